@@ -1,0 +1,50 @@
+# Everything here needs git, make and Python 3.11 or later; the rest is installed into folders of the checkout.
+PYTHON ?= python3
+UV := $(shell command -v uv 2>/dev/null || echo .venv-uv/bin/uv)
+RUN := .venv/bin/
+
+.PHONY: install demo test check bench clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo   rehearse the whole story on this machine: publish, canary, promotion, rollback"
+	@echo "make test   run the tests"
+	@echo "make check  lint, types, walls between the rooms, lock file"
+	@echo "make bench  measure what the README promises"
+
+install: .venv/.installed
+
+.venv-uv/bin/uv:
+	$(PYTHON) -m venv .venv-uv
+	.venv-uv/bin/pip install --quiet --disable-pip-version-check uv
+
+ifeq ($(UV),.venv-uv/bin/uv)
+UV_READY := .venv-uv/bin/uv
+endif
+
+.venv/.installed: pyproject.toml uv.lock $(UV_READY)
+	$(UV) sync --locked --quiet
+	@touch $@
+
+.venv-awscli/.installed: pyproject.toml uv.lock $(UV_READY)
+	UV_PROJECT_ENVIRONMENT=.venv-awscli $(UV) sync --locked --quiet --only-group awscli --no-install-project
+	@touch $@
+
+demo: .venv/.installed .venv-awscli/.installed
+	$(RUN)tidewatch rehearse
+
+test: .venv/.installed .venv-awscli/.installed
+	$(RUN)pytest -n 2 --dist loadgroup
+
+check: .venv/.installed
+	$(UV) lock --check --quiet
+	$(RUN)ruff check
+	$(RUN)ruff format --check --quiet
+	$(RUN)pyright
+	$(RUN)lint-imports
+
+bench: .venv/.installed
+	$(RUN)python -m bench
+
+clean:
+	rm -rf .venv .venv-uv .venv-awscli out

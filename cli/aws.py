@@ -1,0 +1,39 @@
+"""AWS clients for a stack: the ambient credentials and the stack's region, or the rehearsal's simulator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from cli.errors import UserError
+from cli.outputs import ROOT
+from cli.stackfile import StackFile
+from simulator.rehearsal.home import REHEARSAL, Home
+
+
+class Session:
+    """Makes clients for one stack."""
+
+    def __init__(self, stack: str) -> None:
+        if stack == REHEARSAL:
+            self._kwargs = _simulated()
+            return
+        region = StackFile.of(stack).config.get("aws:region")
+        self._kwargs = {"region_name": region} if region else {}
+
+    def client(self, service: str) -> Any:
+        return boto3.client(service, config=Config(retries={"mode": "standard"}), **self._kwargs)  # type: ignore[call-overload]
+
+
+def _simulated() -> dict[str, str]:
+    environment = Home.of(ROOT).environment()
+    if not environment:
+        raise UserError("no rehearsal is running: start one with `tidewatch rehearse --stay` and leave it running")
+    return {
+        "endpoint_url": environment["AWS_ENDPOINT_URL"],
+        "region_name": environment["AWS_DEFAULT_REGION"],
+        "aws_access_key_id": environment["AWS_ACCESS_KEY_ID"],
+        "aws_secret_access_key": environment["AWS_SECRET_ACCESS_KEY"],
+    }

@@ -1,0 +1,41 @@
+"""The `tidewatch` command: each command in a file of its own, mistakes shown as sentences."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+
+from cli.errors import UserError
+from cli.promote import promote
+from cli.registry import models, publish
+from cli.rehearse import rehearse
+from cli.rollback import acknowledge, rollback
+from cli.status import status
+from tidewatch.registry import RegistryError
+from tidewatch.traffic import TrafficError
+
+app = typer.Typer(
+    name="tidewatch",
+    help="Takes a trained model to production on AWS and keeps it honest there.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+for command in (publish, models, promote, status, rollback, acknowledge, rehearse):
+    app.command()(command)
+
+
+def main() -> None:
+    """Exit code 0, 1 for a mistake or a refusal, 2 for wrong usage."""
+    complaints = Console(stderr=True, highlight=False, soft_wrap=True)
+    try:
+        app()
+    except (UserError, RegistryError, TrafficError) as error:
+        complaints.print(f"tidewatch: {error}", markup=False)
+        sys.exit(1)
+    except (ClientError, BotoCoreError) as error:
+        complaints.print(f"tidewatch: AWS answered: {error}", markup=False)
+        sys.exit(1)

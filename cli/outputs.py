@@ -1,0 +1,60 @@
+"""A stack's outputs, from `pulumi stack output`; for the rehearsal from its engine's state."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cli.errors import UserError
+from simulator.engine import state_outputs
+from simulator.rehearsal.home import REHEARSAL, Home
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def stack_outputs(stack: str) -> dict[str, Any]:
+    """The outputs of `stack`, a mapping with the keys of the contract in docs/outputs.md.
+
+    Raises UserError where the stack was never deployed or the Pulumi CLI is missing.
+    """
+    outputs = _rehearsed() if stack == REHEARSAL else _deployed(stack)
+    if not outputs.get("registry"):
+        raise UserError(f"the stack {stack} has no outputs yet: deploy it first with `pulumi up --stack {stack}`")
+    return outputs
+
+
+def part(outputs: Mapping[str, Any], name: str, stack: str) -> Any:
+    """One output that is null as long as the stack serves nothing."""
+    if outputs.get(name) is None:
+        raise UserError(
+            f"the stack {stack} has no {name} yet: no variant is set. "
+            f"Publish a version, then `tidewatch promote NAME/VERSION --stack {stack}` and `pulumi up --stack {stack}`"
+        )
+    return outputs[name]
+
+
+def _rehearsed() -> dict[str, Any]:
+    home = Home.of(ROOT)
+    if not home.state.exists():
+        raise UserError("there is no rehearsal: start one with `tidewatch rehearse --stay` and leave it running")
+    return dict(state_outputs(home.state))
+
+
+def _deployed(stack: str) -> dict[str, Any]:
+    if shutil.which("pulumi") is None:
+        raise UserError(
+            "the Pulumi CLI is not on PATH: install it (https://www.pulumi.com/docs/install/), "
+            "or rehearse without it by `make demo`"
+        )
+    done = subprocess.run(
+        ["pulumi", "stack", "output", "--json", "--show-secrets", "--stack", stack],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode != 0:
+        said = (done.stderr or done.stdout).strip().removeprefix("error: ")
+        raise UserError(f"pulumi cannot read the outputs of the stack {stack}: {said}")
+    return json.loads(done.stdout or "{}")

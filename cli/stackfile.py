@@ -1,0 +1,114 @@
+"""Reading and editing Pulumi.<stack>.yaml: comments and order are kept, and every edit is shown as a diff."""
+
+from __future__ import annotations
+
+import difflib
+import io
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.syntax import Syntax
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.error import YAMLError
+
+from cli.errors import UserError
+from cli.outputs import ROOT
+from simulator.rehearsal.home import REHEARSAL, Home
+from stacks.settings import Settings, SettingsError, load
+
+
+@dataclass(frozen=True)
+class StackFile:
+    """One stack's config file as it was read; `document` may be edited, `text` is what is on disk."""
+
+    stack: str
+    path: Path
+    text: str
+    document: CommentedMap
+
+    @classmethod
+    def of(cls, stack: str, root: Path = ROOT) -> StackFile:
+        """Raises UserError where there is no such stack file or it is not YAML."""
+        home = Home.of(root)
+        path = root / f"Pulumi.{stack}.yaml"
+        if stack == REHEARSAL and home.environment():
+            path = home.stack_file
+        if not path.exists():
+            known = sorted(p.name.split(".")[1] for p in root.glob("Pulumi.*.yaml"))
+            raise UserError(f"there is no {path.name}: the stacks here are {', '.join(known)}")
+        text = path.read_text()
+        try:
+            document = _yaml().load(text)
+        except YAMLError as error:
+            raise UserError(f"{path.name} is not valid YAML: {error}") from error
+        return cls(stack, path, text, document)
+
+    @property
+    def config(self) -> CommentedMap:
+        """The `config:` section, as it is."""
+        return self.document.setdefault("config", CommentedMap())
+
+    def section(self, key: str) -> CommentedMap:
+        """One object of the config, `tidewatch:variants` say, made empty where it is missing."""
+        if self.config.get(key) is None:
+            self.config[key] = CommentedMap()
+        return self.config[key]
+
+    def settings(self) -> Settings:
+        """The config as edited so far, validated as the program would. Raises UserError with every mistake."""
+        try:
+            return load(_plain(self.config))
+        except SettingsError as error:
+            raise UserError(f"{self.path.name}:\n{error}") from error
+
+    def diff(self) -> str:
+        """What the edit changes, as a unified diff; empty where nothing changed."""
+        lines = difflib.unified_diff(
+            self.text.splitlines(keepends=True), self._edited().splitlines(keepends=True),
+            f"a/{self.path.name}", f"b/{self.path.name}",
+        )  # fmt: skip
+        return "".join(lines)
+
+    def save(self) -> None:
+        """Writes the edit whole or not at all."""
+        partial = self.path.with_suffix(".partial")
+        partial.write_text(self._edited())
+        os.replace(partial, self.path)
+
+    def _edited(self) -> str:
+        out = io.StringIO()
+        _yaml().dump(self.document, out)
+        return out.getvalue()
+
+
+def commit_edit(file: StackFile, console: Console) -> None:
+    """Validates the edit, writes it and shows what changed. Nothing is deployed by it."""
+    file.settings()
+    diff = file.diff()
+    if not diff:
+        console.print(f"{file.path.name} says so already: nothing to change")
+        return
+    file.save()
+    if console.is_terminal:
+        console.print(Syntax(diff, "diff", background_color="default"))
+    else:
+        console.print(diff, end="", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"Nothing is applied yet: run `pulumi up --stack {file.stack}`", soft_wrap=True)
+
+
+def _yaml() -> YAML:
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 4096
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    return yaml
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    return [_plain(v) for v in value] if isinstance(value, list) else value

@@ -1,0 +1,59 @@
+"""What a rehearsal shows while it runs: a line a step, with a spinner while the step takes its time."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.status import Status
+from rich.table import Table
+from rich.text import Text
+
+
+@dataclass
+class Step:
+    """One step under way; `done` is the sentence that stays on screen when it is over."""
+
+    title: str
+    done: str = ""
+    _status: Status | None = field(default=None, repr=False)
+
+    def now(self, detail: str) -> None:
+        """Shows what the step is at, until the next call."""
+        if self._status is not None:
+            self._status.update(Text.assemble(self.title, ("  " + detail, "dim")))
+
+
+@dataclass
+class Screen:
+    """Writes to a console; on a terminal with a spinner, elsewhere plain lines."""
+
+    console: Console
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Wall seconds of each step by its title."""
+
+    @contextlib.contextmanager
+    def step(self, title: str) -> Iterator[Step]:
+        began = time.perf_counter()
+        with contextlib.ExitStack() as stack:
+            status = stack.enter_context(self.console.status(title)) if self.console.is_terminal else None
+            step = Step(title, _status=status)
+            yield step
+        self.seconds[title] = round(time.perf_counter() - began, 2)
+        line = Text.assemble(("✓ ", "green"), title, (f"  {self.seconds[title]:.1f} s", "dim"))
+        self.console.print(line, soft_wrap=True)
+        if step.done:
+            self.console.print(Text("  " + step.done, style="dim"), soft_wrap=True)
+
+    def table(self, title: str, rows: Mapping[str, str]) -> None:
+        """The end: what was shown, by heading."""
+        table = Table(title=title, show_header=False, title_justify="left", box=None, padding=(0, 2))
+        table.add_column(style="bold", no_wrap=True)
+        table.add_column(overflow="fold")
+        for heading, text in rows.items():
+            table.add_row(heading, text)
+        self.console.print()
+        self.console.print(table)

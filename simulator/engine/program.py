@@ -1,0 +1,117 @@
+"""Runs the program in this process as the language host would in a new one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import runpy
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pulumi
+from pulumi.runtime import Settings, configure, run_in_stack, set_all_config
+
+from simulator.engine.monitor import Diagnostics, Monitor
+from simulator.engine.run import Run
+
+PARALLEL = 16
+"""Registrations at once, the CLI's default."""
+
+
+def run_program(run: Run) -> None:
+    """Plays the program against the run's monitor.
+
+    Raises what stopped it, after every call that was under way has ended; the sentences are in `run.errors`.
+    """
+    stack = run.stack
+    configure(
+        Settings(
+            stack.project,
+            stack.name,
+            Monitor(run),
+            Diagnostics(run),
+            dry_run=run.dry,
+            organization="organization",
+            root_directory=str(stack.program),
+        )
+    )
+    set_all_config(dict(stack.config), list(stack.secrets))
+    _play(run, stack.program)
+
+
+def _play(run: Run, program: Path) -> None:
+    loop, pool = asyncio.new_event_loop(), ThreadPoolExecutor(PARALLEL)
+    loop.set_default_executor(pool)
+    # A program that fails abandons its tasks; the language host keeps quiet about them too.
+    loop.set_exception_handler(lambda _loop, _context: None)
+    try:
+        loop.run_until_complete(run_in_stack(lambda: _main(program)))
+    except BaseException as error:
+        # Noted before the calls under way are waited for, so that none of those still queued starts.
+        if not run.errors:
+            run.errors.append(str(error) if isinstance(error, pulumi.RunError) else traceback.format_exc())
+        raise
+    finally:
+        pool.shutdown()
+        _cancel(loop)
+        loop.close()
+
+
+def _main(program: Path) -> None:
+    runpy.run_path(str(program), run_name="__main__")
+
+
+def _cancel(loop: asyncio.AbstractEventLoop) -> None:
+    if tasks := asyncio.all_tasks(loop):
+        for task in tasks:
+            task.cancel()
+        loop.run_until_complete(asyncio.wait(tasks))
+
+
+@contextlib.contextmanager
+def workplace(program: Path, forget: tuple[str, ...]) -> Iterator[None]:
+    """The process as a new one would find it: the program's folder, and none of its modules imported.
+
+    `forget` names top-level packages. The host's own imports of them stand aside and return afterwards, so that
+    classes it holds stay the ones it knows. What the program changes in the process is put back.
+    """
+    path = list(sys.path)
+    with contextlib.chdir(program), _interrupts(), _forgotten(forget):
+        sys.path.insert(0, str(program))
+        importlib.invalidate_caches()
+        try:
+            yield
+        finally:
+            sys.path[:] = path
+
+
+@contextlib.contextmanager
+def _forgotten(packages: tuple[str, ...]) -> Iterator[None]:
+    def taken() -> dict[str, object]:
+        return {name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".", 1)[0] in packages}
+
+    aside = taken()
+    try:
+        yield
+    finally:
+        taken()
+        sys.modules.update(aside)  # type: ignore[arg-type]
+
+
+@contextlib.contextmanager
+def _interrupts() -> Iterator[None]:
+    """Programs reset SIGINT against the language host's noise; the host of this one may have its own handler."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)

@@ -1,0 +1,184 @@
+"""Runs killed in the middle of a call: nothing stays locked, and the next run finds out what had happened."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulator.engine import Summary
+
+ROOT = Path(__file__).parents[3]
+
+CHILD = """
+import json, sys
+from pathlib import Path
+from simulator.engine import Stack
+
+stack, action = json.loads(sys.argv[1]), sys.argv[2]
+getattr(Stack("test", "dev", Path(stack["program"]), Path(stack["state"]), stack["config"], forget=("dyn",)), action)()
+"""
+
+KILLER = """
+import os, signal
+from pathlib import Path
+
+def die_in(call, before=False):
+    from dyn import P
+    real = getattr(P, call)
+    def dying(self, *args):
+        if not before:
+            real(self, *args)
+        os.kill(os.getpid(), signal.SIGKILL)
+    setattr(P, call, dying)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _killer(program: Any) -> None:
+    (program.folder / "killer.py").write_text(KILLER)
+
+
+def killed(program: Any, stage: int, action: str = "up") -> None:
+    """Runs an action in a process of its own, which kills itself on the way."""
+    stack = {"program": str(program.folder), "state": str(program.state), "config": {"test:stage": str(stage)}}
+    command = [sys.executable, "-c", CHILD, json.dumps(stack), action]
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+
+
+def ops(summary: Summary) -> dict[str, str]:
+    return {step.name: step.op for step in summary.steps if "pulumi:pulumi:Stack" not in step.urn}
+
+
+def store(program: Any) -> dict[str, str]:
+    return json.loads(program.store.read_text())
+
+
+def test_a_create_that_cannot_be_found_is_made_again(program: Any) -> None:
+    program.write("""
+        import killer
+        a = D("a", "a", "1")
+        def arm(value):
+            if stage == 1:
+                killer.die_in("create")
+            return "k"
+        D("d", a.made.apply(arm), "1")
+    """)
+    killed(program, 1)
+    summary = program.stack(2).up()
+    assert ops(summary) == {"a": "same", "d": "create"}
+    assert summary.notes[0].endswith("an interrupted create left nothing that can be found")
+    assert program.stack(2).up().changed == ()
+
+
+def test_an_update_is_made_again_even_if_the_program_went_back(program: Any) -> None:
+    program.write("""
+        import killer
+        killer.die_in("update") if stage == 2 else None
+        D("d", "k", {1: "1", 2: "2", 3: "1"}[stage])
+    """)
+    program.stack(1).up()
+    killed(program, 2)
+    assert store(program) == {"k": "2"}
+    assert ops(program.stack(3).preview()) == {"d": "update"}
+    assert ops(program.stack(3).up()) == {"d": "update"}
+    assert store(program) == {"k": "1"}
+    assert program.stack(3).up().changed == ()
+
+
+def test_a_delete_that_had_happened_is_not_made_again(program: Any) -> None:
+    program.write("""
+        import killer
+        D("stays", "stays", "1")
+        if stage == 2:
+            killer.die_in("delete")
+        if stage == 1:
+            D("d", "k", "1")
+    """)
+    program.stack(1).up()
+    killed(program, 2)
+    summary = program.stack(3).up()
+    assert ops(summary) == {"stays": "same"}
+    assert summary.notes[0].endswith("an interrupted delete had deleted it")
+
+
+def test_a_delete_that_had_not_happened_is_made(program: Any) -> None:
+    program.write("""
+        import killer
+        if stage == 2:
+            killer.die_in("delete", before=True)
+        if stage == 1:
+            D("d", "k", "1")
+    """)
+    program.stack(1).up()
+    killed(program, 2)
+    assert ops(program.stack(3).up()) == {"d": "delete"}
+    assert store(program) == {}
+
+
+def test_an_aws_object_left_by_a_killed_create_is_adopted(program: Any, aws: Callable[..., Any]) -> None:
+    program.write("""
+        import signal
+        import pulumi_aws
+        from simulator import provider
+        if stage == 1 and not pulumi.runtime.is_dry_run():
+            real = provider.AwsType.create
+            def dying(self, props):
+                real(self, props)
+                os.kill(os.getpid(), signal.SIGKILL)
+            provider.AwsType.create = dying
+        pulumi_aws.sns.Topic("t", tags={"a": "1"})
+    """)
+    killed(program, 1)
+    (left,) = aws("sns").list_topics()["Topics"]
+    summary = program.stack(2).up()
+    assert ops(summary) == {"t": "update"}
+    assert "left by an interrupted create" in summary.notes[0]
+    assert aws("sns").list_topics()["Topics"] == [left]
+    assert program.stack(2).up().changed == ()
+    program.stack(2).destroy()
+    assert aws("sns").list_topics()["Topics"] == []
+
+
+def test_a_kill_after_the_new_object_keeps_both_until_the_old_one_is_deleted(program: Any) -> None:
+    program.write("""
+        import killer
+        killer.die_in("delete", before=True) if stage == 2 else None
+        D("d", f"k{min(stage, 2)}", "1")
+    """)
+    program.stack(1).up()
+    killed(program, 2)
+    assert store(program) == {"k1": "1", "k2": "1"}
+    summary = program.stack(3).up()
+    assert [(s.op, s.name) for s in summary.changed] == [("delete-replaced", "d")]
+    assert store(program) == {"k2": "1"}
+
+
+def test_a_killed_destroy_is_finished_by_the_next(program: Any) -> None:
+    program.write('D("a", "a", "1"); D("b", "b", "1")')
+    program.stack(1).up()
+    source = (program.folder / "dyn.py").read_text()
+    head = "    def delete(self, id_, props):\n"
+    dying = source.replace(head, head + "        id_ == 'a' and os.kill(os.getpid(), 9)\n")
+    (program.folder / "dyn.py").write_text(dying)
+    killed(program, 1, "destroy")
+    (program.folder / "dyn.py").write_text(source)
+    program.stack(1).destroy()
+    assert store(program) == {}
+    assert json.loads(program.state.read_text())["resources"] == []
+
+
+def test_a_journal_whose_last_line_was_cut_off_is_read_up_to_it(program: Any) -> None:
+    program.write('D("a", "a", "1")')
+    program.stack(1).up()
+    program.state.with_name("dev.json.journal").write_text('{"outputs":{"x":1}}\n{"begin":"crea')
+    assert program.stack(1).up().changed == ()
+    assert not program.state.with_name("dev.json.journal").exists()

@@ -1,0 +1,272 @@
+"""Roles, their policies and attachments."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from simulator.provider.base import Call, Gone, Naming, Spec, pairs, unpaired
+from simulator.provider.values import Props, chosen, text
+
+_NAMES = r"[\w+=,.@-]+"
+_RULE = "letters, digits and +=,.@-_"
+
+
+def _document(value: Any) -> str:
+    """IAM's policies come back as values, or as text with percent signs."""
+    return json.dumps(value) if isinstance(value, Mapping) else unquote(value)
+
+
+def _create_role(c: Call) -> Props:
+    given = chosen(c.props, "description", "maxSessionDuration", "path", "permissionsBoundary")
+    role = c.client.create_role(
+        RoleName=c["name"],
+        AssumeRolePolicyDocument=text(c["assumeRolePolicy"]),
+        **({"Tags": pairs(c["tags"])} if c.get("tags") else {}),
+        **c.params("CreateRole", given),
+    )["Role"]
+    for arn in c.get("managedPolicyArns", []):
+        c.client.attach_role_policy(RoleName=c["name"], PolicyArn=arn)
+    _put_inline(c)
+    return _role(role)
+
+
+def _role(role: Props) -> Props:
+    return {"arn": role["Arn"], "uniqueId": role["RoleId"], "createDate": role["CreateDate"].isoformat()}
+
+
+def _put_inline(c: Call) -> None:
+    for policy in c.get("inlinePolicies", []):
+        document = text(policy["policy"])
+        c.client.put_role_policy(RoleName=c["name"], PolicyName=policy["name"], PolicyDocument=document)
+
+
+def _read_role(c: Call) -> Props:
+    role = c.client.get_role(RoleName=c.id)["Role"]
+    return {
+        **_role(role),
+        "name": role["RoleName"],
+        "assumeRolePolicy": _document(role["AssumeRolePolicyDocument"]),
+        "description": role.get("Description", ""),
+        "maxSessionDuration": role.get("MaxSessionDuration", 3600),
+        "path": role["Path"],
+        "tags": unpaired(c.client.list_role_tags(RoleName=c.id)["Tags"]),
+    }
+
+
+def _update_role(c: Call) -> Props:
+    if c.changed("assumeRolePolicy"):
+        c.client.update_assume_role_policy(RoleName=c.id, PolicyDocument=text(c["assumeRolePolicy"]))
+    if c.changed("description", "maxSessionDuration"):
+        duration = c.get("maxSessionDuration", 3600)
+        c.client.update_role(RoleName=c.id, Description=c.get("description", ""), MaxSessionDuration=duration)
+    if c.changed("permissionsBoundary"):
+        if boundary := c.get("permissionsBoundary"):
+            c.client.put_role_permissions_boundary(RoleName=c.id, PermissionsBoundary=boundary)
+        else:
+            c.client.delete_role_permissions_boundary(RoleName=c.id)
+    if c.changed("managedPolicyArns"):
+        before, after = c.olds.get("managedPolicyArns") or [], c.get("managedPolicyArns", [])
+        for arn in set(after) - set(before):
+            c.client.attach_role_policy(RoleName=c.id, PolicyArn=arn)
+        for arn in set(before) - set(after):
+            c.client.detach_role_policy(RoleName=c.id, PolicyArn=arn)
+    if c.changed("inlinePolicies"):
+        kept = {p["name"] for p in c.get("inlinePolicies", [])}
+        for policy in c.olds.get("inlinePolicies") or []:
+            if policy["name"] not in kept:
+                c.client.delete_role_policy(RoleName=c.id, PolicyName=policy["name"])
+        _put_inline(c)
+    return {}
+
+
+def _delete_role(c: Call) -> None:
+    """Detaches what the resource itself attached, or with forceDetachPolicies whatever is attached."""
+    force = c.get("forceDetachPolicies")
+    if force or c.get("managedPolicyArns"):
+        for page in c.client.get_paginator("list_attached_role_policies").paginate(RoleName=c.id):
+            for policy in page["AttachedPolicies"]:
+                c.client.detach_role_policy(RoleName=c.id, PolicyArn=policy["PolicyArn"])
+    if force or c.get("inlinePolicies"):
+        for page in c.client.get_paginator("list_role_policies").paginate(RoleName=c.id):
+            for name in page["PolicyNames"]:
+                c.client.delete_role_policy(RoleName=c.id, PolicyName=name)
+    for profile in c.client.list_instance_profiles_for_role(RoleName=c.id)["InstanceProfiles"]:
+        c.client.remove_role_from_instance_profile(InstanceProfileName=profile["InstanceProfileName"], RoleName=c.id)
+    c.client.delete_role(RoleName=c.id)
+
+
+def _retag_role(c: Call, put: dict[str, str], removed: list[str]) -> None:
+    if removed:
+        c.client.untag_role(RoleName=c.id, TagKeys=removed)
+    if put:
+        c.client.tag_role(RoleName=c.id, Tags=pairs(put))
+
+
+def _put_role_policy(c: Call) -> Props:
+    c.client.put_role_policy(RoleName=c["role"], PolicyName=c["name"], PolicyDocument=text(c["policy"]))
+    return {"id": f"{c['role']}:{c['name']}"}
+
+
+def _update_role_policy(c: Call) -> Props:
+    _put_role_policy(c)
+    return {}
+
+
+def _read_role_policy(c: Call) -> Props:
+    role, name = c.id.split(":", 1)
+    said = c.client.get_role_policy(RoleName=role, PolicyName=name)
+    return {"role": role, "name": name, "policy": _document(said["PolicyDocument"])}
+
+
+def _delete_role_policy(c: Call) -> None:
+    role, name = c.id.split(":", 1)
+    c.client.delete_role_policy(RoleName=role, PolicyName=name)
+
+
+def _attach(c: Call) -> Props:
+    c.client.attach_role_policy(RoleName=c["role"], PolicyArn=c["policyArn"])
+    return {"id": f"{c['role']}/{c['policyArn']}"}
+
+
+def _read_attachment(c: Call) -> Props:
+    role, arn = c.id.split("/", 1)
+    pages = c.client.get_paginator("list_attached_role_policies").paginate(RoleName=role)
+    if not any(p["PolicyArn"] == arn for page in pages for p in page["AttachedPolicies"]):
+        raise Gone(c.id)
+    return {"role": role, "policyArn": arn}
+
+
+def _detach(c: Call) -> None:
+    role, arn = c.id.split("/", 1)
+    c.client.detach_role_policy(RoleName=role, PolicyArn=arn)
+
+
+def _create_policy(c: Call) -> Props:
+    given = c.params("CreatePolicy", chosen(c.props, "description", "path"))
+    tags = {"Tags": pairs(c["tags"])} if c.get("tags") else {}
+    policy = c.client.create_policy(PolicyName=c["name"], PolicyDocument=text(c["policy"]), **tags, **given)["Policy"]
+    return {"id": policy["Arn"], "arn": policy["Arn"], "policyId": policy["PolicyId"], "attachmentCount": 0}
+
+
+def _read_policy(c: Call) -> Props:
+    policy = c.client.get_policy(PolicyArn=c.id)["Policy"]
+    version = c.client.get_policy_version(PolicyArn=c.id, VersionId=policy["DefaultVersionId"])["PolicyVersion"]
+    return {
+        "arn": policy["Arn"],
+        "policyId": policy["PolicyId"],
+        "attachmentCount": policy.get("AttachmentCount", 0),
+        "name": policy["PolicyName"],
+        "path": policy["Path"],
+        "policy": _document(version["Document"]),
+        "tags": unpaired(c.client.list_policy_tags(PolicyArn=c.id)["Tags"]),
+    }
+
+
+def _update_policy(c: Call) -> Props:
+    """A policy keeps at most five versions: the oldest makes room, as the provider has it."""
+    if c.changed("policy"):
+        _spare_versions(c, keep=4)
+        c.client.create_policy_version(PolicyArn=c.id, PolicyDocument=text(c["policy"]), SetAsDefault=True)
+    return {}
+
+
+def _spare_versions(c: Call, keep: int) -> None:
+    versions = [v for v in c.client.list_policy_versions(PolicyArn=c.id)["Versions"] if not v["IsDefaultVersion"]]
+    versions.sort(key=lambda v: int(v["VersionId"][1:]))
+    for version in versions[: max(0, len(versions) - keep + 1)] if keep else versions:
+        c.client.delete_policy_version(PolicyArn=c.id, VersionId=version["VersionId"])
+
+
+def _delete_policy(c: Call) -> None:
+    _spare_versions(c, keep=0)
+    c.client.delete_policy(PolicyArn=c.id)
+
+
+def _retag_policy(c: Call, put: dict[str, str], removed: list[str]) -> None:
+    if removed:
+        c.client.untag_policy(PolicyArn=c.id, TagKeys=removed)
+    if put:
+        c.client.tag_policy(PolicyArn=c.id, Tags=pairs(put))
+
+
+def _json_fault(key: str) -> Any:
+    def validate(news: Props) -> dict[str, str]:
+        value = news.get(key)
+        try:
+            if isinstance(value, str):
+                json.loads(value)
+        except ValueError as error:
+            return {key: f'"{key}" contains an invalid JSON policy: {error}'}
+        return {}
+
+    return validate
+
+
+SPECS: dict[str, Spec] = {
+    "aws:iam/role:Role": Spec(
+        "iam",
+        _create_role,
+        _read_role,
+        _delete_role,
+        update=_update_role,
+        naming=Naming(limit=64, pattern=_NAMES, rule=_RULE),
+        inputs=frozenset(
+            {
+                "assumeRolePolicy",
+                "description",
+                "forceDetachPolicies",
+                "inlinePolicies",
+                "managedPolicyArns",
+                "maxSessionDuration",
+                "path",
+                "permissionsBoundary",
+            }
+        ),
+        replace=frozenset({"path"}),
+        defaults={"forceDetachPolicies": False, "maxSessionDuration": 3600, "path": "/"},
+        validate=_json_fault("assumeRolePolicy"),
+        computed=("arn", "uniqueId", "createDate"),
+        retag=_retag_role,
+    ),
+    "aws:iam/rolePolicy:RolePolicy": Spec(
+        "iam",
+        _put_role_policy,
+        _read_role_policy,
+        _delete_role_policy,
+        update=_update_role_policy,
+        naming=Naming(limit=128, pattern=_NAMES, rule=_RULE),
+        inputs=frozenset({"policy", "role"}),
+        replace=frozenset({"role"}),
+        validate=_json_fault("policy"),
+        computed=(),
+        identify=lambda c: f"{c['role']}:{c['name']}",
+    ),
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": Spec(
+        "iam",
+        _attach,
+        _read_attachment,
+        _detach,
+        naming=None,
+        inputs=frozenset({"role", "policyArn"}),
+        computed=(),
+        identify=lambda c: f"{c['role']}/{c['policyArn']}",
+    ),
+    "aws:iam/policy:Policy": Spec(
+        "iam",
+        _create_policy,
+        _read_policy,
+        _delete_policy,
+        update=_update_policy,
+        naming=Naming(limit=128, pattern=_NAMES, rule=_RULE),
+        inputs=frozenset({"description", "path", "policy"}),
+        replace=frozenset({"description", "path"}),
+        defaults={"path": "/"},
+        validate=_json_fault("policy"),
+        computed=("arn", "policyId", "attachmentCount"),
+        identify=lambda c: f"arn:aws:iam::{c.settings.account}:policy{c.get('path', '/')}{c['name']}",
+        retag=_retag_policy,
+    ),
+}

@@ -1,0 +1,52 @@
+"""An aws provider's settings, and the boto3 clients that follow from them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from threading import Lock
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+_MAKING = Lock()
+
+
+@cache
+def _client(service: Any, region: str, endpoint: str | None, key: str | None) -> Any:
+    del key  # part of the cache's key alone: another account's client must not be reused
+    return boto3.client(
+        service,
+        region_name=region,
+        config=Config(s3={"addressing_style": "path"} if endpoint else None, max_pool_connections=32),
+    )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """An aws provider's settings: where its calls go and which tags everything gets."""
+
+    region: str = "us-east-1"
+    default_tags: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> Settings:
+        """From an aws.Provider's inputs or the stack's `aws:` config, where objects are JSON texts."""
+        tags = config.get("defaultTags") or {}
+        tags = json.loads(tags) if isinstance(tags, str) else tags
+        region = config.get("region") or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+        return cls(region or "us-east-1", tags.get("tags") or {})
+
+    def client(self, service: str, region: str | None = None) -> Any:
+        """A boto3 client, made once per service, region, endpoint and key."""
+        environment = os.environ.get("AWS_ENDPOINT_URL"), os.environ.get("AWS_ACCESS_KEY_ID")
+        with _MAKING:
+            return _client(service, region or self.region, *environment)
+
+    @property
+    def account(self) -> str:
+        return str(self.client("sts").get_caller_identity()["Account"])

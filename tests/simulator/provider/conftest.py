@@ -1,0 +1,82 @@
+"""AWS in this process, and one resource's life as an engine leads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from simulator.aws import in_process
+from simulator.provider import AwsType, Props, Settings, aws_type
+from tidewatch.clock import current, install
+
+
+@dataclass
+class Resource:
+    """One resource: what an engine remembers of it between calls."""
+
+    type: AwsType
+    inputs: Props = field(default_factory=dict)
+    outs: Props = field(default_factory=dict)
+    id: str = ""
+
+    def create(self, **given: Any) -> Props:
+        self.inputs = self.checked({}, given)
+        made = self.type.create(self.inputs)
+        self.id, self.outs = made.id, made.outs or {}
+        return self.outs
+
+    def checked(self, olds: Props, given: Props) -> Props:
+        got = self.type.check(olds, given)
+        assert not got.failures, [f.reason for f in got.failures]
+        return got.inputs
+
+    def replaced_by(self, **given: Any) -> list[str]:
+        """The inputs for whose sake AWS would need a new object."""
+        news = self.checked(self.inputs, given)
+        changed = sorted(k for k in {*news, *self.inputs} if news.get(k) != self.inputs.get(k))
+        return self.type.replaces(changed, self.inputs, news)
+
+    def update(self, **given: Any) -> Props:
+        assert self.replaced_by(**given) == []
+        news = self.checked(self.inputs, given)
+        self.outs = self.type.update(self.id, self.outs, news).outs or {}
+        self.inputs = news
+        return self.outs
+
+    def read(self) -> Any:
+        return self.type.read(self.id, self.outs, self.inputs)
+
+    def exists(self) -> bool:
+        return bool(self.read().id)
+
+    def delete(self) -> None:
+        self.type.delete(self.id, self.outs)
+
+
+@dataclass(frozen=True)
+class Aws:
+    settings: Settings
+
+    def client(self, service: str) -> Any:
+        return self.settings.client(service)
+
+    def resource(self, token: str, logical: str = "thing", /) -> Resource:
+        return Resource(aws_type(token, self.settings, logical))
+
+    def made(self, token: str, logical: str = "thing", /, **given: Any) -> Resource:
+        resource = self.resource(token, logical)
+        resource.create(**given)
+        return resource
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    before = current()
+    with in_process() as clock:
+        install(clock)
+        yield Aws(Settings())
+        install(before)

@@ -1,0 +1,162 @@
+"""Tables, parameters, alarms and dashboards."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from conftest import Aws, Resource
+
+TABLE = "aws:dynamodb/table:Table"
+ALARM: dict[str, Any] = {
+    "comparisonOperator": "GreaterThanThreshold",
+    "evaluationPeriods": 1.0,
+    "threshold": 0.5,
+}
+
+
+@pytest.fixture
+def given() -> dict[str, Any]:
+    return {
+        "attributes": [{"name": "endpoint", "type": "S"}, {"name": "sequence", "type": "N"}],
+        "hashKey": "endpoint",
+        "rangeKey": "sequence",
+        "billingMode": "PAY_PER_REQUEST",
+        "pointInTimeRecovery": {"enabled": True},
+    }
+
+
+@pytest.fixture
+def table(aws: Aws, given: dict[str, Any]) -> Resource:
+    return aws.made(TABLE, "ledger", **given)
+
+
+def test_a_table_is_made_as_declared(aws: Aws, table: Resource) -> None:
+    said = aws.client("dynamodb").describe_table(TableName=table.id)["Table"]
+    assert [(k["AttributeName"], k["KeyType"]) for k in said["KeySchema"]] == [
+        ("endpoint", "HASH"),
+        ("sequence", "RANGE"),
+    ]
+    backups = aws.client("dynamodb").describe_continuous_backups(TableName=table.id)["ContinuousBackupsDescription"]
+    assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+    assert table.read().inputs is None
+
+
+def test_keys_replace_a_table_and_the_rest_changes_in_place(aws: Aws, table: Resource, given: dict[str, Any]) -> None:
+    other = {
+        **given,
+        "attributes": [{"name": "endpoint", "type": "S"}, {"name": "key", "type": "S"}],
+        "rangeKey": "key",
+    }
+    assert table.replaced_by(**other) == ["rangeKey"]
+    table.update(**given, deletionProtectionEnabled=True, ttl={"attributeName": "expires", "enabled": True})
+    said = aws.client("dynamodb").describe_table(TableName=table.id)["Table"]
+    assert said["DeletionProtectionEnabled"]
+    expiry = aws.client("dynamodb").describe_time_to_live(TableName=table.id)["TimeToLiveDescription"]
+    assert expiry["AttributeName"] == "expires"
+
+
+def test_a_table_that_is_protected_stays(aws: Aws, given: dict[str, Any]) -> None:
+    table = aws.made(TABLE, **given, deletionProtectionEnabled=True)
+    with pytest.raises(ClientError, match="DeletionProtectionEnabled"):
+        table.delete()
+    table.update(**given)
+    table.delete()
+    assert not table.exists()
+    table.delete()
+
+
+def test_an_attribute_no_key_uses_is_refused(aws: Aws, given: dict[str, Any]) -> None:
+    given["attributes"].append({"name": "extra", "type": "S"})
+    assert "must be indexed" in aws.resource(TABLE).type.check({}, given).failures[0].reason
+
+
+def test_a_table_takes_a_policy_of_its_own(aws: Aws, table: Resource) -> None:
+    statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": ["dynamodb:UpdateItem", "dynamodb:DeleteItem"],
+        "Resource": table.outs["arn"],
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    made = aws.made("aws:dynamodb/resourcePolicy:ResourcePolicy", resourceArn=table.outs["arn"], policy=policy)
+    assert made.read().inputs is None
+    assert made.replaced_by(resourceArn="arn:other", policy=policy) == ["resourceArn"]
+    made.delete()
+    assert not made.exists()
+
+
+def test_a_parameter_counts_its_versions(aws: Aws) -> None:
+    token = "aws:ssm/parameter:Parameter"
+    parameter = aws.made(token, name="/tidewatch/registry", type="String", value="{}")
+    assert parameter.update(name="/tidewatch/registry", type="String", value="[]")["version"] == 2
+    aws.client("ssm").put_parameter(Name="/tidewatch/registry", Value="changed", Overwrite=True)
+    assert parameter.read().inputs["value"] == "changed"
+    assert parameter.replaced_by(name="/other", type="String", value="[]") == ["name"]
+    parameter.delete()
+    assert not parameter.exists()
+    parameter.delete()
+
+
+def test_an_alarm_on_a_metric(aws: Aws) -> None:
+    metric = {"metricName": "Invocation5XXErrors", "namespace": "AWS/SageMaker", "statistic": "Average", "period": 60.0}
+    where = {"dimensions": {"EndpointName": "flights", "VariantName": "green"}}
+    alarm = aws.made("aws:cloudwatch/metricAlarm:MetricAlarm", "green-5xx", **ALARM, **metric, **where)
+    said = aws.client("cloudwatch").describe_alarms(AlarmNames=[alarm.id])["MetricAlarms"][0]
+    assert {d["Name"]: d["Value"] for d in said["Dimensions"]} == where["dimensions"]
+    assert (said["Threshold"], said["TreatMissingData"], said["ActionsEnabled"]) == (0.5, "missing", True)
+    alarm.update(**{**ALARM, "threshold": 2.0}, **metric, **where, treatMissingData="notBreaching")
+    said = aws.client("cloudwatch").describe_alarms(AlarmNames=[alarm.id])["MetricAlarms"][0]
+    assert (said["Threshold"], said["TreatMissingData"]) == (2, "notBreaching")
+    assert alarm.read().inputs is None
+    assert alarm.replaced_by(**ALARM, **metric, **where, name="other") == ["name"]
+    alarm.delete()
+    assert not alarm.exists()
+    alarm.delete()
+
+
+def test_an_alarm_on_metric_math(aws: Aws) -> None:
+    queries = [
+        {
+            "id": "invocations",
+            "metric": {
+                "metricName": "Invocations",
+                "namespace": "AWS/SageMaker",
+                "period": 60.0,
+                "stat": "Sum",
+                "dimensions": {"VariantName": "green"},
+            },
+        },
+        {"id": "rate", "expression": "IF(invocations >= 10, 1, 0)", "label": "rate", "returnData": True},
+    ]
+    alarm = aws.made("aws:cloudwatch/metricAlarm:MetricAlarm", **ALARM, metricQueries=queries)
+    said = aws.client("cloudwatch").describe_alarms(AlarmNames=[alarm.id])["MetricAlarms"][0]["Metrics"]
+    assert said[0]["MetricStat"]["Metric"]["Dimensions"] == [{"Name": "VariantName", "Value": "green"}]
+    assert said[1]["Expression"] == "IF(invocations >= 10, 1, 0)"
+    refused = alarm.type.check({}, {**ALARM, "metricQueries": queries, "metricName": "x"}).failures
+    assert "conflicts with metricName" in refused[0].reason
+
+
+def test_a_composite_alarm_has_the_name_it_is_given(aws: Aws) -> None:
+    metric = {"metricName": "m", "namespace": "n", "statistic": "Sum", "period": 60.0}
+    aws.made("aws:cloudwatch/metricAlarm:MetricAlarm", name="child", **ALARM, **metric)
+    token = "aws:cloudwatch/compositeAlarm:CompositeAlarm"
+    alarm = aws.made(token, alarmName="rollback", alarmRule="ALARM(child)")
+    assert alarm.exists()
+    alarm.update(alarmName="rollback", alarmRule="NOT ALARM(child)")
+    said = aws.client("cloudwatch").describe_alarms(AlarmNames=["rollback"], AlarmTypes=["CompositeAlarm"])
+    assert said["CompositeAlarms"][0]["AlarmRule"] == "NOT ALARM(child)"
+    assert alarm.replaced_by(alarmName="rollback", alarmRule="ALARM(child)", actionsEnabled=False) == ["actionsEnabled"]
+    alarm.delete()
+    assert not alarm.exists()
+
+
+def test_a_dashboard(aws: Aws) -> None:
+    body = json.dumps({"widgets": []})
+    board = aws.made("aws:cloudwatch/dashboard:Dashboard", dashboardName="oncall", dashboardBody=body)
+    assert board.outs["dashboardArn"].endswith(":dashboard/oncall")
+    assert board.read().inputs is None
+    board.delete()
+    assert not board.exists()

@@ -1,0 +1,102 @@
+"""An S3 that discards: it takes one multipart upload over HTTP, keeps its length and first block, and gives zeros back.
+
+For measuring a client. It is no S3: nothing is signed, checked or conditional.
+"""
+
+from __future__ import annotations
+
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+BLOCK = 1 << 20
+_ZEROS = bytes(BLOCK)
+
+
+class Store(ThreadingHTTPServer):
+    """What is known of the one artifact, and of the manifests, which are told apart by their key."""
+
+    daemon_threads = True
+    first = b""
+    sizes: dict[int, int]
+    complete = False
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: Store  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    def do_PUT(self) -> None:
+        query = parse_qs(urlsplit(self.path).query)
+        part = int(query.get("partNumber", ["0"])[0])
+        first, size = self._discard()
+        if part:
+            self.server.sizes[part] = size
+        if part == 1:
+            self.server.first = first
+        self._answer(200, headers={"ETag": f'"{part}"'})
+
+    def do_POST(self) -> None:
+        self._discard()
+        if "uploads" in self.path:
+            self._answer(200, b"<InitiateMultipartUploadResult><UploadId>1</UploadId></InitiateMultipartUploadResult>")
+            return
+        self.server.complete = True
+        self._answer(200, b"<CompleteMultipartUploadResult></CompleteMultipartUploadResult>")
+
+    def do_HEAD(self) -> None:
+        known = self._is_artifact() and self.server.complete
+        self._answer(200 if known else 404, length=self._size() if known else 0)
+
+    def do_GET(self) -> None:
+        if not (self._is_artifact() and self.server.complete):
+            self._answer(404, b"<Error><Code>NoSuchKey</Code></Error>")
+            return
+        left = self._size()
+        self._answer(200, length=left)
+        block = self.server.first
+        while left:
+            self.wfile.write(memoryview(block)[:left])
+            left -= min(left, len(block))
+            block = _ZEROS
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Says nothing of requests."""
+
+    def _is_artifact(self) -> bool:
+        return urlsplit(self.path).path.endswith("/model.tar.gz")
+
+    def _size(self) -> int:
+        return sum(self.server.sizes.values())
+
+    def _discard(self) -> tuple[bytes, int]:
+        size = left = int(self.headers.get("Content-Length", "0"))
+        first, buffer = b"", memoryview(bytearray(BLOCK))
+        while left:
+            got = self.rfile.readinto(buffer[: min(left, BLOCK)])
+            first = first or bytes(buffer[:got])
+            left -= got
+        return first, size
+
+    def _answer(
+        self, status: int, body: bytes = b"", *, length: int | None = None, headers: dict[str, str] | None = None
+    ) -> None:
+        self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body) if length is None else length))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def main() -> None:
+    """Prints its port and serves until it is ended."""
+    store = Store(("127.0.0.1", 0), Handler)
+    store.sizes = {}
+    print(store.server_address[1], flush=True)
+    store.serve_forever()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

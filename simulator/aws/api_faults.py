@@ -1,0 +1,53 @@
+"""Errors of any AWS API that a rehearsal injects: the call is refused before it is served."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.core.exceptions import ServiceException
+from moto.core.responses import ActionResult, BaseResponse
+from moto.s3.responses import S3Response
+
+from simulator.aws.world import world
+
+
+class Injected(ServiceException):
+    """The error of a fault, whose code is the fault's."""
+
+
+def install() -> None:
+    """Sets the injection before every operation that moto dispatches."""
+    BaseResponse.call_action = _faulty(BaseResponse.call_action)  # type: ignore[method-assign]
+    S3Response._key_response = _faulty_s3(S3Response._key_response)  # type: ignore[method-assign]
+    S3Response._bucket_response = _faulty_s3(S3Response._bucket_response)  # type: ignore[method-assign]
+
+
+def _faulty(original: Any) -> Any:
+    def call_action(self: BaseResponse) -> Any:
+        faults = world().faults
+        if faults.waiting and self.service_name:
+            fault = faults.take("api", service=self.service_name, action=self._get_action() or "")
+            if fault is not None:
+                error = Injected(fault.text("code", "ServiceUnavailable"), fault.text("message", "Injected."))
+                _, headers, body = self.serialized(ActionResult(error))
+                status = int(fault.number("status", 500))
+                return status, {**headers, "status": str(status)}, body
+        return original(self)
+
+    return call_action
+
+
+def _faulty_s3(original: Any) -> Any:
+    actions = {"PUT": "PutObject", "GET": "GetObject", "DELETE": "DeleteObject", "HEAD": "HeadObject", "POST": "Post"}
+
+    def respond(self: S3Response, request: Any, full_url: str) -> Any:
+        faults = world().faults
+        if faults.waiting:
+            fault = faults.take("api", service="s3", action=actions.get(request.method, ""))
+            if fault is not None:
+                error = Injected(fault.text("code", "SlowDown"), fault.text("message", "Injected."))
+                _, headers, body = self.serialized(ActionResult(error))
+                return int(fault.number("status", 503)), headers, body
+        return original(self, request, full_url)
+
+    return respond

@@ -1,0 +1,209 @@
+"""Bucket policies with their conditions, and conditional puts that collide.
+
+moto ignores conditions, so that a TLS-only Deny blocks everything. Source: S3 user guide, "Enforce conditional writes
+on Amazon S3 buckets" (s3:if-none-match, s3:ObjectCreationOperation) and "Add preconditions to S3 operations" (412,
+and 409 ConditionalRequestConflict when two collide).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import parse_qs, urlparse
+
+from moto.core.responses import ActionResult
+from moto.iam.access_control import PermissionResult
+from moto.s3.exceptions import BucketAccessDeniedError, S3ClientError
+from moto.s3.models import FakeBucket, S3Backend
+from moto.s3.responses import S3Response
+
+from simulator.aws import policies
+from simulator.aws.world import world
+
+_request = threading.local()
+_SUBRESOURCES: Mapping[str, Mapping[str, str]] = {
+    "PUT": {
+        "lifecycle": "PutLifecycleConfiguration",
+        "policy": "PutBucketPolicy",
+        "versioning": "PutBucketVersioning",
+        "encryption": "PutEncryptionConfiguration",
+        "publicAccessBlock": "PutBucketPublicAccessBlock",
+        "object-lock": "PutBucketObjectLockConfiguration",
+        "logging": "PutBucketLogging",
+        "tagging": "PutBucketTagging",
+        "acl": "PutBucketAcl",
+        "ownershipControls": "PutBucketOwnershipControls",
+        "notification": "PutBucketNotification",
+    },
+    "DELETE": {
+        "lifecycle": "PutLifecycleConfiguration",
+        "policy": "DeleteBucketPolicy",
+        "encryption": "PutEncryptionConfiguration",
+        "publicAccessBlock": "PutBucketPublicAccessBlock",
+        "tagging": "PutBucketTagging",
+        "ownershipControls": "PutBucketOwnershipControls",
+    },
+    "GET": {"policy": "GetBucketPolicy", "versions": "ListBucketVersions", "uploads": "ListBucketMultipartUploads"},
+}
+_DEFAULTS = {"PUT": "CreateBucket", "DELETE": "DeleteBucket", "GET": "ListBucket", "HEAD": "ListBucket"}
+_READS = {"acl": "GetObjectAcl", "tagging": "GetObjectTagging", "versionId": "GetObjectVersion"}
+_OBJECT_PUTS = {
+    "acl": "PutObjectAcl",
+    "tagging": "PutObjectTagging",
+    "retention": "PutObjectRetention",
+    "legal-hold": "PutObjectLegalHold",
+}
+_OBJECT_DELETES = {
+    "uploadId": "AbortMultipartUpload",
+    "tagging": "DeleteObjectTagging",
+    "versionId": "DeleteObjectVersion",
+}
+
+
+class Conflict(S3ClientError):
+    """Two conditional writes of one key collided."""
+
+    code = "ConditionalRequestConflict"
+
+    def __init__(self) -> None:
+        super().__init__(
+            self.code,
+            "The conditional request cannot succeed due to a conflicting operation against this resource.",
+        )
+
+
+def install() -> None:
+    """Sets policies and collisions on moto's S3."""
+    S3Response._bucket_response = _guarded_bucket(S3Response._bucket_response)  # type: ignore[method-assign]
+    S3Response._key_response = _guarded_key(S3Response._key_response)  # type: ignore[method-assign]
+    S3Response.put_object = _colliding(S3Response.put_object)  # type: ignore[method-assign]
+    S3Backend.put_bucket_policy = _understood(S3Backend.put_bucket_policy)  # type: ignore[method-assign]
+    FakeBucket.get_permission = _permission  # type: ignore[method-assign]
+
+
+def _understood(original: Any) -> Any:
+    def put_bucket_policy(self: S3Backend, bucket_name: str, policy: bytes) -> None:
+        unknown = policies.unsupported(policy.decode() if isinstance(policy, bytes) else policy)
+        if unknown:
+            raise S3ClientError("MalformedPolicy", f"The simulator does not evaluate {', '.join(unknown)}.")
+        original(self, bucket_name, policy)
+
+    return put_bucket_policy
+
+
+def _guarded_bucket(original: Any) -> Any:
+    def _bucket_response(self: S3Response, request: Any, full_url: str) -> Any:
+        name, query = self.parse_bucket_name_from_url(request, full_url), _query(full_url)
+        if name and not (request.method == "POST" and "delete" in query):
+            known = _SUBRESOURCES.get(request.method, {})
+            action = next((known[part] for part in query if part in known), _DEFAULTS.get(request.method))
+            if action:
+                _refuse_if_denied(self, name, f"s3:{action}", f"arn:aws:s3:::{name}", {})
+        with _asking(self):
+            return original(self, request, full_url)
+
+    return _bucket_response
+
+
+def _guarded_key(original: Any) -> Any:
+    def _key_response(self: S3Response, request: Any, full_url: str) -> Any:
+        name, key = self.parse_bucket_name_from_url(request, full_url), self.parse_key_name()
+        action, creates = _object_action(request, _query(full_url))
+        keys = {} if creates is None else {"s3:objectcreationoperation": str(creates).lower()}
+        if action:
+            _refuse_if_denied(self, name, f"s3:{action}", f"arn:aws:s3:::{name}/{key}", keys)
+        return original(self, request, full_url)
+
+    return _key_response
+
+
+def _object_action(request: Any, query: Mapping[str, object]) -> tuple[str | None, bool | None]:
+    """The IAM action of an object request, and whether it creates an object (None where that is no question)."""
+    method = request.method
+    if method in ("GET", "HEAD"):
+        return next((_READS[part] for part in query if part in _READS), "GetObject"), None
+    if method == "DELETE":
+        return next((_OBJECT_DELETES[part] for part in query if part in _OBJECT_DELETES), "DeleteObject"), None
+    if method == "PUT":
+        other = next((_OBJECT_PUTS[part] for part in query if part in _OBJECT_PUTS), None)
+        return (other, None) if other else ("PutObject", "uploadId" not in query)
+    if method == "POST" and ("uploads" in query or "uploadId" in query):
+        return "PutObject", "uploadId" in query
+    return None, None
+
+
+def _refuse_if_denied(self: S3Response, bucket: str, action: str, resource: str, keys: Mapping[str, str]) -> None:
+    if _is_denied(self, bucket, action, resource, keys):
+        self.data["Action"] = action.removeprefix("s3:")
+        raise BucketAccessDeniedError(bucket=bucket)
+
+
+def _is_denied(self: S3Response, bucket: str, action: str, resource: str, keys: Mapping[str, str]) -> bool:
+    found = self.backend.buckets.get(bucket)
+    if found is None or not found.policy:
+        return False
+    principal = policies.principal_of(self.headers.get("Authorization"))
+    # The connection stays on this machine: it counts as TLS, so that the policy under test is the deployed one.
+    context = {"aws:principalarn": principal, "aws:securetransport": "true", "s3:tlsversion": "1.3", **keys}
+    for header in ("If-None-Match", "If-Match"):
+        if self.headers.get(header) is not None:
+            context[f"s3:{header.lower()}"] = self.headers[header]
+    for header, value in self.headers.items():
+        if header.lower().startswith("x-amz-"):
+            context[f"s3:{header.lower()}"] = value
+    return policies.denied(found.policy, policies.Request(principal, action, resource, context))
+
+
+@contextmanager
+def _asking(self: S3Response) -> Iterator[None]:
+    _request.response = self
+    try:
+        yield
+    finally:
+        _request.response = None
+
+
+def _permission(self: FakeBucket, action: str, resource: str) -> PermissionResult:
+    """moto asks this per key within DeleteObjects; every other request was decided before."""
+    response: S3Response | None = getattr(_request, "response", None)
+    if response is not None and action == "s3:DeleteObject":
+        for asked in (action, "s3:DeleteObjectVersion"):
+            if _is_denied(response, self.name, asked, resource, {}):
+                return PermissionResult.DENIED
+    return PermissionResult.NEUTRAL
+
+
+_writing: set[tuple[str, str]] = set()
+_writing_lock = threading.Lock()
+
+
+def _colliding(original: Any) -> Any:
+    def put_object(self: S3Response) -> Any:
+        if self.headers.get("If-None-Match") != "*":
+            return original(self)
+        place = (self.bucket_name, self.parse_key_name())
+        if world().faults.take("put_conflict", bucket=place[0], key=place[1]) is not None:
+            return _conflict(self)
+        with _writing_lock:
+            if place in _writing:
+                return _conflict(self)
+            _writing.add(place)
+        try:
+            return original(self)
+        finally:
+            with _writing_lock:
+                _writing.discard(place)
+
+    return put_object
+
+
+def _conflict(self: S3Response) -> Any:
+    self.data["Action"] = "PutObject"
+    _, headers, body = self.serialized(ActionResult(Conflict()))
+    return 409, headers, body
+
+
+def _query(full_url: str) -> dict[str, list[str]]:
+    return parse_qs(urlparse(full_url).query, keep_blank_values=True)

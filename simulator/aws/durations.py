@@ -1,0 +1,31 @@
+"""The stated seconds of the platform: simulated, chosen, and the same in every rehearsal.
+
+AWS publishes none of them. docs/fidelity.md lists them; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+CREATE_SECONDS = 300.0
+"""CreateEndpoint: Creating -> InService."""
+UPDATE_SECONDS = 300.0
+"""UpdateEndpoint: a new fleet, before the waits that its deployment configuration asks for."""
+WEIGHTS_SECONDS = 30.0
+"""UpdateEndpointWeightsAndCapacities with weights only."""
+CAPACITY_SECONDS = 120.0
+"""UpdateEndpointWeightsAndCapacities with an instance count."""
+DELETE_SECONDS = 10.0
+"""DeleteEndpoint: Deleting -> gone."""
+ROLLBACK_SECONDS = 60.0
+"""RollingBack -> InService after a deployment that failed."""
+WEIGHTS_ROLLBACK_SECONDS = 20.0
+"""RollingBack -> InService after a change of weights or capacity that failed."""
+FAILURE_SECONDS = 120.0
+"""How long a new fleet that gets no instances, or never turns healthy, takes to be given up."""
+SYSTEM_UPDATE_SECONDS = 120.0
+"""SystemUpdating -> InService, where a rehearsal asks for the platform's own maintenance."""
+METRIC_DELAY_SECONDS = 60.0
+"""After the end of its minute, until an AWS/SageMaker datapoint can be read."""
+CAPTURE_DELAY_SECONDS = 120.0
+"""After the first record in a capture file, until the file is in the bucket."""
+EVENT_RETRY_SECONDS = (60.0, 120.0)
+"""Before the first and the second retry of a function that failed on an asynchronous call."""

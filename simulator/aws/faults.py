@@ -1,0 +1,88 @@
+"""What a rehearsal can make go wrong on purpose. A fault waits here until the subject it names takes it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import count
+
+KINDS: Mapping[str, frozenset[str]] = {
+    "create_fails": frozenset({"endpoint", "reason"}),
+    "deployment_fails": frozenset({"endpoint", "reason", "keep_reason"}),
+    "change_rolls_back": frozenset({"endpoint", "reason"}),
+    "status": frozenset({"endpoint", "status", "reason", "seconds"}),
+    "scaling": frozenset({"endpoint", "variant", "instances"}),
+    "variant_errors": frozenset({"endpoint", "variant", "rate", "code"}),
+    "variant_latency": frozenset({"endpoint", "variant", "seconds"}),
+    "put_conflict": frozenset({"bucket", "key"}),
+    "api": frozenset({"service", "action", "code", "message", "status"}),
+    "function_killed": frozenset({"function", "calls"}),
+}
+"""Each kind with the options it takes; docs/fidelity.md says what each does."""
+
+LASTING = frozenset({"variant_errors", "variant_latency"})
+"""Kinds that hold until they are cleared; the others are spent after `times`, 1 by default."""
+
+
+class UnknownFault(ValueError):
+    """A fault that nothing in the simulator would ever take."""
+
+
+@dataclass
+class Fault:
+    """A fault that waits: what it does to whom, and how often it still can."""
+
+    id: int
+    kind: str
+    options: dict[str, object]
+    left: int
+
+    def concerns(self, subject: Mapping[str, str]) -> bool:
+        """Whether every option that names a subject names this one; an option left out names them all."""
+        return all(self.options.get(key) in (None, value) for key, value in subject.items())
+
+    def text(self, option: str, default: str) -> str:
+        return str(self.options.get(option, default))
+
+    def number(self, option: str, default: float) -> float:
+        return float(str(self.options.get(option, default)))
+
+
+@dataclass
+class Faults:
+    """The faults that wait. Safe to use from several threads."""
+
+    waiting: list[Fault] = field(default_factory=list[Fault])
+    _ids: count[int] = field(default_factory=lambda: count(1))
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def inject(self, kind: str, times: int | None = None, **options: object) -> int:
+        """Adds a fault and returns its id; raises UnknownFault on a kind or option that does not exist."""
+        if kind not in KINDS:
+            raise UnknownFault(f"There is no fault {kind!r}; the simulator knows {', '.join(sorted(KINDS))}.")
+        if unknown := sorted(set(options) - KINDS[kind]):
+            raise UnknownFault(f"The fault {kind!r} takes {', '.join(sorted(KINDS[kind]))}, not {', '.join(unknown)}.")
+        with self._lock:
+            fault = Fault(next(self._ids), kind, options, times if times is not None else 1)
+            if kind in LASTING and times is None:
+                fault.left = -1
+            self.waiting.append(fault)
+            return fault.id
+
+    def take(self, kind: str, **subject: str) -> Fault | None:
+        """The first waiting fault of this kind for this subject, spent once; None where there is none."""
+        if not self.waiting:
+            return None
+        with self._lock:
+            fault = next((f for f in self.waiting if f.kind == kind and f.concerns(subject)), None)
+            if fault is not None and fault.left > 0:
+                fault.left -= 1
+                if fault.left == 0:
+                    self.waiting.remove(fault)
+            return fault
+
+    def clear(self, fault_id: int | None = None) -> None:
+        """Removes one fault, or all of them."""
+        with self._lock:
+            self.waiting = [f for f in self.waiting if fault_id is not None and f.id != fault_id]

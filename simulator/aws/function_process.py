@@ -1,0 +1,59 @@
+"""The server's end of a warm function process: one JSON line each way for an event."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+class FunctionBroken(RuntimeError):
+    """The function's process ended, or was ended, before it answered."""
+
+
+@dataclass
+class Worker:
+    """A warm process of one function."""
+
+    process: subprocess.Popen[str]
+    access_key: str
+    import_seconds: float = 0.0
+    log: str = ""
+    calls_left: int | None = None
+
+    def ask(self, request: Mapping[str, object], timeout: float) -> dict[str, Any]:
+        """The worker's reply. Raises FunctionBroken when it dies and TimeoutError after `timeout` wall seconds."""
+        killer = threading.Timer(timeout, self.process.kill)
+        killer.daemon = True
+        killer.start()
+        try:
+            return self._exchange(request)
+        except FunctionBroken:
+            if not killer.is_alive():
+                raise TimeoutError from None
+            raise
+        finally:
+            killer.cancel()
+
+    def _exchange(self, request: Mapping[str, object]) -> dict[str, Any]:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        try:
+            self.process.stdin.write(json.dumps(request) + "\n")
+            self.process.stdin.flush()
+            line = self.process.stdout.readline()
+        except (BrokenPipeError, ValueError, OSError) as broken:
+            raise FunctionBroken(str(broken)) from broken
+        if not line:
+            raise FunctionBroken("the process ended")
+        return json.loads(line)
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream is not None:
+                stream.close()

@@ -1,0 +1,255 @@
+"""Lambda functions run for real, each from the archive that was deployed, in a process of its own that is kept warm."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import threading
+import uuid
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import simulator.clock
+from simulator.aws.function_process import FunctionBroken, Worker
+
+WORKER = Path(__file__).with_name("function_worker.py")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an invocation gave: the payload, `error` where the function failed, and its log."""
+
+    payload: bytes
+    error: str | None
+    log: str
+    request_id: str
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What one invocation took, in wall seconds; `slept_seconds` is the part spent waiting on the simulated clock."""
+
+    function: str
+    started: datetime
+    cold: bool
+    import_seconds: float
+    seconds: float
+    slept_seconds: float
+    error: str | None
+
+    def to_json(self) -> dict[str, object]:
+        return {
+            "function": self.function,
+            "started": self.started.isoformat(),
+            "cold": self.cold,
+            "import_seconds": self.import_seconds if self.cold else 0.0,
+            "seconds": self.seconds,
+            "slept_seconds": self.slept_seconds,
+            "own_seconds": max(self.seconds - self.slept_seconds, 0.0),
+            "error": self.error,
+        }
+
+
+@dataclass
+class FunctionHost:
+    """Starts, keeps and ends the processes of functions. `address` gives the endpoint URL they talk to."""
+
+    home: Path
+    clock_path: Path
+    address: Callable[[], str]
+    now: Callable[[], datetime]
+    roles: dict[str, str] = field(default_factory=dict[str, str])
+    timings: list[Timing] = field(default_factory=list[Timing])
+    kill_after: Callable[[str], int | None] = lambda _name: None
+    _idle: dict[str, list[Worker]] = field(default_factory=dict[str, list[Worker]])
+    _all: list[Worker] = field(default_factory=list[Worker])
+    _by_key: dict[str, Worker] = field(default_factory=dict[str, Worker])
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def run(self, function: Any, payload: bytes) -> Outcome:
+        """Runs a function of moto's Lambda backend on a JSON payload and waits for it."""
+        request_id, started = str(uuid.uuid4()), self.now()
+        identity = _identity(function)
+        worker, cold = self._worker(function, identity)
+        worker.calls_left = self.kill_after(function.function_name)
+        request = {
+            "id": request_id,
+            "event": json.loads(payload or b"null"),
+            "arn": function.function_arn,
+            "timeout": float(function.timeout or 3),
+            "stream": f"{started:%Y/%m/%d}/[$LATEST]{worker.access_key.lower()}",
+        }
+        try:
+            reply = worker.ask(request, float(function.timeout or 3))
+        except (FunctionBroken, TimeoutError) as broken:
+            self._forget(worker)
+            return self._broken(function, request_id, started, worker, cold, isinstance(broken, TimeoutError))
+        worker.calls_left = None
+        with self._lock:
+            self._idle.setdefault(identity, []).append(worker)
+        failure = reply.get("failure")
+        error = "Unhandled" if failure else None
+        body = json.dumps({**failure, "requestId": request_id}) if failure else reply["payload"]
+        log = _log(request_id, (worker.log if cold else "") + reply["log"], reply["seconds"], worker, cold)
+        self.timings.append(
+            Timing(
+                function.function_name,
+                started,
+                cold,
+                worker.import_seconds,
+                reply["seconds"],
+                reply["slept_seconds"],
+                failure["errorType"] if failure else None,
+            )
+        )
+        return Outcome(body.encode(), error, log, request_id)
+
+    def called(self, access_key: str) -> None:
+        """An AWS call of a worker was served; ends the worker where a rehearsal asked for that after so many calls."""
+        worker = self._by_key.get(access_key)
+        if worker is None or worker.calls_left is None:
+            return
+        worker.calls_left -= 1
+        if worker.calls_left <= 0:
+            worker.process.kill()
+
+    def close(self) -> None:
+        """Ends every process."""
+        with self._lock:
+            workers, self._all = self._all, []
+            self._idle.clear()
+        for worker in workers:
+            worker.end()
+
+    def _broken(
+        self, function: Any, request_id: str, started: datetime, worker: Worker, cold: bool, late: bool
+    ) -> Outcome:
+        seconds = float(function.timeout or 3)
+        moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        kind = "Sandbox.Timedout" if late else "Runtime.ExitError"
+        text = f"Task timed out after {seconds:.2f} seconds" if late else "Error: Runtime exited with error"
+        message = f"{moment} {request_id} {text}" if late else f"RequestId: {request_id} {text}"
+        body = json.dumps({"errorType": kind, "errorMessage": message})
+        wall = (self.now() - started).total_seconds()
+        self.timings.append(Timing(function.function_name, started, cold, worker.import_seconds, wall, 0.0, kind))
+        return Outcome(body.encode(), "Unhandled", _log(request_id, text, wall, worker, cold), request_id)
+
+    def _worker(self, function: Any, identity: str) -> tuple[Worker, bool]:
+        with self._lock:
+            idle = self._idle.get(identity, [])
+            while idle:
+                worker = idle.pop()
+                if worker.process.poll() is None:
+                    return worker, False
+        return self._start(function, identity), True
+
+    def _start(self, function: Any, identity: str) -> Worker:
+        access_key = "ASIA" + uuid.uuid4().hex[:16].upper()
+        roots = [str(self._unpacked(function.code_bytes, identity))]
+        for layer in function.layers or ():
+            code = _layer_code(function, layer["Arn"])
+            roots.append(str(self._unpacked(code, hashlib.sha256(code).hexdigest()[:20]) / "python"))
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(WORKER)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=roots[0],
+            env=self._environment(function, access_key, roots[0]),
+            text=True,
+        )
+        worker = Worker(process, access_key)
+        with self._lock:
+            self._all.append(worker)
+            self._by_key[access_key] = worker
+            self.roles[access_key] = function.role
+        self._introduce(worker, function, roots)
+        return worker
+
+    def _introduce(self, worker: Worker, function: Any, roots: list[str]) -> None:
+        packages = sysconfig.get_paths()
+        settings = {
+            "parent": os.getpid(),
+            "clock_module": simulator.clock.__file__,
+            "clock": str(self.clock_path),
+            "handler": function.handler,
+            "roots": roots,
+            "environment": sorted({packages["purelib"], packages["platlib"]}),
+        }
+        try:
+            ready = worker.ask(settings, timeout=60.0)
+        except (FunctionBroken, TimeoutError):
+            return
+        worker.import_seconds, worker.log = ready["import_seconds"], ready["log"]
+
+    def _environment(self, function: Any, access_key: str, root: str) -> dict[str, str]:
+        return {
+            "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+            "LANG": "C.UTF-8",
+            "TZ": "UTC",
+            "LAMBDA_TASK_ROOT": root,
+            "_HANDLER": function.handler or "",
+            "AWS_LAMBDA_FUNCTION_NAME": function.function_name,
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),
+            "AWS_REGION": function.region,
+            "AWS_DEFAULT_REGION": function.region,
+            "AWS_ACCESS_KEY_ID": access_key,
+            "AWS_SECRET_ACCESS_KEY": "simulated",
+            "AWS_SESSION_TOKEN": "simulated",
+            "AWS_ENDPOINT_URL": self.address(),
+            **{name: str(value) for name, value in (function.environment_vars or {}).items()},
+        }
+
+    def _unpacked(self, code: bytes, identity: str) -> Path:
+        folder = self.home / "functions" / identity
+        with self._lock:
+            if not folder.is_dir():
+                fresh = folder.with_suffix(f".{os.getpid()}")
+                with zipfile.ZipFile(BytesIO(code)) as archive:
+                    archive.extractall(fresh)
+                fresh.rename(folder)
+        return folder
+
+    def _forget(self, worker: Worker) -> None:
+        with self._lock:
+            self._all = [other for other in self._all if other is not worker]
+            self._by_key.pop(worker.access_key, None)
+        worker.end()
+
+    def clean(self) -> None:
+        """Removes what was unpacked."""
+        shutil.rmtree(self.home / "functions", ignore_errors=True)
+
+
+def _identity(function: Any) -> str:
+    parts = [function.function_name, function.code_sha_256, function.handler, function.environment_vars]
+    layers = [layer["Arn"] for layer in function.layers or ()]
+    text = json.dumps([*parts, function.memory_size, function.role, layers], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+def _layer_code(function: Any, arn: str) -> bytes:
+    from moto.awslambda.models import lambda_backends
+
+    layer = lambda_backends[function.account_id][function.region].layers_versions_by_arn(arn)
+    return layer.code_bytes if layer is not None else b""
+
+
+def _log(request_id: str, text: str, seconds: float, worker: Worker, cold: bool) -> str:
+    initialised = f"\tInit Duration: {worker.import_seconds * 1000:.2f} ms" if cold else ""
+    ending = "" if not text or text.endswith("\n") else "\n"
+    return (
+        f"START RequestId: {request_id} Version: $LATEST\n{text}{ending}END RequestId: {request_id}\n"
+        f"REPORT RequestId: {request_id}\tDuration: {seconds * 1000:.2f} ms{initialised}\n"
+    )

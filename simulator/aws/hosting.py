@@ -1,0 +1,95 @@
+"""The hosts of an endpoint: they fetch each variant's model.tar.gz from S3 and start the model server on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from moto.iam.models import iam_backends
+from moto.s3.exceptions import S3ClientError
+from moto.s3.models import s3_backends
+from moto.sagemaker.models import sagemaker_backends
+
+from simulator.aws.fleet import Fleet
+from simulator.aws.triton import ModelRefused
+from simulator.aws.world import ACCOUNT, World
+
+
+@dataclass
+class HostedModel:
+    """A model as it was created, kept whole; `container` is the one that answers, the first of several."""
+
+    model_name: str
+    arn: str
+    fields: Mapping[str, Any]
+    role: str
+    role_existed: bool
+    container: Mapping[str, Any]
+    creation_time: datetime
+    tags: list[dict[str, str]]
+
+    @property
+    def response_object(self) -> dict[str, Any]:
+        """What moto's ListModels shows."""
+        return self.description()
+
+    def description(self) -> dict[str, Any]:
+        """The answer of DescribeModel: network isolation is there, whether it was given or not."""
+        isolated = bool(self.fields.get("EnableNetworkIsolation"))
+        made = {"ModelArn": self.arn, "CreationTime": self.creation_time}
+        return {**self.fields, "EnableNetworkIsolation": isolated, **made}
+
+
+def health_check(world: World, region: str, fleet: Fleet) -> str | None:
+    """Starts every variant of a fleet; returns why the fleet cannot serve, in SageMaker's words, or None."""
+    for variant in (*fleet.variants, *fleet.shadows):
+        models: Any = sagemaker_backends[ACCOUNT][region]._models
+        model: HostedModel | None = models.get(variant.model)
+        if model is None:
+            return f'Could not find model "{variant.model}".'
+        if (reason := _role_is_gone(model)) is not None:
+            return reason
+        try:
+            _start(world, region, fleet, variant.name, model.container)
+        except ModelRefused as refused:
+            return (
+                f"The primary container for production variant {variant.name} did not pass the ping health check. "
+                f"Please check CloudWatch logs for this endpoint. ({refused})"
+            )
+    return None
+
+
+def _start(world: World, region: str, fleet: Fleet, variant: str, container: Mapping[str, Any]) -> None:
+    url = container.get("ModelDataUrl") or _data_source(container)
+    if not url:
+        return
+    bucket, _, key = url.removeprefix("s3://").partition("/")
+    try:
+        found = s3_backends[ACCOUNT]["aws"].get_object(bucket, key)
+    except S3ClientError:
+        found = None
+    if found is None:
+        raise ModelRefused(f"Could not find model data at {url}")
+    served = world.models.model(f"{url}@{found.etag}", found.value, container.get("Environment") or {})
+    world.served[region, fleet.configuration.endpoint_config_name, variant] = served
+
+
+def _data_source(container: Mapping[str, Any]) -> str | None:
+    source = (container.get("ModelDataSource") or {}).get("S3DataSource") or {}
+    if source and source.get("CompressionType") != "Gzip":
+        raise ModelRefused("the simulator reads compressed model data only (CompressionType Gzip)")
+    return source.get("S3Uri")
+
+
+def _role_is_gone(model: HostedModel) -> str | None:
+    """A model whose role was deleted after the model was made is unusable. Source: SageMaker developer guide,
+    "SageMaker execution roles": hosting assumes the model's role to fetch the artifact and write logs."""
+    if not model.role_existed or role_exists(model.role):
+        return None
+    return f'The execution role ARN "{model.role}" is invalid: the role does not exist.'
+
+
+def role_exists(arn: str) -> bool:
+    return any(role.arn == arn for role in list(iam_backends[ACCOUNT]["aws"].roles.values()))

@@ -1,0 +1,67 @@
+"""Fills moto's gaps in place, once per process: attributes are set on its classes before anything is served."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+from moto.s3.models import s3_backends
+
+from simulator.aws import (
+    alarms,
+    api_faults,
+    bucket_policy,
+    cloudwatch_api,
+    events,
+    gaps,
+    lambda_api,
+    sagemaker_api,
+    table_policy,
+)
+from simulator.aws.functions import FunctionHost
+from simulator.aws.world import ACCOUNT, World
+from simulator.clock import ManualClock, SharedClock
+
+
+@cache
+def fill_gaps() -> None:
+    """Sets everything; a second call does nothing."""
+    for part in (
+        gaps,
+        alarms,
+        api_faults,
+        bucket_policy,
+        cloudwatch_api,
+        events,
+        lambda_api,
+        sagemaker_api,
+        table_policy,
+    ):
+        part.install()
+
+
+def new_world(clock: ManualClock | SharedClock, clock_path: Path, home: Path, address: Callable[[], str]) -> World:
+    """An empty world around a clock. `address` gives the URL that functions call AWS at."""
+    functions = FunctionHost(home, clock_path, address, clock.now)
+    created = World(clock, home, clock_path, functions)
+
+    def kill_after(name: str) -> int | None:
+        fault = created.faults.take("function_killed", function=name)
+        return int(fault.number("calls", 1)) if fault else None
+
+    functions.kill_after = kill_after
+    created.settlers += [events.deliver, events.fire_schedules, lambda_api.retry_due, _flush_capture]
+    return created
+
+
+def _flush_capture(here: World, now: datetime) -> None:
+    if here.capture.open_files or here.capture.full:
+        here.capture.flush(now, put_object)
+
+
+def put_object(bucket: str, key: str, body: bytes, kms_key: str | None) -> None:
+    """Writes a capture file as the endpoint's role does. Raises moto's error where the bucket is missing."""
+    encryption = "aws:kms" if kms_key else None
+    s3_backends[ACCOUNT]["aws"].put_object(bucket, key, body, encryption=encryption, kms_key_id=kms_key)

@@ -1,0 +1,170 @@
+"""Explicit denials of resource policies: who, what action, which resource, under which conditions.
+
+Source: IAM user guide, "Policy evaluation logic" (an explicit deny wins), "JSON policy elements: Condition operators",
+"AWS global condition context keys". Allow statements and identity policies are not evaluated: a caller in a rehearsal
+may do what nothing denies.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import translate
+from functools import lru_cache
+from typing import Any
+
+from moto.sts.models import sts_backends
+
+from simulator.aws.world import ACCOUNT, world
+
+CALLER = f"arn:aws:iam::{ACCOUNT}:user/rehearsal"
+"""Who calls, where a request's credentials belong to no role."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a policy is asked about. `keys` are condition keys, in lower case; one that is absent is not there."""
+
+    principal: str
+    action: str
+    resource: str
+    keys: Mapping[str, str]
+
+
+def principal_of(authorization: str | None) -> str:
+    """The ARN under aws:PrincipalArn for a request's Authorization header: an assumed role's is the role's."""
+    match = re.search(r"Credential=([^/]+)/", authorization or "")
+    if match is None:
+        return CALLER
+    role = world().functions.roles.get(match[1])
+    if role is not None:
+        return role
+    for backend in list(sts_backends[ACCOUNT].values()):
+        assumed = backend.get_assumed_role_from_access_key(match[1])
+        if assumed is not None:
+            return assumed.role_arn
+    return CALLER
+
+
+def denied(policy: str | bytes | None, request: Request) -> bool:
+    """Whether a statement of the policy denies the request."""
+    if not policy:
+        return False
+    document = _parsed(policy.decode() if isinstance(policy, bytes) else policy)
+    return any(_applies(statement, request) for statement in document if statement.get("Effect") == "Deny")
+
+
+@lru_cache(maxsize=64)
+def _parsed(policy: str) -> tuple[Mapping[str, Any], ...]:
+    return tuple(_list(json.loads(policy).get("Statement")))
+
+
+def unsupported(policy: str) -> list[str]:
+    """The condition operators of a policy that are not evaluated here."""
+    used = {name for statement in _parsed(policy) for name in statement.get("Condition") or {}}
+    return sorted(name for name in used if _operator(name)[0] not in _OPERATORS and _operator(name)[0] != "Null")
+
+
+def _applies(statement: Mapping[str, Any], request: Request) -> bool:
+    return (
+        _concerns_principal(statement, request.principal)
+        and _concerns(statement, "Action", request.action, fold=True)
+        and _concerns(statement, "Resource", request.resource, fold=False)
+        and all(
+            _holds(operator, key, _list(wanted), request.keys)
+            for operator, conditions in (statement.get("Condition") or {}).items()
+            for key, wanted in conditions.items()
+        )
+    )
+
+
+def _concerns_principal(statement: Mapping[str, Any], principal: str) -> bool:
+    if "NotPrincipal" in statement:
+        return not _names(statement["NotPrincipal"], principal)
+    return _names(statement.get("Principal", "*"), principal)
+
+
+def _names(named: Any, principal: str) -> bool:
+    if named == "*":
+        return True
+    accepted = {"*", principal, ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root"}
+    return any(one in accepted for one in _list(named.get("AWS")))
+
+
+def _concerns(statement: Mapping[str, Any], element: str, value: str, fold: bool) -> bool:
+    if f"Not{element}" in statement:
+        return not _like_any(_list(statement[f"Not{element}"]), value, fold)
+    return _like_any(_list(statement.get(element, "*")), value, fold)
+
+
+def _like_any(patterns: Iterable[str], value: str, fold: bool) -> bool:
+    return any(_like(pattern.lower(), value.lower()) if fold else _like(pattern, value) for pattern in patterns)
+
+
+def _like(pattern: str, value: str) -> bool:
+    return re.fullmatch(_glob(pattern), value) is not None
+
+
+@lru_cache(maxsize=512)
+def _glob(pattern: str) -> str:
+    # IAM's wildcards are * and ? only; fnmatch also has [...].
+    return translate(pattern.replace("[", "[[]"))
+
+
+def _equal(value: str, wanted: str) -> bool:
+    return value == wanted
+
+
+def _folded(value: str, wanted: str) -> bool:
+    return value.lower() == wanted.lower()
+
+
+def _matches(value: str, wanted: str) -> bool:
+    return _like(wanted, value)
+
+
+def _below(value: str, wanted: str) -> bool:
+    return float(value) < float(wanted)
+
+
+_OPERATORS: Mapping[str, tuple[Callable[[str, str], bool], bool]] = {
+    "StringEquals": (_equal, True),
+    "StringNotEquals": (_equal, False),
+    "StringEqualsIgnoreCase": (_folded, True),
+    "StringNotEqualsIgnoreCase": (_folded, False),
+    "StringLike": (_matches, True),
+    "StringNotLike": (_matches, False),
+    "ArnEquals": (_matches, True),
+    "ArnLike": (_matches, True),
+    "ArnNotEquals": (_matches, False),
+    "ArnNotLike": (_matches, False),
+    "Bool": (_folded, True),
+    "NumericLessThan": (_below, True),
+}
+"""Operator -> how one value compares, and whether a match makes the condition true."""
+
+
+def _operator(name: str) -> tuple[str, bool]:
+    bare = name.partition(":")[2] or name
+    return bare.removesuffix("IfExists"), bare.endswith("IfExists")
+
+
+def _holds(name: str, key: str, wanted: list[Any], keys: Mapping[str, str]) -> bool:
+    operator, optional = _operator(name)
+    value = keys.get(key.lower())
+    texts = [str(one).lower() if isinstance(one, bool) else str(one) for one in wanted]
+    if operator == "Null":
+        return any(_folded(str(value is None), text) for text in texts)
+    compare, positive = _OPERATORS.get(operator, (_equal, True))
+    if value is None:
+        return optional or not positive
+    found = any(compare(value, text) for text in texts)
+    return found if positive else not found
+
+
+def _list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list | tuple) else [value]

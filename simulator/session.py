@@ -1,0 +1,156 @@
+"""A rehearsal's simulator as a process of its own: started on a port, cleaned up whatever happens to who started it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+
+from simulator.aws.world import REGION
+from simulator.clock import DEFAULT_PACE, SharedClock
+from simulator.control import Control, ControlError
+
+START_SECONDS = 60.0
+STOP_SECONDS = 5.0
+
+
+class PortInUse(RuntimeError):
+    """The port that was asked for is taken; the text says so and what to do."""
+
+
+class SimulatorBroken(RuntimeError):
+    """The simulator's process ended instead of serving; the text has the end of its log."""
+
+
+class Rehearsal:
+    """The simulator, running for the length of a `with` block.
+
+    `home` is emptied at the start: a second run starts clean. Without a port a free one is taken. The server is the
+    leader of a process group of its own and watches its parent, so that a killed parent leaves nothing behind.
+    """
+
+    def __init__(self, home: Path, port: int | None = None, pace: float = DEFAULT_PACE) -> None:
+        self.home = home / "simulator"
+        self._port = port or 0
+        self._pace = pace
+        self._process: subprocess.Popen[bytes] | None = None
+        self._address = ""
+
+    @property
+    def url(self) -> str:
+        """Where AWS's and the control API answer."""
+        return self._address
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment with which an AWS client, the aws command or a Pulumi provider talks to it."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": "rehearsal",
+            "AWS_SECRET_ACCESS_KEY": "rehearsal",
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    @property
+    def control(self) -> Control:
+        """The client of its control API."""
+        return Control(self.url)
+
+    @property
+    def clock(self) -> SharedClock:
+        """The clock it runs on."""
+        return SharedClock(self.home / "clock")
+
+    def __enter__(self) -> Rehearsal:
+        """Starts it and waits until it serves. Raises PortInUse or SimulatorBroken."""
+        if self._port:
+            _refuse_taken(self._port)
+        shutil.rmtree(self.home, ignore_errors=True)
+        self.home.mkdir(parents=True)
+        with (self.home / "server.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "simulator.aws", *self._arguments()],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                cwd=Path(__file__).parents[1],
+            )
+        try:
+            self._wait_until_it_serves(self._process)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Ends the server and every process of its group."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+
+    def _arguments(self) -> list[str]:
+        return [
+            *("--port", str(self._port)),
+            *("--home", str(self.home)),
+            *("--pace", str(self._pace)),
+            *("--parent", str(os.getpid())),
+        ]
+
+    def _wait_until_it_serves(self, process: subprocess.Popen[bytes]) -> None:
+        end, address = time.monotonic() + START_SECONDS, self.home / "address"
+        while time.monotonic() < end:
+            if process.poll() is not None:
+                self._explain()
+            if address.is_file() and (text := address.read_text().strip()):
+                self._address = text
+                try:
+                    self.control.wait_ready(5)
+                except ControlError:
+                    continue
+                return
+            time.sleep(0.02)
+        log = self.home / "server.log"
+        raise SimulatorBroken(f"The simulator did not serve within {START_SECONDS:g} s; see {log}.")
+
+    def _explain(self) -> None:
+        log = (self.home / "server.log").read_text(errors="replace").strip()
+        if self._port and "in use" in log:
+            raise PortInUse(_taken(self._port))
+        raise SimulatorBroken(f"The simulator ended at once: {log[-500:] or 'it wrote no log'}")
+
+
+def _refuse_taken(port: int) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as taken:
+            raise PortInUse(_taken(port)) from taken
+
+
+def _taken(port: int) -> str:
+    return f"Port {port} of this machine is in use; stop what uses it or choose another port."

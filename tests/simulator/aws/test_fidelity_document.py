@@ -1,0 +1,27 @@
+"""docs/fidelity.md says what the code does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from simulator.aws import durations
+from simulator.aws.faults import KINDS
+
+DOCUMENT = (Path(__file__).parents[3] / "docs" / "fidelity.md").read_text()
+
+
+def row(name: str) -> list[str]:
+    line = next(line for line in DOCUMENT.splitlines() if line.startswith(f"| `{name}` |"))
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_every_stated_duration_is_in_the_table_with_its_seconds() -> None:
+    for name, value in vars(durations).items():
+        if name.isupper():
+            stated = [float(part) for part in row(name)[1].split(",")]
+            assert stated == (list(value) if isinstance(value, tuple) else [value])
+
+
+def test_every_fault_is_in_the_table_with_its_options() -> None:
+    for kind, options in KINDS.items():
+        assert {option.strip() for option in row(kind)[1].split(",")} == options

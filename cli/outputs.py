@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from cli.errors import UserError
-from simulator.engine import state_outputs
+from simulator.engine import Stack
 from simulator.rehearsal.home import REHEARSAL, Home
 
 ROOT = Path(__file__).resolve().parent.parent
+PROJECT = "tidewatch"
 
 
 def stack_outputs(stack: str) -> dict[str, Any]:
@@ -28,8 +29,8 @@ def stack_outputs(stack: str) -> dict[str, Any]:
 
 
 def part(outputs: Mapping[str, Any], name: str, stack: str) -> Any:
-    """One output that is null as long as the stack serves nothing."""
-    if outputs.get(name) is None:
+    """One part of the outputs, whose keys are all null as long as the stack serves nothing."""
+    if not any(outputs.get(name, {}).values()):
         raise UserError(
             f"the stack {stack} has no {name} yet: no variant is set. "
             f"Publish a version, then `tidewatch promote NAME/VERSION --stack {stack}` and `pulumi up --stack {stack}`"
@@ -41,7 +42,7 @@ def _rehearsed() -> dict[str, Any]:
     home = Home.of(ROOT)
     if not home.state.exists():
         raise UserError("there is no rehearsal: start one with `tidewatch rehearse --stay` and leave it running")
-    return dict(state_outputs(home.state))
+    return Stack(PROJECT, REHEARSAL, ROOT, home.state).outputs()
 
 
 def _deployed(stack: str) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def edit(file: StackFile, settings: Settings, version: str, weight: float | None
     """
     variants = file.section("tidewatch:variants")
     if not settings.variants:
-        _first(file, variants, version)
+        _first(file, variants, version, settings.rollback.floor or 1)
         return
     champion = str(settings.rollback_to)
     slot = _slot_of(settings, version) or _idle(settings, champion, version)
@@ -63,8 +63,8 @@ def edit(file: StackFile, settings: Settings, version: str, weight: float | None
     variants[champion]["weight"] = _number(100.0 - weight)
 
 
-def _first(file: StackFile, variants: CommentedMap, version: str) -> None:
-    variants[SLOTS[0]] = _variant(version, 1)
+def _first(file: StackFile, variants: CommentedMap, version: str, instances: int) -> None:
+    variants[SLOTS[0]] = _variant(version, instances)
     variants[SLOTS[0]]["weight"] = 100
     file.config["tidewatch:rollbackTo"] = SLOTS[0]
 

@@ -12,6 +12,8 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
+from simulator.rehearsal.commands import Ran
+
 
 @dataclass
 class Step:
@@ -47,6 +49,11 @@ class Screen:
         self.console.print(line, soft_wrap=True)
         if step.done:
             self.console.print(Text("  " + step.done, style="dim"), soft_wrap=True)
+
+    def say(self, ran: Ran) -> None:
+        """A command and what it printed."""
+        self.console.print(Text(f"$ {ran.line}", style="bold"), soft_wrap=True)
+        self.console.print(Text(ran.said.rstrip()), soft_wrap=True)
 
     def table(self, title: str, rows: Mapping[str, str]) -> None:
         """The end: what was shown, by heading."""

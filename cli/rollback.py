@@ -1,0 +1,73 @@
+"""`tidewatch rollback` calls the stack's rollback function; `tidewatch acknowledge` writes the edit that ends an incident."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+from cli.aws import Session
+from cli.errors import UserError
+from cli.outputs import part, stack_outputs
+from cli.stackfile import StackFile, commit_edit
+from cli.traffic import controller
+
+
+def rollback(
+    stack: Annotated[str, typer.Option(help="The stack whose traffic goes back to its champion.")],
+    reason: Annotated[str, typer.Option(help="Why, for the ledger and the incident document.")] = "asked for by hand",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the function's whole answer.")] = False,
+) -> None:
+    """Sends all traffic to the champion, by the same function that alarms call, and prints the receipt."""
+    function = part(stack_outputs(stack), "rollback", stack)["function"]
+    event = {"action": "rollback", "reason": reason, "by": getpass.getuser()}
+    console = Console(highlight=False)
+    with console.status(f"{function} is rolling back"):
+        answer = _invoke(Session(stack), function, event)
+    if as_json:
+        typer.echo(json.dumps(answer, indent=2))
+    else:
+        _show(stack, answer, console)
+    if answer["state"] == "blocked":
+        raise UserError(f"the rollback is blocked: {answer['message']}")
+
+
+def acknowledge(
+    incident: Annotated[str, typer.Argument(metavar="INCIDENT", help="The incident you took note of.")],
+    stack: Annotated[str, typer.Option(help="The stack it happened in.")],
+) -> None:
+    """Writes `tidewatch:acknowledgedIncident` into Pulumi.STACK.yaml; `pulumi up` records it for good."""
+    traffic = controller(stack, stack_outputs(stack), Session(stack))
+    traffic.incident(incident)
+    file = StackFile.of(stack)
+    file.config["tidewatch:acknowledgedIncident"] = DoubleQuotedScalarString(incident)
+    commit_edit(file, Console(highlight=False))
+
+
+def _invoke(session: Session, function: str, event: dict[str, str]) -> dict[str, Any]:
+    answered = session.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event).encode())
+    answer = json.loads(answered["Payload"].read())
+    if "FunctionError" in answered:
+        raise UserError(
+            f"{function} failed: {answer.get('errorMessage', answer)}. "
+            "Look at its log group, and flip by hand if users are hurt: docs/by-hand.md"
+        )
+    return answer
+
+
+def _show(stack: str, answer: dict[str, Any], console: Console) -> None:
+    console.print(answer["message"], soft_wrap=True)
+    receipt = answer.get("receipt") or {}
+    for key, words in (
+        ("api_accepted_s", "SageMaker accepted the change"),
+        ("weights_observed_s", "the weights were observed"),
+        ("traffic_observed_s", "traffic was observed"),
+    ):
+        if receipt.get(key) is not None:
+            console.print(f"  {receipt[key]:8.2f} s until {words}")
+    if answer.get("incident"):
+        console.print(f"When you have taken note: tidewatch acknowledge {answer['incident']} --stack {stack}", soft_wrap=True)

@@ -1,0 +1,241 @@
+"""The story that `make demo` tells: a model from training to a canary, a promotion, a rollback, and what comes after."""
+
+from __future__ import annotations
+
+import json
+import math
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from simulator.engine import DeploymentFailed
+from simulator.engine import Summary as Deployed
+from simulator.rehearsal import commands
+from simulator.rehearsal.home import REHEARSAL
+from simulator.rehearsal.screen import Screen, Step
+from simulator.rehearsal.stage import Stage
+from simulator.rehearsal.summary import Deploy, Latch, Model, Observed, OutOfBand, Receipt, RolledBack, Summary
+from simulator.replay import Replayed, replay
+from simulator.story import Trained, load_flights, requests, train
+
+IMAGE = "785573368785.dkr.ecr.us-east-1.amazonaws.com/sagemaker-tritonserver@sha256:" + "7d" * 32
+"""A digest of the right form for an image that the simulator never pulls: it serves the artifact by itself."""
+
+REPLAYED = 1500
+"""Requests of one replay, eight flights each: 0.6 points of standard error at a canary's 5 %."""
+
+FIRST, SECOND = "1", "2"
+BLUE, GREEN = "blue", "green"
+
+
+class RehearsalFailed(RuntimeError):
+    """The story did not go as it must; the text says what was expected and what was seen."""
+
+
+@dataclass
+class Play:
+    """The acts, in order, and what they showed."""
+
+    stage: Stage
+    screen: Screen
+    summary: Summary = field(default_factory=Summary)
+    _flights: npt.NDArray[np.float32] | None = None
+    _used: int = 0
+
+    def run(self) -> Summary:
+        """Plays all acts. Raises RehearsalFailed, CommandFailed or DeploymentFailed where one does not go as it must."""
+        with ThreadPoolExecutor(1) as pool:
+            training = pool.submit(_train, self.stage.home.folder / "models")
+            empty = self._deploy_without_variants()
+            self._publish(training)
+        self._deploy_first(empty)
+        self._canary()
+        self._promotion()
+        incident = self._rollback()
+        self._latch(incident)
+        self._out_of_band()
+        self.summary.write(self.stage.home.summary)
+        return self.summary
+
+    def _deploy_without_variants(self) -> Deployed:
+        with self.screen.step("pulumi up with no variants: registry, buckets, ledger") as step:
+            done = self.stage.up(step)
+            step.done = _changes(done)
+        return done
+
+    def _publish(self, training: Future[tuple[npt.NDArray[np.float32], list[Trained]]]) -> None:
+        with self.screen.step("Training two models on January to March 2013, validating on April") as step:
+            self._flights, trained = training.result()
+            step.done = "; ".join(f"flights/{one.version}: AUC {one.auc:.4f}" for one in trained)
+        for one in trained:
+            line = (
+                f"tidewatch publish {one.artifact} --version {one.version} --lineage {one.lineage} "
+                f"--card {one.card} --stack {REHEARSAL}"
+            )
+            with self.screen.step(f"tidewatch publish, version {one.version}") as step:
+                step.done = self._type(line)
+            manifest = commands.tidewatch(self.stage.root, f"tidewatch models --json --stack {REHEARSAL}").json()
+            stored = next(each for each in manifest["versions"] if each["version"] == one.version)
+            self.summary.models.append(Model(one.version, round(one.auc, 4), stored["files"]["model.tar.gz"]["sha256"]))
+
+    def _deploy_first(self, empty: Deployed) -> None:
+        served = self._promote(FIRST, None, f"all traffic to {BLUE}")
+        with self.screen.step("pulumi up again") as step:
+            again = self.stage.up(step)
+            step.done = _changes(again)
+        self._expect(not again.changed, f"a second up changed {[one.name for one in again.changed]}")
+        created = empty.changes["create"] + served.changes["create"]
+        self.summary.deploy = Deploy(created, round(empty.seconds + served.seconds, 2), len(again.changed))
+        seen = self._replay({BLUE: 1.0}, requests=200)
+        self._expect(seen.observed == {BLUE: 1.0}, f"blue is alone, yet the answers came from {seen.observed}")
+
+    def _canary(self) -> None:
+        self._promote(SECOND, None, "a canary of 5 %")
+        self.summary.canary = self._replay({BLUE: 0.95, GREEN: 0.05})
+
+    def _promotion(self) -> None:
+        self._promote(SECOND, 50, "half of the traffic")
+        self.summary.promotion = self._replay({BLUE: 0.5, GREEN: 0.5})
+
+    def _rollback(self) -> str:
+        stage = self.stage
+        line = stage.outputs()["rollback"]["command"]
+        operations = len(stage.control.operations())
+        with self.screen.step(f"Rolling back: {line}") as step:
+            ran = commands.aws(stage.root, line)
+            answer = ran.json()
+            step.done = answer["message"]
+        own = stage.control.function_timings()[-1]["own_seconds"]
+        platform = sum(one["stated_seconds"] for one in stage.control.operations()[operations:])
+        self._expect(stage.live() == {BLUE: 1.0, GREEN: 0.0}, f"after the rollback the live split is {stage.live()}")
+        stage.control.advance(60)  # traffic is observed in a whole minute after the flip
+        after = self._replay({BLUE: 1.0, GREEN: 0.0})
+        self._expect(GREEN not in after.observed, f"requests reached green after the rollback: {after.observed}")
+        with self.screen.step("Waiting for the minute's metrics, and the sweep that reads them") as step:
+            receipt = self._observed_traffic(answer["incident"])
+            step.done = f"traffic observed after {receipt.traffic_observed_s} s of simulated time"
+        with self.screen.step("pulumi up after the rollback") as step:
+            done = stage.up(step)
+            step.done = _changes(done)
+        self._expect(not done.changed, f"the up after the rollback changed {[one.name for one in done.changed]}")
+        reached = round(after.observed.get(GREEN, 0.0) * after.requests)
+        self.summary.rollback = RolledBack(
+            answer["incident"], receipt, reached, platform, round(own, 3), round(ran.seconds, 2), len(done.changed)
+        )
+        return str(answer["incident"])
+
+    def _observed_traffic(self, incident: str) -> Receipt:
+        """Moves the clock past the next whole minutes; metrics arrive late, and the sweep runs each minute."""
+        bucket, receipt = self.stage.outputs()["buckets"]["monitoring"], dict[str, float | None]()
+        for _ in range(6):
+            self.stage.control.advance(60)
+            self.stage.control.wait_for_functions()
+            written = self.stage.client("s3").get_object(Bucket=bucket, Key=f"incidents/{incident}.json")
+            receipt = json.load(written["Body"])["receipt"]
+            if receipt["traffic_observed_s"] is not None:
+                return Receipt(**{key: seconds and round(seconds, 3) for key, seconds in receipt.items()})
+        raise RehearsalFailed(f"six minutes after {incident} no sweep had observed the traffic: {receipt}")
+
+    def _latch(self, incident: str) -> None:
+        self._type(f"tidewatch promote flights/{SECOND} --weight 60 --stack {REHEARSAL}")
+        with self.screen.step("pulumi up with green raised to 60 %, over the open incident") as step:
+            message = self._refused(step)
+            step.done = f"refused: {message}"
+        self._expect(incident in message, f"the refusal does not name {incident}: {message}")
+        self._type(f"tidewatch acknowledge {incident} --stack {REHEARSAL}")
+        with self.screen.step(f"tidewatch acknowledge {incident}, pulumi up") as step:
+            step.done = _changes(self.stage.up(step))
+        accepted = math.isclose(self.stage.live().get(GREEN, 0.0), 0.6, abs_tol=1e-4)
+        self._expect(accepted, f"after the acknowledgement the live split is {self.stage.live()}")
+        self.summary.latch = Latch(True, message, accepted)
+
+    def _out_of_band(self) -> None:
+        stage = self.stage
+        with self.screen.step("Somebody sets green to 90 % in the console") as step:
+            self._behind_its_back({BLUE: 1.0, GREEN: 9.0})
+            found = [one for one in stage.traffic().incidents() if one.kind == "observed"]
+            step.done = found[-1].reason if found else "nobody noticed"
+        self._expect(bool(found), "the flip behind its back opened no incident")
+        self._type(f"tidewatch promote flights/{SECOND} --weight 50 --stack {REHEARSAL}")
+        with self.screen.step("pulumi up with another split") as step:
+            message = self._refused(step)
+            step.done = f"refused: {message}"
+        self._expect(found[-1].id in message, f"the refusal does not name {found[-1].id}: {message}")
+        self.summary.out_of_band = OutOfBand(True, message)
+        self.screen.say(commands.tidewatch(stage.root, f"tidewatch status --stack {REHEARSAL}"))
+
+    def _behind_its_back(self, weights: dict[str, float]) -> None:
+        self.stage.client("sagemaker").update_endpoint_weights_and_capacities(
+            EndpointName=self.stage.outputs()["endpoint"]["name"],
+            DesiredWeightsAndCapacities=[{"VariantName": s, "DesiredWeight": w} for s, w in weights.items()],
+        )
+        self.stage.control.advance(120)
+        self.stage.control.wait_for_functions()
+
+    def _promote(self, version: str, weight: int | None, what: str) -> Deployed:
+        share = "" if weight is None else f" --weight {weight}"
+        self._type(f"tidewatch promote flights/{version}{share} --stack {REHEARSAL}")
+        with self.screen.step(f"tidewatch promote flights/{version}{share}, pulumi up: {what}") as step:
+            done = self.stage.up(step)
+            step.done = _changes(done)
+        return done
+
+    def _type(self, line: str) -> str:
+        return commands.tidewatch(self.stage.root, line).said.strip().splitlines()[0]
+
+    def _refused(self, step: Step) -> str:
+        try:
+            self.stage.up(step)
+        except DeploymentFailed as refused:
+            return " ".join(refused.errors)
+        raise RehearsalFailed("an up that had to be refused went through")
+
+    def _replay(self, declared: dict[str, float], requests: int = REPLAYED) -> Observed:
+        """Replays the next flights; the observed shares must lie within five standard errors of the declared ones."""
+        endpoint = self.stage.outputs()["endpoint"]["name"]
+        with self.screen.step(f"Replaying flights: {requests} requests") as step:
+            seen = replay(self.stage.client("sagemaker-runtime"), endpoint, self._next_flights(requests), threads=4)
+            step.done = f"{_shares(seen)}; p99 {seen.latency(99) * 1000:.0f} ms"
+        self._expect(not seen.errors, f"requests failed: {seen.errors}")
+        for slot, share in declared.items():
+            error = 5 * math.sqrt(share * (1 - share) / requests)
+            self._expect(abs(seen.share(slot) - share) <= error, f"{slot} is declared {share:.1%}: {_shares(seen)}")
+        observed = {slot: round(seen.share(slot), 4) for slot in sorted(seen.by_variant)}
+        return Observed(declared, observed, seen.requests)
+
+    def _next_flights(self, requests: int) -> npt.NDArray[np.float32]:
+        if self._flights is None:
+            raise RehearsalFailed("there are no flights before the training has loaded them")
+        rows = self._flights[self._used : self._used + requests * 8]
+        self._used += requests * 8
+        return rows
+
+    def _expect(self, met: bool, otherwise: str) -> None:
+        if not met:
+            raise RehearsalFailed(otherwise)
+
+
+def _train(folder: Path) -> tuple[npt.NDArray[np.float32], list[Trained]]:
+    """Both models, and the flights after the validation month, which are replayed."""
+    flights = load_flights()
+    trained = [
+        train(version, folder / version, with_weather=weather, flights=flights, image=IMAGE)
+        for version, weather in ((FIRST, False), (SECOND, True))
+    ]
+    return requests(flights, date(2013, 5, 1), date(2013, 12, 31)).rows, trained
+
+
+def _changes(done: Deployed) -> str:
+    changes = {op: count for op, count in done.changes.items() if op not in ("same", "read")}
+    told = ", ".join(f"{count} {op}" for op, count in sorted(changes.items())) or "nothing changed"
+    return f"{told} in {done.seconds:.1f} s"
+
+
+def _shares(seen: Replayed) -> str:
+    return ", ".join(f"{slot} {seen.share(slot):.1%}" for slot in sorted(seen.by_variant))
+
+

@@ -1,0 +1,139 @@
+"""The stage of a rehearsal: the simulator, the program as it is deployed to it, and the stack file that is edited."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import yaml
+
+from simulator.control import Control
+from simulator.engine import Stack, Summary
+from simulator.engine import Step as EngineStep
+from simulator.rehearsal.home import REHEARSAL, Home
+from simulator.rehearsal.screen import Step
+from simulator.session import Rehearsal
+from tidewatch import clock
+from tidewatch.traffic import Clients, Place, TrafficController
+
+PROJECT = "tidewatch"
+
+
+class RehearsalRunning(RuntimeError):
+    """Another rehearsal of this checkout is on; the text says so."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What the acts of a rehearsal work with."""
+
+    root: Path
+    home: Home
+    session: Rehearsal
+
+    @property
+    def control(self) -> Control:
+        return self.session.control
+
+    def client(self, service: str) -> Any:
+        """A client of the simulator, found through the environment as any AWS tool finds it."""
+        return boto3.client(service)  # type: ignore[call-overload]
+
+    def up(self, step: Step, *, preview: bool = True) -> Summary:
+        """`pulumi up` of the program, with the config as the stack file has it now."""
+
+        def show(one: EngineStep) -> None:
+            if one.phase == "start":
+                step.now(f"{one.op} {one.name}")
+
+        with _interruptible():
+            return self._stack(show).up(preview=preview)
+
+    def outputs(self) -> dict[str, Any]:
+        return self._stack().outputs()
+
+    def config(self) -> dict[str, Any]:
+        return yaml.safe_load(self.home.stack_file.read_text())["config"]
+
+    def traffic(self) -> TrafficController:
+        """The endpoint's traffic and its ledger."""
+        outputs = self.outputs()
+        clients = Clients(self.client("sagemaker"), self.client("dynamodb"), self.client("cloudwatch"))
+        model = self.config()["tidewatch:model"]["name"]
+        return TrafficController(clients, Place(model, outputs["endpoint"]["name"], outputs["ledger"], ""))
+
+    def live(self) -> dict[str, float]:
+        """The live shares by slot."""
+        split = self.traffic().state().split
+        return dict(split.shares) if split else {}
+
+    def _stack(self, show: Any = lambda step: None) -> Stack:
+        text = {key: value if isinstance(value, str) else json.dumps(value) for key, value in self.config().items()}
+        return Stack(PROJECT, REHEARSAL, self.root, self.home.state, text, on_step=show)
+
+
+@contextlib.contextmanager
+def staged(root: Path, port: int | None = None) -> Iterator[Stage]:
+    """A stage that is clean at the start, whatever an earlier rehearsal left, and leaves no process at the end.
+
+    Raises RehearsalRunning, PortInUse or SimulatorBroken.
+    """
+    home = Home.of(root)
+    home.folder.mkdir(parents=True, exist_ok=True)
+    with _alone(home), contextlib.ExitStack() as undo:
+        _clean(home)
+        shutil.copyfile(root / f"Pulumi.{REHEARSAL}.yaml", home.stack_file)
+        session = undo.enter_context(Rehearsal(home.folder, port))
+        undo.callback(home.withdraw)
+        undo.callback(clock.install, clock.current())
+        clock.install(session.clock)
+        undo.callback(_restore, dict(os.environ))
+        os.environ.update(session.env)
+        os.environ.pop("AWS_PROFILE", None)
+        home.announce(session.env)
+        yield Stage(root, home, session)
+
+
+@contextlib.contextmanager
+def _alone(home: Home) -> Iterator[None]:
+    """The kernel lets go of the lock when its holder dies, however it dies."""
+    with (home.folder.parent / f"{REHEARSAL}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RehearsalRunning(
+                f"a rehearsal is running in {home.folder}: wait for it, or end it with Ctrl-C"
+            ) from None
+        yield
+
+
+def _clean(home: Home) -> None:
+    for path in home.folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _restore(environment: dict[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """The program sets SIGINT for the language host's process, which this is not."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,101 @@
+"""A promotion is an edit of the stack file: the right slot, the right weights, comments kept, nothing applied."""
+
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from cli import promote as promotion
+from cli.errors import UserError
+from cli.stackfile import StackFile, commit_edit
+
+EMPTY = """\
+# What differs from the other environments.
+config:
+  aws:region: us-east-1
+  tidewatch:model: {name: flights, owner: a@example.com, oncall: b@example.com, escalation: c@example.com}
+  tidewatch:endpoint:
+    instanceType: ml.g5.xlarge  # one GPU is enough
+  tidewatch:rollback: {automatic: true, floor: 2}
+"""
+CANARY = (
+    EMPTY
+    + """\
+  tidewatch:variants:
+    blue: {version: "3", weight: 95, instances: 2}  # since March
+    green: {version: "4", weight: 5, instances: 2}
+  tidewatch:rollbackTo: blue
+"""
+)
+
+
+def _edited(tmp_path: Path, text: str, version: str, weight: float | None = None) -> StackFile:
+    path = tmp_path / "Pulumi.dev.yaml"
+    path.write_text(text)
+    file = StackFile.of("dev", tmp_path)
+    promotion.edit(file, file.settings(), version, weight)
+    commit_edit(file, Console(quiet=True))
+    return StackFile.of("dev", tmp_path)
+
+
+def _declared(file: StackFile) -> dict[str, tuple[str, float, int]]:
+    return {
+        str(slot): (str(variant.version), variant.weight, variant.instances)
+        for slot, variant in file.settings().variants.items()
+    }
+
+
+def test_the_first_version_gets_all_of_the_traffic_and_is_the_champion(tmp_path: Path) -> None:
+    file = _edited(tmp_path, EMPTY, "3")
+    assert _declared(file) == {"blue": ("3", 100, 2)}
+    assert file.settings().rollback_to == "blue"
+
+
+def test_a_new_version_goes_into_the_idle_slot_with_five_percent(tmp_path: Path) -> None:
+    first = CANARY.replace('    green: {version: "4", weight: 5, instances: 2}\n', "")
+    assert _declared(_edited(tmp_path, first, "4")) == {"blue": ("3", 95, 2), "green": ("4", 5, 2)}
+
+
+def test_a_version_that_is_there_has_its_weight_raised_and_the_champion_keeps_the_rest(tmp_path: Path) -> None:
+    assert _declared(_edited(tmp_path, CANARY, "4", 50)) == {"blue": ("3", 50, 2), "green": ("4", 50, 2)}
+
+
+def test_comments_and_quotes_survive(tmp_path: Path) -> None:
+    text = _edited(tmp_path, CANARY, "4", 50).text
+    assert text == CANARY.replace("weight: 95", "weight: 50").replace("weight: 5,", "weight: 50,")
+
+
+def test_the_former_champions_slot_takes_the_next_version_once_it_is_idle(tmp_path: Path) -> None:
+    baked = CANARY.replace("weight: 95", "weight: 0").replace("weight: 5,", "weight: 100,")
+    file = _edited(tmp_path, baked.replace("rollbackTo: blue", "rollbackTo: green"), "5", 2.5)
+    assert _declared(file) == {"blue": ("5", 2.5, 2), "green": ("4", 97.5, 2)}
+
+
+def test_a_serving_challenger_is_not_overwritten(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no slot is idle for 5: green is declared to serve flights/4"):
+        _edited(tmp_path, CANARY, "5")
+
+
+def test_a_version_that_is_there_needs_a_weight(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="say how much traffic"):
+        _edited(tmp_path, CANARY, "4")
+
+
+def test_a_refused_edit_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"tidewatch:variants\.green\.version"):
+        _edited(tmp_path, CANARY.replace("weight: 5,", "weight: 0,"), "latest", 5)
+    assert (tmp_path / "Pulumi.dev.yaml").read_text() == CANARY.replace("weight: 5,", "weight: 0,")
+
+
+def test_an_unknown_stack_is_told_with_those_that_exist(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.dev.yaml").write_text(EMPTY)
+    with pytest.raises(UserError, match=r"there is no Pulumi\.prood\.yaml: the stacks here are dev"):
+        StackFile.of("prood", tmp_path)
+
+
+def test_a_stack_file_with_mistakes_lists_them(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.dev.yaml").write_text(EMPTY.replace("floor: 2", "flor: 2").replace("us-east-1", "mars"))
+    with pytest.raises(UserError) as told:
+        StackFile.of("dev", tmp_path).settings()
+    assert "did you mean floor?" in str(told.value)
+    assert '"mars" is not a region' in str(told.value)

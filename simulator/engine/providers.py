@@ -26,7 +26,8 @@ CODE = "__provider"
 class AwsType(Protocol):
     """What an AWS type adds to Pulumi's own ResourceProvider."""
 
-    def replaces(self, changed: list[str]) -> list[str]: ...
+    def replaces(self, changed: list[str], olds: dict[str, Any], news: dict[str, Any]) -> list[str]: ...
+    def read(self, id_: str, props: dict[str, Any], inputs: dict[str, Any]) -> ReadResult: ...
     def preview(self, olds: dict[str, Any] | None, news: dict[str, Any]) -> dict[str, Any]: ...
     def find(self, props: dict[str, Any]) -> ReadResult | None: ...
 
@@ -87,7 +88,7 @@ class Provider:
         keys = sorted({path[0] for path in changed})
         replaces = list(said.replaces or [])
         if not replaces and self.aws is not None and changed:
-            replaces = self.aws.replaces(keys)
+            replaces = self.aws.replaces(keys, to_python(old.inputs), to_python(inputs))
         patterns = [parse(path) for path in replace_on] if self.aws is not None or said.changes is None else []
         replaces += [path[0] for path in changed if any(covers(pattern, path) for pattern in patterns)]
         differs = bool(changed) if said.changes is None else said.changes
@@ -109,7 +110,10 @@ class Provider:
     def delete(self, resource: Resource) -> None:
         self.code.delete(resource.id, to_python(resource.outputs))
 
-    def read(self, id_: str, known: Wire) -> ReadResult:
+    def read(self, id_: str, known: Wire, inputs: Wire | None = None) -> ReadResult:
+        """The live object. With the last inputs, an AWS type also tells which of them are no longer so."""
+        if self.aws is not None and inputs is not None:
+            return self.aws.read(id_, to_python(known), to_python(inputs))
         return self.code.read(id_, to_python(known))
 
     def find(self, resource: Resource) -> ReadResult | None:

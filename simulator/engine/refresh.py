@@ -27,7 +27,7 @@ def _report(run: Run, resource: Resource, found: str, first: bool) -> None:
 
 def _read(run: Run, resource: Resource) -> str:
     provider = run.provider(resource)
-    got = provider.read(resource.id, resource.outputs)
+    got = provider.read(resource.id, resource.outputs, resource.inputs)
     if not got.id:
         run.state.drop(resource)
         return "delete"

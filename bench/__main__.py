@@ -1,0 +1,13 @@
+"""All benchmarks, one after another: `make bench`. Exit code 1 where a figure is above its limit."""
+
+from __future__ import annotations
+
+from bench import publish, rollback, up
+
+
+def main() -> int:
+    return max([bench() for bench in (up.main, rollback.main, lambda: publish.main([]))])
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

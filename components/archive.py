@@ -1,0 +1,72 @@
+"""A function's code: its handler and the modules of ours that it imports, found by reading the imports."""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pulumi
+
+ROOT = Path(__file__).resolve().parent.parent
+OURS = ("lambdas", "tidewatch")
+
+
+def archive(module: str) -> pulumi.AssetArchive:
+    """The archive of a handler's module, like lambdas.rollback.handler: nothing that it does not import, no caches.
+
+    Files are taken one by one, so that the archive's hash is that of their content and not of a folder's.
+    """
+    return pulumi.AssetArchive({path: pulumi.FileAsset(str(ROOT / path)) for path in sources(module)})
+
+
+@functools.cache
+def sources(module: str) -> tuple[str, ...]:
+    """The files of `module` and of everything of ours that it imports, relative to the root; raises if it is absent."""
+    if _file(module) is None:
+        raise FileNotFoundError(
+            f"there is no module {module} under {ROOT}: a function's handler is named by its module"
+        )
+    found: dict[str, Path] = {}
+    todo = [module]
+    while todo:
+        name = todo.pop()
+        file = _file(name)
+        if file is None or name in found:
+            continue
+        found[name] = file
+        todo += [name.rpartition(".")[0], *_imports(name, file)]
+    return tuple(sorted(str(file.relative_to(ROOT)) for file in found.values()))
+
+
+def _file(module: str) -> Path | None:
+    if module.split(".")[0] not in OURS:
+        return None
+    path = ROOT.joinpath(*module.split("."))
+    return next((file for file in (path / "__init__.py", path.with_suffix(".py")) if file.is_file()), None)
+
+
+def _imports(module: str, file: Path) -> Iterator[str]:
+    """What a module imports when it runs: modules, and the names taken from packages, which may be modules too."""
+    package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+    for node in _running(ast.parse(file.read_text(encoding="utf-8"), str(file))):
+        match node:
+            case ast.Import(names=names):
+                yield from (alias.name for alias in names)
+            case ast.ImportFrom(module=source, names=names, level=level):
+                base = ".".join([*package.split(".")[: len(package.split(".")) - level + 1]]) if level else ""
+                origin = ".".join(part for part in (base, source) if part)
+                yield origin
+                yield from (f"{origin}.{alias.name}" for alias in names)
+            case _:
+                pass
+
+
+def _running(tree: ast.AST) -> Iterator[ast.AST]:
+    """Every node but those that only a type checker sees."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        yield node
+        yield from _running(node)

@@ -1,0 +1,173 @@
+"""A bucket as every bucket here is: encrypted, closed to the public, TLS only, its lifecycle bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.policy import ANYONE, Statement, document
+from components.scope import Scope
+
+Statements = Callable[[pulumi.Output[str]], Sequence[Statement]]
+
+
+def _nothing(arn: pulumi.Output[str]) -> Sequence[Statement]:
+    del arn
+    return ()
+
+
+@dataclass(frozen=True)
+class BucketArgs:
+    """What differs between buckets.
+
+    purpose: the word in its name. key: whether it has a customer key of its own (else SSE-S3).
+    expire_days: after how many days objects go. versioned, lock: for what must not change.
+    logs: the bucket its access log goes to. statements: more statements for its policy, given its ARN.
+    """
+
+    purpose: str
+    key: bool = True
+    versioned: bool = False
+    lock: bool = False
+    expire_days: int | None = None
+    logs: SecureBucket | None = None
+    statements: Statements = _nothing
+
+
+class SecureBucket(pulumi.ComponentResource):
+    """The bucket with its key and everything that keeps it shut: none of it is of use without the rest.
+
+    Outside stacks with `forceDestroy` it stays when the stack is destroyed, and its key with it: it holds data.
+    """
+
+    bucket: pulumi.Output[str]
+    arn: pulumi.Output[str]
+    key_arn: pulumi.Output[str] | None
+
+    def __init__(self, scope: Scope, args: BucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        name = scope.bucket_name(args.purpose)
+        kept = pulumi.ResourceOptions(protect=scope.protect, retain_on_delete=scope.keeps_data)
+        super().__init__("tidewatch:components:SecureBucket", name, None, pulumi.ResourceOptions.merge(kept, opts))
+        self._scope, self._called, self._args = scope, name, args
+        tags = scope.tagged(purpose=args.purpose)
+        bucket = aws.s3.Bucket(
+            name,
+            force_destroy=scope.force_destroy,
+            object_lock_enabled=True if args.lock else None,
+            tags=tags,
+            opts=self._child(),
+        )
+        self.resource, self.bucket, self.arn = bucket, bucket.bucket, bucket.arn
+        self.key_arn = self._key(tags) if args.key else None
+        self._encrypt()
+        self.versioning = self._keep_versions() if args.versioned else None
+        # S3 answers a conflict when two of these are put at once, and a policy may deny lifecycle changes from then on
+        self.policy = self._allow(self._close(), self._expire())
+        if args.logs is not None:
+            aws.s3.BucketLogging(
+                name,
+                bucket=self.bucket,
+                target_bucket=args.logs.bucket,
+                target_prefix=f"{args.purpose}/",
+                opts=self._child(args.logs.policy),  # S3 refuses a target that does not let it deliver
+            )
+        self.register_outputs({"bucket": self.bucket, "arn": self.arn})
+
+    @property
+    def encryption_key(self) -> pulumi.Output[str]:
+        """The ARN of its customer key; raises ValueError for a bucket without one."""
+        if self.key_arn is None:
+            raise ValueError(f"the {self._args.purpose} bucket has no customer key")
+        return self.key_arn
+
+    def _child(self, *depends_on: pulumi.Resource) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=self, depends_on=list(depends_on) or None)
+
+    def _key(self, tags: dict[str, str]) -> pulumi.Output[str]:
+        key = aws.kms.Key(
+            self._called,
+            description=f"Encrypts the {self._args.purpose} bucket of {self._scope.model} ({self._scope.stack})",
+            enable_key_rotation=True,
+            deletion_window_in_days=30,
+            tags=tags,
+            opts=self._child(),
+        )
+        return key.arn
+
+    def _encrypt(self) -> None:
+        by_default: aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgsDict = (
+            {"sse_algorithm": "AES256"}
+            if self.key_arn is None
+            else {"sse_algorithm": "aws:kms", "kms_master_key_id": self.key_arn}
+        )
+        aws.s3.BucketServerSideEncryptionConfiguration(
+            self._called,
+            bucket=self.bucket,
+            rules=[
+                {
+                    "apply_server_side_encryption_by_default": by_default,
+                    "bucket_key_enabled": True if self.key_arn is not None else None,
+                }
+            ],
+            opts=self._child(),
+        )
+
+    def _keep_versions(self) -> aws.s3.BucketVersioning:
+        return aws.s3.BucketVersioning(
+            self._called, bucket=self.bucket, versioning_configuration={"status": "Enabled"}, opts=self._child()
+        )
+
+    def _close(self) -> aws.s3.BucketPublicAccessBlock:
+        aws.s3.BucketOwnershipControls(
+            self._called, bucket=self.bucket, rule={"object_ownership": "BucketOwnerEnforced"}, opts=self._child()
+        )
+        return aws.s3.BucketPublicAccessBlock(
+            self._called,
+            bucket=self.bucket,
+            block_public_acls=True,
+            block_public_policy=True,
+            ignore_public_acls=True,
+            restrict_public_buckets=True,
+            opts=self._child(),
+        )
+
+    def _allow(self, *first: pulumi.Resource) -> aws.s3.BucketPolicy:
+        encrypted_only = Statement(
+            "TlsOnly",
+            ["s3:*"],
+            [self.arn, pulumi.Output.concat(self.arn, "/*")],
+            principal=ANYONE,
+            condition={"Bool": {"aws:SecureTransport": "false"}},
+            effect="Deny",
+        )
+        return aws.s3.BucketPolicy(
+            self._called,
+            bucket=self.bucket,
+            policy=document(encrypted_only, *self._args.statements(self.arn)),
+            opts=self._child(*first),
+        )
+
+    def _expire(self) -> aws.s3.BucketLifecycleConfiguration:
+        """Uploads that were cut off always go; objects only where the bucket says so."""
+        days = self._args.expire_days
+        return aws.s3.BucketLifecycleConfiguration(
+            self._called,
+            bucket=self.bucket,
+            rules=[
+                {
+                    "id": "unfinished-uploads",
+                    "status": "Enabled",
+                    "filter": {"prefix": ""},
+                    "abort_incomplete_multipart_upload": {"days_after_initiation": 7},
+                },
+                *(
+                    [{"id": "expire", "status": "Enabled", "filter": {"prefix": ""}, "expiration": {"days": days}}]
+                    if days
+                    else []
+                ),
+            ],
+            opts=self._child(*([self.versioning] if self.versioning else [])),
+        )

@@ -1,0 +1,79 @@
+"""Policy documents as values: a statement is written once, and rendered when the ARNs in it are known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+Condition = Mapping[str, Mapping[str, Any]]
+
+ANYONE = {"AWS": "*"}
+"""Every principal, of whatever account."""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement. Without `principal` it is for a role's own policy; `effect` is Allow or Deny."""
+
+    sid: str
+    actions: Sequence[str]
+    resources: Sequence[pulumi.Input[str]]
+    principal: Mapping[str, Any] | None = None
+    condition: Condition | None = None
+    effect: str = "Allow"
+
+    def render(self) -> dict[str, Any]:
+        """The statement in IAM's own spelling."""
+        statement: dict[str, Any] = {
+            "Sid": self.sid,
+            "Effect": self.effect,
+            "Action": list(self.actions),
+            "Resource": self.resources[0] if len(self.resources) == 1 else list(self.resources),
+        }
+        if self.principal is not None:
+            statement["Principal"] = self.principal
+        if self.condition is not None:
+            statement["Condition"] = self.condition
+        return statement
+
+
+def document(*statements: Statement) -> pulumi.Output[str]:
+    """The policy of these statements, as JSON."""
+    return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": [s.render() for s in statements]})
+
+
+def trust(service: str, account: pulumi.Input[str]) -> pulumi.Output[str]:
+    """A service may take the role, acting for this account only."""
+    return pulumi.Output.json_dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Action": "sts:AssumeRole",
+                    "Principal": {"Service": service},
+                    "Condition": {"StringEquals": {"aws:SourceAccount": account}},
+                }
+            ],
+        }
+    )
+
+
+def trust_people(account_root: pulumi.Input[str]) -> pulumi.Output[str]:
+    """Somebody of this account may take the role, if IAM lets them and they showed a second factor."""
+    return pulumi.Output.json_dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Action": "sts:AssumeRole",
+                    "Principal": {"AWS": account_root},
+                    "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}},
+                }
+            ],
+        }
+    )

@@ -1,0 +1,119 @@
+"""The model registry's bucket: what is published stays as it was, and only as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.bucket import BucketArgs, SecureBucket
+from components.policy import ANYONE, Statement, document, trust_people
+from components.scope import Scope
+
+
+@dataclass(frozen=True)
+class RegistryArgs:
+    """logs: where accesses are logged. lock_days: governance-mode object lock of every version; 0 is none."""
+
+    logs: SecureBucket
+    lock_days: int = 0
+
+
+class Registry(pulumi.ComponentResource):
+    """The bucket, the role that may break its rules, and the parameter by which the program finds it before it deploys.
+
+    A put succeeds over a delete marker and object lock does not stop markers, so immutability takes all of:
+    conditional puts required, deletes and lifecycle changes denied, versions kept.
+    """
+
+    def __init__(self, scope: Scope, args: RegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("tidewatch:components:Registry", scope.name("registry"), None, opts)
+        inside = pulumi.ResourceOptions(parent=self)
+        self.break_glass = aws.iam.Role(
+            scope.name("break-glass"),
+            description=f"Deletes from the registry of {scope.model}: for emergencies, with a second factor",
+            assume_role_policy=trust_people(scope.root),
+            max_session_duration=3600,
+            tags=scope.tagged(),
+            opts=inside,
+        )
+        bucket = SecureBucket(
+            scope,
+            BucketArgs(
+                "registry",
+                versioned=True,
+                lock=args.lock_days > 0,
+                logs=args.logs,
+                statements=lambda arn: _immutable(arn, self.break_glass.arn),
+            ),
+            inside,
+        )
+        self.bucket, self.arn, self.key_arn = bucket.bucket, bucket.arn, bucket.encryption_key
+        self.prefix = f"models/{scope.model}/"
+        self._let_delete(scope)
+        if args.lock_days:
+            aws.s3.BucketObjectLockConfiguration(
+                scope.bucket_name("registry"),
+                bucket=bucket.bucket,
+                rule={"default_retention": {"mode": "GOVERNANCE", "days": args.lock_days}},
+                opts=pulumi.ResourceOptions(
+                    parent=bucket, depends_on=[bucket.versioning] if bucket.versioning else None
+                ),
+            )
+        self.parameter = aws.ssm.Parameter(
+            scope.name("registry"),
+            name=f"/tidewatch/{scope.project}/{scope.stack}/registry",
+            description="Where the model registry is: read before the first resource is made, and by the command line",
+            type="String",
+            insecure_value=pulumi.Output.json_dumps({"bucket": self.bucket, "prefix": self.prefix}),
+            overwrite=True,
+            tags=scope.tagged(),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[bucket.policy]),
+        )
+        self.register_outputs({"bucket": self.bucket, "prefix": self.prefix})
+
+    def _let_delete(self, scope: Scope) -> None:
+        everything = pulumi.Output.concat(self.arn, "/*")
+        aws.iam.RolePolicy(
+            scope.name("break-glass"),
+            role=self.break_glass.name,
+            policy=document(
+                Statement("List", ["s3:ListBucket", "s3:ListBucketVersions"], [self.arn]),
+                Statement(
+                    "Delete",
+                    ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:BypassGovernanceRetention"],
+                    [everything],
+                ),
+                Statement("Lifecycle", ["s3:PutLifecycleConfiguration"], [self.arn]),
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+
+def _immutable(arn: pulumi.Output[str], break_glass: pulumi.Output[str]) -> Sequence[Statement]:
+    everything = pulumi.Output.concat(arn, "/*")
+    others = {"ArnNotEquals": {"aws:PrincipalArn": break_glass}}
+    return (
+        Statement(
+            "PutOnce",
+            ["s3:PutObject"],
+            [everything],
+            principal=ANYONE,
+            # the operations that only prepare a multipart upload cannot carry If-None-Match; its completion can
+            condition={"Null": {"s3:if-none-match": "true"}, "Bool": {"s3:ObjectCreationOperation": "true"}},
+            effect="Deny",
+        ),
+        Statement(
+            "NeverDelete",
+            ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:BypassGovernanceRetention"],
+            [everything],
+            principal=ANYONE,
+            condition=others,
+            effect="Deny",
+        ),
+        Statement(
+            "KeepLifecycle", ["s3:PutLifecycleConfiguration"], [arn], principal=ANYONE, condition=others, effect="Deny"
+        ),
+    )

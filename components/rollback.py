@@ -1,0 +1,210 @@
+"""The way back: a function that flips the weights to the champion, and what wakes it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_aws as aws
+
+from components.functions import Function, FunctionArgs
+from components.policy import Statement
+from components.scope import Scope
+from components.tables import Tables
+from components.topics import Topics
+
+ALARMS = "lambda.alarms.cloudwatch.amazonaws.com"
+SWEEP = json.dumps({"action": "sweep"})
+
+
+@dataclass(frozen=True)
+class RollbackArgs:
+    """What the function needs to know.
+
+    endpoint, endpoint_arn: the physical endpoint. configurations: ARN pattern of its endpoint configurations.
+    slots: the declared slots; target: the champion; floor: instances it never goes below.
+    abort_alarm, abort_alarm_arn: the alarm that stops a running deployment. guardrails: slot -> alarm name.
+    monitoring, monitoring_arn, monitoring_key: the bucket that incident documents go to.
+    automatic: whether alarms may call the function.
+    """
+
+    endpoint: pulumi.Input[str]
+    endpoint_arn: pulumi.Input[str]
+    configurations: pulumi.Input[str]
+    slots: Sequence[str]
+    target: str
+    floor: int
+    abort_alarm: pulumi.Input[str]
+    abort_alarm_arn: pulumi.Input[str]
+    tables: Tables
+    topics: Topics
+    monitoring: pulumi.Input[str]
+    monitoring_arn: pulumi.Input[str]
+    monitoring_key: pulumi.Input[str]
+    automatic: bool = True
+    log_days: int = 30
+    guardrails: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
+
+
+class Rollback(pulumi.ComponentResource):
+    """The rollback function with its callers: state changes of the endpoint, a sweep each minute, alarms, people.
+
+    They are a unit because nothing may be lost between them: an event that fails ends in the queue, and the sweep
+    drives whatever is still open.
+    """
+
+    def __init__(self, scope: Scope, args: RollbackArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("tidewatch:components:Rollback", scope.name("rollback"), None, opts)
+        self._scope, self._args = scope, args
+        inside = pulumi.ResourceOptions(parent=self)
+        self.failures = aws.sqs.Queue(
+            scope.name("rollback-failures"),
+            sqs_managed_sse_enabled=True,
+            message_retention_seconds=14 * 24 * 3600,
+            tags=scope.tagged(),
+            opts=inside,
+        )
+        self.function = Function(
+            scope,
+            FunctionArgs(
+                purpose="rollback",
+                module="lambdas.rollback.handler",
+                description=f"Flips the weights of {scope.model} back to its champion",
+                environment=self._environment(),
+                statements=self._statements(),
+                memory_mb=512,
+                timeout_s=120,
+                log_days=args.log_days,
+            ),
+            inside,
+        )
+        aws.lambda_.FunctionEventInvokeConfig(
+            scope.name("rollback"),
+            function_name=self.function.name,
+            maximum_event_age_in_seconds=6 * 3600,
+            maximum_retry_attempts=2,
+            destination_config={"on_failure": {"destination": self.failures.arn}},
+            opts=inside,
+        )
+        self._on_state_change()
+        self._sweep()
+        if args.automatic:
+            self._permit("alarms", ALARMS, scope.arn("cloudwatch", "alarm:*"))
+        self.target = {slot: float(slot == args.target) for slot in sorted(args.slots)}
+        self.command = self.function.name.apply(lambda name: command(name, scope.region))
+        self.register_outputs({"function": self.function.name, "command": self.command})
+
+    def _environment(self) -> dict[str, pulumi.Input[str]]:
+        args = self._args
+        return {
+            "MODEL": self._scope.model,
+            "ENDPOINT": args.endpoint,
+            "LEDGER": args.tables.ledger.name,
+            "CONTROL": args.tables.control.name,
+            "TARGET": args.target,
+            "FLOOR": str(args.floor),
+            "SLOTS": json.dumps(sorted(args.slots)),
+            "GUARDRAILS": pulumi.Output.json_dumps(dict(args.guardrails)),
+            "MONITORING_BUCKET": args.monitoring,
+            "TOPIC": args.topics.arns["P1"],
+            "ABORT_ALARM": args.abort_alarm,
+            "ENVIRONMENT": self._scope.stack,
+        }
+
+    def _statements(self) -> Sequence[Statement]:
+        args = self._args
+        alarms = [
+            args.abort_alarm_arn,
+            *(self._scope.arn("cloudwatch", _alarm(name)) for name in args.guardrails.values()),
+        ]
+        return (
+            Statement(
+                "Flip",
+                ["sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities"],
+                [args.endpoint_arn],
+            ),
+            Statement("ReadConfigurations", ["sagemaker:DescribeEndpointConfig"], [args.configurations]),
+            Statement("Append", ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"], [args.tables.ledger.arn]),
+            Statement(
+                "Drive",
+                [
+                    "dynamodb:GetItem",
+                    "dynamodb:PutItem",
+                    "dynamodb:UpdateItem",
+                    "dynamodb:DeleteItem",
+                    "dynamodb:Query",
+                ],
+                [args.tables.control.arn],
+            ),
+            Statement("ReadAlarms", ["cloudwatch:DescribeAlarms"], alarms),
+            Statement("Abort", ["cloudwatch:SetAlarmState"], [args.abort_alarm_arn]),
+            # neither takes a resource: the metrics of this endpoint cannot be told from another's in IAM
+            Statement("ReadMetrics", ["cloudwatch:GetMetricData", "cloudwatch:GetMetricStatistics"], ["*"]),
+            Statement("Draft", ["s3:PutObject"], [pulumi.Output.concat(args.monitoring_arn, "/incidents/*")]),
+            Statement("Page", ["sns:Publish"], [args.topics.arns["P1"]]),
+            Statement("Encrypt", ["kms:Decrypt", "kms:GenerateDataKey"], [args.monitoring_key, args.topics.key_arn]),
+            Statement("Fail", ["sqs:SendMessage"], [self.failures.arn]),
+        )
+
+    def _on_state_change(self) -> None:
+        pattern = pulumi.Output.json_dumps(
+            {
+                "source": ["aws.sagemaker"],
+                "detail-type": ["SageMaker Endpoint State Change"],
+                "detail": {"EndpointName": [self._args.endpoint]},
+            }
+        )
+        rule = aws.cloudwatch.EventRule(
+            self._scope.name("state"),
+            description=f"The endpoint of {self._scope.model} changed its state",
+            event_pattern=pattern,
+            tags=self._scope.tagged(),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self._call(rule, "state")
+
+    def _sweep(self) -> None:
+        rule = aws.cloudwatch.EventRule(
+            self._scope.name("sweep"),
+            description="Drives what is still open, and notices weights that nobody declared",
+            schedule_expression="rate(1 minute)",
+            tags=self._scope.tagged(),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self._call(rule, "sweep", SWEEP)
+
+    def _call(self, rule: aws.cloudwatch.EventRule, part: str, payload: str | None = None) -> None:
+        permission = self._permit(part, "events.amazonaws.com", rule.arn)
+        aws.cloudwatch.EventTarget(
+            self._scope.name(part),
+            rule=rule.name,
+            arn=self.function.arn,
+            input=payload,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[permission]),
+        )
+
+    def _permit(self, part: str, principal: str, source: pulumi.Input[str]) -> aws.lambda_.Permission:
+        return aws.lambda_.Permission(
+            self._scope.name(part),
+            action="lambda:InvokeFunction",
+            function=self.function.name,
+            principal=principal,
+            source_arn=source,
+            source_account=self._scope.account,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+
+def command(function: str, region: str) -> str:
+    """The rollback as one line for whoever is on call: it needs the AWS CLI, and prints the answer.
+
+    It carries no payload: the CLI's two major versions want one encoded differently, and the function takes an empty
+    event as an operator's request.
+    """
+    return f"aws lambda invoke --function-name {function} --cli-read-timeout 130 --region {region} /dev/stdout"
+
+
+def _alarm(name: pulumi.Input[str]) -> pulumi.Output[str]:
+    return pulumi.Output.concat("alarm:", name)

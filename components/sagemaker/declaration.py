@@ -1,0 +1,37 @@
+"""What a stack declares about its traffic, in the form that the dynamic resources keep in the state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+
+from tidewatch.traffic import Held, Split
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """The declared split and what each slot holds, for the model whose traffic two tables record.
+
+    guardrails: slot -> name of the alarm that says the slot is doing badly.
+    """
+
+    model: str
+    ledger: pulumi.Input[str]
+    control: pulumi.Input[str]
+    split: Split
+    held: Mapping[str, Held]
+    champion: str
+    guardrails: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
+
+    def inputs(self, *, endpoint: pulumi.Input[str]) -> dict[str, Any]:
+        """The inputs that every traffic resource has."""
+        return {
+            "place": {"model": self.model, "endpoint": endpoint, "ledger": self.ledger, "control": self.control},
+            "declared": self.split.to_json(),
+            "slots": {slot: held.to_json() for slot, held in self.held.items()},
+            "champion": self.champion,
+            "guardrails": dict(self.guardrails),
+        }

@@ -1,0 +1,103 @@
+"""Fleet: which configuration is live. Neither aws.sagemaker.Endpoint nor aws-native keeps the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
+
+from components.sagemaker.declaration import Declaration
+from components.sagemaker.provider import (
+    Props,
+    TrafficProvider,
+    changed,
+    differs,
+    gone,
+    held,
+    known,
+)
+from tidewatch.traffic import DeploymentPolicy, EndpointMissing
+
+
+class EndpointDeploymentProvider(TrafficProvider):
+    """Moves the endpoint to a configuration through the controller, which drains, waits and compares."""
+
+    def check(self, _olds: Props, news: Props) -> CheckResult:
+        """Refuses, among others, to change the model under the champion while another slot serves: no way back."""
+        return self.judged(_olds, news)
+
+    def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
+        return changed(differs(_olds, _news, "config"))
+
+    def create(self, props: Props) -> CreateResult:
+        return CreateResult(props["place"]["model"], self._deployed({}, props))
+
+    def update(self, _id: str, _olds: Props, _news: Props) -> UpdateResult:
+        return UpdateResult(self._deployed(_olds, _news))
+
+    def read(self, id_: str, props: Props) -> ReadResult:
+        """Brings `live_config` and `in_sync` up to date: SageMaker may have gone back to an earlier configuration."""
+        try:
+            config = self.controller(props).state().config
+        except EndpointMissing:
+            return gone()
+        return ReadResult(id_, {**props, "live_config": config, "in_sync": config == props["config"]})
+
+    def _deployed(self, olds: Props, news: Props) -> Props:
+        before, after = held(olds), held(news)
+        record = self.controller(news).deploy(
+            news["config"],
+            held=after,
+            changed=frozenset(slot for slot in after if slot in before and not after[slot].same_model(before[slot])),
+            guardrails_allowed=before.keys() == after.keys(),
+            abort_alarm=known(news.get("abort_alarm"), None),
+            instances={slot: int(count) for slot, count in news["instances"].items()},
+            policy=_policy(news["policy"]),
+        )
+        return {**news, "live_config": record.config, "in_sync": True}
+
+
+def _policy(document: Mapping[str, Any]) -> DeploymentPolicy:
+    size = document.get("size_percent")
+    return DeploymentPolicy(
+        type=document["type"],
+        size_percent=int(size) if size is not None else None,
+        wait_seconds=int(document["wait_seconds"]),
+        termination_wait_seconds=int(document["termination_wait_seconds"]),
+    )
+
+
+class EndpointDeployment(Resource, module="tidewatch", name="EndpointDeployment"):
+    """The configuration that the endpoint is on. `config` is its physical name, also the one that is live after it."""
+
+    config: pulumi.Output[str]
+    live_config: pulumi.Output[str]
+    in_sync: pulumi.Output[bool]
+
+    def __init__(
+        self,
+        name: str,
+        declaration: Declaration,
+        *,
+        endpoint: pulumi.Input[str],
+        acknowledged: str,
+        config: pulumi.Input[str],
+        instances: Mapping[str, int],
+        abort_alarm: pulumi.Input[str],
+        policy: DeploymentPolicy,
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        inputs = {
+            **declaration.inputs(endpoint=endpoint),
+            "acknowledged": acknowledged,
+            "config": config,
+            "instances": dict(instances),
+            "abort_alarm": abort_alarm,
+            "policy": {k: v for k, v in asdict(policy).items() if k != "alarms"},
+            "live_config": None,
+            "in_sync": None,
+        }
+        super().__init__(EndpointDeploymentProvider(), name, inputs, opts)

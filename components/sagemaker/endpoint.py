@@ -1,0 +1,196 @@
+"""The endpoint on SageMaker: its identity, its fleet and its capacity. traffic.py moves its traffic afterwards."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_aws as aws
+
+from components.sagemaker.autoscaling import Scaling, SlotScaling
+from components.sagemaker.capacity import VariantCapacity
+from components.sagemaker.configuration import Capture, Configuration, Hosting, endpoint_configuration
+from components.sagemaker.declaration import Declaration
+from components.sagemaker.deployment import EndpointDeployment
+from components.sagemaker.gate import Gate
+from components.sagemaker.slots import Network, Slot, SlotArgs, SlotModel
+from components.scope import Scope
+from components.tables import Tables
+from tidewatch.traffic import DeploymentPolicy, Split
+
+ABORT_METRIC = "DeploymentAbort"
+
+
+@dataclass(frozen=True)
+class EndpointArgs:
+    """An endpoint as declared.
+
+    slots: one or two; champion: the one a rollback goes back to. acknowledged: the incident the config names, or "".
+    registry_*, capture_*, monitoring: where artifacts, captured records and deployment records are.
+    scaling: target tracking, or None for constant counts. guardrails: slot -> alarm name.
+    """
+
+    slots: Mapping[str, Slot]
+    champion: str
+    acknowledged: str
+    hosting: Hosting
+    capture: Capture
+    policy: DeploymentPolicy
+    tables: Tables
+    registry_arn: pulumi.Input[str]
+    registry_key: pulumi.Input[str]
+    capture_bucket: pulumi.Input[str]
+    capture_arn: pulumi.Input[str]
+    capture_key: pulumi.Input[str]
+    monitoring: pulumi.Input[str]
+    network: Network | None = None
+    scaling: Scaling | None = None
+    guardrails: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
+
+
+class Endpoint(pulumi.ComponentResource):
+    """The gate, the models, their configuration, the endpoint, its deployment and its instances, in that order.
+
+    They are a unit because each exists for the next; who owns what of it at run time is in the design's four owners.
+    """
+
+    name: pulumi.Output[str]
+    arn: pulumi.Output[str]
+
+    def __init__(self, scope: Scope, args: EndpointArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("tidewatch:sagemaker:Endpoint", scope.name("endpoint"), None, opts)
+        self._scope, self._args = scope, args
+        self.declaration = Declaration(
+            model=scope.model,
+            ledger=args.tables.ledger.name,
+            control=args.tables.control.name,
+            split=Split.of({name: slot.weight for name, slot in args.slots.items()}),
+            held={name: slot.held(scope.model, args.network) for name, slot in args.slots.items()},
+            champion=args.champion,
+            guardrails=args.guardrails,
+        )
+        self.gate = Gate(scope.name("gate"), self.declaration, args.acknowledged, self._child())
+        self.abort = self._abort_alarm()
+        self.identity, configuration = self._identity()
+        self.name, self.arn = self.identity.name, self.identity.arn
+        self.deployment = EndpointDeployment(
+            scope.name("deployment"),
+            self.declaration,
+            endpoint=self.name,
+            acknowledged=args.acknowledged,
+            config=configuration.name,
+            instances={name: slot.instances for name, slot in args.slots.items()},
+            abort_alarm=self.abort.name,
+            policy=args.policy,
+            opts=self._child(self.gate, self.identity),
+        )
+        self.capacity = self._scaled(args.scaling) if args.scaling else self._counted()
+        self.register_outputs({"name": self.name, "arn": self.arn})
+
+    def _child(self, *depends_on: pulumi.Resource) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=self, depends_on=list(depends_on) or None)
+
+    def _abort_alarm(self) -> aws.cloudwatch.MetricAlarm:
+        """Never fires by itself: the rollback function sets it, which stops a running deployment."""
+        return aws.cloudwatch.MetricAlarm(
+            self._scope.name("abort"),
+            alarm_description=f"Stops a running deployment of {self._scope.model}: set by its rollback function",
+            namespace="Tidewatch",
+            metric_name=ABORT_METRIC,
+            dimensions={"Endpoint": self._scope.model},
+            statistic="Maximum",
+            comparison_operator="GreaterThanOrEqualToThreshold",
+            threshold=1,
+            period=60,
+            evaluation_periods=1,
+            treat_missing_data="notBreaching",
+            tags=self._scope.tagged(),
+            opts=self._child(),
+        )
+
+    def _identity(self) -> tuple[aws.sagemaker.Endpoint, aws.sagemaker.EndpointConfiguration]:
+        scope, args = self._scope, self._args
+        models = {name: self._model(slot) for name, slot in sorted(args.slots.items())}
+        declared = Configuration(
+            slots=[args.slots[name] for name in sorted(args.slots)],
+            contents={name: model.content for name, model in models.items()},
+            hosting=args.hosting,
+            capture=args.capture,
+            champion=args.champion,
+        )
+        configuration = endpoint_configuration(
+            scope,
+            declared,
+            models={name: model.name for name, model in models.items()},
+            capture_bucket=args.capture_bucket,
+            capture_key=args.capture_key,
+            parent=self,
+        )
+        record = aws.s3.BucketObjectv2(
+            scope.name("deployment", declared.content),
+            bucket=args.monitoring,
+            key=f"deployments/{declared.content}.json",
+            content=json.dumps(declared.document(scope.model), sort_keys=True),
+            content_type="application/json",
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
+        )
+        endpoint = aws.sagemaker.Endpoint(
+            scope.name(),
+            endpoint_config_name=configuration.name,
+            tags=scope.tagged(),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                protect=scope.protect,
+                ignore_changes=["endpointConfigName", "deploymentConfig"],
+                depends_on=[self.gate, record],
+            ),
+        )
+        return endpoint, configuration
+
+    def _model(self, slot: Slot) -> SlotModel:
+        args = self._args
+        return SlotModel(
+            self._scope,
+            SlotArgs(
+                slot=slot,
+                registry_arn=args.registry_arn,
+                registry_key=args.registry_key,
+                capture_arn=args.capture_arn,
+                capture_prefix=args.capture.prefix,
+                capture_key=args.capture_key,
+                alarms=[self.abort.arn],
+                network=args.network,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+
+    def _counted(self) -> list[pulumi.Resource]:
+        """One slot after the other: the endpoint takes one change at a time."""
+        done: list[pulumi.Resource] = []
+        for name, slot in sorted(self._args.slots.items()):
+            done.append(
+                VariantCapacity(
+                    self._scope.name("capacity", name),
+                    self.declaration,
+                    endpoint=self.name,
+                    slot=name,
+                    instances=slot.instances,
+                    opts=self._child(self.deployment, *done),
+                )
+            )
+        return done
+
+    def _scaled(self, scaling: Scaling) -> list[pulumi.Resource]:
+        return [
+            SlotScaling(
+                self._scope,
+                scaling,
+                endpoint=self.name,
+                slot=name,
+                minimum=slot.floor if name == self._args.champion else slot.instances,
+                opts=self._child(self.deployment),
+            )
+            for name, slot in sorted(self._args.slots.items())
+        ]

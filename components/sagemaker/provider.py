@@ -1,0 +1,162 @@
+"""What the dynamic providers share: they are thin, and everything they decide is decided in tidewatch.traffic.
+
+Their module paths are state format: a provider is pickled by reference, so moving or renaming one breaks refresh and
+destroy of every stack that has it, and an edit of their code is no change of a stack.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import boto3
+from pulumi.dynamic import CheckFailure, CheckResult, ConfigureRequest, DiffResult, ReadResult, ResourceProvider
+from pulumi.output import Unknown
+
+from tidewatch.traffic import Clients, Held, Place, Split, TrafficController, TrafficError
+
+WAIT_SECONDS = 3600
+"""How long a change waits for another that is in progress: what an UpdateEndpoint may take."""
+
+Props = dict[str, Any]
+
+_making_clients = threading.Lock()
+
+
+class TrafficProvider(ResourceProvider):
+    """A provider that speaks to one endpoint through a TrafficController.
+
+    One instance serves several calls at once, so it holds nothing but where it was configured for.
+    """
+
+    serialize_as_secret_always = False
+    region = ""
+    profile = ""
+
+    def configure(self, req: ConfigureRequest) -> None:
+        """Takes region and profile from the stack's config, and makes of an error a sentence instead of a traceback."""
+        sys.tracebacklimit = 0
+        self.region = req.config.get("aws:region") or ""
+        self.profile = req.config.get("aws:profile") or ""
+
+    def controller(self, props: Mapping[str, Any]) -> TrafficController:
+        """The controller of the endpoint that these inputs or outputs name."""
+        return TrafficController(
+            clients(self.region, self.profile, os.environ.get("AWS_ENDPOINT_URL", "")),
+            place(props),
+            wait_seconds=WAIT_SECONDS,
+            guardrails={k: v for k, v in (props.get("guardrails") or {}).items() if not isinstance(v, Unknown)},
+        )
+
+    def judged(self, olds: Mapping[str, Any], news: Props) -> CheckResult:
+        """The inputs, or the refusal of what changed in them: only then, so that a rollback fails no later `up`."""
+        if same_declaration(olds, news):
+            return accepted(news)
+        try:
+            self.ask(olds, news)
+        except TrafficError as error:
+            return refused(news, str(error))
+        return accepted(news)
+
+    def ask(self, olds: Mapping[str, Any], news: Props) -> None:
+        """Raises TrafficError where the rules of the endpoint do not allow this declaration now."""
+        declared = split(news)
+        if declared is not None:
+            self.controller(news).refuse_unless_allowed(
+                declared=declared,
+                previously=split(olds),
+                held=held(news),
+                acknowledged=news.get("acknowledged") or None,
+                champion=news["champion"],
+            )
+
+
+def clients(region: str, profile: str, endpoint_url: str) -> Clients:
+    """The clients of a process: making them is slow and, unlike using them, not safe from several threads."""
+    with _making_clients:
+        return _clients(region, profile, endpoint_url)
+
+
+@functools.cache
+def _clients(region: str, profile: str, endpoint_url: str) -> Clients:
+    del endpoint_url  # boto3 reads it from the environment; here it tells one rehearsal's clients from another's
+    session = boto3.Session(region_name=region or None, profile_name=profile or None)
+    return Clients(
+        sagemaker=session.client("sagemaker"),
+        dynamodb=session.client("dynamodb"),
+        cloudwatch=session.client("cloudwatch"),
+        autoscaling=session.client("application-autoscaling"),
+    )
+
+
+def place(props: Mapping[str, Any]) -> Place:
+    """Where the endpoint and its tables are; what a first preview cannot know yet is ""."""
+    return Place(**{key: known(props["place"].get(key), "") for key in ("model", "endpoint", "ledger", "control")})
+
+
+def known(value: Any, otherwise: Any) -> Any:
+    """`value`, or `otherwise` where a preview does not know it."""
+    return otherwise if value is None or isinstance(value, Unknown) else value
+
+
+def split(props: Mapping[str, Any]) -> Split | None:
+    """The declared split in inputs or outputs; None where there are none, as before the first create."""
+    declared = props.get("declared")
+    return Split.of({slot: float(weight) for slot, weight in declared.items()}) if declared else None
+
+
+def held(props: Mapping[str, Any]) -> dict[str, Held]:
+    """What each declared slot holds."""
+    return {slot: Held.from_json(value) for slot, value in (props.get("slots") or {}).items()}
+
+
+def same_split(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+    """Whether both declare the same split, however their numbers are written."""
+    declared = split(news)
+    return declared is not None and declared.close_to(split(olds))
+
+
+def same_models(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+    """Whether each slot holds what it held."""
+    before, after = held(olds), held(news)
+    return before.keys() == after.keys() and all(after[slot].same_model(before[slot]) for slot in after)
+
+
+def same_declaration(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+    """Whether nothing changed that the rules of the endpoint are about."""
+    return same_split(olds, news) and same_models(olds, news) and olds.get("champion") == news["champion"]
+
+
+def accepted(news: Props) -> CheckResult:
+    """The inputs as they are."""
+    return CheckResult(news, [])
+
+
+def refused(news: Props, sentence: str) -> CheckResult:
+    """A refusal without a property's name: with one, the message would show the engine's own syntax."""
+    return CheckResult(news, [CheckFailure("", sentence)])
+
+
+def changed(*paths: bool) -> DiffResult:
+    """An update if any of these changed; never a replacement."""
+    return DiffResult(changes=any(paths), replaces=[])
+
+
+def differs(olds: Mapping[str, Any], news: Mapping[str, Any], key: str) -> bool:
+    """Whether an input differs; one that a preview does not know yet does."""
+    return isinstance(news.get(key), Unknown) or olds.get(key) != news.get(key)
+
+
+def gone() -> ReadResult:
+    """The answer of a refresh that finds no endpoint: the next `up` makes it again."""
+    return ReadResult("", {})
+
+
+def live(controller: TrafficController, declared: Split | None) -> Props:
+    """The outputs that a refresh brings up to date; raises EndpointMissing."""
+    now = controller.state().split
+    return {"live": now.to_json() if now else {}, "in_sync": now is not None and now.close_to(declared)}

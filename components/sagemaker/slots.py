@@ -1,0 +1,222 @@
+"""What a slot holds: a registry version as a SageMaker model, and the role its containers run as."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_aws as aws
+
+from components.policy import Statement, document, trust
+from components.scope import Scope
+from tidewatch.content import content_hash
+from tidewatch.traffic import Held
+
+TRITON = {"SAGEMAKER_TRITON_LOG_VERBOSE": "false"}
+_ECR = re.compile(
+    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/(?P<repository>[^@:]+)@"
+)
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A slot as declared: a verified registry version, and the instances that serve it.
+
+    artifact_url: s3:// of model.tar.gz; artifact: its sha256, hex. image: the container image by digest.
+    environment: what the container reads besides Triton's own. floor: instances it needs to take traffic.
+    """
+
+    name: str
+    version: str
+    artifact_url: str
+    artifact: str
+    image: str
+    weight: float
+    instances: int
+    floor: int = 1
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def content(self, model: str, network: Network | None) -> str:
+        """The hash of what is declared about the model in the slot: no weight, no count, no name the cloud made."""
+        return content_hash(
+            {
+                "version": self.version,
+                "artifact": self.artifact,
+                "image": self.image,
+                "environment": self.variables(model),
+                "network": network.declared if network else None,
+            }
+        )
+
+    def variables(self, model: str) -> dict[str, str]:
+        """The container's environment: Triton serves the model of this name, and logs no request."""
+        return {"SAGEMAKER_TRITON_DEFAULT_MODEL_NAME": model, **TRITON, **self.environment}
+
+    def held(self, model: str, network: Network | None) -> Held:
+        """The slot as the ledger knows it."""
+        return Held(
+            version=self.version,
+            artifact=self.artifact,
+            image=self.image.rpartition("@")[2],
+            content=self.content(model, network),
+            floor=self.floor,
+        )
+
+
+@dataclass(frozen=True)
+class Network:
+    """The subnets and security groups that the containers run in."""
+
+    subnets: tuple[str, ...]
+    security_groups: tuple[str, ...]
+
+    @property
+    def declared(self) -> dict[str, list[str]]:
+        return {"subnets": sorted(self.subnets), "securityGroups": sorted(self.security_groups)}
+
+
+@dataclass(frozen=True)
+class SlotArgs:
+    """A slot, and what its role may reach.
+
+    registry_arn, registry_key: where the artifact is. capture_arn, capture_prefix, capture_key: where records go.
+    alarms: ARNs of the alarms that a deployment watches.
+    """
+
+    slot: Slot
+    registry_arn: pulumi.Input[str]
+    registry_key: pulumi.Input[str]
+    capture_arn: pulumi.Input[str]
+    capture_prefix: str
+    capture_key: pulumi.Input[str]
+    alarms: Sequence[pulumi.Input[str]]
+    network: Network | None = None
+
+
+class SlotModel(pulumi.ComponentResource):
+    """The model and its role, which lives and stays with it: a retained model whose role is gone cannot be served.
+
+    Named by content and retained, because a rollback may need it after the slot has moved on.
+    """
+
+    name: pulumi.Output[str]
+
+    def __init__(self, scope: Scope, args: SlotArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        slot = args.slot
+        content = slot.content(scope.model, args.network)
+        named = scope.name("model", slot.name, content)
+        super().__init__("tidewatch:sagemaker:SlotModel", named, None, opts)
+        self.content = content
+        kept = pulumi.ResourceOptions(parent=self, retain_on_delete=True)
+        tags = scope.tagged(slot=slot.name, version=slot.version, content=content)
+        role = aws.iam.Role(
+            scope.name("role", slot.name, content),
+            description=f"Serves version {slot.version} of {scope.model} in {slot.name}",
+            assume_role_policy=trust("sagemaker.amazonaws.com", scope.account),
+            tags=tags,
+            opts=kept,
+        )
+        permissions = aws.iam.RolePolicy(
+            scope.name("role", slot.name, content),
+            role=role.name,
+            policy=document(*_statements(scope, args)),
+            opts=kept,
+        )
+        network = args.network
+        self.model = aws.sagemaker.Model(
+            named,
+            execution_role_arn=role.arn,
+            primary_container=aws.sagemaker.ModelPrimaryContainerArgs(
+                image=slot.image, model_data_url=slot.artifact_url, environment=slot.variables(scope.model)
+            ),
+            enable_network_isolation=True,
+            vpc_config=network
+            and aws.sagemaker.ModelVpcConfigArgs(
+                subnets=list(network.subnets), security_group_ids=list(network.security_groups)
+            ),
+            tags=tags,
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True, depends_on=[permissions]),
+        )
+        self.name = self.model.name
+        self.register_outputs({"name": self.name})
+
+
+def _statements(scope: Scope, args: SlotArgs) -> list[Statement]:
+    slot = args.slot
+    version = f"/models/{scope.model}/{slot.version}/*"
+    groups = "log-group:/aws/sagemaker/Endpoints/" + scope.name("*")
+    return [
+        Statement("ReadModel", ["s3:GetObject"], [pulumi.Output.concat(args.registry_arn, version)]),
+        Statement("OpenModel", ["kms:Decrypt"], [args.registry_key]),
+        Statement(
+            "Capture",
+            ["s3:PutObject"],
+            [pulumi.Output.concat(args.capture_arn, f"/{args.capture_prefix}/*/{slot.name}/*")],
+        ),
+        Statement("SealCapture", ["kms:Decrypt", "kms:GenerateDataKey"], [args.capture_key]),
+        *_pull(scope, slot.image),
+        Statement(
+            "Measure",
+            ["cloudwatch:PutMetricData"],
+            ["*"],  # takes no resource: its namespace bounds it
+            condition={"StringEquals": {"cloudwatch:namespace": ["AWS/SageMaker", "/aws/sagemaker/Endpoints"]}},
+        ),
+        Statement(
+            "Log",
+            ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
+            [scope.arn("logs", groups)],
+        ),
+        Statement("WatchDeployment", ["cloudwatch:DescribeAlarms"], list(args.alarms)),
+        *(_join(scope, args.network) if args.network else []),
+    ]
+
+
+def _pull(scope: Scope, image: str) -> list[Statement]:
+    """Pulling the one image; from a registry that is not ECR there is nothing to permit."""
+    found = _ECR.match(image)
+    if found is None:
+        return []
+    repository = pulumi.Output.concat(
+        "arn:", scope.partition, f":ecr:{found['region']}:{found['account']}:repository/{found['repository']}"
+    )
+    return [
+        Statement(
+            "PullImage",
+            ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+            [repository],
+        ),
+        Statement("EnterRegistry", ["ecr:GetAuthorizationToken"], ["*"]),  # takes no resource
+    ]
+
+
+def _join(scope: Scope, network: Network) -> list[Statement]:
+    interfaces = scope.arn("ec2", "network-interface/*")
+    places = [
+        *(scope.arn("ec2", f"subnet/{subnet}") for subnet in network.subnets),
+        *(scope.arn("ec2", f"security-group/{group}") for group in network.security_groups),
+    ]
+    return [
+        Statement("MakeInterfaces", ["ec2:CreateNetworkInterface"], [interfaces, *places]),
+        Statement(
+            "UseInterfaces",
+            [
+                "ec2:CreateNetworkInterfacePermission",
+                "ec2:DeleteNetworkInterface",
+                "ec2:DeleteNetworkInterfacePermission",
+            ],
+            [interfaces],
+        ),
+        Statement(
+            "SeeNetwork",
+            [
+                "ec2:DescribeDhcpOptions",
+                "ec2:DescribeNetworkInterfaces",
+                "ec2:DescribeSecurityGroups",
+                "ec2:DescribeSubnets",
+                "ec2:DescribeVpcs",
+            ],
+            ["*"],  # none of them takes a resource
+        ),
+    ]

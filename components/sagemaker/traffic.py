@@ -1,0 +1,38 @@
+"""The last step of an `up`: the declared split, once everything it needs, and the way back from it, is there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pulumi
+
+from components.sagemaker.endpoint import Endpoint
+from components.sagemaker.weights import VariantWeights
+from components.scope import Scope
+
+
+class Traffic(pulumi.ComponentResource):
+    """The weights of an endpoint, applied after its fleet, its capacity and what `after` names."""
+
+    def __init__(
+        self,
+        scope: Scope,
+        endpoint: Endpoint,
+        *,
+        acknowledged: str,
+        after: Sequence[pulumi.Resource],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("tidewatch:sagemaker:Traffic", scope.name("traffic"), None, opts)
+        self.weights = VariantWeights(
+            scope.name("weights"),
+            endpoint.declaration,
+            endpoint=endpoint.name,
+            deployment=endpoint.deployment.config,
+            acknowledged=acknowledged,
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[endpoint.gate, endpoint.deployment, *endpoint.capacity, *after]
+            ),
+        )
+        self.declared = {slot: round(share, 6) for slot, share in endpoint.declaration.split.shares.items()}
+        self.register_outputs({"live": self.weights.live})

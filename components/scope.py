@@ -1,0 +1,84 @@
+"""What every component needs to know: its stack, where it runs, and how its things are named and tagged."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_aws as aws
+
+
+def stem(name: str) -> str:
+    """The beginning of every logical name: at most 32 characters, so that the longest physical name fits in 63."""
+    if len(name) <= 32:
+        return name
+    return f"{name[:25].rstrip('-')}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A stack: its names, its region, and the tags that say who owns what is made."""
+
+    project: str
+    stack: str
+    model: str
+    region: str
+    account: pulumi.Output[str]
+    partition: pulumi.Output[str]
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    protect: bool = False
+    force_destroy: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        project: str,
+        stack: str,
+        model: str,
+        owner: str,
+        region: str,
+        tags: Mapping[str, str],
+        protect: bool,
+        force_destroy: bool,
+    ) -> Scope:
+        """The scope of a stack, with the account and partition that its credentials are for."""
+        return cls(
+            project=project,
+            stack=stack,
+            model=model,
+            region=region,
+            account=aws.get_caller_identity_output().account_id,
+            partition=aws.get_partition_output().partition,
+            tags={**tags, "tidewatch:stack": f"{project}/{stack}", "tidewatch:model": model, "tidewatch:owner": owner},
+            protect=protect,
+            force_destroy=force_destroy,
+        )
+
+    def name(self, *parts: str) -> str:
+        """A logical name, like flights-model-blue-3fa9c1d2e4."""
+        return "-".join((stem(self.model), *parts))
+
+    def bucket_name(self, part: str) -> str:
+        """A logical name that S3 takes too: it knows no capital letters."""
+        return self.name(part).lower()
+
+    def tagged(self, **more: str) -> dict[str, str]:
+        """The stack's tags and those of one thing, such as its slot."""
+        return {**self.tags, **{f"tidewatch:{key}": value for key, value in more.items()}}
+
+    def arn(self, service: str, resource: pulumi.Input[str]) -> pulumi.Output[str]:
+        """The ARN of something in this account and region."""
+        return pulumi.Output.concat("arn:", self.partition, f":{service}:{self.region}:", self.account, ":", resource)
+
+    @property
+    def root(self) -> pulumi.Output[str]:
+        """The principal that stands for everybody in the account whom IAM lets."""
+        return pulumi.Output.concat("arn:", self.partition, ":iam::", self.account, ":root")
+
+    @property
+    def keeps_data(self) -> bool:
+        """Whether what holds data outlives `pulumi destroy`."""
+        return not self.force_destroy

@@ -1,0 +1,70 @@
+"""The buckets that are not the registry's: what the endpoint captured, what was made of it, and who accessed what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.bucket import BucketArgs, SecureBucket
+from components.policy import Statement, document, trust_people
+from components.scope import Scope
+
+
+@dataclass(frozen=True)
+class StorageArgs:
+    """capture_days, log_days: after how many days captured records and access logs go."""
+
+    capture_days: int
+    log_days: int
+
+
+class Storage(pulumi.ComponentResource):
+    """The capture, monitoring and log buckets: they belong together because each logs its accesses to the last.
+
+    Captured records may hold personal data: they expire, have a key of their own, and one role that reads them.
+    """
+
+    def __init__(self, scope: Scope, args: StorageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("tidewatch:components:Storage", scope.name("storage"), None, opts)
+        inside = pulumi.ResourceOptions(parent=self)
+        logs = BucketArgs(
+            "logs", key=False, expire_days=args.log_days, statements=lambda arn: (_log_delivery(arn, scope.account),)
+        )
+        self.logs = SecureBucket(scope, logs, inside)
+        self.capture = SecureBucket(scope, BucketArgs("capture", expire_days=args.capture_days, logs=self.logs), inside)
+        self.monitoring = SecureBucket(scope, BucketArgs("monitoring", versioned=True, logs=self.logs), inside)
+        self.reader = self._reader(scope)
+        self.register_outputs({"capture": self.capture.bucket, "monitoring": self.monitoring.bucket})
+
+    def _reader(self, scope: Scope) -> aws.iam.Role:
+        name, inside = scope.name("capture-reader"), pulumi.ResourceOptions(parent=self)
+        reader = aws.iam.Role(
+            name,
+            description=f"Reads what the endpoint of {scope.model} captured",
+            assume_role_policy=trust_people(scope.root),
+            tags=scope.tagged(),
+            opts=inside,
+        )
+        aws.iam.RolePolicy(
+            name,
+            role=reader.name,
+            policy=document(
+                Statement("ListCapture", ["s3:ListBucket"], [self.capture.arn]),
+                Statement("ReadCapture", ["s3:GetObject"], [pulumi.Output.concat(self.capture.arn, "/*")]),
+                Statement("Decrypt", ["kms:Decrypt"], [self.capture.encryption_key]),
+            ),
+            opts=inside,
+        )
+        return reader
+
+
+def _log_delivery(arn: pulumi.Output[str], account: pulumi.Output[str]) -> Statement:
+    return Statement(
+        "AccessLogs",
+        ["s3:PutObject"],
+        [pulumi.Output.concat(arn, "/*")],
+        principal={"Service": "logging.s3.amazonaws.com"},
+        condition={"StringEquals": {"aws:SourceAccount": account}},
+    )

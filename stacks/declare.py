@@ -1,0 +1,85 @@
+"""Settings in the components' words: what the config declares, as the values that components take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from components.sagemaker.autoscaling import Scaling
+from components.sagemaker.configuration import Capture, Hosting
+from components.sagemaker.slots import Network, Slot
+from components.scope import Scope
+from stacks.schema import Settings
+from tidewatch.registry import ResolvedVersion
+from tidewatch.traffic import DeploymentPolicy
+
+
+def scope(settings: Settings, project: str, stack: str) -> Scope:
+    """The names, tags and protection of everything in the stack."""
+    return Scope.of(
+        project=project,
+        stack=stack,
+        model=settings.model.name,
+        owner=settings.model.owner,
+        region=settings.region,
+        tags=settings.tags,
+        protect=settings.protect,
+        force_destroy=settings.force_destroy,
+    )
+
+
+def slots(settings: Settings, versions: Mapping[str, ResolvedVersion]) -> dict[str, Slot]:
+    """Each declared slot with the version that was found for it."""
+    return {
+        name: Slot(
+            name=name,
+            version=variant.version,
+            artifact_url=versions[name].artifact_url,
+            artifact=versions[name].artifact,
+            image=versions[name].image,
+            weight=variant.weight,
+            instances=variant.instances,
+            floor=settings.floor if name == settings.champion else 1,
+            environment=settings.endpoint.environment,
+        )
+        for name, variant in sorted(settings.variants.items())
+    }
+
+
+def hosting(settings: Settings) -> Hosting:
+    """What the hosts of all slots have in common."""
+    endpoint = settings.endpoint
+    return Hosting(endpoint.instance_type, endpoint.startup_seconds, endpoint.download_seconds, endpoint.volume_key)
+
+
+def capture(settings: Settings) -> Capture:
+    """What the endpoint captures."""
+    endpoint = settings.endpoint
+    return Capture(
+        endpoint.capture_sampling, endpoint.capture_prefix, endpoint.csv_content_types, endpoint.json_content_types
+    )
+
+
+def policy(settings: Settings) -> DeploymentPolicy:
+    """How a new fleet takes over."""
+    rollout = settings.endpoint.rollout
+    if rollout.strategy == "allAtOnce":
+        return DeploymentPolicy(termination_wait_seconds=rollout.termination_wait_seconds)
+    return DeploymentPolicy(
+        type="CANARY" if rollout.strategy == "canary" else "LINEAR",
+        size_percent=rollout.step_percent,
+        wait_seconds=rollout.wait_seconds,
+        termination_wait_seconds=rollout.termination_wait_seconds,
+    )
+
+
+def network(settings: Settings) -> Network | None:
+    """Where the containers run, where the config says so."""
+    return Network(settings.vpc.subnets, settings.vpc.security_groups) if settings.vpc else None
+
+
+def scaling(settings: Settings) -> Scaling | None:
+    """Target tracking, where the config asks for it."""
+    wanted = settings.autoscaling
+    if wanted is None:
+        return None
+    return Scaling(wanted.maximum, wanted.invocations_per_instance, wanted.scale_in_seconds, wanted.scale_out_seconds)

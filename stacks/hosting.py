@@ -1,0 +1,47 @@
+"""What SageMaker hosts on, read from botocore's own model of the service: it moves with the locked dependency."""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import json
+import re
+from pathlib import Path
+
+import botocore
+
+NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
+"""EndpointName in SageMaker's model, which also limits it to 63 characters."""
+
+CONTENT_TYPE = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*/[a-zA-Z0-9](-*[a-zA-Z0-9.])*")
+"""CsvContentType and JsonContentType in SageMaker's model: no `+` and no `;`."""
+
+_SHAPE = re.compile(r'"ProductionVariantInstanceType":\{"type":"string","enum":(\[[^\]]*\])')
+
+_LOCAL_STORAGE = re.compile(r"ml\.(g4dn|g5|g6|g6e|gr6|p3dn|p4d|p4de|p5\w*|p6[\w-]*|trn\d\w*|[cmr]\d[a-z]*d[a-z]*)\.")
+
+
+@functools.cache
+def instance_types() -> frozenset[str]:
+    """Every instance type that a production variant can ask for.
+
+    The whole model is 2.5 MB and takes 60 ms to parse; the one list cut out of its text takes six.
+    """
+    model = Path(botocore.__file__).parent / "data/sagemaker/2017-07-24/service-2.json.gz"
+    found = _SHAPE.search(gzip.decompress(model.read_bytes()).decode())
+    if found is None:
+        return _parsed_instance_types()
+    return frozenset(json.loads(found.group(1)))
+
+
+def _parsed_instance_types() -> frozenset[str]:
+    """The same list through botocore, should it ever write its model differently."""
+    import botocore.loaders
+
+    model = botocore.loaders.create_loader().load_service_model("sagemaker", "service-2")
+    return frozenset(model["shapes"]["ProductionVariantInstanceType"]["enum"])
+
+
+def keeps_local_storage(instance_type: str) -> bool:
+    """Whether the hosts carry NVMe disks of their own, which a volume key does not encrypt."""
+    return _LOCAL_STORAGE.match(instance_type) is not None

@@ -1,0 +1,85 @@
+"""What is read before the first resource: the manifests of the versions that the config names.
+
+Read with boto3, because a resource that reads them would be unknown in a preview and fail in the middle of an `up`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from stacks.schema import Settings
+from tidewatch.registry import Registry, RegistryError, ResolvedVersion
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_ssm import SSMClient
+
+
+class PreflightError(Exception):
+    """What keeps a config from being deployed, a line each."""
+
+    def __init__(self, mistakes: tuple[str, ...]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes
+
+
+@dataclass(frozen=True)
+class Readers:
+    """The clients that the preflight reads with."""
+
+    ssm: SSMClient
+    s3: S3Client
+
+    @classmethod
+    def of(cls, settings: Settings) -> Readers:
+        """Clients for the stack's region and profile; AWS_ENDPOINT_URL and the credentials are the environment's."""
+        session = boto3.Session(region_name=settings.region, profile_name=settings.profile or None)
+        ssm = session.client("ssm")  # pyright: ignore[reportUnknownMemberType]
+        return cls(ssm, session.client("s3"))  # pyright: ignore[reportUnknownMemberType]
+
+
+def resolve(
+    settings: Settings, project: str, stack: str, readers: Readers | None = None
+) -> Mapping[str, ResolvedVersion]:
+    """The version of each slot, found in the registry and unchanged since it was published.
+
+    Raises PreflightError, naming every slot whose version cannot be deployed.
+    """
+    if not settings.variants:
+        return {}
+    try:
+        found = readers or Readers.of(settings)
+        bucket = _bucket(found.ssm, f"/tidewatch/{project}/{stack}/registry", settings.model.name)
+    except (BotoCoreError, ClientError) as error:
+        raise PreflightError((f"The registry cannot be looked up: {error}",)) from None
+    registry = Registry(found.s3, bucket, settings.model.name)
+    resolved: dict[str, ResolvedVersion] = {}
+    mistakes: list[str] = []
+    for slot, variant in sorted(settings.variants.items()):
+        try:
+            resolved[slot] = registry.verify(variant.version)
+        except RegistryError as error:
+            mistakes.append(f"tidewatch:variants.{slot}.version: {error}")
+    if mistakes:
+        raise PreflightError(tuple(mistakes))
+    return resolved
+
+
+def _bucket(ssm: SSMClient, parameter: str, model: str) -> str:
+    try:
+        value = ssm.get_parameter(Name=parameter)["Parameter"].get("Value", "")
+    except ssm.exceptions.ParameterNotFound:
+        raise PreflightError(
+            (
+                f"This stack has no registry yet (there is no parameter {parameter}), so no version of {model} can be "
+                "served. Take tidewatch:variants and tidewatch:rollbackTo out of the config and run `pulumi up`, "
+                "publish a version with `tidewatch publish`, then `tidewatch promote` it.",
+            )
+        ) from None
+    return str(json.loads(value)["bucket"])

@@ -1,0 +1,105 @@
+"""The whole of a stack, as the data flows: registry, endpoint, capture, the way back, traffic, outputs."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Mapping
+
+import pulumi
+from pulumi.runtime import config as runtime_config
+
+from components.registry import Registry, RegistryArgs
+from components.rollback import Rollback, RollbackArgs
+from components.sagemaker.endpoint import Endpoint, EndpointArgs
+from components.sagemaker.traffic import Traffic
+from components.scope import Scope
+from components.storage import Storage, StorageArgs
+from components.tables import Tables
+from components.topics import Topics
+from stacks import declare, outputs
+from stacks.preflight import PreflightError, resolve
+from stacks.schema import Settings
+from stacks.settings import SettingsError, load
+from tidewatch.registry import ResolvedVersion
+
+
+def run() -> None:
+    """Reads the config, refuses what is wrong with it, and declares the stack."""
+    _die_quietly_when_interrupted()
+    project, stack = pulumi.get_project(), pulumi.get_stack()
+    try:
+        settings = load(_config())
+        versions = resolve(settings, project, stack)
+    except SettingsError as error:
+        raise pulumi.RunError(f"The config of {stack} has mistakes:\n{error}") from None
+    except PreflightError as error:
+        raise pulumi.RunError(f"What the config of {stack} asks for cannot be deployed:\n{error}") from None
+    _declare(settings, versions, declare.scope(settings, project, stack))
+
+
+def _declare(settings: Settings, versions: Mapping[str, ResolvedVersion], scope: Scope) -> None:
+    storage = Storage(scope, StorageArgs(settings.endpoint.capture_retention_days, settings.logs.retention_days))
+    registry = Registry(scope, RegistryArgs(storage.logs, settings.registry.object_lock_days))
+    tables, topics = Tables(scope), Topics(scope)
+    endpoint, rollback, traffic = None, None, None
+    if versions:
+        endpoint = Endpoint(scope, _endpoint(settings, versions, registry, storage, tables))
+        rollback = Rollback(scope, _rollback(settings, scope, endpoint, storage, tables, topics))
+        traffic = Traffic(scope, endpoint, acknowledged=settings.acknowledged_incident, after=[rollback])
+    outputs.export(settings, registry, storage, tables, topics, endpoint, rollback, traffic)
+
+
+def _endpoint(
+    settings: Settings, versions: Mapping[str, ResolvedVersion], registry: Registry, storage: Storage, tables: Tables
+) -> EndpointArgs:
+    return EndpointArgs(
+        slots=declare.slots(settings, versions),
+        champion=settings.champion,
+        acknowledged=settings.acknowledged_incident,
+        hosting=declare.hosting(settings),
+        capture=declare.capture(settings),
+        policy=declare.policy(settings),
+        tables=tables,
+        registry_arn=registry.arn,
+        registry_key=registry.key_arn,
+        capture_bucket=storage.capture.bucket,
+        capture_arn=storage.capture.arn,
+        capture_key=storage.capture.encryption_key,
+        monitoring=storage.monitoring.bucket,
+        network=declare.network(settings),
+        scaling=declare.scaling(settings),
+    )
+
+
+def _rollback(
+    settings: Settings, scope: Scope, endpoint: Endpoint, storage: Storage, tables: Tables, topics: Topics
+) -> RollbackArgs:
+    return RollbackArgs(
+        endpoint=endpoint.name,
+        endpoint_arn=endpoint.arn,
+        configurations=scope.arn("sagemaker", f"endpoint-config/{scope.name('cfg').lower()}-*"),
+        slots=sorted(settings.variants),
+        target=settings.champion,
+        floor=settings.floor,
+        abort_alarm=endpoint.abort.name,
+        abort_alarm_arn=endpoint.abort.arn,
+        tables=tables,
+        topics=topics,
+        monitoring=storage.monitoring.bucket,
+        monitoring_arn=storage.monitoring.arn,
+        monitoring_key=storage.monitoring.encryption_key,
+        automatic=settings.rollback.automatic,
+        log_days=settings.logs.retention_days,
+    )
+
+
+def _config() -> dict[str, object]:
+    """Everything in the stack's config, so that unknown keys are found: the engine's, or an embedding host's."""
+    return {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
+
+
+def _die_quietly_when_interrupted() -> None:
+    """After a failure the language host interrupts the program, whose traceback would bury the sentence."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -1,0 +1,128 @@
+"""The stack config as frozen values, one class a section; its keys are these names in camelCase."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from stacks import types as t
+from stacks.types import Section
+from tidewatch.traffic.split import Split
+
+
+class Model(Section):
+    """Whose model is served, and who answers for it."""
+
+    name: t.Name
+    owner: t.Contact
+    oncall: t.Contact
+    escalation: t.Contact
+    approvers: tuple[t.Contact, ...] = ()
+
+
+class Rollout(Section):
+    """How SageMaker moves an unchanged set of slots to a new configuration (its deployment guardrails)."""
+
+    strategy: Literal["allAtOnce", "canary", "linear"] = "allAtOnce"
+    step_percent: t.StepPercent = 10
+    wait_seconds: t.WaitSeconds = 300
+    termination_wait_seconds: t.WaitSeconds = 300
+
+
+class Endpoint(Section):
+    """The hosts of the endpoint and what it captures. Durations in days and seconds, sampling in percent."""
+
+    platform: t.Platform = "sagemaker"
+    instance_type: t.InstanceType
+    environment: dict[str, str] = Field(default_factory=dict[str, str])
+    volume_key: str = ""
+    startup_seconds: Annotated[int, Field(ge=60, le=3600), BeforeValidator(t.whole)] = 600
+    download_seconds: Annotated[int, Field(ge=60, le=3600), BeforeValidator(t.whole)] = 900
+    capture_sampling: t.Percent = 100
+    capture_retention_days: t.Days = 30
+    capture_prefix: t.Prefix = "capture"
+    csv_content_types: tuple[t.ContentType, ...] = ("text/csv",)
+    json_content_types: tuple[t.ContentType, ...] = ("application/json",)
+    rollout: Rollout = Rollout()
+
+
+class Variant(Section):
+    """What one slot holds: a registry version, its share of the traffic, its instances."""
+
+    version: t.Version
+    weight: t.Weight
+    instances: t.Count = 1
+
+
+class Rollback(Section):
+    """Whether alarms roll back by themselves, and the instances the champion never goes below (default: its count)."""
+
+    automatic: bool = True
+    floor: t.Count | None = None
+
+
+class Registry(Section):
+    """How long a published version cannot be deleted, in days of object lock (governance mode); 0 is no lock."""
+
+    object_lock_days: Annotated[int, Field(ge=0, le=36500), BeforeValidator(t.whole)] = 0
+
+
+class Logs(Section):
+    """How long access logs and the functions' logs are kept, in days that CloudWatch offers."""
+
+    retention_days: t.LogDays = 30
+
+
+class Vpc(Section):
+    """The network the containers run in; without it they run in SageMaker's, isolated all the same."""
+
+    subnets: tuple[str, ...] = Field(min_length=1)
+    security_groups: tuple[str, ...] = Field(min_length=1)
+
+
+class Autoscaling(Section):
+    """Target tracking on invocations per instance and minute; the minimum is the slot's own count, or the floor."""
+
+    maximum: t.Count
+    invocations_per_instance: t.Positive
+    scale_in_seconds: t.WaitSeconds = 300
+    scale_out_seconds: t.WaitSeconds = 60
+
+
+class Settings(Section):
+    """One stack, as its config declares it."""
+
+    region: str
+    profile: str = ""
+    model: Model
+    endpoint: Endpoint
+    variants: dict[t.Slot, Variant] = Field(default_factory=dict[t.Slot, Variant])
+    rollback_to: t.Slot | None = None
+    rollback: Rollback = Rollback()
+    acknowledged_incident: str = ""
+    registry: Registry = Registry()
+    logs: Logs = Logs()
+    vpc: Vpc | None = None
+    autoscaling: Autoscaling | None = None
+    protect: bool = False
+    force_destroy: bool = False
+    tags: dict[str, str] = Field(default_factory=dict[str, str])
+
+    @property
+    def champion(self) -> t.Slot:
+        """The slot that a rollback goes back to; only asked for where there are variants."""
+        if self.rollback_to is None:
+            raise ValueError("a stack without variants has no champion")
+        return self.rollback_to
+
+    @property
+    def floor(self) -> int:
+        """Instances the champion never goes below."""
+        return self.rollback.floor or self.variants[self.champion].instances
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """The declared weights as shares of the traffic."""
+        shares = Split.of({slot: variant.weight for slot, variant in self.variants.items()}).shares
+        return {slot: round(share, 6) for slot, share in shares.items()}

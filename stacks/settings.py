@@ -1,0 +1,188 @@
+"""Reads the stack config, and reports every mistake at once: its path, what is wrong, what would be right.
+
+Pure: config in, Settings or SettingsError out. The command line uses it too.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails
+
+from stacks import hosting, schema
+from stacks.schema import Settings
+from stacks.types import SLOTS, Section
+
+NAMESPACE = "tidewatch"
+REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+
+_SECTIONS = {to_camel(name): name for name in Settings.model_fields if name not in ("region", "profile")}
+_TEXT = ("rollbackTo", "acknowledgedIncident")
+
+_EXAMPLES = {
+    "model": "{name: flights, owner: team@example.com, oncall: ..., escalation: ...}",
+    "endpoint": "{instanceType: ml.g5.xlarge}",
+}
+
+
+class SettingsError(Exception):
+    """What is wrong with a stack config, a line each."""
+
+    def __init__(self, mistakes: tuple[str, ...]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes
+
+
+def load(config: Mapping[str, object]) -> Settings:
+    """The settings in `config`: its `tidewatch:*`, `aws:region` and `aws:profile` values, parsed or as JSON text.
+
+    Raises SettingsError, naming every mistake.
+    """
+    mistakes: list[str] = []
+    found: dict[str, Any] = {"region": _region(config, mistakes), "profile": str(config.get("aws:profile") or "")}
+    given = {key.partition(":")[2]: value for key, value in config.items() if key.startswith(f"{NAMESPACE}:")}
+    mistakes += [f"{NAMESPACE}:{key}: {_unknown(key, _SECTIONS)}" for key in sorted(given.keys() - _SECTIONS.keys())]
+    for key, field in _SECTIONS.items():
+        try:
+            found[field] = _section(key, field, given.get(key))
+        except SettingsError as error:
+            mistakes += error.mistakes
+    mistakes += _contradictions(found)
+    if mistakes:
+        raise SettingsError(tuple(mistakes))
+    return Settings.model_construct(**found)
+
+
+def _region(config: Mapping[str, object], mistakes: list[str]) -> str:
+    region = str(config.get("aws:region") or "")
+    if not region:
+        mistakes.append("aws:region: is missing; set it, like `pulumi config set aws:region us-east-1`")
+    elif not REGION.fullmatch(region):
+        mistakes.append(f'aws:region: "{region}" is not a region; use one like us-east-1')
+    return region
+
+
+def _section(key: str, field: str, raw: object) -> Any:
+    """One top-level value, or its default where the config leaves it empty: Pulumi.yaml's own defaults are empty."""
+    info, path = Settings.model_fields[field], f"{NAMESPACE}:{key}"
+    annotation: Any = info.annotation
+    value = _parsed(raw) if key not in _TEXT else raw
+    if value in (None, "", {}):
+        if not info.is_required():
+            return info.get_default(call_default_factory=True)
+        raise SettingsError((f"{path}: is missing; declare it, like {_EXAMPLES[key]}",))
+    try:
+        return TypeAdapter(annotation).validate_python(value)
+    except ValidationError as error:
+        raise SettingsError(tuple(_sentence(path, annotation, e) for e in error.errors())) from None
+
+
+def _parsed(raw: object) -> object:
+    """The engine hands objects to the program as JSON text, the command line has them parsed."""
+    if (isinstance(raw, str) and raw.strip()[:1] in ("{", "[")) or raw in ("true", "false"):
+        try:
+            return json.loads(str(raw))
+        except json.JSONDecodeError:
+            return raw
+    return raw
+
+
+def _sentence(path: str, annotation: Any, error: ErrorDetails) -> str:
+    where = [str(part) for part in error["loc"] if part not in ("[key]",)]
+    kind, given = error["type"], error["input"]
+    if kind == "extra_forbidden":
+        return f"{'.'.join([path, *where])}: {_unknown(where[-1], _keys(annotation, where[:-1]))}"
+    at = ".".join([path, *where])
+    match kind:
+        case "missing":
+            return f"{at}: is missing"
+        case "literal_error" if where and path.endswith(":variants"):
+            return f"{at}: is not a slot; the slots are {' and '.join(SLOTS)}"
+        case "literal_error" if path.endswith(":rollbackTo"):
+            return f'{at}: "{given}" is not a slot; the slots are {" and ".join(SLOTS)}'
+        case "value_error":
+            return f"{at}: {str(error['ctx']['error']) if 'ctx' in error else error['msg']}"
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return f"{at}: {given!r} is not an object; nest its keys under it"
+        case "string_type":
+            return f"{at}: {given!r} is not text; put it in quotes"
+        case "bool_parsing" | "bool_type":
+            return f"{at}: {given!r} is neither true nor false"
+        case "tuple_type":
+            return f"{at}: {given!r} is not a list"
+        case _:
+            return f"{at}: {given!r} is not right: {error['msg'][0].lower()}{error['msg'][1:]}"
+
+
+def _keys(annotation: Any, where: list[str]) -> list[str]:
+    """The keys that an object at `where` may have."""
+    models = [m for m in (annotation, *get_args(annotation)) if isinstance(m, type) and issubclass(m, Section)]
+    if not models:
+        return []
+    if where and where[0] in SLOTS:
+        where = where[1:]
+    fields = {to_camel(name): info for name, info in models[0].model_fields.items()}
+    return _keys(fields[where[0]].annotation, where[1:]) if where and where[0] in fields else list(fields)
+
+
+def _unknown(key: str, known: Mapping[str, str] | list[str]) -> str:
+    near = difflib.get_close_matches(key, list(known), 1, cutoff=0.6)
+    return "unknown key; " + (f"did you mean {near[0]}?" if near else f"the keys here are {', '.join(sorted(known))}")
+
+
+def _contradictions(found: Mapping[str, Any]) -> Iterator[str]:
+    """Mistakes that show only between two values, told where both of them could be read."""
+    variants: Mapping[str, schema.Variant] = found.get("variants", {})
+    endpoint: schema.Endpoint | None = found.get("endpoint")
+    if variants and not any(variant.weight for variant in variants.values()):
+        yield f"{NAMESPACE}:variants: every weight is 0, which sends traffic to nothing; give one slot more than 0"
+    if "variants" in found and "rollback_to" in found:
+        yield from _champion(variants, found["rollback_to"], found.get("rollback"))
+    if endpoint and endpoint.rollout.strategy != "allAtOnce":
+        for slot, variant in variants.items():
+            if variant.instances < 2:
+                yield (
+                    f"{NAMESPACE}:variants.{slot}.instances: {variant.instances} cannot be deployed in steps; "
+                    f"use 2 or more, or endpoint.rollout.strategy allAtOnce"
+                )
+    if endpoint and endpoint.volume_key and hosting.keeps_local_storage(endpoint.instance_type):
+        yield (
+            f"{NAMESPACE}:endpoint.volumeKey: {endpoint.instance_type} keeps its data on local disks that this key "
+            f"does not encrypt (they have their own encryption); leave it out"
+        )
+    if autoscaling := found.get("autoscaling"):
+        for slot, variant in variants.items():
+            if variant.instances > autoscaling.maximum:
+                yield (
+                    f"{NAMESPACE}:autoscaling.maximum: {autoscaling.maximum} is below the {variant.instances} "
+                    f"instances of {slot}; use {variant.instances} or more"
+                )
+
+
+def _champion(
+    variants: Mapping[str, schema.Variant], champion: str | None, rollback: schema.Rollback | None
+) -> Iterator[str]:
+    path = f"{NAMESPACE}:rollbackTo"
+    if variants and champion is None:
+        yield f"{path}: is missing; name the slot that a rollback goes back to, like {min(variants)}"
+    if champion is not None and champion not in variants:
+        there = f"the variants are {' and '.join(sorted(variants))}" if variants else "there are no variants"
+        yield f'{path}: "{champion}" holds no variant; {there}'
+    if (
+        champion is not None
+        and champion in variants
+        and rollback
+        and rollback.floor
+        and variants[champion].instances < rollback.floor
+    ):
+        has = variants[champion].instances
+        yield (
+            f"{path}: {champion} has {has} instances, below its floor of {rollback.floor}; "
+            f"raise variants.{champion}.instances or lower rollback.floor"
+        )

@@ -1,0 +1,141 @@
+"""The program as it is deployed: the embedded engine, the simulator in this process, and a registry to publish to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+import yaml
+
+from lambdas.rollback.handler import Environment, requested
+from simulator.aws import in_process
+from simulator.clock import ManualClock
+from simulator.engine import DeploymentFailed, Stack, Summary
+from tests.simulator.aws.account import LAYOUT, packed
+from tidewatch import clock as clocks
+from tidewatch.registry import Data, Description, Feature, Lineage, Registry
+from tidewatch.traffic import Clients, Place, RollbackResult, TrafficController, drive
+
+ROOT = Path(__file__).resolve().parents[2]
+IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/triton@sha256:" + "ab" * 32
+
+DESCRIPTION = Description(
+    framework="lightgbm",
+    owner="ml-platform@example.com",
+    image=IMAGE,
+    metrics={"auc": 0.66},
+    lineage=Lineage(
+        commit="0123abc",
+        data=Data(reference="s3://lake/flights", digest="sha256:" + "cd" * 32),
+        preprocessing="none",
+        features=(Feature(name="hour", kind="numeric", definition="scheduled hour"),),
+        hyperparameters={"num_leaves": 31},
+        seeds={"lightgbm": 1},
+        environment={"python": "3.11"},
+        training_run="run-1",
+    ),
+)
+
+
+def rehearsal_config() -> dict[str, Any]:
+    return yaml.safe_load((ROOT / "Pulumi.rehearsal.yaml").read_text())["config"]
+
+
+@dataclass
+class Rehearsed:
+    """A stack in the simulator, and the edits that are made to its config."""
+
+    home: Path
+    clock: ManualClock
+    config: dict[str, Any] = field(default_factory=rehearsal_config)
+
+    def set(self, **values: Any) -> Rehearsed:
+        """Edits top-level keys of the config; None takes one out."""
+        for key, value in values.items():
+            self.config.pop(f"tidewatch:{key}", None)
+            if value is not None:
+                self.config[f"tidewatch:{key}"] = value
+        return self
+
+    def serve(self, champion: str = "blue", **slots: tuple[str, float]) -> Rehearsed:
+        """Edits the variants: slot -> (version, weight), two instances each."""
+        variants = {slot: {"version": v, "weight": w, "instances": 2} for slot, (v, w) in slots.items()}
+        return self.set(variants=variants, rollbackTo=champion)
+
+    @property
+    def stack(self) -> Stack:
+        text = {key: value if isinstance(value, str) else json.dumps(value) for key, value in self.config.items()}
+        return Stack("tidewatch", "rehearsal", ROOT, self.home / "state.json", text)
+
+    def up(self, **options: Any) -> Summary:
+        return self.stack.up(**options)
+
+    def refusal(self) -> str:
+        """Why `up` refuses; fails where it does not."""
+        try:
+            self.up()
+        except DeploymentFailed as failed:
+            return str(failed)
+        raise AssertionError("`up` was not refused")
+
+    def outputs(self) -> Mapping[str, Any]:
+        return self.stack.outputs()
+
+    @property
+    def registry(self) -> Registry:
+        return Registry(boto3.client("s3"), self.outputs()["registry"]["bucket"], "flights")
+
+    def publish(self, version: str) -> None:
+        """A version of its own content, so that no two have the same digest."""
+        artifact = self.home / f"{version}.tar.gz"
+        artifact.write_bytes(packed({**LAYOUT, "flights/1/version.txt": version}))
+        self.registry.publish(version, artifact, DESCRIPTION)
+
+    def weights(self) -> dict[str, float]:
+        """The live shares."""
+        found = self.endpoint()["ProductionVariants"]
+        total = sum(one["CurrentWeight"] for one in found)
+        return {one["VariantName"]: round(one["CurrentWeight"] / total, 4) for one in found}
+
+    def endpoint(self) -> Mapping[str, Any]:
+        return boto3.client("sagemaker").describe_endpoint(EndpointName=self.outputs()["endpoint"]["name"])
+
+    def flip(self, **weights: float) -> None:
+        """Changes the live weights behind everybody's back, and waits for it."""
+        boto3.client("sagemaker").update_endpoint_weights_and_capacities(
+            EndpointName=self.outputs()["endpoint"]["name"],
+            DesiredWeightsAndCapacities=[{"VariantName": k, "DesiredWeight": v} for k, v in weights.items()],
+        )
+        self.clock.advance(60)
+
+    def roll_back(self) -> RollbackResult:
+        """Does what the deployed function does, with the environment it was deployed with."""
+        name = self.outputs()["rollback"]["function"]
+        deployed = boto3.client("lambda").get_function_configuration(FunctionName=name)
+        here = Environment.read(deployed["Environment"]["Variables"])
+        names = ("sagemaker", "dynamodb", "cloudwatch", "s3", "sns")
+        clients = Clients(**{one: boto3.client(one) for one in names})
+        controller = TrafficController(clients, Place(here.model, here.endpoint, here.ledger, here.control))
+        return drive(requested({"action": "rollback", "reason": "a test"}), controller, here.plan)
+
+
+@contextmanager
+def rehearsed(home: Path) -> Iterator[Rehearsed]:
+    """A stack that is not deployed yet."""
+    before = clocks.current()
+    with in_process() as clock:
+        clocks.install(clock)
+        try:
+            yield Rehearsed(home, clock)
+        finally:
+            clocks.install(before)
+
+
+def changes(summary: Summary) -> set[str]:
+    """The types of what was changed, without what stayed as it was."""
+    return {step.urn.split("::")[2].split("$")[-1] for step in summary.steps if step.op != "same"}

@@ -1,0 +1,47 @@
+"""What is read before the first resource: versions are found and unchanged, or nothing is touched."""
+
+from __future__ import annotations
+
+import boto3
+import pytest
+
+from stacks.preflight import PreflightError, Readers, resolve
+from stacks.settings import load
+from tests.stacks.rehearsed import Rehearsed
+
+
+def resolved(stack: Rehearsed) -> object:
+    readers = Readers(boto3.client("ssm"), boto3.client("s3"))
+    return resolve(load(stack.config), "tidewatch", "rehearsal", readers)
+
+
+def test_without_variants_nothing_is_read(stack: Rehearsed):
+    assert resolved(stack) == {}
+
+
+def test_without_a_registry_it_says_what_comes_first(stack: Rehearsed):
+    with pytest.raises(PreflightError, match=r"no registry yet .* run `pulumi up`, publish a version"):
+        resolved(stack.serve(blue=("1", 100)))
+
+
+def test_a_version_is_resolved_to_its_artifact_and_image(published: Rehearsed):
+    found = resolved(published.serve(blue=("1", 100)))
+    assert found["blue"].artifact_url.endswith("models/flights/1/model.tar.gz")
+    assert found["blue"].image.endswith("@" + found["blue"].image_digest)
+
+
+def test_every_version_that_cannot_be_deployed_is_named_at_once(published: Rehearsed):
+    bucket = published.outputs()["registry"]["bucket"]
+    s3 = boto3.client("s3")
+    s3.delete_bucket_policy(Bucket=bucket)
+    s3.put_object(
+        Bucket=bucket, Key="models/flights/1/model.tar.gz", Body=b"something else", ChecksumAlgorithm="SHA256"
+    )
+    with pytest.raises(PreflightError) as refused:
+        resolved(published.serve(blue=("1", 90), green=("9", 10)))
+    changed, missing = refused.value.mistakes
+    assert changed.startswith(
+        "tidewatch:variants.blue.version: model.tar.gz of flights/1 changed after it was published"
+    )
+    assert missing.startswith("tidewatch:variants.green.version: ")
+    assert "is not in the registry" in missing

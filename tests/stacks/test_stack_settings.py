@@ -1,0 +1,213 @@
+"""The stack config: what is accepted, and every mistake told at once with its path."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stacks import hosting
+from stacks.settings import SettingsError, load
+
+ROOT = Path(__file__).resolve().parents[2]
+
+CONFIG: dict[str, Any] = {
+    "aws:region": "us-east-1",
+    "tidewatch:model": {"name": "flights", "owner": "a@example.com", "oncall": "b@example.com", "escalation": "c"},
+    "tidewatch:endpoint": {"platform": "sagemaker", "instanceType": "ml.g5.xlarge"},
+    "tidewatch:variants": {
+        "blue": {"version": "3", "weight": 95, "instances": 2},
+        "green": {"version": "4", "weight": 5, "instances": 2},
+    },
+    "tidewatch:rollbackTo": "blue",
+}
+
+
+def changed(path: str, value: Any) -> dict[str, Any]:
+    """The config with one value set; `path` is dotted below its top-level key."""
+    config = json.loads(json.dumps(CONFIG))
+    key, *inside = path.split(".")
+    if not inside:
+        return {**config, key: value}
+    place = config.setdefault(key, {})
+    for part in inside[:-1]:
+        place = place.setdefault(part, {})
+    place[inside[-1]] = value
+    return config
+
+
+def mistakes(config: dict[str, Any]) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as refused:
+        load(config)
+    return refused.value.mistakes
+
+
+def test_a_complete_config_is_read_into_values():
+    settings = load(CONFIG)
+    assert settings.model.name == "flights"
+    assert settings.shares == {"blue": 0.95, "green": 0.05}
+    assert (settings.champion, settings.floor) == ("blue", 2)
+    assert settings.rollback.automatic
+
+
+def test_without_variants_there_is_no_champion():
+    settings = load({**CONFIG, "tidewatch:variants": {}, "tidewatch:rollbackTo": ""})
+    assert settings.variants == {}
+    assert settings.rollback_to is None
+
+
+def test_values_may_be_json_text_and_empty_as_pulumi_hands_them_over():
+    text = {key: value if isinstance(value, str) else json.dumps(value) for key, value in CONFIG.items()}
+    empty = {"tidewatch:vpc": "{}", "tidewatch:autoscaling": "{}", "tidewatch:protect": "false", "tidewatch:tags": "{}"}
+    assert load({**text, **empty, "tidewatch:acknowledgedIncident": ""}) == load(CONFIG)
+
+
+@pytest.mark.parametrize(("written", "read"), [(10, 10.0), ("0.5", 0.5), (2.5, 2.5), ("10", 10.0)])
+def test_a_weight_may_be_a_number_or_its_text(written: Any, read: float):
+    assert load(changed("tidewatch:variants.green.weight", written)).variants["green"].weight == read
+
+
+@pytest.mark.parametrize("written", [3, "3", 3.0])
+def test_a_version_may_be_written_as_a_whole_number(written: Any):
+    assert load(changed("tidewatch:variants.green.version", written)).variants["green"].version == "3"
+
+
+@given(st.integers(0, 1000), st.integers(1, 1000))
+def test_shares_sum_to_one(blue: int, green: int):
+    config = changed("tidewatch:variants.blue.weight", blue)
+    config["tidewatch:variants"]["green"]["weight"] = str(green)
+    assert sum(load(config).shares.values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "sentence"),
+    [
+        ("tidewatch:varaints", {}, "tidewatch:varaints: unknown key; did you mean variants?"),
+        (
+            "tidewatch:variants.green.wieght",
+            1,
+            "tidewatch:variants.green.wieght: unknown key; did you mean weight?",
+        ),
+        ("tidewatch:variants.red", {"version": 1, "weight": 1}, "tidewatch:variants.red: is not a slot; the slots are"),
+        ("tidewatch:variants.green.weight", -1, "tidewatch:variants.green.weight: -1 is negative; use 0 or more"),
+        ("tidewatch:variants.green.weight", "much", "tidewatch:variants.green.weight: 'much' is not a number"),
+        ("tidewatch:variants.green.weight", "nan", "'nan' is not a finite number"),
+        ("tidewatch:variants.green.weight", True, "True is not a number"),
+        ("tidewatch:variants.green.instances", 0, "0 is too small; use 1 or more"),
+        ("tidewatch:variants.green.instances", 1.5, "1.5 is not a whole number"),
+        ("tidewatch:variants.green.version", "latest", '"latest" is no version an endpoint can be pinned to'),
+        ("tidewatch:variants.green.version", 1.1, "1.1 is a number, in which 1.10 and 1.1 are the same"),
+        ("tidewatch:variants.green.version", "a b", '"a b" is not a version'),
+        ("tidewatch:variants.green.version", None, "tidewatch:variants.green.version: None is not a version"),
+        ("tidewatch:rollbackTo", "red", 'tidewatch:rollbackTo: "red" is not a slot; the slots are blue and green'),
+        ("tidewatch:rollbackTo", "", "tidewatch:rollbackTo: is missing; name the slot that a rollback goes back to"),
+        ("tidewatch:rollback.floor", 3, "tidewatch:rollbackTo: blue has 2 instances, below its floor of 3"),
+        ("tidewatch:rollback.automatic", "perhaps", "'perhaps' is neither true nor false"),
+        ("tidewatch:endpoint.instanceType", "ml.g5.xlrge", "use one it offers, like ml.g5.xlarge"),
+        ("tidewatch:endpoint.capturePrefix", "a//b", '"a//b" has an empty part, and SageMaker would capture nothing'),
+        ("tidewatch:endpoint.capturePrefix", "/a", '"/a" has an empty part'),
+        ("tidewatch:endpoint.captureSampling", 101, "101 is too large; use 100 or less"),
+        ("tidewatch:endpoint.platform", "eks", "eks is not in this version; use sagemaker"),
+        ("tidewatch:endpoint.jsonContentTypes", ["application/json;a"], "use one without + or ;"),
+        ("tidewatch:endpoint.volumeKey", "arn:aws:kms:a", "ml.g5.xlarge keeps its data on local disks"),
+        ("tidewatch:model.name", "f" * 64, "is 64 characters long; SageMaker allows 63"),
+        ("tidewatch:model.name", "fl_ights", '"fl_ights" is not a name SageMaker takes'),
+        ("tidewatch:model.name", "flights-", '"flights-" is not a name SageMaker takes'),
+        ("tidewatch:model.owner", "", "tidewatch:model.owner: is empty; name somebody who answers"),
+        ("tidewatch:model", {}, "tidewatch:model: is missing; declare it"),
+        ("tidewatch:model", "flights", "tidewatch:model: 'flights' is not an object"),
+        ("tidewatch:autoscaling", {"maximum": 1, "invocationsPerInstance": 9}, "1 is below the 2 instances of blue"),
+        ("tidewatch:logs.retentionDays", 8, "tidewatch:logs.retentionDays: 8 is not right"),
+        ("aws:region", "", "aws:region: is missing; set it"),
+        ("aws:region", "mars", 'aws:region: "mars" is not a region'),
+    ],
+)
+def test_a_mistake_is_a_sentence_with_its_path(path: str, value: Any, sentence: str):
+    told = mistakes(changed(path, value))
+    assert any(sentence in line for line in told), told
+    assert all(line.startswith(("tidewatch:", "aws:")) for line in told)
+
+
+def test_all_weights_zero_is_refused():
+    config = changed("tidewatch:variants.blue.weight", 0)
+    config["tidewatch:variants"]["green"]["weight"] = "0"
+    assert mistakes(config) == (
+        "tidewatch:variants: every weight is 0, which sends traffic to nothing; give one slot more than 0",
+    )
+
+
+def test_the_champion_must_hold_a_variant():
+    config = changed("tidewatch:rollbackTo", "green")
+    del config["tidewatch:variants"]["green"]
+    assert mistakes(config) == ('tidewatch:rollbackTo: "green" holds no variant; the variants are blue',)
+
+
+def test_a_fleet_that_is_taken_over_in_steps_needs_two_instances():
+    config = changed("tidewatch:endpoint.rollout", {"strategy": "canary"})
+    config["tidewatch:variants"]["green"]["instances"] = 1
+    assert "tidewatch:variants.green.instances: 1 cannot be deployed in steps" in mistakes(config)[0]
+
+
+def test_every_mistake_is_reported_at_once():
+    config = changed("tidewatch:variants.green.weight", -1)
+    config["tidewatch:model"]["name"] = "-"
+    config["tidewatch:rolback"] = {}
+    config["tidewatch:endpoint"]["instanceType"] = "ml.none"
+    del config["aws:region"]
+    assert [line.split(": ")[0] for line in mistakes(config)] == [
+        "aws:region",
+        "tidewatch:rolback",
+        "tidewatch:model.name",
+        "tidewatch:endpoint.instanceType",
+        "tidewatch:variants.green.weight",
+    ]
+
+
+@pytest.mark.parametrize("stack", ["dev", "staging", "prod", "rehearsal"])
+def test_the_stack_files_are_right_and_serve_nothing_before_something_is_published(stack: str):
+    settings = load(yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"])
+    assert settings.variants == {}
+
+
+def test_environments_differ_where_it_matters():
+    dev, prod = (
+        load(yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]) for stack in ("dev", "prod")
+    )
+    assert prod.protect
+    assert not dev.protect
+    assert prod.registry.object_lock_days > dev.registry.object_lock_days == 0
+    assert prod.endpoint.capture_retention_days > dev.endpoint.capture_retention_days
+    assert (dev.rollback.floor, prod.rollback.floor) == (1, 2)
+
+
+def test_pulumi_declares_every_key_with_an_empty_default():
+    declared = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+    known = load(CONFIG)
+    assert len(declared) == len(type(known).model_fields) - 2  # region and profile are the aws provider's
+    assert all(entry["default"] in ({}, "", False) for entry in declared.values())
+
+
+def test_instance_types_are_those_of_the_service_model():
+    offered = hosting.instance_types()
+    assert offered == hosting._parsed_instance_types()
+    assert {"ml.g5.xlarge", "ml.g4dn.xlarge"} <= offered
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "local"),
+    [
+        ("ml.g5.xlarge", True),
+        ("ml.g4dn.xlarge", True),
+        ("ml.p4d.24xlarge", True),
+        ("ml.m5d.large", True),
+        ("ml.m5.large", False),
+        ("ml.inf1.xlarge", False),
+    ],
+)
+def test_families_with_local_disks_are_known(instance_type: str, local: bool):
+    assert hosting.keeps_local_storage(instance_type) is local

@@ -3,6 +3,9 @@ PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .venv-uv/bin/uv)
 RUN := .venv/bin/
 
+# Commands start in half the time when Python may keep what it compiled.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: install demo test check bench clean
 .DEFAULT_GOAL := help
 
@@ -34,7 +37,7 @@ demo: .venv/.installed .venv-awscli/.installed
 	$(RUN)tidewatch rehearse
 
 test: .venv/.installed .venv-awscli/.installed
-	$(RUN)pytest -n 2 --dist loadgroup
+	$(RUN)pytest -n 2 --dist loadfile
 
 check: .venv/.installed
 	$(UV) lock --check --quiet

@@ -73,7 +73,8 @@ def _declare(stage: Stage) -> None:
 
 def _show(figures: dict[str, Any]) -> None:
     table = Table("up in the rehearsal, with its preview", "seconds", "limit", title_justify="left", box=None)
-    table.add_row(f"complete program, {figures['resources']} resources", f"{figures['full_s']:.1f}", f"{LIMIT_FULL_S:g}")
+    complete = f"complete program, {figures['resources']} resources"
+    table.add_row(complete, f"{figures['full_s']:.1f}", f"{LIMIT_FULL_S:g}")
     table.add_row("no change (median of 3)", f"{figures['no_change_s']:.1f}", f"{LIMIT_SAME_S:g}")
     Console().print(table)
 

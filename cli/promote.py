@@ -11,6 +11,7 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from cli.errors import UserError
 from cli.stackfile import StackFile, commit_edit
+from stacks.schema import Variant
 from stacks.settings import Settings
 
 SLOTS = ("blue", "green")
@@ -45,7 +46,7 @@ def edit(file: StackFile, settings: Settings, version: str, weight: float | None
 
     Raises UserError where no slot is idle, or where the champion would be edited by giving its own weight away.
     """
-    variants = file.section("tidewatch:variants")
+    variants, held = file.section("tidewatch:variants"), _held(settings)
     if not settings.variants:
         _first(file, variants, version, settings.rollback.floor or 1)
         return
@@ -55,7 +56,7 @@ def edit(file: StackFile, settings: Settings, version: str, weight: float | None
         _raise_champion(variants, settings, champion, 100.0 if weight is None else weight)
         return
     if str(_version(variants.get(slot))) != version:
-        variants[slot] = _variant(version, settings.variants[champion].instances)
+        variants[slot] = _variant(version, held[champion].instances)
         weight = FIRST_STEP if weight is None else weight
     elif weight is None:
         raise UserError(f"{version} already is in the slot {slot}: say how much traffic it shall get with --weight")
@@ -72,10 +73,14 @@ def _first(file: StackFile, variants: CommentedMap, version: str, instances: int
 def _raise_champion(variants: CommentedMap, settings: Settings, champion: str, weight: float) -> None:
     others = [slot for slot in settings.variants if slot != champion]
     if weight < 100 and not others:
-        raise UserError(f"{champion} is the only slot: all of the traffic is its own; promote another version beside it")
+        raise UserError(f"{champion} is the only slot, all traffic is its own: promote another version beside it")
     variants[champion]["weight"] = _number(weight)
     for slot in others:
         variants[slot]["weight"] = _number(100.0 - weight)
+
+
+def _held(settings: Settings) -> dict[str, Variant]:
+    return {str(slot): variant for slot, variant in settings.variants.items()}
 
 
 def _slot_of(settings: Settings, version: str) -> str | None:
@@ -86,9 +91,9 @@ def _slot_of(settings: Settings, version: str) -> str | None:
 
 def _idle(settings: Settings, champion: str, version: str) -> str:
     slot = next(slot for slot in SLOTS if slot != champion)
-    held = settings.variants.get(slot)
-    if held is not None and held.weight > 0:
-        name, stack_version = settings.model.name, held.version
+    variant = _held(settings).get(slot)
+    if variant is not None and variant.weight > 0:
+        name, stack_version = settings.model.name, variant.version
         raise UserError(
             f"no slot is idle for {version}: {slot} is declared to serve {name}/{stack_version}. "
             f"Either make it the champion (set `tidewatch:rollbackTo: {slot}` and the weight of {champion} to 0), "

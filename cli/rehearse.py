@@ -21,8 +21,8 @@ from simulator.session import PortInUse, SimulatorBroken
 
 
 def rehearse(
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="The simulator's port; a free one if not given.")] = None,
-    stay: Annotated[bool, typer.Option("--stay", help="Keep the simulated AWS running afterwards, until Ctrl-C.")] = False,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="The simulator's port; else a free one.")] = None,
+    stay: Annotated[bool, typer.Option("--stay", help="Keep the simulated AWS running until Ctrl-C.")] = False,
 ) -> None:
     """Deploys the program to a simulated AWS, serves real flights, promotes a canary and rolls it back."""
     from simulator.rehearsal.play import Play, RehearsalFailed  # LightGBM and the flights load slowly
@@ -30,7 +30,7 @@ def rehearse(
     console = Console(highlight=False)
     try:
         with staged(ROOT, port) as stage:
-            console.print(f"A rehearsal: AWS is simulated at {stage.session.url}; docs/fidelity.md says how faithfully.")
+            console.print(f"AWS is simulated at {stage.session.url}; how faithfully: docs/fidelity.md", soft_wrap=True)
             summary = Play(stage, Screen(console)).run()
             Screen(console).table("What was shown", summary.rows())
             console.print(f"\nIn numbers: {stage.home.summary.relative_to(ROOT)}")

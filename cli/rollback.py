@@ -1,4 +1,4 @@
-"""`tidewatch rollback` calls the stack's rollback function; `tidewatch acknowledge` writes the edit that ends an incident."""
+"""`tidewatch rollback` calls the stack's rollback function; `tidewatch acknowledge` edits what ends an incident."""
 
 from __future__ import annotations
 
@@ -70,4 +70,5 @@ def _show(stack: str, answer: dict[str, Any], console: Console) -> None:
         if receipt.get(key) is not None:
             console.print(f"  {receipt[key]:8.2f} s until {words}")
     if answer.get("incident"):
-        console.print(f"When you have taken note: tidewatch acknowledge {answer['incident']} --stack {stack}", soft_wrap=True)
+        line = f"tidewatch acknowledge {answer['incident']} --stack {stack}"
+        console.print(f"When you have taken note: {line}", soft_wrap=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import io
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,7 +76,7 @@ class StackFile:
         """Writes the edit whole or not at all."""
         partial = self.path.with_suffix(".partial")
         partial.write_text(self._edited())
-        os.replace(partial, self.path)
+        partial.replace(self.path)
 
     def _edited(self) -> str:
         out = io.StringIO()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -39,9 +39,9 @@ class Readers:
     @classmethod
     def of(cls, settings: Settings) -> Readers:
         """Clients for the stack's region and profile; AWS_ENDPOINT_URL and the credentials are the environment's."""
-        session = boto3.Session(region_name=settings.region, profile_name=settings.profile or None)
-        ssm = session.client("ssm")  # pyright: ignore[reportUnknownMemberType]
-        return cls(ssm, session.client("s3"))  # pyright: ignore[reportUnknownMemberType]
+        profile, region = settings.profile, settings.region
+        maker: Any = boto3.Session(profile_name=profile) if profile else boto3
+        return cls(maker.client("ssm", region_name=region), maker.client("s3", region_name=region))
 
 
 def resolve(

@@ -84,12 +84,13 @@ def clients(region: str, profile: str, endpoint_url: str) -> Clients:
 @functools.cache
 def _clients(region: str, profile: str, endpoint_url: str) -> Clients:
     del endpoint_url  # boto3 reads it from the environment; here it tells one rehearsal's clients from another's
-    session = boto3.Session(region_name=region or None, profile_name=profile or None)
+    # The default session keeps the service models that it has parsed, which takes longer than anything else here.
+    client: Any = boto3.Session(profile_name=profile).client if profile else boto3.client
     return Clients(
-        sagemaker=session.client("sagemaker"),
-        dynamodb=session.client("dynamodb"),
-        cloudwatch=session.client("cloudwatch"),
-        autoscaling=session.client("application-autoscaling"),
+        sagemaker=client("sagemaker", region_name=region or None),
+        dynamodb=client("dynamodb", region_name=region or None),
+        cloudwatch=client("cloudwatch", region_name=region or None),
+        autoscaling=client("application-autoscaling", region_name=region or None),
     )
 
 

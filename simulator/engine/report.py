@@ -12,7 +12,7 @@ Phase = Literal["planned", "start", "done"]
 UNCHANGED = frozenset({"same", "read"})
 
 
-class Refused(Exception):  # noqa: N818 - the word of every sentence it carries
+class Refused(Exception):
     """The engine or a provider will not do what the program asks; the sentence says why."""
 
 
@@ -69,7 +69,7 @@ class Summary:
         return tuple(s for s in self.steps if s.op not in UNCHANGED and (s.op != "refresh" or s.keys))
 
 
-class DeploymentFailed(Exception):  # noqa: N818 - says what happened, as its sentences do
+class DeploymentFailed(Exception):
     """A run that did not finish; `errors` are its sentences, `summary` what was done before."""
 
     def __init__(self, errors: Sequence[str], summary: Summary) -> None:

@@ -1,4 +1,4 @@
-"""The story that `make demo` tells: a model from training to a canary, a promotion, a rollback, and what comes after."""
+"""The story that `make demo` tells: a model from training to canary, promotion, rollback, and what comes after."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Play:
     _used: int = 0
 
     def run(self) -> Summary:
-        """Plays all acts. Raises RehearsalFailed, CommandFailed or DeploymentFailed where one does not go as it must."""
+        """Plays all acts. Raises RehearsalFailed, CommandFailed or DeploymentFailed where one goes wrong."""
         with ThreadPoolExecutor(1) as pool:
             training = pool.submit(_train, self.stage.home.folder / "models")
             empty = self._deploy_without_variants()

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,10 @@ PROJECT = "tidewatch"
 
 class RehearsalRunning(RuntimeError):
     """Another rehearsal of this checkout is on; the text says so."""
+
+
+def _ignore(step: EngineStep) -> None:
+    del step
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ class Stage:
         split = self.traffic().state().split
         return dict(split.shares) if split else {}
 
-    def _stack(self, show: Any = lambda step: None) -> Stack:
+    def _stack(self, show: Callable[[EngineStep], None] = _ignore) -> Stack:
         text = {key: value if isinstance(value, str) else json.dumps(value) for key, value in self.config().items()}
         return Stack(PROJECT, REHEARSAL, self.root, self.home.state, text, on_step=show)
 

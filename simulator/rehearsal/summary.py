@@ -126,8 +126,8 @@ def _rolled_back(done: RolledBack | None) -> str:
     receipt: Any = done.receipt
     traffic = f", traffic after {receipt.traffic_observed_s:.0f} s" if receipt.traffic_observed_s else ""
     return (
-        f"{done.incident}: weights observed after {receipt.weights_observed_s:.1f} s{traffic}; of it "
-        f"{done.platform_stated_s:.0f} s are the platform's (simulated, as stated) and {done.own_s:.2f} s our own (wall); "
+        f"{done.incident}: weights observed after {receipt.weights_observed_s:.1f} s{traffic}; "
+        f"of it {done.platform_stated_s:.0f} s are the platform's (simulated, as stated), {done.own_s:.2f} s ours; "
         f"{done.requests_to_rolled_back_variant_after} requests reached the rolled-back variant afterwards"
     )
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -8,20 +10,55 @@ import pytest
 from tests.stacks.rehearsed import Rehearsed, rehearsed
 
 
-@pytest.fixture
-def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rehearsed]:
+@contextmanager
+def _stack(home: Path) -> Iterator[Rehearsed]:
     """The rehearsal's stack, not deployed yet. Events and the sweep start no process: a test calls `roll_back`."""
-    monkeypatch.setattr("simulator.aws.lambda_api._run_beside", lambda here, work: None)  # noqa: ARG005
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    with rehearsed(tmp_path) as one:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("simulator.aws.lambda_api._run_beside", lambda here, work: None)  # noqa: ARG005
+        patch.delenv("AWS_ENDPOINT_URL", raising=False)
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        with rehearsed(home) as one:
+            yield one
+
+
+def _publish(stack: Rehearsed) -> Rehearsed:
+    stack.up()
+    for version in ("1", "2", "3"):
+        stack.publish(version)
+    return stack
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Rehearsed]:
+    """The rehearsal's stack, not deployed yet."""
+    with _stack(tmp_path) as one:
         yield one
 
 
 @pytest.fixture
 def published(stack: Rehearsed) -> Rehearsed:
     """The stack, deployed without variants, with three versions in its registry."""
-    stack.up()
-    for version in ("1", "2", "3"):
-        stack.publish(version)
-    return stack
+    return _publish(stack)
+
+
+@pytest.fixture
+def canary(published: Rehearsed) -> Rehearsed:
+    """Blue serves version 1, green version 2 at five percent."""
+    published.serve(blue=("1", 95), green=("2", 5)).up()
+    return published
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
+    """One canary for a module whose tests leave it as it was."""
+    with _stack(tmp_path_factory.mktemp("deployed")) as one:
+        _publish(one).serve(blue=("1", 95), green=("2", 5)).up()
+        yield one
+
+
+@pytest.fixture
+def standing(deployed: Rehearsed) -> Iterator[Rehearsed]:
+    """The module's canary; edits of the config are taken back after the test."""
+    config = copy.deepcopy(deployed.config)
+    yield deployed
+    deployed.config = config

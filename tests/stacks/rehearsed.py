@@ -24,6 +24,17 @@ from tidewatch.traffic import Clients, Place, RollbackResult, TrafficController,
 ROOT = Path(__file__).resolve().parents[2]
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/triton@sha256:" + "ab" * 32
 
+CONTRACT = {
+    "endpoint": {"name", "arn", "platform", "invoke"},
+    "traffic": {"champion", "declared", "versions"},
+    "rollback": {"function", "target", "command"},
+    "registry": {"bucket", "prefix"},
+    "buckets": {"capture", "monitoring"},
+    "topics": {"P1", "P2", "P3"},
+    "dashboards": {"executive", "oncall", "debug"},
+}
+"""The stack outputs that are objects, and their keys."""
+
 DESCRIPTION = Description(
     framework="lightgbm",
     owner="ml-platform@example.com",

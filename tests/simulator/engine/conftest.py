@@ -1,29 +1,39 @@
-"""A simulated AWS in this process, and stacks written by the test that deploys them."""
+"""A simulated AWS, and stacks written by the test that deploys them."""
 
 from __future__ import annotations
 
-import logging
+import subprocess
+import sys
 import textwrap
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
-from moto.moto_api._internal import moto_api_backend
-from moto.server import ThreadedMotoServer
 
 from simulator.engine import Stack
+
+SERVER = """
+import os, time
+from moto.server import ThreadedMotoServer
+parent = os.getppid()
+server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+server.start()
+print(server.get_host_and_port()[1], flush=True)
+while os.getppid() == parent:
+    time.sleep(0.5)
+"""
 
 
 @pytest.fixture(scope="session")
 def aws_server() -> Iterator[str]:
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    """moto as it is, which the recordings were made against: in a process where the simulator has filled no gap."""
+    with subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as server:
+        assert server.stdout is not None
+        yield f"http://127.0.0.1:{int(server.stdout.readline())}"
+        server.kill()
 
 
 @pytest.fixture
@@ -37,7 +47,7 @@ def aws(aws_server: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any
         "AWS_REGION": "us-east-1",
     }.items():
         monkeypatch.setenv(name, value)
-    moto_api_backend.reset()
+    urllib.request.urlopen(urllib.request.Request(f"{aws_server}/moto-api/reset", method="POST")).close()
     return boto3.client
 
 

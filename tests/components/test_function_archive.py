@@ -1,0 +1,43 @@
+"""A function's archive: all of ours that it imports, nothing else, and enough to be imported alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from components.archive import ROOT, archive, sources
+
+HANDLER = "lambdas.rollback.handler"
+
+
+def test_it_holds_the_handler_and_what_it_imports():
+    found = sources(HANDLER)
+    assert {"lambdas/__init__.py", "lambdas/rollback/handler.py", "tidewatch/traffic/__init__.py"} <= set(found)
+    assert all(path.endswith(".py") for path in found)
+    assert not [path for path in found if path.startswith("tidewatch/registry")]
+    assert set(archive(HANDLER).assets) == set(found)
+
+
+def test_a_handler_that_is_not_there_is_named():
+    with pytest.raises(FileNotFoundError, match=r"no module lambdas\.nothing\.handler"):
+        sources("lambdas.nothing.handler")
+
+
+def test_it_can_be_imported_alone(tmp_path: Path):
+    packed = tmp_path / "function.zip"
+    with zipfile.ZipFile(packed, "w") as target:
+        for path in sources(HANDLER):
+            target.write(ROOT / path, path)
+    code = (
+        "import sys, json, importlib\n"
+        f"sys.path[:] = [{str(packed)!r}] + [p for p in sys.path if 'site-packages' not in p and p]\n"
+        f"importlib.import_module({HANDLER!r})\n"
+        "ours = [m for n, m in sys.modules.items() if n.split('.')[0] in ('lambdas', 'tidewatch')]\n"
+        f"assert ours and all({str(packed)!r} in m.__file__ for m in ours if m.__file__), ours\n"
+    )
+    done = subprocess.run([sys.executable, "-S", "-E", "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,118 @@
+"""What the roles may do: nothing on everything, but for the few actions that take no resource."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+
+from components.scope import stem
+from tests.stacks.rehearsed import Rehearsed, rehearsed
+
+WITHOUT_RESOURCE = {
+    "cloudwatch:GetMetricData",
+    "cloudwatch:GetMetricStatistics",
+    "cloudwatch:PutMetricData",
+    "ecr:GetAuthorizationToken",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+}
+VPC_WITHOUT_RESOURCE = {
+    f"ec2:Describe{what}" for what in ("DhcpOptions", "NetworkInterfaces", "SecurityGroups", "Subnets", "Vpcs")
+}
+
+
+@pytest.fixture(scope="module")
+def policies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
+    """Every role's statements in a stack with both slots and a VPC; a role is named without its random end."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    patch.setattr("simulator.aws.lambda_api._run_beside", lambda here, work: None)  # noqa: ARG005
+    with rehearsed(tmp_path_factory.mktemp("stack")) as stack:
+        _deploy(stack)
+        iam = boto3.client("iam")
+        found = {}
+        for role in iam.list_roles()["Roles"]:
+            statements: list[dict[str, Any]] = []
+            for name in iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]:
+                document = iam.get_role_policy(RoleName=role["RoleName"], PolicyName=name)["PolicyDocument"]
+                statements += (json.loads(document) if isinstance(document, str) else document)["Statement"]
+            found["-".join(role["RoleName"].split("-")[1:3])] = statements
+    patch.undo()
+    return found
+
+
+def _deploy(stack: Rehearsed) -> None:
+    stack.set(vpc={"subnets": ["subnet-1"], "securityGroups": ["sg-1"]})
+    stack.up()
+    stack.publish("1")
+    stack.serve(blue=("1", 100)).up()
+
+
+def actions(statements: list[dict[str, Any]]) -> set[str]:
+    return {action for statement in statements for action in statement["Action"]}
+
+
+def resources(statements: list[dict[str, Any]], action: str) -> list[str]:
+    found = [s["Resource"] for s in statements if action in s["Action"]]
+    return [one for each in found for one in ([each] if isinstance(each, str) else each)]
+
+
+def test_only_what_takes_no_resource_is_allowed_on_everything(policies: dict[str, list[dict[str, Any]]]):
+    for role, statements in policies.items():
+        everywhere = {a for s in statements if s["Resource"] in ("*", ["*"]) for a in s["Action"]}
+        assert everywhere <= WITHOUT_RESOURCE | VPC_WITHOUT_RESOURCE, role
+        assert not [action for action in actions(statements) if "*" in action], role
+
+
+def test_a_slots_role_does_what_serving_needs_and_no_more(policies: dict[str, list[dict[str, Any]]]):
+    role = policies["role-blue"]
+    assert actions(role) - VPC_WITHOUT_RESOURCE == {
+        "cloudwatch:DescribeAlarms",
+        "cloudwatch:PutMetricData",
+        "ec2:CreateNetworkInterface",
+        "ec2:CreateNetworkInterfacePermission",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DeleteNetworkInterfacePermission",
+        "ecr:BatchCheckLayerAvailability",
+        "ecr:BatchGetImage",
+        "ecr:GetAuthorizationToken",
+        "ecr:GetDownloadUrlForLayer",
+        "kms:Decrypt",
+        "kms:GenerateDataKey",
+        "logs:CreateLogGroup",
+        "logs:CreateLogStream",
+        "logs:DescribeLogStreams",
+        "logs:PutLogEvents",
+        "s3:GetObject",
+        "s3:PutObject",
+    }
+    (read,) = resources(role, "s3:GetObject")
+    assert read.endswith("/models/flights/1/*")
+    (write,) = resources(role, "s3:PutObject")
+    assert write.endswith("/capture/*/blue/*")
+
+
+def test_the_rollback_function_changes_one_endpoint_and_appends_to_one_ledger(
+    policies: dict[str, list[dict[str, Any]]],
+):
+    role = next(statements for name, statements in policies.items() if name.startswith("rollback"))
+    (endpoint,) = resources(role, "sagemaker:UpdateEndpointWeightsAndCapacities")
+    assert ":endpoint/flights-" in endpoint
+    assert "sagemaker:UpdateEndpoint" not in actions(role)
+    (ledger,) = [one for one in resources(role, "dynamodb:PutItem") if "ledger" in one]
+    assert ledger not in resources(role, "dynamodb:UpdateItem") + resources(role, "dynamodb:DeleteItem")
+
+
+@pytest.mark.parametrize("name", ["flights", "f" * 32, "f" * 33, "f" * 63, "a-" * 31 + "b"])
+def test_the_longest_physical_name_fits(name: str):
+    longest = f"{stem(name)}-model-green-0123456789-4b53caf"
+    assert len(longest) <= 63
+    assert len(f"{stem(name)}-model-green-0123456789") <= 55
+    assert "--" not in longest
+
+
+def test_long_names_that_begin_alike_stay_apart():
+    assert stem("f" * 40) != stem("f" * 41)

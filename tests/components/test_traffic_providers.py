@@ -1,0 +1,166 @@
+"""The dynamic providers: what they compare, what they refuse, and what they leave alone."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import dill
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pulumi.dynamic import ResourceProvider
+from pulumi.dynamic.dynamic import serialize_provider
+from pulumi.output import Unknown
+
+from components.sagemaker import capacity, deployment, gate, provider, weights
+from components.sagemaker.capacity import VariantCapacityProvider
+from components.sagemaker.deployment import EndpointDeploymentProvider
+from components.sagemaker.gate import GateProvider
+from components.sagemaker.weights import VariantWeightsProvider
+from tidewatch.traffic import EndpointMissing, Refused
+
+PROVIDERS = [GateProvider, EndpointDeploymentProvider, VariantWeightsProvider, VariantCapacityProvider]
+
+
+def slot(version: str, floor: float = 1) -> dict[str, Any]:
+    return {
+        "version": version,
+        "artifact": "a" + version,
+        "image": "sha256:1",
+        "content": "c" + version,
+        "floor": floor,
+    }
+
+
+def inputs(**changes: Any) -> dict[str, Any]:
+    return {
+        "place": {"model": "flights", "endpoint": "flights-1", "ledger": "l", "control": "c"},
+        "declared": {"blue": 0.95, "green": 0.05},
+        "slots": {"blue": slot("1"), "green": slot("2")},
+        "champion": "blue",
+        "guardrails": {},
+        "config": "cfg-1",
+        "deployment": "cfg-1",
+        "acknowledged": "",
+        "instances": {"blue": 2.0, "green": 2.0},
+        "abort_alarm": "abort",
+        "policy": {"type": "ALL_AT_ONCE", "size_percent": None, "wait_seconds": 0.0, "termination_wait_seconds": 0.0},
+        **changes,
+    }
+
+
+class Recorded:
+    """A controller that says what it was asked."""
+
+    def __init__(self, refusal: Exception | None = None) -> None:
+        self.asked: list[str] = []
+        self.refusal = refusal
+
+    def refuse_unless_allowed(self, **_: Any) -> None:
+        self.asked.append("refuse_unless_allowed")
+        if self.refusal:
+            raise self.refusal
+
+    def observe(self) -> None:
+        self.asked.append("observe")
+
+    def acknowledge(self, incident: str, _who: str) -> None:
+        self.asked.append(f"acknowledge {incident}")
+
+    def state(self) -> None:
+        raise EndpointMissing("there is no endpoint flights-1")
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> Recorded:
+    one = Recorded()
+    monkeypatch.setattr(provider.TrafficProvider, "controller", lambda *_: one)
+    return one
+
+
+@pytest.mark.parametrize("kind", PROVIDERS)
+def test_a_provider_is_pickled_by_reference_so_that_code_edits_are_no_change(kind: type[ResourceProvider]):
+    code = base64.b64decode(serialize_provider(kind()))
+    assert len(code) < 120
+    assert isinstance(dill.loads(code), kind)
+    assert not kind.serialize_as_secret_always
+
+
+def test_module_paths_and_type_names_are_state_format():
+    assert [f"{one.__module__}.{one.__qualname__}" for one in PROVIDERS] == [
+        "components.sagemaker.gate.GateProvider",
+        "components.sagemaker.deployment.EndpointDeploymentProvider",
+        "components.sagemaker.weights.VariantWeightsProvider",
+        "components.sagemaker.capacity.VariantCapacityProvider",
+    ]
+    resources = [gate.Gate, deployment.EndpointDeployment, weights.VariantWeights, capacity.VariantCapacity]
+    assert [one._resource_type_name for one in resources] == [
+        "dynamic/tidewatch:Gate",
+        "dynamic/tidewatch:EndpointDeployment",
+        "dynamic/tidewatch:VariantWeights",
+        "dynamic/tidewatch:VariantCapacity",
+    ]
+
+
+@pytest.mark.parametrize("kind", [GateProvider, EndpointDeploymentProvider, VariantWeightsProvider])
+def test_what_did_not_change_is_neither_asked_nor_changed(kind: type[provider.TrafficProvider], recorded: Recorded):
+    olds = {**inputs(), "live": {"blue": 1.0, "green": 0.0}, "in_sync": False, "live_config": "another"}
+    assert kind().check(inputs(), inputs()).failures == []
+    assert kind().diff("flights", olds, inputs()).changes is False
+    assert recorded.asked == []
+
+
+@given(st.integers(1, 10_000), st.integers(0, 10_000))
+def test_the_same_split_is_no_change_however_it_is_written(blue: int, green: int):
+    shares = {"blue": blue / (blue + green), "green": green / (blue + green)}
+    news = inputs(declared={"blue": blue, "green": float(green)})
+    assert VariantWeightsProvider().diff("flights", inputs(declared=shares), news).changes is False
+
+
+def test_floats_from_the_engine_are_the_ints_that_were_declared():
+    news, olds = inputs(slots={"blue": slot("1", 2)}), inputs(slots={"blue": slot("1", 2.0)})
+    assert GateProvider().diff("flights", olds, news).changes is False
+    assert VariantCapacityProvider().diff("x", {"instances": 2.0}, {"instances": 2}).changes is False
+    assert VariantCapacityProvider().diff("x", {"instances": 2.0}, {"instances": 3}).changes is True
+
+
+def test_weights_follow_the_declaration_and_the_deployment():
+    diff = VariantWeightsProvider().diff
+    assert diff("flights", inputs(), inputs(declared={"blue": 0.9, "green": 0.1})).changes is True
+    assert diff("flights", inputs(), inputs(deployment="cfg-2")).changes is True
+    assert diff("flights", inputs(), inputs(deployment=Unknown())).changes is True
+    assert diff("flights", inputs(), inputs(champion="green")).changes is False
+
+
+def test_the_fleet_follows_its_configuration_alone():
+    diff = EndpointDeploymentProvider().diff
+    assert diff("flights", inputs(), inputs(config="cfg-2")).changes is True
+    assert diff("flights", inputs(), inputs(config=Unknown())).changes is True
+    assert diff("flights", inputs(), inputs(declared={"blue": 1.0}, instances={"blue": 9})).changes is False
+
+
+@pytest.mark.parametrize("kind", [GateProvider, EndpointDeploymentProvider, VariantWeightsProvider])
+def test_a_refusal_is_one_sentence_without_a_property(kind: type[provider.TrafficProvider], recorded: Recorded):
+    recorded.refusal = Refused("Incident 7 is open.")
+    (failure,) = kind().check(inputs(), inputs(declared={"blue": 0.5, "green": 0.5})).failures
+    assert (failure.property, failure.reason) == ("", "Incident 7 is open.")
+
+
+def test_the_gate_acknowledges_once(recorded: Recorded):
+    GateProvider().update("flights", inputs(), inputs(acknowledged="7"))
+    GateProvider().update("flights", inputs(acknowledged="7"), inputs(acknowledged="7", champion="green"))
+    assert recorded.asked == ["acknowledge 7", "refuse_unless_allowed"]
+
+
+@pytest.mark.parametrize("kind", [EndpointDeploymentProvider, VariantWeightsProvider, VariantCapacityProvider])
+@pytest.mark.usefixtures("recorded")
+def test_a_refresh_without_an_endpoint_drops_the_resource(kind: type[provider.TrafficProvider]):
+    found = kind().read("flights", {**inputs(), "slot": "blue"})
+    assert (found.id, found.outs) == ("", {})
+
+
+def test_names_that_a_preview_does_not_know_are_empty():
+    props = inputs(place={"model": "flights", "endpoint": Unknown(), "ledger": Unknown(), "control": "c"})
+    place = provider.place(props)
+    assert (place.endpoint, place.ledger, place.control) == ("", "", "c")

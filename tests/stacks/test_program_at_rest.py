@@ -1,0 +1,74 @@
+"""The whole program as it stands deployed: what can be seen, and what is refused, without changing it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.stacks.rehearsed import CONTRACT, Rehearsed, changes
+
+
+def test_the_outputs_are_the_contract(standing: Rehearsed):
+    outputs = standing.outputs()
+    assert outputs.keys() == {*CONTRACT, "ledger"}
+    assert {key: set(outputs[key]) for key in CONTRACT} == CONTRACT
+    assert outputs["traffic"] == {
+        "champion": "blue",
+        "declared": {"blue": 0.95, "green": 0.05},
+        "versions": {"blue": "1", "green": "2"},
+    }
+    assert outputs["rollback"]["target"] == {"blue": 1.0, "green": 0.0}
+    command = shlex.split(outputs["rollback"]["command"])
+    assert command[:4] == ["aws", "lambda", "invoke", "--function-name"]
+    assert command[4] == outputs["rollback"]["function"]
+    assert command[-1] == "/dev/stdout"
+    assert outputs["endpoint"]["name"] in outputs["endpoint"]["invoke"]
+
+
+def test_the_declared_split_is_served_and_a_second_up_changes_nothing(standing: Rehearsed):
+    assert standing.weights() == {"blue": 0.95, "green": 0.05}
+    assert changes(standing.up()) == set()
+
+
+def test_a_refresh_arms_nothing(standing: Rehearsed):
+    standing.stack.refresh()
+    assert changes(standing.up()) == set()
+
+
+def test_the_champions_version_cannot_be_edited_while_another_slot_serves(standing: Rehearsed):
+    assert "blue is the rollback target and green serves" in standing.serve(blue=("3", 95), green=("2", 5)).refusal()
+
+
+def test_a_configuration_says_which_version_each_slot_held(standing: Rehearsed):
+    bucket = standing.outputs()["buckets"]["monitoring"]
+    s3 = boto3.client("s3")
+    (found,) = s3.list_objects_v2(Bucket=bucket, Prefix="deployments/")["Contents"]
+    document = json.loads(s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read())
+    assert {slot: one["version"] for slot, one in document["slots"].items()} == {"blue": "1", "green": "2"}
+    name = standing.endpoint()["EndpointConfigName"]
+    capture = boto3.client("sagemaker").describe_endpoint_config(EndpointConfigName=name)["DataCaptureConfig"]
+    assert capture["EnableCapture"]
+    assert {one["CaptureMode"] for one in capture["CaptureOptions"]} == {"Input", "Output"}
+    assert capture["DestinationS3Uri"].endswith(f"/capture/{document['configuration']}")
+
+
+def test_a_published_version_can_be_neither_replaced_nor_deleted(standing: Rehearsed):
+    bucket, key = standing.outputs()["registry"]["bucket"], "models/flights/1/model.tar.gz"
+    s3 = boto3.client("s3")
+    for attempt in (
+        lambda: s3.put_object(Bucket=bucket, Key=key, Body=b"other"),
+        lambda: s3.delete_object(Bucket=bucket, Key=key),
+    ):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            attempt()
+
+
+def test_the_ledger_cannot_be_rewritten(standing: Rehearsed):
+    with pytest.raises(ClientError, match="AccessDenied"):
+        boto3.client("dynamodb").delete_item(
+            TableName=standing.outputs()["ledger"], Key={"endpoint": {"S": "flights"}, "sequence": {"N": "1"}}
+        )

@@ -1,0 +1,32 @@
+"""A canary that is deployed to the simulator of this process, for commands that look at it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.stacks.conftest import deployed, standing
+from tests.stacks.rehearsed import Rehearsed
+
+__all__ = ["deployed", "standing"]
+
+
+class Ambient:
+    """Clients of the simulator in this process, whatever the stack."""
+
+    def __init__(self, stack: str) -> None:
+        self.stack = stack
+
+    def client(self, service: str) -> Any:
+        return boto3.client(service)
+
+
+@pytest.fixture
+def operated(standing: Rehearsed, monkeypatch: pytest.MonkeyPatch) -> Rehearsed:
+    """The canary, with the command line looking at it."""
+    for module in ("cli.status", "cli.rollback"):
+        monkeypatch.setattr(f"{module}.stack_outputs", lambda stack: dict(standing.outputs()))  # noqa: ARG005
+        monkeypatch.setattr(f"{module}.Session", Ambient)
+    return standing

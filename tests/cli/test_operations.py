@@ -1,0 +1,140 @@
+"""What whoever is on call sees: the status, a rollback's receipt, an acknowledgement, mistakes as sentences."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from cli import main as command_line
+from cli.main import app
+from tests.stacks.rehearsed import ROOT, Rehearsed
+
+
+def _run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    """Runs the command as a shell does; returns its exit code."""
+    monkeypatch.setattr(sys, "argv", ["tidewatch", *words])
+    with pytest.raises(SystemExit) as ended:
+        command_line.main()
+    return int(ended.value.code or 0)
+
+
+def test_status_tells_declared_and_live_split_versions_and_champion(operated: Rehearsed) -> None:
+    said = json.loads(CliRunner().invoke(app, ["status", "--stack", "rehearsal", "--json"]).output)
+    assert said["champion"] == "blue"
+    assert said["in_sync"] is True
+    assert said["incidents"] == []
+    assert said["endpoint"]["name"] == operated.outputs()["endpoint"]["name"]
+    assert said["slots"] == {
+        "blue": {"version": "1", "declared": 0.95, "live": 0.95, "instances": 2},
+        "green": {"version": "2", "declared": 0.05, "live": 0.05, "instances": 2},
+    }
+
+
+@pytest.mark.usefixtures("operated")
+def test_status_is_a_table_for_people() -> None:
+    said = CliRunner().invoke(app, ["status", "--stack", "rehearsal"]).output
+    assert "blue (champion)" in said
+    assert "95.0%" in said
+
+
+@pytest.mark.usefixtures("operated")
+def test_an_incident_that_never_was_cannot_be_acknowledged(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(monkeypatch, "acknowledge", "flights-never", "--stack", "rehearsal") == 1
+    assert "flights-never" in capsys.readouterr().err
+
+
+def test_a_stack_that_serves_nothing_says_what_to_do(
+    operated: Rehearsed, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    empty = {**operated.outputs(), "endpoint": {"name": None}, "rollback": {"function": None}}
+    for module, words in (("status", ["status"]), ("rollback", ["rollback"])):
+        monkeypatch.setattr(f"cli.{module}.stack_outputs", lambda stack: empty)  # noqa: ARG005
+        assert _run(monkeypatch, *words, "--stack", "dev") == 1
+        assert "tidewatch promote NAME/VERSION --stack dev" in capsys.readouterr().err
+
+
+class _Lambda:
+    """A rollback function that gives one answer."""
+
+    def __init__(self, answer: dict[str, Any], **more: str) -> None:
+        self.answer, self.more, self.event = answer, more, dict[str, str]()
+
+    def client(self, service: str) -> _Lambda:
+        assert service == "lambda"
+        return self
+
+    def invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803
+        self.event = {"function": FunctionName, **json.loads(Payload)}
+        return {"Payload": io.BytesIO(json.dumps(self.answer).encode()), **self.more}
+
+
+def _answering(monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any], **more: str) -> _Lambda:
+    function = _Lambda(answer, **more)
+    monkeypatch.setattr("cli.rollback.stack_outputs", lambda stack: {"rollback": {"function": "f"}})  # noqa: ARG005
+    monkeypatch.setattr("cli.rollback.Session", lambda stack: function)  # noqa: ARG005
+    return function
+
+
+def test_a_rollback_says_why_and_prints_its_receipt(monkeypatch: pytest.MonkeyPatch) -> None:
+    receipt = {"api_accepted_s": 0.2, "weights_observed_s": 31.5, "traffic_observed_s": None}
+    answer = {"incident": "flights-1", "state": "observed", "message": "blue has all traffic.", "receipt": receipt}
+    function = _answering(monkeypatch, answer)
+    said = CliRunner().invoke(app, ["rollback", "--stack", "prod", "--reason", "errors"])
+    assert (function.event["action"], function.event["reason"], said.exit_code) == ("rollback", "errors", 0)
+    assert "31.50 s until the weights were observed" in said.output
+    assert "traffic was observed" not in said.output
+    assert "tidewatch acknowledge flights-1 --stack prod" in said.output
+
+
+@pytest.mark.parametrize(
+    ("answer", "more", "told"),
+    [
+        ({"state": "blocked", "message": "green has no instance.", "incident": "i"}, {}, "green has no instance."),
+        ({"errorMessage": "it broke"}, {"FunctionError": "Unhandled"}, "it broke"),
+    ],
+)
+def test_a_rollback_that_did_not_flip_is_a_failure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], answer: dict[str, Any], more: dict[str, str],
+    told: str,
+) -> None:  # fmt: skip
+    _answering(monkeypatch, answer, **more)
+    assert _run(monkeypatch, "rollback", "--stack", "prod") == 1
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.skipif(shutil.which("pulumi") is not None, reason="says what is missing where the Pulumi CLI is missing")
+def test_without_the_pulumi_cli_it_says_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(monkeypatch, "status", "--stack", "prod") == 1
+    assert "the Pulumi CLI is not on PATH" in capsys.readouterr().err
+
+
+def test_a_port_in_use_is_told_and_nothing_is_started(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    shutil.copy(ROOT / "Pulumi.rehearsal.yaml", tmp_path)
+    monkeypatch.setattr("cli.rehearse.ROOT", tmp_path)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert _run(monkeypatch, "rehearse", "--port", str(port)) == 1
+    assert f"Port {port} of this machine is in use" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words", [["promote", "flights", "--stack", "dev"], ["promote", "flights/3"], ["rollback", "--stak", "dev"], ["go"]]
+)
+def test_wrong_usage_ends_with_2(monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
+    assert _run(monkeypatch, *words) == 2

@@ -1,0 +1,208 @@
+"""Deployments: what they drain, what they end on, and how they fail."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.tidewatch.traffic.account import ENDPOINT, Flights, held
+from tidewatch.traffic import (
+    DeploymentPolicy,
+    EndpointMissing,
+    EndpointUnusable,
+    IncidentOpen,
+    NoCapacity,
+    Refused,
+    SilentRollback,
+    Split,
+)
+from tidewatch.traffic.alarms import fired_since
+
+
+def test_a_deployment_drains_the_slot_it_changes_and_keeps_the_others(canary: Flights) -> None:
+    record = canary.deploy("green", held("5"))
+    assert record.changed
+    assert record.before == Split({"blue": 0.95, "green": 0.05})
+    assert canary.live() == {"blue": 1.0, "green": 0.0}
+    canary.controller().settle_after_deployment(Split.of({"blue": 95, "green": 5}), canary.holds)
+    assert canary.live() == {"blue": 0.95, "green": 0.05}
+    assert canary.told() == Split({"blue": 0.95, "green": 0.05})
+
+
+def test_deploying_what_is_live_changes_nothing(canary: Flights) -> None:
+    config = canary.controller().state().config
+    record = canary.controller().deploy(config, held=canary.holds, changed=frozenset())
+    assert (record.changed, record.seconds) == (False, 0)
+
+
+def test_live_counts_are_kept_by_a_deployment(canary: Flights) -> None:
+    canary.controller().set_capacity("green", 3)
+    canary.deploy("green", held("5"))
+    assert canary.controller().state().slots["green"].instances == 3
+
+
+def test_a_slot_that_joins_gets_no_traffic_and_the_declared_instances(endpoint: Flights) -> None:
+    config = endpoint.make_config({"blue": 1.0, "green": 0.0, "violet": 0.0})
+    after = {**endpoint.holds, "violet": held("5")}
+    endpoint.controller().deploy(config, held=after, changed=frozenset(), instances={"violet": 3})
+    state = endpoint.controller().state()
+    assert endpoint.live() == {"blue": 1.0, "green": 0.0, "violet": 0.0}
+    assert state.slots["violet"].instances == 3
+
+
+def test_a_slot_that_goes_is_drained_first(canary: Flights) -> None:
+    config = canary.make_config({"blue": 1.0})
+    record = canary.controller().deploy(config, held={"blue": canary.holds["blue"]}, changed=frozenset())
+    assert record.after == Split({"blue": 1.0})
+    assert "drain" in {entry.who for entry in canary.controller().entries()}
+    assert canary.controller().observe() is None
+
+
+def test_the_only_slot_that_can_take_traffic_is_not_changed(account: Flights) -> None:
+    account.create({"blue": 1.0})
+    with pytest.raises(Refused, match="no other slot can take it"):
+        account.deploy("blue", held("5"))
+    assert account.live() == {"blue": 1.0}
+
+
+def test_a_silent_rollback_is_an_error_that_names_both_configurations(canary: Flights) -> None:
+    was = canary.controller().state().config
+    canary.control.inject("deployment_fails", endpoint=ENDPOINT, reason="The container did not pass the health check.")
+    with pytest.raises(SilentRollback) as raised:
+        canary.deploy("green", held("5"))
+    words = str(raised.value)
+    assert was in words
+    assert "flights-cfg-2" in words
+    assert "did not pass the health check" in words
+    assert canary.live() == {"blue": 0.95, "green": 0.05}
+    assert canary.told() == Split({"blue": 0.95, "green": 0.05})
+
+
+def test_a_deployment_without_capacity_says_what_to_do(canary: Flights) -> None:
+    canary.control.inject("deployment_fails", endpoint=ENDPOINT, reason="InsufficientInstanceCapacity: none left.")
+    with pytest.raises(NoCapacity, match="take another instance type"):
+        canary.deploy("green", held("5"))
+    assert canary.live() == {"blue": 0.95, "green": 0.05}
+
+
+def test_a_deployment_stopped_by_an_alarm_names_the_alarm(canary: Flights) -> None:
+    canary.put_alarm("latency")
+
+    def trip() -> None:
+        state = canary.clients.sagemaker.describe_endpoint(EndpointName=ENDPOINT)
+        if "PendingDeploymentSummary" in state and canary.alarm_state("latency") == "OK":
+            canary.clients.cloudwatch.set_alarm_state(AlarmName="latency", StateValue="ALARM", StateReason="slow")
+
+    canary.clock.moved.append(trip)
+    with pytest.raises(SilentRollback, match="latency"):
+        canary.deploy("green", held("5"), policy=DeploymentPolicy(alarms=("latency",)))
+
+
+def test_over_an_open_incident_a_deployment_ends_on_the_split_from_before_its_drain(canary: Flights) -> None:
+    canary.flip_behind(blue=0.7, green=0.3)
+    assert canary.sweep().observed_incident
+    canary.deploy("green", held("5"))
+    assert canary.live() == {"blue": 0.7, "green": 0.3}
+    canary.controller().settle_after_deployment(Split.of({"blue": 1, "green": 1}), canary.holds)
+    assert canary.live() == {"blue": 0.7, "green": 0.3}
+
+
+def test_a_latched_artifact_gets_no_traffic_by_a_deployment(canary: Flights) -> None:
+    canary.roll_back()
+    canary.flip_behind(blue=0.7, green=0.3)
+    canary.sweep()
+    canary.deploy("green", held("9", artifact="artifact-4"))
+    canary.controller().settle_after_deployment(Split.of({"blue": 95, "green": 5}), canary.holds)
+    assert canary.live() == {"blue": 1.0, "green": 0.0}
+
+
+def test_a_rollback_during_a_deployment_keeps_the_traffic(canary: Flights) -> None:
+    seen: list[str] = []
+
+    def ask() -> None:
+        state = canary.clients.sagemaker.describe_endpoint(EndpointName=ENDPOINT)
+        if "PendingDeploymentSummary" in state and not seen:
+            seen.append("asked")
+            seen.append(canary.roll_back(wait=0).state)
+
+    canary.clock.moved.append(ask)
+    with pytest.raises(SilentRollback, match="abort"):
+        canary.deploy("green", held("5"))
+    canary.clock.moved.remove(ask)
+    canary.sweeps(2)
+    assert seen == ["asked", "pending"]
+    assert canary.live() == {"blue": 1.0, "green": 0.0}
+    assert canary.alarm_state("abort") == "OK"
+
+
+def test_nothing_is_deployed_while_a_rollback_is_under_way(canary: Flights) -> None:
+    canary.ask_weights(blue=1, green=1)
+    canary.roll_back(wait=1)
+    canary.clock.advance(60)
+    with pytest.raises(IncidentOpen, match="pending"):
+        canary.deploy("green", held("5"))
+
+
+def test_a_deployment_that_died_after_its_drain_still_knows_the_split_of_before(canary: Flights) -> None:
+    canary.control.inject("api", service="sagemaker", action="UpdateEndpoint", code="InternalFailure", status=400)
+    with pytest.raises(Exception, match="InternalFailure"):
+        canary.deploy("green", held("5"))
+    assert canary.live() == {"blue": 1.0, "green": 0.0}
+    record = canary.deploy("green", held("5"))
+    assert record.before == Split({"blue": 0.95, "green": 0.05})
+
+
+def test_autoscaling_is_taken_off_a_slot_that_changes_its_instance_type_and_put_back(canary: Flights) -> None:
+    scaling = canary.clients.autoscaling
+    assert scaling is not None
+    resource = f"endpoint/{ENDPOINT}/variant/green"
+    dimension = "sagemaker:variant:DesiredInstanceCount"
+    scaling.register_scalable_target(
+        ServiceNamespace="sagemaker", ResourceId=resource, ScalableDimension=dimension, MinCapacity=2, MaxCapacity=6
+    )
+    config = canary.make_config({"blue": 1.0, "green": 0.0}, instance_type="ml.g5.2xlarge")
+    after = {**canary.holds, "green": held("5")}
+    canary.controller().deploy(config, held=after, changed=frozenset({"green"}))
+    assert canary.controller().state().config == config
+    (target,) = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+    assert (target["ResourceId"], target["MinCapacity"], target["MaxCapacity"]) == (resource, 2, 6)
+
+
+def test_a_missing_endpoint_and_a_failed_one_are_sentences(account: Flights) -> None:
+    with pytest.raises(EndpointMissing, match="does not exist"):
+        account.deploy("green", held("5"))
+    account.create()
+    account.control.inject("status", endpoint=ENDPOINT, status="Failed", reason="gone")
+    with pytest.raises(EndpointUnusable, match="Failed: gone"):
+        account.deploy("green", held("5"))
+
+
+class History:
+    """CloudWatch's answer on the history of an alarm."""
+
+    def __init__(self, *states: str) -> None:
+        self._states = states
+
+    def describe_alarm_history(self, **_asked: object) -> dict[str, object]:
+        if "unreadable" in self._states:
+            raise RuntimeError("AccessDenied")
+        data = [json.dumps({"newState": {"stateValue": state}}) for state in self._states]
+        return {"AlarmHistoryItems": [{"HistoryData": one} for one in data]}
+
+
+@pytest.mark.parametrize(
+    ("states", "words"),
+    [
+        ((), r"of the deployment's alarms \(abort, latency\) none fired"),
+        (("OK", "ALARM"), "alarms that fired: abort, latency"),
+        (("unreadable",), "could not be read"),
+    ],
+)
+def test_the_alarms_of_a_deployment_are_named_also_when_none_fired(states: tuple[str, ...], words: str) -> None:
+    client: Any = History(*states)
+    now = datetime.now(UTC)
+    assert re.search(words, fired_since(client, ("abort", "latency"), now, now))

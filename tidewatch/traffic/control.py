@@ -1,0 +1,156 @@
+"""The control table: what changes. The head of the incident being driven, the lease, what each configuration holds."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from tidewatch.clock import Clock
+from tidewatch.traffic.errors import EndpointBusy, TrafficError
+from tidewatch.traffic.head import Head
+from tidewatch.traffic.items import error_code, item, values
+from tidewatch.traffic.values import Held
+from tidewatch.traffic.waiting import Backoff
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+LEASE_SECONDS = 15.0
+"""How long a writer that died holds up the others."""
+LEASE_MARGIN_SECONDS = 3.0
+"""A lease is not used in its last seconds: clocks differ and calls take time."""
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to write weights, for a short time."""
+
+    expires: datetime
+    clock: Clock
+
+    def fresh(self) -> bool:
+        """Whether it holds for one more call."""
+        return self.clock.now() < self.expires - timedelta(seconds=LEASE_MARGIN_SECONDS)
+
+
+class Control:
+    """The items of one model in the control table."""
+
+    def __init__(self, dynamodb: DynamoDBClient, table: str, model: str, clock: Clock) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+        self._model = model
+        self._clock = clock
+
+    def head(self) -> Head | None:
+        found = self.get("head")
+        return replace(Head.from_json(found["drive"]), revision=found["revision"]) if found else None
+
+    def save_head(self, head: Head) -> Head | None:
+        """Writes the head if nobody wrote it since this one was read; the written one, or None."""
+        written = replace(head, revision=head.revision + 1)
+        body = {
+            "incident": head.incident,
+            "state": head.state,
+            "revision": written.revision,
+            "drive": written.to_json(),
+        }
+        if head.revision == 0:
+            done = self._put("head", body, "attribute_not_exists(#revision)", {"#revision": "revision"}, {})
+        else:
+            done = self._put("head", body, "#revision = :seen", {"#revision": "revision"}, {":seen": head.revision})
+        return written if done else None
+
+    def held(self, config: str) -> dict[str, Held] | None:
+        """What the slots of an endpoint configuration hold; None where nobody wrote it down."""
+        found = self.get(f"deployment#{config}")
+        return {slot: Held.from_json(held) for slot, held in found["held"].items()} if found else None
+
+    def remember_held(self, config: str, held: Mapping[str, Held]) -> None:
+        body = {"held": {slot: one.to_json() for slot, one in held.items()}, "at": self._clock.now().isoformat()}
+        self.put(f"deployment#{config}", body)
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        """One item's values; None where it (or the table) does not exist."""
+        if not self._table:
+            return None
+        try:
+            found = self._dynamodb.get_item(TableName=self._table, Key=self._key(key), ConsistentRead=True)
+        except Exception as error:
+            if error_code(error) == "ResourceNotFoundException":
+                return None
+            raise
+        return values(found["Item"]) if "Item" in found else None
+
+    def put(self, key: str, body: Mapping[str, object]) -> None:
+        self._put(key, body, "", {}, {})
+
+    def delete(self, key: str) -> None:
+        self._dynamodb.delete_item(TableName=self._table, Key=self._key(key))
+
+    @contextmanager
+    def traffic_lease(self, wait_seconds: float = 60.0) -> Iterator[Lease]:
+        """Holds the lease of the weights' writers; raises EndpointBusy when others hold it for all of the wait."""
+        holder = uuid.uuid4().hex
+        backoff = Backoff(self._clock, wait_seconds)
+        while (lease := self._take_lease(holder)) is None:
+            if not backoff.wait():
+                raise EndpointBusy(f"Another writer changes the traffic of {self._model}; try again in a minute.")
+        try:
+            yield lease
+        finally:
+            self._release_lease(holder)
+
+    def _take_lease(self, holder: str) -> Lease | None:
+        now = self._clock.now()
+        expires = now + timedelta(seconds=LEASE_SECONDS)
+        body = {"holder": holder, "expires": expires.timestamp()}
+        names = {"#expires": "expires"}
+        free = "attribute_not_exists(#expires) OR #expires < :now"
+        taken = self._put("lease#traffic", body, free, names, {":now": now.timestamp()})
+        return Lease(expires, self._clock) if taken else None
+
+    def _release_lease(self, holder: str) -> None:
+        try:
+            self._dynamodb.delete_item(
+                TableName=self._table,
+                Key=self._key("lease#traffic"),
+                ConditionExpression="#holder = :holder",
+                ExpressionAttributeNames={"#holder": "holder"},
+                ExpressionAttributeValues={":holder": {"S": holder}},
+            )
+        except Exception as error:
+            # It expired and somebody else has it now.
+            if error_code(error) != "ConditionalCheckFailedException":
+                raise
+
+    def lease_is_held(self) -> bool:
+        found = self.get("lease#traffic")
+        return found is not None and found["expires"] >= self._clock.now().timestamp()
+
+    def _key(self, key: str) -> Any:
+        return {"endpoint": {"S": self._model}, "key": {"S": key}}
+
+    def _put(
+        self, key: str, body: Mapping[str, object], condition: str, names: Mapping[str, str], seen: Mapping[str, object]
+    ) -> bool:
+        conditional: dict[str, Any] = {"ConditionExpression": condition, "ExpressionAttributeNames": dict(names)}
+        if seen:
+            conditional["ExpressionAttributeValues"] = item(seen)
+        try:
+            self._dynamodb.put_item(
+                TableName=self._table,
+                Item=item({"endpoint": self._model, "key": key, **body}),
+                **(conditional if condition else {}),
+            )
+        except Exception as error:
+            if error_code(error) == "ConditionalCheckFailedException":
+                return False
+            if error_code(error) == "ResourceNotFoundException":
+                raise TrafficError(f"The control table {self._table} is missing; `pulumi up` creates it.") from error
+            raise
+        return True

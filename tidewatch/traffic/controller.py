@@ -1,0 +1,227 @@
+"""The one way to read and change the traffic of an endpoint: for the dynamic resources, the rollback and the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tidewatch import clock as clocks
+from tidewatch.clock import Clock
+from tidewatch.traffic import gate, observing
+from tidewatch.traffic.alarms import in_alarm
+from tidewatch.traffic.control import Control
+from tidewatch.traffic.deployment import Fleet
+from tidewatch.traffic.drain import Drain
+from tidewatch.traffic.errors import EndpointBusy, EndpointMissing, NoTarget
+from tidewatch.traffic.gate import View
+from tidewatch.traffic.incidents import Incident, Latch, incidents
+from tidewatch.traffic.ledger import Entry, Ledger, replay
+from tidewatch.traffic.platform import Platform
+from tidewatch.traffic.sagemaker import SageMakerEndpoint
+from tidewatch.traffic.split import Split
+from tidewatch.traffic.values import Clients, DeploymentPolicy, DeploymentRecord, EndpointState, Held, Place, Receipt
+from tidewatch.traffic.waiting import Backoff
+from tidewatch.traffic.writer import Writer, refuse_unusable
+
+
+class TrafficController:
+    """The traffic of one endpoint. Cheap to make; for one thread.
+
+    `wait_seconds` is how long a busy endpoint is waited for; `guardrails` names the alarm that guards each slot.
+    """
+
+    def __init__(
+        self,
+        clients: Clients,
+        place: Place,
+        clock: Clock | None = None,
+        wait_seconds: float = 3600,
+        guardrails: Mapping[str, str] | None = None,
+        platform: Platform | None = None,
+    ) -> None:
+        self.clients = clients
+        self.place = place
+        self.clock = clock or clocks.current()
+        self.guardrails = dict(guardrails or {})
+        self.platform = platform or SageMakerEndpoint(clients.sagemaker, clients.cloudwatch, place.endpoint)
+        self.ledger = Ledger(clients.dynamodb, place.ledger, place.model, place.endpoint)
+        self.control = Control(clients.dynamodb, place.control, place.model, self.clock)
+        self.writer = Writer(self.platform, self.ledger, self.control, self.clock, place, wait_seconds)
+        self._drain = Drain(self.writer, self.guardrails, self._alarmed)
+
+    def state(self) -> EndpointState:
+        """How the endpoint stands; raises EndpointMissing."""
+        return self.platform.state()
+
+    @property
+    def split(self) -> Split | None:
+        """The live split; None while nothing has weight. Raises EndpointMissing."""
+        return self.platform.state().split
+
+    def held(self) -> dict[str, Held]:
+        """What the slots of the live configuration hold; empty where nobody wrote it down."""
+        return self.control.held(self.platform.state().config) or {}
+
+    def entries(self) -> tuple[Entry, ...]:
+        """The ledger, in order."""
+        return self.ledger.entries()
+
+    def incidents(self) -> tuple[Incident, ...]:
+        """The open ones, oldest first."""
+        return self._view_of_ledger().open
+
+    def incident(self, incident_id: str) -> Incident:
+        """One incident, open or not; raises UnknownIncident."""
+        gate.refuse_unknown(self._view_of_ledger(), incident_id)
+        return next(one for one in self._view_of_ledger().incidents if one.id == incident_id)
+
+    def latches(self) -> tuple[Latch, ...]:
+        """What gets no traffic until somebody acknowledges its incident."""
+        return self._view_of_ledger().latches
+
+    def refuse_unless_allowed(
+        self,
+        *,
+        declared: Split,
+        previously: Split | None,
+        held: Mapping[str, Held],
+        acknowledged: str | None = None,
+        champion: str | None = None,
+    ) -> None:
+        """The gate of `pulumi up`; changes nothing.
+
+        Raises Latched where a slot that would get traffic by this declaration holds what was rolled back, IncidentOpen
+        where the declared split changed over an open incident, Refused where a slot would be raised whose guardrail is
+        in ALARM, or where the champion (if it is named) changes while another slot serves, and UnknownIncident where
+        `acknowledged` is no incident of this model. Tables that do not exist yet latch nothing.
+        """
+        view = self._view(frozenset(filter(None, (acknowledged,))))
+        if self.place.ledger:
+            gate.refuse_unknown(view, acknowledged or "")
+        live_held = self.control.held(view.config) or {} if view.config else {}
+        gate.refuse_declaration(view, declared=declared, previously=previously, held=held, live_held=live_held)
+        if previously is None or not declared.close_to(previously):
+            gate.refuse_alarmed(gate.raised(declared, view.live or previously), self.guardrails, self._alarmed())
+        if champion:
+            gate.refuse_champion(view, champion, held, live_held)
+
+    def acknowledge(self, incident_id: str, who: str) -> None:
+        """Closes an incident for good: its latches end. Once only; raises UnknownIncident."""
+        view = self._view_of_ledger()
+        gate.refuse_unknown(view, incident_id)
+
+        def compose(entries: tuple[Entry, ...]) -> Entry | None:
+            if any(entry.kind == "acknowledgement" and entry.incident == incident_id for entry in entries):
+                return None
+            return Entry("acknowledgement", who, self.clock.now(), incident=incident_id)
+
+        self.ledger.append(compose)
+
+    def apply(self, declared: Split, *, who: str, why: str, held: Mapping[str, Held]) -> Receipt | None:
+        """Brings the declared split about, waiting for its turn and its end; None where it was live already.
+
+        Raises IncidentOpen, Latched, NoTarget, Refused, EndpointMissing, EndpointBusy, EndpointUnusable, TrafficError.
+        """
+
+        def decide(view: View) -> Split | None:
+            state = view.state
+            if state is None or (declared.close_to(state.split) and declared.close_to(state.desired)):
+                return None
+            gate.refuse_latched(view, declared.serving, held)
+            gate.refuse_open(view)
+            if self.observe():
+                gate.refuse_open(self._view_of_ledger())
+            gate.refuse_unfit(declared, state, held)
+            gate.refuse_alarmed(gate.raised(declared, state.split), self.guardrails, self._alarmed())
+            return declared.among(state.slots)
+
+        receipt = self.writer.change(decide, who=who, why=why)
+        if receipt is None and replay(self.ledger.entries(), self.place.endpoint) is None:
+            self.observe()
+        return receipt
+
+    def settle_after_deployment(self, declared: Split, held: Mapping[str, Held], who: str = "pulumi") -> Receipt | None:
+        """The traffic after a deployment: the declared split; over an open incident the one from before the drain."""
+        if self._view().open:
+            self._drain.undo(held)
+            return None
+        return self.apply(declared, who=who, why="The declared split, after a deployment.", held=held)
+
+    def deploy(
+        self,
+        config: str,
+        *,
+        held: Mapping[str, Held],
+        changed: frozenset[str],
+        guardrails_allowed: bool = True,
+        abort_alarm: str | None = None,
+        instances: Mapping[str, int] | None = None,
+        policy: DeploymentPolicy | None = None,
+    ) -> DeploymentRecord:
+        """Brings an endpoint configuration live, with weights and counts retained.
+
+        Drains the slots in `changed` and those that go, waits, and compares. Over an open incident it ends on the split
+        from before the drain, else on the drained one: the declared split follows by `settle_after_deployment`. A
+        deployment that fails undoes its drain. `instances` are the counts of slots that join. Raises SilentRollback,
+        NoCapacity, DeploymentFailed, Refused (nobody can take the drained traffic), IncidentOpen (a rollback is under
+        way), EndpointMissing, EndpointBusy, EndpointUnusable.
+        """
+        self.observe()
+        return Fleet(self.clients, self.writer, self._drain).deploy(
+            config,
+            held=held,
+            changed=changed,
+            guardrails_allowed=guardrails_allowed,
+            abort_alarm=abort_alarm,
+            instances=instances or {},
+            policy=policy or DeploymentPolicy(),
+        )
+
+    def set_capacity(self, slot: str, instances: int) -> None:
+        """Sets a slot's instance count and waits until it has them.
+
+        Raises NoTarget, EndpointMissing, EndpointBusy, EndpointUnusable, NoCapacity.
+        """
+        backoff = Backoff(self.clock, self.writer.wait_seconds)
+        while True:
+            state = self.writer.settled()
+            refuse_unusable(state)
+            if slot not in state.slots:
+                raise NoTarget(f"Slot {slot} is not on the endpoint {state.name}; deploy it first.")
+            if state.slots[slot].desired_instances == instances:
+                return
+            try:
+                self.platform.set_capacity(slot, instances)
+                break
+            except EndpointBusy:
+                if not backoff.wait():
+                    raise
+        reached = self.writer.settled()
+        refuse_unusable(reached)
+        if reached.slots[slot].instances != instances:
+            reason = f" ({reached.failure_reason})" if reached.failure_reason else ""
+            raise NoTarget(
+                f"Slot {slot} of {reached.name} has {reached.slots[slot].instances} instances, not {instances}{reason}; "
+                "AWS may have none to give: try again later or ask for fewer."
+            )
+
+    def observe(self) -> Incident | None:
+        """Records a live split that no ledger entry explains; the incident it opened, or None. Raises EndpointMissing."""
+        entry = observing.observe(self.platform, self.ledger, self.clock, self.place.model, self.place.endpoint)
+        if entry is None or entry.kind != "observed" or not entry.incident:
+            return None
+        return next(iter(incidents([entry])))
+
+    def _alarmed(self) -> frozenset[str]:
+        return in_alarm(self.clients.cloudwatch, self.guardrails.values())
+
+    def _view_of_ledger(self) -> View:
+        head = self.control.head()
+        return View(self.ledger.entries(), head, None)
+
+    def _view(self, acknowledged: frozenset[str] = frozenset()) -> View:
+        head = self.control.head()
+        try:
+            state = self.platform.state()
+        except EndpointMissing:
+            state = None
+        return View(self.ledger.entries(), head, state, acknowledged)

@@ -1,0 +1,248 @@
+"""The fleet: bringing another endpoint configuration live without touching the traffic, and knowing whether it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from tidewatch.traffic import gate
+from tidewatch.traffic.alarms import fired_since
+from tidewatch.traffic.drain import Drain
+from tidewatch.traffic.errors import (
+    DeploymentFailed,
+    EndpointBusy,
+    IncidentOpen,
+    NoCapacity,
+    SilentRollback,
+    TrafficError,
+)
+from tidewatch.traffic.ledger import Entry, replay
+from tidewatch.traffic.sagemaker import capacity_sentence, is_capacity, translated
+from tidewatch.traffic.scaling import Scaling
+from tidewatch.traffic.values import Clients, DeploymentPolicy, DeploymentRecord, EndpointState, Held
+from tidewatch.traffic.waiting import Backoff
+from tidewatch.traffic.writer import UNUSABLE, Writer, refuse_unusable
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.type_defs import UpdateEndpointInputTypeDef
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Deploys configurations to one endpoint."""
+
+    clients: Clients
+    writer: Writer
+    drain: Drain
+
+    def deploy(
+        self,
+        config: str,
+        *,
+        held: Mapping[str, Held],
+        changed: frozenset[str],
+        guardrails_allowed: bool,
+        abort_alarm: str | None,
+        instances: Mapping[str, int],
+        policy: DeploymentPolicy,
+    ) -> DeploymentRecord:
+        """See `TrafficController.deploy`."""
+        started = self.writer.clock.now()
+        self.writer.control.remember_held(config, held)
+        state = self._ready(config)
+        before = self.drain.before(state.split)
+        scaling = self._scaling()
+        reasons: tuple[str, ...] = ()
+        was = state.config
+        if state.config != config:
+            gone = frozenset(state.slots) - held.keys()
+            refuse_driven(self.writer.view())
+            self._refuse_new_traffic(config, state, held)
+            self.drain.empty((changed & state.slots.keys()) | gone, held, config)
+            guarded = guardrails_allowed and held.keys() == state.slots.keys()
+            alarms = tuple(filter(None, (abort_alarm, *policy.alarms))) if guarded else ()
+            if scaling:
+                scaling.suspend(gone | self._retyped(state, config))
+            try:
+                self._update(config, policy, alarms, guarded)
+                reasons = self._finish(config, was, alarms, started)
+            except TrafficError:
+                self._give_up(scaling, held)
+                raise
+        if scaling:
+            scaling.resume(held)
+        self._counts(state, instances)
+        self._record(config, was)
+        self.drain.settle(held)
+        after = self.writer.platform.state().split
+        seconds = (self.writer.clock.now() - started).total_seconds()
+        return DeploymentRecord(config, was != config, before, after, seconds, reasons)
+
+    def _ready(self, config: str) -> EndpointState:
+        """The endpoint once nothing is in progress; a deployment of this very configuration is waited for like any."""
+        state = self.writer.settled()
+        if state.config != config:
+            refuse_unusable_for_update(state)
+        return state
+
+    def _refuse_new_traffic(self, config: str, state: EndpointState, held: Mapping[str, Held]) -> None:
+        """A slot that joins brings its weight from the configuration: it must not serve what a rollback took away."""
+        weights = {name: float(one.get("InitialVariantWeight", 1.0)) for name, one in self._variants(config).items()}
+        joining = frozenset(slot for slot, weight in weights.items() if slot not in state.slots and weight > 0)
+        view = self.writer.view()
+        gate.refuse_latched(view, joining, held)
+        if joining:
+            gate.refuse_open(view)
+
+    def _retyped(self, state: EndpointState, config: str) -> frozenset[str]:
+        new, old = self._variants(config), self._variants(state.config)
+        return frozenset(
+            slot for slot in new.keys() & old.keys() if new[slot].get("InstanceType") != old[slot].get("InstanceType")
+        )
+
+    def _variants(self, config: str) -> dict[str, Mapping[str, Any]]:
+        try:
+            found = self.clients.sagemaker.describe_endpoint_config(EndpointConfigName=config)
+        except Exception as error:
+            raise translated(error, self.writer.place.endpoint) from error
+        return {one["VariantName"]: dict(one) for one in found["ProductionVariants"]}
+
+    def _update(self, config: str, policy: DeploymentPolicy, alarms: tuple[str, ...], guarded: bool) -> None:
+        """UpdateEndpoint, under the lease: a rollback that is under way must find the endpoint free."""
+        request: UpdateEndpointInputTypeDef = {
+            "EndpointName": self.writer.place.endpoint,
+            "EndpointConfigName": config,
+            "RetainAllVariantProperties": True,
+        }
+        if guarded:
+            request["DeploymentConfig"] = deployment_config(policy, alarms)
+        backoff = Backoff(self.writer.clock, self.writer.wait_seconds)
+        while True:
+            try:
+                with self.writer.control.traffic_lease():
+                    refuse_driven(self.writer.view())
+                    self.clients.sagemaker.update_endpoint(**request)
+                    return
+            except TrafficError:
+                raise
+            except Exception as error:
+                problem = translated(error, self.writer.place.endpoint)
+                if not isinstance(problem, EndpointBusy) or not backoff.wait():
+                    raise problem from error
+
+    def _finish(self, config: str, was: str, alarms: tuple[str, ...], started: datetime) -> tuple[str, ...]:
+        """Waits for the deployment's end and raises where another configuration is live; the FailureReasons seen."""
+        reasons: dict[str, None] = {}
+        backoff = Backoff(self.writer.clock, self.writer.wait_seconds)
+        while True:
+            state = self.writer.platform.state()
+            if state.failure_reason:
+                reasons[state.failure_reason] = None
+            if state.in_service or state.status in UNUSABLE:
+                break
+            if not backoff.wait():
+                raise EndpointBusy(
+                    f"The deployment of {config} to {state.name} is still {state.status} after "
+                    f"{self.writer.wait_seconds:g} s. It goes on without us; run `pulumi up` again when it has ended."
+                )
+        if state.in_service and state.config == config:
+            return tuple(reasons)
+        raise self._failure(config, was, state, tuple(reasons), alarms, started)
+
+    def _failure(
+        self,
+        config: str,
+        was: str,
+        state: EndpointState,
+        reasons: tuple[str, ...],
+        alarms: tuple[str, ...],
+        started: datetime,
+    ) -> DeploymentFailed:
+        said = "; ".join(reasons) or "SageMaker gave no reason"
+        if any(is_capacity(reason) for reason in reasons):
+            return NoCapacity(capacity_sentence(state.name, said))
+        fired = fired_since(self.clients.cloudwatch, alarms, started, self.writer.clock.now())
+        if not state.in_service:
+            return DeploymentFailed(
+                f"The deployment of {config} left the endpoint {state.name} {state.status} (it was on {was}): {said}; {fired}. "
+                "Follow the runbook; a rollback of traffic cannot help here."
+            )
+        return SilentRollback(
+            f"SageMaker rolled the deployment of {config} back by itself: the endpoint {state.name} is InService on "
+            f"{state.config}, not on {config}. Reason: {said}; {fired}. The traffic is as it was before; mend the model or "
+            "its container and deploy again."
+        )
+
+    def _give_up(self, scaling: Scaling | None, held: Mapping[str, Held]) -> None:
+        """After a deployment that failed: autoscaling and the traffic as they were, where the endpoint takes it."""
+        try:
+            state = self.writer.platform.state()
+            if scaling:
+                scaling.resume(state.slots)
+            if state.in_service:
+                self.drain.undo(self.writer.control.held(state.config) or held)
+        except TrafficError:
+            # The failure itself is what its reader has to know; the drain stays written down for the next deployment.
+            return
+
+    def _counts(self, before: EndpointState, instances: Mapping[str, int]) -> None:
+        """A slot that joined has the count of its configuration, which may be an old one."""
+        state = self.writer.platform.state()
+        for slot in sorted(state.slots.keys() & instances.keys() - before.slots.keys()):
+            if state.slots[slot].desired_instances != instances[slot]:
+                self.writer.platform.set_capacity(slot, instances[slot])
+                refuse_unusable(self.writer.settled())
+
+    def _record(self, config: str, was: str) -> None:
+        """Another set of slots is another split; so is the first one that this ledger sees."""
+        writer = self.writer
+
+        def compose(entries: tuple[Entry, ...]) -> Entry | None:
+            live = writer.platform.state().split
+            known = replay(entries, writer.place.endpoint)
+            joined = known is not None and live is not None and bool(live.serving - known.shares.keys())
+            if live is None or live.close_to(known) or (known is not None and not joined):
+                return None
+            why = (
+                f"The endpoint's first split, on {config}."
+                if known is None
+                else f"The deployment of {config} after {was}."
+            )
+            return Entry("outcome", "pulumi", writer.clock.now(), why, before=known, after=live, config=config)
+
+        writer.ledger.append(compose)
+
+    def _scaling(self) -> Scaling | None:
+        autoscaling = self.clients.autoscaling
+        return Scaling(autoscaling, self.writer.control, self.writer.place.endpoint) if autoscaling else None
+
+
+def refuse_driven(view: gate.View) -> None:
+    """Raises IncidentOpen while a rollback is on its way: a deployment would keep the endpoint from it."""
+    if (head := view.driven) and head.state in ("pending", "flipping", "blocked"):
+        raise IncidentOpen(
+            f"The rollback of incident {head.incident} is {head.state}; deploy when it is done (`tidewatch status`)."
+        )
+
+
+def refuse_unusable_for_update(state: EndpointState) -> None:
+    """A new configuration mends a failed update, but nothing that is gone or never started."""
+    if state.status != "UpdateRollbackFailed":
+        refuse_unusable(state)
+
+
+def deployment_config(policy: DeploymentPolicy, alarms: tuple[str, ...]) -> Any:
+    """The DeploymentConfig of UpdateEndpoint."""
+    routing: dict[str, Any] = {"Type": policy.type, "WaitIntervalInSeconds": policy.wait_seconds}
+    size = {"Type": "CAPACITY_PERCENT", "Value": policy.size_percent or 10}
+    if policy.type == "CANARY":
+        routing["CanarySize"] = size
+    if policy.type == "LINEAR":
+        routing["LinearStepSize"] = size
+    update = {"TrafficRoutingConfiguration": routing, "TerminationWaitInSeconds": policy.termination_wait_seconds}
+    config: dict[str, Any] = {"BlueGreenUpdatePolicy": update}
+    if alarms:
+        config["AutoRollbackConfiguration"] = {"Alarms": [{"AlarmName": name} for name in alarms]}
+    return config

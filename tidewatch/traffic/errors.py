@@ -1,0 +1,55 @@
+"""What can go wrong with traffic. Each message is a sentence that says what to do."""
+
+from __future__ import annotations
+
+
+class TrafficError(Exception):
+    """A change of traffic that was not made, or not as asked."""
+
+
+class InvalidSplit(TrafficError):
+    """Shares that are no split."""
+
+
+class Refused(TrafficError):
+    """A change that the rules of the endpoint do not allow now."""
+
+
+class IncidentOpen(Refused):
+    """A declared split over an incident that nobody has acknowledged."""
+
+
+class Latched(Refused):
+    """Traffic to an artifact that was rolled back."""
+
+
+class NoTarget(Refused):
+    """Traffic to a slot that is absent or has no instance to serve it."""
+
+
+class UnknownIncident(TrafficError):
+    """An incident that the ledger does not know."""
+
+
+class EndpointMissing(TrafficError):
+    """There is no endpoint of that name."""
+
+
+class EndpointUnusable(TrafficError):
+    """The endpoint is in a status that it does not leave by itself."""
+
+
+class EndpointBusy(TrafficError):
+    """Another change was in progress for longer than the caller waits."""
+
+
+class DeploymentFailed(TrafficError):
+    """The endpoint did not take the configuration that was asked for."""
+
+
+class SilentRollback(DeploymentFailed):
+    """SageMaker went back to the old configuration by itself and reports the endpoint as InService."""
+
+
+class NoCapacity(DeploymentFailed):
+    """AWS has no instances of that type to give at the moment."""

@@ -1,0 +1,72 @@
+"""The head: the drive state of the one incident that is being driven, or was driven last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from typing import Any, Literal
+
+from tidewatch.traffic.split import Split
+from tidewatch.traffic.values import Receipt
+
+State = Literal["pending", "flipping", "observed", "closed", "blocked"]
+
+
+@dataclass(frozen=True)
+class Head:
+    """How far the rollback of an incident has come. `revision` counts its writes: each is conditional on the last."""
+
+    incident: str
+    state: State
+    target: str
+    requested_at: datetime
+    trigger: str = ""
+    who: str = "rollback"
+    by: str = ""
+    reason: str = ""
+    alarm_arn: str = ""
+    alarm_at: str = ""
+    before: Split | None = None
+    """The split when the incident was claimed."""
+    rolled_back: tuple[str, ...] = ()
+    """The slots that traffic was taken from."""
+    accepted_at: datetime | None = None
+    observed_at: datetime | None = None
+    traffic_at: datetime | None = None
+    abort_tripped: bool = False
+    capacity_asked: bool = False
+    message: str = ""
+    notes: tuple[str, ...] = ()
+    told: str = ""
+    """The last state that was documented and notified."""
+    revision: int = 0
+
+    @property
+    def driven(self) -> bool:
+        """Whether somebody still has to drive it."""
+        return self.state != "closed"
+
+    @property
+    def receipt(self) -> Receipt:
+        def since(moment: datetime | None) -> float | None:
+            return round((moment - self.requested_at).total_seconds(), 3) if moment else None
+
+        return Receipt(since(self.accepted_at), since(self.observed_at), since(self.traffic_at))
+
+    def to_json(self) -> dict[str, object]:
+        plain: dict[str, object] = {key: value for key, value in asdict(self).items() if value is not None}
+        plain["before"] = self.before.to_json() if self.before else None
+        return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in plain.items()}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Head:
+        plain: dict[str, Any] = {one.name: document[one.name] for one in fields(cls) if document.get(one.name) is not None}
+        for key in ("requested_at", "accepted_at", "observed_at", "traffic_at"):
+            if key in plain:
+                plain[key] = datetime.fromisoformat(plain[key])
+        for key in ("rolled_back", "notes"):
+            plain[key] = tuple(plain.get(key, ()))
+        if "before" in plain:
+            plain["before"] = Split.of(plain["before"])
+        return cls(**plain)

@@ -1,0 +1,61 @@
+"""DynamoDB items of the low-level client, to and from plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+
+def attribute(value: object) -> AttributeValueTypeDef:
+    """One attribute; raises TypeError for a value that the tables do not use."""
+    if isinstance(value, bool):
+        return {"BOOL": value}
+    if isinstance(value, str):
+        return {"S": value}
+    if isinstance(value, int | float):
+        return {"N": repr(value)}
+    if isinstance(value, Mapping):
+        return {"M": item(cast("Mapping[str, object]", value))}
+    if isinstance(value, list | tuple):
+        return {"L": [attribute(one) for one in cast("list[object]", value)]}
+    raise TypeError(f"{type(value).__name__} has no place in an item.")
+
+
+def item(values: Mapping[str, object]) -> dict[str, AttributeValueTypeDef]:
+    """An item without the attributes that are None."""
+    return {key: attribute(value) for key, value in values.items() if value is not None}
+
+
+def values(item: Mapping[str, Any]) -> dict[str, Any]:
+    """The plain values of an item; numbers are int where they are whole."""
+    return {key: _value(value) for key, value in item.items()}
+
+
+def _value(attribute: Mapping[str, Any]) -> Any:
+    ((kind, value),) = attribute.items()
+    if kind == "N":
+        number = float(value)
+        return int(number) if number.is_integer() else number
+    if kind == "M":
+        return values(value)
+    if kind == "L":
+        return [_value(one) for one in value]
+    return value
+
+
+def error_code(error: Exception) -> str:
+    """The code of a boto3 ClientError, "" for anything else."""
+    return str(_error(error).get("Code", ""))
+
+
+def error_message(error: Exception) -> str:
+    """The service's own words, without boto3's frame around them."""
+    return str(_error(error).get("Message") or error)
+
+
+def _error(error: Exception) -> Mapping[str, Any]:
+    response: Mapping[str, Any] = getattr(error, "response", None) or {}
+    return response.get("Error", {})

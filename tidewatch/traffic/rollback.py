@@ -1,0 +1,222 @@
+"""The rollback: all traffic to the target slot, driven one step further by every call, from whatever it finds.
+
+pending -> flipping -> observed -> closed, or blocked, which is tried again. The incident is claimed first (head, ledger,
+latches), then the lease is taken and the weights flipped, so a writer that takes the lease afterwards sees the claim.
+Every step is written down before the next: a call that dies anywhere is continued by the next one.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Literal
+
+from tidewatch.traffic import telling
+from tidewatch.traffic.controller import TrafficController
+from tidewatch.traffic.drive import Drive, RollbackPlan
+from tidewatch.traffic.errors import EndpointMissing, TrafficError
+from tidewatch.traffic.head import Head
+from tidewatch.traffic.incidents import Incident
+from tidewatch.traffic.observing import incident_id
+from tidewatch.traffic.values import EndpointState, Receipt
+from tidewatch.traffic.waiting import Backoff
+
+Trigger = Literal["alarm", "operator", "event", "sweep"]
+FIRST_POLL_SECONDS = 0.2
+LONGEST_POLL_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class RollbackRequest:
+    """Who asks, and why. Alarms and operators open incidents; events and the sweep drive those that are open."""
+
+    trigger: Trigger
+    reason: str
+    requested_at: datetime
+    by: str = ""
+    alarm_arn: str = ""
+    alarm_at: str = ""
+    """The alarm's state timestamp, ISO 8601; with its ARN it tells a repeated delivery."""
+
+
+@dataclass(frozen=True)
+class RollbackResult:
+    """What a call found and did."""
+
+    incident: str
+    state: str
+    """pending, flipping, observed, closed, blocked, or nothing."""
+    message: str
+    target: str
+    receipt: Receipt = Receipt()
+    notes: tuple[str, ...] = field(default_factory=tuple[str, ...])
+    observed_incident: str = ""
+    """An incident that this call opened for a change of traffic nobody announced."""
+
+    def to_json(self) -> dict[str, object]:
+        return {
+            "incident": self.incident or None,
+            "state": self.state,
+            "message": self.message,
+            "target": self.target,
+            "receipt": self.receipt.to_json(),
+            "notes": list(self.notes),
+            "observed_incident": self.observed_incident or None,
+        }
+
+
+def drive(
+    request: RollbackRequest, controller: TrafficController, plan: RollbackPlan, deadline: datetime | None = None
+) -> RollbackResult:
+    """Drives the endpoint's rollback as far as it goes: until the weights are observed, or the deadline has passed.
+
+    Without a deadline it makes one pass and never waits for the platform. A request of an alarm or an operator opens an
+    incident, or attaches to the one that is being driven; an alarm that was delivered before gets its incident back.
+    Raises EndpointMissing where there is nothing to roll back, for an alarm and an operator.
+    """
+    if request.trigger in ("alarm", "operator"):
+        answer = _claim(request, controller, plan)
+        if isinstance(answer, RollbackResult):
+            return answer
+        head = answer
+    else:
+        head = controller.control.head()
+        if head is None or not head.driven:
+            return _watch(head, controller, plan)
+    head = _drive(head, controller, plan, deadline)
+    head = telling.tell(head, controller, plan)
+    watched = _watch(head, controller, plan) if not head.driven else None
+    result = _result(head)
+    return replace(result, observed_incident=watched.observed_incident) if watched else result
+
+
+def _drive(head: Head, controller: TrafficController, plan: RollbackPlan, deadline: datetime | None) -> Head:
+    wait = (deadline - controller.clock.now()).total_seconds() if deadline else 0.0
+    backoff = Backoff(controller.clock, wait, FIRST_POLL_SECONDS, LONGEST_POLL_SECONDS)
+    step = Drive(controller, plan)
+    # An acknowledgement is looked for once a call, and again under the lease.
+    controller.entries()
+    while True:
+        written = step.advance(head)
+        moved = written.state != head.state or written.incident != head.incident
+        head = written
+        done = head.state in ("closed", "blocked") or (head.state == "observed" and not moved)
+        if done or (not moved and (deadline is None or not backoff.wait())):
+            return head
+
+
+def _claim(request: RollbackRequest, controller: TrafficController, plan: RollbackPlan) -> Head | RollbackResult:
+    """The head of this request's incident, ours or one that others drive; a result where there is nothing to drive."""
+    while True:
+        head = controller.control.head()
+        if repeated := _delivered_before(request, head, controller):
+            return repeated
+        if head is not None and head.driven and not _acknowledged(head, controller):
+            step = Drive(controller, plan)
+            followed = step.advance(head) if head.state == "observed" else head
+            if followed.driven:
+                return followed
+            head = followed
+        state = controller.state()
+        if settled := _nothing_to_do(state, controller, plan):
+            return settled
+        claimed = controller.control.save_head(_new_head(request, state, head, controller, plan))
+        if claimed is not None:
+            return claimed
+
+
+def _acknowledged(head: Head, controller: TrafficController) -> bool:
+    return any(entry.kind == "acknowledgement" and entry.incident == head.incident for entry in controller.entries())
+
+
+def _delivered_before(
+    request: RollbackRequest, head: Head | None, controller: TrafficController
+) -> RollbackResult | Head | None:
+    """An alarm whose state change lies before the flip of an incident belongs to it, however late it is delivered."""
+    if not request.alarm_arn or not request.alarm_at:
+        return None
+    if head is not None and _covers(head, request):
+        return head if head.driven else _result(head)
+    for entry in controller.entries():
+        if entry.kind == "incident" and (entry.alarm, entry.alarm_at) == (request.alarm_arn, request.alarm_at):
+            return _of_incident(controller.incident(entry.incident), "This delivery of the alarm was answered before.")
+    return None
+
+
+def _covers(head: Head, request: RollbackRequest) -> bool:
+    if (head.alarm_arn, head.alarm_at) == (request.alarm_arn, request.alarm_at):
+        return True
+    return head.observed_at is not None and _moment(request.alarm_at, request.requested_at) <= head.observed_at
+
+
+def _moment(text: str, otherwise: datetime) -> datetime:
+    """CloudWatch writes `2013-03-01T12:00:00.000+0000`."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return otherwise
+    return moment if moment.tzinfo else otherwise
+
+
+def _nothing_to_do(state: EndpointState, controller: TrafficController, plan: RollbackPlan) -> RollbackResult | None:
+    calm = state.status in ("InService", "Updating", "SystemUpdating") and state.deploying is None
+    if not (calm and state.is_all_on(plan.target)):
+        return None
+    opened = [one for one in controller.incidents() if one.target == plan.target]
+    if opened:
+        return _of_incident(opened[-1], f"{plan.target} has all traffic already: incident {opened[-1].id} is open.")
+    message = (
+        f"{plan.target} has all traffic of {state.name} and no deployment is running: there is nothing to roll back."
+    )
+    return RollbackResult("", "nothing", message, plan.target)
+
+
+def _new_head(
+    request: RollbackRequest, state: EndpointState, last: Head | None, controller: TrafficController, plan: RollbackPlan
+) -> Head:
+    distinct = (request.alarm_arn, request.alarm_at) if request.alarm_arn else (uuid.uuid4().hex,)
+    return Head(
+        incident=incident_id(controller.place.model, request.requested_at, *distinct),
+        state="pending",
+        target=plan.target,
+        requested_at=request.requested_at,
+        trigger=request.trigger,
+        who="rollback" if request.trigger == "alarm" else "operator",
+        reason=request.reason,
+        by=request.by,
+        alarm_arn=request.alarm_arn,
+        alarm_at=request.alarm_at,
+        before=state.split,
+        # What the last one left of the abort alarm is ours to put back.
+        abort_tripped=last.abort_tripped if last else False,
+        message=f"Claimed; {state.name} is {state.status}.",
+        revision=last.revision if last else 0,
+    )
+
+
+def _watch(head: Head | None, controller: TrafficController, plan: RollbackPlan) -> RollbackResult:
+    """Nothing to drive: what is left to tell is told, and a change of traffic that nobody announced is found."""
+    if head is not None:
+        head = telling.tell(head, controller, plan)
+    try:
+        found = controller.observe()
+    except EndpointMissing as missing:
+        return RollbackResult("", "nothing", str(missing), plan.target)
+    except TrafficError as trouble:
+        return RollbackResult("", "nothing", str(trouble), plan.target)
+    notes = telling.tell_observed(controller, plan)
+    if found is None:
+        return RollbackResult("", "nothing", "No rollback is under way.", plan.target, notes=notes)
+    return RollbackResult("", "nothing", found.reason, plan.target, notes=notes, observed_incident=found.id)
+
+
+def _result(head: Head) -> RollbackResult:
+    return RollbackResult(head.incident, head.state, head.message, head.target, head.receipt, head.notes)
+
+
+def _of_incident(incident: Incident, message: str) -> RollbackResult:
+    return RollbackResult(incident.id, incident.state, message, incident.target, incident.receipt)
+
+
+__all__ = ["RollbackPlan", "RollbackRequest", "RollbackResult", "drive"]

@@ -1,0 +1,150 @@
+"""The platform SageMaker: one real-time endpoint, its variants being the slots.
+
+Source: the SageMaker API reference (DescribeEndpoint, UpdateEndpointWeightsAndCapacities) and the CloudWatch metrics of
+endpoint invocations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from tidewatch import metrics
+from tidewatch.traffic.errors import EndpointBusy, EndpointMissing, NoCapacity, TrafficError
+from tidewatch.traffic.items import error_code, error_message
+from tidewatch.traffic.split import Split
+from tidewatch.traffic.values import EndpointState, SlotState
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef
+    from mypy_boto3_sagemaker import SageMakerClient
+
+MINUTE_SECONDS = 60
+
+
+class SageMakerEndpoint:
+    """One endpoint, by its physical name."""
+
+    def __init__(self, sagemaker: SageMakerClient, cloudwatch: CloudWatchClient, name: str) -> None:
+        self._sagemaker = sagemaker
+        self._cloudwatch = cloudwatch
+        self._name = name
+
+    def state(self) -> EndpointState:
+        """DescribeEndpoint, read; raises EndpointMissing."""
+        if not self._name:
+            raise EndpointMissing(
+                "There is no endpoint yet; `pulumi up` with a variant in the stack config creates it."
+            )
+        try:
+            found = self._sagemaker.describe_endpoint(EndpointName=self._name)
+        except Exception as error:
+            raise translated(error, self._name) from error
+        pending = found.get("PendingDeploymentSummary")
+        return EndpointState(
+            self._name,
+            found["EndpointStatus"],
+            found.get("EndpointConfigName", ""),
+            {one["VariantName"]: _slot(one) for one in found.get("ProductionVariants", ())},
+            found.get("FailureReason", ""),
+            pending["EndpointConfigName"] if pending else None,
+            frozenset(one["VariantName"] for one in pending.get("ProductionVariants", ())) if pending else frozenset(),
+        )
+
+    def set_weights(self, split: Split) -> None:
+        weights = [{"VariantName": slot, "DesiredWeight": share} for slot, share in split.shares.items()]
+        self._update(weights)
+
+    def set_capacity(self, slot: str, instances: int) -> None:
+        self._update([{"VariantName": slot, "DesiredInstanceCount": instances}])
+
+    def _update(self, changes: list[Any]) -> None:
+        try:
+            self._sagemaker.update_endpoint_weights_and_capacities(
+                EndpointName=self._name, DesiredWeightsAndCapacities=changes
+            )
+        except Exception as error:
+            raise translated(error, self._name) from error
+
+    def invocations(
+        self, slots: Iterable[str], since: datetime, until: datetime
+    ) -> Mapping[str, Mapping[datetime, float]]:
+        named = list(slots)
+        queries = [self._invocations_query(position, slot) for position, slot in enumerate(named)]
+        if not queries:
+            return {}
+        answer = self._cloudwatch.get_metric_data(MetricDataQueries=queries, StartTime=since, EndTime=until)
+        series = {one.get("Id"): one for one in answer["MetricDataResults"]}
+        return {slot: _by_minute(series.get(f"m{position}", {})) for position, slot in enumerate(named)}
+
+    def _invocations_query(self, position: int, slot: str) -> MetricDataQueryTypeDef:
+        dimensions = metrics.INVOCATIONS.of(EndpointName=self._name, VariantName=slot)
+        return {
+            "Id": f"m{position}",
+            "MetricStat": {
+                "Metric": {
+                    "Namespace": metrics.INVOCATIONS.namespace,
+                    "MetricName": metrics.INVOCATIONS.name,
+                    "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],
+                },
+                "Period": MINUTE_SECONDS,
+                "Stat": "Sum",
+            },
+        }
+
+
+def _slot(variant: Mapping[str, Any]) -> SlotState:
+    weight, instances = float(variant.get("CurrentWeight", 0.0)), int(variant.get("CurrentInstanceCount", 0))
+    return SlotState(
+        weight,
+        float(variant.get("DesiredWeight", weight)),
+        instances,
+        int(variant.get("DesiredInstanceCount", instances)),
+    )
+
+
+def _by_minute(series: Mapping[str, Any]) -> dict[datetime, float]:
+    moments = [one.astimezone(UTC).replace(second=0, microsecond=0) for one in series.get("Timestamps", ())]
+    return dict(zip(moments, series.get("Values", ()), strict=True))
+
+
+def translated(error: Exception, endpoint: str) -> Exception:
+    """SageMaker's refusal as an error of ours; what is no known refusal stays as it is.
+
+    SageMaker has one code, ValidationException, for nearly everything, so the words decide.
+    """
+    code, words = error_code(error), error_message(error)
+    if code not in ("ValidationException", "ResourceLimitExceeded", "ResourceInUse", "ConflictException"):
+        return error
+    lower = words.lower()
+    if "could not find endpoint configuration" in lower:
+        return TrafficError(
+            f"The endpoint configuration is missing: {words} It may have been pruned; publish it again."
+        )
+    if "could not find" in lower:
+        return EndpointMissing(
+            f"The endpoint {endpoint} does not exist in this account and region ({words}); "
+            "check the region, or run `pulumi up` to create it."
+        )
+    if "in-progress" in lower or "in progress" in lower or code == "ResourceInUse":
+        return EndpointBusy(f"The endpoint {endpoint} is being changed: {words}")
+    if code == "ResourceLimitExceeded" or is_capacity(words):
+        return NoCapacity(capacity_sentence(endpoint, words))
+    return TrafficError(f"SageMaker refused a change of the endpoint {endpoint}: {words}")
+
+
+def is_capacity(reason: str) -> bool:
+    """Whether a FailureReason says that there were no instances to give."""
+    squeezed = reason.lower().replace(" ", "")
+    return any(
+        word in squeezed for word in ("insufficientinstancecapacity", "unabletoprovision", "insufficientcapacity")
+    )
+
+
+def capacity_sentence(endpoint: str, reason: str) -> str:
+    return (
+        f"AWS has no instances for the endpoint {endpoint} at the moment ({reason}). The old fleet still serves. Try again "
+        "later, take another instance type (tidewatch:endpoint.instanceType), ask for fewer instances, or raise the quota."
+    )

@@ -238,5 +238,3 @@ def _changes(done: Deployed) -> str:
 
 def _shares(seen: Replayed) -> str:
     return ", ".join(f"{slot} {seen.share(slot):.1%}" for slot in sorted(seen.by_variant))
-
-

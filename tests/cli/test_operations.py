@@ -73,7 +73,7 @@ class _Lambda:
         assert service == "lambda"
         return self
 
-    def invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803
+    def invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:
         self.event = {"function": FunctionName, **json.loads(Payload)}
         return {"Payload": io.BytesIO(json.dumps(self.answer).encode()), **self.more}
 

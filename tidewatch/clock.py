@@ -1,4 +1,4 @@
-"""The time of the process: every wait and every timestamp of the domain goes through here, so a rehearsal can move it."""
+"""The time of the process: every wait and timestamp of the domain goes through here, so a rehearsal can move it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The catalog of metrics: what the functions emit and what alarms and dashboards may name, each with unit and dimensions.
+"""The catalog of metrics: what functions emit and what alarms and dashboards may name, with unit and dimensions.
 
 Functions emit in the embedded metric format, which CloudWatch reads from their log.
 """

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from typing import Any
+from importlib import import_module
+from typing import Any, cast
 
 from tidewatch import clock, metrics
 from tidewatch.traffic import (
@@ -47,8 +48,14 @@ class Environment:
             topic=variables.get("TOPIC", ""),
             environment=variables.get("ENVIRONMENT", ""),
         )
-        names = (variables[name] for name in ("MODEL", "ENDPOINT", "LEDGER", "CONTROL"))
-        return cls(*names, plan, json.loads(variables.get("GUARDRAILS") or "{}"))
+        return cls(
+            model=variables["MODEL"],
+            endpoint=variables["ENDPOINT"],
+            ledger=variables["LEDGER"],
+            control=variables["CONTROL"],
+            plan=plan,
+            guardrails=json.loads(variables.get("GUARDRAILS") or "{}"),
+        )
 
 
 class UnknownEventError(ValueError):
@@ -63,15 +70,13 @@ def environment() -> Environment:
 @cache
 def clients() -> Clients:
     """Made once per process; boto3 is imported here, so that the module itself loads at once."""
-    import boto3
-
-    session = boto3.session.Session()
+    client = cast("Any", import_module("boto3")).client
     return Clients(
-        sagemaker=session.client("sagemaker"),
-        dynamodb=session.client("dynamodb"),
-        cloudwatch=session.client("cloudwatch"),
-        s3=session.client("s3"),
-        sns=session.client("sns"),
+        sagemaker=client("sagemaker"),
+        dynamodb=client("dynamodb"),
+        cloudwatch=client("cloudwatch"),
+        s3=client("s3"),
+        sns=client("sns"),
     )
 
 
@@ -115,7 +120,8 @@ def requested(event: Mapping[str, Any]) -> RollbackRequest:
         by = str(event.get("by") or "")
         return RollbackRequest("operator", str(event.get("reason") or "An operator asked for it."), now, by)
     raise UnknownEventError(
-        'This event is no alarm, no endpoint state change, no sweep and no rollback; send {"action": "rollback"} to roll back.'
+        "This event is no alarm, no endpoint state change, no sweep and no rollback; "
+        'send {"action": "rollback"} to roll back.'
     )
 
 

@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import Aws, Projects, Pulumi, session
+
+from tests.real_cli.command import Aws, Projects, Pulumi, session
 
 pytestmark = pytest.mark.real_cli
 SMALL = Path(__file__).parent / "small"

@@ -1,4 +1,4 @@
-"""Alarms as the traffic code needs them: which are in ALARM, which fired lately, and our own that stops a deployment."""
+"""Alarms as the traffic code needs them: which are in ALARM, which fired, and our own that stops a deployment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def in_alarm(cloudwatch: CloudWatchClient, names: Iterable[str]) -> frozenset[str]:
-    """Those of the named alarms, metric or composite, that are in ALARM. At most 100 names, as DescribeAlarms has it."""
+    """Those of the named alarms, metric or composite, that are in ALARM. At most 100 names, DescribeAlarms' limit."""
     asked = sorted(set(filter(None, names)))
     if not asked:
         return frozenset()

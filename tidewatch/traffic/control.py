@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -32,9 +32,10 @@ class Lease:
     expires: datetime
     clock: Clock
 
-    def fresh(self) -> bool:
-        """Whether it holds for one more call."""
-        return self.clock.now() < self.expires - timedelta(seconds=LEASE_MARGIN_SECONDS)
+    def refuse_stale(self) -> None:
+        """Raises EndpointBusy where it may not hold for one more call."""
+        if self.clock.now() >= self.expires - timedelta(seconds=LEASE_MARGIN_SECONDS):
+            raise EndpointBusy("The lease on the traffic ran out before the call.")
 
 
 class Control:
@@ -93,7 +94,7 @@ class Control:
         self._dynamodb.delete_item(TableName=self._table, Key=self._key(key))
 
     @contextmanager
-    def traffic_lease(self, wait_seconds: float = 60.0) -> Iterator[Lease]:
+    def traffic_lease(self, wait_seconds: float = 60.0) -> Generator[Lease]:
         """Holds the lease of the weights' writers; raises EndpointBusy when others hold it for all of the wait."""
         holder = uuid.uuid4().hex
         backoff = Backoff(self._clock, wait_seconds)

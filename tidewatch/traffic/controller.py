@@ -1,4 +1,4 @@
-"""The one way to read and change the traffic of an endpoint: for the dynamic resources, the rollback and the command line."""
+"""The one way to read and change an endpoint's traffic: for the dynamic resources, the rollback, the command line."""
 
 from __future__ import annotations
 
@@ -199,13 +199,14 @@ class TrafficController:
         refuse_unusable(reached)
         if reached.slots[slot].instances != instances:
             reason = f" ({reached.failure_reason})" if reached.failure_reason else ""
+            have = reached.slots[slot].instances
             raise NoTarget(
-                f"Slot {slot} of {reached.name} has {reached.slots[slot].instances} instances, not {instances}{reason}; "
+                f"Slot {slot} of {reached.name} has {have} instances, not {instances}{reason}: "
                 "AWS may have none to give: try again later or ask for fewer."
             )
 
     def observe(self) -> Incident | None:
-        """Records a live split that no ledger entry explains; the incident it opened, or None. Raises EndpointMissing."""
+        """Records a live split that no entry explains; the incident it opened, or None. Raises EndpointMissing."""
         entry = observing.observe(self.platform, self.ledger, self.clock, self.place.model, self.place.endpoint)
         if entry is None or entry.kind != "observed" or not entry.incident:
             return None

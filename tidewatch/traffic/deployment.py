@@ -161,18 +161,18 @@ class Fleet:
         started: datetime,
     ) -> DeploymentFailed:
         said = "; ".join(reasons) or "SageMaker gave no reason"
-        if any(is_capacity(reason) for reason in reasons):
-            return NoCapacity(capacity_sentence(state.name, said))
+        if state.in_service and any(is_capacity(reason) for reason in reasons):
+            return NoCapacity(f"{capacity_sentence(state.name, said)} It is on {state.config}, not on {config}.")
         fired = fired_since(self.clients.cloudwatch, alarms, started, self.writer.clock.now())
         if not state.in_service:
             return DeploymentFailed(
-                f"The deployment of {config} left the endpoint {state.name} {state.status} (it was on {was}): {said}; {fired}. "
-                "Follow the runbook; a rollback of traffic cannot help here."
+                f"The deployment of {config} left the endpoint {state.name} {state.status} (it was on {was}): {said}; "
+                f"{fired}. Follow the runbook; a rollback of traffic cannot help here."
             )
         return SilentRollback(
             f"SageMaker rolled the deployment of {config} back by itself: the endpoint {state.name} is InService on "
-            f"{state.config}, not on {config}. Reason: {said}; {fired}. The traffic is as it was before; mend the model or "
-            "its container and deploy again."
+            f"{state.config}, not on {config}. Reason: {said}; {fired}. Mend the model or its "
+            "container and deploy again."
         )
 
     def _give_up(self, scaling: Scaling | None, held: Mapping[str, Held]) -> None:
@@ -223,7 +223,8 @@ def refuse_driven(view: gate.View) -> None:
     """Raises IncidentOpen while a rollback is on its way: a deployment would keep the endpoint from it."""
     if (head := view.driven) and head.state in ("pending", "flipping", "blocked"):
         raise IncidentOpen(
-            f"The rollback of incident {head.incident} is {head.state}; deploy when it is done (`tidewatch status`)."
+            f"The rollback of incident {head.incident} is {head.state}: deploy when it is done "
+            f"(`tidewatch status`), or end it with `tidewatch acknowledge {head.incident}`."
         )
 
 

@@ -1,4 +1,4 @@
-"""The drain: a slot whose model changes serves nobody meanwhile, and what was live before is brought back when it must be.
+"""The drain: a slot whose model changes serves nobody meanwhile, and what was live before can be brought back.
 
 What was live before is written down before the drain, so a deployment that died is continued, not forgotten.
 """
@@ -75,12 +75,12 @@ class Drain:
                 return Split.only(slot, state.slots)
         names = ", ".join(sorted(slots))
         raise Refused(
-            f"The model of {names} cannot be changed while it has all traffic of {state.name}: no other slot can take it. "
-            "Put the new version into another slot and raise that one by weight."
+            f"The model of {names} cannot be changed while it has all traffic of {state.name}: no other slot can take "
+            "it. Put the new version into another slot and raise that one by weight."
         )
 
     def undo(self, held: Mapping[str, Held]) -> None:
-        """Brings back what was live before the drain: not over an incident that was opened since, never what is latched."""
+        """Brings back what was live before: not over an incident that was opened since, never what is latched."""
         kept = self.writer.control.get(KEY)
         if kept is None:
             return
@@ -100,7 +100,7 @@ class Drain:
         self.writer.control.delete(KEY)
 
     def settle(self, held: Mapping[str, Held]) -> None:
-        """After a deployment: over an open incident the split of before comes back; else the declared one will follow."""
+        """After a deployment: over an open incident the split of before comes back; else the declared one follows."""
         if self.writer.view().open:
             self.undo(held)
         elif self.writer.control.get(KEY) is not None:

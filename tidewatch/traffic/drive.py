@@ -114,7 +114,7 @@ class Drive:
         if not self.plan.abort_alarm:
             return head
         running = state.deploying is not None or state.status == "RollingBack"
-        if state.deploying is not None and head.state != "observed" and state.deploying_slots == state.slots.keys():
+        if state.deploying is not None and head.state != "observed" and state.deploying_slots == frozenset(state.slots):
             if not head.abort_tripped:
                 # Written before it is done: an alarm that nobody remembers would stop every later deployment.
                 head = self._write(replace(head, abort_tripped=True))
@@ -150,11 +150,14 @@ class Drive:
             return f"{where} is {state.status}{why}: weights cannot be changed. Follow {RUNBOOK}."
         if head.target not in state.slots:
             slots = ", ".join(sorted(state.slots)) or "none"
-            return f"{where} has no slot {head.target} (its slots: {slots}): there is nothing to roll back to. Follow {RUNBOOK}."
+            return (
+                f"{where} has no slot {head.target} (its slots: {slots}): there is nothing to roll back to. "
+                f"Follow {RUNBOOK}."
+            )
         if state.slots[head.target].instances < 1:
             return (
-                f"Slot {head.target} of {state.name} has no instance: sending traffic to nothing is worse than what serves. "
-                f"Follow {RUNBOOK}."
+                f"Slot {head.target} of {state.name} has no instance: sending traffic to nothing is worse than what "
+                f"serves. Follow {RUNBOOK}."
             )
         if latch := latched_by(
             head.target, self._held(state).get(head.target), latches(self.controller.ledger.known), state.config

@@ -65,8 +65,8 @@ def refuse_open(view: View) -> None:
     if view.open:
         first = view.open[0]
         raise IncidentOpen(
-            f"Incident {first.id} is open ({first.reason or first.kind}), and a declared split is not applied over an open "
-            f"incident: {first.remedy}."
+            f"Incident {first.id} is open ({first.reason or first.kind}), and a declared split is not applied over an "
+            f"open incident: {first.remedy}."
         )
 
 
@@ -82,8 +82,9 @@ def refuse_latched(view: View, slots: Iterable[str], held: Mapping[str, Held]) -
 
 def raised(declared: Split, live: Split | None) -> frozenset[str]:
     """The slots that get more than they have."""
-    had = live.shares if live else {}
-    return frozenset(slot for slot in declared.serving if declared.share(slot) > had.get(slot, 0.0) + TOLERANCE)
+    if live is None:
+        return declared.serving
+    return frozenset(slot for slot in declared.serving if declared.share(slot) > live.share(slot) + TOLERANCE)
 
 
 def refuse_alarmed(slots: Iterable[str], guardrails: Mapping[str, str], alarmed: frozenset[str]) -> None:
@@ -97,7 +98,7 @@ def refuse_alarmed(slots: Iterable[str], guardrails: Mapping[str, str], alarmed:
 
 
 def refuse_unfit(declared: Split, state: EndpointState, held: Mapping[str, Held]) -> None:
-    """Raises where a slot that would serve is absent, has fewer instances than its floor, or holds nobody knows what."""
+    """Raises where a slot that would serve is absent, is below its floor, or holds nobody knows what."""
     for slot in sorted(declared.serving):
         if slot not in state.slots:
             there = ", ".join(sorted(state.slots)) or "none"
@@ -132,6 +133,6 @@ def refuse_champion(view: View, champion: str, held: Mapping[str, Held], live_he
     was = live_held.get(champion)
     if others and was is not None and not was.same_model(held.get(champion)):
         raise Refused(
-            f"Slot {champion} is the rollback target and {', '.join(sorted(others))} serves: its version cannot be edited "
-            f"now. Put the new version into the other slot, or send all traffic to {champion} first."
+            f"Slot {champion} is the rollback target and {', '.join(sorted(others))} serves: its version cannot be "
+            f"edited now. Put the new version into the other slot, or send all traffic to {champion} first."
         )

@@ -61,7 +61,8 @@ class Head:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Head:
-        plain: dict[str, Any] = {one.name: document[one.name] for one in fields(cls) if document.get(one.name) is not None}
+        names = [one.name for one in fields(cls)]
+        plain: dict[str, Any] = {name: document[name] for name in names if document.get(name) is not None}
         for key in ("requested_at", "accepted_at", "observed_at", "traffic_at"):
             if key in plain:
                 plain[key] = datetime.fromisoformat(plain[key])

@@ -1,4 +1,4 @@
-"""Incidents and latches, as the ledger tells them: an incident is open, and its latches last, until it is acknowledged."""
+"""Incidents and latches, as the ledger tells them: one is open, and its latches last, until it is acknowledged."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from datetime import datetime
 from tidewatch.traffic.head import Head
 from tidewatch.traffic.ledger import Entry
 from tidewatch.traffic.split import Split
-from tidewatch.traffic.values import Held, Receipt
+from tidewatch.traffic.values import NO_RECEIPT, Held, Receipt
 
 
 @dataclass(frozen=True)
 class Latch:
     """What gets no traffic until its incident is acknowledged: an artifact with its image, wherever it is put.
 
-    Where the rollback target holds the same pair, the content hash of the slot instead; where nobody knows what the slot
-    held, the slot of that endpoint configuration.
+    Where the rollback target holds the same pair, the content hash of the slot instead; where nobody knows what the
+    slot held, the slot of that endpoint configuration.
     """
 
     incident: str
@@ -62,7 +62,7 @@ class Incident:
     """Who acknowledged it; "" while it is open."""
     state: str = "closed"
     sequence: int = 0
-    receipt: Receipt = Receipt()
+    receipt: Receipt = NO_RECEIPT
 
     @property
     def open(self) -> bool:
@@ -103,7 +103,7 @@ def _incident(entry: Entry, acknowledged: str, head: Head | None) -> Incident:
         acknowledged,
         driven.state if driven else "closed",
         entry.sequence,
-        driven.receipt if driven else Receipt(),
+        driven.receipt if driven else NO_RECEIPT,
     )
 
 
@@ -129,11 +129,7 @@ def latches(entries: Iterable[Entry]) -> tuple[Latch, ...]:
     """The latches of incidents that nobody has acknowledged."""
     listed = tuple(entries)
     acknowledged = {entry.incident for entry in listed if entry.kind == "acknowledgement"}
-    return tuple(
-        _latch(entry)
-        for entry in listed
-        if entry.kind == "latch" and entry.incident not in acknowledged
-    )
+    return tuple(_latch(entry) for entry in listed if entry.kind == "latch" and entry.incident not in acknowledged)
 
 
 def _latch(entry: Entry) -> Latch:

@@ -133,9 +133,7 @@ class Ledger:
         """The entries read so far; all of them, if none was read yet."""
         return tuple(self._read) or self.entries()
 
-    def append(
-        self, compose: Callable[[tuple[Entry, ...]], Entry | None], *, known: bool = False
-    ) -> Entry | None:
+    def append(self, compose: Callable[[tuple[Entry, ...]], Entry | None], *, known: bool = False) -> Entry | None:
         """Appends what `compose` makes of the entries so far, exactly behind them; None is nothing to append.
 
         `known` spares a read: it begins with the entries read so far, for a `compose` whose None stays right whatever

@@ -22,7 +22,7 @@ def observe(platform: Platform, ledger: Ledger, clock: Clock, model: str, resour
     """Appends what explains the live split, if nothing does yet; the entry, or None. Raises EndpointMissing.
 
     Nothing is said of an endpoint that is being changed: its writer will. Since every writer appends its intent before
-    its call, and an append fails when anything came in between, a change under way is never taken for an unannounced one.
+    its call, and an append fails when anything came in between, a change under way is not taken for an unannounced one.
     """
 
     def compose(entries: tuple[Entry, ...]) -> Entry | None:

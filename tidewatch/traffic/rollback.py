@@ -1,7 +1,8 @@
 """The rollback: all traffic to the target slot, driven one step further by every call, from whatever it finds.
 
-pending -> flipping -> observed -> closed, or blocked, which is tried again. The incident is claimed first (head, ledger,
-latches), then the lease is taken and the weights flipped, so a writer that takes the lease afterwards sees the claim.
+pending -> flipping -> observed -> closed, or blocked, which is tried again. The incident is claimed first (head,
+ledger, latches), then the lease is taken and the weights flipped, so a writer that takes the lease afterwards sees the
+claim.
 Every step is written down before the next: a call that dies anywhere is continued by the next one.
 """
 
@@ -19,7 +20,7 @@ from tidewatch.traffic.errors import EndpointMissing, TrafficError
 from tidewatch.traffic.head import Head
 from tidewatch.traffic.incidents import Incident
 from tidewatch.traffic.observing import incident_id
-from tidewatch.traffic.values import EndpointState, Receipt
+from tidewatch.traffic.values import NO_RECEIPT, EndpointState, Receipt
 from tidewatch.traffic.waiting import Backoff
 
 Trigger = Literal["alarm", "operator", "event", "sweep"]
@@ -49,7 +50,7 @@ class RollbackResult:
     """pending, flipping, observed, closed, blocked, or nothing."""
     message: str
     target: str
-    receipt: Receipt = Receipt()
+    receipt: Receipt = NO_RECEIPT
     notes: tuple[str, ...] = field(default_factory=tuple[str, ...])
     observed_incident: str = ""
     """An incident that this call opened for a change of traffic nobody announced."""

@@ -145,6 +145,7 @@ def is_capacity(reason: str) -> bool:
 
 def capacity_sentence(endpoint: str, reason: str) -> str:
     return (
-        f"AWS has no instances for the endpoint {endpoint} at the moment ({reason}). The old fleet still serves. Try again "
-        "later, take another instance type (tidewatch:endpoint.instanceType), ask for fewer instances, or raise the quota."
+        f"AWS has no instances for the endpoint {endpoint} at the moment ({reason}). The old fleet still serves. Try "
+        "again later, take another instance type (tidewatch:endpoint.instanceType), ask for fewer instances, or raise "
+        "the quota."
     )

@@ -1,5 +1,5 @@
-"""Application Auto Scaling around a deployment: SageMaker refuses an update that removes a scaled variant or changes its
-instance type, so such a variant is deregistered before it, and registered again as it was after it.
+"""Application Auto Scaling around a deployment: SageMaker refuses an update that removes a scaled variant or changes
+its instance type, so such a variant is deregistered before it, and registered again as it was after it.
 
 Source: SageMaker developer guide, "Update or delete endpoints that use automatic scaling".
 """
@@ -20,7 +20,7 @@ _KEPT = ("TargetTrackingScalingPolicyConfiguration", "StepScalingPolicyConfigura
 
 
 class Scaling:
-    """The scalable targets of an endpoint's variants. What was taken off is kept in the control table until it is back."""
+    """The scalable targets of an endpoint's variants. What was taken off is kept in the control table meanwhile."""
 
     def __init__(self, autoscaling: ApplicationAutoScalingClient, control: Control, endpoint: str) -> None:
         self._autoscaling = autoscaling

@@ -16,17 +16,19 @@ SUBJECT_LENGTH = 100
 
 
 def tell(head: Head, controller: TrafficController, plan: RollbackPlan) -> Head:
-    """Documents and pages the state of an incident once: a state, and when blocked the reason, that was told is not told
-    again. What fails is a note in the head; the next call does not repeat it."""
+    """Documents and pages the state of an incident once: a state, and when blocked the reason, that was told is not
+    told again. What fails is a note in the head; a page that was not sent is tried again by the next call."""
     told = f"{head.state}: {head.message}" if head.state == "blocked" else head.state
     # From flipping to observed is a matter of seconds; observed is what people want to hear.
     if told == head.told or head.state == "flipping":
         return head
     incident = controller.incident(head.incident)
     page = head.state in ("pending", "blocked", "observed")
-    problems = _tell(incident, controller, plan, head.message, page=page)
-    notes = (*head.notes, *(problem for problem in problems if problem not in head.notes))
-    return controller.control.save_head(replace(head, told=told, notes=notes)) or controller.control.head() or head
+    problems = _document(incident, controller, plan, head.message)
+    unsent = _page(incident, controller, plan, head.message) if page else []
+    notes = (*head.notes, *(problem for problem in (*problems, *unsent) if problem not in head.notes))
+    written = replace(head, told=head.told if unsent else told, notes=notes)
+    return head if written == head else controller.control.save_head(written) or controller.control.head() or head
 
 
 def tell_observed(controller: TrafficController, plan: RollbackPlan) -> tuple[str, ...]:
@@ -35,28 +37,33 @@ def tell_observed(controller: TrafficController, plan: RollbackPlan) -> tuple[st
     for incident in controller.incidents():
         key = f"told#{incident.id}"
         if incident.kind == "observed" and controller.control.get(key) is None:
-            problems += _tell(incident, controller, plan, incident.reason, page=True)
-            controller.control.put(key, {"at": controller.clock.now().isoformat()})
+            problems += _document(incident, controller, plan, incident.reason)
+            unsent = _page(incident, controller, plan, incident.reason)
+            problems += unsent
+            if not unsent:
+                controller.control.put(key, {"at": controller.clock.now().isoformat()})
     return tuple(problems)
 
 
-def _tell(
-    incident: Incident, controller: TrafficController, plan: RollbackPlan, message: str, *, page: bool
-) -> list[str]:
-    problems: list[str] = []
+def _document(incident: Incident, controller: TrafficController, plan: RollbackPlan, message: str) -> list[str]:
+    """Writes the document; what went wrong, as sentences. Whatever S3 or KMS raise stays here."""
     try:
-        _document(incident, controller, plan, message)
+        _write_document(incident, controller, plan, message)
     except Exception as error:
-        problems.append(f"The incident document was not written: {error}")
-    if page:
-        try:
-            _notify(incident, controller, plan, message)
-        except Exception as error:
-            problems.append(f"Nobody was notified: {error}")
-    return problems
+        return [f"The incident document was not written: {error}"]
+    return []
 
 
-def _document(incident: Incident, controller: TrafficController, plan: RollbackPlan, message: str) -> None:
+def _page(incident: Incident, controller: TrafficController, plan: RollbackPlan, message: str) -> list[str]:
+    """Notifies who is on call; what went wrong, as sentences. Whatever SNS or KMS raise stays here."""
+    try:
+        _notify(incident, controller, plan, message)
+    except Exception as error:
+        return [f"Nobody was notified: {error}"]
+    return []
+
+
+def _write_document(incident: Incident, controller: TrafficController, plan: RollbackPlan, message: str) -> None:
     s3 = controller.clients.s3
     if s3 is None or not plan.monitoring_bucket:
         return

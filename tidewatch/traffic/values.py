@@ -142,6 +142,9 @@ class Receipt:
         return cls(**{key: document.get(key) for key in cls.__dataclass_fields__})
 
 
+NO_RECEIPT = Receipt()
+
+
 @dataclass(frozen=True)
 class DeploymentPolicy:
     """How the new fleet takes over, as SageMaker's blue/green update policy has it."""

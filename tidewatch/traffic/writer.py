@@ -66,7 +66,8 @@ class Writer:
             except EndpointBusy as busy:
                 if not backoff.wait():
                     raise EndpointBusy(
-                        f"{busy} It stayed so for {self.wait_seconds:g} s; nothing was changed: try again when it is InService."
+                        f"{busy} It stayed so for {self.wait_seconds:g} s; nothing was changed: "
+                        "try again when it is InService."
                     ) from busy
         if submitted is None:
             return None
@@ -98,8 +99,7 @@ class Writer:
                 )
             )
             try:
-                if not lease.fresh():
-                    raise EndpointBusy(f"The lease on the traffic of {self.place.model} ran out before the call.")
+                lease.refuse_stale()
                 self.platform.set_weights(split)
             except Exception as error:
                 self._answer(intent, error=str(error) or type(error).__name__)
@@ -143,8 +143,8 @@ class Writer:
         while not state.in_service and state.status not in UNUSABLE:
             if not backoff.wait():
                 raise EndpointBusy(
-                    f"The endpoint {state.name} is still {state.status} after {self.wait_seconds:g} s; what was asked for "
-                    "may yet complete: run the same command again later, it continues from there."
+                    f"The endpoint {state.name} is still {state.status} after {self.wait_seconds:g} s; what was asked "
+                    "for may yet complete: run the same command again later, it continues from there."
                 )
             state = self.platform.state()
         return state

@@ -10,7 +10,6 @@ from typing import Any
 
 from tidewatch.traffic import Clients
 
-
 READING = ("describe_", "get_", "query", "list_")
 
 

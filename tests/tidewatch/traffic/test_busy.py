@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+
+import boto3
 import pytest
 
+from simulator.aws import REGION
 from tests.tidewatch.traffic.account import ENDPOINT, Flights, held
 from tidewatch.traffic import EndpointBusy, Split
 
 TARGET = {"blue": 1.0, "green": 0.0}
+TOPIC = "arn:aws:sns:us-east-1:123456789012:P1"
+QUEUE = "arn:aws:sqs:us-east-1:123456789012:pages"
+
+
+def read_pages(account: Flights) -> Callable[[], list[str]]:
+    """Subscribes a queue to the pages; what it got since the last look."""
+    queues = boto3.client("sqs", region_name=REGION)
+    url = queues.create_queue(QueueName="pages")["QueueUrl"]
+    assert account.clients.sns is not None
+    account.clients.sns.subscribe(TopicArn=TOPIC, Protocol="sqs", Endpoint=QUEUE)
+
+    def read() -> list[str]:
+        got = queues.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        return [json.loads(one["Body"])["Message"] for one in got]
+
+    return read
 
 
 def start_deployment(canary: Flights, slots: tuple[str, ...] = ("blue", "green")) -> str:
@@ -134,17 +155,25 @@ def test_a_target_without_an_instance_gets_no_traffic(canary: Flights) -> None:
 
 def test_a_blocked_rollback_pages_once_for_its_reason(canary: Flights) -> None:
     canary.control.inject("status", endpoint=ENDPOINT, status="Failed", reason="no host")
-    topic = "arn:aws:sns:us-east-1:123456789012:absent"
-    result = canary.roll_back(topic=topic)
-    assert len([note for note in result.notes if "notified" in note]) == 1
-    told = canary.controller().control.head()
-    canary.sweeps(2, topic=topic)
-    assert canary.controller().control.head() == told
+    pages = read_pages(canary)
+    canary.roll_back(topic=TOPIC)
+    canary.sweeps(2, topic=TOPIC)
+    (page,) = pages()
+    assert "no host" in page
+    assert "tidewatch acknowledge flights-" in page
+
+
+def test_a_page_that_could_not_be_sent_is_sent_by_the_next_call(canary: Flights) -> None:
+    pages = read_pages(canary)
+    canary.control.inject("api", service="sns", action="Publish", code="InternalError", status=400)
+    assert any("Nobody was notified" in note for note in canary.roll_back(topic=TOPIC).notes)
+    canary.sweeps(2, topic=TOPIC)
+    assert len(pages()) == 1
 
 
 def test_an_endpoint_that_stays_busy_is_a_sentence_and_changes_nothing(canary: Flights) -> None:
     canary.control.inject("status", endpoint=ENDPOINT, status="SystemUpdating", seconds=100_000)
-    with pytest.raises(EndpointBusy, match="SystemUpdating.*nothing was changed"):
+    with pytest.raises(EndpointBusy, match=r"SystemUpdating.*nothing was changed"):
         canary.controller(wait_seconds=600).apply(
             Split.of({"blue": 1, "green": 1}), who="pulumi", why="declared", held=canary.holds
         )
@@ -179,5 +208,3 @@ def test_what_a_deployment_brought_meanwhile_is_latched_too(canary: Flights) -> 
     canary.roll_back(wait=5, abort_alarm="")
     canary.sweeps(8, abort_alarm="")
     assert {latch.artifact for latch in canary.controller().latches()} == {"artifact-4", "artifact-5"}
-
-

@@ -83,7 +83,7 @@ def test_what_is_no_split_is_refused_with_a_sentence(weights: dict[str, float], 
 
 
 def test_shares_that_do_not_sum_to_one_are_refused() -> None:
-    with pytest.raises(InvalidSplit, match="sum to 0.9"):
+    with pytest.raises(InvalidSplit, match=r"sum to 0\.9"):
         Split({"blue": 0.5, "green": 0.4})
 
 

@@ -129,10 +129,6 @@ class Control:
             if error_code(error) != "ConditionalCheckFailedException":
                 raise
 
-    def lease_is_held(self) -> bool:
-        found = self.get("lease#traffic")
-        return found is not None and found["expires"] >= self._clock.now().timestamp()
-
     def _key(self, key: str) -> Any:
         return {"endpoint": {"S": self._model}, "key": {"S": key}}
 

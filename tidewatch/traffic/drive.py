@@ -262,9 +262,7 @@ class Drive:
             note = f"The floor of {self.plan.floor} instances was not reached: {refused}"
         else:
             note = f"{head.target} is raised from {slot.desired_instances} to its floor of {self.plan.floor} instances."
-        return (
-            head if note in head.notes else self._write(replace(head, capacity_asked=True, notes=(*head.notes, note)))
-        )
+        return head if note in head.notes else self._write(replace(head, notes=(*head.notes, note)))
 
     def _quiet_minute(self, head: Head, now: datetime) -> datetime | None:
         """The end of the first whole minute in which the target had requests and what was rolled back had none."""

@@ -35,7 +35,6 @@ class Head:
     observed_at: datetime | None = None
     traffic_at: datetime | None = None
     abort_tripped: bool = False
-    capacity_asked: bool = False
     message: str = ""
     notes: tuple[str, ...] = ()
     told: str = ""

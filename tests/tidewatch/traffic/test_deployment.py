@@ -84,8 +84,10 @@ def test_a_silent_rollback_is_an_error_that_names_both_configurations(canary: Fl
 
 def test_a_deployment_without_capacity_says_what_to_do(canary: Flights) -> None:
     canary.control.inject("deployment_fails", endpoint=ENDPOINT, reason="InsufficientInstanceCapacity: none left.")
-    with pytest.raises(NoCapacity, match="take another instance type"):
+    was = canary.controller().state().config
+    with pytest.raises(NoCapacity, match="take another instance type") as raised:
         canary.deploy("green", held("5"))
+    assert f"It is on {was}, not on flights-cfg-2." in str(raised.value)
     assert canary.live() == {"blue": 0.95, "green": 0.05}
 
 

@@ -1,0 +1,140 @@
+"""The rollback function: what each event makes it do, and what it needs to start."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from lambdas.rollback import handler as function
+from simulator.aws import in_process, local_control
+from tests.tidewatch.traffic.account import ALARM_ARN, ENDPOINT, Flights, flights, stamp
+from tidewatch import clock as clocks
+
+VARIABLES = {
+    "MODEL": "flights",
+    "ENDPOINT": ENDPOINT,
+    "LEDGER": "ledger",
+    "CONTROL": "control",
+    "TARGET": "blue",
+    "FLOOR": "2",
+    "SLOTS": '["blue", "green"]',
+    "GUARDRAILS": '{"green": "green-errors"}',
+    "MONITORING_BUCKET": "flights-monitoring",
+    "TOPIC": "",
+    "ABORT_ALARM": "abort",
+    "ENVIRONMENT": "rehearsal",
+}
+HEAVY = ("numpy", "msgspec", "pydantic", "pulumi", "boto3", "botocore")
+
+
+@pytest.fixture
+def canary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Flights]:
+    """Blue 95, green 5, in a process that is the function's."""
+    for name, value in {**VARIABLES, "AWS_DEFAULT_REGION": "us-east-1"}.items():
+        monkeypatch.setenv(name, value)
+    with in_process() as clock:
+        before = clocks.current()
+        clocks.install(clock)
+        forget()
+        account = flights(clock, local_control())
+        account.create()
+        account.split(blue=95, green=5)
+        yield account
+        clocks.install(before)
+        forget()
+
+
+def forget() -> None:
+    for kept in (function.environment, function.clients, function.controller):
+        kept.cache_clear()
+
+
+def alarm_event(at: str) -> dict[str, Any]:
+    """As CloudWatch sends it to a function. Source: CloudWatch user guide, "Invoke a Lambda function from an alarm"."""
+    return {
+        "source": "aws.cloudwatch",
+        "alarmArn": ALARM_ARN,
+        "accountId": "123456789012",
+        "time": at,
+        "region": "us-east-1",
+        "alarmData": {
+            "alarmName": "green-errors",
+            "state": {"value": "ALARM", "reason": "Threshold Crossed", "timestamp": at},
+            "previousState": {"value": "OK", "reason": "-", "timestamp": at},
+            "configuration": {"metrics": []},
+        },
+    }
+
+
+@pytest.mark.parametrize("event", [None, {}, {"action": "rollback", "reason": "too many late flights", "by": "ana"}])
+def test_an_operator_gets_the_weights_back_within_the_call(canary: Flights, event: dict[str, Any] | None) -> None:
+    answer = function.handler(event)
+    assert answer["state"] == "observed"
+    assert canary.live() == {"blue": 1.0, "green": 0.0}
+    assert json.loads(json.dumps(answer)) == answer
+    if event:
+        reason = canary.controller().incidents()[0].reason
+        assert "too many late flights" in reason
+        assert "ana" in reason
+
+
+def test_an_alarm_rolls_back_once_however_often_it_is_delivered(canary: Flights) -> None:
+    event = alarm_event(stamp(canary.clock.now()))
+    first = function.handler(event)
+    again = function.handler(event)
+    assert first["state"] == "observed"
+    assert again["incident"] == first["incident"]
+    (incident,) = canary.controller().incidents()
+    assert incident.alarm == ALARM_ARN
+    assert "green-errors: Threshold Crossed" in incident.reason
+
+
+def test_the_sweep_and_the_state_change_drive_what_is_open_and_open_nothing(canary: Flights) -> None:
+    assert function.handler({"action": "sweep"})["state"] == "nothing"
+    canary.ask_weights(blue=1, green=1)
+    event = {"source": "aws.sagemaker", "detail-type": "SageMaker Endpoint State Change", "detail": {}}
+    assert function.handler(event)["state"] == "nothing"
+    canary.roll_back(wait=0)
+    canary.clock.advance(30)
+    assert function.handler(event)["state"] == "flipping"
+    canary.clock.advance(60)
+    assert function.handler({"action": "sweep"})["state"] == "observed"
+    assert canary.live() == {"blue": 1.0, "green": 0.0}
+
+
+def test_an_unannounced_flip_is_found_by_the_sweep(canary: Flights) -> None:
+    canary.flip_behind(blue=1, green=1)
+    answer = function.handler({"action": "sweep"})
+    assert answer["observed_incident"] == canary.controller().incidents()[0].id
+
+
+@pytest.mark.parametrize("event", [{"action": "rolback"}, {"Records": []}, {"detail-type": "Scheduled Event"}])
+def test_a_stray_event_rolls_nothing_back(canary: Flights, event: dict[str, Any]) -> None:
+    with pytest.raises(function.UnknownEventError, match="send"):
+        function.handler(event)
+    assert canary.live() == {"blue": 0.95, "green": 0.05}
+
+
+def test_a_call_emits_its_metrics(canary: Flights, capsys: pytest.CaptureFixture[str]) -> None:
+    function.handler({})
+    line = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+    assert line["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Tidewatch"
+    assert (line["Endpoint"], line["OpenIncidents"], line["RollbackBlocked"]) == ("flights", 1, 0)
+    assert line["RollbackObserved"] >= 30
+    assert canary.status() == "InService"
+
+
+def test_a_missing_variable_is_named() -> None:
+    with pytest.raises(KeyError, match="TARGET"):
+        function.Environment.read({"MODEL": "flights"})
+
+
+def test_the_function_loads_without_what_its_archive_does_not_hold() -> None:
+    script = f"import sys, lambdas.rollback.handler; print([name for name in {HEAVY!r} if name in sys.modules])"
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"

@@ -23,7 +23,7 @@ SWEEP = json.dumps({"action": "sweep"})
 class RollbackArgs:
     """What the function needs to know.
 
-    endpoint, endpoint_arn: the physical endpoint. configurations: ARN pattern of its endpoint configurations.
+    endpoint, endpoint_arn: the physical endpoint.
     slots: the declared slots; target: the champion; floor: instances it never goes below.
     abort_alarm, abort_alarm_arn: the alarm that stops a running deployment. guardrails: slot -> alarm name.
     monitoring, monitoring_arn, monitoring_key: the bucket that incident documents go to.
@@ -32,7 +32,6 @@ class RollbackArgs:
 
     endpoint: pulumi.Input[str]
     endpoint_arn: pulumi.Input[str]
-    configurations: pulumi.Input[str]
     slots: Sequence[str]
     target: str
     floor: int
@@ -105,7 +104,6 @@ class Rollback(pulumi.ComponentResource):
             "CONTROL": args.tables.control.name,
             "TARGET": args.target,
             "FLOOR": str(args.floor),
-            "SLOTS": json.dumps(sorted(args.slots)),
             "GUARDRAILS": pulumi.Output.json_dumps(dict(args.guardrails)),
             "MONITORING_BUCKET": args.monitoring,
             "TOPIC": args.topics.arns["P1"],
@@ -115,33 +113,19 @@ class Rollback(pulumi.ComponentResource):
 
     def _statements(self) -> Sequence[Statement]:
         args = self._args
-        alarms = [
-            args.abort_alarm_arn,
-            *(self._scope.arn("cloudwatch", _alarm(name)) for name in args.guardrails.values()),
-        ]
         return (
             Statement(
                 "Flip",
                 ["sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities"],
                 [args.endpoint_arn],
             ),
-            Statement("ReadConfigurations", ["sagemaker:DescribeEndpointConfig"], [args.configurations]),
-            Statement("Append", ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"], [args.tables.ledger.arn]),
+            Statement("Append", ["dynamodb:PutItem", "dynamodb:Query"], [args.tables.ledger.arn]),
             Statement(
-                "Drive",
-                [
-                    "dynamodb:GetItem",
-                    "dynamodb:PutItem",
-                    "dynamodb:UpdateItem",
-                    "dynamodb:DeleteItem",
-                    "dynamodb:Query",
-                ],
-                [args.tables.control.arn],
+                "Drive", ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"], [args.tables.control.arn]
             ),
-            Statement("ReadAlarms", ["cloudwatch:DescribeAlarms"], alarms),
             Statement("Abort", ["cloudwatch:SetAlarmState"], [args.abort_alarm_arn]),
-            # neither takes a resource: the metrics of this endpoint cannot be told from another's in IAM
-            Statement("ReadMetrics", ["cloudwatch:GetMetricData", "cloudwatch:GetMetricStatistics"], ["*"]),
+            # It takes no resource: the metrics of this endpoint cannot be told from another's in IAM.
+            Statement("ReadMetrics", ["cloudwatch:GetMetricData"], ["*"]),
             Statement("Draft", ["s3:PutObject"], [pulumi.Output.concat(args.monitoring_arn, "/incidents/*")]),
             Statement("Page", ["sns:Publish"], [args.topics.arns["P1"]]),
             Statement("Encrypt", ["kms:Decrypt", "kms:GenerateDataKey"], [args.monitoring_key, args.topics.key_arn]),
@@ -204,7 +188,3 @@ def command(function: str, region: str) -> str:
     event as an operator's request.
     """
     return f"aws lambda invoke --function-name {function} --cli-read-timeout 130 --region {region} /dev/stdout"
-
-
-def _alarm(name: pulumi.Input[str]) -> pulumi.Output[str]:
-    return pulumi.Output.concat("alarm:", name)

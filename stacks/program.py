@@ -45,7 +45,7 @@ def _declare(settings: Settings, versions: Mapping[str, ResolvedVersion], scope:
     endpoint, rollback, traffic = None, None, None
     if versions:
         endpoint = Endpoint(scope, _endpoint(settings, versions, registry, storage, tables))
-        rollback = Rollback(scope, _rollback(settings, scope, endpoint, storage, tables, topics))
+        rollback = Rollback(scope, _rollback(settings, endpoint, storage, tables, topics))
         traffic = Traffic(scope, endpoint, acknowledged=settings.acknowledged_incident, after=[rollback])
     outputs.export(settings, registry, storage, tables, topics, endpoint, rollback, traffic)
 
@@ -73,12 +73,11 @@ def _endpoint(
 
 
 def _rollback(
-    settings: Settings, scope: Scope, endpoint: Endpoint, storage: Storage, tables: Tables, topics: Topics
+    settings: Settings, endpoint: Endpoint, storage: Storage, tables: Tables, topics: Topics
 ) -> RollbackArgs:
     return RollbackArgs(
         endpoint=endpoint.name,
         endpoint_arn=endpoint.arn,
-        configurations=scope.arn("sagemaker", f"endpoint-config/{scope.name('cfg').lower()}-*"),
         slots=sorted(settings.variants),
         target=settings.champion,
         floor=settings.floor,

@@ -24,7 +24,9 @@ class Session:
         self._kwargs = {"region_name": region} if region else {}
 
     def client(self, service: str) -> Any:
-        return boto3.client(service, config=Config(retries={"mode": "standard"}), **self._kwargs)  # type: ignore[call-overload]
+        # The rollback function answers when the weights are there, which takes longer than botocore waits by default.
+        config = Config(read_timeout=130, retries={"mode": "standard"})
+        return boto3.client(service, config=config, **self._kwargs)  # type: ignore[call-overload]
 
 
 def _simulated() -> dict[str, str]:

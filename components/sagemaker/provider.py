@@ -72,6 +72,7 @@ class TrafficProvider(ResourceProvider):
                 held=held(news),
                 acknowledged=news.get("acknowledged") or None,
                 champion=news["champion"],
+                champion_before=olds.get("champion"),
             )
 
 

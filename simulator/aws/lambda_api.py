@@ -21,7 +21,7 @@ from moto.awslambda.responses import LambdaResponse
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 
-from simulator.aws import durations
+from simulator.aws import durations, function_logging
 from simulator.aws.functions import Outcome
 from simulator.aws.world import ACCOUNT, World, world
 
@@ -72,7 +72,7 @@ def invoke(self: LambdaResponse) -> Any:
 def run(here: World, function: Any, payload: bytes) -> Outcome:
     """Runs a function and puts its log where CloudWatch Logs keeps it."""
     outcome = here.functions.run(function, payload)
-    _save_log(function, outcome, here.now())
+    function_logging.save(function, outcome, here.now())
     return outcome
 
 
@@ -170,15 +170,6 @@ def send(here: World, target: str, message: str, subject: str | None = None) -> 
 def function_name(arn: str) -> str:
     """The name in a function's ARN, qualified or not."""
     return arn.split(":function:")[1].partition(":")[0]
-
-
-def _save_log(function: Any, outcome: Outcome, moment: datetime) -> None:
-    logs, group = function.logs_backend, function.logs_group_name
-    stream = f"{moment:%Y/%m/%d}/[$LATEST]{uuid.uuid4().hex}"
-    logs.ensure_log_group(group)
-    logs.create_log_stream(group, stream)
-    stamp = int(moment.timestamp() * 1000)
-    logs.put_log_events(group, stream, [{"timestamp": stamp, "message": line} for line in outcome.log.splitlines()])
 
 
 def _invoke_lambda(self: Any, event: Any = None) -> tuple[str, bool, str]:

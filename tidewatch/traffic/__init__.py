@@ -15,7 +15,7 @@ function and the command line. The interface:
         .state() -> EndpointState                                  raises EndpointMissing
         .split -> Split | None                                     the live split; None while nothing has weight
         .held() -> dict[str, Held]                                 what the live configuration's slots hold
-        .refuse_unless_allowed(*, declared, previously, held, acknowledged=None, champion=None) -> None
+        .refuse_unless_allowed(*, declared, previously, held, acknowledged=None, champion=None, champion_before=None)
         .acknowledge(incident_id, who) -> None
         .apply(declared, *, who, why, held) -> Receipt | None      None: it was live already
         .settle_after_deployment(declared, *, held, who="pulumi") -> Receipt | None

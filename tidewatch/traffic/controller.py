@@ -86,13 +86,14 @@ class TrafficController:
         held: Mapping[str, Held],
         acknowledged: str | None = None,
         champion: str | None = None,
+        champion_before: str | None = None,
     ) -> None:
         """The gate of `pulumi up`; changes nothing.
 
         Raises Latched where a slot that would get traffic by this declaration holds what was rolled back, IncidentOpen
         where the declared split changed over an open incident, Refused where a slot would be raised whose guardrail is
-        in ALARM, or where the champion (if it is named) changes while another slot serves, and UnknownIncident where
-        `acknowledged` is no incident of this model. Tables that do not exist yet latch nothing.
+        in ALARM, or where the champion, or the one before (if they are named), changes while another slot serves, and
+        UnknownIncident where `acknowledged` is no incident of this model. Tables that do not exist yet latch nothing.
         """
         view = self._view(frozenset(filter(None, (acknowledged,))))
         if self.place.ledger:
@@ -103,6 +104,8 @@ class TrafficController:
             gate.refuse_alarmed(gate.raised(declared, view.live or previously), self.guardrails, self._alarmed())
         if champion:
             gate.refuse_champion(view, champion, held, live_held)
+        if champion_before:
+            gate.refuse_edited(view, champion_before, held, live_held)
 
     def acknowledge(self, incident_id: str, who: str) -> None:
         """Closes an incident for good: its latches end. Once only; raises UnknownIncident."""

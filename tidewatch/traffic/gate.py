@@ -129,10 +129,20 @@ def refuse_declaration(
 def refuse_champion(view: View, champion: str, held: Mapping[str, Held], live_held: Mapping[str, Held]) -> None:
     """The champion is where a rollback goes: it is never latched, and stays as it is while another slot serves."""
     refuse_latched(view, {champion} & held.keys(), held)
+    refuse_edited(view, champion, held, live_held)
+
+
+def refuse_edited(view: View, champion: str, held: Mapping[str, Held], live_held: Mapping[str, Held]) -> None:
+    """Raises Refused where a champion's version would change while another slot serves.
+
+    That goes for the champion until now too: moving `rollbackTo` away in the same edit would replace the last good
+    version, with the share of the traffic that it has.
+    """
     others = view.live.serving - {champion} if view.live else frozenset[str]()
     was = live_held.get(champion)
-    if others and was is not None and not was.same_model(held.get(champion)):
+    if others and was is not None and champion in held and not was.same_model(held[champion]):
         raise Refused(
             f"Slot {champion} is the rollback target and {', '.join(sorted(others))} serves: its version cannot be "
-            f"edited now. Put the new version into the other slot, or send all traffic to {champion} first."
+            f"edited now. Put the new version into the other slot, or send all traffic to {champion} first; "
+            "to make another slot the champion, move `tidewatch:rollbackTo` in an `up` of its own."
         )

@@ -126,7 +126,7 @@ def translated(error: Exception, endpoint: str) -> Exception:
     if "could not find" in lower:
         return EndpointMissing(
             f"The endpoint {endpoint} does not exist in this account and region ({words}); "
-            "check the region, or run `pulumi up` to create it."
+            "check the region; if it was deleted by hand, `pulumi up --refresh` makes it again."
         )
     if "in-progress" in lower or "in progress" in lower or code == "ResourceInUse":
         return EndpointBusy(f"The endpoint {endpoint} is being changed: {words}")

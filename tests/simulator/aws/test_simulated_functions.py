@@ -154,3 +154,15 @@ def test_what_a_function_prints_is_in_its_log_group(account: Account) -> None:
 
     events = account.client("logs").filter_log_events(logGroupName="/aws/lambda/talk")["events"]
     assert "tide is out" in [event["message"] for event in events]
+
+
+def test_a_function_logs_to_the_group_that_it_was_given(account: Account) -> None:
+    logs = account.client("logs")
+    logs.create_log_group(logGroupName="tides")
+    account.function("talk", "def handler(e, c):\n    print('tide is out')\n", LoggingConfig={"LogGroup": "tides"})
+    account.invoke("talk")
+
+    assert "tide is out" in [event["message"] for event in logs.filter_log_events(logGroupName="tides")["events"]]
+    logs.delete_log_group(logGroupName="tides")
+    account.invoke("talk")
+    assert logs.describe_log_groups()["logGroups"] == [], "a group that is gone does not come back"

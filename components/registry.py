@@ -37,7 +37,8 @@ class Registry(pulumi.ComponentResource):
             assume_role_policy=trust_people(scope.root),
             max_session_duration=3600,
             tags=scope.tagged(),
-            opts=inside,
+            # It stays with the bucket, whose policy lets nobody else delete.
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=scope.keeps_data),
         )
         bucket = SecureBucket(
             scope,
@@ -88,7 +89,7 @@ class Registry(pulumi.ComponentResource):
                 ),
                 Statement("Lifecycle", ["s3:PutLifecycleConfiguration"], [self.arn]),
             ),
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=scope.keeps_data),
         )
 
 

@@ -43,6 +43,12 @@ def test_the_champions_version_cannot_be_edited_while_another_slot_serves(standi
     assert "blue is the rollback target and green serves" in standing.serve(blue=("3", 95), green=("2", 5)).refusal()
 
 
+def test_the_champion_is_not_replaced_in_the_edit_that_names_another(standing: Rehearsed):
+    refusal = standing.serve("green", blue=("3", 95), green=("2", 5)).refusal()
+    assert "blue is the rollback target and green serves" in refusal
+    assert standing.weights() == {"blue": 0.95, "green": 0.05}
+
+
 def test_a_configuration_says_which_version_each_slot_held(standing: Rehearsed):
     bucket = standing.outputs()["buckets"]["monitoring"]
     s3 = boto3.client("s3")

@@ -76,6 +76,13 @@ def test_the_champion_is_not_edited_while_another_slot_serves(canary: Flights) -
     ask(canary, CANARY, CANARY, held=changed, champion="blue")
 
 
+def test_the_last_good_version_is_not_replaced_in_the_edit_that_moves_the_champion(canary: Flights) -> None:
+    changed = {**canary.holds, "blue": held("7")}
+    with pytest.raises(Refused, match="in an `up` of its own"):
+        ask(canary, CANARY, CANARY, held=changed, champion="green", champion_before="blue")
+    ask(canary, CANARY, CANARY, champion="green", champion_before="blue")
+
+
 def test_acknowledging_an_unknown_incident_is_refused(canary: Flights) -> None:
     with pytest.raises(UnknownIncident, match="flights-nope"):
         ask(canary, HALF, CANARY, acknowledged="flights-nope")

@@ -1,4 +1,4 @@
-"""AWS clients for a stack: the ambient credentials and the stack's region, or the rehearsal's simulator."""
+"""AWS clients for a stack: the stack's profile and region, or the rehearsal's simulator."""
 
 from __future__ import annotations
 
@@ -17,16 +17,18 @@ class Session:
     """Makes clients for one stack."""
 
     def __init__(self, stack: str) -> None:
+        self._session, self._kwargs = boto3.Session(), dict[str, str]()
         if stack == REHEARSAL:
             self._kwargs = _simulated()
             return
-        region = StackFile.of(stack).config.get("aws:region")
-        self._kwargs = {"region_name": region} if region else {}
+        config = StackFile.of(stack).config
+        profile, region = config.get("aws:profile"), config.get("aws:region")
+        self._session = boto3.Session(profile_name=profile or None, region_name=region or None)
 
     def client(self, service: str) -> Any:
         # The rollback function answers when the weights are there, which takes longer than botocore waits by default.
         config = Config(read_timeout=130, retries={"mode": "standard"})
-        return boto3.client(service, config=config, **self._kwargs)  # type: ignore[call-overload]
+        return self._session.client(service, config=config, **self._kwargs)  # type: ignore[call-overload]
 
 
 def _simulated() -> dict[str, str]:

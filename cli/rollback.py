@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from typing import Annotated, Any
 
@@ -15,6 +14,7 @@ from cli.errors import UserError
 from cli.outputs import part, stack_outputs
 from cli.stackfile import StackFile, commit_edit
 from cli.traffic import controller
+from tidewatch.operator import operator
 
 
 def rollback(
@@ -24,7 +24,7 @@ def rollback(
 ) -> None:
     """Sends all traffic to the champion, by the same function that alarms call, and prints the receipt."""
     function = part(stack_outputs(stack), "rollback", stack)["function"]
-    event = {"action": "rollback", "reason": reason, "by": getpass.getuser()}
+    event = {"action": "rollback", "reason": reason, "by": operator()}
     console = Console(highlight=False)
     with console.status(f"{function} is rolling back"):
         answer = _invoke(Session(stack), function, event)

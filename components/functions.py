@@ -48,7 +48,7 @@ class Function(pulumi.ComponentResource):
         self.role = aws.iam.Role(
             name,
             description=args.description,
-            assume_role_policy=trust("lambda.amazonaws.com", scope.account),
+            assume_role_policy=trust("lambda.amazonaws.com"),
             tags=tags,
             opts=inside,
         )

@@ -45,21 +45,12 @@ def document(*statements: Statement) -> pulumi.Output[str]:
     return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": [s.render() for s in statements]})
 
 
-def trust(service: str, account: pulumi.Input[str]) -> pulumi.Output[str]:
-    """A service may take the role, acting for this account only."""
-    return pulumi.Output.json_dumps(
-        {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Effect": "Allow",
-                    "Action": "sts:AssumeRole",
-                    "Principal": {"Service": service},
-                    "Condition": {"StringEquals": {"aws:SourceAccount": account}},
-                }
-            ],
-        }
-    )
+def trust(service: str, account: pulumi.Input[str] | None = None) -> pulumi.Output[str]:
+    """A service may take the role; with an account, only when its request says that it acts for that account."""
+    statement: dict[str, Any] = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": service}}
+    if account is not None:
+        statement["Condition"] = {"StringEquals": {"aws:SourceAccount": account}}
+    return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def trust_people(account_root: pulumi.Input[str]) -> pulumi.Output[str]:

@@ -50,8 +50,8 @@ class RollbackArgs:
 class Rollback(pulumi.ComponentResource):
     """The rollback function with its callers: state changes of the endpoint, a sweep each minute, alarms, people.
 
-    They are a unit because nothing may be lost between them: an event that fails ends in the queue, and the sweep
-    drives whatever is still open.
+    They are a unit because nothing may be lost between them: an event that the function fails on ends in the queue,
+    and the sweep drives whatever is still open.
     """
 
     def __init__(self, scope: Scope, args: RollbackArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -160,6 +160,8 @@ class Rollback(pulumi.ComponentResource):
         self._call(rule, "sweep", SWEEP)
 
     def _call(self, rule: aws.cloudwatch.EventRule, part: str, payload: str | None = None) -> None:
+        # Without the source's account: EventBridge does not send it, and the rule would fail silently. The rule's ARN
+        # names the account.
         permission = self._permit(part, "events.amazonaws.com", rule.arn)
         aws.cloudwatch.EventTarget(
             self._scope.name(part),
@@ -176,7 +178,7 @@ class Rollback(pulumi.ComponentResource):
             function=self.function.name,
             principal=principal,
             source_arn=source,
-            source_account=self._scope.account,
+            source_account=self._scope.account if principal == ALARMS else None,
             opts=pulumi.ResourceOptions(parent=self),
         )
 

@@ -72,9 +72,7 @@ def _endpoint(
     )
 
 
-def _rollback(
-    settings: Settings, endpoint: Endpoint, storage: Storage, tables: Tables, topics: Topics
-) -> RollbackArgs:
+def _rollback(settings: Settings, endpoint: Endpoint, storage: Storage, tables: Tables, topics: Topics) -> RollbackArgs:
     return RollbackArgs(
         endpoint=endpoint.name,
         endpoint_arn=endpoint.arn,

@@ -40,7 +40,9 @@ ROLLBACK_ACCEPTED = Metric(
 ROLLBACK_OBSERVED = Metric(
     "RollbackObserved", "Seconds", ("Endpoint",), "From the request of a rollback until the weights were read back."
 )
-DEPLOYMENT_RUNNING = Metric("DeploymentRunning", "Count", ("Endpoint",), "1 while a deployment is in progress.")
+DEPLOYMENT_ABORT = Metric(
+    "DeploymentAbort", "Count", ("Endpoint",), "Never emitted: its alarm is set by hand to stop a running deployment."
+)
 
 _VARIANT = ("EndpointName", "VariantName")
 INVOCATIONS = Metric("Invocations", "Count", _VARIANT, "Requests; no datapoint without traffic.", SAGEMAKER)
@@ -51,7 +53,6 @@ EMITTED: tuple[Metric, ...] = (
     ROLLBACK_BLOCKED,
     ROLLBACK_ACCEPTED,
     ROLLBACK_OBSERVED,
-    DEPLOYMENT_RUNNING,
 )
 """What our own functions emit."""
 

@@ -18,9 +18,8 @@ from components.sagemaker.gate import Gate
 from components.sagemaker.slots import Network, Slot, SlotArgs, SlotModel
 from components.scope import Scope
 from components.tables import Tables
+from tidewatch import metrics
 from tidewatch.traffic import DeploymentPolicy, Split
-
-ABORT_METRIC = "DeploymentAbort"
 
 
 @dataclass(frozen=True)
@@ -97,9 +96,9 @@ class Endpoint(pulumi.ComponentResource):
         return aws.cloudwatch.MetricAlarm(
             self._scope.name("abort"),
             alarm_description=f"Stops a running deployment of {self._scope.model}: set by its rollback function",
-            namespace="Tidewatch",
-            metric_name=ABORT_METRIC,
-            dimensions={"Endpoint": self._scope.model},
+            namespace=metrics.DEPLOYMENT_ABORT.namespace,
+            metric_name=metrics.DEPLOYMENT_ABORT.name,
+            dimensions=metrics.DEPLOYMENT_ABORT.of(Endpoint=self._scope.model),
             statistic="Maximum",
             comparison_operator="GreaterThanOrEqualToThreshold",
             threshold=1,
@@ -160,7 +159,6 @@ class Endpoint(pulumi.ComponentResource):
                 capture_arn=args.capture_arn,
                 capture_prefix=args.capture.prefix,
                 capture_key=args.capture_key,
-                alarms=[self.abort.arn],
                 network=args.network,
             ),
             pulumi.ResourceOptions(parent=self),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-
 import pulumi
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, Resource, UpdateResult
 
@@ -15,6 +13,7 @@ from components.sagemaker.provider import (
     differs,
     same_declaration,
 )
+from tidewatch.operator import operator
 
 
 class GateProvider(TrafficProvider):
@@ -37,7 +36,7 @@ class GateProvider(TrafficProvider):
     def _pass(self, olds: Props, news: Props) -> None:
         incident = str(news.get("acknowledged") or "")
         if incident and incident != olds.get("acknowledged"):
-            self.controller(news).acknowledge(incident, f"pulumi ({getpass.getuser()})")
+            self.controller(news).acknowledge(incident, f"pulumi ({operator()})")
         if not same_declaration(olds, news):
             self.ask(olds, news)
 

@@ -19,7 +19,7 @@ from pulumi.output import Unknown
 
 from tidewatch.traffic import Clients, Held, Place, Split, TrafficController, TrafficError
 
-WAIT_SECONDS = 3600
+WAIT_SECONDS = 14_400 + 3600
 """How long a change waits for another that is in progress: what an UpdateEndpoint may take."""
 
 Props = dict[str, Any]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pulumi
@@ -82,7 +82,6 @@ class SlotArgs:
     """A slot, and what its role may reach.
 
     registry_arn, registry_key: where the artifact is. capture_arn, capture_prefix, capture_key: where records go.
-    alarms: ARNs of the alarms that a deployment watches.
     """
 
     slot: Slot
@@ -91,7 +90,6 @@ class SlotArgs:
     capture_arn: pulumi.Input[str]
     capture_prefix: str
     capture_key: pulumi.Input[str]
-    alarms: Sequence[pulumi.Input[str]]
     network: Network | None = None
 
 
@@ -168,7 +166,8 @@ def _statements(scope: Scope, args: SlotArgs) -> list[Statement]:
             ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
             [scope.arn("logs", groups)],
         ),
-        Statement("WatchDeployment", ["cloudwatch:DescribeAlarms"], list(args.alarms)),
+        # On composites the action takes no resource, and a retained role cannot be mended when a guardrail becomes one.
+        Statement("WatchDeployment", ["cloudwatch:DescribeAlarms"], ["*"]),
         *(_join(scope, args.network) if args.network else []),
     ]
 

@@ -71,12 +71,16 @@ def environment() -> Environment:
 def clients() -> Clients:
     """Made once per process; boto3 is imported here, so that the module itself loads at once."""
     client = cast("Any", import_module("boto3")).client
+    # A call that hangs must not use up the minute that a rollback promises, nor outlast the lease it is made under.
+    config = import_module("botocore.config").Config(
+        connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2}
+    )
     return Clients(
-        sagemaker=client("sagemaker"),
-        dynamodb=client("dynamodb"),
-        cloudwatch=client("cloudwatch"),
-        s3=client("s3"),
-        sns=client("sns"),
+        sagemaker=client("sagemaker", config=config),
+        dynamodb=client("dynamodb", config=config),
+        cloudwatch=client("cloudwatch", config=config),
+        s3=client("s3", config=config),
+        sns=client("sns", config=config),
     )
 
 
@@ -108,6 +112,11 @@ def requested(event: Mapping[str, Any]) -> RollbackRequest:
     if "alarmData" in event:
         alarm = event["alarmData"]
         state = alarm.get("state", {})
+        if state.get("value") != "ALARM":
+            raise UnknownEventError(
+                f"Alarm {alarm.get('alarmName', '')} is {state.get('value')}: only ALARM rolls back. "
+                "Take this function out of the alarm's other actions."
+            )
         reason = f"Alarm {alarm.get('alarmName', '')}: {state.get('reason', '')}"
         return RollbackRequest(
             "alarm", reason, now, "", str(event.get("alarmArn", "")), str(state.get("timestamp", ""))

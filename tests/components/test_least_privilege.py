@@ -12,8 +12,8 @@ from components.scope import stem
 from tests.stacks.rehearsed import Rehearsed, rehearsed
 
 WITHOUT_RESOURCE = {
+    "cloudwatch:DescribeAlarms",  # not on composites
     "cloudwatch:GetMetricData",
-    "cloudwatch:GetMetricStatistics",
     "cloudwatch:PutMetricData",
     "ecr:GetAuthorizationToken",
     "xray:PutTelemetryRecords",

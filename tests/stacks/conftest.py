@@ -22,7 +22,7 @@ def _stack(home: Path) -> Iterator[Rehearsed]:
 
 
 def _publish(stack: Rehearsed) -> Rehearsed:
-    stack.up()
+    stack.up(preview=False)
     for version in ("1", "2", "3"):
         stack.publish(version)
     return stack
@@ -44,7 +44,7 @@ def published(stack: Rehearsed) -> Rehearsed:
 @pytest.fixture
 def canary(published: Rehearsed) -> Rehearsed:
     """Blue serves version 1, green version 2 at five percent."""
-    published.serve(blue=("1", 95), green=("2", 5)).up()
+    published.serve(blue=("1", 95), green=("2", 5)).up(preview=False)
     return published
 
 
@@ -52,7 +52,7 @@ def canary(published: Rehearsed) -> Rehearsed:
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
     """One canary for a module whose tests leave it as it was."""
     with _stack(tmp_path_factory.mktemp("deployed")) as one:
-        _publish(one).serve(blue=("1", 95), green=("2", 5)).up()
+        _publish(one).serve(blue=("1", 95), green=("2", 5)).up(preview=False)
         yield one
 
 

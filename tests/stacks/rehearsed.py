@@ -83,13 +83,13 @@ class Rehearsed:
         text = {key: value if isinstance(value, str) else json.dumps(value) for key, value in self.config.items()}
         return Stack("tidewatch", "rehearsal", ROOT, self.home / "state.json", text)
 
-    def up(self, **options: Any) -> Summary:
-        return self.stack.up(**options)
+    def up(self, *, preview: bool = False, **options: Any) -> Summary:
+        return self.stack.up(preview=preview, **options)
 
     def refusal(self) -> str:
         """Why `up` refuses; fails where it does not."""
         try:
-            self.up()
+            self.up(preview=True)
         except DeploymentFailed as failed:
             return str(failed)
         raise AssertionError("`up` was not refused")

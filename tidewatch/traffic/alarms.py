@@ -27,7 +27,11 @@ def fired_since(cloudwatch: CloudWatchClient, names: Sequence[str], since: datet
     for name in names:
         try:
             history = cloudwatch.describe_alarm_history(
-                AlarmName=name, HistoryItemType="StateUpdate", StartDate=since, EndDate=until
+                AlarmName=name,
+                AlarmTypes=["MetricAlarm", "CompositeAlarm"],
+                HistoryItemType="StateUpdate",
+                StartDate=since,
+                EndDate=until,
             )
         except Exception as error:
             return f"the alarm history could not be read ({error})"

@@ -15,6 +15,7 @@ from tidewatch.traffic.errors import (
     EndpointBusy,
     IncidentOpen,
     NoCapacity,
+    Refused,
     SilentRollback,
     TrafficError,
 )
@@ -95,6 +96,11 @@ class Fleet:
         gate.refuse_latched(view, joining, held)
         if joining:
             gate.refuse_open(view)
+        if joining and state.serving:
+            raise Refused(
+                f"Slot {', '.join(sorted(joining))} would join {state.name} with traffic before its share is set. "
+                "Let it join first, then move `tidewatch:rollbackTo` in an `up` of its own."
+            )
 
     def _retyped(self, state: EndpointState, config: str) -> frozenset[str]:
         new, old = self._variants(config), self._variants(state.config)

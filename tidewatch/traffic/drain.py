@@ -29,7 +29,7 @@ class Drain:
     def before(self, live: Split | None) -> Split | None:
         """The split before the drain that is under way, or the live one where none is."""
         kept = self.writer.control.get(KEY)
-        if kept is None or self._opened_since(self.writer.view(), kept["sequence"]):
+        if kept is None or self._superseded(self.writer.view(), kept["sequence"]):
             return live
         return Split.of(kept["before"])
 
@@ -41,7 +41,7 @@ class Drain:
             return
         self._refuse_without_others(state, slots, held)
         kept = self.writer.control.get(KEY)
-        if kept is None or self._opened_since(self.writer.view(), kept["sequence"]):
+        if kept is None or self._superseded(self.writer.view(), kept["sequence"]):
             entries = self.writer.ledger.entries()
             sequence = entries[-1].sequence if entries else 0
             self.writer.control.put(KEY, {"before": live.to_json(), "sequence": sequence, "config": config})
@@ -87,7 +87,7 @@ class Drain:
         wanted = Split.of(kept["before"])
 
         def decide(view: View) -> Split | None:
-            if view.driven or self._opened_since(view, kept["sequence"]) or view.state is None:
+            if view.driven or self._superseded(view, kept["sequence"]) or view.state is None:
                 return None
             latched = {slot for slot in wanted.serving if latched_by(slot, held.get(slot), view.latches, view.config)}
             barred = latched | (wanted.serving - view.state.slots.keys())
@@ -107,6 +107,16 @@ class Drain:
             self.writer.control.delete(KEY)
 
     @staticmethod
-    def _opened_since(view: View, sequence: int) -> bool:
-        """Whether an incident was opened after that entry: its traffic is the rollback's."""
-        return any(one.sequence > sequence or one.sequence == 0 for one in view.open)
+    def _superseded(view: View, sequence: int) -> bool:
+        """Whether what was kept at that entry no longer stands.
+
+        An incident opened since owns the traffic, and a split that somebody else brought about since is the newer word.
+        """
+        opened = any(one.sequence > sequence or one.sequence == 0 for one in view.open)
+        return opened or any(
+            entry.sequence > sequence
+            and entry.kind in ("outcome", "observed")
+            and entry.after is not None
+            and entry.who != "drain"
+            for entry in view.entries
+        )

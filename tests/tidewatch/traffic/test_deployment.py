@@ -54,6 +54,22 @@ def test_a_slot_that_joins_gets_no_traffic_and_the_declared_instances(endpoint: 
     assert state.slots["violet"].instances == 3
 
 
+def test_a_slot_does_not_join_with_traffic_of_its_own(canary: Flights) -> None:
+    config = canary.make_config({"blue": 0.0, "green": 0.0, "violet": 1.0})
+    with pytest.raises(Refused, match="violet would join"):
+        canary.controller().deploy(config, held={**canary.holds, "violet": held("5")}, changed=frozenset())
+    assert canary.live() == {"blue": 0.95, "green": 0.05}
+
+
+def test_a_split_set_since_a_drain_that_failed_is_what_a_later_failure_goes_back_to(canary: Flights) -> None:
+    canary.controller().control.put("drain", {"before": {"blue": 0.5, "green": 0.5}, "sequence": 0, "config": "old"})
+    canary.controller().apply(Split.of({"blue": 90, "green": 10}), who="pulumi", why="an edit", held=canary.holds)
+    canary.control.inject("deployment_fails", endpoint=ENDPOINT, reason="The container did not pass the health check.")
+    with pytest.raises(SilentRollback):
+        canary.deploy("green", held("5"))
+    assert canary.live() == {"blue": 0.9, "green": 0.1}
+
+
 def test_a_slot_that_goes_is_drained_first(canary: Flights) -> None:
     config = canary.make_config({"blue": 1.0})
     record = canary.controller().deploy(config, held={"blue": canary.holds["blue"]}, changed=frozenset())

@@ -142,7 +142,7 @@ def update_endpoint(self: SageMakerResponse) -> ActionResult:
     given, here, endpoint = self.params, world(), _found(self)
     # OutOfService and UpdateRollbackFailed are left by another update (model docs, EndpointStatus).
     _ready(endpoint, "InService", "OutOfService", "UpdateRollbackFailed")
-    # An endpoint whose own configuration was deleted cannot be updated any more (facts of operation; the model docs
+    # An endpoint whose own configuration was deleted cannot be updated any more (observed behaviour; the model docs
     # of DeleteEndpointConfig warn of it).
     configuration_named(self, endpoint.endpoint_config_name)
     configuration = configuration_named(self, given["EndpointConfigName"])
@@ -155,7 +155,9 @@ def update_endpoint(self: SageMakerResponse) -> ActionResult:
     target = fleet_of(configuration, images_of(self, configuration))
     if given.get("RetainAllVariantProperties"):
         excluded = given.get("ExcludeRetainedVariantProperties") or ()
-        target = target.retaining(endpoint.fleet, frozenset(one["VariantPropertyType"] for one in excluded))
+        kinds = frozenset(one["VariantPropertyType"] for one in excluded)
+        sagemaker_rules.excluded_properties(kinds)
+        target = target.retaining(endpoint.fleet, kinds)
     endpoint.deployment_config = config
     endpoint.failure_reason = None
     operation = _operation(here, endpoint.endpoint_name, "update", deployment_seconds(config))

@@ -111,15 +111,25 @@ def deployment(fleet: Fleet, target: EndpointConfiguration, config: Mapping[str,
         raise ValidationException("Only one update policy should be used in the deployment configuration.")
     if rolling:
         _rolling(fleet, target, rolling)
+    if blue_green or config.get("AutoRollbackConfiguration"):
+        _same_names(fleet, target)
     if not blue_green:
         return
     routing = blue_green["TrafficRoutingConfiguration"]
     _execution_time(blue_green, steps(routing) * routing["WaitIntervalInSeconds"])
     if routing["Type"] == "ALL_AT_ONCE":
         return
-    _same_names(fleet, target)
     for variant in fleet.variants:
         _step_size(variant.instances or 1, routing, variant.name)
+
+
+def excluded_properties(kinds: frozenset[str]) -> None:
+    """Source: model docs, VariantProperty: DataCaptureConfig is not currently supported."""
+    if "DataCaptureConfig" in kinds:
+        raise ValidationException(
+            "ExcludeRetainedVariantProperties takes DesiredInstanceCount and DesiredWeight; DataCaptureConfig is not "
+            "currently supported."
+        )
 
 
 def _same_names(fleet: Fleet, target: EndpointConfiguration) -> None:

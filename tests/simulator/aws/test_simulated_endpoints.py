@@ -192,7 +192,8 @@ def test_an_alarm_that_is_not_listed_stops_nothing(endpoint: Account) -> None:
     ("reason", "words"), [("capacity", "InsufficientInstanceCapacity"), ("health_check", "ping health check")]
 )
 def test_a_deployment_that_fails_is_rolled_back_silently(endpoint: Account, reason: str, words: str) -> None:
-    """Source: facts of operation: the endpoint ends InService on the old configuration, its reason gone."""
+    """Source: observed behaviour, not documented: the endpoint ends InService on the old configuration, its
+    reason gone."""
     endpoint.control.inject("deployment_fails", endpoint="flights", reason=reason)
     update(endpoint)
     endpoint.clock.advance(120)
@@ -206,7 +207,7 @@ def test_a_deployment_that_fails_is_rolled_back_silently(endpoint: Account, reas
 
 
 def test_the_reason_of_a_silent_rollback_can_stay_while_in_service(endpoint: Account) -> None:
-    """Source: facts of operation: FailureReason is sometimes set while InService."""
+    """Source: observed behaviour, not documented: FailureReason is sometimes set while InService."""
     endpoint.control.inject("deployment_fails", endpoint="flights", keep_reason=True)
     update(endpoint)
     endpoint.clock.advance(500)
@@ -256,7 +257,7 @@ def test_a_status_that_only_the_platform_sets_stays(endpoint: Account, status: s
 
 
 def test_autoscaling_makes_the_endpoint_busy(endpoint: Account) -> None:
-    """Source: facts of operation: autoscaling's own capacity changes set Updating too."""
+    """Source: observed behaviour, not documented: autoscaling's own capacity changes set Updating too."""
     endpoint.control.inject("scaling", endpoint="flights", variant="blue", instances=4)
     with pytest.raises(ClientError, match="Cannot update in-progress endpoint"):
         flip(endpoint, blue=1)
@@ -288,7 +289,7 @@ def test_an_endpoint_without_capacity_fails_with_the_reason(account: Account) ->
 
 
 def test_a_model_whose_role_was_deleted_cannot_be_deployed(endpoint: Account) -> None:
-    """Source: facts of operation: a retained model whose role was deleted is unusable."""
+    """Source: developer guide, "SageMaker execution roles": a retained model whose role was deleted is unusable."""
     iam = endpoint.client("iam")
     iam.create_role(RoleName="flights", AssumeRolePolicyDocument="{}")
     endpoint.model("two")

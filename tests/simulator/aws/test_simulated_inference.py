@@ -197,7 +197,8 @@ def test_a_binary_body_is_captured_as_base64(account: Account) -> None:
     ],
 )
 def test_nothing_is_captured_when_off_or_with_a_double_slash(account: Account, changes: dict[str, Any]) -> None:
-    """Source: model docs, DataCaptureConfig; facts of operation: a double slash captures nothing."""
+    """Source: model docs, DataCaptureConfig; developer guide, "Capture data from real-time endpoint": a double
+    slash captures nothing."""
     serving(account, 1, 0, {**CAPTURE, **changes})
     ask(account)
     account.control.flush_capture()

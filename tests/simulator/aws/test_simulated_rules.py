@@ -147,8 +147,19 @@ def test_a_change_of_weights_names_variants_once_and_leaves_some_weight(
 def test_guardrails_need_the_same_variants_on_both_sides(endpoint: Account) -> None:
     """Source: developer guide, "Deployment guardrails": the variant names must be the same."""
     endpoint.config("third", variant("blue"), variant("red"))
-    message = deployed(endpoint, "third", DeploymentConfig=guard("CANARY", CanarySize=percent(50)))
-    assert "same variant names" in message
+    for config in (
+        guard("CANARY", CanarySize=percent(50)),
+        guard("ALL_AT_ONCE"),
+        {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "errors"}]}},
+    ):
+        assert "same variant names" in deployed(endpoint, "third", DeploymentConfig=config)
+
+
+def test_capture_cannot_be_left_out_of_what_is_retained(endpoint: Account) -> None:
+    """Source: model docs, VariantProperty: DataCaptureConfig is not currently supported."""
+    excluded = [{"VariantPropertyType": "DataCaptureConfig"}]
+    message = deployed(endpoint, RetainAllVariantProperties=True, ExcludeRetainedVariantProperties=excluded)
+    assert "not currently supported" in message
 
 
 @pytest.mark.parametrize(
@@ -168,7 +179,7 @@ def test_guardrails_keep_their_limits(endpoint: Account, config: dict[str, Any],
 
 
 def test_a_canary_needs_two_instances(account: Account) -> None:
-    """Source: facts of operation; model docs, CanarySize is a part of the variant's instances."""
+    """Source: model docs, CanarySize is a part of the variant's instances: of one instance there is no part."""
     account.model("one")
     account.config("first", variant("blue", instances=1))
     account.config("second", variant("blue", instances=1))

@@ -85,9 +85,18 @@ _METERS = (
 _LATENCIES = frozenset({"ModelLatency", "OverheadLatency"})
 
 
+LONGEST_INFERENCE_ID = 64
+"""Characters. Source: model docs of sagemaker-runtime, InferenceId."""
+
+
 def invoke(world: World, request: Invocation) -> Reply:
     """The answer of the endpoint, or the runtime's error."""
     began = time.perf_counter()
+    if len(request.inference_id or "") > LONGEST_INFERENCE_ID:
+        return _refusal(
+            "Value at 'inferenceId' failed to satisfy constraint: Member must have length less than or equal to "
+            f"{LONGEST_INFERENCE_ID}"
+        )
     endpoint = world.endpoints.get((request.region, request.endpoint))
     if endpoint is not None and endpoint.operation is not None and world.now() >= endpoint.operation.ends:
         world.settle()

@@ -57,6 +57,14 @@ def test_the_answer_is_the_models_own_in_float32(account: Account, binary: bool)
     np.testing.assert_allclose(scores.sum(1), 1, rtol=1e-6)
 
 
+def test_an_inference_id_has_at_most_64_characters(account: Account) -> None:
+    """Source: model docs of sagemaker-runtime, InferenceId, max 64."""
+    serving(account)
+    ask(account, InferenceId="i" * 64)
+    with pytest.raises(ClientError, match="less than or equal to 64"):
+        ask(account, InferenceId="i" * 65)
+
+
 def test_requests_are_split_by_the_live_weights(account: Account) -> None:
     """Source: model docs, ProductionVariant.InitialVariantWeight."""
     serving(account, 80, 20)

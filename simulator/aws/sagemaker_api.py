@@ -142,8 +142,8 @@ def update_endpoint(self: SageMakerResponse) -> ActionResult:
     given, here, endpoint = self.params, world(), _found(self)
     # OutOfService and UpdateRollbackFailed are left by another update (model docs, EndpointStatus).
     _ready(endpoint, "InService", "OutOfService", "UpdateRollbackFailed")
-    # An endpoint whose own configuration was deleted cannot be updated any more (observed behaviour; the model docs
-    # of DeleteEndpointConfig warn of it).
+    # An endpoint whose own configuration was deleted cannot be updated any more (observed behaviour, not documented:
+    # hashicorp/terraform-provider-aws issues 40048, 48997; the model docs of DeleteEndpointConfig warn of it).
     configuration_named(self, endpoint.endpoint_config_name)
     configuration = configuration_named(self, given["EndpointConfigName"])
     config = given.get("DeploymentConfig")

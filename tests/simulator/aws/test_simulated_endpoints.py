@@ -192,8 +192,8 @@ def test_an_alarm_that_is_not_listed_stops_nothing(endpoint: Account) -> None:
     ("reason", "words"), [("capacity", "InsufficientInstanceCapacity"), ("health_check", "ping health check")]
 )
 def test_a_deployment_that_fails_is_rolled_back_silently(endpoint: Account, reason: str, words: str) -> None:
-    """Source: observed behaviour, not documented: the endpoint ends InService on the old configuration, its
-    reason gone."""
+    """Source: observed behaviour, not documented (hashicorp/terraform-provider-aws issue 48997, pull request 49020):
+    the endpoint ends InService on the old configuration, its reason gone."""
     endpoint.control.inject("deployment_fails", endpoint="flights", reason=reason)
     update(endpoint)
     endpoint.clock.advance(120)
@@ -207,7 +207,8 @@ def test_a_deployment_that_fails_is_rolled_back_silently(endpoint: Account, reas
 
 
 def test_the_reason_of_a_silent_rollback_can_stay_while_in_service(endpoint: Account) -> None:
-    """Source: observed behaviour, not documented: FailureReason is sometimes set while InService."""
+    """Source: observed behaviour, not documented (hashicorp/terraform-provider-aws issue 39099,
+    aws-controllers-k8s/sagemaker-controller pull request 7): FailureReason is sometimes set while InService."""
     endpoint.control.inject("deployment_fails", endpoint="flights", keep_reason=True)
     update(endpoint)
     endpoint.clock.advance(500)
@@ -227,7 +228,8 @@ def test_a_rollback_to_a_deleted_configuration_fails(endpoint: Account) -> None:
 
 
 def test_an_endpoint_whose_configuration_was_deleted_cannot_be_updated(endpoint: Account) -> None:
-    """Source: botocore model docs, DeleteEndpointConfig ("You must not delete...")."""
+    """Source: observed behaviour, not documented (hashicorp/terraform-provider-aws issues 40048, 48997); the model docs
+    of DeleteEndpointConfig only warn ("You must not delete...")."""
     endpoint.sagemaker.delete_endpoint_config(EndpointConfigName="first")
 
     with pytest.raises(ClientError, match="Could not find endpoint configuration"):
@@ -257,7 +259,8 @@ def test_a_status_that_only_the_platform_sets_stays(endpoint: Account, status: s
 
 
 def test_autoscaling_makes_the_endpoint_busy(endpoint: Account) -> None:
-    """Source: observed behaviour, not documented: autoscaling's own capacity changes set Updating too."""
+    """Source: developer guide, "Auto scaling prerequisites": auto scaling needs UpdateEndpointWeightsAndCapacities,
+    which sets Updating (model docs of that operation)."""
     endpoint.control.inject("scaling", endpoint="flights", variant="blue", instances=4)
     with pytest.raises(ClientError, match="Cannot update in-progress endpoint"):
         flip(endpoint, blue=1)
@@ -289,7 +292,8 @@ def test_an_endpoint_without_capacity_fails_with_the_reason(account: Account) ->
 
 
 def test_a_model_whose_role_was_deleted_cannot_be_deployed(endpoint: Account) -> None:
-    """Source: developer guide, "SageMaker execution roles": a retained model whose role was deleted is unusable."""
+    """Source: model docs, CreateModelInput.ExecutionRoleArn: SageMaker assumes the role to fetch the artifact and the
+    image when it deploys."""
     iam = endpoint.client("iam")
     iam.create_role(RoleName="flights", AssumeRolePolicyDocument="{}")
     endpoint.model("two")

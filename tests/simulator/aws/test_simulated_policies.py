@@ -100,7 +100,7 @@ def test_a_multipart_upload_needs_the_condition_on_its_completion_only(registry:
 
 
 def test_a_copy_into_the_bucket_is_denied(registry: Account) -> None:
-    """Source: S3 user guide, "Enforce conditional writes": CopyObject into such a bucket fails."""
+    """Source: S3 user guide, "Enforce conditional writes": CopyObject without the header fails with 403."""
     put(registry, IfNoneMatch="*")
     copy = {"Bucket": "registry", "Key": "k2", "CopySource": "registry/k"}
 

@@ -10,6 +10,8 @@ from botocore.exceptions import ClientError
 
 from tests.simulator.aws.account import ROLE, Account, session, variant
 
+SERVERLESS = {"MemorySizeInMB": 2048, "MaxConcurrency": 1}
+
 
 def refused(call: Any, **given: Any) -> str:
     with pytest.raises(ClientError) as error:
@@ -98,6 +100,36 @@ def test_a_shadow_stands_beside_exactly_one_variant(unchecked: Any) -> None:
     assert "one variant for ShadowProductionVariants" in message
 
 
+@pytest.mark.parametrize("hosts", [[], ["InstanceType", "ServerlessConfig"]])
+def test_a_variant_runs_on_instances_or_is_serverless(unchecked: Any, hosts: list[str]) -> None:
+    """Source: model docs, ProductionVariant.ServerlessConfig ("instead of an instance-based endpoint
+    configuration")."""
+    given = {**variant("blue"), "ServerlessConfig": SERVERLESS}
+    kept = {key: value for key, value in given.items() if key in hosts or key in ("VariantName", "ModelName")}
+    assert "exactly one of InstanceType" in configured(unchecked, kept)
+
+
+@pytest.mark.parametrize("others", ["a second variant", "capture", "a VPC", "nothing"])
+def test_a_serverless_variant_stands_alone_without_capture_or_vpc(unchecked: Any, others: str) -> None:
+    """Source: developer guide, "Deploy models with Amazon SageMaker Serverless Inference", feature exclusions."""
+    serverless = {"VariantName": "blue", "ModelName": "one", "ServerlessConfig": SERVERLESS}
+    capture = {
+        "EnableCapture": True,
+        "InitialSamplingPercentage": 100,
+        "DestinationS3Uri": "s3://captured/capture",
+        "CaptureOptions": [{"CaptureMode": "Input"}],
+    }
+    fields: dict[str, dict[str, Any]] = {
+        "capture": {"DataCaptureConfig": capture},
+        "a VPC": {"VpcConfig": {"Subnets": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}},
+    }
+    variants = [serverless, variant("green")] if others == "a second variant" else [serverless]
+    if others == "nothing":
+        unchecked.create_endpoint_config(EndpointConfigName="c", ProductionVariants=variants)
+        return
+    assert "serverless endpoint takes a single" in configured(unchecked, *variants, **fields.get(others, {}))
+
+
 def test_a_configuration_names_models_that_exist(unchecked: Any) -> None:
     """Source: SageMaker's message for CreateEndpointConfig."""
     assert configured(unchecked, variant("blue", model="none")).startswith("Could not find model")
@@ -145,7 +177,7 @@ def test_a_change_of_weights_names_variants_once_and_leaves_some_weight(
 
 
 def test_guardrails_need_the_same_variants_on_both_sides(endpoint: Account) -> None:
-    """Source: developer guide, "Deployment guardrails": the variant names must be the same."""
+    """Source: developer guide, "Deployment guardrails", page "Exclusions": the variant names must be the same."""
     endpoint.config("third", variant("blue"), variant("red"))
     for config in (
         guard("CANARY", CanarySize=percent(50)),
@@ -176,6 +208,24 @@ def test_capture_cannot_be_left_out_of_what_is_retained(endpoint: Account) -> No
 def test_guardrails_keep_their_limits(endpoint: Account, config: dict[str, Any], words: str) -> None:
     """Source: model docs, TrafficRoutingConfig, WaitIntervalInSeconds max 3600, AlarmList max 10."""
     assert words in deployed(endpoint, DeploymentConfig=config)
+
+
+def test_a_deployment_may_take_longer_than_it_waits(endpoint: Account) -> None:
+    """Source: model docs, BlueGreenUpdatePolicy.MaximumExecutionTimeoutInSeconds: larger than the total of
+    TerminationWaitInSeconds and WaitIntervalInSeconds."""
+    config = guard("ALL_AT_ONCE", wait=400)
+    policy = config["BlueGreenUpdatePolicy"]
+    policy.update(TerminationWaitInSeconds=300, MaximumExecutionTimeoutInSeconds=700)
+    assert "larger than the total waiting time" in deployed(endpoint, DeploymentConfig=config)
+    policy.update(MaximumExecutionTimeoutInSeconds=701)
+    endpoint.sagemaker.update_endpoint(EndpointName="flights", EndpointConfigName="second", DeploymentConfig=config)
+
+
+def test_a_deployment_follows_one_update_policy(endpoint: Account) -> None:
+    """Source: model docs, DeploymentConfig.BlueGreenUpdatePolicy ("Only one update policy should be used")."""
+    rolling = {"MaximumBatchSize": percent(50), "WaitIntervalInSeconds": 0}
+    both = {**guard("ALL_AT_ONCE"), "RollingUpdatePolicy": rolling}
+    assert "Only one update policy" in deployed(endpoint, DeploymentConfig=both)
 
 
 def test_a_canary_needs_two_instances(account: Account) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import resource
 import subprocess
 import sys
 import tarfile
@@ -19,6 +18,8 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+
+from bench.memory import peak_memory_mib
 
 GB = 1_000_000_000
 LIMIT_MIB = 200
@@ -104,15 +105,6 @@ def sparse_archive(path: Path, size: int) -> Path:
         file.write(packed.getvalue())
         file.truncate(size)
     return path
-
-
-def peak_memory_mib() -> float:
-    """The most memory this process had resident. On Linux from /proc: getrusage there counts the parent's too."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
 
 
 def show(figures: dict[str, Any]) -> None:

@@ -8,12 +8,14 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
+from cli.drift import drift
 from cli.errors import UserError
 from cli.promote import promote
 from cli.registry import models, publish
 from cli.rehearse import rehearse
 from cli.rollback import acknowledge, rollback
 from cli.status import status
+from tidewatch.drift.errors import DriftError
 from tidewatch.registry import RegistryError
 from tidewatch.traffic import TrafficError
 
@@ -26,6 +28,7 @@ app = typer.Typer(
 )
 for command in (publish, models, promote, status, rollback, acknowledge, rehearse):
     app.command()(command)
+app.add_typer(drift)
 
 
 def main() -> None:
@@ -33,7 +36,7 @@ def main() -> None:
     complaints = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         app()
-    except (UserError, RegistryError, TrafficError) as error:
+    except (UserError, DriftError, RegistryError, TrafficError) as error:
         complaints.print(f"tidewatch: {error}", markup=False)
         sys.exit(1)
     except (ClientError, BotoCoreError) as error:

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.filesize import decimal
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 from rich.table import Table
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from cli.aws import Session
+from cli.bar import Bar
 from cli.errors import UserError
 from cli.outputs import stack_outputs
 from tidewatch.registry import Description, Difference, Manifest, Registry, compare, describe, to_json
-
-SHOW_AFTER = 2.0
-"""Seconds without a progress bar: what is over sooner needs none."""
 
 Stack = Annotated[str, typer.Option(help="The stack whose registry it is.")]
 
@@ -41,7 +37,7 @@ def publish(
     """
     description = _description(lineage)
     registry = _registry(stack)
-    with _Bar(artifact.name) as bar:
+    with Bar(artifact.name) as bar:
         manifest = registry.publish(
             version, artifact, description, image=image, card=card, reference=reference, progress=bar
         )
@@ -79,36 +75,6 @@ def models(
             f"cut off or under way: {', '.join(unfinished)} (the same `tidewatch publish` again completes it)",
             soft_wrap=True,
         )
-
-
-class _Bar:
-    """A progress bar on stderr, from the moment that publishing takes longer than two seconds."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._started = time.monotonic()
-        self._progress: Progress | None = None
-        self._tasks: dict[str, TaskID] = {}
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._progress is not None:
-            self._progress.stop()
-
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        if self._progress is None:
-            if time.monotonic() - self._started < SHOW_AFTER:
-                return
-            self._progress = Progress(
-                TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(),
-                console=Console(stderr=True),
-            )  # fmt: skip
-            self._progress.start()
-        if stage not in self._tasks:
-            self._tasks[stage] = self._progress.add_task(f"{stage} {self._name}", total=total)
-        self._progress.update(self._tasks[stage], completed=done, total=total)
 
 
 def _registry(stack: str) -> Registry:

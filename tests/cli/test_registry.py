@@ -12,6 +12,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+import cli.bar
 import cli.registry
 from cli.errors import UserError
 from cli.registry import models, publish
@@ -204,7 +205,8 @@ def test_wrong_usage_has_exit_code_two(artifact: Path) -> None:
 def test_a_long_publish_shows_its_progress_on_stderr_only(
     artifact: Path, lineage: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli.registry, "SHOW_AFTER", -1.0)
+    monkeypatch.setattr(cli.bar, "SHOW_AFTER", -1.0)
+    monkeypatch.setenv("FORCE_COLOR", "1")
     result = published(artifact, lineage, "3")
     assert "upload model.tar.gz" in result.stderr
     assert "upload model.tar.gz" not in result.stdout

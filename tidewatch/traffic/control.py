@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -10,9 +9,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tidewatch.clock import Clock
+from tidewatch.items import error_code, item, values
+from tidewatch.lease import LeaseTable
 from tidewatch.traffic.errors import EndpointBusy, TrafficError
 from tidewatch.traffic.head import Head
-from tidewatch.traffic.items import error_code, item, values
 from tidewatch.traffic.values import Held
 from tidewatch.traffic.waiting import Backoff
 
@@ -26,7 +26,7 @@ LEASE_MARGIN_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
-class Lease:
+class TrafficLease:
     """The right to write weights, for a short time."""
 
     expires: datetime
@@ -94,40 +94,27 @@ class Control:
         self._dynamodb.delete_item(TableName=self._table, Key=self._key(key))
 
     @contextmanager
-    def traffic_lease(self, wait_seconds: float = 60.0) -> Generator[Lease]:
+    def traffic_lease(self, wait_seconds: float = 60.0) -> Generator[TrafficLease]:
         """Holds the lease of the weights' writers; raises EndpointBusy when others hold it for all of the wait."""
-        holder = uuid.uuid4().hex
+        leases = LeaseTable(self._dynamodb, self._table, self._model, self._clock)
         backoff = Backoff(self._clock, wait_seconds)
-        while (lease := self._take_lease(holder)) is None:
-            if not backoff.wait():
-                raise EndpointBusy(f"Another writer changes the traffic of {self._model}; try again in a minute.")
+        with self._explained():
+            while (lease := leases.take("traffic", LEASE_SECONDS)) is None:
+                if not backoff.wait():
+                    raise EndpointBusy(f"Another writer changes the traffic of {self._model}; try again in a minute.")
         try:
-            yield lease
+            yield TrafficLease(lease.expires, self._clock)
         finally:
-            self._release_lease(holder)
+            leases.release("traffic", lease)
 
-    def _take_lease(self, holder: str) -> Lease | None:
-        now = self._clock.now()
-        expires = now + timedelta(seconds=LEASE_SECONDS)
-        body = {"holder": holder, "expires": expires.timestamp()}
-        names = {"#expires": "expires"}
-        free = "attribute_not_exists(#expires) OR #expires < :now"
-        taken = self._put("lease#traffic", body, free, names, {":now": now.timestamp()})
-        return Lease(expires, self._clock) if taken else None
-
-    def _release_lease(self, holder: str) -> None:
+    @contextmanager
+    def _explained(self) -> Generator[None]:
         try:
-            self._dynamodb.delete_item(
-                TableName=self._table,
-                Key=self._key("lease#traffic"),
-                ConditionExpression="#holder = :holder",
-                ExpressionAttributeNames={"#holder": "holder"},
-                ExpressionAttributeValues={":holder": {"S": holder}},
-            )
+            yield
         except Exception as error:
-            # It expired and somebody else has it now.
-            if error_code(error) != "ConditionalCheckFailedException":
-                raise
+            if error_code(error) == "ResourceNotFoundException":
+                raise TrafficError(f"The control table {self._table} is missing; `pulumi up` creates it.") from error
+            raise
 
     def _key(self, key: str) -> Any:
         return {"endpoint": {"S": self._model}, "key": {"S": key}}
@@ -139,15 +126,14 @@ class Control:
         if seen:
             conditional["ExpressionAttributeValues"] = item(seen)
         try:
-            self._dynamodb.put_item(
-                TableName=self._table,
-                Item=item({"endpoint": self._model, "key": key, **body}),
-                **(conditional if condition else {}),
-            )
+            with self._explained():
+                self._dynamodb.put_item(
+                    TableName=self._table,
+                    Item=item({"endpoint": self._model, "key": key, **body}),
+                    **(conditional if condition else {}),
+                )
         except Exception as error:
             if error_code(error) == "ConditionalCheckFailedException":
                 return False
-            if error_code(error) == "ResourceNotFoundException":
-                raise TrafficError(f"The control table {self._table} is missing; `pulumi up` creates it.") from error
             raise
         return True

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from tidewatch.items import error_code, item, values
 from tidewatch.traffic.errors import TrafficError
-from tidewatch.traffic.items import error_code, item, values
 from tidewatch.traffic.split import Split
 from tidewatch.traffic.values import Receipt
 

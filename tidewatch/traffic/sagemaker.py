@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tidewatch import metrics
+from tidewatch.items import error_code, error_message
 from tidewatch.traffic.errors import EndpointBusy, EndpointMissing, NoCapacity, TrafficError
-from tidewatch.traffic.items import error_code, error_message
 from tidewatch.traffic.split import Split
 from tidewatch.traffic.values import EndpointState, SlotState
 

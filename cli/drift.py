@@ -1,0 +1,208 @@
+"""`tidewatch drift`: a reference from training data, and a verdict on captured records or a table of rows."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from cli.bar import Bar
+from cli.captures import Captures
+from cli.errors import UserError
+from tidewatch.capture.accounting import Accounting
+from tidewatch.drift.page import by_severity, figures, page
+from tidewatch.drift.profile import Profile, total
+from tidewatch.drift.reference import NumericFeature, Reference, decode
+from tidewatch.drift.report import Report, examples, records, window
+from tidewatch.drift.tables import count, is_parquet, is_table, open_table
+from tidewatch.drift.tables import reference as of_table
+from tidewatch.drift.verdict import ModelVerdict, Verdict, judge
+
+EXIT = {Verdict.OK: 0, Verdict.WARNING: 3, Verdict.DRIFT: 4, Verdict.INSUFFICIENT: 5, Verdict.INVALID: 6}
+SHOWN_EXAMPLES = 3
+Content = TypeVar("Content")
+STYLES = {
+    Verdict.WARNING: "yellow",
+    Verdict.DRIFT: "bold red",
+    Verdict.INVALID: "bold red",
+    Verdict.INSUFFICIENT: "dim",
+}
+
+drift = typer.Typer(
+    name="drift", help="Compares what a model is asked now with what it was trained on.", no_args_is_help=True
+)
+
+
+@drift.command()
+def reference(
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="The training table: .csv, .csv.gz or .parquet.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where the reference goes, JSON.")],
+    score: Annotated[str | None, typer.Option(metavar="COLUMN", help="What the model answered for each row.")] = None,
+    exclude: Annotated[list[str] | None, typer.Option(metavar="COLUMN", help="No feature. Repeat for several.")] = None,
+    categorical: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN", help="Categories, though numbers. Repeat for several.")
+    ] = None,
+) -> None:
+    """Freezes what the training data looked like: publish it with the model version by `--reference`.
+
+    A column is numeric where every value is a number or missing. The same data gives the same bytes.
+    """
+    with Bar(data.name) as bar:
+        made = _read(
+            data,
+            lambda: of_table(
+                open_table(data),
+                score=score,
+                exclude=exclude or (),
+                categorical=categorical or (),
+                progress=lambda done, size: bar("read", done, size),
+            ),
+        )
+    _write(output, made.encode())
+    screen = Console(highlight=False, soft_wrap=True)
+    numeric = [one.name for one in made.features if isinstance(one, NumericFeature)]
+    named = [one.name for one in made.features if not isinstance(one, NumericFeature)]
+    screen.print(f"wrote {output}", markup=False)
+    for what, told in (
+        ("rows", f"{made.rows:,}"),
+        ("numeric", _listed(numeric)),
+        ("category", _listed(named)),
+        ("score", made.score.name if made.score else "none: give --score COLUMN to watch the model's answers too"),
+        ("sha256", made.digest),
+    ):
+        screen.print(f"  {what:<9}{told}", markup=False)
+
+
+@drift.command(epilog="Exit code: 0 ok, 3 warning, 4 drift, 5 insufficient data, 6 invalid, 1 error.")
+def check(
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH",
+            help="Captured records (.jsonl, .jsonl.gz, folders, s3://...), or tables (.csv, .parquet).",
+        ),
+    ],
+    reference: Annotated[Path, typer.Option(metavar="FILE", help="By `tidewatch drift reference`.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the report as a page.")] = None,
+) -> None:
+    """Judges records against a reference, and accounts for every one of them."""
+    frozen = decode(_read(reference, reference.read_bytes), str(reference))
+    with Bar("records") as bar:
+        profile, absent = _counted(frozen, paths, bar)
+    verdict = judge(frozen, profile, absent=absent)
+    if html is not None:
+        report = Report(
+            model=reference.stem,
+            verdict=verdict.verdict,
+            windows={"records": window(verdict)},
+            examples=examples(verdict.records),
+        )
+        _write(html, page(report, frozen, {"records": profile}).encode())
+    if as_json:
+        print(json.dumps(_told(verdict), indent=2))
+    else:
+        _show(verdict)
+    raise typer.Exit(EXIT[verdict.verdict])
+
+
+def _counted(frozen: Reference, paths: Sequence[str], bar: Bar) -> tuple[Profile, frozenset[str]]:
+    """The profile of all paths, and the features that a table has no column of."""
+    tables = [path for path in paths if is_table(path)]
+    if not tables:
+        return Captures(paths).count(frozen, bar), frozenset()
+    if len(tables) < len(paths):
+        others = ", ".join(path for path in paths if path not in tables)
+        raise UserError(f"tables and captured records are not judged together: check {others} apart from the tables")
+    if remote := [path for path in tables if path.startswith("s3://")]:
+        raise UserError(f"tables are read from this machine: download {', '.join(remote)} first")
+    profiles: list[Profile] = []
+    absent: set[str] = set()
+    for path in map(Path, tables):
+        counted = _read(path, lambda path=path: count(open_table(path), frozen, str(path), _stage(bar, path.name)))
+        profiles.append(counted.profile)
+        absent |= counted.absent
+    # A table need not hold the model's answers: without them the score has too little to compare, and says so.
+    return total(frozen, profiles), frozenset(absent & {one.name for one in frozen.features})
+
+
+def _stage(bar: Bar, name: str) -> Callable[[int, int], None]:
+    return lambda done, size: bar(f"count {name}", done, size)
+
+
+def _read(path: Path, read: Callable[[], Content]) -> Content:
+    try:
+        return read()
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from error
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{len(names)}: {', '.join(names)}" if names else "0"
+
+
+def _told(verdict: ModelVerdict) -> dict[str, Any]:
+    counted = records(verdict.records)
+    return {
+        "model": verdict.verdict,
+        "records": {"read": counted.read, "parsed": counted.parsed, "rejected": counted.rejected},
+        "features": {
+            each.name: {
+                "verdict": each.verdict,
+                "psi": each.psi,
+                "ks": each.ks,
+                "p_value": each.p_value,
+                "js": each.js,
+                "kl": each.kl,
+                "missing_rate": each.missing_rate,
+                "unseen_rate": each.unseen_rate,
+            }
+            for each in verdict.features
+        },
+    }
+
+
+def _show(verdict: ModelVerdict) -> None:
+    terminal = Console(highlight=False)
+    screen = terminal if terminal.is_terminal else Console(highlight=False, width=200)
+    screen.print(f"model: {_styled(verdict.verdict)}, {verdict.drifting} of {len(verdict.features)} features drift")
+    table = Table("feature", "verdict", box=None, pad_edge=False)
+    for title in ("PSI", "KS", "p", "missing", "unseen"):
+        table.add_column(title, justify="right")
+    table.add_column("because", overflow="fold")
+    for each in by_severity(verdict.features):
+        table.add_row(escape(each.name), _styled(each.verdict), *figures(each), escape("\n".join(each.because)))
+    screen.print(table)
+    for line in _accounts(verdict.records):
+        screen.print(line, markup=False, soft_wrap=True)
+
+
+def _styled(verdict: Verdict) -> str:
+    style = STYLES.get(verdict)
+    return f"[{style}]{verdict}[/]" if style else verdict
+
+
+def _accounts(account: Accounting) -> Iterable[str]:
+    yield f"records: {account.read:,} read = {account.parsed:,} parsed + {account.rejected_total:,} rejected"
+    shown: Counter[str] = Counter()
+    for reason, number in records(account).rejected.items():
+        yield f"  {reason}: {number:,}"
+        for each in examples(account):
+            shown[reason] += each.reason == reason
+            if each.reason == reason and shown[reason] <= SHOWN_EXAMPLES:
+                unit = "row" if is_parquet(each.source) else "byte"
+                yield f"    {each.source}, {unit} {each.offset:,}" + (f", column {each.column}" if each.column else "")

@@ -1,0 +1,317 @@
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import numpy as np
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+import cli.bar
+from cli.drift import drift
+from cli.errors import UserError
+from simulator.aws import in_process
+from tidewatch.drift.errors import DriftError, InvalidReference, InvalidTable
+
+MEASURES = {"verdict", "psi", "ks", "p_value", "js", "kl", "missing_rate", "unseen_rate"}
+
+
+def run(*arguments: object) -> Any:
+    return CliRunner().invoke(drift, [str(argument) for argument in arguments])
+
+
+def table(rows: int, seed: int, shift: float = 0.0) -> pl.DataFrame:
+    random = np.random.default_rng(seed)
+    return pl.DataFrame(
+        {
+            "distance": random.normal(1000 + 100 * shift, 100, rows).round(3),
+            "carrier": random.choice(["AA", "UA", "B6"], rows),
+            "score": random.random(rows).astype(np.float32),
+        }
+    )
+
+
+def captured(frame: pl.DataFrame) -> str:
+    """The rows as SageMaker would capture them, one record each."""
+    return "".join(
+        json.dumps(
+            {
+                "captureData": {
+                    "endpointInput": {
+                        "observedContentType": "text/csv", "mode": "INPUT",
+                        "data": f"{distance},{carrier}\n", "encoding": "CSV",
+                    },
+                    "endpointOutput": {
+                        "observedContentType": "text/csv; charset=utf-8", "mode": "OUTPUT",
+                        "data": str(score), "encoding": "CSV",
+                    },
+                },
+                "eventMetadata": {"eventId": f"e{at}", "inferenceTime": "2013-05-14T12:00:00Z"},
+                "eventVersion": "0",
+            }
+        ) + "\n"
+        for at, (distance, carrier, score) in enumerate(frame.iter_rows())
+    )  # fmt: skip
+
+
+@pytest.fixture
+def training(tmp_path: Path) -> Path:
+    path = tmp_path / "train.csv"
+    table(1000, 1).write_csv(path)
+    return path
+
+
+@pytest.fixture
+def frozen(tmp_path: Path, training: Path) -> Path:
+    path = tmp_path / "reference.json"
+    assert run("reference", training, "-o", path, "--score", "score").exit_code == 0
+    return path
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with in_process():
+        s3 = boto3.client("s3")
+        s3.create_bucket(Bucket="capture")
+        yield s3
+
+
+def checked(frozen: Path, *arguments: object) -> tuple[int, dict[str, Any]]:
+    result = run("check", "--reference", frozen, "--json", *arguments)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    assert result.stderr == ""
+    return result.exit_code, json.loads(result.stdout)
+
+
+def test_reference_says_what_it_found(tmp_path: Path, training: Path) -> None:
+    path = tmp_path / "reference.json"
+    result = run("reference", training, "-o", path, "--score", "score")
+    assert result.exit_code == 0, result.output
+    lines = [line.split(None, 1) for line in result.stdout.splitlines()]
+    assert lines[1:5] == [["rows", "1,000"], ["numeric", "1: distance"], ["category", "1: carrier"], ["score", "score"]]
+    assert lines[5][0] == "sha256"
+    before = path.read_bytes()
+    run("reference", training, "--output", path, "--score", "score")
+    assert path.read_bytes() == before
+
+
+def test_reference_takes_excluded_and_categorical_columns(tmp_path: Path, training: Path) -> None:
+    path = tmp_path / "reference.json"
+    result = run(
+        "reference", training, "-o", path, "--exclude", "carrier", "--exclude", "score", "--categorical", "distance"
+    )
+    assert "category 1: distance" in result.stdout
+    assert "none: give --score COLUMN" in result.stdout
+    assert json.loads(path.read_bytes())["columns"] == ["distance", "carrier", "score"]
+
+
+def test_rows_like_the_training_are_ok_in_every_form(tmp_path: Path, frozen: Path) -> None:
+    rows = table(500, 2)
+    rows.write_csv(tmp_path / "rows.csv")
+    rows.write_parquet(tmp_path / "rows.parquet")
+    (tmp_path / "rows.csv.gz").write_bytes(gzip.compress(rows.write_csv().encode()))
+    (tmp_path / "rows.jsonl").write_text(captured(rows))
+    (tmp_path / "rows.jsonl.gz").write_bytes(gzip.compress(captured(rows).encode()))
+    answers = []
+    for name in ("rows.csv", "rows.csv.gz", "rows.parquet", "rows.jsonl", "rows.jsonl.gz"):
+        code, told = checked(frozen, tmp_path / name)
+        assert code == 0, name
+        answers.append(told)
+    assert all(told == answers[0] for told in answers)
+    assert answers[0]["model"] == "ok"
+    assert answers[0]["records"] == {"read": 500, "parsed": 500, "rejected": {}}
+    assert list(answers[0]["features"]) == ["distance", "carrier", "score"]
+    assert all(set(feature) == MEASURES for feature in answers[0]["features"].values())
+    assert answers[0]["features"]["carrier"]["ks"] is None
+
+
+def test_several_paths_add_up(tmp_path: Path, frozen: Path) -> None:
+    rows = table(600, 2)
+    for at in range(3):
+        part = tmp_path / f"captured/{at}"
+        part.mkdir(parents=True)
+        (part / "file.jsonl").write_text(captured(rows[at * 200 : at * 200 + 200]))
+        rows[at * 200 : at * 200 + 200].write_csv(tmp_path / f"{at}.csv")
+    rows.write_parquet(tmp_path / "rows.parquet")
+    expected = checked(frozen, tmp_path / "rows.parquet")
+    assert checked(frozen, tmp_path / "captured") == expected
+    assert checked(frozen, *(tmp_path / f"{at}.csv" for at in range(3))) == expected
+    mixed = run("check", "--reference", frozen, tmp_path / "captured", tmp_path / "0.csv")
+    assert "not judged together" in str(mixed.exception)
+
+
+def test_objects_in_s3_are_read_by_key_and_by_prefix(tmp_path: Path, frozen: Path, bucket: Any) -> None:
+    rows = table(200, 2)
+    rows.write_csv(tmp_path / "rows.csv")
+    expected = checked(frozen, tmp_path / "rows.csv")
+    for key, part in (("cfg/e/v/2013/05/14/12/a.jsonl", rows[:100]), ("cfg/e/v/2013/05/14/13/b.jsonl", rows[100:])):
+        bucket.put_object(Bucket="capture", Key=key, Body=captured(part).encode())
+    bucket.put_object(Bucket="capture", Key="cfg-other/c.jsonl", Body=b"never read")
+    bucket.put_object(Bucket="capture", Key="cfg/readme.txt", Body=b"never read")
+    assert checked(frozen, "s3://capture/cfg") == expected
+    assert checked(frozen, "s3://capture/cfg/") == expected
+    assert checked(frozen, *(f"s3://capture/cfg/e/v/2013/05/14/{name}" for name in ("12/a.jsonl", "13"))) == expected
+    missing = run("check", "--reference", frozen, "s3://capture/nothing")
+    assert isinstance(missing.exception, UserError)
+    assert "no object under s3://capture/nothing" in str(missing.exception)
+    assert "download s3://b/t.csv first" in str(run("check", "--reference", frozen, "s3://b/t.csv").exception)
+
+
+@pytest.mark.parametrize(
+    ("rows", "shift", "code", "verdict"),
+    [(500, 0.0, 0, "ok"), (2000, 0.37, 3, "warning"), (500, 1.5, 4, "drift"), (20, 0.0, 5, "insufficient data")],
+)
+def test_the_exit_code_tells_the_verdict(
+    tmp_path: Path, frozen: Path, rows: int, shift: float, code: int, verdict: str
+) -> None:
+    table(rows, 4, shift).write_csv(tmp_path / "rows.csv")
+    assert checked(frozen, tmp_path / "rows.csv")[0] == code
+    shown = run("check", "--reference", frozen, tmp_path / "rows.csv")
+    assert shown.exit_code == code
+    assert shown.stdout.startswith(f"model: {verdict}")
+
+
+def test_a_table_without_a_feature_is_invalid_and_without_the_score_is_judged(tmp_path: Path, frozen: Path) -> None:
+    rows = table(500, 2)
+    rows.drop("carrier").write_csv(tmp_path / "rows.csv")
+    code, told = checked(frozen, tmp_path / "rows.csv")
+    assert (code, told["model"], told["features"]["carrier"]["verdict"]) == (6, "invalid", "invalid")
+    rows.drop("score").with_columns(note=pl.lit("ignored")).write_csv(tmp_path / "rows.csv")
+    code, told = checked(frozen, tmp_path / "rows.csv")
+    assert (code, told["model"]) == (0, "ok")
+    assert told["features"]["score"]["verdict"] == "insufficient data"
+
+
+def test_a_feature_that_turned_into_text_is_invalid(tmp_path: Path, frozen: Path) -> None:
+    table(500, 2).with_columns(distance=pl.lit("far")).write_csv(tmp_path / "rows.csv")
+    code, told = checked(frozen, tmp_path / "rows.csv")
+    assert (code, told["records"]) == (6, {"read": 500, "parsed": 0, "rejected": {"not_a_number": 500}})
+
+
+def test_rejects_are_shown_by_reason_with_up_to_three_places(tmp_path: Path, frozen: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(captured(table(500, 2)) + "secret-7\n" * 5 + '{"secret')
+    result = run("check", "--reference", frozen, path)
+    lines = result.stdout.splitlines()
+    at = lines.index("records: 506 read = 500 parsed + 6 rejected")
+    assert lines[at + 1] == "  not_json: 5"
+    assert all(line.startswith(f"    {path}, byte ") for line in lines[at + 2 : at + 5])
+    assert lines[at + 5] == "  truncated: 1"
+    assert len(lines) == at + 7
+    assert "secret" not in result.output
+    table(500, 2).with_columns(
+        distance=pl.when(pl.int_range(500) == 7).then(pl.lit("x")).otherwise("distance")
+    ).write_csv(tmp_path / "rows.csv")
+    assert ", column distance" in run("check", "--reference", frozen, tmp_path / "rows.csv").stdout
+
+
+def test_a_table_tells_what_moved(tmp_path: Path, frozen: Path) -> None:
+    table(500, 2, 1.5).write_csv(tmp_path / "rows.csv")
+    shown = run("check", "--reference", frozen, tmp_path / "rows.csv").stdout.splitlines()
+    assert shown[0] == "model: drift, 1 of 3 features drift"
+    assert shown[2].split()[:2] == ["distance", "drift"]
+    assert "of its values were below" in shown[2]
+
+
+def test_the_report_is_written_as_a_page(tmp_path: Path, frozen: Path) -> None:
+    table(500, 2, 1.5).write_csv(tmp_path / "rows.csv")
+    pages = [tmp_path / "a.html", tmp_path / "b.html"]
+    for path in pages:
+        assert checked(frozen, tmp_path / "rows.csv", "--html", path)[0] == 4
+    assert pages[0].read_bytes() == pages[1].read_bytes()
+    assert "▲ drift" in pages[0].read_text()
+    assert str(run("check", "--reference", frozen, tmp_path / "rows.csv", "--html", "/nowhere/a.html").exception) == (
+        "cannot write /nowhere/a.html: no such file or directory"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ('{"schema": 2}', "has schema 2, and this tidewatch reads up to 1: upgrade tidewatch"),
+        ("{}", "is not a reference"),
+        ("not json", "is not a reference"),
+    ],
+)
+def test_a_reference_that_cannot_be_read_is_refused(tmp_path: Path, training: Path, content: str, says: str) -> None:
+    path = tmp_path / "reference.json"
+    path.write_text(content)
+    result = run("check", "--reference", path, training)
+    assert isinstance(result.exception, InvalidReference)
+    assert says in str(result.exception)
+
+
+def test_what_is_not_there_is_named(tmp_path: Path, training: Path, frozen: Path) -> None:
+    for arguments, says in (
+        (("check", "--reference", "/nowhere.json", training), "cannot read /nowhere.json: no such file or directory"),
+        (("check", "--reference", frozen, "/nowhere.csv"), "cannot read /nowhere.csv: no such file or directory"),
+        (
+            ("check", "--reference", frozen, "/nowhere.parquet"),
+            "cannot read /nowhere.parquet: no such file or directory",
+        ),
+        (("check", "--reference", frozen, "/nowhere.jsonl"), "/nowhere.jsonl is no file and no folder"),
+        (("reference", "/nowhere.csv", "-o", tmp_path / "r.json"), "cannot read /nowhere.csv: no such file"),
+        (("reference", training, "-o", "/nowhere/r.json"), "cannot write /nowhere/r.json"),
+    ):
+        result = run(*arguments)
+        assert isinstance(result.exception, UserError)
+        assert says in str(result.exception)
+
+
+def test_a_mistyped_column_is_guessed(tmp_path: Path, training: Path) -> None:
+    result = run("reference", training, "-o", tmp_path / "r.json", "--score", "scores")
+    assert isinstance(result.exception, InvalidTable)
+    assert "did you mean 'score'" in str(result.exception)
+    assert isinstance(result.exception, DriftError)
+
+
+def test_a_long_check_shows_its_progress_on_a_terminal_only(
+    tmp_path: Path, frozen: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "rows.jsonl").write_text(captured(table(100, 2)))
+    table(100, 2).write_csv(tmp_path / "rows.csv")
+    monkeypatch.setattr(cli.bar, "SHOW_AFTER", -1.0)
+    for name, says in (("rows.jsonl", "count records"), ("rows.csv", "count rows.csv")):
+        assert run("check", "--reference", frozen, tmp_path / name).stderr == ""
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        result = run("check", "--reference", frozen, tmp_path / name, "--json")
+        monkeypatch.delenv("FORCE_COLOR")
+        assert says in result.stderr
+        assert json.loads(result.stdout)["model"] == "ok"
+
+
+def command(*arguments: object) -> subprocess.CompletedProcess[str]:
+    code = "from cli.main import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", code, "drift", *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+
+
+def test_the_command_itself_answers_with_exit_codes_and_sentences(tmp_path: Path, training: Path) -> None:
+    frozen = tmp_path / "r.json"
+    done = command("reference", training, "-o", frozen, "--score", "score")
+    assert (done.returncode, done.stderr) == (0, "")
+    table(500, 2, 1.5).write_csv(tmp_path / "rows.csv")
+    done = command("check", "--reference", frozen, tmp_path / "rows.csv", "--json")
+    assert (done.returncode, json.loads(done.stdout)["model"], done.stderr) == (4, "drift", "")
+    (tmp_path / "empty.jsonl").write_text("")
+    assert command("check", "--reference", frozen, tmp_path / "empty.jsonl").returncode == 5
+    done = command("reference", tmp_path / "nothing.csv", "-o", frozen)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"tidewatch: cannot read {tmp_path}/nothing.csv: no such file or directory\n"
+    (tmp_path / "head.csv").write_text("a,b\n")
+    done = command("reference", tmp_path / "head.csv", "-o", frozen)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("tidewatch: the training data has no rows")
+    assert command("check", tmp_path / "rows.csv").returncode == 2

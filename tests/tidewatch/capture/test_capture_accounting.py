@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import json
+import pickle
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidewatch.capture.accounting import EXAMPLES, Accounting, Example, Tally
+from tidewatch.capture.reasons import Reason
+
+_EXAMPLES = st.builds(
+    Example,
+    st.sampled_from(["a.jsonl", "b.jsonl"]),
+    st.integers(0, 60),
+    st.sampled_from([Reason.NOT_JSON, Reason.NOT_A_NUMBER]),
+    st.sampled_from([None, "age", "fare"]),
+)
+
+
+@st.composite
+def _accountings(draw: st.DrawFn) -> Accounting:
+    tally = Tally()
+    tally.parsed(draw(st.integers(0, 1000)))
+    for example in draw(st.lists(_EXAMPLES, max_size=30)):
+        tally.reject(example.source, example.offset, example.reason, example.column)
+    return tally.total()
+
+
+@given(_accountings(), _accountings())
+def test_addition_commutes(one: Accounting, other: Accounting) -> None:
+    assert one + other == other + one
+
+
+@given(_accountings(), _accountings(), _accountings())
+def test_addition_is_associative(one: Accounting, two: Accounting, three: Accounting) -> None:
+    assert (one + two) + three == one + (two + three)
+
+
+@given(_accountings())
+def test_the_empty_accounting_is_the_identity(some: Accounting) -> None:
+    assert some + Accounting() == Accounting() + some == some
+
+
+@given(_accountings(), _accountings())
+def test_every_record_read_is_parsed_or_rejected(one: Accounting, other: Accounting) -> None:
+    total = one + other
+    assert total.read == total.parsed + total.rejected_total
+    assert sum(total.columns.values()) <= total.rejected_total
+
+
+@given(_accountings())
+def test_json_and_pickle_give_it_back(some: Accounting) -> None:
+    assert Accounting.from_json(json.loads(json.dumps(some.to_json()))) == some
+    assert Accounting.from_json(msgspec.msgpack.decode(msgspec.msgpack.encode(some.to_json()))) == some
+    assert pickle.loads(pickle.dumps(some)) == some
+
+
+@given(st.lists(_EXAMPLES), st.randoms(use_true_random=False))
+def test_the_order_that_records_come_in_changes_nothing(examples: list[Example], order: object) -> None:
+    shuffled = list(examples)
+    order.shuffle(shuffled)  # type: ignore[attr-defined]
+    tallies = Tally(), Tally()
+    for tally, each_order in zip(tallies, (examples, shuffled), strict=True):
+        for each in each_order:
+            tally.reject(each.source, each.offset, each.reason, each.column)
+    assert tallies[0].total() == tallies[1].total()
+
+
+def test_the_first_ten_of_each_reason_are_kept_whatever_came_first() -> None:
+    tally = Tally()
+    for offset in reversed(range(1000)):
+        tally.reject("a.jsonl", offset, Reason.NOT_JSON)
+        tally.reject("a.jsonl", offset, Reason.NOT_A_NUMBER, "age")
+    total = tally.total()
+    assert total.rejected == {Reason.NOT_JSON: 1000, Reason.NOT_A_NUMBER: 1000}
+    assert total.columns == {"age": 1000}
+    assert sorted({each.offset for each in total.examples}) == list(range(EXAMPLES))
+    assert len(total.examples) == 2 * EXAMPLES
+
+
+def test_counts_that_do_not_add_up_are_refused() -> None:
+    with pytest.raises(ValueError, match="a record was lost or counted twice"):
+        Accounting(3, 1, {Reason.NOT_JSON: 1})
+    with pytest.raises(ValueError, match="negative"):
+        Accounting(0, 1, {Reason.NOT_JSON: -1})
+    with pytest.raises(ValueError, match="counted twice"):
+        Accounting(-1, -1)
+
+
+def test_an_accounting_of_another_shape_is_refused() -> None:
+    with pytest.raises(msgspec.ValidationError):
+        Accounting.from_json({"read": 1, "parsed": 0, "rejected": {"eaten by the dog": 1}})

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import gzip
+import io
+import tracemalloc
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidewatch.capture import lines
+from tidewatch.capture.lines import LONGEST, Block, blocks
+from tidewatch.capture.reasons import Reason
+
+MIB = 1 << 20
+
+
+class _OneLine:
+    """A stream of one line of `length` bytes and a short one after it, made as it is read."""
+
+    def __init__(self, length: int) -> None:
+        self._left = length
+        self._tail = b"\n{}\n"
+
+    def read(self, size: int) -> bytes:
+        if self._left:
+            given_now = min(size, self._left)
+            self._left -= given_now
+            return b"x" * given_now
+        tail, self._tail = self._tail, b""
+        return tail
+
+    def close(self) -> None:
+        pass
+
+
+class _Dribble(io.BytesIO):
+    """A stream that gives at most three bytes a read, as a socket may."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(min(3, size if size is not None and size >= 0 else 3))
+
+
+def _told(data: bytes, size: int = 16) -> list[tuple[int, bytes, bool]]:
+    return [each for block in blocks(io.BytesIO(data), size) for each in block.lines()]
+
+
+def test_lines_carry_their_offset_and_no_newline() -> None:
+    assert _told(b"one\ntwo\nthree\n") == [(0, b"one", False), (4, b"two", False), (8, b"three", False)]
+
+
+def test_blank_lines_are_no_records() -> None:
+    assert _told(b"\n \t\r\none\n\n\n") == [(5, b"one", False)]
+
+
+def test_an_empty_file_has_no_blocks() -> None:
+    assert list(blocks(io.BytesIO(b""))) == []
+    assert list(blocks(io.BytesIO(gzip.compress(b"")))) == []
+
+
+def test_a_last_line_without_newline_is_open() -> None:
+    assert _told(b"one\ntwo") == [(0, b"one", False), (4, b"two", True)]
+
+
+def test_blocks_hold_whole_lines_only() -> None:
+    found = list(blocks(io.BytesIO(b"a\nbb\ncccc\n" * 50), 7))
+    assert all(block.data.endswith(b"\n") for block in found)
+    assert len(found) > 10
+
+
+@given(st.lists(st.sampled_from([b"a", b"\n", b"bcdef", b" ", b"\r"])).map(b"".join), st.integers(1, 40))
+def test_the_size_of_the_blocks_changes_nothing(data: bytes, size: int) -> None:
+    assert b"".join(block.data for block in blocks(io.BytesIO(data), size)) == data
+    assert _told(data, size) == _told(data, 1000)
+    assert _told(gzip.compress(data, mtime=0), size) == _told(data, 1000)
+
+
+@given(st.lists(st.integers(0, 12).map(lambda n: b"x" * n)).map(b"\n".join), st.integers(1, 30))
+def test_a_line_is_too_long_by_its_length_alone(data: bytes, size: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lines, "LONGEST", 8)
+        lost = [(block.offset, block.lost) for block in blocks(io.BytesIO(data), size) if block.lost]
+        kept = _told(data, size)
+    offsets = [sum(len(each) + 1 for each in data.split(b"\n")[:at]) for at in range(data.count(b"\n") + 1)]
+    long = [(offset, Reason.TOO_LONG) for offset, each in zip(offsets, data.split(b"\n"), strict=True) if len(each) > 8]
+    assert lost == long
+    assert [each for _, each, _ in kept] == [each for each in data.split(b"\n") if 0 < len(each) <= 8]
+
+
+def test_a_line_of_50_mb_is_told_and_never_held() -> None:
+    tracemalloc.start()
+    found = list(blocks(_OneLine(50 * MIB)))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found == [
+        Block(0, b"", False, Reason.TOO_LONG),
+        Block(50 * MIB + 1, b"{}\n", False),
+    ]
+    assert peak < LONGEST + 4 * MIB
+
+
+def test_a_last_line_of_50_mb_without_newline_is_too_long() -> None:
+    stream = _OneLine(50 * MIB)
+    stream._tail = b""
+    assert list(blocks(stream)) == [Block(0, b"", True, Reason.TOO_LONG)]
+
+
+def test_a_line_of_50_mb_of_gzip_is_told_and_never_held() -> None:
+    packed = gzip.compress(b"x" * (50 * MIB) + b"\n{}\n")
+    tracemalloc.start()
+    found = list(blocks(io.BytesIO(packed)))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert [(block.offset, block.lost) for block in found] == [(0, Reason.TOO_LONG), (50 * MIB + 1, None)]
+    assert peak < LONGEST + 6 * MIB
+
+
+def test_gzip_of_several_members_is_read_whole() -> None:
+    assert _told(gzip.compress(b"one\ntw") + gzip.compress(b"o\n")) == [(0, b"one", False), (4, b"two", False)]
+
+
+def test_gzip_from_a_stream_that_dribbles_is_still_told_by_its_first_bytes() -> None:
+    found = [each for block in blocks(_Dribble(gzip.compress(b"one\ntwo\n"))) for each in block.lines()]
+    assert [each for _, each, _ in found] == [b"one", b"two"]
+
+
+def test_gzip_that_breaks_off_keeps_what_came_and_counts_the_rest_once() -> None:
+    whole = b"".join(b'{"line": %d, "salt": %d}\n' % (n, n * n * 7919) for n in range(20_000))
+    packed = gzip.compress(whole)
+    found = list(blocks(io.BytesIO(packed[: len(packed) // 2])))
+    kept = b"".join(block.data for block in found)
+    assert whole.startswith(kept)
+    assert kept.endswith(b"\n")
+    assert len(kept) > len(whole) // 3
+    assert found[-1] == Block(len(kept), b"", True, Reason.TRUNCATED)
+    assert [block.lost for block in found[:-1]] == [None] * (len(found) - 1)
+
+
+@pytest.mark.parametrize("at", [0.3, 0.7, -5])
+def test_damaged_gzip_never_stops_the_reading(at: float) -> None:
+    packed = bytearray(gzip.compress(b"".join(b'{"line": %d}\n' % n for n in range(5000))))
+    packed[int(at * len(packed)) if at > 0 else int(at)] ^= 0xFF
+    found = list(blocks(io.BytesIO(bytes(packed))))
+    assert found[-1].lost is Reason.TRUNCATED
+
+
+def test_bytes_after_a_gzip_stream_that_are_none_count_as_one_record_lost() -> None:
+    found = list(blocks(io.BytesIO(gzip.compress(b"one\n") + b"rubbish")))
+    assert [(block.offset, block.data, block.lost) for block in found] == [
+        (0, b"one\n", None),
+        (4, b"", Reason.TRUNCATED),
+    ]
+
+
+def test_binary_junk_is_lines_like_any_other() -> None:
+    junk = bytes(range(256)) * 40
+    assert b"".join(block.data for block in blocks(io.BytesIO(junk), 100)) == junk

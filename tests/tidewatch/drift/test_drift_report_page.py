@@ -1,0 +1,266 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from tidewatch.capture.accounting import Accounting, Example
+from tidewatch.capture.reasons import Reason
+from tidewatch.drift.drawing import pairs, percent
+from tidewatch.drift.errors import InvalidReport
+from tidewatch.drift.page import page
+from tidewatch.drift.profile import Profile
+from tidewatch.drift.reference import Reference
+from tidewatch.drift.report import Report, WindowReport, decode, examples, window
+from tidewatch.drift.tables import ArrayTable, count, reference
+from tidewatch.drift.verdict import Verdict, judge
+
+END = datetime(2013, 5, 14, 13, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+EVIL = "<script>alert('x')</script>&\"\u202e\x00"
+
+
+def arrays(rows: int, seed: int, shift: float = 0.0, numbers: int = 3) -> dict[str, Any]:
+    random = np.random.default_rng(seed)
+    found: dict[str, Any] = {f"n{at}": random.normal(shift if at == 0 else 0.0, size=rows) for at in range(numbers)}
+    found["n1"][::50] = np.nan
+    found[EVIL] = random.choice([EVIL, "a", "b", *(f"city {at}" for at in range(30))], rows).tolist()
+    found["score"] = random.random(rows)
+    return found
+
+
+def profiled(trained: Reference, rows: int, seed: int, shift: float = 0.0, numbers: int = 3) -> Profile:
+    return count(ArrayTable(arrays(rows, seed, shift, numbers)), trained, "x").profile
+
+
+@pytest.fixture(scope="module")
+def trained() -> Reference:
+    return reference(ArrayTable(arrays(2000, 1)), score="score")
+
+
+@pytest.fixture(scope="module")
+def profiles(trained: Reference) -> dict[str, Profile | None]:
+    found = {
+        "hour": profiled(trained, 60, 2),
+        "day": profiled(trained, 1000, 3, shift=1.0),
+        "three_days": profiled(trained, 3000, 4, shift=0.4),
+        "week_before": profiled(trained, 1000, 5),
+    }
+    place = Example(f"s3://capture/{EVIL}.jsonl", 123_456, Reason.NOT_A_NUMBER, EVIL)
+    odd = Accounting(read=3, rejected={Reason.NOT_A_NUMBER: 1, Reason.TRUNCATED: 2}, examples=(place,))
+    found["day"] = replace(found["day"], accounting=found["day"].accounting + odd)
+    return dict(found)
+
+
+def reported(trained: Reference, profiles: dict[str, Profile | None]) -> Report:
+    def over(key: str, hours: int, end: datetime = END) -> WindowReport:
+        profile = profiles[key]
+        assert profile is not None
+        start = end - HOUR * hours
+        gone = [hour for hour in (END - HOUR * 30, END - HOUR * 5) if start <= hour < end]
+        return window(judge(trained, profile), start, end, gone)
+
+    day = profiles["day"]
+    assert day is not None
+    return Report(
+        model="flights",
+        endpoint="flights-prod",
+        variant="blue",
+        version="3",
+        configuration="3fa9c1",
+        hour=END - HOUR,
+        verdict=Verdict.DRIFT,
+        severity="ticket",
+        windows={"hour": over("hour", 1), "day": over("day", 24), "three_days": over("three_days", 72)},
+        week_before=over("week_before", 24, END - timedelta(days=7)),
+        examples=examples(day.accounting),
+    )
+
+
+@pytest.fixture(scope="module")
+def report(trained: Reference, profiles: dict[str, Profile | None]) -> Report:
+    return reported(trained, profiles)
+
+
+@pytest.fixture(scope="module")
+def html(report: Report, trained: Reference, profiles: dict[str, Profile | None]) -> str:
+    return page(report, trained, profiles)
+
+
+class Parsed(HTMLParser):
+    """Tags, attributes and text of a page; refuses tags that do not close in order."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self.open: list[str] = []
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in ("meta", "br"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+    def count(self, tag: str) -> int:
+        return sum(name == tag for name, _ in self.tags)
+
+
+def test_a_report_survives_its_json_and_has_one_form(report: Report, trained: Reference, profiles: Any) -> None:
+    raw = report.encode()
+    assert decode(raw, "x") == report
+    assert reported(trained, profiles).encode() == raw
+    told = msgspec.json.decode(raw)
+    assert list(told) == sorted(told)
+    assert told["hour"] == "2013-05-14T12:00:00Z"
+    assert told["windows"]["day"]["hours_missing"] == ["2013-05-14T08:00:00Z"]
+    assert told["windows"]["day"]["records"]["rejected"] == {"not_a_number": 1, "truncated": 2}
+    assert told["windows"]["day"]["features"][0]["verdict"] == "drift"
+    assert told["week_before"]["rows"] == 1000
+    assert told["examples"][0]["offset"] == 123_456
+
+
+def test_a_report_of_another_schema_is_refused() -> None:
+    with pytest.raises(InvalidReport, match=r"r\.json is not a report of schema 1"):
+        decode(b'{"schema": 2}', "r.json")
+
+
+def test_the_page_says_verdict_and_severity_in_words_first(html: str) -> None:
+    text = Parsed(html).text
+    words = " ".join(text)
+    assert words.index("▲ drift") < words.index("Severity: ticket") < words.index("What was counted")
+    assert "version 3" in words
+    assert "hour 2013-05-14 12:00 UTC" in words
+
+
+def test_the_page_is_one_file_without_script_or_network(html: str) -> None:
+    parsed = Parsed(html)
+    assert {name for name, _ in parsed.tags}.isdisjoint({"script", "link", "img", "iframe", "object"})
+    assert not re.search(r"https?://|url\(|@import|\son\w+=", html)
+    assert all(value.startswith("#") for _, attrs in parsed.tags if (value := attrs.get("href")))
+    assert parsed.count("style") == 1
+
+
+def test_names_are_escaped_wherever_they_stand(html: str) -> None:
+    assert "<script" not in html
+    assert "\x00" not in html
+    assert "\u202e" not in html
+    assert html.count("&lt;script&gt;alert(&#x27;x&#x27;)&lt;/script&gt;") >= 4
+
+
+def test_the_page_accounts_for_records_and_shows_missing_hours(html: str) -> None:
+    text = Parsed(html).text
+    at = text.index("records read")
+    assert text[at + 1 : at + 5] == ["60", "1,003", "3,000", "1,000"]
+    at = text.index("rejected: truncated")
+    assert text[at + 1 : at + 5] == ["0", "2", "0", "0"]
+    assert "70 of 72 hours counted, 2 missing." in text
+    assert "Hours missing: 2" in text
+    assert "123,456" in text
+
+
+def test_features_stand_worst_first_with_their_reasons(html: str, report: Report) -> None:
+    names = re.findall(r'<a href="#f\d+">([^<]*)</a>', html)
+    assert names[0] == "n0"
+    assert len(names) == len(report.windows["day"].features)
+    assert report.windows["day"].features[0].because[0] in html
+
+
+def test_every_drawing_has_a_title_and_a_description(html: str) -> None:
+    parsed = Parsed(html)
+    drawings = [attrs for tag, attrs in parsed.tags if tag == "svg"]
+    ids = {attrs["id"] for _, attrs in parsed.tags if "id" in attrs}
+    assert len(drawings) == 6  # five features and the hours
+    for attrs in drawings:
+        assert attrs["role"] == "img"
+        assert set(str(attrs["aria-labelledby"]).split()) <= ids
+    assert "prefers-color-scheme:dark" in html
+
+
+def test_the_same_report_gives_the_same_page(
+    html: str, report: Report, trained: Reference, profiles: dict[str, Profile | None]
+) -> None:
+    assert page(report, trained, profiles) == html
+
+
+def test_a_page_of_25_features_stays_small() -> None:
+    trained = reference(ArrayTable(arrays(2000, 1, numbers=23)), score="score")
+    profile = profiled(trained, 500, 2, shift=1.0, numbers=23)
+    windows = {"hour": window(judge(trained, profile)), "day": window(judge(trained, profile))}
+    report = Report(model="m", verdict=windows["day"].verdict, windows=windows, week_before=windows["day"])
+    assert len(trained.measured) == 25
+    html = page(report, trained, {"hour": profile, "day": profile, "week_before": profile})
+    assert len(html.encode()) < 150_000
+
+
+def test_a_page_of_records_without_a_time_or_without_rows_can_be_drawn(trained: Reference) -> None:
+    empty = Profile.empty(trained)
+    verdict = judge(trained, empty)
+    report = Report(model="m", verdict=verdict.verdict, windows={"records": window(verdict)})
+    text = Parsed(page(report, trained, {"records": empty})).text
+    assert "? insufficient data" in text
+    assert "hours missing" not in text
+
+
+def test_bins_of_a_drawing_add_up_to_all_rows(trained: Reference, profiles: dict[str, Profile | None]) -> None:
+    day = profiles["day"]
+    assert day is not None
+    for feature, counts in zip(trained.measured, day.counts, strict=True):
+        bins = pairs(feature, counts, counts)
+        assert sum(pair.reference for pair in bins) == pytest.approx(1)
+        assert sum(pair.production for pair in bins) == pytest.approx(1)
+        assert [pair.before for pair in bins] == [pair.production for pair in bins]
+
+
+def test_numbers_outside_of_the_training_have_bins_of_their_own(trained: Reference) -> None:
+    table = ArrayTable({**arrays(10, 1), "n0": [-99.0] * 3 + [0.0] * 2 + [99.0] * 4 + [None]})
+    bins = pairs(trained.measured[0], count(table, trained, "x").profile.counts[0])
+    shares = {pair.label.split()[0]: pair.production for pair in bins if not pair.label[0].isdigit()}
+    assert shares["under"] == pytest.approx(0.3)
+    assert shares["over"] == pytest.approx(0.4)
+    assert shares["missing"] == pytest.approx(0.1)
+    assert len(bins) == 13
+
+
+def test_a_category_that_grew_is_drawn_by_name(trained: Reference) -> None:
+    feature = trained.measured[3]
+    rarest = feature.values[-1]
+    table = ArrayTable({**arrays(10, 1), EVIL: [rarest] * 9 + ["never seen"]})
+    bins = pairs(feature, count(table, trained, "x").profile.counts[3])
+    shares = {pair.label: pair.production for pair in bins}
+    assert len(bins) == 14  # twelve, other and unseen
+    assert shares[rarest] == pytest.approx(0.9)
+    assert shares["(unseen)"] == pytest.approx(0.1)
+
+
+def test_columns_of_nothing_but_missing_values_can_be_drawn() -> None:
+    trained = reference(ArrayTable({"a": [None, None], "b": ["x", "y"]}))
+    profile = count(ArrayTable({"a": [1.0, None], "b": [None, None]}), trained, "x").profile
+    assert [
+        (each.label, each.reference, each.production) for each in pairs(trained.features[0], profile.counts[0])
+    ] == [
+        ("any value", 0.0, 0.5),
+        ("missing", 1.0, 0.5),
+    ]
+
+
+def test_shares_never_round_to_nothing_or_to_all() -> None:
+    told = [percent(share) for share in (0.0, 1e-6, 0.001, 0.1234, 0.999, 0.9999, 1.0)]
+    assert told == ["0%", "<0.1%", "0.1%", "12.3%", "99.9%", ">99.9%", "100%"]

@@ -1,0 +1,328 @@
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import math
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidewatch.capture.reasons import Reason, Unreadable
+from tidewatch.capture.scalars import category, number
+from tidewatch.drift.batches import Texts, numbers
+from tidewatch.drift.errors import InvalidTable, InvalidTraining
+from tidewatch.drift.reference import CategoryFeature, NumericFeature, Reference
+from tidewatch.drift.tables import ArrayTable, Counted, count, is_table, open_table, reference
+
+TRAINING = "a,b,kind,score\n1,0.5,x,0.1\n2,,y,0.2\n3,1.5,x,0.3\n4,2.5,NA,0.4\n"
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> Reference:
+    return reference(open_table(written(tmp_path, TRAINING, "train.csv")), score="score")
+
+
+def written(folder: Path, content: str | bytes, name: str = "rows.csv") -> Path:
+    path = folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def counted(folder: Path, content: str | bytes, trained: Reference, name: str = "rows.csv") -> Counted:
+    return count(open_table(written(folder, content, name)), trained, name)
+
+
+def rejected(found: Counted) -> dict[str, int]:
+    account = found.profile.accounting
+    assert account.read == account.parsed + account.rejected_total
+    assert account.parsed == found.profile.rows
+    return {str(reason): number for reason, number in account.rejected.items()}
+
+
+def places(found: Counted) -> list[tuple[str, int, str | None]]:
+    return [(each.reason, each.offset, each.column) for each in found.profile.accounting.examples]
+
+
+def test_a_reference_tells_numbers_from_categories_and_keeps_the_order_of_the_columns(trained: Reference) -> None:
+    assert trained.rows == 4
+    assert trained.columns == ("a", "b", "kind")
+    assert [type(one) for one in trained.features] == [NumericFeature, NumericFeature, CategoryFeature]
+    assert [one.missing for one in trained.features] == [0, 1, 1]
+    assert trained.score is not None
+    assert trained.score.name == "score"
+
+
+def test_the_same_rows_give_the_same_reference_from_csv_gzip_parquet_and_arrays(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"a": [1.0, 2.5, None, 4.0], "k": ["x", "y", None, "x"], "s": [0.1, 0.2, 0.3, 0.4]})
+    text = frame.write_csv()
+    frame.write_parquet(tmp_path / "t.parquet")
+    paths = [
+        written(tmp_path, text, "t.csv"),
+        written(tmp_path, gzip.compress(text.encode()), "t.csv.gz"),
+        written(tmp_path, "\ufeff" + text.replace("\n", "\r\n"), "dos.csv"),
+        written(tmp_path, text.replace("x", '"x"'), "quoted.CSV"),
+        tmp_path / "t.parquet",
+    ]
+    digests = {reference(open_table(path), score="s").digest for path in paths}
+    arrays = {"a": np.array([1.0, 2.5, np.nan, 4.0]), "k": ["x", "y", None, "x"], "s": np.array([0.1, 0.2, 0.3, 0.4])}
+    digests.add(reference(ArrayTable(arrays), score="s").digest)
+    assert len(digests) == 1
+
+
+def test_excluded_columns_are_no_features_but_stay_columns(tmp_path: Path) -> None:
+    made = reference(open_table(written(tmp_path, TRAINING)), score="score", exclude=["b"])
+    assert made.columns == ("a", "b", "kind")
+    assert [one.name for one in made.features] == ["a", "kind"]
+
+
+def test_a_column_of_numbers_can_be_declared_categorical(tmp_path: Path) -> None:
+    table = open_table(written(tmp_path, "zip,n\n3,1\n3.0,2\n04,3\n"))
+    made = reference(table, categorical=["zip"]).features[0]
+    assert isinstance(made, CategoryFeature)
+    assert dict(zip(made.values, made.counts, strict=True)) == {"3": 2, "04": 1}
+
+
+def test_parquet_types_become_numbers_or_categories(tmp_path: Path) -> None:
+    frame = pl.DataFrame(
+        {
+            "f32": pl.Series([0.1, 0.2], dtype=pl.Float32),
+            "int": [1, 2],
+            "decimal": pl.Series(["1.5", "2.5"]).cast(pl.Decimal(10, 2)),
+            "text": ["1", "2.5"],
+            "bool": [True, False],
+            "date": [date(2013, 1, 1), date(2013, 1, 2)],
+            "enum": pl.Series(["u", "v"], dtype=pl.Categorical),
+            "nothing": pl.Series([None, None], dtype=pl.Null),
+        }
+    )
+    frame.write_parquet(tmp_path / "t.parquet")
+    made = {one.name: one for one in reference(open_table(tmp_path / "t.parquet")).features}
+    numeric = {name for name, one in made.items() if isinstance(one, NumericFeature)}
+    assert numeric == {"f32", "int", "decimal", "text", "nothing"}
+    assert made["f32"].minimum == float(np.float32(0.1))
+    assert sorted(made["bool"].values) == ["false", "true"]
+    assert sorted(made["date"].values) == ["2013-01-01", "2013-01-02"]
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "error", "says"),
+    [
+        ("", {}, InvalidTable, "is empty"),
+        ("a,b\n", {}, InvalidTraining, "no rows"),
+        ("a,b,a\n1,2,3\n", {}, InvalidTable, "more than once: 'a'"),
+        ("age,b\n1,2\n", {"score": "aeg"}, InvalidTable, "no column 'aeg': did you mean 'age'"),
+        ("age,b\n1,2\n", {"exclude": ["zzz"]}, InvalidTable, "the columns are age, b"),
+        ("a,s\n1,high\n", {"score": "s"}, InvalidTable, "the score 's' is not numeric: it holds 'high'"),
+        ("a,b\n1,2\n1\n", {}, InvalidTable, r"at byte 8 \(missing_columns\)"),
+        ("a,b\ninf,2\n1,3\n-Infinity,1\n", {}, InvalidTraining, "'a' holds infinity in 2 rows"),
+        ("a,b\n1,2\n", {"exclude": ["a", "b"]}, InvalidTable, "no column is left"),
+        ("a;b\n1;2\n", {}, InvalidTable, "separates its columns by ';'"),
+        (b"\xff\xfe\x00\x01\n", {}, InvalidTable, "does not start with a CSV header"),
+    ],
+)
+def test_training_data_that_cannot_be_used_is_refused_with_a_sentence(
+    tmp_path: Path, content: str | bytes, options: dict[str, Any], error: type[Exception], says: str
+) -> None:
+    with pytest.raises(error, match=says):
+        reference(open_table(written(tmp_path, content)), **options)
+
+
+def test_tables_that_are_none_are_refused_with_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(InvalidTable, match="cannot be read as Parquet"):
+        open_table(written(tmp_path, "no parquet", "t.parquet"))
+    with pytest.raises(InvalidTable, match=r"tables end in \.csv"):
+        open_table(written(tmp_path, "a\n1\n", "t.xlsx"))
+    pl.DataFrame({"a": [[1, 2]], "b": [1]}).write_parquet(tmp_path / "nested.parquet")
+    assert reference(open_table(tmp_path / "nested.parquet"), exclude=["a"]).rows == 1
+    with pytest.raises(InvalidTable, match=r"'a' \(List\(Int64\)\)"):
+        reference(open_table(tmp_path / "nested.parquet"))
+    with pytest.raises(InvalidTable, match="the arrays are no table"):
+        ArrayTable({"a": [1, 2], "b": [1]})
+
+
+def test_tables_are_known_by_their_names() -> None:
+    assert [is_table(name) for name in ("a.csv", "A.CSV.GZ", "b.parquet", "c.jsonl", "d.jsonl.gz", "csv")] == [
+        True, True, True, False, False, False,
+    ]  # fmt: skip
+
+
+def test_rows_are_counted_and_every_reject_has_its_reason_place_and_column(tmp_path: Path, trained: Reference) -> None:
+    content = (
+        "score,kind,b,a,extra\n"
+        "0.2,x,1,2,ignored\n"
+        "0.2,x,1,abc,\n"  # 40
+        "0.2,x,1e999,2,\n"
+        "0.2,x\n"
+        "\n"
+        "0.2,x,1,2,3,4\n"
+        "nan,None,NA,null,\n"
+        " 0.2 , x, 1 ,+2.,\n"
+        "0.2,x,1,true,"
+    )
+    found = counted(tmp_path, content, trained)
+    assert rejected(found) == {"not_a_number": 2, "not_finite": 1, "missing_columns": 1, "extra_columns": 1}
+    assert found.profile.rows == 3
+    assert found.absent == frozenset()
+    for reason, offset, column in places(found):
+        line = content[offset:].split("\n", 1)[0]
+        assert offset == 0 or content[offset - 1] == "\n"
+        expected = {
+            Reason.NOT_A_NUMBER: ("abc" in line or "true" in line) and column == "a",
+            Reason.NOT_FINITE: "1e999" in line and column == "b",
+            Reason.MISSING_COLUMNS: line == "0.2,x",
+            Reason.EXTRA_COLUMNS: line.endswith("3,4"),
+        }
+        assert expected[Reason(reason)]
+    missing = [int(counts[-1]) for counts in found.profile.counts]
+    assert missing == [1, 1, 1, 1]
+    kinds = found.profile.counts[2]
+    assert kinds.tolist() == [1, 0, 0, 1, 1]  # "x" as it is, " x" unseen
+
+
+def test_even_and_odd_blocks_are_counted_alike(tmp_path: Path, trained: Reference) -> None:
+    rows = "".join(f"{at % 7},{at / 3},{'xyz'[at % 3]},0.{at % 10}\n" for at in range(5000))
+    head = "a,b,kind,score\n"
+    even = counted(tmp_path, head + rows, trained)
+    odd = counted(tmp_path, head + rows + "1,2\n", trained)
+    quoted = counted(tmp_path, head + rows.replace("x", '"x"'), trained)
+    zipped = counted(tmp_path, gzip.compress((head + rows).encode()), trained, "rows.csv.gz")
+    assert even.profile.rows == 5000
+    assert rejected(odd) == {"missing_columns": 1}
+    assert places(odd) == [("missing_columns", len(head + rows), None)]
+    for other in (odd, quoted, zipped):
+        assert [each.tolist() for each in other.profile.counts] == [each.tolist() for each in even.profile.counts]
+
+
+def test_bytes_that_are_no_text_and_quotes_that_never_close_cost_their_rows_only(
+    tmp_path: Path, trained: Reference
+) -> None:
+    head = b"a,b,kind,score\n1,2,x,0.1\n"
+    found = counted(tmp_path, head + b"1,2,\xff\xfe,0.1\n1,2,y,0.1\n", trained)
+    assert rejected(found) == {"not_utf8": 1}
+    assert found.profile.rows == 2
+    found = counted(tmp_path, head + b'1,2,"y"z,0.1\n1,2,y,0.1\n1,2,"y,0.1\n', trained)
+    assert rejected(found) == {"bad_payload": 2}
+    assert found.profile.rows == 2
+
+
+def test_a_gzip_file_that_breaks_off_is_told(tmp_path: Path, trained: Reference) -> None:
+    whole = gzip.compress(TRAINING.encode() * 1, 0)
+    found = counted(tmp_path, whole[:-12], trained, "rows.csv.gz")
+    assert rejected(found)["truncated"] == 1
+
+
+def test_quoted_fields_may_hold_commas_newlines_and_quotes(tmp_path: Path) -> None:
+    rows = [["city", "n"], ["New York, NY", "1"], ["two\nlines", "2"], ['a "b"', "3"]]
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    made = reference(open_table(written(tmp_path, text.getvalue()))).features[0]
+    assert isinstance(made, CategoryFeature)
+    assert set(made.values) == {"New York, NY", "two\nlines", 'a "b"'}
+
+
+def test_columns_that_a_table_lacks_are_told(tmp_path: Path, trained: Reference) -> None:
+    found = counted(tmp_path, "b,other\n1,2\n2,3\n", trained)
+    assert found.absent == {"a", "kind", "score"}
+    assert found.profile.rows == 2
+    assert found.profile.counts[-1].sum() == 0
+
+
+def test_rows_without_any_known_column_are_counted_all_the_same(tmp_path: Path, trained: Reference) -> None:
+    pl.DataFrame({"x": [1, 2], "y": [1, 2]}).write_parquet(tmp_path / "t.parquet")
+    for table in (open_table(tmp_path / "t.parquet"), open_table(written(tmp_path, "x,y\n1,2\n3,4\n"))):
+        found = count(table, trained, "t")
+        assert found.profile.accounting.read == 2
+        assert len(found.absent) == 4
+
+
+def test_a_parquet_file_without_rows_has_none(tmp_path: Path, trained: Reference) -> None:
+    pl.DataFrame({"a": [1.0]}).clear().write_parquet(tmp_path / "t.parquet")
+    assert count(open_table(tmp_path / "t.parquet"), trained, "t", lambda *_: None).profile.rows == 0
+    with pytest.raises(InvalidTraining, match="no rows"):
+        reference(open_table(tmp_path / "t.parquet"))
+
+
+def test_parquet_rows_are_rejected_by_what_they_hold(tmp_path: Path, trained: Reference) -> None:
+    frame = pl.DataFrame(
+        {"a": ["1", "abc", None, "inf"], "b": [1.0, 2.0, float("nan"), 1.0], "kind": [1.0, 2.0, 3.0, 4.0]}
+    )
+    frame.write_parquet(tmp_path / "t.parquet")
+    found = count(open_table(tmp_path / "t.parquet"), trained, "t.parquet")
+    assert rejected(found) == {"not_a_number": 1, "not_finite": 1}
+    assert places(found) == [("not_a_number", 1, "a"), ("not_finite", 3, "a")]
+    frame.with_columns(a=pl.Series([True, False, True, None])).write_parquet(tmp_path / "t.parquet")
+    found = count(open_table(tmp_path / "t.parquet"), trained, "t.parquet")
+    assert rejected(found) == {"not_a_number": 3}
+
+
+def test_an_infinite_number_in_a_category_is_rejected(tmp_path: Path, trained: Reference) -> None:
+    pl.DataFrame({"a": [1, 2], "b": [1, 2], "kind": [float("inf"), 1.0]}).write_parquet(tmp_path / "t.parquet")
+    found = count(open_table(tmp_path / "t.parquet"), trained, "t.parquet")
+    assert places(found) == [("not_finite", 0, "kind")]
+    with pytest.raises(InvalidTable, match="'kind' holds infinity"):
+        reference(open_table(tmp_path / "t.parquet"), categorical=["kind"])
+
+
+def test_reading_tells_how_far_it_is(tmp_path: Path, trained: Reference) -> None:
+    path = written(tmp_path, TRAINING)
+    pl.read_csv(path).write_parquet(tmp_path / "t.parquet")
+    for each in (path, tmp_path / "t.parquet"):
+        told: list[tuple[int, int]] = []
+        count(open_table(each), trained, "t", lambda done, size, told=told: told.append((done, size)))
+        assert told[-1] == (each.stat().st_size, each.stat().st_size)
+
+
+CELLS = st.one_of(
+    st.sampled_from(["", "nan", "NaN", "NA", "null", "None", "inf", "-Infinity", "NAN", "1_0", "0x1", ".", "1."]),
+    st.sampled_from([" 1", "1 ", "\t1", "+.5e-3", "1e999", "3.0", "-0.0", "١", "1e5.5", "e", "--1", "True", "9" * 20]),
+    st.floats().map(repr),
+    st.from_regex(r"[+-]?[0-9.]{1,4}([eE][+-]?[0-9]{1,3})?", fullmatch=True),
+    st.text(max_size=4),
+)  # fmt: skip
+
+
+@given(st.lists(CELLS, min_size=1, max_size=8))
+def test_columns_of_text_are_read_by_the_rules_of_captured_records(cells: list[str]) -> None:
+    read = numbers(pl.Series(cells, dtype=pl.String))
+    for at, cell in enumerate(cells):
+        try:
+            expected = number(cell)
+        except Unreadable:
+            assert read.wrong[at]
+            continue
+        assert not read.wrong[at]
+        assert read.infinite[at] == math.isinf(expected)
+        assert read.values[at] == expected or (math.isnan(expected) and math.isnan(read.values[at]))
+    assert Texts().read(pl.Series(cells, dtype=pl.String)) == [category(cell) for cell in cells]
+
+
+@given(st.lists(st.tuples(CELLS, CELLS, CELLS), max_size=6), st.sampled_from(["\n", "\r\n"]))
+def test_every_row_is_accounted_for_and_quoting_changes_nothing(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str, str]], ending: str
+) -> None:
+    folder = tmp_path_factory.mktemp("rows")
+    trained = reference(ArrayTable({"a": [1.0, 2.0], "b": [1.0, 3.0], "kind": ["x", "y"]}))
+    found: list[Counted] = []
+    for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_ALL):
+        text = io.StringIO()
+        csv.writer(text, quoting=quoting, lineterminator=ending).writerows([("a", "b", "kind"), *rows])
+        content = text.getvalue().encode(errors="surrogatepass")
+        found.append(counted(folder, content, trained))
+    first, second = found
+    assert first.profile.accounting.read == len(rows)
+    assert rejected(first) == rejected(second)
+    assert [each.tolist() for each in first.profile.counts] == [each.tolist() for each in second.profile.counts]
+
+
+def test_nothing_of_the_drift_room_loads_polars_before_a_table_is_read() -> None:
+    code = "import sys, tidewatch.drift.tables, tidewatch.drift.page; sys.exit('polars' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,341 @@
+"""What makes a feature, and with it a model, ok, warning, drift, insufficient data or invalid."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pytest
+
+from tidewatch.capture.accounting import Accounting
+from tidewatch.capture.reasons import Reason
+from tidewatch.drift.binning import Categories, NumericGrid
+from tidewatch.drift.errors import InvalidProfile
+from tidewatch.drift.profile import Profile
+from tidewatch.drift.reference import CategoryFeature, Counts, Floats, Reference
+from tidewatch.drift.training import build
+from tidewatch.drift.verdict import FeatureVerdict, ModelVerdict, Thresholds, Verdict, judge, worst
+
+Column = Floats | Sequence[str | None]
+RNG = np.random.default_rng(11)
+NORMAL = RNG.standard_normal(10_000)
+PLAN = ["a"] * 5_000 + ["b"] * 3_000 + ["c"] * 2_000
+NOTHING = np.full(10_000, np.nan)
+
+
+def profile(reference: Reference, columns: Mapping[str, Column], accounting: Accounting | None = None) -> Profile:
+    """What production's columns count to; all of them have the same length."""
+    counts: list[Counts] = []
+    for feature in reference.measured:
+        values = columns[feature.name]
+        if isinstance(feature, CategoryFeature):
+            counts.append(Categories(feature).count([None if each is None else str(each) for each in values]))
+        else:
+            counts.append(NumericGrid([feature]).count(np.asarray(values, np.float64).reshape(-1, 1))[0])
+    rows = len(next(iter(columns.values())))
+    return Profile(reference.digest, accounting or Accounting(rows, rows), rows, tuple(counts))
+
+
+def one(training: Column, now: Column, **thresholds: float) -> FeatureVerdict:
+    """The verdict on a model's only feature."""
+    reference = build({"x": training})
+    limits = Thresholds(**thresholds)  # type: ignore[arg-type]
+    model = judge(reference, profile(reference, {"x": now}), limits)
+    assert model.verdict is model.features[0].verdict
+    return model.features[0]
+
+
+def gapped(values: Floats, missing: int) -> Floats:
+    return np.concatenate([np.full(missing, np.nan), values[missing:]])
+
+
+def test_a_sample_of_the_training_is_ok_and_needs_no_reason() -> None:
+    found = one(NORMAL, NORMAL[::7])
+    assert (found.verdict, found.because) == (Verdict.OK, ())
+    assert found.psi is not None
+    assert found.psi < 0.05
+    assert found.kind == "numeric"
+    assert found.values == len(NORMAL[::7])
+
+
+def test_a_shift_is_drift_and_says_what_moved() -> None:
+    found = one(NORMAL, NORMAL[:2_000] + 1)
+    assert found.verdict is Verdict.DRIFT
+    assert found.ks == pytest.approx(0.38, abs=0.03)
+    assert found.p_value == pytest.approx(0, abs=1e-50)
+    assert "in training" in found.because[0]
+    assert "are now (PSI" in found.because[0]
+
+
+def test_a_change_between_the_limits_is_a_warning() -> None:
+    found = one(NORMAL, NORMAL[:5_000] + 0.38)
+    assert found.psi is not None
+    assert 0.1 < found.psi < 0.2
+    assert found.verdict is Verdict.WARNING
+
+
+def test_evidence_without_a_large_change_is_ok() -> None:
+    found = one(NORMAL, np.tile(NORMAL, 10) + 0.1)
+    assert found.p_value is not None
+    assert found.p_value < 1e-10
+    assert found.verdict is Verdict.OK
+
+
+def test_a_large_change_without_evidence_is_ok() -> None:
+    found = [one(NORMAL, np.random.default_rng(seed).standard_normal(50)) for seed in range(40)]
+    assert max(each.psi or 0 for each in found) > 0.2
+    assert {each.verdict for each in found} == {Verdict.OK}
+
+
+def test_a_change_of_spread_is_drift_in_a_window_of_500() -> None:
+    assert one(NORMAL, RNG.standard_normal(500) * 1.8).verdict is Verdict.DRIFT
+
+
+def test_a_rare_flag_set_more_often_is_found_in_a_window_of_500() -> None:
+    flag, now = (np.arange(10_000) % 50 == 0).astype(float), (np.arange(500) % 8 == 0).astype(float)
+    assert one(flag, now).verdict in (Verdict.WARNING, Verdict.DRIFT)
+
+
+@pytest.mark.parametrize(
+    ("now", "verdict"),
+    [
+        (["a"] * 2_500 + ["b"] * 1_500 + ["c"] * 1_000, Verdict.OK),
+        (["a"] * 2_300 + ["b"] * 1_800 + ["c"] * 900, Verdict.WARNING),
+        (["a"] * 2_100 + ["b"] * 2_100 + ["c"] * 800, Verdict.DRIFT),
+    ],
+    ids=["as in training", "6 points", "12 points"],
+)
+def test_a_category_drifts_by_the_share_it_gains(now: list[str], verdict: Verdict) -> None:
+    found = one(PLAN, now)
+    assert found.verdict is verdict
+    assert found.psi is not None
+    assert found.psi < 0.1
+    assert found.ks is None
+    assert found.kind == "category"
+
+
+def test_a_category_says_which_value_moved() -> None:
+    found = one(PLAN, ["a"] * 2_100 + ["b"] * 2_100 + ["c"] * 800)
+    assert '"b" went from 30.0% to 42.0%' in found.because[0]
+
+
+def test_a_rare_category_that_fills_a_small_window_is_drift() -> None:
+    training = ["a"] * 9_700 + ["b"] * 200 + ["c"] * 100
+    assert one(training, ["b"] * 30 + ["a"] * 30).verdict is Verdict.DRIFT
+
+
+def test_ten_thousand_categories_that_stay_as_they_are_are_ok() -> None:
+    rng = np.random.default_rng(12)
+    for rows in (2_000, 20_000):
+        ids = [f"id{at}" for at in rng.integers(0, 10_000, rows)]
+        assert one(ids, [f"id{at}" for at in rng.integers(0, 10_000, 5_000)]).verdict is Verdict.OK
+
+
+@pytest.mark.parametrize("rows", [2_000, 40_000])
+def test_one_of_ten_thousand_categories_taking_over_is_drift(rows: int) -> None:
+    rng = np.random.default_rng(13)
+    ids = [f"id{at}" for at in rng.integers(0, 10_000, rows)]
+    ((often, _),) = Counter(ids).most_common(1)
+    assert one(ids, [often] * 200 + [f"id{at}" for at in rng.integers(0, 10_000, 800)]).verdict is Verdict.DRIFT
+
+
+@pytest.mark.parametrize(("missing", "verdict"), [(115, "ok"), (160, "warning"), (400, "drift"), (0, "ok")])
+def test_missing_values_count_by_the_points_they_change(missing: int, verdict: str) -> None:
+    found = one(gapped(NORMAL, 100), gapped(NORMAL[:5_000], missing))
+    assert found.verdict == verdict
+    assert found.missing_rate == missing / 5_000
+
+
+def test_missing_values_that_come_back_are_drift_too() -> None:
+    found = one(gapped(NORMAL, 2_000), NORMAL[:1_000])
+    assert found.verdict is Verdict.DRIFT
+    assert found.because == ("20.0% of the rows had no value in training, 0.0% have none now",)
+
+
+def test_two_points_are_two_points_whatever_floating_point_makes_of_them() -> None:
+    assert one(gapped(NORMAL, 100), gapped(NORMAL[:5_000], 150)).verdict is Verdict.WARNING
+
+
+def test_unseen_categories_are_drift() -> None:
+    found = one(PLAN, [*PLAN[::2], *["d"] * 500])
+    assert found.verdict is Verdict.DRIFT
+    assert found.unseen_rate == pytest.approx(500 / 5_500)
+    assert any("never seen" in sentence for sentence in found.because)
+
+
+def test_as_many_unseen_categories_as_training_lets_expect_are_ok() -> None:
+    rng = np.random.default_rng(14)
+    ids = [f"id{at}" for at in rng.zipf(1.4, 3_000)]
+    found = one(ids, [f"id{at}" for at in rng.zipf(1.4, 3_000)])
+    assert found.unseen_rate is not None
+    assert found.unseen_rate > 0.05
+    assert found.verdict is Verdict.OK
+
+
+def test_fewer_unseen_categories_than_expected_are_no_change() -> None:
+    ids = [f"id{at}" for at in np.random.default_rng(15).zipf(1.6, 3_000)]
+    assert one(ids, ids).verdict is Verdict.OK
+
+
+def test_an_open_category_has_no_unseen_rate() -> None:
+    ids = [f"id{at}" for at in range(6_000)]
+    found = one(ids, [f"new{at}" for at in range(1_000)])
+    assert found.unseen_rate is None
+
+
+def test_numbers_outside_the_trainings_range_are_unseen() -> None:
+    found = one(NORMAL, np.concatenate([NORMAL[:900], np.full(100, 50.0)]))
+    assert found.unseen_rate == pytest.approx(0.1)
+    assert found.verdict is Verdict.DRIFT
+    assert any("outside the training's" in sentence for sentence in found.because)
+
+
+def test_a_small_training_does_not_make_the_tails_unseen() -> None:
+    rng = np.random.default_rng(16)
+    found = [one(rng.standard_t(2, 60), rng.standard_t(2, 5_000)) for _ in range(60)]
+    assert np.mean([each.unseen_rate or 0 for each in found]) > 0.02
+    assert {each.verdict for each in found} == {Verdict.OK}
+
+
+def test_a_constant_that_stays_is_ok_and_one_that_changes_is_drift() -> None:
+    assert one(np.full(1_000, 7.0), np.full(60, 7.0)).verdict is Verdict.OK
+    assert one(np.full(1_000, 7.0), np.full(60, 8.0)).verdict is Verdict.DRIFT
+    assert one(["x"] * 1_000, ["x"] * 60).verdict is Verdict.OK
+    assert one(["x"] * 1_000, ["y"] * 60).verdict is Verdict.DRIFT
+
+
+def test_fewer_rows_than_the_minimum_are_insufficient() -> None:
+    found = one(NORMAL, NORMAL[:49] + 5)
+    assert found.verdict is Verdict.INSUFFICIENT
+    assert found.because == ("49 rows, and a verdict takes 50",)
+    assert found.psi is found.ks is found.p_value is None
+
+
+def test_fifty_rows_are_enough() -> None:
+    assert one(NORMAL, NORMAL[:50]).verdict is Verdict.OK
+    assert one(NORMAL, NORMAL[:50] + 3).verdict is Verdict.DRIFT
+    assert one(gapped(NORMAL, 4_000), gapped(NORMAL[:50], 20)).verdict is Verdict.OK
+
+
+def test_a_column_without_values_in_training_and_now_is_ok() -> None:
+    found = one(NOTHING, NOTHING[:500])
+    assert (found.verdict, found.missing_rate, found.unseen_rate) == (Verdict.OK, 1.0, None)
+    assert one([None] * 900, [None] * 100).verdict is Verdict.OK
+
+
+def test_a_column_that_went_or_came_is_drift() -> None:
+    assert one(NORMAL, NOTHING[:500]).verdict is Verdict.DRIFT
+    assert one(NOTHING, NORMAL[:500]).verdict is Verdict.DRIFT
+    assert one(PLAN, [None] * 500).verdict is Verdict.DRIFT
+    assert one([None] * 1_000, PLAN[::20]).verdict is Verdict.DRIFT
+
+
+def test_too_few_values_to_compare_are_insufficient() -> None:
+    found = one(gapped(NORMAL, 9_500), gapped(NORMAL[:60], 57))
+    assert found.verdict is Verdict.INSUFFICIENT
+    assert "3 values now and 500 in training" in found.because[0]
+
+
+def test_too_few_values_on_both_sides_are_ok() -> None:
+    assert one(gapped(NORMAL, 9_995), gapped(NORMAL[:60], 59)).verdict is Verdict.OK
+
+
+def test_an_open_thresholds_verdict_follows_them() -> None:
+    assert one(NORMAL, NORMAL[:5_000] + 0.38, psi_drift=0.12).verdict is Verdict.DRIFT
+    assert one(NORMAL, NORMAL[:5_000] + 0.38, psi_warn=0.5, psi_drift=0.5).verdict is Verdict.OK
+    assert one(NORMAL, NORMAL[:20] + 5, minimum_rows=20).verdict is Verdict.DRIFT
+
+
+@pytest.mark.parametrize(
+    "nonsense", [{"psi_warn": 0.3}, {"rate_warn": 0}, {"false_discovery_rate": 2}, {"minimum_rows": 0}]
+)
+def test_thresholds_that_cannot_be_meant_are_refused(nonsense: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        Thresholds(**nonsense)  # type: ignore[arg-type]
+
+
+def many(**now: Column) -> ModelVerdict:
+    """A model of two numbers, a category and a score, and 1,000 rows; what is not given stays as in training."""
+    reference = build({"x": NORMAL, "y": NORMAL, "plan": PLAN}, score=("score", np.abs(NORMAL)))
+    usual: dict[str, Column] = {"x": NORMAL[:1_000], "y": NORMAL[:1_000], "plan": PLAN[::10]}
+    return judge(reference, profile(reference, {**usual, "score": np.abs(NORMAL[:1_000]), **now}))
+
+
+def test_a_models_verdict_is_its_worst_features() -> None:
+    assert many().verdict is Verdict.OK
+    model = many(x=NORMAL[:1_000] + 3)
+    assert model.verdict is Verdict.DRIFT
+    assert model.drifting == 1
+    assert [each.verdict for each in model.features] == ["drift", "ok", "ok", "ok"]
+
+
+def test_features_come_in_the_references_order_and_the_score_last() -> None:
+    assert [(each.name, each.kind) for each in many().features] == [
+        ("x", "numeric"),
+        ("y", "numeric"),
+        ("plan", "category"),
+        ("score", "score"),
+    ]
+
+
+def test_a_drifting_score_alone_makes_the_model_drift() -> None:
+    model = many(score=np.abs(NORMAL[:1_000]) + 2)
+    assert (model.verdict, model.features[3].verdict) == (Verdict.DRIFT, Verdict.DRIFT)
+
+
+def test_insufficient_data_of_one_feature_does_not_hide_the_others() -> None:
+    assert worst([Verdict.INSUFFICIENT, Verdict.OK]) is Verdict.OK
+    assert worst([Verdict.WARNING, Verdict.OK, Verdict.DRIFT]) is Verdict.DRIFT
+    assert worst([Verdict.DRIFT, Verdict.INVALID]) is Verdict.INVALID
+    assert worst([]) is Verdict.INSUFFICIENT
+
+
+def rejecting(parsed: int, rejected: int, column: str | None = None) -> ModelVerdict:
+    reference = build({"x": NORMAL, "y": NORMAL})
+    columns = {} if column is None else {column: rejected}
+    account = Accounting(parsed + rejected, parsed, {Reason.NOT_A_NUMBER: rejected}, columns=columns)
+    return judge(reference, profile(reference, {"x": NORMAL[:parsed], "y": NORMAL[:parsed]}, account))
+
+
+def test_a_column_that_makes_a_quarter_of_the_records_unreadable_is_invalid() -> None:
+    model = rejecting(300, 100, "y")
+    assert [each.verdict for each in model.features] == [Verdict.OK, Verdict.INVALID]
+    assert model.features[1].because == ("100 of 400 records were rejected for this column",)
+    assert model.verdict is Verdict.INVALID
+
+
+def test_fewer_rejects_leave_the_verdict_to_the_features() -> None:
+    assert rejecting(301, 99, "y").verdict is Verdict.OK
+    assert rejecting(400, 99).verdict is Verdict.OK
+
+
+def test_too_many_unreadable_records_make_the_model_invalid_whatever_was_wrong() -> None:
+    assert rejecting(300, 100).verdict is Verdict.INVALID
+    assert rejecting(0, 3).verdict is Verdict.INVALID
+
+
+def test_nothing_read_is_insufficient() -> None:
+    model = rejecting(0, 0)
+    assert model.verdict is Verdict.INSUFFICIENT
+    assert model.features[0].missing_rate is None
+
+
+def test_a_column_that_a_table_does_not_have_is_invalid() -> None:
+    reference = build({"x": NORMAL, "y": NORMAL})
+    counted = profile(reference, {"x": NORMAL[:500], "y": NOTHING[:500]})
+    model = judge(reference, counted, absent=frozenset({"y"}))
+    assert [each.verdict for each in model.features] == [Verdict.OK, Verdict.INVALID]
+    assert model.verdict is Verdict.INVALID
+
+
+def test_a_profile_against_another_reference_is_refused() -> None:
+    with pytest.raises(InvalidProfile, match="cannot be judged"):
+        judge(build({"x": NORMAL}), Profile.empty(build({"x": NORMAL[:50]})))
+
+
+def test_the_same_profile_gets_the_same_verdict_in_parts_or_whole() -> None:
+    reference = build({"x": NORMAL})
+    parts = [profile(reference, {"x": each}) for each in np.array_split(NORMAL[:900] + 1, 3)]
+    whole = profile(reference, {"x": NORMAL[:900] + 1})
+    assert judge(reference, parts[2] + parts[0] + parts[1]).features == judge(reference, whole).features

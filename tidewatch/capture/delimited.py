@@ -1,0 +1,39 @@
+"""CSV payloads: rows of text by position."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from tidewatch.capture.reasons import Reason, Unreadable
+from tidewatch.capture.table import Split, Table
+
+BLANK = " \t\r\n"
+
+
+def read_csv(text: str) -> Table:
+    """The rows of a payload without a header, with a final newline, CRLF or none.
+
+    Quotes are those of RFC 4180: a quoted field may hold commas, newlines and doubled quotes. A blank line between rows
+    is a row of one empty field. Raises Unreadable: empty_payload, or bad_payload for unbalanced quotes and for a
+    carriage return that ends no line.
+    """
+    if not text.strip(BLANK):
+        raise Unreadable(Reason.EMPTY_PAYLOAD)
+    text = text.removesuffix("\n").removesuffix("\r")
+    if '"' in text:
+        return Table(None, _quoted(text))
+    lines = text.split("\n")
+    if "\r" in text:
+        lines = [line.removesuffix("\r") for line in lines]
+        if any("\r" in line for line in lines):
+            raise Unreadable(Reason.BAD_PAYLOAD)
+    return Table(None, Split(lines))
+
+
+def _quoted(text: str) -> list[list[str]]:
+    try:
+        # With newline="\n" no carriage return is taken for a line's end, so one inside quotes is kept.
+        return [row or [""] for row in csv.reader(io.StringIO(text, newline="\n"), strict=True)]
+    except csv.Error as error:
+        raise Unreadable(Reason.BAD_PAYLOAD) from error

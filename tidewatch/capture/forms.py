@@ -1,0 +1,141 @@
+"""JSON payloads in the forms that model servers take and answer.
+
+Sources: SageMaker, "Common data formats for inference", https://docs.aws.amazon.com/sagemaker/latest/dg/cdf-inference.html;
+TensorFlow Serving, "RESTful API", https://www.tensorflow.org/tfx/serving/api_rest; KServe V2 (see v2.py).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import cast
+
+import msgspec
+
+from tidewatch.capture import v2
+from tidewatch.capture.delimited import BLANK
+from tidewatch.capture.reasons import Reason, Unreadable
+from tidewatch.capture.table import Table, of_rows
+
+REQUEST = ("instances", "inputs")
+ANSWER = ("predictions", "outputs")
+"""Keys that rows stand under: the first by row, the second by column or as V2 tensors."""
+_SCALARS = frozenset({str, float, int, bool, type(None)})
+
+
+def loads(text: str) -> object:
+    """The JSON value; NaN and Infinity are read as Python writes them.
+
+    Raises Unreadable: empty_payload, bad_payload.
+    """
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        pass
+    if not text.strip(BLANK):
+        raise Unreadable(Reason.EMPTY_PAYLOAD)
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(Reason.BAD_PAYLOAD) from error
+
+
+def read_json(text: str, keys: tuple[str, str]) -> Table:
+    """The rows of a JSON text; `keys` is REQUEST or ANSWER. Raises Unreadable."""
+    return read_value(loads(text), keys)
+
+
+def read_lines(text: str, keys: tuple[str, str]) -> Table:
+    """The rows of JSON lines, each line one row, or one value in a form of its own. Raises Unreadable."""
+    values = [loads(line) for line in text.split("\n") if line.strip(BLANK)]
+    return read_value(values[0], keys) if len(values) == 1 else _rows(values)
+
+
+def read_value(value: object, keys: tuple[str, str]) -> Table:
+    """The rows of a JSON value.
+
+    An object is one row by name, or holds rows under one of `keys`; a list holds objects, rows by position, or the
+    scalars of one row; a scalar is a row of one. Raises Unreadable: empty_payload, bad_payload.
+    """
+    if isinstance(value, dict):
+        return _object(cast("dict[str, object]", value), keys)
+    if isinstance(value, list):
+        values = cast("list[object]", value)
+        return of_rows(None, [values]) if values and _scalars(values) else _rows(values)
+    if value is None:
+        raise Unreadable(Reason.EMPTY_PAYLOAD)
+    return of_rows(None, [[value]])
+
+
+def _object(value: dict[str, object], keys: tuple[str, str]) -> Table:
+    by_row, by_column = (value.get(key) for key in keys)
+    if isinstance(by_row, list):
+        return _rows(cast("list[object]", by_row))
+    if isinstance(by_column, dict):
+        return _columns(cast("dict[str, object]", by_column))
+    if isinstance(by_column, list):
+        values = cast("list[object]", by_column)
+        return v2.read_tensors(values, b"") if v2.are_tensors(values) else _rows(values)
+    if not value:
+        raise Unreadable(Reason.EMPTY_PAYLOAD)
+    return _rows([value])
+
+
+def _scalars(values: Sequence[object]) -> bool:
+    return set(map(type, values)) <= _SCALARS
+
+
+def _rows(elements: list[object]) -> Table:
+    """Rows that are all objects, all lists, or all scalars."""
+    if all(isinstance(each, dict) for each in elements):
+        objects = cast("list[dict[str, object]]", elements)
+        vectors = [_vector(each) for each in objects]
+        if None in vectors:
+            return _named(objects)
+        return of_rows(None, cast("list[list[object]]", vectors))
+    if all(isinstance(each, list) for each in elements):
+        return of_rows(None, cast("list[list[object]]", elements))
+    if _scalars(elements):
+        return of_rows(None, [[each] for each in elements])
+    raise Unreadable(Reason.BAD_PAYLOAD)
+
+
+def _vector(row: dict[str, object]) -> list[object] | None:
+    """The dense vector of SageMaker's algorithms: {"features": [...]}, {"data": {"features": {"values": [...]}}}."""
+    data = row.get("data")
+    features = cast("dict[str, object]", data).get("features") if isinstance(data, dict) else row.get("features")
+    if isinstance(features, dict):
+        features = cast("dict[str, object]", features).get("values")
+    return cast("list[object]", features) if isinstance(features, list) else None
+
+
+def _named(objects: list[dict[str, object]]) -> Table:
+    names = tuple(objects[0])
+    if any(each.keys() != objects[0].keys() for each in objects):
+        names = tuple(dict.fromkeys(name for each in objects for name in each))
+    return of_rows(names, [[each.get(name) for name in names] for each in objects])
+
+
+def _columns(columns: dict[str, object]) -> Table:
+    """The columns of TensorFlow Serving's columnar form, and of KServe's tensors by name: (n,), (n, 1) or (n, k)."""
+    spread: dict[str, list[object]] = {}
+    for name, column in columns.items():
+        values = cast("list[object]", column) if isinstance(column, list) else [column]
+        spread.update(_spread(name, values))
+    if not spread:
+        raise Unreadable(Reason.EMPTY_PAYLOAD)
+    if len({len(values) for values in spread.values()}) > 1:
+        raise Unreadable(Reason.BAD_PAYLOAD)
+    return of_rows(tuple(spread), list(zip(*spread.values(), strict=True)))
+
+
+def _spread(name: str, values: list[object]) -> dict[str, list[object]]:
+    if not values or not all(isinstance(each, list) for each in values):
+        return {name: values}
+    rows = cast("list[list[object]]", values)
+    width = len(rows[0])
+    if not width or any(len(row) != width for row in rows):
+        raise Unreadable(Reason.BAD_PAYLOAD)
+    if width == 1:
+        return {name: [row[0] for row in rows]}
+    return {f"{name}__{at}": [row[at] for row in rows] for at in range(width)}

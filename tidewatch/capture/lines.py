@@ -1,0 +1,162 @@
+"""Whole lines of a binary stream in blocks, plain or gzip, in bounded memory whatever the stream holds."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO, Protocol, cast
+
+from tidewatch.capture.reasons import Reason
+
+BLOCK = 1 << 20
+"""Bytes read at a time."""
+LONGEST = 8 << 20
+"""The longest line that is read, in bytes without its newline."""
+BROKEN = (EOFError, gzip.BadGzipFile, zlib.error)
+"""What the decompressor raises on a stream that breaks off, or is damaged."""
+_GZIP = b"\x1f\x8b"
+
+
+class Stream(Protocol):
+    """What is read of a file or of an S3 object's body."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+    def close(self) -> object: ...
+
+
+@dataclass(frozen=True)
+class Block:
+    """Whole lines, each with its newline but for the file's last line where `last_is_open`.
+
+    offset: of the first byte, in the stream as decompressed. lost: where it is set, there is no data: the block stands
+    for one record that could not be held (too_long), or for whatever follows where a gzip stream breaks (truncated).
+    """
+
+    offset: int
+    data: bytes
+    last_is_open: bool
+    lost: Reason | None = None
+
+    def lines(self) -> Iterator[tuple[int, bytes, bool]]:
+        """Each line that is not blank, without its newline: its offset, its bytes, whether the file ends within it.
+
+        A line of spaces, tabs and carriage returns only is blank, and no record.
+        """
+        offset, left = self.offset, self.data.count(b"\n")
+        for line in self.data.split(b"\n"):
+            if line.strip(b" \t\r"):
+                yield offset, line, left == 0
+            offset += len(line) + 1
+            left -= 1
+
+
+def blocks(stream: Stream, size: int = BLOCK) -> Iterator[Block]:
+    """The stream's lines in blocks of about `size` bytes.
+
+    Holds a block, and the one line that goes on beyond it up to LONGEST bytes. Bytes that begin as gzip does (RFC 1952)
+    are decompressed, all members of them. Errors of reading the stream itself are passed on.
+    """
+    rest = _Rest()
+    try:
+        for chunk in _chunks(stream, min(size, LONGEST)):
+            for start in range(0, len(chunk), LONGEST):
+                yield from rest.add(chunk[start : start + LONGEST])
+    except BROKEN:
+        yield Block(rest.offset, b"", True, Reason.TRUNCATED)
+        return
+    yield from rest.end()
+
+
+class _Rest:
+    """The line that the chunks so far have begun and not ended."""
+
+    def __init__(self) -> None:
+        self.offset = 0
+        self._pieces: list[bytes] = []
+        self._length = 0
+
+    def add(self, chunk: bytes) -> Iterator[Block]:
+        """The blocks that a further chunk completes."""
+        if self._length:
+            first = chunk.find(b"\n") + 1
+            if not first:
+                self._hold(chunk)
+                return
+            if self._length + first - 1 > LONGEST:
+                yield Block(self.offset, b"", False, Reason.TOO_LONG)
+                self._go_on(self._length + first)
+                chunk = chunk[first:]
+        last = chunk.rfind(b"\n") + 1
+        if last:
+            yield from self._whole(chunk[:last])
+        if last < len(chunk):
+            self._hold(chunk[last:])
+
+    def end(self) -> Iterator[Block]:
+        """The last line, where no newline ends it."""
+        if self._length > LONGEST:
+            yield Block(self.offset, b"", True, Reason.TOO_LONG)
+        elif self._length:
+            yield Block(self.offset, b"".join(self._pieces), True)
+
+    def _whole(self, lines: bytes) -> Iterator[Block]:
+        data = b"".join([*self._pieces, lines]) if self._pieces else lines
+        yield Block(self.offset, data, False)
+        self._go_on(len(data))
+
+    def _hold(self, piece: bytes) -> None:
+        self._length += len(piece)
+        if self._length > LONGEST:
+            self._pieces.clear()
+        else:
+            self._pieces.append(piece)
+
+    def _go_on(self, length: int) -> None:
+        self.offset += length
+        self._pieces.clear()
+        self._length = 0
+
+
+def _chunks(stream: Stream, size: int) -> Iterator[bytes]:
+    head = stream.read(size)
+    if len(head) == 1:
+        head += stream.read(size)
+    if head[:2] == _GZIP:
+        yield from _unpacked(_PutBack(head, stream), size)
+        return
+    while head:
+        yield head
+        head = stream.read(size)
+
+
+def _unpacked(stream: _PutBack, size: int) -> Iterator[bytes]:
+    # read1 hands out what came before a break, where read would drop it; its pieces are small, so they are gathered.
+    unpacked = gzip.GzipFile(fileobj=cast("IO[bytes]", stream))
+    gathered = bytearray()
+    try:
+        while piece := unpacked.read1(size):
+            gathered += piece
+            if len(gathered) >= size:
+                yield bytes(gathered)
+                gathered.clear()
+    except BROKEN:
+        yield bytes(gathered)
+        raise
+    yield bytes(gathered)
+
+
+class _PutBack:
+    """A stream with the bytes that were read ahead put back: all of it that the decompressor asks for."""
+
+    def __init__(self, head: bytes, stream: Stream) -> None:
+        self._head = head
+        self._stream = stream
+
+    def read(self, size: int) -> bytes:
+        if not self._head:
+            return self._stream.read(size)
+        given, self._head = self._head[:size], self._head[size:]
+        return given

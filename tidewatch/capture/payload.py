@@ -1,0 +1,130 @@
+"""A captured payload to rows: by its encoding, and in BASE64 by its content type or its first bytes.
+
+Source: https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-data-capture-endpoint.html: bodies of the content
+types that the endpoint lists are captured as CSV or JSON, every other as BASE64.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from typing import cast
+
+from tidewatch.capture import forms, v2
+from tidewatch.capture.delimited import BLANK, read_csv
+from tidewatch.capture.reasons import Reason, Unreadable
+from tidewatch.capture.scalars import Scalar
+from tidewatch.capture.table import Matrix, Table
+
+__all__ = ["Matrix", "Payload", "Scalar", "Table", "read_input", "read_output"]
+
+_BINARY = frozenset({"application/octet-stream", "application/vnd.sagemaker-triton.binary+json"})
+_HEADER_SIZE = ("json-header-size", "inference-header-content-length")
+_LINES = frozenset({"application/jsonlines", "application/x-jsonlines", "application/jsonl", "application/x-ndjson"})
+_CHARSETS = {
+    "utf-8": "utf-8", "utf8": "utf-8", "us-ascii": "ascii", "ascii": "ascii", "iso-8859-1": "latin-1",
+    "latin1": "latin-1", "windows-1252": "cp1252",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Payload:
+    """One side of a record as it was captured. content_type: as observed, with parameters; "" where it was not."""
+
+    data: str
+    encoding: str
+    content_type: str
+
+
+def read_input(payload: Payload) -> Table:
+    """The rows of a request. Raises Unreadable."""
+    return _read(payload, forms.REQUEST)
+
+
+def read_output(payload: Payload) -> Table:
+    """The rows of an answer; blank CSV is one row of one missing value. Raises Unreadable.
+
+    Scores in one line of CSV, in a flat array or in a tensor of shape (n,) are one row here: only the request tells
+    whether they are several rows' scores.
+    """
+    if payload.encoding == "CSV" and not payload.data.strip(BLANK) and payload.data.count("\n") < 2:
+        return Table(None, [[""]])
+    return _read(payload, forms.ANSWER)
+
+
+def _read(payload: Payload, keys: tuple[str, str]) -> Table:
+    if payload.encoding == "CSV":
+        return read_csv(payload.data)
+    kind, parameters = _content_type(payload.content_type)
+    if payload.encoding == "JSON":
+        return forms.read_lines(payload.data, keys) if kind in _LINES else forms.read_json(payload.data, keys)
+    if payload.encoding != "BASE64":
+        raise Unreadable(Reason.BAD_ENCODING)
+    try:
+        body = base64.b64decode(payload.data, validate=True)
+    except ValueError as error:
+        raise Unreadable(Reason.BAD_ENCODING) from error
+    return _read_body(body, kind, parameters, keys)
+
+
+def _read_body(body: bytes, kind: str, parameters: dict[str, str], keys: tuple[str, str]) -> Table:
+    size = next((parameters[name] for name in _HEADER_SIZE if name in parameters), None)
+    if size is not None:
+        return _read_binary(body, size, keys)
+    if not body.strip(BLANK.encode()):
+        raise Unreadable(Reason.EMPTY_PAYLOAD)
+    if kind == "text/csv":
+        return read_csv(_text(body, parameters))
+    if kind in _LINES:
+        return forms.read_lines(_text(body, parameters), keys)
+    if kind == "application/json" or kind.startswith("application/x-json"):
+        return forms.read_json(_text(body, parameters), keys)
+    return _sniff(body, kind, keys)
+
+
+def _content_type(text: str) -> tuple[str, dict[str, str]]:
+    """The bare type in lower case, and its parameters by name in lower case (RFC 9110, 8.3.1)."""
+    if ";" not in text:
+        return text.strip().lower(), {}
+    kind, *rest = text.split(";")
+    pairs = (part.partition("=") for part in rest)
+    return kind.strip().lower(), {name.strip().lower(): value.strip().strip('"') for name, _, value in pairs}
+
+
+def _text(body: bytes, parameters: dict[str, str]) -> str:
+    charset = _CHARSETS.get(parameters.get("charset", "utf-8").lower())
+    if charset is None:
+        raise Unreadable(Reason.UNKNOWN_FORMAT)
+    try:
+        return body.decode(charset)
+    except UnicodeDecodeError as error:
+        raise Unreadable(Reason.BAD_PAYLOAD) from error
+
+
+def _sniff(body: bytes, kind: str, keys: tuple[str, str]) -> Table:
+    """Reads a body by its beginning: JSON, or the JSON object before binary tensors, whose length nobody told."""
+    if body[:1] == b"{":
+        try:
+            # One character a byte, so that the object's end is a place in the body; its text is decoded properly below.
+            _, end = json.JSONDecoder().raw_decode(body.decode("latin-1"))
+        except (ValueError, RecursionError) as error:
+            raise Unreadable(Reason.BAD_PAYLOAD if kind in _BINARY else Reason.UNKNOWN_FORMAT) from error
+        if body[end:].strip(BLANK.encode()):
+            return _read_binary(body, str(end), keys)
+    if body[:1] in (b"{", b"["):
+        return forms.read_json(_text(body, {}), keys)
+    raise Unreadable(Reason.UNKNOWN_FORMAT)
+
+
+def _read_binary(body: bytes, size: str, keys: tuple[str, str]) -> Table:
+    """V2 tensors whose JSON part is the body's first `size` bytes."""
+    if not (size.isascii() and size.isdigit()) or len(size) > 9 or int(size) > len(body):
+        raise Unreadable(Reason.BAD_PAYLOAD)
+    header = forms.loads(_text(body[: int(size)], {}))
+    tensors = cast("dict[str, object]", header).get(keys[1]) if isinstance(header, dict) else None
+    if not isinstance(tensors, list):
+        raise Unreadable(Reason.BAD_PAYLOAD)
+    if not tensors:
+        raise Unreadable(Reason.EMPTY_PAYLOAD)
+    return v2.read_tensors(cast("list[object]", tensors), body[int(size) :])

@@ -1,0 +1,123 @@
+"""One line of a capture file to a record: the two bodies, and what identifies the inference.
+
+Source: https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-data-capture-endpoint.html.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import msgspec
+
+from tidewatch.capture.payload import Payload
+from tidewatch.capture.reasons import Reason, Unreadable
+
+
+@dataclass(frozen=True)
+class Record:
+    """A captured inference.
+
+    output: None where none was captured. event_id: "" where there is none. time: of the inference, in UTC; None where
+    it is absent or unreadable, which costs no record.
+    """
+
+    input: Payload
+    output: Payload | None
+    event_id: str
+    inference_id: str | None
+    time: datetime | None
+
+
+# Only what a record cannot do without has a type here: the rest is looked at afterwards, and forgiven.
+class _Side(msgspec.Struct, rename="camel", gc=False):
+    data: str
+    encoding: Any = None
+    observed_content_type: Any = None
+
+
+class _Data(msgspec.Struct, rename="camel", gc=False):
+    endpoint_input: _Side
+    endpoint_output: Any = None
+
+
+class _Line(msgspec.Struct, rename="camel", gc=False):
+    capture_data: _Data
+    event_metadata: Any = None
+
+
+_DECODER = msgspec.json.Decoder(_Line)
+
+
+def decode(line: bytes, *, is_open: bool = False) -> Record:
+    """The record in a line without its newline; keys that are not known are ignored.
+
+    is_open: the file ends within the line, so that what is no JSON was cut off. Raises Unreadable: not_utf8, not_json,
+    truncated, not_a_record.
+    """
+    found = _line(line, is_open)
+    metadata = _mapping(found.event_metadata)
+    event_id, inference_id, time = (metadata.get(key) for key in ("eventId", "inferenceId", "inferenceTime"))
+    return Record(
+        _payload(found.capture_data.endpoint_input),
+        _output(found.capture_data.endpoint_output),
+        event_id if isinstance(event_id, str) else "",
+        inference_id if isinstance(inference_id, str) else None,
+        _moment(time) if isinstance(time, str) else None,
+    )
+
+
+def _line(line: bytes, is_open: bool) -> _Line:
+    if not line.isascii():
+        _check_utf8(line, is_open)
+    try:
+        return _DECODER.decode(line)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        # What json reads and msgspec refuses is a record all the same: NaN, lone surrogates, numbers out of range.
+        pass
+    try:
+        return msgspec.convert(json.loads(line.decode()), _Line)
+    except msgspec.ValidationError as error:
+        raise Unreadable(Reason.NOT_A_RECORD) from error
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(Reason.TRUNCATED if is_open else Reason.NOT_JSON) from error
+
+
+def _check_utf8(line: bytes, is_open: bool) -> None:
+    try:
+        line.decode()
+    except UnicodeDecodeError as error:
+        # A character that the end of the file cuts in two is part of the cut.
+        cut = is_open and error.reason == "unexpected end of data"
+        raise Unreadable(Reason.TRUNCATED if cut else Reason.NOT_UTF8) from error
+
+
+def _mapping(value: object) -> dict[str, object]:
+    return cast("dict[str, object]", value) if isinstance(value, dict) else {}
+
+
+def _payload(side: _Side) -> Payload:
+    encoding, content_type = side.encoding, side.observed_content_type
+    return Payload(
+        side.data,
+        encoding if isinstance(encoding, str) else "",
+        content_type if isinstance(content_type, str) else "",
+    )
+
+
+def _output(value: object) -> Payload | None:
+    output = _mapping(value)
+    data = output.get("data")
+    if not isinstance(data, str):
+        return None
+    return _payload(_Side(data, output.get("encoding"), output.get("observedContentType")))
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,202 @@
+"""A record to the values of a model's columns: the strict path, which every faster one agrees with."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from operator import itemgetter
+from typing import TypeAlias, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from tidewatch.capture.payload import Payload, read_input, read_output
+from tidewatch.capture.reasons import Reason, Unreadable
+from tidewatch.capture.record import Record
+from tidewatch.capture.scalars import category, number
+from tidewatch.capture.table import Matrix, Table
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+
+_PLAIN = re.compile(r"[0-9eE.,+-]*")
+"""Over these characters, Python's float() takes exactly the numbers that scalars.number does."""
+CHUNK_ROWS = 4096
+"""Rows held as Python objects at once: a record may have a million."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A feature: of numbers, or of categories."""
+
+    name: str
+    numeric: bool
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a model's requests hold.
+
+    columns: the request's columns in their order, those that are no features among them. features: in the order of the
+    columns. score_output: which number of an answer's row is the score, negative from the end; None to read no answer.
+    """
+
+    features: tuple[Column, ...]
+    columns: tuple[str, ...]
+    score_output: int | None = -1
+
+    @cached_property
+    def numbers(self) -> tuple[str, ...]:
+        """The names of the numeric features."""
+        return tuple(feature.name for feature in self.features if feature.numeric)
+
+    @cached_property
+    def categories(self) -> tuple[str, ...]:
+        """The names of the category features."""
+        return tuple(feature.name for feature in self.features if not feature.numeric)
+
+    @cached_property
+    def widths(self) -> dict[int, dict[str, int]]:
+        """By the length of a row without names: the place of each feature."""
+        every = {name: at for at, name in enumerate(self.columns)}
+        features = {feature.name: at for at, feature in enumerate(self.features)}
+        return {len(self.columns): every, len(self.features): features}
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """A record's rows.
+
+    numbers: shape (rows, numeric features), finite or NaN where missing. categories: for each category feature the
+    values of the rows, None where missing. scores: shape (rows,), NaN where missing; None where none were asked for.
+    """
+
+    numbers: Floats
+    categories: tuple[list[str | None], ...]
+    scores: Floats | None
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+
+def values(record: Record, layout: Layout) -> Rows:
+    """The values of a record's rows. Raises Unreadable: one bad row, or a bad answer, rejects the whole record."""
+    table = read_input(record.input)
+    places = _places(table, layout)
+    matrix = table.matrix
+    if matrix is None:
+        numbers, categories = _from_rows(table.rows, layout, places)
+    else:
+        numbers, categories = _from_matrix(matrix, layout, places)
+    infinite = np.isinf(numbers)
+    if infinite.any():
+        raise Unreadable(Reason.NOT_FINITE, layout.numbers[int(infinite.any(0).argmax())])
+    scores = None if layout.score_output is None else _scores(record.output, len(numbers), layout.score_output)
+    return Rows(numbers, categories, scores)
+
+
+def _places(table: Table, layout: Layout) -> dict[str, int]:
+    """Where in a row each feature is; one that is absent from named rows is missing from all of them."""
+    if table.names is not None:
+        named = {name: at for at, name in enumerate(table.names)}
+        if not any(feature.name in named for feature in layout.features):
+            # A body of another form would otherwise count as rows without a single value.
+            raise Unreadable(Reason.MISSING_COLUMNS)
+        return named
+    lengths = table.widths
+    found = layout.widths.get(min(lengths))
+    if found is not None and len(lengths) == 1:
+        return found
+    raise Unreadable(Reason.MISSING_COLUMNS if min(lengths) < min(layout.widths) else Reason.EXTRA_COLUMNS)
+
+
+def _from_matrix(
+    matrix: Matrix, layout: Layout, places: dict[str, int]
+) -> tuple[Floats, tuple[list[str | None], ...]]:  # fmt: skip
+    at = [places.get(name, -1) for name in layout.numbers]
+    numbers = matrix[:, at].astype(np.float64)
+    numbers[:, [place < 0 for place in at]] = np.nan
+    return numbers, tuple(
+        [category(value, name) for value in matrix[:, places[name]].tolist()]
+        if name in places
+        else [None] * len(matrix)
+        for name in layout.categories
+    )
+
+
+def _from_rows(
+    rows: Sequence[Sequence[object]] | Matrix, layout: Layout, places: dict[str, int]
+) -> tuple[Floats, tuple[list[str | None], ...]]:  # fmt: skip
+    numbers = np.empty((len(rows), len(layout.numbers)))
+    categories: tuple[list[str | None], ...] = tuple([] for _ in layout.categories)
+    known: dict[str, str | None] = {}
+    for start in range(0, len(rows), CHUNK_ROWS):
+        part = list(rows[start : start + CHUNK_ROWS])
+        if layout.numbers:
+            numbers[start : start + len(part)] = _numbers(part, layout.numbers, places)
+        for held, name in zip(categories, layout.categories, strict=True):
+            at = places.get(name)
+            held += [None if at is None else _category(row[at], name, known) for row in part]
+    return numbers, categories
+
+
+def _category(value: object, name: str, known: dict[str, str | None]) -> str | None:
+    """The category; a text that was met before is told from memory, and kept once."""
+    if not isinstance(value, str):
+        return category(value, name)
+    if value not in known:
+        known[value] = category(value, name)
+    return known[value]
+
+
+def _numbers(rows: list[Sequence[object]], names: Sequence[str], places: dict[str, int]) -> list[list[float]]:
+    at = [places.get(name) for name in names]
+    if None in at:
+        found = [[None if place is None else row[place] for place in at] for row in rows]
+    else:
+        pick = itemgetter(*at, at[0])  # one more, for a tuple also where there is one feature
+        found = [pick(row)[:-1] for row in rows]
+    return [_row(cells, names) for cells in found]
+
+
+def _row(cells: Sequence[object], names: Sequence[str]) -> list[float]:
+    texts = cast("Sequence[str]", cells)  # of JSON and tensors they may be others, which join refuses
+    try:
+        if _PLAIN.fullmatch(",".join(texts)):
+            return [float(text) if text else math.nan for text in texts]
+    except (TypeError, ValueError):
+        pass
+    return [number(cell, name) for cell, name in zip(cells, names, strict=True)]
+
+
+def _scores(output: Payload | None, rows: int, which: int) -> Floats:
+    if output is None:
+        raise Unreadable(Reason.NO_OUTPUT)
+    try:
+        table = read_output(output)
+    except Unreadable as unreadable:
+        blank = unreadable.reason is Reason.EMPTY_PAYLOAD
+        raise Unreadable(Reason.NO_OUTPUT if blank else Reason.BAD_OUTPUT) from unreadable
+    found = _turned(table, rows)
+    if len(found) != rows:
+        raise Unreadable(Reason.ROWS_DIFFER)
+    try:
+        if isinstance(found, np.ndarray):
+            scores = found[:, which].astype(np.float64)
+        else:
+            scores = np.fromiter((number(row[which]) for row in found), np.float64, rows)
+    except (IndexError, Unreadable) as error:
+        raise Unreadable(Reason.BAD_OUTPUT) from error
+    if np.isinf(scores).any():
+        raise Unreadable(Reason.BAD_OUTPUT)
+    return scores
+
+
+def _turned(table: Table, rows: int) -> Sequence[Sequence[object]] | Matrix:
+    """The answer's rows; a single one without names, as long as the request has rows, is their scores side by side."""
+    found = table.rows
+    if rows == 1 or table.names is not None or len(found) != 1 or len(found[0]) != rows:
+        return found
+    return found.T if isinstance(found, np.ndarray) else [[value] for value in found[0]]

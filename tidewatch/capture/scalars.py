@@ -1,0 +1,94 @@
+"""One value: text or JSON to a number or a category. Training data and captured data are read by the same rules."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from tidewatch.capture.reasons import Reason, Unreadable
+
+Scalar = str | float | int | bool | None
+
+MISSING = frozenset({"", "nan", "NaN", "NA", "null", "None"})
+"""Texts that stand for no value; of a number with the spaces around it stripped, of a category as it is."""
+EXACT = 2**53
+"""Whole numbers below it are exact in float64."""
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_INFINITY = re.compile(r"[+-]?inf(?:inity)?", re.ASCII | re.IGNORECASE)
+_WHOLE = re.compile(r"-?(?:0|[1-9]\d*)\.0", re.ASCII)
+_BOOLEANS = {"True": "true", "False": "false"}
+
+
+def number(value: object, column: str | None = None) -> float:
+    """The number that a scalar stands for; NaN where it is missing, infinite where it is.
+
+    Text, also that of a JSON string, is a number where it is `[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?` between
+    spaces. Raises Unreadable(not_a_number), naming the column, for other text, true and false, lists and objects.
+    """
+    if isinstance(value, float):
+        return value
+    if isinstance(value, str):
+        return _from_text(value, column)
+    if value is None:
+        return math.nan
+    if isinstance(value, int) and not isinstance(value, bool):
+        try:
+            return float(value)
+        except OverflowError:
+            return math.inf if value > 0 else -math.inf
+    raise Unreadable(Reason.NOT_A_NUMBER, column)
+
+
+def _from_text(text: str, column: str | None) -> float:
+    stripped = text.strip(" ")
+    if _NUMBER.fullmatch(stripped):
+        return float(stripped)
+    if stripped in MISSING:
+        return math.nan
+    if _INFINITY.fullmatch(stripped):
+        return float(stripped)
+    raise Unreadable(Reason.NOT_A_NUMBER, column)
+
+
+def category(value: object, column: str | None = None) -> str | None:
+    """The category that a scalar stands for; None where it is missing.
+
+    Text as it is, but for "True" and "False", which are "true" and "false" as in JSON, and for whole numbers with one
+    decimal zero: "3.0" is "3". JSON and tensor numbers: 3.0 is "3", 2.5 is "2.5". Raises Unreadable: not_finite for
+    an infinite number, bad_payload for a list or an object, both naming the column.
+    """
+    if isinstance(value, str):
+        return _category_of_text(value)
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return _digits(value, column)
+    if isinstance(value, float):
+        return _category_of_number(value, column)
+    raise Unreadable(Reason.BAD_PAYLOAD, column)
+
+
+def _category_of_text(text: str) -> str | None:
+    if text in MISSING:
+        return None
+    if text.endswith(".0") and _WHOLE.fullmatch(text):
+        return "0" if text == "-0.0" else text[:-2]
+    return _BOOLEANS.get(text, text)
+
+
+def _category_of_number(value: float, column: str | None) -> str | None:
+    if math.isnan(value):
+        return None
+    if math.isinf(value):
+        raise Unreadable(Reason.NOT_FINITE, column)
+    return str(int(value)) if value.is_integer() and abs(value) < EXACT else repr(value)
+
+
+def _digits(value: int, column: str | None) -> str:
+    try:
+        return str(value)
+    except ValueError as error:
+        # Python refuses to write integers of thousands of digits: sys.set_int_max_str_digits.
+        raise Unreadable(Reason.BAD_PAYLOAD, column) from error

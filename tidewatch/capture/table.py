@@ -1,0 +1,92 @@
+"""Rows as a payload held them, before anything is known of the model's columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import TypeAlias, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from tidewatch.capture.reasons import Reason, Unreadable
+from tidewatch.capture.scalars import EXACT
+
+Matrix: TypeAlias = npt.NDArray[np.float64] | npt.NDArray[np.float32]
+"""Shape (rows, columns); NaN is missing."""
+
+
+class Split(Sequence[list[str]]):
+    """Rows that stay text, and are split at their commas when they are looked at: a long body needs little memory."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = lines
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    @overload
+    def __getitem__(self, at: int) -> list[str]: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Split: ...
+
+    def __getitem__(self, at: int | slice) -> list[str] | Split:
+        return Split(self._lines[at]) if isinstance(at, slice) else self._lines[at].split(",")
+
+    def __iter__(self) -> Iterator[list[str]]:
+        return (line.split(",") for line in self._lines)
+
+    @property
+    def widths(self) -> set[int]:
+        """How many values the rows have, without splitting one."""
+        return {line.count(",") + 1 for line in self._lines}
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Rows of scalars, or of numbers alone as a matrix.
+
+    names: the columns where the payload names them, every row then as long; None where they go by position. A value is
+    text, a number, a boolean or None; whatever else JSON held stays as it is, for the column's reader to refuse.
+    """
+
+    names: tuple[str, ...] | None
+    rows: Sequence[Sequence[object]] | Matrix
+
+    @property
+    def matrix(self) -> Matrix | None:
+        """The rows where they are a matrix."""
+        return self.rows if isinstance(self.rows, np.ndarray) else None
+
+    @property
+    def widths(self) -> set[int]:
+        """How many values the rows have: one number where all have as many."""
+        if isinstance(self.rows, np.ndarray):
+            return {self.rows.shape[1]}
+        return self.rows.widths if isinstance(self.rows, Split) else set(map(len, self.rows))
+
+
+def of_rows(names: tuple[str, ...] | None, rows: Sequence[Sequence[object]]) -> Table:
+    """A table of rows: a matrix where all are numbers that float64 holds exactly. Raises Unreadable(empty_payload)."""
+    if not rows:
+        raise Unreadable(Reason.EMPTY_PAYLOAD)
+    width = len(rows[0])
+    if not all(len(row) == width for row in rows):
+        return Table(names, rows)
+    matrix = numeric(list(chain.from_iterable(rows)))
+    return Table(names, rows if matrix is None else matrix.reshape(len(rows), width))
+
+
+def numeric(values: list[object]) -> npt.NDArray[np.float64] | None:
+    """The values as float64, shape (n,), where all are numbers it holds exactly; else None."""
+    kinds = set(map(type, values))
+    if not values or not kinds <= {float, int}:
+        return None
+    try:
+        array = np.array(values, np.float64)
+    except OverflowError:
+        return None
+    # A larger whole number may be a category's name, which rounding would change.
+    return None if int in kinds and bool((np.abs(array) >= EXACT).any()) else array

@@ -1,0 +1,192 @@
+"""Tensors of the Open Inference Protocol (KServe V2), in JSON and in binary.
+
+Sources: https://kserve.github.io/website/docs/concepts/architecture/data-plane/v2-protocol and, for the binary form,
+https://kserve.github.io/website/docs/concepts/architecture/data-plane/v2-protocol/binary-tensor-data-extension.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any, cast
+
+import msgspec
+import numpy as np
+
+from tidewatch.capture.reasons import Reason, Unreadable
+from tidewatch.capture.scalars import EXACT
+from tidewatch.capture.table import Matrix, Table, numeric
+
+_BINARY = {
+    "BOOL": "|u1", "UINT8": "|u1", "UINT16": "<u2", "UINT32": "<u4", "UINT64": "<u8", "INT8": "|i1", "INT16": "<i2",
+    "INT32": "<i4", "INT64": "<i8", "FP16": "<f2", "FP32": "<f4", "FP64": "<f8",
+}  # fmt: skip
+"""numpy's type of each datatype but BYTES: little-endian, row major, without padding."""
+_SINGLE = {"FP16": np.float16, "FP32": np.float32}
+_Flat = Matrix | list[object]
+"""A tensor's elements in row-major order, shape (n,); a list unless all are numbers that float64 holds exactly."""
+
+
+class _Parameters(msgspec.Struct):
+    binary_data_size: int | None = None
+
+
+class _Tensor(msgspec.Struct):
+    name: str
+    shape: list[int]
+    datatype: str
+    data: list[Any] | None = None
+    parameters: _Parameters | None = None
+
+
+def are_tensors(values: Sequence[object]) -> bool:
+    """Whether a list under "inputs" or "outputs" holds V2 tensors rather than rows."""
+    return bool(values) and all(isinstance(each, dict) and "datatype" in each and "shape" in each for each in values)
+
+
+def read_tensors(tensors: Sequence[object], tail: bytes) -> Table:
+    """The rows of V2 tensors; `tail` holds the bytes of those that are binary, in their order.
+
+    One tensor is a table by position, of shape (n, columns); one of shape (columns,) is one row, and dimensions after
+    the second are laid side by side. Several are columns by name, of shape (n,) or (n, 1); one of shape (n, k) is the
+    k columns NAME__0 and on. FP32 and FP16 in JSON are rounded as the server rounds them. Raises Unreadable:
+    bad_payload where shapes, sizes and data do not fit together, empty_payload where there are no rows.
+    """
+    try:
+        described = msgspec.convert(tensors, list[_Tensor])
+    except msgspec.ValidationError as error:
+        raise Unreadable(Reason.BAD_PAYLOAD) from error
+    if len({each.name for each in described}) < len(described):
+        raise Unreadable(Reason.BAD_PAYLOAD)
+    blocks: list[_Flat] = []
+    for each in described:
+        values, tail = _elements(each, tail)
+        blocks.append(values)
+    if tail:
+        raise Unreadable(Reason.BAD_PAYLOAD)
+    if len(described) == 1:
+        rows, width = _extent(described[0].shape, several=False)
+        return Table(None, _shaped(blocks[0], rows, width))
+    return _by_name(described, blocks)
+
+
+def _by_name(tensors: list[_Tensor], blocks: list[_Flat]) -> Table:
+    names: list[str] = []
+    parts: list[Sequence[Sequence[object]] | Matrix] = []
+    extents = [_extent(each.shape, several=True) for each in tensors]
+    if len({rows for rows, _ in extents}) > 1:
+        raise Unreadable(Reason.BAD_PAYLOAD)
+    for tensor, values, (rows, width) in zip(tensors, blocks, extents, strict=True):
+        names += [tensor.name] if width == 1 else [f"{tensor.name}__{at}" for at in range(width)]
+        parts.append(_shaped(values, rows, width))
+    if len(set(names)) < len(names):
+        raise Unreadable(Reason.BAD_PAYLOAD)
+    matrices = [part for part in parts if isinstance(part, np.ndarray)]
+    if len(matrices) == len(parts):
+        return Table(tuple(names), cast("Matrix", np.hstack(matrices)))
+    lists = [cast("list[list[object]]", part.tolist() if isinstance(part, np.ndarray) else part) for part in parts]
+    return Table(tuple(names), [list(chain.from_iterable(row)) for row in zip(*lists, strict=True)])
+
+
+def _extent(shape: list[int], *, several: bool) -> tuple[int, int]:
+    """Rows and columns of a tensor of this shape."""
+    if len(shape) > 1:
+        rows, width = shape[0], math.prod(shape[1:])
+    else:
+        size = math.prod(shape)
+        rows, width = (size, 1) if several else (1, size)
+    if rows < 1 or width < 1:
+        raise Unreadable(Reason.EMPTY_PAYLOAD)
+    return rows, width
+
+
+def _shaped(values: _Flat, rows: int, width: int) -> Sequence[Sequence[object]] | Matrix:
+    if isinstance(values, np.ndarray):
+        return values.reshape(rows, width)
+    return [values[start : start + width] for start in range(0, rows * width, width)]
+
+
+def _elements(tensor: _Tensor, tail: bytes) -> tuple[_Flat, bytes]:
+    """The tensor's elements, and what of the tail is left for the tensors after it."""
+    if min(tensor.shape, default=1) < 0:
+        raise Unreadable(Reason.BAD_PAYLOAD)
+    wanted = math.prod(tensor.shape)
+    size = tensor.parameters.binary_data_size if tensor.parameters else None
+    if size is None:
+        values = _from_json(tensor)
+    elif 0 <= size <= len(tail):
+        values, tail = _from_bytes(tensor.datatype, tail[:size]), tail[size:]
+    else:
+        raise Unreadable(Reason.BAD_PAYLOAD)
+    if len(values) != wanted:
+        raise Unreadable(Reason.BAD_PAYLOAD)
+    return values, tail
+
+
+def _from_json(tensor: _Tensor) -> _Flat:
+    if tensor.data is None or (tensor.datatype not in _BINARY and tensor.datatype != "BYTES"):
+        raise Unreadable(Reason.BAD_PAYLOAD)
+    flat = _flattened(tensor.data)
+    single = _SINGLE.get(tensor.datatype)
+    if single is None:
+        values = numeric(flat)
+        return flat if values is None else values
+    if all(type(each) in (float, int) for each in flat):
+        return _rounded(flat, single)
+    return [each if type(each) not in (float, int) else float(_rounded([each], single)[0]) for each in flat]
+
+
+def _rounded(values: list[object], single: type[np.float16] | type[np.float32]) -> Matrix:
+    """The values as a server of that datatype holds them; what overflows is infinite."""
+    with np.errstate(over="ignore"):
+        try:
+            return np.array(values, np.float64).astype(single).astype(np.float32)
+        except OverflowError as error:
+            raise Unreadable(Reason.NOT_FINITE) from error
+
+
+def _flattened(data: list[object]) -> list[object]:
+    """The elements of data that are nested as the shape is, or flat: the protocol allows both."""
+    while data and isinstance(data[0], list):
+        if not all(isinstance(each, list) for each in data):
+            raise Unreadable(Reason.BAD_PAYLOAD)
+        data = list(chain.from_iterable(cast("list[list[object]]", data)))
+    if any(isinstance(each, list | dict) for each in data):
+        raise Unreadable(Reason.BAD_PAYLOAD)
+    return data
+
+
+def _from_bytes(datatype: str, raw: bytes) -> _Flat:
+    if datatype == "BYTES":
+        return _strings(raw)
+    kind = _BINARY.get(datatype)
+    if kind is None or len(raw) % np.dtype(kind).itemsize:
+        raise Unreadable(Reason.BAD_PAYLOAD)
+    values = np.frombuffer(raw, kind)
+    if datatype == "BOOL":
+        if bool((values > 1).any()):
+            raise Unreadable(Reason.BAD_PAYLOAD)
+        return cast("list[object]", values.astype(np.bool_).tolist())
+    if datatype in _SINGLE:
+        return values.astype(np.float32)
+    exact = values.astype(np.float64)
+    if datatype.endswith("INT64") and bool((np.abs(exact) >= EXACT).any()):
+        return cast("list[object]", values.tolist())
+    return exact
+
+
+def _strings(raw: bytes) -> list[object]:
+    """Elements of BYTES: each four bytes of length, little-endian, then as many of UTF-8."""
+    found: list[object] = []
+    at = 0
+    while at < len(raw):
+        start = at + 4
+        at = start + int.from_bytes(raw[at:start], "little")
+        if start > len(raw) or at > len(raw):
+            raise Unreadable(Reason.BAD_PAYLOAD)
+        try:
+            found.append(raw[start:at].decode())
+        except UnicodeDecodeError as error:
+            raise Unreadable(Reason.BAD_PAYLOAD) from error
+    return found

@@ -1,0 +1,1 @@
+"""Drift: what production sends and answers, counted against what the model was trained on."""

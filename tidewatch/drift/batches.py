@@ -1,0 +1,109 @@
+"""What tables have in common: rows in batches, and the numbers and categories in their columns."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from tidewatch.capture.reasons import Reason
+from tidewatch.capture.scalars import MISSING, category
+from tidewatch.drift.errors import InvalidTable
+from tidewatch.drift.reference import Counts, Floats
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Flags: TypeAlias = npt.NDArray[np.bool_]
+Progress: TypeAlias = Callable[[int, int], None]
+"""Called with what is done and what there is, in one unit."""
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """A row that does not fit its table: where it starts, and why."""
+
+    start: int
+    reason: Reason
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of a table.
+
+    frame: the columns that were asked for. starts: where each row starts, shape (rows,): bytes in a CSV file (after
+    decompression), rows in Parquet. misfits: rows among them that are not in the frame.
+    """
+
+    frame: pl.DataFrame
+    starts: Counts
+    misfits: tuple[Misfit, ...] = ()
+
+
+class Table(Protocol):
+    """Named columns, read in batches, as often as one likes."""
+
+    names: tuple[str, ...]
+
+    def batches(self, columns: Sequence[str], progress: Progress | None = None) -> Iterator[Batch]:
+        """The rows, with these of the columns."""
+        ...
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A column read as numbers, shape (rows,) each: the values, NaN where there is none; which are no number; which
+    are infinite."""
+
+    values: Floats
+    wrong: Flags
+    infinite: Flags
+
+
+def numbers(column: pl.Series) -> Numbers:
+    """Text is read by the rule of captured records; a bool, a date or a list is no number."""
+    import polars as pl
+
+    if column.dtype.is_numeric():
+        values = column.cast(pl.Float64).fill_null(np.nan).to_numpy()
+        return Numbers(values, np.zeros(len(values), np.bool_), np.isinf(values))
+    if not isinstance(column.dtype, pl.String | pl.Categorical | pl.Enum):
+        return Numbers(np.full(len(column), np.nan), column.is_not_null().to_numpy(), np.zeros(len(column), np.bool_))
+    text = column.cast(pl.String).str.strip_chars(" ")
+    values = text.cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy()
+    missing = (text.is_null() | text.is_in(list(MISSING))).to_numpy()
+    return Numbers(values, np.isnan(values) & ~missing, np.isinf(values))
+
+
+class Texts:
+    """Reads a column as category values, None where there is none; equal values are one string in memory."""
+
+    def __init__(self) -> None:
+        self._known: dict[Any, str | None] = {None: None}
+
+    def read(self, column: pl.Series) -> list[str | None]:
+        """Raises Unreadable where a number is infinite."""
+        import polars as pl
+
+        if column.dtype.is_float():
+            column = column.fill_nan(None)
+        elif not (column.dtype.is_integer() or column.dtype == pl.Boolean):
+            column = column.cast(pl.String)
+        values = column.to_list()
+        for value in set(values) - self._known.keys():
+            self._known[value] = category(value)
+        return [self._known[value] for value in values]
+
+
+def named(names: Sequence[str], source: Path | str) -> tuple[str, ...]:
+    """The names of columns; raises InvalidTable where one stands twice."""
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
+    if twice:
+        told = ", ".join(repr(name) for name in twice)
+        raise InvalidTable(f"{source} names a column more than once: {told}; give each column a name of its own")
+    return tuple(names)

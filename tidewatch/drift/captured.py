@@ -1,0 +1,122 @@
+"""What the endpoint captured, hour by hour: which files there are, and which model version answered."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tidewatch.capture.keys import CaptureKey, parse_key
+from tidewatch.items import error_code
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+DEPLOYMENTS = "deployments/"
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, order=True)
+class CapturedHour:
+    """The files of one variant's hour under one configuration.
+
+    version: the model version that the variant held. fingerprint: another one where a file came, went or changed.
+    """
+
+    hour: datetime
+    variant: str
+    configuration: str
+    version: str
+    fingerprint: str
+    keys: tuple[str, ...]
+
+
+class _Slot(msgspec.Struct, frozen=True):
+    version: str
+
+
+class _Deployment(msgspec.Struct, frozen=True):
+    slots: dict[str, _Slot]
+
+
+@dataclass(frozen=True)
+class CaptureFolder:
+    """The capture files of one endpoint under `prefix` of `bucket`; `monitoring` holds what each configuration was."""
+
+    s3: S3Client
+    bucket: str
+    prefix: str
+    endpoint: str
+    monitoring: str
+
+    def hours(self, first: datetime, last: datetime) -> tuple[tuple[CapturedHour, ...], tuple[str, ...]]:
+        """What was captured in the hours that begin from `first` to `last`, both included, oldest first.
+
+        Also a sentence for each configuration whose records belong to no known version, so that none is lost silently.
+        """
+        found: list[CapturedHour] = []
+        unknown: list[str] = []
+        for folder in self._folders(f"{self.prefix}/"):
+            configuration = folder.removeprefix(f"{self.prefix}/").strip("/")
+            files = self._files(folder, first, last)
+            if not files:
+                continue
+            held = self._held(configuration)
+            for key, stored in sorted(files.items()):
+                if key.variant not in held:
+                    unknown.append(
+                        f"s3://{self.bucket}/{folder} holds records of {key.variant}, and its version is not in "
+                        f"s3://{self.monitoring}/{DEPLOYMENTS}{configuration}.json, which `pulumi up` writes for the "
+                        "live configuration."
+                    )
+                    continue
+                found.append(_hour(key, held[key.variant], stored))
+        return tuple(sorted(found)), tuple(sorted(set(unknown)))
+
+    def _files(self, folder: str, first: datetime, last: datetime) -> dict[CaptureKey, list[tuple[str, str]]]:
+        files: dict[CaptureKey, list[tuple[str, str]]] = {}
+        for variant in self._folders(f"{folder}{self.endpoint}/"):
+            for day in _days(first, last):
+                for name, etag in self._objects(f"{variant}{day:%Y/%m/%d}/"):
+                    key = parse_key(name, self.prefix)
+                    if key is not None and first <= key.hour <= last:
+                        files.setdefault(key, []).append((name, etag))
+        return files
+
+    def _held(self, configuration: str) -> dict[str, str]:
+        try:
+            raw = self.s3.get_object(Bucket=self.monitoring, Key=f"{DEPLOYMENTS}{configuration}.json")["Body"].read()
+        except Exception as error:
+            if error_code(error) == "NoSuchKey":
+                return {}
+            raise
+        deployment = msgspec.json.decode(raw, type=_Deployment)
+        return {name: slot.version for name, slot in deployment.slots.items()}
+
+    def _folders(self, prefix: str) -> Iterator[str]:
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix, Delimiter="/")
+        for page in pages:
+            yield from (folder["Prefix"] for folder in page.get("CommonPrefixes", ()) if "Prefix" in folder)
+
+    def _objects(self, prefix: str) -> Iterator[tuple[str, str]]:
+        for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
+            for entry in page.get("Contents", ()):
+                yield entry.get("Key", ""), f"{entry.get('ETag')} {entry.get('Size')}"
+
+
+def _hour(key: CaptureKey, version: str, files: list[tuple[str, str]]) -> CapturedHour:
+    told = "\n".join(f"{name} {stamp}" for name, stamp in sorted(files))
+    names = tuple(sorted(name for name, _ in files))
+    fingerprint = hashlib.sha256(told.encode()).hexdigest()
+    return CapturedHour(key.hour, key.variant, key.configuration, version, fingerprint, names)
+
+
+def _days(first: datetime, last: datetime) -> Iterator[datetime]:
+    day = first.replace(hour=0)
+    while day <= last:
+        yield day
+        day += _DAY

@@ -1,0 +1,142 @@
+"""What changed in a feature since training: its three comparisons, each with its effect size and its evidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tidewatch.drift.evidence import category_p_value, histogram_p_value, ks_p_value, rate_p_value
+from tidewatch.drift.reference import CategoryFeature, Counts, Feature, NumericFeature
+from tidewatch.drift.statistics import (
+    category_bins,
+    distribution_gaps,
+    js_distance,
+    kl_divergence,
+    psi,
+    quantile_bins,
+)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One comparison of production with training.
+
+    p_value: how likely so large a change is by chance alone. Effect sizes, 0 where one does not apply: psi; share, the
+    largest share of values that one category gained or lost; rate, by how much the share of missing rows or of unseen
+    values changed. sentence: what moved, from what, to what.
+    """
+
+    p_value: float
+    sentence: str
+    psi: float = 0.0
+    share: float = 0.0
+    rate: float = 0.0
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """The statistics of a feature's distribution against the training's.
+
+    ks: None for categories. p_value: of the KS statistic; of categories, the same as the change's.
+    """
+
+    change: Change
+    psi: float
+    ks: float | None
+    p_value: float
+    js: float
+    kl: float
+
+
+def distribution(feature: Feature, counts: Counts) -> Distribution:
+    """The values of production against the training's.
+
+    Of numbers, the evidence is twice the smaller p-value of KS and of chi-squared on the quantile bins: KS sees the
+    slightest shift of the middle, chi-squared a change of spread, of the tails or of a few tied values, to which KS is
+    nearly blind in a small window. counts: as in a profile, the missing ones last. Raises ValueError where either side
+    has no value.
+    """
+    if isinstance(feature, NumericFeature):
+        return _numbers(feature, counts[:-1])
+    return _categories(feature, counts[:-1])
+
+
+def _numbers(feature: NumericFeature, counts: Counts) -> Distribution:
+    trained = np.asarray(feature.counts, np.int64)
+    expected, actual = quantile_bins(feature, trained), quantile_bins(feature, counts)
+    gaps = distribution_gaps(trained, counts)
+    ks, stability = float(np.abs(gaps).max()), psi(expected, actual)
+    sentence = "its values are distributed as in training"
+    if ks > 0.0:
+        at = int(np.abs(gaps).argmax())
+        before, now = trained[: at + 1].sum() / trained.sum(), counts[: at + 1].sum() / counts.sum()
+        sentence = (
+            f"{before:.1%} of its values were below {feature.edges[at]:.4g} in training, {now:.1%} are now "
+            f"(PSI {stability:.2f})"
+        )
+    p_value = ks_p_value(ks, int(trained.sum()), int(counts.sum()))
+    evidence = min(1.0, 2 * min(p_value, histogram_p_value(expected, actual)))
+    distance, divergence = js_distance(expected, actual), kl_divergence(actual, expected)
+    return Distribution(Change(evidence, sentence, psi=stability), stability, ks, p_value, distance, divergence)
+
+
+def _categories(feature: CategoryFeature, counts: Counts) -> Distribution:
+    expected = np.array([*feature.counts, feature.other], np.int64)
+    actual = category_bins(counts)
+    before, now = expected / expected.sum(), actual / actual.sum()
+    at = int(np.abs(now - before).argmax())
+    named = f'"{feature.values[at]}"' if at < len(feature.values) else "the values without a count of their own"
+    stability = psi(expected, actual)
+    change = Change(
+        category_p_value(expected[:-1], int(expected[-1]), actual[:-1], int(actual[-1])),
+        f"{named} went from {before[at]:.1%} to {now[at]:.1%} of its values (PSI {stability:.2f})",
+        psi=stability,
+        share=float(abs(now[at] - before[at])),
+    )
+    distance, divergence = js_distance(expected, actual), kl_divergence(actual, expected)
+    return Distribution(change, stability, None, change.p_value, distance, divergence)
+
+
+def missing(feature: Feature, counts: Counts) -> Change:
+    """The share of rows without a value against the training's, in either direction."""
+    rows, trained = int(counts.sum()), feature.total + feature.missing
+    before, now = feature.missing / max(trained, 1), int(counts[-1]) / max(rows, 1)
+    return Change(
+        rate_p_value(feature.missing, trained, int(counts[-1]), rows),
+        f"{before:.1%} of the rows had no value in training, {now:.1%} have none now",
+        rate=abs(now - before),
+    )
+
+
+def unseen(feature: Feature, counts: Counts) -> int:
+    """Values of production that the training did not have: new categories, numbers outside its range."""
+    if isinstance(feature, CategoryFeature):
+        return int(counts[-2])
+    return int(counts[0] + counts[-2]) if feature.edges else 0
+
+
+def novelty(feature: Feature, counts: Counts) -> Change:
+    """Whether more values are unseen than training data of that size lets one expect.
+
+    Some are unseen without any drift. Of categories, singletons / n are expected (Good 1953), so the training counts as
+    a sample of n with so many events. Of numbers, 2 / (n + 1) lie outside the range of n earlier ones (the rule of
+    succession, one for each end), and the chance that at least k of m do is, for any continuous distribution, the
+    one-sided p-value of Fisher's test of k of m against 1 of n (Wilks 1942, Annals of Mathematical Statistics 13, page
+    400: the k are those before the second of the n, from outside inwards); ties make it smaller. Fewer than expected is
+    no change. counts: as in a profile.
+    """
+    values, found, trained = int(counts[:-1].sum()), unseen(feature, counts), feature.total
+    if isinstance(feature, CategoryFeature):
+        events, expected = feature.singletons, feature.singletons / max(trained, 1)
+        sentence = "{:.1%} of its values were never seen in training, where {:.1%} were to be expected"
+    else:
+        events, expected = 1, 0.0
+        sentence = f"{{:.1%}} of its values lie outside the training's {feature.minimum:.4g} to {feature.maximum:.4g}"
+    rate = found / max(values, 1)
+    more = found * trained > events * values
+    return Change(
+        rate_p_value(events, trained, found, values) if more else 1.0,
+        sentence.format(rate, expected),
+        rate=max(rate - expected, 0.0),
+    )

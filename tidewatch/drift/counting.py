@@ -1,0 +1,166 @@
+"""From lines to counts: the one step that must be fast, behind one small interface."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from tidewatch.capture.accounting import Accounting
+from tidewatch.capture.lines import Block
+from tidewatch.capture.record import Record
+from tidewatch.drift.binning import NumericGrid
+from tidewatch.drift.framing import Template, Window, learn
+from tidewatch.drift.plain import PlainReader, PlainRows
+from tidewatch.drift.profile import Profile
+from tidewatch.drift.reference import CategoryFeature, Counts, NumericFeature, Reference
+from tidewatch.drift.strict import StrictCounter
+
+TEMPLATES = 8
+"""Forms of a line that are remembered; an hour of one endpoint has one, or one for each length of its inference ids."""
+LEARN_FROM = 16
+"""Lines of a block that are read strictly before its other lines are given up as alike to nothing."""
+WORTH_LEARNING = 8
+"""Lines alike that make a form worth remembering."""
+
+
+class LineCounter(Protocol):
+    """Counts captured records against a reference. Blocks may come from several files, in any order."""
+
+    def count(self, block: Block, source: str) -> None:
+        """Counts every record of a block; `source` names its file in examples of rejects."""
+        ...
+
+    def profile(self) -> Profile:
+        """The counts of all blocks so far."""
+        ...
+
+
+def counter(reference: Reference) -> LineCounter:
+    """The fastest counter there is for this reference; every counter gives the same counts."""
+    return BlockCounter(reference) if reference.score is not None else StrictLines(reference)
+
+
+class StrictLines:
+    """Reads every line strictly: slow, and what the others are held to."""
+
+    def __init__(self, reference: Reference) -> None:
+        self._reference = reference
+        self._strict = StrictCounter(reference)
+
+    def count(self, block: Block, source: str) -> None:
+        if block.lost is not None:
+            self._strict.lose(block.lost, source, block.offset)
+        for offset, line, is_open in block.lines():
+            self._strict.line(line, source, offset, is_open=is_open)
+
+    def profile(self) -> Profile:
+        return Profile(self._reference.digest, *self._strict.totals())
+
+
+class BlockCounter:
+    """Reads lines that are alike all at once, and every other line strictly."""
+
+    def __init__(self, reference: Reference) -> None:
+        self._reference = reference
+        self._strict = StrictCounter(reference)
+        self._templates: list[Template] = []
+        self._readers: dict[int, PlainReader] = {}
+        measured = reference.measured
+        self._numeric = [at for at, one in enumerate(measured) if isinstance(one, NumericFeature)]
+        self._named = [at for at, one in enumerate(measured) if isinstance(one, CategoryFeature)]
+        self._grid = NumericGrid([one for one in measured if isinstance(one, NumericFeature)])
+        self._plain = 0
+        self._counts = [np.zeros(one.width, np.int64) for one in measured]
+
+    def count(self, block: Block, source: str) -> None:
+        if block.lost is not None:
+            self._strict.lose(block.lost, source, block.offset)
+            return
+        lines = _Lines(block, source)
+        left, strange = lines.without_controls()
+        unread = [strange]
+        for template in self._templates:
+            left = self._alike(template, lines, left, unread)
+        left = self._learn(lines, left, unread)
+        for at in np.concatenate([*unread, left]):
+            lines.read(at, self._strict)
+
+    def profile(self) -> Profile:
+        account, rows, counts = self._strict.totals()
+        both = [plain + strict for plain, strict in zip(self._counts, counts, strict=True)]
+        plain = Accounting(read=self._plain, parsed=self._plain)
+        return Profile(self._reference.digest, account + plain, rows + self._plain, tuple(both))
+
+    def _learn(self, lines: _Lines, left: Counts, unread: list[Counts]) -> Counts:
+        """Learns the form of lines that no template fits, and reads those alike; returns what is still left."""
+        for _ in range(LEARN_FROM):
+            if len(left) < WORTH_LEARNING:
+                break
+            first, left = int(left[0]), left[1:]
+            record = lines.read(first, self._strict)
+            template = learn(lines.raw(first), record) if record is not None else None
+            if template is None or not self._reader(template.fields).fits:
+                continue
+            before = len(left)
+            left = self._alike(template, lines, left, unread)
+            if before - len(left) >= WORTH_LEARNING:
+                self._templates = [*self._templates[-TEMPLATES + 1 :], template]
+        return left
+
+    def _alike(self, template: Template, lines: _Lines, left: Counts, unread: list[Counts]) -> Counts:
+        """Reads the lines that fit the template; those of them that are not plain go to `unread`, the others back."""
+        if not len(left):
+            return left
+        spans, others = template.match(lines.window, lines.starts, lines.ends, left)
+        if len(spans):
+            rows = self._reader(template.fields).read(lines.window, spans)
+            self._add(rows)
+            if len(rows.rows) < len(spans):
+                unread.append(np.delete(spans.lines, rows.rows))
+        return others
+
+    def _reader(self, fields: int) -> PlainReader:
+        if fields not in self._readers:
+            self._readers[fields] = PlainReader(self._reference, fields)
+        return self._readers[fields]
+
+    def _add(self, rows: PlainRows) -> None:
+        self._plain += len(rows.rows)
+        for at, counted in zip(self._numeric, self._grid.count(rows.numbers), strict=True):
+            self._counts[at] += counted
+        for at, counted in zip(self._named, rows.categories, strict=True):
+            self._counts[at] += counted
+
+
+class _Lines:
+    """The lines of a block: where they start and end, and which of them tell something."""
+
+    def __init__(self, block: Block, source: str) -> None:
+        self._block, self._source = block, source
+        self.window = Window(block.data)
+        newlines = np.flatnonzero(self.window.array[: self.window.size] == ord("\n"))
+        last = [self.window.size] if block.last_is_open else []
+        self.ends = np.concatenate([newlines, np.array(last, np.int64)])
+        self.starts = np.concatenate([np.zeros(min(len(self.ends), 1), np.int64), self.ends[:-1] + 1])
+        first = self.window.array[self.starts]
+        doubtful = np.flatnonzero((first == 32) | (first == 9) | (first == 13) | (self.ends == self.starts))
+        told = np.ones(len(self.ends), np.bool_)
+        told[[at for at in doubtful.tolist() if not self.raw(at).strip(b" \t\r")]] = False
+        self.told = np.flatnonzero(told)
+
+    def raw(self, at: int) -> bytes:
+        return self._block.data[self.starts[at] : self.ends[at]]
+
+    def without_controls(self) -> tuple[Counts, Counts]:
+        """The lines without a tab or a carriage return, which the plain reader uses for itself, and those with one."""
+        if b"\t" not in self._block.data and b"\r" not in self._block.data:
+            return self.told, np.empty(0, np.int64)
+        at = np.flatnonzero(np.isin(self.window.array[: self.window.size], (9, 13)))
+        strange = np.isin(self.told, np.searchsorted(self.ends, at))
+        return self.told[~strange], self.told[strange]
+
+    def read(self, at: int, strict: StrictCounter) -> Record | None:
+        """Reads one line strictly."""
+        is_open = self._block.last_is_open and at == len(self.ends) - 1
+        return strict.line(self.raw(at), self._source, int(self._block.offset + self.starts[at]), is_open=is_open)

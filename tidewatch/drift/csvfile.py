@@ -1,0 +1,207 @@
+"""Reads CSV in batches of whole rows, and tells those that do not fit the header.
+
+Blocks without quotes and without an odd row go through polars; anything else through the csv module, which is slower
+and knows which row is at fault.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import numpy as np
+
+from tidewatch.capture.lines import Block, blocks
+from tidewatch.capture.reasons import Reason
+from tidewatch.capture.source import open_local
+from tidewatch.drift.batches import Batch, Misfit, Progress, named
+from tidewatch.drift.errors import InvalidTable
+
+if TYPE_CHECKING:
+    import polars as pl
+
+BLOCK = 4 << 20
+"""Bytes read at a time: enough that polars is at work, and not on its way there."""
+ROWS = 8192
+"""Rows that the csv module reads before they become a batch."""
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A row with its offset, its values where it could be read, and the offset of what follows."""
+
+    start: int
+    values: list[str] | Reason
+    end: int
+
+
+class CsvTable:
+    """A CSV file with a header, plain or gzip. Raises InvalidTable where it has none, or names a column twice."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with self._blocks() as found:
+            header = next(_rows(found), None)
+        if header is None:
+            raise InvalidTable(f"{path} is empty: a CSV file starts with a header that names its columns")
+        if isinstance(header.values, Reason):
+            raise InvalidTable(f"{path} does not start with a CSV header ({header.values}): is it a CSV file?")
+        self._body = header.end
+        self.names = named(header.values, path)
+        if len(self.names) == 1 and (other := re.search(r"[;\t|]", self.names[0])):
+            raise InvalidTable(f"{path} separates its columns by {other[0]!r}: write it with commas")
+
+    def batches(self, columns: Sequence[str], progress: Progress | None = None) -> Iterator[Batch]:
+        """The rows with these columns as text; empty fields are null."""
+        with self._blocks(progress) as found:
+            body = self._without_header(found)
+            for block in body:
+                if b'"' in block.data:
+                    # A quoted field may pass the end of a block: the csv module reads on from here.
+                    yield from self._strict(chain([block], body), columns)
+                elif (frame := self._even(block, columns)) is not None:
+                    lines = np.flatnonzero(np.frombuffer(block.data, np.uint8) == ord("\n"))
+                    starts = block.offset + np.append(0, lines + 1)[: len(frame)]
+                    yield Batch(frame, starts)
+                else:
+                    yield from self._strict([block], columns)
+
+    @contextmanager
+    def _blocks(self, progress: Progress | None = None) -> Generator[Iterator[Block]]:
+        size = self._path.stat().st_size
+        with open_local(self._path) as raw:
+            yield _told(blocks(raw, BLOCK), raw, size, progress)
+
+    def _without_header(self, found: Iterable[Block]) -> Iterator[Block]:
+        for block in found:
+            skipped = max(self._body - block.offset, 0)
+            if not skipped:
+                yield block
+            elif block.data[skipped:]:
+                yield Block(block.offset + skipped, block.data[skipped:], block.last_is_open)
+
+    def _even(self, block: Block, columns: Sequence[str]) -> pl.DataFrame | None:
+        """The block through polars; None where one of its rows is odd: it is left to the csv module."""
+        import polars as pl
+
+        if block.lost or not _is_even(block.data, len(self.names)):
+            return None
+        names = [str(at) for at in range(len(self.names))]
+        frame = pl.read_csv(block.data, has_header=False, new_columns=names, infer_schema=False, quote_char=None)
+        return frame.select(pl.col(str(self.names.index(name))).alias(name) for name in columns)
+
+    def _strict(self, found: Iterable[Block], columns: Sequence[str]) -> Iterator[Batch]:
+        rows: list[_Row] = []
+        for row in _rows(found):
+            if not self._is_blank(row):
+                rows.append(row)
+            if len(rows) == ROWS:
+                yield self._batch(rows, columns)
+                rows = []
+        yield self._batch(rows, columns)
+
+    def _is_blank(self, row: _Row) -> bool:
+        if isinstance(row.values, Reason):
+            return False
+        return not row.values or (len(self.names) > 1 and len(row.values) == 1 and not row.values[0].strip(" \t\r"))
+
+    def _batch(self, rows: Sequence[_Row], columns: Sequence[str]) -> Batch:
+        import polars as pl
+
+        fits: list[list[str]] = []
+        starts: list[int] = []
+        misfits: list[Misfit] = []
+        for row in rows:
+            if isinstance(row.values, Reason):
+                misfits.append(Misfit(row.start, row.values))
+            elif len(row.values) != len(self.names):
+                short = len(row.values) < len(self.names)
+                misfits.append(Misfit(row.start, Reason.MISSING_COLUMNS if short else Reason.EXTRA_COLUMNS))
+            else:
+                fits.append(row.values)
+                starts.append(row.start)
+        places = [(name, self.names.index(name)) for name in columns]
+        frame = pl.DataFrame({name: pl.Series([values[at] for values in fits], dtype=pl.String) for name, at in places})
+        return Batch(frame, np.array(starts, np.int64), tuple(misfits))
+
+
+def _is_even(data: bytes, fields: int) -> bool:
+    """Whether every line has as many fields, none of them quoted: what polars and the csv module read alike."""
+    if fields < 2 or data.count(b"\r") != data.count(b"\r\n"):
+        return False
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    found = np.frombuffer(data, np.uint8)
+    ends = np.flatnonzero(found == ord("\n"))
+    if not data.endswith(b"\n"):
+        ends = np.append(ends, len(data))
+    commas = np.flatnonzero(found == ord(","))
+    if len(commas) != len(ends) * (fields - 1):
+        return False
+    by_line = commas.reshape(len(ends), fields - 1)
+    starts = np.append(-1, ends[:-1])
+    return bool((by_line[:, 0] > starts).all() and (by_line[:, -1] < ends).all())
+
+
+class _Lines:
+    """The lines of blocks as text; where those of a row started, and what came between."""
+
+    def __init__(self, found: Iterable[Block]) -> None:
+        self._blocks = found
+        self.start: int | None = None
+        self.end = 0
+        self.is_text = True
+        self.lost: list[_Row] = []
+
+    def __iter__(self) -> Iterator[str]:
+        for block in self._blocks:
+            self.end = block.offset
+            if block.lost:
+                self.lost.append(_Row(block.offset, block.lost, block.offset))
+            for line in io.BytesIO(block.data):
+                if self.start is None:
+                    self.start = self.end
+                self.end += len(line)
+                yield self._text(line)
+
+    def _text(self, line: bytes) -> str:
+        try:
+            return line.decode("utf-8-sig" if self.start == 0 else "utf-8")
+        except UnicodeDecodeError:
+            self.is_text = False
+            return line.decode(errors="replace")
+
+
+def _rows(found: Iterable[Block]) -> Iterator[_Row]:
+    lines = _Lines(found)
+    reader = csv.reader(iter(lines), strict=True)
+    more = True
+    while more:
+        lines.start, lines.is_text = None, True
+        values: list[str] | Reason | None = None
+        try:
+            values = next(reader)
+        except StopIteration:
+            more = False
+        except csv.Error:
+            values = Reason.BAD_PAYLOAD
+        yield from lines.lost
+        lines.lost.clear()
+        if values is not None and lines.start is not None:
+            yield _Row(lines.start, values if lines.is_text else Reason.NOT_UTF8, lines.end)
+
+
+def _told(found: Iterable[Block], raw: IO[bytes], size: int, progress: Progress | None) -> Iterator[Block]:
+    for block in found:
+        if progress is not None:
+            progress(raw.tell(), size)
+        yield block

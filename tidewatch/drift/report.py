@@ -1,0 +1,126 @@
+"""The report of an hour: what was counted, what moved and what follows, as a value and its JSON.
+
+It depends on the profiles alone, so the same profiles give the same bytes whenever they are judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Literal
+
+import msgspec
+
+from tidewatch.capture.accounting import Accounting
+from tidewatch.drift.errors import InvalidReport
+from tidewatch.drift.verdict import FeatureVerdict, ModelVerdict, Verdict
+
+SCHEMA = 1
+
+
+class Records(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the records: read = parsed + the rejected of all reasons."""
+
+    read: int
+    parsed: int
+    rejected: dict[str, int]
+
+
+class Example(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a record was rejected, and why: never what it held.
+
+    source: the file or object; offset: of the record's first byte in it, uncompressed; column: whose value it was.
+    """
+
+    reason: str
+    source: str
+    offset: int
+    column: str | None = None
+
+
+class WindowReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The verdict on a window of time.
+
+    start, end: UTC, the end excluded; None where records were judged without regard to their time. hours_missing: the
+    hours in it that have no profile. features: one verdict for each of the reference's `measured`, in its order.
+    """
+
+    start: datetime | None = None
+    end: datetime | None = None
+    hours_missing: tuple[datetime, ...] = ()
+    rows: int
+    records: Records
+    verdict: Verdict
+    features: tuple[FeatureVerdict, ...]
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What one variant's records of one configuration said up to the end of an hour.
+
+    windows: "hour", "day" and "three_days", all ending with `hour`; or "records", for records of any time. week_before:
+    the day that ended a week earlier. severity: what the windows together ask for.
+    """
+
+    schema: Literal[1] = SCHEMA
+    model: str
+    endpoint: str = ""
+    variant: str = ""
+    version: str = ""
+    configuration: str = ""
+    hour: datetime | None = None
+    verdict: Verdict
+    severity: str = ""
+    windows: dict[str, WindowReport]
+    week_before: WindowReport | None = None
+    examples: tuple[Example, ...] = ()
+
+    def encode(self) -> bytes:
+        """JSON with sorted keys: equal reports give equal bytes."""
+        return msgspec.json.encode(self, order="sorted") + b"\n"
+
+
+def decode(raw: bytes, source: str) -> Report:
+    """The report in `raw`; `source` names it in messages. Raises InvalidReport."""
+    try:
+        return msgspec.json.decode(raw, type=Report)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidReport(
+            f"{source} is not a report of schema {SCHEMA}: {error}; read it with the tidewatch that wrote it"
+        ) from error
+
+
+def window(
+    verdict: ModelVerdict,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    hours_missing: Iterable[datetime] = (),
+) -> WindowReport:
+    """A model's verdict as the report of the window it was passed on."""
+    return WindowReport(
+        start=_utc(start),
+        end=_utc(end),
+        hours_missing=tuple(sorted(hour.astimezone(UTC) for hour in hours_missing)),
+        rows=verdict.rows,
+        records=records(verdict.records),
+        verdict=verdict.verdict,
+        features=verdict.features,
+    )
+
+
+def records(accounting: Accounting) -> Records:
+    """The counts of an accounting, the reasons in alphabetical order."""
+    rejected = {str(reason): count for reason, count in accounting.rejected.items() if count}
+    return Records(read=accounting.read, parsed=accounting.parsed, rejected=dict(sorted(rejected.items())))
+
+
+def examples(accounting: Accounting) -> tuple[Example, ...]:
+    """The examples of an accounting by reason, then place."""
+    found = (
+        Example(reason=str(each.reason), source=each.source, offset=each.offset, column=each.column)
+        for each in accounting.examples
+    )
+    return tuple(sorted(found, key=lambda each: (each.reason, each.source, each.offset)))
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.astimezone(UTC)

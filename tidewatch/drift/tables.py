@@ -1,0 +1,275 @@
+"""Tables of training or production rows, CSV, Parquet or arrays: into a reference, or counted against one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tidewatch.capture.accounting import Tally
+from tidewatch.capture.reasons import Reason, Unreadable
+from tidewatch.drift.batches import Batch, Flags, Progress, Table, Texts, named, numbers
+from tidewatch.drift.binning import Binner
+from tidewatch.drift.csvfile import CsvTable
+from tidewatch.drift.errors import InvalidTable
+from tidewatch.drift.profile import Profile
+from tidewatch.drift.reference import CategoryFeature, Floats, NumericFeature, Reference
+from tidewatch.drift.training import Column, build
+
+if TYPE_CHECKING:
+    import polars as pl
+
+PARQUET_ROWS = 65_536
+CSV = (".csv", ".csv.gz")
+PARQUET = (".parquet", ".pq")
+
+
+def is_table(path: str) -> bool:
+    """Whether a file is a table by its name."""
+    return path.lower().endswith((*CSV, *PARQUET))
+
+
+def is_parquet(path: str) -> bool:
+    """Whether a table is Parquet by its name: its rows are numbered, others begin at a byte."""
+    return path.lower().endswith(PARQUET)
+
+
+def open_table(path: Path) -> Table:
+    """The table in a file, by the extension of its name. Raises InvalidTable where it cannot be read as one."""
+    if is_parquet(path.name):
+        return ParquetTable(path)
+    if is_table(path.name):
+        return CsvTable(path)
+    raise InvalidTable(f"{path} is no table by its name: tables end in {', '.join((*CSV, *PARQUET))}")
+
+
+class ParquetTable:
+    """A Parquet file."""
+
+    def __init__(self, path: Path) -> None:
+        import polars as pl
+
+        self._path = path
+        try:
+            schema = pl.scan_parquet(path).collect_schema()
+            self._rows: int = pl.scan_parquet(path).select(pl.len()).collect().item()
+        except pl.exceptions.PolarsError as error:
+            raise InvalidTable(f"{path} cannot be read as Parquet: {error}") from error
+        self._schema = schema
+        self.names = named(schema.names(), path)
+
+    def batches(self, columns: Sequence[str], progress: Progress | None = None) -> Iterator[Batch]:
+        import polars as pl
+
+        _no_nested({name: self._schema[name] for name in columns}, self._path)
+        done, size = 0, self._path.stat().st_size
+        try:
+            for frame in pl.scan_parquet(self._path).select(columns).collect_batches(chunk_size=PARQUET_ROWS):
+                yield Batch(frame, np.arange(done, done + len(frame)))
+                done += len(frame)
+                if progress is not None:
+                    progress(size * done // max(self._rows, 1), size)
+        except pl.exceptions.PolarsError as error:
+            raise InvalidTable(f"{self._path} is damaged: {error}; write it again") from error
+
+
+class ArrayTable:
+    """Arrays by the names of their columns, shape (n,) each: numpy arrays or sequences, None or NaN where missing."""
+
+    def __init__(self, arrays: Mapping[str, Any]) -> None:
+        import polars as pl
+
+        try:
+            self._frame = pl.DataFrame(dict(arrays), nan_to_null=True)
+        except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
+            raise InvalidTable(f"the arrays are no table: {error}") from error
+        self.names = tuple(self._frame.columns)
+
+    def batches(self, columns: Sequence[str], progress: Progress | None = None) -> Iterator[Batch]:  # noqa: ARG002
+        frame = self._frame.select(columns)
+        _no_nested(frame.schema, "the arrays")
+        yield Batch(frame, np.arange(len(self._frame)))
+
+
+def _no_nested(schema: Mapping[str, Any], source: Path | str) -> None:
+    nested = [f"{name!r} ({dtype})" for name, dtype in schema.items() if dtype.is_nested() or str(dtype) == "Binary"]
+    if nested:
+        raise InvalidTable(
+            f"{source} has columns that hold neither numbers nor text: {', '.join(nested)}; drop or flatten them"
+        )
+
+
+def reference(
+    table: Table,
+    *,
+    score: str | None = None,
+    exclude: Sequence[str] = (),
+    categorical: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Reference:
+    """The reference of a training table.
+
+    score: the column of the model's answers. exclude: columns that are no features. categorical: columns of categories
+    though they hold numbers. A column is numeric where all its values are numbers. Raises InvalidTable or
+    InvalidTraining where a column is not there, the score is not numeric, or a row does not fit its header.
+    """
+    for name in (*exclude, *categorical, *([score] if score else [])):
+        _must_have(table, name)
+    features = [name for name in table.names if name not in exclude and name != score]
+    if not features:
+        raise InvalidTable("no column is left for a feature: exclude fewer, or give the whole training table")
+    columns = [*features, *([score] if score else [])]
+    told = progress or _unheard
+    numeric = _numeric(table, columns, score, set(categorical), lambda done, size: told(done, 2 * size))
+    parts = {name: _Numeric() if name in numeric else _Named(name) for name in columns}
+    for batch in table.batches(columns, lambda done, size: told(size + done, 2 * size)):
+        for name, part in parts.items():
+            part.add(batch.frame[name])
+    answers = parts.pop(score).whole() if score else None
+    return build(
+        {name: part.whole() for name, part in parts.items()},
+        score=(score, np.asarray(answers, np.float64)) if score else None,
+        order=[name for name in table.names if name != score],
+    )
+
+
+def _unheard(done: int, size: int) -> None: ...
+
+
+def _must_have(table: Table, name: str) -> None:
+    if name not in table.names:
+        near = get_close_matches(name, table.names, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"the columns are {', '.join(table.names)}"
+        raise InvalidTable(f"the table has no column {name!r}: {hint}")
+
+
+def _numeric(
+    table: Table, columns: Sequence[str], score: str | None, categorical: set[str], progress: Progress
+) -> set[str]:
+    """Which columns hold numbers only; refuses rows that do not fit, and a score that is not numeric."""
+    left = {name for name in columns if name == score or name not in categorical}
+    for batch in table.batches(columns, progress):
+        if batch.misfits:
+            odd = batch.misfits[0]
+            raise InvalidTable(
+                f"the training data has a row that does not fit its header, at byte {odd.start} ({odd.reason}): "
+                "mend it, since a reference counts every row"
+            )
+        for name in sorted(left):
+            wrong = numbers(batch.frame[name]).wrong
+            if not wrong.any():
+                continue
+            if name == score:
+                example = batch.frame[name][int(wrong.argmax())]
+                raise InvalidTable(f"the score {score!r} is not numeric: it holds {str(example)[:40]!r}")
+            left.discard(name)
+    return left
+
+
+class _Numeric:
+    """A column of numbers as it is put together."""
+
+    def __init__(self) -> None:
+        self._parts: list[Floats] = []
+
+    def add(self, column: pl.Series) -> None:
+        self._parts.append(numbers(column).values)
+
+    def whole(self) -> Column:
+        return np.concatenate(self._parts) if self._parts else np.empty(0)
+
+
+class _Named:
+    """A column of categories as it is put together."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._texts = Texts()
+        self._values: list[str | None] = []
+
+    def add(self, column: pl.Series) -> None:
+        try:
+            self._values += self._texts.read(column)
+        except Unreadable as error:
+            raise InvalidTable(f"the column {self._name!r} holds infinity, which is no category: mend it") from error
+
+    def whole(self) -> Column:
+        return self._values
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A table's rows against a reference, and which of its measured columns the table has not."""
+
+    profile: Profile
+    absent: frozenset[str]
+
+
+def count(table: Table, reference: Reference, source: str, progress: Progress | None = None) -> Counted:
+    """Counts a table; every row is one record, and columns that the reference does not know are not read.
+
+    source: names the table in examples of rejected rows.
+    """
+    wanted = [one.name for one in reference.measured]
+    present = [name for name in wanted if name in table.names]
+    rows = _Rows(reference, source, frozenset(present))
+    # Without a single column, rows could not be told from none.
+    for batch in table.batches(present or table.names[:1], progress):
+        rows.add(batch)
+    return Counted(rows.profile(), frozenset(wanted) - frozenset(present))
+
+
+class _Rows:
+    """The rows of a table as they are counted; one with a value that cannot be counted is rejected whole."""
+
+    def __init__(self, reference: Reference, source: str, present: frozenset[str]) -> None:
+        self._reference, self._source, self._present = reference, source, present
+        self._binner = Binner(reference)
+        self._texts = {one.name: Texts() for one in reference.features if isinstance(one, CategoryFeature)}
+        self._counts = self._binner.zeros()
+        self._tally = Tally()
+
+    def profile(self) -> Profile:
+        account = self._tally.total()
+        return Profile(self._reference.digest, account, account.parsed, tuple(self._counts))
+
+    def add(self, batch: Batch) -> None:
+        for odd in batch.misfits:
+            self._tally.reject(self._source, odd.start, odd.reason)
+        kept, columns = self._numbers(batch)
+        self._tally.parsed(int(kept.sum()))
+        numeric = [columns[one.name][kept] for one in self._reference.features if isinstance(one, NumericFeature)]
+        score = self._reference.score
+        counted = self._binner.count(
+            np.stack(numeric, axis=1) if numeric else np.empty((int(kept.sum()), 0)),
+            [self._categories(batch, name, kept) for name in self._texts],
+            columns[score.name][kept] if score is not None and score.name in self._present else None,
+        )
+        for total, more in zip(self._counts, counted, strict=True):
+            total += more
+
+    def _numbers(self, batch: Batch) -> tuple[Flags, dict[str, Floats]]:
+        """Which rows can be counted, and the numeric columns, the score's among them."""
+        kept = np.ones(len(batch.starts), np.bool_)
+        columns: dict[str, Floats] = {}
+        for feature in self._reference.measured:
+            if feature.name not in self._present:
+                columns[feature.name] = np.full(len(kept), np.nan)
+            elif isinstance(feature, NumericFeature) or batch.frame[feature.name].dtype.is_float():
+                read = numbers(batch.frame[feature.name])
+                odd = read.wrong | read.infinite
+                for at in np.flatnonzero(kept & odd):
+                    reason = Reason.NOT_A_NUMBER if read.wrong[at] else Reason.NOT_FINITE
+                    self._tally.reject(self._source, int(batch.starts[at]), reason, feature.name)
+                kept &= ~odd
+                columns[feature.name] = read.values
+        return kept, columns
+
+    def _categories(self, batch: Batch, name: str, kept: Flags) -> list[str | None]:
+        if name not in self._present:
+            return [None] * int(kept.sum())
+        return self._texts[name].read(batch.frame[name].filter(kept))

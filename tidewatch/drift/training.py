@@ -1,0 +1,151 @@
+"""Builds a reference from the training data: quantile edges of numbers, the frequent values of categories."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from tidewatch.drift.errors import InvalidTraining
+from tidewatch.drift.reference import CategoryFeature, Counts, Feature, Floats, NumericFeature, Reference
+
+QUANTILES = 1000
+"""Numeric bins; the KS statistic is exact to the largest bin's share, a thousandth where values are not tied."""
+DECILES = 10
+NAMED = 50
+"""Categories with a count of their own; the rest are counted together as other."""
+KNOWN = 5_000
+"""Categories remembered by name; a column with more is open."""
+MARGIN = 2.0**-22
+"""Relative room around minimum and maximum: a value must not leave the range by being sent as float32."""
+
+Column: TypeAlias = Floats | Sequence[str | None]
+"""Numbers, NaN where missing; or category values, None where missing."""
+
+
+def build(
+    columns: Mapping[str, Column],
+    *,
+    score: tuple[str, Floats] | None = None,
+    order: Sequence[str] | None = None,
+    score_output: int = -1,
+) -> Reference:
+    """The reference of a training table.
+
+    columns: feature -> its values, shape (n,) each. score: its name and what the model answered, shape (n,). order:
+    the request's columns where some are no features. The same data gives the same bytes. Raises InvalidTraining where
+    there are no rows, lengths differ, names clash, or a number is infinite.
+    """
+    rows = _rows(columns, score)
+    features = tuple(_feature(name, values) for name, values in columns.items())
+    if score is not None and score[0] in columns:
+        raise InvalidTraining(f"the score {score[0]!r} is a feature too: rename one of the two columns")
+    return Reference(
+        rows=rows,
+        columns=tuple(order if order is not None else columns),
+        features=features,
+        score=None if score is None else _numeric(score[0], np.asarray(score[1], np.float64)),
+        score_output=score_output,
+    )
+
+
+def _rows(columns: Mapping[str, Column], score: tuple[str, Floats] | None) -> int:
+    lengths = {name: len(values) for name, values in columns.items()}
+    if score is not None:
+        lengths[score[0]] = len(score[1])
+    if not columns or not max(lengths.values()):
+        raise InvalidTraining("the training data has no rows: a reference needs what the model was trained on")
+    if len(set(lengths.values())) > 1:
+        told = ", ".join(f"{name} {length}" for name, length in lengths.items())
+        raise InvalidTraining(f"the columns of the training data have different lengths: {told}")
+    return next(iter(lengths.values()))
+
+
+def _feature(name: str, values: Column) -> Feature:
+    if isinstance(values, np.ndarray) and values.dtype.kind in "fiu":
+        return _numeric(name, np.asarray(values, np.float64))
+    return _category(name, [None if value is None else str(value) for value in values])
+
+
+def _numeric(name: str, values: Floats) -> NumericFeature:
+    present = values[~np.isnan(values)]
+    missing = len(values) - len(present)
+    if not len(present):
+        return NumericFeature(
+            name=name, edges=(), counts=(0,), deciles=(), missing=missing, minimum=None, maximum=None
+        )  # fmt: skip
+    if infinite := int(np.isinf(present).sum()):
+        raise InvalidTraining(
+            f"the column {name!r} holds infinity in {infinite} rows: a model that was trained on it expects a number; "
+            "mend the data, or leave the column out"
+        )
+    distinct, tallies = np.unique(present, return_counts=True)
+    # -0.0 and 0.0 are one value to numpy; what is written shall be one as well.
+    distinct = distinct + 0.0
+    cuts = _cuts(tallies)
+    inner = np.unique(cuts)
+    edges = np.array([_below(distinct[0]), *_between(distinct, inner), _above(distinct[-1])])
+    counts = np.bincount(np.searchsorted(edges, distinct, "right"), weights=tallies, minlength=len(edges) + 1)
+    step = QUANTILES // DECILES
+    tenths = np.unique(np.searchsorted(inner, cuts[step - 1 :: step])) + 1
+    return NumericFeature(
+        name=name,
+        edges=tuple(edges.tolist()),
+        counts=tuple(counts.astype(np.int64).tolist()),
+        deciles=tuple(tenths.tolist()),
+        missing=missing,
+        minimum=float(distinct[0]),
+        maximum=float(distinct[-1]),
+    )
+
+
+def _cuts(tallies: Counts) -> Counts:
+    """Where to cut distinct values with these tallies into about equal bins: cut i lies before the i-th value.
+
+    Each quantile takes the nearest place between two distinct values, so that a tie is never cut; quantiles may meet at
+    one place. Shape (QUANTILES - 1,), or empty where there is one value only.
+    """
+    before = np.cumsum(tallies)[:-1]
+    if not len(before):
+        return np.empty(0, np.int64)
+    wanted = np.arange(1, QUANTILES) * (int(tallies.sum()) / QUANTILES)
+    upper = np.minimum(np.searchsorted(before, wanted), len(before) - 1)
+    lower = np.maximum(upper - 1, 0)
+    return np.where(wanted - before[lower] < before[upper] - wanted, lower, upper) + 1
+
+
+def _between(distinct: Floats, cuts: Counts) -> Floats:
+    """Halfway between the values on both sides of each cut, in a form that cannot overflow.
+
+    Neither side's rounding to float32 moves it across, unless the two values are the same in float32.
+    """
+    below, above = distinct[cuts - 1], distinct[cuts]
+    middle = below / 2 + above / 2
+    return np.where(middle > below, middle, above)
+
+
+def _below(value: float) -> float:
+    return float(np.nextafter(max(value - MARGIN * abs(value), -np.finfo(np.float64).max), -np.finfo(np.float64).max))
+
+
+def _above(value: float) -> float:
+    return float(np.nextafter(min(value + MARGIN * abs(value), np.finfo(np.float64).max), np.finfo(np.float64).max))
+
+
+def _category(name: str, values: Sequence[str | None]) -> CategoryFeature:
+    tallies = Counter(value for value in values if value is not None)
+    ranked = sorted(tallies.items(), key=lambda item: (-item[1], item[0]))
+    named, rest = ranked[:NAMED], ranked[NAMED:]
+    many = len(ranked) > KNOWN
+    return CategoryFeature(
+        name=name,
+        values=tuple(value for value, _ in named),
+        counts=tuple(count for _, count in named),
+        others=() if many else tuple(sorted(value for value, _ in rest)),
+        other=sum(count for _, count in rest),
+        singletons=sum(1 for _, count in ranked if count == 1),
+        open=many,
+        missing=len(values) - sum(tallies.values()),
+    )

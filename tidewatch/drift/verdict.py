@@ -1,0 +1,263 @@
+"""Verdicts on a window's profile: a change counts only if it is large and not likely to be chance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal, TypeAlias
+
+from tidewatch.capture.accounting import Accounting
+from tidewatch.drift import changes
+from tidewatch.drift.changes import Change, Distribution
+from tidewatch.drift.errors import InvalidProfile
+from tidewatch.drift.evidence import benjamini_hochberg
+from tidewatch.drift.profile import Profile
+from tidewatch.drift.reference import CategoryFeature, Counts, Feature, Reference
+
+ROUNDING = 1e-12
+"""A change from 1% to 3% is one of two points, though its difference in floating point is less."""
+
+Kind: TypeAlias = Literal["numeric", "category", "score"]
+
+
+class Verdict(StrEnum):
+    """From the least to the worst."""
+
+    INSUFFICIENT = "insufficient data"
+    OK = "ok"
+    WARNING = "warning"
+    DRIFT = "drift"
+    INVALID = "invalid"
+
+
+WORSE = {verdict: rank for rank, verdict in enumerate(Verdict)}
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """The worst of the verdicts; insufficient data where there is none."""
+    return max(verdicts, key=WORSE.__getitem__, default=Verdict.INSUFFICIENT)
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """What counts as a change.
+
+    psi_warn, psi_drift: effect size of a distribution. share_warn, share_drift: share of values that a category gains
+    or loses, 0 to 1; either this or PSI suffices. rate_warn, rate_drift: change of the share of missing rows, or of
+    unseen values above the expected. false_discovery_rate: of all tests of a model's features together; where nothing
+    drifts, the probability that any test speaks. minimum_rows: fewer get no verdict. invalid_share: of the records
+    read, rejected. ticket_share, page_share: of the judged features, drifting (windows.severity).
+    Raises ValueError on values that cannot be meant.
+    """
+
+    psi_warn: float = 0.1
+    psi_drift: float = 0.2
+    share_warn: float = 0.05
+    share_drift: float = 0.10
+    rate_warn: float = 0.02
+    rate_drift: float = 0.05
+    false_discovery_rate: float = 0.001
+    minimum_rows: int = 50
+    invalid_share: float = 0.25
+    ticket_share: float = 0.10
+    page_share: float = 0.30
+
+    def __post_init__(self) -> None:
+        for lower, upper in (
+            ("psi_warn", "psi_drift"),
+            ("share_warn", "share_drift"),
+            ("rate_warn", "rate_drift"),
+            ("ticket_share", "page_share"),
+        ):
+            if not 0 < getattr(self, lower) <= getattr(self, upper):
+                raise ValueError(f"{lower} must be above 0 and at most {upper}.")
+        for name in ("false_discovery_rate", "invalid_share"):
+            if not 0 < getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be above 0 and at most 1.")
+        if self.minimum_rows < 1:
+            raise ValueError("minimum_rows must be at least 1.")
+
+    @property
+    def minimum_values(self) -> int:
+        """Fewer values are not compared: a column that is mostly empty by nature has few among enough rows."""
+        return max(self.minimum_rows // 5, 1)
+
+    def size(self, change: Change) -> Verdict:
+        """How large a change is, evidence apart: ok, warning or drift."""
+        if self._reaches(change, self.psi_drift, self.share_drift, self.rate_drift):
+            return Verdict.DRIFT
+        if self._reaches(change, self.psi_warn, self.share_warn, self.rate_warn):
+            return Verdict.WARNING
+        return Verdict.OK
+
+    @staticmethod
+    def _reaches(change: Change, psi: float, share: float, rate: float) -> bool:
+        pairs = ((change.psi, psi), (change.share, share), (change.rate, rate))
+        return any(found >= limit - ROUNDING for found, limit in pairs)
+
+
+@dataclass(frozen=True)
+class FeatureVerdict:
+    """A feature's verdict and what it rests on.
+
+    psi, ks, js, kl, p_value: of the distribution; None where too little was there to compare, ks also for categories.
+    p_value: of KS for numbers, of chi-squared for categories (evidence.category_p_value), before the correction for
+    many tests. missing_rate: of all rows; unseen_rate: of the values; None where
+    there are none, unseen_rate also for open categories. values: rows with a value. because: sentences, the reasons for
+    a verdict other than ok.
+    """
+
+    name: str
+    kind: Kind
+    verdict: Verdict
+    psi: float | None = None
+    ks: float | None = None
+    p_value: float | None = None
+    js: float | None = None
+    kl: float | None = None
+    missing_rate: float | None = None
+    unseen_rate: float | None = None
+    values: int = 0
+    because: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ModelVerdict:
+    """The worst of its features' verdicts, or invalid where too many records could not be read.
+
+    features: one for each of the reference's `measured`, in its order. rows: judged; records: what became of them.
+    """
+
+    verdict: Verdict
+    features: tuple[FeatureVerdict, ...]
+    rows: int
+    records: Accounting
+
+    @property
+    def drifting(self) -> int:
+        """Features with the verdict drift."""
+        return sum(feature.verdict is Verdict.DRIFT for feature in self.features)
+
+
+@dataclass(frozen=True)
+class _Case:
+    """A feature before its verdict.
+
+    settled: the verdict where it needs no test, with its reason `because`; else the tests that can be made, and what
+    the verdict is if none speaks (`silent`).
+    """
+
+    feature: Feature
+    kind: Kind
+    counts: Counts
+    settled: Verdict | None = None
+    because: str = ""
+    distribution: Distribution | None = None
+    tests: tuple[Change, ...] = ()
+    silent: Verdict = Verdict.OK
+
+    def verdict(self, verdict: Verdict, because: tuple[str, ...]) -> FeatureVerdict:
+        rows, values, found = int(self.counts.sum()), int(self.counts[:-1].sum()), self.distribution
+        told = _tells_unseen(self.feature, values)
+        return FeatureVerdict(
+            name=self.feature.name,
+            kind=self.kind,
+            verdict=verdict,
+            psi=found and found.psi,
+            ks=found and found.ks,
+            p_value=found and found.p_value,
+            js=found and found.js,
+            kl=found and found.kl,
+            missing_rate=int(self.counts[-1]) / rows if rows else None,
+            unseen_rate=changes.unseen(self.feature, self.counts) / values if told else None,
+            values=values,
+            because=because,
+        )
+
+
+def judge(
+    reference: Reference,
+    profile: Profile,
+    thresholds: Thresholds | None = None,
+    absent: frozenset[str] = frozenset(),
+) -> ModelVerdict:
+    """The verdict on a window.
+
+    Each feature has up to three tests: its distribution, its missing rate, its unseen rate. A test speaks if its
+    change is large (thresholds) and it is among those that Benjamini-Hochberg believes, over all tests of all features
+    at once. A feature's verdict is the worst of what its tests say; `insufficient data` with fewer than minimum_rows,
+    or where one of training and production has too few values to compare and no other test speaks; `invalid` where
+    its column is in `absent` (a table without it) or caused the rejection of too many records.
+    Raises InvalidProfile for a profile against another reference.
+    """
+    limits = thresholds or Thresholds()
+    if profile.reference != reference.digest:
+        raise InvalidProfile(
+            f"a profile against the reference {profile.reference[:12]} cannot be judged by {reference.digest[:12]}: "
+            "their bins differ; count the records against this reference"
+        )
+    cases = [
+        _case(feature, _kind(feature, reference), counts, profile, limits, absent)
+        for feature, counts in zip(reference.measured, profile.counts, strict=True)
+    ]
+    p_values = [test.p_value for case in cases for test in case.tests]
+    believed = iter(benjamini_hochberg(p_values, limits.false_discovery_rate)[0].tolist())
+    features = tuple(_verdict(case, [next(believed) for _ in case.tests], limits) for case in cases)
+    return ModelVerdict(_of_model(features, profile.accounting, limits), features, profile.rows, profile.accounting)
+
+
+def _kind(feature: Feature, reference: Reference) -> Kind:
+    if feature is reference.score:
+        return "score"
+    return "category" if isinstance(feature, CategoryFeature) else "numeric"
+
+
+def _case(
+    feature: Feature, kind: Kind, counts: Counts, profile: Profile, limits: Thresholds, absent: frozenset[str]
+) -> _Case:
+    read, rejected = profile.accounting.read, profile.accounting.columns.get(feature.name, 0)
+    if feature.name in absent:
+        return _Case(feature, kind, counts, Verdict.INVALID, "the data has no such column")
+    if rejected and rejected >= limits.invalid_share * read:
+        because = f"{rejected} of {read} records were rejected for this column"
+        return _Case(feature, kind, counts, Verdict.INVALID, because)
+    if profile.rows < limits.minimum_rows:
+        because = f"{profile.rows} rows, and a verdict takes {limits.minimum_rows}"
+        return _Case(feature, kind, counts, Verdict.INSUFFICIENT, because)
+    return _tested(feature, kind, counts, limits)
+
+
+def _tested(feature: Feature, kind: Kind, counts: Counts, limits: Thresholds) -> _Case:
+    values, trained = int(counts[:-1].sum()), feature.total
+    tests = (changes.missing(feature, counts),)
+    if _tells_unseen(feature, values):
+        tests += (changes.novelty(feature, counts),)
+    thin = [side < limits.minimum_values for side in (values, trained)]
+    if any(thin):
+        silent = Verdict.OK if all(thin) else Verdict.INSUFFICIENT
+        because = f"{values} values now and {trained} in training are too few to compare"
+        return _Case(feature, kind, counts, because=because, tests=tests, silent=silent)
+    found = changes.distribution(feature, counts)
+    return _Case(feature, kind, counts, distribution=found, tests=(found.change, *tests))
+
+
+def _tells_unseen(feature: Feature, values: int) -> bool:
+    return bool(values and feature.total) and not (isinstance(feature, CategoryFeature) and feature.open)
+
+
+def _verdict(case: _Case, believed: list[bool], limits: Thresholds) -> FeatureVerdict:
+    if case.settled is not None:
+        return case.verdict(case.settled, (case.because,))
+    sizes = [limits.size(test) if spoken else Verdict.OK for test, spoken in zip(case.tests, believed, strict=True)]
+    speaking = tuple(test.sentence for test, size in zip(case.tests, sizes, strict=True) if size is not Verdict.OK)
+    if speaking:
+        return case.verdict(worst(sizes), speaking)
+    return case.verdict(case.silent, () if case.silent is Verdict.OK else (case.because,))
+
+
+def _of_model(features: tuple[FeatureVerdict, ...], records: Accounting, limits: Thresholds) -> Verdict:
+    rejected = records.read - records.parsed
+    if rejected and rejected >= limits.invalid_share * records.read:
+        return Verdict.INVALID
+    return worst(feature.verdict for feature in features)

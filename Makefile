@@ -27,6 +27,7 @@ endif
 
 .venv/.installed: pyproject.toml uv.lock $(UV_READY)
 	$(UV) sync --locked --quiet
+	$(RUN)python -m components.layer
 	@touch $@
 
 .venv-awscli/.installed: pyproject.toml uv.lock $(UV_READY)
@@ -50,4 +51,4 @@ bench: .venv/.installed
 	$(RUN)python -m bench
 
 clean:
-	rm -rf .venv .venv-uv .venv-awscli out
+	rm -rf .venv .venv-uv .venv-awscli build out

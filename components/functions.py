@@ -21,7 +21,7 @@ class FunctionArgs:
 
     purpose: the word in its name. module: the handler's module, whose `handler` is called. description: a sentence.
     environment: what it reads at start. statements: what it may do besides logging and tracing.
-    memory_mb, timeout_s: its bounds. log_days: how long its log is kept.
+    memory_mb, timeout_s: its bounds. log_days: how long its log is kept. layers: the packages it imports beside ours.
     """
 
     purpose: str
@@ -32,6 +32,7 @@ class FunctionArgs:
     memory_mb: int = 512
     timeout_s: int = 60
     log_days: int = 30
+    layers: Sequence[pulumi.Input[str]] = ()
 
 
 class Function(pulumi.ComponentResource):
@@ -74,6 +75,7 @@ class Function(pulumi.ComponentResource):
             architectures=["arm64"],
             handler=f"{args.module}.handler",
             code=archive(args.module),
+            layers=list(args.layers) or None,
             memory_size=args.memory_mb,
             timeout=args.timeout_s,
             environment={"variables": dict(args.environment)},

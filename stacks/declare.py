@@ -72,6 +72,22 @@ def policy(settings: Settings) -> DeploymentPolicy:
     )
 
 
+def thresholds(settings: Settings) -> dict[str, float]:
+    """What counts as drift, by the names of tidewatch.drift.verdict.Thresholds: points and percent as fractions."""
+    drift = settings.drift
+    return {
+        "psi_warn": drift.psi[0],
+        "psi_drift": drift.psi[1],
+        "share_warn": drift.share[0] / 100,
+        "share_drift": drift.share[1] / 100,
+        "rate_warn": drift.rate[0] / 100,
+        "rate_drift": drift.rate[1] / 100,
+        "false_discovery_rate": drift.false_discovery_rate,
+        "ticket_share": drift.ticket_share / 100,
+        "page_share": drift.page_share / 100,
+    }
+
+
 def network(settings: Settings) -> Network | None:
     """Where the containers run, where the config says so."""
     return Network(settings.vpc.subnets, settings.vpc.security_groups) if settings.vpc else None

@@ -9,6 +9,7 @@ from typing import Any
 
 import pulumi
 
+from components.drift import Drift
 from components.registry import Registry
 from components.rollback import Rollback
 from components.sagemaker.endpoint import Endpoint
@@ -26,12 +27,14 @@ def export(
     tables: Tables,
     topics: Topics,
     endpoint: Endpoint | None,
+    drift: Drift | None,
     rollback: Rollback | None,
     traffic: Traffic | None,
 ) -> None:
     """Exports the contract."""
     pulumi.export("endpoint", _endpoint(settings, endpoint))
     pulumi.export("traffic", _traffic(settings, traffic))
+    pulumi.export("drift", _drift(drift))
     pulumi.export("rollback", _rollback(rollback))
     pulumi.export("registry", {"bucket": registry.bucket, "prefix": registry.prefix})
     pulumi.export("buckets", {"capture": storage.capture.bucket, "monitoring": storage.monitoring.bucket})
@@ -67,6 +70,12 @@ def _traffic(settings: Settings, traffic: Traffic | None) -> dict[str, Any]:
         "declared": traffic.declared,
         "versions": {slot: variant.version for slot, variant in sorted(settings.variants.items())},
     }
+
+
+def _drift(drift: Drift | None) -> dict[str, Any]:
+    if drift is None:
+        return {"function": None, "schedule": None, "reports": None}
+    return {"function": drift.function.name, "schedule": drift.schedule, "reports": drift.reports}
 
 
 def _rollback(rollback: Rollback | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The whole of a stack, as the data flows: registry, endpoint, capture, the way back, traffic, outputs."""
+"""The whole of a stack, as the data flows: registry, endpoint, capture, drift, the way back, traffic, outputs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from collections.abc import Mapping
 import pulumi
 from pulumi.runtime import config as runtime_config
 
+from components.drift import LAYER, Drift, DriftArgs
+from components.layer import LayerNotBuilt, layer
 from components.registry import Registry, RegistryArgs
 from components.rollback import Rollback, RollbackArgs
 from components.sagemaker.endpoint import Endpoint, EndpointArgs
@@ -31,10 +33,14 @@ def run() -> None:
     try:
         settings = load(_config())
         versions = resolve(settings, project, stack)
+        if versions and settings.drift.enabled:
+            layer(LAYER)
     except SettingsError as error:
         raise pulumi.RunError(f"The config of {stack} has mistakes:\n{error}") from None
     except PreflightError as error:
         raise pulumi.RunError(f"What the config of {stack} asks for cannot be deployed:\n{error}") from None
+    except LayerNotBuilt as error:
+        raise pulumi.RunError(str(error)) from None
     _declare(settings, versions, declare.scope(settings, project, stack))
 
 
@@ -42,12 +48,14 @@ def _declare(settings: Settings, versions: Mapping[str, ResolvedVersion], scope:
     storage = Storage(scope, StorageArgs(settings.endpoint.capture_retention_days, settings.logs.retention_days))
     registry = Registry(scope, RegistryArgs(storage.logs, settings.registry.object_lock_days))
     tables, topics = Tables(scope), Topics(scope)
-    endpoint, rollback, traffic = None, None, None
+    endpoint, drift, rollback, traffic = None, None, None, None
     if versions:
         endpoint = Endpoint(scope, _endpoint(settings, versions, registry, storage, tables))
+        if settings.drift.enabled:
+            drift = Drift(scope, _drift(settings, endpoint, storage, registry, tables))
         rollback = Rollback(scope, _rollback(settings, endpoint, storage, tables, topics))
         traffic = Traffic(scope, endpoint, acknowledged=settings.acknowledged_incident, after=[rollback])
-    outputs.export(settings, registry, storage, tables, topics, endpoint, rollback, traffic)
+    outputs.export(settings, registry, storage, tables, topics, endpoint, drift, rollback, traffic)
 
 
 def _endpoint(
@@ -69,6 +77,20 @@ def _endpoint(
         monitoring=storage.monitoring.bucket,
         network=declare.network(settings),
         scaling=declare.scaling(settings),
+    )
+
+
+def _drift(settings: Settings, endpoint: Endpoint, storage: Storage, registry: Registry, tables: Tables) -> DriftArgs:
+    return DriftArgs(
+        endpoint=endpoint.name,
+        capture_prefix=settings.endpoint.capture_prefix,
+        storage=storage,
+        registry=registry,
+        tables=tables,
+        thresholds=declare.thresholds(settings),
+        lag_minutes=settings.drift.lag_minutes,
+        look_back_hours=settings.drift.look_back_hours,
+        log_days=settings.logs.retention_days,
     )
 
 

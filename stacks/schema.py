@@ -62,6 +62,26 @@ class Rollback(Section):
     floor: t.Count | None = None
 
 
+class Drift(Section):
+    """Whether and how strictly production is compared with training.
+
+    An hour is read lag_minutes after its end; hours missed within look_back_hours are made up for. psi, share, rate:
+    from when a change warns and from when it is drift, by population stability index, points of a category's share,
+    points of the missing or unseen rate. false_discovery_rate: of all tests at once. ticket_share, page_share: percent
+    of the features whose drift lasts.
+    """
+
+    enabled: bool = True
+    lag_minutes: t.LagMinutes = 20
+    look_back_hours: t.LookBackHours = 72
+    psi: t.Effect = (0.1, 0.2)
+    share: t.Points = (5, 10)
+    rate: t.Points = (2, 5)
+    false_discovery_rate: t.Rate = 0.001
+    ticket_share: t.Share = 10
+    page_share: t.Share = 30
+
+
 class Registry(Section):
     """How long a published version cannot be deleted, in days of object lock (governance mode); 0 is no lock."""
 
@@ -100,6 +120,7 @@ class Settings(Section):
     variants: dict[t.Slot, Variant] = Field(default_factory=dict[t.Slot, Variant])
     rollback_to: t.Slot | None = None
     rollback: Rollback = Rollback()
+    drift: Drift = Drift()
     acknowledged_incident: str = ""
     registry: Registry = Registry()
     logs: Logs = Logs()

@@ -156,6 +156,11 @@ def _contradictions(found: Mapping[str, Any]) -> Iterator[str]:
             f"{NAMESPACE}:endpoint.volumeKey: {endpoint.instance_type} keeps its data on local disks that this key "
             f"does not encrypt (they have their own encryption); leave it out"
         )
+    if (drift := found.get("drift")) and drift.ticket_share > drift.page_share:
+        yield (
+            f"{NAMESPACE}:drift.ticketShare: {drift.ticket_share:g} is above the {drift.page_share:g} of pageShare; "
+            f"use {drift.page_share:g} or less"
+        )
     if autoscaling := found.get("autoscaling"):
         for slot, variant in variants.items():
             if variant.instances > autoscaling.maximum:

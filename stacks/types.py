@@ -8,7 +8,8 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 from pydantic.alias_generators import to_camel
@@ -63,6 +64,41 @@ def _weight(value: Any) -> float:
     if number < 0:
         raise ValueError(f"{_shown(number)} is negative; use 0 or more")
     return number
+
+
+def _above(least: float, most: float) -> AfterValidator:
+    def check(value: float) -> float:
+        if not least < value <= most:
+            raise ValueError(
+                f"{_shown(value)} is out of range; use more than {_shown(least)} and at most {_shown(most)}"
+            )
+        return value
+
+    return AfterValidator(check)
+
+
+def _limits(most: float, example: str) -> BeforeValidator:
+    """From when a change is a warning, and from when it is drift."""
+
+    def check(value: Any) -> tuple[float, float]:
+        if not isinstance(value, (list, tuple)) or len(cast("Sequence[Any]", value)) != 2:
+            raise ValueError(
+                f"{value!r} is not a pair; say from when it warns and from when it is drift, like {example}"
+            )
+        warns, drifts = (_number(one) for one in cast("Sequence[Any]", value))
+        for one in (warns, drifts):
+            if not 0 < one <= most:
+                raise ValueError(
+                    f"{_shown(one)} is out of range; use more than 0 and at most {_shown(most)}, like {example}"
+                )
+        if warns > drifts:
+            raise ValueError(
+                f"warns from {_shown(warns)}, which is above the {_shown(drifts)} of drift; "
+                f"put the smaller one first, like {example}"
+            )
+        return warns, drifts
+
+    return BeforeValidator(check)
 
 
 def _shown(value: float) -> str:
@@ -149,4 +185,10 @@ Name = Annotated[str, AfterValidator(_name)]
 Prefix = Annotated[str, AfterValidator(_prefix)]
 Contact = Annotated[str, AfterValidator(_contact)]
 Platform = Annotated[str, AfterValidator(_platform)]
+Effect = Annotated[tuple[float, float], _limits(10, "[0.1, 0.2]")]
+Points = Annotated[tuple[float, float], _limits(100, "[5, 10]")]
+Share = Annotated[float, BeforeValidator(_number), _above(0, 100)]
+Rate = Annotated[float, BeforeValidator(_number), _above(0, 1)]
+LagMinutes = Annotated[int, BeforeValidator(whole), _at_least(5, 24 * 60)]
+LookBackHours = Annotated[int, BeforeValidator(whole), _at_least(1, 14 * 24)]
 ContentType = Annotated[str, AfterValidator(_content_type)]

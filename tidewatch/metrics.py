@@ -44,6 +44,17 @@ DEPLOYMENT_ABORT = Metric(
     "DeploymentAbort", "Count", ("Endpoint",), "Never emitted: its alarm is set by hand to stop a running deployment."
 )
 
+_OURS = ("Endpoint", "Variant")
+FEATURES_CHECKED = Metric("FeaturesChecked", "Count", _OURS, "Features with a verdict, over three days.")
+FEATURES_DRIFTING = Metric("FeaturesDrifting", "Count", _OURS, "Features whose drift lasts, over three days.")
+MAX_PSI = Metric("MaxPsi", "None", _OURS, "The largest population stability index of the features, over three days.")
+RECORDS_READ = Metric("RecordsRead", "Count", _OURS, "Captured records of an hour, rejected ones included.")
+RECORDS_REJECTED = Metric("RecordsRejected", "Count", _OURS, "Captured records of an hour that could not be read.")
+DRIFT_INSUFFICIENT = Metric(
+    "DriftInsufficient", "Count", _OURS, "1 where three days had too little data for a verdict, 0 otherwise."
+)
+DRIFT_SEVERITY = Metric("DriftSeverity", "None", _OURS, "How urgent the drift is: 0 none, 1 inform, 2 ticket, 3 page.")
+
 _VARIANT = ("EndpointName", "VariantName")
 INVOCATIONS = Metric("Invocations", "Count", _VARIANT, "Requests; no datapoint without traffic.", SAGEMAKER)
 
@@ -53,6 +64,13 @@ EMITTED: tuple[Metric, ...] = (
     ROLLBACK_BLOCKED,
     ROLLBACK_ACCEPTED,
     ROLLBACK_OBSERVED,
+    FEATURES_CHECKED,
+    FEATURES_DRIFTING,
+    MAX_PSI,
+    RECORDS_READ,
+    RECORDS_REJECTED,
+    DRIFT_INSUFFICIENT,
+    DRIFT_SEVERITY,
 )
 """What our own functions emit."""
 

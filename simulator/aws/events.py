@@ -1,7 +1,7 @@
 """EventBridge: rules deliver to functions, topics and queues, by event pattern and by schedule.
 
-Source: EventBridge user guide, "Event patterns", "Input transformation", "Schedule rules" (rate expressions start
-counting when the rule is made; rules of a pattern and rules of a schedule are told apart).
+Source: EventBridge user guide, "Event patterns", "Input transformation", "Schedule rules" (rules of a pattern and rules
+of a schedule are told apart).
 """
 
 from __future__ import annotations
@@ -9,26 +9,39 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import wraps
 from typing import Any
 
-from moto.events.models import Rule, events_backends
+from moto.events.exceptions import ValidationException
+from moto.events.models import EventsBackend, Rule, events_backends
 
 from simulator.aws import lambda_api
+from simulator.aws.schedules import newest, schedule_of
 from simulator.aws.world import ACCOUNT, PlatformEvent, World, world
 
 MOST_CATCH_UP = 3
 """Firings of one rule made up for after a jump of the clock; the older ones are left out."""
-SHORTEST_PERIOD = timedelta(minutes=1)
-
-_RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)$")
-_PERIODS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
 _HERE = frozenset({"lambda", "sns", "sqs"})
 
 
 def install() -> None:
-    """Sets delivery on moto's rules."""
+    """Sets delivery on moto's rules, and the refusal of schedules that EventBridge refuses."""
     Rule.send_to_targets = _send_to_targets(Rule.send_to_targets)  # type: ignore[method-assign]
+    EventsBackend.put_rule = _put_rule(EventsBackend.put_rule)  # type: ignore[method-assign]
+
+
+def _put_rule(original: Any) -> Any:
+    @wraps(original)
+    def put_rule(self: EventsBackend, *given: Any, scheduled_expression: str | None = None, **named: Any) -> Rule:
+        if scheduled_expression:
+            try:
+                schedule_of(scheduled_expression)
+            except ValueError:
+                raise ValidationException("Parameter ScheduleExpression is not valid.") from None
+        return original(self, *given, scheduled_expression=scheduled_expression, **named)
+
+    return put_rule
 
 
 def _send_to_targets(original: Any) -> Any:
@@ -127,28 +140,20 @@ def _message(event: PlatformEvent) -> Any:
     }
 
 
-def period_of(expression: str) -> timedelta | None:
-    """The period of rate(...); None for cron(...), which the simulator stores and never fires."""
-    match = _RATE.match(expression)
-    return max(int(match[1]) * _PERIODS[match[2]], SHORTEST_PERIOD) if match else None
-
-
 def fire_schedules(here: World, now: datetime) -> None:
     """Fires the schedules that the clock has passed, each due time once, the newest few of them after a jump."""
     for region, backend in list(events_backends[ACCOUNT].items()):
         for rule in list(backend.event_buses["default"].rules.values()):
-            period = period_of(rule.scheduled_expression) if rule.scheduled_expression else None
-            if period is not None and rule.state == "ENABLED":
-                _fire(here, region, rule, _due(here, rule, period, now))
+            if rule.scheduled_expression and rule.state == "ENABLED":
+                _fire(here, region, rule, _due(here, rule, now))
 
 
-def _due(here: World, rule: Rule, period: timedelta, now: datetime) -> list[datetime]:
+def _due(here: World, rule: Rule, now: datetime) -> list[datetime]:
+    schedule = schedule_of(rule.scheduled_expression)
     with here.lock:
-        following: datetime = here.schedules.get(id(rule), (rule, now + period))[1]
-        passed = int((now - following) / period) + 1 if now >= following else 0
-        here.schedules[id(rule)] = (rule, following + passed * period)
-        first = max(passed - MOST_CATCH_UP, 0)
-        return [following + step * period for step in range(first, passed)]
+        _, made, fired = here.schedules.get(id(rule), (rule, now, now))
+        here.schedules[id(rule)] = (rule, made, now)
+    return newest(schedule, made, fired, now, MOST_CATCH_UP) if schedule else []
 
 
 def _fire(here: World, region: str, rule: Rule, due: list[datetime]) -> None:

@@ -1,7 +1,7 @@
 """The process of a deployed function: it imports the handler once and answers one event at a time.
 
 It runs isolated (`python -I -S`): the archive is all that can be imported, and what the runtime brings (boto3). A
-compiled package in the archive is for another processor, so the environment's build of it is used instead.
+compiled package is for another processor, so it was not unpacked and the environment's build of it is used instead.
 Only the standard library is imported here.
 """
 
@@ -28,24 +28,19 @@ RUNTIME = frozenset({"boto3", "botocore", "s3transfer", "jmespath", "dateutil", 
 class ArchiveFirst:
     """Finds a package in the archive or its layers, or the runtime's own in the environment, and nothing else there."""
 
-    def __init__(self, roots: list[str], environment: list[str]) -> None:
+    def __init__(self, roots: list[str], environment: list[str], compiled: list[str]) -> None:
         self._roots = roots
         self._environment = environment
+        self._elsewhere = RUNTIME | set(compiled)
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         """The spec of a top-level package; packages below it are found beside it as always."""
         if path is not None:
             return None
         spec = PathFinder.find_spec(name, self._roots, target)
-        if spec is not None and not self._compiled(name):
-            return spec
-        if spec is not None or name in RUNTIME:
+        if spec is None and name in self._elsewhere:
             return PathFinder.find_spec(name, self._environment, target)
-        return None
-
-    def _compiled(self, name: str) -> bool:
-        folders = [Path(root) / name for root in self._roots if (Path(root) / name).is_dir()]
-        return any(next(folder.rglob("*.so"), None) is not None for folder in folders)
+        return spec
 
 
 class Context:
@@ -90,7 +85,7 @@ def main() -> None:
 def _initialise(settings: dict[str, Any], clock: Any) -> tuple[Any, dict[str, Any] | None, float]:
     roots = settings["roots"]
     sys.path[:] = [*roots, *sys.path]
-    sys.meta_path.insert(len(sys.meta_path) - 1, ArchiveFirst(roots, settings["environment"]))  # type: ignore[arg-type]
+    sys.meta_path.insert(len(sys.meta_path) - 1, ArchiveFirst(roots, settings["environment"], settings["compiled"]))  # type: ignore[arg-type]
     began = time.perf_counter()
     try:
         module, _, name = settings["handler"].rpartition(".")

@@ -11,15 +11,14 @@ import sys
 import sysconfig
 import threading
 import uuid
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import simulator.clock
+from simulator.aws.function_code import LAYER_PACKAGES, Code, unpacked
 from simulator.aws.function_process import FunctionBroken, Worker
 
 WORKER = Path(__file__).with_name("function_worker.py")
@@ -155,17 +154,17 @@ class FunctionHost:
 
     def _start(self, function: Any, identity: str) -> Worker:
         access_key = "ASIA" + uuid.uuid4().hex[:16].upper()
-        roots = [str(self._unpacked(function.code_bytes, identity))]
+        parts = [self._unpacked(function.code_bytes, identity)]
         for layer in function.layers or ():
             code = _layer_code(function, layer["Arn"])
-            roots.append(str(self._unpacked(code, hashlib.sha256(code).hexdigest()[:20]) / "python"))
+            parts.append(self._unpacked(code, hashlib.sha256(code).hexdigest()[:20], LAYER_PACKAGES))
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(WORKER)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            cwd=roots[0],
-            env=self._environment(function, access_key, roots[0]),
+            cwd=parts[0].root,
+            env=self._environment(function, access_key, str(parts[0].root)),
             text=True,
         )
         worker = Worker(process, access_key)
@@ -173,17 +172,18 @@ class FunctionHost:
             self._all.append(worker)
             self._by_key[access_key] = worker
             self.roles[access_key] = function.role
-        self._introduce(worker, function, roots)
+        self._introduce(worker, function, parts)
         return worker
 
-    def _introduce(self, worker: Worker, function: Any, roots: list[str]) -> None:
+    def _introduce(self, worker: Worker, function: Any, parts: list[Code]) -> None:
         packages = sysconfig.get_paths()
         settings = {
             "parent": os.getpid(),
             "clock_module": simulator.clock.__file__,
             "clock": str(self.clock_path),
             "handler": function.handler,
-            "roots": roots,
+            "roots": [str(part.root) for part in parts],
+            "compiled": sorted(name for part in parts for name in part.compiled),
             "environment": sorted({packages["purelib"], packages["platlib"]}),
         }
         try:
@@ -211,15 +211,9 @@ class FunctionHost:
             **{name: str(value) for name, value in (function.environment_vars or {}).items()},
         }
 
-    def _unpacked(self, code: bytes, identity: str) -> Path:
-        folder = self.home / "functions" / identity
+    def _unpacked(self, code: bytes, identity: str, packages: str = "") -> Code:
         with self._lock:
-            if not folder.is_dir():
-                fresh = folder.with_suffix(f".{os.getpid()}")
-                with zipfile.ZipFile(BytesIO(code)) as archive:
-                    archive.extractall(fresh)
-                fresh.rename(folder)
-        return folder
+            return unpacked(code, self.home / "functions" / identity, packages)
 
     def _forget(self, worker: Worker) -> None:
         with self._lock:

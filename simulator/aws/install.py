@@ -54,7 +54,8 @@ def new_world(clock: ManualClock | SharedClock, clock_path: Path, home: Path, ad
         return int(fault.number("calls", 1)) if fault else None
 
     functions.kill_after = kill_after
-    created.settlers += [events.deliver, events.fire_schedules, lambda_api.retry_due, _flush_capture]
+    # Capture first: a function that a jump of the clock starts must find the files that were due before it.
+    created.settlers += [_flush_capture, events.deliver, events.fire_schedules, lambda_api.retry_due]
     return created
 
 

@@ -64,22 +64,31 @@ class World:
     alarm_history: list[StateChange] = field(default_factory=list)
     retries: list[Delivery] = field(default_factory=list)
     running: list[threading.Thread] = field(default_factory=list[threading.Thread])
-    schedules: dict[int, tuple[object, datetime]] = field(default_factory=dict[int, tuple[object, datetime]])
+    schedules: dict[int, tuple[object, datetime, datetime]] = field(
+        default_factory=dict[int, tuple[object, datetime, datetime]]
+    )
+    """Of each rule, by its id: the rule, when it was first seen, and up to when it has fired."""
+    settling: threading.RLock = field(default_factory=threading.RLock)
+    """Held before `lock`, never after it."""
     settlers: list[Callable[[World, datetime], None]] = field(default_factory=list[Callable[["World", datetime], None]])
 
     def now(self) -> datetime:
         return self.clock.now()
 
     def settle(self) -> None:
-        """Brings everything up to the clock: endpoints, events, schedules, capture. Never waits for a function."""
-        with self.lock:
+        """Brings everything up to the clock: endpoints, capture, events, schedules. Never waits for a function.
+
+        What is due by the clock at the call has been done or started on return, whichever thread did it.
+        """
+        with self.settling:
             now = self.now()
-            for key, endpoint in list(self.endpoints.items()):
-                endpoint.settle(now)
-                if endpoint.gone:
-                    self.endpoints.pop(key, None)
-        for settler in self.settlers:
-            settler(self, now)
+            with self.lock:
+                for key, endpoint in list(self.endpoints.items()):
+                    endpoint.settle(now)
+                    if endpoint.gone:
+                        self.endpoints.pop(key, None)
+            for settler in self.settlers:
+                settler(self, now)
 
     def forget(self) -> None:
         """Starts over with nothing but the clock."""
@@ -87,7 +96,8 @@ class World:
             fresh = World(self.clock, self.home, self.clock_path, self.functions)
             fresh.settlers = self.settlers
             self.functions.timings.clear()
-            self.__dict__.update({key: value for key, value in vars(fresh).items() if key not in ("lock", "faults")})
+            kept = ("lock", "settling", "faults")
+            self.__dict__.update({key: value for key, value in vars(fresh).items() if key not in kept})
             self.faults.clear()
 
     def next_end(self) -> Operation | None:

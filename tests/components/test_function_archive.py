@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 import zipfile
@@ -9,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from components.archive import ROOT, archive, sources
+from components.archive import OURS, ROOT, _running, archive, sources
+from components.layer import layer
+from simulator.aws.function_worker import RUNTIME
 
+DRIFT = "lambdas.drift.handler"
 HANDLER = "lambdas.rollback.handler"
 
 
@@ -25,6 +29,24 @@ def test_it_holds_the_handler_and_what_it_imports():
 def test_a_handler_that_is_not_there_is_named():
     with pytest.raises(FileNotFoundError, match=r"no module lambdas\.nothing\.handler"):
         sources("lambdas.nothing.handler")
+
+
+def test_whatever_else_it_imports_is_in_the_runtime_or_in_its_layer():
+    modules = {name.split("/")[1].partition(".")[0] for name in zipfile.ZipFile(layer("drift")).namelist()}
+    there = {*OURS, *sys.stdlib_module_names, *RUNTIME, *modules}
+    assert {name for path in sources(DRIFT) for name in _imported(ROOT / path)} <= there
+    assert {name for path in sources(HANDLER) for name in _imported(ROOT / path)} <= there - modules
+
+
+def _imported(file: Path) -> set[str]:
+    """The top-level modules that a file's import statements name."""
+    found: set[str] = set()
+    for node in _running(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add((node.module or "").split(".")[0])
+    return found
 
 
 def test_it_can_be_imported_alone(tmp_path: Path):

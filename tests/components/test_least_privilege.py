@@ -106,6 +106,40 @@ def test_the_rollback_function_changes_one_endpoint_and_appends_to_one_ledger(
     assert ledger not in resources(role, "dynamodb:UpdateItem") + resources(role, "dynamodb:DeleteItem")
 
 
+def test_the_drift_function_reads_captures_and_references_and_writes_only_its_own_reports(
+    policies: dict[str, list[dict[str, Any]]],
+):
+    role = next(statements for name, statements in policies.items() if name.startswith("drift"))
+    assert actions(role) == {
+        "dynamodb:DeleteItem",
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+        "events:PutEvents",
+        "kms:Decrypt",
+        "kms:GenerateDataKey",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "s3:GetObject",
+        "s3:ListBucket",
+        "s3:PutObject",
+        "sqs:SendMessage",
+        "xray:PutTelemetryRecords",
+        "xray:PutTraceSegments",
+    }
+    (written,) = resources(role, "s3:PutObject")
+    assert written.endswith("/drift/*")
+    read = {one.partition("/")[2] for one in resources(role, "s3:GetObject")}
+    models = {f"models/flights/*/{file}.json" for file in ("manifest", "reference")}
+    assert read == {"capture/*", "deployments/*", "drift/*", *models}
+    (announced,) = [statement for statement in role if "events:PutEvents" in statement["Action"]]
+    assert announced["Resource"].endswith(":event-bus/default")
+    assert announced["Condition"] == {"StringEquals": {"events:source": "tidewatch"}}
+    (encrypts,) = resources(role, "kms:GenerateDataKey")
+    assert len(set(resources(role, "kms:Decrypt"))) == 3
+    assert encrypts in resources(role, "kms:Decrypt")
+    assert all("control" in one for one in resources(role, "dynamodb:PutItem"))
+
+
 @pytest.mark.parametrize("name", ["flights", "f" * 32, "f" * 33, "f" * 63, "a-" * 31 + "b"])
 def test_the_longest_physical_name_fits(name: str):
     longest = f"{stem(name)}-model-green-0123456789-4b53caf"

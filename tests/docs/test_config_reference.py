@@ -15,6 +15,7 @@ SECTIONS = {
     "endpoint.rollout": schema.Rollout,
     "variants.<slot>": schema.Variant,
     "rollback": schema.Rollback,
+    "drift": schema.Drift,
     "registry": schema.Registry,
     "logs": schema.Logs,
     "vpc": schema.Vpc,

@@ -229,6 +229,9 @@ class Projects:
         """A new stack of the project in `source`, run by this interpreter's environment."""
         project = self.folder / source.name
         copied(source, project)
+        if (source / "build").is_dir():
+            # What `make install` built is named by what it holds: a copy need not build it again.
+            (project / "build").symlink_to(source / "build")
         settings = yaml.safe_load((project / "Pulumi.yaml").read_text())
         settings["runtime"] = {"name": "python", "options": {"toolchain": "pip", "virtualenv": sys.prefix}}
         (project / "Pulumi.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))

@@ -205,6 +205,7 @@ def _left(flights: Flights) -> dict[str, list[object]]:
         "endpoints": of("sagemaker").list_endpoints()["Endpoints"],
         "tables": of("dynamodb").list_tables()["TableNames"],
         "functions": of("lambda").list_functions()["Functions"],
+        "layers": of("lambda").list_layers()["Layers"],
         "alarms": of("cloudwatch").describe_alarms()["MetricAlarms"],
         "rules": of("events").list_rules()["Rules"],
         "queues": of("sqs").list_queues().get("QueueUrls", []),

@@ -27,6 +27,7 @@ IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/triton@sha256:" + "ab" * 3
 CONTRACT = {
     "endpoint": {"name", "arn", "platform", "invoke"},
     "traffic": {"champion", "declared", "versions"},
+    "drift": {"function", "schedule", "reports"},
     "rollback": {"function", "target", "command"},
     "registry": {"bucket", "prefix"},
     "buckets": {"capture", "monitoring"},

@@ -13,7 +13,7 @@ def test_without_variants_the_registry_and_the_shared_parts_are_made(stack: Rehe
     outputs = stack.outputs()
     assert outputs.keys() == {*CONTRACT, "ledger"}
     assert {key: set(outputs[key]) for key in CONTRACT} == CONTRACT
-    for part in ("endpoint", "traffic", "rollback", "dashboards"):
+    for part in ("endpoint", "traffic", "drift", "rollback", "dashboards"):
         assert set(outputs[part].values()) == {None}
     assert outputs["registry"]["prefix"] == "models/flights/"
     assert changes(stack.up()) == set()
@@ -105,6 +105,28 @@ def test_autoscaling_keeps_the_champions_floor(published: Rehearsed):
     ]
     assert (target["MinCapacity"], target["MaxCapacity"]) == (2, 4)
     assert changes(published.up()) == set()
+
+
+def test_the_watch_on_the_data_can_be_turned_off_and_goes_whole(canary: Rehearsed):
+    before = resources()
+    canary.set(drift={"enabled": False}).up()
+    assert set(canary.outputs()["drift"].values()) == {None}
+    gone = before - resources()
+    assert {one for one in before if "drift" in one} == gone
+
+
+def resources() -> set[str]:
+    """The names of what could outlive a component: functions, layers, rules, queues, roles, logs."""
+    rules = boto3.client("events").list_rules()["Rules"]
+    roles = boto3.client("iam").list_roles()["Roles"]
+    return {
+        *(one["FunctionName"] for one in boto3.client("lambda").list_functions()["Functions"]),
+        *(one["LayerArn"] for one in boto3.client("lambda").list_layers()["Layers"]),
+        *(one["Arn"] for one in rules),
+        *(one["RoleName"] for one in roles),
+        *boto3.client("sqs").list_queues().get("QueueUrls", []),
+        *(one["logGroupName"] for one in boto3.client("logs").describe_log_groups()["logGroups"]),
+    }
 
 
 @pytest.mark.parametrize("name", ["f", "F" * 63, "a-" * 31 + "b"])

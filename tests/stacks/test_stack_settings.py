@@ -11,8 +11,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stacks import hosting
+from stacks import declare, hosting
 from stacks.settings import SettingsError, load
+from tidewatch.drift.verdict import Thresholds
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -122,6 +123,24 @@ def test_shares_sum_to_one(blue: int, green: int):
         ("tidewatch:model", {}, "tidewatch:model: is missing; declare it"),
         ("tidewatch:model", "flights", "tidewatch:model: 'flights' is not an object"),
         ("tidewatch:autoscaling", {"maximum": 1, "invocationsPerInstance": 9}, "1 is below the 2 instances of blue"),
+        ("tidewatch:drift.enabled", "perhaps", "tidewatch:drift.enabled: 'perhaps' is neither true nor false"),
+        ("tidewatch:drift.lagMinutes", 4, "tidewatch:drift.lagMinutes: 4 is too small; use 5 or more"),
+        ("tidewatch:drift.lagMinutes", 2.5, "2.5 is not a whole number"),
+        ("tidewatch:drift.lookBackHours", 0, "0 is too small; use 1 or more"),
+        ("tidewatch:drift.lookBackHours", 337, "337 is too large; use 336 or less"),
+        ("tidewatch:drift.psi", 0.1, "tidewatch:drift.psi: 0.1 is not a pair; say from when it warns"),
+        ("tidewatch:drift.psi", [0.1], "[0.1] is not a pair"),
+        ("tidewatch:drift.psi", "0.1, 0.2", "'0.1, 0.2' is not a pair"),
+        ("tidewatch:drift.psi", [0.2, 0.1], "warns from 0.2, which is above the 0.1 of drift; put the smaller one"),
+        ("tidewatch:drift.psi", [0, 0.1], "0 is out of range; use more than 0 and at most 10, like [0.1, 0.2]"),
+        ("tidewatch:drift.psi", ["much", 1], "tidewatch:drift.psi: 'much' is not a number"),
+        ("tidewatch:drift.share", [5, 101], "101 is out of range; use more than 0 and at most 100, like [5, 10]"),
+        ("tidewatch:drift.rate", [-2, 5], "-2 is out of range"),
+        ("tidewatch:drift.falseDiscoveryRate", 0, "0 is out of range; use more than 0 and at most 1"),
+        ("tidewatch:drift.falseDiscoveryRate", "nan", "'nan' is not a finite number"),
+        ("tidewatch:drift.ticketShare", 101, "101 is out of range; use more than 0 and at most 100"),
+        ("tidewatch:drift.ticketShare", 40, "tidewatch:drift.ticketShare: 40 is above the 30 of pageShare"),
+        ("tidewatch:drift.pageShares", 40, "tidewatch:drift.pageShares: unknown key; did you mean pageShare?"),
         ("tidewatch:logs.retentionDays", 8, "tidewatch:logs.retentionDays: 8 is not right"),
         ("aws:region", "", "aws:region: is missing; set it"),
         ("aws:region", "mars", 'aws:region: "mars" is not a region'),
@@ -131,6 +150,31 @@ def test_a_mistake_is_a_sentence_with_its_path(path: str, value: Any, sentence: 
     told = mistakes(changed(path, value))
     assert any(sentence in line for line in told), told
     assert all(line.startswith(("tidewatch:", "aws:")) for line in told)
+
+
+def test_without_a_word_about_drift_its_thresholds_are_the_domains():
+    found = declare.thresholds(load(CONFIG))
+    assert Thresholds(**found) == Thresholds()
+
+
+def test_points_and_percent_reach_the_function_as_fractions():
+    drift = {"psi": ["0.15", 0.3], "share": [4, 12.5], "rate": [1, 3], "ticketShare": 20, "pageShare": 50}
+    found = Thresholds(**declare.thresholds(load({**CONFIG, "tidewatch:drift": drift})))
+    assert (found.psi_warn, found.psi_drift) == (0.15, 0.3)
+    assert (found.share_warn, found.share_drift) == (0.04, 0.125)
+    assert (found.rate_warn, found.rate_drift) == (0.01, 0.03)
+    assert (found.ticket_share, found.page_share) == (0.2, 0.5)
+
+
+@given(st.data())
+def test_whatever_the_config_accepts_the_domain_accepts(data: st.DataObject):
+    def pair(most: float) -> list[float]:
+        return sorted(data.draw(st.lists(st.floats(1e-6, most), min_size=2, max_size=2)))
+
+    tickets, pages = pair(100)
+    drift = {"psi": pair(10), "share": pair(100), "rate": pair(100), "ticketShare": tickets, "pageShare": pages}
+    drift["falseDiscoveryRate"] = data.draw(st.floats(1e-9, 1))
+    Thresholds(**declare.thresholds(load({**CONFIG, "tidewatch:drift": drift})))
 
 
 def test_all_weights_zero_is_refused():

@@ -1,0 +1,124 @@
+"""The drift function: turns the hours that are due into profiles, verdicts and reports, and says what it found."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from importlib import import_module
+from typing import Any, cast
+
+from tidewatch import clock, metrics
+from tidewatch.drift.job import DriftClients, DriftJob, DriftPlace, DriftPlan, VariantHour
+from tidewatch.drift.verdict import Thresholds
+from tidewatch.drift.windows import Severity
+
+HOUR = "%Y-%m-%dT%H"
+SEVERITIES = {severity: float(rank) for rank, severity in enumerate(Severity)}
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The function's configuration, from its environment variables."""
+
+    place: DriftPlace
+    plan: DriftPlan
+
+    @classmethod
+    def read(cls, variables: Mapping[str, str]) -> Environment:
+        """Raises KeyError for a variable that is missing, and ValueError for thresholds that cannot be meant."""
+        place = DriftPlace(
+            model=variables["MODEL"],
+            endpoint=variables["ENDPOINT"],
+            capture_bucket=variables["CAPTURE_BUCKET"],
+            capture_prefix=variables["CAPTURE_PREFIX"],
+            monitoring_bucket=variables["MONITORING_BUCKET"],
+            registry_bucket=variables["REGISTRY_BUCKET"],
+            control=variables["CONTROL"],
+        )
+        plan = DriftPlan(
+            thresholds=Thresholds(**json.loads(variables.get("THRESHOLDS") or "{}")),
+            lag_minutes=int(variables.get("LAG_MINUTES") or 20),
+            look_back_hours=int(variables.get("LOOK_BACK_HOURS") or 72),
+        )
+        return cls(place, plan)
+
+
+class UnknownEventError(ValueError):
+    """An event of a form that nothing of ours sends."""
+
+
+@cache
+def environment() -> Environment:
+    return Environment.read(os.environ)
+
+
+@cache
+def clients() -> DriftClients:
+    """Made once per process; boto3 is imported here, so that the module itself loads at once."""
+    client = cast("Any", import_module("boto3")).client
+    config = import_module("botocore.config").Config(
+        connect_timeout=5, read_timeout=60, retries={"total_max_attempts": 5, "mode": "standard"}
+    )
+    return DriftClients(
+        s3=client("s3", config=config),
+        dynamodb=client("dynamodb", config=config),
+        events=client("events", config=config),
+    )
+
+
+def handler(event: Mapping[str, Any] | None, context: object = None) -> dict[str, object]:
+    """Lambda's entry point. Events: an empty one processes what is due; `{"hour": "2026-01-01T10"}` does that hour,
+    in UTC, again."""
+    here, only = environment(), asked(event or {})
+    result = DriftJob(clients(), here.place, here.plan).run(clock.current().now(), deadline(context), only=only)
+    for problem in result.problems:
+        print(problem)
+    for hour in result.hours:
+        print(emitted(hour, here))
+    return {
+        "hours": [{**asdict(hour), "hour": f"{hour.hour:{HOUR}}"} for hour in result.hours],
+        "skipped": result.skipped,
+        "remaining": result.remaining,
+        "problems": list(result.problems),
+    }
+
+
+def asked(event: Mapping[str, Any]) -> datetime | None:
+    """The one hour that an event asks for; None for all that are due. Raises UnknownEventError."""
+    if not event:
+        return None
+    try:
+        if set(event) == {"hour"}:
+            return datetime.strptime(event["hour"], HOUR).replace(tzinfo=UTC)
+    except (TypeError, ValueError):
+        pass
+    raise UnknownEventError(
+        "This event asks for nothing that the drift function does; send {} for what is due, or "
+        '{"hour": "2026-01-01T10"} to do an hour, in UTC, again.'
+    )
+
+
+def deadline(context: object) -> datetime | None:
+    """When the function's time is over; None where nobody says."""
+    remaining = cast("Any", getattr(context, "get_remaining_time_in_millis", None))
+    if remaining is None:
+        return None
+    return clock.current().now() + timedelta(milliseconds=int(remaining()))
+
+
+def emitted(hour: VariantHour, here: Environment) -> str:
+    """The metrics of one variant's hour, as a line of the log."""
+    values = {
+        metrics.FEATURES_CHECKED: float(hour.features_checked),
+        metrics.FEATURES_DRIFTING: float(hour.features_drifting),
+        metrics.MAX_PSI: float(hour.max_psi),
+        metrics.RECORDS_READ: float(hour.read),
+        metrics.RECORDS_REJECTED: float(hour.rejected),
+        metrics.DRIFT_INSUFFICIENT: float(hour.insufficient),
+        metrics.DRIFT_SEVERITY: SEVERITIES[Severity(hour.severity)],
+    }
+    return metrics.embedded(values, {"Endpoint": here.place.model, "Variant": hour.variant}, clock.current().now())

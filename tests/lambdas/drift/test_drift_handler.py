@@ -1,0 +1,208 @@
+"""The drift function: what each event makes it do, what it emits, and what it needs to start."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import numpy as np
+import pytest
+
+from lambdas.drift import handler as function
+from simulator.aws import in_process
+from simulator.clock import ManualClock
+from tests.simulator.aws.account import LAYOUT, packed
+from tests.stacks.rehearsed import DESCRIPTION
+from tidewatch import clock as clocks
+from tidewatch import metrics
+from tidewatch.drift.training import build
+from tidewatch.drift.windows import Severity
+from tidewatch.registry import Registry
+
+VARIABLES = {
+    "MODEL": "flights",
+    "ENDPOINT": "flights-endpoint",
+    "CAPTURE_BUCKET": "flights-capture",
+    "CAPTURE_PREFIX": "capture",
+    "MONITORING_BUCKET": "flights-monitoring",
+    "REGISTRY_BUCKET": "flights-registry",
+    "CONTROL": "control",
+    "THRESHOLDS": '{"psi_warn": 0.1, "psi_drift": 0.2}',
+    "LAG_MINUTES": "20",
+    "LOOK_BACK_HOURS": "3",
+}
+HOUR = datetime(2026, 1, 5, 8, tzinfo=UTC)
+"""The last hour that has ended when the clock starts, at nine."""
+EVENTS = "arn:aws:sqs:us-east-1:123456789012:events"
+
+
+@pytest.fixture
+def captured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ManualClock]:
+    """An hour of records of version 1 in blue, in a process that is the function's, twenty minutes after its end."""
+    for name, value in {**VARIABLES, "AWS_DEFAULT_REGION": "us-east-1"}.items():
+        monkeypatch.setenv(name, value)
+    with in_process() as clock:
+        before = clocks.current()
+        clocks.install(clock)
+        forget()
+        _account(tmp_path)
+        capture(HOUR, shift=3)
+        clock.advance(20 * 60)
+        yield clock
+        clocks.install(before)
+        forget()
+
+
+def forget() -> None:
+    for kept in (function.environment, function.clients):
+        kept.cache_clear()
+
+
+def _account(folder: Path) -> None:
+    s3, dynamodb = boto3.client("s3"), boto3.client("dynamodb")
+    for bucket in ("flights-capture", "flights-monitoring", "flights-registry"):
+        s3.create_bucket(Bucket=bucket)
+    keys = (("endpoint", "HASH"), ("key", "RANGE"))
+    dynamodb.create_table(
+        TableName="control",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in keys],
+    )
+    artifact, reference = folder / "model.tar.gz", folder / "reference.json"
+    artifact.write_bytes(packed(LAYOUT))
+    reference.write_bytes(build({"hour": np.random.default_rng(1).normal(size=1000)}).encode())
+    Registry(s3, "flights-registry", "flights").publish("1", artifact, DESCRIPTION, reference=reference)
+    deployment = {"configuration": "abc", "slots": {"blue": {"version": "1"}}}
+    s3.put_object(Bucket="flights-monitoring", Key="deployments/abc.json", Body=json.dumps(deployment))
+
+
+def capture(hour: datetime, shift: float, rows: int = 200, configuration: str = "abc") -> None:
+    """A capture file of one-column CSV requests, and one record that is none."""
+    values = np.random.default_rng(2).normal(shift, size=rows)
+    lines = [
+        json.dumps(
+            {
+                "captureData": {
+                    "endpointInput": {"observedContentType": "text/csv", "data": f"{value}", "encoding": "CSV"}
+                },
+                "eventMetadata": {"eventId": str(number), "inferenceTime": f"{hour:%Y-%m-%dT%H:%M:%SZ}"},
+                "eventVersion": "0",
+            }
+        )
+        for number, value in enumerate(values)
+    ]
+    key = f"capture/{configuration}/flights-endpoint/blue/{hour:%Y/%m/%d/%H}/one.jsonl"
+    boto3.client("s3").put_object(Bucket="flights-capture", Key=key, Body="\n".join([*lines, "no record"]) + "\n")
+
+
+def emitted(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+
+
+@pytest.mark.usefixtures("captured")
+def test_the_hour_that_is_due_is_read_once() -> None:
+    answer = function.handler({})
+    (hour,) = answer["hours"]
+    assert (hour["variant"], hour["version"], hour["hour"]) == ("blue", "1", "2026-01-05T08")
+    assert (hour["read"], hour["rejected"], hour["rows"]) == (201, 1, 200)
+    assert hour["verdict"] == "drift"
+    assert (answer["skipped"], answer["remaining"], answer["problems"]) == (False, 0, [])
+    assert json.loads(json.dumps(answer)) == answer
+    assert function.handler({})["hours"] == []
+    assert hour["page"].startswith("s3://flights-monitoring/drift/blue/2026/01/05/08/")
+
+
+@pytest.mark.usefixtures("captured")
+def test_an_hour_that_is_named_is_read_again_and_gives_the_same() -> None:
+    first = function.handler(None)["hours"]
+    assert function.handler({"hour": "2026-01-05T08"})["hours"] == first
+
+
+@pytest.mark.usefixtures("captured")
+def test_an_hour_emits_its_metrics_by_variant(capsys: pytest.CaptureFixture[str]) -> None:
+    function.handler({})
+    (line,) = emitted(capsys)
+    assert line["_aws"]["Timestamp"] == int((HOUR + timedelta(minutes=80)).timestamp() * 1000)
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    assert directive["Dimensions"] == [["Endpoint", "Variant"]]
+    assert (line["Endpoint"], line["Variant"]) == ("flights", "blue")
+    assert (line["FeaturesChecked"], line["RecordsRead"], line["RecordsRejected"]) == (1, 201, 1)
+    assert (line["FeaturesDrifting"], line["DriftInsufficient"]) == (1, 0)
+    assert line["MaxPsi"] > 0.2
+    assert line["DriftSeverity"] == 1, "one feature alone informs"
+    units = {one["Name"]: one["Unit"] for one in directive["Metrics"]}
+    assert units == {one.name: one.unit for one in metrics.EMITTED if one.dimensions == ("Endpoint", "Variant")}
+
+
+@pytest.mark.usefixtures("captured")
+def test_records_that_nobody_can_judge_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    capture(HOUR, 0, configuration="unknown")
+    (problem,) = function.handler({})["problems"]
+    assert "deployments/unknown.json" in problem
+    assert problem in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("captured")
+def test_a_change_of_the_verdict_reaches_a_rule() -> None:
+    url = boto3.client("sqs").create_queue(QueueName="events")["QueueUrl"]
+    pattern = {"source": ["tidewatch"], "detail-type": ["Drift Verdict Changed"]}
+    boto3.client("events").put_rule(Name="drift", EventPattern=json.dumps(pattern))
+    boto3.client("events").put_targets(Rule="drift", Targets=[{"Id": "1", "Arn": EVENTS}])
+    function.handler({})
+    (message,) = boto3.client("sqs").receive_message(QueueUrl=url)["Messages"]
+    assert json.loads(message["Body"])["detail"]["to"] == {"verdict": "drift", "severity": "inform"}
+
+
+def test_hours_are_left_for_the_next_run_where_time_is_short(captured: ManualClock) -> None:
+    capture(HOUR - timedelta(hours=1), shift=0)
+    answer = function.handler({}, SimpleNamespace(get_remaining_time_in_millis=lambda: 5_000))
+    assert (answer["hours"], answer["remaining"]) == ([], 2)
+    answer = function.handler({}, SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000))
+    assert (len(answer["hours"]), answer["remaining"]) == (2, 0)
+    assert function.deadline(SimpleNamespace(get_remaining_time_in_millis=lambda: 1_000)) == captured.now() + timedelta(
+        seconds=1
+    )
+    assert function.deadline(None) is None
+
+
+@pytest.mark.parametrize("event", [{"hour": "08"}, {"hour": "2026-01-05"}, {"hour": 8}, {"hours": []}, {"Records": []}])
+@pytest.mark.usefixtures("captured")
+def test_a_stray_event_reads_nothing(event: dict[str, Any]) -> None:
+    with pytest.raises(function.UnknownEventError, match=r"send \{\} for what is due"):
+        function.handler(event)
+    assert "Contents" not in boto3.client("s3").list_objects_v2(Bucket="flights-monitoring", Prefix="drift/")
+
+
+def test_every_severity_has_its_number() -> None:
+    assert [function.SEVERITIES[one] for one in (Severity.NONE, Severity.INFORM, Severity.TICKET, Severity.PAGE)] == [
+        0, 1, 2, 3
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [
+        ("CONTROL", None, KeyError),
+        ("THRESHOLDS", '{"psi": 1}', TypeError),
+        ("THRESHOLDS", '{"psi_warn": 1}', ValueError),
+    ],
+)
+def test_an_environment_that_cannot_be_meant_is_refused(name: str, value: str | None, error: type[Exception]) -> None:
+    variables = {**VARIABLES, name: value}
+    with pytest.raises(error, match=name if value is None else "psi"):
+        function.Environment.read({key: text for key, text in variables.items() if text is not None})
+
+
+def test_the_function_loads_without_what_its_package_does_not_hold() -> None:
+    heavy = ("boto3", "polars", "scipy", "pandas", "pydantic", "pulumi")
+    script = f"import sys, lambdas.drift.handler; print([name for name in {heavy!r} if name in sys.modules])"
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"

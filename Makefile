@@ -6,14 +6,15 @@ RUN := .venv/bin/
 # Commands start in half the time when Python may keep what it compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install demo test check bench clean
+.PHONY: install demo test test-spark check bench clean
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo   rehearse the whole story on this machine: publish, canary, promotion, rollback"
-	@echo "make test   run the tests"
-	@echo "make check  lint, types, walls between the rooms, lock file"
-	@echo "make bench  measure what the README promises"
+	@echo "make demo        rehearse the whole story on this machine: publish, canary, rollback, a year of drift"
+	@echo "make test        run the tests"
+	@echo "make test-spark  count a million records inside Spark too; needs Java 17 or later"
+	@echo "make check       lint, types, walls between the rooms, lock file"
+	@echo "make bench       measure what the README promises"
 
 install: .venv/.installed
 
@@ -34,21 +35,33 @@ endif
 	UV_PROJECT_ENVIRONMENT=.venv-awscli $(UV) sync --locked --quiet --only-group awscli --no-install-project
 	@touch $@
 
+.venv-spark/.installed: pyproject.toml uv.lock $(UV_READY)
+	UV_PROJECT_ENVIRONMENT=.venv-spark $(UV) sync --locked --quiet --only-group spark --no-install-project
+	@touch $@
+
+.venv-peers/.installed: bench/peers/pyproject.toml bench/peers/uv.lock $(UV_READY)
+	UV_PROJECT_ENVIRONMENT=$(CURDIR)/.venv-peers $(UV) sync --project bench/peers --locked --quiet
+	@touch $@
+
 demo: .venv/.installed .venv-awscli/.installed
 	$(RUN)tidewatch rehearse
 
 test: .venv/.installed .venv-awscli/.installed
 	$(RUN)pytest -n 2 --dist loadfile
 
+test-spark: .venv-spark/.installed
+	.venv-spark/bin/python -m pytest tests/spark
+
 check: .venv/.installed
 	$(UV) lock --check --quiet
+	$(UV) lock --check --quiet --project bench/peers
 	$(RUN)ruff check
 	$(RUN)ruff format --check --quiet
 	$(RUN)pyright
 	$(RUN)lint-imports
 
-bench: .venv/.installed
+bench: .venv/.installed .venv-peers/.installed
 	$(RUN)python -m bench
 
 clean:
-	rm -rf .venv .venv-uv .venv-awscli build out
+	rm -rf .venv .venv-uv .venv-awscli .venv-spark .venv-peers .cache build out

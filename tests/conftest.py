@@ -1,4 +1,4 @@
-"""What holds for every test: no example of a property is timed, since how long one takes says nothing about the code."""
+"""What holds for every test: no example of a property is timed, for how long one takes says nothing about the code."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
@@ -16,11 +17,14 @@ from simulator.engine import DeploymentFailed
 from simulator.engine import Summary as Deployed
 from simulator.rehearsal import commands
 from simulator.rehearsal.home import REHEARSAL
+from simulator.rehearsal.months import TITLE, table
 from simulator.rehearsal.screen import Screen, Step
-from simulator.rehearsal.stage import Stage
+from simulator.rehearsal.stage import RehearsalFailed, Stage
 from simulator.rehearsal.summary import Deploy, Latch, Model, Observed, OutOfBand, Receipt, RolledBack, Summary
+from simulator.rehearsal.year import FLIGHTS, MONTHS, Year
 from simulator.replay import Replayed, replay
-from simulator.story import Trained, load_flights, requests, train
+from simulator.story import Trained, load_flights, requests, sample, train
+from simulator.story.flights import WEATHER
 
 IMAGE = "785573368785.dkr.ecr.us-east-1.amazonaws.com/sagemaker-tritonserver@sha256:" + "7d" * 32
 """A digest of the right form for an image that the simulator never pulls: it serves the artifact by itself."""
@@ -32,8 +36,12 @@ FIRST, SECOND = "1", "2"
 BLUE, GREEN = "blue", "green"
 
 
-class RehearsalFailed(RuntimeError):
-    """The story did not go as it must; the text says what was expected and what was seen."""
+@dataclass(frozen=True)
+class Flights:
+    """replayed: those after the validation month, in their order; year: a sample of each month. Request rows."""
+
+    replayed: npt.NDArray[np.float32]
+    year: Mapping[int, npt.NDArray[np.float32]]
 
 
 @dataclass
@@ -43,7 +51,7 @@ class Play:
     stage: Stage
     screen: Screen
     summary: Summary = field(default_factory=Summary)
-    _flights: npt.NDArray[np.float32] | None = None
+    _flights: Flights | None = None
     _used: int = 0
 
     def run(self) -> Summary:
@@ -58,6 +66,7 @@ class Play:
         incident = self._rollback()
         self._latch(incident)
         self._out_of_band()
+        self._year()
         self.summary.write(self.stage.home.summary)
         return self.summary
 
@@ -67,14 +76,14 @@ class Play:
             step.done = _changes(done)
         return done
 
-    def _publish(self, training: Future[tuple[npt.NDArray[np.float32], list[Trained]]]) -> None:
+    def _publish(self, training: Future[tuple[Flights, list[Trained]]]) -> None:
         with self.screen.step("Training two models on January to March 2013, validating on April") as step:
             self._flights, trained = training.result()
             step.done = "; ".join(f"flights/{one.version}: AUC {one.auc:.4f}" for one in trained)
         for one in trained:
             line = (
                 f"tidewatch publish {one.artifact} --version {one.version} --lineage {one.lineage} "
-                f"--card {one.card} --stack {REHEARSAL}"
+                f"--card {one.card} --reference {one.reference} --stack {REHEARSAL}"
             )
             with self.screen.step(f"tidewatch publish, version {one.version}") as step:
                 step.done = self._type(line)
@@ -168,6 +177,21 @@ class Play:
         self._expect(found[-1].id in message, f"the refusal does not name {found[-1].id}: {message}")
         self.summary.out_of_band = OutOfBand(True, message)
         self.screen.say(commands.tidewatch(stage.root, f"tidewatch status --stack {REHEARSAL}"))
+        self._type(f"tidewatch acknowledge {found[-1].id} --stack {REHEARSAL}")
+        with self.screen.step(f"tidewatch acknowledge {found[-1].id}, pulumi up: half of the traffic each") as step:
+            step.done = _changes(self.stage.up(step))
+
+    def _year(self) -> None:
+        year = Year(self.stage, self.screen, self._story().year)
+        seen = self.summary.drift = year.play()
+        self.screen.grid(TITLE, *table(seen.months))
+        records = seen.records
+        self._expect(
+            seen.captured == records.read == records.parsed + records.rejected,
+            f"{seen.captured} records were captured, and the reports account for {records}",
+        )
+        weather = sorted(set(WEATHER) & seen.features.keys())
+        self._expect(bool(weather), f"no feature of the weather drifted in the year: {seen.features}")
 
     def _behind_its_back(self, weights: dict[str, float]) -> None:
         self.stage.client("sagemaker").update_endpoint_weights_and_capacities(
@@ -209,25 +233,29 @@ class Play:
         return Observed(declared, observed, seen.requests)
 
     def _next_flights(self, requests: int) -> npt.NDArray[np.float32]:
-        if self._flights is None:
-            raise RehearsalFailed("there are no flights before the training has loaded them")
-        rows = self._flights[self._used : self._used + requests * 8]
+        rows = self._story().replayed[self._used : self._used + requests * 8]
         self._used += requests * 8
         return rows
+
+    def _story(self) -> Flights:
+        if self._flights is None:
+            raise RehearsalFailed("there are no flights before the training has loaded them")
+        return self._flights
 
     def _expect(self, met: bool, otherwise: str) -> None:
         if not met:
             raise RehearsalFailed(otherwise)
 
 
-def _train(folder: Path) -> tuple[npt.NDArray[np.float32], list[Trained]]:
-    """Both models, and the flights after the validation month, which are replayed."""
+def _train(folder: Path) -> tuple[Flights, list[Trained]]:
+    """Both models, and the flights to replay."""
     flights = load_flights()
     trained = [
         train(version, folder / version, with_weather=weather, flights=flights, image=IMAGE)
         for version, weather in ((FIRST, False), (SECOND, True))
     ]
-    return requests(flights, date(2013, 5, 1), date(2013, 12, 31)).rows, trained
+    later = requests(flights, date(2013, 5, 1), date(2013, 12, 31)).rows
+    return Flights(later, {month: sample(flights, month, FLIGHTS) for month in MONTHS}), trained
 
 
 def _changes(done: Deployed) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -54,6 +54,17 @@ class Screen:
         """A command and what it printed."""
         self.console.print(Text(f"$ {ran.line}", style="bold"), soft_wrap=True)
         self.console.print(Text(ran.said.rstrip()), soft_wrap=True)
+
+    def grid(self, title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """A table with headings, its first column what the rows are."""
+        table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0))
+        for heading in headings:
+            table.add_column(heading, style="" if heading else "bold", no_wrap=True)
+        for row in rows:
+            table.add_row(*row)
+        self.console.print()
+        self.console.print(table)
+        self.console.print()
 
     def table(self, title: str, rows: Mapping[str, str]) -> None:
         """The end: what was shown, by heading."""

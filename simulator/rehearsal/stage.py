@@ -32,6 +32,10 @@ class RehearsalRunning(RuntimeError):
     """Another rehearsal of this checkout is on; the text says so."""
 
 
+class RehearsalFailed(RuntimeError):
+    """The story did not go as it must; the text says what was expected and what was seen."""
+
+
 def _ignore(step: EngineStep) -> None:
     del step
 

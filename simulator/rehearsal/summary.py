@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from simulator.rehearsal.months import Drift
+
 
 @dataclass(frozen=True)
 class Deploy:
@@ -86,6 +88,7 @@ class Summary:
     rollback: RolledBack | None = None
     latch: Latch | None = None
     out_of_band: OutOfBand | None = None
+    drift: Drift | None = None
 
     def write(self, path: Path) -> None:
         path.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
@@ -103,6 +106,7 @@ class Summary:
             ("rollback", _rolled_back(self.rollback)),
             ("latch", _latch(self.latch)),
             ("out of band", self.out_of_band.message if self.out_of_band else ""),
+            ("drift", _drift(self.drift)),
         ]
 
 
@@ -137,3 +141,14 @@ def _latch(latch: Latch | None) -> str:
         return ""
     after = "let through" if latch.accepted_after_acknowledgement else "still refused"
     return f"{'refused' if latch.refused else 'NOT refused'}, and {after} once acknowledged"
+
+
+def _drift(seen: Drift | None) -> str:
+    if seen is None:
+        return ""
+    records = seen.records
+    first = ", ".join(f"{name} from {month}" for name, month in seen.features.items()) or "no feature"
+    return (
+        f"{records.read} of {seen.captured} captured records read in {seen.hours} hours, {records.parsed} parsed, "
+        f"{records.rejected} rejected; drifting: {first}; the pages: {seen.pages}"
+    )

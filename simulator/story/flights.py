@@ -25,6 +25,7 @@ NAME = "flights"
 LATE_MINUTES = 15
 TRAINING_MONTHS = (1, 2, 3)
 VALIDATION_MONTHS = (4,)
+SAMPLE_SEED = 2013
 CATEGORICAL = ("carrier", "origin", "dest")
 UNSEEN = -1
 
@@ -91,6 +92,16 @@ def requests(flights: pl.DataFrame, first: date, last: date) -> Requests:
         chosen["scheduled"].to_numpy(),
         chosen["late"].cast(pl.Float32).fill_null(float("nan")).to_numpy(),
     )
+
+
+def sample(flights: pl.DataFrame, month: int, size: int) -> npt.NDArray[np.float32]:
+    """`size` of a month's flights as request rows, float32, (size, len(FEATURES)), drawn without replacement.
+
+    In random order, so that a part of them is a sample too. The same flights, month and size give the same rows.
+    Raises ValueError where the month has fewer.
+    """
+    rows = matrix(flights.filter(pl.col("month") == month))
+    return rows[np.random.default_rng((SAMPLE_SEED, month)).choice(len(rows), size, replace=False)]
 
 
 def labelled(flights: pl.DataFrame, months: Sequence[int]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:

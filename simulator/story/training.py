@@ -16,9 +16,10 @@ import numpy.typing as npt
 import polars as pl
 
 from simulator.story import flights as story
+from simulator.story.reference import reference
 from simulator.story.serving import pack, score_locally
 from tidewatch.content import content_hash
-from tidewatch.registry import ARTIFACT, CARD, Contacts, Data, Description, Lineage
+from tidewatch.registry import ARTIFACT, CARD, REFERENCE, Contacts, Data, Description, Lineage
 
 LINEAGE = "lineage.json"
 ROUNDS = 80
@@ -44,6 +45,7 @@ class Trained:
     artifact: Path
     lineage: Path
     card: Path
+    reference: Path
     features: tuple[str, ...]
 
 
@@ -51,16 +53,17 @@ def train(
     version: str, folder: Path, *, with_weather: bool, flights: pl.DataFrame | None = None,
     name: str = story.NAME, owner: str = "ml-platform@example.com", image: str | None = None,
 ) -> Trained:  # fmt: skip
-    """Trains on January to March, validates on April, and writes artifact, lineage and card into `folder`.
+    """Trains on January to March, validates on April; artifact, lineage, card and drift reference go into `folder`.
 
     The same flights give the same bytes. A model without weather takes the same request tensor and ignores those
     columns. `flights` is what load_flights() gave, where it is at hand; `name` is the model's in the registry.
     """
     flights = story.load_flights() if flights is None else flights
     folder.mkdir(parents=True, exist_ok=True)
-    artifact, lineage, card = folder / ARTIFACT, folder / LINEAGE, folder / CARD
-    booster = _fit(*story.labelled(flights, story.TRAINING_MONTHS), with_weather)
-    artifact.write_bytes(pack(name, len(story.FEATURES), booster))
+    artifact, lineage, card, baseline = (folder / file for file in (ARTIFACT, LINEAGE, CARD, REFERENCE))
+    learned, answers = story.labelled(flights, story.TRAINING_MONTHS)
+    artifact.write_bytes(pack(name, len(story.FEATURES), _fit(learned, answers, with_weather)))
+    baseline.write_bytes(reference(learned, score_locally(artifact, learned, name), with_weather).encode())
     rows, late = story.labelled(flights, story.VALIDATION_MONTHS)
     auc = area_under_curve(score_locally(artifact, rows, name), late)
     metrics = {"auc": round(auc, 4), "validation_rows": float(len(late)), "late_rate": round(float(late.mean()), 4)}
@@ -71,7 +74,7 @@ def train(
     lineage.write_bytes(msgspec.json.format(msgspec.json.encode(description), indent=2) + b"\n")
     card.write_text(_card(name, version, with_weather, metrics, owner))
     used = story.FEATURES if with_weather else tuple(f for f in story.FEATURES if f not in story.WEATHER)
-    return Trained(version, metrics["auc"], artifact, lineage, card, used)
+    return Trained(version, metrics["auc"], artifact, lineage, card, baseline, used)
 
 
 def area_under_curve(scores: npt.NDArray[np.float32], positive: npt.NDArray[np.bool_]) -> float:

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from simulator.aws import triton, v2
-from simulator.story import FEATURES, Trained, load_flights, request_body, requests, score_locally, train
+from simulator.story import FEATURES, Trained, load_flights, request_body, requests, sample, score_locally, train
 from simulator.story.flights import CATEGORICAL, UNSEEN, WEATHER, features, labelled
+from simulator.story.reference import SCORE, SCORE_OUTPUT, reference
 from simulator.story.training import area_under_curve
+from tidewatch.drift.reference import CategoryFeature, NumericFeature, Reference, decode
 from tidewatch.registry import describe
 from tidewatch.registry.archive import check_archive
 
@@ -77,7 +79,63 @@ def test_the_same_flights_give_the_same_bytes(
 ) -> None:
     again = train("2", tmp_path, with_weather=True, flights=flights)
     assert again.artifact.read_bytes() == trained["2"].artifact.read_bytes()
+    assert again.reference.read_bytes() == trained["2"].reference.read_bytes()
     assert trained["1"].artifact.read_bytes() != trained["2"].artifact.read_bytes()
+
+
+def _reference(model: Trained) -> Reference:
+    return decode(model.reference.read_bytes(), str(model.reference))
+
+
+def test_a_reference_compares_what_the_version_uses_as_its_manifest_has_it(trained: dict[str, Trained]) -> None:
+    for version, model in trained.items():
+        found = _reference(model)
+        used = {one.name: one.kind for one in features(with_weather=version == "2") if one.used}
+        kinds = {NumericFeature: "numeric", CategoryFeature: "categorical"}
+        assert {one.name: kinds[type(one)] for one in found.features} == used
+        assert tuple(one.name for one in found.features) == model.features
+        assert found.columns == FEATURES
+        assert {one.total + one.missing for one in found.measured} == {found.rows}
+
+
+def test_a_reference_names_categories_as_they_are_read_from_a_float32_tensor(trained: dict[str, Trained]) -> None:
+    (origin,) = [one for one in _reference(trained["1"]).features if one.name == "origin"]
+    assert isinstance(origin, CategoryFeature)
+    assert set(origin.values) == {"0", "1", "2"}
+
+
+def test_a_reference_holds_the_scores_that_the_server_gives_the_training_flights_in_float32(
+    trained: dict[str, Trained], flights: pl.DataFrame
+) -> None:
+    rows, late = labelled(flights, (1, 2, 3))
+    for model in trained.values():
+        found = _reference(model)
+        score = found.score
+        assert score is not None
+        served = triton.load(model.artifact.read_bytes(), {triton.DEFAULT_MODEL: "flights"}).infer(rows)
+        answers = served[:, found.score_output].astype(np.float64)
+        assert (score.name, found.rows) == (SCORE, len(late))
+        assert (score.minimum, score.maximum) == (answers.min(), answers.max())
+        counted = np.bincount(np.searchsorted(score.edges, answers, "right"), minlength=len(score.counts))
+        assert tuple(counted.tolist()) == score.counts
+
+
+def test_the_reference_of_the_same_rows_has_the_same_bytes(trained: dict[str, Trained], flights: pl.DataFrame) -> None:
+    rows, _ = labelled(flights, (1, 2, 3))
+    scores = score_locally(trained["2"].artifact, rows, "flights")
+    assert rows.dtype == scores.dtype == np.float32
+    assert reference(rows, scores).encode() == trained["2"].reference.read_bytes()
+    assert reference(rows[::-1], scores[::-1]).digest == reference(rows, scores).digest
+    assert reference(rows, scores).score_output == SCORE_OUTPUT
+
+
+def test_a_sample_is_flights_of_its_month_the_same_every_time(flights: pl.DataFrame) -> None:
+    drawn = sample(flights, 7, 400)
+    july = {row.tobytes() for row in requests(flights, date(2013, 7, 1), date(2013, 7, 31)).rows}
+    assert (drawn.shape, drawn.dtype) == ((400, len(FEATURES)), np.float32)
+    assert all(row.tobytes() in july for row in drawn)
+    assert (sample(flights, 7, 400) == drawn).all()
+    assert not np.array_equal(sample(flights, 8, 400), drawn)
 
 
 def test_both_models_take_the_same_requests_and_only_one_minds_the_weather(

@@ -12,74 +12,61 @@ from tidewatch.drift.reference import CategoryFeature, Counts, Floats, NumericFe
 
 CELLS = 8192
 """Cells of a feature's lookup grid: enough that a cell seldom holds two edges, few enough to stay in the cache."""
-CHUNK_ROWS = 1024
-"""Rows binned at a time, so that what lies between the steps stays in the cache."""
 
 
 class NumericGrid:
-    """Bins a whole matrix of numbers, one column a feature, without a search.
-
-    A uniform grid over each feature's edges gives a first guess that is never too high; the value is then compared
-    with the edges that follow. The result is exactly that of numpy.searchsorted(edges, x, side="right").
-    """
+    """Bins a whole matrix of numbers, one column a feature."""
 
     def __init__(self, features: Sequence[NumericFeature]) -> None:
-        self.features = tuple(features)
-        count = len(self.features)
-        # Behind each feature's edges stands infinity, which no value passes.
-        self._stride = max((len(feature.edges) for feature in self.features), default=0) + 1
-        edges = np.full((count, self._stride), np.inf)
-        low, scale = np.zeros((2, count))
-        first, several = np.zeros((count, CELLS), np.int64), np.zeros((count, CELLS), np.bool_)
-        for at, feature in enumerate(self.features):
-            own = np.asarray(feature.edges, np.float64)
-            edges[at, : len(own)] = own
-            low[at], scale[at] = _grid(own)
-            cells = np.clip((own - low[at]) * scale[at], 0, CELLS - 1).astype(np.int64)
-            first[at] = np.searchsorted(cells, np.arange(CELLS), "left") + at * self._stride
-            several[at] = np.bincount(cells, minlength=CELLS) > 1
-        self._edges, self._first, self._several = edges.ravel(), first.ravel(), several.ravel()
-        self._low = np.tile(low, CHUNK_ROWS)
-        self._scale = np.tile(scale, CHUNK_ROWS)
-        self._offset = np.tile(np.arange(count) * CELLS, CHUNK_ROWS)
+        self._features = [_FeatureGrid(feature) for feature in features]
 
     def count(self, matrix: Floats) -> list[Counts]:
         """Counts a feature, missing last, of a matrix of shape (rows, features); NaN is missing, infinity is refused.
 
         Raises ValueError on a matrix of another width, or with an infinite value.
         """
-        if matrix.ndim != 2 or matrix.shape[1] != len(self.features):
-            raise ValueError(f"{matrix.shape} is not the shape of {len(self.features)} features.")
-        total = np.zeros(len(self.features) * self._stride, np.int64)
-        missing = np.zeros(len(self.features), np.int64)
-        for start in range(0, len(matrix), CHUNK_ROWS):
-            self._add(np.ascontiguousarray(matrix[start : start + CHUNK_ROWS]), total, missing)
-        table = total.reshape(len(self.features), self._stride)
-        return [
-            np.append(table[at, : len(feature.counts)], missing[at]) for at, feature in enumerate(self.features)
-        ]  # fmt: skip
+        if matrix.ndim != 2 or matrix.shape[1] != len(self._features):
+            raise ValueError(f"{matrix.shape} is not the shape of {len(self._features)} features.")
+        columns = np.ascontiguousarray(matrix.T)
+        return [grid.count(values) for grid, values in zip(self._features, columns, strict=True)]
 
-    def _add(self, matrix: Floats, total: Counts, missing: Counts) -> None:
-        values = matrix.ravel()
+
+class _FeatureGrid:
+    """Bins the numbers of one feature without a search.
+
+    A uniform grid over the edges gives a first guess that is never too high; the value is then compared with the edges
+    that follow. The result is exactly that of numpy.searchsorted(edges, x, side="right").
+    """
+
+    def __init__(self, feature: NumericFeature) -> None:
+        edges = np.asarray(feature.edges, np.float64)
+        self._low, self._scale = _grid(edges)
+        cells = np.clip((edges - self._low) * self._scale, 0, CELLS - 1).astype(np.int64)
+        self._first = np.searchsorted(cells, np.arange(CELLS), "left")
+        self._several = np.bincount(cells, minlength=CELLS) > 1
+        # Behind the edges stands infinity, which no value passes.
+        self._edges = np.append(edges, np.inf)
+        self._width = feature.width
+
+    def count(self, values: Floats) -> Counts:
+        """Counts of the bins, then of the missing, for values of shape (n,)."""
         finite = np.isfinite(values)
-        if finite.all():
-            total += np.bincount(self._bins(values), minlength=len(total))
-            return
-        absent = np.isnan(values)
-        if not (finite | absent).all():
-            raise ValueError("Infinity has no bin: reject its record.")
-        missing += absent.reshape(matrix.shape).sum(0)
-        total += np.bincount(self._bins(np.where(absent, 0.0, values))[finite], minlength=len(total))
+        missing = 0
+        if not finite.all():
+            missing = int(np.count_nonzero(np.isnan(values)))
+            values = values[finite]
+            if len(values) + missing != len(finite):
+                raise ValueError("Infinity has no bin: reject its record.")
+        counts = np.bincount(self._bins(values), minlength=self._width)
+        counts[-1] = missing
+        return counts
 
     def _bins(self, values: Floats) -> npt.NDArray[np.int64]:
-        size = len(values)
-        guess = values - self._low[:size]
-        guess *= self._scale[:size]
-        np.maximum(guess, 0, out=guess)
+        guess = values - self._low
+        guess *= self._scale
         np.minimum(guess, CELLS - 1, out=guess)
-        # Rounded down before the offset is added: a sum of both could round up to the next cell.
+        np.maximum(guess, 0, out=guess)
         cells = guess.astype(np.int64)
-        cells += self._offset[:size]
         bins = self._first.take(cells, mode="clip")
         passed = values >= self._edges.take(bins, mode="clip")
         bins += passed

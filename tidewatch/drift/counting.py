@@ -13,13 +13,15 @@ from tidewatch.drift.binning import NumericGrid
 from tidewatch.drift.framing import Template, Window, learn
 from tidewatch.drift.plain import PlainReader, PlainRows
 from tidewatch.drift.profile import Profile
-from tidewatch.drift.reference import CategoryFeature, Counts, NumericFeature, Reference
+from tidewatch.drift.reference import CategoryFeature, Counts, Floats, NumericFeature, Reference
 from tidewatch.drift.strict import StrictCounter
 
 TEMPLATES = 8
 """Forms of a line that are remembered; an hour of one endpoint has one, or one for each length of its inference ids."""
 LEARN_FROM = 16
 """Lines of a block that are read strictly before its other lines are given up as alike to nothing."""
+HELD_ROWS = 8192
+"""Rows whose numbers wait to be binned together, a column at a time: enough to be worth a call of numpy for each."""
 WORTH_LEARNING = 8
 """Lines alike that make a form worth remembering."""
 
@@ -70,7 +72,8 @@ class BlockCounter:
         self._numeric = [at for at, one in enumerate(measured) if isinstance(one, NumericFeature)]
         self._named = [at for at, one in enumerate(measured) if isinstance(one, CategoryFeature)]
         self._grid = NumericGrid([one for one in measured if isinstance(one, NumericFeature)])
-        self._plain = 0
+        self._held: list[Floats] = []
+        self._held_rows = self._plain = 0
         self._counts = [np.zeros(one.width, np.int64) for one in measured]
 
     def count(self, block: Block, source: str) -> None:
@@ -87,6 +90,7 @@ class BlockCounter:
             lines.read(at, self._strict)
 
     def profile(self) -> Profile:
+        self._bin()
         account, rows, counts = self._strict.totals()
         both = [plain + strict for plain, strict in zip(self._counts, counts, strict=True)]
         plain = Accounting(read=self._plain, parsed=self._plain)
@@ -127,10 +131,19 @@ class BlockCounter:
 
     def _add(self, rows: PlainRows) -> None:
         self._plain += len(rows.rows)
-        for at, counted in zip(self._numeric, self._grid.count(rows.numbers), strict=True):
-            self._counts[at] += counted
         for at, counted in zip(self._named, rows.categories, strict=True):
             self._counts[at] += counted
+        self._held.append(rows.numbers)
+        self._held_rows += len(rows.rows)
+        if self._held_rows >= HELD_ROWS:
+            self._bin()
+
+    def _bin(self) -> None:
+        if not self._held_rows:
+            return
+        for at, counted in zip(self._numeric, self._grid.count(np.concatenate(self._held)), strict=True):
+            self._counts[at] += counted
+        self._held, self._held_rows = [], 0
 
 
 class _Lines:

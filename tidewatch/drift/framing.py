@@ -72,43 +72,38 @@ class Window:
 
 @dataclass(frozen=True, eq=False)
 class _Piece:
-    """Bytes that a line must have, but where it is free to have any plain character of a string.
+    """Bytes that a line must have, but where it is free to have any plain character of a string (there they are 0)."""
 
-    They are compared eight at a time, and what stands behind them in the last word is masked out.
-    """
-
-    size: int
-    words: Words
-    mask: Words
+    text: bytes
     free: tuple[slice, ...]
 
     @classmethod
     def of(cls, raw: bytes) -> _Piece:
         free = tuple(slice(*found.span(1)) for found in _FREE.finditer(raw) if found[1])
-        width = -(-len(raw) // 8) * 8
-        text, mask = np.zeros((2, width), np.uint8)
-        text[: len(raw)] = np.frombuffer(raw, np.uint8)
-        mask[: len(raw)] = 255
+        text = bytearray(raw)
         for span in free:
-            mask[span] = 0
-        words, masked = text.view(np.uint64), mask.view(np.uint64)
-        return cls(len(raw), words & masked, masked, free)
+            text[span] = bytes(span.stop - span.start)
+        return cls(bytes(text), free)
 
     def __len__(self) -> int:
-        return self.size
+        return len(self.text)
 
     def stand_at(self, window: Window, starts: Counts) -> Mask:
         """At which of the starts these bytes stand."""
-        seen = window.at(starts, 8 * len(self.words))
-        same = whole_rows((seen.view(np.uint64) & self.mask) == self.words)
+        seen = window.at(starts, len(self.text))
+        same = np.ones(len(starts), np.bool_)
         for span in self.free:
             held = seen[:, span]
             same &= whole_rows((held - np.uint8(32) < 95) & (held != 34) & (held != 92))
+            seen[:, span] = 0
+        # As a rule every line has them, which one comparison of all tells.
+        if seen.tobytes() != self.text * len(starts):
+            same &= whole_rows(seen == np.frombuffer(self.text, np.uint8))
         return same
 
 
 def whole_rows(good: Mask) -> Mask:
-    """In which rows everything is good. As a rule that is all of them, which is quicker to see at once than by row."""
+    """In which rows everything is good."""
     return np.ones(len(good), np.bool_) if good.all() else np.logical_and.reduce(good, axis=1)
 
 

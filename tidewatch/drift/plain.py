@@ -147,8 +147,9 @@ class PlainReader:
         answer = int(spans.output_length.max())
         table = window.at(spans.input_start - 1, longest + answer + 3)
         table[:, 0] = _BLANK
-        columns = np.arange(longest + 2, dtype=np.int16)
-        np.putmask(table[:, : longest + 2], columns > spans.input_length.astype(np.int16)[:, None], _BLANK)
+        shortest = int(spans.input_length.min()) + 1
+        ends = np.arange(shortest, longest + 2, dtype=np.int16)
+        np.putmask(table[:, shortest : longest + 2], ends > spans.input_length.astype(np.int16)[:, None], _BLANK)
         table[np.arange(len(spans)), spans.input_length + 1] = _COMMA
         score = window.at(spans.output_start, answer + 1)
         beyond = np.arange(answer + 1, dtype=np.int16) >= spans.output_length.astype(np.int16)[:, None]
@@ -180,8 +181,9 @@ class PlainReader:
         if not self._named_at:
             return np.empty((len(spans), 0), np.int64), np.ones(len(spans), np.bool_)
         ends = separators[:, self._named_at]
-        before = np.concatenate([np.zeros((len(spans), 1), np.int64), separators], axis=1)
-        starts = before[:, self._named_at] + 1
+        starts = separators[:, [max(at - 1, 0) for at in self._named_at]] + 1
+        if self._named_at[0] == 0:
+            starts[:, 0] = 1
         bins, known = self._names.bins(window, starts + (spans.input_start - 1)[:, None], ends - starts)
         return bins, whole_rows(known)
 
@@ -204,9 +206,14 @@ class PlainReader:
             np.putmask(part, within, _BLANK)
 
     def _gaps(self, separators: Counts) -> Mask:
-        """Which rows have a number without any text."""
-        widths = np.diff(separators, axis=1, prepend=0)
-        return (widths == 1)[:, self._numeric_at].any(1)
+        """Which rows have a number without any text: its comma stands right behind the one before."""
+        narrow = separators.astype(np.int16)
+        empty = np.empty(narrow.shape, np.bool_)
+        np.equal(narrow[:, 0], 1, out=empty[:, 0])
+        np.equal(narrow[:, 1:], narrow[:, :-1] + 1, out=empty[:, 1:])
+        if not empty.any():
+            return np.zeros(len(empty), np.bool_)
+        return np.logical_or.reduce(empty[:, self._numeric_at], axis=1)
 
     def _parse(self, text: Bytes, gaps: Mask) -> tuple[Floats, Mask]:
         """Rows of comma-ended numbers, shape (rows, bytes). Rows with a gap are parsed apart from the others."""

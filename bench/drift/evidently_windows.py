@@ -1,0 +1,53 @@
+"""Evidently's verdicts by its defaults, for tables that come one pair after another: runs in .venv-peers.
+
+Reads the path of an .npz file a line, with arrays named reference/COLUMN and window/COLUMN, and answers a line: how
+many columns drift, and 1 where it says that the whole table does.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+
+import evidently
+import numpy as np
+import pandas as pd
+from evidently.metrics import DriftedColumnsCount
+
+
+def verdict(reference: pd.DataFrame, window: pd.DataFrame) -> tuple[int, bool]:
+    """How many columns drift, and whether the table does: half of its columns, by default.
+
+    Evidently refuses a column without any value; it is left out, as a user would have to.
+    """
+    held = [name for name in window if reference[name].notna().any() and window[name].notna().any()]
+    numbers = [name for name in held if pd.api.types.is_numeric_dtype(reference[name])]
+    definition = evidently.DataDefinition(
+        numerical_columns=numbers, categorical_columns=[name for name in held if name not in numbers]
+    )
+    tables = [evidently.Dataset.from_pandas(each[held], data_definition=definition) for each in (window, reference)]
+    found = evidently.Report([DriftedColumnsCount()]).run(*tables).dict()["metrics"][0]["value"]
+    return int(found["count"]), bool(found["share"] >= 0.5)
+
+
+def tables(path: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The reference's table and the window's."""
+    with np.load(path) as arrays:
+        split: dict[str, dict[str, object]] = {"reference": {}, "window": {}}
+        for key in arrays.files:
+            table, _, column = key.partition("/")
+            split[table][column] = arrays[key]
+    return pd.DataFrame(split["reference"]), pd.DataFrame(split["window"])
+
+
+def main() -> None:
+    """Answers until its input ends."""
+    warnings.simplefilter("ignore")
+    print(evidently.__version__, flush=True)
+    for line in sys.stdin:
+        columns, table = verdict(*tables(line.rstrip("\n")))
+        print(columns, int(table), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""The drift function as it is deployed: how fast its modules load, and how much room its package takes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+from bench.drift.data import ROOT
+from components.archive import sources
+from components.layer import layer
+
+HANDLER = "lambdas.drift.handler"
+REPEATS = 9
+MB = 1_000_000
+
+_IMPORT = f"""
+import sys, time
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+class Empty:
+    # Stands for boto3 and botocore, which the runtime brings. Every name in them is an exception class, so that
+    # `except` and subclassing work.
+    def find_spec(self, name, path=None, target=None):
+        return ModuleSpec(name, self, is_package=True) if name.split(".")[0] in ("boto3", "botocore") else None
+    def create_module(self, spec):
+        module = ModuleType(spec.name)
+        module.__getattr__ = lambda name: type(name, (Exception,), {{}})
+        return module
+    def exec_module(self, module):
+        pass
+
+sys.meta_path.insert(0, Empty())
+began = time.perf_counter()
+import {HANDLER}
+print(time.perf_counter() - began)
+"""
+
+
+def import_seconds() -> float:
+    """Wall seconds to import the handler in a fresh process, without boto3: the least disturbed of REPEATS."""
+    runs = [
+        float(
+            subprocess.run([sys.executable, "-c", _IMPORT], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+        )
+        for _ in range(REPEATS)
+    ]
+    return min(runs)
+
+
+def unzipped_mb() -> float:
+    """Megabytes of the function's code and its layer, unzipped: what Lambda bounds at 250 MB."""
+    code = sum((ROOT / path).stat().st_size for path in sources(HANDLER))
+    return (code + unzipped_bytes(layer("drift"))) / MB
+
+
+def unzipped_bytes(archive: Path) -> int:
+    """Bytes of all members of a zip file."""
+    with zipfile.ZipFile(archive) as packed:
+        return sum(member.file_size for member in packed.infolist())

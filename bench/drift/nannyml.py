@@ -1,0 +1,48 @@
+"""NannyML's univariate drift, Kolmogorov-Smirnov and chi-squared: `python -m bench.drift.nannyml`, in .venv-peers."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+
+import nannyml
+
+from bench.drift import frames, measuring
+from bench.drift.data import CATEGORIES, COLUMNS, SCORE
+
+
+def main(file: Path, training: Path, out: Path) -> None:
+    """Measures itself. All records are one chunk: the question is about the hour, not about parts of it."""
+    warnings.simplefilter("ignore")
+    began = measuring.now()
+    calculator = nannyml.UnivariateDriftCalculator(
+        column_names=[*COLUMNS, SCORE],
+        treat_as_categorical=list(CATEGORIES),
+        continuous_methods=["kolmogorov_smirnov"],
+        categorical_methods=["chi2"],
+        chunk_number=1,
+    )
+    calculator.fit(frames.trained(training))
+    fitted = measuring.now()
+    table = frames.captured(file)
+    decoded = measuring.now()
+    # Not filtered by period: that would copy both tables. The last row is the records' chunk.
+    found = calculator.calculate(table).to_df()
+    calculated = measuring.now()
+    measuring.write(
+        out,
+        records=len(table),
+        imports=began,
+        phases={"fit": fitted - began, "decode": decoded - fitted, "statistics": calculated - decoded},
+        versions={"nannyml": nannyml.__version__, **frames.VERSIONS},
+        alerts=int(sum(bool(found[name, method, "alert"].iloc[-1]) for name, method in _methods())),
+    )
+
+
+def _methods() -> list[tuple[str, str]]:
+    return [(name, "chi2" if name in CATEGORIES else "kolmogorov_smirnov") for name in (*COLUMNS, SCORE)]
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:4]))

@@ -1,0 +1,26 @@
+"""What Evidently said of the windows, and the document that is kept of it."""
+
+from __future__ import annotations
+
+from bench.drift import verdicts
+from bench.false_alarms import Row
+
+ROWS = [
+    Row("no drift", 1_000, 50, 100, 0.0, 0.01, peer=0.5, peer_windows=2),
+    Row("missing 1% -> 8%", 1_000, 500, 100, 1.0, 0.0, peer=1.0, peer_windows=1),
+]
+ANSWERS = [(0, False), (20, True), (3, False)]
+
+
+def test_answers_belong_to_the_rows_in_their_order() -> None:
+    first, second = verdicts.said(ROWS, ANSWERS)
+    assert (first.any_column, first.table, first.columns) == (0.5, 0.5, 10.0)
+    assert (second.any_column, second.table, second.columns) == (1.0, 0.0, 3.0)
+
+
+def test_the_document_has_both_tables_and_says_how_it_was_made() -> None:
+    text = verdicts.document(ROWS, verdicts.said(ROWS, ANSWERS), "0.7")
+    assert "Written by `make bench` (seed 1" in text
+    assert "Evidently 0.7" in text
+    assert "| no drift | 1,000 | 50 | 100 | 0.0% | 1.0% |" in text
+    assert "| no drift | 1,000 | 50 | 2 | 50% | 50% | 10.0 of 25 |" in text

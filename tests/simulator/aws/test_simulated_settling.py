@@ -1,0 +1,62 @@
+"""Bringing the account up to its clock: in the order of time, and by one thread at a time."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from simulator.aws import lambda_api
+from simulator.aws.world import world
+from tests.simulator.aws.account import LAYOUT, Account, variant
+
+CAPTURE = {
+    "EnableCapture": True,
+    "InitialSamplingPercentage": 100,
+    "DestinationS3Uri": "s3://captured/capture/abc",
+    "CaptureOptions": [{"CaptureMode": "InputAndOutput"}],
+}
+BODY = b'{"inputs":[{"name":"input__0","shape":[1,3],"datatype":"FP32","data":[1,2,3]}]}'
+
+
+def test_a_jump_of_the_clock_writes_due_capture_files_before_it_starts_what_is_scheduled(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account.client("s3").create_bucket(Bucket="captured")
+    account.model("one", LAYOUT)
+    account.config("first", variant("blue"), DataCaptureConfig=CAPTURE)
+    account.serving()
+    arn = account.function("note", "def handler(event, context):\n    pass\n")
+    account.client("events").put_rule(Name="hourly", ScheduleExpression="rate(1 hour)")
+    account.client("events").put_targets(Rule="hourly", Targets=[{"Id": "1", "Arn": arn}])
+    found: list[int] = []
+
+    def start(*_: object) -> None:
+        found.append(account.client("s3").list_objects_v2(Bucket="captured")["KeyCount"])
+
+    monkeypatch.setattr(lambda_api, "invoke_in_turn", start)
+    account.clock.advance(1)
+    runtime = account.client("sagemaker-runtime")
+    runtime.invoke_endpoint(EndpointName="flights", ContentType="application/json", Body=BODY)
+    account.clock.advance(3600)
+
+    assert found == [1]
+
+
+def test_nobody_goes_on_while_another_thread_is_still_starting_what_is_due(account: Account) -> None:
+    del account
+    here, inside, leave = world(), threading.Event(), threading.Event()
+
+    def slow(*_: object) -> None:
+        inside.set()
+        leave.wait()
+
+    here.settlers.append(slow)
+    other = threading.Thread(target=here.settle)
+    other.start()
+    inside.wait()
+    free = here.settling.acquire(blocking=False)
+    leave.set()
+    other.join()
+
+    assert not free

@@ -59,6 +59,10 @@ class Index(msgspec.Struct, frozen=True):
         ordered = sorted([*kept, entry], key=lambda each: (each.hour, each.variant, each.configuration))
         return msgspec.structs.replace(self, hours=tuple(ordered))
 
+    def without(self, entry: Entry) -> Index:
+        """The index with this hour unread, so that the next run reads it again."""
+        return msgspec.structs.replace(self, hours=tuple(each for each in self.hours if each != entry))
+
     def with_latest(self, variant: str, latest: Latest) -> Index:
         return msgspec.structs.replace(self, latest=dict(sorted({**self.latest, variant: latest}.items())))
 

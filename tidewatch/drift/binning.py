@@ -62,8 +62,9 @@ class _FeatureGrid:
         return counts
 
     def _bins(self, values: Floats) -> npt.NDArray[np.int64]:
-        guess = values - self._low
-        guess *= self._scale
+        with np.errstate(over="ignore"):  # beyond the grid on either side is as good as at its end
+            guess = values - self._low
+            guess *= self._scale
         np.minimum(guess, CELLS - 1, out=guess)
         np.maximum(guess, 0, out=guess)
         cells = guess.astype(np.int64)

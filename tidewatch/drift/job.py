@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from tidewatch.capture.lines import blocks
 from tidewatch.capture.source import open_object
 from tidewatch.clock import Clock, current
-from tidewatch.drift.archive import Archive, Index, Latest
+from tidewatch.drift.archive import Archive, Entry, Index, Latest
 from tidewatch.drift.captured import CapturedHour, CaptureFolder
 from tidewatch.drift.counting import counter
 from tidewatch.drift.errors import DriftError
@@ -220,11 +220,18 @@ class _Run:
         found: dict[datetime, Profile] = {}
         for hour, entries in self._index.of(captured.variant, captured.version).items():
             if near < hour <= captured.hour or week - day < hour <= week:
-                profiles = [self._archive.profile(entry) for entry in entries]
-                held = [one for one in profiles if one is not None and one.reference == reference.digest]
+                held = [one for entry in entries if (one := self._profile(entry, reference)) is not None]
                 if held:
                     found[hour] = total(reference, held)
         return found
+
+    def _profile(self, entry: Entry, reference: Reference) -> Profile | None:
+        """The profile of an hour that was read; where it cannot be used, the next run is to read the hour again."""
+        profile = self._archive.profile(entry)
+        if profile is None or profile.reference != reference.digest:
+            self._index = self._index.without(entry)
+            return None
+        return profile
 
     def _later(self, captured: CapturedHour) -> list[datetime]:
         """Hours that were reported before this one was read, and whose windows hold it."""

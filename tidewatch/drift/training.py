@@ -18,6 +18,8 @@ NAMED = 50
 """Categories with a count of their own; the rest are counted together as other."""
 KNOWN = 5_000
 """Categories remembered by name; a column with more is open."""
+LARGEST = 1e308
+"""Numbers beyond it are none: they leave no room for an edge above them."""
 MARGIN = 2.0**-22
 """Relative room around minimum and maximum: a value must not leave the range by being sent as float32."""
 
@@ -36,7 +38,7 @@ def build(
 
     columns: feature -> its values, shape (n,) each. score: its name and what the model answered, shape (n,). order:
     the request's columns where some are no features. The same data gives the same bytes. Raises InvalidTraining where
-    there are no rows, lengths differ, names clash, or a number is infinite.
+    there are no rows, lengths differ, names clash, or a number is as good as infinite.
     """
     rows = _rows(columns, score)
     features = tuple(_feature(name, values) for name, values in columns.items())
@@ -76,10 +78,10 @@ def _numeric(name: str, values: Floats) -> NumericFeature:
         return NumericFeature(
             name=name, edges=(), counts=(0,), deciles=(), missing=missing, minimum=None, maximum=None
         )  # fmt: skip
-    if infinite := int(np.isinf(present).sum()):
+    if beyond := int((np.abs(present) > LARGEST).sum()):
         raise InvalidTraining(
-            f"the column {name!r} holds infinity in {infinite} rows: a model that was trained on it expects a number; "
-            "mend the data, or leave the column out"
+            f"the column {name!r} holds infinity, or a number near the largest there is, in {beyond} rows: it stands "
+            "for something else; leave those cells empty, or leave the column out"
         )
     distinct, tallies = np.unique(present, return_counts=True)
     # -0.0 and 0.0 are one value to numpy; what is written shall be one as well.
@@ -127,11 +129,11 @@ def _between(distinct: Floats, cuts: Counts) -> Floats:
 
 
 def _below(value: float) -> float:
-    return float(np.nextafter(max(value - MARGIN * abs(value), -np.finfo(np.float64).max), -np.finfo(np.float64).max))
+    return float(np.nextafter(value - MARGIN * abs(value), -np.inf))
 
 
 def _above(value: float) -> float:
-    return float(np.nextafter(min(value + MARGIN * abs(value), np.finfo(np.float64).max), np.finfo(np.float64).max))
+    return float(np.nextafter(value + MARGIN * abs(value), np.inf))
 
 
 def _category(name: str, values: Sequence[str | None]) -> CategoryFeature:

@@ -123,7 +123,12 @@ def test_parquet_types_become_numbers_or_categories(tmp_path: Path) -> None:
         ("age,b\n1,2\n", {"exclude": ["zzz"]}, InvalidTable, "the columns are age, b"),
         ("a,s\n1,high\n", {"score": "s"}, InvalidTable, "the score 's' is not numeric: it holds 'high'"),
         ("a,b\n1,2\n1\n", {}, InvalidTable, r"at byte 8 \(missing_columns\)"),
-        ("a,b\ninf,2\n1,3\n-Infinity,1\n", {}, InvalidTraining, "'a' holds infinity in 2 rows"),
+        (
+            "a,b\ninf,2\n1,3\n-Infinity,1\n",
+            {},
+            InvalidTraining,
+            "'a' holds infinity, or a number near the largest there is, in 2 rows",
+        ),
         ("a,b\n1,2\n", {"exclude": ["a", "b"]}, InvalidTable, "no column is left"),
         ("a;b\n1;2\n", {}, InvalidTable, "separates its columns by ';'"),
         (b"\xff\xfe\x00\x01\n", {}, InvalidTable, "does not start with a CSV header"),

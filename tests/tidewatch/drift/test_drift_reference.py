@@ -1,0 +1,162 @@
+"""The reference holds any training data, says the same of the same data, and is told from what is none."""
+
+import json
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from drift_records import reference
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidewatch.drift.errors import InvalidReference, InvalidTraining
+from tidewatch.drift.reference import CategoryFeature, Floats, NumericFeature, decode
+from tidewatch.drift.training import KNOWN, NAMED, build
+
+
+def numeric(values: Floats) -> NumericFeature:
+    feature = build({"x": values}).features[0]
+    assert isinstance(feature, NumericFeature)
+    return feature
+
+
+def category(values: list[str | None]) -> CategoryFeature:
+    feature = build({"c": values}).features[0]
+    assert isinstance(feature, CategoryFeature)
+    return feature
+
+
+def test_the_same_data_give_the_same_bytes() -> None:
+    assert reference().encode() == reference().encode()
+    assert reference().digest == reference().digest != reference(seed=2).digest
+
+
+def test_it_comes_back_from_its_bytes() -> None:
+    made = reference(order=["id", "distance", "carrier", "delay"])
+    assert decode(made.encode(), "reference.json") == made
+    assert decode(made.encode(), "reference.json").digest == made.digest
+
+
+NUMBERS = st.one_of(st.floats(-1e308, 1e308), st.sampled_from([0.0, 1.0, -0.0, float("nan")]))
+
+
+@given(st.lists(NUMBERS, min_size=1, max_size=300))
+def test_every_value_of_the_training_is_counted_once_and_within_range(values: list[float]) -> None:
+    feature = numeric(np.array(values))
+    present = [value for value in values if not np.isnan(value)]
+    assert feature.total == len(present)
+    assert feature.missing == len(values) - len(present)
+    assert list(feature.edges) == sorted(set(feature.edges))
+    if present:
+        assert feature.counts[0] == feature.counts[-1] == 0
+        assert (feature.minimum, feature.maximum) == (min(present), max(present))
+
+
+def test_edges_lie_between_the_order_statistics_around_each_quantile() -> None:
+    values = np.random.default_rng(5).normal(size=5_000)
+    edges = np.array(numeric(values).edges)[1:-1]
+    assert len(edges) == 999
+    ordered = np.sort(values)
+    below = np.searchsorted(ordered, edges)
+    assert (np.abs(below - np.arange(1, 1000) * 5) <= 1).all()
+
+
+def test_the_ten_bins_hold_about_a_tenth_each() -> None:
+    feature = numeric(np.random.default_rng(6).lognormal(size=10_000))
+    bounds = [0, *(at + 1 for at in feature.deciles), len(feature.counts)]
+    shares = [sum(feature.counts[first:last]) / 10_000 for first, last in pairwise(bounds)]
+    assert len(shares) == 10
+    assert all(abs(share - 0.1) < 1e-3 for share in shares)
+
+
+def test_a_constant_column_has_one_bin_within_its_range() -> None:
+    feature = numeric(np.full(100, 7.0))
+    assert (feature.counts, feature.deciles) == ((0, 100, 0), ())
+    assert feature.edges[0] < 7.0 < feature.edges[1]
+
+
+def test_a_nearly_constant_column_tells_the_rare_value_apart() -> None:
+    feature = numeric(np.array([0.0] * 9_999 + [1.0]))
+    assert (feature.counts, feature.deciles) == ((0, 9_999, 1, 0), (1,))
+
+
+def test_a_tie_is_never_cut() -> None:
+    values = np.random.default_rng(7).integers(0, 5, 10_000).astype(float)
+    feature = numeric(values)
+    assert feature.counts == (0, *np.bincount(values.astype(int)).tolist(), 0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_value_stays_in_its_bin_as_float32_and_as_text(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    drawn = np.concatenate(
+        [np.full(300, 0.1), np.round(rng.normal(0, 3, 1_500), 1), np.round(rng.lognormal(size=500), 2)]
+    )
+    for trained, served in ((drawn, drawn.astype(np.float32)), (drawn.astype(np.float32), drawn)):
+        edges = np.array(numeric(trained.astype(np.float64)).edges)
+        before = np.searchsorted(edges, trained.astype(np.float64), "right")
+        assert (before == np.searchsorted(edges, served.astype(np.float64), "right")).all()
+
+
+def test_a_column_of_missing_values_only_has_no_bins() -> None:
+    feature = numeric(np.full(9, np.nan))
+    assert (feature.edges, feature.counts, feature.missing, feature.minimum) == ((), (0,), 9, None)
+    assert category([None, None]).missing == 2
+
+
+def test_minus_zero_is_zero() -> None:
+    assert build({"x": np.array([-0.0, 1.0])}).encode() == build({"x": np.array([0.0, 1.0])}).encode()
+
+
+def test_the_most_frequent_categories_are_named_and_the_others_remembered() -> None:
+    values: list[str | None] = [f"v{at:03d}" for at in range(NAMED + 30) for _ in range(100 - at)]
+    feature = category([*values, "once", None])
+    assert feature.values == tuple(f"v{at:03d}" for at in range(NAMED))
+    assert feature.others == ("once", *(f"v{at:03d}" for at in range(NAMED, NAMED + 30)))
+    assert (feature.singletons, feature.missing, feature.open) == (1, 1, False)
+    assert feature.total == len(values) + 1
+
+
+def test_a_column_of_too_many_categories_is_open() -> None:
+    feature = category([str(at) for at in range(KNOWN + 1)])
+    assert (feature.open, feature.others, feature.other) == (True, (), KNOWN + 1 - NAMED)
+
+
+def test_infinity_in_the_training_is_refused_with_the_column() -> None:
+    with pytest.raises(InvalidTraining, match=r"'x' holds infinity.* in 3 rows"):
+        build({"x": np.array([1.0, np.inf, -np.inf, 1.7976931348623157e308])})
+
+
+def test_columns_of_different_lengths_and_empty_data_are_refused() -> None:
+    with pytest.raises(InvalidTraining, match="different lengths: x 2, y 3"):
+        build({"x": np.zeros(2), "y": np.zeros(3)})
+    with pytest.raises(InvalidTraining, match="no rows"):
+        build({"x": np.zeros(0)})
+    with pytest.raises(InvalidTraining, match="is a feature too"):
+        build({"x": np.zeros(2)}, score=("x", np.zeros(2)))
+
+
+def edited(**changes: object) -> bytes:
+    return json.dumps({**json.loads(reference().encode()), **changes}).encode()
+
+
+@pytest.mark.parametrize(("raw", "says"), [
+    (b"", "is not a reference"),
+    (b"\xff\xfe", "is not a reference"),
+    (b"[1]", "is not a reference"),
+    (b'{"schema": 1}', "missing required field"),
+    (edited(schema=2), "upgrade tidewatch"),
+    (edited(columns=["carrier", "delay"]), "'distance' is no column"),
+], ids=["empty", "binary", "list", "bare", "newer", "column"])  # fmt: skip
+def test_what_is_no_reference_is_refused_with_what_to_do(raw: bytes, says: str) -> None:
+    with pytest.raises(InvalidReference, match=says):
+        decode(raw, "reference.json")
+
+
+def test_a_reference_that_contradicts_itself_is_refused() -> None:
+    features = json.loads(reference().encode())["features"]
+    features[0]["edges"][3] = features[0]["edges"][2]
+    features[1]["counts"].append(1)
+    features[2]["counts"].append(1)
+    with pytest.raises(InvalidReference, match=r"do not ascend; .*counts for 5 values; .*counts for"):
+        decode(edited(features=features), "reference.json")

@@ -1,0 +1,47 @@
+"""A lease is held by one at a time, until it is given back or runs out."""
+
+from collections.abc import Iterator
+
+import boto3
+import pytest
+
+from simulator.aws import in_process
+from tidewatch.lease import LeaseTable
+
+
+@pytest.fixture
+def leases() -> Iterator[LeaseTable]:
+    with in_process() as clock:
+        dynamodb = boto3.client("dynamodb", region_name="us-east-1")
+        keys = (("endpoint", "HASH"), ("key", "RANGE"))
+        dynamodb.create_table(
+            TableName="control",
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],  # type: ignore[misc]
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in keys],
+        )
+        yield LeaseTable(dynamodb, "control", "flights", clock)
+
+
+def test_it_is_held_by_one_until_given_back(leases: LeaseTable) -> None:
+    first = leases.take("drift", 60)
+    assert first is not None
+    assert leases.take("drift", 60) is None
+    assert leases.take("traffic", 60) is not None, "another name is another lease"
+    leases.release("drift", first)
+    assert leases.take("drift", 60) is not None
+
+
+def test_one_who_died_holds_others_up_for_its_time_only(leases: LeaseTable) -> None:
+    first = leases.take("drift", 60)
+    assert first is not None
+    leases.clock.sleep(61)
+    second = leases.take("drift", 60)
+    assert second is not None
+    leases.release("drift", first)
+    assert leases.take("drift", 60) is None, "what expired cannot be given back for another"
+
+
+def test_a_missing_table_is_the_clients_error(leases: LeaseTable) -> None:
+    with pytest.raises(leases.dynamodb.exceptions.ResourceNotFoundException):
+        LeaseTable(leases.dynamodb, "nowhere", "flights", leases.clock).take("drift", 60)

@@ -6,13 +6,14 @@ RUN := .venv/bin/
 # Commands start in half the time when Python may keep what it compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install demo test test-spark check bench clean
+.PHONY: install demo test test-spark fuzz check bench clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo        rehearse the whole story on this machine: publish, canary, rollback, a year of drift"
 	@echo "make test        run the tests"
 	@echo "make test-spark  count a million records inside Spark too; needs Java 17 or later"
+	@echo "make fuzz        read 10,000 mutated records and blocks of them; the accounting must hold"
 	@echo "make check       lint, types, walls between the rooms, lock file"
 	@echo "make bench       measure what the README promises"
 
@@ -51,6 +52,10 @@ test: .venv/.installed .venv-awscli/.installed
 
 test-spark: .venv-spark/.installed
 	.venv-spark/bin/python -m pytest tests/spark
+
+fuzz: .venv/.installed
+	TIDEWATCH_FUZZ_EXAMPLES=10000 $(RUN)pytest tests/tidewatch/capture/test_capture_fuzz.py \
+	  tests/tidewatch/drift/test_drift_counting.py -k "mutated"
 
 check: .venv/.installed
 	$(UV) lock --check --quiet

@@ -15,14 +15,13 @@ from components.registry import Registry
 from components.scope import Scope
 from components.storage import Storage
 from components.tables import Tables
+from tidewatch.drift.archive import ROOT
+from tidewatch.drift.captured import DEPLOYMENTS
+from tidewatch.drift.job import SOURCE
 
 LAYER = "drift"
 """Whose packages the function imports: components.layer builds them."""
 EVENTS = "events.amazonaws.com"
-SOURCE = "tidewatch"
-"""The source of the events that the function puts; rules tell them by it."""
-PREFIX = "drift/"
-"""Where profiles and reports go in the monitoring bucket."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ class Drift(pulumi.ComponentResource):
         )
         self.schedule = schedule(args.lag_minutes)
         self._hourly()
-        self.reports = pulumi.Output.concat("s3://", args.storage.monitoring.bucket, "/", PREFIX)
+        self.reports = pulumi.Output.concat("s3://", args.storage.monitoring.bucket, "/", ROOT)
         self.register_outputs({"function": self.function.name, "reports": self.reports})
 
     def _packages(self) -> aws.lambda_.LayerVersion:
@@ -136,13 +135,13 @@ class Drift(pulumi.ComponentResource):
                     pulumi.Output.concat(registry, f"{versions}/reference.json"),
                 ],
             ),
-            Statement("ReadDeployment", ["s3:GetObject"], [pulumi.Output.concat(monitoring, "/deployments/*")]),
-            Statement("Report", ["s3:GetObject", "s3:PutObject"], [pulumi.Output.concat(monitoring, f"/{PREFIX}*")]),
+            Statement("ReadDeployment", ["s3:GetObject"], [pulumi.Output.concat(monitoring, f"/{DEPLOYMENTS}*")]),
+            Statement("Report", ["s3:GetObject", "s3:PutObject"], [pulumi.Output.concat(monitoring, f"/{ROOT}*")]),
             Statement("Decrypt", ["kms:Decrypt"], [storage.capture.encryption_key, args.registry.key_arn]),
             Statement("Encrypt", ["kms:Decrypt", "kms:GenerateDataKey"], [storage.monitoring.encryption_key]),
             Statement(
                 "OneAtATime",
-                ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"],
+                ["dynamodb:PutItem", "dynamodb:DeleteItem"],
                 [args.tables.control.arn],
             ),
             Statement(

@@ -111,7 +111,8 @@ def deadline(context: object) -> datetime | None:
 
 
 def emitted(hour: VariantHour, here: Environment) -> str:
-    """The metrics of one variant's hour, as a line of the log."""
+    """The metrics of one variant's hour, as a line of the log, at the hour's end: an hour that is made up for or read
+    again is no news of today."""
     values = {
         metrics.FEATURES_CHECKED: float(hour.features_checked),
         metrics.FEATURES_DRIFTING: float(hour.features_drifting),
@@ -121,4 +122,6 @@ def emitted(hour: VariantHour, here: Environment) -> str:
         metrics.DRIFT_INSUFFICIENT: float(hour.insufficient),
         metrics.DRIFT_SEVERITY: SEVERITIES[Severity(hour.severity)],
     }
-    return metrics.embedded(values, {"Endpoint": here.place.model, "Variant": hour.variant}, clock.current().now())
+    return metrics.embedded(
+        values, {"Endpoint": here.place.model, "Variant": hour.variant}, hour.hour + timedelta(hours=1)
+    )

@@ -112,7 +112,6 @@ def test_the_drift_function_reads_captures_and_references_and_writes_only_its_ow
     role = next(statements for name, statements in policies.items() if name.startswith("drift"))
     assert actions(role) == {
         "dynamodb:DeleteItem",
-        "dynamodb:GetItem",
         "dynamodb:PutItem",
         "events:PutEvents",
         "kms:Decrypt",

@@ -94,7 +94,10 @@ class CaptureFolder:
             if error_code(error) == "NoSuchKey":
                 return {}
             raise
-        deployment = msgspec.json.decode(raw, type=_Deployment)
+        try:
+            deployment = msgspec.json.decode(raw, type=_Deployment)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return {}
         return {name: slot.version for name, slot in deployment.slots.items()}
 
     def _folders(self, prefix: str) -> Iterator[str]:

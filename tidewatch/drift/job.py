@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 from tidewatch.capture.lines import blocks
 from tidewatch.capture.source import open_object
 from tidewatch.clock import Clock, current
-from tidewatch.drift.archive import Archive, Entry, Index, Latest
+from tidewatch.drift.archive import Archive, Index, KeptHour, Latest
 from tidewatch.drift.captured import CapturedHour, CaptureFolder
 from tidewatch.drift.counting import counter
 from tidewatch.drift.errors import DriftError
 from tidewatch.drift.judging import Judged, Subject, judged
-from tidewatch.drift.profile import Profile, total
+from tidewatch.drift.profile import Profile
 from tidewatch.drift.reference import Reference, decode
 from tidewatch.drift.verdict import Thresholds, Verdict
-from tidewatch.drift.windows import HOUR, WEEK, Span
+from tidewatch.drift.windows import HOUR, WEEK, Severity, Span
 from tidewatch.items import error_code
 from tidewatch.lease import LeaseTable
 from tidewatch.registry import REFERENCE, Registry, RegistryError
@@ -143,6 +143,7 @@ class _Run:
         self._registry = Registry(job.clients.s3, place.registry_bucket, place.model)
         self._references: dict[str, Reference] = {}
         self._index = Index()
+        self._newest: datetime | None = None
         self._problems: list[str] = []
 
     def read(self, now: datetime, only: datetime | None) -> JobResult:
@@ -151,6 +152,7 @@ class _Run:
         first = last - HOUR * (self._plan.look_back_hours - 1)
         if only is not None:
             first = last = _hour(only)
+        self._newest = last
         self._index = self._archive.index()
         captured, unknown = self._folder.hours(first, last)
         self._problems += unknown
@@ -167,14 +169,13 @@ class _Run:
     def _read_hour(self, captured: CapturedHour) -> VariantHour | None:
         reference = self._reference(captured.version)
         if reference is None:
-            return None
+            return _unwatched(captured) if captured.hour == self._newest else None
         profile = self._counted(captured, reference)
         if profile is None:
             return None
         self._archive.save_profile(captured, profile)
-        kept = timedelta(hours=self._plan.look_back_hours) + WEEK + HOUR * Span.THREE_DAYS.hours
         # Saved only after the reports: what dies in between is read again.
-        self._index = self._index.with_hour(captured, captured.hour - kept)
+        self._index = self._index.with_hour(captured, captured.hour - HOUR * 2 * self._plan.look_back_hours)
         found, page = self._report(captured, reference)
         for later in self._later(captured):
             self._report(replace(captured, hour=later), reference)
@@ -215,46 +216,48 @@ class _Run:
 
     def _hourly(self, captured: CapturedHour, reference: Reference) -> Mapping[datetime, Profile]:
         """The profiles of the three days that end with the hour, and of the day a week before it."""
-        near = captured.hour - HOUR * Span.THREE_DAYS.hours
-        week, day = captured.hour - WEEK, HOUR * Span.DAY.hours
         found: dict[datetime, Profile] = {}
-        for hour, entries in self._index.of(captured.variant, captured.version).items():
-            if near < hour <= captured.hour or week - day < hour <= week:
-                held = [one for entry in entries if (one := self._profile(entry, reference)) is not None]
-                if held:
-                    found[hour] = total(reference, held)
+        week = captured.hour - WEEK
+        for last, span in ((captured.hour, Span.THREE_DAYS), (week, Span.DAY)):
+            first = last - HOUR * (span.hours - 1)
+            for kept in self._archive.hours(captured.variant, captured.version, first, last):
+                profile = self._profile(kept, reference)
+                if profile is not None:
+                    found[kept.hour] = found[kept.hour] + profile if kept.hour in found else profile
         return found
 
-    def _profile(self, entry: Entry, reference: Reference) -> Profile | None:
+    def _profile(self, kept: KeptHour, reference: Reference) -> Profile | None:
         """The profile of an hour that was read; where it cannot be used, the next run is to read the hour again."""
-        profile = self._archive.profile(entry)
+        profile = self._archive.profile(kept)
         if profile is None or profile.reference != reference.digest:
-            self._index = self._index.without(entry)
+            self._index = self._index.without(kept)
             return None
         return profile
 
     def _later(self, captured: CapturedHour) -> list[datetime]:
         """Hours that were reported before this one was read, and whose windows hold it."""
-        reach = captured.hour + HOUR * Span.THREE_DAYS.hours
-        known = self._index.of(captured.variant, captured.version)
-        return sorted(hour for hour in known if captured.hour < hour < reach)
+        first, last = captured.hour + HOUR, captured.hour + HOUR * (Span.THREE_DAYS.hours - 1)
+        return sorted({kept.hour for kept in self._archive.hours(captured.variant, captured.version, first, last)})
 
     def _tell(self, captured: CapturedHour, found: Judged, page: str) -> None:
         before = self._index.latest.get(captured.variant)
         if before is not None and before.hour > captured.hour:
             return
         now = Latest(captured.version, captured.hour, str(found.verdict), str(found.severity))
-        self._index = self._index.with_latest(captured.variant, now)
-        if before is not None and (before.verdict, before.severity) == (now.verdict, now.severity):
-            return
+        same = before is not None and (before.verdict, before.severity) == (now.verdict, now.severity)
+        # What could not be told stays untold, so that the next hour tells it.
+        if same or self._told(captured, before, now, page):
+            self._index = self._index.with_latest(captured.variant, now)
+
+    def _told(self, captured: CapturedHour, before: Latest | None, now: Latest, page: str) -> bool:
         detail = {
             "model": self._place.model,
             "endpoint": self._place.endpoint,
             "variant": captured.variant,
             "version": captured.version,
             "hour": captured.hour.isoformat(),
-            "from": None if before is None else {"verdict": before.verdict, "severity": before.severity},
-            "to": {"verdict": now.verdict, "severity": now.severity},
+            "from": None if before is None else _change(before),
+            "to": _change(now),
             "report": page,
         }
         answer = self._clients.events.put_events(
@@ -262,6 +265,7 @@ class _Run:
         )
         if answer["FailedEntryCount"]:
             self._problems.append(f"EventBridge did not take the change of {captured.variant}: {answer['Entries']}")
+        return not answer["FailedEntryCount"]
 
     def _reference(self, version: str) -> Reference | None:
         if version not in self._references:
@@ -269,9 +273,21 @@ class _Run:
                 raw = self._registry.read(version, REFERENCE)
                 self._references[version] = decode(raw, f"{REFERENCE} of {self._place.model}/{version}")
             except (RegistryError, DriftError) as error:
-                self._problems.append(f"The records of version {version} cannot be judged: {error}.")
+                self._problems.append(f"Nobody watches the records of version {version}: {error}.")
                 return None
         return self._references[version]
+
+
+def _unwatched(captured: CapturedHour) -> VariantHour:
+    """What alarms are told of records that cannot be judged: nobody watches them."""
+    return VariantHour(
+        captured.variant, captured.version, captured.hour, str(Verdict.INSUFFICIENT), str(Severity.NONE),
+        0, 0, 0.0, 0, 0, 0, True, "",
+    )  # fmt: skip
+
+
+def _change(said: Latest) -> dict[str, str]:
+    return {"version": said.version, "verdict": said.verdict, "severity": said.severity}
 
 
 def _hour(moment: datetime) -> datetime:

@@ -83,7 +83,8 @@ def decode(raw: bytes, source: str) -> Profile:
     """The profile in `raw`; `source` names it in messages. Raises InvalidProfile."""
     try:
         stored = msgspec.msgpack.decode(zlib.decompress(raw), type=_Stored)
-    except (zlib.error, msgspec.DecodeError, UnicodeDecodeError) as error:
+        accounting = Accounting.from_json(stored.accounting)
+    except (zlib.error, msgspec.DecodeError, ValueError) as error:
         raise InvalidProfile(
             f"{source} is no profile: {error}; delete it, and the next run counts its hour again"
         ) from error
@@ -91,7 +92,7 @@ def decode(raw: bytes, source: str) -> Profile:
         raise InvalidProfile(f"{source} has schema {stored.schema}, above {SCHEMA}: upgrade tidewatch")
     return Profile(
         stored.reference,
-        Accounting.from_json(stored.accounting),
+        accounting,
         stored.rows,
         tuple(np.array(each, np.int64) for each in stored.counts),
     )

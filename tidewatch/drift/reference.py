@@ -154,6 +154,8 @@ def _check(reference: Reference, source: str) -> None:
 
 
 def _faults(feature: Feature) -> list[str]:
+    if min(feature.counts, default=0) < 0 or feature.missing < 0:
+        return [f"{feature.name} has a negative count"]
     if isinstance(feature, CategoryFeature):
         fits = len(feature.values) == len(feature.counts) and len(set(feature.values)) == len(feature.values)
         return [] if fits else [f"{feature.name} has {len(feature.counts)} counts for {len(feature.values)} values"]
@@ -163,8 +165,12 @@ def _faults(feature: Feature) -> list[str]:
         set(feature.deciles)
     )
     fits = len(feature.counts) == len(feature.edges) + 1 and len(edges) != 1
+    bounded = not len(edges) or (
+        feature.minimum is not None and feature.maximum is not None and feature.counts[0] == feature.counts[-1] == 0
+    )
     return [
         *([] if ascending else [f"the edges of {feature.name} do not ascend"]),
         *([] if inner else [f"the deciles of {feature.name} are no inner edges"]),
+        *([] if bounded else [f"{feature.name} has values beyond its minimum and maximum, or lacks one of them"]),
         *([] if fits else [f"{feature.name} has {len(feature.counts)} counts for {len(feature.edges)} edges"]),
     ]

@@ -130,7 +130,7 @@ def test_an_hour_that_is_named_is_read_again_and_gives_the_same() -> None:
 def test_an_hour_emits_its_metrics_by_variant(capsys: pytest.CaptureFixture[str]) -> None:
     function.handler({})
     (line,) = emitted(capsys)
-    assert line["_aws"]["Timestamp"] == int((HOUR + timedelta(minutes=80)).timestamp() * 1000)
+    assert line["_aws"]["Timestamp"] == int((HOUR + timedelta(minutes=60)).timestamp() * 1000)
     (directive,) = line["_aws"]["CloudWatchMetrics"]
     assert directive["Dimensions"] == [["Endpoint", "Variant"]]
     assert (line["Endpoint"], line["Variant"]) == ("flights", "blue")
@@ -158,7 +158,11 @@ def test_a_change_of_the_verdict_reaches_a_rule() -> None:
     boto3.client("events").put_targets(Rule="drift", Targets=[{"Id": "1", "Arn": EVENTS}])
     function.handler({})
     (message,) = boto3.client("sqs").receive_message(QueueUrl=url)["Messages"]
-    assert json.loads(message["Body"])["detail"]["to"] == {"verdict": "drift", "severity": "inform"}
+    assert json.loads(message["Body"])["detail"]["to"] == {
+        "version": "1",
+        "verdict": "drift",
+        "severity": "inform",
+    }
 
 
 def test_hours_are_left_for_the_next_run_where_time_is_short(captured: ManualClock) -> None:

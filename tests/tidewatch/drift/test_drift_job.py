@@ -3,6 +3,7 @@
 import gzip
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -169,10 +170,17 @@ def test_one_run_at_a_time(account: Account) -> None:
 
 def test_a_run_that_fails_gives_its_lease_back(account: Account) -> None:
     account.capture(FIRST)
-    account.s3.delete_object(Bucket=PLACE.monitoring_bucket, Key="deployments/one.json")
+    nowhere = replace(PLACE, monitoring_bucket="flights-nowhere")
+    with pytest.raises(Exception, match="NoSuchBucket"):
+        DriftJob(account.clients, nowhere, DriftPlan(), account.clock).run(account.clock.now())
+    assert len(account.run().hours) == 1
+
+
+def test_a_deployments_document_that_cannot_be_read_stops_no_run(account: Account) -> None:
+    account.capture(FIRST)
     account.s3.put_object(Bucket=PLACE.monitoring_bucket, Key="deployments/one.json", Body=b"{}")
-    with pytest.raises(Exception, match="slots"):
-        account.run()
+    (problem,) = account.run().problems
+    assert "deployments/one.json" in problem
     account.deploy("one", blue="1")
     assert len(account.run().hours) == 1
 
@@ -183,7 +191,10 @@ def test_records_of_no_known_version_are_told_and_stop_nothing(account: Account)
     account.deploy("three", green="3")
     account.capture(FIRST, configuration="three", variant="green")
     result = account.run()
-    assert hours(result) == [("blue", 8)]
+    assert [(one.variant, one.version, one.insufficient) for one in result.hours] == [
+        ("blue", "1", False),
+        ("green", "3", True),
+    ], "alarms are told that nobody watches green"
     assert len(result.problems) == 2
     assert "deployments/unknown.json" in result.problems[0]
     assert "version 3" in result.problems[1]
@@ -275,7 +286,7 @@ def test_an_index_that_cannot_be_read_is_made_again(account: Account) -> None:
     assert account.stored() == before
 
 
-def test_the_index_forgets_hours_beyond_its_windows(account: Account) -> None:
+def test_the_index_forgets_hours_beyond_its_reach(account: Account) -> None:
     account.capture(FIRST)
     account.run()
     account.clock.advance(30 * 24 * 3600)
@@ -283,3 +294,16 @@ def test_the_index_forgets_hours_beyond_its_windows(account: Account) -> None:
     account.run()
     index = json.loads(account.stored()["drift/index.json"])
     assert [entry["hour"] for entry in index["hours"]] == ["2026-04-01T08:00:00Z"]
+
+
+def test_an_old_hour_that_is_read_again_writes_what_it_wrote(account: Account) -> None:
+    for days in range(0, 12, 2):
+        account.clock.advance_to(FIRST + timedelta(days=days, hours=1, minutes=20))
+        account.capture(FIRST + timedelta(days=days))
+        account.run(DriftPlan(look_back_hours=3))
+    before = account.stored()
+    account.run(DriftPlan(look_back_hours=3), only=FIRST + timedelta(days=2))
+    after = account.stored()
+    assert {key: after[key] for key in before if "index" not in key} == {
+        key: before[key] for key in before if "index" not in key
+    }

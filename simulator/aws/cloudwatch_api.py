@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +11,11 @@ from moto.cloudwatch.exceptions import InvalidParameterCombination, InvalidParam
 from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.responses import ActionResult, EmptyResult
 
-from simulator.aws.metrics import Aggregate, Dimensions, UnknownStatistic
+from simulator.aws.alarm_definitions import check_queries, in_order, metric_key, parsed
+from simulator.aws.metric_math import Expression, Inputs, MathError
+from simulator.aws.metric_operators import Array, Scalar, Single, Value
+from simulator.aws.metric_statistics import UnknownStatistic
+from simulator.aws.metrics import Aggregate, Dimensions
 from simulator.aws.world import world
 
 
@@ -28,8 +33,11 @@ def put_metric_data(self: CloudWatchResponse) -> EmptyResult:
             self.region, self.params["Namespace"], datum["MetricName"], _mapping(datum.get("Dimensions"))
         )
         series.unit = datum.get("Unit", series.unit)
+        at = _seconds(datum.get("Timestamp") or here.now())
         with here.metrics.lock:
-            _add(series.at(_seconds(datum.get("Timestamp") or here.now())), datum)
+            _add(series.at(at), datum)
+            if datum.get("StorageResolution") == 1:
+                _add(series.at_second(at), datum)
     return EmptyResult()
 
 
@@ -69,32 +77,73 @@ def _datapoint(begin: float, aggregate: Aggregate, plain: Sequence[str], extende
 
 
 def get_metric_data(self: CloudWatchResponse) -> ActionResult:
-    """GetMetricData for metrics. Metric math is refused rather than answered with nothing."""
+    """GetMetricData: metrics and metric math, newest first unless asked otherwise; never paged."""
     given = self.params
     if given["StartTime"] >= given["EndTime"]:
         raise ValidationError("The parameter StartTime must be less than the parameter EndTime.")
-    results = []
-    for query in given["MetricDataQueries"]:
-        if "MetricStat" not in query:
-            raise ValidationError("The simulator evaluates no metric math: ask for the metrics themselves.")
-        result = _query(self, given, query)
+    queries = given["MetricDataQueries"]
+    check_queries(queries)
+    expressions = in_order(parsed(queries))
+    rows = {query["Id"]: _rows(self, given, query["MetricStat"]) for query in queries if query.get("MetricStat")}
+    values = _evaluated(given, queries, rows, expressions) if expressions else {}
+    results: list[dict[str, Any]] = []
+    for query in queries:
         if query.get("ReturnData", True):
-            results.append(result)
+            found = [rows[query["Id"]]] if query.get("MetricStat") else values[query["Id"]]
+            results += [_result(given, query, one) for one in found]
     return ActionResult({"MetricDataResults": results})
 
 
-def _query(self: CloudWatchResponse, given: Mapping[str, Any], query: Mapping[str, Any]) -> dict[str, Any]:
-    asked = query["MetricStat"]
+Rows = dict[float, float]
+"""Values by the second that their period begins at."""
+
+
+def _rows(self: CloudWatchResponse, given: Mapping[str, Any], asked: Mapping[str, Any]) -> Rows:
     found = _periods(self, asked["Metric"], given, int(asked["Period"]), asked.get("Unit"))
-    rows = [(begin, _statistic(aggregate, asked["Stat"])) for begin, aggregate in sorted(found.items())]
-    rows = [(begin, value) for begin, value in rows if value is not None]
-    if given.get("ScanBy", "TimestampDescending") == "TimestampDescending":
-        rows.reverse()
+    values = ((begin, _statistic(aggregate, asked["Stat"])) for begin, aggregate in sorted(found.items()))
+    return {begin: value for begin, value in values if value is not None}
+
+
+def _evaluated(
+    given: Mapping[str, Any],
+    queries: Sequence[Mapping[str, Any]],
+    rows: Mapping[str, Rows],
+    expressions: Sequence[tuple[str, Expression]],
+) -> dict[str, list[Rows]]:
+    """The series of each expression, over every period of the time asked for; an array has several."""
+    stats = {query["Id"]: int(query["MetricStat"]["Period"]) for query in queries if query.get("MetricStat")}
+    own = {int(query["Period"]) for query in queries if query.get("Expression") and query.get("Period")}
+    if len(periods := {*stats.values()} or own) != 1:
+        raise ValidationError(f"The simulator computes expressions on metrics of one Period, not of {sorted(periods)}.")
+    (period,) = periods
+    start, end = _seconds(given["StartTime"]), _seconds(given["EndTime"])
+    times = [float(at) for at in range(int(start - start % period), math.ceil(end), period)]
+    metrics = {name: Single(tuple(found.get(at) for at in times)) for name, found in rows.items()}
+    others: dict[str, Value] = {}
+    for name, expression in expressions:
+        try:
+            others[name] = expression.of(Inputs(metrics, others, times, stats))
+        except MathError as wrong:
+            raise ValidationError(f"Error in expression '{name}': {wrong}") from wrong
+    returned = {query["Id"] for query in queries if query.get("ReturnData", True)}
+    return {name: _series(name, value, times) for name, value in others.items() if name in returned}
+
+
+def _series(name: str, value: Value, times: Sequence[float]) -> list[Rows]:
+    if isinstance(value, Scalar):
+        raise ValidationError(f"Error in expression '{name}': it gives a number, not a time series.")
+    members = value.members if isinstance(value, Array) else (value,)
+    return [{at: one for at, one in zip(times, member.values, strict=True) if one is not None} for member in members]
+
+
+def _result(given: Mapping[str, Any], query: Mapping[str, Any], rows: Rows) -> dict[str, Any]:
+    ordered = sorted(rows.items(), reverse=given.get("ScanBy", "TimestampDescending") == "TimestampDescending")
+    name = query["MetricStat"]["Metric"]["MetricName"] if query.get("MetricStat") else query["Id"]
     return {
         "Id": query["Id"],
-        "Label": query.get("Label") or asked["Metric"]["MetricName"],
-        "Timestamps": [datetime.fromtimestamp(begin, UTC) for begin, _ in rows],
-        "Values": [value for _, value in rows],
+        "Label": query.get("Label") or name,
+        "Timestamps": [datetime.fromtimestamp(begin, UTC) for begin, _ in ordered],
+        "Values": [value for _, value in ordered],
         "StatusCode": "Complete",
     }
 
@@ -126,8 +175,7 @@ def _periods(
 ) -> dict[float, Aggregate]:
     if period < 1 or (period >= 60 and period % 60):
         raise InvalidParameterValue("The parameter Period must be a multiple of 60.")
-    dimensions = tuple(sorted(_mapping(metric.get("Dimensions")).items()))
-    key = (self.region, metric["Namespace"], metric["MetricName"], dimensions)
+    key = metric_key(self.region, metric)
     start, end = _seconds(span["StartTime"]), _seconds(span["EndTime"])
     return world().metrics.periods(key, start, end, max(period, 60), world().clock.timestamp(), unit)
 

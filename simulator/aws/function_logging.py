@@ -1,4 +1,4 @@
-"""A function's LoggingConfig, which moto drops: where its log goes.
+"""A function's LoggingConfig, which moto drops: where its log goes; and the metrics in the log.
 
 Source: the Lambda API reference, LoggingConfig.
 """
@@ -12,7 +12,9 @@ from typing import Any
 
 from moto.awslambda.models import LambdaFunction
 
+from simulator.aws import embedded_metrics
 from simulator.aws.functions import Outcome
+from simulator.aws.world import world
 
 
 def install() -> None:
@@ -60,6 +62,7 @@ def save(function: Any, outcome: Outcome, moment: datetime) -> None:
         logs.ensure_log_group(group)
     elif group not in logs.groups:
         return
+    embedded_metrics.take(world().metrics, function.region, outcome.log.splitlines())
     stream = f"{moment:%Y/%m/%d}/[$LATEST]{uuid.uuid4().hex}"
     logs.create_log_stream(group, stream)
     stamp = int(moment.timestamp() * 1000)

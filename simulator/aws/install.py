@@ -10,10 +10,12 @@ from pathlib import Path
 from moto.s3.models import s3_backends
 
 from simulator.aws import (
+    alarm_evaluation,
     alarms,
     api_faults,
     bucket_policy,
     cloudwatch_api,
+    dashboards,
     events,
     function_logging,
     gaps,
@@ -35,6 +37,7 @@ def fill_gaps() -> None:
         api_faults,
         bucket_policy,
         cloudwatch_api,
+        dashboards,
         events,
         function_logging,
         lambda_api,
@@ -54,6 +57,7 @@ def new_world(clock: ManualClock | SharedClock, clock_path: Path, home: Path, ad
         return int(fault.number("calls", 1)) if fault else None
 
     functions.kill_after = kill_after
+    created.watchers.append(alarm_evaluation.run_due)
     # Capture first: a function that a jump of the clock starts must find the files that were due before it.
     created.settlers += [_flush_capture, events.deliver, events.fire_schedules, lambda_api.retry_due]
     return created

@@ -7,22 +7,19 @@ CloudWatch's own do ("SEH1" distributions, CloudWatch user guide, "Percentiles")
 from __future__ import annotations
 
 import math
-import re
 import threading
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from simulator.aws.metric_statistics import extended
+
 MOST_VALUES = 256
 _WIDTH = math.log(1.01)
-_EXTENDED = re.compile(r"(p|tm|tc|ts|wm)(\d{1,2}(?:\.\d{1,10})?|100)$")
 MINUTE = 60
 
 Dimensions = tuple[tuple[str, str], ...]
-
-
-class UnknownStatistic(ValueError):
-    """A statistic that CloudWatch has and the simulator does not compute, or that neither knows."""
 
 
 @dataclass
@@ -60,41 +57,20 @@ class Aggregate:
             self.values[kept] = self.values.get(kept, 0.0) + times
 
     def statistic(self, name: str) -> float | None:
-        """Sum, Average, Minimum, Maximum, SampleCount, pNN or tmNN; None where it is not defined."""
+        """Any of CloudWatch's statistics; None where it is not defined. Raises UnknownStatistic."""
         if self.count == 0:
             return None
-        plain = {
-            "Sum": self.total,
-            "Average": self.total / self.count,
-            "Minimum": self.least,
-            "Maximum": self.most,
-            "SampleCount": self.count,
-        }
-        if name in plain:
-            return plain[name]
-        match = _EXTENDED.match(name)
-        if match is None or match[1] not in ("p", "tm"):
-            raise UnknownStatistic(f"The simulator computes no statistic {name!r}.")
-        share = float(match[2]) / 100
-        return self._percentile(share) if match[1] == "p" else self._trimmed_mean(share)
-
-    def _percentile(self, share: float) -> float | None:
-        known = sum(self.values.values())
-        if not known:
-            return None
-        seen = 0.0
-        for value in sorted(self.values):
-            seen += self.values[value]
-            if seen >= share * known:
-                return value
-        return self.most
-
-    def _trimmed_mean(self, share: float) -> float | None:
-        limit = self._percentile(share)
-        if limit is None:
-            return None
-        kept = [(value, times) for value, times in self.values.items() if value <= limit]
-        return sum(value * times for value, times in kept) / sum(times for _, times in kept)
+        if name == "Sum":
+            return self.total
+        if name == "Average":
+            return self.total / self.count
+        if name == "SampleCount":
+            return self.count
+        if name == "Minimum":
+            return self.least
+        if name == "Maximum":
+            return self.most
+        return extended(name).of(sorted(self.values.items()))
 
     def _coarsen(self) -> None:
         merged: dict[float, float] = defaultdict(float)
@@ -111,7 +87,10 @@ def _bucket(value: float) -> float:
 
 @dataclass
 class Series:
-    """One metric: namespace, name, dimensions and unit, with an aggregate a minute."""
+    """One metric: namespace, name, dimensions and unit, with an aggregate a minute.
+
+    `fine` holds the values of high resolution by their second (PutMetricData with StorageResolution 1), besides.
+    """
 
     namespace: str
     name: str
@@ -119,6 +98,8 @@ class Series:
     unit: str | None = None
     delay: float = 0.0
     minutes: dict[int, Aggregate] = field(default_factory=dict[int, Aggregate])
+    fine: dict[int, Aggregate] = field(default_factory=dict[int, Aggregate])
+    _order: list[int] = field(default_factory=list[int])
 
     def at(self, timestamp: float) -> Aggregate:
         """The aggregate of the minute that a timestamp (seconds since the epoch) falls into."""
@@ -126,9 +107,60 @@ class Series:
         found = self.minutes.get(minute)
         return found if found is not None else self.minutes.setdefault(minute, Aggregate())
 
+    def at_second(self, timestamp: float) -> Aggregate:
+        """The aggregate of high resolution of the second that a timestamp falls into."""
+        return self.fine.setdefault(int(timestamp), Aggregate())
+
     def visible(self, minute: int, now: float) -> bool:
         """Whether CloudWatch already shows that minute."""
         return not self.delay or (minute + 1) * MINUTE + self.delay <= now
+
+    def has_since(self, begin: float) -> bool:
+        """Whether any value lies at or after a second, visible or not yet."""
+        order = self._ordered()
+        return bool(order) and (order[-1] + 1) * MINUTE > begin
+
+    def window(self, statistic: str, begin: float, end: float, now: float) -> tuple[float | None, float]:
+        """A statistic, and the number of samples, of what is visible at `now` from `begin` up to but without `end`.
+
+        A window that begins or ends within a minute takes the values of high resolution; a metric without any has its
+        values at the beginning of their minute.
+        """
+        within = self._whole(begin, end, now) if begin % MINUTE == end % MINUTE == 0 else self._fine(begin, end, now)
+        if not within:
+            return None, 0.0
+        count = sum(one.count for one in within)
+        if statistic == "Sum":
+            return sum(one.total for one in within), count
+        if statistic == "Average":
+            return sum(one.total for one in within) / count, count
+        if len(within) == 1:
+            return within[0].statistic(statistic), count
+        merged = Aggregate()
+        for one in within:
+            merged.merge(one)
+        return merged.statistic(statistic), count
+
+    def _whole(self, begin: float, end: float, now: float) -> list[Aggregate]:
+        order = self._ordered()
+        first, last = bisect_left(order, begin // MINUTE), bisect_left(order, end // MINUTE)
+        if self.delay:
+            last = min(last, bisect_right(order, (now - self.delay) // MINUTE - 1))
+        minutes = self.minutes
+        return [minutes[minute] for minute in order[first:last] if minutes[minute].count]
+
+    def _fine(self, begin: float, end: float, now: float) -> list[Aggregate]:
+        if self.fine:
+            return [self.fine[second] for second in range(math.ceil(begin), math.ceil(end)) if second in self.fine]
+        minute = math.ceil(begin / MINUTE)
+        there = minute * MINUTE < end and minute in self.minutes and self.visible(minute, now)
+        return [self.minutes[minute]] if there and self.minutes[minute].count else []
+
+    def _ordered(self) -> list[int]:
+        # Minutes are only ever added, so their number tells whether the order still holds.
+        if len(self._order) != len(self.minutes):
+            self._order = sorted(self.minutes)
+        return self._order
 
 
 @dataclass

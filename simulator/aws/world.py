@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
+from simulator.aws.alarm_clock import AlarmClock
 from simulator.aws.capture import CaptureFiles
 from simulator.aws.endpoint import Endpoint
 from simulator.aws.faults import Faults
@@ -20,7 +21,7 @@ from simulator.aws.triton import ModelRepository, ServedModel
 from simulator.clock import ManualClock, SharedClock
 
 if TYPE_CHECKING:
-    from simulator.aws.alarms import StateChange
+    from simulator.aws.alarm_history import HistoryItem
     from simulator.aws.functions import FunctionHost
     from simulator.aws.lambda_api import Delivery
     from simulator.aws.routing import Route
@@ -61,7 +62,8 @@ class World:
     lock: threading.RLock = field(default_factory=threading.RLock)
     served: dict[tuple[str, str, str], ServedModel] = field(default_factory=dict[tuple[str, str, str], ServedModel])
     routes: dict[tuple[str, str], Route] = field(default_factory=dict)
-    alarm_history: list[StateChange] = field(default_factory=list)
+    alarm_history: list[HistoryItem] = field(default_factory=list)
+    alarm_clock: AlarmClock = field(init=False)
     retries: list[Delivery] = field(default_factory=list)
     running: list[threading.Thread] = field(default_factory=list[threading.Thread])
     schedules: dict[int, tuple[object, datetime, datetime]] = field(
@@ -70,31 +72,42 @@ class World:
     """Of each rule, by its id: the rule, when it was first seen, and up to when it has fired."""
     settling: threading.RLock = field(default_factory=threading.RLock)
     """Held before `lock`, never after it."""
+    watchers: list[Callable[[World, datetime], None]] = field(default_factory=list[Callable[["World", datetime], None]])
+    """Run before anything that the clock has ended, and go through the time that has passed by themselves."""
     settlers: list[Callable[[World, datetime], None]] = field(default_factory=list[Callable[["World", datetime], None]])
+
+    def __post_init__(self) -> None:
+        self.alarm_clock = AlarmClock.at(self.clock.timestamp())
 
     def now(self) -> datetime:
         return self.clock.now()
 
     def settle(self) -> None:
-        """Brings everything up to the clock: endpoints, capture, events, schedules. Never waits for a function.
+        """Brings everything up to the clock: alarms, endpoints, capture, events, schedules. Never waits for a function.
 
         What is due by the clock at the call has been done or started on return, whichever thread did it.
         """
         with self.settling:
             now = self.now()
-            with self.lock:
-                for key, endpoint in list(self.endpoints.items()):
-                    endpoint.settle(now)
-                    if endpoint.gone:
-                        self.endpoints.pop(key, None)
+            for watcher in self.watchers:
+                watcher(self, now)
+            self.settle_endpoints(now)
             for settler in self.settlers:
                 settler(self, now)
+
+    def settle_endpoints(self, now: datetime) -> None:
+        """Brings the endpoints alone up to a moment."""
+        with self.lock:
+            for key, endpoint in list(self.endpoints.items()):
+                endpoint.settle(now)
+                if endpoint.gone:
+                    self.endpoints.pop(key, None)
 
     def forget(self) -> None:
         """Starts over with nothing but the clock."""
         with self.lock:
             fresh = World(self.clock, self.home, self.clock_path, self.functions)
-            fresh.settlers = self.settlers
+            fresh.watchers, fresh.settlers = self.watchers, self.settlers
             self.functions.timings.clear()
             kept = ("lock", "settling", "faults")
             self.__dict__.update({key: value for key, value in vars(fresh).items() if key not in kept})

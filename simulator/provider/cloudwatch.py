@@ -46,6 +46,20 @@ def _query(query: Props) -> Props:
     return made
 
 
+def _declared(query: Props) -> Props:
+    """A metric query as it is declared: the other way round."""
+    made = {k: v for k, v in query.items() if k != "metricStat"}
+    if stat := query.get("metricStat"):
+        metric = stat["metric"]
+        where = {"dimensions": {one["name"]: one["value"] for one in metric.get("dimensions") or ()}}
+        made["metric"] = {
+            **chosen(metric, "namespace", "metricName"),
+            **where,
+            **chosen(stat, "period", "stat", "unit"),
+        }
+    return made
+
+
 def _put_alarm(c: Call) -> Props:
     given = chosen(c.props, *_ALARM)
     if queries := c.get("metricQueries"):
@@ -74,6 +88,10 @@ def _read_alarm(c: Call) -> Props:
     seen = {k: live[k] for k in _ALARM if k in live}
     if said.get("Dimensions"):
         seen["dimensions"] = unpaired(said["Dimensions"], "Name")
+    if kind := said.get("EvaluateLowSampleCountPercentile"):
+        seen["evaluateLowSampleCountPercentiles"] = kind
+    if queries := live.get("metrics"):
+        seen["metricQueries"] = [_declared(query) for query in queries]
     return {"name": c.id, "arn": said["AlarmArn"], **seen, "tags": _tags(c, said["AlarmArn"])}
 
 
@@ -120,6 +138,12 @@ def _read_composite(c: Call) -> Props:
     said = _described(c, "CompositeAlarm", "CompositeAlarms")
     live = c.answer("DescribeAlarms", {"CompositeAlarms": [said]})["compositeAlarms"][0]
     seen = {k: live[k] for k in _COMPOSITE if k in live}
+    if "ActionsSuppressor" in said:
+        seen["actionsSuppressor"] = {
+            "alarm": said["ActionsSuppressor"],
+            "extensionPeriod": said["ActionsSuppressorExtensionPeriod"],
+            "waitPeriod": said["ActionsSuppressorWaitPeriod"],
+        }
     return {"alarmName": c.id, "arn": said["AlarmArn"], **seen, "tags": _tags(c, said["AlarmArn"])}
 
 

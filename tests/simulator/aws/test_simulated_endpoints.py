@@ -322,7 +322,8 @@ def test_an_alarm_keeps_its_state_when_it_is_put_again_and_tells_its_history(acc
     trip(account)
     alarm(account)
 
-    (item,) = cloudwatch.describe_alarm_history(AlarmName="abort")["AlarmHistoryItems"]
+    told = cloudwatch.describe_alarm_history(AlarmName="abort", HistoryItemType="StateUpdate")
+    (item,) = told["AlarmHistoryItems"]
     assert new == "INSUFFICIENT_DATA"
     assert cloudwatch.describe_alarms(AlarmNames=["abort"])["MetricAlarms"][0]["StateValue"] == "ALARM"
     assert item["HistorySummary"] == "Alarm updated from INSUFFICIENT_DATA to ALARM"

@@ -284,6 +284,33 @@ def test_get_metric_data_keeps_namespaces_apart_and_knows_percentiles(account: A
     assert results[0]["Values"] == [90.0]
 
 
+def test_get_metric_data_computes_expressions_for_every_period_asked_for(account: Account) -> None:
+    """Source: CloudWatch user guide, "Using math expressions with CloudWatch metrics"."""
+    cloudwatch, start = account.client("cloudwatch"), account.clock.now()
+    for minute, (errors, requests) in enumerate([(1, 10), (None, 4), (2, 4)]):
+        at = start + timedelta(minutes=minute)
+        data = [{"MetricName": "r", "Value": requests, "Timestamp": at}]
+        if errors is not None:
+            data.append({"MetricName": "e", "Value": errors, "Timestamp": at})
+        cloudwatch.put_metric_data(Namespace="Mine", MetricData=data)
+    stats = [
+        {"Id": name, "MetricStat": {"Metric": {"Namespace": "Mine", "MetricName": name}, "Period": 60, "Stat": "Sum"}}
+        for name in ("e", "r")
+    ]
+    rate = {"Id": "rate", "Expression": "100 * e / r", "Label": "errors in percent"}
+    queries = [*({**one, "ReturnData": False} for one in stats), rate, {"Id": "zero", "Expression": "FILL(e, 0)"}]
+    span = {"StartTime": start, "EndTime": start + timedelta(minutes=4), "ScanBy": "TimestampAscending"}
+    percent, filled = cloudwatch.get_metric_data(MetricDataQueries=queries, **span)["MetricDataResults"]
+
+    assert (percent["Label"], percent["Values"]) == ("errors in percent", [10, 0, 50])
+    assert filled["Values"] == [1, 0, 2, 0]
+    assert filled["Timestamps"] == [start + timedelta(minutes=minute) for minute in range(4)]
+    with pytest.raises(ClientError, match="Error in expression 'rate'"):
+        cloudwatch.get_metric_data(MetricDataQueries=[*stats, {**rate, "Expression": "e /"}], **span)
+    with pytest.raises(ClientError, match="not a time series"):
+        cloudwatch.get_metric_data(MetricDataQueries=[*stats, {**rate, "Expression": "SUM(e)"}], **span)
+
+
 def test_a_replay_gives_the_scores_in_the_order_of_the_rows(account: Account) -> None:
     serving(account)
     matrix = np.tile(ROWS, (7, 1))

@@ -135,6 +135,15 @@ def test_an_alarm_on_metric_math(aws: Aws) -> None:
     said = aws.client("cloudwatch").describe_alarms(AlarmNames=[alarm.id])["MetricAlarms"][0]["Metrics"]
     assert said[0]["MetricStat"]["Metric"]["Dimensions"] == [{"Name": "VariantName", "Value": "green"}]
     assert said[1]["Expression"] == "IF(invocations >= 10, 1, 0)"
+    assert alarm.read().inputs is None
+    aws.client("cloudwatch").put_metric_alarm(
+        AlarmName=alarm.id,
+        EvaluationPeriods=1,
+        Threshold=0.5,
+        ComparisonOperator="GreaterThanThreshold",
+        Metrics=[{**said[0], "ReturnData": True}],
+    )
+    assert len(alarm.read().inputs["metricQueries"]) == 1
     refused = alarm.type.check({}, {**ALARM, "metricQueries": queries, "metricName": "x"}).failures
     assert "conflicts with metricName" in refused[0].reason
 
@@ -151,6 +160,40 @@ def test_a_composite_alarm_has_the_name_it_is_given(aws: Aws) -> None:
     assert alarm.replaced_by(alarmName="rollback", alarmRule="ALARM(child)", actionsEnabled=False) == ["actionsEnabled"]
     alarm.delete()
     assert not alarm.exists()
+
+
+def test_an_alarm_on_a_trimmed_mean_and_one_on_a_percentile_of_few_samples(aws: Aws) -> None:
+    token = "aws:cloudwatch/metricAlarm:MetricAlarm"
+    metric = {"metricName": "ModelLatency", "namespace": "AWS/SageMaker", "period": 60.0}
+    trimmed = aws.made(token, **ALARM, **metric, extendedStatistic="TM(5%:95%)")
+    few = aws.made(token, **ALARM, **metric, extendedStatistic="p99", evaluateLowSampleCountPercentiles="ignore")
+    assert trimmed.read().inputs is None
+    assert few.read().inputs is None
+    assert few.read().outs["evaluateLowSampleCountPercentiles"] == "ignore"
+
+
+def test_a_composite_alarm_with_a_suppressor(aws: Aws) -> None:
+    metric = {"metricName": "m", "namespace": "n", "statistic": "Sum", "period": 60.0}
+    for name in ("child", "deploying"):
+        aws.made("aws:cloudwatch/metricAlarm:MetricAlarm", name=name, **ALARM, **metric)
+    suppressor = {"alarm": "deploying", "extensionPeriod": 60.0, "waitPeriod": 120.0}
+    given: dict[str, Any] = {"alarmName": "pages", "alarmRule": "ALARM(child)"}
+    alarm = aws.made("aws:cloudwatch/compositeAlarm:CompositeAlarm", **given, actionsSuppressor=suppressor)
+    said = aws.client("cloudwatch").describe_alarms(AlarmNames=["pages"], AlarmTypes=["CompositeAlarm"])
+    assert said["CompositeAlarms"][0]["ActionsSuppressorWaitPeriod"] == 120
+    assert alarm.read().inputs is None
+    alarm.update(**given, actionsSuppressor={**suppressor, "waitPeriod": 30.0})
+    said = aws.client("cloudwatch").describe_alarms(AlarmNames=["pages"], AlarmTypes=["CompositeAlarm"])
+    assert said["CompositeAlarms"][0]["ActionsSuppressorWaitPeriod"] == 30
+
+
+def test_a_dashboard_that_cloudwatch_would_refuse(aws: Aws) -> None:
+    widget = {"type": "text", "x": 20, "y": 0, "width": 6, "height": 3, "properties": {"markdown": "# on call"}}
+    board = aws.resource("aws:cloudwatch/dashboard:Dashboard")
+    with pytest.raises(Exception, match="/widgets/0"):
+        board.create(dashboardName="oncall", dashboardBody=json.dumps({"widgets": [widget]}))
+    board.create(dashboardName="oncall", dashboardBody=json.dumps({"widgets": [{**widget, "x": 18}]}))
+    assert board.exists()
 
 
 def test_a_dashboard(aws: Aws) -> None:

@@ -1,0 +1,65 @@
+"""CloudWatch's statistics of the values of a period."""
+
+from __future__ import annotations
+
+import pytest
+
+from simulator.aws.metric_statistics import UnknownStatistic, check
+from simulator.aws.metrics import Aggregate
+
+
+def aggregate(*values: float) -> Aggregate:
+    made = Aggregate()
+    for value in values:
+        made.add(value)
+    return made
+
+
+TEN = aggregate(*range(1, 11))
+
+
+@pytest.mark.parametrize(
+    ("statistic", "value"),
+    [
+        ("SampleCount", 10),
+        ("Sum", 55),
+        ("Average", 5.5),
+        ("Minimum", 1),
+        ("Maximum", 10),
+        ("p50", 5),
+        ("p90", 9),
+        ("p99", 10),
+        ("p0", 1),
+        ("p100", 10),
+        ("tm90", 5),
+        ("tc90", 9),
+        ("ts90", 45),
+        ("wm90", 5.4),
+        ("TM(10%:90%)", 5.5),
+        ("TM(:90%)", 5),
+        ("TM(2:5)", 4),
+        ("TC(2:5)", 3),
+        ("TS(80%:)", 19),
+        ("WM(3:7)", 5.2),
+        ("PR(:3)", 30),
+        ("PR(3:8)", 50),
+        ("PR(3:)", 70),
+        ("IQM", 5.5),
+    ],
+)
+def test_the_statistics(statistic: str, value: float) -> None:
+    """Source: user guide, "CloudWatch statistics definitions": the lower boundary is exclusive, the upper inclusive."""
+    check(statistic)
+    assert TEN.statistic(statistic) == pytest.approx(value)
+
+
+@pytest.mark.parametrize("statistic", ["p101", "P90", "tm", "PR(1%:2%)", "TM(:)", "TM(5:2)", "TM(1:2%)", "median", ""])
+def test_what_is_no_statistic(statistic: str) -> None:
+    with pytest.raises(UnknownStatistic):
+        check(statistic)
+
+
+def test_nothing_within_the_boundaries_has_no_mean() -> None:
+    assert TEN.statistic("TM(20:30)") is None
+    assert TEN.statistic("TC(20:30)") == 0
+    assert Aggregate().statistic("Sum") is None

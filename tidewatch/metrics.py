@@ -1,6 +1,7 @@
 """The catalog of metrics: what functions emit and what alarms and dashboards may name, with unit and dimensions.
 
-Functions emit in the embedded metric format, which CloudWatch reads from their log.
+Functions emit in the embedded metric format, which CloudWatch reads from their log. It delivers at least once: alarms
+take the Maximum of our own metrics, never their Sum.
 """
 
 from __future__ import annotations
@@ -12,17 +13,25 @@ from datetime import datetime
 
 NAMESPACE = "Tidewatch"
 SAGEMAKER = "AWS/SageMaker"
+HOSTS = "/aws/sagemaker/Endpoints"
+LAMBDA = "AWS/Lambda"
+SQS = "AWS/SQS"
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric's name, unit (as CloudWatch spells it), dimension names and what it says."""
+    """A metric's name, unit (as CloudWatch spells it), dimension names and what it says.
+
+    least, most: what a single value can be; a threshold beyond them would never be crossed. None: no upper bound.
+    """
 
     name: str
     unit: str
     dimensions: tuple[str, ...]
     says: str
     namespace: str = NAMESPACE
+    least: float = 0.0
+    most: float | None = None
 
     def of(self, **values: str) -> dict[str, str]:
         """Its dimensions with these values, in order; raises ValueError where they are not exactly its dimensions."""
@@ -32,13 +41,50 @@ class Metric:
 
 
 OPEN_INCIDENTS = Metric("OpenIncidents", "Count", ("Endpoint",), "Incidents that nobody has acknowledged.")
-ROLLBACK_DRIVEN = Metric("RollbackDriven", "Count", ("Endpoint",), "1 while a rollback is under way, 0 otherwise.")
-ROLLBACK_BLOCKED = Metric("RollbackBlocked", "Count", ("Endpoint",), "1 while a rollback cannot proceed, 0 otherwise.")
+ROLLBACK_DRIVEN = Metric(
+    "RollbackDriven", "Count", ("Endpoint",), "1 while a rollback is under way, 0 otherwise.", most=1
+)
+ROLLBACK_BLOCKED = Metric(
+    "RollbackBlocked", "Count", ("Endpoint",), "1 while a rollback cannot proceed, 0 otherwise.", most=1
+)
+ROLLBACK_PENDING = Metric(
+    "RollbackPendingSeconds",
+    "Seconds",
+    ("Endpoint",),
+    "Since the request of the rollback under way, until its weights are observed; 0 without one.",
+)
 ROLLBACK_ACCEPTED = Metric(
     "RollbackAccepted", "Seconds", ("Endpoint",), "From the request of a rollback until the platform accepted it."
 )
 ROLLBACK_OBSERVED = Metric(
     "RollbackObserved", "Seconds", ("Endpoint",), "From the request of a rollback until the weights were read back."
+)
+OUT_OF_BAND_CHANGES = Metric(
+    "OutOfBandChanges", "Count", ("Endpoint",), "Open incidents of weights that changed without an entry in the ledger."
+)
+DEPLOYMENT_RUNNING = Metric(
+    "DeploymentRunning", "Count", ("Endpoint",), "1 while the endpoint moves to another configuration.", most=1
+)
+DEPLOYMENT_ROLLED_BACK = Metric(
+    "DeploymentRolledBack",
+    "Count",
+    ("Endpoint",),
+    "1 while no deployment runs and the live configuration is not the one that was asked for last.",
+    most=1,
+)
+ENDPOINT_NOT_IN_SERVICE = Metric(
+    "EndpointNotInService",
+    "Count",
+    ("Endpoint",),
+    "1 while the endpoint's status is one that it does not serve in or never leaves by itself (Creating, Deleting, "
+    "Failed, OutOfService, UpdateRollbackFailed), 0 otherwise.",
+    most=1,
+)
+BUDGET_USED = Metric(
+    "BudgetUsed",
+    "None",
+    ("Endpoint", "Objective"),
+    "Share of an objective's error budget that its window has used: 1 is all of it, and it may be more.",
 )
 DEPLOYMENT_ABORT = Metric(
     "DeploymentAbort", "Count", ("Endpoint",), "Never emitted: its alarm is set by hand to stop a running deployment."
@@ -51,19 +97,62 @@ MAX_PSI = Metric("MaxPsi", "None", _OURS, "The largest population stability inde
 RECORDS_READ = Metric("RecordsRead", "Count", _OURS, "Captured records of an hour, rejected ones included.")
 RECORDS_REJECTED = Metric("RecordsRejected", "Count", _OURS, "Captured records of an hour that could not be read.")
 DRIFT_INSUFFICIENT = Metric(
-    "DriftInsufficient", "Count", _OURS, "1 where three days had too little data for a verdict, 0 otherwise."
+    "DriftInsufficient", "Count", _OURS, "1 where three days had too little data for a verdict, 0 otherwise.", most=1
 )
-DRIFT_SEVERITY = Metric("DriftSeverity", "None", _OURS, "How urgent the drift is: 0 none, 1 inform, 2 ticket, 3 page.")
+DRIFT_SEVERITY = Metric(
+    "DriftSeverity", "None", _OURS, "How urgent the drift is: 0 none, 1 inform, 2 ticket, 3 page.", most=3
+)
 
 _VARIANT = ("EndpointName", "VariantName")
 INVOCATIONS = Metric("Invocations", "Count", _VARIANT, "Requests; no datapoint without traffic.", SAGEMAKER)
+ERRORS_4XX = Metric(
+    "Invocation4XXErrors", "None", _VARIANT, "1 a request that the model answered with 4xx, else 0.", SAGEMAKER, most=1
+)
+ERRORS_5XX = Metric(
+    "Invocation5XXErrors", "None", _VARIANT, "1 a request that the model answered with 5xx, else 0.", SAGEMAKER, most=1
+)
+MODEL_ERRORS = Metric(
+    "InvocationModelErrors",
+    "None",
+    _VARIANT,
+    "1 a request that the model did not answer with 2xx, timeouts and broken answers included, else 0.",
+    SAGEMAKER,
+    most=1,
+)
+# A container has 60 seconds to answer ("How Containers Serve Requests", SageMaker developer guide).
+MODEL_LATENCY = Metric(
+    "ModelLatency", "Microseconds", _VARIANT, "What the model took, as SageMaker saw it.", SAGEMAKER, most=60e6
+)
+OVERHEAD_LATENCY = Metric(
+    "OverheadLatency", "Microseconds", _VARIANT, "What SageMaker added to the model's latency.", SAGEMAKER
+)
+
+_DEVICES = "in percent, up to 100 times the number of devices"
+CPU = Metric("CPUUtilization", "Percent", _VARIANT, f"Processors of a host, {_DEVICES}.", HOSTS)
+GPU = Metric("GPUUtilization", "Percent", _VARIANT, f"Graphics processors of a host, {_DEVICES}.", HOSTS)
+GPU_MEMORY = Metric("GPUMemoryUtilization", "Percent", _VARIANT, f"Their memory, {_DEVICES}.", HOSTS)
+MEMORY = Metric("MemoryUtilization", "Percent", _VARIANT, "A host's memory.", HOSTS, most=100)
+DISK = Metric("DiskUtilization", "Percent", _VARIANT, "A host's disk; nearly full, capture stops.", HOSTS, most=100)
+
+_FUNCTION = ("FunctionName",)
+CALLS = Metric("Invocations", "Count", _FUNCTION, "Calls of a function that ran, failed ones included.", LAMBDA)
+CALL_ERRORS = Metric("Errors", "Count", _FUNCTION, "Calls that failed, each attempt for itself.", LAMBDA)
+CALL_THROTTLES = Metric("Throttles", "Count", _FUNCTION, "Calls that found no free concurrency.", LAMBDA)
+CALL_DURATION = Metric("Duration", "Milliseconds", _FUNCTION, "What a call took.", LAMBDA, most=900e3)
+MESSAGES = Metric("ApproximateNumberOfMessagesVisible", "Count", ("QueueName",), "Messages that wait in a queue.", SQS)
 
 EMITTED: tuple[Metric, ...] = (
     OPEN_INCIDENTS,
     ROLLBACK_DRIVEN,
     ROLLBACK_BLOCKED,
+    ROLLBACK_PENDING,
     ROLLBACK_ACCEPTED,
     ROLLBACK_OBSERVED,
+    OUT_OF_BAND_CHANGES,
+    DEPLOYMENT_RUNNING,
+    DEPLOYMENT_ROLLED_BACK,
+    ENDPOINT_NOT_IN_SERVICE,
+    BUDGET_USED,
     FEATURES_CHECKED,
     FEATURES_DRIFTING,
     MAX_PSI,
@@ -73,6 +162,27 @@ EMITTED: tuple[Metric, ...] = (
     DRIFT_SEVERITY,
 )
 """What our own functions emit."""
+
+PLATFORM: tuple[Metric, ...] = (
+    INVOCATIONS,
+    ERRORS_4XX,
+    ERRORS_5XX,
+    MODEL_ERRORS,
+    MODEL_LATENCY,
+    OVERHEAD_LATENCY,
+    CPU,
+    GPU,
+    GPU_MEMORY,
+    MEMORY,
+    DISK,
+    CALLS,
+    CALL_ERRORS,
+    CALL_THROTTLES,
+    CALL_DURATION,
+    MESSAGES,
+)
+"""What AWS emits. Sources: SageMaker developer guide, "Amazon SageMaker AI metrics in Amazon CloudWatch"; Lambda
+developer guide, "Types of metrics for Lambda functions"; SQS developer guide, "Available CloudWatch metrics"."""
 
 
 def embedded(values: Mapping[Metric, float], dimensions: Mapping[str, str], at: datetime) -> str:

@@ -1,0 +1,181 @@
+"""The catalog: every alarm the contract names, each able to fire and to clear, whatever the limits."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simulator.aws import metric_statistics
+from simulator.aws.metric_math import parse
+from tests.tidewatch.alarms.alarm_datapoints import SLOTS
+from tidewatch import metrics
+from tidewatch.alarms import (
+    CATALOG,
+    RUNBOOKS,
+    Alarm,
+    InvalidAlarms,
+    Limits,
+    Math,
+    Missing,
+    Names,
+    Severity,
+    custom_guardrails,
+    endpoint_alarms,
+    variant_alarms,
+)
+
+NAMES = Names(
+    "flights", "flights-4b53caf", "blue", {"rollback": "f-r", "drift": "f-d"}, {"rollback": "q-r", "drift": "q-d"}
+)
+CONVERSION = {
+    "name": "conversion",
+    "namespace": "Shop",
+    "metric": "Conversion",
+    "dimensions": {"Variant": "$slot"},
+    "statistic": "Average",
+    "comparison": "<",
+    "threshold": 0.1,
+}
+
+
+def _limits() -> st.SearchStrategy[Limits]:
+    def values(each: dataclasses.Field[float]) -> st.SearchStrategy[float]:
+        least, most, step = (each.metadata[key] for key in ("least", "most", "step"))
+        if step:
+            return st.integers(math.ceil(least / step), most // step).map(lambda number: number * step)
+        return st.floats(least, most)
+
+    return st.builds(Limits, **{each.name: values(each) for each in dataclasses.fields(Limits)})
+
+
+SHARES = st.dictionaries(st.sampled_from(["blue", "green", "red", "grey"]), st.floats(0, 1), min_size=1)
+
+
+def everything(limits: Limits, slots: dict[str, float], gpus: int = 1) -> list[Alarm]:
+    of_slots = variant_alarms(limits, slots, min(slots), gpus=gpus, custom=custom_guardrails([CONVERSION]))
+    return [*(alarm for alarms in of_slots.values() for alarm in alarms), *endpoint_alarms(limits, list(slots))]
+
+
+@given(_limits(), SHARES, st.integers(0, 16))
+def test_a_catalog_for_any_limits_passes_its_own_checks(limits: Limits, slots: dict[str, float], gpus: int) -> None:
+    for alarm in everything(limits, slots, gpus):
+        least, most = alarm.bounds
+        assert least <= alarm.threshold <= most
+        assert len(alarm.stats) <= 10
+        assert alarm.period_s * alarm.periods <= (86_400 if alarm.period_s < 3600 else 604_800)
+        for stat in alarm.stats:
+            metric_statistics.check(stat.statistic)
+        if isinstance(alarm.signal, Math):
+            assert parse(alarm.signal.expression).names == set(alarm.signal.parts)
+            assert len(alarm.signal.expression) <= 2048
+
+
+@given(SHARES)
+def test_every_metric_is_the_platforms_or_one_that_we_emit_or_the_users_own(slots: dict[str, float]) -> None:
+    for alarm in everything(Limits(), slots):
+        for stat in alarm.stats:
+            assert stat.values or stat.metric in (*metrics.EMITTED, *metrics.PLATFORM)
+
+
+def test_every_alarm_of_the_catalog_is_there_and_no_other() -> None:
+    found = {alarm.key for alarm in everything(Limits(), SLOTS)}
+    assert found == {*CATALOG, "guardrail-metric-conversion"}
+    assert len(CATALOG) == len(set(CATALOG))
+
+
+def test_every_runbook_is_named_by_an_alarm() -> None:
+    assert {alarm.runbook for alarm in everything(Limits(), SLOTS)} == set(RUNBOOKS)
+
+
+def test_every_statistic_finds_all_dimensions_of_its_metric() -> None:
+    for alarm in everything(Limits(), SLOTS):
+        for stat in alarm.stats:
+            found = NAMES.of(stat, "green" if alarm.scope == "variant" else "")
+            assert all(found.values())
+            assert stat.values or tuple(found) == stat.metric.dimensions
+
+
+def test_a_champions_statistic_is_of_the_champion_and_the_rest_of_the_alarms_slot() -> None:
+    alarm = next(one for one in variant_alarms(Limits(), SLOTS, "blue")["green"] if one.key == "guardrail-latency")
+    assert isinstance(alarm.signal, Math)
+    found = {part: NAMES.of(stat, "green")["VariantName"] for part, stat in alarm.signal.parts.items()}
+    assert found == {"n": "green", "k": "blue", "t": "green", "c": "blue"}
+
+
+def test_our_own_metrics_are_delivered_at_least_once_so_they_are_never_added_up() -> None:
+    for alarm in everything(Limits(), SLOTS):
+        for stat in alarm.stats:
+            if stat.metric.namespace == metrics.NAMESPACE:
+                assert stat.statistic in ("Maximum", "Minimum")
+
+
+def test_there_is_a_page_only_for_what_users_feel_or_what_protects_them() -> None:
+    pages = {alarm.key for alarm in everything(Limits(), SLOTS) if alarm.severity is Severity.P1}
+    assert pages == {
+        "server-errors",
+        "guardrail-errors",
+        "guardrail-model-errors",
+        "guardrail-latency",
+        "guardrail-metric-conversion",
+        "many-features-drift",
+        "rollback-pending",
+        "rollback-failed",
+        "rollback-blocked",
+        "endpoint-not-in-service",
+    }
+
+
+def test_parents_are_alarms_of_the_same_catalog() -> None:
+    for alarm in everything(Limits(), SLOTS):
+        assert set(alarm.parents) <= set(CATALOG) - {alarm.key}
+
+
+def test_what_machinery_says_of_itself_is_not_hidden_by_a_deployment() -> None:
+    hidden = {alarm.key for alarm in endpoint_alarms(Limits(), list(SLOTS)) if alarm.suppressed_by_deployment}
+    assert hidden == {"capture-missing", "deployment-rolled-back"}
+
+
+def test_without_variants_only_the_machinery_is_watched() -> None:
+    keys = {alarm.key for alarm in endpoint_alarms(Limits(), [])}
+    assert "rollback-failed" in keys
+    assert not keys & {"drift", "capture-missing", "drift-late"}
+
+
+def test_without_the_drift_function_nothing_waits_for_what_it_says() -> None:
+    alarms = endpoint_alarms(Limits(), list(SLOTS), drift=False)
+    emitted = {stat.metric.name for alarm in alarms for stat in alarm.stats}
+    assert not emitted & {"RecordsRead", "DriftSeverity", "DriftInsufficient"}
+    assert not any(stat.of == "drift" for alarm in alarms for stat in alarm.stats)
+
+
+def test_capture_of_a_part_of_the_requests_is_missed_at_more_of_them() -> None:
+    found = {alarm.key: alarm for alarm in endpoint_alarms(Limits(), ["blue"], capture_percent=10)}
+    assert found["capture-missing"].minimum_samples == 1000
+
+
+def test_an_endpoint_that_captures_nothing_has_no_alarm_on_records() -> None:
+    keys = {alarm.key for alarm in endpoint_alarms(Limits(), list(SLOTS), capture_percent=0)}
+    assert not keys & {"capture-missing", "records-rejected", "drift"}
+    assert "drift-late" in keys
+
+
+def test_two_guardrails_of_one_name_are_refused() -> None:
+    own = custom_guardrails([CONVERSION])
+    with pytest.raises(InvalidAlarms, match="is the name of another alarm too"):
+        variant_alarms(Limits(), SLOTS, "blue", custom=(*own, *own))
+
+
+def test_silence_takes_missing_data_for_bad_and_guardrails_take_it_for_good() -> None:
+    alarms = variant_alarms(Limits(), SLOTS, "blue")
+    assert next(one for one in alarms["blue"] if one.key == "silence").missing is Missing.BREACHING
+    assert {one.missing for one in alarms["green"] if one.guardrail} == {Missing.NOT_BREACHING}
+
+
+def test_metrics_have_one_namespace_name_and_dimensions_each() -> None:
+    listed = [(one.namespace, one.name, one.dimensions) for one in (*metrics.EMITTED, *metrics.PLATFORM)]
+    assert len(listed) == len(set(listed))
+    assert all(one.most is None or one.least < one.most for one in (*metrics.EMITTED, *metrics.PLATFORM))

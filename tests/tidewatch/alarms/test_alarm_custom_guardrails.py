@@ -1,0 +1,128 @@
+"""Guardrails on the user's own metrics roll back like those that are built in, and mistakes in them are told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.tidewatch.alarms.alarm_datapoints import breaches, datapoint, state
+from tidewatch.alarms import (
+    Alarm,
+    InvalidAlarms,
+    Limits,
+    Math,
+    Names,
+    Severity,
+    Stat,
+    custom_guardrails,
+    guardrail,
+    variant_alarms,
+)
+
+GIVEN: dict[str, object] = {
+    "name": "conversion",
+    "namespace": "Shop",
+    "metric": "Conversion",
+    "dimensions": {"Model": "flights", "Variant": "$slot"},
+    "statistic": "Average",
+    "comparison": "<",
+    "threshold": 0.1,
+}
+
+
+def declared(**changed: object) -> Alarm:
+    (alarm,) = custom_guardrails([GIVEN | changed])
+    return alarm
+
+
+def mistakes(*given: Any) -> list[str]:
+    with pytest.raises(InvalidAlarms) as found:
+        custom_guardrails(given)
+    return [str(mistake) for mistake in found.value.mistakes]
+
+
+def test_it_pages_within_two_minutes_unless_the_config_says_otherwise() -> None:
+    alarm = declared()
+    assert (alarm.period_s, alarm.periods, alarm.datapoints, alarm.severity) == (60, 2, 2, Severity.P1)
+    assert state(alarm, [0.2, 0.05, 0.05]) == "ALARM"
+    assert state(alarm, [None, None, None, None]) == "OK"
+    slower = declared(period=300, periods=3, datapoints=2, severity="P2")
+    assert (slower.period_s, slower.periods, slower.datapoints, slower.severity) == (300, 3, 2, Severity.P2)
+
+
+def test_it_is_part_of_what_rolls_a_challenger_back_and_the_champion_has_none() -> None:
+    alarms = variant_alarms(Limits(), {"blue": 0.95, "green": 0.05}, "blue", custom=[declared()])
+    found = guardrail(alarms["green"])
+    assert found is not None
+    assert "guardrail-metric-conversion" in found.children
+    assert not any(alarm.guardrail for alarm in alarms["blue"])
+    assert declared().runbook == "guardrail-metric"
+
+
+def test_the_slot_stands_for_its_placeholder() -> None:
+    alarm = declared(dimensions={"Model": "flights", "Variant": "v-$slot"})
+    assert isinstance(alarm.signal, Stat)
+    names = Names("flights", "flights-1", "blue", {}, {})
+    assert names.of(alarm.signal, "green") == {"Model": "flights", "Variant": "v-green"}
+
+
+def test_fewer_samples_than_the_minimum_are_no_datapoint_where_0_would_breach() -> None:
+    alarm = declared(minimumSamples="50")
+    assert isinstance(alarm.signal, Math)
+    assert datapoint(alarm, n=49, x=0.05) is None
+    assert breaches(alarm, n=50, x=0.05)
+    assert not breaches(alarm, n=50, x=0.1)
+
+
+def test_numbers_may_be_text_as_the_command_line_stores_them() -> None:
+    assert declared(threshold="0.25", period="120").threshold == 0.25
+
+
+@pytest.mark.parametrize("dimensions", [None, {}, [], "Variant", "$slot"])
+def test_a_metric_without_dimensions_is_refused(dimensions: object) -> None:
+    (found,) = mistakes(GIVEN | {"dimensions": dimensions})
+    assert found.startswith("0.dimensions: ")
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"severity": "P0"}, '0.severity: "P0" is no severity; use P1'),
+        ({"severity": "p1"}, '0.severity: "p1" is no severity'),
+        ({"comparison": "=>"}, '0.comparison: "=>" is no comparison'),
+        ({"statistic": "median"}, '0.statistic: "median" is not a statistic'),
+        ({"statistic": "p99"}, "0.statistic: p99 of a slot with little traffic"),
+        ({"statistic": "SampleCount", "threshold": 0}, "0.threshold: 0 is outside what it is compared with"),
+        ({"period": 45}, "0.period: 45 seconds is no period of CloudWatch"),
+        ({"period": 60, "periods": 2000}, "0.periods: 2000 periods of 60 seconds are over a day"),
+        ({"period": 3600, "periods": 200}, "0.periods: 200 periods of 3600 seconds are over seven days"),
+        ({"datapoints": 3}, "0.datapoints: 3 of 2 datapoints cannot be"),
+        ({"threshold": "much"}, "0.threshold: 'much' is not a number"),
+        ({"minimumSamples": 0}, "0.minimumSamples: 0 is too small"),
+        ({"dimensions": {"Variant": "$variant"}}, '0.dimensions.Variant: "$variant" stands for nothing; use $slot'),
+        ({"dimensions": {"Variant": 3}}, "0.dimensions.Variant: 3 is not text"),
+        ({"namespace": ":Shop"}, '0.namespace: ":Shop" is no namespace'),
+        ({"name": "Conversion rate"}, '0.name: "Conversion rate" is no name'),
+        ({"tresholt": 3}, "0.tresholt: unknown key; did you mean threshold?"),
+    ],
+)
+def test_a_mistake_is_told_with_its_path_and_what_would_be_right(changed: dict[str, object], says: str) -> None:
+    (found,) = mistakes(GIVEN | changed)
+    assert found.startswith(says)
+
+
+@pytest.mark.parametrize("key", ["name", "namespace", "metric", "statistic", "comparison", "threshold"])
+def test_what_is_required_is_missed(key: str) -> None:
+    assert mistakes({name: value for name, value in GIVEN.items() if name != key}) == [f"0.{key}: is missing"]
+
+
+def test_two_of_one_name_are_refused() -> None:
+    assert mistakes(GIVEN, GIVEN | {"metric": "Revenue"}) == [
+        '1.name: "conversion" is the name of number 0 too; give each its own'
+    ]
+
+
+def test_every_mistake_of_every_guardrail_is_named_at_once() -> None:
+    found = mistakes(GIVEN | {"severity": "P9", "period": 61.5}, "conversion", GIVEN | {"name": "x", "threshold": None})
+    assert [one.partition(":")[0] for one in found] == ["0.period", "0.severity", "1", "2.threshold"]

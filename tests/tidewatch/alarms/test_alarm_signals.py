@@ -1,0 +1,187 @@
+"""Each alarm speaks when users, data or machinery are in trouble, and not when little is known."""
+
+from __future__ import annotations
+
+import pytest
+
+from lambdas.drift.handler import SEVERITIES
+from tests.tidewatch.alarms.alarm_datapoints import breaches, condition, datapoint, endpoint, state, variant
+from tidewatch.alarms import Limits, Severity, Stat, variant_alarms
+from tidewatch.alarms.watching import PAGE, TICKET
+from tidewatch.drift import windows
+
+
+def test_a_rate_of_server_errors_pages_and_a_single_failure_does_not() -> None:
+    alarm = variant("server-errors")
+    assert alarm.severity is Severity.P1
+    assert breaches(alarm, n=100, b=5, e=0.05)
+    assert not breaches(alarm, n=1000, b=20, e=0.02)
+    assert not breaches(alarm, n=20, b=4, e=0.2)
+    assert not breaches(alarm, n=19, b=19, e=1)
+    assert datapoint(alarm) is None
+
+
+def test_latency_is_the_rank_of_its_limit_in_microseconds() -> None:
+    alarm = variant("latency", limits=Limits(latency_milliseconds=200))
+    assert alarm.signal.parts["r"].statistic == "PR(:200000)"
+    assert breaches(alarm, n=20, r=90)
+    assert not breaches(alarm, n=20, r=95)
+    assert not breaches(alarm, n=19, r=0)
+
+
+def test_overhead_is_in_microseconds_too() -> None:
+    alarm = variant("overhead-latency", limits=Limits(overhead_milliseconds=50))
+    assert breaches(alarm, n=20, o=50_001)
+    assert not breaches(alarm, n=20, o=50_000)
+
+
+def test_the_slot_that_gets_most_is_silent_when_no_request_comes_at_all() -> None:
+    alarm = variant("silence", "blue")
+    assert breaches(alarm, o=0)
+    assert breaches(alarm, o=3)
+    assert not breaches(alarm, n=1, o=0)
+    assert state(alarm, [50, 50, 50, 0, 0]) == "OK"
+    assert state(alarm, [50, 50, 0, 0, 0]) == "ALARM"
+    assert state(alarm, [None] * 5) == "ALARM"
+
+
+def test_a_canary_is_silent_only_beside_traffic_of_which_some_is_due_to_it() -> None:
+    alarm = variant("silence", "green")
+    assert breaches(alarm, t0=400, o=0)
+    assert not breaches(alarm, t0=399, o=0)
+    assert not breaches(alarm, t0=400, t1=1, n=1, o=0)
+    assert not breaches(alarm, o=0)
+    assert state(alarm, [None] * 5) == "OK"
+
+
+def test_a_slot_that_was_rolled_back_is_not_silent() -> None:
+    assert not breaches(variant("silence", "green"), t0=400, o=1)
+    assert not breaches(variant("silence", "green", slots={"blue": 0, "green": 1}), o=1)
+
+
+def test_a_slot_that_is_declared_without_traffic_has_no_silence() -> None:
+    alarms = variant_alarms(Limits(), {"blue": 0, "green": 1}, "blue")
+    assert "silence" not in [alarm.key for alarm in alarms["blue"]]
+    assert breaches(next(alarm for alarm in alarms["green"] if alarm.key == "silence"), o=0)
+
+
+def test_silence_lasts_as_long_as_the_config_says() -> None:
+    alarm = variant("silence", "blue", Limits(silence_minutes=60))
+    assert alarm.period_s * alarm.periods == 3600
+
+
+def test_the_disk_is_told_at_75_percent_before_capture_stops() -> None:
+    alarm = variant("disk")
+    assert isinstance(alarm.signal, Stat)
+    assert (alarm.threshold, alarm.signal.statistic) == (75, "Maximum")
+
+
+@pytest.mark.parametrize(("gpus", "threshold"), [(1, 90), (4, 360), (8, 720)])
+def test_metrics_of_devices_go_up_to_100_for_each(gpus: int, threshold: float) -> None:
+    alarms = {alarm.key: alarm for alarm in variant_alarms(Limits(), {"blue": 1}, "blue", gpus=gpus)["blue"]}
+    assert alarms["gpu-memory"].threshold == alarms["gpu-utilization"].threshold == threshold
+    assert alarms["memory"].threshold == 90
+
+
+def test_a_host_without_graphics_processors_has_no_alarm_that_could_never_fire() -> None:
+    keys = {alarm.key for alarm in variant_alarms(Limits(), {"blue": 1}, "blue", gpus=0)["blue"]}
+    assert not keys & {"gpu-memory", "gpu-utilization"}
+
+
+def test_capture_is_missing_when_traffic_flows_for_three_hours_and_nothing_is_read() -> None:
+    alarm = endpoint("capture-missing")
+    assert breaches(alarm, n0=95, n1=5)
+    assert breaches(alarm, n0=95, n1=5, r0=0, r1=0)
+    assert not breaches(alarm, n0=95, n1=4)
+    assert not breaches(alarm, n0=95, n1=5, r0=1)
+    assert state(alarm, [1, 1, 1, 0, 0]) == "OK"
+    assert state(alarm, [1, 1, 0, 0, 0]) == "ALARM"
+
+
+def test_rejected_records_are_a_share_of_those_read_in_all_slots() -> None:
+    alarm = endpoint("records-rejected")
+    assert datapoint(alarm, r0=950, r1=50, x0=0, x1=50) == 0.05
+    assert breaches(alarm, r0=950, r1=50, x0=0, x1=50)
+    assert not breaches(alarm, r0=950, r1=50, x0=5, x1=5)
+    assert not breaches(alarm, r0=19, x0=19)
+    assert not breaches(alarm, r0=100, x0=4)
+
+
+def test_drift_is_a_ticket_and_many_features_a_page_in_whichever_slot() -> None:
+    assert SEVERITIES[windows.Severity.TICKET] == TICKET
+    assert SEVERITIES[windows.Severity.PAGE] == PAGE
+    ticket, page = endpoint("drift"), endpoint("many-features-drift")
+    assert (ticket.severity, page.severity) == (Severity.P2, Severity.P1)
+    assert breaches(ticket, s0=0, s1=TICKET)
+    assert not breaches(ticket, s0=1, s1=1)
+    assert not breaches(page, s0=TICKET, s1=TICKET)
+    assert breaches(page, s1=PAGE)
+
+
+def test_a_verdict_that_comes_a_little_late_does_not_clear_the_alarm() -> None:
+    assert state(endpoint("drift"), [1, None]) == "ALARM"
+    assert state(endpoint("drift"), [1, 0, 0]) == "OK"
+    assert state(endpoint("drift"), [None] * 4) == "INSUFFICIENT_DATA"
+
+
+def test_too_little_data_is_told_after_a_day_without_any_verdict() -> None:
+    alarm = endpoint("insufficient-data")
+    assert alarm.period_s * alarm.periods == 24 * 3600
+    assert breaches(alarm, s0=0, s1=1)
+    assert state(alarm, [1, 1, 1, 0]) == "OK"
+    assert state(alarm, [1, 1, 1, 1]) == "ALARM"
+
+
+def test_a_drift_run_fails_when_all_its_attempts_do() -> None:
+    alarm = endpoint("drift-failed")
+    assert breaches(alarm, i=3, e=3)
+    assert not breaches(alarm, i=2, e=1)
+    assert not breaches(alarm, i=4, e=3)
+    assert not breaches(alarm, i=2, e=2)
+
+
+def test_a_drift_function_that_stops_is_late_and_one_that_is_new_is_not() -> None:
+    alarm = endpoint("drift-late")
+    assert breaches(alarm, o=0)
+    assert breaches(alarm, o=2)
+    assert not breaches(alarm, i=1, o=0)
+    assert state(alarm, [1, 1, 0, 0, 0]) == "ALARM"
+    assert state(alarm, [None, None, None, None, 0]) is None
+    assert state(alarm, [None] * 5) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "bad"),
+    [
+        ({"i": 5, "e": 0}, False),
+        ({"i": 5, "e": 4}, False),
+        ({"i": 5, "e": 5}, True),
+        ({"i": None, "e": None}, True),
+        ({"i": 5, "e": 0, "q": 0}, False),
+        ({"i": 5, "e": 0, "q": 1}, True),
+    ],
+)
+def test_the_rollback_function_fails_when_no_call_succeeds_or_one_was_given_up_on(
+    values: dict[str, float | None], bad: bool
+) -> None:
+    assert breaches(endpoint("rollback-failed"), **values) is bad
+
+
+def test_what_the_sweep_said_last_holds_until_it_speaks_again() -> None:
+    blocked = endpoint("rollback-blocked")
+    assert state(blocked, [0, 0, 1]) == "ALARM"
+    assert state(blocked, [None] * 5) is None
+
+
+def test_a_sweep_that_died_suppresses_nothing() -> None:
+    running = endpoint("deployment-running")
+    assert not running.notifies
+    assert state(running, [1]) == "ALARM"
+    assert state(running, [None] * 5) == "OK"
+
+
+def test_a_queue_with_a_message_is_told_whoever_it_belongs_to() -> None:
+    alarm = endpoint("undelivered")
+    assert breaches(alarm, q1=1)
+    assert not breaches(alarm, q0=0, q1=0)
+    assert condition(alarm).datapoints == 1

@@ -1,0 +1,184 @@
+"""An alarm that CloudWatch would refuse, or that could never fire or clear, is refused when it is made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from simulator.aws import metric_statistics
+from tidewatch import metrics
+from tidewatch.alarms import Alarm, InvalidAlarm, Math, Missing, Names, Severity, Stat
+from tidewatch.alarms import statistic as statistics
+
+RATE = Stat(metrics.ERRORS_5XX, "Average")
+LATENCY = Stat(metrics.MODEL_LATENCY, "tm95")
+
+
+def made(**changed: Any) -> Alarm:
+    given: dict[str, Any] = {
+        "key": "server-errors",
+        "title": "Server errors",
+        "says": "Requests fail.",
+        "severity": Severity.P1,
+        "scope": "variant",
+        "signal": RATE,
+        "comparison": ">",
+        "threshold": 0.02,
+        "period_s": 60,
+        "periods": 3,
+        "datapoints": 2,
+        "missing": Missing.NOT_BREACHING,
+    }
+    return Alarm(**given | changed)
+
+
+def refused(**changed: Any) -> InvalidAlarm:
+    with pytest.raises(InvalidAlarm) as found:
+        made(**changed)
+    return found.value
+
+
+def test_an_alarm_names_its_own_runbook_unless_another_serves_it() -> None:
+    assert made().runbook == "server-errors"
+    assert made(runbook="errors").runbook == "errors"
+
+
+@pytest.mark.parametrize(
+    ("signal", "comparison", "threshold"),
+    [
+        (RATE, ">", 1),
+        (RATE, ">=", 0),
+        (RATE, ">", 5),
+        (RATE, "<", 0),
+        (RATE, "<=", 1),
+        (RATE, "<", -1),
+        (Stat(metrics.DISK, "Maximum"), ">", 100),
+        (Stat(metrics.MODEL_LATENCY, "PR(:200000)"), "<", 101),
+        (Stat(metrics.MODEL_LATENCY, "tm95"), ">", 60e6),
+        (Stat(metrics.INVOCATIONS, "Sum"), ">=", 0),
+        (Math("IF(n >= 3, n, 0)", {"n": Stat(metrics.INVOCATIONS, "Sum")}, 0, 1), ">", 1),
+        (RATE, ">", float("inf")),
+        (RATE, ">", float("nan")),
+    ],
+)
+def test_a_threshold_that_would_hold_always_or_never_is_refused(signal: Any, comparison: str, threshold: float) -> None:
+    assert refused(signal=signal, comparison=comparison, threshold=threshold).path == "threshold"
+
+
+@pytest.mark.parametrize(
+    ("signal", "comparison", "threshold"),
+    [
+        (RATE, ">", 0),
+        (RATE, ">=", 1),
+        (Stat(metrics.ERRORS_5XX, "Sum"), ">", 100),
+        (Stat(metrics.ROLLBACK_BLOCKED, "Maximum"), ">=", 1),
+        (Stat(metrics.MODEL_LATENCY, "PR(:200000)"), "<", 95),
+        (Stat(metrics.MODEL_LATENCY, "TC(200:)"), ">", 1000),
+    ],
+)
+def test_a_threshold_at_the_edge_of_its_range_is_taken(signal: Any, comparison: str, threshold: float) -> None:
+    assert made(signal=signal, comparison=comparison, threshold=threshold).threshold == threshold
+
+
+@pytest.mark.parametrize(
+    ("window", "path"),
+    [
+        ({"period_s": 0}, "period"),
+        ({"period_s": 45}, "period"),
+        ({"period_s": 90}, "period"),
+        ({"periods": 0, "datapoints": 0}, "periods"),
+        ({"period_s": 60, "periods": 1441}, "periods"),
+        ({"period_s": 1800, "periods": 49}, "periods"),
+        ({"period_s": 3600, "periods": 169}, "periods"),
+        ({"period_s": 604_860, "periods": 1, "datapoints": 1}, "periods"),
+        ({"datapoints": 4}, "datapoints"),
+        ({"datapoints": 0}, "datapoints"),
+    ],
+)
+def test_a_window_that_cloudwatch_rejects_is_refused(window: dict[str, int], path: str) -> None:
+    assert refused(**window).path == path
+
+
+@pytest.mark.parametrize(
+    ("period", "periods"), [(10, 3), (60, 1440), (1800, 48), (3600, 168), (86_400, 7), (604_800, 1)]
+)
+def test_the_longest_windows_that_cloudwatch_takes_are_taken(period: int, periods: int) -> None:
+    assert made(period_s=period, periods=periods, datapoints=1).periods == periods
+
+
+STATISTICS = [
+    "Average", "Sum", "IQM", "p99", "p99.9", "p100", "tm95", "TM(2%:98%)", "TM(10:)", "PR(:300)", "PR(1:2)", "wm98",
+    "TC(0.005:0.030)", "TC(:5%)",
+    "", "average", "p101", "P99", "median", "p", "PR(:5%)", "PR(:)", "TM(98%:2%)", "TM(2%:98)", "tm95%", "Sum ",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STATISTICS)
+def test_the_statistics_are_those_of_the_simulated_cloudwatch(name: str) -> None:
+    try:
+        metric_statistics.check(name)
+        there = True
+    except metric_statistics.UnknownStatistic:
+        there = False
+    assert statistics.known(name) is there
+
+
+def test_a_statistic_that_cloudwatch_does_not_have_is_refused() -> None:
+    assert refused(signal=Stat(metrics.MODEL_LATENCY, "median")).path == "statistic"
+    assert refused(signal=Math("m", {"m": Stat(metrics.MODEL_LATENCY, "p101")}), threshold=5).path == "statistic"
+
+
+def test_a_guardrail_on_a_percentile_is_refused_as_a_canary_would_neither_fire_nor_clear_it() -> None:
+    mistake = refused(
+        signal=Stat(metrics.MODEL_LATENCY, "p99"), threshold=5, guardrail=True, suppressed_by_deployment=False
+    )
+    assert "tm95" in mistake.sentence
+
+
+@pytest.mark.parametrize("changed", [{"missing": Missing.BREACHING}, {"suppressed_by_deployment": True}])
+def test_a_guardrail_that_would_not_clear_or_could_be_suppressed_is_refused(changed: dict[str, Any]) -> None:
+    refused(**{"guardrail": True, "suppressed_by_deployment": False} | changed)
+
+
+@pytest.mark.parametrize("part", ["N", "1n", "_n", "n-1", "", "é"])
+def test_ids_that_cloudwatch_does_not_take_are_refused(part: str) -> None:
+    assert refused(signal=Math(part, {part: LATENCY}), threshold=5).path == "expression"
+
+
+def test_an_expression_names_what_it_reads_and_reads_what_it_names() -> None:
+    for expression in ("a + c", "a"):
+        mistake = refused(signal=Math(expression, {"a": LATENCY, "b": LATENCY}), threshold=5)
+        assert mistake.path == "expression"
+    made(signal=Math("IF((a > 5) AND (b > 3), a / b)", {"a": LATENCY, "b": LATENCY}), threshold=5)
+
+
+def test_at_most_ten_metrics_are_read() -> None:
+    parts = {f"m{place}": LATENCY for place in range(11)}
+    assert refused(signal=Math(" + ".join(parts), parts), threshold=5).path == "expression"
+    parts.pop("m10")
+    made(signal=Math(" + ".join(parts), parts), threshold=5)
+
+
+def test_an_expression_of_over_2048_characters_is_refused() -> None:
+    assert refused(signal=Math("a" + " + a" * 600, {"a": LATENCY}), threshold=5).path == "expression"
+
+
+@pytest.mark.parametrize("key", ["", "Server", "server errors", "-a", "a--b", "a-"])
+def test_a_key_that_could_not_name_a_file_is_refused(key: str) -> None:
+    assert refused(key=key).path == "name"
+
+
+def test_a_mistake_tells_the_alarm_the_value_and_what_would_be_right() -> None:
+    mistake = refused(threshold=2)
+    assert str(mistake).startswith("server-errors.threshold: 2 is outside")
+    assert "0 to 1" in mistake.sentence
+
+
+def test_a_statistic_that_does_not_tell_whose_it_is_is_refused() -> None:
+    names = Names("flights", "flights-1", "blue", {}, {})
+    with pytest.raises(InvalidAlarm, match="FunctionName"):
+        names.of(Stat(metrics.CALLS, "Sum", "drift"))
+    with pytest.raises(InvalidAlarm, match="VariantName"):
+        names.of(RATE)
+    assert names.of(RATE, "green") == {"EndpointName": "flights-1", "VariantName": "green"}

@@ -1,0 +1,291 @@
+"""Error budgets and burn rates, against what the workbook prints; and the alarms made of them.
+
+Source of the numbers: The Site Reliability Workbook (Google, 2018), chapter 5, "Alerting on SLOs", tables 5-1 to 5-9.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simulator.aws.metric_math import parse
+from tests.tidewatch.alarms.alarm_datapoints import breaches
+from tidewatch import metrics, slo
+from tidewatch.alarms import Alarm, InvalidAlarms, Names, Severity, endpoint_alarms, holds, variant_alarms
+from tidewatch.alarms.limits import Limits
+from tidewatch.slo import Objective
+
+MONTH = timedelta(days=30)
+THREE_NINES = 0.001
+SLOTS = ["green", "blue"]
+
+
+def alarms(objective: Objective) -> dict[str, Alarm]:
+    return {alarm.key: alarm for alarm in slo.slo_alarms(objective, SLOTS)}
+
+
+def firing(objective: Objective, ratios: dict[int, float], used: float = 0, requests: float = 1e6) -> set[str]:
+    """The composites that hold, with these ratios of 5xx over windows by their seconds."""
+    hit = {
+        alarm.key
+        for alarm in alarms(objective).values()
+        if (alarm.key.endswith("budget-used") and used >= alarm.threshold)
+        or (
+            not alarm.key.endswith("budget-used") and breaches(alarm, n0=requests, b0=ratios[alarm.period_s] * requests)
+        )
+    }
+    return {one.key for one in slo.slo_composites(objective) if holds(one.rule, hit)}
+
+
+def everywhere(ratio: float) -> dict[int, float]:
+    return dict.fromkeys((300, 1800, 3600, 7200, 21_600, 86_400), ratio)
+
+
+@pytest.mark.parametrize(
+    ("burn", "ratio", "exhausted"),
+    [
+        (1, 0.001, timedelta(days=30)),
+        (2, 0.002, timedelta(days=15)),
+        (10, 0.01, timedelta(days=3)),
+        (1000, 1.0, timedelta(minutes=43)),
+    ],
+)
+def test_table_5_4_burn_rates_and_time_to_exhaustion(burn: float, ratio: float, exhausted: timedelta) -> None:
+    assert slo.bad_ratio(burn, THREE_NINES) == pytest.approx(ratio)
+    assert slo.burn_rate(ratio, THREE_NINES) == pytest.approx(burn)
+    found = slo.time_to_exhaustion(burn, MONTH)
+    assert found is not None
+    assert found == pytest.approx(exhausted, abs=timedelta(minutes=1))
+
+
+@pytest.mark.parametrize(
+    ("share", "within", "burn"),
+    [
+        (0.02, timedelta(hours=1), 14.4),
+        (0.05, timedelta(hours=6), 6),
+        (0.10, timedelta(days=3), 1),
+        (0.05, timedelta(hours=1), 36),
+        (0.05, timedelta(hours=36), 1),
+        (0.10, timedelta(days=1), 3),
+    ],
+)
+def test_tables_5_6_and_5_8_share_of_the_budget_window_and_burn_rate(
+    share: float, within: timedelta, burn: float
+) -> None:
+    assert slo.burn_rate_using(share, within, MONTH) == pytest.approx(burn)
+    assert slo.share_used(burn, within, MONTH) == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
+    ("burn", "over", "detected"),
+    [
+        (1, timedelta(minutes=10), timedelta(seconds=0.6)),
+        (1, timedelta(hours=36), timedelta(minutes=2, seconds=10)),
+        (36, timedelta(hours=1), timedelta(minutes=2, seconds=10)),
+    ],
+)
+def test_tables_5_1_and_5_2_time_to_detect_a_total_outage(burn: float, over: timedelta, detected: timedelta) -> None:
+    found = slo.time_to_detection(1.0, THREE_NINES, burn, over)
+    assert found is not None
+    assert found == pytest.approx(detected, abs=timedelta(seconds=0.5))
+
+
+def test_table_5_1_a_burn_rate_of_one_for_ten_minutes_uses_a_fiftieth_of_a_percent() -> None:
+    assert slo.share_used(1, timedelta(minutes=10), MONTH) == pytest.approx(0.0002, abs=5e-5)
+
+
+def test_table_5_3_an_outage_of_an_hour_uses_140_percent() -> None:
+    assert slo.share_used(1000, timedelta(hours=1), MONTH) == pytest.approx(1.4, abs=0.02)
+
+
+def test_figure_5_3_a_spike_of_five_minutes_uses_almost_12_percent() -> None:
+    assert slo.share_used(1000, timedelta(minutes=5), MONTH) == pytest.approx(0.12, abs=0.005)
+
+
+def test_table_5_5_a_burn_rate_of_35_never_alerts_at_36_and_exhausts_the_budget_in_20_hours() -> None:
+    assert slo.time_to_detection(35 * THREE_NINES, THREE_NINES, 36, timedelta(hours=1)) is None
+    found = slo.time_to_exhaustion(35, MONTH)
+    assert found is not None
+    assert found / timedelta(hours=1) == pytest.approx(20.5, abs=0.1)
+
+
+def test_figure_5_6_fifteen_percent_of_errors_take_the_long_window_about_five_minutes() -> None:
+    found = slo.time_to_detection(0.15, THREE_NINES, 14.4, timedelta(hours=1))
+    assert found is not None
+    assert timedelta(minutes=5) < found < timedelta(minutes=6)
+
+
+def test_low_traffic_one_failure_of_ten_requests_an_hour_is_13_9_percent_of_a_months_budget() -> None:
+    assert slo.burn_rate(1 / 10, THREE_NINES) == pytest.approx(100)
+    assert slo.budget_used(1, 10 * 24 * 30, THREE_NINES) == pytest.approx(0.139, abs=0.0005)
+
+
+def test_extreme_goals_an_outage_of_an_hour_uses_1_4_percent_at_90_percent_and_26_seconds_are_all_at_five_nines() -> (
+    None
+):
+    assert slo.share_used(slo.burn_rate(1, 0.1), timedelta(hours=1), MONTH) == pytest.approx(0.014, abs=0.0002)
+    found = slo.time_to_exhaustion(slo.burn_rate(1, 0.00001), MONTH)
+    assert found is not None
+    assert found.total_seconds() == pytest.approx(26, abs=0.1)
+
+
+def test_the_rate_of_the_alert_uses_half_of_the_budget_over_the_objectives_window() -> None:
+    half = next(burn for burn in slo.BURNS if burn.name == "budget-half")
+    assert slo.share_used(half.rate, MONTH, MONTH) == 0.5
+    assert half.severity is Severity.P3
+
+
+def test_the_windows_and_severities_are_those_of_the_workbook() -> None:
+    found = [(burn.rate, burn.long_s, burn.short_s, burn.severity) for burn in slo.BURNS[:3]]
+    assert found == [
+        (14.4, 3600, 300, Severity.P1),
+        (6, 21_600, 1800, Severity.P1),
+        (3, 86_400, 7200, Severity.P2),
+    ]
+    assert all(burn.short_s * 12 == burn.long_s for burn in slo.BURNS)
+
+
+@given(st.floats(0.01, 1000), st.floats(0, 0.99))
+def test_what_is_left_lasts_until_it_is_used(burn: float, used: float) -> None:
+    left = slo.time_to_exhaustion(burn, MONTH, used)
+    assert left is not None
+    assert used + slo.share_used(burn, left, MONTH) == pytest.approx(1, abs=1e-6)
+
+
+def test_a_budget_that_nothing_burns_lasts_for_ever_and_one_that_is_gone_not_at_all() -> None:
+    assert slo.time_to_exhaustion(0, MONTH) is None
+    assert slo.time_to_exhaustion(1e-300, MONTH) is None
+    assert slo.time_to_exhaustion(5, MONTH, used=1.2) == timedelta()
+    assert slo.budget_used(0, 0, THREE_NINES) == 0
+
+
+@given(st.floats(50, 99.999))
+def test_a_total_outage_fires_every_burn_rate_whatever_was_promised(percent: float) -> None:
+    objective = Objective("availability", percent)
+    assert firing(objective, everywhere(1.0)) == {
+        f"availability-{name}" for name in ("burn-fast", "burn", "burn-slow", "budget-half")
+    }
+    thresholds = [burn.threshold(objective.budget) for burn in slo.BURNS]
+    assert thresholds == sorted(thresholds, reverse=True)
+    assert thresholds[0] < 1
+    assert thresholds[2] > objective.budget
+
+
+def test_where_a_rate_can_be_reached_it_is_the_workbooks() -> None:
+    for burn in slo.BURNS:
+        assert burn.threshold(THREE_NINES) == burn.rate * THREE_NINES
+
+
+@pytest.mark.parametrize(
+    ("burn", "expected"),
+    [
+        (0.4, set[str]()),
+        (0.6, {"budget-half"}),
+        (3.1, {"budget-half", "burn-slow"}),
+        (6.1, {"budget-half", "burn-slow", "burn"}),
+        (14.5, {"budget-half", "burn-slow", "burn", "burn-fast"}),
+    ],
+)
+def test_a_steady_burn_fires_what_it_exceeds(burn: float, expected: set[str]) -> None:
+    found = firing(Objective("availability", 99.9), everywhere(burn * THREE_NINES))
+    assert found == {f"availability-{name}" for name in expected}
+
+
+def test_what_no_longer_burns_clears_with_the_short_window() -> None:
+    over = everywhere(0.02) | {300: 0.0}
+    assert "availability-burn-fast" not in firing(Objective("availability", 99.9), over)
+    assert "availability-burn-fast" in firing(Objective("availability", 99.9), over | {300: 0.02})
+
+
+def test_a_short_burst_alone_fires_nothing() -> None:
+    assert not firing(Objective("availability", 99.9), everywhere(0.0001) | {300: 1.0})
+
+
+def test_a_single_failure_at_little_traffic_wakes_nobody() -> None:
+    assert not firing(Objective("availability", 99.9), everywhere(0.1), requests=10)
+    assert firing(Objective("availability", 99.9), everywhere(1), requests=10)
+
+
+def test_a_budget_that_is_used_up_pages_only_while_it_still_burns() -> None:
+    objective = Objective("availability", 99.9)
+    assert "availability-budget" in firing(objective, everywhere(0.002), used=1.1)
+    assert "availability-budget" not in firing(objective, everywhere(0.0), used=1.1)
+    assert "availability-budget" not in firing(objective, everywhere(0.002) | {300: 0.0}, used=1.1)
+    assert "availability-budget" not in firing(objective, everywhere(0.002), used=0.9)
+    page = next(one for one in slo.slo_composites(objective) if one.key == "availability-budget")
+    assert page.severity is Severity.P1
+
+
+def test_availability_counts_5xx_of_all_slots_together() -> None:
+    alarm = alarms(Objective("availability", 99))["availability-burning-short"]
+    assert breaches(alarm, n0=950, n1=50, b0=0, b1=11)
+    assert not breaches(alarm, n0=950, n1=50, b0=0, b1=10)
+    assert breaches(alarm, n1=50, b1=50)
+
+
+def test_latency_counts_predictions_over_the_limit_in_microseconds() -> None:
+    alarm = alarms(Objective("latency", 99, milliseconds=200))["latency-burning-short"]
+    assert {stat.statistic for stat in alarm.stats} == {"SampleCount", "TC(:200000)"}
+    assert breaches(alarm, n0=950, n1=50, g0=950, g1=39)
+    assert not breaches(alarm, n0=950, n1=50, g0=950, g1=40)
+    assert breaches(alarm, n0=10)
+
+
+@given(
+    st.sampled_from(["availability", "latency"]),
+    st.floats(50, 99.999),
+    st.sampled_from([28, 30]),
+    st.floats(1, 50_000),
+    st.lists(st.sampled_from("abcde"), min_size=1, max_size=5, unique=True),
+)
+def test_alarms_of_any_objective_pass_their_own_checks(
+    kind: Any, percent: float, days: int, milliseconds: float, slots: list[str]
+) -> None:
+    objective = Objective(kind, percent, days, milliseconds)
+    found = slo.slo_alarms(objective, slots)
+    known = {alarm.key for alarm in found}
+    names = Names("flights", "flights-1", "", {}, {})
+    for alarm in found:
+        assert not alarm.notifies
+        assert alarm.runbook == objective.runbook
+        for stat in alarm.stats:
+            assert stat.metric in (*metrics.EMITTED, *metrics.PLATFORM)
+            assert all(names.of(stat).values())
+        if not isinstance(alarm.signal, slo.Stat):
+            assert parse(alarm.signal.expression).names == set(alarm.signal.parts)
+    composites = slo.slo_composites(objective)
+    assert {child for one in composites for child in one.children} == known
+    assert {parent for one in composites for parent in one.parents} <= {one.key for one in composites}
+
+
+def test_keys_of_objectives_and_of_the_catalog_are_distinct() -> None:
+    limits = Limits()
+    keys = [alarm.key for alarm in variant_alarms(limits, {"blue": 1, "green": 0}, "blue")["green"]]
+    keys += [alarm.key for alarm in endpoint_alarms(limits, SLOTS)]
+    for objective in (Objective("availability", 99.9), Objective("latency", 99, milliseconds=200)):
+        keys += [alarm.key for alarm in slo.slo_alarms(objective, SLOTS)]
+        keys += [one.key for one in slo.slo_composites(objective)]
+    assert len(keys) == len(set(keys))
+
+
+@pytest.mark.parametrize(
+    ("given_", "says"),
+    [
+        ({"percent": 100}, "percent: 100 leaves nothing to fail; use less than 100, like 99.9"),
+        ({"percent": 120}, "percent: 120 leaves nothing to fail"),
+        ({"percent": float("nan")}, "percent: nan leaves nothing to fail"),
+        ({"percent": 49.9}, "percent: 49.9 is no promise to anybody; use 50 or more"),
+        ({"days": 365}, "days: 365 is no window of an objective here; use 28 or 30"),
+        ({"kind": "latency"}, "milliseconds: is missing"),
+        ({"kind": "latency", "milliseconds": 0}, "milliseconds: 0 is out of range"),
+        ({"kind": "latency", "milliseconds": 70_000}, "milliseconds: 70000 is out of range"),
+    ],
+)
+def test_an_objective_that_cannot_be_kept_or_told_is_refused_with_its_path(given_: dict[str, Any], says: str) -> None:
+    with pytest.raises(InvalidAlarms) as found:
+        Objective(**{"kind": "availability", "percent": 99.9} | given_)
+    assert str(found.value).startswith(says)

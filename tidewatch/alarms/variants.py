@@ -1,0 +1,187 @@
+"""The alarms of one slot: what its users and its hosts feel."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from tidewatch import metrics as m
+from tidewatch.alarms.expressions import each, enough, total
+from tidewatch.alarms.limits import Limits
+from tidewatch.alarms.reading import shown
+from tidewatch.alarms.values import Alarm, Math, Missing, Severity, Stat
+from tidewatch.metrics import Metric
+
+FIVE_MINUTES = 300
+MICROSECONDS = 1000
+"""In a millisecond: SageMaker's latencies are in microseconds."""
+
+NEGLIGIBLE = 1e-6
+"""A share of the traffic of which no request is due within any period."""
+
+_REQUESTS = Stat(m.INVOCATIONS, "Sum")
+
+
+def serving_alarms(limits: Limits) -> tuple[Alarm, ...]:
+    """Of any slot with traffic. Windows of five minutes, as a canary may get few requests in one."""
+    return (_server_errors(limits), _model_errors(limits), _latency(limits), _overhead(limits))
+
+
+def _server_errors(limits: Limits) -> Alarm:
+    parts = {"n": _REQUESTS, "b": Stat(m.ERRORS_5XX, "Sum"), "e": Stat(m.ERRORS_5XX, "Average")}
+    return Alarm(
+        key="server-errors",
+        title="Server errors",
+        says=f"More than {limits.server_error_percent:g}% of the requests to this variant fail on our side.",
+        severity=Severity.P1,
+        scope="variant",
+        signal=Math(f"IF({enough(limits.minimum_requests, limits.minimum_errors)}, e, 0)", parts, 0, 1),
+        comparison=">",
+        threshold=limits.server_error_percent / 100,
+        period_s=FIVE_MINUTES,
+        periods=1,
+        datapoints=1,
+        missing=Missing.NOT_BREACHING,
+        minimum_samples=limits.minimum_requests,
+    )
+
+
+def _model_errors(limits: Limits) -> Alarm:
+    parts = {"n": _REQUESTS, "b": Stat(m.MODEL_ERRORS, "Sum"), "e": Stat(m.MODEL_ERRORS, "Average")}
+    return Alarm(
+        key="model-errors",
+        title="Model errors",
+        says=f"The model does not answer more than {limits.model_error_percent:g}% of its requests with a prediction: "
+        f"it refuses them, times out or breaks.",
+        severity=Severity.P2,
+        scope="variant",
+        signal=Math(f"IF({enough(limits.minimum_requests, limits.minimum_errors)}, e, 0)", parts, 0, 1),
+        comparison=">",
+        threshold=limits.model_error_percent / 100,
+        period_s=FIVE_MINUTES,
+        periods=3,
+        datapoints=2,
+        missing=Missing.NOT_BREACHING,
+        minimum_samples=limits.minimum_requests,
+        parents=("server-errors",),
+    )
+
+
+def _latency(limits: Limits) -> Alarm:
+    within = f"PR(:{shown(round(limits.latency_milliseconds * MICROSECONDS))})"
+    return Alarm(
+        key="latency",
+        title="Slow predictions",
+        says=f"Fewer than {limits.latency_percent:g}% of the predictions of this variant take at most "
+        f"{limits.latency_milliseconds:g} ms.",
+        severity=Severity.P2,
+        scope="variant",
+        # The rank of the limit, where the percentile itself needs hundreds of requests a period to be evaluated.
+        signal=Math(
+            f"IF(n >= {limits.minimum_requests}, r, 100)",
+            {"n": _REQUESTS, "r": Stat(m.MODEL_LATENCY, within)},
+            0,
+            100,
+        ),
+        comparison="<",
+        threshold=limits.latency_percent,
+        period_s=FIVE_MINUTES,
+        periods=3,
+        datapoints=2,
+        missing=Missing.NOT_BREACHING,
+        minimum_samples=limits.minimum_requests,
+    )
+
+
+def _overhead(limits: Limits) -> Alarm:
+    return Alarm(
+        key="overhead-latency",
+        title="Slow around the model",
+        says=f"SageMaker adds over {limits.overhead_milliseconds:g} ms to a typical request: payloads, network or "
+        f"throttling, not the model.",
+        severity=Severity.P3,
+        scope="variant",
+        signal=Math(
+            f"IF(n >= {limits.minimum_requests}, o, 0)",
+            {"n": _REQUESTS, "o": Stat(m.OVERHEAD_LATENCY, "tm95")},
+            0,
+        ),
+        comparison=">",
+        threshold=limits.overhead_milliseconds * MICROSECONDS,
+        period_s=FIVE_MINUTES,
+        periods=3,
+        datapoints=3,
+        missing=Missing.NOT_BREACHING,
+        minimum_samples=limits.minimum_requests,
+    )
+
+
+def silence(limits: Limits, slot: str, shares: Mapping[str, float], champion: str) -> Alarm | None:
+    """The slot gets no requests though it should; None for one that is declared without traffic.
+
+    The slot with the largest share stands for the endpoint: no request at all. Another one is silent only while the
+    endpoint has so many requests that some are due to it. A slot other than the champion may be silent after a
+    rollback: an open incident counts as a request. The sweep reports incidents each minute and so is the clock too:
+    with datapoints of 0, none from before the silence are evaluated in the place of missing ones.
+    """
+    share = shares[slot] / (sum(shares.values()) or 1)
+    if share < NEGLIGIBLE:
+        return None
+    parts = {"n": _REQUESTS, "o": Stat(m.OPEN_INCIDENTS, "Maximum")}
+    expression, missing = ("n + 0 * o" if slot == champion else "n + o"), Missing.BREACHING
+    if slot != max(sorted(shares), key=shares.__getitem__):
+        slots = sorted(shares)
+        parts |= each("t", m.INVOCATIONS, "Sum", slots)
+        due = math.ceil(limits.minimum_requests / share)
+        expression, missing = f"IF(({total('t', slots)}) >= {due}, {expression}, 1)", Missing.NOT_BREACHING
+    periods = limits.silence_minutes * 60 // FIVE_MINUTES
+    return Alarm(
+        key="silence",
+        title="No requests",
+        says=f"This variant got no request for {limits.silence_minutes} minutes: callers fail before they reach it, "
+        f"or nobody asks.",
+        severity=Severity.P2,
+        scope="variant",
+        signal=Math(expression, parts, 0),
+        comparison="<",
+        threshold=1,
+        period_s=FIVE_MINUTES,
+        periods=periods,
+        datapoints=periods,
+        missing=missing,
+    )
+
+
+def host_alarms(limits: Limits, gpus: int) -> tuple[Alarm, ...]:
+    """Of the slot's hosts; gpus: devices of one, whose metrics go up to 100 each, and without which there are none."""
+    memory = _host("memory", "Memory nearly full", m.MEMORY, "Maximum", limits.memory_percent, Severity.P2,
+                   "A host runs out of memory: its container will be killed, and requests fail.")  # fmt: skip
+    disk = _host("disk", "Disk nearly full", m.DISK, "Maximum", limits.disk_percent, Severity.P2,
+                 "A host's disk fills up: capture stops when it is nearly full, and drift goes unseen.")  # fmt: skip
+    if not gpus:
+        return (memory, disk)
+    busy = _host("gpu-utilization", "Graphics processors busy", m.GPU, "Average", limits.gpu_percent * gpus,
+                 Severity.P3, "The graphics processors are at their limit: more requests will queue.")  # fmt: skip
+    full = _host("gpu-memory", "Graphics memory nearly full", m.GPU_MEMORY, "Maximum", limits.gpu_memory_percent * gpus,
+                 Severity.P2, "The graphics memory is nearly used up: larger batches will fail.")  # fmt: skip
+    return (busy, full, memory, disk)
+
+
+def _host(
+    key: str, title: str, metric: Metric, statistic: str, threshold: float, severity: Severity, says: str
+) -> Alarm:
+    return Alarm(
+        key=key,
+        title=title,
+        says=says,
+        severity=severity,
+        scope="variant",
+        signal=Stat(metric, statistic),
+        comparison=">",
+        threshold=threshold,
+        period_s=FIVE_MINUTES,
+        periods=3,
+        datapoints=3,
+        # Hosts report whether or not there is traffic: without data nothing is known of them.
+        missing=Missing.MISSING,
+    )

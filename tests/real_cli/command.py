@@ -165,8 +165,9 @@ class Pulumi:
 
     @property
     def resources(self) -> list[dict[str, Any]]:
-        """The state's resources, with inputs and outputs."""
-        return json.loads(self.run("stack", "export").out)["deployment"].get("resources") or []
+        """The state's resources, with inputs and outputs, by URN: those made at once are written in either order."""
+        held = json.loads(self.run("stack", "export").out)["deployment"].get("resources") or []
+        return sorted(held, key=lambda one: (one["urn"], one.get("delete", False)))
 
     def close(self) -> None:
         for process in self.started:

@@ -17,6 +17,8 @@ from tidewatch.drift.profile import Profile
 from tidewatch.drift.reference import Reference
 
 S3 = "s3://"
+FOREIGN = (".tsv", ".xls", ".xlsx", ".feather", ".orc", ".avro")
+"""Tables that would be read as captured records, and every line rejected."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,11 @@ def _files(paths: Sequence[str]) -> list[_Source]:
         found = files_under(paths)
     except SourceMissing as error:
         raise UserError(str(error)) from error
+    if foreign := [str(path) for path in found if path.suffix.lower() in FOREIGN]:
+        raise UserError(
+            f"{', '.join(foreign)} are neither captured records nor tables that are read here: "
+            "save them as .csv or .parquet"
+        )
     return [_Source(str(path), path.stat().st_size, lambda path=path: open_local(path)) for path in found]
 
 

@@ -19,7 +19,7 @@ from cli.errors import UserError
 from tidewatch.capture.accounting import Accounting
 from tidewatch.drift.page import by_severity, figures, page
 from tidewatch.drift.profile import Profile, total
-from tidewatch.drift.reference import NumericFeature, Reference, decode
+from tidewatch.drift.reference import CategoryFeature, NumericFeature, Reference, decode
 from tidewatch.drift.report import Report, examples, records, window
 from tidewatch.drift.tables import count, is_parquet, is_table, open_table
 from tidewatch.drift.tables import reference as of_table
@@ -54,6 +54,8 @@ def reference(
 
     A column is numeric where every value is a number or missing. The same data gives the same bytes.
     """
+    if output.resolve() == data.resolve():
+        raise UserError(f"{output} is the training data itself: give the reference another name")
     with Bar(data.name) as bar:
         made = _read(
             data,
@@ -78,6 +80,13 @@ def reference(
         ("sha256", made.digest),
     ):
         screen.print(f"  {what:<9}{told}", markup=False)
+    for feature in made.features:
+        if isinstance(feature, CategoryFeature) and feature.singletons > 0.5 * feature.total:
+            screen.print(
+                f"note: most values of {feature.name} occur once, so nothing can be told of it: is it an id? "
+                f"--exclude {feature.name} leaves it out",
+                markup=False,
+            )
 
 
 @drift.command(epilog="Exit code: 0 ok, 3 warning, 4 drift, 5 insufficient data, 6 invalid, 1 error.")
@@ -129,8 +138,7 @@ def _counted(frozen: Reference, paths: Sequence[str], bar: Bar) -> tuple[Profile
         counted = _read(path, lambda path=path: count(open_table(path), frozen, str(path), _stage(bar, path.name)))
         profiles.append(counted.profile)
         absent |= counted.absent
-    # A table need not hold the model's answers: without them the score has too little to compare, and says so.
-    return total(frozen, profiles), frozenset(absent & {one.name for one in frozen.features})
+    return total(frozen, profiles), frozenset(absent)
 
 
 def _stage(bar: Bar, name: str) -> Callable[[int, int], None]:

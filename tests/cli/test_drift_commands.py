@@ -315,3 +315,33 @@ def test_the_command_itself_answers_with_exit_codes_and_sentences(tmp_path: Path
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("tidewatch: the training data has no rows")
     assert command("check", tmp_path / "rows.csv").returncode == 2
+
+
+def test_a_few_texts_among_the_numbers_of_a_column_are_refused(tmp_path: Path, training: Path) -> None:
+    header, *rows = training.read_text().splitlines()
+    at = header.split(",").index("distance")
+    cells = rows[3].split(",")
+    rows[3] = ",".join([*cells[:at], "abc", *cells[at + 1 :]])
+    broken = tmp_path / "broken.csv"
+    broken.write_text("\n".join([header, *rows]))
+    said = run("reference", broken, "-o", tmp_path / "reference.json")
+    assert isinstance(said.exception, InvalidTable)
+    assert "'distance' holds numbers but for 1 of" in str(said.exception)
+    assert "'abc'" in str(said.exception)
+    made = run("reference", broken, "-o", tmp_path / "reference.json", "--categorical", "distance")
+    assert made.exit_code == 0
+    assert "most values of distance occur once" in made.output
+
+
+def test_the_training_data_is_not_overwritten(training: Path) -> None:
+    before = training.read_bytes()
+    said = run("reference", training, "-o", training)
+    assert isinstance(said.exception, UserError)
+    assert "give the reference another name" in str(said.exception)
+    assert training.read_bytes() == before
+
+
+def test_a_table_of_another_format_is_not_read_as_captured_records(tmp_path: Path, frozen: Path) -> None:
+    (tmp_path / "rows.tsv").write_text("distance\tcarrier\n1\tAA\n")
+    said = run("check", "--reference", frozen, tmp_path / "rows.tsv")
+    assert "save them as .csv or .parquet" in str(said.exception)

@@ -115,7 +115,8 @@ def reference(
 
     score: the column of the model's answers. exclude: columns that are no features. categorical: columns of categories
     though they hold numbers. A column is numeric where all its values are numbers. Raises InvalidTable or
-    InvalidTraining where a column is not there, the score is not numeric, or a row does not fit its header.
+    InvalidTraining where a column is not there, the score is not numeric, a column holds numbers but for a few values,
+    or a row does not fit its header.
     """
     for name in (*exclude, *categorical, *([score] if score else [])):
         _must_have(table, name)
@@ -137,6 +138,10 @@ def reference(
     )
 
 
+MOSTLY = 0.1
+"""A share of other texts below this in a column of numbers is a fault of the data, not a column of categories."""
+
+
 def _unheard(done: int, size: int) -> None: ...
 
 
@@ -150,24 +155,45 @@ def _must_have(table: Table, name: str) -> None:
 def _numeric(
     table: Table, columns: Sequence[str], score: str | None, categorical: set[str], progress: Progress
 ) -> set[str]:
-    """Which columns hold numbers only; refuses rows that do not fit, and a score that is not numeric."""
-    left = {name for name in columns if name == score or name not in categorical}
+    """Which columns hold numbers only; refuses rows that do not fit, and columns that are neither one nor the other."""
+    asked = [name for name in columns if name == score or name not in categorical]
+    odd: dict[str, _Odd] = {name: _Odd() for name in asked}
     for batch in table.batches(columns, progress):
         if batch.misfits:
-            odd = batch.misfits[0]
+            misfit = batch.misfits[0]
             raise InvalidTable(
-                f"the training data has a row that does not fit its header, at byte {odd.start} ({odd.reason}): "
+                f"the training data has a row that does not fit its header, at byte {misfit.start} ({misfit.reason}): "
                 "mend it, since a reference counts every row"
             )
-        for name in sorted(left):
-            wrong = numbers(batch.frame[name]).wrong
-            if not wrong.any():
-                continue
-            if name == score:
-                example = batch.frame[name][int(wrong.argmax())]
-                raise InvalidTable(f"the score {score!r} is not numeric: it holds {str(example)[:40]!r}")
-            left.discard(name)
-    return left
+        for name, seen in odd.items():
+            seen.add(batch.frame[name])
+    for name, seen in odd.items():
+        if seen.texts and name == score:
+            raise InvalidTable(
+                f"the score {score!r} is not numeric: it holds {seen.example!r}; name the column of the model's answers"
+            )
+        if 0 < seen.texts < MOSTLY * (seen.texts + seen.numbers):
+            raise InvalidTable(
+                f"the column {name!r} holds numbers but for {seen.texts} of {seen.texts + seen.numbers} values, the "
+                f"first of them {seen.example!r}: mend or empty those cells, or name it as a column of categories"
+            )
+    return {name for name, seen in odd.items() if not seen.texts}
+
+
+class _Odd:
+    """How many values of a column are numbers, and how many are other texts."""
+
+    def __init__(self) -> None:
+        self.numbers = self.texts = 0
+        self.example = ""
+
+    def add(self, column: pl.Series) -> None:
+        read = numbers(column)
+        wrong = int(read.wrong.sum())
+        if wrong and not self.texts:
+            self.example = str(column[int(read.wrong.argmax())])[:40]
+        self.texts += wrong
+        self.numbers += int((~np.isnan(read.values) & ~read.wrong).sum())
 
 
 class _Numeric:

@@ -188,7 +188,8 @@ def judge(
     change is large (thresholds) and it is among those that Benjamini-Hochberg believes, over all tests of all features
     at once. A feature's verdict is the worst of what its tests say; `insufficient data` with fewer than minimum_rows,
     or where one of training and production has too few values to compare and no other test speaks; `invalid` where
-    its column is in `absent` (a table without it) or caused the rejection of too many records.
+    its column is in `absent` (a table without it; without the score's, that is not judged) or caused the rejection of
+    too many records.
     Raises InvalidProfile for a profile against another reference.
     """
     limits = thresholds or Thresholds()
@@ -217,6 +218,9 @@ def _case(
     feature: Feature, kind: Kind, counts: Counts, profile: Profile, limits: Thresholds, absent: frozenset[str]
 ) -> _Case:
     read, rejected = profile.accounting.read, profile.accounting.columns.get(feature.name, 0)
+    if feature.name in absent and kind == "score":
+        # The answers may be kept elsewhere; what was asked can be judged without them.
+        return _Case(feature, kind, counts, Verdict.INSUFFICIENT, "the data has no such column: answers are not judged")
     if feature.name in absent:
         return _Case(feature, kind, counts, Verdict.INVALID, "the data has no such column")
     if rejected and rejected >= limits.invalid_share * read:

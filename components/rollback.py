@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
@@ -25,7 +25,7 @@ class RollbackArgs:
 
     endpoint, endpoint_arn: the physical endpoint.
     slots: the declared slots; target: the champion; floor: instances it never goes below.
-    abort_alarm, abort_alarm_arn: the alarm that stops a running deployment. guardrails: slot -> alarm name.
+    abort_alarm, abort_alarm_arn: the alarm that stops a running deployment.
     monitoring, monitoring_arn, monitoring_key: the bucket that incident documents go to.
     automatic: whether alarms may call the function.
     """
@@ -44,7 +44,6 @@ class RollbackArgs:
     monitoring_key: pulumi.Input[str]
     automatic: bool = True
     log_days: int = 30
-    guardrails: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
 
 
 class Rollback(pulumi.ComponentResource):
@@ -104,7 +103,6 @@ class Rollback(pulumi.ComponentResource):
             "CONTROL": args.tables.control.name,
             "TARGET": args.target,
             "FLOOR": str(args.floor),
-            "GUARDRAILS": pulumi.Output.json_dumps(dict(args.guardrails)),
             "MONITORING_BUCKET": args.monitoring,
             "TOPIC": args.topics.arns["P1"],
             "ABORT_ALARM": args.abort_alarm,

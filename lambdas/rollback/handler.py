@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,7 +34,6 @@ class Environment:
     ledger: str
     control: str
     plan: RollbackPlan
-    guardrails: Mapping[str, str]
 
     @classmethod
     def read(cls, variables: Mapping[str, str]) -> Environment:
@@ -54,7 +52,6 @@ class Environment:
             ledger=variables["LEDGER"],
             control=variables["CONTROL"],
             plan=plan,
-            guardrails=json.loads(variables.get("GUARDRAILS") or "{}"),
         )
 
 
@@ -88,9 +85,7 @@ def clients() -> Clients:
 def controller() -> TrafficController:
     """Kept between calls: what it has read of the ledger never changes."""
     here = environment()
-    return TrafficController(
-        clients(), Place(here.model, here.endpoint, here.ledger, here.control), guardrails=here.guardrails
-    )
+    return TrafficController(clients(), Place(here.model, here.endpoint, here.ledger, here.control))
 
 
 def handler(event: Mapping[str, Any] | None, context: object = None) -> dict[str, object]:  # noqa: ARG001
@@ -137,7 +132,7 @@ def requested(event: Mapping[str, Any]) -> RollbackRequest:
 def emitted(result: RollbackResult, traffic: TrafficController, here: Environment) -> str:
     """The metrics of this call, as a line of the log."""
     values = {
-        metrics.OPEN_INCIDENTS: float(len(traffic.incidents())),
+        **traffic.gauges(),
         metrics.ROLLBACK_DRIVEN: float(result.state in ("pending", "flipping", "observed", "blocked")),
         metrics.ROLLBACK_BLOCKED: float(result.state == "blocked"),
     }

@@ -70,9 +70,9 @@ def _evaluate(
     length = made.condition.range
     begins = tuple(moment - place * made.period for place in range(length, 0, -1))
     series = [_series(here.metrics, metric) for metric in made.metrics]
-    empty = not any(one is not None and one.has_since(begins[0]) for one in series)
-    # Without any datapoint the same alarm comes to the same state again: that is most alarms, most of the time.
-    if empty and getattr(alarm, "settled_in", None) == alarm.state_value:
+    still = _still(series, begins[0], moment)
+    # On the same datapoints the same alarm comes to the same state again: that is most alarms, most of the time.
+    if still is not None and getattr(alarm, "settled_in", None) == (alarm.state_value, still):
         return True
     columns = _columns(here.metrics, made, series, begins, moment)
     values = _values(alarm, made, columns, begins)
@@ -80,13 +80,25 @@ def _evaluate(
         return False
     outcome = alarm_rules.evaluate(made.condition, values)
     if outcome.state in (None, alarm.state_value):
-        alarm.settled_in = alarm.state_value if empty else None  # type: ignore[attr-defined]
-        return empty
+        settled = (alarm.state_value, still) if still is not None else None
+        alarm.settled_in = settled  # type: ignore[attr-defined]
+        return still is not None
     used = [(values[place] or 0.0, begins[place]) for place in outcome.used]
     reason = alarm_rules.reason(made.condition, [value for value, _ in used], [at for _, at in used], outcome)
     data = json.dumps(_reason_data(made, columns, used, outcome, begins, at))
     alarm_states.move(here, backend, alarm, str(outcome.state), reason, data, at)
     return False
+
+
+def _still(series: Sequence[Series | None], begin: float, end: float) -> tuple[int, ...] | None:
+    """What tells these datapoints from others, where they stay the same as long as this does; None otherwise."""
+    marks: list[int] = []
+    for one in series:
+        mark = Series.NOTHING if one is None else one.unchanging(begin, end)
+        if mark is None:
+            return None
+        marks.append(mark)
+    return tuple(marks)
 
 
 def _series(store: MetricStore, metric: Watched) -> Series | None:

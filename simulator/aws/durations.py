@@ -1,6 +1,6 @@
 """The stated seconds of the platform: simulated, chosen, and the same in every rehearsal.
 
-AWS publishes none of them. docs/fidelity.md lists them; a test holds the two together.
+AWS publishes none of them but where it says so. docs/fidelity.md lists them; a test holds the two together.
 """
 
 from __future__ import annotations
@@ -24,8 +24,12 @@ FAILURE_SECONDS = 120.0
 SYSTEM_UPDATE_SECONDS = 120.0
 """SystemUpdating -> InService, where a rehearsal asks for the platform's own maintenance."""
 METRIC_DELAY_SECONDS = 60.0
-"""After the end of its minute, until an AWS/SageMaker datapoint can be read."""
+"""After the end of its minute, until a datapoint of AWS/SageMaker or /aws/sagemaker/Endpoints can be read."""
 CAPTURE_DELAY_SECONDS = 120.0
 """After the first record in a capture file, until the file is in the bucket."""
+EVENT_AGE_SECONDS = 6 * 3600.0
+"""How long an asynchronous call waits for free concurrency, unless the function says otherwise. Published."""
+THROTTLE_WAIT_SECONDS = 300.0
+"""The longest wait between two attempts of it. Published."""
 EVENT_RETRY_SECONDS = (60.0, 120.0)
 """Before the first and the second retry of a function that failed on an asynchronous call."""

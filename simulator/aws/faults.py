@@ -18,11 +18,19 @@ KINDS: Mapping[str, frozenset[str]] = {
     "put_conflict": frozenset({"bucket", "key"}),
     "api": frozenset({"service", "action", "code", "message", "status"}),
     "function_killed": frozenset({"function", "calls"}),
+    "function_throttled": frozenset({"function"}),
+    "host": frozenset({"endpoint", "variant", "metric", "value"}),
 }
 """Each kind with the options it takes; docs/fidelity.md says what each does."""
 
-LASTING = frozenset({"variant_errors", "variant_latency"})
+LASTING = frozenset({"variant_errors", "variant_latency", "function_throttled", "host"})
 """Kinds that hold until they are cleared; the others are spent after `times`, 1 by default."""
+
+
+HOST_METRICS = frozenset(
+    {"CPUUtilization", "MemoryUtilization", "DiskUtilization", "GPUUtilization", "GPUMemoryUtilization"}
+)
+"""What the fault `host` can raise."""
 
 
 class UnknownFault(ValueError):
@@ -63,6 +71,8 @@ class Faults:
             raise UnknownFault(f"There is no fault {kind!r}; the simulator knows {', '.join(sorted(KINDS))}.")
         if unknown := sorted(set(options) - KINDS[kind]):
             raise UnknownFault(f"The fault {kind!r} takes {', '.join(sorted(KINDS[kind]))}, not {', '.join(unknown)}.")
+        if kind == "host" and options.get("metric") not in HOST_METRICS:
+            raise UnknownFault(f"A host shows {', '.join(sorted(HOST_METRICS))}, not {options.get('metric')}.")
         with self._lock:
             fault = Fault(next(self._ids), kind, options, times if times is not None else 1)
             if kind in LASTING and times is None:

@@ -26,12 +26,13 @@ WORKER = Path(__file__).with_name("function_worker.py")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an invocation gave: the payload, `error` where the function failed, and its log."""
+    """What an invocation gave: the payload, `error` where the function failed, its log, its wall seconds at work."""
 
     payload: bytes
     error: str | None
     log: str
     request_id: str
+    own_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ class FunctionHost:
                 failure["errorType"] if failure else None,
             )
         )
-        return Outcome(body.encode(), error, log, request_id)
+        return Outcome(body.encode(), error, log, request_id, max(reply["seconds"] - reply["slept_seconds"], 0.0))
 
     def called(self, access_key: str) -> None:
         """An AWS call of a worker was served; ends the worker where a rehearsal asked for that after so many calls."""

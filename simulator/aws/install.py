@@ -20,6 +20,7 @@ from simulator.aws import (
     function_logging,
     gaps,
     lambda_api,
+    platform_metrics,
     sagemaker_api,
     table_policy,
 )
@@ -57,7 +58,8 @@ def new_world(clock: ManualClock | SharedClock, clock_path: Path, home: Path, ad
         return int(fault.number("calls", 1)) if fault else None
 
     functions.kill_after = kill_after
-    created.watchers.append(alarm_evaluation.run_due)
+    # What is measured each minute first: alarms are evaluated on it.
+    created.watchers += [platform_metrics.sample, alarm_evaluation.run_due]
     # Capture first: a function that a jump of the clock starts must find the files that were due before it.
     created.settlers += [_flush_capture, events.deliver, events.fire_schedules, lambda_api.retry_due]
     return created

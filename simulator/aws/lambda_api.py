@@ -10,7 +10,7 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,7 +21,7 @@ from moto.awslambda.responses import LambdaResponse
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 
-from simulator.aws import durations, function_logging
+from simulator.aws import durations, function_logging, function_metrics
 from simulator.aws.functions import Outcome
 from simulator.aws.world import ACCOUNT, World, world
 
@@ -34,7 +34,9 @@ class Delivery:
     function: str
     payload: bytes
     due: datetime
+    accepted: datetime
     attempt: int = 1
+    throttles: int = 0
     wall_due: float = 0.0
 
 
@@ -60,6 +62,9 @@ def invoke(self: LambdaResponse) -> Any:
     if kind == "Event":
         invoke_later(world(), self.region, function.function_name, payload)
         return 202, {"status": 202}, ""
+    if function_metrics.throttled(world(), function):
+        body = {"Type": "User", "Reason": "ConcurrentInvocationLimitExceeded", "message": "Rate Exceeded."}
+        return 429, {"x-amzn-ErrorType": "TooManyRequestsException", "status": 429}, json.dumps(body)
     outcome = run(world(), function, payload)
     headers = {"content-type": "application/json", "X-Amz-Executed-Version": "$LATEST", "status": 200}
     if outcome.error:
@@ -70,15 +75,17 @@ def invoke(self: LambdaResponse) -> Any:
 
 
 def run(here: World, function: Any, payload: bytes) -> Outcome:
-    """Runs a function and puts its log where CloudWatch Logs keeps it."""
+    """Runs a function and puts its log where CloudWatch Logs keeps it, and its metrics beside."""
+    began = here.now()
     outcome = here.functions.run(function, payload)
+    function_metrics.ran(here, function, outcome, began)
     function_logging.save(function, outcome, here.now())
     return outcome
 
 
 def invoke_later(here: World, region: str, function: str, payload: bytes) -> None:
     """Accepts an asynchronous invocation; it starts at once, in a thread of its own."""
-    _start(here, Delivery(region, function, payload, here.now()))
+    _start(here, _accepted(here, region, function, payload))
 
 
 def invoke_in_turn(here: World, region: str, function: str, payloads: list[bytes]) -> None:
@@ -86,9 +93,14 @@ def invoke_in_turn(here: World, region: str, function: str, payloads: list[bytes
 
     def deliver() -> None:
         for payload in payloads:
-            _deliver(here, Delivery(region, function, payload, here.now()))
+            _deliver(here, _accepted(here, region, function, payload))
 
     _run_beside(here, deliver)
+
+
+def _accepted(here: World, region: str, function: str, payload: bytes) -> Delivery:
+    now = here.now()
+    return Delivery(region, function, payload, now, now)
 
 
 def retry_due(here: World, now: datetime) -> None:
@@ -117,41 +129,72 @@ def _deliver(here: World, delivery: Delivery) -> None:
     except Exception:
         # The function was deleted meanwhile: moto raises a different class for each way to ask.
         return
+    if delivery.attempt == 1 and not delivery.throttles:
+        function_metrics.counted(here, function, "AsyncEventsReceived")
+    config = function.event_invoke_config[-1].config if function.event_invoke_config else {}
+    if function_metrics.throttled(here, function):
+        _wait_for_concurrency(here, function, delivery, config)
+        return
     outcome = run(here, function, delivery.payload)
     if not outcome.error:
         return
-    config = function.event_invoke_config[-1].config if function.event_invoke_config else {}
     waits = durations.EVENT_RETRY_SECONDS[: int(config.get("MaximumRetryAttempts", 2))]
     if delivery.attempt <= len(waits):
-        wait = waits[delivery.attempt - 1]
-        due, wall_due = here.now() + timedelta(seconds=wait), time.monotonic() + wait * here.clock.pace
-        again = replace(delivery, due=due, attempt=delivery.attempt + 1, wall_due=wall_due)
-        with here.lock:
-            here.retries.append(again)
+        _later(here, replace(delivery, attempt=delivery.attempt + 1), waits[delivery.attempt - 1])
         return
+    _give_up(here, function, delivery, config, outcome)
+
+
+def _later(here: World, delivery: Delivery, wait: float) -> None:
+    due, wall_due = here.now() + timedelta(seconds=wait), time.monotonic() + wait * here.clock.pace
+    with here.lock:
+        here.retries.append(replace(delivery, due=due, wall_due=wall_due))
+
+
+def _wait_for_concurrency(here: World, function: Any, delivery: Delivery, config: Mapping[str, Any]) -> None:
+    """Throttled attempts are no attempts. Source: developer guide, "How Lambda handles errors and retries with
+    asynchronous invocation": back in the queue "for up to 6 hours by default", after 1 second at first, then
+    exponentially longer up to 5 minutes."""
+    age = (here.now() - delivery.accepted).total_seconds()
+    if age >= int(config.get("MaximumEventAgeInSeconds") or durations.EVENT_AGE_SECONDS):
+        _give_up(here, function, delivery, config, None)
+        return
+    wait = min(2.0**delivery.throttles, durations.THROTTLE_WAIT_SECONDS)
+    _later(here, replace(delivery, throttles=delivery.throttles + 1), wait)
+
+
+def _give_up(
+    here: World, function: Any, delivery: Delivery, config: Mapping[str, Any], outcome: Outcome | None
+) -> None:
     target = ((config.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination")
     if target:
-        _report(here, function, delivery, outcome, target)
+        try:
+            send(here, target, _record(here, function, delivery, outcome))
+        except Exception:
+            # moto raises a class of its own for each kind of destination that is not there.
+            function_metrics.counted(here, function, "DestinationDeliveryFailures")
+    function_metrics.counted(here, function, "AsyncEventsDropped")
 
 
-def _report(here: World, function: Any, delivery: Delivery, outcome: Outcome, target: str) -> None:
-    """The record of a given-up invocation. Source: Lambda developer guide, "Adding a destination"."""
-    record = json.dumps(
-        {
-            "version": "1.0",
-            "timestamp": here.now().isoformat(),
-            "requestContext": {
-                "requestId": outcome.request_id,
-                "functionArn": f"{function.function_arn}:$LATEST",
-                "condition": "RetriesExhausted",
-                "approximateInvokeCount": delivery.attempt,
-            },
-            "requestPayload": json.loads(delivery.payload),
-            "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": outcome.error},
-            "responsePayload": json.loads(outcome.payload),
+def _record(here: World, function: Any, delivery: Delivery, outcome: Outcome | None) -> str:
+    """The record of a given-up invocation; outcome: None where it never ran. Source: Lambda developer guide, "Adding
+    a destination"."""
+    context = {
+        "requestId": outcome.request_id if outcome else str(uuid.uuid4()),
+        "functionArn": f"{function.function_arn}:$LATEST",
+        "condition": "RetriesExhausted" if outcome else "EventAgeExceeded",
+        "approximateInvokeCount": delivery.attempt if outcome else delivery.attempt - 1,
+    }
+    record: dict[str, Any] = {"version": "1.0", "timestamp": here.now().isoformat(), "requestContext": context}
+    record["requestPayload"] = json.loads(delivery.payload)
+    if outcome:
+        record["responseContext"] = {
+            "statusCode": 200,
+            "executedVersion": "$LATEST",
+            "functionError": outcome.error,
         }
-    )
-    send(here, target, record)
+        record["responsePayload"] = json.loads(outcome.payload)
+    return json.dumps(record)
 
 
 def send(here: World, target: str, message: str, subject: str | None = None) -> None:

@@ -10,8 +10,9 @@ import math
 import threading
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from simulator.aws.metric_statistics import extended
 
@@ -92,6 +93,8 @@ class Series:
     `fine` holds the values of high resolution by their second (PutMetricData with StorageResolution 1), besides.
     """
 
+    NOTHING: ClassVar[int] = -1
+
     namespace: str
     name: str
     dimensions: Dimensions
@@ -119,6 +122,19 @@ class Series:
         """Whether any value lies at or after a second, visible or not yet."""
         order = self._ordered()
         return bool(order) and (order[-1] + 1) * MINUTE > begin
+
+    def unchanging(self, begin: float, end: float) -> int | None:  # noqa: ARG002
+        """A mark of what every window from `begin` to `end` holds alike: NOTHING, or where one value began.
+
+        None where windows may differ.
+        """
+        return None if self.has_since(begin) else self.NOTHING
+
+    def by_minute(self, start: float, end: float, now: float) -> Iterator[tuple[int, Aggregate]]:
+        """The minutes that begin from `start`'s minute up to but without `end`, and can be seen."""
+        for minute in sorted(self.minutes):
+            if start - start % MINUTE <= minute * MINUTE < end and self.visible(minute, now):
+                yield minute, self.minutes[minute]
 
     def window(self, statistic: str, begin: float, end: float, now: float) -> tuple[float | None, float]:
         """A statistic, and the number of samples, of what is visible at `now` from `begin` up to but without `end`.
@@ -173,14 +189,20 @@ class MetricStore:
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def metric(
-        self, region: str, namespace: str, name: str, dimensions: Mapping[str, str], delay: float = 0.0
+        self,
+        region: str,
+        namespace: str,
+        name: str,
+        dimensions: Mapping[str, str],
+        delay: float = 0.0,
+        kind: type[Series] = Series,
     ) -> Series:
-        """The series of that name, made where there is none."""
+        """The series of that name, made where there is none, of that kind."""
         key = (region, namespace, name, tuple(sorted(dimensions.items())))
         found = self.series.get(key)
         if found is None:
             with self.lock:
-                found = self.series.setdefault(key, Series(namespace, name, key[3], delay=delay))
+                found = self.series.setdefault(key, kind(namespace, name, key[3], delay=delay))
         return found
 
     def periods(
@@ -201,10 +223,9 @@ class MetricStore:
             return {}
         result: dict[float, Aggregate] = {}
         with self.lock:
-            for minute in sorted(found.minutes):
+            for minute, aggregate in found.by_minute(start, end, now):
                 begin = minute * MINUTE
-                if start - start % MINUTE <= begin < end and found.visible(minute, now):
-                    result.setdefault(begin - begin % period, Aggregate()).merge(found.minutes[minute])
+                result.setdefault(begin - begin % period, Aggregate()).merge(aggregate)
         return result
 
     def listed(self, region: str) -> Iterable[Series]:

@@ -64,6 +64,8 @@ class World:
     routes: dict[tuple[str, str], Route] = field(default_factory=dict)
     alarm_history: list[HistoryItem] = field(default_factory=list)
     alarm_clock: AlarmClock = field(init=False)
+    sampled: int = field(init=False)
+    """The minute, since the epoch, up to which the platform's own gauges were noted."""
     retries: list[Delivery] = field(default_factory=list)
     running: list[threading.Thread] = field(default_factory=list[threading.Thread])
     schedules: dict[int, tuple[object, datetime, datetime]] = field(
@@ -78,6 +80,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.alarm_clock = AlarmClock.at(self.clock.timestamp())
+        self.sampled = int(self.clock.timestamp() // 60) - 1
 
     def now(self) -> datetime:
         return self.clock.now()

@@ -24,6 +24,7 @@ function and the command line. The interface:
         .set_capacity(slot, instances) -> None                     waits until the instances are there
         .observe() -> Incident | None                              records what no ledger entry explains
         .incidents() -> tuple[Incident, ...]                       the open ones, oldest first
+        .gauges() -> dict[Metric, float]                           how it stands, for alarms
         .incident(incident_id) -> Incident                         raises UnknownIncident
         .latches() -> tuple[Latch, ...]
         .entries() -> tuple[Entry, ...]

@@ -1,4 +1,7 @@
-"""The control table: what changes. The head of the incident being driven, the lease, what each configuration holds."""
+"""The control table: what changes.
+
+The head of the incident being driven, the lease, what each configuration holds, which one was asked for last.
+"""
 
 from __future__ import annotations
 
@@ -74,6 +77,14 @@ class Control:
     def remember_held(self, config: str, held: Mapping[str, Held]) -> None:
         body = {"held": {slot: one.to_json() for slot, one in held.items()}, "at": self._clock.now().isoformat()}
         self.put(f"deployment#{config}", body)
+
+    def asked(self, endpoint: str) -> str | None:
+        """The configuration that this physical endpoint was asked for last; None where nobody wrote it down."""
+        found = self.get("asked")
+        return found["config"] if found and found["resource"] == endpoint else None
+
+    def remember_asked(self, endpoint: str, config: str) -> None:
+        self.put("asked", {"resource": endpoint, "config": config, "at": self._clock.now().isoformat()})
 
     def get(self, key: str) -> dict[str, Any] | None:
         """One item's values; None where it (or the table) does not exist."""

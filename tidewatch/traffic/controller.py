@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from tidewatch import clock as clocks
 from tidewatch.clock import Clock
+from tidewatch.metrics import Metric
 from tidewatch.traffic import gate, observing
 from tidewatch.traffic.alarms import in_alarm
 from tidewatch.traffic.control import Control
@@ -13,6 +14,7 @@ from tidewatch.traffic.deployment import Fleet
 from tidewatch.traffic.drain import Drain
 from tidewatch.traffic.errors import EndpointBusy, EndpointMissing, NoTarget
 from tidewatch.traffic.gate import View
+from tidewatch.traffic.gauges import gauges
 from tidewatch.traffic.incidents import Incident, Latch, incidents
 from tidewatch.traffic.ledger import Entry, Ledger, replay
 from tidewatch.traffic.platform import Platform
@@ -73,6 +75,12 @@ class TrafficController:
         """One incident, open or not; raises UnknownIncident."""
         gate.refuse_unknown(self._view_of_ledger(), incident_id)
         return next(one for one in self._view_of_ledger().incidents if one.id == incident_id)
+
+    def gauges(self) -> dict[Metric, float]:
+        """How the endpoint stands, for alarms: see `tidewatch.traffic.gauges`. Describes it once."""
+        # Before the state: a deployment that begins in between is seen running.
+        asked = self.control.asked(self.place.endpoint)
+        return gauges(self._view(), asked, self.clock.now())
 
     def latches(self) -> tuple[Latch, ...]:
         """What gets no traffic until somebody acknowledges its incident."""

@@ -57,7 +57,9 @@ class Fleet:
         scaling = self._scaling()
         reasons: tuple[str, ...] = ()
         was = state.config
-        if state.config != config:
+        if state.config == config:
+            self.writer.control.remember_asked(state.name, config)
+        else:
             gone = frozenset(state.slots) - held.keys()
             refuse_driven(self.writer.view())
             self._refuse_new_traffic(config, state, held)
@@ -67,7 +69,7 @@ class Fleet:
             if scaling:
                 scaling.suspend(gone | self._retyped(state, config))
             try:
-                self._update(config, policy, alarms, guarded)
+                self._update(config, was, policy, alarms, guarded)
                 reasons = self._finish(config, was, alarms, started)
             except TrafficError:
                 self._give_up(scaling, held)
@@ -115,10 +117,16 @@ class Fleet:
             raise translated(error, self.writer.place.endpoint) from error
         return {one["VariantName"]: dict(one) for one in found["ProductionVariants"]}
 
-    def _update(self, config: str, policy: DeploymentPolicy, alarms: tuple[str, ...], guarded: bool) -> None:
-        """UpdateEndpoint, under the lease: a rollback that is under way must find the endpoint free."""
+    def _update(self, config: str, was: str, policy: DeploymentPolicy, alarms: tuple[str, ...], guarded: bool) -> None:
+        """UpdateEndpoint, under the lease: a rollback that is under way must find the endpoint free.
+
+        What is asked for is written down before it is: whoever dies in between leaves a deployment that is not live.
+        After an error that is no refusal it may have been accepted.
+        """
+        control, endpoint = self.writer.control, self.writer.place.endpoint
+        before = control.asked(endpoint) or was
         request: UpdateEndpointInputTypeDef = {
-            "EndpointName": self.writer.place.endpoint,
+            "EndpointName": endpoint,
             "EndpointConfigName": config,
             "RetainAllVariantProperties": True,
         }
@@ -127,16 +135,25 @@ class Fleet:
         backoff = Backoff(self.writer.clock, self.writer.wait_seconds)
         while True:
             try:
-                with self.writer.control.traffic_lease():
+                with control.traffic_lease():
                     refuse_driven(self.writer.view())
+                    control.remember_asked(endpoint, config)
                     self.clients.sagemaker.update_endpoint(**request)
                     return
             except TrafficError:
                 raise
             except Exception as error:
-                problem = translated(error, self.writer.place.endpoint)
+                problem = translated(error, endpoint)
+                if isinstance(problem, TrafficError):
+                    self._take_back(config, before)
                 if not isinstance(problem, EndpointBusy) or not backoff.wait():
                     raise problem from error
+
+    def _take_back(self, config: str, before: str) -> None:
+        """What was refused was not asked for, unless the call that is answered repeats one that was accepted."""
+        state = self.writer.platform.state()
+        if config not in (state.config, state.deploying):
+            self.writer.control.remember_asked(state.name, before)
 
     def _finish(self, config: str, was: str, alarms: tuple[str, ...], started: datetime) -> tuple[str, ...]:
         """Waits for the deployment's end and raises where another configuration is live; the FailureReasons seen."""

@@ -23,7 +23,6 @@ VARIABLES = {
     "TARGET": "blue",
     "FLOOR": "2",
     "SLOTS": '["blue", "green"]',
-    "GUARDRAILS": '{"green": "green-errors"}',
     "MONITORING_BUCKET": "flights-monitoring",
     "TOPIC": "",
     "ABORT_ALARM": "abort",
@@ -127,6 +126,23 @@ def test_a_call_emits_its_metrics(canary: Flights, capsys: pytest.CaptureFixture
     assert (line["Endpoint"], line["OpenIncidents"], line["RollbackBlocked"]) == ("flights", 1, 0)
     assert line["RollbackObserved"] >= 30
     assert canary.status() == "InService"
+
+
+def test_the_sweep_emits_how_the_endpoint_stands_each_time(canary: Flights, capsys: pytest.CaptureFixture[str]) -> None:
+    canary.flip_behind(blue=1, green=1)
+    function.handler({"action": "sweep"})
+    line = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+    units = {one["Name"]: one["Unit"] for one in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
+    assert {name: (line[name], units[name]) for name in units} == {
+        "OpenIncidents": (1, "Count"),
+        "OutOfBandChanges": (1, "Count"),
+        "RollbackPendingSeconds": (0, "Seconds"),
+        "DeploymentRunning": (0, "Count"),
+        "DeploymentRolledBack": (0, "Count"),
+        "EndpointNotInService": (0, "Count"),
+        "RollbackDriven": (0, "Count"),
+        "RollbackBlocked": (0, "Count"),
+    }
 
 
 def test_a_missing_variable_is_named() -> None:

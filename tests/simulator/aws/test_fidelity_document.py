@@ -6,6 +6,7 @@ from pathlib import Path
 
 from simulator.aws import durations
 from simulator.aws.faults import KINDS
+from simulator.aws.platform_metrics import USUAL
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "fidelity.md").read_text()
 
@@ -25,3 +26,8 @@ def test_every_stated_duration_is_in_the_table_with_its_seconds() -> None:
 def test_every_fault_is_in_the_table_with_its_options() -> None:
     for kind, options in KINDS.items():
         assert {option.strip() for option in row(kind)[1].split(",")} == options
+
+
+def test_every_stated_figure_of_a_host_is_in_the_table() -> None:
+    for name, value in USUAL.items():
+        assert float(row(name)[1]) == value

@@ -1,0 +1,286 @@
+"""The metrics that the platform itself sends: of functions, queues and hosts."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from simulator.aws import alarm_evaluation
+from simulator.aws.faults import HOST_METRICS
+from simulator.aws.platform_metrics import USUAL
+from simulator.aws.world import world
+from simulator.control import ControlError
+from tests.simulator.aws.account import Account, variant
+from tests.simulator.aws.watching import put_alarm, state, states
+from tidewatch import metrics
+from tidewatch.metrics import Metric
+
+FAIL = "def handler(event, context):\n    raise ValueError('no such flight')\n"
+OK = "def handler(event, context):\n    return 1\n"
+QUEUE = "arn:aws:sqs:us-east-1:123456789012:failed"
+
+
+def shown(account: Account, metric: Metric, statistic: str, minutes: int = 600, period: int = 60, **of: str) -> Any:
+    """The datapoints of the last minutes, oldest first."""
+    asked = {
+        "Metric": {
+            "Namespace": metric.namespace,
+            "MetricName": metric.name,
+            "Dimensions": [{"Name": name, "Value": value} for name, value in metric.of(**of).items()],
+        },
+        "Period": period,
+        "Stat": statistic,
+        "Unit": metric.unit,
+    }
+    answer = account.client("cloudwatch").get_metric_data(
+        MetricDataQueries=[{"Id": "m", "MetricStat": asked}],
+        StartTime=account.clock.now() - timedelta(minutes=minutes),
+        EndTime=account.clock.now(),
+        ScanBy="TimestampAscending",
+    )
+    return answer["MetricDataResults"][0]["Values"]
+
+
+def of_variant(account: Account, metric: Metric, name: str = "blue", statistic: str = "Maximum", **asked: Any) -> Any:
+    return shown(account, metric, statistic, EndpointName="flights", VariantName=name, **asked)
+
+
+def watch(account: Account, metric: Metric, threshold: float, **of: str) -> None:
+    dimensions = [{"Name": name, "Value": value} for name, value in of.items()]
+    put_alarm(
+        account,
+        Namespace=metric.namespace,
+        MetricName=metric.name,
+        Dimensions=dimensions,
+        Statistic="Maximum",
+        Threshold=threshold,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+    )
+
+
+def test_an_invocation_counts_with_its_error_and_its_duration(account: Account) -> None:
+    """Source: Lambda developer guide, "Types of metrics for Lambda functions"."""
+    account.function("ok", OK)
+    account.function("fail", FAIL)
+    for name in ("ok", "fail", "fail"):
+        account.invoke(name)
+    account.clock.advance(60)
+
+    def of(name: str) -> list[list[float]]:
+        calls = (metrics.CALLS, metrics.CALL_ERRORS, metrics.CALL_THROTTLES)
+        return [shown(account, metric, "Sum", FunctionName=name) for metric in calls]
+
+    assert of("ok") == [[1], [0], [0]]
+    assert of("fail") == [[2], [2], [0]]
+    assert 0 < shown(account, metrics.CALL_DURATION, "Maximum", FunctionName="ok")[0] < 3000
+
+
+def test_an_error_counts_in_the_minute_of_its_invocation_and_lasts_as_long_as_the_clock_says(account: Account) -> None:
+    source = "from tidewatch import clock\ndef handler(e, c):\n    clock.current().sleep(150)\n    raise ValueError\n"
+    module = "_c = None\ndef install(c):\n    global _c\n    _c = c\ndef current():\n    return _c\n"
+    account.function("slow", source, {"tidewatch/__init__.py": "", "tidewatch/clock.py": module}, Timeout=200)
+    began = account.clock.now()
+    account.invoke("slow")
+    account.clock.advance(60)
+
+    points = account.client("cloudwatch").get_metric_statistics(
+        Namespace="AWS/Lambda",
+        MetricName="Errors",
+        Dimensions=[{"Name": "FunctionName", "Value": "slow"}],
+        StartTime=began - timedelta(minutes=1),
+        EndTime=account.clock.now(),
+        Period=60,
+        Statistics=["Sum"],
+    )["Datapoints"]
+    assert [(point["Timestamp"], point["Sum"]) for point in points] == [(began.replace(second=0, microsecond=0), 1)]
+    assert shown(account, metrics.CALL_DURATION, "Maximum", FunctionName="slow")[0] == pytest.approx(150_000, rel=0.1)
+
+
+def test_a_throttled_call_is_refused_and_counts_as_throttled_alone(account: Account) -> None:
+    account.function("ok", OK)
+    fault = account.control.inject("function_throttled", function="ok")
+    with pytest.raises(ClientError, match=r"TooManyRequestsException.*Rate Exceeded"):
+        account.client("lambda", retries=0).invoke(FunctionName="ok")
+    account.clock.advance(60)
+    assert shown(account, metrics.CALL_THROTTLES, "Sum", FunctionName="ok") == [1]
+    assert shown(account, metrics.CALLS, "Sum", FunctionName="ok") == []
+    account.control.clear(fault)
+    assert "FunctionError" not in account.invoke("ok")
+
+
+def test_a_throttled_event_waits_longer_each_time_and_runs_once_there_is_room(account: Account) -> None:
+    """Source: Lambda developer guide, "How Lambda handles errors and retries with asynchronous invocation"."""
+    account.function("ok", OK)
+    fault = account.control.inject("function_throttled", function="ok")
+    account.invoke("ok", InvocationType="Event")
+    waits = []
+    for _ in range(11):
+        account.control.wait_for_functions()
+        (waiting,) = world().retries
+        waits.append((waiting.due - account.clock.now()).total_seconds())
+        account.clock.advance_to(waiting.due)
+    assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
+    account.control.clear(fault)
+    account.control.wait_for_functions()
+    account.clock.advance(300)
+    account.control.wait_for_functions()
+    account.clock.advance(60)
+    assert sum(shown(account, metrics.CALL_THROTTLES, "Sum", FunctionName="ok")) == 12
+    assert sum(shown(account, metrics.CALLS, "Sum", FunctionName="ok")) == 1
+
+
+def test_an_event_that_waited_for_too_long_is_given_up_on_and_reported(account: Account) -> None:
+    queue = account.client("sqs").create_queue(QueueName="failed")["QueueUrl"]
+    account.function("ok", OK)
+    account.client("lambda").put_function_event_invoke_config(
+        FunctionName="ok", MaximumEventAgeInSeconds=60, DestinationConfig={"OnFailure": {"Destination": QUEUE}}
+    )
+    account.control.inject("function_throttled", function="ok")
+    account.invoke("ok", {"a": 1}, InvocationType="Event")
+    for _ in range(3):
+        account.control.wait_for_functions()
+        account.clock.advance(60)
+    message = json.loads(account.client("sqs").receive_message(QueueUrl=queue)["Messages"][0]["Body"])
+    assert message["requestContext"]["condition"] == "EventAgeExceeded"
+    assert (message["requestContext"]["approximateInvokeCount"], message["requestPayload"]) == (0, {"a": 1})
+
+
+@pytest.mark.parametrize(("there", "undelivered"), [(True, []), (False, [1])])
+def test_an_event_is_counted_when_it_comes_when_it_is_dropped_and_when_nobody_can_be_told(
+    account: Account, there: bool, undelivered: list[float]
+) -> None:
+    if there:
+        account.client("sqs").create_queue(QueueName="failed")
+    account.function("fail", FAIL)
+    account.client("lambda").put_function_event_invoke_config(
+        FunctionName="fail", MaximumRetryAttempts=0, DestinationConfig={"OnFailure": {"Destination": QUEUE}}
+    )
+    account.invoke("fail", InvocationType="Event")
+    account.control.wait_for_functions()
+    account.clock.advance(60)
+
+    def of(name: str) -> list[float]:
+        metric = Metric(name, "Count", ("FunctionName",), "", metrics.LAMBDA)
+        return shown(account, metric, "Sum", FunctionName="fail")
+
+    assert [of("AsyncEventsReceived"), of("AsyncEventsDropped")] == [[1], [1]]
+    assert of("DestinationDeliveryFailures") == undelivered
+
+
+def test_a_queue_shows_each_minute_how_many_messages_wait(account: Account) -> None:
+    """Source: SQS developer guide, "Available CloudWatch metrics for Amazon SQS"."""
+    sqs = account.client("sqs")
+    url = sqs.create_queue(QueueName="failed")["QueueUrl"]
+    account.clock.advance(120)
+    for _ in range(2):
+        sqs.send_message(QueueUrl=url, MessageBody="given up")
+    account.clock.advance(180)
+    sqs.purge_queue(QueueUrl=url)
+    account.clock.advance(60)
+    assert shown(account, metrics.MESSAGES, "Maximum", QueueName="failed") == [0, 0, 2, 2, 2, 0]
+    assert shown(account, metrics.MESSAGES, "Sum", period=120, QueueName="failed") == [0, 4, 2]
+    assert shown(account, metrics.MESSAGES, "Maximum", minutes=3, QueueName="failed") == [2, 2, 0]
+
+
+def test_an_alarm_sees_a_message_in_the_minute_it_came_and_its_absence_in_the_next(account: Account) -> None:
+    sqs = account.client("sqs")
+    url = sqs.create_queue(QueueName="failed")["QueueUrl"]
+    watch(account, metrics.MESSAGES, 1, QueueName="failed")
+    account.clock.advance(600)
+    sqs.send_message(QueueUrl=url, MessageBody="given up")
+    account.clock.advance(60)
+    assert state(account) == "ALARM"
+    account.clock.advance(86400)
+    sqs.purge_queue(QueueUrl=url)
+    account.clock.advance(60)
+    sqs.send_message(QueueUrl=url, MessageBody="again")
+    account.clock.advance(86400)
+    assert states(account) == ["OK", "ALARM", "OK", "ALARM"]
+
+
+def test_a_queue_that_is_deleted_leaves_its_alarm_without_data(account: Account) -> None:
+    sqs = account.client("sqs")
+    url = sqs.create_queue(QueueName="failed")["QueueUrl"]
+    watch(account, metrics.MESSAGES, 1, QueueName="failed")
+    account.clock.advance(600)
+    sqs.delete_queue(QueueUrl=url)
+    account.clock.advance(600)
+    assert states(account) == ["OK", "INSUFFICIENT_DATA"]
+
+
+def test_each_variant_with_instances_shows_its_hosts_every_minute(endpoint: Account) -> None:
+    """Source: SageMaker developer guide, "Amazon SageMaker AI metrics in Amazon CloudWatch"."""
+    endpoint.clock.advance(300)
+    hosts = (metrics.CPU, metrics.MEMORY, metrics.DISK, metrics.GPU, metrics.GPU_MEMORY)
+    assert {metric.name for metric in hosts} == USUAL.keys() == HOST_METRICS
+    for metric in hosts:
+        assert set(of_variant(endpoint, metric, "green")) == {USUAL[metric.name]}
+    assert of_variant(endpoint, metrics.DISK, statistic="SampleCount", minutes=3) == [2, 2]
+
+
+def test_a_host_without_graphics_processors_shows_none(account: Account) -> None:
+    account.model("one")
+    account.config("first", variant("blue", InstanceType="ml.c7i.large"))
+    account.serving()
+    account.clock.advance(300)
+    assert of_variant(account, metrics.CPU)
+    assert of_variant(account, metrics.GPU) == of_variant(account, metrics.GPU_MEMORY) == []
+
+
+def test_hosts_that_do_not_serve_show_nothing(endpoint: Account) -> None:
+    endpoint.clock.advance(120)
+    endpoint.control.inject("status", endpoint="flights", status="Failed")
+    endpoint.clock.advance(600)
+    assert of_variant(endpoint, metrics.CPU, minutes=5) == []
+
+
+def test_a_raised_metric_fires_its_alarm_alone_and_clears_with_the_fault(endpoint: Account) -> None:
+    watch(endpoint, metrics.DISK, 75, EndpointName="flights", VariantName="green")
+    endpoint.clock.advance(600)
+    fault = endpoint.control.inject("host", endpoint="flights", variant="green", metric="DiskUtilization", value=80)
+    endpoint.clock.advance(180)
+    assert state(endpoint) == "ALARM"
+    assert set(of_variant(endpoint, metrics.DISK, "blue")) == {USUAL["DiskUtilization"]}
+    assert set(of_variant(endpoint, metrics.MEMORY, "green")) == {USUAL["MemoryUtilization"]}
+    endpoint.control.clear(fault)
+    endpoint.clock.advance(180)
+    assert states(endpoint) == ["OK", "ALARM", "OK"]
+
+
+def test_a_raised_metric_that_no_host_has_is_refused(endpoint: Account) -> None:
+    with pytest.raises(ControlError, match="DiskUtilization"):
+        endpoint.control.inject("host", variant="green", metric="Disk", value=80)
+
+
+def test_what_does_not_change_costs_no_memory_however_long_it_lasts(endpoint: Account) -> None:
+    endpoint.clock.advance(60)
+    endpoint.clock.advance(30 * 86400)
+    (series,) = [
+        one
+        for one in world().metrics.listed("us-east-1")
+        if one.name == "DiskUtilization" and ("VariantName", "blue") in one.dimensions
+    ]
+    assert len(vars(series)["runs"]) == 1
+    assert series.minutes == {}
+
+
+def test_minutes_in_which_no_gauge_changes_are_passed_over(endpoint: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    watch(endpoint, metrics.DISK, 75, EndpointName="flights", VariantName="green")
+    endpoint.clock.advance(600)
+    looked: list[float] = []
+    step = alarm_evaluation.step
+    monkeypatch.setattr(alarm_evaluation, "step", lambda here, moment: looked.append(moment) or step(here, moment))
+    endpoint.clock.advance(30 * 86400)
+    assert len(looked) <= 2
+    endpoint.control.inject("host", variant="green", metric="DiskUtilization")
+    endpoint.clock.advance(30 * 86400)
+    assert states(endpoint) == ["OK", "ALARM"]
+
+
+def test_a_datapoint_of_a_host_is_as_late_as_those_of_its_requests(endpoint: Account) -> None:
+    endpoint.clock.advance(600)
+    assert len(of_variant(endpoint, metrics.CPU, minutes=5)) == 4

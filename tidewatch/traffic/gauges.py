@@ -1,0 +1,46 @@
+"""How an endpoint stands, as the numbers that alarms watch: read by each call of the rollback function."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from tidewatch import metrics
+from tidewatch.metrics import Metric
+from tidewatch.traffic.gate import View
+from tidewatch.traffic.values import EndpointState
+from tidewatch.traffic.writer import UNUSABLE
+
+NOT_SERVING = UNUSABLE | {"Creating"}
+"""Creating too: the sweep exists only once an endpoint did, so one that is being made takes another's place."""
+
+
+def gauges(view: View, asked: str | None, now: datetime) -> dict[Metric, float]:
+    """Values by metric, each of them every time: a metric that is left out keeps its alarm in the state it had.
+
+    asked: the configuration that was asked for last; None where nobody wrote it down, which is no deployment undone.
+    """
+    state = view.state
+    running = state is not None and _deploying(state, asked)
+    undone = state is not None and asked is not None and asked != state.config and not running
+    return {
+        metrics.OPEN_INCIDENTS: float(len(view.open)),
+        metrics.OUT_OF_BAND_CHANGES: float(sum(incident.kind == "observed" for incident in view.open)),
+        metrics.ROLLBACK_PENDING: _pending_seconds(view, now),
+        metrics.DEPLOYMENT_RUNNING: float(running),
+        metrics.DEPLOYMENT_ROLLED_BACK: float(undone),
+        metrics.ENDPOINT_NOT_IN_SERVICE: float(state is None or state.status in NOT_SERVING),
+    }
+
+
+def _deploying(state: EndpointState, asked: str | None) -> bool:
+    """On its way to another configuration, or back from it: a change of weights rolls back too, but asks for none."""
+    if state.deploying is not None:
+        return state.deploying != state.config
+    return state.status == "RollingBack" and asked not in (None, state.config)
+
+
+def _pending_seconds(view: View, now: datetime) -> float:
+    head = view.driven
+    if head is None or head.observed_at is not None:
+        return 0.0
+    return max((now - head.requested_at).total_seconds(), 0.0)

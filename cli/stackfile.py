@@ -60,7 +60,7 @@ class StackFile:
     def settings(self) -> Settings:
         """The config as edited so far, validated as the program would. Raises UserError with every mistake."""
         try:
-            return load(_plain(self.config))
+            return load(_plain(self.config), self.stack)
         except SettingsError as error:
             raise UserError(f"{self.path.name}:\n{error}") from error
 

@@ -90,6 +90,7 @@ class Rollback(pulumi.ComponentResource):
         self._sweep()
         if args.automatic:
             self._permit("alarms", ALARMS, scope.arn("cloudwatch", "alarm:*"))
+        self.automatic = args.automatic
         self.target = {slot: float(slot == args.target) for slot in sorted(args.slots)}
         self.command = self.function.name.apply(lambda name: command(name, scope.region))
         self.register_outputs({"function": self.function.name, "command": self.command})

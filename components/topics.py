@@ -2,25 +2,52 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
 import pulumi
 import pulumi_aws as aws
 
-from components.policy import ANYONE, Statement, document
+from components.policy import ANYONE, Statement, document, trust
 from components.scope import Scope
 
 PRIORITIES = ("P1", "P2", "P3")
 """A page; a ticket for today; a ticket for this week."""
 
+ESCALATION = "escalation"
+"""The topic of those who are called when others do not answer; there where somebody is to be told."""
+
 PUBLISHERS = ("cloudwatch.amazonaws.com", "events.amazonaws.com")
+CHATBOT = "chatbot.amazonaws.com"
+
+
+@dataclass(frozen=True)
+class Slack:
+    """A channel that AWS Chatbot posts to. team, channel: their ids; priorities: what is posted."""
+
+    team: str
+    channel: str
+    priorities: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Audience:
+    """Who is told: by topic, protocol and address, like ("email", "oncall@example.com"); and in which channel."""
+
+    people: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict[str, Sequence[tuple[str, str]]])
+    slack: Slack | None = None
 
 
 class Topics(pulumi.ComponentResource):
-    """Three topics and the one key that encrypts them: alarms can publish only where they may use the key.
+    """The topics, the one key that encrypts them, and who is told: alarms can publish only where they may use the key.
 
     AWS's own key for SNS cannot be opened to CloudWatch, so it is a customer key.
     """
 
-    def __init__(self, scope: Scope, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, scope: Scope, audience: Audience = Audience(), opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         super().__init__("tidewatch:components:Topics", scope.name("topics"), None, opts)
         self._scope = scope
         key = aws.kms.Key(
@@ -33,8 +60,14 @@ class Topics(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.key_arn = key.arn
-        self.topics = {priority: self._topic(priority) for priority in PRIORITIES}
+        escalated = (ESCALATION,) if audience.people.get(ESCALATION) else ()
+        self.topics = {priority: self._topic(priority) for priority in (*PRIORITIES, *escalated)}
         self.arns = {priority: topic.arn for priority, topic in self.topics.items()}
+        for priority, people in audience.people.items():
+            for protocol, address in people:
+                self._subscribe(priority, protocol, address)
+        if audience.slack:
+            self._post(audience.slack)
         self.register_outputs({"arns": self.arns})
 
     def _key_policy(self) -> pulumi.Output[str]:
@@ -48,6 +81,41 @@ class Topics(pulumi.ComponentResource):
                 principal={"Service": list(PUBLISHERS)},
                 condition={"StringEquals": {"aws:SourceAccount": scope.account}},
             ),
+        )
+
+    def _subscribe(self, priority: str, protocol: str, address: str) -> None:
+        """Whoever it is gets a message to confirm first: `up` does not wait for that."""
+        told = hashlib.sha256(address.encode()).hexdigest()[:8]
+        aws.sns.TopicSubscription(
+            self._scope.name(priority, protocol, told),
+            topic=self.topics[priority].arn,
+            protocol=protocol,
+            endpoint=address,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _post(self, slack: Slack) -> None:
+        """Chatbot subscribes itself to the topics. It only posts: its role may do nothing."""
+        scope, inside = self._scope, pulumi.ResourceOptions(parent=self)
+        role = aws.iam.Role(
+            scope.name("chat"),
+            description=f"AWS Chatbot's, which posts what is told about {scope.model}",
+            assume_role_policy=trust(CHATBOT),
+            tags=scope.tagged(),
+            opts=inside,
+        )
+        aws.chatbot.SlackChannelConfiguration(
+            scope.name("chat"),
+            configuration_name=f"{scope.name(scope.stack)}"[:128],
+            iam_role_arn=role.arn,
+            slack_team_id=slack.team,
+            slack_channel_id=slack.channel,
+            sns_topic_arns=[self.arns[priority] for priority in slack.priorities],
+            guardrail_policy_arns=[
+                pulumi.Output.concat("arn:", scope.partition, ":iam::aws:policy/CloudWatchReadOnlyAccess")
+            ],
+            tags=scope.tagged(),
+            opts=inside,
         )
 
     def _topic(self, priority: str) -> aws.sns.Topic:

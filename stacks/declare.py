@@ -8,7 +8,10 @@ from components.sagemaker.autoscaling import Scaling
 from components.sagemaker.configuration import Capture, Hosting
 from components.sagemaker.slots import Network, Slot
 from components.scope import Scope
+from components.topics import ESCALATION, Audience, Slack
+from stacks import hosting as hosts
 from stacks.schema import Settings
+from tidewatch.alarms import Alarm, endpoint_alarms, variant_alarms
 from tidewatch.registry import ResolvedVersion
 from tidewatch.traffic import DeploymentPolicy
 
@@ -99,3 +102,35 @@ def scaling(settings: Settings) -> Scaling | None:
     if wanted is None:
         return None
     return Scaling(wanted.maximum, wanted.invocations_per_instance, wanted.scale_in_seconds, wanted.scale_out_seconds)
+
+
+def slot_alarms(settings: Settings) -> dict[str, tuple[Alarm, ...]]:
+    """The alarms of each slot, with the user's own guardrails."""
+    watched = settings.alarms
+    return variant_alarms(
+        watched.limits,
+        sorted(settings.variants),
+        settings.champion,
+        gpus=hosts.devices(settings.endpoint.instance_type),
+        custom=watched.guardrails,
+    )
+
+
+def shared_alarms(settings: Settings) -> tuple[Alarm, ...]:
+    """The alarms of the endpoint as a whole."""
+    escalation = settings.notify.escalation
+    return endpoint_alarms(
+        settings.alarms.limits,
+        sorted(settings.variants),
+        drift=settings.drift.enabled,
+        capture_percent=settings.endpoint.capture_sampling,
+        escalation_minutes=escalation.after_minutes if escalation else None,
+    )
+
+
+def audience(settings: Settings) -> Audience:
+    """Who is told."""
+    notify = settings.notify
+    escalation = {ESCALATION: notify.escalation.to} if notify.escalation else {}
+    slack = Slack(notify.chat.slack_team, notify.chat.slack_channel, notify.chat.severities) if notify.chat else None
+    return Audience({**notify.recipients, **escalation}, slack)

@@ -9,6 +9,8 @@ from typing import Any
 
 import pulumi
 
+from components.alarms import Alarms
+from components.dashboards import Dashboards
 from components.drift import Drift
 from components.registry import Registry
 from components.rollback import Rollback
@@ -16,8 +18,10 @@ from components.sagemaker.endpoint import Endpoint
 from components.sagemaker.traffic import Traffic
 from components.storage import Storage
 from components.tables import Tables
-from components.topics import Topics
+from components.topics import PRIORITIES, Topics
 from stacks.schema import Settings
+from tidewatch.dashboards import PAGES
+from tidewatch.slo import Objective
 
 
 def export(
@@ -29,6 +33,8 @@ def export(
     endpoint: Endpoint | None,
     drift: Drift | None,
     rollback: Rollback | None,
+    alarms: Alarms | None,
+    dashboards: Dashboards | None,
     traffic: Traffic | None,
 ) -> None:
     """Exports the contract."""
@@ -36,11 +42,13 @@ def export(
     pulumi.export("traffic", _traffic(settings, traffic))
     pulumi.export("drift", _drift(drift))
     pulumi.export("rollback", _rollback(rollback))
+    pulumi.export("alarms", _alarms(alarms))
+    pulumi.export("slo", {one.kind: _promised(one) for one in settings.slo.objectives()})
     pulumi.export("registry", {"bucket": registry.bucket, "prefix": registry.prefix})
     pulumi.export("buckets", {"capture": storage.capture.bucket, "monitoring": storage.monitoring.bucket})
     pulumi.export("ledger", tables.ledger.name)
-    pulumi.export("topics", topics.arns)
-    pulumi.export("dashboards", {"executive": None, "oncall": None, "debug": None})
+    pulumi.export("topics", {priority: topics.arns[priority] for priority in PRIORITIES})
+    pulumi.export("dashboards", dict.fromkeys(PAGES) if dashboards is None else dashboards.links)
 
 
 def invoke_command(endpoint: str, region: str) -> str:
@@ -82,3 +90,13 @@ def _rollback(rollback: Rollback | None) -> dict[str, Any]:
     if rollback is None:
         return {"function": None, "target": None, "command": None}
     return {"function": rollback.function.name, "target": rollback.target, "command": rollback.command}
+
+
+def _alarms(alarms: Alarms | None) -> dict[str, Any]:
+    if alarms is None:
+        return {"endpoint": None, "guardrails": {}, "names": {}}
+    return {"endpoint": alarms.endpoint, "guardrails": alarms.guardrails, "names": alarms.names}
+
+
+def _promised(objective: Objective) -> dict[str, Any]:
+    return {"percent": objective.percent, "days": objective.days, "milliseconds": objective.milliseconds}

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 import pulumi
 from pulumi.runtime import config as runtime_config
 
+from components.alarms import Alarms, AlarmsArgs, guardrail_names
+from components.dashboards import Dashboards, DashboardsArgs
 from components.drift import LAYER, Drift, DriftArgs
 from components.layer import LayerNotBuilt, layer
 from components.registry import Registry, RegistryArgs
@@ -23,6 +25,7 @@ from stacks import declare, outputs
 from stacks.preflight import PreflightError, resolve
 from stacks.schema import Settings
 from stacks.settings import SettingsError, load
+from tidewatch.alarms import Names
 from tidewatch.registry import ResolvedVersion
 
 
@@ -31,7 +34,7 @@ def run() -> None:
     _die_quietly_when_interrupted()
     project, stack = pulumi.get_project(), pulumi.get_stack()
     try:
-        settings = load(_config())
+        settings = load(_config(), stack)
         versions = resolve(settings, project, stack)
         if versions and settings.drift.enabled:
             layer(LAYER)
@@ -47,19 +50,27 @@ def run() -> None:
 def _declare(settings: Settings, versions: Mapping[str, ResolvedVersion], scope: Scope) -> None:
     storage = Storage(scope, StorageArgs(settings.endpoint.capture_retention_days, settings.logs.retention_days))
     registry = Registry(scope, RegistryArgs(storage.logs, settings.registry.object_lock_days))
-    tables, topics = Tables(scope), Topics(scope)
-    endpoint, drift, rollback, traffic = None, None, None, None
+    tables, topics = Tables(scope), Topics(scope, declare.audience(settings))
+    endpoint, drift, rollback, alarms, dashboards, traffic = None, None, None, None, None, None
     if versions:
-        endpoint = Endpoint(scope, _endpoint(settings, versions, registry, storage, tables))
+        endpoint = Endpoint(scope, _endpoint(scope, settings, versions, registry, storage, tables))
         if settings.drift.enabled:
             drift = Drift(scope, _drift(settings, endpoint, storage, registry, tables))
         rollback = Rollback(scope, _rollback(settings, endpoint, storage, tables, topics))
-        traffic = Traffic(scope, endpoint, acknowledged=settings.acknowledged_incident, after=[rollback])
-    outputs.export(settings, registry, storage, tables, topics, endpoint, drift, rollback, traffic)
+        watched = _alarms(settings, endpoint, drift, rollback, tables, topics)
+        alarms = Alarms(scope, watched)
+        dashboards = Dashboards(scope, _dashboards(settings, watched, alarms, storage, drift))
+        traffic = Traffic(scope, endpoint, acknowledged=settings.acknowledged_incident, after=[rollback, alarms])
+    outputs.export(settings, registry, storage, tables, topics, endpoint, drift, rollback, alarms, dashboards, traffic)
 
 
 def _endpoint(
-    settings: Settings, versions: Mapping[str, ResolvedVersion], registry: Registry, storage: Storage, tables: Tables
+    scope: Scope,
+    settings: Settings,
+    versions: Mapping[str, ResolvedVersion],
+    registry: Registry,
+    storage: Storage,
+    tables: Tables,
 ) -> EndpointArgs:
     return EndpointArgs(
         slots=declare.slots(settings, versions),
@@ -68,6 +79,7 @@ def _endpoint(
         hosting=declare.hosting(settings),
         capture=declare.capture(settings),
         policy=declare.policy(settings),
+        guardrails=guardrail_names(scope, tables, settings.variants, settings.champion),
         tables=tables,
         registry_arn=registry.arn,
         registry_key=registry.key_arn,
@@ -110,6 +122,48 @@ def _rollback(settings: Settings, endpoint: Endpoint, storage: Storage, tables: 
         monitoring_key=storage.monitoring.encryption_key,
         automatic=settings.rollback.automatic,
         log_days=settings.logs.retention_days,
+    )
+
+
+def _alarms(
+    settings: Settings, endpoint: Endpoint, drift: Drift | None, rollback: Rollback, tables: Tables, topics: Topics
+) -> AlarmsArgs:
+    watched = {"rollback": rollback} if drift is None else {"rollback": rollback, "drift": drift}
+    return AlarmsArgs(
+        slots=declare.slot_alarms(settings),
+        endpoint=declare.shared_alarms(settings),
+        objectives=settings.slo.objectives(),
+        names=Names(
+            model=settings.model.name,
+            endpoint=endpoint.name,
+            champion=settings.champion,
+            functions={purpose: one.function.name for purpose, one in watched.items()},
+            queues={purpose: one.failures.name for purpose, one in watched.items()},
+        ),
+        tables=tables,
+        topics=topics,
+        rollback=rollback,
+        runbooks=settings.notify.runbooks,
+    )
+
+
+def _dashboards(
+    settings: Settings, watched: AlarmsArgs, alarms: Alarms, storage: Storage, drift: Drift | None
+) -> DashboardsArgs:
+    return DashboardsArgs(
+        slots=watched.slots,
+        endpoint=watched.endpoint,
+        objectives=watched.objectives,
+        names=watched.names,
+        alarm_arns=alarms.arns,
+        tables=watched.tables,
+        versions={slot: variant.version for slot, variant in sorted(settings.variants.items())},
+        runbooks=watched.runbooks,
+        capture=storage.capture.bucket,
+        monitoring=storage.monitoring.bucket,
+        instance_type=settings.endpoint.instance_type,
+        reports=drift.reports if drift else None,
+        price_per_hour=settings.endpoint.hourly_price,
     )
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, InstanceOf
 
 from stacks import types as t
 from stacks.types import Section
+from stacks.watching import Notify, Slo, Watched
 from tidewatch.traffic.split import Split
 
 
@@ -37,6 +38,7 @@ class Endpoint(Section):
     instance_type: t.InstanceType
     environment: dict[str, str] = Field(default_factory=dict[str, str])
     volume_key: str = ""
+    hourly_price: t.Price | None = None
     startup_seconds: Annotated[int, Field(ge=60, le=3600), BeforeValidator(t.whole)] = 600
     download_seconds: Annotated[int, Field(ge=60, le=3600), BeforeValidator(t.whole)] = 900
     capture_sampling: t.Percent = 100
@@ -56,7 +58,8 @@ class Variant(Section):
 
 
 class Rollback(Section):
-    """Whether alarms roll back by themselves, and the instances the champion never goes below (default: its count)."""
+    """Whether alarms roll back by themselves, which production must say, and the instances the champion never goes
+    below (default: its count)."""
 
     automatic: bool = True
     floor: t.Count | None = None
@@ -121,6 +124,9 @@ class Settings(Section):
     rollback_to: t.Slot | None = None
     rollback: Rollback = Rollback()
     drift: Drift = Drift()
+    alarms: InstanceOf[Watched] = Watched()
+    slo: Slo = Slo()
+    notify: Notify = Notify()
     acknowledged_incident: str = ""
     registry: Registry = Registry()
     logs: Logs = Logs()

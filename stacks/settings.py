@@ -18,6 +18,8 @@ from pydantic_core import ErrorDetails
 from stacks import hosting, schema
 from stacks.schema import Settings
 from stacks.types import SLOTS, Section
+from stacks.watching import SEVERITIES, Notify, Watched
+from tidewatch.alarms import InvalidAlarms
 
 NAMESPACE = "tidewatch"
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
@@ -39,10 +41,10 @@ class SettingsError(Exception):
         self.mistakes = mistakes
 
 
-def load(config: Mapping[str, object]) -> Settings:
+def load(config: Mapping[str, object], stack: str = "") -> Settings:
     """The settings in `config`: its `tidewatch:*`, `aws:region` and `aws:profile` values, parsed or as JSON text.
 
-    Raises SettingsError, naming every mistake.
+    stack: whose they are; production has to say more. Raises SettingsError, naming every mistake.
     """
     mistakes: list[str] = []
     found: dict[str, Any] = {"region": _region(config, mistakes), "profile": str(config.get("aws:profile") or "")}
@@ -54,9 +56,16 @@ def load(config: Mapping[str, object]) -> Settings:
         except SettingsError as error:
             mistakes += error.mistakes
     mistakes += _contradictions(found)
+    if production(stack):
+        mistakes += _unsaid(found, stack)
     if mistakes:
         raise SettingsError(tuple(mistakes))
     return Settings.model_construct(**found)
+
+
+def production(stack: str) -> bool:
+    """Whether a stack is production, by its name: prod, production, or one like eu-prod."""
+    return not {"prod", "production"}.isdisjoint(re.split(r"[^a-z0-9]+", stack.lower()))
 
 
 def _region(config: Mapping[str, object], mistakes: list[str]) -> str:
@@ -77,10 +86,24 @@ def _section(key: str, field: str, raw: object) -> Any:
         if not info.is_required():
             return info.get_default(call_default_factory=True)
         raise SettingsError((f"{path}: is missing; declare it, like {_EXAMPLES[key]}",))
+    if key == "alarms":
+        return _watched(path, value)
     try:
         return TypeAdapter(annotation).validate_python(value)
     except ValidationError as error:
         raise SettingsError(tuple(_sentence(path, annotation, e) for e in error.errors())) from None
+
+
+def _watched(path: str, value: object) -> Watched:
+    try:
+        return Watched.read(value)
+    except InvalidAlarms as wrong:
+        raise SettingsError(tuple(_at(path, wrong))) from None
+
+
+def _at(path: str, wrong: InvalidAlarms) -> Iterator[str]:
+    for mistake in wrong.mistakes:
+        yield f"{'.'.join(part for part in (path, mistake.path) if part)}: {mistake.sentence}"
 
 
 def _parsed(raw: object) -> object:
@@ -106,6 +129,10 @@ def _sentence(path: str, annotation: Any, error: ErrorDetails) -> str:
             return f"{at}: is not a slot; the slots are {' and '.join(SLOTS)}"
         case "literal_error" if path.endswith(":rollbackTo"):
             return f'{at}: "{given}" is not a slot; the slots are {" and ".join(SLOTS)}'
+        case "literal_error" if ":notify." in at:
+            return f'{at}: "{given}" is not a severity; use {", ".join(SEVERITIES)}'
+        case "too_short":
+            return f"{at}: is empty; name at least one"
         case "value_error":
             return f"{at}: {str(error['ctx']['error']) if 'ctx' in error else error['msg']}"
         case "model_type" | "model_attributes_type" | "dict_type":
@@ -127,7 +154,7 @@ def _keys(annotation: Any, where: list[str]) -> list[str]:
         return []
     if where and where[0] in SLOTS:
         where = where[1:]
-    fields = {to_camel(name): info for name, info in models[0].model_fields.items()}
+    fields = {str(info.alias): info for info in models[0].model_fields.values()}
     return _keys(fields[where[0]].annotation, where[1:]) if where and where[0] in fields else list(fields)
 
 
@@ -161,6 +188,11 @@ def _contradictions(found: Mapping[str, Any]) -> Iterator[str]:
             f"{NAMESPACE}:drift.ticketShare: {drift.ticket_share:g} is above the {drift.page_share:g} of pageShare; "
             f"use {drift.page_share:g} or less"
         )
+    if slo := found.get("slo"):
+        try:
+            slo.objectives()
+        except InvalidAlarms as wrong:
+            yield from _at(f"{NAMESPACE}:slo", wrong)
     if autoscaling := found.get("autoscaling"):
         for slot, variant in variants.items():
             if variant.instances > autoscaling.maximum:
@@ -168,6 +200,22 @@ def _contradictions(found: Mapping[str, Any]) -> Iterator[str]:
                     f"{NAMESPACE}:autoscaling.maximum: {autoscaling.maximum} is below the {variant.instances} "
                     f"instances of {slot}; use {variant.instances} or more"
                 )
+
+
+def _unsaid(found: Mapping[str, Any], stack: str) -> Iterator[str]:
+    """What has a default elsewhere, and in production is to be said: whether it acts alone, and who hears of it."""
+    rollback: schema.Rollback | None = found.get("rollback")
+    if rollback and "automatic" not in rollback.model_fields_set:
+        yield (
+            f"{NAMESPACE}:rollback.automatic: is missing; {stack} is production, so say whether alarms roll back by "
+            f"themselves: true, or false to be told the command"
+        )
+    notify: Notify | None = found.get("notify")
+    for severity in notify.unheard if notify else ():
+        yield (
+            f"{NAMESPACE}:notify.{severity}: nobody is subscribed, and {stack} is production; name somebody, like "
+            f"[{{email: oncall@example.com}}]"
+        )
 
 
 def _champion(

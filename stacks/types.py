@@ -48,7 +48,7 @@ def whole(value: Any) -> int:
     return int(number)
 
 
-def _at_least(least: int, most: int | None = None) -> AfterValidator:
+def at_least(least: int, most: int | None = None) -> AfterValidator:
     def check(value: float) -> float:
         if value < least:
             raise ValueError(f"{_shown(value)} is too small; use {least} or more")
@@ -170,16 +170,18 @@ def _content_type(value: str) -> str:
 Slot = Literal["blue", "green"]
 Weight = Annotated[float, BeforeValidator(_weight)]
 Version = Annotated[str, BeforeValidator(_version)]
-Count = Annotated[int, BeforeValidator(whole), _at_least(1)]
-Days = Annotated[int, BeforeValidator(whole), _at_least(1, 3650)]
+Count = Annotated[int, BeforeValidator(whole), at_least(1)]
+Days = Annotated[int, BeforeValidator(whole), at_least(1, 3650)]
 LogDays = Annotated[
     Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
     BeforeValidator(whole),
 ]
-Percent = Annotated[int, BeforeValidator(whole), _at_least(0, 100)]
-StepPercent = Annotated[int, BeforeValidator(whole), _at_least(10, 50)]
-WaitSeconds = Annotated[int, BeforeValidator(whole), _at_least(0, 3600)]
-Positive = Annotated[float, BeforeValidator(_number), _at_least(1)]
+Percent = Annotated[int, BeforeValidator(whole), at_least(0, 100)]
+StepPercent = Annotated[int, BeforeValidator(whole), at_least(10, 50)]
+WaitSeconds = Annotated[int, BeforeValidator(whole), at_least(0, 3600)]
+Number = Annotated[float, BeforeValidator(_number)]
+Positive = Annotated[float, BeforeValidator(_number), at_least(1)]
+Price = Annotated[float, BeforeValidator(_number), _above(0, 10_000)]
 InstanceType = Annotated[str, AfterValidator(_instance_type)]
 Name = Annotated[str, AfterValidator(_name)]
 Prefix = Annotated[str, AfterValidator(_prefix)]
@@ -189,6 +191,6 @@ Effect = Annotated[tuple[float, float], _limits(10, "[0.1, 0.2]")]
 Points = Annotated[tuple[float, float], _limits(100, "[5, 10]")]
 Share = Annotated[float, BeforeValidator(_number), _above(0, 100)]
 Rate = Annotated[float, BeforeValidator(_number), _above(0, 1)]
-LagMinutes = Annotated[int, BeforeValidator(whole), _at_least(5, 24 * 60)]
-LookBackHours = Annotated[int, BeforeValidator(whole), _at_least(1, 14 * 24)]
+LagMinutes = Annotated[int, BeforeValidator(whole), at_least(5, 24 * 60)]
+LookBackHours = Annotated[int, BeforeValidator(whole), at_least(1, 14 * 24)]
 ContentType = Annotated[str, AfterValidator(_content_type)]

@@ -91,6 +91,7 @@ DEPLOYMENT_ABORT = Metric(
 )
 
 _OURS = ("Endpoint", "Variant")
+LIVE_SHARE = Metric("LiveShare", "None", _OURS, "The slot's live share of the traffic, 0 to 1.", most=1)
 FEATURES_CHECKED = Metric("FeaturesChecked", "Count", _OURS, "Features with a verdict, over three days.")
 FEATURES_DRIFTING = Metric("FeaturesDrifting", "Count", _OURS, "Features whose drift lasts, over three days.")
 MAX_PSI = Metric("MaxPsi", "None", _OURS, "The largest population stability index of the features, over three days.")
@@ -153,6 +154,7 @@ EMITTED: tuple[Metric, ...] = (
     DEPLOYMENT_ROLLED_BACK,
     ENDPOINT_NOT_IN_SERVICE,
     BUDGET_USED,
+    LIVE_SHARE,
     FEATURES_CHECKED,
     FEATURES_DRIFTING,
     MAX_PSI,

@@ -23,6 +23,8 @@ from tidewatch.alarms.values import DAY, HOUR, Alarm, Math, Missing, Severity, S
 Kind: TypeAlias = Literal["availability", "latency"]
 
 RUNBOOKS = {"availability": "availability", "latency": "latency-objective"}
+FELT = {"availability": ("server-errors",), "latency": ()}
+"""Pages of a variant that say the same at once, where a burn rate says it later."""
 WINDOW_DAYS = (28, 30)
 LONGEST_LATENCY = 50_000
 LEAST_BAD = 5
@@ -197,7 +199,7 @@ def _burns(objective: Objective, burn: Burn) -> Composite:
         rule=all_of(f"{key}-long", f"{key}-short"),
         suppressed_by_deployment=False,
         runbook=objective.runbook,
-        parents=tuple(_key(objective, parent) for parent in burn.parents),
+        parents=(*(_key(objective, parent) for parent in burn.parents), *FELT[objective.kind]),
     )
 
 

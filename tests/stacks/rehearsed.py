@@ -29,6 +29,7 @@ CONTRACT = {
     "traffic": {"champion", "declared", "versions"},
     "drift": {"function", "schedule", "reports"},
     "rollback": {"function", "target", "command"},
+    "alarms": {"endpoint", "guardrails", "names"},
     "registry": {"bucket", "prefix"},
     "buckets": {"capture", "monitoring"},
     "topics": {"P1", "P2", "P3"},

@@ -11,7 +11,7 @@ from tests.stacks.rehearsed import CONTRACT, Rehearsed, changes
 def test_without_variants_the_registry_and_the_shared_parts_are_made(stack: Rehearsed):
     stack.up()
     outputs = stack.outputs()
-    assert outputs.keys() == {*CONTRACT, "ledger"}
+    assert outputs.keys() == {*CONTRACT, "ledger", "slo"}
     assert {key: set(outputs[key]) for key in CONTRACT} == CONTRACT
     for part in ("endpoint", "traffic", "drift", "rollback", "dashboards"):
         assert set(outputs[part].values()) == {None}
@@ -46,7 +46,12 @@ def test_a_new_version_in_the_idle_slot_keeps_the_traffic_of_the_other(canary: R
 def test_the_target_of_a_rollback_moves_with_the_champion(canary: Rehearsed):
     canary.serve(blue=("1", 0), green=("2", 100)).up()
     done = canary.serve("green", blue=("1", 0), green=("2", 100)).up()
-    assert {kind.rpartition(":")[2] for kind in changes(done)} == {"Gate", "Function"}
+    assert {kind.rpartition(":")[2] for kind in changes(done)} == {
+        "Gate",
+        "Function",
+        "MetricAlarm",
+        "CompositeAlarm",
+    }, "guardrails are the challenger's"
     assert canary.outputs()["rollback"]["target"] == {"blue": 0.0, "green": 1.0}
 
 

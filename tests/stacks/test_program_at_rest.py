@@ -14,7 +14,7 @@ from tests.stacks.rehearsed import CONTRACT, Rehearsed, changes
 
 def test_the_outputs_are_the_contract(standing: Rehearsed):
     outputs = standing.outputs()
-    assert outputs.keys() == {*CONTRACT, "ledger"}
+    assert outputs.keys() == {*CONTRACT, "ledger", "slo"}
     assert {key: set(outputs[key]) for key in CONTRACT} == CONTRACT
     assert outputs["traffic"] == {
         "champion": "blue",

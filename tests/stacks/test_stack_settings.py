@@ -220,7 +220,7 @@ def test_the_stack_files_are_right_and_serve_nothing_before_something_is_publish
 
 def test_environments_differ_where_it_matters():
     dev, prod = (
-        load(yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]) for stack in ("dev", "prod")
+        load(yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"], stack) for stack in ("dev", "prod")
     )
     assert prod.protect
     assert not dev.protect

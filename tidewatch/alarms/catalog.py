@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from tidewatch.alarms import operating, watching
 from tidewatch.alarms.composite import Composite, any_of
@@ -42,6 +42,7 @@ ENDPOINT_KEYS = (
     "rollback-failed",
     "rollback-blocked",
     "traffic-changed",
+    "unacknowledged",
     "deployment-rolled-back",
     "deployment-running",
     "endpoint-not-in-service",
@@ -54,7 +55,7 @@ RUNBOOKS = (*(key for key in CATALOG if key != "guardrail-model-errors"), PREFIX
 
 def variant_alarms(
     limits: Limits,
-    slots: Mapping[str, float],
+    slots: Iterable[str],
     champion: str,
     *,
     gpus: int = 1,
@@ -62,15 +63,15 @@ def variant_alarms(
 ) -> dict[str, tuple[Alarm, ...]]:
     """The alarms of each slot.
 
-    slots: their declared shares of the traffic. gpus: devices of one host; 0 has no alarm on them. custom: the user's
+    gpus: devices of one host; 0 has no alarm on them. custom: the user's
     own guardrails, of every slot but the champion. Raises InvalidAlarms on two alarms of one key.
     """
     found: dict[str, tuple[Alarm, ...]] = {}
-    for slot in slots:
-        silent = silence(limits, slot, slots, champion)
+    held = sorted(slots)
+    for slot in held:
         found[slot] = (
             *serving_alarms(limits),
-            *((silent,) if silent else ()),
+            silence(limits, held),
             *host_alarms(limits, gpus),
             *((*guardrails(limits), *custom) if slot != champion else ()),
         )
@@ -79,12 +80,18 @@ def variant_alarms(
 
 
 def endpoint_alarms(
-    limits: Limits, slots: Sequence[str], *, drift: bool = True, capture_percent: float = 100
+    limits: Limits,
+    slots: Sequence[str],
+    *,
+    drift: bool = True,
+    capture_percent: float = 100,
+    escalation_minutes: int | None = None,
 ) -> tuple[Alarm, ...]:
     """The alarms of the endpoint as a whole.
 
     slots: those that hold a variant; without one only the machinery is watched. drift: whether the drift function is
-    there, which alone counts captured records. capture_percent: of the requests, 0 to 100.
+    there, which alone counts captured records. capture_percent: of the requests, 0 to 100. escalation_minutes: after
+    which an open incident is told to others; None where there are none to tell.
     """
     watched = _watching(limits, sorted(slots), capture_percent) if drift and slots else ()
     return distinct(
@@ -95,6 +102,7 @@ def endpoint_alarms(
             operating.rollback_failed(),
             operating.rollback_blocked(),
             operating.traffic_changed(),
+            *((operating.unacknowledged(escalation_minutes),) if escalation_minutes else ()),
             operating.deployment_rolled_back(),
             operating.deployment_running(),
             operating.endpoint_not_in_service(),

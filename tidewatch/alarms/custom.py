@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar, cast, get_args
 
 from tidewatch.alarms import reading
 from tidewatch.alarms import statistic as statistics
 from tidewatch.alarms.errors import InvalidAlarm, InvalidAlarms
 from tidewatch.alarms.values import KEY, SLOT, Alarm, Comparison, Math, Missing, Severity, Stat
-from tidewatch.metrics import Metric
+from tidewatch.metrics import EMITTED, PLATFORM, Metric
 
 PREFIX = "guardrail-metric"
 RUNBOOK = PREFIX
@@ -125,10 +126,7 @@ class _Declared:
         statistic = self._read("statistic", reading.text)
         if namespace is None or metric is None or dimensions is None or statistic is None:
             return None
-        own = Metric(
-            metric, "None", tuple(dimensions), "Named by the config.", namespace, least=float("-inf"), most=None
-        )
-        return Stat(own, statistic, values=dimensions)
+        return Stat(_known(namespace, metric, tuple(dimensions)), statistic, values=dimensions)
 
     def _read(self, key: str, parse: Callable[[object], T], default: T | None = None) -> T | None:
         value = self._given.get(key)
@@ -141,6 +139,13 @@ class _Declared:
         except InvalidAlarm as mistake:
             self.mistakes.append(mistake.under(key))
             return None
+
+
+def _known(namespace: str, name: str, dimensions: tuple[str, ...]) -> Metric:
+    """The metric, with the range of values of one that the catalog has."""
+    of = (one for one in (*EMITTED, *PLATFORM) if (one.namespace, one.name) == (namespace, name))
+    known = next(of, Metric(name, "None", (), "Named by the config.", namespace, least=float("-inf")))
+    return replace(known, dimensions=dimensions)
 
 
 def _gated(stat: Stat, minimum: int) -> Math:

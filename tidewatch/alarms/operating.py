@@ -88,6 +88,26 @@ def deployment_rolled_back() -> Alarm:
                   minutes=3)  # fmt: skip
 
 
+def unacknowledged(minutes: int) -> Alarm:
+    """CloudWatch's windows are a day at most, and so are these minutes."""
+    return Alarm(
+        key="unacknowledged",
+        title="Incident without an answer",
+        says=f"Nobody has acknowledged an incident for {minutes} minutes: those who were paged may not have heard it.",
+        severity=Severity.P1,
+        scope="endpoint",
+        signal=Stat(m.OPEN_INCIDENTS, "Maximum"),
+        comparison=">=",
+        threshold=1,
+        period_s=MINUTE,
+        periods=minutes,
+        datapoints=minutes,
+        missing=Missing.IGNORE,
+        suppressed_by_deployment=False,
+        escalates=True,
+    )
+
+
 def endpoint_not_in_service() -> Alarm:
     return _swept("endpoint-not-in-service", "Endpoint not in service", Severity.P1, m.ENDPOINT_NOT_IN_SERVICE,
                   "The endpoint is in a status in which it serves nobody, or which it does not leave by itself.",

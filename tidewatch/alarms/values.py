@@ -85,6 +85,7 @@ class Alarm:
     threshold: in the unit of the signal. period_s: seconds. minimum_samples: requests a period, which the signal asks
     for already. guardrail: part of the composite that rolls back. runbook: the file's name, by default the key.
     notifies: False for what only composites and suppressors look at. parents: alarms that say the same more urgently.
+    escalates: it tells those who are called when others do not answer.
     Raises InvalidAlarm.
     """
 
@@ -106,6 +107,7 @@ class Alarm:
     runbook: str = ""
     notifies: bool = True
     parents: tuple[str, ...] = ()
+    escalates: bool = False
 
     def __post_init__(self) -> None:
         if not KEY.fullmatch(self.key):

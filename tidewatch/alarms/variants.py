@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from tidewatch import metrics as m
 from tidewatch.alarms.expressions import each, enough, total
@@ -15,9 +14,6 @@ from tidewatch.metrics import Metric
 FIVE_MINUTES = 300
 MICROSECONDS = 1000
 """In a millisecond: SageMaker's latencies are in microseconds."""
-
-NEGLIGIBLE = 1e-6
-"""A share of the traffic of which no request is due within any period."""
 
 _REQUESTS = Stat(m.INVOCATIONS, "Sum")
 
@@ -43,6 +39,7 @@ def _server_errors(limits: Limits) -> Alarm:
         datapoints=1,
         missing=Missing.NOT_BREACHING,
         minimum_samples=limits.minimum_requests,
+        parents=("endpoint-not-in-service",),
     )
 
 
@@ -116,24 +113,17 @@ def _overhead(limits: Limits) -> Alarm:
     )
 
 
-def silence(limits: Limits, slot: str, shares: Mapping[str, float], champion: str) -> Alarm | None:
-    """The slot gets no requests though it should; None for one that is declared without traffic.
+def silence(limits: Limits, slots: Sequence[str]) -> Alarm:
+    """The slot gets no requests though it should; slots: all of the endpoint's.
 
-    The slot with the largest share stands for the endpoint: no request at all. Another one is silent only while the
-    endpoint has so many requests that some are due to it. A slot other than the champion may be silent after a
-    rollback: an open incident counts as a request. The sweep reports incidents each minute and so is the clock too:
-    with datapoints of 0, none from before the silence are evaluated in the place of missing ones.
+    A slot with half of the traffic or more stands for the endpoint: no request at all. Another one is silent only
+    while the endpoint has so many requests that some are due to it. What is due follows the live split, not the
+    declared one: a promotion changes no alarm, and a slot that was rolled back may be silent. The sweep reports the
+    split each minute and so is the clock: with datapoints of 0, none from before the silence are evaluated in the
+    place of missing ones.
     """
-    share = shares[slot] / (sum(shares.values()) or 1)
-    if share < NEGLIGIBLE:
-        return None
-    parts = {"n": _REQUESTS, "o": Stat(m.OPEN_INCIDENTS, "Maximum")}
-    expression, missing = ("n + 0 * o" if slot == champion else "n + o"), Missing.BREACHING
-    if slot != max(sorted(shares), key=shares.__getitem__):
-        slots = sorted(shares)
-        parts |= each("t", m.INVOCATIONS, "Sum", slots)
-        due = math.ceil(limits.minimum_requests / share)
-        expression, missing = f"IF(({total('t', slots)}) >= {due}, {expression}, 1)", Missing.NOT_BREACHING
+    parts = {"n": _REQUESTS, "w": Stat(m.LIVE_SHARE, "Minimum"), **each("t", m.INVOCATIONS, "Sum", slots)}
+    due = f"(w >= 0.5) OR (({total('t', slots)}) * w >= {limits.minimum_requests})"
     periods = limits.silence_minutes * 60 // FIVE_MINUTES
     return Alarm(
         key="silence",
@@ -142,13 +132,13 @@ def silence(limits: Limits, slot: str, shares: Mapping[str, float], champion: st
         f"or nobody asks.",
         severity=Severity.P2,
         scope="variant",
-        signal=Math(expression, parts, 0),
+        signal=Math(f"IF({due}, n + 0 * w, 1)", parts, 0),
         comparison="<",
         threshold=1,
         period_s=FIVE_MINUTES,
         periods=periods,
         datapoints=periods,
-        missing=missing,
+        missing=Missing.IGNORE,
     )
 
 

@@ -57,7 +57,10 @@ SHARES = st.dictionaries(st.sampled_from(["blue", "green", "red", "grey"]), st.f
 
 def everything(limits: Limits, slots: dict[str, float], gpus: int = 1) -> list[Alarm]:
     of_slots = variant_alarms(limits, slots, min(slots), gpus=gpus, custom=custom_guardrails([CONVERSION]))
-    return [*(alarm for alarms in of_slots.values() for alarm in alarms), *endpoint_alarms(limits, list(slots))]
+    return [
+        *(alarm for alarms in of_slots.values() for alarm in alarms),
+        *endpoint_alarms(limits, list(slots), escalation_minutes=15),
+    ]
 
 
 @given(_limits(), SHARES, st.integers(0, 16))
@@ -126,6 +129,7 @@ def test_there_is_a_page_only_for_what_users_feel_or_what_protects_them() -> Non
         "rollback-failed",
         "rollback-blocked",
         "endpoint-not-in-service",
+        "unacknowledged",
     }
 
 
@@ -163,15 +167,20 @@ def test_an_endpoint_that_captures_nothing_has_no_alarm_on_records() -> None:
     assert "drift-late" in keys
 
 
+def test_a_guardrail_on_a_metric_of_the_catalog_has_its_range() -> None:
+    beyond = {**CONVERSION, "namespace": "AWS/SageMaker", "metric": "Invocation5XXErrors", "threshold": 5}
+    with pytest.raises(InvalidAlarms, match="5 is outside what it is compared with, which is 0 to 1"):
+        custom_guardrails([{**beyond, "comparison": ">"}])
+
+
 def test_two_guardrails_of_one_name_are_refused() -> None:
     own = custom_guardrails([CONVERSION])
     with pytest.raises(InvalidAlarms, match="is the name of another alarm too"):
         variant_alarms(Limits(), SLOTS, "blue", custom=(*own, *own))
 
 
-def test_silence_takes_missing_data_for_bad_and_guardrails_take_it_for_good() -> None:
+def test_guardrails_take_missing_data_for_good() -> None:
     alarms = variant_alarms(Limits(), SLOTS, "blue")
-    assert next(one for one in alarms["blue"] if one.key == "silence").missing is Missing.BREACHING
     assert {one.missing for one in alarms["green"] if one.guardrail} == {Missing.NOT_BREACHING}
 
 

@@ -35,34 +35,35 @@ def test_overhead_is_in_microseconds_too() -> None:
     assert not breaches(alarm, n=20, o=50_000)
 
 
-def test_the_slot_that_gets_most_is_silent_when_no_request_comes_at_all() -> None:
+def test_a_slot_with_most_of_the_traffic_is_silent_when_no_request_comes_at_all() -> None:
     alarm = variant("silence", "blue")
-    assert breaches(alarm, o=0)
-    assert breaches(alarm, o=3)
-    assert not breaches(alarm, n=1, o=0)
+    assert breaches(alarm, w=0.95)
+    assert not breaches(alarm, w=0.95, n=1, t0=1)
     assert state(alarm, [50, 50, 50, 0, 0]) == "OK"
     assert state(alarm, [50, 50, 0, 0, 0]) == "ALARM"
-    assert state(alarm, [None] * 5) == "ALARM"
 
 
 def test_a_canary_is_silent_only_beside_traffic_of_which_some_is_due_to_it() -> None:
     alarm = variant("silence", "green")
-    assert breaches(alarm, t0=400, o=0)
-    assert not breaches(alarm, t0=399, o=0)
-    assert not breaches(alarm, t0=400, t1=1, n=1, o=0)
-    assert not breaches(alarm, o=0)
-    assert state(alarm, [None] * 5) == "OK"
+    assert breaches(alarm, t0=400, w=0.05)
+    assert not breaches(alarm, t0=399, w=0.05)
+    assert not breaches(alarm, t0=400, t1=1, n=1, w=0.05)
+    assert not breaches(alarm, w=0.05)
 
 
-def test_a_slot_that_was_rolled_back_is_not_silent() -> None:
-    assert not breaches(variant("silence", "green"), t0=400, o=1)
-    assert not breaches(variant("silence", "green", slots={"blue": 0, "green": 1}), o=1)
+def test_a_slot_without_live_traffic_is_not_silent_whatever_is_declared() -> None:
+    assert not breaches(variant("silence", "green"), t0=40_000, w=0)
 
 
-def test_a_slot_that_is_declared_without_traffic_has_no_silence() -> None:
-    alarms = variant_alarms(Limits(), {"blue": 0, "green": 1}, "blue")
-    assert "silence" not in [alarm.key for alarm in alarms["blue"]]
-    assert breaches(next(alarm for alarm in alarms["green"] if alarm.key == "silence"), o=0)
+def test_silence_is_not_told_from_a_dead_sweep() -> None:
+    assert not breaches(variant("silence", "blue"), t0=400)
+    assert state(variant("silence", "blue"), [None] * 5) is None
+
+
+def test_no_alarm_depends_on_the_declared_split() -> None:
+    assert variant_alarms(Limits(), {"blue": 95, "green": 5}, "blue") == variant_alarms(
+        Limits(), {"blue": 0, "green": 1}, "blue"
+    )
 
 
 def test_silence_lasts_as_long_as_the_config_says() -> None:

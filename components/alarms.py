@@ -1,0 +1,259 @@
+"""Alarms as resources: one factory gives the values of tidewatch.alarms and tidewatch.slo names, actions, a place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.metric_alarm import metric_alarm
+from components.rollback import Rollback
+from components.scope import Scope
+from components.tables import Tables
+from components.topics import ESCALATION, Topics
+from tidewatch.alarms import Alarm, Composite, Names, Rule, Severity, any_of, guardrail, keys, written
+from tidewatch.alarms.catalog import GUARDRAIL
+from tidewatch.alarms.operating import DEPLOYMENT_RUNNING
+from tidewatch.slo import Objective, slo_alarms, slo_composites
+
+WAIT_SECONDS = 60
+"""How long a page waits for what would hold it back: one evaluation of a metric of the sweep."""
+EXTENSION_SECONDS = 300
+"""How long it is still held back afterwards: the windows of five minutes look back on what has just ended."""
+LONGEST_DESCRIPTION = 1024
+
+Place = tuple[str, str]
+"""An alarm: its slot, "" for the endpoint's own, and its key."""
+
+
+@dataclass(frozen=True)
+class AlarmsArgs:
+    """What is watched, and who is told.
+
+    slots: the alarms of each slot; endpoint: those of the endpoint as a whole; objectives: what is promised to users.
+    names: what the metrics' dimensions are made of. runbooks: the folder or URL that {key}.md is under.
+    """
+
+    slots: Mapping[str, Sequence[Alarm]]
+    endpoint: Sequence[Alarm]
+    objectives: Sequence[Objective]
+    names: Names[pulumi.Output[str]]
+    tables: Tables
+    topics: Topics
+    rollback: Rollback
+    runbooks: str
+
+
+@dataclass(frozen=True)
+class _Voice:
+    """Whom a composite tells, how urgently, and what holds it back."""
+
+    action: pulumi.Input[str] | None = None
+    severity: Severity | None = None
+    suppressors: frozenset[Place] = frozenset()
+
+
+QUIET = _Voice()
+
+
+def composite_name(scope: Scope, tables: Tables, *parts: str) -> pulumi.Output[str]:
+    """The physical name of a composite alarm, which Pulumi does not make itself: it ends as the ledger's does."""
+    return pulumi.Output.concat(
+        scope.name(*parts), "-", tables.ledger.name.apply(lambda ledger: ledger.rpartition("-")[2])
+    )
+
+
+def guardrail_names(scope: Scope, tables: Tables, slots: Iterable[str], champion: str) -> dict[str, pulumi.Input[str]]:
+    """The alarm that guards each slot but the champion: its name is known before the alarm, which needs the endpoint,
+    because the endpoint's gate asks how it is."""
+    return {slot: composite_name(scope, tables, GUARDRAIL, slot) for slot in sorted(slots) if slot != champion}
+
+
+class Alarms(pulumi.ComponentResource):
+    """Every alarm of an endpoint, and what is made of them.
+
+    They are a unit because they hold each other back: an alarm that has to keep quiet while a deployment runs, while a
+    challenger is being rolled back or while another one says the same more urgently acts through a composite with a
+    suppressor; any other acts itself. What rolls back is never held back. `guardrails` are names by slot; `endpoint` is
+    in ALARM while anything is wrong, and tells nobody. `names`, `arns`: of all that says so, by key and slot.
+    """
+
+    def __init__(self, scope: Scope, args: AlarmsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("tidewatch:components:Alarms", scope.name("alarms"), None, opts)
+        self._scope, self._args = scope, args
+        self._names: dict[Place, pulumi.Output[str]] = {}
+        self._arns: dict[Place, pulumi.Output[str]] = {}
+        self._held: dict[frozenset[Place], pulumi.Output[str]] = {}
+        watched = self._watched()
+        composites = self._composites()
+        self._known = frozenset((*watched, *composites))
+        for place, alarm in watched.items():
+            self._metric(place, alarm)
+        for place, composite in composites.items():
+            self._combined(place, composite)
+        for place, alarm in watched.items():
+            if _speaks(alarm) and self._suppressors(place, alarm):
+                self._spoken_for(place, alarm)
+        telling = [place for place, one in {**watched, **composites}.items() if _tells(one)]
+        self.names = {"-".join(_parts(place)): self._names[place] for place in sorted(telling)}
+        self.arns = {"-".join(_parts(place)): self._arns[place] for place in sorted(telling)}
+        self.guardrails = {slot: self._names[slot, key] for slot, key in sorted(composites) if key == GUARDRAIL}
+        self.endpoint = self._overall(telling)
+        self.register_outputs({"guardrails": self.guardrails, "endpoint": self.endpoint})
+
+    def _watched(self) -> dict[Place, Alarm]:
+        args = self._args
+        promised = [alarm for one in args.objectives for alarm in slo_alarms(one, sorted(args.slots))]
+        found = {("", alarm.key): alarm for alarm in (*args.endpoint, *promised)}
+        return found | {(slot, alarm.key): alarm for slot in sorted(args.slots) for alarm in args.slots[slot]}
+
+    def _composites(self) -> dict[Place, Composite]:
+        """Guardrails first, and an objective's in an order in which each comes after those that hold it back."""
+        rolling = {slot: guardrail(alarms) for slot, alarms in sorted(self._args.slots.items())}
+        found = {(slot, one.key): one for slot, one in rolling.items() if one}
+        promised = {("", one.key): one for objective in self._args.objectives for one in slo_composites(objective)}
+        ordered = sorted(promised, key=lambda place: len(promised[place].parents))
+        return found | {place: promised[place] for place in ordered}
+
+    def _metric(self, place: Place, alarm: Alarm) -> None:
+        acts = _speaks(alarm) and not self._suppressors(place, alarm)
+        made = metric_alarm(
+            self._scope.name(*_parts(place)),
+            alarm,
+            self._args.names,
+            slot=place[0],
+            says=self._described(alarm.says, alarm.runbook),
+            action=self._topic(alarm) if acts else None,
+            tags=self._tags(place, alarm.severity),
+            opts=self._inside(),
+        )
+        self._names[place], self._arns[place] = made.name, made.arn
+
+    def _combined(self, place: Place, composite: Composite) -> None:
+        """A composite of the values. What rolls back calls the function, or tells people to."""
+        if composite.key == GUARDRAIL:
+            says, voice = self._advice(composite), _Voice(self._decision(composite), Severity.P1)
+        else:
+            says = self._described(composite.says, composite.runbook)
+            voice = _Voice(self._topic(composite), composite.severity, self._suppressors(place, composite))
+        made = self._composite(place, composite.rule, says, voice)
+        self._names[place], self._arns[place] = made.alarm_name, made.arn
+
+    def _spoken_for(self, place: Place, alarm: Alarm) -> None:
+        """The composite that speaks for an alarm that has to keep quiet at times, which a metric alarm cannot."""
+        voice = _Voice(self._topic(alarm), alarm.severity, self._suppressors(place, alarm))
+        self._composite(place, alarm.key, self._described(alarm.says, alarm.runbook), voice)
+
+    def _overall(self, telling: Sequence[Place]) -> pulumi.Output[str]:
+        """Whether anything is wrong: with each variant, and with the endpoint and its variants."""
+        variants: list[Place] = []
+        for slot in sorted(self._args.slots):
+            rule = any_of(*(key for of, key in telling if of == slot))
+            says = f"Something is wrong with the variant in {slot}: the alarms under this one say what."
+            self._names[slot, "variant"] = self._composite((slot, "variant"), rule, says, QUIET).alarm_name
+            variants.append((slot, "variant"))
+        says = "Something is wrong with the endpoint or a variant: the alarms under this one say what."
+        places = [*variants, *(place for place in telling if not place[0])]
+        return self._made(("", "endpoint"), self._any(places), says, QUIET).alarm_name
+
+    def _composite(
+        self, place: Place, rule: Rule, says: pulumi.Input[str], voice: _Voice
+    ) -> aws.cloudwatch.CompositeAlarm:
+        """A composite whose rule is over keys of the same slot."""
+        names = pulumi.Output.all(**{key: self._names[place[0], key] for key in keys(rule)})
+        return self._made(place, names.apply(lambda names: written(rule, names.__getitem__)), says, voice)
+
+    def _made(
+        self, place: Place, rule: pulumi.Input[str], says: pulumi.Input[str], voice: _Voice
+    ) -> aws.cloudwatch.CompositeAlarm:
+        held_back = aws.cloudwatch.CompositeAlarmActionsSuppressorArgs(
+            alarm=self._suppressor(voice.suppressors), wait_period=WAIT_SECONDS, extension_period=EXTENSION_SECONDS
+        )
+        return aws.cloudwatch.CompositeAlarm(
+            self._scope.name(*_parts(place)),
+            alarm_name=composite_name(self._scope, self._args.tables, *_parts(place)),
+            alarm_description=says,
+            alarm_rule=rule,
+            alarm_actions=None if voice.action is None else [voice.action],
+            actions_suppressor=held_back if voice.suppressors else None,
+            tags=self._tags(place, voice.severity),
+            # Whoever calls the function must be allowed to first.
+            opts=self._inside(self._args.rollback),
+        )
+
+    def _any(self, places: Sequence[Place]) -> pulumi.Output[str]:
+        """The rule that one of them is in ALARM, of whatever slot."""
+        names = pulumi.Output.all(*(self._names[place] for place in places))
+        return names.apply(lambda names: " OR ".join(f'ALARM("{name}")' for name in names))
+
+    def _suppressors(self, place: Place, one: Alarm | Composite) -> frozenset[Place]:
+        """What holds an alarm back, as it is one incident: what says the same more urgently, a challenger's guardrail,
+        which the rollback tells, and for a challenger the champion's own alarm of that kind."""
+        slot, key = place
+        if isinstance(one, Alarm) and one.escalates:
+            return frozenset()
+        of = ("", slot) if slot else ("", *self._args.slots)
+        parents = [(each, parent) for parent in one.parents for each in of]
+        rolling = [(each, GUARDRAIL) for each in self._args.slots if slot in (each, "")]
+        same = [(self._args.names.champion, key)] if slot != self._args.names.champion else []
+        deploying = [("", DEPLOYMENT_RUNNING)] if one.suppressed_by_deployment else []
+        felt = bool(slot) or isinstance(one, Composite)
+        found = (*parents, *deploying, *(rolling if felt else ()), *(same if slot else ()))
+        return frozenset(each for each in found if each in self._known)
+
+    def _suppressor(self, suppressors: frozenset[Place]) -> pulumi.Input[str]:
+        """The alarm that stands for all of them; a composite takes one."""
+        if len(suppressors) < 2:
+            return next((self._names[place] for place in suppressors), "")
+        if suppressors not in self._held:
+            ordered = sorted(suppressors)
+            key = "while-" + "-or-".join("-".join(_parts(place)) for place in ordered)
+            says = "While it is in ALARM, others keep quiet; it tells nobody itself."
+            self._held[suppressors] = self._made(("", key), self._any(ordered), says, QUIET).alarm_name
+        return self._held[suppressors]
+
+    def _decision(self, composite: Composite) -> pulumi.Input[str]:
+        rollback = self._args.rollback
+        return rollback.function.arn if rollback.automatic else self._topic(composite)
+
+    def _advice(self, composite: Composite) -> pulumi.Input[str]:
+        rollback = self._args.rollback
+        if rollback.automatic:
+            return self._described(f"{composite.says} The rollback function is called.", composite.runbook)
+        return rollback.command.apply(
+            lambda command: self._described(
+                f"{composite.says} Nothing rolls back by itself in this stack: decide, then run `{command}`.",
+                composite.runbook,
+            )
+        )
+
+    def _described(self, says: str, runbook: str) -> str:
+        return f"{says} What to do is in {self._args.runbooks}/{runbook}.md."[:LONGEST_DESCRIPTION]
+
+    def _topic(self, one: Alarm | Composite) -> pulumi.Output[str]:
+        escalates = isinstance(one, Alarm) and one.escalates
+        return self._args.topics.arns[ESCALATION if escalates else one.severity.value]
+
+    def _tags(self, place: Place, severity: Severity | None) -> dict[str, str]:
+        about = {"slot": place[0], "severity": severity.value if severity else ""}
+        return self._scope.tagged(**{key: value for key, value in about.items() if value})
+
+    def _inside(self, *after: pulumi.Resource) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=self, depends_on=list(after) or None)
+
+
+def _parts(place: Place) -> tuple[str, ...]:
+    slot, key = place
+    return (key, slot) if slot else (key,)
+
+
+def _speaks(alarm: Alarm) -> bool:
+    """Whether it tells people: of a guardrail the composite does, or the rollback that it calls."""
+    return alarm.notifies and not alarm.guardrail
+
+
+def _tells(one: Alarm | Composite) -> bool:
+    """Whether something is wrong while it is in ALARM."""
+    return one.notifies or one.key == GUARDRAIL

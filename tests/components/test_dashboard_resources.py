@@ -1,0 +1,122 @@
+"""The dashboards as CloudWatch then has them: made by a program, with the names that other resources were given."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from simulator.aws import in_process
+from simulator.engine import Stack, Summary
+from tests.tidewatch.dashboards.dashboard_body import check, series
+from tidewatch import clock as clocks
+from tidewatch.dashboards import PAGES
+
+PROGRAM = """
+import json
+import pulumi
+import pulumi_aws as aws
+from components.dashboards import Dashboards, DashboardsArgs
+from components.scope import Scope
+from components.tables import Tables
+from tidewatch.alarms import Limits, Names, endpoint_alarms, variant_alarms
+from tidewatch.slo import Objective
+
+given = json.loads(pulumi.Config("shown").require("given"))
+scope = Scope.of(project="shown", stack="dev", model="flights", owner="a@b.c", region="us-east-1", tags={},
+                 protect=False, force_destroy=True)
+bucket = aws.s3.Bucket("flights-capture")
+queue = aws.sqs.Queue("flights-rollback-failures")
+slots = given["slots"]
+shown = Dashboards(scope, DashboardsArgs(
+    slots=variant_alarms(Limits(), slots, "blue", gpus=0),
+    endpoint=endpoint_alarms(Limits(), slots, drift=False),
+    objectives=(Objective("availability", 99.9),),
+    names=Names("flights", bucket.bucket, "blue", {"rollback": queue.name}, {"rollback": queue.name}),
+    alarm_arns={"drift": queue.arn},
+    tables=Tables(scope),
+    versions={slot: "7" for slot in slots},
+    runbooks="runbooks",
+    capture=bucket.bucket,
+    monitoring=bucket.bucket,
+    instance_type="ml.m5.large",
+    price_per_hour=0.115,
+))
+pulumi.export("dashboards", shown.links)
+pulumi.export("queue", queue.name)
+"""
+
+
+@dataclass
+class Shown:
+    """A stack of nothing but dashboards and what they name."""
+
+    home: Path
+
+    def up(self, *slots: str, preview: bool = False) -> Summary:
+        config = {"aws:region": "us-east-1", "shown:given": json.dumps({"slots": slots})}
+        stack = Stack("shown", "dev", self.home, self.home / "state.json", config)
+        return stack.preview() if preview else stack.up(preview=False)
+
+
+@pytest.fixture
+def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shown]:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    (tmp_path / "__main__.py").write_text(PROGRAM)
+    before = clocks.current()
+    with in_process() as clock:
+        clocks.install(clock)
+        yield Shown(tmp_path)
+        clocks.install(before)
+
+
+def bodies() -> dict[str, dict[str, Any]]:
+    """Every dashboard of the account, by name."""
+    cloudwatch = boto3.client("cloudwatch")
+    names = [entry["DashboardName"] for entry in cloudwatch.list_dashboards()["DashboardEntries"]]
+    return {name: json.loads(cloudwatch.get_dashboard(DashboardName=name)["DashboardBody"]) for name in names}
+
+
+def test_three_dashboards_are_made_with_the_names_that_resources_were_given(shown: Shown) -> None:
+    outputs = shown.up("blue", "green").outputs
+    found = bodies()
+    assert len(found) == 3
+    for body in found.values():
+        check(body)
+    drawn = [read for body in found.values() for widget in body["widgets"] for read in series(widget)]
+    named = {dimensions["FunctionName"] for _, _, dimensions, _ in drawn if "FunctionName" in dimensions}
+    assert named == {outputs["queue"]}
+
+
+def test_links_lead_to_dashboards_whose_names_end_as_the_ledgers_does(shown: Shown) -> None:
+    links = shown.up("blue").outputs["dashboards"]
+    ledger = next(name for name in boto3.client("dynamodb").list_tables()["TableNames"] if "ledger" in name)
+    end = ledger.rpartition("-")[2]
+    assert links == {
+        page: f"https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1#dashboards/dashboard/"
+        f"flights-{page}-{end}"
+        for page in PAGES
+    }
+    assert set(bodies()) == {f"flights-{page}-{end}" for page in PAGES}
+
+
+def test_a_second_up_changes_nothing_and_another_slot_changes_the_bodies_in_place(shown: Shown) -> None:
+    shown.up("blue")
+    assert shown.up("blue").changed == ()
+    before = bodies()
+    changed = [step for step in shown.up("blue", "green").steps if step.op != "same"]
+    assert {step.op for step in changed} == {"update"}
+    assert {step.urn.split("::")[2].split("$")[-1] for step in changed} == {"aws:cloudwatch/dashboard:Dashboard"}
+    assert bodies().keys() == before.keys()
+
+
+def test_a_preview_of_what_is_not_there_yet_shows_the_dashboards(shown: Shown) -> None:
+    planned = [step.name for step in shown.up("blue", preview=True).steps if "Dashboard" in step.urn.split("$")[-1]]
+    assert set(planned) >= {f"flights-{page}" for page in PAGES}
+    assert bodies() == {}

@@ -1,0 +1,106 @@
+"""The alarms of the program as they stand deployed: whom they call, what holds them back, and what they say."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.stacks.rehearsed import Rehearsed
+
+Alarms = dict[str, dict[str, Any]]
+
+
+@pytest.fixture
+def alarms(standing: Rehearsed) -> Alarms:  # noqa: ARG001 - they are its
+    """Every alarm by the name it was given, without what Pulumi or the ledger's name put behind it."""
+    pages = (
+        boto3.client("cloudwatch")
+        .get_paginator("describe_alarms")
+        .paginate(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+    )
+    found = [(kind, one) for page in pages for kind in ("MetricAlarms", "CompositeAlarms") for one in page[kind]]
+    mark = {"MetricAlarms": "", "CompositeAlarms": "*"}
+    return {mark[kind] + one["AlarmName"].removeprefix("flights-").rpartition("-")[0]: one for kind, one in found}
+
+
+def test_a_challengers_guardrail_calls_the_rollback_function_itself(standing: Rehearsed, alarms: Alarms):
+    guardrail = alarms["*guardrail-green"]
+    function = boto3.client("lambda").get_function(FunctionName=standing.outputs()["rollback"]["function"])
+    assert guardrail["AlarmActions"] == [function["Configuration"]["FunctionArn"]]
+    assert "ActionsSuppressor" not in guardrail
+    assert "*guardrail-blue" not in alarms, "nothing rolls the champion back onto nothing"
+    assert standing.outputs()["alarms"]["guardrails"] == {"green": guardrail["AlarmName"]}
+    for name in ("guardrail-errors-green", "guardrail-latency-green"):
+        assert alarms[name]["AlarmName"] in guardrail["AlarmRule"]
+        assert not alarms[name].get("AlarmActions")
+
+
+def test_only_cloudwatchs_alarms_of_the_account_may_call_it(standing: Rehearsed):
+    name = standing.outputs()["rollback"]["function"]
+    policy = json.loads(boto3.client("lambda").get_policy(FunctionName=name)["Policy"])
+    callers = {one["Principal"]["Service"] for one in policy["Statement"]}
+    assert "lambda.alarms.cloudwatch.amazonaws.com" in callers
+
+
+def test_the_program_passes_the_guardrail_to_what_raises_traffic(standing: Rehearsed, alarms: Alarms):
+    (weights,) = (
+        one
+        for one in json.loads((standing.home / "state.json").read_text())["resources"]
+        if one["urn"].endswith("::flights-weights")
+    )
+    assert alarms["*guardrail-green"]["AlarmName"] in json.dumps(weights["inputs"])
+
+
+def test_every_alarm_links_its_runbook_and_calls_somebody_or_is_under_one_that_does(alarms: Alarms):
+    rules = " ".join(one.get("AlarmRule", "") for one in alarms.values())
+    for name, one in alarms.items():
+        if name == "abort" or name.startswith("*while-"):
+            continue
+        heard = one.get("AlarmActions") or f'"{one["AlarmName"]}"' in rules or name == "*endpoint"
+        assert heard, f"{name} tells nobody"
+        if one.get("AlarmActions"):
+            assert "runbooks/" in one["AlarmDescription"], name
+
+
+def test_a_page_waits_for_what_would_hold_it_back(alarms: Alarms):
+    page = alarms["*server-errors-green"]
+    held = next(one for one in alarms.values() if one["AlarmName"] == page["ActionsSuppressor"])
+    assert (page["ActionsSuppressorWaitPeriod"], page["ActionsSuppressorExtensionPeriod"]) == (60, 300)
+    for reason in ("*guardrail-green", "deployment-running", "endpoint-not-in-service", "server-errors-blue"):
+        assert alarms[reason]["AlarmName"] in held["AlarmRule"]
+    assert alarms["server-errors-green"]["AlarmName"] not in held["AlarmRule"]
+
+
+def test_topics_are_by_severity_and_an_unheard_page_goes_to_others(standing: Rehearsed, alarms: Alarms):
+    topics = standing.outputs()["topics"]
+    assert alarms["rollback-blocked"]["AlarmActions"] == [topics["P1"]]
+    assert alarms["drift-failed"]["AlarmActions"] == [topics["P2"]]
+    (escalation,) = alarms["unacknowledged"]["AlarmActions"]
+    assert escalation not in topics.values()
+    told = boto3.client("sns").list_subscriptions_by_topic(TopicArn=escalation)["Subscriptions"]
+    assert [(one["Protocol"], one["Endpoint"]) for one in told] == [("email", "ml-leads@example.com")]
+
+
+def test_the_endpoints_composite_is_over_everything_that_can_be_wrong(standing: Rehearsed, alarms: Alarms):
+    whole = alarms["*endpoint"]
+    assert standing.outputs()["alarms"]["endpoint"] == whole["AlarmName"]
+    under = whole["AlarmRule"] + alarms["*variant-blue"]["AlarmRule"] + alarms["*variant-green"]["AlarmRule"]
+    names = standing.outputs()["alarms"]["names"]
+    assert {"server-errors-blue", "guardrail-green", "drift", "availability-burn-fast"} <= names.keys()
+    assert all(f'"{name}"' in under for name in names.values())
+
+
+def test_without_automatic_the_guardrail_tells_the_command_and_calls_nothing(canary: Rehearsed):
+    canary.set(rollback={"automatic": False}).up()
+    name = canary.outputs()["alarms"]["guardrails"]["green"]
+    (guardrail,) = boto3.client("cloudwatch").describe_alarms(AlarmNames=[name], AlarmTypes=["CompositeAlarm"])[
+        "CompositeAlarms"
+    ]
+    assert guardrail["AlarmActions"] == [canary.outputs()["topics"]["P1"]]
+    assert canary.outputs()["rollback"]["command"] in guardrail["AlarmDescription"]
+    function = canary.outputs()["rollback"]["function"]
+    policy = json.loads(boto3.client("lambda").get_policy(FunctionName=function)["Policy"])
+    assert "lambda.alarms" not in json.dumps(policy)

@@ -1,0 +1,49 @@
+"""A page of widgets, and where each of them lies on CloudWatch's grid of 24 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tidewatch.dashboards.widgets import COLUMNS, Json, Widget
+
+Row = Sequence[Widget]
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows of widgets, from left to right; what does not fit beside the others goes under them.
+
+    start: how far it looks back, like -PT6H. Each graph keeps its own period, because thresholds are of one.
+    """
+
+    start: str
+    rows: Sequence[Row]
+
+    def body(self, region: str) -> Json:
+        """The dashboard's body, for metrics of that region."""
+        widgets = [
+            {
+                "type": widget.kind,
+                "x": x,
+                "y": y,
+                "width": widget.width,
+                "height": widget.height,
+                "properties": widget.properties(region),
+            }
+            for x, y, widget in placed(self.rows)
+        ]
+        return {"start": self.start, "periodOverride": "inherit", "widgets": widgets}
+
+
+def placed(rows: Sequence[Row]) -> Iterator[tuple[int, int, Widget]]:
+    """Column and line of each widget's upper left corner; a line begins below the highest widget before it."""
+    y = 0
+    for row in rows:
+        x = tallest = 0
+        for widget in row:
+            if x + widget.width > COLUMNS:
+                x, y, tallest = 0, y + tallest, 0
+            yield x, y, widget
+            x, tallest = x + widget.width, max(tallest, widget.height)
+        y += tallest

@@ -1,0 +1,184 @@
+"""Widgets as values, and what CloudWatch's dashboard body says of each.
+
+Source: CloudWatch API reference, "Dashboard Body Structure and Syntax".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from tidewatch.metrics import Metric
+
+Json: TypeAlias = dict[str, object]
+Axis: TypeAlias = Literal["left", "right"]
+
+MOST_ALARMS = 100
+"""In one widget."""
+COLUMNS = 24
+
+
+@dataclass(frozen=True)
+class Series:
+    """One statistic of one metric, with the values of its dimensions."""
+
+    metric: Metric
+    dimensions: Mapping[str, str] = field(hash=False)
+    statistic: str
+
+    def listed(self) -> list[str]:
+        """As a metrics array begins."""
+        named = [word for name, value in self.dimensions.items() for word in (name, value)]
+        return [self.metric.namespace, self.metric.name, *named]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a graph: a series, or an expression of metric math over the ids of other lines.
+
+    label: in the legend. id: what expressions call it. shown: False for what only expressions read. color: like
+    #d62728. period_s: seconds, where it is not the widget's.
+    """
+
+    of: Series | str
+    label: str = ""
+    id: str = ""
+    shown: bool = True
+    axis: Axis = "left"
+    color: str = ""
+    period_s: int = 0
+
+    def json(self) -> list[object]:
+        looks: Json = {}
+        if isinstance(self.of, str):
+            looks["expression"] = self.of
+        else:
+            looks["stat"] = self.of.statistic
+        said = {"label": self.label, "id": self.id, "color": self.color, "period": self.period_s}
+        looks |= {key: value for key, value in said.items() if value}
+        if self.axis == "right":
+            looks["yAxis"] = "right"
+        if not self.shown:
+            looks["visible"] = False
+        return [looks] if isinstance(self.of, str) else [*self.of.listed(), looks]
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A horizontal line at a value."""
+
+    value: float
+    label: str
+    axis: Axis = "left"
+    color: str = "#7f7f7f"
+
+    def json(self) -> Json:
+        said: Json = {"value": self.value, "label": self.label, "color": self.color}
+        return {**said, "yAxis": "right"} if self.axis == "right" else said
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Lines over time. period_s: of each datapoint. left, right: what the axes count.
+
+    least, most: where the left axis begins and ends; None is as the lines ask for. start: like -P7D, where the widget
+    looks back further than its page.
+    """
+
+    title: str
+    lines: Sequence[Line]
+    period_s: int = 300
+    thresholds: Sequence[Threshold] = ()
+    left: str = ""
+    right: str = ""
+    least: float | None = 0
+    most: float | None = None
+    stacked: bool = False
+    start: str = ""
+    width: int = 12
+    height: int = 6
+
+    kind = "metric"
+
+    def properties(self, region: str) -> Json:
+        said: Json = {
+            "view": "timeSeries",
+            "stacked": self.stacked,
+            "region": region,
+            "title": self.title,
+            "period": self.period_s,
+            "metrics": [line.json() for line in self.lines],
+            "yAxis": self._axes(),
+        }
+        if self.thresholds:
+            said["annotations"] = {"horizontal": [threshold.json() for threshold in dict.fromkeys(self.thresholds)]}
+        if self.start:
+            said["start"] = self.start
+        return said
+
+    def _axes(self) -> Json:
+        said = {"label": self.left or None, "min": self.least, "max": self.most}
+        left: Json = {"showUnits": not self.left, **{key: value for key, value in said.items() if value is not None}}
+        if not self.right:
+            return {"left": left}
+        return {"left": left, "right": {"min": 0, "showUnits": False, "label": self.right}}
+
+
+@dataclass(frozen=True)
+class Number:
+    """The newest value of each line as a figure; whole_range: one value over all the time that the page shows."""
+
+    title: str
+    lines: Sequence[Line]
+    period_s: int = 300
+    whole_range: bool = False
+    start: str = ""
+    width: int = 6
+    height: int = 4
+
+    kind = "metric"
+
+    def properties(self, region: str) -> Json:
+        said: Json = {
+            "view": "singleValue",
+            "region": region,
+            "title": self.title,
+            "period": self.period_s,
+            "metrics": [line.json() for line in self.lines],
+            "sparkline": not self.whole_range,
+            "setPeriodToTimeRange": self.whole_range,
+        }
+        return {**said, "start": self.start} if self.start else said
+
+
+@dataclass(frozen=True)
+class AlarmStates:
+    """The states of up to 100 alarms by ARN, those in ALARM first."""
+
+    title: str
+    arns: Sequence[str]
+    width: int = 24
+    height: int = 4
+
+    kind = "alarm"
+
+    def properties(self, region: str) -> Json:  # noqa: ARG002
+        return {"title": self.title, "alarms": list(self.arns), "sortBy": "stateUpdatedTimestamp"}
+
+
+@dataclass(frozen=True)
+class Text:
+    """Markdown."""
+
+    markdown: str
+    width: int = 24
+    height: int = 3
+
+    kind = "text"
+
+    def properties(self, region: str) -> Json:  # noqa: ARG002
+        return {"markdown": self.markdown}
+
+
+Widget: TypeAlias = Graph | Number | AlarmStates | Text

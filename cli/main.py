@@ -8,12 +8,14 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
+from cli.doctor import doctor
 from cli.drift import drift
 from cli.errors import UserError
 from cli.promote import promote
 from cli.registry import models, publish
 from cli.rehearse import rehearse
 from cli.rollback import acknowledge, rollback
+from cli.runbook import runbook
 from cli.status import status
 from tidewatch.drift.errors import DriftError
 from tidewatch.registry import RegistryError
@@ -26,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (publish, models, promote, status, rollback, acknowledge, rehearse):
+for command in (publish, models, promote, status, rollback, acknowledge, runbook, doctor, rehearse):
     app.command()(command)
 app.add_typer(drift)
 

@@ -1,53 +1,111 @@
-"""`tidewatch status`: what is declared, what is live, and why they differ."""
+"""`tidewatch status`: what is declared, what is live, why they differ, and what is wrong."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from botocore.exceptions import ClientError
-from rich.console import Console
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
+from cli import health
 from cli.aws import Session
+from cli.errors import UserError
 from cli.outputs import stack_outputs
 from cli.traffic import controller, model_of
-from tidewatch.traffic import EndpointState, Incident, Split, TrafficController
+from tidewatch import clock
+from tidewatch.traffic import EndpointState, Incident, Split, TrafficController, TrafficError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+EVERY_SECONDS = 5
+OUTPUTS_LAST = timedelta(minutes=1)
+"""How long a watch takes the stack's outputs for true; asking Pulumi takes seconds."""
+INCIDENTS = {
+    "pending": "rollback pending",
+    "flipping": "rolling back",
+    "observed": "rolled back",
+    "closed": "rolled back",
+    "blocked": "rollback blocked",
+}
+"""What the state of a rollback's incident means. Each is open until it is acknowledged, also after its rollback."""
+
 
 def status(
     stack: Annotated[str, typer.Option(help="The stack to look at.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON; with --watch an object a line.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help=f"Look again every {EVERY_SECONDS} seconds, until Ctrl-C.")
+    ] = False,
 ) -> None:
-    """Shows the declared and the live split, the versions, the champion and open incidents."""
-    outputs, session = stack_outputs(stack), Session(stack)
-    traffic = controller(stack, outputs, session)
-    report = describe(stack, outputs, traffic, session.client("s3"))
-    if as_json:
-        typer.echo(json.dumps(report, indent=2))
+    """Shows the declared and the live split, open incidents, alarms, what is left of error budgets, and drift."""
+    look = Look(stack)
+    with Console(stderr=True).status(f"reading {stack}"):
+        first = look()
+    if watch:
+        _watch(first, look, as_json)
+    elif as_json:
+        typer.echo(json.dumps(first, indent=2))
     else:
-        _show(report, Console(highlight=False))
+        _print(Console(highlight=False), _shown(first))
 
 
-def describe(stack: str, outputs: dict[str, Any], traffic: TrafficController, s3: S3Client) -> dict[str, Any]:
+@dataclass
+class Look:
+    """Describes a stack, each time it is called."""
+
+    stack: str
+    _outputs: dict[str, Any] = field(default_factory=dict[str, Any])
+    _asked: datetime | None = None
+
+    def __call__(self) -> dict[str, Any]:
+        now = clock.current().now()
+        if self._asked is None or now - self._asked >= OUTPUTS_LAST:
+            self._outputs, self._asked = stack_outputs(self.stack), now
+        session = Session(self.stack)
+        return describe(self.stack, self._outputs, controller(self.stack, self._outputs, session), session)
+
+
+def describe(stack: str, outputs: dict[str, Any], traffic: TrafficController, session: Session) -> dict[str, Any]:
     """Shares are fractions of one. `in_sync` is false where the live split is not the declared one.
 
-    An incident's `state` and `receipt` are those of its document, null where that was not written.
+    An incident's `state` and `receipt` are those of its document, null where that was not written. `alarms`, `budgets`
+    and `drift` are null where the stack has none, or where `unknown` says why they could not be read.
     """
-    state = traffic.state()
+    state, s3, cloudwatch = traffic.state(), session.client("s3"), session.client("cloudwatch")
     live, declared = state.split, Split.from_json(outputs["traffic"]["declared"])
+    unknown: list[str] = []
+
+    def ask(what: str, read: Callable[[], Any]) -> Any:
+        """Traffic is shown also to somebody who may not read all of the rest."""
+        try:
+            return read()
+        except ClientError as error:
+            unknown.append(f"{what} cannot be read: {error}")
+            return None
+
+    model = model_of(outputs)
     return {
         "stack": stack,
-        "model": model_of(outputs),
+        "model": model,
+        "at": session.now().isoformat(timespec="seconds"),
         "endpoint": {"name": state.name, "status": state.status, "configuration": state.config},
         "champion": outputs["traffic"]["champion"],
         "slots": {slot: _slot(slot, state, outputs["traffic"], declared, live) for slot in sorted(state.slots)},
         "in_sync": declared.close_to(live),
         "incidents": [_incident(one, s3, outputs["buckets"]["monitoring"]) for one in traffic.incidents()],
+        "alarms": ask("alarms", lambda: health.alarms(stack, outputs, cloudwatch)),
+        "budgets": ask("error budgets", lambda: health.budgets(model, outputs, cloudwatch, session.now()) or None),
+        "drift": ask("drift reports", lambda: health.drift(outputs, s3, state.slots)),
+        "unknown": unknown,
     }
 
 
@@ -78,9 +136,66 @@ def _incident(incident: Incident, s3: S3Client, bucket: str) -> dict[str, Any]:
     }
 
 
-def _show(report: dict[str, Any], console: Console) -> None:
+def _watch(first: dict[str, Any], look: Look, as_json: bool) -> None:
+    """What fails on the way is shown, and looked for again: a watch is left running."""
+    console = Console(highlight=False)
+    try:
+        if as_json:
+            for report in _looks(first, look):
+                typer.echo(json.dumps(report))
+        elif not console.is_terminal:
+            for seen in _views(first, look):
+                _print(console, seen)
+        else:
+            with Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
+                for seen in _views(first, look):
+                    live.update(Group(*seen), refresh=True)
+    except KeyboardInterrupt:
+        return
+
+
+def _looks(first: dict[str, Any], look: Look) -> Iterator[dict[str, Any]]:
+    yield first
+    while True:
+        clock.current().sleep(EVERY_SECONDS)
+        try:
+            yield look()
+        except (BotoCoreError, ClientError, TrafficError, UserError) as error:
+            yield {"stack": look.stack, "error": str(error)}
+
+
+def _views(first: dict[str, Any], look: Look) -> Iterator[list[RenderableType]]:
+    """What was seen last stays in sight, said to be old, while nothing newer can be had."""
+    last = first
+    for report in _looks(first, look):
+        failed = report.get("error")
+        last = last if failed else report
+        old = [Text(f"This is old: {failed}", style="bold red")] if failed else []
+        yield [Text(f"{last['at']}, every {EVERY_SECONDS} seconds until Ctrl-C"), *old, *_shown(last)]
+
+
+def _print(console: Console, parts: Iterable[RenderableType]) -> None:
+    for part in parts:
+        console.print(part, soft_wrap=isinstance(part, Text))
+
+
+def _shown(report: dict[str, Any]) -> Iterator[RenderableType]:
     endpoint = report["endpoint"]
-    console.print(f"{report['model']} in {report['stack']}: {endpoint['name']} is {endpoint['status']}", soft_wrap=True)
+    yield Text(f"{report['model']} in {report['stack']}: {endpoint['name']} is {endpoint['status']}")
+    yield _slots(report)
+    for incident in report["incidents"]:
+        yield Text(_told(incident))
+        yield Text(f"  tidewatch acknowledge {incident['id']} --stack {report['stack']}")
+    if not report["in_sync"]:
+        yield Text("The live split is not the declared one. `pulumi up` leaves it so until the declaration is edited.")
+    yield from _alarms(report["alarms"])
+    yield from _budgets(report["budgets"] or {})
+    yield from _drift(report["drift"] or {})
+    for sentence in report["unknown"]:
+        yield Text(sentence, style="yellow")
+
+
+def _slots(report: dict[str, Any]) -> Table:
     table = Table(box=None, padding=(0, 2))
     for heading in ("slot", "version", "declared", "live", "instances"):
         table.add_column(heading, justify="left" if heading == "slot" else "right")
@@ -88,14 +203,51 @@ def _show(report: dict[str, Any], console: Console) -> None:
         champion = " (champion)" if name == report["champion"] else ""
         shares = (f"{slot[key]:.1%}" for key in ("declared", "live"))
         table.add_row(name + champion, slot["version"] or "-", *shares, str(slot["instances"]))
-    console.print(table)
-    for incident in report["incidents"]:
-        state = f" ({incident['state']})" if incident["state"] else ""
-        since = f"open incident {incident['id']}{state} since {incident['opened']}"
-        console.print(f"{since}: {incident['why']}", soft_wrap=True)
-        console.print(f"  tidewatch acknowledge {incident['id']} --stack {report['stack']}", soft_wrap=True)
-    if not report["in_sync"]:
-        console.print(
-            "The live split is not the declared one. `pulumi up` leaves it so until the declaration is edited.",
-            soft_wrap=True,
-        )
+    return table
+
+
+def _told(incident: dict[str, Any]) -> str:
+    if incident["kind"] == "observed":
+        state = "weights changed by somebody else"
+    else:
+        state = INCIDENTS.get(incident["state"] or "", incident["state"])
+    since = f"open incident {incident['id']} since {incident['opened']}"
+    return f"{since}{f' ({state})' if state else ''}: {incident['why']}"
+
+
+def _alarms(alarms: dict[str, Any] | None) -> Iterator[RenderableType]:
+    if alarms is None:
+        return
+    silent = f"; {alarms['insufficient']} without enough data" if alarms["insufficient"] else ""
+    yield Text(f"alarms: {len(alarms['firing']) or 'none'} of {alarms['watched']} in ALARM{silent}")
+    for one in alarms["firing"]:
+        severity = one["severity"] or "-"
+        line = f"  {severity:<2}  {one['alarm']} since {one['since']}: {one['runbook']}"
+        yield Text(line, style="bold red" if severity == "P1" else "")
+    if alarms["gone"]:
+        yield Text(f"  deleted by somebody: {', '.join(alarms['gone'])}; `pulumi up --refresh` makes them again")
+
+
+def _budgets(budgets: dict[str, dict[str, Any]]) -> Iterator[RenderableType]:
+    for objective, one in budgets.items():
+        promise = f"{one['percent']:g}% over {one['days']} days"
+        if one["left"] is None:
+            yield Text(f"error budget of {objective} ({promise}): not measured yet")
+        elif one["left"] < 0:
+            overspent = f"used up, and {-one['left']:.1%} more"
+            yield Text(f"error budget of {objective} ({promise}): {overspent}", style="bold red")
+        else:
+            yield Text(f"error budget of {objective} ({promise}): {one['left']:.1%} left")
+
+
+def _drift(drift: dict[str, dict[str, Any] | None]) -> Iterator[RenderableType]:
+    for slot, one in drift.items():
+        if one is None:
+            yield Text(f"drift of {slot}: no report yet")
+            continue
+        names = ", ".join(one["drifting"] or ())
+        moved = f"; over three days: {names}" if names else ""
+        asks = f", severity {one['severity']}" if one["severity"] not in ("", "none") else ""
+        yield Text(f"drift of {slot}, version {one['version']}, up to {one['hour']}: {one['verdict']}{asks}{moved}")
+        if asks:
+            yield Text(f"  {one['report']}")

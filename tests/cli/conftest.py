@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import boto3
@@ -9,6 +10,7 @@ import pytest
 
 from tests.stacks.conftest import deployed, standing
 from tests.stacks.rehearsed import Rehearsed
+from tidewatch import clock
 
 __all__ = ["deployed", "standing"]
 
@@ -19,14 +21,20 @@ class Ambient:
     def __init__(self, stack: str) -> None:
         self.stack = stack
 
-    def client(self, service: str) -> Any:
-        return boto3.client(service)
+    simulated = False
+    region = "us-east-1"
+
+    def client(self, service: str, region: str = "") -> Any:
+        return boto3.client(service, region_name=region or None)
+
+    def now(self) -> datetime:
+        return clock.current().now()
 
 
 @pytest.fixture
 def operated(standing: Rehearsed, monkeypatch: pytest.MonkeyPatch) -> Rehearsed:
     """The canary, with the command line looking at it."""
-    for module in ("cli.status", "cli.rollback"):
+    for module in ("cli.status", "cli.rollback", "cli.runbook"):
         monkeypatch.setattr(f"{module}.stack_outputs", lambda stack: dict(standing.outputs()))  # noqa: ARG005
-        monkeypatch.setattr(f"{module}.Session", Ambient)
+        monkeypatch.setattr(f"{module}.Session", Ambient, raising=False)
     return standing

@@ -34,6 +34,15 @@ def enough(minimum_requests: int, minimum_errors: int) -> str:
     return f"(n >= {minimum_requests}) AND (b >= {minimum_errors})"
 
 
+def asked(minimum_requests: int) -> str:
+    """The condition that n are enough, of a slot whose live share is w.
+
+    The sweep reports w each minute: a slot without requests has a datapoint all the same, and none from before it fell
+    silent is evaluated in the place of a missing one.
+    """
+    return f"((n + 0 * w) >= {minimum_requests})"
+
+
 def excess() -> str:
     """By how much b of n requests being bad exceeds the champion's d of k, less what may be chance.
 

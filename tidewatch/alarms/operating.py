@@ -41,11 +41,16 @@ def undelivered(purposes: Sequence[str]) -> Alarm:
 
 def rollback_failed() -> Alarm:
     """No call succeeded in five minutes, though the sweep calls each minute: errors, throttles or no calls at all.
-    Or an alarm's call was given up on, which the sweep would not do again."""
+    Or an alarm's call was given up on, which the sweep would not do again.
+
+    What the sweep last said is repeated as the clock: a function that falls silent has a datapoint without calls, and
+    one that is too new to have been called has none, so that the first `up` pages nobody.
+    """
     parts = {
         "i": Stat(m.CALLS, "Sum", ROLLBACK),
         "e": Stat(m.CALL_ERRORS, "Sum", ROLLBACK),
         "q": Stat(m.MESSAGES, "Maximum", ROLLBACK),
+        "o": Stat(m.OPEN_INCIDENTS, "Maximum"),
     }
     return Alarm(
         key="rollback-failed",
@@ -53,7 +58,7 @@ def rollback_failed() -> Alarm:
         says="The rollback function does not work: a bad version would stay in service until somebody acts by hand.",
         severity=Severity.P1,
         scope="endpoint",
-        signal=Math("((FILL(i, 0) - e) < 1) + (q >= 1)", parts, 0, 2),
+        signal=Math("((i - e + 0 * FILL(o, REPEAT)) < 1) + (q >= 1)", parts, 0, 2),
         comparison=">=",
         threshold=1,
         period_s=FIVE_MINUTES,

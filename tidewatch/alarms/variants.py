@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tidewatch import metrics as m
-from tidewatch.alarms.expressions import each, enough, total
+from tidewatch.alarms.expressions import asked, each, total
 from tidewatch.alarms.limits import Limits
 from tidewatch.alarms.reading import shown
 from tidewatch.alarms.values import Alarm, Math, Missing, Severity, Stat
@@ -16,6 +16,7 @@ MICROSECONDS = 1000
 """In a millisecond: SageMaker's latencies are in microseconds."""
 
 _REQUESTS = Stat(m.INVOCATIONS, "Sum")
+_SHARE = Stat(m.LIVE_SHARE, "Minimum")
 
 
 def serving_alarms(limits: Limits) -> tuple[Alarm, ...]:
@@ -24,14 +25,14 @@ def serving_alarms(limits: Limits) -> tuple[Alarm, ...]:
 
 
 def _server_errors(limits: Limits) -> Alarm:
-    parts = {"n": _REQUESTS, "b": Stat(m.ERRORS_5XX, "Sum"), "e": Stat(m.ERRORS_5XX, "Average")}
+    parts = {"n": _REQUESTS, "w": _SHARE, "b": Stat(m.ERRORS_5XX, "Sum"), "e": Stat(m.ERRORS_5XX, "Average")}
     return Alarm(
         key="server-errors",
         title="Server errors",
         says=f"More than {limits.server_error_percent:g}% of the requests to this variant fail on our side.",
         severity=Severity.P1,
         scope="variant",
-        signal=Math(f"IF({enough(limits.minimum_requests, limits.minimum_errors)}, e, 0)", parts, 0, 1),
+        signal=Math(f"IF({asked(limits.minimum_requests)} AND (b >= {limits.minimum_errors}), e, 0)", parts, 0, 1),
         comparison=">",
         threshold=limits.server_error_percent / 100,
         period_s=FIVE_MINUTES,
@@ -44,7 +45,7 @@ def _server_errors(limits: Limits) -> Alarm:
 
 
 def _model_errors(limits: Limits) -> Alarm:
-    parts = {"n": _REQUESTS, "b": Stat(m.MODEL_ERRORS, "Sum"), "e": Stat(m.MODEL_ERRORS, "Average")}
+    parts = {"n": _REQUESTS, "w": _SHARE, "b": Stat(m.MODEL_ERRORS, "Sum"), "e": Stat(m.MODEL_ERRORS, "Average")}
     return Alarm(
         key="model-errors",
         title="Model errors",
@@ -52,7 +53,7 @@ def _model_errors(limits: Limits) -> Alarm:
         f"it refuses them, times out or breaks.",
         severity=Severity.P2,
         scope="variant",
-        signal=Math(f"IF({enough(limits.minimum_requests, limits.minimum_errors)}, e, 0)", parts, 0, 1),
+        signal=Math(f"IF({asked(limits.minimum_requests)} AND (b >= {limits.minimum_errors}), e, 0)", parts, 0, 1),
         comparison=">",
         threshold=limits.model_error_percent / 100,
         period_s=FIVE_MINUTES,
@@ -75,8 +76,8 @@ def _latency(limits: Limits) -> Alarm:
         scope="variant",
         # The rank of the limit, where the percentile itself needs hundreds of requests a period to be evaluated.
         signal=Math(
-            f"IF(n >= {limits.minimum_requests}, r, 100)",
-            {"n": _REQUESTS, "r": Stat(m.MODEL_LATENCY, within)},
+            f"IF({asked(limits.minimum_requests)}, r, 100)",
+            {"n": _REQUESTS, "w": _SHARE, "r": Stat(m.MODEL_LATENCY, within)},
             0,
             100,
         ),
@@ -99,8 +100,8 @@ def _overhead(limits: Limits) -> Alarm:
         severity=Severity.P3,
         scope="variant",
         signal=Math(
-            f"IF(n >= {limits.minimum_requests}, o, 0)",
-            {"n": _REQUESTS, "o": Stat(m.OVERHEAD_LATENCY, "tm95")},
+            f"IF({asked(limits.minimum_requests)}, o, 0)",
+            {"n": _REQUESTS, "w": _SHARE, "o": Stat(m.OVERHEAD_LATENCY, "tm95")},
             0,
         ),
         comparison=">",
@@ -122,7 +123,7 @@ def silence(limits: Limits, slots: Sequence[str]) -> Alarm:
     split each minute and so is the clock: with datapoints of 0, none from before the silence are evaluated in the
     place of missing ones.
     """
-    parts = {"n": _REQUESTS, "w": Stat(m.LIVE_SHARE, "Minimum"), **each("t", m.INVOCATIONS, "Sum", slots)}
+    parts = {"n": _REQUESTS, "w": _SHARE, **each("t", m.INVOCATIONS, "Sum", slots)}
     due = f"(w >= 0.5) OR (({total('t', slots)}) * w >= {limits.minimum_requests})"
     periods = limits.silence_minutes * 60 // FIVE_MINUTES
     return Alarm(

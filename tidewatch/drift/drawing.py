@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from html import escape
 from itertools import pairwise
 
 import numpy as np
 
 from tidewatch.drift.reference import CategoryFeature, Counts, Feature, Floats, NumericFeature
+from tidewatch.html import length, percent, text
 
 NAMED = 12
 """Categories drawn by name; the others are drawn together."""
@@ -101,7 +101,7 @@ def distribution(number: int, name: str, bins: Sequence[Pair]) -> str:
         hollow += _bar(top, pair.reference * scale)
         solid += _bar(top + BAR + 1, pair.production * scale)
         if pair.before is not None:
-            ticks += f"M{_round(LABEL + pair.before * scale)} {top - 1}v{2 * BAR + 3}"
+            ticks += f"M{length(LABEL + pair.before * scale)} {top - 1}v{2 * BAR + 3}"
         words += (
             f'<text class="l" x="{LABEL - 6}" y="{top + 11}">{text(pair.label)}</text>'
             f'<text x="{LABEL + BARS + 6}" y="{top + 11}">{percent(pair.reference)} → {percent(pair.production)}</text>'
@@ -126,8 +126,8 @@ def _described(bins: Sequence[Pair]) -> str:
     )
 
 
-def _bar(top: float, length: float) -> str:
-    return f"M{LABEL} {top}h{_round(length)}v{BAR}h-{_round(length)}z" if length else ""
+def _bar(top: float, units: float) -> str:
+    return f"M{LABEL} {top}h{length(units)}v{BAR}h-{length(units)}z" if units else ""
 
 
 def strip(start: datetime, end: datetime, missing: Sequence[datetime]) -> str:
@@ -152,27 +152,9 @@ def strip(start: datetime, end: datetime, missing: Sequence[datetime]) -> str:
     )
 
 
-def percent(share: float) -> str:
-    """Three digits at most, and never 0% for something, nor 100% for less than all."""
-    if 0 < share < 0.001:
-        return "<0.1%"
-    if 0.999 < share < 1:
-        return ">99.9%"
-    return f"{100 * share:.0f}%" if share in (0, 1) else f"{100 * share:.1f}%"
-
-
-def text(words: str) -> str:
-    """Escaped for HTML; characters that cannot be printed, or turn the direction of what follows, are replaced."""
-    return escape("".join(each if each.isprintable() else "\ufffd" for each in words))
-
-
 def _number(value: float) -> str:
     return f"{value:.3g}"
 
 
 def _short(label: str) -> str:
     return label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}…"
-
-
-def _round(length: float) -> str:
-    return f"{length:.1f}".removesuffix(".0")

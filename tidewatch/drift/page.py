@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
-from tidewatch.drift.drawing import distribution, pairs, percent, strip, text
+from tidewatch.drift.drawing import distribution, pairs, strip
 from tidewatch.drift.profile import Profile
 from tidewatch.drift.reference import Counts, Reference
 from tidewatch.drift.report import Report, WindowReport
 from tidewatch.drift.verdict import FeatureVerdict, Verdict
+from tidewatch.html import STYLE as SHARED
+from tidewatch.html import cell, document, percent, row, section, table, text
 
 WINDOWS = {"hour": "the hour", "day": "the day", "three_days": "three days", "records": "these records"}
 """Windows by their key in a report, shortest first."""
@@ -33,25 +35,13 @@ ASKS = {
     "ticket": "Look into it on a working day: a good part of the features drifts, or records cannot be read.",
     "page": "Look into it now: many features drift, and lastingly.",
 }
-STYLE = """
-:root{color-scheme:light dark;--ink:#1d2430;--soft:#5b6675;--line:#d8dde4;--paper:#fff;--solid:#2f6fb3;--bad:#a3271f}
-@media(prefers-color-scheme:dark){:root{--ink:#e4e8ee;--soft:#9aa5b4;--line:#38414d;--paper:#14181e;--solid:#6ea8e0;
---bad:#ff9d94}}
-*{box-sizing:border-box}
-body{margin:0 auto;max-width:76rem;padding:1.5rem;background:var(--paper);color:var(--ink);
-font:15px/1.5 system-ui,sans-serif}
-h1{font-size:2rem;margin:.2rem 0}h2{font-size:1.15rem;margin:2rem 0 .5rem}h3{font-size:1rem;margin:.8rem 0 0}
-p{margin:.2rem 0}.soft{color:var(--soft)}a{color:inherit}
-.wide{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}
-th,td{padding:.25rem .8rem .25rem 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--line)}
-thead th{color:var(--soft);font-weight:500}
-tbody th{font-weight:500;min-width:7rem;max-width:16rem;overflow-wrap:break-word}.n{text-align:right}
-.n,.v{white-space:nowrap}.w{min-width:18rem}.drift,.invalid{color:var(--bad);font-weight:600}
-.figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(21rem,1fr));gap:1.5rem}
-figure{margin:0;overflow-wrap:anywhere}figcaption{margin-bottom:.4rem}
-svg{width:100%;height:auto;display:block}svg text{font:11px system-ui,sans-serif;fill:var(--ink)}svg .l{text-anchor:end}
-.r{fill:none;stroke:var(--soft)}.p{fill:var(--solid)}.b{stroke:var(--ink);stroke-width:2}
-.strip{max-width:45rem}
+STYLE = f"""{SHARED}
+tbody th{{font-weight:500;min-width:7rem;max-width:16rem;overflow-wrap:break-word}}
+.w{{min-width:18rem}}.drift,.invalid{{color:var(--bad);font-weight:600}}
+.figures{{display:grid;grid-template-columns:repeat(auto-fill,minmax(21rem,1fr));gap:1.5rem}}
+figure{{margin:0;overflow-wrap:anywhere}}figcaption{{margin-bottom:.4rem}}
+.r{{fill:none;stroke:var(--soft)}}.p{{fill:var(--solid)}}.b{{stroke:var(--ink);stroke-width:2}}
+.strip{{max-width:45rem}}
 """
 
 
@@ -66,16 +56,11 @@ def page(report: Report, reference: Reference, profiles: Mapping[str, Profile | 
     ranked = by_severity(window.features)
     body = (
         _head(report),
-        _section("What was counted", _windows(report), _hours(report), _examples(report)),
-        _section(f"Features over {WINDOWS[key]}", _features(report, ranked, key)),
-        _section("Distributions", _legend(report, key), _figures(reference, ranked, profiles, key)),
+        section("What was counted", _windows(report), _hours(report), _examples(report)),
+        section(f"Features over {WINDOWS[key]}", _features(report, ranked, key)),
+        section("Distributions", _legend(report, key), _figures(reference, ranked, profiles, key)),
     )
-    title = text(f"Drift: {report.verdict} · {_where(report)}")
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{title}</title><style>{STYLE}</style></head><body><main>{''.join(body)}</main></body></html>\n"
-    )
+    return document(f"Drift: {report.verdict} · {_where(report)}", "".join(body), STYLE)
 
 
 def _told(report: Report) -> str:
@@ -139,8 +124,8 @@ def _windows(report: Report) -> str:
         ]
     reasons = sorted({reason for window in columns.values() for reason in window.records.rejected})
     lines += [(f"rejected: {reason}", partial(_rejected, reason)) for reason in reasons]
-    rows = [_row(name, (_cell(told(window), "n") for window in columns.values())) for name, told in lines]
-    return _table(["", *columns], rows, numbers=range(1, len(columns) + 1))
+    rows = [row(name, (cell(told(window), "n") for window in columns.values())) for name, told in lines]
+    return table(["", *columns], rows, numbers=range(1, len(columns) + 1))
 
 
 def _rejected(reason: str, window: WindowReport) -> str:
@@ -161,11 +146,11 @@ def _examples(report: Report) -> str:
     if not report.examples:
         return ""
     rows = [
-        _row(each.reason, (_cell(text(each.column or "")), _cell(f"{each.offset:,}", "n"), _cell(text(each.source))))
+        row(each.reason, (cell(text(each.column or "")), cell(f"{each.offset:,}", "n"), cell(text(each.source))))
         for each in report.examples
     ]
-    table = _table(["reason", "column", "at", "file"], rows, numbers=(2,))
-    return f"<details><summary>Examples of rejected records: {len(rows)}</summary>{table}</details>"
+    listed = table(["reason", "column", "at", "file"], rows, numbers=(2,))
+    return f"<details><summary>Examples of rejected records: {len(rows)}</summary>{listed}</details>"
 
 
 def _features(report: Report, ranked: Sequence[FeatureVerdict], told: str) -> str:
@@ -173,19 +158,19 @@ def _features(report: Report, ranked: Sequence[FeatureVerdict], told: str) -> st
     others = [(key, title) for key, title in WINDOWS.items() if key in report.windows and key != told]
     verdicts = {key: {each.name: each.verdict for each in report.windows[key].features} for key, _ in others}
     rows = [
-        _row(
+        row(
             f'<a href="#f{number}">{text(each.name)}</a>' + (" (score)" if each.kind == "score" else ""),
             (
-                _cell(_verdict(each.verdict), "v"),
-                *(_cell(text(value), "n") for value in figures(each)),
-                _cell("<br>".join(text(sentence) for sentence in each.because), "w"),
-                *(_cell(_verdict(verdicts[key][each.name]), "v") for key, _ in others),
+                cell(_verdict(each.verdict), "v"),
+                *(cell(text(value), "n") for value in figures(each)),
+                cell("<br>".join(text(sentence) for sentence in each.because), "w"),
+                *(cell(_verdict(verdicts[key][each.name]), "v") for key, _ in others),
             ),
             escaped=True,
         )
         for number, each in enumerate(ranked)
     ]
-    return _table([*titles, *(title for _, title in others)], rows, numbers=range(2, 7))
+    return table([*titles, *(title for _, title in others)], rows, numbers=range(2, 7))
 
 
 def _legend(report: Report, key: str) -> str:
@@ -219,23 +204,3 @@ def _verdict(verdict: Verdict) -> str:
 
 def _moment(moment: datetime | None) -> str:
     return "" if moment is None else f"{moment:%Y-%m-%d %H:%M} UTC"
-
-
-def _section(title: str, *parts: str) -> str:
-    return f"<section><h2>{title}</h2>{''.join(parts)}</section>"
-
-
-def _table(titles: Sequence[str], rows: Iterable[str], numbers: Iterable[int] = ()) -> str:
-    right = set(numbers)
-    heads = "".join(
-        f'<th scope="col"{" class=n" if at in right else ""}>{title}</th>' for at, title in enumerate(titles)
-    )
-    return f'<div class="wide"><table><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
-
-
-def _row(name: str, cells: Iterable[str], *, escaped: bool = False) -> str:
-    return f'<tr><th scope="row">{name if escaped else text(name)}</th>{"".join(cells)}</tr>'
-
-
-def _cell(content: str, kind: str = "") -> str:
-    return f"<td class={kind}>{content}</td>" if kind else f"<td>{content}</td>"

@@ -21,6 +21,12 @@ def test_a_rate_of_server_errors_pages_and_a_single_failure_does_not() -> None:
     assert datapoint(alarm) is None
 
 
+def test_a_slot_that_no_longer_gets_requests_has_a_datapoint_and_is_not_judged_by_older_ones() -> None:
+    for key in ("server-errors", "model-errors", "latency", "overhead-latency"):
+        assert not breaches(variant(key), w=0), key
+        assert datapoint(variant(key), w=0) is not None, key
+
+
 def test_latency_is_the_rank_of_its_limit_in_microseconds() -> None:
     alarm = variant("latency", limits=Limits(latency_milliseconds=200))
     assert alarm.signal.parts["r"].statistic == "PR(:200000)"
@@ -157,7 +163,8 @@ def test_a_drift_function_that_stops_is_late_and_one_that_is_new_is_not() -> Non
         ({"i": 5, "e": 0}, False),
         ({"i": 5, "e": 4}, False),
         ({"i": 5, "e": 5}, True),
-        ({"i": None, "e": None}, True),
+        ({"o": 0}, True),
+        ({}, False),
         ({"i": 5, "e": 0, "q": 0}, False),
         ({"i": 5, "e": 0, "q": 1}, True),
     ],

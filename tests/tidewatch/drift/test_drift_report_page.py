@@ -12,7 +12,7 @@ import pytest
 
 from tidewatch.capture.accounting import Accounting, Example
 from tidewatch.capture.reasons import Reason
-from tidewatch.drift.drawing import pairs, percent
+from tidewatch.drift.drawing import pairs
 from tidewatch.drift.errors import InvalidReport
 from tidewatch.drift.page import page
 from tidewatch.drift.profile import Profile
@@ -20,6 +20,7 @@ from tidewatch.drift.reference import Reference
 from tidewatch.drift.report import Report, WindowReport, decode, examples, window
 from tidewatch.drift.tables import ArrayTable, count, reference
 from tidewatch.drift.verdict import Verdict, judge
+from tidewatch.html import percent
 
 END = datetime(2013, 5, 14, 13, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -1,0 +1,55 @@
+"""What `tidewatch doctor` finds: a check, how it came out, and what to do where it did not come out well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tidewatch.items import error_code
+from tidewatch.registry import RegistryError
+
+DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403"})
+ABSENT = ("NotFound", "NonExistent", "NoSuch", "404")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line. ok: as it should be; warn: unknown, or it may become a problem; fail: it does not work.
+
+    remedy: what to do, "" where nothing is.
+    """
+
+    check: str
+    state: Literal["ok", "warn", "fail"]
+    says: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check that was not made yet. permission: the action it needs, for whoever is denied it."""
+
+    name: str
+    look: Callable[[], Iterable[Finding]]
+    permission: str = ""
+
+
+def made(check: Check) -> Iterator[Finding]:
+    """The findings of a check; what AWS does not tell is a warning."""
+    try:
+        yield from check.look()
+    except ClientError as error:
+        denied = error_code(error) in DENIED
+        remedy = f"allow {check.permission}" if denied else "try again; if it stays, look up the sentence"
+        yield Finding(check.name, "warn", f"cannot be told: {error}", remedy)
+    except (BotoCoreError, RegistryError) as error:
+        yield Finding(check.name, "warn", f"cannot be told: {error}", "mend that, then ask again")
+
+
+def missing(error: ClientError) -> bool:
+    """Whether AWS says that there is no such thing: every service has a word of its own for that."""
+    code = error_code(error)
+    return any(word in code for word in ABSENT) or "Could not find" in str(error)

@@ -1,0 +1,212 @@
+"""`tidewatch runbook`: what to do about an alarm, with the stack's own names filled in."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from cli.errors import UserError
+from cli.outputs import ROOT, stack_outputs
+from cli.stackfile import StackFile
+from cli.traffic import model_of
+from stacks.types import SLOTS
+from tidewatch import slo
+from tidewatch.alarms import RUNBOOKS, Limits, endpoint_alarms, guardrail, variant_alarms
+from tidewatch.alarms.custom import PREFIX as OWN_GUARDRAIL
+
+FOLDER = ROOT / "runbooks"
+PLACEHOLDERS = {
+    "stack": "the stack's name",
+    "region": "the region it is in",
+    "model": "the model's name",
+    "prefix": "what the names of everything in the stack begin with: the model's name, cut if it is long",
+    "owner": "who answers for the model",
+    "oncall": "who is on call for it",
+    "escalation": "who is called next",
+    "alarm": "the alarm's name, as the page gives it",
+    "slot": "blue or green: the slot that you look at",
+    "other": "the other slot",
+    "champion": "the slot that a rollback goes to",
+    "endpoint": "the endpoint's name at SageMaker",
+    "rollback_command": "the rollback, as a line that needs only the AWS CLI",
+    "rollback_function": "the rollback function's name",
+    "drift_function": "the drift function's name",
+    "dashboard_oncall": "the link of the on-call dashboard",
+    "reports": "where the drift reports are, s3://.../",
+    "capture": "the bucket of the captured records",
+    "topic_pages": "the topic that P1 is told to",
+    "monitoring": "the bucket of incident documents and reports",
+    "registry": "where the model's versions are, s3://.../",
+    "ledger": "the table of every change of traffic",
+}
+"""What a runbook may leave to be filled in, as {stack}. Words in capitals, like VERSION, its reader fills in."""
+
+_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A runbook for the alarm that was asked for, and the slot that its name tells, or ""."""
+
+    key: str
+    asked: str
+    slot: str = ""
+
+
+def runbook(
+    alarm: Annotated[str, typer.Argument(metavar="ALARM", help="The alarm: its name in the page, or server-errors.")],
+    stack: Annotated[str | None, typer.Option(help="The stack whose names are filled in.")] = None,
+) -> None:
+    """Prints what to do about an alarm, with the names of the stack in its commands."""
+    found = find(alarm)
+    text = (FOLDER / f"{found.key}.md").read_text(encoding="utf-8")
+    if stack is None:
+        typer.echo(text, nl=False)
+        return
+    notes = Console(stderr=True, highlight=False, soft_wrap=True)
+    file = StackFile.of(stack)
+    try:
+        outputs = stack_outputs(stack)
+    except UserError as trouble:
+        # Who is on call needs the runbook all the same.
+        outputs = {}
+        notes.print(f"tidewatch: names of the stack are missing: {trouble}", markup=False)
+    names = names_of(stack, file.config, outputs, found)
+    typer.echo(filled(text, names), nl=False)
+    for name in sorted(set(placeholders(text)) - names.keys()):
+        notes.print(f"tidewatch: {{{name}}} is for you to fill in: {PLACEHOLDERS[name]}", markup=False)
+
+
+def find(alarm: str) -> Found:
+    """The runbook of an alarm, by its key, or by the name or ARN that CloudWatch shows. Raises UserError."""
+    asked = alarm.strip().rpartition(":")[2].removesuffix(".md")
+    known = runbooks_by_alarm()
+    if asked in known:
+        return Found(known[asked], asked)
+    words = asked.lower().split("-")
+    best = max(_inside(words, known), default=None)
+    if best is None:
+        near = _nearest(words, known)
+        meant = f", did you mean {near}" if near else ""
+        raise UserError(f"no alarm is called {alarm}{meant}; the runbooks are {', '.join(sorted(set(known.values())))}")
+    _, length, place, key = best
+    around = [*words[place + length :], *words[max(place - 1, 0) : place]]
+    slot = next((word for word in around if word in SLOTS), "")
+    return Found(known[key], asked, slot)
+
+
+def _inside(words: list[str], known: Mapping[str, str]) -> Iterator[tuple[bool, int, int, str]]:
+    """Alarms whose keys are words of a name: the user's own guardrail first, for its name may be another's key; then
+    the longest; then the last, for the model's name comes before."""
+    for key in known:
+        parts = key.split("-")
+        for place in range(len(words) - len(parts) + 1):
+            if words[place : place + len(parts)] == parts:
+                yield key == OWN_GUARDRAIL, len(parts), place, key
+
+
+def _nearest(words: list[str], known: Iterable[str]) -> str:
+    """The alarm that some words of a name are most like; "" where none is like it."""
+    best, nearest = 0.6, ""
+    for key in sorted(known):
+        many = len(key.split("-"))
+        for place in range(max(len(words) - many, 0) + 1):
+            phrase = "-".join(words[place : place + many])
+            likeness = difflib.SequenceMatcher(None, phrase, key).ratio()
+            if likeness > best:
+                best, nearest = likeness, key
+    return nearest
+
+
+@functools.cache
+def runbooks_by_alarm() -> Mapping[str, str]:
+    """The runbook of each alarm by its key, and each runbook by its own name."""
+    champion, challenger = SLOTS
+    slots: dict[str, float] = {champion: 95, challenger: 5}
+    of_slots = variant_alarms(Limits(), slots, champion)
+    rolls_back = guardrail(of_slots[challenger])
+    alarms = [*of_slots[champion], *of_slots[challenger], *endpoint_alarms(Limits(), SLOTS)]
+    promised = (slo.Objective("availability", 99.9), slo.Objective("latency", 99, milliseconds=200))
+    found = {alarm.key: alarm.runbook for alarm in alarms}
+    for objective in promised:
+        found |= {alarm.key: alarm.runbook for alarm in slo.slo_alarms(objective, SLOTS)}
+        found |= {alarm.key: alarm.runbook for alarm in slo.slo_composites(objective)}
+    if rolls_back:
+        found[rolls_back.key] = rolls_back.runbook
+    return found | {name: name for name in (*RUNBOOKS, *slo.RUNBOOKS.values())}
+
+
+def placeholders(text: str) -> tuple[str, ...]:
+    """The names in braces, each once, in their order."""
+    return tuple(dict.fromkeys(_PLACEHOLDER.findall(text)))
+
+
+def filled(text: str, names: Mapping[str, str]) -> str:
+    """The text with every name in braces that is known; the others stay."""
+    return _PLACEHOLDER.sub(lambda found: names.get(found[1], found[0]), text)
+
+
+def names_of(stack: str, config: Mapping[str, Any], outputs: Mapping[str, Any], found: Found) -> dict[str, str]:
+    """What is known of the placeholders, from a stack's config and outputs; what neither has is left out."""
+    registry = _at(outputs, "registry", "bucket")
+    slot, other = _slots(outputs, found)
+    contacts = {key: _at(config, "tidewatch:model", key) for key in ("owner", "oncall", "escalation")}
+    model = model_of(outputs) if registry else _at(config, "tidewatch:model", "name")
+    prefix = _prefix(outputs, str(model))
+    names = {
+        "stack": stack,
+        "region": config.get("aws:region"),
+        "model": model,
+        "prefix": prefix,
+        **contacts,
+        "alarm": _physical(outputs, found.asked, prefix),
+        "slot": slot,
+        "other": other,
+        "champion": _at(outputs, "traffic", "champion"),
+        "endpoint": _at(outputs, "endpoint", "name"),
+        "rollback_command": _at(outputs, "rollback", "command"),
+        "rollback_function": _at(outputs, "rollback", "function"),
+        "drift_function": _at(outputs, "drift", "function"),
+        "dashboard_oncall": _at(outputs, "dashboards", "oncall"),
+        "reports": _at(outputs, "drift", "reports"),
+        "capture": _at(outputs, "buckets", "capture"),
+        "topic_pages": _at(outputs, "topics", "P1"),
+        "monitoring": _at(outputs, "buckets", "monitoring"),
+        "registry": f"s3://{registry}/{_at(outputs, 'registry', 'prefix')}" if registry else None,
+        "ledger": outputs.get("ledger"),
+    }
+    return {name: str(value) for name, value in names.items() if value}
+
+
+def _prefix(outputs: Mapping[str, Any], model: str) -> str:
+    """Read off a function's name: long names of models are cut in the names of things."""
+    return (_at(outputs, "rollback", "function") or "").rpartition("-rollback-")[0] or model
+
+
+def _physical(outputs: Mapping[str, Any], asked: str, prefix: str) -> str:
+    """The alarm's name at CloudWatch, by our name for it; what was asked for where that is such a name, else ""."""
+    ours = _at(outputs, "alarms", "names") or {}
+    return ours.get(asked) or (asked if asked in ours.values() or asked.startswith(f"{prefix}-") else "")
+
+
+def _slots(outputs: Mapping[str, Any], found: Found) -> tuple[str, str]:
+    """The alarm's slot and the other one: a guardrail's can only be the challenger's, and a single slot's is that."""
+    held = sorted(_at(outputs, "traffic", "versions") or ())
+    champion = _at(outputs, "traffic", "champion")
+    slot = found.slot
+    possible = [name for name in held if not (found.key.startswith("guardrail") and name == champion)]
+    if not slot and len(possible) == 1:
+        slot = possible[0]
+    return slot, next((name for name in held if slot and name != slot), "")
+
+
+def _at(outputs: Mapping[str, Any], part: str, key: str) -> Any:
+    inside = outputs.get(part)
+    return inside.get(key) if isinstance(inside, Mapping) else None

@@ -1,0 +1,1 @@
+"""What game days showed, drawn: a page to read without a network."""

@@ -1,0 +1,136 @@
+"""`tidewatch runbook`: the page for whatever name a page gives an alarm, with the stack's own names in its commands."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from cli import main as command_line
+from cli.errors import UserError
+from cli.main import app
+from cli.runbook import Found, filled, find, names_of
+from tests.stacks.rehearsed import Rehearsed
+
+CONFIG = {
+    "aws:region": "eu-central-1",
+    "tidewatch:model": {"name": "flights", "owner": "o@example.com", "escalation": "e@example.com"},
+}
+OUTPUTS = {
+    "registry": {"bucket": "models-1", "prefix": "models/flights/"},
+    "endpoint": {"name": "flights-9f3"},
+    "traffic": {"champion": "blue", "versions": {"blue": "1", "green": "2"}},
+    "topics": {"P1": "arn:aws:sns:eu-central-1:123456789012:flights-p1-5d"},
+    "alarms": {"names": {"guardrail-metric-purchases-green": "flights-guardrail-metric-purchases-green-0a1"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("asked", "key", "slot"),
+    [
+        ("server-errors", "server-errors", ""),
+        ("server-errors-blue", "server-errors", "blue"),
+        ("flights-server-errors-blue-3fa9c1d", "server-errors", "blue"),
+        ("arn:aws:cloudwatch:us-east-1:123456789012:alarm:flights-latency-green-3fa9c1d", "latency", "green"),
+        ("flights-guardrail-latency-green-3fa9c1d", "guardrail-latency", "green"),
+        ("flights-guardrail-model-errors-green-3fa9c1d", "guardrail-errors", "green"),
+        ("flights-guardrail-green-3fa9c1d", "guardrail-errors", "green"),
+        ("flights-guardrail-metric-latency-green-3fa9c1d", "guardrail-metric", "green"),
+        ("drift-watch-many-features-drift-3fa9c1d", "many-features-drift", ""),
+        ("flights-availability-burn-fast-3fa9c1d", "availability", ""),
+        ("flights-latency-burn-fast-3fa9c1d", "latency-objective", ""),
+        ("latency-objective.md", "latency-objective", ""),
+        ("FLIGHTS-Disk-Blue-3FA9C1D", "disk", "blue"),
+        ("unacknowledged", "unacknowledged", ""),
+    ],
+)
+def test_an_alarm_is_found_by_any_of_its_names(asked: str, key: str, slot: str) -> None:
+    found = find(asked)
+    assert (found.key, found.slot) == (key, slot)
+
+
+@pytest.mark.parametrize(
+    ("asked", "near"),
+    [("sever-erors", "server-errors"), ("flights-undeliverd-3fa9c1d", "undelivered"), ("dsk", "disk")],
+)
+def test_an_unknown_name_gets_the_nearest(asked: str, near: str) -> None:
+    with pytest.raises(UserError, match=f"no alarm is called {asked}, did you mean {near}"):
+        find(asked)
+
+
+def test_a_name_like_no_other_gets_all_of_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["tidewatch", "runbook", "qqqq"])
+    with pytest.raises(SystemExit) as ended:
+        command_line.main()
+    said = capsys.readouterr().err
+    assert ended.value.code == 1
+    assert "did you mean" not in said
+    assert "server-errors, silence" in said
+
+
+def test_the_names_are_those_of_the_stack() -> None:
+    names = names_of("prod", CONFIG, OUTPUTS, find("guardrail-metric-purchases-green"))
+    assert names["alarm"] == "flights-guardrail-metric-purchases-green-0a1"
+    assert (names["slot"], names["other"], names["champion"]) == ("green", "blue", "blue")
+    assert (names["stack"], names["region"], names["model"]) == ("prod", "eu-central-1", "flights")
+    assert (names["owner"], names["escalation"]) == ("o@example.com", "e@example.com")
+    assert (names["endpoint"], names["registry"]) == ("flights-9f3", "s3://models-1/models/flights/")
+    assert names["topic_pages"].endswith("flights-p1-5d")
+
+
+@pytest.mark.parametrize(("asked", "physical"), [("flights-disk-blue-7c", "flights-disk-blue-7c"), ("disk-blue", None)])
+def test_what_the_stack_has_no_name_for_is_not_guessed(asked: str, physical: str | None) -> None:
+    names = names_of("prod", CONFIG, {}, find(asked))
+    assert names.get("alarm") == physical
+    assert "endpoint" not in names
+    assert filled("{endpoint} in {region}", names) == "{endpoint} in eu-central-1"
+
+
+def test_what_names_begin_with_is_read_off_the_stack() -> None:
+    cut = {"rollback": {"function": "a-model-with-a-name-that-1f2e3d-rollback-9c8b7a6"}}
+    assert names_of("prod", CONFIG, cut, find("disk"))["prefix"] == "a-model-with-a-name-that-1f2e3d"
+    assert names_of("prod", CONFIG, {}, find("disk"))["prefix"] == "flights"
+
+
+def test_a_guardrail_is_of_the_slot_that_is_no_champion() -> None:
+    assert names_of("prod", CONFIG, OUTPUTS, Found("guardrail-errors", "guardrail-errors"))["slot"] == "green"
+
+
+def test_it_prints_the_page_as_it_is_without_a_stack() -> None:
+    said = CliRunner().invoke(app, ["runbook", "flights-server-errors-blue-3fa9c1d"])
+    assert said.exit_code == 0
+    assert said.output.startswith("# Server errors")
+    assert "{rollback_command}" in said.output
+
+
+def test_it_prints_the_page_with_what_the_stack_has(operated: Rehearsed) -> None:
+    outputs = operated.outputs()
+    said = CliRunner().invoke(app, ["runbook", "server-errors-green", "--stack", "rehearsal"])
+    assert said.exit_code == 0
+    assert f"\n{outputs['rollback']['command']}\n" in said.output
+    assert f"Value={outputs['endpoint']['name']} Name=VariantName,Value=green" in said.output
+    assert "ml-leads@example.com" in said.output
+    assert "{slot}" not in said.output
+
+
+def test_every_alarm_of_the_stack_leads_to_one_page_by_its_key_and_by_its_name(operated: Rehearsed) -> None:
+    named = operated.outputs()["alarms"]["names"]
+    assert named
+    for key, name in named.items():
+        assert find(name).key == find(key).key
+        assert find(name).slot == find(key).slot
+        assert key.startswith(find(key).slot or key) or key.endswith(f"-{find(key).slot}")
+
+
+def test_it_prints_the_page_though_the_outputs_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(stack: str) -> dict[str, object]:
+        raise UserError(f"the stack {stack} has no outputs yet")
+
+    monkeypatch.setattr("cli.runbook.stack_outputs", missing)
+    said = CliRunner().invoke(app, ["runbook", "disk", "--stack", "prod"])
+    assert said.exit_code == 0
+    assert "tidewatch status --stack prod" in said.output or "--stack prod" in said.output
+    assert "{endpoint} is for you to fill in: the endpoint's name at SageMaker" in said.stderr

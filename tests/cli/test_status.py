@@ -1,0 +1,292 @@
+"""What `tidewatch status` says of alarms, error budgets, drift and incidents, once and again and again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from typer.testing import CliRunner
+
+from cli import status
+from cli.main import app
+from cli.traffic import controller
+from tests.cli.conftest import Ambient
+from tests.stacks.conftest import canary, published, stack
+from tests.stacks.rehearsed import Rehearsed
+from tidewatch.drift.archive import Archive, Index, Latest
+from tidewatch.drift.report import Records, Report, WindowReport
+from tidewatch.drift.verdict import FeatureVerdict, Verdict
+
+__all__ = ["canary", "published", "stack"]
+
+SLO = {
+    "availability": {"percent": 99.9, "days": 28, "milliseconds": None},
+    "latency": {"percent": 99, "days": 28, "milliseconds": 300},
+}
+NAMES = {
+    "server-errors-blue": "t-server-errors-blue-1",
+    "disk-green": "t-disk-green-2",
+    "silence-green": "t-silence-green-3",
+    "drift": "t-drift-4",
+    "guardrail-green": "t-guardrail-green-5",
+    "undelivered": "t-undelivered-6",
+}
+
+
+def _metric_alarm(key: str, state: str, severity: str) -> None:
+    cloudwatch = boto3.client("cloudwatch")
+    cloudwatch.put_metric_alarm(
+        AlarmName=NAMES[key],
+        Namespace="N",
+        MetricName=key,
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanThreshold",
+        TreatMissingData="ignore",
+        Tags=[{"Key": "tidewatch:severity", "Value": severity}],
+    )
+    cloudwatch.set_alarm_state(AlarmName=NAMES[key], StateValue=state, StateReason="a test says so")
+
+
+@pytest.fixture
+def watched(operated: Rehearsed, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rehearsed]:
+    """The canary with six alarms, of which one was deleted, and two objectives."""
+    for key, state, severity in (
+        ("server-errors-blue", "ALARM", "P1"),
+        ("disk-green", "ALARM", "P2"),
+        ("silence-green", "INSUFFICIENT_DATA", "P2"),
+        ("drift", "OK", "P2"),
+    ):
+        _metric_alarm(key, state, severity)
+    cloudwatch = boto3.client("cloudwatch")
+    cloudwatch.put_composite_alarm(
+        AlarmName=NAMES["guardrail-green"],
+        AlarmRule=f'ALARM("{NAMES["server-errors-blue"]}")',
+        Tags=[{"Key": "tidewatch:severity", "Value": "P1"}],
+    )
+    operated.clock.advance(1)
+    _outputs(monkeypatch, {**operated.outputs(), "alarms": {"names": NAMES}, "slo": SLO})
+    yield operated
+    cloudwatch.delete_alarms(AlarmNames=[NAMES["guardrail-green"]])
+    cloudwatch.delete_alarms(AlarmNames=[name for key, name in NAMES.items() if key != "guardrail-green"])
+
+
+def _outputs(monkeypatch: pytest.MonkeyPatch, outputs: dict[str, Any]) -> None:
+    monkeypatch.setattr("cli.status.stack_outputs", lambda stack: outputs)  # noqa: ARG005
+
+
+def _said(*options: str) -> str:
+    done = CliRunner().invoke(app, ["status", "--stack", "rehearsal", *options])
+    assert done.exit_code == 0, done.exception
+    return done.output
+
+
+def _told() -> dict[str, Any]:
+    return json.loads(_said("--json"))
+
+
+@pytest.mark.usefixtures("watched")
+def test_alarms_are_told_with_since_when_severity_and_runbook_the_most_urgent_first() -> None:
+    alarms = _told()["alarms"]
+    told = [(one["alarm"], one["severity"], one["runbook"]) for one in alarms["firing"]]
+    assert told == [
+        ("guardrail-green", "P1", "tidewatch runbook guardrail-green --stack rehearsal"),
+        ("server-errors-blue", "P1", "tidewatch runbook server-errors-blue --stack rehearsal"),
+        ("disk-green", "P2", "tidewatch runbook disk-green --stack rehearsal"),
+    ]
+    assert all(datetime.fromisoformat(one["since"]) for one in alarms["firing"])
+    assert (alarms["insufficient"], alarms["gone"], alarms["watched"]) == (1, ["undelivered"], 6)
+    said = _said()
+    assert "3 of 6 in ALARM; 1 without enough data" in said
+    assert "P1  server-errors-blue since 20" in said
+    assert "deleted by somebody: undelivered" in said
+
+
+@pytest.mark.usefixtures("operated")
+def test_a_stack_that_tells_of_no_alarms_is_not_said_to_have_none(
+    operated: Rehearsed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outputs = {key: value for key, value in operated.outputs().items() if key not in ("alarms", "slo")}
+    _outputs(monkeypatch, outputs)
+    told = _told()
+    assert (told["alarms"], told["budgets"]) == (None, None)
+    said = _said()
+    assert "alarms" not in said
+    assert "budget" not in said
+
+
+def test_a_budget_is_what_was_measured_last(watched: Rehearsed) -> None:
+    cloudwatch = boto3.client("cloudwatch")
+    for minutes, used in ((90, 0.9), (5, 0.25)):
+        cloudwatch.put_metric_data(
+            Namespace="Tidewatch",
+            MetricData=[
+                {
+                    "MetricName": "BudgetUsed",
+                    "Dimensions": [
+                        {"Name": "Endpoint", "Value": "flights"},
+                        {"Name": "Objective", "Value": "availability"},
+                    ],
+                    "Timestamp": watched.clock.now() - timedelta(minutes=minutes),
+                    "Value": used,
+                }
+            ],
+        )
+    budgets = _told()["budgets"]
+    assert budgets["availability"]["left"] == 0.75
+    assert budgets["latency"]["left"] is None
+    said = _said()
+    assert "error budget of availability (99.9% over 28 days): 75.0% left" in said
+    assert "error budget of latency (99% over 28 days): not measured yet" in said
+
+
+HOUR = datetime(2026, 1, 5, 8, tzinfo=UTC)
+
+
+def _reported(operated: Rehearsed, *features: str) -> None:
+    records = Records(read=100, parsed=100, rejected={})
+    verdicts = tuple(
+        FeatureVerdict(name, "numeric", Verdict.DRIFT if name in features else Verdict.OK) for name in ("hour", "dist")
+    )
+    window = WindowReport(rows=100, records=records, verdict=Verdict.DRIFT, features=verdicts)
+    report = Report(model="flights", hour=HOUR, verdict=Verdict.DRIFT, windows={"three_days": window})
+    archive = Archive(boto3.client("s3"), operated.outputs()["buckets"]["monitoring"])
+    archive.save(Index().with_latest("blue", Latest("1", HOUR, "drift", "ticket")))
+    archive.save_report("blue", "1", HOUR, report.encode(), "<p>")
+
+
+def test_drift_is_the_newest_report_of_each_slot(operated: Rehearsed) -> None:
+    _reported(operated, "dist")
+    reports = operated.outputs()["drift"]["reports"]
+    drift = _told()["drift"]
+    assert drift == {
+        "blue": {
+            "version": "1",
+            "hour": "2026-01-05T08:00:00+00:00",
+            "verdict": "drift",
+            "severity": "ticket",
+            "drifting": ["dist"],
+            "report": f"{reports}blue/2026/01/05/08/1.html",
+        },
+        "green": None,
+    }
+    said = _said()
+    assert "drift of blue, version 1, up to 2026-01-05T08:00:00+00:00: drift, severity ticket" in said
+    assert "over three days: dist" in said
+    assert "drift of green: no report yet" in said
+
+
+def test_a_report_that_is_gone_leaves_its_verdict(operated: Rehearsed) -> None:
+    _reported(operated)
+    bucket = operated.outputs()["buckets"]["monitoring"]
+    boto3.client("s3").delete_object(Bucket=bucket, Key="drift/blue/2026/01/05/08/1.json")
+    blue = _told()["drift"]["blue"]
+    assert (blue["verdict"], blue["drifting"]) == ("drift", None)
+
+
+@pytest.mark.usefixtures("watched")
+def test_what_one_may_not_read_is_said_and_the_rest_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(*_: object) -> None:
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "DescribeAlarms")
+
+    monkeypatch.setattr("cli.health.alarms", denied)
+    told = _told()
+    assert told["alarms"] is None
+    assert told["slots"]["blue"]["live"] == 0.95
+    assert "alarms cannot be read" in _said()
+
+
+def test_an_incident_is_open_after_its_rollback_until_it_is_acknowledged(
+    canary: Rehearsed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.status.Session", Ambient)
+    canary.roll_back()
+    _outputs(monkeypatch, dict(canary.outputs()))
+    (incident,) = _told()["incidents"]
+    assert incident["kind"] == "rollback"
+    boto3.client("s3").put_object(
+        Bucket=canary.outputs()["buckets"]["monitoring"],
+        Key=f"incidents/{incident['id']}.json",
+        Body=json.dumps({"state": "closed"}),
+    )
+    assert _told()["incidents"][0]["state"] == "closed"
+    said = _said()
+    assert f"open incident {incident['id']} since {incident['opened']} (rolled back): a test" in said
+    assert "(closed)" not in said
+
+
+def test_a_change_of_weights_by_hand_is_no_rollback(canary: Rehearsed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.status.Session", Ambient)
+    canary.flip(blue=50, green=50)
+    _outputs(monkeypatch, dict(canary.outputs()))
+    controller("rehearsal", canary.outputs(), Ambient("rehearsal")).observe()
+    assert [one["kind"] for one in _told()["incidents"]] == ["observed"]
+    assert "(weights changed by somebody else)" in _said()
+
+
+class _Interrupted:
+    """Lets a watch look so often, then presses Ctrl-C; time passes without anybody waiting."""
+
+    def __init__(self, looks: int) -> None:
+        self.looks, self.waited = looks, list[float]()
+        self._now = datetime(2026, 1, 5, 12, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self._now + timedelta(seconds=sum(self.waited))
+
+    def sleep(self, seconds: float) -> None:
+        if len(self.waited) + 1 == self.looks:
+            raise KeyboardInterrupt
+        self.waited.append(seconds)
+
+
+def _interrupted(monkeypatch: pytest.MonkeyPatch, looks: int) -> _Interrupted:
+    clock = _Interrupted(looks)
+    monkeypatch.setattr("cli.status.clock.current", lambda: clock)
+    return clock
+
+
+@pytest.mark.usefixtures("operated")
+def test_a_watch_prints_an_object_a_line_until_it_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = _interrupted(monkeypatch, looks=3)
+    lines = _said("--watch", "--json").splitlines()
+    assert len(lines) == 3
+    assert {json.loads(line)["champion"] for line in lines} == {"blue"}
+    assert clock.waited == [5, 5]
+
+
+def test_a_watch_asks_for_the_outputs_once_a_minute(operated: Rehearsed, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def outputs(stack: str) -> dict[str, Any]:
+        asked.append(stack)
+        return dict(operated.outputs())
+
+    monkeypatch.setattr("cli.status.stack_outputs", outputs)
+    _interrupted(monkeypatch, looks=14)
+    _said("--watch", "--json")
+    assert len(asked) == 2
+
+
+@pytest.mark.usefixtures("operated")
+def test_a_watch_outlives_what_fails_on_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    _interrupted(monkeypatch, looks=3)
+    answers, controller = iter([True, False, True]), status.controller
+
+    def sometimes(*given: Any) -> Any:
+        if next(answers):
+            return controller(*given)
+        raise ClientError({"Error": {"Code": "Throttling", "Message": "slower"}}, "DescribeEndpoint")
+
+    monkeypatch.setattr(status, "controller", sometimes)
+    said = _said("--watch")
+    assert said.count("blue (champion)") == 3
+    assert said.count("This is old: An error occurred (Throttling)") == 1
+    assert "every 5 seconds until Ctrl-C" in said

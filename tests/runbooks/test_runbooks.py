@@ -1,0 +1,272 @@
+"""Every alarm has a runbook and every runbook an alarm; what they tell to run, edit, open or read is there."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+from pydantic.alias_generators import to_camel
+
+from cli.runbook import FOLDER, PLACEHOLDERS, placeholders, runbooks_by_alarm
+from stacks.schema import Settings
+from tests.runbooks.written_commands import ROOT, in_blocks, in_text, mistake
+from tidewatch import slo
+from tidewatch.alarms import (
+    CATALOG,
+    RUNBOOKS,
+    Alarm,
+    Composite,
+    Limits,
+    Severity,
+    endpoint_alarms,
+    variant_alarms,
+)
+from tidewatch.alarms.custom import FIELDS, PREFIX
+
+HEADINGS = (
+    "What it means for users",
+    "First look",
+    "Triage in 15 minutes",
+    "What you see, what it is, what to do",
+    "Roll back or divert",
+    "How to tell that it worked",
+    "Escalate",
+    "Write down",
+)
+STEPS = (
+    "Version and recent deploys",
+    "Feature freshness and schema",
+    "Label pipeline",
+    "Decide",
+    "Roll back or divert",
+)
+PROMISED = (slo.Objective("availability", 99.9), slo.Objective("latency", 99, milliseconds=200))
+PAGES = sorted(FOLDER.glob("*.md"))
+SETTING = re.compile(r"tidewatch:([A-Za-z]+(?:\.[A-Za-z{}]+)*)|`([a-z]+(?:\.[A-Za-z]+)+)`")
+LINK = re.compile(r"\]\(([^)#]+)\)|\b(docs/[a-z-]+\.md)")
+
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+
+
+def _section(text: str, heading: str) -> str:
+    return text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+
+
+def _steps(text: str) -> dict[str, str]:
+    """The triage's steps by their titles, each on one line."""
+    parts = re.split(r"^\d\. ", _section(text, "Triage in 15 minutes"), flags=re.MULTILINE)[1:]
+    found = (re.fullmatch(r"\*\*(.+?)\*\* \(minutes \d+-\d+\)\. (.+)", " ".join(part.split())) for part in parts)
+    return {step[1]: step[2] for step in found if step}
+
+
+def _rows(text: str) -> frozenset[str]:
+    table = _section(text, "What you see, what it is, what to do")
+    return frozenset(line for line in table.splitlines()[2:] if line.startswith("|") and not line.startswith("|---"))
+
+
+def _missing(alarms: Iterable[str], pages: Iterable[Path]) -> tuple[set[str], set[str]]:
+    """The runbooks that alarms name and that are not there, and those that no alarm names."""
+    known = runbooks_by_alarm()
+    wanted, there = {known.get(alarm, alarm) for alarm in alarms}, {page.stem for page in pages}
+    return wanted - there, there - wanted
+
+
+def test_every_alarm_has_a_runbook_and_every_runbook_an_alarm() -> None:
+    assert _missing([*CATALOG, *RUNBOOKS, *slo.RUNBOOKS.values(), *runbooks_by_alarm()], PAGES) == (set(), set())
+
+
+def test_an_alarm_without_a_runbook_and_a_runbook_without_an_alarm_are_found() -> None:
+    alarms = [*runbooks_by_alarm(), "flux-capacitor"]
+    assert _missing(alarms, [*PAGES, Path("orphan.md")]) == ({"flux-capacitor"}, {"orphan"})
+
+
+def test_every_key_of_the_catalog_and_of_the_objectives_has_its_runbook() -> None:
+    known = runbooks_by_alarm()
+    assert set(CATALOG) <= known.keys()
+    for objective in PROMISED:
+        for one in (*slo.slo_alarms(objective, ["blue"]), *slo.slo_composites(objective)):
+            assert known[one.key] == objective.runbook
+
+
+@each_page
+def test_it_has_the_headings_in_their_order_and_text_under_each(page: Path) -> None:
+    text = page.read_text()
+    assert tuple(re.findall(r"^## (.+)$", text, re.MULTILINE)) == HEADINGS
+    assert text.startswith("# ")
+    assert f"(`{page.stem}`)" in text.partition("\n")[0]
+    for heading in HEADINGS:
+        assert len(_section(text, heading).split()) >= 8, heading
+
+
+@each_page
+def test_it_says_first_how_urgent_the_alarm_is(page: Path) -> None:
+    told = set(re.findall(r"\bP[123]\b", page.read_text().partition("\n## ")[0]))
+    urgent = _severities()[page.stem]
+    assert told == urgent
+    if not urgent:
+        assert "Notifies nobody" in page.read_text().partition("\n## ")[0]
+
+
+def _severities() -> dict[str, set[str]]:
+    """How urgent the alarms of each runbook are that notify somebody; one with its severity in the config is a page."""
+    slots = ("blue", "green")
+    of_slots = variant_alarms(Limits(), slots, "blue")
+    alarms: list[Alarm | Composite] = [*of_slots["green"], *endpoint_alarms(Limits(), slots, escalation_minutes=15)]
+    for objective in PROMISED:
+        alarms += slo.slo_composites(objective)
+    found: dict[str, set[str]] = defaultdict(set, {PREFIX: {Severity.P1}})
+    for alarm in alarms:
+        found[alarm.runbook] |= {alarm.severity.value} if alarm.notifies else set()
+    return found
+
+
+@each_page
+def test_its_triage_has_the_five_steps_in_fifteen_minutes(page: Path) -> None:
+    text = page.read_text()
+    assert tuple(_steps(text)) == STEPS
+    minutes = re.findall(r"\(minutes (\d+)-(\d+)\)", _section(text, "Triage in 15 minutes"))
+    assert [begin for begin, _ in minutes] == ["0", *(end for _, end in minutes[:-1])]
+    assert minutes[-1][1] == "15"
+
+
+@each_page
+def test_its_first_look_is_a_command_and_the_dashboard(page: Path) -> None:
+    look = _section(page.read_text(), "First look")
+    assert list(in_blocks(look))
+    assert "{dashboard_oncall}" in look
+
+
+@each_page
+def test_its_way_back_is_a_command_and_its_escalation_names_somebody(page: Path) -> None:
+    text = page.read_text()
+    assert list(in_blocks(_section(text, "Roll back or divert")))
+    assert "{rollback_command}" in _section(text, "Roll back or divert")
+    assert {"owner", "escalation"} & set(placeholders(_section(text, "Escalate")))
+
+
+@each_page
+def test_its_decision_table_has_rows_that_say_what_to_do(page: Path) -> None:
+    rows = _rows(page.read_text())
+    assert len(rows) >= 5
+    for row in rows:
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]]
+        assert len(cells) == 3, row
+        assert all(cells), row
+
+
+def test_no_two_have_one_decision_table_or_share_rows() -> None:
+    of: dict[str, list[str]] = defaultdict(list)
+    for page in PAGES:
+        for row in _rows(page.read_text()):
+            of[row].append(page.stem)
+    assert {row: pages for row, pages in of.items() if len(pages) > 1} == {}
+
+
+def test_what_a_triage_step_says_is_said_of_this_alarm() -> None:
+    """That something has nothing to do with it may be said alike; advice may not."""
+    of: dict[str, list[str]] = defaultdict(list)
+    for page in PAGES:
+        for title, says in _steps(page.read_text()).items():
+            if len(says.split()) > 6:
+                of[says].append(f"{page.stem}: {title}")
+    assert {says: where for says, where in of.items() if len(where) > 1} == {}
+
+
+@each_page
+def test_its_placeholders_are_known(page: Path) -> None:
+    assert set(placeholders(page.read_text())) <= PLACEHOLDERS.keys()
+
+
+def test_every_placeholder_is_used() -> None:
+    assert {name for page in PAGES for name in placeholders(page.read_text())} == PLACEHOLDERS.keys()
+
+
+@each_page
+def test_its_commands_are_there_with_their_options(page: Path) -> None:
+    text = page.read_text()
+    assert [wrong for words in (*in_blocks(text), *in_text(text)) if (wrong := mistake(words))] == []
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("tidewatch restore --stack prod", "no command restore"),
+        ("tidewatch rollback --stack prod --force", "--force"),
+        ("aws sagemaker undo-endpoint --endpoint-name E", "no undo-endpoint"),
+        ("aws sagemaker describe-endpoint --endpoint E", "no --endpoint"),
+        ("aws sagemaker describe-endpoint --region R", "--endpoint-name is missing"),
+        ("aws cloudwatch set-alarm-state --alarm-name A --state-value fine --state-reason r", "fine is none of"),
+        ("aws sqs purge-queue --queue-url", "no value"),
+        ("aws sns list-topics --query 'Topics[.'", "Topics"),
+        ("pulumi up --stak prod", "--stak"),
+        ("kubectl get pods", "kubectl"),
+        ("make coffee", "coffee"),
+    ],
+)
+def test_a_command_that_is_not_there_is_found(command: str, told: str) -> None:
+    (words,) = in_blocks(f"```sh\n{command}\n```\n")
+    assert told in mistake(words)
+
+
+def test_the_commands_of_every_line_are_read() -> None:
+    block = "```sh\nGROUP=$(aws logs one \\\n  --x 1)\naws s3 two --query 'a\n b' | aws s3 three; make four\n```\n"
+    assert [words[:3] for words in in_blocks(block)] == [
+        ["aws", "logs", "one"],
+        ["aws", "s3", "two"],
+        ["aws", "s3", "three"],
+        ["make", "four"],
+    ]
+
+
+@each_page
+def test_the_settings_it_names_are_there(page: Path) -> None:
+    known = _settings()
+    named = {
+        whole or path for whole, path in SETTING.findall(page.read_text()) if whole or path.partition(".")[0] in known
+    }
+    assert {path for path in named if not _known(path.split("."), known)} == set()
+
+
+def test_a_setting_that_is_not_there_is_found() -> None:
+    known = _settings()
+    assert _known(["endpoint", "rollout", "waitSeconds"], known)
+    assert not _known(["endpoint", "rollout", "patience"], known)
+    assert not _known(["alarms", "diskPercents"], known)
+
+
+def _settings() -> dict[str, object]:
+    """The sections of the config, each with its keys as deep as they go; those of a slot are not apart by slot."""
+    known = dict(_keys(Settings))
+    known["alarms"] = {to_camel(name): {} for name in Limits.__dataclass_fields__} | {
+        "guardrails": {key: {} for key in FIELDS}
+    }
+    return known
+
+
+def _keys(section: type[BaseModel]) -> Iterable[tuple[str, object]]:
+    for name, info in section.model_fields.items():
+        yield to_camel(name), {key: inner for one in _sections(info.annotation) for key, inner in _keys(one)}
+
+
+def _sections(annotation: object) -> Iterable[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inside in getattr(annotation, "__args__", ()):
+        yield from _sections(inside)
+
+
+def _known(path: list[str], known: object) -> bool:
+    if not path or path[0].startswith("{"):
+        return not path or _known(path[1:], known)
+    return isinstance(known, dict) and path[0] in known and _known(path[1:], known[path[0]])
+
+
+@each_page
+def test_the_pages_that_it_links_are_there(page: Path) -> None:
+    for relative, document in LINK.findall(page.read_text()):
+        target = ROOT / document if document else page.parent / relative
+        assert target.is_file(), target

@@ -1,0 +1,78 @@
+"""The report as a browser shows it, where this machine has one."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_up_game_day import outcome
+from png_pixels import pixels
+
+from simulator.report.page import write
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+TROUBLE, BLUE, GREEN = (0xB3, 0x26, 0x1E), (0x25, 0x63, 0xA8), (0x00, 0x80, 0x5C)
+"""Colours of the light page: of trouble, and of the lines of the slots blue and green."""
+
+
+@pytest.fixture
+def browser() -> str:
+    found = next((path for name in NAMES if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip(f"the report is opened in a browser only where one of {', '.join(NAMES)} is on PATH")
+    return found
+
+
+def opened(browser: str, path: Path, width: int, height: int) -> tuple[str, list[str], Path]:
+    """The page's elements after it was shown, what it said on the console, and its picture; no name can be resolved."""
+    picture = path.with_name(f"{width}.png")
+    run = subprocess.run(
+        [
+            browser,
+            *("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"),
+            *("--hide-scrollbars", "--enable-logging=stderr", "--disable-background-networking"),
+            "--host-resolver-rules=MAP * ~NOTFOUND",
+            f"--user-data-dir={path.parent / 'profile'}",
+            f"--window-size={width},{height}",
+            f"--screenshot={picture}",
+            "--dump-dom",
+            path.as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    return run.stdout, [line for line in run.stderr.splitlines() if "CONSOLE" in line], picture
+
+
+@pytest.mark.parametrize(("width", "shown"), [(1200, "broad"), (600, "narrow")])
+def test_the_report_is_drawn_without_a_network_and_without_a_complaint(
+    browser: str, tmp_path: Path, width: int, shown: str
+) -> None:
+    path = tmp_path / "report.html"
+    write([outcome()], path)
+    elements, said, picture = opened(browser, path, width, 1200)
+    assert said == []
+    drawing = elements.split(f'<div class="{shown}">')[1].split("</div>")[0]
+    for panel in ("live traffic", "requests", "errors", "latency", "alarms"):
+        assert f'data-panel="{panel}"' in drawing
+    assert drawing.count("data-mark=") == len(outcome().timeline.marks)
+    seen = pixels(picture.read_bytes())
+    assert seen.shape == (1200, width, 3)
+    assert (seen == 255).all(axis=2).mean() > 0.5
+    for colour in (TROUBLE, BLUE, GREEN):
+        # Edges are blended with the paper, more or less by the place of a line between two pixels.
+        assert (np.abs(seen.astype(int) - colour).max(axis=2) < 40).sum() > 200, colour
+
+
+def test_a_page_that_reaches_for_the_network_would_complain(browser: str, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    write([outcome()], path)
+    html = path.read_text(encoding="utf-8")
+    path.write_text(html.replace("<main>", '<main><img src="http://tidewatch.invalid/x.png">'), encoding="utf-8")
+    _, said, _ = opened(browser, path, 600, 400)
+    assert any("tidewatch.invalid" in line for line in said)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_aws as aws
@@ -14,6 +14,8 @@ from components.policy import Statement
 from components.scope import Scope
 from components.tables import Tables
 from components.topics import Topics
+from tidewatch.slo import Objective
+from tidewatch.traffic import invocation as command
 
 ALARMS = "lambda.alarms.cloudwatch.amazonaws.com"
 SWEEP = json.dumps({"action": "sweep"})
@@ -28,6 +30,9 @@ class RollbackArgs:
     abort_alarm, abort_alarm_arn: the alarm that stops a running deployment.
     monitoring, monitoring_arn, monitoring_key: the bucket that incident documents go to.
     automatic: whether alarms may call the function.
+    objectives: what is promised to users; the function emits what of their budgets is used.
+    versions: the registry's, by slot. runbooks: the folder or URL that {name}.md is under.
+    dashboard, reports: links for who is on call, "" where there is none.
     """
 
     endpoint: pulumi.Input[str]
@@ -44,6 +49,11 @@ class RollbackArgs:
     monitoring_key: pulumi.Input[str]
     automatic: bool = True
     log_days: int = 30
+    objectives: Sequence[Objective] = ()
+    versions: Mapping[str, str] = field(default_factory=dict[str, str])
+    runbooks: str = "runbooks"
+    dashboard: pulumi.Input[str] = ""
+    reports: pulumi.Input[str] = ""
 
 
 class Rollback(pulumi.ComponentResource):
@@ -108,7 +118,20 @@ class Rollback(pulumi.ComponentResource):
             "TOPIC": args.topics.arns["P1"],
             "ABORT_ALARM": args.abort_alarm,
             "ENVIRONMENT": self._scope.stack,
+            "AUTOMATIC": str(args.automatic).lower(),
+            "ALARM": self._overall(),
+            "VERSIONS": json.dumps(dict(args.versions), sort_keys=True),
+            "RUNBOOKS": args.runbooks,
+            "DASHBOARD": args.dashboard,
+            "REPORTS": args.reports,
+            "OBJECTIVES": told(args.objectives),
         }
+
+    def _overall(self) -> pulumi.Output[str]:
+        """The composite over all alarms, made after this function, which some of them call: its name is known before
+        it is. Composites end as the ledger's name does."""
+        end = self._args.tables.ledger.name.apply(lambda ledger: ledger.rpartition("-")[2])
+        return pulumi.Output.concat(self._scope.name("endpoint"), "-", end)
 
     def _statements(self) -> Sequence[Statement]:
         args = self._args
@@ -125,6 +148,8 @@ class Rollback(pulumi.ComponentResource):
             Statement("Abort", ["cloudwatch:SetAlarmState"], [args.abort_alarm_arn]),
             # It takes no resource: the metrics of this endpoint cannot be told from another's in IAM.
             Statement("ReadMetrics", ["cloudwatch:GetMetricData"], ["*"]),
+            # Neither tells of a composite alarm where it is allowed on less than everything.
+            Statement("ReadAlarms", ["cloudwatch:DescribeAlarms", "cloudwatch:DescribeAlarmHistory"], ["*"]),
             Statement("Draft", ["s3:PutObject"], [pulumi.Output.concat(args.monitoring_arn, "/incidents/*")]),
             Statement("Page", ["sns:Publish"], [args.topics.arns["P1"]]),
             Statement("Encrypt", ["kms:Decrypt", "kms:GenerateDataKey"], [args.monitoring_key, args.topics.key_arn]),
@@ -182,10 +207,7 @@ class Rollback(pulumi.ComponentResource):
         )
 
 
-def command(function: str, region: str) -> str:
-    """The rollback as one line for whoever is on call: it needs the AWS CLI, and prints the answer.
-
-    It carries no payload: the CLI's two major versions want one encoded differently, and the function takes an empty
-    event as an operator's request.
-    """
-    return f"aws lambda invoke --function-name {function} --cli-read-timeout 130 --region {region} /dev/stdout"
+def told(objectives: Sequence[Objective]) -> str:
+    """Objectives as the function reads them."""
+    terms = ("percent", "days", "milliseconds")
+    return json.dumps({one.kind: {term: getattr(one, term) for term in terms} for one in objectives}, sort_keys=True)

@@ -10,7 +10,7 @@ import pulumi
 from pulumi.runtime import config as runtime_config
 
 from components.alarms import Alarms, AlarmsArgs, guardrail_names
-from components.dashboards import Dashboards, DashboardsArgs
+from components.dashboards import Dashboards, DashboardsArgs, links
 from components.drift import LAYER, Drift, DriftArgs
 from components.layer import LayerNotBuilt, layer
 from components.registry import Registry, RegistryArgs
@@ -56,7 +56,7 @@ def _declare(settings: Settings, versions: Mapping[str, ResolvedVersion], scope:
         endpoint = Endpoint(scope, _endpoint(scope, settings, versions, registry, storage, tables))
         if settings.drift.enabled:
             drift = Drift(scope, _drift(settings, endpoint, storage, registry, tables))
-        rollback = Rollback(scope, _rollback(settings, endpoint, storage, tables, topics))
+        rollback = Rollback(scope, _rollback(scope, settings, endpoint, drift, storage, tables, topics))
         watched = _alarms(settings, endpoint, drift, rollback, tables, topics)
         alarms = Alarms(scope, watched)
         dashboards = Dashboards(scope, _dashboards(settings, watched, alarms, storage, drift))
@@ -106,7 +106,15 @@ def _drift(settings: Settings, endpoint: Endpoint, storage: Storage, registry: R
     )
 
 
-def _rollback(settings: Settings, endpoint: Endpoint, storage: Storage, tables: Tables, topics: Topics) -> RollbackArgs:
+def _rollback(
+    scope: Scope,
+    settings: Settings,
+    endpoint: Endpoint,
+    drift: Drift | None,
+    storage: Storage,
+    tables: Tables,
+    topics: Topics,
+) -> RollbackArgs:
     return RollbackArgs(
         endpoint=endpoint.name,
         endpoint_arn=endpoint.arn,
@@ -121,6 +129,10 @@ def _rollback(settings: Settings, endpoint: Endpoint, storage: Storage, tables: 
         monitoring_arn=storage.monitoring.arn,
         monitoring_key=storage.monitoring.encryption_key,
         automatic=settings.rollback.automatic,
+        objectives=settings.slo.objectives(),
+        runbooks=settings.notify.runbooks,
+        dashboard=links(scope, tables)["oncall"],
+        reports=drift.reports if drift else "",
         log_days=settings.logs.retention_days,
     )
 

@@ -214,6 +214,7 @@ def _exhausted(objective: Objective) -> Composite:
         rule=all_of(_key(objective, "budget-used"), f"{burning}-long", f"{burning}-short"),
         suppressed_by_deployment=False,
         runbook=objective.runbook,
+        parents=FELT[objective.kind],
     )
 
 

@@ -30,7 +30,7 @@ class EndpointDeploymentProvider(TrafficProvider):
         return self.judged(_olds, news)
 
     def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
-        return changed(differs(_olds, _news, "config"))
+        return changed(differs(_olds, _news, "config") or self._taken_back(_news))
 
     def create(self, props: Props) -> CreateResult:
         return CreateResult(props["place"]["model"], self._deployed({}, props))
@@ -45,6 +45,19 @@ class EndpointDeploymentProvider(TrafficProvider):
         except EndpointMissing:
             return gone()
         return ReadResult(id_, {**props, "live_config": config, "in_sync": config == props["config"]})
+
+    def _taken_back(self, news: Props) -> bool:
+        """Whether another configuration was asked for last and did not come about, and this one is live.
+
+        Such a wish ends with its declaration: an update without a move writes that down.
+        """
+        controller = self.controller(news)
+        if controller.asked_for() in (None, news["config"]):
+            return False
+        try:
+            return controller.state().config == news["config"]
+        except EndpointMissing:
+            return False
 
     def _deployed(self, olds: Props, news: Props) -> Props:
         before, after = held(olds), held(news)

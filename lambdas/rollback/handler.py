@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from importlib import import_module
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from tidewatch import clock, metrics
 from tidewatch.traffic import (
@@ -19,7 +20,11 @@ from tidewatch.traffic import (
     RollbackResult,
     TrafficController,
     drive,
+    invocation,
 )
+
+if TYPE_CHECKING:
+    from tidewatch.budget import Budgets
 
 WAIT_SECONDS = 50
 """How long an alarm's or operator's call waits for the weights, by the clock; the sweep takes over after it."""
@@ -34,6 +39,8 @@ class Environment:
     ledger: str
     control: str
     plan: RollbackPlan
+    objectives: str = ""
+    """What is promised to users, as JSON by kind; "" or {} is nothing."""
 
     @classmethod
     def read(cls, variables: Mapping[str, str]) -> Environment:
@@ -45,6 +52,13 @@ class Environment:
             monitoring_bucket=variables.get("MONITORING_BUCKET", ""),
             topic=variables.get("TOPIC", ""),
             environment=variables.get("ENVIRONMENT", ""),
+            alarm=variables.get("ALARM", ""),
+            versions=json.loads(variables.get("VERSIONS") or "{}"),
+            runbooks=variables.get("RUNBOOKS") or "runbooks",
+            dashboard=variables.get("DASHBOARD", ""),
+            reports=variables.get("REPORTS", ""),
+            automatic=variables.get("AUTOMATIC", "true") != "false",
+            command=_command(variables),
         )
         return cls(
             model=variables["MODEL"],
@@ -52,7 +66,14 @@ class Environment:
             ledger=variables["LEDGER"],
             control=variables["CONTROL"],
             plan=plan,
+            objectives=variables.get("OBJECTIVES", ""),
         )
+
+
+def _command(variables: Mapping[str, str]) -> str:
+    """The call of this very function: its name is Lambda's to tell, as it cannot be an input of itself."""
+    name, region = variables.get("AWS_LAMBDA_FUNCTION_NAME"), variables.get("AWS_REGION")
+    return invocation(name, region) if name and region else ""
 
 
 class UnknownEventError(ValueError):
@@ -97,7 +118,10 @@ def handler(event: Mapping[str, Any] | None, context: object = None) -> dict[str
     if request.trigger in ("alarm", "operator"):
         deadline = request.requested_at + timedelta(seconds=WAIT_SECONDS)
     result = drive(request, controller(), here.plan, deadline)
-    print(emitted(result, controller(), here))
+    for line in emitted(result, controller(), here):
+        print(line)
+    if request.trigger == "sweep" and result.state in ("nothing", "closed"):
+        emit_budgets(here, clock.current().now())
     return result.to_json()
 
 
@@ -129,10 +153,38 @@ def requested(event: Mapping[str, Any]) -> RollbackRequest:
     )
 
 
-def emitted(result: RollbackResult, traffic: TrafficController, here: Environment) -> str:
-    """The metrics of this call, as a line of the log."""
+@cache
+def budgets() -> Budgets | None:
+    """Made by the first sweep that has time for it; None without objectives. A rollback waits for no import of it."""
+    here = environment()
+    if here.objectives in ("", "{}"):
+        return None
+    from tidewatch.budget import Budgets, objectives
+
+    splits = [split for entry in controller().entries() for split in (entry.before, entry.after) if split]
+    # What a slot that is gone did to users still counts.
+    slots = {here.plan.target, *here.plan.versions, *(slot for split in splits for slot in split.shares)}
+    return Budgets(objectives(here.objectives), here.endpoint, sorted(slots))
+
+
+def emit_budgets(here: Environment, now: datetime) -> None:
+    """Emits what of the error budgets is used, every five minutes. What fails is a line of the log."""
+    try:
+        promised = budgets()
+        if promised is None or not promised.due(now):
+            return
+        for kind, used in promised.used(clients().cloudwatch, now).items():
+            dimensions = {"Endpoint": here.model, "Objective": kind}
+            print(metrics.embedded({metrics.BUDGET_USED: used}, dimensions, now))
+    except Exception as error:
+        print(f"The error budgets were not read: {error}")
+
+
+def emitted(result: RollbackResult, traffic: TrafficController, here: Environment) -> Iterator[str]:
+    """The metrics of this call, as lines of the log: the endpoint's, and those of each slot."""
+    now, gauges = clock.current().now(), traffic.gauges()
     values = {
-        **traffic.gauges(),
+        **gauges.endpoint,
         metrics.ROLLBACK_DRIVEN: float(result.state in ("pending", "flipping", "observed", "blocked")),
         metrics.ROLLBACK_BLOCKED: float(result.state == "blocked"),
     }
@@ -140,4 +192,6 @@ def emitted(result: RollbackResult, traffic: TrafficController, here: Environmen
         values[metrics.ROLLBACK_ACCEPTED] = result.receipt.api_accepted_s
     if result.receipt.weights_observed_s is not None:
         values[metrics.ROLLBACK_OBSERVED] = result.receipt.weights_observed_s
-    return metrics.embedded(values, {"Endpoint": here.model}, clock.current().now())
+    yield metrics.embedded(values, {"Endpoint": here.model}, now)
+    for slot, share in gauges.shares.items():
+        yield metrics.embedded({metrics.LIVE_SHARE: share}, {"Endpoint": here.model, "Variant": slot}, now)

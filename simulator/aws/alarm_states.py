@@ -15,7 +15,7 @@ from moto.cloudwatch.models import Alarm, CloudWatchBackend, cloudwatch_backends
 
 from simulator.aws import composites
 from simulator.aws.alarm_actions import perform
-from simulator.aws.alarm_history import STATE_UPDATE, HistoryItem
+from simulator.aws.alarm_history import LONGEST_DATA, STATE_UPDATE, HistoryItem
 from simulator.aws.alarm_messages import State, configuration_of, stamp, state_of
 from simulator.aws.alarm_rules import ALARM, OK
 from simulator.aws.suppression import Suppression
@@ -129,18 +129,29 @@ def _transition(backend: CloudWatchBackend, children: list[str]) -> str:
     return f"{child.alarm_arn} transitioned to {child.state_value} at {aware:%A %d %B, %Y %H:%M:%S} UTC"
 
 
+_FRAME = '{"version": "1.0", "type": "Update"}'
+
+
 def _note(here: World, alarm: Alarm, before: State, after: State, at: datetime) -> None:
     """The history's entry and the event."""
-    states = {
-        "oldState": {"stateValue": before["value"], "stateReason": before["reason"]},
-        "newState": {"stateValue": after["value"], "stateReason": after["reason"]},
-    }
+    states = {"oldState": _told(before), "newState": _told(after)}
+    if len(json.dumps(states)) > LONGEST_DATA - len(_FRAME):
+        for one in states.values():
+            one.pop("stateReasonData", None)
     summary = f"Alarm updated from {before['value']} to {after['value']}"
     data = {"type": "Update", **states}
     here.alarm_history.append(
         HistoryItem(alarm.region_name, alarm.name, kind_of(alarm), at, STATE_UPDATE, summary, data)
     )
     _emit(here, alarm, before, after, at)
+
+
+def _told(state: State) -> dict[str, Any]:
+    """A state in the history. Source: the AWS CLI's example of describe-alarm-history, whose states have their data."""
+    told: dict[str, Any] = {"stateValue": state["value"], "stateReason": state["reason"]}
+    if data := state.get("reasonData"):
+        told["stateReasonData"] = json.loads(data)
+    return told
 
 
 def _emit(here: World, alarm: Alarm, before: State, after: State, at: datetime) -> None:

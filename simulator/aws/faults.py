@@ -14,16 +14,18 @@ KINDS: Mapping[str, frozenset[str]] = {
     "status": frozenset({"endpoint", "status", "reason", "seconds"}),
     "scaling": frozenset({"endpoint", "variant", "instances"}),
     "variant_errors": frozenset({"endpoint", "variant", "rate", "code"}),
-    "variant_latency": frozenset({"endpoint", "variant", "seconds"}),
+    "variant_latency": frozenset({"endpoint", "variant", "seconds", "overhead"}),
     "put_conflict": frozenset({"bucket", "key"}),
     "api": frozenset({"service", "action", "code", "message", "status"}),
     "function_killed": frozenset({"function", "calls"}),
     "function_throttled": frozenset({"function"}),
+    "delivered_twice": frozenset({"function"}),
+    "capture_stops": frozenset({"endpoint", "variant"}),
     "host": frozenset({"endpoint", "variant", "metric", "value"}),
 }
 """Each kind with the options it takes; docs/fidelity.md says what each does."""
 
-LASTING = frozenset({"variant_errors", "variant_latency", "function_throttled", "host"})
+LASTING = frozenset({"variant_errors", "variant_latency", "function_throttled", "capture_stops", "host"})
 """Kinds that hold until they are cleared; the others are spent after `times`, 1 by default."""
 
 

@@ -131,6 +131,8 @@ def _deliver(here: World, delivery: Delivery) -> None:
         return
     if delivery.attempt == 1 and not delivery.throttles:
         function_metrics.counted(here, function, "AsyncEventsReceived")
+        if here.faults.take("delivered_twice", function=delivery.function) is not None:
+            _start(here, delivery)
     config = function.event_invoke_config[-1].config if function.event_invoke_config else {}
     if function_metrics.throttled(here, function):
         _wait_for_concurrency(here, function, delivery, config)

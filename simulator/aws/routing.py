@@ -119,7 +119,7 @@ def _choose(world: World, route: Route, target: str | None) -> int | None:
 
 def _answer(world: World, endpoint: Endpoint, route: Route, chosen: int, request: Invocation, began: float) -> Reply:
     variant, model = route.variants[chosen], route.models[chosen]
-    status, content_type, body, added = 200, "application/json", b"", 0.0
+    status, content_type, body, added, around = 200, "application/json", b"", 0.0, 0.0
     model_began = time.perf_counter()
     fault = world.faults.take("variant_errors", endpoint=request.endpoint, variant=variant.name)
     if fault and world.random.random() < fault.number("rate", 1.0):
@@ -134,10 +134,11 @@ def _answer(world: World, endpoint: Endpoint, route: Route, chosen: int, request
             status, body = 400, json.dumps({"error": str(wrong)}).encode()
     slow = world.faults.take("variant_latency", endpoint=request.endpoint, variant=variant.name)
     if slow:
-        added = slow.number("seconds", 1.0)
+        around = slow.number("overhead", 0.0)
+        added = slow.number("seconds", 0.0 if around else 1.0)
     ended = time.perf_counter()
     spent = ended - model_began
-    _measure(world, route.meters[chosen], variant, status, spent + added, (model_began - began))
+    _measure(world, route.meters[chosen], variant, status, spent + added, (model_began - began) + around)
     headers = {"Content-Type": content_type, "x-Amzn-Invoked-Production-Variant": variant.name}
     if status >= 400:
         return _model_error(status, body, headers)
@@ -167,6 +168,8 @@ def _capture(
     world: World, endpoint: Endpoint, variant: str, request: Invocation, content_type: str, body: bytes
 ) -> None:
     config: Mapping[str, Any] = endpoint.fleet.configuration.fields.get("DataCaptureConfig") or {}
+    if world.faults.take("capture_stops", endpoint=request.endpoint, variant=variant) is not None:
+        return
     if not config.get("EnableCapture") or world.random.random() * 100 >= config["InitialSamplingPercentage"]:
         return
     world.capture.add(

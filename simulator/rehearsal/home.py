@@ -34,6 +34,16 @@ class Home:
     def summary(self) -> Path:
         return self.folder / "summary.json"
 
+    @property
+    def report(self) -> Path:
+        """The game days, drawn."""
+        return self.folder / "report.html"
+
+    @property
+    def alarms(self) -> Path:
+        """What every alarm was driven by."""
+        return self.folder / "alarms.json"
+
     def announce(self, environment: dict[str, str]) -> None:
         """Tells other processes how to reach the simulator: the variables of the AWS SDKs and tools."""
         self._announcement.write_text(json.dumps(environment, indent=2))

@@ -97,7 +97,7 @@ def staged(root: Path, port: int | None = None) -> Iterator[Stage]:
     """
     home = Home.of(root)
     home.folder.mkdir(parents=True, exist_ok=True)
-    with _alone(home), contextlib.ExitStack() as undo:
+    with alone(home), contextlib.ExitStack() as undo:
         _clean(home)
         shutil.copyfile(root / f"Pulumi.{REHEARSAL}.yaml", home.stack_file)
         session = undo.enter_context(Rehearsal(home.folder, port))
@@ -112,8 +112,9 @@ def staged(root: Path, port: int | None = None) -> Iterator[Stage]:
 
 
 @contextlib.contextmanager
-def _alone(home: Home) -> Iterator[None]:
-    """The kernel lets go of the lock when its holder dies, however it dies."""
+def alone(home: Home) -> Iterator[None]:
+    """One rehearsal of a checkout at a time; raises RehearsalRunning. The kernel lets go of the lock when its holder
+    dies, however it dies."""
     with (home.folder.parent / f"{REHEARSAL}.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -12,6 +12,7 @@ from components.scope import stem
 from tests.stacks.rehearsed import Rehearsed, rehearsed
 
 WITHOUT_RESOURCE = {
+    "cloudwatch:DescribeAlarmHistory",  # not on composites
     "cloudwatch:DescribeAlarms",  # not on composites
     "cloudwatch:GetMetricData",
     "cloudwatch:PutMetricData",

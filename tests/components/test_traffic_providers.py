@@ -18,7 +18,7 @@ from components.sagemaker.capacity import VariantCapacityProvider
 from components.sagemaker.deployment import EndpointDeploymentProvider
 from components.sagemaker.gate import GateProvider
 from components.sagemaker.weights import VariantWeightsProvider
-from tidewatch.traffic import EndpointMissing, Refused
+from tidewatch.traffic import EndpointMissing, EndpointState, Refused
 
 PROVIDERS = [GateProvider, EndpointDeploymentProvider, VariantWeightsProvider, VariantCapacityProvider]
 
@@ -56,6 +56,8 @@ class Recorded:
     def __init__(self, refusal: Exception | None = None) -> None:
         self.asked: list[str] = []
         self.refusal = refusal
+        self.wish = "cfg-1"
+        self.live: str | None = None
 
     def refuse_unless_allowed(self, **_: Any) -> None:
         self.asked.append("refuse_unless_allowed")
@@ -68,8 +70,13 @@ class Recorded:
     def acknowledge(self, incident: str, _who: str) -> None:
         self.asked.append(f"acknowledge {incident}")
 
-    def state(self) -> None:
-        raise EndpointMissing("there is no endpoint flights-1")
+    def asked_for(self) -> str:
+        return self.wish
+
+    def state(self) -> Any:
+        if self.live is None:
+            raise EndpointMissing("there is no endpoint flights-1")
+        return EndpointState("flights-1", "InService", self.live, {})
 
 
 @pytest.fixture
@@ -133,11 +140,22 @@ def test_weights_follow_the_declaration_and_the_deployment():
     assert diff("flights", inputs(), inputs(champion="green")).changes is False
 
 
+@pytest.mark.usefixtures("recorded")
 def test_the_fleet_follows_its_configuration_alone():
     diff = EndpointDeploymentProvider().diff
     assert diff("flights", inputs(), inputs(config="cfg-2")).changes is True
     assert diff("flights", inputs(), inputs(config=Unknown())).changes is True
     assert diff("flights", inputs(), inputs(declared={"blue": 1.0}, instances={"blue": 9})).changes is False
+
+
+def test_a_wish_that_did_not_come_about_ends_when_its_declaration_is_taken_back(recorded: Recorded):
+    diff = EndpointDeploymentProvider().diff
+    recorded.wish = "cfg-2"
+    assert diff("flights", inputs(), inputs()).changes is False, "without an endpoint"
+    recorded.live = "cfg-2"
+    assert diff("flights", inputs(), inputs()).changes is False, "it came about: that is for a refresh to find"
+    recorded.live = "cfg-1"
+    assert diff("flights", inputs(), inputs()).changes is True
 
 
 @pytest.mark.parametrize("kind", [GateProvider, EndpointDeploymentProvider, VariantWeightsProvider])

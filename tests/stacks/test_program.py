@@ -51,6 +51,7 @@ def test_the_target_of_a_rollback_moves_with_the_champion(canary: Rehearsed):
         "Function",
         "MetricAlarm",
         "CompositeAlarm",
+        "Dashboard",
     }, "guardrails are the challenger's"
     assert canary.outputs()["rollback"]["target"] == {"blue": 0.0, "green": 1.0}
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from tidewatch.dashboards.console import dashboard_url
+from tidewatch.console import dashboard_url
 from tidewatch.dashboards.debug import debug
 from tidewatch.dashboards.executive import executive
 from tidewatch.dashboards.oncall import oncall

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from tidewatch import console
 from tidewatch import metrics as m
 from tidewatch.alarms.values import CHAMPION, HOUR, Math, Stat
-from tidewatch.dashboards import console, serving
+from tidewatch.dashboards import serving
 from tidewatch.dashboards.heading import heading, section
 from tidewatch.dashboards.page import Page, Row
 from tidewatch.dashboards.serving import FIVE_MINUTES, MINUTE, WEEK

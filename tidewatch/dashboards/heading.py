@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from tidewatch import console
 from tidewatch.alarms.values import Severity
-from tidewatch.dashboards import console
 from tidewatch.dashboards.subject import Subject
 from tidewatch.dashboards.widgets import Text
 

@@ -24,14 +24,16 @@ function and the command line. The interface:
         .set_capacity(slot, instances) -> None                     waits until the instances are there
         .observe() -> Incident | None                              records what no ledger entry explains
         .incidents() -> tuple[Incident, ...]                       the open ones, oldest first
-        .gauges() -> dict[Metric, float]                           how it stands, for alarms
+        .gauges() -> Gauges                                        how it stands, for alarms
+        .asked_for() -> str | None                                 the configuration that was asked for last
         .incident(incident_id) -> Incident                         raises UnknownIncident
         .latches() -> tuple[Latch, ...]
         .entries() -> tuple[Entry, ...]
 
     drive(request, controller, plan, deadline=None) -> RollbackResult      in tidewatch.traffic.rollback
         RollbackRequest(trigger, reason, requested_at, by="", alarm_arn="", alarm_at="")
-        RollbackPlan(target, floor=1, abort_alarm="", monitoring_bucket="", topic="", environment="")
+        RollbackPlan(target, floor=1, abort_alarm="", monitoring_bucket="", topic="", environment="", ...)
+    invocation(function, region)                                           the call of it, as a line for people
 
 Errors are sentences: TrafficError and its subclasses.
 """
@@ -39,7 +41,6 @@ Errors are sentences: TrafficError and its subclasses.
 from __future__ import annotations
 
 from tidewatch.traffic.controller import TrafficController
-from tidewatch.traffic.drive import RollbackPlan
 from tidewatch.traffic.errors import (
     DeploymentFailed,
     EndpointBusy,
@@ -58,6 +59,7 @@ from tidewatch.traffic.errors import (
 from tidewatch.traffic.head import Head
 from tidewatch.traffic.incidents import Incident, Latch
 from tidewatch.traffic.ledger import Entry, replay
+from tidewatch.traffic.plan import RollbackPlan, invocation
 from tidewatch.traffic.rollback import RollbackRequest, RollbackResult, drive
 from tidewatch.traffic.split import Split
 from tidewatch.traffic.values import (
@@ -103,5 +105,6 @@ __all__ = [
     "TrafficError",
     "UnknownIncident",
     "drive",
+    "invocation",
     "replay",
 ]

@@ -6,7 +6,7 @@ The head of the incident being driven, the lease, what each configuration holds,
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 LEASE_SECONDS = 15.0
 """How long a writer that died holds up the others."""
+TELLING_SECONDS = 60.0
+"""How long a call that died while it told people keeps others from it: a page is late then, and not lost."""
 LEASE_MARGIN_SECONDS = 3.0
 """A lease is not used in its last seconds: clocks differ and calls take time."""
 
@@ -117,6 +119,27 @@ class Control:
             yield TrafficLease(lease.expires, self._clock)
         finally:
             leases.release("traffic", lease)
+
+    @contextmanager
+    def telling(self) -> Generator[bool]:
+        """Whether this call alone tells people, for as long as it may take; another one that tells is not waited for.
+
+        Without a lease to be had, it is told all the same: twice is better than never.
+        """
+        leases = LeaseTable(self._dynamodb, self._table, self._model, self._clock)
+        try:
+            lease = leases.take("telling", TELLING_SECONDS)
+        except Exception:
+            yield True
+            return
+        if lease is None:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            with suppress(Exception):
+                leases.release("telling", lease)
 
     @contextmanager
     def _explained(self) -> Generator[None]:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from tidewatch import clock as clocks
 from tidewatch.clock import Clock
-from tidewatch.metrics import Metric
 from tidewatch.traffic import gate, observing
 from tidewatch.traffic.alarms import in_alarm
 from tidewatch.traffic.control import Control
@@ -14,7 +13,7 @@ from tidewatch.traffic.deployment import Fleet
 from tidewatch.traffic.drain import Drain
 from tidewatch.traffic.errors import EndpointBusy, EndpointMissing, NoTarget
 from tidewatch.traffic.gate import View
-from tidewatch.traffic.gauges import gauges
+from tidewatch.traffic.gauges import Gauges, gauges
 from tidewatch.traffic.incidents import Incident, Latch, incidents
 from tidewatch.traffic.ledger import Entry, Ledger, replay
 from tidewatch.traffic.platform import Platform
@@ -76,11 +75,15 @@ class TrafficController:
         gate.refuse_unknown(self._view_of_ledger(), incident_id)
         return next(one for one in self._view_of_ledger().incidents if one.id == incident_id)
 
-    def gauges(self) -> dict[Metric, float]:
+    def gauges(self) -> Gauges:
         """How the endpoint stands, for alarms: see `tidewatch.traffic.gauges`. Describes it once."""
         # Before the state: a deployment that begins in between is seen running.
         asked = self.control.asked(self.place.endpoint)
         return gauges(self._view(), asked, self.clock.now())
+
+    def asked_for(self) -> str | None:
+        """The configuration that the endpoint was asked for last; None where nobody wrote it down."""
+        return self.control.asked(self.place.endpoint)
 
     def latches(self) -> tuple[Latch, ...]:
         """What gets no traffic until somebody acknowledges its incident."""

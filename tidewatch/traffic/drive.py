@@ -13,27 +13,15 @@ from tidewatch.traffic.gate import View
 from tidewatch.traffic.head import Head, State
 from tidewatch.traffic.incidents import latch_on, latched_by, latches
 from tidewatch.traffic.ledger import Entry
+from tidewatch.traffic.plan import RollbackPlan
 from tidewatch.traffic.split import Split
 from tidewatch.traffic.values import EndpointState, Held, Receipt
 
 BLOCKED = frozenset({"Creating", "Deleting", "Failed", "OutOfService", "UpdateRollbackFailed"})
-RUNBOOK = "runbooks/rollback-blocked.md"
+RUNBOOK = "rollback-blocked.md"
 TRAFFIC_WAIT = timedelta(minutes=15)
 """How long after the weights an incident waits for requests to look at."""
 MINUTE = timedelta(minutes=1)
-
-
-@dataclass(frozen=True)
-class RollbackPlan:
-    """Where a rollback goes, captured before the rollout, and what it may use on its way."""
-
-    target: str
-    floor: int = 1
-    """Instances the target is raised to after the flip, where it has fewer."""
-    abort_alarm: str = ""
-    monitoring_bucket: str = ""
-    topic: str = ""
-    environment: str = ""
 
 
 @dataclass(frozen=True)
@@ -147,24 +135,24 @@ class Drive:
         where = f"The endpoint {state.name}"
         if state.status in BLOCKED:
             why = f" ({state.failure_reason})" if state.failure_reason else ""
-            return f"{where} is {state.status}{why}: weights cannot be changed. Follow {RUNBOOK}."
+            return f"{where} is {state.status}{why}: weights cannot be changed. Follow {self.plan.runbooks}/{RUNBOOK}."
         if head.target not in state.slots:
             slots = ", ".join(sorted(state.slots)) or "none"
             return (
                 f"{where} has no slot {head.target} (its slots: {slots}): there is nothing to roll back to. "
-                f"Follow {RUNBOOK}."
+                f"Follow {self.plan.runbooks}/{RUNBOOK}."
             )
         if state.slots[head.target].instances < 1:
             return (
                 f"Slot {head.target} of {state.name} has no instance: sending traffic to nothing is worse than what "
-                f"serves. Follow {RUNBOOK}."
+                f"serves. Follow {self.plan.runbooks}/{RUNBOOK}."
             )
         if latch := latched_by(
             head.target, self._held(state).get(head.target), latches(self.controller.ledger.known), state.config
         ):
             return (
                 f"Slot {head.target} of {state.name} holds {latch}, which incident {latch.incident} rolled back. "
-                f"Follow {RUNBOOK}."
+                f"Follow {self.plan.runbooks}/{RUNBOOK}."
             )
         return ""
 
@@ -205,7 +193,7 @@ class Drive:
         except EndpointBusy as busy:
             return self._save(head, "pending", f"{busy} The traffic goes to {head.target} at its next InService.")
         except TrafficError as refused:
-            return self._block(head, f"{refused} Follow {RUNBOOK}.")
+            return self._block(head, f"{refused} Follow {self.plan.runbooks}/{RUNBOOK}.")
         if submitted is None:
             return head
         fresh = self.controller.control.head() or head

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from tidewatch import metrics
@@ -14,15 +16,23 @@ NOT_SERVING = UNUSABLE | {"Creating"}
 """Creating too: the sweep exists only once an endpoint did, so one that is being made takes another's place."""
 
 
-def gauges(view: View, asked: str | None, now: datetime) -> dict[Metric, float]:
-    """Values by metric, each of them every time: a metric that is left out keeps its alarm in the state it had.
+@dataclass(frozen=True)
+class Gauges:
+    """Values by metric of the endpoint, and the live share of each slot."""
+
+    endpoint: Mapping[Metric, float]
+    shares: Mapping[str, float]
+
+
+def gauges(view: View, asked: str | None, now: datetime) -> Gauges:
+    """Each value every time: a metric that is left out keeps its alarm in the state it had.
 
     asked: the configuration that was asked for last; None where nobody wrote it down, which is no deployment undone.
     """
     state = view.state
     running = state is not None and _deploying(state, asked)
     undone = state is not None and asked is not None and asked != state.config and not running
-    return {
+    found = {
         metrics.OPEN_INCIDENTS: float(len(view.open)),
         metrics.OUT_OF_BAND_CHANGES: float(sum(incident.kind == "observed" for incident in view.open)),
         metrics.ROLLBACK_PENDING: _pending_seconds(view, now),
@@ -30,6 +40,7 @@ def gauges(view: View, asked: str | None, now: datetime) -> dict[Metric, float]:
         metrics.DEPLOYMENT_ROLLED_BACK: float(undone),
         metrics.ENDPOINT_NOT_IN_SERVICE: float(state is None or state.status in NOT_SERVING),
     }
+    return Gauges(found, state.split.shares if state is not None and state.split is not None else {})
 
 
 def _deploying(state: EndpointState, asked: str | None) -> bool:

@@ -1,10 +1,15 @@
-"""The incident document: a draft from what the ledger knows, with the questions that only people can answer."""
+"""The incident document: a draft from what the ledger and the metrics know, with what only people can answer."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
+from tidewatch.traffic import links
+from tidewatch.traffic.alarm_states import AlarmChange
+from tidewatch.traffic.evidence import DUE, NO_EVIDENCE, Evidence, SlotVersion, seconds
+from tidewatch.traffic.impact import Impact
 from tidewatch.traffic.incidents import Incident
 from tidewatch.traffic.ledger import Entry
 
@@ -16,81 +21,190 @@ HEADINGS = (
     "What monitoring or evaluation to add",
 )
 TO_ANSWER = "_To be written within 48 hours by who is on call._"
+STRETCHES = {
+    "bad_until_alarm": "first bad datapoint to alarm",
+    "alarm_until_request": "alarm to request",
+    "own": "request to API accepted (ours, with the wait for a busy endpoint)",
+    "platform": "API accepted to weights observed (the platform's)",
+    "weights_until_traffic": "weights observed to traffic observed",
+}
 
 
-def document(
-    incident: Incident, entries: Sequence[Entry], endpoint: str, environment: str, message: str
-) -> dict[str, object]:
-    """The incident as a JSON object: the facts, and the timeline of the ledger from its opening on."""
-    timeline = [entry for entry in entries if entry.incident == incident.id or entry.sequence >= incident.sequence > 0]
-    return {
-        "incident": incident.id,
-        "endpoint": endpoint,
-        "environment": environment,
-        "opened_at": incident.opened_at.isoformat(),
-        "opened_by": incident.who,
-        "kind": incident.kind,
-        "reason": incident.reason,
-        "alarm": incident.alarm or None,
-        "target": incident.target or None,
-        "state": incident.state,
-        "what_was_done": message,
-        "acknowledged_by": incident.acknowledged or None,
-        "before": incident.before.to_json() if incident.before else None,
-        "receipt": incident.receipt.to_json(),
-        "latched": [_latched(entry) for entry in timeline if entry.kind == "latch" and entry.incident == incident.id],
-        "timeline": [entry.to_json() for entry in timeline],
-        "remedy": incident.remedy,
-    }
+@dataclass(frozen=True)
+class Report:
+    """An incident with all that is said of it. `message`: what was done; `environment`: the stack, or ""."""
+
+    incident: Incident
+    entries: Sequence[Entry]
+    endpoint: str
+    environment: str
+    message: str
+    evidence: Evidence = NO_EVIDENCE
+
+    def to_json(self) -> dict[str, object]:
+        """As a JSON object: the facts, and the timeline of ledger and alarms."""
+        incident, found = self.incident, self.evidence
+        return {
+            "incident": incident.id,
+            "endpoint": self.endpoint,
+            "environment": self.environment,
+            "opened_at": incident.opened_at.isoformat(),
+            "due": (incident.opened_at + DUE).isoformat(),
+            "opened_by": incident.who,
+            "kind": incident.kind,
+            "reason": incident.reason,
+            "alarm": incident.alarm or None,
+            "target": incident.target or None,
+            "state": incident.state,
+            "what_was_done": self.message,
+            "acknowledged_by": incident.acknowledged or None,
+            "before": incident.before.to_json() if incident.before else None,
+            "versions": {
+                slot: {"before": before.to_json(), "after": after.to_json()}
+                for slot, (before, after) in found.versions.items()
+            },
+            "receipt": incident.receipt.to_json(),
+            "seconds": seconds(incident, found.alarms.first_bad),
+            "impact": found.impact.to_json() if found.impact else None,
+            "alarms": [one.to_json() for one in found.alarms.standings],
+            "latched": self._latched(),
+            "timeline": [one.to_json() for one in self._timeline()],
+            "links": dict(found.links),
+            "not_read": list(found.missing),
+            "remedy": self._remedy(),
+        }
+
+    def to_markdown(self) -> str:
+        """The same for people, under the five headings of an incident document."""
+        incident = self.incident
+        where = f"{self.endpoint} ({self.environment})" if self.environment else self.endpoint
+        head = (
+            f"# Incident {incident.id}: {where}",
+            f"Due: {_time(incident.opened_at + DUE)}, 48 hours after it was opened at {_time(incident.opened_at)}.",
+            f"State: {incident.state}. To close it: {self._remedy()}.",
+            _bullets(f"{what.capitalize()}: {link}" for what, link in self.evidence.links.items()),
+        )
+        bodies = (self._what_happened(), self._impact(), self._root_cause(), TO_ANSWER, TO_ANSWER)
+        sections = (f"## {heading}\n\n{body}" for heading, body in zip(HEADINGS, bodies, strict=True))
+        return "\n\n".join(filter(None, (*head, *sections))) + "\n"
+
+    def _what_happened(self) -> str:
+        incident, found = self.incident, self.evidence
+        alarmed = [one for one in found.alarms.standings if one.state == "ALARM"]
+        quiet = len(found.alarms.standings) - len(alarmed)
+        states = _bullets(
+            f"{one.name}"
+            + (f" since {_time(one.since)}" if one.since else "")
+            + (f": {one.reason}" if one.reason else "")
+            for one in alarmed
+        )
+        parts = (
+            incident.reason or "No reason was given.",
+            self.message,
+            _bullets(found.missing),
+            _versions(self.evidence.versions.items()),
+            f"In ALARM when it was opened, of {len(found.alarms.standings)} alarms (the other {quiet} were not):\n\n"
+            f"{states or '- none'}"
+            if found.alarms.standings
+            else "",
+            "Timeline:\n\n" + _bullets(_line(one) for one in self._timeline()),
+        )
+        return "\n\n".join(filter(None, parts))
+
+    def _impact(self) -> str:
+        incident, impact = self.incident, self.evidence.impact
+        before = str(incident.before) if incident.before else "unknown"
+        spent = {
+            STRETCHES[name]: value
+            for name, value in seconds(incident, self.evidence.alarms.first_bad).items()
+            if value is not None
+        }
+        receipt = incident.receipt
+        named = (
+            ("API accepted", receipt.api_accepted_s),
+            ("weights observed", receipt.weights_observed_s),
+            ("traffic observed", receipt.traffic_observed_s),
+        )
+        parts = (
+            f"Traffic before: {before}.",
+            _numbers(impact) if impact else "What users saw could not be read from the metrics.",
+            "Metrics of the last minutes may still have been on their way."
+            if impact and incident.state != "closed"
+            else "",
+            "Seconds from the request: " + ", ".join(f"{name} {_number(value)}" for name, value in named) + ".",
+            "Where the time went:\n\n" + _bullets(f"{what}: {value:g} s" for what, value in spent.items())
+            if spent
+            else "",
+            TO_ANSWER,
+        )
+        return "\n\n".join(filter(None, parts))
+
+    def _root_cause(self) -> str:
+        latched = "; ".join(", ".join(f"{name} {value}" for name, value in one.items()) for one in self._latched())
+        return f"Latched: {latched or 'nothing'}. {TO_ANSWER}"
+
+    def _remedy(self) -> str:
+        return f"read the incident, then `{links.acknowledge(self.incident, self.environment)}`"
+
+    def _entries(self) -> list[Entry]:
+        """Those of the incident, and all since it was opened."""
+        incident = self.incident
+        return [one for one in self.entries if one.incident == incident.id or one.sequence >= incident.sequence > 0]
+
+    def _latched(self) -> list[dict[str, str]]:
+        names = ("slot", "artifact", "image", "content", "config")
+        mine = [one for one in self._entries() if one.kind == "latch" and one.incident == self.incident.id]
+        return [{name: getattr(one, name) for name in names if getattr(one, name)} for one in mine]
+
+    def _timeline(self) -> list[Entry | AlarmChange]:
+        """Alarms by their time between the entries, which keep the ledger's order, whatever their clocks said."""
+        timed: list[tuple[datetime, Entry | AlarmChange]] = []
+        latest = datetime.min.replace(tzinfo=self.incident.opened_at.tzinfo)
+        for entry in self._entries():
+            latest = max(latest, entry.at)
+            timed.append((latest, entry))
+        changes = [(one.at, one) for one in self.evidence.alarms.changes if "ALARM" in (one.before, one.after)]
+        return [one for _, one in sorted((*changes, *timed), key=lambda pair: pair[0])]
 
 
-def markdown(incident: Incident, entries: Sequence[Entry], endpoint: str, environment: str, message: str) -> str:
-    """The same for people, under the five headings of an incident document."""
-    timeline = [entry for entry in entries if entry.incident == incident.id or entry.sequence >= incident.sequence > 0]
-    latched = [_latched(entry) for entry in timeline if entry.kind == "latch" and entry.incident == incident.id]
-    before = str(incident.before) if incident.before else "unknown"
-    bodies = (
-        f"{incident.reason or 'No reason was given.'}\n\n{message}\n\n" + "\n".join(_line(entry) for entry in timeline),
-        f"Traffic before: {before}. {_seconds(incident)} {TO_ANSWER}",
-        f"Latched: {'; '.join(_texts(latched)) or 'nothing'}. {TO_ANSWER}",
-        TO_ANSWER,
-        TO_ANSWER,
+def _versions(versions: Iterable[tuple[str, tuple[SlotVersion, SlotVersion]]]) -> str:
+    rows = [f"| {slot} | {_version(before)} | {_version(after)} |" for slot, (before, after) in versions]
+    return "\n".join(("| slot | before | after |", "|---|---|---|", *rows)) if rows else ""
+
+
+def _version(one: SlotVersion) -> str:
+    parts = (
+        f"version {one.version}" if one.version else "unknown",
+        f"artifact {one.held.artifact[:12]}, image {one.held.image[:19]}" if one.held else "",
+        f"{100 * one.share:.4g}%" if one.share is not None else "",
     )
-    sections = "\n\n".join(f"## {heading}\n\n{body}" for heading, body in zip(HEADINGS, bodies, strict=True))
-    where = f"{endpoint} ({environment})" if environment else endpoint
-    return (
-        f"# Incident {incident.id}: {where}\n\nState: {incident.state}. To close it: {incident.remedy}.\n\n{sections}\n"
-    )
+    return ", ".join(filter(None, parts))
 
 
-def _latched(entry: Entry) -> dict[str, str]:
-    names = ("slot", "artifact", "image", "content", "config")
-    return {name: getattr(entry, name) for name in names if getattr(entry, name)}
+def _numbers(impact: Impact) -> str:
+    rows = [f"| {one.slot} | {one.requests} | {one.errors} | {_number(one.mean_latency_ms)} |" for one in impact.slots]
+    since = "the first bad datapoint" if impact.measured else "a guess: no datapoint says since when it was bad"
+    between = f"From {_time(impact.since)} ({since}) until {_time(impact.until)}:"
+    table = ("| slot | requests | 5xx | mean model latency, ms |", "|---|---|---|---|", *rows)
+    return f"{between}\n\n" + "\n".join(table)
 
 
-def _texts(latched: list[dict[str, str]]) -> list[str]:
-    return [", ".join(f"{name} {value}" for name, value in one.items()) for one in latched]
+def _line(one: Entry | AlarmChange) -> str:
+    if isinstance(one, AlarmChange):
+        return f"{_time(one.at)} alarm {one.alarm}: {one.before} -> {one.after} ({one.reason})"
+    moved = f": {one.before or 'unknown'} -> {one.after}" if one.after else ""
+    why = f" ({one.error or one.why})" if one.error or one.why else ""
+    what = f"{one.kind} of {one.slot}" if one.slot else one.kind
+    return f"{_time(one.at)} {what} by {one.who}{moved}{why}"
 
 
-def _line(entry: Entry) -> str:
-    what = f"{entry.kind} by {entry.who}"
-    moved = f": {entry.before or 'unknown'} -> {entry.after}" if entry.after else ""
-    why = f" ({entry.error or entry.why})" if entry.error or entry.why else ""
-    return f"- {_time(entry.at)} {what}{moved}{why}"
+def _bullets(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:g}"
 
 
 def _time(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%d %H:%M:%S UTC")
-
-
-def _seconds(incident: Incident) -> str:
-    named = (
-        ("API accepted", incident.receipt.api_accepted_s),
-        ("weights observed", incident.receipt.weights_observed_s),
-        ("traffic observed", incident.receipt.traffic_observed_s),
-    )
-    return (
-        "Seconds from the request: "
-        + ", ".join(f"{name} {value if value is not None else '-'}" for name, value in named)
-        + "."
-    )

@@ -15,11 +15,12 @@ from typing import Literal
 
 from tidewatch.traffic import telling
 from tidewatch.traffic.controller import TrafficController
-from tidewatch.traffic.drive import Drive, RollbackPlan
+from tidewatch.traffic.drive import Drive
 from tidewatch.traffic.errors import EndpointMissing, TrafficError
 from tidewatch.traffic.head import Head
 from tidewatch.traffic.incidents import Incident
 from tidewatch.traffic.observing import incident_id
+from tidewatch.traffic.plan import RollbackPlan
 from tidewatch.traffic.values import NO_RECEIPT, EndpointState, Receipt
 from tidewatch.traffic.waiting import Backoff
 
@@ -47,7 +48,7 @@ class RollbackResult:
 
     incident: str
     state: str
-    """pending, flipping, observed, closed, blocked, or nothing."""
+    """pending, flipping, observed, closed, blocked, advised, or nothing."""
     message: str
     target: str
     receipt: Receipt = NO_RECEIPT
@@ -74,8 +75,11 @@ def drive(
 
     Without a deadline it makes one pass and never waits for the platform. A request of an alarm or an operator opens an
     incident, or attaches to the one that is being driven; an alarm that was delivered before gets its incident back.
+    Where the plan is not automatic, an alarm opens nothing: people are told the command, once.
     Raises EndpointMissing where there is nothing to roll back, for an alarm and an operator.
     """
+    if request.trigger == "alarm" and not plan.automatic:
+        return _advise(request, controller, plan)
     if request.trigger in ("alarm", "operator"):
         answer = _claim(request, controller, plan)
         if isinstance(answer, RollbackResult):
@@ -90,6 +94,21 @@ def drive(
     watched = _watch(head, controller, plan) if not head.driven else None
     result = _result(head)
     return replace(result, observed_incident=watched.observed_incident) if watched else result
+
+
+def _advise(request: RollbackRequest, controller: TrafficController, plan: RollbackPlan) -> RollbackResult:
+    """Says what an alarm would have done. A rollback under way goes on without it; the ledger hears nothing of it."""
+    head = controller.control.head()
+    if head is not None and head.driven:
+        return _result(head)
+    if settled := _nothing_to_do(controller.state(), controller, plan):
+        return settled
+    advice = (
+        f"{request.reason} Nothing rolls back by itself in this stack: traffic to {plan.target} is for you to decide, "
+        f"by `{plan.command or 'tidewatch rollback'}`."
+    )
+    notes = telling.tell_advice(request.alarm_arn, request.alarm_at, advice, controller, plan)
+    return RollbackResult("", "advised", advice, plan.target, notes=notes)
 
 
 def _drive(head: Head, controller: TrafficController, plan: RollbackPlan, deadline: datetime | None) -> Head:

@@ -1,15 +1,16 @@
-"""Telling people: the incident's document and the page. Nothing here stops or fails a flip."""
+"""Telling people: the page, then the incident's document. Nothing here stops, fails or delays a flip."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 
-from tidewatch.traffic import report
+from tidewatch.traffic import links
 from tidewatch.traffic.controller import TrafficController
-from tidewatch.traffic.drive import RollbackPlan
 from tidewatch.traffic.head import Head
 from tidewatch.traffic.incidents import Incident
+from tidewatch.traffic.plan import RollbackPlan
 
 SUBJECT_LENGTH = 100
 """Characters; SNS refuses a longer subject."""
@@ -18,17 +19,37 @@ SUBJECT_LENGTH = 100
 def tell(head: Head, controller: TrafficController, plan: RollbackPlan) -> Head:
     """Documents and pages the state of an incident once: a state, and when blocked the reason, that was told is not
     told again. What fails is a note in the head; a page that was not sent is tried again by the next call."""
-    told = f"{head.state}: {head.message}" if head.state == "blocked" else head.state
-    # From flipping to observed is a matter of seconds; observed is what people want to hear.
-    if told == head.told or head.state == "flipping":
+    if not _news(head):
         return head
+    with controller.control.telling() as alone:
+        # Another call tells it, or has told it since this head was read: the sweep looks again.
+        fresh = (controller.control.head() or head) if alone else None
+        return head if fresh is None else _tell(fresh, controller, plan) if _news(fresh) else fresh
+
+
+def _news(head: Head) -> bool:
+    """Whether there is something to tell. From flipping to observed is a matter of seconds; observed is what people
+    want to hear."""
+    return head.state != "flipping" and _told(head) != head.told
+
+
+def _told(head: Head) -> str:
+    return f"{head.state}: {head.message}" if head.state == "blocked" else head.state
+
+
+def _tell(head: Head, controller: TrafficController, plan: RollbackPlan) -> Head:
+    told = _told(head)
     incident = controller.incident(head.incident)
     page = head.state in ("pending", "blocked", "observed")
-    problems = _document(incident, controller, plan, head.message)
     unsent = _page(incident, controller, plan, head.message) if page else []
-    notes = (*head.notes, *(problem for problem in (*problems, *unsent) if problem not in head.notes))
-    written = replace(head, told=head.told if unsent else told, notes=notes)
-    return head if written == head else controller.control.save_head(written) or controller.control.head() or head
+    # Written down before the document: a call that dies over it must not page again each minute.
+    head = _noted(replace(head, told=head.told if unsent else told), unsent, controller)
+    return _noted(head, _document(incident, controller, plan, head.message), controller)
+
+
+def _noted(head: Head, problems: list[str], controller: TrafficController) -> Head:
+    notes = (*head.notes, *(problem for problem in problems if problem not in head.notes))
+    return controller.control.save_head(replace(head, notes=notes)) or controller.control.head() or head
 
 
 def tell_observed(controller: TrafficController, plan: RollbackPlan) -> tuple[str, ...]:
@@ -43,6 +64,28 @@ def tell_observed(controller: TrafficController, plan: RollbackPlan) -> tuple[st
             if not unsent:
                 controller.control.put(key, {"at": controller.clock.now().isoformat()})
     return tuple(problems)
+
+
+def tell_advice(alarm: str, at: str, advice: str, controller: TrafficController, plan: RollbackPlan) -> tuple[str, ...]:
+    """Tells people what an alarm advises, once for each time that it fired; the problems met."""
+    key = f"advised#{alarm}"
+    told = controller.control.get(key)
+    if told is not None and told["alarm_at"] == at:
+        return ()
+    where = _where(controller, plan)
+    said = {
+        "Endpoint": f"{controller.place.endpoint} of {where}",
+        "Advice": advice,
+        "Runbook": links.runbook(plan, links.ROLLED_BACK),
+        "Alarm": links.alarm(alarm),
+        "Dashboard": plan.dashboard,
+    }
+    try:
+        _publish(f"decide: traffic of {where}", {k: v for k, v in said.items() if v}, controller, plan)
+    except Exception as error:
+        return (f"Nobody was notified: {error}",)
+    controller.control.put(key, {"alarm_at": at, "at": controller.clock.now().isoformat()})
+    return ()
 
 
 def _document(incident: Incident, controller: TrafficController, plan: RollbackPlan, message: str) -> list[str]:
@@ -67,31 +110,47 @@ def _write_document(incident: Incident, controller: TrafficController, plan: Rol
     s3 = controller.clients.s3
     if s3 is None or not plan.monitoring_bucket:
         return
-    subject = (incident, controller.entries(), controller.place.endpoint, plan.environment, message)
-    body = json.dumps(report.document(*subject), indent=2)
+    # Not needed before anybody was told, and a flip does not wait for them to load.
+    from tidewatch.traffic.evidence import gather
+    from tidewatch.traffic.report import Report
+
+    found = gather(incident, controller, plan)
+    written = Report(incident, controller.entries(), controller.place.endpoint, plan.environment, message, found)
     place = f"incidents/{incident.id}"
     s3.put_object(
-        Bucket=plan.monitoring_bucket, Key=f"{place}.json", Body=body.encode(), ContentType="application/json"
+        Bucket=plan.monitoring_bucket,
+        Key=f"{place}.json",
+        Body=json.dumps(written.to_json(), indent=2).encode(),
+        ContentType="application/json",
     )
     s3.put_object(
         Bucket=plan.monitoring_bucket,
         Key=f"{place}.md",
-        Body=report.markdown(*subject).encode(),
+        Body=written.to_markdown().encode(),
         ContentType="text/markdown; charset=utf-8",
     )
 
 
 def _notify(incident: Incident, controller: TrafficController, plan: RollbackPlan, message: str) -> None:
+    where = _where(controller, plan)
+    said = {
+        "Endpoint": f"{controller.place.endpoint} of {where}",
+        "Incident": f"{incident.id} ({incident.state})",
+        "What happened": incident.reason or "no reason was given",
+        "Done": message,
+        **{what.capitalize(): link for what, link in links.of(incident, plan).items()},
+        "To close it": links.acknowledge(incident, plan.environment),
+    }
+    _publish(f"{incident.state}: traffic of {where}", said, controller, plan)
+
+
+def _where(controller: TrafficController, plan: RollbackPlan) -> str:
+    return controller.place.model + (f" ({plan.environment})" if plan.environment else "")
+
+
+def _publish(subject: str, said: Mapping[str, str], controller: TrafficController, plan: RollbackPlan) -> None:
     sns = controller.clients.sns
     if sns is None or not plan.topic:
         return
-    where = controller.place.model + (f" ({plan.environment})" if plan.environment else "")
-    lines = (
-        f"Endpoint: {controller.place.endpoint} of {where}",
-        f"Incident: {incident.id} ({incident.state})",
-        f"Why: {incident.reason or 'no reason was given'}",
-        f"Done: {message}",
-        f"Remedy: {incident.remedy}",
-    )
-    subject = f"{incident.state}: traffic of {where}"[:SUBJECT_LENGTH]
-    sns.publish(TopicArn=plan.topic, Subject=subject, Message="\n".join(lines))
+    lines = (f"{what}: {text}" for what, text in said.items())
+    sns.publish(TopicArn=plan.topic, Subject=subject[:SUBJECT_LENGTH], Message="\n".join(lines))

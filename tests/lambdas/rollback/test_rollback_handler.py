@@ -29,6 +29,7 @@ VARIABLES = {
     "ENVIRONMENT": "rehearsal",
 }
 HEAVY = ("numpy", "msgspec", "pydantic", "pulumi", "boto3", "botocore")
+LATER = ("tidewatch.budget", "tidewatch.slo", "tidewatch.alarms", "tidewatch.traffic.report")
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def canary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Flights]:
 
 
 def forget() -> None:
-    for kept in (function.environment, function.clients, function.controller):
+    for kept in (function.environment, function.clients, function.controller, function.budgets):
         kept.cache_clear()
 
 
@@ -119,19 +120,106 @@ def test_a_stray_event_rolls_nothing_back(canary: Flights, event: dict[str, Any]
     assert canary.live() == {"blue": 0.95, "green": 0.05}
 
 
+@pytest.mark.parametrize("state", ["INSUFFICIENT_DATA", "OK", None])
+def test_an_alarm_that_does_not_say_alarm_is_refused(canary: Flights, state: str | None) -> None:
+    event = alarm_event(stamp(canary.clock.now()))
+    event["alarmData"]["state"] = {"value": state} if state else {}
+    with pytest.raises(function.UnknownEventError, match="only ALARM rolls back"):
+        function.handler(event)
+    assert canary.live() == {"blue": 0.95, "green": 0.05}
+    assert canary.controller().incidents() == ()
+
+
+def test_where_alarms_only_advise_one_that_calls_all_the_same_flips_nothing(
+    canary: Flights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTOMATIC", "false")
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "flights-rollback")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    answer = function.handler(alarm_event(stamp(canary.clock.now())))
+    assert answer["state"] == "advised"
+    assert "aws lambda invoke --function-name flights-rollback" in str(answer["message"])
+    assert canary.live() == {"blue": 0.95, "green": 0.05}
+    assert function.handler({})["state"] == "observed"
+
+
+PROMISED = '{"availability": {"percent": 99.0, "days": 28, "milliseconds": null}}'
+
+
+def budget_lines(printed: str) -> list[dict[str, Any]]:
+    found = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
+    return [line for line in found if "BudgetUsed" in line]
+
+
+def test_the_sweep_emits_what_of_the_budgets_is_used_every_five_minutes(
+    canary: Flights, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OBJECTIVES", PROMISED)
+    canary.requests("blue", 100)
+    for _ in range(11):
+        function.handler({"action": "sweep"})
+        canary.clock.advance(60)
+    lines = budget_lines(capsys.readouterr().out)
+    assert [(line["Endpoint"], line["Objective"], line["BudgetUsed"]) for line in lines] == [
+        ("flights", "availability", 0.0)
+    ] * 3
+    assert lines[0]["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["Endpoint", "Objective"]]
+
+
+def test_no_budget_is_read_while_a_rollback_is_driven_nor_by_an_alarm(
+    canary: Flights, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OBJECTIVES", PROMISED)
+    function.handler(alarm_event(stamp(canary.clock.now())))
+    assert function.handler({"action": "sweep"})["state"] == "observed"
+    assert budget_lines(capsys.readouterr().out) == []
+
+
+@pytest.mark.parametrize("promised", [PROMISED, "no JSON", '{"availability": {"percent": 100}}'])
+def test_a_budget_that_cannot_be_read_is_a_line_of_the_log(
+    canary: Flights, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], promised: str
+) -> None:
+    def fail(**_: Any) -> Any:
+        raise RuntimeError("throttled")
+
+    monkeypatch.setenv("OBJECTIVES", promised)
+    monkeypatch.setattr(function.clients().cloudwatch, "get_metric_data", fail)
+    canary.flip_behind(blue=1, green=1)
+    assert function.handler({"action": "sweep"})["observed_incident"]
+    printed = capsys.readouterr().out
+    assert "The error budgets were not read:" in printed
+    assert json.loads(printed.splitlines()[0])["OutOfBandChanges"] == 1
+
+
+@pytest.mark.usefixtures("canary")
+def test_a_slot_that_is_gone_still_counts_against_the_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OBJECTIVES", PROMISED)
+    monkeypatch.setenv("VERSIONS", '{"blue": "3"}')
+    promised = function.budgets()
+    assert promised is not None
+    assert promised.slots == ["blue", "green"]
+
+
+def emitted(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    """The metrics' lines of the last call's log."""
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+    return [json.loads(line) for line in lines][-3:]
+
+
 def test_a_call_emits_its_metrics(canary: Flights, capsys: pytest.CaptureFixture[str]) -> None:
     function.handler({})
-    line = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+    line, *slots = emitted(capsys)
     assert line["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Tidewatch"
     assert (line["Endpoint"], line["OpenIncidents"], line["RollbackBlocked"]) == ("flights", 1, 0)
     assert line["RollbackObserved"] >= 30
+    assert {one["Variant"]: one["LiveShare"] for one in slots} == {"blue": 1, "green": 0}
     assert canary.status() == "InService"
 
 
 def test_the_sweep_emits_how_the_endpoint_stands_each_time(canary: Flights, capsys: pytest.CaptureFixture[str]) -> None:
     canary.flip_behind(blue=1, green=1)
     function.handler({"action": "sweep"})
-    line = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+    line, *slots = emitted(capsys)
     units = {one["Name"]: one["Unit"] for one in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
     assert {name: (line[name], units[name]) for name in units} == {
         "OpenIncidents": (1, "Count"),
@@ -143,6 +231,7 @@ def test_the_sweep_emits_how_the_endpoint_stands_each_time(canary: Flights, caps
         "RollbackDriven": (0, "Count"),
         "RollbackBlocked": (0, "Count"),
     }
+    assert {one["Variant"]: one["LiveShare"] for one in slots} == {"blue": 0.5, "green": 0.5}
 
 
 def test_a_missing_variable_is_named() -> None:
@@ -150,7 +239,24 @@ def test_a_missing_variable_is_named() -> None:
         function.Environment.read({"MODEL": "flights"})
 
 
-def test_the_function_loads_without_what_its_archive_does_not_hold() -> None:
-    script = f"import sys, lambdas.rollback.handler; print([name for name in {HEAVY!r} if name in sys.modules])"
+def test_what_its_document_links_and_names_comes_from_its_variables() -> None:
+    said = {
+        "ALARM": "flights-endpoint-1a2b3c4",
+        "VERSIONS": '{"blue": "3", "green": "4"}',
+        "RUNBOOKS": "https://example.com/runbooks",
+        "DASHBOARD": "https://example.com/oncall",
+        "REPORTS": "s3://flights-monitoring/drift/",
+    }
+    plan = function.Environment.read({**VARIABLES, **said}).plan
+    assert (plan.alarm, plan.versions) == ("flights-endpoint-1a2b3c4", {"blue": "3", "green": "4"})
+    assert (plan.runbooks, plan.dashboard, plan.reports) == (said["RUNBOOKS"], said["DASHBOARD"], said["REPORTS"])
+    bare = function.Environment.read(VARIABLES).plan
+    assert (bare.automatic, bare.runbooks, bare.versions, bare.command) == (True, "runbooks", {}, "")
+
+
+def test_the_function_loads_without_what_its_archive_does_not_hold_and_what_no_flip_needs() -> None:
+    script = (
+        f"import sys, lambdas.rollback.handler; print([name for name in {(*HEAVY, *LATER)!r} if name in sys.modules])"
+    )
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tidewatch.console import bucket_url
 from tidewatch.dashboards import Page, Text, dashboard_url
-from tidewatch.dashboards.console import bucket_url
 from tidewatch.dashboards.page import placed
 
 

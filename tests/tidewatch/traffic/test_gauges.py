@@ -22,7 +22,7 @@ CALM = {
 
 
 def read(account: Flights, **options: Any) -> dict[str, float]:
-    return {metric.name: value for metric, value in account.controller(**options).gauges().items()}
+    return {metric.name: value for metric, value in account.controller(**options).gauges().endpoint.items()}
 
 
 def seen_during(account: Flights, status: str) -> list[dict[str, float]]:
@@ -39,8 +39,15 @@ def seen_during(account: Flights, status: str) -> list[dict[str, float]]:
 
 def test_a_calm_endpoint_has_every_gauge_at_zero(canary: Flights) -> None:
     assert read(canary) == CALM
-    assert all(metric.dimensions == ("Endpoint",) for metric in canary.controller().gauges())
-    assert {metric.name for metric in canary.controller().gauges()} <= {metric.name for metric in metrics.EMITTED}
+    assert all(metric.dimensions == ("Endpoint",) for metric in canary.controller().gauges().endpoint)
+    assert {metric.name for metric in canary.controller().gauges().endpoint} <= {
+        metric.name for metric in metrics.EMITTED
+    }
+
+
+def test_the_live_share_of_each_slot_is_told(canary: Flights) -> None:
+    canary.flip_behind(blue=0.4, green=0.6)
+    assert canary.controller().gauges().shares == {"blue": pytest.approx(0.4), "green": pytest.approx(0.6)}
 
 
 def test_the_endpoint_is_described_once(canary: Flights) -> None:

@@ -9,6 +9,10 @@ def dashboard_url(region: str, name: str) -> str:
     return f"{_home(region, 'cloudwatch')}#dashboards/dashboard/{quote(name, safe='')}"
 
 
+def alarm_url(region: str, name: str) -> str:
+    return f"{_home(region, 'cloudwatch')}#alarmsV2:alarm/{quote(name, safe='')}"
+
+
 def endpoint_url(region: str, name: str) -> str:
     return f"{_home(region, 'sagemaker')}#/endpoints/{quote(name, safe='')}"
 

@@ -1,0 +1,72 @@
+"""The rollback function as it is deployed: what it is told, and what becomes of a wish that was taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import boto3
+import pytest
+
+from components.rollback import told
+from lambdas.rollback.handler import Environment
+from simulator.aws import local_control
+from simulator.engine import DeploymentFailed
+from tests.stacks.rehearsed import Rehearsed, changes, rehearsed
+from tidewatch import metrics
+from tidewatch.budget import objectives
+from tidewatch.slo import Objective
+from tidewatch.traffic import Clients, Place, TrafficController
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
+    """A canary of two versions, and a third in the registry."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        patch.setattr("simulator.aws.lambda_api._run_beside", lambda here, work: None)  # noqa: ARG005
+        with rehearsed(tmp_path_factory.mktemp("rollback")) as one:
+            one.up()
+            for version in ("1", "2", "3"):
+                one.publish(version)
+            one.serve(blue=("1", 95), green=("2", 5)).up()
+            yield one
+
+
+def variables(stack: Rehearsed) -> dict[str, str]:
+    name = stack.outputs()["rollback"]["function"]
+    return boto3.client("lambda").get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+
+
+def undone(stack: Rehearsed) -> float:
+    here = Environment.read(variables(stack))
+    clients = Clients(**{one: boto3.client(one) for one in ("sagemaker", "dynamodb", "cloudwatch")})
+    controller = TrafficController(clients, Place(here.model, here.endpoint, here.ledger, here.control))
+    return controller.gauges().endpoint[metrics.DEPLOYMENT_ROLLED_BACK]
+
+
+def test_it_knows_the_composite_over_all_alarms_and_whether_alarms_roll_back(stack: Rehearsed):
+    here = Environment.read(variables(stack))
+    assert here.plan.alarm == stack.outputs()["alarms"]["endpoint"]
+    assert here.plan.automatic is True
+    assert Environment.read({**variables(stack), "AUTOMATIC": "false"}).plan.automatic is False
+
+
+def test_objectives_reach_the_function_as_they_were_declared():
+    promised = (Objective("availability", 99.9), Objective("latency", 99, 30, 200))
+    assert objectives(told(promised)) == promised
+    assert told(()) == "{}"
+
+
+def test_a_deployment_that_was_undone_shows_until_its_declaration_is_taken_back(stack: Rehearsed):
+    local_control().inject("deployment_fails", endpoint=stack.outputs()["endpoint"]["name"], reason="health_check")
+    with pytest.raises(DeploymentFailed):
+        stack.serve(blue=("1", 95), green=("3", 5)).up()
+    assert undone(stack) == 1
+    stack.serve(blue=("1", 95), green=("2", 5))
+    stack.stack.preview()
+    assert undone(stack) == 1, "a preview takes nothing back"
+    before = stack.weights()
+    stack.up()
+    assert undone(stack) == 0
+    assert stack.weights() == before
+    assert changes(stack.up()) == set()

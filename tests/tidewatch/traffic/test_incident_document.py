@@ -1,0 +1,371 @@
+"""What people get of an incident: the page, then the document with all that can be known without them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.tidewatch.traffic.account import ENDPOINT, Flights, held, stamp
+from tidewatch.traffic import RollbackResult
+
+TOPIC = "arn:aws:sns:us-east-1:123456789012:P1"
+TOLD: dict[str, Any] = {
+    "monitoring_bucket": "flights-monitoring",
+    "topic": TOPIC,
+    "environment": "prod",
+    "alarm": "everything",
+    "runbooks": "https://example.com/runbooks",
+    "dashboard": "https://example.com/oncall",
+    "reports": "s3://flights-monitoring/drift/",
+    "versions": {"blue": "3", "green": "4"},
+}
+HEADINGS = [
+    "What happened",
+    "Impact",
+    "Root cause",
+    "What would have prevented it",
+    "What monitoring or evaluation to add",
+]
+
+
+def watch(account: Flights) -> None:
+    """An alarm on green's errors under a guardrail under a composite over everything, and a calm one beside it."""
+    cloudwatch = account.clients.cloudwatch
+    for name, slot in (("green-errors", "green"), ("blue-errors", "blue")):
+        cloudwatch.put_metric_alarm(
+            AlarmName=name,
+            AlarmDescription=f"{slot} fails. What to do is in runbooks/guardrail-latency.md.",
+            Namespace="AWS/SageMaker",
+            MetricName="Invocation5XXErrors",
+            Dimensions=[{"Name": "EndpointName", "Value": ENDPOINT}, {"Name": "VariantName", "Value": slot}],
+            Statistic="Sum",
+            Period=60,
+            EvaluationPeriods=3,
+            DatapointsToAlarm=2,
+            Threshold=1,
+            ComparisonOperator="GreaterThanThreshold",
+            TreatMissingData="notBreaching",
+        )
+    cloudwatch.put_composite_alarm(AlarmName="guardrail-green", AlarmRule='ALARM("green-errors")')
+    cloudwatch.put_composite_alarm(
+        AlarmName="everything", AlarmRule="ALARM(guardrail-green) OR (ALARM(blue-errors) AND NOT OK(green-errors))"
+    )
+
+
+def serve(account: Flights, slot: str, requests: int, errors: int) -> None:
+    """Answers of this moment; each took 20 ms."""
+    dimensions = [{"Name": "EndpointName", "Value": ENDPOINT}, {"Name": "VariantName", "Value": slot}]
+    counted = {"Invocations": (1, requests), "Invocation5XXErrors": (1, errors), "ModelLatency": (20_000, requests)}
+    account.clients.cloudwatch.put_metric_data(
+        Namespace="AWS/SageMaker",
+        MetricData=[
+            {
+                "MetricName": name,
+                "Dimensions": dimensions,
+                "Timestamp": account.clock.now(),
+                "Values": [value],
+                "Counts": [times],
+            }
+            for name, (value, times) in counted.items()
+            if times
+        ],
+    )
+
+
+def break_green(account: Flights) -> datetime:
+    """Two bad minutes after good ones; when the first of them began."""
+    account.clock.advance(60 - account.clock.now().second)
+    minutes = [(50, 0), (50, 0), (40, 9), (40, 8)]
+    bad_since = account.clock.now() + timedelta(minutes=2)
+    for requests, errors in minutes:
+        account.clock.advance(5)
+        serve(account, "green", requests, errors)
+        serve(account, "blue", 950, 1)
+        account.clock.advance(55)
+    return bad_since.replace(second=0, microsecond=0)
+
+
+def fired(account: Flights, name: str = "guardrail-green") -> Mapping[str, Any]:
+    (alarm,) = account.clients.cloudwatch.describe_alarms(AlarmNames=[name], AlarmTypes=["CompositeAlarm"])[
+        "CompositeAlarms"
+    ]
+    assert alarm["StateValue"] == "ALARM"
+    return alarm
+
+
+def answer(account: Flights, **plan: Any) -> RollbackResult:
+    """The call that the guardrail makes."""
+    alarm = fired(account)
+    request = account.request("alarm", alarm_arn=alarm["AlarmArn"], alarm_at=stamp(alarm["StateTransitionedTimestamp"]))
+    return account.roll_back(request, **{**TOLD, **plan})
+
+
+def written(account: Flights, incident: str, form: str = "json") -> Any:
+    assert account.clients.s3 is not None
+    body = account.clients.s3.get_object(Bucket="flights-monitoring", Key=f"incidents/{incident}.{form}")["Body"]
+    text = body.read().decode()
+    return json.loads(text) if form == "json" else text
+
+
+@pytest.fixture
+def pages(monkeypatch: pytest.MonkeyPatch, canary: Flights) -> list[dict[str, str]]:
+    """What is published, in order."""
+    found: list[dict[str, str]] = []
+    sns = canary.clients.sns
+    original = sns.publish  # type: ignore[union-attr]
+
+    def publish(**given: Any) -> Any:
+        found.append(given)
+        return original(**given)
+
+    monkeypatch.setattr(sns, "publish", publish)
+    return found
+
+
+def test_the_document_has_its_five_headings_in_order_and_says_when_it_is_due(canary: Flights) -> None:
+    result = canary.roll_back(**TOLD)
+    text = written(canary, result.incident, "md")
+    assert [line[3:] for line in text.splitlines() if line.startswith("## ")] == HEADINGS
+    facts = written(canary, result.incident)
+    opened, due = (datetime.fromisoformat(facts[key]) for key in ("opened_at", "due"))
+    assert due - opened == timedelta(hours=48)
+    assert f"Due: {due:%Y-%m-%d %H:%M:%S UTC}" in text
+    assert text.count("To be written within 48 hours") == 4
+
+
+def test_the_timeline_is_that_of_the_alarms_and_the_ledger(canary: Flights) -> None:
+    watch(canary)
+    break_green(canary)
+    facts = written(canary, answer(canary).incident)
+    told = [(one["kind"], one.get("alarm", "")) for one in facts["timeline"]]
+    alarms = {("alarm", "green-errors"), ("alarm", "guardrail-green"), ("alarm", "everything")}
+    changes = [(one["alarm"], one["to"]) for one in facts["timeline"] if one["kind"] == "alarm"]
+    assert changes == [("green-errors", "ALARM"), ("guardrail-green", "ALARM"), ("everything", "ALARM")]
+    assert [kind for kind, _ in told if kind != "alarm"] == ["incident", "latch", "intent", "outcome"]
+    assert told.index(("incident", facts["alarm"])) > max(told.index(one) for one in alarms)
+    times = [datetime.fromisoformat(one["at"]) for one in facts["timeline"]]
+    assert times == sorted(times)
+
+
+def test_it_says_which_alarms_were_firing_then_even_when_it_is_written_again_later(canary: Flights) -> None:
+    watch(canary)
+    break_green(canary)
+    incident = answer(canary).incident
+    states = {one["name"]: one["state"] for one in written(canary, incident)["alarms"]}
+    assert states == {"green-errors": "ALARM", "guardrail-green": "ALARM", "everything": "ALARM", "blue-errors": "OK"}
+    canary.sweeps(17, **TOLD)
+    facts = written(canary, incident)
+    assert facts["state"] == "closed"
+    assert {one["name"]: one["state"] for one in facts["alarms"]} == states
+    assert [one["to"] for one in facts["timeline"] if one.get("alarm") == "guardrail-green"][-1] == "OK"
+
+
+def test_the_impact_is_counted_from_the_first_bad_datapoint_to_the_flip(canary: Flights) -> None:
+    watch(canary)
+    bad_since = break_green(canary)
+    facts = written(canary, answer(canary).incident)
+    impact = facts["impact"]
+    assert (impact["since"], impact["since_first_bad_datapoint"]) == (bad_since.isoformat(), True)
+    assert impact["slots"] == {
+        "blue": {"requests": 1900, "errors": 2, "mean_latency_ms": 20.0},
+        "green": {"requests": 80, "errors": 17, "mean_latency_ms": 20.0},
+    }
+    spent = facts["seconds"]
+    assert spent["bad_until_alarm"] == 120
+    assert spent["own"] == facts["receipt"]["api_accepted_s"]
+    assert spent["own"] + spent["platform"] == pytest.approx(facts["receipt"]["weights_observed_s"])
+    text = written(canary, facts["incident"], "md")
+    assert "| green | 80 | 17 | 20 |" in text
+
+
+def test_without_an_alarm_the_beginning_is_a_guess_and_said_to_be_one(canary: Flights) -> None:
+    facts = written(canary, canary.roll_back(**TOLD).incident)
+    assert facts["impact"]["since_first_bad_datapoint"] is False
+    opened = datetime.fromisoformat(facts["opened_at"])
+    assert opened - datetime.fromisoformat(facts["impact"]["since"]) >= timedelta(minutes=15)
+    assert "a guess" in written(canary, facts["incident"], "md")
+
+
+def test_it_says_which_version_had_which_share_before_and_after(canary: Flights) -> None:
+    facts = written(canary, canary.roll_back(**TOLD).incident)
+    assert facts["versions"]["green"]["before"] == {
+        "version": "4", "artifact": "artifact-4", "image": "sha256:image", "share": 0.05,
+    }  # fmt: skip
+    assert facts["versions"]["green"]["after"]["share"] == 0
+    assert facts["versions"]["blue"]["after"] | {"share": 1.0} == facts["versions"]["blue"]["after"]
+    text = written(canary, facts["incident"], "md")
+    assert "| green | version 4, artifact artifact-4, image sha256:image, 5% |" in text
+
+
+def test_a_version_that_was_deployed_since_is_not_taken_for_the_one_rolled_back(canary: Flights) -> None:
+    first = canary.roll_back(**TOLD)
+    canary.deploy("green", held("5"))
+    canary.sweeps(17, **TOLD)
+    green = written(canary, first.incident)["versions"]["green"]
+    assert (green["before"]["version"], green["after"]["version"]) == ("4", "5")
+
+
+def test_what_nobody_wrote_down_is_taken_from_the_declaration(canary: Flights) -> None:
+    canary.controller().control.delete(f"deployment#{canary.controller().state().config}")
+    versions = written(canary, canary.roll_back(**TOLD).incident)["versions"]
+    assert (versions["green"]["before"]["version"], versions["green"]["before"]["artifact"]) == ("4", None)
+
+
+def test_everything_to_look_at_is_linked(canary: Flights) -> None:
+    watch(canary)
+    break_green(canary)
+    facts = written(canary, answer(canary).incident)
+    assert facts["links"] == {
+        "document": f"s3://flights-monitoring/incidents/{facts['incident']}.md",
+        "runbook": "https://example.com/runbooks/guardrail-latency.md",
+        "alarm": "https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1#alarmsV2:alarm/guardrail-green",
+        "dashboard": "https://example.com/oncall",
+        "reports": "s3://flights-monitoring/drift/",
+    }
+    text = written(canary, facts["incident"], "md")
+    assert all(link in text for link in facts["links"].values())
+
+
+def test_the_page_says_all_that_its_reader_needs(canary: Flights, pages: list[dict[str, str]]) -> None:
+    result = canary.roll_back(canary.request(reason="too many late flights"), **TOLD)
+    (page,) = pages
+    for part in (
+        "too many late flights",
+        "Done: blue has all traffic",
+        result.incident,
+        "https://example.com/runbooks/guardrail-errors.md",
+        f"s3://flights-monitoring/incidents/{result.incident}.md",
+        f"tidewatch acknowledge {result.incident} --stack prod",
+    ):
+        assert part in page["Message"]
+
+
+@pytest.mark.parametrize(
+    ("status", "runbook"), [("UpdateRollbackFailed", "rollback-blocked"), ("SystemUpdating", "rollback-pending")]
+)
+def test_a_rollback_that_does_not_get_on_names_the_runbook_for_that(
+    canary: Flights, pages: list[dict[str, str]], status: str, runbook: str
+) -> None:
+    canary.control.inject("status", endpoint=ENDPOINT, status=status)
+    canary.roll_back(**TOLD)
+    assert f"{TOLD['runbooks']}/{runbook}.md" in pages[0]["Message"]
+
+
+def test_a_change_that_nobody_announced_gets_its_document_and_its_runbook(
+    canary: Flights, pages: list[dict[str, str]]
+) -> None:
+    canary.flip_behind(blue=1, green=1)
+    found = canary.sweep(**TOLD).observed_incident
+    assert "runbooks/traffic-changed.md" in pages[0]["Message"]
+    facts = written(canary, found)
+    assert facts["kind"] == "observed"
+    assert facts["versions"]["green"]["after"]["share"] == 0.5
+
+
+def test_a_cloudwatch_that_fails_costs_no_more_than_what_it_would_have_said(
+    canary: Flights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(**_: Any) -> Any:
+        raise RuntimeError("CloudWatch is away")
+
+    for operation in ("describe_alarms", "describe_alarm_history", "get_metric_data"):
+        monkeypatch.setattr(canary.clients.cloudwatch, operation, fail)
+    result = canary.roll_back(**{**TOLD, "abort_alarm": ""})
+    assert (result.state, result.notes) == ("observed", ())
+    facts = written(canary, result.incident)
+    assert facts["impact"] is None
+    assert len(facts["not_read"]) == 2
+    assert all("CloudWatch is away" in sentence for sentence in facts["not_read"])
+    text = written(canary, result.incident, "md")
+    assert "could not be read" in text
+    assert facts["versions"]["green"]["before"]["version"] == "4"
+
+
+def test_a_cloudwatch_that_is_slow_is_not_waited_for(canary: Flights, monkeypatch: pytest.MonkeyPatch) -> None:
+    watch(canary)
+    break_green(canary)
+    asked: list[str] = []
+    original = canary.clients.cloudwatch.describe_alarms
+
+    def slow(**given: Any) -> Any:
+        asked.append("describe_alarms")
+        canary.clock.advance(14)
+        return original(**given)
+
+    arn = fired(canary)["AlarmArn"]
+    monkeypatch.setattr(canary.clients.cloudwatch, "describe_alarms", slow)
+    result = canary.roll_back(canary.request("alarm", alarm_arn=arn, alarm_at=stamp(canary.clock.now())), **TOLD)
+    assert len(asked) == 2
+    facts = written(canary, result.incident)
+    assert "The impact could not be read in time." in facts["not_read"]
+
+
+def test_people_are_told_before_the_document_is_written_and_once_though_it_dies(
+    canary: Flights, pages: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(**_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as dying:
+        dying.setattr(canary.clients.s3, "put_object", die)
+        with pytest.raises(KeyboardInterrupt):
+            canary.roll_back(**TOLD)
+    assert len(pages) == 1
+    assert canary.live() == {"blue": 1.0, "green": 0.0}
+    canary.sweeps(2, **TOLD)
+    assert len(pages) == 1
+    canary.sweeps(15, **TOLD)
+    assert len(pages) == 1
+    assert written(canary, canary.controller().incidents()[0].id)["state"] == "closed"
+
+
+def test_history_that_cloudwatch_cut_off_still_tells_who_changed(
+    canary: Flights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch(canary)
+    break_green(canary)
+    original = canary.clients.cloudwatch.describe_alarm_history
+
+    def cut(**given: Any) -> Any:
+        found = original(**given)
+        return {
+            "AlarmHistoryItems": [{**one, "HistoryData": one["HistoryData"][:60]} for one in found["AlarmHistoryItems"]]
+        }
+
+    monkeypatch.setattr(canary.clients.cloudwatch, "describe_alarm_history", cut)
+    facts = written(canary, answer(canary).incident)
+    states = {one["name"]: one["state"] for one in facts["alarms"]}
+    assert states["green-errors"] == "ALARM"
+    assert facts["impact"]["since_first_bad_datapoint"] is True
+
+
+def test_an_alarm_that_is_calm_again_still_tells_since_when_it_was_bad(
+    canary: Flights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As CloudWatch keeps it. Source: AWS CLI command reference, describe-alarm-history, the example's HistoryData."""
+    watch(canary)
+    bad_since = break_green(canary)
+    alarm = canary.clients.cloudwatch.describe_alarms(AlarmNames=["green-errors"])["MetricAlarms"][0]
+    original = canary.clients.cloudwatch.describe_alarm_history
+
+    def kept(**given: Any) -> Any:
+        found = original(**given)
+        for item in found["AlarmHistoryItems"]:
+            data = json.loads(item["HistoryData"])
+            if item["AlarmName"] == "green-errors" and data["newState"]["stateValue"] == "ALARM":
+                data["newState"]["stateReasonData"] = json.loads(alarm["StateReasonData"])
+                item["HistoryData"] = json.dumps(data)
+        return found
+
+    monkeypatch.setattr(canary.clients.cloudwatch, "describe_alarm_history", kept)
+    incident = answer(canary).incident
+    canary.sweeps(17, **TOLD)
+    assert (
+        canary.clients.cloudwatch.describe_alarms(AlarmNames=["green-errors"])["MetricAlarms"][0]["StateValue"] == "OK"
+    )
+    impact = written(canary, incident)["impact"]
+    assert (impact["since"], impact["since_first_bad_datapoint"]) == (bad_since.isoformat(), True)

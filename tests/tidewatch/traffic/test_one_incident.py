@@ -1,0 +1,182 @@
+"""One incident per endpoint at a time, however many alarms and however often one is delivered."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.tidewatch.traffic.account import Flights
+from tidewatch.traffic import RollbackRequest, RollbackResult
+
+OTHER_ARN = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:green-latency"
+
+
+def other_alarm(account: Flights) -> RollbackRequest:
+    return replace(account.alarm(), alarm_arn=OTHER_ARN)
+
+
+def opened(account: Flights) -> int:
+    return account.kinds().count("incident")
+
+
+def arriving_meanwhile(account: Flights, request: RollbackRequest) -> list[RollbackResult]:
+    """The request comes in another process as soon as the first one waits for the platform."""
+    answers: list[RollbackResult] = []
+
+    def arrive() -> None:
+        if not answers:
+            account.clock.moved.remove(arrive)
+            answers.append(account.roll_back(request, wait=0))
+
+    account.clock.moved.append(arrive)
+    return answers
+
+
+def arriving_at_the_claim(account: Flights, request: RollbackRequest, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The request comes between another one's look at the head and its claim of it."""
+    answers: list[RollbackResult] = []
+    put = account.clients.dynamodb.put_item
+
+    def put_item(**given: Any) -> Any:
+        if given["Item"].get("key") == {"S": "head"} and not answers:
+            answers.append(RollbackResult("", "", "", ""))
+            answers[0] = account.roll_back(request, wait=0)
+        return put(**given)
+
+    monkeypatch.setattr(account.clients.dynamodb, "put_item", put_item)
+    return answers
+
+
+@pytest.mark.parametrize("second", ["the same alarm", "another guardrail", "an operator"])
+def test_what_comes_while_a_rollback_is_driven_gets_the_same_incident(canary: Flights, second: str) -> None:
+    first = canary.alarm()
+    requests = {"the same alarm": first, "another guardrail": other_alarm(canary), "an operator": canary.request()}
+    answers = arriving_meanwhile(canary, requests[second])
+    result = canary.roll_back(first)
+    assert [one.incident for one in answers] == [result.incident]
+    assert (result.state, opened(canary), canary.kinds().count("intent")) == ("observed", 1, 2)
+    assert canary.live() == {"blue": 1.0, "green": 0.0}
+
+
+@pytest.mark.parametrize("second", ["the same alarm", "another guardrail", "an operator"])
+def test_of_two_that_claim_at_once_one_wins_and_both_have_its_incident(
+    canary: Flights, second: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = canary.alarm()
+    requests = {"the same alarm": first, "another guardrail": other_alarm(canary), "an operator": canary.request()}
+    answers = arriving_at_the_claim(canary, requests[second], monkeypatch)
+    result = canary.roll_back(first)
+    assert [one.incident for one in answers] == [result.incident]
+    assert opened(canary) == 1
+    assert canary.sweeps(1).incident in (result.incident, "")
+    assert canary.live() == {"blue": 1.0, "green": 0.0}
+
+
+def test_two_guardrails_one_after_the_other_are_one_incident(canary: Flights) -> None:
+    first = canary.roll_back(canary.alarm())
+    canary.clock.advance(30)
+    assert canary.roll_back(other_alarm(canary)).incident == first.incident
+    canary.sweeps(17)
+    assert canary.roll_back(other_alarm(canary)).incident == first.incident
+    assert opened(canary) == 1
+
+
+def test_an_alarm_that_was_answered_rolls_nothing_back_after_its_incident_was_acknowledged(canary: Flights) -> None:
+    alarm = canary.alarm()
+    first = canary.roll_back(alarm)
+    canary.sweeps(17)
+    canary.controller().acknowledge(first.incident, "ana")
+    canary.split(blue=60, green=40)
+    for _ in range(2):
+        again = canary.roll_back(alarm)
+        assert (again.incident, again.state) == (first.incident, "closed")
+    assert opened(canary) == 1
+    assert canary.live() == {"blue": 0.6, "green": 0.4}
+
+
+def test_it_rolls_nothing_back_even_after_another_incident_came_in_between(canary: Flights) -> None:
+    alarm = canary.alarm()
+    first = canary.roll_back(alarm)
+    canary.controller().acknowledge(first.incident, "ana")
+    canary.sweeps(17)
+    canary.split(blue=60, green=40)
+    second = canary.roll_back(canary.alarm())
+    assert second.incident != first.incident
+    canary.controller().acknowledge(second.incident, "ana")
+    canary.sweeps(17)
+    canary.split(blue=60, green=40)
+    assert canary.roll_back(alarm).incident in (first.incident, second.incident)
+    assert opened(canary) == 2
+    assert canary.live() == {"blue": 0.6, "green": 0.4}
+
+
+def test_an_alarm_that_fires_anew_after_an_acknowledgement_is_another_incident(canary: Flights) -> None:
+    first = canary.roll_back(canary.alarm())
+    canary.sweeps(17)
+    canary.controller().acknowledge(first.incident, "ana")
+    canary.split(blue=60, green=40)
+    second = canary.roll_back(canary.alarm())
+    assert (second.state, opened(canary)) == ("observed", 2)
+    assert second.incident != first.incident
+
+
+def test_an_alarm_about_a_slot_without_traffic_does_nothing(endpoint: Flights) -> None:
+    before = endpoint.kinds()
+    result = endpoint.roll_back(endpoint.alarm())
+    assert (result.state, result.incident) == ("nothing", "")
+    assert (endpoint.kinds(), endpoint.live()) == (before, {"blue": 1.0, "green": 0.0})
+
+
+def test_where_the_champion_is_alone_there_is_nowhere_to_go(account: Flights) -> None:
+    account.create({"blue": 1.0})
+    assert account.roll_back(account.alarm()).state == "nothing"
+    assert account.live() == {"blue": 1.0}
+
+
+def test_traffic_is_never_sent_to_a_champion_that_is_not_there(account: Flights) -> None:
+    account.create({"green": 1.0})
+    result = account.roll_back(account.alarm())
+    assert (result.state, account.live()) == ("blocked", {"green": 1.0})
+    assert "nothing to roll back to" in result.message
+
+
+def test_where_alarms_only_advise_the_ledger_hears_nothing_and_people_hear_it_once(
+    canary: Flights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages: list[str] = []
+    monkeypatch.setattr(canary.clients.sns, "publish", lambda **given: pages.append(given["Message"]))
+    plan: dict[str, Any] = {"automatic": False, "command": "aws lambda invoke", "topic": "P1"}
+    before, alarm = canary.kinds(), canary.alarm()
+    for _ in range(3):
+        result = canary.roll_back(alarm, **plan)
+        assert (result.state, result.incident, result.notes) == ("advised", "", ())
+        assert "`aws lambda invoke`" in result.message
+    assert len(pages) == 1
+    assert "`aws lambda invoke`" in pages[0]
+    assert "guardrail-errors.md" in pages[0]
+    assert (canary.kinds(), canary.live()) == (before, {"blue": 0.95, "green": 0.05})
+    assert canary.controller().control.head() is None
+    canary.clock.advance(60)
+    assert canary.roll_back(canary.alarm(), **plan).state == "advised"
+    assert len(pages) == 2
+
+
+def test_advice_that_was_not_sent_is_sent_by_the_next_delivery(
+    canary: Flights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan: dict[str, Any] = {"automatic": False, "topic": "arn:aws:sns:us-east-1:123456789012:absent"}
+    alarm = canary.alarm()
+    assert "Nobody was notified" in canary.roll_back(alarm, **plan).notes[0]
+    pages: list[str] = []
+    monkeypatch.setattr(canary.clients.sns, "publish", lambda **given: pages.append(given["Message"]))
+    assert canary.roll_back(alarm, **plan).notes == ()
+    assert len(pages) == 1
+
+
+def test_where_alarms_only_advise_an_operator_still_rolls_back(canary: Flights) -> None:
+    result = canary.roll_back(automatic=False)
+    assert (result.state, canary.live()) == ("observed", {"blue": 1.0, "green": 0.0})
+    attached = canary.roll_back(canary.alarm(), automatic=False)
+    assert (attached.incident, opened(canary)) == (result.incident, 1)

@@ -1,9 +1,13 @@
-"""`tidewatch rehearse`: the whole story on this machine, against a simulated AWS."""
+"""`tidewatch rehearse`: the whole story on this machine, against a simulated AWS, or its game days."""
 
 from __future__ import annotations
 
+import difflib
 import sys
 import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -14,29 +18,86 @@ from cli.outputs import ROOT
 from simulator.control import ControlError
 from simulator.engine import DeploymentFailed
 from simulator.rehearsal.commands import CommandFailed
-from simulator.rehearsal.home import REHEARSAL
+from simulator.rehearsal.home import REHEARSAL, Home
 from simulator.rehearsal.screen import Screen
-from simulator.rehearsal.stage import RehearsalRunning, staged
+from simulator.rehearsal.stage import RehearsalFailed, RehearsalRunning, staged
 from simulator.session import PortInUse, SimulatorBroken
 
 
 def rehearse(
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="The simulator's port; else a free one.")] = None,
     stay: Annotated[bool, typer.Option("--stay", help="Keep the simulated AWS running until Ctrl-C.")] = False,
+    scenario: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Play a game day instead; may be given again.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Play every game day, and drive every alarm.")] = False,
 ) -> None:
-    """Deploys the program to a simulated AWS, serves real flights, promotes a canary and rolls it back."""
-    from simulator.rehearsal.play import Play, RehearsalFailed  # LightGBM and the flights load slowly
+    """Deploys the program to a simulated AWS, serves real flights, promotes a canary and rolls it back.
 
+    With --scenario or --all: breaks a deployed copy on purpose and tells whether what must happen does.
+    """
     console = Console(highlight=False)
+    if every or scenario:
+        if stay or port:
+            raise UserError("--port and --stay belong to the story: a game day has an account of its own, without port")
+        _game_days(console, scenario or (), every)
+        return
+    _story(console, port, stay)
+
+
+def _story(console: Console, port: int | None, stay: bool) -> None:
+    from simulator.rehearsal.play import Play  # LightGBM and the flights load slowly
+
+    with _sentences(), staged(ROOT, port) as stage:
+        console.print(f"AWS is simulated at {stage.session.url}; how faithfully: docs/fidelity.md", soft_wrap=True)
+        summary = Play(stage, Screen(console)).run()
+        Screen(console).table("What was shown", summary.rows())
+        console.print(f"\nIn numbers: {stage.home.summary.relative_to(ROOT)}")
+        console.print(f"The game day, drawn: {stage.home.report.relative_to(ROOT)}")
+        if stay:
+            _stay(console)
+
+
+def _game_days(console: Console, names: Sequence[str], every: bool) -> None:
+    from simulator.rehearsal import days
+    from simulator.scenarios import SCENARIOS
+
+    if unknown := [name for name in names if name not in SCENARIOS]:
+        near = difflib.get_close_matches(unknown[0], SCENARIOS, 1)
+        meant = f", did you mean {near[0]}?" if near else ";"
+        raise UserError(f"there is no game day {unknown[0]}{meant} they are {', '.join(SCENARIOS)}")
+    began, home = time.monotonic(), Home.of(ROOT)
+    console.print("AWS is simulated, in this process; how faithfully: docs/fidelity.md", soft_wrap=True)
+    with _sentences():
+        chosen = list(SCENARIOS.values()) if every else [SCENARIOS[name] for name in dict.fromkeys(names)]
+        outcomes = days.play(ROOT, Screen(console), chosen, alarms=every)
+    Screen(console).grid("Game days", days.HEADINGS, days.rows(outcomes), sentences=True)
+    console.print("Seconds count from the first bad datapoint; platform: AWS's, simulated, as stated; ours: measured.")
+    console.print(f"Drawn: {home.report.relative_to(ROOT)}")
+    if every:
+        console.print(f"What drove every alarm: {home.alarms.relative_to(ROOT)}")
+    failed = [one.scenario for one in outcomes if not one.passed]
+    console.print(f"{len(outcomes) - len(failed)} of {len(outcomes)} as they must, in {time.monotonic() - began:.0f} s")
+    if failed:
+        raise UserError(f"these did not end as they must: {', '.join(failed)}; the report shows what was seen")
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """What can go wrong in a rehearsal, as what its user reads."""
+    from simulator.scenarios.snapshot import ScenarioBroken
+
     try:
-        with staged(ROOT, port) as stage:
-            console.print(f"AWS is simulated at {stage.session.url}; how faithfully: docs/fidelity.md", soft_wrap=True)
-            summary = Play(stage, Screen(console)).run()
-            Screen(console).table("What was shown", summary.rows())
-            console.print(f"\nIn numbers: {stage.home.summary.relative_to(ROOT)}")
-            if stay:
-                _stay(console)
-    except (CommandFailed, ControlError, PortInUse, RehearsalFailed, RehearsalRunning, SimulatorBroken) as error:
+        yield
+    except (
+        CommandFailed,
+        ControlError,
+        PortInUse,
+        RehearsalFailed,
+        RehearsalRunning,
+        ScenarioBroken,
+        SimulatorBroken,
+    ) as error:
         raise UserError(str(error)) from error
     except DeploymentFailed as failed:
         raise UserError("the deployment failed:\n" + "\n".join(failed.errors)) from failed

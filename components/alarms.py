@@ -60,9 +60,7 @@ QUIET = _Voice()
 
 def composite_name(scope: Scope, tables: Tables, *parts: str) -> pulumi.Output[str]:
     """The physical name of a composite alarm, which Pulumi does not make itself: it ends as the ledger's does."""
-    return pulumi.Output.concat(
-        scope.name(*parts), "-", tables.ledger.name.apply(lambda ledger: ledger.rpartition("-")[2])
-    )
+    return tables.ledger.name.apply(lambda ledger: f"{scope.name(*parts)}-{ledger.rpartition('-')[2]}")
 
 
 def guardrail_names(scope: Scope, tables: Tables, slots: Iterable[str], champion: str) -> dict[str, pulumi.Input[str]]:

@@ -119,6 +119,7 @@ class Rollback(pulumi.ComponentResource):
             "ABORT_ALARM": args.abort_alarm,
             "ENVIRONMENT": self._scope.stack,
             "AUTOMATIC": str(args.automatic).lower(),
+            "CHAT": str(args.topics.posted("P1")).lower(),
             "ALARM": self._overall(),
             "VERSIONS": json.dumps(dict(args.versions), sort_keys=True),
             "RUNBOOKS": args.runbooks,

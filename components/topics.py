@@ -60,6 +60,7 @@ class Topics(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.key_arn = key.arn
+        self._audience = audience
         escalated = (ESCALATION,) if audience.people.get(ESCALATION) else ()
         self.topics = {priority: self._topic(priority) for priority in (*PRIORITIES, *escalated)}
         self.arns = {priority: topic.arn for priority, topic in self.topics.items()}
@@ -69,6 +70,10 @@ class Topics(pulumi.ComponentResource):
         if audience.slack:
             self._post(audience.slack)
         self.register_outputs({"arns": self.arns})
+
+    def posted(self, priority: str) -> bool:
+        """Whether a channel hears it."""
+        return self._audience.slack is not None and priority in self._audience.slack.priorities
 
     def _key_policy(self) -> pulumi.Output[str]:
         scope = self._scope
@@ -115,7 +120,8 @@ class Topics(pulumi.ComponentResource):
                 pulumi.Output.concat("arn:", scope.partition, ":iam::aws:policy/CloudWatchReadOnlyAccess")
             ],
             tags=scope.tagged(),
-            opts=inside,
+            # Its name is its own in the account, and a channel takes one only.
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
         )
 
     def _topic(self, priority: str) -> aws.sns.Topic:

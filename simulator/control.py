@@ -1,4 +1,4 @@
-"""The client of the simulator's control API: clock, faults, operations, capture, functions' timings."""
+"""The client of the simulator's control API: clock, faults, operations, capture, functions' timings, chat."""
 
 from __future__ import annotations
 
@@ -69,6 +69,10 @@ class Control:
     def function_timings(self) -> list[dict[str, Any]]:
         """Every invocation: function, cold, import_seconds, seconds, slept_seconds, own_seconds (wall), error."""
         return self._ask("functions")["timings"]
+
+    def posts(self) -> list[dict[str, Any]]:
+        """What chat configurations heard: configuration, channel, topic, at, subject, text, shown."""
+        return self._ask("posts")["posts"]
 
     def wait_for_functions(self, wall_seconds: float = 60) -> int:
         """Waits for asynchronous invocations that were started; returns how many still run."""

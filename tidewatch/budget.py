@@ -51,7 +51,9 @@ class Budgets:
     def used(self, cloudwatch: CloudWatchClient, now: datetime) -> dict[str, float]:
         """By objective, the share of its budget that the window before `now` has used. Raises what CloudWatch raises.
 
-        The window begins with a whole hour, and is at most an hour longer than promised.
+        The window begins with a whole hour, and is at most an hour longer than promised. An endpoint that is younger
+        than the window has a budget of all of it, for as many requests as if they came like this: or its first failure
+        would use it up.
         """
         self._read_at = now
         return {one.kind: self._used(cloudwatch, one, now) for one in self.objectives}
@@ -70,7 +72,8 @@ class Budgets:
             kept.setdefault(settled - HOUR, (0.0, 0.0))
         self._hours[objective.kind] = kept
         bad, requests = (sum(sums[place] for sums in hours.values()) for place in (0, 1))
-        return budget_used(max(bad, 0.0), requests, objective.budget)
+        begun = min((hour for hour, (_, asked) in hours.items() if asked > 0), default=now)
+        return budget_used(max(bad, 0.0), requests, objective.budget) * min((now - begun) / objective.window, 1.0)
 
     def _sums(
         self, cloudwatch: CloudWatchClient, objective: Objective, since: datetime, until: datetime

@@ -103,7 +103,7 @@ BURNS = (
     Burn("budget-half", 0.5, DAY, 2 * HOUR, Severity.P3, 0, ("burn-fast", "burn", "burn-slow", "budget")),
 )
 """Pages and ticket of the workbook's last recommendation, and the rate that uses half of the budget over its window."""
-BURNING = Burn("burning", 1, HOUR, 300, Severity.P1, 0)
+BURNING = Burn("burning", 1, HOUR, 1800, Severity.P1, 0)
 """What a budget that is used up must still do to page: once nothing burns any more, nobody can do anything about it."""
 
 
@@ -219,13 +219,19 @@ def _exhausted(objective: Objective) -> Composite:
 
 
 def _pair(objective: Objective, burn: Burn, slots: Sequence[str], least_bad: int) -> tuple[Alarm, Alarm]:
-    """Only the long window asks for a number of bad requests: the short one must not miss a few that come late."""
+    """Only the long window asks for a number of bad requests: the short one must not miss a few that come late.
+
+    The sweep's open incidents, times 0, are the clock: once requests stop, a window without any has a datapoint all the
+    same, and no older one is judged in its place.
+    """
     bad, requests, parts = counting(objective, slots)
+    parts |= {"o": Stat(m.OPEN_INCIDENTS, "Maximum")}
     ratio = f"({bad}) / ({requests})"
-    gated = f"IF(({bad}) >= {least_bad}, {ratio}, 0)"
+    told = f"IF(({requests} + 0 * o) >= 1, {ratio}, 0)"
+    gated = f"IF(({bad} + 0 * o) >= {least_bad}, {ratio}, 0)"
     return (
         _burning(objective, burn, "long", burn.long_s, Math(gated, parts, 0, 1)),
-        _burning(objective, burn, "short", burn.short_s, Math(ratio, parts, 0, 1)),
+        _burning(objective, burn, "short", burn.short_s, Math(told, parts, 0, 1)),
     )
 
 

@@ -57,6 +57,7 @@ class Environment:
             runbooks=variables.get("RUNBOOKS") or "runbooks",
             dashboard=variables.get("DASHBOARD", ""),
             reports=variables.get("REPORTS", ""),
+            chat=variables.get("CHAT") == "true",
             automatic=variables.get("AUTOMATIC", "true") != "false",
             command=_command(variables),
         )

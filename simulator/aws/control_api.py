@@ -1,4 +1,4 @@
-"""The rehearsal's own API beside AWS's: clock, faults, operations, capture files, functions' timings, reset."""
+"""The rehearsal's own API beside AWS's: clock, faults, operations, capture files, functions' timings, chat, reset."""
 
 from __future__ import annotations
 
@@ -82,6 +82,11 @@ def _functions(here: World, _given: Mapping[str, Any]) -> dict[str, Any]:
     return {"timings": [timing.to_json() for timing in here.functions.timings]}
 
 
+def _posts(here: World, _given: Mapping[str, Any]) -> dict[str, Any]:
+    with here.lock:
+        return {"posts": [post.to_json() for post in here.posts]}
+
+
 def _wait(here: World, given: Mapping[str, Any]) -> dict[str, Any]:
     """Waits, in wall seconds, for asynchronous invocations that were started."""
     for thread in list(here.running):
@@ -106,6 +111,7 @@ _CALLS: Mapping[str, Callable[[World, Mapping[str, Any]], dict[str, Any]]] = {
     "stated": _stated,
     "capture/flush": _flush,
     "functions": _functions,
+    "posts": _posts,
     "wait": _wait,
     "reset": _reset,
     "ready": lambda here, _given: {"now": here.now().isoformat()},

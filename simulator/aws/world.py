@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from simulator.aws.alarm_clock import AlarmClock
 from simulator.aws.capture import CaptureFiles
@@ -22,6 +22,7 @@ from simulator.clock import ManualClock, SharedClock
 
 if TYPE_CHECKING:
     from simulator.aws.alarm_history import HistoryItem
+    from simulator.aws.chats import Post
     from simulator.aws.functions import FunctionHost
     from simulator.aws.lambda_api import Delivery
     from simulator.aws.routing import Route
@@ -63,6 +64,10 @@ class World:
     served: dict[tuple[str, str, str], ServedModel] = field(default_factory=dict[tuple[str, str, str], ServedModel])
     routes: dict[tuple[str, str], Route] = field(default_factory=dict)
     alarm_history: list[HistoryItem] = field(default_factory=list)
+    chats: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    """Chatbot's Slack channel configurations by their ARNs, as its API shows them."""
+    posts: list[Post] = field(default_factory=list)
+    """What they heard from their topics."""
     alarm_clock: AlarmClock = field(init=False)
     sampled: int = field(init=False)
     """The minute, since the epoch, up to which the platform's own gauges were noted."""

@@ -13,9 +13,11 @@ import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, cast
 
 import pulumi
 from pulumi.runtime import Settings, configure, run_in_stack, set_all_config
+from pulumi.runtime.settings import SETTINGS
 
 from simulator.engine.monitor import Diagnostics, Monitor
 from simulator.engine.run import Run
@@ -63,8 +65,21 @@ def _play(run: Run, program: Path) -> None:
         loop.close()
 
 
-def _main(program: Path) -> None:
+async def _main(program: Path) -> None:
     runpy.run_path(str(program), run_name="__main__")
+    await _settled()
+
+
+async def _settled() -> None:
+    """Waits for what the program has declared, until all of it is known or something has failed.
+
+    Pulumi waits for it too, but looks at every output anew whenever one of them is known: of two hundred resources that
+    is as much work as deploying them. What failed is left to it to tell.
+    """
+    while waiting := [task for task in cast("Any", SETTINGS).outputs if not task.done()]:
+        done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_EXCEPTION)
+        if any(task.cancelled() or task.exception() for task in done):
+            return
 
 
 def _cancel(loop: asyncio.AbstractEventLoop) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from simulator.provider import (
     autoscaling,
     bucket_settings,
+    chatbot,
     cloudwatch,
     dynamodb,
     events,
@@ -31,6 +32,7 @@ from simulator.provider.values import Props, Unsupported, known, whole
 _SERVICES = (
     autoscaling,
     bucket_settings,
+    chatbot,
     cloudwatch,
     dynamodb,
     events,

@@ -20,9 +20,13 @@ from simulator.rehearsal.home import REHEARSAL
 from simulator.rehearsal.months import TITLE, table
 from simulator.rehearsal.screen import Screen, Step
 from simulator.rehearsal.stage import RehearsalFailed, Stage
-from simulator.rehearsal.summary import Deploy, Latch, Model, Observed, OutOfBand, Receipt, RolledBack, Summary
+from simulator.rehearsal.summary import Deploy, GameDay, Latch, Model, Observed, OutOfBand, Receipt, RolledBack, Summary
 from simulator.rehearsal.year import FLIGHTS, MONTHS, Year
 from simulator.replay import Replayed, replay
+from simulator.report.page import write as report
+from simulator.scenarios.challenger import ERROR_SPIKE
+from simulator.scenarios.scene import Scene
+from simulator.scenarios.telling import told
 from simulator.story import Trained, load_flights, requests, sample, train
 from simulator.story.flights import WEATHER
 
@@ -66,6 +70,7 @@ class Play:
         incident = self._rollback()
         self._latch(incident)
         self._out_of_band()
+        self._game_day()
         self._year()
         self.summary.write(self.stage.home.summary)
         return self.summary
@@ -180,6 +185,22 @@ class Play:
         self._type(f"tidewatch acknowledge {found[-1].id} --stack {REHEARSAL}")
         with self.screen.step(f"tidewatch acknowledge {found[-1].id}, pulumi up: half of the traffic each") as step:
             step.done = _changes(self.stage.up(step))
+
+    def _game_day(self) -> None:
+        """The first of the game days, played on this account: nobody rolls back by hand this time."""
+        stage, day = self.stage, ERROR_SPIKE
+        with self.screen.step(f"Game day: {day.states[0].lower()}{day.states[1:]}") as step:
+            scene = Scene(stage.control, stage.outputs(), self._story().replayed, stage.control.wait_for_functions)
+            day.play(scene)
+            outcome = told(day.name, day.states, day.expected, scene)
+            step.done = f"{outcome.seen}; alarm after {outcome.detect_s} s, flipped after {outcome.flip_s} s"
+        report([outcome], stage.home.report)
+        self._expect(outcome.passed, f"the game day did not end as it must: {outcome.seen}")
+        self.summary.game_day = GameDay.of(outcome, str(stage.home.report.relative_to(stage.root)))
+        for incident in scene.incidents():
+            self._type(f"tidewatch acknowledge {incident.id} --stack {REHEARSAL}")
+        stage.control.clear()
+        self._promote(SECOND, 40, "the challenger is back, once somebody has looked")
 
     def _year(self) -> None:
         year = Year(self.stage, self.screen, self._story().year)

@@ -55,11 +55,13 @@ class Screen:
         self.console.print(Text(f"$ {ran.line}", style="bold"), soft_wrap=True)
         self.console.print(Text(ran.said.rstrip()), soft_wrap=True)
 
-    def grid(self, title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """A table with headings, its first column what the rows are."""
+    def grid(
+        self, title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], *, sentences: bool = False
+    ) -> None:
+        """A table with headings, its first column what the rows are; sentences in the others are wrapped."""
         table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0))
         for heading in headings:
-            table.add_column(heading, style="" if heading else "bold", no_wrap=True)
+            table.add_column(heading, style="" if heading else "bold", no_wrap=not sentences or not table.columns)
         for row in rows:
             table.add_row(*row)
         self.console.print()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator.rehearsal.months import Drift
+from simulator.report.values import Outcome
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,36 @@ class OutOfBand:
     message: str
 
 
+@dataclass(frozen=True)
+class GameDay:
+    """The rollback that an alarm made: seconds from the first bad datapoint, by the rehearsal's clock; the platform's
+    stated ones and our own measured ones apart. report: the page with its timeline."""
+
+    scenario: str
+    passed: bool
+    seen: str
+    detect_s: float | None
+    flip_s: float | None
+    recover_s: float | None
+    platform_stated_s: float | None
+    own_s: float | None
+    report: str
+
+    @classmethod
+    def of(cls, outcome: Outcome, report: str) -> GameDay:
+        return cls(
+            outcome.scenario,
+            outcome.passed,
+            outcome.seen,
+            _rounded(outcome.detect_s),
+            _rounded(outcome.flip_s),
+            _rounded(outcome.recover_s),
+            _rounded(outcome.platform_s),
+            _rounded(outcome.own_s),
+            report,
+        )
+
+
 @dataclass
 class Summary:
     """Filled act by act."""
@@ -88,6 +119,7 @@ class Summary:
     rollback: RolledBack | None = None
     latch: Latch | None = None
     out_of_band: OutOfBand | None = None
+    game_day: GameDay | None = None
     drift: Drift | None = None
 
     def write(self, path: Path) -> None:
@@ -106,6 +138,7 @@ class Summary:
             ("rollback", _rolled_back(self.rollback)),
             ("latch", _latch(self.latch)),
             ("out of band", self.out_of_band.message if self.out_of_band else ""),
+            ("game day", _game_day(self.game_day)),
             ("drift", _drift(self.drift)),
         ]
 
@@ -141,6 +174,20 @@ def _latch(latch: Latch | None) -> str:
         return ""
     after = "let through" if latch.accepted_after_acknowledgement else "still refused"
     return f"{'refused' if latch.refused else 'NOT refused'}, and {after} once acknowledged"
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
+
+
+def _game_day(day: GameDay | None) -> str:
+    if day is None:
+        return ""
+    return (
+        f"{day.scenario}: {day.seen}; from the first bad datapoint alarm after {day.detect_s:.0f} s, flipped after "
+        f"{day.flip_s:.0f} s; of it {day.platform_stated_s:.0f} s are the platform's (simulated, as stated), "
+        f"{day.own_s:.2f} s ours; drawn: {day.report}"
+    )
 
 
 def _drift(seen: Drift | None) -> str:

@@ -135,7 +135,7 @@ def _scenario(outcome: Outcome, key: str) -> str:
         f"<dl><dt>expected</dt><dd>{text(outcome.expected)}</dd><dt>seen</dt><dd>{text(outcome.seen)}</dd>"
         f'<dt>times</dt><dd class="times">{times}</dd></dl>',
         f"<figure><figcaption>{f'<h3>{text(timeline.title)}</h3>' if timeline.title != outcome.scenario else ''}"
-        f'<p class="soft">{_moment(timeline.starts_at)}, {timeline.length_s / MINUTE:,.4g} minutes</p>'
+        f'<p class="soft">{_moment(timeline.starts_at)}, {round(timeline.length_s / MINUTE):,} minutes</p>'
         f"{_key(timeline)}</figcaption>"
         f'<div class="broad">{drawing(timeline, BROAD, f"{key}b")}</div>'
         f'<div class="narrow">{drawing(timeline, NARROW, f"{key}n")}</div></figure>',

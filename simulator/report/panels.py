@@ -1,4 +1,4 @@
-"""Draws what was measured: the declared shares as bands, and requests, errors and latency as lines of steps."""
+"""Draws what was measured: the shares as bands, and requests, errors and latency as lines of steps."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _milliseconds(value: float) -> str:
     return f"{value:,.0f} ms" if value >= 10 else f"{value:.2g} ms"
 
 
-SHARE = Measure("Live traffic", "declared share", percent, _per_cent, 1.0, 1.0)
+SHARE = Measure("Live traffic", "share", percent, _per_cent, 1.0, 1.0)
 REQUESTS = Measure("Requests", "a minute", lambda value: f"{value:,.0f} requests", _short, 3.0)
 ERRORS = Measure("Errors", "share of requests", lambda value: f"{percent(value)} errors", _per_cent, 0.01, 1.0)
 LATENCY = Measure("Latency", "milliseconds", _milliseconds, _short)
@@ -103,7 +103,7 @@ def lines(timeline: Timeline, panel: Panel, clock: Clock, top: float) -> str:
 
 
 def bands(timeline: Timeline, clock: Clock, top: float, key: str) -> str:
-    """The declared shares, one upon the other, `height(frame, SHARES)` high. key: of the drawing's patterns."""
+    """The live shares, one upon the other, `height(frame, SHARES)` high. key: of the drawing's patterns."""
     axis = Scale(1.0, (0.0, 0.5, 1.0))
     bottom = top + height(clock.frame, SHARES)
     shapes = {series.slot: "" for series in timeline.shares}

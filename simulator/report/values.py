@@ -56,7 +56,7 @@ class Timeline:
     """What was measured while a scenario ran; seconds count from starts_at.
 
     requests: a minute; error_share: 0 to 1; latency_ms: of the percentile that the alarms read, may be empty.
-    shares: the declared live share of the traffic, 0 to 1, each value holding until the next.
+    shares: the live share of the traffic, 0 to 1, each value holding until the next.
     """
 
     title: str

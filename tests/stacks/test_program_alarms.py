@@ -93,8 +93,9 @@ def test_the_endpoints_composite_is_over_everything_that_can_be_wrong(standing: 
     assert all(f'"{name}"' in under for name in names.values())
 
 
-def test_without_automatic_the_guardrail_tells_the_command_and_calls_nothing(canary: Rehearsed):
-    canary.set(rollback={"automatic": False}).up()
+def test_without_automatic_the_guardrail_tells_people_and_a_chat_the_command_and_calls_nothing(canary: Rehearsed):
+    chat = {"slackTeam": "T0123ABCD", "slackChannel": "C0123ABCD", "severities": ["P1"]}
+    canary.set(rollback={"automatic": False}, notify={"chat": chat}).up()
     name = canary.outputs()["alarms"]["guardrails"]["green"]
     (guardrail,) = boto3.client("cloudwatch").describe_alarms(AlarmNames=[name], AlarmTypes=["CompositeAlarm"])[
         "CompositeAlarms"
@@ -104,3 +105,7 @@ def test_without_automatic_the_guardrail_tells_the_command_and_calls_nothing(can
     function = canary.outputs()["rollback"]["function"]
     policy = json.loads(boto3.client("lambda").get_policy(FunctionName=function)["Policy"])
     assert "lambda.alarms" not in json.dumps(policy)
+    environment = boto3.client("lambda").get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+    assert (environment["AUTOMATIC"], environment["CHAT"]) == ("false", "true")
+    (posting,) = boto3.client("chatbot").describe_slack_channel_configurations()["SlackChannelConfigurations"]
+    assert posting["SnsTopicArns"] == [canary.outputs()["topics"]["P1"]]

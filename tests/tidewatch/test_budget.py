@@ -13,7 +13,7 @@ from simulator.aws import REGION, in_process
 from simulator.clock import ManualClock
 from tidewatch.alarms import InvalidAlarms
 from tidewatch.budget import Budgets, Unread, objectives
-from tidewatch.slo import Objective, counting
+from tidewatch.slo import Objective, burn_rate, counting, share_used
 
 HOUR = timedelta(hours=1)
 AVAILABLE = Objective("availability", 99.9)
@@ -61,6 +61,12 @@ class Endpoint:
         return budgets.used(self.cloudwatch, self.clock.now())
 
 
+def age(endpoint: Endpoint, first: timedelta = timedelta()) -> float:
+    """The part of the window since the hour of the first request, which was so long ago."""
+    now = endpoint.clock.now()
+    return (now - (now - first).replace(minute=0, second=0, microsecond=0)) / timedelta(days=28)
+
+
 @pytest.fixture
 def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
@@ -72,7 +78,23 @@ def test_bad_requests_use_the_budget_of_all_requests_of_all_slots(endpoint: Endp
     endpoint.answer("blue", 9_000, bad=3, ago=timedelta(days=20))
     endpoint.answer("green", 1_000, bad=2, slow=25, ago=timedelta(days=2))
     used = endpoint.used(endpoint.budgets(AVAILABLE, FAST))
-    assert used == {"availability": pytest.approx(5 / (10_000 * 0.001)), "latency": pytest.approx(25 / (10_000 * 0.01))}
+    part = age(endpoint, timedelta(days=20))
+    assert used == {
+        "availability": pytest.approx(part * 5 / (10_000 * 0.001)),
+        "latency": pytest.approx(part * 25 / (10_000 * 0.01)),
+    }
+
+
+def test_an_endpoint_younger_than_the_window_has_not_used_all_of_it_by_its_first_failure(endpoint: Endpoint) -> None:
+    endpoint.answer("blue", 100, bad=1, ago=timedelta(minutes=30))
+    used = endpoint.used(endpoint.budgets(AVAILABLE))["availability"]
+    assert used == pytest.approx(share_used(burn_rate(0.01, 0.001), HOUR, AVAILABLE.window), rel=0.1)
+
+
+def test_once_it_is_as_old_as_the_window_all_of_its_requests_are_its_budget(endpoint: Endpoint) -> None:
+    endpoint.answer("blue", 1000, ago=timedelta(days=28))
+    endpoint.answer("blue", 1000, bad=2)
+    assert endpoint.used(endpoint.budgets(AVAILABLE))["availability"] == pytest.approx(1.0)
 
 
 def test_it_is_what_the_alarms_on_burn_rates_count(endpoint: Endpoint) -> None:
@@ -87,7 +109,7 @@ def test_it_is_what_the_alarms_on_burn_rates_count(endpoint: Endpoint) -> None:
         found = endpoint.cloudwatch.get_metric_data(MetricDataQueries=queries, StartTime=now - HOUR, EndTime=now + HOUR)
         sums = {one["Id"]: sum(one["Values"]) for one in found["MetricDataResults"]}
         expected = sums["bad"] / (sums["requests"] * objective.budget)
-        assert endpoint.used(budgets)[objective.kind] == pytest.approx(expected)
+        assert endpoint.used(budgets)[objective.kind] == pytest.approx(expected * age(endpoint))
 
 
 def test_without_requests_nothing_is_used(endpoint: Endpoint) -> None:
@@ -98,7 +120,7 @@ def test_what_is_older_than_the_window_is_forgotten(endpoint: Endpoint) -> None:
     endpoint.answer("blue", 100, bad=10, ago=timedelta(days=27, hours=23))
     endpoint.answer("blue", 100, bad=0)
     budgets = endpoint.budgets(AVAILABLE)
-    assert endpoint.used(budgets)["availability"] == pytest.approx(10 / 0.2)
+    assert endpoint.used(budgets)["availability"] == pytest.approx(10 / 0.2, rel=0.01)
     endpoint.clock.advance(3 * 3600)
     assert endpoint.used(budgets)["availability"] == 0.0
 
@@ -113,7 +135,9 @@ def test_hours_that_are_over_are_read_once_and_late_metrics_are_still_found(endp
         asked = len(endpoint.asked)
         assert endpoint.used(budgets) == endpoint.used(endpoint.budgets(AVAILABLE))
         warm, cold = endpoint.asked[asked:]
-        assert endpoint.used(budgets)["availability"] == pytest.approx(1.0), hours
+        assert endpoint.used(budgets)["availability"] == pytest.approx(
+            age(endpoint, timedelta(days=10, hours=hours))
+        ), hours
         assert warm["EndTime"] - warm["StartTime"] <= 5 * HOUR
         assert cold["EndTime"] - cold["StartTime"] == timedelta(days=28) + HOUR
 
@@ -130,7 +154,8 @@ def test_pages_are_put_together(endpoint: Endpoint, monkeypatch: pytest.MonkeyPa
         {"MetricDataResults": [page("n0", [50, 850], "Complete"), page("b0", [1], "Complete")]},
     ]
     monkeypatch.setattr(endpoint.cloudwatch, "get_metric_data", lambda **_: pages.pop(0))
-    assert endpoint.used(endpoint.budgets(AVAILABLE))["availability"] == pytest.approx(1.0)
+    part = (endpoint.clock.now() - at) / timedelta(days=28)
+    assert endpoint.used(endpoint.budgets(AVAILABLE))["availability"] == pytest.approx(part)
 
 
 def test_a_part_of_the_metrics_is_no_budget(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:

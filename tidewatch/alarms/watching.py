@@ -41,7 +41,7 @@ def capture_missing(limits: Limits, slots: Sequence[str], capture_percent: float
         datapoints=3,
         missing=Missing.NOT_BREACHING,
         minimum_samples=requests,
-        parents=("drift-late",),
+        parents=("drift-late", "drift-failed"),
     )
 
 
@@ -99,7 +99,8 @@ def _verdict(
         period_s=HOUR,
         periods=2,
         datapoints=1,
-        missing=Missing.MISSING,
+        # A night without traffic has no verdict, and is no reason to page again in the morning.
+        missing=Missing.IGNORE,
         suppressed_by_deployment=False,
         parents=parents,
     )

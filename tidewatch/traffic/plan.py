@@ -16,6 +16,8 @@ class RollbackPlan:
     abort_alarm: str = ""
     monitoring_bucket: str = ""
     topic: str = ""
+    chat: bool = False
+    """Whether AWS Chatbot hears the topic, which posts messages of its own form only."""
     environment: str = ""
     """The stack."""
     alarm: str = ""

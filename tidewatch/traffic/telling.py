@@ -152,5 +152,24 @@ def _publish(subject: str, said: Mapping[str, str], controller: TrafficControlle
     sns = controller.clients.sns
     if sns is None or not plan.topic:
         return
-    lines = (f"{what}: {text}" for what, text in said.items())
-    sns.publish(TopicArn=plan.topic, Subject=subject[:SUBJECT_LENGTH], Message="\n".join(lines))
+    text = "\n".join(f"{what}: {words}" for what, words in said.items())
+    if plan.chat:
+        by_protocol = {"default": text, "https": json.dumps(_posted(subject, text))}
+        sns.publish(
+            TopicArn=plan.topic,
+            Subject=subject[:SUBJECT_LENGTH],
+            Message=json.dumps(by_protocol),
+            MessageStructure="json",
+        )
+        return
+    sns.publish(TopicArn=plan.topic, Subject=subject[:SUBJECT_LENGTH], Message=text)
+
+
+def _posted(subject: str, text: str) -> dict[str, object]:
+    """What AWS Chatbot posts; anything else on the topic it drops. It subscribes by https, as others may: they get it
+    too. Source: AWS Chatbot administrator guide, "Custom notifications"."""
+    return {
+        "version": "1.0",
+        "source": "custom",
+        "content": {"textType": "client-markdown", "title": subject, "description": text},
+    }

@@ -17,6 +17,12 @@ def policy(**who_or_what: Any) -> str:
 TRUST = policy(Action="sts:AssumeRole", Principal={"Service": "lambda.amazonaws.com"})
 ROLE = "arn:aws:iam::123456789012:role/function"
 TAGGED: dict[str, dict[str, Any]] = {
+    "aws:chatbot/slackChannelConfiguration:SlackChannelConfiguration": {
+        "configurationName": "on-call",
+        "iamRoleArn": ROLE,
+        "slackChannelId": "C07EZ1ABC23",
+        "slackTeamId": "T07EA123LEP",
+    },
     "aws:cloudwatch/eventRule:EventRule": {"scheduleExpression": "rate(1 minute)"},
     "aws:cloudwatch/logGroup:LogGroup": {},
     "aws:cloudwatch/metricAlarm:MetricAlarm": {

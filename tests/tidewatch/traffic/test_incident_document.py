@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+import boto3
 import pytest
 
 from tests.tidewatch.traffic.account import ENDPOINT, Flights, held, stamp
@@ -242,6 +243,25 @@ def test_the_page_says_all_that_its_reader_needs(canary: Flights, pages: list[di
         f"tidewatch acknowledge {result.incident} --stack prod",
     ):
         assert part in page["Message"]
+
+
+def test_a_chat_is_told_in_the_form_that_it_posts_and_people_in_words(
+    canary: Flights, pages: list[dict[str, str]]
+) -> None:
+    chat = boto3.client("chatbot", region_name="us-east-1")
+    chat.create_slack_channel_configuration(
+        ConfigurationName="on-call",
+        SlackTeamId="T07EA123LEP",
+        SlackChannelId="C07EZ1ABC23",
+        IamRoleArn="arn:aws:iam::123456789012:role/chat",
+        SnsTopicArns=[TOPIC],
+    )
+    result = canary.roll_back(**TOLD, chat=True)
+    (post,) = canary.control.posts()
+    assert post["shown"]
+    assert result.incident in json.loads(post["text"])["content"]["description"]
+    (page,) = pages
+    assert json.loads(page["Message"])["default"].startswith("Endpoint: ")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,79 @@
+"""Game days from the command line: which are played, what is shown of them, and what is left behind."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from simulator.rehearsal.home import Home
+from simulator.rehearsal.screen import Screen
+from simulator.rehearsal.stage import alone
+from simulator.report.page import write
+from simulator.report.values import Outcome
+from simulator.scenarios import Scenario, Snapshot, snapshot
+from simulator.scenarios.proof import prove
+from simulator.scenarios.proof import write as write_proof
+
+HEADINGS = ("scenario", "expected", "seen", "times")
+AT_ONCE = 2
+"""Copies played at the same time: the functions of each take a core of their own."""
+
+
+def play(root: Path, screen: Screen, days: Sequence[Scenario], *, alarms: bool) -> list[Outcome]:
+    """Plays them on copies of one deployed account, and writes the report; alarms: drives every alarm too.
+
+    Raises RehearsalRunning, and what the deployment or a scenario breaks with.
+    """
+    home = Home.of(root)
+    home.folder.mkdir(parents=True, exist_ok=True)
+    with alone(home), contextlib.ExitStack() as undo:
+        with screen.step("A deployed account to copy") as step:
+            account = undo.enter_context(snapshot(root, step.now))
+            step.done = "the program with a challenger at 30 %, its alarms OK"
+        outcomes = list(_played(account, screen, days))
+        write(outcomes, home.report)
+        if alarms:
+            _proven(account, screen, home)
+    return outcomes
+
+
+def _played(account: Snapshot, screen: Screen, days: Sequence[Scenario]) -> Iterator[Outcome]:
+    for first in range(0, len(days), AT_ONCE):
+        group = days[first : first + AT_ONCE]
+        with screen.step(", ".join(one.title for one in group)) as step:
+            outcomes = account.play(group)
+            step.done = "; ".join(f"{one.scenario}: {'as it must' if one.passed else 'FAILED'}" for one in outcomes)
+        yield from outcomes
+
+
+def _proven(account: Snapshot, screen: Screen, home: Home) -> None:
+    with screen.step("Driving every alarm to ALARM and back") as step:
+        proven = prove(account, step.now)
+        write_proof(proven, home.alarms)
+        step.done = f"{len(proven)} alarms fired and cleared"
+
+
+def rows(outcomes: Sequence[Outcome]) -> list[tuple[str, ...]]:
+    """The table: a row an outcome; seconds from the first bad datapoint, the platform's and ours apart."""
+    return [
+        (
+            f"{'✓' if one.passed else '✗'} {one.scenario}",
+            one.expected,
+            one.seen,
+            _times(one),
+        )
+        for one in outcomes
+    ]
+
+
+def _times(outcome: Outcome) -> str:
+    named = (
+        ("detect", outcome.detect_s),
+        ("decide", outcome.decide_s),
+        ("flip", outcome.flip_s),
+        ("recover", outcome.recover_s),
+        ("platform", outcome.platform_s),
+    )
+    told = [f"{name} {seconds:.0f}" for name, seconds in named if seconds is not None]
+    return ", ".join(told if outcome.own_s is None else [*told, f"ours {outcome.own_s:.2f}"])

@@ -1,0 +1,218 @@
+"""The scene of a game day: an endpoint with traffic, a clock that goes on by the minute, and what people hear."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import boto3
+import numpy as np
+import numpy.typing as npt
+
+from simulator.control import Control
+from simulator.replay import Replayed, replay
+from simulator.report.values import Mark
+from tidewatch.traffic import Clients, Entry, Incident, Place, TrafficController
+
+MINUTE = 60
+RATE = 120
+"""Requests a minute: a challenger with 30% of them has more than a guardrail asks for."""
+LONGEST_MINUTES = 20
+"""How long a scenario waits for what must happen."""
+
+Kind = Literal["fault", "bad", "alarm", "asked", "accepted", "flipped", "recovered", "deploy", "note"]
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What a scenario asked for, and whether it was so."""
+
+    text: str
+    met: bool
+
+
+@dataclass
+class Scene:
+    """What a scenario works with. rows: flights to send, float32, (n, features).
+
+    finish: waits until the functions that a step of the clock started have ended. pages: the queue that hears what the
+    topics say; "" where nobody listens.
+    """
+
+    control: Control
+    outputs: Mapping[str, Any]
+    rows: npt.NDArray[np.float32]
+    finish: Callable[[], object]
+    pages: str = ""
+    rate: int = RATE
+    marks: list[Mark] = field(default_factory=list[Mark])
+    shares: list[tuple[float, dict[str, float]]] = field(default_factory=list[tuple[float, dict[str, float]]])
+    expectations: list[Expectation] = field(default_factory=list[Expectation])
+    seen: list[str] = field(default_factory=list[str])
+    _sent: int = 0
+
+    def __post_init__(self) -> None:
+        self._heard: list[dict[str, Any]] = []
+        self.began = self.control.clock()
+        self._next_minute()
+        self.began = self.control.clock()
+        self.shares.clear()
+        self._note_shares()
+
+    @property
+    def endpoint(self) -> str:
+        return str(self.outputs["endpoint"]["name"])
+
+    @property
+    def champion(self) -> str:
+        return str(self.outputs["traffic"]["champion"])
+
+    @property
+    def challenger(self) -> str:
+        return next(slot for slot in sorted(self.outputs["traffic"]["versions"]) if slot != self.champion)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the scene began."""
+        return (self.control.clock() - self.began).total_seconds()
+
+    def client(self, service: str) -> Any:
+        return boto3.client(service)  # type: ignore[call-overload]
+
+    def minutes(
+        self, count: int = 1, *, requests: int | None = None, meanwhile: Callable[[], None] | None = None
+    ) -> None:
+        """Traffic for so many minutes, each to its end. meanwhile: done at the end of each, beside what that starts."""
+        for _ in range(count):
+            self.send(self.rate if requests is None else requests)
+            self._next_minute(meanwhile)
+
+    def until(self, holds: Callable[[], bool], most: int = LONGEST_MINUTES, *, requests: int | None = None) -> bool:
+        """Minutes of traffic until something holds; whether it did within `most`."""
+        for _ in range(most):
+            if holds():
+                return True
+            self.minutes(requests=requests)
+        return holds()
+
+    def send(self, requests: int, rows: npt.NDArray[np.float32] | None = None, rows_each: int = 1) -> Replayed | None:
+        """Requests of the next flights, or of these rows."""
+        if not requests:
+            return None
+        if rows is None:
+            places = np.arange(self._sent, self._sent + requests * rows_each) % len(self.rows)
+            rows = self.rows[places]
+            self._sent += requests * rows_each
+        client = self.client("sagemaker-runtime")
+        # One thread: which variant answers is drawn in the order of the requests.
+        return replay(client, self.endpoint, rows, rows_per_request=rows_each, threads=1, requests=requests)
+
+    def pass_to(self, moment: datetime) -> None:
+        """Moves the clock without traffic, in one jump."""
+        self.control.advance_to(moment)
+        self._settled()
+
+    def break_it(self, kind: str, *, label: str, **options: Any) -> int:
+        """Injects a fault, from now on seen as the beginning of what is bad."""
+        number = self.control.inject(kind, **options)
+        self.mark("fault", label)
+        return number
+
+    def mend(self, number: int, label: str) -> None:
+        """Takes a fault back."""
+        self.control.clear(number)
+        self.mark("note", label)
+
+    def mark(self, kind: Kind, label: str, at: datetime | None = None) -> None:
+        moment = self.elapsed if at is None else (at - self.began).total_seconds()
+        self.marks.append(Mark(moment, label, kind))
+
+    def live(self) -> dict[str, float]:
+        """The live shares by slot."""
+        split = self.traffic().state().split
+        return dict(split.shares) if split else {}
+
+    def traffic(self) -> TrafficController:
+        clients = Clients(self.client("sagemaker"), self.client("dynamodb"), self.client("cloudwatch"))
+        model = self.endpoint_model
+        return TrafficController(clients, Place(model, self.endpoint, self.outputs["ledger"], ""))
+
+    @property
+    def endpoint_model(self) -> str:
+        return str(self.outputs["registry"]["prefix"]).strip("/").rpartition("/")[2]
+
+    def incidents(self) -> list[Incident]:
+        return [one for one in self.traffic().incidents() if one.opened_at >= self.began]
+
+    def document(self, incident: str) -> dict[str, Any]:
+        """The incident's document, empty where it was not written."""
+        s3, bucket = self.client("s3"), self.outputs["buckets"]["monitoring"]
+        try:
+            return json.load(s3.get_object(Bucket=bucket, Key=f"incidents/{incident}.json")["Body"])
+        except s3.exceptions.NoSuchKey:
+            return {}
+
+    def entries(self) -> list[Entry]:
+        """What the ledger says of this scene."""
+        return [one for one in self.traffic().entries() if one.at >= self.began]
+
+    def alarms(self) -> dict[str, str]:
+        """The states of all alarms by key and slot."""
+        keys = {name: key for key, name in self.outputs["alarms"]["names"].items()}
+        pages = (
+            self.client("cloudwatch")
+            .get_paginator("describe_alarms")
+            .paginate(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+        )
+        every = [one for page in pages for kind in ("MetricAlarms", "CompositeAlarms") for one in page[kind]]
+        return {keys[one["AlarmName"]]: one["StateValue"] for one in every if one["AlarmName"] in keys}
+
+    def in_alarm(self, *keys: str) -> bool:
+        """Whether all of these are in ALARM."""
+        states = self.alarms()
+        return all(states.get(key) == "ALARM" for key in keys)
+
+    def heard(self) -> Counter[str]:
+        """How often each topic spoke since the scene began: P1, P2, P3, escalation."""
+        return Counter(one["topic"] for one in self.messages())
+
+    def messages(self) -> list[dict[str, Any]]:
+        """What people were told: topic, subject, text. Nothing where nobody listens."""
+        if not self.pages:
+            return []
+        sqs = self.client("sqs")
+        while got := sqs.receive_message(QueueUrl=self.pages, MaxNumberOfMessages=10).get("Messages", ()):
+            for one in got:
+                body = json.loads(one["Body"])
+                topic = body["TopicArn"].rpartition(":")[2].split("-")[-2]
+                self._heard.append({"topic": topic, "subject": body.get("Subject", ""), "text": body["Message"]})
+                sqs.delete_message(QueueUrl=self.pages, ReceiptHandle=one["ReceiptHandle"])
+        return self._heard
+
+    def expect(self, text: str, met: bool) -> None:
+        """What must be so, and whether it is; text: told where it is not."""
+        self.expectations.append(Expectation(text, met))
+
+    def say(self, text: str) -> None:
+        """A part of what was seen."""
+        self.seen.append(text)
+
+    def _next_minute(self, meanwhile: Callable[[], None] | None = None) -> None:
+        now = self.control.clock()
+        self.control.advance_to(now.replace(second=0, microsecond=0) + timedelta(seconds=MINUTE))
+        if meanwhile:
+            meanwhile()
+        self._settled()
+
+    def _settled(self) -> None:
+        self.finish()
+        self._note_shares()
+
+    def _note_shares(self) -> None:
+        live = self.live()
+        if not self.shares or self.shares[-1][1] != live:
+            self.shares.append((self.elapsed, live))

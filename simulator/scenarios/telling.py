@@ -1,0 +1,252 @@
+"""From what a scene has seen to what is told of it: the timeline, the times, the verdict."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from simulator.report.values import Mark, Outcome, Series, Span, Timeline
+from simulator.scenarios.scene import MINUTE, Scene
+
+WELL = 0.01
+"""Share of failed requests of a minute below which the endpoint is well again."""
+_METRICS = {
+    "requests": ("Invocations", "Sum"),
+    "errors": ("Invocation5XXErrors", "Average"),
+    "latency": ("ModelLatency", "tm95"),
+}
+
+
+def told(name: str, states: str, expected: str, scene: Scene) -> Outcome:
+    """The outcome of a scenario that was played."""
+    measured = _measured(scene)
+    spans = tuple(_spans(scene))
+    scene.marks += _incident_marks(scene)
+    if _first(scene.marks, "alarm") is None:
+        scene.marks += _alarm_marks(scene, spans)
+    recovered = _recovered(scene, measured)
+    if recovered is not None and (flip := _first(scene.marks, "flipped")) is not None:
+        # A minute's requests are sent at once, once what its beginning started is done: after the flip, in its minute.
+        recovered = max(recovered, flip)
+    if recovered is not None:
+        scene.marks.append(Mark(recovered, "requests are answered again", "recovered"))
+    failed = [one.text for one in scene.expectations if not one.met]
+    seen = "; ".join([*scene.seen, *(f"NOT SO: {text}" for text in failed)])
+    bad = _first(scene.marks, "bad")
+    flipped = _first(scene.marks, "flipped")
+    return Outcome(
+        scenario=name,
+        states=states,
+        expected=expected,
+        seen=seen,
+        passed=bool(scene.expectations) and not failed,
+        detect_s=_between(bad, _first(scene.marks, "alarm")),
+        decide_s=_between(bad, _first(scene.marks, "asked")),
+        flip_s=_between(bad, flipped),
+        recover_s=_between(bad, recovered),
+        platform_s=_platform_seconds(scene, bad, flipped),
+        own_s=_own_seconds(scene) if flipped is not None else None,
+        timeline=_timeline(name, scene, measured, spans),
+    )
+
+
+def _timeline(name: str, scene: Scene, measured: dict[str, tuple[Series, ...]], spans: tuple[Span, ...]) -> Timeline:
+    slots = sorted({slot for _, live in scene.shares for slot in live})
+    shares = tuple(
+        Series(slot, tuple(at for at, _ in scene.shares), tuple(live.get(slot, 0.0) for _, live in scene.shares))
+        for slot in slots
+    )
+    return Timeline(
+        title=name,
+        starts_at=scene.began,
+        length_s=scene.elapsed,
+        requests=measured["requests"],
+        error_share=measured["errors"],
+        latency_ms=measured["latency"],
+        shares=shares,
+        alarms=spans,
+        marks=tuple(scene.marks),
+    )
+
+
+def _measured(scene: Scene) -> dict[str, tuple[Series, ...]]:
+    """What CloudWatch shows of each slot, minute by minute: what the alarms have seen."""
+    queries = [
+        {
+            "Id": f"{part}_{slot}",
+            "MetricStat": {
+                "Metric": {
+                    "Namespace": "AWS/SageMaker",
+                    "MetricName": metric,
+                    "Dimensions": [
+                        {"Name": "EndpointName", "Value": scene.endpoint},
+                        {"Name": "VariantName", "Value": slot},
+                    ],
+                },
+                "Period": MINUTE,
+                "Stat": stat,
+            },
+        }
+        for slot in sorted(scene.outputs["traffic"]["versions"])
+        for part, (metric, stat) in _METRICS.items()
+    ]
+    pages = (
+        scene.client("cloudwatch")
+        .get_paginator("get_metric_data")
+        .paginate(
+            MetricDataQueries=queries, StartTime=scene.began, EndTime=scene.control.clock(), ScanBy="TimestampAscending"
+        )
+    )
+    found: dict[str, list[tuple[float, float]]] = {query["Id"]: [] for query in queries}
+    for page in pages:
+        for one in page["MetricDataResults"]:
+            times = [(at - scene.began).total_seconds() for at in one["Timestamps"]]
+            found[one["Id"]] += zip(times, one["Values"], strict=True)
+    scale = {"requests": 1.0, "errors": 1.0, "latency": 1e-3}
+    return {
+        part: tuple(
+            Series(
+                slot,
+                tuple(at for at, _ in found[f"{part}_{slot}"]),
+                tuple(value * scale[part] for _, value in found[f"{part}_{slot}"]),
+            )
+            for slot in sorted(scene.outputs["traffic"]["versions"])
+        )
+        for part in _METRICS
+    }
+
+
+def _spans(scene: Scene) -> Iterator[Span]:
+    """How long each alarm was in ALARM, by its history."""
+    keys = {name: key for key, name in scene.outputs["alarms"]["names"].items()}
+    open_since: dict[str, float] = {}
+    for at, name, state in _transitions(scene):
+        if name not in keys:
+            continue
+        if state == "ALARM":
+            open_since.setdefault(name, at)
+        elif name in open_since:
+            yield Span(keys[name], "ALARM", open_since.pop(name), at, _kind(scene, name))
+    for name, since in open_since.items():
+        yield Span(keys[name], "ALARM", since, None, _kind(scene, name))
+
+
+def _kind(scene: Scene, name: str) -> Literal["metric", "composite", "guardrail"]:
+    if name in scene.outputs["alarms"]["guardrails"].values():
+        return "guardrail"
+    return "composite" if "burn" in name or "budget" in name else "metric"
+
+
+def _transitions(scene: Scene) -> list[tuple[float, str, str]]:
+    """Seconds, alarm and new state, in the order of time."""
+    pages = (
+        scene.client("cloudwatch")
+        .get_paginator("describe_alarm_history")
+        .paginate(
+            HistoryItemType="StateUpdate",
+            AlarmTypes=["MetricAlarm", "CompositeAlarm"],
+            StartDate=scene.began,
+            EndDate=scene.control.clock() + timedelta(seconds=1),
+            ScanBy="TimestampAscending",
+        )
+    )
+    return [
+        (
+            (one["Timestamp"].astimezone(UTC) - scene.began).total_seconds(),
+            one["AlarmName"],
+            json.loads(one["HistoryData"])["newState"]["stateValue"],
+        )
+        for page in pages
+        for one in page["AlarmHistoryItems"]
+    ]
+
+
+def _incident_marks(scene: Scene) -> Iterator[Mark]:
+    """The alarm that decided, and what the incident's document says of the flip."""
+    guards = set(scene.outputs["alarms"]["guardrails"].values())
+    fired = next((at for at, name, state in _transitions(scene) if name in guards and state == "ALARM"), None)
+    if fired is not None:
+        yield Mark(fired, "the guardrail is in ALARM", "alarm")
+    for incident in scene.incidents()[:1]:
+        if incident.kind != "rollback":
+            continue
+        opened = (incident.opened_at - scene.began).total_seconds()
+        by = "the alarm" if incident.alarm else incident.who
+        yield Mark(opened, f"rollback asked for by {by}", "asked")
+        receipt = scene.document(incident.id).get("receipt") or {}
+        for key, kind, label in (
+            ("api_accepted_s", "accepted", "SageMaker accepted the weights"),
+            ("weights_observed_s", "flipped", "the weights are flipped"),
+        ):
+            if receipt.get(key) is not None:
+                yield Mark(opened + float(receipt[key]), label, kind)  # type: ignore[arg-type]
+
+
+def _alarm_marks(scene: Scene, spans: Sequence[Span]) -> Iterator[Mark]:
+    """Where nothing rolls back: the alarm of which somebody heard first."""
+    text = " ".join(one["subject"] for one in scene.messages())
+    bad = _first(scene.marks, "bad")
+    told = [one for one in spans if one.label in text and bad is not None and one.start_s >= bad]
+    for one in sorted(told, key=lambda each: each.start_s)[:1]:
+        yield Mark(one.start_s, f"{one.label} is in ALARM", "alarm")
+
+
+def _recovered(scene: Scene, measured: dict[str, tuple[Series, ...]]) -> float | None:
+    """The begin of the first minute after the first bad one in which nearly every request is answered, for good.
+
+    Where none failed, as those that were slow: the first without requests to the challenger, once it was rolled back.
+    """
+    bad, errors = _first(scene.marks, "bad"), measured["errors"]
+    if bad is None:
+        return None
+    if not any(share >= WELL for series in errors for share in series.values):
+        return _left(scene, measured["requests"]) if _first(scene.marks, "flipped") is not None else None
+    worst: dict[float, float] = {}
+    for series in errors:
+        for at, share in zip(series.times, series.values, strict=True):
+            worst[at] = max(worst.get(at, 0.0), share)
+    ill = [at for at, share in worst.items() if at >= bad and share >= WELL]
+    after = [at for at in worst if at > max(ill, default=-1.0)]
+    return min(after) if ill and after else None
+
+
+def _left(scene: Scene, requests: Sequence[Series]) -> float | None:
+    """When the last minute with requests to the challenger was over."""
+    times = [at for series in requests if series.slot == scene.challenger for at in series.times]
+    return max(times) + MINUTE if times else None
+
+
+def _platform_seconds(scene: Scene, bad: float | None, flipped: float | None) -> float | None:
+    """Of the time to the flip, what AWS is stated to take: a metric until it can be read, and its operations."""
+    if bad is None or flipped is None:
+        return None
+    begin, end = (scene.began + timedelta(seconds=at) for at in (bad, flipped))
+    spent = float(scene.control.stated()["METRIC_DELAY_SECONDS"])
+    for one in scene.control.operations():
+        started, ended = datetime.fromisoformat(one["started"]), datetime.fromisoformat(one["ended"])
+        spent += max((min(ended, end) - max(started, begin)).total_seconds(), 0.0)
+    return spent
+
+
+def _own_seconds(scene: Scene) -> float:
+    """Wall seconds that the rollback function worked for the flip: the longest of its calls that waited for it."""
+    name = scene.outputs["rollback"]["function"]
+    waited: list[dict[str, Any]] = [
+        one
+        for one in scene.control.function_timings()
+        if one["function"] == name and one["error"] is None and datetime.fromisoformat(one["started"]) >= scene.began
+    ]
+    longest = [one["own_seconds"] for one in waited if one["slept_seconds"] > 0] or [
+        one["own_seconds"] for one in waited
+    ]
+    return max(longest, default=0.0)
+
+
+def _first(marks: Sequence[Mark], kind: str) -> float | None:
+    return min((mark.at_s for mark in marks if mark.kind == kind), default=None)
+
+
+def _between(begin: float | None, end: float | None) -> float | None:
+    return None if begin is None or end is None or end < begin else end - begin

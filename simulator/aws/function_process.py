@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import threading
@@ -55,5 +56,7 @@ class Worker:
         self.process.kill()
         self.process.wait()
         for stream in (self.process.stdin, self.process.stdout):
-            if stream is not None:
-                stream.close()
+            # What was not written yet cannot be: its reader is gone.
+            with contextlib.suppress(BrokenPipeError):
+                if stream is not None:
+                    stream.close()

@@ -1,4 +1,4 @@
-"""The deployed account that the tests of game days and of alarms copy: made once, as it takes most of their time."""
+"""The deployed account that the tests of game days and of alarms copy: made once a module, as it takes most of their time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from simulator.scenarios import Snapshot, snapshot
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def deployed_account() -> Iterator[Snapshot]:
     with snapshot(ROOT) as deployed:
         yield deployed

@@ -317,6 +317,9 @@ def test_every_row_is_accounted_for_and_quoting_changes_nothing(
     folder = tmp_path_factory.mktemp("rows")
     trained = reference(ArrayTable({"a": [1.0, 2.0], "b": [1.0, 3.0], "kind": ["x", "y"]}))
     found: list[Counted] = []
+    if "\r" not in ending:
+        # Before Python 3.13 the writer leaves it without quotes then, and unquoted it ends a line.
+        rows = [(a.replace("\r", ""), b.replace("\r", ""), kind.replace("\r", "")) for a, b, kind in rows]
     for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_ALL):
         text = io.StringIO()
         csv.writer(text, quoting=quoting, lineterminator=ending).writerows([("a", "b", "kind"), *rows])

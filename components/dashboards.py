@@ -26,7 +26,7 @@ class DashboardsArgs:
     names: what the metrics' dimensions are made of. alarm_arns: by name, every alarm whose state is worth a look.
     versions: by slot. runbooks: the folder or URL that {key}.md is under. capture, monitoring: the buckets.
     reports: where the drift function's go; None where there is none. price_per_hour: of one instance; None where it is
-    not known.
+    not known. after: what makes the versions serve: a page names none of a deployment that failed.
     """
 
     slots: Mapping[str, Sequence[Alarm]]
@@ -42,6 +42,7 @@ class DashboardsArgs:
     instance_type: str
     reports: pulumi.Input[str] | None = None
     price_per_hour: float | None = None
+    after: Sequence[pulumi.Resource] = ()
 
 
 def links(scope: Scope, tables: Tables) -> dict[str, pulumi.Output[str]]:
@@ -68,7 +69,7 @@ class Dashboards(pulumi.ComponentResource):
                 scope.name(page),
                 dashboard_name=name,
                 dashboard_body=said.apply(lambda said, page=page: self._body(page, said)),
-                opts=pulumi.ResourceOptions(parent=self),
+                opts=pulumi.ResourceOptions(parent=self, depends_on=list(args.after) or None),
             )
             for page, name in names.items()
         }

@@ -59,7 +59,7 @@ def _declare(settings: Settings, versions: Mapping[str, ResolvedVersion], scope:
         rollback = Rollback(scope, _rollback(scope, settings, endpoint, drift, storage, tables, topics))
         watched = _alarms(settings, endpoint, drift, rollback, tables, topics)
         alarms = Alarms(scope, watched)
-        dashboards = Dashboards(scope, _dashboards(settings, watched, alarms, storage, drift))
+        dashboards = Dashboards(scope, _dashboards(settings, watched, alarms, storage, drift, endpoint))
         traffic = Traffic(scope, endpoint, acknowledged=settings.acknowledged_incident, after=[rollback, alarms])
     outputs.export(settings, registry, storage, tables, topics, endpoint, drift, rollback, alarms, dashboards, traffic)
 
@@ -160,7 +160,12 @@ def _alarms(
 
 
 def _dashboards(
-    settings: Settings, watched: AlarmsArgs, alarms: Alarms, storage: Storage, drift: Drift | None
+    settings: Settings,
+    watched: AlarmsArgs,
+    alarms: Alarms,
+    storage: Storage,
+    drift: Drift | None,
+    endpoint: Endpoint,
 ) -> DashboardsArgs:
     return DashboardsArgs(
         slots=watched.slots,
@@ -176,6 +181,7 @@ def _dashboards(
         instance_type=settings.endpoint.instance_type,
         reports=drift.reports if drift else None,
         price_per_hour=settings.endpoint.hourly_price,
+        after=[endpoint.deployment],
     )
 
 

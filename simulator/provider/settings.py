@@ -26,6 +26,12 @@ def _client(service: Any, region: str, endpoint: str | None, key: str | None) ->
     )
 
 
+@cache
+def _account(sts: Any) -> str:
+    """Of a client's key, which has one account for good."""
+    return str(sts.get_caller_identity()["Account"])
+
+
 @dataclass(frozen=True)
 class Settings:
     """An aws provider's settings: where its calls go and which tags everything gets."""
@@ -49,4 +55,4 @@ class Settings:
 
     @property
     def account(self) -> str:
-        return str(self.client("sts").get_caller_identity()["Account"])
+        return _account(self.client("sts"))

@@ -85,7 +85,7 @@ def _game_days(console: Console, names: Sequence[str], every: bool) -> None:
 @contextmanager
 def _sentences() -> Iterator[None]:
     """What can go wrong in a rehearsal, as what its user reads."""
-    from simulator.scenarios.snapshot import ScenarioBroken
+    from simulator.aws.copies import CopyBroken
 
     try:
         yield
@@ -95,7 +95,7 @@ def _sentences() -> Iterator[None]:
         PortInUse,
         RehearsalFailed,
         RehearsalRunning,
-        ScenarioBroken,
+        CopyBroken,
         SimulatorBroken,
     ) as error:
         raise UserError(str(error)) from error

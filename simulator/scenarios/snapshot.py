@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
 import tempfile
-import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,10 +22,8 @@ import numpy.typing as npt
 import yaml
 
 from simulator.aws import in_process, local_control
-from simulator.aws.functions import FunctionHost
-from simulator.aws.server import make, tick
+from simulator.aws.copies import begin, ended, finish, own_world
 from simulator.aws.world import REGION, world
-from simulator.clock import ManualClock
 from simulator.engine import Stack
 from simulator.rehearsal.home import REHEARSAL
 from simulator.report.values import Outcome
@@ -46,14 +41,8 @@ BLUE, GREEN = ("1", 70), ("2", 30)
 """Version and weight of each slot: a challenger with enough traffic to be judged each minute."""
 WARM_MINUTES = 15
 """Until every alarm has its datapoints and is OK."""
-LOOK_SECONDS = 0.004
-"""Wall seconds between two looks at what functions wait for."""
 SEED = 2013
 T = TypeVar("T")
-
-
-class ScenarioBroken(RuntimeError):
-    """A game day ended before it had a verdict; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -65,16 +54,16 @@ class Snapshot:
     pages: str
 
     def play(self, scenarios: Sequence[Scenario]) -> list[Outcome]:
-        """Plays each on a copy of its own, all at once. Raises ScenarioBroken."""
+        """Plays each on a copy of its own, all at once. Raises CopyBroken."""
         return self.copies([lambda scene, one=one: _played(one, scene) for one in scenarios])
 
     def copies(self, works: Sequence[Callable[[Scene], T]]) -> list[T]:
-        """What each returns that is done to a copy, all at once; it must pickle. Raises ScenarioBroken."""
-        begun = [_begin(lambda work=work: work(self._scene())) for work in works]
-        return [_ended(pid, reading) for pid, reading in begun]
+        """What each returns that is done to a copy, all at once; it must pickle. Raises CopyBroken."""
+        begun = [begin(lambda work=work: work(self._scene())) for work in works]
+        return [ended(pid, reading) for pid, reading in begun]
 
     def _scene(self) -> Scene:
-        finish = _own_functions()
+        own_world()
         scene = Scene(local_control(), self.outputs, self.rows, finish, self.pages)
         boto3.client("sqs").purge_queue(QueueUrl=self.pages)
         return scene
@@ -159,69 +148,9 @@ def _listen() -> str:
 
 
 def _warm(outputs: dict[str, Any], rows: npt.NDArray[np.float32]) -> None:
-    scene = Scene(local_control(), outputs, rows, _finish)
+    scene = Scene(local_control(), outputs, rows, finish)
     scene.minutes(WARM_MINUTES)
     world().functions.close()
-
-
-def _own_functions() -> Callable[[], None]:
-    """A clock and functions of this process, behind a port of its own: those that it was forked with are shared."""
-    here = world()
-    clock = ManualClock(here.now(), here.home / f"clock-{os.getpid()}")
-    here.clock, here.clock_path = clock, here.home / f"clock-{os.getpid()}"
-    clock.moved.append(here.settle)
-    clocks.install(clock)
-    server = make("127.0.0.1", 0)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    own = FunctionHost(here.home, here.clock_path, lambda: f"http://127.0.0.1:{server.server_port}", here.now)
-    own.kill_after = here.functions.kill_after
-    here.functions = own
-    return _finish
-
-
-def _finish() -> None:
-    """Until no function runs: the clock goes to the ends of the operations that they wait for."""
-    here = world()
-    while any(thread.is_alive() for thread in list(here.running)):
-        tick(here)
-        time.sleep(LOOK_SECONDS)
-
-
-def _begin(work: Callable[[], T]) -> tuple[int, int]:
-    """A copy of this process that does the work and ends with it: its id, and where its answer is to be read."""
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if not pid:
-        _child(work, reading, writing)
-    os.close(writing)
-    return pid, reading
-
-
-def _ended(pid: int, reading: int) -> Any:
-    with os.fdopen(reading, "rb") as pipe:
-        answer = pipe.read()
-    os.waitpid(pid, 0)
-    if not answer:
-        raise ScenarioBroken("the copy died without a word")
-    kind, found = pickle.loads(answer)
-    if kind == "failed":
-        raise ScenarioBroken(found)
-    return found
-
-
-def _child(work: Callable[[], T], reading: int, writing: int) -> None:
-    """Never returns."""
-    import traceback
-
-    os.close(reading)
-    try:
-        answer = ("done", work())
-    except BaseException:
-        answer = ("failed", traceback.format_exc())
-    with os.fdopen(writing, "wb") as pipe:
-        pickle.dump(answer, pipe)
-    world().functions.close()
-    os._exit(0)
 
 
 @contextmanager

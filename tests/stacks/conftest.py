@@ -1,13 +1,41 @@
 from __future__ import annotations
 
 import copy
+import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from simulator.aws.copies import CopyBroken, begin, ended, own_world
 from tests.stacks.rehearsed import Rehearsed, rehearsed
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """A test that is marked on_a_copy changes what is deployed in a copy of this process, and nowhere else."""
+    if pyfuncitem.get_closest_marker("on_a_copy") is None:
+        return None
+    given = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    try:
+        ended(*begin(lambda: pyfuncitem.obj(**_copied(given))))
+    except CopyBroken as failed:
+        pytest.fail(str(failed), pytrace=False)
+    return True
+
+
+def _copied(given: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a test with a clock and a folder of this process."""
+    clock = own_world()
+    for one in given.values():
+        if isinstance(one, Rehearsed):
+            one.clock, folder = clock, one.home.with_name(f"{one.home.name}-{os.getpid()}")
+            shutil.copytree(one.home, folder)
+            one.home = folder
+    return given
 
 
 @contextmanager

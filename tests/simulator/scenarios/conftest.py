@@ -1,4 +1,4 @@
-"""The deployed account that the tests of game days and of alarms copy: made once a module, as it takes most of their time."""
+"""The deployed account that game days and drives of alarms copy: it takes most of their tests' time."""
 
 from __future__ import annotations
 

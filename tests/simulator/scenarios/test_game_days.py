@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from simulator.aws.copies import CopyBroken
 from simulator.report.values import Outcome
 from simulator.scenarios import SCENARIOS, Scenario, Snapshot
 from simulator.scenarios.scene import Scene
-from simulator.scenarios.snapshot import ScenarioBroken
 
 PROMISED = (
     "error-spike",
@@ -86,5 +86,5 @@ def test_a_copy_that_breaks_says_why(deployed_account: Snapshot) -> None:
     def play(scene: Scene) -> None:
         raise ValueError(f"no such slot at {scene.endpoint[:7]}")
 
-    with pytest.raises(ScenarioBroken, match="no such slot at flights"):
+    with pytest.raises(CopyBroken, match="no such slot at flights"):
         deployed_account.play([Scenario("broken", "Broken", "It breaks.", "nothing", play)])

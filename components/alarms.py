@@ -21,7 +21,9 @@ from tidewatch.slo import Objective, slo_alarms, slo_composites
 WAIT_SECONDS = 60
 """How long a page waits for what would hold it back: one evaluation of a metric of the sweep."""
 EXTENSION_SECONDS = 300
-"""How long it is still held back afterwards: the windows of five minutes look back on what has just ended."""
+"""How long it is still held back afterwards, at least: its window looks back on what has just ended."""
+LASTING = ("model-errors", "latency")
+"""Alarms of a slot that take ten minutes to fire: by then its guardrail has rolled it back, or cannot."""
 LONGEST_DESCRIPTION = 1024
 
 Place = tuple[str, str]
@@ -53,6 +55,7 @@ class _Voice:
     action: pulumi.Input[str] | None = None
     severity: Severity | None = None
     suppressors: frozenset[Place] = frozenset()
+    extension_s: int = EXTENSION_SECONDS
 
 
 QUIET = _Voice()
@@ -135,13 +138,15 @@ class Alarms(pulumi.ComponentResource):
             says, voice = self._advice(composite), _Voice(self._decision(composite), Severity.P1)
         else:
             says = self._described(composite.says, composite.runbook)
-            voice = _Voice(self._topic(composite), composite.severity, self._suppressors(place, composite))
+            held_back = self._suppressors(place, composite)
+            voice = _Voice(self._topic(composite), composite.severity, held_back, _extension(composite.looks_back_s))
         made = self._composite(place, composite.rule, says, voice)
         self._names[place], self._arns[place] = made.alarm_name, made.arn
 
     def _spoken_for(self, place: Place, alarm: Alarm) -> None:
         """The composite that speaks for an alarm that has to keep quiet at times, which a metric alarm cannot."""
-        voice = _Voice(self._topic(alarm), alarm.severity, self._suppressors(place, alarm))
+        held_back = self._suppressors(place, alarm)
+        voice = _Voice(self._topic(alarm), alarm.severity, held_back, _extension(alarm.period_s * alarm.periods))
         self._composite(place, alarm.key, self._described(alarm.says, alarm.runbook), voice)
 
     def _overall(self, telling: Sequence[Place]) -> pulumi.Output[str]:
@@ -167,7 +172,7 @@ class Alarms(pulumi.ComponentResource):
         self, place: Place, rule: pulumi.Input[str], says: pulumi.Input[str], voice: _Voice
     ) -> aws.cloudwatch.CompositeAlarm:
         held_back = aws.cloudwatch.CompositeAlarmActionsSuppressorArgs(
-            alarm=self._suppressor(voice.suppressors), wait_period=WAIT_SECONDS, extension_period=EXTENSION_SECONDS
+            alarm=self._suppressor(voice.suppressors), wait_period=WAIT_SECONDS, extension_period=voice.extension_s
         )
         return aws.cloudwatch.CompositeAlarm(
             self._scope.name(*_parts(place)),
@@ -186,6 +191,17 @@ class Alarms(pulumi.ComponentResource):
         names = pulumi.Output.all(*(self._names[place] for place in places))
         return names.apply(lambda names: " OR ".join(f'ALARM("{name}")' for name in names))
 
+    def _while(self, places: Sequence[Place]) -> pulumi.Output[str]:
+        """The rule that one of them holds others back: a guardrail does as long as its rollback can still come."""
+        terms = [self._rolling(slot) if key == GUARDRAIL else self._any([(slot, key)]) for slot, key in places]
+        return pulumi.Output.all(*terms).apply(" OR ".join)
+
+    def _rolling(self, slot: str) -> pulumi.Output[str]:
+        lasting = [self._names[slot, key] for key in LASTING]
+        return pulumi.Output.all(self._names[slot, GUARDRAIL], *lasting).apply(
+            lambda names: f'(ALARM("{names[0]}")' + "".join(f' AND NOT ALARM("{name}")' for name in names[1:]) + ")"
+        )
+
     def _suppressors(self, place: Place, one: Alarm | Composite) -> frozenset[Place]:
         """What holds an alarm back, as it is one incident: what says the same more urgently, a challenger's guardrail,
         which the rollback tells, and for a challenger the champion's own alarm of that kind."""
@@ -194,7 +210,9 @@ class Alarms(pulumi.ComponentResource):
             return frozenset()
         of = ("", slot) if slot else ("", *self._args.slots)
         parents = [(each, parent) for parent in one.parents for each in of]
-        rolling = [(each, GUARDRAIL) for each in self._args.slots if slot in (each, "")]
+        # Where nothing rolls back by itself, nobody else would tell.
+        slots = self._args.slots if self._args.rollback.automatic else ()
+        rolling = [(each, GUARDRAIL) for each in slots if slot in (each, "")]
         same = [(self._args.names.champion, key)] if slot != self._args.names.champion else []
         deploying = [("", DEPLOYMENT_RUNNING)] if one.suppressed_by_deployment else []
         felt = bool(slot) or isinstance(one, Composite)
@@ -203,13 +221,13 @@ class Alarms(pulumi.ComponentResource):
 
     def _suppressor(self, suppressors: frozenset[Place]) -> pulumi.Input[str]:
         """The alarm that stands for all of them; a composite takes one."""
-        if len(suppressors) < 2:
+        if len(suppressors) < 2 and not any(key == GUARDRAIL for _, key in suppressors):
             return next((self._names[place] for place in suppressors), "")
         if suppressors not in self._held:
             ordered = sorted(suppressors)
             key = "while-" + "-or-".join("-".join(_parts(place)) for place in ordered)
             says = "While it is in ALARM, others keep quiet; it tells nobody itself."
-            self._held[suppressors] = self._made(("", key), self._any(ordered), says, QUIET).alarm_name
+            self._held[suppressors] = self._made(("", key), self._while(ordered), says, QUIET).alarm_name
         return self._held[suppressors]
 
     def _decision(self, composite: Composite) -> pulumi.Input[str]:
@@ -228,7 +246,8 @@ class Alarms(pulumi.ComponentResource):
         )
 
     def _described(self, says: str, runbook: str) -> str:
-        return f"{says} What to do is in {self._args.runbooks}/{runbook}.md."[:LONGEST_DESCRIPTION]
+        link = f" What to do is in {self._args.runbooks}/{runbook}.md."
+        return says[: LONGEST_DESCRIPTION - len(link)] + link
 
     def _topic(self, one: Alarm | Composite) -> pulumi.Output[str]:
         escalates = isinstance(one, Alarm) and one.escalates
@@ -240,6 +259,10 @@ class Alarms(pulumi.ComponentResource):
 
     def _inside(self, *after: pulumi.Resource) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, depends_on=list(after) or None)
+
+
+def _extension(looks_back_s: int) -> int:
+    return max(looks_back_s, EXTENSION_SECONDS)
 
 
 def _parts(place: Place) -> tuple[str, ...]:

@@ -48,6 +48,7 @@ class RollbackArgs:
     monitoring_arn: pulumi.Input[str]
     monitoring_key: pulumi.Input[str]
     automatic: bool = True
+    guardrails: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
     log_days: int = 30
     objectives: Sequence[Objective] = ()
     versions: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -98,8 +99,9 @@ class Rollback(pulumi.ComponentResource):
         )
         self._on_state_change()
         self._sweep()
-        if args.automatic:
-            self._permit("alarms", ALARMS, scope.arn("cloudwatch", "alarm:*"))
+        for slot, name in sorted(args.guardrails.items()) if args.automatic else ():
+            alarm = scope.arn("cloudwatch", pulumi.Output.concat("alarm:", name))
+            self._permit(f"guardrail-{slot}", ALARMS, alarm)
         self.automatic = args.automatic
         self.target = {slot: float(slot == args.target) for slot in sorted(args.slots)}
         self.command = self.function.name.apply(lambda name: command(name, scope.region))

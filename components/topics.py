@@ -18,7 +18,7 @@ PRIORITIES = ("P1", "P2", "P3")
 ESCALATION = "escalation"
 """The topic of those who are called when others do not answer; there where somebody is to be told."""
 
-PUBLISHERS = ("cloudwatch.amazonaws.com", "events.amazonaws.com")
+PUBLISHERS = ("cloudwatch.amazonaws.com",)
 CHATBOT = "chatbot.amazonaws.com"
 
 
@@ -65,7 +65,7 @@ class Topics(pulumi.ComponentResource):
         self.topics = {priority: self._topic(priority) for priority in (*PRIORITIES, *escalated)}
         self.arns = {priority: topic.arn for priority, topic in self.topics.items()}
         for priority, people in audience.people.items():
-            for protocol, address in people:
+            for protocol, address in dict.fromkeys(people):
                 self._subscribe(priority, protocol, address)
         if audience.slack:
             self._post(audience.slack)

@@ -129,6 +129,7 @@ def _rollback(
         monitoring_arn=storage.monitoring.arn,
         monitoring_key=storage.monitoring.encryption_key,
         automatic=settings.rollback.automatic,
+        guardrails=guardrail_names(scope, tables, settings.variants, settings.champion),
         objectives=settings.slo.objectives(),
         runbooks=settings.notify.runbooks,
         dashboard=links(scope, tables)["oncall"],

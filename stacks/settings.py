@@ -64,8 +64,8 @@ def load(config: Mapping[str, object], stack: str = "") -> Settings:
 
 
 def production(stack: str) -> bool:
-    """Whether a stack is production, by its name: prod, production, or one like eu-prod."""
-    return not {"prod", "production"}.isdisjoint(re.split(r"[^a-z0-9]+", stack.lower()))
+    """Whether a stack is production, by a word of its name: prod, production, prd or live, as in eu-prod or prod2."""
+    return any(re.fullmatch(r"(prod|production|prd|live)\d*", word) for word in re.split(r"[^a-z0-9]+", stack.lower()))
 
 
 def _region(config: Mapping[str, object], mistakes: list[str]) -> str:

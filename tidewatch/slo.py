@@ -23,10 +23,15 @@ from tidewatch.alarms.values import DAY, HOUR, Alarm, Math, Missing, Severity, S
 Kind: TypeAlias = Literal["availability", "latency"]
 
 RUNBOOKS = {"availability": "availability", "latency": "latency-objective"}
-FELT = {"availability": ("server-errors",), "latency": ()}
+FELT = {
+    "availability": ("server-errors", "endpoint-not-in-service", "rollback-blocked"),
+    "latency": ("endpoint-not-in-service", "rollback-blocked"),
+}
 """Pages of a variant that say the same at once, where a burn rate says it later."""
 WINDOW_DAYS = (28, 30)
 LONGEST_LATENCY = 50_000
+HIGHEST = 99.9999
+"""Percent: a failure in a million requests."""
 LEAST_BAD = 5
 """Bad requests in a long window below which it says nothing: of ten requests an hour, a single bad one burns a budget
 of 0.1% at 1,000 times the rate ("Low-Traffic Services and Error Budget Alerting")."""
@@ -121,9 +126,9 @@ class Objective:
 
     def __post_init__(self) -> None:
         mistakes: list[InvalidAlarm] = []
-        if not math.isfinite(self.percent) or self.percent >= 100:
+        if not math.isfinite(self.percent) or self.percent > HIGHEST:
             mistakes.append(
-                InvalidAlarm(f"{self.percent:g} leaves nothing to fail; use less than 100, like 99.9", "percent")
+                InvalidAlarm(f"{self.percent:g} leaves nothing to fail; use at most {HIGHEST}, like 99.9", "percent")
             )
         elif self.percent < 50:
             mistakes.append(
@@ -200,6 +205,7 @@ def _burns(objective: Objective, burn: Burn) -> Composite:
         suppressed_by_deployment=False,
         runbook=objective.runbook,
         parents=(*(_key(objective, parent) for parent in burn.parents), *FELT[objective.kind]),
+        looks_back_s=burn.short_s,
     )
 
 
@@ -215,6 +221,7 @@ def _exhausted(objective: Objective) -> Composite:
         suppressed_by_deployment=False,
         runbook=objective.runbook,
         parents=FELT[objective.kind],
+        looks_back_s=BURNING.short_s,
     )
 
 

@@ -162,10 +162,14 @@ def budgets() -> Budgets | None:
         return None
     from tidewatch.budget import Budgets, objectives
 
+    return Budgets(objectives(here.objectives), here.endpoint, slots())
+
+
+def slots() -> list[str]:
+    """Every slot there is or was: what one that is gone did to users still counts."""
+    here = environment()
     splits = [split for entry in controller().entries() for split in (entry.before, entry.after) if split]
-    # What a slot that is gone did to users still counts.
-    slots = {here.plan.target, *here.plan.versions, *(slot for split in splits for slot in split.shares)}
-    return Budgets(objectives(here.objectives), here.endpoint, sorted(slots))
+    return sorted({here.plan.target, *here.plan.versions, *(slot for split in splits for slot in split.shares)})
 
 
 def emit_budgets(here: Environment, now: datetime) -> None:
@@ -174,6 +178,8 @@ def emit_budgets(here: Environment, now: datetime) -> None:
         promised = budgets()
         if promised is None or not promised.due(now):
             return
+        # One that was added since the last reading is counted from now on.
+        promised.slots = slots()
         for kind, used in promised.used(clients().cloudwatch, now).items():
             dimensions = {"Endpoint": here.model, "Objective": kind}
             print(metrics.embedded({metrics.BUDGET_USED: used}, dimensions, now))

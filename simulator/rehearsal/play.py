@@ -193,7 +193,9 @@ class Play:
             scene = Scene(stage.control, stage.outputs(), self._story().replayed, stage.control.wait_for_functions)
             day.play(scene)
             outcome = told(day.name, day.states, day.expected, scene)
-            step.done = f"{outcome.seen}; alarm after {outcome.detect_s} s, flipped after {outcome.flip_s} s"
+            step.done = (
+                f"{outcome.seen}; alarm after {outcome.detect_s or 0:.0f} s, flipped after {outcome.flip_s or 0:.0f} s"
+            )
         report([outcome], stage.home.report)
         self._expect(outcome.passed, f"the game day did not end as it must: {outcome.seen}")
         self.summary.game_day = GameDay.of(outcome, str(stage.home.report.relative_to(stage.root)))

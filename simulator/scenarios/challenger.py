@@ -21,6 +21,7 @@ def _error_spike(scene: Scene) -> None:
     scene.until(lambda: scene.live().get(scene.challenger) == 0.0)
     scene.minutes(AFTER)
     checks.rolled_back(scene, pages=1)
+    checks.in_time(scene)
 
 
 def _latency(scene: Scene) -> None:
@@ -30,6 +31,7 @@ def _latency(scene: Scene) -> None:
     scene.until(lambda: scene.live().get(scene.challenger) == 0.0)
     scene.minutes(AFTER)
     checks.rolled_back(scene, pages=1)
+    checks.in_time(scene)
 
 
 def _two_alarms(scene: Scene) -> None:
@@ -43,6 +45,7 @@ def _two_alarms(scene: Scene) -> None:
     both = {f"guardrail-{kind}-{scene.challenger}" for kind in ("errors", "latency")}
     scene.expect(f"both guardrails fired: {fired}", both <= set(fired))
     checks.rolled_back(scene, pages=1)
+    checks.in_time(scene)
 
 
 def _flapping(scene: Scene) -> None:
@@ -75,6 +78,8 @@ def _duplicate(scene: Scene) -> None:
     scene.until(lambda: scene.live().get(scene.challenger) == 0.0)
     scene.minutes(AFTER)
     checks.rolled_back(scene, pages=1)
+    checks.in_time(scene)
+    checks.called(scene, 2)
 
 
 def _slow_leak(scene: Scene) -> None:

@@ -2,7 +2,45 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from simulator.scenarios.scene import Scene
+
+PERIOD_SECONDS, PERIODS, OWN_SECONDS = 60, 2, 10
+
+
+def in_time(scene: Scene) -> None:
+    """The rollback was asked for within two evaluation periods of the first bad datapoint and ten seconds of our own,
+    beside the time that CloudWatch takes until a datapoint can be read. For an endpoint that is InService."""
+    bad = min(mark.at_s for mark in scene.marks if mark.kind == "bad")
+    took = min(((one.opened_at - scene.began).total_seconds() - bad for one in scene.incidents()), default=float("inf"))
+    limit = PERIODS * PERIOD_SECONDS + OWN_SECONDS + scene.control.stated()["METRIC_DELAY_SECONDS"]
+    scene.expect(f"it was asked for within {limit:g} s: {took:g}", took <= limit)
+
+
+def called(scene: Scene, times: int) -> None:
+    """The rollback function was called so often, at least, in the moment in which the incident opened."""
+    opened = {one.opened_at.replace(microsecond=0) for one in scene.incidents()}
+    name = scene.outputs["rollback"]["function"]
+    # The sweep of that minute is one more.
+    calls = [
+        one
+        for one in scene.control.function_timings()
+        if one["function"] == name and datetime.fromisoformat(one["started"]).replace(microsecond=0) in opened
+    ]
+    scene.expect(f"{times} calls and the sweep came together: {len(calls)}", len(calls) > times)
+
+
+def while_busy(scene: Scene, kind: str) -> None:
+    """The incident opened while an operation of that kind kept the endpoint busy."""
+    opened = [one.opened_at for one in scene.incidents()]
+    busy = [
+        (datetime.fromisoformat(one["started"]), datetime.fromisoformat(one["ended"]))
+        for one in scene.control.operations()
+        if one["kind"] == kind
+    ]
+    met = any(begin <= at < end for at in opened for begin, end in busy)
+    scene.expect(f"the incident opened during a change ({kind}) of the endpoint", met)
 
 
 def rolled_back(scene: Scene, *, pages: int | None = None) -> None:
@@ -33,6 +71,7 @@ def kept(scene: Scene, before: dict[str, float]) -> None:
 
 def heard(scene: Scene, topic: str, alarm: str) -> None:
     """The alarm's message came to that topic."""
+    scene.awaited.append(alarm)
     told = [one for one in scene.messages() if one["topic"] == topic and alarm in one["subject"] + one["text"]]
     scene.expect(f"{topic} heard of {alarm}: {_subjects(scene)}", bool(told))
     if told:

@@ -44,11 +44,10 @@ def _deployment(scene: Scene) -> None:
     scene.minutes()
     _update(scene)
     scene.mark("deploy", "somebody updates the endpoint")
-    held = scene.until(lambda: bool(scene.incidents()), 5)
-    scene.expect("the incident is open while the endpoint is busy", held and scene.live().get(scene.challenger) != 0)
     scene.until(_gone(scene))
     scene.minutes(AFTER)
     checks.rolled_back(scene)
+    checks.while_busy(scene, "update")
 
 
 def _update(scene: Scene) -> None:
@@ -74,23 +73,32 @@ def _autoscaling(scene: Scene) -> None:
     scene.until(_gone(scene))
     scene.minutes(AFTER)
     checks.rolled_back(scene)
+    checks.while_busy(scene, "capacity")
 
 
 def _reverted(scene: Scene) -> None:
     """SageMaker accepts the flip and takes it back: what counts is what is live, so it is asked again."""
     scene.minutes(CALM)
     scene.control.inject("change_rolls_back", endpoint=scene.endpoint)
+    before = len(scene.control.operations())
     _spike(scene)
     scene.until(_gone(scene))
     scene.minutes(AFTER)
     checks.rolled_back(scene)
+    tried = [one["kind"] for one in scene.control.operations()[before:]]
+    scene.expect(f"SageMaker was asked twice: {tried}", tried.count("weights") >= 2)
 
 
 def _scaled_in(scene: Scene) -> None:
-    """The champion lost instances while it had little to do: it gets them back before it gets the traffic."""
+    """The champion lost instances while it had little to do: it gets the traffic at once, and then its instances back.
+
+    A bad version is worse for users than a slow one, and one change of the endpoint takes weights or counts.
+    """
     scene.control.inject("scaling", endpoint=scene.endpoint, variant=scene.champion, instances=1)
     scene.mark("deploy", f"{scene.champion} is scaled in to one instance, below its floor of two")
     scene.minutes(4)
+    few = scene.traffic().state().slots[scene.champion].instances
+    scene.expect(f"{scene.champion} has one instance: {few}", few == 1)
     _spike(scene)
     scene.until(_gone(scene))
     scene.minutes(AFTER)
@@ -120,6 +128,8 @@ def _operator(scene: Scene) -> None:
     scene.until(_gone(scene))
     scene.minutes(AFTER)
     checks.rolled_back(scene, pages=1)
+    checks.in_time(scene)
+    checks.called(scene, 2)
 
 
 def _invoke(scene: Scene) -> None:

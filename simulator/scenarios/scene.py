@@ -52,6 +52,8 @@ class Scene:
     marks: list[Mark] = field(default_factory=list[Mark])
     shares: list[tuple[float, dict[str, float]]] = field(default_factory=list[tuple[float, dict[str, float]]])
     expectations: list[Expectation] = field(default_factory=list[Expectation])
+    awaited: list[str] = field(default_factory=list[str])
+    """Alarms by key and slot that somebody must hear of."""
     seen: list[str] = field(default_factory=list[str])
     _sent: int = 0
 

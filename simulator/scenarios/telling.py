@@ -185,10 +185,9 @@ def _incident_marks(scene: Scene) -> Iterator[Mark]:
 
 
 def _alarm_marks(scene: Scene, spans: Sequence[Span]) -> Iterator[Mark]:
-    """Where nothing rolls back: the alarm of which somebody heard first."""
-    text = " ".join(one["subject"] for one in scene.messages())
+    """Where nothing rolls back: the alarm of which somebody must hear."""
     bad = _first(scene.marks, "bad")
-    told = [one for one in spans if one.label in text and bad is not None and one.start_s >= bad]
+    told = [one for one in spans if one.label in scene.awaited and bad is not None and one.start_s >= bad]
     for one in sorted(told, key=lambda each: each.start_s)[:1]:
         yield Mark(one.start_s, f"{one.label} is in ALARM", "alarm")
 

@@ -65,6 +65,7 @@ def test_a_guardrail_of_the_users_own_is_the_challengers():
             "alarms.guardrails.0.threshold: 5 is outside what it is compared with, which is 0 to 1",
         ),
         (guardrail(dimensions=None), "alarms.guardrails.0.dimensions: is missing"),
+        (guardrail(dimensions={"Variant": "${slot}"}), 'guardrails.0.dimensions.Variant: "${slot}" stands for nothing'),
         (guardrail(dimensions={}), "alarms.guardrails.0.dimensions: names no dimension"),
         (guardrail(period=45), "alarms.guardrails.0.period: 45 seconds is no period of CloudWatch"),
         (guardrail(period=3600, periods=200), "alarms.guardrails.0.periods: 200 periods of 3600 seconds are over"),
@@ -98,7 +99,7 @@ def test_a_mistake_is_a_sentence_with_its_path_and_remedy(config: dict[str, Any]
     assert all(line.startswith("tidewatch:") for line in told)
 
 
-@pytest.mark.parametrize("stack", ["prod", "production", "eu-prod", "Prod-2"])
+@pytest.mark.parametrize("stack", ["prod", "production", "eu-prod", "Prod-2", "prod2", "live"])
 def test_production_says_whether_it_acts_alone_and_who_hears_of_it(stack: str):
     assert production(stack)
     with pytest.raises(SettingsError) as refused:

@@ -49,6 +49,7 @@ def test_the_target_of_a_rollback_moves_with_the_champion(canary: Rehearsed):
         "MetricAlarm",
         "CompositeAlarm",
         "Dashboard",
+        "Permission",
     }, "guardrails are the challenger's"
     assert canary.outputs()["rollback"]["target"] == {"blue": 0.0, "green": 1.0}
 

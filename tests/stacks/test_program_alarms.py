@@ -38,11 +38,15 @@ def test_a_challengers_guardrail_calls_the_rollback_function_itself(standing: Re
         assert not alarms[name].get("AlarmActions")
 
 
-def test_only_cloudwatchs_alarms_of_the_account_may_call_it(standing: Rehearsed):
+def test_of_all_alarms_the_guardrail_alone_may_call_it(standing: Rehearsed):
     name = standing.outputs()["rollback"]["function"]
     policy = json.loads(boto3.client("lambda").get_policy(FunctionName=name)["Policy"])
-    callers = {one["Principal"]["Service"] for one in policy["Statement"]}
-    assert "lambda.alarms.cloudwatch.amazonaws.com" in callers
+    alarms = [one for one in policy["Statement"] if "events" not in one["Principal"]["Service"]]
+    (statement,) = alarms
+    assert statement["Principal"] == {"Service": "lambda.alarms.cloudwatch.amazonaws.com"}
+    guardrail = standing.outputs()["alarms"]["guardrails"]["green"]
+    assert statement["Condition"]["ArnLike"]["AWS:SourceArn"].endswith(f":alarm:{guardrail}")
+    assert statement["Condition"]["StringEquals"]["AWS:SourceAccount"]
 
 
 def test_the_program_passes_the_guardrail_to_what_raises_traffic(standing: Rehearsed, alarms: Alarms):
@@ -69,14 +73,16 @@ def test_a_page_waits_for_what_would_hold_it_back(alarms: Alarms):
     page = alarms["*server-errors-green"]
     held = next(one for one in alarms.values() if one["AlarmName"] == page["ActionsSuppressor"])
     assert (page["ActionsSuppressorWaitPeriod"], page["ActionsSuppressorExtensionPeriod"]) == (60, 300)
-    for reason in ("*guardrail-green", "deployment-running", "endpoint-not-in-service", "server-errors-blue"):
-        assert alarms[reason]["AlarmName"] in held["AlarmRule"]
+    for reason in ("*guardrail-green", "endpoint-not-in-service", "server-errors-blue"):
+        assert f'ALARM("{alarms[reason]["AlarmName"]}")' in held["AlarmRule"]
+    assert f'AND NOT ALARM("{alarms["model-errors-green"]["AlarmName"]}")' in held["AlarmRule"], "it can have no effect"
+    assert alarms["deployment-running"]["AlarmName"] not in held["AlarmRule"], "a deployment may break everything"
     assert alarms["server-errors-green"]["AlarmName"] not in held["AlarmRule"]
 
 
 def test_topics_are_by_severity_and_an_unheard_page_goes_to_others(standing: Rehearsed, alarms: Alarms):
     topics = standing.outputs()["topics"]
-    assert alarms["rollback-blocked"]["AlarmActions"] == [topics["P1"]]
+    assert alarms["endpoint-not-in-service"]["AlarmActions"] == [topics["P1"]]
     assert alarms["drift-failed"]["AlarmActions"] == [topics["P2"]]
     (escalation,) = alarms["unacknowledged"]["AlarmActions"]
     assert escalation not in topics.values()

@@ -284,7 +284,8 @@ def test_keys_of_objectives_and_of_the_catalog_are_distinct() -> None:
 @pytest.mark.parametrize(
     ("given_", "says"),
     [
-        ({"percent": 100}, "percent: 100 leaves nothing to fail; use less than 100, like 99.9"),
+        ({"percent": 100}, "percent: 100 leaves nothing to fail; use at most 99.9999, like 99.9"),
+        ({"percent": 99.9999999999999}, "percent: 100 leaves nothing to fail"),
         ({"percent": 120}, "percent: 120 leaves nothing to fail"),
         ({"percent": float("nan")}, "percent: nan leaves nothing to fail"),
         ({"percent": 49.9}, "percent: 49.9 is no promise to anybody; use 50 or more"),

@@ -81,6 +81,8 @@ class Composite:
     runbook: str = ""
     notifies: bool = True
     parents: tuple[str, ...] = ()
+    looks_back_s: int = 0
+    """How long what has ended still shows in the shortest window under it."""
 
     def __post_init__(self) -> None:
         if not KEY.fullmatch(self.key):

@@ -32,6 +32,7 @@ FIELDS = (
 _NAMESPACE = re.compile(r"[^:][0-9A-Za-z.\-_/#: ]{0,254}")
 _LONGEST_NAME = 40
 _MOST_DIMENSIONS = 30
+_LONGEST_VALUE = 1024
 T = TypeVar("T")
 
 
@@ -190,8 +191,10 @@ def _dimensions(value: object) -> dict[str, str]:
 
 
 def _value(content: str) -> str:
-    if odd := [word for word in re.findall(r"\$\w+", content) if word != SLOT]:
+    if odd := [word for word in re.findall(r"\$\{?\w*\}?", content) if word != SLOT]:
         raise InvalidAlarm(f'"{odd[0]}" stands for nothing; use {SLOT}')
+    if len(content) > _LONGEST_VALUE:
+        raise InvalidAlarm(f"is {len(content)} characters long; CloudWatch allows {_LONGEST_VALUE}")
     return content
 
 

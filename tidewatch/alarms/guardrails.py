@@ -64,8 +64,12 @@ def _compared(errors: Metric) -> dict[str, Stat]:
 
 
 def _latency(limits: Limits) -> Alarm:
-    """A ratio of trimmed means; against the absolute limit while the champion has too few requests to compare with."""
-    least, ratio = limits.minimum_requests, limits.guardrail_latency_ratio
+    """A ratio of trimmed means; against the absolute limit while the champion has too few requests to compare with.
+
+    Metric math knows no standard deviation, so nothing is taken off for chance as it is of errors: of few requests with
+    a long tail the means alone differ by half, every few hours. It asks for more requests instead.
+    """
+    least, ratio = limits.guardrail_latency_requests, limits.guardrail_latency_ratio
     instead = round(limits.latency_milliseconds * MICROSECONDS / ratio)
     differs = f"((t - c) > {shown(round(limits.guardrail_latency_milliseconds * MICROSECONDS))})"
     parts = {

@@ -44,6 +44,7 @@ class Limits:
     guardrail_error_points: float = _limit(2, 0.01, 99)
     guardrail_latency_ratio: float = _limit(1.5, 1.01, 100)
     guardrail_latency_milliseconds: float = _limit(20, 0, 50_000)
+    guardrail_latency_requests: int = _limit(100, 1, 1_000_000, 1)
     capture_requests: int = _limit(100, 1, 1_000_000_000, 1)
     rejected_percent: float = _limit(1, 0.01, 99)
     insufficient_hours: int = _limit(24, 6, 168, 6)

@@ -41,7 +41,6 @@ def undelivered(purposes: Sequence[str]) -> Alarm:
 
 def rollback_failed() -> Alarm:
     """No call succeeded in five minutes, though the sweep calls each minute: errors, throttles or no calls at all.
-    Or an alarm's call was given up on, which the sweep would not do again.
 
     What the sweep last said is repeated as the clock: a function that falls silent has a datapoint without calls, and
     one that is too new to have been called has none, so that the first `up` pages nobody.
@@ -49,7 +48,6 @@ def rollback_failed() -> Alarm:
     parts = {
         "i": Stat(m.CALLS, "Sum", ROLLBACK),
         "e": Stat(m.CALL_ERRORS, "Sum", ROLLBACK),
-        "q": Stat(m.MESSAGES, "Maximum", ROLLBACK),
         "o": Stat(m.OPEN_INCIDENTS, "Maximum"),
     }
     return Alarm(
@@ -58,8 +56,8 @@ def rollback_failed() -> Alarm:
         says="The rollback function does not work: a bad version would stay in service until somebody acts by hand.",
         severity=Severity.P1,
         scope="endpoint",
-        signal=Math("((i - e + 0 * FILL(o, REPEAT)) < 1) + (q >= 1)", parts, 0, 2),
-        comparison=">=",
+        signal=Math("i - e + 0 * FILL(o, REPEAT)", parts, 0),
+        comparison="<",
         threshold=1,
         period_s=FIVE_MINUTES,
         periods=1,
@@ -78,7 +76,8 @@ def rollback_pending(limits: Limits) -> Alarm:
 
 def rollback_blocked() -> Alarm:
     return _swept("rollback-blocked", "Rollback blocked", Severity.P1, m.ROLLBACK_BLOCKED,
-                  "A rollback cannot proceed by itself: users get the bad version until somebody acts.")  # fmt: skip
+                  "A rollback cannot proceed by itself: users get the bad version until somebody acts.",
+                  minutes=5, parents=("endpoint-not-in-service",))  # fmt: skip
 
 
 def traffic_changed() -> Alarm:

@@ -40,6 +40,8 @@ def _server_errors(limits: Limits) -> Alarm:
         datapoints=1,
         missing=Missing.NOT_BREACHING,
         minimum_samples=limits.minimum_requests,
+        # A deployment may break everything: that is no time to keep quiet about it.
+        suppressed_by_deployment=False,
         parents=("endpoint-not-in-service",),
     )
 

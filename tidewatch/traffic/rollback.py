@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from tidewatch.traffic import telling
+from tidewatch.traffic.alarm_states import alarm_name
+from tidewatch.traffic.alarms import in_alarm
 from tidewatch.traffic.controller import TrafficController
 from tidewatch.traffic.drive import Drive
 from tidewatch.traffic.errors import EndpointMissing, TrafficError
@@ -25,6 +27,8 @@ from tidewatch.traffic.values import NO_RECEIPT, EndpointState, Receipt
 from tidewatch.traffic.waiting import Backoff
 
 Trigger = Literal["alarm", "operator", "event", "sweep"]
+STALE = timedelta(minutes=5)
+"""Since an alarm fired, after which its call is not believed without a look at it."""
 FIRST_POLL_SECONDS = 0.2
 LONGEST_POLL_SECONDS = 2.0
 
@@ -96,6 +100,19 @@ def drive(
     return replace(result, observed_incident=watched.observed_incident) if watched else result
 
 
+def _over(request: RollbackRequest, controller: TrafficController, plan: RollbackPlan) -> RollbackResult | None:
+    """What to answer an alarm that called long ago and is over: a call that waited for concurrency may be hours old,
+    and would roll back a version that is well. Where nobody can tell, it is not over."""
+    try:
+        age = controller.clock.now() - datetime.fromisoformat(request.alarm_at)
+        if age <= STALE or in_alarm(controller.clients.cloudwatch, [alarm_name(request.alarm_arn)]):
+            return None
+    except Exception:
+        return None
+    message = f"The alarm called {age.total_seconds():.0f} seconds ago and is no longer in ALARM: nothing was changed."
+    return RollbackResult("", "nothing", message, plan.target)
+
+
 def _advise(request: RollbackRequest, controller: TrafficController, plan: RollbackPlan) -> RollbackResult:
     """Says what an alarm would have done. A rollback under way goes on without it; the ledger hears nothing of it."""
     head = controller.control.head()
@@ -141,6 +158,8 @@ def _claim(request: RollbackRequest, controller: TrafficController, plan: Rollba
         state = controller.state()
         if settled := _nothing_to_do(state, controller, plan):
             return settled
+        if request.trigger == "alarm" and (over := _over(request, controller, plan)):
+            return over
         claimed = controller.control.save_head(_new_head(request, state, head, controller, plan))
         if claimed is not None:
             return claimed

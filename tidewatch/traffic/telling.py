@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from tidewatch.traffic import links
@@ -54,16 +54,24 @@ def _noted(head: Head, problems: list[str], controller: TrafficController) -> He
 
 def tell_observed(controller: TrafficController, plan: RollbackPlan) -> tuple[str, ...]:
     """The same for open incidents that were found, not made, each once; the problems met."""
+    found = [one for one in controller.incidents() if one.kind == "observed"]
+    if all(controller.control.get(f"told#{one.id}") for one in found):
+        return ()
+    with controller.control.telling() as alone:
+        return tuple(_tell_each(found, controller, plan)) if alone else ()
+
+
+def _tell_each(found: Sequence[Incident], controller: TrafficController, plan: RollbackPlan) -> list[str]:
     problems: list[str] = []
-    for incident in controller.incidents():
+    for incident in found:
         key = f"told#{incident.id}"
-        if incident.kind == "observed" and controller.control.get(key) is None:
+        if controller.control.get(key) is None:
             problems += _document(incident, controller, plan, incident.reason)
             unsent = _page(incident, controller, plan, incident.reason)
             problems += unsent
             if not unsent:
                 controller.control.put(key, {"at": controller.clock.now().isoformat()})
-    return tuple(problems)
+    return problems
 
 
 def tell_advice(alarm: str, at: str, advice: str, controller: TrafficController, plan: RollbackPlan) -> tuple[str, ...]:
@@ -139,9 +147,12 @@ def _notify(incident: Incident, controller: TrafficController, plan: RollbackPla
         "What happened": incident.reason or "no reason was given",
         "Done": message,
         **{what.capitalize(): link for what, link in links.of(incident, plan).items()},
-        "To close it": links.acknowledge(incident, plan.environment),
     }
-    _publish(f"{incident.state}: traffic of {where}", said, controller, plan)
+    # Acknowledged before it is over, a rollback goes no further.
+    under_way = incident.state in ("pending", "flipping", "blocked")
+    said["To give it up" if under_way else "To close it"] = links.acknowledge(incident, plan.environment)
+    what = "changed by hand" if incident.kind == "observed" else incident.state
+    _publish(f"{what}: traffic of {where}", said, controller, plan)
 
 
 def _where(controller: TrafficController, plan: RollbackPlan) -> str:

@@ -83,21 +83,29 @@ def test_refused_requests_roll_back_only_beside_a_champion_that_does_not_refuse(
 
 def test_latency_is_compared_as_a_ratio_of_trimmed_means() -> None:
     alarm = variant("guardrail-latency")
-    assert datapoint(alarm, n=20, k=380, t=80_000, c=40_000) == 2
-    assert breaches(alarm, n=20, k=380, t=80_000, c=40_000)
-    assert not breaches(alarm, n=20, k=380, t=60_000, c=40_000)
-    assert not breaches(alarm, n=20, k=380, t=2_000_000, c=2_000_000)
+    assert datapoint(alarm, n=100, k=380, t=80_000, c=40_000) == 2
+    assert breaches(alarm, n=100, k=380, t=80_000, c=40_000)
+    assert not breaches(alarm, n=100, k=380, t=60_000, c=40_000)
+    assert not breaches(alarm, n=100, k=380, t=2_000_000, c=2_000_000)
 
 
 def test_a_few_milliseconds_are_no_difference_however_large_their_ratio() -> None:
-    assert not breaches(variant("guardrail-latency"), n=20, k=380, t=15_000, c=1_000)
+    assert not breaches(variant("guardrail-latency"), n=100, k=380, t=15_000, c=1_000)
 
 
 @pytest.mark.parametrize("beside", [{}, {"k": 3.0, "c": 400_000.0}])
 def test_without_a_champion_to_compare_with_latency_has_its_absolute_limit(beside: dict[str, float]) -> None:
     alarm = variant("guardrail-latency")
-    assert not breaches(alarm, n=20, t=490_000, **beside)
-    assert breaches(alarm, n=20, t=510_000, **beside)
+    assert not breaches(alarm, n=100, t=490_000, **beside)
+    assert breaches(alarm, n=100, t=510_000, **beside)
+
+
+def test_latency_is_not_compared_over_so_few_requests_that_a_long_tail_would_tell() -> None:
+    alarm = variant("guardrail-latency")
+    assert not breaches(alarm, n=99, k=380, t=800_000, c=40_000)
+    assert breaches(
+        variant("guardrail-latency", limits=Limits(guardrail_latency_requests=20)), n=20, k=380, t=8e5, c=4e4
+    )
 
 
 @pytest.mark.parametrize("key", BUILT_IN)

@@ -49,6 +49,33 @@ def arriving_at_the_claim(account: Flights, request: RollbackRequest, monkeypatc
     return answers
 
 
+def test_a_call_that_waited_until_its_alarm_was_over_rolls_nothing_back(canary: Flights) -> None:
+    asked = canary.alarm()
+    canary.clock.advance(360)
+    result = canary.roll_back(asked)
+    assert (result.state, result.incident, opened(canary)) == ("nothing", "", 0)
+    assert "no longer in ALARM" in result.message
+    assert canary.live() == {"blue": 0.95, "green": 0.05}
+
+
+def test_a_call_that_waited_while_its_alarm_lasted_still_rolls_back(canary: Flights) -> None:
+    canary.clients.cloudwatch.put_metric_alarm(
+        AlarmName="green-errors",
+        MetricName="Errors",
+        Namespace="Test",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanThreshold",
+        TreatMissingData="ignore",
+    )
+    canary.clients.cloudwatch.set_alarm_state(AlarmName="green-errors", StateValue="ALARM", StateReason="a test")
+    asked = canary.alarm()
+    canary.clock.advance(360)
+    assert canary.roll_back(asked).state == "observed"
+
+
 @pytest.mark.parametrize("second", ["the same alarm", "another guardrail", "an operator"])
 def test_what_comes_while_a_rollback_is_driven_gets_the_same_incident(canary: Flights, second: str) -> None:
     first = canary.alarm()

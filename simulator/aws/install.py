@@ -12,6 +12,7 @@ from moto.s3.models import s3_backends
 from simulator.aws import (
     alarm_evaluation,
     alarms,
+    answers,
     api_faults,
     bucket_policy,
     chatbot_api,
@@ -36,6 +37,7 @@ def fill_gaps() -> None:
     for part in (
         gaps,
         alarms,
+        answers,
         api_faults,
         bucket_policy,
         chatbot_api,

@@ -47,9 +47,14 @@ def _file(module: str) -> Path | None:
     return next((file for file in (path / "__init__.py", path.with_suffix(".py")) if file.is_file()), None)
 
 
-def _imports(module: str, file: Path) -> Iterator[str]:
+@functools.cache
+def _imports(module: str, file: Path) -> tuple[str, ...]:
     """What a module imports when it runs: modules, and the names taken from packages, which may be modules too."""
     package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+    return tuple(_named(package, file))
+
+
+def _named(package: str, file: Path) -> Iterator[str]:
     for node in _running(ast.parse(file.read_text(encoding="utf-8"), str(file))):
         match node:
             case ast.Import(names=names):
@@ -64,9 +69,9 @@ def _imports(module: str, file: Path) -> Iterator[str]:
 
 
 def _running(tree: ast.AST) -> Iterator[ast.AST]:
-    """Every node but those that only a type checker sees."""
+    """Every statement but those that only a type checker sees. No expression holds one."""
     for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+        if isinstance(node, ast.expr) or (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)):
             continue
         yield node
         yield from _running(node)

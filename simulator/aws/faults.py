@@ -21,18 +21,18 @@ KINDS: Mapping[str, frozenset[str]] = {
     "function_throttled": frozenset({"function"}),
     "delivered_twice": frozenset({"function"}),
     "capture_stops": frozenset({"endpoint", "variant"}),
-    "host": frozenset({"endpoint", "variant", "metric", "value"}),
+    "load": frozenset({"endpoint", "variant", "metric", "percent"}),
 }
 """Each kind with the options it takes; docs/fidelity.md says what each does."""
 
-LASTING = frozenset({"variant_errors", "variant_latency", "function_throttled", "capture_stops", "host"})
+LASTING = frozenset({"variant_errors", "variant_latency", "function_throttled", "capture_stops", "load"})
 """Kinds that hold until they are cleared; the others are spent after `times`, 1 by default."""
 
 
 HOST_METRICS = frozenset(
     {"CPUUtilization", "MemoryUtilization", "DiskUtilization", "GPUUtilization", "GPUMemoryUtilization"}
 )
-"""What the fault `host` can raise."""
+"""What requests can load by the fault `load`."""
 
 
 class UnknownFault(ValueError):
@@ -47,6 +47,8 @@ class Fault:
     kind: str
     options: dict[str, object]
     left: int
+    cost: dict[tuple[str, str], float] = field(default_factory=dict[tuple[str, str], float])
+    """What it has done so far, by endpoint and variant, where that adds up."""
 
     def concerns(self, subject: Mapping[str, str]) -> bool:
         """Whether every option that names a subject names this one; an option left out names them all."""
@@ -73,7 +75,7 @@ class Faults:
             raise UnknownFault(f"There is no fault {kind!r}; the simulator knows {', '.join(sorted(KINDS))}.")
         if unknown := sorted(set(options) - KINDS[kind]):
             raise UnknownFault(f"The fault {kind!r} takes {', '.join(sorted(KINDS[kind]))}, not {', '.join(unknown)}.")
-        if kind == "host" and options.get("metric") not in HOST_METRICS:
+        if kind == "load" and options.get("metric") not in HOST_METRICS:
             raise UnknownFault(f"A host shows {', '.join(sorted(HOST_METRICS))}, not {options.get('metric')}.")
         with self._lock:
             fault = Fault(next(self._ids), kind, options, times if times is not None else 1)
@@ -87,12 +89,16 @@ class Faults:
         if not self.waiting:
             return None
         with self._lock:
-            fault = next((f for f in self.waiting if f.kind == kind and f.concerns(subject)), None)
+            fault = self.seen(kind, **subject)
             if fault is not None and fault.left > 0:
                 fault.left -= 1
                 if fault.left == 0:
                     self.waiting.remove(fault)
             return fault
+
+    def seen(self, kind: str, **subject: str) -> Fault | None:
+        """The fault that `take` would give, not spent."""
+        return next((f for f in list(self.waiting) if f.kind == kind and f.concerns(subject)), None)
 
     def clear(self, fault_id: int | None = None) -> None:
         """Removes one fault, or all of them."""

@@ -9,31 +9,17 @@ clock jumps, everything stays as it was before the jump.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from datetime import datetime
 
 from moto.sqs.models import sqs_backends
 
-from simulator.aws import durations
-from simulator.aws.fleet import LiveVariant
+from simulator.aws import durations, hosts
 from simulator.aws.metrics import MINUTE
 from simulator.aws.routing import SERVING
 from simulator.aws.steady_series import SteadySeries
 from simulator.aws.world import ACCOUNT, World
 
 HOSTS = "/aws/sagemaker/Endpoints"
-USUAL: dict[str, float] = {
-    "CPUUtilization": 20.0,
-    "MemoryUtilization": 30.0,
-    "DiskUtilization": 25.0,
-    "GPUUtilization": 15.0,
-    "GPUMemoryUtilization": 40.0,
-}
-"""What hosts show, in percent: stated, whatever the traffic. The fault `host` raises one."""
-RAISED = 95.0
-"""What the fault raises it to, where it does not say."""
-_WITH_GPU = re.compile(r"ml\.[gp]\d")
 
 
 def sample(here: World, now: datetime) -> None:
@@ -61,20 +47,14 @@ def _hosts(here: World, first: int, last: int) -> None:
             continue
         for variant in endpoint.fleet.variants:
             dimensions = {"EndpointName": name, "VariantName": variant.name}
-            for metric, usual in _shown(variant):
-                fault = here.faults.take("host", endpoint=name, variant=variant.name, metric=metric)
+            for metric, usual in hosts.shown(variant):
                 series = _series(here, region, HOSTS, metric, dimensions, durations.METRIC_DELAY_SECONDS)
                 series.unit = "Percent"
-                value = fault.number("value", RAISED) if fault else usual
+                then, after = hosts.loaded(here, name, variant.name, metric, usual)
                 with here.metrics.lock:
-                    series.hold(first, last, value, variant.instances or 1)
-
-
-def _shown(variant: LiveVariant) -> Iterator[tuple[str, float]]:
-    """The metrics of a variant's instances: none without instances, those of graphics processors where it has some."""
-    if variant.instances:
-        graphics = _WITH_GPU.match(variant.instance_type or "")
-        yield from ((name, value) for name, value in USUAL.items() if graphics or not name.startswith("GPU"))
+                    series.hold(first, first, then, variant.instances or 1)
+                    if last > first:
+                        series.hold(first + 1, last, after, variant.instances or 1)
 
 
 def _series(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
-from simulator.aws import durations, v2
+from simulator.aws import durations, hosts, v2
 from simulator.aws.capture import Exchange
 from simulator.aws.endpoint import Endpoint
 from simulator.aws.fleet import Fleet, LiveVariant
@@ -139,6 +139,7 @@ def _answer(world: World, endpoint: Endpoint, route: Route, chosen: int, request
     ended = time.perf_counter()
     spent = ended - model_began
     _measure(world, route.meters[chosen], variant, status, spent + added, (model_began - began) + around)
+    hosts.charge(world, request.endpoint, variant)
     headers = {"Content-Type": content_type, "x-Amzn-Invoked-Production-Variant": variant.name}
     if status >= 400:
         return _model_error(status, body, headers)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from simulator.aws.hosts import KEPT
 from simulator.replay import replay
-from simulator.scenarios.drive import FEW, SOME, Drive, clears, fires
+from simulator.scenarios.drive import SOME, Drive, clears, fires
 from simulator.scenarios.scene import Scene
 from tidewatch.slo import BURNING, BURNS
 
@@ -16,7 +17,9 @@ HOSTS = {
     "MemoryUtilization": "memory",
     "DiskUtilization": "disk",
 }
-FULL = 95
+OF_A_MINUTE, OF_ALL = 20, 2
+"""Points that a request costs its host: of its minute where it keeps a device busy, of all time where it leaves
+something behind."""
 SLOW_SECONDS = 0.8
 OLDER = timedelta(days=4)
 """How old an endpoint gets first: a younger one has used next to nothing of four weeks' budget, whatever happens."""
@@ -67,11 +70,14 @@ def _used_up(scene: Scene, faults: list[int], keys: tuple[str, ...]) -> None:
 
 
 def _hosts(scene: Scene) -> None:
-    faults = [scene.control.inject("host", metric=metric, value=FULL) for metric in HOSTS]
-    fires(scene, *FULLNESS, *OVERALL, requests=FEW)
+    faults = [
+        scene.control.inject("load", metric=metric, percent=OF_ALL if metric in KEPT else OF_A_MINUTE)
+        for metric in HOSTS
+    ]
+    fires(scene, *FULLNESS, *OVERALL)
     for fault in faults:
         scene.control.clear(fault)
-    clears(scene, *FULLNESS, *OVERALL, requests=FEW)
+    clears(scene, *FULLNESS, *OVERALL)
 
 
 def _silence(scene: Scene) -> None:
@@ -103,7 +109,7 @@ OF_SERVING = (
     ),
     Drive(
         "full-hosts",
-        "All hosts report 95% of everything, and then what they did before.",
+        "Requests keep graphics processors busy, and containers keep memory and disk of each; then they are mended.",
         (*FULLNESS, *OVERALL),
         _hosts,
     ),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from simulator.aws import durations
 from simulator.aws.faults import KINDS
-from simulator.aws.platform_metrics import USUAL
+from simulator.aws.hosts import USUAL
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "fidelity.md").read_text()
 

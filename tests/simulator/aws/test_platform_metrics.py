@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from simulator.aws import alarm_evaluation
 from simulator.aws.faults import HOST_METRICS
-from simulator.aws.platform_metrics import USUAL
+from simulator.aws.hosts import USUAL
 from simulator.aws.world import world
 from simulator.control import ControlError
 from tests.simulator.aws.account import Account, variant
@@ -238,12 +238,26 @@ def test_hosts_that_do_not_serve_show_nothing(endpoint: Account) -> None:
     assert of_variant(endpoint, metrics.CPU, minutes=5) == []
 
 
-def test_a_raised_metric_fires_its_alarm_alone_and_clears_with_the_fault(endpoint: Account) -> None:
+def ask(endpoint: Account, times: int, name: str = "green") -> None:
+    """Requests that are answered with an error, for the endpoint's containers have no model: they cost as much."""
+    runtime = endpoint.client("sagemaker-runtime", retries=0)
+    for _ in range(times):
+        with pytest.raises(ClientError, match="ModelError"):
+            runtime.invoke_endpoint(EndpointName="flights", TargetVariant=name, Body=b"{}")
+
+
+def test_what_a_container_keeps_of_each_request_fills_its_host_until_it_is_mended(endpoint: Account) -> None:
     watch(endpoint, metrics.DISK, 75, EndpointName="flights", VariantName="green")
     endpoint.clock.advance(600)
-    fault = endpoint.control.inject("host", endpoint="flights", variant="green", metric="DiskUtilization", value=80)
-    endpoint.clock.advance(180)
+    fault = endpoint.control.inject("load", variant="green", metric="DiskUtilization", percent=8)
+    for _ in range(5):
+        ask(endpoint, 3)
+        ask(endpoint, 3, "blue")
+        endpoint.clock.advance(60)
+    endpoint.clock.advance(120)
     assert state(endpoint) == "ALARM"
+    filling = of_variant(endpoint, metrics.DISK, "green", minutes=6)
+    assert filling == [25 + 12, 25 + 24, 25 + 36, 25 + 48, 25 + 60, 25 + 60][-len(filling) :]
     assert set(of_variant(endpoint, metrics.DISK, "blue")) == {USUAL["DiskUtilization"]}
     assert set(of_variant(endpoint, metrics.MEMORY, "green")) == {USUAL["MemoryUtilization"]}
     endpoint.control.clear(fault)
@@ -251,9 +265,19 @@ def test_a_raised_metric_fires_its_alarm_alone_and_clears_with_the_fault(endpoin
     assert states(endpoint) == ["OK", "ALARM", "OK"]
 
 
-def test_a_raised_metric_that_no_host_has_is_refused(endpoint: Account) -> None:
+def test_a_request_keeps_a_graphics_processor_busy_in_its_own_minute_alone(endpoint: Account) -> None:
+    endpoint.clock.advance(600)
+    endpoint.control.inject("load", variant="green", metric="GPUUtilization", percent=10)
+    ask(endpoint, 4)
+    endpoint.clock.advance(60)
+    ask(endpoint, 20)
+    endpoint.clock.advance(240)
+    assert of_variant(endpoint, metrics.GPU, "green", minutes=5) == [15 + 20, 100, 15, 15]
+
+
+def test_a_load_of_what_no_host_has_is_refused(endpoint: Account) -> None:
     with pytest.raises(ControlError, match="DiskUtilization"):
-        endpoint.control.inject("host", variant="green", metric="Disk", value=80)
+        endpoint.control.inject("load", variant="green", metric="Disk")
 
 
 def test_what_does_not_change_costs_no_memory_however_long_it_lasts(endpoint: Account) -> None:
@@ -276,7 +300,8 @@ def test_minutes_in_which_no_gauge_changes_are_passed_over(endpoint: Account, mo
     monkeypatch.setattr(alarm_evaluation, "step", lambda here, moment: looked.append(moment) or step(here, moment))
     endpoint.clock.advance(30 * 86400)
     assert len(looked) <= 2
-    endpoint.control.inject("host", variant="green", metric="DiskUtilization")
+    endpoint.control.inject("load", variant="green", metric="DiskUtilization", percent=60)
+    ask(endpoint, 2)
     endpoint.clock.advance(30 * 86400)
     assert states(endpoint) == ["OK", "ALARM"]
 

@@ -99,6 +99,38 @@ def test_the_endpoints_composite_is_over_everything_that_can_be_wrong(standing: 
     assert all(f'"{name}"' in under for name in names.values())
 
 
+@pytest.mark.on_a_copy
+def test_a_metric_of_the_users_own_is_a_guardrail_of_the_challenger(standing: Rehearsed):
+    own = {
+        "name": "conversion",
+        "namespace": "Shop",
+        "metric": "Conversion",
+        "dimensions": {"Variant": "$slot"},
+        "statistic": "Average",
+        "comparison": "<",
+        "threshold": 0.1,
+        "minimumSamples": 5,
+    }
+    standing.set(alarms={**standing.config["tidewatch:alarms"], "guardrails": [own]}).up()
+    cloudwatch = boto3.client("cloudwatch")
+    guardrail = standing.outputs()["alarms"]["guardrails"]["green"]
+
+    def the_shop_reports(conversion: float, sales: int) -> str:
+        for _ in range(5):
+            for slot, value in (("blue", 0.05), ("green", conversion)):
+                dimensions = [{"Name": "Variant", "Value": slot}]
+                datum = {"MetricName": "Conversion", "Dimensions": dimensions, "Values": [value], "Counts": [sales]}
+                cloudwatch.put_metric_data(Namespace="Shop", MetricData=[datum])
+            standing.clock.advance(60)
+        (found,) = cloudwatch.describe_alarms(AlarmNames=[guardrail], AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
+        return found["StateValue"]
+
+    assert the_shop_reports(0.05, sales=4) != "ALARM", "too few to say anything"
+    assert the_shop_reports(0.2, sales=5) != "ALARM", "the champion's is not looked at"
+    assert the_shop_reports(0.05, sales=5) == "ALARM"
+    assert "conversion-blue" not in standing.outputs()["alarms"]["names"]
+
+
 def test_without_automatic_the_guardrail_tells_people_and_a_chat_the_command_and_calls_nothing(canary: Rehearsed):
     chat = {"slackTeam": "T0123ABCD", "slackChannel": "C0123ABCD", "severities": ["P1"]}
     canary.set(rollback={"automatic": False}, notify={"chat": chat}).up()

@@ -25,7 +25,7 @@ def checks(stack: str, outputs: Mapping[str, Any], session: Session) -> list[Che
         Check("endpoint", parts.endpoint, "sagemaker:DescribeEndpoint"),
         Check("functions", parts.functions, "lambda:GetFunctionConfiguration"),
         Check("queues", parts.queues, "lambda:GetFunctionEventInvokeConfig and sqs:GetQueueAttributes"),
-        Check("topics", parts.topics, "sns:ListSubscriptionsByTopic"),
+        Check("topics", parts.topics, "sns:ListSubscriptionsByTopic and cloudwatch:DescribeAlarms"),
         Check("ledger", parts.ledger, "dynamodb:DescribeTable"),
         Check("buckets", parts.buckets, "s3:ListBucket"),
         Check("alarms", parts.alarms, "cloudwatch:DescribeAlarms"),
@@ -112,7 +112,8 @@ class _Parts:
 
     def topics(self) -> Iterator[Finding]:
         sns = self._session.client("sns")
-        for severity, arn in sorted((self._outputs.get("topics") or {}).items()):
+        topics = {**(self._outputs.get("topics") or {}), **self._escalation()}
+        for severity, arn in sorted(topics.items()):
             try:
                 pages = list(sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=arn))
             except ClientError as error:
@@ -123,6 +124,12 @@ class _Parts:
             everybody = [one for page in pages for one in page["Subscriptions"]]
             pending = [one["Endpoint"] for one in everybody if not one["SubscriptionArn"].startswith("arn:")]
             yield from self._told(severity, len(everybody) - len(pending), pending)
+
+    def _escalation(self) -> dict[str, str]:
+        """The topic of those who hear what nobody acknowledged; the alarm that calls them knows it."""
+        name = (self._at("alarms", "names") or {}).get("unacknowledged")
+        found = described(self._session.client("cloudwatch"), [name]).get(name) if name else None
+        return {"escalation": found["AlarmActions"][0]} if found and found.get("AlarmActions") else {}
 
     def _told(self, severity: str, hearing: int, pending: list[str]) -> Iterator[Finding]:
         if pending:

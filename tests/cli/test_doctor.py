@@ -214,6 +214,7 @@ def test_a_stack_that_is_well_is_well(operated: Rehearsed) -> None:
     states = _states(found)
     assert states["endpoint"] == states["functions"] == states["queues"] == states["ledger"] == {"ok"}
     assert states["buckets"] == {"ok"}
+    assert {"P1", "P2", "P3", "escalation"} == {one.says.split()[0].rstrip(":") for one in found["topics"]}
     assert len(found["functions"]) == len(found["queues"]) == 2
     assert all(one.remedy for findings in found.values() for one in findings if one.state != "ok")
 

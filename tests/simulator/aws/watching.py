@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from tests.simulator.aws.account import Account
+from tidewatch.metrics import Metric
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:pages"
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:inbox"
@@ -100,3 +102,38 @@ def received(account: Account) -> list[Mapping[str, Any]]:
         for message in messages:
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
     return found
+
+
+def shown(account: Account, metric: Metric, statistic: str, minutes: int = 600, period: int = 60, **of: str) -> Any:
+    """The datapoints of the last minutes, oldest first."""
+    asked = {
+        "Metric": {
+            "Namespace": metric.namespace,
+            "MetricName": metric.name,
+            "Dimensions": [{"Name": name, "Value": value} for name, value in metric.of(**of).items()],
+        },
+        "Period": period,
+        "Stat": statistic,
+        "Unit": metric.unit,
+    }
+    answer = account.client("cloudwatch").get_metric_data(
+        MetricDataQueries=[{"Id": "m", "MetricStat": asked}],
+        StartTime=account.clock.now() - timedelta(minutes=minutes),
+        EndTime=account.clock.now(),
+        ScanBy="TimestampAscending",
+    )
+    return answer["MetricDataResults"][0]["Values"]
+
+
+def watch(account: Account, metric: Metric, threshold: float, **of: str) -> None:
+    """An alarm on one of the platform's metrics, that fires at a value and above."""
+    dimensions = [{"Name": name, "Value": value} for name, value in of.items()]
+    put_alarm(
+        account,
+        Namespace=metric.namespace,
+        MetricName=metric.name,
+        Dimensions=dimensions,
+        Statistic="Maximum",
+        Threshold=threshold,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+    )

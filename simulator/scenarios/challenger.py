@@ -12,6 +12,8 @@ CALM = 2
 """Minutes before anything goes wrong, to be seen in the drawing."""
 AFTER = 4
 """Minutes after the end, in which recovery is seen and metrics arrive."""
+LATE = 12
+"""Minutes after which a page that was only held back would have come: its five minutes have passed twice."""
 
 
 def _error_spike(scene: Scene) -> None:
@@ -19,7 +21,7 @@ def _error_spike(scene: Scene) -> None:
     scene.break_it("variant_errors", variant=scene.challenger, rate=0.5, label="half of the challenger's answers fail")
     scene.mark("bad", "first bad datapoint")
     scene.until(lambda: scene.live().get(scene.challenger) == 0.0)
-    scene.minutes(AFTER)
+    scene.minutes(LATE)
     checks.rolled_back(scene, pages=1)
     checks.in_time(scene)
 

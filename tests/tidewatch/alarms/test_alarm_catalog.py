@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 
 import pytest
@@ -75,6 +76,19 @@ def test_a_catalog_for_any_limits_passes_its_own_checks(limits: Limits, slots: d
         if isinstance(alarm.signal, Math):
             assert parse(alarm.signal.expression).names == set(alarm.signal.parts)
             assert len(alarm.signal.expression) <= 2048
+
+
+@pytest.mark.parametrize("lasts", range(1, 11))
+def test_one_burst_fires_an_alarm_once(lasts: int) -> None:
+    """CloudWatch looks each minute, at periods that end with it: with some of them bad, a burst could pass by twice.
+
+    Time is counted in fifths of a period. Periods of a minute do not slide.
+    """
+    for alarm in (one for one in everything(Limits(), SLOTS) if one.period_s > 60):
+        looks = range(lasts + 5 * alarm.periods + 1)
+        bad = [sum(0 <= now - 5 * back < lasts + 4 for back in range(alarm.periods)) for now in looks]
+        firing = [count >= alarm.datapoints for count in bad]
+        assert sum(now and not before for before, now in itertools.pairwise([False, *firing])) <= 1, alarm.key
 
 
 @given(SHARES)

@@ -58,7 +58,10 @@ def examined(stack: str | None, now: Callable[[str], None]) -> Iterator[Finding]
             return
     try:
         session = Session(stack or "")
-    except (BotoCoreError, UserError) as error:
+    except UserError as error:
+        yield Finding("credentials", "fail", str(error))
+        return
+    except BotoCoreError as error:
         yield Finding("credentials", "fail", str(error), "mend `aws:profile` in the stack config")
         return
     now("credentials")

@@ -40,9 +40,10 @@ def part(outputs: Mapping[str, Any], name: str, stack: str) -> Any:
 
 def _rehearsed() -> dict[str, Any]:
     home = Home.of(ROOT)
-    if not home.state.exists():
-        raise UserError("there is no rehearsal: start one with `tidewatch rehearse --stay` and leave it running")
-    return Stack(PROJECT, REHEARSAL, ROOT, home.state).outputs()
+    outputs = Stack(PROJECT, REHEARSAL, ROOT, home.state).outputs()
+    if not outputs and not home.environment():
+        raise UserError(home.missing())
+    return outputs
 
 
 def _deployed(stack: str) -> dict[str, Any]:

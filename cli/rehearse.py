@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import sys
 import threading
 import time
@@ -22,6 +23,9 @@ from simulator.rehearsal.home import REHEARSAL, Home
 from simulator.rehearsal.screen import Screen
 from simulator.rehearsal.stage import RehearsalFailed, RehearsalRunning, staged
 from simulator.session import PortInUse, SimulatorBroken
+
+INTERRUPTED = 130
+"""The exit code of what Ctrl-C ended, as shells have it."""
 
 
 def rehearse(
@@ -46,9 +50,9 @@ def rehearse(
 
 
 def _story(console: Console, port: int | None, stay: bool) -> None:
-    from simulator.rehearsal.play import Play  # LightGBM and the flights load slowly
-
     with _sentences(), staged(ROOT, port) as stage:
+        from simulator.rehearsal.play import Play  # LightGBM and the flights load slowly
+
         console.print(f"AWS is simulated at {stage.session.url}; how faithfully: docs/fidelity.md", soft_wrap=True)
         summary = Play(stage, Screen(console)).run()
         Screen(console).table("What was shown", summary.rows())
@@ -101,6 +105,11 @@ def _sentences() -> Iterator[None]:
         raise UserError(str(error)) from error
     except DeploymentFailed as failed:
         raise UserError("the deployment failed:\n" + "\n".join(failed.errors)) from failed
+    except KeyboardInterrupt:
+        typer.echo("tidewatch: interrupted: the rehearsal is over, and nothing of it runs any more", err=True)
+        sys.stdout.flush()
+        # Nobody needs what threads are still at, the training say: Python would wait for them.
+        os._exit(INTERRUPTED)
 
 
 def _stay(console: Console) -> None:

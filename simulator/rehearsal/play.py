@@ -60,10 +60,13 @@ class Play:
 
     def run(self) -> Summary:
         """Plays all acts. Raises RehearsalFailed, CommandFailed or DeploymentFailed where one goes wrong."""
-        with ThreadPoolExecutor(1) as pool:
+        pool = ThreadPoolExecutor(1)
+        try:
             training = pool.submit(_train, self.stage.home.folder / "models")
             empty = self._deploy_without_variants()
             self._publish(training)
+        finally:
+            pool.shutdown(wait=False)
         self._deploy_first(empty)
         self._canary()
         self._promotion()

@@ -63,13 +63,14 @@ def _story(console: Console, port: int | None, stay: bool) -> None:
 
 
 def _game_days(console: Console, names: Sequence[str], every: bool) -> None:
-    from simulator.rehearsal import days
     from simulator.scenarios import SCENARIOS
 
     if unknown := [name for name in names if name not in SCENARIOS]:
         near = difflib.get_close_matches(unknown[0], SCENARIOS, 1)
         meant = f", did you mean {near[0]}?" if near else ";"
         raise UserError(f"there is no game day {unknown[0]}{meant} they are {', '.join(SCENARIOS)}")
+    from simulator.rehearsal import days  # loads all that a refusal does without
+
     began, home = time.monotonic(), Home.of(ROOT)
     console.print("AWS is simulated, in this process; how faithfully: docs/fidelity.md", soft_wrap=True)
     with _sentences():

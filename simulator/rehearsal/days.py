@@ -11,9 +11,10 @@ from simulator.rehearsal.screen import Screen
 from simulator.rehearsal.stage import alone
 from simulator.report.page import write
 from simulator.report.values import Outcome
-from simulator.scenarios import Scenario, Snapshot, snapshot
+from simulator.scenarios import Scenario
 from simulator.scenarios.proof import prove
 from simulator.scenarios.proof import write as write_proof
+from simulator.scenarios.snapshot import Snapshot, snapshot
 
 HEADINGS = ("scenario", "expected", "seen", "times")
 AT_ONCE = 2

@@ -54,6 +54,16 @@ def test_a_mistake_is_a_sentence(given: list[str], sentence: str) -> None:
     assert sentence in str(refused.value)
 
 
+def test_an_unknown_game_day_is_refused_at_once() -> None:
+    """What makes models and accounts takes seconds to load."""
+    asked = "import atexit, sys; from cli import main; atexit.register(lambda: print(*sys.modules)); main.main()"
+    command = [sys.executable, "-c", asked, "rehearse", "--scenario", "eror-spike"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "did you mean error-spike?" in done.stderr
+    assert not {"lightgbm", "sklearn", "simulator.aws.install"} & set(done.stdout.split())
+
+
 def test_ctrl_c_in_a_deployment_ends_the_rehearsal_with_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "__main__.py").write_text(DEPLOYING)
     (tmp_path / "Pulumi.rehearsal.yaml").write_text((ROOT / "Pulumi.rehearsal.yaml").read_text())

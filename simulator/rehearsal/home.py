@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 REHEARSAL = "rehearsal"
 """The stack's name: the one stack whose outputs come from the rehearsal's engine instead of the Pulumi CLI."""
+FIRST_TRAFFIC = "pulumi up: all traffic to blue"
+"""The end of the line by which the story tells that its endpoint serves."""
 ANSWER_SECONDS = 1.0
 """Within which the simulator takes a connection, if there is one."""
 

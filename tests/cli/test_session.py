@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.aws import Session
+from cli.errors import UserError
 from cli.main import app
 from simulator.clock import SharedClock
 from simulator.rehearsal.home import Home
@@ -77,6 +78,20 @@ def test_a_rehearsal_whose_process_was_killed_is_over(words: list[str], home: Ho
     assert said.exit_code == 1
     assert "the rehearsal is over: start another with `tidewatch rehearse --stay`" in said.output + str(said.exception)
     assert "pulumi up" not in said.output + str(said.exception)
+
+
+@pytest.mark.parametrize("outputs", [{}, {"registry": {"bucket": "b", "prefix": "models/flights/"}}])
+def test_a_rehearsal_that_has_no_endpoint_yet_says_what_to_wait_for(
+    outputs: dict[str, object], home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.outputs.Stack.outputs", lambda _: outputs)
+    SharedClock.create(home.folder / "simulator" / "clock")
+    with _announced(home):
+        said = CliRunner().invoke(app, ["status", "--stack", "rehearsal"])
+    assert isinstance(said.exception, UserError)
+    assert "the endpoint of the rehearsal is not deployed yet: ask again once" in str(said.exception)
+    assert '"pulumi up: all traffic to blue"' in str(said.exception)
+    assert "--stack" not in str(said.exception)
 
 
 @pytest.mark.usefixtures("home")

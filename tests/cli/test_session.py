@@ -43,7 +43,7 @@ def test_a_stack_names_its_region() -> None:
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     """Of a rehearsal in a checkout of its own; nothing was announced yet."""
-    for module in ("aws", "outputs"):
+    for module in ("aws", "outputs", "stackfile"):
         monkeypatch.setattr(f"cli.{module}.ROOT", tmp_path)
     made = Home.of(tmp_path)
     made.folder.mkdir(parents=True)
@@ -70,7 +70,7 @@ def test_a_rehearsal_has_its_own_place_and_time(home: Home) -> None:
         assert session.client("ecr", "us-west-2").meta.endpoint_url == url
 
 
-@pytest.mark.parametrize("words", [["status"], ["doctor"], ["models"]])
+@pytest.mark.parametrize("words", [["status"], ["doctor"], ["models"], ["promote", "flights/3"]])
 def test_a_rehearsal_whose_process_was_killed_is_over(words: list[str], home: Home) -> None:
     with _announced(home):
         pass

@@ -75,10 +75,10 @@ def _game_days(console: Console, names: Sequence[str], every: bool) -> None:
     console.print("AWS is simulated, in this process; how faithfully: docs/fidelity.md", soft_wrap=True)
     with _sentences():
         chosen = list(SCENARIOS.values()) if every else [SCENARIOS[name] for name in dict.fromkeys(names)]
-        outcomes = days.play(ROOT, Screen(console), chosen, alarms=every)
+        outcomes, pages = days.play(ROOT, Screen(console), chosen, every=every)
     Screen(console).grid("Game days", days.HEADINGS, days.rows(outcomes), sentences=True)
     console.print("Seconds count from the first bad datapoint; platform: AWS's, simulated, as stated; ours: measured.")
-    console.print(f"Drawn: {home.report.relative_to(ROOT)}")
+    console.print(f"Drawn: {', '.join(str(page.relative_to(ROOT)) for page in pages)}", soft_wrap=True)
     if every:
         console.print(f"What drove every alarm: {home.alarms.relative_to(ROOT)}")
     failed = [one.scenario for one in outcomes if not one.passed]

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 REHEARSAL = "rehearsal"
 """The stack's name: the one stack whose outputs come from the rehearsal's engine instead of the Pulumi CLI."""
+EVERY = "all"
+"""The page of all game days, among those of single ones."""
 FIRST_TRAFFIC = "pulumi up: all traffic to blue"
 """The end of the line by which the story tells that its endpoint serves."""
 ANSWER_SECONDS = 1.0
@@ -42,8 +44,12 @@ class Home:
 
     @property
     def report(self) -> Path:
-        """The game days, drawn."""
+        """The story's own game day, drawn."""
         return self.folder / "report.html"
+
+    def drawn(self, scenario: str) -> Path:
+        """A game day that was played by itself, or EVERY, drawn."""
+        return self.folder / "scenarios" / f"{scenario}.html"
 
     @property
     def alarms(self) -> Path:

@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,9 @@ from typer.testing import CliRunner
 from cli.errors import UserError
 from cli.main import app
 from simulator.rehearsal.home import Home
+from simulator.report.values import Outcome
+from simulator.scenarios import Scenario
+from tests.simulator.report.made_up_game_day import outcome
 from tests.stacks.rehearsed import ROOT
 
 ELSEWHERE = """
@@ -62,6 +67,43 @@ def test_an_unknown_game_day_is_refused_at_once() -> None:
     assert done.returncode == 1
     assert "did you mean error-spike?" in done.stderr
     assert not {"lightgbm", "sklearn", "simulator.aws.install"} & set(done.stdout.split())
+
+
+class _Account:
+    """A deployed account on whose copies every game day ends as it must."""
+
+    def play(self, days: Sequence[Scenario]) -> list[Outcome]:
+        return [outcome(scenario=one.name) for one in days]
+
+
+@contextmanager
+def _account(*_: object) -> Iterator[_Account]:
+    yield _Account()
+
+
+@pytest.mark.parametrize(
+    ("given", "pages"),
+    [
+        (["--scenario", "slow-leak"], ["slow-leak"]),
+        (["--scenario", "slow-leak", "--scenario", "error-spike"], ["error-spike", "slow-leak"]),
+        (["--all"], ["all"]),
+    ],
+)
+def test_a_game_day_is_drawn_beside_the_page_of_the_story(
+    given: list[str], pages: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.rehearse.ROOT", tmp_path)
+    monkeypatch.setattr("simulator.rehearsal.days.snapshot", _account)
+    monkeypatch.setattr("simulator.rehearsal.days.prove", lambda *_: [])
+    home = Home.of(tmp_path)
+    home.folder.mkdir(parents=True)
+    home.report.write_text("the story")
+    said = CliRunner().invoke(app, ["rehearse", *given])
+    assert said.exit_code == 0, said.exception
+    assert home.report.read_text() == "the story"
+    assert sorted(path.stem for path in (home.folder / "scenarios").iterdir()) == pages
+    assert all(f"out/rehearsal/scenarios/{page}.html" in said.stdout for page in pages)
+    assert home.alarms.exists() == (given == ["--all"])
 
 
 def test_ctrl_c_in_a_deployment_ends_the_rehearsal_with_a_sentence(tmp_path: Path) -> None:

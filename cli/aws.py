@@ -53,9 +53,10 @@ class Session:
 
 
 def _simulated() -> dict[str, str]:
-    environment = Home.of(ROOT).environment()
+    home = Home.of(ROOT)
+    environment = home.environment()
     if not environment:
-        raise UserError("no rehearsal is running: start one with `tidewatch rehearse --stay` and leave it running")
+        raise UserError(home.missing())
     return {
         "endpoint_url": environment["AWS_ENDPOINT_URL"],
         "region_name": environment["AWS_DEFAULT_REGION"],

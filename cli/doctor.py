@@ -18,6 +18,7 @@ from cli.errors import UserError
 from cli.finding import Check, Finding, made
 from cli.outputs import stack_outputs
 from cli.stackfile import StackFile
+from simulator.rehearsal.home import REHEARSAL
 from stacks.settings import Settings
 from tidewatch.registry import Registry
 
@@ -58,7 +59,10 @@ def examined(stack: str | None, now: Callable[[str], None]) -> Iterator[Finding]
             return
     try:
         session = Session(stack or "")
-    except (BotoCoreError, UserError) as error:
+    except UserError as error:
+        yield Finding("credentials", "fail", str(error))
+        return
+    except BotoCoreError as error:
         yield Finding("credentials", "fail", str(error), "mend `aws:profile` in the stack config")
         return
     now("credentials")
@@ -76,7 +80,8 @@ def _of_stack(stack: str, settings: Settings, session: Session, now: Callable[[s
         outputs: dict[str, Any] | None = stack_outputs(stack)
     except UserError as error:
         outputs = None
-        yield Finding("outputs", "warn", str(error), f"pulumi up --stack {stack}, if it was never deployed")
+        remedy = "" if stack == REHEARSAL else f"pulumi up --stack {stack}, if it was never deployed"
+        yield Finding("outputs", "warn", str(error), remedy)
     registry = _registry(outputs, session) if outputs else None
     checks: list[Check] = account.checks(session, settings, registry)
     if outputs is not None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from cli.errors import UserError
 from simulator.engine import Stack
-from simulator.rehearsal.home import REHEARSAL, Home
+from simulator.rehearsal.home import FIRST_TRAFFIC, REHEARSAL, Home
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = "tidewatch"
@@ -23,26 +23,38 @@ def stack_outputs(stack: str) -> dict[str, Any]:
     Raises UserError where the stack was never deployed or the Pulumi CLI is missing.
     """
     outputs = _rehearsed() if stack == REHEARSAL else _deployed(stack)
-    if not outputs.get("registry"):
-        raise UserError(f"the stack {stack} has no outputs yet: deploy it first with `pulumi up --stack {stack}`")
-    return outputs
+    if outputs.get("registry"):
+        return outputs
+    if stack == REHEARSAL:
+        raise UserError(_awaited("endpoint"))
+    raise UserError(f"the stack {stack} has no outputs yet: deploy it first with `pulumi up --stack {stack}`")
 
 
 def part(outputs: Mapping[str, Any], name: str, stack: str) -> Any:
     """One part of the outputs, whose keys are all null as long as the stack serves nothing."""
-    if not any(outputs.get(name, {}).values()):
-        raise UserError(
-            f"the stack {stack} has no {name} yet: no variant is set. "
-            f"Publish a version, then `tidewatch promote NAME/VERSION --stack {stack}` and `pulumi up --stack {stack}`"
-        )
-    return outputs[name]
+    if any(outputs.get(name, {}).values()):
+        return outputs[name]
+    if stack == REHEARSAL:
+        raise UserError(_awaited(name))
+    raise UserError(
+        f"the stack {stack} has no {name} yet: no variant is set. "
+        f"Publish a version, then `tidewatch promote NAME/VERSION --stack {stack}` and `pulumi up --stack {stack}`"
+    )
 
 
 def _rehearsed() -> dict[str, Any]:
+    return Stack(PROJECT, REHEARSAL, ROOT, Home.of(ROOT).state).outputs()
+
+
+def _awaited(name: str) -> str:
+    """Why a rehearsal has no such part: it deploys all of them by itself, one `up` after the other."""
     home = Home.of(ROOT)
-    if not home.state.exists():
-        raise UserError("there is no rehearsal: start one with `tidewatch rehearse --stay` and leave it running")
-    return Stack(PROJECT, REHEARSAL, ROOT, home.state).outputs()
+    if not home.environment():
+        return home.missing()
+    return (
+        f"the {name} of the rehearsal is not deployed yet: "
+        f'ask again once `tidewatch rehearse` has told of "{FIRST_TRAFFIC}", within a minute of its start'
+    )
 
 
 def _deployed(stack: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import sys
 import threading
 import time
@@ -22,6 +23,9 @@ from simulator.rehearsal.home import REHEARSAL, Home
 from simulator.rehearsal.screen import Screen
 from simulator.rehearsal.stage import RehearsalFailed, RehearsalRunning, staged
 from simulator.session import PortInUse, SimulatorBroken
+
+INTERRUPTED = 130
+"""The exit code of what Ctrl-C ended, as shells have it."""
 
 
 def rehearse(
@@ -46,9 +50,9 @@ def rehearse(
 
 
 def _story(console: Console, port: int | None, stay: bool) -> None:
-    from simulator.rehearsal.play import Play  # LightGBM and the flights load slowly
-
     with _sentences(), staged(ROOT, port) as stage:
+        from simulator.rehearsal.play import Play  # LightGBM and the flights load slowly
+
         console.print(f"AWS is simulated at {stage.session.url}; how faithfully: docs/fidelity.md", soft_wrap=True)
         summary = Play(stage, Screen(console)).run()
         Screen(console).table("What was shown", summary.rows())
@@ -59,21 +63,22 @@ def _story(console: Console, port: int | None, stay: bool) -> None:
 
 
 def _game_days(console: Console, names: Sequence[str], every: bool) -> None:
-    from simulator.rehearsal import days
     from simulator.scenarios import SCENARIOS
 
     if unknown := [name for name in names if name not in SCENARIOS]:
         near = difflib.get_close_matches(unknown[0], SCENARIOS, 1)
         meant = f", did you mean {near[0]}?" if near else ";"
         raise UserError(f"there is no game day {unknown[0]}{meant} they are {', '.join(SCENARIOS)}")
+    from simulator.rehearsal import days  # loads all that a refusal does without
+
     began, home = time.monotonic(), Home.of(ROOT)
     console.print("AWS is simulated, in this process; how faithfully: docs/fidelity.md", soft_wrap=True)
     with _sentences():
         chosen = list(SCENARIOS.values()) if every else [SCENARIOS[name] for name in dict.fromkeys(names)]
-        outcomes = days.play(ROOT, Screen(console), chosen, alarms=every)
+        outcomes, pages = days.play(ROOT, Screen(console), chosen, every=every)
     Screen(console).grid("Game days", days.HEADINGS, days.rows(outcomes), sentences=True)
     console.print("Seconds count from the first bad datapoint; platform: AWS's, simulated, as stated; ours: measured.")
-    console.print(f"Drawn: {home.report.relative_to(ROOT)}")
+    console.print(f"Drawn: {', '.join(str(page.relative_to(ROOT)) for page in pages)}", soft_wrap=True)
     if every:
         console.print(f"What drove every alarm: {home.alarms.relative_to(ROOT)}")
     failed = [one.scenario for one in outcomes if not one.passed]
@@ -101,6 +106,11 @@ def _sentences() -> Iterator[None]:
         raise UserError(str(error)) from error
     except DeploymentFailed as failed:
         raise UserError("the deployment failed:\n" + "\n".join(failed.errors)) from failed
+    except KeyboardInterrupt:
+        typer.echo("tidewatch: interrupted: the rehearsal is over, and nothing of it runs any more", err=True)
+        sys.stdout.flush()
+        # Nobody needs what threads are still at, the training say: Python would wait for them.
+        os._exit(INTERRUPTED)
 
 
 def _stay(console: Console) -> None:

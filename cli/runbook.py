@@ -47,6 +47,8 @@ PLACEHOLDERS = {
     "ledger": "the table of every change of traffic",
 }
 """What a runbook may leave to be filled in, as {stack}. Words in capitals, like VERSION, its reader fills in."""
+OF_A_SLOT = frozenset({"slot", "other"})
+"""Those that the alarm's name has to tell, where more than one slot can be meant."""
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
@@ -79,6 +81,10 @@ def runbook(
         outputs = {}
         notes.print(f"tidewatch: names of the stack are missing: {trouble}", markup=False)
     names = names_of(stack, file.config, outputs, found)
+    open_slots = OF_A_SLOT & set(placeholders(text)) - names.keys()
+    if open_slots:
+        typer.echo(_which_slot(stack, outputs, found, "other" in open_slots) + "\n")
+        names |= {name: name.upper() for name in open_slots}
     typer.echo(filled(text, names), nl=False)
     for name in sorted(set(placeholders(text)) - names.keys()):
         notes.print(f"tidewatch: {{{name}}} is for you to fill in: {PLACEHOLDERS[name]}", markup=False)
@@ -156,7 +162,7 @@ def filled(text: str, names: Mapping[str, str]) -> str:
 def names_of(stack: str, config: Mapping[str, Any], outputs: Mapping[str, Any], found: Found) -> dict[str, str]:
     """What is known of the placeholders, from a stack's config and outputs; what neither has is left out."""
     registry = _at(outputs, "registry", "bucket")
-    slot, other = _slots(outputs, found)
+    slot = _slot(outputs, found)
     contacts = {key: _at(config, "tidewatch:model", key) for key in ("owner", "oncall", "escalation")}
     model = model_of(outputs) if registry else _at(config, "tidewatch:model", "name")
     prefix = _prefix(outputs, str(model))
@@ -168,7 +174,7 @@ def names_of(stack: str, config: Mapping[str, Any], outputs: Mapping[str, Any], 
         **contacts,
         "alarm": _physical(outputs, found.asked, prefix),
         "slot": slot,
-        "other": other,
+        "other": next(name for name in SLOTS if name != slot) if slot else "",
         "champion": _at(outputs, "traffic", "champion"),
         "endpoint": _at(outputs, "endpoint", "name"),
         "rollback_command": _at(outputs, "rollback", "command"),
@@ -196,15 +202,28 @@ def _physical(outputs: Mapping[str, Any], asked: str, prefix: str) -> str:
     return ours.get(asked) or (asked if asked in ours.values() or asked.startswith(f"{prefix}-") else "")
 
 
-def _slots(outputs: Mapping[str, Any], found: Found) -> tuple[str, str]:
-    """The alarm's slot and the other one: a guardrail's can only be the challenger's, and a single slot's is that."""
-    held = sorted(_at(outputs, "traffic", "versions") or ())
+def _slot(outputs: Mapping[str, Any], found: Found) -> str:
+    """The alarm's slot; "" where its name does not tell, and more than one can be meant."""
+    possible = _possible(outputs, found)
+    return found.slot or (possible[0] if len(possible) == 1 else "")
+
+
+def _possible(outputs: Mapping[str, Any], found: Found) -> list[str]:
+    """The slots that an alarm can be about: a guardrail's can only be the challenger's, a single slot's is that."""
+    if found.key.startswith("guardrail"):
+        return [name for name in SLOTS if name != _at(outputs, "traffic", "champion")]
+    return sorted(_at(outputs, "traffic", "versions") or SLOTS)
+
+
+def _which_slot(stack: str, outputs: Mapping[str, Any], found: Found, other: bool) -> str:
+    """What SLOT stands for in a page, and how to have it filled in; other: OTHER is in the page too."""
     champion = _at(outputs, "traffic", "champion")
-    slot = found.slot
-    possible = [name for name in held if not (found.key.startswith("guardrail") and name == champion)]
-    if not slot and len(possible) == 1:
-        slot = possible[0]
-    return slot, next((name for name in held if slot and name != slot), "")
+    possible = _possible(outputs, found)
+    told = " or ".join(f"{name} (the champion)" if name == champion else name for name in possible)
+    likely = next((name for name in possible if name != champion), possible[0])
+    as_well = ", and OTHER the other one" if other else ""
+    line = f"tidewatch runbook {found.key}-{likely} --stack {stack}"
+    return f"SLOT is the slot that the alarm is about, {told}{as_well}. For {likely}: `{line}`."
 
 
 def _at(outputs: Mapping[str, Any], part: str, key: str) -> Any:

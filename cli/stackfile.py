@@ -85,7 +85,14 @@ class StackFile:
 
 
 def commit_edit(file: StackFile, console: Console) -> None:
-    """Validates the edit, writes it and shows what changed. Nothing is deployed by it."""
+    """Validates the edit, writes it and shows what changed. Nothing is deployed by it.
+
+    A rehearsal has a copy of its stack file; without one the edit would be the checkout's, which every rehearsal begins
+    with.
+    """
+    home = Home.of(ROOT)
+    if file.stack == REHEARSAL and not home.environment():
+        raise UserError(home.missing())
     file.settings()
     diff = file.diff()
     if not diff:

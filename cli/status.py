@@ -147,7 +147,8 @@ def _watch(first: dict[str, Any], look: Look, as_json: bool) -> None:
             for seen in _views(first, look):
                 _print(console, seen)
         else:
-            with Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
+            # What is higher than the terminal is cut until Ctrl-C: what has scrolled away cannot be drawn over.
+            with Live(console=console, auto_refresh=False) as live:
                 for seen in _views(first, look):
                     live.update(Group(*seen), refresh=True)
     except KeyboardInterrupt:

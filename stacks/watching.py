@@ -62,7 +62,7 @@ class Chat(Section):
 
     slack_team: SlackTeam
     slack_channel: SlackChannel
-    severities: tuple[Severity, ...] = ("P1", "P2")
+    severities: tuple[Severity, ...] = Field(default=("P1", "P2"), min_length=1)
 
 
 class Notify(Section):

@@ -16,7 +16,11 @@ body{margin:0 auto;max-width:76rem;padding:1.5rem;background:var(--paper);color:
 font:15px/1.5 system-ui,sans-serif}
 h1{font-size:2rem;margin:.2rem 0}h2{font-size:1.15rem;margin:2rem 0 .5rem}h3{font-size:1rem;margin:.8rem 0 0}
 p{margin:.2rem 0}.soft{color:var(--soft)}a{color:inherit}
-.wide{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}
+.wide{overflow-x:auto;background:linear-gradient(90deg,var(--paper) 40%,transparent) 0 0/2rem 100% local,
+linear-gradient(270deg,var(--paper) 40%,transparent) 100% 0/2rem 100% local,
+linear-gradient(90deg,var(--line),transparent) 0 0/.8rem 100% scroll,
+linear-gradient(270deg,var(--line),transparent) 100% 0/.8rem 100% scroll;background-repeat:no-repeat}
+table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 th,td{padding:.25rem .8rem .25rem 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--line)}
 thead th{color:var(--soft);font-weight:500}
 .n{text-align:right}.n,.v{white-space:nowrap}
@@ -39,7 +43,10 @@ def section(title: str, *parts: str) -> str:
 
 
 def table(titles: Sequence[str], rows: Iterable[str], numbers: Iterable[int] = ()) -> str:
-    """A table that scrolls by itself where it is too wide. numbers: the columns whose titles stand at the right."""
+    """A table that scrolls by itself where it is too wide, with a shadow at the edge that more is behind.
+
+    numbers: the columns whose titles stand at the right.
+    """
     right = set(numbers)
     heads = "".join(
         f'<th scope="col"{" class=n" if at in right else ""}>{title}</th>' for at, title in enumerate(titles)

@@ -78,7 +78,9 @@ def _child(work: Callable[[], T], reading: int, writing: int) -> None:
         answer = ("done", work())
     except BaseException:
         answer = ("failed", traceback.format_exc())
-    with os.fdopen(writing, "wb") as pipe:
-        pickle.dump(answer, pipe)
-    world().functions.close()
-    os._exit(0)
+    try:
+        with os.fdopen(writing, "wb") as pipe:
+            pickle.dump(answer, pipe)
+        world().functions.close()
+    finally:
+        os._exit(0)

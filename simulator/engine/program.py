@@ -8,7 +8,6 @@ import importlib
 import runpy
 import signal
 import sys
-import threading
 import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -121,12 +120,18 @@ def _forgotten(packages: tuple[str, ...]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _interrupts() -> Iterator[None]:
-    """Programs reset SIGINT against the language host's noise; the host of this one may have its own handler."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    handler = signal.getsignal(signal.SIGINT)
+    """Ctrl-C stays what the host makes of it.
+
+    Programs leave it to the system, against the noise of the language host that they expect: this process would die of
+    it in the middle of a run, and put nothing away.
+    """
+    install = signal.signal
+
+    def keep(number: int, handler: Any) -> Any:
+        return signal.getsignal(number) if number == signal.SIGINT else install(number, handler)
+
+    signal.signal = keep
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, handler)
+        signal.signal = install

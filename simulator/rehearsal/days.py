@@ -6,22 +6,25 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from simulator.rehearsal.home import Home
+from simulator.rehearsal.home import EVERY, Home
 from simulator.rehearsal.screen import Screen
 from simulator.rehearsal.stage import alone
 from simulator.report.page import write
 from simulator.report.values import Outcome
-from simulator.scenarios import Scenario, Snapshot, snapshot
+from simulator.scenarios import Scenario
 from simulator.scenarios.proof import prove
 from simulator.scenarios.proof import write as write_proof
+from simulator.scenarios.snapshot import Snapshot, snapshot
 
 HEADINGS = ("scenario", "expected", "seen", "times")
 AT_ONCE = 2
 """Copies played at the same time: the functions of each take a core of their own."""
 
 
-def play(root: Path, screen: Screen, days: Sequence[Scenario], *, alarms: bool) -> list[Outcome]:
-    """Plays them on copies of one deployed account, and writes the report; alarms: drives every alarm too.
+def play(root: Path, screen: Screen, days: Sequence[Scenario], *, every: bool) -> tuple[list[Outcome], list[Path]]:
+    """Plays them on copies of one deployed account, and draws them: each on a page of its own, every one on one page.
+
+    every: they are all there are; every alarm is driven too.
 
     Raises RehearsalRunning, and what the deployment or a scenario breaks with.
     """
@@ -32,10 +35,12 @@ def play(root: Path, screen: Screen, days: Sequence[Scenario], *, alarms: bool) 
             account = undo.enter_context(snapshot(root, step.now))
             step.done = "the program with a challenger at 30 %, its alarms OK"
         outcomes = list(_played(account, screen, days))
-        write(outcomes, home.report)
-        if alarms:
+        pages = {home.drawn(EVERY): outcomes} if every else {home.drawn(one.scenario): [one] for one in outcomes}
+        for path, told in pages.items():
+            write(told, path)
+        if every:
             _proven(account, screen, home)
-    return outcomes
+    return outcomes, list(pages)
 
 
 def _played(account: Snapshot, screen: Screen, days: Sequence[Scenario]) -> Iterator[Outcome]:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import json
+import socket
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 REHEARSAL = "rehearsal"
 """The stack's name: the one stack whose outputs come from the rehearsal's engine instead of the Pulumi CLI."""
+EVERY = "all"
+"""The page of all game days, among those of single ones."""
+FIRST_TRAFFIC = "pulumi up: all traffic to blue"
+"""The end of the line by which the story tells that its endpoint serves."""
+ANSWER_SECONDS = 1.0
+"""Within which the simulator takes a connection, if there is one."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +44,12 @@ class Home:
 
     @property
     def report(self) -> Path:
-        """The game days, drawn."""
+        """The story's own game day, drawn."""
         return self.folder / "report.html"
+
+    def drawn(self, scenario: str) -> Path:
+        """A game day that was played by itself, or EVERY, drawn."""
+        return self.folder / "scenarios" / f"{scenario}.html"
 
     @property
     def alarms(self) -> Path:
@@ -49,8 +61,17 @@ class Home:
         self._announcement.write_text(json.dumps(environment, indent=2))
 
     def environment(self) -> dict[str, str]:
-        """The announced variables; empty where no rehearsal runs."""
-        return json.loads(self._announcement.read_text()) if self._announcement.exists() else {}
+        """The announced variables; empty where no rehearsal runs, though one that was killed left its announcement."""
+        if not self._announcement.exists():
+            return {}
+        environment = json.loads(self._announcement.read_text())
+        return environment if _serves(environment["AWS_ENDPOINT_URL"]) else {}
+
+    def missing(self) -> str:
+        """Why there is no environment, and what to do, as a sentence."""
+        left = self._announcement.exists() or self.state.exists()
+        begun = "the rehearsal is over: start another" if left else "there is no rehearsal: start one"
+        return f"{begun} with `tidewatch rehearse --stay` and leave it running"
 
     def withdraw(self) -> None:
         self._announcement.unlink(missing_ok=True)
@@ -58,3 +79,13 @@ class Home:
     @property
     def _announcement(self) -> Path:
         return self.folder / "simulator.json"
+
+
+def _serves(address: str) -> bool:
+    """Whether anything takes a connection at this address of the machine."""
+    place = urlsplit(address)
+    try:
+        socket.create_connection((place.hostname or "", place.port or 0), ANSWER_SECONDS).close()
+    except OSError:
+        return False
+    return True

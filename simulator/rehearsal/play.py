@@ -16,7 +16,7 @@ import numpy.typing as npt
 from simulator.engine import DeploymentFailed
 from simulator.engine import Summary as Deployed
 from simulator.rehearsal import commands
-from simulator.rehearsal.home import REHEARSAL
+from simulator.rehearsal.home import FIRST_TRAFFIC, REHEARSAL
 from simulator.rehearsal.months import TITLE, table
 from simulator.rehearsal.screen import Screen, Step
 from simulator.rehearsal.stage import RehearsalFailed, Stage
@@ -60,10 +60,13 @@ class Play:
 
     def run(self) -> Summary:
         """Plays all acts. Raises RehearsalFailed, CommandFailed or DeploymentFailed where one goes wrong."""
-        with ThreadPoolExecutor(1) as pool:
+        pool = ThreadPoolExecutor(1)
+        try:
             training = pool.submit(_train, self.stage.home.folder / "models")
             empty = self._deploy_without_variants()
             self._publish(training)
+        finally:
+            pool.shutdown(wait=False)
         self._deploy_first(empty)
         self._canary()
         self._promotion()
@@ -97,7 +100,7 @@ class Play:
             self.summary.models.append(Model(one.version, round(one.auc, 4), stored["files"]["model.tar.gz"]["sha256"]))
 
     def _deploy_first(self, empty: Deployed) -> None:
-        served = self._promote(FIRST, None, f"all traffic to {BLUE}")
+        served = self._promote(FIRST, None, FIRST_TRAFFIC)
         with self.screen.step("pulumi up again") as step:
             again = self.stage.up(step)
             step.done = _changes(again)
@@ -108,11 +111,11 @@ class Play:
         self._expect(seen.observed == {BLUE: 1.0}, f"blue is alone, yet the answers came from {seen.observed}")
 
     def _canary(self) -> None:
-        self._promote(SECOND, None, "a canary of 5 %")
+        self._promote(SECOND, None, "pulumi up: a canary of 5 %")
         self.summary.canary = self._replay({BLUE: 0.95, GREEN: 0.05})
 
     def _promotion(self) -> None:
-        self._promote(SECOND, 50, "half of the traffic")
+        self._promote(SECOND, 50, "pulumi up: half of the traffic")
         self.summary.promotion = self._replay({BLUE: 0.5, GREEN: 0.5})
 
     def _rollback(self) -> str:
@@ -202,7 +205,7 @@ class Play:
         for incident in scene.incidents():
             self._type(f"tidewatch acknowledge {incident.id} --stack {REHEARSAL}")
         stage.control.clear()
-        self._promote(SECOND, 40, "the challenger is back, once somebody has looked")
+        self._promote(SECOND, 40, "pulumi up: the challenger is back, once somebody has looked")
 
     def _year(self) -> None:
         year = Year(self.stage, self.screen, self._story().year)
@@ -227,7 +230,7 @@ class Play:
     def _promote(self, version: str, weight: int | None, what: str) -> Deployed:
         share = "" if weight is None else f" --weight {weight}"
         self._type(f"tidewatch promote flights/{version}{share} --stack {REHEARSAL}")
-        with self.screen.step(f"tidewatch promote flights/{version}{share}, pulumi up: {what}") as step:
+        with self.screen.step(f"tidewatch promote flights/{version}{share}, {what}") as step:
             done = self.stage.up(step)
             step.done = _changes(done)
         return done

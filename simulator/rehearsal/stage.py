@@ -7,7 +7,6 @@ import fcntl
 import json
 import os
 import shutil
-import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,8 +62,7 @@ class Stage:
             if one.phase == "start":
                 step.now(f"{one.op} {one.name}")
 
-        with _interruptible():
-            return self._stack(show).up(preview=preview)
+        return self._stack(show).up(preview=preview)
 
     def outputs(self) -> dict[str, Any]:
         return self._stack().outputs()
@@ -136,13 +134,3 @@ def _clean(home: Home) -> None:
 def _restore(environment: dict[str, str]) -> None:
     os.environ.clear()
     os.environ.update(environment)
-
-
-@contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
-    """The program sets SIGINT for the language host's process, which this is not."""
-    before = signal.getsignal(signal.SIGINT)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

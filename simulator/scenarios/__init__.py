@@ -1,13 +1,14 @@
 """Game days: what goes wrong in production, done on purpose to a deployed snapshot, and what must come of it.
 
-SCENARIOS                       every scenario by its name, in the order they are played
-snapshot(root, home) -> ...     deploys the program once; .play(scenario) -> Outcome, each on a copy of its own
+SCENARIOS                      every scenario by its name, in the order they are played
+snapshot.snapshot(root) -> ... deploys the program once; .play(scenarios) -> outcomes, each on a copy of its own
+
+The names come without the snapshot, which loads a whole simulated AWS, and models to train.
 """
 
 from __future__ import annotations
 
-from simulator.scenarios.catalog import SCENARIOS, named
+from simulator.scenarios.catalog import SCENARIOS
 from simulator.scenarios.scenario import Scenario
-from simulator.scenarios.snapshot import Snapshot, snapshot
 
-__all__ = ["SCENARIOS", "Scenario", "Snapshot", "named", "snapshot"]
+__all__ = ["SCENARIOS", "Scenario"]

@@ -10,8 +10,3 @@ from simulator.scenarios.machinery import MACHINERY
 from simulator.scenarios.scenario import Scenario
 
 SCENARIOS: Mapping[str, Scenario] = {one.name: one for one in (*CHALLENGER, *MACHINERY, *DATA)}
-
-
-def named(name: str) -> Scenario:
-    """Raises KeyError."""
-    return SCENARIOS[name]

@@ -11,7 +11,6 @@ from simulator.scenarios import checks
 from simulator.scenarios.challenger import CALM
 from simulator.scenarios.scenario import Scenario
 from simulator.scenarios.scene import Scene
-from simulator.story import FEATURES
 
 HOUR_MINUTES = 60
 SLOW_RATE = 10
@@ -90,6 +89,8 @@ def _drifting(scene: Scene, features: tuple[str, ...], label: str) -> None:
 
 def moved(scene: Scene, features: tuple[str, ...]) -> npt.NDArray[np.float32]:
     """Flights of training with some columns pushed up by a standard deviation and a half."""
+    from simulator.story import FEATURES  # loads slowly, and the names of scenarios are asked for without it
+
     rows = scene.rows[: REQUESTS * ROWS_EACH].copy()
     for name in features:
         column = FEATURES.index(name)

@@ -2,11 +2,43 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner
 
 from cli.errors import UserError
 from cli.main import app
+from simulator.rehearsal.home import Home
+from simulator.report.values import Outcome
+from simulator.scenarios import Scenario
+from tests.simulator.report.made_up_game_day import outcome
+from tests.stacks.rehearsed import ROOT
+
+ELSEWHERE = """
+import sys
+from pathlib import Path
+from cli import main, rehearse
+
+rehearse.ROOT = Path(sys.argv.pop(1))
+main.main()
+"""
+"""The command, on a checkout that is named before its arguments."""
+DEPLOYING = """
+import signal, time
+from pathlib import Path
+
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+Path("deploying").touch()
+time.sleep(60)
+"""
+"""A program in the midst of its deployment, which treats Ctrl-C as the real one does."""
 
 
 @pytest.mark.parametrize(
@@ -25,3 +57,65 @@ def test_a_mistake_is_a_sentence(given: list[str], sentence: str) -> None:
     with pytest.raises(UserError) as refused:
         CliRunner().invoke(app, ["rehearse", *given], catch_exceptions=False)
     assert sentence in str(refused.value)
+
+
+def test_an_unknown_game_day_is_refused_at_once() -> None:
+    """What makes models and accounts takes seconds to load."""
+    asked = "import atexit, sys; from cli import main; atexit.register(lambda: print(*sys.modules)); main.main()"
+    command = [sys.executable, "-c", asked, "rehearse", "--scenario", "eror-spike"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "did you mean error-spike?" in done.stderr
+    assert not {"lightgbm", "sklearn", "simulator.aws.install"} & set(done.stdout.split())
+
+
+class _Account:
+    """A deployed account on whose copies every game day ends as it must."""
+
+    def play(self, days: Sequence[Scenario]) -> list[Outcome]:
+        return [outcome(scenario=one.name) for one in days]
+
+
+@contextmanager
+def _account(*_: object) -> Iterator[_Account]:
+    yield _Account()
+
+
+@pytest.mark.parametrize(
+    ("given", "pages"),
+    [
+        (["--scenario", "slow-leak"], ["slow-leak"]),
+        (["--scenario", "slow-leak", "--scenario", "error-spike"], ["error-spike", "slow-leak"]),
+        (["--all"], ["all"]),
+    ],
+)
+def test_a_game_day_is_drawn_beside_the_page_of_the_story(
+    given: list[str], pages: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.rehearse.ROOT", tmp_path)
+    monkeypatch.setattr("simulator.rehearsal.days.snapshot", _account)
+    monkeypatch.setattr("simulator.rehearsal.days.prove", lambda *_: [])
+    home = Home.of(tmp_path)
+    home.folder.mkdir(parents=True)
+    home.report.write_text("the story")
+    said = CliRunner().invoke(app, ["rehearse", *given])
+    assert said.exit_code == 0, said.exception
+    assert home.report.read_text() == "the story"
+    assert sorted(path.stem for path in (home.folder / "scenarios").iterdir()) == pages
+    assert all(f"out/rehearsal/scenarios/{page}.html" in said.stdout for page in pages)
+    assert home.alarms.exists() == (given == ["--all"])
+
+
+def test_ctrl_c_in_a_deployment_ends_the_rehearsal_with_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "__main__.py").write_text(DEPLOYING)
+    (tmp_path / "Pulumi.rehearsal.yaml").write_text((ROOT / "Pulumi.rehearsal.yaml").read_text())
+    command = [sys.executable, "-c", ELSEWHERE, str(tmp_path), "rehearse"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while process.poll() is None and not (tmp_path / "deploying").exists():
+            time.sleep(0.05)
+        assert Home.of(tmp_path).environment()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert said == "tidewatch: interrupted: the rehearsal is over, and nothing of it runs any more\n"
+    assert not (Home.of(tmp_path).folder / "simulator.json").exists()

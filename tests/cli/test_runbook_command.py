@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from cli import main as command_line
 from cli.errors import UserError
 from cli.main import app
-from cli.runbook import Found, filled, find, names_of
+from cli.runbook import Found, filled, find, names_of, runbooks_by_alarm
 from tests.stacks.rehearsed import Rehearsed
 
 CONFIG = {
@@ -114,6 +114,38 @@ def test_it_prints_the_page_with_what_the_stack_has(operated: Rehearsed) -> None
     assert f"Value={outputs['endpoint']['name']} Name=VariantName,Value=green" in said.output
     assert "ml-leads@example.com" in said.output
     assert "{slot}" not in said.output
+
+
+def test_where_two_slots_can_be_meant_the_first_line_says_what_SLOT_is(operated: Rehearsed) -> None:
+    said = CliRunner().invoke(app, ["runbook", "server-errors", "--stack", "rehearsal"])
+    first, _, title = said.stdout.splitlines()[:3]
+    assert "blue (the champion) or green, and OTHER the other one" in first
+    assert "`tidewatch runbook server-errors-green --stack rehearsal`" in first
+    assert title.startswith("# Server errors")
+    assert f"Value={operated.outputs()['endpoint']['name']} Name=VariantName,Value=SLOT " in said.stdout
+    assert "VariantName=OTHER,DesiredWeight=1 VariantName=SLOT,DesiredWeight=0" in said.stdout
+    assert "{slot}" not in said.output
+
+
+@pytest.mark.usefixtures("operated")
+def test_a_challengers_alarm_and_a_page_of_no_slot_need_no_such_line() -> None:
+    for alarm in ("guardrail-errors", "undelivered"):
+        said = CliRunner().invoke(app, ["runbook", alarm, "--stack", "rehearsal"])
+        assert said.stdout.startswith("# ")
+        assert "SLOT" not in said.stdout
+
+
+@pytest.mark.parametrize("asked", ["server-errors", "guardrail-errors"])
+def test_where_one_slot_is_served_it_is_meant(asked: str) -> None:
+    alone = {**OUTPUTS, "traffic": {"champion": "blue", "versions": {"blue": "1"}}}
+    slot, other = ("green", "blue") if asked.startswith("guardrail") else ("blue", "green")
+    names = names_of("prod", CONFIG, alone, find(asked))
+    assert (names["slot"], names["other"]) == (slot, other)
+
+
+def test_a_page_is_found_again_with_a_slot() -> None:
+    for page in set(runbooks_by_alarm().values()):
+        assert find(f"{page}-green") == Found(page, f"{page}-green", "green")
 
 
 def test_every_alarm_of_the_stack_leads_to_one_page_by_its_key_and_by_its_name(operated: Rehearsed) -> None:

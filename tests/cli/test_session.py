@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from cli.aws import Session
+from cli.errors import UserError
+from cli.main import app
 from simulator.clock import SharedClock
+from simulator.rehearsal.home import Home
 from tidewatch import clock
 
 
@@ -34,19 +40,61 @@ def test_a_stack_names_its_region() -> None:
     assert session.region == session.client("sns").meta.region_name == "us-east-1"
 
 
-def test_a_rehearsal_has_its_own_place_and_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    home = tmp_path / "out" / "rehearsal"
-    environment = {
-        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "rehearsal",
-        "AWS_SECRET_ACCESS_KEY": "rehearsal",
-    }
-    moved = SharedClock.create(home / "simulator" / "clock")
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """Of a rehearsal in a checkout of its own; nothing was announced yet."""
+    for module in ("aws", "outputs", "stackfile"):
+        monkeypatch.setattr(f"cli.{module}.ROOT", tmp_path)
+    made = Home.of(tmp_path)
+    made.folder.mkdir(parents=True)
+    return made
+
+
+@contextmanager
+def _announced(home: Home) -> Iterator[str]:
+    """Where something takes connections, as a simulator would."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        names = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "r", "AWS_SECRET_ACCESS_KEY": "r"}
+        home.announce({"AWS_ENDPOINT_URL": url, **names})
+        yield url
+
+
+def test_a_rehearsal_has_its_own_place_and_time(home: Home) -> None:
+    moved = SharedClock.create(home.folder / "simulator" / "clock")
     moved.advance_to(datetime(2031, 1, 1, tzinfo=UTC))
-    (home / "simulator.json").write_text(json.dumps(environment))
-    monkeypatch.setattr("cli.aws.ROOT", tmp_path)
-    session = Session("rehearsal")
-    assert (session.region, session.simulated) == ("us-east-1", True)
-    assert session.now().year == 2031
-    assert session.client("ecr", "us-west-2").meta.endpoint_url == "http://127.0.0.1:9"
+    with _announced(home) as url:
+        session = Session("rehearsal")
+        assert (session.region, session.simulated) == ("us-east-1", True)
+        assert session.now().year == 2031
+        assert session.client("ecr", "us-west-2").meta.endpoint_url == url
+
+
+@pytest.mark.parametrize("words", [["status"], ["doctor"], ["models"], ["promote", "flights/3"]])
+def test_a_rehearsal_whose_process_was_killed_is_over(words: list[str], home: Home) -> None:
+    with _announced(home):
+        pass
+    said = CliRunner().invoke(app, [*words, "--stack", "rehearsal"])
+    assert said.exit_code == 1
+    assert "the rehearsal is over: start another with `tidewatch rehearse --stay`" in said.output + str(said.exception)
+    assert "pulumi up" not in said.output + str(said.exception)
+
+
+@pytest.mark.parametrize("outputs", [{}, {"registry": {"bucket": "b", "prefix": "models/flights/"}}])
+def test_a_rehearsal_that_has_no_endpoint_yet_says_what_to_wait_for(
+    outputs: dict[str, object], home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.outputs.Stack.outputs", lambda _: outputs)
+    SharedClock.create(home.folder / "simulator" / "clock")
+    with _announced(home):
+        said = CliRunner().invoke(app, ["status", "--stack", "rehearsal"])
+    assert isinstance(said.exception, UserError)
+    assert "the endpoint of the rehearsal is not deployed yet: ask again once" in str(said.exception)
+    assert '"pulumi up: all traffic to blue"' in str(said.exception)
+    assert "--stack" not in str(said.exception)
+
+
+@pytest.mark.usefixtures("home")
+def test_where_nothing_was_rehearsed_there_is_no_rehearsal() -> None:
+    said = CliRunner().invoke(app, ["status", "--stack", "rehearsal"])
+    assert "there is no rehearsal: start one with `tidewatch rehearse --stay`" in str(said.exception)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from rich.console import Console
 from typer.testing import CliRunner
 
 from cli import status
@@ -290,3 +293,39 @@ def test_a_watch_outlives_what_fails_on_the_way(monkeypatch: pytest.MonkeyPatch)
     assert said.count("blue (champion)") == 3
     assert said.count("This is old: An error occurred (Throttling)") == 1
     assert "every 5 seconds until Ctrl-C" in said
+
+
+ROWS = 12
+
+
+def _left_on_a_terminal(written: str) -> list[str]:
+    """The lines that a terminal of ROWS holds after that, with those that have scrolled out of it."""
+    lines, row = [""], 0
+    for mark, text in re.findall(r"(\x1b\[[?\d;]*[A-Za-z]|[\r\n])|([^\x1b\r\n]+)", written):
+        if mark == "\n":
+            row += 1
+            lines += [""] * (row + 1 - len(lines))
+        elif mark == "\x1b[1A":
+            row = max(row - 1, len(lines) - ROWS, 0)
+        elif mark == "\x1b[2K":
+            lines[row] = ""
+        lines[row] += text
+    return lines
+
+
+@pytest.mark.usefixtures("operated")
+@pytest.mark.parametrize("firing", [2, 30])
+def test_a_watch_redraws_in_place_also_what_is_higher_than_the_terminal(
+    firing: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = {"severity": "P1", "since": "8:00", "runbook": "-"}
+    alarms = {"firing": [{**one, "alarm": f"disk-{n}"} for n in range(firing)], "watched": 40}
+    monkeypatch.setattr("cli.health.alarms", lambda *_: {**alarms, "insufficient": 0, "gone": []})
+    _interrupted(monkeypatch, looks=3)
+    written = io.StringIO()
+    terminal = Console(file=written, force_terminal=True, width=100, height=ROWS)
+    monkeypatch.setattr("cli.status.Console", lambda stderr=False, **_: Console(quiet=True) if stderr else terminal)
+    _said("--watch")
+    left = _left_on_a_terminal(written.getvalue())
+    assert sum("until Ctrl-C" in line for line in left) == 1
+    assert sum("disk-" in line for line in left) == firing

@@ -88,6 +88,10 @@ def test_a_guardrail_of_the_users_own_is_the_challengers():
         (changed("tidewatch:notify.P1", [{"email": "nobody"}]), "is nobody to tell"),
         (changed("tidewatch:notify.escalation", {"to": []}), "notify.escalation.to: is empty; name at least one"),
         (
+            changed("tidewatch:notify.chat", {"slackTeam": "T1", "slackChannel": "C1", "severities": []}),
+            "tidewatch:notify.chat.severities: is empty; name at least one",
+        ),
+        (
             changed("tidewatch:notify.chat", {"slackTeam": "T1", "slackChannel": "C1", "severities": ["P5"]}),
             'notify.chat.severities.0: "P5" is not a severity; use P1, P2, P3',
         ),

@@ -177,12 +177,12 @@ class Alarm:
         longest = DAY if period < HOUR else WEEK
         if period * periods > longest:
             span, most = ("a day", "below an hour") if longest == DAY else ("seven days", "of an hour or more")
-            raise InvalidAlarm(
-                f"{periods} periods of {period} seconds are over {span}, the most with a period {most}; "
-                f"use {longest // period} periods or fewer",
-                "periods",
-                self.key,
-            )
+            given = f"{periods} periods of {period} seconds"
+            said = f"{given} are over {span} ({longest} seconds), the most with a period {most}"
+            if period > longest:
+                shorter = max(longest // periods // 60 * 60, 60)
+                raise InvalidAlarm(f"{said}; use a period of {shorter} seconds or less", "period", self.key)
+            raise InvalidAlarm(f"{said}; use {longest // period} periods or fewer", "periods", self.key)
         if not 1 <= self.datapoints <= periods:
             raise InvalidAlarm(
                 f"{self.datapoints} of {periods} datapoints cannot be; use 1 to {periods}", "datapoints", self.key

@@ -37,7 +37,8 @@ ASKS = {
 }
 STYLE = f"""{SHARED}
 tbody th{{font-weight:500;min-width:7rem;max-width:16rem;overflow-wrap:break-word}}
-.w{{min-width:18rem}}.drift,.invalid{{color:var(--bad);font-weight:600}}
+.w{{min-width:18rem}}@media(max-width:68rem){{.w{{min-width:12rem}}th,td{{padding-right:.6rem}}}}
+.drift,.invalid{{color:var(--bad);font-weight:600}}
 .figures{{display:grid;grid-template-columns:repeat(auto-fill,minmax(21rem,1fr));gap:1.5rem}}
 figure{{margin:0;overflow-wrap:anywhere}}figcaption{{margin-bottom:.4rem}}
 .r{{fill:none;stroke:var(--soft)}}.p{{fill:var(--solid)}}.b{{stroke:var(--ink);stroke-width:2}}

@@ -182,3 +182,16 @@ def test_a_journal_whose_last_line_was_cut_off_is_read_up_to_it(program: Any) ->
     program.state.with_name("dev.json.journal").write_text('{"outputs":{"x":1}}\n{"begin":"crea')
     assert program.stack(1).up().changed == ()
     assert not program.state.with_name("dev.json.journal").exists()
+
+
+def test_ctrl_c_is_the_hosts_whatever_the_program_makes_of_it(program: Any) -> None:
+    program.write("""
+        import signal
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        D("a", "a", "1")
+        if stage == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+    """)
+    with pytest.raises(KeyboardInterrupt):
+        program.stack(1).up()
+    assert ops(program.stack(2).up())["a"] == "create"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -12,41 +10,12 @@ from made_up_game_day import outcome
 from png_pixels import pixels
 
 from simulator.report.page import write
+from tests.in_a_browser import browser, opened
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+__all__ = ["browser"]
+
 TROUBLE, BLUE, GREEN = (0xB3, 0x26, 0x1E), (0x25, 0x63, 0xA8), (0x00, 0x80, 0x5C)
 """Colours of the light page: of trouble, and of the lines of the slots blue and green."""
-
-
-@pytest.fixture
-def browser() -> str:
-    found = next((path for name in NAMES if (path := shutil.which(name))), None)
-    if found is None:
-        pytest.skip(f"the report is opened in a browser only where one of {', '.join(NAMES)} is on PATH")
-    return found
-
-
-def opened(browser: str, path: Path, width: int, height: int) -> tuple[str, list[str], Path]:
-    """The page's elements after it was shown, what it said on the console, and its picture; no name can be resolved."""
-    picture = path.with_name(f"{width}.png")
-    run = subprocess.run(
-        [
-            browser,
-            *("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"),
-            *("--hide-scrollbars", "--enable-logging=stderr", "--disable-background-networking"),
-            "--host-resolver-rules=MAP * ~NOTFOUND",
-            f"--user-data-dir={path.parent / 'profile'}",
-            f"--window-size={width},{height}",
-            f"--screenshot={picture}",
-            "--dump-dom",
-            path.as_uri(),
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    )
-    return run.stdout, [line for line in run.stderr.splitlines() if "CONSOLE" in line], picture
 
 
 @pytest.mark.parametrize(("width", "shown"), [(1200, "broad"), (600, "narrow")])

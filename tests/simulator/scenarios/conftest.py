@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from simulator.scenarios import Snapshot, snapshot
+from simulator.scenarios.snapshot import Snapshot, snapshot
 
 ROOT = Path(__file__).parents[3]
 

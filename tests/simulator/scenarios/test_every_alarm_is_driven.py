@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from simulator.scenarios import Snapshot, drive, drives_of_data, drives_of_serving, drives_of_traffic, proof
+from simulator.scenarios import drive, drives_of_data, drives_of_serving, drives_of_traffic, proof
 from simulator.scenarios.drive import Drive
 from simulator.scenarios.drives import DRIVES
 from simulator.scenarios.proof import Driven, NotProven, Proven, driven, table, write
 from simulator.scenarios.scene import Scene
+from simulator.scenarios.snapshot import Snapshot
 from stacks import declare
 from stacks.schema import Settings
 from stacks.settings import load

@@ -6,8 +6,9 @@ import pytest
 
 from simulator.aws.copies import CopyBroken
 from simulator.report.values import Outcome
-from simulator.scenarios import SCENARIOS, Scenario, Snapshot
+from simulator.scenarios import SCENARIOS, Scenario
 from simulator.scenarios.scene import Scene
+from simulator.scenarios.snapshot import Snapshot
 
 PROMISED = (
     "error-spike",

@@ -97,6 +97,11 @@ def test_a_metric_without_dimensions_is_refused(dimensions: object) -> None:
         ({"period": 45}, "0.period: 45 seconds is no period of CloudWatch"),
         ({"period": 60, "periods": 2000}, "0.periods: 2000 periods of 60 seconds are over a day"),
         ({"period": 3600, "periods": 200}, "0.periods: 200 periods of 3600 seconds are over seven days"),
+        (
+            {"period": 691_200},
+            "0.period: 2 periods of 691200 seconds are over seven days (604800 seconds), the most with a period of an "
+            "hour or more; use a period of 302400 seconds or less",
+        ),
         ({"datapoints": 3}, "0.datapoints: 3 of 2 datapoints cannot be"),
         ({"threshold": "much"}, "0.threshold: 'much' is not a number"),
         ({"minimumSamples": 0}, "0.minimumSamples: 0 is too small"),

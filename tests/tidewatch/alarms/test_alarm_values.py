@@ -91,7 +91,7 @@ def test_a_threshold_at_the_edge_of_its_range_is_taken(signal: Any, comparison: 
         ({"period_s": 60, "periods": 1441}, "periods"),
         ({"period_s": 1800, "periods": 49}, "periods"),
         ({"period_s": 3600, "periods": 169}, "periods"),
-        ({"period_s": 604_860, "periods": 1, "datapoints": 1}, "periods"),
+        ({"period_s": 604_860, "periods": 1, "datapoints": 1}, "period"),
         ({"datapoints": 4}, "datapoints"),
         ({"datapoints": 0}, "datapoints"),
     ],

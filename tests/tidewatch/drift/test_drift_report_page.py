@@ -4,12 +4,14 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
 
+from tests.in_a_browser import browser, opened
 from tidewatch.capture.accounting import Accounting, Example
 from tidewatch.capture.reasons import Reason
 from tidewatch.drift.drawing import pairs
@@ -20,7 +22,9 @@ from tidewatch.drift.reference import Reference
 from tidewatch.drift.report import Report, WindowReport, decode, examples, window
 from tidewatch.drift.tables import ArrayTable, count, reference
 from tidewatch.drift.verdict import Verdict, judge
-from tidewatch.html import percent
+from tidewatch.html import POLICY, percent
+
+__all__ = ["browser"]
 
 END = datetime(2013, 5, 14, 13, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -265,3 +269,22 @@ def test_columns_of_nothing_but_missing_values_can_be_drawn() -> None:
 def test_shares_never_round_to_nothing_or_to_all() -> None:
     told = [percent(share) for share in (0.0, 1e-6, 0.001, 0.1234, 0.999, 0.9999, 1.0)]
     assert told == ["0%", "<0.1%", "0.1%", "12.3%", "99.9%", ">99.9%", "100%"]
+
+
+MEASURE = """<script>
+const over = [document.documentElement, ...document.querySelectorAll(".wide")];
+document.title = over.map(each => each.scrollWidth - each.clientWidth);
+</script>"""
+"""Tells by how much the page, and each box of a table, is wider than is shown of it."""
+
+
+@pytest.mark.parametrize(("width", "scrolls"), [(1000, False), (600, True)])
+def test_a_page_is_never_wider_than_the_window_and_a_table_scrolls_where_it_must(
+    html: str, browser: str, tmp_path: Path, width: int, scrolls: bool
+) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(html.replace(POLICY, "").replace("</main>", f"</main>{MEASURE}"), encoding="utf-8")
+    elements, _, _ = opened(browser, path, width, 900)
+    whole, *tables = map(int, elements.split("<title>")[1].split("</title>")[0].split(","))
+    assert whole == 0
+    assert any(tables) == scrolls

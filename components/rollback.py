@@ -14,6 +14,7 @@ from components.policy import Statement
 from components.scope import Scope
 from components.tables import Tables
 from components.topics import Topics
+from tidewatch.alarms.catalog import OVERALL
 from tidewatch.slo import Objective
 from tidewatch.traffic import invocation as command
 
@@ -122,19 +123,14 @@ class Rollback(pulumi.ComponentResource):
             "ENVIRONMENT": self._scope.stack,
             "AUTOMATIC": str(args.automatic).lower(),
             "CHAT": str(args.topics.posted("P1")).lower(),
-            "ALARM": self._overall(),
+            # Its composite is made after this function, which some of the alarms under it call.
+            "ALARM": args.tables.physical_name(OVERALL),
             "VERSIONS": json.dumps(dict(args.versions), sort_keys=True),
             "RUNBOOKS": args.runbooks,
             "DASHBOARD": args.dashboard,
             "REPORTS": args.reports,
             "OBJECTIVES": told(args.objectives),
         }
-
-    def _overall(self) -> pulumi.Output[str]:
-        """The composite over all alarms, made after this function, which some of them call: its name is known before
-        it is. Composites end as the ledger's name does."""
-        end = self._args.tables.ledger.name.apply(lambda ledger: ledger.rpartition("-")[2])
-        return pulumi.Output.concat(self._scope.name("endpoint"), "-", end)
 
     def _statements(self) -> Sequence[Statement]:
         args = self._args

@@ -53,7 +53,7 @@ def _declare(settings: Settings, versions: Mapping[str, ResolvedVersion], scope:
     tables, topics = Tables(scope), Topics(scope, declare.audience(settings))
     endpoint, drift, rollback, alarms, dashboards, traffic = None, None, None, None, None, None
     if versions:
-        endpoint = Endpoint(scope, _endpoint(scope, settings, versions, registry, storage, tables))
+        endpoint = Endpoint(scope, _endpoint(settings, versions, registry, storage, tables))
         if settings.drift.enabled:
             drift = Drift(scope, _drift(settings, endpoint, storage, registry, tables))
         rollback = Rollback(scope, _rollback(scope, settings, endpoint, drift, storage, tables, topics))
@@ -65,7 +65,6 @@ def _declare(settings: Settings, versions: Mapping[str, ResolvedVersion], scope:
 
 
 def _endpoint(
-    scope: Scope,
     settings: Settings,
     versions: Mapping[str, ResolvedVersion],
     registry: Registry,
@@ -79,7 +78,7 @@ def _endpoint(
         hosting=declare.hosting(settings),
         capture=declare.capture(settings),
         policy=declare.policy(settings),
-        guardrails=guardrail_names(scope, tables, settings.variants, settings.champion),
+        guardrails=guardrail_names(tables, settings.variants, settings.champion),
         tables=tables,
         registry_arn=registry.arn,
         registry_key=registry.key_arn,
@@ -129,7 +128,7 @@ def _rollback(
         monitoring_arn=storage.monitoring.arn,
         monitoring_key=storage.monitoring.encryption_key,
         automatic=settings.rollback.automatic,
-        guardrails=guardrail_names(scope, tables, settings.variants, settings.champion),
+        guardrails=guardrail_names(tables, settings.variants, settings.champion),
         objectives=settings.slo.objectives(),
         runbooks=settings.notify.runbooks,
         dashboard=links(scope, tables)["oncall"],

@@ -32,7 +32,7 @@ class RollbackArgs:
     monitoring, monitoring_arn, monitoring_key: the bucket that incident documents go to.
     automatic: whether alarms may call the function.
     objectives: what is promised to users; the function emits what of their budgets is used.
-    versions: the registry's, by slot. runbooks: the folder or URL that {name}.md is under.
+    runbooks: the folder or URL that {name}.md is under.
     dashboard, reports: links for who is on call, "" where there is none.
     """
 
@@ -52,7 +52,6 @@ class RollbackArgs:
     guardrails: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
     log_days: int = 30
     objectives: Sequence[Objective] = ()
-    versions: Mapping[str, str] = field(default_factory=dict[str, str])
     runbooks: str = "runbooks"
     dashboard: pulumi.Input[str] = ""
     reports: pulumi.Input[str] = ""
@@ -125,7 +124,6 @@ class Rollback(pulumi.ComponentResource):
             "CHAT": str(args.topics.posted("P1")).lower(),
             # Its composite is made after this function, which some of the alarms under it call.
             "ALARM": args.tables.physical_name(OVERALL),
-            "VERSIONS": json.dumps(dict(args.versions), sort_keys=True),
             "RUNBOOKS": args.runbooks,
             "DASHBOARD": args.dashboard,
             "REPORTS": args.reports,

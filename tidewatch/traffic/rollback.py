@@ -114,7 +114,11 @@ def _over(request: RollbackRequest, controller: TrafficController, plan: Rollbac
 
 
 def _advise(request: RollbackRequest, controller: TrafficController, plan: RollbackPlan) -> RollbackResult:
-    """Says what an alarm would have done. A rollback under way goes on without it; the ledger hears nothing of it."""
+    """Says what an alarm would have done. A rollback under way goes on without it; the ledger hears nothing of it.
+
+    The guardrails of such a stack tell people themselves. One that calls did so before `up` took that from it and had
+    to wait, or somebody else made this function its action: nobody need have been told.
+    """
     head = controller.control.head()
     if head is not None and head.driven:
         return _result(head)

@@ -22,7 +22,6 @@ TOLD: dict[str, Any] = {
     "runbooks": "https://example.com/runbooks",
     "dashboard": "https://example.com/oncall",
     "reports": "s3://flights-monitoring/drift/",
-    "versions": {"blue": "3", "green": "4"},
 }
 HEADINGS = [
     "What happened",
@@ -210,10 +209,11 @@ def test_a_version_that_was_deployed_since_is_not_taken_for_the_one_rolled_back(
     assert (green["before"]["version"], green["after"]["version"]) == ("4", "5")
 
 
-def test_what_nobody_wrote_down_is_taken_from_the_declaration(canary: Flights) -> None:
+def test_a_version_that_nobody_wrote_down_is_said_to_be_unknown(canary: Flights) -> None:
     canary.controller().control.delete(f"deployment#{canary.controller().state().config}")
-    versions = written(canary, canary.roll_back(**TOLD).incident)["versions"]
-    assert (versions["green"]["before"]["version"], versions["green"]["before"]["artifact"]) == ("4", None)
+    facts = written(canary, canary.roll_back(**TOLD).incident)
+    assert facts["versions"]["green"]["before"] == {"version": None, "artifact": None, "image": None, "share": 0.05}
+    assert "| green | unknown, 5% |" in written(canary, facts["incident"], "md")
 
 
 def test_everything_to_look_at_is_linked(canary: Flights) -> None:

@@ -19,6 +19,7 @@ from tidewatch.alarms.errors import InvalidAlarm, InvalidAlarms
 from tidewatch.alarms.expressions import each, total
 from tidewatch.alarms.reading import shown
 from tidewatch.alarms.values import DAY, HOUR, Alarm, Math, Missing, Severity, Stat
+from tidewatch.durations import about
 
 Kind: TypeAlias = Literal["availability", "latency"]
 
@@ -194,7 +195,7 @@ def _burns(objective: Objective, burn: Burn) -> Composite:
         says = f"At this rate half of the error budget will be gone: {objective.promise}."
     else:
         left = time_to_exhaustion(burn_rate(burn.threshold(objective.budget), objective.budget), objective.window)
-        says = f"At this rate the whole error budget is gone in {_span(left or objective.window)}: {objective.promise}."
+        says = f"At this rate the whole error budget is gone in {about(left or objective.window)}: {objective.promise}."
     return Composite(
         key=key,
         title=f"{objective.kind.capitalize()}: {burn.name.replace('-', ' ')}",
@@ -247,7 +248,7 @@ def _burning(objective: Objective, burn: Burn, length: str, seconds: int, signal
     return _under(
         objective,
         f"{burn.name}-{length}",
-        f"Bad requests over {_span(timedelta(seconds=seconds))} use the budget {burn.rate:g} times as fast as allowed.",
+        f"Bad requests over {about(timedelta(seconds=seconds))} use the budget {burn.rate:g} times as fast as allowed.",
         signal,
         ">",
         burn.threshold(objective.budget),
@@ -301,12 +302,3 @@ def _under(
 
 def _key(objective: Objective, name: str) -> str:
     return f"{objective.kind}-{name}"
-
-
-def _span(length: timedelta) -> str:
-    """A time as people say it: 5 minutes, 6 hours, 9.3 days."""
-    for unit, seconds in (("day", DAY), ("hour", HOUR), ("minute", 60)):
-        number = length.total_seconds() / seconds
-        if number >= 1:
-            return f"{number:.1f}".removesuffix(".0") + f" {unit}" + ("" if round(number, 1) == 1 else "s")
-    return f"{length.total_seconds():.0f} seconds"

@@ -22,6 +22,7 @@ from components.storage import Storage, StorageArgs
 from components.tables import Tables
 from components.topics import Topics
 from stacks import declare, outputs
+from stacks.outputs import Serving, Shared
 from stacks.preflight import PreflightError, resolve
 from stacks.schema import Settings
 from stacks.settings import SettingsError, load
@@ -51,17 +52,22 @@ def _declare(settings: Settings, versions: Mapping[str, ResolvedVersion], scope:
     storage = Storage(scope, StorageArgs(settings.endpoint.capture_retention_days, settings.logs.retention_days))
     registry = Registry(scope, RegistryArgs(storage.logs, settings.registry.object_lock_days))
     tables, topics = Tables(scope), Topics(scope, declare.audience(settings))
-    endpoint, drift, rollback, alarms, dashboards, traffic = None, None, None, None, None, None
-    if versions:
-        endpoint = Endpoint(scope, _endpoint(settings, versions, registry, storage, tables))
-        if settings.drift.enabled:
-            drift = Drift(scope, _drift(settings, endpoint, storage, registry, tables))
-        rollback = Rollback(scope, _rollback(scope, settings, endpoint, drift, storage, tables, topics))
-        watched = _alarms(settings, endpoint, drift, rollback, tables, topics)
-        alarms = Alarms(scope, watched)
-        dashboards = Dashboards(scope, _dashboards(settings, watched, alarms, storage, drift, endpoint))
-        traffic = Traffic(scope, endpoint, acknowledged=settings.acknowledged_incident, after=[rollback, alarms])
-    outputs.export(settings, registry, storage, tables, topics, endpoint, drift, rollback, alarms, dashboards, traffic)
+    shared = Shared(registry, storage, tables, topics)
+    serving = _serve(scope, settings, versions, shared) if versions else None
+    outputs.export(settings, shared, serving)
+
+
+def _serve(scope: Scope, settings: Settings, versions: Mapping[str, ResolvedVersion], shared: Shared) -> Serving:
+    registry, storage, tables, topics = shared.registry, shared.storage, shared.tables, shared.topics
+    endpoint = Endpoint(scope, _endpoint(settings, versions, registry, storage, tables))
+    watch = _drift(settings, endpoint, storage, registry, tables)
+    drift = Drift(scope, watch) if settings.drift.enabled else None
+    rollback = Rollback(scope, _rollback(scope, settings, endpoint, drift, storage, tables, topics))
+    watched = _alarms(settings, endpoint, drift, rollback, tables, topics)
+    alarms = Alarms(scope, watched)
+    dashboards = Dashboards(scope, _dashboards(settings, watched, alarms, storage, drift, endpoint))
+    traffic = Traffic(scope, endpoint, acknowledged=settings.acknowledged_incident, after=[rollback, alarms])
+    return Serving(endpoint, rollback, alarms, dashboards, traffic, drift)
 
 
 def _endpoint(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -11,11 +11,8 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from cli.errors import UserError
 from cli.stackfile import StackFile, commit_edit
-from stacks.schema import Variant
 from stacks.settings import Settings
-
-SLOTS = ("blue", "green")
-FIRST_STEP = 5.0
+from tidewatch.traffic.promotion import Declaration, Holding
 
 
 def promote(
@@ -44,72 +41,34 @@ def promote(
 def edit(file: StackFile, settings: Settings, version: str, weight: float | None) -> None:
     """Changes the variants of `file` so that `version` has `weight` percent of the traffic and the champion the rest.
 
-    Raises UserError where no slot is idle, or where the champion would be edited by giving its own weight away.
+    Raises PromotionRefused where that cannot be.
     """
-    variants, held = file.section("tidewatch:variants"), _held(settings)
-    if not settings.variants:
-        _first(file, variants, version, settings.rollback.floor or 1)
-        return
-    champion = str(settings.rollback_to)
-    slot = _slot_of(settings, version) or _idle(settings, champion, version)
-    if slot == champion:
-        _raise_champion(variants, settings, champion, 100.0 if weight is None else weight)
-        return
-    if str(_version(variants.get(slot))) != version:
-        variants[slot] = _variant(version, held[champion].instances)
-        weight = FIRST_STEP if weight is None else weight
-    elif weight is None:
-        raise UserError(f"{version} already is in the slot {slot}: say how much traffic it shall get with --weight")
-    variants[slot]["weight"] = _number(weight)
-    variants[champion]["weight"] = _number(100.0 - weight)
+    declared = _declared(settings)
+    wanted = declared.promoted(version, weight, settings.rollback.floor or 1)
+    variants = file.section("tidewatch:variants")
+    for slot, holding in wanted.slots.items():
+        before = declared.slots.get(slot)
+        if holding == before:
+            continue
+        if before is None or holding.version != before.version:
+            variants[slot] = _variant(holding)
+        variants[slot]["weight"] = _number(holding.weight)
+    if wanted.champion != declared.champion:
+        file.config["tidewatch:rollbackTo"] = wanted.champion
 
 
-def _first(file: StackFile, variants: CommentedMap, version: str, instances: int) -> None:
-    variants[SLOTS[0]] = _variant(version, instances)
-    variants[SLOTS[0]]["weight"] = 100
-    file.config["tidewatch:rollbackTo"] = SLOTS[0]
+def _declared(settings: Settings) -> Declaration:
+    slots = {
+        str(slot): Holding(str(variant.version), variant.weight, variant.instances)
+        for slot, variant in settings.variants.items()
+    }
+    return Declaration(settings.model.name, slots, settings.rollback_to)
 
 
-def _raise_champion(variants: CommentedMap, settings: Settings, champion: str, weight: float) -> None:
-    others = [slot for slot in settings.variants if slot != champion]
-    if weight < 100 and not others:
-        raise UserError(f"{champion} is the only slot, all traffic is its own: promote another version beside it")
-    variants[champion]["weight"] = _number(weight)
-    for slot in others:
-        variants[slot]["weight"] = _number(100.0 - weight)
-
-
-def _held(settings: Settings) -> dict[str, Variant]:
-    return {str(slot): variant for slot, variant in settings.variants.items()}
-
-
-def _slot_of(settings: Settings, version: str) -> str | None:
-    """The slot that holds `version`; the challenger's where both do."""
-    holding = [slot for slot, variant in settings.variants.items() if str(variant.version) == version]
-    return next((slot for slot in holding if slot != settings.rollback_to), holding[0] if holding else None)
-
-
-def _idle(settings: Settings, champion: str, version: str) -> str:
-    slot = next(slot for slot in SLOTS if slot != champion)
-    variant = _held(settings).get(slot)
-    if variant is not None and variant.weight > 0:
-        name, stack_version = settings.model.name, variant.version
-        raise UserError(
-            f"no slot is idle for {version}: {slot} is declared to serve {name}/{stack_version}. "
-            f"Either make it the champion (set `tidewatch:rollbackTo: {slot}` and the weight of {champion} to 0), "
-            f"or take its traffic away first: `tidewatch promote {name}/{stack_version} --weight 0`"
-        )
-    return slot
-
-
-def _variant(version: str, instances: int) -> CommentedMap:
-    variant = CommentedMap(version=DoubleQuotedScalarString(version), weight=0, instances=instances)
+def _variant(holding: Holding) -> CommentedMap:
+    variant = CommentedMap(version=DoubleQuotedScalarString(holding.version), weight=0, instances=holding.instances)
     variant.fa.set_flow_style()
     return variant
-
-
-def _version(variant: Any) -> Any:
-    return variant.get("version") if variant else None
 
 
 def _number(weight: float) -> int | float:

@@ -16,10 +16,10 @@ from cli.errors import UserError
 from cli.outputs import ROOT, stack_outputs
 from cli.stackfile import StackFile
 from cli.traffic import model_of
-from stacks.types import SLOTS
 from tidewatch import slo
 from tidewatch.alarms import RUNBOOKS, Limits, endpoint_alarms, guardrail, variant_alarms
 from tidewatch.alarms.custom import PREFIX as OWN_GUARDRAIL
+from tidewatch.naming import SLOTS
 
 FOLDER = ROOT / "runbooks"
 PLACEHOLDERS = {

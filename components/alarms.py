@@ -14,7 +14,7 @@ from components.scope import Scope
 from components.tables import Tables
 from components.topics import ESCALATION, Topics
 from tidewatch.alarms import Alarm, Composite, Names, Rule, Severity, any_of, guardrail, keys, written
-from tidewatch.alarms.catalog import GUARDRAIL
+from tidewatch.alarms.catalog import GUARDRAIL, OVERALL
 from tidewatch.alarms.operating import DEPLOYMENT_RUNNING
 from tidewatch.slo import Objective, slo_alarms, slo_composites
 
@@ -61,15 +61,10 @@ class _Voice:
 QUIET = _Voice()
 
 
-def composite_name(scope: Scope, tables: Tables, *parts: str) -> pulumi.Output[str]:
-    """The physical name of a composite alarm, which Pulumi does not make itself: it ends as the ledger's does."""
-    return tables.ledger.name.apply(lambda ledger: f"{scope.name(*parts)}-{ledger.rpartition('-')[2]}")
-
-
-def guardrail_names(scope: Scope, tables: Tables, slots: Iterable[str], champion: str) -> dict[str, pulumi.Input[str]]:
+def guardrail_names(tables: Tables, slots: Iterable[str], champion: str) -> dict[str, pulumi.Input[str]]:
     """The alarm that guards each slot but the champion: its name is known before the alarm, which needs the endpoint,
     because the endpoint's gate asks how it is."""
-    return {slot: composite_name(scope, tables, GUARDRAIL, slot) for slot in sorted(slots) if slot != champion}
+    return {slot: tables.physical_name(GUARDRAIL, slot) for slot in sorted(slots) if slot != champion}
 
 
 class Alarms(pulumi.ComponentResource):
@@ -159,7 +154,7 @@ class Alarms(pulumi.ComponentResource):
             variants.append((slot, "variant"))
         says = "Something is wrong with the endpoint or a variant: the alarms under this one say what."
         places = [*variants, *(place for place in telling if not place[0])]
-        return self._made(("", "endpoint"), self._any(places), says, QUIET).alarm_name
+        return self._made(("", OVERALL), self._any(places), says, QUIET).alarm_name
 
     def _composite(
         self, place: Place, rule: Rule, says: pulumi.Input[str], voice: _Voice
@@ -176,7 +171,7 @@ class Alarms(pulumi.ComponentResource):
         )
         return aws.cloudwatch.CompositeAlarm(
             self._scope.name(*_parts(place)),
-            alarm_name=composite_name(self._scope, self._args.tables, *_parts(place)),
+            alarm_name=self._args.tables.physical_name(*_parts(place)),
             alarm_description=says,
             alarm_rule=rule,
             alarm_actions=None if voice.action is None else [voice.action],

@@ -10,7 +10,6 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components.alarms import composite_name
 from components.scope import Scope
 from components.tables import Tables
 from tidewatch.alarms import Alarm, Names
@@ -47,7 +46,7 @@ class DashboardsArgs:
 
 def links(scope: Scope, tables: Tables) -> dict[str, pulumi.Output[str]]:
     """Where the console shows each page: known before the pages are, for what they are about links them too."""
-    names = {page: composite_name(scope, tables, page) for page in PAGES}
+    names = {page: tables.physical_name(page) for page in PAGES}
     return {page: name.apply(lambda name: dashboard_url(scope.region, name)) for page, name in names.items()}
 
 
@@ -61,7 +60,7 @@ class Dashboards(pulumi.ComponentResource):
     def __init__(self, scope: Scope, args: DashboardsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("tidewatch:components:Dashboards", scope.name("dashboards"), None, opts)
         self._scope, self._args = scope, args
-        names = {page: composite_name(scope, args.tables, page) for page in PAGES}
+        names = {page: args.tables.physical_name(page) for page in PAGES}
         self.links = links(scope, args.tables)
         said = self._said()
         self.dashboards = {

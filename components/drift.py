@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.functions import RUNTIME, Function, FunctionArgs
+from components.functions import EVENTS, RUNTIME, FunctionArgs, permit_rule, with_failures
 from components.layer import layer
 from components.policy import Statement, document
 from components.registry import Registry
@@ -21,7 +21,6 @@ from tidewatch.drift.job import SOURCE
 
 LAYER = "drift"
 """Whose packages the function imports: components.layer builds them."""
-EVENTS = "events.amazonaws.com"
 
 
 @dataclass(frozen=True)
@@ -55,15 +54,7 @@ class Drift(pulumi.ComponentResource):
     def __init__(self, scope: Scope, args: DriftArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("tidewatch:components:Drift", scope.name("drift"), None, opts)
         self._scope, self._args = scope, args
-        inside = pulumi.ResourceOptions(parent=self)
-        self.failures = aws.sqs.Queue(
-            scope.name("drift-failures"),
-            sqs_managed_sse_enabled=True,
-            message_retention_seconds=14 * 24 * 3600,
-            tags=scope.tagged(),
-            opts=inside,
-        )
-        self.function = Function(
+        self.function, self.failures = with_failures(
             scope,
             FunctionArgs(
                 purpose="drift",
@@ -76,16 +67,9 @@ class Drift(pulumi.ComponentResource):
                 log_days=args.log_days,
                 layers=[self._packages().arn],
             ),
-            inside,
-        )
-        aws.lambda_.FunctionEventInvokeConfig(
-            scope.name("drift"),
-            function_name=self.function.name,
             # The next hour's run does what this one could not.
-            maximum_event_age_in_seconds=3600,
-            maximum_retry_attempts=2,
-            destination_config={"on_failure": {"destination": self.failures.arn}},
-            opts=inside,
+            event_age_s=3600,
+            opts=pulumi.ResourceOptions(parent=self),
         )
         self.schedule = schedule(args.lag_minutes)
         self._hourly()
@@ -150,7 +134,6 @@ class Drift(pulumi.ComponentResource):
                 [self._scope.arn("events", "event-bus/default")],
                 condition={"StringEquals": {"events:source": SOURCE}},
             ),
-            Statement("Fail", ["sqs:SendMessage"], [self.failures.arn]),
         )
 
     def _hourly(self) -> None:
@@ -162,15 +145,7 @@ class Drift(pulumi.ComponentResource):
             tags=scope.tagged(),
             opts=inside,
         )
-        # Without the source's account: EventBridge does not send it. The rule's ARN names the account.
-        permission = aws.lambda_.Permission(
-            scope.name("drift"),
-            action="lambda:InvokeFunction",
-            function=self.function.name,
-            principal=EVENTS,
-            source_arn=rule.arn,
-            opts=inside,
-        )
+        permission = permit_rule(scope, "drift", self.function, rule, inside)
         aws.cloudwatch.EventTarget(
             scope.name("drift"),
             rule=rule.name,

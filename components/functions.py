@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pulumi
 import pulumi_aws as aws
@@ -13,6 +13,7 @@ from components.policy import Statement, document, trust
 from components.scope import Scope
 
 RUNTIME = "python3.12"
+EVENTS = "events.amazonaws.com"
 
 
 @dataclass(frozen=True)
@@ -86,3 +87,48 @@ class Function(pulumi.ComponentResource):
         )
         self.name, self.arn = self.function.name, self.function.arn
         self.register_outputs({"name": self.name, "arn": self.arn})
+
+
+def with_failures(
+    scope: Scope, args: FunctionArgs, event_age_s: int, opts: pulumi.ResourceOptions
+) -> tuple[Function, aws.sqs.Queue]:
+    """A function whose callers do not wait for it, and the queue for the events that it failed on for good.
+
+    event_age_s: how long an event is tried again.
+    """
+    failures = aws.sqs.Queue(
+        scope.name(f"{args.purpose}-failures"),
+        sqs_managed_sse_enabled=True,
+        message_retention_seconds=14 * 24 * 3600,
+        tags=scope.tagged(),
+        opts=opts,
+    )
+    fail = Statement("Fail", ["sqs:SendMessage"], [failures.arn])
+    function = Function(scope, replace(args, statements=(*args.statements, fail)), opts)
+    aws.lambda_.FunctionEventInvokeConfig(
+        scope.name(args.purpose),
+        function_name=function.name,
+        maximum_event_age_in_seconds=event_age_s,
+        maximum_retry_attempts=2,
+        destination_config={"on_failure": {"destination": failures.arn}},
+        opts=opts,
+    )
+    return function, failures
+
+
+def permit_rule(
+    scope: Scope, part: str, function: Function, rule: aws.cloudwatch.EventRule, opts: pulumi.ResourceOptions
+) -> aws.lambda_.Permission:
+    """Lets a rule call a function.
+
+    Without the source's account: EventBridge does not send it, and the rule would fail silently. Its ARN names the
+    account.
+    """
+    return aws.lambda_.Permission(
+        scope.name(part),
+        action="lambda:InvokeFunction",
+        function=function.name,
+        principal=EVENTS,
+        source_arn=rule.arn,
+        opts=opts,
+    )

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_aws as aws
 
-from components.functions import Function, FunctionArgs
+from components.functions import FunctionArgs, permit_rule, with_failures
 from components.policy import Statement
 from components.scope import Scope
 from components.tables import Tables
 from components.topics import Topics
+from tidewatch.alarms.catalog import OVERALL
 from tidewatch.slo import Objective
 from tidewatch.traffic import invocation as command
 
@@ -31,7 +32,7 @@ class RollbackArgs:
     monitoring, monitoring_arn, monitoring_key: the bucket that incident documents go to.
     automatic: whether alarms may call the function.
     objectives: what is promised to users; the function emits what of their budgets is used.
-    versions: the registry's, by slot. runbooks: the folder or URL that {name}.md is under.
+    runbooks: the folder or URL that {name}.md is under.
     dashboard, reports: links for who is on call, "" where there is none.
     """
 
@@ -51,7 +52,6 @@ class RollbackArgs:
     guardrails: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
     log_days: int = 30
     objectives: Sequence[Objective] = ()
-    versions: Mapping[str, str] = field(default_factory=dict[str, str])
     runbooks: str = "runbooks"
     dashboard: pulumi.Input[str] = ""
     reports: pulumi.Input[str] = ""
@@ -67,15 +67,7 @@ class Rollback(pulumi.ComponentResource):
     def __init__(self, scope: Scope, args: RollbackArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("tidewatch:components:Rollback", scope.name("rollback"), None, opts)
         self._scope, self._args = scope, args
-        inside = pulumi.ResourceOptions(parent=self)
-        self.failures = aws.sqs.Queue(
-            scope.name("rollback-failures"),
-            sqs_managed_sse_enabled=True,
-            message_retention_seconds=14 * 24 * 3600,
-            tags=scope.tagged(),
-            opts=inside,
-        )
-        self.function = Function(
+        self.function, self.failures = with_failures(
             scope,
             FunctionArgs(
                 purpose="rollback",
@@ -87,21 +79,13 @@ class Rollback(pulumi.ComponentResource):
                 timeout_s=120,
                 log_days=args.log_days,
             ),
-            inside,
-        )
-        aws.lambda_.FunctionEventInvokeConfig(
-            scope.name("rollback"),
-            function_name=self.function.name,
-            maximum_event_age_in_seconds=6 * 3600,
-            maximum_retry_attempts=2,
-            destination_config={"on_failure": {"destination": self.failures.arn}},
-            opts=inside,
+            event_age_s=6 * 3600,
+            opts=pulumi.ResourceOptions(parent=self),
         )
         self._on_state_change()
         self._sweep()
         for slot, name in sorted(args.guardrails.items()) if args.automatic else ():
-            alarm = scope.arn("cloudwatch", pulumi.Output.concat("alarm:", name))
-            self._permit(f"guardrail-{slot}", ALARMS, alarm)
+            self._permit(f"guardrail-{slot}", scope.arn("cloudwatch", pulumi.Output.concat("alarm:", name)))
         self.automatic = args.automatic
         self.target = {slot: float(slot == args.target) for slot in sorted(args.slots)}
         self.command = self.function.name.apply(lambda name: command(name, scope.region))
@@ -122,19 +106,13 @@ class Rollback(pulumi.ComponentResource):
             "ENVIRONMENT": self._scope.stack,
             "AUTOMATIC": str(args.automatic).lower(),
             "CHAT": str(args.topics.posted("P1")).lower(),
-            "ALARM": self._overall(),
-            "VERSIONS": json.dumps(dict(args.versions), sort_keys=True),
+            # Its composite is made after this function, which some of the alarms under it call.
+            "ALARM": args.tables.physical_name(OVERALL),
             "RUNBOOKS": args.runbooks,
             "DASHBOARD": args.dashboard,
             "REPORTS": args.reports,
             "OBJECTIVES": told(args.objectives),
         }
-
-    def _overall(self) -> pulumi.Output[str]:
-        """The composite over all alarms, made after this function, which some of them call: its name is known before
-        it is. Composites end as the ledger's name does."""
-        end = self._args.tables.ledger.name.apply(lambda ledger: ledger.rpartition("-")[2])
-        return pulumi.Output.concat(self._scope.name("endpoint"), "-", end)
 
     def _statements(self) -> Sequence[Statement]:
         args = self._args
@@ -156,7 +134,6 @@ class Rollback(pulumi.ComponentResource):
             Statement("Draft", ["s3:PutObject"], [pulumi.Output.concat(args.monitoring_arn, "/incidents/*")]),
             Statement("Page", ["sns:Publish"], [args.topics.arns["P1"]]),
             Statement("Encrypt", ["kms:Decrypt", "kms:GenerateDataKey"], [args.monitoring_key, args.topics.key_arn]),
-            Statement("Fail", ["sqs:SendMessage"], [self.failures.arn]),
         )
 
     def _on_state_change(self) -> None:
@@ -187,9 +164,7 @@ class Rollback(pulumi.ComponentResource):
         self._call(rule, "sweep", SWEEP)
 
     def _call(self, rule: aws.cloudwatch.EventRule, part: str, payload: str | None = None) -> None:
-        # Without the source's account: EventBridge does not send it, and the rule would fail silently. The rule's ARN
-        # names the account.
-        permission = self._permit(part, "events.amazonaws.com", rule.arn)
+        permission = permit_rule(self._scope, part, self.function, rule, pulumi.ResourceOptions(parent=self))
         aws.cloudwatch.EventTarget(
             self._scope.name(part),
             rule=rule.name,
@@ -198,14 +173,14 @@ class Rollback(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[permission]),
         )
 
-    def _permit(self, part: str, principal: str, source: pulumi.Input[str]) -> aws.lambda_.Permission:
-        return aws.lambda_.Permission(
+    def _permit(self, part: str, alarm: pulumi.Input[str]) -> None:
+        aws.lambda_.Permission(
             self._scope.name(part),
             action="lambda:InvokeFunction",
             function=self.function.name,
-            principal=principal,
-            source_arn=source,
-            source_account=self._scope.account if principal == ALARMS else None,
+            principal=ALARMS,
+            source_arn=alarm,
+            source_account=self._scope.account,
             opts=pulumi.ResourceOptions(parent=self),
         )
 

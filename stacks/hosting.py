@@ -11,9 +11,6 @@ from pathlib import Path
 
 import botocore
 
-NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
-"""EndpointName in SageMaker's model, which also limits it to 63 characters."""
-
 CONTENT_TYPE = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*/[a-zA-Z0-9](-*[a-zA-Z0-9.])*")
 """CsvContentType and JsonContentType in SageMaker's model: no `+` and no `;`."""
 

@@ -5,6 +5,7 @@ Pulumi drops an output that is null as a whole, so a part that is not there keep
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
@@ -24,31 +25,41 @@ from tidewatch.dashboards import PAGES
 from tidewatch.slo import Objective
 
 
-def export(
-    settings: Settings,
-    registry: Registry,
-    storage: Storage,
-    tables: Tables,
-    topics: Topics,
-    endpoint: Endpoint | None,
-    drift: Drift | None,
-    rollback: Rollback | None,
-    alarms: Alarms | None,
-    dashboards: Dashboards | None,
-    traffic: Traffic | None,
-) -> None:
+@dataclass(frozen=True)
+class Shared:
+    """What is there from the first `up` on."""
+
+    registry: Registry
+    storage: Storage
+    tables: Tables
+    topics: Topics
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What is there only once a version is declared. drift: where it is watched."""
+
+    endpoint: Endpoint
+    rollback: Rollback
+    alarms: Alarms
+    dashboards: Dashboards
+    traffic: Traffic
+    drift: Drift | None = None
+
+
+def export(settings: Settings, shared: Shared, serving: Serving | None) -> None:
     """Exports the contract."""
-    pulumi.export("endpoint", _endpoint(settings, endpoint))
-    pulumi.export("traffic", _traffic(settings, traffic))
-    pulumi.export("drift", _drift(drift))
-    pulumi.export("rollback", _rollback(rollback))
-    pulumi.export("alarms", _alarms(alarms))
+    pulumi.export("endpoint", _endpoint(settings, serving))
+    pulumi.export("traffic", _traffic(settings, serving))
+    pulumi.export("drift", _drift(serving))
+    pulumi.export("rollback", _rollback(serving))
+    pulumi.export("alarms", _alarms(serving))
     pulumi.export("slo", {one.kind: _promised(one) for one in settings.slo.objectives()})
-    pulumi.export("registry", {"bucket": registry.bucket, "prefix": registry.prefix})
-    pulumi.export("buckets", {"capture": storage.capture.bucket, "monitoring": storage.monitoring.bucket})
-    pulumi.export("ledger", tables.ledger.name)
-    pulumi.export("topics", {priority: topics.arns[priority] for priority in PRIORITIES})
-    pulumi.export("dashboards", dict.fromkeys(PAGES) if dashboards is None else dashboards.links)
+    pulumi.export("registry", {"bucket": shared.registry.bucket, "prefix": shared.registry.prefix})
+    pulumi.export("buckets", {"capture": shared.storage.capture.bucket, "monitoring": shared.storage.monitoring.bucket})
+    pulumi.export("ledger", shared.tables.ledger.name)
+    pulumi.export("topics", {priority: shared.topics.arns[priority] for priority in PRIORITIES})
+    pulumi.export("dashboards", serving.dashboards.links if serving else dict.fromkeys(PAGES))
 
 
 def invoke_command(endpoint: str, region: str) -> str:
@@ -59,42 +70,45 @@ def invoke_command(endpoint: str, region: str) -> str:
     )
 
 
-def _endpoint(settings: Settings, endpoint: Endpoint | None) -> dict[str, Any]:
-    if endpoint is None:
+def _endpoint(settings: Settings, serving: Serving | None) -> dict[str, Any]:
+    if serving is None:
         return {"name": None, "arn": None, "platform": None, "invoke": None}
     return {
-        "name": endpoint.name,
-        "arn": endpoint.arn,
+        "name": serving.endpoint.name,
+        "arn": serving.endpoint.arn,
         "platform": settings.endpoint.platform,
-        "invoke": endpoint.name.apply(lambda name: invoke_command(name, settings.region)),
+        "invoke": serving.endpoint.name.apply(lambda name: invoke_command(name, settings.region)),
     }
 
 
-def _traffic(settings: Settings, traffic: Traffic | None) -> dict[str, Any]:
-    if traffic is None:
+def _traffic(settings: Settings, serving: Serving | None) -> dict[str, Any]:
+    if serving is None:
         return {"champion": None, "declared": None, "versions": None}
     return {
         "champion": settings.champion,
-        "declared": traffic.declared,
+        "declared": serving.traffic.declared,
         "versions": {slot: variant.version for slot, variant in sorted(settings.variants.items())},
     }
 
 
-def _drift(drift: Drift | None) -> dict[str, Any]:
-    if drift is None:
+def _drift(serving: Serving | None) -> dict[str, Any]:
+    if serving is None or serving.drift is None:
         return {"function": None, "schedule": None, "reports": None}
+    drift = serving.drift
     return {"function": drift.function.name, "schedule": drift.schedule, "reports": drift.reports}
 
 
-def _rollback(rollback: Rollback | None) -> dict[str, Any]:
-    if rollback is None:
+def _rollback(serving: Serving | None) -> dict[str, Any]:
+    if serving is None:
         return {"function": None, "target": None, "command": None}
+    rollback = serving.rollback
     return {"function": rollback.function.name, "target": rollback.target, "command": rollback.command}
 
 
-def _alarms(alarms: Alarms | None) -> dict[str, Any]:
-    if alarms is None:
+def _alarms(serving: Serving | None) -> dict[str, Any]:
+    if serving is None:
         return {"endpoint": None, "guardrails": {}, "names": {}}
+    alarms = serving.alarms
     return {"endpoint": alarms.endpoint, "guardrails": alarms.guardrails, "names": alarms.names}
 
 

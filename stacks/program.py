@@ -22,6 +22,7 @@ from components.storage import Storage, StorageArgs
 from components.tables import Tables
 from components.topics import Topics
 from stacks import declare, outputs
+from stacks.outputs import Serving, Shared
 from stacks.preflight import PreflightError, resolve
 from stacks.schema import Settings
 from stacks.settings import SettingsError, load
@@ -51,21 +52,25 @@ def _declare(settings: Settings, versions: Mapping[str, ResolvedVersion], scope:
     storage = Storage(scope, StorageArgs(settings.endpoint.capture_retention_days, settings.logs.retention_days))
     registry = Registry(scope, RegistryArgs(storage.logs, settings.registry.object_lock_days))
     tables, topics = Tables(scope), Topics(scope, declare.audience(settings))
-    endpoint, drift, rollback, alarms, dashboards, traffic = None, None, None, None, None, None
-    if versions:
-        endpoint = Endpoint(scope, _endpoint(scope, settings, versions, registry, storage, tables))
-        if settings.drift.enabled:
-            drift = Drift(scope, _drift(settings, endpoint, storage, registry, tables))
-        rollback = Rollback(scope, _rollback(scope, settings, endpoint, drift, storage, tables, topics))
-        watched = _alarms(settings, endpoint, drift, rollback, tables, topics)
-        alarms = Alarms(scope, watched)
-        dashboards = Dashboards(scope, _dashboards(settings, watched, alarms, storage, drift, endpoint))
-        traffic = Traffic(scope, endpoint, acknowledged=settings.acknowledged_incident, after=[rollback, alarms])
-    outputs.export(settings, registry, storage, tables, topics, endpoint, drift, rollback, alarms, dashboards, traffic)
+    shared = Shared(registry, storage, tables, topics)
+    serving = _serve(scope, settings, versions, shared) if versions else None
+    outputs.export(settings, shared, serving)
+
+
+def _serve(scope: Scope, settings: Settings, versions: Mapping[str, ResolvedVersion], shared: Shared) -> Serving:
+    registry, storage, tables, topics = shared.registry, shared.storage, shared.tables, shared.topics
+    endpoint = Endpoint(scope, _endpoint(settings, versions, registry, storage, tables))
+    watch = _drift(settings, endpoint, storage, registry, tables)
+    drift = Drift(scope, watch) if settings.drift.enabled else None
+    rollback = Rollback(scope, _rollback(scope, settings, endpoint, drift, storage, tables, topics))
+    watched = _alarms(settings, endpoint, drift, rollback, tables, topics)
+    alarms = Alarms(scope, watched)
+    dashboards = Dashboards(scope, _dashboards(settings, watched, alarms, storage, drift, endpoint))
+    traffic = Traffic(scope, endpoint, acknowledged=settings.acknowledged_incident, after=[rollback, alarms])
+    return Serving(endpoint, rollback, alarms, dashboards, traffic, drift)
 
 
 def _endpoint(
-    scope: Scope,
     settings: Settings,
     versions: Mapping[str, ResolvedVersion],
     registry: Registry,
@@ -79,7 +84,7 @@ def _endpoint(
         hosting=declare.hosting(settings),
         capture=declare.capture(settings),
         policy=declare.policy(settings),
-        guardrails=guardrail_names(scope, tables, settings.variants, settings.champion),
+        guardrails=guardrail_names(tables, settings.variants, settings.champion),
         tables=tables,
         registry_arn=registry.arn,
         registry_key=registry.key_arn,
@@ -129,7 +134,7 @@ def _rollback(
         monitoring_arn=storage.monitoring.arn,
         monitoring_key=storage.monitoring.encryption_key,
         automatic=settings.rollback.automatic,
-        guardrails=guardrail_names(scope, tables, settings.variants, settings.champion),
+        guardrails=guardrail_names(tables, settings.variants, settings.champion),
         objectives=settings.slo.objectives(),
         runbooks=settings.notify.runbooks,
         dashboard=links(scope, tables)["oncall"],

@@ -17,9 +17,10 @@ from pydantic_core import ErrorDetails
 
 from stacks import hosting, schema
 from stacks.schema import Settings
-from stacks.types import SLOTS, Section
+from stacks.types import Section
 from stacks.watching import SEVERITIES, Notify, Watched
 from tidewatch.alarms import InvalidAlarms
+from tidewatch.naming import SLOTS
 
 NAMESPACE = "tidewatch"
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")

@@ -15,9 +15,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from stacks import hosting
+from tidewatch import naming
 
-SLOTS = ("blue", "green")
-VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,31}")
 CONTACT = re.compile(r"\S(.*\S)?")
 
 
@@ -111,9 +110,9 @@ def _version(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise ValueError(f'{value!r} is not a version; use one that was published, like "3"')  # noqa: TRY004
     text = str(value) if isinstance(value, str) else str(int(value))
-    if text.lower() == "latest":
+    if naming.moves(text):
         raise ValueError(f'"{text}" is no version an endpoint can be pinned to, because it changes; name one, like "3"')
-    if not VERSION.fullmatch(text):
+    if not naming.is_version(text):
         raise ValueError(
             f'"{text}" is not a version; use up to 32 letters, digits, dots, dashes, underscores, like "3"'
         )
@@ -129,9 +128,9 @@ def _instance_type(value: str) -> str:
 
 
 def _name(value: str) -> str:
-    if len(value) > 63:
-        raise ValueError(f"is {len(value)} characters long; SageMaker allows 63")
-    if not hosting.NAME.fullmatch(value):
+    if len(value) > naming.LONGEST_NAME:
+        raise ValueError(f"is {len(value)} characters long; SageMaker allows {naming.LONGEST_NAME}")
+    if not naming.is_name(value):
         raise ValueError(
             f'"{value}" is not a name SageMaker takes; use letters, digits and dashes inside, like "flights"'
         )

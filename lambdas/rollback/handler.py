@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -53,7 +52,6 @@ class Environment:
             topic=variables.get("TOPIC", ""),
             environment=variables.get("ENVIRONMENT", ""),
             alarm=variables.get("ALARM", ""),
-            versions=json.loads(variables.get("VERSIONS") or "{}"),
             runbooks=variables.get("RUNBOOKS") or "runbooks",
             dashboard=variables.get("DASHBOARD", ""),
             reports=variables.get("REPORTS", ""),
@@ -169,7 +167,7 @@ def slots() -> list[str]:
     """Every slot there is or was: what one that is gone did to users still counts."""
     here = environment()
     splits = [split for entry in controller().entries() for split in (entry.before, entry.after) if split]
-    return sorted({here.plan.target, *here.plan.versions, *(slot for split in splits for slot in split.shares)})
+    return sorted({here.plan.target, *(slot for split in splits for slot in split.shares)})
 
 
 def emit_budgets(here: Environment, now: datetime) -> None:

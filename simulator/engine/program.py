@@ -89,7 +89,7 @@ def _cancel(loop: asyncio.AbstractEventLoop) -> None:
 
 
 @contextlib.contextmanager
-def workplace(program: Path, forget: tuple[str, ...]) -> Iterator[None]:
+def fresh_process(program: Path, forget: tuple[str, ...]) -> Iterator[None]:
     """The process as a new one would find it: the program's folder, and none of its modules imported.
 
     `forget` names top-level packages. The host's own imports of them stand aside and return afterwards, so that

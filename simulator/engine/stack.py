@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from simulator import provider
 from simulator.engine.journal import Journal, alone
-from simulator.engine.program import run_program, workplace
+from simulator.engine.program import fresh_process, run_program
 from simulator.engine.providers import Types
 from simulator.engine.refresh import refresh, settle
 from simulator.engine.removal import delete
@@ -89,7 +89,7 @@ class Stack:
     def _run(self, work: Callable[[Run], None], *, dry: bool = False) -> Summary:
         began, run = time.perf_counter(), Run(self, dry=dry)
         try:
-            with workplace(self.program, self.forget):
+            with fresh_process(self.program, self.forget):
                 contextvars.copy_context().run(work, run)
         except Exception:
             if not run.errors:

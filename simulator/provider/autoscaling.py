@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from simulator.provider.base import Call, Gone, Naming, Spec
+from simulator.provider.tagging import tagging
 from simulator.provider.values import Props, chosen
 
 _WHERE = ("serviceNamespace", "resourceId", "scalableDimension")
@@ -55,14 +56,6 @@ def _deregister(c: Call) -> None:
     c.client.deregister_scalable_target(**c.params("DeregisterScalableTarget", chosen(c.props, *_WHERE)))
 
 
-def _retag(c: Call, put: dict[str, str], removed: list[str]) -> None:
-    arn = c.olds["arn"]
-    if removed:
-        c.client.untag_resource(ResourceARN=arn, TagKeys=removed)
-    if put:
-        c.client.tag_resource(ResourceARN=arn, Tags=put)
-
-
 def _put_policy(c: Call) -> Props:
     given = chosen(c.props, *_WHERE, "policyType", *_CONFIGURATIONS)
     said = c.client.put_scaling_policy(PolicyName=c["name"], **c.params("PutScalingPolicy", given))
@@ -101,7 +94,7 @@ SPECS: dict[str, Spec] = {
         replace=frozenset(_WHERE),
         computed=("arn", "roleArn"),
         identify=lambda c: str(c["resourceId"]),
-        retag=_retag,
+        retag=tagging("ResourceARN", form=dict),
     ),
     "aws:appautoscaling/policy:Policy": Spec(
         "application-autoscaling",

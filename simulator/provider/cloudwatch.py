@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from simulator.provider.base import Call, Gone, Naming, Spec, pairs, unpaired
+from simulator.provider.tagging import tagging
 from simulator.provider.values import Props, chosen, text
 
 _ANY = r"(?s).+"
@@ -99,14 +100,6 @@ def _tags(c: Call, arn: str) -> dict[str, str]:
     return unpaired(c.client.list_tags_for_resource(ResourceARN=arn)["Tags"])
 
 
-def _retag(c: Call, put: dict[str, str], removed: list[str]) -> None:
-    arn = c.olds["arn"]
-    if removed:
-        c.client.untag_resource(ResourceARN=arn, TagKeys=removed)
-    if put:
-        c.client.tag_resource(ResourceARN=arn, Tags=pairs(put))
-
-
 def _alarm_faults(news: Props) -> dict[str, str]:
     """The provider's conflicts, and CloudWatch's: an alarm is on one metric or on queries, at most ten."""
     queries = news.get("metricQueries")
@@ -173,6 +166,8 @@ def _dashboard_faults(news: Props) -> dict[str, str]:
     return {}
 
 
+_RETAG = tagging("ResourceARN")
+
 SPECS: dict[str, Spec] = {
     "aws:cloudwatch/metricAlarm:MetricAlarm": Spec(
         "cloudwatch",
@@ -184,7 +179,7 @@ SPECS: dict[str, Spec] = {
         inputs=frozenset({*_ALARM, "dimensions", "metricQueries", "evaluateLowSampleCountPercentiles"}),
         defaults={"actionsEnabled": True, "treatMissingData": "missing"},
         validate=_alarm_faults,
-        retag=_retag,
+        retag=_RETAG,
     ),
     "aws:cloudwatch/compositeAlarm:CompositeAlarm": Spec(
         "cloudwatch",
@@ -196,7 +191,7 @@ SPECS: dict[str, Spec] = {
         inputs=frozenset({*_COMPOSITE, "actionsSuppressor"}),
         replace=frozenset({"actionsEnabled"}),
         defaults={"actionsEnabled": True},
-        retag=_retag,
+        retag=_RETAG,
     ),
     "aws:cloudwatch/dashboard:Dashboard": Spec(
         "cloudwatch",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from simulator.provider.base import Call, Naming, Spec, pairs, unpaired
+from simulator.provider.tagging import tagging
 from simulator.provider.values import Props, text
 from simulator.provider.waiting import wait
 
@@ -160,14 +161,6 @@ def _delete(c: Call) -> None:
     c.client.get_waiter("table_not_exists").wait(TableName=c.id, WaiterConfig={"Delay": 1})
 
 
-def _retag(c: Call, put: dict[str, str], removed: list[str]) -> None:
-    arn = c.olds["arn"]
-    if removed:
-        c.client.untag_resource(ResourceArn=arn, TagKeys=removed)
-    if put:
-        c.client.tag_resource(ResourceArn=arn, Tags=pairs(put))
-
-
 def _faults(news: Props) -> dict[str, str]:
     """The provider's own rule: attributes are the ones keys use, no others."""
     attributes = news.get("attributes")
@@ -229,7 +222,7 @@ SPECS: dict[str, Spec] = {
         defaults={"billingMode": "PROVISIONED"},
         validate=_faults,
         computed=("arn", "streamArn", "streamLabel"),
-        retag=_retag,
+        retag=tagging("ResourceArn"),
     ),
     "aws:dynamodb/resourcePolicy:ResourcePolicy": Spec(
         "dynamodb",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 
 from simulator.provider.base import Call, Gone, Naming, Spec, pairs, unpaired
+from simulator.provider.tagging import tagging
 from simulator.provider.values import Props, chosen, text
 
 _BUS = "default"
@@ -51,14 +52,6 @@ def _read_rule(c: Call) -> Props:
         "eventBusName": _split(c.id)["EventBusName"],
         "tags": unpaired(tags),
     }
-
-
-def _retag(c: Call, put: dict[str, str], removed: list[str]) -> None:
-    arn = c.olds["arn"]
-    if removed:
-        c.client.untag_resource(ResourceARN=arn, TagKeys=removed)
-    if put:
-        c.client.tag_resource(ResourceARN=arn, Tags=pairs(put))
 
 
 def _rule_faults(news: Props) -> dict[str, str]:
@@ -121,7 +114,7 @@ SPECS: dict[str, Spec] = {
         defaults={"eventBusName": _BUS, "forceDestroy": False},
         validate=_rule_faults,
         identify=_rule_id,
-        retag=_retag,
+        retag=tagging("ResourceARN"),
     ),
     "aws:cloudwatch/eventTarget:EventTarget": Spec(
         "events",

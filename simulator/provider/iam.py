@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from simulator.provider.base import Call, Gone, Naming, Spec, pairs, unpaired
+from simulator.provider.tagging import own_id, tagging
 from simulator.provider.values import Props, chosen, text
 
 _NAMES = r"[\w+=,.@-]+"
@@ -98,13 +99,6 @@ def _delete_role(c: Call) -> None:
     c.client.delete_role(RoleName=c.id)
 
 
-def _retag_role(c: Call, put: dict[str, str], removed: list[str]) -> None:
-    if removed:
-        c.client.untag_role(RoleName=c.id, TagKeys=removed)
-    if put:
-        c.client.tag_role(RoleName=c.id, Tags=pairs(put))
-
-
 def _put_role_policy(c: Call) -> Props:
     c.client.put_role_policy(RoleName=c["role"], PolicyName=c["name"], PolicyDocument=text(c["policy"]))
     return {"id": f"{c['role']}:{c['name']}"}
@@ -185,13 +179,6 @@ def _delete_policy(c: Call) -> None:
     c.client.delete_policy(PolicyArn=c.id)
 
 
-def _retag_policy(c: Call, put: dict[str, str], removed: list[str]) -> None:
-    if removed:
-        c.client.untag_policy(PolicyArn=c.id, TagKeys=removed)
-    if put:
-        c.client.tag_policy(PolicyArn=c.id, Tags=pairs(put))
-
-
 def _json_fault(key: str) -> Any:
     def validate(news: Props) -> dict[str, str]:
         value = news.get(key)
@@ -229,7 +216,7 @@ SPECS: dict[str, Spec] = {
         defaults={"forceDetachPolicies": False, "maxSessionDuration": 3600, "path": "/"},
         validate=_json_fault("assumeRolePolicy"),
         computed=("arn", "uniqueId", "createDate"),
-        retag=_retag_role,
+        retag=tagging("RoleName", own_id, calls=("tag_role", "untag_role")),
     ),
     "aws:iam/rolePolicy:RolePolicy": Spec(
         "iam",
@@ -267,6 +254,6 @@ SPECS: dict[str, Spec] = {
         validate=_json_fault("policy"),
         computed=("arn", "policyId", "attachmentCount"),
         identify=lambda c: f"arn:aws:iam::{c.settings.account}:policy{c.get('path', '/')}{c['name']}",
-        retag=_retag_policy,
+        retag=tagging("PolicyArn", own_id, calls=("tag_policy", "untag_policy")),
     ),
 }

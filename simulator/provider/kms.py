@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from simulator.provider.base import Call, Gone, Naming, Spec, pairs, unpaired
+from simulator.provider.tagging import own_id, tagging
 from simulator.provider.values import Props, chosen, text
 
 _TAG = ("TagKey", "TagValue")
@@ -67,13 +68,6 @@ def _delete(c: Call) -> None:
         c.client.schedule_key_deletion(KeyId=c.id, PendingWindowInDays=days)
 
 
-def _retag(c: Call, put: dict[str, str], removed: list[str]) -> None:
-    if removed:
-        c.client.untag_resource(KeyId=c.id, TagKeys=removed)
-    if put:
-        c.client.tag_resource(KeyId=c.id, Tags=pairs(put, *_TAG))
-
-
 def _create_alias(c: Call) -> Props:
     c.client.create_alias(AliasName=c["name"], TargetKeyId=c["targetKeyId"])
     return _alias(c, c["name"])
@@ -133,7 +127,7 @@ SPECS: dict[str, Spec] = {
         },
         computed=("arn", "keyId"),
         identify=lambda _: "",
-        retag=_retag,
+        retag=tagging("KeyId", own_id, form=lambda tags: pairs(tags, *_TAG)),
     ),
     "aws:kms/alias:Alias": Spec(
         "kms",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from simulator.provider.archives import code_hash, zipped
 from simulator.provider.base import Call, Naming, Spec
+from simulator.provider.tagging import tagging
 from simulator.provider.values import Props, chosen
 from simulator.provider.waiting import wait
 
@@ -158,14 +159,6 @@ def _delete(c: Call) -> None:
         c.client.delete_function(FunctionName=c.id)
 
 
-def _retag(c: Call, put: dict[str, str], removed: list[str]) -> None:
-    arn = c.olds["arn"]
-    if removed:
-        c.client.untag_resource(Resource=arn, TagKeys=removed)
-    if put:
-        c.client.tag_resource(Resource=arn, Tags=put)
-
-
 def _faults(news: Props) -> dict[str, str]:
     if not any(news.get(k) is not None for k in ("code", "imageUri", "s3Bucket")):
         return {"code": "one of `code`, `imageUri`, `s3Bucket` must be specified"}
@@ -211,6 +204,6 @@ SPECS: dict[str, Spec] = {
             "version",
         ),
         moving=dict.fromkeys(("codeSha256", "lastModified", "sourceCodeHash", "sourceCodeSize"), _MOVING),
-        retag=_retag,
+        retag=tagging("Resource", form=dict),
     ),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from simulator.provider.base import Call, Gone, Naming, Spec
+from simulator.provider.tagging import tagging
 from simulator.provider.values import Props
 
 
@@ -52,14 +53,6 @@ def _delete(c: Call) -> None:
         c.client.delete_log_group(logGroupName=c.id)
 
 
-def _retag(c: Call, put: dict[str, str], removed: list[str]) -> None:
-    arn = c.olds["arn"]
-    if removed:
-        c.client.untag_resource(resourceArn=arn, tagKeys=removed)
-    if put:
-        c.client.tag_resource(resourceArn=arn, tags=put)
-
-
 SPECS: dict[str, Spec] = {
     "aws:cloudwatch/logGroup:LogGroup": Spec(
         "logs",
@@ -71,6 +64,6 @@ SPECS: dict[str, Spec] = {
         inputs=frozenset({"kmsKeyId", "retentionInDays", "skipDestroy"}),
         replace=frozenset({"logGroupClass"}),
         defaults={"retentionInDays": 0, "skipDestroy": False},
-        retag=_retag,
+        retag=tagging("resourceArn", form=dict, members=("tags", "tagKeys")),
     ),
 }

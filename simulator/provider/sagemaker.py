@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from simulator.provider.base import Call, Naming, Spec, absent, pairs, unpaired
+from simulator.provider.tagging import tagging
 from simulator.provider.values import Props, chosen, same
 from simulator.provider.waiting import wait
 
@@ -36,14 +37,6 @@ def _tagged(c: Call) -> Props:
 
 def _tags(c: Call, arn: str) -> dict[str, str]:
     return unpaired(c.client.list_tags(ResourceArn=arn)["Tags"])
-
-
-def _retag(c: Call, put: dict[str, str], removed: list[str]) -> None:
-    arn = c.olds["arn"]
-    if removed:
-        c.client.delete_tags(ResourceArn=arn, TagKeys=removed)
-    if put:
-        c.client.add_tags(ResourceArn=arn, Tags=pairs(put))
 
 
 def _create_model(c: Call) -> Props:
@@ -170,6 +163,8 @@ def _rollback_appears(olds: Props, news: Props) -> list[str]:
     return ["deploymentConfig"] if had != has else []
 
 
+_RETAG = tagging("ResourceArn", calls=("add_tags", "delete_tags"))
+
 SPECS: dict[str, Spec] = {
     "aws:sagemaker/model:Model": Spec(
         "sagemaker",
@@ -179,7 +174,7 @@ SPECS: dict[str, Spec] = {
         naming=_NAME,
         inputs=frozenset(_MODEL),
         validate=_model_faults,
-        retag=_retag,
+        retag=_RETAG,
     ),
     "aws:sagemaker/endpointConfiguration:EndpointConfiguration": Spec(
         "sagemaker",
@@ -189,7 +184,7 @@ SPECS: dict[str, Spec] = {
         naming=_NAME,
         inputs=frozenset({"productionVariants", *_CONFIG}),
         complete=_with_defaults,
-        retag=_retag,
+        retag=_RETAG,
     ),
     "aws:sagemaker/endpoint:Endpoint": Spec(
         "sagemaker",
@@ -200,6 +195,6 @@ SPECS: dict[str, Spec] = {
         naming=_NAME,
         inputs=frozenset({"endpointConfigName", "deploymentConfig"}),
         replace_when=_rollback_appears,
-        retag=_retag,
+        retag=_RETAG,
     ),
 }

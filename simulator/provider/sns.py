@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from simulator.provider.base import Call, Naming, Spec, pairs, unpaired
+from simulator.provider.tagging import own_id, tagging
 from simulator.provider.values import Props, text
 
 _TOPIC = {
@@ -58,13 +59,6 @@ def _update(c: Call) -> Props:
         if c.changed(key) and (c.get(key) is not None or key != "policy"):
             c.client.set_topic_attributes(TopicArn=c.id, AttributeName=name, AttributeValue=_written(c.get(key, "")))
     return {}
-
-
-def _retag(c: Call, put: dict[str, str], removed: list[str]) -> None:
-    if removed:
-        c.client.untag_resource(ResourceArn=c.id, TagKeys=removed)
-    if put:
-        c.client.tag_resource(ResourceArn=c.id, Tags=pairs(put))
 
 
 def _put_policy(c: Call) -> Props:
@@ -151,7 +145,7 @@ SPECS: dict[str, Spec] = {
         defaults={"contentBasedDeduplication": False, "fifoTopic": False},
         computed=("arn", "owner"),
         identify=lambda c: c.arn(c["name"]),
-        retag=_retag,
+        retag=tagging("ResourceArn", own_id),
     ),
     "aws:sns/topicPolicy:TopicPolicy": Spec(
         "sns",

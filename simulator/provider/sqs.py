@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from simulator.provider.base import Call, Gone, Naming, Spec
+from simulator.provider.tagging import own_id, tagging
 from simulator.provider.values import Props, text
 
 _ATTRIBUTES = {
@@ -70,13 +71,6 @@ _KEPT = ("policy", "kmsDataKeyReusePeriodSeconds", "sqsManagedSseEnabled")
 """Attributes that the provider leaves as they are when the program says nothing of them."""
 
 
-def _retag(c: Call, put: dict[str, str], removed: list[str]) -> None:
-    if removed:
-        c.client.untag_queue(QueueUrl=c.id, TagKeys=removed)
-    if put:
-        c.client.tag_queue(QueueUrl=c.id, Tags=put)
-
-
 def _url(c: Call) -> str:
     return str(c.client.get_queue_url(QueueName=c["name"])["QueueUrl"])
 
@@ -114,7 +108,7 @@ SPECS: dict[str, Spec] = {
         },
         computed=("arn", "url"),
         identify=_url,
-        retag=_retag,
+        retag=tagging("QueueUrl", own_id, form=dict, calls=("tag_queue", "untag_queue")),
     ),
     "aws:sqs/queuePolicy:QueuePolicy": Spec(
         "sqs",

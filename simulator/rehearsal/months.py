@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from html import escape
 
 from tidewatch.drift.page import MARKS, STYLE
 from tidewatch.drift.report import Report
 from tidewatch.drift.verdict import Verdict
+from tidewatch.html import cell, document, row, text
+from tidewatch.html import table as tabulated
 
+NAME = "Drift over the year"
 TITLE = "The year against January to March: verdicts, and the newest version's PSI (! warning, * drift)"
 _SIGNS = {Verdict.WARNING: "!", Verdict.DRIFT: "*"}
 _LOUD = (Verdict.WARNING, Verdict.DRIFT)
@@ -137,31 +139,21 @@ def table(months: Sequence[Month]) -> tuple[list[str], list[list[str]]]:
 def overview(drift: Drift) -> str:
     """The table as a page that links the reports: one HTML file, without script or network."""
     headings, rows = table(drift.months)
-    head = "".join(f"<th>{escape(each)}</th>" for each in headings)
-    body = "".join(f"<tr><th>{escape(name)}</th>{''.join(map(_html, cells))}</tr>" for name, *cells in rows)
-    versions = sorted({one.version for one in drift.months})
+    told = tabulated([text(each) for each in headings], (row(name, map(_html, cells)) for name, *cells in rows))
     links = "".join(
-        f"<tr><th>version {escape(version)}</th>"
-        + "".join(
-            f'<td><a href="{escape(one.page)}">{MARKS[Verdict(one.verdict)]} {one.month}</a></td>'
-            for one in drift.months
-            if one.version == version
-        )
-        + "</tr>"
-        for version in versions
+        row(f"version {version}", (_link(one) for one in drift.months if one.version == version))
+        for version in sorted({one.version for one in drift.months})
     )
     records = drift.records
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>Drift over the year</title><style>{STYLE}</style></head><body><main>"
-        f"<h1>Drift over the year</h1><p>{escape(TITLE)}</p>"
+    body = (
+        f"<h1>{NAME}</h1><p>{text(TITLE)}</p>"
         f'<p class="soft">{drift.flights:,} flights, the same number of each month, drawn with a fixed seed.</p>'
-        f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+        f"{told}"
         f'<h2>The last report of each month</h2><div class="wide"><table><tbody>{links}</tbody></table></div>'
         f'<p class="soft">{records.read:,} of {drift.captured:,} captured records read in {drift.hours} hours: '
-        f"{records.parsed:,} parsed, {records.rejected:,} rejected.</p></main></body></html>\n"
+        f"{records.parsed:,} parsed, {records.rejected:,} rejected.</p>"
     )
+    return document(NAME, body, STYLE)
 
 
 def _loud(months: Sequence[Month]) -> list[str]:
@@ -178,6 +170,10 @@ def _cell(told: Told) -> str:
     return ("–" if told.psi is None else f"{told.psi:.2f}") + _SIGNS.get(Verdict(told.verdict), "")
 
 
-def _html(cell: str) -> str:
-    loud = " drift" if cell == Verdict.DRIFT or cell.endswith("*") else ""
-    return f'<td class="n{loud}">{escape(cell)}</td>'
+def _html(content: str) -> str:
+    loud = content == Verdict.DRIFT or content.endswith("*")
+    return cell(text(content), '"n drift"' if loud else "n")
+
+
+def _link(one: Month) -> str:
+    return cell(f'<a href="{text(one.page)}">{MARKS[Verdict(one.verdict)]} {one.month}</a>')

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any
 
+from simulator.scenarios.alarms import every_alarm
 from simulator.scenarios.scene import LONGEST_MINUTES, Scene
 
 FEW = 2
@@ -30,17 +30,6 @@ class Drive:
     play: Callable[[Scene], None]
 
 
-def every_alarm(scene: Scene) -> Iterator[dict[str, Any]]:
-    """All alarms of the account, metric alarms and composites, as CloudWatch describes them."""
-    pages = (
-        scene.client("cloudwatch")
-        .get_paginator("describe_alarms")
-        .paginate(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
-    )
-    for page in pages:
-        yield from (*page["MetricAlarms"], *page["CompositeAlarms"])
-
-
 def key_of(scene: Scene, name: str) -> str:
     """The key of an alarm, with its slot, in its physical name."""
     return name.removeprefix(f"{scene.endpoint_model}-").rpartition("-")[0]
@@ -58,7 +47,7 @@ def clears(scene: Scene, *keys: str, most: int = LONGEST_MINUTES, requests: int 
 
 def _become(scene: Scene, state: str, keys: Collection[str], most: int, requests: int) -> None:
     def others() -> dict[str, str]:
-        found = {key_of(scene, one["AlarmName"]): one["StateValue"] for one in every_alarm(scene)}
+        found = {key_of(scene, one["AlarmName"]): one["StateValue"] for one in every_alarm(scene.client("cloudwatch"))}
         return {key: found.get(key, "not there") for key in keys if found.get(key) != state}
 
     if not scene.until(lambda: not others(), most, requests=requests):

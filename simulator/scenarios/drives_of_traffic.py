@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
+from simulator.scenarios.by_hand import same_again, update
 from simulator.scenarios.drive import FEW, Drive, clears, fires
 from simulator.scenarios.scene import RATE, Scene
 from tidewatch.traffic import Clients, DeploymentFailed, Place, TrafficController
@@ -81,28 +80,11 @@ def _updated(scene: Scene) -> None:
     """An update of the whole endpoint while its challenger is bad: the rollback stops it."""
     faults = _worse(scene)
     scene.minutes(2)
-    scene.client("sagemaker").update_endpoint(
-        EndpointName=scene.endpoint,
-        EndpointConfigName=_same_again(scene, "by-hand"),
-        RetainAllVariantProperties=True,
-    )
+    update(scene)
     fires(scene, "deployment-running", "abort", requests=RATE)
     for fault in faults:
         scene.control.clear(fault)
     clears(scene, "deployment-running", "abort", requests=FEW)
-
-
-def _same_again(scene: Scene, name: str) -> str:
-    """A configuration of the content of the live one; its name."""
-    sagemaker = scene.client("sagemaker")
-    live = sagemaker.describe_endpoint(EndpointName=scene.endpoint)["EndpointConfigName"]
-    found: Mapping[str, Any] = sagemaker.describe_endpoint_config(EndpointConfigName=live)
-    keep = ("ProductionVariants", "DataCaptureConfig", "KmsKeyId", "EnableNetworkIsolation", "ExecutionRoleArn")
-    made = f"{scene.endpoint}-{name}"
-    sagemaker.create_endpoint_config(
-        EndpointConfigName=made, **{key: found[key] for key in keep if found.get(key) is not None}
-    )
-    return made
 
 
 @dataclass(frozen=True)
@@ -128,7 +110,7 @@ def _deploy(scene: Scene, name: str) -> None:
         scene.endpoint_model, scene.endpoint, scene.outputs["ledger"], function["Environment"]["Variables"]["CONTROL"]
     )
     controller = TrafficController(clients, place, _Minutes(scene))
-    controller.deploy(_same_again(scene, name), held=controller.held(), changed=frozenset())
+    controller.deploy(same_again(scene, name), held=controller.held(), changed=frozenset())
 
 
 OF_TRAFFIC = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from simulator.scenarios import checks
+from simulator.scenarios import by_hand, checks
 from simulator.scenarios.challenger import AFTER, CALM
 from simulator.scenarios.scenario import Scenario
 from simulator.scenarios.scene import Scene
@@ -42,25 +42,12 @@ def _deployment(scene: Scene) -> None:
     scene.minutes(CALM)
     _spike(scene)
     scene.minutes()
-    _update(scene)
+    by_hand.update(scene)
     scene.mark("deploy", "somebody updates the endpoint")
     scene.until(_gone(scene))
     scene.minutes(AFTER)
     checks.rolled_back(scene)
     checks.while_busy(scene, "update")
-
-
-def _update(scene: Scene) -> None:
-    """UpdateEndpoint to a configuration of the same content, as somebody with the console would."""
-    sagemaker = scene.client("sagemaker")
-    live = sagemaker.describe_endpoint(EndpointName=scene.endpoint)["EndpointConfigName"]
-    found = sagemaker.describe_endpoint_config(EndpointConfigName=live)
-    keep = ("ProductionVariants", "DataCaptureConfig", "KmsKeyId", "EnableNetworkIsolation", "ExecutionRoleArn")
-    name = f"{live[:50]}-by-hand"
-    sagemaker.create_endpoint_config(
-        EndpointConfigName=name, **{key: found[key] for key in keep if found.get(key) is not None}
-    )
-    sagemaker.update_endpoint(EndpointName=scene.endpoint, EndpointConfigName=name, RetainAllVariantProperties=True)
 
 
 def _autoscaling(scene: Scene) -> None:
@@ -116,13 +103,13 @@ def _operator(scene: Scene) -> None:
     scene.minutes(2)
     calls: list[threading.Thread] = []
 
-    def by_hand() -> None:
+    def roll_back() -> None:
         call = threading.Thread(target=_invoke, args=(scene,))
         call.start()
         calls.append(call)
 
     scene.mark("note", "an operator runs the rollback")
-    scene.minutes(meanwhile=by_hand)
+    scene.minutes(meanwhile=roll_back)
     while any(call.is_alive() for call in calls):
         scene.finish()
     scene.until(_gone(scene))

@@ -10,12 +10,13 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from simulator.scenarios.drive import AlarmStuck, Drive, every_alarm, key_of
+from simulator.scenarios.alarms import every_alarm
+from simulator.scenarios.drive import AlarmStuck, Drive, key_of
 from simulator.scenarios.drives import DRIVES
 from simulator.scenarios.scene import Scene
 from simulator.scenarios.snapshot import Snapshot
@@ -72,7 +73,7 @@ def driven(drive: Drive, scene: Scene) -> Driven:
         drive.play(scene)
     except AlarmStuck as alarm:
         stuck = str(alarm)
-    described = {one["AlarmName"]: one for one in every_alarm(scene)}
+    described = {one["AlarmName"]: one for one in every_alarm(scene.client("cloudwatch"))}
     rows = {
         name: Proven(key_of(scene, name), _watched(scene, described[name]), drive.driven_by, *span)
         for name, span in _spans(scene).items()
@@ -124,30 +125,12 @@ def _spans(scene: Scene) -> dict[str, tuple[str, str]]:
     """When each alarm first went to ALARM and when, after that, first to OK; only those that did both."""
     fired: dict[str, datetime] = {}
     cleared: dict[str, datetime] = {}
-    for at, name, state in _changes(scene):
+    for at, name, state in scene.alarm_changes():
         if state == "ALARM":
             fired.setdefault(name, at)
         elif state == "OK" and name in fired:
             cleared.setdefault(name, at)
     return {name: (fired[name].isoformat(), at.isoformat()) for name, at in cleared.items()}
-
-
-def _changes(scene: Scene) -> Iterator[tuple[datetime, str, str]]:
-    pages = (
-        scene.client("cloudwatch")
-        .get_paginator("describe_alarm_history")
-        .paginate(
-            HistoryItemType="StateUpdate",
-            AlarmTypes=["MetricAlarm", "CompositeAlarm"],
-            StartDate=scene.began,
-            EndDate=scene.control.clock() + timedelta(seconds=1),
-            ScanBy="TimestampAscending",
-        )
-    )
-    for page in pages:
-        for one in page["AlarmHistoryItems"]:
-            state = json.loads(one["HistoryData"])["newState"]["stateValue"]
-            yield one["Timestamp"].astimezone(UTC), one["AlarmName"], state
 
 
 def _watched(scene: Scene, alarm: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -16,6 +16,7 @@ import numpy.typing as npt
 from simulator.control import Control
 from simulator.replay import Replayed, replay
 from simulator.report.values import Mark
+from simulator.scenarios.alarms import Change, changes, every_alarm
 from tidewatch.traffic import Clients, Entry, Incident, Place, TrafficController
 
 MINUTE = 60
@@ -165,13 +166,12 @@ class Scene:
     def alarms(self) -> dict[str, str]:
         """The states of all alarms by key and slot."""
         keys = {name: key for key, name in self.outputs["alarms"]["names"].items()}
-        pages = (
-            self.client("cloudwatch")
-            .get_paginator("describe_alarms")
-            .paginate(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
-        )
-        every = [one for page in pages for kind in ("MetricAlarms", "CompositeAlarms") for one in page[kind]]
+        every = every_alarm(self.client("cloudwatch"))
         return {keys[one["AlarmName"]]: one["StateValue"] for one in every if one["AlarmName"] in keys}
+
+    def alarm_changes(self) -> Iterator[Change]:
+        """How all alarms changed since the scene began."""
+        return changes(self.client("cloudwatch"), self.began, self.control.clock() + timedelta(seconds=1))
 
     def in_alarm(self, *keys: str) -> bool:
         """Whether all of these are in ALARM."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from simulator.report.values import Mark, Outcome, Series, Span, Timeline
@@ -141,26 +140,7 @@ def _kind(scene: Scene, name: str) -> Literal["metric", "composite", "guardrail"
 
 def _transitions(scene: Scene) -> list[tuple[float, str, str]]:
     """Seconds, alarm and new state, in the order of time."""
-    pages = (
-        scene.client("cloudwatch")
-        .get_paginator("describe_alarm_history")
-        .paginate(
-            HistoryItemType="StateUpdate",
-            AlarmTypes=["MetricAlarm", "CompositeAlarm"],
-            StartDate=scene.began,
-            EndDate=scene.control.clock() + timedelta(seconds=1),
-            ScanBy="TimestampAscending",
-        )
-    )
-    return [
-        (
-            (one["Timestamp"].astimezone(UTC) - scene.began).total_seconds(),
-            one["AlarmName"],
-            json.loads(one["HistoryData"])["newState"]["stateValue"],
-        )
-        for page in pages
-        for one in page["AlarmHistoryItems"]
-    ]
+    return [((one.at - scene.began).total_seconds(), one.alarm, one.state) for one in scene.alarm_changes()]
 
 
 def _incident_marks(scene: Scene) -> Iterator[Mark]:

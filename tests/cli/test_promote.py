@@ -8,6 +8,7 @@ from rich.console import Console
 from cli import promote as promotion
 from cli.errors import UserError
 from cli.stackfile import StackFile, commit_edit
+from tidewatch.traffic.promotion import PromotionRefused
 
 EMPTY = """\
 # What differs from the other environments.
@@ -72,12 +73,12 @@ def test_the_former_champions_slot_takes_the_next_version_once_it_is_idle(tmp_pa
 
 
 def test_a_serving_challenger_is_not_overwritten(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no slot is idle for 5: green is declared to serve flights/4"):
+    with pytest.raises(PromotionRefused, match=r"no slot is idle for 5: green is declared to serve flights/4"):
         _edited(tmp_path, CANARY, "5")
 
 
 def test_a_version_that_is_there_needs_a_weight(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="say how much traffic"):
+    with pytest.raises(PromotionRefused, match="say how much traffic"):
         _edited(tmp_path, CANARY, "4")
 
 

@@ -14,6 +14,8 @@ from tidewatch.alarms.values import Alarm, Severity
 from tidewatch.alarms.variants import host_alarms, serving_alarms, silence
 
 GUARDRAIL = "guardrail"
+OVERALL = "endpoint"
+"""The key of the composite that is in ALARM while anything is wrong."""
 VARIANT_KEYS = (
     "server-errors",
     "model-errors",

@@ -9,6 +9,7 @@ from tidewatch.alarms.expressions import each, total
 from tidewatch.alarms.values import Alarm, Math, Stat
 from tidewatch.dashboards.subject import MARKS, Subject, threshold
 from tidewatch.dashboards.widgets import Graph, Line, Threshold
+from tidewatch.durations import exactly
 from tidewatch.metrics import Metric
 
 MINUTE, FIVE_MINUTES, HOUR = 60, 300, 3600
@@ -18,7 +19,13 @@ WEEK = "-P7D"
 
 def requests(subject: Subject, period_s: int, width: int = 12, *, marked: bool = False) -> Graph:
     return _marked(
-        subject, marked, f"Requests {_each(period_s)}", subject.each(m.INVOCATIONS, "Sum"), period_s, "requests", width
+        subject,
+        marked,
+        f"Requests in {exactly(period_s)}",
+        subject.each(m.INVOCATIONS, "Sum"),
+        period_s,
+        "requests",
+        width,
     )
 
 
@@ -80,7 +87,7 @@ def watched(subject: Subject, key: str, width: int = 8, *, marked: bool = False)
 
 def _asked(alarm: Alarm) -> str:
     """A title that says when it fires, like "Slow predictions (2 of 3 x 5 minutes)"."""
-    return f"{alarm.title} ({alarm.datapoints} of {alarm.periods} x {_span(alarm.period_s)})"
+    return f"{alarm.title} ({alarm.datapoints} of {alarm.periods} x {exactly(alarm.period_s)})"
 
 
 def _marked(
@@ -105,14 +112,3 @@ def _marked(
         least=least,
         width=width,
     )
-
-
-def _each(period_s: int) -> str:
-    return f"in {_span(period_s)}"
-
-
-def _span(seconds: int) -> str:
-    for unit, long in (("hour", HOUR), ("minute", MINUTE), ("second", 1)):
-        if seconds >= long and not seconds % long:
-            return f"{seconds // long} {unit}" + ("" if seconds == long else "s")
-    return f"{seconds} seconds"

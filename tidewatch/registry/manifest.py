@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
+from tidewatch.naming import is_name, is_version, moves
 from tidewatch.registry.errors import InvalidManifest, InvalidVersion, NewerSchema
 
 SCHEMA = 1
@@ -22,8 +23,6 @@ Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 ImageUri = Annotated[str, msgspec.Meta(pattern=r"^[^\s@]+@sha256:[0-9a-f]{64}$")]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
-_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,31}")
-_NAME = re.compile(r"[0-9A-Za-z](-*[0-9A-Za-z]){0,62}")
 _IMAGE = re.compile(r"[^\s@]+@sha256:[0-9a-f]{64}")
 
 
@@ -124,9 +123,9 @@ class _Schema(msgspec.Struct):
 
 def check_version(version: str) -> str:
     """The version itself; raises InvalidVersion where it cannot be one."""
-    if version.lower() == "latest":
+    if moves(version):
         raise InvalidVersion('"latest" is not a version: it would change what is served without an edit; name one')
-    if not _VERSION.fullmatch(version):
+    if not is_version(version):
         raise InvalidVersion(
             f"{version!r} is not a version: use 1 to 32 letters, digits, dots, dashes or underscores, "
             "a letter or a digit first"
@@ -136,7 +135,7 @@ def check_version(version: str) -> str:
 
 def check_name(name: str) -> str:
     """The model's name itself; raises InvalidVersion where SageMaker would not take it for an endpoint."""
-    if not _NAME.fullmatch(name):
+    if not is_name(name):
         raise InvalidVersion(f"{name!r} is not a model's name: use up to 63 letters, digits and single dashes within")
     return name
 

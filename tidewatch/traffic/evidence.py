@@ -31,12 +31,11 @@ class SlotVersion:
     """What a slot held and which share of the traffic it had; None: not known, or the slot is not there."""
 
     held: Held | None
-    version: str
     share: float | None
 
     def to_json(self) -> dict[str, object]:
         return {
-            "version": self.version or None,
+            "version": self.held.version if self.held else None,
             "artifact": self.held.artifact if self.held else None,
             "image": self.held.image if self.held else None,
             "share": self.share,
@@ -80,7 +79,7 @@ def gather(incident: Incident, controller: TrafficController, plan: RollbackPlan
     now = controller.clock.now()
     alarms = read("The alarms", lambda: _alarms(incident, controller, plan, now, patient), NO_ALARMS)
     state = read("The endpoint", lambda: _state(controller), None)
-    versions = read("The versions", lambda: _versions(incident, controller, plan, state), {})
+    versions = read("The versions", lambda: _versions(incident, controller, state), {})
     impact = read("The impact", lambda: _impact(incident, controller, state, alarms, now), None)
     found = links.of(incident, plan, cause=links.runbook_in(alarms.says))
     return Evidence(alarms, versions, impact, found, tuple(missing))
@@ -107,7 +106,7 @@ def _state(controller: TrafficController) -> EndpointState | None:
 
 
 def _versions(
-    incident: Incident, controller: TrafficController, plan: RollbackPlan, state: EndpointState | None
+    incident: Incident, controller: TrafficController, state: EndpointState | None
 ) -> dict[str, tuple[SlotVersion, SlotVersion]]:
     """What was rolled back is held by the configuration that its latch names: a later one may hold something else."""
     live = state.config if state else ""
@@ -116,14 +115,10 @@ def _versions(
     if was and was not in known:
         known[was] = controller.control.held(was) or {}
     before, after = known.get(was, {}), known.get(live, {})
-    # What is declared says it where nobody wrote down what the configuration holds.
-    declared = plan.versions
-    slots = sorted({*before, *after, *declared, *(incident.before.shares if incident.before else ())})
+    slots = sorted({*before, *after, *(incident.before.shares if incident.before else ())})
 
     def of(held: Mapping[str, Held], slot: str, split: Split | None) -> SlotVersion:
-        one = held.get(slot)
-        version = one.version if one else "" if held else declared.get(slot, "")
-        return SlotVersion(one, version, split.share(slot) if split else None)
+        return SlotVersion(held.get(slot), split.share(slot) if split else None)
 
     split = state.split if state else None
     return {slot: (of(before, slot, incident.before), of(after, slot, split)) for slot in slots}

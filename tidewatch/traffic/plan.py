@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -22,8 +21,6 @@ class RollbackPlan:
     """The stack."""
     alarm: str = ""
     """The composite over all alarms of the stack, for the incident's document."""
-    versions: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Registry versions by slot, as declared."""
     runbooks: str = "runbooks"
     """The folder or URL that {name}.md is under."""
     dashboard: str = ""

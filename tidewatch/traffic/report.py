@@ -12,6 +12,7 @@ from tidewatch.traffic.evidence import DUE, NO_EVIDENCE, Evidence, SlotVersion, 
 from tidewatch.traffic.impact import Impact
 from tidewatch.traffic.incidents import Incident
 from tidewatch.traffic.ledger import Entry
+from tidewatch.traffic.values import Held
 
 HEADINGS = (
     "What happened",
@@ -174,11 +175,14 @@ def _versions(versions: Iterable[tuple[str, tuple[SlotVersion, SlotVersion]]]) -
 
 def _version(one: SlotVersion) -> str:
     parts = (
-        f"version {one.version}" if one.version else "unknown",
-        f"artifact {one.held.artifact[:12]}, image {one.held.image[:19]}" if one.held else "",
+        _model(one.held) if one.held else "unknown",
         f"{100 * one.share:.4g}%" if one.share is not None else "",
     )
     return ", ".join(filter(None, parts))
+
+
+def _model(held: Held) -> str:
+    return f"version {held.version}, artifact {held.artifact[:12]}, image {held.image[:19]}"
 
 
 def _numbers(impact: Impact) -> str:

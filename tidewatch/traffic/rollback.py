@@ -17,12 +17,12 @@ from tidewatch.traffic import telling
 from tidewatch.traffic.alarm_states import alarm_name
 from tidewatch.traffic.alarms import in_alarm
 from tidewatch.traffic.controller import TrafficController
-from tidewatch.traffic.drive import Drive
 from tidewatch.traffic.errors import EndpointMissing, TrafficError
 from tidewatch.traffic.head import Head
 from tidewatch.traffic.incidents import Incident
 from tidewatch.traffic.observing import incident_id
 from tidewatch.traffic.plan import RollbackPlan
+from tidewatch.traffic.steps import Steps
 from tidewatch.traffic.values import NO_RECEIPT, EndpointState, Receipt
 from tidewatch.traffic.waiting import Backoff
 
@@ -114,7 +114,11 @@ def _over(request: RollbackRequest, controller: TrafficController, plan: Rollbac
 
 
 def _advise(request: RollbackRequest, controller: TrafficController, plan: RollbackPlan) -> RollbackResult:
-    """Says what an alarm would have done. A rollback under way goes on without it; the ledger hears nothing of it."""
+    """Says what an alarm would have done. A rollback under way goes on without it; the ledger hears nothing of it.
+
+    The guardrails of such a stack tell people themselves. One that calls did so before `up` took that from it and had
+    to wait, or somebody else made this function its action: nobody need have been told.
+    """
     head = controller.control.head()
     if head is not None and head.driven:
         return _result(head)
@@ -131,11 +135,11 @@ def _advise(request: RollbackRequest, controller: TrafficController, plan: Rollb
 def _drive(head: Head, controller: TrafficController, plan: RollbackPlan, deadline: datetime | None) -> Head:
     wait = (deadline - controller.clock.now()).total_seconds() if deadline else 0.0
     backoff = Backoff(controller.clock, wait, FIRST_POLL_SECONDS, LONGEST_POLL_SECONDS)
-    step = Drive(controller, plan)
+    steps = Steps(controller, plan)
     # An acknowledgement is looked for once a call, and again under the lease.
     controller.entries()
     while True:
-        written = step.advance(head)
+        written = steps.advance(head)
         moved = written.state != head.state or written.incident != head.incident
         head = written
         done = head.state in ("closed", "blocked") or (head.state == "observed" and not moved)
@@ -150,8 +154,8 @@ def _claim(request: RollbackRequest, controller: TrafficController, plan: Rollba
         if repeated := _delivered_before(request, head, controller):
             return repeated
         if head is not None and head.driven and not _acknowledged(head, controller):
-            step = Drive(controller, plan)
-            followed = step.advance(head) if head.state == "observed" else head
+            steps = Steps(controller, plan)
+            followed = steps.advance(head) if head.state == "observed" else head
             if followed.driven:
                 return followed
             head = followed

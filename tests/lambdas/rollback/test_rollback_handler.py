@@ -22,7 +22,6 @@ VARIABLES = {
     "CONTROL": "control",
     "TARGET": "blue",
     "FLOOR": "2",
-    "SLOTS": '["blue", "green"]',
     "MONITORING_BUCKET": "flights-monitoring",
     "TOPIC": "",
     "ABORT_ALARM": "abort",
@@ -194,7 +193,6 @@ def test_a_budget_that_cannot_be_read_is_a_line_of_the_log(
 @pytest.mark.usefixtures("canary")
 def test_a_slot_that_is_gone_still_counts_against_the_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OBJECTIVES", PROMISED)
-    monkeypatch.setenv("VERSIONS", '{"blue": "3"}')
     promised = function.budgets()
     assert promised is not None
     assert promised.slots == ["blue", "green"]
@@ -239,19 +237,18 @@ def test_a_missing_variable_is_named() -> None:
         function.Environment.read({"MODEL": "flights"})
 
 
-def test_what_its_document_links_and_names_comes_from_its_variables() -> None:
+def test_what_its_document_links_comes_from_its_variables() -> None:
     said = {
         "ALARM": "flights-endpoint-1a2b3c4",
-        "VERSIONS": '{"blue": "3", "green": "4"}',
         "RUNBOOKS": "https://example.com/runbooks",
         "DASHBOARD": "https://example.com/oncall",
         "REPORTS": "s3://flights-monitoring/drift/",
     }
     plan = function.Environment.read({**VARIABLES, **said}).plan
-    assert (plan.alarm, plan.versions) == ("flights-endpoint-1a2b3c4", {"blue": "3", "green": "4"})
+    assert plan.alarm == said["ALARM"]
     assert (plan.runbooks, plan.dashboard, plan.reports) == (said["RUNBOOKS"], said["DASHBOARD"], said["REPORTS"])
     bare = function.Environment.read(VARIABLES).plan
-    assert (bare.automatic, bare.runbooks, bare.versions, bare.command) == (True, "runbooks", {}, "")
+    assert (bare.automatic, bare.runbooks, bare.command) == (True, "runbooks", "")
 
 
 def test_the_function_loads_without_what_its_archive_does_not_hold_and_what_no_flip_needs() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from simulator.scenarios import drive, drives_of_data, drives_of_serving, drives_of_traffic, proof
+from simulator.scenarios import by_hand, drive, drives_of_data, drives_of_serving, drives_of_traffic, proof
 from simulator.scenarios.drive import Drive
 from simulator.scenarios.drives import DRIVES
 from simulator.scenarios.proof import Driven, NotProven, Proven, driven, table, write
@@ -57,7 +57,7 @@ def test_drives_have_names_of_their_own_and_say_what_is_done() -> None:
     assert all(one.driven_by.endswith(".") for one in DRIVES)
 
 
-@pytest.mark.parametrize("module", [drive, drives_of_data, drives_of_serving, drives_of_traffic, proof])
+@pytest.mark.parametrize("module", [by_hand, drive, drives_of_data, drives_of_serving, drives_of_traffic, proof])
 def test_no_metric_is_put_and_no_state_is_set(module: object) -> None:
     text = Path(str(getattr(module, "__file__", ""))).read_text()
     assert not [call for call in ("put_metric", "set_alarm_state", "set_state", "embedded") if call in text]

@@ -1,29 +1,16 @@
-"""What people get of an incident: the page, then the document with all that can be known without them."""
+"""The document of an incident, with all that can be known without people."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-import boto3
 import pytest
 
-from tests.tidewatch.traffic.account import ENDPOINT, Flights, held, stamp
-from tidewatch.traffic import RollbackResult
+from tests.tidewatch.traffic.account import Flights, held, stamp
+from tests.tidewatch.traffic.incident import TOLD, answer, break_green, fired, watch, written
 
-TOPIC = "arn:aws:sns:us-east-1:123456789012:P1"
-TOLD: dict[str, Any] = {
-    "monitoring_bucket": "flights-monitoring",
-    "topic": TOPIC,
-    "environment": "prod",
-    "alarm": "everything",
-    "runbooks": "https://example.com/runbooks",
-    "dashboard": "https://example.com/oncall",
-    "reports": "s3://flights-monitoring/drift/",
-    "versions": {"blue": "3", "green": "4"},
-}
 HEADINGS = [
     "What happened",
     "Impact",
@@ -31,100 +18,6 @@ HEADINGS = [
     "What would have prevented it",
     "What monitoring or evaluation to add",
 ]
-
-
-def watch(account: Flights) -> None:
-    """An alarm on green's errors under a guardrail under a composite over everything, and a calm one beside it."""
-    cloudwatch = account.clients.cloudwatch
-    for name, slot in (("green-errors", "green"), ("blue-errors", "blue")):
-        cloudwatch.put_metric_alarm(
-            AlarmName=name,
-            AlarmDescription=f"{slot} fails. What to do is in runbooks/guardrail-latency.md.",
-            Namespace="AWS/SageMaker",
-            MetricName="Invocation5XXErrors",
-            Dimensions=[{"Name": "EndpointName", "Value": ENDPOINT}, {"Name": "VariantName", "Value": slot}],
-            Statistic="Sum",
-            Period=60,
-            EvaluationPeriods=3,
-            DatapointsToAlarm=2,
-            Threshold=1,
-            ComparisonOperator="GreaterThanThreshold",
-            TreatMissingData="notBreaching",
-        )
-    cloudwatch.put_composite_alarm(AlarmName="guardrail-green", AlarmRule='ALARM("green-errors")')
-    cloudwatch.put_composite_alarm(
-        AlarmName="everything", AlarmRule="ALARM(guardrail-green) OR (ALARM(blue-errors) AND NOT OK(green-errors))"
-    )
-
-
-def serve(account: Flights, slot: str, requests: int, errors: int) -> None:
-    """Answers of this moment; each took 20 ms."""
-    dimensions = [{"Name": "EndpointName", "Value": ENDPOINT}, {"Name": "VariantName", "Value": slot}]
-    counted = {"Invocations": (1, requests), "Invocation5XXErrors": (1, errors), "ModelLatency": (20_000, requests)}
-    account.clients.cloudwatch.put_metric_data(
-        Namespace="AWS/SageMaker",
-        MetricData=[
-            {
-                "MetricName": name,
-                "Dimensions": dimensions,
-                "Timestamp": account.clock.now(),
-                "Values": [value],
-                "Counts": [times],
-            }
-            for name, (value, times) in counted.items()
-            if times
-        ],
-    )
-
-
-def break_green(account: Flights) -> datetime:
-    """Two bad minutes after good ones; when the first of them began."""
-    account.clock.advance(60 - account.clock.now().second)
-    minutes = [(50, 0), (50, 0), (40, 9), (40, 8)]
-    bad_since = account.clock.now() + timedelta(minutes=2)
-    for requests, errors in minutes:
-        account.clock.advance(5)
-        serve(account, "green", requests, errors)
-        serve(account, "blue", 950, 1)
-        account.clock.advance(55)
-    return bad_since.replace(second=0, microsecond=0)
-
-
-def fired(account: Flights, name: str = "guardrail-green") -> Mapping[str, Any]:
-    (alarm,) = account.clients.cloudwatch.describe_alarms(AlarmNames=[name], AlarmTypes=["CompositeAlarm"])[
-        "CompositeAlarms"
-    ]
-    assert alarm["StateValue"] == "ALARM"
-    return alarm
-
-
-def answer(account: Flights, **plan: Any) -> RollbackResult:
-    """The call that the guardrail makes."""
-    alarm = fired(account)
-    request = account.request("alarm", alarm_arn=alarm["AlarmArn"], alarm_at=stamp(alarm["StateTransitionedTimestamp"]))
-    return account.roll_back(request, **{**TOLD, **plan})
-
-
-def written(account: Flights, incident: str, form: str = "json") -> Any:
-    assert account.clients.s3 is not None
-    body = account.clients.s3.get_object(Bucket="flights-monitoring", Key=f"incidents/{incident}.{form}")["Body"]
-    text = body.read().decode()
-    return json.loads(text) if form == "json" else text
-
-
-@pytest.fixture
-def pages(monkeypatch: pytest.MonkeyPatch, canary: Flights) -> list[dict[str, str]]:
-    """What is published, in order."""
-    found: list[dict[str, str]] = []
-    sns = canary.clients.sns
-    original = sns.publish  # type: ignore[union-attr]
-
-    def publish(**given: Any) -> Any:
-        found.append(given)
-        return original(**given)
-
-    monkeypatch.setattr(sns, "publish", publish)
-    return found
 
 
 def test_the_document_has_its_five_headings_in_order_and_says_when_it_is_due(canary: Flights) -> None:
@@ -210,10 +103,11 @@ def test_a_version_that_was_deployed_since_is_not_taken_for_the_one_rolled_back(
     assert (green["before"]["version"], green["after"]["version"]) == ("4", "5")
 
 
-def test_what_nobody_wrote_down_is_taken_from_the_declaration(canary: Flights) -> None:
+def test_a_version_that_nobody_wrote_down_is_said_to_be_unknown(canary: Flights) -> None:
     canary.controller().control.delete(f"deployment#{canary.controller().state().config}")
-    versions = written(canary, canary.roll_back(**TOLD).incident)["versions"]
-    assert (versions["green"]["before"]["version"], versions["green"]["before"]["artifact"]) == ("4", None)
+    facts = written(canary, canary.roll_back(**TOLD).incident)
+    assert facts["versions"]["green"]["before"] == {"version": None, "artifact": None, "image": None, "share": 0.05}
+    assert "| green | unknown, 5% |" in written(canary, facts["incident"], "md")
 
 
 def test_everything_to_look_at_is_linked(canary: Flights) -> None:
@@ -229,61 +123,6 @@ def test_everything_to_look_at_is_linked(canary: Flights) -> None:
     }
     text = written(canary, facts["incident"], "md")
     assert all(link in text for link in facts["links"].values())
-
-
-def test_the_page_says_all_that_its_reader_needs(canary: Flights, pages: list[dict[str, str]]) -> None:
-    result = canary.roll_back(canary.request(reason="too many late flights"), **TOLD)
-    (page,) = pages
-    for part in (
-        "too many late flights",
-        "Done: blue has all traffic",
-        result.incident,
-        "https://example.com/runbooks/guardrail-errors.md",
-        f"s3://flights-monitoring/incidents/{result.incident}.md",
-        f"tidewatch acknowledge {result.incident} --stack prod",
-    ):
-        assert part in page["Message"]
-
-
-def test_a_chat_is_told_in_the_form_that_it_posts_and_people_in_words(
-    canary: Flights, pages: list[dict[str, str]]
-) -> None:
-    chat = boto3.client("chatbot", region_name="us-east-1")
-    chat.create_slack_channel_configuration(
-        ConfigurationName="on-call",
-        SlackTeamId="T07EA123LEP",
-        SlackChannelId="C07EZ1ABC23",
-        IamRoleArn="arn:aws:iam::123456789012:role/chat",
-        SnsTopicArns=[TOPIC],
-    )
-    result = canary.roll_back(**TOLD, chat=True)
-    (post,) = canary.control.posts()
-    assert post["shown"]
-    assert result.incident in json.loads(post["text"])["content"]["description"]
-    (page,) = pages
-    assert json.loads(page["Message"])["default"].startswith("Endpoint: ")
-
-
-@pytest.mark.parametrize(
-    ("status", "runbook"), [("UpdateRollbackFailed", "rollback-blocked"), ("SystemUpdating", "rollback-pending")]
-)
-def test_a_rollback_that_does_not_get_on_names_the_runbook_for_that(
-    canary: Flights, pages: list[dict[str, str]], status: str, runbook: str
-) -> None:
-    canary.control.inject("status", endpoint=ENDPOINT, status=status)
-    canary.roll_back(**TOLD)
-    assert f"{TOLD['runbooks']}/{runbook}.md" in pages[0]["Message"]
-
-
-def test_a_change_that_nobody_announced_gets_its_document_and_its_runbook(
-    canary: Flights, pages: list[dict[str, str]]
-) -> None:
-    canary.flip_behind(blue=1, green=1)
-    found = canary.sweep(**TOLD).observed_incident
-    assert "runbooks/traffic-changed.md" in pages[0]["Message"]
-    facts = written(canary, found)
-    assert facts["kind"] == "observed"
-    assert facts["versions"]["green"]["after"]["share"] == 0.5
 
 
 def test_a_cloudwatch_that_fails_costs_no_more_than_what_it_would_have_said(
@@ -322,25 +161,6 @@ def test_a_cloudwatch_that_is_slow_is_not_waited_for(canary: Flights, monkeypatc
     assert len(asked) == 2
     facts = written(canary, result.incident)
     assert "The impact could not be read in time." in facts["not_read"]
-
-
-def test_people_are_told_before_the_document_is_written_and_once_though_it_dies(
-    canary: Flights, pages: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def die(**_: Any) -> Any:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as dying:
-        dying.setattr(canary.clients.s3, "put_object", die)
-        with pytest.raises(KeyboardInterrupt):
-            canary.roll_back(**TOLD)
-    assert len(pages) == 1
-    assert canary.live() == {"blue": 1.0, "green": 0.0}
-    canary.sweeps(2, **TOLD)
-    assert len(pages) == 1
-    canary.sweeps(15, **TOLD)
-    assert len(pages) == 1
-    assert written(canary, canary.controller().incidents()[0].id)["state"] == "closed"
 
 
 def test_history_that_cloudwatch_cut_off_still_tells_who_changed(

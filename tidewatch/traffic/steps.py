@@ -25,7 +25,7 @@ MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
-class Drive:
+class Steps:
     """Takes the incident of a head one step further. Each step is written to the head before it returns."""
 
     controller: TrafficController

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,9 +12,8 @@ import yaml
 from simulator.scenarios import by_hand, drive, drives_of_data, drives_of_serving, drives_of_traffic, proof
 from simulator.scenarios.drive import Drive
 from simulator.scenarios.drives import DRIVES
-from simulator.scenarios.proof import Driven, NotProven, Proven, driven, table, write
+from simulator.scenarios.proof import Driven, NotProven, Proven, table, write
 from simulator.scenarios.scene import Scene
-from simulator.scenarios.snapshot import Snapshot
 from stacks import declare
 from stacks.schema import Settings
 from stacks.settings import load
@@ -61,19 +59,6 @@ def test_drives_have_names_of_their_own_and_say_what_is_done() -> None:
 def test_no_metric_is_put_and_no_state_is_set(module: object) -> None:
     text = Path(str(getattr(module, "__file__", ""))).read_text()
     assert not [call for call in ("put_metric", "set_alarm_state", "set_state", "embedded") if call in text]
-
-
-def test_drives_fire_and_clear_what_they_are_about(deployed_account: Snapshot) -> None:
-    played = [one for one in DRIVES if one.name in ("full-hosts", "rollback-starves")]
-    done = deployed_account.copies([partial(driven, one) for one in played])
-    for each in done:
-        rows = {row.alarm: row for row in each.alarms.values()}
-        assert not each.stuck
-        assert set(each.drive.keys) <= rows.keys()
-        assert all(row.fired < row.cleared for row in rows.values())
-        assert set(deployed_account.outputs["alarms"]["names"].values()) <= each.every
-    hosts = {(row.alarm, row.metric): row.driven_by for row in done[0].alarms.values()}
-    assert hosts["disk-blue", "DiskUtilization"] == hosts["disk-blue", "ALARM(disk-blue)"] == played[0].driven_by
 
 
 def _row(alarm: str, metric: str, by: str) -> Proven:

@@ -1,14 +1,25 @@
-"""Game days: played on copies of one deployed account, which none of them changes."""
+"""Game days, and the drives of alarms: played on copies of one deployed account, which none of them changes.
+
+That account is deployed once, for it takes most of the time: what needs it is tested here.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 
 import pytest
 
 from simulator.aws.copies import CopyBroken
 from simulator.report.values import Outcome
 from simulator.scenarios import SCENARIOS, Scenario
+from simulator.scenarios.drives import DRIVES
+from simulator.scenarios.proof import driven
 from simulator.scenarios.scene import Scene
-from simulator.scenarios.snapshot import Snapshot
+from simulator.scenarios.snapshot import Snapshot, snapshot
+
+ROOT = Path(__file__).parents[3]
 
 PROMISED = (
     "error-spike",
@@ -33,6 +44,12 @@ PROMISED = (
 )
 PERIOD_SECONDS = 60
 """Of a guardrail."""
+
+
+@pytest.fixture(scope="module")
+def deployed_account() -> Iterator[Snapshot]:
+    with snapshot(ROOT) as deployed:
+        yield deployed
 
 
 def test_there_is_a_game_day_for_each_thing_that_goes_wrong() -> None:
@@ -89,3 +106,16 @@ def test_a_copy_that_breaks_says_why(deployed_account: Snapshot) -> None:
 
     with pytest.raises(CopyBroken, match="no such slot at flights"):
         deployed_account.play([Scenario("broken", "Broken", "It breaks.", "nothing", play)])
+
+
+def test_drives_fire_and_clear_what_they_are_about(deployed_account: Snapshot) -> None:
+    played = [one for one in DRIVES if one.name in ("full-hosts", "rollback-starves")]
+    done = deployed_account.copies([partial(driven, one) for one in played])
+    for each in done:
+        rows = {row.alarm: row for row in each.alarms.values()}
+        assert not each.stuck
+        assert set(each.drive.keys) <= rows.keys()
+        assert all(row.fired < row.cleared for row in rows.values())
+        assert set(deployed_account.outputs["alarms"]["names"].values()) <= each.every
+    hosts = {(row.alarm, row.metric): row.driven_by for row in done[0].alarms.values()}
+    assert hosts["disk-blue", "DiskUtilization"] == hosts["disk-blue", "ALARM(disk-blue)"] == played[0].driven_by

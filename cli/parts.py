@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from cli.aws import Session
 from cli.finding import Check, Finding, missing
 from cli.health import described
+from simulator.rehearsal.home import REHEARSAL
 from stacks.settings import production
 
 SERVING = {"InService": "ok", "Updating": "warn", "SystemUpdating": "warn", "Creating": "warn", "RollingBack": "warn"}
@@ -36,7 +37,8 @@ def checks(stack: str, outputs: Mapping[str, Any], session: Session) -> list[Che
 class _Parts:
     def __init__(self, stack: str, outputs: Mapping[str, Any], session: Session) -> None:
         self._stack, self._outputs, self._session = stack, outputs, session
-        self._again = f"pulumi up --refresh --stack {stack}"
+        self._rehearsed = stack == REHEARSAL
+        self._again = "start the rehearsal again" if self._rehearsed else f"pulumi up --refresh --stack {stack}"
 
     def _at(self, part: str, key: str) -> Any:
         return (self._outputs.get(part) or {}).get(key)
@@ -55,7 +57,9 @@ class _Parts:
                 "endpoint",
                 "warn",
                 "no variant is set, so there is no endpoint",
-                f"tidewatch promote NAME/VERSION --stack {self._stack}, then pulumi up --stack {self._stack}",
+                "wait: the rehearsal serves its first model by itself"
+                if self._rehearsed
+                else f"tidewatch promote NAME/VERSION --stack {self._stack}, then pulumi up --stack {self._stack}",
             )
             return
         sagemaker = self._session.client("sagemaker")
@@ -111,8 +115,11 @@ class _Parts:
         return Finding("queues", "ok", f"{name} is empty")
 
     def topics(self) -> Iterator[Finding]:
+        yield from self._heard(self._outputs.get("topics") or {})
+        yield from self._heard(self._escalation())
+
+    def _heard(self, topics: Mapping[str, str]) -> Iterator[Finding]:
         sns = self._session.client("sns")
-        topics = {**(self._outputs.get("topics") or {}), **self._escalation()}
         for severity, arn in sorted(topics.items()):
             try:
                 pages = list(sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=arn))

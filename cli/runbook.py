@@ -134,19 +134,23 @@ def _nearest(words: list[str], known: Iterable[str]) -> str:
 @functools.cache
 def runbooks_by_alarm() -> Mapping[str, str]:
     """The runbook of each alarm by its key, and each runbook by its own name."""
+    promised = (slo.Objective("availability", 99.9), slo.Objective("latency", 99, milliseconds=200))
+    found = {**_of_slots(), **{alarm.key: alarm.runbook for alarm in endpoint_alarms(Limits(), SLOTS)}}
+    for objective in promised:
+        found |= {alarm.key: alarm.runbook for alarm in slo.slo_alarms(objective, SLOTS)}
+        found |= {alarm.key: alarm.runbook for alarm in slo.slo_composites(objective)}
+    return found | {name: name for name in (*RUNBOOKS, *slo.RUNBOOKS.values())}
+
+
+@functools.cache
+def _of_slots() -> Mapping[str, str]:
+    """The runbook of each alarm that is about one slot."""
     champion, challenger = SLOTS
     slots: dict[str, float] = {champion: 95, challenger: 5}
     of_slots = variant_alarms(Limits(), slots, champion)
     rolls_back = guardrail(of_slots[challenger])
-    alarms = [*of_slots[champion], *of_slots[challenger], *endpoint_alarms(Limits(), SLOTS)]
-    promised = (slo.Objective("availability", 99.9), slo.Objective("latency", 99, milliseconds=200))
-    found = {alarm.key: alarm.runbook for alarm in alarms}
-    for objective in promised:
-        found |= {alarm.key: alarm.runbook for alarm in slo.slo_alarms(objective, SLOTS)}
-        found |= {alarm.key: alarm.runbook for alarm in slo.slo_composites(objective)}
-    if rolls_back:
-        found[rolls_back.key] = rolls_back.runbook
-    return found | {name: name for name in (*RUNBOOKS, *slo.RUNBOOKS.values())}
+    alarms = [*of_slots[champion], *of_slots[challenger], *([rolls_back] if rolls_back else [])]
+    return {alarm.key: alarm.runbook for alarm in alarms}
 
 
 def placeholders(text: str) -> tuple[str, ...]:
@@ -174,7 +178,7 @@ def names_of(stack: str, config: Mapping[str, Any], outputs: Mapping[str, Any], 
         **contacts,
         "alarm": _physical(outputs, found.asked, prefix),
         "slot": slot,
-        "other": next(name for name in SLOTS if name != slot) if slot else "",
+        "other": next((name for name in _served(outputs) if name != slot), "") if slot else "",
         "champion": _at(outputs, "traffic", "champion"),
         "endpoint": _at(outputs, "endpoint", "name"),
         "rollback_command": _at(outputs, "rollback", "command"),
@@ -212,18 +216,27 @@ def _possible(outputs: Mapping[str, Any], found: Found) -> list[str]:
     """The slots that an alarm can be about: a guardrail's can only be the challenger's, a single slot's is that."""
     if found.key.startswith("guardrail"):
         return [name for name in SLOTS if name != _at(outputs, "traffic", "champion")]
+    return _served(outputs)
+
+
+def _served(outputs: Mapping[str, Any]) -> list[str]:
+    """The slots of the stack; all that there can be, where it does not say."""
     return sorted(_at(outputs, "traffic", "versions") or SLOTS)
 
 
 def _which_slot(stack: str, outputs: Mapping[str, Any], found: Found, other: bool) -> str:
-    """What SLOT stands for in a page, and how to have it filled in; other: OTHER is in the page too."""
+    """What SLOT and OTHER stand for in a page, and how to have them filled in; other: OTHER is in the page."""
     champion = _at(outputs, "traffic", "champion")
     possible = _possible(outputs, found)
-    told = " or ".join(f"{name} (the champion)" if name == champion else name for name in possible)
-    likely = next((name for name in possible if name != champion), possible[0])
+    told = [f"{name} (the champion)" if name == champion else name for name in possible]
+    if _slot(outputs, found):
+        return "OTHER is a slot that this stack does not have: there is nothing to send its traffic to."
     as_well = ", and OTHER the other one" if other else ""
+    if found.key not in _of_slots().values():
+        return f"The alarm is about the whole endpoint: SLOT is {', then '.join(told)}{as_well}."
+    likely = next((name for name in possible if name != champion), possible[0])
     line = f"tidewatch runbook {found.key}-{likely} --stack {stack}"
-    return f"SLOT is the slot that the alarm is about, {told}{as_well}. For {likely}: `{line}`."
+    return f"SLOT is the slot that the alarm is about, {' or '.join(told)}{as_well}. For {likely}: `{line}`."
 
 
 def _at(outputs: Mapping[str, Any], part: str, key: str) -> Any:

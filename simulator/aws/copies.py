@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from simulator.aws.functions import FunctionHost
@@ -71,16 +73,25 @@ def ended(pid: int, reading: int) -> Any:
     return found
 
 
+def given_up(pids: Iterable[int]) -> None:
+    """Ends copies that nobody will hear any more; those that ended by themselves are none of its business."""
+    for pid in pids:
+        with suppress(ChildProcessError):
+            if os.waitpid(pid, os.WNOHANG) == (0, 0):
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+
+
 def _child(work: Callable[[], T], reading: int, writing: int) -> None:
     """Never returns."""
-    os.close(reading)
     try:
-        answer = ("done", work())
-    except BaseException:
-        answer = ("failed", traceback.format_exc())
-    try:
+        os.close(reading)
+        try:
+            answer = pickle.dumps(("done", work()))
+        except BaseException:
+            answer = pickle.dumps(("failed", traceback.format_exc()))
         with os.fdopen(writing, "wb") as pipe:
-            pickle.dump(answer, pipe)
+            pipe.write(answer)
         world().functions.close()
     finally:
         os._exit(0)

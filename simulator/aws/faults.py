@@ -77,6 +77,8 @@ class Faults:
             raise UnknownFault(f"The fault {kind!r} takes {', '.join(sorted(KINDS[kind]))}, not {', '.join(unknown)}.")
         if kind == "load" and options.get("metric") not in HOST_METRICS:
             raise UnknownFault(f"A host shows {', '.join(sorted(HOST_METRICS))}, not {options.get('metric')}.")
+        if kind == "load" and times is not None:
+            raise UnknownFault("A load lasts until it is cleared: what it costs goes with it, so it takes no `times`.")
         with self._lock:
             fault = Fault(next(self._ids), kind, options, times if times is not None else 1)
             if kind in LASTING and times is None:

@@ -31,12 +31,14 @@ _WITH_GPU = re.compile(r"ml\.[gp]\d")
 
 def charge(here: World, endpoint: str, variant: LiveVariant) -> None:
     """Notes what one request costs a host of the variant that answers it: nothing, where no fault says so."""
-    for metric, _ in shown(variant) if here.faults.waiting else ():
+    if not variant.instances or not here.faults.waiting:
+        return
+    for metric, _ in shown(variant):
         fault = here.faults.take("load", endpoint=endpoint, variant=variant.name, metric=metric)
         if fault:
             with here.metrics.lock:
                 before, each = fault.cost.get((endpoint, variant.name), 0.0), fault.number("percent", COST)
-                fault.cost[endpoint, variant.name] = before + each / (variant.instances or 1)
+                fault.cost[endpoint, variant.name] = before + each / variant.instances
 
 
 def shown(variant: LiveVariant) -> Iterator[tuple[str, float]]:

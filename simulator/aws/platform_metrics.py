@@ -1,10 +1,9 @@
 """Metrics of the platform that have a value every minute: the hosts of endpoints, and queues.
 
-Sources: SageMaker developer guide, "Amazon SageMaker AI metrics in Amazon CloudWatch", "SageMaker AI jobs and endpoint
-metrics" (namespace /aws/sagemaker/Endpoints, dimensions EndpointName and VariantName, every minute, percent: of each
-device, added up over processors and graphics processors; of the whole for memory and disk); SQS developer guide,
-"Available CloudWatch metrics for Amazon SQS" (every minute). A minute has the value that stood at its end; while the
-clock jumps, everything stays as it was before the jump.
+Sources: SageMaker developer guide, "SageMaker AI jobs and endpoint metrics" (namespace /aws/sagemaker/Endpoints,
+dimensions EndpointName and VariantName, every minute); SQS developer guide, "Available CloudWatch metrics for Amazon
+SQS" (every minute). A minute has the value that stood at its end; while the clock jumps, everything stays as it was
+before the jump, but processors, which requests keep busy in their own minute alone.
 """
 
 from __future__ import annotations

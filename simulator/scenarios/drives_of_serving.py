@@ -8,9 +8,9 @@ from simulator.aws.hosts import KEPT
 from simulator.replay import replay
 from simulator.scenarios.drive import SOME, Drive, clears, fires
 from simulator.scenarios.scene import Scene
+from tidewatch.naming import SLOTS
 from tidewatch.slo import BURNING, BURNS
 
-SLOTS = ("blue", "green")
 HOSTS = {
     "GPUUtilization": "gpu-utilization",
     "GPUMemoryUtilization": "gpu-memory",

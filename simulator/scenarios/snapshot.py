@@ -22,7 +22,7 @@ import numpy.typing as npt
 import yaml
 
 from simulator.aws import in_process, local_control
-from simulator.aws.copies import begin, ended, finish, own_world
+from simulator.aws.copies import begin, ended, finish, given_up, own_world
 from simulator.aws.world import REGION, world
 from simulator.engine import Stack
 from simulator.rehearsal.home import REHEARSAL
@@ -59,8 +59,13 @@ class Snapshot:
 
     def copies(self, works: Sequence[Callable[[Scene], T]]) -> list[T]:
         """What each returns that is done to a copy, all at once; it must pickle. Raises CopyBroken."""
-        begun = [begin(lambda work=work: work(self._scene())) for work in works]
-        return [ended(pid, reading) for pid, reading in begun]
+        begun: list[tuple[int, int]] = []
+        try:
+            begun.extend(begin(lambda work=work: work(self._scene())) for work in works)
+            return [ended(pid, reading) for pid, reading in begun]
+        except BaseException:
+            given_up(pid for pid, _ in begun)
+            raise
 
     def _scene(self) -> Scene:
         own_world()

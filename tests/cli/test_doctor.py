@@ -53,16 +53,17 @@ def test_parts_that_are_gone_fail_with_the_command_that_makes_them_again(operate
         "alarms": {"names": {"disk-blue": "gone"}},
         "dashboards": {"oncall": "https://console/cloudwatch/home#dashboards/dashboard/gone", "debug": None},
     }
-    found = _parts(gone)
+    found = _parts(gone, "dev")
     for name in ("endpoint", "functions", "queues", "topics", "ledger", "alarms", "dashboards"):
         assert [one.state for one in found[name]] == ["fail"], name
     assert [one.state for one in found["buckets"]] == ["fail", "ok"]
-    assert found["endpoint"][0].remedy == "pulumi up --refresh --stack rehearsal"
+    assert found["endpoint"][0].remedy == "pulumi up --refresh --stack dev"
+    assert _parts(gone)["endpoint"][0].remedy == "start the rehearsal again"
 
 
 def test_an_older_stack_has_no_findings_of_what_it_does_not_name(operated: Rehearsed) -> None:
     outputs = {key: value for key, value in operated.outputs().items() if key not in ("alarms", "dashboards")}
-    found = _parts({**outputs, "endpoint": {"name": None}})
+    found = _parts({**outputs, "endpoint": {"name": None}}, "dev")
     assert found["alarms"] == found["dashboards"] == []
     assert found["endpoint"][0].state == "warn"
     assert "tidewatch promote" in found["endpoint"][0].remedy

@@ -1,5 +1,7 @@
 """A promotion is an edit of the stack file: the right slot, the right weights, comments kept, nothing applied."""
 
+from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -100,3 +102,17 @@ def test_a_stack_file_with_mistakes_lists_them(tmp_path: Path) -> None:
         StackFile.of("dev", tmp_path).settings()
     assert "did you mean floor?" in str(told.value)
     assert '"mars" is not a region' in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("stack", "next_step"), [("dev", "run `pulumi up --stack dev`"), ("rehearsal", "Nothing applies")]
+)
+def test_an_edit_says_what_applies_it(
+    tmp_path: Path, stack: str, next_step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.stackfile.Home.environment", lambda home: {"AWS_REGION": "us-east-1"})  # noqa: ARG005
+    (tmp_path / "Pulumi.dev.yaml").write_text(CANARY)
+    file, said = replace(StackFile.of("dev", tmp_path), stack=stack), StringIO()
+    promotion.edit(file, file.settings(), "4", 50)
+    commit_edit(file, Console(file=said, width=200))
+    assert next_step in said.getvalue()

@@ -135,12 +135,28 @@ def test_a_challengers_alarm_and_a_page_of_no_slot_need_no_such_line() -> None:
         assert "SLOT" not in said.stdout
 
 
-@pytest.mark.parametrize("asked", ["server-errors", "guardrail-errors"])
-def test_where_one_slot_is_served_it_is_meant(asked: str) -> None:
+@pytest.mark.parametrize("alarm", ["latency-burn-fast", "insufficient-data"])
+@pytest.mark.usefixtures("operated")
+def test_an_alarm_about_the_whole_endpoint_has_every_slot_looked_at(alarm: str) -> None:
+    said = CliRunner().invoke(app, ["runbook", alarm, "--stack", "rehearsal"])
+    first = said.stdout.splitlines()[0]
+    assert first.startswith("The alarm is about the whole endpoint: SLOT is blue (the champion), then green")
+
+
+def test_where_one_slot_is_served_it_is_meant_and_there_is_no_other() -> None:
     alone = {**OUTPUTS, "traffic": {"champion": "blue", "versions": {"blue": "1"}}}
-    slot, other = ("green", "blue") if asked.startswith("guardrail") else ("blue", "green")
-    names = names_of("prod", CONFIG, alone, find(asked))
-    assert (names["slot"], names["other"]) == (slot, other)
+    names = names_of("prod", CONFIG, alone, find("server-errors"))
+    assert (names["slot"], "other" in names) == ("blue", False)
+    names = names_of("prod", CONFIG, alone, find("guardrail-errors"))
+    assert (names["slot"], names["other"]) == ("green", "blue")
+
+
+def test_a_page_that_names_another_slot_says_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = {**OUTPUTS, "traffic": {"champion": "blue", "versions": {"blue": "1"}}}
+    monkeypatch.setattr("cli.runbook.stack_outputs", lambda stack: alone)  # noqa: ARG005
+    said = CliRunner().invoke(app, ["runbook", "server-errors", "--stack", "rehearsal"])
+    assert said.stdout.startswith("OTHER is a slot that this stack does not have")
+    assert "VariantName=green" not in said.stdout
 
 
 def test_a_page_is_found_again_with_a_slot() -> None:

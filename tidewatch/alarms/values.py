@@ -180,8 +180,10 @@ class Alarm:
             given = f"{periods} periods of {period} seconds"
             said = f"{given} are over {span} ({longest} seconds), the most with a period {most}"
             if period > longest:
-                shorter = max(longest // periods // 60 * 60, 60)
-                raise InvalidAlarm(f"{said}; use a period of {shorter} seconds or less", "period", self.key)
+                if shorter := _longest_period(periods):
+                    raise InvalidAlarm(f"{said}; use a period of {shorter} seconds or less", "period", self.key)
+                fewer = DAY // 60
+                raise InvalidAlarm(f"{said}; use {fewer} periods or fewer, and shorter ones", "periods", self.key)
             raise InvalidAlarm(f"{said}; use {longest // period} periods or fewer", "periods", self.key)
         if not 1 <= self.datapoints <= periods:
             raise InvalidAlarm(
@@ -238,6 +240,12 @@ class Names(Generic[T]):
                 return stat.of
             case _:
                 raise InvalidAlarm(f'{stat.metric.name} needs a {dimension}; "{stat.of}" names none', "dimensions")
+
+
+def _longest_period(periods: int) -> int:
+    """The longest period in seconds, a multiple of a minute, of which so many fit into a window; 0 where none does."""
+    longest = WEEK // periods // 60 * 60
+    return longest if longest >= HOUR else DAY // periods // 60 * 60
 
 
 def _span(least: float, most: float) -> str:

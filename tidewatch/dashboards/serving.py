@@ -86,7 +86,7 @@ def watched(subject: Subject, key: str, width: int = 8, *, marked: bool = False)
 
 
 def _asked(alarm: Alarm) -> str:
-    """A title that says when it fires, like "Slow predictions (2 of 3 x 5 minutes)"."""
+    """A title that says when it fires, like "Slow predictions (2 of 2 x 5 minutes)"."""
     return f"{alarm.title} ({alarm.datapoints} of {alarm.periods} x {exactly(alarm.period_s)})"
 
 

@@ -38,7 +38,8 @@ class Declaration:
         """The declaration by which `version` has `weight` percent of the traffic, and the champion the rest.
 
         Without a weight a version that is new here begins with a few percent, and the champion gets all. floor: the
-        instances of the very first version. Raises PromotionRefused where no slot is idle, or nothing would change.
+        instances of the very first version. Raises PromotionRefused where no slot is idle, where a version that has its
+        slot comes without a weight, and where a champion that is alone would get less than all.
         """
         if self.champion is None or not self.slots:
             first = SLOTS[0]

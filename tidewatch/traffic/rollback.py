@@ -116,8 +116,8 @@ def _over(request: RollbackRequest, controller: TrafficController, plan: Rollbac
 def _advise(request: RollbackRequest, controller: TrafficController, plan: RollbackPlan) -> RollbackResult:
     """Says what an alarm would have done. A rollback under way goes on without it; the ledger hears nothing of it.
 
-    The guardrails of such a stack tell people themselves. One that calls did so before `up` took that from it and had
-    to wait, or somebody else made this function its action: nobody need have been told.
+    The guardrails of such a stack tell people themselves. A call still comes if it was waiting when `up` took the
+    action from its alarm, or if somebody made this function an action by hand: then perhaps nobody was told.
     """
     head = controller.control.head()
     if head is not None and head.driven:

@@ -66,8 +66,7 @@ def test_what_a_container_keeps_of_each_request_fills_its_host_until_it_is_mende
         endpoint.clock.advance(60)
     endpoint.clock.advance(120)
     assert state(endpoint) == "ALARM"
-    filling = of_variant(endpoint, metrics.DISK, "green", minutes=6)
-    assert filling == [25 + 12, 25 + 24, 25 + 36, 25 + 48, 25 + 60, 25 + 60][-len(filling) :]
+    assert of_variant(endpoint, metrics.DISK, "green", minutes=6) == [25 + 24, 25 + 36, 25 + 48, 25 + 60, 25 + 60]
     assert set(of_variant(endpoint, metrics.DISK, "blue")) == {USUAL["DiskUtilization"]}
     assert set(of_variant(endpoint, metrics.MEMORY, "green")) == {USUAL["MemoryUtilization"]}
     endpoint.control.clear(fault)
@@ -88,6 +87,8 @@ def test_a_request_keeps_a_graphics_processor_busy_in_its_own_minute_alone(endpo
 def test_a_load_of_what_no_host_has_is_refused(endpoint: Account) -> None:
     with pytest.raises(ControlError, match="DiskUtilization"):
         endpoint.control.inject("load", variant="green", metric="Disk")
+    with pytest.raises(ControlError, match="takes no `times`"):
+        endpoint.control.inject("load", times=3, variant="green", metric="DiskUtilization")
 
 
 def test_what_does_not_change_costs_no_memory_however_long_it_lasts(endpoint: Account) -> None:

@@ -5,6 +5,8 @@ That account is deployed once, for it takes most of the time: what needs it is t
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -106,6 +108,29 @@ def test_a_copy_that_breaks_says_why(deployed_account: Snapshot) -> None:
 
     with pytest.raises(CopyBroken, match="no such slot at flights"):
         deployed_account.play([Scenario("broken", "Broken", "It breaks.", "nothing", play)])
+
+
+def test_a_copy_whose_answer_cannot_be_handed_over_says_so(deployed_account: Snapshot) -> None:
+    with pytest.raises(CopyBroken, match="pickle"):
+        deployed_account.copies([lambda scene: ("x" * 200_000, lambda: scene)])
+
+
+def test_the_others_end_with_a_copy_that_breaks(deployed_account: Snapshot, tmp_path: Path) -> None:
+    begun, never = tmp_path / "begun", threading.Event()
+
+    def waits(scene: Scene) -> None:
+        begun.write_text(f"{os.getpid()}" if scene else "")
+        never.wait()
+
+    def breaks(scene: Scene) -> None:
+        while not begun.exists():
+            scene.finish()
+        raise ValueError("broken")
+
+    with pytest.raises(CopyBroken, match="broken"):
+        deployed_account.copies([breaks, waits])
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(begun.read_text()), 0)
 
 
 def test_drives_fire_and_clear_what_they_are_about(deployed_account: Snapshot) -> None:

@@ -131,3 +131,14 @@ def test_two_of_one_name_are_refused() -> None:
 def test_every_mistake_of_every_guardrail_is_named_at_once() -> None:
     found = mistakes(GIVEN | {"severity": "P9", "period": 61.5}, "conversion", GIVEN | {"name": "x", "threshold": None})
     assert [one.partition(":")[0] for one in found] == ["0.period", "0.severity", "1", "2.threshold"]
+
+
+@pytest.mark.parametrize(
+    ("periods", "path", "remedy"),
+    [(200, "0.period:", "use a period of 420 seconds or less"), (9000, "0.periods:", "use 1440 periods or fewer")],
+)
+def test_a_period_that_is_suggested_is_one_that_is_accepted(periods: int, path: str, remedy: str) -> None:
+    (found,) = mistakes(GIVEN | {"period": 691_200, "periods": periods})
+    assert found.startswith(path)
+    assert remedy in found
+    assert declared(period=420, periods=200).period_s == 420

@@ -103,12 +103,10 @@ def commit_edit(file: StackFile, console: Console) -> None:
         console.print(Syntax(diff, "diff", background_color="default"))
     else:
         console.print(diff, end="", markup=False, highlight=False, soft_wrap=True)
+    applied = f"Nothing is applied yet: run `pulumi up --stack {file.stack}`"
     if file.stack == REHEARSAL:
-        console.print(
-            "Nothing applies it: a kept rehearsal has no `pulumi up`, the story shows that part", soft_wrap=True
-        )
-    else:
-        console.print(f"Nothing is applied yet: run `pulumi up --stack {file.stack}`", soft_wrap=True)
+        applied = "Nothing applies it: a kept rehearsal has no `pulumi up`, the story shows that part"
+    console.print(applied, soft_wrap=True)
 
 
 def _yaml() -> YAML:

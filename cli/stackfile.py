@@ -113,6 +113,7 @@ def _yaml() -> YAML:
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 4096
+    yaml.brace_single_entry_mapping_in_flow_sequence = True  # [{email: x}] stays as it is
     yaml.indent(mapping=2, sequence=4, offset=2)
     return yaml
 

@@ -68,6 +68,11 @@ def test_comments_and_quotes_survive(tmp_path: Path) -> None:
     assert text == CANARY.replace("weight: 95", "weight: 50").replace("weight: 5,", "weight: 50,")
 
 
+def test_a_list_of_people_is_not_written_anew(tmp_path: Path) -> None:
+    told = "  tidewatch:notify: {P1: [{email: a@example.com}]}"
+    assert _edited(tmp_path, f"{CANARY}{told}\n", "4", 50).text.splitlines()[-1] == told
+
+
 def test_the_former_champions_slot_takes_the_next_version_once_it_is_idle(tmp_path: Path) -> None:
     baked = CANARY.replace("weight: 95", "weight: 0").replace("weight: 5,", "weight: 100,")
     file = _edited(tmp_path, baked.replace("rollbackTo: blue", "rollbackTo: green"), "5", 2.5)

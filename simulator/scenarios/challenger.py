@@ -16,11 +16,23 @@ LATE = 12
 """Minutes after which a page that was only held back would have come: its five minutes have passed twice."""
 
 
-def _error_spike(scene: Scene) -> None:
-    scene.minutes(CALM)
+def _failing(scene: Scene) -> None:
     scene.break_it("variant_errors", variant=scene.challenger, rate=0.5, label="half of the challenger's answers fail")
+
+
+def _slow(scene: Scene) -> None:
+    scene.break_it("variant_latency", variant=scene.challenger, seconds=0.4, label="the challenger takes 400 ms more")
+
+
+def _until_it_has_no_traffic(scene: Scene) -> None:
     scene.mark("bad", "first bad datapoint")
     scene.until(lambda: scene.live().get(scene.challenger) == 0.0)
+
+
+def _error_spike(scene: Scene) -> None:
+    scene.minutes(CALM)
+    _failing(scene)
+    _until_it_has_no_traffic(scene)
     scene.minutes(LATE)
     checks.rolled_back(scene, pages=1)
     checks.in_time(scene)
@@ -28,9 +40,8 @@ def _error_spike(scene: Scene) -> None:
 
 def _latency(scene: Scene) -> None:
     scene.minutes(CALM)
-    scene.break_it("variant_latency", variant=scene.challenger, seconds=0.4, label="the challenger takes 400 ms more")
-    scene.mark("bad", "first bad datapoint")
-    scene.until(lambda: scene.live().get(scene.challenger) == 0.0)
+    _slow(scene)
+    _until_it_has_no_traffic(scene)
     scene.minutes(AFTER)
     checks.rolled_back(scene, pages=1)
     checks.in_time(scene)
@@ -38,10 +49,9 @@ def _latency(scene: Scene) -> None:
 
 def _two_alarms(scene: Scene) -> None:
     scene.minutes(CALM)
-    scene.break_it("variant_latency", variant=scene.challenger, seconds=0.4, label="the challenger takes 400 ms more")
-    scene.break_it("variant_errors", variant=scene.challenger, rate=0.5, label="and half of its answers fail")
-    scene.mark("bad", "first bad datapoint")
-    scene.until(lambda: scene.live().get(scene.challenger) == 0.0)
+    _slow(scene)
+    _failing(scene)
+    _until_it_has_no_traffic(scene)
     fired = sorted(key for key, state in scene.alarms().items() if state == "ALARM" and key.startswith("guardrail-"))
     scene.minutes(AFTER)
     both = {f"guardrail-{kind}-{scene.challenger}" for kind in ("errors", "latency")}
@@ -75,9 +85,8 @@ def _flapping(scene: Scene) -> None:
 def _duplicate(scene: Scene) -> None:
     scene.minutes(CALM)
     scene.control.inject("delivered_twice", function=scene.outputs["rollback"]["function"], times=20)
-    scene.break_it("variant_errors", variant=scene.challenger, rate=0.5, label="half of the challenger's answers fail")
-    scene.mark("bad", "first bad datapoint")
-    scene.until(lambda: scene.live().get(scene.challenger) == 0.0)
+    _failing(scene)
+    _until_it_has_no_traffic(scene)
     scene.minutes(AFTER)
     checks.rolled_back(scene, pages=1)
     checks.in_time(scene)

@@ -9,17 +9,9 @@ import pytest
 from stacks import declare, hosting
 from stacks.settings import SettingsError, load, production
 from tests.stacks.test_stack_settings import CONFIG, changed, mistakes
+from tests.tidewatch.alarms.alarm_datapoints import CONVERSION
 from tidewatch.alarms import Severity
 
-CONVERSION = {
-    "name": "conversion",
-    "namespace": "Shop",
-    "metric": "Conversion",
-    "dimensions": {"Variant": "$slot"},
-    "statistic": "Average",
-    "comparison": "<",
-    "threshold": 0.1,
-}
 TOLD = {"P1": [{"email": "a@example.com"}], "P2": [{"https": "https://example.com"}], "P3": [{"email": "a@b"}]}
 
 

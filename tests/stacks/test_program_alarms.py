@@ -9,6 +9,7 @@ import boto3
 import pytest
 
 from tests.stacks.rehearsed import Rehearsed
+from tests.tidewatch.alarms.alarm_datapoints import CONVERSION
 
 Alarms = dict[str, dict[str, Any]]
 
@@ -101,16 +102,7 @@ def test_the_endpoints_composite_is_over_everything_that_can_be_wrong(standing: 
 
 @pytest.mark.on_a_copy
 def test_a_metric_of_the_users_own_is_a_guardrail_of_the_challenger(standing: Rehearsed):
-    own = {
-        "name": "conversion",
-        "namespace": "Shop",
-        "metric": "Conversion",
-        "dimensions": {"Variant": "$slot"},
-        "statistic": "Average",
-        "comparison": "<",
-        "threshold": 0.1,
-        "minimumSamples": 5,
-    }
+    own = {**CONVERSION, "minimumSamples": 5}
     standing.set(alarms={**standing.config["tidewatch:alarms"], "guardrails": [own]}).up()
     cloudwatch = boto3.client("cloudwatch")
     guardrail = standing.outputs()["alarms"]["guardrails"]["green"]

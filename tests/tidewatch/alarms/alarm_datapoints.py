@@ -10,6 +10,16 @@ from simulator.aws.metric_operators import Single
 from tidewatch.alarms import Alarm, Limits, Math, endpoint_alarms, variant_alarms
 
 SLOTS = {"blue": 0.95, "green": 0.05}
+CONVERSION = {
+    "name": "conversion",
+    "namespace": "Shop",
+    "metric": "Conversion",
+    "dimensions": {"Variant": "$slot"},
+    "statistic": "Average",
+    "comparison": "<",
+    "threshold": 0.1,
+}
+"""A guardrail of a user's own."""
 WORDS = {
     ">": "GreaterThanThreshold",
     ">=": "GreaterThanOrEqualToThreshold",

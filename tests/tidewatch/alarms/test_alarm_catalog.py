@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from simulator.aws import metric_statistics
 from simulator.aws.metric_math import parse
-from tests.tidewatch.alarms.alarm_datapoints import SLOTS
+from tests.tidewatch.alarms.alarm_datapoints import CONVERSION, SLOTS
 from tidewatch import metrics
 from tidewatch.alarms import (
     CATALOG,
@@ -32,15 +32,6 @@ from tidewatch.alarms import (
 NAMES = Names(
     "flights", "flights-4b53caf", "blue", {"rollback": "f-r", "drift": "f-d"}, {"rollback": "q-r", "drift": "q-d"}
 )
-CONVERSION = {
-    "name": "conversion",
-    "namespace": "Shop",
-    "metric": "Conversion",
-    "dimensions": {"Variant": "$slot"},
-    "statistic": "Average",
-    "comparison": "<",
-    "threshold": 0.1,
-}
 
 
 def _limits() -> st.SearchStrategy[Limits]:

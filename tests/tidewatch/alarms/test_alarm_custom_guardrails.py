@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.tidewatch.alarms.alarm_datapoints import breaches, datapoint, state
+from tests.tidewatch.alarms.alarm_datapoints import CONVERSION, breaches, datapoint, state
 from tidewatch.alarms import (
     Alarm,
     InvalidAlarms,
@@ -20,15 +20,7 @@ from tidewatch.alarms import (
     variant_alarms,
 )
 
-GIVEN: dict[str, object] = {
-    "name": "conversion",
-    "namespace": "Shop",
-    "metric": "Conversion",
-    "dimensions": {"Model": "flights", "Variant": "$slot"},
-    "statistic": "Average",
-    "comparison": "<",
-    "threshold": 0.1,
-}
+GIVEN: dict[str, object] = {**CONVERSION, "dimensions": {"Model": "flights", "Variant": "$slot"}}
 
 
 def declared(**changed: object) -> Alarm:

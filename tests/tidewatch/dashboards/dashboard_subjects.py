@@ -6,21 +6,12 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
+from tests.tidewatch.alarms.alarm_datapoints import CONVERSION
 from tidewatch.alarms import Limits, Names, custom_guardrails, endpoint_alarms, variant_alarms
 from tidewatch.dashboards import Subject
 from tidewatch.slo import Objective
 
 REGION = "eu-central-1"
-CONVERSION = {
-    "name": "conversion",
-    "namespace": "Shop",
-    "metric": "Conversion",
-    "dimensions": {"Variant": "$slot"},
-    "statistic": "Average",
-    "comparison": "<",
-    "threshold": 0.02,
-    "minimumSamples": 30,
-}
 AVAILABILITY = Objective("availability", 99.9)
 LATENCY = Objective("latency", 99, 28, 200)
 
@@ -39,7 +30,12 @@ def subject(
     price: float | None = 0.736,
 ) -> Subject:
     """A stack; blue is its champion."""
-    guardrails = custom_guardrails([{**CONVERSION, "name": f"conversion-{number}"} for number in range(custom)])
+    guardrails = custom_guardrails(
+        [
+            {**CONVERSION, "threshold": 0.02, "minimumSamples": 30, "name": f"conversion-{number}"}
+            for number in range(custom)
+        ]
+    )
     purposes = ("drift", "rollback") if drift else ("rollback",)
     return Subject(
         region=REGION,

@@ -26,6 +26,7 @@ from simulator.session import PortInUse, SimulatorBroken
 
 INTERRUPTED = 130
 """The exit code of what Ctrl-C ended, as shells have it."""
+LOOK_SECONDS = 0.5
 
 
 def rehearse(
@@ -114,9 +115,12 @@ def _sentences() -> Iterator[None]:
 
 
 def _stay(console: Console) -> None:
-    console.print(f"The simulated AWS stays: try `tidewatch status --stack {REHEARSAL}` elsewhere. Ctrl-C ends it.")
-    sys.stdout.flush()
+    never = threading.Event()
     try:
-        threading.Event().wait()
+        console.print(f"The simulated AWS stays: try `tidewatch status --stack {REHEARSAL}` elsewhere. Ctrl-C ends it.")
+        sys.stdout.flush()
+        # Looked at now and then: one long wait is not interrupted once a native library has set its own handlers.
+        while not never.wait(LOOK_SECONDS):
+            pass
     except KeyboardInterrupt:
         console.print("Ended.")

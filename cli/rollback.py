@@ -16,6 +16,8 @@ from cli.stackfile import StackFile, commit_edit
 from cli.traffic import controller
 from tidewatch.operator import operator
 
+ACKNOWLEDGED = "tidewatch:acknowledgedIncident"
+
 
 def rollback(
     stack: Annotated[str, typer.Option(help="The stack whose traffic goes back to its champion.")],
@@ -42,9 +44,13 @@ def acknowledge(
 ) -> None:
     """Writes `tidewatch:acknowledgedIncident` into Pulumi.STACK.yaml; `pulumi up` records it for good."""
     traffic = controller(stack, stack_outputs(stack), Session(stack))
-    traffic.incident(incident)
+    found = traffic.incident(incident)
     file = StackFile.of(stack)
-    file.config["tidewatch:acknowledgedIncident"] = DoubleQuotedScalarString(incident)
+    if not found.open and file.config.get(ACKNOWLEDGED) != incident:
+        raise UserError(
+            f"{incident} is closed: {found.acknowledged} acknowledged it, and nothing is left to take note of"
+        )
+    file.config[ACKNOWLEDGED] = DoubleQuotedScalarString(incident)
     commit_edit(file, Console(highlight=False))
 
 

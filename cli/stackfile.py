@@ -66,9 +66,9 @@ class StackFile:
 
     def diff(self) -> str:
         """What the edit changes, as a unified diff; empty where nothing changed."""
+        file = self.path.relative_to(ROOT) if self.path.is_relative_to(ROOT) else self.path.name
         lines = difflib.unified_diff(
-            self.text.splitlines(keepends=True), self._edited().splitlines(keepends=True),
-            f"a/{self.path.name}", f"b/{self.path.name}",
+            self.text.splitlines(keepends=True), self._edited().splitlines(keepends=True), f"a/{file}", f"b/{file}"
         )  # fmt: skip
         return "".join(lines)
 

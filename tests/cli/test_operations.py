@@ -8,6 +8,7 @@ import shutil
 import socket
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -51,6 +52,17 @@ def test_an_incident_that_never_was_cannot_be_acknowledged(
 ) -> None:
     assert _run(monkeypatch, "acknowledge", "flights-never", "--stack", "rehearsal") == 1
     assert "flights-never" in capsys.readouterr().err
+
+
+def test_an_incident_that_is_closed_does_not_take_the_place_of_an_open_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    closed = SimpleNamespace(incident=lambda name: SimpleNamespace(open=False, acknowledged="ann"))  # noqa: ARG005
+    monkeypatch.setattr("cli.rollback.controller", lambda *_: closed)
+    monkeypatch.setattr("cli.rollback.stack_outputs", lambda stack: {})  # noqa: ARG005
+    monkeypatch.setattr("cli.rollback.Session", lambda stack: None)  # noqa: ARG005
+    assert _run(monkeypatch, "acknowledge", "flights-1", "--stack", "rehearsal") == 1
+    assert "flights-1 is closed: ann acknowledged it" in capsys.readouterr().err
 
 
 def test_a_stack_that_serves_nothing_says_what_to_do(

@@ -119,3 +119,18 @@ def test_ctrl_c_in_a_deployment_ends_the_rehearsal_with_a_sentence(tmp_path: Pat
     assert process.returncode == 130
     assert said == "tidewatch: interrupted: the rehearsal is over, and nothing of it runs any more\n"
     assert not (Home.of(tmp_path).folder / "simulator.json").exists()
+
+
+def test_ctrl_c_ends_a_kept_rehearsal_whatever_libraries_it_has_loaded() -> None:
+    """polars, which the training loads, sets a handler of its own."""
+    stays = (
+        "import polars; polars.LazyFrame({'a': [1]}).collect()\n"
+        "from rich.console import Console; from cli.rehearse import _stay; _stay(Console())"
+    )
+    with subprocess.Popen([sys.executable, "-c", stays], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("The simulated AWS stays")
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert said.endswith("Ended.\n")

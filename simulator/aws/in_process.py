@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -32,6 +33,7 @@ def in_process(start: datetime = START) -> Iterator[ManualClock]:
     from simulator.aws.install import fill_gaps, new_world
 
     fill_gaps()
+    _read_models_once()
     with tempfile.TemporaryDirectory(prefix="tidewatch-simulator-") as folder:
         home = Path(folder)
         clock = ManualClock(start, home / "clock")
@@ -45,6 +47,14 @@ def in_process(start: datetime = START) -> Iterator[ManualClock]:
         finally:
             leave()
             door.close()
+
+
+@functools.cache
+def _read_models_once() -> None:
+    """moto begins a new boto3 session with every account, and each would parse megabytes of AWS's models again."""
+    import botocore.session
+
+    botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 
 def local_control() -> Control:

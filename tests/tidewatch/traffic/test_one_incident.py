@@ -59,18 +59,7 @@ def test_a_call_that_waited_until_its_alarm_was_over_rolls_nothing_back(canary: 
 
 
 def test_a_call_that_waited_while_its_alarm_lasted_still_rolls_back(canary: Flights) -> None:
-    canary.clients.cloudwatch.put_metric_alarm(
-        AlarmName="green-errors",
-        MetricName="Errors",
-        Namespace="Test",
-        Statistic="Sum",
-        Period=60,
-        EvaluationPeriods=1,
-        Threshold=1,
-        ComparisonOperator="GreaterThanThreshold",
-        TreatMissingData="ignore",
-    )
-    canary.clients.cloudwatch.set_alarm_state(AlarmName="green-errors", StateValue="ALARM", StateReason="a test")
+    canary.put_alarm("green-errors", "ALARM")
     asked = canary.alarm()
     canary.clock.advance(360)
     assert canary.roll_back(asked).state == "observed"

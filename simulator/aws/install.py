@@ -21,6 +21,7 @@ from simulator.aws import (
     events,
     function_logging,
     gaps,
+    identity,
     lambda_api,
     platform_metrics,
     sagemaker_api,
@@ -48,6 +49,7 @@ def fill_gaps() -> None:
         lambda_api,
         sagemaker_api,
         table_policy,
+        identity,  # the last: S3's answers that others replaced are asked for through it
     ):
         part.install()
 

@@ -23,8 +23,11 @@ from simulator.aws import (
     gaps,
     identity,
     lambda_api,
+    object_checks,
+    object_locks,
     platform_metrics,
     sagemaker_api,
+    scaling_api,
     table_policy,
 )
 from simulator.aws.functions import FunctionHost
@@ -47,7 +50,10 @@ def fill_gaps() -> None:
         events,
         function_logging,
         lambda_api,
+        object_checks,
+        object_locks,
         sagemaker_api,
+        scaling_api,
         table_policy,
         identity,  # the last: S3's answers that others replaced are asked for through it
     ):

@@ -100,7 +100,9 @@ def _resource(need: Need) -> Statements:
 def _of_bucket(region: str, resource: str) -> Statements:
     del region
     found = facts.bucket(resource.split(":::")[1].partition("/")[0])
-    return policies.statements(found.policy) if found is not None else ()
+    statements = policies.statements(found.policy) if found is not None else ()
+    # What a bucket's policy denies, it denies to everybody: `bucket_policy` has decided that, with all of S3's keys.
+    return [one for one in statements if one.get("Effect") == "Allow"]
 
 
 def _of_table(region: str, resource: str) -> Statements:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -111,7 +112,7 @@ class Topics(pulumi.ComponentResource):
         )
         aws.chatbot.SlackChannelConfiguration(
             scope.name("chat"),
-            configuration_name=f"{scope.name(scope.stack)}"[:128],
+            configuration_name=_chat_name(scope),
             iam_role_arn=role.arn,
             slack_team_id=slack.team,
             slack_channel_id=slack.channel,
@@ -158,3 +159,8 @@ class Topics(pulumi.ComponentResource):
             opts=inside,
         )
         return topic
+
+
+def _chat_name(scope: Scope) -> str:
+    """Its own in the account, in letters that Chatbot takes; source: Chatbot API, "CreateSlackChannelConfiguration"."""
+    return re.sub(r"[^\w-]", "-", scope.own_name(scope.stack), flags=re.ASCII)[:128]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -21,6 +20,7 @@ ESCALATION = "escalation"
 
 PUBLISHERS = ("cloudwatch.amazonaws.com",)
 CHATBOT = "chatbot.amazonaws.com"
+LONGEST_CHANNEL_NAME = 128
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class Topics(pulumi.ComponentResource):
         )
         aws.chatbot.SlackChannelConfiguration(
             scope.name("chat"),
-            configuration_name=_chat_name(scope),
+            configuration_name=_channel_name(scope),
             iam_role_arn=role.arn,
             slack_team_id=slack.team,
             slack_channel_id=slack.channel,
@@ -161,6 +161,9 @@ class Topics(pulumi.ComponentResource):
         return topic
 
 
-def _chat_name(scope: Scope) -> str:
-    """Its own in the account, in letters that Chatbot takes; source: Chatbot API, "CreateSlackChannelConfiguration"."""
-    return re.sub(r"[^\w-]", "-", scope.own_name(scope.stack), flags=re.ASCII)[:128]
+def _channel_name(scope: Scope) -> str:
+    """Its name in the account, at Chatbot, which takes no dots: a stack's name may have some.
+
+    Source: ConfigurationName in Chatbot's model, [A-Za-z0-9-_]+ of at most 128 characters.
+    """
+    return scope.own_name(scope.stack).replace(".", "-")[:LONGEST_CHANNEL_NAME]

@@ -16,6 +16,7 @@ from components.layer import LayerNotBuilt, layer
 from components.registry import Registry, RegistryArgs
 from components.rollback import Rollback, RollbackArgs
 from components.sagemaker.endpoint import Endpoint, EndpointArgs
+from components.sagemaker.gate import Gate
 from components.sagemaker.traffic import Traffic
 from components.scope import Scope
 from components.storage import Storage, StorageArgs
@@ -52,14 +53,15 @@ def _declare(settings: Settings, versions: Mapping[str, ResolvedVersion], scope:
     storage = Storage(scope, StorageArgs(settings.endpoint.capture_retention_days, settings.logs.retention_days))
     registry = Registry(scope, RegistryArgs(storage.logs, settings.registry.object_lock_days))
     tables, topics = Tables(scope), Topics(scope, declare.audience(settings))
-    shared = Shared(registry, storage, tables, topics)
+    gate = Gate("gate", declare.declaration(scope, settings, versions, tables), declare.said(settings))
+    shared = Shared(registry, storage, tables, topics, gate)
     serving = _serve(scope, settings, versions, shared) if versions else None
     outputs.export(settings, shared, serving)
 
 
 def _serve(scope: Scope, settings: Settings, versions: Mapping[str, ResolvedVersion], shared: Shared) -> Serving:
     registry, storage, tables, topics = shared.registry, shared.storage, shared.tables, shared.topics
-    endpoint = Endpoint(scope, _endpoint(settings, versions, registry, storage, tables))
+    endpoint = Endpoint(scope, _endpoint(settings, versions, registry, storage, shared.gate))
     watch = _drift(settings, endpoint, storage, registry, tables)
     drift = Drift(scope, watch) if settings.drift.enabled else None
     rollback = Rollback(scope, _rollback(scope, settings, endpoint, drift, storage, tables, topics))
@@ -75,17 +77,16 @@ def _endpoint(
     versions: Mapping[str, ResolvedVersion],
     registry: Registry,
     storage: Storage,
-    tables: Tables,
+    gate: Gate,
 ) -> EndpointArgs:
     return EndpointArgs(
+        gate=gate,
         slots=declare.slots(settings, versions),
         champion=settings.champion,
         acknowledged=settings.acknowledged_incident,
         hosting=declare.hosting(settings),
         capture=declare.capture(settings),
         policy=declare.policy(settings),
-        guardrails=guardrail_names(tables, settings.variants, settings.champion),
-        tables=tables,
         registry_arn=registry.arn,
         registry_key=registry.key_arn,
         capture_bucket=storage.capture.bucket,

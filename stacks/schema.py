@@ -132,6 +132,7 @@ class Settings(Section):
     logs: Logs = Logs()
     vpc: Vpc | None = None
     autoscaling: Autoscaling | None = None
+    retire: bool = False
     protect: bool = False
     force_destroy: bool = False
     tags: dict[str, str] = Field(default_factory=dict[str, str])

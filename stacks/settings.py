@@ -170,6 +170,11 @@ def _contradictions(found: Mapping[str, Any]) -> Iterator[str]:
     endpoint: schema.Endpoint | None = found.get("endpoint")
     if variants and not any(variant.weight for variant in variants.values()):
         yield f"{NAMESPACE}:variants: every weight is 0, which sends traffic to nothing; give one slot more than 0"
+    if variants and found.get("retire"):
+        yield (
+            f"{NAMESPACE}:retire: says that nothing serves any more, and {NAMESPACE}:variants says what serves; "
+            "take out one of them"
+        )
     if "variants" in found and "rollback_to" in found:
         yield from _champion(variants, found["rollback_to"], found.get("rollback"))
     if endpoint and endpoint.rollout.strategy != "allAtOnce":

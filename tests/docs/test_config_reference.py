@@ -29,7 +29,7 @@ SECTIONS = {
     "vpc": schema.Vpc,
     "autoscaling": schema.Autoscaling,
 }
-PLAIN = {"rollbackTo", "acknowledgedIncident", "protect", "forceDestroy", "tags"}
+PLAIN = {"rollbackTo", "acknowledgedIncident", "retire", "protect", "forceDestroy", "tags"}
 
 
 def _keys(path: str, section: type[Section]) -> set[str]:

@@ -24,6 +24,7 @@ from simulator.aws import (
     lambda_api,
     platform_metrics,
     sagemaker_api,
+    scaling_api,
     table_policy,
 )
 from simulator.aws.functions import FunctionHost
@@ -47,6 +48,7 @@ def fill_gaps() -> None:
         function_logging,
         lambda_api,
         sagemaker_api,
+        scaling_api,
         table_policy,
     ):
         part.install()

@@ -190,6 +190,10 @@ class TrafficController:
             policy=policy or DeploymentPolicy(),
         )
 
+    def owes_scaling(self) -> bool:
+        """Whether a deployment took automatic scaling off a slot and died before it put it back."""
+        return Fleet(self.clients, self.writer, self._drain).owes_scaling
+
     def set_capacity(self, slot: str, instances: int) -> None:
         """Sets a slot's instance count and waits until it has them.
 

@@ -50,8 +50,9 @@ def run() -> None:
 
 
 def _declare(settings: Settings, versions: Mapping[str, ResolvedVersion], scope: Scope) -> None:
-    storage = Storage(scope, StorageArgs(settings.endpoint.capture_retention_days, settings.logs.retention_days))
-    registry = Registry(scope, RegistryArgs(storage.logs, settings.registry.object_lock_days))
+    kept, logged, access = settings.endpoint.capture_retention_days, settings.logs.retention_days, settings.access
+    storage = Storage(scope, StorageArgs(kept, logged, access.capture_readers))
+    registry = Registry(scope, RegistryArgs(storage.logs, settings.registry.object_lock_days, access.break_glass))
     tables, topics = Tables(scope), Topics(scope, declare.audience(settings))
     gate = Gate("gate", declare.declaration(scope, settings, versions, tables), declare.said(settings))
     shared = Shared(registry, storage, tables, topics, gate)

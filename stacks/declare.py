@@ -58,7 +58,7 @@ def declaration(
     """What is declared of the traffic, of no slot where nothing serves."""
     declared = slots(settings, versions) if versions else {}
     return Declaration(
-        model=scope.model,
+        key=scope.key,
         ledger=tables.ledger.name,
         control=tables.control.name,
         weights={name: slot.weight for name, slot in declared.items()},

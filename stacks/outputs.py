@@ -18,6 +18,7 @@ from components.rollback import Rollback
 from components.sagemaker.endpoint import Endpoint
 from components.sagemaker.gate import Gate
 from components.sagemaker.traffic import Traffic
+from components.scope import Scope
 from components.storage import Storage
 from components.tables import Tables
 from components.topics import PRIORITIES, Topics
@@ -49,8 +50,9 @@ class Serving:
     drift: Drift | None = None
 
 
-def export(settings: Settings, shared: Shared, serving: Serving | None) -> None:
+def export(settings: Settings, scope: Scope, shared: Shared, serving: Serving | None) -> None:
     """Exports the contract: that nothing serves any more only once the gate has let it pass."""
+    pulumi.export("key", scope.key)
     for key, part in (
         ("endpoint", _endpoint(settings, serving)),
         ("traffic", _traffic(settings, serving)),

@@ -13,13 +13,13 @@ from tidewatch.traffic import Held, Split
 
 @dataclass(frozen=True)
 class Declaration:
-    """The declared weights and what each slot holds, for the model whose traffic two tables record.
+    """The declared weights and what each slot holds, for the stack whose traffic two tables record under its key.
 
     weights, held: of no slot while nothing serves; champion: "" then. guardrails: slot -> name of the alarm that says
     the slot is doing badly.
     """
 
-    model: str
+    key: str
     ledger: pulumi.Input[str]
     control: pulumi.Input[str]
     weights: Mapping[str, float]
@@ -35,7 +35,7 @@ class Declaration:
     def inputs(self, *, endpoint: pulumi.Input[str]) -> dict[str, Any]:
         """The inputs that every traffic resource has."""
         return {
-            "place": {"model": self.model, "endpoint": endpoint, "ledger": self.ledger, "control": self.control},
+            "place": {"key": self.key, "endpoint": endpoint, "ledger": self.ledger, "control": self.control},
             "declared": self.split.to_json() if self.weights else {},
             "slots": {slot: held.to_json() for slot, held in self.held.items()},
             "champion": self.champion,

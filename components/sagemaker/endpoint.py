@@ -87,7 +87,7 @@ class Endpoint(pulumi.ComponentResource):
             alarm_description=f"Stops a running deployment of {self._scope.model}: set by its rollback function",
             namespace=metrics.DEPLOYMENT_ABORT.namespace,
             metric_name=metrics.DEPLOYMENT_ABORT.name,
-            dimensions=metrics.DEPLOYMENT_ABORT.of(Endpoint=self._scope.model),
+            dimensions=metrics.DEPLOYMENT_ABORT.of(Endpoint=self._scope.key),
             statistic="Maximum",
             comparison_operator="GreaterThanOrEqualToThreshold",
             threshold=1,
@@ -125,7 +125,7 @@ class Endpoint(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
         )
         endpoint = aws.sagemaker.Endpoint(
-            scope.name(),
+            scope.own_name(),
             endpoint_config_name=configuration.name,
             tags=scope.tagged(),
             opts=pulumi.ResourceOptions(

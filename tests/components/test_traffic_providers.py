@@ -35,7 +35,7 @@ def slot(version: str, floor: float = 1) -> dict[str, Any]:
 
 def inputs(**changes: Any) -> dict[str, Any]:
     return {
-        "place": {"model": "flights", "endpoint": "flights-1", "ledger": "l", "control": "c"},
+        "place": {"key": "tidewatch/dev/flights", "endpoint": "flights-1", "ledger": "l", "control": "c"},
         "declared": {"blue": 0.95, "green": 0.05},
         "slots": {"blue": slot("1"), "green": slot("2")},
         "champion": "blue",
@@ -189,7 +189,7 @@ def nothing(**changes: Any) -> dict[str, Any]:
 
 def test_a_stack_that_serves_nothing_passes_the_gate_and_stays_as_it_is(recorded: Recorded):
     assert GateProvider().check({}, nothing()).failures == []
-    assert GateProvider().create(nothing()).id == "flights"
+    assert GateProvider().create(nothing()).id == "tidewatch/dev/flights"
     assert GateProvider().check(nothing(), nothing()).failures == []
     assert GateProvider().diff("flights", nothing(), nothing()).changes is False
     assert recorded.asked == []
@@ -234,6 +234,6 @@ def test_a_refresh_without_an_endpoint_drops_the_resource(kind: type[provider.Tr
 
 
 def test_names_that_a_preview_does_not_know_are_empty():
-    props = inputs(place={"model": "flights", "endpoint": Unknown(), "ledger": Unknown(), "control": "c"})
+    props = inputs(place={"key": "tidewatch/dev/flights", "endpoint": Unknown(), "ledger": Unknown(), "control": "c"})
     place = provider.place(props)
     assert (place.endpoint, place.ledger, place.control) == ("", "", "c")

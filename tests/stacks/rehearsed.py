@@ -133,7 +133,7 @@ class Rehearsed:
         here = Environment.read(deployed["Environment"]["Variables"])
         names = ("sagemaker", "dynamodb", "cloudwatch", "s3", "sns")
         clients = Clients(**{one: boto3.client(one) for one in names})
-        controller = TrafficController(clients, Place(here.model, here.endpoint, here.ledger, here.control))
+        controller = TrafficController(clients, Place(here.key, here.endpoint, here.ledger, here.control))
         return drive(requested({"action": "rollback", "reason": "a test"}), controller, here.plan)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections.abc import Iterator
 from typing import Any
@@ -14,13 +13,11 @@ from cli.aws import Session
 from cli.finding import Check, Finding, missing
 from cli.outputs import ROOT
 from stacks.settings import Settings
+from tidewatch import ecr
 from tidewatch.registry import Registry
 
 PRICES_REGION = "us-east-1"
 """Where the price list is asked for, whatever the region. Source: Billing user guide, "AWS Price List Query API"."""
-_ECR = re.compile(
-    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/(?P<repository>[^@:]+)@(?P<digest>.+)"
-)
 
 
 def tools() -> Iterator[Finding]:
@@ -185,7 +182,7 @@ def _images(session: Session, settings: Settings, registry: Registry) -> Iterato
     for slot, variant in sorted(settings.variants.items()):
         version = f"{registry.name}/{variant.version}"
         image = registry.manifest(str(variant.version)).image
-        place = _ECR.fullmatch(image)
+        place = ecr.image(image)
         if place is None:
             yield Finding(
                 "image",
@@ -194,7 +191,7 @@ def _images(session: Session, settings: Settings, registry: Registry) -> Iterato
                 "SageMaker pulls from ECR; publish a version with an image there, by `--image`",
             )
         elif _pulled(session, place):
-            yield Finding("image", "ok", f"{slot}: the image of {version} is there, {place['digest'][:19]}")
+            yield Finding("image", "ok", f"{slot}: the image of {version} is there, {place.digest[:19]}")
         else:
             yield Finding(
                 "image",
@@ -204,10 +201,10 @@ def _images(session: Session, settings: Settings, registry: Registry) -> Iterato
             )
 
 
-def _pulled(session: Session, place: re.Match[str]) -> bool:
+def _pulled(session: Session, place: ecr.Image) -> bool:
     try:
-        answer = session.client("ecr", place["region"]).batch_get_image(
-            registryId=place["account"], repositoryName=place["repository"], imageIds=[{"imageDigest": place["digest"]}]
+        answer = session.client("ecr", place.region).batch_get_image(
+            registryId=place.account, repositoryName=place.repository, imageIds=[{"imageDigest": place.digest}]
         )
     except ClientError as error:
         if missing(error):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pulumi
+
+from components.scope import Scope
+from tidewatch.people import trust as trust_of_people
 
 Condition = Mapping[str, Mapping[str, Any]]
 
@@ -53,18 +57,8 @@ def trust(service: str, account: pulumi.Input[str] | None = None) -> pulumi.Outp
     return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
-def trust_people(account_root: pulumi.Input[str]) -> pulumi.Output[str]:
-    """Somebody of this account may take the role, if IAM lets them and they showed a second factor."""
-    return pulumi.Output.json_dumps(
-        {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Effect": "Allow",
-                    "Action": "sts:AssumeRole",
-                    "Principal": {"AWS": account_root},
-                    "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}},
-                }
-            ],
-        }
+def trust_people(scope: Scope, people: Sequence[str]) -> pulumi.Output[str]:
+    """These people may take the role; where nobody is named, whoever IAM lets in the account, with a second factor."""
+    return pulumi.Output.all(scope.partition, scope.account).apply(
+        lambda place: json.dumps(trust_of_people(people, place[0], place[1]))
     )

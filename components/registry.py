@@ -15,10 +15,14 @@ from components.scope import Scope
 
 @dataclass(frozen=True)
 class RegistryArgs:
-    """logs: where accesses are logged. lock_days: governance-mode object lock of every version; 0 is none."""
+    """logs: where accesses are logged. lock_days: governance-mode object lock of every version; 0 is none.
+
+    break_glass: who may take the role that deletes, as trust_people takes them.
+    """
 
     logs: SecureBucket
     lock_days: int = 0
+    break_glass: Sequence[str] = ()
 
 
 class Registry(pulumi.ComponentResource):
@@ -34,7 +38,7 @@ class Registry(pulumi.ComponentResource):
         self.break_glass = aws.iam.Role(
             scope.name("break-glass"),
             description=f"Deletes from the registry of {scope.model}: for emergencies, with a second factor",
-            assume_role_policy=trust_people(scope.root),
+            assume_role_policy=trust_people(scope, args.break_glass),
             max_session_duration=3600,
             tags=scope.tagged(),
             # It stays with the bucket, whose policy lets nobody else delete.

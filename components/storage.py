@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -14,10 +15,14 @@ from components.scope import Scope
 
 @dataclass(frozen=True)
 class StorageArgs:
-    """capture_days, log_days: after how many days captured records and access logs go."""
+    """capture_days, log_days: after how many days captured records and access logs go.
+
+    readers: who may take the role that reads captured records, as trust_people takes them.
+    """
 
     capture_days: int
     log_days: int
+    readers: Sequence[str] = ()
 
 
 class Storage(pulumi.ComponentResource):
@@ -35,15 +40,15 @@ class Storage(pulumi.ComponentResource):
         self.logs = SecureBucket(scope, logs, inside)
         self.capture = SecureBucket(scope, BucketArgs("capture", expire_days=args.capture_days, logs=self.logs), inside)
         self.monitoring = SecureBucket(scope, BucketArgs("monitoring", versioned=True, logs=self.logs), inside)
-        self.reader = self._reader(scope)
+        self.reader = self._reader(scope, args)
         self.register_outputs({"capture": self.capture.bucket, "monitoring": self.monitoring.bucket})
 
-    def _reader(self, scope: Scope) -> aws.iam.Role:
+    def _reader(self, scope: Scope, args: StorageArgs) -> aws.iam.Role:
         name, inside = scope.name("capture-reader"), pulumi.ResourceOptions(parent=self)
         reader = aws.iam.Role(
             name,
             description=f"Reads what the endpoint of {scope.model} captured",
-            assume_role_policy=trust_people(scope.root),
+            assume_role_policy=trust_people(scope, args.readers),
             tags=scope.tagged(),
             opts=inside,
         )

@@ -20,6 +20,7 @@ ESCALATION = "escalation"
 
 PUBLISHERS = ("cloudwatch.amazonaws.com",)
 CHATBOT = "chatbot.amazonaws.com"
+LONGEST_CHANNEL_NAME = 128
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ class Topics(pulumi.ComponentResource):
         )
         aws.chatbot.SlackChannelConfiguration(
             scope.name("chat"),
-            configuration_name=f"{scope.name(scope.stack)}"[:128],
+            configuration_name=_channel_name(scope),
             iam_role_arn=role.arn,
             slack_team_id=slack.team,
             slack_channel_id=slack.channel,
@@ -158,3 +159,11 @@ class Topics(pulumi.ComponentResource):
             opts=inside,
         )
         return topic
+
+
+def _channel_name(scope: Scope) -> str:
+    """Its name in the account, at Chatbot, which takes no dots: a stack's name may have some.
+
+    Source: ConfigurationName in Chatbot's model, [A-Za-z0-9-_]+ of at most 128 characters.
+    """
+    return scope.own_name(scope.stack).replace(".", "-")[:LONGEST_CHANNEL_NAME]

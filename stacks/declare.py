@@ -51,7 +51,13 @@ def slots(settings: Settings, versions: Mapping[str, ResolvedVersion]) -> dict[s
 def hosting(settings: Settings) -> Hosting:
     """What the hosts of all slots have in common."""
     endpoint = settings.endpoint
-    return Hosting(endpoint.instance_type, endpoint.startup_seconds, endpoint.download_seconds, endpoint.volume_key)
+    return Hosting(
+        endpoint.instance_type,
+        endpoint.startup_seconds,
+        endpoint.download_seconds,
+        endpoint.volume_key,
+        endpoint.inference_ami_version,
+    )
 
 
 def capture(settings: Settings) -> Capture:

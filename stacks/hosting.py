@@ -14,9 +14,15 @@ import botocore
 CONTENT_TYPE = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*/[a-zA-Z0-9](-*[a-zA-Z0-9.])*")
 """CsvContentType and JsonContentType in SageMaker's model: no `+` and no `;`."""
 
-_SHAPE = re.compile(r'"ProductionVariantInstanceType":\s*\{\s*"type":\s*"string",\s*"enum":\s*(\[[^\]]*\])')
+INSTANCE_TYPES = "ProductionVariantInstanceType"
+AMI_VERSIONS = "ProductionVariantInferenceAmiVersion"
+"""The shapes of SageMaker's model whose values are read here."""
 
-_LOCAL_STORAGE = re.compile(r"ml\.(g4dn|g5|g6|g6e|gr6|p3dn|p4d|p4de|p5\w*|p6[\w-]*|trn\d\w*|[cmr]\d[a-z]*d[a-z]*)\.")
+_LOCAL_STORAGE = re.compile(
+    r"ml\.(dl1|g4dn|g5|g6|g6e|g7|g7e|gr6|p3dn|p4d|p4de|p5\w*|p6[\w-]*|trn\d\w*|[cmr]\d[a-z]*d[a-z]*)\."
+)
+_GPU = re.compile(r"ml\.(p|g|gr)\d")
+_NEURON = re.compile(r"ml\.(inf|trn)\d")
 
 _DEVICES: Mapping[str, Mapping[str, int]] = {
     "p2": {"xlarge": 1, "8xlarge": 8, "16xlarge": 16},
@@ -36,26 +42,45 @@ Source: EC2 instance types guide, "Accelerated computing"."""
 
 @functools.cache
 def instance_types() -> frozenset[str]:
-    """Every instance type that a production variant can ask for.
+    """Every instance type that a production variant can ask for."""
+    return _values(INSTANCE_TYPES)
 
-    The whole model is 2.5 MB and takes 60 ms to parse; the one list cut out of its text takes six.
-    """
+
+@functools.cache
+def ami_versions() -> frozenset[str]:
+    """Every machine image, with its drivers, that a production variant's hosts can be started from."""
+    return _values(AMI_VERSIONS)
+
+
+def _values(shape: str) -> frozenset[str]:
+    return cut_values(_model(), shape) or parsed_values(shape)
+
+
+@functools.cache
+def _model() -> str:
+    """SageMaker's model as text: it is 2.5 MB and takes 60 ms to parse; the lists cut out of its text take six."""
     model = Path(botocore.__file__).parent / "data/sagemaker/2017-07-24/service-2.json.gz"
-    return cut_instance_types(gzip.decompress(model.read_bytes()).decode()) or parsed_instance_types()
+    return gzip.decompress(model.read_bytes()).decode()
 
 
-def cut_instance_types(model: str) -> frozenset[str]:
-    """The list in a model's text; empty where botocore writes its models differently."""
-    found = _SHAPE.search(model)
+def cut_values(model: str, shape: str) -> frozenset[str]:
+    """The values of a shape in a model's text; empty where botocore writes its models differently."""
+    found = re.search(rf'"{shape}":\s*\{{\s*"type":\s*"string",\s*"enum":\s*(\[[^\]]*\])', model)
     return frozenset(json.loads(found.group(1))) if found else frozenset()
 
 
-def parsed_instance_types() -> frozenset[str]:
-    """The same list through botocore."""
+def parsed_values(shape: str) -> frozenset[str]:
+    """The same values through botocore."""
     import botocore.loaders
 
     model = botocore.loaders.create_loader().load_service_model("sagemaker", "service-2")
-    return frozenset(model["shapes"]["ProductionVariantInstanceType"]["enum"])
+    return frozenset(model["shapes"][shape]["enum"])
+
+
+def drives(ami_version: str, instance_type: str) -> bool:
+    """Whether a machine image has drivers for the accelerators of an instance type: its name says for which."""
+    wanted = _GPU if "-gpu-" in ami_version else _NEURON if "-neuron-" in ami_version else None
+    return wanted is None or wanted.match(instance_type) is not None
 
 
 def keeps_local_storage(instance_type: str) -> bool:

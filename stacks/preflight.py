@@ -6,7 +6,7 @@ Read with boto3, because a resource that reads them would be unknown in a previe
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from stacks.schema import Settings
+from tidewatch import ecr
 from tidewatch.registry import Registry, RegistryError, ResolvedVersion
 
 if TYPE_CHECKING:
@@ -66,9 +67,21 @@ def resolve(
             resolved[slot] = registry.verify(variant.version)
         except RegistryError as error:
             mistakes.append(f"tidewatch:variants.{slot}.version: {error}")
+        else:
+            mistakes += _out_of_reach(resolved[slot], settings.region, f"tidewatch:variants.{slot}.version")
     if mistakes:
         raise PreflightError(tuple(mistakes))
     return resolved
+
+
+def _out_of_reach(version: ResolvedVersion, region: str, path: str) -> Iterator[str]:
+    """SageMaker pulls from ECR in the endpoint's own region only. Source: ContainerDefinition, "Image"."""
+    image = ecr.image(version.image)
+    if image is not None and image.region != region:
+        yield (
+            f"{path}: the image of {version.manifest.name}/{version.version} is in {image.region}, and SageMaker pulls "
+            f"images from the endpoint's own region only, {region}; publish a version with an image there, by `--image`"
+        )
 
 
 def _bucket(ssm: SSMClient, parameter: str, model: str) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, InstanceOf
 
+from stacks import aws_types as a
 from stacks import types as t
 from stacks.types import Section
 from stacks.watching import Notify, Slo, Watched
@@ -16,10 +17,10 @@ class Model(Section):
     """Whose model is served, and who answers for it."""
 
     name: t.Name
-    owner: t.Contact
-    oncall: t.Contact
-    escalation: t.Contact
-    approvers: tuple[t.Contact, ...] = ()
+    owner: a.Owner
+    oncall: a.Contact
+    escalation: a.Contact
+    approvers: tuple[a.Contact, ...] = ()
 
 
 class Rollout(Section):
@@ -36,8 +37,9 @@ class Endpoint(Section):
 
     platform: t.Platform = "sagemaker"
     instance_type: t.InstanceType
-    environment: dict[str, str] = Field(default_factory=dict[str, str])
-    volume_key: str = ""
+    inference_ami_version: a.Ami = ""
+    environment: a.Environment = Field(default_factory=dict[str, str])
+    volume_key: a.VolumeKey = ""
     hourly_price: t.Price | None = None
     startup_seconds: Annotated[int, Field(ge=60, le=3600), BeforeValidator(t.whole)] = 600
     download_seconds: Annotated[int, Field(ge=60, le=3600), BeforeValidator(t.whole)] = 900
@@ -98,10 +100,23 @@ class Logs(Section):
 
 
 class Vpc(Section):
-    """The network the containers run in; without it they run in SageMaker's, isolated all the same."""
+    """The network the containers run in; without it they run in SageMaker's, isolated all the same.
 
-    subnets: tuple[str, ...] = Field(min_length=1)
-    security_groups: tuple[str, ...] = Field(min_length=1)
+    Ids, or ARNs of what another account shares with this one.
+    """
+
+    subnets: a.Subnets
+    security_groups: a.Groups
+
+
+class Access(Section):
+    """Who may take the roles for people: IAM principals by their ARNs, or permission sets of IAM Identity Center.
+
+    Empty: whoever IAM lets in this account, with a second factor.
+    """
+
+    break_glass: a.Principals = ()
+    capture_readers: a.Principals = ()
 
 
 class Autoscaling(Section):
@@ -131,10 +146,11 @@ class Settings(Section):
     registry: Registry = Registry()
     logs: Logs = Logs()
     vpc: Vpc | None = None
+    access: Access = Access()
     autoscaling: Autoscaling | None = None
     protect: bool = False
     force_destroy: bool = False
-    tags: dict[str, str] = Field(default_factory=dict[str, str])
+    tags: dict[a.TagKey, a.TagValue] = Field(default_factory=dict[str, str])
 
     @property
     def champion(self) -> t.Slot:

@@ -15,7 +15,8 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
-from stacks import hosting, schema
+from stacks import places, schema
+from stacks.agreement import disagreements
 from stacks.schema import Settings
 from stacks.types import Section
 from stacks.watching import SEVERITIES, Notify, Watched
@@ -23,7 +24,6 @@ from tidewatch.alarms import InvalidAlarms
 from tidewatch.naming import SLOTS
 
 NAMESPACE = "tidewatch"
-REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 
 _SECTIONS = {to_camel(name): name for name in Settings.model_fields if name not in ("region", "profile")}
 _TEXT = ("rollbackTo", "acknowledgedIncident")
@@ -57,6 +57,7 @@ def load(config: Mapping[str, object], stack: str = "") -> Settings:
         except SettingsError as error:
             mistakes += error.mistakes
     mistakes += _contradictions(found)
+    mistakes += disagreements(config, found, NAMESPACE)
     if production(stack):
         mistakes += _unsaid(found, stack)
     if mistakes:
@@ -73,8 +74,8 @@ def _region(config: Mapping[str, object], mistakes: list[str]) -> str:
     region = str(config.get("aws:region") or "")
     if not region:
         mistakes.append("aws:region: is missing; set it, like `pulumi config set aws:region us-east-1`")
-    elif not REGION.fullmatch(region):
-        mistakes.append(f'aws:region: "{region}" is not a region; use one like us-east-1')
+    elif region not in places.partitions():
+        mistakes.append(f'aws:region: "{region}" is not a region; use one like {places.nearest_region(region)}')
     return region
 
 
@@ -179,11 +180,6 @@ def _contradictions(found: Mapping[str, Any]) -> Iterator[str]:
                     f"{NAMESPACE}:variants.{slot}.instances: {variant.instances} cannot be deployed in steps; "
                     f"use 2 or more, or endpoint.rollout.strategy allAtOnce"
                 )
-    if endpoint and endpoint.volume_key and hosting.keeps_local_storage(endpoint.instance_type):
-        yield (
-            f"{NAMESPACE}:endpoint.volumeKey: {endpoint.instance_type} keeps its data on local disks that this key "
-            f"does not encrypt (they have their own encryption); leave it out"
-        )
     if (drift := found.get("drift")) and drift.ticket_share > drift.page_share:
         yield (
             f"{NAMESPACE}:drift.ticketShare: {drift.ticket_share:g} is above the {drift.page_share:g} of pageShare; "

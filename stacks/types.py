@@ -146,12 +146,6 @@ def _prefix(value: str) -> str:
     return text
 
 
-def _contact(value: str) -> str:
-    if not CONTACT.fullmatch(value):
-        raise ValueError("is empty; name somebody who answers, like an address")
-    return value
-
-
 def _platform(value: str) -> str:
     if value == "eks":
         raise ValueError("eks is not in this version; use sagemaker")
@@ -184,7 +178,6 @@ Price = Annotated[float, BeforeValidator(_number), _above(0, 10_000)]
 InstanceType = Annotated[str, AfterValidator(_instance_type)]
 Name = Annotated[str, AfterValidator(_name)]
 Prefix = Annotated[str, AfterValidator(_prefix)]
-Contact = Annotated[str, AfterValidator(_contact)]
 Platform = Annotated[str, AfterValidator(_platform)]
 Effect = Annotated[tuple[float, float], _limits(10, "[0.1, 0.2]")]
 Points = Annotated[tuple[float, float], _limits(100, "[5, 10]")]

@@ -19,12 +19,16 @@ OWNED_ELSEWHERE = ["productionVariants[*].initialVariantWeight", "productionVari
 
 @dataclass(frozen=True)
 class Hosting:
-    """What the hosts of all slots have in common. Timeouts in seconds; volume_key is "" for AWS's own."""
+    """What the hosts of all slots have in common. Timeouts in seconds; volume_key is "" for AWS's own.
+
+    ami_version: the machine image with the drivers that the containers need; "" for SageMaker's choice.
+    """
 
     instance_type: str
     startup_seconds: int
     download_seconds: int
     volume_key: str = ""
+    ami_version: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,8 @@ class Configuration:
                 "downloadSeconds": self.hosting.download_seconds,
                 "volumeKey": self.hosting.volume_key,
                 "capture": self.capture.declared,
+                # Only where it is declared: without it a configuration keeps the name that it has.
+                **({"amiVersion": self.hosting.ami_version} if self.hosting.ami_version else {}),
             }
         )
 
@@ -114,6 +120,7 @@ def endpoint_configuration(
                 initial_variant_weight=1.0 if slot.name == declared.champion else 0.0,
                 model_data_download_timeout_in_seconds=hosting.download_seconds,
                 container_startup_health_check_timeout_in_seconds=hosting.startup_seconds,
+                inference_ami_version=hosting.ami_version or None,
             )
             for slot in declared.slots
         ],

@@ -30,10 +30,11 @@ class EndpointDeploymentProvider(TrafficProvider):
         return self.judged(_olds, news)
 
     def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
-        return changed(differs(_olds, _news, "config") or self._taken_back(_news))
+        owed = self._taken_back(_news) or self.controller(_news).owes_scaling()
+        return changed(differs(_olds, _news, "config") or owed)
 
     def create(self, props: Props) -> CreateResult:
-        return CreateResult(props["place"]["model"], self._deployed({}, props))
+        return CreateResult(props["place"]["key"], self._deployed({}, props))
 
     def update(self, _id: str, _olds: Props, _news: Props) -> UpdateResult:
         return UpdateResult(self._deployed(_olds, _news))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -11,13 +10,11 @@ import pulumi_aws as aws
 
 from components.policy import Statement, document, trust
 from components.scope import Scope
+from tidewatch import ecr
 from tidewatch.content import content_hash
 from tidewatch.traffic import Held
 
 TRITON = {"SAGEMAKER_TRITON_LOG_VERBOSE": "false"}
-_ECR = re.compile(
-    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/(?P<repository>[^@:]+)@"
-)
 
 
 @dataclass(frozen=True)
@@ -67,7 +64,7 @@ class Slot:
 
 @dataclass(frozen=True)
 class Network:
-    """The subnets and security groups that the containers run in."""
+    """The subnets and security groups that the containers run in: ids, or ARNs of what another account shares."""
 
     subnets: tuple[str, ...]
     security_groups: tuple[str, ...]
@@ -75,6 +72,20 @@ class Network:
     @property
     def declared(self) -> dict[str, list[str]]:
         return {"subnets": sorted(self.subnets), "securityGroups": sorted(self.security_groups)}
+
+    @property
+    def subnet_ids(self) -> list[str]:
+        """As SageMaker takes them."""
+        return [_id(one) for one in self.subnets]
+
+    @property
+    def group_ids(self) -> list[str]:
+        """As SageMaker takes them."""
+        return [_id(one) for one in self.security_groups]
+
+
+def _id(place: str) -> str:
+    return place.rpartition("/")[2]
 
 
 @dataclass(frozen=True)
@@ -131,9 +142,7 @@ class SlotModel(pulumi.ComponentResource):
             ),
             enable_network_isolation=True,
             vpc_config=network
-            and aws.sagemaker.ModelVpcConfigArgs(
-                subnets=list(network.subnets), security_group_ids=list(network.security_groups)
-            ),
+            and aws.sagemaker.ModelVpcConfigArgs(subnets=network.subnet_ids, security_group_ids=network.group_ids),
             tags=tags,
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True, depends_on=[permissions]),
         )
@@ -144,7 +153,7 @@ class SlotModel(pulumi.ComponentResource):
 def _statements(scope: Scope, args: SlotArgs) -> list[Statement]:
     slot = args.slot
     version = f"/models/{scope.model}/{slot.version}/*"
-    groups = "log-group:/aws/sagemaker/Endpoints/" + scope.name("*")
+    groups = "log-group:/aws/sagemaker/Endpoints/" + scope.own_name("*")
     return [
         Statement("ReadModel", ["s3:GetObject"], [pulumi.Output.concat(args.registry_arn, version)]),
         Statement("OpenModel", ["kms:Decrypt"], [args.registry_key]),
@@ -174,11 +183,11 @@ def _statements(scope: Scope, args: SlotArgs) -> list[Statement]:
 
 def _pull(scope: Scope, image: str) -> list[Statement]:
     """Pulling the one image; from a registry that is not ECR there is nothing to permit."""
-    found = _ECR.match(image)
+    found = ecr.image(image)
     if found is None:
         return []
     repository = pulumi.Output.concat(
-        "arn:", scope.partition, f":ecr:{found['region']}:{found['account']}:repository/{found['repository']}"
+        "arn:", scope.partition, f":ecr:{found.region}:{found.account}:repository/{found.repository}"
     )
     return [
         Statement(
@@ -191,10 +200,11 @@ def _pull(scope: Scope, image: str) -> list[Statement]:
 
 
 def _join(scope: Scope, network: Network) -> list[Statement]:
+    """Interfaces are this account's own; the subnets of a shared VPC stay those of the account that shares them."""
     interfaces = scope.arn("ec2", "network-interface/*")
     places = [
-        *(scope.arn("ec2", f"subnet/{subnet}") for subnet in network.subnets),
-        *(scope.arn("ec2", f"security-group/{group}") for group in network.security_groups),
+        *(_owned(scope, "subnet", subnet) for subnet in network.subnets),
+        *(_owned(scope, "security-group", group) for group in network.security_groups),
     ]
     return [
         Statement("MakeInterfaces", ["ec2:CreateNetworkInterface"], [interfaces, *places]),
@@ -219,3 +229,7 @@ def _join(scope: Scope, network: Network) -> list[Statement]:
             ["*"],  # none of them takes a resource
         ),
     ]
+
+
+def _owned(scope: Scope, kind: str, place: str) -> pulumi.Input[str]:
+    return place if place.startswith("arn:") else scope.arn("ec2", f"{kind}/{place}")

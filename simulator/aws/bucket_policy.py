@@ -1,8 +1,7 @@
-"""Bucket policies with their conditions, and conditional puts that collide.
+"""Bucket policies with their conditions.
 
 moto ignores conditions, so that a TLS-only Deny blocks everything. Source: S3 user guide, "Enforce conditional writes
-on Amazon S3 buckets" (s3:if-none-match, s3:ObjectCreationOperation) and "Add preconditions to S3 operations" (412,
-and 409 ConditionalRequestConflict when two collide).
+on Amazon S3 buckets" (s3:if-none-match, s3:ObjectCreationOperation).
 """
 
 from __future__ import annotations
@@ -13,14 +12,13 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qs, urlparse
 
-from moto.core.responses import ActionResult
 from moto.iam.access_control import PermissionResult
 from moto.s3.exceptions import BucketAccessDeniedError, S3ClientError
 from moto.s3.models import FakeBucket, S3Backend
 from moto.s3.responses import S3Response
 
 from simulator.aws import policies
-from simulator.aws.world import world
+from simulator.aws.identity import guard
 
 _request = threading.local()
 _SUBRESOURCES: Mapping[str, Mapping[str, str]] = {
@@ -62,23 +60,10 @@ _OBJECT_DELETES = {
 }
 
 
-class Conflict(S3ClientError):
-    """Two conditional writes of one key collided."""
-
-    code = "ConditionalRequestConflict"
-
-    def __init__(self) -> None:
-        super().__init__(
-            self.code,
-            "The conditional request cannot succeed due to a conflicting operation against this resource.",
-        )
-
-
 def install() -> None:
-    """Sets policies and collisions on moto's S3."""
+    """Sets policies on moto's S3."""
     S3Response._bucket_response = _guarded_bucket(S3Response._bucket_response)  # type: ignore[method-assign]
     S3Response._key_response = _guarded_key(S3Response._key_response)  # type: ignore[method-assign]
-    S3Response.put_object = _colliding(S3Response.put_object)  # type: ignore[method-assign]
     S3Backend.put_bucket_policy = _understood(S3Backend.put_bucket_policy)  # type: ignore[method-assign]
     FakeBucket.get_permission = _permission  # type: ignore[method-assign]
 
@@ -172,37 +157,9 @@ def _permission(self: FakeBucket, action: str, resource: str) -> PermissionResul
         for asked in (action, "s3:DeleteObjectVersion"):
             if _is_denied(response, self.name, asked, resource, {}):
                 return PermissionResult.DENIED
+        if guard.refused_delete(response, resource):
+            return PermissionResult.DENIED
     return PermissionResult.NEUTRAL
-
-
-_writing: set[tuple[str, str]] = set()
-_writing_lock = threading.Lock()
-
-
-def _colliding(original: Any) -> Any:
-    def put_object(self: S3Response) -> Any:
-        if self.headers.get("If-None-Match") != "*":
-            return original(self)
-        place = (self.bucket_name, self.parse_key_name())
-        if world().faults.take("put_conflict", bucket=place[0], key=place[1]) is not None:
-            return _conflict(self)
-        with _writing_lock:
-            if place in _writing:
-                return _conflict(self)
-            _writing.add(place)
-        try:
-            return original(self)
-        finally:
-            with _writing_lock:
-                _writing.discard(place)
-
-    return put_object
-
-
-def _conflict(self: S3Response) -> Any:
-    self.data["Action"] = "PutObject"
-    _, headers, body = self.serialized(ActionResult(Conflict()))
-    return 409, headers, body
 
 
 def _query(full_url: str) -> dict[str, list[str]]:

@@ -21,9 +21,13 @@ from simulator.aws import (
     events,
     function_logging,
     gaps,
+    identity,
     lambda_api,
+    object_checks,
+    object_locks,
     platform_metrics,
     sagemaker_api,
+    scaling_api,
     table_policy,
 )
 from simulator.aws.functions import FunctionHost
@@ -46,8 +50,12 @@ def fill_gaps() -> None:
         events,
         function_logging,
         lambda_api,
+        object_checks,
+        object_locks,
         sagemaker_api,
+        scaling_api,
         table_policy,
+        identity,  # the last: S3's answers that others replaced are asked for through it
     ):
         part.install()
 

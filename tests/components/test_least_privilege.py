@@ -24,6 +24,11 @@ VPC_WITHOUT_RESOURCE = {
     f"ec2:Describe{what}" for what in ("DhcpOptions", "NetworkInterfaces", "SecurityGroups", "Subnets", "Vpcs")
 }
 
+SUBNET, GROUP = "subnet-0a1b2c3d4e5f60718", "sg-0a1b2c3d4e5f60718"
+SHARED = "arn:aws:ec2:us-east-1:999988887777:subnet/subnet-0fedcba9876543210"
+"""A subnet of a VPC that another account shares."""
+ADA = "arn:aws:iam::123456789012:user/ada"
+
 
 @pytest.fixture(scope="module")
 def policies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
@@ -36,6 +41,8 @@ def policies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[st
         iam = boto3.client("iam")
         found = {}
         for role in iam.list_roles()["Roles"]:
+            trusted = role["AssumeRolePolicyDocument"]["Statement"]
+            found[f"who may take {'-'.join(role['RoleName'].split('-')[1:3])}"] = trusted
             statements: list[dict[str, Any]] = []
             for name in iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]:
                 document = iam.get_role_policy(RoleName=role["RoleName"], PolicyName=name)["PolicyDocument"]
@@ -46,7 +53,7 @@ def policies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[st
 
 
 def _deploy(stack: Rehearsed) -> None:
-    stack.set(vpc={"subnets": ["subnet-1"], "securityGroups": ["sg-1"]})
+    stack.set(vpc={"subnets": [SUBNET, SHARED], "securityGroups": [GROUP]}, access={"breakGlass": [ADA, "OnCall"]})
     stack.up()
     stack.publish("1")
     stack.serve(blue=("1", 100)).up()
@@ -63,6 +70,8 @@ def resources(statements: list[dict[str, Any]], action: str) -> list[str]:
 
 def test_only_what_takes_no_resource_is_allowed_on_everything(policies: dict[str, list[dict[str, Any]]]):
     for role, statements in policies.items():
+        if role.startswith("who may take"):
+            continue
         everywhere = {a for s in statements if s["Resource"] in ("*", ["*"]) for a in s["Action"]}
         assert everywhere <= WITHOUT_RESOURCE | VPC_WITHOUT_RESOURCE, role
         assert not [action for action in actions(statements) if "*" in action], role
@@ -150,3 +159,28 @@ def test_the_longest_physical_name_fits(name: str):
 
 def test_long_names_that_begin_alike_stay_apart():
     assert stem("f" * 40) != stem("f" * 41)
+
+
+def test_an_interface_is_made_in_the_subnet_of_whoever_owns_it(policies: dict[str, list[dict[str, Any]]]):
+    places = resources(policies["role-blue"], "ec2:CreateNetworkInterface")
+    assert SHARED in places
+    assert {
+        f"arn:aws:ec2:us-east-1:123456789012:subnet/{SUBNET}",
+        f"arn:aws:ec2:us-east-1:123456789012:security-group/{GROUP}",
+    } <= set(places)
+    assert resources(policies["role-blue"], "ec2:DeleteNetworkInterface") == [
+        "arn:aws:ec2:us-east-1:123456789012:network-interface/*"
+    ]
+
+
+def test_the_people_that_the_config_names_may_take_a_role_and_else_who_shows_a_second_factor(
+    policies: dict[str, list[dict[str, Any]]],
+):
+    user, permission_set = policies["who may take break-glass"]
+    assert user["Principal"] == {"AWS": ADA}
+    assert user["Condition"] == {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+    assert permission_set["Principal"] == {"AWS": "arn:aws:iam::123456789012:root"}
+    assert "aws:MultiFactorAuthPresent" not in json.dumps(permission_set["Condition"])
+    (anybody,) = policies["who may take capture-reader"]
+    assert anybody["Principal"] == {"AWS": "arn:aws:iam::123456789012:root"}
+    assert anybody["Condition"] == {"Bool": {"aws:MultiFactorAuthPresent": "true"}}

@@ -58,6 +58,7 @@ class Recorded:
         self.refusal = refusal
         self.wish = "cfg-1"
         self.live: str | None = None
+        self.owed = False
 
     def refuse_unless_allowed(self, **_: Any) -> None:
         self.asked.append("refuse_unless_allowed")
@@ -72,6 +73,9 @@ class Recorded:
 
     def asked_for(self) -> str:
         return self.wish
+
+    def owes_scaling(self) -> bool:
+        return self.owed
 
     def state(self) -> Any:
         if self.live is None:
@@ -116,6 +120,11 @@ def test_what_did_not_change_is_neither_asked_nor_changed(kind: type[provider.Tr
     assert kind().check(inputs(), inputs()).failures == []
     assert kind().diff("flights", olds, inputs()).changes is False
     assert recorded.asked == []
+
+
+def test_scaling_that_a_deployment_did_not_put_back_is_put_back_without_an_edit(recorded: Recorded):
+    recorded.owed = True
+    assert EndpointDeploymentProvider().diff("flights", inputs(), inputs()).changes is True
 
 
 @given(st.integers(1, 10_000), st.integers(0, 10_000))

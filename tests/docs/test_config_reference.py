@@ -27,6 +27,7 @@ SECTIONS = {
     "registry": schema.Registry,
     "logs": schema.Logs,
     "vpc": schema.Vpc,
+    "access": schema.Access,
     "autoscaling": schema.Autoscaling,
 }
 PLAIN = {"rollbackTo", "acknowledgedIncident", "protect", "forceDestroy", "tags"}

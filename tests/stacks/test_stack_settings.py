@@ -29,6 +29,9 @@ CONFIG: dict[str, Any] = {
 }
 
 
+KEY = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+
 def changed(path: str, value: Any) -> dict[str, Any]:
     """The config with one value set; `path` is dotted below its top-level key."""
     config = json.loads(json.dumps(CONFIG))
@@ -115,7 +118,7 @@ def test_shares_sum_to_one(blue: int, green: int):
         ("tidewatch:endpoint.captureSampling", 101, "101 is too large; use 100 or less"),
         ("tidewatch:endpoint.platform", "eks", "eks is not in this version; use sagemaker"),
         ("tidewatch:endpoint.jsonContentTypes", ["application/json;a"], "use one without + or ;"),
-        ("tidewatch:endpoint.volumeKey", "arn:aws:kms:a", "ml.g5.xlarge keeps its data on local disks"),
+        ("tidewatch:endpoint.volumeKey", KEY, "ml.g5.xlarge keeps its data on local disks"),
         ("tidewatch:model.name", "f" * 64, "is 64 characters long; SageMaker allows 63"),
         ("tidewatch:model.name", "fl_ights", '"fl_ights" is not a name SageMaker takes'),
         ("tidewatch:model.name", "flights-", '"flights-" is not a name SageMaker takes'),
@@ -238,7 +241,7 @@ def test_pulumi_declares_every_key_with_an_empty_default():
 
 def test_instance_types_are_those_of_the_service_model():
     offered = hosting.instance_types()
-    assert offered == hosting.parsed_instance_types()
+    assert offered == hosting.parsed_values(hosting.INSTANCE_TYPES)
     assert {"ml.g5.xlarge", "ml.g4dn.xlarge"} <= offered
 
 
@@ -246,7 +249,7 @@ def test_instance_types_are_those_of_the_service_model():
 def test_the_list_is_cut_out_of_a_model_in_either_layout_that_botocore_has_had(layout: dict[str, Any]):
     shape = {"type": "string", "enum": ["ml.g5.xlarge", "ml.m5.large"]}
     model = json.dumps({"shapes": {"ProductionVariantInstanceType": shape}}, **layout)
-    assert hosting.cut_instance_types(model) == {"ml.g5.xlarge", "ml.m5.large"}
+    assert hosting.cut_values(model, hosting.INSTANCE_TYPES) == {"ml.g5.xlarge", "ml.m5.large"}
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -50,3 +50,44 @@ def _to_alarm(history_data: str) -> bool:
 def set_state(cloudwatch: CloudWatchClient, name: str, state: str, reason: str) -> None:
     """SetAlarmState: how our own alarm stops a deployment, and how it is put back."""
     cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM" if state == "ALARM" else "OK", StateReason=reason)
+
+
+_DEFINITION = (
+    "AlarmName",
+    "AlarmDescription",
+    "ActionsEnabled",
+    "OKActions",
+    "AlarmActions",
+    "InsufficientDataActions",
+    "MetricName",
+    "Namespace",
+    "Statistic",
+    "ExtendedStatistic",
+    "Dimensions",
+    "Period",
+    "Unit",
+    "EvaluationPeriods",
+    "DatapointsToAlarm",
+    "Threshold",
+    "ComparisonOperator",
+    "TreatMissingData",
+    "EvaluateLowSampleCountPercentile",
+    "Metrics",
+    "ThresholdMetricId",
+)
+"""What DescribeAlarms tells of a metric alarm and PutMetricAlarm takes."""
+_ACTIONS = ("OKActions", "AlarmActions", "InsufficientDataActions")
+
+
+def point_alarms(cloudwatch: CloudWatchClient, names: Sequence[str], olds: Sequence[str], new: str) -> None:
+    """Lets the actions of these metric alarms call `new` where they called one of `olds`; all else stays as it is."""
+    gone = {old for old in olds if old != new}
+    if not gone or not names:
+        return
+    for alarm in cloudwatch.describe_alarms(AlarmNames=list(names), AlarmTypes=["MetricAlarm"])["MetricAlarms"]:
+        whole: Any = alarm
+        if any(gone & set(whole.get(kind, ())) for kind in _ACTIONS):
+            wanted: Any = {name: whole[name] for name in _DEFINITION if whole.get(name) not in (None, [])}
+            for kind in _ACTIONS:
+                wanted[kind] = [new if action in gone else action for action in whole.get(kind, ())]
+            cloudwatch.put_metric_alarm(**wanted)

@@ -44,8 +44,8 @@ class TrafficController:
         self.clock = clock or clocks.current()
         self.guardrails = dict(guardrails or {})
         self.platform = platform or SageMakerEndpoint(clients.sagemaker, clients.cloudwatch, place.endpoint)
-        self.ledger = Ledger(clients.dynamodb, place.ledger, place.model, place.endpoint)
-        self.control = Control(clients.dynamodb, place.control, place.model, self.clock)
+        self.ledger = Ledger(clients.dynamodb, place.ledger, place.key, place.endpoint)
+        self.control = Control(clients.dynamodb, place.control, place.key, self.clock)
         self.writer = Writer(self.platform, self.ledger, self.control, self.clock, place, wait_seconds)
         self._drain = Drain(self.writer, self.guardrails, self._alarmed)
 
@@ -190,6 +190,10 @@ class TrafficController:
             policy=policy or DeploymentPolicy(),
         )
 
+    def owes_scaling(self) -> bool:
+        """Whether a deployment took automatic scaling off a slot and died before it put it back."""
+        return Fleet(self.clients, self.writer, self._drain).owes_scaling
+
     def set_capacity(self, slot: str, instances: int) -> None:
         """Sets a slot's instance count and waits until it has them.
 
@@ -221,7 +225,7 @@ class TrafficController:
 
     def observe(self) -> Incident | None:
         """Records a live split that no entry explains; the incident it opened, or None. Raises EndpointMissing."""
-        entry = observing.observe(self.platform, self.ledger, self.clock, self.place.model, self.place.endpoint)
+        entry = observing.observe(self.platform, self.ledger, self.clock, self.place.key, self.place.endpoint)
         if entry is None or entry.kind != "observed" or not entry.incident:
             return None
         return next(iter(incidents([entry])))

@@ -75,7 +75,7 @@ class Fleet:
                 self._give_up(scaling, held)
                 raise
         if scaling:
-            scaling.resume(held)
+            scaling.resume(held, forget_others=True)
         self._counts(state, instances)
         self._record(config, was)
         self.drain.settle(held)
@@ -237,9 +237,17 @@ class Fleet:
 
         writer.ledger.append(compose)
 
+    @property
+    def owes_scaling(self) -> bool:
+        """Whether a deployment took automatic scaling off a slot and did not come to put it back."""
+        scaling = self._scaling()
+        return scaling is not None and scaling.off
+
     def _scaling(self) -> Scaling | None:
-        autoscaling = self.clients.autoscaling
-        return Scaling(autoscaling, self.writer.control, self.writer.place.endpoint) if autoscaling else None
+        autoscaling, writer = self.clients.autoscaling, self.writer
+        if autoscaling is None:
+            return None
+        return Scaling(autoscaling, self.clients.cloudwatch, writer.control, writer.place.endpoint, writer.clock)
 
 
 def refuse_driven(view: gate.View) -> None:

@@ -1,0 +1,107 @@
+"""What of the config must agree with the stack's place, its hosts, and with what AWS counts together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+from stacks import hosting, places, schema
+from stacks.aws_types import environment_faults
+from tidewatch import tags
+from tidewatch.people import LONGEST_TRUST, trust
+
+OWN_TAGS = 7
+"""Tags that this program puts on one resource at most; a test counts them."""
+OWN_VARIABLES = ("SAGEMAKER_TRITON_DEFAULT_MODEL_NAME", "SAGEMAKER_TRITON_LOG_VERBOSE")
+"""The container's variables that are set where the config does not; a test compares them with what is deployed."""
+DEFAULT_TAGS = "aws:defaultTags"
+
+
+def disagreements(config: Mapping[str, object], found: Mapping[str, Any], namespace: str) -> Iterator[str]:
+    """Mistakes that show only between values, where all of them could be read, each with its path."""
+    region: str = found.get("region", "")
+    yield from _tagged(config, found.get("tags", {}), namespace)
+    if endpoint := cast("schema.Endpoint | None", found.get("endpoint")):
+        yield from _hosted(endpoint, region, f"{namespace}:endpoint")
+    if vpc := cast("schema.Vpc | None", found.get("vpc")):
+        yield from _placed(vpc.subnets, region, f"{namespace}:vpc.subnets")
+        yield from _placed(vpc.security_groups, region, f"{namespace}:vpc.securityGroups")
+    if access := cast("schema.Access | None", found.get("access")):
+        yield from _trusted(access.break_glass, region, f"{namespace}:access.breakGlass")
+        yield from _trusted(access.capture_readers, region, f"{namespace}:access.captureReaders")
+
+
+def _placed(named: tuple[str, ...], region: str, path: str) -> Iterator[str]:
+    for number, text in enumerate(named):
+        place = places.arn(text)
+        where = places.elsewhere(place, region) if place and region else None
+        if where:
+            yield f"{path}.{number}: {text} {where}; name one that is there"
+
+
+def _trusted(people: tuple[str, ...], region: str, path: str) -> Iterator[str]:
+    yield from _placed(people, region, path)
+    document = json.dumps(trust(people, places.partitions().get(region, "aws"), "1" * 12), separators=(",", ":"))
+    if len(document) > LONGEST_TRUST:
+        yield (
+            f"{path}: {len(people)} make a trust policy of {len(document)} characters, and IAM takes {LONGEST_TRUST}; "
+            f"name a role that they share"
+        )
+
+
+def _hosted(endpoint: schema.Endpoint, region: str, path: str) -> Iterator[str]:
+    if endpoint.volume_key:
+        yield from _sealed(endpoint, region, path)
+    ami = endpoint.inference_ami_version
+    if ami and not hosting.drives(ami, endpoint.instance_type):
+        yield (
+            f"{path}.inferenceAmiVersion: {ami} has no drivers for {endpoint.instance_type}; leave it out, or use one "
+            f"that its name says is for such hosts"
+        )
+    container = {**dict.fromkeys(OWN_VARIABLES, ""), **endpoint.environment}
+    for fault in environment_faults(container):
+        yield f"{path}.environment: {fault}"
+
+
+def _sealed(endpoint: schema.Endpoint, region: str, path: str) -> Iterator[str]:
+    place = places.arn(endpoint.volume_key)
+    if hosting.keeps_local_storage(endpoint.instance_type):
+        yield (
+            f"{path}.volumeKey: {endpoint.instance_type} keeps its data on local disks that this key does not encrypt "
+            f"(they have their own encryption); leave it out"
+        )
+    elif where := places.elsewhere(place, region) if place and region else None:
+        yield f"{path}.volumeKey: {endpoint.volume_key} {where}; use a key that is there"
+
+
+def _tagged(config: Mapping[str, object], own: Mapping[str, str], namespace: str) -> Iterator[str]:
+    """The user's tags with those that the AWS provider adds to everything: AWS counts them together."""
+    try:
+        added = _default_tags(config.get(DEFAULT_TAGS))
+    except ValueError as wrong:
+        yield f"{DEFAULT_TAGS}: {wrong}"
+        return
+    for fault in tags.faults(added, tags.TAGS_AN_OBJECT):
+        objects = "; objects in S3 get them too" if fault.startswith("there are") else ""
+        yield f"{DEFAULT_TAGS}.tags: {fault}{objects}"
+    many = len({**added, **own}) + OWN_TAGS
+    if many > tags.TAGS_A_RESOURCE:
+        yield (
+            f"{namespace}:tags: {len(own)} here, {len(added)} in {DEFAULT_TAGS} and up to {OWN_TAGS} of this program "
+            f"are {many} on one resource; AWS takes {tags.TAGS_A_RESOURCE}"
+        )
+    if twice := tags.doubles({**added, **own}):
+        yield f"{namespace}:tags: {', '.join(twice)} differ in capitals only, which IAM takes for one; use one spelling"
+
+
+def _default_tags(raw: object) -> dict[str, str]:
+    """The tags of the provider's config, {tags: {key: value}}, which arrives as an object or as its JSON text."""
+    if raw in (None, "", {}):
+        return {}
+    try:
+        value = json.loads(raw) if isinstance(raw, str) else raw
+        declared = cast("Mapping[str, Mapping[str, Any]]", value).get("tags") or dict[str, Any]()
+        return {str(key): str(text) for key, text in declared.items()}
+    except (json.JSONDecodeError, AttributeError):
+        raise ValueError(f"{raw!r} is no object of tags; use one like {{tags: {{team: ml}}}}") from None

@@ -1,0 +1,51 @@
+"""What the settings promise of the program: its own tags and variables, and where declared values go."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+
+from stacks.agreement import OWN_TAGS, OWN_VARIABLES
+from tests.stacks.rehearsed import DESCRIPTION, IMAGE, Rehearsed
+
+
+def resources(stack: Rehearsed) -> list[dict[str, Any]]:
+    return [one for one in json.loads((stack.home / "state.json").read_text())["resources"] if "inputs" in one]
+
+
+def test_no_resource_has_more_tags_of_this_program_than_the_settings_leave_room_for(deployed: Rehearsed):
+    theirs = deployed.config["tidewatch:tags"]
+    counts = [len(one["inputs"]["tags"].keys() - theirs) for one in resources(deployed) if one["inputs"].get("tags")]
+    assert counts
+    assert max(counts) <= OWN_TAGS
+
+
+def test_the_variables_that_are_set_where_the_config_names_none_are_those_that_the_settings_count(deployed: Rehearsed):
+    models = [one for one in resources(deployed) if one["type"] == "aws:sagemaker/model:Model"]
+    assert models
+    for model in models:
+        assert set(model["inputs"]["primaryContainer"]["environment"]) == set(OWN_VARIABLES)
+
+
+@pytest.mark.on_a_copy
+def test_the_machine_image_reaches_the_hosts_as_a_new_configuration(deployed: Rehearsed):
+    sagemaker = boto3.client("sagemaker")
+    before = deployed.endpoint()["EndpointConfigName"]
+    deployed.config["tidewatch:endpoint"]["inferenceAmiVersion"] = "al2-ami-sagemaker-inference-gpu-3-1"
+    deployed.up()
+    after = deployed.endpoint()["EndpointConfigName"]
+    assert after != before
+    variants = sagemaker.describe_endpoint_config(EndpointConfigName=after)["ProductionVariants"]
+    assert {one["InferenceAmiVersion"] for one in variants} == {"al2-ami-sagemaker-inference-gpu-3-1"}
+    old = sagemaker.describe_endpoint_config(EndpointConfigName=before)["ProductionVariants"]
+    assert not [one for one in old if "InferenceAmiVersion" in one]
+
+
+def test_an_image_of_another_region_is_refused_before_anything_is_touched(standing: Rehearsed):
+    elsewhere = IMAGE.replace("us-east-1", "eu-west-1")
+    standing.registry.publish("ireland", standing.home / "3.tar.gz", DESCRIPTION, image=elsewhere)
+    refusal = standing.serve(blue=("1", 95), green=("ireland", 5)).refusal()
+    assert "tidewatch:variants.green.version: the image of flights/ireland is in eu-west-1, and SageMaker" in refusal

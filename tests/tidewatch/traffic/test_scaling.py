@@ -1,0 +1,239 @@
+"""What hangs on a scalable target is there again after a deployment that had to take the target off."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.tidewatch.traffic.account import ENDPOINT, PLACE, Flights, held
+from tests.tidewatch.traffic.interruptions import Fuse, Killed, mortal
+from tidewatch.traffic import DeploymentFailed, TrafficController
+
+DIMENSION = "sagemaker:variant:DesiredInstanceCount"
+TRACKING = {
+    "TargetValue": 1000.0,
+    "PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"},
+    "ScaleInCooldown": 300,
+    "ScaleOutCooldown": 60,
+}
+STEPS = {
+    "AdjustmentType": "ChangeInCapacity",
+    "StepAdjustments": [{"MetricIntervalLowerBound": 0.0, "ScalingAdjustment": 2}],
+    "Cooldown": 120,
+}
+ALARM = {
+    "AlarmName": "flights-backlog",
+    "AlarmDescription": "The queue before the endpoint.",
+    "Namespace": "Flights",
+    "MetricName": "Backlog",
+    "Statistic": "Maximum",
+    "Period": 60,
+    "EvaluationPeriods": 2,
+    "Threshold": 100.0,
+    "ComparisonOperator": "GreaterThanThreshold",
+    "TreatMissingData": "notBreaching",
+    "Dimensions": [{"Name": "Queue", "Value": "flights"}],
+}
+
+
+def place(slot: str = "green") -> Any:
+    return {
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": f"endpoint/{ENDPOINT}/variant/{slot}",
+        "ScalableDimension": DIMENSION,
+    }
+
+
+def scaling(account: Flights) -> Any:
+    assert account.clients.autoscaling is not None
+    return account.clients.autoscaling
+
+
+@pytest.fixture
+def scaled(canary: Flights) -> Flights:
+    """Green scales, with all that a scalable target can have: what Pulumi made and what people made since."""
+    client = scaling(canary)
+    client.register_scalable_target(
+        **place(),
+        MinCapacity=2,
+        MaxCapacity=6,
+        SuspendedState={"DynamicScalingInSuspended": True, "ScheduledScalingSuspended": False},
+        Tags={"team": "ml", "tidewatch:slot": "green"},
+    )
+    client.put_scaling_policy(
+        **place(),
+        PolicyName="tracking",
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration=TRACKING,
+    )
+    steps = client.put_scaling_policy(
+        **place(), PolicyName="steps", PolicyType="StepScaling", StepScalingPolicyConfiguration=STEPS
+    )["PolicyARN"]
+    canary.clients.cloudwatch.put_metric_alarm(
+        **ALARM,  # type: ignore[arg-type]
+        AlarmActions=["arn:aws:sns:us-east-1:123456789012:P1", steps],
+    )
+    now = canary.clock.now()
+    client.put_scheduled_action(
+        **place(),
+        ScheduledActionName="mornings",
+        Schedule="cron(0 6 ? * MON-FRI *)",
+        Timezone="Europe/Berlin",
+        StartTime=now + timedelta(days=1),
+        EndTime=now + timedelta(days=90),
+        ScalableTargetAction={"MinCapacity": 4, "MaxCapacity": 6},
+    )
+    client.put_scheduled_action(
+        **place(),
+        ScheduledActionName="launch",
+        Schedule="at(2030-01-01T00:00:00)",
+        ScalableTargetAction={"MinCapacity": 5},
+    )
+    return canary
+
+
+def hanging(account: Flights, slot: str = "green") -> dict[str, Any]:
+    """All that hangs on a slot's target, without what AWS makes up anew."""
+    client = scaling(account)
+    where = place(slot)
+    targets = client.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[where["ResourceId"]])
+    if not targets["ScalableTargets"]:
+        return {}
+    (target,) = targets["ScalableTargets"]
+    policies = client.describe_scaling_policies(**where)["ScalingPolicies"]
+    actions = client.describe_scheduled_actions(**where)["ScheduledActions"]
+    return {
+        "bounds": (target["MinCapacity"], target["MaxCapacity"]),
+        "suspended": target["SuspendedState"],
+        "tags": client.list_tags_for_resource(ResourceARN=target["ScalableTargetARN"])["Tags"],
+        "policies": {
+            one["PolicyName"]: {
+                **without(one, "PolicyARN", "CreationTime", "Alarms"),
+                "alarms": [alarm["AlarmName"] for alarm in one["Alarms"]],
+            }
+            for one in policies
+        },
+        "actions": {one["ScheduledActionName"]: without(one, "ScheduledActionARN", "CreationTime") for one in actions},
+    }
+
+
+def without(values: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if key not in names}
+
+
+def alarm(account: Flights) -> dict[str, Any]:
+    (found,) = account.clients.cloudwatch.describe_alarms(AlarmNames=["flights-backlog"])["MetricAlarms"]
+    return {**found}
+
+
+def retyped(account: Flights, instance_type: str) -> str:
+    return account.make_config({"blue": 1.0, "green": 0.0}, instance_type=instance_type)
+
+
+def deploy(account: Flights, config: str, controller: TrafficController | None = None) -> None:
+    after = {**account.holds, "green": held("5")}
+    (controller or account.controller()).deploy(config, held=after, changed=frozenset({"green"}))
+
+
+def test_a_deployment_that_takes_the_target_off_puts_everything_back(scaled: Flights) -> None:
+    before, was = hanging(scaled), alarm(scaled)
+    assert before["policies"]["steps"]["alarms"] == ["flights-backlog"]
+    config = retyped(scaled, "ml.g5.2xlarge")
+    deploy(scaled, config)
+    assert scaled.controller().state().config == config
+    assert hanging(scaled) == before
+    now = alarm(scaled)
+    assert now["AlarmActions"][0] == was["AlarmActions"][0]
+    assert now["AlarmActions"][1] != was["AlarmActions"][1]
+    assert {k: now[k] for k in ALARM} == {k: was[k] for k in ALARM}
+    assert scaled.controller().control.get("scaling") is None
+    assert not scaled.controller().owes_scaling()
+
+
+def test_a_deployment_that_fails_puts_everything_back(scaled: Flights) -> None:
+    before = hanging(scaled)
+    scaled.control.inject("deployment_fails", endpoint=ENDPOINT, reason="capacity")
+    with pytest.raises(DeploymentFailed):
+        deploy(scaled, retyped(scaled, "ml.g5.2xlarge"))
+    assert hanging(scaled) == before
+    assert scaled.controller().control.get("scaling") is None
+
+
+def test_a_deployment_killed_after_any_call_leaves_it_to_the_next(scaled: Flights) -> None:
+    before = hanging(scaled)
+    types = ("ml.g5.2xlarge", "ml.g5.xlarge")
+    for number in count(1):
+        wanted = retyped(scaled, types[number % 2])
+        try:
+            deploy(scaled, wanted, dying(scaled, Fuse(number)))
+        except Killed:
+            scaled.clock.advance(1000)
+            deploy(scaled, wanted)
+        else:
+            break
+        assert hanging(scaled) == before, f"killed after call {number}"
+        assert not scaled.controller().owes_scaling()
+    assert number > 12
+
+
+def test_a_deployment_of_another_type_after_a_kill_in_the_putting_back_loses_nothing(scaled: Flights) -> None:
+    before = hanging(scaled)
+    scaled.control.inject(
+        "api",
+        service="application-autoscaling",
+        action="PutScheduledAction",
+        code="InternalServiceException",
+        status=400,
+    )
+    with pytest.raises(ClientError, match="InternalServiceException"):
+        deploy(scaled, retyped(scaled, "ml.g5.2xlarge"))
+    assert scaled.controller().owes_scaling()
+    assert hanging(scaled)["actions"] != before["actions"]
+    deploy(scaled, retyped(scaled, "ml.g5.4xlarge"))
+    assert hanging(scaled) == before
+
+
+def test_what_was_edited_before_the_target_went_is_what_comes_back(scaled: Flights) -> None:
+    """Killed once it was written down, before it was taken off: people go on editing."""
+    fuse = Fuse(10_000)
+    config = retyped(scaled, "ml.g5.2xlarge")
+    scaled.control.inject(
+        "api",
+        service="application-autoscaling",
+        action="DeregisterScalableTarget",
+        code="InternalServiceException",
+        status=400,
+    )
+    with pytest.raises(ClientError, match="InternalServiceException"):
+        deploy(scaled, config, dying(scaled, fuse))
+    scaling(scaled).register_scalable_target(**place(), MaxCapacity=9)
+    deploy(scaled, config)
+    assert hanging(scaled)["bounds"] == (2, 9)
+
+
+def test_an_action_whose_time_came_meanwhile_is_put_back_as_far_as_aws_takes_it(scaled: Flights) -> None:
+    """Whether a start that has passed is refused is not documented: it is tried, and left out where it is."""
+    actions = hanging(scaled)["actions"]
+    scaled.clock.advance(timedelta(days=2).total_seconds())
+    scaled.control.inject(
+        "api", service="application-autoscaling", action="PutScheduledAction", code="ValidationException", status=400
+    )
+    deploy(scaled, retyped(scaled, "ml.g5.2xlarge"))
+    now = hanging(scaled)["actions"]
+    assert now["mornings"] == without(actions["mornings"], "StartTime")
+    assert isinstance(actions["mornings"]["StartTime"], datetime)
+
+
+def test_the_targets_of_slots_that_go_are_forgotten(scaled: Flights) -> None:
+    config = scaled.make_config({"blue": 1.0})
+    scaled.controller().deploy(config, held={"blue": scaled.holds["blue"]}, changed=frozenset())
+    assert hanging(scaled) == {}
+    assert not scaled.controller().owes_scaling()
+
+
+def dying(account: Flights, fuse: Fuse) -> TrafficController:
+    return TrafficController(mortal(account.clients, fuse), PLACE, account.clock)

@@ -64,7 +64,7 @@ def _controller(stage: Stage) -> TrafficController:
     tables = stage.client("dynamodb").list_tables()["TableNames"]
     control = next(name for name in tables if name.startswith("flights-control"))
     clients = Clients(stage.client("sagemaker"), stage.client("dynamodb"), stage.client("cloudwatch"))
-    return TrafficController(clients, Place("flights", outputs["endpoint"]["name"], outputs["ledger"], control))
+    return TrafficController(clients, Place(outputs["key"], outputs["endpoint"]["name"], outputs["ledger"], control))
 
 
 def _import_seconds(module: str) -> float:

@@ -81,20 +81,18 @@ def _severity(arn: str, cloudwatch: CloudWatchClient) -> str | None:
     return next((tag["Value"] for tag in tags if tag["Key"] == SEVERITY_TAG), None)
 
 
-def budgets(
-    model: str, outputs: Mapping[str, Any], cloudwatch: CloudWatchClient, now: datetime
-) -> dict[str, dict[str, Any]]:
+def budgets(outputs: Mapping[str, Any], cloudwatch: CloudWatchClient, now: datetime) -> dict[str, dict[str, Any]]:
     """What is left of each objective's error budget, as a share of it: negative where it is overspent, None where it
     is not measured."""
     promised: Mapping[str, Mapping[str, Any]] = outputs.get("slo") or {}
     return {
-        objective: {**promise, **_left(_used(model, objective, cloudwatch, now))}
+        objective: {**promise, **_left(_used(outputs["key"], objective, cloudwatch, now))}
         for objective, promise in sorted(promised.items())
     }
 
 
-def _used(model: str, objective: str, cloudwatch: CloudWatchClient, now: datetime) -> tuple[datetime, float] | None:
-    dimensions = BUDGET_USED.of(Endpoint=model, Objective=objective)
+def _used(key: str, objective: str, cloudwatch: CloudWatchClient, now: datetime) -> tuple[datetime, float] | None:
+    dimensions = BUDGET_USED.of(Endpoint=key, Objective=objective)
     answer = cloudwatch.get_metric_statistics(
         Namespace=BUDGET_USED.namespace,
         MetricName=BUDGET_USED.name,

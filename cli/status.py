@@ -92,10 +92,9 @@ def describe(stack: str, outputs: dict[str, Any], traffic: TrafficController, se
             unknown.append(f"{what} cannot be read: {error}")
             return None
 
-    model = model_of(outputs)
     return {
         "stack": stack,
-        "model": model,
+        "model": model_of(outputs),
         "at": session.now().isoformat(timespec="seconds"),
         "endpoint": {"name": state.name, "status": state.status, "configuration": state.config},
         "champion": outputs["traffic"]["champion"],
@@ -103,7 +102,7 @@ def describe(stack: str, outputs: dict[str, Any], traffic: TrafficController, se
         "in_sync": declared.close_to(live),
         "incidents": [_incident(one, s3, outputs["buckets"]["monitoring"]) for one in traffic.incidents()],
         "alarms": ask("alarms", lambda: health.alarms(stack, outputs, cloudwatch)),
-        "budgets": ask("error budgets", lambda: health.budgets(model, outputs, cloudwatch, session.now()) or None),
+        "budgets": ask("error budgets", lambda: health.budgets(outputs, cloudwatch, session.now()) or None),
         "drift": ask("drift reports", lambda: health.drift(outputs, s3, state.slots)),
         "unknown": unknown,
     }

@@ -19,4 +19,4 @@ def controller(stack: str, outputs: Mapping[str, Any], session: Session) -> Traf
     """Reads the endpoint and its ledger. Raises UserError where the stack serves nothing yet."""
     endpoint = part(outputs, "endpoint", stack)
     clients = Clients(session.client("sagemaker"), session.client("dynamodb"), session.client("cloudwatch"))
-    return TrafficController(clients, Place(model_of(outputs), endpoint["name"], outputs["ledger"], ""))
+    return TrafficController(clients, Place(outputs["key"], endpoint["name"], outputs["ledger"], ""))

@@ -93,7 +93,7 @@ class Dashboards(pulumi.ComponentResource):
         args, names = self._args, self._args.names
         subject = Subject(
             region=self._scope.region,
-            names=Names(names.model, said["endpoint"], names.champion, said["functions"], said["queues"]),
+            names=Names(names.key, said["endpoint"], names.champion, said["functions"], said["queues"]),
             slots=args.slots,
             endpoint=args.endpoint,
             objectives=args.objectives,

@@ -79,7 +79,7 @@ class Drift(pulumi.ComponentResource):
     def _packages(self) -> aws.lambda_.LayerVersion:
         return aws.lambda_.LayerVersion(
             self._scope.name("drift"),
-            layer_name=self._scope.name("drift"),
+            layer_name=self._scope.own_name("drift"),
             description=f"What the drift function of {self._scope.model} imports beside its own code",
             code=pulumi.FileArchive(str(layer(LAYER))),
             compatible_architectures=["arm64"],
@@ -90,6 +90,7 @@ class Drift(pulumi.ComponentResource):
     def _environment(self) -> dict[str, pulumi.Input[str]]:
         args = self._args
         return {
+            "STACK_KEY": self._scope.key,
             "MODEL": self._scope.model,
             "ENDPOINT": args.endpoint,
             "CAPTURE_BUCKET": args.storage.capture.bucket,

@@ -94,7 +94,7 @@ class Rollback(pulumi.ComponentResource):
     def _environment(self) -> dict[str, pulumi.Input[str]]:
         args = self._args
         return {
-            "MODEL": self._scope.model,
+            "STACK_KEY": self._scope.key,
             "ENDPOINT": args.endpoint,
             "LEDGER": args.tables.ledger.name,
             "CONTROL": args.tables.control.name,

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_aws as aws
 
+from tidewatch.naming import stack_key
+
 
 def stem(name: str) -> str:
     """The beginning of every logical name: at most 32 characters, so that the longest physical name fits in 63."""
@@ -57,9 +59,19 @@ class Scope:
             force_destroy=force_destroy,
         )
 
+    @property
+    def key(self) -> str:
+        """What tells this stack from every other in its account, like tidewatch/dev/flights."""
+        return stack_key(self.project, self.stack, self.model)
+
     def name(self, *parts: str) -> str:
         """A logical name, like flights-model-blue-3fa9c1d2e4."""
         return "-".join((stem(self.model), *parts))
+
+    def own_name(self, *parts: str) -> str:
+        """A name like flights-3fa9c1-drift that no other stack of the account makes, for what is called by an explicit
+        name, or is meant by the beginning of one."""
+        return self.name(hashlib.sha256(self.key.encode()).hexdigest()[:6], *parts)
 
     def bucket_name(self, part: str) -> str:
         """A logical name that S3 takes too: it knows no capital letters."""

@@ -173,8 +173,4 @@ def _channel_name(scope: Scope) -> str:
 
     Source: ConfigurationName in Chatbot's model, [A-Za-z0-9-_]+ of at most 128 characters.
     """
-    name = scope.name(scope.stack)
-    if "." not in name and len(name) <= LONGEST_CHANNEL_NAME:
-        return name
-    told = hashlib.sha256(name.encode()).hexdigest()[:6]
-    return f"{name.replace('.', '-')[: LONGEST_CHANNEL_NAME - 7]}-{told}"
+    return scope.own_name(scope.stack).replace(".", "-")[:LONGEST_CHANNEL_NAME]

@@ -74,6 +74,10 @@ class Control:
         """What chat configurations heard: configuration, channel, topic, at, subject, text, shown."""
         return self._ask("posts")["posts"]
 
+    def refusals(self) -> list[str]:
+        """What roles asked and none of their policies allows, in AWS's words."""
+        return self._ask("refusals")["refusals"]
+
     def wait_for_functions(self, wall_seconds: float = 60) -> int:
         """Waits for asynchronous invocations that were started; returns how many still run."""
         return self._ask("wait", seconds=wall_seconds)["running"]

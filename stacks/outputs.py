@@ -17,6 +17,7 @@ from components.registry import Registry
 from components.rollback import Rollback
 from components.sagemaker.endpoint import Endpoint
 from components.sagemaker.traffic import Traffic
+from components.scope import Scope
 from components.storage import Storage
 from components.tables import Tables
 from components.topics import PRIORITIES, Topics
@@ -47,8 +48,9 @@ class Serving:
     drift: Drift | None = None
 
 
-def export(settings: Settings, shared: Shared, serving: Serving | None) -> None:
+def export(settings: Settings, scope: Scope, shared: Shared, serving: Serving | None) -> None:
     """Exports the contract."""
+    pulumi.export("key", scope.key)
     pulumi.export("endpoint", _endpoint(settings, serving))
     pulumi.export("traffic", _traffic(settings, serving))
     pulumi.export("drift", _drift(serving))

@@ -55,7 +55,7 @@ def _declare(settings: Settings, versions: Mapping[str, ResolvedVersion], scope:
     tables, topics = Tables(scope), Topics(scope, declare.audience(settings))
     shared = Shared(registry, storage, tables, topics)
     serving = _serve(scope, settings, versions, shared) if versions else None
-    outputs.export(settings, shared, serving)
+    outputs.export(settings, scope, shared, serving)
 
 
 def _serve(scope: Scope, settings: Settings, versions: Mapping[str, ResolvedVersion], shared: Shared) -> Serving:
@@ -64,7 +64,7 @@ def _serve(scope: Scope, settings: Settings, versions: Mapping[str, ResolvedVers
     watch = _drift(settings, endpoint, storage, registry, tables)
     drift = Drift(scope, watch) if settings.drift.enabled else None
     rollback = Rollback(scope, _rollback(scope, settings, endpoint, drift, storage, tables, topics))
-    watched = _alarms(settings, endpoint, drift, rollback, tables, topics)
+    watched = _alarms(scope, settings, endpoint, drift, rollback, tables, topics)
     alarms = Alarms(scope, watched)
     dashboards = Dashboards(scope, _dashboards(settings, watched, alarms, storage, drift, endpoint))
     traffic = Traffic(scope, endpoint, acknowledged=settings.acknowledged_incident, after=[rollback, alarms])
@@ -145,7 +145,13 @@ def _rollback(
 
 
 def _alarms(
-    settings: Settings, endpoint: Endpoint, drift: Drift | None, rollback: Rollback, tables: Tables, topics: Topics
+    scope: Scope,
+    settings: Settings,
+    endpoint: Endpoint,
+    drift: Drift | None,
+    rollback: Rollback,
+    tables: Tables,
+    topics: Topics,
 ) -> AlarmsArgs:
     watched = {"rollback": rollback} if drift is None else {"rollback": rollback, "drift": drift}
     return AlarmsArgs(
@@ -153,7 +159,7 @@ def _alarms(
         endpoint=declare.shared_alarms(settings),
         objectives=settings.slo.objectives(),
         names=Names(
-            model=settings.model.name,
+            key=scope.key,
             endpoint=endpoint.name,
             champion=settings.champion,
             functions={purpose: one.function.name for purpose, one in watched.items()},

@@ -24,14 +24,14 @@ class Lease:
 
 @dataclass(frozen=True)
 class LeaseTable:
-    """The leases of one model, each an item of the control table under `lease#NAME`.
+    """The leases of one stack, each an item of the control table under `lease#NAME`.
 
     They are taken by a conditional put, so that one who died holds the others up for the lease's time and no longer.
     """
 
     dynamodb: DynamoDBClient
     table: str
-    model: str
+    key: str
     clock: Clock
 
     def take(self, name: str, seconds: float) -> Lease | None:
@@ -42,7 +42,7 @@ class LeaseTable:
         try:
             self.dynamodb.put_item(
                 TableName=self.table,
-                Item=item({"endpoint": self.model, "key": f"lease#{name}", **body}),
+                Item=item({"endpoint": self.key, "key": f"lease#{name}", **body}),
                 ConditionExpression="attribute_not_exists(#expires) OR #expires < :now",
                 ExpressionAttributeNames={"#expires": "expires"},
                 ExpressionAttributeValues=item({":now": now.timestamp()}),
@@ -58,7 +58,7 @@ class LeaseTable:
         try:
             self.dynamodb.delete_item(
                 TableName=self.table,
-                Key={"endpoint": {"S": self.model}, "key": {"S": f"lease#{name}"}},
+                Key={"endpoint": {"S": self.key}, "key": {"S": f"lease#{name}"}},
                 ConditionExpression="#holder = :holder",
                 ExpressionAttributeNames={"#holder": "holder"},
                 ExpressionAttributeValues={":holder": {"S": lease.holder}},

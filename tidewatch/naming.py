@@ -13,6 +13,17 @@ _NAME = re.compile(r"[0-9A-Za-z](-*[0-9A-Za-z])*")
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,31}")
 
 
+def stack_key(project: str, stack: str, model: str) -> str:
+    """What tells a stack from every other in its account, like tidewatch/dev/flights: two stacks may have one model,
+    and two projects one stack name. Our own metrics, both tables and the names of incidents are keyed by it."""
+    return f"{project}/{stack}/{model}"
+
+
+def model_in(key: str) -> str:
+    """The model in a stack's key; no model's name has a slash."""
+    return key.rpartition("/")[2]
+
+
 def is_name(text: str) -> bool:
     """Whether a model can be called so: SageMaker has to take its name for an endpoint."""
     return len(text) <= LONGEST_NAME and _NAME.fullmatch(text) is not None

@@ -17,7 +17,7 @@ class VariantCapacityProvider(TrafficProvider):
         return changed(int(_olds["instances"]) != int(_news["instances"]))
 
     def create(self, props: Props) -> CreateResult:
-        return CreateResult(f"{props['place']['model']}/{props['slot']}", self._set(props))
+        return CreateResult(f"{props['place']['key']}/{props['slot']}", self._set(props))
 
     def update(self, _id: str, _olds: Props, _news: Props) -> UpdateResult:
         return UpdateResult(self._set(_news))

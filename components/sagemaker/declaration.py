@@ -13,12 +13,12 @@ from tidewatch.traffic import Held, Split
 
 @dataclass(frozen=True)
 class Declaration:
-    """The declared split and what each slot holds, for the model whose traffic two tables record.
+    """The declared split and what each slot holds, for the stack whose traffic two tables record under its key.
 
     guardrails: slot -> name of the alarm that says the slot is doing badly.
     """
 
-    model: str
+    key: str
     ledger: pulumi.Input[str]
     control: pulumi.Input[str]
     split: Split
@@ -29,7 +29,7 @@ class Declaration:
     def inputs(self, *, endpoint: pulumi.Input[str]) -> dict[str, Any]:
         """The inputs that every traffic resource has."""
         return {
-            "place": {"model": self.model, "endpoint": endpoint, "ledger": self.ledger, "control": self.control},
+            "place": {"key": self.key, "endpoint": endpoint, "ledger": self.ledger, "control": self.control},
             "declared": self.split.to_json(),
             "slots": {slot: held.to_json() for slot, held in self.held.items()},
             "champion": self.champion,

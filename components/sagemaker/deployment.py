@@ -34,7 +34,7 @@ class EndpointDeploymentProvider(TrafficProvider):
         return changed(differs(_olds, _news, "config") or owed)
 
     def create(self, props: Props) -> CreateResult:
-        return CreateResult(props["place"]["model"], self._deployed({}, props))
+        return CreateResult(props["place"]["key"], self._deployed({}, props))
 
     def update(self, _id: str, _olds: Props, _news: Props) -> UpdateResult:
         return UpdateResult(self._deployed(_olds, _news))

@@ -62,7 +62,7 @@ class Endpoint(pulumi.ComponentResource):
         super().__init__("tidewatch:sagemaker:Endpoint", scope.name("endpoint"), None, opts)
         self._scope, self._args = scope, args
         self.declaration = Declaration(
-            model=scope.model,
+            key=scope.key,
             ledger=args.tables.ledger.name,
             control=args.tables.control.name,
             split=Split.of({name: slot.weight for name, slot in args.slots.items()}),
@@ -98,7 +98,7 @@ class Endpoint(pulumi.ComponentResource):
             alarm_description=f"Stops a running deployment of {self._scope.model}: set by its rollback function",
             namespace=metrics.DEPLOYMENT_ABORT.namespace,
             metric_name=metrics.DEPLOYMENT_ABORT.name,
-            dimensions=metrics.DEPLOYMENT_ABORT.of(Endpoint=self._scope.model),
+            dimensions=metrics.DEPLOYMENT_ABORT.of(Endpoint=self._scope.key),
             statistic="Maximum",
             comparison_operator="GreaterThanOrEqualToThreshold",
             threshold=1,
@@ -136,7 +136,7 @@ class Endpoint(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
         )
         endpoint = aws.sagemaker.Endpoint(
-            scope.name(),
+            scope.own_name(),
             endpoint_config_name=configuration.name,
             tags=scope.tagged(),
             opts=pulumi.ResourceOptions(

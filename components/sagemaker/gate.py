@@ -27,7 +27,7 @@ class GateProvider(TrafficProvider):
 
     def create(self, props: Props) -> CreateResult:
         self._pass({}, props)
-        return CreateResult(props["place"]["model"], props)
+        return CreateResult(props["place"]["key"], props)
 
     def update(self, _id: str, _olds: Props, _news: Props) -> UpdateResult:
         self._pass(_olds, _news)

@@ -97,7 +97,7 @@ def _clients(region: str, profile: str, endpoint_url: str) -> Clients:
 
 def place(props: Mapping[str, Any]) -> Place:
     """Where the endpoint and its tables are; what a first preview cannot know yet is ""."""
-    return Place(**{key: known(props["place"].get(key), "") for key in ("model", "endpoint", "ledger", "control")})
+    return Place(**{key: known(props["place"].get(key), "") for key in ("key", "endpoint", "ledger", "control")})
 
 
 def known(value: Any, otherwise: Any) -> Any:

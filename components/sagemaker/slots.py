@@ -170,7 +170,7 @@ class SlotModel(pulumi.ComponentResource):
 def _statements(scope: Scope, args: SlotArgs) -> list[Statement]:
     slot = args.slot
     version = f"/models/{scope.model}/{slot.version}/*"
-    groups = "log-group:/aws/sagemaker/Endpoints/" + scope.name("*")
+    groups = "log-group:/aws/sagemaker/Endpoints/" + scope.own_name("*")
     return [
         Statement("ReadModel", ["s3:GetObject"], [pulumi.Output.concat(args.registry_arn, version)]),
         Statement("OpenModel", ["kms:Decrypt"], [args.registry_key]),

@@ -38,7 +38,7 @@ class VariantWeightsProvider(TrafficProvider):
         return changed(not same_split(_olds, _news), differs(_olds, _news, "deployment"))
 
     def create(self, props: Props) -> CreateResult:
-        return CreateResult(props["place"]["model"], self._applied({}, props))
+        return CreateResult(props["place"]["key"], self._applied({}, props))
 
     def update(self, _id: str, _olds: Props, _news: Props) -> UpdateResult:
         return UpdateResult(self._applied(_olds, _news))

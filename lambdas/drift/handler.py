@@ -31,6 +31,7 @@ class Environment:
     def read(cls, variables: Mapping[str, str]) -> Environment:
         """Raises KeyError for a variable that is missing, and ValueError for thresholds that cannot be meant."""
         place = DriftPlace(
+            key=variables["STACK_KEY"],
             model=variables["MODEL"],
             endpoint=variables["ENDPOINT"],
             capture_bucket=variables["CAPTURE_BUCKET"],
@@ -123,5 +124,5 @@ def emitted(hour: VariantHour, here: Environment) -> str:
         metrics.DRIFT_SEVERITY: SEVERITIES[Severity(hour.severity)],
     }
     return metrics.embedded(
-        values, {"Endpoint": here.place.model, "Variant": hour.variant}, hour.hour + timedelta(hours=1)
+        values, {"Endpoint": here.place.key, "Variant": hour.variant}, hour.hour + timedelta(hours=1)
     )

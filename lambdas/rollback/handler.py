@@ -33,7 +33,7 @@ WAIT_SECONDS = 50
 class Environment:
     """The function's configuration, from its environment variables."""
 
-    model: str
+    key: str
     endpoint: str
     ledger: str
     control: str
@@ -43,7 +43,7 @@ class Environment:
 
     @classmethod
     def read(cls, variables: Mapping[str, str]) -> Environment:
-        """Raises KeyError naming the first of MODEL, ENDPOINT, LEDGER, CONTROL and TARGET that is missing."""
+        """Raises KeyError naming the first of STACK_KEY, ENDPOINT, LEDGER, CONTROL and TARGET that is missing."""
         plan = RollbackPlan(
             target=variables["TARGET"],
             floor=int(variables.get("FLOOR") or 1),
@@ -60,7 +60,7 @@ class Environment:
             command=_command(variables),
         )
         return cls(
-            model=variables["MODEL"],
+            key=variables["STACK_KEY"],
             endpoint=variables["ENDPOINT"],
             ledger=variables["LEDGER"],
             control=variables["CONTROL"],
@@ -105,7 +105,7 @@ def clients() -> Clients:
 def controller() -> TrafficController:
     """Kept between calls: what it has read of the ledger never changes."""
     here = environment()
-    return TrafficController(clients(), Place(here.model, here.endpoint, here.ledger, here.control))
+    return TrafficController(clients(), Place(here.key, here.endpoint, here.ledger, here.control))
 
 
 def handler(event: Mapping[str, Any] | None, context: object = None) -> dict[str, object]:  # noqa: ARG001
@@ -179,7 +179,7 @@ def emit_budgets(here: Environment, now: datetime) -> None:
         # One that was added since the last reading is counted from now on.
         promised.slots = slots()
         for kind, used in promised.used(clients().cloudwatch, now).items():
-            dimensions = {"Endpoint": here.model, "Objective": kind}
+            dimensions = {"Endpoint": here.key, "Objective": kind}
             print(metrics.embedded({metrics.BUDGET_USED: used}, dimensions, now))
     except Exception as error:
         print(f"The error budgets were not read: {error}")
@@ -197,6 +197,6 @@ def emitted(result: RollbackResult, traffic: TrafficController, here: Environmen
         values[metrics.ROLLBACK_ACCEPTED] = result.receipt.api_accepted_s
     if result.receipt.weights_observed_s is not None:
         values[metrics.ROLLBACK_OBSERVED] = result.receipt.weights_observed_s
-    yield metrics.embedded(values, {"Endpoint": here.model}, now)
+    yield metrics.embedded(values, {"Endpoint": here.key}, now)
     for slot, share in gauges.shares.items():
-        yield metrics.embedded({metrics.LIVE_SHARE: share}, {"Endpoint": here.model, "Variant": slot}, now)
+        yield metrics.embedded({metrics.LIVE_SHARE: share}, {"Endpoint": here.key, "Variant": slot}, now)

@@ -18,6 +18,7 @@ from moto.s3.models import FakeBucket, S3Backend
 from moto.s3.responses import S3Response
 
 from simulator.aws import policies
+from simulator.aws.identity import guard
 
 _request = threading.local()
 _SUBRESOURCES: Mapping[str, Mapping[str, str]] = {
@@ -156,6 +157,8 @@ def _permission(self: FakeBucket, action: str, resource: str) -> PermissionResul
         for asked in (action, "s3:DeleteObjectVersion"):
             if _is_denied(response, self.name, asked, resource, {}):
                 return PermissionResult.DENIED
+        if guard.refused_delete(response, resource):
+            return PermissionResult.DENIED
     return PermissionResult.NEUTRAL
 
 

@@ -87,6 +87,10 @@ def _posts(here: World, _given: Mapping[str, Any]) -> dict[str, Any]:
         return {"posts": [post.to_json() for post in here.posts]}
 
 
+def _refusals(here: World, _given: Mapping[str, Any]) -> dict[str, Any]:
+    return {"refusals": list(here.refused)}
+
+
 def _wait(here: World, given: Mapping[str, Any]) -> dict[str, Any]:
     """Waits, in wall seconds, for asynchronous invocations that were started."""
     for thread in list(here.running):
@@ -112,6 +116,7 @@ _CALLS: Mapping[str, Callable[[World, Mapping[str, Any]], dict[str, Any]]] = {
     "capture/flush": _flush,
     "functions": _functions,
     "posts": _posts,
+    "refusals": _refusals,
     "wait": _wait,
     "reset": _reset,
     "ready": lambda here, _given: {"now": here.now().isoformat()},

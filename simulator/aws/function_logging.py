@@ -14,7 +14,9 @@ from moto.awslambda.models import LambdaFunction
 
 from simulator.aws import embedded_metrics
 from simulator.aws.functions import Outcome
-from simulator.aws.world import world
+from simulator.aws.identity.decision import may
+from simulator.aws.identity.need import Need
+from simulator.aws.world import ACCOUNT, world
 
 
 def install() -> None:
@@ -55,15 +57,18 @@ def _own_group(function: Any) -> str:
 
 
 def save(function: Any, outcome: Outcome, moment: datetime) -> None:
-    """Puts the log of an invocation into the function's group. A group that was named for it is not made here:
-    its role may write to it, and need not be allowed to create it."""
+    """Puts the log of an invocation into the function's group, if its role may write there. A group that was named for
+    it is not made here: its role need not be allowed to create it. What is not logged gives no metrics either."""
     logs, group = function.logs_backend, function.logging_config["LogGroup"]
-    if group == _own_group(function):
+    stream = f"{moment:%Y/%m/%d}/[$LATEST]{uuid.uuid4().hex}"
+    place = f"arn:aws:logs:{function.region}:{ACCOUNT}:log-group:{group}:log-stream:"
+    if not may(function, *(Need(f"logs:{action}", place + stream) for action in ("CreateLogStream", "PutLogEvents"))):
+        return
+    if group == _own_group(function) and may(function, Need("logs:CreateLogGroup", place)):
         logs.ensure_log_group(group)
-    elif group not in logs.groups:
+    if group not in logs.groups:
         return
     embedded_metrics.take(world().metrics, function.region, outcome.log.splitlines())
-    stream = f"{moment:%Y/%m/%d}/[$LATEST]{uuid.uuid4().hex}"
     logs.create_log_stream(group, stream)
     stamp = int(moment.timestamp() * 1000)
     logs.put_log_events(group, stream, [{"timestamp": stamp, "message": line} for line in outcome.log.splitlines()])

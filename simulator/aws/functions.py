@@ -69,6 +69,9 @@ class FunctionHost:
     address: Callable[[], str]
     now: Callable[[], datetime]
     roles: dict[str, str] = field(default_factory=dict[str, str])
+    """Access key of a process -> the function's role."""
+    sessions: dict[str, str] = field(default_factory=dict[str, str])
+    """Access key of a process -> the session that it assumes the role under: the function's name."""
     timings: list[Timing] = field(default_factory=list[Timing])
     kill_after: Callable[[str], int | None] = lambda _name: None
     _idle: dict[str, list[Worker]] = field(default_factory=dict[str, list[Worker]])
@@ -172,7 +175,7 @@ class FunctionHost:
         with self._lock:
             self._all.append(worker)
             self._by_key[access_key] = worker
-            self.roles[access_key] = function.role
+            self.roles[access_key], self.sessions[access_key] = function.role, function.function_name
         self._introduce(worker, function, parts)
         return worker
 

@@ -21,6 +21,7 @@ from simulator.aws import (
     events,
     function_logging,
     gaps,
+    identity,
     lambda_api,
     object_checks,
     object_locks,
@@ -54,6 +55,7 @@ def fill_gaps() -> None:
         sagemaker_api,
         scaling_api,
         table_policy,
+        identity,  # the last: S3's answers that others replaced are asked for through it
     ):
         part.install()
 

@@ -23,7 +23,12 @@ from moto.sqs.models import sqs_backends
 
 from simulator.aws import durations, function_logging, function_metrics
 from simulator.aws.functions import Outcome
+from simulator.aws.identity.decision import may
+from simulator.aws.identity.need import Need
 from simulator.aws.world import ACCOUNT, World, world
+
+_SENDS = {"sqs": "sqs:SendMessage", "sns": "sns:Publish", "lambda": "lambda:InvokeFunction"}
+"""The service of a destination -> what the function's role must be allowed on it."""
 
 
 @dataclass(frozen=True)
@@ -171,8 +176,12 @@ def _give_up(
     target = ((config.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination")
     if target:
         try:
-            send(here, target, _record(here, function, delivery, outcome))
+            sent = may(function, Need(_SENDS[target.split(":")[2]], target))
+            if sent:
+                send(here, target, _record(here, function, delivery, outcome))
         except Exception:
+            sent = False
+        if not sent:
             # moto raises a class of its own for each kind of destination that is not there.
             function_metrics.counted(here, function, "DestinationDeliveryFailures")
     function_metrics.counted(here, function, "AsyncEventsDropped")

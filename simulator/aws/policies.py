@@ -1,8 +1,7 @@
-"""Explicit denials of resource policies: who, what action, which resource, under which conditions.
+"""Statements of policies: who, what action, which resource, under which conditions.
 
 Source: IAM user guide, "Policy evaluation logic" (an explicit deny wins), "JSON policy elements: Condition operators",
-"AWS global condition context keys". Allow statements and identity policies are not evaluated: a caller in a rehearsal
-may do what nothing denies.
+"AWS global condition context keys".
 """
 
 from __future__ import annotations
@@ -50,13 +49,26 @@ def principal_of(authorization: str | None) -> str:
 
 def denied(policy: str | bytes | None, request: Request) -> bool:
     """Whether a statement of the policy denies the request."""
+    return matches(statements(policy), request, "Deny")
+
+
+def statements(policy: str | bytes | None) -> tuple[Mapping[str, Any], ...]:
+    """The statements of a policy's JSON text; none where there is no policy."""
     if not policy:
-        return False
-    document = _parsed(policy.decode() if isinstance(policy, bytes) else policy)
-    return any(_applies(statement, request) for statement in document if statement.get("Effect") == "Deny")
+        return ()
+    return _parsed(policy.decode() if isinstance(policy, bytes) else policy)
 
 
-@lru_cache(maxsize=64)
+def matches(found: Iterable[Mapping[str, Any]], request: Request, effect: str, *, named: bool = False) -> bool:
+    """Whether one of the statements has that effect on the request.
+
+    named: only where it names the caller itself, or everybody: what allows the account leaves it to the caller's own
+    policies.
+    """
+    return any(_applies(one, request, named) for one in found if one.get("Effect") == effect)
+
+
+@lru_cache(maxsize=512)
 def _parsed(policy: str) -> tuple[Mapping[str, Any], ...]:
     return tuple(_list(json.loads(policy).get("Statement")))
 
@@ -67,9 +79,9 @@ def unsupported(policy: str) -> list[str]:
     return sorted(name for name in used if _operator(name)[0] not in _OPERATORS and _operator(name)[0] != "Null")
 
 
-def _applies(statement: Mapping[str, Any], request: Request) -> bool:
+def _applies(statement: Mapping[str, Any], request: Request, named: bool) -> bool:
     return (
-        _concerns_principal(statement, request.principal)
+        _concerns_principal(statement, request.principal, named)
         and _concerns(statement, "Action", request.action, fold=True)
         and _concerns(statement, "Resource", request.resource, fold=False)
         and all(
@@ -80,17 +92,17 @@ def _applies(statement: Mapping[str, Any], request: Request) -> bool:
     )
 
 
-def _concerns_principal(statement: Mapping[str, Any], principal: str) -> bool:
+def _concerns_principal(statement: Mapping[str, Any], principal: str, itself: bool) -> bool:
     if "NotPrincipal" in statement:
-        return not _names(statement["NotPrincipal"], principal)
-    return _names(statement.get("Principal", "*"), principal)
+        return not _names(statement["NotPrincipal"], principal, itself=False)
+    return _names(statement.get("Principal", "*"), principal, itself)
 
 
-def _names(named: Any, principal: str) -> bool:
+def _names(named: Any, principal: str, itself: bool) -> bool:
     if named == "*":
         return True
-    accepted = {"*", principal, ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root"}
-    return any(one in accepted for one in _list(named.get("AWS")))
+    account = () if itself else (ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root")
+    return any(one in ("*", principal, *account) for one in _list(named.get("AWS")))
 
 
 def _concerns(statement: Mapping[str, Any], element: str, value: str, fold: bool) -> bool:
@@ -107,7 +119,7 @@ def _like(pattern: str, value: str) -> bool:
     return re.fullmatch(_glob(pattern), value) is not None
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=4096)
 def _glob(pattern: str) -> str:
     # IAM's wildcards are * and ? only; fnmatch also has [...].
     return translate(pattern.replace("[", "[[]"))

@@ -17,7 +17,7 @@ from urllib.parse import unquote
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from simulator.aws import control_api
+from simulator.aws import control_api, identity
 from simulator.aws.install import fill_gaps, new_world
 from simulator.aws.routing import Invocation, Reply, invoke
 from simulator.aws.world import REGION, World, enter, leave, world
@@ -28,7 +28,7 @@ TICK_SECONDS = 0.02
 
 _INVOCATION = re.compile(r"/endpoints/([^/]+)/invocations$")
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/[^/]*/([^/]+)/")
-_PHRASES = {200: "OK", 400: "Bad Request", 404: "Not Found", 424: "Failed Dependency"}
+_PHRASES = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 424: "Failed Dependency"}
 
 StartResponse = Callable[..., Any]
 
@@ -48,6 +48,10 @@ class Application:
         invocation = _INVOCATION.match(path)
         if invocation is not None and environ.get("REQUEST_METHOD") == "POST":
             region = credential[2] if credential else REGION
+            refused = identity.refused_invocation(environ.get("HTTP_AUTHORIZATION"), region, unquote(invocation[1]))
+            if refused is not None:
+                headers = {"Content-Type": "application/json", "x-amzn-ErrorType": "AccessDeniedException"}
+                return _respond(start, Reply(403, headers, json.dumps({"Message": refused}).encode()))
             return _respond(start, invoke(world(), _invocation(environ, region, unquote(invocation[1]))))
         answer = self._moto(environ, start)
         if credential is not None:

@@ -68,6 +68,8 @@ class World:
     """Chatbot's Slack channel configurations by their ARNs, as its API shows them."""
     posts: list[Post] = field(default_factory=list)
     """What they heard from their topics."""
+    refused: list[str] = field(default_factory=list[str])
+    """What a role asked and was not allowed, as it was told."""
     alarm_clock: AlarmClock = field(init=False)
     sampled: int = field(init=False)
     """The minute, since the epoch, up to which the platform's own gauges were noted."""

@@ -74,8 +74,7 @@ class Stage:
         """The endpoint's traffic and its ledger."""
         outputs = self.outputs()
         clients = Clients(self.client("sagemaker"), self.client("dynamodb"), self.client("cloudwatch"))
-        model = self.config()["tidewatch:model"]["name"]
-        return TrafficController(clients, Place(model, outputs["endpoint"]["name"], outputs["ledger"], ""))
+        return TrafficController(clients, Place(outputs["key"], outputs["endpoint"]["name"], outputs["ledger"], ""))
 
     def live(self) -> dict[str, float]:
         """The live shares by slot."""

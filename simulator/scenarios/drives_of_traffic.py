@@ -107,7 +107,7 @@ def _deploy(scene: Scene, name: str) -> None:
     function = scene.client("lambda").get_function_configuration(FunctionName=scene.outputs["rollback"]["function"])
     clients = Clients(scene.client("sagemaker"), scene.client("dynamodb"), scene.client("cloudwatch"))
     place = Place(
-        scene.endpoint_model, scene.endpoint, scene.outputs["ledger"], function["Environment"]["Variables"]["CONTROL"]
+        scene.outputs["key"], scene.endpoint, scene.outputs["ledger"], function["Environment"]["Variables"]["CONTROL"]
     )
     controller = TrafficController(clients, place, _Minutes(scene))
     controller.deploy(same_again(scene, name), held=controller.held(), changed=frozenset())

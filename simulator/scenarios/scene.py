@@ -141,8 +141,7 @@ class Scene:
 
     def traffic(self) -> TrafficController:
         clients = Clients(self.client("sagemaker"), self.client("dynamodb"), self.client("cloudwatch"))
-        model = self.endpoint_model
-        return TrafficController(clients, Place(model, self.endpoint, self.outputs["ledger"], ""))
+        return TrafficController(clients, Place(self.outputs["key"], self.endpoint, self.outputs["ledger"], ""))
 
     @property
     def endpoint_model(self) -> str:

@@ -32,6 +32,7 @@ def told(name: str, states: str, expected: str, scene: Scene) -> Outcome:
     if recovered is not None:
         scene.marks.append(Mark(recovered, "requests are answered again", "recovered"))
     failed = [one.text for one in scene.expectations if not one.met]
+    failed += [f"its role allows what a function asks: {text}" for text in dict.fromkeys(scene.control.refusals())]
     seen = "; ".join([*scene.seen, *(f"NOT SO: {text}" for text in failed)])
     bad = _first(scene.marks, "bad")
     flipped = _first(scene.marks, "flipped")

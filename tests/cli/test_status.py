@@ -134,7 +134,7 @@ def test_a_budget_is_what_was_measured_last(watched: Rehearsed) -> None:
                 {
                     "MetricName": "BudgetUsed",
                     "Dimensions": [
-                        {"Name": "Endpoint", "Value": "flights"},
+                        {"Name": "Endpoint", "Value": "tidewatch/rehearsal/flights"},
                         {"Name": "Objective", "Value": "availability"},
                     ],
                     "Timestamp": watched.clock.now() - timedelta(minutes=minutes),

@@ -9,9 +9,9 @@ from components.scope import Scope
 from components.topics import _channel_name
 
 
-def scope(stack: str, model: str = "flights") -> Scope:
+def scope(stack: str, model: str = "flights", project: str = "tidewatch") -> Scope:
     nowhere = pulumi.Output.from_input("")
-    return Scope("tidewatch", stack, model, "us-east-1", nowhere, nowhere)
+    return Scope(project, stack, model, "us-east-1", nowhere, nowhere)
 
 
 @pytest.mark.parametrize("stack", ["prod", "eu.prod", "a.b.c", "x" * 100, "x." * 50])
@@ -20,4 +20,9 @@ def test_it_matches_the_pattern_of_chatbots_model(stack: str):
 
 
 def test_stacks_that_differ_in_a_dot_have_names_of_their_own():
-    assert _channel_name(scope("eu.prod")) != _channel_name(scope("eu-prod")) == "flights-eu-prod"
+    assert _channel_name(scope("eu.prod")) != _channel_name(scope("eu-prod"))
+    assert re.fullmatch("flights-[0-9a-f]{6}-eu-prod", _channel_name(scope("eu-prod")))
+
+
+def test_projects_with_a_stack_and_a_model_of_one_name_have_names_of_their_own():
+    assert _channel_name(scope("prod")) != _channel_name(scope("prod", project="fares"))

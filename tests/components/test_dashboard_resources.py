@@ -37,7 +37,7 @@ shown = Dashboards(scope, DashboardsArgs(
     slots=variant_alarms(Limits(), slots, "blue", gpus=0),
     endpoint=endpoint_alarms(Limits(), slots, drift=False),
     objectives=(Objective("availability", 99.9),),
-    names=Names("flights", bucket.bucket, "blue", {"rollback": queue.name}, {"rollback": queue.name}),
+    names=Names("tidewatch/dev/flights", bucket.bucket, "blue", {"rollback": queue.name}, {"rollback": queue.name}),
     alarm_arns={"drift": queue.arn},
     tables=Tables(scope),
     versions={slot: "7" for slot in slots},

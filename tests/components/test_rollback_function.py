@@ -40,7 +40,7 @@ def variables(stack: Rehearsed) -> dict[str, str]:
 def undone(stack: Rehearsed) -> float:
     here = Environment.read(variables(stack))
     clients = Clients(**{one: boto3.client(one) for one in ("sagemaker", "dynamodb", "cloudwatch")})
-    controller = TrafficController(clients, Place(here.model, here.endpoint, here.ledger, here.control))
+    controller = TrafficController(clients, Place(here.key, here.endpoint, here.ledger, here.control))
     return controller.gauges().endpoint[metrics.DEPLOYMENT_ROLLED_BACK]
 
 

@@ -76,5 +76,6 @@ def test_a_published_version_can_be_neither_replaced_nor_deleted(standing: Rehea
 def test_the_ledger_cannot_be_rewritten(standing: Rehearsed):
     with pytest.raises(ClientError, match="AccessDenied"):
         boto3.client("dynamodb").delete_item(
-            TableName=standing.outputs()["ledger"], Key={"endpoint": {"S": "flights"}, "sequence": {"N": "1"}}
+            TableName=standing.outputs()["ledger"],
+            Key={"endpoint": {"S": "tidewatch/rehearsal/flights"}, "sequence": {"N": "1"}},
         )

@@ -26,6 +26,7 @@ def configuration(standing: Rehearsed) -> dict:
 def test_it_is_told_what_the_config_says(standing: Rehearsed, configuration: dict):
     outputs, variables = standing.outputs(), configuration["Environment"]["Variables"]
     assert variables["MODEL"] == "flights"
+    assert variables["STACK_KEY"] == "tidewatch/rehearsal/flights"
     assert variables["ENDPOINT"] == outputs["endpoint"]["name"]
     assert variables["CAPTURE_BUCKET"] == outputs["buckets"]["capture"]
     assert variables["MONITORING_BUCKET"] == outputs["buckets"]["monitoring"]

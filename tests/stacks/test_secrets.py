@@ -11,7 +11,7 @@ import pytest
 
 from components.sagemaker.slots import Slot
 from stacks.settings import SettingsError, load
-from tests.stacks.conftest import _publish, _stack
+from tests.stacks.conftest import undeployed
 from tests.stacks.rehearsed import Rehearsed, changes
 from tests.stacks.test_stack_settings import CONFIG, changed
 from tidewatch.content import content_hash, fingerprint
@@ -23,11 +23,13 @@ SECRETS = frozenset({"tidewatch:endpoint", "tidewatch:notify"})
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
     """One slot with a variable, and a webhook, that `pulumi config set --secret` put into the config."""
-    with _stack(tmp_path_factory.mktemp("secrets")) as one:
+    with undeployed(tmp_path_factory.mktemp("secrets")) as one:
         one.config["tidewatch:endpoint"]["environment"] = {"TOKEN": TOKEN, "MODE": "fast"}
         one.config["tidewatch:notify"]["P1"] = [{"https": HOOK}]
         one.secrets = SECRETS
-        _publish(one).serve(blue=("1", 100)).up(preview=True)
+        one.up()
+        one.publish("1")
+        one.serve(blue=("1", 100)).up(preview=True)
         yield one
 
 

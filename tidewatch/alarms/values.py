@@ -209,10 +209,10 @@ class Alarm:
 class Names(Generic[T]):
     """What dimension values are made of, as text or as what becomes text.
 
-    model: the name under which our own metrics run. endpoint: the physical one. functions, queues: by purpose.
+    key: of the stack, under which our own metrics run. endpoint: the physical one. functions, queues: by purpose.
     """
 
-    model: str
+    key: str
     endpoint: T
     champion: str
     functions: Mapping[str, T]
@@ -227,7 +227,7 @@ class Names(Generic[T]):
     def _value(self, dimension: str, stat: Stat, slot: str) -> T | str:
         match dimension:
             case "Endpoint":
-                return self.model
+                return self.key
             case "EndpointName":
                 return self.endpoint
             case "FunctionName" if stat.of in self.functions:

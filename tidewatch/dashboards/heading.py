@@ -8,6 +8,7 @@ from tidewatch import console
 from tidewatch.alarms.values import Severity
 from tidewatch.dashboards.subject import Subject
 from tidewatch.dashboards.widgets import Text
+from tidewatch.naming import model_in
 
 
 def section(title: str) -> Text:
@@ -23,7 +24,7 @@ def heading(subject: Subject, page: str, says: str) -> Text:
     more = f" · {others}" if others else ""
     endpoint = f"[{subject.names.endpoint}]({console.endpoint_url(region, subject.names.endpoint)})"
     return Text(
-        f"# {subject.names.model}: {page}\n"
+        f"# {model_in(subject.names.key)}: {page}\n"
         f"{says} Serving: {slots} on {subject.instance_type}{paid}; endpoint {endpoint}{more}\n\n"
         f"_Made by `pulumi up`, which undoes changes made here._",
         height=4,

@@ -43,8 +43,10 @@ MARGIN = timedelta(seconds=30)
 
 @dataclass(frozen=True)
 class DriftPlace:
-    """Where one endpoint's capture, references, reports and leases are. endpoint: its physical name."""
+    """Where one endpoint's capture, references, reports and leases are. key: of its stack. endpoint: its physical
+    name."""
 
+    key: str
     model: str
     endpoint: str
     capture_bucket: str
@@ -121,7 +123,7 @@ class DriftJob:
         deadline: when to leave the rest to the next run. Raises DriftError where the config or a stored file is at
         fault, and what the clients raise.
         """
-        leases = LeaseTable(self.clients.dynamodb, self.place.control, self.place.model, self.clock)
+        leases = LeaseTable(self.clients.dynamodb, self.place.control, self.place.key, self.clock)
         lease = leases.take(LEASE, LEASE_SECONDS)
         if lease is None:
             return JobResult(skipped=True)
@@ -251,6 +253,7 @@ class _Run:
 
     def _told(self, captured: CapturedHour, before: Latest | None, now: Latest, page: str) -> bool:
         detail = {
+            "stack": self._place.key,
             "model": self._place.model,
             "endpoint": self._place.endpoint,
             "variant": captured.variant,

@@ -8,7 +8,7 @@ function and the command line. The interface:
         .without(slots) .serving .share(slot) .close_to(other, tolerance=1e-4) .to_json()
     Held(version, artifact, image, content, floor=1)              what a slot holds; to_json() / from_json()
     Clients(sagemaker, dynamodb, cloudwatch, s3=None, sns=None, autoscaling=None)
-    Place(model, endpoint, ledger, control)      names; endpoint, ledger and control are "" while they do not exist
+    Place(key, endpoint, ledger, control)      names; endpoint, ledger and control are "" while they do not exist
     DeploymentPolicy(type="ALL_AT_ONCE", size_percent=None, wait_seconds=0, termination_wait_seconds=0, alarms=())
 
     TrafficController(clients, place, clock=None, wait_seconds=3600, guardrails=None)

@@ -44,12 +44,12 @@ class TrafficLease:
 
 
 class Control:
-    """The items of one model in the control table."""
+    """The items of one stack in the control table."""
 
-    def __init__(self, dynamodb: DynamoDBClient, table: str, model: str, clock: Clock) -> None:
+    def __init__(self, dynamodb: DynamoDBClient, table: str, key: str, clock: Clock) -> None:
         self._dynamodb = dynamodb
         self._table = table
-        self._model = model
+        self._stack = key
         self._clock = clock
 
     def head(self) -> Head | None:
@@ -109,12 +109,12 @@ class Control:
     @contextmanager
     def traffic_lease(self, wait_seconds: float = 60.0) -> Generator[TrafficLease]:
         """Holds the lease of the weights' writers; raises EndpointBusy when others hold it for all of the wait."""
-        leases = LeaseTable(self._dynamodb, self._table, self._model, self._clock)
+        leases = LeaseTable(self._dynamodb, self._table, self._stack, self._clock)
         backoff = Backoff(self._clock, wait_seconds)
         with self._explained():
             while (lease := leases.take("traffic", LEASE_SECONDS)) is None:
                 if not backoff.wait():
-                    raise EndpointBusy(f"Another writer changes the traffic of {self._model}; try again in a minute.")
+                    raise EndpointBusy(f"Another writer changes the traffic of {self._stack}; try again in a minute.")
         try:
             yield TrafficLease(lease.expires, self._clock)
         finally:
@@ -126,7 +126,7 @@ class Control:
 
         Without a lease to be had, it is told all the same: twice is better than never.
         """
-        leases = LeaseTable(self._dynamodb, self._table, self._model, self._clock)
+        leases = LeaseTable(self._dynamodb, self._table, self._stack, self._clock)
         try:
             lease = leases.take("telling", TELLING_SECONDS)
         except Exception:
@@ -151,7 +151,7 @@ class Control:
             raise
 
     def _key(self, key: str) -> Any:
-        return {"endpoint": {"S": self._model}, "key": {"S": key}}
+        return {"endpoint": {"S": self._stack}, "key": {"S": key}}
 
     def _put(
         self, key: str, body: Mapping[str, object], condition: str, names: Mapping[str, str], seen: Mapping[str, object]
@@ -163,7 +163,7 @@ class Control:
             with self._explained():
                 self._dynamodb.put_item(
                     TableName=self._table,
-                    Item=item({"endpoint": self._model, "key": key, **body}),
+                    Item=item({"endpoint": self._stack, "key": key, **body}),
                     **(conditional if condition else {}),
                 )
         except Exception as error:

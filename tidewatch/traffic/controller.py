@@ -44,8 +44,8 @@ class TrafficController:
         self.clock = clock or clocks.current()
         self.guardrails = dict(guardrails or {})
         self.platform = platform or SageMakerEndpoint(clients.sagemaker, clients.cloudwatch, place.endpoint)
-        self.ledger = Ledger(clients.dynamodb, place.ledger, place.model, place.endpoint)
-        self.control = Control(clients.dynamodb, place.control, place.model, self.clock)
+        self.ledger = Ledger(clients.dynamodb, place.ledger, place.key, place.endpoint)
+        self.control = Control(clients.dynamodb, place.control, place.key, self.clock)
         self.writer = Writer(self.platform, self.ledger, self.control, self.clock, place, wait_seconds)
         self._drain = Drain(self.writer, self.guardrails, self._alarmed)
 
@@ -225,7 +225,7 @@ class TrafficController:
 
     def observe(self) -> Incident | None:
         """Records a live split that no entry explains; the incident it opened, or None. Raises EndpointMissing."""
-        entry = observing.observe(self.platform, self.ledger, self.clock, self.place.model, self.place.endpoint)
+        entry = observing.observe(self.platform, self.ledger, self.clock, self.place.key, self.place.endpoint)
         if entry is None or entry.kind != "observed" or not entry.incident:
             return None
         return next(iter(incidents([entry])))

@@ -96,10 +96,10 @@ def replay(entries: Iterable[Entry], resource: str = "") -> Split | None:
 class Ledger:
     """The entries of one model. What was read once is kept: entries never change. For one thread."""
 
-    def __init__(self, dynamodb: DynamoDBClient, table: str, model: str, resource: str) -> None:
+    def __init__(self, dynamodb: DynamoDBClient, table: str, key: str, resource: str) -> None:
         self._dynamodb = dynamodb
         self._table = table
-        self._model = model
+        self._key = key
         self._resource = resource
         self._read: list[Entry] = []
 
@@ -113,9 +113,9 @@ class Ledger:
             while True:
                 page = self._dynamodb.query(
                     TableName=self._table,
-                    KeyConditionExpression="#endpoint = :model AND #sequence > :last",
+                    KeyConditionExpression="#endpoint = :key AND #sequence > :last",
                     ExpressionAttributeNames={"#endpoint": "endpoint", "#sequence": "sequence"},
-                    ExpressionAttributeValues={":model": {"S": self._model}, ":last": {"N": str(last)}},
+                    ExpressionAttributeValues={":key": {"S": self._key}, ":last": {"N": str(last)}},
                     ConsistentRead=True,
                     **start,
                 )
@@ -151,13 +151,13 @@ class Ledger:
             if self._put(entry):
                 self._read.append(entry)
                 return entry
-        raise TrafficError(f"The ledger of {self._model} took no entry in {ATTEMPTS} attempts; try again in a moment.")
+        raise TrafficError(f"The ledger of {self._key} took no entry in {ATTEMPTS} attempts; try again in a moment.")
 
     def _put(self, entry: Entry) -> bool:
         try:
             self._dynamodb.put_item(
                 TableName=self._table,
-                Item=item({"endpoint": self._model, **entry.to_json()}),
+                Item=item({"endpoint": self._key, **entry.to_json()}),
                 ConditionExpression="attribute_not_exists(#sequence)",
                 ExpressionAttributeNames={"#sequence": "sequence"},
             )

@@ -7,18 +7,20 @@ from datetime import datetime
 
 from tidewatch.clock import Clock
 from tidewatch.content import content_hash
+from tidewatch.naming import model_in
 from tidewatch.traffic.ledger import Entry, Ledger, replay
 from tidewatch.traffic.platform import Platform
 from tidewatch.traffic.split import Split
 from tidewatch.traffic.values import EndpointState
 
 
-def incident_id(model: str, at: datetime, *distinct: object) -> str:
-    """A name for an incident that says which model and when, and is told apart by what is distinct about it."""
-    return f"{model}-{at:%Y%m%d-%H%M%S}-{content_hash([model, at.isoformat(), *distinct])[:6]}"
+def incident_id(key: str, at: datetime, *distinct: object) -> str:
+    """A name for an incident that says which model and when, and is told apart by its stack's key and by what is
+    distinct about it."""
+    return f"{model_in(key)}-{at:%Y%m%d-%H%M%S}-{content_hash([key, at.isoformat(), *distinct])[:6]}"
 
 
-def observe(platform: Platform, ledger: Ledger, clock: Clock, model: str, resource: str) -> Entry | None:
+def observe(platform: Platform, ledger: Ledger, clock: Clock, key: str, resource: str) -> Entry | None:
     """Appends what explains the live split, if nothing does yet; the entry, or None. Raises EndpointMissing.
 
     Nothing is said of an endpoint that is being changed: its writer will. Since every writer appends its intent before
@@ -29,13 +31,13 @@ def observe(platform: Platform, ledger: Ledger, clock: Clock, model: str, resour
         state = platform.state()
         if not state.in_service or state.split is None:
             return None
-        return explanation(entries, state, state.split, clock.now(), model, resource)
+        return explanation(entries, state, state.split, clock.now(), key, resource)
 
     return ledger.append(compose)
 
 
 def explanation(
-    entries: Sequence[Entry], state: EndpointState, live: Split, now: datetime, model: str, resource: str
+    entries: Sequence[Entry], state: EndpointState, live: Split, now: datetime, key: str, resource: str
 ) -> Entry | None:
     """The entry that is missing between the ledger and this live split."""
     known = replay(entries, resource)
@@ -53,7 +55,7 @@ def explanation(
     why = f"The live split became {live} without an entry in the ledger; it was {known}."
     return Entry(
         "observed", "observed", now, why, before=known, after=live, config=state.config,
-        incident=incident_id(model, now, sequence),
+        incident=incident_id(key, now, sequence),
     )  # fmt: skip
 
 

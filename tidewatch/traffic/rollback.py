@@ -220,7 +220,7 @@ def _new_head(
 ) -> Head:
     distinct = (request.alarm_arn, request.alarm_at) if request.alarm_arn else (uuid.uuid4().hex,)
     return Head(
-        incident=incident_id(controller.place.model, request.requested_at, *distinct),
+        incident=incident_id(controller.place.key, request.requested_at, *distinct),
         state="pending",
         target=plan.target,
         requested_at=request.requested_at,

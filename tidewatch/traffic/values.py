@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from tidewatch.naming import model_in
 from tidewatch.traffic.split import Split
 
 if TYPE_CHECKING:
@@ -63,15 +64,20 @@ class Clients:
 
 @dataclass(frozen=True)
 class Place:
-    """Names: the model (the declared endpoint, key of both tables), the physical endpoint, the two tables.
+    """Names: the stack's key, under which both tables know it, the physical endpoint, the two tables.
 
     A name is "" while the thing does not exist, as in the first preview.
     """
 
-    model: str
+    key: str
     endpoint: str
     ledger: str
     control: str
+
+    @property
+    def model(self) -> str:
+        """The model's name, as people say it."""
+        return model_in(self.key)
 
 
 @dataclass(frozen=True)

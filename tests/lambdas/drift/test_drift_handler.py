@@ -27,6 +27,7 @@ from tidewatch.drift.windows import Severity
 from tidewatch.registry import Registry
 
 VARIABLES = {
+    "STACK_KEY": "tidewatch/dev/flights",
     "MODEL": "flights",
     "ENDPOINT": "flights-endpoint",
     "CAPTURE_BUCKET": "flights-capture",
@@ -133,7 +134,7 @@ def test_an_hour_emits_its_metrics_by_variant(capsys: pytest.CaptureFixture[str]
     assert line["_aws"]["Timestamp"] == int((HOUR + timedelta(minutes=60)).timestamp() * 1000)
     (directive,) = line["_aws"]["CloudWatchMetrics"]
     assert directive["Dimensions"] == [["Endpoint", "Variant"]]
-    assert (line["Endpoint"], line["Variant"]) == ("flights", "blue")
+    assert (line["Endpoint"], line["Variant"]) == ("tidewatch/dev/flights", "blue")
     assert (line["FeaturesChecked"], line["RecordsRead"], line["RecordsRejected"]) == (1, 201, 1)
     assert (line["FeaturesDrifting"], line["DriftInsufficient"]) == (1, 0)
     assert line["MaxPsi"] > 0.2

@@ -16,7 +16,7 @@ from tests.tidewatch.traffic.account import ALARM_ARN, ENDPOINT, Flights, flight
 from tidewatch import clock as clocks
 
 VARIABLES = {
-    "MODEL": "flights",
+    "STACK_KEY": "tidewatch/dev/flights",
     "ENDPOINT": ENDPOINT,
     "LEDGER": "ledger",
     "CONTROL": "control",
@@ -160,7 +160,7 @@ def test_the_sweep_emits_what_of_the_budgets_is_used_every_five_minutes(
         canary.clock.advance(60)
     lines = budget_lines(capsys.readouterr().out)
     assert [(line["Endpoint"], line["Objective"], line["BudgetUsed"]) for line in lines] == [
-        ("flights", "availability", 0.0)
+        ("tidewatch/dev/flights", "availability", 0.0)
     ] * 3
     assert lines[0]["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["Endpoint", "Objective"]]
 
@@ -208,7 +208,7 @@ def test_a_call_emits_its_metrics(canary: Flights, capsys: pytest.CaptureFixture
     function.handler({})
     line, *slots = emitted(capsys)
     assert line["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Tidewatch"
-    assert (line["Endpoint"], line["OpenIncidents"], line["RollbackBlocked"]) == ("flights", 1, 0)
+    assert (line["Endpoint"], line["OpenIncidents"], line["RollbackBlocked"]) == ("tidewatch/dev/flights", 1, 0)
     assert line["RollbackObserved"] >= 30
     assert {one["Variant"]: one["LiveShare"] for one in slots} == {"blue": 1, "green": 0}
     assert canary.status() == "InService"
@@ -234,7 +234,7 @@ def test_the_sweep_emits_how_the_endpoint_stands_each_time(canary: Flights, caps
 
 def test_a_missing_variable_is_named() -> None:
     with pytest.raises(KeyError, match="TARGET"):
-        function.Environment.read({"MODEL": "flights"})
+        function.Environment.read({"STACK_KEY": "tidewatch/dev/flights"})
 
 
 def test_what_its_document_links_comes_from_its_variables() -> None:

@@ -20,6 +20,7 @@ from simulator.clock import ManualClock
 from simulator.control import Control
 
 ROLE = "arn:aws:iam::123456789012:role/flights"
+ANYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 TINY_MODEL = (Path(__file__).parent / "tiny_model.txt").read_text()
 """A LightGBM model of three trees on three features."""
 CONFIG = """
@@ -96,15 +97,30 @@ class Account:
     def weights(self, name: str = "flights") -> dict[str, float]:
         return {one["VariantName"]: one["CurrentWeight"] for one in self.endpoint(name)["ProductionVariants"]}
 
+    def role(self, name: str, *statements: Mapping[str, Any]) -> str:
+        """A role with these statements as its own policy; its ARN."""
+        iam = self.client("iam")
+        arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        if statements:
+            policy = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+            iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=policy)
+        return arn
+
+    def as_role(self, role: str, service: str) -> Any:
+        """A client of somebody who has taken a role."""
+        found = self.client("sts").assume_role(RoleArn=role, RoleSessionName="me")["Credentials"]
+        names = {"aws_access_key_id": "AccessKeyId", "aws_secret_access_key": "SecretAccessKey"}
+        given = tuple((key, found[name]) for key, name in {**names, "aws_session_token": "SessionToken"}.items())
+        return _client(service, None, given)
+
     def function(self, name: str, source: str, files: Mapping[str, str] | None = None, **fields: Any) -> str:
-        """A function whose module handler.py is the source."""
+        """A function whose module handler.py is the source; it may do anything, unless `Role` is another."""
         answer = self.client("lambda").create_function(
             FunctionName=name,
             Runtime="python3.12",
-            Role=_role(name),
             Handler="handler.handler",
             Code={"ZipFile": zipped({"handler.py": source, **(files or {})})},
-            **fields,
+            **{"Role": fields.get("Role") or self.role(f"{name}-role", ANYTHING), **fields},
         )
         return answer["FunctionArn"]
 
@@ -122,11 +138,6 @@ def session() -> boto3.Session:
 def _client(service: str, retries: int | None, credentials: tuple[tuple[str, str], ...]) -> Any:
     config = None if retries is None else Config(retries={"total_max_attempts": retries + 1})
     return session().client(service, config=config, **dict(credentials))  # type: ignore[call-overload]
-
-
-def _role(function: str) -> str:
-    iam, name = _client("iam", None, ()), f"{function}-role"
-    return iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
 
 
 def variant(name: str, weight: float = 1.0, model: str = "one", instances: int = 2, **fields: Any) -> dict[str, Any]:

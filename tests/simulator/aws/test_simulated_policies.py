@@ -124,15 +124,10 @@ def test_deletes_and_lifecycle_changes_are_denied(registry: Account) -> None:
 def test_the_break_glass_role_may_delete(registry: Account) -> None:
     """Source: IAM user guide, aws:PrincipalArn: for an assumed role it is the role's ARN."""
     put(registry, IfNoneMatch="*")
-    registry.client("iam").create_role(RoleName="break-glass", AssumeRolePolicyDocument="{}")
-    assumed = registry.client("sts").assume_role(RoleArn=BREAK_GLASS, RoleSessionName="me")["Credentials"]
-    s3 = registry.client(
-        "s3",
-        aws_access_key_id=assumed["AccessKeyId"],
-        aws_secret_access_key=assumed["SecretAccessKey"],
-        aws_session_token=assumed["SessionToken"],
-    )
+    role = registry.role("break-glass", {"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::registry/*"})
+    s3 = registry.as_role(role, "s3")
 
+    assert role == BREAK_GLASS
     assert s3.delete_object(Bucket="registry", Key="k")["DeleteMarker"] is True
 
 

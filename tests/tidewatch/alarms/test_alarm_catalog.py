@@ -30,7 +30,11 @@ from tidewatch.alarms import (
 )
 
 NAMES = Names(
-    "flights", "flights-4b53caf", "blue", {"rollback": "f-r", "drift": "f-d"}, {"rollback": "q-r", "drift": "q-d"}
+    "tidewatch/dev/flights",
+    "flights-4b53caf",
+    "blue",
+    {"rollback": "f-r", "drift": "f-d"},
+    {"rollback": "q-r", "drift": "q-d"},
 )
 
 

@@ -55,7 +55,7 @@ def test_it_is_part_of_what_rolls_a_challenger_back_and_the_champion_has_none() 
 def test_the_slot_stands_for_its_placeholder() -> None:
     alarm = declared(dimensions={"Model": "flights", "Variant": "v-$slot"})
     assert isinstance(alarm.signal, Stat)
-    names = Names("flights", "flights-1", "blue", {}, {})
+    names = Names("tidewatch/dev/flights", "flights-1", "blue", {}, {})
     assert names.of(alarm.signal, "green") == {"Model": "flights", "Variant": "v-green"}
 
 

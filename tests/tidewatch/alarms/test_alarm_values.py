@@ -176,7 +176,7 @@ def test_a_mistake_tells_the_alarm_the_value_and_what_would_be_right() -> None:
 
 
 def test_a_statistic_that_does_not_tell_whose_it_is_is_refused() -> None:
-    names = Names("flights", "flights-1", "blue", {}, {})
+    names = Names("tidewatch/dev/flights", "flights-1", "blue", {}, {})
     with pytest.raises(InvalidAlarm, match="FunctionName"):
         names.of(Stat(metrics.CALLS, "Sum", "drift"))
     with pytest.raises(InvalidAlarm, match="VariantName"):

@@ -40,7 +40,7 @@ def subject(
     return Subject(
         region=REGION,
         names=Names(
-            "flights",
+            "tidewatch/dev/flights",
             "flights-4b53caf",
             "blue",
             {purpose: f"flights-{purpose}-1f" for purpose in purposes},

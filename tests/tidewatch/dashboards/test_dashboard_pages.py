@@ -70,7 +70,7 @@ def test_every_metric_is_of_the_catalog_or_named_by_the_config(about: Subject) -
             else:
                 assert CATALOG[namespace, name] == set(dimensions)
                 assert dimensions.get("EndpointName", "flights-4b53caf") == "flights-4b53caf"
-                assert dimensions.get("Endpoint", "flights") == "flights"
+                assert dimensions.get("Endpoint", "tidewatch/dev/flights") == "tidewatch/dev/flights"
 
 
 @given(subjects())

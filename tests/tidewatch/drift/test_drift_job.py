@@ -21,7 +21,14 @@ from tidewatch.lease import LeaseTable
 from tidewatch.registry import Registry
 
 PLACE = DriftPlace(
-    "flights", "flights-1a2b", "flights-captured", "capture", "flights-monitoring", "flights-registry", "control"
+    "tidewatch/dev/flights",
+    "flights",
+    "flights-1a2b",
+    "flights-captured",
+    "capture",
+    "flights-monitoring",
+    "flights-registry",
+    "control",
 )
 FIRST = datetime(2026, 3, 2, 8, tzinfo=UTC)
 EVENTS = "arn:aws:sqs:us-east-1:123456789012:events"

@@ -134,7 +134,7 @@ def test_alarms_of_any_objective_pass_their_own_checks(
     objective = Objective(kind, percent, days, milliseconds)
     found = slo.slo_alarms(objective, slots)
     known = {alarm.key for alarm in found}
-    names = Names("flights", "flights-1", "", {}, {})
+    names = Names("tidewatch/dev/flights", "flights-1", "", {}, {})
     for alarm in found:
         assert not alarm.notifies
         assert alarm.runbook == objective.runbook

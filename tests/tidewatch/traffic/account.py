@@ -27,7 +27,7 @@ from tidewatch.traffic import (
 )
 
 ENDPOINT = "flights-4b53caf"
-PLACE = Place("flights", ENDPOINT, "ledger", "control")
+PLACE = Place("tidewatch/dev/flights", ENDPOINT, "ledger", "control")
 ALARM_ARN = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:green-errors"
 TABLE_KEYS = {"ledger": ("sequence", "N"), "control": ("key", "S")}
 

@@ -71,7 +71,7 @@ def test_two_concurrent_rollbacks_are_one_incident_each_time(canary: Flights) ->
     config = canary.controller().state().config
     for number in range(ROUNDS):
         # Tables of its own for each round: what was rolled back before is another model's past.
-        canary.place = Place("flights", ENDPOINT, f"ledger-{number}", f"control-{number}")
+        canary.place = Place("tidewatch/dev/flights", ENDPOINT, f"ledger-{number}", f"control-{number}")
         make_tables(canary.clients, f"-{number}")
         canary.flip_behind(blue=0.95, green=0.05)
         canary.controller().control.remember_held(config, canary.holds)

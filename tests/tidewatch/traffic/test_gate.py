@@ -100,20 +100,20 @@ def test_a_slot_is_not_raised_while_its_guardrail_is_in_alarm(canary: Flights) -
 
 
 def test_before_anything_exists_nothing_is_latched(account: Flights) -> None:
-    nowhere = Place("flights", "", "", "")
+    nowhere = Place("tidewatch/dev/flights", "", "", "")
     controller = account.controller(place=nowhere)
     controller.refuse_unless_allowed(declared=CANARY, previously=None, held={"blue": held("3"), "green": held("4")})
     assert (controller.incidents(), controller.latches()) == ((), ())
     with pytest.raises(EndpointMissing, match="There is no endpoint yet"):
         controller.state()
-    absent = account.controller(place=Place("flights", "absent", "no-such-ledger", "no-such-control"))
+    absent = account.controller(place=Place("tidewatch/dev/flights", "absent", "no-such-ledger", "no-such-control"))
     absent.refuse_unless_allowed(declared=CANARY, previously=None, held={})
 
 
 def test_a_recreated_endpoint_is_still_under_its_latches(canary: Flights) -> None:
     canary.roll_back()
     with pytest.raises(Latched):
-        canary.controller(place=Place("flights", "", PLACE.ledger, PLACE.control)).refuse_unless_allowed(
+        canary.controller(place=Place("tidewatch/dev/flights", "", PLACE.ledger, PLACE.control)).refuse_unless_allowed(
             declared=CANARY, previously=None, held=canary.holds
         )
 

@@ -1,0 +1,10 @@
+"""Who may do what: every call's IAM actions and resources, and whether the caller's policies allow them.
+
+Source: IAM user guide, "Policy evaluation logic"; Service Authorization Reference (which action and which resource an
+operation is).
+"""
+
+from simulator.aws.identity.guard import install, refused_invocation
+from simulator.aws.identity.recording import Recorded, recording
+
+__all__ = ["Recorded", "install", "recording", "refused_invocation"]

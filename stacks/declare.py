@@ -47,6 +47,7 @@ def slots(settings: Settings, versions: Mapping[str, ResolvedVersion]) -> dict[s
             instances=variant.instances,
             floor=settings.floor if name == settings.champion else 1,
             environment=settings.endpoint.environment,
+            secrets=_secret_variables(settings),
         )
         for name, variant in sorted(settings.variants.items())
     }
@@ -71,6 +72,11 @@ def declaration(
 def said(settings: Settings) -> Said:
     """What the gate hears beside the traffic."""
     return Said(settings.model.name, settings.acknowledged_incident, settings.retire, settings.protect)
+
+
+def _secret_variables(settings: Settings) -> frozenset[str]:
+    """Pulumi tells which top-level values hold a secret, not where in them: all variables in one count as secret."""
+    return frozenset(settings.endpoint.environment if "endpoint" in settings.secret else ())
 
 
 def hosting(settings: Settings) -> Hosting:
@@ -164,4 +170,4 @@ def audience(settings: Settings) -> Audience:
     notify = settings.notify
     escalation = {ESCALATION: notify.escalation.to} if notify.escalation else {}
     slack = Slack(notify.chat.slack_team, notify.chat.slack_channel, notify.chat.severities) if notify.chat else None
-    return Audience({**notify.recipients, **escalation}, slack)
+    return Audience({**notify.recipients, **escalation}, slack, "notify" in settings.secret)

@@ -36,7 +36,7 @@ def run() -> None:
     _die_quietly_when_interrupted()
     project, stack = pulumi.get_project(), pulumi.get_stack()
     try:
-        settings = load(_config(), stack)
+        settings = load(_config(), stack, _secret_keys())
         versions = resolve(settings, project, stack)
         if versions and settings.drift.enabled:
             layer(LAYER)
@@ -202,6 +202,12 @@ def _dashboards(
 def _config() -> dict[str, object]:
     """Everything in the stack's config, so that unknown keys are found: the engine's, or an embedding host's."""
     return {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
+
+
+def _secret_keys() -> frozenset[str]:
+    """The keys of the config in which something is secret: the engine says no more than that."""
+    told = runtime_config.get_config_secret_keys_env()
+    return frozenset([*told, *(key for key in runtime_config.CONFIG.get() if runtime_config.is_config_secret(key))])
 
 
 def _die_quietly_when_interrupted() -> None:

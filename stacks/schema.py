@@ -133,6 +133,7 @@ class Settings(Section):
 
     region: str
     profile: str = ""
+    secret: frozenset[str] = frozenset()  # top-level keys under tidewatch: in which something is secret
     model: Model
     endpoint: Endpoint
     variants: dict[t.Slot, Variant] = Field(default_factory=dict[t.Slot, Variant])

@@ -14,6 +14,7 @@ from components.sagemaker.provider import (
     TrafficProvider,
     changed,
     differs,
+    elsewhere,
     gone,
     held,
     live,
@@ -35,7 +36,7 @@ class VariantWeightsProvider(TrafficProvider):
         return self.judged(_olds, news)
 
     def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
-        return changed(not same_split(_olds, _news), differs(_olds, _news, "deployment"))
+        return changed(not same_split(_olds, _news), differs(_olds, _news, "deployment"), elsewhere(_olds, _news))
 
     def create(self, props: Props) -> CreateResult:
         return CreateResult(props["place"]["key"], self._applied({}, props))

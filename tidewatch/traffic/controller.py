@@ -8,6 +8,7 @@ from tidewatch import clock as clocks
 from tidewatch.clock import Clock
 from tidewatch.traffic import gate, observing
 from tidewatch.traffic.alarms import in_alarm
+from tidewatch.traffic.beginning import Beginning, never_served
 from tidewatch.traffic.control import Control
 from tidewatch.traffic.deployment import Fleet
 from tidewatch.traffic.drain import Drain
@@ -80,6 +81,10 @@ class TrafficController:
         # Before the state: a deployment that begins in between is seen running.
         asked = self.control.asked(self.place.endpoint)
         return gauges(self._view(), asked, self.clock.now())
+
+    def unserved(self) -> bool:
+        """Whether the endpoint is there and has yet to serve. Raises EndpointMissing."""
+        return never_served(self.platform.state(), self.ledger.entries())
 
     def asked_for(self) -> str | None:
         """The configuration that the endpoint was asked for last; None where nobody wrote it down."""
@@ -170,8 +175,11 @@ class TrafficController:
         abort_alarm: str | None = None,
         instances: Mapping[str, int] | None = None,
         policy: DeploymentPolicy | None = None,
+        tags: Mapping[str, str] | None = None,
     ) -> DeploymentRecord:
         """Brings an endpoint configuration live, with weights and counts retained.
+
+        A first endpoint that ended Failed before it served is made again on this configuration, with `tags`.
 
         Drains the slots in `changed` and those that go, waits, and compares. Over an open incident it ends on the split
         from before the drain, else on the drained one: the declared split follows by `settle_after_deployment`. A
@@ -179,6 +187,7 @@ class TrafficController:
         NoCapacity, DeploymentFailed, Refused (nobody can take the drained traffic), IncidentOpen (a rollback is under
         way), EndpointMissing, EndpointBusy, EndpointUnusable.
         """
+        Beginning(self.clients.sagemaker, self.writer).ensure(config, held, tags or {})
         self.observe()
         return Fleet(self.clients, self.writer, self._drain).deploy(
             config,
@@ -243,4 +252,7 @@ class TrafficController:
             state = self.platform.state()
         except EndpointMissing:
             state = None
-        return View(self.ledger.entries(), head, state, acknowledged)
+        entries = self.ledger.entries()
+        if state is not None and never_served(state, entries):
+            state = None
+        return View(entries, head, state, acknowledged)

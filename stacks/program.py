@@ -69,7 +69,8 @@ def _serve(scope: Scope, settings: Settings, versions: Mapping[str, ResolvedVers
     watched = _alarms(scope, settings, endpoint, drift, rollback, tables, topics)
     alarms = Alarms(scope, watched)
     dashboards = Dashboards(scope, _dashboards(settings, watched, alarms, storage, drift, endpoint))
-    traffic = Traffic(scope, endpoint, acknowledged=settings.acknowledged_incident, after=[rollback, alarms])
+    guards = [registry, storage, tables, topics, *([drift] if drift else []), rollback, alarms, dashboards]
+    traffic = Traffic(scope, endpoint, acknowledged=settings.acknowledged_incident, after=guards)
     return Serving(endpoint, rollback, alarms, dashboards, traffic, drift)
 
 

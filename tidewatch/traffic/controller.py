@@ -11,6 +11,7 @@ from tidewatch.traffic.alarms import in_alarm
 from tidewatch.traffic.control import Control
 from tidewatch.traffic.deployment import Fleet
 from tidewatch.traffic.drain import Drain
+from tidewatch.traffic.ending import Ending
 from tidewatch.traffic.errors import EndpointBusy, EndpointMissing, NoTarget
 from tidewatch.traffic.gate import View
 from tidewatch.traffic.gauges import Gauges, gauges
@@ -47,6 +48,7 @@ class TrafficController:
         self.ledger = Ledger(clients.dynamodb, place.ledger, place.key, place.endpoint)
         self.control = Control(clients.dynamodb, place.control, place.key, self.clock)
         self.writer = Writer(self.platform, self.ledger, self.control, self.clock, place, wait_seconds)
+        self._ending = Ending(self.writer)
         self._drain = Drain(self.writer, self.guardrails, self._alarmed)
 
     def state(self) -> EndpointState:
@@ -152,6 +154,17 @@ class TrafficController:
         if receipt is None and replay(self.ledger.entries(), self.place.endpoint) is None:
             self.observe()
         return receipt
+
+    def own(self, declaration: str) -> None:
+        """Writes down which declaration of the traffic the endpoint ends with; the newest one."""
+        self._ending.own(declaration)
+
+    def end(self, declaration: str, *, who: str) -> bool:
+        """Deletes the endpoint and waits until it is gone; False where there was none, or another declaration owns it.
+
+        Raises EndpointBusy, EndpointUnusable, TrafficError.
+        """
+        return self._ending.end(declaration, who=who)
 
     def settle_after_deployment(self, declared: Split, held: Mapping[str, Held], who: str = "pulumi") -> Receipt | None:
         """The traffic after a deployment: the declared split; over an open incident the one from before the drain."""

@@ -27,6 +27,7 @@ from stacks.preflight import PreflightError, resolve
 from stacks.schema import Settings
 from stacks.settings import SettingsError, load
 from tidewatch.alarms import Names
+from tidewatch.naming import SLOTS
 from tidewatch.registry import ResolvedVersion
 
 
@@ -66,7 +67,7 @@ def _serve(scope: Scope, settings: Settings, versions: Mapping[str, ResolvedVers
     rollback = Rollback(scope, _rollback(scope, settings, endpoint, drift, storage, tables, topics))
     watched = _alarms(scope, settings, endpoint, drift, rollback, tables, topics)
     alarms = Alarms(scope, watched)
-    dashboards = Dashboards(scope, _dashboards(settings, watched, alarms, storage, drift, endpoint))
+    dashboards = Dashboards(scope, _dashboards(settings, watched, alarms, storage, drift))
     traffic = Traffic(scope, endpoint, acknowledged=settings.acknowledged_incident, after=[rollback, alarms])
     return Serving(endpoint, rollback, alarms, dashboards, traffic, drift)
 
@@ -85,7 +86,7 @@ def _endpoint(
         hosting=declare.hosting(settings),
         capture=declare.capture(settings),
         policy=declare.policy(settings),
-        guardrails=guardrail_names(tables, settings.variants, settings.champion),
+        guardrails=guardrail_names(tables, SLOTS, settings.champion),
         tables=tables,
         registry_arn=registry.arn,
         registry_key=registry.key_arn,
@@ -135,7 +136,7 @@ def _rollback(
         monitoring_arn=storage.monitoring.arn,
         monitoring_key=storage.monitoring.encryption_key,
         automatic=settings.rollback.automatic,
-        guardrails=guardrail_names(tables, settings.variants, settings.champion),
+        guardrails=guardrail_names(tables, SLOTS, settings.champion),
         objectives=settings.slo.objectives(),
         runbooks=settings.notify.runbooks,
         dashboard=links(scope, tables)["oncall"],
@@ -178,7 +179,6 @@ def _dashboards(
     alarms: Alarms,
     storage: Storage,
     drift: Drift | None,
-    endpoint: Endpoint,
 ) -> DashboardsArgs:
     return DashboardsArgs(
         slots=watched.slots,
@@ -187,14 +187,13 @@ def _dashboards(
         names=watched.names,
         alarm_arns=alarms.arns,
         tables=watched.tables,
-        versions={slot: variant.version for slot, variant in sorted(settings.variants.items())},
+        log_group=watched.rollback.function.log_group,
         runbooks=watched.runbooks,
         capture=storage.capture.bucket,
         monitoring=storage.monitoring.bucket,
         instance_type=settings.endpoint.instance_type,
         reports=drift.reports if drift else None,
         price_per_hour=settings.endpoint.hourly_price,
-        after=[endpoint.deployment],
     )
 
 

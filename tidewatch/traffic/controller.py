@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from tidewatch import clock as clocks
 from tidewatch.clock import Clock
@@ -19,6 +20,7 @@ from tidewatch.traffic.incidents import Incident, Latch, incidents
 from tidewatch.traffic.ledger import Entry, Ledger, replay
 from tidewatch.traffic.platform import Platform
 from tidewatch.traffic.sagemaker import SageMakerEndpoint
+from tidewatch.traffic.served import served
 from tidewatch.traffic.split import Split
 from tidewatch.traffic.values import Clients, DeploymentPolicy, DeploymentRecord, EndpointState, Held, Place, Receipt
 from tidewatch.traffic.waiting import Backoff
@@ -78,10 +80,15 @@ class TrafficController:
         return next(one for one in self._view_of_ledger().incidents if one.id == incident_id)
 
     def gauges(self) -> Gauges:
-        """How the endpoint stands, for alarms: see `tidewatch.traffic.gauges`. Describes it once."""
+        """How the endpoint stands, for alarms: see `tidewatch.traffic.gauges`. Describes it once.
+
+        Writes down what a slot holds that it did not hold before.
+        """
         # Before the state: a deployment that begins in between is seen running.
         asked = self.control.asked(self.place.endpoint)
-        return gauges(self._view(), asked, self.clock.now())
+        view, now = self._view(), self.clock.now()
+        held = self.control.held(view.config) or {} if view.config else {}
+        return replace(gauges(view, asked, now), served=served(self.control, held, now))
 
     def asked_for(self) -> str | None:
         """The configuration that the endpoint was asked for last; None where nobody wrote it down."""

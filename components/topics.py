@@ -34,10 +34,14 @@ class Slack:
 
 @dataclass(frozen=True)
 class Audience:
-    """Who is told: by topic, protocol and address, like ("email", "oncall@example.com"); and in which channel."""
+    """Who is told: by topic, protocol and address, like ("email", "oncall@example.com"); and in which channel.
+
+    secret: whether the config keeps them secret, as it should an address that itself lets somebody post.
+    """
 
     people: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict[str, Sequence[tuple[str, str]]])
     slack: Slack | None = None
+    secret: bool = False
 
 
 class Topics(pulumi.ComponentResource):
@@ -58,7 +62,7 @@ class Topics(pulumi.ComponentResource):
             deletion_window_in_days=30,
             policy=self._key_policy(),
             tags=scope.tagged(),
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, protect=scope.protect),
         )
         self.key_arn = key.arn
         self._audience = audience
@@ -96,9 +100,12 @@ class Topics(pulumi.ComponentResource):
             self._scope.name(priority, protocol, told),
             topic=self.topics[priority].arn,
             protocol=protocol,
-            endpoint=address,
+            endpoint=self._kept(address),
             opts=pulumi.ResourceOptions(parent=self),
         )
+
+    def _kept(self, text: str) -> pulumi.Input[str]:
+        return pulumi.Output.secret(text) if self._audience.secret else text
 
     def _post(self, slack: Slack) -> None:
         """Chatbot subscribes itself to the topics. It only posts: its role may do nothing."""
@@ -114,8 +121,8 @@ class Topics(pulumi.ComponentResource):
             scope.name("chat"),
             configuration_name=_channel_name(scope),
             iam_role_arn=role.arn,
-            slack_team_id=slack.team,
-            slack_channel_id=slack.channel,
+            slack_team_id=self._kept(slack.team),
+            slack_channel_id=self._kept(slack.channel),
             sns_topic_arns=[self.arns[priority] for priority in slack.priorities],
             guardrail_policy_arns=[
                 pulumi.Output.concat("arn:", scope.partition, ":iam::aws:policy/CloudWatchReadOnlyAccess")
@@ -127,7 +134,9 @@ class Topics(pulumi.ComponentResource):
 
     def _topic(self, priority: str) -> aws.sns.Topic:
         scope = self._scope
-        name, inside = scope.name(priority), pulumi.ResourceOptions(parent=self)
+        # Those who are called when others do not answer come and go with the config; the others are always told.
+        protect = scope.protect and priority in PRIORITIES
+        name, inside = scope.name(priority), pulumi.ResourceOptions(parent=self, protect=protect)
         topic = aws.sns.Topic(
             name,
             display_name=f"{scope.model} {scope.stack} {priority}"[:100],

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from components.alarms import guardrail_names
 from components.sagemaker.autoscaling import Scaling
 from components.sagemaker.configuration import Capture, Hosting
+from components.sagemaker.declaration import Declaration
+from components.sagemaker.gate import Said
 from components.sagemaker.slots import Network, Slot
 from components.scope import Scope
+from components.tables import Tables
 from components.topics import ESCALATION, Audience, Slack
 from stacks import hosting as hosts
 from stacks.schema import Settings
 from tidewatch.alarms import Alarm, endpoint_alarms, variant_alarms
+from tidewatch.naming import SLOTS
 from tidewatch.registry import ResolvedVersion
 from tidewatch.traffic import DeploymentPolicy
 
@@ -43,9 +48,36 @@ def slots(settings: Settings, versions: Mapping[str, ResolvedVersion]) -> dict[s
             instances=variant.instances,
             floor=settings.floor if name == settings.champion else 1,
             environment=settings.endpoint.environment,
+            secrets=_secret_variables(settings),
         )
         for name, variant in sorted(settings.variants.items())
     }
+
+
+def declaration(
+    scope: Scope, settings: Settings, versions: Mapping[str, ResolvedVersion], tables: Tables
+) -> Declaration:
+    """What is declared of the traffic, of no slot where nothing serves."""
+    declared = slots(settings, versions) if versions else {}
+    return Declaration(
+        key=scope.key,
+        ledger=tables.ledger.name,
+        control=tables.control.name,
+        weights={name: slot.weight for name, slot in declared.items()},
+        held={name: slot.held(scope.model, network(settings)) for name, slot in declared.items()},
+        champion=settings.rollback_to or "",
+        guardrails=guardrail_names(tables, SLOTS, settings.champion) if declared else {},
+    )
+
+
+def said(settings: Settings) -> Said:
+    """What the gate hears beside the traffic."""
+    return Said(settings.model.name, settings.acknowledged_incident, settings.retire, settings.protect)
+
+
+def _secret_variables(settings: Settings) -> frozenset[str]:
+    """Pulumi tells which top-level values hold a secret, not where in them: all variables in one count as secret."""
+    return frozenset(settings.endpoint.environment if "endpoint" in settings.secret else ())
 
 
 def hosting(settings: Settings) -> Hosting:
@@ -111,11 +143,12 @@ def scaling(settings: Settings) -> Scaling | None:
 
 
 def slot_alarms(settings: Settings) -> dict[str, tuple[Alarm, ...]]:
-    """The alarms of each slot, with the user's own guardrails."""
+    """The alarms of each slot, with the user's own guardrails: also of one that is empty yet, as what guards is there
+    before what it guards, and a promotion changes no alarm."""
     watched = settings.alarms
     return variant_alarms(
         watched.limits,
-        sorted(settings.variants),
+        SLOTS,
         settings.champion,
         gpus=hosts.devices(settings.endpoint.instance_type),
         custom=watched.guardrails,
@@ -127,7 +160,7 @@ def shared_alarms(settings: Settings) -> tuple[Alarm, ...]:
     escalation = settings.notify.escalation
     return endpoint_alarms(
         settings.alarms.limits,
-        sorted(settings.variants),
+        SLOTS,
         drift=settings.drift.enabled,
         capture_percent=settings.endpoint.capture_sampling,
         escalation_minutes=escalation.after_minutes if escalation else None,
@@ -139,4 +172,4 @@ def audience(settings: Settings) -> Audience:
     notify = settings.notify
     escalation = {ESCALATION: notify.escalation.to} if notify.escalation else {}
     slack = Slack(notify.chat.slack_team, notify.chat.slack_channel, notify.chat.severities) if notify.chat else None
-    return Audience({**notify.recipients, **escalation}, slack)
+    return Audience({**notify.recipients, **escalation}, slack, "notify" in settings.secret)

@@ -68,6 +68,7 @@ class Rehearsed:
     clock: ManualClock
     config: dict[str, Any] = field(default_factory=rehearsal_config)
     name: str = "rehearsal"
+    secrets: frozenset[str] = frozenset()
 
     def set(self, **values: Any) -> Rehearsed:
         """Edits top-level keys of the config; None takes one out."""
@@ -85,7 +86,7 @@ class Rehearsed:
     @property
     def stack(self) -> Stack:
         text = {key: value if isinstance(value, str) else json.dumps(value) for key, value in self.config.items()}
-        return Stack("tidewatch", self.name, ROOT, self.home / "state.json", text)
+        return Stack("tidewatch", self.name, ROOT, self.home / "state.json", text, self.secrets)
 
     def up(self, *, preview: bool = False, **options: Any) -> Summary:
         return self.stack.up(preview=preview, **options)

@@ -72,6 +72,7 @@ class Endpoint(pulumi.ComponentResource):
             instances={name: slot.instances for name, slot in args.slots.items()},
             abort_alarm=self.abort.name,
             policy=args.policy,
+            tags=self.identity.tags_all,
             opts=self._child(self.gate, self.identity),
         )
         self.capacity = self._scaled(args.scaling) if args.scaling else self._counted()
@@ -95,7 +96,7 @@ class Endpoint(pulumi.ComponentResource):
             evaluation_periods=1,
             treat_missing_data="notBreaching",
             tags=self._scope.tagged(),
-            opts=self._child(),
+            opts=pulumi.ResourceOptions(parent=self, protect=self._scope.protect),
         )
 
     def _identity(self) -> tuple[aws.sagemaker.Endpoint, aws.sagemaker.EndpointConfiguration]:

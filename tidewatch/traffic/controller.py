@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from tidewatch import clock as clocks
 from tidewatch.clock import Clock
 from tidewatch.traffic import gate, observing
 from tidewatch.traffic.alarms import in_alarm
+from tidewatch.traffic.beginning import Beginning, never_served
 from tidewatch.traffic.control import Control
 from tidewatch.traffic.deployment import Fleet
 from tidewatch.traffic.drain import Drain
+from tidewatch.traffic.ending import Ending
 from tidewatch.traffic.errors import EndpointBusy, EndpointMissing, NoTarget
 from tidewatch.traffic.gate import View
 from tidewatch.traffic.gauges import Gauges, gauges
@@ -18,6 +21,7 @@ from tidewatch.traffic.incidents import Incident, Latch, incidents
 from tidewatch.traffic.ledger import Entry, Ledger, replay
 from tidewatch.traffic.platform import Platform
 from tidewatch.traffic.sagemaker import SageMakerEndpoint
+from tidewatch.traffic.served import served
 from tidewatch.traffic.split import Split
 from tidewatch.traffic.values import Clients, DeploymentPolicy, DeploymentRecord, EndpointState, Held, Place, Receipt
 from tidewatch.traffic.waiting import Backoff
@@ -47,6 +51,7 @@ class TrafficController:
         self.ledger = Ledger(clients.dynamodb, place.ledger, place.key, place.endpoint)
         self.control = Control(clients.dynamodb, place.control, place.key, self.clock)
         self.writer = Writer(self.platform, self.ledger, self.control, self.clock, place, wait_seconds)
+        self._ending = Ending(self.writer)
         self._drain = Drain(self.writer, self.guardrails, self._alarmed)
 
     def state(self) -> EndpointState:
@@ -76,10 +81,19 @@ class TrafficController:
         return next(one for one in self._view_of_ledger().incidents if one.id == incident_id)
 
     def gauges(self) -> Gauges:
-        """How the endpoint stands, for alarms: see `tidewatch.traffic.gauges`. Describes it once."""
+        """How the endpoint stands, for alarms: see `tidewatch.traffic.gauges`. Describes it once.
+
+        Writes down what a slot holds that it did not hold before.
+        """
         # Before the state: a deployment that begins in between is seen running.
         asked = self.control.asked(self.place.endpoint)
-        return gauges(self._view(), asked, self.clock.now())
+        view, now = self._view(), self.clock.now()
+        held = self.control.held(view.config) or {} if view.config else {}
+        return replace(gauges(view, asked, now), served=served(self.control, held, now))
+
+    def unserved(self) -> bool:
+        """Whether the endpoint is there and has yet to serve. Raises EndpointMissing."""
+        return never_served(self.platform.state(), self.ledger.entries())
 
     def asked_for(self) -> str | None:
         """The configuration that the endpoint was asked for last; None where nobody wrote it down."""
@@ -153,6 +167,17 @@ class TrafficController:
             self.observe()
         return receipt
 
+    def own(self, declaration: str) -> None:
+        """Writes down which declaration of the traffic the endpoint ends with; the newest one."""
+        self._ending.own(declaration)
+
+    def end(self, declaration: str, *, who: str) -> bool:
+        """Deletes the endpoint and waits until it is gone; False where there was none, or another declaration owns it.
+
+        Raises EndpointBusy, EndpointUnusable, TrafficError.
+        """
+        return self._ending.end(declaration, who=who)
+
     def settle_after_deployment(self, declared: Split, held: Mapping[str, Held], who: str = "pulumi") -> Receipt | None:
         """The traffic after a deployment: the declared split; over an open incident the one from before the drain."""
         if self._view().open:
@@ -170,8 +195,11 @@ class TrafficController:
         abort_alarm: str | None = None,
         instances: Mapping[str, int] | None = None,
         policy: DeploymentPolicy | None = None,
+        tags: Mapping[str, str] | None = None,
     ) -> DeploymentRecord:
         """Brings an endpoint configuration live, with weights and counts retained.
+
+        A first endpoint that ended Failed before it served is made again on this configuration, with `tags`.
 
         Drains the slots in `changed` and those that go, waits, and compares. Over an open incident it ends on the split
         from before the drain, else on the drained one: the declared split follows by `settle_after_deployment`. A
@@ -179,6 +207,7 @@ class TrafficController:
         NoCapacity, DeploymentFailed, Refused (nobody can take the drained traffic), IncidentOpen (a rollback is under
         way), EndpointMissing, EndpointBusy, EndpointUnusable.
         """
+        Beginning(self.clients.sagemaker, self.writer).ensure(config, held, tags or {})
         self.observe()
         return Fleet(self.clients, self.writer, self._drain).deploy(
             config,
@@ -243,4 +272,7 @@ class TrafficController:
             state = self.platform.state()
         except EndpointMissing:
             state = None
-        return View(self.ledger.entries(), head, state, acknowledged)
+        entries = self.ledger.entries()
+        if state is not None and never_served(state, entries):
+            state = None
+        return View(entries, head, state, acknowledged)

@@ -150,6 +150,11 @@ def differs(olds: Mapping[str, Any], news: Mapping[str, Any], key: str) -> bool:
     return isinstance(news.get(key), Unknown) or olds.get(key) != news.get(key)
 
 
+def elsewhere(olds: Mapping[str, Any], news: Props) -> bool:
+    """Whether it is another physical endpoint: it was replaced, and has nothing of what the old one was given."""
+    return place(olds).endpoint != place(news).endpoint
+
+
 def gone() -> ReadResult:
     """The answer of a refresh that finds no endpoint: the next `up` makes it again."""
     return ReadResult("", {})

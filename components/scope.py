@@ -9,14 +9,7 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_aws as aws
 
-from tidewatch.naming import stack_key
-
-
-def stem(name: str) -> str:
-    """The beginning of every logical name: at most 32 characters, so that the longest physical name fits in 63."""
-    if len(name) <= 32:
-        return name
-    return f"{name[:25].rstrip('-')}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+from tidewatch.naming import stack_key, stem
 
 
 @dataclass(frozen=True)

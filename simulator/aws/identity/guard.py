@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qs, urlparse
 
@@ -49,6 +50,20 @@ def install() -> None:
     S3Response._key_response = _checked_key(S3Response._key_response)  # type: ignore[method-assign]
 
 
+_acting: list[Caller] = []
+
+
+@contextmanager
+def acting(role: str) -> Iterator[None]:
+    """Whoever calls in this process, functions excepted, does so with a role, to the end of the block."""
+    one = Caller(role, "acting")
+    _acting.append(one)
+    try:
+        yield
+    finally:
+        _acting.remove(one)
+
+
 def caller(authorization: str | None) -> Caller | None:
     """The role behind a request's credentials; None for keys of no role: they are an administrator's."""
     match = _KEY.search(authorization or "")
@@ -57,6 +72,8 @@ def caller(authorization: str | None) -> Caller | None:
     role = world().functions.roles.get(match[1])
     if role is not None:
         return Caller(role, world().functions.sessions[match[1]])
+    if _acting:
+        return _acting[-1]
     for backend in list(sts_backends[ACCOUNT].values()):
         assumed = backend.get_assumed_role_from_access_key(match[1])
         if assumed is not None:

@@ -34,10 +34,14 @@ class Slack:
 
 @dataclass(frozen=True)
 class Audience:
-    """Who is told: by topic, protocol and address, like ("email", "oncall@example.com"); and in which channel."""
+    """Who is told: by topic, protocol and address, like ("email", "oncall@example.com"); and in which channel.
+
+    secret: whether the config keeps them secret, as it should an address that itself lets somebody post.
+    """
 
     people: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict[str, Sequence[tuple[str, str]]])
     slack: Slack | None = None
+    secret: bool = False
 
 
 class Topics(pulumi.ComponentResource):
@@ -96,9 +100,12 @@ class Topics(pulumi.ComponentResource):
             self._scope.name(priority, protocol, told),
             topic=self.topics[priority].arn,
             protocol=protocol,
-            endpoint=address,
+            endpoint=self._kept(address),
             opts=pulumi.ResourceOptions(parent=self),
         )
+
+    def _kept(self, text: str) -> pulumi.Input[str]:
+        return pulumi.Output.secret(text) if self._audience.secret else text
 
     def _post(self, slack: Slack) -> None:
         """Chatbot subscribes itself to the topics. It only posts: its role may do nothing."""
@@ -114,8 +121,8 @@ class Topics(pulumi.ComponentResource):
             scope.name("chat"),
             configuration_name=_channel_name(scope),
             iam_role_arn=role.arn,
-            slack_team_id=slack.team,
-            slack_channel_id=slack.channel,
+            slack_team_id=self._kept(slack.team),
+            slack_channel_id=self._kept(slack.channel),
             sns_topic_arns=[self.arns[priority] for priority in slack.priorities],
             guardrail_policy_arns=[
                 pulumi.Output.concat("arn:", scope.partition, ":iam::aws:policy/CloudWatchReadOnlyAccess")

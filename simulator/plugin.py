@@ -7,6 +7,7 @@ Put an executable of that name on PATH that runs `python -m simulator.plugin`, s
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import time
@@ -18,10 +19,12 @@ from typing import Any
 
 import grpc
 from google.protobuf import empty_pb2, struct_pb2
+from google.rpc import status_pb2
 from pulumi.runtime import proto, rpc
-from pulumi.runtime.proto import ResourceProviderServicer, provider_pb2_grpc
+from pulumi.runtime.proto import ResourceProviderServicer, provider_pb2, provider_pb2_grpc
 
 from simulator import provider
+from simulator.provider.errors import InitFailed
 from simulator.provider.waiting import CANCELLED
 
 _LARGEST = 400 << 20
@@ -69,6 +72,24 @@ def _over(struct: struct_pb2.Struct, given: Mapping[str, Any], outs: Mapping[str
     return made
 
 
+class _Kept(Exception):
+    """An error, and what the CLI keeps in its state all the same."""
+
+    def __init__(self, failure: InitFailed, properties: struct_pb2.Struct) -> None:
+        super().__init__(failure.reason)
+        self.details = provider_pb2.ErrorResourceInitFailed(
+            id=failure.id, properties=properties, reasons=[failure.reason]
+        )
+
+
+@contextlib.contextmanager
+def _keeping(struct: struct_pb2.Struct, given: Mapping[str, Any]) -> Iterator[None]:
+    try:
+        yield
+    except InitFailed as failure:
+        raise _Kept(failure, _over(struct, given, failure.outs)) from failure
+
+
 def _plain(value: Any) -> Any:
     """A form to compare: an asset is the hash of its content, which the SDK's own reader drops."""
     if _asset(value):
@@ -114,6 +135,12 @@ def _answering(method: Callable[..., Any]) -> Callable[..., Any]:
     def call(self: AwsProvider, request: Any, context: grpc.ServicerContext) -> Any:
         try:
             return method(self, request)
+        except _Kept as kept:
+            # Where gRPC carries the details of a status.
+            said = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(kept))
+            said.details.add().Pack(kept.details)
+            context.set_trailing_metadata((("grpc-status-details-bin", said.SerializeToString()),))
+            context.abort(grpc.StatusCode.UNKNOWN, str(kept))
         except Exception as error:
             context.abort(grpc.StatusCode.UNKNOWN, str(error) or repr(error))
 
@@ -206,13 +233,20 @@ class AwsProvider(ResourceProviderServicer):
         kind, props = self._type(request.urn), to_props(request.properties)
         if request.preview:
             return proto.CreateResponse(properties=_over(request.properties, props, kind.preview(None, props)))
-        made = kind.create(props)
+        with _keeping(request.properties, props):
+            made = kind.create(props)
         return proto.CreateResponse(id=made.id, properties=_over(request.properties, props, made.outs or {}))
 
     @_answering
     def Update(self, request: Any) -> Any:
         kind, news, olds = self._type(request.urn), to_props(request.news), to_props(request.olds)
-        outs = kind.preview(olds, news) if request.preview else kind.update(request.id, olds, news).outs or {}
+        if request.preview:
+            outs = kind.preview(olds, news)
+        elif _plain(request.old_inputs) == _plain(request.news):
+            outs = kind.look(request.id, olds, news).outs or {}
+        else:
+            with _keeping(request.news, news):
+                outs = kind.update(request.id, olds, news).outs or {}
         return proto.UpdateResponse(properties=_over(request.news, news, outs))
 
     @_answering

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from components.alarms import guardrail_names
 from components.sagemaker.autoscaling import Scaling
 from components.sagemaker.configuration import Capture, Hosting
+from components.sagemaker.declaration import Declaration
+from components.sagemaker.gate import Said
 from components.sagemaker.slots import Network, Slot
 from components.scope import Scope
+from components.tables import Tables
 from components.topics import ESCALATION, Audience, Slack
 from stacks import hosting as hosts
 from stacks.schema import Settings
@@ -43,9 +47,36 @@ def slots(settings: Settings, versions: Mapping[str, ResolvedVersion]) -> dict[s
             instances=variant.instances,
             floor=settings.floor if name == settings.champion else 1,
             environment=settings.endpoint.environment,
+            secrets=_secret_variables(settings),
         )
         for name, variant in sorted(settings.variants.items())
     }
+
+
+def declaration(
+    scope: Scope, settings: Settings, versions: Mapping[str, ResolvedVersion], tables: Tables
+) -> Declaration:
+    """What is declared of the traffic, of no slot where nothing serves."""
+    declared = slots(settings, versions) if versions else {}
+    return Declaration(
+        key=scope.key,
+        ledger=tables.ledger.name,
+        control=tables.control.name,
+        weights={name: slot.weight for name, slot in declared.items()},
+        held={name: slot.held(scope.model, network(settings)) for name, slot in declared.items()},
+        champion=settings.rollback_to or "",
+        guardrails=guardrail_names(tables, settings.variants, settings.champion) if declared else {},
+    )
+
+
+def said(settings: Settings) -> Said:
+    """What the gate hears beside the traffic."""
+    return Said(settings.model.name, settings.acknowledged_incident, settings.retire, settings.protect)
+
+
+def _secret_variables(settings: Settings) -> frozenset[str]:
+    """Pulumi tells which top-level values hold a secret, not where in them: all variables in one count as secret."""
+    return frozenset(settings.endpoint.environment if "endpoint" in settings.secret else ())
 
 
 def hosting(settings: Settings) -> Hosting:
@@ -139,4 +170,4 @@ def audience(settings: Settings) -> Audience:
     notify = settings.notify
     escalation = {ESCALATION: notify.escalation.to} if notify.escalation else {}
     slack = Slack(notify.chat.slack_team, notify.chat.slack_channel, notify.chat.severities) if notify.chat else None
-    return Audience({**notify.recipients, **escalation}, slack)
+    return Audience({**notify.recipients, **escalation}, slack, "notify" in settings.secret)

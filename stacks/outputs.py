@@ -16,6 +16,7 @@ from components.drift import Drift
 from components.registry import Registry
 from components.rollback import Rollback
 from components.sagemaker.endpoint import Endpoint
+from components.sagemaker.gate import Gate
 from components.sagemaker.traffic import Traffic
 from components.scope import Scope
 from components.storage import Storage
@@ -34,6 +35,7 @@ class Shared:
     storage: Storage
     tables: Tables
     topics: Topics
+    gate: Gate
 
 
 @dataclass(frozen=True)
@@ -49,13 +51,16 @@ class Serving:
 
 
 def export(settings: Settings, scope: Scope, shared: Shared, serving: Serving | None) -> None:
-    """Exports the contract."""
+    """Exports the contract: that nothing serves any more only once the gate has let it pass."""
     pulumi.export("key", scope.key)
-    pulumi.export("endpoint", _endpoint(settings, serving))
-    pulumi.export("traffic", _traffic(settings, serving))
-    pulumi.export("drift", _drift(serving))
-    pulumi.export("rollback", _rollback(serving))
-    pulumi.export("alarms", _alarms(serving))
+    for key, part in (
+        ("endpoint", _endpoint(settings, serving)),
+        ("traffic", _traffic(settings, serving)),
+        ("drift", _drift(serving)),
+        ("rollback", _rollback(serving)),
+        ("alarms", _alarms(serving)),
+    ):
+        pulumi.export(key, part if serving else shared.gate.urn.apply(lambda _, part=part: part))
     pulumi.export("slo", {one.kind: _promised(one) for one in settings.slo.objectives()})
     pulumi.export("registry", {"bucket": shared.registry.bucket, "prefix": shared.registry.prefix})
     pulumi.export("buckets", {"capture": shared.storage.capture.bucket, "monitoring": shared.storage.monitoring.bucket})

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from components.sagemaker.gate import moving
 from stacks.schema import Settings
 from tidewatch import ecr
 from tidewatch.registry import Registry, RegistryError, ResolvedVersion
@@ -50,16 +51,21 @@ def resolve(
 ) -> Mapping[str, ResolvedVersion]:
     """The version of each slot, found in the registry and unchanged since it was published.
 
-    Raises PreflightError, naming every slot whose version cannot be deployed.
+    Raises PreflightError, naming every slot whose version cannot be deployed, and where the stack is another model's.
     """
-    if not settings.variants:
-        return {}
+    model, parameter = settings.model.name, f"/tidewatch/{project}/{stack}/registry"
     try:
         found = readers or Readers.of(settings)
-        bucket = _bucket(found.ssm, f"/tidewatch/{project}/{stack}/registry", settings.model.name)
+        place = _place(found.ssm, parameter)
     except (BotoCoreError, ClientError) as error:
         raise PreflightError((f"The registry cannot be looked up: {error}",)) from None
-    registry = Registry(found.s3, bucket, settings.model.name)
+    if place and place.model != model:
+        raise PreflightError((moving(place.model, model),))
+    if not settings.variants:
+        return {}
+    if place is None:
+        raise PreflightError((_first(parameter, model),))
+    registry = Registry(found.s3, place.bucket, model)
     resolved: dict[str, ResolvedVersion] = {}
     mistakes: list[str] = []
     for slot, variant in sorted(settings.variants.items()):
@@ -84,15 +90,26 @@ def _out_of_reach(version: ResolvedVersion, region: str, path: str) -> Iterator[
         )
 
 
-def _bucket(ssm: SSMClient, parameter: str, model: str) -> str:
+@dataclass(frozen=True)
+class Place:
+    """Where a stack's registry is, and of which model."""
+
+    bucket: str
+    model: str
+
+
+def _place(ssm: SSMClient, parameter: str) -> Place | None:
     try:
         value = ssm.get_parameter(Name=parameter)["Parameter"].get("Value", "")
     except ssm.exceptions.ParameterNotFound:
-        raise PreflightError(
-            (
-                f"This stack has no registry yet (there is no parameter {parameter}), so no version of {model} can be "
-                "served. Take tidewatch:variants and tidewatch:rollbackTo out of the config and run `pulumi up`, "
-                "publish a version with `tidewatch publish`, then `tidewatch promote` it.",
-            )
-        ) from None
-    return str(json.loads(value)["bucket"])
+        return None
+    said = json.loads(value)
+    return Place(str(said["bucket"]), str(said["prefix"]).strip("/").rpartition("/")[2])
+
+
+def _first(parameter: str, model: str) -> str:
+    return (
+        f"This stack has no registry yet (there is no parameter {parameter}), so no version of {model} can be served. "
+        "Take tidewatch:variants and tidewatch:rollbackTo out of the config and run `pulumi up`, publish a version "
+        "with `tidewatch publish`, then `tidewatch promote` it."
+    )

@@ -16,6 +16,7 @@ from components.layer import LayerNotBuilt, layer
 from components.registry import Registry, RegistryArgs
 from components.rollback import Rollback, RollbackArgs
 from components.sagemaker.endpoint import Endpoint, EndpointArgs
+from components.sagemaker.gate import Gate
 from components.sagemaker.traffic import Traffic
 from components.scope import Scope
 from components.storage import Storage, StorageArgs
@@ -35,7 +36,7 @@ def run() -> None:
     _die_quietly_when_interrupted()
     project, stack = pulumi.get_project(), pulumi.get_stack()
     try:
-        settings = load(_config(), stack)
+        settings = load(_config(), stack, _secret_keys())
         versions = resolve(settings, project, stack)
         if versions and settings.drift.enabled:
             layer(LAYER)
@@ -53,14 +54,15 @@ def _declare(settings: Settings, versions: Mapping[str, ResolvedVersion], scope:
     storage = Storage(scope, StorageArgs(kept, logged, access.capture_readers))
     registry = Registry(scope, RegistryArgs(storage.logs, settings.registry.object_lock_days, access.break_glass))
     tables, topics = Tables(scope), Topics(scope, declare.audience(settings))
-    shared = Shared(registry, storage, tables, topics)
+    gate = Gate("gate", declare.declaration(scope, settings, versions, tables), declare.said(settings))
+    shared = Shared(registry, storage, tables, topics, gate)
     serving = _serve(scope, settings, versions, shared) if versions else None
     outputs.export(settings, scope, shared, serving)
 
 
 def _serve(scope: Scope, settings: Settings, versions: Mapping[str, ResolvedVersion], shared: Shared) -> Serving:
     registry, storage, tables, topics = shared.registry, shared.storage, shared.tables, shared.topics
-    endpoint = Endpoint(scope, _endpoint(settings, versions, registry, storage, tables))
+    endpoint = Endpoint(scope, _endpoint(settings, versions, registry, storage, shared.gate))
     watch = _drift(settings, endpoint, storage, registry, tables)
     drift = Drift(scope, watch) if settings.drift.enabled else None
     rollback = Rollback(scope, _rollback(scope, settings, endpoint, drift, storage, tables, topics))
@@ -76,17 +78,16 @@ def _endpoint(
     versions: Mapping[str, ResolvedVersion],
     registry: Registry,
     storage: Storage,
-    tables: Tables,
+    gate: Gate,
 ) -> EndpointArgs:
     return EndpointArgs(
+        gate=gate,
         slots=declare.slots(settings, versions),
         champion=settings.champion,
         acknowledged=settings.acknowledged_incident,
         hosting=declare.hosting(settings),
         capture=declare.capture(settings),
         policy=declare.policy(settings),
-        guardrails=guardrail_names(tables, settings.variants, settings.champion),
-        tables=tables,
         registry_arn=registry.arn,
         registry_key=registry.key_arn,
         capture_bucket=storage.capture.bucket,
@@ -201,6 +202,12 @@ def _dashboards(
 def _config() -> dict[str, object]:
     """Everything in the stack's config, so that unknown keys are found: the engine's, or an embedding host's."""
     return {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
+
+
+def _secret_keys() -> frozenset[str]:
+    """The keys of the config in which something is secret: the engine says no more than that."""
+    told = runtime_config.get_config_secret_keys_env()
+    return frozenset([*told, *(key for key in runtime_config.CONFIG.get() if runtime_config.is_config_secret(key))])
 
 
 def _die_quietly_when_interrupted() -> None:

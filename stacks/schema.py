@@ -133,6 +133,7 @@ class Settings(Section):
 
     region: str
     profile: str = ""
+    secret: frozenset[str] = frozenset()  # top-level keys under tidewatch: in which something is secret
     model: Model
     endpoint: Endpoint
     variants: dict[t.Slot, Variant] = Field(default_factory=dict[t.Slot, Variant])
@@ -148,6 +149,7 @@ class Settings(Section):
     vpc: Vpc | None = None
     access: Access = Access()
     autoscaling: Autoscaling | None = None
+    retire: bool = False
     protect: bool = False
     force_destroy: bool = False
     tags: dict[a.TagKey, a.TagValue] = Field(default_factory=dict[str, str])

@@ -8,14 +8,14 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
-from stacks import places, schema
+from stacks import places, schema, secrets
 from stacks.agreement import disagreements
 from stacks.schema import Settings
 from stacks.types import Section
@@ -25,7 +25,7 @@ from tidewatch.naming import SLOTS
 
 NAMESPACE = "tidewatch"
 
-_SECTIONS = {to_camel(name): name for name in Settings.model_fields if name not in ("region", "profile")}
+_SECTIONS = {to_camel(name): name for name in Settings.model_fields if name not in ("region", "profile", "secret")}
 _TEXT = ("rollbackTo", "acknowledgedIncident")
 
 _EXAMPLES = {
@@ -42,13 +42,17 @@ class SettingsError(Exception):
         self.mistakes = mistakes
 
 
-def load(config: Mapping[str, object], stack: str = "") -> Settings:
+def load(config: Mapping[str, object], stack: str = "", secret: Collection[str] = ()) -> Settings:
     """The settings in `config`: its `tidewatch:*`, `aws:region` and `aws:profile` values, parsed or as JSON text.
 
-    stack: whose they are; production has to say more. Raises SettingsError, naming every mistake.
+    stack: whose they are; production has to say more. secret: the keys of `config` in which something is secret, which
+    no sentence quotes. Raises SettingsError, naming every mistake.
     """
     mistakes: list[str] = []
     found: dict[str, Any] = {"region": _region(config, mistakes), "profile": str(config.get("aws:profile") or "")}
+    kept = [key.partition(":")[2] for key in secret if key.startswith(f"{NAMESPACE}:")]
+    found["secret"] = frozenset(kept)
+    mistakes += secrets.misplaced(kept, NAMESPACE)
     given = {key.partition(":")[2]: value for key, value in config.items() if key.startswith(f"{NAMESPACE}:")}
     mistakes += [f"{NAMESPACE}:{key}: {_unknown(key, _SECTIONS)}" for key in sorted(given.keys() - _SECTIONS.keys())]
     for key, field in _SECTIONS.items():
@@ -61,7 +65,7 @@ def load(config: Mapping[str, object], stack: str = "") -> Settings:
     if production(stack):
         mistakes += _unsaid(found, stack)
     if mistakes:
-        raise SettingsError(tuple(mistakes))
+        raise SettingsError(secrets.hidden(mistakes, [given.get(key) for key in kept]))
     return Settings.model_construct(**found)
 
 
@@ -171,6 +175,11 @@ def _contradictions(found: Mapping[str, Any]) -> Iterator[str]:
     endpoint: schema.Endpoint | None = found.get("endpoint")
     if variants and not any(variant.weight for variant in variants.values()):
         yield f"{NAMESPACE}:variants: every weight is 0, which sends traffic to nothing; give one slot more than 0"
+    if variants and found.get("retire"):
+        yield (
+            f"{NAMESPACE}:retire: says that nothing serves any more, and {NAMESPACE}:variants says what serves; "
+            "take out one of them"
+        )
     if "variants" in found and "rollback_to" in found:
         yield from _champion(variants, found["rollback_to"], found.get("rollback"))
     if endpoint and endpoint.rollout.strategy != "allAtOnce":

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 
 LENGTH = 10
+COST = 2**14
+"""scrypt's cost, with blocks of 8: some 50 ms and 16 MiB a guess. Source: RFC 7914, section 2."""
 
 
 def content_hash(value: object) -> str:
@@ -15,3 +18,13 @@ def content_hash(value: object) -> str:
     """
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
+
+
+@functools.cache
+def fingerprint(secret: str, salt: str) -> str:
+    """What may stand for a secret in a hash that others read: it changes with it, and is dear to guess it by.
+
+    A value that few guesses find is found all the same: such a value is no secret.
+    """
+    stretched = hashlib.scrypt(secret.encode(), salt=salt.encode(), n=COST, r=8, p=1, maxmem=64 * 1024 * 1024)
+    return stretched.hex()

@@ -13,24 +13,30 @@ from tidewatch.traffic import Held, Split
 
 @dataclass(frozen=True)
 class Declaration:
-    """The declared split and what each slot holds, for the stack whose traffic two tables record under its key.
+    """The declared weights and what each slot holds, for the stack whose traffic two tables record under its key.
 
-    guardrails: slot -> name of the alarm that says the slot is doing badly.
+    weights, held: of no slot while nothing serves; champion: "" then. guardrails: slot -> name of the alarm that says
+    the slot is doing badly.
     """
 
     key: str
     ledger: pulumi.Input[str]
     control: pulumi.Input[str]
-    split: Split
+    weights: Mapping[str, float]
     held: Mapping[str, Held]
     champion: str
     guardrails: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
+
+    @property
+    def split(self) -> Split:
+        """The declared weights as shares; raises InvalidSplit where nothing serves."""
+        return Split.of(self.weights)
 
     def inputs(self, *, endpoint: pulumi.Input[str]) -> dict[str, Any]:
         """The inputs that every traffic resource has."""
         return {
             "place": {"key": self.key, "endpoint": endpoint, "ledger": self.ledger, "control": self.control},
-            "declared": self.split.to_json(),
+            "declared": self.split.to_json() if self.weights else {},
             "slots": {slot: held.to_json() for slot, held in self.held.items()},
             "champion": self.champion,
             "guardrails": dict(self.guardrails),

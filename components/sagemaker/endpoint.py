@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
@@ -12,32 +12,31 @@ import pulumi_aws as aws
 from components.sagemaker.autoscaling import Scaling, SlotScaling
 from components.sagemaker.capacity import VariantCapacity
 from components.sagemaker.configuration import Capture, Configuration, Hosting, endpoint_configuration
-from components.sagemaker.declaration import Declaration
 from components.sagemaker.deployment import EndpointDeployment
 from components.sagemaker.gate import Gate
 from components.sagemaker.slots import Network, Slot, SlotArgs, SlotModel
 from components.scope import Scope
-from components.tables import Tables
 from tidewatch import metrics
-from tidewatch.traffic import DeploymentPolicy, Split
+from tidewatch.traffic import DeploymentPolicy
 
 
 @dataclass(frozen=True)
 class EndpointArgs:
     """An endpoint as declared.
 
-    slots: one or two; champion: the one a rollback goes back to. acknowledged: the incident the config names, or "".
+    gate: what lets its declaration pass. slots: one or two; champion: the one a rollback goes back to. acknowledged:
+    the incident the config names, or "".
     registry_*, capture_*, monitoring: where artifacts, captured records and deployment records are.
-    scaling: target tracking, or None for constant counts. guardrails: slot -> alarm name.
+    scaling: target tracking, or None for constant counts.
     """
 
+    gate: Gate
     slots: Mapping[str, Slot]
     champion: str
     acknowledged: str
     hosting: Hosting
     capture: Capture
     policy: DeploymentPolicy
-    tables: Tables
     registry_arn: pulumi.Input[str]
     registry_key: pulumi.Input[str]
     capture_bucket: pulumi.Input[str]
@@ -46,11 +45,10 @@ class EndpointArgs:
     monitoring: pulumi.Input[str]
     network: Network | None = None
     scaling: Scaling | None = None
-    guardrails: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
 
 
 class Endpoint(pulumi.ComponentResource):
-    """The gate, the models, their configuration, the endpoint, its deployment and its instances, in that order.
+    """The models, their configuration, the endpoint, its deployment and its instances, in that order.
 
     They are a unit because each exists for the next; who owns what of it at run time is in the design's four owners.
     """
@@ -61,16 +59,7 @@ class Endpoint(pulumi.ComponentResource):
     def __init__(self, scope: Scope, args: EndpointArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("tidewatch:sagemaker:Endpoint", scope.name("endpoint"), None, opts)
         self._scope, self._args = scope, args
-        self.declaration = Declaration(
-            key=scope.key,
-            ledger=args.tables.ledger.name,
-            control=args.tables.control.name,
-            split=Split.of({name: slot.weight for name, slot in args.slots.items()}),
-            held={name: slot.held(scope.model, args.network) for name, slot in args.slots.items()},
-            champion=args.champion,
-            guardrails=args.guardrails,
-        )
-        self.gate = Gate(scope.name("gate"), self.declaration, args.acknowledged, self._child())
+        self.gate, self.declaration = args.gate, args.gate.declaration
         self.abort = self._abort_alarm()
         self.identity, configuration = self._identity()
         self.name, self.arn = self.identity.name, self.identity.arn

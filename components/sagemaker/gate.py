@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pulumi
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, Resource, UpdateResult
 
@@ -11,6 +13,7 @@ from components.sagemaker.provider import (
     TrafficProvider,
     changed,
     differs,
+    refused,
     same_declaration,
 )
 from tidewatch.operator import operator
@@ -20,10 +23,16 @@ class GateProvider(TrafficProvider):
     """Refuses in check(), so in preview too; update() asks again, and appends the acknowledgement."""
 
     def check(self, _olds: Props, news: Props) -> CheckResult:
+        """Refuses another model's name, and no variants where some serve, before it asks the rules of the endpoint."""
+        if sentence := renamed(_olds, news) or unretired(_olds, news):
+            return refused(news, sentence)
         return self.judged(_olds, news)
 
     def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
-        return changed(not same_declaration(_olds, _news), differs(_olds, _news, "acknowledged"))
+        return changed(
+            not same_declaration(_olds, _news),
+            *(differs(_olds, _news, key) for key in ("acknowledged", "name", "protect")),
+        )
 
     def create(self, props: Props) -> CreateResult:
         self._pass({}, props)
@@ -41,10 +50,71 @@ class GateProvider(TrafficProvider):
             self.ask(olds, news)
 
 
-class Gate(Resource, module="tidewatch", name="Gate"):
-    """Passed only by a declaration that the ledger allows. `acknowledged` is the incident the config names, or ""."""
+def renamed(olds: Props, news: Props) -> str:
+    """Why a stack keeps its model's name, where the config gives it another; "" where it does not."""
+    before, now = olds.get("name"), news.get("name")
+    if not before or before == now:
+        return ""
+    return moving(str(before), str(now))
 
-    def __init__(self, name: str, declaration: Declaration, acknowledged: str, opts: pulumi.ResourceOptions) -> None:
+
+def moving(before: str, now: str) -> str:
+    """How a model gets another name: everything here is named by it, so that an edit would delete all of it."""
+    return (
+        f"This stack is that of {before}: its registry, its endpoint and its ledger carry that name, and with {now} as "
+        f"tidewatch:model.name they would be deleted. Put {before} back, and give {now} a stack of its own: "
+        f"`pulumi stack init`, publish there, shift the callers to its endpoint, then retire this one "
+        "(tidewatch:retire true, without tidewatch:variants and tidewatch:rollbackTo) and `pulumi destroy` it."
+    )
+
+
+def unretired(olds: Props, news: Props) -> str:
+    """Why the variants stay in the config of a stack that serves; "" where they may go, or are there."""
+    if not olds.get("declared") or news.get("declared"):
+        return ""
+    model = news["name"]
+    if olds.get("protect"):
+        return (
+            f"This stack serves {model} and is protected, and without tidewatch:variants its endpoint would end. Put "
+            "the variants back; to retire the stack, set tidewatch:protect to false and run `pulumi up` first, then "
+            "take out tidewatch:variants and tidewatch:rollbackTo together with tidewatch:retire true."
+        )
+    if news.get("retire"):
+        return ""
+    return (
+        f"This stack serves {model}, and without tidewatch:variants its endpoint would end. Put the variants back, or "
+        "set tidewatch:retire to true to say that nothing is to serve any more."
+    )
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the config says beside the traffic: the model's name, the incident that somebody looked into or "", whether
+    a stack that serves may lose its variants, and whether it is protected."""
+
+    name: str
+    acknowledged: str
+    retire: bool
+    protect: bool
+
+
+class Gate(Resource, module="tidewatch", name="Gate"):
+    """Passed only by a declaration that the ledger allows.
+
+    It is there on every `up`, also of a stack that serves nothing, and its name says nothing of the model: so it finds
+    in the state what the stack was until now, and can refuse to make something else of it.
+    """
+
+    def __init__(
+        self, name: str, declaration: Declaration, said: Said, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         # without the physical name: the endpoint itself waits for this gate
-        inputs = {**declaration.inputs(endpoint=""), "acknowledged": acknowledged}
+        inputs = {
+            **declaration.inputs(endpoint=""),
+            "name": said.name,
+            "acknowledged": said.acknowledged,
+            "retire": said.retire,
+            "protect": said.protect,
+        }
         super().__init__(GateProvider(), name, inputs, opts)
+        self.declaration = declaration

@@ -117,9 +117,9 @@ def held(props: Mapping[str, Any]) -> dict[str, Held]:
 
 
 def same_split(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
-    """Whether both declare the same split, however their numbers are written."""
-    declared = split(news)
-    return declared is not None and declared.close_to(split(olds))
+    """Whether both declare the same split, however their numbers are written, or both that nothing serves."""
+    declared, before = split(news), split(olds)
+    return declared.close_to(before) if declared is not None else before is None and "declared" in olds
 
 
 def same_models(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -11,7 +12,7 @@ import pulumi_aws as aws
 from components.policy import Statement, document, trust
 from components.scope import Scope
 from tidewatch import ecr
-from tidewatch.content import content_hash
+from tidewatch.content import content_hash, fingerprint
 from tidewatch.traffic import Held
 
 TRITON = {"SAGEMAKER_TRITON_LOG_VERBOSE": "false"}
@@ -22,7 +23,8 @@ class Slot:
     """A slot as declared: a verified registry version, and the instances that serve it.
 
     artifact_url: s3:// of model.tar.gz; artifact: its sha256, hex. image: the container image by digest.
-    environment: what the container reads besides Triton's own. floor: instances it needs to take traffic.
+    environment: what the container reads besides Triton's own; secrets: the names of those that are secret.
+    floor: instances it needs to take traffic.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Slot:
     instances: int
     floor: int = 1
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    secrets: frozenset[str] = frozenset()
 
     def content(self, model: str, network: Network | None) -> str:
         """The hash of what is declared about the model in the slot: no weight, no count, no name the cloud made."""
@@ -42,7 +45,7 @@ class Slot:
                 "version": self.version,
                 "artifact": self.artifact,
                 "image": self.image,
-                "environment": self.variables(model),
+                "environment": self._told(model),
                 "network": network.declared if network else None,
             }
         )
@@ -50,6 +53,20 @@ class Slot:
     def variables(self, model: str) -> dict[str, str]:
         """The container's environment: Triton serves the model of this name, and logs no request."""
         return {"SAGEMAKER_TRITON_DEFAULT_MODEL_NAME": model, **TRITON, **self.environment}
+
+    def container(self, model: str) -> dict[str, pulumi.Input[str]]:
+        """The variables as the container gets them, secret where the config's are."""
+        variables = self.variables(model).items()
+        return {name: pulumi.Output.secret(value) if name in self.secrets else value for name, value in variables}
+
+    def _told(self, model: str) -> dict[str, str]:
+        """The variables as a hash may name them that stands in names, tags and the ledger."""
+        variables = self.variables(model)
+        secret = {name: value for name, value in variables.items() if name in self.secrets}
+        if not secret:
+            return variables
+        stands_for = fingerprint(json.dumps(secret, sort_keys=True), f"{model}/{self.artifact}")
+        return {name: value for name, value in variables.items() if name not in secret} | {"": stands_for}
 
     def held(self, model: str, network: Network | None) -> Held:
         """The slot as the ledger knows it."""
@@ -138,7 +155,7 @@ class SlotModel(pulumi.ComponentResource):
             named,
             execution_role_arn=role.arn,
             primary_container=aws.sagemaker.ModelPrimaryContainerArgs(
-                image=slot.image, model_data_url=slot.artifact_url, environment=slot.variables(scope.model)
+                image=slot.image, model_data_url=slot.artifact_url, environment=slot.container(scope.model)
             ),
             enable_network_isolation=True,
             vpc_config=network

@@ -71,6 +71,7 @@ def install() -> None:
     S3Response._key_response_get = _retention_too(S3Response._key_response_get)  # type: ignore[method-assign]
     S3Response.put_object_retention = _guarded_retention(S3Response.put_object_retention)  # type: ignore[method-assign]
     S3Backend.put_object_lock_configuration = put_object_lock_configuration  # type: ignore[method-assign]
+    S3Backend.get_object_lock_configuration = _one_period(S3Backend.get_object_lock_configuration)  # type: ignore[method-assign]
     S3Backend.put_bucket_versioning = _kept_versions(S3Backend.put_bucket_versioning)  # type: ignore[method-assign]
     S3Backend.complete_multipart_upload = _retained(S3Backend.complete_multipart_upload)  # type: ignore[method-assign]
     S3Backend.delete_object = _bypassed(S3Backend.delete_object)  # type: ignore[method-assign]
@@ -177,6 +178,17 @@ def put_object_lock_configuration(
         raise MalformedXML
     bucket.object_lock_enabled = True
     bucket.default_lock_mode, bucket.default_lock_days, bucket.default_lock_years = mode, days or 0, years or 0
+
+
+def _one_period(original: Any) -> Any:
+    """GetObjectLockConfiguration: days or years, whichever was given."""
+
+    @wraps(original)
+    def get_object_lock_configuration(self: S3Backend, bucket_name: str) -> Any:
+        enabled, mode, days, years = original(self, bucket_name)
+        return enabled, mode, days or None, years or None
+
+    return get_object_lock_configuration
 
 
 def _kept_versions(original: Any) -> Any:

@@ -11,13 +11,14 @@ from threading import RLock
 from typing import Any, Protocol, cast
 
 import dill
-from pulumi.dynamic import Config, ConfigureRequest, ReadResult, ResourceProvider
+from pulumi.dynamic import Config, ConfigureRequest, ReadResult, ResourceProvider, UpdateResult
 
 from simulator.engine.assets import Hashes, comparable
 from simulator.engine.paths import Path, changes, covers, parse
 from simulator.engine.report import Refused
 from simulator.engine.state import Resource
 from simulator.engine.wire import Wire, reveal, sealed_like, to_python, to_wire
+from simulator.provider.errors import InitFailed
 
 CODE = "__provider"
 """The input in which a dynamic resource carries its pickled provider."""
@@ -30,6 +31,7 @@ class AwsType(Protocol):
     def read(self, id_: str, props: dict[str, Any], inputs: dict[str, Any]) -> ReadResult: ...
     def preview(self, olds: dict[str, Any] | None, news: dict[str, Any]) -> dict[str, Any]: ...
     def find(self, props: dict[str, Any]) -> ReadResult | None: ...
+    def look(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult: ...
 
 
 class Types(Protocol):
@@ -56,6 +58,15 @@ class Difference:
 
     def replacing(self, *keys: str) -> Difference:
         return Difference(True, self.changed, tuple(dict.fromkeys((*self.replaces, *keys))), self.delete_first)
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a create or update left: the object, and why it is not as it should be, where it is not."""
+
+    id: str
+    outputs: Wire
+    failure: InitFailed | None = None
 
 
 @dataclass(frozen=True)
@@ -100,12 +111,22 @@ class Provider:
         outs = self.aws.preview(to_python(old.outputs) if old else None, news) if self.aws is not None else news
         return self.outputs(outs, goal)
 
-    def create(self, goal: Resource) -> tuple[str, Wire]:
-        made = self.code.create(to_python(goal.inputs))
-        return made.id, self.outputs(made.outs, goal)
+    def create(self, goal: Resource) -> Made:
+        try:
+            made = self.code.create(to_python(goal.inputs))
+        except InitFailed as failure:
+            return Made(failure.id, self.outputs(failure.outs, goal), failure)
+        return Made(made.id, self.outputs(made.outs, goal))
 
-    def update(self, old: Resource, goal: Resource) -> Wire:
-        return self.outputs(self.code.update(old.id, to_python(old.outputs), to_python(goal.inputs)).outs, goal)
+    def update(self, old: Resource, goal: Resource, *, changed: bool = True) -> Made:
+        """Without a change an AWS type only looks; a dynamic provider is asked to update whatever the reason."""
+        olds, news = to_python(old.outputs), to_python(goal.inputs)
+        try:
+            if self.aws is not None and not changed:
+                return Made(old.id, self.outputs(self.aws.look(old.id, olds, news).outs, goal))
+            return Made(old.id, self.outputs(self.code.update(old.id, olds, news).outs, goal))
+        except InitFailed as failure:
+            return Made(old.id, self.outputs(failure.outs, goal), failure)
 
     def delete(self, resource: Resource) -> None:
         self.code.delete(resource.id, to_python(resource.outputs))

@@ -36,7 +36,9 @@ def _read(run: Run, resource: Resource) -> str:
         resource.inputs = provider.outputs(got.inputs, resource)
     resource.outputs = provider.outputs(got.outs, resource)
     same = was == comparable([resource.inputs, resource.outputs])
-    if not same:
+    if not same or resource.init_errors:
+        # What could be read is initialized as far as the engine knows, as after RefreshStep in the CLI's.
+        resource.init_errors = []
         run.state.amend(resource)
     return "same" if same else "update"
 

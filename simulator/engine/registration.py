@@ -8,14 +8,16 @@ from dataclasses import replace
 from typing import Any
 
 from simulator.engine.assets import comparable
-from simulator.engine.paths import parse, reset
-from simulator.engine.providers import Difference
+from simulator.engine.paths import covers, parse, reset
+from simulator.engine.providers import Difference, Made
 from simulator.engine.removal import UNPROTECT, delete_before
 from simulator.engine.report import Refused
 from simulator.engine.run import Run
 from simulator.engine.state import Resource
 from simulator.engine.wire import Wire, from_struct, sealing
 
+INIT_ERROR = "#initerror"
+"""The key that stands for errors of an earlier create or update among the changes of a resource."""
 UNSUPPORTED = {
     "remote": "remote components",
     "deletedWith": "deleted_with",
@@ -133,16 +135,18 @@ class Registration:
         regions = self.run.providers.region(old), self.run.providers.region(self.goal)
         if regions[0] != regions[1]:
             said = said.replacing("provider")
+        if old.init_errors and any(covers(parse(path), (INIT_ERROR,)) for path in self.request.replaceOnChanges):
+            said = said.replacing(INIT_ERROR)
         if said.differs and said.replaces:
             return self._replace(old, said)
         self.goal.id, self.goal.outputs = old.id, old.outputs
-        if said.differs or old.interrupted:
-            return self._update(old, said.keys)
+        if said.differs or old.interrupted or old.init_errors:
+            return self._update(old, said.keys, changed=said.differs or old.interrupted)
         self.run.state.put(self.goal)
         self.run.step("same", self.goal.urn)
         return self.goal
 
-    def _update(self, old: Resource, keys: tuple[str, ...]) -> Resource:
+    def _update(self, old: Resource, keys: tuple[str, ...], *, changed: bool) -> Resource:
         goal, run = self.goal, self.run
         seconds = 0.0
         if run.dry:
@@ -150,7 +154,7 @@ class Registration:
         else:
             began = run.started("update", goal.urn, keys)
             with run.calling("update", old):
-                goal.outputs = self._as_outputs(self.provider.update(old, goal))
+                self._take(self.provider.update(old, goal, changed=changed))
             seconds = run.since(began)
         run.state.put(goal)
         run.step("update", goal.urn, keys, seconds)
@@ -178,12 +182,20 @@ class Registration:
         else:
             began = run.started(op, goal.urn, keys)
             with run.calling("create", goal):
-                goal.id, outputs = self.provider.create(goal)
-                goal.outputs = self._as_outputs(outputs)
+                self._take(self.provider.create(goal), in_place_of)
             seconds = run.since(began)
         run.state.put(goal, in_place_of=in_place_of)
         run.step(op, goal.urn, keys, seconds)
         return goal
+
+    def _take(self, made: Made, in_place_of: Resource | None = None) -> None:
+        """What a call left. Where it failed all the same that is kept, with the reason, which is raised."""
+        goal = self.goal
+        goal.id, goal.outputs = made.id, self._as_outputs(made.outputs)
+        if made.failure is not None:
+            goal.init_errors = [made.failure.reason]
+            self.run.state.put(goal, in_place_of=in_place_of)
+            raise made.failure
 
     def _ignoring(self, old: Wire) -> Wire:
         """The inputs asked for, with the values of ignored paths as they were."""

@@ -34,6 +34,8 @@ class Resource:
     """Its successor exists; it waits for the end of the run to be deleted."""
     gone: bool = False
     """Deleted before its replacement, which is not there yet."""
+    init_errors: list[str] = field(default_factory=list)
+    """Why its last create or update failed though it is there: the next run updates it, changed or not."""
     interrupted: bool = False
     """A run was killed while its call was out: the next one updates it, changed or not."""
     serial: int = 0

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -20,7 +21,7 @@ from pulumi.dynamic import (
 )
 from pulumi.output import Unknown
 
-from simulator.provider.errors import Gone, absent
+from simulator.provider.errors import Gone, InitFailed, absent
 from simulator.provider.naming import Autonaming, Naming, automatic
 from simulator.provider.settings import Settings
 from simulator.provider.values import Props, Unsupported, answer, differ, known, request, same, whole
@@ -75,10 +76,15 @@ class Spec:
 
     service: str
     create: Callable[[Call], Props]
-    """Makes the object; returns outputs, `id` among them unless it is the name."""
+    """Makes the object, in one call; returns outputs, `id` among them unless it is the name."""
     read: Callable[[Call], Props]
     """Live properties; raises what `absent` recognises."""
     delete: Callable[[Call], object]
+    finish: Callable[[Call], Props] | None = None
+    """Waits for the object and sets what its making leaves open; returns more outputs.
+
+    It sees what `create` returned among the properties. Where it fails the object stays, with the error.
+    """
     update: Callable[[Call], Props] | None = None
     """Changes the object in place; without it everything but tags replaces."""
     inputs: frozenset[str] = frozenset()
@@ -174,6 +180,9 @@ class AwsType(ResourceProvider):
     def create(self, props: Props) -> CreateResult:
         outs = self.spec.create(self._call(whole(props)))
         id_ = outs.pop("id", None) or self._name(props)
+        if self.spec.finish:
+            with self._kept(id_, props):
+                outs |= self.spec.finish(self._call({**whole(props), **outs}, id_))
         return CreateResult(id_, self._outs(props, outs))
 
     def find(self, props: Props) -> ReadResult:
@@ -209,14 +218,41 @@ class AwsType(ResourceProvider):
         return ReadResult(id_, outs, {**inputs, **drifted} if inputs is not None and drifted else None)
 
     def update(self, id_: str, olds: Props, news: Props) -> UpdateResult:
-        call = self._call(whole(news), id_, olds)
+        kept = {k: olds[k] for k in self.spec.computed if k in olds}
+        with self._kept(id_, {**kept, **news}):
+            outs = self._changed(self._call(whole(news), id_, olds))
+        return UpdateResult({**kept, **self._outs(news, outs)})
+
+    def look(self, id_: str, olds: Props, news: Props) -> UpdateResult:
+        """An update in which nothing changed, as after a create or update that failed: it reads and makes no change.
+
+        Raises Gone in the words of the bridge where the object is not there any more.
+        """
+        live = self.read(id_, olds)
+        if not live.id:
+            raise Gone(
+                f"Resource provider reported that the resource did not exist while updating {self.token} {id_}.\n\n"
+                "This is usually a result of the resource having been deleted outside of Pulumi, and can often be "
+                "fixed by running `pulumi refresh` before updating."
+            )
+        seen = {k: v for k, v in (live.outs or {}).items() if k in self.spec.computed}
+        return UpdateResult(self._outs(news, seen))
+
+    @contextlib.contextmanager
+    def _kept(self, id_: str, props: Props) -> Iterator[None]:
+        """What fails inside leaves an object, whose outputs are what it was asked to be: nothing was read back."""
+        try:
+            yield
+        except Exception as error:
+            raise InitFailed(id_, self._outs(props, {}), str(error) or repr(error)) from error
+
+    def _changed(self, call: Call) -> Props:
+        olds = call.olds
         if self.spec.retag and call.changed("tags"):
             before, after = olds.get("tags") or {}, call.props.get("tags") or {}
             put = {k: v for k, v in after.items() if before.get(k) != v}
             self.spec.retag(call, put, [k for k in before if k not in after])
-        outs = self.spec.update(call) if self.spec.update else {}
-        kept = {k: olds[k] for k in self.spec.computed if k in olds}
-        return UpdateResult({**kept, **self._outs(news, outs)})
+        return self.spec.update(call) if self.spec.update else {}
 
     def delete(self, id_: str, props: Props) -> None:
         """Deletes the object; that it is gone already is no error."""
@@ -280,6 +316,7 @@ __all__ = [
     "AwsType",
     "Call",
     "Gone",
+    "InitFailed",
     "Naming",
     "Settings",
     "Spec",

@@ -62,10 +62,14 @@ def _create(c: Call) -> Props:
     if tags := c.get("tags"):
         params["Tags"] = pairs(tags)
     c.client.create_table(**params)
-    wait(lambda: _described(c, c["name"])["TableStatus"] == "ACTIVE")
-    _set_recovery(c, c["name"])
-    _set_expiry(c, c["name"])
-    return _outputs(_described(c, c["name"]))
+    return {}
+
+
+def _finish(c: Call) -> Props:
+    wait(lambda: _described(c, c.id)["TableStatus"] == "ACTIVE")
+    _set_recovery(c, c.id)
+    _set_expiry(c, c.id)
+    return _outputs(_described(c, c.id))
 
 
 def _described(c: Call, name: str) -> Props:
@@ -200,6 +204,7 @@ SPECS: dict[str, Spec] = {
         _create,
         _read,
         _delete,
+        finish=_finish,
         update=_update,
         naming=Naming(limit=255, pattern=r"[\w.-]{3,}", rule="letters, digits, _, . and -, at least 3"),
         inputs=frozenset(

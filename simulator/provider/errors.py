@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from botocore.exceptions import ClientError
 
 GONE = frozenset(
@@ -33,6 +36,19 @@ GONE = frozenset(
 
 class Gone(Exception):
     """What was looked for is not there (for calls that answer with an empty list instead of an error)."""
+
+
+class InitFailed(Exception):
+    """A call failed after it had made or changed something.
+
+    What is there is kept in the state, with the reason: Pulumi's ErrorResourceInitFailed, with which a bridged provider
+    answers every Create that fails once its object has an id, and every Update that fails (pulumi-terraform-bridge,
+    `Create` and `Update` in pkg/tfbridge/provider.go).
+    """
+
+    def __init__(self, id_: str, outs: Mapping[str, Any], reason: str) -> None:
+        super().__init__(reason)
+        self.id, self.outs, self.reason = id_, dict(outs), reason
 
 
 def absent(error: Exception) -> bool:

@@ -21,6 +21,7 @@ def _document(value: Any) -> str:
 
 
 def _create_role(c: Call) -> Props:
+    """The provider gives the role its id last (resourceRoleCreate): one whose policies are refused is left unknown."""
     given = chosen(c.props, "description", "maxSessionDuration", "path", "permissionsBoundary")
     role = c.client.create_role(
         RoleName=c["name"],

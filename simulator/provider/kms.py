@@ -17,10 +17,14 @@ def _create(c: Call) -> Props:
     if tags := c.get("tags"):
         params["Tags"] = pairs(tags, *_TAG)
     key = c.client.create_key(**params)["KeyMetadata"]
-    _set_rotation(c, key["KeyId"])
-    if not c.get("isEnabled", True):
-        c.client.disable_key(KeyId=key["KeyId"])
     return {"id": key["KeyId"], "arn": key["Arn"], "keyId": key["KeyId"]}
+
+
+def _finish(c: Call) -> Props:
+    _set_rotation(c, c.id)
+    if not c.get("isEnabled", True):
+        c.client.disable_key(KeyId=c.id)
+    return {}
 
 
 def _set_rotation(c: Call, key: str) -> None:
@@ -70,7 +74,12 @@ def _delete(c: Call) -> None:
 
 def _create_alias(c: Call) -> Props:
     c.client.create_alias(AliasName=c["name"], TargetKeyId=c["targetKeyId"])
-    return _alias(c, c["name"])
+    return {}
+
+
+def _finish_alias(c: Call) -> Props:
+    made = _alias(c, c.id)
+    return {"arn": made["arn"], "targetKeyArn": made["targetKeyArn"]}
 
 
 def _alias(c: Call, name: str) -> Props:
@@ -93,17 +102,13 @@ def _update_alias(c: Call) -> Props:
     return {"targetKeyArn": _alias(c, c.id)["targetKeyArn"]}
 
 
-def _create_named(c: Call) -> Props:
-    made = _create_alias(c)
-    return {"arn": made["arn"], "targetKeyArn": made["targetKeyArn"]}
-
-
 SPECS: dict[str, Spec] = {
     "aws:kms/key:Key": Spec(
         "kms",
         _create,
         _read,
         _delete,
+        finish=_finish,
         update=_update,
         naming=None,
         inputs=frozenset(
@@ -131,9 +136,10 @@ SPECS: dict[str, Spec] = {
     ),
     "aws:kms/alias:Alias": Spec(
         "kms",
-        _create_named,
+        _create_alias,
         _read_alias,
         lambda c: c.client.delete_alias(AliasName=c.id),
+        finish=_finish_alias,
         update=_update_alias,
         naming=Naming(
             limit=256, pattern=r"alias/[\w/-]+", rule="alias/ and letters, digits, /, _ and -", start="alias/"

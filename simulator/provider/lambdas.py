@@ -55,10 +55,13 @@ def _create(c: Call) -> Props:
     params = c.params("CreateFunction", given, _RENAMES)
     if tags := c.get("tags"):
         params["Tags"] = dict(tags)
-    made = c.client.create_function(FunctionName=c["name"], Code=_code(c), **params)
-    _settled(c, c["name"])
-    _set_concurrency(c, c["name"])
-    return _outputs(c, c["name"], made["Version"])
+    return {"version": c.client.create_function(FunctionName=c["name"], Code=_code(c), **params)["Version"]}
+
+
+def _finish(c: Call) -> Props:
+    _settled(c, c.id)
+    _set_concurrency(c, c.id)
+    return _outputs(c, c.id, c["version"])
 
 
 def _settled(c: Call, name: str) -> None:
@@ -175,6 +178,7 @@ SPECS: dict[str, Spec] = {
         _create,
         _read,
         _delete,
+        finish=_finish,
         update=_update,
         naming=Naming(limit=64, pattern=_NAME, rule="letters, digits, _ and -"),
         inputs=frozenset(

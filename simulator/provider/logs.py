@@ -11,8 +11,12 @@ def _create(c: Call) -> Props:
     params = c.params("CreateLogGroup", {"kmsKeyId": c.get("kmsKeyId"), "logGroupClass": c.get("logGroupClass")})
     tags = {"tags": dict(c["tags"])} if c.get("tags") else {}
     c.client.create_log_group(logGroupName=c["name"], **params, **tags)
-    _set_retention(c, c["name"])
     return {"arn": c.arn(f"log-group:{c['name']}")}
+
+
+def _finish(c: Call) -> Props:
+    _set_retention(c, c.id)
+    return {}
 
 
 def _set_retention(c: Call, name: str) -> None:
@@ -59,6 +63,7 @@ SPECS: dict[str, Spec] = {
         _create,
         _read,
         _delete,
+        finish=_finish,
         update=_update,
         naming=Naming(limit=512, pattern=r"[\w./#-]+", rule="letters, digits and ./#-_"),
         inputs=frozenset({"kmsKeyId", "retentionInDays", "skipDestroy"}),

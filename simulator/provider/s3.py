@@ -19,9 +19,13 @@ def _create_bucket(c: Call) -> Props:
     if c.get("objectLockEnabled"):
         params["ObjectLockEnabledForBucket"] = True
     c.client.create_bucket(**params)
-    if tags := c.get("tags"):
-        c.client.put_bucket_tagging(Bucket=c["bucket"], Tagging={"TagSet": pairs(tags)})
     return _domains(c, c["bucket"])
+
+
+def _finish_bucket(c: Call) -> Props:
+    if tags := c.get("tags"):
+        c.client.put_bucket_tagging(Bucket=c.id, Tagging={"TagSet": pairs(tags)})
+    return {}
 
 
 def _domains(c: Call, bucket: str) -> Props:
@@ -83,6 +87,7 @@ SPECS: dict[str, Spec] = {
         _create_bucket,
         _read_bucket,
         _delete_bucket,
+        finish=_finish_bucket,
         update=lambda _: {},
         naming=Naming(
             "bucket",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from simulator.provider.base import Call, Naming, Spec, absent, pairs, unpaired
@@ -94,17 +93,13 @@ def _read_config(c: Call) -> Props:
 
 
 def _create_endpoint(c: Call) -> Props:
-    """Makes an endpoint that serves, or none: AWS's provider keeps a failed one as tainted and replaces it at the next
-    `up`, which ends at the same place.
-    """
     params = c.params("CreateEndpoint", chosen(c.props, "endpointConfigName", "deploymentConfig"))
-    arn = c.client.create_endpoint(EndpointName=c["name"], **_tagged(c), **params)["EndpointArn"]
-    try:
-        _in_service(c, c["name"], "create")
-    except EndpointFailed:
-        _delete_endpoint(replace(c, id=c["name"]))
-        raise
-    return {"arn": arn}
+    return {"arn": c.client.create_endpoint(EndpointName=c["name"], **_tagged(c), **params)["EndpointArn"]}
+
+
+def _finish_endpoint(c: Call) -> Props:
+    _in_service(c, c.id, "create")
+    return {}
 
 
 def _in_service(c: Call, name: str, doing: str) -> None:
@@ -191,6 +186,7 @@ SPECS: dict[str, Spec] = {
         _create_endpoint,
         _read_endpoint,
         _delete_endpoint,
+        finish=_finish_endpoint,
         update=_update_endpoint,
         naming=_NAME,
         inputs=frozenset({"endpointConfigName", "deploymentConfig"}),

@@ -96,7 +96,7 @@ def _subscribe(c: Call) -> Props:
         Attributes=_given(c, _SUBSCRIPTION),
         ReturnSubscriptionArn=True,
     )["SubscriptionArn"]
-    return {"id": arn, "arn": arn, **_subscription(c, arn)}
+    return {"id": arn, "arn": arn}
 
 
 def _subscription(c: Call, arn: str) -> Props:
@@ -164,6 +164,7 @@ SPECS: dict[str, Spec] = {
         _subscribe,
         _read_subscription,
         lambda c: c.client.unsubscribe(SubscriptionArn=c.id),
+        finish=lambda c: _subscription(c, c.id),
         update=_update_subscription,
         naming=None,
         inputs=frozenset({*_SUBSCRIPTION, "confirmationTimeoutInMinutes", "endpointAutoConfirms"}),

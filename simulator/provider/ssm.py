@@ -18,9 +18,13 @@ def _create(c: Call) -> Props:
     tags = pairs(c.get("tags") or {})
     together = {} if not tags or c.get("overwrite") else {"Tags": tags}
     c.client.put_parameter(Value=_value(c), **params, **together)
-    if tags and not together:
-        c.client.add_tags_to_resource(ResourceType="Parameter", ResourceId=c["name"], Tags=tags)
-    return _described(c, c["name"])
+    return {}
+
+
+def _finish(c: Call) -> Props:
+    if c.get("overwrite") and c.get("tags"):
+        c.client.add_tags_to_resource(ResourceType="Parameter", ResourceId=c.id, Tags=pairs(c["tags"]))
+    return _described(c, c.id)
 
 
 def _described(c: Call, name: str) -> Props:
@@ -71,6 +75,7 @@ SPECS: dict[str, Spec] = {
         _create,
         _read,
         _delete,
+        finish=_finish,
         update=_update,
         naming=Naming(limit=2048, pattern=r"[\w./-]+", rule="letters, digits and ./-_"),
         inputs=frozenset(

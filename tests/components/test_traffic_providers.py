@@ -35,7 +35,7 @@ def slot(version: str, floor: float = 1) -> dict[str, Any]:
 
 def inputs(**changes: Any) -> dict[str, Any]:
     return {
-        "place": {"model": "flights", "endpoint": "flights-1", "ledger": "l", "control": "c"},
+        "place": {"key": "tidewatch/dev/flights", "endpoint": "flights-1", "ledger": "l", "control": "c"},
         "declared": {"blue": 0.95, "green": 0.05},
         "slots": {"blue": slot("1"), "green": slot("2")},
         "champion": "blue",
@@ -45,6 +45,9 @@ def inputs(**changes: Any) -> dict[str, Any]:
         "acknowledged": "",
         "instances": {"blue": 2.0, "green": 2.0},
         "abort_alarm": "abort",
+        "name": "flights",
+        "retire": False,
+        "protect": False,
         "policy": {"type": "ALL_AT_ONCE", "size_percent": None, "wait_seconds": 0.0, "termination_wait_seconds": 0.0},
         **changes,
     }
@@ -180,6 +183,49 @@ def test_the_gate_acknowledges_once(recorded: Recorded):
     assert recorded.asked == ["acknowledge 7", "refuse_unless_allowed"]
 
 
+def nothing(**changes: Any) -> dict[str, Any]:
+    return inputs(**{"declared": {}, "slots": {}, "champion": "", **changes})
+
+
+def test_a_stack_that_serves_nothing_passes_the_gate_and_stays_as_it_is(recorded: Recorded):
+    assert GateProvider().check({}, nothing()).failures == []
+    assert GateProvider().create(nothing()).id == "tidewatch/dev/flights"
+    assert GateProvider().check(nothing(), nothing()).failures == []
+    assert GateProvider().diff("flights", nothing(), nothing()).changes is False
+    assert recorded.asked == []
+    assert GateProvider().diff("flights", nothing(), inputs()).changes is True
+    assert GateProvider().check(nothing(), inputs()).failures == []
+    assert recorded.asked == ["refuse_unless_allowed"]
+
+
+@pytest.mark.usefixtures("recorded")
+def test_variants_leave_a_stack_that_serves_only_where_it_is_retired():
+    check, diff = GateProvider().check, GateProvider().diff
+    (failure,) = check(inputs(), nothing()).failures
+    assert failure.property == ""
+    assert "Put the variants back, or set tidewatch:retire to true" in failure.reason
+    assert check(inputs(), nothing(retire=True)).failures == []
+    assert diff("flights", inputs(), nothing(retire=True)).changes is True
+    assert check(nothing(retire=True), nothing()).failures == []
+
+
+@pytest.mark.usefixtures("recorded")
+def test_a_protected_stack_is_retired_in_two_steps():
+    check, diff = GateProvider().check, GateProvider().diff
+    (failure,) = check(inputs(protect=True), nothing(protect=False, retire=True)).failures
+    assert "set tidewatch:protect to false and run `pulumi up` first" in failure.reason
+    assert diff("flights", inputs(protect=True), inputs()).changes is True
+    assert check(inputs(protect=False), nothing(retire=True)).failures == []
+
+
+@pytest.mark.parametrize("before", [inputs(), nothing()])
+@pytest.mark.usefixtures("recorded")
+def test_another_name_for_the_model_is_refused_with_the_way_to_move(before: dict[str, Any]):
+    (failure,) = GateProvider().check(before, {**before, "name": "trains", "retire": True}).failures
+    assert failure.reason.startswith("This stack is that of flights: ")
+    assert "give trains a stack of its own: `pulumi stack init`" in failure.reason
+
+
 @pytest.mark.parametrize("kind", [EndpointDeploymentProvider, VariantWeightsProvider, VariantCapacityProvider])
 @pytest.mark.usefixtures("recorded")
 def test_a_refresh_without_an_endpoint_drops_the_resource(kind: type[provider.TrafficProvider]):
@@ -188,6 +234,6 @@ def test_a_refresh_without_an_endpoint_drops_the_resource(kind: type[provider.Tr
 
 
 def test_names_that_a_preview_does_not_know_are_empty():
-    props = inputs(place={"model": "flights", "endpoint": Unknown(), "ledger": Unknown(), "control": "c"})
+    props = inputs(place={"key": "tidewatch/dev/flights", "endpoint": Unknown(), "ledger": Unknown(), "control": "c"})
     place = provider.place(props)
     assert (place.endpoint, place.ledger, place.control) == ("", "", "c")

@@ -30,7 +30,7 @@ SECTIONS = {
     "access": schema.Access,
     "autoscaling": schema.Autoscaling,
 }
-PLAIN = {"rollbackTo", "acknowledgedIncident", "protect", "forceDestroy", "tags"}
+PLAIN = {"rollbackTo", "acknowledgedIncident", "retire", "protect", "forceDestroy", "tags"}
 
 
 def _keys(path: str, section: type[Section]) -> set[str]:

@@ -14,7 +14,7 @@ from tests.real_cli.flights import Flights
 pytestmark = pytest.mark.real_cli
 PAGES = {"flights-executive", "flights-oncall", "flights-debug"}
 """The dashboards, which name the versions."""
-TRAFFIC = {"flights-gate": "update", "flights-weights": "update"}
+TRAFFIC = {"gate": "update", "flights-weights": "update"}
 """What an edit of weights changes."""
 INCIDENT = re.compile(r"flights-\d{8}-\d{6}-[0-9a-f]{6}")
 NO_INSTANCES = "Unable to provision requested ML compute capacity due to InsufficientInstanceCapacity error."
@@ -119,7 +119,7 @@ def test_a_deployment_that_failed_is_told_and_reverting_it_deploys_nothing(canar
     operations = len(canary.aws.control.operations())
     canary.serve(blue=("1", 100 - green), green=("2", green))
     done = canary.pulumi.up().operations
-    assert done.pop("flights-gate") == "update"
+    assert done.pop("gate") == "update"
     assert done.pop("flights-deployment") == "update", "which notes that the live one is what is asked for"
     assert set(done.values()) == {"delete"}, "what was made for the attempt leaves the state"
     assert len(canary.aws.control.operations()) == operations
@@ -141,7 +141,7 @@ def test_a_killed_up_is_finished_by_the_next_and_an_earlier_version_returns_as_n
     canary.serve(blue=("1", 100 - green), green=("2", green))
     done = canary.pulumi.up().operations
     updated = {name for name, operation in done.items() if operation not in ("create", "delete")}
-    moved = {"flights-gate", "flights-deployment", "flights-weights"}
+    moved = {"gate", "flights-deployment", "flights-weights"}
     assert updated == moved | PAGES, "nothing was left to be finished"
     assert (canary.shares(), canary.versions()) == (shares, {"blue": "1", "green": "2"})
     assert canary.endpoint()["EndpointConfigName"] != first

@@ -39,7 +39,7 @@ def _copied(given: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def _stack(home: Path) -> Iterator[Rehearsed]:
+def undeployed(home: Path) -> Iterator[Rehearsed]:
     """The rehearsal's stack, not deployed yet. Events and the sweep start no process: a test calls `roll_back`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("simulator.aws.lambda_api._run_beside", lambda here, work: None)  # noqa: ARG005
@@ -59,7 +59,7 @@ def _publish(stack: Rehearsed) -> Rehearsed:
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Rehearsed]:
     """The rehearsal's stack, not deployed yet."""
-    with _stack(tmp_path) as one:
+    with undeployed(tmp_path) as one:
         yield one
 
 
@@ -79,7 +79,7 @@ def canary(published: Rehearsed) -> Rehearsed:
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
     """One canary for a module whose tests leave it as it was."""
-    with _stack(tmp_path_factory.mktemp("deployed")) as one:
+    with undeployed(tmp_path_factory.mktemp("deployed")) as one:
         _publish(one).serve(blue=("1", 95), green=("2", 5)).up(preview=False)
         yield one
 

@@ -55,8 +55,9 @@ DESCRIPTION = Description(
 )
 
 
-def rehearsal_config() -> dict[str, Any]:
-    return yaml.safe_load((ROOT / "Pulumi.rehearsal.yaml").read_text())["config"]
+def rehearsal_config(stack: str = "rehearsal") -> dict[str, Any]:
+    """The config of a stack's file, as it is in the repository."""
+    return yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
 
 
 @dataclass
@@ -66,6 +67,8 @@ class Rehearsed:
     home: Path
     clock: ManualClock
     config: dict[str, Any] = field(default_factory=rehearsal_config)
+    name: str = "rehearsal"
+    secrets: frozenset[str] = frozenset()
 
     def set(self, **values: Any) -> Rehearsed:
         """Edits top-level keys of the config; None takes one out."""
@@ -83,7 +86,7 @@ class Rehearsed:
     @property
     def stack(self) -> Stack:
         text = {key: value if isinstance(value, str) else json.dumps(value) for key, value in self.config.items()}
-        return Stack("tidewatch", "rehearsal", ROOT, self.home / "state.json", text)
+        return Stack("tidewatch", self.name, ROOT, self.home / "state.json", text, self.secrets)
 
     def up(self, *, preview: bool = False, **options: Any) -> Summary:
         return self.stack.up(preview=preview, **options)

@@ -15,8 +15,16 @@ def resolved(stack: Rehearsed) -> object:
     return resolve(load(stack.config), "tidewatch", "rehearsal", readers)
 
 
-def test_without_variants_nothing_is_read(stack: Rehearsed):
+def test_without_variants_no_version_is_looked_for(stack: Rehearsed):
     assert resolved(stack) == {}
+
+
+def test_another_name_for_the_model_is_refused_before_the_first_resource(published: Rehearsed):
+    published.config["tidewatch:model"]["name"] = "trains"
+    with pytest.raises(
+        PreflightError, match=r"This stack is that of flights: .* a stack of its own: `pulumi stack init`"
+    ):
+        resolved(published)
 
 
 def test_without_a_registry_it_says_what_comes_first(stack: Rehearsed):

@@ -235,7 +235,7 @@ def test_environments_differ_where_it_matters():
 def test_pulumi_declares_every_key_with_an_empty_default():
     declared = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
     known = load(CONFIG)
-    assert len(declared) == len(type(known).model_fields) - 2  # region and profile are the aws provider's
+    assert len(declared) == len(type(known).model_fields) - 3  # region and profile are the aws provider's
     assert all(entry["default"] in ({}, "", False) for entry in declared.values())
 
 

@@ -26,7 +26,7 @@ from simulator.engine.state import State
 from simulator.engine.wire import reveal, sealed
 
 HERE = Path(__file__).parent / "conformance"
-STAGES = {"hashes": 4, "basics": 5, "archives": 4, "aliases": 4, "unknown_type": 1} | dict.fromkeys(
+STAGES = {"hashes": 4, "basics": 5, "archives": 4, "aliases": 4, "unknown_type": 1, "init_failed": 5} | dict.fromkeys(
     ("ignoring", "failing", "bad_check", "providers", "ordering", "reading", "default_diff", "components"), 3
 )
 ORDER = {"protecting": (1, 2, 4, 3, 5, 6), "drift": (1, 1, 1)}

@@ -76,6 +76,31 @@ def test_a_failed_update_is_no_change_after_the_program_went_back(program: Any) 
     assert program.stack(1).up().changed == ()
 
 
+UNTAGGED = 'import pulumi_aws; pulumi_aws.s3.Bucket("b", bucket="init-failing", tags={"aws:a": "1"}, opts=%s)'
+"""A bucket that S3 makes and whose tags it refuses."""
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_refresh_that_finds_what_failed_forgets_the_error(program: Any) -> None:
+    program.write(UNTAGGED % "None")
+    with pytest.raises(DeploymentFailed, match="System tags cannot be added"):
+        program.stack().up()
+    assert ops(program.stack().preview())["b"] == "update"
+    program.stack().refresh()
+    assert ops(program.stack().up())["b"] == "same"
+    assert ops(program.stack().destroy())["b"] == "delete"
+
+
+@pytest.mark.usefixtures("aws")
+def test_an_error_of_a_create_replaces_where_the_program_says_so(program: Any) -> None:
+    """As in `applyReplaceOnChanges` of the engine's step generator."""
+    program.write(UNTAGGED % 'ResourceOptions(replace_on_changes=["*"], delete_before_replace=True)')
+    with pytest.raises(DeploymentFailed, match="System tags cannot be added"):
+        program.stack().up()
+    step = next(step for step in program.stack().preview().steps if step.name == "b" and step.op == "replace")
+    assert step.keys == ("#initerror",)
+
+
 def test_a_failed_update_under_a_new_name_leaves_the_old_name(program: Any) -> None:
     program.write("""
         options = ResourceOptions(aliases=[pulumi.Alias(name="old")]) if stage == 2 else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from simulator.aws import in_process
 from simulator.provider import AwsType, Props, Settings, aws_type
+from simulator.provider.errors import InitFailed
 from tidewatch.clock import current, install
 
 
@@ -24,9 +26,19 @@ class Resource:
 
     def create(self, **given: Any) -> Props:
         self.inputs = self.checked({}, given)
-        made = self.type.create(self.inputs)
+        with self.keeping():
+            made = self.type.create(self.inputs)
         self.id, self.outs = made.id, made.outs or {}
         return self.outs
+
+    @contextmanager
+    def keeping(self) -> Iterator[None]:
+        """What a call leaves that failed after it had made or changed something."""
+        try:
+            yield
+        except InitFailed as failure:
+            self.id, self.outs = failure.id, failure.outs
+            raise
 
     def checked(self, olds: Props, given: Props) -> Props:
         got = self.type.check(olds, given)
@@ -41,9 +53,10 @@ class Resource:
 
     def update(self, **given: Any) -> Props:
         assert self.replaced_by(**given) == []
-        news = self.checked(self.inputs, given)
-        self.outs = self.type.update(self.id, self.outs, news).outs or {}
-        self.inputs = news
+        olds, self.inputs = self.inputs, self.checked(self.inputs, given)
+        call = self.type.look if self.inputs == olds else self.type.update
+        with self.keeping():
+            self.outs = call(self.id, self.outs, self.inputs).outs or {}
         return self.outs
 
     def read(self) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from conftest import Aws, Resource
 
-from simulator.provider.sagemaker import EndpointFailed
+from simulator.provider.errors import Gone, InitFailed
 from tidewatch.clock import current
 
 ENDPOINT = "aws:sagemaker/endpoint:Endpoint"
@@ -139,7 +139,7 @@ def test_a_refresh_sees_the_live_configuration(aws: Aws, endpoint: Resource, mod
     assert endpoint.read().inputs["endpointConfigName"] == other.id
 
 
-def test_an_endpoint_that_cannot_serve_is_an_error_with_sagemakers_reason(aws: Aws, model: Resource) -> None:
+def test_an_endpoint_that_cannot_serve_is_kept_with_sagemakers_reason(aws: Aws, model: Resource) -> None:
     container = {"image": IMAGE, "modelDataUrl": "s3://nowhere/model.tar.gz"}
     broken = aws.made(
         "aws:sagemaker/model:Model",
@@ -148,9 +148,18 @@ def test_an_endpoint_that_cannot_serve_is_an_error_with_sagemakers_reason(aws: A
         primaryContainer=container,
     )
     configuration = aws.made(CONFIGURATION, productionVariants=variants(broken, blue=1.0))
-    with pytest.raises(EndpointFailed, match=r"unexpected state 'Failed', wanted target 'InService'. last error: .+"):
-        aws.made(ENDPOINT, "flights", endpointConfigName=configuration.id)
-    assert aws.client("sagemaker").list_endpoints()["Endpoints"] == []
+    endpoint = aws.resource(ENDPOINT, "flights")
+    with pytest.raises(InitFailed, match=r"unexpected state 'Failed', wanted target 'InService'. last error: .+"):
+        endpoint.create(endpointConfigName=configuration.id, tags={"a": "b"})
+    (found,) = aws.client("sagemaker").list_endpoints()["Endpoints"]
+    assert (endpoint.id, found["EndpointStatus"]) == (found["EndpointName"], "Failed")
+    assert "arn" not in endpoint.outs
+    assert endpoint.outs["tagsAll"] == {"a": "b"}
+    assert endpoint.update(**endpoint.inputs)["arn"] == found["EndpointArn"]
+    assert aws.client("sagemaker").describe_endpoint(EndpointName=endpoint.id)["EndpointStatus"] == "Failed"
+    endpoint.delete()
+    with pytest.raises(Gone, match="did not exist while updating"):
+        endpoint.update(**endpoint.inputs)
 
 
 def test_a_variant_scales_within_bounds(aws: Aws, endpoint: Resource) -> None:

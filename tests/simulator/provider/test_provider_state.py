@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 from conftest import Aws, Resource
+
+from simulator.aws.world import world
+from simulator.provider.errors import InitFailed
 
 TABLE = "aws:dynamodb/table:Table"
 ALARM: dict[str, Any] = {
@@ -15,6 +20,14 @@ ALARM: dict[str, Any] = {
     "evaluationPeriods": 1.0,
     "threshold": 0.5,
 }
+
+
+@contextmanager
+def refusing(service: str, action: str) -> Iterator[None]:
+    """AWS refuses every call of one action."""
+    fault = world().faults.inject("api", times=99, service=service, action=action)
+    yield
+    world().faults.clear(fault)
 
 
 @pytest.fixture
@@ -42,6 +55,45 @@ def test_a_table_is_made_as_declared(aws: Aws, table: Resource) -> None:
     backups = aws.client("dynamodb").describe_continuous_backups(TableName=table.id)["ContinuousBackupsDescription"]
     assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
     assert table.read().inputs is None
+
+
+def test_a_table_whose_settings_fail_is_kept_and_stays_without_them(aws: Aws, given: dict[str, Any]) -> None:
+    """As in the provider: its state says what was asked for, so that the next update finds nothing to change."""
+    table = aws.resource(TABLE, "ledger")
+    with refusing("dynamodb", "UpdateContinuousBackups"), pytest.raises(InitFailed, match="UpdateContinuousBackups"):
+        table.create(**given)
+    assert table.exists()
+    assert "arn" not in table.outs
+    assert table.update(**table.inputs)["arn"]
+    backups = aws.client("dynamodb").describe_continuous_backups(TableName=table.id)["ContinuousBackupsDescription"]
+    assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "DISABLED"
+    assert table.read().inputs == {**table.inputs, "pointInTimeRecovery": {"enabled": False}}
+
+
+def test_an_update_that_fails_is_kept_as_it_was_asked_for(aws: Aws, table: Resource, given: dict[str, Any]) -> None:
+    arn = table.outs["arn"]
+    with refusing("dynamodb", "UpdateTable"), pytest.raises(InitFailed, match="UpdateTable"):
+        table.update(**given, deletionProtectionEnabled=True)
+    assert (table.outs["arn"], table.outs["deletionProtectionEnabled"]) == (arn, True)
+    table.update(**given, deletionProtectionEnabled=True)
+    assert not aws.client("dynamodb").describe_table(TableName=table.id)["Table"]["DeletionProtectionEnabled"]
+
+
+@pytest.mark.parametrize(
+    ("token", "given", "service", "action"),
+    [
+        ("aws:kms/key:Key", {"enableKeyRotation": True}, "kms", "EnableKeyRotation"),
+        ("aws:cloudwatch/logGroup:LogGroup", {"retentionInDays": 30.0}, "logs", "PutRetentionPolicy"),
+    ],
+)
+def test_what_is_made_before_a_later_call_fails_is_kept(
+    aws: Aws, token: str, given: dict[str, Any], service: str, action: str
+) -> None:
+    thing = aws.resource(token)
+    with refusing(service, action), pytest.raises(InitFailed, match=action):
+        thing.create(**given)
+    assert thing.id
+    assert thing.exists()
 
 
 def test_keys_replace_a_table_and_the_rest_changes_in_place(aws: Aws, table: Resource, given: dict[str, Any]) -> None:

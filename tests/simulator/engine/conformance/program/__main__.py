@@ -92,6 +92,14 @@ def failing_create():
     pulumi.export("x", 1)
 
 
+def init_failed():
+    """S3 makes the bucket and refuses its tags, which begin with `aws:` in stages 1 and 2, and again in 4 and 5."""
+    tags = {"aws:a": "1"} if stage < 3 else {"b": "1"} if stage == 3 else {"aws:c": "1"}
+    b = aws.s3.Bucket("b", bucket="init-failed", tags=tags)
+    Topic("t", name="init-failed", tags={"arn": b.arn})
+    pulumi.export("arn", b.arn)
+
+
 def bad_check():
     D("d", "bad", {1: "ok", 2: "bad", 3: "ok"}[stage])
 

@@ -1,0 +1,46 @@
+"""What becomes of a stack that serves when its model is renamed, or its variants are taken out of the config."""
+
+from __future__ import annotations
+
+import pytest
+
+from simulator.engine import DeploymentFailed
+from tests.stacks.rehearsed import Rehearsed, changes
+
+GATE = {"urn:pulumi:rehearsal::tidewatch::pulumi-python:dynamic/tidewatch:Gate::gate"}
+
+
+def test_the_gate_is_there_before_anything_is_served(published: Rehearsed):
+    found = {step.urn for step in published.up().steps if step.type.endswith("tidewatch:Gate")}
+    assert found == GATE
+
+
+@pytest.mark.on_a_copy
+@pytest.mark.parametrize("preview", [True, False])
+def test_variants_are_not_taken_out_of_a_stack_that_serves(standing: Rehearsed, preview: bool):
+    standing.set(variants=None, rollbackTo=None)
+    with pytest.raises(DeploymentFailed, match="This stack serves flights") as refused:
+        standing.up(preview=preview)
+    assert not [step for step in refused.value.summary.changed if step.phase == "done"]
+    assert standing.weights() == {"blue": 0.95, "green": 0.05}
+
+
+@pytest.mark.on_a_copy
+def test_a_retired_stack_keeps_its_registry_and_serves_again(standing: Rehearsed):
+    before, config = standing.outputs(), dict(standing.config)
+    standing.set(variants=None, rollbackTo=None, retire=True).up(preview=True)
+    assert set(standing.outputs()["endpoint"].values()) == {None}
+    assert standing.outputs()["registry"] == before["registry"]
+    standing.config = config
+    standing.up(preview=True)
+    assert standing.weights() == {"blue": 0.95, "green": 0.05}
+    assert changes(standing.up()) == set()
+
+
+@pytest.mark.on_a_copy
+@pytest.mark.parametrize("preview", [True, False])
+def test_a_model_that_lives_is_not_renamed(standing: Rehearsed, preview: bool):
+    standing.config["tidewatch:model"] = {**standing.config["tidewatch:model"], "name": "trains"}
+    with pytest.raises(DeploymentFailed, match="give trains a stack of its own") as refused:
+        standing.up(preview=preview)
+    assert not refused.value.summary.changed

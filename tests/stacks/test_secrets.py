@@ -1,0 +1,131 @@
+"""What is secret in the config stays secret: in state, names, tags, ledger, documents and sentences."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+
+from components.sagemaker.slots import Slot
+from stacks.settings import SettingsError, load
+from tests.stacks.conftest import undeployed
+from tests.stacks.rehearsed import Rehearsed, changes
+from tests.stacks.test_stack_settings import CONFIG, changed
+from tidewatch.content import content_hash, fingerprint
+
+TOKEN, HOOK = "tok-4f9a7c1e", "https://hooks.example.com/services/T0/B0/s3cr3t"
+SECRETS = frozenset({"tidewatch:endpoint", "tidewatch:notify"})
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
+    """One slot with a variable, and a webhook, that `pulumi config set --secret` put into the config."""
+    with undeployed(tmp_path_factory.mktemp("secrets")) as one:
+        one.config["tidewatch:endpoint"]["environment"] = {"TOKEN": TOKEN, "MODE": "fast"}
+        one.config["tidewatch:notify"]["P1"] = [{"https": HOOK}]
+        one.secrets = SECRETS
+        one.up()
+        one.publish("1")
+        one.serve(blue=("1", 100)).up(preview=True)
+        yield one
+
+
+def test_the_state_holds_no_secret_in_clear_and_neither_do_its_outputs(told: Rehearsed):
+    written = "".join(one.read_text() for one in told.home.glob("state.json*"))
+    marked = _secrets(json.loads((told.home / "state.json").read_text()))
+    assert TOKEN in marked
+    assert HOOK in marked
+    assert written.count(TOKEN) == marked.count(TOKEN)
+    assert written.count(HOOK) == marked.count(HOOK)
+    assert TOKEN not in json.dumps(told.outputs())
+    assert HOOK not in json.dumps(told.outputs())
+
+
+def _secrets(value: Any) -> list[str]:
+    """Every text that lies inside a secret of the state."""
+    if isinstance(value, dict):
+        if "4dabf18193072939515e22adb298388d" in value:
+            return [value["value"]] if isinstance(value.get("value"), str) else []
+        return [found for one in value.values() for found in _secrets(one)]
+    return [found for one in value for found in _secrets(one)] if isinstance(value, list) else []
+
+
+def test_they_reach_what_they_are_for(told: Rehearsed):
+    sagemaker = boto3.client("sagemaker")
+    live = sagemaker.describe_endpoint_config(EndpointConfigName=told.endpoint()["EndpointConfigName"])
+    for variant in live["ProductionVariants"]:
+        container = sagemaker.describe_model(ModelName=variant["ModelName"])["PrimaryContainer"]
+        assert container["Environment"]["TOKEN"] == TOKEN
+    subscribed = boto3.client("sns").list_subscriptions_by_topic(TopicArn=told.outputs()["topics"]["P1"])
+    assert HOOK in {one["Endpoint"] for one in subscribed["Subscriptions"]}
+
+
+@pytest.mark.usefixtures("told")
+def test_nothing_that_others_read_in_the_account_holds_them():
+    dynamodb, s3, cloudwatch = (boto3.client(one) for one in ("dynamodb", "s3", "cloudwatch"))
+    tables = [dynamodb.scan(TableName=name)["Items"] for name in dynamodb.list_tables()["TableNames"]]
+    objects = [
+        s3.get_object(Bucket=bucket["Name"], Key=one["Key"])["Body"].read().decode(errors="replace")
+        for bucket in s3.list_buckets()["Buckets"]
+        for one in s3.list_objects_v2(Bucket=bucket["Name"]).get("Contents", [])
+    ]
+    read = json.dumps([tables, objects, cloudwatch.describe_alarms()], default=str)
+    assert TOKEN not in read
+    assert HOOK not in read
+
+
+def test_a_second_up_changes_nothing(told: Rehearsed):
+    assert changes(told.up()) == set()
+
+
+def slot(**secret: str) -> Slot:
+    return Slot(
+        "blue", "1", "s3://b/k", "ab" * 32, "image@sha256:1", 1, 1, environment=secret, secrets=frozenset(secret)
+    )
+
+
+def test_the_content_changes_with_a_secret_and_is_no_plain_hash_of_it():
+    first, second = slot(PIN="1234"), slot(PIN="1235")
+    assert first.content("flights", None) != second.content("flights", None)
+    assert first.content("flights", None) == slot(PIN="1234").content("flights", None)
+    plain = Slot("blue", "1", "s3://b/k", "ab" * 32, "image@sha256:1", 1, 1, environment={"PIN": "1234"})
+    assert first.content("flights", None) != plain.content("flights", None)
+
+
+def test_a_fingerprint_is_of_one_value_in_one_place():
+    assert fingerprint("1234", "flights/a") != fingerprint("1234", "flights/b")
+    assert fingerprint("1234", "flights/a") == fingerprint("1234", "flights/a")
+    assert content_hash(fingerprint("1234", "a")) != content_hash("1234")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "key"),
+    [
+        ("tidewatch:endpoint.environment", {"TOKEN": "x" * 2000}, "tidewatch:endpoint"),
+        ("tidewatch:endpoint.environment", {"TOKEN": [TOKEN]}, "tidewatch:endpoint"),
+        ("tidewatch:endpoint.environment", TOKEN, "tidewatch:endpoint"),
+        ("tidewatch:notify.P1", [{"http": "http://hooks.example.com/s3cr3t"}], "tidewatch:notify"),
+        ("tidewatch:notify.P1", 'it\'s "s3cr3t"', "tidewatch:notify"),
+        ("tidewatch:notify.chat.slackTeam", "t0-s3cr3t", "tidewatch:notify"),
+    ],
+)
+@pytest.mark.parametrize("as_text", [True, False])
+def test_a_mistake_in_what_is_secret_is_told_without_it(path: str, value: Any, key: str, as_text: bool):
+    config = changed(path, value)
+    if as_text:
+        config[key] = json.dumps(config[key])
+    with pytest.raises(SettingsError) as refused:
+        load(config, secret=[key])
+    assert any(line.startswith(path.split(".")[0]) for line in refused.value.mistakes)
+    for secret in (TOKEN, "s3cr3t", "x" * 2000):
+        assert secret not in str(refused.value)
+
+
+def test_what_becomes_names_and_tags_cannot_be_secret():
+    with pytest.raises(SettingsError) as refused:
+        load(CONFIG, secret=["tidewatch:model", "aws:secretKey"])
+    (told,) = refused.value.mistakes
+    assert told.startswith("tidewatch:model: is secret, and becomes names, tags or texts that everybody reads")

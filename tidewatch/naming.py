@@ -27,6 +27,11 @@ def stem(name: str) -> str:
     return f"{name[:25].rstrip('-')}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
 
 
+def stack_mark(key: str) -> str:
+    """Six characters that stand for a stack's key in names."""
+    return hashlib.sha256(key.encode()).hexdigest()[:6]
+
+
 def model_in(key: str) -> str:
     """The model in a stack's key; no model's name has a slash."""
     return key.rpartition("/")[2]

@@ -21,9 +21,9 @@ more, and each role is refused what is another's.
 `tidewatch permissions ROLE --stack STACK` prints a role's policy with the stack's names, as IAM takes it. A managed
 policy holds 6,144 characters, so the deployer's comes in several documents: attach all of them.
 
-- Resources are named by how their names begin (`{stem}-`, the model's name; `{bucket}-` in small letters) where the
-  service takes names, keys by the stack's tag `tidewatch:stack`. Two stacks of one model in one account share that
-  beginning: give them accounts of their own where their people must not meet.
+- Resources are named by how their names begin (`{stem}-`, the model's name; `{bucket}-` in small letters; with `{own}-`
+  what no other stack's names have) where the service takes names, keys by the stack's tag `tidewatch:stack`. Two stacks
+  of one model in one account share `{stem}-`: give them accounts of their own where their people must not meet.
 - The deployer makes roles for the stack and writes their policies: whoever holds it can give those roles anything.
   Where that is too much, give it a permissions boundary.
 - Not in them: the bucket of Pulumi's state, its lock and the key of its secrets (`docs/ci.md`), reading what was

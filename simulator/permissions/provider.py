@@ -1,7 +1,7 @@
 """What the AWS provider asks of IAM for each resource type that the program uses, beyond what the rehearsal's calls.
 
 The rehearsal's providers make the calls that a resource's arguments need; the real one reads more to fill its state,
-and changes tags by calls of their own. Source: hashicorp/terraform-provider-aws, the file named in each row (its Create,
+and changes tags by calls of their own. Source: hashicorp/terraform-provider-aws, the file named in each row (Create,
 Read, Update and Delete functions, finders and waiters); pulumi-aws bridges them unchanged.
 """
 
@@ -41,6 +41,12 @@ ROWS: Mapping[str, Row] = {
         _regional("application-autoscaling", "scalable-target/*"),
         ("application-autoscaling:ListTagsForResource",),
         tuple(f"application-autoscaling:{tag}" for tag in _TAGS),
+    ),
+    "aws.chatbot.SlackChannelConfiguration": Row(
+        "internal/service/chatbot/slack_channel_configuration.go",
+        f"{_ARN}chatbot::{{account}}:chat-configuration/slack-channel/{{stem}}-*",
+        (),
+        ("chatbot:UntagResource", "chatbot:UpdateSlackChannelConfiguration"),
     ),
     "aws.cloudwatch.EventRule": Row(
         "internal/service/events/rule.go",
@@ -118,9 +124,27 @@ ROWS: Mapping[str, Row] = {
         ),
         ("s3:PutBucketTagging", "s3:TagResource", "s3:UntagResource"),
     ),
-    "aws.sagemaker.Model, EndpointConfiguration, Endpoint": Row(
+    "aws.s3.BucketObjectLockConfiguration": Row(
+        "internal/service/s3/bucket_object_lock_configuration.go",
+        f"{_ARN}s3:::{{bucket}}-registry-*",
+        (),
+        ("s3:PutBucketObjectLockConfiguration",),
+    ),
+    "aws.sagemaker.Endpoint": Row(
         "internal/service/sagemaker/endpoint.go",
-        _regional("sagemaker", "*/{stem}-*"),
+        _regional("sagemaker", "endpoint/{stem}-{own}-*"),
+        ("sagemaker:ListTags",),
+        ("sagemaker:AddTags", "sagemaker:DeleteTags"),
+    ),
+    "aws.sagemaker.EndpointConfiguration": Row(
+        "internal/service/sagemaker/endpoint_configuration.go",
+        _regional("sagemaker", "endpoint-config/{stem}-cfg-*"),
+        ("sagemaker:ListTags",),
+        ("sagemaker:AddTags", "sagemaker:DeleteTags"),
+    ),
+    "aws.sagemaker.Model": Row(
+        "internal/service/sagemaker/model.go",
+        _regional("sagemaker", "model/{stem}-model-*"),
         ("sagemaker:ListTags",),
         ("sagemaker:AddTags", "sagemaker:DeleteTags"),
     ),
@@ -129,6 +153,9 @@ ROWS: Mapping[str, Row] = {
         _regional("sns", "{stem}-*"),
         ("sns:GetTopicAttributes", "sns:ListTagsForResource"),
         tuple(f"sns:{tag}" for tag in _TAGS),
+    ),
+    "aws.sns.TopicSubscription": Row(
+        "internal/service/sns/topic_subscription.go", "*", (), ("sns:SetSubscriptionAttributes",)
     ),
     "aws.sqs.Queue": Row(
         "internal/service/sqs/queue.go",

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from simulator.aws.identity import Recorded, recording
-from simulator.aws.identity.need import EVERYTHING, Need
+from simulator.aws.identity.need import EVERYTHING
 from simulator.permissions import provider
 from simulator.permissions.statement import Grant, grant
-from simulator.permissions.story import PROJECT, STACK, story
+from simulator.permissions.story import PROJECT, STACK, As, Story, story
 
 PURPOSES: Mapping[str, str] = {
     "deployer": "Runs `pulumi up`, `refresh` and `destroy`.",
@@ -38,7 +38,7 @@ EXCEPTIONS: Mapping[str, str] = {
     "kms:TagResource": "names a key that is not made yet; it must carry the stack's tag",
 }
 """Why an action is granted on everything, where it is not that it takes no resource."""
-_ANYWHERE = "*"
+_ANYWHERE, _OBJECTS = "*", "arn:{partition}:s3:::"
 _DOCTOR = (
     Grant("ecr:BatchGetImage", "arn:{partition}:ecr:*:*:repository/*", None, "tidewatch doctor: the serving image"),
     Grant("pricing:GetProducts", _ANYWHERE, None, "tidewatch doctor: the price of the hosts"),
@@ -52,20 +52,35 @@ _LINKED = {
 }
 
 
-def recorded() -> dict[str, list[Grant]]:
-    """Plays the story, once with everything that a stack can have, and tells what each role needs."""
+def _as_administrator(role: str, activity: str) -> AbstractContextManager[object]:
+    del role, activity
+    return nullcontext()
+
+
+def _nothing(told: Story) -> None:
+    del told
+
+
+def recorded(as_: As = _as_administrator, at_the_end: Callable[[Story], None] = _nothing) -> dict[str, list[Grant]]:
+    """Plays the story, once with everything that a stack can have, and tells what each role needs.
+
+    as_: takes a role for a step, where the steps are to be done with it. at_the_end: done while the stack still lives.
+    Raises what a step fails with, and LookupError where a call has no rule.
+    """
     found: dict[str, list[Grant]] = {role: list(_besides(role)) for role in PURPOSES}
 
     @contextmanager
     def noting(role: str, activity: str) -> Iterator[Recorded]:
-        with recording() as heard:
+        with as_(role, activity), recording() as heard:
             yield heard
         if heard.unknown:
             raise LookupError(f"{activity}: no rule for {', '.join(sorted(heard.unknown))} in simulator/aws/identity/")
         found[role] += [grant(need, activity, PROJECT, STACK) for need in heard.needs.values()]
 
     with story(noting, **everything()) as told:
-        told.play()
+        told.lives()
+        at_the_end(told)
+        told.ends()
     return found
 
 
@@ -99,16 +114,18 @@ def statements(grants: Iterable[Grant]) -> list[dict[str, Any]]:
         resources[one.action, json.dumps(one.condition, sort_keys=True)].add(one.resource)
     together: dict[tuple[tuple[str, ...], str], list[str]] = defaultdict(list)
     for (action, condition), places in resources.items():
-        together[_fewest(places), condition].append(action)
+        together[_fewest(action, places), condition].append(action)
     ordered = sorted(together.items(), key=lambda item: (item[0][0], item[0][1]))
     return [_statement(sid, *item) for sid, item in _named(ordered)]
 
 
-def _fewest(places: set[str]) -> tuple[str, ...]:
+def _fewest(action: str, places: set[str]) -> tuple[str, ...]:
     """The resources without those that another of them covers; many names of one kind by what they begin with."""
     kinds: dict[str, set[str]] = defaultdict(set)
     for place in places:
-        kinds[_family(place)].add(place)
+        # Objects of one bucket are never granted for those of another, but for the deletion of all.
+        kept_apart = place.startswith(_OBJECTS) and "/" in place and not action.startswith("s3:Delete")
+        kinds[place if kept_apart else _family(place)].add(place)
     kept = {one for family, members in kinds.items() for one in ({family} if _wide(family, members) else members)}
     return tuple(sorted(one for one in kept if not any(_covers(other, one) for other in kept if other != one)))
 
@@ -161,4 +178,4 @@ def reason(action: str) -> str:
     return EXCEPTIONS.get(action, WITHOUT_RESOURCE)
 
 
-__all__ = ["PURPOSES", "Need", "document", "everything", "reason", "recorded", "statements"]
+__all__ = ["PURPOSES", "document", "everything", "reason", "recorded", "statements"]

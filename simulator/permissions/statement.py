@@ -13,8 +13,9 @@ Condition = Mapping[str, Mapping[str, str]]
 STACK_TAG: Condition = {"StringEquals": {"aws:ResourceTag/tidewatch:stack": "{project}/{stack}"}}
 """What has no name of its own is told by the stack's tag."""
 MADE_FOR_STACK: Condition = {"StringEquals": {"aws:RequestTag/tidewatch:stack": "{project}/{stack}"}}
+_USES = ("kms:Decrypt", "kms:GenerateDataKey")
 _SUFFIX = re.compile(r"-[0-9a-f]{7}(?=$|/)")
-_OWN_NAME = re.compile(r"^flights-[0-9a-f]{6}(?=-)")
+_OWN_NAME = re.compile(r"^flights-[0-9a-f]{6}(?=-|$)")
 _CONTENT = re.compile(r"-[0-9a-f]{10}(?=$|-)")
 
 
@@ -34,6 +35,10 @@ def grant(need: Need, why: str, project: str, stack: str) -> Grant:
 
 
 def _condition(need: Need) -> Condition | None:
+    if need.action in _USES:
+        # Not every key of the stack: whoever reads reports is not to open what was captured.
+        purpose = need.keys["aws:resourcetag/tidewatch:purpose"]
+        return {"StringEquals": {**STACK_TAG["StringEquals"], "aws:ResourceTag/tidewatch:purpose": purpose}}
     if need.resource.startswith("arn:aws:kms:"):
         return STACK_TAG
     if need.action in ("kms:CreateKey", "kms:TagResource"):
@@ -82,11 +87,13 @@ def _named(service: str, rest: str, project: str, stack: str) -> str:
 
 
 def _stemmed(name: str) -> str:
-    """flights-rollback-1a2b3c4 -> {stem}-rollback-*"""
-    own = _OWN_NAME.sub("flights", name.partition(":")[0])
-    bare = _CONTENT.sub("", _SUFFIX.sub("", own))
-    parts = bare.split("-")[1:2]
-    return "-".join(("{stem}", *parts, "*"))
+    """flights-rollback-1a2b3c4 -> {stem}-rollback-*, below whatever folder it is in."""
+    folder, slash, last = name.partition(":")[0].rpartition("/")
+    bare = _CONTENT.sub("", _SUFFIX.sub("", last))
+    own = _OWN_NAME.match(bare)
+    word = bare[own.end() :] if own else "-".join(bare.split("-")[:2]).removeprefix("flights")
+    end = "*" if own and word else "-*"
+    return f"{folder}{slash}{{stem}}{'-{own}' if own else ''}{word}{end}"
 
 
 def _object(rest: str) -> str:

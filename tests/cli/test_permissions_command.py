@@ -11,9 +11,11 @@ from typer.testing import CliRunner
 from cli.errors import UserError
 from cli.main import app
 from cli.permissions import permissions
+from tidewatch.naming import stack_mark
 from tidewatch.permissions import Names, documents, roles
 
 ACCOUNT = "210987654321"
+MARK = stack_mark("tidewatch/dev/flights")
 
 
 def printed(*words: str) -> list[dict[str, Any]]:
@@ -32,7 +34,7 @@ def test_a_role_is_printed_with_the_names_of_the_stack() -> None:
     (reader,) = printed("reader", "--stack", "dev", "--account", ACCOUNT)
     assert reader["Version"] == "2012-10-17"
     (seen,) = [one for one in reader["Statement"] if "sagemaker:DescribeEndpoint" in one["Action"]]
-    assert seen["Resource"] == [f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:endpoint/flights-*"]
+    assert seen["Resource"] == [f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:endpoint/flights-{MARK}-*"]
     assert "{" not in "".join(json.dumps(one["Resource"]) for one in reader["Statement"])
 
 

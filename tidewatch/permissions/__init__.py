@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tidewatch.naming import stack_key, stack_mark
+
 LARGEST = 6144
 """Characters of a managed policy, white space not counted. Source: IAM user guide, "IAM and AWS STS quotas"."""
 RECORDED = Path(__file__).with_name("recorded.json")
@@ -28,8 +30,8 @@ class Role:
 class Names:
     """What stands in the place of the names in braces: of a stack, its account and its region.
 
-    stem: the beginning of its resources' names; bucket: of its buckets'. volume_key: the ARN of `endpoint.volumeKey`,
-    or "".
+    stem: the beginning of its resources' names. volume_key: the ARN of `endpoint.volumeKey`, or "". In braces there are
+    also {bucket}, the beginning of its buckets' names, and {own}, what no other stack's names have.
     """
 
     partition: str
@@ -45,7 +47,8 @@ class Names:
         """A text with the names in their places."""
         for name in ("partition", "account", "region", "project", "stack", "model", "stem"):
             text = text.replace(f"{{{name}}}", str(getattr(self, name)))
-        return text.replace("{bucket}", self.stem.lower())
+        own = stack_mark(stack_key(self.project, self.stack, self.model))
+        return text.replace("{bucket}", self.stem.lower()).replace("{own}", own)
 
 
 @cache

@@ -98,9 +98,10 @@ def _refused(who: Caller | None, ask: Any, what: str) -> str | None:
         for recorded in recorders():
             recorded.unknown.add(what)
         return str(unknown) if who is not None else None
-    for recorded in recorders():
-        for need in needed:
-            recorded.add(need)
+    if who is None or who in _acting:  # what a function calls is not its caller's need
+        for recorded in recorders():
+            for need in needed:
+                recorded.add(need)
     if who is None:
         return None
     text = next((text for need in needed if (text := refusal(who, need)) is not None), None)

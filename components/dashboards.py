@@ -23,9 +23,10 @@ class DashboardsArgs:
 
     slots: the alarms of each slot; endpoint: those of the endpoint as a whole; objectives: what is promised to users.
     names: what the metrics' dimensions are made of. alarm_arns: by name, every alarm whose state is worth a look.
-    versions: by slot. runbooks: the folder or URL that {key}.md is under. capture, monitoring: the buckets.
+    log_group: where the rollback function writes what each slot holds. runbooks: the folder or URL that {key}.md is
+    under. capture, monitoring: the buckets.
     reports: where the drift function's go; None where there is none. price_per_hour: of one instance; None where it is
-    not known. after: what makes the versions serve: a page names none of a deployment that failed.
+    not known.
     """
 
     slots: Mapping[str, Sequence[Alarm]]
@@ -34,14 +35,13 @@ class DashboardsArgs:
     names: Names[pulumi.Output[str]]
     alarm_arns: Mapping[str, pulumi.Input[str]]
     tables: Tables
-    versions: Mapping[str, str]
+    log_group: pulumi.Input[str]
     runbooks: str
     capture: pulumi.Input[str]
     monitoring: pulumi.Input[str]
     instance_type: str
     reports: pulumi.Input[str] | None = None
     price_per_hour: float | None = None
-    after: Sequence[pulumi.Resource] = ()
 
 
 def links(scope: Scope, tables: Tables) -> dict[str, pulumi.Output[str]]:
@@ -68,7 +68,7 @@ class Dashboards(pulumi.ComponentResource):
                 scope.name(page),
                 dashboard_name=name,
                 dashboard_body=said.apply(lambda said, page=page: self._body(page, said)),
-                opts=pulumi.ResourceOptions(parent=self, depends_on=list(args.after) or None),
+                opts=pulumi.ResourceOptions(parent=self),
             )
             for page, name in names.items()
         }
@@ -83,6 +83,7 @@ class Dashboards(pulumi.ComponentResource):
             queues=dict(names.queues),
             alarms=dict(args.alarm_arns),
             reports=args.reports or "",
+            log_group=args.log_group,
             ledger=args.tables.ledger.name,
             capture=args.capture,
             monitoring=args.monitoring,
@@ -98,7 +99,7 @@ class Dashboards(pulumi.ComponentResource):
             endpoint=args.endpoint,
             objectives=args.objectives,
             alarms=said["alarms"],
-            versions=args.versions,
+            log_group=said["log_group"],
             runbooks=args.runbooks,
             ledger=said["ledger"],
             capture=said["capture"],

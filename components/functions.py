@@ -41,6 +41,7 @@ class Function(pulumi.ComponentResource):
 
     name: pulumi.Output[str]
     arn: pulumi.Output[str]
+    log_group: pulumi.Output[str]
 
     def __init__(self, scope: Scope, args: FunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         name = scope.name(args.purpose)
@@ -85,7 +86,7 @@ class Function(pulumi.ComponentResource):
             tags=tags,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[permissions]),
         )
-        self.name, self.arn = self.function.name, self.function.arn
+        self.name, self.arn, self.log_group = self.function.name, self.function.arn, logs.name
         self.register_outputs({"name": self.name, "arn": self.arn})
 
 

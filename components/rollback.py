@@ -65,7 +65,8 @@ class Rollback(pulumi.ComponentResource):
     """
 
     def __init__(self, scope: Scope, args: RollbackArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("tidewatch:components:Rollback", scope.name("rollback"), None, opts)
+        guarded = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(protect=scope.protect), opts)
+        super().__init__("tidewatch:components:Rollback", scope.name("rollback"), None, guarded)
         self._scope, self._args = scope, args
         self.function, self.failures = with_failures(
             scope,
@@ -181,7 +182,8 @@ class Rollback(pulumi.ComponentResource):
             principal=ALARMS,
             source_arn=alarm,
             source_account=self._scope.account,
-            opts=pulumi.ResourceOptions(parent=self),
+            # It comes and goes with its slot, and with `automatic`.
+            opts=pulumi.ResourceOptions(parent=self, protect=False),
         )
 
 

@@ -20,11 +20,15 @@ REWRITES = (
 class Tables(pulumi.ComponentResource):
     """Two tables with one key: what happened is only appended to, what is going on changes.
 
-    Neither has a customer key: a key that cannot be used must not stop a rollback.
+    Neither has a customer key: a key that cannot be used must not stop a rollback. Outside stacks with `forceDestroy`
+    they stay when the stack is destroyed, and the policy that lets nobody rewrite the ledger with them.
     """
 
     def __init__(self, scope: Scope, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("tidewatch:components:Tables", scope.name("tables"), None, opts)
+        kept = pulumi.ResourceOptions(protect=scope.protect, retain_on_delete=scope.keeps_data)
+        super().__init__(
+            "tidewatch:components:Tables", scope.name("tables"), None, pulumi.ResourceOptions.merge(kept, opts)
+        )
         self._scope = scope
         self.ledger = self._table("ledger", range_key="sequence", range_type="N")
         self.control = self._table("control", range_key="key", range_type="S")
@@ -51,7 +55,5 @@ class Tables(pulumi.ComponentResource):
             point_in_time_recovery={"enabled": True},
             deletion_protection_enabled=self._scope.protect,
             tags=self._scope.tagged(),
-            opts=pulumi.ResourceOptions(
-                parent=self, protect=self._scope.protect, retain_on_delete=self._scope.keeps_data
-            ),
+            opts=pulumi.ResourceOptions(parent=self),
         )

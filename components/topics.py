@@ -62,7 +62,7 @@ class Topics(pulumi.ComponentResource):
             deletion_window_in_days=30,
             policy=self._key_policy(),
             tags=scope.tagged(),
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, protect=scope.protect),
         )
         self.key_arn = key.arn
         self._audience = audience
@@ -134,7 +134,9 @@ class Topics(pulumi.ComponentResource):
 
     def _topic(self, priority: str) -> aws.sns.Topic:
         scope = self._scope
-        name, inside = scope.name(priority), pulumi.ResourceOptions(parent=self)
+        # Those who are called when others do not answer come and go with the config; the others are always told.
+        protect = scope.protect and priority in PRIORITIES
+        name, inside = scope.name(priority), pulumi.ResourceOptions(parent=self, protect=protect)
         topic = aws.sns.Topic(
             name,
             display_name=f"{scope.model} {scope.stack} {priority}"[:100],

@@ -16,6 +16,7 @@ from components.topics import ESCALATION, Audience, Slack
 from stacks import hosting as hosts
 from stacks.schema import Settings
 from tidewatch.alarms import Alarm, endpoint_alarms, variant_alarms
+from tidewatch.naming import SLOTS
 from tidewatch.registry import ResolvedVersion
 from tidewatch.traffic import DeploymentPolicy
 
@@ -65,7 +66,7 @@ def declaration(
         weights={name: slot.weight for name, slot in declared.items()},
         held={name: slot.held(scope.model, network(settings)) for name, slot in declared.items()},
         champion=settings.rollback_to or "",
-        guardrails=guardrail_names(tables, settings.variants, settings.champion) if declared else {},
+        guardrails=guardrail_names(tables, SLOTS, settings.champion) if declared else {},
     )
 
 
@@ -142,11 +143,12 @@ def scaling(settings: Settings) -> Scaling | None:
 
 
 def slot_alarms(settings: Settings) -> dict[str, tuple[Alarm, ...]]:
-    """The alarms of each slot, with the user's own guardrails."""
+    """The alarms of each slot, with the user's own guardrails: also of one that is empty yet, as what guards is there
+    before what it guards, and a promotion changes no alarm."""
     watched = settings.alarms
     return variant_alarms(
         watched.limits,
-        sorted(settings.variants),
+        SLOTS,
         settings.champion,
         gpus=hosts.devices(settings.endpoint.instance_type),
         custom=watched.guardrails,
@@ -158,7 +160,7 @@ def shared_alarms(settings: Settings) -> tuple[Alarm, ...]:
     escalation = settings.notify.escalation
     return endpoint_alarms(
         settings.alarms.limits,
-        sorted(settings.variants),
+        SLOTS,
         drift=settings.drift.enabled,
         capture_percent=settings.endpoint.capture_sampling,
         escalation_minutes=escalation.after_minutes if escalation else None,

@@ -28,6 +28,7 @@ from stacks.preflight import PreflightError, resolve
 from stacks.schema import Settings
 from stacks.settings import SettingsError, load
 from tidewatch.alarms import Names
+from tidewatch.naming import SLOTS
 from tidewatch.registry import ResolvedVersion
 
 
@@ -68,8 +69,9 @@ def _serve(scope: Scope, settings: Settings, versions: Mapping[str, ResolvedVers
     rollback = Rollback(scope, _rollback(scope, settings, endpoint, drift, storage, tables, topics))
     watched = _alarms(scope, settings, endpoint, drift, rollback, tables, topics)
     alarms = Alarms(scope, watched)
-    dashboards = Dashboards(scope, _dashboards(settings, watched, alarms, storage, drift, endpoint))
-    traffic = Traffic(scope, endpoint, acknowledged=settings.acknowledged_incident, after=[rollback, alarms])
+    dashboards = Dashboards(scope, _dashboards(settings, watched, alarms, storage, drift))
+    guards = [registry, storage, tables, topics, *([drift] if drift else []), rollback, alarms, dashboards]
+    traffic = Traffic(scope, endpoint, acknowledged=settings.acknowledged_incident, after=guards)
     return Serving(endpoint, rollback, alarms, dashboards, traffic, drift)
 
 
@@ -136,7 +138,7 @@ def _rollback(
         monitoring_arn=storage.monitoring.arn,
         monitoring_key=storage.monitoring.encryption_key,
         automatic=settings.rollback.automatic,
-        guardrails=guardrail_names(tables, settings.variants, settings.champion),
+        guardrails=guardrail_names(tables, SLOTS, settings.champion),
         objectives=settings.slo.objectives(),
         runbooks=settings.notify.runbooks,
         dashboard=links(scope, tables)["oncall"],
@@ -179,7 +181,6 @@ def _dashboards(
     alarms: Alarms,
     storage: Storage,
     drift: Drift | None,
-    endpoint: Endpoint,
 ) -> DashboardsArgs:
     return DashboardsArgs(
         slots=watched.slots,
@@ -188,14 +189,13 @@ def _dashboards(
         names=watched.names,
         alarm_arns=alarms.arns,
         tables=watched.tables,
-        versions={slot: variant.version for slot, variant in sorted(settings.variants.items())},
+        log_group=watched.rollback.function.log_group,
         runbooks=watched.runbooks,
         capture=storage.capture.bucket,
         monitoring=storage.monitoring.bucket,
         instance_type=settings.endpoint.instance_type,
         reports=drift.reports if drift else None,
         price_per_hour=settings.endpoint.hourly_price,
-        after=[endpoint.deployment],
     )
 
 

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 NAMESPACE = "Tidewatch"
 SAGEMAKER = "AWS/SageMaker"
@@ -187,10 +188,16 @@ PLATFORM: tuple[Metric, ...] = (
 developer guide, "Types of metrics for Lambda functions"; SQS developer guide, "Available CloudWatch metrics"."""
 
 
-def embedded(values: Mapping[Metric, float], dimensions: Mapping[str, str], at: datetime) -> str:
+def embedded(
+    values: Mapping[Metric, float],
+    dimensions: Mapping[str, str],
+    at: datetime,
+    properties: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """One log line in CloudWatch's embedded metric format, for metrics of our namespace with the same dimensions.
 
-    Source: CloudWatch user guide, "Specification: Embedded metric format". Raises ValueError for a metric of another
+    properties: what else the line says, which queries of the log read and no metric has. Source: CloudWatch user guide,
+    "Specification: Embedded metric format". Raises ValueError for a metric of another
     namespace or with other dimensions.
     """
     for metric in values:
@@ -206,6 +213,7 @@ def embedded(values: Mapping[Metric, float], dimensions: Mapping[str, str], at: 
         {
             "_aws": {"Timestamp": round(at.timestamp() * 1000), "CloudWatchMetrics": [directive]},
             **dimensions,
+            **properties,
             **{metric.name: value for metric, value in values.items()},
         }
     )

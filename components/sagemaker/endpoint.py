@@ -95,7 +95,7 @@ class Endpoint(pulumi.ComponentResource):
             evaluation_periods=1,
             treat_missing_data="notBreaching",
             tags=self._scope.tagged(),
-            opts=self._child(),
+            opts=pulumi.ResourceOptions(parent=self, protect=self._scope.protect),
         )
 
     def _identity(self) -> tuple[aws.sagemaker.Endpoint, aws.sagemaker.EndpointConfiguration]:

@@ -1,4 +1,7 @@
-"""The last step of an `up`: the declared split, once everything it needs, and the way back from it, is there."""
+"""The last step of an `up`, and the first of a `destroy`: the declared split, and with it the endpoint's life.
+
+Everything that the split needs, and the way back from it, is there before it and until after its end.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ from components.scope import Scope
 
 
 class Traffic(pulumi.ComponentResource):
-    """The weights of an endpoint, applied after its fleet, its capacity and what `after` names."""
+    """The weights of an endpoint, applied after its fleet, its capacity and what `after` names: all that guards it.
+
+    A protected one is what a `destroy` stops at: the engine deletes nothing that it depends on.
+    """
 
     def __init__(
         self,
@@ -31,7 +37,7 @@ class Traffic(pulumi.ComponentResource):
             deployment=endpoint.deployment.config,
             acknowledged=acknowledged,
             opts=pulumi.ResourceOptions(
-                parent=self, depends_on=[endpoint.gate, endpoint.deployment, *endpoint.capacity, *after]
+                parent=self, protect=scope.protect, depends_on=[endpoint.gate, endpoint, *after]
             ),
         )
         self.declared = {slot: round(share, 6) for slot, share in endpoint.declaration.split.shares.items()}

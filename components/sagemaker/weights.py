@@ -1,8 +1,13 @@
-"""Traffic: the declared split, applied when its declaration changes and never because the live one differs."""
+"""Traffic: the declared split, applied when its declaration changes and never because the live one differs.
+
+The endpoint ends with it. It depends on everything that guards the endpoint, so it is the first to be deleted, and what
+it does then is to end the endpoint: a destroy that is interrupted leaves no endpoint without its way back.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import uuid
 from collections.abc import Mapping
 
 import pulumi
@@ -21,6 +26,7 @@ from components.sagemaker.provider import (
     same_split,
     split,
 )
+from tidewatch.operator import operator
 from tidewatch.traffic import EndpointMissing
 
 
@@ -38,10 +44,17 @@ class VariantWeightsProvider(TrafficProvider):
         return changed(not same_split(_olds, _news), differs(_olds, _news, "deployment"))
 
     def create(self, props: Props) -> CreateResult:
-        return CreateResult(props["place"]["key"], self._applied({}, props))
+        """Owns the endpoint from now on, under a name of its own: replaced, it ends nothing of its successor's."""
+        id_ = f"{props['place']['key']}/{uuid.uuid4().hex[:8]}"
+        self.controller(props).own(id_)
+        return CreateResult(id_, self._applied({}, props))
 
     def update(self, _id: str, _olds: Props, _news: Props) -> UpdateResult:
         return UpdateResult(self._applied(_olds, _news))
+
+    def delete(self, _id: str, _props: Props) -> None:
+        """Ends the endpoint, if it is this declaration's, and waits until it is gone."""
+        self.controller(_props).end(_id, who=f"pulumi ({operator()})")
 
     def read(self, id_: str, props: Props) -> ReadResult:
         """Brings `live` and `in_sync` up to date, and records a flip that no entry explains; declares nothing."""

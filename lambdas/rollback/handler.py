@@ -199,4 +199,7 @@ def emitted(result: RollbackResult, traffic: TrafficController, here: Environmen
         values[metrics.ROLLBACK_OBSERVED] = result.receipt.weights_observed_s
     yield metrics.embedded(values, {"Endpoint": here.key}, now)
     for slot, share in gauges.shares.items():
-        yield metrics.embedded({metrics.LIVE_SHARE: share}, {"Endpoint": here.key, "Variant": slot}, now)
+        said = {"Role": "champion" if slot == here.plan.target else "challenger"}
+        if slot in gauges.served:
+            said |= {"Version": gauges.served[slot].version, "Since": gauges.served[slot].since}
+        yield metrics.embedded({metrics.LIVE_SHARE: share}, {"Endpoint": here.key, "Variant": slot}, now, said)

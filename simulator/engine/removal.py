@@ -13,18 +13,66 @@ UNPROTECT = "remove the `protect` flag from the resource in the program and run 
 
 
 def delete(run: Run, doomed: list[Resource]) -> None:
-    """Deletes in the reverse of the order in which they were made.
+    """Deletes what nothing depends on any more, chain after chain, as the engine does.
 
-    Raises Refused, before anything is touched, when one of them is protected.
+    A protected resource is passed over and with it all that it depends on; whatever else there is goes. Raises Refused
+    at the end if there was one, the error of a delete at once.
     """
-    guarded = [r.urn for r in doomed if r.protect and not r.replaced]
-    run.errors += [f"resource {urn!r} cannot be deleted because it is protected; {UNPROTECT}" for urn in guarded]
-    if guarded:
-        raise Refused(run.errors[-1])
-    for resource in reversed(doomed):
-        with run.reported(resource.label):
-            _delete(run, resource)
-            run.state.drop(resource)
+    needs = _needs(doomed)
+    left, refused = set[int](), list[str]()
+    try:
+        for place in _chained(needs):
+            resource = doomed[place]
+            if place in left:
+                continue
+            if resource.protect and not resource.replaced:
+                refused.append(f"resource {resource.urn!r} cannot be deleted because it is protected; {UNPROTECT}")
+                left |= _transitive(place, needs)
+                continue
+            with run.reported(resource.label):
+                _delete(run, resource)
+                run.state.drop(resource)
+    finally:
+        run.errors += refused
+    if refused:
+        raise Refused(refused[-1])
+
+
+def _needs(doomed: list[Resource]) -> list[set[int]]:
+    """For each resource the places of those that it depends on: by option or property, also what is inside a component
+    that it names, and its parent. All of them were made before it."""
+    places, inside = dict[str, set[int]](), dict[str, set[int]]()
+    parents = {resource.urn: resource.parent for resource in doomed}
+    needs = list[set[int]]()
+    for place, resource in enumerate(doomed):
+        named = {*resource.dependencies, *(urn for urns in resource.property_dependencies.values() for urn in urns)}
+        found = set(places.get(resource.parent, ()))
+        for urn in named:
+            found |= places.get(urn, set()) | inside.get(urn, set())
+        needs.append(found)
+        places.setdefault(resource.urn, set()).add(place)
+        above = resource.parent
+        while above:
+            inside.setdefault(above, set()).add(place)
+            above = parents.get(above, "")
+    return needs
+
+
+def _chained(needs: list[set[int]]) -> list[int]:
+    """The places in the order in which the engine deletes: first what is furthest from having no needs."""
+    depth = list[int]()
+    for found in needs:
+        depth.append(1 + max((depth[place] for place in found), default=0))
+    return sorted(range(len(needs)), key=lambda place: (depth[place], place), reverse=True)
+
+
+def _transitive(place: int, needs: list[set[int]]) -> set[int]:
+    found, ahead = set[int](), [place]
+    while ahead:
+        new = needs[ahead.pop()] - found
+        found |= new
+        ahead += new
+    return found
 
 
 def delete_before(run: Run, old: Resource) -> None:

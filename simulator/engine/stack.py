@@ -77,9 +77,15 @@ class Stack:
         with alone(self.state):
             return self._run(_refresh)
 
-    def destroy(self) -> Summary:
-        """Deletes everything but what is retained; refuses, before anything is touched, what is protected."""
+    def destroy(self, *, preview: bool = True) -> Summary:
+        """Deletes everything but what is retained, and refuses what is protected.
+
+        With a preview first, as the CLI does, that is before anything is touched; without one, as with its
+        `--skip-preview`, what a protected resource does not depend on is deleted.
+        """
         with alone(self.state):
+            if preview:
+                self._run(_destroy, dry=True)
             return self._run(_destroy)
 
     def outputs(self) -> dict[str, Any]:

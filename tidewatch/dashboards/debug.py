@@ -83,7 +83,7 @@ def _distribution(subject: Subject, slot: str) -> Graph:
         (f"PR({BOUNDS_MS[-1] * 1000}:)", f"over {BOUNDS_MS[-1]} ms"),
     ]
     lines = [Line(subject.series(Stat(m.MODEL_LATENCY, statistic), slot), label) for statistic, label in within]
-    return Graph(f"Distribution of latency: {subject.label(slot)}", lines, left="% of requests", most=100, stacked=True)
+    return Graph(f"Distribution of latency: {slot}", lines, left="% of requests", most=100, stacked=True)
 
 
 def _errors(subject: Subject, title: str, metric: Metric) -> Graph:
@@ -98,7 +98,7 @@ def _differences(subject: Subject) -> list[Row]:
         slower = [_less(subject, slot, m.MODEL_LATENCY, each, "/ 1000", each) for each in ("p50", "tm95", "p99")]
         worse = [_less(subject, slot, metric, "Average", "* 100", title) for title, metric in ERRORS]
         rows += [
-            [section(f"{subject.label(slot)}, less the champion")],
+            [section(f"{slot}, less the champion")],
             [
                 Graph("Latency, difference", _all(slower), left="ms", least=None),
                 Graph("Errors, difference", _all(worse), left="percentage points", least=None),
@@ -123,7 +123,7 @@ def _hosts(subject: Subject) -> Row:
     graphs: list[Graph] = []
     for title, metric, key in (*HOSTS, *(GRAPHICS if subject.watches("gpu-utilization") else ())):
         lines = [
-            subject.line(metric, statistic, slot, label=f"{subject.label(slot)} {word}", color=colors.get(slot, ""))
+            subject.line(metric, statistic, slot, label=f"{slot} {word}", color=colors.get(slot, ""))
             for slot in subject.ordered
             for statistic, word, colors in (("Maximum", "most", COLORS), ("Average", "mean", PALE))
         ]

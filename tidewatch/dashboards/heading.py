@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from tidewatch import console
+from tidewatch import metrics as m
 from tidewatch.alarms.values import Severity
 from tidewatch.dashboards.subject import Subject
-from tidewatch.dashboards.widgets import Text
+from tidewatch.dashboards.widgets import Records, Text
 from tidewatch.naming import model_in
 
 
@@ -18,17 +19,29 @@ def section(title: str) -> Text:
 def heading(subject: Subject, page: str, says: str) -> Text:
     """The top of a page. It is made by this program, so what is changed by hand is gone with the next deployment."""
     region, price = subject.region, subject.price_per_hour
-    slots = ", ".join(f"**{subject.label(slot)}**" for slot in subject.ordered) or "none"
     paid = "" if price is None else f", {price:g} an hour each at list price"
     others = _links({name: url for name, url in sorted(subject.links.items()) if name != page})
     more = f" · {others}" if others else ""
     endpoint = f"[{subject.names.endpoint}]({console.endpoint_url(region, subject.names.endpoint)})"
     return Text(
         f"# {model_in(subject.names.key)}: {page}\n"
-        f"{says} Serving: {slots} on {subject.instance_type}{paid}; endpoint {endpoint}{more}\n\n"
+        f"{says} On {subject.instance_type}{paid}; endpoint {endpoint}{more}\n\n"
         f"_Made by `pulumi up`, which undoes changes made here._",
         height=4,
     )
+
+
+def serving_now(subject: Subject) -> Records:
+    """Which version each slot serves and since when, as the sweep last found it: what is declared may never have come.
+
+    A body that named versions would change with each promotion, and go on naming one that a deployment did not bring.
+    """
+    share = m.LIVE_SHARE.name
+    query = (
+        f"filter ispresent({share}) | stats latest(Version) as version, latest(Since) as since, latest(Role) as role, "
+        f"latest({share}) as share by Variant | sort Variant asc"
+    )
+    return Records("Serving now", subject.log_group, query)
 
 
 def where_to_look(subject: Subject) -> Text:

@@ -8,7 +8,7 @@ from tidewatch import metrics as m
 from tidewatch.alarms import watching
 from tidewatch.alarms.values import HOUR
 from tidewatch.dashboards import serving
-from tidewatch.dashboards.heading import heading, runbooks, section, where_to_look
+from tidewatch.dashboards.heading import heading, runbooks, section, serving_now, where_to_look
 from tidewatch.dashboards.page import Page, Row
 from tidewatch.dashboards.serving import FIVE_MINUTES, MINUTE, WEEK
 from tidewatch.dashboards.subject import URGENT, Subject
@@ -24,6 +24,7 @@ def oncall(subject: Subject) -> Page:
         LOOKS_BACK,
         [
             [heading(subject, "oncall", "What is wrong now, what users feel, and what changed.")],
+            [serving_now(subject)],
             _alarms(subject),
             [runbooks(subject), where_to_look(subject)],
             [section("Incidents")],

@@ -25,9 +25,10 @@ class Subject:
     """What the pages show. Everything is as the stack has it once it is deployed: physical names, not promises.
 
     slots: the metric alarms of each slot; endpoint: those of the endpoint. alarms: every alarm that tells something,
-    name -> ARN. versions: by slot. runbooks: the folder or URL that {key}.md is under. ledger: the table. capture,
-    monitoring: the buckets. reports: where the drift function's go; "" where there is none. price_per_hour: of one
-    instance, in the region's currency; None where nobody said. links: the pages by name, which link each other.
+    name -> ARN. log_group: where the sweep writes what each slot holds. runbooks: the folder or URL that {key}.md is
+    under. ledger: the table. capture, monitoring: the buckets. reports: where the drift function's go; "" where there
+    is none. price_per_hour: of one instance, in the region's currency; None where nobody said. links: the pages by
+    name, which link each other.
     """
 
     region: str
@@ -36,7 +37,7 @@ class Subject:
     endpoint: Sequence[Alarm]
     objectives: Sequence[Objective]
     alarms: Mapping[str, str]
-    versions: Mapping[str, str]
+    log_group: str
     runbooks: str
     ledger: str
     capture: str
@@ -53,8 +54,8 @@ class Subject:
 
     @property
     def ordered(self) -> list[str]:
-        """The slots, the champion first."""
-        return sorted(self.slots, key=lambda slot: (slot != self.names.champion, slot))
+        """The slots, always in one order: a body that follows their roles would change with each promotion."""
+        return sorted(self.slots)
 
     @property
     def challengers(self) -> list[str]:
@@ -69,12 +70,6 @@ class Subject:
     def queues(self) -> list[str]:
         """What the queues of undelivered events are for."""
         return [purpose for purpose in sorted(self.names.queues) if purpose != "drift" or self.drift]
-
-    def label(self, slot: str) -> str:
-        """A slot as legends call it, like "blue 3 (champion)"."""
-        role = "champion" if slot == self.names.champion else "challenger"
-        version = self.versions.get(slot, "")
-        return f"{slot} {version} ({role})" if version else f"{slot} ({role})"
 
     def watches(self, key: str) -> bool:
         """Whether a slot has the alarm: without graphics processors nothing watches them."""
@@ -103,9 +98,7 @@ class Subject:
 
     def each(self, metric: Metric, statistic: str, label: str = "") -> list[Line]:
         """A statistic of every slot, as it is."""
-        return [
-            self.line(metric, statistic, slot, label=f"{self.label(slot)} {label}".strip()) for slot in self.ordered
-        ]
+        return [self.line(metric, statistic, slot, label=f"{slot} {label}".strip()) for slot in self.ordered]
 
     def computed_each(self, math: Math, label: str = "", prefix: str = "") -> list[Line]:
         """An expression for every slot. prefix: of the ids, where the widget has another expression beside it."""
@@ -113,13 +106,13 @@ class Subject:
             line
             for slot in self.ordered
             for line in self.computed(
-                math, slot, f"{prefix}{slot}", f"{self.label(slot)} {label}".strip(), color=COLORS.get(slot, "")
+                math, slot, f"{prefix}{slot}", f"{slot} {label}".strip(), color=COLORS.get(slot, "")
             )
         ]
 
     def signal(self, alarm: Alarm, slot: str = "", prefix: str = "s", label: str = "") -> list[Line]:
         """What an alarm of a slot, or of the endpoint, compares. prefix: of its ids, its own in each widget."""
-        label, color = label or (self.label(slot) if slot else alarm.title), COLORS.get(slot, "")
+        label, color = label or (slot or alarm.title), COLORS.get(slot, "")
         if isinstance(alarm.signal, Stat):
             return [Line(self.series(alarm.signal, slot), label, color=color, period_s=alarm.period_s)]
         return self.computed(alarm.signal, slot, prefix, label, color=color, period_s=alarm.period_s)

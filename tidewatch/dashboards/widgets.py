@@ -181,4 +181,25 @@ class Text:
         return {"markdown": self.markdown}
 
 
-Widget: TypeAlias = Graph | Number | AlarmStates | Text
+@dataclass(frozen=True)
+class Records:
+    """What a query finds in a log, as a table, over the time that the page shows.
+
+    query: in the language of CloudWatch Logs Insights, without its source. Source: CloudWatch Logs user guide,
+    "CloudWatch Logs Insights language query syntax".
+    """
+
+    title: str
+    log_group: str
+    query: str
+    width: int = 24
+    height: int = 4
+
+    kind = "log"
+
+    def properties(self, region: str) -> Json:
+        query = f"SOURCE '{self.log_group}' | {self.query}"
+        return {"title": self.title, "region": region, "view": "table", "query": query}
+
+
+Widget: TypeAlias = Graph | Number | AlarmStates | Text | Records

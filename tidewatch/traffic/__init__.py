@@ -18,6 +18,8 @@ function and the command line. The interface:
         .refuse_unless_allowed(*, declared, previously, held, acknowledged=None, champion=None, champion_before=None)
         .acknowledge(incident_id, who) -> None
         .apply(declared, *, who, why, held) -> Receipt | None      None: it was live already
+        .own(declaration) -> None                                  whose endpoint it is
+        .end(declaration, *, who) -> bool                          False: there was none, or it is another's
         .settle_after_deployment(declared, *, held, who="pulumi") -> Receipt | None
         .deploy(config, *, held, changed, guardrails_allowed=True, abort_alarm=None, instances=None, policy=None)
             -> DeploymentRecord

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from tidewatch import clock as clocks
 from tidewatch.clock import Clock
@@ -11,6 +12,7 @@ from tidewatch.traffic.alarms import in_alarm
 from tidewatch.traffic.control import Control
 from tidewatch.traffic.deployment import Fleet
 from tidewatch.traffic.drain import Drain
+from tidewatch.traffic.ending import Ending
 from tidewatch.traffic.errors import EndpointBusy, EndpointMissing, NoTarget
 from tidewatch.traffic.gate import View
 from tidewatch.traffic.gauges import Gauges, gauges
@@ -18,6 +20,7 @@ from tidewatch.traffic.incidents import Incident, Latch, incidents
 from tidewatch.traffic.ledger import Entry, Ledger, replay
 from tidewatch.traffic.platform import Platform
 from tidewatch.traffic.sagemaker import SageMakerEndpoint
+from tidewatch.traffic.served import served
 from tidewatch.traffic.split import Split
 from tidewatch.traffic.values import Clients, DeploymentPolicy, DeploymentRecord, EndpointState, Held, Place, Receipt
 from tidewatch.traffic.waiting import Backoff
@@ -47,6 +50,7 @@ class TrafficController:
         self.ledger = Ledger(clients.dynamodb, place.ledger, place.key, place.endpoint)
         self.control = Control(clients.dynamodb, place.control, place.key, self.clock)
         self.writer = Writer(self.platform, self.ledger, self.control, self.clock, place, wait_seconds)
+        self._ending = Ending(self.writer)
         self._drain = Drain(self.writer, self.guardrails, self._alarmed)
 
     def state(self) -> EndpointState:
@@ -76,10 +80,15 @@ class TrafficController:
         return next(one for one in self._view_of_ledger().incidents if one.id == incident_id)
 
     def gauges(self) -> Gauges:
-        """How the endpoint stands, for alarms: see `tidewatch.traffic.gauges`. Describes it once."""
+        """How the endpoint stands, for alarms: see `tidewatch.traffic.gauges`. Describes it once.
+
+        Writes down what a slot holds that it did not hold before.
+        """
         # Before the state: a deployment that begins in between is seen running.
         asked = self.control.asked(self.place.endpoint)
-        return gauges(self._view(), asked, self.clock.now())
+        view, now = self._view(), self.clock.now()
+        held = self.control.held(view.config) or {} if view.config else {}
+        return replace(gauges(view, asked, now), served=served(self.control, held, now))
 
     def asked_for(self) -> str | None:
         """The configuration that the endpoint was asked for last; None where nobody wrote it down."""
@@ -152,6 +161,17 @@ class TrafficController:
         if receipt is None and replay(self.ledger.entries(), self.place.endpoint) is None:
             self.observe()
         return receipt
+
+    def own(self, declaration: str) -> None:
+        """Writes down which declaration of the traffic the endpoint ends with; the newest one."""
+        self._ending.own(declaration)
+
+    def end(self, declaration: str, *, who: str) -> bool:
+        """Deletes the endpoint and waits until it is gone; False where there was none, or another declaration owns it.
+
+        Raises EndpointBusy, EndpointUnusable, TrafficError.
+        """
+        return self._ending.end(declaration, who=who)
 
     def settle_after_deployment(self, declared: Split, held: Mapping[str, Held], who: str = "pulumi") -> Receipt | None:
         """The traffic after a deployment: the declared split; over an open incident the one from before the drain."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from tidewatch import metrics
 from tidewatch.metrics import Metric
+from tidewatch.naming import SLOTS
 from tidewatch.traffic.gate import View
+from tidewatch.traffic.served import Served
 from tidewatch.traffic.values import EndpointState
 from tidewatch.traffic.writer import UNUSABLE
 
@@ -18,10 +20,11 @@ NOT_SERVING = UNUSABLE | {"Creating"}
 
 @dataclass(frozen=True)
 class Gauges:
-    """Values by metric of the endpoint, and the live share of each slot."""
+    """Values by metric of the endpoint, the live share of each slot that there can be, and what each holds."""
 
     endpoint: Mapping[Metric, float]
     shares: Mapping[str, float]
+    served: Mapping[str, Served] = field(default_factory=dict[str, Served])
 
 
 def gauges(view: View, asked: str | None, now: datetime) -> Gauges:
@@ -40,7 +43,14 @@ def gauges(view: View, asked: str | None, now: datetime) -> Gauges:
         metrics.DEPLOYMENT_ROLLED_BACK: float(undone),
         metrics.ENDPOINT_NOT_IN_SERVICE: float(state is None or state.status in NOT_SERVING),
     }
-    return Gauges(found, state.split.shares if state is not None and state.split is not None else {})
+    return Gauges(found, _shares(state))
+
+
+def _shares(state: EndpointState | None) -> Mapping[str, float]:
+    """A slot without a variant has none of the traffic: its alarms are there before it is, and are silent."""
+    if state is None or state.split is None:
+        return {}
+    return {**dict.fromkeys(SLOTS, 0.0), **state.split.shares}
 
 
 def _deploying(state: EndpointState, asked: str | None) -> bool:

@@ -25,6 +25,10 @@ class Platform(Protocol):
         """Asks for an instance count and returns when the request was accepted; raises EndpointBusy."""
         ...
 
+    def end(self) -> None:
+        """Asks for the end of the endpoint; returns when that was accepted. Raises EndpointBusy, EndpointMissing."""
+        ...
+
     def invocations(
         self, slots: Iterable[str], since: datetime, until: datetime
     ) -> Mapping[str, Mapping[datetime, float]]:

@@ -60,6 +60,13 @@ class SageMakerEndpoint:
     def set_capacity(self, slot: str, instances: int) -> None:
         self._update([{"VariantName": slot, "DesiredInstanceCount": instances}])
 
+    def end(self) -> None:
+        """DeleteEndpoint, which also deregisters its variants from Application Auto Scaling."""
+        try:
+            self._sagemaker.delete_endpoint(EndpointName=self._name)
+        except Exception as error:
+            raise translated(error, self._name) from error
+
     def _update(self, changes: list[Any]) -> None:
         try:
             self._sagemaker.update_endpoint_weights_and_capacities(

@@ -23,6 +23,7 @@ PROPERTIES = {
     },
     "alarm": {"alarms", "sortBy", "title"},
     "text": {"markdown"},
+    "log": {"query", "region", "title", "view"},
 }
 """Of those that are documented, the ones that are used here."""
 LOOKS = {"color", "expression", "id", "label", "period", "stat", "visible", "yAxis"}
@@ -75,6 +76,10 @@ def _widget(widget: dict[str, Any]) -> None:
         case "alarm":
             assert 1 <= len(properties["alarms"]) <= 100
             assert properties["sortBy"] in ("default", "stateUpdatedTimestamp", "timestamp")
+        case "log":
+            assert properties["region"]
+            assert properties["view"] in ("bar", "pie", "table", "timeSeries")
+            assert re.match(r"SOURCE '[\w/.#-]+' \| ", properties["query"])
         case _:
             assert properties["markdown"].strip()
 

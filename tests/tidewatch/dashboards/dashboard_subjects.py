@@ -50,7 +50,7 @@ def subject(
         endpoint=endpoint_alarms(Limits(), slots, drift=drift, capture_percent=capture_percent, escalation_minutes=15),
         objectives=objectives,
         alarms={f"a-{n:03}": f"arn:aws:cloudwatch:{REGION}:123456789012:alarm:a-{n:03}" for n in range(alarms)},
-        versions={slot: str(place) for place, slot in enumerate(sorted(slots), 1)},
+        log_group="flights-rollback-1f0c3a2",
         runbooks="https://github.com/me/flights/blob/main/runbooks",
         ledger="flights-ledger-4f",
         capture="flights-capture-5f",

@@ -136,11 +136,11 @@ def test_cost_is_hours_times_the_price_and_hours_alone_without_one() -> None:
     assert "list price" not in texts(subject(price=None), "executive")
 
 
-def test_versions_are_named_by_slot() -> None:
-    for page in PAGES:
-        assert "**blue 1 (champion)**, **green 2 (challenger)**" in texts(subject(), page)
+def test_the_version_and_role_of_each_slot_are_read_from_the_log_that_the_sweep_writes() -> None:
+    (now,) = [one["properties"] for one in widgets(subject()) if one["type"] == "log"]
+    assert now["query"].startswith("SOURCE 'flights-rollback-1f0c3a2' | filter ispresent(LiveShare) | ")
     lines = titled(subject(), "oncall", "Features that drift")["metrics"]
-    assert [metric[-1]["label"] for metric in lines] == ["blue 1 (champion)", "green 2 (challenger)"]
+    assert [metric[-1]["label"] for metric in lines] == ["blue", "green"]
 
 
 def test_without_a_challenger_nothing_is_compared() -> None:
@@ -206,7 +206,8 @@ def test_predictions_are_not_shown_but_it_is_said_who_may_read_them() -> None:
     said = texts(subject(), "debug")
     assert "flights-capture-5f" in said
     assert "capture-reader" in said
-    assert {one["type"] for one in widgets(subject())} == {"alarm", "metric", "text"}
+    assert {one["type"] for one in widgets(subject())} == {"alarm", "log", "metric", "text"}
+    assert all("capture" not in one["properties"]["query"] for one in widgets(subject()) if one["type"] == "log")
 
 
 def test_on_call_finds_runbooks_reports_ledger_and_incident_documents() -> None:

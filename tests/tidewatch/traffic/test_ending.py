@@ -1,0 +1,56 @@
+"""The end of an endpoint: only by the declaration that owns it, in its turn, written down, and as often as asked."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.tidewatch.traffic.account import Flights
+from tidewatch.traffic import EndpointBusy, EndpointMissing
+
+
+def test_an_endpoint_ends_with_its_declaration_and_the_ledger_says_so(canary: Flights) -> None:
+    canary.controller().own("declared-1")
+    assert canary.controller().end("declared-1", who="pulumi")
+    with pytest.raises(EndpointMissing):
+        canary.controller().state()
+    intent, outcome = canary.controller().entries()[-2:]
+    assert (intent.kind, outcome.kind, outcome.answers) == ("intent", "outcome", intent.sequence)
+    assert (intent.before, intent.after) == (outcome.before, outcome.after)
+    assert "ends: nothing declares its traffic any more" in outcome.why
+
+
+def test_a_declaration_that_another_took_the_place_of_ends_nothing(canary: Flights) -> None:
+    canary.controller().own("declared-1")
+    canary.controller().own("declared-2")
+    assert not canary.controller().end("declared-1", who="pulumi")
+    assert canary.controller().state().in_service
+
+
+def test_what_has_ended_ends_again_without_a_word(canary: Flights) -> None:
+    canary.controller().own("declared-1")
+    assert canary.controller().end("declared-1", who="pulumi")
+    before = canary.controller().entries()
+    assert not canary.controller().end("declared-1", who="pulumi")
+    assert canary.controller().entries() == before
+
+
+def test_an_end_that_was_cut_off_is_waited_for(canary: Flights) -> None:
+    canary.controller().own("declared-1")
+    canary.clients.sagemaker.delete_endpoint(EndpointName=canary.place.endpoint)
+    assert canary.controller().end("declared-1", who="pulumi")
+    with pytest.raises(EndpointMissing):
+        canary.controller().state()
+
+
+def test_a_change_under_way_is_waited_for(canary: Flights) -> None:
+    canary.ask_weights(blue=50, green=50)
+    canary.controller().own("declared-1")
+    with pytest.raises(EndpointBusy):
+        canary.controller(wait_seconds=1).end("declared-1", who="pulumi")
+    assert canary.controller().end("declared-1", who="pulumi")
+
+
+def test_without_tables_the_endpoint_ends_all_the_same(canary: Flights) -> None:
+    for table in (canary.place.ledger, canary.place.control):
+        canary.clients.dynamodb.delete_table(TableName=table)
+    assert canary.controller().end("declared-1", who="pulumi")

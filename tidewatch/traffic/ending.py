@@ -1,0 +1,94 @@
+"""The end of an endpoint: with the declaration of its traffic, before anything goes that guards it.
+
+Whoever declares the traffic owns the endpoint's end, and owns it under a name of its own. So a declaration that took
+another's place, as when the resource that stands for it is replaced, keeps what it took over.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tidewatch.traffic.errors import EndpointBusy, EndpointMissing, EndpointUnusable, TrafficError
+from tidewatch.traffic.ledger import Entry
+from tidewatch.traffic.waiting import Backoff
+from tidewatch.traffic.writer import Writer
+
+if TYPE_CHECKING:
+    from tidewatch.traffic.values import EndpointState
+
+KEY = "declaration"
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Ends the endpoint of a writer."""
+
+    writer: Writer
+
+    def own(self, declaration: str) -> None:
+        """Writes down which declaration the endpoint ends with."""
+        self.writer.control.put(KEY, {"name": declaration})
+
+    def end(self, declaration: str, *, who: str) -> bool:
+        """Deletes the endpoint and waits until it is gone; False where there was none, or another declaration owns it.
+
+        Raises EndpointBusy where it cannot be deleted within the wait, EndpointUnusable where SageMaker failed to.
+        """
+        owner = self.writer.control.get(KEY)
+        if owner is not None and owner["name"] != declaration:
+            return False
+        backoff = Backoff(self.writer.clock, self.writer.wait_seconds)
+        try:
+            state = self.writer.settled()
+            while state.status != "Deleting" and not self._deleted(state, who):
+                if not backoff.wait():
+                    raise EndpointBusy(
+                        f"The endpoint {state.name} was busy for {self.writer.wait_seconds:g} s; try again."
+                    )
+                state = self.writer.settled()
+            self._gone(backoff)
+        except EndpointMissing:
+            return False
+        return True
+
+    def _deleted(self, state: EndpointState, who: str) -> bool:
+        """One attempt; False while something else changes the endpoint."""
+        why = f"The endpoint {state.name} ends: nothing declares its traffic any more."
+        intent = self._append(Entry("intent", who, self.writer.clock.now(), why, before=state.split))
+        try:
+            self.writer.platform.end()
+        except EndpointBusy as busy:
+            self._answer(intent, error=str(busy))
+            return False
+        except Exception as error:
+            self._answer(intent, error=str(error) or type(error).__name__)
+            raise
+        self._answer(intent)
+        return True
+
+    def _gone(self, backoff: Backoff) -> None:
+        with suppress(EndpointMissing):
+            while (state := self.writer.platform.state()).status == "Deleting":
+                if not backoff.wait():
+                    raise EndpointBusy(
+                        f"The endpoint {state.name} is still Deleting; run the same command again later."
+                    )
+            reason = state.failure_reason or "SageMaker does not say why"
+            raise EndpointUnusable(f"The endpoint {state.name} was not deleted, it is {state.status}: {reason}.")
+
+    def _append(self, entry: Entry) -> Entry | None:
+        """A ledger that is gone keeps no endpoint alive."""
+        with suppress(TrafficError):
+            return self.writer.ledger.append(lambda _entries: entry, known=True)
+        return None
+
+    def _answer(self, intent: Entry | None, error: str = "") -> None:
+        if intent is not None:
+            self._append(
+                Entry(
+                    "outcome", intent.who, self.writer.clock.now(), intent.why, before=intent.before, error=error,
+                    answers=intent.sequence,
+                )
+            )  # fmt: skip

@@ -8,14 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from components.sagemaker.gate import moving
 from stacks.schema import Settings
 from tidewatch import ecr
+from tidewatch.aws import sessions
 from tidewatch.registry import Registry, RegistryError, ResolvedVersion
 
 if TYPE_CHECKING:
@@ -40,10 +40,8 @@ class Readers:
 
     @classmethod
     def of(cls, settings: Settings) -> Readers:
-        """Clients for the stack's region and profile; AWS_ENDPOINT_URL and the credentials are the environment's."""
-        profile, region = settings.profile, settings.region
-        maker: Any = boto3.Session(profile_name=profile) if profile else boto3
-        return cls(maker.client("ssm", region_name=region), maker.client("s3", region_name=region))
+        """Clients that speak to AWS as the stack's AWS provider does."""
+        return cls(sessions.client(settings.connection, "ssm"), sessions.client(settings.connection, "s3"))
 
 
 def resolve(
@@ -59,6 +57,8 @@ def resolve(
         place = _place(found.ssm, parameter)
     except (BotoCoreError, ClientError) as error:
         raise PreflightError((f"The registry cannot be looked up: {error}",)) from None
+    except sessions.ConnectionRefused as refused:
+        raise PreflightError((str(refused),)) from None
     if place and place.model != model:
         raise PreflightError((moving(place.model, model),))
     if not settings.variants:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import io
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +69,8 @@ class StackFile:
         What could not be read counts as right: a command that needs it says so itself.
         """
         found = self.resolved()
+        if found.note:
+            _say_once(f"tidewatch: {self.path.name}: {found.note}")
         try:
             return load(found.values, self.stack, found.secret)
         except SettingsError as error:
@@ -125,6 +128,11 @@ def _yaml() -> YAML:
     yaml.brace_single_entry_mapping_in_flow_sequence = True  # [{email: x}] stays as it is
     yaml.indent(mapping=2, sequence=4, offset=2)
     return yaml
+
+
+@functools.cache
+def _say_once(note: str) -> None:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(note, markup=False)
 
 
 def _of_the_read(error: SettingsError, found: Resolved) -> str:

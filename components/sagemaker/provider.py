@@ -27,8 +27,8 @@ Props = dict[str, Any]
 _making_clients = threading.Lock()
 
 
-class TrafficProvider(ResourceProvider):
-    """A provider that speaks to one endpoint through a TrafficController.
+class AwsProvider(ResourceProvider):
+    """A provider that speaks to AWS as the stack's config says.
 
     One instance serves several calls at once, so it holds nothing but where it was configured for.
     """
@@ -42,6 +42,14 @@ class TrafficProvider(ResourceProvider):
         sys.tracebacklimit = 0
         self.region = req.config.get("aws:region") or ""
         self.profile = req.config.get("aws:profile") or ""
+
+    def client(self, service: str) -> Any:
+        """The process's client of a service."""
+        return client(service, self.region, self.profile, os.environ.get("AWS_ENDPOINT_URL", ""))
+
+
+class TrafficProvider(AwsProvider):
+    """A provider that speaks to one endpoint through a TrafficController."""
 
     def controller(self, props: Mapping[str, Any]) -> TrafficController:
         """The controller of the endpoint that these inputs or outputs name."""
@@ -74,6 +82,19 @@ class TrafficProvider(ResourceProvider):
                 champion=news["champion"],
                 champion_before=olds.get("champion"),
             )
+
+
+def client(service: str, region: str, profile: str, endpoint_url: str) -> Any:
+    """One client of a process; see `clients`."""
+    with _making_clients:
+        return _client(service, region, profile, endpoint_url)
+
+
+@functools.cache
+def _client(service: str, region: str, profile: str, endpoint_url: str) -> Any:
+    del endpoint_url  # as in _clients
+    maker: Any = boto3.Session(profile_name=profile) if profile else boto3
+    return maker.client(service, region_name=region or None)
 
 
 def clients(region: str, profile: str, endpoint_url: str) -> Clients:

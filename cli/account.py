@@ -190,6 +190,13 @@ def _images(session: Session, settings: Settings, registry: Registry) -> Iterato
                 f"{slot}: the image of {version} is not in ECR: {image}",
                 "SageMaker pulls from ECR; publish a version with an image there, by `--image`",
             )
+        elif place.region != settings.region:
+            yield Finding(
+                "image",
+                "fail",
+                f"{slot}: the image of {version} is in {place.region}, and SageMaker pulls from {settings.region} only",
+                "push it there, and publish a version with it, by `--image`",
+            )
         elif _pulled(session, place):
             yield Finding("image", "ok", f"{slot}: the image of {version} is there, {place.digest[:19]}")
         else:

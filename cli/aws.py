@@ -14,26 +14,27 @@ from cli.stackfile import StackFile
 from simulator.clock import SharedClock
 from simulator.rehearsal.home import REHEARSAL, Home
 from tidewatch import clock
+from tidewatch.aws import Connection, faults, sessions
 
 
 class Session:
     """Makes clients for one stack; for "" with what this machine has."""
 
     def __init__(self, stack: str) -> None:
-        self._session, self._kwargs = boto3.Session(), dict[str, str]()
+        self._connection, self._kwargs = Connection(), dict[str, str]()
+        self._machines_region = boto3.Session().region_name or ""
         self._clock: clock.Clock = clock.current()
         if stack == REHEARSAL:
             self._kwargs = _simulated()
             self._clock = SharedClock(Home.of(ROOT).folder / "simulator" / "clock")
             return
-        config = StackFile.of(stack).config if stack else {}
-        profile, region = config.get("aws:profile"), config.get("aws:region")
-        self._session = boto3.Session(profile_name=profile or None, region_name=region or None)
+        if stack:
+            self._connection = _connection(stack)
 
     @property
     def region(self) -> str:
         """The region of its clients; "" where neither the stack nor this machine names one."""
-        return self._kwargs.get("region_name") or self._session.region_name or ""
+        return self._kwargs.get("region_name") or self._connection.region or self._machines_region
 
     def now(self) -> datetime:
         """The time where the stack is: a rehearsal's is simulated."""
@@ -48,8 +49,25 @@ class Session:
         """A client of a service, in the stack's region unless another is named."""
         # The rollback function answers when the weights are there, which takes longer than botocore waits by default.
         config = Config(read_timeout=130, retries={"mode": "standard"})
-        given = {**self._kwargs, **({"region_name": region} if region else {})}
-        return self._session.client(service, config=config, **given)  # type: ignore[call-overload]
+        if self._kwargs:
+            given = {**self._kwargs, **({"region_name": region} if region else {})}
+            return boto3.client(service, config=config, **given)  # type: ignore[call-overload]
+        return sessions.client(self._connection, service, region, config)
+
+
+def _connection(stack: str) -> Connection:
+    """As the stack's AWS provider connects. Raises UserError where what it needs is wrong or cannot be read."""
+    found = StackFile.of(stack).resolved()
+    if unread := [path for path in found.unread if path.startswith("aws:")]:
+        raise UserError(f"{', '.join(unread)} cannot be read here, and without it nobody can speak to AWS: {found.why}")
+    if wrong := list(faults(found.values)):
+        raise UserError(f"Pulumi.{stack}.yaml:\n" + "\n".join(wrong))
+    connection = Connection.of(found.values)
+    try:
+        sessions.session(connection)
+    except sessions.ConnectionRefused as refused:
+        raise UserError(str(refused)) from refused
+    return connection
 
 
 def _simulated() -> dict[str, str]:

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from cli.config import Unread
 from cli.errors import UserError
 from cli.outputs import ROOT, stack_outputs
 from cli.stackfile import StackFile
@@ -81,7 +82,7 @@ def runbook(
         # Who is on call needs the runbook all the same.
         outputs = {}
         notes.print(f"tidewatch: names of the stack are missing: {trouble}", markup=False)
-    names = names_of(stack, file.config, outputs, found)
+    names = names_of(stack, file.resolved().values, outputs, found)
     open_slots = OF_A_SLOT & set(placeholders(text)) - names.keys()
     if open_slots:
         typer.echo(_which_slot(stack, outputs, found, "other" in open_slots) + "\n")
@@ -194,7 +195,7 @@ def names_of(stack: str, config: Mapping[str, Any], outputs: Mapping[str, Any], 
         "registry": f"s3://{registry}/{_at(outputs, 'registry', 'prefix')}" if registry else None,
         "ledger": outputs.get("ledger"),
     }
-    return {name: str(value) for name, value in names.items() if value}
+    return {name: str(value) for name, value in names.items() if value and not isinstance(value, Unread)}
 
 
 def _prefix(outputs: Mapping[str, Any], model: str) -> str:

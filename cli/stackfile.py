@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.syntax import Syntax
@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
 
+from cli.config import Resolved, resolved
 from cli.errors import UserError
 from cli.outputs import ROOT
 from simulator.rehearsal.home import REHEARSAL, Home
@@ -57,12 +58,23 @@ class StackFile:
             self.config[key] = CommentedMap()
         return self.config[key]
 
+    def resolved(self) -> Resolved:
+        """The config as edited so far, with its secrets and environments where they can be read."""
+        folder = None if self.stack == REHEARSAL else self.path.parent
+        return resolved(self.document, self.stack, folder)
+
     def settings(self) -> Settings:
-        """The config as edited so far, validated as the program would. Raises UserError with every mistake."""
+        """The config as edited so far, validated as the program would. Raises UserError with every mistake.
+
+        What could not be read counts as right: a command that needs it says so itself.
+        """
+        found = self.resolved()
+        if found.note:
+            _say_once(f"tidewatch: {self.path.name}: {found.note}")
         try:
-            return load(_plain(self.config), self.stack)
+            return load(found.values, self.stack, found.secret)
         except SettingsError as error:
-            raise UserError(f"{self.path.name}:\n{error}") from error
+            raise UserError(f"{self.path.name}:\n{_of_the_read(error, found)}") from error
 
     def diff(self) -> str:
         """What the edit changes, as a unified diff; empty where nothing changed."""
@@ -118,7 +130,13 @@ def _yaml() -> YAML:
     return yaml
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
-    return [_plain(v) for v in value] if isinstance(value, list) else value
+@functools.cache
+def _say_once(note: str) -> None:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(note, markup=False)
+
+
+def _of_the_read(error: SettingsError, found: Resolved) -> str:
+    """The mistakes, and what could not be read and may be why: nothing is said of a value that stands for another."""
+    unread = tuple(f"{path}: " for path in found.unread)
+    mistakes = [one for one in error.mistakes if not one.startswith(unread)] if unread else list(error.mistakes)
+    return "\n".join([*mistakes, *([found.note] if found.note else [])])

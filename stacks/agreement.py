@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
@@ -16,6 +17,9 @@ OWN_TAGS = 7
 OWN_VARIABLES = ("SAGEMAKER_TRITON_DEFAULT_MODEL_NAME", "SAGEMAKER_TRITON_LOG_VERBOSE")
 """The container's variables that are set where the config does not; a test compares them with what is deployed."""
 DEFAULT_TAGS = "aws:defaultTags"
+LONGEST_DEPLOYMENT = 14_400
+"""Seconds after which SageMaker gives a deployment up, where the request says nothing else, and we stop waiting for it.
+Source: AutoRollbackConfig and BlueGreenUpdatePolicy, "MaximumExecutionTimeoutInSeconds"."""
 
 
 def disagreements(config: Mapping[str, object], found: Mapping[str, Any], namespace: str) -> Iterator[str]:
@@ -53,6 +57,7 @@ def _trusted(people: tuple[str, ...], region: str, path: str) -> Iterator[str]:
 def _hosted(endpoint: schema.Endpoint, region: str, path: str) -> Iterator[str]:
     if endpoint.volume_key:
         yield from _sealed(endpoint, region, path)
+    yield from _in_time(endpoint, path)
     ami = endpoint.inference_ami_version
     if ami and not hosting.drives(ami, endpoint.instance_type):
         yield (
@@ -62,6 +67,20 @@ def _hosted(endpoint: schema.Endpoint, region: str, path: str) -> Iterator[str]:
     container = {**dict.fromkeys(OWN_VARIABLES, ""), **endpoint.environment}
     for fault in environment_faults(container):
         yield f"{path}.environment: {fault}"
+
+
+def _in_time(endpoint: schema.Endpoint, path: str) -> Iterator[str]:
+    """A rollout whose own waits, and the start of its hosts, take longer than a deployment may."""
+    rollout = endpoint.rollout
+    steps = {"allAtOnce": 0, "canary": 2, "linear": math.ceil(100 / rollout.step_percent)}[rollout.strategy]
+    starting = endpoint.startup_seconds + endpoint.download_seconds
+    whole = steps * rollout.wait_seconds + rollout.termination_wait_seconds + starting
+    if whole > LONGEST_DEPLOYMENT:
+        yield (
+            f"{path}.rollout: {steps} steps of {rollout.wait_seconds} s, {rollout.termination_wait_seconds} s before "
+            f"the old fleet goes and {starting} s to start are {whole} s, and SageMaker gives up after "
+            f"{LONGEST_DEPLOYMENT}; wait less, or take larger steps"
+        )
 
 
 def _sealed(endpoint: schema.Endpoint, region: str, path: str) -> Iterator[str]:

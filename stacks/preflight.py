@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from components.sagemaker.gate import moving
 from stacks.schema import Settings
 from tidewatch import ecr
+from tidewatch.aws import sessions
 from tidewatch.items import error_code
 from tidewatch.registry import Registry, RegistryError, ResolvedVersion
 from tidewatch.registry.place import Place, Tagging, find, parameter_name
@@ -43,10 +43,8 @@ class Readers:
 
     @classmethod
     def of(cls, settings: Settings) -> Readers:
-        """Clients for the stack's region and profile; AWS_ENDPOINT_URL and the credentials are the environment's."""
-        profile, region = settings.profile, settings.region
-        maker: Any = boto3.Session(profile_name=profile) if profile else boto3
-        client = partial(maker.client, region_name=region)
+        """Clients that speak to AWS as the stack's AWS provider does."""
+        client = partial(sessions.client, settings.connection)
         return cls(client("ssm"), client("s3"), client("resourcegroupstaggingapi"))
 
 
@@ -72,6 +70,8 @@ def resolve(settings: Settings, project: str, stack: str, readers: Readers | Non
         raise PreflightError((f"The registry cannot be looked up: {error}",)) from None
     except RegistryError as error:
         raise PreflightError((str(error),)) from None
+    except sessions.ConnectionRefused as refused:
+        raise PreflightError((str(refused),)) from None
     if place and place.model != model:
         raise PreflightError((moving(place.model, model),))
     if not settings.variants:

@@ -10,6 +10,7 @@ from stacks import aws_types as a
 from stacks import types as t
 from stacks.types import Section
 from stacks.watching import Notify, Slo, Watched
+from tidewatch.aws import Connection
 from tidewatch.traffic.split import Split
 
 
@@ -132,7 +133,7 @@ class Settings(Section):
     """One stack, as its config declares it."""
 
     region: str
-    profile: str = ""
+    connection: InstanceOf[Connection] = Connection()
     secret: frozenset[str] = frozenset()  # top-level keys under tidewatch: in which something is secret
     model: Model
     endpoint: Endpoint

@@ -20,12 +20,14 @@ from stacks.agreement import disagreements
 from stacks.schema import Settings
 from stacks.types import Section
 from stacks.watching import SEVERITIES, Notify, Watched
+from tidewatch import aws
 from tidewatch.alarms import InvalidAlarms
+from tidewatch.aws import Connection
 from tidewatch.naming import SLOTS
 
 NAMESPACE = "tidewatch"
 
-_SECTIONS = {to_camel(name): name for name in Settings.model_fields if name not in ("region", "profile", "secret")}
+_SECTIONS = {to_camel(name): name for name in Settings.model_fields if name not in ("region", "connection", "secret")}
 _TEXT = ("rollbackTo", "acknowledgedIncident")
 
 _EXAMPLES = {
@@ -43,13 +45,15 @@ class SettingsError(Exception):
 
 
 def load(config: Mapping[str, object], stack: str = "", secret: Collection[str] = ()) -> Settings:
-    """The settings in `config`: its `tidewatch:*`, `aws:region` and `aws:profile` values, parsed or as JSON text.
+    """The settings in `config`: its `tidewatch:*` and `aws:*` values, parsed or as JSON text.
 
     stack: whose they are; production has to say more. secret: the keys of `config` in which something is secret, which
     no sentence quotes. Raises SettingsError, naming every mistake.
     """
     mistakes: list[str] = []
-    found: dict[str, Any] = {"region": _region(config, mistakes), "profile": str(config.get("aws:profile") or "")}
+    found: dict[str, Any] = {"region": _region(config, mistakes)}
+    mistakes += (wrong := list(aws.faults(config)))
+    found["connection"] = Connection() if wrong else Connection.of(config)
     kept = [key.partition(":")[2] for key in secret if key.startswith(f"{NAMESPACE}:")]
     found["secret"] = frozenset(kept)
     mistakes += secrets.misplaced(kept, NAMESPACE)

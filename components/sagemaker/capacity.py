@@ -6,7 +6,7 @@ import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from components.sagemaker.declaration import Declaration
-from components.sagemaker.provider import Props, TrafficProvider, changed, gone
+from components.sagemaker.provider import Props, TrafficProvider, changed, elsewhere, gone
 from tidewatch.traffic import EndpointMissing
 
 
@@ -14,7 +14,7 @@ class VariantCapacityProvider(TrafficProvider):
     """Sets a slot's instance count, in a call of its own: weights and capacity are never changed together."""
 
     def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
-        return changed(int(_olds["instances"]) != int(_news["instances"]))
+        return changed(int(_olds["instances"]) != int(_news["instances"]), elsewhere(_olds, _news))
 
     def create(self, props: Props) -> CreateResult:
         return CreateResult(f"{props['place']['key']}/{props['slot']}", self._set(props))

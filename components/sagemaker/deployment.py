@@ -15,6 +15,7 @@ from components.sagemaker.provider import (
     TrafficProvider,
     changed,
     differs,
+    elsewhere,
     gone,
     held,
     known,
@@ -30,8 +31,8 @@ class EndpointDeploymentProvider(TrafficProvider):
         return self.judged(_olds, news)
 
     def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
-        owed = self._taken_back(_news) or self.controller(_news).owes_scaling()
-        return changed(differs(_olds, _news, "config") or owed)
+        owed = self._unfinished(_news) or self.controller(_news).owes_scaling()
+        return changed(differs(_olds, _news, "config"), elsewhere(_olds, _news), owed)
 
     def create(self, props: Props) -> CreateResult:
         return CreateResult(props["place"]["key"], self._deployed({}, props))
@@ -47,18 +48,20 @@ class EndpointDeploymentProvider(TrafficProvider):
             return gone()
         return ReadResult(id_, {**props, "live_config": config, "in_sync": config == props["config"]})
 
-    def _taken_back(self, news: Props) -> bool:
-        """Whether another configuration was asked for last and did not come about, and this one is live.
+    def _unfinished(self, news: Props) -> bool:
+        """Whether the endpoint does not stand as a deployment of this declaration leaves it, and an update mends that.
 
-        Such a wish ends with its declaration: an update without a move writes that down.
+        It ended Failed before it ever served; or another configuration was asked for last and did not come about, and
+        this one is live: such a wish ends with its declaration, and an update without a move writes that down.
         """
         controller = self.controller(news)
-        if controller.asked_for() in (None, news["config"]):
-            return False
         try:
-            return controller.state().config == news["config"]
+            state = controller.state()
+            if state.status == "Failed":
+                return controller.unserved()
         except EndpointMissing:
             return False
+        return state.config == news["config"] and controller.asked_for() not in (None, news["config"])
 
     def _deployed(self, olds: Props, news: Props) -> Props:
         before, after = held(olds), held(news)
@@ -70,6 +73,7 @@ class EndpointDeploymentProvider(TrafficProvider):
             abort_alarm=known(news.get("abort_alarm"), None),
             instances={slot: int(count) for slot, count in news["instances"].items()},
             policy=_policy(news["policy"]),
+            tags=news.get("tags") or {},
         )
         return {**news, "live_config": record.config, "in_sync": True}
 
@@ -85,7 +89,10 @@ def _policy(document: Mapping[str, Any]) -> DeploymentPolicy:
 
 
 class EndpointDeployment(Resource, module="tidewatch", name="EndpointDeployment"):
-    """The configuration that the endpoint is on. `config` is its physical name, also the one that is live after it."""
+    """The configuration that the endpoint is on. `config` is its physical name, also the one that is live after it.
+
+    `tags` are all of the endpoint's own: a first one that failed is made again with them.
+    """
 
     config: pulumi.Output[str]
     live_config: pulumi.Output[str]
@@ -102,6 +109,7 @@ class EndpointDeployment(Resource, module="tidewatch", name="EndpointDeployment"
         instances: Mapping[str, int],
         abort_alarm: pulumi.Input[str],
         policy: DeploymentPolicy,
+        tags: pulumi.Input[Mapping[str, str]],
         opts: pulumi.ResourceOptions,
     ) -> None:
         inputs = {
@@ -111,6 +119,7 @@ class EndpointDeployment(Resource, module="tidewatch", name="EndpointDeployment"
             "instances": dict(instances),
             "abort_alarm": abort_alarm,
             "policy": {k: v for k, v in asdict(policy).items() if k != "alarms"},
+            "tags": tags,
             "live_config": None,
             "in_sync": None,
         }

@@ -72,6 +72,7 @@ class Endpoint(pulumi.ComponentResource):
             instances={name: slot.instances for name, slot in args.slots.items()},
             abort_alarm=self.abort.name,
             policy=args.policy,
+            tags=self.identity.tags_all,
             opts=self._child(self.gate, self.identity),
         )
         self.capacity = self._scaled(args.scaling) if args.scaling else self._counted()

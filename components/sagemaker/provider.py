@@ -13,10 +13,11 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-import boto3
 from pulumi.dynamic import CheckFailure, CheckResult, ConfigureRequest, DiffResult, ReadResult, ResourceProvider
 from pulumi.output import Unknown
 
+from tidewatch import aws
+from tidewatch.aws import Connection, sessions
 from tidewatch.traffic import Clients, Held, Place, Split, TrafficController, TrafficError
 
 WAIT_SECONDS = 14_400 + 3600
@@ -34,18 +35,16 @@ class AwsProvider(ResourceProvider):
     """
 
     serialize_as_secret_always = False
-    region = ""
-    profile = ""
+    connection = Connection()
 
     def configure(self, req: ConfigureRequest) -> None:
-        """Takes region and profile from the stack's config, and makes of an error a sentence instead of a traceback."""
+        """Takes the AWS provider's settings from the stack's config, and makes of an error a sentence, no traceback."""
         sys.tracebacklimit = 0
-        self.region = req.config.get("aws:region") or ""
-        self.profile = req.config.get("aws:profile") or ""
+        self.connection = Connection.of({key: req.config.get(key) for key in aws.KEYS})
 
     def client(self, service: str) -> Any:
         """The process's client of a service."""
-        return client(service, self.region, self.profile, os.environ.get("AWS_ENDPOINT_URL", ""))
+        return client(self.connection, service, os.environ.get("AWS_ENDPOINT_URL", ""))
 
 
 class TrafficProvider(AwsProvider):
@@ -54,7 +53,7 @@ class TrafficProvider(AwsProvider):
     def controller(self, props: Mapping[str, Any]) -> TrafficController:
         """The controller of the endpoint that these inputs or outputs name."""
         return TrafficController(
-            clients(self.region, self.profile, os.environ.get("AWS_ENDPOINT_URL", "")),
+            clients(self.connection, os.environ.get("AWS_ENDPOINT_URL", "")),
             place(props),
             wait_seconds=WAIT_SECONDS,
             guardrails={k: v for k, v in (props.get("guardrails") or {}).items() if not isinstance(v, Unknown)},
@@ -84,35 +83,32 @@ class TrafficProvider(AwsProvider):
             )
 
 
-def client(service: str, region: str, profile: str, endpoint_url: str) -> Any:
+def client(connection: Connection, service: str, endpoint_url: str) -> Any:
     """One client of a process; see `clients`."""
     with _making_clients:
-        return _client(service, region, profile, endpoint_url)
+        return _client(connection, service, endpoint_url)
 
 
 @functools.cache
-def _client(service: str, region: str, profile: str, endpoint_url: str) -> Any:
+def _client(connection: Connection, service: str, endpoint_url: str) -> Any:
     del endpoint_url  # as in _clients
-    maker: Any = boto3.Session(profile_name=profile) if profile else boto3
-    return maker.client(service, region_name=region or None)
+    return sessions.client(connection, service)
 
 
-def clients(region: str, profile: str, endpoint_url: str) -> Clients:
+def clients(connection: Connection, endpoint_url: str) -> Clients:
     """The clients of a process: making them is slow and, unlike using them, not safe from several threads."""
     with _making_clients:
-        return _clients(region, profile, endpoint_url)
+        return _clients(connection, endpoint_url)
 
 
 @functools.cache
-def _clients(region: str, profile: str, endpoint_url: str) -> Clients:
+def _clients(connection: Connection, endpoint_url: str) -> Clients:
     del endpoint_url  # boto3 reads it from the environment; here it tells one rehearsal's clients from another's
-    # The default session keeps the service models that it has parsed, which takes longer than anything else here.
-    client: Any = boto3.Session(profile_name=profile).client if profile else boto3.client
     return Clients(
-        sagemaker=client("sagemaker", region_name=region or None),
-        dynamodb=client("dynamodb", region_name=region or None),
-        cloudwatch=client("cloudwatch", region_name=region or None),
-        autoscaling=client("application-autoscaling", region_name=region or None),
+        sagemaker=sessions.client(connection, "sagemaker"),
+        dynamodb=sessions.client(connection, "dynamodb"),
+        cloudwatch=sessions.client(connection, "cloudwatch"),
+        autoscaling=sessions.client(connection, "application-autoscaling"),
     )
 
 
@@ -172,6 +168,11 @@ def changed(*paths: bool) -> DiffResult:
 def differs(olds: Mapping[str, Any], news: Mapping[str, Any], key: str) -> bool:
     """Whether an input differs; one that a preview does not know yet does."""
     return isinstance(news.get(key), Unknown) or olds.get(key) != news.get(key)
+
+
+def elsewhere(olds: Mapping[str, Any], news: Props) -> bool:
+    """Whether it is another physical endpoint: it was replaced, and has nothing of what the old one was given."""
+    return place(olds).endpoint != place(news).endpoint
 
 
 def gone() -> ReadResult:

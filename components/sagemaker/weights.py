@@ -19,6 +19,7 @@ from components.sagemaker.provider import (
     TrafficProvider,
     changed,
     differs,
+    elsewhere,
     gone,
     held,
     live,
@@ -41,7 +42,7 @@ class VariantWeightsProvider(TrafficProvider):
         return self.judged(_olds, news)
 
     def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
-        return changed(not same_split(_olds, _news), differs(_olds, _news, "deployment"))
+        return changed(not same_split(_olds, _news), differs(_olds, _news, "deployment"), elsewhere(_olds, _news))
 
     def create(self, props: Props) -> CreateResult:
         """Owns the endpoint from now on, under a name of its own: replaced, it ends nothing of its successor's."""

@@ -140,8 +140,17 @@ def test_the_same_split_is_no_change_however_it_is_written(blue: int, green: int
 def test_floats_from_the_engine_are_the_ints_that_were_declared():
     news, olds = inputs(slots={"blue": slot("1", 2)}), inputs(slots={"blue": slot("1", 2.0)})
     assert GateProvider().diff("flights", olds, news).changes is False
-    assert VariantCapacityProvider().diff("x", {"instances": 2.0}, {"instances": 2}).changes is False
-    assert VariantCapacityProvider().diff("x", {"instances": 2.0}, {"instances": 3}).changes is True
+    assert VariantCapacityProvider().diff("x", inputs(instances=2.0), inputs(instances=2)).changes is False
+    assert VariantCapacityProvider().diff("x", inputs(instances=2.0), inputs(instances=3)).changes is True
+
+
+@pytest.mark.parametrize("kind", [EndpointDeploymentProvider, VariantWeightsProvider, VariantCapacityProvider])
+def test_another_endpoint_gets_all_that_the_old_one_was_given(kind: type[ResourceProvider], recorded: Recorded):
+    del recorded
+    one, other = inputs(instances=2), inputs(instances=2)
+    other["place"] = {**one["place"], "endpoint": "flights-2"}
+    assert kind().diff("flights", one, other).changes is True
+    assert kind().diff("flights", other, other).changes is False
 
 
 def test_weights_follow_the_declaration_and_the_deployment():

@@ -131,13 +131,19 @@ class Rehearsed:
 
     def roll_back(self) -> RollbackResult:
         """Does what the deployed function does, with the environment it was deployed with."""
-        name = self.outputs()["rollback"]["function"]
-        deployed = boto3.client("lambda").get_function_configuration(FunctionName=name)
-        here = Environment.read(deployed["Environment"]["Variables"])
+        return drive(requested({"action": "rollback", "reason": "a test"}), self.controller(), self._function().plan)
+
+    def controller(self) -> TrafficController:
+        """The traffic of the endpoint, as the deployed function sees it."""
+        here = self._function()
         names = ("sagemaker", "dynamodb", "cloudwatch", "s3", "sns")
         clients = Clients(**{one: boto3.client(one) for one in names})
-        controller = TrafficController(clients, Place(here.key, here.endpoint, here.ledger, here.control))
-        return drive(requested({"action": "rollback", "reason": "a test"}), controller, here.plan)
+        return TrafficController(clients, Place(here.key, here.endpoint, here.ledger, here.control))
+
+    def _function(self) -> Environment:
+        name = self.outputs()["rollback"]["function"]
+        deployed = boto3.client("lambda").get_function_configuration(FunctionName=name)
+        return Environment.read(deployed["Environment"]["Variables"])
 
 
 @contextmanager

@@ -18,8 +18,9 @@ def _lock(bucket: str) -> Any:
     try:
         return boto3.client("s3").get_object_lock_configuration(Bucket=bucket)["ObjectLockConfiguration"]
     except ClientError as error:
-        assert error.response["Error"]["Code"] == "ObjectLockConfigurationNotFoundError"
-        return None
+        if error.response["Error"]["Code"] == "ObjectLockConfigurationNotFoundError":
+            return None
+        raise
 
 
 def _told() -> str:

@@ -84,6 +84,11 @@ def vpc(**changes: Any) -> dict[str, Any]:
             "al2-ami-sagemaker-inference-neuron-2",
             "al2-ami-sagemaker-inference-neuron-2 has no drivers for ml.g5.xlarge",
         ),
+        (
+            "tidewatch:endpoint.rollout",
+            {"strategy": "linear", "stepPercent": 10, "waitSeconds": 1400},
+            "10 steps of 1400 s, 300 s before the old fleet goes and 1500 s to start are 15800 s",
+        ),
         ("tidewatch:vpc", vpc(subnets=[]), "tidewatch:vpc.subnets: is empty"),
         (
             "tidewatch:vpc",
@@ -128,6 +133,7 @@ def test_what_aws_refuses_is_refused_with_its_path(path: str, value: Any, senten
         ("aws:defaultTags", json.dumps({"tags": {"team": "ml"}})),
         ("aws:defaultTags", {}),
         ("tidewatch:endpoint.environment", {"_a1": "x" * 1024, "PORT": 8080}),
+        ("tidewatch:endpoint.rollout", {"strategy": "linear", "stepPercent": 10, "waitSeconds": 1200}),
         ("tidewatch:endpoint.inferenceAmiVersion", "al2023-ami-sagemaker-inference-gpu-4-1"),
         ("tidewatch:vpc", vpc(subnets=[*subnets(15), SHARED])),
         (

@@ -9,6 +9,7 @@ from tidewatch import clock as clocks
 from tidewatch.clock import Clock
 from tidewatch.traffic import gate, observing
 from tidewatch.traffic.alarms import in_alarm
+from tidewatch.traffic.beginning import Beginning, never_served
 from tidewatch.traffic.control import Control
 from tidewatch.traffic.deployment import Fleet
 from tidewatch.traffic.drain import Drain
@@ -89,6 +90,10 @@ class TrafficController:
         view, now = self._view(), self.clock.now()
         held = self.control.held(view.config) or {} if view.config else {}
         return replace(gauges(view, asked, now), served=served(self.control, held, now))
+
+    def unserved(self) -> bool:
+        """Whether the endpoint is there and has yet to serve. Raises EndpointMissing."""
+        return never_served(self.platform.state(), self.ledger.entries())
 
     def asked_for(self) -> str | None:
         """The configuration that the endpoint was asked for last; None where nobody wrote it down."""
@@ -190,8 +195,11 @@ class TrafficController:
         abort_alarm: str | None = None,
         instances: Mapping[str, int] | None = None,
         policy: DeploymentPolicy | None = None,
+        tags: Mapping[str, str] | None = None,
     ) -> DeploymentRecord:
         """Brings an endpoint configuration live, with weights and counts retained.
+
+        A first endpoint that ended Failed before it served is made again on this configuration, with `tags`.
 
         Drains the slots in `changed` and those that go, waits, and compares. Over an open incident it ends on the split
         from before the drain, else on the drained one: the declared split follows by `settle_after_deployment`. A
@@ -199,6 +207,7 @@ class TrafficController:
         NoCapacity, DeploymentFailed, Refused (nobody can take the drained traffic), IncidentOpen (a rollback is under
         way), EndpointMissing, EndpointBusy, EndpointUnusable.
         """
+        Beginning(self.clients.sagemaker, self.writer).ensure(config, held, tags or {})
         self.observe()
         return Fleet(self.clients, self.writer, self._drain).deploy(
             config,
@@ -263,4 +272,7 @@ class TrafficController:
             state = self.platform.state()
         except EndpointMissing:
             state = None
-        return View(self.ledger.entries(), head, state, acknowledged)
+        entries = self.ledger.entries()
+        if state is not None and never_served(state, entries):
+            state = None
+        return View(entries, head, state, acknowledged)

@@ -52,7 +52,7 @@ class Fleet:
         """See `TrafficController.deploy`."""
         started = self.writer.clock.now()
         self.writer.control.remember_held(config, held)
-        state = self._ready(config)
+        state = self._ready()
         before = self.drain.before(state.split)
         scaling = self._scaling()
         reasons: tuple[str, ...] = ()
@@ -83,11 +83,10 @@ class Fleet:
         seconds = (self.writer.clock.now() - started).total_seconds()
         return DeploymentRecord(config, was != config, before, after, seconds, reasons)
 
-    def _ready(self, config: str) -> EndpointState:
+    def _ready(self) -> EndpointState:
         """The endpoint once nothing is in progress; a deployment of this very configuration is waited for like any."""
         state = self.writer.settled()
-        if state.config != config:
-            refuse_unusable_for_update(state)
+        refuse_unusable_for_update(state)
         return state
 
     def _refuse_new_traffic(self, config: str, state: EndpointState, held: Mapping[str, Held]) -> None:

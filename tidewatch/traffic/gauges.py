@@ -9,13 +9,14 @@ from datetime import datetime
 from tidewatch import metrics
 from tidewatch.metrics import Metric
 from tidewatch.naming import SLOTS
+from tidewatch.traffic.beginning import has_served
 from tidewatch.traffic.gate import View
 from tidewatch.traffic.served import Served
 from tidewatch.traffic.values import EndpointState
 from tidewatch.traffic.writer import UNUSABLE
 
 NOT_SERVING = UNUSABLE | {"Creating"}
-"""Creating too: the sweep exists only once an endpoint did, so one that is being made takes another's place."""
+"""Creating too: where one has served, another that is being made takes its place."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ def gauges(view: View, asked: str | None, now: datetime) -> Gauges:
     """
     state = view.state
     running = state is not None and _deploying(state, asked)
+    # A first endpoint that is still being made has nobody to miss it.
+    missed = has_served(view.entries) and (state is None or state.status in NOT_SERVING)
     undone = state is not None and asked is not None and asked != state.config and not running
     found = {
         metrics.OPEN_INCIDENTS: float(len(view.open)),
@@ -41,7 +44,7 @@ def gauges(view: View, asked: str | None, now: datetime) -> Gauges:
         metrics.ROLLBACK_PENDING: _pending_seconds(view, now),
         metrics.DEPLOYMENT_RUNNING: float(running),
         metrics.DEPLOYMENT_ROLLED_BACK: float(undone),
-        metrics.ENDPOINT_NOT_IN_SERVICE: float(state is None or state.status in NOT_SERVING),
+        metrics.ENDPOINT_NOT_IN_SERVICE: float(missed),
     }
     return Gauges(found, _shares(state))
 

@@ -16,6 +16,7 @@ from typing import Literal
 from tidewatch.traffic import telling
 from tidewatch.traffic.alarm_states import alarm_name
 from tidewatch.traffic.alarms import in_alarm
+from tidewatch.traffic.beginning import never_served
 from tidewatch.traffic.controller import TrafficController
 from tidewatch.traffic.errors import EndpointMissing, TrafficError
 from tidewatch.traffic.head import Head
@@ -203,6 +204,12 @@ def _moment(text: str, otherwise: datetime) -> datetime:
 
 
 def _nothing_to_do(state: EndpointState, controller: TrafficController, plan: RollbackPlan) -> RollbackResult | None:
+    if never_served(state, controller.entries()):
+        message = (
+            f"{state.name} is {state.status} and has never served: there is nothing to roll back. "
+            "The next `pulumi up` makes it again."
+        )
+        return RollbackResult("", "nothing", message, plan.target)
     calm = state.status in ("InService", "Updating", "SystemUpdating") and state.deploying is None
     if not (calm and state.is_all_on(plan.target)):
         return None

@@ -185,12 +185,27 @@ def test_maintenance_is_in_service(canary: Flights) -> None:
     assert read(canary) == CALM
 
 
-def test_an_endpoint_that_is_being_made_deleted_or_gone_serves_nobody(account: Flights) -> None:
-    assert read(account)["EndpointNotInService"] == 1
-    config = account.make_config({"blue": 1.0})
-    account.clients.sagemaker.create_endpoint(EndpointName=ENDPOINT, EndpointConfigName=config)
-    assert read(account) == CALM | {"EndpointNotInService": 1}
-    account.clock.advance(300)
+def test_an_endpoint_that_has_served_is_missed_while_it_is_gone_or_made_again(canary: Flights) -> None:
+    sagemaker = canary.clients.sagemaker
+    sagemaker.delete_endpoint(EndpointName=ENDPOINT)
+    assert read(canary) == CALM | {"EndpointNotInService": 1}
+    canary.clock.advance(60)
+    assert read(canary)["EndpointNotInService"] == 1
+    config = canary.make_config({"blue": 1.0})
+    sagemaker.create_endpoint(EndpointName=ENDPOINT, EndpointConfigName=config)
+    assert read(canary)["EndpointNotInService"] == 1
+    canary.clock.advance(300)
+    assert read(canary)["EndpointNotInService"] == 0
+
+
+def test_a_first_endpoint_that_has_yet_to_serve_is_missed_by_nobody(account: Flights) -> None:
+    sagemaker = account.clients.sagemaker
     assert read(account) == CALM
-    account.clients.sagemaker.delete_endpoint(EndpointName=ENDPOINT)
-    assert read(account) == CALM | {"EndpointNotInService": 1}
+    account.control.inject("create_fails", endpoint=ENDPOINT)
+    sagemaker.create_endpoint(EndpointName=ENDPOINT, EndpointConfigName=account.make_config({"blue": 1.0}))
+    assert read(account) == CALM
+    account.clock.advance(300)
+    assert account.status() == "Failed"
+    assert read(account) == CALM
+    sagemaker.delete_endpoint(EndpointName=ENDPOINT)
+    assert read(account) == CALM

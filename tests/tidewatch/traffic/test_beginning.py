@@ -1,0 +1,131 @@
+"""The first endpoint: where it ended Failed before it served, the next deployment makes it again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.tidewatch.traffic.account import ENDPOINT, Flights, held
+from tests.tidewatch.traffic.interruptions import Fuse, Killed, mortal
+from tidewatch.traffic import (
+    DeploymentFailed,
+    EndpointMissing,
+    EndpointUnusable,
+    Latched,
+    NoCapacity,
+    Split,
+    TrafficError,
+)
+from tidewatch.traffic.ledger import Entry
+
+TAGS = {"owner": "ml-platform", "team": "flights"}
+
+
+@pytest.fixture
+def failed(account: Flights) -> Flights:
+    """A first endpoint for which there was no capacity, blue 95 and green 5 in its configuration."""
+    account.control.inject("create_fails", endpoint=ENDPOINT)
+    config = account.make_config({"blue": 95.0, "green": 5.0})
+    account.clients.sagemaker.create_endpoint(EndpointName=ENDPOINT, EndpointConfigName=config)
+    account.clock.advance(300)
+    assert account.status() == "Failed"
+    account.holds = {"blue": held("3"), "green": held("4")}
+    return account
+
+
+def again(account: Flights, instance_type: str = "ml.g5.2xlarge") -> str:
+    """A deployment of another configuration; its name."""
+    config = account.make_config({"blue": 1.0, "green": 0.0}, instance_type=instance_type)
+    account.controller().deploy(config, held=account.holds, changed=frozenset(), tags=TAGS)
+    return config
+
+
+def serving(account: Flights, config: str) -> None:
+    found = account.clients.sagemaker.describe_endpoint(EndpointName=ENDPOINT)
+    assert (found["EndpointStatus"], found["EndpointConfigName"]) == ("InService", config)
+    tags = account.clients.sagemaker.list_tags(ResourceArn=found["EndpointArn"])["Tags"]
+    assert {tag["Key"]: tag["Value"] for tag in tags} == TAGS
+    assert Split.only("blue").close_to(account.told())
+    assert account.controller().asked_for() == config
+
+
+def test_it_is_made_again_on_the_configuration_of_now_with_its_tags(failed: Flights) -> None:
+    serving(failed, again(failed))
+
+
+def test_one_that_fails_again_says_why_and_is_made_again_by_the_next(failed: Flights) -> None:
+    failed.control.inject("create_fails", endpoint=ENDPOINT)
+    with pytest.raises(NoCapacity, match=r"no instances for the first endpoint .*InsufficientInstanceCapacity.*makes"):
+        again(failed)
+    failed.control.inject("create_fails", endpoint=ENDPOINT, reason="health_check")
+    with pytest.raises(DeploymentFailed, match=r"did not start on .*-cfg-3: .*ping health check.*never served"):
+        again(failed)
+    serving(failed, again(failed))
+
+
+@pytest.mark.parametrize("seconds", [0, 900])
+@pytest.mark.parametrize("calls", range(1, 8))
+def test_whatever_kills_it_on_the_way_the_next_deployment_goes_on(failed: Flights, calls: int, seconds: int) -> None:
+    """Killed after its n-th writing call: what is asked for, DeleteEndpoint, what is asked for, CreateEndpoint, ..."""
+    config = failed.make_config({"blue": 1.0, "green": 0.0})
+    dying = failed.controller(clients=mortal(failed.clients, Fuse(calls)))
+    with pytest.raises(Killed):
+        dying.deploy(config, held=failed.holds, changed=frozenset(), tags=TAGS)
+    failed.clock.advance(seconds)
+    assert set(failed.controller().gauges().endpoint.values()) == {0.0}
+    serving(failed, again(failed, "ml.g5.4xlarge"))
+
+
+def test_one_that_has_served_keeps_its_runbook(endpoint: Flights) -> None:
+    config = endpoint.controller().state().config
+    endpoint.control.inject("status", endpoint=ENDPOINT, status="Failed", reason="gone")
+    for wanted in (config, endpoint.make_config({"blue": 1.0, "green": 0.0})):
+        with pytest.raises(EndpointUnusable, match=r"Failed: gone.*runbook"):
+            endpoint.controller().deploy(wanted, held=endpoint.holds, changed=frozenset())
+    assert endpoint.status() == "Failed"
+    assert not endpoint.controller().unserved()
+
+
+def test_one_that_somebody_deleted_is_not_made_behind_pulumis_back(failed: Flights) -> None:
+    failed.clients.sagemaker.delete_endpoint(EndpointName=ENDPOINT)
+    failed.clock.advance(60)
+    with pytest.raises(EndpointMissing, match="does not exist"):
+        again(failed)
+
+
+def test_it_never_begins_with_what_was_rolled_back(failed: Flights) -> None:
+    other = failed.controller(place=failed.place.__class__(failed.place.key, "flights-old", "ledger", "control"))
+    rolled_back(other, failed)
+    with pytest.raises(Latched):
+        again(failed)
+    assert failed.status() == "Failed"
+
+
+def rolled_back(controller: Any, account: Flights) -> None:
+    """An earlier endpoint's ledger: what blue holds now was rolled back on it."""
+    now, blue = account.clock.now(), account.holds["blue"]
+    latched = {"slot": "green", "artifact": blue.artifact, "image": blue.image, "config": "old"}
+    for entry in (
+        Entry("incident", "operator", now, "errors", incident="flights-1", target="blue"),
+        Entry("latch", "operator", now, "errors", incident="flights-1", **latched),
+    ):
+        controller.ledger.append(lambda _entries, entry=entry: entry)
+
+
+def test_a_rollback_and_the_gate_treat_it_as_not_there(failed: Flights) -> None:
+    result = failed.roll_back()
+    assert (result.state, result.incident) == ("nothing", "")
+    assert "has never served" in result.message
+    assert failed.kinds() == []
+    other = {**failed.holds, "blue": held("9")}
+    failed.controller().refuse_unless_allowed(
+        declared=Split.of({"blue": 95, "green": 5}), previously=Split.of({"blue": 95, "green": 5}), held=other,
+        champion="blue", champion_before="blue",
+    )  # fmt: skip
+
+
+def test_an_endpoint_that_nobody_finds_is_still_an_error(account: Flights) -> None:
+    account.holds = {"blue": held("3"), "green": held("4")}
+    with pytest.raises(TrafficError):
+        again(account)

@@ -11,6 +11,7 @@ from rich.console import Console
 from cli.doctor import doctor
 from cli.drift import drift
 from cli.errors import UserError
+from cli.permissions import permissions
 from cli.promote import promote
 from cli.registry import models, publish
 from cli.rehearse import rehearse
@@ -28,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (publish, models, promote, status, rollback, acknowledge, runbook, doctor, rehearse):
+for command in (publish, models, promote, status, rollback, acknowledge, runbook, doctor, permissions, rehearse):
     app.command()(command)
 app.add_typer(drift)
 

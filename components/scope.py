@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_aws as aws
 
-from tidewatch.naming import stack_key
-
-
-def stem(name: str) -> str:
-    """The beginning of every logical name: at most 32 characters, so that the longest physical name fits in 63."""
-    if len(name) <= 32:
-        return name
-    return f"{name[:25].rstrip('-')}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+from tidewatch.naming import stack_key, stack_mark, stem
 
 
 @dataclass(frozen=True)
@@ -71,7 +63,7 @@ class Scope:
     def own_name(self, *parts: str) -> str:
         """A name like flights-3fa9c1-drift that no other stack of the account makes, for what is called by an explicit
         name, or is meant by the beginning of one."""
-        return self.name(hashlib.sha256(self.key.encode()).hexdigest()[:6], *parts)
+        return self.name(stack_mark(self.key), *parts)
 
     def bucket_name(self, part: str) -> str:
         """A logical name that S3 takes too: it knows no capital letters."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 SLOTS = ("blue", "green")
@@ -17,6 +18,18 @@ def stack_key(project: str, stack: str, model: str) -> str:
     """What tells a stack from every other in its account, like tidewatch/dev/flights: two stacks may have one model,
     and two projects one stack name. Our own metrics, both tables and the names of incidents are keyed by it."""
     return f"{project}/{stack}/{model}"
+
+
+def stem(name: str) -> str:
+    """The beginning of every logical name: at most 32 characters, so that the longest physical name fits in 63."""
+    if len(name) <= 32:
+        return name
+    return f"{name[:25].rstrip('-')}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+
+
+def stack_mark(key: str) -> str:
+    """Six characters that stand for a stack's key in names."""
+    return hashlib.sha256(key.encode()).hexdigest()[:6]
 
 
 def model_in(key: str) -> str:

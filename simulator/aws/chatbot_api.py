@@ -16,8 +16,7 @@ from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, BaseResponse, EmptyResult
 
-from simulator.aws import chats, shapes
-from simulator.aws.errors import ValidationException
+from simulator.aws import chats
 from simulator.aws.world import ACCOUNT, REGION, world
 
 SERVICE = "chatbot"
@@ -41,12 +40,6 @@ class ConflictException(ServiceException):
     code = "ConflictException"
 
 
-class InvalidParameterException(ServiceException):
-    """What the service model refuses."""
-
-    code = "InvalidParameterException"
-
-
 class InvalidRequestException(ServiceException):
     """A request that cannot be met: the channel is taken."""
 
@@ -67,11 +60,6 @@ class ChatbotResponse(BaseResponse):
         self.automated_parameter_parsing = True
 
     def call_action(self) -> Any:
-        try:
-            shapes.check(SERVICE, self._get_action(), self.params)
-        except ValidationException as refused:
-            status, headers, body = self.serialized(ActionResult(InvalidParameterException(refused.message)))
-            return status, {**headers, "status": str(status)}, body
         with world().lock:
             return super().call_action()
 

@@ -15,6 +15,7 @@ from simulator.aws import (
     answers,
     api_faults,
     bucket_policy,
+    bucket_rules,
     chatbot_api,
     cloudwatch_api,
     dashboards,
@@ -26,6 +27,7 @@ from simulator.aws import (
     object_checks,
     object_locks,
     platform_metrics,
+    requests,
     sagemaker_api,
     scaling_api,
     table_policy,
@@ -44,6 +46,7 @@ def fill_gaps() -> None:
         answers,
         api_faults,
         bucket_policy,
+        bucket_rules,
         chatbot_api,
         cloudwatch_api,
         dashboards,
@@ -55,6 +58,7 @@ def fill_gaps() -> None:
         sagemaker_api,
         scaling_api,
         table_policy,
+        requests,
         identity,  # the last: S3's answers that others replaced are asked for through it
     ):
         part.install()

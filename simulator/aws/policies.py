@@ -99,8 +99,8 @@ def _concerns_principal(statement: Mapping[str, Any], principal: str, itself: bo
 
 
 def _names(named: Any, principal: str, itself: bool) -> bool:
-    if named == "*":
-        return True
+    if isinstance(named, str):
+        return named in ("*", principal)
     account = () if itself else (ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root")
     return any(one in ("*", principal, *account) for one in _list(named.get("AWS")))
 

@@ -8,7 +8,7 @@ from moto.core.responses import ActionResult, EmptyResult
 from moto.sagemaker.responses import SageMakerResponse
 from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
 
-from simulator.aws import durations, hosting, sagemaker_rules, shapes
+from simulator.aws import durations, hosting, sagemaker_rules
 from simulator.aws.endpoint import Endpoint, deployment_seconds, desired
 from simulator.aws.errors import ValidationException
 from simulator.aws.fleet import Fleet, fleet_of
@@ -56,7 +56,6 @@ def install() -> None:
         list_endpoints,
     ):
         setattr(SageMakerResponse, operation.__name__, _settled(operation))
-    SageMakerResponse.call_action = _checked(SageMakerResponse.call_action)  # type: ignore[method-assign]
     SageMakerRuntimeResponse.invoke_endpoint = invoke_endpoint  # type: ignore[method-assign]
     SageMakerRuntimeResponse.use_raw_body = True
 
@@ -72,21 +71,6 @@ def _settled(operation: Any) -> Any:
     settled.__name__ = operation.__name__
     settled.__doc__ = operation.__doc__
     return settled
-
-
-def _checked(original: Any) -> Any:
-    """Refuses what the service model's input shape refuses, before any operation of SageMaker runs."""
-
-    def call_action(self: SageMakerResponse) -> Any:
-        try:
-            shapes.check("sagemaker", self._get_action(), self.params)
-        except ValidationException as refused:
-            status, headers, body = self.serialized(ActionResult(refused))
-            return status, {**headers, "status": str(status)}, body
-        return original(self)
-
-    call_action.__wrapped__ = original  # type: ignore[attr-defined]
-    return call_action
 
 
 def create_endpoint(self: SageMakerResponse) -> ActionResult:

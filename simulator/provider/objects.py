@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from typing import Any
+from urllib.parse import urlencode
 
 from simulator.provider.archives import content
 from simulator.provider.base import Call, Naming, Spec
@@ -42,7 +43,7 @@ def _put_object(c: Call) -> Props:
         given.setdefault("serverSideEncryption", "aws:kms")
     params = c.params("PutObject", given, _OBJECT_RENAMES)
     if tags := c.get("tags"):
-        params["Tagging"] = "&".join(f"{k}={v}" for k, v in tags.items())
+        params["Tagging"] = urlencode(tags)
     said = c.client.put_object(Body=body, **params)
     return {
         "id": c["key"],

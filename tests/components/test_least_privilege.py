@@ -8,8 +8,8 @@ from typing import Any
 import boto3
 import pytest
 
-from components.scope import stem
 from tests.stacks.rehearsed import Rehearsed, rehearsed
+from tidewatch.naming import stem
 
 WITHOUT_RESOURCE = {
     "cloudwatch:DescribeAlarmHistory",  # not on composites

@@ -4,7 +4,7 @@ Source: IAM user guide, "Policy evaluation logic"; Service Authorization Referen
 operation is).
 """
 
-from simulator.aws.identity.guard import install, refused_invocation
+from simulator.aws.identity.guard import acting, install, refused_invocation
 from simulator.aws.identity.recording import Recorded, recording
 
-__all__ = ["Recorded", "install", "recording", "refused_invocation"]
+__all__ = ["Recorded", "acting", "install", "recording", "refused_invocation"]

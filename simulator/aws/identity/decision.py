@@ -124,8 +124,8 @@ def _of_function(region: str, resource: str) -> Statements:
     if ":function:" not in resource:
         return ()
     functions: Any = lambda_backends[ACCOUNT][region]._lambdas
-    found = functions.get_function_by_arn(resource)
-    return found.policy.statements if found is not None and found.policy else ()
+    held = functions._functions.get(resource.split(":function:")[1].partition(":")[0])
+    return held["latest"].policy.statements if held and held["latest"].policy else ()
 
 
 def _of_key(region: str, resource: str) -> Statements:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qs, urlparse
 
@@ -49,6 +50,20 @@ def install() -> None:
     S3Response._key_response = _checked_key(S3Response._key_response)  # type: ignore[method-assign]
 
 
+_acting: list[Caller] = []
+
+
+@contextmanager
+def acting(role: str) -> Iterator[None]:
+    """Whoever calls in this process, functions excepted, does so with a role, to the end of the block."""
+    one = Caller(role, "acting")
+    _acting.append(one)
+    try:
+        yield
+    finally:
+        _acting.remove(one)
+
+
 def caller(authorization: str | None) -> Caller | None:
     """The role behind a request's credentials; None for keys of no role: they are an administrator's."""
     match = _KEY.search(authorization or "")
@@ -57,6 +72,8 @@ def caller(authorization: str | None) -> Caller | None:
     role = world().functions.roles.get(match[1])
     if role is not None:
         return Caller(role, world().functions.sessions[match[1]])
+    if _acting:
+        return _acting[-1]
     for backend in list(sts_backends[ACCOUNT].values()):
         assumed = backend.get_assumed_role_from_access_key(match[1])
         if assumed is not None:
@@ -81,9 +98,10 @@ def _refused(who: Caller | None, ask: Any, what: str) -> str | None:
         for recorded in recorders():
             recorded.unknown.add(what)
         return str(unknown) if who is not None else None
-    for recorded in recorders():
-        for need in needed:
-            recorded.add(need)
+    if who is None or who in _acting:  # what a function calls is not its caller's need
+        for recorded in recorders():
+            for need in needed:
+                recorded.add(need)
     if who is None:
         return None
     text = next((text for need in needed if (text := refusal(who, need)) is not None), None)

@@ -129,6 +129,39 @@ def test_a_resources_own_policy_may_allow_a_role_by_name_and_not_the_account(acc
     sns.publish(TopicArn=topic, Message="m")
 
 
+def test_a_functions_own_policy_may_allow_a_role_by_name(account: Account) -> None:
+    arn = account.function("named", "def handler(event, context):\n    return 1\n")
+    person, other = Person(account), Person(account, name="other")
+    account.client("lambda").add_permission(
+        FunctionName="named", StatementId="one", Action="lambda:InvokeFunction", Principal=person.role
+    )
+
+    person.client("lambda").invoke(FunctionName="named", InvocationType="DryRun")
+    assert f"lambda:InvokeFunction on resource: {arn}" in told(other.client("lambda").invoke, FunctionName="named")
+
+
+def test_a_table_and_a_bucket_may_allow_a_role_by_name(account: Account) -> None:
+    dynamodb, s3, person = account.client("dynamodb"), account.client("s3"), Person(account)
+    table = dynamodb.create_table(
+        TableName="t",
+        KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )["TableDescription"]["TableArn"]
+    s3.create_bucket(Bucket="objects")
+
+    def named(actions: str, resource: str) -> str:
+        statement = {**allow(actions, resource), "Principal": {"AWS": person.role}}
+        return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+    dynamodb.put_resource_policy(ResourceArn=table, Policy=named("dynamodb:PutItem", table))
+    s3.put_bucket_policy(Bucket="objects", Policy=named("s3:PutObject", "arn:aws:s3:::objects/*"))
+
+    person.client("dynamodb").put_item(TableName="t", Item={"k": {"S": "1"}})
+    person.client("s3").put_object(Bucket="objects", Key="k", Body=b"")
+    assert "dynamodb:DeleteItem" in told(person.client("dynamodb").delete_item, TableName="t", Key={"k": {"S": "1"}})
+
+
 def test_a_key_needs_the_keys_policy_too(account: Account) -> None:
     """Source: KMS developer guide, "Key policies": IAM policies count only where the key's policy lets the account."""
     kms, person = account.client("kms"), Person(account, allow("kms:*", "*"))

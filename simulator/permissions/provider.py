@@ -1,0 +1,180 @@
+"""What the AWS provider asks of IAM for each resource type that the program uses, beyond what the rehearsal's calls.
+
+The rehearsal's providers make the calls that a resource's arguments need; the real one reads more to fill its state,
+and changes tags by calls of their own. Source: hashicorp/terraform-provider-aws, the file named in each row (Create,
+Read, Update and Delete functions, finders and waiters); pulumi-aws bridges them unchanged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from simulator.permissions.statement import STACK_TAG, Grant
+
+_ARN = "arn:{partition}:"
+_HERE = "{region}:{account}:"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A resource type of Pulumi: where its calls are written, what they are about, and the actions."""
+
+    source: str
+    resource: str
+    reads: tuple[str, ...]
+    writes: tuple[str, ...] = ()
+    condition: Mapping[str, Mapping[str, str]] | None = None
+
+
+def _regional(service: str, resource: str) -> str:
+    return f"{_ARN}{service}:{_HERE}{resource}"
+
+
+_BUCKET, _ROLE = f"{_ARN}s3:::{{bucket}}-*", f"{_ARN}iam::{{account}}:role/{{stem}}-*"
+_FUNCTION, _ALARM = _regional("lambda", "function:{stem}-*"), _regional("cloudwatch", "alarm:{stem}-*")
+_TAGS = ("TagResource", "UntagResource")
+
+ROWS: Mapping[str, Row] = {
+    "aws.appautoscaling.Target": Row(
+        "internal/service/appautoscaling/target.go",
+        _regional("application-autoscaling", "scalable-target/*"),
+        ("application-autoscaling:ListTagsForResource",),
+        tuple(f"application-autoscaling:{tag}" for tag in _TAGS),
+    ),
+    "aws.chatbot.SlackChannelConfiguration": Row(
+        "internal/service/chatbot/slack_channel_configuration.go",
+        f"{_ARN}chatbot::{{account}}:chat-configuration/slack-channel/{{stem}}-*",
+        (),
+        ("chatbot:UntagResource", "chatbot:UpdateSlackChannelConfiguration"),
+    ),
+    "aws.cloudwatch.EventRule": Row(
+        "internal/service/events/rule.go",
+        _regional("events", "rule/{stem}-*"),
+        ("events:DescribeRule", "events:ListTagsForResource"),
+        tuple(f"events:{tag}" for tag in _TAGS),
+    ),
+    "aws.cloudwatch.LogGroup": Row(
+        "internal/service/logs/group.go",
+        _regional("logs", "log-group:{stem}-*"),
+        ("logs:ListTagsForResource",),
+        ("logs:DeleteRetentionPolicy", "logs:PutRetentionPolicy", "logs:TagResource", "logs:UntagResource"),
+    ),
+    "aws.cloudwatch.MetricAlarm": Row(
+        "internal/service/cloudwatch/metric_alarm.go",
+        _ALARM,
+        ("cloudwatch:ListTagsForResource",),
+        tuple(f"cloudwatch:{tag}" for tag in _TAGS),
+    ),
+    "aws.dynamodb.Table": Row(
+        "internal/service/dynamodb/table.go",
+        _regional("dynamodb", "table/{stem}-*"),
+        ("dynamodb:DescribeContinuousBackups", "dynamodb:DescribeTimeToLive", "dynamodb:ListTagsOfResource"),
+        ("dynamodb:TagResource", "dynamodb:UntagResource", "dynamodb:UpdateTable", "dynamodb:UpdateTimeToLive"),
+    ),
+    "aws.iam.Role": Row(
+        "internal/service/iam/role.go",
+        _ROLE,
+        (
+            "iam:GetRole",
+            "iam:GetRolePolicy",
+            "iam:ListAttachedRolePolicies",
+            "iam:ListInstanceProfilesForRole",
+            "iam:ListRolePolicies",
+        ),
+        ("iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole", "iam:UpdateRoleDescription"),
+    ),
+    "aws.kms.Key": Row(
+        "internal/service/kms/key.go",
+        _regional("kms", "key/*"),
+        ("kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"),
+        ("kms:PutKeyPolicy", "kms:TagResource", "kms:UntagResource", "kms:UpdateKeyDescription"),
+        STACK_TAG,
+    ),
+    "aws.lambda.Function": Row(
+        "internal/service/lambda/function.go",
+        _FUNCTION,
+        ("lambda:GetFunctionCodeSigningConfig", "lambda:GetFunctionConfiguration", "lambda:ListVersionsByFunction"),
+        (
+            "lambda:TagResource",
+            "lambda:UntagResource",
+            "lambda:UpdateFunctionCode",
+            "lambda:UpdateFunctionConfiguration",
+        ),
+    ),
+    "aws.s3.Bucket": Row(
+        "internal/service/s3/bucket.go",
+        _BUCKET,
+        (
+            "s3:GetAccelerateConfiguration",
+            "s3:GetBucketAcl",
+            "s3:GetBucketCORS",
+            "s3:GetBucketLogging",
+            "s3:GetBucketObjectLockConfiguration",
+            "s3:GetBucketPolicy",
+            "s3:GetBucketRequestPayment",
+            "s3:GetBucketTagging",
+            "s3:GetBucketVersioning",
+            "s3:GetBucketWebsite",
+            "s3:GetEncryptionConfiguration",
+            "s3:GetLifecycleConfiguration",
+            "s3:GetReplicationConfiguration",
+            "s3:ListBucket",
+            "s3:ListTagsForResource",
+        ),
+        ("s3:PutBucketTagging", "s3:TagResource", "s3:UntagResource"),
+    ),
+    "aws.s3.BucketObjectLockConfiguration": Row(
+        "internal/service/s3/bucket_object_lock_configuration.go",
+        f"{_ARN}s3:::{{bucket}}-registry-*",
+        (),
+        ("s3:PutBucketObjectLockConfiguration",),
+    ),
+    "aws.sagemaker.Endpoint": Row(
+        "internal/service/sagemaker/endpoint.go",
+        _regional("sagemaker", "endpoint/{stem}-{own}-*"),
+        ("sagemaker:ListTags",),
+        ("sagemaker:AddTags", "sagemaker:DeleteTags"),
+    ),
+    "aws.sagemaker.EndpointConfiguration": Row(
+        "internal/service/sagemaker/endpoint_configuration.go",
+        _regional("sagemaker", "endpoint-config/{stem}-cfg-*"),
+        ("sagemaker:ListTags",),
+        ("sagemaker:AddTags", "sagemaker:DeleteTags"),
+    ),
+    "aws.sagemaker.Model": Row(
+        "internal/service/sagemaker/model.go",
+        _regional("sagemaker", "model/{stem}-model-*"),
+        ("sagemaker:ListTags",),
+        ("sagemaker:AddTags", "sagemaker:DeleteTags"),
+    ),
+    "aws.sns.Topic": Row(
+        "internal/service/sns/topic.go",
+        _regional("sns", "{stem}-*"),
+        ("sns:GetTopicAttributes", "sns:ListTagsForResource"),
+        tuple(f"sns:{tag}" for tag in _TAGS),
+    ),
+    "aws.sns.TopicSubscription": Row(
+        "internal/service/sns/topic_subscription.go", "*", (), ("sns:SetSubscriptionAttributes",)
+    ),
+    "aws.sqs.Queue": Row(
+        "internal/service/sqs/queue.go",
+        _regional("sqs", "{stem}-*"),
+        ("sqs:GetQueueAttributes", "sqs:ListQueueTags"),
+        ("sqs:SetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue"),
+    ),
+    "aws.ssm.Parameter": Row(
+        "internal/service/ssm/parameter.go",
+        _regional("ssm", "parameter/tidewatch/{project}/{stack}/*"),
+        ("ssm:GetParameter", "ssm:ListTagsForResource"),
+        ("ssm:AddTagsToResource", "ssm:RemoveTagsFromResource"),
+    ),
+}
+"""Resource type -> its row. A preview with `--refresh` makes the reads, an `up` all of them."""
+
+
+def grants(role: str) -> Iterator[Grant]:
+    """What the provider needs for `preview`, or for `deployer`."""
+    for type_, row in ROWS.items():
+        for action in (*row.reads, *(row.writes if role == "deployer" else ())):
+            yield Grant(action, row.resource, row.condition, f"{type_}: {row.source}")

@@ -1,0 +1,65 @@
+"""`tidewatch permissions`: a policy with the names of the stack."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.errors import UserError
+from cli.main import app
+from cli.permissions import permissions
+from tidewatch.naming import stack_mark
+from tidewatch.permissions import Names, documents, roles
+
+ACCOUNT = "210987654321"
+MARK = stack_mark("tidewatch/dev/flights")
+
+
+def printed(*words: str) -> list[dict[str, Any]]:
+    done = CliRunner().invoke(app, ["permissions", *words])
+    assert done.exit_code == 0, done.output
+    text, found, at = done.stdout, list[dict[str, Any]](), 0
+    while text[at:].strip():
+        at += len(text[at:]) - len(text[at:].lstrip())
+        one, length = json.JSONDecoder().raw_decode(text[at:])
+        found.append(one)
+        at += length
+    return found
+
+
+def test_a_role_is_printed_with_the_names_of_the_stack() -> None:
+    (reader,) = printed("reader", "--stack", "dev", "--account", ACCOUNT)
+    assert reader["Version"] == "2012-10-17"
+    (seen,) = [one for one in reader["Statement"] if "sagemaker:DescribeEndpoint" in one["Action"]]
+    assert seen["Resource"] == [f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:endpoint/flights-{MARK}-*"]
+    assert "{" not in "".join(json.dumps(one["Resource"]) for one in reader["Statement"])
+
+
+def test_the_deployers_policy_comes_in_parts_that_are_all_to_be_attached() -> None:
+    done = CliRunner().invoke(app, ["permissions", "deployer", "--stack", "dev", "--account", ACCOUNT])
+    parts = printed("deployer", "--stack", "dev", "--account", ACCOUNT)
+    assert len(parts) > 1
+    assert f"{len(parts)} documents" in done.stderr
+    sids = [one["Sid"] for part in parts for one in part["Statement"]]
+    assert len(sids) == len(set(sids))
+
+
+def test_an_unknown_role_is_told_the_known_ones() -> None:
+    with pytest.raises(UserError, match="deployer, preview, publisher, operator, reader"):
+        permissions("admin", "dev", ACCOUNT)
+
+
+def test_a_volume_key_is_the_deployers_to_grant() -> None:
+    key = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1"
+    names = Names("aws", ACCOUNT, "us-east-1", "tidewatch", "dev", "flights", "flights", key)
+    granted = [
+        one
+        for role in roles().values()
+        for text in documents(role, names)
+        for one in json.loads(text)["Statement"]
+        if one["Resource"] == [key]
+    ]
+    assert [one["Action"] for one in granted] == [["kms:DescribeKey"], ["kms:CreateGrant"]]

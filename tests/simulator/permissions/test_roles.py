@@ -1,0 +1,229 @@
+"""The policies of people's roles: they hold what is needed and no more, and nobody may do another's work."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from simulator.aws import policies
+from simulator.aws.identity import acting
+from simulator.aws.world import ACCOUNT, REGION, world
+from simulator.permissions.__main__ import PAGE
+from simulator.permissions.pages import page
+from simulator.permissions.roles import PURPOSES, document, recorded
+from simulator.permissions.statement import Grant
+from simulator.permissions.story import PROJECT, STACK, Story
+from tidewatch.permissions import LARGEST, RECORDED, Names, documents, roles
+
+NAMES = Names("aws", ACCOUNT, REGION, PROJECT, STACK, "flights", "flights")
+
+
+@dataclass
+class Life:
+    """A stack's whole life under the documents: what was needed, what was refused, and what somebody could do that is
+    another's."""
+
+    found: dict[str, list[Grant]]
+    refused: list[str]
+    overreached: list[str]
+
+
+@pytest.fixture(scope="module")
+def life() -> Life:
+    """Where a step fails for a refusal, what is called has changed: python -m simulator.permissions
+
+    A command may bear a refusal and say less (status, doctor): that counts too. An `up` or a `destroy` fails.
+    """
+    people, refused, overreached = People(), list[str](), list[str]()
+
+    def reach_over(told: Story) -> None:
+        refused.extend(world().refused)
+        overreached.extend(_overreached(told, people))
+
+    return Life(recorded(people, reach_over), refused, overreached)
+
+
+@pytest.fixture(scope="module")
+def found(life: Life) -> dict[str, list[Grant]]:
+    return life.found
+
+
+def test_what_is_written_is_what_is_needed(found: dict[str, list[Grant]]) -> None:
+    """After a change of what anybody calls: python -m simulator.permissions"""
+    assert document(found) == json.loads(RECORDED.read_text())
+    assert page(found) == PAGE.read_text()
+
+
+def _asked(grant: Grant) -> policies.Request:
+    """A request that needs the grant, on something that its resource names."""
+    conditions = (grant.condition or {}).values()
+    keys = {key.lower(): NAMES.filled(value) for one in conditions for key, value in one.items()}
+    resource = grant.resource if grant.resource == "*" else NAMES.filled(grant.resource).replace("*", "1a2b3c4")
+    return policies.Request("arn:aws:iam::123456789012:role/somebody", grant.action, resource, keys)
+
+
+@pytest.mark.parametrize("role", PURPOSES)
+def test_no_statement_can_be_left_out(role: str, found: dict[str, list[Grant]]) -> None:
+    statements = [one for text in documents(roles()[role], NAMES) for one in json.loads(text)["Statement"]]
+    requests = [_asked(one) for one in found[role]]
+    assert all(policies.matches(statements, one, "Allow") for one in requests)
+    for left_out in statements:
+        rest = [one for one in statements if one is not left_out]
+        assert not all(policies.matches(rest, one, "Allow") for one in requests), left_out["Sid"]
+        for action in left_out["Action"]:
+            thinner = {**left_out, "Action": [one for one in left_out["Action"] if one != action]}
+            assert not all(policies.matches([*rest, thinner], one, "Allow") for one in requests), action
+
+
+def test_nothing_is_allowed_on_everything_that_could_be_allowed_on_less(found: dict[str, list[Grant]]) -> None:
+    """Source: Service Authorization Reference: actions without a resource type; and CloudWatch's API reference."""
+    everywhere = {one.action for grants in found.values() for one in grants if one.resource == "*"}
+    assert everywhere <= {
+        "application-autoscaling:DescribeScalableTargets",
+        "application-autoscaling:DescribeScalingPolicies",
+        "application-autoscaling:DescribeScheduledActions",
+        "chatbot:CreateSlackChannelConfiguration",
+        "chatbot:DescribeSlackChannelConfigurations",
+        "chatbot:ListTagsForResource",
+        "chatbot:TagResource",
+        "cloudwatch:DescribeAlarmHistory",
+        "cloudwatch:DescribeAlarms",
+        "cloudwatch:GetMetricData",
+        "cloudwatch:PutCompositeAlarm",
+        "kms:CreateKey",
+        "kms:TagResource",
+        "logs:DescribeLogGroups",
+        "pricing:GetProducts",
+        "servicequotas:ListServiceQuotas",
+        "cloudwatch:GetMetricStatistics",
+        "sns:GetSubscriptionAttributes",
+        "sns:SetSubscriptionAttributes",
+        "sns:Unsubscribe",
+        "ssm:DescribeParameters",
+        "tag:GetResources",
+    }
+    actions = {one.action for grants in found.values() for one in grants}
+    assert not [action for action in actions if "*" in action]
+
+
+@dataclass
+class People:
+    """Roles of an account that have the documents and nothing else."""
+
+    arns: dict[str, str] = field(default_factory=dict[str, str])
+
+    def __call__(self, role: str, activity: str = "") -> AbstractContextManager[object]:
+        del activity
+        if role not in self.arns:
+            self.arns[role] = _made(role)
+        return acting(self.arns[role])
+
+
+def _made(role: str) -> str:
+    iam = boto3.client("iam")
+    arn = iam.create_role(RoleName=role, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    for number, text in enumerate(documents(roles()[role], NAMES)):
+        policy = iam.create_policy(PolicyName=f"{role}-{number}", PolicyDocument=text)["Policy"]["Arn"]
+        iam.attach_role_policy(RoleName=role, PolicyArn=policy)
+    return arn
+
+
+def test_a_stacks_whole_life_is_lived_under_the_documents_and_nothing_more(life: Life) -> None:
+    assert life.refused == []
+
+
+def test_nobody_does_anothers_work(life: Life) -> None:
+    assert life.overreached == []
+
+
+def _overreached(told: Story, people: People) -> Iterator[str]:
+    for what, (attempt, who) in _attempts(told).items():
+        for role in who:
+            with people(role):
+                if not _refused(attempt):
+                    yield f"the {role} could {what}"
+
+
+def _refused(attempt: Callable[[], object]) -> bool:
+    try:
+        attempt()
+    except ClientError as error:
+        return any(code in str(error) for code in ("AccessDenied", "AuthorizationError"))
+    return False
+
+
+Attempts = Mapping[str, tuple[Callable[[], object], tuple[str, ...]]]
+
+
+def _nobody_does_anothers_work(told: Story, people: People) -> None:
+    for what, (attempt, who) in _attempts(told).items():
+        for role in who:
+            with people(role):
+                assert _refused(attempt), f"the {role} could {what}"
+
+
+def _attempts(told: Story) -> Attempts:
+    """What is tried, and who must not be able to."""
+    outputs = told.outputs()
+    endpoint, ledger = outputs["endpoint"]["name"], outputs["ledger"]
+    sagemaker, s3 = boto3.client("sagemaker"), boto3.client("s3")
+    weights: Any = [{"VariantName": "blue", "DesiredWeight": 0.0}]
+    item = {"endpoint": {"S": "x"}, "at": {"S": "y"}}
+    captured = {"Bucket": outputs["buckets"]["capture"], "Key": "capture/one.jsonl"}
+    version = {"Bucket": outputs["registry"]["bucket"], "Key": "models/flights/9/manifest.json", "IfNoneMatch": "*"}
+    another = boto3.client("kms").create_key()["KeyMetadata"]["KeyId"]
+    everybody = tuple(PURPOSES)
+    return {
+        "change weights": (
+            lambda: sagemaker.update_endpoint_weights_and_capacities(
+                EndpointName=endpoint, DesiredWeightsAndCapacities=weights
+            ),
+            ("preview", "publisher", "operator", "reader"),
+        ),
+        "delete the endpoint": (
+            lambda: sagemaker.delete_endpoint(EndpointName=endpoint),
+            ("preview", "publisher", "operator", "reader"),
+        ),
+        "publish": (lambda: s3.put_object(**version, Body=b"{}"), ("preview", "operator", "reader")),
+        "read what was captured": (lambda: s3.get_object(**captured), everybody),
+        "write to the ledger": (
+            lambda: boto3.client("dynamodb").put_item(TableName=ledger, Item=item),
+            ("publisher", "operator", "reader"),
+        ),
+        "roll back": (
+            lambda: boto3.client("lambda").invoke(FunctionName=outputs["rollback"]["function"]),
+            ("deployer", "preview", "publisher", "reader"),
+        ),
+        "pass any role": (
+            lambda: sagemaker.create_model(
+                ModelName="flights-model-x",
+                ExecutionRoleArn=f"arn:aws:iam::{ACCOUNT}:role/administrator",
+                PrimaryContainer={"Image": "example@sha256:1"},
+            ),
+            everybody,
+        ),
+        "see another stack's parameter": (
+            lambda: boto3.client("ssm").get_parameter(Name=f"/tidewatch/{PROJECT}/prod/registry"),
+            everybody,
+        ),
+        "open another stack's key": (
+            lambda: boto3.client("kms").describe_key(KeyId=another),
+            everybody,
+        ),
+    }
+
+
+@pytest.mark.parametrize("role", PURPOSES)
+def test_every_document_is_as_large_as_iam_takes_it(role: str) -> None:
+    """Source: IAM user guide, "IAM and AWS STS quotas": 6,144 characters, white space not counted."""
+    longest = Names("aws-us-gov", ACCOUNT, "ap-southeast-2", "p" * 60, "s" * 60, "m" * 63, "m" * 32, "")
+    for text in documents(roles()[role], longest):
+        assert len("".join(text.split())) <= LARGEST
+        json.loads(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
@@ -20,6 +21,8 @@ DEFAULT_TAGS = "aws:defaultTags"
 LONGEST_DEPLOYMENT = 14_400
 """Seconds after which SageMaker gives a deployment up, where the request says nothing else, and we stop waiting for it.
 Source: AutoRollbackConfig and BlueGreenUpdatePolicy, "MaximumExecutionTimeoutInSeconds"."""
+
+_KEY = re.compile(r"key/[a-zA-Z0-9-]+|alias/[a-zA-Z0-9/_-]+")
 
 
 def disagreements(config: Mapping[str, object], found: Mapping[str, Any], namespace: str) -> Iterator[str]:
@@ -84,14 +87,20 @@ def _in_time(endpoint: schema.Endpoint, path: str) -> Iterator[str]:
 
 
 def _sealed(endpoint: schema.Endpoint, region: str, path: str) -> Iterator[str]:
-    place = places.arn(endpoint.volume_key)
-    if hosting.keeps_local_storage(endpoint.instance_type):
+    key, host = endpoint.volume_key, endpoint.instance_type
+    place = places.arn(key)
+    if place is None or place.service != "kms" or not _KEY.fullmatch(place.resource):
         yield (
-            f"{path}.volumeKey: {endpoint.instance_type} keeps its data on local disks that this key does not encrypt "
-            f"(they have their own encryption); leave it out"
+            f'{path}.volumeKey: "{key}" is no ARN of a key; use one like arn:aws:kms:us-east-1:111122223333:key/KEY-ID '
+            f"(the AWS provider takes neither an id nor an alias alone)"
         )
-    elif where := places.elsewhere(place, region) if place and region else None:
-        yield f"{path}.volumeKey: {endpoint.volume_key} {where}; use a key that is there"
+    elif where := places.elsewhere(place, region) if region else None:
+        yield f"{path}.volumeKey: {key} {where}; use a key that is there"
+    if hosting.keeps_local_storage(host):
+        yield (
+            f"{path}.volumeKey: {host} keeps its data on local disks that this key does not encrypt (they have their "
+            f"own encryption); leave it out"
+        )
 
 
 def _tagged(config: Mapping[str, object], own: Mapping[str, str], namespace: str) -> Iterator[str]:

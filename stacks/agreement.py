@@ -31,6 +31,7 @@ def disagreements(config: Mapping[str, object], found: Mapping[str, Any], namesp
     yield from _tagged(config, found.get("tags", {}), namespace)
     if endpoint := cast("schema.Endpoint | None", found.get("endpoint")):
         yield from _hosted(endpoint, region, f"{namespace}:endpoint")
+        yield from _contained(endpoint, found.get("variants", {}), namespace)
         for slot, variant in cast("Mapping[str, schema.Variant]", found.get("variants", {})).items():
             if variant.environment:
                 container = {**dict.fromkeys(OWN_VARIABLES, ""), **endpoint.environment, **variant.environment}
@@ -72,9 +73,17 @@ def _hosted(endpoint: schema.Endpoint, region: str, path: str) -> Iterator[str]:
             f"{path}.inferenceAmiVersion: {ami} has no drivers for {endpoint.instance_type}; leave it out, or use one "
             f"that its name says is for such hosts"
         )
-    container = {**dict.fromkeys(OWN_VARIABLES, ""), **endpoint.environment}
-    for fault in environment_faults(container):
-        yield f"{path}.environment: {fault}"
+
+
+def _contained(endpoint: schema.Endpoint, variants: Mapping[str, schema.Variant], namespace: str) -> Iterator[str]:
+    """All the variables of a container: the program's, the endpoint's and its variant's own."""
+    shared = {**dict.fromkeys(OWN_VARIABLES, ""), **endpoint.environment}
+    for fault in environment_faults(shared):
+        yield f"{namespace}:endpoint.environment: {fault}"
+    for slot, variant in variants.items():
+        if variant.environment:
+            for fault in environment_faults({**shared, **variant.environment}):
+                yield f"{namespace}:variants.{slot}.environment: with endpoint.environment, {fault}"
 
 
 def _in_time(endpoint: schema.Endpoint, path: str) -> Iterator[str]:

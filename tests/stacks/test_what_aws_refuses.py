@@ -89,6 +89,12 @@ def vpc(**changes: Any) -> dict[str, Any]:
             {"strategy": "linear", "stepPercent": 10, "waitSeconds": 1400},
             "10 steps of 1400 s, 300 s before the old fleet goes and 1500 s to start are 15800 s",
         ),
+        ("tidewatch:variants.green.environment", {"A-B": "b"}, "tidewatch:variants.green.environment.A-B: 'A-B' is no"),
+        (
+            "tidewatch:variants.green.environment",
+            {f"A{n}": "" for n in range(99)},
+            "tidewatch:variants.green.environment: with endpoint.environment, 101 variables",
+        ),
         ("tidewatch:endpoint.csvContentTypes", [f"text/a{n}" for n in range(11)], "SageMaker takes 10 content types"),
         ("tidewatch:endpoint.jsonContentTypes", ["a/" + "b" * 255], "has one of 257 characters"),
         ("tidewatch:notify.P1", [{"email": "oncall@-"}], "is nobody to tell"),

@@ -100,6 +100,7 @@ def describe(stack: str, outputs: dict[str, Any], traffic: TrafficController, se
         "champion": outputs["traffic"]["champion"],
         "slots": {slot: _slot(slot, state, outputs["traffic"], declared, live) for slot in sorted(state.slots)},
         "in_sync": declared.close_to(live),
+        "held_back": traffic.held_back(declared),
         "incidents": [_incident(one, s3, outputs["buckets"]["monitoring"]) for one in traffic.incidents()],
         "alarms": ask("alarms", lambda: health.alarms(stack, outputs, cloudwatch)),
         "budgets": ask("error budgets", lambda: health.budgets(outputs, cloudwatch, session.now()) or None),
@@ -186,7 +187,9 @@ def _shown(report: dict[str, Any]) -> Iterator[RenderableType]:
     for incident in report["incidents"]:
         yield Text(_told(incident))
         yield Text(f"  tidewatch acknowledge {incident['id']} --stack {report['stack']}")
-    if not report["in_sync"]:
+    if report["held_back"]:
+        yield Text(report["held_back"])
+    elif not report["in_sync"]:
         yield Text("The live split is not the declared one. `pulumi up` leaves it so until the declaration is edited.")
     yield from _alarms(report["alarms"])
     yield from _budgets(report["budgets"] or {})

@@ -15,6 +15,7 @@ from types import TracebackType
 from simulator.aws.world import REGION
 from simulator.clock import DEFAULT_PACE, SharedClock
 from simulator.control import Control, ControlError
+from tidewatch import clock
 
 START_SECONDS = 60.0
 STOP_SECONDS = 5.0
@@ -57,6 +58,7 @@ class Rehearsal:
             "AWS_DEFAULT_REGION": REGION,
             "AWS_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
+            clock.VARIABLE: f"{SharedClock.__module__}:{SharedClock.__name__}:{(self.home / 'clock').resolve()}",
         }
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from components.alarms import guardrail_names
 from components.sagemaker.autoscaling import Scaling
-from components.sagemaker.configuration import Capture, Hosting
+from components.sagemaker.configuration import Capture, Configuration, Hosting
 from components.sagemaker.declaration import Declaration
 from components.sagemaker.gate import Said
 from components.sagemaker.slots import Network, Slot
@@ -14,7 +14,7 @@ from components.scope import Scope
 from components.tables import Tables
 from components.topics import ESCALATION, Audience, Slack
 from stacks import hosting as hosts
-from stacks.schema import Settings
+from stacks.schema import Settings, Variant
 from tidewatch.alarms import Alarm, endpoint_alarms, variant_alarms
 from tidewatch.naming import SLOTS
 from tidewatch.registry import ResolvedVersion
@@ -47,8 +47,8 @@ def slots(settings: Settings, versions: Mapping[str, ResolvedVersion]) -> dict[s
             weight=variant.weight,
             instances=variant.instances,
             floor=settings.floor if name == settings.champion else 1,
-            environment=settings.endpoint.environment,
-            secrets=_secret_variables(settings),
+            environment={**settings.endpoint.environment, **variant.environment},
+            secrets=_secret_variables(settings, variant),
         )
         for name, variant in sorted(settings.variants.items())
     }
@@ -67,6 +67,20 @@ def declaration(
         held={name: slot.held(scope.model, network(settings)) for name, slot in declared.items()},
         champion=settings.rollback_to or "",
         guardrails=guardrail_names(tables, SLOTS, settings.champion) if declared else {},
+        configuration=configuration(scope, settings, declared).content if declared else "",
+        # Scaling owns the counts where it is on: what is declared is only where it begins.
+        counts={} if settings.autoscaling else {name: slot.instances for name, slot in declared.items()},
+    )
+
+
+def configuration(scope: Scope, settings: Settings, slots: Mapping[str, Slot]) -> Configuration:
+    """The endpoint's configuration as declared."""
+    return Configuration(
+        slots=[slots[name] for name in sorted(slots)],
+        contents={name: slot.content(scope.model, network(settings)) for name, slot in slots.items()},
+        hosting=hosting(settings),
+        capture=capture(settings),
+        champion=settings.champion,
     )
 
 
@@ -75,9 +89,11 @@ def said(settings: Settings) -> Said:
     return Said(settings.model.name, settings.acknowledged_incident, settings.retire, settings.protect)
 
 
-def _secret_variables(settings: Settings) -> frozenset[str]:
+def _secret_variables(settings: Settings, variant: Variant) -> frozenset[str]:
     """Pulumi tells which top-level values hold a secret, not where in them: all variables in one count as secret."""
-    return frozenset(settings.endpoint.environment if "endpoint" in settings.secret else ())
+    shared = settings.endpoint.environment if "endpoint" in settings.secret else {}
+    own = variant.environment if "variants" in settings.secret else {}
+    return frozenset({*shared, *own})
 
 
 def hosting(settings: Settings) -> Hosting:

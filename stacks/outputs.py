@@ -90,11 +90,12 @@ def _endpoint(settings: Settings, serving: Serving | None) -> dict[str, Any]:
 
 def _traffic(settings: Settings, serving: Serving | None) -> dict[str, Any]:
     if serving is None:
-        return {"champion": None, "declared": None, "versions": None}
+        return {"champion": None, "declared": None, "versions": None, "held_back": None}
     return {
         "champion": settings.champion,
         "declared": serving.traffic.declared,
         "versions": {slot: variant.version for slot, variant in sorted(settings.variants.items())},
+        "held_back": serving.traffic.held_back,
     }
 
 

@@ -54,24 +54,32 @@ def run() -> None:
 
 def _declare(settings: Settings, versions: Mapping[str, ResolvedVersion], scope: Scope) -> None:
     kept, logged, access = settings.endpoint.capture_retention_days, settings.logs.retention_days, settings.access
-    storage = Storage(scope, StorageArgs(kept, logged, access.capture_readers))
-    registry = Registry(scope, RegistryArgs(storage.logs, settings.registry.object_lock_days, access.break_glass))
-    tables, topics = Tables(scope), Topics(scope, declare.audience(settings))
+    tables = Tables(scope)
     gate = Gate("gate", declare.declaration(scope, settings, versions, tables), declare.said(settings))
+    storage = Storage(scope, StorageArgs(kept, logged, access.capture_readers), _behind(gate))
+    locked, keepers = settings.registry.object_lock_days, access.break_glass
+    registry = Registry(scope, RegistryArgs(storage.logs, locked, keepers), _behind(gate))
+    topics = Topics(scope, declare.audience(settings), _behind(gate))
     shared = Shared(registry, storage, tables, topics, gate)
     serving = _serve(scope, settings, versions, shared) if versions else None
     outputs.export(settings, scope, shared, serving)
 
 
+def _behind(gate: Gate) -> pulumi.ResourceOptions:
+    """Nothing is made, also without a preview, before the gate let the edit pass: a component's parts wait with it."""
+    return pulumi.ResourceOptions(depends_on=[gate])
+
+
 def _serve(scope: Scope, settings: Settings, versions: Mapping[str, ResolvedVersion], shared: Shared) -> Serving:
     registry, storage, tables, topics = shared.registry, shared.storage, shared.tables, shared.topics
-    endpoint = Endpoint(scope, _endpoint(settings, versions, registry, storage, shared.gate))
+    gate = shared.gate
+    endpoint = Endpoint(scope, _endpoint(settings, versions, registry, storage, gate), _behind(gate))
     watch = _drift(settings, endpoint, storage, registry, tables)
-    drift = Drift(scope, watch) if settings.drift.enabled else None
-    rollback = Rollback(scope, _rollback(scope, settings, endpoint, drift, storage, tables, topics))
+    drift = Drift(scope, watch, _behind(gate)) if settings.drift.enabled else None
+    rollback = Rollback(scope, _rollback(scope, settings, endpoint, drift, storage, tables, topics), _behind(gate))
     watched = _alarms(scope, settings, endpoint, drift, rollback, tables, topics)
-    alarms = Alarms(scope, watched)
-    dashboards = Dashboards(scope, _dashboards(settings, watched, alarms, storage, drift))
+    alarms = Alarms(scope, watched, _behind(gate))
+    dashboards = Dashboards(scope, _dashboards(settings, watched, alarms, storage, drift), _behind(gate))
     guards = [registry, storage, tables, topics, *([drift] if drift else []), rollback, alarms, dashboards]
     traffic = Traffic(scope, endpoint, acknowledged=settings.acknowledged_incident, after=guards)
     return Serving(endpoint, rollback, alarms, dashboards, traffic, drift)

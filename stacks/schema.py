@@ -53,11 +53,13 @@ class Endpoint(Section):
 
 
 class Variant(Section):
-    """What one slot holds: a registry version, its share of the traffic, its instances."""
+    """What one slot holds: a registry version, its share of the traffic, its instances, and what its container reads
+    besides, or instead of, what is said for all of them."""
 
     version: t.Version
     weight: t.Weight
     instances: t.Count = 1
+    environment: a.Environment = Field(default_factory=dict[str, str])
 
 
 class Rollback(Section):

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Protocol
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol, cast
+
+VARIABLE = "TIDEWATCH_CLOCK"
+"""The environment variable that names the clock of a rehearsal, for processes that the rehearsal did not start."""
 
 
 class Clock(Protocol):
@@ -41,3 +47,15 @@ def install(clock: Clock) -> None:
     """Makes `clock` the clock of this process; a rehearsal installs the simulator's."""
     global _installed
     _installed = clock
+
+
+def named(reference: str) -> Clock:
+    """The clock that `module:class:file` names: of that class, kept in that file.
+
+    Raises ValueError where it is not of that form, and what the import or the class raises.
+    """
+    module, kind, file = (*reference.split(":", 2), "", "")[:3]
+    if not (module and kind and file):
+        raise ValueError(f"{VARIABLE} is {reference!r}; it names a clock as module:class:file, or is not set.")
+    made = cast("Callable[[Path], Clock]", getattr(import_module(module), kind))
+    return made(Path(file))

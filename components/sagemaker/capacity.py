@@ -3,25 +3,52 @@
 from __future__ import annotations
 
 import pulumi
-from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
+from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from components.sagemaker.declaration import Declaration
-from components.sagemaker.provider import Props, TrafficProvider, changed, elsewhere, gone
+from components.sagemaker.provider import (
+    Props,
+    TrafficProvider,
+    accepted,
+    changed,
+    elsewhere,
+    gone,
+    refused,
+    sentence,
+    told,
+)
 from tidewatch.traffic import EndpointMissing
+from tidewatch.traffic.deployment import refuse_unusable_for_update
 
 
 class VariantCapacityProvider(TrafficProvider):
     """Sets a slot's instance count, in a call of its own: weights and capacity are never changed together."""
 
+    def check(self, _olds: Props, news: Props) -> CheckResult:
+        """Refuses a count where the endpoint is in a status that it does not leave by itself."""
+        try:
+            if _olds and int(_olds["instances"]) != int(news["instances"]):
+                refuse_unusable_for_update(self.controller(news).state())
+        except EndpointMissing:
+            return accepted(news)
+        except Exception as error:
+            if (said := sentence(error)) is None:
+                raise
+            return refused(news, said)
+        return accepted(news)
+
     def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
         return changed(int(_olds["instances"]) != int(_news["instances"]), elsewhere(_olds, _news))
 
+    @told
     def create(self, props: Props) -> CreateResult:
         return CreateResult(f"{props['place']['key']}/{props['slot']}", self._set(props))
 
+    @told
     def update(self, _id: str, _olds: Props, _news: Props) -> UpdateResult:
         return UpdateResult(self._set(_news))
 
+    @told
     def read(self, id_: str, props: Props) -> ReadResult:
         """Brings `live_instances` up to date; None while the slot is not on the endpoint."""
         try:

@@ -26,6 +26,8 @@ class Declaration:
     held: Mapping[str, Held]
     champion: str
     guardrails: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
+    configuration: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @property
     def split(self) -> Split:
@@ -40,4 +42,6 @@ class Declaration:
             "slots": {slot: held.to_json() for slot, held in self.held.items()},
             "champion": self.champion,
             "guardrails": dict(self.guardrails),
+            "configuration": self.configuration,
+            "counts": dict(self.counts),
         }

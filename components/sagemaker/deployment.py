@@ -19,6 +19,8 @@ from components.sagemaker.provider import (
     gone,
     held,
     known,
+    place,
+    told,
 )
 from tidewatch.traffic import DeploymentPolicy, EndpointMissing
 
@@ -30,16 +32,45 @@ class EndpointDeploymentProvider(TrafficProvider):
         """Refuses, among others, to change the model under the champion while another slot serves: no way back."""
         return self.judged(_olds, news)
 
-    def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
-        owed = self._unfinished(_news) or self.controller(_news).owes_scaling()
-        return changed(differs(_olds, _news, "config"), elsewhere(_olds, _news), owed)
+    def asks(self, olds: Mapping[str, Any], news: Props) -> bool:
+        """Also where hosts or capture change, or a deployment that was begun has to be ended."""
+        return super().asks(olds, news) or differs(olds, news, "config") or self._unfinished(news)
 
+    def ask(self, olds: Mapping[str, Any], news: Props, *, settles: bool = False) -> None:
+        super().ask(olds, news, settles=settles)
+        if olds and place(news).endpoint:
+            self.controller(news).refuse_missing()
+
+    def wanted(self, news: Props) -> str | None:
+        return known(news.get("config"), "")
+
+    def _unfinished(self, news: Props) -> bool:
+        """Whether the endpoint does not stand as a deployment of this declaration leaves it, and an update mends that.
+
+        It ended Failed before it ever served; or another configuration was asked for last, whether it came about or
+        not: such a wish ends with its declaration.
+        """
+        controller = self.controller(news)
+        try:
+            if controller.state().status == "Failed":
+                return controller.unserved()
+        except EndpointMissing:
+            return False
+        return controller.unfinished(known(news.get("config"), ""))
+
+    @told
+    def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
+        return changed(differs(_olds, _news, "config"), elsewhere(_olds, _news), self._unfinished(_news))
+
+    @told
     def create(self, props: Props) -> CreateResult:
         return CreateResult(props["place"]["key"], self._deployed({}, props))
 
+    @told
     def update(self, _id: str, _olds: Props, _news: Props) -> UpdateResult:
         return UpdateResult(self._deployed(_olds, _news))
 
+    @told
     def read(self, id_: str, props: Props) -> ReadResult:
         """Brings `live_config` and `in_sync` up to date: SageMaker may have gone back to an earlier configuration."""
         try:
@@ -48,28 +79,13 @@ class EndpointDeploymentProvider(TrafficProvider):
             return gone()
         return ReadResult(id_, {**props, "live_config": config, "in_sync": config == props["config"]})
 
-    def _unfinished(self, news: Props) -> bool:
-        """Whether the endpoint does not stand as a deployment of this declaration leaves it, and an update mends that.
-
-        It ended Failed before it ever served; or another configuration was asked for last and did not come about, and
-        this one is live: such a wish ends with its declaration, and an update without a move writes that down.
-        """
-        controller = self.controller(news)
-        try:
-            state = controller.state()
-            if state.status == "Failed":
-                return controller.unserved()
-        except EndpointMissing:
-            return False
-        return state.config == news["config"] and controller.asked_for() not in (None, news["config"])
-
     def _deployed(self, olds: Props, news: Props) -> Props:
         before, after = held(olds), held(news)
+        self.acknowledge(olds, news)
         record = self.controller(news).deploy(
             news["config"],
             held=after,
             changed=frozenset(slot for slot in after if slot in before and not after[slot].same_model(before[slot])),
-            guardrails_allowed=before.keys() == after.keys(),
             abort_alarm=known(news.get("abort_alarm"), None),
             instances={slot: int(count) for slot, count in news["instances"].items()},
             policy=_policy(news["policy"]),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, Resource, UpdateResult
@@ -15,37 +17,46 @@ from components.sagemaker.provider import (
     differs,
     refused,
     same_declaration,
+    told,
 )
-from tidewatch.operator import operator
+from tidewatch.traffic import TrafficController
 
 
 class GateProvider(TrafficProvider):
     """Refuses in check(), so in preview too; update() asks again, and appends the acknowledgement."""
 
+    def controller(self, props: Mapping[str, Any]) -> TrafficController:
+        """That of the endpoint which was asked for last: its name is no input, since it waits for this gate."""
+        unnamed = super().controller(props)
+        place = {**props["place"], "endpoint": unnamed.endpoint_asked()}
+        return super().controller({**props, "place": place}) if place["endpoint"] else unnamed
+
+    @told
     def check(self, _olds: Props, news: Props) -> CheckResult:
         """Refuses another model's name, and no variants where some serve, before it asks the rules of the endpoint."""
         if sentence := renamed(_olds, news) or unretired(_olds, news):
             return refused(news, sentence)
         return self.judged(_olds, news)
 
+    @told
     def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
         return changed(
             not same_declaration(_olds, _news),
             *(differs(_olds, _news, key) for key in ("acknowledged", "name", "protect")),
         )
 
+    @told
     def create(self, props: Props) -> CreateResult:
         self._pass({}, props)
         return CreateResult(props["place"]["key"], props)
 
+    @told
     def update(self, _id: str, _olds: Props, _news: Props) -> UpdateResult:
         self._pass(_olds, _news)
         return UpdateResult(_news)
 
     def _pass(self, olds: Props, news: Props) -> None:
-        incident = str(news.get("acknowledged") or "")
-        if incident and incident != olds.get("acknowledged"):
-            self.controller(news).acknowledge(incident, f"pulumi ({operator()})")
+        self.acknowledge(olds, news)
         if not same_declaration(olds, news):
             self.ask(olds, news)
 

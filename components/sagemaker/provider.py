@@ -6,24 +6,30 @@ destroy of every stack that has it, and an edit of their code is no change of a 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import sys
 import threading
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec, TypeVar
 
+from botocore.exceptions import BotoCoreError, ClientError
 from pulumi.dynamic import CheckFailure, CheckResult, ConfigureRequest, DiffResult, ReadResult, ResourceProvider
 from pulumi.output import Unknown
 
-from tidewatch import aws
+from tidewatch import aws, clock
 from tidewatch.aws import Connection, sessions
-from tidewatch.traffic import Clients, Held, Place, Split, TrafficController, TrafficError
+from tidewatch.items import error_code, error_message
+from tidewatch.operator import operator
+from tidewatch.traffic import Clients, EndpointMissing, Held, Place, Split, TrafficController, TrafficError
 
 WAIT_SECONDS = 14_400 + 3600
 """How long a change waits for another that is in progress: what an UpdateEndpoint may take."""
 
 Props = dict[str, Any]
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _making_clients = threading.Lock()
 
@@ -40,6 +46,7 @@ class TrafficProvider(ResourceProvider):
     def configure(self, req: ConfigureRequest) -> None:
         """Takes the AWS provider's settings from the stack's config, and makes of an error a sentence, no traceback."""
         sys.tracebacklimit = 0
+        use_the_environments_clock()
         self.connection = Connection.of({key: req.config.get(key) for key in aws.KEYS})
 
     def controller(self, props: Mapping[str, Any]) -> TrafficController:
@@ -53,26 +60,86 @@ class TrafficProvider(ResourceProvider):
 
     def judged(self, olds: Mapping[str, Any], news: Props) -> CheckResult:
         """The inputs, or the refusal of what changed in them: only then, so that a rollback fails no later `up`."""
-        if same_declaration(olds, news):
-            return accepted(news)
         try:
-            self.ask(olds, news)
-        except TrafficError as error:
-            return refused(news, str(error))
+            if self.asks(olds, news):
+                self.ask(olds, news)
+        except Exception as error:
+            if (said := sentence(error)) is None:
+                raise
+            return refused(news, said)
         return accepted(news)
 
-    def ask(self, olds: Mapping[str, Any], news: Props) -> None:
-        """Raises TrafficError where the rules of the endpoint do not allow this declaration now."""
+    def asks(self, olds: Mapping[str, Any], news: Props) -> bool:
+        """Whether anything is to be done that the rules of the endpoint are about."""
+        acknowledges = bool(news.get("acknowledged")) and differs(olds, news, "acknowledged")
+        return acknowledges or not same_declaration(olds, news) or differs(olds, news, "configuration")
+
+    def ask(self, olds: Mapping[str, Any], news: Props, *, settles: bool = False) -> None:
+        """Raises TrafficError where an `up` would meet a rule of the endpoint that does not allow this declaration.
+
+        Looks at the live split first: what nobody declared has to be asked about.
+        """
         declared = split(news)
-        if declared is not None:
-            self.controller(news).refuse_unless_allowed(
-                declared=declared,
-                previously=split(olds),
-                held=held(news),
-                acknowledged=news.get("acknowledged") or None,
-                champion=news["champion"],
-                champion_before=olds.get("champion"),
-            )
+        if declared is None:
+            return
+        controller = self.controller(news)
+        if olds:
+            with contextlib.suppress(EndpointMissing):
+                controller.observe()
+        controller.refuse_unless_allowed(
+            declared=declared,
+            previously=split(olds),
+            held=held(news),
+            acknowledged=news.get("acknowledged") or None,
+            champion=news["champion"],
+            champion_before=olds.get("champion"),
+            config=self.wanted(news),
+            instances=edited_counts(olds, news),
+            settles=settles,
+        )
+
+    def wanted(self, news: Props) -> str | None:
+        """The configuration that is to be live, by its name or the hash in it; "" is one that does not exist yet."""
+        return news.get("configuration")
+
+    def acknowledge(self, olds: Mapping[str, Any], news: Props) -> None:
+        """Appends the acknowledgement that the config names, once: an `up` may have this resource alone as its target.
+
+        The incident of a ledger that is gone is no business of one that begins.
+        """
+        incident = str(news.get("acknowledged") or "")
+        if incident and incident != olds.get("acknowledged"):
+            self.controller(news).acknowledge(incident, f"pulumi ({operator()})")
+
+
+def told(method: Callable[P, R]) -> Callable[P, R]:
+    """A provider's method whose error reaches people as one sentence.
+
+    The SDK's server prints an exception as Python does: its class, then its words. A class of no module that is called
+    like the sentence, and says nothing more, is printed as the sentence alone.
+    """
+
+    @functools.wraps(method)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return method(*args, **kwargs)
+        except Exception as error:
+            if (said := sentence(error)) is None:
+                raise
+            raise type(said, (Told,), {"__module__": "builtins"})() from None
+
+    return call
+
+
+class Told(Exception):
+    """An error that was put into one sentence, which is the name of its class."""
+
+
+def sentence(error: Exception) -> str | None:
+    """What people are told of an error; None for one that nobody foresaw, whose class is worth knowing."""
+    if isinstance(error, ClientError):
+        return f"AWS refused {error.operation_name}: {error_message(error)} ({error_code(error)})"
+    return str(error) if isinstance(error, TrafficError | BotoCoreError | Told) else None
 
 
 def clients(connection: Connection, endpoint_url: str) -> Clients:
@@ -120,14 +187,20 @@ def same_split(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
 
 
 def same_models(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
-    """Whether each slot holds what it held."""
+    """Whether each slot holds the model that it held, however it is run."""
     before, after = held(olds), held(news)
     return before.keys() == after.keys() and all(after[slot].same_model(before[slot]) for slot in after)
 
 
+def same_contents(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+    """Whether each slot holds the model that it held, run as it was."""
+    before, after = held(olds), held(news)
+    return before.keys() == after.keys() and all(after[slot].same_declared(before[slot]) for slot in after)
+
+
 def same_declaration(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
     """Whether nothing changed that the rules of the endpoint are about."""
-    return same_split(olds, news) and same_models(olds, news) and olds.get("champion") == news["champion"]
+    return same_split(olds, news) and same_contents(olds, news) and olds.get("champion") == news["champion"]
 
 
 def accepted(news: Props) -> CheckResult:
@@ -138,6 +211,13 @@ def accepted(news: Props) -> CheckResult:
 def refused(news: Props, sentence: str) -> CheckResult:
     """A refusal without a property's name: with one, the message would show the engine's own syntax."""
     return CheckResult(news, [CheckFailure("", sentence)])
+
+
+def edited_counts(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, int]:
+    """The instances of the slots whose declared count changed, which are set before the traffic moves."""
+    before: Mapping[str, float] = olds.get("counts") or {}
+    after: Mapping[str, float] = news.get("counts") or {}
+    return {slot: int(count) for slot, count in after.items() if before.get(slot) != count}
 
 
 def changed(*paths: bool) -> DiffResult:
@@ -164,3 +244,9 @@ def live(controller: TrafficController, declared: Split | None) -> Props:
     """The outputs that a refresh brings up to date; raises EndpointMissing."""
     now = controller.state().split
     return {"live": now.to_json() if now else {}, "in_sync": now is not None and now.close_to(declared)}
+
+
+def use_the_environments_clock() -> None:
+    """A rehearsal's environment names its clock, so that every process of it reads the same time."""
+    if named := os.environ.get(clock.VARIABLE):
+        clock.install(clock.named(named))

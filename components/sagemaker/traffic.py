@@ -41,4 +41,5 @@ class Traffic(pulumi.ComponentResource):
             ),
         )
         self.declared = {slot: round(share, 6) for slot, share in endpoint.declaration.split.shares.items()}
+        self.held_back = self.weights.held_back
         self.register_outputs({"live": self.weights.live})

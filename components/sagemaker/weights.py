@@ -6,9 +6,9 @@ it does then is to end the endpoint: a destroy that is interrupted leaves no end
 
 from __future__ import annotations
 
-import contextlib
 import uuid
 from collections.abc import Mapping
+from typing import Any
 
 import pulumi
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
@@ -22,60 +22,95 @@ from components.sagemaker.provider import (
     elsewhere,
     gone,
     held,
+    known,
     live,
     place,
+    same_models,
     same_split,
     split,
+    told,
 )
 from tidewatch.operator import operator
-from tidewatch.traffic import EndpointMissing
+from tidewatch.traffic import EndpointMissing, Split, TrafficController
 
 
 class VariantWeightsProvider(TrafficProvider):
     """Applies a split through the controller, whose ledger says who changed what and why."""
 
     def check(self, _olds: Props, news: Props) -> CheckResult:
-        """Looks at the live split first where the declared one changed: what nobody declared has to be asked about."""
-        if _olds and not same_split(_olds, news) and place(news).endpoint:
-            with contextlib.suppress(EndpointMissing):
-                self.controller(news).observe()
         return self.judged(_olds, news)
 
-    def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
-        return changed(not same_split(_olds, _news), differs(_olds, _news, "deployment"), elsewhere(_olds, _news))
+    def asks(self, olds: Mapping[str, Any], news: Props) -> bool:
+        """Also where the split comes back after a deployment."""
+        return super().asks(olds, news) or differs(olds, news, "deployment") or self._has_to_settle(olds, news)
 
+    def ask(self, olds: Mapping[str, Any], news: Props, *, settles: bool = False) -> None:
+        settles = settles or not same_models(olds, news) or self._has_to_settle(olds, news)
+        super().ask(olds, news, settles=settles)
+        if olds and place(news).endpoint:
+            self.controller(news).refuse_missing()
+
+    def wanted(self, news: Props) -> str | None:
+        return known(news.get("deployment"), "")
+
+    @told
+    def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
+        return changed(
+            not same_split(_olds, _news),
+            differs(_olds, _news, "deployment"),
+            elsewhere(_olds, _news),
+            self._has_to_settle(_olds, _news),
+        )
+
+    @told
     def create(self, props: Props) -> CreateResult:
         """Owns the endpoint from now on, under a name of its own: replaced, it ends nothing of its successor's."""
         id_ = f"{props['place']['key']}/{uuid.uuid4().hex[:8]}"
         self.controller(props).own(id_)
         return CreateResult(id_, self._applied({}, props))
 
+    @told
     def update(self, _id: str, _olds: Props, _news: Props) -> UpdateResult:
         return UpdateResult(self._applied(_olds, _news))
 
+    @told
     def delete(self, _id: str, _props: Props) -> None:
         """Ends the endpoint, if it is this declaration's, and waits until it is gone."""
         self.controller(_props).end(_id, who=f"pulumi ({operator()})")
 
+    @told
     def read(self, id_: str, props: Props) -> ReadResult:
         """Brings `live` and `in_sync` up to date, and records a flip that no entry explains; declares nothing."""
         controller = self.controller(props)
         try:
             controller.observe()
-            return ReadResult(id_, {**props, **live(controller, split(props))})
+            return ReadResult(id_, {**props, **_outputs(controller, split(props))})
         except EndpointMissing:
             return gone()
+
+    def _has_to_settle(self, olds: Mapping[str, Any], news: Props) -> bool:
+        """Whether a slot waits for its share that an incident kept from it, or that a deployment which died drained."""
+        controller, acknowledged = self.controller(news), news.get("acknowledged") or None
+        if olds.get("held_back") and not controller.awaits(acknowledged):
+            return True
+        return controller.owes(acknowledged)
 
     def _applied(self, olds: Props, news: Props) -> Props:
         declared, controller = split(news), self.controller(news)
         if declared is None:
             raise ValueError("a split without a slot was declared: name at least one variant")
-        if olds and differs(olds, news, "deployment"):
-            controller.settle_after_deployment(declared, held(news))
-        else:
+        self.acknowledge(olds, news)
+        if not same_split(olds, news) or elsewhere(olds, news):
             why = f"declared {declared}" if olds else f"first declared {declared}"
             controller.apply(declared, who="pulumi", why=why, held=held(news))
-        return {**news, **live(controller, declared)}
+        elif not same_models(olds, news) or self._has_to_settle(olds, news):
+            controller.settle_after_deployment(declared, held(news))
+        return {**news, **_outputs(controller, declared)}
+
+
+def _outputs(controller: TrafficController, declared: Split | None) -> Props:
+    """What is live, and which declared slot gets nothing because an incident is open; raises EndpointMissing."""
+    return {**live(controller, declared), "held_back": controller.held_back(declared) if declared else ""}
 
 
 class VariantWeights(Resource, module="tidewatch", name="VariantWeights"):
@@ -83,6 +118,7 @@ class VariantWeights(Resource, module="tidewatch", name="VariantWeights"):
 
     live: pulumi.Output[Mapping[str, float]]
     in_sync: pulumi.Output[bool]
+    held_back: pulumi.Output[str]
 
     def __init__(
         self,
@@ -95,4 +131,6 @@ class VariantWeights(Resource, module="tidewatch", name="VariantWeights"):
         opts: pulumi.ResourceOptions,
     ) -> None:
         inputs = {**declaration.inputs(endpoint=endpoint), "deployment": deployment, "acknowledged": acknowledged}
-        super().__init__(VariantWeightsProvider(), name, {**inputs, "live": None, "in_sync": None}, opts)
+        super().__init__(
+            VariantWeightsProvider(), name, {**inputs, "live": None, "in_sync": None, "held_back": None}, opts
+        )

@@ -17,7 +17,7 @@ from moto.s3.models import S3Backend
 from moto.s3.responses import S3Response
 
 from simulator.aws.object_checks import Refusal
-from simulator.aws.request_rules import tag_faults
+from simulator.aws.tag_rules import tag_faults
 from tidewatch import tags as tagging
 
 KEY_BYTES = 1024

@@ -7,48 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
-from tidewatch import tags as tagging
-
-Params = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Broken:
-    """A refusal: the service's code, and a text."""
-
-    code: str
-    text: str
-
-
-@dataclass(frozen=True)
-class TagRule:
-    """How a service tells that a tag is wrong; `folded`, that it takes keys that differ in capitals only for one."""
-
-    code: str
-    too_many: str
-    folded: bool = False
-
-
-TAGS: Mapping[str, TagRule] = {
-    "application-autoscaling": TagRule("ValidationException", "TooManyTagsException"),
-    "chatbot": TagRule("InvalidParameterException", "TooManyTagsException"),
-    "cloudwatch": TagRule("InvalidParameterValue", "InvalidParameterValue"),
-    "dynamodb": TagRule("ValidationException", "ValidationException"),
-    "events": TagRule("ValidationException", "ValidationException"),
-    "iam": TagRule("InvalidInput", "LimitExceeded", folded=True),
-    "kms": TagRule("TagException", "LimitExceededException"),
-    "lambda": TagRule("InvalidParameterValueException", "InvalidParameterValueException"),
-    "logs": TagRule("InvalidParameterException", "TooManyTagsException"),
-    "sagemaker": TagRule("ValidationException", "ValidationException"),
-    "sns": TagRule("InvalidParameter", "TagLimitExceeded"),
-    "sqs": TagRule("InvalidParameterValue", "InvalidParameterValue"),
-    "ssm": TagRule("ValidationException", "TooManyTagsError"),
-    "sts": TagRule("ValidationError", "ValidationError", folded=True),
-}
-"""Source: the errors of the services' tagging operations in their API references."""
+from simulator.aws import tag_rules
+from simulator.aws.tag_rules import Broken, Params
 
 
 def broken(service: str, operation: str, params: Params) -> Broken | None:
@@ -59,37 +20,9 @@ def broken(service: str, operation: str, params: Params) -> Broken | None:
 
 
 def _all(service: str, operation: str, params: Params) -> Iterator[Broken]:
-    rule = TAGS.get(service)
-    for name in ("Tags", "tags"):
-        if rule and isinstance(params.get(name), Mapping | list | tuple):
-            yield from _tags(rule, params[name])
+    yield from tag_rules.broken(service, params)
     for check in RULES.get(f"{service} {operation}", ()):
         yield from check(params)
-
-
-def _tags(rule: TagRule, tags: Any) -> Iterator[Broken]:
-    """Source: Tagging AWS Resources guide, "Tag naming limits and requirements"; IAM user guide, "Tags for AWS Identity
-    and Access Management resources" on capitals."""
-    pairs = list(tags.items()) if isinstance(tags, Mapping) else [_pair(one) for one in tags]
-    if len(pairs) > tagging.TAGS_A_RESOURCE:
-        yield Broken(rule.too_many, f"{len(pairs)} tags are more than the {tagging.TAGS_A_RESOURCE} of a resource.")
-    for text in tag_faults(pairs, folded=rule.folded):
-        yield Broken(rule.code, f"Invalid tags: {text}.")
-
-
-def _pair(tag: Mapping[str, Any]) -> tuple[str, str]:
-    lower = {key.lower().removeprefix("tag"): str(value) for key, value in tag.items()}
-    return lower.get("key", ""), lower.get("value", "")
-
-
-def tag_faults(pairs: Sequence[tuple[str, str]], *, folded: bool = False) -> Iterator[str]:
-    """What is wrong with these keys and values, their number aside."""
-    keys = [key for key, _ in pairs]
-    if len(set(keys)) < len(keys) or (folded and tagging.doubles(keys)):
-        yield "duplicate tag keys found"
-    for key, value in pairs:
-        yield from (f"the key {key!r} {fault}" for fault in tagging.key_faults(key))
-        yield from (f"the value of {key!r} {fault}" for fault in tagging.value_faults(value))
 
 
 ENVIRONMENT_BYTES = 4096

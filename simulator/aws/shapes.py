@@ -15,16 +15,9 @@ from typing import Any
 from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
 from moto.core.utils import get_service_model
 
-from simulator.aws.errors import ValidationException
 from simulator.aws.java_patterns import compiled
 
 _NUMBERS = frozenset({"integer", "long", "float", "double"})
-
-
-def check(service: str, operation: str, params: Mapping[str, Any]) -> None:
-    """Raises ValidationException listing everything in params that the operation's input shape refuses."""
-    if told := refusal(service, operation, params):
-        raise ValidationException(told)
 
 
 def refusal(service: str, operation: str, params: Mapping[str, Any]) -> str:

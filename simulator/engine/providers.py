@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import sys
+import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from threading import RLock
@@ -147,6 +148,28 @@ class Provider:
         return sealed_like(self.hashes.added(to_wire(outs or {})), goal.inputs) | _code_of(goal)
 
 
+class Printed:
+    """A dynamic provider as the CLI's process of them answers: of an error it prints what Python prints, class and
+    all.
+
+    Source: pulumi/dynamic/__main__.py of the SDK, `_abort_with_traceback`, with sys.tracebacklimit at 0.
+    """
+
+    def __init__(self, code: ResourceProvider) -> None:
+        self._code = code
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._code, name)
+
+        def call(*args: Any) -> Any:
+            try:
+                return method(*args)
+            except Exception as error:
+                raise Refused("".join(traceback.format_exception_only(error)).strip()) from error
+
+        return call
+
+
 class Providers:
     """Finds the provider of a resource. A dynamic provider is unpickled and configured once in a run, and shared."""
 
@@ -158,7 +181,8 @@ class Providers:
 
     def of(self, resource: Resource) -> Provider:
         if resource.type.startswith("pulumi-python:"):
-            return Provider(self._unpickled(resource), None, self.hashes)
+            printed = cast("ResourceProvider", Printed(self._unpickled(resource)))
+            return Provider(printed, None, self.hashes)
         if not resource.type.startswith("aws:"):
             raise Refused(f"the rehearsal has no {resource.type}: it knows aws types and dynamic resources")
         settings = self._types.Settings.of(resource.provider)

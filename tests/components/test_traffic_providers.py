@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import traceback
+from pathlib import Path
 from typing import Any
 
 import dill
 import pytest
+from botocore.exceptions import ClientError, NoCredentialsError
 from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.dynamic import ResourceProvider
@@ -17,7 +21,11 @@ from components.sagemaker import capacity, deployment, gate, provider, weights
 from components.sagemaker.capacity import VariantCapacityProvider
 from components.sagemaker.deployment import EndpointDeploymentProvider
 from components.sagemaker.gate import GateProvider
+from components.sagemaker.provider import Told
 from components.sagemaker.weights import VariantWeightsProvider
+from simulator.clock import SharedClock
+from simulator.session import Rehearsal
+from tidewatch import clock
 from tidewatch.traffic import EndpointMissing, EndpointState, Refused
 
 PROVIDERS = [GateProvider, EndpointDeploymentProvider, VariantWeightsProvider, VariantCapacityProvider]
@@ -60,8 +68,10 @@ class Recorded:
         self.asked: list[str] = []
         self.refusal = refusal
         self.wish = "cfg-1"
-        self.live: str | None = None
         self.owed = False
+        self.open = False
+        self.off = False
+        self.there = False
 
     def refuse_unless_allowed(self, **_: Any) -> None:
         self.asked.append("refuse_unless_allowed")
@@ -74,16 +84,25 @@ class Recorded:
     def acknowledge(self, incident: str, _who: str) -> None:
         self.asked.append(f"acknowledge {incident}")
 
-    def asked_for(self) -> str:
-        return self.wish
+    def endpoint_asked(self) -> str:
+        return ""
 
-    def owes_scaling(self) -> bool:
-        return self.owed
+    def refuse_missing(self) -> None:
+        return None
+
+    def unfinished(self, config: str) -> bool:
+        return self.wish != config or self.off
+
+    def owes(self, _acknowledged: str | None = None) -> bool:
+        return self.owed and not self.open
+
+    def awaits(self, _acknowledged: str | None = None) -> bool:
+        return self.open
 
     def state(self) -> Any:
-        if self.live is None:
+        if not self.there:
             raise EndpointMissing("there is no endpoint flights-1")
-        return EndpointState("flights-1", "InService", self.live, {})
+        return EndpointState("flights-1", "InService", "cfg-1", {})
 
 
 @pytest.fixture
@@ -126,7 +145,7 @@ def test_what_did_not_change_is_neither_asked_nor_changed(kind: type[provider.Tr
 
 
 def test_scaling_that_a_deployment_did_not_put_back_is_put_back_without_an_edit(recorded: Recorded):
-    recorded.owed = True
+    recorded.off = recorded.there = True
     assert EndpointDeploymentProvider().diff("flights", inputs(), inputs()).changes is True
 
 
@@ -134,7 +153,7 @@ def test_scaling_that_a_deployment_did_not_put_back_is_put_back_without_an_edit(
 def test_the_same_split_is_no_change_however_it_is_written(blue: int, green: int):
     shares = {"blue": blue / (blue + green), "green": green / (blue + green)}
     news = inputs(declared={"blue": blue, "green": float(green)})
-    assert VariantWeightsProvider().diff("flights", inputs(declared=shares), news).changes is False
+    assert provider.same_split(inputs(declared=shares), news)
 
 
 def test_floats_from_the_engine_are_the_ints_that_were_declared():
@@ -153,6 +172,7 @@ def test_another_endpoint_gets_all_that_the_old_one_was_given(kind: type[Resourc
     assert kind().diff("flights", other, other).changes is False
 
 
+@pytest.mark.usefixtures("recorded")
 def test_weights_follow_the_declaration_and_the_deployment():
     diff = VariantWeightsProvider().diff
     assert diff("flights", inputs(), inputs(declared={"blue": 0.9, "green": 0.1})).changes is True
@@ -169,14 +189,30 @@ def test_the_fleet_follows_its_configuration_alone():
     assert diff("flights", inputs(), inputs(declared={"blue": 1.0}, instances={"blue": 9})).changes is False
 
 
-def test_a_wish_that_did_not_come_about_ends_when_its_declaration_is_taken_back(recorded: Recorded):
+def test_a_wish_that_was_taken_back_ends_with_its_declaration_whether_it_came_about_or_not(recorded: Recorded):
     diff = EndpointDeploymentProvider().diff
+    assert diff("flights", inputs(), inputs()).changes is False
     recorded.wish = "cfg-2"
     assert diff("flights", inputs(), inputs()).changes is False, "without an endpoint"
-    recorded.live = "cfg-2"
-    assert diff("flights", inputs(), inputs()).changes is False, "it came about: that is for a refresh to find"
-    recorded.live = "cfg-1"
+    recorded.there = True
     assert diff("flights", inputs(), inputs()).changes is True
+
+
+def test_what_a_dead_deployment_drained_is_settled_whatever_is_declared(recorded: Recorded):
+    diff = VariantWeightsProvider().diff
+    assert diff("flights", inputs(), inputs()).changes is False
+    recorded.owed = True
+    assert diff("flights", inputs(), inputs()).changes is True
+    recorded.open = True
+    assert diff("flights", inputs(), inputs()).changes is False
+
+
+def test_what_an_incident_kept_from_its_share_gets_it_when_the_incident_is_acknowledged(recorded: Recorded):
+    diff, olds = VariantWeightsProvider().diff, inputs(held_back="Slot green gets nothing while incident 7 is open.")
+    recorded.open = True
+    assert diff("flights", olds, inputs()).changes is False
+    recorded.open = False
+    assert diff("flights", olds, inputs()).changes is True
 
 
 @pytest.mark.parametrize("kind", [GateProvider, EndpointDeploymentProvider, VariantWeightsProvider])
@@ -189,7 +225,7 @@ def test_a_refusal_is_one_sentence_without_a_property(kind: type[provider.Traffi
 def test_the_gate_acknowledges_once(recorded: Recorded):
     GateProvider().update("flights", inputs(), inputs(acknowledged="7"))
     GateProvider().update("flights", inputs(acknowledged="7"), inputs(acknowledged="7", champion="green"))
-    assert recorded.asked == ["acknowledge 7", "refuse_unless_allowed"]
+    assert recorded.asked == ["acknowledge 7", "observe", "refuse_unless_allowed"]
 
 
 def nothing(**changes: Any) -> dict[str, Any]:
@@ -204,7 +240,7 @@ def test_a_stack_that_serves_nothing_passes_the_gate_and_stays_as_it_is(recorded
     assert recorded.asked == []
     assert GateProvider().diff("flights", nothing(), inputs()).changes is True
     assert GateProvider().check(nothing(), inputs()).failures == []
-    assert recorded.asked == ["refuse_unless_allowed"]
+    assert recorded.asked == ["observe", "refuse_unless_allowed"]
 
 
 @pytest.mark.usefixtures("recorded")
@@ -246,3 +282,51 @@ def test_names_that_a_preview_does_not_know_are_empty():
     props = inputs(place={"key": "tidewatch/dev/flights", "endpoint": Unknown(), "ledger": Unknown(), "control": "c"})
     place = provider.place(props)
     assert (place.endpoint, place.ledger, place.control) == ("", "", "c")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (Refused("Slot blue is busy: wait."), "Slot blue is busy: wait."),
+        (
+            ClientError({"Error": {"Code": "AccessDenied", "Message": "You may not."}}, "PutItem"),
+            "AWS refused PutItem: You may not. (AccessDenied)",
+        ),
+        (NoCredentialsError(), "Unable to locate credentials"),
+    ],
+)
+def test_an_error_of_a_step_is_printed_as_one_sentence_without_a_class(recorded: Recorded, error: Exception, said: str):
+    recorded.refusal = error
+    with pytest.raises(Told) as raised:
+        GateProvider().update("flights", inputs(), inputs(champion="green"))
+    assert "".join(traceback.format_exception_only(raised.value)).strip() == said
+    assert raised.value.__suppress_context__
+    (failure,) = GateProvider().check(inputs(), inputs(champion="green")).failures
+    assert failure.reason == said
+
+
+def test_an_error_that_nobody_foresaw_keeps_its_class(recorded: Recorded):
+    recorded.refusal = KeyError("declared")
+    with pytest.raises(KeyError):
+        GateProvider().update("flights", inputs(), inputs(champion="green"))
+
+
+def test_an_acknowledgement_is_appended_by_whatever_an_up_has_for_its_target(recorded: Recorded):
+    for kind in (VariantWeightsProvider, EndpointDeploymentProvider):
+        with contextlib.suppress(AttributeError, Told):
+            kind().update("flights", inputs(), inputs(acknowledged="7"))
+        assert recorded.asked.pop() == "acknowledge 7"
+
+
+def test_the_providers_take_the_clock_that_the_environment_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setattr(clock, "_installed", clock.current())
+    shared = SharedClock.create(tmp_path / "clock")
+    monkeypatch.setenv(clock.VARIABLE, Rehearsal(tmp_path).env[clock.VARIABLE].replace("/simulator/clock", "/clock"))
+    provider.use_the_environments_clock()
+    shared.advance(86_400)
+    assert abs((clock.current().now() - shared.now()).total_seconds()) < 60
+
+
+def test_a_clock_that_is_not_named_in_full_is_refused():
+    with pytest.raises(ValueError, match="module:class:file"):
+        clock.named("simulator.clock")

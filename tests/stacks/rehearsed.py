@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +26,7 @@ IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/triton@sha256:" + "ab" * 3
 
 CONTRACT = {
     "endpoint": {"name", "arn", "platform", "invoke"},
-    "traffic": {"champion", "declared", "versions"},
+    "traffic": {"champion", "declared", "versions", "held_back"},
     "drift": {"function", "schedule", "reports"},
     "rollback": {"function", "target", "command"},
     "alarms": {"endpoint", "guardrails", "names"},
@@ -129,15 +129,35 @@ class Rehearsed:
         )
         self.clock.advance(60)
 
+    def variables(self, name: str = "OMP_NUM_THREADS") -> dict[str, str | None]:
+        """One variable of each slot's container, as it is live."""
+        sagemaker = boto3.client("sagemaker")
+        config = sagemaker.describe_endpoint_config(EndpointConfigName=self.endpoint()["EndpointConfigName"])
+
+        def variable(model: str) -> str | None:
+            return sagemaker.describe_model(ModelName=model)["PrimaryContainer"].get("Environment", {}).get(name)
+
+        return {one["VariantName"]: variable(one["ModelName"]) for one in config["ProductionVariants"]}
+
+    def entries(self) -> Sequence[Mapping[str, Any]]:
+        """The ledger."""
+        return boto3.client("dynamodb").scan(TableName=self.outputs()["ledger"])["Items"]
+
     def roll_back(self) -> RollbackResult:
         """Does what the deployed function does, with the environment it was deployed with."""
-        name = self.outputs()["rollback"]["function"]
-        deployed = boto3.client("lambda").get_function_configuration(FunctionName=name)
-        here = Environment.read(deployed["Environment"]["Variables"])
+        return drive(requested({"action": "rollback", "reason": "a test"}), self.controller(), self._function().plan)
+
+    def controller(self) -> TrafficController:
+        """The traffic of the endpoint, as the deployed function sees it."""
+        here = self._function()
         names = ("sagemaker", "dynamodb", "cloudwatch", "s3", "sns")
         clients = Clients(**{one: boto3.client(one) for one in names})
-        controller = TrafficController(clients, Place(here.key, here.endpoint, here.ledger, here.control))
-        return drive(requested({"action": "rollback", "reason": "a test"}), controller, here.plan)
+        return TrafficController(clients, Place(here.key, here.endpoint, here.ledger, here.control))
+
+    def _function(self) -> Environment:
+        name = self.outputs()["rollback"]["function"]
+        deployed = boto3.client("lambda").get_function_configuration(FunctionName=name)
+        return Environment.read(deployed["Environment"]["Variables"])
 
 
 @contextmanager

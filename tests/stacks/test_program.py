@@ -86,6 +86,108 @@ def test_a_refusal_also_holds_without_a_preview(canary: Rehearsed):
     assert canary.weights() == {"blue": 0.3, "green": 0.7}
 
 
+def kinds(canary: Rehearsed) -> set[str]:
+    return {kind.rpartition(":")[2] for kind in changes(canary.up())}
+
+
+def test_another_environment_is_a_deployment_of_the_same_model_that_keeps_weights_and_counts(canary: Rehearsed):
+    canary.serve(blue=("1", 60), green=("2", 40)).up()
+    canary.config["tidewatch:variants"]["green"]["instances"] = 3
+    canary.up()
+    before, entries = canary.endpoint(), len(canary.entries())
+    canary.config["tidewatch:endpoint"]["environment"] = {"OMP_NUM_THREADS": "4"}
+    assert {"Gate", "Model", "EndpointConfiguration", "EndpointDeployment", "VariantWeights"} <= kinds(canary)
+    after = canary.endpoint()
+    assert after["EndpointConfigName"] != before["EndpointConfigName"]
+    assert canary.weights() == {"blue": 0.6, "green": 0.4}
+    assert {one["VariantName"]: one["CurrentInstanceCount"] for one in after["ProductionVariants"]} == {
+        "blue": 2,
+        "green": 3,
+    }
+    assert len(canary.entries()) == entries, "nothing was drained, and no weight was written"
+    assert after["LastDeploymentConfig"]["AutoRollbackConfiguration"]["Alarms"], "under SageMaker's guardrails"
+    assert canary.variables() == {"blue": "4", "green": "4"}
+    assert changes(canary.up()) == set()
+
+
+def test_the_challenger_tries_an_environment_first(canary: Rehearsed):
+    canary.serve(blue=("1", 60), green=("2", 40)).up()
+    canary.config["tidewatch:variants"]["green"]["environment"] = {"OMP_NUM_THREADS": "8"}
+    canary.up()
+    assert canary.variables() == {"blue": None, "green": "8"}
+    assert canary.weights() == {"blue": 0.6, "green": 0.4}
+
+
+def test_the_network_and_the_hosts_can_be_changed_on_a_live_endpoint(canary: Rehearsed):
+    canary.serve(blue=("1", 60), green=("2", 40)).up()
+    entries = len(canary.entries())
+    canary.set(vpc={"subnets": ["subnet-0123456789abcdef0"], "securityGroups": ["sg-0123456789abcdef0"]}).up()
+    assert canary.weights() == {"blue": 0.6, "green": 0.4}
+    canary.config["tidewatch:endpoint"]["instanceType"] = "ml.m5.2xlarge"
+    canary.up()
+    assert canary.weights() == {"blue": 0.6, "green": 0.4}
+    assert len(canary.entries()) == entries
+
+
+def test_weights_that_a_rollback_left_are_kept_by_another_environment(canary: Rehearsed):
+    canary.roll_back()
+    canary.clock.advance(60)
+    incident = canary.roll_back().incident
+    canary.set(acknowledgedIncident=incident).up()
+    canary.config["tidewatch:endpoint"]["environment"] = {"OMP_NUM_THREADS": "4"}
+    canary.up()
+    assert canary.weights() == {"blue": 1.0, "green": 0.0}
+    assert changes(canary.up()) == set()
+
+
+def test_over_an_open_incident_a_new_version_gets_nothing_until_it_is_acknowledged(canary: Rehearsed):
+    canary.serve(blue=("1", 90), green=("2", 10)).up()
+    canary.flip(blue=0.35, green=0.65)
+    canary.serve(blue=("1", 90), green=("3", 10)).up()
+    assert canary.weights() == {"blue": 1.0, "green": 0.0}
+    said = canary.outputs()["traffic"]["held_back"]
+    assert said.startswith("Slot green gets nothing while incident ")
+    assert changes(canary.up()) == set()
+    canary.set(acknowledgedIncident=said.split()[6]).up()
+    assert canary.weights() == {"blue": 0.9, "green": 0.1}
+    assert canary.outputs()["traffic"]["held_back"] == ""
+    assert changes(canary.up()) == set()
+
+
+def test_the_version_of_the_only_variant_is_refused_in_preview(canary: Rehearsed):
+    canary.serve(blue=("1", 100)).up()
+    said = canary.serve(blue=("3", 100)).refusal()
+    assert "The model of blue cannot be changed while it has all traffic" in said
+    assert "tidewatch.traffic" not in said
+
+
+def test_an_unknown_incident_is_refused_in_preview(canary: Rehearsed):
+    assert "The ledger has no incident flights-nope" in canary.set(acknowledgedIncident="flights-nope").refusal()
+
+
+def test_a_refused_edit_makes_nothing_also_without_a_preview(canary: Rehearsed):
+    before = resources() | served_and_told()
+    canary.serve(blue=("3", 95), green=("2", 5)).set(notify={"P1": [{"email": "other@example.com"}]})
+    with pytest.raises(Exception, match="blue is the rollback target and green serves"):
+        canary.up(preview=False)
+    assert before == resources() | served_and_told()
+
+
+def served_and_told() -> set[str]:
+    """The models there are, and who is subscribed to the topics."""
+    models = boto3.client("sagemaker").list_models()["Models"]
+    people = boto3.client("sns").list_subscriptions()["Subscriptions"]
+    return {*(one["ModelName"] for one in models), *(one["Endpoint"] for one in people)}
+
+
+def test_a_slot_whose_guardrail_is_in_alarm_gets_no_new_version(canary: Rehearsed):
+    name = canary.outputs()["alarms"]["guardrails"]["green"]
+    boto3.client("cloudwatch").set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="a test")
+    said = canary.serve(blue=("1", 95), green=("3", 5)).refusal()
+    assert f"Slot green is not raised while its guardrail {name} is in ALARM" in said
+    assert canary.weights() == {"blue": 0.95, "green": 0.05}
+
+
 def test_slots_that_went_leave_what_a_rollback_may_need(canary: Rehearsed):
     sagemaker = boto3.client("sagemaker")
     before = {one["ModelName"] for one in sagemaker.list_models()["Models"]}

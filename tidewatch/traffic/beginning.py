@@ -16,7 +16,6 @@ from tidewatch.traffic.errors import DeploymentFailed, EndpointBusy, EndpointMis
 from tidewatch.traffic.ledger import Entry, replay
 from tidewatch.traffic.sagemaker import is_capacity, translated
 from tidewatch.traffic.values import EndpointState, Held
-from tidewatch.traffic.waiting import Backoff
 from tidewatch.traffic.writer import Writer
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ class Beginning:
         """
         if has_served(self.writer.ledger.entries(), self._name):
             return
-        backoff, made = Backoff(self.writer.clock, self.writer.wait_seconds), False
+        backoff, made = self.writer.backoff(), False
         while (state := self._state()) is None or state.status in BEFORE_SERVICE:
             if state is None:
                 self._create(config, held, tags)
@@ -83,7 +82,7 @@ class Beginning:
 
     def _delete(self, config: str, held: Mapping[str, Held]) -> None:
         self._refuse_latched(config, held)
-        self.writer.control.remember_asked(self._name, config)
+        self.writer.control.remember_asked(self._name, config, self.writer.life.name)
         try:
             self.sagemaker.delete_endpoint(EndpointName=self._name)
         except Exception as error:
@@ -93,7 +92,7 @@ class Beginning:
 
     def _create(self, config: str, held: Mapping[str, Held], tags: Mapping[str, str]) -> None:
         self._refuse_latched(config, held)
-        self.writer.control.remember_asked(self._name, config)
+        self.writer.control.remember_asked(self._name, config, self.writer.life.name)
         try:
             self.sagemaker.create_endpoint(
                 EndpointName=self._name,

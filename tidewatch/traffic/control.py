@@ -85,8 +85,19 @@ class Control:
         found = self.get("asked")
         return found["config"] if found and found["resource"] == endpoint else None
 
-    def remember_asked(self, endpoint: str, config: str) -> None:
-        self.put("asked", {"resource": endpoint, "config": config, "at": self._clock.now().isoformat()})
+    def endpoint_asked(self) -> str:
+        """The physical endpoint that was asked; "" where nobody wrote it down."""
+        found = self.get("asked")
+        return str(found["resource"]) if found else ""
+
+    def asked_by(self) -> str:
+        """The writer that asked for it; "" where nobody wrote it down."""
+        found = self.get("asked")
+        return str(found.get("writer", "")) if found else ""
+
+    def remember_asked(self, endpoint: str, config: str, writer: str = "") -> None:
+        at = self._clock.now().isoformat()
+        self.put("asked", {"resource": endpoint, "config": config, "writer": writer, "at": at})
 
     def get(self, key: str) -> dict[str, Any] | None:
         """One item's values; None where it (or the table) does not exist."""
@@ -103,8 +114,29 @@ class Control:
     def put(self, key: str, body: Mapping[str, object]) -> None:
         self._put(key, body, "", {}, {})
 
+    def put_where(self, key: str, body: Mapping[str, object], **seen: object) -> bool:
+        """Writes an item whose values still are those that were seen; whether it did."""
+        return self._put(key, body, *_still(seen))
+
     def delete(self, key: str) -> None:
         self._dynamodb.delete_item(TableName=self._table, Key=self._key(key))
+
+    def delete_where(self, key: str, **seen: object) -> bool:
+        """Deletes an item whose values still are those that were seen; whether it did."""
+        condition, names, values_seen = _still(seen)
+        try:
+            self._dynamodb.delete_item(
+                TableName=self._table,
+                Key=self._key(key),
+                ConditionExpression=condition,
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=item(values_seen),
+            )
+        except Exception as error:
+            if error_code(error) == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
 
     @contextmanager
     def traffic_lease(self, wait_seconds: float = 60.0) -> Generator[TrafficLease]:
@@ -171,3 +203,9 @@ class Control:
                 return False
             raise
         return True
+
+
+def _still(seen: Mapping[str, object]) -> tuple[str, dict[str, str], dict[str, object]]:
+    """The condition that an item still has these values, with its names and values."""
+    condition = " AND ".join(f"#{name} = :{name}" for name in seen)
+    return condition, {f"#{name}": name for name in seen}, {f":{name}": value for name, value in seen.items()}

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tidewatch import clock as clocks
 from tidewatch.clock import Clock
-from tidewatch.traffic import gate, observing
+from tidewatch.traffic import foreseen, gate, observing
 from tidewatch.traffic.alarms import in_alarm
 from tidewatch.traffic.beginning import Beginning, never_served
 from tidewatch.traffic.control import Control
@@ -15,16 +15,17 @@ from tidewatch.traffic.deployment import Fleet
 from tidewatch.traffic.drain import Drain
 from tidewatch.traffic.ending import Ending
 from tidewatch.traffic.errors import EndpointBusy, EndpointMissing, NoTarget
+from tidewatch.traffic.foreseen import Wish
 from tidewatch.traffic.gate import View
 from tidewatch.traffic.gauges import Gauges, gauges
 from tidewatch.traffic.incidents import Incident, Latch, incidents
 from tidewatch.traffic.ledger import Entry, Ledger, replay
+from tidewatch.traffic.life import Life
 from tidewatch.traffic.platform import Platform
 from tidewatch.traffic.sagemaker import SageMakerEndpoint
 from tidewatch.traffic.served import served
 from tidewatch.traffic.split import Split
 from tidewatch.traffic.values import Clients, DeploymentPolicy, DeploymentRecord, EndpointState, Held, Place, Receipt
-from tidewatch.traffic.waiting import Backoff
 from tidewatch.traffic.writer import Writer, refuse_unusable
 
 
@@ -50,7 +51,8 @@ class TrafficController:
         self.platform = platform or SageMakerEndpoint(clients.sagemaker, clients.cloudwatch, place.endpoint)
         self.ledger = Ledger(clients.dynamodb, place.ledger, place.key, place.endpoint)
         self.control = Control(clients.dynamodb, place.control, place.key, self.clock)
-        self.writer = Writer(self.platform, self.ledger, self.control, self.clock, place, wait_seconds)
+        life = Life(self.control, self.clock)
+        self.writer = Writer(self.platform, self.ledger, self.control, self.clock, place, wait_seconds, life)
         self._ending = Ending(self.writer)
         self._drain = Drain(self.writer, self.guardrails, self._alarmed)
 
@@ -89,11 +91,21 @@ class TrafficController:
         asked = self.control.asked(self.place.endpoint)
         view, now = self._view(), self.clock.now()
         held = self.control.held(view.config) or {} if view.config else {}
-        return replace(gauges(view, asked, now), served=served(self.control, held, now))
+        awaited = asked not in (None, view.config) and self.writer.life.others(self.control.asked_by())
+        return replace(gauges(view, asked, now, awaited=awaited), served=served(self.control, held, now))
 
     def unserved(self) -> bool:
         """Whether the endpoint is there and has yet to serve. Raises EndpointMissing."""
         return never_served(self.platform.state(), self.ledger.entries())
+
+    def refuse_missing(self) -> None:
+        """Raises EndpointMissing where an endpoint that has served is gone; a first one may still be made anew."""
+        if replay(self.ledger.entries(), self.place.endpoint) is not None:
+            self.platform.state()
+
+    def endpoint_asked(self) -> str:
+        """The physical endpoint that a configuration was asked for last; "" where nobody wrote it down."""
+        return self.control.endpoint_asked()
 
     def asked_for(self) -> str | None:
         """The configuration that the endpoint was asked for last; None where nobody wrote it down."""
@@ -112,25 +124,50 @@ class TrafficController:
         acknowledged: str | None = None,
         champion: str | None = None,
         champion_before: str | None = None,
+        config: str | None = None,
+        instances: Mapping[str, int] | None = None,
+        settles: bool = False,
     ) -> None:
         """The gate of `pulumi up`; changes nothing.
 
         Raises Latched where a slot that would get traffic by this declaration holds what was rolled back, IncidentOpen
         where the declared split changed over an open incident, Refused where a slot would be raised whose guardrail is
         in ALARM, or where the champion, or the one before (if they are named), changes while another slot serves, and
-        UnknownIncident where `acknowledged` is no incident of this model. Tables that do not exist yet latch nothing.
+        UnknownIncident where `acknowledged` is no incident of this model; and what any later step of such an `up` would
+        raise, see `tidewatch.traffic.foreseen`. Tables that do not exist yet latch nothing.
+
+        config: the configuration that is to be live, by its name or the hash in it; "" is one that does not exist yet,
+        None what follows from `held`. instances: the counts that are changed. settles: a split that was declared
+        before is brought about.
         """
         view = self._view(frozenset(filter(None, (acknowledged,))))
         if self.place.ledger:
             gate.refuse_unknown(view, acknowledged or "")
         live_held = self.control.held(view.config) or {} if view.config else {}
+        if config and config in view.config:
+            # No deployment is to come: what is live gets the traffic, whatever is declared.
+            held = _as_live(held, live_held)
+        moves = previously is None or not declared.close_to(previously)
         gate.refuse_declaration(view, declared=declared, previously=previously, held=held, live_held=live_held)
-        if previously is None or not declared.close_to(previously):
-            gate.refuse_alarmed(gate.raised(declared, view.live or previously), self.guardrails, self._alarmed())
+        gate.refuse_rerun(view, held, live_held)
         if champion:
             gate.refuse_champion(view, champion, held, live_held)
         if champion_before:
             gate.refuse_edited(view, champion_before, held, live_held)
+        if moves and view.state is None:
+            gate.refuse_alarmed(gate.raised(declared, previously), self.guardrails, self._alarmed())
+        wish = Wish(
+            declared, held, champion or "", self._deploys(config, held, live_held, view), moves, settles,
+            instances or {},
+        )  # fmt: skip
+        foreseen.refuse(view, wish, live_held, self.guardrails, self._alarmed)
+
+    @staticmethod
+    def _deploys(config: str | None, held: Mapping[str, Held], live_held: Mapping[str, Held], view: View) -> bool:
+        if config is not None:
+            return not config or config not in view.config
+        same = held.keys() == live_held.keys() and all(held[slot].same_declared(live_held[slot]) for slot in held)
+        return bool(live_held) and not same
 
     def acknowledge(self, incident_id: str, who: str) -> None:
         """Closes an incident for good: its latches end. Once only; raises UnknownIncident."""
@@ -154,15 +191,18 @@ class TrafficController:
             state = view.state
             if state is None or (declared.close_to(state.split) and declared.close_to(state.desired)):
                 return None
-            gate.refuse_latched(view, declared.serving, held)
+            # What is live decides: a declared version may not have been deployed.
+            serves = _as_live(held, self.control.held(view.config) or {})
+            gate.refuse_latched(view, declared.serving, serves)
             gate.refuse_open(view)
             if self.observe():
                 gate.refuse_open(self._view_of_ledger())
-            gate.refuse_unfit(declared, state, held)
+            gate.refuse_unfit(declared, state, serves)
             gate.refuse_alarmed(gate.raised(declared, state.split), self.guardrails, self._alarmed())
             return declared.among(state.slots)
 
         receipt = self.writer.change(decide, who=who, why=why)
+        self._drain.forget()
         if receipt is None and replay(self.ledger.entries(), self.place.endpoint) is None:
             self.observe()
         return receipt
@@ -179,11 +219,47 @@ class TrafficController:
         return self._ending.end(declaration, who=who)
 
     def settle_after_deployment(self, declared: Split, held: Mapping[str, Held], who: str = "pulumi") -> Receipt | None:
-        """The traffic after a deployment: the declared split; over an open incident the one from before the drain."""
+        """The traffic after another model was deployed: the declared split.
+
+        Over an open incident the split from before the drain, without what a slot had whose model is another by now:
+        it gets nothing until somebody acknowledges the incident. `held_back` says so.
+        """
         if self._view().open:
             self._drain.undo(held)
+            self._drain.forget()
             return None
         return self.apply(declared, who=who, why="The declared split, after a deployment.", held=held)
+
+    def held_back(self, declared: Split) -> str:
+        """Which declared slots get nothing because an incident is open, as a sentence; "" where there is none."""
+        view = self._view()
+        slots = sorted(slot for slot in declared.serving if view.live is not None and not view.live.share(slot))
+        if not view.open or not slots:
+            return ""
+        first = view.open[0]
+        return (
+            f"Slot {', '.join(slots)} gets nothing while incident {first.id} is open: {first.remedy}, and the next "
+            "`pulumi up` brings the declared split."
+        )
+
+    def owes(self, acknowledged: str | None = None) -> bool:
+        """Whether a drained slot waits for its share, and no open incident (but the acknowledged one) keeps it."""
+        return self._drain.owed() and not self.awaits(acknowledged)
+
+    def awaits(self, acknowledged: str | None = None) -> bool:
+        """Whether an incident is open, besides the one that the stack config acknowledges."""
+        return bool(replace(self._view_of_ledger(), acknowledged=frozenset(filter(None, (acknowledged,)))).open)
+
+    def unfinished(self, config: str) -> bool:
+        """Whether a deployment was begun that this configuration, declared for longer, has to end.
+
+        It is another that was asked for last, whether it came about or not; or autoscaling is still off a slot.
+        """
+        return self.asked_for() not in (None, config) or self.owes_scaling()
+
+    def settle_left(self) -> None:
+        """One step on a drain that its writer left behind; for the sweep. Raises TrafficError."""
+        self._drain.settle_left()
 
     def deploy(
         self,
@@ -228,7 +304,7 @@ class TrafficController:
 
         Raises NoTarget, EndpointMissing, EndpointBusy, EndpointUnusable, NoCapacity.
         """
-        backoff = Backoff(self.clock, self.writer.wait_seconds)
+        backoff = self.writer.backoff()
         while True:
             state = self.writer.settled()
             refuse_unusable(state)
@@ -254,10 +330,19 @@ class TrafficController:
 
     def observe(self) -> Incident | None:
         """Records a live split that no entry explains; the incident it opened, or None. Raises EndpointMissing."""
-        entry = observing.observe(self.platform, self.ledger, self.clock, self.place.key, self.place.endpoint)
+        entry = observing.observe(
+            self.platform, self.ledger, self.clock, self.place.key, self.place.endpoint, self._will_be_answered
+        )
         if entry is None or entry.kind != "observed" or not entry.incident:
             return None
         return next(iter(incidents([entry])))
+
+    def _will_be_answered(self, intent: Entry) -> bool:
+        """Whether who wrote this intent still sees to it: a writer that lives, or the rollback that is driven."""
+        if intent.writer:
+            return self.writer.life.others(intent.writer)
+        head = self.control.head() if intent.incident else None
+        return head is not None and head.driven and head.incident == intent.incident
 
     def _alarmed(self) -> frozenset[str]:
         return in_alarm(self.clients.cloudwatch, self.guardrails.values())
@@ -276,3 +361,8 @@ class TrafficController:
         if state is not None and never_served(state, entries):
             state = None
         return View(entries, head, state, acknowledged)
+
+
+def _as_live(held: Mapping[str, Held], live_held: Mapping[str, Held]) -> dict[str, Held]:
+    """What the slots hold live, with the floors that are declared; what is declared where nobody knows."""
+    return {slot: replace(live_held.get(slot, one), floor=one.floor) for slot, one in held.items()}

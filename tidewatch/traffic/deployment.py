@@ -19,11 +19,11 @@ from tidewatch.traffic.errors import (
     SilentRollback,
     TrafficError,
 )
+from tidewatch.traffic.incidents import latched_by
 from tidewatch.traffic.ledger import Entry, replay
 from tidewatch.traffic.sagemaker import capacity_sentence, is_capacity, translated
 from tidewatch.traffic.scaling import Scaling
 from tidewatch.traffic.values import Clients, DeploymentPolicy, DeploymentRecord, EndpointState, Held
-from tidewatch.traffic.waiting import Backoff
 from tidewatch.traffic.writer import UNUSABLE, Writer, refuse_unusable
 
 if TYPE_CHECKING:
@@ -50,6 +50,19 @@ class Fleet:
         policy: DeploymentPolicy,
     ) -> DeploymentRecord:
         """See `TrafficController.deploy`."""
+        with self.writer.life.lived():
+            return self._deployed(config, held, changed, guardrails_allowed, abort_alarm, instances, policy)
+
+    def _deployed(
+        self,
+        config: str,
+        held: Mapping[str, Held],
+        changed: frozenset[str],
+        guardrails_allowed: bool,
+        abort_alarm: str | None,
+        instances: Mapping[str, int],
+        policy: DeploymentPolicy,
+    ) -> DeploymentRecord:
         started = self.writer.clock.now()
         self.writer.control.remember_held(config, held)
         state = self._ready()
@@ -58,11 +71,13 @@ class Fleet:
         reasons: tuple[str, ...] = ()
         was = state.config
         if state.config == config:
-            self.writer.control.remember_asked(state.name, config)
+            self.writer.control.remember_asked(state.name, config, self.writer.life.name)
         else:
+            changed = self._replaced(was, held, changed)
             gone = frozenset(state.slots) - held.keys()
             refuse_driven(self.writer.view())
             self._refuse_new_traffic(config, state, held)
+            self.drain.take_over(config)
             self.drain.empty((changed & state.slots.keys()) | gone, held, config)
             guarded = guardrails_allowed and held.keys() == state.slots.keys()
             alarms = tuple(filter(None, (abort_alarm, *policy.alarms))) if guarded else ()
@@ -78,7 +93,8 @@ class Fleet:
             scaling.resume(held, forget_others=True)
         self._counts(state, instances)
         self._record(config, was)
-        self.drain.settle(held)
+        if self.writer.view().open:
+            self.drain.undo(held)
         after = self.writer.platform.state().split
         seconds = (self.writer.clock.now() - started).total_seconds()
         return DeploymentRecord(config, was != config, before, after, seconds, reasons)
@@ -89,19 +105,27 @@ class Fleet:
         refuse_unusable_for_update(state)
         return state
 
+    def _replaced(self, was: str, held: Mapping[str, Held], otherwise: frozenset[str]) -> frozenset[str]:
+        """The slots that would hold another model than is live: what was declared last may never have come about.
+
+        And those that are run in another way and are latched: that is no way around a latch.
+
+        `otherwise` is the answer where nobody wrote down what is live.
+        """
+        live = self.writer.control.held(was)
+        if live is None:
+            return otherwise
+        edited = {slot for slot in held.keys() & live.keys() if not held[slot].same_declared(live[slot])}
+        latched = self.writer.view().latches
+        return frozenset(
+            slot for slot in edited if not held[slot].same_model(live[slot]) or latched_by(slot, held[slot], latched)
+        )
+
     def _refuse_new_traffic(self, config: str, state: EndpointState, held: Mapping[str, Held]) -> None:
         """A slot that joins brings its weight from the configuration: it must not serve what a rollback took away."""
         weights = {name: float(one.get("InitialVariantWeight", 1.0)) for name, one in self._variants(config).items()}
         joining = frozenset(slot for slot, weight in weights.items() if slot not in state.slots and weight > 0)
-        view = self.writer.view()
-        gate.refuse_latched(view, joining, held)
-        if joining:
-            gate.refuse_open(view)
-        if joining and state.serving:
-            raise Refused(
-                f"Slot {', '.join(sorted(joining))} would join {state.name} with traffic before its share is set. "
-                "Let it join first, then move `tidewatch:rollbackTo` in an `up` of its own."
-            )
+        refuse_joining(self.writer.view(), state, joining, held)
 
     def _retyped(self, state: EndpointState, config: str) -> frozenset[str]:
         new, old = self._variants(config), self._variants(state.config)
@@ -131,12 +155,12 @@ class Fleet:
         }
         if guarded:
             request["DeploymentConfig"] = deployment_config(policy, alarms)
-        backoff = Backoff(self.writer.clock, self.writer.wait_seconds)
+        backoff = self.writer.backoff()
         while True:
             try:
                 with control.traffic_lease():
                     refuse_driven(self.writer.view())
-                    control.remember_asked(endpoint, config)
+                    control.remember_asked(endpoint, config, self.writer.life.name)
                     self.clients.sagemaker.update_endpoint(**request)
                     return
             except TrafficError:
@@ -152,12 +176,12 @@ class Fleet:
         """What was refused was not asked for, unless the call that is answered repeats one that was accepted."""
         state = self.writer.platform.state()
         if config not in (state.config, state.deploying):
-            self.writer.control.remember_asked(state.name, before)
+            self.writer.control.remember_asked(state.name, before, self.writer.life.name)
 
     def _finish(self, config: str, was: str, alarms: tuple[str, ...], started: datetime) -> tuple[str, ...]:
         """Waits for the deployment's end and raises where another configuration is live; the FailureReasons seen."""
         reasons: dict[str, None] = {}
-        backoff = Backoff(self.writer.clock, self.writer.wait_seconds)
+        backoff = self.writer.backoff()
         while True:
             state = self.writer.platform.state()
             if state.failure_reason:
@@ -255,6 +279,18 @@ def refuse_driven(view: gate.View) -> None:
         raise IncidentOpen(
             f"The rollback of incident {head.incident} is {head.state}: deploy when it is done "
             f"(`tidewatch status`), or end it with `tidewatch acknowledge {head.incident}`."
+        )
+
+
+def refuse_joining(view: gate.View, state: EndpointState, slots: frozenset[str], held: Mapping[str, Held]) -> None:
+    """Raises where one of these slots would join the endpoint with traffic that it must not have."""
+    gate.refuse_latched(view, slots, held)
+    if slots:
+        gate.refuse_open(view)
+    if slots and state.serving:
+        raise Refused(
+            f"Slot {', '.join(sorted(slots))} would join {state.name} with traffic before its share is set. "
+            "Let it join first, then move `tidewatch:rollbackTo` in an `up` of its own."
         )
 
 

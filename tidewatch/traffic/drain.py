@@ -1,12 +1,14 @@
 """The drain: a slot whose model changes serves nobody meanwhile, and what was live before can be brought back.
 
-What was live before is written down before the drain, so a deployment that died is continued, not forgotten.
+What was live before is written down before the drain, so a deployment that died is continued or undone, whatever is
+declared by then: by the next `up`, or by the sweep once the writer is dead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from tidewatch.traffic.errors import Refused
 from tidewatch.traffic.gate import View
@@ -16,6 +18,7 @@ from tidewatch.traffic.values import EndpointState, Held
 from tidewatch.traffic.writer import Writer
 
 KEY = "drain"
+BACK = "The split from before the drain."
 
 
 @dataclass(frozen=True)
@@ -28,10 +31,21 @@ class Drain:
 
     def before(self, live: Split | None) -> Split | None:
         """The split before the drain that is under way, or the live one where none is."""
+        kept = self._standing()
+        return Split.of(kept["before"]) if kept else live
+
+    def _standing(self) -> dict[str, Any] | None:
+        """What was written down of a drain, where it still stands."""
         kept = self.writer.control.get(KEY)
-        if kept is None or self._superseded(self.writer.view(), kept["sequence"]):
-            return live
-        return Split.of(kept["before"])
+        if kept is None:
+            return None
+        head = self.writer.control.head()
+        return None if superseded(View(self.writer.ledger.entries(), head, None), kept["sequence"]) else kept
+
+    def take_over(self, config: str) -> None:
+        """Makes a drain that another writer left behind this writer's."""
+        if kept := self._standing():
+            self.writer.control.put(KEY, {**kept, "config": config, "writer": self.writer.life.name})
 
     def empty(self, slots: frozenset[str], held: Mapping[str, Held], config: str) -> None:
         """Takes the traffic from these slots; raises Refused where no other slot can take it."""
@@ -39,12 +53,18 @@ class Drain:
         live = state.split
         if live is None or not slots & state.serving:
             return
-        self._refuse_without_others(state, slots, held)
-        kept = self.writer.control.get(KEY)
-        if kept is None or self._superseded(self.writer.view(), kept["sequence"]):
+        self._drained(self.writer.view(), slots, held)
+        if self._standing() is None:
             entries = self.writer.ledger.entries()
-            sequence = entries[-1].sequence if entries else 0
-            self.writer.control.put(KEY, {"before": live.to_json(), "sequence": sequence, "config": config})
+            kept = {
+                "before": live.to_json(),
+                "sequence": entries[-1].sequence if entries else 0,
+                "slots": sorted(slots),
+                "was": state.config,
+                "config": config,
+                "writer": self.writer.life.name,
+            }
+            self.writer.control.put(KEY, kept)
 
         def decide(view: View) -> Split | None:
             if view.state is None or view.state.split is None or not slots & view.state.serving:
@@ -57,66 +77,126 @@ class Drain:
         names = ", ".join(sorted(slots))
         self.writer.change(decide, who="drain", why=f"{names} is drained for the deployment of {config}.")
 
-    def _refuse_without_others(self, state: EndpointState, slots: frozenset[str], held: Mapping[str, Held]) -> None:
-        self._drained(View(self.writer.ledger.entries(), self.writer.control.head(), state), slots, held)
-
     def _drained(self, view: View, slots: frozenset[str], held: Mapping[str, Held]) -> Split:
-        """The live split without these slots: those that serve go on, else the first idle one that can take traffic."""
-        state = view.state
-        assert state is not None
-        assert state.split is not None
-        if state.split.serving - slots:
-            return state.split.without(slots)
-        alarmed = self.alarmed()
-        for slot in sorted(state.slots.keys() - slots):
-            fit = slot in held and state.slots[slot].instances >= max(held[slot].floor, 1)
-            latched = latched_by(slot, held.get(slot), view.latches, view.config)
-            if fit and not latched and self.guardrails.get(slot) not in alarmed:
-                return Split.only(slot, state.slots)
-        names = ", ".join(sorted(slots))
-        raise Refused(
-            f"The model of {names} cannot be changed while it has all traffic of {state.name}: no other slot can take "
-            "it. Put the new version into another slot and raise that one by weight."
-        )
+        assert view.state is not None
+        return drained(view, view.state, slots, held, self.guardrails, self.alarmed)
 
     def undo(self, held: Mapping[str, Held]) -> None:
-        """Brings back what was live before: not over an incident that was opened since, never what is latched."""
+        """Brings back what was live before, and waits for it; see `_back` for what does not come back."""
         kept = self.writer.control.get(KEY)
         if kept is None:
             return
+        if superseded(self.writer.view(), kept["sequence"]):
+            self.forget()
+            return
+        self.writer.change(lambda view: self._back(view, kept, held), who="drain", why=BACK)
+        if not self._replaced(kept, self.writer.platform.state()):
+            self.forget()
+
+    def settle_left(self) -> None:
+        """One step of the sweep: undoes a drain whose writer is dead, where its models are still the same.
+
+        A slot that holds another model by now stays empty, and written down: what it is to get is for an `up` to say.
+        """
+        kept = self.writer.control.get(KEY)
+        if kept is None or self.writer.life.others(str(kept.get("writer", ""))):
+            return
+        view = self.writer.view()
+        if view.state is None or not view.state.in_service or view.driven:
+            return
+        if superseded(view, kept["sequence"]):
+            self._forget_this(kept)
+            return
+        if self._replaced(kept, view.state):
+            return
+        held = self.writer.control.held(view.state.config) or {}
+        if self._back(view, kept, held) is None:
+            self._forget_this(kept)
+            return
+        # The answer is appended by the next sweep, which finds the split live and forgets the drain.
+        self.writer.submit(
+            lambda now: self._back(now, kept, held) if self.writer.control.get(KEY) == kept else None,
+            who="drain",
+            why=f"{BACK} Its writer had gone.",
+        )
+
+    def _back(self, view: View, kept: Mapping[str, Any], held: Mapping[str, Held]) -> Split | None:
+        """The split from before, as far as it may come back; None where there is nothing to do.
+
+        Not over an incident that was opened since; nothing for what is latched, and nothing for a slot that holds
+        another model than then: what it had was another's.
+        """
+        if view.driven or superseded(view, kept["sequence"]) or view.state is None:
+            return None
         wanted = Split.of(kept["before"])
+        latched = {slot for slot in wanted.serving if latched_by(slot, held.get(slot), view.latches, view.config)}
+        barred = latched | (wanted.serving - view.state.slots.keys()) | self._replaced(kept, view.state)
+        if not wanted.serving - barred:
+            return None
+        back = wanted.without(barred).among(view.state.slots)
+        return None if back.close_to(view.live) else back
 
-        def decide(view: View) -> Split | None:
-            if view.driven or self._superseded(view, kept["sequence"]) or view.state is None:
-                return None
-            latched = {slot for slot in wanted.serving if latched_by(slot, held.get(slot), view.latches, view.config)}
-            barred = latched | (wanted.serving - view.state.slots.keys())
-            if not wanted.serving - barred:
-                return None
-            back = wanted.without(barred).among(view.state.slots)
-            return None if back.close_to(view.live) else back
+    def _replaced(self, kept: Mapping[str, Any], state: EndpointState) -> frozenset[str]:
+        """The drained slots that hold another model than they held before, or are gone."""
+        was, config = self.writer.control.held(kept.get("was", "")), kept.get("was", state.config)
+        slots = frozenset[str](kept.get("slots", ()))
+        if state.config == config:
+            return frozenset()
+        now = self.writer.control.held(state.config) or {}
+        return frozenset(slot for slot in slots if not (was and slot in was and was[slot].same_model(now.get(slot))))
 
-        self.writer.change(decide, who="drain", why="The split from before the drain.")
-        self.writer.control.delete(KEY)
+    def owed(self) -> bool:
+        """Whether what was drained has not got its share back yet, and nobody decided otherwise since."""
+        return self._standing() is not None
 
-    def settle(self, held: Mapping[str, Held]) -> None:
-        """After a deployment: over an open incident the split of before comes back; else the declared one follows."""
-        if self.writer.view().open:
-            self.undo(held)
-        elif self.writer.control.get(KEY) is not None:
+    def forget(self) -> None:
+        """Ends the drain: the traffic is as somebody wants it now."""
+        if self.writer.control.get(KEY) is not None:
             self.writer.control.delete(KEY)
 
-    @staticmethod
-    def _superseded(view: View, sequence: int) -> bool:
-        """Whether what was kept at that entry no longer stands.
+    def _forget_this(self, kept: Mapping[str, Any]) -> None:
+        """Not the drain that somebody else began, or took over, meanwhile."""
+        self.writer.control.delete_where(KEY, sequence=kept["sequence"], config=kept["config"])
 
-        An incident opened since owns the traffic, and a split that somebody else brought about since is the newer word.
-        """
-        opened = any(one.sequence > sequence or one.sequence == 0 for one in view.open)
-        return opened or any(
-            entry.sequence > sequence
-            and entry.kind in ("outcome", "observed")
-            and entry.after is not None
-            and entry.who != "drain"
-            for entry in view.entries
-        )
+
+def drained(
+    view: View,
+    state: EndpointState,
+    slots: frozenset[str],
+    held: Mapping[str, Held],
+    guardrails: Mapping[str, str],
+    alarmed: Callable[[], frozenset[str]],
+) -> Split:
+    """The live split without these slots: those that serve go on, else the first idle one that can take traffic.
+
+    Raises Refused where none can.
+    """
+    assert state.split is not None
+    if state.split.serving - slots:
+        return state.split.without(slots)
+    firing = alarmed()
+    for slot in sorted(state.slots.keys() - slots):
+        fit = slot in held and state.slots[slot].instances >= max(held[slot].floor, 1)
+        latched = latched_by(slot, held.get(slot), view.latches, view.config)
+        if fit and not latched and guardrails.get(slot) not in firing:
+            return Split.only(slot, state.slots)
+    names = ", ".join(sorted(slots))
+    raise Refused(
+        f"The model of {names} cannot be changed while it has all traffic of {state.name}: no other slot can take "
+        "it. Put the new version into another slot and raise that one by weight."
+    )
+
+
+def superseded(view: View, sequence: int) -> bool:
+    """Whether what was kept at that entry no longer stands.
+
+    An incident opened since owns the traffic, and a split that somebody else brought about since is the newer word.
+    """
+    opened = any(one.sequence > sequence or one.sequence == 0 for one in view.open)
+    return opened or any(
+        entry.sequence > sequence
+        and entry.kind in ("outcome", "observed")
+        and entry.after is not None
+        and entry.who != "drain"
+        for entry in view.entries
+    )

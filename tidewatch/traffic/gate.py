@@ -122,8 +122,26 @@ def refuse_declaration(
         refuse_latched(view, declared.serving, held)
         refuse_open(view)
     elif view.live is not None:
-        changed = {slot for slot in held if not held[slot].same_model(live_held.get(slot))}
+        changed = {slot for slot in held if not held[slot].same_declared(live_held.get(slot))}
         refuse_latched(view, view.live.serving & changed, held)
+
+
+def refuse_rerun(view: View, held: Mapping[str, Held], live_held: Mapping[str, Held]) -> None:
+    """Raises Latched where a slot that serves would be run in another way, while it was the way that was rolled back.
+
+    Such a latch is on the content of a slot whose model the target holds too. Another content is not latched by it, and
+    could still be what was rolled back, but for a word.
+    """
+    how = next((latch for latch in view.latches if latch.content and not latch.artifact), None)
+    if how is None or view.live is None:
+        return
+    for slot in sorted(view.live.serving & held.keys() & live_held.keys()):
+        now, was = held[slot], live_held[slot]
+        if now.same_model(was) and not now.same_declared(was):
+            raise Latched(
+                f"Slot {slot} serves the model that incident {how.incident} rolled back for the way {how.slot} ran it: "
+                f"how {slot} runs it is not changed until `tidewatch acknowledge {how.incident}` names that incident."
+            )
 
 
 def refuse_champion(view: View, champion: str, held: Mapping[str, Held], live_held: Mapping[str, Held]) -> None:

@@ -50,6 +50,8 @@ class Entry:
     image: str = ""
     content: str = ""
     config: str = ""
+    writer: str = ""
+    """Whose sign of life says that an intent will be answered by who wrote it; "" where several calls take turns."""
     sequence: int = 0
 
     def to_json(self) -> dict[str, object]:

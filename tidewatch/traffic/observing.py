@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from tidewatch.clock import Clock
@@ -20,18 +20,24 @@ def incident_id(key: str, at: datetime, *distinct: object) -> str:
     return f"{model_in(key)}-{at:%Y%m%d-%H%M%S}-{content_hash([key, at.isoformat(), *distinct])[:6]}"
 
 
-def observe(platform: Platform, ledger: Ledger, clock: Clock, key: str, resource: str) -> Entry | None:
+def observe(
+    platform: Platform, ledger: Ledger, clock: Clock, key: str, resource: str, alive: Callable[[Entry], bool]
+) -> Entry | None:
     """Appends what explains the live split, if nothing does yet; the entry, or None. Raises EndpointMissing.
 
-    Nothing is said of an endpoint that is being changed: its writer will. Since every writer appends its intent before
-    its call, and an append fails when anything came in between, a change under way is not taken for an unannounced one.
+    Nothing is said of an endpoint that is being changed, nor for an intent whose writer is `alive`: that one will.
+    Since every writer appends its intent before its call, and an append fails when anything came in between, a change
+    under way is not taken for an unannounced one.
     """
 
     def compose(entries: tuple[Entry, ...]) -> Entry | None:
         state = platform.state()
         if not state.in_service or state.split is None:
             return None
-        return explanation(entries, state, state.split, clock.now(), key, resource)
+        found = explanation(entries, state, state.split, clock.now(), key, resource)
+        if found is None or found.answers is None:
+            return found
+        return None if alive(next(one for one in entries if one.sequence == found.answers)) else found
 
     return ledger.append(compose)
 
@@ -46,7 +52,7 @@ def explanation(
     if known is None:
         return Entry("observed", "observed", now, "The split that the endpoint was first seen with.", after=live)
     if intent := unanswered(entries, live, resource):
-        why = "Completed after its writer had gone."
+        why = "Completed after its writer had gone." if intent.writer else intent.why
         return Entry(
             "outcome", intent.who, now, why, before=intent.before, after=live, answers=intent.sequence,
             incident=intent.incident, alarm=intent.alarm,

@@ -246,7 +246,8 @@ def _new_head(
 
 
 def _watch(head: Head | None, controller: TrafficController, plan: RollbackPlan) -> RollbackResult:
-    """Nothing to drive: what is left to tell is told, and a change of traffic that nobody announced is found."""
+    """Nothing to drive: what is left to tell is told, a change of traffic that nobody announced is found, and a drain
+    that its writer left behind is undone."""
     if head is not None:
         head = telling.tell(head, controller, plan)
     try:
@@ -255,10 +256,19 @@ def _watch(head: Head | None, controller: TrafficController, plan: RollbackPlan)
         return RollbackResult("", "nothing", str(missing), plan.target)
     except TrafficError as trouble:
         return RollbackResult("", "nothing", str(trouble), plan.target)
-    notes = telling.tell_observed(controller, plan)
+    notes = (*telling.tell_observed(controller, plan), *_settled(controller))
     if found is None:
         return RollbackResult("", "nothing", "No rollback is under way.", plan.target, notes=notes)
     return RollbackResult("", "nothing", found.reason, plan.target, notes=notes, observed_incident=found.id)
+
+
+def _settled(controller: TrafficController) -> tuple[str, ...]:
+    """Takes a drain that its writer left behind one step further; what keeps it from that is for the next sweep."""
+    try:
+        controller.settle_left()
+    except TrafficError as trouble:
+        return (str(trouble),)
+    return ()
 
 
 def _result(head: Head) -> RollbackResult:

@@ -33,8 +33,12 @@ class Held:
     """Instances below which the slot takes no traffic."""
 
     def same_model(self, other: Held | None) -> bool:
-        """Whether both are the same model as declared; the floor is no part of it."""
-        return other is not None and self.content == other.content and self.pair == other.pair
+        """Whether both are the same model: artifact and image, however they are run."""
+        return other is not None and self.pair == other.pair
+
+    def same_declared(self, other: Held | None) -> bool:
+        """Whether both are the same model, run in the same way; the floor is no part of it."""
+        return self.same_model(other) and other is not None and self.content == other.content
 
     @property
     def pair(self) -> tuple[str, str]:

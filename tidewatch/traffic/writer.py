@@ -16,6 +16,7 @@ from tidewatch.traffic.control import Control
 from tidewatch.traffic.errors import EndpointBusy, EndpointUnusable, TrafficError
 from tidewatch.traffic.gate import View
 from tidewatch.traffic.ledger import Entry, Ledger
+from tidewatch.traffic.life import Life
 from tidewatch.traffic.platform import Platform
 from tidewatch.traffic.split import Split
 from tidewatch.traffic.values import EndpointState, Place, Receipt
@@ -45,6 +46,11 @@ class Writer:
     clock: Clock
     place: Place
     wait_seconds: float
+    life: Life
+
+    def backoff(self) -> Backoff:
+        """The waits of this writer, which lives as long as it polls."""
+        return Backoff(self.clock, self.wait_seconds, beat=self.life.beat)
 
     def view(self) -> View:
         """The head before the entries: an incident is claimed in the head first. Raises EndpointMissing."""
@@ -58,21 +64,24 @@ class Writer:
         platform took the change back.
         """
         asked = self.clock.now()
-        backoff = Backoff(self.clock, self.wait_seconds)
+        with self.life.lived():
+            submitted = self._submitted(decide, who, why, incident)
+            if submitted is None:
+                return None
+            self.confirm(submitted)
+        return Receipt((submitted.accepted_at - asked).total_seconds(), (self.clock.now() - asked).total_seconds())
+
+    def _submitted(self, decide: Decide, who: str, why: str, incident: str) -> Submitted | None:
+        backoff = self.backoff()
         while True:
             try:
-                submitted = self.submit(decide, who=who, why=why, incident=incident)
-                break
+                return self.submit(decide, who=who, why=why, incident=incident)
             except EndpointBusy as busy:
                 if not backoff.wait():
                     raise EndpointBusy(
                         f"{busy} It stayed so for {self.wait_seconds:g} s; nothing was changed: "
                         "try again when it is InService."
                     ) from busy
-        if submitted is None:
-            return None
-        self.confirm(submitted)
-        return Receipt((submitted.accepted_at - asked).total_seconds(), (self.clock.now() - asked).total_seconds())
 
     def submit(self, decide: Decide, *, who: str, why: str, incident: str = "", alarm: str = "") -> Submitted | None:
         """One attempt. Raises EndpointBusy when the endpoint cannot take a change now, having changed nothing."""
@@ -96,6 +105,7 @@ class Writer:
                     after=split,
                     incident=incident,
                     alarm=alarm,
+                    writer=self.life.name,
                 )
             )
             try:
@@ -138,7 +148,7 @@ class Writer:
 
     def settled(self) -> EndpointState:
         """Waits until no change is in progress; raises EndpointBusy when the wait is over."""
-        backoff = Backoff(self.clock, self.wait_seconds)
+        backoff = self.backoff()
         state = self.platform.state()
         while not state.in_service and state.status not in UNUSABLE:
             if not backoff.wait():

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from simulator.aws import policies
+from simulator.aws import in_process, local_control, policies
 from simulator.aws.identity import acting
 from simulator.aws.world import ACCOUNT, REGION, world
 from simulator.permissions.__main__ import PAGE
@@ -20,6 +20,8 @@ from simulator.permissions.pages import page
 from simulator.permissions.roles import PURPOSES, document, recorded
 from simulator.permissions.statement import Grant
 from simulator.permissions.story import PROJECT, STACK, Story
+from tests.simulator.aws.account import Account, variant
+from tidewatch.naming import stack_key, stack_mark
 from tidewatch.permissions import LARGEST, RECORDED, Names, documents, roles
 
 NAMES = Names("aws", ACCOUNT, REGION, PROJECT, STACK, "flights", "flights")
@@ -227,3 +229,23 @@ def test_every_document_is_as_large_as_iam_takes_it(role: str) -> None:
     for text in documents(roles()[role], longest):
         assert len("".join(text.split())) <= LARGEST
         json.loads(text)
+
+
+def test_a_volume_key_is_the_deployers_to_grant_where_the_stack_names_it() -> None:
+    with in_process() as clock:
+        account = Account(clock, local_control())
+        key = account.client("kms").create_key()["KeyMetadata"]["Arn"]
+        account.model("flights-model-one")
+        account.config("flights-cfg-one", variant("blue", model="flights-model-one"), KmsKeyId=key)
+        endpoint = f"flights-{stack_mark(stack_key(PROJECT, STACK, 'flights'))}-1a2b3c4"
+
+        def create(name: str, names: Names) -> None:
+            statements = [
+                one for text in documents(roles()["deployer"], names) for one in json.loads(text)["Statement"]
+            ]
+            sagemaker = account.as_role(account.role(name, *statements), "sagemaker")
+            sagemaker.create_endpoint(EndpointName=endpoint, EndpointConfigName="flights-cfg-one")
+
+        with pytest.raises(ClientError, match=f"kms:CreateGrant on resource: {key}"):
+            create("without", NAMES)
+        create("with", replace(NAMES, volume_key=key))

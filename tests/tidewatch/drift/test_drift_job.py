@@ -167,7 +167,7 @@ def test_time_that_runs_out_leaves_hours_for_the_next_run(account: Account) -> N
 
 def test_one_run_at_a_time(account: Account) -> None:
     account.capture(FIRST)
-    leases = LeaseTable(account.clients.dynamodb, "control", "flights", account.clock)
+    leases = LeaseTable(account.clients.dynamodb, PLACE.control, PLACE.key, account.clock)
     lease = leases.take("drift", 900)
     assert lease is not None
     assert account.run().skipped

@@ -83,10 +83,12 @@ class Flights:
             result = self.sweep(**plan)
         return result
 
-    def make_config(self, slots: Mapping[str, float], instances: int = 2, instance_type: str = "ml.g5.xlarge") -> str:
-        """A new endpoint configuration with these initial weights."""
+    def make_config(
+        self, slots: Mapping[str, float], instances: int = 2, instance_type: str = "ml.g5.xlarge", content: str = ""
+    ) -> str:
+        """A new endpoint configuration with these initial weights, also named by its content where that is given."""
         self.configs += 1
-        name = f"{self.place.model}-cfg-{self.configs}"
+        name = "-".join((self.place.model, "cfg", *filter(None, (content,)), str(self.configs)))
         variants = [
             {
                 "VariantName": slot,

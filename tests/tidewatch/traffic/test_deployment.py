@@ -120,12 +120,31 @@ def test_a_deployment_stopped_by_an_alarm_names_the_alarm(canary: Flights) -> No
         canary.deploy("green", held("5"), policy=DeploymentPolicy(alarms=("latency",)))
 
 
-def test_over_an_open_incident_a_deployment_ends_on_the_split_from_before_its_drain(canary: Flights) -> None:
+def test_over_an_open_incident_a_model_that_did_not_serve_gets_nothing_until_it_is_acknowledged(
+    canary: Flights,
+) -> None:
+    canary.flip_behind(blue=0.35, green=0.65)
+    incident = canary.sweep().observed_incident
+    declared = Split.of({"blue": 90, "green": 10})
+    canary.deploy("green", held("5"))
+    canary.controller().settle_after_deployment(declared, canary.holds)
+    canary.sweeps(3)
+    assert canary.live() == {"blue": 1.0, "green": 0.0}
+    assert f"Slot green gets nothing while incident {incident} is open" in canary.controller().held_back(declared)
+    canary.controller().acknowledge(incident, "ana")
+    assert canary.controller().held_back(declared) == ""
+    canary.controller().settle_after_deployment(declared, canary.holds)
+    assert canary.live() == {"blue": 0.9, "green": 0.1}
+
+
+def test_over_an_open_incident_a_deployment_that_failed_ends_on_the_split_from_before_its_drain(
+    canary: Flights,
+) -> None:
     canary.flip_behind(blue=0.7, green=0.3)
     assert canary.sweep().observed_incident
-    canary.deploy("green", held("5"))
-    assert canary.live() == {"blue": 0.7, "green": 0.3}
-    canary.controller().settle_after_deployment(Split.of({"blue": 1, "green": 1}), canary.holds)
+    canary.control.inject("deployment_fails", endpoint=ENDPOINT, reason="The container did not pass the health check.")
+    with pytest.raises(SilentRollback):
+        canary.deploy("green", held("5"))
     assert canary.live() == {"blue": 0.7, "green": 0.3}
 
 

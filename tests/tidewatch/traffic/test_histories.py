@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
@@ -11,83 +12,121 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from components.sagemaker.provider import Told
 from simulator.aws import in_process, local_control
 from tests.tidewatch.traffic.account import Flights, flights, held
-from tidewatch.traffic import DeploymentFailed, Entry, Held, Place, Refused, Split, TrafficError
+from tests.tidewatch.traffic.interruptions import Fuse, Killed, mortal
+from tests.tidewatch.traffic.resources import Refusal, adopted, cause, providers_of
+from tidewatch import clock as clocks
+from tidewatch.content import content_hash
+from tidewatch.traffic import (
+    EndpointMissing,
+    EndpointUnusable,
+    Entry,
+    InvalidSplit,
+    Place,
+    Refused,
+    UnknownIncident,
+)
 from tidewatch.traffic.incidents import latches
 
 SLOTS = ("blue", "green")
 ARTIFACTS = ("a", "b", "c")
+REFUSALS = (Refusal, Refused, UnknownIncident, InvalidSplit, EndpointMissing, EndpointUnusable)
+"""What a preview has to say, apart from what the platform does: take a change back, fail a deployment, be busy."""
 WEIGHTS = ((100, 0), (95, 5), (50, 50), (20, 80), (0, 100))
 
 
-@dataclass
-class Stack:
-    """What Pulumi keeps of the resources: what was declared when each last succeeded."""
-
-    split: Split | None = None
-    holds: dict[str, Held] = field(default_factory=dict)
-    acknowledged: str = ""
-
-
 class History:
-    """One endpoint, the stack config its people edit, and the rule by which `up` works."""
+    """One endpoint, the stack config its people edit, and the providers through which `up` works."""
 
     def __init__(self, account: Flights) -> None:
         self.account = account
         self.versions = count(10)
+        self.clients = account.clients
         account.create()
-        self.declared: tuple[int, int] = (100, 0)
-        self.contents = dict(account.holds)
-        self.acknowledged = ""
-        self.stack = Stack(Split.of({"blue": 100, "green": 0}), dict(account.holds))
+        with providers_of(lambda: self.clients):
+            self.pulumi = adopted(account, {"blue": 100.0, "green": 0.0})
+        self.config = self.pulumi.config
+        self.whole = copy.deepcopy(self.config)
+        self.unsettled = False
+        """Whether a killed `up` left something that the next one has to finish."""
         self.audited = 0
 
     def edit_split(self, weights: tuple[int, int]) -> None:
-        self.declared = weights
+        shares = dict(zip(SLOTS, map(float, weights), strict=True))
+        self.config.weights = {slot: shares[slot] for slot in self.config.weights}
+        if not any(self.config.weights.values()):
+            self.config.weights["blue"] = 100.0
 
     def edit_version(self, slot: str, artifact: str) -> None:
         """A version of its own each time: the same artifact again is a republished one."""
-        self.contents[slot] = held(f"v{next(self.versions)}", artifact=artifact)
+        self.config.holds[slot] = held(f"v{next(self.versions)}", artifact=artifact)
+
+    def edit_environment(self, slot: str, value: int) -> None:
+        """The same model, run in another way."""
+        one = self.config.holds[slot]
+        self.config.holds[slot] = replace(one, content=content_hash([one.version, one.artifact, value]))
+
+    def edit_count(self, slot: str, instances: int) -> None:
+        self.config.counts[slot] = instances
+
+    def edit_slots(self, both: bool) -> None:
+        """Green leaves the config, or joins it without traffic."""
+        weights = {slot: self.config.weights.get(slot, 0.0) for slot in (SLOTS if both else SLOTS[:1])}
+        self.config.weights = weights if any(weights.values()) else {**weights, "blue": 100.0}
 
     def edit_acknowledged(self) -> None:
         opened = self.account.controller().incidents()
         if opened:
-            self.acknowledged = opened[0].id
+            self.config.acknowledged = opened[0].id
 
-    def up(self) -> None:
-        """Gate, then the fleet if the models changed, then the traffic if the split or the fleet changed."""
-        declared = Split.of(dict(zip(SLOTS, self.declared, strict=True)))
-        stack, account = self.stack, self.account
-        moved = stack.split is None or not declared.close_to(stack.split)
-        changed = {slot for slot in SLOTS if not self.contents[slot].same_model(stack.holds.get(slot))}
-        before = account.controller().split
+    def edit_acknowledged_wrongly(self) -> None:
+        self.config.acknowledged = "flights-20260101-000000-abcdef"
+
+    def revert(self) -> None:
+        """The edits are taken back: what is declared is what the last `up` that was whole brought about."""
+        self.config = self.pulumi.config = replace(copy.deepcopy(self.whole), acknowledged=self.config.acknowledged)
+
+    def up(self, *targets: str) -> None:
+        """A preview, and at once an `up`: what the one accepts, the other does not refuse.
+
+        That goes for an endpoint at rest. What is under way when the preview looks is not known before it has ended.
+        """
+        before, calm = self.account.controller().split, self.account.status() == "InService"
+        refused = self.refusal(self.pulumi.preview)
+        failed = self.refusal(lambda: self.pulumi.up(*targets))
+        if calm and refused is None:
+            assert not isinstance(failed, REFUSALS), (targets, failed, self.config)
+        if refused is None and failed is None and not targets:
+            untouched = self.config == self.whole
+            self.whole = copy.deepcopy(self.config)
+            self.account.holds = {slot: self.config.holds[slot] for slot in self.config.weights}
+            if untouched and calm and not self.unsettled:
+                assert self.account.controller().split == before
+            self.unsettled = False
+        self.raised_nothing_latched()
+
+    def refusal(self, command: Callable[[], None]) -> BaseException | None:
+        with providers_of(lambda: self.clients):
+            try:
+                command()
+            except (Refusal, Told) as error:
+                return cause(error)
+        return None
+
+    def up_of(self, targets: tuple[str, ...]) -> None:
+        self.up(*targets)
+
+    def killed_up(self, call: int) -> None:
+        """An `up` that is killed after a call that changed something."""
+        self.clients = mortal(self.account.clients, Fuse(call))
         try:
-            if moved:
-                account.controller().observe()
-            account.controller().refuse_unless_allowed(
-                declared=declared,
-                previously=stack.split,
-                held=self.contents,
-                acknowledged=self.acknowledged or None,
-                champion="blue",
-            )
-            if self.acknowledged and self.acknowledged != stack.acknowledged:
-                account.controller().acknowledge(self.acknowledged, "pulumi")
-                stack.acknowledged = self.acknowledged
-            if changed:
-                config = account.make_config({"blue": 1.0, "green": 0.0})
-                account.controller().deploy(config, held=self.contents, changed=frozenset(changed), abort_alarm="abort")
-                stack.holds = account.holds = dict(self.contents)
-                account.controller().settle_after_deployment(declared, self.contents)
-            elif moved:
-                account.controller().apply(declared, who="pulumi", why="declared", held=self.contents)
-            stack.split = declared
-        except (Refused, DeploymentFailed, TrafficError):
-            pass
-        else:
-            if not moved and not changed:
-                assert account.controller().split == before
+            self.refusal(self.pulumi.up)
+        except Killed:
+            self.unsettled = True
+        finally:
+            self.clients = self.account.clients
         self.raised_nothing_latched()
 
     def declare(self, weights: tuple[int, int]) -> None:
@@ -96,6 +135,10 @@ class History:
 
     def publish(self, slot: str, artifact: str) -> None:
         self.edit_version(slot, artifact)
+        self.up()
+
+    def run_otherwise(self, slot: str, value: int) -> None:
+        self.edit_environment(slot, value)
         self.up()
 
     def acknowledge(self) -> None:
@@ -114,7 +157,7 @@ class History:
 
     def twins(self) -> None:
         """Both slots hold the same artifact, and the canary is rolled back."""
-        self.publish("green", self.contents["blue"].artifact)
+        self.publish("green", self.config.holds["blue"].artifact)
         self.go_back()
 
     def roll_back(self, wait: int) -> None:
@@ -202,6 +245,7 @@ class Step:
 
 SPLITS = st.sampled_from(WEIGHTS)
 CONTENT = (st.sampled_from(SLOTS), st.sampled_from(ARTIFACTS))
+SETTING = (st.sampled_from(SLOTS), st.sampled_from((1, 2)))
 STEPS = st.one_of(
     action("declare", SPLITS),
     action("publish", *CONTENT),
@@ -215,6 +259,14 @@ STEPS = st.one_of(
     action("up"),
     action("edit_split", SPLITS),
     action("edit_version", *CONTENT),
+    action("edit_environment", *SETTING),
+    action("run_otherwise", *SETTING),
+    action("edit_count", st.sampled_from(SLOTS), st.sampled_from((1, 2, 3))),
+    action("edit_slots", st.booleans()),
+    action("edit_acknowledged_wrongly"),
+    action("revert"),
+    action("up_of", st.sampled_from((("weights",), ("deployment",), ("gate",), ("deployment", "weights")))),
+    action("killed_up", st.integers(1, 12)),
     action("busy", st.sampled_from((30, 300))),
     action("take_back"),
     action("fail_deployment"),
@@ -226,6 +278,7 @@ def shared() -> Iterator[Callable[[], Flights]]:
     """Endpoints of their own in one simulated account."""
     with pytest.MonkeyPatch.context() as patch, in_process() as clock:
         patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        patch.setattr(clocks, "_installed", clock)
         account = flights(clock, local_control())
         numbers = count()
 

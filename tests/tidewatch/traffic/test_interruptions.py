@@ -7,12 +7,13 @@ from datetime import timedelta
 
 import pytest
 
-from tests.tidewatch.traffic.account import PLACE, Flights, held
+from tests.tidewatch.traffic.account import ENDPOINT, PLACE, Flights, held
 from tests.tidewatch.traffic.interruptions import Fuse, Killed, mortal
 from tests.tidewatch.traffic.test_busy import start_deployment
 from tidewatch.traffic import Split, TrafficController, drive, replay
 
 TARGET = Split({"blue": 1.0, "green": 0.0})
+CANARY = Split({"blue": 0.95, "green": 0.05})
 PLAN = {"monitoring_bucket": "flights-monitoring", "topic": "arn:aws:sns:us-east-1:123456789012:P1", "floor": 3}
 FAR = 10_000
 ACCOUNTS = 5
@@ -111,8 +112,10 @@ def test_a_change_killed_after_any_call_is_no_unannounced_flip_and_can_be_repeat
         again(canary, number)
         with pytest.raises(Killed):
             apply_half(canary, Fuse(number))
-        canary.clock.advance(60)
-        assert canary.sweep().observed_incident == "", number
+        # A sign of life runs out within a minute, and is watched by one sweep before its writer is dead.
+        for _ in range(2):
+            canary.clock.advance(60)
+            assert canary.sweep().observed_incident == "", number
         canary.split(blue=50, green=50)
         assert canary.live() == {"blue": 0.5, "green": 0.5}
         assert canary.told() == Split({"blue": 0.5, "green": 0.5})
@@ -136,7 +139,96 @@ def test_a_deployment_killed_after_any_call_can_be_repeated_and_ends_where_it_sh
             deploy(Fuse(FAR))
         canary.holds = after
         assert canary.controller().state().config == config, number
-        assert canary.sweep().observed_incident == "", number
+        for _ in range(3):
+            canary.clock.advance(60)
+            assert canary.sweep().observed_incident == "", number
         assert TARGET.close_to(canary.told()), number
+        canary.controller().settle_after_deployment(CANARY, canary.holds)
+        assert CANARY.close_to(canary.told()), number
         assert canary.controller().control.get("drain") is None, number
     assert number > 9
+
+
+def test_a_drain_whose_deployment_was_killed_is_undone_by_the_sweep_where_the_model_is_still_the_same(
+    canary: Flights,
+) -> None:
+    number, killed, same, other = 0, True, 0, 0
+    while killed:
+        number += 1
+        again(canary, number)
+        config = canary.make_config({"blue": 1.0, "green": 0.0})
+        before, after = dict(canary.holds), {**canary.holds, "green": held(f"w{number}")}
+        try:
+            dying(canary, Fuse(number)).deploy(config, held=after, changed=frozenset({"green"}))
+            killed = False
+        except Killed:
+            pass
+        canary.clock.advance(1000)
+        canary.sweeps(5)
+        if canary.controller().state().config == config:
+            other += 1
+            canary.holds = after
+            assert canary.live() == TARGET.to_json(), f"{number}: what another model is to get is for an `up` to say"
+        else:
+            same += 1
+            assert canary.live() == CANARY.to_json(), number
+            assert canary.controller().control.get("drain") is None, number
+            # the edit is taken back: nothing is declared but what was declared before
+            record = canary.controller().deploy(canary.controller().state().config, held=before, changed=frozenset())
+            assert not record.changed
+        assert CANARY.close_to(canary.told()) or TARGET.close_to(canary.told()), number
+        assert not canary.controller().incidents(), number
+        canary.controller().settle_after_deployment(CANARY, canary.holds)
+    assert same > 4
+    assert other > 3
+
+
+def test_a_writer_that_waits_for_long_is_not_answered_for(canary: Flights) -> None:
+    """Sweeps come each minute while it waits, and one at the very moment at which its change is through."""
+    swept: list[str] = []
+
+    def sweep() -> None:
+        if canary.clock.now() >= last[0] + timedelta(seconds=1):
+            last[0] = canary.clock.now()
+            swept.append(canary.sweep().observed_incident)
+
+    last = [canary.clock.now()]
+    canary.control.inject("status", endpoint=ENDPOINT, status="SystemUpdating", seconds=1800)
+    canary.clock.moved.append(sweep)
+    canary.deploy("green", held("9"))
+    canary.controller().settle_after_deployment(CANARY, canary.holds)
+    canary.clock.moved.remove(sweep)
+    assert len(swept) > 30
+    whys = [entry.why for entry in canary.controller().entries()]
+    assert not [why for why in whys if "had gone" in why], whys
+    assert canary.live() == CANARY.to_json()
+
+
+def test_a_writer_that_was_killed_is_answered_for_within_two_minutes(canary: Flights) -> None:
+    total = calls(canary, apply_half)
+    again(canary, 0)
+    # killed once SageMaker has accepted the change: the outcome and the end of its life are never written
+    with pytest.raises(Killed):
+        apply_half(canary, Fuse(total - 2))
+    canary.sweeps(1)
+    assert canary.controller().entries()[-1].kind == "intent"
+    canary.sweeps(2)
+    last = canary.controller().entries()[-1]
+    assert (last.kind, last.why) == ("outcome", "Completed after its writer had gone.")
+
+
+def test_a_clock_far_ahead_of_a_writers_does_not_make_it_dead(canary: Flights) -> None:
+    """A finder's clock that is hours ahead takes a writer for dead only if it renews nothing for a while."""
+    writer = canary.controller().writer.life
+    with writer.lived() as name:
+        canary.clock.advance(7200)
+        finder = canary.controller().writer.life
+        assert finder.others(name), "suspected"
+        writer.beat()
+        canary.clock.advance(59)
+        assert finder.others(name)
+        canary.clock.advance(7200)
+        assert finder.others(name), "suspected again"
+        canary.clock.advance(31)
+        assert not finder.others(name)
+    assert not finder.others(name)

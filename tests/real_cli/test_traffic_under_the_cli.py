@@ -1,0 +1,131 @@
+"""What happens to the traffic under the real CLI: what is refused before anything is touched, what an edit keeps, and
+what is left behind by a kill."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from simulator.session import Rehearsal
+from tests.real_cli.command import Aws, environment, opened
+from tests.real_cli.flights import Flights
+from tidewatch.items import values
+
+pytestmark = pytest.mark.real_cli
+CLASS = re.compile(r"\b[A-Za-z_.]*(Error|Refused|Open|Latched|Exception|NoTarget|Incident|Rollback|Told)\b: ")
+"""How Python begins what it prints of an exception."""
+
+
+@pytest.fixture(scope="module")
+def canary(cli: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flights]:
+    """Blue serves version 1, green version 2: one stack for the module, whose tests end as they began."""
+    del cli
+    folder = tmp_path_factory.mktemp("traffic")
+    with Rehearsal(folder / "rehearsal") as rehearsal:
+        aws = Aws(rehearsal.env, rehearsal.control)
+        with opened(folder / "projects", environment(folder, aws.env)) as projects:
+            stack = Flights.of(projects, aws)
+            stack.pulumi.up()
+            stack.publish("1", "2", "3")
+            stack.serve(blue=("1", 60), green=("2", 40))
+            stack.pulumi.up()
+            yield stack
+
+
+def entries(canary: Flights) -> list[dict[str, Any]]:
+    found = canary.aws.client("dynamodb").scan(TableName=canary.pulumi.outputs["ledger"])["Items"]
+    return sorted(map(values, found), key=lambda one: one["sequence"])
+
+
+def refused(canary: Flights, *command: str) -> str:
+    said = canary.refused(*command)
+    assert not CLASS.search(said), said
+    return said
+
+
+def test_the_champions_edit_makes_nothing_also_without_a_preview(canary: Flights):
+    before = canary.pulumi.resources
+    canary.serve(blue=("3", 60), green=("2", 40))
+    for command in (("preview",), ("up", "--yes", "--skip-preview")):
+        assert "blue is the rollback target and green serves" in refused(canary, *command)
+    assert canary.pulumi.resources == before
+    canary.serve(blue=("1", 60), green=("2", 40))
+
+
+def test_an_incident_that_nobody_knows_is_refused_in_preview(canary: Flights):
+    canary.pulumi.configure("tidewatch:acknowledgedIncident", "flights-nope")
+    assert "The ledger has no incident flights-nope" in refused(canary, "preview")
+    canary.pulumi.configure("tidewatch:acknowledgedIncident", "")
+
+
+def test_another_environment_keeps_weights_and_counts_and_drains_nothing(canary: Flights):
+    before, told = canary.endpoint()["EndpointConfigName"], len(entries(canary))
+    canary.pulumi.configure("tidewatch:endpoint.environment", {"OMP_NUM_THREADS": "4"})
+    canary.pulumi.preview()
+    canary.pulumi.up()
+    assert canary.endpoint()["EndpointConfigName"] != before
+    assert canary.shares() == {"blue": 0.6, "green": 0.4}
+    assert len(entries(canary)) == told
+    assert not canary.pulumi.preview("--expect-no-changes").changed
+
+
+def test_a_drain_that_was_killed_is_settled_when_the_edit_is_taken_back(canary: Flights):
+    canary.serve(blue=("1", 60), green=("3", 40))
+    canary.pulumi.killed_up("flights-deployment", lambda: canary.shares() == {"blue": 1.0, "green": 0.0})
+    canary.pulumi.run("cancel", "--yes")
+    canary.serve(blue=("1", 60), green=("2", 40))
+    canary.pulumi.preview()
+    canary.pulumi.up()
+    assert canary.shares() == {"blue": 0.6, "green": 0.4}
+    assert canary.versions() == {"blue": "1", "green": "2"}
+    assert not canary.pulumi.preview("--expect-no-changes").changed
+
+
+def test_no_sweep_answers_for_a_writer_that_lives_and_all_tell_the_rehearsals_time(canary: Flights):
+    canary.aws.control.advance(7200)
+    start = len(entries(canary))
+    canary.serve(blue=("1", 60), green=("3", 40))
+    canary.pulumi.up()
+    canary.weigh(blue=70, green=30)
+    canary.pulumi.up()
+    canary.weigh(blue=60, green=40)
+    canary.pulumi.up()
+    found = entries(canary)
+    assert not [one for one in found[start:] if "had gone" in one.get("why", "")]
+    moments = [one["at"] for one in found]
+    assert moments == sorted(moments)
+    canary.serve(blue=("1", 60), green=("2", 40))
+    canary.pulumi.up()
+
+
+def test_over_an_open_incident_a_new_version_gets_nothing_until_a_targeted_up_acknowledges_it(canary: Flights):
+    canary.flip(blue=0.35, green=0.65)
+    canary.serve(blue=("1", 60), green=("3", 40))
+    said = canary.pulumi.run("up", "--yes", "--skip-preview").out
+    assert canary.shares() == {"blue": 1.0, "green": 0.0}
+    assert "Slot green gets nothing while incident" in said
+    incident = canary.pulumi.outputs["traffic"]["held_back"].split()[6]
+    canary.pulumi.configure("tidewatch:acknowledgedIncident", incident)
+    (weights,) = (one["urn"] for one in canary.pulumi.resources if one["urn"].endswith("::flights-weights"))
+    canary.pulumi.up("--target", weights)
+    assert canary.shares() == {"blue": 0.6, "green": 0.4}
+    canary.pulumi.up()
+    assert canary.pulumi.outputs["traffic"]["held_back"] == ""
+
+
+def test_a_failure_on_the_way_is_a_sentence(canary: Flights):
+    canary.aws.control.inject("deployment_fails", endpoint=canary.name, reason="The health check failed.")
+    canary.serve(blue=("1", 60), green=("2", 40))
+    assert "SageMaker rolled the deployment of" in refused(canary)
+    canary.serve(blue=("1", 60), green=("3", 40))
+    canary.pulumi.up()
+
+
+def test_the_version_of_the_only_variant_is_refused_in_preview(canary: Flights):
+    canary.serve(blue=("1", 100))
+    canary.pulumi.up()
+    canary.serve(blue=("2", 100))
+    assert "The model of blue cannot be changed while it has all traffic" in refused(canary, "preview")

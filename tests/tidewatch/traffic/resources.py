@@ -1,0 +1,145 @@
+"""The traffic's resources as Pulumi keeps and changes them: the real providers, asked in the order of an `up`.
+
+check() with the inputs of before, diff() with the outputs of before, then create() or update(); what fails keeps what
+it was. A preview is the same without the last step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from pulumi.dynamic import ResourceProvider
+from pulumi.output import Unknown
+
+from components.sagemaker import provider
+from components.sagemaker.capacity import VariantCapacityProvider
+from components.sagemaker.deployment import EndpointDeploymentProvider
+from components.sagemaker.gate import GateProvider
+from components.sagemaker.provider import Told
+from components.sagemaker.weights import VariantWeightsProvider
+from tests.tidewatch.traffic.account import Flights
+from tidewatch.content import content_hash
+from tidewatch.traffic import Clients, Held, Split
+
+POLICY = {"type": "ALL_AT_ONCE", "size_percent": None, "wait_seconds": 0, "termination_wait_seconds": 0}
+Props = dict[str, Any]
+
+
+class Refusal(Exception):
+    """What a check refused: nothing was done by that resource or any behind it."""
+
+
+@dataclass
+class Config:
+    """What the people of a stack edit: slots with their weights, contents and counts; blue is the champion."""
+
+    weights: dict[str, float]
+    holds: dict[str, Held]
+    counts: dict[str, int]
+    acknowledged: str = ""
+
+    @property
+    def content(self) -> str:
+        return content_hash({slot: self.holds[slot].content for slot in sorted(self.weights)})
+
+
+@dataclass
+class Pulumi:
+    """The state, and the commands that change it. `configs` are the endpoint configurations in it, by content."""
+
+    account: Flights
+    config: Config
+    state: dict[str, tuple[Props, Props]] = field(default_factory=dict)
+    configs: dict[str, str] = field(default_factory=dict)
+
+    def preview(self) -> None:
+        """Raises Refusal."""
+        config = self.configs.get(self.config.content)
+        for name, kind, inputs in self._resources(config or Unknown()):
+            news = self._checked(name, kind, inputs)
+            if name in self.state:
+                kind.diff(name, self.state[name][1], news)
+
+    def up(self, *targets: str) -> None:
+        """Raises Refusal, or what a provider raises where the step fails."""
+        wanted = self.config.content
+        steps = self._resources(self.configs.get(wanted) or Unknown())
+        name, kind, inputs = next(steps)
+        self._step(name, kind, inputs, targets)
+        if wanted not in self.configs and (not targets or "deployment" in targets):
+            initial = {slot: 1.0 if slot == "blue" else 0.0 for slot in self.config.weights}
+            self.configs[wanted] = self.account.make_config(initial, content=wanted)
+        live = self.state["deployment"][1]["config"] if "deployment" in self.state else None
+        named = self.configs.get(wanted) or live or Unknown()
+        for name, kind, inputs in self._resources(named):
+            if name == "gate":
+                continue
+            if name == "weights" and targets and "deployment" not in targets:
+                inputs["deployment"] = live
+            self._step(name, kind, inputs, targets)
+        if not targets:
+            self.configs = {wanted: self.configs[wanted]}
+
+    def _checked(self, name: str, kind: ResourceProvider, inputs: Props) -> Props:
+        got = kind.check(self.state[name][0] if name in self.state else {}, inputs)
+        if got.failures:
+            raise Refusal("; ".join(one.reason for one in got.failures))
+        return dict(got.inputs)
+
+    def _step(self, name: str, kind: ResourceProvider, inputs: Props, targets: tuple[str, ...]) -> None:
+        if targets and name not in targets:
+            return
+        news = self._checked(name, kind, inputs)
+        if name not in self.state:
+            self.state[name] = (news, dict(kind.create(news).outs or {}))
+            return
+        outputs = self.state[name][1]
+        if kind.diff(name, outputs, news).changes:
+            outputs = dict(kind.update(name, outputs, news).outs or {})
+        self.state[name] = (news, outputs)
+
+    def _resources(self, config: Any) -> Iterator[tuple[str, ResourceProvider, Props]]:
+        here, place = self.config, self.account.place
+        common: Props = {
+            "place": {"key": place.key, "endpoint": place.endpoint, "ledger": place.ledger, "control": place.control},
+            "declared": Split.of(here.weights).to_json(),
+            "slots": {slot: here.holds[slot].to_json() for slot in here.weights},
+            "champion": "blue",
+            "guardrails": {},
+            "configuration": here.content,
+            "counts": {slot: here.counts[slot] for slot in here.weights},
+            "acknowledged": here.acknowledged,
+        }
+        yield "gate", GateProvider(), {**common, "place": {**common["place"], "endpoint": ""}, "name": "flights"}
+        counts = common["counts"]
+        fleet = {"config": config, "instances": counts, "abort_alarm": "abort", "policy": POLICY}
+        yield "deployment", EndpointDeploymentProvider(), {**common, **fleet}
+        for slot in sorted(here.weights):
+            one = {"place": common["place"], "slot": slot, "instances": counts[slot]}
+            yield f"capacity-{slot}", VariantCapacityProvider(), one
+        yield "weights", VariantWeightsProvider(), {**common, "deployment": config}
+
+
+@contextmanager
+def providers_of(clients: Callable[[], Clients]) -> Iterator[None]:
+    """The providers speak to AWS through these clients."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(provider, "clients", lambda *_: clients())
+        yield
+
+
+def cause(error: BaseException) -> BaseException:
+    """The error that a provider put into one sentence."""
+    return error.__context__ if isinstance(error, Told) and error.__context__ else error
+
+
+def adopted(account: Flights, weights: Mapping[str, float], counts: int = 2) -> Pulumi:
+    """A stack whose first `up` finds the endpoint that the account made for it."""
+    config = Config(dict(weights), dict(account.holds), dict.fromkeys(weights, counts))
+    made = Pulumi(account, config)
+    made.up()
+    return made

@@ -25,7 +25,7 @@ from components.tables import Tables
 from components.topics import Topics
 from stacks import declare, outputs
 from stacks.outputs import Serving, Shared
-from stacks.preflight import PreflightError, resolve
+from stacks.preflight import PreflightError, Resolved, resolve
 from stacks.schema import Settings
 from stacks.settings import SettingsError, load
 from tidewatch.alarms import Names
@@ -40,8 +40,8 @@ def run() -> None:
     project, stack = pulumi.get_project(), pulumi.get_stack()
     try:
         settings = load(_config(), stack, _secret_keys())
-        versions = resolve(settings, project, stack)
-        if versions and settings.drift.enabled:
+        resolved = resolve(settings, project, stack)
+        if resolved.versions and settings.drift.enabled:
             layer(LAYER)
     except SettingsError as error:
         raise pulumi.RunError(f"The config of {stack} has mistakes:\n{error}") from None
@@ -49,16 +49,18 @@ def run() -> None:
         raise pulumi.RunError(f"What the config of {stack} asks for cannot be deployed:\n{error}") from None
     except LayerNotBuilt as error:
         raise pulumi.RunError(str(error)) from None
-    _declare(settings, versions, declare.scope(settings, project, stack))
+    _declare(settings, resolved, declare.scope(settings, project, stack))
 
 
-def _declare(settings: Settings, versions: Mapping[str, ResolvedVersion], scope: Scope) -> None:
+def _declare(settings: Settings, resolved: Resolved, scope: Scope) -> None:
+    versions = resolved.versions
     kept, logged, access = settings.endpoint.capture_retention_days, settings.logs.retention_days, settings.access
     tables = Tables(scope)
     gate = Gate("gate", declare.declaration(scope, settings, versions, tables), declare.said(settings))
     storage = Storage(scope, StorageArgs(kept, logged, access.capture_readers), _behind(gate))
-    locked, keepers = settings.registry.object_lock_days, access.break_glass
-    registry = Registry(scope, RegistryArgs(storage.logs, locked, keepers), _behind(gate))
+    days = settings.registry.object_lock_days
+    locked = days if days or resolved.locked else None
+    registry = Registry(scope, RegistryArgs(storage.logs, locked, access.break_glass), _behind(gate))
     topics = Topics(scope, declare.audience(settings), _behind(gate))
     shared = Shared(registry, storage, tables, topics, gate)
     serving = _serve(scope, settings, versions, shared) if versions else None
@@ -100,7 +102,6 @@ def _endpoint(
         hosting=declare.hosting(settings),
         capture=declare.capture(settings),
         policy=declare.policy(settings),
-        registry_arn=registry.arn,
         registry_key=registry.key_arn,
         capture_bucket=storage.capture.bucket,
         capture_arn=storage.capture.arn,

@@ -58,7 +58,8 @@ class SecureBucket(pulumi.ComponentResource):
             force_destroy=scope.force_destroy,
             object_lock_enabled=True if args.lock else None,
             tags=tags,
-            opts=self._child(),
+            # S3 locks a bucket that is there in place; the provider would replace it, with all that it holds.
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["objectLockEnabled"]),
         )
         self.resource, self.bucket, self.arn = bucket, bucket.bucket, bucket.arn
         self.key_arn = self._key(tags) if args.key else None

@@ -15,9 +15,7 @@ from components.registry import Registry
 from components.scope import Scope
 from components.storage import Storage
 from components.tables import Tables
-from tidewatch.drift.archive import ROOT
-from tidewatch.drift.captured import DEPLOYMENTS
-from tidewatch.drift.job import SOURCE
+from tidewatch.drift.layout import DEPLOYMENTS, ROOT, SOURCE
 
 LAYER = "drift"
 """Whose packages the function imports: components.layer builds them."""

@@ -10,18 +10,21 @@ import pulumi_aws as aws
 
 from components.bucket import BucketArgs, SecureBucket
 from components.policy import ANYONE, Statement, document, trust_people
+from components.registry_parameter import RegistryParameter
 from components.scope import Scope
+from tidewatch.registry.place import parameter_name
 
 
 @dataclass(frozen=True)
 class RegistryArgs:
-    """logs: where accesses are logged. lock_days: governance-mode object lock of every version; 0 is none.
+    """logs: where accesses are logged. lock_days: governance-mode object lock of every version; 0 is none any more,
+    None none yet.
 
     break_glass: who may take the role that deletes, as trust_people takes them.
     """
 
     logs: SecureBucket
-    lock_days: int = 0
+    lock_days: int | None = None
     break_glass: Sequence[str] = ()
 
 
@@ -49,7 +52,7 @@ class Registry(pulumi.ComponentResource):
             BucketArgs(
                 "registry",
                 versioned=True,
-                lock=args.lock_days > 0,
+                lock=bool(args.lock_days),
                 logs=args.logs,
                 statements=lambda arn: _immutable(arn, self.break_glass.arn),
             ),
@@ -58,26 +61,28 @@ class Registry(pulumi.ComponentResource):
         self.bucket, self.arn, self.key_arn = bucket.bucket, bucket.arn, bucket.encryption_key
         self.prefix = f"models/{scope.model}/"
         self._let_delete(scope)
-        if args.lock_days:
-            aws.s3.BucketObjectLockConfiguration(
-                scope.bucket_name("registry"),
-                bucket=bucket.bucket,
-                rule={"default_retention": {"mode": "GOVERNANCE", "days": args.lock_days}},
-                opts=pulumi.ResourceOptions(
-                    parent=bucket, depends_on=[bucket.versioning] if bucket.versioning else None
-                ),
-            )
-        self.parameter = aws.ssm.Parameter(
+        if args.lock_days is not None:
+            self._lock(scope, bucket, args.lock_days)
+        self.parameter = RegistryParameter(
             scope.name("registry"),
-            name=f"/tidewatch/{scope.project}/{scope.stack}/registry",
-            description="Where the model registry is: read before the first resource is made, and by the command line",
-            type="String",
-            insecure_value=pulumi.Output.json_dumps({"bucket": self.bucket, "prefix": self.prefix}),
-            overwrite=True,
+            parameter=parameter_name(scope.project, scope.stack),
+            bucket=self.bucket,
+            prefix=self.prefix,
             tags=scope.tagged(),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[bucket.policy]),
+            kept=scope.keeps_data,
+            opts=pulumi.ResourceOptions(parent=self, protect=scope.protect, depends_on=[bucket.policy]),
         )
         self.register_outputs({"bucket": self.bucket, "prefix": self.prefix})
+
+    def _lock(self, scope: Scope, bucket: SecureBucket, days: int) -> None:
+        """The lock of a bucket, which S3 puts on a versioned one in place and never takes off: what ends is the default
+        retention of new versions."""
+        aws.s3.BucketObjectLockConfiguration(
+            scope.bucket_name("registry"),
+            bucket=bucket.bucket,
+            rule={"default_retention": {"mode": "GOVERNANCE", "days": days}} if days else None,
+            opts=pulumi.ResourceOptions(parent=bucket, depends_on=[bucket.versioning] if bucket.versioning else None),
+        )
 
     def _let_delete(self, scope: Scope) -> None:
         everything = pulumi.Output.concat(self.arn, "/*")

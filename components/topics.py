@@ -123,7 +123,7 @@ class Topics(pulumi.ComponentResource):
             iam_role_arn=role.arn,
             slack_team_id=self._kept(slack.team),
             slack_channel_id=self._kept(slack.channel),
-            sns_topic_arns=[self.arns[priority] for priority in slack.priorities],
+            sns_topic_arns=[self.arns[priority] for priority in dict.fromkeys(slack.priorities)],
             guardrail_policy_arns=[
                 pulumi.Output.concat("arn:", scope.partition, ":iam::aws:policy/CloudWatchReadOnlyAccess")
             ],

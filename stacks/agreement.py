@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
@@ -21,6 +22,8 @@ LONGEST_DEPLOYMENT = 14_400
 """Seconds after which SageMaker gives a deployment up, where the request says nothing else, and we stop waiting for it.
 Source: AutoRollbackConfig and BlueGreenUpdatePolicy, "MaximumExecutionTimeoutInSeconds"."""
 
+_KEY = re.compile(r"key/[a-zA-Z0-9-]+|alias/[a-zA-Z0-9/_-]+")
+
 
 def disagreements(config: Mapping[str, object], found: Mapping[str, Any], namespace: str) -> Iterator[str]:
     """Mistakes that show only between values, where all of them could be read, each with its path."""
@@ -28,6 +31,7 @@ def disagreements(config: Mapping[str, object], found: Mapping[str, Any], namesp
     yield from _tagged(config, found.get("tags", {}), namespace)
     if endpoint := cast("schema.Endpoint | None", found.get("endpoint")):
         yield from _hosted(endpoint, region, f"{namespace}:endpoint")
+        yield from _contained(endpoint, found.get("variants", {}), namespace)
         for slot, variant in cast("Mapping[str, schema.Variant]", found.get("variants", {})).items():
             if variant.environment:
                 container = {**dict.fromkeys(OWN_VARIABLES, ""), **endpoint.environment, **variant.environment}
@@ -69,9 +73,17 @@ def _hosted(endpoint: schema.Endpoint, region: str, path: str) -> Iterator[str]:
             f"{path}.inferenceAmiVersion: {ami} has no drivers for {endpoint.instance_type}; leave it out, or use one "
             f"that its name says is for such hosts"
         )
-    container = {**dict.fromkeys(OWN_VARIABLES, ""), **endpoint.environment}
-    for fault in environment_faults(container):
-        yield f"{path}.environment: {fault}"
+
+
+def _contained(endpoint: schema.Endpoint, variants: Mapping[str, schema.Variant], namespace: str) -> Iterator[str]:
+    """All the variables of a container: the program's, the endpoint's and its variant's own."""
+    shared = {**dict.fromkeys(OWN_VARIABLES, ""), **endpoint.environment}
+    for fault in environment_faults(shared):
+        yield f"{namespace}:endpoint.environment: {fault}"
+    for slot, variant in variants.items():
+        if variant.environment:
+            for fault in environment_faults({**shared, **variant.environment}):
+                yield f"{namespace}:variants.{slot}.environment: with endpoint.environment, {fault}"
 
 
 def _in_time(endpoint: schema.Endpoint, path: str) -> Iterator[str]:
@@ -89,14 +101,20 @@ def _in_time(endpoint: schema.Endpoint, path: str) -> Iterator[str]:
 
 
 def _sealed(endpoint: schema.Endpoint, region: str, path: str) -> Iterator[str]:
-    place = places.arn(endpoint.volume_key)
-    if hosting.keeps_local_storage(endpoint.instance_type):
+    key, host = endpoint.volume_key, endpoint.instance_type
+    place = places.arn(key)
+    if place is None or place.service != "kms" or not _KEY.fullmatch(place.resource):
         yield (
-            f"{path}.volumeKey: {endpoint.instance_type} keeps its data on local disks that this key does not encrypt "
-            f"(they have their own encryption); leave it out"
+            f'{path}.volumeKey: "{key}" is no ARN of a key; use one like arn:aws:kms:us-east-1:111122223333:key/KEY-ID '
+            f"(the AWS provider takes neither an id nor an alias alone)"
         )
-    elif where := places.elsewhere(place, region) if place and region else None:
-        yield f"{path}.volumeKey: {endpoint.volume_key} {where}; use a key that is there"
+    elif where := places.elsewhere(place, region) if region else None:
+        yield f"{path}.volumeKey: {key} {where}; use a key that is there"
+    if hosting.keeps_local_storage(host):
+        yield (
+            f"{path}.volumeKey: {host} keeps its data on local disks that this key does not encrypt (they have their "
+            f"own encryption); leave it out"
+        )
 
 
 def _tagged(config: Mapping[str, object], own: Mapping[str, str], namespace: str) -> Iterator[str]:

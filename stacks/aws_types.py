@@ -14,11 +14,13 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator
 
 from stacks import hosting, places
-from stacks.types import CONTACT
+from stacks.types import CONTACT, ContentType
 from tidewatch import tags
 
 MOST_SUBNETS, MOST_GROUPS = 16, 5
 """Subnets and VpcSecurityGroupIds in SageMaker's model."""
+MOST_CONTENT_TYPES, LONGEST_CONTENT_TYPE = 10, 256
+"""CsvContentTypes and JsonContentTypes in SageMaker's model."""
 MOST_VARIABLES = 100
 """EnvironmentMap in SageMaker's model."""
 LONGEST_VARIABLE = 1024
@@ -28,9 +30,9 @@ LONGEST_ENVIRONMENT = 32 * 1024
 LONGEST_CONTACT = 256
 
 _VARIABLE = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
-_SUBNET = re.compile(r"subnet-([0-9a-f]{8}|[0-9a-f]{17})")
-_GROUP = re.compile(r"sg-([0-9a-f]{8}|[0-9a-f]{17})")
-_KEY = re.compile(r"key/[a-zA-Z0-9-]+|alias/[a-zA-Z0-9/_-]+")
+_SUBNET = re.compile(r"(?=.{1,32}$)subnet-[0-9a-zA-Z]+")
+_GROUP = re.compile(r"(?=.{1,32}$)sg-[0-9a-zA-Z]+")
+"""SubnetId and SecurityGroupId in SageMaker's model, with EC2's beginnings."""
 _PERMISSION_SET = re.compile(r"[\w+=,.@-]{1,32}", re.ASCII)
 """PermissionSetName in the model of IAM Identity Center."""
 _PERSON = re.compile(r"root|(user|role)/([!-~]+/)?[\w+=,.@-]{1,64}", re.ASCII)
@@ -67,16 +69,6 @@ def _owner(text: str) -> str:
     if faults:
         raise ValueError(
             f"{text!r} {'; '.join(faults)}: the owner is a tag of everything; use one like team@example.com"
-        )
-    return text
-
-
-def _volume_key(text: str) -> str:
-    found = places.arn(text) if text else None
-    if text and (found is None or found.service != "kms" or not _KEY.fullmatch(found.resource)):
-        raise ValueError(
-            f'"{text}" is no ARN of a key; use one like arn:aws:kms:us-east-1:111122223333:key/KEY-ID '
-            f"(the AWS provider takes neither an id nor an alias alone)"
         )
     return text
 
@@ -134,6 +126,14 @@ def _once(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
+def _content_types(values: tuple[str, ...]) -> tuple[str, ...]:
+    if len(values) > MOST_CONTENT_TYPES:
+        raise ValueError(f"names {len(values)}; SageMaker takes {MOST_CONTENT_TYPES} content types at most")
+    if long := [one for one in values if len(one) > LONGEST_CONTENT_TYPE]:
+        raise ValueError(f"has one of {len(long[0])} characters; a content type has at most {LONGEST_CONTENT_TYPE}")
+    return _once(values)
+
+
 def _one_to(most: int, whose: str) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
     def check(values: tuple[str, ...]) -> tuple[str, ...]:
         if not values:
@@ -176,7 +176,6 @@ TagKey = Annotated[str, AfterValidator(_tag_key)]
 TagValue = Annotated[str, AfterValidator(_tag_value)]
 Contact = Annotated[str, AfterValidator(_contact)]
 Owner = Annotated[str, AfterValidator(_owner)]
-VolumeKey = Annotated[str, AfterValidator(_volume_key)]
 Variable = Annotated[str, AfterValidator(_variable)]
 VariableValue = Annotated[str, BeforeValidator(_written), AfterValidator(_variable_value)]
 Environment = dict[Variable, VariableValue]
@@ -185,4 +184,5 @@ Subnet = Annotated[str, AfterValidator(_network(_SUBNET, "subnet", "subnet-0a1b2
 Group = Annotated[str, AfterValidator(_network(_GROUP, "security-group", "sg-0a1b2c3d4e5f60718"))]
 Subnets = Annotated[tuple[Subnet, ...], AfterValidator(_one_to(MOST_SUBNETS, "subnets"))]
 Groups = Annotated[tuple[Group, ...], AfterValidator(_one_to(MOST_GROUPS, "security groups"))]
+ContentTypes = Annotated[tuple[ContentType, ...], AfterValidator(_content_types)]
 Principals = Annotated[tuple[Annotated[str, AfterValidator(_principal)], ...], AfterValidator(_once)]

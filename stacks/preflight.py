@@ -5,9 +5,9 @@ Read with boto3, because a resource that reads them would be unknown in a previe
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -16,7 +16,9 @@ from components.sagemaker.gate import moving
 from stacks.schema import Settings
 from tidewatch import ecr
 from tidewatch.aws import sessions
+from tidewatch.items import error_code
 from tidewatch.registry import Registry, RegistryError, ResolvedVersion
+from tidewatch.registry.place import Place, Tagging, find, parameter_name
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -37,34 +39,45 @@ class Readers:
 
     ssm: SSMClient
     s3: S3Client
+    tagging: Tagging
 
     @classmethod
     def of(cls, settings: Settings) -> Readers:
         """Clients that speak to AWS as the stack's AWS provider does."""
-        return cls(sessions.client(settings.connection, "ssm"), sessions.client(settings.connection, "s3"))
+        client = partial(sessions.client, settings.connection)
+        return cls(client("ssm"), client("s3"), client("resourcegroupstaggingapi"))
 
 
-def resolve(
-    settings: Settings, project: str, stack: str, readers: Readers | None = None
-) -> Mapping[str, ResolvedVersion]:
+@dataclass(frozen=True)
+class Resolved:
+    """What was found: the version of each slot, and whether the registry's bucket has an object lock."""
+
+    versions: Mapping[str, ResolvedVersion]
+    locked: bool
+
+
+def resolve(settings: Settings, project: str, stack: str, readers: Readers | None = None) -> Resolved:
     """The version of each slot, found in the registry and unchanged since it was published.
 
     Raises PreflightError, naming every slot whose version cannot be deployed, and where the stack is another model's.
     """
-    model, parameter = settings.model.name, f"/tidewatch/{project}/{stack}/registry"
+    model = settings.model.name
     try:
         found = readers or Readers.of(settings)
-        place = _place(found.ssm, parameter)
+        place = find(found.ssm, found.tagging, project, stack)
+        locked = _locked(found.s3, place)
     except (BotoCoreError, ClientError) as error:
         raise PreflightError((f"The registry cannot be looked up: {error}",)) from None
+    except RegistryError as error:
+        raise PreflightError((str(error),)) from None
     except sessions.ConnectionRefused as refused:
         raise PreflightError((str(refused),)) from None
     if place and place.model != model:
         raise PreflightError((moving(place.model, model),))
     if not settings.variants:
-        return {}
+        return Resolved({}, locked)
     if place is None:
-        raise PreflightError((_first(parameter, model),))
+        raise PreflightError((_first(parameter_name(project, stack), model),))
     registry = Registry(found.s3, place.bucket, model)
     resolved: dict[str, ResolvedVersion] = {}
     mistakes: list[str] = []
@@ -77,7 +90,7 @@ def resolve(
             mistakes += _out_of_reach(resolved[slot], settings.region, f"tidewatch:variants.{slot}.version")
     if mistakes:
         raise PreflightError(tuple(mistakes))
-    return resolved
+    return Resolved(resolved, locked)
 
 
 def _out_of_reach(version: ResolvedVersion, region: str, path: str) -> Iterator[str]:
@@ -90,26 +103,21 @@ def _out_of_reach(version: ResolvedVersion, region: str, path: str) -> Iterator[
         )
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a stack's registry is, and of which model."""
-
-    bucket: str
-    model: str
-
-
-def _place(ssm: SSMClient, parameter: str) -> Place | None:
+def _locked(s3: S3Client, place: Place | None) -> bool:
+    """Whether the registry's bucket has a lock, which is never taken off again."""
+    if place is None:
+        return False
     try:
-        value = ssm.get_parameter(Name=parameter)["Parameter"].get("Value", "")
-    except ssm.exceptions.ParameterNotFound:
-        return None
-    said = json.loads(value)
-    return Place(str(said["bucket"]), str(said["prefix"]).strip("/").rpartition("/")[2])
+        return "ObjectLockConfiguration" in s3.get_object_lock_configuration(Bucket=place.bucket)
+    except ClientError as error:
+        if error_code(error) in ("ObjectLockConfigurationNotFoundError", "NoSuchBucket"):
+            return False
+        raise
 
 
 def _first(parameter: str, model: str) -> str:
     return (
-        f"This stack has no registry yet (there is no parameter {parameter}), so no version of {model} can be served. "
-        "Take tidewatch:variants and tidewatch:rollbackTo out of the config and run `pulumi up`, publish a version "
-        "with `tidewatch publish`, then `tidewatch promote` it."
+        f"This stack has no registry yet (there is neither a parameter {parameter} nor a bucket with its tags), so no "
+        f"version of {model} can be served. Take tidewatch:variants and tidewatch:rollbackTo out of the config and run "
+        "`pulumi up`, publish a version with `tidewatch publish`, then `tidewatch promote` it."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 from collections.abc import Mapping
@@ -24,7 +25,7 @@ from components.tables import Tables
 from components.topics import Topics
 from stacks import declare, outputs
 from stacks.outputs import Serving, Shared
-from stacks.preflight import PreflightError, resolve
+from stacks.preflight import PreflightError, Resolved, resolve
 from stacks.schema import Settings
 from stacks.settings import SettingsError, load
 from tidewatch.alarms import Names
@@ -35,11 +36,12 @@ from tidewatch.registry import ResolvedVersion
 def run() -> None:
     """Reads the config, refuses what is wrong with it, and declares the stack."""
     _die_quietly_when_interrupted()
+    _collect_seldom()
     project, stack = pulumi.get_project(), pulumi.get_stack()
     try:
         settings = load(_config(), stack, _secret_keys())
-        versions = resolve(settings, project, stack)
-        if versions and settings.drift.enabled:
+        resolved = resolve(settings, project, stack)
+        if resolved.versions and settings.drift.enabled:
             layer(LAYER)
     except SettingsError as error:
         raise pulumi.RunError(f"The config of {stack} has mistakes:\n{error}") from None
@@ -47,16 +49,18 @@ def run() -> None:
         raise pulumi.RunError(f"What the config of {stack} asks for cannot be deployed:\n{error}") from None
     except LayerNotBuilt as error:
         raise pulumi.RunError(str(error)) from None
-    _declare(settings, versions, declare.scope(settings, project, stack))
+    _declare(settings, resolved, declare.scope(settings, project, stack))
 
 
-def _declare(settings: Settings, versions: Mapping[str, ResolvedVersion], scope: Scope) -> None:
+def _declare(settings: Settings, resolved: Resolved, scope: Scope) -> None:
+    versions = resolved.versions
     kept, logged, access = settings.endpoint.capture_retention_days, settings.logs.retention_days, settings.access
     tables = Tables(scope)
     gate = Gate("gate", declare.declaration(scope, settings, versions, tables), declare.said(settings))
     storage = Storage(scope, StorageArgs(kept, logged, access.capture_readers), _behind(gate))
-    locked, keepers = settings.registry.object_lock_days, access.break_glass
-    registry = Registry(scope, RegistryArgs(storage.logs, locked, keepers), _behind(gate))
+    days = settings.registry.object_lock_days
+    locked = days if days or resolved.locked else None
+    registry = Registry(scope, RegistryArgs(storage.logs, locked, access.break_glass), _behind(gate))
     topics = Topics(scope, declare.audience(settings), _behind(gate))
     shared = Shared(registry, storage, tables, topics, gate)
     serving = _serve(scope, settings, versions, shared) if versions else None
@@ -98,7 +102,6 @@ def _endpoint(
         hosting=declare.hosting(settings),
         capture=declare.capture(settings),
         policy=declare.policy(settings),
-        registry_arn=registry.arn,
         registry_key=registry.key_arn,
         capture_bucket=storage.capture.bucket,
         capture_arn=storage.capture.arn,
@@ -222,3 +225,8 @@ def _die_quietly_when_interrupted() -> None:
     """After a failure the language host interrupts the program, whose traceback would bury the sentence."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _collect_seldom() -> None:
+    """Hundreds of resources leave little garbage and much to look through: a fifth of the time goes there otherwise."""
+    gc.set_threshold(100_000, 50, 50)

@@ -40,15 +40,15 @@ class Endpoint(Section):
     instance_type: t.InstanceType
     inference_ami_version: a.Ami = ""
     environment: a.Environment = Field(default_factory=dict[str, str])
-    volume_key: a.VolumeKey = ""
+    volume_key: str = ""
     hourly_price: t.Price | None = None
     startup_seconds: Annotated[int, Field(ge=60, le=3600), BeforeValidator(t.whole)] = 600
     download_seconds: Annotated[int, Field(ge=60, le=3600), BeforeValidator(t.whole)] = 900
     capture_sampling: t.Percent = 100
     capture_retention_days: t.Days = 30
     capture_prefix: t.Prefix = "capture"
-    csv_content_types: tuple[t.ContentType, ...] = ("text/csv",)
-    json_content_types: tuple[t.ContentType, ...] = ("application/json",)
+    csv_content_types: a.ContentTypes = ("text/csv",)
+    json_content_types: a.ContentTypes = ("application/json",)
     rollout: Rollout = Rollout()
 
 

@@ -15,6 +15,11 @@ from tidewatch.alarms import Alarm, InvalidAlarm, InvalidAlarms, Limits, custom_
 from tidewatch.slo import Objective
 
 Severity = Literal["P1", "P2", "P3"]
+ADDRESSES = {
+    "email": re.compile(r"[!-?A-~]+@[0-9A-Za-z](-*[0-9A-Za-z])*(\.[0-9A-Za-z](-*[0-9A-Za-z])*)*"),
+    "https": re.compile(r"https://[0-9A-Za-z\[][!-~]*"),
+}
+"""What SNS delivers to, by protocol: an address, a URL with a host. Source: SNS API reference, Subscribe."""
 SEVERITIES: tuple[Severity, ...] = ("P1", "P2", "P3")
 
 
@@ -25,9 +30,7 @@ def _recipient(value: Any) -> tuple[str, str]:
         raise ValueError(f"{value!r} is nobody to tell; {example}")
     ((protocol, address),) = cast("Mapping[str, Any]", value).items()
     text = str(address)
-    if protocol == "email" and re.fullmatch(r"[^@\s]+@[^@\s]+", text):
-        return protocol, text
-    if protocol == "https" and re.fullmatch(r"https://\S+", text):
+    if protocol in ADDRESSES and ADDRESSES[protocol].fullmatch(text):
         return protocol, text
     raise ValueError(f"{value!r} is nobody to tell; {example}")
 

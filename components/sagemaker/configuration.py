@@ -13,6 +13,7 @@ from components.sagemaker.slots import Slot
 from components.scope import Scope
 from tidewatch.content import content_hash
 
+ContentTypes = aws.sagemaker.EndpointConfigurationDataCaptureConfigCaptureContentTypeHeaderArgs
 OWNED_ELSEWHERE = ["productionVariants[*].initialVariantWeight", "productionVariants[*].initialInstanceCount"]
 """Weights and counts have owners of their own; Pulumi takes these paths in camelCase only."""
 
@@ -133,12 +134,17 @@ def endpoint_configuration(
                 aws.sagemaker.EndpointConfigurationDataCaptureConfigCaptureOptionArgs(capture_mode="Input"),
                 aws.sagemaker.EndpointConfigurationDataCaptureConfigCaptureOptionArgs(capture_mode="Output"),
             ],
-            capture_content_type_header=aws.sagemaker.EndpointConfigurationDataCaptureConfigCaptureContentTypeHeaderArgs(
-                csv_content_types=list(capture.csv_content_types),
-                json_content_types=list(capture.json_content_types),
-            ),
+            capture_content_type_header=_readable(capture),
         ),
         kms_key_arn=hosting.volume_key or None,
         tags=scope.tagged(content=declared.content),
         opts=pulumi.ResourceOptions(parent=parent, retain_on_delete=True, ignore_changes=list(OWNED_ELSEWHERE)),
     )
+
+
+def _readable(capture: Capture) -> ContentTypes | None:
+    """The content types kept readable; a list without any is left out, for AWS takes none that is empty."""
+    csv, json = list(capture.csv_content_types), list(capture.json_content_types)
+    if not csv and not json:
+        return None
+    return ContentTypes(csv_content_types=csv or None, json_content_types=json or None)

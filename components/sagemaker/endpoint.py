@@ -26,7 +26,8 @@ class EndpointArgs:
 
     gate: what lets its declaration pass. slots: one or two; champion: the one a rollback goes back to. acknowledged:
     the incident the config names, or "".
-    registry_*, capture_*, monitoring: where artifacts, captured records and deployment records are.
+    registry_key: what artifacts are encrypted with. capture_*, monitoring: where captured records and deployment
+    records are.
     scaling: target tracking, or None for constant counts.
     """
 
@@ -37,7 +38,6 @@ class EndpointArgs:
     hosting: Hosting
     capture: Capture
     policy: DeploymentPolicy
-    registry_arn: pulumi.Input[str]
     registry_key: pulumi.Input[str]
     capture_bucket: pulumi.Input[str]
     capture_arn: pulumi.Input[str]
@@ -144,10 +144,8 @@ class Endpoint(pulumi.ComponentResource):
             self._scope,
             SlotArgs(
                 slot=slot,
-                registry_arn=args.registry_arn,
                 registry_key=args.registry_key,
                 capture_arn=args.capture_arn,
-                capture_prefix=args.capture.prefix,
                 capture_key=args.capture_key,
                 network=args.network,
             ),

@@ -34,8 +34,8 @@ R = TypeVar("R")
 _making_clients = threading.Lock()
 
 
-class TrafficProvider(ResourceProvider):
-    """A provider that speaks to one endpoint through a TrafficController.
+class AwsProvider(ResourceProvider):
+    """A provider that speaks to AWS as the stack's config says.
 
     One instance serves several calls at once, so it holds nothing but where it was configured for.
     """
@@ -48,6 +48,14 @@ class TrafficProvider(ResourceProvider):
         sys.tracebacklimit = 0
         use_the_environments_clock()
         self.connection = Connection.of({key: req.config.get(key) for key in aws.KEYS})
+
+    def client(self, service: str) -> Any:
+        """The process's client of a service."""
+        return client(self.connection, service, os.environ.get("AWS_ENDPOINT_URL", ""))
+
+
+class TrafficProvider(AwsProvider):
+    """A provider that speaks to one endpoint through a TrafficController."""
 
     def controller(self, props: Mapping[str, Any]) -> TrafficController:
         """The controller of the endpoint that these inputs or outputs name."""
@@ -140,6 +148,18 @@ def sentence(error: Exception) -> str | None:
     if isinstance(error, ClientError):
         return f"AWS refused {error.operation_name}: {error_message(error)} ({error_code(error)})"
     return str(error) if isinstance(error, TrafficError | BotoCoreError | Told) else None
+
+
+def client(connection: Connection, service: str, endpoint_url: str) -> Any:
+    """One client of a process; see `clients`."""
+    with _making_clients:
+        return _client(connection, service, endpoint_url)
+
+
+@functools.cache
+def _client(connection: Connection, service: str, endpoint_url: str) -> Any:
+    del endpoint_url  # as in _clients
+    return sessions.client(connection, service)
 
 
 def clients(connection: Connection, endpoint_url: str) -> Clients:

@@ -39,16 +39,26 @@ class Slot:
     secrets: frozenset[str] = frozenset()
 
     def content(self, model: str, network: Network | None) -> str:
-        """The hash of what is declared about the model in the slot: no weight, no count, no name the cloud made."""
+        """The hash of what is declared about the model in the slot: no weight and no count.
+
+        It holds all that its role's policy is made of, the registry's bucket too: under a name of the old hash stays
+        what a model that is kept needs.
+        """
         return content_hash(
             {
                 "version": self.version,
                 "artifact": self.artifact,
+                "bucket": self.bucket,
                 "image": self.image,
                 "environment": self._told(model),
                 "network": network.declared if network else None,
             }
         )
+
+    @property
+    def bucket(self) -> str:
+        """The bucket that the artifact is in."""
+        return self.artifact_url.removeprefix("s3://").partition("/")[0]
 
     def variables(self, model: str) -> dict[str, str]:
         """The container's environment: Triton serves the model of this name, and logs no request."""
@@ -109,14 +119,12 @@ def _id(place: str) -> str:
 class SlotArgs:
     """A slot, and what its role may reach.
 
-    registry_arn, registry_key: where the artifact is. capture_arn, capture_prefix, capture_key: where records go.
+    registry_key: what the artifact is encrypted with. capture_arn, capture_key: where records go.
     """
 
     slot: Slot
-    registry_arn: pulumi.Input[str]
     registry_key: pulumi.Input[str]
     capture_arn: pulumi.Input[str]
-    capture_prefix: str
     capture_key: pulumi.Input[str]
     network: Network | None = None
 
@@ -169,15 +177,16 @@ class SlotModel(pulumi.ComponentResource):
 
 def _statements(scope: Scope, args: SlotArgs) -> list[Statement]:
     slot = args.slot
-    version = f"/models/{scope.model}/{slot.version}/*"
+    artifact = f":s3:::{slot.bucket}/models/{scope.model}/{slot.version}/*"
     groups = "log-group:/aws/sagemaker/Endpoints/" + scope.own_name("*")
     return [
-        Statement("ReadModel", ["s3:GetObject"], [pulumi.Output.concat(args.registry_arn, version)]),
+        Statement("ReadModel", ["s3:GetObject"], [pulumi.Output.concat("arn:", scope.partition, artifact)]),
         Statement("OpenModel", ["kms:Decrypt"], [args.registry_key]),
         Statement(
             "Capture",
             ["s3:PutObject"],
-            [pulumi.Output.concat(args.capture_arn, f"/{args.capture_prefix}/*/{slot.name}/*")],
+            # Under whatever prefix: a kept model serves on when the prefix is edited.
+            [pulumi.Output.concat(args.capture_arn, f"/*/{slot.name}/*")],
         ),
         Statement("SealCapture", ["kms:Decrypt", "kms:GenerateDataKey"], [args.capture_key]),
         *_pull(scope, slot.image),

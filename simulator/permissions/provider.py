@@ -163,10 +163,10 @@ ROWS: Mapping[str, Row] = {
         ("sqs:GetQueueAttributes", "sqs:ListQueueTags"),
         ("sqs:SetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue"),
     ),
-    "aws.ssm.Parameter": Row(
-        "internal/service/ssm/parameter.go",
+    "dynamic.RegistryParameter": Row(
+        "components/registry_parameter.py",
         _regional("ssm", "parameter/tidewatch/{project}/{stack}/*"),
-        ("ssm:GetParameter", "ssm:ListTagsForResource"),
+        ("ssm:GetParameter",),
         ("ssm:AddTagsToResource", "ssm:RemoveTagsFromResource"),
     ),
 }

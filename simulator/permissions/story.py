@@ -134,6 +134,7 @@ class Story:
 
     def is_promoted(self) -> None:
         """A new version takes the challenger's place, on other hosts: it is drained, deployed, and gets its share."""
+        self._scheduled_by_hand()
         self.config["tidewatch:endpoint"]["instanceType"] = "ml.g5.xlarge"
         self._serve(blue=("1", 60), green=("3", 40))
         with self.as_("deployer", "`up` with a version in the place of another"):
@@ -143,6 +144,19 @@ class Story:
         """The stack goes, with everything in it."""
         with self.as_("deployer", "`destroy`"):
             self._stack().destroy()
+
+    def _scheduled_by_hand(self) -> None:
+        """Somebody gives what scales a floor for the mornings: a deployment that takes it off has to put it back."""
+        scaling = boto3.client("application-autoscaling")
+        for target in scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]:
+            scaling.put_scheduled_action(
+                ServiceNamespace="sagemaker",
+                ResourceId=target["ResourceId"],
+                ScalableDimension=target["ScalableDimension"],
+                ScheduledActionName="mornings",
+                Schedule="cron(0 6 * * ? *)",
+                ScalableTargetAction={"MinCapacity": target["MinCapacity"]},
+            )
 
     def publish(self, version: str) -> None:
         artifact, lineage = self.home / f"{version}.tar.gz", self.home / "lineage.yaml"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from components.archive import OURS, ROOT, _running, archive, sources
+from components.archive import OURS, ROOT, _running, _statements, archive, sources
 from components.layer import layer
 from simulator.aws.function_worker import RUNTIME
 
@@ -47,6 +47,19 @@ def _imported(file: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and not node.level:
             found.add((node.module or "").split(".")[0])
     return found
+
+
+@pytest.mark.parametrize("room", OURS)
+def test_the_import_statements_are_those_of_the_whole_module(room: str):
+    for file in sorted((ROOT / room).rglob("*.py")):
+        source = file.read_text()
+        whole, cut = ([ast.unparse(node) for node in _imports_of(text)] for text in (source, _statements(source)))
+        assert cut == whole, file
+
+
+def _imports_of(source: str) -> list[ast.AST]:
+    found = [node for node in _running(ast.parse(source)) if isinstance(node, ast.Import | ast.ImportFrom)]
+    return sorted(found, key=lambda node: node.lineno)
 
 
 def test_it_can_be_imported_alone(tmp_path: Path):

@@ -93,3 +93,19 @@ def test_a_killed_run_leaves_nothing_running_and_is_picked_up(small: Pulumi, sim
     assert small.up().code == 0
     assert not small.preview("--expect-no-changes").changed
     assert len(simulated_aws.client("s3").list_buckets()["Buckets"]) >= 1
+
+
+def test_what_a_failed_create_left_is_kept_with_its_error_and_updated_next(small: Pulumi, simulated_aws: Aws) -> None:
+    program = small.project / "__main__.py"
+    program.write_text(program.read_text() + '\naws.s3.Bucket("untagged", bucket="untagged", tags={"aws:a": "1"})\n')
+    assert "InvalidTag" in small.up(ok=False).errors
+    (kept,) = (one for one in small.resources if one["urn"].endswith("::untagged"))
+    assert kept["id"] == "untagged"
+    assert len(kept["initErrors"]) == 1
+    assert "arn" not in kept["outputs"]
+    assert simulated_aws.client("s3").head_bucket(Bucket="untagged")
+    assert small.up().operations["untagged"] == "update"
+    (kept,) = (one for one in small.resources if one["urn"].endswith("::untagged"))
+    assert "initErrors" not in kept
+    assert kept["outputs"]["arn"] == "arn:aws:s3:::untagged"
+    assert not small.preview("--expect-no-changes").changed

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import boto3
 import pytest
 
 from stacks.preflight import PreflightError, Readers, resolve
 from stacks.settings import load
 from tests.stacks.rehearsed import Rehearsed
+from tidewatch.registry import ResolvedVersion
 
 
-def resolved(stack: Rehearsed) -> object:
-    readers = Readers(boto3.client("ssm"), boto3.client("s3"))
-    return resolve(load(stack.config), "tidewatch", "rehearsal", readers)
+def resolved(stack: Rehearsed) -> Mapping[str, ResolvedVersion]:
+    readers = Readers(boto3.client("ssm"), boto3.client("s3"), boto3.client("resourcegroupstaggingapi"))
+    return resolve(load(stack.config), "tidewatch", "rehearsal", readers).versions
 
 
 def test_without_variants_no_version_is_looked_for(stack: Rehearsed):

@@ -93,3 +93,10 @@ def test_the_file_with_its_lock_carries_the_stacks_tags_and_the_providers(produc
     assert tags["tidewatch:stack"] == "tidewatch/prod"
     lock = s3.get_object_lock_configuration(Bucket=bucket)["ObjectLockConfiguration"]
     assert lock["Rule"]["DefaultRetention"] == {"Mode": "GOVERNANCE", "Days": 365}
+
+
+@pytest.mark.on_a_copy
+def test_the_watch_on_the_data_runs_beside_a_locked_registry(production: Rehearsed) -> None:
+    function = production.outputs()["drift"]["function"]
+    answer = boto3.client("lambda").invoke(FunctionName=function, Payload=b"{}")
+    assert "FunctionError" not in answer, answer["Payload"].read()

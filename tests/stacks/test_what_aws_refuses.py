@@ -89,11 +89,22 @@ def vpc(**changes: Any) -> dict[str, Any]:
             {"strategy": "linear", "stepPercent": 10, "waitSeconds": 1400},
             "10 steps of 1400 s, 300 s before the old fleet goes and 1500 s to start are 15800 s",
         ),
+        ("tidewatch:variants.green.environment", {"A-B": "b"}, "tidewatch:variants.green.environment.A-B: 'A-B' is no"),
+        (
+            "tidewatch:variants.green.environment",
+            {f"A{n}": "" for n in range(99)},
+            "tidewatch:variants.green.environment: with endpoint.environment, 101 variables",
+        ),
+        ("tidewatch:endpoint.csvContentTypes", [f"text/a{n}" for n in range(11)], "SageMaker takes 10 content types"),
+        ("tidewatch:endpoint.jsonContentTypes", ["a/" + "b" * 255], "has one of 257 characters"),
+        ("tidewatch:notify.P1", [{"email": "oncall@-"}], "is nobody to tell"),
+        ("tidewatch:notify.P1", [{"https": "https://"}], "is nobody to tell"),
+        ("tidewatch:vpc", vpc(subnets=["subnet-" + "0" * 26]), "is no subnet"),
         ("tidewatch:vpc", vpc(subnets=[]), "tidewatch:vpc.subnets: is empty"),
         (
             "tidewatch:vpc",
-            vpc(subnets=["subnet-1"]),
-            'tidewatch:vpc.subnets.0: "subnet-1" is no subnet; use an id like',
+            vpc(subnets=["subnet_1"]),
+            'tidewatch:vpc.subnets.0: "subnet_1" is no subnet; use an id like',
         ),
         ("tidewatch:vpc", vpc(subnets=subnets(17)), "names 17; SageMaker takes 16 subnets at most"),
         ("tidewatch:vpc", vpc(subnets=[SUBNET, SUBNET]), f"{SUBNET} is there twice"),
@@ -134,6 +145,11 @@ def test_what_aws_refuses_is_refused_with_its_path(path: str, value: Any, senten
         ("aws:defaultTags", {}),
         ("tidewatch:endpoint.environment", {"_a1": "x" * 1024, "PORT": 8080}),
         ("tidewatch:endpoint.rollout", {"strategy": "linear", "stepPercent": 10, "waitSeconds": 1200}),
+        ("tidewatch:endpoint.csvContentTypes", []),
+        (
+            "tidewatch:notify.P1",
+            [{"email": "on.call+ml@mail.example.com"}, {"https": "https://user:pw@h.example.com/x"}],
+        ),
         ("tidewatch:endpoint.inferenceAmiVersion", "al2023-ami-sagemaker-inference-gpu-4-1"),
         ("tidewatch:vpc", vpc(subnets=[*subnets(15), SHARED])),
         (
@@ -216,7 +232,7 @@ words = st.text(st.sampled_from("aZ09_-é .:/=+@<>,\n\0"), max_size=12)
     environment=st.dictionaries(st.one_of(words, st.just("A" * 1024)), words, max_size=4),
     owner=words,
     own=st.dictionaries(words, words, max_size=3),
-    places_=st.lists(st.sampled_from([SUBNET, SHARED, "subnet-1", "vpc-0a1b2c3d4e5f60718"]), max_size=3),
+    places_=st.lists(st.sampled_from([SUBNET, SHARED, "subnet_1", "vpc-0a1b2c3d4e5f60718"]), max_size=3),
 )
 def test_whatever_the_settings_accept_the_service_models_take(
     environment: dict[str, str], owner: str, own: dict[str, str], places_: list[str]

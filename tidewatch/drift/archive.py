@@ -10,14 +10,13 @@ import msgspec
 
 from tidewatch.drift.captured import CapturedHour
 from tidewatch.drift.errors import InvalidProfile
+from tidewatch.drift.layout import ROOT
 from tidewatch.drift.profile import Profile, decode
 from tidewatch.items import error_code
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-ROOT = "drift/"
-"""Where everything of this room lies in the monitoring bucket."""
 PROFILE = ".profile"
 SCHEMA = 1
 _DAY = timedelta(days=1)

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tidewatch.capture.keys import CaptureKey, parse_key
+from tidewatch.drift.layout import DEPLOYMENTS
 from tidewatch.items import error_code
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-DEPLOYMENTS = "deployments/"
 _DAY = timedelta(days=1)
 
 

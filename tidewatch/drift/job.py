@@ -19,6 +19,7 @@ from tidewatch.drift.captured import CapturedHour, CaptureFolder
 from tidewatch.drift.counting import counter
 from tidewatch.drift.errors import DriftError
 from tidewatch.drift.judging import Judged, Subject, judged
+from tidewatch.drift.layout import SOURCE
 from tidewatch.drift.profile import Profile
 from tidewatch.drift.reference import Reference, decode
 from tidewatch.drift.verdict import Thresholds, Verdict
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_s3 import S3Client
 
-SOURCE = "tidewatch"
 VERDICT_CHANGED = "Drift Verdict Changed"
 LEASE = "drift"
 LEASE_SECONDS = 900.0

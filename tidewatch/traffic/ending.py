@@ -39,7 +39,7 @@ class Ending:
         owner = self.writer.control.get(KEY)
         if owner is not None and owner["name"] != declaration:
             return False
-        backoff = Backoff(self.writer.clock, self.writer.wait_seconds)
+        backoff = self.writer.backoff()
         try:
             state = self.writer.settled()
             while state.status != "Deleting" and not self._deleted(state, who):

@@ -1,0 +1,165 @@
+"""Every key of the stack config, edited on a stack that serves and is not protected: what holds data, serves or guards
+is neither replaced nor deleted, and no role changes that a kept model needs."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import fields
+from typing import Any
+
+import pytest
+from pydantic.alias_generators import to_camel
+
+from simulator.engine import DeploymentFailed, Step
+from tests.docs.test_config_reference import PLAIN, SECTIONS, _keys
+from tests.stacks.rehearsed import Rehearsed
+from tidewatch.alarms import Limits
+
+LIMITS = {
+    "latencyMilliseconds": 400, "latencyPercent": 90, "overheadMilliseconds": 100, "silenceMinutes": 30,
+    "minimumRequests": 30, "minimumErrors": 6, "guardrailLatencyRatio": 2, "guardrailLatencyMilliseconds": 30,
+    "guardrailLatencyRequests": 30, "captureRequests": 200, "insufficientHours": 12, "rollbackPendingSeconds": 120,
+}  # fmt: skip
+"""A value for each limit that is no percentage."""
+
+PEOPLE = [{"email": "somebody@example.com"}]
+EDITS: dict[str, Any] = {
+    "model.owner": "others@example.com",
+    "model.oncall": "others@example.com",
+    "model.escalation": "others@example.com",
+    "model.approvers": ["others@example.com"],
+    "endpoint.instanceType": "ml.g5.2xlarge",
+    "endpoint.inferenceAmiVersion": "al2-ami-sagemaker-inference-gpu-3-1",
+    "endpoint.environment": {"THREADS": "2"},
+    "endpoint.hourlyPrice": 2,
+    "endpoint.startupSeconds": 700,
+    "endpoint.downloadSeconds": 800,
+    "endpoint.captureSampling": 50,
+    "endpoint.captureRetentionDays": 10,
+    "endpoint.capturePrefix": "elsewhere",
+    "endpoint.csvContentTypes": ["text/plain"],
+    "endpoint.jsonContentTypes": ["application/x-json"],
+    "endpoint.rollout.strategy": "linear",
+    "endpoint.rollout.stepPercent": 20,
+    "endpoint.rollout.waitSeconds": 200,
+    "endpoint.rollout.terminationWaitSeconds": 200,
+    "variants.<slot>.version": "3",
+    "variants.<slot>.weight": 10,
+    "variants.<slot>.instances": 3,
+    "variants.<slot>.environment": {"THREADS": "2"},
+    "rollbackTo": "green",
+    "rollback.automatic": False,
+    "rollback.floor": 1,
+    "drift.enabled": False,
+    "drift.lagMinutes": 30,
+    "drift.lookBackHours": 24,
+    "drift.psi": [0.2, 0.3],
+    "drift.share": [6, 11],
+    "drift.rate": [3, 6],
+    "drift.falseDiscoveryRate": 0.01,
+    "drift.ticketShare": 20,
+    "drift.pageShare": 40,
+    "alarms.guardrails": [
+        {"name": "conversion", "namespace": "Shop", "metric": "Conversion", "dimensions": {"Variant": "$slot"},
+         "statistic": "Average", "comparison": "<", "threshold": 0.1, "minimumSamples": 50, "severity": "P1"},
+    ],
+    "slo.availability.percent": 99,
+    "slo.availability.days": 30,
+    "slo.latency.percent": 98,
+    "slo.latency.days": 30,
+    "slo.latency.milliseconds": 200,
+    "notify.P1": PEOPLE,
+    "notify.P2": PEOPLE,
+    "notify.P3": PEOPLE,
+    "notify.escalation.afterMinutes": 30,
+    "notify.escalation.to": PEOPLE,
+    "notify.chat": {"slackTeam": "T0123ABCD", "slackChannel": "C0123ABCD", "severities": ["P1"]},
+    "notify.runbooks": "https://example.com/runbooks",
+    "registry.objectLockDays": 30,
+    "logs.retentionDays": 14,
+    "vpc": {"subnets": ["subnet-0123456789abcdef0"], "securityGroups": ["sg-0123456789abcdef0"]},
+    "access.breakGlass": ["arn:aws:iam::123456789012:role/somebody"],
+    "access.captureReaders": ["arn:aws:iam::123456789012:role/somebody"],
+    "autoscaling": {"maximum": 5, "invocationsPerInstance": 100, "scaleInSeconds": 60, "scaleOutSeconds": 60},
+    "protect": True,
+    "forceDestroy": False,
+    "tags": {"environment": "other"},
+    **{f"alarms.{to_camel(one.name)}": LIMITS.get(to_camel(one.name), 42) for one in fields(Limits)},
+}  # fmt: skip
+"""Key -> another value than the rehearsal's; an object stands for the keys in it."""
+
+REFUSED: dict[str, tuple[Any, str]] = {
+    "model.name": ("trains", "give trains a stack of its own"),
+    "endpoint.platform": ("eks", "eks is not in this version"),
+    "endpoint.volumeKey": ("arn:aws:kms:us-east-1:123456789012:key/0123", "volumeKey"),
+    "acknowledgedIncident": ("flights-20260101-000000-abcdef", "has no incident"),
+    "retire": (True, "says that nothing serves any more"),
+}
+"""What does not reach a resource: key -> value, and a part of the refusal."""
+
+REPLACEABLE = {
+    "aws:cloudwatch/metricAlarm:MetricAlarm", "aws:cloudwatch/compositeAlarm:CompositeAlarm",
+    "aws:cloudwatch/dashboard:Dashboard", "aws:sns/topicSubscription:TopicSubscription",
+    "pulumi-python:dynamic/tidewatch:VariantCapacity",
+}  # fmt: skip
+"""Types of which an edit may replace or delete any: but for the alarm that stops deployments."""
+BY_KEY = {
+    "rollback.automatic": ("flights-guardrail-",),
+    "rollbackTo": ("flights-guardrail-",),
+    "drift.enabled": ("flights-drift",),
+}
+"""What else goes with an edit, by the beginning of its name."""
+
+
+def _config(stack: Rehearsed, key: str, value: Any) -> dict[str, Any]:
+    config = copy.deepcopy(stack.config)
+    first, *rest = key.replace("<slot>", "green").split(".")
+    if not rest:
+        return {**config, f"tidewatch:{first}": value}
+    at = config.setdefault(f"tidewatch:{first}", {})
+    for part in rest[:-1]:
+        at = at.setdefault(part, {})
+    at[rest[-1]] = value
+    return config
+
+
+def _lost(step: Step, key: str) -> bool:
+    """Whether the step takes away what should have stayed."""
+    going = step.op.startswith(("delete", "replace")) and "retain" not in step.keys
+    component = not step.type.startswith(("aws:", "pulumi-python:"))
+    replaceable = step.type in REPLACEABLE and step.name != "flights-abort"
+    return going and not component and not replaceable and not step.name.startswith(BY_KEY.get(key, ("-",)))
+
+
+def _role_changed(step: Step) -> bool:
+    """Whether a role of a model, or what it may do, is another under the same name; tags do not count."""
+    ours = step.type.startswith("aws:iam/role") and step.name.startswith("flights-role-")
+    return ours and step.op in ("update", "replace") and set(step.keys) != {"tags"}
+
+
+def test_every_key_has_an_edit() -> None:
+    declared = {key for path, section in SECTIONS.items() for key in _keys(path, section)} | PLAIN
+    limits = {f"alarms.{to_camel(one.name)}" for one in fields(Limits)} | {"alarms.guardrails"}
+    edited = {*EDITS, *REFUSED}
+    missing = {
+        key
+        for key in (declared | limits) - set(SECTIONS)
+        if not any(key == e or key.startswith(f"{e}.") for e in edited)
+    }
+    assert missing == set()
+
+
+@pytest.mark.parametrize("key", EDITS)
+def test_an_edit_takes_nothing_that_holds_data_serves_or_guards(standing: Rehearsed, key: str):
+    standing.config = _config(standing, key, EDITS[key])
+    steps = standing.stack.preview().steps
+    assert [(step.op, step.urn) for step in steps if _lost(step, key)] == []
+    assert [step.urn for step in steps if _role_changed(step)] == []
+
+
+@pytest.mark.parametrize("key", REFUSED)
+def test_an_edit_that_cannot_be_is_refused_before_anything_is_touched(standing: Rehearsed, key: str):
+    value, said = REFUSED[key]
+    standing.config = _config(standing, key, value)
+    with pytest.raises(DeploymentFailed, match=said):
+        standing.stack.preview()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pulumi
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
-from components.sagemaker.declaration import Declaration
+from components.sagemaker.declaration import Declaration, briefly
 from components.sagemaker.provider import (
     Props,
     TrafficProvider,
@@ -83,4 +83,4 @@ class VariantCapacity(Resource, module="tidewatch", name="VariantCapacity"):
             "instances": instances,
             "live_instances": None,
         }
-        super().__init__(VariantCapacityProvider(), name, inputs, opts)
+        super().__init__(VariantCapacityProvider(), name, inputs, briefly(opts))

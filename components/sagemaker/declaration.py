@@ -10,6 +10,14 @@ import pulumi
 
 from tidewatch.traffic import Held, Split
 
+UNTOLD = ["place", "guardrails", "slots", "policy", "tags"]
+"""Inputs of which a preview says only that they change: the outputs tell the versions, and the rest is names."""
+
+
+def briefly(opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions:
+    """The options of a traffic resource, whose diff a person reads before a promotion."""
+    return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(hide_diffs=UNTOLD))
+
 
 @dataclass(frozen=True)
 class Declaration:

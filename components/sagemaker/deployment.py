@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
-from components.sagemaker.declaration import Declaration
+from components.sagemaker.declaration import Declaration, briefly
 from components.sagemaker.provider import (
     Props,
     TrafficProvider,
@@ -139,4 +139,4 @@ class EndpointDeployment(Resource, module="tidewatch", name="EndpointDeployment"
             "live_config": None,
             "in_sync": None,
         }
-        super().__init__(EndpointDeploymentProvider(), name, inputs, opts)
+        super().__init__(EndpointDeploymentProvider(), name, inputs, briefly(opts))

@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, Resource, UpdateResult
 
-from components.sagemaker.declaration import Declaration
+from components.sagemaker.declaration import Declaration, briefly
 from components.sagemaker.provider import (
     Props,
     TrafficProvider,
@@ -127,5 +127,5 @@ class Gate(Resource, module="tidewatch", name="Gate"):
             "retire": said.retire,
             "protect": said.protect,
         }
-        super().__init__(GateProvider(), name, inputs, opts)
+        super().__init__(GateProvider(), name, inputs, briefly(opts))
         self.declaration = declaration

@@ -13,7 +13,7 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
-from components.sagemaker.declaration import Declaration
+from components.sagemaker.declaration import Declaration, briefly
 from components.sagemaker.provider import (
     Props,
     TrafficProvider,
@@ -132,5 +132,5 @@ class VariantWeights(Resource, module="tidewatch", name="VariantWeights"):
     ) -> None:
         inputs = {**declaration.inputs(endpoint=endpoint), "deployment": deployment, "acknowledged": acknowledged}
         super().__init__(
-            VariantWeightsProvider(), name, {**inputs, "live": None, "in_sync": None, "held_back": None}, opts
+            VariantWeightsProvider(), name, {**inputs, "live": None, "in_sync": None, "held_back": None}, briefly(opts)
         )

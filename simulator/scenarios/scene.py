@@ -22,6 +22,8 @@ from tidewatch.traffic import Clients, Entry, Incident, Place, TrafficController
 MINUTE = 60
 RATE = 120
 """Requests a minute: a challenger with 30% of them has more than a guardrail asks for."""
+NEXT_DOOR = 30
+"""Requests a minute to each neighbour."""
 LONGEST_MINUTES = 20
 """How long a scenario waits for what must happen."""
 
@@ -56,6 +58,8 @@ class Scene:
     awaited: list[str] = field(default_factory=list[str])
     """Alarms by key and slot that somebody must hear of."""
     seen: list[str] = field(default_factory=list[str])
+    neighbours: tuple[Mapping[str, Any], ...] = ()
+    """The outputs of other stacks in the account, whose endpoints are asked as well."""
     _sent: int = 0
 
     def __post_init__(self) -> None:
@@ -120,7 +124,9 @@ class Scene:
         self._settled()
 
     def break_it(self, kind: str, *, label: str, **options: Any) -> int:
-        """Injects a fault, from now on seen as the beginning of what is bad."""
+        """Injects a fault, from now on seen as the beginning of what is bad; one of a variant is of this endpoint's."""
+        if "variant" in options:
+            options.setdefault("endpoint", self.endpoint)
         number = self.control.inject(kind, **options)
         self.mark("fault", label)
         return number
@@ -204,6 +210,11 @@ class Scene:
 
     def _next_minute(self, meanwhile: Callable[[], None] | None = None) -> None:
         now = self.control.clock()
+        for one in self.neighbours:
+            replay(
+                self.client("sagemaker-runtime"), one["endpoint"]["name"], self.rows[:NEXT_DOOR],
+                rows_per_request=1, threads=1, requests=NEXT_DOOR,
+            )  # fmt: skip
         self.control.advance_to(now.replace(second=0, microsecond=0) + timedelta(seconds=MINUTE))
         if meanwhile:
             meanwhile()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -47,11 +47,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The deployed account. rows: flights to send."""
+    """The deployed account. rows: flights to send. neighbours: the outputs of other stacks in it."""
 
     outputs: dict[str, Any]
     rows: npt.NDArray[np.float32]
     pages: str
+    neighbours: tuple[dict[str, Any], ...] = ()
 
     def play(self, scenarios: Sequence[Scenario]) -> list[Outcome]:
         """Plays each on a copy of its own, all at once. Raises CopyBroken."""
@@ -69,7 +70,7 @@ class Snapshot:
 
     def _scene(self) -> Scene:
         own_world()
-        scene = Scene(local_control(), self.outputs, self.rows, finish, self.pages)
+        scene = Scene(local_control(), self.outputs, self.rows, finish, self.pages, neighbours=self.neighbours)
         boto3.client("sqs").purge_queue(QueueUrl=self.pages)
         return scene
 
@@ -80,8 +81,13 @@ def _played(scenario: Scenario, scene: Scene) -> Outcome:
 
 
 @contextmanager
-def snapshot(root: Path, say: Callable[[str], None] = lambda _: None) -> Iterator[Snapshot]:
-    """Trains two models, publishes them, deploys the program with a challenger, and lets it run until all is well."""
+def snapshot(
+    root: Path, say: Callable[[str], None] = lambda _: None, neighbours: Sequence[tuple[str, str]] = ()
+) -> Iterator[Snapshot]:
+    """Trains two models, publishes them, deploys the program with a challenger, and lets it run until all is well.
+
+    neighbours: project and stack of others that serve the first of the models alone, in the same account.
+    """
     before = clocks.current()
     with tempfile.TemporaryDirectory(prefix="tidewatch-game-day-") as folder, _quiet_environment():
         home = Path(folder)
@@ -91,11 +97,12 @@ def snapshot(root: Path, say: Callable[[str], None] = lambda _: None) -> Iterato
             clocks.install(clock)
             try:
                 say("deploying the program")
-                outputs = _deployed(root, home, trained)
-                pages = _listen()
+                outputs = _deployed(root, home, trained, (PROJECT, REHEARSAL), {"blue": BLUE, "green": GREEN})
+                beside = [_deployed(root, home, trained, each, {"blue": ("1", 100)}) for each in neighbours]
+                pages = _listen(outputs)
                 say("letting it run until every alarm has its data")
-                _warm(outputs, rows)
-                yield Snapshot(outputs, rows, pages)
+                _warm(Scene(local_control(), outputs, rows, finish, neighbours=tuple(beside)))
+                yield Snapshot(outputs, rows, pages, tuple(beside))
             finally:
                 clocks.install(before)
 
@@ -111,49 +118,53 @@ def _trained(folder: Path) -> tuple[npt.NDArray[np.float32], list[Trained]]:
     return np.random.default_rng(SEED).permutation(rows), models
 
 
-def _deployed(root: Path, home: Path, trained: list[Trained]) -> dict[str, Any]:
-    """The program with its challenger. Events and the sweep start no function meanwhile: nothing is to be told yet."""
+def _deployed(
+    root: Path, home: Path, trained: list[Trained], called: tuple[str, str], slots: Mapping[str, tuple[str, float]]
+) -> dict[str, Any]:
+    """The program under that project and stack. Events and the sweep start no function meanwhile: nothing is to be told
+    yet."""
     from simulator.aws import lambda_api
 
     beside = lambda_api._run_beside
     lambda_api._run_beside = lambda here, work: None  # noqa: ARG005
     try:
         config: dict[str, Any] = yaml.safe_load((root / f"Pulumi.{REHEARSAL}.yaml").read_text())["config"]
-        _stack(root, home, config).up(preview=False)
-        bucket = _stack(root, home, config).outputs()["registry"]["bucket"]
+        _stack(root, home, config, called).up(preview=False)
+        bucket = _stack(root, home, config, called).outputs()["registry"]["bucket"]
         registry = Registry(boto3.client("s3"), bucket, config["tidewatch:model"]["name"])
         for one in trained:
             described = msgspec.json.decode(one.lineage.read_bytes(), type=Description)
             registry.publish(one.version, one.artifact, described, card=one.card, reference=one.reference)
         config["tidewatch:variants"] = {
-            slot: {"version": version, "weight": weight, "instances": 2}
-            for slot, (version, weight) in (("blue", BLUE), ("green", GREEN))
+            slot: {"version": version, "weight": weight, "instances": 2} for slot, (version, weight) in slots.items()
         }
         config["tidewatch:rollbackTo"] = "blue"
-        stack = _stack(root, home, config)
+        stack = _stack(root, home, config, called)
         stack.up(preview=False)
         return stack.outputs()
     finally:
         lambda_api._run_beside = beside
 
 
-def _stack(root: Path, home: Path, config: dict[str, Any]) -> Stack:
+def _stack(root: Path, home: Path, config: dict[str, Any], called: tuple[str, str]) -> Stack:
     text = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
-    return Stack(PROJECT, REHEARSAL, root, home / "state.json", text)
+    project, name = called
+    return Stack(project, name, root, home / f"{project}-{name}.json", text)
 
 
-def _listen() -> str:
-    """A queue that hears every topic, as whoever is on call would."""
+def _listen(outputs: Mapping[str, Any]) -> str:
+    """A queue that hears every topic of the stack, as whoever is on call would."""
     sqs, sns = boto3.client("sqs"), boto3.client("sns")
     queue = sqs.create_queue(QueueName="game-day-pages")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     for topic in sns.list_topics()["Topics"]:
-        sns.subscribe(TopicArn=topic.get("TopicArn", ""), Protocol="sqs", Endpoint=arn)
+        tags = sns.list_tags_for_resource(ResourceArn=topic.get("TopicArn", ""))["Tags"]
+        if {"Key": "tidewatch:stack", "Value": outputs["key"].rpartition("/")[0]} in tags:
+            sns.subscribe(TopicArn=topic.get("TopicArn", ""), Protocol="sqs", Endpoint=arn)
     return queue
 
 
-def _warm(outputs: dict[str, Any], rows: npt.NDArray[np.float32]) -> None:
-    scene = Scene(local_control(), outputs, rows, finish)
+def _warm(scene: Scene) -> None:
     scene.minutes(WARM_MINUTES)
     world().functions.close()
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+from simulator.aws import local_control
+from simulator.engine import DeploymentFailed
 from tests.stacks.rehearsed import Rehearsed, changes
 
 
@@ -16,3 +20,18 @@ def test_neither_the_first_canary_nor_a_new_version_changes_an_alarm_or_a_page(p
     assert watching(first) == set()
     assert watching(changes(published.serve(blue=("1", 95), green=("3", 5)).up())) == set()
     assert watching(changes(published.serve(blue=("1", 50), green=("3", 50)).up())) == set()
+
+
+def test_taking_back_a_deployment_that_failed_deploys_nothing(canary: Rehearsed):
+    live, control = canary.endpoint()["EndpointConfigName"], local_control()
+    control.inject("deployment_fails", endpoint=canary.outputs()["endpoint"]["name"], reason="health_check")
+    with pytest.raises(DeploymentFailed):
+        canary.serve(blue=("1", 95), green=("3", 5)).up()
+    operations = len(control.operations())
+    canary.serve(blue=("1", 95), green=("2", 5)).up()
+    assert len(control.operations()) == operations
+    assert canary.endpoint()["EndpointConfigName"] == live
+    assert canary.weights() == {"blue": 0.95, "green": 0.05}
+    assert changes(canary.up()) == set()
+    canary.serve(blue=("1", 95), green=("3", 5)).up()
+    assert canary.endpoint()["EndpointConfigName"] != live

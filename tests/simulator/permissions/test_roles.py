@@ -128,12 +128,12 @@ class People:
         return acting(self.arns[role])
 
 
-def _made(role: str) -> str:
-    iam = boto3.client("iam")
-    arn = iam.create_role(RoleName=role, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
-    for number, text in enumerate(documents(roles()[role], NAMES)):
-        policy = iam.create_policy(PolicyName=f"{role}-{number}", PolicyDocument=text)["Policy"]["Arn"]
-        iam.attach_role_policy(RoleName=role, PolicyArn=policy)
+def _made(role: str, names: Names = NAMES, called: str = "") -> str:
+    iam, name = boto3.client("iam"), called or role
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    for number, text in enumerate(documents(roles()[role], names)):
+        policy = iam.create_policy(PolicyName=f"{name}-{number}", PolicyDocument=text)["Policy"]["Arn"]
+        iam.attach_role_policy(RoleName=name, PolicyArn=policy)
     return arn
 
 
@@ -240,10 +240,7 @@ def test_a_volume_key_is_the_deployers_to_grant_where_the_stack_names_it() -> No
         endpoint = f"flights-{stack_mark(stack_key(PROJECT, STACK, 'flights'))}-1a2b3c4"
 
         def create(name: str, names: Names) -> None:
-            statements = [
-                one for text in documents(roles()["deployer"], names) for one in json.loads(text)["Statement"]
-            ]
-            sagemaker = account.as_role(account.role(name, *statements), "sagemaker")
+            sagemaker = account.as_role(_made("deployer", names, name), "sagemaker")
             sagemaker.create_endpoint(EndpointName=endpoint, EndpointConfigName="flights-cfg-one")
 
         with pytest.raises(ClientError, match=f"kms:CreateGrant on resource: {key}"):

@@ -107,6 +107,7 @@ def _endpoint(
         capture_arn=storage.capture.arn,
         capture_key=storage.capture.encryption_key,
         monitoring=storage.monitoring.bucket,
+        log_days=settings.logs.retention_days,
         network=declare.network(settings),
         scaling=declare.scaling(settings),
     )

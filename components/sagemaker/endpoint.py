@@ -14,6 +14,7 @@ from components.sagemaker.capacity import VariantCapacity
 from components.sagemaker.configuration import Capture, Configuration, Hosting, endpoint_configuration
 from components.sagemaker.deployment import EndpointDeployment
 from components.sagemaker.gate import Gate
+from components.sagemaker.logs import EndpointLogs
 from components.sagemaker.slots import Network, Slot, SlotArgs, SlotModel
 from components.scope import Scope
 from tidewatch import metrics
@@ -28,6 +29,7 @@ class EndpointArgs:
     the incident the config names, or "".
     registry_key: what artifacts are encrypted with. capture_*, monitoring: where captured records and deployment
     records are.
+    log_days: how long what its containers write is kept.
     scaling: target tracking, or None for constant counts.
     """
 
@@ -43,6 +45,7 @@ class EndpointArgs:
     capture_arn: pulumi.Input[str]
     capture_key: pulumi.Input[str]
     monitoring: pulumi.Input[str]
+    log_days: int
     network: Network | None = None
     scaling: Scaling | None = None
 
@@ -63,6 +66,13 @@ class Endpoint(pulumi.ComponentResource):
         self.abort = self._abort_alarm()
         self.identity, configuration = self._identity()
         self.name, self.arn = self.identity.name, self.identity.arn
+        EndpointLogs(
+            scope,
+            endpoint=self.name,
+            days=args.log_days,
+            tags=self.identity.tags_all,
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=scope.keeps_data),
+        )
         self.deployment = EndpointDeployment(
             scope.name("deployment"),
             self.declaration,

@@ -13,6 +13,7 @@ from components.policy import Statement, document, trust
 from components.scope import Scope
 from tidewatch import ecr
 from tidewatch.content import content_hash, fingerprint
+from tidewatch.log_group import OF_ENDPOINTS
 from tidewatch.traffic import Held
 
 TRITON = {"SAGEMAKER_TRITON_LOG_VERBOSE": "false"}
@@ -178,7 +179,7 @@ class SlotModel(pulumi.ComponentResource):
 def _statements(scope: Scope, args: SlotArgs) -> list[Statement]:
     slot = args.slot
     artifact = f":s3:::{slot.bucket}/models/{scope.model}/{slot.version}/*"
-    groups = "log-group:/aws/sagemaker/Endpoints/" + scope.own_name("*")
+    groups = f"log-group:{OF_ENDPOINTS}{scope.own_name('*')}"
     return [
         Statement("ReadModel", ["s3:GetObject"], [pulumi.Output.concat("arn:", scope.partition, artifact)]),
         Statement("OpenModel", ["kms:Decrypt"], [args.registry_key]),

@@ -45,6 +45,13 @@ _DOCTOR = (
     Grant("servicequotas:ListServiceQuotas", _ANYWHERE, None, "tidewatch doctor: the quota of the hosts"),
 )
 """What the doctor asks of an account: a rehearsal has no quotas, prices and images."""
+_UNTAGGED = Grant(
+    "logs:UntagResource",
+    "arn:{partition}:logs:{region}:{account}:log-group:/aws/sagemaker/Endpoints/{stem}-{own}-*",
+    None,
+    "`up` with a tag taken out of the config",
+)
+"""What the story leaves out: no tag is taken off the endpoint's log group in it."""
 _SERVICE_ROLE = "arn:{partition}:iam::{account}:role/aws-service-role/{service}/*"
 _LINKED = {
     "sagemaker.application-autoscaling.amazonaws.com": "the first scalable target of an account",
@@ -101,6 +108,7 @@ def _besides(role: str) -> Iterator[Grant]:
     if role == "operator":
         yield from _DOCTOR
     if role == "deployer":
+        yield _UNTAGGED
         for service, why in _LINKED.items():
             place = _SERVICE_ROLE.replace("{service}", service)
             condition = {"StringEquals": {"iam:AWSServiceName": service}}

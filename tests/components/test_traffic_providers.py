@@ -22,6 +22,7 @@ from components.sagemaker import capacity, deployment, gate, provider, weights
 from components.sagemaker.capacity import VariantCapacityProvider
 from components.sagemaker.deployment import EndpointDeploymentProvider
 from components.sagemaker.gate import GateProvider
+from components.sagemaker.logs import EndpointLogsProvider
 from components.sagemaker.provider import AwsProvider, Told
 from components.sagemaker.weights import VariantWeightsProvider
 from simulator.clock import SharedClock
@@ -29,7 +30,13 @@ from simulator.session import Rehearsal
 from tidewatch import clock
 from tidewatch.traffic import EndpointMissing, EndpointState, Refused
 
-PROVIDERS = [GateProvider, EndpointDeploymentProvider, VariantWeightsProvider, VariantCapacityProvider]
+PROVIDERS = [
+    GateProvider,
+    EndpointDeploymentProvider,
+    VariantWeightsProvider,
+    VariantCapacityProvider,
+    EndpointLogsProvider,
+]
 
 
 def slot(version: str, floor: float = 1) -> dict[str, Any]:
@@ -127,6 +134,7 @@ def test_module_paths_and_type_names_are_state_format():
         "components.sagemaker.deployment.EndpointDeploymentProvider",
         "components.sagemaker.weights.VariantWeightsProvider",
         "components.sagemaker.capacity.VariantCapacityProvider",
+        "components.sagemaker.logs.EndpointLogsProvider",
     ]
     resources = [gate.Gate, deployment.EndpointDeployment, weights.VariantWeights, capacity.VariantCapacity]
     assert [one._resource_type_name for one in resources] == [

@@ -129,7 +129,7 @@ def _is_denied(self: S3Response, bucket: str, action: str, resource: str, keys: 
     found = self.backend.buckets.get(bucket)
     if found is None or not found.policy:
         return False
-    principal = policies.principal_of(self.headers.get("Authorization"))
+    principal = guard.principal_of(self.headers.get("Authorization"))
     # The connection stays on this machine: it counts as TLS, so that the policy under test is the deployed one.
     context = {"aws:principalarn": principal, "aws:securetransport": "true", "s3:tlsversion": "1.3", **keys}
     for header in ("If-None-Match", "If-Match"):

@@ -14,12 +14,7 @@ from fnmatch import translate
 from functools import lru_cache
 from typing import Any
 
-from moto.sts.models import sts_backends
-
-from simulator.aws.world import ACCOUNT, world
-
-CALLER = f"arn:aws:iam::{ACCOUNT}:user/rehearsal"
-"""Who calls, where a request's credentials belong to no role."""
+from simulator.aws.world import ACCOUNT
 
 
 @dataclass(frozen=True)
@@ -30,21 +25,6 @@ class Request:
     action: str
     resource: str
     keys: Mapping[str, str]
-
-
-def principal_of(authorization: str | None) -> str:
-    """The ARN under aws:PrincipalArn for a request's Authorization header: an assumed role's is the role's."""
-    match = re.search(r"Credential=([^/]+)/", authorization or "")
-    if match is None:
-        return CALLER
-    role = world().functions.roles.get(match[1])
-    if role is not None:
-        return role
-    for backend in list(sts_backends[ACCOUNT].values()):
-        assumed = backend.get_assumed_role_from_access_key(match[1])
-        if assumed is not None:
-            return assumed.role_arn
-    return CALLER
 
 
 def denied(policy: str | bytes | None, request: Request) -> bool:
@@ -74,7 +54,7 @@ def _parsed(policy: str) -> tuple[Mapping[str, Any], ...]:
 
 
 def unsupported(policy: str) -> list[str]:
-    """The condition operators of a policy that are not evaluated here."""
+    """The condition operators of a policy that are not evaluated here: whoever takes a policy refuses it then."""
     used = {name for statement in _parsed(policy) for name in statement.get("Condition") or {}}
     return sorted(name for name in used if _operator(name)[0] not in _OPERATORS and _operator(name)[0] != "Null")
 
@@ -169,7 +149,7 @@ def _holds(name: str, key: str, wanted: list[Any], keys: Mapping[str, str]) -> b
     texts = [str(one).lower() if isinstance(one, bool) else str(one) for one in wanted]
     if operator == "Null":
         return any(_folded(str(value is None), text) for text in texts)
-    compare, positive = _OPERATORS.get(operator, (_equal, True))
+    compare, positive = _OPERATORS[operator]
     if value is None:
         return optional or not positive
     found = any(compare(value, text) for text in texts)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from simulator.aws import tag_rules
+from simulator.aws import policies, tag_rules
 from simulator.aws.tag_rules import Broken, Params
 
 
@@ -233,16 +233,32 @@ def _key_policy(params: Params) -> Iterator[Broken]:
 
 
 Rule = Callable[[Params], Iterator[Broken]]
+
+
+def _conditions(params: Params) -> Iterator[Broken]:
+    """No rule of AWS's: a condition that is not evaluated here would allow or deny what AWS does not."""
+    text = params.get("PolicyDocument") or params.get("Policy") or ""
+    try:
+        unknown = policies.unsupported(text) if text else []
+    except (ValueError, AttributeError):
+        return  # no policy at all, as the service itself says
+    if unknown:
+        yield Broken("MalformedPolicyDocument", f"The simulator does not evaluate {', '.join(unknown)}.")
+
+
 RULES: Mapping[str, tuple[Rule, ...]] = {
     "cloudwatch PutCompositeAlarm": (_alarm,),
     "cloudwatch PutDashboard": (_dashboard,),
     "cloudwatch PutMetricAlarm": (_alarm,),
     "cloudwatch PutMetricData": (_metric_data,),
+    "dynamodb PutResourcePolicy": (_conditions,),
     "events PutRule": (_event_rule,),
     "events PutTargets": (_event_targets,),
-    "iam PutRolePolicy": (_role_policy,),
-    "kms CreateKey": (_key_policy,),
-    "kms PutKeyPolicy": (_key_policy,),
+    "iam CreatePolicy": (_conditions,),
+    "iam CreatePolicyVersion": (_conditions,),
+    "iam PutRolePolicy": (_role_policy, _conditions),
+    "kms CreateKey": (_key_policy, _conditions),
+    "kms PutKeyPolicy": (_key_policy, _conditions),
     "lambda CreateFunction": (_environment,),
     "lambda UpdateFunctionConfiguration": (_environment,),
     "logs PutRetentionPolicy": (_retention,),

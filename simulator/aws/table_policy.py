@@ -14,6 +14,7 @@ from typing import Any
 from moto.dynamodb.responses import DynamoHandler
 
 from simulator.aws import policies
+from simulator.aws.identity import guard
 
 _one_at_a_time = threading.RLock()
 _IN_TRANSACTION = {
@@ -33,7 +34,7 @@ def _checked(original: Any) -> Any:
     def call_action(self: DynamoHandler) -> Any:
         found = self.dynamodb_backend.resource_policies
         if found:
-            principal = policies.principal_of(self.headers.get("Authorization"))
+            principal = guard.principal_of(self.headers.get("Authorization"))
             for action, table in _writes(self._get_action() or "", getattr(self, "params", {})):
                 arn = _arn(self, table)
                 policy = found.get(arn)

@@ -23,6 +23,8 @@ from simulator.aws.identity.need import Call, Need, NoRule
 from simulator.aws.identity.recording import recorders
 from simulator.aws.world import ACCOUNT, world
 
+ADMINISTRATOR = f"arn:aws:iam::{ACCOUNT}:user/rehearsal"
+"""Who calls, where a request's credentials belong to no role."""
 _KEY = re.compile(r"Credential=([^/]+)/")
 _FORBIDDEN = {"sns": "AuthorizationError", "sqs": "AccessDenied", "iam": "AccessDenied", "cloudwatch": "AccessDenied"}
 """Services whose code is another than AccessDeniedException."""
@@ -62,6 +64,12 @@ def acting(role: str) -> Iterator[None]:
         yield
     finally:
         _acting.remove(one)
+
+
+def principal_of(authorization: str | None) -> str:
+    """The ARN under aws:PrincipalArn for a request's Authorization header: an assumed role's is the role's."""
+    who = caller(authorization)
+    return who.role if who is not None else ADMINISTRATOR
 
 
 def caller(authorization: str | None) -> Caller | None:

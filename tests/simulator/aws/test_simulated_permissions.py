@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from simulator.aws.identity import recording
+from simulator.aws.identity import acting, recording
 from tests.simulator.aws.account import ANYTHING, Account, packed, variant
 
 ACCOUNT = "123456789012"
@@ -335,3 +335,38 @@ def test_a_recording_holds_every_need_once(account: Account) -> None:
         ("s3:CreateBucket", "arn:aws:s3:::objects"),
         ("s3:PutObject", "arn:aws:s3:::objects/k"),
     ]
+
+
+@pytest.mark.parametrize("name", ["IpAddress", "ForAnyValue:DateGreaterThan", "StringEqualsIfExists", "Null"])
+def test_a_condition_that_is_not_evaluated_is_refused_where_it_is_put(account: Account, name: str) -> None:
+    iam, known = account.client("iam"), name in ("StringEqualsIfExists", "Null")
+    role = account.role("person", ANYTHING).rpartition("/")[2]
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allow("s3:*", "*", **{name: {"aws:SourceIp": "a"}})]})
+    policy = iam.create_policy(
+        PolicyName="known",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allow("s3:*", "*")]}),
+    )["Policy"]["Arn"]
+    puts = [
+        (iam.put_role_policy, {"RoleName": role, "PolicyName": "p", "PolicyDocument": document}),
+        (iam.create_policy, {"PolicyName": "p", "PolicyDocument": document}),
+        (iam.create_policy_version, {"PolicyArn": policy, "PolicyDocument": document}),
+    ]
+    for put, given in puts:
+        if known:
+            put(**given)
+        else:
+            assert told(put, **given) == f"The simulator does not evaluate {name}."
+
+
+def test_a_bucket_denies_a_role_that_acts_as_what_it_is(account: Account) -> None:
+    s3, role = account.client("s3"), account.role("person", ANYTHING)
+    s3.create_bucket(Bucket="registry")
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::registry/*"}
+    for operator, denied in (("ArnEquals", True), ("ArnNotEquals", False)):
+        statement = {**deny, "Condition": {operator: {"aws:PrincipalArn": role}}}
+        s3.put_bucket_policy(Bucket="registry", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+        with acting(role):
+            if denied:
+                assert refused(s3.put_object, Bucket="registry", Key="k", Body=b"v")["Error"]["Code"] == "AccessDenied"
+            else:
+                s3.put_object(Bucket="registry", Key="k", Body=b"v")

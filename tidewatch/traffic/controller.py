@@ -92,7 +92,9 @@ class TrafficController:
         view, now = self._view(), self.clock.now()
         held = self.control.held(view.config) or {} if view.config else {}
         awaited = asked not in (None, view.config) and self.writer.life.others(self.control.asked_by())
-        return replace(gauges(view, asked, now, awaited=awaited), served=served(self.control, held, now))
+        ended = Ending.ends(view.entries, self.place.endpoint)
+        found = gauges(view, asked, now, awaited=awaited, ended=ended)
+        return replace(found, served=served(self.control, held, now))
 
     def unserved(self) -> bool:
         """Whether the endpoint is there and has yet to serve. Raises EndpointMissing."""

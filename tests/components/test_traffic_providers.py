@@ -17,11 +17,12 @@ from pulumi.dynamic import ResourceProvider
 from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.output import Unknown
 
+from components.registry_parameter import RegistryParameterProvider
 from components.sagemaker import capacity, deployment, gate, provider, weights
 from components.sagemaker.capacity import VariantCapacityProvider
 from components.sagemaker.deployment import EndpointDeploymentProvider
 from components.sagemaker.gate import GateProvider
-from components.sagemaker.provider import Told
+from components.sagemaker.provider import AwsProvider, Told
 from components.sagemaker.weights import VariantWeightsProvider
 from simulator.clock import SharedClock
 from simulator.session import Rehearsal
@@ -300,6 +301,21 @@ def test_an_error_of_a_step_is_printed_as_one_sentence_without_a_class(recorded:
     assert raised.value.__suppress_context__
     (failure,) = GateProvider().check(inputs(), inputs(champion="green")).failures
     assert failure.reason == said
+
+
+def test_no_step_of_any_provider_prints_an_errors_class():
+    bare = [
+        f"{kind.__qualname__}.{name}"
+        for kind in _every(AwsProvider)
+        for name in ("diff", "create", "update", "read", "delete")
+        if name in vars(kind) and not hasattr(vars(kind)[name], "__wrapped__")
+    ]
+    assert bare == []
+    assert RegistryParameterProvider in _every(AwsProvider)
+
+
+def _every(kind: type) -> list[type]:
+    return [found for one in kind.__subclasses__() for found in (one, *_every(one))]
 
 
 def test_an_error_that_nobody_foresaw_keeps_its_class(recorded: Recorded):

@@ -1,6 +1,6 @@
 """The parameter that says where the registry is, as a resource that looks whether it is still there.
 
-Pulumi takes a resource for there until a refresh says otherwise, and without this parameter nobody finds the registry.
+Pulumi takes a resource for there until a refresh says otherwise, and the parameter says which bucket is the registry.
 So every `up` looks, and one that was deleted or edited by hand is written again by the next.
 """
 
@@ -13,7 +13,7 @@ import pulumi
 from botocore.exceptions import ClientError
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
-from components.sagemaker.provider import AwsProvider, Props, differs, gone
+from components.sagemaker.provider import AwsProvider, Props, differs, gone, told
 from tidewatch.items import error_code
 from tidewatch.registry.place import leave, take_back
 
@@ -23,6 +23,7 @@ DESCRIPTION = "Where the model registry is: read before the first resource is ma
 class RegistryParameterProvider(AwsProvider):
     """Writes the parameter, and marks the bucket as left behind when the parameter goes and the bucket stays."""
 
+    @told
     def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
         inputs = [differs(_olds, _news, key) for key in ("bucket", "value", "tags", "kept")]
         return DiffResult(
@@ -30,20 +31,24 @@ class RegistryParameterProvider(AwsProvider):
             replaces=["name"] if differs(_olds, _news, "name") else [],
         )
 
+    @told
     def create(self, props: Props) -> CreateResult:
         self._write({}, props)
         take_back(self.client("s3"), props["bucket"])
         return CreateResult(props["name"], props)
 
+    @told
     def update(self, _id: str, _olds: Props, _news: Props) -> UpdateResult:
         self._write(_olds.get("tags") or {}, _news)
         return UpdateResult(_news)
 
+    @told
     def read(self, id_: str, props: Props) -> ReadResult:
         """None where it is gone: the next `up` makes it again."""
         live = self._live(id_)
         return gone() if live is None else ReadResult(id_, {**props, "value": live})
 
+    @told
     def delete(self, _id: str, _props: Props) -> None:
         if _props.get("kept"):
             leave(self.client("s3"), _props["bucket"])

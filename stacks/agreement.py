@@ -32,11 +32,6 @@ def disagreements(config: Mapping[str, object], found: Mapping[str, Any], namesp
     if endpoint := cast("schema.Endpoint | None", found.get("endpoint")):
         yield from _hosted(endpoint, region, f"{namespace}:endpoint")
         yield from _contained(endpoint, found.get("variants", {}), namespace)
-        for slot, variant in cast("Mapping[str, schema.Variant]", found.get("variants", {})).items():
-            if variant.environment:
-                container = {**dict.fromkeys(OWN_VARIABLES, ""), **endpoint.environment, **variant.environment}
-                for fault in environment_faults(container):
-                    yield f"{namespace}:variants.{slot}.environment: {fault}"
     if vpc := cast("schema.Vpc | None", found.get("vpc")):
         yield from _placed(vpc.subnets, region, f"{namespace}:vpc.subnets")
         yield from _placed(vpc.security_groups, region, f"{namespace}:vpc.securityGroups")

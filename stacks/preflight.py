@@ -64,7 +64,7 @@ def resolve(settings: Settings, project: str, stack: str, readers: Readers | Non
     model = settings.model.name
     try:
         found = readers or Readers.of(settings)
-        place = find(found.ssm, found.tagging, project, stack)
+        place = find(found.ssm, found.s3, found.tagging, project, stack)
         locked = _locked(found.s3, place)
     except (BotoCoreError, ClientError) as error:
         raise PreflightError((f"The registry cannot be looked up: {error}",)) from None

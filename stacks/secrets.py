@@ -9,8 +9,16 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import cast
 
-MAY_BE_SECRET = {"endpoint": "endpoint.environment", "variants": "variants.<slot>.environment", "notify": "notify"}
-"""What is kept secret of a top-level key: the rest of it becomes names, tags and texts that everybody reads."""
+MAY_BE_SECRET = {
+    "endpoint": "endpoint.environment",
+    "variants": "variants.<slot>.environment",
+    "notify": "the addresses under notify, and its Slack team and channel",
+}
+"""What is kept secret of a top-level key: the rest of it becomes names, tags and texts that everybody reads.
+
+Of `notify` that is `runbooks`, which stands in every alarm's description: whether it is what was marked, or an address
+beside it, nobody tells the program.
+"""
 HIDDEN = "[secret]"
 SHORTEST = 3
 """Characters of a secret from which on it is looked for in a sentence: a shorter one is in every other word."""

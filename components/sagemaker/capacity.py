@@ -37,6 +37,7 @@ class VariantCapacityProvider(TrafficProvider):
             return refused(news, said)
         return accepted(news)
 
+    @told
     def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
         return changed(int(_olds["instances"]) != int(_news["instances"]), elsewhere(_olds, _news))
 

@@ -42,11 +42,10 @@ class VariantWeightsProvider(TrafficProvider):
 
     def asks(self, olds: Mapping[str, Any], news: Props) -> bool:
         """Also where the split comes back after a deployment."""
-        return super().asks(olds, news) or differs(olds, news, "deployment") or self._has_to_settle(olds, news)
+        return super().asks(olds, news) or differs(olds, news, "deployment") or self._owes(news)
 
     def ask(self, olds: Mapping[str, Any], news: Props, *, settles: bool = False) -> None:
-        settles = settles or not same_models(olds, news) or self._has_to_settle(olds, news)
-        super().ask(olds, news, settles=settles)
+        super().ask(olds, news, settles=settles or not same_models(olds, news))
         if olds and place(news).endpoint:
             self.controller(news).refuse_missing()
 
@@ -59,7 +58,7 @@ class VariantWeightsProvider(TrafficProvider):
             not same_split(_olds, _news),
             differs(_olds, _news, "deployment"),
             elsewhere(_olds, _news),
-            self._has_to_settle(_olds, _news),
+            self._owes(_news),
         )
 
     @told
@@ -88,12 +87,12 @@ class VariantWeightsProvider(TrafficProvider):
         except EndpointMissing:
             return gone()
 
-    def _has_to_settle(self, olds: Mapping[str, Any], news: Props) -> bool:
-        """Whether a slot waits for its share that an incident kept from it, or that a deployment which died drained."""
-        controller, acknowledged = self.controller(news), news.get("acknowledged") or None
-        if olds.get("held_back") and not controller.awaits(acknowledged):
-            return True
-        return controller.owes(acknowledged)
+    def _owes(self, news: Props) -> bool:
+        """Whether a slot waits for its share that an incident kept from it, or that a deployment which died drained.
+
+        The control table says so, to a preview as to an `up`: no output does, which a refresh may have written.
+        """
+        return self.controller(news).owes(news.get("acknowledged") or None)
 
     def _applied(self, olds: Props, news: Props) -> Props:
         declared, controller = split(news), self.controller(news)
@@ -103,8 +102,10 @@ class VariantWeightsProvider(TrafficProvider):
         if not same_split(olds, news) or elsewhere(olds, news):
             why = f"declared {declared}" if olds else f"first declared {declared}"
             controller.apply(declared, who="pulumi", why=why, held=held(news))
-        elif not same_models(olds, news) or self._has_to_settle(olds, news):
+        elif not same_models(olds, news):
             controller.settle_after_deployment(declared, held(news))
+        elif controller.owes():
+            controller.settle_owed(declared, held(news))
         return {**news, **_outputs(controller, declared)}
 
 

@@ -159,21 +159,30 @@ def put_scheduled_action(self: ApplicationAutoScalingResponse) -> str:
     before = _action(self)
     if before is None and not (given.get("Schedule") and given.get("ScalableTargetAction")):
         raise ValidationException("Schedule and ScalableTargetAction are required for a new scheduled action.")
-    schedule, zone, action = (given.get(name) for name in ("Schedule", "Timezone", "ScalableTargetAction"))
+    schedule, zone, action = (
+        given.get(name) or (before and getattr(before, kept))
+        for name, kept in (
+            ("Schedule", "schedule"),
+            ("Timezone", "timezone"),
+            ("ScalableTargetAction", "scalable_target_action"),
+        )
+    )
     made = FakeScheduledAction(
         given["ServiceNamespace"],
-        schedule or before.schedule,
-        zone or (before.timezone if before else None),
+        schedule,
+        zone,
         given["ScheduledActionName"],
         given["ResourceId"],
         given["ScalableDimension"],
         given.get("StartTime"),
         given.get("EndTime"),
-        action or before.scalable_target_action,
+        action,
         self.current_account,
         self.region,
     )
-    backend.scheduled_actions = [*(one for one in backend.scheduled_actions if one is not before), made]
+    others: list[Any] = [one for one in backend.scheduled_actions if one is not before]
+    replaced: Any = [*others, made]  # moto declares the list by its own base class
+    backend.scheduled_actions = replaced
     return "{}"
 
 

@@ -66,6 +66,28 @@ def test_a_parameter_that_was_edited_by_hand_is_written_again(standing: Rehearse
 
 
 @pytest.mark.on_a_copy
+@pytest.mark.parametrize("text", ["registry", "[]", '"registry"', '{"prefix": "models/flights/"}', '{"bucket": ["a"]}'])
+def test_a_parameter_that_says_nothing_is_written_again(standing: Rehearsed, text: str):
+    before = _told()
+    boto3.client("ssm").put_parameter(Name=PARAMETER, Value=text, Overwrite=True)
+    standing.up(preview=True)
+    assert _told() == before
+    assert changes(standing.up()) == set()
+
+
+@pytest.mark.on_a_copy
+def test_a_parameter_that_names_another_bucket_is_not_obeyed(standing: Rehearsed):
+    before, s3 = _told(), boto3.client("s3")
+    s3.create_bucket(Bucket="somebody-elses")
+    for bucket in ("somebody-elses", "nobodys"):
+        said = f'{{"bucket": "{bucket}", "prefix": "models/trains/"}}'
+        boto3.client("ssm").put_parameter(Name=PARAMETER, Value=said, Overwrite=True)
+        summary = standing.up(preview=True)
+        assert {step.name for step in summary.changed} == {"flights-registry"}
+        assert _told() == before
+
+
+@pytest.mark.on_a_copy
 def test_without_its_parameter_a_model_that_lives_is_not_renamed_either(standing: Rehearsed):
     boto3.client("ssm").delete_parameter(Name=PARAMETER)
     standing.config["tidewatch:model"] = {**standing.config["tidewatch:model"], "name": "trains"}
@@ -97,4 +119,4 @@ def test_where_two_could_be_the_registry_it_asks_which(standing: Rehearsed):
     boto3.client("ssm").delete_parameter(Name=PARAMETER)
     said = standing.refusal()
     assert "another-registry and flights-registry-" in said
-    assert f"aws ssm put-parameter --type String --name {PARAMETER}" in said
+    assert f"aws ssm put-parameter --type String --overwrite --name {PARAMETER}" in said

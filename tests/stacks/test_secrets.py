@@ -17,6 +17,7 @@ from tests.stacks.test_stack_settings import CONFIG, changed
 from tidewatch.content import content_hash, fingerprint
 
 TOKEN, HOOK = "tok-4f9a7c1e", "https://hooks.example.com/services/T0/B0/s3cr3t"
+RUNBOOKS = "https://wiki.example.com/flights"
 SECRETS = frozenset({"tidewatch:endpoint", "tidewatch:notify"})
 
 
@@ -26,6 +27,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
     with undeployed(tmp_path_factory.mktemp("secrets")) as one:
         one.config["tidewatch:endpoint"]["environment"] = {"TOKEN": TOKEN, "MODE": "fast"}
         one.config["tidewatch:notify"]["P1"] = [{"https": HOOK}]
+        one.config["tidewatch:notify"]["runbooks"] = RUNBOOKS
         one.secrets = SECRETS
         one.up()
         one.publish("1")
@@ -129,3 +131,14 @@ def test_what_becomes_names_and_tags_cannot_be_secret():
         load(CONFIG, secret=["tidewatch:model", "aws:secretKey"])
     (told,) = refused.value.mistakes
     assert told.startswith("tidewatch:model: is secret, and becomes names, tags or texts that everybody reads")
+    assert "endpoint.environment" in told
+    assert "the addresses under notify, and its Slack team and channel" in told
+
+
+def test_of_notify_the_addresses_are_kept_and_the_place_of_the_runbooks_is_a_text(told: Rehearsed):
+    state = json.loads((told.home / "state.json").read_text())
+    sealed = _secrets(state)
+    read = json.dumps(boto3.client("cloudwatch").describe_alarms(), default=str)
+    assert RUNBOOKS in read
+    assert not any(RUNBOOKS in one for one in sealed)
+    assert any(HOOK in one for one in sealed)

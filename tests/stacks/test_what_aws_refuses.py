@@ -95,6 +95,7 @@ def vpc(**changes: Any) -> dict[str, Any]:
             {f"A{n}": "" for n in range(99)},
             "tidewatch:variants.green.environment: with endpoint.environment, 101 variables",
         ),
+        ("tidewatch:variants.green.environment", {f"A{n}": "" for n in range(99)}, "101 variables"),
         ("tidewatch:endpoint.csvContentTypes", [f"text/a{n}" for n in range(11)], "SageMaker takes 10 content types"),
         ("tidewatch:endpoint.jsonContentTypes", ["a/" + "b" * 255], "has one of 257 characters"),
         ("tidewatch:notify.P1", [{"email": "oncall@-"}], "is nobody to tell"),
@@ -132,6 +133,7 @@ def test_what_aws_refuses_is_refused_with_its_path(path: str, value: Any, senten
     told = mistakes(changed(path, value))
     assert any(sentence in line for line in told), told
     assert all(line.startswith(("tidewatch:", "aws:")) for line in told)
+    assert len([line for line in told if sentence in line]) == 1, told
 
 
 @pytest.mark.parametrize(

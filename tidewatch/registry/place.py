@@ -1,4 +1,7 @@
-"""Where a stack's registry is: what its parameter says, or the tags of the bucket itself where that is gone."""
+"""Where a stack's registry is: in the bucket with the stack's tags, of which its parameter says which one it is.
+
+The parameter is anybody's to edit who may write parameters, so it is believed only where the bucket bears it out.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ParamValidationError
 
 from tidewatch.items import error_code
 from tidewatch.registry.errors import RegistryError
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
 
 LEFT = "tidewatch:left"
 """The tag of a bucket that outlived its stack: without it, a stack of the same name would take it for its own."""
+
+NOT_OURS = ("NoSuchBucket", "AccessDenied", "403", "404")
+"""What S3 says of a bucket that is gone, or another account's."""
 
 
 class Tagging(Protocol):
@@ -40,38 +46,56 @@ class Place:
     bucket: str
     model: str
 
-    @classmethod
-    def from_json(cls, text: str) -> Place:
-        said = json.loads(text)
-        return cls(str(said["bucket"]), str(said["prefix"]).strip("/").rpartition("/")[2])
-
 
 def parameter_name(project: str, stack: str) -> str:
     """The parameter that says where the registry is."""
     return f"/tidewatch/{project}/{stack}/registry"
 
 
-def find(ssm: SSMClient, tagging: Tagging, project: str, stack: str) -> Place | None:
+def find(ssm: SSMClient, s3: S3Client, tagging: Tagging, project: str, stack: str) -> Place | None:
     """Where the registry of a stack is; None where it has none yet. Raises RegistryAmbiguous, ClientError."""
     name = parameter_name(project, stack)
-    try:
-        return Place.from_json(ssm.get_parameter(Name=name)["Parameter"].get("Value", ""))
-    except ssm.exceptions.ParameterNotFound:
-        places = tuple(_tagged(tagging, f"{project}/{stack}"))
+    wanted = _wanted(f"{project}/{stack}")
+    if place := _told(ssm, s3, name, wanted):
+        return place
+    places = tuple(_tagged(tagging, wanted))
     if len(places) > 1:
         buckets = " and ".join(sorted(place.bucket for place in places))
         raise RegistryAmbiguous(
-            f"The parameter {name}, which says where the registry of this stack is, is gone, and {buckets} all carry "
-            "its tags. Write it again for the one that it is: "
-            f"aws ssm put-parameter --type String --name {name} "
+            f"The parameter {name}, which says where the registry of this stack is, is gone or names no bucket with "
+            f"its tags, and {buckets} all carry them. Write it again for the one that it is: "
+            f"aws ssm put-parameter --type String --overwrite --name {name} "
             f'--value \'{{"bucket": "BUCKET", "prefix": "models/{places[0].model}/"}}\''
         )
     return places[0] if places else None
 
 
-def _tagged(tagging: Tagging, stack: str) -> Iterable[Place]:
+def _wanted(stack: str) -> Mapping[str, str]:
+    return {"tidewatch:stack": stack, "tidewatch:purpose": "registry"}
+
+
+def _told(ssm: SSMClient, s3: S3Client, name: str, wanted: Mapping[str, str]) -> Place | None:
+    """What the parameter says, if it names a bucket that carries the stack's tags.
+
+    The bucket is asked itself: Resource Groups hears of a new one's tags later.
+    """
+    try:
+        bucket = json.loads(ssm.get_parameter(Name=name)["Parameter"].get("Value", ""))["bucket"]
+        tags = _tags(s3, bucket)
+    except ssm.exceptions.ParameterNotFound:
+        return None
+    except (ValueError, LookupError, TypeError, ParamValidationError):
+        return None
+    except ClientError as error:
+        if error_code(error) in NOT_OURS:
+            return None
+        raise
+    ours = wanted.items() <= tags.items()
+    return Place(bucket, tags.get("tidewatch:model", "")) if ours else None
+
+
+def _tagged(tagging: Tagging, wanted: Mapping[str, str]) -> Iterable[Place]:
     """The buckets that are tagged as this stack's registry, without those that a stack of that name left behind."""
-    wanted: Mapping[str, str] = {"tidewatch:stack": stack, "tidewatch:purpose": "registry"}
     filters = [{"Key": key, "Values": [value]} for key, value in wanted.items()]
     token = ""
     while True:

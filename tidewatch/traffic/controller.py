@@ -92,7 +92,9 @@ class TrafficController:
         view, now = self._view(), self.clock.now()
         held = self.control.held(view.config) or {} if view.config else {}
         awaited = asked not in (None, view.config) and self.writer.life.others(self.control.asked_by())
-        return replace(gauges(view, asked, now, awaited=awaited), served=served(self.control, held, now))
+        ended = Ending.ends(view.entries, self.place.endpoint)
+        found = gauges(view, asked, now, awaited=awaited, ended=ended)
+        return replace(found, served=served(self.control, held, now))
 
     def unserved(self) -> bool:
         """Whether the endpoint is there and has yet to serve. Raises EndpointMissing."""
@@ -156,11 +158,12 @@ class TrafficController:
             gate.refuse_edited(view, champion_before, held, live_held)
         if moves and view.state is None:
             gate.refuse_alarmed(gate.raised(declared, previously), self.guardrails, self._alarmed())
+        replaced = self._drain.replaced() if view.state else frozenset[str]()
         wish = Wish(
-            declared, held, champion or "", self._deploys(config, held, live_held, view), moves, settles,
-            instances or {},
+            declared, held, champion or "", self._deploys(config, held, live_held, view), moves,
+            settles or (bool(replaced) and not view.open), instances or {},
         )  # fmt: skip
-        foreseen.refuse(view, wish, live_held, self.guardrails, self._alarmed)
+        foreseen.refuse(view, wish, live_held, self.guardrails, self._alarmed, replaced if view.open else frozenset())
 
     @staticmethod
     def _deploys(config: str | None, held: Mapping[str, Held], live_held: Mapping[str, Held], view: View) -> bool:
@@ -222,33 +225,47 @@ class TrafficController:
         """The traffic after another model was deployed: the declared split.
 
         Over an open incident the split from before the drain, without what a slot had whose model is another by now:
-        it gets nothing until somebody acknowledges the incident. `held_back` says so.
+        it gets nothing until somebody acknowledges the incident, and the drain's record keeps that. `held_back` says
+        so.
         """
         if self._view().open:
             self._drain.undo(held)
-            self._drain.forget()
             return None
         return self.apply(declared, who=who, why="The declared split, after a deployment.", held=held)
 
+    def settle_owed(self, declared: Split, held: Mapping[str, Held]) -> None:
+        """Ends a drain that is written down, though nothing was edited: for an `up` to which `owes` says so.
+
+        The declared split where a drained slot holds another model by now. Where each holds what it held, the split
+        from before the drain: the declared one was not edited, and may never have been live.
+        """
+        if self._drain.replaced():
+            self.settle_after_deployment(declared, held)
+        else:
+            self._drain.undo(held)
+
     def held_back(self, declared: Split) -> str:
-        """Which declared slots get nothing because an incident is open, as a sentence; "" where there is none."""
-        view = self._view()
-        slots = sorted(slot for slot in declared.serving if view.live is not None and not view.live.share(slot))
-        if not view.open or not slots:
+        """Which slots get nothing because an incident is open, as a sentence; "" where there is none.
+
+        By the drain's record: a slot whose model came over the open incident, and nothing else, gets its declared share
+        once that is acknowledged. What a rollback took away is not held back. Raises EndpointMissing.
+        """
+        slots, still = sorted(self._drain.replaced() & declared.serving), self._view_of_ledger().open
+        if not slots or not still:
             return ""
-        first = view.open[0]
+        ids = ", ".join(one.id for one in still)
+        first = "incident" if len(still) == 1 else "incidents"
+        read = still[0].remedy if len(still) == 1 else "read them and acknowledge each with `tidewatch acknowledge`"
         return (
-            f"Slot {', '.join(slots)} gets nothing while incident {first.id} is open: {first.remedy}, and the next "
-            "`pulumi up` brings the declared split."
+            f"Slot {', '.join(slots)} gets nothing while {first} {ids} {'is' if len(still) == 1 else 'are'} open: "
+            f"{read}, and the next `pulumi up` brings the declared split."
         )
 
     def owes(self, acknowledged: str | None = None) -> bool:
         """Whether a drained slot waits for its share, and no open incident (but the acknowledged one) keeps it."""
-        return self._drain.owed() and not self.awaits(acknowledged)
-
-    def awaits(self, acknowledged: str | None = None) -> bool:
-        """Whether an incident is open, besides the one that the stack config acknowledges."""
-        return bool(replace(self._view_of_ledger(), acknowledged=frozenset(filter(None, (acknowledged,)))).open)
+        if not self._drain.owed():
+            return False
+        return not replace(self._view_of_ledger(), acknowledged=frozenset(filter(None, (acknowledged,)))).open
 
     def unfinished(self, config: str) -> bool:
         """Whether a deployment was begun that this configuration, declared for longer, has to end.
@@ -267,7 +284,6 @@ class TrafficController:
         *,
         held: Mapping[str, Held],
         changed: frozenset[str],
-        guardrails_allowed: bool = True,
         abort_alarm: str | None = None,
         instances: Mapping[str, int] | None = None,
         policy: DeploymentPolicy | None = None,
@@ -289,7 +305,6 @@ class TrafficController:
             config,
             held=held,
             changed=changed,
-            guardrails_allowed=guardrails_allowed,
             abort_alarm=abort_alarm,
             instances=instances or {},
             policy=policy or DeploymentPolicy(),

@@ -44,21 +44,19 @@ class Fleet:
         *,
         held: Mapping[str, Held],
         changed: frozenset[str],
-        guardrails_allowed: bool,
         abort_alarm: str | None,
         instances: Mapping[str, int],
         policy: DeploymentPolicy,
     ) -> DeploymentRecord:
         """See `TrafficController.deploy`."""
         with self.writer.life.lived():
-            return self._deployed(config, held, changed, guardrails_allowed, abort_alarm, instances, policy)
+            return self._deployed(config, held, changed, abort_alarm, instances, policy)
 
     def _deployed(
         self,
         config: str,
         held: Mapping[str, Held],
         changed: frozenset[str],
-        guardrails_allowed: bool,
         abort_alarm: str | None,
         instances: Mapping[str, int],
         policy: DeploymentPolicy,
@@ -79,7 +77,7 @@ class Fleet:
             self._refuse_new_traffic(config, state, held)
             self.drain.take_over(config)
             self.drain.empty((changed & state.slots.keys()) | gone, held, config)
-            guarded = guardrails_allowed and held.keys() == state.slots.keys()
+            guarded = held.keys() == state.slots.keys()
             alarms = tuple(filter(None, (abort_alarm, *policy.alarms))) if guarded else ()
             if scaling:
                 scaling.suspend(gone | self._retyped(state, config))

@@ -1,7 +1,8 @@
 """The drain: a slot whose model changes serves nobody meanwhile, and what was live before can be brought back.
 
 What was live before is written down before the drain, so a deployment that died is continued or undone, whatever is
-declared by then: by the next `up`, or by the sweep once the writer is dead.
+declared by then: by the next `up`, or by the sweep once the writer is dead. Where another model came into a slot over
+an open incident, the record stays until the incident is acknowledged: it alone says that the slot is owed its share.
 """
 
 from __future__ import annotations
@@ -42,29 +43,32 @@ class Drain:
         head = self.writer.control.head()
         return None if superseded(View(self.writer.ledger.entries(), head, None), kept["sequence"]) else kept
 
+    def replaced(self) -> frozenset[str]:
+        """The slots of the standing record that hold another model by now. Raises EndpointMissing."""
+        kept = self._standing()
+        return self._replaced(kept, self.writer.platform.state()) if kept else frozenset()
+
     def take_over(self, config: str) -> None:
         """Makes a drain that another writer left behind this writer's."""
         if kept := self._standing():
             self.writer.control.put(KEY, {**kept, "config": config, "writer": self.writer.life.name})
 
     def empty(self, slots: frozenset[str], held: Mapping[str, Held], config: str) -> None:
-        """Takes the traffic from these slots; raises Refused where no other slot can take it."""
-        state = self.writer.platform.state()
-        live = state.split
-        if live is None or not slots & state.serving:
+        """Takes the traffic from these slots; raises Refused where no other slot can take it.
+
+        Over an open incident a slot without traffic is written down too: its new model gets nothing until then.
+        """
+        view = self.writer.view()
+        if view.state is None or view.state.split is None:
             return
-        self._drained(self.writer.view(), slots, held)
-        if self._standing() is None:
-            entries = self.writer.ledger.entries()
-            kept = {
-                "before": live.to_json(),
-                "sequence": entries[-1].sequence if entries else 0,
-                "slots": sorted(slots),
-                "was": state.config,
-                "config": config,
-                "writer": self.writer.life.name,
-            }
-            self.writer.control.put(KEY, kept)
+        serving = slots & view.state.serving
+        if serving:
+            self._drained(view, slots, held)
+        noted = serving | (slots & held.keys()) if view.open else serving
+        if noted:
+            self._note(noted, view.state, view.state.split, config)
+        if not serving:
+            return
 
         def decide(view: View) -> Split | None:
             if view.state is None or view.state.split is None or not slots & view.state.serving:
@@ -77,9 +81,25 @@ class Drain:
         names = ", ".join(sorted(slots))
         self.writer.change(decide, who="drain", why=f"{names} is drained for the deployment of {config}.")
 
+    def _note(self, slots: frozenset[str], state: EndpointState, live: Split, config: str) -> None:
+        """Writes down what these slots hold now; a record that stands keeps what it says, and is added to."""
+        entries = self.writer.ledger.entries()
+        kept = self._standing() or {
+            "before": live.to_json(),
+            "sequence": entries[-1].sequence if entries else 0,
+            "drained": {},
+        }
+        known = self.writer.control.held(state.config) or {}
+        now = {
+            slot: {"config": state.config, "held": known[slot].to_json() if slot in known else None} for slot in slots
+        }
+        mine = {"drained": {**now, **kept.get("drained", {})}, "config": config, "writer": self.writer.life.name}
+        self.writer.control.put(KEY, {**kept, **mine})
+
     def _drained(self, view: View, slots: frozenset[str], held: Mapping[str, Held]) -> Split:
         assert view.state is not None
-        return drained(view, view.state, slots, held, self.guardrails, self.alarmed)
+        barred = self.replaced() if view.open else frozenset[str]()
+        return drained(view, view.state, slots, held, self.guardrails, self.alarmed, barred)
 
     def undo(self, held: Mapping[str, Held]) -> None:
         """Brings back what was live before, and waits for it; see `_back` for what does not come back."""
@@ -138,12 +158,17 @@ class Drain:
 
     def _replaced(self, kept: Mapping[str, Any], state: EndpointState) -> frozenset[str]:
         """The drained slots that hold another model than they held before, or are gone."""
-        was, config = self.writer.control.held(kept.get("was", "")), kept.get("was", state.config)
-        slots = frozenset[str](kept.get("slots", ()))
-        if state.config == config:
-            return frozenset()
         now = self.writer.control.held(state.config) or {}
-        return frozenset(slot for slot in slots if not (was and slot in was and was[slot].same_model(now.get(slot))))
+
+        def same(slot: str, was: Mapping[str, Any]) -> bool:
+            held = was.get("held")
+            return held is not None and Held.from_json(held).same_model(now.get(slot))
+
+        return frozenset(
+            slot
+            for slot, was in kept.get("drained", {}).items()
+            if was["config"] != state.config and not same(slot, was)
+        )
 
     def owed(self) -> bool:
         """Whether what was drained has not got its share back yet, and nobody decided otherwise since."""
@@ -166,16 +191,17 @@ def drained(
     held: Mapping[str, Held],
     guardrails: Mapping[str, str],
     alarmed: Callable[[], frozenset[str]],
+    barred: frozenset[str] = frozenset(),
 ) -> Split:
     """The live split without these slots: those that serve go on, else the first idle one that can take traffic.
 
-    Raises Refused where none can.
+    An idle slot that is barred cannot: an open incident keeps its model from serving. Raises Refused where none can.
     """
     assert state.split is not None
     if state.split.serving - slots:
         return state.split.without(slots)
     firing = alarmed()
-    for slot in sorted(state.slots.keys() - slots):
+    for slot in sorted(state.slots.keys() - slots - barred):
         fit = slot in held and state.slots[slot].instances >= max(held[slot].floor, 1)
         latched = latched_by(slot, held.get(slot), view.latches, view.config)
         if fit and not latched and guardrails.get(slot) not in firing:
@@ -190,9 +216,10 @@ def drained(
 def superseded(view: View, sequence: int) -> bool:
     """Whether what was kept at that entry no longer stands.
 
-    An incident opened since owns the traffic, and a split that somebody else brought about since is the newer word.
+    An incident opened since owns the traffic, also when it was acknowledged, and a split that somebody else brought
+    about since is the newer word.
     """
-    opened = any(one.sequence > sequence or one.sequence == 0 for one in view.open)
+    opened = any(one.sequence > sequence or one.sequence == 0 for one in view.incidents)
     return opened or any(
         entry.sequence > sequence
         and entry.kind in ("outcome", "observed")

@@ -6,6 +6,7 @@ another's place, as when the resource that stands for it is replaced, keeps what
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -39,6 +40,10 @@ class Ending:
         owner = self.writer.control.get(KEY)
         if owner is not None and owner["name"] != declaration:
             return False
+        with self.writer.life.lived():
+            return self._ended(who)
+
+    def _ended(self, who: str) -> bool:
         backoff = self.writer.backoff()
         try:
             state = self.writer.settled()
@@ -56,7 +61,9 @@ class Ending:
     def _deleted(self, state: EndpointState, who: str) -> bool:
         """One attempt; False while something else changes the endpoint."""
         why = f"The endpoint {state.name} ends: nothing declares its traffic any more."
-        intent = self._append(Entry("intent", who, self.writer.clock.now(), why, before=state.split))
+        intent = self._append(
+            Entry("intent", who, self.writer.clock.now(), why, before=state.split, writer=self.writer.life.name)
+        )
         try:
             self.writer.platform.end()
         except EndpointBusy as busy:
@@ -77,6 +84,14 @@ class Ending:
                     )
             reason = state.failure_reason or "SageMaker does not say why"
             raise EndpointUnusable(f"The endpoint {state.name} was not deleted, it is {state.status}: {reason}.")
+
+    @staticmethod
+    def ends(entries: Sequence[Entry], endpoint: str) -> bool:
+        """Whether the newest thing that anybody asked for is the end of this endpoint, and SageMaker took it."""
+        intent = next((one for one in reversed(entries) if one.kind == "intent"), None)
+        if intent is None or intent.resource != endpoint or intent.after is not None:
+            return False
+        return not any(one.answers == intent.sequence and one.error for one in entries)
 
     def _append(self, entry: Entry) -> Entry | None:
         """A ledger that is gone keeps no endpoint alive."""

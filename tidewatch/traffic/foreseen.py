@@ -42,8 +42,12 @@ def refuse(
     live_held: Mapping[str, Held],
     guardrails: Mapping[str, str],
     alarmed: Callable[[], frozenset[str]],
+    barred: frozenset[str] = frozenset(),
 ) -> None:
-    """Raises the TrafficError that a step of this `up` would raise. Without an endpoint there is nothing to foresee."""
+    """Raises the TrafficError that a step of this `up` would raise. Without an endpoint there is nothing to foresee.
+
+    barred: the slots whose model an open incident keeps from serving.
+    """
     state = view.state
     if state is None or state.split is None:
         return
@@ -51,7 +55,7 @@ def refuse(
     if wish.deploys:
         emptied = (replaced & state.slots.keys()) | (state.slots.keys() - wish.held.keys())
         _refuse_deployment(view, state, wish)
-        state = _after(state, wish, _drained(view, state, emptied, wish, guardrails, alarmed))
+        state = _after(state, wish, _drained(view, state, emptied, wish, guardrails, alarmed, barred))
     settles = wish.settles or (wish.deploys and (bool(replaced) or wish.held.keys() != live_held.keys()))
     if not wish.moves and (not settles or view.open):
         return
@@ -83,13 +87,14 @@ def _drained(
     wish: Wish,
     guardrails: Mapping[str, str],
     alarmed: Callable[[], frozenset[str]],
+    barred: frozenset[str],
 ) -> Split:
     assert state.split is not None
     if not slots & state.serving:
         return state.split
     if view.driven and view.driven.target in slots:
         raise Refused(f"Slot {view.driven.target} is the target of the rollback {view.driven.incident}.")
-    return drained(view, state, slots, wish.held, guardrails, alarmed)
+    return drained(view, state, slots, wish.held, guardrails, alarmed, barred)
 
 
 def _after(state: EndpointState, wish: Wish, split: Split) -> EndpointState:

@@ -28,16 +28,18 @@ class Gauges:
     served: Mapping[str, Served] = field(default_factory=dict[str, Served])
 
 
-def gauges(view: View, asked: str | None, now: datetime, *, awaited: bool = False) -> Gauges:
+def gauges(view: View, asked: str | None, now: datetime, *, awaited: bool = False, ended: bool = False) -> Gauges:
     """Each value every time: a metric that is left out keeps its alarm in the state it had.
 
     asked: the configuration that was asked for last; None where nobody wrote it down, which is no deployment undone.
-    awaited: whether who asked for it lives, and has still to see what became of it.
+    awaited: whether who asked for it lives, and has still to see what became of it. ended: whether the endpoint's end
+    was asked for last: it is missed by nobody, while it goes and when it is gone.
     """
     state = view.state
     running = state is not None and _deploying(state, asked)
     # A first endpoint that is still being made has nobody to miss it.
-    missed = has_served(view.entries) and (state is None or state.status in NOT_SERVING)
+    going = ended and (state is None or state.status == "Deleting")
+    missed = has_served(view.entries) and not going and (state is None or state.status in NOT_SERVING)
     undone = state is not None and asked is not None and asked != state.config and not running and not awaited
     found = {
         metrics.OPEN_INCIDENTS: float(len(view.open)),

@@ -41,6 +41,7 @@ class Config:
     holds: dict[str, Held]
     counts: dict[str, int]
     acknowledged: str = ""
+    guardrails: dict[str, str] = field(default_factory=dict[str, str])
 
     @property
     def content(self) -> str:
@@ -84,6 +85,16 @@ class Pulumi:
         if not targets:
             self.configs = {wanted: self.configs[wanted]}
 
+    def refresh(self) -> None:
+        """Brings the outputs up to date; what is gone leaves the state."""
+        for name, kind, _ in list(self._resources(Unknown())):
+            if name not in self.state or type(kind).read is ResourceProvider.read:
+                continue
+            inputs, outputs = self.state.pop(name)
+            found = kind.read(name, outputs)
+            if found.id:
+                self.state[name] = (inputs, dict(found.outs or {}))
+
     def _checked(self, name: str, kind: ResourceProvider, inputs: Props) -> Props:
         got = kind.check(self.state[name][0] if name in self.state else {}, inputs)
         if got.failures:
@@ -109,7 +120,7 @@ class Pulumi:
             "declared": Split.of(here.weights).to_json(),
             "slots": {slot: here.holds[slot].to_json() for slot in here.weights},
             "champion": "blue",
-            "guardrails": {},
+            "guardrails": dict(here.guardrails),
             "configuration": here.content,
             "counts": {slot: here.counts[slot] for slot in here.weights},
             "acknowledged": here.acknowledged,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.tidewatch.traffic.account import Flights
+from tidewatch import metrics
 from tidewatch.traffic import EndpointBusy, EndpointMissing
 
 
@@ -48,6 +49,50 @@ def test_a_change_under_way_is_waited_for(canary: Flights) -> None:
     with pytest.raises(EndpointBusy):
         canary.controller(wait_seconds=1).end("declared-1", who="pulumi")
     assert canary.controller().end("declared-1", who="pulumi")
+
+
+def test_who_ends_an_endpoint_gives_signs_of_life_while_it_waits(canary: Flights) -> None:
+    seen: list[bool] = []
+
+    def look() -> None:
+        newest = canary.controller().entries()[-1]
+        intents = [one for one in canary.controller().entries() if one.kind == "intent"]
+        if newest.answers == intents[-1].sequence and intents[-1].after is None:
+            seen.append(canary.controller().writer.life.others(intents[-1].writer))
+
+    canary.controller().own("declared-1")
+    canary.clock.moved.append(look)
+    assert canary.controller().end("declared-1", who="pulumi")
+    canary.clock.moved.remove(look)
+    assert seen
+    assert all(seen)
+
+
+def test_an_endpoint_that_is_ended_is_missed_by_nobody(canary: Flights) -> None:
+    seen: dict[str, set[float]] = {}
+
+    def look() -> None:
+        gauges = canary.controller().gauges().endpoint
+        try:
+            status = canary.status()
+        except EndpointMissing:
+            status = "gone"
+        seen.setdefault(status, set()).add(gauges[metrics.ENDPOINT_NOT_IN_SERVICE])
+
+    canary.controller().own("declared-1")
+    canary.clock.moved.append(look)
+    assert canary.controller().end("declared-1", who="pulumi")
+    look()
+    canary.clock.moved.remove(look)
+    assert seen["Deleting"] == {0.0}
+    assert seen["gone"] == {0.0}
+
+
+@pytest.mark.parametrize("after", [0, 600])
+def test_an_endpoint_that_somebody_else_deleted_is_missed(canary: Flights, after: int) -> None:
+    canary.clients.sagemaker.delete_endpoint(EndpointName=canary.place.endpoint)
+    canary.clock.advance(after)
+    assert canary.controller().gauges().endpoint[metrics.ENDPOINT_NOT_IN_SERVICE] == 1.0
 
 
 def test_without_tables_the_endpoint_ends_all_the_same(canary: Flights) -> None:

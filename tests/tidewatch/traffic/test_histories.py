@@ -48,6 +48,8 @@ class History:
         with providers_of(lambda: self.clients):
             self.pulumi = adopted(account, {"blue": 100.0, "green": 0.0})
         self.config = self.pulumi.config
+        self.config.guardrails = {"green": f"{account.place.endpoint}-guardrail"}
+        self.guardrail("OK")
         self.whole = copy.deepcopy(self.config)
         self.unsettled = False
         """Whether a killed `up` left something that the next one has to finish."""
@@ -160,6 +162,20 @@ class History:
         self.publish("green", self.config.holds["blue"].artifact)
         self.go_back()
 
+    def guardrail(self, state: str) -> None:
+        """The alarm on green fires, or is calm again."""
+        self.account.put_alarm(self.config.guardrails["green"], state)
+
+    def refresh(self) -> None:
+        with providers_of(lambda: self.clients):
+            self.pulumi.refresh()
+
+    def hold_back(self, artifact: str) -> None:
+        """Another model over a flip that nobody announced."""
+        self.flip_behind((35, 65))
+        self.sweep()
+        self.publish("green", artifact)
+
     def roll_back(self, wait: int) -> None:
         alarm = wait % 2
         self.account.roll_back(self.account.alarm() if alarm else None, wait=wait)
@@ -252,6 +268,9 @@ STEPS = st.one_of(
     action("go_back"),
     action("republish", st.sampled_from(SLOTS)),
     action("twins"),
+    action("guardrail", st.sampled_from(("ALARM", "OK"))),
+    action("refresh"),
+    action("hold_back", st.sampled_from(ARTIFACTS)),
     action("roll_back", st.sampled_from((0, 1, 50, 55))),
     action("flip_behind", SPLITS),
     action("sweep"),

@@ -217,6 +217,21 @@ def test_a_writer_that_was_killed_is_answered_for_within_two_minutes(canary: Fli
     assert (last.kind, last.why) == ("outcome", "Completed after its writer had gone.")
 
 
+def test_who_may_not_mark_a_sign_takes_nobody_for_dead(canary: Flights) -> None:
+    """A preview reads the control table and writes nothing there."""
+    total = calls(canary, apply_half)
+    again(canary, 0)
+    with pytest.raises(Killed):
+        apply_half(canary, Fuse(total - 2))
+    canary.clock.advance(600)
+    canary.control.inject("api", service="dynamodb", action="PutItem", code="AccessDeniedException", status=400)
+    assert canary.controller().observe() is None
+    assert canary.controller().entries()[-1].kind == "intent"
+    canary.control.clear()
+    canary.sweeps(2)
+    assert canary.controller().entries()[-1].why == "Completed after its writer had gone."
+
+
 def test_a_clock_far_ahead_of_a_writers_does_not_make_it_dead(canary: Flights) -> None:
     """A finder's clock that is hours ahead takes a writer for dead only if it renews nothing for a while."""
     writer = canary.controller().writer.life

@@ -8,7 +8,7 @@ from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, BaseResponse
 from moto.s3.responses import S3Response
 
-from simulator.aws.world import world
+from simulator.aws.world import running, world
 
 
 class Injected(ServiceException):
@@ -24,9 +24,8 @@ def install() -> None:
 
 def _faulty(original: Any) -> Any:
     def call_action(self: BaseResponse) -> Any:
-        faults = world().faults
-        if faults.waiting and self.service_name:
-            fault = faults.take("api", service=self.service_name, action=self._get_action() or "")
+        if running() and world().faults.waiting and self.service_name:
+            fault = world().faults.take("api", service=self.service_name, action=self._get_action() or "")
             if fault is not None:
                 error = Injected(fault.text("code", "ServiceUnavailable"), fault.text("message", "Injected."))
                 _, headers, body = self.serialized(ActionResult(error))
@@ -41,9 +40,8 @@ def _faulty_s3(original: Any) -> Any:
     actions = {"PUT": "PutObject", "GET": "GetObject", "DELETE": "DeleteObject", "HEAD": "HeadObject", "POST": "Post"}
 
     def respond(self: S3Response, request: Any, full_url: str) -> Any:
-        faults = world().faults
-        if faults.waiting:
-            fault = faults.take("api", service="s3", action=actions.get(request.method, ""))
+        if running() and world().faults.waiting:
+            fault = world().faults.take("api", service="s3", action=actions.get(request.method, ""))
             if fault is not None:
                 error = Injected(fault.text("code", "SlowDown"), fault.text("message", "Injected."))
                 _, headers, body = self.serialized(ActionResult(error))

@@ -144,6 +144,11 @@ def world() -> World:
     return _current[-1]
 
 
+def running() -> bool:
+    """Whether a simulator runs in this process: what is set on moto stays there after it, and is plain moto again."""
+    return bool(_current)
+
+
 def enter(new: World) -> None:
     _current.append(new)
 

@@ -204,9 +204,9 @@ def _moment(text: str, otherwise: datetime) -> datetime:
 
 
 def _nothing_to_do(state: EndpointState, controller: TrafficController, plan: RollbackPlan) -> RollbackResult | None:
-    if never_served(state, controller.entries()):
+    if state.status == "Failed" and never_served(state, controller.entries()):
         message = (
-            f"{state.name} is {state.status} and has never served: there is nothing to roll back. "
+            f"{state.name} is Failed and has never served: there is nothing to roll back. "
             "The next `pulumi up` makes it again."
         )
         return RollbackResult("", "nothing", message, plan.target)

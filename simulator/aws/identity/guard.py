@@ -21,7 +21,7 @@ from simulator.aws.identity import calls, s3
 from simulator.aws.identity.decision import Caller, refusal
 from simulator.aws.identity.need import Call, Need, NoRule
 from simulator.aws.identity.recording import recorders
-from simulator.aws.world import ACCOUNT, world
+from simulator.aws.world import ACCOUNT, running, world
 
 _KEY = re.compile(r"Credential=([^/]+)/")
 _FORBIDDEN = {"sns": "AuthorizationError", "sqs": "AccessDenied", "iam": "AccessDenied", "cloudwatch": "AccessDenied"}
@@ -83,6 +83,8 @@ def caller(authorization: str | None) -> Caller | None:
 
 def _dispatch(self: BaseResponse, request: Any, full_url: str | None = None, headers: Any = None) -> Any:
     self.setup_class(request, full_url, headers)
+    if not running():
+        return self.call_action()
     who = caller(self.headers.get("Authorization"))
     if who is not None or recorders():
         text = _refused(who, lambda: calls.needs(_call(self)), f"{self.boto3_service_name} {self._get_action()}")

@@ -176,8 +176,16 @@ def test_a_rollback_that_was_acknowledged_before_its_flip_is_given_up(canary: Fl
 
 
 def test_a_declared_split_is_not_applied_over_an_open_incident(canary: Flights) -> None:
-    canary.roll_back()
+    canary.ask_weights(blue=35, green=65)
+    canary.sweeps(1)
     with pytest.raises(IncidentOpen, match="tidewatch acknowledge"):
+        canary.controller().apply(Split.of({"blue": 9, "green": 1}), who="pulumi", why="declared", held=canary.holds)
+    assert canary.live() == {"blue": 0.35, "green": 0.65}
+
+
+def test_what_was_rolled_back_gets_nothing_under_the_name_of_a_version_that_is_not_live(canary: Flights) -> None:
+    canary.roll_back()
+    with pytest.raises(Latched, match="tidewatch acknowledge"):
         canary.controller().apply(
             Split.of({"blue": 9, "green": 1}),
             who="pulumi",

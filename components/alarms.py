@@ -25,6 +25,8 @@ EXTENSION_SECONDS = 300
 LASTING = ("model-errors", "latency")
 """Alarms of a slot that take ten minutes to fire: by then its guardrail has rolled it back, or cannot."""
 LONGEST_DESCRIPTION = 1024
+METRIC = "m"
+"""What tells the name of a metric alarm from that of the composite that speaks for it."""
 
 Place = tuple[str, str]
 """An alarm: its slot, "" for the endpoint's own, and its key."""
@@ -119,13 +121,14 @@ class Alarms(pulumi.ComponentResource):
             self._scope.name(*_parts(place)),
             alarm,
             self._args.names,
+            called=self._args.tables.physical_name(*_parts(place), mark=METRIC),
             slot=place[0],
             says=self._described(alarm.says, alarm.runbook),
             action=self._topic(alarm) if acts else None,
             tags=self._tags(place, alarm.severity),
             opts=self._inside(),
         )
-        self._names[place], self._arns[place] = made.name, made.arn
+        self._know(place, made.name)
 
     def _combined(self, place: Place, composite: Composite) -> None:
         """A composite of the values. What rolls back calls the function, or tells people to."""
@@ -136,7 +139,12 @@ class Alarms(pulumi.ComponentResource):
             held_back = self._suppressors(place, composite)
             voice = _Voice(self._topic(composite), composite.severity, held_back, _extension(composite.looks_back_s))
         made = self._composite(place, composite.rule, says, voice)
-        self._names[place], self._arns[place] = made.alarm_name, made.arn
+        self._know(place, made.alarm_name)
+
+    def _know(self, place: Place, name: pulumi.Output[str]) -> None:
+        """The ARN is made of the name: that of an alarm that is new is unknown in a preview, and each page with it."""
+        self._names[place] = name
+        self._arns[place] = self._scope.arn("cloudwatch", pulumi.Output.concat("alarm:", name))
 
     def _spoken_for(self, place: Place, alarm: Alarm) -> None:
         """The composite that speaks for an alarm that has to keep quiet at times, which a metric alarm cannot."""

@@ -62,14 +62,14 @@ class Dashboards(pulumi.ComponentResource):
         self._scope, self._args = scope, args
         names = {page: args.tables.physical_name(page) for page in PAGES}
         self.links = links(scope, args.tables)
-        # Thousands of lines that this program makes: a preview says that they change, and is about the rest.
+        # No `hide_diffs`: where every difference of a resource is hidden, the CLI prints all that it was, unmarked.
         said = self._said()
         self.dashboards = {
             page: aws.cloudwatch.Dashboard(
                 scope.name(page),
                 dashboard_name=name,
                 dashboard_body=said.apply(lambda said, page=page: self._body(page, said)),
-                opts=pulumi.ResourceOptions(parent=self, hide_diffs=["dashboardBody"]),
+                opts=pulumi.ResourceOptions(parent=self),
             )
             for page, name in names.items()
         }

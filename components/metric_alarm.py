@@ -26,15 +26,23 @@ def metric_alarm(
     alarm: Alarm,
     names: Names[pulumi.Output[str]],
     *,
+    called: pulumi.Input[str],
     slot: str,
     says: str,
     action: pulumi.Input[str] | None,
     tags: Mapping[str, str],
     opts: pulumi.ResourceOptions,
 ) -> aws.cloudwatch.MetricAlarm:
-    """The alarm of a slot, or with "" of the endpoint. says: its description; action: what it calls in ALARM."""
+    """The alarm of a slot, or with "" of the endpoint.
+
+    called: its physical name; says: its description; action: what it calls in ALARM.
+
+    It has its name from us, so that what is said of it is known before it is made: PutMetricAlarm takes a name again
+    that an interrupted `up` has used.
+    """
     return aws.cloudwatch.MetricAlarm(
         name,
+        name=called,
         alarm_description=says,
         comparison_operator=OPERATORS[alarm.comparison],
         threshold=alarm.threshold,

@@ -41,9 +41,12 @@ class Tables(pulumi.ComponentResource):
         )
         self.register_outputs({"ledger": self.ledger.name, "control": self.control.name})
 
-    def physical_name(self, *parts: str) -> pulumi.Output[str]:
-        """A name for what Pulumi names none itself, composite alarms and dashboards: it ends as the ledger's does."""
-        return self.ledger.name.apply(lambda ledger: f"{self._scope.name(*parts)}-{ledger.rpartition('-')[2]}")
+    def physical_name(self, *parts: str, mark: str = "") -> pulumi.Output[str]:
+        """A name for alarms and dashboards, known before they are made: it ends as the ledger's does.
+
+        mark: comes before that end, where two things that CloudWatch takes no one name for are called alike.
+        """
+        return self.ledger.name.apply(lambda ledger: f"{self._scope.name(*parts)}-{mark}{ledger.rpartition('-')[2]}")
 
     def _table(self, part: str, *, range_key: str, range_type: str) -> aws.dynamodb.Table:
         return aws.dynamodb.Table(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from simulator.scenarios.alarms import every_alarm
 from simulator.scenarios.scene import LONGEST_MINUTES, Scene
 
 FEW = 2
@@ -31,8 +30,9 @@ class Drive:
 
 
 def key_of(scene: Scene, name: str) -> str:
-    """The key of an alarm, with its slot, in its physical name."""
-    return name.removeprefix(f"{scene.endpoint_model}-").rpartition("-")[0]
+    """The key of an alarm of the scene's stack, with its slot, in its physical name: it begins as the ledger's does."""
+    stem = scene.outputs["ledger"].rpartition("-ledger-")[0]
+    return name.removeprefix(f"{stem}-").rpartition("-")[0]
 
 
 def fires(scene: Scene, *keys: str, most: int = LONGEST_MINUTES, requests: int = SOME) -> None:
@@ -47,7 +47,7 @@ def clears(scene: Scene, *keys: str, most: int = LONGEST_MINUTES, requests: int 
 
 def _become(scene: Scene, state: str, keys: Collection[str], most: int, requests: int) -> None:
     def others() -> dict[str, str]:
-        found = {key_of(scene, one["AlarmName"]): one["StateValue"] for one in every_alarm(scene.client("cloudwatch"))}
+        found = {key_of(scene, one["AlarmName"]): one["StateValue"] for one in scene.own_alarms()}
         return {key: found.get(key, "not there") for key in keys if found.get(key) != state}
 
     if not scene.until(lambda: not others(), most, requests=requests):

@@ -82,9 +82,10 @@ def _dies(scene: Scene) -> None:
     scene.control.inject("function_killed", times=3, function=scene.outputs["drift"]["function"])
     _read(scene)
     fires(scene, "drift-failed", "undelivered", requests=FEW)
-    sqs = scene.client("sqs")
-    for queue in sqs.list_queues(QueueNamePrefix=f"{scene.endpoint_model}-drift-failures")["QueueUrls"]:
-        sqs.purge_queue(QueueUrl=queue)
+    sqs, function = scene.client("sqs"), scene.outputs["drift"]["function"]
+    given_up = scene.client("lambda").get_function_event_invoke_config(FunctionName=function)["DestinationConfig"]
+    name = given_up["OnFailure"]["Destination"].rpartition(":")[2]
+    sqs.purge_queue(QueueUrl=sqs.get_queue_url(QueueName=name)["QueueUrl"])
     _read(scene)
     clears(scene, "drift-failed", "undelivered", requests=FEW)
 

@@ -15,7 +15,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from simulator.scenarios.alarms import every_alarm
 from simulator.scenarios.drive import AlarmStuck, Drive, key_of
 from simulator.scenarios.drives import DRIVES
 from simulator.scenarios.scene import Scene
@@ -46,8 +45,8 @@ class Proven:
 
 @dataclass(frozen=True)
 class Driven:
-    """What came of a drive. alarms: those that fired and cleared, every: all there are, by physical name. stuck: what
-    did not come, "" where all did.
+    """What came of a drive. alarms: those of the stack that fired and cleared, every: all it has, by physical name.
+    stuck: what did not come, "" where all did.
     """
 
     drive: Drive
@@ -73,10 +72,11 @@ def driven(drive: Drive, scene: Scene) -> Driven:
         drive.play(scene)
     except AlarmStuck as alarm:
         stuck = str(alarm)
-    described = {one["AlarmName"]: one for one in every_alarm(scene.client("cloudwatch"))}
+    described = {one["AlarmName"]: one for one in scene.own_alarms()}
     rows = {
         name: Proven(key_of(scene, name), _watched(scene, described[name]), drive.driven_by, *span)
         for name, span in _spans(scene).items()
+        if name in described
     }
     return Driven(drive, rows, frozenset(described), stuck)
 

@@ -64,6 +64,7 @@ class Scene:
 
     def __post_init__(self) -> None:
         self._heard: list[dict[str, Any]] = []
+        self._own: dict[str, bool] = {}
         self.began = self.control.clock()
         self._next_minute()
         self.began = self.control.clock()
@@ -149,10 +150,6 @@ class Scene:
         clients = Clients(self.client("sagemaker"), self.client("dynamodb"), self.client("cloudwatch"))
         return TrafficController(clients, Place(self.outputs["key"], self.endpoint, self.outputs["ledger"], ""))
 
-    @property
-    def endpoint_model(self) -> str:
-        return str(self.outputs["registry"]["prefix"]).strip("/").rpartition("/")[2]
-
     def incidents(self) -> list[Incident]:
         return [one for one in self.traffic().incidents() if one.opened_at >= self.began]
 
@@ -174,8 +171,19 @@ class Scene:
         every = every_alarm(self.client("cloudwatch"))
         return {keys[one["AlarmName"]]: one["StateValue"] for one in every if one["AlarmName"] in keys}
 
+    def own_alarms(self) -> Iterator[dict[str, Any]]:
+        """All alarms of the scene's stack as they are described, by the tag that says whose they are."""
+        cloudwatch = self.client("cloudwatch")
+        tag = {"Key": "tidewatch:stack", "Value": self.outputs["key"].rpartition("/")[0]}
+        for one in every_alarm(cloudwatch):
+            if one["AlarmName"] not in self._own:
+                tags = cloudwatch.list_tags_for_resource(ResourceARN=one["AlarmArn"])["Tags"]
+                self._own[one["AlarmName"]] = tag in tags
+            if self._own[one["AlarmName"]]:
+                yield one
+
     def alarm_changes(self) -> Iterator[Change]:
-        """How all alarms changed since the scene began."""
+        """How all alarms of the account changed since the scene began."""
         return changes(self.client("cloudwatch"), self.began, self.control.clock() + timedelta(seconds=1))
 
     def in_alarm(self, *keys: str) -> bool:

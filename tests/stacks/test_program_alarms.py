@@ -50,6 +50,19 @@ def test_of_all_alarms_the_guardrail_alone_may_call_it(standing: Rehearsed):
     assert statement["Condition"]["StringEquals"]["AWS:SourceAccount"]
 
 
+def test_the_names_of_all_alarms_but_the_abort_alarm_are_known_before_they_are_made(
+    standing: Rehearsed, alarms: Alarms
+):
+    end = standing.outputs()["ledger"].rpartition("-")[2]
+    names = {key: one["AlarmName"] for key, one in alarms.items()}
+    assert len(set(names.values())) == len(names)
+    del names["abort"]
+    assert all(
+        name == f"flights-{key.removeprefix('*')}-{'' if key.startswith('*') else 'm'}{end}"
+        for key, name in names.items()
+    )
+
+
 def test_the_program_passes_the_guardrail_to_what_raises_traffic(standing: Rehearsed, alarms: Alarms):
     (weights,) = (
         one

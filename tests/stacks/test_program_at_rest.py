@@ -14,8 +14,9 @@ from tests.stacks.rehearsed import CONTRACT, Rehearsed, changes
 
 def test_the_outputs_are_the_contract(standing: Rehearsed):
     outputs = standing.outputs()
-    assert outputs.keys() == {*CONTRACT, "ledger", "slo"}
+    assert outputs.keys() == {*CONTRACT, "key", "ledger", "slo"}
     assert {key: set(outputs[key]) for key in CONTRACT} == CONTRACT
+    assert outputs["key"] == "tidewatch/rehearsal/flights"
     assert outputs["traffic"] == {
         "champion": "blue",
         "declared": {"blue": 0.95, "green": 0.05},

@@ -96,7 +96,7 @@ def replay(entries: Iterable[Entry], resource: str = "") -> Split | None:
 
 
 class Ledger:
-    """The entries of one model. What was read once is kept: entries never change. For one thread."""
+    """The entries of one stack. What was read once is kept: entries never change. For one thread."""
 
     def __init__(self, dynamodb: DynamoDBClient, table: str, key: str, resource: str) -> None:
         self._dynamodb = dynamodb

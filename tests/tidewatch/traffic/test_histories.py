@@ -185,7 +185,8 @@ class History:
         self.account.sweep()
 
     def flip_behind(self, weights: tuple[int, int]) -> None:
-        if self.account.status() == "InService":
+        """Somebody moves the weights past everybody, where there are two variants to move them between."""
+        if self.account.status() == "InService" and set(SLOTS) <= set(self.account.controller().state().slots):
             self.account.ask_weights(blue=weights[0], green=weights[1])
 
     def busy(self, seconds: int) -> None:

@@ -98,8 +98,12 @@ def replay(
         return _ask(client, endpoint, chunk, first, binary, keep_scores, extra)
 
     began = time.perf_counter()
-    with ThreadPoolExecutor(threads) as pool:
-        answers = list(pool.map(ask, _starts(len(data), rows_per_request, requests)))
+    starts = _starts(len(data), rows_per_request, requests)
+    if threads == 1:
+        answers = [ask(first) for first in starts]
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            answers = list(pool.map(ask, starts))
     return _summed(answers, time.perf_counter() - began, keep_scores)
 
 

@@ -18,9 +18,10 @@ from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.output import Unknown
 
 from components.registry_parameter import RegistryParameterProvider
-from components.sagemaker import capacity, deployment, gate, provider, weights
+from components.sagemaker import capacity, deployment, end, gate, provider, weights
 from components.sagemaker.capacity import VariantCapacityProvider
 from components.sagemaker.deployment import EndpointDeploymentProvider
+from components.sagemaker.end import EndpointEndProvider
 from components.sagemaker.gate import GateProvider
 from components.sagemaker.logs import EndpointLogsProvider
 from components.sagemaker.provider import AwsProvider, Told
@@ -36,6 +37,7 @@ PROVIDERS = [
     VariantWeightsProvider,
     VariantCapacityProvider,
     EndpointLogsProvider,
+    EndpointEndProvider,
 ]
 
 
@@ -139,13 +141,21 @@ def test_module_paths_and_type_names_are_state_format():
         "components.sagemaker.weights.VariantWeightsProvider",
         "components.sagemaker.capacity.VariantCapacityProvider",
         "components.sagemaker.logs.EndpointLogsProvider",
+        "components.sagemaker.end.EndpointEndProvider",
     ]
-    resources = [gate.Gate, deployment.EndpointDeployment, weights.VariantWeights, capacity.VariantCapacity]
+    resources = [
+        gate.Gate,
+        deployment.EndpointDeployment,
+        weights.VariantWeights,
+        capacity.VariantCapacity,
+        end.EndpointEnd,
+    ]
     assert [one._resource_type_name for one in resources] == [
         "dynamic/tidewatch:Gate",
         "dynamic/tidewatch:EndpointDeployment",
         "dynamic/tidewatch:VariantWeights",
         "dynamic/tidewatch:VariantCapacity",
+        "dynamic/tidewatch:EndpointEnd",
     ]
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import boto3
 import pytest
 
 from simulator.report.values import Outcome
@@ -119,31 +118,21 @@ def test_a_bad_challenger_is_rolled_back_within_two_periods_and_ten_seconds_of_o
 def test_a_neighbour_that_is_not_silent_fails_the_game_day_and_is_told(side_by_side: Snapshot):
     def elsewhere(scene: Scene) -> None:
         scene.minutes(1)
-        scene.break_it(
-            "variant_errors", label="next door", endpoint=scene.neighbours[0]["endpoint"]["name"], variant="blue"
+        one, other = scene.neighbours
+        scene.break_it("variant_errors", label="next door", endpoint=one["endpoint"]["name"], variant="blue")
+        whose = [{"Name": "Endpoint", "Value": other["key"]}]
+        scene.client("cloudwatch").put_metric_data(
+            Namespace="Tidewatch",
+            MetricData=[{"MetricName": "OpenIncidents", "Dimensions": whose, "Value": 1}],
         )
         scene.minutes(4)
         scene.expect("this stack hears nothing", not scene.in_alarm("guardrail-green"))
 
     (outcome,) = side_by_side.play([by_hand("elsewhere", elsewhere)])
     assert not outcome.passed
-    assert "NOT SO: tidewatch/staging/flights next door is silent; " in outcome.seen
-    assert "-blue rang" in outcome.seen
-    assert "fares/rehearsal" not in outcome.seen
+    rang, counted = outcome.seen.split("NOT SO: ")[1:]
+    assert rang.startswith("tidewatch/staging/flights next door is silent; ")
+    assert "-blue rang" in rang
+    assert counted.startswith("fares/rehearsal/flights next door is silent; ")
+    assert "OpenIncidents was 1 at most" in counted
     assert SILENT not in outcome.seen
-
-
-def test_what_a_neighbour_counts_and_writes_is_told_as_well(side_by_side: Snapshot):
-    def counted(scene: Scene) -> None:
-        scene.minutes(1)
-        whose = [{"Name": "Endpoint", "Value": scene.neighbours[1]["key"]}]
-        boto3.client("cloudwatch").put_metric_data(
-            Namespace="Tidewatch",
-            MetricData=[{"MetricName": "OpenIncidents", "Dimensions": whose, "Value": 1}],
-        )
-        scene.minutes(3)
-        scene.expect("nothing of its own", True)
-
-    (outcome,) = side_by_side.play([by_hand("counted", counted)])
-    assert "NOT SO: fares/rehearsal/flights next door is silent; " in outcome.seen
-    assert "OpenIncidents was 1 at most" in outcome.seen

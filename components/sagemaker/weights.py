@@ -119,5 +119,8 @@ class VariantWeights(Resource, module="tidewatch", name="VariantWeights"):
     ) -> None:
         inputs = {**declaration.inputs(endpoint=endpoint), "deployment": deployment, "acknowledged": acknowledged}
         super().__init__(
-            VariantWeightsProvider(), name, {**inputs, "live": None, "in_sync": None, "held_back": None}, briefly(opts)
+            VariantWeightsProvider(),
+            name,
+            {**inputs, "live": None, "in_sync": None, "held_back": None},
+            briefly(opts, "counts", "configuration"),
         )

@@ -59,6 +59,9 @@ def inputs(**changes: Any) -> dict[str, Any]:
         "champion": "blue",
         "guardrails": {},
         "config": "cfg-1",
+        "configuration": "one",
+        "content": "one",
+        "capture": {"bucket": "flights-capture", "key": "k"},
         "deployment": "cfg-1",
         "acknowledged": "",
         "instances": {"blue": 2.0, "green": 2.0},
@@ -82,6 +85,7 @@ class Recorded:
         self.open = False
         self.off = False
         self.there = False
+        self.whole = True
 
     def refuse_unless_allowed(self, **_: Any) -> None:
         self.asked.append("refuse_unless_allowed")
@@ -96,6 +100,9 @@ class Recorded:
 
     def endpoint_asked(self) -> str:
         return ""
+
+    def stands(self, _config: str) -> bool:
+        return self.whole
 
     def refuse_missing(self) -> None:
         return None
@@ -298,6 +305,27 @@ def test_names_that_a_preview_does_not_know_are_empty():
     props = inputs(place={"key": "tidewatch/dev/flights", "endpoint": Unknown(), "ledger": Unknown(), "control": "c"})
     place = provider.place(props)
     assert (place.endpoint, place.ledger, place.control) == ("", "", "c")
+
+
+def test_a_configuration_made_anew_that_declares_what_is_deployed_is_no_other(recorded: Recorded):
+    check, olds, anew = EndpointDeploymentProvider().check, inputs(), inputs(config="cfg-3")
+    assert check(olds, anew).inputs["config"] == "cfg-1"
+    for other in (
+        {"configuration": "two", "content": "two"},
+        {"capture": {"bucket": "flights-capture-2", "key": "k"}},
+        {"place": {**olds["place"], "endpoint": "flights-2"}},
+    ):
+        assert check(olds, {**anew, **other}).inputs["config"] == "cfg-3"
+    recorded.whole = False
+    assert check(olds, anew).inputs["config"] == "cfg-3"
+
+
+@pytest.mark.usefixtures("recorded")
+def test_a_configuration_that_is_not_made_of_what_is_declared_is_not_deployed():
+    (failure,) = EndpointDeploymentProvider().check(inputs(), inputs(configuration="two")).failures
+    assert failure.reason.endswith("Run `pulumi up` without --target.")
+    unknown = inputs(configuration="two", content=Unknown(), config=Unknown())
+    assert EndpointDeploymentProvider().check(inputs(), unknown).failures == []
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,11 @@ def read(flights: Flights) -> int:
     return len(flights.pulumi.run("preview", "--diff", "--color", "never").out.splitlines())
 
 
+def test_the_first_canary_is_read_in_few_lines(flights: Flights):
+    flights.serve(blue=("1", 95), green=("2", 5))
+    assert read(flights) < MOST_LINES
+
+
 def test_an_edit_of_weights_is_read_in_few_lines(flights: Flights):
     flights.serve(blue=("1", 95), green=("2", 5))
     flights.pulumi.up()
@@ -41,7 +46,14 @@ def test_an_edit_of_weights_is_read_in_few_lines(flights: Flights):
     assert read(flights) < MOST_LINES
 
 
-def test_another_version_changes_no_page_and_no_alarm(flights: Flights):
+def test_another_version_is_read_in_few_lines_and_changes_no_page_and_no_alarm(flights: Flights):
     flights.serve(blue=("1", 50), green=("3", 50))
     said = flights.pulumi.run("preview", "--diff", "--color", "never").out
+    assert len(said.splitlines()) < MOST_LINES
     assert "aws:cloudwatch/" not in said
+
+
+def test_another_environment_is_read_in_few_lines(flights: Flights):
+    flights.serve(blue=("1", 95), green=("2", 5))
+    flights.pulumi.configure("tidewatch:endpoint.environment", {"THREADS": "2"})
+    assert read(flights) < MOST_LINES

@@ -61,6 +61,8 @@ def _objects() -> Iterator[str]:
     s3 = boto3.client("s3")
     for bucket in (one["Name"] for one in s3.list_buckets()["Buckets"]):
         yield f"bucket {bucket}"
+        for one in s3.list_objects_v2(Bucket=bucket).get("Contents", ()):
+            yield f"object {bucket}/{one['Key']} {one['ETag']}"
         for one in s3.list_object_versions(Bucket=bucket).get("Versions", ()):
             yield f"object {bucket}/{one['Key']} {one['VersionId']}"
 
@@ -121,7 +123,7 @@ def test_what_is_lost_is_told(standing: Rehearsed):
     """The check itself: it sees an object, a policy, a weight and an alarm that go."""
     before = Holds.of(standing, models := set[str]())
     iam, s3 = boto3.client("iam"), boto3.client("s3")
-    role = next(one["RoleName"] for one in iam.list_roles()["Roles"] if "-role-blue-" in one["RoleName"])
+    role = next(one["RoleName"] for one in iam.list_roles()["Roles"] if "-serving-" in one["RoleName"])
     (policy,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
     document: Any = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
     iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=_with_less(document))

@@ -2,81 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import boto3
 import pytest
 
 from simulator.engine import DeploymentFailed, Step
+from tests.stacks.guarded import Guarded
 from tests.stacks.rehearsed import Rehearsed
-
-WAKES = ("state", "sweep")
-"""The rules that call the rollback function."""
-
-
-@dataclass(frozen=True)
-class Guarded:
-    """An endpoint, and all that guards it, as the simulated account has it."""
-
-    endpoint: str
-    function: str
-    rules: tuple[str, ...]
-    tables: tuple[str, ...]
-    topics: tuple[str, ...]
-    alarms: frozenset[str]
-
-    @classmethod
-    def of(cls, stack: Rehearsed) -> Guarded:
-        outputs = stack.outputs()
-        rules = boto3.client("events").list_rules()["Rules"]
-        return cls(
-            outputs["endpoint"]["name"],
-            outputs["rollback"]["function"],
-            tuple(one["Name"] for one in rules if any(f"-{part}-" in one["Name"] for part in WAKES)),
-            tuple(boto3.client("dynamodb").list_tables()["TableNames"]),
-            tuple(outputs["topics"].values()),
-            frozenset(_alarms()),
-        )
-
-    @property
-    def there(self) -> bool:
-        return self.endpoint in {one["EndpointName"] for one in boto3.client("sagemaker").list_endpoints()["Endpoints"]}
-
-    def missing(self) -> list[str]:
-        """What of the guards is gone."""
-        return [name for name, ask in self._parts() if not _found(ask)] + sorted(self.alarms - _alarms())
-
-    def _parts(self) -> Iterator[tuple[str, Callable[[], Any]]]:
-        functions, events, sns = boto3.client("lambda"), boto3.client("events"), boto3.client("sns")
-        policy: list[str] = []
-        yield self.function, lambda: functions.get_function(FunctionName=self.function)
-        yield "its policy", lambda: policy.append(functions.get_policy(FunctionName=self.function)["Policy"]) or True
-        for rule in self.rules:
-            yield rule, lambda rule=rule: events.list_targets_by_rule(Rule=rule)["Targets"]
-            yield f"permission of {rule}", lambda rule=rule: f"rule/{rule}" in policy[0]
-        there = boto3.client("dynamodb").list_tables()["TableNames"]
-        for table in self.tables:
-            yield table, lambda table=table: table in there
-        for topic in self.topics:
-            yield topic, lambda topic=topic: sns.get_topic_attributes(TopicArn=topic)
-
-
-def _alarms() -> set[str]:
-    pages = (
-        boto3.client("cloudwatch")
-        .get_paginator("describe_alarms")
-        .paginate(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
-    )
-    return {one["AlarmName"] for page in pages for kind in ("MetricAlarms", "CompositeAlarms") for one in page[kind]}
-
-
-def _found(ask: Callable[[], Any]) -> bool:
-    try:
-        return bool(ask())
-    except Exception:
-        return False
 
 
 def _watching(stack: Rehearsed, guarded: Guarded, at: int = -1) -> tuple[Any, list[str]]:
@@ -102,7 +36,7 @@ def _watching(stack: Rehearsed, guarded: Guarded, at: int = -1) -> tuple[Any, li
 @pytest.mark.on_a_copy
 @pytest.mark.parametrize("preview", [True, False])
 def test_wherever_a_destroy_is_interrupted_the_endpoint_has_its_guards(standing: Rehearsed, preview: bool):
-    guarded = Guarded.of(standing)
+    guarded = Guarded.of(standing.outputs())
     assert guarded.missing() == []
     assert len(guarded.rules) == 2
     assert len(guarded.alarms) > 50
@@ -115,7 +49,7 @@ def test_wherever_a_destroy_is_interrupted_the_endpoint_has_its_guards(standing:
 @pytest.mark.on_a_copy
 @pytest.mark.parametrize("at", [1, 2, 30])
 def test_an_interrupted_destroy_is_ended_by_the_next(standing: Rehearsed, at: int):
-    guarded = Guarded.of(standing)
+    guarded = Guarded.of(standing.outputs())
     watched, missing = _watching(standing, guarded, at)
     with pytest.raises(DeploymentFailed):
         watched.destroy(preview=False)
@@ -127,8 +61,19 @@ def test_an_interrupted_destroy_is_ended_by_the_next(standing: Rehearsed, at: in
 
 
 @pytest.mark.on_a_copy
+def test_after_an_interrupted_destroy_an_up_refuses_in_preview_what_a_refresh_mends(standing: Rehearsed):
+    standing.set(forceDestroy=None).up()
+    watched, _ = _watching(standing, Guarded.of(standing.outputs()), 30)
+    with pytest.raises(DeploymentFailed):
+        watched.destroy(preview=False)
+    assert "`pulumi up --refresh` makes it again" in standing.refusal()
+    standing.up(preview=True, refresh=True)
+    assert standing.weights() == {"blue": 0.95, "green": 0.05}
+
+
+@pytest.mark.on_a_copy
 def test_wherever_an_up_that_retires_is_interrupted_the_endpoint_has_its_guards(standing: Rehearsed):
-    guarded = Guarded.of(standing)
+    guarded = Guarded.of(standing.outputs())
     watched, missing = _watching(standing.set(variants=None, rollbackTo=None, retire=True), guarded)
     watched.up(preview=False)
     assert missing == []
@@ -148,7 +93,7 @@ def test_the_end_is_in_the_ledger(standing: Rehearsed):
 @pytest.mark.on_a_copy
 def test_a_protected_stack_loses_nothing_to_destroy_and_retires_in_two_steps(standing: Rehearsed):
     standing.set(protect=True).up()
-    guarded = Guarded.of(standing)
+    guarded = Guarded.of(standing.outputs())
     watched, _ = _watching(standing, guarded)
     with pytest.raises(DeploymentFailed, match="protected") as refused:
         watched.destroy(preview=False)

@@ -233,7 +233,9 @@ class Projects:
         Stacks of one project share its copy, a folder of its name.
         """
         settings = yaml.safe_load((source / "Pulumi.yaml").read_text())
-        settings["name"] = project or settings["name"]
+        if project:
+            # Types can be declared for keys of the project's own name only.
+            settings = {**settings, "name": project, "config": {}}
         settings["runtime"] = {"name": "python", "options": {"toolchain": "pip", "virtualenv": sys.prefix}}
         folder = self.folder / settings["name"]
         if not folder.exists():

@@ -32,12 +32,15 @@ _DEVICES: Mapping[str, Mapping[str, int]] = {
     "g5": {"12xlarge": 4, "24xlarge": 4, "48xlarge": 8, "": 1},
     "g6": {"12xlarge": 4, "24xlarge": 4, "48xlarge": 8, "": 1},
     "g6e": {"12xlarge": 4, "24xlarge": 4, "48xlarge": 8, "": 1},
+    "g7": {"8xlarge": 2, "12xlarge": 4, "24xlarge": 4, "48xlarge": 8, "": 1},
     "g7e": {"12xlarge": 2, "24xlarge": 4, "48xlarge": 8, "": 1},
     "gr6": {"": 1},
     "p6-b200": {"": 8},
+    "p6e-gb200": {"": 4},
 }
 """NVIDIA devices by family and size; "" is any other size. Families of p that are not here have eight a host.
-Source: EC2 instance types guide, "Accelerated computing"."""
+Source: EC2 instance types guide, "Accelerated computing"; for g7, observed by others: kubernetes/autoscaler issue
+9854."""
 
 
 @functools.cache

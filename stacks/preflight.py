@@ -18,7 +18,7 @@ from tidewatch import ecr
 from tidewatch.aws import sessions
 from tidewatch.items import error_code
 from tidewatch.registry import Registry, RegistryError, ResolvedVersion
-from tidewatch.registry.place import Place, Tagging, find, parameter_name
+from tidewatch.registry.place import Place, Tagging, again, find, named, parameter_name
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -77,7 +77,9 @@ def resolve(settings: Settings, project: str, stack: str, readers: Readers | Non
     if not settings.variants:
         return Resolved({}, locked)
     if place is None:
-        raise PreflightError((_first(parameter_name(project, stack), model),))
+        bucket = named(found.ssm, project, stack)
+        lost = _lost(bucket, f"{project}/{stack}", model, settings.region) if bucket else ""
+        raise PreflightError((lost or _first(parameter_name(project, stack), model),))
     registry = Registry(found.s3, place.bucket, model)
     resolved: dict[str, ResolvedVersion] = {}
     mistakes: list[str] = []
@@ -118,6 +120,21 @@ def _locked(s3: S3Client, place: Place | None) -> bool:
 def _first(parameter: str, model: str) -> str:
     return (
         f"This stack has no registry yet (there is neither a parameter {parameter} nor a bucket with its tags), so no "
-        f"version of {model} can be served. Take tidewatch:variants and tidewatch:rollbackTo out of the config and run "
-        "`pulumi up`, publish a version with `tidewatch publish`, then `tidewatch promote` it."
+        f"version of {model} can be served. For a new stack, take tidewatch:variants and tidewatch:rollbackTo out of "
+        "the config and run `pulumi up`, publish a version with `tidewatch publish`, then `tidewatch promote` it. If "
+        "this stack serves, leave them there: somebody deleted its registry's bucket, whose name `pulumi stack output "
+        "registry` tells; write the parameter again with that name, and the next `pulumi up` says how to go on."
+    )
+
+
+def _lost(bucket: str, stack: str, model: str, region: str) -> str:
+    """What becomes of a stack whose registry somebody deleted: what serves has its model loaded, and goes on."""
+    return (
+        f"The registry of this stack, the bucket {bucket}, is gone or without the stack's tags, and with it the "
+        f"versions of {model}. Leave tidewatch:variants in the config: an endpoint goes on with what it has loaded, "
+        "but gets no new instance. Make the bucket again, or where it is there give it its tags: "
+        f"{again(bucket, stack, model, region)}. Then publish each version that is declared again, from the very file "
+        "that it was, with `tidewatch publish`, and run `pulumi up --refresh`, which puts back what kept the bucket "
+        "shut. Where a refresh had taken the bucket out of the state before, the stack gets another one then, and the "
+        "versions are to be published once more, into that."
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pulumi
@@ -16,6 +16,8 @@ from tidewatch.content import content_hash
 ContentTypes = aws.sagemaker.EndpointConfigurationDataCaptureConfigCaptureContentTypeHeaderArgs
 OWNED_ELSEWHERE = ["productionVariants[*].initialVariantWeight", "productionVariants[*].initialInstanceCount"]
 """Weights and counts have owners of their own; Pulumi takes these paths in camelCase only."""
+CONTENT = "tidewatch:content"
+"""The tag that tells the hash of what a model or a configuration is made of."""
 
 
 @dataclass(frozen=True)
@@ -100,22 +102,26 @@ def endpoint_configuration(
     scope: Scope,
     declared: Configuration,
     *,
-    models: Mapping[str, pulumi.Input[str]],
+    models: Mapping[str, aws.sagemaker.Model],
     capture_bucket: pulumi.Input[str],
     capture_key: pulumi.Input[str],
     parent: pulumi.Resource,
 ) -> aws.sagemaker.EndpointConfiguration:
-    """The configuration, named by content and retained: a rollback of SageMaker's own goes back to the one before.
+    """The configuration. New content is another one, and the one before is retained: a rollback of SageMaker's own goes
+    back to it.
 
-    It starts with everything on the champion; the declared split is applied to the endpoint, not written here.
+    It starts with everything on the champion; the declared split is applied to the endpoint, not written here. Its tag
+    tells what it really is made of: an `up` with targets may leave out the models of the declaration.
     """
     hosting, capture = declared.hosting, declared.capture
+    contents = {name: content_of(model) for name, model in models.items()}
+    content = pulumi.Output.all(**contents).apply(lambda found: replace(declared, contents=found).content)
     return aws.sagemaker.EndpointConfiguration(
-        scope.name("cfg", declared.content),
+        scope.name("cfg"),
         production_variants=[
             aws.sagemaker.EndpointConfigurationProductionVariantArgs(
                 variant_name=slot.name,
-                model_name=models[slot.name],
+                model_name=models[slot.name].name,
                 instance_type=hosting.instance_type,
                 initial_instance_count=slot.instances,
                 initial_variant_weight=1.0 if slot.name == declared.champion else 0.0,
@@ -128,7 +134,7 @@ def endpoint_configuration(
         data_capture_config=aws.sagemaker.EndpointConfigurationDataCaptureConfigArgs(
             enable_capture=True,
             initial_sampling_percentage=capture.sampling,
-            destination_s3_uri=pulumi.Output.concat("s3://", capture_bucket, f"/{capture.prefix}/{declared.content}"),
+            destination_s3_uri=pulumi.Output.concat("s3://", capture_bucket, f"/{capture.prefix}/", content),
             kms_key_id=capture_key,
             capture_options=[
                 aws.sagemaker.EndpointConfigurationDataCaptureConfigCaptureOptionArgs(capture_mode="Input"),
@@ -137,9 +143,14 @@ def endpoint_configuration(
             capture_content_type_header=_readable(capture),
         ),
         kms_key_arn=hosting.volume_key or None,
-        tags=scope.tagged(content=declared.content),
+        tags=scope.tagged() | {CONTENT: content},
         opts=pulumi.ResourceOptions(parent=parent, retain_on_delete=True, ignore_changes=list(OWNED_ELSEWHERE)),
     )
+
+
+def content_of(made: aws.sagemaker.Model | aws.sagemaker.EndpointConfiguration) -> pulumi.Output[str]:
+    """The content that something was made with, by its tag; "" where somebody took that away."""
+    return made.tags.apply(lambda tags: (tags or {}).get(CONTENT, ""))
 
 
 def _readable(capture: Capture) -> ContentTypes | None:

@@ -10,13 +10,16 @@ import pulumi
 
 from tidewatch.traffic import Held, Split
 
-UNTOLD = ["place", "guardrails", "slots", "policy", "tags"]
+UNTOLD = ["place", "guardrails", "slots", "policy", "tags", "capture"]
 """Inputs of which a preview says only that they change: the outputs tell the versions, and the rest is names."""
 
 
-def briefly(opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions:
-    """The options of a traffic resource, whose diff a person reads before a promotion."""
-    return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(hide_diffs=UNTOLD))
+def briefly(opts: pulumi.ResourceOptions | None, *elsewhere: str) -> pulumi.ResourceOptions:
+    """The options of a traffic resource, whose diff a person reads before a promotion.
+
+    elsewhere: further inputs, which the preview shows at another resource.
+    """
+    return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(hide_diffs=[*UNTOLD, *elsewhere]))
 
 
 @dataclass(frozen=True)

@@ -15,21 +15,41 @@ from components.sagemaker.provider import (
     TrafficProvider,
     changed,
     differs,
+    elsewhere,
     gone,
     held,
     known,
     moved,
+    refused,
     told,
 )
 from tidewatch.traffic import DeploymentPolicy, EndpointMissing
+
+NOT_MADE = (
+    "The endpoint configuration that this `up` would deploy is not that of the config: its models or the configuration "
+    "itself are no targets. Run `pulumi up` without --target."
+)
 
 
 class EndpointDeploymentProvider(TrafficProvider):
     """Moves the endpoint to a configuration through the controller, which drains, waits and compares."""
 
+    @told
     def check(self, _olds: Props, news: Props) -> CheckResult:
-        """Refuses, among others, to change the model under the champion while another slot serves: no way back."""
-        return self.judged(_olds, news)
+        """Refuses, among others, to change the model under the champion while another slot serves: no way back.
+
+        A configuration that was made anew and declares what the deployed one does, as after a deployment that failed
+        and was taken out of the config again, is no other: the deployed one stays.
+        """
+        if known(news.get("content"), news["configuration"]) != news["configuration"]:
+            return refused(news, NOT_MADE)
+        return self.judged(_olds, {**news, "config": _olds["config"]} if self._made_anew(_olds, news) else news)
+
+    def _made_anew(self, olds: Props, news: Props) -> bool:
+        same = not any(differs(olds, news, key) for key in ("content", "capture"))
+        if not same or not differs(olds, news, "config") or elsewhere(olds, news):
+            return False
+        return self.controller(news).stands(olds["config"])
 
     def asks(self, olds: Mapping[str, Any], news: Props) -> bool:
         """Also where hosts or capture change, or a deployment that was begun has to be ended."""
@@ -85,6 +105,7 @@ class EndpointDeploymentProvider(TrafficProvider):
         record = self.controller(news).deploy(
             news["config"],
             held=after,
+            content=news["configuration"],
             changed=frozenset(slot for slot in after if slot in before and not after[slot].same_model(before[slot])),
             abort_alarm=known(news.get("abort_alarm"), None),
             instances={slot: int(count) for slot, count in news["instances"].items()},
@@ -107,7 +128,9 @@ def _policy(document: Mapping[str, Any]) -> DeploymentPolicy:
 class EndpointDeployment(Resource, module="tidewatch", name="EndpointDeployment"):
     """The configuration that the endpoint is on. `config` is its physical name, also the one that is live after it.
 
-    `tags` are all of the endpoint's own: a first one that failed is made again with them.
+    `content` is what it was made of, which an `up` with targets may leave behind the declaration. `capture` is the
+    bucket and the key of captured records, which no content tells. `tags` are all of the endpoint's own: a first one
+    that failed is made again with them.
     """
 
     config: pulumi.Output[str]
@@ -122,6 +145,8 @@ class EndpointDeployment(Resource, module="tidewatch", name="EndpointDeployment"
         endpoint: pulumi.Input[str],
         acknowledged: str,
         config: pulumi.Input[str],
+        content: pulumi.Input[str],
+        capture: Mapping[str, pulumi.Input[str]],
         instances: Mapping[str, int],
         abort_alarm: pulumi.Input[str],
         policy: DeploymentPolicy,
@@ -132,6 +157,8 @@ class EndpointDeployment(Resource, module="tidewatch", name="EndpointDeployment"
             **declaration.inputs(endpoint=endpoint),
             "acknowledged": acknowledged,
             "config": config,
+            "content": content,
+            "capture": dict(capture),
             "instances": dict(instances),
             "abort_alarm": abort_alarm,
             "policy": {k: v for k, v in asdict(policy).items() if k != "alarms"},
@@ -139,4 +166,4 @@ class EndpointDeployment(Resource, module="tidewatch", name="EndpointDeployment"
             "live_config": None,
             "in_sync": None,
         }
-        super().__init__(EndpointDeploymentProvider(), name, inputs, briefly(opts))
+        super().__init__(EndpointDeploymentProvider(), name, inputs, briefly(opts, "declared", "counts", "content"))

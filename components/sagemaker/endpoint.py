@@ -11,11 +11,12 @@ import pulumi_aws as aws
 
 from components.sagemaker.autoscaling import Scaling, SlotScaling
 from components.sagemaker.capacity import VariantCapacity
-from components.sagemaker.configuration import Capture, Configuration, Hosting, endpoint_configuration
+from components.sagemaker.configuration import Capture, Configuration, Hosting, content_of, endpoint_configuration
 from components.sagemaker.deployment import EndpointDeployment
 from components.sagemaker.gate import Gate
 from components.sagemaker.logs import EndpointLogs
-from components.sagemaker.slots import Network, Slot, SlotArgs, SlotModel
+from components.sagemaker.serving import ServingArgs, ServingRoles
+from components.sagemaker.slots import Network, Slot, slot_model
 from components.scope import Scope
 from tidewatch import metrics
 from tidewatch.traffic import DeploymentPolicy
@@ -79,6 +80,8 @@ class Endpoint(pulumi.ComponentResource):
             endpoint=self.name,
             acknowledged=args.acknowledged,
             config=configuration.name,
+            content=content_of(configuration),
+            capture={"bucket": args.capture_bucket, "key": args.capture_key},
             instances={name: slot.instances for name, slot in args.slots.items()},
             abort_alarm=self.abort.name,
             policy=args.policy,
@@ -111,10 +114,9 @@ class Endpoint(pulumi.ComponentResource):
 
     def _identity(self) -> tuple[aws.sagemaker.Endpoint, aws.sagemaker.EndpointConfiguration]:
         scope, args = self._scope, self._args
-        models = {name: self._model(slot) for name, slot in sorted(args.slots.items())}
         declared = Configuration(
             slots=[args.slots[name] for name in sorted(args.slots)],
-            contents={name: model.content for name, model in models.items()},
+            contents={name: slot.content(scope.model, args.network) for name, slot in args.slots.items()},
             hosting=args.hosting,
             capture=args.capture,
             champion=args.champion,
@@ -122,18 +124,19 @@ class Endpoint(pulumi.ComponentResource):
         configuration = endpoint_configuration(
             scope,
             declared,
-            models={name: model.name for name, model in models.items()},
+            models=self._models(),
             capture_bucket=args.capture_bucket,
             capture_key=args.capture_key,
             parent=self,
         )
         record = aws.s3.BucketObjectv2(
-            scope.name("deployment", declared.content),
+            scope.name("deployed"),
             bucket=args.monitoring,
             key=f"deployments/{declared.content}.json",
             content=json.dumps(declared.document(scope.model), sort_keys=True),
             content_type="application/json",
-            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
+            # The outputs tell the versions.
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True, hide_diffs=["content"]),
         )
         endpoint = aws.sagemaker.Endpoint(
             scope.own_name(),
@@ -148,19 +151,22 @@ class Endpoint(pulumi.ComponentResource):
         )
         return endpoint, configuration
 
-    def _model(self, slot: Slot) -> SlotModel:
-        args = self._args
-        return SlotModel(
-            self._scope,
-            SlotArgs(
-                slot=slot,
-                registry_key=args.registry_key,
-                capture_arn=args.capture_arn,
-                capture_key=args.capture_key,
-                network=args.network,
-            ),
-            pulumi.ResourceOptions(parent=self),
-        )
+    def _models(self) -> dict[str, aws.sagemaker.Model]:
+        args, roles = self._args, ServingRoles(self._scope, self)
+        found: dict[str, aws.sagemaker.Model] = {}
+        for name, slot in sorted(args.slots.items()):
+            role = roles.of(
+                ServingArgs(
+                    registry=slot.bucket,
+                    image=slot.image,
+                    registry_key=args.registry_key,
+                    capture_arn=args.capture_arn,
+                    capture_key=args.capture_key,
+                    network=args.network,
+                )
+            )
+            found[name] = slot_model(self._scope, slot, role=role, network=args.network, parent=self)
+        return found
 
     def _counted(self) -> list[pulumi.Resource]:
         """One slot after the other: the endpoint takes one change at a time."""

@@ -109,7 +109,7 @@ class TrafficProvider(AwsProvider):
         )
 
     def wanted(self, news: Props) -> str | None:
-        """The configuration that is to be live, by its name or the hash in it; "" is one that does not exist yet."""
+        """The configuration that is to be live, by its name or by its content; "" is one that is not there yet."""
         return news.get("configuration")
 
     def acknowledge(self, olds: Mapping[str, Any], news: Props) -> None:

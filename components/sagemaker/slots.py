@@ -1,4 +1,4 @@
-"""What a slot holds: a registry version as a SageMaker model, and the role its containers run as."""
+"""What a slot holds: a registry version as a SageMaker model."""
 
 from __future__ import annotations
 
@@ -9,11 +9,8 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_aws as aws
 
-from components.policy import Statement, document, trust
 from components.scope import Scope
-from tidewatch import ecr
 from tidewatch.content import content_hash, fingerprint
-from tidewatch.log_group import OF_ENDPOINTS
 from tidewatch.traffic import Held
 
 TRITON = {"SAGEMAKER_TRITON_LOG_VERBOSE": "false"}
@@ -40,11 +37,7 @@ class Slot:
     secrets: frozenset[str] = frozenset()
 
     def content(self, model: str, network: Network | None) -> str:
-        """The hash of what is declared about the model in the slot: no weight and no count.
-
-        It holds all that its role's policy is made of, the registry's bucket too: under a name of the old hash stays
-        what a model that is kept needs.
-        """
+        """The hash of what is declared about the model in the slot: no weight and no count."""
         return content_hash(
             {
                 "version": self.version,
@@ -116,147 +109,21 @@ def _id(place: str) -> str:
     return place.rpartition("/")[2]
 
 
-@dataclass(frozen=True)
-class SlotArgs:
-    """A slot, and what its role may reach.
-
-    registry_key: what the artifact is encrypted with. capture_arn, capture_key: where records go.
+def slot_model(
+    scope: Scope, slot: Slot, *, role: pulumi.Input[str], network: Network | None, parent: pulumi.Resource
+) -> aws.sagemaker.Model:
+    """The model of a slot, run as `role`. Another content is another model, and the one before is retained: a rollback
+    may need it after the slot has moved on.
     """
-
-    slot: Slot
-    registry_key: pulumi.Input[str]
-    capture_arn: pulumi.Input[str]
-    capture_key: pulumi.Input[str]
-    network: Network | None = None
-
-
-class SlotModel(pulumi.ComponentResource):
-    """The model and its role, which lives and stays with it: a retained model whose role is gone cannot be served.
-
-    Named by content and retained, because a rollback may need it after the slot has moved on.
-    """
-
-    name: pulumi.Output[str]
-
-    def __init__(self, scope: Scope, args: SlotArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        slot = args.slot
-        content = slot.content(scope.model, args.network)
-        named = scope.name("model", slot.name, content)
-        super().__init__("tidewatch:sagemaker:SlotModel", named, None, opts)
-        self.content = content
-        kept = pulumi.ResourceOptions(parent=self, retain_on_delete=True)
-        tags = scope.tagged(slot=slot.name, version=slot.version, content=content)
-        role = aws.iam.Role(
-            scope.name("role", slot.name, content),
-            description=f"Serves version {slot.version} of {scope.model} in {slot.name}",
-            assume_role_policy=trust("sagemaker.amazonaws.com", scope.account),
-            tags=tags,
-            opts=kept,
-        )
-        permissions = aws.iam.RolePolicy(
-            scope.name("role", slot.name, content),
-            role=role.name,
-            policy=document(*_statements(scope, args)),
-            opts=kept,
-        )
-        network = args.network
-        self.model = aws.sagemaker.Model(
-            named,
-            execution_role_arn=role.arn,
-            primary_container=aws.sagemaker.ModelPrimaryContainerArgs(
-                image=slot.image, model_data_url=slot.artifact_url, environment=slot.container(scope.model)
-            ),
-            enable_network_isolation=True,
-            vpc_config=network
-            and aws.sagemaker.ModelVpcConfigArgs(subnets=network.subnet_ids, security_group_ids=network.group_ids),
-            tags=tags,
-            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True, depends_on=[permissions]),
-        )
-        self.name = self.model.name
-        self.register_outputs({"name": self.name})
-
-
-def _statements(scope: Scope, args: SlotArgs) -> list[Statement]:
-    slot = args.slot
-    artifact = f":s3:::{slot.bucket}/models/{scope.model}/{slot.version}/*"
-    groups = f"log-group:{OF_ENDPOINTS}{scope.own_name('*')}"
-    return [
-        Statement("ReadModel", ["s3:GetObject"], [pulumi.Output.concat("arn:", scope.partition, artifact)]),
-        Statement("OpenModel", ["kms:Decrypt"], [args.registry_key]),
-        Statement(
-            "Capture",
-            ["s3:PutObject"],
-            # Under whatever prefix: a kept model serves on when the prefix is edited.
-            [pulumi.Output.concat(args.capture_arn, f"/*/{slot.name}/*")],
+    return aws.sagemaker.Model(
+        scope.name("model", slot.name),
+        execution_role_arn=role,
+        primary_container=aws.sagemaker.ModelPrimaryContainerArgs(
+            image=slot.image, model_data_url=slot.artifact_url, environment=slot.container(scope.model)
         ),
-        Statement("SealCapture", ["kms:Decrypt", "kms:GenerateDataKey"], [args.capture_key]),
-        *_pull(scope, slot.image),
-        Statement(
-            "Measure",
-            ["cloudwatch:PutMetricData"],
-            ["*"],  # takes no resource: its namespace bounds it
-            condition={"StringEquals": {"cloudwatch:namespace": ["AWS/SageMaker", "/aws/sagemaker/Endpoints"]}},
-        ),
-        Statement(
-            "Log",
-            ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
-            [scope.arn("logs", groups)],
-        ),
-        # On composites the action takes no resource, and a retained role cannot be mended when a guardrail becomes one.
-        Statement("WatchDeployment", ["cloudwatch:DescribeAlarms"], ["*"]),
-        *(_join(scope, args.network) if args.network else []),
-    ]
-
-
-def _pull(scope: Scope, image: str) -> list[Statement]:
-    """Pulling the one image; from a registry that is not ECR there is nothing to permit."""
-    found = ecr.image(image)
-    if found is None:
-        return []
-    repository = pulumi.Output.concat(
-        "arn:", scope.partition, f":ecr:{found.region}:{found.account}:repository/{found.repository}"
+        enable_network_isolation=True,
+        vpc_config=network
+        and aws.sagemaker.ModelVpcConfigArgs(subnets=network.subnet_ids, security_group_ids=network.group_ids),
+        tags=scope.tagged(slot=slot.name, version=slot.version, content=slot.content(scope.model, network)),
+        opts=pulumi.ResourceOptions(parent=parent, retain_on_delete=True),
     )
-    return [
-        Statement(
-            "PullImage",
-            ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-            [repository],
-        ),
-        Statement("EnterRegistry", ["ecr:GetAuthorizationToken"], ["*"]),  # takes no resource
-    ]
-
-
-def _join(scope: Scope, network: Network) -> list[Statement]:
-    """Interfaces are this account's own; the subnets of a shared VPC stay those of the account that shares them."""
-    interfaces = scope.arn("ec2", "network-interface/*")
-    places = [
-        *(_owned(scope, "subnet", subnet) for subnet in network.subnets),
-        *(_owned(scope, "security-group", group) for group in network.security_groups),
-    ]
-    return [
-        Statement("MakeInterfaces", ["ec2:CreateNetworkInterface"], [interfaces, *places]),
-        Statement(
-            "UseInterfaces",
-            [
-                "ec2:CreateNetworkInterfacePermission",
-                "ec2:DeleteNetworkInterface",
-                "ec2:DeleteNetworkInterfacePermission",
-            ],
-            [interfaces],
-        ),
-        Statement(
-            "SeeNetwork",
-            [
-                "ec2:DescribeDhcpOptions",
-                "ec2:DescribeNetworkInterfaces",
-                "ec2:DescribeSecurityGroups",
-                "ec2:DescribeSubnets",
-                "ec2:DescribeVpcs",
-            ],
-            ["*"],  # none of them takes a resource
-        ),
-    ]
-
-
-def _owned(scope: Scope, kind: str, place: str) -> pulumi.Input[str]:
-    return place if place.startswith("arn:") else scope.arn("ec2", f"{kind}/{place}")

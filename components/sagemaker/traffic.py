@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import pulumi
 
+from components.sagemaker.end import EndpointEnd
 from components.sagemaker.endpoint import Endpoint
 from components.sagemaker.weights import VariantWeights
 from components.scope import Scope
@@ -30,15 +31,21 @@ class Traffic(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("tidewatch:sagemaker:Traffic", scope.name("traffic"), None, opts)
+        guarded = EndpointEnd(
+            scope.name("end"),
+            endpoint.declaration,
+            endpoint=endpoint.name,
+            opts=pulumi.ResourceOptions(
+                parent=self, protect=scope.protect, depends_on=[endpoint.gate, endpoint, *after]
+            ),
+        )
         self.weights = VariantWeights(
             scope.name("weights"),
             endpoint.declaration,
             endpoint=endpoint.name,
             deployment=endpoint.deployment.config,
             acknowledged=acknowledged,
-            opts=pulumi.ResourceOptions(
-                parent=self, protect=scope.protect, depends_on=[endpoint.gate, endpoint, *after]
-            ),
+            opts=pulumi.ResourceOptions(parent=self, protect=scope.protect, depends_on=[guarded]),
         )
         self.declared = {slot: round(share, 6) for slot, share in endpoint.declaration.split.shares.items()}
         self.held_back = self.weights.held_back

@@ -1,13 +1,8 @@
-"""Traffic: the declared split, applied when its declaration changes and never because the live one differs.
-
-The endpoint ends with it. It depends on everything that guards the endpoint, so it is the first to be deleted, and what
-it does then is to end the endpoint: a destroy that is interrupted leaves no endpoint without its way back.
-"""
+"""Traffic: the declared split, applied when its declaration changes and never because the live one differs."""
 
 from __future__ import annotations
 
 import contextlib
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,7 +26,6 @@ from components.sagemaker.provider import (
     split,
     told,
 )
-from tidewatch.operator import operator
 from tidewatch.traffic import EndpointMissing, Split, TableMissing, TrafficController
 
 
@@ -63,19 +57,11 @@ class VariantWeightsProvider(TrafficProvider):
 
     @told
     def create(self, props: Props) -> CreateResult:
-        """Owns the endpoint from now on, under a name of its own: replaced, it ends nothing of its successor's."""
-        id_ = f"{props['place']['key']}/{uuid.uuid4().hex[:8]}"
-        self.controller(props).own(id_)
-        return CreateResult(id_, self._applied({}, props))
+        return CreateResult(props["place"]["key"], self._applied({}, props))
 
     @told
     def update(self, _id: str, _olds: Props, _news: Props) -> UpdateResult:
         return UpdateResult(self._applied(_olds, _news))
-
-    @told
-    def delete(self, _id: str, _props: Props) -> None:
-        """Ends the endpoint, if it is this declaration's, and waits until it is gone."""
-        self.controller(_props).end(_id, who=f"pulumi ({operator()})")
 
     @told
     def read(self, id_: str, props: Props) -> ReadResult:
@@ -135,5 +121,8 @@ class VariantWeights(Resource, module="tidewatch", name="VariantWeights"):
     ) -> None:
         inputs = {**declaration.inputs(endpoint=endpoint), "deployment": deployment, "acknowledged": acknowledged}
         super().__init__(
-            VariantWeightsProvider(), name, {**inputs, "live": None, "in_sync": None, "held_back": None}, briefly(opts)
+            VariantWeightsProvider(),
+            name,
+            {**inputs, "live": None, "in_sync": None, "held_back": None},
+            briefly(opts, "counts", "configuration"),
         )

@@ -20,6 +20,8 @@ from moto.sns.models import sns_backends
 from simulator.aws import lambda_api
 from simulator.aws.alarm_history import ACTION, HistoryItem
 from simulator.aws.alarm_messages import State, function_event, notification, subject
+from simulator.aws.identity import services
+from simulator.aws.identity.need import Need
 from simulator.aws.world import ACCOUNT, World
 
 PRINCIPAL = "lambda.alarms.cloudwatch.amazonaws.com"
@@ -61,6 +63,8 @@ def _execute(here: World, alarm: Alarm, action: str, state: State, before: State
         topics = sns_backends[ACCOUNT][region]
         if action not in topics.topics:
             raise ActionFailed("Topic does not exist")
+        if not services.lets(services.ALARMS, Need("sns:Publish", action), alarm.alarm_arn):
+            raise ActionFailed("CloudWatch Alarms is not authorized to publish to the topic, or to use its key")
         topics.publish(message=notification(alarm, state, before), arn=action, subject=subject(alarm, state))
     elif service == "lambda":
         name = lambda_api.function_name(action)

@@ -20,13 +20,13 @@ from simulator.aws import durations
 MOST_RECORDS = 500
 """Records a file holds at most."""
 
-Put = Callable[[str, str, bytes, str | None], None]
-"""Writes an object: bucket, key, body, KMS key."""
+Put = Callable[[str, str, str, bytes, str | None], None]
+"""Writes an object with a role: the role, bucket, key, body, KMS key."""
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """One request and its answer, as a host of the endpoint saw them."""
+    """One request and its answer, as a host of the endpoint saw them; role: what that host writes with."""
 
     endpoint: str
     variant: str
@@ -37,10 +37,12 @@ class Exchange:
     response: bytes
     inference_id: str | None
     custom_attributes: str | None
+    role: str = ""
 
 
 @dataclass
 class _File:
+    role: str
     bucket: str
     folder: str
     kms_key: str | None
@@ -75,7 +77,7 @@ class CaptureFiles:
         with self._lock:
             found = self.open_files.get((bucket, folder))
             if found is None:
-                found = _File(bucket, folder, config.get("KmsKeyId") or None, exchange.moment)
+                found = _File(exchange.role, bucket, folder, config.get("KmsKeyId") or None, exchange.moment)
                 self.open_files[bucket, folder] = found
             found.lines.append(line)
             if len(found.lines) >= MOST_RECORDS:
@@ -95,10 +97,10 @@ class CaptureFiles:
 
     def _write(self, file: _File, put: Put) -> None:
         try:
-            put(file.bucket, file.key, ("\n".join(file.lines) + "\n").encode(), file.kms_key)
+            put(file.role, file.bucket, file.key, ("\n".join(file.lines) + "\n").encode(), file.kms_key)
             self.written += len(file.lines)
         except Exception:
-            # An endpoint goes on serving when its capture bucket is gone.
+            # An endpoint goes on serving when its capture bucket is gone, or closed to it.
             self.lost += len(file.lines)
 
 

@@ -17,12 +17,16 @@ from moto.events.exceptions import ValidationException
 from moto.events.models import EventsBackend, Rule, events_backends
 
 from simulator.aws import lambda_api
+from simulator.aws.identity import services
+from simulator.aws.identity.need import Need
 from simulator.aws.schedules import newest, schedule_of
 from simulator.aws.world import ACCOUNT, PlatformEvent, World, world
 
 MOST_CATCH_UP = 3
 """Firings of one rule made up for after a jump of the clock; the older ones are left out."""
-_HERE = frozenset({"lambda", "sns", "sqs"})
+_ACTIONS = {"lambda": "lambda:InvokeFunction", "sns": "sns:Publish", "sqs": "sqs:SendMessage"}
+"""The service of a target -> what its resource's own policy must allow EventBridge."""
+_HERE = frozenset(_ACTIONS)
 
 
 def install() -> None:
@@ -54,7 +58,8 @@ def _send_to_targets(original: Any) -> Any:
                 event["time"] = _stamp(world().now())
             mine = [target for target in self.targets if _service(target) in _HERE]
             for target in mine:
-                lambda_api.send(world(), target["Arn"], message_for(target, event))
+                if _let(world(), self, target):
+                    lambda_api.send(world(), target["Arn"], message_for(target, event))
             others = [target for target in self.targets if target not in mine]
             if others:
                 _with_targets(self, others, lambda: original(self, original_event, transform_input))
@@ -68,6 +73,18 @@ def _with_targets(rule: Rule, targets: list[Any], call: Any) -> None:
         call()
     finally:
         rule.targets = every
+
+
+def _let(here: World, rule: Rule, target: dict[str, Any]) -> bool:
+    """Whether the target's own policy lets the rule's events in: where it does not, they fail and nobody is told.
+
+    Source: EventBridge user guide, "Using resource-based policies for Amazon EventBridge".
+    """
+    action = _ACTIONS.get(_service(target), "")
+    if not action or services.lets(services.EVENTS, Need(action, target["Arn"]), rule.arn):
+        return True
+    here.refused.append(f"{services.EVENTS} may not {action} on {target['Arn']} for {rule.arn}")
+    return False
 
 
 def _service(target: dict[str, Any]) -> str:
@@ -162,6 +179,8 @@ def _fire(here: World, region: str, rule: Rule, due: list[datetime]) -> None:
     events = [PlatformEvent(region, "aws.events", "Scheduled Event", {}, (rule.arn,), moment) for moment in due]
     for target in list(rule.targets):
         messages = [message_for(target, _message(event)) for event in events]
+        if not _let(here, rule, target):
+            continue
         if _service(target) == "lambda":
             # One after the other, as the minutes were that the clock has jumped over.
             name = lambda_api.function_name(target["Arn"])

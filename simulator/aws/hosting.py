@@ -13,6 +13,7 @@ from moto.s3.models import s3_backends
 from moto.sagemaker.models import sagemaker_backends
 
 from simulator.aws.fleet import Fleet
+from simulator.aws.identity import serving
 from simulator.aws.triton import ModelRefused
 from simulator.aws.world import ACCOUNT, World
 
@@ -42,14 +43,16 @@ class HostedModel:
         return {**self.fields, "EnableNetworkIsolation": isolated, **made}
 
 
-def health_check(world: World, region: str, fleet: Fleet) -> str | None:
-    """Starts every variant of a fleet; returns why the fleet cannot serve, in SageMaker's words, or None."""
+def health_check(world: World, region: str, endpoint: str, fleet: Fleet) -> str | None:
+    """Starts every variant of an endpoint's fleet; returns why it cannot serve, in SageMaker's words, or None."""
     for variant in (*fleet.variants, *fleet.shadows):
         models: Any = sagemaker_backends[ACCOUNT][region]._models
         model: HostedModel | None = models.get(variant.model)
         if model is None:
             return f'Could not find model "{variant.model}".'
         if (reason := _role_is_gone(model)) is not None:
+            return reason
+        if (reason := serving.why_not(region, model.role, model.fields, model.container)) is not None:
             return reason
         try:
             _start(world, region, fleet, variant.name, model.container)
@@ -58,6 +61,7 @@ def health_check(world: World, region: str, fleet: Fleet) -> str | None:
                 f"The primary container for production variant {variant.name} did not pass the ping health check. "
                 f"Please check CloudWatch logs for this endpoint. ({refused})"
             )
+        serving.tells(world, region, model.role, endpoint)
     return None
 
 
@@ -89,6 +93,12 @@ def _role_is_gone(model: HostedModel) -> str | None:
     if not model.role_existed or role_exists(model.role):
         return None
     return f'The execution role ARN "{model.role}" is invalid: the role does not exist.'
+
+
+def role_of(region: str, model: str) -> str:
+    """The role of a model; "" where it has none, or there is no such model."""
+    found: Any = sagemaker_backends[ACCOUNT][region]._models.get(model)
+    return found.role if found is not None else ""
 
 
 def role_exists(arn: str) -> bool:

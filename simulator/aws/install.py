@@ -33,7 +33,8 @@ from simulator.aws import (
     table_policy,
 )
 from simulator.aws.functions import FunctionHost
-from simulator.aws.world import ACCOUNT, World
+from simulator.aws.identity import serving
+from simulator.aws.world import ACCOUNT, World, world
 from simulator.clock import ManualClock, SharedClock
 
 
@@ -86,7 +87,10 @@ def _flush_capture(here: World, now: datetime) -> None:
         here.capture.flush(now, put_object)
 
 
-def put_object(bucket: str, key: str, body: bytes, kms_key: str | None) -> None:
-    """Writes a capture file as the endpoint's role does. Raises moto's error where the bucket is missing."""
+def put_object(role: str, bucket: str, key: str, body: bytes, kms_key: str | None) -> None:
+    """Writes a capture file as the model's role does. Raises PermissionError where it may not, and moto's error where
+    the bucket is missing."""
+    if not serving.captures(world(), role, bucket, key, kms_key):
+        raise PermissionError(f"{role} may not write captured records into {bucket}")
     encryption = "aws:kms" if kms_key else None
     s3_backends[ACCOUNT]["aws"].put_object(bucket, key, body, encryption=encryption, kms_key_id=kms_key)

@@ -39,6 +39,11 @@ def statements(policy: str | bytes | None) -> tuple[Mapping[str, Any], ...]:
     return _parsed(policy.decode() if isinstance(policy, bytes) else policy)
 
 
+def text(policy: Mapping[str, Any]) -> str:
+    """The JSON text of a policy that is kept as a document."""
+    return json.dumps(policy)
+
+
 def matches(found: Iterable[Mapping[str, Any]], request: Request, effect: str, *, named: bool = False) -> bool:
     """Whether one of the statements has that effect on the request.
 
@@ -82,7 +87,8 @@ def _names(named: Any, principal: str, itself: bool) -> bool:
     if isinstance(named, str):
         return named in ("*", principal)
     account = () if itself else (ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root")
-    return any(one in ("*", principal, *account) for one in _list(named.get("AWS")))
+    listed = any(one in ("*", principal, *account) for one in _list(named.get("AWS")))
+    return listed or principal in _list(named.get("Service"))
 
 
 def _concerns(statement: Mapping[str, Any], element: str, value: str, fold: bool) -> bool:

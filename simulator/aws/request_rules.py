@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from simulator.aws import policies, tag_rules
+from simulator.aws.identity import services
 from simulator.aws.tag_rules import Broken, Params
 
 
@@ -237,7 +238,11 @@ Rule = Callable[[Params], Iterator[Broken]]
 
 def _conditions(params: Params) -> Iterator[Broken]:
     """No rule of AWS's: a condition that is not evaluated here would allow or deny what AWS does not."""
-    text = params.get("PolicyDocument") or params.get("Policy") or ""
+    attributes = params.get("Attributes") or {}
+    text = (
+        params.get("PolicyDocument") or params.get("AssumeRolePolicyDocument") or params.get("Policy")
+        or attributes.get("Policy") or (params.get("AttributeName") == "Policy" and params.get("AttributeValue")) or ""
+    )  # fmt: skip
     try:
         unknown = policies.unsupported(text) if text else []
     except (ValueError, AttributeError):
@@ -246,7 +251,33 @@ def _conditions(params: Params) -> Iterator[Broken]:
         yield Broken("MalformedPolicyDocument", f"The simulator does not evaluate {', '.join(unknown)}.")
 
 
+def _runs(params: Params) -> Iterator[Broken]:
+    """Source: Lambda developer guide, "Defining Lambda function permissions with an execution role": the role's trust
+    policy names lambda.amazonaws.com."""
+    if not services.takes(services.LAMBDA, params.get("Role") or ""):
+        yield Broken("InvalidParameterValueException", "The role defined for the function cannot be assumed by Lambda.")
+
+
+def _hosts(params: Params) -> Iterator[Broken]:
+    """Source: SageMaker developer guide, "How to use SageMaker AI execution roles": the trust policy that it needs."""
+    arn = params.get("ExecutionRoleArn") or ""
+    if not services.takes(services.SAGEMAKER, arn):
+        yield Broken(
+            "ValidationException",
+            f"Could not assume role {arn}. Please ensure that the role exists and allows principal "
+            "'sagemaker.amazonaws.com' to assume the role.",
+        )
+
+
+def _posts(params: Params) -> Iterator[Broken]:
+    """Source: AWS Chatbot administrator guide, "Setting up": the role's trust policy names chatbot.amazonaws.com."""
+    if not services.takes(services.CHATBOT, params.get("IamRoleArn") or ""):
+        yield Broken("InvalidParameterException", "AWS Chatbot cannot assume the role of the configuration.")
+
+
 RULES: Mapping[str, tuple[Rule, ...]] = {
+    "chatbot CreateSlackChannelConfiguration": (_posts,),
+    "chatbot UpdateSlackChannelConfiguration": (_posts,),
     "cloudwatch PutCompositeAlarm": (_alarm,),
     "cloudwatch PutDashboard": (_dashboard,),
     "cloudwatch PutMetricAlarm": (_alarm,),
@@ -256,15 +287,19 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "events PutTargets": (_event_targets,),
     "iam CreatePolicy": (_conditions,),
     "iam CreatePolicyVersion": (_conditions,),
+    "iam CreateRole": (_conditions,),
     "iam PutRolePolicy": (_role_policy, _conditions),
+    "iam UpdateAssumeRolePolicy": (_conditions,),
     "kms CreateKey": (_key_policy, _conditions),
     "kms PutKeyPolicy": (_key_policy, _conditions),
-    "lambda CreateFunction": (_environment,),
-    "lambda UpdateFunctionConfiguration": (_environment,),
+    "lambda CreateFunction": (_environment, _runs),
+    "lambda UpdateFunctionConfiguration": (_environment, _runs),
     "logs PutRetentionPolicy": (_retention,),
-    "sns CreateTopic": (_topic,),
+    "sagemaker CreateModel": (_hosts,),
+    "sns CreateTopic": (_topic, _conditions),
     "sns Publish": (_published,),
-    "sqs CreateQueue": (_queue, _queue_attributes),
-    "sqs SetQueueAttributes": (_queue_attributes,),
+    "sns SetTopicAttributes": (_conditions,),
+    "sqs CreateQueue": (_queue, _queue_attributes, _conditions),
+    "sqs SetQueueAttributes": (_queue_attributes, _conditions),
     "ssm PutParameter": (_parameter,),
 }

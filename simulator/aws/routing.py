@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
-from simulator.aws import durations, hosts, v2
+from simulator.aws import durations, hosting, hosts, v2
 from simulator.aws.capture import Exchange
 from simulator.aws.endpoint import Endpoint
 from simulator.aws.fleet import Fleet, LiveVariant
@@ -143,7 +143,7 @@ def _answer(world: World, endpoint: Endpoint, route: Route, chosen: int, request
     headers = {"Content-Type": content_type, "x-Amzn-Invoked-Production-Variant": variant.name}
     if status >= 400:
         return _model_error(status, body, headers)
-    _capture(world, endpoint, variant.name, request, content_type, body)
+    _capture(world, endpoint, variant, request, content_type, body)
     return Reply(200, headers, body)
 
 
@@ -166,10 +166,10 @@ def _measure(
 
 
 def _capture(
-    world: World, endpoint: Endpoint, variant: str, request: Invocation, content_type: str, body: bytes
+    world: World, endpoint: Endpoint, variant: LiveVariant, request: Invocation, content_type: str, body: bytes
 ) -> None:
     config: Mapping[str, Any] = endpoint.fleet.configuration.fields.get("DataCaptureConfig") or {}
-    if world.faults.take("capture_stops", endpoint=request.endpoint, variant=variant) is not None:
+    if world.faults.take("capture_stops", endpoint=request.endpoint, variant=variant.name) is not None:
         return
     if not config.get("EnableCapture") or world.random.random() * 100 >= config["InitialSamplingPercentage"]:
         return
@@ -177,7 +177,7 @@ def _capture(
         config,
         Exchange(
             request.endpoint,
-            variant,
+            variant.name,
             world.now(),
             request.content_type,
             request.body,
@@ -185,6 +185,7 @@ def _capture(
             body,
             request.inference_id,
             request.custom_attributes,
+            hosting.role_of(endpoint.region, variant.model),
         ),
     )
 

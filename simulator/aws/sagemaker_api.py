@@ -24,7 +24,7 @@ from simulator.aws.sagemaker_declarations import (
     describe_model,
     images_of,
 )
-from simulator.aws.scaling import scaled_variants
+from simulator.aws.scaling import forget_endpoint, scaled_variants
 from simulator.aws.state_events import status_changed
 from simulator.aws.world import ACCOUNT, World, world
 
@@ -111,7 +111,7 @@ def _endpoint(self: SageMakerResponse, here: World, name: str, arn: str, fleet: 
         fleet,
         here.now(),
         changed,
-        lambda target: hosting.health_check(here, region, target),
+        lambda target: hosting.health_check(here, region, name, target),
         lambda configuration: configuration in backend.endpoint_configs,
     )
 
@@ -182,6 +182,7 @@ def delete_endpoint(self: SageMakerResponse) -> EmptyResult:
     """DeleteEndpoint: Deleting, then gone."""
     here, endpoint = world(), _found(self)
     _ready(endpoint, "InService", "OutOfService", "Failed", "UpdateRollbackFailed")
+    forget_endpoint(self.region, endpoint.endpoint_name)
     endpoint.begin(_operation(here, endpoint.endpoint_name, "delete", durations.DELETE_SECONDS), "Deleting")
     return EmptyResult()
 

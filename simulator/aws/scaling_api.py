@@ -20,6 +20,7 @@ from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.exceptions import ServiceException
 
 from simulator.aws.errors import ValidationException
+from simulator.aws.scaling import deregister, place_of, tags_by_arn
 from simulator.aws.world import world
 
 _PLACE = ("ServiceNamespace", "ResourceId", "ScalableDimension")
@@ -97,13 +98,8 @@ def _tagged(original: Answering) -> Answering:
 
 def deregister_scalable_target(self: ApplicationAutoScalingResponse) -> str:
     """DeregisterScalableTarget: its policies, scheduled actions, suspension and tags go with it."""
-    backend, place = _backend(self), _place(self)
-    target = _found(self)
-    for policy in [one for one in backend.policies.values() if _place_of(one) == place]:
-        backend.delete_scaling_policy(policy.policy_name, *place)
-    backend.scheduled_actions = [one for one in backend.scheduled_actions if _place_of(one) != place]
-    _tags(self).pop(target.arn, None)
-    backend.deregister_scalable_target(*place)
+    _found(self)
+    deregister(self.region, _place(self))
     return "{}"
 
 
@@ -235,7 +231,7 @@ def _target(self: ApplicationAutoScalingResponse) -> Any:
 
 def _action(self: ApplicationAutoScalingResponse) -> Any:
     name, place = _given(self)["ScheduledActionName"], _place(self)
-    found = (one for one in _backend(self).scheduled_actions if _place_of(one) == place)
+    found = (one for one in _backend(self).scheduled_actions if place_of(one) == place)
     return next((one for one in found if one.scheduled_action_name == name), None)
 
 
@@ -250,16 +246,12 @@ def _place(self: ApplicationAutoScalingResponse) -> tuple[str, str, str]:
     return service, resource, dimension
 
 
-def _place_of(one: Any) -> tuple[str, str, str]:
-    return one.service_namespace, one.resource_id, one.scalable_dimension
-
-
 def _backend(self: ApplicationAutoScalingResponse) -> ApplicationAutoscalingBackend:
     return self.applicationautoscaling_backend
 
 
 def _tags(self: ApplicationAutoScalingResponse) -> dict[str, dict[str, str]]:
-    return _backend(self).__dict__.setdefault("tags_by_arn", {})
+    return tags_by_arn(_backend(self))
 
 
 def _given(self: ApplicationAutoScalingResponse) -> dict[str, Any]:

@@ -41,11 +41,12 @@ class Monitor:
         run = self._run
         outputs = run.providers.hashes.added(from_struct(request.outputs))
         with run.state.lock:
-            if resource := run.state.live(request.urn):
+            resource = run.state.live(request.urn)
+            if resource and resource.type == STACK:
+                run.exported = (resource, outputs)
+            elif resource:
                 resource.outputs = outputs
                 run.state.put(resource)
-                if resource.type == STACK:
-                    run.state.set_outputs(outputs)
         return empty_pb2.Empty()
 
     def ReadResource(self, request: Any) -> Any:

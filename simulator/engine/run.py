@@ -34,6 +34,8 @@ class Run:
         self.steps: list[Step] = []
         self.errors: list[str] = []
         self.notes: list[str] = []
+        self.exported: tuple[Resource, Wire] | None = None
+        """The stack and what it exports, kept until it is known whether the run succeeded."""
         self._report: Callable[[Step], None] = stack.on_step
 
     def provider(self, resource: Resource) -> Provider:
@@ -54,6 +56,16 @@ class Run:
     def since(self, began: float) -> float:
         """Wall seconds since a call went out."""
         return time.perf_counter() - began
+
+    def export(self) -> None:
+        """Puts the stack's outputs into the state. After an error an output that is missing may not be gone, so those
+        of before stay, as the engine has it."""
+        if self.exported is None:
+            return
+        stack, outputs = self.exported
+        stack.outputs = {**self.state.outputs, **outputs} if self.errors else outputs
+        self.state.put(stack)
+        self.state.set_outputs(stack.outputs)
 
     @contextlib.contextmanager
     def calling(self, call: Call, resource: Resource) -> Iterator[None]:

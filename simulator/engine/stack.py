@@ -101,6 +101,7 @@ class Stack:
             if not run.errors:
                 raise
         finally:
+            run.export()
             run.state.finish()
         summary = Summary(tuple(run.steps), reveal(run.state.outputs), tuple(run.notes), time.perf_counter() - began)
         if run.errors:

@@ -60,6 +60,12 @@ def _deploy(stack: Rehearsed) -> None:
     stack.serve(blue=("1", 100)).up()
 
 
+def serving(policies: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """The one role of the models."""
+    (found,) = (statements for name, statements in policies.items() if name.startswith("serving-"))
+    return found
+
+
 def actions(statements: list[dict[str, Any]]) -> set[str]:
     return {action for statement in statements for action in statement["Action"]}
 
@@ -78,8 +84,8 @@ def test_only_what_takes_no_resource_is_allowed_on_everything(policies: dict[str
         assert not [action for action in actions(statements) if "*" in action], role
 
 
-def test_a_slots_role_does_what_serving_needs_and_no_more(policies: dict[str, list[dict[str, Any]]]):
-    role = policies["role-blue"]
+def test_the_role_of_models_does_what_serving_needs_and_no_more(policies: dict[str, list[dict[str, Any]]]):
+    role = serving(policies)
     assert actions(role) - VPC_WITHOUT_RESOURCE == {
         "cloudwatch:DescribeAlarms",
         "cloudwatch:PutMetricData",
@@ -101,9 +107,9 @@ def test_a_slots_role_does_what_serving_needs_and_no_more(policies: dict[str, li
         "s3:PutObject",
     }
     (read,) = resources(role, "s3:GetObject")
-    assert read.endswith("/models/flights/1/*")
+    assert read.endswith("/models/flights/*")
     (write,) = resources(role, "s3:PutObject")
-    assert re.fullmatch(r"arn:aws:s3:::flights-capture-\w+/\*/blue/\*", write), "its own slot, under any prefix"
+    assert re.fullmatch(r"arn:aws:s3:::flights-capture-\w+/\*", write), "under any prefix"
 
 
 def test_the_rollback_function_changes_one_endpoint_and_appends_to_one_ledger(
@@ -152,9 +158,9 @@ def test_the_drift_function_reads_captures_and_references_and_writes_only_its_ow
 
 @pytest.mark.parametrize("name", ["flights", "f" * 32, "f" * 33, "f" * 63, "a-" * 31 + "b"])
 def test_the_longest_physical_name_fits(name: str):
-    longest = f"{stem(name)}-model-green-0123456789-4b53caf"
+    longest = f"{stem(name)}-serving-0123456789-4b53caf"
     assert len(longest) <= 63
-    assert len(f"{stem(name)}-model-green-0123456789") <= 55
+    assert len(f"{stem(name)}-serving-0123456789") <= 55
     assert "--" not in longest
 
 
@@ -163,13 +169,13 @@ def test_long_names_that_begin_alike_stay_apart():
 
 
 def test_an_interface_is_made_in_the_subnet_of_whoever_owns_it(policies: dict[str, list[dict[str, Any]]]):
-    places = resources(policies["role-blue"], "ec2:CreateNetworkInterface")
+    places = resources(serving(policies), "ec2:CreateNetworkInterface")
     assert SHARED in places
     assert {
         f"arn:aws:ec2:us-east-1:123456789012:subnet/{SUBNET}",
         f"arn:aws:ec2:us-east-1:123456789012:security-group/{GROUP}",
     } <= set(places)
-    assert resources(policies["role-blue"], "ec2:DeleteNetworkInterface") == [
+    assert resources(serving(policies), "ec2:DeleteNetworkInterface") == [
         "arn:aws:ec2:us-east-1:123456789012:network-interface/*"
     ]
 

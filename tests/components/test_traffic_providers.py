@@ -18,9 +18,10 @@ from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.output import Unknown
 
 from components.registry_parameter import RegistryParameterProvider
-from components.sagemaker import capacity, deployment, gate, provider, weights
+from components.sagemaker import capacity, deployment, end, gate, provider, weights
 from components.sagemaker.capacity import VariantCapacityProvider
 from components.sagemaker.deployment import EndpointDeploymentProvider
+from components.sagemaker.end import EndpointEndProvider
 from components.sagemaker.gate import GateProvider
 from components.sagemaker.logs import EndpointLogsProvider
 from components.sagemaker.provider import AwsProvider, Told
@@ -36,6 +37,7 @@ PROVIDERS = [
     VariantWeightsProvider,
     VariantCapacityProvider,
     EndpointLogsProvider,
+    EndpointEndProvider,
 ]
 
 
@@ -57,6 +59,9 @@ def inputs(**changes: Any) -> dict[str, Any]:
         "champion": "blue",
         "guardrails": {},
         "config": "cfg-1",
+        "configuration": "one",
+        "content": "one",
+        "capture": {"bucket": "flights-capture", "key": "k"},
         "deployment": "cfg-1",
         "acknowledged": "",
         "instances": {"blue": 2.0, "green": 2.0},
@@ -81,6 +86,7 @@ class Recorded:
         self.off = False
         self.there = False
         self.known = True
+        self.whole = True
 
     def seen(self) -> bool:
         return self.known
@@ -98,6 +104,9 @@ class Recorded:
 
     def endpoint_asked(self) -> str:
         return ""
+
+    def stands(self, _config: str) -> bool:
+        return self.whole
 
     def refuse_missing(self) -> None:
         return None
@@ -136,13 +145,21 @@ def test_module_paths_and_type_names_are_state_format():
         "components.sagemaker.weights.VariantWeightsProvider",
         "components.sagemaker.capacity.VariantCapacityProvider",
         "components.sagemaker.logs.EndpointLogsProvider",
+        "components.sagemaker.end.EndpointEndProvider",
     ]
-    resources = [gate.Gate, deployment.EndpointDeployment, weights.VariantWeights, capacity.VariantCapacity]
+    resources = [
+        gate.Gate,
+        deployment.EndpointDeployment,
+        weights.VariantWeights,
+        capacity.VariantCapacity,
+        end.EndpointEnd,
+    ]
     assert [one._resource_type_name for one in resources] == [
         "dynamic/tidewatch:Gate",
         "dynamic/tidewatch:EndpointDeployment",
         "dynamic/tidewatch:VariantWeights",
         "dynamic/tidewatch:VariantCapacity",
+        "dynamic/tidewatch:EndpointEnd",
     ]
 
 
@@ -311,6 +328,27 @@ def test_names_that_a_preview_does_not_know_are_empty():
     props = inputs(place={"key": "tidewatch/dev/flights", "endpoint": Unknown(), "ledger": Unknown(), "control": "c"})
     place = provider.place(props)
     assert (place.endpoint, place.ledger, place.control) == ("", "", "c")
+
+
+def test_a_configuration_made_anew_that_declares_what_is_deployed_is_no_other(recorded: Recorded):
+    check, olds, anew = EndpointDeploymentProvider().check, inputs(), inputs(config="cfg-3")
+    assert check(olds, anew).inputs["config"] == "cfg-1"
+    for other in (
+        {"configuration": "two", "content": "two"},
+        {"capture": {"bucket": "flights-capture-2", "key": "k"}},
+        {"place": {**olds["place"], "endpoint": "flights-2"}},
+    ):
+        assert check(olds, {**anew, **other}).inputs["config"] == "cfg-3"
+    recorded.whole = False
+    assert check(olds, anew).inputs["config"] == "cfg-3"
+
+
+@pytest.mark.usefixtures("recorded")
+def test_a_configuration_that_is_not_made_of_what_is_declared_is_not_deployed():
+    (failure,) = EndpointDeploymentProvider().check(inputs(), inputs(configuration="two")).failures
+    assert failure.reason.endswith("Run `pulumi up` without --target.")
+    unknown = inputs(configuration="two", content=Unknown(), config=Unknown())
+    assert EndpointDeploymentProvider().check(inputs(), unknown).failures == []
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,20 @@ def test_over_an_open_incident_a_new_version_gets_nothing_until_a_targeted_up_ac
     assert canary.pulumi.outputs["traffic"]["held_back"] == ""
 
 
+@pytest.mark.parametrize("targets", [("deployment",), ("deployment", "cfg")])
+def test_a_deployment_of_what_is_no_target_is_refused(canary: Flights, targets: tuple[str, ...]):
+    before = canary.versions()
+    canary.serve(blue=("1", 60), green=("2" if before["green"] == "3" else "3", 40))
+    urns = [
+        one["urn"] for one in canary.pulumi.resources if one["urn"].endswith(tuple(f"::flights-{t}" for t in targets))
+    ]
+    command = [word for urn in urns for word in ("--target", urn)]
+    assert "Run `pulumi up` without --target." in refused(canary, "up", "--yes", "--skip-preview", *command)
+    assert canary.versions() == before
+    canary.serve(blue=("1", 60), green=(before["green"], 40))
+    canary.pulumi.up()
+
+
 def test_a_failure_on_the_way_is_a_sentence(canary: Flights):
     canary.aws.control.inject("deployment_fails", endpoint=canary.name, reason="The health check failed.")
     canary.serve(blue=("1", 60), green=("2", 40))

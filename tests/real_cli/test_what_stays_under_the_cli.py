@@ -90,7 +90,7 @@ def test_variants_are_taken_out_of_a_stack_that_serves_only_to_retire_it(canary:
 def test_a_protected_stack_keeps_its_endpoint_and_its_way_back(canary: Flights):
     canary.pulumi.configure("tidewatch:protect", True)
     canary.pulumi.up()
-    guarded = Guarded.of(canary.pulumi.outputs, canary.aws.client)
+    guarded = Guarded.of_the_account(canary.aws.client)
     assert "protected" in canary.pulumi.destroy(ok=False).errors
     assert guarded.missing() == []
     canary.serve()
@@ -108,9 +108,9 @@ def test_a_protected_stack_keeps_its_endpoint_and_its_way_back(canary: Flights):
 
 
 def test_wherever_a_destroy_is_killed_no_endpoint_is_left_without_its_guards(canary: Flights):
-    guarded = Guarded.of(canary.pulumi.outputs, canary.aws.client)
+    guarded = Guarded.of_the_account(canary.aws.client)
     assert guarded.missing() == []
-    for name in ("flights-weights", "flights-rollback"):
+    for name in ("flights-end", "flights-rollback"):
         canary.pulumi.killed("destroy", name)
         canary.pulumi.run("cancel", "--yes")
         assert not guarded.there or guarded.missing() == []

@@ -1,12 +1,15 @@
-"""What guards an endpoint: tests look at it while a stack is taken away."""
+"""An endpoint and what guards it, looked at while resources are deleted."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import boto3
+
+from simulator.engine import Step
+from tests.stacks.rehearsed import Rehearsed
 
 Client = Callable[..., Any]
 """Makes the client of a service."""
@@ -27,22 +30,23 @@ class Guarded:
     client: Client
 
     @classmethod
-    def of(cls, outputs: Mapping[str, Any], client: Client = boto3.client) -> Guarded:
-        """The guards of a stack that serves, by its outputs."""
+    def of_the_account(cls, client: Client = boto3.client) -> Guarded:
+        """Of the one stack in it, whose outputs may not have been written yet."""
+        (endpoint,) = client("sagemaker").list_endpoints()["Endpoints"]
+        functions = client("lambda").list_functions()["Functions"]
         rules = client("events").list_rules()["Rules"]
         return cls(
-            outputs["endpoint"]["name"],
-            outputs["rollback"]["function"],
+            endpoint["EndpointName"],
+            next(one["FunctionName"] for one in functions if "-rollback-" in one["FunctionName"]),
             tuple(one["Name"] for one in rules if any(f"-{part}-" in one["Name"] for part in WAKES)),
             tuple(client("dynamodb").list_tables()["TableNames"]),
-            tuple(outputs["topics"].values()),
+            tuple(one["TopicArn"] for one in client("sns").list_topics()["Topics"]),
             frozenset(_alarms(client)),
             client,
         )
 
     @property
     def there(self) -> bool:
-        """Whether the endpoint is."""
         return self.endpoint in {one["EndpointName"] for one in self.client("sagemaker").list_endpoints()["Endpoints"]}
 
     def missing(self) -> list[str]:
@@ -74,3 +78,23 @@ def _found(ask: Callable[[], Any]) -> bool:
         return bool(ask())
     except Exception:
         return False
+
+
+def watching(stack: Rehearsed, guarded: Guarded, at: int = -1) -> tuple[Any, list[str]]:
+    """The stack with an account of which guards were missing at each step, stopped at the step with that number."""
+    missing: list[str] = []
+    ended: list[bool] = []
+    count = 0
+
+    def look(step: Step) -> None:
+        nonlocal count
+        if not step.op.startswith("delete") or step.phase == "planned":
+            return
+        count += 1
+        ended.append(not guarded.there)
+        if not ended[-1]:
+            missing.extend(f"{one}, at {step.phase} of {step.name}" for one in guarded.missing())
+        if count == at:
+            raise InterruptedError("a test")
+
+    return replace(stack.stack, on_step=look), missing

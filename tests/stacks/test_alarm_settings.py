@@ -128,6 +128,8 @@ def test_other_stacks_need_not(stack: str):
         ("ml.g4dn.12xlarge", 4),
         ("ml.p4d.24xlarge", 8),
         ("ml.p3.2xlarge", 1),
+        ("ml.g7.12xlarge", 4),
+        ("ml.g7e.12xlarge", 2),
         ("ml.m5.xlarge", 0),
         ("ml.inf2.xlarge", 0),
     ],
@@ -138,3 +140,5 @@ def test_devices_are_counted_because_their_metrics_go_up_to_100_each(instance_ty
 
 def test_every_instance_type_has_a_number_of_devices():
     assert all(0 <= hosting.devices(one) <= 16 for one in hosting.instance_types())
+    graphic = [one for one in hosting.instance_types() if one.startswith(("ml.g", "ml.p"))]
+    assert [one for one in graphic if hosting.devices(one) == 0] == []

@@ -4,6 +4,7 @@ is neither replaced nor deleted, and no role changes that a kept model needs."""
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -103,6 +104,11 @@ REPLACEABLE = {
     "pulumi-python:dynamic/tidewatch:VariantCapacity",
 }  # fmt: skip
 """Types of which an edit may replace or delete any: but for the alarm that stops deployments."""
+REMADE = {
+    "aws:sagemaker/model:Model", "aws:sagemaker/endpointConfiguration:EndpointConfiguration",
+    "aws:s3/bucketObjectv2:BucketObjectv2",
+}  # fmt: skip
+"""Types of which another content makes another one, and the one before stays in the account."""
 BY_KEY = {
     "rollback.automatic": ("flights-guardrail-",),
     "rollbackTo": ("flights-guardrail-",),
@@ -123,17 +129,23 @@ def _config(stack: Rehearsed, key: str, value: Any) -> dict[str, Any]:
     return config
 
 
-def _lost(step: Step, key: str) -> bool:
+def _lost(step: Step, key: str, steps: Sequence[Step]) -> bool:
     """Whether the step takes away what should have stayed."""
     going = step.op.startswith(("delete", "replace")) and "retain" not in step.keys
+    going = going and not (step.type in REMADE and step.op == "replace" and _stays(step.urn, steps))
     component = not step.type.startswith(("aws:", "pulumi-python:"))
     replaceable = step.type in REPLACEABLE and step.name != "flights-abort"
     return going and not component and not replaceable and not step.name.startswith(BY_KEY.get(key, ("-",)))
 
 
+def _stays(urn: str, steps: Sequence[Step]) -> bool:
+    """Whether what is replaced stays in the account, with that name."""
+    return any(one.urn == urn and one.op == "delete-replaced" and "retain" in one.keys for one in steps)
+
+
 def _role_changed(step: Step) -> bool:
     """Whether a role of a model, or what it may do, is another under the same name; tags do not count."""
-    ours = step.type.startswith("aws:iam/role") and step.name.startswith("flights-role-")
+    ours = step.type.startswith("aws:iam/role") and step.name.startswith("flights-serving-")
     return ours and step.op in ("update", "replace") and set(step.keys) != {"tags"}
 
 
@@ -153,7 +165,7 @@ def test_every_key_has_an_edit() -> None:
 def test_an_edit_takes_nothing_that_holds_data_serves_or_guards(standing: Rehearsed, key: str):
     standing.config = _config(standing, key, EDITS[key])
     steps = standing.stack.preview().steps
-    assert [(step.op, step.urn) for step in steps if _lost(step, key)] == []
+    assert [(step.op, step.urn) for step in steps if _lost(step, key, steps)] == []
     assert [step.urn for step in steps if _role_changed(step)] == []
 
 

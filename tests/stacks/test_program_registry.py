@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from simulator.engine import Summary
-from tests.stacks.rehearsed import Rehearsed, changes
+from simulator.engine import DeploymentFailed, Step, Summary
+from tests.stacks.rehearsed import DESCRIPTION, Rehearsed, changes
 
 PARAMETER = "/tidewatch/tidewatch/rehearsal/registry"
 
@@ -120,3 +122,74 @@ def test_where_two_could_be_the_registry_it_asks_which(standing: Rehearsed):
     said = standing.refusal()
     assert "another-registry and flights-registry-" in said
     assert f"aws ssm put-parameter --type String --overwrite --name {PARAMETER}" in said
+
+
+@pytest.mark.on_a_copy
+def test_a_bucket_that_was_deleted_by_hand_is_made_again_beside_an_endpoint_that_serves(standing: Rehearsed):
+    bucket, before, s3 = standing.outputs()["registry"]["bucket"], standing.endpoint(), boto3.client("s3")
+    _delete(bucket)
+    said = standing.refusal()
+    assert f"the bucket {bucket}, is gone" in said
+    assert "Leave tidewatch:variants in the config" in said
+    _make_again(said)
+    assert "is not in the registry" in standing.refusal()
+    _publish_again(standing)
+    summary = standing.up(refresh=True)
+    assert [step.urn for step in summary.changed if _ends(step)] == []
+    _serves_on(standing, before)
+    assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
+    assert "NeverDelete" in s3.get_bucket_policy(Bucket=bucket)["Policy"]
+    assert changes(standing.up()) == set()
+
+
+@pytest.mark.on_a_copy
+def test_a_registry_that_a_refresh_took_out_of_the_state_gets_another_bucket(standing: Rehearsed):
+    bucket, before = standing.outputs()["registry"]["bucket"], standing.endpoint()
+    _delete(bucket)
+    with pytest.raises(DeploymentFailed) as refused:
+        standing.up(refresh=True)
+    _make_again(str(refused.value))
+    _publish_again(standing)
+    standing.up(refresh=True)
+    _serves_on(standing, before)
+    assert standing.outputs()["registry"]["bucket"] != bucket
+    assert "is not in the registry" in standing.refusal()
+    _publish_again(standing)
+    standing.up(preview=True)
+    _serves_on(standing, before)
+    assert changes(standing.up()) == set()
+
+
+def _make_again(said: str) -> None:
+    """Does what the commands in a refusal do."""
+    create, tags = re.findall(r"aws s3api (\S+) --region us-east-1 --bucket (\S+)", said)
+    assert (create[0], tags[0]) == ("create-bucket", "put-bucket-tagging")
+    boto3.client("s3").create_bucket(Bucket=create[1])
+    told = re.findall(r"{Key=(.*?),Value=(.*?)}", said)
+    tagging = {"TagSet": [{"Key": key, "Value": value} for key, value in told]}
+    boto3.client("s3").put_bucket_tagging(Bucket=tags[1], Tagging=tagging)
+
+
+def _publish_again(stack: Rehearsed) -> None:
+    for version in ("1", "2"):
+        stack.registry.publish(version, stack.home / f"{version}.tar.gz", DESCRIPTION)
+
+
+def _serves_on(stack: Rehearsed, before: Mapping[str, Any]) -> None:
+    after = stack.endpoint()
+    assert all(after[key] == before[key] for key in ("EndpointName", "CreationTime", "EndpointStatus"))
+    assert stack.weights() == {"blue": 0.95, "green": 0.05}
+
+
+def _ends(step: Step) -> bool:
+    """Whether it takes away something of which AWS had more than the bucket's own settings."""
+    return step.op.startswith(("delete", "replace")) and not step.type.startswith("aws:s3/bucket")
+
+
+def _delete(bucket: str) -> None:
+    s3 = boto3.client("s3")
+    s3.delete_bucket_policy(Bucket=bucket)
+    found = s3.list_object_versions(Bucket=bucket)
+    for one in (*found.get("Versions", ()), *found.get("DeleteMarkers", ())):
+        s3.delete_object(Bucket=bucket, Key=one["Key"], VersionId=one["VersionId"])
+    s3.delete_bucket(Bucket=bucket)

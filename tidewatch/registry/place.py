@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from botocore.exceptions import ClientError, ParamValidationError
 
@@ -72,6 +72,27 @@ def find(ssm: SSMClient, s3: S3Client, tagging: Tagging, project: str, stack: st
 
 def _wanted(stack: str) -> Mapping[str, str]:
     return {"tidewatch:stack": stack, "tidewatch:purpose": "registry"}
+
+
+def named(ssm: SSMClient, project: str, stack: str) -> str:
+    """The bucket that the parameter names, whether it is there or not; "" where it names none."""
+    try:
+        told = json.loads(ssm.get_parameter(Name=parameter_name(project, stack))["Parameter"].get("Value", ""))
+    except (ssm.exceptions.ParameterNotFound, ValueError):
+        return ""
+    bucket = cast("dict[str, object]", told).get("bucket") if isinstance(told, dict) else None
+    return bucket if isinstance(bucket, str) else ""
+
+
+def again(bucket: str, stack: str, model: str, region: str) -> str:
+    """The commands that make a registry's bucket again, under its name and with the tags by which it is found."""
+    there = "" if region == "us-east-1" else f" --create-bucket-configuration LocationConstraint={region}"
+    tags = {**_wanted(stack), "tidewatch:model": model}
+    listed = ",".join(f"{{Key={key},Value={value}}}" for key, value in tags.items())
+    return (
+        f"aws s3api create-bucket --region {region} --bucket {bucket}{there} && "
+        f"aws s3api put-bucket-tagging --region {region} --bucket {bucket} --tagging 'TagSet=[{listed}]'"
+    )
 
 
 def _told(ssm: SSMClient, s3: S3Client, name: str, wanted: Mapping[str, str]) -> Place | None:

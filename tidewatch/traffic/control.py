@@ -76,9 +76,15 @@ class Control:
         found = self.get(f"deployment#{config}")
         return {slot: Held.from_json(held) for slot, held in found["held"].items()} if found else None
 
-    def remember_held(self, config: str, held: Mapping[str, Held]) -> None:
-        body = {"held": {slot: one.to_json() for slot, one in held.items()}, "at": self._clock.now().isoformat()}
-        self.put(f"deployment#{config}", body)
+    def content(self, config: str) -> str:
+        """The hash of what an endpoint configuration declares; "" where nobody wrote it down."""
+        found = self.get(f"deployment#{config}")
+        return str(found.get("content", "")) if found else ""
+
+    def remember_held(self, config: str, held: Mapping[str, Held], content: str = "") -> None:
+        """Writes down what the slots of an endpoint configuration hold, and the hash of what it declares."""
+        slots = {slot: one.to_json() for slot, one in held.items()}
+        self.put(f"deployment#{config}", {"held": slots, "content": content, "at": self._clock.now().isoformat()})
 
     def asked(self, endpoint: str) -> str | None:
         """The configuration that this physical endpoint was asked for last; None where nobody wrote it down."""

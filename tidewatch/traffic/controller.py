@@ -22,7 +22,7 @@ from tidewatch.traffic.incidents import Incident, Latch, incidents
 from tidewatch.traffic.ledger import Entry, Ledger, replay
 from tidewatch.traffic.life import Life
 from tidewatch.traffic.platform import Platform
-from tidewatch.traffic.sagemaker import SageMakerEndpoint
+from tidewatch.traffic.sagemaker import SageMakerEndpoint, is_whole
 from tidewatch.traffic.served import served
 from tidewatch.traffic.split import Split
 from tidewatch.traffic.values import Clients, DeploymentPolicy, DeploymentRecord, EndpointState, Held, Place, Receipt
@@ -118,6 +118,10 @@ class TrafficController:
         """The configuration that the endpoint was asked for last; None where nobody wrote it down."""
         return self.control.asked(self.place.endpoint)
 
+    def stands(self, config: str) -> bool:
+        """Whether a configuration is there with all its models, so that nothing is gained by one like it."""
+        return is_whole(self.clients.sagemaker, config)
+
     def latches(self) -> tuple[Latch, ...]:
         """What gets no traffic until somebody acknowledges its incident."""
         return self._view_of_ledger().latches
@@ -143,15 +147,16 @@ class TrafficController:
         UnknownIncident where `acknowledged` is no incident of this model; and what any later step of such an `up` would
         raise, see `tidewatch.traffic.foreseen`. Tables that do not exist yet latch nothing.
 
-        config: the configuration that is to be live, by its name or the hash in it; "" is one that does not exist yet,
-        None what follows from `held`. instances: the counts that are changed. settles: a split that was declared
-        before is brought about.
+        config: the configuration that is to be live, by its name or the hash of what it declares; "" is one that does
+        not exist yet, None what follows from `held`. instances: the counts that are changed. settles: a split that was
+        declared before is brought about.
         """
         view = self._view(frozenset(filter(None, (acknowledged,))))
         if self.place.ledger:
             gate.refuse_unknown(view, acknowledged or "")
         live_held = self.control.held(view.config) or {} if view.config else {}
-        if config and config in view.config:
+        deployed = bool(config) and config in (view.config, self.control.content(view.config))
+        if deployed:
             # No deployment is to come: what is live gets the traffic, whatever is declared.
             held = _as_live(held, live_held)
         moves = previously is None or not declared.close_to(previously)
@@ -165,17 +170,10 @@ class TrafficController:
             gate.refuse_alarmed(gate.raised(declared, previously), self.guardrails, self._alarmed())
         replaced = self._drain.replaced() if view.state else frozenset[str]()
         wish = Wish(
-            declared, held, champion or "", self._deploys(config, held, live_held, view), moves,
+            declared, held, champion or "", not deployed and _deploys(config, held, live_held), moves,
             settles or (bool(replaced) and not view.open), instances or {},
         )  # fmt: skip
         foreseen.refuse(view, wish, live_held, self.guardrails, self._alarmed, replaced if view.open else frozenset())
-
-    @staticmethod
-    def _deploys(config: str | None, held: Mapping[str, Held], live_held: Mapping[str, Held], view: View) -> bool:
-        if config is not None:
-            return not config or config not in view.config
-        same = held.keys() == live_held.keys() and all(held[slot].same_declared(live_held[slot]) for slot in held)
-        return bool(live_held) and not same
 
     def acknowledge(self, incident_id: str, who: str) -> None:
         """Closes an incident for good: its latches end. Once only; raises UnknownIncident."""
@@ -289,12 +287,15 @@ class TrafficController:
         *,
         held: Mapping[str, Held],
         changed: frozenset[str],
+        content: str = "",
         abort_alarm: str | None = None,
         instances: Mapping[str, int] | None = None,
         policy: DeploymentPolicy | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> DeploymentRecord:
         """Brings an endpoint configuration live, with weights and counts retained.
+
+        `content` is the hash of what it declares: by it another one that declares the same is known to be no change.
 
         A first endpoint that ended Failed before it served is made again on this configuration, with `tags`.
 
@@ -309,6 +310,7 @@ class TrafficController:
         return Fleet(self.clients, self.writer, self._drain).deploy(
             config,
             held=held,
+            content=content,
             changed=changed,
             abort_alarm=abort_alarm,
             instances=instances or {},
@@ -386,3 +388,11 @@ class TrafficController:
 def _as_live(held: Mapping[str, Held], live_held: Mapping[str, Held]) -> dict[str, Held]:
     """What the slots hold live, with the floors that are declared; what is declared where nobody knows."""
     return {slot: replace(live_held.get(slot, one), floor=one.floor) for slot, one in held.items()}
+
+
+def _deploys(config: str | None, held: Mapping[str, Held], live_held: Mapping[str, Held]) -> bool:
+    """Whether a declaration whose configuration is not live deploys one; without a name, by what the slots hold."""
+    if config is not None:
+        return True
+    same = held.keys() == live_held.keys() and all(held[slot].same_declared(live_held[slot]) for slot in held)
+    return bool(live_held) and not same

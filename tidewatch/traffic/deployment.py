@@ -43,6 +43,7 @@ class Fleet:
         config: str,
         *,
         held: Mapping[str, Held],
+        content: str,
         changed: frozenset[str],
         abort_alarm: str | None,
         instances: Mapping[str, int],
@@ -50,6 +51,7 @@ class Fleet:
     ) -> DeploymentRecord:
         """See `TrafficController.deploy`."""
         with self.writer.life.lived():
+            self.writer.control.remember_held(config, held, content)
             return self._deployed(config, held, changed, abort_alarm, instances, policy)
 
     def _deployed(
@@ -62,7 +64,6 @@ class Fleet:
         policy: DeploymentPolicy,
     ) -> DeploymentRecord:
         started = self.writer.clock.now()
-        self.writer.control.remember_held(config, held)
         state = self._ready()
         before = self.drain.before(state.split)
         scaling = self._scaling()

@@ -1,7 +1,7 @@
-"""The end of an endpoint: with the declaration of its traffic, before anything goes that guards it.
+"""The end of an endpoint: before anything goes that guards it.
 
-Whoever declares the traffic owns the endpoint's end, and owns it under a name of its own. So a declaration that took
-another's place, as when the resource that stands for it is replaced, keeps what it took over.
+What stands for the end in the state owns it, under a name of its own. So one that took another's place, as when that
+resource is replaced, keeps what it took over.
 """
 
 from __future__ import annotations

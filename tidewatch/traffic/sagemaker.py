@@ -102,6 +102,19 @@ class SageMakerEndpoint:
         }
 
 
+def is_whole(sagemaker: SageMakerClient, config: str) -> bool:
+    """Whether an endpoint configuration is there, and every model that it names: an endpoint on it can be scaled."""
+    try:
+        variants = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
+        for variant in variants:
+            sagemaker.describe_model(ModelName=variant.get("ModelName", ""))
+    except Exception as error:
+        if error_code(error) == "ValidationException" and "could not find" in error_message(error).lower():
+            return False
+        raise
+    return True
+
+
 def _slot(variant: Mapping[str, Any]) -> SlotState:
     weight, instances = float(variant.get("CurrentWeight", 0.0)), int(variant.get("CurrentInstanceCount", 0))
     return SlotState(

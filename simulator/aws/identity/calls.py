@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from simulator.aws import scaling
 from simulator.aws.identity import facts
 from simulator.aws.identity.need import EVERYTHING, Call, Need, NoRule
 from simulator.aws.identity.tables import LINES, PASSED, PREFIXES, TAGGING
@@ -163,6 +164,17 @@ def _fleet(call: Call) -> Iterator[Need]:
             yield Need(action, key, {**keys, **facts.tag_keys(key)})
 
 
+def _unscaled(call: Call) -> Iterator[Need]:
+    """Source: SageMaker developer guide, "Delete endpoints configured for auto scaling": whoever deletes an endpoint
+    needs leave to deregister what is scaled of it."""
+    for target in facts.scaled_targets(call.region, str(call.params["EndpointName"])):
+        keys = {
+            "application-autoscaling:service-namespace": "sagemaker",
+            "application-autoscaling:scalable-dimension": scaling.DIMENSION,
+        }
+        yield Need("application-autoscaling:DeregisterScalableTarget", target, keys)
+
+
 def _layers(call: Call) -> Iterator[Need]:
     for layer in call.params.get("Layers") or ():
         yield Need("lambda:GetLayerVersion", str(layer))
@@ -193,6 +205,7 @@ def _sealed(call: Call) -> Iterator[Need]:
 _MORE: Mapping[tuple[str, str], Callable[[Call], Iterable[Need]]] = {
     ("sagemaker", "CreateEndpoint"): _fleet,
     ("sagemaker", "UpdateEndpoint"): _fleet,
+    ("sagemaker", "DeleteEndpoint"): _unscaled,
     ("lambda", "CreateFunction"): _layers,
     ("lambda", "UpdateFunctionConfiguration"): _layers,
     ("application-autoscaling", "RegisterScalableTarget"): _scaling_watched,

@@ -51,7 +51,7 @@ def refusal(caller: Caller, need: Need) -> str | None:
     keys = {"aws:principalarn": caller.role, "aws:securetransport": "true", **need.keys}
     request = policies.Request(caller.role, need.action, need.resource, keys)
     own, boundary = _identity(caller.role)
-    resource = _resource(need)
+    resource = resource_policy(need)
     held = {"an identity-based policy": own, "a permissions boundary": boundary or ()}
     for kind, statements in {**held, "a resource-based policy": resource}.items():
         if policies.matches(statements, request, "Deny"):
@@ -91,7 +91,8 @@ def _document(managed: Any) -> str:
     return next(one.document for one in managed.versions if one.version_id == managed.default_version_id)
 
 
-def _resource(need: Need) -> Statements:
+def resource_policy(need: Need) -> Statements:
+    """The statements of the policy that the need's resource itself has."""
     parts = need.resource.split(":")
     find = _POLICIES.get(parts[2]) if len(parts) > 4 else None
     return find(parts[3], need.resource) if find else ()

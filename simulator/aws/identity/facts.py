@@ -12,6 +12,7 @@ from moto.sagemaker.models import sagemaker_backends
 from moto.sns.models import sns_backends
 from moto.ssm.models import ssm_backends
 
+from simulator.aws import scaling
 from simulator.aws.identity.need import Call
 from simulator.aws.world import ACCOUNT
 
@@ -79,6 +80,12 @@ def parameter_key(region: str, name: str) -> str:
     return key_arn(region, str(versions[-1].keyid or "")) if sealed else ""
 
 
+def scaled_targets(region: str, endpoint: str) -> list[str]:
+    """The ARNs of the scalable targets that the variants of an endpoint are."""
+    held = applicationautoscaling_backends[ACCOUNT][region].targets.get(scaling.DIMENSION, {})
+    return [str(held[f"endpoint/{endpoint}/variant/{one}"].arn) for one in scaling.scaled_variants(region, endpoint)]
+
+
 def bucket(name: str) -> Any:
     """moto's bucket, or None."""
     return s3_backends[ACCOUNT]["aws"].buckets.get(name)
@@ -90,7 +97,7 @@ def bucket_key(name: str) -> str:
     rule = (held or {}).get("Rule") or (held or {}).get("Rules") or {}
     rule = rule[0] if isinstance(rule, list) else rule
     default = rule.get("ApplyServerSideEncryptionByDefault") or {}
-    return _any_region(default.get("KMSMasterKeyID"))
+    return any_region(default.get("KMSMasterKeyID"))
 
 
 def object_key(name: str, key: str, version: str | None = None) -> str | None:
@@ -99,10 +106,11 @@ def object_key(name: str, key: str, version: str | None = None) -> str | None:
     found = backend.get_object(name, key, version_id=version) if bucket(name) is not None else None
     if found is None:
         return None
-    return _any_region(found.kms_key_id) if found.encryption == "aws:kms" else ""
+    return any_region(found.kms_key_id) if found.encryption == "aws:kms" else ""
 
 
-def _any_region(key: str | None) -> str:
+def any_region(key: str | None) -> str:
+    """The ARN of a customer's key that may be of another region, or ""."""
     region = key.split(":")[3] if key and key.startswith("arn:") else "us-east-1"
     return key_arn(region, key)
 

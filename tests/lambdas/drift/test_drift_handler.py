@@ -18,7 +18,7 @@ import pytest
 from lambdas.drift import handler as function
 from simulator.aws import in_process
 from simulator.clock import ManualClock
-from tests.simulator.aws.account import LAYOUT, packed
+from tests.simulator.aws.account import LAYOUT, from_events, packed
 from tests.stacks.rehearsed import DESCRIPTION
 from tidewatch import clock as clocks
 from tidewatch import metrics
@@ -156,7 +156,8 @@ def test_records_that_nobody_can_judge_are_told(capsys: pytest.CaptureFixture[st
 
 @pytest.mark.usefixtures("captured")
 def test_a_change_of_the_verdict_reaches_a_rule() -> None:
-    url = boto3.client("sqs").create_queue(QueueName="events")["QueueUrl"]
+    policy = {"Policy": from_events(EVENTS)}
+    url = boto3.client("sqs").create_queue(QueueName="events", Attributes=policy)["QueueUrl"]
     pattern = {"source": ["tidewatch"], "detail-type": ["Drift Verdict Changed"]}
     boto3.client("events").put_rule(Name="drift", EventPattern=json.dumps(pattern))
     boto3.client("events").put_targets(Rule="drift", Targets=[{"Id": "1", "Arn": EVENTS}])

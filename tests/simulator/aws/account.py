@@ -20,6 +20,22 @@ from simulator.clock import ManualClock
 from simulator.control import Control
 
 ROLE = "arn:aws:iam::123456789012:role/flights"
+TRUST = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Action": "sts:AssumeRole",
+                "Principal": {
+                    "Service": ["lambda.amazonaws.com", "sagemaker.amazonaws.com"],
+                    "AWS": "arn:aws:iam::123456789012:root",
+                },
+            }
+        ],
+    }
+)
+"""Who may take a test's role."""
 ANYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 TINY_MODEL = (Path(__file__).parent / "tiny_model.txt").read_text()
 """A LightGBM model of three trees on three features."""
@@ -97,10 +113,10 @@ class Account:
     def weights(self, name: str = "flights") -> dict[str, float]:
         return {one["VariantName"]: one["CurrentWeight"] for one in self.endpoint(name)["ProductionVariants"]}
 
-    def role(self, name: str, *statements: Mapping[str, Any]) -> str:
+    def role(self, name: str, *statements: Mapping[str, Any], trust: str = TRUST) -> str:
         """A role with these statements as its own policy; its ARN."""
         iam = self.client("iam")
-        arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
         if statements:
             policy = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
             iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=policy)
@@ -124,8 +140,28 @@ class Account:
         )
         return answer["FunctionArn"]
 
+    def let_events(self, arn: str) -> None:
+        """Lets EventBridge send to a queue, or call a function."""
+        name = arn.rsplit(":", 1)[-1]
+        if ":sqs:" in arn:
+            self.client("sqs").set_queue_attributes(QueueUrl=name, Attributes={"Policy": from_events(arn)})
+        else:
+            self.client("lambda").add_permission(
+                FunctionName=name,
+                StatementId="events",
+                Action="lambda:InvokeFunction",
+                Principal="events.amazonaws.com",
+            )
+
     def invoke(self, name: str, event: object = None, **fields: Any) -> dict[str, Any]:
         return self.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event).encode(), **fields)
+
+
+def from_events(queue: str) -> str:
+    """The policy of a queue that EventBridge may send to."""
+    service = {"Service": "events.amazonaws.com"}
+    statement = {"Effect": "Allow", "Principal": service, "Action": "sqs:SendMessage", "Resource": queue}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 @cache

@@ -7,7 +7,7 @@ import threading
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.simulator.aws.account import Account, variant
+from tests.simulator.aws.account import TRUST, Account, variant
 
 GUARD = {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "abort"}]}}
 
@@ -295,7 +295,7 @@ def test_a_model_whose_role_was_deleted_cannot_be_deployed(endpoint: Account) ->
     """Source: model docs, CreateModelInput.ExecutionRoleArn: SageMaker assumes the role to fetch the artifact and the
     image when it deploys."""
     iam = endpoint.client("iam")
-    iam.create_role(RoleName="flights", AssumeRolePolicyDocument="{}")
+    iam.create_role(RoleName="flights", AssumeRolePolicyDocument=TRUST)
     endpoint.model("two")
     endpoint.config("third", variant("blue", model="two"), variant("green"))
     iam.delete_role(RoleName="flights")

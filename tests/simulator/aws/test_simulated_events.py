@@ -17,6 +17,7 @@ NOTE = (
 
 def rule(account: Account, target: dict, **fields: object) -> str:
     account.client("sqs").create_queue(QueueName="seen")
+    account.let_events(target.get("Arn", QUEUE))
     account.client("events").put_rule(Name="rule", **fields)
     account.client("events").put_targets(Rule="rule", Targets=[{"Id": "1", "Arn": QUEUE, **target}])
     return "http://localhost/123456789012/seen"

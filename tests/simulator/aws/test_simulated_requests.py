@@ -23,12 +23,11 @@ from simulator.aws.requests import SERVICES
 from tests.simulator.aws.account import ROLE, Account, session, variant, zipped
 
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
+SERVICES_OF_ROLES = ["lambda.amazonaws.com", "sagemaker.amazonaws.com", "chatbot.amazonaws.com"]
 LAMBDA = json.dumps(
     {
         "Version": "2012-10-17",
-        "Statement": [
-            {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-        ],
+        "Statement": [{"Effect": "Allow", "Principal": {"Service": SERVICES_OF_ROLES}, "Action": "sts:AssumeRole"}],
     }
 )
 SCALED = {

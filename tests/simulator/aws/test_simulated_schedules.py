@@ -95,6 +95,7 @@ def test_a_jump_over_many_hours_fires_the_newest_times_only(account: Account) ->
     url = account.client("sqs").create_queue(QueueName="seen")["QueueUrl"]
     account.client("events").put_rule(Name="rule", ScheduleExpression="cron(20 * * * ? *)")
     arn = "arn:aws:sqs:us-east-1:123456789012:seen"
+    account.let_events(arn)
     account.client("events").put_targets(Rule="rule", Targets=[{"Id": "1", "Arn": arn, "InputPath": "$.time"}])
     account.clock.advance(60)
     account.clock.advance(200 * 3600)

@@ -27,6 +27,7 @@ def test_a_jump_of_the_clock_writes_due_capture_files_before_it_starts_what_is_s
     account.config("first", variant("blue"), DataCaptureConfig=CAPTURE)
     account.serving()
     arn = account.function("note", "def handler(event, context):\n    pass\n")
+    account.let_events(arn)
     account.client("events").put_rule(Name="hourly", ScheduleExpression="rate(1 hour)")
     account.client("events").put_targets(Rule="hourly", Targets=[{"Id": "1", "Arn": arn}])
     found: list[int] = []

@@ -15,7 +15,7 @@ import pytest
 from simulator.clock import ManualClock, SharedClock
 from simulator.control import ControlError
 from simulator.session import PortInUse, Rehearsal
-from tests.simulator.aws.account import zipped
+from tests.simulator.aws.account import TRUST, zipped
 
 STARTER = """
 import os, sys, time
@@ -45,7 +45,7 @@ def test_a_rehearsal_serves_aws_and_leaves_nothing_behind(tmp_path: Path) -> Non
             "aws_secret_access_key": environment["AWS_SECRET_ACCESS_KEY"],
         }
         source = "import os\ndef handler(e, c):\n    return os.getpid()\n"
-        role = boto3.client("iam", **given).create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        role = boto3.client("iam", **given).create_role(RoleName="r", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
         functions = boto3.client("lambda", **given)
         functions.create_function(
             FunctionName="who",

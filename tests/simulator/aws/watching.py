@@ -89,6 +89,7 @@ def mailbox(account: Account) -> None:
     """A topic with a queue that keeps what it gets."""
     account.client("sns").create_topic(Name="pages")
     account.client("sqs").create_queue(QueueName="inbox")
+    account.let_events(QUEUE)
     account.client("sns").subscribe(TopicArn=TOPIC, Protocol="sqs", Endpoint=QUEUE)
 
 

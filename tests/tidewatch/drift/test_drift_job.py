@@ -14,7 +14,7 @@ from drift_records import line, plain_lines, reference
 
 from simulator.aws import in_process
 from simulator.clock import ManualClock
-from tests.simulator.aws.account import LAYOUT, packed
+from tests.simulator.aws.account import LAYOUT, from_events, packed
 from tests.stacks.rehearsed import DESCRIPTION
 from tidewatch.drift.job import DriftClients, DriftJob, DriftPlace, DriftPlan, JobResult
 from tidewatch.lease import LeaseTable
@@ -59,7 +59,8 @@ class Account:
             )
         Registry(self.s3, PLACE.registry_bucket, "flights").publish("3", artifact, DESCRIPTION)
         self.deploy("one", blue="1", green="2")
-        self.queue = self.sqs.create_queue(QueueName="events")["QueueUrl"]
+        policy = {"Policy": from_events(EVENTS)}
+        self.queue = self.sqs.create_queue(QueueName="events", Attributes=policy)["QueueUrl"]
         self.clients.events.put_rule(Name="drift", EventPattern=json.dumps({"source": ["tidewatch"]}))
         self.clients.events.put_targets(Rule="drift", Targets=[{"Id": "1", "Arn": EVENTS}])
 

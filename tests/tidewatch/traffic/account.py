@@ -83,12 +83,10 @@ class Flights:
             result = self.sweep(**plan)
         return result
 
-    def make_config(
-        self, slots: Mapping[str, float], instances: int = 2, instance_type: str = "ml.g5.xlarge", content: str = ""
-    ) -> str:
-        """A new endpoint configuration with these initial weights, also named by its content where that is given."""
+    def make_config(self, slots: Mapping[str, float], instances: int = 2, instance_type: str = "ml.g5.xlarge") -> str:
+        """A new endpoint configuration with these initial weights."""
         self.configs += 1
-        name = "-".join((self.place.model, "cfg", *filter(None, (content,)), str(self.configs)))
+        name = f"{self.place.model}-cfg-{self.configs}"
         variants = [
             {
                 "VariantName": slot,

@@ -50,17 +50,19 @@ class Config:
 
 @dataclass
 class Pulumi:
-    """The state, and the commands that change it. `configs` are the endpoint configurations in it, by content."""
+    """The state, and the commands that change it. `made` is the endpoint configuration in it: its content and name.
+
+    Another content replaces it: going back to an earlier content makes one anew, under a name of its own.
+    """
 
     account: Flights
     config: Config
     state: dict[str, tuple[Props, Props]] = field(default_factory=dict)
-    configs: dict[str, str] = field(default_factory=dict)
+    made: tuple[str, str] = ("", "")
 
     def preview(self) -> None:
         """Raises Refusal."""
-        config = self.configs.get(self.config.content)
-        for name, kind, inputs in self._resources(config or Unknown()):
+        for name, kind, inputs in self._resources(self._config()):
             news = self._checked(name, kind, inputs)
             if name in self.state:
                 kind.diff(name, self.state[name][1], news)
@@ -68,22 +70,22 @@ class Pulumi:
     def up(self, *targets: str) -> None:
         """Raises Refusal, or what a provider raises where the step fails."""
         wanted = self.config.content
-        steps = self._resources(self.configs.get(wanted) or Unknown())
+        steps = self._resources(self._config())
         name, kind, inputs = next(steps)
         self._step(name, kind, inputs, targets)
-        if wanted not in self.configs and (not targets or "deployment" in targets):
+        if self.made[0] != wanted and (not targets or "deployment" in targets):
             initial = {slot: 1.0 if slot == "blue" else 0.0 for slot in self.config.weights}
-            self.configs[wanted] = self.account.make_config(initial, content=wanted)
-        live = self.state["deployment"][1]["config"] if "deployment" in self.state else None
-        named = self.configs.get(wanted) or live or Unknown()
-        for name, kind, inputs in self._resources(named):
+            self.made = wanted, self.account.make_config(initial)
+        for name, kind, inputs in self._resources(self.made[1] or Unknown()):
             if name == "gate":
                 continue
-            if name == "weights" and targets and "deployment" not in targets:
-                inputs["deployment"] = live
+            if name == "weights" and "deployment" in self.state:
+                inputs["deployment"] = self.state["deployment"][1]["config"]
             self._step(name, kind, inputs, targets)
-        if not targets:
-            self.configs = {wanted: self.configs[wanted]}
+
+    def _config(self) -> Any:
+        """The name of the configuration as a preview knows it."""
+        return self.made[1] if self.made[0] == self.config.content else Unknown()
 
     def refresh(self) -> None:
         """Brings the outputs up to date; what is gone leaves the state."""
@@ -127,7 +129,8 @@ class Pulumi:
         }
         yield "gate", GateProvider(), {**common, "place": {**common["place"], "endpoint": ""}, "name": "flights"}
         counts = common["counts"]
-        fleet = {"config": config, "instances": counts, "abort_alarm": "abort", "policy": POLICY}
+        made = Unknown() if isinstance(config, Unknown) else self.made[0]
+        fleet = {"config": config, "content": made, "instances": counts, "abort_alarm": "abort", "policy": POLICY}
         yield "deployment", EndpointDeploymentProvider(), {**common, **fleet}
         for slot in sorted(here.weights):
             one = {"place": common["place"], "slot": slot, "instances": counts[slot]}

@@ -1,0 +1,53 @@
+"""The end of the endpoint: owned once all that guards it is there, and before any traffic is moved on it.
+
+It depends on everything that guards the endpoint, so a destroy comes to it first, and what it does then is to end the
+endpoint. It is not the declaration of the traffic that does: one that is cut off, or fails, in the middle of its first
+change is not in the state, and a canary would lose its guards before it.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+import pulumi
+from pulumi.dynamic import CreateResult, DiffResult, Resource, UpdateResult
+
+from components.sagemaker.declaration import Declaration, briefly
+from components.sagemaker.provider import Props, TrafficProvider, changed, differs, told
+from tidewatch.operator import operator
+
+
+class EndpointEndProvider(TrafficProvider):
+    """Owns the end of one endpoint, and brings it about when it is deleted."""
+
+    @told
+    def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
+        return changed(differs(_olds, _news, "place"))
+
+    @told
+    def create(self, props: Props) -> CreateResult:
+        """Owns it under a name that no other creation has: one that was replaced ends nothing of its successor's."""
+        id_ = f"{props['place']['key']}/{uuid.uuid4().hex[:8]}"
+        self.controller(props).own(id_)
+        return CreateResult(id_, props)
+
+    @told
+    def update(self, _id: str, _olds: Props, _news: Props) -> UpdateResult:
+        self.controller(_news).own(_id)
+        return UpdateResult(_news)
+
+    @told
+    def delete(self, _id: str, _props: Props) -> None:
+        """Ends the endpoint, if its end is owned here, and waits until it is gone."""
+        self.controller(_props).end(_id, who=f"pulumi ({operator()})")
+
+
+class EndpointEnd(Resource, module="tidewatch", name="EndpointEnd"):
+    """What ends with the endpoint first, and everything that guards it after."""
+
+    def __init__(
+        self, name: str, declaration: Declaration, *, endpoint: pulumi.Input[str], opts: pulumi.ResourceOptions
+    ) -> None:
+        super().__init__(
+            EndpointEndProvider(), name, {"place": declaration.inputs(endpoint=endpoint)["place"]}, briefly(opts)
+        )

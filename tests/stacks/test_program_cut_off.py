@@ -1,0 +1,57 @@
+"""A first `up` that serves, cut off, and the stack destroyed then: what may go before the endpoint, what may not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import boto3
+import pytest
+
+from simulator.engine import DeploymentFailed, Step
+from tests.stacks.guarded import Guarded, watching
+from tests.stacks.rehearsed import Rehearsed
+
+
+def _cut_off_at(name: str) -> Callable[[Step], None]:
+    def cut(step: Step) -> None:
+        if step.name == name and step.phase == "start":
+            raise InterruptedError("cut off")
+
+    return cut
+
+
+def _move(stack: Rehearsed, endpoint: str, **weights: float) -> None:
+    """As a step that was killed after its call has left the traffic."""
+    boto3.client("sagemaker").update_endpoint_weights_and_capacities(
+        EndpointName=endpoint,
+        DesiredWeightsAndCapacities=[{"VariantName": k, "DesiredWeight": v} for k, v in weights.items()],
+    )
+    stack.clock.advance(60)
+
+
+def test_a_first_split_that_is_cut_off_once_it_is_live_leaves_no_canary_without_its_guards(published: Rehearsed):
+    published.serve(blue=("1", 95), green=("2", 5))
+    with pytest.raises(DeploymentFailed, match="cut off"):
+        replace(published.stack, on_step=_cut_off_at("flights-weights")).up(preview=False)
+    guarded = Guarded.of_the_account()
+    _move(published, guarded.endpoint, blue=95, green=5)
+    assert guarded.missing() == []
+    watched, missing = watching(published, guarded)
+    watched.destroy(preview=False)
+    assert missing == []
+    assert not guarded.there
+
+
+@pytest.mark.parametrize("at", ["flights-state", "flights-overhead-latency-blue"])
+def test_a_first_up_that_is_cut_off_before_all_guards_are_there_leaves_nothing_to_roll_back(
+    published: Rehearsed, at: str
+):
+    published.serve(blue=("1", 95), green=("2", 5))
+    with pytest.raises(DeploymentFailed, match="cut off"):
+        replace(published.stack, on_step=_cut_off_at(at)).up(preview=False)
+    (made,) = boto3.client("sagemaker").list_endpoints()["Endpoints"]
+    live = boto3.client("sagemaker").describe_endpoint(EndpointName=made["EndpointName"])["ProductionVariants"]
+    assert {one["VariantName"]: one["CurrentWeight"] > 0 for one in live} == {"blue": True, "green": False}
+    published.stack.destroy(preview=False)
+    assert boto3.client("sagemaker").list_endpoints()["Endpoints"] == []

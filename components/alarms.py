@@ -76,6 +76,10 @@ class Alarms(pulumi.ComponentResource):
     challenger is being rolled back or while another one says the same more urgently acts through a composite with a
     suppressor; any other acts itself. What rolls back is never held back. `guardrails` are names by slot; `endpoint` is
     in ALARM while anything is wrong, and tells nobody. `names`, `arns`: of all that says so, by key and slot.
+
+    Alarms call each other by names that are known before they are made. What has to be made before a composite is said
+    in as few dependencies as say it: of a protected stack the engine's `destroy` walks every path that there is through
+    them, not every resource, and what depends on all alarms at each of five levels is hundreds of millions.
     """
 
     def __init__(self, scope: Scope, args: AlarmsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -83,7 +87,8 @@ class Alarms(pulumi.ComponentResource):
         self._scope, self._args = scope, args
         self._names: dict[Place, pulumi.Output[str]] = {}
         self._arns: dict[Place, pulumi.Output[str]] = {}
-        self._held: dict[frozenset[Place], pulumi.Output[str]] = {}
+        self._made: dict[Place, pulumi.Resource] = {}
+        self._before: dict[Place, frozenset[Place]] = {}
         watched = self._watched()
         composites = self._composites()
         self._known = frozenset((*watched, *composites))
@@ -128,7 +133,7 @@ class Alarms(pulumi.ComponentResource):
             tags=self._tags(place, alarm.severity),
             opts=self._inside(),
         )
-        self._know(place, made.name)
+        self._know(place, made, mark=METRIC)
 
     def _combined(self, place: Place, composite: Composite) -> None:
         """A composite of the values. What rolls back calls the function, or tells people to."""
@@ -138,13 +143,12 @@ class Alarms(pulumi.ComponentResource):
             says = self._described(composite.says, composite.runbook)
             held_back = self._suppressors(place, composite)
             voice = _Voice(self._topic(composite), composite.severity, held_back, _extension(composite.looks_back_s))
-        made = self._composite(place, composite.rule, says, voice)
-        self._know(place, made.alarm_name)
+        self._know(place, self._composite(place, composite.rule, says, voice))
 
-    def _know(self, place: Place, name: pulumi.Output[str]) -> None:
+    def _know(self, place: Place, made: pulumi.Resource, mark: str = "") -> None:
         """The ARN is made of the name: that of an alarm that is new is unknown in a preview, and each page with it."""
-        self._names[place] = name
-        self._arns[place] = self._scope.arn("cloudwatch", pulumi.Output.concat("alarm:", name))
+        self._made[place], self._names[place] = made, self._args.tables.physical_name(*_parts(place), mark=mark)
+        self._arns[place] = self._scope.arn("cloudwatch", pulumi.Output.concat("alarm:", self._names[place]))
 
     def _spoken_for(self, place: Place, alarm: Alarm) -> None:
         """The composite that speaks for an alarm that has to keep quiet at times, which a metric alarm cannot."""
@@ -158,25 +162,40 @@ class Alarms(pulumi.ComponentResource):
         for slot in sorted(self._args.slots):
             rule = any_of(*(key for of, key in telling if of == slot))
             says = f"Something is wrong with the variant in {slot}: the alarms under this one say what."
-            self._names[slot, "variant"] = self._composite((slot, "variant"), rule, says, QUIET).alarm_name
+            self._know((slot, "variant"), self._composite((slot, "variant"), rule, says, QUIET))
             variants.append((slot, "variant"))
         says = "Something is wrong with the endpoint or a variant: the alarms under this one say what."
         places = [*variants, *(place for place in telling if not place[0])]
-        return self._made(("", OVERALL), self._any(places), says, QUIET).alarm_name
+        return self._combination(("", OVERALL), self._any(places), places, says, QUIET).alarm_name
 
     def _composite(
         self, place: Place, rule: Rule, says: pulumi.Input[str], voice: _Voice
     ) -> aws.cloudwatch.CompositeAlarm:
         """A composite whose rule is over keys of the same slot."""
+        over = [(place[0], key) for key in keys(rule)]
         names = pulumi.Output.all(**{key: self._names[place[0], key] for key in keys(rule)})
-        return self._made(place, names.apply(lambda names: written(rule, names.__getitem__)), says, voice)
+        return self._combination(place, names.apply(lambda names: written(rule, names.__getitem__)), over, says, voice)
 
-    def _made(
-        self, place: Place, rule: pulumi.Input[str], says: pulumi.Input[str], voice: _Voice
+    def _combination(
+        self,
+        place: Place,
+        rule: pulumi.Input[str],
+        over: Iterable[Place],
+        says: pulumi.Input[str],
+        voice: _Voice,
     ) -> aws.cloudwatch.CompositeAlarm:
+        """A composite, made after the alarms that its rule is over, and after what holds it back."""
+        suppressor = self._suppressor(voice.suppressors)
         held_back = aws.cloudwatch.CompositeAlarmActionsSuppressorArgs(
-            alarm=self._suppressor(voice.suppressors), wait_period=WAIT_SECONDS, extension_period=voice.extension_s
+            alarm=self._names[suppressor] if suppressor else "",
+            wait_period=WAIT_SECONDS,
+            extension_period=voice.extension_s,
         )
+        before = frozenset(over) | frozenset(filter(None, (suppressor,)))
+        if place not in self._made:
+            self._before[place] = before.union(*(self._before.get(each, ()) for each in before))
+        # Whoever calls the function must be allowed to first.
+        callers = self._args.rollback.permissions if place[1] == GUARDRAIL else []
         return aws.cloudwatch.CompositeAlarm(
             self._scope.name(*_parts(place)),
             alarm_name=self._args.tables.physical_name(*_parts(place)),
@@ -185,9 +204,13 @@ class Alarms(pulumi.ComponentResource):
             alarm_actions=None if voice.action is None else [voice.action],
             actions_suppressor=held_back if voice.suppressors else None,
             tags=self._tags(place, voice.severity),
-            # Whoever calls the function must be allowed to first.
-            opts=self._inside(self._args.rollback),
+            opts=self._inside(*callers, *(self._made[each] for each in self._last(before))),
         )
+
+    def _last(self, places: frozenset[Place]) -> list[Place]:
+        """Those of them that none of the others is made after."""
+        earlier = frozenset[Place]().union(*(self._before.get(each, frozenset[Place]()) for each in places))
+        return sorted(places - earlier)
 
     def _any(self, places: Sequence[Place]) -> pulumi.Output[str]:
         """The rule that one of them is in ALARM, of whatever slot."""
@@ -222,16 +245,18 @@ class Alarms(pulumi.ComponentResource):
         found = (*parents, *deploying, *(rolling if felt else ()), *(same if slot else ()))
         return frozenset(each for each in found if each in self._known)
 
-    def _suppressor(self, suppressors: frozenset[Place]) -> pulumi.Input[str]:
-        """The alarm that stands for all of them; a composite takes one."""
-        if len(suppressors) < 2 and not any(key == GUARDRAIL for _, key in suppressors):
-            return next((self._names[place] for place in suppressors), "")
-        if suppressors not in self._held:
-            ordered = sorted(suppressors)
-            key = "while-" + "-or-".join("-".join(_parts(place)) for place in ordered)
+    def _suppressor(self, suppressors: frozenset[Place]) -> Place | None:
+        """The alarm that stands for all of them, of which a composite takes one; None for none."""
+        rolling = [place for place in suppressors if place[1] == GUARDRAIL]
+        if len(suppressors) < 2 and not rolling:
+            return next(iter(suppressors), None)
+        ordered = sorted(suppressors)
+        held = ("", "while-" + "-or-".join("-".join(_parts(place)) for place in ordered))
+        if held not in self._made:
+            over = [*ordered, *((slot, key) for slot, _ in rolling for key in LASTING)]
             says = "While it is in ALARM, others keep quiet; it tells nobody itself."
-            self._held[suppressors] = self._made(("", key), self._while(ordered), says, QUIET).alarm_name
-        return self._held[suppressors]
+            self._know(held, self._combination(held, self._while(ordered), over, says, QUIET))
+        return held
 
     def _decision(self, composite: Composite) -> pulumi.Input[str]:
         rollback = self._args.rollback

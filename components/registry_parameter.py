@@ -13,7 +13,7 @@ import pulumi
 from botocore.exceptions import ClientError
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
-from components.sagemaker.provider import AwsProvider, Props, differs, gone, told
+from components.sagemaker.provider import AwsProvider, Props, differs, gone, taking_turns, told
 from tidewatch.items import error_code
 from tidewatch.registry.place import leave, take_back
 
@@ -97,4 +97,4 @@ class RegistryParameter(Resource, module="tidewatch", name="RegistryParameter"):
             "tags": dict(tags),
             "kept": kept,
         }
-        super().__init__(RegistryParameterProvider(), name, inputs, opts)
+        super().__init__(RegistryParameterProvider(), name, inputs, taking_turns(opts))

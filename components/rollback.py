@@ -85,8 +85,10 @@ class Rollback(pulumi.ComponentResource):
         )
         self._on_state_change()
         self._sweep()
-        for slot, name in sorted(args.guardrails.items()) if args.automatic else ():
+        self.permissions = [
             self._permit(f"guardrail-{slot}", scope.arn("cloudwatch", pulumi.Output.concat("alarm:", name)))
+            for slot, name in (sorted(args.guardrails.items()) if args.automatic else ())
+        ]
         self.automatic = args.automatic
         self.target = {slot: float(slot == args.target) for slot in sorted(args.slots)}
         self.command = self.function.name.apply(lambda name: command(name, scope.region))
@@ -174,8 +176,8 @@ class Rollback(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[permission]),
         )
 
-    def _permit(self, part: str, alarm: pulumi.Input[str]) -> None:
-        aws.lambda_.Permission(
+    def _permit(self, part: str, alarm: pulumi.Input[str]) -> aws.lambda_.Permission:
+        return aws.lambda_.Permission(
             self._scope.name(part),
             action="lambda:InvokeFunction",
             function=self.function.name,

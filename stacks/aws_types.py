@@ -35,7 +35,8 @@ _GROUP = re.compile(r"(?=.{1,32}$)sg-[0-9a-zA-Z]+")
 """SubnetId and SecurityGroupId in SageMaker's model, with EC2's beginnings."""
 _PERMISSION_SET = re.compile(r"[\w+=,.@-]{1,32}", re.ASCII)
 """PermissionSetName in the model of IAM Identity Center."""
-_PERSON = re.compile(r"root|(user|role)/([!-~]+/)?[\w+=,.@-]{1,64}", re.ASCII)
+_PERSON = re.compile(r"root|(user|role)/([!-)+->@-~]+/)?[\w+=,.@-]{1,64}", re.ASCII)
+"""Without * and ?, which IAM refuses in a trust policy's principal."""
 
 
 def _told(faults: Iterator[str], text: str) -> str:
@@ -121,7 +122,11 @@ def _network(ids: re.Pattern[str], kind: str, example: str) -> Callable[[str], s
 
 
 def _once(values: tuple[str, ...]) -> tuple[str, ...]:
-    if twice := sorted({value for value in values if values.count(value) > 1}):
+    """An id and the ARN that ends in it are the same."""
+    names = [
+        value.rpartition("/")[2] if value.startswith("arn:aws") and ":ec2:" in value else value for value in values
+    ]
+    if twice := sorted({value for value, name in zip(values, names, strict=True) if names.count(name) > 1}):
         raise ValueError(f"{', '.join(twice)} is there twice; name each once")
     return values
 

@@ -67,15 +67,17 @@ def _declare(settings: Settings, resolved: Resolved, scope: Scope) -> None:
     outputs.export(settings, scope, shared, serving)
 
 
-def _behind(gate: Gate) -> pulumi.ResourceOptions:
+def _behind(gate: Gate, *others: pulumi.Resource) -> pulumi.ResourceOptions:
     """Nothing is made, also without a preview, before the gate let the edit pass: a component's parts wait with it."""
-    return pulumi.ResourceOptions(depends_on=[gate])
+    return pulumi.ResourceOptions(depends_on=[gate, *others])
 
 
 def _serve(scope: Scope, settings: Settings, versions: Mapping[str, ResolvedVersion], shared: Shared) -> Serving:
     registry, storage, tables, topics = shared.registry, shared.storage, shared.tables, shared.topics
     gate = shared.gate
-    endpoint = Endpoint(scope, _endpoint(settings, versions, registry, storage, gate), _behind(gate))
+    # A `destroy` that is interrupted leaves the parameter, by which the next `up` finds what it is to serve.
+    found = _behind(gate, registry.parameter)
+    endpoint = Endpoint(scope, _endpoint(settings, versions, registry, storage, gate), found)
     watch = _drift(settings, endpoint, storage, registry, tables)
     drift = Drift(scope, watch, _behind(gate)) if settings.drift.enabled else None
     rollback = Rollback(scope, _rollback(scope, settings, endpoint, drift, storage, tables, topics), _behind(gate))

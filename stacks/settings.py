@@ -69,7 +69,7 @@ def load(config: Mapping[str, object], stack: str = "", secret: Collection[str] 
     if production(stack):
         mistakes += _unsaid(found, stack)
     if mistakes:
-        raise SettingsError(secrets.hidden(mistakes, [given.get(key) for key in kept]))
+        raise SettingsError(secrets.hidden(mistakes, [config.get(key) for key in secret]))
     return Settings.model_construct(**found)
 
 

@@ -17,6 +17,10 @@ from pydantic.alias_generators import to_camel
 from stacks import hosting
 from tidewatch import naming
 
+MOST_INSTANCES = 2**31 - 1
+"""Of a count that AWS takes: InitialTaskCount and ResourceCapacity are 32-bit integers in the models."""
+NOT_FOR_BUCKETS = ("xn--", "sthree-", "amzn-s3-demo-")
+"""How no bucket's name begins. Source: S3 user guide, "General purpose bucket naming rules"."""
 CONTACT = re.compile(r"\S(.*\S)?")
 
 
@@ -134,6 +138,8 @@ def _name(value: str) -> str:
         raise ValueError(
             f'"{value}" is not a name SageMaker takes; use letters, digits and dashes inside, like "flights"'
         )
+    if value.lower().startswith(NOT_FOR_BUCKETS):
+        raise ValueError(f'"{value}" begins as no bucket may be called, and buckets are named by it; use another')
     return value
 
 
@@ -163,7 +169,7 @@ def _content_type(value: str) -> str:
 Slot = Literal["blue", "green"]
 Weight = Annotated[float, BeforeValidator(_weight)]
 Version = Annotated[str, BeforeValidator(_version)]
-Count = Annotated[int, BeforeValidator(whole), at_least(1)]
+Count = Annotated[int, BeforeValidator(whole), at_least(1, MOST_INSTANCES)]
 Days = Annotated[int, BeforeValidator(whole), at_least(1, 3650)]
 LogDays = Annotated[
     Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],

@@ -19,7 +19,7 @@ from components.sagemaker.provider import (
     gone,
     held,
     known,
-    place,
+    moved,
     refused,
     told,
 )
@@ -57,8 +57,7 @@ class EndpointDeploymentProvider(TrafficProvider):
 
     def ask(self, olds: Mapping[str, Any], news: Props, *, settles: bool = False) -> None:
         super().ask(olds, news, settles=settles)
-        if olds and place(news).endpoint:
-            self.controller(news).refuse_missing()
+        self.controller(news).refuse_missing()
 
     def wanted(self, news: Props) -> str | None:
         return known(news.get("config"), "")
@@ -67,19 +66,21 @@ class EndpointDeploymentProvider(TrafficProvider):
         """Whether the endpoint does not stand as a deployment of this declaration leaves it, and an update mends that.
 
         It ended Failed before it ever served; or another configuration was asked for last, whether it came about or
-        not: such a wish ends with its declaration.
+        not: such a wish ends with its declaration. Raises EndpointMissing where one that has served is gone: an `up`
+        that found nothing to do would say that it serves.
         """
         controller = self.controller(news)
         try:
             if controller.state().status == "Failed":
                 return controller.unserved()
         except EndpointMissing:
+            controller.refuse_missing()
             return False
         return controller.unfinished(known(news.get("config"), ""))
 
     @told
     def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
-        return changed(differs(_olds, _news, "config"), elsewhere(_olds, _news), self._unfinished(_news))
+        return changed(differs(_olds, _news, "config"), moved(_olds, _news), self._unfinished(_news))
 
     @told
     def create(self, props: Props) -> CreateResult:

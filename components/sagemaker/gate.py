@@ -15,6 +15,7 @@ from components.sagemaker.provider import (
     TrafficProvider,
     changed,
     differs,
+    moved,
     refused,
     same_declaration,
     told,
@@ -42,6 +43,7 @@ class GateProvider(TrafficProvider):
     def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
         return changed(
             not same_declaration(_olds, _news),
+            moved(_olds, _news),
             *(differs(_olds, _news, key) for key in ("acknowledged", "name", "protect")),
         )
 

@@ -11,7 +11,7 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
-from components.sagemaker.provider import AwsProvider, Props, differs, gone, told
+from components.sagemaker.provider import AwsProvider, Props, differs, gone, taking_turns, told
 from components.scope import Scope
 from tidewatch.log_group import OF_ENDPOINTS, LogGroup
 
@@ -73,4 +73,4 @@ class EndpointLogs(Resource, module="tidewatch", name="EndpointLogs"):
             "days": days,
             "tags": tags,
         }
-        super().__init__(EndpointLogsProvider(), scope.name("logs"), inputs, opts)
+        super().__init__(EndpointLogsProvider(), scope.name("logs"), inputs, taking_turns(opts))

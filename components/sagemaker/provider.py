@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
+import pulumi
 from botocore.exceptions import BotoCoreError, ClientError
 from pulumi.dynamic import CheckFailure, CheckResult, ConfigureRequest, DiffResult, ReadResult, ResourceProvider
 from pulumi.output import Unknown
@@ -85,13 +86,14 @@ class TrafficProvider(AwsProvider):
     def ask(self, olds: Mapping[str, Any], news: Props, *, settles: bool = False) -> None:
         """Raises TrafficError where an `up` would meet a rule of the endpoint that does not allow this declaration.
 
-        Looks at the live split first: what nobody declared has to be asked about.
+        Looks at the live split first: what nobody declared has to be asked about, also where the state knows of no
+        declaration yet, or not any more.
         """
         declared = split(news)
         if declared is None:
             return
         controller = self.controller(news)
-        if olds:
+        if controller.seen():
             with contextlib.suppress(EndpointMissing):
                 controller.observe()
         controller.refuse_unless_allowed(
@@ -253,6 +255,17 @@ def differs(olds: Mapping[str, Any], news: Mapping[str, Any], key: str) -> bool:
 def elsewhere(olds: Mapping[str, Any], news: Props) -> bool:
     """Whether it is another physical endpoint: it was replaced, and has nothing of what the old one was given."""
     return place(olds).endpoint != place(news).endpoint
+
+
+def moved(olds: Mapping[str, Any], news: Props) -> bool:
+    """Whether it is another endpoint, or the tables are others: deleted by hand, and made again after a refresh."""
+    return place(olds) != place(news)
+
+
+def taking_turns(opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
+    """The options of what has a name of its own: replaced, the new one would go with the old one, which is deleted last
+    and by its name."""
+    return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(delete_before_replace=True))
 
 
 def gone() -> ReadResult:

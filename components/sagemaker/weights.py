@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,13 +20,13 @@ from components.sagemaker.provider import (
     held,
     known,
     live,
-    place,
+    moved,
     same_models,
     same_split,
     split,
     told,
 )
-from tidewatch.traffic import EndpointMissing, Split, TrafficController
+from tidewatch.traffic import EndpointMissing, Split, TableMissing, TrafficController
 
 
 class VariantWeightsProvider(TrafficProvider):
@@ -40,8 +41,7 @@ class VariantWeightsProvider(TrafficProvider):
 
     def ask(self, olds: Mapping[str, Any], news: Props, *, settles: bool = False) -> None:
         super().ask(olds, news, settles=settles or not same_models(olds, news))
-        if olds and place(news).endpoint:
-            self.controller(news).refuse_missing()
+        self.controller(news).refuse_missing()
 
     def wanted(self, news: Props) -> str | None:
         return known(news.get("deployment"), "")
@@ -51,7 +51,7 @@ class VariantWeightsProvider(TrafficProvider):
         return changed(
             not same_split(_olds, _news),
             differs(_olds, _news, "deployment"),
-            elsewhere(_olds, _news),
+            moved(_olds, _news),
             self._owes(_news),
         )
 
@@ -68,7 +68,9 @@ class VariantWeightsProvider(TrafficProvider):
         """Brings `live` and `in_sync` up to date, and records a flip that no entry explains; declares nothing."""
         controller = self.controller(props)
         try:
-            controller.observe()
+            # A ledger that is gone is made again by the `up` that this may be part of.
+            with contextlib.suppress(TableMissing):
+                controller.observe()
             return ReadResult(id_, {**props, **_outputs(controller, split(props))})
         except EndpointMissing:
             return gone()

@@ -96,7 +96,8 @@ def everything() -> dict[str, Any]:
     return {
         "autoscaling": {"maximum": 4, "invocationsPerInstance": 600},
         "notify": {
-            "P1": [{"email": "ml-platform@example.com"}],
+            **{severity: [{"email": "ml-platform@example.com"}] for severity in ("P1", "P2", "P3")},
+            "escalation": {"afterMinutes": 15, "to": [{"email": "ml-leads@example.com"}]},
             "chat": {"slackTeam": "T0123ABCD", "slackChannel": "C0123ABCD", "severities": ["P1"]},
         },
     }

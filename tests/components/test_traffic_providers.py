@@ -85,7 +85,11 @@ class Recorded:
         self.open = False
         self.off = False
         self.there = False
+        self.known = True
         self.whole = True
+
+    def seen(self) -> bool:
+        return self.known
 
     def refuse_unless_allowed(self, **_: Any) -> None:
         self.asked.append("refuse_unless_allowed")
@@ -236,6 +240,25 @@ def test_an_output_that_a_refresh_may_have_written_moves_no_traffic(recorded: Re
     assert provider.diff("flights", olds, inputs()).changes is False
     assert provider.check(olds, inputs()).failures == []
     assert recorded.asked == []
+
+
+@pytest.mark.parametrize("kind", [GateProvider, EndpointDeploymentProvider, VariantWeightsProvider])
+def test_without_a_state_an_endpoint_that_the_ledger_knows_is_looked_at_too(
+    kind: type[provider.TrafficProvider], recorded: Recorded
+):
+    assert kind().check({}, inputs()).failures == []
+    assert recorded.asked == ["observe", "refuse_unless_allowed"]
+    recorded.known = False
+    kind().check({}, inputs())
+    assert recorded.asked[2:] == ["refuse_unless_allowed"]
+
+
+@pytest.mark.parametrize("kind", [GateProvider, EndpointDeploymentProvider, VariantWeightsProvider])
+@pytest.mark.usefixtures("recorded")
+def test_tables_that_were_made_again_are_taken_into_the_state(kind: type[provider.TrafficProvider]):
+    other = inputs(place={**inputs()["place"], "ledger": "l-2"})
+    assert kind().diff("flights", inputs(), other).changes is True
+    assert kind().diff("flights", other, other).changes is False
 
 
 @pytest.mark.parametrize("kind", [GateProvider, EndpointDeploymentProvider, VariantWeightsProvider])

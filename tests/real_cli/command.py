@@ -86,7 +86,7 @@ class Result:
 
 @dataclass
 class Pulumi:
-    """The CLI in one project and stack."""
+    """The CLI in one project, whose folder is called like it, and one of its stacks."""
 
     project: Path
     env: dict[str, str]
@@ -124,18 +124,19 @@ class Pulumi:
     def up(self, *args: str, ok: bool | None = True) -> Result:
         return self.run("up", "--yes", "--skip-preview", "--json", *args, ok=ok)
 
-    def killed_up(self, name: str, when: Callable[[], bool] = lambda: True) -> None:
-        """An `up` that is killed, with all it started, once it has begun with the resource `name` and `when` holds."""
-        process = self.start("up", "--yes", "--skip-preview", "--json")
+    def killed(self, command: str, name: str, when: Callable[[], bool] = lambda: True) -> None:
+        """An `up` or `destroy` that is killed, with all it started, once it has begun with the resource `name` and
+        `when` holds."""
+        process = self.start(command, "--yes", "--skip-preview", "--json")
         assert process.stdout
         for line in process.stdout:
             step = json.loads(line).get("resourcePreEvent", {}).get("metadata", {}) if line.startswith("{") else {}
             if step.get("urn", "").endswith(f"::{name}"):
                 break
         else:
-            pytest.fail(f"`up` ended before it came to {name}: {process.communicate()[1]}")
+            pytest.fail(f"`{command}` ended before it came to {name}: {process.communicate()[1]}")
         while not when():
-            assert process.poll() is None, f"`up` ended before what it was to be killed at: {process.communicate()[1]}"
+            assert process.poll() is None, f"`{command}` ended before its time: {process.communicate()[1]}"
             time.sleep(0.02)
         kill(process)
 
@@ -226,20 +227,27 @@ class Projects:
     env: dict[str, str]
     opened: list[Pulumi] = field(default_factory=list)
 
-    def of(self, source: Path, config: Mapping[str, Any], stack: str = "test") -> Pulumi:
-        """A new stack of the project in `source`, run by this interpreter's environment."""
-        project = self.folder / source.name
-        copied(source, project)
-        if (source / "build").is_dir():
-            # What `make install` built is named by what it holds: a copy need not build it again.
-            (project / "build").symlink_to(source / "build")
-        settings = yaml.safe_load((project / "Pulumi.yaml").read_text())
+    def of(self, source: Path, config: Mapping[str, Any], stack: str = "test", project: str = "") -> Pulumi:
+        """A new stack of the project in `source`, which `project` renames, run by this interpreter's environment.
+
+        Stacks of one project share its copy, a folder of its name.
+        """
+        settings = yaml.safe_load((source / "Pulumi.yaml").read_text())
+        if project:
+            # Types can be declared for keys of the project's own name only.
+            settings = {**settings, "name": project, "config": {}}
         settings["runtime"] = {"name": "python", "options": {"toolchain": "pip", "virtualenv": sys.prefix}}
-        (project / "Pulumi.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
-        pulumi = Pulumi(project, self.env, stack)
+        folder = self.folder / settings["name"]
+        if not folder.exists():
+            copied(source, folder)
+            (folder / "Pulumi.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
+            if (source / "build").is_dir():
+                # What `make install` built is named by what it holds: a copy need not build it again.
+                (folder / "build").symlink_to(source / "build")
+        pulumi = Pulumi(folder, self.env, stack)
         self.opened.append(pulumi)
         pulumi.run("stack", "init")
-        file = project / f"Pulumi.{stack}.yaml"
+        file = folder / f"Pulumi.{stack}.yaml"
         document = (yaml.safe_load(file.read_text()) if file.exists() else None) or {}
         file.write_text(yaml.safe_dump({**document, "config": {"aws:region": "us-east-1", **config}}, sort_keys=False))
         return pulumi

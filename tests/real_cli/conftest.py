@@ -10,6 +10,7 @@ import pytest
 
 from simulator.session import Rehearsal
 from tests.real_cli.command import Aws, Projects, environment, opened
+from tests.real_cli.flights import Flights, rehearsed
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +18,14 @@ def cli() -> None:
     """The CLI is there; asked for before anything is started."""
     if shutil.which("pulumi") is None:
         pytest.skip("needs the Pulumi CLI: `pulumi` is not on PATH")
+
+
+@pytest.fixture(scope="module")
+def flights(cli: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flights]:
+    """One stack for the module: without variants, three versions in its registry."""
+    del cli
+    with rehearsed(tmp_path_factory.mktemp("flights")) as (projects, aws):
+        yield Flights.of(projects, aws).begun()
 
 
 @pytest.fixture

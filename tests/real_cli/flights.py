@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import yaml
 
-from tests.real_cli.command import ROOT, Aws, Projects, Pulumi, Result
+from simulator.session import Rehearsal
+from tests.real_cli.command import ROOT, Aws, Projects, Pulumi, Result, environment, opened
 from tests.simulator.aws.account import LAYOUT, packed
 from tests.stacks.rehearsed import DESCRIPTION, rehearsal_config
+from tidewatch.items import values
+from tidewatch.naming import stack_key, stack_mark
 from tidewatch.registry import Registry
 
 NOISE = ("Traceback", "KeyboardInterrupt", 'File "', "Error:")
@@ -28,8 +33,15 @@ class Flights:
     serving: bool = False
 
     @classmethod
-    def of(cls, projects: Projects, aws: Aws) -> Flights:
-        return cls(projects.of(ROOT, rehearsal_config(), stack="rehearsal"), aws)
+    def of(cls, projects: Projects, aws: Aws, *, project: str = "tidewatch", stack: str = "rehearsal") -> Flights:
+        """A stack that is not deployed yet."""
+        return cls(projects.of(ROOT, rehearsal_config(), stack=stack, project=project), aws)
+
+    def begun(self) -> Flights:
+        """Deployed, serving nothing yet, with three versions in its registry."""
+        self.pulumi.up()
+        self.publish("1", "2", "3")
+        return self
 
     def publish(self, *versions: str) -> None:
         """Versions of their own content, so that no two have the same digest."""
@@ -55,8 +67,9 @@ class Flights:
 
     @property
     def name(self) -> str:
-        """The physical endpoint; there is one at most."""
-        (found,) = self.aws.client("sagemaker").list_endpoints()["Endpoints"]
+        """The stack's physical endpoint; there is one at most."""
+        mark = stack_mark(stack_key(self.pulumi.project.name, self.pulumi.stack, "flights"))
+        (found,) = self.aws.client("sagemaker").list_endpoints(NameContains=f"flights-{mark}")["Endpoints"]
         return found["EndpointName"]
 
     def endpoint(self) -> Mapping[str, Any]:
@@ -80,6 +93,11 @@ class Flights:
 
     def models(self) -> set[str]:
         return {one["ModelName"] for one in self.aws.client("sagemaker").list_models(MaxResults=100)["Models"]}
+
+    def entries(self) -> list[dict[str, Any]]:
+        """The ledger, in order."""
+        found = self.aws.client("dynamodb").scan(TableName=self.pulumi.outputs["ledger"])["Items"]
+        return sorted(map(values, found), key=lambda one: one["sequence"])
 
     def flip(self, **weights: float) -> None:
         """Changes the live weights behind everybody's back."""
@@ -105,6 +123,15 @@ class Flights:
     def refused(self, *command: str) -> str:
         """What a command, an `up` without preview unless another is named, says to a person when it refuses."""
         return sentences(self.pulumi.run(*(command or ("up", "--yes", "--skip-preview")), ok=False))
+
+
+@contextmanager
+def rehearsed(folder: Path) -> Iterator[tuple[Projects, Aws]]:
+    """A simulator for more than one test, and projects whose stacks are deployed to it."""
+    with Rehearsal(folder / "rehearsal") as rehearsal:
+        aws = Aws(rehearsal.env, rehearsal.control)
+        with opened(folder / "projects", environment(folder, aws.env)) as projects:
+            yield projects, aws
 
 
 def sentences(result: Result) -> str:

@@ -87,7 +87,7 @@ def test_what_the_simulator_lacks_is_said_by_name(small: Pulumi) -> None:
 
 
 def test_a_killed_run_leaves_nothing_running_and_is_picked_up(small: Pulumi, simulated_aws: Aws) -> None:
-    small.killed_up("function")
+    small.killed("up", "function")
     assert session(small.started[-1].pid) == []
     small.run("cancel", "--yes")
     assert small.up().code == 0

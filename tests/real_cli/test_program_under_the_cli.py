@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 
-from simulator.session import Rehearsal
-from tests.real_cli.command import Aws, environment, opened
 from tests.real_cli.flights import Flights
 
 pytestmark = pytest.mark.real_cli
@@ -16,20 +13,6 @@ TRAFFIC = {"gate": "update", "flights-weights": "update"}
 """What an edit of weights changes."""
 INCIDENT = re.compile(r"flights-\d{8}-\d{6}-[0-9a-f]{6}")
 NO_INSTANCES = "Unable to provision requested ML compute capacity due to InsufficientInstanceCapacity error."
-
-
-@pytest.fixture(scope="module")
-def flights(cli: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flights]:
-    """One stack for the module: without variants, three versions in its registry."""
-    del cli
-    folder = tmp_path_factory.mktemp("flights")
-    with Rehearsal(folder / "rehearsal") as rehearsal:
-        aws = Aws(rehearsal.env, rehearsal.control)
-        with opened(folder / "projects", environment(folder, aws.env)) as projects:
-            stack = Flights.of(projects, aws)
-            stack.pulumi.up()
-            stack.publish("1", "2", "3")
-            yield stack
 
 
 @pytest.fixture
@@ -128,7 +111,7 @@ def test_a_killed_up_is_finished_by_the_next_and_an_earlier_version_returns_as_n
     first, shares, models = canary.endpoint()["EndpointConfigName"], canary.shares(), canary.models()
     green = canary.config()["tidewatch:variants"]["green"]["weight"]
     canary.serve(blue=("1", 100 - green), green=("3", green))
-    canary.pulumi.killed_up("flights-deployment", lambda: canary.endpoint()["EndpointStatus"] == "Updating")
+    canary.pulumi.killed("up", "flights-deployment", lambda: canary.endpoint()["EndpointStatus"] == "Updating")
     assert "pulumi cancel" in canary.pulumi.up(ok=False).errors
     canary.pulumi.run("cancel", "--yes")
     canary.pulumi.up()

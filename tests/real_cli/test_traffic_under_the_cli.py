@@ -4,15 +4,11 @@ what is left behind by a kill."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from simulator.session import Rehearsal
-from tests.real_cli.command import Aws, environment, opened
 from tests.real_cli.flights import Flights
-from tidewatch.items import values
 
 pytestmark = pytest.mark.real_cli
 CLASS = re.compile(r"\b[A-Za-z_.]*(Error|Refused|Open|Latched|Exception|NoTarget|Incident|Rollback|Told)\b: ")
@@ -20,24 +16,11 @@ CLASS = re.compile(r"\b[A-Za-z_.]*(Error|Refused|Open|Latched|Exception|NoTarget
 
 
 @pytest.fixture(scope="module")
-def canary(cli: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flights]:
+def canary(flights: Flights) -> Flights:
     """Blue serves version 1, green version 2: one stack for the module, whose tests end as they began."""
-    del cli
-    folder = tmp_path_factory.mktemp("traffic")
-    with Rehearsal(folder / "rehearsal") as rehearsal:
-        aws = Aws(rehearsal.env, rehearsal.control)
-        with opened(folder / "projects", environment(folder, aws.env)) as projects:
-            stack = Flights.of(projects, aws)
-            stack.pulumi.up()
-            stack.publish("1", "2", "3")
-            stack.serve(blue=("1", 60), green=("2", 40))
-            stack.pulumi.up()
-            yield stack
-
-
-def entries(canary: Flights) -> list[dict[str, Any]]:
-    found = canary.aws.client("dynamodb").scan(TableName=canary.pulumi.outputs["ledger"])["Items"]
-    return sorted(map(values, found), key=lambda one: one["sequence"])
+    flights.serve(blue=("1", 60), green=("2", 40))
+    flights.pulumi.up()
+    return flights
 
 
 def made(canary: Flights) -> list[dict[str, Any]]:
@@ -67,19 +50,19 @@ def test_an_incident_that_nobody_knows_is_refused_in_preview(canary: Flights):
 
 
 def test_another_environment_keeps_weights_and_counts_and_drains_nothing(canary: Flights):
-    before, told = canary.endpoint()["EndpointConfigName"], len(entries(canary))
+    before, told = canary.endpoint()["EndpointConfigName"], len(canary.entries())
     canary.pulumi.configure("tidewatch:endpoint.environment", {"OMP_NUM_THREADS": "4"})
     canary.pulumi.preview()
     canary.pulumi.up()
     assert canary.endpoint()["EndpointConfigName"] != before
     assert canary.shares() == {"blue": 0.6, "green": 0.4}
-    assert len(entries(canary)) == told
+    assert len(canary.entries()) == told
     assert not canary.pulumi.preview("--expect-no-changes").changed
 
 
 def test_a_drain_that_was_killed_is_settled_when_the_edit_is_taken_back(canary: Flights):
     canary.serve(blue=("1", 60), green=("3", 40))
-    canary.pulumi.killed_up("flights-deployment", lambda: canary.shares() == {"blue": 1.0, "green": 0.0})
+    canary.pulumi.killed("up", "flights-deployment", lambda: canary.shares() == {"blue": 1.0, "green": 0.0})
     canary.pulumi.run("cancel", "--yes")
     canary.serve(blue=("1", 60), green=("2", 40))
     canary.pulumi.preview()
@@ -91,14 +74,14 @@ def test_a_drain_that_was_killed_is_settled_when_the_edit_is_taken_back(canary: 
 
 def test_no_sweep_answers_for_a_writer_that_lives_and_all_tell_the_rehearsals_time(canary: Flights):
     canary.aws.control.advance(7200)
-    start = len(entries(canary))
+    start = len(canary.entries())
     canary.serve(blue=("1", 60), green=("3", 40))
     canary.pulumi.up()
     canary.weigh(blue=70, green=30)
     canary.pulumi.up()
     canary.weigh(blue=60, green=40)
     canary.pulumi.up()
-    found = entries(canary)
+    found = canary.entries()
     assert not [one for one in found[start:] if "had gone" in one.get("why", "")]
     moments = [one["at"] for one in found]
     assert moments == sorted(moments)

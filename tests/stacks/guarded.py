@@ -11,6 +11,8 @@ import boto3
 from simulator.engine import Step
 from tests.stacks.rehearsed import Rehearsed
 
+Client = Callable[..., Any]
+"""Makes the client of a service."""
 WAKES = ("state", "sweep")
 """The rules that call the rollback function."""
 
@@ -25,51 +27,49 @@ class Guarded:
     tables: tuple[str, ...]
     topics: tuple[str, ...]
     alarms: frozenset[str]
+    client: Client
 
     @classmethod
-    def of_the_account(cls) -> Guarded:
+    def of_the_account(cls, client: Client = boto3.client) -> Guarded:
         """Of the one stack in it, whose outputs may not have been written yet."""
-        (endpoint,) = boto3.client("sagemaker").list_endpoints()["Endpoints"]
-        functions = boto3.client("lambda").list_functions()["Functions"]
-        rules = boto3.client("events").list_rules()["Rules"]
+        (endpoint,) = client("sagemaker").list_endpoints()["Endpoints"]
+        functions = client("lambda").list_functions()["Functions"]
+        rules = client("events").list_rules()["Rules"]
         return cls(
             endpoint["EndpointName"],
             next(one["FunctionName"] for one in functions if "-rollback-" in one["FunctionName"]),
             tuple(one["Name"] for one in rules if any(f"-{part}-" in one["Name"] for part in WAKES)),
-            tuple(boto3.client("dynamodb").list_tables()["TableNames"]),
-            tuple(one["TopicArn"] for one in boto3.client("sns").list_topics()["Topics"]),
-            frozenset(_alarms()),
+            tuple(client("dynamodb").list_tables()["TableNames"]),
+            tuple(one["TopicArn"] for one in client("sns").list_topics()["Topics"]),
+            frozenset(_alarms(client)),
+            client,
         )
 
     @property
     def there(self) -> bool:
-        return self.endpoint in {one["EndpointName"] for one in boto3.client("sagemaker").list_endpoints()["Endpoints"]}
+        return self.endpoint in {one["EndpointName"] for one in self.client("sagemaker").list_endpoints()["Endpoints"]}
 
     def missing(self) -> list[str]:
         """What of the guards is gone."""
-        return [name for name, ask in self._parts() if not _found(ask)] + sorted(self.alarms - _alarms())
+        return [name for name, ask in self._parts() if not _found(ask)] + sorted(self.alarms - _alarms(self.client))
 
     def _parts(self) -> Iterator[tuple[str, Callable[[], Any]]]:
-        functions, events, sns = boto3.client("lambda"), boto3.client("events"), boto3.client("sns")
+        functions, events, sns = self.client("lambda"), self.client("events"), self.client("sns")
         policy: list[str] = []
         yield self.function, lambda: functions.get_function(FunctionName=self.function)
         yield "its policy", lambda: policy.append(functions.get_policy(FunctionName=self.function)["Policy"]) or True
         for rule in self.rules:
             yield rule, lambda rule=rule: events.list_targets_by_rule(Rule=rule)["Targets"]
             yield f"permission of {rule}", lambda rule=rule: f"rule/{rule}" in policy[0]
-        there = boto3.client("dynamodb").list_tables()["TableNames"]
+        there = self.client("dynamodb").list_tables()["TableNames"]
         for table in self.tables:
             yield table, lambda table=table: table in there
         for topic in self.topics:
             yield topic, lambda topic=topic: sns.get_topic_attributes(TopicArn=topic)
 
 
-def _alarms() -> set[str]:
-    pages = (
-        boto3.client("cloudwatch")
-        .get_paginator("describe_alarms")
-        .paginate(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
-    )
+def _alarms(client: Client) -> set[str]:
+    pages = client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
     return {one["AlarmName"] for page in pages for kind in ("MetricAlarms", "CompositeAlarms") for one in page[kind]}
 
 

@@ -117,7 +117,8 @@ BY_KEY = {
 """What else goes with an edit, by the beginning of its name."""
 
 
-def _config(stack: Rehearsed, key: str, value: Any) -> dict[str, Any]:
+def config_with(stack: Rehearsed, key: str, value: Any) -> dict[str, Any]:
+    """The config of a stack with another value under a key."""
     config = copy.deepcopy(stack.config)
     first, *rest = key.replace("<slot>", "green").split(".")
     if not rest:
@@ -163,7 +164,7 @@ def test_every_key_has_an_edit() -> None:
 
 @pytest.mark.parametrize("key", EDITS)
 def test_an_edit_takes_nothing_that_holds_data_serves_or_guards(standing: Rehearsed, key: str):
-    standing.config = _config(standing, key, EDITS[key])
+    standing.config = config_with(standing, key, EDITS[key])
     steps = standing.stack.preview().steps
     assert [(step.op, step.urn) for step in steps if _lost(step, key, steps)] == []
     assert [step.urn for step in steps if _role_changed(step)] == []
@@ -172,6 +173,6 @@ def test_an_edit_takes_nothing_that_holds_data_serves_or_guards(standing: Rehear
 @pytest.mark.parametrize("key", REFUSED)
 def test_an_edit_that_cannot_be_is_refused_before_anything_is_touched(standing: Rehearsed, key: str):
     value, said = REFUSED[key]
-    standing.config = _config(standing, key, value)
+    standing.config = config_with(standing, key, value)
     with pytest.raises(DeploymentFailed, match=said):
         standing.stack.preview()

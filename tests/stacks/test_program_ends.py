@@ -38,6 +38,17 @@ def test_an_interrupted_destroy_is_ended_by_the_next(standing: Rehearsed, at: in
 
 
 @pytest.mark.on_a_copy
+def test_after_an_interrupted_destroy_an_up_refuses_in_preview_what_a_refresh_mends(standing: Rehearsed):
+    standing.set(forceDestroy=None).up()
+    watched, _ = watching(standing, Guarded.of_the_account(), 30)
+    with pytest.raises(DeploymentFailed):
+        watched.destroy(preview=False)
+    assert "`pulumi up --refresh` makes it again" in standing.refusal()
+    standing.up(preview=True, refresh=True)
+    assert standing.weights() == {"blue": 0.95, "green": 0.05}
+
+
+@pytest.mark.on_a_copy
 def test_wherever_an_up_that_retires_is_interrupted_the_endpoint_has_its_guards(standing: Rehearsed):
     guarded = Guarded.of_the_account()
     watched, missing = watching(standing.set(variants=None, rollbackTo=None, retire=True), guarded)

@@ -126,6 +126,14 @@ def test_a_mistake_in_what_is_secret_is_told_without_it(path: str, value: Any, k
         assert secret not in str(refused.value)
 
 
+@pytest.mark.parametrize("key", ["aws:region", "aws:defaultTags"])
+def test_a_mistake_in_a_secret_of_the_aws_provider_is_told_without_it(key: str):
+    with pytest.raises(SettingsError) as refused:
+        load({**CONFIG, key: TOKEN}, secret=[key])
+    assert f"{key}: " in str(refused.value)
+    assert TOKEN not in str(refused.value)
+
+
 def test_what_becomes_names_and_tags_cannot_be_secret():
     with pytest.raises(SettingsError) as refused:
         load(CONFIG, secret=["tidewatch:model", "aws:secretKey"])

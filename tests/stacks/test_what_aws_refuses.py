@@ -109,6 +109,10 @@ def vpc(**changes: Any) -> dict[str, Any]:
         ),
         ("tidewatch:vpc", vpc(subnets=subnets(17)), "names 17; SageMaker takes 16 subnets at most"),
         ("tidewatch:vpc", vpc(subnets=[SUBNET, SUBNET]), f"{SUBNET} is there twice"),
+        ("tidewatch:vpc", vpc(subnets=[SHARED, SHARED.rpartition("/")[2]]), "is there twice"),
+        ("tidewatch:model.name", "xn--flights", "begins as no bucket may be called"),
+        ("tidewatch:model.name", "Sthree-flights", "begins as no bucket may be called"),
+        ("tidewatch:variants.green.instances", 2**31, "2147483648 is too large"),
         ("tidewatch:vpc", vpc(securityGroups=["vpc-1"]), '"vpc-1" is no security-group'),
         ("tidewatch:vpc", vpc(securityGroups=[f"sg-{n:08x}" for n in range(6)]), "SageMaker takes 5 security groups"),
         ("tidewatch:vpc", vpc(subnets=[SHARED.replace("us-east-1", "eu-west-1")]), "is in eu-west-1, and the stack in"),
@@ -120,6 +124,7 @@ def vpc(**changes: Any) -> dict[str, Any]:
         ),
         ("tidewatch:access.breakGlass", ["arn:aws:iam::111122223333:group/ops"], "is nobody"),
         ("tidewatch:access.breakGlass", [ADA, ADA], "is there twice"),
+        ("tidewatch:access.breakGlass", ["arn:aws:iam::111122223333:role/*/ada"], "is nobody"),
         (
             "tidewatch:access.breakGlass",
             [ADA.replace("aws", "aws-cn")],

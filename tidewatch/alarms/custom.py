@@ -33,6 +33,9 @@ _NAMESPACE = re.compile(r"[^:][0-9A-Za-z.\-_/#: ]{0,254}")
 _LONGEST_NAME = 40
 _MOST_DIMENSIONS = 30
 _LONGEST_VALUE = 1024
+MOST_GUARDRAILS = 20
+"""With all others of a slot in one composite alarm, whose rule has at most 100 alarms and 10,240 characters.
+Source: CloudWatch API reference, PutCompositeAlarm, AlarmRule; a test puts the longest names."""
 T = TypeVar("T")
 
 
@@ -46,6 +49,8 @@ def custom_guardrails(declared: Sequence[Mapping[str, object]]) -> tuple[Alarm, 
     mistakes: list[InvalidAlarm] = []
     alarms: list[Alarm] = []
     names: dict[object, int] = {}
+    if len(declared) > MOST_GUARDRAILS:
+        mistakes.append(InvalidAlarm(f"are {len(declared)}; one composite alarm takes {MOST_GUARDRAILS} of your own"))
     for place, given in enumerate(declared):
         one = cast("object", given)
         if not isinstance(one, Mapping):

@@ -29,6 +29,7 @@ from tidewatch.traffic.errors import (
     NoTarget,
     Refused,
     SilentRollback,
+    TableMissing,
     TrafficError,
     UnknownIncident,
 )
@@ -77,6 +78,7 @@ __all__ = [
     "SilentRollback",
     "SlotState",
     "Split",
+    "TableMissing",
     "TrafficController",
     "TrafficError",
     "UnknownIncident",

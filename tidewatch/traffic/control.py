@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tidewatch.clock import Clock
 from tidewatch.items import error_code, item, values
 from tidewatch.lease import LeaseTable
-from tidewatch.traffic.errors import EndpointBusy, TrafficError
+from tidewatch.traffic.errors import EndpointBusy, TableMissing
 from tidewatch.traffic.head import Head
 from tidewatch.traffic.values import Held
 from tidewatch.traffic.waiting import Backoff
@@ -185,7 +185,9 @@ class Control:
             yield
         except Exception as error:
             if error_code(error) == "ResourceNotFoundException":
-                raise TrafficError(f"The control table {self._table} is missing; `pulumi up` creates it.") from error
+                raise TableMissing(
+                    f"The control table {self._table} is missing; `pulumi up --refresh` makes it again."
+                ) from error
             raise
 
     def _key(self, key: str) -> Any:

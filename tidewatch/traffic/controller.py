@@ -100,9 +100,14 @@ class TrafficController:
         """Whether the endpoint is there and has yet to serve. Raises EndpointMissing."""
         return never_served(self.platform.state(), self.ledger.entries())
 
+    def seen(self) -> bool:
+        """Whether the ledger has a split of this endpoint: there is nothing to explain of one that it does not know."""
+        endpoint = self.place.endpoint
+        return bool(endpoint) and replay(self.ledger.entries(), endpoint) is not None
+
     def refuse_missing(self) -> None:
         """Raises EndpointMissing where an endpoint that has served is gone; a first one may still be made anew."""
-        if replay(self.ledger.entries(), self.place.endpoint) is not None:
+        if self.seen():
             self.platform.state()
 
     def endpoint_asked(self) -> str:

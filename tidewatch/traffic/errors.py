@@ -35,6 +35,10 @@ class EndpointMissing(TrafficError):
     """There is no endpoint of that name."""
 
 
+class TableMissing(TrafficError):
+    """A table of the stack is gone: somebody deleted it."""
+
+
 class EndpointUnusable(TrafficError):
     """The endpoint is in a status that it does not leave by itself."""
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from tidewatch.items import error_code, item, values
-from tidewatch.traffic.errors import TrafficError
+from tidewatch.traffic.errors import TableMissing, TrafficError
 from tidewatch.traffic.split import Split
 from tidewatch.traffic.values import Receipt
 
@@ -167,6 +167,8 @@ class Ledger:
             if error_code(error) == "ConditionalCheckFailedException":
                 return False
             if error_code(error) == "ResourceNotFoundException":
-                raise TrafficError(f"The ledger table {self._table} is missing; `pulumi up` creates it.") from error
+                raise TableMissing(
+                    f"The ledger table {self._table} is missing; `pulumi up --refresh` makes it again."
+                ) from error
             raise
         return True

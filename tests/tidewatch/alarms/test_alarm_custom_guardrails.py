@@ -15,10 +15,13 @@ from tidewatch.alarms import (
     Names,
     Severity,
     Stat,
+    any_of,
     custom_guardrails,
     guardrail,
     variant_alarms,
+    written,
 )
+from tidewatch.alarms.custom import MOST_GUARDRAILS
 
 GIVEN: dict[str, object] = {**CONVERSION, "dimensions": {"Model": "flights", "Variant": "$slot"}}
 
@@ -50,6 +53,16 @@ def test_it_is_part_of_what_rolls_a_challenger_back_and_the_champion_has_none() 
     assert "guardrail-metric-conversion" in found.children
     assert not any(alarm.guardrail for alarm in alarms["blue"])
     assert declared().runbook == "guardrail-metric"
+
+
+def test_as_many_as_are_taken_fit_with_all_others_of_a_slot_into_one_composite_alarm() -> None:
+    """Source: CloudWatch API reference, PutCompositeAlarm, AlarmRule: 100 alarms, 10,240 characters."""
+    longest = [{**GIVEN, "name": "n" * 38 + f"{number:02d}"} for number in range(MOST_GUARDRAILS)]
+    alarms = variant_alarms(Limits(), {"blue": 0.95, "green": 0.05}, "blue", custom=custom_guardrails(longest))["green"]
+    rule = written(any_of(*(alarm.key for alarm in alarms)), lambda key: f"{'m' * 32}-{key}-green-mc0123456")
+    assert len(alarms) < 100
+    assert len(rule) < 10_240
+    assert mistakes(*longest, {**GIVEN, "name": "more"}) == ["are 21; one composite alarm takes 20 of your own"]
 
 
 def test_the_slot_stands_for_its_placeholder() -> None:

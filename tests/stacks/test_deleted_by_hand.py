@@ -1,0 +1,55 @@
+"""What somebody deleted by hand, of a stack that serves: an `up --refresh` makes it again, and nothing of it is passed
+over in silence where traffic hangs on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import boto3
+import pytest
+
+from tests.stacks.rehearsed import Rehearsed, changes
+
+
+def ledger(stack: Rehearsed) -> None:
+    boto3.client("dynamodb").delete_table(TableName=stack.outputs()["ledger"])
+
+
+def control(stack: Rehearsed) -> None:
+    del stack
+    (name,) = (one for one in boto3.client("dynamodb").list_tables()["TableNames"] if "-control-" in one)
+    boto3.client("dynamodb").delete_table(TableName=name)
+
+
+def function(stack: Rehearsed) -> None:
+    boto3.client("lambda").delete_function(FunctionName=stack.outputs()["rollback"]["function"])
+
+
+@pytest.mark.on_a_copy
+@pytest.mark.parametrize("delete", [ledger, control, function])
+def test_it_is_made_again_and_the_endpoint_serves_on(standing: Rehearsed, delete: Callable[[Rehearsed], None]):
+    name = standing.outputs()["endpoint"]["name"]
+    delete(standing)
+    done = standing.up(preview=True, refresh=True)
+    assert {step.name for step in done.changed if step.op == "create"}
+    assert standing.outputs()["endpoint"]["name"] == name
+    assert standing.weights() == {"blue": 0.95, "green": 0.05}
+    assert changes(standing.up(preview=True)) == set()
+    standing.stack.refresh()
+    assert standing.roll_back().target == "blue"
+    standing.set(acknowledgedIncident=standing.controller().incidents()[0].id)
+    standing.serve(blue=("1", 90), green=("2", 10)).up(preview=True)
+    assert standing.weights() == {"blue": 0.9, "green": 0.1}
+
+
+@pytest.mark.on_a_copy
+def test_an_endpoint_that_is_gone_is_said_to_be_gone_and_made_again_after_a_refresh(standing: Rehearsed):
+    name = standing.outputs()["endpoint"]["name"]
+    boto3.client("sagemaker").delete_endpoint(EndpointName=name)
+    standing.clock.advance(60)
+    assert f"The endpoint {name} does not exist" in (said := standing.refusal())
+    assert "`pulumi up --refresh` makes it again" in said
+    standing.up(preview=True, refresh=True)
+    assert standing.outputs()["endpoint"]["name"] != name
+    assert standing.weights() == {"blue": 0.95, "green": 0.05}
+    assert changes(standing.up(preview=True)) == set()

@@ -14,6 +14,7 @@ settings.load_profile("untimed")
 HERE = Path(__file__).parent
 LONGEST = (
     "stacks/test_every_edit.py",
+    "stacks/test_every_edit_applied.py",
     "simulator/scenarios/test_neighbours.py",
     "simulator/permissions/test_roles.py",
     "tidewatch/traffic/test_interruptions.py",

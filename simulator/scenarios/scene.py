@@ -25,6 +25,8 @@ RATE = 120
 """Requests a minute: a challenger with 30% of them has more than a guardrail asks for."""
 NEXT_DOOR = 30
 """Requests a minute to each neighbour."""
+LONGEST_GAP = timedelta(minutes=2)
+"""Without a request to the neighbours, that none of their alarms sees."""
 LONGEST_MINUTES = 20
 """How long a scenario waits for what must happen."""
 
@@ -61,10 +63,13 @@ class Scene:
     seen: list[str] = field(default_factory=list[str])
     neighbours: tuple[Mapping[str, Any], ...] = ()
     """The outputs of other stacks in the account, whose endpoints are asked as well."""
+    starved: bool = False
+    """Whether the clock went on for minutes in which nobody asked them and no sweep ran."""
     _sent: int = 0
 
     def __post_init__(self) -> None:
         self._clients: dict[str, Any] = {}
+        self._asked = self.control.clock()
         self._heard: list[dict[str, Any]] = []
         self._own: dict[str, bool] = {}
         self.began = self.control.clock()
@@ -223,6 +228,8 @@ class Scene:
 
     def _next_minute(self, meanwhile: Callable[[], None] | None = None) -> None:
         now = self.control.clock()
+        self.starved = self.starved or now - self._asked > LONGEST_GAP
+        self._asked = now
         for one in self.neighbours:
             replay(
                 LocalRuntime(), one["endpoint"]["name"], self.rows[:NEXT_DOOR],

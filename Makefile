@@ -48,7 +48,7 @@ demo: .venv/.installed .venv-awscli/.installed
 	$(RUN)tidewatch rehearse
 
 test: .venv/.installed .venv-awscli/.installed
-	$(RUN)pytest -n 2 --dist loadfile
+	$(RUN)pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-spark: .venv-spark/.installed
 	.venv-spark/bin/python -m pytest tests/spark

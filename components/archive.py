@@ -61,7 +61,7 @@ def _imports(module: str, file: Path) -> tuple[str, ...]:
 
 
 def _named(package: str, file: Path) -> Iterator[str]:
-    for node in _running(ast.parse(_statements(file.read_text(encoding="utf-8")), str(file))):
+    for node in ast.parse(_statements(file.read_text(encoding="utf-8")), str(file)).body:
         match node:
             case ast.Import(names=names):
                 yield from (alias.name for alias in names)
@@ -81,12 +81,3 @@ def _statements(source: str) -> str:
     """
     seen = _FOR_TYPES.sub("", source)
     return "\n".join(found.group().strip() for found in _IMPORT.finditer(seen))
-
-
-def _running(tree: ast.AST) -> Iterator[ast.AST]:
-    """Every statement but those that only a type checker sees. No expression holds one."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.expr) or (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)):
-            continue
-        yield node
-        yield from _running(node)

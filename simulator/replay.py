@@ -18,6 +18,8 @@ from simulator.aws.v2 import decode_scores, encode_rows
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
 
+    from simulator.aws.local_runtime import LocalRuntime
+
 
 @dataclass(frozen=True)
 class Answered:
@@ -68,7 +70,7 @@ class Replayed:
 
 
 def replay(
-    client: SageMakerRuntimeClient,
+    client: SageMakerRuntimeClient | LocalRuntime,
     endpoint: str,
     features: npt.NDArray[np.float32],
     *,
@@ -98,8 +100,12 @@ def replay(
         return _ask(client, endpoint, chunk, first, binary, keep_scores, extra)
 
     began = time.perf_counter()
-    with ThreadPoolExecutor(threads) as pool:
-        answers = list(pool.map(ask, _starts(len(data), rows_per_request, requests)))
+    starts = _starts(len(data), rows_per_request, requests)
+    if threads == 1:
+        answers = [ask(first) for first in starts]
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            answers = list(pool.map(ask, starts))
     return _summed(answers, time.perf_counter() - began, keep_scores)
 
 
@@ -109,7 +115,7 @@ def _starts(rows: int, step: int, requests: int | None) -> Iterator[int]:
 
 
 def _ask(
-    client: SageMakerRuntimeClient,
+    client: SageMakerRuntimeClient | LocalRuntime,
     endpoint: str,
     chunk: npt.NDArray[np.float32],
     first: int,

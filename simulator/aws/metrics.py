@@ -10,13 +10,15 @@ import math
 import threading
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 from simulator.aws.metric_statistics import extended
 
 MOST_VALUES = 256
+MOST_WINDOWS = 512
+"""Of a metric, whose statistics are remembered."""
 _WIDTH = math.log(1.01)
 MINUTE = 60
 
@@ -86,6 +88,15 @@ def _bucket(value: float) -> float:
     return math.copysign(math.exp((math.floor(math.log(abs(value)) / _WIDTH) + 0.5) * _WIDTH), value)
 
 
+def _merged(minutes: Sequence[Aggregate]) -> Aggregate:
+    if len(minutes) == 1:
+        return minutes[0]
+    merged = Aggregate()
+    for one in minutes:
+        merged.merge(one)
+    return merged
+
+
 @dataclass
 class Series:
     """One metric: namespace, name, dimensions and unit, with an aggregate a minute.
@@ -103,6 +114,11 @@ class Series:
     minutes: dict[int, Aggregate] = field(default_factory=dict[int, Aggregate])
     fine: dict[int, Aggregate] = field(default_factory=dict[int, Aggregate])
     _order: list[int] = field(default_factory=list[int])
+    _known: dict[tuple[str, float, float], tuple[float, float | None]] = field(
+        default_factory=dict[tuple[str, float, float], tuple[float, float | None]]
+    )
+    """Of windows that were asked for, the number of samples and what came of them: alarms look at the same ones each
+    minute, and at each other's."""
 
     def at(self, timestamp: float) -> Aggregate:
         """The aggregate of the minute that a timestamp (seconds since the epoch) falls into."""
@@ -150,12 +166,13 @@ class Series:
             return sum(one.total for one in within), count
         if statistic == "Average":
             return sum(one.total for one in within) / count, count
-        if len(within) == 1:
-            return within[0].statistic(statistic), count
-        merged = Aggregate()
-        for one in within:
-            merged.merge(one)
-        return merged.statistic(statistic), count
+        # Nothing is ever taken out of an aggregate: as many samples of the same time are the same samples.
+        asked = statistic, begin, end
+        if (known := self._known.get(asked)) is None or known[0] != count:
+            if len(self._known) >= MOST_WINDOWS:
+                self._known.clear()
+            known = self._known[asked] = count, _merged(within).statistic(statistic)
+        return known[1], count
 
     def _whole(self, begin: float, end: float, now: float) -> list[Aggregate]:
         order = self._ordered()

@@ -20,6 +20,7 @@ from pulumi.runtime.settings import SETTINGS
 
 from simulator.engine.monitor import Diagnostics, Monitor
 from simulator.engine.run import Run
+from simulator.engine.sdk import lighter
 
 PARALLEL = 16
 """Registrations at once, the CLI's default."""
@@ -43,7 +44,8 @@ def run_program(run: Run) -> None:
         )
     )
     set_all_config(dict(stack.config), list(stack.secrets))
-    _play(run, stack.program)
+    with lighter():
+        _play(run, stack.program)
 
 
 def _play(run: Run, program: Path) -> None:

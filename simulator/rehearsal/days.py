@@ -12,6 +12,7 @@ from simulator.rehearsal.stage import alone
 from simulator.report.page import write
 from simulator.report.values import Outcome
 from simulator.scenarios import Scenario
+from simulator.scenarios.neighbours import NEIGHBOURS
 from simulator.scenarios.proof import prove
 from simulator.scenarios.proof import write as write_proof
 from simulator.scenarios.snapshot import Snapshot, snapshot
@@ -24,23 +25,32 @@ AT_ONCE = 2
 def play(root: Path, screen: Screen, days: Sequence[Scenario], *, every: bool) -> tuple[list[Outcome], list[Path]]:
     """Plays them on copies of one deployed account, and draws them: each on a page of its own, every one on one page.
 
-    every: they are all there are; every alarm is driven too.
+    every: they are all there are. Other stacks stand beside each, which must stay silent; every alarm is driven too.
 
     Raises RehearsalRunning, and what the deployment or a scenario breaks with.
     """
     home = Home.of(root)
     home.folder.mkdir(parents=True, exist_ok=True)
-    with alone(home), contextlib.ExitStack() as undo:
-        with screen.step("A deployed account to copy") as step:
-            account = undo.enter_context(snapshot(root, step.now))
-            step.done = "the program with a challenger at 30 %, its alarms OK"
-        outcomes = list(_played(account, screen, days))
+    with alone(home):
+        with _account(root, screen, NEIGHBOURS if every else ()) as account:
+            outcomes = list(_played(account, screen, days))
         pages = {home.drawn(EVERY): outcomes} if every else {home.drawn(one.scenario): [one] for one in outcomes}
         for path, told in pages.items():
             write(told, path)
         if every:
-            _proven(account, screen, home)
+            with _account(root, screen, ()) as account:
+                _proven(account, screen, home)
     return outcomes, list(pages)
+
+
+@contextlib.contextmanager
+def _account(root: Path, screen: Screen, neighbours: Sequence[tuple[str, str]]) -> Iterator[Snapshot]:
+    with contextlib.ExitStack() as undo:
+        with screen.step("A deployed account to copy") as step:
+            account = undo.enter_context(snapshot(root, step.now, neighbours))
+            beside = f", {len(neighbours)} stacks next door" if neighbours else ""
+            step.done = f"the program with a challenger at 30 %, its alarms OK{beside}"
+        yield account
 
 
 def _played(account: Snapshot, screen: Screen, days: Sequence[Scenario]) -> Iterator[Outcome]:

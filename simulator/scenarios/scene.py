@@ -13,6 +13,7 @@ import boto3
 import numpy as np
 import numpy.typing as npt
 
+from simulator.aws.local_runtime import LocalRuntime
 from simulator.control import Control
 from simulator.replay import Replayed, replay
 from simulator.report.values import Mark
@@ -63,6 +64,7 @@ class Scene:
     _sent: int = 0
 
     def __post_init__(self) -> None:
+        self._clients: dict[str, Any] = {}
         self._heard: list[dict[str, Any]] = []
         self._own: dict[str, bool] = {}
         self.began = self.control.clock()
@@ -89,7 +91,10 @@ class Scene:
         return (self.control.clock() - self.began).total_seconds()
 
     def client(self, service: str) -> Any:
-        return boto3.client(service)  # type: ignore[call-overload]
+        """A client of the account, made once: a scene asks each minute, and making one takes longer than ten calls."""
+        if service not in self._clients:
+            self._clients[service] = boto3.client(service)  # type: ignore[call-overload]
+        return self._clients[service]
 
     def minutes(
         self, count: int = 1, *, requests: int | None = None, meanwhile: Callable[[], None] | None = None
@@ -115,7 +120,7 @@ class Scene:
             places = np.arange(self._sent, self._sent + requests * rows_each) % len(self.rows)
             rows = self.rows[places]
             self._sent += requests * rows_each
-        client = self.client("sagemaker-runtime")
+        client = LocalRuntime()
         # One thread: which variant answers is drawn in the order of the requests.
         return replay(client, self.endpoint, rows, rows_per_request=rows_each, threads=1, requests=requests)
 
@@ -220,7 +225,7 @@ class Scene:
         now = self.control.clock()
         for one in self.neighbours:
             replay(
-                self.client("sagemaker-runtime"), one["endpoint"]["name"], self.rows[:NEXT_DOOR],
+                LocalRuntime(), one["endpoint"]["name"], self.rows[:NEXT_DOOR],
                 rows_per_request=1, threads=1, requests=NEXT_DOOR,
             )  # fmt: skip
         self.control.advance_to(now.replace(second=0, microsecond=0) + timedelta(seconds=MINUTE))

@@ -27,6 +27,7 @@ from simulator.aws.world import REGION, world
 from simulator.engine import Stack
 from simulator.rehearsal.home import REHEARSAL
 from simulator.report.values import Outcome
+from simulator.scenarios.neighbours import expect_silence, look
 from simulator.scenarios.scenario import Scenario
 from simulator.scenarios.scene import Scene
 from simulator.scenarios.telling import told
@@ -76,7 +77,12 @@ class Snapshot:
 
 
 def _played(scenario: Scenario, scene: Scene) -> Outcome:
+    before = look(scene)
     scenario.play(scene)
+    if scene.neighbours:
+        # What a function counts at the end of a minute is told in the next one.
+        scene.minutes()
+        expect_silence(scene, before)
     return told(scenario.name, scenario.states, scenario.expected, scene)
 
 

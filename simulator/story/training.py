@@ -28,7 +28,7 @@ PARAMETERS: dict[str, str | int | float | bool | None] = {
     "objective": "binary",
     "num_leaves": 31,
     "learning_rate": 0.08,
-    "num_threads": 2,
+    "num_threads": 1,
     "deterministic": True,
     "force_row_wise": True,
 }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from simulator.aws.metric_statistics import UnknownStatistic, check
-from simulator.aws.metrics import Aggregate
+from simulator.aws.metrics import Aggregate, Series
 
 
 def aggregate(*values: float) -> Aggregate:
@@ -63,3 +65,29 @@ def test_nothing_within_the_boundaries_has_no_mean() -> None:
     assert TEN.statistic("TM(20:30)") is None
     assert TEN.statistic("TC(20:30)") == 0
     assert Aggregate().statistic("Sum") is None
+
+
+@given(
+    values=st.lists(st.tuples(st.integers(0, 600), st.sampled_from((0.5, 1.0, 7.0, 300.0))), max_size=40),
+    delay=st.sampled_from((0.0, 60.0)),
+)
+def test_a_window_that_is_asked_for_again_has_what_was_added_since(
+    values: list[tuple[int, float]], delay: float
+) -> None:
+    def made(given: list[tuple[int, float]]) -> Series:
+        series = Series("Shop", "Latency", (), delay=delay)
+        for second, value in given:
+            series.at(second).add(value)
+        return series
+
+    asked = [
+        (statistic, begin, end, now)
+        for statistic in ("Sum", "Average", "Minimum", "Maximum", "SampleCount", "p90", "tm50", "PR(:1)")
+        for begin, end in ((0, 300), (300, 360), (90, 390))
+        for now in (360, 660)
+    ]
+    grown = made([])
+    for count, (second, value) in enumerate(values, 1):
+        grown.at(second).add(value)
+        fresh = made(values[:count])
+        assert [grown.window(*one) for one in asked] == [fresh.window(*one) for one in asked]

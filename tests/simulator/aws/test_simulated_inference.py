@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from botocore.exceptions import ClientError
 
+from simulator.aws.local_runtime import LocalRuntime
 from simulator.aws.v2 import decode_scores, encode_rows
 from simulator.replay import replay
 from tests.simulator.aws.account import CONFIG, LAYOUT, TINY_MODEL, Account, variant
@@ -321,3 +322,29 @@ def test_a_replay_gives_the_scores_in_the_order_of_the_rows(account: Account) ->
     assert (seen.requests, seen.rows, seen.answered) == (6, 21, 6)
     assert seen.scores is not None
     np.testing.assert_array_equal(seen.scores, np.tile(seen.scores[:3], (7, 1)))
+
+
+@pytest.mark.parametrize(
+    ("given", "body"),
+    [
+        ({}, encode_rows(ROWS, True)[1]),
+        ({"TargetVariant": "green"}, encode_rows(ROWS, True)[1]),
+        ({"TargetVariant": "red"}, encode_rows(ROWS, True)[1]),
+        ({"InferenceId": "x" * 65}, encode_rows(ROWS, True)[1]),
+        ({"TargetVariant": "blue"}, b"{}"),
+    ],
+)
+def test_without_a_client_an_endpoint_answers_as_it_answers_one(account: Account, given: dict[str, Any], body: bytes):
+    serving(account, blue=100, green=0)
+    content_type, _ = encode_rows(ROWS, True)
+    asked = {"EndpointName": "flights", "ContentType": content_type, "Body": body, **given}
+
+    def told(runtime: Any) -> tuple[object, ...]:
+        try:
+            answer = runtime.invoke_endpoint(**asked)
+        except ClientError as refused:
+            status = refused.response["ResponseMetadata"]["HTTPStatusCode"]
+            return status, refused.response["Error"]["Code"], refused.response["Error"]["Message"]
+        return answer["Body"].read(), answer["ContentType"], answer["InvokedProductionVariant"]
+
+    assert told(LocalRuntime()) == told(account.client("sagemaker-runtime", retries=0))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from components.alarm_order import Order, Place
 from components.metric_alarm import metric_alarm
 from components.rollback import Rollback
 from components.scope import Scope
@@ -27,9 +28,6 @@ LASTING = ("model-errors", "latency")
 LONGEST_DESCRIPTION = 1024
 METRIC = "m"
 """What tells the name of a metric alarm from that of the composite that speaks for it."""
-
-Place = tuple[str, str]
-"""An alarm: its slot, "" for the endpoint's own, and its key."""
 
 
 @dataclass(frozen=True)
@@ -77,9 +75,7 @@ class Alarms(pulumi.ComponentResource):
     suppressor; any other acts itself. What rolls back is never held back. `guardrails` are names by slot; `endpoint` is
     in ALARM while anything is wrong, and tells nobody. `names`, `arns`: of all that says so, by key and slot.
 
-    Alarms call each other by names that are known before they are made. What has to be made before a composite is said
-    in as few dependencies as say it: of a protected stack the engine's `destroy` walks every path that there is through
-    them, not every resource, and what depends on all alarms at each of five levels is hundreds of millions.
+    Alarms call each other by names that are known before they are made; what has to be made first is kept in `Order`.
     """
 
     def __init__(self, scope: Scope, args: AlarmsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -87,18 +83,17 @@ class Alarms(pulumi.ComponentResource):
         self._scope, self._args = scope, args
         self._names: dict[Place, pulumi.Output[str]] = {}
         self._arns: dict[Place, pulumi.Output[str]] = {}
-        self._made: dict[Place, pulumi.Resource] = {}
-        self._before: dict[Place, frozenset[Place]] = {}
+        self._order = Order()
         watched = self._watched()
-        composites = self._composites()
+        composites = self._composite_values()
         self._known = frozenset((*watched, *composites))
         for place, alarm in watched.items():
-            self._metric(place, alarm)
+            self._make_metric_alarm(place, alarm)
         for place, composite in composites.items():
-            self._combined(place, composite)
+            self._make_from_value(place, composite)
         for place, alarm in watched.items():
             if _speaks(alarm) and self._suppressors(place, alarm):
-                self._spoken_for(place, alarm)
+                self._make_spokesman(place, alarm)
         telling = [place for place, one in {**watched, **composites}.items() if _tells(one)]
         self.names = {"-".join(_parts(place)): self._names[place] for place in sorted(telling)}
         self.arns = {"-".join(_parts(place)): self._arns[place] for place in sorted(telling)}
@@ -112,7 +107,7 @@ class Alarms(pulumi.ComponentResource):
         found = {("", alarm.key): alarm for alarm in (*args.endpoint, *promised)}
         return found | {(slot, alarm.key): alarm for slot in sorted(args.slots) for alarm in args.slots[slot]}
 
-    def _composites(self) -> dict[Place, Composite]:
+    def _composite_values(self) -> dict[Place, Composite]:
         """Guardrails first, and an objective's in an order in which each comes after those that hold it back."""
         rolling = {slot: guardrail(alarms) for slot, alarms in sorted(self._args.slots.items())}
         found = {(slot, one.key): one for slot, one in rolling.items() if one}
@@ -120,7 +115,7 @@ class Alarms(pulumi.ComponentResource):
         ordered = sorted(promised, key=lambda place: len(promised[place].parents))
         return found | {place: promised[place] for place in ordered}
 
-    def _metric(self, place: Place, alarm: Alarm) -> None:
+    def _make_metric_alarm(self, place: Place, alarm: Alarm) -> None:
         acts = _speaks(alarm) and not self._suppressors(place, alarm)
         made = metric_alarm(
             self._scope.name(*_parts(place)),
@@ -135,7 +130,7 @@ class Alarms(pulumi.ComponentResource):
         )
         self._know(place, made, mark=METRIC)
 
-    def _combined(self, place: Place, composite: Composite) -> None:
+    def _make_from_value(self, place: Place, composite: Composite) -> None:
         """A composite of the values. What rolls back calls the function, or tells people to."""
         if composite.key == GUARDRAIL:
             says, voice = self._advice(composite), _Voice(self._decision(composite), Severity.P1)
@@ -143,18 +138,19 @@ class Alarms(pulumi.ComponentResource):
             says = self._described(composite.says, composite.runbook)
             held_back = self._suppressors(place, composite)
             voice = _Voice(self._topic(composite), composite.severity, held_back, _extension(composite.looks_back_s))
-        self._know(place, self._composite(place, composite.rule, says, voice))
+        self._know(place, self._make_over_slot(place, composite.rule, says, voice))
 
     def _know(self, place: Place, made: pulumi.Resource, mark: str = "") -> None:
         """The ARN is made of the name: that of an alarm that is new is unknown in a preview, and each page with it."""
-        self._made[place], self._names[place] = made, self._args.tables.physical_name(*_parts(place), mark=mark)
+        self._order.made(place, made)
+        self._names[place] = self._args.tables.physical_name(*_parts(place), mark=mark)
         self._arns[place] = self._scope.arn("cloudwatch", pulumi.Output.concat("alarm:", self._names[place]))
 
-    def _spoken_for(self, place: Place, alarm: Alarm) -> None:
+    def _make_spokesman(self, place: Place, alarm: Alarm) -> None:
         """The composite that speaks for an alarm that has to keep quiet at times, which a metric alarm cannot."""
         held_back = self._suppressors(place, alarm)
         voice = _Voice(self._topic(alarm), alarm.severity, held_back, _extension(alarm.period_s * alarm.periods))
-        self._composite(place, alarm.key, self._described(alarm.says, alarm.runbook), voice)
+        self._make_over_slot(place, alarm.key, self._described(alarm.says, alarm.runbook), voice)
 
     def _overall(self, telling: Sequence[Place]) -> pulumi.Output[str]:
         """Whether anything is wrong: with each variant, and with the endpoint and its variants."""
@@ -162,21 +158,21 @@ class Alarms(pulumi.ComponentResource):
         for slot in sorted(self._args.slots):
             rule = any_of(*(key for of, key in telling if of == slot))
             says = f"Something is wrong with the variant in {slot}: the alarms under this one say what."
-            self._know((slot, "variant"), self._composite((slot, "variant"), rule, says, QUIET))
+            self._know((slot, "variant"), self._make_over_slot((slot, "variant"), rule, says, QUIET))
             variants.append((slot, "variant"))
         says = "Something is wrong with the endpoint or a variant: the alarms under this one say what."
         places = [*variants, *(place for place in telling if not place[0])]
-        return self._combination(("", OVERALL), self._any(places), places, says, QUIET).alarm_name
+        return self._make_over(("", OVERALL), self._any(places), places, says, QUIET).alarm_name
 
-    def _composite(
+    def _make_over_slot(
         self, place: Place, rule: Rule, says: pulumi.Input[str], voice: _Voice
     ) -> aws.cloudwatch.CompositeAlarm:
         """A composite whose rule is over keys of the same slot."""
         over = [(place[0], key) for key in keys(rule)]
         names = pulumi.Output.all(**{key: self._names[place[0], key] for key in keys(rule)})
-        return self._combination(place, names.apply(lambda names: written(rule, names.__getitem__)), over, says, voice)
+        return self._make_over(place, names.apply(lambda names: written(rule, names.__getitem__)), over, says, voice)
 
-    def _combination(
+    def _make_over(
         self,
         place: Place,
         rule: pulumi.Input[str],
@@ -191,9 +187,7 @@ class Alarms(pulumi.ComponentResource):
             wait_period=WAIT_SECONDS,
             extension_period=voice.extension_s,
         )
-        before = frozenset(over) | frozenset(filter(None, (suppressor,)))
-        if place not in self._made:
-            self._before[place] = before.union(*(self._before.get(each, ()) for each in before))
+        before = self._order.after(place, frozenset(over) | frozenset(filter(None, (suppressor,))))
         # Whoever calls the function must be allowed to first.
         callers = self._args.rollback.permissions if place[1] == GUARDRAIL else []
         return aws.cloudwatch.CompositeAlarm(
@@ -204,13 +198,8 @@ class Alarms(pulumi.ComponentResource):
             alarm_actions=None if voice.action is None else [voice.action],
             actions_suppressor=held_back if voice.suppressors else None,
             tags=self._tags(place, voice.severity),
-            opts=self._inside(*callers, *(self._made[each] for each in self._last(before))),
+            opts=self._inside(*callers, *before),
         )
-
-    def _last(self, places: frozenset[Place]) -> list[Place]:
-        """Those of them that none of the others is made after."""
-        earlier = frozenset[Place]().union(*(self._before.get(each, frozenset[Place]()) for each in places))
-        return sorted(places - earlier)
 
     def _any(self, places: Sequence[Place]) -> pulumi.Output[str]:
         """The rule that one of them is in ALARM, of whatever slot."""
@@ -252,10 +241,10 @@ class Alarms(pulumi.ComponentResource):
             return next(iter(suppressors), None)
         ordered = sorted(suppressors)
         held = ("", "while-" + "-or-".join("-".join(_parts(place)) for place in ordered))
-        if held not in self._made:
+        if held not in self._order:
             over = [*ordered, *((slot, key) for slot, _ in rolling for key in LASTING)]
             says = "While it is in ALARM, others keep quiet; it tells nobody itself."
-            self._know(held, self._combination(held, self._while(ordered), over, says, QUIET))
+            self._know(held, self._make_over(held, self._while(ordered), over, says, QUIET))
         return held
 
     def _decision(self, composite: Composite) -> pulumi.Input[str]:

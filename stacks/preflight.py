@@ -5,7 +5,8 @@ Read with boto3, because a resource that reads them would be unknown in a previe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -14,11 +15,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from components.sagemaker.gate import moving
 from stacks.schema import Settings
+from stacks.unfound import unfound
 from tidewatch import ecr
 from tidewatch.aws import sessions
 from tidewatch.items import error_code
 from tidewatch.registry import Registry, RegistryError, ResolvedVersion
-from tidewatch.registry.place import Place, Tagging, again, find, named, parameter_name
+from tidewatch.registry.place import Place, Tagging, find
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -62,24 +64,18 @@ def resolve(settings: Settings, project: str, stack: str, readers: Readers | Non
     Raises PreflightError, naming every slot whose version cannot be deployed, and where the stack is another model's.
     """
     model = settings.model.name
-    try:
+    with _as_mistakes():
         found = readers or Readers.of(settings)
         place = find(found.ssm, found.s3, found.tagging, project, stack)
         locked = _locked(found.s3, place)
-    except (BotoCoreError, ClientError) as error:
-        raise PreflightError((f"The registry cannot be looked up: {error}",)) from None
-    except RegistryError as error:
-        raise PreflightError((str(error),)) from None
-    except sessions.ConnectionRefused as refused:
-        raise PreflightError((str(refused),)) from None
     if place and place.model != model:
         raise PreflightError((moving(place.model, model),))
     if not settings.variants:
         return Resolved({}, locked)
     if place is None:
-        bucket = named(found.ssm, project, stack)
-        lost = _lost(bucket, f"{project}/{stack}", model, settings.region) if bucket else ""
-        raise PreflightError((lost or _first(parameter_name(project, stack), model),))
+        with _as_mistakes():
+            advice = unfound(found.ssm, found.s3, found.tagging, (project, stack), model)
+        raise PreflightError((advice,))
     registry = Registry(found.s3, place.bucket, model)
     resolved: dict[str, ResolvedVersion] = {}
     mistakes: list[str] = []
@@ -93,6 +89,19 @@ def resolve(settings: Settings, project: str, stack: str, readers: Readers | Non
     if mistakes:
         raise PreflightError(tuple(mistakes))
     return Resolved(resolved, locked)
+
+
+@contextmanager
+def _as_mistakes() -> Generator[None]:
+    """Says what AWS or the registry refuses as what keeps the config from being deployed."""
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise PreflightError((f"The registry cannot be looked up: {error}",)) from None
+    except RegistryError as error:
+        raise PreflightError((str(error),)) from None
+    except sessions.ConnectionRefused as refused:
+        raise PreflightError((str(refused),)) from None
 
 
 def _out_of_reach(version: ResolvedVersion, region: str, path: str) -> Iterator[str]:
@@ -115,26 +124,3 @@ def _locked(s3: S3Client, place: Place | None) -> bool:
         if error_code(error) in ("ObjectLockConfigurationNotFoundError", "NoSuchBucket"):
             return False
         raise
-
-
-def _first(parameter: str, model: str) -> str:
-    return (
-        f"This stack has no registry yet (there is neither a parameter {parameter} nor a bucket with its tags), so no "
-        f"version of {model} can be served. For a new stack, take tidewatch:variants and tidewatch:rollbackTo out of "
-        "the config and run `pulumi up`, publish a version with `tidewatch publish`, then `tidewatch promote` it. If "
-        "this stack serves, leave them there: somebody deleted its registry's bucket, whose name `pulumi stack output "
-        "registry` tells; write the parameter again with that name, and the next `pulumi up` says how to go on."
-    )
-
-
-def _lost(bucket: str, stack: str, model: str, region: str) -> str:
-    """What becomes of a stack whose registry somebody deleted: what serves has its model loaded, and goes on."""
-    return (
-        f"The registry of this stack, the bucket {bucket}, is gone or without the stack's tags, and with it the "
-        f"versions of {model}. Leave tidewatch:variants in the config: an endpoint goes on with what it has loaded, "
-        "but gets no new instance. Make the bucket again, or where it is there give it its tags: "
-        f"{again(bucket, stack, model, region)}. Then publish each version that is declared again, from the very file "
-        "that it was, with `tidewatch publish`, and run `pulumi up --refresh`, which puts back what kept the bucket "
-        "shut. Where a refresh had taken the bucket out of the state before, the stack gets another one then, and the "
-        "versions are to be published once more, into that."
-    )

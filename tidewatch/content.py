@@ -1,4 +1,4 @@
-"""Names by content: what a user declares is named by its hash, so the same declaration is the same object."""
+"""What a user declares, as a hash: the same declaration has the same one, in tags, in the ledger and in paths."""
 
 from __future__ import annotations
 

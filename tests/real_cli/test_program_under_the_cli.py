@@ -166,7 +166,7 @@ def test_destroy_leaves_what_is_retained_and_nothing_that_the_next_up_stumbles_o
     assert {sagemaker.describe_model(ModelName=name)["ExecutionRoleArn"] for name in models} == roles
     assert _left(canary) == {}
 
-    assert "has no registry yet" in canary.refused("preview")
+    assert "This stack has no registry" in canary.refused("preview")
     canary.serve()
     canary.pulumi.configure("tidewatch:acknowledgedIncident", "")  # of the ledger that went
     canary.pulumi.up()

@@ -31,7 +31,7 @@ def test_another_name_for_the_model_is_refused_before_the_first_resource(publish
 
 
 def test_without_a_registry_it_says_what_comes_first(stack: Rehearsed):
-    with pytest.raises(PreflightError, match=r"no registry yet .* run `pulumi up`, publish a version"):
+    with pytest.raises(PreflightError, match=r"This stack has no registry .* run `pulumi up`, publish a version"):
         resolved(stack.serve(blue=("1", 100)))
 
 

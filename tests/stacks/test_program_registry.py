@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from simulator.engine import DeploymentFailed, Step, Summary
 from tests.stacks.rehearsed import DESCRIPTION, Rehearsed, changes
+from tidewatch.registry.place import LEFT, leave
 
 PARAMETER = "/tidewatch/tidewatch/rehearsal/registry"
 
@@ -121,7 +123,47 @@ def test_where_two_could_be_the_registry_it_asks_which(standing: Rehearsed):
     boto3.client("ssm").delete_parameter(Name=PARAMETER)
     said = standing.refusal()
     assert "another-registry and flights-registry-" in said
-    assert f"aws ssm put-parameter --type String --overwrite --name {PARAMETER}" in said
+    assert _obey(said.replace("BUCKET", "another-registry")) == ["put-parameter"]
+    assert _told() == '{"bucket": "another-registry", "prefix": "models/flights/"}'
+
+
+@pytest.mark.on_a_copy
+def test_a_bucket_that_lost_its_tags_gets_them_again_and_keeps_its_others(standing: Rehearsed):
+    bucket, before = standing.outputs()["registry"]["bucket"], _tags(standing)
+    own = {key: value for key, value in before.items() if key != "tidewatch:stack"} | {"cost-centre": "a + b"}
+    _tag(bucket, own)
+    said = standing.refusal()
+    assert f"is the bucket {bucket}, which is there" in said
+    assert _obey(said) == ["put-bucket-tagging"]
+    assert _tags(standing) == before | own
+    assert changes(standing.up()) == set()
+
+
+@pytest.mark.on_a_copy
+def test_after_a_replacement_that_was_killed_the_parameter_is_written_by_the_command_of_the_refusal(
+    standing: Rehearsed,
+):
+    before = _told()
+    _kill_between(standing)
+    said = standing.refusal()
+    assert f"marked as left behind: {standing.outputs()['registry']['bucket']}" in said
+    assert "deleted" not in said
+    assert _obey(said) == ["put-parameter"]
+    assert _told() == before
+    standing.up(preview=True)
+    assert LEFT not in _tags(standing)
+    assert changes(standing.up()) == set()
+
+
+@pytest.mark.on_a_copy
+@pytest.mark.parametrize("bucket", ["a; touch b", "Registry", ""])
+def test_what_no_bucket_is_called_is_in_no_command(standing: Rehearsed, bucket: str):
+    _kill_between(standing)
+    value = json.dumps({"bucket": bucket, "prefix": "models/flights/"})
+    boto3.client("ssm").put_parameter(Name=PARAMETER, Value=value, Type="String")
+    said = standing.refusal()
+    assert f"the parameter {PARAMETER} names none" in said
+    assert value not in said
 
 
 @pytest.mark.on_a_copy
@@ -131,7 +173,7 @@ def test_a_bucket_that_was_deleted_by_hand_is_made_again_beside_an_endpoint_that
     said = standing.refusal()
     assert f"the bucket {bucket}, is gone" in said
     assert "Leave tidewatch:variants in the config" in said
-    _make_again(said)
+    assert _obey(said) == ["create-bucket", "put-bucket-tagging"]
     assert "is not in the registry" in standing.refusal()
     _publish_again(standing)
     summary = standing.up(refresh=True)
@@ -148,7 +190,7 @@ def test_a_registry_that_a_refresh_took_out_of_the_state_gets_another_bucket(sta
     _delete(bucket)
     with pytest.raises(DeploymentFailed) as refused:
         standing.up(refresh=True)
-    _make_again(str(refused.value))
+    assert _obey(str(refused.value)) == ["create-bucket", "put-bucket-tagging"]
     _publish_again(standing)
     standing.up(refresh=True)
     _serves_on(standing, before)
@@ -160,14 +202,41 @@ def test_a_registry_that_a_refresh_took_out_of_the_state_gets_another_bucket(sta
     assert changes(standing.up()) == set()
 
 
-def _make_again(said: str) -> None:
-    """Does what the commands in a refusal do."""
-    create, tags = re.findall(r"aws s3api (\S+) --region us-east-1 --bucket (\S+)", said)
-    assert (create[0], tags[0]) == ("create-bucket", "put-bucket-tagging")
-    boto3.client("s3").create_bucket(Bucket=create[1])
-    told = re.findall(r"{Key=(.*?),Value=(.*?)}", said)
-    tagging = {"TagSet": [{"Key": key, "Value": value} for key, value in told]}
-    boto3.client("s3").put_bucket_tagging(Bucket=tags[1], Tagging=tagging)
+def _obey(said: str) -> list[str]:
+    """Does what the commands in a refusal do; which they are."""
+    done: list[str] = []
+    for command, rest in re.findall(r"aws \S+ (\S+)((?: --[a-z-]+(?: (?:'[^']*'|[^\s'-][^\s']*))?)+)", said):
+        given = {
+            key: value.strip("'.") for key, value in re.findall(r" --([a-z-]+)(?: ('[^']*'|[^\s'-][^\s']*))?", rest)
+        }
+        assert given["region"] == "us-east-1"
+        if command == "create-bucket":
+            boto3.client("s3").create_bucket(Bucket=given["bucket"])
+        elif command == "put-bucket-tagging":
+            boto3.client("s3").put_bucket_tagging(Bucket=given["bucket"], Tagging=json.loads(given["tagging"]))
+        elif "BUCKET" in given["value"]:
+            continue
+        else:
+            boto3.client("ssm").put_parameter(Name=given["name"], Value=given["value"], Type="String", Overwrite=True)
+        done.append(command)
+    return done
+
+
+def _kill_between(stack: Rehearsed) -> None:
+    """As an `up` leaves it that replaces the parameter, and is killed once the old one is deleted."""
+    leave(boto3.client("s3"), stack.outputs()["registry"]["bucket"])
+    boto3.client("ssm").delete_parameter(Name=PARAMETER)
+    stack.stack.refresh()
+
+
+def _tags(stack: Rehearsed) -> dict[str, str]:
+    found = boto3.client("s3").get_bucket_tagging(Bucket=stack.outputs()["registry"]["bucket"])
+    return {tag["Key"]: tag["Value"] for tag in found["TagSet"]}
+
+
+def _tag(bucket: str, tags: Mapping[str, str]) -> None:
+    listed = {"TagSet": [{"Key": key, "Value": value} for key, value in tags.items()]}
+    boto3.client("s3").put_bucket_tagging(Bucket=bucket, Tagging=listed)
 
 
 def _publish_again(stack: Rehearsed) -> None:

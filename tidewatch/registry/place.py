@@ -6,15 +6,17 @@ The parameter is anybody's to edit who may write parameters, so it is believed o
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from botocore.exceptions import ClientError, ParamValidationError
+from botocore.exceptions import ClientError
 
 from tidewatch.items import error_code
 from tidewatch.registry.errors import RegistryError
+from tidewatch.registry.rescue import write_parameter
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -23,8 +25,12 @@ if TYPE_CHECKING:
 LEFT = "tidewatch:left"
 """The tag of a bucket that outlived its stack: without it, a stack of the same name would take it for its own."""
 
-NOT_OURS = ("NoSuchBucket", "AccessDenied", "403", "404")
-"""What S3 says of a bucket that is gone, or another account's."""
+GONE = ("NoSuchBucket", "404")
+"""What S3 says of a bucket that is gone."""
+CLOSED = ("AccessDenied", "403")
+"""What S3 says of a bucket that is another account's, or that one may not ask about."""
+BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+"""Source: S3 user guide, "General purpose bucket naming rules"."""
 
 
 class Tagging(Protocol):
@@ -54,23 +60,32 @@ def parameter_name(project: str, stack: str) -> str:
 
 def find(ssm: SSMClient, s3: S3Client, tagging: Tagging, project: str, stack: str) -> Place | None:
     """Where the registry of a stack is; None where it has none yet. Raises RegistryAmbiguous, ClientError."""
-    name = parameter_name(project, stack)
     wanted = _wanted(f"{project}/{stack}")
-    if place := _told(ssm, s3, name, wanted):
+    if place := _told(s3, named(ssm, project, stack), wanted):
         return place
-    places = tuple(_tagged(tagging, wanted))
+    places = tuple(place for place, left in _tagged(tagging, wanted) if not left)
     if len(places) > 1:
         buckets = " and ".join(sorted(place.bucket for place in places))
+        name = parameter_name(project, stack)
         raise RegistryAmbiguous(
             f"The parameter {name}, which says where the registry of this stack is, is gone or names no bucket with "
             f"its tags, and {buckets} all carry them. Write it again for the one that it is: "
-            f"aws ssm put-parameter --type String --overwrite --name {name} "
-            f'--value \'{{"bucket": "BUCKET", "prefix": "models/{places[0].model}/"}}\''
+            + write_parameter(name, "BUCKET", places[0].model, ssm.meta.region_name)
         )
     return places[0] if places else None
 
 
-def _wanted(stack: str) -> Mapping[str, str]:
+def left_behind(tagging: Tagging, project: str, stack: str) -> list[str]:
+    """The buckets with the tags of this stack's registry that are marked as left behind."""
+    return sorted(place.bucket for place, left in _tagged(tagging, _wanted(f"{project}/{stack}")) if left)
+
+
+def tags_of(stack: str, model: str) -> dict[str, str]:
+    """The tags by which a registry's bucket is found; stack: PROJECT/STACK."""
+    return {**_wanted(stack), "tidewatch:model": model}
+
+
+def _wanted(stack: str) -> dict[str, str]:
     return {"tidewatch:stack": stack, "tidewatch:purpose": "registry"}
 
 
@@ -81,50 +96,48 @@ def named(ssm: SSMClient, project: str, stack: str) -> str:
     except (ssm.exceptions.ParameterNotFound, ValueError):
         return ""
     bucket = cast("dict[str, object]", told).get("bucket") if isinstance(told, dict) else None
-    return bucket if isinstance(bucket, str) else ""
+    return bucket if isinstance(bucket, str) and BUCKET_NAME.fullmatch(bucket) else ""
 
 
-def again(bucket: str, stack: str, model: str, region: str) -> str:
-    """The commands that make a registry's bucket again, under its name and with the tags by which it is found."""
-    there = "" if region == "us-east-1" else f" --create-bucket-configuration LocationConstraint={region}"
-    tags = {**_wanted(stack), "tidewatch:model": model}
-    listed = ",".join(f"{{Key={key},Value={value}}}" for key, value in tags.items())
-    return (
-        f"aws s3api create-bucket --region {region} --bucket {bucket}{there} && "
-        f"aws s3api put-bucket-tagging --region {region} --bucket {bucket} --tagging 'TagSet=[{listed}]'"
-    )
+def _told(s3: S3Client, bucket: str, wanted: Mapping[str, str]) -> Place | None:
+    """The bucket that the parameter names, if it carries the stack's tags.
 
-
-def _told(ssm: SSMClient, s3: S3Client, name: str, wanted: Mapping[str, str]) -> Place | None:
-    """What the parameter says, if it names a bucket that carries the stack's tags.
-
-    The bucket is asked itself: Resource Groups hears of a new one's tags later.
+    It is asked itself: Resource Groups hears of a new one's tags later.
     """
     try:
-        bucket = json.loads(ssm.get_parameter(Name=name)["Parameter"].get("Value", ""))["bucket"]
-        tags = _tags(s3, bucket)
-    except ssm.exceptions.ParameterNotFound:
-        return None
-    except (ValueError, LookupError, TypeError, ParamValidationError):
-        return None
+        tags = carried(s3, bucket) if bucket else None
     except ClientError as error:
-        if error_code(error) in NOT_OURS:
+        if error_code(error) in CLOSED:
             return None
         raise
-    ours = wanted.items() <= tags.items()
-    return Place(bucket, tags.get("tidewatch:model", "")) if ours else None
+    if tags is None or not wanted.items() <= tags.items():
+        return None
+    return Place(bucket, tags.get("tidewatch:model", ""))
 
 
-def _tagged(tagging: Tagging, wanted: Mapping[str, str]) -> Iterable[Place]:
-    """The buckets that are tagged as this stack's registry, without those that a stack of that name left behind."""
+def carried(s3: S3Client, bucket: str) -> dict[str, str] | None:
+    """The tags of a bucket; None where it is gone.
+
+    Raises ClientError, with a code of CLOSED where it may not be seen.
+    """
+    try:
+        return _tags(s3, bucket)
+    except ClientError as error:
+        if error_code(error) in GONE:
+            return None
+        raise
+
+
+def _tagged(tagging: Tagging, wanted: Mapping[str, str]) -> Iterable[tuple[Place, bool]]:
+    """The buckets that are tagged as this stack's registry, each with whether a stack of that name left it behind."""
     filters = [{"Key": key, "Values": [value]} for key, value in wanted.items()]
     token = ""
     while True:
         page = tagging.get_resources(TagFilters=filters, ResourceTypeFilters=["s3"], PaginationToken=token)
         for found in page["ResourceTagMappingList"]:
             tags: Mapping[str, str] = {tag["Key"]: tag["Value"] for tag in found["Tags"]}
-            if LEFT not in tags:
-                yield Place(str(found["ResourceARN"]).rpartition(":")[2], tags.get("tidewatch:model", ""))
+            place = Place(str(found["ResourceARN"]).rpartition(":")[2], tags.get("tidewatch:model", ""))
+            yield place, LEFT in tags
         token = page.get("PaginationToken") or ""
         if not token:
             return

@@ -36,6 +36,9 @@ def rehearse(
         list[str] | None, typer.Option(metavar="NAME", help="Play a game day instead; may be given again.")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Play every game day, and drive every alarm.")] = False,
+    beside: Annotated[
+        bool, typer.Option("--beside", help="Play the game days beside two other stacks, which must stay silent.")
+    ] = False,
 ) -> None:
     """Deploys the program to a simulated AWS, serves real flights, promotes a canary and rolls it back.
 
@@ -45,8 +48,10 @@ def rehearse(
     if every or scenario:
         if stay or port:
             raise UserError("--port and --stay belong to the story: a game day has an account of its own, without port")
-        _game_days(console, scenario or (), every)
+        _game_days(console, scenario or (), every=every, beside=beside)
         return
+    if beside:
+        raise UserError("--beside is of game days: name one with --scenario, or play --all")
     _story(console, port, stay)
 
 
@@ -63,7 +68,7 @@ def _story(console: Console, port: int | None, stay: bool) -> None:
             _stay(console)
 
 
-def _game_days(console: Console, names: Sequence[str], every: bool) -> None:
+def _game_days(console: Console, names: Sequence[str], *, every: bool, beside: bool) -> None:
     from simulator.scenarios import SCENARIOS
 
     if unknown := [name for name in names if name not in SCENARIOS]:
@@ -76,7 +81,7 @@ def _game_days(console: Console, names: Sequence[str], every: bool) -> None:
     console.print("AWS is simulated, in this process; how faithfully: docs/fidelity.md", soft_wrap=True)
     with _sentences():
         chosen = list(SCENARIOS.values()) if every else [SCENARIOS[name] for name in dict.fromkeys(names)]
-        outcomes, pages = days.play(ROOT, Screen(console), chosen, every=every)
+        outcomes, pages = days.play(ROOT, Screen(console), chosen, every=every, beside=beside)
     Screen(console).grid("Game days", days.HEADINGS, days.rows(outcomes), sentences=True)
     console.print("Seconds count from the first bad datapoint; platform: AWS's, simulated, as stated; ours: measured.")
     console.print(f"Drawn: {', '.join(str(page.relative_to(ROOT)) for page in pages)}", soft_wrap=True)

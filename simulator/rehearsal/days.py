@@ -22,22 +22,27 @@ AT_ONCE = 2
 """Copies played at the same time: the functions of each take a core of their own."""
 
 
-def play(root: Path, screen: Screen, days: Sequence[Scenario], *, every: bool) -> tuple[list[Outcome], list[Path]]:
+def play(
+    root: Path, screen: Screen, days: Sequence[Scenario], *, every: bool, beside: bool
+) -> tuple[list[Outcome], list[Path]]:
     """Plays them on copies of one deployed account, and draws them: each on a page of its own, every one on one page.
 
-    every: they are all there are. Other stacks stand beside each, which must stay silent; every alarm is driven too.
+    every: they are all there are, and every alarm is driven too. beside: other stacks stand beside each, and must stay
+    silent.
 
     Raises RehearsalRunning, and what the deployment or a scenario breaks with.
     """
     home = Home.of(root)
     home.folder.mkdir(parents=True, exist_ok=True)
     with alone(home):
-        with _account(root, screen, NEIGHBOURS if every else ()) as account:
+        with _account(root, screen, NEIGHBOURS if beside else ()) as account:
             outcomes = list(_played(account, screen, days))
-        pages = {home.drawn(EVERY): outcomes} if every else {home.drawn(one.scenario): [one] for one in outcomes}
-        for path, told in pages.items():
-            write(told, path)
-        if every:
+            pages = {home.drawn(EVERY): outcomes} if every else {home.drawn(one.scenario): [one] for one in outcomes}
+            for path, told in pages.items():
+                write(told, path)
+            if every and not beside:
+                _proven(account, screen, home)
+        if every and beside:
             with _account(root, screen, ()) as account:
                 _proven(account, screen, home)
     return outcomes, list(pages)

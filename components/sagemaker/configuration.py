@@ -74,7 +74,7 @@ class Configuration:
                 "downloadSeconds": self.hosting.download_seconds,
                 "volumeKey": self.hosting.volume_key,
                 "capture": self.capture.declared,
-                # Only where it is declared: without it a configuration keeps the name that it has.
+                # Only where it is declared: without it the content stays what it is.
                 **({"amiVersion": self.hosting.ami_version} if self.hosting.ami_version else {}),
             }
         )

@@ -10,7 +10,7 @@ import pulumi
 
 from tidewatch.traffic import Held, Split
 
-UNTOLD = ["place", "guardrails", "slots", "policy", "tags", "capture"]
+UNTOLD = ["place", "guardrails", "slots", "policy", "tags", "cloud_made"]
 """Inputs of which a preview says only that they change: the outputs tell the versions, and the rest is names."""
 
 

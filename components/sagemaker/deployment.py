@@ -25,11 +25,6 @@ from components.sagemaker.provider import (
 )
 from tidewatch.traffic import DeploymentPolicy, EndpointMissing
 
-NOT_MADE = (
-    "The endpoint configuration that this `up` would deploy is not that of the config: its models or the configuration "
-    "itself are no targets. Run `pulumi up` without --target."
-)
-
 
 class EndpointDeploymentProvider(TrafficProvider):
     """Moves the endpoint to a configuration through the controller, which drains, waits and compares."""
@@ -41,12 +36,13 @@ class EndpointDeploymentProvider(TrafficProvider):
         A configuration that was made anew and declares what the deployed one does, as after a deployment that failed
         and was taken out of the config again, is no other: the deployed one stays.
         """
-        if known(news.get("content"), news["configuration"]) != news["configuration"]:
-            return refused(news, NOT_MADE)
+        made, declared = known(news.get("content"), news["configuration"]), news["configuration"]
+        if made != declared:
+            return refused(news, not_made(made, declared))
         return self.judged(_olds, {**news, "config": _olds["config"]} if self._made_anew(_olds, news) else news)
 
     def _made_anew(self, olds: Props, news: Props) -> bool:
-        same = not any(differs(olds, news, key) for key in ("content", "capture"))
+        same = not any(differs(olds, news, key) for key in ("content", "cloud_made"))
         if not same or not differs(olds, news, "config") or elsewhere(olds, news):
             return False
         return self.controller(news).stands(olds["config"])
@@ -71,8 +67,11 @@ class EndpointDeploymentProvider(TrafficProvider):
         """
         controller = self.controller(news)
         try:
-            if controller.state().status == "Failed":
+            status = controller.state().status
+            if status == "Failed":
                 return controller.unserved()
+            if status == "Deleting":
+                controller.refuse_missing()
         except EndpointMissing:
             controller.refuse_missing()
             return False
@@ -115,6 +114,15 @@ class EndpointDeploymentProvider(TrafficProvider):
         return {**news, "live_config": record.config, "in_sync": True}
 
 
+def not_made(made: str, declared: str) -> str:
+    """Why a configuration is not deployed that is not made of what the config declares."""
+    return (
+        f"The endpoint configuration to be deployed is made of {made or 'nobody knows what'}, by its tag, and the "
+        f"config declares {declared}: deploying it would put down what is not so. With --target its models, or it, "
+        "were left out: run `pulumi up` without."
+    )
+
+
 def _policy(document: Mapping[str, Any]) -> DeploymentPolicy:
     size = document.get("size_percent")
     return DeploymentPolicy(
@@ -128,9 +136,9 @@ def _policy(document: Mapping[str, Any]) -> DeploymentPolicy:
 class EndpointDeployment(Resource, module="tidewatch", name="EndpointDeployment"):
     """The configuration that the endpoint is on. `config` is its physical name, also the one that is live after it.
 
-    `content` is what it was made of, which an `up` with targets may leave behind the declaration. `capture` is the
-    bucket and the key of captured records, which no content tells. `tags` are all of the endpoint's own: a first one
-    that failed is made again with them.
+    `content` is what it was made of, which an `up` with targets may leave behind the declaration. `cloud_made` are
+    names that it holds and no content tells: the capture bucket, its key, the models' roles. `tags` are all of the
+    endpoint's own: a first one that failed is made again with them.
     """
 
     config: pulumi.Output[str]
@@ -146,7 +154,7 @@ class EndpointDeployment(Resource, module="tidewatch", name="EndpointDeployment"
         acknowledged: str,
         config: pulumi.Input[str],
         content: pulumi.Input[str],
-        capture: Mapping[str, pulumi.Input[str]],
+        cloud_made: Mapping[str, pulumi.Input[str]],
         instances: Mapping[str, int],
         abort_alarm: pulumi.Input[str],
         policy: DeploymentPolicy,
@@ -158,7 +166,7 @@ class EndpointDeployment(Resource, module="tidewatch", name="EndpointDeployment"
             "acknowledged": acknowledged,
             "config": config,
             "content": content,
-            "capture": dict(capture),
+            "cloud_made": dict(cloud_made),
             "instances": dict(instances),
             "abort_alarm": abort_alarm,
             "policy": {k: v for k, v in asdict(policy).items() if k != "alarms"},

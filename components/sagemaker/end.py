@@ -1,8 +1,8 @@
 """The end of the endpoint: owned once all that guards it is there, and before any traffic is moved on it.
 
-It depends on everything that guards the endpoint, so a destroy comes to it first, and what it does then is to end the
-endpoint. It is not the declaration of the traffic that does: one that is cut off, or fails, in the middle of its first
-change is not in the state, and a canary would lose its guards before it.
+It depends on everything that guards the endpoint, so a destroy comes to it before any of that, and what it does then is
+to end the endpoint. It is not the declaration of the traffic that does: one that is cut off, or fails, in the middle
+of its first change is not in the state, and a canary would lose its guards before it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ class EndpointEndProvider(TrafficProvider):
 
     @told
     def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
-        return changed(differs(_olds, _news, "place"))
+        """Also where another owns the end: it was to replace this one, and was killed before it was in the state."""
+        return changed(differs(_olds, _news, "place"), not self.controller(_news).owns(_id))
 
     @told
     def create(self, props: Props) -> CreateResult:

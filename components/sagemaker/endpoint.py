@@ -65,7 +65,8 @@ class Endpoint(pulumi.ComponentResource):
         self._scope, self._args = scope, args
         self.gate, self.declaration = args.gate, args.gate.declaration
         self.abort = self._abort_alarm()
-        self.identity, configuration = self._identity()
+        models = self._models()
+        self.identity, configuration = self._identity(models)
         self.name, self.arn = self.identity.name, self.identity.arn
         EndpointLogs(
             scope,
@@ -81,7 +82,11 @@ class Endpoint(pulumi.ComponentResource):
             acknowledged=args.acknowledged,
             config=configuration.name,
             content=content_of(configuration),
-            capture={"bucket": args.capture_bucket, "key": args.capture_key},
+            cloud_made={
+                "bucket": args.capture_bucket,
+                "key": args.capture_key,
+                **{f"role-{slot}": model.execution_role_arn for slot, model in models.items()},
+            },
             instances={name: slot.instances for name, slot in args.slots.items()},
             abort_alarm=self.abort.name,
             policy=args.policy,
@@ -112,7 +117,9 @@ class Endpoint(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, protect=self._scope.protect),
         )
 
-    def _identity(self) -> tuple[aws.sagemaker.Endpoint, aws.sagemaker.EndpointConfiguration]:
+    def _identity(
+        self, models: Mapping[str, aws.sagemaker.Model]
+    ) -> tuple[aws.sagemaker.Endpoint, aws.sagemaker.EndpointConfiguration]:
         scope, args = self._scope, self._args
         declared = Configuration(
             slots=[args.slots[name] for name in sorted(args.slots)],
@@ -124,7 +131,7 @@ class Endpoint(pulumi.ComponentResource):
         configuration = endpoint_configuration(
             scope,
             declared,
-            models=self._models(),
+            models=models,
             capture_bucket=args.capture_bucket,
             capture_key=args.capture_key,
             parent=self,

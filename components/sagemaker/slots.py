@@ -64,7 +64,7 @@ class Slot:
         return {name: pulumi.Output.secret(value) if name in self.secrets else value for name, value in variables}
 
     def _told(self, model: str) -> dict[str, str]:
-        """The variables as a hash may name them that stands in names, tags and the ledger."""
+        """The variables as a hash may name them that stands in tags and the ledger."""
         variables = self.variables(model)
         secret = {name: value for name, value in variables.items() if name in self.secrets}
         if not secret:

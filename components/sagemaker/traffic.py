@@ -16,7 +16,8 @@ from components.scope import Scope
 
 
 class Traffic(pulumi.ComponentResource):
-    """The weights of an endpoint, applied after its fleet, its capacity and what `after` names: all that guards it.
+    """The weights of an endpoint, applied after its fleet, its capacity and what `after` names: all that guards it; and
+    its end, owned before they are.
 
     A protected one is what a `destroy` stops at: the engine deletes nothing that it depends on.
     """
@@ -31,7 +32,7 @@ class Traffic(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("tidewatch:sagemaker:Traffic", scope.name("traffic"), None, opts)
-        guarded = EndpointEnd(
+        end = EndpointEnd(
             scope.name("end"),
             endpoint.declaration,
             endpoint=endpoint.name,
@@ -45,7 +46,7 @@ class Traffic(pulumi.ComponentResource):
             endpoint=endpoint.name,
             deployment=endpoint.deployment.config,
             acknowledged=acknowledged,
-            opts=pulumi.ResourceOptions(parent=self, protect=scope.protect, depends_on=[guarded]),
+            opts=pulumi.ResourceOptions(parent=self, protect=scope.protect, depends_on=[end]),
         )
         self.declared = {slot: round(share, 6) for slot, share in endpoint.declaration.split.shares.items()}
         self.held_back = self.weights.held_back

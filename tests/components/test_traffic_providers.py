@@ -61,7 +61,7 @@ def inputs(**changes: Any) -> dict[str, Any]:
         "config": "cfg-1",
         "configuration": "one",
         "content": "one",
-        "capture": {"bucket": "flights-capture", "key": "k"},
+        "cloud_made": {"bucket": "flights-capture", "key": "k", "role-blue": "r"},
         "deployment": "cfg-1",
         "acknowledged": "",
         "instances": {"blue": 2.0, "green": 2.0},
@@ -87,6 +87,7 @@ class Recorded:
         self.there = False
         self.known = True
         self.whole = True
+        self.owner = ""
 
     def seen(self) -> bool:
         return self.known
@@ -104,6 +105,9 @@ class Recorded:
 
     def endpoint_asked(self) -> str:
         return ""
+
+    def owns(self, owner: str) -> bool:
+        return self.owner in ("", owner)
 
     def stands(self, _config: str) -> bool:
         return self.whole
@@ -335,7 +339,7 @@ def test_a_configuration_made_anew_that_declares_what_is_deployed_is_no_other(re
     assert check(olds, anew).inputs["config"] == "cfg-1"
     for other in (
         {"configuration": "two", "content": "two"},
-        {"capture": {"bucket": "flights-capture-2", "key": "k"}},
+        {"cloud_made": {**olds["cloud_made"], "role-blue": "another"}},
         {"place": {**olds["place"], "endpoint": "flights-2"}},
     ):
         assert check(olds, {**anew, **other}).inputs["config"] == "cfg-3"
@@ -343,10 +347,18 @@ def test_a_configuration_made_anew_that_declares_what_is_deployed_is_no_other(re
     assert check(olds, anew).inputs["config"] == "cfg-3"
 
 
+def test_an_end_that_something_else_owns_is_owned_again(recorded: Recorded):
+    diff = EndpointEndProvider().diff
+    assert diff("one", inputs(), inputs()).changes is False
+    recorded.owner = "two"
+    assert diff("one", inputs(), inputs()).changes is True
+    assert diff("two", inputs(), inputs()).changes is False
+
+
 @pytest.mark.usefixtures("recorded")
 def test_a_configuration_that_is_not_made_of_what_is_declared_is_not_deployed():
     (failure,) = EndpointDeploymentProvider().check(inputs(), inputs(configuration="two")).failures
-    assert failure.reason.endswith("Run `pulumi up` without --target.")
+    assert failure.reason.endswith("run `pulumi up` without.")
     unknown = inputs(configuration="two", content=Unknown(), config=Unknown())
     assert EndpointDeploymentProvider().check(inputs(), unknown).failures == []
 

@@ -43,6 +43,29 @@ def test_it_is_made_again_and_the_endpoint_serves_on(standing: Rehearsed, delete
 
 
 @pytest.mark.on_a_copy
+def test_a_role_that_is_gone_is_made_again_and_the_endpoint_is_moved_to_it(standing: Rehearsed):
+    iam, sagemaker = boto3.client("iam"), boto3.client("sagemaker")
+
+    def roles() -> set[str]:
+        """The roles of the live models."""
+        live = sagemaker.describe_endpoint_config(EndpointConfigName=standing.endpoint()["EndpointConfigName"])
+        names = [one["ModelName"] for one in live["ProductionVariants"]]
+        return {sagemaker.describe_model(ModelName=name)["ExecutionRoleArn"] for name in names}
+
+    (before,) = roles()
+    name = before.rpartition("/")[2]
+    for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
+        iam.delete_role_policy(RoleName=name, PolicyName=policy)
+    iam.delete_role(RoleName=name)
+    standing.up(preview=True, refresh=True)
+    (after,) = roles()
+    assert after != before
+    assert iam.get_role(RoleName=after.rpartition("/")[2])["Role"]["Arn"] == after
+    assert standing.weights() == {"blue": 0.95, "green": 0.05}
+    assert changes(standing.up(preview=True)) == set()
+
+
+@pytest.mark.on_a_copy
 def test_an_endpoint_that_is_gone_is_said_to_be_gone_and_made_again_after_a_refresh(standing: Rehearsed):
     name = standing.outputs()["endpoint"]["name"]
     boto3.client("sagemaker").delete_endpoint(EndpointName=name)

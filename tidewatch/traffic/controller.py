@@ -106,9 +106,12 @@ class TrafficController:
         return bool(endpoint) and replay(self.ledger.entries(), endpoint) is not None
 
     def refuse_missing(self) -> None:
-        """Raises EndpointMissing where an endpoint that has served is gone; a first one may still be made anew."""
-        if self.seen():
-            self.platform.state()
+        """Raises EndpointMissing where an endpoint that has served is gone or going; a first one may be made anew."""
+        if self.seen() and self.platform.state().status == "Deleting":
+            raise EndpointMissing(
+                f"The endpoint {self.place.endpoint} is being deleted: wait until it is gone, then "
+                "`pulumi up --refresh` makes it again."
+            )
 
     def endpoint_asked(self) -> str:
         """The physical endpoint that a configuration was asked for last; "" where nobody wrote it down."""
@@ -213,16 +216,20 @@ class TrafficController:
             self.observe()
         return receipt
 
-    def own(self, declaration: str) -> None:
-        """Writes down which declaration of the traffic the endpoint ends with; the newest one."""
-        self._ending.own(declaration)
+    def own(self, owner: str) -> None:
+        """Writes down what owns the end of the endpoint: the newest one does."""
+        self._ending.own(owner)
 
-    def end(self, declaration: str, *, who: str) -> bool:
-        """Deletes the endpoint and waits until it is gone; False where there was none, or another declaration owns it.
+    def owns(self, owner: str) -> bool:
+        """Whether it owns the end of the endpoint; True where nobody wrote down who does."""
+        return self._ending.owns(owner)
+
+    def end(self, owner: str, *, who: str) -> bool:
+        """Deletes the endpoint and waits until it is gone; False where there was none, or something else owns its end.
 
         Raises EndpointBusy, EndpointUnusable, TrafficError.
         """
-        return self._ending.end(declaration, who=who)
+        return self._ending.end(owner, who=who)
 
     def settle_after_deployment(self, declared: Split, held: Mapping[str, Held], who: str = "pulumi") -> Receipt | None:
         """The traffic after another model was deployed: the declared split.
@@ -286,8 +293,8 @@ class TrafficController:
         config: str,
         *,
         held: Mapping[str, Held],
+        content: str,
         changed: frozenset[str],
-        content: str = "",
         abort_alarm: str | None = None,
         instances: Mapping[str, int] | None = None,
         policy: DeploymentPolicy | None = None,

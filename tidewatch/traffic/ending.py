@@ -19,7 +19,8 @@ from tidewatch.traffic.writer import Writer
 if TYPE_CHECKING:
     from tidewatch.traffic.values import EndpointState
 
-KEY = "declaration"
+KEY = "end"
+"""Of the item in the control table that says who owns it."""
 
 
 @dataclass(frozen=True)
@@ -28,17 +29,21 @@ class Ending:
 
     writer: Writer
 
-    def own(self, declaration: str) -> None:
-        """Writes down which declaration the endpoint ends with."""
-        self.writer.control.put(KEY, {"name": declaration})
+    def own(self, owner: str) -> None:
+        """Writes down what owns the end of the endpoint."""
+        self.writer.control.put(KEY, {"name": owner})
 
-    def end(self, declaration: str, *, who: str) -> bool:
-        """Deletes the endpoint and waits until it is gone; False where there was none, or another declaration owns it.
+    def owns(self, owner: str) -> bool:
+        """Whether it owns the end of the endpoint; True where nobody wrote down who does."""
+        found = self.writer.control.get(KEY)
+        return found is None or found["name"] == owner
+
+    def end(self, owner: str, *, who: str) -> bool:
+        """Deletes the endpoint and waits until it is gone; False where there was none, or something else owns its end.
 
         Raises EndpointBusy where it cannot be deleted within the wait, EndpointUnusable where SageMaker failed to.
         """
-        owner = self.writer.control.get(KEY)
-        if owner is not None and owner["name"] != declaration:
+        if not self.owns(owner):
             return False
         with self.writer.life.lived():
             return self._ended(who)

@@ -107,7 +107,7 @@ class Flights:
         self.clients.sagemaker.create_endpoint(EndpointName=self.place.endpoint, EndpointConfigName=config)
         self.clock.advance(300)
         self.holds = {slot: held(str(number)) for number, slot in enumerate(sorted(weights), start=3)}
-        self.controller().deploy(config, held=self.holds, changed=frozenset())
+        self.controller().deploy(config, held=self.holds, content="", changed=frozenset())
 
     def split(self, **weights: float) -> None:
         """Through the front door."""
@@ -129,7 +129,7 @@ class Flights:
         config = self.make_config(dict.fromkeys(self.holds, 0.0) | {"blue": 1.0})
         after = {**self.holds, slot: content}
         record = self.controller().deploy(
-            config, held=after, changed=frozenset({slot}), **{"abort_alarm": "abort", **options}
+            config, held=after, content="", changed=frozenset({slot}), **{"abort_alarm": "abort", **options}
         )
         self.holds = after
         return record

@@ -37,7 +37,7 @@ def failed(account: Flights) -> Flights:
 def again(account: Flights, instance_type: str = "ml.g5.2xlarge") -> str:
     """A deployment of another configuration; its name."""
     config = account.make_config({"blue": 1.0, "green": 0.0}, instance_type=instance_type)
-    account.controller().deploy(config, held=account.holds, changed=frozenset(), tags=TAGS)
+    account.controller().deploy(config, held=account.holds, content="", changed=frozenset(), tags=TAGS)
     return config
 
 
@@ -71,7 +71,7 @@ def test_whatever_kills_it_on_the_way_the_next_deployment_goes_on(failed: Flight
     config = failed.make_config({"blue": 1.0, "green": 0.0})
     dying = failed.controller(clients=mortal(failed.clients, Fuse(calls)))
     with pytest.raises(Killed):
-        dying.deploy(config, held=failed.holds, changed=frozenset(), tags=TAGS)
+        dying.deploy(config, held=failed.holds, content="", changed=frozenset(), tags=TAGS)
     failed.clock.advance(seconds)
     assert set(failed.controller().gauges().endpoint.values()) == {0.0}
     serving(failed, again(failed, "ml.g5.4xlarge"))
@@ -82,7 +82,7 @@ def test_one_that_has_served_keeps_its_runbook(endpoint: Flights) -> None:
     endpoint.control.inject("status", endpoint=ENDPOINT, status="Failed", reason="gone")
     for wanted in (config, endpoint.make_config({"blue": 1.0, "green": 0.0})):
         with pytest.raises(EndpointUnusable, match=r"Failed: gone.*runbook"):
-            endpoint.controller().deploy(wanted, held=endpoint.holds, changed=frozenset())
+            endpoint.controller().deploy(wanted, held=endpoint.holds, content="", changed=frozenset())
     assert endpoint.status() == "Failed"
     assert not endpoint.controller().unserved()
 

@@ -35,7 +35,7 @@ def test_a_deployment_drains_the_slot_it_changes_and_keeps_the_others(canary: Fl
 
 def test_deploying_what_is_live_changes_nothing(canary: Flights) -> None:
     config = canary.controller().state().config
-    record = canary.controller().deploy(config, held=canary.holds, changed=frozenset())
+    record = canary.controller().deploy(config, held=canary.holds, content="", changed=frozenset())
     assert (record.changed, record.seconds) == (False, 0)
 
 
@@ -48,7 +48,7 @@ def test_live_counts_are_kept_by_a_deployment(canary: Flights) -> None:
 def test_a_slot_that_joins_gets_no_traffic_and_the_declared_instances(endpoint: Flights) -> None:
     config = endpoint.make_config({"blue": 1.0, "green": 0.0, "violet": 0.0})
     after = {**endpoint.holds, "violet": held("5")}
-    endpoint.controller().deploy(config, held=after, changed=frozenset(), instances={"violet": 3})
+    endpoint.controller().deploy(config, held=after, content="", changed=frozenset(), instances={"violet": 3})
     state = endpoint.controller().state()
     assert endpoint.live() == {"blue": 1.0, "green": 0.0, "violet": 0.0}
     assert state.slots["violet"].instances == 3
@@ -57,7 +57,7 @@ def test_a_slot_that_joins_gets_no_traffic_and_the_declared_instances(endpoint: 
 def test_a_slot_does_not_join_with_traffic_of_its_own(canary: Flights) -> None:
     config = canary.make_config({"blue": 0.0, "green": 0.0, "violet": 1.0})
     with pytest.raises(Refused, match="violet would join"):
-        canary.controller().deploy(config, held={**canary.holds, "violet": held("5")}, changed=frozenset())
+        canary.controller().deploy(config, held={**canary.holds, "violet": held("5")}, content="", changed=frozenset())
     assert canary.live() == {"blue": 0.95, "green": 0.05}
 
 
@@ -72,7 +72,7 @@ def test_a_split_set_since_a_drain_that_failed_is_what_a_later_failure_goes_back
 
 def test_a_slot_that_goes_is_drained_first(canary: Flights) -> None:
     config = canary.make_config({"blue": 1.0})
-    record = canary.controller().deploy(config, held={"blue": canary.holds["blue"]}, changed=frozenset())
+    record = canary.controller().deploy(config, held={"blue": canary.holds["blue"]}, content="", changed=frozenset())
     assert record.after == Split({"blue": 1.0})
     assert "drain" in {entry.who for entry in canary.controller().entries()}
     assert canary.controller().observe() is None
@@ -203,7 +203,7 @@ def test_autoscaling_is_taken_off_a_slot_that_changes_its_instance_type_and_put_
     )
     config = canary.make_config({"blue": 1.0, "green": 0.0}, instance_type="ml.g5.2xlarge")
     after = {**canary.holds, "green": held("5")}
-    canary.controller().deploy(config, held=after, changed=frozenset({"green"}))
+    canary.controller().deploy(config, held=after, content="", changed=frozenset({"green"}))
     assert canary.controller().state().config == config
     (target,) = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
     assert (target["ResourceId"], target["MinCapacity"], target["MaxCapacity"]) == (resource, 2, 6)

@@ -23,6 +23,7 @@ def test_an_endpoint_ends_with_its_declaration_and_the_ledger_says_so(canary: Fl
 def test_a_declaration_that_another_took_the_place_of_ends_nothing(canary: Flights) -> None:
     canary.controller().own("declared-1")
     canary.controller().own("declared-2")
+    assert [canary.controller().owns(one) for one in ("declared-1", "declared-2")] == [False, True]
     assert not canary.controller().end("declared-1", who="pulumi")
     assert canary.controller().state().in_service
 
@@ -41,6 +42,13 @@ def test_an_end_that_was_cut_off_is_waited_for(canary: Flights) -> None:
     assert canary.controller().end("declared-1", who="pulumi")
     with pytest.raises(EndpointMissing):
         canary.controller().state()
+
+
+def test_an_endpoint_that_served_and_is_being_deleted_is_missed(canary: Flights) -> None:
+    canary.controller().refuse_missing()
+    canary.clients.sagemaker.delete_endpoint(EndpointName=canary.place.endpoint)
+    with pytest.raises(EndpointMissing, match="is being deleted: wait until it is gone"):
+        canary.controller().refuse_missing()
 
 
 def test_a_change_under_way_is_waited_for(canary: Flights) -> None:

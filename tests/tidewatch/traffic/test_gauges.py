@@ -118,7 +118,7 @@ def test_declaring_again_what_is_live_takes_the_failed_wish_back(canary: Flights
     canary.control.inject("deployment_fails", endpoint=ENDPOINT, reason="health_check")
     with pytest.raises(SilentRollback):
         canary.deploy("green", held("5"))
-    canary.controller().deploy(live, held=canary.holds, changed=frozenset())
+    canary.controller().deploy(live, held=canary.holds, content="", changed=frozenset())
     assert read(canary) == CALM
 
 
@@ -131,7 +131,7 @@ def test_a_deployment_that_was_refused_was_not_undone(canary: Flights) -> None:
     assert read(canary) == CALM
     joining = canary.make_config({"blue": 0.0, "green": 0.0, "violet": 1.0})
     with pytest.raises(Refused):
-        canary.controller().deploy(joining, held={**canary.holds, "violet": held("6")}, changed=frozenset())
+        canary.controller().deploy(joining, held={**canary.holds, "violet": held("6")}, content="", changed=frozenset())
     assert read(canary) == CALM
 
 

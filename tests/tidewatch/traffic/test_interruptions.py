@@ -130,7 +130,7 @@ def test_a_deployment_killed_after_any_call_can_be_repeated_and_ends_where_it_sh
         after = {**canary.holds, "green": held(f"v{number}")}
 
         def deploy(fuse: Fuse, config: str = config, after: dict = after) -> None:
-            dying(canary, fuse).deploy(config, held=after, changed=frozenset({"green"}))
+            dying(canary, fuse).deploy(config, held=after, content="", changed=frozenset({"green"}))
 
         try:
             deploy(Fuse(number))
@@ -159,7 +159,7 @@ def test_a_drain_whose_deployment_was_killed_is_undone_by_the_sweep_where_the_mo
         config = canary.make_config({"blue": 1.0, "green": 0.0})
         before, after = dict(canary.holds), {**canary.holds, "green": held(f"w{number}")}
         try:
-            dying(canary, Fuse(number)).deploy(config, held=after, changed=frozenset({"green"}))
+            dying(canary, Fuse(number)).deploy(config, held=after, content="", changed=frozenset({"green"}))
             killed = False
         except Killed:
             pass
@@ -174,7 +174,9 @@ def test_a_drain_whose_deployment_was_killed_is_undone_by_the_sweep_where_the_mo
             assert canary.live() == CANARY.to_json(), number
             assert canary.controller().control.get("drain") is None, number
             # the edit is taken back: nothing is declared but what was declared before
-            record = canary.controller().deploy(canary.controller().state().config, held=before, changed=frozenset())
+            record = canary.controller().deploy(
+                canary.controller().state().config, held=before, content="", changed=frozenset()
+            )
             assert not record.changed
         assert CANARY.close_to(canary.told()) or TARGET.close_to(canary.told()), number
         assert not canary.controller().incidents(), number

@@ -136,7 +136,7 @@ def retyped(account: Flights, instance_type: str) -> str:
 
 def deploy(account: Flights, config: str, controller: TrafficController | None = None) -> None:
     after = {**account.holds, "green": held("5")}
-    (controller or account.controller()).deploy(config, held=after, changed=frozenset({"green"}))
+    (controller or account.controller()).deploy(config, held=after, content="", changed=frozenset({"green"}))
 
 
 def test_a_deployment_that_takes_the_target_off_puts_everything_back(scaled: Flights) -> None:
@@ -230,7 +230,7 @@ def test_an_action_whose_time_came_meanwhile_is_put_back_as_far_as_aws_takes_it(
 
 def test_the_targets_of_slots_that_go_are_forgotten(scaled: Flights) -> None:
     config = scaled.make_config({"blue": 1.0})
-    scaled.controller().deploy(config, held={"blue": scaled.holds["blue"]}, changed=frozenset())
+    scaled.controller().deploy(config, held={"blue": scaled.holds["blue"]}, content="", changed=frozenset())
     assert hanging(scaled) == {}
     assert not scaled.controller().owes_scaling()
 

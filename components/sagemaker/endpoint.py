@@ -54,7 +54,7 @@ class EndpointArgs:
 class Endpoint(pulumi.ComponentResource):
     """The models, their configuration, the endpoint, its deployment and its instances, in that order.
 
-    They are a unit because each exists for the next; who owns what of it at run time is in the design's four owners.
+    They are a unit because each exists for the next; who owns what of it at run time is in docs/adr/0001.
     """
 
     name: pulumi.Output[str]

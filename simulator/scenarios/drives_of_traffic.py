@@ -110,7 +110,7 @@ def _deploy(scene: Scene, name: str) -> None:
         scene.outputs["key"], scene.endpoint, scene.outputs["ledger"], function["Environment"]["Variables"]["CONTROL"]
     )
     controller = TrafficController(clients, place, _Minutes(scene))
-    controller.deploy(same_again(scene, name), held=controller.held(), changed=frozenset())
+    controller.deploy(same_again(scene, name), held=controller.held(), content="", changed=frozenset())
 
 
 OF_TRAFFIC = (

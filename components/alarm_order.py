@@ -27,11 +27,17 @@ class Order:
         """Remembers what was made there."""
         self._made[place] = resource
 
-    def after(self, place: Place, others: frozenset[Place]) -> list[pulumi.Resource]:
-        """What a composite that is made after the others depends on: those that none of them is made after itself."""
+    def after(
+        self, place: Place, others: frozenset[Place], *, going: frozenset[Place] = frozenset()
+    ) -> list[pulumi.Resource]:
+        """What a composite that is made after the others depends on: those that none of them is made after itself.
+
+        going: those that an edit may delete together with it while what stands between them is kept. It depends on each
+        of them itself, for the engine orders deletes by direct dependencies.
+        """
         # The composite that speaks for a metric alarm has its place and comes after it: what others wait for there is
         # the metric alarm, which waits for nothing.
         if place not in self._made:
             self._before[place] = others.union(*(self._before.get(each, ()) for each in others))
         earlier = frozenset[Place]().union(*(self._before.get(each, frozenset[Place]()) for each in others))
-        return [self._made[each] for each in sorted(others - earlier)]
+        return [self._made[each] for each in sorted(others - (earlier - going))]

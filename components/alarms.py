@@ -187,7 +187,10 @@ class Alarms(pulumi.ComponentResource):
             wait_period=WAIT_SECONDS,
             extension_period=voice.extension_s,
         )
-        before = self._order.after(place, frozenset(over) | frozenset(filter(None, (suppressor,))))
+        others = frozenset(over) | frozenset(filter(None, (suppressor,)))
+        # Guardrails, and what they hold back, change hands with the champion.
+        going = frozenset(one for one in others if one[1] == GUARDRAIL)
+        before = self._order.after(place, others, going=going)
         # Whoever calls the function must be allowed to first.
         callers = self._args.rollback.permissions if place[1] == GUARDRAIL else []
         return aws.cloudwatch.CompositeAlarm(

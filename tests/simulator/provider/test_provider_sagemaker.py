@@ -21,6 +21,14 @@ def model(aws: Aws) -> Resource:
     trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "sagemaker.amazonaws.com"}}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     role = aws.made("aws:iam/role:Role", "model", assumeRolePolicy=policy)
+    pull = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+    may = [{"Effect": "Allow", "Action": [*pull, "ecr:GetAuthorizationToken"], "Resource": "*"}]
+    aws.made(
+        "aws:iam/rolePolicy:RolePolicy",
+        "model",
+        role=role.outs["name"],
+        policy=json.dumps({"Version": "2012-10-17", "Statement": may}),
+    )
     return aws.made(
         "aws:sagemaker/model:Model",
         "flights-model-blue-a1",

@@ -14,7 +14,7 @@ def policy(**who_or_what: Any) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **who_or_what}]})
 
 
-TRUST = policy(Action="sts:AssumeRole", Principal={"Service": "lambda.amazonaws.com"})
+TRUST = policy(Action="sts:AssumeRole", Principal={"Service": ["lambda.amazonaws.com", "chatbot.amazonaws.com"]})
 ROLE = "arn:aws:iam::123456789012:role/function"
 TAGGED: dict[str, dict[str, Any]] = {
     "aws:chatbot/slackChannelConfiguration:SlackChannelConfiguration": {

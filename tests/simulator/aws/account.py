@@ -50,7 +50,24 @@ parameters [
   { key: "predict_proba" value: { string_value: "true" } }
 ]
 """
+CAPTURE = {
+    "EnableCapture": True,
+    "InitialSamplingPercentage": 100,
+    "DestinationS3Uri": "s3://captured/capture/abc",
+    "CaptureOptions": [{"CaptureMode": "InputAndOutput"}],
+}
+BODY = b'{"inputs":[{"name":"input__0","shape":[1,3],"datatype":"FP32","data":[1,2,3]}]}'
+"""A request to the tiny model."""
 LAYOUT = {"flights/config.pbtxt": CONFIG, "flights/1/model.txt": TINY_MODEL}
+
+
+def scalable(slot: str) -> dict[str, Any]:
+    """A variant of the endpoint `flights` as Application Auto Scaling calls it."""
+    return {
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": f"endpoint/flights/variant/{slot}",
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+    }
 
 
 def packed(files: Mapping[str, str]) -> bytes:

@@ -20,7 +20,7 @@ from hypothesis import strategies as some
 from simulator.aws import shapes
 from simulator.aws.java_patterns import compiled
 from simulator.aws.requests import SERVICES
-from tests.simulator.aws.account import ROLE, Account, session, variant, zipped
+from tests.simulator.aws.account import ROLE, Account, scalable, session, variant, zipped
 
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
 SERVICES_OF_ROLES = ["lambda.amazonaws.com", "sagemaker.amazonaws.com", "chatbot.amazonaws.com"]
@@ -30,11 +30,7 @@ LAMBDA = json.dumps(
         "Statement": [{"Effect": "Allow", "Principal": {"Service": SERVICES_OF_ROLES}, "Action": "sts:AssumeRole"}],
     }
 )
-SCALED = {
-    "ServiceNamespace": "sagemaker",
-    "ResourceId": "endpoint/flights/variant/blue",
-    "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
-}
+SCALED = scalable("blue")
 ALARM = {"EvaluationPeriods": 1, "Threshold": 1, "ComparisonOperator": "GreaterThanThreshold", "Period": 60}
 
 

@@ -8,7 +8,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.simulator.aws.account import ROLE, Account, session, variant
+from tests.simulator.aws.account import ROLE, Account, scalable, session, variant
 
 SERVERLESS = {"MemorySizeInMB": 2048, "MaxConcurrency": 1}
 
@@ -246,12 +246,7 @@ def test_a_rolling_update_is_for_one_variant(endpoint: Account) -> None:
 @pytest.mark.parametrize("change", ["removed", "another type"])
 def test_a_scaled_variant_neither_goes_nor_changes_its_instance_type(endpoint: Account, change: str) -> None:
     """Source: developer guide, "Update or delete endpoints that use automatic scaling"."""
-    scaling = endpoint.client("application-autoscaling")
-    target = {
-        "ServiceNamespace": "sagemaker",
-        "ResourceId": "endpoint/flights/variant/green",
-        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
-    }
+    scaling, target = endpoint.client("application-autoscaling"), scalable("green")
     scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=4)
     other = [] if change == "removed" else [variant("green", InstanceType="ml.g5.2xlarge")]
     endpoint.config("third", variant("blue"), *other)

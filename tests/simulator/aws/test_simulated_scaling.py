@@ -8,13 +8,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.simulator.aws.account import Account
+from tests.simulator.aws.account import Account, scalable
 
-PLACE: dict[str, Any] = {
-    "ServiceNamespace": "sagemaker",
-    "ResourceId": "endpoint/flights/variant/green",
-    "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
-}
+PLACE = scalable("green")
 TRACKING = {
     "TargetValue": 70.0,
     "PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"},

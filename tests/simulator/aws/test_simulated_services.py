@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from simulator.aws.world import world
-from tests.simulator.aws.account import LAYOUT, Account, variant
+from tests.simulator.aws.account import BODY, CAPTURE, LAYOUT, Account, scalable, variant
 from tests.simulator.aws.watching import QUEUE, TOPIC, mailbox, minutes, put_alarm, received
 
 BUCKET, CAPTURED = "arn:aws:s3:::registry/*", "arn:aws:s3:::captured/*"
@@ -21,13 +21,6 @@ LOGS = {"Effect": "Allow", "Action": ["logs:*", "cloudwatch:PutMetricData"], "Re
 FETCH = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": BUCKET}
 PULL = {"Effect": "Allow", "Action": "ecr:*", "Resource": "*"}
 KEEP = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": CAPTURED}
-CAPTURE = {
-    "EnableCapture": True,
-    "InitialSamplingPercentage": 100,
-    "DestinationS3Uri": "s3://captured/capture/abc",
-    "CaptureOptions": [{"CaptureMode": "InputAndOutput"}],
-}
-BODY = b'{"inputs":[{"name":"input__0","shape":[1,3],"datatype":"FP32","data":[1,2,3]}]}'
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/triton@sha256:" + "ab" * 32
 
 
@@ -172,12 +165,7 @@ def test_captured_records_are_written_with_the_models_role(
 
 def test_what_is_scaled_of_an_endpoint_that_is_deleted_is_deregistered(endpoint: Account) -> None:
     scaling = endpoint.client("application-autoscaling")
-    place = {
-        "ServiceNamespace": "sagemaker",
-        "ResourceId": "endpoint/flights/variant/blue",
-        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
-    }
-    scaling.register_scalable_target(**place, MinCapacity=1, MaxCapacity=4)
+    scaling.register_scalable_target(**scalable("blue"), MinCapacity=1, MaxCapacity=4)
     delete = {"Effect": "Allow", "Action": "sagemaker:*", "Resource": "*"}
     person = endpoint.as_role(endpoint.role("person", delete), "sagemaker")
     with pytest.raises(ClientError, match="application-autoscaling:DeregisterScalableTarget"):

@@ -8,15 +8,7 @@ import pytest
 
 from simulator.aws import lambda_api
 from simulator.aws.world import world
-from tests.simulator.aws.account import LAYOUT, Account, variant
-
-CAPTURE = {
-    "EnableCapture": True,
-    "InitialSamplingPercentage": 100,
-    "DestinationS3Uri": "s3://captured/capture/abc",
-    "CaptureOptions": [{"CaptureMode": "InputAndOutput"}],
-}
-BODY = b'{"inputs":[{"name":"input__0","shape":[1,3],"datatype":"FP32","data":[1,2,3]}]}'
+from tests.simulator.aws.account import BODY, CAPTURE, LAYOUT, Account, variant
 
 
 def test_a_jump_of_the_clock_writes_due_capture_files_before_it_starts_what_is_scheduled(

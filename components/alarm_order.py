@@ -35,9 +35,9 @@ class Order:
         going: those that an edit may delete together with it while what stands between them is kept. It depends on each
         of them itself, for the engine orders deletes by direct dependencies.
         """
+        earlier = frozenset[Place]().union(*(self._before.get(each, ()) for each in others))
         # The composite that speaks for a metric alarm has its place and comes after it: what others wait for there is
         # the metric alarm, which waits for nothing.
         if place not in self._made:
-            self._before[place] = others.union(*(self._before.get(each, ()) for each in others))
-        earlier = frozenset[Place]().union(*(self._before.get(each, frozenset[Place]()) for each in others))
+            self._before[place] = others | earlier
         return [self._made[each] for each in sorted(others - (earlier - going))]

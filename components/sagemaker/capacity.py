@@ -79,7 +79,7 @@ class VariantCapacity(Resource, module="tidewatch", name="VariantCapacity"):
         opts: pulumi.ResourceOptions,
     ) -> None:
         inputs = {
-            "place": declaration.inputs(endpoint=endpoint)["place"],
+            "place": declaration.place(endpoint),
             "slot": slot,
             "instances": instances,
             "live_instances": None,

@@ -9,15 +9,13 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components.sagemaker.slots import Slot
+from components.sagemaker.slots import CONTENT, Slot
 from components.scope import Scope
 from tidewatch.content import content_hash
 
 ContentTypes = aws.sagemaker.EndpointConfigurationDataCaptureConfigCaptureContentTypeHeaderArgs
 OWNED_ELSEWHERE = ["productionVariants[*].initialVariantWeight", "productionVariants[*].initialInstanceCount"]
 """Weights and counts have owners of their own; Pulumi takes these paths in camelCase only."""
-CONTENT = "tidewatch:content"
-"""The tag that tells the hash of what a model or a configuration is made of."""
 
 
 @dataclass(frozen=True)

@@ -45,10 +45,14 @@ class Declaration:
         """The declared weights as shares; raises InvalidSplit where nothing serves."""
         return Split.of(self.weights)
 
+    def place(self, endpoint: pulumi.Input[str]) -> dict[str, pulumi.Input[str]]:
+        """Where that endpoint and its tables are."""
+        return {"key": self.key, "endpoint": endpoint, "ledger": self.ledger, "control": self.control}
+
     def inputs(self, *, endpoint: pulumi.Input[str]) -> dict[str, Any]:
         """The inputs that every traffic resource has."""
         return {
-            "place": {"key": self.key, "endpoint": endpoint, "ledger": self.ledger, "control": self.control},
+            "place": self.place(endpoint),
             "declared": self.split.to_json() if self.weights else {},
             "slots": {slot: held.to_json() for slot, held in self.held.items()},
             "champion": self.champion,

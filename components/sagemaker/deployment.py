@@ -39,7 +39,9 @@ class EndpointDeploymentProvider(TrafficProvider):
         made, declared = known(news.get("content"), news["configuration"]), news["configuration"]
         if made != declared:
             return refused(news, not_made(made, declared))
-        return self.judged(_olds, {**news, "config": _olds["config"]} if self._made_anew(_olds, news) else news)
+        if self._made_anew(_olds, news):
+            news = {**news, "config": _olds["config"]}
+        return self.judged(_olds, news)
 
     def _made_anew(self, olds: Props, news: Props) -> bool:
         same = not any(differs(olds, news, key) for key in ("content", "cloud_made"))

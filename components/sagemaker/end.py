@@ -49,6 +49,4 @@ class EndpointEnd(Resource, module="tidewatch", name="EndpointEnd"):
     def __init__(
         self, name: str, declaration: Declaration, *, endpoint: pulumi.Input[str], opts: pulumi.ResourceOptions
     ) -> None:
-        super().__init__(
-            EndpointEndProvider(), name, {"place": declaration.inputs(endpoint=endpoint)["place"]}, briefly(opts)
-        )
+        super().__init__(EndpointEndProvider(), name, {"place": declaration.place(endpoint)}, briefly(opts))

@@ -15,7 +15,7 @@ from components.sagemaker.configuration import Capture, Configuration, Hosting, 
 from components.sagemaker.deployment import EndpointDeployment
 from components.sagemaker.gate import Gate
 from components.sagemaker.logs import EndpointLogs
-from components.sagemaker.serving import ServingArgs, ServingRoles
+from components.sagemaker.serving import ServingArgs, ServingRole
 from components.sagemaker.slots import Network, Slot, slot_model
 from components.scope import Scope
 from tidewatch import metrics
@@ -159,21 +159,28 @@ class Endpoint(pulumi.ComponentResource):
         return endpoint, configuration
 
     def _models(self) -> dict[str, aws.sagemaker.Model]:
-        args, roles = self._args, ServingRoles(self._scope, self)
-        found: dict[str, aws.sagemaker.Model] = {}
-        for name, slot in sorted(args.slots.items()):
-            role = roles.of(
-                ServingArgs(
-                    registry=slot.bucket,
-                    image=slot.image,
-                    registry_key=args.registry_key,
-                    capture_arn=args.capture_arn,
-                    capture_key=args.capture_key,
-                    network=args.network,
-                )
-            )
-            found[name] = slot_model(self._scope, slot, role=role, network=args.network, parent=self)
-        return found
+        """The slots' models, and the roles that they are run as: one, unless the slots reach different things."""
+        scope, args = self._scope, self._args
+        reached = {name: self._reached(slot) for name, slot in sorted(args.slots.items())}
+        roles = {
+            reach: ServingRole(scope, one, pulumi.ResourceOptions(parent=self))
+            for reach, one in {one.reach: one for one in reached.values()}.items()
+        }
+        return {
+            name: slot_model(scope, args.slots[name], role=roles[one.reach].arn, network=args.network, parent=self)
+            for name, one in reached.items()
+        }
+
+    def _reached(self, slot: Slot) -> ServingArgs:
+        args = self._args
+        return ServingArgs(
+            registry=slot.bucket,
+            image=slot.image,
+            registry_key=args.registry_key,
+            capture_arn=args.capture_arn,
+            capture_key=args.capture_key,
+            network=args.network,
+        )
 
     def _counted(self) -> list[pulumi.Resource]:
         """One slot after the other: the endpoint takes one change at a time."""

@@ -66,20 +66,6 @@ class ServingRole(pulumi.ComponentResource):
         self.register_outputs({"arn": self.arn})
 
 
-class ServingRoles:
-    """The roles of an endpoint's slots: one, unless they reach different things."""
-
-    def __init__(self, scope: Scope, parent: pulumi.Resource) -> None:
-        self._scope, self._inside = scope, pulumi.ResourceOptions(parent=parent)
-        self._made: dict[str, ServingRole] = {}
-
-    def of(self, args: ServingArgs) -> pulumi.Output[str]:
-        """The ARN of the role that reaches just that."""
-        if args.reach not in self._made:
-            self._made[args.reach] = ServingRole(self._scope, args, self._inside)
-        return self._made[args.reach].arn
-
-
 def _statements(scope: Scope, args: ServingArgs) -> list[Statement]:
     artifacts = f":s3:::{args.registry}/models/{scope.model}/*"
     groups = f"log-group:{OF_ENDPOINTS}{scope.own_name('*')}"

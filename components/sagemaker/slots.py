@@ -13,6 +13,8 @@ from components.scope import Scope
 from tidewatch.content import content_hash, fingerprint
 from tidewatch.traffic import Held
 
+CONTENT = "tidewatch:content"
+"""The tag that tells the hash of what a model or a configuration is made of."""
 TRITON = {"SAGEMAKER_TRITON_LOG_VERBOSE": "false"}
 
 
@@ -124,6 +126,6 @@ def slot_model(
         enable_network_isolation=True,
         vpc_config=network
         and aws.sagemaker.ModelVpcConfigArgs(subnets=network.subnet_ids, security_group_ids=network.group_ids),
-        tags=scope.tagged(slot=slot.name, version=slot.version, content=slot.content(scope.model, network)),
+        tags=scope.tagged(slot=slot.name, version=slot.version) | {CONTENT: slot.content(scope.model, network)},
         opts=pulumi.ResourceOptions(parent=parent, retain_on_delete=True),
     )

@@ -73,15 +73,17 @@ class Control:
 
     def held(self, config: str) -> dict[str, Held] | None:
         """What the slots of an endpoint configuration hold; None where nobody wrote it down."""
-        found = self.get(f"deployment#{config}")
-        return {slot: Held.from_json(held) for slot, held in found["held"].items()} if found else None
+        found = self.remembered(config)
+        return found[0] if found else None
 
-    def content(self, config: str) -> str:
-        """The hash of what an endpoint configuration declares; "" where nobody wrote it down."""
+    def remembered(self, config: str) -> tuple[dict[str, Held], str] | None:
+        """What the slots of an endpoint configuration hold, and its content; None where nobody wrote it down."""
         found = self.get(f"deployment#{config}")
-        return str(found.get("content", "")) if found else ""
+        if found is None:
+            return None
+        return {slot: Held.from_json(held) for slot, held in found["held"].items()}, str(found["content"])
 
-    def remember_held(self, config: str, held: Mapping[str, Held], content: str = "") -> None:
+    def remember(self, config: str, held: Mapping[str, Held], content: str) -> None:
         """Writes down what the slots of an endpoint configuration hold, and the hash of what it declares."""
         slots = {slot: one.to_json() for slot, one in held.items()}
         self.put(f"deployment#{config}", {"held": slots, "content": content, "at": self._clock.now().isoformat()})

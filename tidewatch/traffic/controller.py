@@ -157,8 +157,9 @@ class TrafficController:
         view = self._view(frozenset(filter(None, (acknowledged,))))
         if self.place.ledger:
             gate.refuse_unknown(view, acknowledged or "")
-        live_held = self.control.held(view.config) or {} if view.config else {}
-        deployed = bool(config) and config in (view.config, self.control.content(view.config))
+        remembered = self.control.remembered(view.config) if view.config else None
+        live_held, content = remembered or ({}, "")
+        deployed = bool(config) and config in (view.config, content)
         if deployed:
             # No deployment is to come: what is live gets the traffic, whatever is declared.
             held = _as_live(held, live_held)

@@ -51,7 +51,7 @@ class Fleet:
     ) -> DeploymentRecord:
         """See `TrafficController.deploy`."""
         with self.writer.life.lived():
-            self.writer.control.remember_held(config, held, content)
+            self.writer.control.remember(config, held, content)
             return self._deployed(config, held, changed, abort_alarm, instances, policy)
 
     def _deployed(

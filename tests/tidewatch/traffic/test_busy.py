@@ -204,7 +204,7 @@ def test_without_an_abort_alarm_a_deployment_is_waited_for(canary: Flights) -> N
 
 def test_what_a_deployment_brought_meanwhile_is_latched_too(canary: Flights) -> None:
     config = start_deployment(canary)
-    canary.controller().control.remember_held(config, {"blue": canary.holds["blue"], "green": held("5")})
+    canary.controller().control.remember(config, {"blue": canary.holds["blue"], "green": held("5")}, "")
     canary.roll_back(wait=5, abort_alarm="")
     canary.sweeps(8, abort_alarm="")
     assert {latch.artifact for latch in canary.controller().latches()} == {"artifact-4", "artifact-5"}

@@ -74,7 +74,7 @@ def test_two_concurrent_rollbacks_are_one_incident_each_time(canary: Flights) ->
         canary.place = Place("tidewatch/dev/flights", ENDPOINT, f"ledger-{number}", f"control-{number}")
         make_tables(canary.clients, f"-{number}")
         canary.flip_behind(blue=0.95, green=0.05)
-        canary.controller().control.remember_held(config, canary.holds)
+        canary.controller().control.remember(config, canary.holds, "")
         canary.controller().observe()
         results: list[RollbackResult] = []
         requests = (canary.alarm(), canary.request())

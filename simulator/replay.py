@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
 
     from simulator.aws.local_runtime import LocalRuntime
+
+    Runtime: TypeAlias = SageMakerRuntimeClient | LocalRuntime
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class Replayed:
 
 
 def replay(
-    client: SageMakerRuntimeClient | LocalRuntime,
+    client: Runtime,
     endpoint: str,
     features: npt.NDArray[np.float32],
     *,
@@ -115,7 +117,7 @@ def _starts(rows: int, step: int, requests: int | None) -> Iterator[int]:
 
 
 def _ask(
-    client: SageMakerRuntimeClient | LocalRuntime,
+    client: Runtime,
     endpoint: str,
     chunk: npt.NDArray[np.float32],
     first: int,

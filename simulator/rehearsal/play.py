@@ -193,7 +193,8 @@ class Play:
         """The first of the game days, played on this account: nobody rolls back by hand this time."""
         stage, day = self.stage, ERROR_SPIKE
         with self.screen.step(f"Game day: {day.states[0].lower()}{day.states[1:]}") as step:
-            scene = Scene(stage.control, stage.outputs(), self._story().replayed, stage.control.wait_for_functions)
+            runtime, finish = stage.client("sagemaker-runtime"), stage.control.wait_for_functions
+            scene = Scene(stage.control, stage.outputs(), self._story().replayed, runtime, finish)
             day.play(scene)
             outcome = told(day.name, day.states, day.expected, scene)
             step.done = (

@@ -86,8 +86,14 @@ def _silence(scene: Scene) -> None:
     for _ in range(SILENT_MINUTES):
         if scene.in_alarm(challenger):
             break
-        client = scene.client("sagemaker-runtime")
-        replay(client, scene.endpoint, scene.rows[:SOME], rows_per_request=1, threads=1, target_variant=scene.champion)
+        replay(
+            scene.runtime,
+            scene.endpoint,
+            scene.rows[:SOME],
+            rows_per_request=1,
+            threads=1,
+            target_variant=scene.champion,
+        )
         scene.minutes(requests=0)
     fires(scene, challenger, most=0)
     fires(scene, champion, most=SILENT_MINUTES, requests=0)

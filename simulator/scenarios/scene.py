@@ -7,18 +7,20 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import boto3
 import numpy as np
 import numpy.typing as npt
 
-from simulator.aws.local_runtime import LocalRuntime
 from simulator.control import Control
 from simulator.replay import Replayed, replay
 from simulator.report.values import Mark
 from simulator.scenarios.alarms import Change, changes, every_alarm
 from tidewatch.traffic import Clients, Entry, Incident, Place, TrafficController
+
+if TYPE_CHECKING:
+    from simulator.replay import Runtime
 
 MINUTE = 60
 RATE = 120
@@ -45,13 +47,14 @@ class Expectation:
 class Scene:
     """What a scenario works with. rows: flights to send, float32, (n, features).
 
-    finish: waits until the functions that a step of the clock started have ended. pages: the queue that hears what the
-    topics say; "" where nobody listens.
+    runtime: asks the endpoint, wherever the simulator runs. finish: waits until the functions that a step of the clock
+    started have ended. pages: the queue that hears what the topics say; "" where nobody listens.
     """
 
     control: Control
     outputs: Mapping[str, Any]
     rows: npt.NDArray[np.float32]
+    runtime: Runtime
     finish: Callable[[], object]
     pages: str = ""
     rate: int = RATE
@@ -125,9 +128,8 @@ class Scene:
             places = np.arange(self._sent, self._sent + requests * rows_each) % len(self.rows)
             rows = self.rows[places]
             self._sent += requests * rows_each
-        client = LocalRuntime()
         # One thread: which variant answers is drawn in the order of the requests.
-        return replay(client, self.endpoint, rows, rows_per_request=rows_each, threads=1, requests=requests)
+        return replay(self.runtime, self.endpoint, rows, rows_per_request=rows_each, threads=1, requests=requests)
 
     def pass_to(self, moment: datetime) -> None:
         """Moves the clock without traffic, in one jump."""
@@ -232,7 +234,7 @@ class Scene:
         self._asked = now
         for one in self.neighbours:
             replay(
-                LocalRuntime(), one["endpoint"]["name"], self.rows[:NEXT_DOOR],
+                self.runtime, one["endpoint"]["name"], self.rows[:NEXT_DOOR],
                 rows_per_request=1, threads=1, requests=NEXT_DOOR,
             )  # fmt: skip
         self.control.advance_to(now.replace(second=0, microsecond=0) + timedelta(seconds=MINUTE))

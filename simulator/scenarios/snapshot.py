@@ -23,6 +23,7 @@ import yaml
 
 from simulator.aws import in_process, local_control
 from simulator.aws.copies import begin, ended, finish, given_up, own_world
+from simulator.aws.local_runtime import LocalRuntime
 from simulator.aws.world import REGION, world
 from simulator.engine import Stack
 from simulator.rehearsal.home import REHEARSAL
@@ -71,7 +72,9 @@ class Snapshot:
 
     def _scene(self) -> Scene:
         own_world()
-        scene = Scene(local_control(), self.outputs, self.rows, finish, self.pages, neighbours=self.neighbours)
+        scene = Scene(
+            local_control(), self.outputs, self.rows, LocalRuntime(), finish, self.pages, neighbours=self.neighbours
+        )
         boto3.client("sqs").purge_queue(QueueUrl=self.pages)
         return scene
 
@@ -107,7 +110,7 @@ def snapshot(
                 beside = [_deployed(root, home, trained, each, {"blue": ("1", 100)}) for each in neighbours]
                 pages = _listen(outputs)
                 say("letting it run until every alarm has its data")
-                _warm(Scene(local_control(), outputs, rows, finish, neighbours=tuple(beside)))
+                _warm(Scene(local_control(), outputs, rows, LocalRuntime(), finish, neighbours=tuple(beside)))
                 yield Snapshot(outputs, rows, pages, tuple(beside))
             finally:
                 clocks.install(before)

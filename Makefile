@@ -55,7 +55,7 @@ test-spark: .venv-spark/.installed
 
 fuzz: .venv/.installed
 	TIDEWATCH_FUZZ_EXAMPLES=10000 $(RUN)pytest tests/tidewatch/capture/test_capture_fuzz.py \
-	  tests/tidewatch/drift/test_drift_counting.py -k "mutated"
+	  tests/tidewatch/drift/test_drift_counting.py tests/tidewatch/drift/test_drift_reference.py -k "mutated"
 
 check: .venv/.installed
 	$(UV) lock --check --quiet

@@ -15,7 +15,7 @@ from components.registry import Registry
 from components.scope import Scope
 from components.storage import Storage
 from components.tables import Tables
-from tidewatch.drift.layout import DEPLOYMENTS, ROOT, SOURCE
+from tidewatch.drift.layout import DEPLOYMENTS, ROOT, SOURCE, control_key
 
 LAYER = "drift"
 """Whose packages the function imports: components.layer builds them."""
@@ -122,10 +122,12 @@ class Drift(pulumi.ComponentResource):
             Statement("Report", ["s3:GetObject", "s3:PutObject"], [pulumi.Output.concat(monitoring, f"/{ROOT}*")]),
             Statement("Decrypt", ["kms:Decrypt"], [storage.capture.encryption_key, args.registry.key_arn]),
             Statement("Encrypt", ["kms:Decrypt", "kms:GenerateDataKey"], [storage.monitoring.encryption_key]),
+            # Of the control table its own items alone: what steers the traffic is under another key.
             Statement(
                 "OneAtATime",
                 ["dynamodb:PutItem", "dynamodb:DeleteItem"],
                 [args.tables.control.arn],
+                condition={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [control_key(self._scope.key)]}},
             ),
             Statement(
                 "Announce",

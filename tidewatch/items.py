@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+from tidewatch.text import plain
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
@@ -54,6 +56,12 @@ def error_code(error: Exception) -> str:
 def error_message(error: Exception) -> str:
     """The service's own words, without boto3's frame around them."""
     return str(_error(error).get("Message") or error)
+
+
+def described(error: Exception) -> str:
+    """An error in few words, on one line: the service's code and words, or its own kind and words."""
+    code = error_code(error)
+    return plain(f"{code}: {error_message(error)}" if code else f"{type(error).__name__}: {error}", 300)
 
 
 def _error(error: Exception) -> Mapping[str, Any]:

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
+SKEW_SECONDS = 30.0
+"""By which the clocks of two holders may differ."""
+
+
 @dataclass(frozen=True)
 class Lease:
     """Held by `holder` until it expires, or until it is given back."""
@@ -27,6 +31,8 @@ class LeaseTable:
     """The leases of one stack, each an item of the control table under `lease#NAME`.
 
     They are taken by a conditional put, so that one who died holds the others up for the lease's time and no longer.
+    Nobody is believed to hold one for longer than it lasts, whatever the item says: one that does not end, or that
+    tells its end in another form, is nobody's.
     """
 
     dynamodb: DynamoDBClient
@@ -43,9 +49,12 @@ class LeaseTable:
             self.dynamodb.put_item(
                 TableName=self.table,
                 Item=item({"endpoint": self.key, "key": f"lease#{name}", **body}),
-                ConditionExpression="attribute_not_exists(#expires) OR #expires < :now",
+                ConditionExpression="attribute_not_exists(#expires) OR NOT attribute_type(#expires, :number) "
+                "OR #expires < :now OR #expires > :longest",
                 ExpressionAttributeNames={"#expires": "expires"},
-                ExpressionAttributeValues=item({":now": now.timestamp()}),
+                ExpressionAttributeValues=item(
+                    {":number": "N", ":now": now.timestamp(), ":longest": now.timestamp() + seconds + SKEW_SECONDS}
+                ),
             )
         except Exception as error:
             if error_code(error) == "ConditionalCheckFailedException":

@@ -81,6 +81,12 @@ ENDPOINT_NOT_IN_SERVICE = Metric(
     "Failed, OutOfService, UpdateRollbackFailed), 0 otherwise.",
     most=1,
 )
+RECORDS_REFUSED = Metric(
+    "RecordsRefused",
+    "Count",
+    ("Endpoint",),
+    "Records in the tables, within half an hour, that nothing of ours writes: they were set aside.",
+)
 BUDGET_USED = Metric(
     "BudgetUsed",
     "None",
@@ -103,6 +109,9 @@ DRIFT_INSUFFICIENT = Metric(
 )
 DRIFT_SEVERITY = Metric(
     "DriftSeverity", "None", _OURS, "How urgent the drift is: 0 none, 1 inform, 2 ticket, 3 page.", most=3
+)
+HOURS_FAILING = Metric(
+    "HoursFailing", "Count", ("Endpoint",), "Hours of captured data that were tried and not read whole, up to now."
 )
 
 _VARIANT = ("EndpointName", "VariantName")
@@ -154,6 +163,7 @@ EMITTED: tuple[Metric, ...] = (
     DEPLOYMENT_RUNNING,
     DEPLOYMENT_ROLLED_BACK,
     ENDPOINT_NOT_IN_SERVICE,
+    RECORDS_REFUSED,
     BUDGET_USED,
     LIVE_SHARE,
     FEATURES_CHECKED,
@@ -163,6 +173,7 @@ EMITTED: tuple[Metric, ...] = (
     RECORDS_REJECTED,
     DRIFT_INSUFFICIENT,
     DRIFT_SEVERITY,
+    HOURS_FAILING,
 )
 """What our own functions emit."""
 

@@ -75,15 +75,19 @@ def handler(event: Mapping[str, Any] | None, context: object = None) -> dict[str
     """Lambda's entry point. Events: an empty one processes what is due; `{"hour": "2026-01-01T10"}` does that hour,
     in UTC, again."""
     here, only = environment(), asked(event or {})
-    result = DriftJob(clients(), here.place, here.plan).run(clock.current().now(), deadline(context), only=only)
+    now = clock.current().now()
+    result = DriftJob(clients(), here.place, here.plan).run(
+        now, deadline(context), only=only, told=lambda hour: print(emitted(hour, here), flush=True)
+    )
     for problem in result.problems:
-        print(problem)
-    for hour in result.hours:
-        print(emitted(hour, here))
+        print(json.dumps({"problem": problem}))
+    if not result.skipped:
+        print(metrics.embedded({metrics.HOURS_FAILING: float(result.failing)}, {"Endpoint": here.place.key}, now))
     return {
         "hours": [{**asdict(hour), "hour": f"{hour.hour:{HOUR}}"} for hour in result.hours],
         "skipped": result.skipped,
         "remaining": result.remaining,
+        "failing": result.failing,
         "problems": list(result.problems),
     }
 

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 from tidewatch import clock, metrics
+from tidewatch.text import plain
 from tidewatch.traffic import (
     Clients,
     Place,
@@ -132,8 +133,8 @@ def requested(event: Mapping[str, Any]) -> RollbackRequest:
         state = alarm.get("state", {})
         if state.get("value") != "ALARM":
             raise UnknownEventError(
-                f"Alarm {alarm.get('alarmName', '')} is {state.get('value')}: only ALARM rolls back. "
-                "Take this function out of the alarm's other actions."
+                f"Alarm {plain(str(alarm.get('alarmName', '')))} is {plain(str(state.get('value')))}: only ALARM rolls "
+                "back. Take this function out of the alarm's other actions."
             )
         reason = f"Alarm {alarm.get('alarmName', '')}: {state.get('reason', '')}"
         return RollbackRequest(

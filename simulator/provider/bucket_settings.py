@@ -6,8 +6,11 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from simulator.provider.base import Call, Gone, Spec, pairs
 from simulator.provider.values import Props, chosen, text
+from tidewatch.items import error_code
 
 
 def _on_bucket(
@@ -79,9 +82,17 @@ def _get_versioning(c: Call) -> Props:
 
 
 def _drop_versioning(c: Call) -> None:
-    """Suspends what was enabled, as the provider does; a bucket with an object lock answers with an error."""
-    if (c.get("versioningConfiguration") or {}).get("status") == "Enabled":
+    """Suspends what was enabled; of a bucket with an object lock the resource leaves the state, as the provider has it.
+
+    Source: terraform-provider-aws, internal/service/s3/bucket_versioning.go, resourceBucketVersioningDelete.
+    """
+    if (c.get("versioningConfiguration") or {}).get("status") != "Enabled":
+        return
+    try:
         c.client.put_bucket_versioning(Bucket=c.id, VersioningConfiguration={"Status": "Suspended"})
+    except ClientError as error:
+        if error_code(error) != "InvalidBucketState":
+            raise
 
 
 def _put_ownership(c: Call) -> None:

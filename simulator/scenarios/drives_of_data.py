@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import numpy as np
@@ -77,6 +78,26 @@ def _unreadable(scene: Scene) -> None:
     clears(scene, "records-rejected", requests=FEW)
 
 
+def _hidden(scene: Scene) -> None:
+    """Somebody's bucket policy hides for two hours what was captured; what failed is read once its wait is over."""
+    s3, bucket = scene.client("s3"), scene.outputs["buckets"]["capture"]
+    before = s3.get_bucket_policy(Bucket=bucket)["Policy"]
+    policy = json.loads(before)
+    policy["Statement"].append(
+        {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    )
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+    for _ in range(2):
+        scene.send(ENOUGH)
+        _read(scene)
+    fires(scene, "hours-failing", requests=FEW)
+    s3.put_bucket_policy(Bucket=bucket, Policy=before)
+    for _ in range(3):
+        scene.send(ENOUGH)
+        _read(scene)
+    clears(scene, "hours-failing", requests=FEW)
+
+
 def _dies(scene: Scene) -> None:
     """Three attempts of one hour, whose event then waits in the queue of what was given up."""
     scene.control.inject("function_killed", times=3, function=scene.outputs["drift"]["function"])
@@ -119,6 +140,12 @@ OF_DATA = (
         "Callers send infinite distances for an hour, which the model answers, then finite ones.",
         ("records-rejected",),
         _unreadable,
+    ),
+    Drive(
+        "hidden-objects",
+        "A bucket's policy hides the captured objects from everybody for two hours, then no more.",
+        ("hours-failing",),
+        _hidden,
     ),
     Drive(
         "drift-dies",

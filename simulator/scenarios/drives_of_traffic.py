@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 from simulator.scenarios.by_hand import same_again, update
 from simulator.scenarios.drive import FEW, Drive, clears, fires
 from simulator.scenarios.scene import RATE, Scene
+from tidewatch.items import item
 from tidewatch.traffic import Clients, DeploymentFailed, Place, TrafficController
+from tidewatch.traffic.head import Head
 
 GUARDRAILS = ("guardrail-errors-green", "guardrail-model-errors-green", "guardrail-latency-green", "guardrail-green")
 ROLLBACK = ("rollback-blocked", "rollback-pending", "endpoint-not-in-service")
@@ -64,6 +66,19 @@ def _by_hand(scene: Scene) -> None:
     fires(scene, "traffic-changed", requests=FEW)
     _acknowledge(scene)
     clears(scene, "traffic-changed", requests=FEW)
+
+
+def _forged(scene: Scene) -> None:
+    """Somebody writes a rollback to the challenger into the control table; after half an hour nobody is told of it."""
+    functions = scene.client("lambda")
+    known = functions.get_function_configuration(FunctionName=scene.outputs["rollback"]["function"])["Environment"]
+    control, before = known["Variables"]["CONTROL"], scene.live()
+    forged = Head("forged", "pending", scene.challenger, scene.control.clock(), revision=9)
+    body = {"endpoint": scene.outputs["key"], "key": "head", "revision": 9, "drive": forged.to_json()}
+    scene.client("dynamodb").put_item(TableName=control, Item=item(body))
+    fires(scene, "records-refused", requests=FEW)
+    scene.expect(f"the traffic stays where it was: {scene.live()}", scene.live() == before)
+    clears(scene, "records-refused", most=40, requests=FEW)
 
 
 def _undone(scene: Scene) -> None:
@@ -138,6 +153,12 @@ OF_TRAFFIC = (
         "Somebody sets other weights past the program, and the incident of it is acknowledged.",
         ("traffic-changed",),
         _by_hand,
+    ),
+    Drive(
+        "forged-head",
+        "Somebody writes a rollback to the challenger into the control table; then half an hour passes.",
+        ("records-refused",),
+        _forged,
     ),
     Drive(
         "rollback-starves",

@@ -21,7 +21,8 @@ from cli.traffic import controller
 from tests.cli.conftest import Ambient
 from tests.stacks.conftest import canary, published, stack
 from tests.stacks.rehearsed import Rehearsed
-from tidewatch.drift.archive import Archive, Index, Latest
+from tidewatch.drift.archive import Archive
+from tidewatch.drift.index import Index, Latest
 from tidewatch.drift.report import Records, Report, WindowReport
 from tidewatch.drift.verdict import FeatureVerdict, Verdict
 

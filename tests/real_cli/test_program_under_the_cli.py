@@ -102,7 +102,7 @@ def test_a_deployment_that_failed_is_told_and_reverting_it_deploys_nothing(canar
     done = canary.pulumi.up().operations
     assert done.pop("gate") == "update"
     assert done.pop("flights-deployment") == "update", "which notes that the live one is what is asked for"
-    assert set(done.values()) == {"delete"}, "what was made for the attempt leaves the state"
+    assert done == dict.fromkeys(("flights-model-green", "flights-cfg", "flights-deployed"), "replace")
     assert len(canary.aws.control.operations()) == operations
     assert (canary.shares(), canary.versions()) == (shares, {"blue": "1", "green": "2"})
 
@@ -122,7 +122,7 @@ def test_a_killed_up_is_finished_by_the_next_and_an_earlier_version_returns_as_n
     canary.serve(blue=("1", 100 - green), green=("2", green))
     done = canary.pulumi.up().operations
     updated = {name for name, operation in done.items() if operation not in ("create", "delete")}
-    moved = {"gate", "flights-deployment", "flights-weights"}
+    moved = {"gate", "flights-deployment", "flights-weights", "flights-model-green", "flights-cfg", "flights-deployed"}
     assert updated == moved, "nothing was left to be finished, and no page names a version"
     assert (canary.shares(), canary.versions()) == (shares, {"blue": "1", "green": "2"})
     assert canary.endpoint()["EndpointConfigName"] != first

@@ -45,3 +45,17 @@ def test_one_who_died_holds_others_up_for_its_time_only(leases: LeaseTable) -> N
 def test_a_missing_table_is_the_clients_error(leases: LeaseTable) -> None:
     with pytest.raises(leases.dynamodb.exceptions.ResourceNotFoundException):
         LeaseTable(leases.dynamodb, "nowhere", "flights", leases.clock).take("drift", 60)
+
+
+@pytest.mark.parametrize("expires", [{"N": "9999999999"}, {"S": "tomorrow"}, {"N": "1e100"}, {"NULL": True}, {"L": []}])
+def test_what_says_that_it_never_ends_is_nobodys(leases: LeaseTable, expires: dict[str, object]) -> None:
+    forged = {"endpoint": {"S": "flights"}, "key": {"S": "lease#traffic"}, "expires": expires}
+    leases.dynamodb.put_item(TableName="control", Item=forged)  # type: ignore[arg-type]
+    assert leases.take("traffic", 15) is not None
+
+
+def test_a_holder_whose_clock_is_a_little_ahead_keeps_its_lease(leases: LeaseTable) -> None:
+    ahead = leases.clock.now().timestamp() + 15 + 20
+    held = {"endpoint": {"S": "flights"}, "key": {"S": "lease#traffic"}, "expires": {"N": str(ahead)}}
+    leases.dynamodb.put_item(TableName="control", Item=held)
+    assert leases.take("traffic", 15) is None

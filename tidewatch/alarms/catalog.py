@@ -36,6 +36,7 @@ ENDPOINT_KEYS = (
     "drift",
     "many-features-drift",
     "insufficient-data",
+    "hours-failing",
     "drift-failed",
     "drift-late",
     "drift-throttled",
@@ -44,6 +45,7 @@ ENDPOINT_KEYS = (
     "rollback-failed",
     "rollback-blocked",
     "traffic-changed",
+    "records-refused",
     "unacknowledged",
     "deployment-rolled-back",
     "deployment-running",
@@ -104,6 +106,7 @@ def endpoint_alarms(
             operating.rollback_failed(),
             operating.rollback_blocked(),
             operating.traffic_changed(),
+            operating.records_refused(),
             *((operating.unacknowledged(escalation_minutes),) if escalation_minutes else ()),
             operating.deployment_rolled_back(),
             operating.deployment_running(),
@@ -121,6 +124,7 @@ def _watching(limits: Limits, slots: Sequence[str], capture_percent: float) -> t
             watching.drift(slots),
             watching.many_features_drift(slots),
             watching.insufficient_data(limits, slots),
+            watching.hours_failing(),
         )
     return (*of_records, watching.drift_failed(), watching.drift_late(), watching.drift_throttled())
 

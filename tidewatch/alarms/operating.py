@@ -86,6 +86,12 @@ def traffic_changed() -> Alarm:
                   "declared.")  # fmt: skip
 
 
+def records_refused() -> Alarm:
+    return _swept("records-refused", "Forged or broken records", Severity.P1, m.RECORDS_REFUSED,
+                  "The tables that steer the traffic hold something that nothing of ours writes: it was set "
+                  "aside.")  # fmt: skip
+
+
 def deployment_rolled_back() -> Alarm:
     return _swept("deployment-rolled-back", "Deployment rolled back", Severity.P2, m.DEPLOYMENT_ROLLED_BACK,
                   "SageMaker undid a deployment: users get the previous configuration, not the one asked for.",

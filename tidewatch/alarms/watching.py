@@ -167,6 +167,27 @@ def drift_late() -> Alarm:
     )
 
 
+def hours_failing() -> Alarm:
+    """One failure heals by itself as a rule, an hour later: two in a row do not."""
+    return Alarm(
+        key="hours-failing",
+        title="Hours of data unread",
+        says="Captured data of some hours could not be read whole, again and again: drift in it goes unseen.",
+        severity=Severity.P2,
+        scope="endpoint",
+        signal=Stat(m.HOURS_FAILING, "Maximum"),
+        comparison=">=",
+        threshold=1,
+        period_s=HOUR,
+        periods=2,
+        datapoints=2,
+        # Between its attempts an hour counts as failing, and every run says so.
+        missing=Missing.IGNORE,
+        suppressed_by_deployment=False,
+        parents=("drift-late", "drift-failed"),
+    )
+
+
 def drift_throttled() -> Alarm:
     return Alarm(
         key="drift-throttled",

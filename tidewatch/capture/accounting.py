@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TypeVar
@@ -102,11 +102,18 @@ class Tally:
 
     def reject(self, source: str, offset: int, reason: Reason, column: str | None = None) -> None:
         """Counts one record that was rejected; `offset` is the byte of `source` that its line begins at."""
-        self._rejected[reason] += 1
         if column is not None:
             self._columns[column] += 1
+        self._reject(source, [offset], reason, column)
+
+    def reject_all(self, source: str, offsets: Sequence[int], reason: Reason) -> None:
+        """Counts records of one source that were rejected for one reason, their offsets ascending."""
+        self._reject(source, offsets, reason, None)
+
+    def _reject(self, source: str, offsets: Sequence[int], reason: Reason, column: str | None) -> None:
+        self._rejected[reason] += len(offsets)
         examples = self._examples.setdefault(reason, [])
-        examples.append(Example(source, offset, reason, column))
+        examples += (Example(source, offset, reason, column) for offset in offsets[:EXAMPLES])
         # Files may come in any order, so the first ones are known only in the end; this bounds what is held till then.
         if len(examples) >= 10 * EXAMPLES:
             self._examples[reason] = list(_first(examples))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
+from tidewatch.capture.limits import check_values
 from tidewatch.capture.reasons import Reason, Unreadable
 from tidewatch.capture.table import Split, Table
 
@@ -15,12 +16,13 @@ def read_csv(text: str) -> Table:
     """The rows of a payload without a header, with a final newline, CRLF or none.
 
     Quotes are those of RFC 4180: a quoted field may hold commas, newlines and doubled quotes. A blank line between rows
-    is a row of one empty field. Raises Unreadable: empty_payload, or bad_payload for unbalanced quotes and for a
-    carriage return that ends no line.
+    is a row of one empty field. Raises Unreadable: empty_payload, too_large, or bad_payload for unbalanced quotes and
+    for a carriage return that ends no line.
     """
     if not text.strip(BLANK):
         raise Unreadable(Reason.EMPTY_PAYLOAD)
     text = text.removesuffix("\n").removesuffix("\r")
+    check_values(text.count(",") + text.count("\n") + 1, 1)
     if '"' in text:
         return Table(None, _quoted(text))
     lines = text.split("\n")

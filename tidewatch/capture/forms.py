@@ -14,6 +14,7 @@ import msgspec
 
 from tidewatch.capture import v2
 from tidewatch.capture.delimited import BLANK
+from tidewatch.capture.limits import check_json, check_values, is_text, spread_name
 from tidewatch.capture.reasons import Reason, Unreadable
 from tidewatch.capture.table import Table, of_rows
 
@@ -26,8 +27,10 @@ _SCALARS = frozenset({str, float, int, bool, type(None)})
 def loads(text: str) -> object:
     """The JSON value; NaN and Infinity are read as Python writes them.
 
-    Raises Unreadable: empty_payload, bad_payload.
+    Half of a surrogate pair is no character, which no model server can be sent: a text with one is refused. Raises
+    Unreadable: empty_payload, bad_payload, too_large.
     """
+    check_json(text)
     try:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, ValueError, RecursionError):
@@ -35,9 +38,12 @@ def loads(text: str) -> object:
     if not text.strip(BLANK):
         raise Unreadable(Reason.EMPTY_PAYLOAD)
     try:
-        return json.loads(text)
+        value = json.loads(text)
+        if is_text(json.dumps(value, ensure_ascii=False)):
+            return value
     except (ValueError, RecursionError) as error:
         raise Unreadable(Reason.BAD_PAYLOAD) from error
+    raise Unreadable(Reason.BAD_PAYLOAD)
 
 
 def read_json(text: str, keys: tuple[str, str]) -> Table:
@@ -47,6 +53,8 @@ def read_json(text: str, keys: tuple[str, str]) -> Table:
 
 def read_lines(text: str, keys: tuple[str, str]) -> Table:
     """The rows of JSON lines, each line one row, or one value in a form of its own. Raises Unreadable."""
+    check_values(text.count("\n") + 1, 1)
+    check_json(text)
     values = [loads(line) for line in text.split("\n") if line.strip(BLANK)]
     return read_value(values[0], keys) if len(values) == 1 else _rows(values)
 
@@ -113,6 +121,7 @@ def _named(objects: list[dict[str, object]]) -> Table:
     names = tuple(objects[0])
     if any(each.keys() != objects[0].keys() for each in objects):
         names = tuple(dict.fromkeys(name for each in objects for name in each))
+    check_values(len(objects), len(names))
     return of_rows(names, [[each.get(name) for name in names] for each in objects])
 
 
@@ -138,4 +147,4 @@ def _spread(name: str, values: list[object]) -> dict[str, list[object]]:
         raise Unreadable(Reason.BAD_PAYLOAD)
     if width == 1:
         return {name: [row[0] for row in rows]}
-    return {f"{name}__{at}": [row[at] for row in rows] for at in range(width)}
+    return {column: [row[at] for row in rows] for at, column in enumerate(spread_name(name, width))}

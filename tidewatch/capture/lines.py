@@ -16,6 +16,10 @@ LONGEST = 8 << 20
 """The longest line that is read, in bytes without its newline."""
 BROKEN = (EOFError, gzip.BadGzipFile, zlib.error)
 """What the decompressor raises on a stream that breaks off, or is damaged."""
+MOST_EXPANSION = 200
+"""How many times itself a gzip stream may unpack to: records alike but for their ids shrink to a twentieth."""
+FREE_EXPANSION = 16 << 20
+"""Bytes that it may unpack to in any case."""
 _GZIP = b"\x1f\x8b"
 
 
@@ -32,7 +36,8 @@ class Block:
     """Whole lines, each with its newline but for the file's last line where `last_is_open`.
 
     offset: of the first byte, in the stream as decompressed. lost: where it is set, there is no data: the block stands
-    for one record that could not be held (too_long), or for whatever follows where a gzip stream breaks (truncated).
+    for one record that could not be held (too_long), or for whatever follows where a gzip stream breaks (truncated) or
+    has unpacked to too many times itself (too_large).
     """
 
     offset: int
@@ -53,19 +58,23 @@ class Block:
             left -= 1
 
 
-def blocks(stream: Stream, size: int = BLOCK) -> Iterator[Block]:
+def blocks(stream: Stream, size: int = BLOCK, expansion: float = MOST_EXPANSION) -> Iterator[Block]:
     """The stream's lines in blocks of about `size` bytes.
 
     Holds a block, and the one line that goes on beyond it up to LONGEST bytes. Bytes that begin as gzip does (RFC 1952)
-    are decompressed, all members of them. Errors of reading the stream itself are passed on.
+    are decompressed, all members of them, up to `expansion` times what they are. Errors of reading the stream itself
+    are passed on.
     """
     rest = _Rest()
     try:
-        for chunk in _chunks(stream, min(size, LONGEST)):
+        for chunk in _chunks(stream, min(size, LONGEST), expansion):
             for start in range(0, len(chunk), LONGEST):
                 yield from rest.add(chunk[start : start + LONGEST])
     except BROKEN:
         yield Block(rest.offset, b"", True, Reason.TRUNCATED)
+        return
+    except _Expanded:
+        yield Block(rest.offset, b"", True, Reason.TOO_LARGE)
         return
     yield from rest.end()
 
@@ -120,32 +129,37 @@ class _Rest:
         self._length = 0
 
 
-def _chunks(stream: Stream, size: int) -> Iterator[bytes]:
+def _chunks(stream: Stream, size: int, expansion: float) -> Iterator[bytes]:
     head = stream.read(size)
     if len(head) == 1:
         head += stream.read(size)
     if head[:2] == _GZIP:
-        yield from _unpacked(_PutBack(head, stream), size)
+        yield from _unpacked(_PutBack(head, stream), size, expansion)
         return
     while head:
         yield head
         head = stream.read(size)
 
 
-def _unpacked(stream: _PutBack, size: int) -> Iterator[bytes]:
+def _unpacked(stream: _PutBack, size: int, expansion: float) -> Iterator[bytes]:
     # read1 hands out what came before a break, where read would drop it; its pieces are small, so they are gathered.
     unpacked = gzip.GzipFile(fileobj=cast("IO[bytes]", stream))
     gathered = bytearray()
     try:
         while piece := unpacked.read1(size):
             gathered += piece
+            stream.check(unpacked.tell(), expansion)
             if len(gathered) >= size:
                 yield bytes(gathered)
                 gathered.clear()
-    except BROKEN:
+    except (*BROKEN, _Expanded):
         yield bytes(gathered)
         raise
     yield bytes(gathered)
+
+
+class _Expanded(Exception):
+    """A gzip stream that unpacks to more than it may."""
 
 
 class _PutBack:
@@ -154,9 +168,17 @@ class _PutBack:
     def __init__(self, head: bytes, stream: Stream) -> None:
         self._head = head
         self._stream = stream
+        self._taken = 0
 
     def read(self, size: int) -> bytes:
         if not self._head:
-            return self._stream.read(size)
-        given, self._head = self._head[:size], self._head[size:]
+            given = self._stream.read(size)
+        else:
+            given, self._head = self._head[:size], self._head[size:]
+        self._taken += len(given)
         return given
+
+    def check(self, unpacked: int, expansion: float) -> None:
+        """Raises _Expanded where what was read of it has unpacked to more than it may."""
+        if unpacked > FREE_EXPANSION + expansion * self._taken:
+            raise _Expanded

@@ -13,6 +13,7 @@ from typing import cast
 
 from tidewatch.capture import forms, v2
 from tidewatch.capture.delimited import BLANK, read_csv
+from tidewatch.capture.limits import check_json, is_text
 from tidewatch.capture.reasons import Reason, Unreadable
 from tidewatch.capture.scalars import Scalar
 from tidewatch.capture.table import Matrix, Table
@@ -54,6 +55,8 @@ def read_output(payload: Payload) -> Table:
 
 
 def _read(payload: Payload, keys: tuple[str, str]) -> Table:
+    if not is_text(payload.data):
+        raise Unreadable(Reason.BAD_PAYLOAD)
     if payload.encoding == "CSV":
         return read_csv(payload.data)
     kind, parameters = _content_type(payload.content_type)
@@ -107,7 +110,9 @@ def _sniff(body: bytes, kind: str, keys: tuple[str, str]) -> Table:
     if body[:1] == b"{":
         try:
             # One character a byte, so that the object's end is a place in the body; its text is decoded properly below.
-            _, end = json.JSONDecoder().raw_decode(body.decode("latin-1"))
+            text = body.decode("latin-1")
+            check_json(text)
+            _, end = json.JSONDecoder().raw_decode(text)
         except (ValueError, RecursionError) as error:
             raise Unreadable(Reason.BAD_PAYLOAD if kind in _BINARY else Reason.UNKNOWN_FORMAT) from error
         if body[end:].strip(BLANK.encode()):

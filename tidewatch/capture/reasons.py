@@ -16,6 +16,8 @@ class Reason(StrEnum):
     """The file ends within the line, or its gzip stream breaks off there."""
     TOO_LONG = "too_long"
     """The line is longer than lines.LONGEST."""
+    TOO_LARGE = "too_large"
+    """More values than are read of one record (limits), or a gzip stream that unpacks to a multiple of itself."""
     NOT_A_RECORD = "not_a_record"
     """JSON, but without captureData.endpointInput.data."""
     BAD_ENCODING = "bad_encoding"
@@ -40,6 +42,8 @@ class Reason(StrEnum):
     """An answer that cannot be read, or has no number where the score should be."""
     ROWS_DIFFER = "rows_differ"
     """The answer has another number of rows than the request."""
+    READER_FAILED = "reader_failed"
+    """The reader met with an error that it does not know: a fault of tidewatch, which costs this record alone."""
 
 
 class Unreadable(Exception):

@@ -12,8 +12,12 @@ from typing import Any, cast
 
 import msgspec
 
+from tidewatch.capture.limits import check_json, is_text
 from tidewatch.capture.payload import Payload
 from tidewatch.capture.reasons import Reason, Unreadable
+
+SHORTEST = len('{"captureData":{"endpointInput":{"data":""}}}')
+"""Bytes that a record has at least."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ def decode(line: bytes, *, is_open: bool = False) -> Record:
     """The record in a line without its newline; keys that are not known are ignored.
 
     is_open: the file ends within the line, so that what is no JSON was cut off. Raises Unreadable: not_utf8, not_json,
-    truncated, not_a_record.
+    truncated, not_a_record, too_large.
     """
     found = _line(line, is_open)
     metadata = _mapping(found.event_metadata)
@@ -63,13 +67,14 @@ def decode(line: bytes, *, is_open: bool = False) -> Record:
     return Record(
         _payload(found.capture_data.endpoint_input),
         _output(found.capture_data.endpoint_output),
-        event_id if isinstance(event_id, str) else "",
-        inference_id if isinstance(inference_id, str) else None,
+        event_id if isinstance(event_id, str) and is_text(event_id) else "",
+        inference_id if isinstance(inference_id, str) and is_text(inference_id) else None,
         _moment(time) if isinstance(time, str) else None,
     )
 
 
 def _line(line: bytes, is_open: bool) -> _Line:
+    check_json(line, payloads=2)
     if not line.isascii():
         _check_utf8(line, is_open)
     try:

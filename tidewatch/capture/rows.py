@@ -7,12 +7,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from operator import itemgetter
+from types import NoneType
 from typing import TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from tidewatch.capture.limits import LONGEST_NUMBER, check_values
 from tidewatch.capture.payload import Payload, read_input, read_output
 from tidewatch.capture.reasons import Reason, Unreadable
 from tidewatch.capture.record import Record
@@ -84,6 +85,7 @@ class Rows:
 def values(record: Record, layout: Layout) -> Rows:
     """The values of a record's rows. Raises Unreadable: one bad row, or a bad answer, rejects the whole record."""
     table = read_input(record.input)
+    check_values(len(table.rows), len(layout.features))
     places = _places(table, layout)
     matrix = table.matrix
     if matrix is None:
@@ -129,46 +131,57 @@ def _from_matrix(
 def _from_rows(
     rows: Sequence[Sequence[object]] | Matrix, layout: Layout, places: dict[str, int]
 ) -> tuple[Floats, tuple[list[str | None], ...]]:  # fmt: skip
-    numbers = np.empty((len(rows), len(layout.numbers)))
+    numbers = np.full((len(rows), len(layout.numbers)), math.nan)
     categories: tuple[list[str | None], ...] = tuple([] for _ in layout.categories)
     known: dict[str, str | None] = {}
     for start in range(0, len(rows), CHUNK_ROWS):
         part = list(rows[start : start + CHUNK_ROWS])
-        if layout.numbers:
-            numbers[start : start + len(part)] = _numbers(part, layout.numbers, places)
+        _fill(numbers[start : start + len(part)], part, layout.numbers, places)
         for held, name in zip(categories, layout.categories, strict=True):
             at = places.get(name)
-            held += [None if at is None else _category(row[at], name, known) for row in part]
+            held += [None] * len(part) if at is None else _categories([row[at] for row in part], name, known)
     return numbers, categories
 
 
-def _category(value: object, name: str, known: dict[str, str | None]) -> str | None:
-    """The category; a text that was met before is told from memory, and kept once."""
-    if not isinstance(value, str):
-        return category(value, name)
-    if value not in known:
-        known[value] = category(value, name)
-    return known[value]
+def _categories(cells: list[object], name: str, known: dict[str, str | None]) -> list[str | None]:
+    """The categories of a column; a text that was met before is told from memory, and kept once."""
+    if not set(map(type, cells)) <= {str}:
+        return [category(cell, name) for cell in cells]
+    texts = cast("list[str]", cells)
+    for text in set(texts) - known.keys():
+        known[text] = category(text, name)
+    return [known[text] for text in texts]
 
 
-def _numbers(rows: list[Sequence[object]], names: Sequence[str], places: dict[str, int]) -> list[list[float]]:
-    at = [places.get(name) for name in names]
-    if None in at:
-        found = [[None if place is None else row[place] for place in at] for row in rows]
+def _fill(
+    numbers: Floats, rows: list[Sequence[object]], names: Sequence[str], places: dict[str, int]
+) -> None:  # fmt: skip
+    """Reads the columns one by one where all their cells are plain, else row by row: the first fault is to be told."""
+    held = [(at, places[name], name) for at, name in enumerate(names) if name in places]
+    for at, place, _ in held:
+        column = _column([row[place] for row in rows])
+        if column is None:
+            break
+        numbers[:, at] = column
     else:
-        pick = itemgetter(*at, at[0])  # one more, for a tuple also where there is one feature
-        found = [pick(row)[:-1] for row in rows]
-    return [_row(cells, names) for cells in found]
+        return
+    for row, into in zip(rows, numbers, strict=True):
+        for at, place, name in held:
+            into[at] = number(row[place], name)
 
 
-def _row(cells: Sequence[object], names: Sequence[str]) -> list[float]:
-    texts = cast("Sequence[str]", cells)  # of JSON and tensors they may be others, which join refuses
+def _column(cells: list[object]) -> Sequence[float] | Floats | None:
+    """The numbers of cells that are all text and plain, or all numbers and None; None for any other."""
+    kinds = set(map(type, cells))
     try:
-        if _PLAIN.fullmatch(",".join(texts)):
+        if kinds <= {float, int, NoneType}:
+            return np.array(cells, np.float64)
+        texts = cast("list[str]", cells)
+        if kinds <= {str} and max(map(len, texts)) <= LONGEST_NUMBER and _PLAIN.fullmatch(",".join(texts)):
             return [float(text) if text else math.nan for text in texts]
-    except (TypeError, ValueError):
+    except (OverflowError, ValueError):
         pass
-    return [number(cell, name) for cell, name in zip(cells, names, strict=True)]
+    return None
 
 
 def _scores(output: Payload | None, rows: int, which: int) -> Floats:

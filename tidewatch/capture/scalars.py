@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 
+from tidewatch.capture.limits import LONGEST_NUMBER
 from tidewatch.capture.reasons import Reason, Unreadable
 
 Scalar = str | float | int | bool | None
@@ -13,7 +14,7 @@ MISSING = frozenset({"", "nan", "NaN", "NA", "null", "None"})
 """Texts that stand for no value; of a number with the spaces around it stripped, of a category as it is."""
 EXACT = 2**53
 """Whole numbers below it are exact in float64."""
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _INFINITY = re.compile(r"[+-]?inf(?:inity)?", re.ASCII | re.IGNORECASE)
 _WHOLE = re.compile(r"-?(?:0|[1-9]\d*)\.0", re.ASCII)
 _BOOLEANS = {"True": "true", "False": "false"}
@@ -23,7 +24,8 @@ def number(value: object, column: str | None = None) -> float:
     """The number that a scalar stands for; NaN where it is missing, infinite where it is.
 
     Text, also that of a JSON string, is a number where it is `[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?` between
-    spaces. Raises Unreadable(not_a_number), naming the column, for other text, true and false, lists and objects.
+    spaces, up to LONGEST_NUMBER characters. Raises Unreadable(not_a_number), naming the column, for other text, true
+    and false, lists and objects.
     """
     if isinstance(value, float):
         return value
@@ -41,6 +43,8 @@ def number(value: object, column: str | None = None) -> float:
 
 def _from_text(text: str, column: str | None) -> float:
     stripped = text.strip(" ")
+    if len(stripped) > LONGEST_NUMBER:
+        raise Unreadable(Reason.NOT_A_NUMBER, column)
     if _NUMBER.fullmatch(stripped):
         return float(stripped)
     if stripped in MISSING:

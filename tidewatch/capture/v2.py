@@ -6,7 +6,6 @@ https://kserve.github.io/website/docs/concepts/architecture/data-plane/v2-protoc
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from itertools import chain
 from typing import Any, cast
@@ -14,6 +13,7 @@ from typing import Any, cast
 import msgspec
 import numpy as np
 
+from tidewatch.capture.limits import check_values, size_of, spread_name
 from tidewatch.capture.reasons import Reason, Unreadable
 from tidewatch.capture.scalars import EXACT
 from tidewatch.capture.table import Matrix, Table, numeric
@@ -51,7 +51,7 @@ def read_tensors(tensors: Sequence[object], tail: bytes) -> Table:
     One tensor is a table by position, of shape (n, columns); one of shape (columns,) is one row, and dimensions after
     the second are laid side by side. Several are columns by name, of shape (n,) or (n, 1); one of shape (n, k) is the
     k columns NAME__0 and on. FP32 and FP16 in JSON are rounded as the server rounds them. Raises Unreadable:
-    bad_payload where shapes, sizes and data do not fit together, empty_payload where there are no rows.
+    bad_payload where shapes, sizes and data do not fit together, empty_payload where there are no rows, too_large.
     """
     try:
         described = msgspec.convert(tensors, list[_Tensor])
@@ -59,11 +59,13 @@ def read_tensors(tensors: Sequence[object], tail: bytes) -> Table:
         raise Unreadable(Reason.BAD_PAYLOAD) from error
     if len({each.name for each in described}) < len(described):
         raise Unreadable(Reason.BAD_PAYLOAD)
+    check_values(sum(size_of(each.shape) for each in described), 1)
     blocks: list[_Flat] = []
+    left = memoryview(tail)
     for each in described:
-        values, tail = _elements(each, tail)
+        values, left = _elements(each, left)
         blocks.append(values)
-    if tail:
+    if left:
         raise Unreadable(Reason.BAD_PAYLOAD)
     if len(described) == 1:
         rows, width = _extent(described[0].shape, several=False)
@@ -78,7 +80,7 @@ def _by_name(tensors: list[_Tensor], blocks: list[_Flat]) -> Table:
     if len({rows for rows, _ in extents}) > 1:
         raise Unreadable(Reason.BAD_PAYLOAD)
     for tensor, values, (rows, width) in zip(tensors, blocks, extents, strict=True):
-        names += [tensor.name] if width == 1 else [f"{tensor.name}__{at}" for at in range(width)]
+        names += [tensor.name] if width == 1 else spread_name(tensor.name, width)
         parts.append(_shaped(values, rows, width))
     if len(set(names)) < len(names):
         raise Unreadable(Reason.BAD_PAYLOAD)
@@ -92,9 +94,9 @@ def _by_name(tensors: list[_Tensor], blocks: list[_Flat]) -> Table:
 def _extent(shape: list[int], *, several: bool) -> tuple[int, int]:
     """Rows and columns of a tensor of this shape."""
     if len(shape) > 1:
-        rows, width = shape[0], math.prod(shape[1:])
+        rows, width = shape[0], size_of(shape[1:])
     else:
-        size = math.prod(shape)
+        size = size_of(shape)
         rows, width = (size, 1) if several else (1, size)
     if rows < 1 or width < 1:
         raise Unreadable(Reason.EMPTY_PAYLOAD)
@@ -107,11 +109,9 @@ def _shaped(values: _Flat, rows: int, width: int) -> Sequence[Sequence[object]] 
     return [values[start : start + width] for start in range(0, rows * width, width)]
 
 
-def _elements(tensor: _Tensor, tail: bytes) -> tuple[_Flat, bytes]:
+def _elements(tensor: _Tensor, tail: memoryview) -> tuple[_Flat, memoryview]:
     """The tensor's elements, and what of the tail is left for the tensors after it."""
-    if min(tensor.shape, default=1) < 0:
-        raise Unreadable(Reason.BAD_PAYLOAD)
-    wanted = math.prod(tensor.shape)
+    wanted = size_of(tensor.shape)
     size = tensor.parameters.binary_data_size if tensor.parameters else None
     if size is None:
         values = _from_json(tensor)
@@ -134,7 +134,9 @@ def _from_json(tensor: _Tensor) -> _Flat:
         return flat if values is None else values
     if all(type(each) in (float, int) for each in flat):
         return _rounded(flat, single)
-    return [each if type(each) not in (float, int) else float(_rounded([each], single)[0]) for each in flat]
+    held = [type(each) in (float, int) for each in flat]
+    rounded = iter(_rounded([each for each, number in zip(flat, held, strict=True) if number], single).tolist())
+    return [next(rounded) if number else each for each, number in zip(flat, held, strict=True)]
 
 
 def _rounded(values: list[object], single: type[np.float16] | type[np.float32]) -> Matrix:
@@ -157,7 +159,7 @@ def _flattened(data: list[object]) -> list[object]:
     return data
 
 
-def _from_bytes(datatype: str, raw: bytes) -> _Flat:
+def _from_bytes(datatype: str, raw: memoryview) -> _Flat:
     if datatype == "BYTES":
         return _strings(raw)
     kind = _BINARY.get(datatype)
@@ -176,7 +178,7 @@ def _from_bytes(datatype: str, raw: bytes) -> _Flat:
     return exact
 
 
-def _strings(raw: bytes) -> list[object]:
+def _strings(raw: memoryview) -> list[object]:
     """Elements of BYTES: each four bytes of length, little-endian, then as many of UTF-8."""
     found: list[object] = []
     at = 0
@@ -186,7 +188,7 @@ def _strings(raw: bytes) -> list[object]:
         if start > len(raw) or at > len(raw):
             raise Unreadable(Reason.BAD_PAYLOAD)
         try:
-            found.append(raw[start:at].decode())
+            found.append(str(raw[start:at], "utf-8"))
         except UnicodeDecodeError as error:
             raise Unreadable(Reason.BAD_PAYLOAD) from error
     return found

@@ -10,6 +10,7 @@ import msgspec
 
 from tidewatch.drift.captured import CapturedHour
 from tidewatch.drift.errors import InvalidProfile
+from tidewatch.drift.index import Index
 from tidewatch.drift.layout import ROOT
 from tidewatch.drift.profile import Profile, decode
 from tidewatch.items import error_code
@@ -18,17 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 PROFILE = ".profile"
-SCHEMA = 1
 _DAY = timedelta(days=1)
-
-
-class Entry(msgspec.Struct, frozen=True):
-    """An hour that was read, and the fingerprint of its files then."""
-
-    hour: datetime
-    variant: str
-    configuration: str
-    fingerprint: str
 
 
 @dataclass(frozen=True, order=True)
@@ -40,45 +31,6 @@ class KeptHour:
     version: str
     configuration: str
     key: str
-
-
-class Latest(msgspec.Struct, frozen=True):
-    """What the newest report of a variant said."""
-
-    version: str
-    hour: datetime
-    verdict: str
-    severity: str
-
-
-class Index(msgspec.Struct, frozen=True):
-    """What the job knows of its own past: the hours it has read, and the newest report of each variant."""
-
-    schema: int = SCHEMA
-    hours: tuple[Entry, ...] = ()
-    latest: dict[str, Latest] = {}
-
-    def read(self, captured: CapturedHour) -> bool:
-        """Whether this hour was read with the files that it has now."""
-        return any(_same_hour(entry, captured) and entry.fingerprint == captured.fingerprint for entry in self.hours)
-
-    def with_hour(self, captured: CapturedHour, oldest: datetime) -> Index:
-        """The index with this hour read, and without those before `oldest`, which no run looks for."""
-        kept = [each for each in self.hours if not _same_hour(each, captured) and each.hour >= oldest]
-        entry = Entry(captured.hour, captured.variant, captured.configuration, captured.fingerprint)
-        ordered = sorted([*kept, entry], key=lambda each: (each.hour, each.variant, each.configuration))
-        return msgspec.structs.replace(self, hours=tuple(ordered))
-
-    def without(self, kept: KeptHour) -> Index:
-        """The index with this hour unread, so that the next run reads it again."""
-        return msgspec.structs.replace(self, hours=tuple(each for each in self.hours if not _same_hour(each, kept)))
-
-    def with_latest(self, variant: str, latest: Latest) -> Index:
-        return msgspec.structs.replace(self, latest=dict(sorted({**self.latest, variant: latest}.items())))
-
-
-def _same_hour(entry: Entry, other: CapturedHour | KeptHour) -> bool:
-    return (entry.hour, entry.variant, entry.configuration) == (other.hour, other.variant, other.configuration)
 
 
 @dataclass(frozen=True)
@@ -138,7 +90,8 @@ class Archive:
         if folder not in self._days:
             pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=folder)
             keys = [entry.get("Key", "") for page in pages for entry in page.get("Contents", ())]
-            self._days[folder] = [_kept(variant, day, key) for key in keys if key.endswith(PROFILE)]
+            kept = (_kept(variant, day, key) for key in keys if key.endswith(PROFILE))
+            self._days[folder] = [each for each in kept if each is not None]
         return self._days[folder]
 
     def save_report(self, variant: str, version: str, hour: datetime, report: bytes, page: str) -> str:
@@ -164,7 +117,10 @@ def _folder(variant: str, hour: datetime) -> str:
     return f"{ROOT}{variant}/{hour:%Y/%m/%d/%H}/"
 
 
-def _kept(variant: str, day: datetime, key: str) -> KeptHour:
+def _kept(variant: str, day: datetime, key: str) -> KeptHour | None:
+    """The hour of a profile's key; None for a key of another form, which is not the job's."""
     hour, name = key.split("/")[-2:]
     version, _, configuration = name.removesuffix(PROFILE).rpartition(".")
+    if not (hour.isascii() and hour.isdigit() and int(hour) < 24 and version and configuration):
+        return None
     return KeptHour(day.replace(hour=int(hour), minute=0), variant, version, configuration, key)

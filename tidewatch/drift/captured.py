@@ -12,7 +12,8 @@ import msgspec
 
 from tidewatch.capture.keys import CaptureKey, parse_key
 from tidewatch.drift.layout import DEPLOYMENTS
-from tidewatch.items import error_code
+from tidewatch.items import described, error_code
+from tidewatch.text import plain
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -34,6 +35,21 @@ class CapturedHour:
     fingerprint: str
     keys: tuple[str, ...]
 
+    @property
+    def told(self) -> str:
+        """Which hour it is, for people."""
+        return f"{self.hour:%Y-%m-%d %H:%M} UTC of {self.variant}, version {self.version}"
+
+
+@dataclass(frozen=True)
+class Captured:
+    """What was found. hours: oldest first. unknown: a sentence for each configuration whose records belong to no known
+    version, so that none is lost silently. failed: a sentence for each folder that could not be listed."""
+
+    hours: tuple[CapturedHour, ...]
+    unknown: tuple[str, ...]
+    failed: tuple[str, ...]
+
 
 class _Slot(msgspec.Struct, frozen=True):
     version: str
@@ -53,38 +69,71 @@ class CaptureFolder:
     endpoint: str
     monitoring: str
 
-    def hours(self, first: datetime, last: datetime) -> tuple[tuple[CapturedHour, ...], tuple[str, ...]]:
-        """What was captured in the hours that begin from `first` to `last`, both included, oldest first.
+    def hours(self, first: datetime, last: datetime) -> Captured:
+        """What was captured in the hours that begin from `first` to `last`, both included.
 
-        Also a sentence for each configuration whose records belong to no known version, so that none is lost silently.
+        A folder that S3 does not list hides no other.
         """
         found: list[CapturedHour] = []
-        unknown: list[str] = []
-        for folder in self._folders(f"{self.prefix}/"):
-            configuration = folder.removeprefix(f"{self.prefix}/").strip("/")
-            files = self._files(folder, first, last)
-            if not files:
-                continue
-            held = self._held(configuration)
-            for key, stored in sorted(files.items()):
-                if key.variant not in held:
-                    unknown.append(
-                        f"s3://{self.bucket}/{folder} holds records of {key.variant}, and its version is not in "
-                        f"s3://{self.monitoring}/{DEPLOYMENTS}{configuration}.json, which `pulumi up` writes for the "
-                        "live configuration."
-                    )
-                    continue
-                found.append(_hour(key, held[key.variant], stored))
-        return tuple(sorted(found)), tuple(sorted(set(unknown)))
+        unknown: set[str] = set()
+        failed: list[str] = []
+        for folder in self._listed(f"{self.prefix}/", failed):
+            for variant in self._listed(f"{folder}{self.endpoint}/", failed):
+                files = self._files(variant, first, last, failed)
+                if files:
+                    self._assign(folder, files, found, unknown, failed)
+        return Captured(tuple(sorted(found)), tuple(sorted(unknown)), tuple(failed))
 
-    def _files(self, folder: str, first: datetime, last: datetime) -> dict[CaptureKey, list[tuple[str, str]]]:
+    def _assign(
+        self,
+        folder: str,
+        files: dict[CaptureKey, list[tuple[str, str]]],
+        found: list[CapturedHour],
+        unknown: set[str],
+        failed: list[str],
+    ) -> None:
+        """Tells of which version the hours of one variant under a configuration's folder are."""
+        configuration = folder.removeprefix(f"{self.prefix}/").strip("/")
+        document = f"s3://{self.monitoring}/{DEPLOYMENTS}{plain(configuration)}.json"
+        try:
+            held = self._held(configuration)
+        except Exception as error:
+            failed.append(f"{document} could not be read: {described(error)}. It is tried again.")
+            return
+        for key, stored in files.items():
+            if key.variant in held:
+                found.append(_hour(key, held[key.variant], stored))
+            else:
+                unknown.add(
+                    f"{self._url(folder)} holds records of {plain(key.variant)}, and its version is not in {document}, "
+                    "which `pulumi up` writes for the live configuration."
+                )
+
+    def _listed(self, prefix: str, failed: list[str]) -> list[str]:
+        try:
+            return list(self._folders(prefix))
+        except Exception as error:
+            failed.append(f"{self._url(prefix)} could not be listed: {described(error)}. It is tried again.")
+            return []
+
+    def _url(self, key: str) -> str:
+        return f"s3://{self.bucket}/{plain(key)}"
+
+    def _files(
+        self, variant: str, first: datetime, last: datetime, failed: list[str]
+    ) -> dict[CaptureKey, list[tuple[str, str]]]:
         files: dict[CaptureKey, list[tuple[str, str]]] = {}
-        for variant in self._folders(f"{folder}{self.endpoint}/"):
-            for day in _days(first, last):
-                for name, etag in self._objects(f"{variant}{day:%Y/%m/%d}/"):
-                    key = parse_key(name, self.prefix)
-                    if key is not None and first <= key.hour <= last:
-                        files.setdefault(key, []).append((name, etag))
+        for day in _days(first, last):
+            prefix = f"{variant}{day:%Y/%m/%d}/"
+            try:
+                listed = list(self._objects(prefix))
+            except Exception as error:
+                failed.append(f"{self._url(prefix)} could not be listed: {described(error)}. It is tried again.")
+                continue
+            for name, etag in listed:
+                key = parse_key(name, self.prefix)
+                if key is not None and first <= key.hour <= last:
+                    files.setdefault(key, []).append((name, etag))
         return files
 
     def _held(self, configuration: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from tidewatch.capture.accounting import Accounting
 from tidewatch.capture.lines import Block
-from tidewatch.capture.record import Record
+from tidewatch.capture.record import SHORTEST, Record
 from tidewatch.drift.binning import NumericGrid
 from tidewatch.drift.framing import Template, Window, learn
 from tidewatch.drift.plain import PlainReader, PlainRows
@@ -81,6 +81,7 @@ class BlockCounter:
             self._strict.lose(block.lost, source, block.offset)
             return
         lines = _Lines(block, source)
+        lines.reject_short(self._strict)
         left, strange = lines.without_controls()
         unread = [strange]
         for template in self._templates:
@@ -157,9 +158,10 @@ class _Lines:
         self.ends = np.concatenate([newlines, np.array(last, np.int64)])
         self.starts = np.concatenate([np.zeros(min(len(self.ends), 1), np.int64), self.ends[:-1] + 1])
         first = self.window.array[self.starts]
-        doubtful = np.flatnonzero((first == 32) | (first == 9) | (first == 13) | (self.ends == self.starts))
-        told = np.ones(len(self.ends), np.bool_)
-        told[[at for at in doubtful.tolist() if not self.raw(at).strip(b" \t\r")]] = False
+        told = self.ends > self.starts
+        doubtful = np.flatnonzero(told & ((first == 32) | (first == 9) | (first == 13)))
+        spans = zip(self.starts[doubtful].tolist(), self.ends[doubtful].tolist(), strict=True)
+        told[doubtful[[not block.data[start:end].strip(b" \t\r") for start, end in spans]]] = False
         self.told = np.flatnonzero(told)
 
     def raw(self, at: int) -> bytes:
@@ -172,6 +174,21 @@ class _Lines:
         at = np.flatnonzero(np.isin(self.window.array[: self.window.size], (9, 13)))
         strange = np.isin(self.told, np.searchsorted(self.ends, at))
         return self.told[~strange], self.told[strange]
+
+    def reject_short(self, strict: StrictCounter) -> None:
+        """Has lines that are too short for a record read once for all that are the same; they are told no more.
+
+        A small gzip file holds millions of them.
+        """
+        brief = (self.ends - self.starts)[self.told] < SHORTEST
+        if self._block.last_is_open and len(brief):
+            brief[-1] &= self.told[-1] != len(self.ends) - 1
+        at, self.told = self.told[brief], self.told[~brief]
+        alike: dict[bytes, list[int]] = {}
+        for start, end in zip(self.starts[at].tolist(), self.ends[at].tolist(), strict=True):
+            alike.setdefault(self._block.data[start:end], []).append(self._block.offset + start)
+        for line, offsets in alike.items():
+            strict.alike(line, self._source, offsets)
 
     def read(self, at: int, strict: StrictCounter) -> Record | None:
         """Reads one line strictly."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -77,7 +78,7 @@ class CsvTable:
     def _blocks(self, progress: Progress | None = None) -> Generator[Iterator[Block]]:
         size = self._path.stat().st_size
         with open_local(self._path) as raw:
-            yield _told(blocks(raw, BLOCK), raw, size, progress)
+            yield _told(blocks(raw, BLOCK, math.inf), raw, size, progress)
 
     def _without_header(self, found: Iterable[Block]) -> Iterator[Block]:
         for block in found:

@@ -1,44 +1,49 @@
 """The hourly job: what the endpoint captured becomes profiles, and these become reports.
 
 Run again, it writes the same bytes: an hour's profile depends on its capture files alone, a report on profiles alone.
+What others send it is read as if they meant harm: a record, an object, an hour and a variant fail each alone. The
+newest hour comes first; what failed is counted, and tried again later and later.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tidewatch.capture.lines import blocks
 from tidewatch.capture.source import open_object
 from tidewatch.clock import Clock, current
-from tidewatch.drift.archive import Archive, Index, KeptHour, Latest
+from tidewatch.drift.archive import Archive
 from tidewatch.drift.captured import CapturedHour, CaptureFolder
 from tidewatch.drift.counting import counter
-from tidewatch.drift.errors import DriftError
-from tidewatch.drift.judging import Judged, Subject, judged
-from tidewatch.drift.layout import SOURCE
+from tidewatch.drift.index import Stale
+from tidewatch.drift.journal import Journal
+from tidewatch.drift.layout import control_key
 from tidewatch.drift.profile import Profile
 from tidewatch.drift.reference import Reference, decode
+from tidewatch.drift.reporting import Reporter
 from tidewatch.drift.verdict import Thresholds, Verdict
-from tidewatch.drift.windows import HOUR, WEEK, Severity, Span
-from tidewatch.items import error_code
-from tidewatch.lease import LeaseTable
-from tidewatch.registry import REFERENCE, Registry, RegistryError
+from tidewatch.drift.windows import HOUR, Severity
+from tidewatch.items import described
+from tidewatch.lease import Lease, LeaseTable
+from tidewatch.registry import REFERENCE, Registry, VersionMissing
+from tidewatch.text import plain
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_s3 import S3Client
 
-VERDICT_CHANGED = "Drift Verdict Changed"
 LEASE = "drift"
 LEASE_SECONDS = 900.0
 """As long as a function may run: one that died holds up the next run at most."""
 MARGIN = timedelta(seconds=30)
 """What is left of the time when no further hour is begun."""
+
+
+TOO_SLOW = "it takes longer than a run may spend on one hour; docs/spark.md counts it elsewhere"
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,9 @@ class DriftPlan:
 
 @dataclass(frozen=True)
 class VariantHour:
-    """An hour that was read, and what its report says; records are those of the hour, the rest is of three days."""
+    """An hour that was read, and what its report says; records are those of the hour, the rest is of three days.
+
+    unreadable: objects of the hour that are not counted, or not to their end."""
 
     variant: str
     version: str
@@ -92,19 +99,22 @@ class VariantHour:
     rows: int
     insufficient: bool
     page: str
+    unreadable: int = 0
 
 
 @dataclass(frozen=True)
 class JobResult:
     """What a run did.
 
-    hours: those it read, oldest first. skipped: another run was at it. remaining: hours left for the next run.
-    problems: sentences about records that could not be judged at all.
+    hours: those it read, in that order. skipped: another run was at it. remaining: hours left for the next run.
+    failing: hours and folders that could not be read whole, in this run or an earlier one, and wait to be tried again.
+    problems: sentences about them, and about records that could not be judged at all.
     """
 
     hours: tuple[VariantHour, ...] = ()
     skipped: bool = False
     remaining: int = 0
+    failing: int = 0
     problems: tuple[str, ...] = ()
 
 
@@ -117,180 +127,238 @@ class DriftJob:
     plan: DriftPlan = field(default_factory=DriftPlan)
     clock: Clock = field(default_factory=current)
 
-    def run(self, now: datetime, deadline: datetime | None = None, only: datetime | None = None) -> JobResult:
+    def run(
+        self,
+        now: datetime,
+        deadline: datetime | None = None,
+        only: datetime | None = None,
+        told: Callable[[VariantHour], object] = lambda _: None,
+    ) -> JobResult:
         """Reads every hour in reach that was never read, or whose files changed since; `only`: that hour, in any case.
 
-        deadline: when to leave the rest to the next run. Raises DriftError where the config or a stored file is at
-        fault, and what the clients raise.
+        deadline: when to leave the rest to the next run. told: hears of each hour as soon as it is read. Nothing that
+        an hour holds, or that S3, the registry or EventBridge refuse, is raised: it is a problem of the result.
         """
-        leases = LeaseTable(self.clients.dynamodb, self.place.control, self.place.key, self.clock)
-        lease = leases.take(LEASE, LEASE_SECONDS)
-        if lease is None:
+        leases = LeaseTable(self.clients.dynamodb, self.place.control, control_key(self.place.key), self.clock)
+        problems: list[str] = []
+        lease = self._lease(leases, problems)
+        if lease is None and not problems:
             return JobResult(skipped=True)
         try:
-            return _Run(self, deadline).read(now, only)
+            return _Run(self, now, deadline, told, problems).read(only)
         finally:
+            if lease is not None:
+                self._release(leases, lease)
+
+    def _lease(self, leases: LeaseTable, problems: list[str]) -> Lease | None:
+        """The lease; without the table, a run goes on without one, as two at once write the same bytes."""
+        try:
+            return leases.take(LEASE, LEASE_SECONDS)
+        except Exception as error:
+            problems.append(f"No lease could be taken ({described(error)}): another run may do the same work.")
+            return None
+
+    def _release(self, leases: LeaseTable, lease: Lease) -> None:
+        try:
             leases.release(LEASE, lease)
+        except Exception as error:
+            print(f"The lease could not be given back, and expires by itself: {described(error)}")
+
+
+class _OutOfTime(Exception):
+    """An hour that would take longer than it may."""
 
 
 class _Run:
-    def __init__(self, job: DriftJob, deadline: datetime | None) -> None:
+    def __init__(
+        self,
+        job: DriftJob,
+        now: datetime,
+        deadline: datetime | None,
+        told: Callable[[VariantHour], object],
+        problems: list[str],
+    ) -> None:
         self._place, self._plan, self._clients = job.place, job.plan, job.clients
-        self._clock, self._deadline = job.clock, deadline
-        place = job.place
+        self._clock, self._now, self._told, self._problems = job.clock, now, told, problems
+        self._end = None if deadline is None else deadline - MARGIN
+        place, s3 = job.place, job.clients.s3
         self._folder = CaptureFolder(
-            job.clients.s3, place.capture_bucket, place.capture_prefix, place.endpoint, place.monitoring_bucket
+            s3, place.capture_bucket, place.capture_prefix, place.endpoint, place.monitoring_bucket
         )
-        self._archive = Archive(job.clients.s3, place.monitoring_bucket)
-        self._registry = Registry(job.clients.s3, place.registry_bucket, place.model)
-        self._references: dict[str, Reference] = {}
-        self._index = Index()
-        self._newest: datetime | None = None
-        self._problems: list[str] = []
+        self._archive = Archive(s3, place.monitoring_bucket)
+        self._journal = Journal(self._archive, now, problems)
+        self._reporter = Reporter(
+            self._archive, self._journal, job.clients.events, job.plan.thresholds, place.key, place.model,
+            place.endpoint, problems,
+        )  # fmt: skip
+        self._registry = Registry(s3, place.registry_bucket, place.model)
+        self._references: dict[str, Reference | Exception | None] = {}
+        self._newest = self._now
+        self._done: list[VariantHour] = []
 
-    def read(self, now: datetime, only: datetime | None) -> JobResult:
-        """Reads what is due, oldest first."""
-        last = _hour(now - timedelta(minutes=self._plan.lag_minutes)) - HOUR
+    def read(self, only: datetime | None) -> JobResult:
+        """Reads what is due, newest first, then what failed before."""
+        last = _hour(self._now - timedelta(minutes=self._plan.lag_minutes)) - HOUR
         first = last - HOUR * (self._plan.look_back_hours - 1)
+        self._journal.open(first, last)
         if only is not None:
             first = last = _hour(only)
         self._newest = last
-        self._index = self._archive.index()
-        captured, unknown = self._folder.hours(first, last)
-        self._problems += unknown
-        due = [each for each in captured if only is not None or not self._index.read(each)]
-        done: list[VariantHour] = []
-        for at, each in enumerate(due):
-            if self._deadline is not None and self._clock.now() >= self._deadline - MARGIN:
-                return JobResult(tuple(done), False, len(due) - at, tuple(self._problems))
-            told = self._read_hour(each)
-            if told is not None:
-                done.append(told)
-        return JobResult(tuple(done), False, 0, tuple(self._problems))
+        captured = self._folder.hours(first, last)
+        self._problems += (*captured.unknown, *captured.failed)
+        due = list(captured.hours) if only is not None else self._journal.due(captured.hours)
+        remaining = len(due)
+        for each in due:
+            if self._is_late():
+                break
+            self._try(each)
+            remaining -= 1
+        self._renew()
+        self._journal.save()
+        failing = self._journal.failing + len(captured.failed)
+        return JobResult(tuple(self._done), False, remaining, failing, tuple(self._problems))
 
-    def _read_hour(self, captured: CapturedHour) -> VariantHour | None:
-        reference = self._reference(captured.version)
+    def _is_late(self) -> bool:
+        return self._end is not None and self._clock.now() >= self._end
+
+    def _until(self, captured: CapturedHour) -> datetime | None:
+        """When to leave an hour: half of the time left, so that one cannot take all; once it failed, all of it."""
+        now = self._clock.now()
+        if self._end is None or self._journal.tried(captured):
+            return self._end
+        return now + (self._end - now) / 2
+
+    def _try(self, captured: CapturedHour) -> None:
+        """Reads an hour; whatever goes wrong is that hour's."""
+        if captured.version in self._references and self._references[captured.version] is None:
+            self._skip(captured)
+            return
+        until = self._until(captured)
+        self._journal.begin(captured)
+        try:
+            self._read_hour(captured, until)
+        except Exception as error:
+            reason = TOO_SLOW if isinstance(error, _OutOfTime) else described(error)
+            self._journal.fail(captured, reason)
+            self._problems.append(f"{captured.told} could not be read: {reason}. It is tried again.")
+
+    def _read_hour(self, captured: CapturedHour, until: datetime | None) -> None:
+        reference = self._reference(captured)
         if reference is None:
-            return _unwatched(captured) if captured.hour == self._newest else None
-        profile = self._counted(captured, reference)
-        if profile is None:
-            return None
+            self._journal.leave(captured)
+            self._skip(captured)
+            return
+        profile, lost = self._counted(captured, reference, until)
         self._archive.save_profile(captured, profile)
-        # Saved only after the reports: what dies in between is read again.
-        self._index = self._index.with_hour(captured, captured.hour - HOUR * 2 * self._plan.look_back_hours)
-        found, page = self._report(captured, reference)
-        for later in self._later(captured):
-            self._report(replace(captured, hour=later), reference)
-        self._archive.save(self._index)
-        return VariantHour(
-            captured.variant, captured.version, captured.hour, str(found.verdict), str(found.severity),
-            found.checked, found.drifting, found.max_psi,
-            profile.accounting.read, profile.accounting.rejected_total, profile.rows,
-            found.verdict is Verdict.INSUFFICIENT, page,
+        if lost:
+            self._journal.fail(captured, next(iter(lost.values())), lost)
+            self._problems += (
+                f"{name} could not be read: {reason}. It is tried again." for name, reason in lost.items()
+            )
+        which = Stale(captured.hour, captured.variant, captured.version, captured.configuration)
+        found, page = self._reporter.report(which, reference)
+        self._journal.renew(which)
+        self._journal.outdate(self._reporter.later(which))
+        if not lost:
+            # Last of all: what fails or dies before is read again.
+            self._journal.read(captured)
+        self._tell(
+            VariantHour(
+                captured.variant, captured.version, captured.hour, str(found.verdict), str(found.severity),
+                found.checked, found.drifting, found.max_psi,
+                profile.accounting.read, profile.accounting.rejected_total, profile.rows,
+                found.verdict is Verdict.INSUFFICIENT, page, len(lost),
+            )
         )  # fmt: skip
 
-    def _counted(self, captured: CapturedHour, reference: Reference) -> Profile | None:
+    def _counted(
+        self, captured: CapturedHour, reference: Reference, until: datetime | None
+    ) -> tuple[Profile, dict[str, str]]:
+        """The hour's counts, and why which objects are not in them, or not to their end.
+
+        Raises the last object's error where none could be read at all, and _OutOfTime.
+        """
         counting = counter(reference)
+        lost: dict[str, str] = {}
+        failed: Exception | None = None
         for key in captured.keys:
+            name = f"s3://{self._folder.bucket}/{key}"
             try:
-                stream = open_object(self._clients.s3, self._folder.bucket, key)
+                for block in blocks(open_object(self._clients.s3, self._folder.bucket, key)):
+                    counting.count(block, name)
+                    self._check(until)
+            except _OutOfTime:
+                raise
             except Exception as error:
-                if error_code(error) != "NoSuchKey":
-                    raise
-                self._problems.append(f"s3://{self._folder.bucket}/{key} went while its hour was read: the next run")
-                return None
-            for block in blocks(stream):
-                counting.count(block, f"s3://{self._folder.bucket}/{key}")
-        return counting.profile()
+                lost[plain(name)], failed = described(error), error
+        profile = counting.profile()
+        if failed is not None and not profile.accounting.read:
+            raise failed
+        return profile, lost
 
-    def _report(self, captured: CapturedHour, reference: Reference) -> tuple[Judged, str]:
-        """Writes the report of the hour of `captured`; where it is the newest and says another thing, tells of it."""
-        subject = Subject(
-            self._place.model, self._place.endpoint, captured.variant, captured.version, captured.configuration
-        )
-        hourly = self._hourly(captured, reference)
-        found = judged(subject, reference, hourly, captured.hour, self._plan.thresholds)
-        page = self._archive.save_report(
-            captured.variant, captured.version, captured.hour, found.report.encode(), found.page
-        )
-        self._tell(captured, found, page)
-        return found, page
+    def _check(self, until: datetime | None) -> None:
+        if until is not None and self._clock.now() >= until:
+            raise _OutOfTime
 
-    def _hourly(self, captured: CapturedHour, reference: Reference) -> Mapping[datetime, Profile]:
-        """The profiles of the three days that end with the hour, and of the day a week before it."""
-        found: dict[datetime, Profile] = {}
-        week = captured.hour - WEEK
-        for last, span in ((captured.hour, Span.THREE_DAYS), (week, Span.DAY)):
-            first = last - HOUR * (span.hours - 1)
-            for kept in self._archive.hours(captured.variant, captured.version, first, last):
-                profile = self._profile(kept, reference)
-                if profile is not None:
-                    found[kept.hour] = found[kept.hour] + profile if kept.hour in found else profile
+    def _renew(self) -> None:
+        """Makes the reports anew whose windows hold an hour that was read after them."""
+        for which in self._journal.stale:
+            if self._is_late():
+                return
+            try:
+                reference = self._known(which.version)
+                if reference is not None:
+                    self._reporter.report(which, reference)
+                self._journal.renew(which)
+            except Exception as error:
+                told = f"The report of {which.variant}, {which.hour:%Y-%m-%d %H:%M} UTC"
+                self._problems.append(f"{told}, could not be made anew: {described(error)}. It is tried again.")
+
+    def _reference(self, captured: CapturedHour) -> Reference | None:
+        """The reference of the hour's version; None where it has none, and nobody can watch it.
+
+        Raises what is wrong with it, after alarms were told that nobody watches.
+        """
+        try:
+            return self._known(captured.version)
+        except Exception:
+            self._skip(captured)
+            raise
+
+    def _known(self, version: str) -> Reference | None:
+        if version not in self._references:
+            self._references[version] = self._fetched(version)
+        found = self._references[version]
+        if isinstance(found, Exception):
+            raise found
         return found
 
-    def _profile(self, kept: KeptHour, reference: Reference) -> Profile | None:
-        """The profile of an hour that was read; where it cannot be used, the next run is to read the hour again."""
-        profile = self._archive.profile(kept)
-        if profile is None or profile.reference != reference.digest:
-            self._index = self._index.without(kept)
+    def _fetched(self, version: str) -> Reference | Exception | None:
+        told = f"Nobody watches the records of version {version}:"
+        try:
+            raw = self._registry.read(version, REFERENCE)
+            return decode(raw, f"{REFERENCE} of {self._place.model}/{version}")
+        except VersionMissing as error:
+            self._problems.append(f"{told} {error}.")
             return None
-        return profile
+        except Exception as error:
+            self._problems.append(f"{told} {described(error)}.")
+            return error
 
-    def _later(self, captured: CapturedHour) -> list[datetime]:
-        """Hours that were reported before this one was read, and whose windows hold it."""
-        first, last = captured.hour + HOUR, captured.hour + HOUR * (Span.THREE_DAYS.hours - 1)
-        return sorted({kept.hour for kept in self._archive.hours(captured.variant, captured.version, first, last)})
-
-    def _tell(self, captured: CapturedHour, found: Judged, page: str) -> None:
-        before = self._index.latest.get(captured.variant)
-        if before is not None and before.hour > captured.hour:
+    def _skip(self, captured: CapturedHour) -> None:
+        """Alarms are told of the newest hour's records that cannot be judged: nobody watches them."""
+        if captured.hour != self._newest:
             return
-        now = Latest(captured.version, captured.hour, str(found.verdict), str(found.severity))
-        same = before is not None and (before.verdict, before.severity) == (now.verdict, now.severity)
-        # What could not be told stays untold, so that the next hour tells it.
-        if same or self._told(captured, before, now, page):
-            self._index = self._index.with_latest(captured.variant, now)
+        self._tell(
+            VariantHour(
+                captured.variant, captured.version, captured.hour, str(Verdict.INSUFFICIENT), str(Severity.NONE),
+                0, 0, 0.0, 0, 0, 0, True, "",
+            )
+        )  # fmt: skip
 
-    def _told(self, captured: CapturedHour, before: Latest | None, now: Latest, page: str) -> bool:
-        detail = {
-            "stack": self._place.key,
-            "model": self._place.model,
-            "endpoint": self._place.endpoint,
-            "variant": captured.variant,
-            "version": captured.version,
-            "hour": captured.hour.isoformat(),
-            "from": None if before is None else _change(before),
-            "to": _change(now),
-            "report": page,
-        }
-        answer = self._clients.events.put_events(
-            Entries=[{"Source": SOURCE, "DetailType": VERDICT_CHANGED, "Detail": json.dumps(detail)}]
-        )
-        if answer["FailedEntryCount"]:
-            self._problems.append(f"EventBridge did not take the change of {captured.variant}: {answer['Entries']}")
-        return not answer["FailedEntryCount"]
-
-    def _reference(self, version: str) -> Reference | None:
-        if version not in self._references:
-            try:
-                raw = self._registry.read(version, REFERENCE)
-                self._references[version] = decode(raw, f"{REFERENCE} of {self._place.model}/{version}")
-            except (RegistryError, DriftError) as error:
-                self._problems.append(f"Nobody watches the records of version {version}: {error}.")
-                return None
-        return self._references[version]
-
-
-def _unwatched(captured: CapturedHour) -> VariantHour:
-    """What alarms are told of records that cannot be judged: nobody watches them."""
-    return VariantHour(
-        captured.variant, captured.version, captured.hour, str(Verdict.INSUFFICIENT), str(Severity.NONE),
-        0, 0, 0.0, 0, 0, 0, True, "",
-    )  # fmt: skip
-
-
-def _change(said: Latest) -> dict[str, str]:
-    return {"version": said.version, "verdict": said.verdict, "severity": said.severity}
+    def _tell(self, hour: VariantHour) -> None:
+        self._done.append(hour)
+        self._told(hour)
 
 
 def _hour(moment: datetime) -> datetime:

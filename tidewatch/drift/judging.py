@@ -51,11 +51,12 @@ def judged(
     hourly: Mapping[datetime, Profile],
     hour: datetime,
     thresholds: Thresholds,
+    unreadable: tuple[str, ...] = (),
 ) -> Judged:
     """The report of the windows that end with the hour that begins at `hour`.
 
     hourly: profiles by the beginning of their hour, of the three days and of the day a week before, as far as there
-    are any.
+    are any. unreadable: objects of the hour that could not be read.
     The report's verdict is that on the three days: one hour alone says little, and three days hold their weekday.
     """
     windows = {name: window(reference, hourly, hour, span) for name, span in SPANS.items()}
@@ -81,6 +82,7 @@ def judged(
         windows={name: _told(windows[name], verdicts[name]) for name in SPANS},
         week_before=None if beside is None else _told(beside, judge(reference, beside.profile, thresholds)),
         examples=reports.examples(windows["hour"].profile.accounting),
+        unreadable=unreadable,
     )
     drawn = {name: one.profile for name, one in windows.items()} | {"week_before": beside and beside.profile}
     psis = [feature.psi for feature in three_days.features if feature.psi is not None]

@@ -6,3 +6,8 @@ DEPLOYMENTS = "deployments/"
 """Where the monitoring bucket says which version each configuration held."""
 SOURCE = "tidewatch"
 """The source of the job's events."""
+
+
+def control_key(stack: str) -> str:
+    """Under which the job's items are in a stack's control table: apart from those that steer its traffic."""
+    return f"{stack}#drift"

@@ -57,7 +57,7 @@ def page(report: Report, reference: Reference, profiles: Mapping[str, Profile | 
     ranked = by_severity(window.features)
     body = (
         _head(report),
-        section("What was counted", _windows(report), _hours(report), _examples(report)),
+        section("What was counted", _windows(report), _hours(report), _unreadable(report), _examples(report)),
         section(f"Features over {WINDOWS[key]}", _features(report, ranked, key)),
         section("Distributions", _legend(report, key), _figures(reference, ranked, profiles, key)),
     )
@@ -141,6 +141,13 @@ def _hours(report: Report) -> str:
     listed = f"<details><summary>Hours missing: {len(window.hours_missing)}</summary><p>{told}</p></details>"
     drawn = strip(window.start, window.end, window.hours_missing)
     return f"<h3>The hours of three days</h3>{drawn}{listed if told else ''}"
+
+
+def _unreadable(report: Report) -> str:
+    if not report.unreadable:
+        return ""
+    listed = "".join(f"<li>{text(name)}</li>" for name in report.unreadable)
+    return f'<p class="drift">Not counted, as these could not be read; they are tried again:</p><ul>{listed}</ul>'
 
 
 def _examples(report: Report) -> str:

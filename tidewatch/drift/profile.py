@@ -37,6 +37,11 @@ class Profile:
         counts = tuple(np.zeros(feature.width, np.int64) for feature in reference.measured)
         return cls(reference.digest, Accounting(), 0, counts)
 
+    def fits(self, reference: Reference) -> bool:
+        """Whether it was counted against this reference, in its bins."""
+        widths = [feature.width for feature in reference.measured]
+        return self.reference == reference.digest and [len(each) for each in self.counts] == widths
+
     def __add__(self, other: Profile) -> Profile:
         """Raises InvalidProfile where the other was counted against another reference."""
         if self.reference != other.reference:

@@ -8,15 +8,28 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from functools import cached_property
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from tidewatch.drift.errors import InvalidReference
+from tidewatch.text import plain
 
 SCHEMA = 1
+MOST_ROWS = 2**53
+"""Rows whose count every JSON reader holds exactly."""
+MOST_EDGES, MOST_VALUES, MOST_OTHERS, MOST_COLUMNS = 1_001, 1_000, 5_000, 10_000
+"""Sizes of a reference; one that is built has up to a thousand bins, 50 named values and 5,000 others a column."""
+MOST_OUTPUTS = 100_000
+"""Numbers of an answer's row."""
+LONGEST_NAME = 1_000
+"""Characters of a column's name, and of a category's value."""
+
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=MOST_ROWS)]
+Name: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_NAME)]
+Value: TypeAlias = Annotated[str, msgspec.Meta(max_length=LONGEST_NAME)]
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Counts: TypeAlias = npt.NDArray[np.int64]
@@ -32,11 +45,11 @@ class NumericFeature(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"
     counts (0,).
     """
 
-    name: str
-    edges: tuple[float, ...]
-    counts: tuple[int, ...]
-    deciles: tuple[int, ...]
-    missing: int
+    name: Name
+    edges: Annotated[tuple[float, ...], msgspec.Meta(max_length=MOST_EDGES)]
+    counts: Annotated[tuple[Count, ...], msgspec.Meta(max_length=MOST_EDGES + 1)]
+    deciles: Annotated[tuple[Count, ...], msgspec.Meta(max_length=9)]
+    missing: Count
     minimum: float | None
     maximum: float | None
 
@@ -60,14 +73,14 @@ class CategoryFeature(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind
     40). open: the training had too many values to keep, so unseen ones cannot be told from others.
     """
 
-    name: str
-    values: tuple[str, ...]
-    counts: tuple[int, ...]
-    others: tuple[str, ...]
-    other: int
-    singletons: int
+    name: Name
+    values: Annotated[tuple[Value, ...], msgspec.Meta(max_length=MOST_VALUES)]
+    counts: Annotated[tuple[Count, ...], msgspec.Meta(max_length=MOST_VALUES)]
+    others: Annotated[tuple[Value, ...], msgspec.Meta(max_length=MOST_OTHERS)]
+    other: Count
+    singletons: Count
     open: bool
-    missing: int
+    missing: Count
 
     @property
     def width(self) -> int:
@@ -92,11 +105,11 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """
 
     schema: Literal[1] = SCHEMA
-    rows: int
-    columns: tuple[str, ...]
-    features: tuple[Feature, ...]
+    rows: Annotated[int, msgspec.Meta(ge=1, le=MOST_ROWS)]
+    columns: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=MOST_COLUMNS)]
+    features: Annotated[tuple[Feature, ...], msgspec.Meta(min_length=1, max_length=MOST_COLUMNS)]
     score: NumericFeature | None = None
-    score_output: int = -1
+    score_output: Annotated[int, msgspec.Meta(ge=-MOST_OUTPUTS, le=MOST_OUTPUTS)] = -1
 
     @property
     def measured(self) -> tuple[Feature, ...]:
@@ -140,37 +153,68 @@ def decode(raw: bytes, source: str) -> Reference:
 
 def _check(reference: Reference, source: str) -> None:
     names = [feature.name for feature in reference.measured]
+    places = {name: at for at, name in enumerate(reference.columns)}
+    known = [places[feature.name] for feature in reference.features if feature.name in places]
     faults = [
         *(f"the name {name!r} stands twice" for name, times in Counter(names).items() if times > 1),
-        *(
-            f"the feature {feature.name!r} is no column"
-            for feature in reference.features
-            if feature.name not in reference.columns
-        ),
+        *(f"the column {name!r} stands twice" for name, times in Counter(reference.columns).items() if times > 1),
+        *(f"the feature {feature.name!r} is no column" for feature in reference.features if feature.name not in places),
+        *([] if known == sorted(known) else ["its features are not in the order of its columns"]),
         *(fault for feature in reference.measured for fault in _faults(feature)),
+        *(
+            f"{feature.name} has {feature.total + feature.missing} rows, and the reference {reference.rows}"
+            for feature in reference.measured
+            if feature.total + feature.missing != reference.rows
+        ),
     ]
     if faults:
-        raise InvalidReference(f"{source} contradicts itself: {'; '.join(faults)}. Build the reference again")
+        told = plain("; ".join(faults))
+        raise InvalidReference(f"{source} contradicts itself: {told}. Build the reference again")
 
 
 def _faults(feature: Feature) -> list[str]:
-    if min(feature.counts, default=0) < 0 or feature.missing < 0:
-        return [f"{feature.name} has a negative count"]
-    if isinstance(feature, CategoryFeature):
-        fits = len(feature.values) == len(feature.counts) and len(set(feature.values)) == len(feature.values)
-        return [] if fits else [f"{feature.name} has {len(feature.counts)} counts for {len(feature.values)} values"]
+    return _of_categories(feature) if isinstance(feature, CategoryFeature) else _of_numbers(feature)
+
+
+def _of_categories(feature: CategoryFeature) -> list[str]:
+    known = {*feature.values, *feature.others}
+    checks = {
+        f"{feature.name} has {len(feature.counts)} counts for {len(feature.values)} values": (
+            len(feature.values) == len(feature.counts)
+        ),
+        f"{feature.name} has a value twice": len(known) == len(feature.values) + len(feature.others),
+        f"{feature.name} has a value that was never seen": all(feature.counts),
+        f"the values of {feature.name} are not the most frequent first": (
+            list(feature.counts) == sorted(feature.counts, reverse=True)
+        ),
+        f"{feature.name} has {len(feature.others)} other values in {feature.other} rows": (
+            (feature.other > 0 and not feature.others) if feature.open else len(feature.others) <= feature.other
+        ),
+        f"{feature.name} has {feature.singletons} values seen once among {feature.total}": (
+            feature.singletons <= feature.total
+        ),
+    }
+    return [fault for fault, holds in checks.items() if not holds]
+
+
+def _of_numbers(feature: NumericFeature) -> list[str]:
     edges = np.asarray(feature.edges, np.float64)
-    ascending = bool(np.isfinite(edges).all()) and bool((np.diff(edges) > 0).all())
-    inner = all(0 < at < len(edges) - 1 for at in feature.deciles) and list(feature.deciles) == sorted(
-        set(feature.deciles)
-    )
-    fits = len(feature.counts) == len(feature.edges) + 1 and len(edges) != 1
-    bounded = not len(edges) or (
-        feature.minimum is not None and feature.maximum is not None and feature.counts[0] == feature.counts[-1] == 0
-    )
-    return [
-        *([] if ascending else [f"the edges of {feature.name} do not ascend"]),
-        *([] if inner else [f"the deciles of {feature.name} are no inner edges"]),
-        *([] if bounded else [f"{feature.name} has values beyond its minimum and maximum, or lacks one of them"]),
-        *([] if fits else [f"{feature.name} has {len(feature.counts)} counts for {len(feature.edges)} edges"]),
-    ]
+    deciles, least, most = list(feature.deciles), feature.minimum, feature.maximum
+    bounded = (
+        least is not None and most is not None and edges[0] < least <= most < edges[-1]
+        if len(edges) > 1
+        else least is None and most is None
+    )  # fmt: skip
+    checks = {
+        f"the edges of {feature.name} do not ascend": bool(np.isfinite(edges).all() and (np.diff(edges) > 0).all()),
+        f"the deciles of {feature.name} are no inner edges": (
+            deciles == sorted(set(deciles)) and all(0 < at < len(edges) - 1 for at in deciles)
+        ),
+        f"{feature.name} has values beyond its minimum and maximum, or lacks one of them": (
+            bounded and (len(edges) == 0 or not any((*feature.counts[:1], *feature.counts[-1:])))
+        ),
+        f"{feature.name} has {len(feature.counts)} counts for {len(feature.edges)} edges": (
+            len(feature.counts) == len(edges) + 1 and len(edges) != 1
+        ),
+    }
+    return [fault for fault, holds in checks.items() if not holds]

@@ -58,7 +58,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What one variant's records of one configuration said up to the end of an hour.
 
     windows: "hour", "day" and "three_days", all ending with `hour`; or "records", for records of any time. week_before:
-    the day that ended a week earlier. severity: what the windows together ask for.
+    the day that ended a week earlier. severity: what the windows together ask for. unreadable: objects of the hour that
+    are not counted, or not to their end, as S3 did not hand them out: the first ones, while they are tried again.
     """
 
     schema: Literal[1] = SCHEMA
@@ -73,6 +74,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     windows: dict[str, WindowReport]
     week_before: WindowReport | None = None
     examples: tuple[Example, ...] = ()
+    unreadable: tuple[str, ...] = ()
 
     def encode(self) -> bytes:
         """JSON with sorted keys: equal reports give equal bytes."""

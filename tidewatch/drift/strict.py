@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from tidewatch.capture.accounting import Accounting, Tally
@@ -13,6 +15,8 @@ from tidewatch.drift.reference import Counts, Floats, NumericFeature, Reference
 
 HELD_ROWS = 2048
 """Rows that wait to be binned together."""
+HELD_BYTES = 8 << 20
+"""Bytes of their lines: a category's value may be as long as a line."""
 
 
 def layout(reference: Reference) -> Layout:
@@ -39,7 +43,7 @@ class StrictCounter:
         self._numbers: list[Floats] = []
         self._scores: list[Floats] = []
         self._categories: list[list[str | None]] = [[] for _ in self._binner.categories]
-        self._held = 0
+        self._held = self._held_bytes = 0
 
     def line(self, line: bytes, source: str, offset: int, *, is_open: bool = False) -> Record | None:
         """Counts one record, a line without its newline; the record, or None where it was rejected.
@@ -52,9 +56,22 @@ class StrictCounter:
         except Unreadable as error:
             self._tally.reject(source, offset, error.reason, error.column)
             return None
+        except Exception:
+            # Whatever a record holds, it costs the others nothing: what nobody foresaw is counted, and seen there.
+            self._tally.reject(source, offset, Reason.READER_FAILED)
+            return None
         self._tally.parsed()
-        self._hold(rows)
+        self._hold(rows, len(line))
         return record
+
+    def alike(self, line: bytes, source: str, offsets: Sequence[int]) -> None:
+        """Counts lines that are all the same, and no records, by their offsets in order."""
+        try:
+            decode(line)
+        except Unreadable as error:
+            self._tally.reject_all(source, offsets, error.reason)
+        else:
+            raise ValueError(f"{line!r} is a record, and is to be read as one.")
 
     def lose(self, reason: Reason, source: str, offset: int) -> None:
         """Counts a record that could not even be held."""
@@ -65,7 +82,7 @@ class StrictCounter:
         self._flush()
         return self._tally.total(), self._rows, tuple(each.copy() for each in self._counts)
 
-    def _hold(self, rows: Rows) -> None:
+    def _hold(self, rows: Rows, size: int) -> None:
         self._numbers.append(rows.numbers)
         if rows.scores is not None:
             self._scores.append(rows.scores)
@@ -73,7 +90,8 @@ class StrictCounter:
             held.extend(given)
         self._rows += len(rows.numbers)
         self._held += len(rows.numbers)
-        if self._held >= HELD_ROWS:
+        self._held_bytes += size
+        if self._held >= HELD_ROWS or self._held_bytes >= HELD_BYTES:
             self._flush()
 
     def _flush(self) -> None:

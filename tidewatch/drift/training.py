@@ -9,7 +9,16 @@ from typing import TypeAlias
 import numpy as np
 
 from tidewatch.drift.errors import InvalidTraining
-from tidewatch.drift.reference import CategoryFeature, Counts, Feature, Floats, NumericFeature, Reference
+from tidewatch.drift.reference import (
+    LONGEST_NAME,
+    MOST_COLUMNS,
+    CategoryFeature,
+    Counts,
+    Feature,
+    Floats,
+    NumericFeature,
+    Reference,
+)
 
 QUANTILES = 1000
 """Numeric bins; the KS statistic is exact to the largest bin's share, a thousandth where values are not tied."""
@@ -57,6 +66,8 @@ def _rows(columns: Mapping[str, Column], score: tuple[str, Floats] | None) -> in
     lengths = {name: len(values) for name, values in columns.items()}
     if score is not None:
         lengths[score[0]] = len(score[1])
+    if len(columns) > MOST_COLUMNS:
+        raise InvalidTraining(f"{len(columns)} columns are more than the {MOST_COLUMNS} of a reference: name fewer")
     if not columns or not max(lengths.values()):
         raise InvalidTraining("the training data has no rows: a reference needs what the model was trained on")
     if len(set(lengths.values())) > 1:
@@ -138,6 +149,11 @@ def _above(value: float) -> float:
 
 def _category(name: str, values: Sequence[str | None]) -> CategoryFeature:
     tallies = Counter(value for value in values if value is not None)
+    if long := [value for value in tallies if len(value) > LONGEST_NAME]:
+        raise InvalidTraining(
+            f"the column {name!r} holds texts of over {LONGEST_NAME} characters, {len(long)} of them: they are no "
+            "categories; leave the column out"
+        )
     ranked = sorted(tallies.items(), key=lambda item: (-item[1], item[0]))
     named, rest = ranked[:NAMED], ranked[NAMED:]
     many = len(ranked) > KNOWN

@@ -35,6 +35,10 @@ class LeftoversDiffer(RegistryError):
     """A publish that was cut off left other bytes under the version's keys."""
 
 
+class TooLarge(RegistryError):
+    """A file beside the artifact that is larger than anyone's can be."""
+
+
 class DigestMismatch(RegistryError):
     """A stored file is not the one that the manifest names."""
 

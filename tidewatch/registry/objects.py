@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tidewatch.registry.errors import RegistryError, UploadInterrupted
+from tidewatch.registry.errors import RegistryError, TooLarge, UploadInterrupted
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -22,6 +22,10 @@ BLOCK = 1 << 20
 
 Progress = Callable[[str, int, int], None]
 """Told of the stage ("upload" or "verify") and of its bytes: done, and in all."""
+
+
+MOST_SMALL = 64 << 20
+"""Bytes of a file that is read whole: manifest, card, reference. A thousand numeric features are some 40 MB."""
 
 
 def silent(stage: str, done: int, total: int) -> None:
@@ -59,6 +63,14 @@ class Stored:
         if self.checksum is None or "-" in self.checksum:
             return None
         return base64.b64decode(self.checksum).hex()
+
+
+def read_small(target: Target) -> bytes:
+    """The content of a file that is no artifact. Raises TooLarge before it is read, and what S3 answers."""
+    answer = target.s3.get_object(Bucket=target.bucket, Key=target.key)
+    if answer["ContentLength"] > MOST_SMALL:
+        raise TooLarge(f"{target.url} has {answer['ContentLength']} bytes, more than the {MOST_SMALL} that are read")
+    return answer["Body"].read()
 
 
 def head(target: Target) -> Stored | None:

@@ -21,12 +21,24 @@ from tidewatch.registry.errors import (
     InvalidArchive,
     InvalidManifest,
     LeftoversDiffer,
+    TooLarge,
     UploadConflict,
     VersionExists,
     VersionMissing,
 )
 from tidewatch.registry.manifest import ARTIFACT, CARD, MANIFEST, REFERENCE, Description, Manifest, StoredFile
-from tidewatch.registry.objects import Progress, Target, content_sha256, error_code, explained, hash_file, head, silent
+from tidewatch.registry.objects import (
+    MOST_SMALL,
+    Progress,
+    Target,
+    content_sha256,
+    error_code,
+    explained,
+    hash_file,
+    head,
+    read_small,
+    silent,
+)
 from tidewatch.registry.upload import KeyTaken, put_bytes, put_file
 from tidewatch.registry.verify import ResolvedVersion, check_unchanged
 
@@ -106,13 +118,16 @@ class Registry:
         return ResolvedVersion(manifest, target.url)
 
     def read(self, version: str, file: str) -> bytes:
-        """The content of a small file of a version (card.md, reference.json), its digest checked."""
+        """The content of a small file of a version (card.md, reference.json), its digest checked.
+
+        Raises VersionMissing where it was published without one, TooLarge, DigestMismatch.
+        """
         published = self.manifest(version).files.get(file)
         if published is None:
             raise VersionMissing(f"{self.name}/{version} has no {file}: it was published without one")
         target = self._target(version, file)
         with explained(self.bucket, f"read {file} of {self.name}/{version}"):
-            content = target.s3.get_object(Bucket=target.bucket, Key=target.key)["Body"].read()
+            content = read_small(target)
         if hashlib.sha256(content).hexdigest() != published.sha256:
             raise DigestMismatch(f"{file} of {self.name}/{version} changed after it was published: do not use it")
         return content
@@ -165,7 +180,7 @@ class Registry:
     def _manifest(self, version: str) -> Manifest | None:
         target = self._target(version, MANIFEST)
         try:
-            raw = target.s3.get_object(Bucket=target.bucket, Key=target.key)["Body"].read()
+            raw = read_small(target)
         except ClientError as error:
             if error_code(error) == "NoSuchKey":
                 return None
@@ -211,11 +226,17 @@ def _given(card: Path | None, reference: Path | None) -> dict[str, Path]:
     for path in given.values():
         if not path.is_file():
             raise InvalidArchive(f"there is no file {path}")
+        if (size := path.stat().st_size) > MOST_SMALL:
+            raise TooLarge(f"{path} has {size} bytes, more than the {MOST_SMALL} that a registry's reader takes")
     if reference is not None:
+        # It reads numpy, which nothing else here needs: the command line starts faster without.
+        from tidewatch.drift.errors import InvalidReference
+        from tidewatch.drift.reference import decode
+
         try:
-            msgspec.json.decode(reference.read_bytes())
-        except msgspec.DecodeError as error:
-            raise InvalidArchive(f"{reference} is not JSON: {error}") from error
+            decode(reference.read_bytes(), str(reference))
+        except InvalidReference as error:
+            raise InvalidArchive(str(error)) from error
     return given
 
 

@@ -5,6 +5,7 @@ The head of the incident being driven, the lease, what each configuration holds,
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -14,14 +15,18 @@ from typing import TYPE_CHECKING, Any
 from tidewatch.clock import Clock
 from tidewatch.items import error_code, item, values
 from tidewatch.lease import LeaseTable
+from tidewatch.text import plain
 from tidewatch.traffic.errors import EndpointBusy, TableMissing
 from tidewatch.traffic.head import Head
+from tidewatch.traffic.ledger import LATELY
 from tidewatch.traffic.values import Held
 from tidewatch.traffic.waiting import Backoff
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+REFUSED = "refused"
+"""The item that was set aside last."""
 LEASE_SECONDS = 15.0
 """How long a writer that died holds up the others."""
 TELLING_SECONDS = 60.0
@@ -53,8 +58,29 @@ class Control:
         self._clock = clock
 
     def head(self) -> Head | None:
+        """The head; None where there is none, and where it is of no form that we write: that one is set aside."""
         found = self.get("head")
-        return replace(Head.from_json(found["drive"]), revision=found["revision"]) if found else None
+        if found is None:
+            return None
+        try:
+            return replace(Head.from_json(found["drive"]), revision=found["revision"]).checked()
+        except Exception:
+            self.set_aside("head", found)
+            return None
+
+    def set_aside(self, key: str, found: Mapping[str, object]) -> None:
+        """Takes an item that cannot be right out of the way, and keeps it for people to look at."""
+        at = self._clock.now().isoformat()
+        self.put(REFUSED, {"item": key, "at": at, "content": plain(json.dumps(found, default=str), 4_000)})
+        self.delete(key)
+
+    def refused(self, now: datetime) -> int:
+        """Whether an item was set aside of late, 0 or 1."""
+        found = self.get(REFUSED)
+        try:
+            return int(found is not None and now - datetime.fromisoformat(found["at"]) < LATELY)
+        except (KeyError, TypeError, ValueError):
+            return 1
 
     def save_head(self, head: Head) -> Head | None:
         """Writes the head if nobody wrote it since this one was read; the written one, or None."""

@@ -93,7 +93,8 @@ class TrafficController:
         held = self.control.held(view.config) or {} if view.config else {}
         awaited = asked not in (None, view.config) and self.writer.life.others(self.control.asked_by())
         ended = Ending.ends(view.entries, self.place.endpoint)
-        found = gauges(view, asked, now, awaited=awaited, ended=ended)
+        refused = self.control.refused(now) + self.ledger.refused(now)
+        found = gauges(view, asked, now, awaited=awaited, ended=ended, refused=refused)
         return replace(found, served=served(self.control, held, now))
 
     def unserved(self) -> bool:

@@ -28,12 +28,15 @@ class Gauges:
     served: Mapping[str, Served] = field(default_factory=dict[str, Served])
 
 
-def gauges(view: View, asked: str | None, now: datetime, *, awaited: bool = False, ended: bool = False) -> Gauges:
+def gauges(
+    view: View, asked: str | None, now: datetime, *, awaited: bool = False, ended: bool = False, refused: int = 0
+) -> Gauges:
     """Each value every time: a metric that is left out keeps its alarm in the state it had.
 
     asked: the configuration that was asked for last; None where nobody wrote it down, which is no deployment undone.
     awaited: whether who asked for it lives, and has still to see what became of it. ended: whether the endpoint's end
-    was asked for last: it is missed by nobody, while it goes and when it is gone.
+    was asked for last: it is missed by nobody, while it goes and when it is gone. refused: records of late that nothing
+    of ours writes.
     """
     state = view.state
     running = state is not None and _deploying(state, asked)
@@ -48,6 +51,7 @@ def gauges(view: View, asked: str | None, now: datetime, *, awaited: bool = Fals
         metrics.DEPLOYMENT_RUNNING: float(running),
         metrics.DEPLOYMENT_ROLLED_BACK: float(undone),
         metrics.ENDPOINT_NOT_IN_SERVICE: float(missed),
+        metrics.RECORDS_REFUSED: float(refused),
     }
     return Gauges(found, _shares(state))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from tidewatch.traffic.split import Split
 from tidewatch.traffic.values import Receipt
@@ -40,6 +40,19 @@ class Head:
     told: str = ""
     """The last state that was documented and notified."""
     revision: int = 0
+
+    def checked(self) -> Head:
+        """Itself, if it is what it says: raises ValueError or TypeError for what no head of ours can be."""
+        if self.state not in get_args(State) or not self.incident or not self.target or self.revision < 1:
+            raise ValueError("It has a state that there is not, or lacks its incident, target or revision.")
+        for key in self.__dataclass_fields__:
+            value, empty = getattr(self, key), getattr(Head, key, None)
+            if (isinstance(empty, str) or key in ("incident", "target")) and not isinstance(value, str):
+                raise TypeError(f"{key} is {type(value).__name__}, and should be text.")
+        moments = (self.requested_at, self.accepted_at, self.observed_at, self.traffic_at)
+        if any(moment is not None and moment.tzinfo is None for moment in moments):
+            raise ValueError("It has a time without a zone.")
+        return self
 
     @property
     def driven(self) -> bool:

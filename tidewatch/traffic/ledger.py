@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from tidewatch.items import error_code, item, values
+from tidewatch.text import plain
 from tidewatch.traffic.errors import TableMissing, TrafficError
 from tidewatch.traffic.split import Split
 from tidewatch.traffic.values import Receipt
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 Kind = Literal["intent", "outcome", "observed", "incident", "latch", "acknowledgement"]
 ATTEMPTS = 200
+LATELY = timedelta(minutes=30)
+"""For how long people are told of an entry that cannot be read, once another stands behind it."""
 _RENAMED = {"before": "from", "after": "to"}
 
 
@@ -53,6 +56,23 @@ class Entry:
     writer: str = ""
     """Whose sign of life says that an intent will be answered by who wrote it; "" where several calls take turns."""
     sequence: int = 0
+
+    def cleaned(self) -> Entry:
+        """With every text on one line and of a bounded length: an item holds 400 kB, and a page is one line."""
+        texts = {key: plain(value) for key in self.__dataclass_fields__ if isinstance(value := getattr(self, key), str)}
+        return replace(self, **texts)
+
+    def checked(self) -> Entry:
+        """Itself, if it is what it says: raises ValueError for a kind that there is not, TypeError for other types."""
+        if self.kind not in get_args(Kind):
+            raise ValueError(f"{self.kind!r} is no kind of entry.")
+        for key in self.__dataclass_fields__:
+            value, empty = getattr(self, key), getattr(Entry, key, None)
+            if isinstance(empty, str) and not isinstance(value, str):
+                raise TypeError(f"{key} is {type(value).__name__}, and should be text.")
+        if self.at.tzinfo is None or not isinstance(self.who, str):
+            raise ValueError("It has a time without a zone, or nobody's name.")
+        return self
 
     def to_json(self) -> dict[str, object]:
         """A JSON object under the names of the table, without what is empty."""
@@ -104,12 +124,15 @@ class Ledger:
         self._key = key
         self._resource = resource
         self._read: list[Entry] = []
+        self._last = 0
+        self.unreadable: list[int] = []
+        """The sequences of entries that are of no form that we write: they are nobody's, and an alarm tells of them."""
 
     def entries(self) -> tuple[Entry, ...]:
         """All entries, in order. A table that does not exist (yet) has none."""
         if not self._table:
             return ()
-        last = self._read[-1].sequence if self._read else 0
+        last = self._last
         start: dict[str, Any] = {}
         try:
             while True:
@@ -121,7 +144,8 @@ class Ledger:
                     ConsistentRead=True,
                     **start,
                 )
-                self._read += [Entry.from_json(values(one)) for one in page["Items"]]
+                for one in page["Items"]:
+                    self._take(one)
                 if not (after := page.get("LastEvaluatedKey")):
                     return tuple(self._read)
                 start = {"ExclusiveStartKey": after}
@@ -129,6 +153,21 @@ class Ledger:
             if error_code(error) == "ResourceNotFoundException":
                 return ()
             raise
+
+    def refused(self, now: datetime) -> int:
+        """How many entries that nobody can read came of late: those behind which nothing, or something recent, is."""
+        after = (
+            (sequence, next((e for e in self._read if e.sequence > sequence), None)) for sequence in self.unreadable
+        )
+        return sum(following is None or now - following.at < LATELY for _, following in after)
+
+    def _take(self, raw: Mapping[str, Any]) -> None:
+        """Takes one item in; what is no entry is set aside, so that it stops nobody."""
+        self._last = int(raw["sequence"]["N"])
+        try:
+            self._read.append(Entry.from_json(values(raw)).checked())
+        except Exception:
+            self.unreadable.append(self._last)
 
     @property
     def known(self) -> tuple[Entry, ...]:
@@ -149,9 +188,10 @@ class Ledger:
             draft = compose(entries)
             if draft is None:
                 return None
-            entry = replace(draft, sequence=(entries[-1].sequence if entries else 0) + 1, resource=self._resource)
+            entry = replace(draft, sequence=self._last + 1, resource=self._resource).cleaned()
             if self._put(entry):
                 self._read.append(entry)
+                self._last = entry.sequence
                 return entry
         raise TrafficError(f"The ledger of {self._key} took no entry in {ATTEMPTS} attempts; try again in a moment.")
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
+from tidewatch.text import MOST, plain
 from tidewatch.traffic import telling
 from tidewatch.traffic.alarm_states import alarm_name
 from tidewatch.traffic.alarms import in_alarm
@@ -30,6 +31,8 @@ from tidewatch.traffic.waiting import Backoff
 Trigger = Literal["alarm", "operator", "event", "sweep"]
 STALE = timedelta(minutes=5)
 """Since an alarm fired, after which its call is not believed without a look at it."""
+SHORT = 300
+"""Characters kept of who asks, and of an alarm's ARN and time."""
 FIRST_POLL_SECONDS = 0.2
 LONGEST_POLL_SECONDS = 2.0
 
@@ -45,6 +48,11 @@ class RollbackRequest:
     alarm_arn: str = ""
     alarm_at: str = ""
     """The alarm's state timestamp, ISO 8601; with its ARN it tells a repeated delivery."""
+
+    def __post_init__(self) -> None:
+        """Whoever may call says what he likes: it is written into items of bounded size and read by people."""
+        for key in ("reason", "by", "alarm_arn", "alarm_at"):
+            object.__setattr__(self, key, plain(getattr(self, key), MOST if key == "reason" else SHORT))
 
 
 @dataclass(frozen=True)
@@ -91,7 +99,7 @@ def drive(
             return answer
         head = answer
     else:
-        head = controller.control.head()
+        head = believed(controller, plan)
         if head is None or not head.driven:
             return _watch(head, controller, plan)
     head = _drive(head, controller, plan, deadline)
@@ -99,6 +107,22 @@ def drive(
     watched = _watch(head, controller, plan) if not head.driven else None
     result = _result(head)
     return replace(result, observed_incident=watched.observed_incident) if watched else result
+
+
+def believed(controller: TrafficController, plan: RollbackPlan) -> Head | None:
+    """The head, unless it sends traffic where this stack does not roll back to and its incident is in no ledger.
+
+    Such a one was forged: it is set aside. A rollback that was begun before its target moved is in the ledger.
+    """
+    head = controller.control.head()
+    if head is None or not head.driven or head.target == plan.target:
+        return head
+    if any(
+        e.kind == "incident" and (e.incident, e.target) == (head.incident, head.target) for e in controller.entries()
+    ):
+        return head
+    controller.control.set_aside("head", head.to_json())
+    return None
 
 
 def _over(request: RollbackRequest, controller: TrafficController, plan: RollbackPlan) -> RollbackResult | None:
@@ -120,7 +144,7 @@ def _advise(request: RollbackRequest, controller: TrafficController, plan: Rollb
     The guardrails of such a stack tell people themselves. A call still comes if it was waiting when `up` took the
     action from its alarm, or if somebody made this function an action by hand: then perhaps nobody was told.
     """
-    head = controller.control.head()
+    head = believed(controller, plan)
     if head is not None and head.driven:
         return _result(head)
     if settled := _nothing_to_do(controller.state(), controller, plan):
@@ -151,7 +175,7 @@ def _drive(head: Head, controller: TrafficController, plan: RollbackPlan, deadli
 def _claim(request: RollbackRequest, controller: TrafficController, plan: RollbackPlan) -> Head | RollbackResult:
     """The head of this request's incident, ours or one that others drive; a result where there is nothing to drive."""
     while True:
-        head = controller.control.head()
+        head = believed(controller, plan)
         if repeated := _delivered_before(request, head, controller):
             return repeated
         if head is not None and head.driven and not _acknowledged(head, controller):

@@ -108,6 +108,15 @@ def _new_key(call: Call) -> dict[str, str]:
     return {f"aws:requesttag/{key.lower()}": value for key, value in tags.items()}
 
 
+def _leading(call: Call) -> dict[str, str]:
+    """The partition key of the one item. Source: DynamoDB developer guide, "Using IAM policy conditions for
+    fine-grained access control"."""
+    key = facts.partition_key(call.region, str(call.params.get("TableName")))
+    held = call.params.get("Key") or call.params.get("Item") or {}
+    value = held.get(key) if isinstance(held, Mapping) else None
+    return {"dynamodb:leadingkeys": str(next(iter(value.values())))} if value else {}
+
+
 _KEYS: Mapping[tuple[str, str], Callable[[Call], Mapping[str, str]]] = {
     ("sns", "Subscribe"): _subscribed,
     ("kms", "CreateKey"): _new_key,
@@ -115,6 +124,7 @@ _KEYS: Mapping[tuple[str, str], Callable[[Call], Mapping[str, str]]] = {
     ("iam", "DetachRolePolicy"): lambda call: {"iam:policyarn": str(call.params.get("PolicyArn"))},
     ("lambda", "AddPermission"): lambda call: {"lambda:principal": str(call.params.get("Principal"))},
     ("cloudwatch", "PutMetricData"): lambda call: {"cloudwatch:namespace": str(call.params.get("Namespace"))},
+    **{("dynamodb", operation): _leading for operation in ("GetItem", "PutItem", "UpdateItem", "DeleteItem")},
     ("application-autoscaling", "RegisterScalableTarget"): _scaled,
     ("application-autoscaling", "DeregisterScalableTarget"): _scaled,
     ("application-autoscaling", "PutScalingPolicy"): _scaled,

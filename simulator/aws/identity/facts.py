@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from moto.applicationautoscaling.models import applicationautoscaling_backends
+from moto.dynamodb.models import dynamodb_backends
 from moto.kms.models import kms_backends
 from moto.s3.models import s3_backends
 from moto.sagemaker.models import sagemaker_backends
@@ -57,6 +58,12 @@ def tag_keys(resource: str) -> dict[str, str]:
     backend = kms_backends[ACCOUNT][resource.split(":")[3]]
     tags: Mapping[str, str] = backend.tagger.get_tag_dict_for_resource(resource.rsplit("/", 1)[-1])
     return {f"aws:resourcetag/{key.lower()}": value for key, value in tags.items()}
+
+
+def partition_key(region: str, table: str) -> str:
+    """The name of a table's partition key, by its name or ARN; "" where there is no such table."""
+    found = dynamodb_backends[ACCOUNT][region].tables.get(table.rsplit("/", 1)[-1])
+    return str(found.hash_key_attr) if found is not None else ""
 
 
 def volume_key(region: str, configuration: str) -> str:

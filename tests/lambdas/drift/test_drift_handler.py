@@ -130,7 +130,8 @@ def test_an_hour_that_is_named_is_read_again_and_gives_the_same() -> None:
 @pytest.mark.usefixtures("captured")
 def test_an_hour_emits_its_metrics_by_variant(capsys: pytest.CaptureFixture[str]) -> None:
     function.handler({})
-    (line,) = emitted(capsys)
+    line, run = emitted(capsys)
+    assert (run["Endpoint"], run["HoursFailing"]) == ("tidewatch/dev/flights", 0)
     assert line["_aws"]["Timestamp"] == int((HOUR + timedelta(minutes=60)).timestamp() * 1000)
     (directive,) = line["_aws"]["CloudWatchMetrics"]
     assert directive["Dimensions"] == [["Endpoint", "Variant"]]
@@ -151,7 +152,7 @@ def test_records_that_nobody_can_judge_are_told(capsys: pytest.CaptureFixture[st
     capture(HOUR, 0, configuration="unknown")
     (problem,) = function.handler({})["problems"]
     assert "deployments/unknown.json" in problem
-    assert problem in capsys.readouterr().out
+    assert {"problem": problem} in emitted(capsys)
 
 
 @pytest.mark.usefixtures("captured")

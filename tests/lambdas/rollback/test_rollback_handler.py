@@ -226,6 +226,7 @@ def test_the_sweep_emits_how_the_endpoint_stands_each_time(canary: Flights, caps
         "DeploymentRunning": (0, "Count"),
         "DeploymentRolledBack": (0, "Count"),
         "EndpointNotInService": (0, "Count"),
+        "RecordsRefused": (0, "Count"),
         "RollbackDriven": (0, "Count"),
         "RollbackBlocked": (0, "Count"),
     }

@@ -66,6 +66,14 @@ def test_versioning_is_suspended_when_its_resource_goes(aws: Aws) -> None:
     assert aws.client("s3").get_bucket_versioning(Bucket=bucket.id)["Status"] == "Suspended"
 
 
+def test_versioning_of_a_locked_bucket_stays_when_its_resource_goes(aws: Aws, bucket: Resource) -> None:
+    setting = aws.made(
+        "aws:s3/bucketVersioning:BucketVersioning", bucket=bucket.id, versioningConfiguration={"status": "Enabled"}
+    )
+    setting.delete()
+    assert aws.client("s3").get_bucket_versioning(Bucket=bucket.id)["Status"] == "Enabled"
+
+
 def test_encryption_by_a_key(aws: Aws, bucket: Resource) -> None:
     key = aws.made("aws:kms/key:Key")
     rule = {

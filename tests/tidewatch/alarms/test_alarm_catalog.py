@@ -138,6 +138,7 @@ def test_there_is_a_page_only_for_what_users_feel_or_what_protects_them() -> Non
         "rollback-failed",
         "rollback-blocked",
         "endpoint-not-in-service",
+        "records-refused",
         "unacknowledged",
     }
 

@@ -346,8 +346,8 @@ def _peak(work: Callable[[], object]) -> int:
     return peak
 
 
-def test_a_row_of_a_million_values_is_refused_without_holding_them() -> None:
-    captured = line("12," * 1_000_000)
+def test_a_row_of_many_values_is_refused_without_holding_them() -> None:
+    captured = line("12," * 900_000)
     assert rejected(captured) == (Reason.EXTRA_COLUMNS, None)
     assert _peak(lambda: rejected(captured)) < 8 * len(captured)
 

@@ -15,6 +15,7 @@ from simulator.aws import in_process
 from simulator.aws.dashboards import faults
 from tests.tidewatch.dashboards.dashboard_body import check, metrics, series
 from tests.tidewatch.dashboards.dashboard_subjects import AVAILABILITY, LATENCY, REGION, subject, subjects
+from tidewatch.alarms.custom import MOST_GUARDRAILS
 from tidewatch.dashboards import PAGES, Subject
 from tidewatch.metrics import EMITTED, PLATFORM
 from tidewatch.slo import BURNS
@@ -54,7 +55,7 @@ def test_every_page_of_every_stack_is_a_dashboard(about: Subject) -> None:
 
 def test_a_stack_with_as_many_guardrails_as_a_composite_holds_is_within_the_limits() -> None:
     for page in PAGES.values():
-        check(page(subject(custom=97, gpus=8, alarms=250)).body(REGION))
+        check(page(subject(custom=MOST_GUARDRAILS, gpus=8, alarms=250)).body(REGION))
 
 
 @given(subjects())

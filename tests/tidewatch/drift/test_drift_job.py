@@ -17,6 +17,7 @@ from simulator.clock import ManualClock
 from tests.simulator.aws.account import LAYOUT, from_events, packed
 from tests.stacks.rehearsed import DESCRIPTION
 from tidewatch.drift.job import DriftClients, DriftJob, DriftPlace, DriftPlan, JobResult
+from tidewatch.drift.layout import control_key
 from tidewatch.lease import LeaseTable
 from tidewatch.registry import Registry
 
@@ -133,10 +134,11 @@ def test_an_hour_is_read_only_after_its_lag(account: Account) -> None:
     assert hours(account.run()) == [("blue", 9)]
 
 
-def test_missed_hours_are_caught_up_oldest_first_within_reach(account: Account) -> None:
+def test_missed_hours_are_caught_up_newest_first_within_reach(account: Account) -> None:
     for back in (0, 1, 5, 80):
         account.capture(FIRST - timedelta(hours=back))
-    assert hours(account.run()) == [("blue", 3), ("blue", 7), ("blue", 8)]
+    assert hours(account.run()) == [("blue", 8), ("blue", 7), ("blue", 3)]
+    assert account.report(FIRST)["windows"]["day"]["rows"] == 240, "the newest report holds what was read after it"
 
 
 def test_a_late_file_brings_its_hour_and_the_later_reports_up_to_date(account: Account) -> None:
@@ -168,7 +170,7 @@ def test_time_that_runs_out_leaves_hours_for_the_next_run(account: Account) -> N
 
 def test_one_run_at_a_time(account: Account) -> None:
     account.capture(FIRST)
-    leases = LeaseTable(account.clients.dynamodb, PLACE.control, PLACE.key, account.clock)
+    leases = LeaseTable(account.clients.dynamodb, PLACE.control, control_key(PLACE.key), account.clock)
     lease = leases.take("drift", 900)
     assert lease is not None
     assert account.run().skipped
@@ -179,8 +181,10 @@ def test_one_run_at_a_time(account: Account) -> None:
 def test_a_run_that_fails_gives_its_lease_back(account: Account) -> None:
     account.capture(FIRST)
     nowhere = replace(PLACE, monitoring_bucket="flights-nowhere")
-    with pytest.raises(Exception, match="NoSuchBucket"):
-        DriftJob(account.clients, nowhere, DriftPlan(), account.clock).run(account.clock.now())
+    failed = DriftJob(account.clients, nowhere, DriftPlan(), account.clock).run(account.clock.now())
+    assert failed.hours == ()
+    assert failed.failing == 1
+    assert any("NoSuchBucket" in problem for problem in failed.problems)
     assert len(account.run().hours) == 1
 
 

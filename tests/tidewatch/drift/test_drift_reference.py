@@ -1,17 +1,26 @@
 """The reference holds any training data, says the same of the same data, and is told from what is none."""
 
 import json
+import math
+import os
+from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
-from drift_records import reference
-from hypothesis import given
+from drift_records import plain_lines, reference
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tidewatch.capture.lines import Block
+from tidewatch.drift.counting import counter
 from tidewatch.drift.errors import InvalidReference, InvalidTraining
 from tidewatch.drift.reference import CategoryFeature, Floats, NumericFeature, decode
 from tidewatch.drift.training import KNOWN, NAMED, build
+from tidewatch.drift.verdict import judge
+
+FUZZ = settings(max_examples=int(os.environ.get("TIDEWATCH_FUZZ_EXAMPLES", "100")), deadline=None, derandomize=True)
 
 
 def numeric(values: Floats) -> NumericFeature:
@@ -160,3 +169,73 @@ def test_a_reference_that_contradicts_itself_is_refused() -> None:
     features[2]["counts"].append(1)
     with pytest.raises(InvalidReference, match=r"do not ascend; .*counts for 5 values; .*counts for"):
         decode(edited(features=features), "reference.json")
+
+
+def _mutants() -> Iterator[tuple[str, Any]]:
+    """Each a reference with one value replaced, by where it stands."""
+    whole = json.loads(reference().encode())
+    numeric, named = (next(f for f in whole["features"] if f["kind"] == kind) for kind in ("numeric", "category"))
+    wild: dict[str, tuple[Any, ...]] = {
+        "rows": (-1, 0, 2**60, 7, 1.5, "3", None),
+        "columns": ([], [""], ["distance"] * 3, ["x" * 2_000], "distance"),
+        "features": ([], whole["features"][::-1], whole["features"] * 2),
+        "score_output": (10**9, -(10**9), 0.5),
+    }
+    for key, values in wild.items():
+        yield from ((f"{key}={str(value)[:20]}", {**whole, key: value}) for value in values)
+    of_feature: dict[str, tuple[Any, ...]] = {
+        "counts": ([-1, *numeric["counts"][1:]], [2**70] * len(numeric["counts"]), [], [0] * len(numeric["counts"])),
+        "edges": ([math.nan] * 3, [], [1.0], numeric["edges"][::-1], list(range(3_000))),
+        "deciles": ([0], [10**6], [-1], [3, 2], list(range(1, 50))),
+        "missing": (-1, 2**60, 10**6),
+        "minimum": (None, 1e300, "x"),
+    }
+    for key, values in of_feature.items():
+        for value in values:
+            changed = [{**f, key: value} if f is numeric else f for f in whole["features"]]
+            yield f"numeric {key}={str(value)[:20]}", {**whole, "features": changed}
+    of_category: dict[str, tuple[Any, ...]] = {
+        "counts": ([-1] * len(named["counts"]), named["counts"][::-1], [], [0] * len(named["counts"])),
+        "values": ([], ["x" * 5_000] * len(named["values"]), [named["values"][0]] * len(named["values"])),
+        "others": ([named["values"][0]], [str(at) for at in range(6_000)]),
+        "other": (-1, 5),
+        "singletons": (-1, 10**9),
+        "open": (True, "yes"),
+    }
+    for key, values in of_category.items():
+        for value in values:
+            changed = [{**f, key: value} if f is named else f for f in whole["features"]]
+            yield f"category {key}={str(value)[:20]}", {**whole, "features": changed}
+
+
+MUTANTS = dict(_mutants())
+
+
+@pytest.mark.parametrize("which", MUTANTS)
+def test_a_reference_that_cannot_be_is_refused_in_a_sentence(which: str) -> None:
+    with pytest.raises(InvalidReference, match=r"(contradicts itself|is not a reference).*(again|drift reference`)"):
+        decode(json.dumps(MUTANTS[which]).encode(), "reference.json")
+
+
+@FUZZ
+@given(st.data())
+def test_a_mutated_reference_is_refused_or_counts(data: st.DataObject) -> None:
+    """One that is taken counts and adds up, whatever it holds."""
+    whole = json.loads(reference().encode())
+    feature = data.draw(st.sampled_from(whole["features"] + [whole["score"]]))
+    key = data.draw(st.sampled_from(sorted(feature)))
+    held = feature[key]
+    wild = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3)
+    if isinstance(held, list) and held and data.draw(st.booleans()):
+        held[data.draw(st.integers(0, len(held) - 1))] = data.draw(wild)
+    else:
+        feature[key] = data.draw(wild | st.lists(wild, max_size=3))
+    try:
+        found = decode(json.dumps(whole).encode(), "reference.json")
+    except InvalidReference:
+        return
+    counting = counter(found)
+    counting.count(Block(0, b"\n".join(plain_lines(20)) + b"\n", False), "a.jsonl")
+    profile = counting.profile()
+    assert profile.accounting.read == 20
+    judge(found, profile)

@@ -10,10 +10,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from botocore.exceptions import ConnectionClosedError
 from mypy_boto3_s3 import S3Client
 
+from tidewatch.drift.training import build
 from tidewatch.registry import (
     Description,
     DigestMismatch,
@@ -34,6 +36,7 @@ from tidewatch.registry import (
 BUCKET = "registry"
 Pack = Callable[..., Path]
 KEY = "models/flights/3/"
+REFERENCE = build({"x": np.arange(5.0)}).encode()
 MIB = 1 << 20
 
 
@@ -97,7 +100,7 @@ def test_a_published_version_is_found_with_all_that_it_was_published_with(
 ) -> None:
     card, reference = tmp_path / "card.md", tmp_path / "reference.json"
     card.write_text("# flights/3\n")
-    reference.write_text("{}")
+    reference.write_bytes(REFERENCE)
     artifact = pack()
     published = registry.publish("3", artifact, description, card=card, reference=reference)
     assert registry.versions() == ("3",)
@@ -260,7 +263,7 @@ def test_a_publish_cut_off_anywhere_shows_no_half_version_and_the_next_one_compl
 ) -> None:
     card, reference = tmp_path / "card.md", tmp_path / "reference.json"
     card.write_text("card")
-    reference.write_text("{}")
+    reference.write_bytes(REFERENCE)
 
     artifact = pack()
     cut(s3, "PutObject", key=f"{KEY}{stop_at}", after=after)

@@ -18,6 +18,7 @@ CALM = {
     "DeploymentRunning": 0,
     "DeploymentRolledBack": 0,
     "EndpointNotInService": 0,
+    "RecordsRefused": 0,
 }
 
 

@@ -1,0 +1,159 @@
+"""Records made to cost their reader far more than their size: each is rejected, or read, before that happens."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import tracemalloc
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from captured_lines import account, as_base64, as_json, line, read, rejected, side
+
+from tidewatch.capture.lines import FREE_EXPANSION, blocks
+from tidewatch.capture.reasons import Reason
+
+MIB = 1 << 20
+HUGE = 2**63 - 1
+
+
+def _tensor(**changes: Any) -> dict[str, Any]:
+    return {"name": "x", "shape": [1], "datatype": "FP32", "data": [1], **changes}
+
+
+def _peak(work: Callable[[], object]) -> int:
+    tracemalloc.start()
+    work()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+def _json(text: str) -> dict[str, Any]:
+    return side(text, "JSON", "application/json")
+
+
+@pytest.mark.parametrize(
+    ("request_side", "reason"),
+    [
+        (_json('{"inputs":[{"name":"x","shape":[1],"datatype":"FP32","data":"\\ud800"}]}'), Reason.BAD_PAYLOAD),
+        (_json('[{"age":1,"fare":2,"carrier":"\\ud800"}]'), Reason.BAD_PAYLOAD),
+        (_json('[{"age":1,"\\udfff":2}]'), Reason.BAD_PAYLOAD),
+        (side("1,2,\ud800"), Reason.BAD_PAYLOAD),
+        (side('1,2,"\ud800"'), Reason.BAD_PAYLOAD),
+    ],
+)
+def test_half_a_surrogate_pair_is_no_text(request_side: dict[str, Any], reason: Reason) -> None:
+    assert rejected(line(request_side)) == (reason, None)
+
+
+def test_half_a_surrogate_pair_in_an_answer_costs_its_record_alone() -> None:
+    bad = line("1,2,AA", _json('["\\ud800"]'))
+    total = account(b"\n".join([line("1,2,AA"), bad, line("1,2,AA")]))
+    assert (total.parsed, dict(total.rejected)) == (2, {Reason.BAD_OUTPUT: 1})
+
+
+def test_half_a_surrogate_pair_in_an_id_costs_no_record() -> None:
+    raw = json.loads(line("1,2,AA"))
+    raw["eventMetadata"] = {"eventId": "\ud800", "inferenceId": "\udc00"}
+    assert account(json.dumps(raw).encode()).parsed == 1
+
+
+@pytest.mark.parametrize("digits", [20_000, 80_000, 3_000_000])
+@pytest.mark.parametrize("end", ["x", ".x", "ex", ".5"])
+def test_a_cell_of_many_digits_is_no_number(digits: int, end: str) -> None:
+    assert rejected(line("1" * digits + f"{end},2,AA")) == (Reason.NOT_A_NUMBER, "age")
+
+
+def test_a_number_of_many_digits_beside_tensors_is_not_read_for_ever() -> None:
+    body = {"inputs": [_tensor(shape=[1, 3], data=[1, 2, 3])], "instances": [["1" * 80_000 + "x", 2, "AA"]]}
+    assert rejected(line(as_json(body))) is not None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [{f"k{at}": 1} for at in range(10_000)],
+        {"inputs": [_tensor(name="n" * 100_000, shape=[1, 12_000], data=[0] * 12_000), _tensor()]},
+        {"inputs": {"n" * 100_000: [[0] * 12_000]}},
+        {"inputs": [_tensor(shape=[HUGE] * 100_000)]},
+        {"inputs": [_tensor(shape=[HUGE] * 100_000), _tensor(name="y")]},
+        {"inputs": [_tensor(shape=[1, *[HUGE] * 100_000])]},
+    ],
+    ids=["a key each", "name times width", "name times width by column", "shape", "shape of several", "width"],
+)
+def test_what_multiplies_is_refused_before_it_is_made(body: object) -> None:
+    raw = line(as_json(body))
+    assert rejected(raw) == (Reason.TOO_LARGE, None)
+    assert _peak(lambda: rejected(raw)) < 16 * len(raw) + 4 * MIB
+
+
+@pytest.mark.parametrize("shape", [[-1, *[HUGE] * 1000], [HUGE, -HUGE] * 1000])
+def test_a_negative_dimension_is_refused_first(shape: list[int]) -> None:
+    assert rejected(line(as_json({"inputs": [_tensor(shape=shape)]}))) == (Reason.BAD_PAYLOAD, None)
+
+
+def test_one_null_among_many_numbers_leaves_them_rounded() -> None:
+    data = [0.1, 2, 3] * 100_000
+    body = {"inputs": [_tensor(shape=[100_000, 3], data=[*data[:-2], None, 3])]}
+    found = read(line(as_json(body), "0.5\n" * 100_000))
+    assert found.numbers[0, 0] == pytest.approx(0.1, abs=1e-8)
+    assert found.numbers[0, 0] != 0.1, "as float32 has it"
+    assert found.numbers[-1, 1] != found.numbers[-1, 1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" + "[],\n" * 1_100_000 + "[]]", "[" + "{}, " * 1_100_000 + "{}]", "[" + "1,\t" * 1_100_000 + "1]"],
+    ids=["lists", "objects", "numbers"],
+)
+def test_json_of_more_places_than_are_read_is_not_parsed(text: str) -> None:
+    raw = line(_json(text))
+    assert rejected(raw) == (Reason.TOO_LARGE, None)
+    assert _peak(lambda: rejected(raw)) < 5 * len(raw)
+    sniffed = line(as_base64(b'{"a":' + text.encode() + b"}", ""))
+    assert rejected(sniffed) == (Reason.TOO_LARGE, None)
+
+
+def test_metadata_of_more_places_than_are_read_is_not_parsed() -> None:
+    raw = line("1,2,AA").replace(b'"eventVersion"', b'"other":[' + b"[]," * 2_100_000 + b'[]],"eventVersion"')
+    assert rejected(raw) == (Reason.TOO_LARGE, None)
+
+
+@pytest.mark.parametrize("text", ["1\n" * 1_000_001, "1," * 1_000_001, '"1"\n' * 1_000_001])
+def test_csv_of_more_values_than_are_read_is_not_split(text: str) -> None:
+    assert rejected(line(text)) == (Reason.TOO_LARGE, None)
+
+
+def test_rows_without_most_features_are_counted_by_what_they_are_read_into() -> None:
+    assert rejected(line(as_json([{"age": 1}] * 400_000))) == (Reason.TOO_LARGE, None)
+
+
+def test_many_binary_tensors_share_their_bytes() -> None:
+    count, rest = 20_000, 900_000
+    tensors = [
+        {"name": f"t{at}", "shape": [1], "datatype": "UINT8", "parameters": {"binary_data_size": 1}}
+        for at in range(count)
+    ]
+    last = {"name": "z", "shape": [rest], "datatype": "UINT8", "parameters": {"binary_data_size": rest}}
+    head = json.dumps({"inputs": [*tensors, last]}).encode()
+    body = head + bytes(count + rest)
+    raw = line(as_base64(body, f"application/octet-stream;json-header-size={len(head)}"))
+    assert rejected(raw) == (Reason.BAD_PAYLOAD, None)
+
+
+@pytest.mark.parametrize("text", [b"\n", b"x\n", b" \n", b"xxxxxxxx\n", b"{}\n"])
+def test_gzip_that_unpacks_to_a_thousand_times_itself_is_left_early(text: bytes) -> None:
+    packed = gzip.compress(text * (120 * MIB // len(text)))
+    found = list(blocks(io.BytesIO(packed)))
+    assert found[-1].lost is Reason.TOO_LARGE
+    assert sum(len(block.data) for block in found) < FREE_EXPANSION + 201 * len(packed)
+
+
+def test_gzip_of_records_alike_is_read_whole() -> None:
+    raw = b"".join(line(f"{at},1.5,AA") + b"\n" for at in range(60_000))
+    assert len(raw) > FREE_EXPANSION
+    found = list(blocks(io.BytesIO(gzip.compress(raw))))
+    assert b"".join(block.data for block in found) == raw

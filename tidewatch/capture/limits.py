@@ -1,0 +1,62 @@
+"""What one record may cost its reader. Each limit is held before the work is done, so that a small body stays cheap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tidewatch.capture.reasons import Reason, Unreadable
+
+MOST_VALUES = 1_000_000
+"""Values of a record's table, rows times columns, and places of a JSON text: more takes over a second to read."""
+MOST_NAMES = 4 << 20
+"""Characters of column names that are made from a tensor's name and its width."""
+LONGEST_NUMBER = 4_000
+"""Characters of a number in text; the longest exact decimal of a float64 has 1,077."""
+_MARKS = (",", "[", "{", ":")
+
+
+def check_values(rows: int, columns: int) -> None:
+    """Raises Unreadable(too_large) where a table of this shape holds more than is read of one record."""
+    if rows * columns > MOST_VALUES:
+        raise Unreadable(Reason.TOO_LARGE)
+
+
+def check_json(text: str | bytes, payloads: int = 1) -> None:
+    """Raises Unreadable(too_large) where a JSON text has so many places for values that parsing it takes too much.
+
+    Its marks bound them without a parser: a value follows each, or the text's beginning. Those in strings count too, so
+    that a line may have those of its two payloads.
+    """
+    most = payloads * MOST_VALUES
+    if len(text) <= most:
+        return
+    marks = sum(map(text.count, _MARKS)) if isinstance(text, str) else sum(text.count(mark.encode()) for mark in _MARKS)
+    if marks > most:
+        raise Unreadable(Reason.TOO_LARGE)
+
+
+def is_text(text: str) -> bool:
+    """Whether it holds characters alone: half of a surrogate pair, which JSON can escape, is none."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def size_of(shape: Sequence[int]) -> int:
+    """The product of a shape's dimensions. Raises Unreadable: bad_payload where one is negative, or too_large."""
+    if min(shape, default=1) < 0:
+        raise Unreadable(Reason.BAD_PAYLOAD)
+    size = 0 if 0 in shape else 1
+    for dimension in shape:
+        size *= dimension
+        check_values(size, 1)
+    return size
+
+
+def spread_name(name: str, width: int) -> list[str]:
+    """NAME__0 and on, the names of a wide tensor's columns. Raises Unreadable(too_large)."""
+    if len(name) * width > MOST_NAMES:
+        raise Unreadable(Reason.TOO_LARGE)
+    return [f"{name}__{at}" for at in range(width)]

@@ -68,10 +68,10 @@ class Entry:
             raise ValueError(f"{self.kind!r} is no kind of entry.")
         for key in self.__dataclass_fields__:
             value, empty = getattr(self, key), getattr(Entry, key, None)
-            if isinstance(empty, str) and not isinstance(value, str):
+            if (isinstance(empty, str) or key == "who") and not isinstance(value, str):
                 raise TypeError(f"{key} is {type(value).__name__}, and should be text.")
-        if self.at.tzinfo is None or not isinstance(self.who, str):
-            raise ValueError("It has a time without a zone, or nobody's name.")
+        if self.at.tzinfo is None:
+            raise ValueError("It has a time without a zone.")
         return self
 
     def to_json(self) -> dict[str, object]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from botocore.exceptions import ClientError
 
 from tidewatch.drift.archive import Archive
-from tidewatch.drift.index import Latest
 from tidewatch.drift.errors import InvalidReport
+from tidewatch.drift.index import Latest
 from tidewatch.drift.report import Report, decode
 from tidewatch.drift.verdict import Verdict
 from tidewatch.metrics import BUDGET_USED

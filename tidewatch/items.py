@@ -48,6 +48,18 @@ def _value(attribute: Mapping[str, Any]) -> Any:
     return value
 
 
+def refuse_other_types(one: object, *required: str) -> None:
+    """Raises TypeError where a dataclass that was read from an item holds something else in a field of text.
+
+    Of text are the fields whose default is one, and those `required`, which have no default.
+    """
+    texts = [name for name in vars(one) if isinstance(getattr(type(one), name, None), str)]
+    for name in (*required, *texts):
+        value = getattr(one, name)
+        if not isinstance(value, str):
+            raise TypeError(f"{name} is {type(value).__name__}, and should be text.")
+
+
 def error_code(error: Exception) -> str:
     """The code of a boto3 ClientError, "" for anything else."""
     return str(_error(error).get("Code", ""))

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any, Literal, get_args
 
+from tidewatch.items import refuse_other_types
 from tidewatch.traffic.split import Split
 from tidewatch.traffic.values import Receipt
 
@@ -45,10 +46,7 @@ class Head:
         """Itself, if it is what it says: raises ValueError or TypeError for what no head of ours can be."""
         if self.state not in get_args(State) or not self.incident or not self.target or self.revision < 1:
             raise ValueError("It has a state that there is not, or lacks its incident, target or revision.")
-        for key in self.__dataclass_fields__:
-            value, empty = getattr(self, key), getattr(Head, key, None)
-            if (isinstance(empty, str) or key in ("incident", "target")) and not isinstance(value, str):
-                raise TypeError(f"{key} is {type(value).__name__}, and should be text.")
+        refuse_other_types(self, "incident", "target")
         moments = (self.requested_at, self.accepted_at, self.observed_at, self.traffic_at)
         if any(moment is not None and moment.tzinfo is None for moment in moments):
             raise ValueError("It has a time without a zone.")

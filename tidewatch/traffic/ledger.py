@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from tidewatch.items import error_code, item, values
+from tidewatch.items import error_code, item, refuse_other_types, values
 from tidewatch.text import plain
 from tidewatch.traffic.errors import TableMissing, TrafficError
 from tidewatch.traffic.split import Split
@@ -66,10 +66,7 @@ class Entry:
         """Itself, if it is what it says: raises ValueError for a kind that there is not, TypeError for other types."""
         if self.kind not in get_args(Kind):
             raise ValueError(f"{self.kind!r} is no kind of entry.")
-        for key in self.__dataclass_fields__:
-            value, empty = getattr(self, key), getattr(Entry, key, None)
-            if (isinstance(empty, str) or key == "who") and not isinstance(value, str):
-                raise TypeError(f"{key} is {type(value).__name__}, and should be text.")
+        refuse_other_types(self, "who")
         if self.at.tzinfo is None:
             raise ValueError("It has a time without a zone.")
         return self
@@ -156,10 +153,8 @@ class Ledger:
 
     def refused(self, now: datetime) -> int:
         """How many entries that nobody can read came of late: those behind which nothing, or something recent, is."""
-        after = (
-            (sequence, next((e for e in self._read if e.sequence > sequence), None)) for sequence in self.unreadable
-        )
-        return sum(following is None or now - following.at < LATELY for _, following in after)
+        behind = (next((one for one in self._read if one.sequence > broken), None) for broken in self.unreadable)
+        return sum(one is None or now - one.at < LATELY for one in behind)
 
     def _take(self, raw: Mapping[str, Any]) -> None:
         """Takes one item in; what is no entry is set aside, so that it stops nobody."""

@@ -6,7 +6,8 @@ import base64
 import io
 import json
 import struct
-from collections.abc import Sequence
+import tracemalloc
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -94,3 +95,12 @@ def float32_tensor(rows: Sequence[Sequence[float]], name: str = "input__0") -> t
 
 def bytes_elements(texts: Sequence[str]) -> bytes:
     return b"".join(struct.pack("<I", len(text.encode())) + text.encode() for text in texts)
+
+
+def peak(work: Callable[[], object]) -> int:
+    """Bytes that Python held at most while it did the work."""
+    tracemalloc.start()
+    work()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak

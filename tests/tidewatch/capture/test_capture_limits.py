@@ -5,12 +5,10 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import tracemalloc
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from captured_lines import account, as_base64, as_json, line, read, rejected, side
+from captured_lines import account, as_base64, as_json, line, peak, read, rejected, side
 
 from tidewatch.capture.lines import FREE_EXPANSION, blocks
 from tidewatch.capture.reasons import Reason
@@ -21,14 +19,6 @@ HUGE = 2**63 - 1
 
 def _tensor(**changes: Any) -> dict[str, Any]:
     return {"name": "x", "shape": [1], "datatype": "FP32", "data": [1], **changes}
-
-
-def _peak(work: Callable[[], object]) -> int:
-    tracemalloc.start()
-    work()
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return peak
 
 
 def _json(text: str) -> dict[str, Any]:
@@ -87,7 +77,7 @@ def test_a_number_of_many_digits_beside_tensors_is_not_read_for_ever() -> None:
 def test_what_multiplies_is_refused_before_it_is_made(body: object) -> None:
     raw = line(as_json(body))
     assert rejected(raw) == (Reason.TOO_LARGE, None)
-    assert _peak(lambda: rejected(raw)) < 16 * len(raw) + 4 * MIB
+    assert peak(lambda: rejected(raw)) < 16 * len(raw) + 4 * MIB
 
 
 @pytest.mark.parametrize("shape", [[-1, *[HUGE] * 1000], [HUGE, -HUGE] * 1000])
@@ -112,7 +102,7 @@ def test_one_null_among_many_numbers_leaves_them_rounded() -> None:
 def test_json_of_more_places_than_are_read_is_not_parsed(text: str) -> None:
     raw = line(_json(text))
     assert rejected(raw) == (Reason.TOO_LARGE, None)
-    assert _peak(lambda: rejected(raw)) < 5 * len(raw)
+    assert peak(lambda: rejected(raw)) < 5 * len(raw)
     sniffed = line(as_base64(b'{"a":' + text.encode() + b"}", ""))
     assert rejected(sniffed) == (Reason.TOO_LARGE, None)
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 import gzip
 import json
 import math
-import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +17,7 @@ from captured_lines import (
     bytes_elements,
     float32_tensor,
     line,
+    peak,
     read,
     rejected,
     side,
@@ -338,21 +338,13 @@ def test_a_line_of_50_mb_is_one_reject_and_the_next_line_is_read() -> None:
     assert (total.parsed, dict(total.rejected)) == (1, {Reason.TOO_LONG: 1})
 
 
-def _peak(work: Callable[[], object]) -> int:
-    tracemalloc.start()
-    work()
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return peak
-
-
 def test_a_row_of_many_values_is_refused_without_holding_them() -> None:
     captured = line("12," * 900_000)
     assert rejected(captured) == (Reason.EXTRA_COLUMNS, None)
-    assert _peak(lambda: rejected(captured)) < 8 * len(captured)
+    assert peak(lambda: rejected(captured)) < 8 * len(captured)
 
 
 def test_many_rows_of_one_record_are_held_as_text_and_numbers() -> None:
     captured = line("12,1.5,AA\n" * 200_000, "0.5\n" * 200_000)
     assert len(read(captured)) == 200_000
-    assert _peak(lambda: read(captured)) < 16 * len(captured)
+    assert peak(lambda: read(captured)) < 16 * len(captured)

@@ -68,11 +68,15 @@ def _by_hand(scene: Scene) -> None:
     clears(scene, "traffic-changed", requests=FEW)
 
 
+def _control_table(scene: Scene) -> str:
+    """Its name, which no output tells, as the rollback function is told it."""
+    function = scene.client("lambda").get_function_configuration(FunctionName=scene.outputs["rollback"]["function"])
+    return str(function["Environment"]["Variables"]["CONTROL"])
+
+
 def _forged(scene: Scene) -> None:
     """Somebody writes a rollback to the challenger into the control table; after half an hour nobody is told of it."""
-    functions = scene.client("lambda")
-    known = functions.get_function_configuration(FunctionName=scene.outputs["rollback"]["function"])["Environment"]
-    control, before = known["Variables"]["CONTROL"], scene.live()
+    control, before = _control_table(scene), scene.live()
     forged = Head("forged", "pending", scene.challenger, scene.control.clock(), revision=9)
     body = {"endpoint": scene.outputs["key"], "key": "head", "revision": 9, "drive": forged.to_json()}
     scene.client("dynamodb").put_item(TableName=control, Item=item(body))
@@ -119,11 +123,8 @@ class _Minutes:
 
 def _deploy(scene: Scene, name: str) -> None:
     """Deploys as the program's provider does."""
-    function = scene.client("lambda").get_function_configuration(FunctionName=scene.outputs["rollback"]["function"])
     clients = Clients(scene.client("sagemaker"), scene.client("dynamodb"), scene.client("cloudwatch"))
-    place = Place(
-        scene.outputs["key"], scene.endpoint, scene.outputs["ledger"], function["Environment"]["Variables"]["CONTROL"]
-    )
+    place = Place(scene.outputs["key"], scene.endpoint, scene.outputs["ledger"], _control_table(scene))
     controller = TrafficController(clients, place, _Minutes(scene))
     controller.deploy(same_again(scene, name), held=controller.held(), content="", changed=frozenset())
 

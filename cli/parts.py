@@ -13,6 +13,7 @@ from cli.finding import Check, Finding, missing
 from cli.health import described
 from simulator.rehearsal.home import REHEARSAL
 from stacks.settings import production
+from tidewatch.traffic import Copies, Ledger
 
 SERVING = {"InService": "ok", "Updating": "warn", "SystemUpdating": "warn", "Creating": "warn", "RollingBack": "warn"}
 """How an endpoint's status comes out; any other fails."""
@@ -27,7 +28,7 @@ def checks(stack: str, outputs: Mapping[str, Any], session: Session) -> list[Che
         Check("functions", parts.functions, "lambda:GetFunctionConfiguration"),
         Check("queues", parts.queues, "lambda:GetFunctionEventInvokeConfig and sqs:GetQueueAttributes"),
         Check("topics", parts.topics, "sns:ListSubscriptionsByTopic and cloudwatch:DescribeAlarms"),
-        Check("ledger", parts.ledger, "dynamodb:DescribeTable"),
+        Check("ledger", parts.ledger, "dynamodb:DescribeTable, dynamodb:Query, s3:ListBucket and s3:GetObject"),
         Check("buckets", parts.buckets, "s3:ListBucket"),
         Check("alarms", parts.alarms, "cloudwatch:DescribeAlarms"),
         Check("dashboards", parts.dashboards, "cloudwatch:GetDashboard"),
@@ -172,8 +173,19 @@ class _Parts:
             )
         elif (status := found["Table"]["TableStatus"]) == "ACTIVE":
             yield Finding("ledger", "ok", f"the table {name} is active")
+            yield self._chained()
         else:
             yield Finding("ledger", "warn", f"the table {name} is {status}", "wait, and ask again")
+
+    def _chained(self) -> Finding:
+        """Whether the ledger is what was written: each entry follows the one before it, and is what was copied."""
+        ledger = Ledger(self._session.client("dynamodb"), self._outputs["ledger"], self._outputs["key"], "")
+        read = len(ledger.entries())
+        copies = Copies(self._session.client("s3"), self._outputs["registry"]["bucket"])
+        if found := [*ledger.broken, *copies.differing(ledger)]:
+            says = f"{len(found)} of its entries were changed, taken out or put in by another hand: {found[0]}"
+            return Finding("ledger", "fail", says, self._runbook("records-refused"))
+        return Finding("ledger", "ok", f"its {read} entries follow each other, and are what was copied of them")
 
     def buckets(self) -> Iterator[Finding]:
         s3 = self._session.client("s3")

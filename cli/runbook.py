@@ -21,6 +21,7 @@ from tidewatch import slo
 from tidewatch.alarms import RUNBOOKS, Limits, endpoint_alarms, guardrail, variant_alarms
 from tidewatch.alarms.custom import PREFIX as OWN_GUARDRAIL
 from tidewatch.naming import SLOTS
+from tidewatch.traffic.copies import PREFIX
 
 FOLDER = ROOT / "runbooks"
 PLACEHOLDERS = {
@@ -47,6 +48,7 @@ PLACEHOLDERS = {
     "monitoring": "the bucket of incident documents and reports",
     "registry": "where the model's versions are, s3://.../",
     "ledger": "the table of every change of traffic",
+    "ledger_copies": "where its entries are copied to, s3://.../",
 }
 """What a runbook may leave to be filled in, as {stack}. Words in capitals, like VERSION, its reader fills in."""
 OF_A_SLOT = frozenset({"slot", "other"})
@@ -194,6 +196,7 @@ def names_of(stack: str, config: Mapping[str, Any], outputs: Mapping[str, Any], 
         "monitoring": _at(outputs, "buckets", "monitoring"),
         "registry": f"s3://{registry}/{_at(outputs, 'registry', 'prefix')}" if registry else None,
         "ledger": outputs.get("ledger"),
+        "ledger_copies": f"s3://{registry}/{PREFIX}{outputs.get('key')}/" if registry else None,
     }
     return {name: str(value) for name, value in names.items() if value and not isinstance(value, Unread)}
 

@@ -10,7 +10,7 @@ import pulumi_aws as aws
 
 from components.functions import EVENTS, RUNTIME, FunctionArgs, permit_rule, with_failures
 from components.layer import layer
-from components.policy import Statement, document
+from components.policy import Statement, document, leading
 from components.registry import Registry
 from components.scope import Scope
 from components.storage import Storage
@@ -127,7 +127,7 @@ class Drift(pulumi.ComponentResource):
                 "OneAtATime",
                 ["dynamodb:PutItem", "dynamodb:DeleteItem"],
                 [args.tables.control.arn],
-                condition={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [control_key(self._scope.key)]}},
+                condition=leading(control_key(self._scope.key)),
             ),
             Statement(
                 "Announce",

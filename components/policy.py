@@ -49,6 +49,14 @@ def document(*statements: Statement) -> pulumi.Output[str]:
     return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": [s.render() for s in statements]})
 
 
+def leading(*keys: str) -> Condition:
+    """Of a table, the items under these partition keys alone.
+
+    Source: DynamoDB developer guide, "Using IAM policy conditions for fine-grained access control".
+    """
+    return {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": list(keys)}}
+
+
 def trust(service: str, account: pulumi.Input[str] | None = None) -> pulumi.Output[str]:
     """A service may take the role; with an account, only when its request says that it acts for that account."""
     statement: dict[str, Any] = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": service}}

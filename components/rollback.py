@@ -10,13 +10,16 @@ import pulumi
 import pulumi_aws as aws
 
 from components.functions import FunctionArgs, permit_rule, with_failures
-from components.policy import Statement
+from components.policy import Statement, leading
+from components.registry import Registry
 from components.scope import Scope
 from components.tables import Tables
 from components.topics import Topics
 from tidewatch.alarms.catalog import OVERALL
 from tidewatch.slo import Objective
+from tidewatch.traffic import acknowledged_key
 from tidewatch.traffic import invocation as command
+from tidewatch.traffic.copies import PREFIX
 
 ALARMS = "lambda.alarms.cloudwatch.amazonaws.com"
 SWEEP = json.dumps({"action": "sweep"})
@@ -30,6 +33,7 @@ class RollbackArgs:
     slots: the declared slots; target: the champion; floor: instances it never goes below.
     abort_alarm, abort_alarm_arn: the alarm that stops a running deployment.
     monitoring, monitoring_arn, monitoring_key: the bucket that incident documents go to.
+    registry: whose bucket takes the copies of the ledger, as nothing in it is overwritten.
     automatic: whether alarms may call the function.
     objectives: what is promised to users; the function emits what of their budgets is used.
     runbooks: the folder or URL that {name}.md is under.
@@ -48,6 +52,7 @@ class RollbackArgs:
     monitoring: pulumi.Input[str]
     monitoring_arn: pulumi.Input[str]
     monitoring_key: pulumi.Input[str]
+    registry: Registry
     automatic: bool = True
     guardrails: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
     log_days: int = 30
@@ -102,8 +107,10 @@ class Rollback(pulumi.ComponentResource):
             "LEDGER": args.tables.ledger.name,
             "CONTROL": args.tables.control.name,
             "TARGET": args.target,
+            "GUARDRAILS": pulumi.Output.json_dumps([name for _, name in sorted(args.guardrails.items())]),
             "FLOOR": str(args.floor),
             "MONITORING_BUCKET": args.monitoring,
+            "COPIES": args.registry.bucket,
             "TOPIC": args.topics.arns["P1"],
             "ABORT_ALARM": args.abort_alarm,
             "ENVIRONMENT": self._scope.stack,
@@ -125,7 +132,20 @@ class Rollback(pulumi.ComponentResource):
                 ["sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities"],
                 [args.endpoint_arn],
             ),
-            Statement("Append", ["dynamodb:PutItem", "dynamodb:Query"], [args.tables.ledger.arn]),
+            Statement(
+                "Append",
+                ["dynamodb:PutItem", "dynamodb:Query"],
+                [args.tables.ledger.arn],
+                condition=leading(self._scope.key),
+            ),
+            # Only read: what drives a rollback cannot call it settled.
+            Statement(
+                "Acknowledgements",
+                ["dynamodb:Query"],
+                [args.tables.ledger.arn],
+                condition=leading(acknowledged_key(self._scope.key)),
+            ),
+            Statement("Copy", ["s3:PutObject"], [pulumi.Output.concat(args.registry.arn, "/", PREFIX, "*")]),
             Statement(
                 "Drive", ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"], [args.tables.control.arn]
             ),
@@ -136,7 +156,11 @@ class Rollback(pulumi.ComponentResource):
             Statement("ReadAlarms", ["cloudwatch:DescribeAlarms", "cloudwatch:DescribeAlarmHistory"], ["*"]),
             Statement("Draft", ["s3:PutObject"], [pulumi.Output.concat(args.monitoring_arn, "/incidents/*")]),
             Statement("Page", ["sns:Publish"], [args.topics.arns["P1"]]),
-            Statement("Encrypt", ["kms:Decrypt", "kms:GenerateDataKey"], [args.monitoring_key, args.topics.key_arn]),
+            Statement(
+                "Encrypt",
+                ["kms:Decrypt", "kms:GenerateDataKey"],
+                [args.monitoring_key, args.registry.key_arn, args.topics.key_arn],
+            ),
         )
 
     def _on_state_change(self) -> None:

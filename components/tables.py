@@ -11,6 +11,7 @@ from components.scope import Scope
 REWRITES = (
     "dynamodb:UpdateItem",
     "dynamodb:DeleteItem",
+    "dynamodb:UpdateTimeToLive",
     "dynamodb:BatchWriteItem",
     "dynamodb:PartiQLUpdate",
     "dynamodb:PartiQLDelete",

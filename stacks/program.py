@@ -80,7 +80,7 @@ def _serve(scope: Scope, settings: Settings, versions: Mapping[str, ResolvedVers
     endpoint = Endpoint(scope, _endpoint(settings, versions, registry, storage, gate), found)
     watch = _drift(settings, endpoint, storage, registry, tables)
     drift = Drift(scope, watch, _behind(gate)) if settings.drift.enabled else None
-    rollback = Rollback(scope, _rollback(scope, settings, endpoint, drift, storage, tables, topics), _behind(gate))
+    rollback = Rollback(scope, _rollback(scope, settings, endpoint, drift, shared), _behind(gate))
     watched = _alarms(scope, settings, endpoint, drift, rollback, tables, topics)
     alarms = Alarms(scope, watched, _behind(gate))
     dashboards = Dashboards(scope, _dashboards(settings, watched, alarms, storage, drift), _behind(gate))
@@ -130,14 +130,9 @@ def _drift(settings: Settings, endpoint: Endpoint, storage: Storage, registry: R
 
 
 def _rollback(
-    scope: Scope,
-    settings: Settings,
-    endpoint: Endpoint,
-    drift: Drift | None,
-    storage: Storage,
-    tables: Tables,
-    topics: Topics,
+    scope: Scope, settings: Settings, endpoint: Endpoint, drift: Drift | None, shared: Shared
 ) -> RollbackArgs:
+    tables, monitoring = shared.tables, shared.storage.monitoring
     return RollbackArgs(
         endpoint=endpoint.name,
         endpoint_arn=endpoint.arn,
@@ -147,10 +142,11 @@ def _rollback(
         abort_alarm=endpoint.abort.name,
         abort_alarm_arn=endpoint.abort.arn,
         tables=tables,
-        topics=topics,
-        monitoring=storage.monitoring.bucket,
-        monitoring_arn=storage.monitoring.arn,
-        monitoring_key=storage.monitoring.encryption_key,
+        topics=shared.topics,
+        monitoring=monitoring.bucket,
+        monitoring_arn=monitoring.arn,
+        monitoring_key=monitoring.encryption_key,
+        registry=shared.registry,
         automatic=settings.rollback.automatic,
         guardrails=guardrail_names(tables, SLOTS, settings.champion),
         objectives=settings.slo.objectives(),

@@ -14,7 +14,6 @@ from pulumi.dynamic import CreateResult, DiffResult, Resource, UpdateResult
 
 from components.sagemaker.declaration import Declaration, briefly
 from components.sagemaker.provider import Props, TrafficProvider, changed, differs, told
-from tidewatch.operator import operator
 
 
 class EndpointEndProvider(TrafficProvider):
@@ -40,7 +39,7 @@ class EndpointEndProvider(TrafficProvider):
     @told
     def delete(self, _id: str, _props: Props) -> None:
         """Ends the endpoint, if its end is owned here, and waits until it is gone."""
-        self.controller(_props).end(_id, who=f"pulumi ({operator()})")
+        self.controller(_props).end(_id, who=self.who())
 
 
 class EndpointEnd(Resource, module="tidewatch", name="EndpointEnd"):

@@ -6,7 +6,6 @@ destroy of every stack that has it, and an edit of their code is no change of a 
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 import sys
@@ -23,7 +22,7 @@ from tidewatch import aws, clock
 from tidewatch.aws import Connection, sessions
 from tidewatch.items import error_code, error_message
 from tidewatch.operator import operator
-from tidewatch.traffic import Clients, EndpointMissing, Held, Place, Split, TrafficController, TrafficError
+from tidewatch.traffic import Clients, Held, Place, Split, TrafficController, TrafficError
 
 WAIT_SECONDS = 14_400 + 3600
 """How long a change waits for another that is in progress: what an UpdateEndpoint may take."""
@@ -86,17 +85,12 @@ class TrafficProvider(AwsProvider):
     def ask(self, olds: Mapping[str, Any], news: Props, *, settles: bool = False) -> None:
         """Raises TrafficError where an `up` would meet a rule of the endpoint that does not allow this declaration.
 
-        Looks at the live split first: what nobody declared has to be asked about, also where the state knows of no
-        declaration yet, or not any more.
+        Writes nothing, as a preview asks it too: a live split that nobody declared is refused as what it will be.
         """
         declared = split(news)
         if declared is None:
             return
-        controller = self.controller(news)
-        if controller.seen():
-            with contextlib.suppress(EndpointMissing):
-                controller.observe()
-        controller.refuse_unless_allowed(
+        self.controller(news).refuse_unless_allowed(
             declared=declared,
             previously=split(olds),
             held=held(news),
@@ -119,7 +113,14 @@ class TrafficProvider(AwsProvider):
         """
         incident = str(news.get("acknowledged") or "")
         if incident and incident != olds.get("acknowledged"):
-            self.controller(news).acknowledge(incident, f"pulumi ({operator()})")
+            self.controller(news).acknowledge(incident, self.who())
+
+    def who(self) -> str:
+        """Who runs this `up`, for the ledger: as AWS knows the caller, and where it does not tell, by the machine."""
+        try:
+            return f"pulumi ({self.client('sts').get_caller_identity()['Arn']})"
+        except (BotoCoreError, ClientError):
+            return f"pulumi ({operator()})"
 
 
 def told(method: Callable[P, R]) -> Callable[P, R]:

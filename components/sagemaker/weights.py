@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,7 +25,7 @@ from components.sagemaker.provider import (
     split,
     told,
 )
-from tidewatch.traffic import EndpointMissing, Split, TableMissing, TrafficController
+from tidewatch.traffic import EndpointMissing, Split, TrafficController
 
 
 class VariantWeightsProvider(TrafficProvider):
@@ -65,13 +64,9 @@ class VariantWeightsProvider(TrafficProvider):
 
     @told
     def read(self, id_: str, props: Props) -> ReadResult:
-        """Brings `live` and `in_sync` up to date, and records a flip that no entry explains; declares nothing."""
-        controller = self.controller(props)
+        """Brings `live` and `in_sync` up to date; writes nothing, as a preview may ask for it."""
         try:
-            # A ledger that is gone is made again by the `up` that this may be part of.
-            with contextlib.suppress(TableMissing):
-                controller.observe()
-            return ReadResult(id_, {**props, **_outputs(controller, split(props))})
+            return ReadResult(id_, {**props, **_outputs(self.controller(props), split(props))})
         except EndpointMissing:
             return gone()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,9 +12,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 from tidewatch import clock, metrics
+from tidewatch.items import described
 from tidewatch.text import plain
 from tidewatch.traffic import (
     Clients,
+    Copies,
     Place,
     RollbackPlan,
     RollbackRequest,
@@ -39,6 +42,8 @@ class Environment:
     ledger: str
     control: str
     plan: RollbackPlan
+    copies: str = ""
+    """The bucket that the ledger is copied to; "" where there is none."""
     objectives: str = ""
     """What is promised to users, as JSON by kind; "" or {} is nothing."""
 
@@ -48,6 +53,7 @@ class Environment:
         plan = RollbackPlan(
             target=variables["TARGET"],
             floor=int(variables.get("FLOOR") or 1),
+            guardrails=tuple(json.loads(variables.get("GUARDRAILS") or "[]")),
             abort_alarm=variables.get("ABORT_ALARM", ""),
             monitoring_bucket=variables.get("MONITORING_BUCKET", ""),
             topic=variables.get("TOPIC", ""),
@@ -66,6 +72,7 @@ class Environment:
             ledger=variables["LEDGER"],
             control=variables["CONTROL"],
             plan=plan,
+            copies=variables.get("COPIES", ""),
             objectives=variables.get("OBJECTIVES", ""),
         )
 
@@ -118,11 +125,34 @@ def handler(event: Mapping[str, Any] | None, context: object = None) -> dict[str
     if request.trigger in ("alarm", "operator"):
         deadline = request.requested_at + timedelta(seconds=WAIT_SECONDS)
     result = drive(request, controller(), here.plan, deadline)
-    for line in emitted(result, controller(), here):
-        print(line)
+    try:
+        for line in emitted(result, controller(), here):
+            print(line)
+    except Exception as error:
+        # Who asked for a rollback gets its answer; a sweep that cannot say how things stand has failed.
+        if deadline is None:
+            raise
+        print(problem("The metrics of this call were not emitted", error))
     if request.trigger == "sweep" and result.state in ("nothing", "closed"):
+        keep_copies(here)
         emit_budgets(here, clock.current().now())
     return result.to_json()
+
+
+def problem(what: str, error: Exception) -> str:
+    """What went wrong and stopped nothing, as a line of the log."""
+    return json.dumps({"problem": f"{what}: {described(error)}"})
+
+
+def keep_copies(here: Environment) -> None:
+    """Copies the ledger's new entries. What fails is a line of the log, and done by a later sweep."""
+    s3, traffic = clients().s3, controller()
+    if not here.copies or s3 is None:
+        return
+    try:
+        Copies(s3, here.copies).keep(traffic.ledger, traffic.control)
+    except Exception as error:
+        print(problem("The ledger was not copied", error))
 
 
 def requested(event: Mapping[str, Any]) -> RollbackRequest:
@@ -183,7 +213,7 @@ def emit_budgets(here: Environment, now: datetime) -> None:
             dimensions = {"Endpoint": here.key, "Objective": kind}
             print(metrics.embedded({metrics.BUDGET_USED: used}, dimensions, now))
     except Exception as error:
-        print(f"The error budgets were not read: {error}")
+        print(problem("The error budgets were not read", error))
 
 
 def emitted(result: RollbackResult, traffic: TrafficController, here: Environment) -> Iterator[str]:

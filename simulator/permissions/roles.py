@@ -16,10 +16,7 @@ from simulator.permissions.story import PROJECT, STACK, As, Story, story
 
 PURPOSES: Mapping[str, str] = {
     "deployer": "Runs `pulumi up`, `refresh` and `destroy`.",
-    "preview": (
-        "Runs `pulumi preview`, on pull requests say: it reads what the stack holds, and appends to the ledger that "
-        "weights were changed by hand where it notices that."
-    ),
+    "preview": "Runs `pulumi preview`, on pull requests say: it reads what the stack holds, and writes nothing.",
     "publisher": "Publishes versions and lists them: `tidewatch publish`, `tidewatch models`.",
     "operator": (
         "Is on call: `tidewatch rollback`, `status`, `doctor`, `runbook`, `models`, and `acknowledge`, whose edit the "

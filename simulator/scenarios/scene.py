@@ -234,13 +234,19 @@ class Scene:
         self._asked = now
         for one in self.neighbours:
             replay(
-                self.runtime, one["endpoint"]["name"], self.rows[:NEXT_DOOR],
+                self.runtime, one["endpoint"]["name"], self._next_door(now),
                 rows_per_request=1, threads=1, requests=NEXT_DOOR,
             )  # fmt: skip
         self.control.advance_to(now.replace(second=0, microsecond=0) + timedelta(seconds=MINUTE))
         if meanwhile:
             meanwhile()
         self._settled()
+
+    def _next_door(self, now: datetime) -> npt.NDArray[np.float32]:
+        """What a neighbour is asked in this minute: other flights than in the last, for the same few again and again
+        are drift indeed."""
+        first = int(now.timestamp()) // MINUTE * NEXT_DOOR
+        return self.rows.take(range(first, first + NEXT_DOOR), axis=0, mode="wrap")
 
     def _settled(self) -> None:
         self.finish()

@@ -61,6 +61,19 @@ def test_parts_that_are_gone_fail_with_the_command_that_makes_them_again(operate
     assert _parts(gone)["endpoint"][0].remedy == "start the rehearsal again"
 
 
+def test_a_ledger_that_was_rewritten_fails_with_its_runbook(operated: Rehearsed) -> None:
+    dynamodb, name, key = boto3.client("dynamodb"), operated.outputs()["ledger"], operated.outputs()["key"]
+    place = {"endpoint": {"S": key}, "sequence": {"N": "1"}}
+    first = dynamodb.get_item(TableName=name, Key=place)["Item"]
+    dynamodb.put_item(TableName=name, Item={**first, "who": {"S": "somebody else"}})
+    found = _parts(operated.outputs())["ledger"]
+    dynamodb.put_item(TableName=name, Item=first)
+    assert [one.state for one in found] == ["ok", "fail"]
+    assert found[1].says == f"1 of its entries were changed, taken out or put in by another hand: {key} 2"
+    assert found[1].remedy == "tidewatch runbook records-refused --stack rehearsal"
+    assert {one.state for one in _parts(operated.outputs())["ledger"]} == {"ok"}
+
+
 def test_an_older_stack_has_no_findings_of_what_it_does_not_name(operated: Rehearsed) -> None:
     outputs = {key: value for key, value in operated.outputs().items() if key not in ("alarms", "dashboards")}
     found = _parts({**outputs, "endpoint": {"name": None}}, "dev")

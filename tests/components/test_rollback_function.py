@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from components.rollback import told
 from lambdas.rollback.handler import Environment
-from simulator.aws import local_control
+from simulator.aws import ACCOUNT, local_control
 from simulator.engine import DeploymentFailed
 from tests.stacks.rehearsed import Rehearsed, changes, rehearsed
 from tidewatch import metrics
 from tidewatch.budget import objectives
 from tidewatch.slo import Objective
-from tidewatch.traffic import Clients, Place, TrafficController
+from tidewatch.traffic import Clients, Copies, Entry, Ledger, Place, TrafficController
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +41,17 @@ def variables(stack: Rehearsed) -> dict[str, str]:
     return boto3.client("lambda").get_function_configuration(FunctionName=name)["Environment"]["Variables"]
 
 
+def clients() -> Clients:
+    return Clients(**{one: boto3.client(one) for one in ("sagemaker", "dynamodb", "cloudwatch")})
+
+
+def place(here: Environment) -> Place:
+    return Place(here.key, here.endpoint, here.ledger, here.control)
+
+
 def undone(stack: Rehearsed) -> float:
     here = Environment.read(variables(stack))
-    clients = Clients(**{one: boto3.client(one) for one in ("sagemaker", "dynamodb", "cloudwatch")})
-    controller = TrafficController(clients, Place(here.key, here.endpoint, here.ledger, here.control))
-    return controller.gauges().endpoint[metrics.DEPLOYMENT_ROLLED_BACK]
+    return TrafficController(clients(), place(here)).gauges().endpoint[metrics.DEPLOYMENT_ROLLED_BACK]
 
 
 def test_it_knows_the_composite_over_all_alarms_and_whether_alarms_roll_back(stack: Rehearsed):
@@ -49,6 +59,48 @@ def test_it_knows_the_composite_over_all_alarms_and_whether_alarms_roll_back(sta
     assert here.plan.alarm == stack.outputs()["alarms"]["endpoint"]
     assert here.plan.automatic is True
     assert Environment.read({**variables(stack), "AUTOMATIC": "false"}).plan.automatic is False
+
+
+def test_it_is_told_which_alarms_guard_its_stack(stack: Rehearsed):
+    assert list(Environment.read(variables(stack)).plan.guardrails) == [
+        name for _, name in sorted(stack.outputs()["alarms"]["guardrails"].items())
+    ]
+
+
+def as_the_function(stack: Rehearsed, service: str) -> Any:
+    """A client with the function's role, which a person may take here for once."""
+    name = stack.outputs()["rollback"]["function"]
+    arn = boto3.client("lambda").get_function_configuration(FunctionName=name)["Role"]
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    boto3.client("iam").update_assume_role_policy(RoleName=arn.rpartition("/")[2], PolicyDocument=policy)
+    taken = boto3.client("sts").assume_role(RoleArn=arn, RoleSessionName="me")["Credentials"]
+    return boto3.client(
+        service,
+        aws_access_key_id=taken["AccessKeyId"],
+        aws_secret_access_key=taken["SecretAccessKey"],
+        aws_session_token=taken["SessionToken"],
+    )
+
+
+def test_its_role_reads_acknowledgements_and_writes_none_and_overwrites_no_copy(stack: Rehearsed):
+    here, dynamodb, s3 = (
+        Environment.read(variables(stack)),
+        as_the_function(stack, "dynamodb"),
+        as_the_function(stack, "s3"),
+    )
+    ledger = Ledger(dynamodb, here.ledger, here.key, here.endpoint)
+    assert ledger.entries()
+    with pytest.raises(ClientError, match="dynamodb:PutItem"):
+        ledger.append(lambda _: Entry("acknowledgement", "me", datetime.now(UTC), incident="x"))
+    Copies(s3, here.copies).keep(ledger, TrafficController(clients(), place(here)).control)
+    own = {"Bucket": here.copies, "Body": b"{}"}
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.put_object(**own, Key=f"ledger/{here.key}/000000001.json")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.put_object(**own, Key="models/flights/9/manifest.json", IfNoneMatch="*")
+    with pytest.raises(ClientError, match="PreconditionFailed"):
+        s3.put_object(**own, Key=f"ledger/{here.key}/000000001.json", IfNoneMatch="*")
 
 
 def test_objectives_reach_the_function_as_they_were_declared():

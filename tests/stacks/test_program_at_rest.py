@@ -76,8 +76,13 @@ def test_a_published_version_can_be_neither_replaced_nor_deleted(standing: Rehea
 
 
 def test_the_ledger_cannot_be_rewritten(standing: Rehearsed):
-    with pytest.raises(ClientError, match="AccessDenied"):
-        boto3.client("dynamodb").delete_item(
-            TableName=standing.outputs()["ledger"],
-            Key={"endpoint": {"S": "tidewatch/rehearsal/flights"}, "sequence": {"N": "1"}},
-        )
+    dynamodb, ledger = boto3.client("dynamodb"), standing.outputs()["ledger"]
+    first = {"endpoint": {"S": "tidewatch/rehearsal/flights"}, "sequence": {"N": "1"}}
+    ending = {"Enabled": True, "AttributeName": "at"}
+    for attempt in (
+        lambda: dynamodb.delete_item(TableName=ledger, Key=first),
+        lambda: dynamodb.update_item(TableName=ledger, Key=first, UpdateExpression="REMOVE who"),
+        lambda: dynamodb.update_time_to_live(TableName=ledger, TimeToLiveSpecification=ending),
+    ):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            attempt()

@@ -17,6 +17,7 @@ subclasses.
 from __future__ import annotations
 
 from tidewatch.traffic.controller import TrafficController
+from tidewatch.traffic.copies import Copies
 from tidewatch.traffic.errors import (
     DeploymentFailed,
     EndpointBusy,
@@ -31,13 +32,15 @@ from tidewatch.traffic.errors import (
     SilentRollback,
     TableMissing,
     TrafficError,
+    UnknownAlarm,
     UnknownIncident,
 )
 from tidewatch.traffic.head import Head
 from tidewatch.traffic.incidents import Incident, Latch
-from tidewatch.traffic.ledger import Entry, replay
+from tidewatch.traffic.ledger import Entry, Ledger, acknowledged_key, replay
 from tidewatch.traffic.plan import RollbackPlan, invocation
-from tidewatch.traffic.rollback import RollbackRequest, RollbackResult, drive
+from tidewatch.traffic.request import RollbackRequest, RollbackResult
+from tidewatch.traffic.rollback import drive
 from tidewatch.traffic.split import Split
 from tidewatch.traffic.values import (
     Clients,
@@ -52,6 +55,7 @@ from tidewatch.traffic.values import (
 
 __all__ = [
     "Clients",
+    "Copies",
     "DeploymentFailed",
     "DeploymentPolicy",
     "DeploymentRecord",
@@ -67,6 +71,7 @@ __all__ = [
     "InvalidSplit",
     "Latch",
     "Latched",
+    "Ledger",
     "NoCapacity",
     "NoTarget",
     "Place",
@@ -81,7 +86,9 @@ __all__ = [
     "TableMissing",
     "TrafficController",
     "TrafficError",
+    "UnknownAlarm",
     "UnknownIncident",
+    "acknowledged_key",
     "drive",
     "invocation",
     "replay",

@@ -6,7 +6,7 @@ The head of the incident being driven, the lease, what each configuration holds,
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 REFUSED = "refused"
 """The item that was set aside last."""
+TORN = "torn"
+"""Where the ledger was last found to be another than was written."""
 LEASE_SECONDS = 15.0
 """How long a writer that died holds up the others."""
 TELLING_SECONDS = 60.0
@@ -79,6 +81,22 @@ class Control:
         found = self.get(REFUSED)
         try:
             return int(found is not None and now - datetime.fromisoformat(found["at"]) < LATELY)
+        except (KeyError, TypeError, ValueError):
+            return 1
+
+    def torn(self, what: Sequence[str], now: datetime) -> int:
+        """Whether the ledger was found to be another than was written, in this way and of late, 0 or 1.
+
+        It stays so for good: people are told for a while of each new finding.
+        """
+        if not what:
+            return 0
+        found, said = self.get(TORN), plain("; ".join(what))
+        if found is None or found.get("what") != said:
+            self.put(TORN, {"what": said, "at": now.isoformat()})
+            return 1
+        try:
+            return int(now - datetime.fromisoformat(found["at"]) < LATELY)
         except (KeyError, TypeError, ValueError):
             return 1
 

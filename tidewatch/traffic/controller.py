@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tidewatch import clock as clocks
 from tidewatch.clock import Clock
-from tidewatch.traffic import foreseen, gate, observing
+from tidewatch.traffic import copies, foreseen, gate, observing
 from tidewatch.traffic.alarms import in_alarm
 from tidewatch.traffic.beginning import Beginning, never_served
 from tidewatch.traffic.control import Control
@@ -73,6 +73,11 @@ class TrafficController:
         """The ledger, in order."""
         return self.ledger.entries()
 
+    def torn(self) -> tuple[str, ...]:
+        """Where the ledger is not what was written: broken links, and what was copied otherwise."""
+        self.ledger.entries()
+        return copies.torn(self.ledger, self.control)
+
     def incidents(self) -> tuple[Incident, ...]:
         """The open ones, oldest first."""
         return self._view_of_ledger().open
@@ -93,7 +98,7 @@ class TrafficController:
         held = self.control.held(view.config) or {} if view.config else {}
         awaited = asked not in (None, view.config) and self.writer.life.others(self.control.asked_by())
         ended = Ending.ends(view.entries, self.place.endpoint)
-        refused = self.control.refused(now) + self.ledger.refused(now)
+        refused = self.control.refused(now) + self.ledger.refused(now) + self.control.torn(self.torn(), now)
         found = gauges(view, asked, now, awaited=awaited, ended=ended, refused=refused)
         return replace(found, served=served(self.control, held, now))
 
@@ -155,7 +160,7 @@ class TrafficController:
         not exist yet, None what follows from `held`. instances: the counts that are changed. settles: a split that was
         declared before is brought about.
         """
-        view = self._view(frozenset(filter(None, (acknowledged,))))
+        view = self._with_unannounced(self._view(frozenset(filter(None, (acknowledged,)))))
         if self.place.ledger:
             gate.refuse_unknown(view, acknowledged or "")
         remembered = self.control.remembered(view.config) if view.config else None
@@ -367,6 +372,16 @@ class TrafficController:
         if entry is None or entry.kind != "observed" or not entry.incident:
             return None
         return next(iter(incidents([entry])))
+
+    def _with_unannounced(self, view: View) -> View:
+        """The view with what the next sweep will write down: an endpoint that the ledger knows was changed by hand."""
+        state, resource = view.state, self.place.endpoint
+        if state is None or not state.in_service or state.split is None or replay(view.entries, resource) is None:
+            return view
+        found = observing.explanation(
+            view.entries, state, state.split, self.clock.now(), self.place.key, resource, self._will_be_answered
+        )
+        return replace(view, entries=(*view.entries, found)) if found else view
 
     def _will_be_answered(self, intent: Entry) -> bool:
         """Whether who wrote this intent still sees to it: a writer that lives, or the rollback that is driven."""

@@ -27,6 +27,10 @@ class NoTarget(Refused):
     """Traffic to a slot that is absent or has no instance to serve it."""
 
 
+class UnknownAlarm(TrafficError):
+    """A call in the name of an alarm that does not guard this stack."""
+
+
 class UnknownIncident(TrafficError):
     """An incident that the ledger does not know."""
 

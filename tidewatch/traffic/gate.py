@@ -64,6 +64,11 @@ def refuse_open(view: View) -> None:
     """Raises IncidentOpen while any incident is open."""
     if view.open:
         first = view.open[0]
+        if first.unwritten:
+            raise IncidentOpen(
+                f"{first.reason} A declared split is not applied over that: within a minute the sweep writes it down "
+                "as an incident, which `tidewatch status` names; read it and acknowledge it."
+            )
         raise IncidentOpen(
             f"Incident {first.id} is open ({first.reason or first.kind}), and a declared split is not applied over an "
             f"open incident: {first.remedy}."

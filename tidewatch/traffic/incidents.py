@@ -69,6 +69,11 @@ class Incident:
         return not self.acknowledged
 
     @property
+    def unwritten(self) -> bool:
+        """Whether it was only found so far: its entry, and so its name, is for the next sweep to write."""
+        return self.kind == "observed" and self.sequence == 0
+
+    @property
     def remedy(self) -> str:
         return f"read the incident, then `tidewatch acknowledge {self.id}`"
 

@@ -1,18 +1,21 @@
 """The ledger: every change of traffic, every incident, latch and acknowledgement, appended and never changed.
 
-Entries are ordered by their sequence, never by time: an append is a conditional put of the next number.
+Entries are ordered by their sequence, never by time: an append is a conditional put of the next number, with the hash
+of the entry before it.
 """
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from tidewatch.items import error_code, item, refuse_other_types, values
+from tidewatch.items import refuse_other_types
 from tidewatch.text import plain
-from tidewatch.traffic.errors import TableMissing, TrafficError
+from tidewatch.traffic.chain import Chain
+from tidewatch.traffic.errors import TrafficError
 from tidewatch.traffic.split import Split
 from tidewatch.traffic.values import Receipt
 
@@ -55,7 +58,10 @@ class Entry:
     config: str = ""
     writer: str = ""
     """Whose sign of life says that an intent will be answered by who wrote it; "" where several calls take turns."""
+    seen: int | None = None
+    """The last sequence that the writer of an acknowledgement had seen."""
     sequence: int = 0
+    """Its place in the order; an acknowledgement's is that of the entry it stands behind."""
 
     def cleaned(self) -> Entry:
         """With every text on one line and of a bounded length: an item holds 400 kB, and a page is one line."""
@@ -67,6 +73,7 @@ class Entry:
         if self.kind not in get_args(Kind):
             raise ValueError(f"{self.kind!r} is no kind of entry.")
         refuse_other_types(self, "who")
+        int(self.seen or 0)
         if self.at.tzinfo is None:
             raise ValueError("It has a time without a zone.")
         return self
@@ -78,6 +85,7 @@ class Entry:
             for key in self.__dataclass_fields__
             if getattr(self, key) not in ("", None)
         }
+
         for key in ("from", "to", "receipt"):
             value = plain.get(key)
             if isinstance(value, Split | Receipt):
@@ -113,56 +121,60 @@ def replay(entries: Iterable[Entry], resource: str = "") -> Split | None:
 
 
 class Ledger:
-    """The entries of one stack. What was read once is kept: entries never change. For one thread."""
+    """The entries of one stack. What was read once is kept: entries never change. For one thread.
+
+    Acknowledgements lie under a key of their own, so that IAM can tell who may write them: who drives a rollback cannot
+    call it settled. Each says behind which entry it stands.
+    """
 
     def __init__(self, dynamodb: DynamoDBClient, table: str, key: str, resource: str) -> None:
-        self._dynamodb = dynamodb
         self._table = table
-        self._key = key
         self._resource = resource
+        self._changes = Chain(dynamodb, table, key)
+        self._acknowledgements = Chain(dynamodb, table, acknowledged_key(key))
         self._read: list[Entry] = []
-        self._last = 0
         self.unreadable: list[int] = []
-        """The sequences of entries that are of no form that we write: they are nobody's, and an alarm tells of them."""
+        """The sequences of entries that are of no form that we write, or of a kind that does not belong where they are:
+        they are nobody's, and an alarm tells of them."""
+
+    @property
+    def chains(self) -> tuple[Chain, Chain]:
+        """The entries as they lie in the table: all but the acknowledgements, and those."""
+        return (self._changes, self._acknowledgements)
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """The entries that do not follow the one before them, which was changed or taken out: key and number."""
+        return tuple(f"{chain.key} {number}" for chain in self.chains for number in chain.broken)
 
     def entries(self) -> tuple[Entry, ...]:
         """All entries, in order. A table that does not exist (yet) has none."""
-        if not self._table:
-            return ()
-        last = self._last
-        start: dict[str, Any] = {}
-        try:
-            while True:
-                page = self._dynamodb.query(
-                    TableName=self._table,
-                    KeyConditionExpression="#endpoint = :key AND #sequence > :last",
-                    ExpressionAttributeNames={"#endpoint": "endpoint", "#sequence": "sequence"},
-                    ExpressionAttributeValues={":key": {"S": self._key}, ":last": {"N": str(last)}},
-                    ConsistentRead=True,
-                    **start,
-                )
-                for one in page["Items"]:
-                    self._take(one)
-                if not (after := page.get("LastEvaluatedKey")):
-                    return tuple(self._read)
-                start = {"ExclusiveStartKey": after}
-        except Exception as error:
-            if error_code(error) == "ResourceNotFoundException":
-                return ()
-            raise
+        for chain in self.chains:
+            for found in chain.read():
+                self._take(chain, found)
+        return tuple(self._read)
 
     def refused(self, now: datetime) -> int:
         """How many entries that nobody can read came of late: those behind which nothing, or something recent, is."""
         behind = (next((one for one in self._read if one.sequence > broken), None) for broken in self.unreadable)
         return sum(one is None or now - one.at < LATELY for one in behind)
 
-    def _take(self, raw: Mapping[str, Any]) -> None:
-        """Takes one item in; what is no entry is set aside, so that it stops nobody."""
-        self._last = int(raw["sequence"]["N"])
+    def _take(self, chain: Chain, found: Mapping[str, Any]) -> None:
+        """Takes one item in; what is no entry, or none of this chain, is set aside, so that it stops nobody."""
         try:
-            self._read.append(Entry.from_json(values(raw)).checked())
+            entry = Entry.from_json(found).checked()
         except Exception:
-            self.unreadable.append(self._last)
+            entry = None
+        if entry is None or (entry.kind == "acknowledgement") != (chain is self._acknowledgements):
+            self.unreadable.append(int(found["sequence"]))
+        else:
+            self._place(entry)
+
+    def _place(self, entry: Entry) -> None:
+        """Puts an entry where it belongs: an acknowledgement behind what its writer had seen."""
+        if entry.kind == "acknowledgement":
+            entry = replace(entry, sequence=int(entry.seen or 0))
+        insort(self._read, entry, key=lambda one: one.sequence)
 
     @property
     def known(self) -> tuple[Entry, ...]:
@@ -183,27 +195,18 @@ class Ledger:
             draft = compose(entries)
             if draft is None:
                 return None
-            entry = replace(draft, sequence=self._last + 1, resource=self._resource).cleaned()
-            if self._put(entry):
-                self._read.append(entry)
-                self._last = entry.sequence
-                return entry
-        raise TrafficError(f"The ledger of {self._key} took no entry in {ATTEMPTS} attempts; try again in a moment.")
+            acknowledges = draft.kind == "acknowledgement"
+            chain = self._acknowledgements if acknowledges else self._changes
+            entry = replace(draft, resource=self._resource, seen=self._changes.last if acknowledges else None).cleaned()
+            number = chain.add(entry.to_json())
+            if number is not None:
+                self._place(replace(entry, sequence=number))
+                return replace(entry, sequence=number)
+        raise TrafficError(
+            f"The ledger of {self._changes.key} took no entry in {ATTEMPTS} attempts; try again in a moment."
+        )
 
-    def _put(self, entry: Entry) -> bool:
-        try:
-            self._dynamodb.put_item(
-                TableName=self._table,
-                Item=item({"endpoint": self._key, **entry.to_json()}),
-                ConditionExpression="attribute_not_exists(#sequence)",
-                ExpressionAttributeNames={"#sequence": "sequence"},
-            )
-        except Exception as error:
-            if error_code(error) == "ConditionalCheckFailedException":
-                return False
-            if error_code(error) == "ResourceNotFoundException":
-                raise TableMissing(
-                    f"The ledger table {self._table} is missing; `pulumi up --refresh` makes it again."
-                ) from error
-            raise
-        return True
+
+def acknowledged_key(key: str) -> str:
+    """The partition key of a stack's acknowledgements."""
+    return f"{key}#acknowledged"

@@ -34,24 +34,29 @@ def observe(
         state = platform.state()
         if not state.in_service or state.split is None:
             return None
-        found = explanation(entries, state, state.split, clock.now(), key, resource)
-        if found is None or found.answers is None:
-            return found
-        return None if alive(next(one for one in entries if one.sequence == found.answers)) else found
+        return explanation(entries, state, state.split, clock.now(), key, resource, alive)
 
     return ledger.append(compose)
 
 
 def explanation(
-    entries: Sequence[Entry], state: EndpointState, live: Split, now: datetime, key: str, resource: str
+    entries: Sequence[Entry],
+    state: EndpointState,
+    live: Split,
+    now: datetime,
+    key: str,
+    resource: str,
+    alive: Callable[[Entry], bool],
 ) -> Entry | None:
-    """The entry that is missing between the ledger and this live split."""
+    """The entry that is missing between the ledger and this live split; None where nothing is, or its writer lives."""
     known = replay(entries, resource)
     if live.close_to(known):
         return None
     if known is None:
         return Entry("observed", "observed", now, "The split that the endpoint was first seen with.", after=live)
     if intent := unanswered(entries, live, resource):
+        if alive(intent):
+            return None
         why = "Completed after its writer had gone." if intent.writer else intent.why
         return Entry(
             "outcome", intent.who, now, why, before=intent.before, after=live, answers=intent.sequence,

@@ -12,6 +12,8 @@ class RollbackPlan:
     target: str
     floor: int = 1
     """Instances the target is raised to after the flip, where it has fewer."""
+    guardrails: tuple[str, ...] = ()
+    """The names of the alarms that may ask for it."""
     abort_alarm: str = ""
     monitoring_bucket: str = ""
     topic: str = ""

@@ -9,76 +9,26 @@ Every step is written down before the next: a call that dies anywhere is continu
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Literal
+from dataclasses import replace
+from datetime import datetime
 
-from tidewatch.text import MOST, plain
-from tidewatch.traffic import telling
+from tidewatch.traffic import telling, unrecorded
 from tidewatch.traffic.alarm_states import alarm_name
 from tidewatch.traffic.alarms import in_alarm
 from tidewatch.traffic.beginning import never_served
 from tidewatch.traffic.controller import TrafficController
-from tidewatch.traffic.errors import EndpointMissing, TrafficError
+from tidewatch.traffic.errors import EndpointMissing, TableMissing, TrafficError, UnknownAlarm
 from tidewatch.traffic.head import Head
 from tidewatch.traffic.incidents import Incident
 from tidewatch.traffic.observing import incident_id
 from tidewatch.traffic.plan import RollbackPlan
+from tidewatch.traffic.request import RollbackRequest, RollbackResult
 from tidewatch.traffic.steps import Steps
-from tidewatch.traffic.values import NO_RECEIPT, EndpointState, Receipt
+from tidewatch.traffic.values import EndpointState
 from tidewatch.traffic.waiting import Backoff
 
-Trigger = Literal["alarm", "operator", "event", "sweep"]
-STALE = timedelta(minutes=5)
-"""Since an alarm fired, after which its call is not believed without a look at it."""
-SHORT = 300
-"""Characters kept of who asks, and of an alarm's ARN and time."""
 FIRST_POLL_SECONDS = 0.2
 LONGEST_POLL_SECONDS = 2.0
-
-
-@dataclass(frozen=True)
-class RollbackRequest:
-    """Who asks, and why. Alarms and operators open incidents; events and the sweep drive those that are open."""
-
-    trigger: Trigger
-    reason: str
-    requested_at: datetime
-    by: str = ""
-    alarm_arn: str = ""
-    alarm_at: str = ""
-    """The alarm's state timestamp, ISO 8601; with its ARN it tells a repeated delivery."""
-
-    def __post_init__(self) -> None:
-        """Whoever may call says what he likes: it is written into items of bounded size and read by people."""
-        for key in ("reason", "by", "alarm_arn", "alarm_at"):
-            object.__setattr__(self, key, plain(getattr(self, key), MOST if key == "reason" else SHORT))
-
-
-@dataclass(frozen=True)
-class RollbackResult:
-    """What a call found and did."""
-
-    incident: str
-    state: str
-    """pending, flipping, observed, closed, blocked, advised, or nothing."""
-    message: str
-    target: str
-    receipt: Receipt = NO_RECEIPT
-    notes: tuple[str, ...] = field(default_factory=tuple[str, ...])
-    observed_incident: str = ""
-    """An incident that this call opened for a change of traffic nobody announced."""
-
-    def to_json(self) -> dict[str, object]:
-        return {
-            "incident": self.incident or None,
-            "state": self.state,
-            "message": self.message,
-            "target": self.target,
-            "receipt": self.receipt.to_json(),
-            "notes": list(self.notes),
-            "observed_incident": self.observed_incident or None,
-        }
 
 
 def drive(
@@ -89,10 +39,38 @@ def drive(
     Without a deadline it makes one pass and never waits for the platform. A request of an alarm or an operator opens an
     incident, or attaches to the one that is being driven; an alarm that was delivered before gets its incident back.
     Where the plan is not automatic, an alarm opens nothing: people are told the command, once.
-    Raises EndpointMissing where there is nothing to roll back, for an alarm and an operator.
+    Where nothing can be written down, the weights are flipped all the same, see `tidewatch.traffic.unrecorded`.
+    Raises EndpointMissing where there is nothing to roll back, for an alarm and an operator; UnknownAlarm for an alarm
+    that is no guardrail of the plan.
     """
-    if request.trigger == "alarm" and not plan.automatic:
-        return _advise(request, controller, plan)
+    if request.trigger == "alarm":
+        _refuse_stranger(request, plan)
+        if not plan.automatic:
+            return _advise(request, controller, plan)
+    try:
+        return _drive_recorded(request, controller, plan, deadline)
+    except Exception as trouble:
+        if isinstance(trouble, TrafficError) and not isinstance(trouble, TableMissing):
+            raise
+        if request.trigger == "alarm" and _over(request, controller, plan):
+            raise
+        return unrecorded.flip(request, controller, plan, trouble)
+
+
+def _refuse_stranger(request: RollbackRequest, plan: RollbackPlan) -> None:
+    """Whoever may call the function can say that an alarm fired: only what guards this stack is asked about."""
+    if alarm_name(request.alarm_arn) not in plan.guardrails:
+        known = ", ".join(plan.guardrails) or "none"
+        raise UnknownAlarm(
+            f"{request.alarm_arn or 'An alarm without a name'} is no guardrail of this stack (those are {known}): "
+            "nothing was changed. Take this function out of that alarm's actions; to roll back by hand, send "
+            '{"action": "rollback"}.'
+        )
+
+
+def _drive_recorded(
+    request: RollbackRequest, controller: TrafficController, plan: RollbackPlan, deadline: datetime | None
+) -> RollbackResult:
     if request.trigger in ("alarm", "operator"):
         answer = _claim(request, controller, plan)
         if isinstance(answer, RollbackResult):
@@ -126,15 +104,14 @@ def believed(controller: TrafficController, plan: RollbackPlan) -> Head | None:
 
 
 def _over(request: RollbackRequest, controller: TrafficController, plan: RollbackPlan) -> RollbackResult | None:
-    """What to answer an alarm that called long ago and is over: a call that waited for concurrency may be hours old,
-    and would roll back a version that is well. Where nobody can tell, it is not over."""
+    """What to answer an alarm that is not in ALARM now: it was not the alarm that called, or its call waited for
+    concurrency and would roll back a version that is well. Where CloudWatch cannot tell, it is not over."""
     try:
-        age = controller.clock.now() - datetime.fromisoformat(request.alarm_at)
-        if age <= STALE or in_alarm(controller.clients.cloudwatch, [alarm_name(request.alarm_arn)]):
+        if in_alarm(controller.clients.cloudwatch, [alarm_name(request.alarm_arn)]):
             return None
     except Exception:
         return None
-    message = f"The alarm called {age.total_seconds():.0f} seconds ago and is no longer in ALARM: nothing was changed."
+    message = f"{alarm_name(request.alarm_arn)} is not in ALARM as CloudWatch has it: nothing was changed."
     return RollbackResult("", "nothing", message, plan.target)
 
 

@@ -8,11 +8,12 @@ from typing import Any
 
 from tidewatch.traffic.alarms import set_state
 from tidewatch.traffic.controller import TrafficController
-from tidewatch.traffic.errors import EndpointBusy, EndpointMissing, TrafficError
+from tidewatch.traffic.errors import EndpointBusy, EndpointMissing, TableMissing, TrafficError
 from tidewatch.traffic.gate import View
 from tidewatch.traffic.head import Head, State
 from tidewatch.traffic.incidents import latch_on, latched_by, latches
-from tidewatch.traffic.ledger import Entry
+from tidewatch.traffic.ledger import Entry, replay
+from tidewatch.traffic.observing import unanswered
 from tidewatch.traffic.plan import RollbackPlan
 from tidewatch.traffic.split import Split
 from tidewatch.traffic.values import EndpointState, Held, Receipt
@@ -70,8 +71,13 @@ class Steps:
         return any(entry.kind == "acknowledgement" and entry.incident == head.incident for entry in entries)
 
     def _latch(self, head: Head, state: EndpointState) -> Head:
-        """Latches whatever serves besides the target, each thing once. Never what the target holds."""
+        """Latches whatever serves besides the target, each thing once. Never what the target holds.
+
+        Where nothing does any more, as the flip could not be written down, what served when it was asked for.
+        """
         bad = sorted(state.serving - {head.target})
+        if not bad and head.before is not None and not head.rolled_back:
+            bad = sorted((head.before.serving - {head.target}) & state.slots.keys())
         if head.state == "observed" or not bad:
             return head
         held = self._held(state)
@@ -192,6 +198,8 @@ class Steps:
             )
         except EndpointBusy as busy:
             return self._save(head, "pending", f"{busy} The traffic goes to {head.target} at its next InService.")
+        except TableMissing:
+            raise
         except TrafficError as refused:
             return self._block(head, f"{refused} Follow {self.plan.runbooks}/{RUNBOOK}.")
         if submitted is None:
@@ -207,14 +215,31 @@ class Steps:
         accepted = head.accepted_at or now
         done = replace(head, accepted_at=accepted, observed_at=now)
         intent = self._intent(head)
-        if intent is not None:
-            receipt = Receipt(done.receipt.api_accepted_s, done.receipt.weights_observed_s)
+        receipt = Receipt(done.receipt.api_accepted_s, done.receipt.weights_observed_s)
+        if intent is None:
+            self._record_unannounced(head, receipt)
+        else:
             outcome = self.controller.writer.record_outcome(intent, receipt)
             if outcome is not None and outcome.error:
                 return self._save(head, "pending", outcome.error)
         message = f"{head.target} has all traffic of {state.name}."
         done = self._save(head, "observed", message, accepted_at=accepted, observed_at=now)
         return self._raise_to_floor(done, state) if done.state == "observed" else done
+
+    def _record_unannounced(self, head: Head, receipt: Receipt) -> None:
+        """The outcome of a flip that could not be written down before it was made, or that somebody made by hand."""
+
+        def compose(entries: tuple[Entry, ...]) -> Entry | None:
+            state = self.controller.state()
+            live = state.split
+            if live is None or live.close_to(replay(entries, state.name)) or unanswered(entries, live, state.name):
+                return None
+            return Entry(
+                "outcome", head.who, self.controller.clock.now(), head.reason, before=head.before, after=live,
+                incident=head.incident, alarm=head.alarm_arn, receipt=receipt,
+            )  # fmt: skip
+
+        self.controller.ledger.append(compose)
 
     def _intent(self, head: Head) -> Entry | None:
         entries = self.controller.entries()

@@ -11,6 +11,7 @@ from tidewatch.traffic.controller import TrafficController
 from tidewatch.traffic.head import Head
 from tidewatch.traffic.incidents import Incident
 from tidewatch.traffic.plan import RollbackPlan
+from tidewatch.traffic.request import RollbackRequest
 
 SUBJECT_LENGTH = 100
 """Characters; SNS refuses a longer subject."""
@@ -93,6 +94,25 @@ def tell_advice(alarm: str, at: str, advice: str, controller: TrafficController,
     except Exception as error:
         return (f"Nobody was notified: {error}",)
     controller.control.put(key, {"alarm_at": at, "at": controller.clock.now().isoformat()})
+    return ()
+
+
+def tell_unrecorded(
+    request: RollbackRequest, message: str, controller: TrafficController, plan: RollbackPlan
+) -> tuple[str, ...]:
+    """Tells people of a flip that could not be written down; the problems met."""
+    where = _where(controller, plan)
+    said = {
+        "Endpoint": f"{controller.place.endpoint} of {where}",
+        "What happened": request.reason,
+        "Done": message,
+        "Runbook": links.runbook(plan, links.ROLLED_BACK),
+        "Dashboard": plan.dashboard,
+    }
+    try:
+        _publish(f"flipped, unrecorded: traffic of {where}", {k: v for k, v in said.items() if v}, controller, plan)
+    except Exception as error:
+        return (f"Nobody was notified: {error}",)
     return ()
 
 

@@ -109,12 +109,21 @@ def _new_key(call: Call) -> dict[str, str]:
 
 
 def _leading(call: Call) -> dict[str, str]:
-    """The partition key of the one item. Source: DynamoDB developer guide, "Using IAM policy conditions for
-    fine-grained access control"."""
+    """The partition key of the one item, or of those that are asked for. Source: DynamoDB developer guide, "Using IAM
+    policy conditions for fine-grained access control"."""
     key = facts.partition_key(call.region, str(call.params.get("TableName")))
-    held = call.params.get("Key") or call.params.get("Item") or {}
+    held = call.params.get("Key") or call.params.get("Item") or _queried(call, key)
     value = held.get(key) if isinstance(held, Mapping) else None
     return {"dynamodb:leadingkeys": str(next(iter(value.values())))} if value else {}
+
+
+def _queried(call: Call, key: str) -> dict[str, Any]:
+    """The partition key that a Query's condition names, which has to be by `=`."""
+    names: Mapping[str, str] = call.params.get("ExpressionAttributeNames") or {}
+    for name, value in re.findall(r"([#\w]+)\s*=\s*(:\w+)", str(call.params.get("KeyConditionExpression") or "")):
+        if names.get(name, name) == key:
+            return {key: (call.params.get("ExpressionAttributeValues") or {}).get(value)}
+    return {}
 
 
 _KEYS: Mapping[tuple[str, str], Callable[[Call], Mapping[str, str]]] = {
@@ -124,7 +133,7 @@ _KEYS: Mapping[tuple[str, str], Callable[[Call], Mapping[str, str]]] = {
     ("iam", "DetachRolePolicy"): lambda call: {"iam:policyarn": str(call.params.get("PolicyArn"))},
     ("lambda", "AddPermission"): lambda call: {"lambda:principal": str(call.params.get("Principal"))},
     ("cloudwatch", "PutMetricData"): lambda call: {"cloudwatch:namespace": str(call.params.get("Namespace"))},
-    **{("dynamodb", operation): _leading for operation in ("GetItem", "PutItem", "UpdateItem", "DeleteItem")},
+    **{("dynamodb", operation): _leading for operation in ("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query")},
     ("application-autoscaling", "RegisterScalableTarget"): _scaled,
     ("application-autoscaling", "DeregisterScalableTarget"): _scaled,
     ("application-autoscaling", "PutScalingPolicy"): _scaled,

@@ -12,8 +12,9 @@ import pytest
 
 from lambdas.rollback import handler as function
 from simulator.aws import in_process, local_control
-from tests.tidewatch.traffic.account import ALARM_ARN, ENDPOINT, Flights, flights, stamp
+from tests.tidewatch.traffic.account import ALARM_ARN, ENDPOINT, GUARDRAIL, Flights, flights, stamp
 from tidewatch import clock as clocks
+from tidewatch.traffic import UnknownAlarm
 
 VARIABLES = {
     "STACK_KEY": "tidewatch/dev/flights",
@@ -21,6 +22,7 @@ VARIABLES = {
     "LEDGER": "ledger",
     "CONTROL": "control",
     "TARGET": "blue",
+    "GUARDRAILS": json.dumps([GUARDRAIL]),
     "FLOOR": "2",
     "MONITORING_BUCKET": "flights-monitoring",
     "TOPIC": "",
@@ -43,6 +45,7 @@ def canary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Flights]:
         account = flights(clock, local_control())
         account.create()
         account.split(blue=95, green=5)
+        account.put_alarm(GUARDRAIL, "ALARM")
         yield account
         clocks.install(before)
         forget()
@@ -91,6 +94,40 @@ def test_an_alarm_rolls_back_once_however_often_it_is_delivered(canary: Flights)
     (incident,) = canary.controller().incidents()
     assert incident.alarm == ALARM_ARN
     assert "green-errors: Threshold Crossed" in incident.reason
+
+
+def test_an_alarm_of_another_stack_is_an_error_which_the_functions_own_alarm_tells(canary: Flights) -> None:
+    event = {**alarm_event(stamp(canary.clock.now())), "alarmArn": ALARM_ARN.replace(GUARDRAIL, "payments-errors")}
+    with pytest.raises(UnknownAlarm, match="payments-errors is no guardrail"):
+        function.handler(event)
+    assert canary.live() == {"blue": 0.95, "green": 0.05}
+
+
+def test_who_asked_is_answered_though_nothing_can_be_told_of_the_endpoint(
+    canary: Flights, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: object) -> Any:
+        raise RuntimeError("throttled")
+
+    monkeypatch.setattr(function.TrafficController, "gauges", fail)
+    assert function.handler({})["state"] == "observed"
+    assert json.loads(capsys.readouterr().out)["problem"].endswith("RuntimeError: throttled")
+    with pytest.raises(RuntimeError, match="throttled"):
+        function.handler({"action": "sweep"})
+    assert canary.live() == {"blue": 1.0, "green": 0.0}
+
+
+def test_the_sweep_copies_the_ledger_where_it_is_never_overwritten(
+    canary: Flights, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COPIES", "flights-copies")
+    function.handler({"action": "sweep"})
+    assert "NoSuchBucket" in json.loads(capsys.readouterr().out.splitlines()[-1])["problem"]
+    s3: Any = canary.clients.s3
+    s3.create_bucket(Bucket="flights-copies")
+    function.handler({"action": "sweep"})
+    copied = s3.list_objects_v2(Bucket="flights-copies", Prefix="ledger/tidewatch/dev/flights/")["Contents"]
+    assert len(copied) == len(canary.controller().entries())
 
 
 def test_the_sweep_and_the_state_change_drive_what_is_open_and_open_nothing(canary: Flights) -> None:
@@ -186,8 +223,9 @@ def test_a_budget_that_cannot_be_read_is_a_line_of_the_log(
     canary.flip_behind(blue=1, green=1)
     assert function.handler({"action": "sweep"})["observed_incident"]
     printed = capsys.readouterr().out
-    assert "The error budgets were not read:" in printed
-    assert json.loads(printed.splitlines()[0])["OutOfBandChanges"] == 1
+    first, *_, last = map(json.loads, printed.splitlines())
+    assert last["problem"].startswith("The error budgets were not read: ")
+    assert first["OutOfBandChanges"] == 1
 
 
 @pytest.mark.usefixtures("canary")

@@ -177,6 +177,8 @@ def _attempts(told: Story) -> Attempts:
     endpoint, ledger = outputs["endpoint"]["name"], outputs["ledger"]
     sagemaker, s3 = boto3.client("sagemaker"), boto3.client("s3")
     weights: Any = [{"VariantName": "blue", "DesiredWeight": 0.0}]
+    function = boto3.client("lambda").get_function_configuration(FunctionName=outputs["rollback"]["function"])
+    control, head = function["Environment"]["Variables"]["CONTROL"], {"endpoint": {"S": "x"}, "key": {"S": "head"}}
     item = {"endpoint": {"S": "x"}, "at": {"S": "y"}}
     captured = {"Bucket": outputs["buckets"]["capture"], "Key": "capture/one.jsonl"}
     version = {"Bucket": outputs["registry"]["bucket"], "Key": "models/flights/9/manifest.json", "IfNoneMatch": "*"}
@@ -197,7 +199,11 @@ def _attempts(told: Story) -> Attempts:
         "read what was captured": (lambda: s3.get_object(**captured), everybody),
         "write to the ledger": (
             lambda: boto3.client("dynamodb").put_item(TableName=ledger, Item=item),
-            ("publisher", "operator", "reader"),
+            ("preview", "publisher", "operator", "reader"),
+        ),
+        "write to the control table": (
+            lambda: boto3.client("dynamodb").put_item(TableName=control, Item=head),
+            ("preview", "publisher", "operator", "reader"),
         ),
         "roll back": (
             lambda: boto3.client("lambda").invoke(FunctionName=outputs["rollback"]["function"]),

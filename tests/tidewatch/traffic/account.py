@@ -28,7 +28,8 @@ from tidewatch.traffic import (
 
 ENDPOINT = "flights-4b53caf"
 PLACE = Place("tidewatch/dev/flights", ENDPOINT, "ledger", "control")
-ALARM_ARN = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:green-errors"
+GUARDRAIL, OTHER_GUARDRAIL = "green-errors", "green-latency"
+ALARM_ARN = f"arn:aws:cloudwatch:us-east-1:123456789012:alarm:{GUARDRAIL}"
 TABLE_KEYS = {"ledger": ("sequence", "N"), "control": ("key", "S")}
 
 
@@ -60,13 +61,18 @@ class Flights:
         return TrafficController(**given)
 
     def plan(self, **options: Any) -> RollbackPlan:
-        return RollbackPlan(**{"target": "blue", "abort_alarm": "abort", **options})
+        return RollbackPlan(
+            **{"target": "blue", "guardrails": (GUARDRAIL, OTHER_GUARDRAIL), "abort_alarm": "abort", **options}
+        )
 
     def request(self, trigger: Any = "operator", **options: Any) -> RollbackRequest:
         return RollbackRequest(trigger, **{"reason": "errors", "requested_at": self.clock.now(), **options})
 
-    def alarm(self, at: datetime | None = None) -> RollbackRequest:
-        return self.request("alarm", alarm_arn=ALARM_ARN, alarm_at=stamp(at or self.clock.now()))
+    def alarm(self, at: datetime | None = None, name: str = GUARDRAIL) -> RollbackRequest:
+        """The call of a guardrail, which is in ALARM from now on."""
+        self.put_alarm(name, "ALARM")
+        arn = ALARM_ARN.replace(GUARDRAIL, name)
+        return self.request("alarm", alarm_arn=arn, alarm_at=stamp(at or self.clock.now()))
 
     def roll_back(self, request: RollbackRequest | None = None, wait: float = 50, **plan: Any) -> RollbackResult:
         """A call of an operator or alarm."""

@@ -12,6 +12,7 @@ from tidewatch.traffic import RollbackResult
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:P1"
 TOLD: dict[str, Any] = {
+    "guardrails": ("guardrail-green",),
     "monitoring_bucket": "flights-monitoring",
     "topic": TOPIC,
     "environment": "prod",

@@ -158,7 +158,7 @@ def test_a_cloudwatch_that_is_slow_is_not_waited_for(canary: Flights, monkeypatc
     arn = fired(canary)["AlarmArn"]
     monkeypatch.setattr(canary.clients.cloudwatch, "describe_alarms", slow)
     result = canary.roll_back(canary.request("alarm", alarm_arn=arn, alarm_at=stamp(canary.clock.now())), **TOLD)
-    assert len(asked) == 2
+    assert len(asked) == 3, "once before the flip: whether the guardrail is in ALARM"
     facts = written(canary, result.incident)
     assert "The impact could not be read in time." in facts["not_read"]
 

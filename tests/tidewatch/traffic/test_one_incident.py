@@ -7,14 +7,12 @@ from typing import Any
 
 import pytest
 
-from tests.tidewatch.traffic.account import Flights
-from tidewatch.traffic import RollbackRequest, RollbackResult
-
-OTHER_ARN = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:green-latency"
+from tests.tidewatch.traffic.account import GUARDRAIL, OTHER_GUARDRAIL, Flights
+from tidewatch.traffic import RollbackRequest, RollbackResult, UnknownAlarm
 
 
 def other_alarm(account: Flights) -> RollbackRequest:
-    return replace(account.alarm(), alarm_arn=OTHER_ARN)
+    return account.alarm(name=OTHER_GUARDRAIL)
 
 
 def opened(account: Flights) -> int:
@@ -49,17 +47,44 @@ def arriving_at_the_claim(account: Flights, request: RollbackRequest, monkeypatc
     return answers
 
 
-def test_a_call_that_waited_until_its_alarm_was_over_rolls_nothing_back(canary: Flights) -> None:
+@pytest.mark.parametrize("seconds", [0, 20, 360])
+def test_a_call_whose_alarm_is_over_rolls_nothing_back(canary: Flights, seconds: float) -> None:
     asked = canary.alarm()
-    canary.clock.advance(360)
+    canary.clock.advance(seconds)
+    canary.put_alarm(GUARDRAIL)
     result = canary.roll_back(asked)
     assert (result.state, result.incident, opened(canary)) == ("nothing", "", 0)
-    assert "no longer in ALARM" in result.message
+    assert "not in ALARM" in result.message
     assert canary.live() == {"blue": 0.95, "green": 0.05}
 
 
+@pytest.mark.parametrize("name", ["payments-errors", ""])
+def test_an_alarm_that_guards_another_stack_is_refused_and_moves_nothing(canary: Flights, name: str) -> None:
+    if name:
+        canary.put_alarm(name, "ALARM")
+    asked = replace(canary.alarm(), alarm_arn=f"arn:aws:cloudwatch:us-east-1:123456789012:alarm:{name}" if name else "")
+    with pytest.raises(UnknownAlarm, match=r"no guardrail of this stack \(those are green-errors, green-latency\)"):
+        canary.roll_back(asked)
+    assert canary.live() == {"blue": 0.95, "green": 0.05}
+    assert opened(canary) == 0
+
+
+def test_a_guardrail_that_was_deleted_rolls_nothing_back(canary: Flights) -> None:
+    asked = canary.alarm()
+    canary.clients.cloudwatch.delete_alarms(AlarmNames=[GUARDRAIL])
+    assert canary.roll_back(asked).state == "nothing"
+
+
+def test_a_guardrail_that_nobody_can_look_at_is_believed(canary: Flights, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(**_: Any) -> Any:
+        raise RuntimeError("throttled")
+
+    asked = canary.alarm()
+    monkeypatch.setattr(canary.clients.cloudwatch, "describe_alarms", fail)
+    assert canary.roll_back(asked).state == "observed"
+
+
 def test_a_call_that_waited_while_its_alarm_lasted_still_rolls_back(canary: Flights) -> None:
-    canary.put_alarm("green-errors", "ALARM")
     asked = canary.alarm()
     canary.clock.advance(360)
     assert canary.roll_back(asked).state == "observed"

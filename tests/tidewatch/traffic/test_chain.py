@@ -1,0 +1,197 @@
+"""The ledger as a chain: who changes, takes out or puts in an entry is found, and by its copies who makes it anew."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.tidewatch.traffic.account import PLACE, Flights
+from tidewatch import metrics
+from tidewatch.traffic import Copies, acknowledged_key
+from tidewatch.traffic.chain import Chain, canonical
+
+BUCKET = "flights-monitoring"
+
+
+@pytest.fixture
+def history(canary: Flights) -> Flights:
+    """A rollback that was acknowledged, all of it copied."""
+    incident = canary.roll_back().incident
+    canary.controller().acknowledge(incident, "ana")
+    keep(canary)
+    return canary
+
+
+def keep(account: Flights) -> None:
+    traffic = account.controller()
+    traffic.entries()
+    copies(account).keep(traffic.ledger, traffic.control)
+
+
+def copies(account: Flights) -> Copies:
+    s3: Any = account.clients.s3
+    return Copies(s3, BUCKET)
+
+
+def items(account: Flights, key: str = PLACE.key) -> list[dict[str, Any]]:
+    found = account.clients.dynamodb.query(
+        TableName="ledger",
+        KeyConditionExpression="endpoint = :key",
+        ExpressionAttributeValues={":key": {"S": key}},
+    )
+    return [dict(one) for one in found["Items"]]
+
+
+def put(account: Flights, one: dict[str, Any]) -> None:
+    account.clients.dynamodb.put_item(TableName="ledger", Item=one)
+
+
+def remove(account: Flights, one: dict[str, Any]) -> None:
+    account.clients.dynamodb.delete_item(
+        TableName="ledger", Key={"endpoint": one["endpoint"], "sequence": one["sequence"]}
+    )
+
+
+def torn(account: Flights) -> tuple[str, ...]:
+    return account.controller().torn()
+
+
+def differing(account: Flights) -> list[str]:
+    traffic = account.controller()
+    traffic.entries()
+    return list(copies(account).differing(traffic.ledger))
+
+
+def refused(account: Flights) -> float:
+    return account.controller().gauges().endpoint[metrics.RECORDS_REFUSED]
+
+
+def test_what_was_only_appended_is_whole(history: Flights) -> None:
+    assert torn(history) == ()
+    assert differing(history) == []
+    assert refused(history) == 0
+    history.controller().observe()
+    history.flip_behind(blue=1, green=1)
+    history.sweeps(2)
+    keep(history)
+    assert torn(history) == ()
+    assert differing(history) == []
+
+
+@pytest.mark.parametrize("attack", ["rewritten", "taken out"])
+def test_any_entry_that_is_changed_or_taken_out_is_found(history: Flights, attack: str) -> None:
+    for key in (PLACE.key, acknowledged_key(PLACE.key)):
+        for one in items(history, key):
+            if attack == "rewritten":
+                put(history, {**one, "who": {"S": "somebody else"}})
+            else:
+                remove(history, one)
+            assert torn(history), (key, one["sequence"])
+            assert differing(history), (key, one["sequence"])
+            put(history, one)
+            assert torn(history) == ()
+
+
+def test_a_chain_that_is_made_anew_is_found_by_its_copies(history: Flights) -> None:
+    before = items(history)
+    for one in before:
+        remove(history, one)
+    chain = Chain(history.clients.dynamodb, "ledger", PLACE.key)
+    for one in before:
+        chain.add({"kind": one["kind"]["S"], "who": "nobody", "at": one["at"]["S"]})
+    assert history.controller().ledger.broken == ()
+    assert torn(history) == (f"{PLACE.key} up to {len(before)}",)
+    assert differing(history)
+
+
+def test_a_ledger_that_was_cut_off_is_found(history: Flights) -> None:
+    remove(history, items(history)[-1])
+    assert torn(history)
+    assert differing(history)
+
+
+def test_people_are_told_once_of_each_break_and_for_half_an_hour(history: Flights) -> None:
+    first, *_ = items(history)
+    put(history, {**first, "who": {"S": "somebody else"}})
+    assert refused(history) == 1
+    history.clock.advance(29 * 60)
+    assert refused(history) == 1
+    history.clock.advance(2 * 60)
+    assert refused(history) == 0, "doctor says it for good"
+    second = items(history)[2]
+    put(history, {**second, "who": {"S": "somebody else"}})
+    assert refused(history) == 1
+
+
+def test_nothing_overwrites_a_copy(history: Flights) -> None:
+    first, *_ = items(history)
+    put(history, {**first, "who": {"S": "somebody else"}})
+    traffic = history.controller()
+    for chain in traffic.ledger.chains:
+        traffic.control.delete(f"copied#{chain.key}")
+    keep(history)
+    assert differing(history) == [f"{PLACE.key} 1"]
+
+
+def test_an_acknowledgement_where_the_rollback_writes_lifts_no_latch(canary: Flights) -> None:
+    incident = canary.roll_back().incident
+    chain = Chain(canary.clients.dynamodb, "ledger", PLACE.key)
+    list(chain.read())
+    chain.add({"kind": "acknowledgement", "who": "me", "at": canary.clock.now().isoformat(), "incident": incident})
+    assert [one.id for one in canary.controller().incidents()] == [incident]
+    assert [one.slot for one in canary.controller().latches()] == ["green"]
+    assert refused(canary) == 1
+    canary.controller().acknowledge(incident, "ana")
+    assert canary.controller().latches() == ()
+
+
+def test_what_is_no_acknowledgement_does_not_count_where_those_are(canary: Flights) -> None:
+    chain = Chain(canary.clients.dynamodb, "ledger", acknowledged_key(PLACE.key))
+    chain.add({"kind": "outcome", "who": "me", "at": canary.clock.now().isoformat(), "to": {"green": 1.0}})
+    for seen in ("all", -5, 10**30, [1]):
+        chain.add({"kind": "acknowledgement", "who": "me", "at": canary.clock.now().isoformat(), "seen": seen})
+    told = canary.told()
+    assert told is not None
+    assert told.share("green") < 1
+    assert canary.roll_back().state == "observed"
+
+
+def test_an_acknowledgement_stands_behind_what_its_writer_had_seen(canary: Flights) -> None:
+    incident = canary.roll_back().incident
+    last = canary.controller().entries()[-1].sequence
+    canary.controller().acknowledge(incident, "ana")
+    canary.split(blue=90, green=10)
+    entries = canary.controller().entries()
+    kinds = [one.kind for one in entries]
+    assert kinds[kinds.index("acknowledgement") :] == ["acknowledgement", "intent", "outcome"]
+    assert [one.sequence for one in entries] == sorted(one.sequence for one in entries)
+    assert entries[kinds.index("acknowledgement")].sequence == last
+
+
+plain = st.recursive(
+    st.text(max_size=5) | st.integers(-(10**9), 10**9) | st.floats(allow_nan=False, allow_infinity=False, width=32),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(min_size=1, max_size=4), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
+@given(bodies=st.lists(st.dictionaries(st.sampled_from(["a", "b", "why"]), plain, max_size=3), min_size=2, max_size=5))
+def test_what_is_read_back_has_the_hash_of_what_was_added(account: Flights, bodies: list[dict[str, Any]]) -> None:
+    key = f"law-{next(NAMES)}"
+    written = Chain(account.clients.dynamodb, "ledger", key)
+    for body in bodies:
+        written.add(body)
+    read = Chain(account.clients.dynamodb, "ledger", key)
+    list(read.read())
+    assert read.broken == []
+    assert read.texts == written.texts
+    assert all(canonical(json.loads(text)) == text for text in read.texts.values())
+
+
+NAMES = itertools.count()

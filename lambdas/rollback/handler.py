@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 from tidewatch import clock, metrics
-from tidewatch.text import plain
+from tidewatch.text import logged, plain
 from tidewatch.traffic import (
     Clients,
     Place,
@@ -183,7 +183,7 @@ def emit_budgets(here: Environment, now: datetime) -> None:
             dimensions = {"Endpoint": here.key, "Objective": kind}
             print(metrics.embedded({metrics.BUDGET_USED: used}, dimensions, now))
     except Exception as error:
-        print(f"The error budgets were not read: {error}")
+        print(logged(f"The error budgets were not read: {error}"))
 
 
 def emitted(result: RollbackResult, traffic: TrafficController, here: Environment) -> Iterator[str]:

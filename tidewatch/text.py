@@ -1,7 +1,7 @@
 """Text of others, made safe to print, to store and to send: it stays data wherever it goes.
 
-`plain` is the one sanitizer; `markdown`, `code`, `slack` and `logged` escape what it gives for the place it goes to. HTML
-has tidewatch.html.text, a terminal cli.terminal.
+`plain` is the one sanitizer; `markdown`, `code`, `slack` and `logged` escape for the place that a text goes to. HTML
+has tidewatch.html.text, a terminal cli.console.
 """
 
 from __future__ import annotations
@@ -35,7 +35,12 @@ def unseen(character: str) -> bool:
     return unicodedata.category(character) in _UNSEEN
 
 
-def line(text: str, most: int = MOST) -> str:
+def visible(text: str) -> str:
+    """The text of several lines, whole, of characters that are seen."""
+    return "".join(" " if unseen(each) and each != "\n" else each for each in text)
+
+
+def one_line(text: str, most: int = MOST) -> str:
     """The same without spaces around it, and one where several follow each other: so many would push what comes after
     them onto a line of its own."""
     return " ".join(plain(text, most).split())
@@ -48,7 +53,7 @@ def markdown(text: str, most: int = MOST) -> str:
     `<`, `>` and `&` are entities, which every renderer knows; the others are escaped as CommonMark and GitHub read it.
     Sources: CommonMark 0.31.2, 2.4 "Backslash escapes"; GitHub Flavored Markdown 0.29, 6.9 "Autolinks (extension)".
     """
-    escaped = _MARKS.sub(r"\\\g<0>", line(text, most))
+    escaped = _MARKS.sub(r"\\\g<0>", one_line(text, most))
     return "".join(_ENTITIES.get(each, each) for each in _BEGINNING.sub(r"\g<0>\\", escaped))
 
 
@@ -57,7 +62,7 @@ def code(text: str, most: int = MOST) -> str:
 
     Not for a table's cell: there a bar ends the code.
     """
-    words = line(text, most)
+    words = one_line(text, most)
     fence = "`" * (max(map(len, re.findall("`+", words)), default=0) + 1)
     padding = " " if not words or "`" in (words[0], words[-1]) else ""
     return f"{fence}{padding}{words}{padding}{fence}"

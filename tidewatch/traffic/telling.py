@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from tidewatch.text import line, slack
+from tidewatch.text import one_line, slack
 from tidewatch.traffic import links
 from tidewatch.traffic.controller import TrafficController
 from tidewatch.traffic.head import Head
@@ -167,7 +167,7 @@ def _publish(subject: str, said: Mapping[str, str], controller: TrafficControlle
     if sns is None or not plan.topic:
         return
     # A line each, whoever wrote the words: a reason that brings lines of its own would be taken for ours.
-    text = "\n".join(f"{what}: {line(words, LINE_LENGTH)}" for what, words in said.items())
+    text = "\n".join(f"{what}: {one_line(words, LINE_LENGTH)}" for what, words in said.items())
     if plan.chat:
         by_protocol = {"default": text, "https": json.dumps(_posted(subject, text))}
         sns.publish(

@@ -72,6 +72,7 @@ def test_a_reason_forges_no_section_of_the_document_and_no_line_of_the_page(
     for shown in (said["default"], posted):
         names = [each.partition(":")[0] for each in shown.splitlines()]
         assert names == [
-            "Endpoint", "Incident", "What happened", "Done", "Document", "Runbook", "Dashboard", "Reports", "To close it",
+            "Endpoint", "Incident", "What happened", "Done", "Document", "Runbook", "Dashboard", "Reports",
+            "To close it",
         ]  # fmt: skip
     assert not set("<>") & set(posted)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
+
+from cli.console import Console
 
 SHOW_AFTER = 2.0
 """Seconds without a progress bar: what is over sooner needs none."""
@@ -36,7 +37,7 @@ class Bar:
             if not self._console.is_terminal or time.monotonic() - self._started < SHOW_AFTER:
                 return
             self._progress = Progress(
-                TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(),
+                TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn(),
                 console=self._console,
             )  # fmt: skip
             self._progress.start()

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 
 import typer
 from botocore.exceptions import BotoCoreError
-from rich.console import Console
 from rich.text import Text
 
 from cli import account, parts
 from cli.aws import Session
+from cli.console import Console
 from cli.errors import UserError
 from cli.finding import Check, Finding, made
 from cli.outputs import stack_outputs
@@ -35,7 +35,7 @@ def doctor(
     """
     console, found = Console(highlight=False), list[Finding]()
     with Console(stderr=True).status("looking") as progress:
-        for finding in examined(stack, lambda what: progress.update(f"looking at: {what}")):
+        for finding in examined(stack, lambda what: progress.update(Text(f"looking at: {what}"))):
             found.append(finding)
             if not as_json:
                 _show(finding, console)

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from cli.bar import Bar
 from cli.captures import Captures
+from cli.console import Console, tables
 from cli.errors import UserError
 from tidewatch.capture.accounting import Accounting
 from tidewatch.drift.page import by_severity, figures, page
@@ -24,6 +24,7 @@ from tidewatch.drift.report import Report, examples, records, window
 from tidewatch.drift.tables import count, is_parquet, is_table, open_table
 from tidewatch.drift.tables import reference as of_table
 from tidewatch.drift.verdict import ModelVerdict, Verdict, judge
+from tidewatch.text import one_line
 
 EXIT = {Verdict.OK: 0, Verdict.WARNING: 3, Verdict.DRIFT: 4, Verdict.INSUFFICIENT: 5, Verdict.INVALID: 6}
 SHOWN_EXAMPLES = 3
@@ -82,9 +83,10 @@ def reference(
         screen.print(f"  {what:<9}{told}", markup=False)
     for feature in made.features:
         if isinstance(feature, CategoryFeature) and feature.singletons > 0.5 * feature.total:
+            name = one_line(feature.name)
             screen.print(
-                f"note: most values of {feature.name} occur once, so nothing can be told of it: is it an id? "
-                f"--exclude {feature.name} leaves it out",
+                f"note: most values of {name} occur once, so nothing can be told of it: is it an id? "
+                f"--exclude {name} leaves it out",
                 markup=False,
             )
 
@@ -160,7 +162,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return f"{len(names)}: {', '.join(names)}" if names else "0"
+    return f"{len(names)}: {', '.join(map(one_line, names))}" if names else "0"
 
 
 def _told(verdict: ModelVerdict) -> dict[str, Any]:
@@ -185,23 +187,24 @@ def _told(verdict: ModelVerdict) -> dict[str, Any]:
 
 
 def _show(verdict: ModelVerdict) -> None:
-    terminal = Console(highlight=False)
-    screen = terminal if terminal.is_terminal else Console(highlight=False, width=200)
-    screen.print(f"model: {_styled(verdict.verdict)}, {verdict.drifting} of {len(verdict.features)} features drift")
+    screen = tables()
+    drifting = f", {verdict.drifting} of {len(verdict.features)} features drift"
+    screen.print(Text.assemble("model: ", _styled(verdict.verdict), drifting))
     table = Table("feature", "verdict", box=None, pad_edge=False)
     for title in ("PSI", "KS", "p", "missing", "unseen"):
         table.add_column(title, justify="right")
     table.add_column("because", overflow="fold")
     for each in by_severity(verdict.features):
-        table.add_row(escape(each.name), _styled(each.verdict), *figures(each), escape("\n".join(each.because)))
+        table.add_row(
+            one_line(each.name), _styled(each.verdict), *figures(each), "\n".join(map(one_line, each.because))
+        )
     screen.print(table)
-    for line in _accounts(verdict.records):
-        screen.print(line, markup=False, soft_wrap=True)
+    for account in _accounts(verdict.records):
+        screen.print(account, markup=False, soft_wrap=True)
 
 
-def _styled(verdict: Verdict) -> str:
-    style = STYLES.get(verdict)
-    return f"[{style}]{verdict}[/]" if style else verdict
+def _styled(verdict: Verdict) -> Text:
+    return Text(verdict, style=STYLES.get(verdict, ""))
 
 
 def _accounts(account: Accounting) -> Iterable[str]:
@@ -213,4 +216,5 @@ def _accounts(account: Accounting) -> Iterable[str]:
             shown[reason] += each.reason == reason
             if each.reason == reason and shown[reason] <= SHOWN_EXAMPLES:
                 unit = "row" if is_parquet(each.source) else "byte"
-                yield f"    {each.source}, {unit} {each.offset:,}" + (f", column {each.column}" if each.column else "")
+                column = f", column {one_line(each.column)}" if each.column else ""
+                yield f"    {one_line(each.source)}, {unit} {each.offset:,}{column}"

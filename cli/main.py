@@ -6,8 +6,8 @@ import sys
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
-from rich.console import Console
 
+from cli.console import Console
 from cli.doctor import doctor
 from cli.drift import drift
 from cli.errors import UserError

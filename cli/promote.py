@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
+from cli.console import Console
 from cli.errors import UserError
 from cli.stackfile import StackFile, commit_edit
 from stacks.settings import Settings

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 from ruamel.yaml import YAML
@@ -15,10 +14,14 @@ from ruamel.yaml.error import YAMLError
 
 from cli.aws import Session
 from cli.bar import Bar
+from cli.console import Console, tables
 from cli.errors import UserError
 from cli.outputs import stack_outputs
 from tidewatch.registry import Description, Difference, Manifest, Registry, compare, describe, to_json
+from tidewatch.text import one_line
 
+LONGEST_CELL = 10_000
+"""Characters of a value whose difference is shown."""
 Stack = Annotated[str, typer.Option(help="The stack whose registry it is.")]
 
 
@@ -65,14 +68,15 @@ def models(
     if as_json:
         _print_json({"versions": [to_json(manifest) for manifest in manifests], "unfinished": list(unfinished)})
         return
-    screen = _screen()
+    screen = tables()
     if manifests:
         screen.print(_table(manifests))
     else:
         screen.print(f"the registry has no version of {registry.name} yet: publish one with `tidewatch publish`")
     if unfinished:
         screen.print(
-            f"cut off or under way: {', '.join(unfinished)} (the same `tidewatch publish` again completes it)",
+            f"cut off or under way: {one_line(', '.join(unfinished))} "
+            "(the same `tidewatch publish` again completes it)",
             soft_wrap=True,
         )
 
@@ -101,10 +105,10 @@ def _table(manifests: list[Manifest]) -> Table:
         table.add_row(
             manifest.version,
             f"{manifest.created:%Y-%m-%d %H:%M}",
-            " ".join(f"{name}={value:g}" for name, value in sorted(manifest.metrics.items())),
+            one_line(" ".join(f"{name}={value:g}" for name, value in sorted(manifest.metrics.items()))),
             manifest.artifact.sha256[:12],
             manifest.image_digest.removeprefix("sha256:")[:12],
-            manifest.owner,
+            one_line(manifest.owner),
         )
     return table
 
@@ -117,18 +121,12 @@ def _show_difference(versions: tuple[str, str], differences: tuple[Difference, .
     for version in versions:
         table.add_column(version, overflow="fold")
     for each in differences:
-        table.add_row(each.path, _cell(each.before), _cell(each.after))
-    _screen().print(table)
-
-
-def _screen() -> Console:
-    """Where nobody looks at a terminal's width, a line is as long as it must be."""
-    terminal = Console(highlight=False)
-    return terminal if terminal.is_terminal else Console(highlight=False, width=200)
+        table.add_row(one_line(each.path), _cell(each.before), _cell(each.after))
+    tables().print(table)
 
 
 def _cell(value: object) -> str:
-    return "" if value is None else str(value)
+    return "" if value is None else one_line(str(value), LONGEST_CELL)
 
 
 def _print_json(value: object) -> None:

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from cli.console import Console
 from cli.errors import UserError
 from cli.outputs import ROOT
 from simulator.control import ControlError

@@ -7,16 +7,20 @@ from typing import Annotated, Any
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
-from rich.console import Console
+from rich.text import Text
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from cli.aws import Session
+from cli.console import Console
 from cli.errors import UserError
 from cli.outputs import part, stack_outputs
 from cli.stackfile import StackFile, commit_edit
 from cli.traffic import controller
 from tidewatch.operator import operator
+from tidewatch.text import one_line
 
+LONGEST_MESSAGE = 4_000
+"""Characters of what the function says it did."""
 ACKNOWLEDGED = "tidewatch:acknowledgedIncident"
 
 
@@ -28,7 +32,7 @@ def rollback(
     """Sends all traffic to the champion, by the same function that alarms call, and prints the receipt."""
     function = part(stack_outputs(stack), "rollback", stack)["function"]
     console, session = Console(highlight=False), Session(stack)
-    with console.status(f"{function} is rolling back"):
+    with console.status(Text(f"{function} is rolling back")):
         event = {"action": "rollback", "reason": reason, "by": _caller(session)}
         answer = _invoke(session, function, event)
     if as_json:
@@ -75,7 +79,7 @@ def _invoke(session: Session, function: str, event: dict[str, str]) -> dict[str,
 
 
 def _show(stack: str, answer: dict[str, Any], console: Console) -> None:
-    console.print(answer["message"], soft_wrap=True)
+    console.print(one_line(answer["message"], LONGEST_MESSAGE), soft_wrap=True)
     receipt = answer.get("receipt") or {}
     for key, words in (
         ("api_accepted_s", "SageMaker accepted the change"),

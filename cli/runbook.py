@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from cli.config import Unread
+from cli.console import Console
 from cli.errors import UserError
 from cli.outputs import ROOT, stack_outputs
 from cli.stackfile import StackFile
@@ -21,6 +21,7 @@ from tidewatch import slo
 from tidewatch.alarms import RUNBOOKS, Limits, endpoint_alarms, guardrail, variant_alarms
 from tidewatch.alarms.custom import PREFIX as OWN_GUARDRAIL
 from tidewatch.naming import SLOTS
+from tidewatch.text import one_line
 from tidewatch.traffic.copies import PREFIX
 
 FOLDER = ROOT / "runbooks"
@@ -198,7 +199,7 @@ def names_of(stack: str, config: Mapping[str, Any], outputs: Mapping[str, Any], 
         "ledger": outputs.get("ledger"),
         "ledger_copies": f"s3://{registry}/{PREFIX}{outputs.get('key')}/" if registry else None,
     }
-    return {name: str(value) for name, value in names.items() if value and not isinstance(value, Unread)}
+    return {name: one_line(str(value)) for name, value in names.items() if value and not isinstance(value, Unread)}
 
 
 def _prefix(outputs: Mapping[str, Any], model: str) -> str:

@@ -8,13 +8,13 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
 from rich.syntax import Syntax
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
 
 from cli.config import Resolved, resolved
+from cli.console import Console
 from cli.errors import UserError
 from cli.outputs import ROOT
 from simulator.rehearsal.home import REHEARSAL, Home

@@ -10,23 +10,27 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from cli import health
 from cli.aws import Session
+from cli.console import Console
 from cli.errors import UserError
 from cli.outputs import stack_outputs
 from cli.traffic import controller, model_of
 from tidewatch import clock
+from tidewatch.text import one_line, plain
 from tidewatch.traffic import EndpointState, Incident, Split, TrafficController, TrafficError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 EVERY_SECONDS = 5
+LONGEST_LINE = 10_000
+"""Characters of a line that is shown."""
 OUTPUTS_LAST = timedelta(minutes=1)
 """How long a watch takes the stack's outputs for true; asking Pulumi takes seconds."""
 INCIDENTS = {
@@ -48,7 +52,7 @@ def status(
 ) -> None:
     """Shows the declared and the live split, open incidents, alarms, what is left of error budgets, and drift."""
     look = Look(stack)
-    with Console(stderr=True).status(f"reading {stack}"):
+    with Console(stderr=True).status(Text(f"reading {stack}")):
         first = look()
     if watch:
         _watch(first, look, as_json)
@@ -171,7 +175,7 @@ def _views(first: dict[str, Any], look: Look) -> Iterator[list[RenderableType]]:
     for report in _looks(first, look):
         failed = report.get("error")
         last = last if failed else report
-        old = [Text(f"This is old: {failed}", style="bold red")] if failed else []
+        old = [_said(f"This is old: {failed}", style="bold red")] if failed else []
         yield [Text(f"{last['at']}, every {EVERY_SECONDS} seconds until Ctrl-C"), *old, *_shown(last)]
 
 
@@ -182,20 +186,25 @@ def _print(console: Console, parts: Iterable[RenderableType]) -> None:
 
 def _shown(report: dict[str, Any]) -> Iterator[RenderableType]:
     endpoint = report["endpoint"]
-    yield Text(f"{report['model']} in {report['stack']}: {endpoint['name']} is {endpoint['status']}")
+    yield _said(f"{report['model']} in {report['stack']}: {endpoint['name']} is {endpoint['status']}")
     yield _slots(report)
     for incident in report["incidents"]:
-        yield Text(_told(incident))
-        yield Text(f"  tidewatch acknowledge {incident['id']} --stack {report['stack']}")
+        yield _said(_told(incident))
+        yield _said(f"  tidewatch acknowledge {incident['id']} --stack {report['stack']}")
     if report["held_back"]:
-        yield Text(report["held_back"])
+        yield _said(report["held_back"])
     elif not report["in_sync"]:
-        yield Text("The live split is not the declared one. `pulumi up` leaves it so until the declaration is edited.")
+        yield _said("The live split is not the declared one. `pulumi up` leaves it so until the declaration is edited.")
     yield from _alarms(report["alarms"])
     yield from _budgets(report["budgets"] or {})
     yield from _drift(report["drift"] or {})
     for sentence in report["unknown"]:
-        yield Text(sentence, style="yellow")
+        yield _said(sentence, style="yellow")
+
+
+def _said(words: str, style: str = "") -> Text:
+    """Words on one line, whoever wrote some of them."""
+    return Text(plain(words, LONGEST_LINE), style=style)
 
 
 def _slots(report: dict[str, Any]) -> Table:
@@ -215,42 +224,42 @@ def _told(incident: dict[str, Any]) -> str:
     else:
         state = INCIDENTS.get(incident["state"] or "", incident["state"])
     since = f"open incident {incident['id']} since {incident['opened']}"
-    return f"{since}{f' ({state})' if state else ''}: {incident['why']}"
+    return f"{since}{f' ({state})' if state else ''}: {one_line(incident['why'])}"
 
 
 def _alarms(alarms: dict[str, Any] | None) -> Iterator[RenderableType]:
     if alarms is None:
         return
     silent = f"; {alarms['insufficient']} without enough data" if alarms["insufficient"] else ""
-    yield Text(f"alarms: {len(alarms['firing']) or 'none'} of {alarms['watched']} in ALARM{silent}")
+    yield _said(f"alarms: {len(alarms['firing']) or 'none'} of {alarms['watched']} in ALARM{silent}")
     for one in alarms["firing"]:
         severity = one["severity"] or "-"
         line = f"  {severity:<2}  {one['alarm']} since {one['since']}: {one['runbook']}"
-        yield Text(line, style="bold red" if severity == "P1" else "")
+        yield _said(line, style="bold red" if severity == "P1" else "")
     if alarms["gone"]:
-        yield Text(f"  deleted by somebody: {', '.join(alarms['gone'])}; `pulumi up --refresh` makes them again")
+        yield _said(f"  deleted by somebody: {', '.join(alarms['gone'])}; `pulumi up --refresh` makes them again")
 
 
 def _budgets(budgets: dict[str, dict[str, Any]]) -> Iterator[RenderableType]:
     for objective, one in budgets.items():
         promise = f"{one['percent']:g}% over {one['days']} days"
         if one["left"] is None:
-            yield Text(f"error budget of {objective} ({promise}): not measured yet")
+            yield _said(f"error budget of {objective} ({promise}): not measured yet")
         elif one["left"] < 0:
             overspent = f"used up, and {-one['left']:.1%} more"
-            yield Text(f"error budget of {objective} ({promise}): {overspent}", style="bold red")
+            yield _said(f"error budget of {objective} ({promise}): {overspent}", style="bold red")
         else:
-            yield Text(f"error budget of {objective} ({promise}): {one['left']:.1%} left")
+            yield _said(f"error budget of {objective} ({promise}): {one['left']:.1%} left")
 
 
 def _drift(drift: dict[str, dict[str, Any] | None]) -> Iterator[RenderableType]:
     for slot, one in drift.items():
         if one is None:
-            yield Text(f"drift of {slot}: no report yet")
+            yield _said(f"drift of {slot}: no report yet")
             continue
         names = ", ".join(one["drifting"] or ())
         moved = f"; over three days: {names}" if names else ""
         asks = f", severity {one['severity']}" if one["severity"] not in ("", "none") else ""
-        yield Text(f"drift of {slot}, version {one['version']}, up to {one['hour']}: {one['verdict']}{asks}{moved}")
+        yield _said(f"drift of {slot}, version {one['version']}, up to {one['hour']}: {one['verdict']}{asks}{moved}")
         if asks:
-            yield Text(f"  {one['report']}")
+            yield _said(f"  {one['report']}")

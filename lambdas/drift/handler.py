@@ -15,6 +15,7 @@ from tidewatch import clock, metrics
 from tidewatch.drift.job import DriftClients, DriftJob, DriftPlace, DriftPlan, VariantHour
 from tidewatch.drift.verdict import Thresholds
 from tidewatch.drift.windows import Severity
+from tidewatch.text import logged
 
 HOUR = "%Y-%m-%dT%H"
 SEVERITIES = {severity: float(rank) for rank, severity in enumerate(Severity)}
@@ -80,7 +81,7 @@ def handler(event: Mapping[str, Any] | None, context: object = None) -> dict[str
         now, deadline(context), only=only, told=lambda hour: print(emitted(hour, here), flush=True)
     )
     for problem in result.problems:
-        print(json.dumps({"problem": problem}))
+        print(logged(problem))
     if not result.skipped:
         print(metrics.embedded({metrics.HOURS_FAILING: float(result.failing)}, {"Endpoint": here.place.key}, now))
     return {

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from tidewatch import clock, metrics
 from tidewatch.items import described
-from tidewatch.text import plain
+from tidewatch.text import logged, plain
 from tidewatch.traffic import (
     Clients,
     Copies,
@@ -132,16 +132,11 @@ def handler(event: Mapping[str, Any] | None, context: object = None) -> dict[str
         # Who asked for a rollback gets its answer; a sweep that cannot say how things stand has failed.
         if deadline is None:
             raise
-        print(problem("The metrics of this call were not emitted", error))
+        print(logged(f"The metrics of this call were not emitted: {described(error)}"))
     if request.trigger == "sweep" and result.state in ("nothing", "closed"):
         keep_copies(here)
         emit_budgets(here, clock.current().now())
     return result.to_json()
-
-
-def problem(what: str, error: Exception) -> str:
-    """What went wrong and stopped nothing, as a line of the log."""
-    return json.dumps({"problem": f"{what}: {described(error)}"})
 
 
 def keep_copies(here: Environment) -> None:
@@ -152,7 +147,7 @@ def keep_copies(here: Environment) -> None:
     try:
         Copies(s3, here.copies).keep(traffic.ledger, traffic.control)
     except Exception as error:
-        print(problem("The ledger was not copied", error))
+        print(logged(f"The ledger was not copied: {described(error)}"))
 
 
 def requested(event: Mapping[str, Any]) -> RollbackRequest:
@@ -213,7 +208,7 @@ def emit_budgets(here: Environment, now: datetime) -> None:
             dimensions = {"Endpoint": here.key, "Objective": kind}
             print(metrics.embedded({metrics.BUDGET_USED: used}, dimensions, now))
     except Exception as error:
-        print(problem("The error budgets were not read", error))
+        print(logged(f"The error budgets were not read: {described(error)}"))
 
 
 def emitted(result: RollbackResult, traffic: TrafficController, here: Environment) -> Iterator[str]:

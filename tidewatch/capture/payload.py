@@ -1,4 +1,5 @@
-"""A captured payload to rows: by its encoding, and in BASE64 by its content type or its first bytes.
+"""A captured payload to rows: by its content type, where that tells a form, as its server went by it; else by its
+encoding, and in BASE64 by its first bytes.
 
 Source: https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-data-capture-endpoint.html: bodies of the content
 types that the endpoint lists are captured as CSV or JSON, every other as BASE64.
@@ -9,9 +10,9 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import dataclass
-from typing import cast
+from enum import StrEnum
 
-from tidewatch.capture import forms, v2
+from tidewatch.capture import forms
 from tidewatch.capture.delimited import BLANK, read_csv
 from tidewatch.capture.limits import check_json, is_text
 from tidewatch.capture.reasons import Reason, Unreadable
@@ -20,13 +21,23 @@ from tidewatch.capture.table import Matrix, Table
 
 __all__ = ["Matrix", "Payload", "Scalar", "Table", "read_input", "read_output"]
 
-_BINARY = frozenset({"application/octet-stream", "application/vnd.sagemaker-triton.binary+json"})
+_TRITON = "application/vnd.sagemaker-triton.binary+json"
+_BINARY = frozenset({"application/octet-stream", _TRITON})
 _HEADER_SIZE = ("json-header-size", "inference-header-content-length")
 _LINES = frozenset({"application/jsonlines", "application/x-jsonlines", "application/jsonl", "application/x-ndjson"})
 _CHARSETS = {
     "utf-8": "utf-8", "utf8": "utf-8", "us-ascii": "ascii", "ascii": "ascii", "iso-8859-1": "latin-1",
     "latin1": "latin-1", "windows-1252": "cp1252",
 }  # fmt: skip
+
+
+class _Form(StrEnum):
+    """What a body is read as; CSV and JSON are also the encodings that SageMaker captures text in."""
+
+    CSV = "CSV"
+    JSON = "JSON"
+    LINES = "lines"
+    V2 = "tensors"
 
 
 @dataclass(frozen=True)
@@ -49,19 +60,23 @@ def read_output(payload: Payload) -> Table:
     Scores in one line of CSV, in a flat array or in a tensor of shape (n,) are one row here: only the request tells
     whether they are several rows' scores.
     """
-    if payload.encoding == "CSV" and not payload.data.strip(BLANK) and payload.data.count("\n") < 2:
+    if is_csv(payload) and not payload.data.strip(BLANK) and payload.data.count("\n") < 2:
         return Table(None, [[""]])
     return _read(payload, forms.ANSWER)
+
+
+def is_csv(payload: Payload) -> bool:
+    """Whether it is read as CSV."""
+    told = _form(_content_type(payload.content_type)[0])
+    return payload.encoding == "CSV" and told in (None, _Form.CSV)
 
 
 def _read(payload: Payload, keys: tuple[str, str]) -> Table:
     if not is_text(payload.data):
         raise Unreadable(Reason.BAD_PAYLOAD)
-    if payload.encoding == "CSV":
-        return read_csv(payload.data)
     kind, parameters = _content_type(payload.content_type)
-    if payload.encoding == "JSON":
-        return forms.read_lines(payload.data, keys) if kind in _LINES else forms.read_json(payload.data, keys)
+    if payload.encoding in ("CSV", "JSON"):
+        return _read_text(payload.data, _form(kind) or _Form(payload.encoding), keys)
     if payload.encoding != "BASE64":
         raise Unreadable(Reason.BAD_ENCODING)
     try:
@@ -77,13 +92,33 @@ def _read_body(body: bytes, kind: str, parameters: dict[str, str], keys: tuple[s
         return _read_binary(body, size, keys)
     if not body.strip(BLANK.encode()):
         raise Unreadable(Reason.EMPTY_PAYLOAD)
+    form = _form(kind)
+    if form is None or form is _Form.V2:
+        return _sniff(body, kind, keys)
+    return _read_text(_text(body, parameters), form, keys)
+
+
+def _read_text(text: str, form: _Form, keys: tuple[str, str]) -> Table:
+    match form:
+        case _Form.CSV:
+            return read_csv(text)
+        case _Form.LINES:
+            return forms.read_lines(text, keys)
+        case _Form.V2:
+            return forms.read_v2(text, keys[1])
+        case _Form.JSON:
+            return forms.read_json(text, keys)
+
+
+def _form(kind: str) -> _Form | None:
+    """The form that a content type tells; None where it tells none."""
     if kind == "text/csv":
-        return read_csv(_text(body, parameters))
+        return _Form.CSV
     if kind in _LINES:
-        return forms.read_lines(_text(body, parameters), keys)
-    if kind == "application/json" or kind.startswith("application/x-json"):
-        return forms.read_json(_text(body, parameters), keys)
-    return _sniff(body, kind, keys)
+        return _Form.LINES
+    if kind == _TRITON:
+        return _Form.V2
+    return _Form.JSON if kind == "application/json" or kind.startswith("application/x-json") else None
 
 
 def _content_type(text: str) -> tuple[str, dict[str, str]]:
@@ -118,7 +153,7 @@ def _sniff(body: bytes, kind: str, keys: tuple[str, str]) -> Table:
         if body[end:].strip(BLANK.encode()):
             return _read_binary(body, str(end), keys)
     if body[:1] in (b"{", b"["):
-        return forms.read_json(_text(body, {}), keys)
+        return _read_text(_text(body, {}), _form(kind) or _Form.JSON, keys)
     raise Unreadable(Reason.UNKNOWN_FORMAT)
 
 
@@ -126,10 +161,4 @@ def _read_binary(body: bytes, size: str, keys: tuple[str, str]) -> Table:
     """V2 tensors whose JSON part is the body's first `size` bytes."""
     if not (size.isascii() and size.isdigit()) or len(size) > 9 or int(size) > len(body):
         raise Unreadable(Reason.BAD_PAYLOAD)
-    header = forms.loads(_text(body[: int(size)], {}))
-    tensors = cast("dict[str, object]", header).get(keys[1]) if isinstance(header, dict) else None
-    if not isinstance(tensors, list):
-        raise Unreadable(Reason.BAD_PAYLOAD)
-    if not tensors:
-        raise Unreadable(Reason.EMPTY_PAYLOAD)
-    return v2.read_tensors(cast("list[object]", tensors), body[int(size) :])
+    return forms.read_v2(_text(body[: int(size)], {}), keys[1], body[int(size) :])

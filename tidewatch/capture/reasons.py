@@ -26,6 +26,9 @@ class Reason(StrEnum):
     """A body of a content type that is not read."""
     BAD_PAYLOAD = "bad_payload"
     """A request that its own format does not allow."""
+    AMBIGUOUS = "ambiguous"
+    """A request or an answer that says its rows twice, under several keys or under one key twice: which of them its
+    server reads, nobody can tell."""
     EMPTY_PAYLOAD = "empty_payload"
     """A request without rows."""
     MISSING_COLUMNS = "missing_columns"

@@ -24,6 +24,8 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 
 _PLAIN = re.compile(r"[0-9eE.,+-]*")
 """Over these characters, Python's float() takes exactly the numbers that scalars.number does."""
+_OF_ANSWERS = {Reason.EMPTY_PAYLOAD: Reason.NO_OUTPUT, Reason.AMBIGUOUS: Reason.AMBIGUOUS}
+"""Why an answer is not read, by the reason that its payload is not; any other is a bad output."""
 CHUNK_ROWS = 4096
 """Rows held as Python objects at once: a record may have a million."""
 
@@ -101,6 +103,9 @@ def values(record: Record, layout: Layout) -> Rows:
 
 def _places(table: Table, layout: Layout) -> dict[str, int]:
     """Where in a row each feature is; one that is absent from named rows is missing from all of them."""
+    if table.beside and any(feature.name in table.beside for feature in layout.features):
+        # A server that reads rows by name would see another row than the one that is counted.
+        raise Unreadable(Reason.AMBIGUOUS)
     if table.names is not None:
         named = {name: at for at, name in enumerate(table.names)}
         if not any(feature.name in named for feature in layout.features):
@@ -190,8 +195,7 @@ def _scores(output: Payload | None, rows: int, which: int) -> Floats:
     try:
         table = read_output(output)
     except Unreadable as unreadable:
-        blank = unreadable.reason is Reason.EMPTY_PAYLOAD
-        raise Unreadable(Reason.NO_OUTPUT if blank else Reason.BAD_OUTPUT) from unreadable
+        raise Unreadable(_OF_ANSWERS.get(unreadable.reason, Reason.BAD_OUTPUT)) from unreadable
     found = _turned(table, rows)
     if len(found) != rows:
         raise Unreadable(Reason.ROWS_DIFFER)

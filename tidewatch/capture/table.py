@@ -50,10 +50,12 @@ class Table:
 
     names: the columns where the payload names them, every row then as long; None where they go by position. A value is
     text, a number, a boolean or None; whatever else JSON held stays as it is, for the column's reader to refuse.
+    beside: the names of what a JSON object held beside its rows.
     """
 
     names: tuple[str, ...] | None
     rows: Sequence[Sequence[object]] | Matrix
+    beside: frozenset[str] = frozenset()
 
     @property
     def matrix(self) -> Matrix | None:

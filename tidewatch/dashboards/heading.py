@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from urllib.parse import quote
 
 from tidewatch import console
 from tidewatch import metrics as m
@@ -10,6 +11,10 @@ from tidewatch.alarms.values import Severity
 from tidewatch.dashboards.subject import Subject
 from tidewatch.dashboards.widgets import Records, Text
 from tidewatch.naming import model_in
+from tidewatch.text import code, markdown
+
+_IN_ADDRESSES = "%:/?#@!$&'*+,;=~-._"
+"""What stands in an address as it is: all that may (RFC 3986), but for what ends a link in Markdown."""
 
 
 def section(title: str) -> Text:
@@ -22,10 +27,10 @@ def heading(subject: Subject, page: str, says: str) -> Text:
     paid = "" if price is None else f", {price:g} an hour each at list price"
     others = _links({name: url for name, url in sorted(subject.links.items()) if name != page})
     more = f" · {others}" if others else ""
-    endpoint = f"[{subject.names.endpoint}]({console.endpoint_url(region, subject.names.endpoint)})"
+    endpoint = _link(subject.names.endpoint, console.endpoint_url(region, subject.names.endpoint))
     return Text(
-        f"# {model_in(subject.names.key)}: {page}\n"
-        f"{says} On {subject.instance_type}{paid}; endpoint {endpoint}{more}\n\n"
+        f"# {markdown(model_in(subject.names.key))}: {page}\n"
+        f"{says} On {markdown(subject.instance_type)}{paid}; endpoint {endpoint}{more}\n\n"
         f"_Made by `pulumi up`, which undoes changes made here._",
         height=4,
     )
@@ -79,18 +84,23 @@ def linked(subject: Subject, place: str) -> str:
     """A place as a link where a browser can open it: s3://bucket/prefix as the console shows it, a path as it is."""
     if place.startswith("s3://"):
         bucket, _, prefix = place.removeprefix("s3://").partition("/")
-        return f"[{place}]({console.bucket_url(subject.region, bucket, prefix)})"
-    return f"[{place}]({place})" if place.startswith(("https://", "http://")) else f"`{place}`"
+        return _link(place, console.bucket_url(subject.region, bucket, prefix))
+    return _link(place, place) if place.startswith(("https://", "http://")) else code(place)
 
 
 def _runbook(subject: Subject, key: str) -> str:
     if not subject.runbooks.startswith(("https://", "http://")):
         return key
-    return f"[{key}]({subject.runbooks}/{key}.md)"
+    return _link(key, f"{subject.runbooks}/{key}.md")
 
 
 def _links(places: Mapping[str, str]) -> str:
-    return _joined(f"[{name}]({url})" for name, url in places.items())
+    return _joined(_link(name, url) for name, url in places.items())
+
+
+def _link(name: str, url: str) -> str:
+    """A link whose name and address are these, whatever they hold."""
+    return f"[{markdown(name)}]({quote(url, safe=_IN_ADDRESSES)})"
 
 
 def _joined(parts: Iterable[str]) -> str:

@@ -14,7 +14,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from tidewatch.capture.record import Payload, Record
+from tidewatch.capture.payload import Payload, is_csv
+from tidewatch.capture.record import Record
 from tidewatch.drift.reference import Counts
 
 Bytes: TypeAlias = npt.NDArray[np.uint8]
@@ -165,7 +166,7 @@ def learn(line: bytes, record: Record) -> Template | None:
 def _raw(line: bytes, payload: Payload) -> tuple[int, int] | None:
     """Where the payload's row stands in the line as it is, its closing newline left out."""
     row = payload.data.removesuffix("\n")
-    if payload.encoding != "CSV" or not _PLAIN.match(row):
+    if not is_csv(payload) or not _PLAIN.match(row):
         return None
     opened = b'"data":"' + row.encode()
     if line.count(opened) != 1:

@@ -29,7 +29,7 @@ from tidewatch.drift.windows import HOUR, Severity
 from tidewatch.items import described
 from tidewatch.lease import Lease, LeaseTable
 from tidewatch.registry import REFERENCE, Registry, VersionMissing
-from tidewatch.text import plain
+from tidewatch.text import logged, plain
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -162,7 +162,7 @@ class DriftJob:
         try:
             leases.release(LEASE, lease)
         except Exception as error:
-            print(f"The lease could not be given back, and expires by itself: {described(error)}")
+            print(logged(f"The lease could not be given back, and expires by itself: {described(error)}"))
 
 
 class _OutOfTime(Exception):

@@ -41,6 +41,7 @@ from tidewatch.registry.objects import (
 )
 from tidewatch.registry.upload import KeyTaken, put_bytes, put_file
 from tidewatch.registry.verify import ResolvedVersion, check_unchanged
+from tidewatch.text import one_line
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -173,7 +174,7 @@ class Registry:
         if there is not None:
             when = there.created.astimezone(UTC)
             raise VersionExists(
-                f"{self._place(version)} exists: {there.owner} published it at {when:%Y-%m-%d %H:%M:%S} UTC. "
+                f"{self._place(version)} exists: {one_line(there.owner)} published it at {when:%Y-%m-%d %H:%M:%S} UTC. "
                 "A version never changes: publish under another one"
             )
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from tidewatch.text import code, markdown
 from tidewatch.traffic import links
 from tidewatch.traffic.alarm_states import AlarmChange
 from tidewatch.traffic.evidence import DUE, NO_EVIDENCE, Evidence, SlotVersion, seconds
@@ -21,6 +23,9 @@ HEADINGS = (
     "What would have prevented it",
     "What monitoring or evaluation to add",
 )
+LONGEST_MESSAGE = 4_000
+"""Characters of what was done: it may hold several reasons, each as long as one may be."""
+_IN_A_LINK = re.compile(r"[!-;=?-~]+")
 TO_ANSWER = "_To be written within 48 hours by who is on call._"
 STRETCHES = {
     "bad_until_alarm": "first bad datapoint to alarm",
@@ -80,10 +85,10 @@ class Report:
         incident = self.incident
         where = f"{self.endpoint} ({self.environment})" if self.environment else self.endpoint
         head = (
-            f"# Incident {incident.id}: {where}",
+            f"# Incident {markdown(incident.id)}: {markdown(where)}",
             f"Due: {_time(incident.opened_at + DUE)}, 48 hours after it was opened at {_time(incident.opened_at)}.",
-            f"State: {incident.state}. To close it: {self._remedy()}.",
-            _bullets(f"{what.capitalize()}: {link}" for what, link in self.evidence.links.items()),
+            f"State: {incident.state}. To close it: read the incident, then {code(self._command())}.",
+            _bullets(f"{what.capitalize()}: {_link(link)}" for what, link in self.evidence.links.items()),
         )
         bodies = (self._what_happened(), self._impact(), self._root_cause(), TO_ANSWER, TO_ANSWER)
         sections = (f"## {heading}\n\n{body}" for heading, body in zip(HEADINGS, bodies, strict=True))
@@ -94,15 +99,15 @@ class Report:
         alarmed = [one for one in found.alarms.standings if one.state == "ALARM"]
         quiet = len(found.alarms.standings) - len(alarmed)
         states = _bullets(
-            f"{one.name}"
+            markdown(one.name)
             + (f" since {_time(one.since)}" if one.since else "")
-            + (f": {one.reason}" if one.reason else "")
+            + (f": {markdown(one.reason)}" if one.reason else "")
             for one in alarmed
         )
         parts = (
-            incident.reason or "No reason was given.",
-            self.message,
-            _bullets(found.missing),
+            markdown(incident.reason) or "No reason was given.",
+            markdown(self.message, LONGEST_MESSAGE),
+            _bullets(map(markdown, found.missing)),
             _versions(self.evidence.versions.items()),
             f"In ALARM when it was opened, of {len(found.alarms.standings)} alarms (the other {quiet} were not):\n\n"
             f"{states or '- none'}"
@@ -114,7 +119,7 @@ class Report:
 
     def _impact(self) -> str:
         incident, impact = self.incident, self.evidence.impact
-        before = str(incident.before) if incident.before else "unknown"
+        before = markdown(str(incident.before)) if incident.before else "unknown"
         spent = {
             STRETCHES[name]: value
             for name, value in seconds(incident, self.evidence.alarms.first_bad).items()
@@ -141,11 +146,16 @@ class Report:
         return "\n\n".join(filter(None, parts))
 
     def _root_cause(self) -> str:
-        latched = "; ".join(", ".join(f"{name} {value}" for name, value in one.items()) for one in self._latched())
+        latched = "; ".join(
+            ", ".join(f"{name} {markdown(value)}" for name, value in one.items()) for one in self._latched()
+        )
         return f"Latched: {latched or 'nothing'}. {TO_ANSWER}"
 
     def _remedy(self) -> str:
-        return f"read the incident, then `{links.acknowledge(self.incident, self.environment)}`"
+        return f"read the incident, then `{self._command()}`"
+
+    def _command(self) -> str:
+        return links.acknowledge(self.incident, self.environment)
 
     def _entries(self) -> list[Entry]:
         """Those of the incident, and all since it was opened."""
@@ -169,7 +179,7 @@ class Report:
 
 
 def _versions(versions: Iterable[tuple[str, tuple[SlotVersion, SlotVersion]]]) -> str:
-    rows = [f"| {slot} | {_version(before)} | {_version(after)} |" for slot, (before, after) in versions]
+    rows = [f"| {markdown(slot)} | {_version(before)} | {_version(after)} |" for slot, (before, after) in versions]
     return "\n".join(("| slot | before | after |", "|---|---|---|", *rows)) if rows else ""
 
 
@@ -182,11 +192,14 @@ def _version(one: SlotVersion) -> str:
 
 
 def _model(held: Held) -> str:
-    return f"version {held.version}, artifact {held.artifact[:12]}, image {held.image[:19]}"
+    return markdown(f"version {held.version}, artifact {held.artifact[:12]}, image {held.image[:19]}")
 
 
 def _numbers(impact: Impact) -> str:
-    rows = [f"| {one.slot} | {one.requests} | {one.errors} | {_number(one.mean_latency_ms)} |" for one in impact.slots]
+    rows = [
+        f"| {markdown(one.slot)} | {one.requests} | {one.errors} | {_number(one.mean_latency_ms)} |"
+        for one in impact.slots
+    ]
     since = "the first bad datapoint" if impact.measured else "a guess: no datapoint says since when it was bad"
     between = f"From {_time(impact.since)} ({since}) until {_time(impact.until)}:"
     table = ("| slot | requests | 5xx | mean model latency, ms |", "|---|---|---|---|", *rows)
@@ -195,11 +208,18 @@ def _numbers(impact: Impact) -> str:
 
 def _line(one: Entry | AlarmChange) -> str:
     if isinstance(one, AlarmChange):
-        return f"{_time(one.at)} alarm {one.alarm}: {one.before} -> {one.after} ({one.reason})"
+        said = f"alarm {one.alarm}: {one.before} -> {one.after} ({one.reason})"
+        return f"{_time(one.at)} {markdown(said)}"
     moved = f": {one.before or 'unknown'} -> {one.after}" if one.after else ""
     why = f" ({one.error or one.why})" if one.error or one.why else ""
     what = f"{one.kind} of {one.slot}" if one.slot else one.kind
-    return f"{_time(one.at)} {what} by {one.who}{moved}{why}"
+    return f"{_time(one.at)} {markdown(f'{what} by {one.who}{moved}{why}', LONGEST_MESSAGE)}"
+
+
+def _link(where: str) -> str:
+    """A place as a link where a browser can open it, else as it is typed."""
+    opens = where.startswith(("https://", "http://")) and _IN_A_LINK.fullmatch(where)
+    return f"<{where}>" if opens else code(where)
 
 
 def _bullets(lines: Iterable[str]) -> str:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from tidewatch.text import one_line, slack
 from tidewatch.traffic import links
 from tidewatch.traffic.controller import TrafficController
 from tidewatch.traffic.head import Head
@@ -15,6 +16,8 @@ from tidewatch.traffic.request import RollbackRequest
 
 SUBJECT_LENGTH = 100
 """Characters; SNS refuses a longer subject."""
+LINE_LENGTH = 4_000
+"""Characters of a line of a page: what was done may hold several reasons, each as long as one may be."""
 
 
 def tell(head: Head, controller: TrafficController, plan: RollbackPlan) -> Head:
@@ -183,7 +186,8 @@ def _publish(subject: str, said: Mapping[str, str], controller: TrafficControlle
     sns = controller.clients.sns
     if sns is None or not plan.topic:
         return
-    text = "\n".join(f"{what}: {words}" for what, words in said.items())
+    # A line each, whoever wrote the words: a reason that brings lines of its own would be taken for ours.
+    text = "\n".join(f"{what}: {one_line(words, LINE_LENGTH)}" for what, words in said.items())
     if plan.chat:
         by_protocol = {"default": text, "https": json.dumps(_posted(subject, text))}
         sns.publish(
@@ -202,5 +206,5 @@ def _posted(subject: str, text: str) -> dict[str, object]:
     return {
         "version": "1.0",
         "source": "custom",
-        "content": {"textType": "client-markdown", "title": subject, "description": text},
+        "content": {"textType": "client-markdown", "title": slack(subject), "description": slack(text)},
     }

@@ -156,6 +156,17 @@ def test_records_that_nobody_can_judge_are_told(capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.usefixtures("captured")
+def test_a_key_with_lines_of_its_own_is_printed_as_no_metric(capsys: pytest.CaptureFixture[str]) -> None:
+    forged = '{"_aws": {"CloudWatchMetrics": []}, "HoursFailing": 0}'
+    capture(HOUR, 0, configuration=f"unknown\n{forged}\n")
+    function.handler({})
+    printed = capsys.readouterr().out
+    told = [json.loads(line) for line in printed.splitlines()]
+    assert sum("HoursFailing" in each for each in told) == 1
+    assert any(forged in each.get("problem", "") for each in told)
+
+
+@pytest.mark.usefixtures("captured")
 def test_a_change_of_the_verdict_reaches_a_rule() -> None:
     policy = {"Policy": from_events(EVENTS)}
     url = boto3.client("sqs").create_queue(QueueName="events", Attributes=policy)["QueueUrl"]

@@ -106,7 +106,12 @@ def test_texts_for_missing_are_missing(text: str) -> None:
 
 
 def test_null_nan_and_absent_keys_of_json_are_missing() -> None:
-    rows = read(line(side('[{"age": null, "fare": NaN}, {"carrier": "AA"}, {"carrier": NaN}]', "JSON"), "1\n2\n3"))
+    rows = read(
+        line(
+            side('[{"age": null, "fare": NaN}, {"carrier": "AA"}, {"carrier": NaN}]', "JSON", "application/json"),
+            "1\n2\n3",
+        )
+    )
     assert np.isnan(rows.numbers).all()
     assert rows.categories == ([None, "AA", None],)
 
@@ -167,7 +172,7 @@ def test_infinity_is_rejected_with_its_column(text: str) -> None:
 @pytest.mark.parametrize("text", ["Infinity", "-Infinity", "1e999", "1" + "0" * 400])
 def test_infinite_json_numbers_are_rejected_with_their_column(text: str) -> None:
     for body in (f'{{"age": 1, "fare": {text}}}', f'[1, {text}, "AA"]', f"[[1, {text}, 3]]"):
-        assert rejected(line(side(body, "JSON"))) == (Reason.NOT_FINITE, "fare")
+        assert rejected(line(side(body, "JSON", "application/json"))) == (Reason.NOT_FINITE, "fare")
 
 
 def test_an_infinite_tensor_is_rejected_with_its_column() -> None:
@@ -179,7 +184,7 @@ def test_an_infinite_tensor_is_rejected_with_its_column() -> None:
 
 def test_an_infinite_category_is_rejected_with_its_column() -> None:
     assert rejected(line(as_json([1, 2, math.inf]))) == (Reason.NOT_FINITE, "carrier")
-    assert rejected(line(side('[1, 2, "a", 1e999]', "JSON")), Layout(
+    assert rejected(line(side('[1, 2, "a", 1e999]', "JSON", "application/json")), Layout(
         (Column("a", True), Column("b", True), Column("c", False), Column("d", False)), ("a", "b", "c", "d")
     )) == (Reason.NOT_FINITE, "d")  # fmt: skip
 
@@ -259,7 +264,9 @@ def test_a_blank_score_is_missing() -> None:
     assert np.isnan(scores).all()
 
 
-@pytest.mark.parametrize("answer", [None, as_json([]), as_json(None), side("", "JSON"), as_base64("", "text/csv")])
+@pytest.mark.parametrize(
+    "answer", [None, as_json([]), as_json(None), side("", "JSON", "application/json"), as_base64("", "text/csv")]
+)
 def test_an_answer_that_is_absent_is_told(answer: dict[str, Any] | None) -> None:
     assert rejected(line("1,2,AA", answer)) == (Reason.NO_OUTPUT, None)
 
@@ -267,8 +274,8 @@ def test_an_answer_that_is_absent_is_told(answer: dict[str, Any] | None) -> None
 @pytest.mark.parametrize(
     "answer",
     [
-        side("late"), side("inf"), side("1e999"), side("0.5", "XML"), side("{", "JSON"), as_json({"error": "busy"}),
-        as_json([True]), as_json([math.inf]), as_json([[[0.5]]]), as_base64("0.5", "image/png"), side("0.5;"),
+        side("late"), side("inf"), side("1e999"), side("0.5", "XML"), side("{", "JSON", "application/json"),
+        as_json({"error": "busy"}), as_json([True]), as_json([math.inf]), as_json([[[0.5]]]), as_base64("0.5", "image/png"), side("0.5;"),
     ],
 )  # fmt: skip
 def test_an_answer_without_a_number_is_told(answer: dict[str, Any]) -> None:

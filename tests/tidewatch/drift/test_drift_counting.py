@@ -122,7 +122,11 @@ def test_inference_ids_of_any_length_do_not_matter() -> None:
 def test_other_forms_among_plain_ones_are_counted_too() -> None:
     as_json = json.dumps([{"distance": 3.5, "carrier": "DL", "delay": None}, {"distance": "4.5", "carrier": "UA"}])
     record = json.loads(line("", "0.1\n0.2\n"))
-    record["captureData"]["endpointInput"] |= {"data": as_json, "encoding": "JSON"}
+    record["captureData"]["endpointInput"] |= {
+        "data": as_json,
+        "encoding": "JSON",
+        "observedContentType": "application/json",
+    }
     encoded = json.loads(line("", "0.3"))
     encoded["captureData"]["endpointInput"] |= {"data": base64.b64encode(b"1,AA,2\n").decode(), "encoding": "BASE64"}
     profile = counted(among_plain(json.dumps(record).encode(), json.dumps(encoded).encode()))

@@ -1,0 +1,90 @@
+"""Whatever somebody wrote into a name or a reason: the terminal prints it, and does nothing else."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from rich.table import Table
+from rich.text import Text
+
+import cli
+from cli import status
+from cli.console import Console
+from tests.tidewatch.hostile import texts
+from tidewatch.text import unseen
+
+INCIDENT = {"id": "I", "kind": "rollback", "state": "observed", "opened": "2026-01-05", "by": "", "why": ""}
+OURS = re.compile(r"\x1b\[[0-9;]*m")
+"""Colours and weights, the one thing that we ask of a terminal."""
+
+
+def printed(*parts: Any, terminal: bool = False) -> str:
+    """What a console writes."""
+    written = io.StringIO()
+    console = Console(file=written, force_terminal=terminal, width=5000, highlight=False)
+    for part in parts:
+        console.print(part, soft_wrap=True)
+    return written.getvalue()
+
+
+def obeyed(written: str) -> set[str]:
+    """What in it a terminal would obey."""
+    return {each for each in OURS.sub("", written) if unseen(each) and each != "\n"}
+
+
+def seen(text: str) -> str:
+    """What of a text takes ink."""
+    return "".join(each for each in text if not each.isspace() and not unseen(each))
+
+
+def _table(text: str) -> Table:
+    table = Table("heading", text, title=text)
+    table.add_row(text, Text(text))
+    return table
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+@given(text=texts)
+def test_a_terminal_obeys_nothing_that_is_printed(terminal: bool, text: str) -> None:
+    assert obeyed(printed(text, Text(text, style="bold red"), _table(text), terminal=terminal)) == set()
+
+
+@given(texts)
+def test_markup_is_printed_as_it_stands(text: str) -> None:
+    assert seen(printed(text)) == seen(text)
+
+
+def test_every_console_of_the_command_line_is_this_one() -> None:
+    another = re.compile(r"rich\.console import .*\bConsole\b|\brich\.print")
+    others = [each for each in Path(cli.__file__).parent.glob("*.py") if each.name != "console.py"]
+    assert not [each.name for each in others if another.search(each.read_text())]
+
+
+@given(texts)
+def test_no_reason_adds_a_line_to_the_status(text: str) -> None:
+    def report(words: str) -> dict[str, Any]:
+        return {
+            "stack": "dev", "model": words, "champion": "blue", "in_sync": False, "held_back": words,
+            "endpoint": {"name": words, "status": words},
+            "slots": {},
+            "incidents": [{**INCIDENT, "why": words, "opened": words}],
+            "alarms": {
+                "firing": [{"severity": "P1", "alarm": words, "since": words, "runbook": words}],
+                "gone": [words], "watched": 1, "insufficient": 0,
+            },
+            "budgets": None,
+            "drift": {
+                words: dict.fromkeys(("version", "hour", "verdict", "severity", "report"), words)
+                | {"drifting": [words]}
+            },
+            "unknown": [words],
+        }  # fmt: skip
+
+    shown, innocent = (printed(*status._shown(report(each))) for each in (f"x{text}", "x"))
+    assert shown.count("\n") == innocent.count("\n")
+    assert obeyed(shown) == set()

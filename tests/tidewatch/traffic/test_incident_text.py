@@ -1,0 +1,78 @@
+"""Whoever wrote a reason, a name or an error: the document and the page of an incident say it, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from tests.tidewatch.hostile import ATTACKS, visible
+from tests.tidewatch.rendered import elements
+from tests.tidewatch.traffic.account import Flights
+from tests.tidewatch.traffic.incident import TOLD, written
+from tidewatch.traffic.alarm_states import AlarmChange, AlarmRecord, AlarmStanding
+from tidewatch.traffic.evidence import Evidence, SlotVersion
+from tidewatch.traffic.impact import Impact, SlotImpact
+from tidewatch.traffic.incidents import Incident
+from tidewatch.traffic.ledger import Entry
+from tidewatch.traffic.report import Report
+from tidewatch.traffic.split import Split
+from tidewatch.traffic.values import Held
+
+NOW = datetime(2026, 1, 5, 8, tzinfo=UTC)
+
+
+def document(text: str) -> str:
+    """An incident's document in which every text is this one."""
+    split = Split.only(text)
+    entry = Entry("latch", text, NOW, why=text, before=split, after=split, incident=text, slot=text, artifact=text)
+    failed = replace(entry, kind="outcome", error=text, image=text, content=text, config=text, sequence=2)
+    incident = Incident(text, NOW, text, text, "rollback", text, text, text, split, split, state="blocked", sequence=1)
+    found = Evidence(
+        alarms=AlarmRecord(
+            (AlarmStanding(text, "ALARM", NOW, text),), (AlarmChange(NOW, text, "OK", "ALARM", text),), None, ()
+        ),
+        versions={text: (SlotVersion(Held(text, text, text, text), 1.0), SlotVersion(None, None))},
+        impact=Impact(NOW, NOW, True, (SlotImpact(text, 1, 1, 1.0),)),
+        links={"document": f"s3://bucket/{text}", "alarm": f"https://example.com/{text}"},
+        missing=(text,),
+    )
+    return Report(incident, [replace(entry, sequence=1), failed], text, text, text, found).to_markdown()
+
+
+@given(visible)
+def test_no_text_brings_an_element_into_the_document(text: str) -> None:
+    of_ours = ("code_inline", "link_open", "link_close")
+    brought, innocent = (elements(document(each)) for each in (text, "TEXT"))
+    assert [each for each in brought if each not in of_ours] == [each for each in innocent if each not in of_ours]
+
+
+@pytest.fixture
+def pages(monkeypatch: pytest.MonkeyPatch, canary: Flights) -> list[dict[str, Any]]:
+    """What is published, in order."""
+    found: list[dict[str, Any]] = []
+    monkeypatch.setattr(canary.clients.sns, "publish", lambda **given: found.append(given))
+    return found
+
+
+@pytest.mark.parametrize("attacks", [ATTACKS, ATTACKS[::-1]], ids=["one way", "the other way"])
+def test_a_reason_forges_no_section_of_the_document_and_no_line_of_the_page(
+    canary: Flights, pages: list[dict[str, Any]], attacks: tuple[str, ...]
+) -> None:
+    result = canary.roll_back(canary.request(reason="\n".join(attacks)), **TOLD, chat=True)
+    found = written(canary, result.incident, "md")
+    assert elements(found).count("heading_open") == 6
+    assert not {"html_block", "html_inline", "image", "fence", "code_block", "blockquote_open"} & set(elements(found))
+    said = json.loads(pages[0]["Message"])
+    posted = json.loads(said["https"])["content"]["description"]
+    for shown in (said["default"], posted):
+        names = [each.partition(":")[0] for each in shown.splitlines()]
+        assert names == [
+            "Endpoint", "Incident", "What happened", "Done", "Document", "Runbook", "Dashboard", "Reports",
+            "To close it",
+        ]  # fmt: skip
+    assert not set("<>") & set(posted)

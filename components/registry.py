@@ -9,8 +9,9 @@ import pulumi
 import pulumi_aws as aws
 
 from components.bucket import BucketArgs, SecureBucket
-from components.policy import ANYONE, Statement, document, trust_people
+from components.policy import Statement, document, trust_people
 from components.registry_parameter import RegistryParameter
+from components.registry_policy import REPAIRS, UNDOES, deployer_patterns, immutable
 from components.scope import Scope
 from tidewatch.registry.place import parameter_name
 
@@ -20,19 +21,20 @@ class RegistryArgs:
     """logs: where accesses are logged. lock_days: governance-mode object lock of every version; 0 is none any more,
     None none yet.
 
-    break_glass: who may take the role that deletes, as trust_people takes them.
+    break_glass: who may take the role that deletes, as trust_people takes them. deployers: who runs `pulumi up`, and so
+    may change the bucket's settings; of nobody named, whoever IAM lets.
     """
 
     logs: SecureBucket
     lock_days: int | None = None
     break_glass: Sequence[str] = ()
+    deployers: Sequence[str] = ()
 
 
 class Registry(pulumi.ComponentResource):
     """The bucket, the role that may break its rules, and the parameter by which the program finds it before it deploys.
 
-    A put succeeds over a delete marker and object lock does not stop markers, so immutability takes all of:
-    conditional puts required, deletes and lifecycle changes denied, versions kept.
+    What its policy denies, and to whom, is in registry_policy.
     """
 
     def __init__(self, scope: Scope, args: RegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -47,6 +49,7 @@ class Registry(pulumi.ComponentResource):
             # It stays with the bucket, whose policy lets nobody else delete.
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=scope.keeps_data),
         )
+        deployers = deployer_patterns(scope, args.deployers)
         bucket = SecureBucket(
             scope,
             BucketArgs(
@@ -54,7 +57,7 @@ class Registry(pulumi.ComponentResource):
                 versioned=True,
                 lock=bool(args.lock_days),
                 logs=args.logs,
-                statements=lambda arn: _immutable(arn, self.break_glass.arn),
+                statements=lambda arn: immutable(arn, self.break_glass.arn, deployers),
             ),
             inside,
         )
@@ -90,40 +93,9 @@ class Registry(pulumi.ComponentResource):
             scope.name("break-glass"),
             role=self.break_glass.name,
             policy=document(
-                Statement("List", ["s3:ListBucket", "s3:ListBucketVersions"], [self.arn]),
-                Statement(
-                    "Delete",
-                    ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:BypassGovernanceRetention"],
-                    [everything],
-                ),
-                Statement("Lifecycle", ["s3:PutLifecycleConfiguration"], [self.arn]),
+                Statement("Look", ["s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketPolicy"], [self.arn]),
+                Statement("Delete", UNDOES, [everything]),
+                Statement("Repair", REPAIRS, [self.arn]),
             ),
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=scope.keeps_data),
         )
-
-
-def _immutable(arn: pulumi.Output[str], break_glass: pulumi.Output[str]) -> Sequence[Statement]:
-    everything = pulumi.Output.concat(arn, "/*")
-    others = {"ArnNotEquals": {"aws:PrincipalArn": break_glass}}
-    return (
-        Statement(
-            "PutOnce",
-            ["s3:PutObject"],
-            [everything],
-            principal=ANYONE,
-            # the operations that only prepare a multipart upload cannot carry If-None-Match; its completion can
-            condition={"Null": {"s3:if-none-match": "true"}, "Bool": {"s3:ObjectCreationOperation": "true"}},
-            effect="Deny",
-        ),
-        Statement(
-            "NeverDelete",
-            ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:BypassGovernanceRetention"],
-            [everything],
-            principal=ANYONE,
-            condition=others,
-            effect="Deny",
-        ),
-        Statement(
-            "KeepLifecycle", ["s3:PutLifecycleConfiguration"], [arn], principal=ANYONE, condition=others, effect="Deny"
-        ),
-    )

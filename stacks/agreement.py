@@ -11,12 +11,16 @@ from typing import Any, cast
 from stacks import hosting, places, schema
 from stacks.aws_types import environment_faults
 from tidewatch import tags
-from tidewatch.people import LONGEST_TRUST, trust
+from tidewatch.people import LONGEST_TRUST, principal_patterns, trust
 
 OWN_TAGS = 7
 """Tags that this program puts on one resource at most; a test counts them."""
 OWN_VARIABLES = ("SAGEMAKER_TRITON_DEFAULT_MODEL_NAME", "SAGEMAKER_TRITON_LOG_VERBOSE")
 """The container's variables that are set where the config does not; a test compares them with what is deployed."""
+LONGEST_POLICY = 20 * 1024
+"""Characters of a bucket's policy. Source: S3 user guide, "Bucket policies"."""
+LONGEST_LIST = LONGEST_POLICY // 2
+"""Of them, what those who deploy may take up; the rest of the registry's policy is far shorter than the other half."""
 DEFAULT_TAGS = "aws:defaultTags"
 LONGEST_DEPLOYMENT = 14_400
 """Seconds after which SageMaker gives a deployment up, where the request says nothing else, and we stop waiting for it.
@@ -38,6 +42,7 @@ def disagreements(config: Mapping[str, object], found: Mapping[str, Any], namesp
     if access := cast("schema.Access | None", found.get("access")):
         yield from _trusted(access.break_glass, region, f"{namespace}:access.breakGlass")
         yield from _trusted(access.capture_readers, region, f"{namespace}:access.captureReaders")
+        yield from _listed(access.deployers, region, f"{namespace}:access.deployers")
 
 
 def _placed(named: tuple[str, ...], region: str, path: str) -> Iterator[str]:
@@ -54,6 +59,16 @@ def _trusted(people: tuple[str, ...], region: str, path: str) -> Iterator[str]:
     if len(document) > LONGEST_TRUST:
         yield (
             f"{path}: {len(people)} make a trust policy of {len(document)} characters, and IAM takes {LONGEST_TRUST}; "
+            f"name a role that they share"
+        )
+
+
+def _listed(people: tuple[str, ...], region: str, path: str) -> Iterator[str]:
+    yield from _placed(people, region, path)
+    patterns = principal_patterns(people, places.partitions().get(region, "aws"), "1" * 12)
+    if (length := sum(len(one) + 3 for one in patterns)) > LONGEST_LIST:
+        yield (
+            f"{path}: {len(people)} make {length} characters of a bucket's policy, of which S3 takes {LONGEST_POLICY}; "
             f"name a role that they share"
         )
 

@@ -35,6 +35,11 @@ _GROUP = re.compile(r"(?=.{1,32}$)sg-[0-9a-zA-Z]+")
 """SubnetId and SecurityGroupId in SageMaker's model, with EC2's beginnings."""
 _PERMISSION_SET = re.compile(r"[\w+=,.@-]{1,32}", re.ASCII)
 """PermissionSetName in the model of IAM Identity Center."""
+_REPOSITORY = re.compile(
+    r"\d{12}\.dkr[.-]ecr(-fips)?\.[a-z0-9-]+\.[a-z0-9.-]+[a-z](/[a-z0-9]+([._-]+[a-z0-9]+)*)*(/\*|(?<=[a-z0-9]))",
+    re.ASCII,
+)
+"""A registry's host with a repository's name, as RepositoryName in ECR's model has it."""
 _PERSON = re.compile(r"root|(user|role)/([!-)+->@-~]+/)?[\w+=,.@-]{1,64}", re.ASCII)
 """Without * and ?, which IAM refuses in a trust policy's principal."""
 
@@ -172,6 +177,22 @@ def _principal(text: str) -> str:
     return text
 
 
+def _repository(text: str) -> str:
+    if not _REPOSITORY.fullmatch(text):
+        raise ValueError(
+            f'"{text}" is no repository of ECR; use one like 123456789012.dkr.ecr.us-east-1.amazonaws.com/triton, '
+            "without tag and digest, or with /* at the end for all below"
+        )
+    return text
+
+
+def _deployer(text: str) -> str:
+    """Somebody whose own ARN a request carries."""
+    if text.endswith(":root"):
+        raise ValueError(f'"{text}" is a whole account; name the role, the user or the permission set that deploys')
+    return _principal(text)
+
+
 _PRINCIPALS = (
     "use the ARN of an IAM user or role, like arn:aws:iam::111122223333:user/ada, or the name of a permission set of "
     "IAM Identity Center, like OnCall"
@@ -190,4 +211,6 @@ Group = Annotated[str, AfterValidator(_network(_GROUP, "security-group", "sg-0a1
 Subnets = Annotated[tuple[Subnet, ...], AfterValidator(_one_to(MOST_SUBNETS, "subnets"))]
 Groups = Annotated[tuple[Group, ...], AfterValidator(_one_to(MOST_GROUPS, "security groups"))]
 ContentTypes = Annotated[tuple[ContentType, ...], AfterValidator(_content_types)]
+Repositories = Annotated[tuple[Annotated[str, AfterValidator(_repository)], ...], AfterValidator(_once)]
+Deployers = Annotated[tuple[Annotated[str, AfterValidator(_deployer)], ...], AfterValidator(_once)]
 Principals = Annotated[tuple[Annotated[str, AfterValidator(_principal)], ...], AfterValidator(_once)]

@@ -5,7 +5,7 @@ Read with boto3, because a resource that reads them would be unknown in a previe
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +19,7 @@ from stacks.unfound import unfound
 from tidewatch import ecr
 from tidewatch.aws import sessions
 from tidewatch.items import error_code
+from tidewatch.people import is_one_of
 from tidewatch.registry import Registry, RegistryError, ResolvedVersion
 from tidewatch.registry.place import Place, Tagging, find
 
@@ -85,19 +86,42 @@ def resolve(settings: Settings, project: str, stack: str, readers: Readers | Non
         except RegistryError as error:
             mistakes.append(f"tidewatch:variants.{slot}.version: {error}")
         else:
-            mistakes += _out_of_reach(resolved[slot], settings.region, f"tidewatch:variants.{slot}.version")
+            path = f"tidewatch:variants.{slot}.version"
+            mistakes += _out_of_reach(resolved[slot], settings.region, path)
+            mistakes += _not_listed(resolved[slot], settings.image.repositories, path)
     if mistakes:
         raise PreflightError(tuple(mistakes))
     return Resolved(resolved, locked)
 
 
+def require_deployer(settings: Settings) -> None:
+    """Raises PreflightError where the config names who deploys, and the caller is none of them.
+
+    For an `up` alone: a preview changes nothing, and may run as whoever reads. Without this, the first `up` of somebody
+    else would give the registry a policy that its next one could not change.
+    """
+    people = settings.access.deployers
+    if not people:
+        return
+    with _as_mistakes("Who runs this cannot be told"):
+        caller = str(sessions.client(settings.connection, "sts").get_caller_identity()["Arn"])
+    if not is_one_of(people, caller):
+        raise PreflightError(
+            (
+                f"tidewatch:access.deployers: names {', '.join(people)}, and this runs as {caller}, which the policy "
+                "of the registry would keep from changing the bucket again. Run it as one of them; to let somebody "
+                "else deploy, add them there, and run `pulumi up` once as one who was named before.",
+            )
+        )
+
+
 @contextmanager
-def _as_mistakes() -> Generator[None]:
+def _as_mistakes(what: str = "The registry cannot be looked up") -> Generator[None]:
     """Says what AWS or the registry refuses as what keeps the config from being deployed."""
     try:
         yield
     except (BotoCoreError, ClientError) as error:
-        raise PreflightError((f"The registry cannot be looked up: {error}",)) from None
+        raise PreflightError((f"{what}: {error}",)) from None
     except RegistryError as error:
         raise PreflightError((str(error),)) from None
     except sessions.ConnectionRefused as refused:
@@ -111,6 +135,16 @@ def _out_of_reach(version: ResolvedVersion, region: str, path: str) -> Iterator[
         yield (
             f"{path}: the image of {version.manifest.name}/{version.version} is in {image.region}, and SageMaker pulls "
             f"images from the endpoint's own region only, {region}; publish a version with an image there, by `--image`"
+        )
+
+
+def _not_listed(version: ResolvedVersion, repositories: Sequence[str], path: str) -> Iterator[str]:
+    """An image runs with the serving role, beside what callers send: a publisher alone does not say whose."""
+    if repositories and not ecr.is_listed(version.image, repositories):
+        yield (
+            f"{path}: the image of {version.manifest.name}/{version.version}, {version.image}, is in none of the "
+            f"repositories of tidewatch:image.repositories, {', '.join(repositories)}; publish a version with an image "
+            "from one of them, by `--image`, or let its repository be added there"
         )
 
 

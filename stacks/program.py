@@ -25,7 +25,7 @@ from components.tables import Tables
 from components.topics import Topics
 from stacks import declare, outputs
 from stacks.outputs import Serving, Shared
-from stacks.preflight import PreflightError, Resolved, resolve
+from stacks.preflight import PreflightError, Resolved, require_deployer, resolve
 from stacks.schema import Settings
 from stacks.settings import SettingsError, load
 from tidewatch.alarms import Names
@@ -40,6 +40,8 @@ def run() -> None:
     project, stack = pulumi.get_project(), pulumi.get_stack()
     try:
         settings = load(_config(), stack, _secret_keys())
+        if not pulumi.runtime.is_dry_run():
+            require_deployer(settings)
         resolved = resolve(settings, project, stack)
         if resolved.versions and settings.drift.enabled:
             layer(LAYER)
@@ -60,7 +62,7 @@ def _declare(settings: Settings, resolved: Resolved, scope: Scope) -> None:
     storage = Storage(scope, StorageArgs(kept, logged, access.capture_readers), _behind(gate))
     days = settings.registry.object_lock_days
     locked = days if days or resolved.locked else None
-    registry = Registry(scope, RegistryArgs(storage.logs, locked, access.break_glass), _behind(gate))
+    registry = Registry(scope, RegistryArgs(storage.logs, locked, access.break_glass, access.deployers), _behind(gate))
     topics = Topics(scope, declare.audience(settings), _behind(gate))
     shared = Shared(registry, storage, tables, topics, gate)
     serving = _serve(scope, settings, versions, shared) if versions else None

@@ -96,6 +96,12 @@ class Registry(Section):
     object_lock_days: Annotated[int, Field(ge=0, le=36500), BeforeValidator(t.whole)] = 0
 
 
+class Image(Section):
+    """Which container images may be served: repositories of ECR, or all below a prefix that ends in /*; empty: any."""
+
+    repositories: a.Repositories = ()
+
+
 class Logs(Section):
     """How long access logs and the functions' logs are kept, in days that CloudWatch offers."""
 
@@ -113,13 +119,16 @@ class Vpc(Section):
 
 
 class Access(Section):
-    """Who may take the roles for people: IAM principals by their ARNs, or permission sets of IAM Identity Center.
+    """Who may take the roles for people, and who runs `pulumi up`: IAM principals by their ARNs, or permission sets of
+    IAM Identity Center.
 
-    Empty: whoever IAM lets in this account, with a second factor.
+    Empty: whoever IAM lets in this account; to take a role, with a second factor. Deployers, which production must
+    name, are beside break-glass the only ones who may change the settings of the registry's bucket.
     """
 
     break_glass: a.Principals = ()
     capture_readers: a.Principals = ()
+    deployers: a.Deployers = ()
 
 
 class Autoscaling(Section):
@@ -148,6 +157,7 @@ class Settings(Section):
     notify: Notify = Notify()
     acknowledged_incident: str = ""
     registry: Registry = Registry()
+    image: Image = Image()
     logs: Logs = Logs()
     vpc: Vpc | None = None
     access: Access = Access()

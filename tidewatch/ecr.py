@@ -8,6 +8,7 @@ addresses. The suffix is the partition's: amazonaws.com, amazonaws.com.cn, amazo
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _ADDRESS = re.compile(
@@ -29,3 +30,20 @@ def image(address: str) -> Image | None:
     """The image that an address by digest names; None where it is in another registry than ECR."""
     found = _ADDRESS.fullmatch(address)
     return Image(**found.groupdict()) if found else None
+
+
+def is_listed(address: str, repositories: Sequence[str]) -> bool:
+    """Whether an address by digest is of one of these repositories: HOST/REPOSITORY, or HOST/PREFIX/* for all below.
+
+    They are compared as texts, host and all: another name of the same registry is to be listed too, and a name that
+    only looks like one is not. A tag before the digest does not count.
+    """
+    host, _, path = address.partition("@")[0].partition("/")
+    repository = path.partition(":")[0]
+    if any(part in ("", ".", "..") for part in repository.split("/")):
+        return False
+    return any(_covers(one, f"{host}/{repository}") for one in repositories)
+
+
+def _covers(listed: str, repository: str) -> bool:
+    return repository.startswith(listed[:-1]) if listed.endswith("/*") else repository == listed

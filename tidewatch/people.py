@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 LONGEST_TRUST = 2048
@@ -28,6 +29,32 @@ def trust(people: Sequence[str], partition: str, account: str) -> dict[str, Any]
     return {"Version": "2012-10-17", "Statement": list(_statements(people, f"arn:{partition}:iam::{account}:"))}
 
 
+def principal_patterns(people: Sequence[str], partition: str, account: str) -> list[str]:
+    """What aws:PrincipalArn is for these people, as ArnLike takes it: users, roles and permission sets."""
+    return [
+        one if one.startswith("arn:") else _permission_set(one, f"arn:{partition}:iam::{account}:") for one in people
+    ]
+
+
+def is_one_of(people: Sequence[str], caller: str) -> bool:
+    """Whether whoever STS calls by this ARN is one of these people: of a role's session it names no path."""
+    parts = caller.split(":", 5)
+    if len(parts) != 6 or parts[2] != "sts" or not parts[5].startswith("assumed-role/"):
+        return caller in people
+    name = parts[5].split("/")[1]
+    return any(_is_role(one, parts[4], name) for one in people)
+
+
+def _is_role(person: str, account: str, name: str) -> bool:
+    if not person.startswith("arn:"):
+        return fnmatchcase(name, PERMISSION_SET_ROLES.rsplit("/*", 1)[1].format(person))
+    return f"::{account}:role/" in person and person.rsplit("/", 1)[1] == name
+
+
+def _permission_set(name: str, here: str) -> str:
+    return here + PERMISSION_SET_ROLES.format(name)
+
+
 def _statements(people: Sequence[str], here: str) -> Iterator[dict[str, Any]]:
     root = f"{here}root"
     federated = [one for one in people if _FEDERATED.match(one)]
@@ -41,7 +68,7 @@ def _statements(people: Sequence[str], here: str) -> Iterator[dict[str, Any]]:
     if federated:
         yield _statement(federated)
     if sets:
-        named = [here + PERMISSION_SET_ROLES.format(one) for one in sets]
+        named = [_permission_set(one, here) for one in sets]
         yield _statement([root], {"ArnLike": {"aws:PrincipalArn": named}})
 
 

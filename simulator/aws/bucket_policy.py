@@ -1,7 +1,8 @@
 """Bucket policies with their conditions.
 
 moto ignores conditions, so that a TLS-only Deny blocks everything. Source: S3 user guide, "Enforce conditional writes
-on Amazon S3 buckets" (s3:if-none-match, s3:ObjectCreationOperation).
+on Amazon S3 buckets" (s3:if-none-match, s3:ObjectCreationOperation); API reference, "Amazon S3 Signature Version 4
+Authentication Specific Policy Keys" (s3:authType: by header, query string or form).
 """
 
 from __future__ import annotations
@@ -18,34 +19,9 @@ from moto.s3.models import FakeBucket, S3Backend
 from moto.s3.responses import S3Response
 
 from simulator.aws import policies
-from simulator.aws.identity import guard
+from simulator.aws.identity import guard, s3, signing
 
 _request = threading.local()
-_SUBRESOURCES: Mapping[str, Mapping[str, str]] = {
-    "PUT": {
-        "lifecycle": "PutLifecycleConfiguration",
-        "policy": "PutBucketPolicy",
-        "versioning": "PutBucketVersioning",
-        "encryption": "PutEncryptionConfiguration",
-        "publicAccessBlock": "PutBucketPublicAccessBlock",
-        "object-lock": "PutBucketObjectLockConfiguration",
-        "logging": "PutBucketLogging",
-        "tagging": "PutBucketTagging",
-        "acl": "PutBucketAcl",
-        "ownershipControls": "PutBucketOwnershipControls",
-        "notification": "PutBucketNotification",
-    },
-    "DELETE": {
-        "lifecycle": "PutLifecycleConfiguration",
-        "policy": "DeleteBucketPolicy",
-        "encryption": "PutEncryptionConfiguration",
-        "publicAccessBlock": "PutBucketPublicAccessBlock",
-        "tagging": "PutBucketTagging",
-        "ownershipControls": "PutBucketOwnershipControls",
-    },
-    "GET": {"policy": "GetBucketPolicy", "versions": "ListBucketVersions", "uploads": "ListBucketMultipartUploads"},
-}
-_DEFAULTS = {"PUT": "CreateBucket", "DELETE": "DeleteBucket", "GET": "ListBucket", "HEAD": "ListBucket"}
 _READS = {"acl": "GetObjectAcl", "tagging": "GetObjectTagging", "versionId": "GetObjectVersion"}
 _OBJECT_PUTS = {
     "acl": "PutObjectAcl",
@@ -81,11 +57,11 @@ def _understood(original: Any) -> Any:
 def _guarded_bucket(original: Any) -> Any:
     def _bucket_response(self: S3Response, request: Any, full_url: str) -> Any:
         name, query = self.parse_bucket_name_from_url(request, full_url), _query(full_url)
-        if name and not (request.method == "POST" and "delete" in query):
-            known = _SUBRESOURCES.get(request.method, {})
-            action = next((known[part] for part in query if part in known), _DEFAULTS.get(request.method))
-            if action:
-                _refuse_if_denied(self, name, f"s3:{action}", f"arn:aws:s3:::{name}", {})
+        if name and signing.is_form(request.method, query):
+            keys = {"s3:objectcreationoperation": "true"}
+            _refuse_if_denied(self, name, "s3:PutObject", f"arn:aws:s3:::{name}/{signing.form_key(self)}", keys)
+        elif name and (action := s3.bucket_action(request.method, query)):
+            _refuse_if_denied(self, name, f"s3:{action}", f"arn:aws:s3:::{name}", {})
         with _asking(self):
             return original(self, request, full_url)
 
@@ -129,9 +105,11 @@ def _is_denied(self: S3Response, bucket: str, action: str, resource: str, keys: 
     found = self.backend.buckets.get(bucket)
     if found is None or not found.policy:
         return False
-    principal = guard.principal_of(self.headers.get("Authorization"))
+    principal = guard.principal_of(signing.credential(self))
     # The connection stays on this machine: it counts as TLS, so that the policy under test is the deployed one.
     context = {"aws:principalarn": principal, "aws:securetransport": "true", "s3:tlsversion": "1.3", **keys}
+    if kind := signing.auth_type(self):
+        context["s3:authtype"] = kind
     for header in ("If-None-Match", "If-Match"):
         if self.headers.get(header) is not None:
             context[f"s3:{header.lower()}"] = self.headers[header]

@@ -25,6 +25,7 @@ SECTIONS = {
     "notify.escalation": watching.Escalation,
     "notify.chat": watching.Chat,
     "registry": schema.Registry,
+    "image": schema.Image,
     "logs": schema.Logs,
     "vpc": schema.Vpc,
     "access": schema.Access,

@@ -21,7 +21,15 @@ from tests.stacks.rehearsed import Rehearsed, changes
 from tests.stacks.test_every_edit import EDITS, config_with
 from tidewatch.permissions import Names, documents, roles
 
-DATA = ("registry.objectLockDays", "access.breakGlass", "access.captureReaders", "tags", "forceDestroy", "protect")
+DATA = (
+    "access.deployers",
+    "registry.objectLockDays",
+    "access.breakGlass",
+    "access.captureReaders",
+    "tags",
+    "forceDestroy",
+    "protect",
+)
 FLEET = ("endpoint.environment", "endpoint.capturePrefix", "vpc", "variants.<slot>.version", "autoscaling")
 GUARDS = ("endpoint.instanceType", "rollback.automatic", "notify.escalation.to", "logs.retentionDays", "drift.enabled")
 

@@ -12,6 +12,8 @@ from stacks.settings import load
 from tests.stacks.rehearsed import Rehearsed
 from tidewatch.registry import ResolvedVersion
 
+HOST = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
+
 
 def resolved(stack: Rehearsed) -> Mapping[str, ResolvedVersion]:
     readers = Readers(boto3.client("ssm"), boto3.client("s3"), boto3.client("resourcegroupstaggingapi"))
@@ -39,6 +41,22 @@ def test_a_version_is_resolved_to_its_artifact_and_image(published: Rehearsed):
     found = resolved(published.serve(blue=("1", 100)))
     assert found["blue"].artifact_url.endswith("models/flights/1/model.tar.gz")
     assert found["blue"].image.endswith("@" + found["blue"].image_digest)
+
+
+@pytest.mark.parametrize("listed", ["triton", "*"])
+def test_an_image_from_a_listed_repository_is_served(published: Rehearsed, listed: str):
+    published.serve(blue=("1", 100)).set(image={"repositories": [f"{HOST}/other", f"{HOST}/{listed}"]})
+    assert resolved(published)["blue"].image.startswith(f"{HOST}/triton@")
+
+
+@pytest.mark.parametrize("listed", [f"{HOST}/trit", f"{HOST}/triton/*", f"{HOST}.cn/triton", f"2{HOST[1:]}/*"])
+def test_an_image_from_elsewhere_is_refused_in_the_preview(published: Rehearsed, listed: str):
+    published.serve(blue=("1", 90), green=("2", 10)).set(image={"repositories": [listed]})
+    with pytest.raises(PreflightError) as refused:
+        resolved(published)
+    blue, green = refused.value.mistakes
+    assert blue.startswith(f"tidewatch:variants.blue.version: the image of flights/1, {HOST}/triton@sha256:")
+    assert f"in none of the repositories of tidewatch:image.repositories, {listed}; publish a version" in green
 
 
 def test_every_version_that_cannot_be_deployed_is_named_at_once(published: Rehearsed):

@@ -21,6 +21,7 @@ from tidewatch import tags
 SUBNET, GROUP = "subnet-0a1b2c3d4e5f60718", "sg-0a1b2c3d4e5f60718"
 SHARED = "arn:aws:ec2:us-east-1:999988887777:subnet/subnet-0fedcba9876543210"
 ADA = "arn:aws:iam::111122223333:user/ada"
+ECR = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 
 
 def subnets(many: int) -> list[str]:
@@ -132,6 +133,17 @@ def vpc(**changes: Any) -> dict[str, Any]:
         ),
         ("tidewatch:access.captureReaders", ["arn:aws:sts::111122223333:assumed-role/r/s"], "is a session, which ends"),
         ("tidewatch:access.captureReaders", [f"{ADA}{n}" for n in range(60)], "and IAM takes 2048"),
+        ("tidewatch:image.repositories", ["triton"], "is no repository of ECR; use one like"),
+        ("tidewatch:image.repositories", [f"{ECR}/triton:latest"], "is no repository of ECR"),
+        ("tidewatch:image.repositories", [f"{ECR}/tri*"], "is no repository of ECR"),
+        ("tidewatch:image.repositories", [f"{ECR}/"], "is no repository of ECR"),
+        ("tidewatch:image.repositories", ["*.dkr.ecr.us-east-1.amazonaws.com/*"], "is no repository of ECR"),
+        ("tidewatch:image.repositories", [f"{ECR}/a/../b"], "is no repository of ECR"),
+        ("tidewatch:image.repositories", [f"{ECR}/a", f"{ECR}/a"], "is there twice"),
+        ("tidewatch:access.deployers", ["arn:aws:iam::111122223333:root"], "is a whole account; name the role"),
+        ("tidewatch:access.deployers", ["arn:aws:sts::111122223333:assumed-role/r/s"], "is a session, which ends"),
+        ("tidewatch:access.deployers", [f"{ADA}{n}" for n in range(300)], "of which S3 takes 20480"),
+        ("tidewatch:access.deployers", [ADA.replace("aws", "aws-cn")], "is in the partition aws-cn"),
     ],
 )
 def test_what_aws_refuses_is_refused_with_its_path(path: str, value: Any, sentence: str):
@@ -159,6 +171,8 @@ def test_what_aws_refuses_is_refused_with_its_path(path: str, value: Any, senten
         ),
         ("tidewatch:endpoint.inferenceAmiVersion", "al2023-ami-sagemaker-inference-gpu-4-1"),
         ("tidewatch:vpc", vpc(subnets=[*subnets(15), SHARED])),
+        ("tidewatch:image", {"repositories": [f"{ECR}/ml/triton-2.x_y", f"{ECR}/ml/*", f"{ECR}/*", f"{ECR}.cn/a"]}),
+        ("tidewatch:access", {"deployers": [ADA, "Deployer"]}),
         (
             "tidewatch:access",
             {"breakGlass": [ADA, "OnCall"], "captureReaders": ["arn:aws:iam::111122223333:role/ml/r"]},

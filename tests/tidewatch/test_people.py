@@ -1,6 +1,8 @@
 """Who may take a role for people, and of whom a second factor is asked."""
 
-from tidewatch.people import trust
+import pytest
+
+from tidewatch.people import is_one_of, principal_patterns, trust
 
 ADA = "arn:aws:iam::111122223333:user/ada"
 ROLE = "arn:aws:iam::111122223333:role/ops"
@@ -47,3 +49,40 @@ def test_identity_centers_own_roles_are_asked_nothing_by_their_arns_either() -> 
 
 def test_each_kind_has_a_statement_of_its_own() -> None:
     assert len(statements(ADA, ROLE, RESERVED, "OnCall", "Leads")) == 4
+
+
+def test_a_permission_set_is_a_pattern_and_the_rest_are_as_they_are() -> None:
+    assert principal_patterns([ADA, ROLE], "aws", "1" * 12) == [ADA, ROLE]
+    (pattern,) = principal_patterns(["OnCall"], "aws-cn", "111122223333")
+    assert pattern.startswith(
+        "arn:aws-cn:iam::111122223333:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_OnCall_"
+    )
+
+
+@pytest.mark.parametrize(
+    ("person", "caller"),
+    [
+        (ADA, ADA),
+        (ROLE, "arn:aws:sts::111122223333:assumed-role/ops/session"),
+        ("arn:aws:iam::111122223333:role/ml/ops", "arn:aws:sts::111122223333:assumed-role/ops/session"),
+        (RESERVED, "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_OnCall_0123456789abcdef/ada"),
+        ("OnCall", "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_OnCall_0123456789abcdef/ada"),
+    ],
+)
+def test_somebody_is_known_by_what_sts_calls_them(person: str, caller: str) -> None:
+    assert is_one_of([person], caller)
+
+
+@pytest.mark.parametrize(
+    ("person", "caller"),
+    [
+        (ADA, "arn:aws:iam::111122223333:user/eve"),
+        (ADA, "arn:aws:sts::111122223333:assumed-role/ada/session"),
+        (ROLE, "arn:aws:sts::444455556666:assumed-role/ops/session"),
+        (ROLE, "arn:aws:sts::111122223333:assumed-role/devops/session"),
+        ("OnCall", "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_OnCallTwo_0123456789abcdef/ada"),
+        ("OnCall", "arn:aws:iam::111122223333:user/OnCall"),
+    ],
+)
+def test_somebody_else_is_not(person: str, caller: str) -> None:
+    assert not is_one_of([person], caller)

@@ -8,6 +8,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 
 from tidewatch.registry.errors import InvalidArchive
+from tidewatch.registry.members import members
 
 FIL_FRAMEWORKS = frozenset({"lightgbm", "fil"})
 _CONFIG_SIZE = 1 << 20
@@ -17,37 +18,40 @@ _NAME = re.compile(r'^\s*name:\s*"([^"]*)"', re.MULTILINE)
 def check_archive(path: Path, framework: str, model: str) -> None:
     """Raises InvalidArchive with a sentence unless SageMaker and the framework's server can load `path`.
 
-    Every framework needs a gzipped tar that stays within its folder. For FIL frameworks the archive's root is the
-    model repository, and holds MODEL/config.pbtxt and MODEL/1/model.txt, MODEL being the registry's model: SageMaker
-    starts the server with that name.
+    Every framework needs a gzipped tar whose members stay within its folder, as `members` has it. For FIL frameworks
+    the archive's root is the model repository, and holds MODEL/config.pbtxt and MODEL/1/model.txt, MODEL being the
+    registry's model: SageMaker starts the server with that name.
     https://docs.aws.amazon.com/sagemaker/latest/dg/deploy-models-frameworks-triton.html
     """
     if not path.is_file():
         raise InvalidArchive(f"there is no file {path}")
     try:
-        with tarfile.open(path, "r:gz") as archive:
-            if framework in FIL_FRAMEWORKS:
-                _check_repository(archive, path, model)
-            elif archive.next() is None:
-                raise InvalidArchive(f"{path} is an empty archive: put the model's files into it")
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        files, named = _read(path, model)
+    except (tarfile.TarError, EOFError, OSError, zlib.error, ValueError) as error:
         raise InvalidArchive(
             f"{path} is not a gzipped tar archive ({error}): pack the model with `tar czf model.tar.gz {model}`"
         ) from error
+    if framework in FIL_FRAMEWORKS:
+        _check_repository(files, named, path, model)
+    elif not files:
+        raise InvalidArchive(f"{path} is an empty archive: put the model's files into it")
 
 
-def _check_repository(archive: tarfile.TarFile, path: Path, model: str) -> None:
+def _read(path: Path, model: str) -> tuple[set[str], str | None]:
+    """The files of an archive, and the name that the model's configuration in it says."""
     files: set[str] = set()
     named: str | None = None
-    for member in archive:
-        place = PurePosixPath(member.name)
-        if place.is_absolute() or ".." in place.parts:
-            raise InvalidArchive(f"{path} holds {member.name}, which lies outside of it: pack it with relative paths")
-        if not member.isfile():
+    for archive, member in members(path):
+        place = str(PurePosixPath(member.name))
+        if member.isdir():
             continue
-        files.add(str(place))
-        if str(place) == f"{model}/config.pbtxt":
+        files.add(place)
+        if place == f"{model}/config.pbtxt" and member.isreg():
             named = _declared_name(archive, member)
+    return files, named
+
+
+def _check_repository(files: set[str], named: str | None, path: Path, model: str) -> None:
     if "config.pbtxt" in files:
         raise InvalidArchive(
             f"{path} has config.pbtxt at its root, where SageMaker's Triton does not look: "

@@ -17,7 +17,7 @@ from moto.s3.exceptions import S3ClientError
 from moto.s3.responses import S3Response
 from moto.sts.models import sts_backends
 
-from simulator.aws.identity import calls, s3
+from simulator.aws.identity import calls, s3, signing
 from simulator.aws.identity.decision import Caller, refusal
 from simulator.aws.identity.need import Call, Need, NoRule
 from simulator.aws.identity.recording import recorders
@@ -152,9 +152,12 @@ def _answer(self: BaseResponse, text: str) -> Any:
 def _checked_bucket(original: Any) -> Any:
     def _bucket_response(self: S3Response, request: Any, full_url: str) -> Any:
         name, query = self.parse_bucket_name_from_url(request, full_url), _query(full_url)
+        form = f"{name}/{signing.form_key(self)}" if signing.is_form(request.method, query) else None
         _check_s3(
             self,
-            lambda: s3.of_bucket(request.method, name or "", query, self.region),
+            lambda: (
+                s3.of_form(form, self.region) if form else s3.of_bucket(request.method, name or "", query, self.region)
+            ),
             f"s3 {request.method} {sorted(query)}",
         )
         return original(self, request, full_url)
@@ -177,7 +180,7 @@ def _checked_key(original: Any) -> Any:
 
 
 def _check_s3(self: S3Response, ask: Any, what: str) -> None:
-    who = caller(self.headers.get("Authorization"))
+    who = caller(signing.credential(self))
     if who is None and not recorders():
         return
     text = _refused(who, ask, what)
@@ -187,7 +190,7 @@ def _check_s3(self: S3Response, ask: Any, what: str) -> None:
 
 def refused_delete(self: S3Response, resource: str) -> bool:
     """Whether the caller may not delete one of the objects, or versions, that DeleteObjects names."""
-    who = caller(self.headers.get("Authorization"))
+    who = caller(signing.credential(self))
     if who is None and not recorders():
         return False
     versions = b"<VersionId>" in (self.raw_body or b"")

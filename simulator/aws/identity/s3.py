@@ -15,13 +15,18 @@ from simulator.aws.identity import facts
 from simulator.aws.identity.need import EVERYTHING, Need, NoRule
 
 _BUCKET: Mapping[str, Mapping[str, str]] = {
-    "accelerate": {"GET": "GetAccelerateConfiguration"},
+    "accelerate": {"GET": "GetAccelerateConfiguration", "PUT": "PutAccelerateConfiguration"},
     "acl": {"GET": "GetBucketAcl", "PUT": "PutBucketAcl"},
     "cors": {"GET": "GetBucketCORS", "PUT": "PutBucketCORS", "DELETE": "PutBucketCORS"},
     "encryption": {
         "GET": "GetEncryptionConfiguration",
         "PUT": "PutEncryptionConfiguration",
         "DELETE": "PutEncryptionConfiguration",
+    },
+    "intelligent-tiering": {
+        "GET": "GetIntelligentTieringConfiguration",
+        "PUT": "PutIntelligentTieringConfiguration",
+        "DELETE": "PutIntelligentTieringConfiguration",
     },
     "lifecycle": {
         "GET": "GetLifecycleConfiguration",
@@ -44,13 +49,17 @@ _BUCKET: Mapping[str, Mapping[str, str]] = {
         "PUT": "PutBucketPublicAccessBlock",
         "DELETE": "PutBucketPublicAccessBlock",
     },
-    "replication": {"GET": "GetReplicationConfiguration"},
-    "requestPayment": {"GET": "GetBucketRequestPayment"},
+    "replication": {
+        "GET": "GetReplicationConfiguration",
+        "PUT": "PutReplicationConfiguration",
+        "DELETE": "PutReplicationConfiguration",
+    },
+    "requestPayment": {"GET": "GetBucketRequestPayment", "PUT": "PutBucketRequestPayment"},
     "tagging": {"GET": "GetBucketTagging", "PUT": "PutBucketTagging", "DELETE": "PutBucketTagging"},
     "uploads": {"GET": "ListBucketMultipartUploads"},
     "versioning": {"GET": "GetBucketVersioning", "PUT": "PutBucketVersioning"},
     "versions": {"GET": "ListBucketVersions"},
-    "website": {"GET": "GetBucketWebsite"},
+    "website": {"GET": "GetBucketWebsite", "PUT": "PutBucketWebsite", "DELETE": "DeleteBucketWebsite"},
 }
 """Subresource of a bucket -> method -> action."""
 _OF_BUCKET = {"GET": "ListBucket", "HEAD": "ListBucket", "PUT": "CreateBucket", "DELETE": "DeleteBucket"}
@@ -77,15 +86,26 @@ def of_bucket(method: str, name: str, query: Mapping[str, object], region: str) 
         return
     if method == "POST" and "delete" in query:
         return
-    known = next((_BUCKET[part] for part in query if part in _BUCKET), _OF_BUCKET)
-    if method not in known:
+    action = bucket_action(method, query)
+    if action is None:
         raise NoRule(f"The simulator does not know what {method} of a bucket with {sorted(query)} needs of IAM.")
     arn, keys = f"arn:aws:s3:::{name}", dict[str, str]()
-    if known is _OF_BUCKET and method == "GET" and query.get("prefix"):
+    if action == "ListBucket" and query.get("prefix"):
         keys["s3:prefix"] = _text(query["prefix"])
-    if known is _OF_BUCKET and method == "PUT":
+    if action == "CreateBucket":
         keys["s3:locationconstraint"] = region
-    yield Need(f"s3:{known[method]}", arn, keys)
+    yield Need(f"s3:{action}", arn, keys)
+
+
+def of_form(place: str, region: str) -> Iterator[Need]:
+    """What the upload of a form needs; place: BUCKET/KEY."""
+    name, _, key = place.partition("/")
+    yield from _written("PUT", name, key, {}, {}, region)
+
+
+def bucket_action(method: str, query: Mapping[str, object]) -> str | None:
+    """The action of a request to a bucket, without its service; None where no table has it."""
+    return next((_BUCKET[part] for part in query if part in _BUCKET), _OF_BUCKET).get(method)
 
 
 def of_object(

@@ -6,6 +6,7 @@ import json
 import threading
 
 import pytest
+import requests
 from botocore.exceptions import ClientError
 
 from tests.simulator.aws.account import Account
@@ -105,6 +106,55 @@ def test_a_copy_into_the_bucket_is_denied(registry: Account) -> None:
     copy = {"Bucket": "registry", "Key": "k2", "CopySource": "registry/k"}
 
     assert code(registry.client("s3").copy_object, **copy) == "AccessDenied"
+
+
+def _posted(registry: Account, bucket: str, **headers: str) -> int:
+    form = registry.client("s3").generate_presigned_post(bucket, "k")
+    return requests.post(
+        form["url"], data=form["fields"], files={"file": b"w"}, headers=headers, timeout=10
+    ).status_code
+
+
+def test_a_form_is_a_put_that_carries_no_condition_whatever_header_comes_with_it(registry: Account) -> None:
+    """Source: S3 API reference, POST Object: conditions of a write are none of its fields."""
+    put(registry, IfNoneMatch="*")
+
+    assert _posted(registry, "registry") == 403
+    assert _posted(registry, "registry", **{"If-None-Match": "*"}) == 204
+    assert registry.client("s3").get_object(Bucket="registry", Key="k")["Body"].read() == b"w"
+
+
+@pytest.mark.parametrize("kind", ["POST", "REST-QUERY-STRING", "REST-HEADER"])
+def test_a_policy_tells_how_a_request_is_signed(account: Account, kind: str) -> None:
+    """Source: S3 API reference, "Amazon S3 Signature Version 4 Authentication Specific Policy Keys", s3:authType."""
+    s3 = account.client("s3")
+    s3.create_bucket(Bucket="signed")
+    statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:PutObject",
+        "Resource": "arn:aws:s3:::signed/*",
+        "Condition": {"StringEquals": {"s3:authType": kind}},
+    }
+    s3.put_bucket_policy(Bucket="signed", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    url = s3.generate_presigned_url("put_object", {"Bucket": "signed", "Key": "k"})
+
+    assert (_posted(account, "signed") == 403) == (kind == "POST")
+    assert (requests.put(url, data=b"v", timeout=10).status_code == 403) == (kind == "REST-QUERY-STRING")
+    if kind == "REST-HEADER":
+        assert code(s3.put_object, Bucket="signed", Key="k", Body=b"v") == "AccessDenied"
+    else:
+        s3.put_object(Bucket="signed", Key="k", Body=b"v")
+
+
+def test_who_signed_a_url_or_a_form_is_asked_for_leave(account: Account) -> None:
+    account.client("s3").create_bucket(Bucket="signed")
+    s3 = account.as_role(account.role("nobody"), "s3")
+    form = s3.generate_presigned_post("signed", "k")
+    url = s3.generate_presigned_url("put_object", {"Bucket": "signed", "Key": "k"})
+
+    assert requests.post(form["url"], data=form["fields"], files={"file": b"w"}, timeout=10).status_code == 403
+    assert requests.put(url, data=b"v", timeout=10).status_code == 403
 
 
 def test_deletes_and_lifecycle_changes_are_denied(registry: Account) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import threading
@@ -80,9 +81,9 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upload, "PART", 5 * MIB)
 
 
-def large(path: Path, size: int = 11 * MIB, fill: bytes = b"tidewatch") -> Path:
-    """A gzipped tar is nothing a store looks into, unless the framework is Triton's: so raw bytes behind one."""
-    path.write_bytes((path.read_bytes() if path.exists() else b"") + (fill * (size // len(fill) + 1))[:size])
+def large(path: Path, size: int = 11 * MIB) -> Path:
+    """As many bytes more, which are nothing to who unpacks them: zeros behind the end of the tar, not packed."""
+    path.write_bytes(path.read_bytes() + gzip.compress(bytes(size), compresslevel=0, mtime=0))
     return path
 
 

@@ -1,0 +1,242 @@
+"""The registry as it is deployed, under attack: by a publisher, a reader, and an administrator who does not deploy.
+
+Each attempt would undo that a published version stays as it was; those who deploy, and break-glass, still can.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import requests
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from components.registry_policy import ARRIVES, SETTINGS
+from simulator.aws import policies
+from simulator.aws.identity import acting, recording
+from simulator.aws.world import ACCOUNT, REGION
+from simulator.engine import DeploymentFailed
+from tests.simulator.aws.account import ANYTHING, TRUST
+from tests.stacks.conftest import undeployed
+from tests.stacks.rehearsed import Rehearsed
+from tidewatch.permissions import Names, documents, roles
+
+REHEARSAL = f"arn:aws:iam::{ACCOUNT}:user/rehearsal"
+DEPLOYER = f"arn:aws:iam::{ACCOUNT}:role/deployer"
+BIG = {"Rules": [{"ID": "r", "Status": "Enabled", "Filter": {}, "Expiration": {"Days": 1}}]}
+SEALED = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
+OWNERS = {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
+REPLICAS = {
+    "Role": f"arn:aws:iam::{ACCOUNT}:role/other",
+    "Rules": [{"Status": "Enabled", "Prefix": "", "Destination": {"Bucket": "arn:aws:s3:::elsewhere"}}],
+}
+TIERS = {"Id": "t", "Status": "Enabled", "Tierings": [{"Days": 90, "AccessTier": "ARCHIVE_ACCESS"}]}
+ATTEMPTS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "policy": ("put_bucket_policy", {"Policy": json.dumps({"Version": "2012-10-17", "Statement": []})}),
+    "no policy": ("delete_bucket_policy", {}),
+    "versioning": ("put_bucket_versioning", {"VersioningConfiguration": {"Status": "Suspended"}}),
+    "lifecycle": ("put_bucket_lifecycle_configuration", {"LifecycleConfiguration": BIG}),
+    "no lifecycle": ("delete_bucket_lifecycle", {}),
+    "lock": ("put_object_lock_configuration", {"ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled"}}),
+    "replication": ("put_bucket_replication", {"ReplicationConfiguration": REPLICAS}),
+    "no replication": ("delete_bucket_replication", {}),
+    "encryption": ("put_bucket_encryption", {"ServerSideEncryptionConfiguration": SEALED}),
+    "no encryption": ("delete_bucket_encryption", {}),
+    "logging": ("put_bucket_logging", {"BucketLoggingStatus": {}}),
+    "public access": ("delete_public_access_block", {}),
+    "ownership": ("put_bucket_ownership_controls", {"OwnershipControls": OWNERS}),
+    "acl": ("put_bucket_acl", {"ACL": "public-read"}),
+    "tags": ("put_bucket_tagging", {"Tagging": {"TagSet": []}}),
+    "no tags": ("delete_bucket_tagging", {}),
+    "tiers": ("put_bucket_intelligent_tiering_configuration", {"Id": "t", "IntelligentTieringConfiguration": TIERS}),
+    "payer": ("put_bucket_request_payment", {"RequestPaymentConfiguration": {"Payer": "Requester"}}),
+    "deletion": ("delete_bucket", {}),
+}
+"""What changes the bucket: boto3's method, and its arguments."""
+OBJECTS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "overwrite": ("put_object", {"Body": b"other"}),
+    "delete": ("delete_object", {}),
+    "hold": ("put_object_legal_hold", {"LegalHold": {"Status": "ON"}}),
+    "lock for good": (
+        "put_object_retention",
+        {"Retention": {"Mode": "COMPLIANCE", "RetainUntilDate": "2100-01-01T00:00:00Z"}},
+    ),
+}
+"""What changes an object."""
+KEY = "models/flights/1/model.tar.gz"
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
+    """A stack that names its deployers, with one version, and roles beside it."""
+    with undeployed(tmp_path_factory.mktemp("guarded")) as one:
+        one.set(access={"deployers": [REHEARSAL, DEPLOYER]}, registry={"objectLockDays": 30})
+        one.up(preview=False)
+        one.publish("1")
+        iam = boto3.client("iam")
+        for name in ("administrator", "deployer", "publisher", "reader"):
+            iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)
+        everything = json.dumps({"Version": "2012-10-17", "Statement": [ANYTHING]})
+        iam.put_role_policy(RoleName="administrator", PolicyName="own", PolicyDocument=everything)
+        names = Names("aws", ACCOUNT, REGION, "tidewatch", "rehearsal", "flights", "flights")
+        for role in ("deployer", "publisher", "reader"):
+            for number, text in enumerate(documents(roles()[role], names)):
+                policy = iam.create_policy(PolicyName=f"{role}-{number}", PolicyDocument=text)["Policy"]["Arn"]
+                iam.attach_role_policy(RoleName=role, PolicyArn=policy)
+        yield one
+
+
+def role(name: str) -> str:
+    return f"arn:aws:iam::{ACCOUNT}:role/{name}"
+
+
+def bucket(stack: Rehearsed) -> str:
+    return stack.outputs()["registry"]["bucket"]
+
+
+def break_glass() -> str:
+    return next(one["Arn"] for one in boto3.client("iam").list_roles()["Roles"] if "break-glass" in one["RoleName"])
+
+
+def is_denied(call: Callable[[], object]) -> bool:
+    try:
+        call()
+    except ClientError as error:
+        return error.response["Error"]["Code"] in ("AccessDenied", "AccessDeniedException")
+    return False
+
+
+def settings(stack: Rehearsed) -> list[Any]:
+    """What the bucket says of itself."""
+    s3, name = boto3.client("s3"), bucket(stack)
+    return [
+        getattr(s3, f"get_{what}")(Bucket=name)[key]
+        for what, key in (
+            ("bucket_policy", "Policy"),
+            ("bucket_versioning", "Status"),
+            ("bucket_lifecycle_configuration", "Rules"),
+            ("bucket_encryption", "ServerSideEncryptionConfiguration"),
+            ("bucket_logging", "LoggingEnabled"),
+            ("public_access_block", "PublicAccessBlockConfiguration"),
+            ("bucket_ownership_controls", "OwnershipControls"),
+            ("bucket_tagging", "TagSet"),
+        )
+    ]
+
+
+@pytest.mark.parametrize("who", ["administrator", "publisher", "reader"])
+@pytest.mark.parametrize("attempt", ATTEMPTS)
+def test_nobody_else_changes_what_keeps_the_bucket_shut(guarded: Rehearsed, who: str, attempt: str) -> None:
+    method, given = ATTEMPTS[attempt]
+    before = settings(guarded)
+    with acting(role(who)):
+        assert is_denied(lambda: getattr(boto3.client("s3"), method)(Bucket=bucket(guarded), **given))
+    assert settings(guarded) == before
+
+
+def test_every_setting_that_is_guarded_is_attempted(guarded: Rehearsed) -> None:
+    """But the newer calls for a bucket's tags, which boto3 has under s3control."""
+    with acting(role("administrator")), recording() as heard:
+        for method, given in ATTEMPTS.values():
+            attempt = partial(getattr(boto3.client("s3"), method), Bucket=bucket(guarded), **given)
+            assert is_denied(attempt)
+    asked = {need.action for need in heard.needs.values()}
+    assert asked == set(SETTINGS) - {"s3:TagResource", "s3:UntagResource"}
+
+
+@pytest.mark.parametrize("who", ["administrator", "deployer", "publisher", "reader"])
+@pytest.mark.parametrize("attempt", OBJECTS)
+def test_nobody_else_changes_a_published_version(guarded: Rehearsed, who: str, attempt: str) -> None:
+    method, given = OBJECTS[attempt]
+    with acting(role(who)):
+        assert is_denied(lambda: getattr(boto3.client("s3"), method)(Bucket=bucket(guarded), Key=KEY, **given))
+    assert guarded.registry.verify("1").version == "1"
+
+
+@pytest.mark.parametrize("key", [KEY, "models/flights/2/model.tar.gz"])
+@pytest.mark.parametrize("version", ["s3", "s3v4"])
+def test_no_form_is_uploaded_whoever_signed_it(guarded: Rehearsed, key: str, version: str) -> None:
+    """A form cannot be asked for a condition, and a header that says so costs an attacker nothing."""
+    s3 = boto3.client("s3", config=Config(signature_version=version))
+    for who in ("administrator", "deployer", "publisher"):
+        with acting(role(who)):
+            posted = s3.generate_presigned_post(bucket(guarded), key)
+            answer = requests.post(
+                posted["url"],
+                data=posted["fields"],
+                files={"file": b"other"},
+                headers={"If-None-Match": "*"},
+                timeout=10,
+            )
+        assert answer.status_code == 403, who
+    assert "Versions" not in boto3.client("s3").list_object_versions(Bucket=bucket(guarded), Prefix="models/flights/2/")
+    assert guarded.registry.verify("1").version == "1"
+
+
+@pytest.mark.parametrize("action", ARRIVES)
+@pytest.mark.parametrize("who", ["administrator", "deployer", "replication"])
+def test_nothing_is_replicated_into_it(guarded: Rehearsed, action: str, who: str) -> None:
+    """The rehearsal replicates nothing: what is asked is the policy that is deployed."""
+    policy = boto3.client("s3").get_bucket_policy(Bucket=bucket(guarded))["Policy"]
+    keys = {"aws:principalarn": role(who), "aws:securetransport": "true"}
+    assert policies.denied(policy, policies.Request(role(who), action, f"arn:aws:s3:::{bucket(guarded)}/{KEY}", keys))
+
+
+@pytest.mark.on_a_copy
+def test_those_who_deploy_change_the_settings_by_the_program(guarded: Rehearsed) -> None:
+    guarded.set(registry={"objectLockDays": 7}, tags={"environment": "other"})
+    with acting(DEPLOYER):
+        guarded.up(preview=False)
+    found = boto3.client("s3").get_object_lock_configuration(Bucket=bucket(guarded))
+    assert found["ObjectLockConfiguration"]["Rule"]["DefaultRetention"]["Days"] == 7
+
+
+@pytest.mark.on_a_copy
+def test_break_glass_puts_right_what_those_who_deploy_broke(guarded: Rehearsed) -> None:
+    name, s3 = bucket(guarded), boto3.client("s3")
+    before = s3.get_bucket_policy(Bucket=name)["Policy"]
+    with acting(DEPLOYER):
+        s3.delete_bucket_policy(Bucket=name)
+    with acting(break_glass()):
+        s3.put_bucket_policy(Bucket=name, Policy=before)
+        s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+        assert s3.get_bucket_policy(Bucket=name)["Policy"] == before
+    with acting(role("administrator")):
+        assert is_denied(lambda: s3.delete_bucket_policy(Bucket=name))
+
+
+@pytest.mark.on_a_copy
+def test_an_up_of_somebody_who_is_not_named_is_refused_before_anything_is_made(guarded: Rehearsed) -> None:
+    guarded.set(tags={"environment": "other"})
+    before = settings(guarded)
+    with acting(role("administrator")):
+        guarded.stack.preview()
+        with pytest.raises(DeploymentFailed, match=r"this runs as arn:aws:sts::\d+:assumed-role/administrator/"):
+            guarded.up(preview=False)
+    assert settings(guarded) == before
+
+
+@pytest.mark.on_a_copy
+def test_who_deploys_is_handed_over_in_two_steps(guarded: Rehearsed) -> None:
+    with acting(DEPLOYER):
+        with pytest.raises(DeploymentFailed, match="was named before"):
+            guarded.set(access={"deployers": [role("administrator")]}).up(preview=False)
+        guarded.set(access={"deployers": [DEPLOYER, role("administrator")]}).up(preview=False)
+    with acting(role("administrator")):
+        guarded.set(access={"deployers": [role("administrator")]}).up(preview=False)
+    with acting(DEPLOYER):
+        assert is_denied(lambda: boto3.client("s3").delete_bucket_policy(Bucket=bucket(guarded)))
+
+
+def test_where_nobody_is_named_the_lifecycle_is_guarded_all_the_same(tmp_path: Path) -> None:
+    with undeployed(tmp_path) as one:
+        one.up(preview=False)
+        s3, name = boto3.client("s3"), one.outputs()["registry"]["bucket"]
+        assert is_denied(lambda: s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration=BIG))
+        s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": []})

@@ -1,0 +1,159 @@
+"""The members of a model.tar.gz, each looked at before anything of it is unpacked anywhere.
+
+SageMaker unpacks the archive beside the model server, with a tool that nobody here chooses: so nothing in it may mean
+another place than it says, to any tool. It is read as if whoever packed it meant harm: what is read at once is bounded,
+and so is what is unpacked. Source: Python's documentation, "tarfile", "Extraction filters"; POSIX, "pax".
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import posixpath
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from tidewatch.registry.errors import InvalidArchive
+
+MOST_MEMBERS = 100_000
+LARGEST_HEADER = 1 << 20
+"""Bytes of what describes one member: a long name, say."""
+MOST_RATIO, ALWAYS_UNPACKED = 200, 1 << 30
+"""Bytes that one packed byte may become, beside a GiB that is free: weights shrink to a tenth at best."""
+_BLOCK = 1 << 20
+
+
+def members(path: Path) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
+    """The members of a gzipped tar one after the other, with the archive, which then reads that member only.
+
+    Raises InvalidArchive at the first that may not be in it, and what tarfile and gzip raise of no such archive.
+    """
+    allowed = path.stat().st_size * MOST_RATIO + ALWAYS_UNPACKED
+    with gzip.open(path, "rb") as unpacked:
+        forward = _Forward(unpacked)
+        with tarfile.open(fileobj=forward, mode="r:") as archive:
+            seen = _Seen(path)
+            for number, member in enumerate(archive, start=1):
+                if number > MOST_MEMBERS:
+                    raise InvalidArchive(f"{path} holds more than {MOST_MEMBERS} members: pack fewer, larger files")
+                seen.add(member)
+                if member.offset_data + member.size > allowed:
+                    raise InvalidArchive(
+                        f"{path} would unpack to more than {MOST_RATIO} times its size at {member.name}, as no model "
+                        "does: pack its files anew"
+                    )
+                yield archive, member
+            seen.refuse_dangling()
+            if not forward.ends(allowed):
+                raise InvalidArchive(f"{path} goes on after its end: pack the model's files into one archive")
+
+
+@dataclass
+class _Seen:
+    """What an archive has held so far, by normalized names."""
+
+    archive: Path
+    files: set[str] = field(default_factory=set[str])
+    folders: set[str] = field(default_factory=set[str])
+    links: dict[str, str] = field(default_factory=dict[str, str])
+
+    def add(self, member: tarfile.TarInfo) -> None:
+        """Raises InvalidArchive unless the member may be there."""
+        name = self._name(member)
+        self._refuse_through(name, member)
+        if member.isdir():
+            if name in self.files or name in self.links:
+                raise self._wrong(member, "which it holds as a file too: pack each path once")
+            self.folders.add(name)
+            return
+        if name in self.files or name in self.links or name in self.folders:
+            raise self._wrong(member, "a second time: pack each path once")
+        if member.issym():
+            self.links[name] = self._target(name, member)
+        elif member.islnk():
+            if str(PurePosixPath(member.linkname)) not in self.files:
+                raise self._wrong(
+                    member, f"a hard link to {member.linkname!r}, which is no file before it: pack the file itself"
+                )
+            self.files.add(name)
+        elif member.isreg() and not member.issparse():
+            self.files.add(name)
+        else:
+            raise self._wrong(member, "which is neither a file, a folder nor a link: leave it out")
+
+    def refuse_dangling(self) -> None:
+        """Raises InvalidArchive where a symbolic link leads to anything but a file of the archive."""
+        for name, target in self.links.items():
+            if target not in self.files:
+                raise InvalidArchive(
+                    f"{self.archive} holds {name}, a link to {target}, which is no file in it: pack the file itself"
+                )
+
+    def _name(self, member: tarfile.TarInfo) -> str:
+        path = PurePosixPath(member.name)
+        if not member.name.isprintable():
+            raise self._wrong(member, "a name that is no text: rename it")
+        if path.is_absolute() or ".." in path.parts:
+            raise self._wrong(member, "which lies outside of it: pack it with relative paths")
+        if not path.parts and not member.isdir():
+            raise self._wrong(member, "a name that is empty: rename it")
+        return str(path)
+
+    def _refuse_through(self, name: str, member: tarfile.TarInfo) -> None:
+        for parent in PurePosixPath(name).parents:
+            if str(parent) in self.links:
+                raise self._wrong(member, f"which leads through the link {parent}: pack it where it belongs")
+            if str(parent) in self.files:
+                raise self._wrong(member, f"which lies in the file {parent}: pack each path once")
+            if parent.parts:
+                self.folders.add(str(parent))
+
+    def _target(self, name: str, member: tarfile.TarInfo) -> str:
+        """What a symbolic link means. Links lead to files only, so that what its text says is where it leads."""
+        target = posixpath.normpath(posixpath.join(posixpath.dirname(name), member.linkname))
+        if posixpath.isabs(member.linkname) or target == ".." or target.startswith("../"):
+            raise self._wrong(member, f"a link to {member.linkname!r} outside of it: pack the file itself")
+        return target
+
+    def _wrong(self, member: tarfile.TarInfo, why: str) -> InvalidArchive:
+        shown = member.name if member.name.isprintable() else ascii(member.name)
+        return InvalidArchive(f"{self.archive} holds {shown}, {why}")
+
+
+class _Forward(io.RawIOBase):
+    """An unpacked stream that is read forward, a little at a time: a header says how far to go, and may lie."""
+
+    def __init__(self, stream: gzip.GzipFile) -> None:
+        self._stream = stream
+        self._last = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        if whence != io.SEEK_SET or offset < self._stream.tell():
+            raise tarfile.ReadError("a member lies before the one before it")
+        return self._stream.seek(offset)
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is None or not 0 <= size <= LARGEST_HEADER:
+            raise tarfile.ReadError(f"what describes a member is larger than {LARGEST_HEADER} bytes")
+        self._last = self._stream.read(size)
+        return self._last
+
+    def ends(self, most: int) -> bool:
+        """Whether nothing but zeros follows, and the block that was taken for the end was of zeros."""
+        if self._last.strip(b"\0"):
+            return False
+        while block := self._stream.read(_BLOCK):
+            if block.strip(b"\0") or self._stream.tell() > most:
+                return False
+        return True

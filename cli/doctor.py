@@ -19,7 +19,7 @@ from cli.finding import Check, Finding, made
 from cli.outputs import stack_outputs
 from cli.stackfile import StackFile
 from simulator.rehearsal.home import REHEARSAL
-from stacks.settings import Settings
+from stacks.settings import Settings, production
 from tidewatch.registry import Registry
 
 STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
@@ -54,6 +54,7 @@ def examined(stack: str | None, now: Callable[[str], None]) -> Iterator[Finding]
         try:
             settings = StackFile.of(stack).settings()
             yield Finding("config", "ok", f"Pulumi.{stack}.yaml is valid")
+            yield from unguarded(stack, settings)
         except UserError as error:
             yield Finding("config", "fail", str(error), "mend it: docs/config.md")
             return
@@ -73,6 +74,13 @@ def examined(stack: str | None, now: Callable[[str], None]) -> Iterator[Finding]
         return
     now("outputs")
     yield from _of_stack(stack, settings, session, now)
+
+
+def unguarded(stack: str, settings: Settings) -> Iterator[Finding]:
+    """What production leaves to everybody in the account."""
+    if production(stack) and not settings.access.deployers:
+        says = "nobody is named as who deploys, so any administrator may change how the registry's bucket is set"
+        yield Finding("config", "warn", says, "name who runs `pulumi up` under tidewatch:access.deployers")
 
 
 def _of_stack(stack: str, settings: Settings, session: Session, now: Callable[[str], None]) -> Iterator[Finding]:

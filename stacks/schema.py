@@ -122,8 +122,8 @@ class Access(Section):
     """Who may take the roles for people, and who runs `pulumi up`: IAM principals by their ARNs, or permission sets of
     IAM Identity Center.
 
-    Empty: whoever IAM lets in this account; to take a role, with a second factor. Deployers, which production must
-    name, are beside break-glass the only ones who may change the settings of the registry's bucket.
+    Empty: whoever IAM lets in this account; to take a role, with a second factor. Deployers
+    are beside break-glass the only ones who may change the settings of the registry's bucket.
     """
 
     break_glass: a.Principals = ()

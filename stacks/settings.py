@@ -226,12 +226,6 @@ def _unsaid(found: Mapping[str, Any], stack: str) -> Iterator[str]:
             f"{NAMESPACE}:notify.{severity}: nobody is subscribed, and {stack} is production; name somebody, like "
             f"[{{email: oncall@example.com}}]"
         )
-    access: schema.Access | None = found.get("access")
-    if access and not access.deployers:
-        yield (
-            f"{NAMESPACE}:access.deployers: is missing; {stack} is production, so name who runs `pulumi up`, like "
-            "[arn:aws:iam::111122223333:role/deployer]: nobody else may then change how the registry's bucket is set"
-        )
 
 
 def _champion(

@@ -12,9 +12,11 @@ import pytest
 from typer.testing import CliRunner
 
 from cli import parts
+from cli.doctor import unguarded
 from cli.errors import UserError
 from cli.finding import Finding, made
 from cli.main import app
+from cli.stackfile import StackFile
 from tests.cli.answering import Account
 from tests.cli.conftest import Ambient
 from tests.stacks.rehearsed import Rehearsed
@@ -174,6 +176,13 @@ def test_a_stack_that_was_never_deployed_is_examined_as_far_as_it_goes(monkeypat
 
 
 @pytest.mark.usefixtures("examined")
+@pytest.mark.parametrize(("stack", "warned"), [("prod", True), ("dev", False)])
+def test_production_that_names_nobody_who_deploys_is_a_warning(stack: str, warned: bool) -> None:
+    settings = StackFile.of(stack).settings()
+    found = [one.remedy for one in unguarded(stack, settings)]
+    assert found == (["name who runs `pulumi up` under tidewatch:access.deployers"] if warned else [])
+
+
 def test_mistakes_of_the_config_are_findings() -> None:
     said = CliRunner().invoke(app, ["doctor", "--stack", "nowhere"])
     assert said.exit_code == 1

@@ -13,7 +13,6 @@ from tests.tidewatch.alarms.alarm_datapoints import CONVERSION
 from tidewatch.alarms import Severity
 
 TOLD = {"P1": [{"email": "a@example.com"}], "P2": [{"https": "https://example.com"}], "P3": [{"email": "a@b"}]}
-DEPLOYED = {"deployers": ["arn:aws:iam::111122223333:role/deployer"]}
 
 
 def guardrail(**other: Any) -> dict[str, Any]:
@@ -102,18 +101,15 @@ def test_production_says_whether_it_acts_alone_and_who_hears_of_it(stack: str):
     with pytest.raises(SettingsError) as refused:
         load({**CONFIG, "tidewatch:notify": {"P1": TOLD["P1"]}}, stack)
     told = refused.value.mistakes
-    assert len(told) == 4
+    assert len(told) == 3
     assert "tidewatch:rollback.automatic: is missing" in told[0]
     assert "tidewatch:notify.P2: nobody is subscribed" in told[1]
-    assert "tidewatch:access.deployers: is missing" in told[3]
-    said = {"tidewatch:notify": TOLD, "tidewatch:rollback": {"automatic": False}, "tidewatch:access": DEPLOYED}
-    assert load({**CONFIG, **said}, stack)
+    assert load({**CONFIG, "tidewatch:notify": TOLD, "tidewatch:rollback": {"automatic": False}}, stack)
 
 
 def test_a_chat_hears_what_it_is_told():
     chat = {"slackTeam": "T0123", "slackChannel": "C0123", "severities": ["P1", "P2", "P3"]}
     config = {**CONFIG, "tidewatch:notify": {"chat": chat}, "tidewatch:rollback": {"automatic": True}}
-    config["tidewatch:access"] = DEPLOYED
     assert load(config, "prod").notify.unheard == ()
 
 

@@ -1,5 +1,4 @@
-"""Pulumi.prod.yaml as it is in the repository, but for who deploys: protected, versions locked for a year, rolled out
-in steps."""
+"""Pulumi.prod.yaml as it is in the repository: protected, versions locked for a year, rolled out in steps."""
 
 from __future__ import annotations
 
@@ -11,7 +10,6 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from simulator.aws.world import ACCOUNT
 from simulator.engine import DeploymentFailed
 from tests.stacks.conftest import undeployed
 from tests.stacks.rehearsed import Rehearsed, changes, rehearsal_config
@@ -25,7 +23,6 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
     """The stack `prod` with its own file's config: blue serves version 1, green version 2 at five percent."""
     with undeployed(tmp_path_factory.mktemp("production")) as one:
         one.name, one.config = "prod", rehearsal_config("prod")
-        one.set(access={"deployers": [f"arn:aws:iam::{ACCOUNT}:user/rehearsal"]})
         one.up()
         assert changes(one.up()) == set()
         for version in ("1", "2"):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 import os
+import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Annotated
 
 import typer
@@ -24,9 +25,10 @@ from simulator.rehearsal.screen import Screen
 from simulator.rehearsal.stage import RehearsalFailed, RehearsalRunning, staged
 from simulator.session import PortInUse, SimulatorBroken
 
-INTERRUPTED = 130
-"""The exit code of what Ctrl-C ended, as shells have it."""
+ENDED_BY = 128
+"""What shells add to the number of a signal for the exit code of what it ended."""
 LOOK_SECONDS = 0.5
+_STOPPED = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "its terminal was closed"}
 
 
 def rehearse(
@@ -93,13 +95,43 @@ def _game_days(console: Console, names: Sequence[str], *, every: bool, beside: b
         raise UserError(f"these did not end as they must: {', '.join(failed)}; the report shows what was seen")
 
 
+class _Told(KeyboardInterrupt):
+    """A signal that asks this process to end; what puts a rehearsal away after Ctrl-C does it then too."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__(number.name)
+        self.number = number
+
+
+@contextmanager
+def _ended_as_by_ctrl_c() -> Iterator[None]:
+    """What a service manager, or a terminal that is closed, sends, puts away what Ctrl-C does."""
+
+    def tell(number: int, _frame: object) -> None:
+        for each in _STOPPED.keys() - {signal.SIGINT}:
+            signal.signal(each, signal.SIG_IGN)  # once is enough: what puts things away is not to be interrupted
+        raise _Told(signal.Signals(number))
+
+    # Whoever has it ignored, by nohup say, wants that.
+    taken = {each: signal.getsignal(each) for each in _STOPPED.keys() - {signal.SIGINT}}
+    taken = {each: handler for each, handler in taken.items() if handler is not signal.SIG_IGN}
+    for each in taken:
+        signal.signal(each, tell)
+    try:
+        yield
+    finally:
+        for each, handler in taken.items():
+            signal.signal(each, handler)
+
+
 @contextmanager
 def _sentences() -> Iterator[None]:
     """What can go wrong in a rehearsal, as what its user reads."""
     from simulator.aws.copies import CopyBroken
 
     try:
-        yield
+        with _ended_as_by_ctrl_c():
+            yield
     except (
         CommandFailed,
         ControlError,
@@ -112,11 +144,15 @@ def _sentences() -> Iterator[None]:
         raise UserError(str(error)) from error
     except DeploymentFailed as failed:
         raise UserError("the deployment failed:\n" + "\n".join(failed.errors)) from failed
-    except KeyboardInterrupt:
-        typer.echo("tidewatch: interrupted: the rehearsal is over, and nothing of it runs any more", err=True)
-        sys.stdout.flush()
+    except KeyboardInterrupt as stopped:
+        number = stopped.number if isinstance(stopped, _Told) else signal.SIGINT
+        with suppress(OSError):  # the terminal may be gone
+            typer.echo(
+                f"tidewatch: {_STOPPED[number]}: the rehearsal is over, and nothing of it runs any more", err=True
+            )
+            sys.stdout.flush()
         # Nobody needs what threads are still at, the training say: Python would wait for them.
-        os._exit(INTERRUPTED)
+        os._exit(ENDED_BY + number)
 
 
 def _stay(console: Console) -> None:
@@ -127,5 +163,7 @@ def _stay(console: Console) -> None:
         # Looked at now and then: one long wait is not interrupted once a native library has set its own handlers.
         while not never.wait(LOOK_SECONDS):
             pass
+    except _Told:
+        raise
     except KeyboardInterrupt:
         console.print("Ended.")

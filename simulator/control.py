@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from simulator.keys import Key
+
 Transport = Callable[[str, bytes], tuple[int, dict[str, Any]]]
 
 
@@ -20,15 +22,16 @@ class ControlError(RuntimeError):
 
 @dataclass(frozen=True)
 class Control:
-    """Controls one simulator. Simulated seconds unless a name says wall."""
+    """Controls one simulator, with the key of its run. Simulated seconds unless a name says wall."""
 
     url: str
+    key: Key | None = None
     transport: Transport | None = None
 
     @classmethod
     def local(cls, transport: Transport) -> Control:
         """Controls the simulator of this process."""
-        return cls("in-process", transport)
+        return cls("in-process", transport=transport)
 
     def clock(self) -> datetime:
         """The simulated time."""
@@ -107,7 +110,9 @@ class Control:
         return answer
 
     def _http(self, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
-        request = urllib.request.Request(self.url + path, data=body, headers={"Content-Type": "application/json"})
+        assert self.key is not None, "a simulator of another process answers to its key alone"
+        headers = self.key.signed(self.url + path, body)
+        request = urllib.request.Request(self.url + path, data=body, headers=headers)
         try:
             with urllib.request.urlopen(request, timeout=120) as answer:
                 return answer.status, json.load(answer)

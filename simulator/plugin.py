@@ -1,7 +1,7 @@
 """`pulumi-resource-aws` for the simulator: simulator.provider behind Pulumi's provider protocol.
 
-Put an executable of that name on PATH that runs `python -m simulator.plugin`, set AWS_ENDPOINT_URL, and a real
-`pulumi up` deploys to the simulator.
+Put an executable of that name on PATH that runs `python -m simulator.plugin`, set AWS_ENDPOINT_URL and the key of the
+run, and a real `pulumi up` deploys to the simulator.
 """
 
 from __future__ import annotations
@@ -304,8 +304,9 @@ def serve() -> None:
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(AwsProvider(), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    os.write(1, f"{port}\n".encode())
+    # Asked before the port is told, which fails where the CLI is gone already.
     parent = os.getppid()
+    os.write(1, f"{port}\n".encode())
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -15,10 +16,19 @@ from types import TracebackType
 from simulator.aws.world import REGION
 from simulator.clock import DEFAULT_PACE, SharedClock
 from simulator.control import Control, ControlError
+from simulator.keys import NO_FILES, Key
 from tidewatch import clock
 
 START_SECONDS = 60.0
 STOP_SECONDS = 5.0
+
+INHERITED = frozenset(
+    {
+        *("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"),
+        *("PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "OMP_NUM_THREADS"),
+    }
+)
+"""All that the server gets of its starter's environment, which may hold credentials under any other name."""
 
 
 class PortInUse(RuntimeError):
@@ -32,8 +42,9 @@ class SimulatorBroken(RuntimeError):
 class Rehearsal:
     """The simulator, running for the length of a `with` block.
 
-    `home` is emptied at the start: a second run starts clean. Without a port a free one is taken. The server is the
-    leader of a process group of its own and watches its parent, so that a killed parent leaves nothing behind.
+    `home` is emptied at the start: a second run starts clean. Without a port a free one is taken. It answers to the key
+    of this run alone, which `env` has. The server is the leader of a process group of its own, and ends when the pipe
+    to its stdin closes, so that a killed parent leaves nothing behind.
     """
 
     def __init__(self, home: Path, port: int | None = None, pace: float = DEFAULT_PACE) -> None:
@@ -42,6 +53,7 @@ class Rehearsal:
         self._pace = pace
         self._process: subprocess.Popen[bytes] | None = None
         self._address = ""
+        self._key = Key.of_administrator()
 
     @property
     def url(self) -> str:
@@ -53,8 +65,8 @@ class Rehearsal:
         """The environment with which an AWS client, the aws command or a Pulumi provider talks to it."""
         return {
             "AWS_ENDPOINT_URL": self.url,
-            "AWS_ACCESS_KEY_ID": "rehearsal",
-            "AWS_SECRET_ACCESS_KEY": "rehearsal",
+            **self._key.variables(),
+            **NO_FILES,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -64,7 +76,7 @@ class Rehearsal:
     @property
     def control(self) -> Control:
         """The client of its control API."""
-        return Control(self.url)
+        return Control(self.url, self._key)
 
     @property
     def clock(self) -> SharedClock:
@@ -76,17 +88,19 @@ class Rehearsal:
         if self._port:
             _refuse_taken(self._port)
         shutil.rmtree(self.home, ignore_errors=True)
-        self.home.mkdir(parents=True)
+        self.home.mkdir(parents=True, mode=0o700)
         with (self.home / "server.log").open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "simulator.aws", *self._arguments()],
-                stdin=subprocess.DEVNULL,
+                env=_environment(),
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
                 cwd=Path(__file__).parents[1],
             )
         try:
+            self._introduce(self._process)
             self._wait_until_it_serves(self._process)
         except BaseException:
             self.stop()
@@ -104,6 +118,8 @@ class Rehearsal:
         if process is None:
             return
         process.terminate()
+        if process.stdin is not None:
+            process.stdin.close()
         try:
             process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -119,8 +135,13 @@ class Rehearsal:
             *("--port", str(self._port)),
             *("--home", str(self.home)),
             *("--pace", str(self._pace)),
-            *("--parent", str(os.getpid())),
         ]
+
+    def _introduce(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # it ended at once: its log says why
+            process.stdin.write(f"{self._key.to_json()}\n".encode())
+            process.stdin.flush()
 
     def _wait_until_it_serves(self, process: subprocess.Popen[bytes]) -> None:
         end, address = time.monotonic() + START_SECONDS, self.home / "address"
@@ -143,6 +164,11 @@ class Rehearsal:
         if self._port and "in use" in log:
             raise PortInUse(_taken(self._port))
         raise SimulatorBroken(f"The simulator ended at once: {log[-500:] or 'it wrote no log'}")
+
+
+def _environment() -> dict[str, str]:
+    """Enough to run Python and the libraries of a model."""
+    return {**{name: value for name, value in os.environ.items() if name in INHERITED}, **NO_FILES}
 
 
 def _refuse_taken(port: int) -> None:

@@ -16,6 +16,7 @@ from simulator.aws.functions import FunctionHost
 from simulator.aws.server import make
 from simulator.aws.world import world
 from simulator.clock import ManualClock
+from simulator.lifeline import end_with_reader
 from tidewatch import clock as clocks
 
 LOOK_SECONDS = 0.004
@@ -34,7 +35,7 @@ def own_world() -> ManualClock:
     here.clock, here.clock_path = clock, here.home / f"clock-{os.getpid()}"
     clock.moved.append(here.settle)
     clocks.install(clock)
-    server = make("127.0.0.1", 0)
+    server = make(0)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     own = FunctionHost(here.home, here.clock_path, lambda: f"http://127.0.0.1:{server.server_port}", here.now)
     own.kill_after = here.functions.kill_after
@@ -52,7 +53,8 @@ def finish() -> None:
 
 
 def begin(work: Callable[[], T]) -> tuple[int, int]:
-    """A copy of this process that does the work and ends with it: its id, and where its answer is to be read."""
+    """A copy of this process that does the work, and ends with it or with whoever asked for it: its id, and where its
+    answer is to be read."""
     reading, writing = os.pipe()
     pid = os.fork()
     if not pid:
@@ -87,6 +89,7 @@ def _child(work: Callable[[], T], reading: int, writing: int) -> None:
     """Never returns."""
     try:
         os.close(reading)
+        end_with_reader(writing)
         try:
             answer = pickle.dumps(("done", work()))
         except BaseException:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 
@@ -21,9 +23,31 @@ class Worker:
 
     process: subprocess.Popen[str]
     access_key: str
+    lifeline: int = -1
+    """The number that its end of the pipe has for the worker, which ends when ours closes."""
+    held: int = -1
     import_seconds: float = 0.0
     log: str = ""
     calls_left: int | None = None
+
+    @classmethod
+    def started(cls, command: Sequence[str], folder: Path, env: Mapping[str, str], access_key: str) -> Worker:
+        """A process that ends with this one."""
+        lifeline, held = os.pipe()
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                cwd=folder,
+                env=env,
+                text=True,
+                pass_fds=(lifeline,),
+            )
+        finally:
+            os.close(lifeline)
+        return cls(process, access_key, lifeline, held)
 
     def ask(self, request: Mapping[str, object], timeout: float) -> dict[str, Any]:
         """The worker's reply. Raises FunctionBroken when it dies and TimeoutError after `timeout` wall seconds."""
@@ -55,6 +79,7 @@ class Worker:
     def end(self) -> None:
         self.process.kill()
         self.process.wait()
+        os.close(self.held)
         for stream in (self.process.stdin, self.process.stdout):
             # What was not written yet cannot be: its reader is gone.
             with contextlib.suppress(BrokenPipeError):

@@ -13,7 +13,6 @@ import io
 import json
 import os
 import sys
-import threading
 import time
 import traceback
 from importlib.machinery import ModuleSpec, PathFinder
@@ -70,7 +69,8 @@ def main() -> None:
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     settings = json.loads(sys.stdin.readline())
-    threading.Thread(target=_watch, args=(settings["parent"],), daemon=True).start()
+    # A worker whose simulator died must not stay behind, whatever its handler is doing.
+    _loaded(settings["lifeline_module"], "_simulated_lifeline").end_with_holder(settings["lifeline"])
     clock = _clock(settings["clock_module"], settings["clock"])
     output = io.StringIO()
     sys.stdout = sys.stderr = output
@@ -118,12 +118,7 @@ def _failure(error: BaseException) -> dict[str, Any]:
 
 
 def _clock(module_path: str, clock_path: str) -> Any:
-    spec = importlib.util.spec_from_file_location("_simulated_clock", module_path)
-    if spec is None or spec.loader is None:
-        raise RuntimeError(f"The simulator's clock is missing: {module_path}")
-    module: ModuleType = importlib.util.module_from_spec(spec)
-    sys.modules["_simulated_clock"] = module
-    spec.loader.exec_module(module)
+    module = _loaded(module_path, "_simulated_clock")
 
     class CountingClock(module.SharedClock):  # type: ignore[name-defined,misc]
         """Also adds up the wall seconds spent waiting, so that a function's own time can be told apart."""
@@ -138,16 +133,20 @@ def _clock(module_path: str, clock_path: str) -> Any:
     return CountingClock(Path(clock_path))
 
 
+def _loaded(path: str, name: str) -> ModuleType:
+    """A module of the simulator's, which needs nothing but the standard library."""
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise RuntimeError(f"A file of the simulator is missing: {path}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
 def _send(replies: Any, reply: dict[str, Any]) -> None:
     replies.write(json.dumps(reply) + "\n")
     replies.flush()
-
-
-def _watch(parent: int) -> None:
-    """A worker whose simulator died must not stay behind, whatever its handler is doing."""
-    while os.getppid() == parent:
-        time.sleep(0.2)
-    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 import sys
 import sysconfig
 import threading
@@ -18,8 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import simulator.clock
+import simulator.lifeline
 from simulator.aws.function_code import LAYER_PACKAGES, Code, unpacked
 from simulator.aws.function_process import FunctionBroken, Worker
+from simulator.keys import NO_FILES, Key
 
 WORKER = Path(__file__).with_name("function_worker.py")
 
@@ -72,6 +73,8 @@ class FunctionHost:
     """Access key of a process -> the function's role."""
     sessions: dict[str, str] = field(default_factory=dict[str, str])
     """Access key of a process -> the session that it assumes the role under: the function's name."""
+    keys: dict[str, Key] = field(default_factory=dict[str, Key])
+    """Access key of a process -> what it signs with."""
     timings: list[Timing] = field(default_factory=list[Timing])
     kill_after: Callable[[str], int | None] = lambda _name: None
     _idle: dict[str, list[Worker]] = field(default_factory=dict[str, list[Worker]])
@@ -157,32 +160,29 @@ class FunctionHost:
         return self._start(function, identity), True
 
     def _start(self, function: Any, identity: str) -> Worker:
-        access_key = "ASIA" + uuid.uuid4().hex[:16].upper()
+        key = Key.of_session()
         parts = [self._unpacked(function.code_bytes, identity)]
         for layer in function.layers or ():
             code = _layer_code(function, layer["Arn"])
             parts.append(self._unpacked(code, hashlib.sha256(code).hexdigest()[:20], LAYER_PACKAGES))
-        process = subprocess.Popen(
+        worker = Worker.started(
             [sys.executable, "-I", "-S", str(WORKER)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd=parts[0].root,
-            env=self._environment(function, access_key, str(parts[0].root)),
-            text=True,
+            parts[0].root,
+            self._environment(function, key, str(parts[0].root)),
+            key.id,
         )
-        worker = Worker(process, access_key)
         with self._lock:
             self._all.append(worker)
-            self._by_key[access_key] = worker
-            self.roles[access_key], self.sessions[access_key] = function.role, function.function_name
+            self._by_key[key.id], self.keys[key.id] = worker, key
+            self.roles[key.id], self.sessions[key.id] = function.role, function.function_name
         self._introduce(worker, function, parts)
         return worker
 
     def _introduce(self, worker: Worker, function: Any, parts: list[Code]) -> None:
         packages = sysconfig.get_paths()
         settings = {
-            "parent": os.getpid(),
+            "lifeline": worker.lifeline,
+            "lifeline_module": simulator.lifeline.__file__,
             "clock_module": simulator.clock.__file__,
             "clock": str(self.clock_path),
             "handler": function.handler,
@@ -196,7 +196,8 @@ class FunctionHost:
             return
         worker.import_seconds, worker.log = ready["import_seconds"], ready["log"]
 
-    def _environment(self, function: Any, access_key: str, root: str) -> dict[str, str]:
+    def _environment(self, function: Any, key: Key, root: str) -> dict[str, str]:
+        """All that a function finds: nothing of this process's own, nor of its user's files of credentials."""
         return {
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
             "LANG": "C.UTF-8",
@@ -208,9 +209,8 @@ class FunctionHost:
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),
             "AWS_REGION": function.region,
             "AWS_DEFAULT_REGION": function.region,
-            "AWS_ACCESS_KEY_ID": access_key,
-            "AWS_SECRET_ACCESS_KEY": "simulated",
-            "AWS_SESSION_TOKEN": "simulated",
+            **key.variables(),
+            **NO_FILES,
             "AWS_ENDPOINT_URL": self.address(),
             **{name: str(value) for name, value in (function.environment_vars or {}).items()},
         }

@@ -78,7 +78,7 @@ class _Door:
 
         with self._lock:
             if not self._url:
-                server = make("127.0.0.1", 0)
+                server = make(0)
                 threading.Thread(target=server.serve_forever, daemon=True).start()
                 self._server, self._url = server, f"http://127.0.0.1:{server.server_port}"
             return self._url

@@ -1,12 +1,14 @@
-"""The HTTP server: the control API and InvokeEndpoint are answered here, everything else by moto's application."""
+"""The HTTP server: the control API and InvokeEndpoint are answered here, everything else by moto's application.
+
+Whoever is admitted, with a key of this run, may run code in it: functions are what it serves.
+"""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
-import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -18,10 +20,13 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from simulator.aws import control_api, identity
+from simulator.aws.admission import Admission, Refusal, unshared
 from simulator.aws.install import fill_gaps, new_world
 from simulator.aws.routing import Invocation, Reply, invoke
 from simulator.aws.world import REGION, World, enter, leave, world
 from simulator.clock import DEFAULT_PACE, SharedClock
+from simulator.keys import Key
+from simulator.lifeline import when_closed
 
 TICK_SECONDS = 0.02
 """Wall seconds between two looks at what is due."""
@@ -34,12 +39,20 @@ StartResponse = Callable[..., Any]
 
 
 class Application:
-    """The WSGI application of the simulator."""
+    """The WSGI application of the simulator. administrator: who may do anything, the control API included."""
 
-    def __init__(self) -> None:
+    def __init__(self, administrator: Key | None = None) -> None:
+        self._admission = Admission(administrator)
         self._moto = DomainDispatcherApplication(create_backend_app)
 
     def __call__(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
+        try:
+            self._admission.check(environ)
+        except Refusal as refused:
+            return _respond(start, refused.reply)
+        return self._serve(environ, unshared(start))
+
+    def _serve(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
         if path.startswith(control_api.PREFIX):
             status, answer = control_api.answer(world(), path, _body(environ))
@@ -72,18 +85,18 @@ class _Handler(MotoRequestHandler):
             super().log(type, message, *args)
 
 
-def make(host: str, port: int, sock: socket.socket | None = None) -> BaseWSGIServer:
-    """A threaded server of this process's world; port 0 takes a free one."""
-    descriptor = sock.fileno() if sock is not None else None
-    return make_server(host, port, Application(), threaded=True, request_handler=_Handler, fd=descriptor)
+def make(port: int, administrator: Key | None = None) -> BaseWSGIServer:
+    """A threaded server of this process's world, for this machine alone; port 0 takes a free one."""
+    return make_server("127.0.0.1", port, Application(administrator), threaded=True, request_handler=_Handler)
 
 
-def serve(port: int, home: Path, pace: float = DEFAULT_PACE, parent: int | None = None) -> None:
-    """Serves until it is told to stop, or until its parent is gone. Raises OSError when the port is taken."""
+def serve(port: int, home: Path, administrator: Key, pace: float = DEFAULT_PACE) -> None:
+    """Serves until it is told to stop, or until whoever holds the other end of stdin is gone. Raises OSError when the
+    port is taken."""
     home.mkdir(parents=True, exist_ok=True)
     fill_gaps()
     clock = SharedClock.create(home / "clock", pace)
-    server = make("127.0.0.1", port)
+    server = make(port, administrator)
     created = new_world(clock, home / "clock", home, lambda: f"http://127.0.0.1:{server.server_port}")
     created.functions.clean()
     enter(created)
@@ -93,14 +106,9 @@ def serve(port: int, home: Path, pace: float = DEFAULT_PACE, parent: int | None 
     threading.Thread(target=_tick, args=(created, stop), daemon=True).start()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     (home / "address").write_text(f"http://127.0.0.1:{server.server_port}\n")
-    _wait(stop, parent)
+    when_closed(sys.stdin.fileno(), stop.set)
+    stop.wait()
     leave()
-
-
-def _wait(stop: threading.Event, parent: int | None) -> None:
-    while not stop.wait(0.2):
-        if parent is not None and os.getppid() != parent:
-            return
 
 
 def _tick(here: World, stop: threading.Event) -> None:

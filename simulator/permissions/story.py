@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -24,6 +23,7 @@ import cli.outputs
 from cli.aws import Session
 from cli.main import app
 from cli.stackfile import StackFile
+from simulator import environment
 from simulator.aws import in_process, lambda_api
 from simulator.aws.world import REGION
 from simulator.clock import ManualClock
@@ -222,7 +222,7 @@ def story(as_: As, **settings: Any) -> Iterator[Story]:
     with ExitStack() as undo:
         home = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="tidewatch-permissions-")))
         undo.callback(clocks.install, before)
-        undo.enter_context(_environment())
+        undo.enter_context(environment.only({"AWS_DEFAULT_REGION": REGION, "AWS_REGION": REGION}))
         clock = undo.enter_context(in_process())
         clocks.install(clock)
         told = Story(home, clock, as_, config)
@@ -246,19 +246,6 @@ def _patches(told: Story) -> Iterator[AbstractContextManager[Any]]:
     yield mock.patch.object(StackFile, "of", file)
     yield mock.patch.object(Session, "simulated", new=True)
     yield mock.patch.object(lambda_api, "_run_beside")
-
-
-@contextmanager
-def _environment() -> Iterator[None]:
-    before = dict(os.environ)
-    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):
-        os.environ.pop(name, None)
-    os.environ["AWS_DEFAULT_REGION"] = os.environ["AWS_REGION"] = REGION
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 def _packed(version: str) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,8 +58,12 @@ class Home:
         return self.folder / "alarms.json"
 
     def announce(self, environment: dict[str, str]) -> None:
-        """Tells other processes how to reach the simulator: the variables of the AWS SDKs and tools."""
-        self._announcement.write_text(json.dumps(environment, indent=2))
+        """Tells this user's other processes how to reach the simulator: the variables of AWS's SDKs and tools, with
+        the key of the run."""
+        self.withdraw()
+        own = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        with os.fdopen(os.open(self._announcement, own, 0o600), "w") as file:
+            json.dump(environment, file, indent=2)
 
     def environment(self) -> dict[str, str]:
         """The announced variables; empty where no rehearsal runs, though one that was killed left its announcement."""

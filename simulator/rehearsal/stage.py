@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any
 import boto3
 import yaml
 
+from simulator import environment
 from simulator.control import Control
 from simulator.engine import Stack, Summary
 from simulator.engine import Step as EngineStep
@@ -101,9 +101,7 @@ def staged(root: Path, port: int | None = None) -> Iterator[Stage]:
         undo.callback(home.withdraw)
         undo.callback(clock.install, clock.current())
         clock.install(session.clock)
-        undo.callback(_restore, dict(os.environ))
-        os.environ.update(session.env)
-        os.environ.pop("AWS_PROFILE", None)
+        undo.enter_context(environment.only(session.env))
         home.announce(session.env)
         yield Stage(root, home, session)
 
@@ -128,8 +126,3 @@ def _clean(home: Home) -> None:
             shutil.rmtree(path)
         else:
             path.unlink()
-
-
-def _restore(environment: dict[str, str]) -> None:
-    os.environ.clear()
-    os.environ.update(environment)

@@ -6,7 +6,6 @@ What is simulated lives in this process; a copy has its own clock, its own port 
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import yaml
 
+from simulator import environment
 from simulator.aws import in_process, local_control
 from simulator.aws.copies import begin, ended, finish, given_up, own_world
 from simulator.aws.local_runtime import LocalRuntime
@@ -98,7 +98,8 @@ def snapshot(
     neighbours: project and stack of others that serve the first of the models alone, in the same account.
     """
     before = clocks.current()
-    with tempfile.TemporaryDirectory(prefix="tidewatch-game-day-") as folder, _quiet_environment():
+    region = environment.only({"AWS_DEFAULT_REGION": REGION, "AWS_REGION": REGION})
+    with tempfile.TemporaryDirectory(prefix="tidewatch-game-day-") as folder, region:
         home = Path(folder)
         say("training two models")
         rows, trained = _trained(home / "models")
@@ -176,16 +177,3 @@ def _listen(outputs: Mapping[str, Any]) -> str:
 def _warm(scene: Scene) -> None:
     scene.minutes(WARM_MINUTES)
     world().functions.close()
-
-
-@contextmanager
-def _quiet_environment() -> Iterator[None]:
-    before = dict(os.environ)
-    os.environ.pop("AWS_ENDPOINT_URL", None)
-    os.environ.pop("AWS_PROFILE", None)
-    os.environ["AWS_DEFAULT_REGION"] = os.environ["AWS_REGION"] = REGION
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)

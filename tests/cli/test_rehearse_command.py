@@ -106,7 +106,10 @@ def test_a_game_day_is_drawn_beside_the_page_of_the_story(
     assert home.alarms.exists() == (given == ["--all"])
 
 
-def test_ctrl_c_in_a_deployment_ends_the_rehearsal_with_a_sentence(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "word"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated")])
+def test_a_signal_in_a_deployment_ends_the_rehearsal_with_a_sentence(
+    number: signal.Signals, word: str, tmp_path: Path
+) -> None:
     (tmp_path / "__main__.py").write_text(DEPLOYING)
     (tmp_path / "Pulumi.rehearsal.yaml").write_text((ROOT / "Pulumi.rehearsal.yaml").read_text())
     command = [sys.executable, "-c", ELSEWHERE, str(tmp_path), "rehearse"]
@@ -114,10 +117,10 @@ def test_ctrl_c_in_a_deployment_ends_the_rehearsal_with_a_sentence(tmp_path: Pat
         while process.poll() is None and not (tmp_path / "deploying").exists():
             time.sleep(0.05)
         assert Home.of(tmp_path).environment()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, said = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert said == "tidewatch: interrupted: the rehearsal is over, and nothing of it runs any more\n"
+    assert process.returncode == 128 + number
+    assert said == f"tidewatch: {word}: the rehearsal is over, and nothing of it runs any more\n"
     assert not (Home.of(tmp_path).folder / "simulator.json").exists()
 
 

@@ -70,6 +70,18 @@ def test_a_rehearsal_has_its_own_place_and_time(home: Home) -> None:
         assert session.client("ecr", "us-west-2").meta.endpoint_url == url
 
 
+def test_what_a_rehearsal_announces_is_for_its_user_alone(home: Home, tmp_path: Path) -> None:
+    """Whoever reads the key may run code as the user; a link that was put there first must lead nowhere."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("kept")
+    (home.folder / "simulator.json").symlink_to(elsewhere)
+    with _announced(home):
+        (announced,) = home.folder.glob("simulator.json")
+        assert not announced.is_symlink()
+        assert announced.stat().st_mode & 0o777 == 0o600
+    assert elsewhere.read_text() == "kept"
+
+
 @pytest.mark.parametrize("words", [["status"], ["doctor"], ["models"], ["promote", "flights/3"]])
 def test_a_rehearsal_whose_process_was_killed_is_over(words: list[str], home: Home) -> None:
     with _announced(home):

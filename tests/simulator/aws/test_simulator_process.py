@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -18,13 +23,31 @@ from simulator.session import PortInUse, Rehearsal
 from tests.simulator.aws.account import TRUST, zipped
 
 STARTER = """
-import os, sys, time
+import json, sys, time
 from pathlib import Path
 from simulator.session import Rehearsal
 with Rehearsal(Path(sys.argv[1])) as rehearsal:
-    print(rehearsal.url, rehearsal._process.pid, flush=True)
+    print(json.dumps({**rehearsal.env, "server": rehearsal._process.pid}), flush=True)
     time.sleep(600)
 """
+COPY = """
+import time
+from simulator.aws.copies import begin
+pid, reading = begin(lambda: time.sleep(600))
+print(pid, flush=True)
+time.sleep(600)
+"""
+LOST = r"""
+import os, re
+def handler(event, context):
+    with open(event, "w") as told:
+        told.write(str(os.getpid()))
+    re.match(r"(1+)+$", "1" * 60 + "x")
+"""
+"""A function lost for years in a regular expression, beside which no thread of its process gets a turn."""
+SHOWING = "import os\ndef handler(e, c):\n    return dict(os.environ)\n"
+WITHIN = 20.0
+"""Wall seconds in which the kernel ends what has lost its parent."""
 
 
 def alive(pid: int) -> bool:
@@ -71,20 +94,80 @@ def test_a_rehearsal_serves_aws_and_leaves_nothing_behind(tmp_path: Path) -> Non
     assert not alive(worker)
 
 
-def test_a_killed_starter_takes_the_simulator_with_it(tmp_path: Path) -> None:
-    starter = subprocess.Popen(
-        [sys.executable, "-c", STARTER, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=Path.cwd()
-    )
-    assert starter.stdout is not None
-    server = int(starter.stdout.readline().split()[1])
-    starter.send_signal(signal.SIGKILL)
-    starter.wait()
-    starter.stdout.close()
+def ends(pid: int) -> bool:
+    end = time.monotonic() + WITHIN
+    while alive(pid) and time.monotonic() < end:
+        time.sleep(0.02)
+    return not alive(pid)
 
-    end = time.monotonic() + 20
-    while alive(server) and time.monotonic() < end:
-        time.sleep(0.05)
-    assert not alive(server)
+
+@contextmanager
+def started(source: str, *arguments: str, **env: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A process of its own, and the line that it says first."""
+    command = [sys.executable, "-c", source, *arguments]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, cwd=Path.cwd(), env={**os.environ, **env}
+    ) as process:
+        assert process.stdout is not None
+        try:
+            yield process, process.stdout.readline()
+        finally:
+            process.kill()
+
+
+def function(environment: Mapping[str, str], source: str) -> Any:
+    """A client of Lambda with one function, `it`."""
+    given: dict[str, Any] = {
+        "endpoint_url": environment["AWS_ENDPOINT_URL"],
+        "region_name": environment["AWS_REGION"],
+        "aws_access_key_id": environment["AWS_ACCESS_KEY_ID"],
+        "aws_secret_access_key": environment["AWS_SECRET_ACCESS_KEY"],
+    }
+    role = boto3.client("iam", **given).create_role(RoleName="r", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    functions = boto3.client("lambda", **given)
+    code = {"ZipFile": zipped({"handler.py": source})}
+    functions.create_function(
+        FunctionName="it", Runtime="python3.12", Role=role, Handler="handler.handler", Code=code, Timeout=600
+    )
+    return functions
+
+
+@pytest.mark.parametrize("killed", ["starter", "server"])
+def test_whoever_is_killed_takes_with_it_what_it_started_whatever_that_does(killed: str, tmp_path: Path) -> None:
+    with started(STARTER, str(tmp_path)) as (starter, said):
+        environment = json.loads(said)
+        server, told = int(environment["server"]), tmp_path / "told"
+        functions = function(environment, LOST)
+        functions.invoke(FunctionName="it", InvocationType="Event", Payload=json.dumps(str(told)).encode())
+        end = time.monotonic() + WITHIN
+        while not (told.exists() and told.read_text()) and time.monotonic() < end:
+            time.sleep(0.02)
+        worker = int(told.read_text())
+        os.kill({"starter": starter.pid, "server": server}[killed], signal.SIGKILL)
+        assert ends(worker)
+        assert killed != "starter" or ends(server)
+
+
+def test_a_copy_of_a_killed_process_ends() -> None:
+    with started(COPY) as (process, said):
+        copy = int(said)
+        assert alive(copy)
+        process.kill()
+        assert ends(copy)
+
+
+def test_neither_the_server_nor_a_function_finds_what_the_user_has_in_the_environment(tmp_path: Path) -> None:
+    """Tokens have any name: what is passed on is listed."""
+    hidden = {"AWS_SESSION_TOKEN": "s3cr3t", "AWS_PROFILE": "s3cr3t", "PULUMI_ACCESS_TOKEN": "s3cr3t", "PIN": "s3cr3t"}
+    with started(STARTER, str(tmp_path), **hidden) as (_, said):
+        environment = json.loads(said)
+        held = Path(f"/proc/{environment['server']}/environ")
+        server = held.read_text() if held.exists() else ""
+        worker = json.load(function(environment, SHOWING).invoke(FunctionName="it")["Payload"])
+    assert "s3cr3t" not in server
+    assert "s3cr3t" not in worker.values()
+    assert environment["AWS_SECRET_ACCESS_KEY"] not in {*worker.values(), *server.split("\0")}
+    assert worker["AWS_SHARED_CREDENTIALS_FILE"] == os.devnull
 
 
 def test_a_port_in_use_is_a_sentence(tmp_path: Path) -> None:

@@ -29,6 +29,8 @@ from simulator.aws.world import ACCOUNT, World, world
 
 _SENDS = {"sqs": "sqs:SendMessage", "sns": "sns:Publish", "lambda": "lambda:InvokeFunction"}
 """The service of a destination -> what the function's role must be allowed on it."""
+LARGEST_PAYLOADS = {"RequestResponse": 6 << 20, "Event": 1 << 20}
+"""Bytes. Source: Lambda API reference, "Invoke"."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ def invoke(self: LambdaResponse) -> Any:
         body = {"Type": "User", "message": "Could not parse request body into json"}
         return 400, {"x-amzn-ErrorType": "InvalidRequestContentException", "status": 400}, json.dumps(body)
     kind = self.headers.get("X-Amz-Invocation-Type") or "RequestResponse"
+    if (largest := LARGEST_PAYLOADS.get(kind)) and len(payload) > largest:
+        return _too_large(len(payload), kind, largest)
     if kind == "DryRun":
         return 204, {"status": 204}, ""
     if kind == "Event":
@@ -77,6 +81,12 @@ def invoke(self: LambdaResponse) -> Any:
     if self.headers.get("X-Amz-Log-Type") == "Tail":
         headers["X-Amz-Log-Result"] = base64.b64encode(outcome.log.encode()[-4096:]).decode()
     return 200, headers, outcome.payload
+
+
+def _too_large(size: int, kind: str, largest: int) -> Any:
+    message = f"{size} byte payload is too large for the {kind} invocation type (limit {largest} bytes)"
+    body = json.dumps({"Type": "User", "message": message})
+    return 413, {"x-amzn-ErrorType": "RequestEntityTooLargeException", "status": 413}, body
 
 
 def run(here: World, function: Any, payload: bytes) -> Outcome:

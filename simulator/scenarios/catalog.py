@@ -6,7 +6,10 @@ from collections.abc import Mapping
 
 from simulator.scenarios.challenger import CHALLENGER
 from simulator.scenarios.data import DATA
+from simulator.scenarios.hostile_data import HOSTILE_DATA
+from simulator.scenarios.hostile_writers import HOSTILE_WRITERS
 from simulator.scenarios.machinery import MACHINERY
 from simulator.scenarios.scenario import Scenario
 
-SCENARIOS: Mapping[str, Scenario] = {one.name: one for one in (*CHALLENGER, *MACHINERY, *DATA)}
+_EVERY = (*CHALLENGER, *MACHINERY, *DATA, *HOSTILE_DATA, *HOSTILE_WRITERS)
+SCENARIOS: Mapping[str, Scenario] = {one.name: one for one in _EVERY}

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
+from simulator.scenarios.drive import FEW
 from simulator.scenarios.scene import Scene
+from simulator.scenarios.watched import hours, records, report
 
 PERIOD_SECONDS, PERIODS, OWN_SECONDS = 60, 2, 10
 
@@ -16,6 +19,27 @@ def in_time(scene: Scene) -> None:
     took = min(((one.opened_at - scene.began).total_seconds() - bad for one in scene.incidents()), default=float("inf"))
     limit = PERIODS * PERIOD_SECONDS + OWN_SECONDS + scene.control.stated()["METRIC_DELAY_SECONDS"]
     scene.expect(f"it was asked for within {limit:g} s: {took:g}", took <= limit)
+
+
+def flipped_in_time(scene: Scene) -> None:
+    """The weights were flipped within what SageMaker takes for them, and ten seconds of our own, of the request."""
+    limit = scene.control.stated()["WEIGHTS_SECONDS"] + OWN_SECONDS
+    for incident in scene.incidents():
+        took = (scene.document(incident.id).get("receipt") or {}).get("weights_observed_s")
+        scene.expect(f"the weights flipped within {limit:g} s: {took}", took is not None and took <= limit)
+
+
+def ran_in_time(scene: Scene, function: str) -> None:
+    """Every run of the function came to its end within the function's time."""
+    limit = scene.client("lambda").get_function_configuration(FunctionName=function)["Timeout"]
+    runs = [
+        one
+        for one in scene.control.function_timings()
+        if one["function"] == function and datetime.fromisoformat(one["started"]) >= scene.began
+    ]
+    failed = [one["error"] for one in runs if one["error"] is not None]
+    longest = max((one["own_seconds"] for one in runs), default=float("inf"))
+    scene.expect(f"each run ends within {limit} s: {longest:.0f} at most, {failed}", longest < limit and not failed)
 
 
 def called(scene: Scene, times: int) -> None:
@@ -72,15 +96,58 @@ def kept(scene: Scene, before: dict[str, float]) -> None:
 def heard(scene: Scene, topic: str, alarm: str) -> None:
     """The alarm's message came to that topic."""
     scene.awaited.append(alarm)
-    told = [one for one in scene.messages() if one["topic"] == topic and alarm in one["subject"] + one["text"]]
+    told = _told(scene, topic, alarm)
     scene.expect(f"{topic} heard of {alarm}: {_subjects(scene)}", bool(told))
     if told:
         scene.say(f"{alarm} told {topic}")
 
 
+def fires(scene: Scene, topic: str, alarm: str) -> None:
+    """The alarm goes to ALARM, and that topic hears of it: later, where it speaks through a composite."""
+    scene.until(lambda: scene.in_alarm(alarm) and bool(_told(scene, topic, alarm)), requests=FEW)
+    heard(scene, topic, alarm)
+
+
+def clears(scene: Scene, alarm: str) -> None:
+    """The alarm, which has fired, is OK again within minutes."""
+    fired = any(one.state == "ALARM" for one in scene.alarm_changes() if one.alarm == scene.alarm_name(alarm))
+    scene.until(lambda: scene.alarms().get(alarm) == "OK", requests=FEW)
+    state = scene.alarms().get(alarm)
+    scene.expect(f"{alarm} fired and is OK again: {state}", fired and state == "OK")
+    if state == "OK":
+        scene.say(f"{alarm} cleared")
+
+
+def never(scene: Scene, *alarms: str) -> None:
+    """None of these went to ALARM."""
+    names = {scene.alarm_name(alarm): alarm for alarm in alarms}
+    rang = sorted({names[one.alarm] for one in scene.alarm_changes() if one.alarm in names and one.state == "ALARM"})
+    scene.expect(f"{', '.join(alarms)} stay silent: {rang}", not rang)
+
+
+def judged_every_hour(scene: Scene, variant: str) -> None:
+    """Each hour's records of the variant are accounted for, and a verdict stands on them; of the champion, none is
+    rejected."""
+    silent = [f"{hour:%H}" for hour in hours(scene) if not report(scene, variant, hour)]
+    count = len(list(hours(scene)))
+    scene.expect(f"{variant} is judged in each of {count} hours; not in: {silent}", bool(count) and not silent)
+    found = [records(scene, variant, hour) for hour in hours(scene)]
+    lost = [one for one in found if one["read"] != one["parsed"] + sum(one["rejected"].values()) or not one["parsed"]]
+    scene.expect(f"its records are accounted for: {lost}", not lost)
+    if variant == scene.champion:
+        said = [str(report(scene, variant, hour).get("verdict")) for hour in hours(scene)]
+        scene.expect(f"each verdict on {variant} is ok: {said}", set(said) == {"ok"})
+        scene.expect(f"none of its records is rejected: {found}", not any(one["rejected"] for one in found))
+        scene.say(f"{variant} judged in each of {count} hours")
+
+
 def quiet(scene: Scene, topic: str) -> None:
     """Nobody was told anything there."""
     scene.expect(f"{topic} heard nothing: {_subjects(scene)}", not scene.heard()[topic])
+
+
+def _told(scene: Scene, topic: str, alarm: str) -> list[dict[str, Any]]:
+    return [one for one in scene.messages() if one["topic"] == topic and alarm in one["subject"] + one["text"]]
 
 
 def _subjects(scene: Scene) -> str:

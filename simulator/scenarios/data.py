@@ -11,13 +11,14 @@ from simulator.scenarios import checks
 from simulator.scenarios.challenger import CALM
 from simulator.scenarios.scenario import Scenario
 from simulator.scenarios.scene import Scene
+from simulator.scenarios.watched import REQUESTS, ROWS_EACH
 
 HOUR_MINUTES = 60
 SLOW_RATE = 10
 """Requests a minute where hours go by."""
 NOON = 12
-DAYS, ROWS_EACH, REQUESTS = 3, 32, 40
-"""A drift window is three days: so many requests on each, of so many flights."""
+DAYS = 3
+"""Of a drift window: an hour's requests on each."""
 READ_AFTER = timedelta(hours=1, minutes=24)
 """After the beginning of an hour; the drift function reads it in the minute that follows."""
 

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 
 import numpy as np
 
-from simulator.scenarios.data import REQUESTS, ROWS_EACH, moved
+from simulator.scenarios.by_hand import hide
+from simulator.scenarios.data import moved
 from simulator.scenarios.drive import FEW, Drive, clears, fires
 from simulator.scenarios.scene import Scene
+from simulator.scenarios.watched import HOUR, REQUESTS, ROWS_EACH, until_read
 from simulator.story import FEATURES
 
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+DAY = timedelta(days=1)
 WINDOW_DAYS = 3
 QUARTERS = 5
 """Quarters of a day with too little data, one more than a day has."""
 TOO_FEW = 4
 ENOUGH = 120
 """Requests of an hour in which something must have been captured."""
-READ_MINUTE = 24
-"""Of an hour, by which the drift function has read the one before."""
 MOVED = ("hour", "weekday", "distance", "precip", "visib", "wind_speed", "humid")
 
 
@@ -28,20 +27,15 @@ def _next_day(scene: Scene, days: int = 1) -> None:
     scene.pass_to((scene.control.clock() + days * DAY).replace(hour=12, minute=5, second=0, microsecond=0))
 
 
-def _read(scene: Scene) -> None:
-    """Until the drift function has read this hour."""
-    scene.pass_to(scene.control.clock().replace(minute=READ_MINUTE, second=0, microsecond=0) + HOUR)
-
-
 def _captures_nothing(scene: Scene) -> None:
     fault = scene.control.inject("capture_stops", endpoint=scene.endpoint)
     for _ in range(4):
         scene.send(ENOUGH)
-        _read(scene)
+        until_read(scene)
     fires(scene, "capture-missing", requests=FEW)
     scene.control.clear(fault)
     scene.send(ENOUGH)
-    _read(scene)
+    until_read(scene)
     clears(scene, "capture-missing", requests=FEW)
 
 
@@ -55,13 +49,13 @@ def _data(scene: Scene) -> None:
     for _ in range(WINDOW_DAYS):
         _next_day(scene)
         scene.send(REQUESTS, moved(scene, MOVED), ROWS_EACH)
-    _read(scene)
+    until_read(scene)
     fires(scene, "drift", "many-features-drift", requests=FEW)
     clears(scene, "insufficient-data", requests=FEW)
     for _ in range(WINDOW_DAYS + 1):
         _next_day(scene)
         scene.send(REQUESTS, rows_each=ROWS_EACH)
-    _read(scene)
+    until_read(scene)
     clears(scene, "drift", "many-features-drift", requests=FEW)
 
 
@@ -70,55 +64,50 @@ def _unreadable(scene: Scene) -> None:
     rows = scene.rows[:ENOUGH].copy()
     rows[:, FEATURES.index("distance")] = np.inf
     scene.send(len(rows), rows)
-    _read(scene)
+    until_read(scene)
     fires(scene, "records-rejected", requests=FEW)
     for _ in range(2):
         scene.send(ENOUGH)
-        _read(scene)
+        until_read(scene)
     clears(scene, "records-rejected", requests=FEW)
 
 
 def _hidden(scene: Scene) -> None:
     """Somebody's bucket policy hides for two hours what was captured; what failed is read once its wait is over."""
-    s3, bucket = scene.client("s3"), scene.outputs["buckets"]["capture"]
-    before = s3.get_bucket_policy(Bucket=bucket)["Policy"]
-    policy = json.loads(before)
-    policy["Statement"].append(
-        {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
-    )
-    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+    bucket = scene.outputs["buckets"]["capture"]
+    before = hide(scene, bucket, "*")
     for _ in range(2):
         scene.send(ENOUGH)
-        _read(scene)
+        until_read(scene)
     fires(scene, "hours-failing", requests=FEW)
-    s3.put_bucket_policy(Bucket=bucket, Policy=before)
+    scene.client("s3").put_bucket_policy(Bucket=bucket, Policy=before)
     for _ in range(3):
         scene.send(ENOUGH)
-        _read(scene)
+        until_read(scene)
     clears(scene, "hours-failing", requests=FEW)
 
 
 def _dies(scene: Scene) -> None:
     """Three attempts of one hour, whose event then waits in the queue of what was given up."""
     scene.control.inject("function_killed", times=3, function=scene.outputs["drift"]["function"])
-    _read(scene)
+    until_read(scene)
     fires(scene, "drift-failed", "undelivered", requests=FEW)
     sqs, function = scene.client("sqs"), scene.outputs["drift"]["function"]
     given_up = scene.client("lambda").get_function_event_invoke_config(FunctionName=function)["DestinationConfig"]
     name = given_up["OnFailure"]["Destination"].rpartition(":")[2]
     sqs.purge_queue(QueueUrl=sqs.get_queue_url(QueueName=name)["QueueUrl"])
-    _read(scene)
+    until_read(scene)
     clears(scene, "drift-failed", "undelivered", requests=FEW)
 
 
 def _starves(scene: Scene) -> None:
     fault = scene.control.inject("function_throttled", function=scene.outputs["drift"]["function"])
     for _ in range(4):
-        _read(scene)
+        until_read(scene)
     fires(scene, "drift-throttled", "drift-late", requests=FEW)
     scene.control.clear(fault)
     for _ in range(2):
-        _read(scene)
+        until_read(scene)
     clears(scene, "drift-throttled", "drift-late", requests=FEW)
 
 

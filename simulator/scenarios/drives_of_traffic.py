@@ -6,12 +6,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from simulator.scenarios.by_hand import same_again, update
+from simulator.scenarios.by_hand import forge, same_again, update
 from simulator.scenarios.drive import FEW, Drive, clears, fires
 from simulator.scenarios.scene import RATE, Scene
-from tidewatch.items import item
 from tidewatch.traffic import Clients, DeploymentFailed, Place, TrafficController
-from tidewatch.traffic.head import Head
 
 GUARDRAILS = ("guardrail-errors-green", "guardrail-model-errors-green", "guardrail-latency-green", "guardrail-green")
 ROLLBACK = ("rollback-blocked", "rollback-pending", "endpoint-not-in-service")
@@ -68,18 +66,10 @@ def _by_hand(scene: Scene) -> None:
     clears(scene, "traffic-changed", requests=FEW)
 
 
-def _control_table(scene: Scene) -> str:
-    """Its name, which no output tells, as the rollback function is told it."""
-    function = scene.client("lambda").get_function_configuration(FunctionName=scene.outputs["rollback"]["function"])
-    return str(function["Environment"]["Variables"]["CONTROL"])
-
-
 def _forged(scene: Scene) -> None:
     """Somebody writes a rollback to the challenger into the control table; after half an hour nobody is told of it."""
-    control, before = _control_table(scene), scene.live()
-    forged = Head("forged", "pending", scene.challenger, scene.control.clock(), revision=9)
-    body = {"endpoint": scene.outputs["key"], "key": "head", "revision": 9, "drive": forged.to_json()}
-    scene.client("dynamodb").put_item(TableName=control, Item=item(body))
+    before = scene.live()
+    forge(scene)
     fires(scene, "records-refused", requests=FEW)
     scene.expect(f"the traffic stays where it was: {scene.live()}", scene.live() == before)
     clears(scene, "records-refused", most=40, requests=FEW)
@@ -124,7 +114,7 @@ class _Minutes:
 def _deploy(scene: Scene, name: str) -> None:
     """Deploys as the program's provider does."""
     clients = Clients(scene.client("sagemaker"), scene.client("dynamodb"), scene.client("cloudwatch"))
-    place = Place(scene.outputs["key"], scene.endpoint, scene.outputs["ledger"], _control_table(scene))
+    place = Place(scene.outputs["key"], scene.endpoint, scene.outputs["ledger"], scene.control_table())
     controller = TrafficController(clients, place, _Minutes(scene))
     controller.deploy(same_again(scene, name), held=controller.held(), content="", changed=frozenset())
 

@@ -104,6 +104,20 @@ class Scene:
             self._clients[service] = boto3.client(service)  # type: ignore[call-overload]
         return self._clients[service]
 
+    def as_role(self, name: str, service: str) -> Any:
+        """A client with the stack's role of that name, as who has taken it."""
+        stem = f"{self.outputs['ledger'].rpartition('-ledger-')[0]}-{name}-"
+        pages = self.client("iam").get_paginator("list_roles").paginate()
+        (arn,) = (one["Arn"] for page in pages for one in page["Roles"] if one["RoleName"].startswith(stem))
+        taken = self.client("sts").assume_role(RoleArn=arn, RoleSessionName="game-day")["Credentials"]
+        client: Any = boto3.client
+        return client(
+            service,
+            aws_access_key_id=taken["AccessKeyId"],
+            aws_secret_access_key=taken["SecretAccessKey"],
+            aws_session_token=taken["SessionToken"],
+        )
+
     def minutes(
         self, count: int = 1, *, requests: int | None = None, meanwhile: Callable[[], None] | None = None
     ) -> None:
@@ -182,6 +196,15 @@ class Scene:
         keys = {name: key for key, name in self.outputs["alarms"]["names"].items()}
         every = every_alarm(self.client("cloudwatch"))
         return {keys[one["AlarmName"]]: one["StateValue"] for one in every if one["AlarmName"] in keys}
+
+    def alarm_name(self, key: str) -> str:
+        """The physical name of an alarm by its key and slot."""
+        return str(self.outputs["alarms"]["names"][key])
+
+    def control_table(self) -> str:
+        """The name of the control table, which no output tells, as the rollback function is told it."""
+        function = self.client("lambda").get_function_configuration(FunctionName=self.outputs["rollback"]["function"])
+        return str(function["Environment"]["Variables"]["CONTROL"])
 
     def own_alarms(self) -> Iterator[dict[str, Any]]:
         """All alarms of the scene's stack as they are described, by the tag that says whose they are."""

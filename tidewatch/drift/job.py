@@ -18,7 +18,8 @@ from tidewatch.clock import Clock, current
 from tidewatch.drift.archive import Archive
 from tidewatch.drift.captured import CapturedHour, CaptureFolder
 from tidewatch.drift.counting import counter
-from tidewatch.drift.index import Stale
+from tidewatch.drift.errors import InvalidReference
+from tidewatch.drift.index import LONGEST_WAIT, Stale
 from tidewatch.drift.journal import Journal
 from tidewatch.drift.layout import control_key
 from tidewatch.drift.profile import Profile
@@ -194,6 +195,7 @@ class _Run:
         self._registry = Registry(s3, place.registry_bucket, place.model)
         self._references: dict[str, Reference | Exception | None] = {}
         self._newest = self._now
+        self._served: frozenset[str] = frozenset()
         self._done: list[VariantHour] = []
 
     def read(self, only: datetime | None) -> JobResult:
@@ -205,6 +207,7 @@ class _Run:
             first = last = _hour(only)
         self._newest = last
         captured = self._folder.hours(first, last)
+        self._served = frozenset(each.version for each in captured.hours if each.hour > last - LONGEST_WAIT)
         self._problems += (*captured.unknown, *captured.failed)
         due = list(captured.hours) if only is not None else self._journal.due(captured.hours)
         remaining = len(due)
@@ -239,7 +242,11 @@ class _Run:
             self._read_hour(captured, until)
         except Exception as error:
             reason = TOO_SLOW if isinstance(error, _OutOfTime) else described(error)
-            self._journal.fail(captured, reason)
+            if isinstance(error, InvalidReference) and captured.version not in self._served:
+                # Versions never change: nobody can mend what is gone, and an alarm of it would hide the next one.
+                self._journal.leave(captured)
+            else:
+                self._journal.fail(captured, reason)
             self._problems.append(f"{captured.told} could not be read: {reason}. It is tried again.")
 
     def _read_hour(self, captured: CapturedHour, until: datetime | None) -> None:

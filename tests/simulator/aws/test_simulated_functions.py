@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.simulator.aws.account import Account, zipped
 
@@ -98,6 +99,21 @@ def test_a_warm_function_keeps_its_process_and_new_code_gets_a_new_one(account: 
 
     assert [first, second, third] == [1, 2, 1]
     assert [one["cold"] for one in account.control.function_timings()] == [True, False, True]
+
+
+@pytest.mark.parametrize(("kind", "limit"), [("RequestResponse", 6 << 20), ("Event", 1 << 20)])
+def test_a_payload_that_lambda_does_not_take_runs_nothing(account: Account, kind: str, limit: int) -> None:
+    account.function("echo", ECHO)
+    two_quotes = 2
+
+    account.invoke("echo", "x" * (limit - two_quotes), InvocationType=kind)
+    with pytest.raises(ClientError) as refused:
+        account.invoke("echo", "x" * (limit - two_quotes + 1), InvocationType=kind)
+    account.control.wait_for_functions()
+
+    assert refused.value.response["Error"]["Code"] == "RequestEntityTooLargeException"
+    assert f"too large for the {kind} invocation type (limit {limit} bytes)" in str(refused.value)
+    assert len(account.control.function_timings()) == 1
 
 
 def test_a_function_that_hangs_is_ended_at_its_timeout(account: Account) -> None:

@@ -44,6 +44,14 @@ PROMISED = (
     "drift-one",
     "drift-many",
     "drift-crashes",
+    "poisoned-record",
+    "slow-record",
+    "unreadable-object",
+    "wild-reference",
+    "forged-run",
+    "endless-lease",
+    "giant-reason",
+    "broken-ledger-entry",
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -297,6 +298,30 @@ def test_a_wild_reference_leaves_the_other_variants_watched(account: Account, ra
     assert len(judged(result)) == HOURS
     assert result.failing == HOURS, "each of green's, to be tried again"
     assert [one.variant for one in result.hours if one.insufficient and not one.page] == ["green"]
+
+
+def test_a_version_that_is_gone_with_its_wild_reference_counts_for_a_day_at_most(account: Account) -> None:
+    captured(account)
+    listed = account.s3.list_objects_v2(Bucket=PLACE.registry_bucket)["Contents"]
+    (key,) = [each["Key"] for each in listed if each["Key"].endswith("2/reference.json")]
+    sound = account.s3.get_object(Bucket=PLACE.registry_bucket, Key=key)["Body"].read()
+    account.s3.put_object(Bucket=PLACE.registry_bucket, Key=key, Body=b"[1]")
+    manifest = key.replace("reference", "manifest")
+    described = json.loads(account.s3.get_object(Bucket=PLACE.registry_bucket, Key=manifest)["Body"].read())
+    described["files"]["reference.json"] |= {"sha256": hashlib.sha256(b"[1]").hexdigest(), "size": 3}
+    account.s3.put_object(Bucket=PLACE.registry_bucket, Key=manifest, Body=json.dumps(described).encode())
+    failing: list[int] = []
+    for _ in range(16):
+        failing.append(account.run().failing)
+        account.clock.advance(3600)
+    assert failing[:11] == [HOURS] * 11, "it may be back, while nobody asked for twelve hours"
+    assert failing[-1] == 0
+    described["files"]["reference.json"] |= {"sha256": hashlib.sha256(sound).hexdigest(), "size": len(sound)}
+    account.s3.put_object(Bucket=PLACE.registry_bucket, Key=manifest, Body=json.dumps(described).encode())
+    account.s3.put_object(Bucket=PLACE.registry_bucket, Key=key, Body=sound)
+    assert {(one.variant, one.hour) for one in account.run().hours if one.variant == "green"} == {
+        ("green", FIRST - timedelta(hours=back)) for back in range(HOURS)
+    }
 
 
 NAIVE = "2026-03-02T08:00:00"

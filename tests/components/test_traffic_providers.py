@@ -85,12 +85,8 @@ class Recorded:
         self.open = False
         self.off = False
         self.there = False
-        self.known = True
         self.whole = True
         self.owner = ""
-
-    def seen(self) -> bool:
-        return self.known
 
     def refuse_unless_allowed(self, **_: Any) -> None:
         self.asked.append("refuse_unless_allowed")
@@ -247,14 +243,11 @@ def test_an_output_that_a_refresh_may_have_written_moves_no_traffic(recorded: Re
 
 
 @pytest.mark.parametrize("kind", [GateProvider, EndpointDeploymentProvider, VariantWeightsProvider])
-def test_without_a_state_an_endpoint_that_the_ledger_knows_is_looked_at_too(
+def test_without_a_state_the_endpoint_is_looked_at_too_and_a_check_writes_nothing(
     kind: type[provider.TrafficProvider], recorded: Recorded
 ):
     assert kind().check({}, inputs()).failures == []
-    assert recorded.asked == ["observe", "refuse_unless_allowed"]
-    recorded.known = False
-    kind().check({}, inputs())
-    assert recorded.asked[2:] == ["refuse_unless_allowed"]
+    assert recorded.asked == ["refuse_unless_allowed"]
 
 
 @pytest.mark.parametrize("kind", [GateProvider, EndpointDeploymentProvider, VariantWeightsProvider])
@@ -275,7 +268,7 @@ def test_a_refusal_is_one_sentence_without_a_property(kind: type[provider.Traffi
 def test_the_gate_acknowledges_once(recorded: Recorded):
     GateProvider().update("flights", inputs(), inputs(acknowledged="7"))
     GateProvider().update("flights", inputs(acknowledged="7"), inputs(acknowledged="7", champion="green"))
-    assert recorded.asked == ["acknowledge 7", "observe", "refuse_unless_allowed"]
+    assert recorded.asked == ["acknowledge 7", "refuse_unless_allowed"]
 
 
 def nothing(**changes: Any) -> dict[str, Any]:
@@ -290,7 +283,7 @@ def test_a_stack_that_serves_nothing_passes_the_gate_and_stays_as_it_is(recorded
     assert recorded.asked == []
     assert GateProvider().diff("flights", nothing(), inputs()).changes is True
     assert GateProvider().check(nothing(), inputs()).failures == []
-    assert recorded.asked == ["observe", "refuse_unless_allowed"]
+    assert recorded.asked == ["refuse_unless_allowed"]
 
 
 @pytest.mark.usefixtures("recorded")

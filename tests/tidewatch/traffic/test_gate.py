@@ -163,3 +163,17 @@ def test_every_change_has_an_intent_and_its_outcome(canary: Flights) -> None:
     intent, outcome = canary.controller().entries()[-2:]
     assert (intent.kind, outcome.kind, outcome.answers) == ("intent", "outcome", intent.sequence)
     assert (outcome.who, outcome.why, outcome.before, outcome.after) == ("operator", "by hand", CANARY, HALF)
+
+
+def test_a_split_over_weights_that_were_changed_by_hand_is_refused_and_writes_nothing(canary: Flights) -> None:
+    canary.flip_behind(blue=1, green=1)
+    before = canary.kinds()
+    asked = (canary, Split.of({"blue": 80, "green": 20}), canary.told())
+    with pytest.raises(IncidentOpen, match="it was blue 95%, green 5%") as refused:
+        ask(*asked)
+    assert "within a minute the sweep writes it down as an incident" in str(refused.value)
+    assert canary.kinds() == before
+    canary.sweeps(1)
+    (incident,) = canary.controller().incidents()
+    with pytest.raises(IncidentOpen, match=f"tidewatch acknowledge {incident.id}"):
+        ask(*asked)

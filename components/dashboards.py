@@ -82,6 +82,7 @@ class Dashboards(pulumi.ComponentResource):
             endpoint=names.endpoint,
             functions=dict(names.functions),
             queues=dict(names.queues),
+            rules=dict(names.rules),
             alarms=dict(args.alarm_arns),
             reports=args.reports or "",
             log_group=args.log_group,
@@ -95,7 +96,7 @@ class Dashboards(pulumi.ComponentResource):
         args, names = self._args, self._args.names
         subject = Subject(
             region=self._scope.region,
-            names=Names(names.key, said["endpoint"], names.champion, said["functions"], said["queues"]),
+            names=Names(names.key, said["endpoint"], names.champion, said["functions"], said["queues"], said["rules"]),
             slots=args.slots,
             endpoint=args.endpoint,
             objectives=args.objectives,

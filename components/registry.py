@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -64,6 +65,7 @@ class Registry(pulumi.ComponentResource):
         self.bucket, self.arn, self.key_arn = bucket.bucket, bucket.arn, bucket.encryption_key
         self.prefix = f"models/{scope.model}/"
         self._let_delete(scope)
+        self.used = self._used(scope)
         if args.lock_days is not None:
             self._lock(scope, bucket, args.lock_days)
         self.parameter = RegistryParameter(
@@ -85,6 +87,33 @@ class Registry(pulumi.ComponentResource):
             bucket=bucket.bucket,
             rule={"default_retention": {"mode": "GOVERNANCE", "days": days}} if days else None,
             opts=pulumi.ResourceOptions(parent=bucket, depends_on=[bucket.versioning] if bucket.versioning else None),
+        )
+
+    def _used(self, scope: Scope) -> aws.cloudwatch.EventRule:
+        """What matches when somebody takes the role, and whatever CloudTrail tells of what is done with it then.
+
+        That it matched is a metric, which has an alarm. Of deletes CloudTrail tells only where a trail logs the bucket's
+        data events.
+        """
+        pattern = self.break_glass.arn.apply(
+            lambda role: json.dumps(
+                {
+                    "detail-type": ["AWS API Call via CloudTrail"],
+                    "detail": {
+                        "$or": [
+                            {"eventName": ["AssumeRole"], "requestParameters": {"roleArn": [role]}},
+                            {"userIdentity": {"sessionContext": {"sessionIssuer": {"arn": [role]}}}},
+                        ]
+                    },
+                }
+            )
+        )
+        return aws.cloudwatch.EventRule(
+            scope.name("break-glass"),
+            description=f"Break-glass of the registry of {scope.model} was used",
+            event_pattern=pattern,
+            tags=scope.tagged(),
+            opts=pulumi.ResourceOptions(parent=self),
         )
 
     def _let_delete(self, scope: Scope) -> None:

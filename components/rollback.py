@@ -90,6 +90,8 @@ class Rollback(pulumi.ComponentResource):
         )
         self._on_state_change()
         self._sweep()
+        # A rule counts what it matches where it calls something: who takes break-glass is looked after at once.
+        self._call(args.registry.used, "break-glass", SWEEP)
         self.permissions = [
             self._permit(f"guardrail-{slot}", scope.arn("cloudwatch", pulumi.Output.concat("alarm:", name)))
             for slot, name in (sorted(args.guardrails.items()) if args.automatic else ())

@@ -29,6 +29,7 @@ from stacks.preflight import PreflightError, Resolved, require_deployer, resolve
 from stacks.schema import Settings
 from stacks.settings import SettingsError, load
 from tidewatch.alarms import Names
+from tidewatch.alarms.operating import BREAK_GLASS
 from tidewatch.naming import SLOTS
 from tidewatch.registry import ResolvedVersion
 
@@ -83,7 +84,7 @@ def _serve(scope: Scope, settings: Settings, versions: Mapping[str, ResolvedVers
     watch = _drift(settings, endpoint, storage, registry, tables)
     drift = Drift(scope, watch, _behind(gate)) if settings.drift.enabled else None
     rollback = Rollback(scope, _rollback(scope, settings, endpoint, drift, shared), _behind(gate))
-    watched = _alarms(scope, settings, endpoint, drift, rollback, tables, topics)
+    watched = _alarms(scope, settings, endpoint, drift, rollback, registry, tables, topics)
     alarms = Alarms(scope, watched, _behind(gate))
     dashboards = Dashboards(scope, _dashboards(settings, watched, alarms, storage, drift), _behind(gate))
     guards = [registry, storage, tables, topics, *([drift] if drift else []), rollback, alarms, dashboards]
@@ -165,6 +166,7 @@ def _alarms(
     endpoint: Endpoint,
     drift: Drift | None,
     rollback: Rollback,
+    registry: Registry,
     tables: Tables,
     topics: Topics,
 ) -> AlarmsArgs:
@@ -179,6 +181,7 @@ def _alarms(
             champion=settings.champion,
             functions={purpose: one.function.name for purpose, one in watched.items()},
             queues={purpose: one.failures.name for purpose, one in watched.items()},
+            rules={BREAK_GLASS: registry.used.name},
         ),
         tables=tables,
         topics=topics,

@@ -17,6 +17,7 @@ SAGEMAKER = "AWS/SageMaker"
 HOSTS = "/aws/sagemaker/Endpoints"
 LAMBDA = "AWS/Lambda"
 SQS = "AWS/SQS"
+EVENTS = "AWS/Events"
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,7 @@ CALL_ERRORS = Metric("Errors", "Count", _FUNCTION, "Calls that failed, each atte
 CALL_THROTTLES = Metric("Throttles", "Count", _FUNCTION, "Calls that found no free concurrency.", LAMBDA)
 CALL_DURATION = Metric("Duration", "Milliseconds", _FUNCTION, "What a call took.", LAMBDA, most=900e3)
 MESSAGES = Metric("ApproximateNumberOfMessagesVisible", "Count", ("QueueName",), "Messages that wait in a queue.", SQS)
+RULE_MATCHES = Metric("TriggeredRules", "Count", ("RuleName",), "Events that a rule of EventBridge matched.", EVENTS)
 
 EMITTED: tuple[Metric, ...] = (
     OPEN_INCIDENTS,
@@ -194,9 +196,11 @@ PLATFORM: tuple[Metric, ...] = (
     CALL_THROTTLES,
     CALL_DURATION,
     MESSAGES,
+    RULE_MATCHES,
 )
 """What AWS emits. Sources: SageMaker developer guide, "Amazon SageMaker AI metrics in Amazon CloudWatch"; Lambda
-developer guide, "Types of metrics for Lambda functions"; SQS developer guide, "Available CloudWatch metrics"."""
+developer guide, "Types of metrics for Lambda functions"; SQS developer guide, "Available CloudWatch metrics";
+EventBridge user guide, "EventBridge metrics"."""
 
 
 def embedded(

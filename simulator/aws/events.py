@@ -53,6 +53,7 @@ def _send_to_targets(original: Any) -> Any:
         if self.state != "ENABLED" or not self.event_pattern.get_pattern():
             return
         if self.event_pattern.matches_event(original_event):
+            _matched(world(), self)
             event = {key: value for key, value in original_event.items() if key != "ingestion-time"}
             if isinstance(event["time"], int | float):
                 event["time"] = _stamp(world().now())
@@ -65,6 +66,14 @@ def _send_to_targets(original: Any) -> Any:
                 _with_targets(self, others, lambda: original(self, original_event, transform_input))
 
     return send_to_targets
+
+
+def _matched(here: World, rule: Rule) -> None:
+    """Source: EventBridge user guide, "EventBridge metrics", TriggeredRules: of a rule without a target too."""
+    series = here.metrics.metric(rule.arn.split(":")[3], "AWS/Events", "TriggeredRules", {"RuleName": rule.name})
+    series.unit = "Count"
+    with here.metrics.lock:
+        series.at(here.now().timestamp()).add(1)
 
 
 def _with_targets(rule: Rule, targets: list[Any], call: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -73,6 +74,19 @@ def _forged(scene: Scene) -> None:
     fires(scene, "records-refused", requests=FEW)
     scene.expect(f"the traffic stays where it was: {scene.live()}", scene.live() == before)
     clears(scene, "records-refused", most=40, requests=FEW)
+
+
+def _broken_glass(scene: Scene) -> None:
+    """Somebody takes the role that may delete from the registry, whose policy names it."""
+    held = scene.client("s3").get_bucket_policy(Bucket=scene.outputs["registry"]["bucket"])["Policy"]
+    (role,) = (
+        one["Condition"]["ArnNotLike"]["aws:PrincipalArn"]
+        for one in json.loads(held)["Statement"]
+        if one["Sid"] == "NeverDelete"
+    )
+    scene.client("sts").assume_role(RoleArn=role, RoleSessionName="drill")
+    fires(scene, "break-glass", requests=FEW)
+    clears(scene, "break-glass", requests=FEW)
 
 
 def _undone(scene: Scene) -> None:
@@ -150,6 +164,12 @@ OF_TRAFFIC = (
         "Somebody writes a rollback to the challenger into the control table; then half an hour passes.",
         ("records-refused",),
         _forged,
+    ),
+    Drive(
+        "glass-broken",
+        "Somebody takes the role of break-glass, and does no more with it.",
+        ("break-glass",),
+        _broken_glass,
     ),
     Drive(
         "rollback-starves",

@@ -8,7 +8,7 @@
     Alarm(key, title, says, severity, scope, signal, comparison, threshold, period_s, periods, datapoints, missing, ...)
     Stat(metric, statistic, of="") / Math(expression, parts)
     Composite(key, title, says, severity, scope, rule, ...)   all_of(), any_of(), written(rule, name)
-    Names(key, endpoint, champion, functions, queues).of(stat, slot) -> dimensions
+    Names(key, endpoint, champion, functions, queues, rules).of(stat, slot) -> dimensions
 
 The alarms of objectives are in tidewatch.slo. Mistakes are InvalidAlarm: sentence, and path relative to what was read.
 """

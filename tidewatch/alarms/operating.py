@@ -14,6 +14,7 @@ from tidewatch.alarms.values import Alarm, Math, Missing, Severity, Stat
 from tidewatch.metrics import Metric
 
 ROLLBACK = "rollback"
+BREAK_GLASS = "break-glass"
 DEPLOYMENT_RUNNING = "deployment-running"
 MINUTE, FIVE_MINUTES = 60, 300
 
@@ -63,6 +64,25 @@ def rollback_failed() -> Alarm:
         periods=1,
         datapoints=1,
         missing=Missing.IGNORE,
+        suppressed_by_deployment=False,
+    )
+
+
+def break_glass() -> Alarm:
+    """A use is one event or a few: the alarm clears a minute after the last, whether somebody looked or not."""
+    return Alarm(
+        key=BREAK_GLASS,
+        title="Break-glass used",
+        says="Somebody took the role that may delete versions that users are served, or did something with it.",
+        severity=Severity.P1,
+        scope="endpoint",
+        signal=Stat(m.RULE_MATCHES, "Sum", BREAK_GLASS),
+        comparison=">=",
+        threshold=1,
+        period_s=MINUTE,
+        periods=1,
+        datapoints=1,
+        missing=Missing.NOT_BREACHING,
         suppressed_by_deployment=False,
     )
 

@@ -53,8 +53,8 @@ class Stat:
     """One statistic of one metric.
 
     of: whose, where the alarm's scope does not tell: a slot, or "champion", for a metric of a variant; what the
-    function or the queue is for ("rollback", "drift"); the objective of a budget. values: the dimension values of a
-    metric that the config names, with $slot for the alarm's slot.
+    function, the queue or the rule is for ("rollback", "drift"); the objective of a budget. values: the dimension
+    values of a metric that the config names, with $slot for the alarm's slot.
     """
 
     metric: Metric
@@ -209,7 +209,8 @@ class Alarm:
 class Names(Generic[T]):
     """What dimension values are made of, as text or as what becomes text.
 
-    key: of the stack, under which our own metrics run. endpoint: the physical one. functions, queues: by purpose.
+    key: of the stack, under which our own metrics run. endpoint: the physical one. functions, queues, rules: by
+    purpose.
     """
 
     key: str
@@ -217,6 +218,7 @@ class Names(Generic[T]):
     champion: str
     functions: Mapping[str, T]
     queues: Mapping[str, T]
+    rules: Mapping[str, T] = field(default_factory=dict[str, T])
 
     def of(self, stat: Stat, slot: str = "") -> dict[str, T | str]:
         """The dimensions of a statistic, for an alarm of that slot. Raises InvalidAlarm where one is left open."""
@@ -234,6 +236,8 @@ class Names(Generic[T]):
                 return self.functions[stat.of]
             case "QueueName" if stat.of in self.queues:
                 return self.queues[stat.of]
+            case "RuleName" if stat.of in self.rules:
+                return self.rules[stat.of]
             case "Variant" | "VariantName" if variant := (self.champion if stat.of == CHAMPION else stat.of or slot):
                 return variant
             case "Objective" if stat.of:

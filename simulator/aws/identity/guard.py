@@ -17,6 +17,7 @@ from moto.s3.exceptions import S3ClientError
 from moto.s3.responses import S3Response
 from moto.sts.models import sts_backends
 
+from simulator.aws import trail
 from simulator.aws.identity import calls, s3, signing
 from simulator.aws.identity.decision import Caller, refusal
 from simulator.aws.identity.need import Call, Need, NoRule
@@ -98,7 +99,11 @@ def _dispatch(self: BaseResponse, request: Any, full_url: str | None = None, hea
         text = _refused(who, lambda: calls.needs(_call(self)), f"{self.boto3_service_name} {self._get_action()}")
         if text is not None:
             return _answer(self, text)
-    return self.call_action()
+    answer = self.call_action()
+    if (self.boto3_service_name, self._get_action()) == ("sts", "AssumeRole"):
+        taken = {name: self._get_param(name[:1].upper() + name[1:]) for name in ("roleArn", "roleSessionName")}
+        trail.called("sts", "AssumeRole", taken, who, self.region)
+    return answer
 
 
 def _refused(who: Caller | None, ask: Any, what: str) -> str | None:
@@ -152,15 +157,17 @@ def _answer(self: BaseResponse, text: str) -> Any:
 def _checked_bucket(original: Any) -> Any:
     def _bucket_response(self: S3Response, request: Any, full_url: str) -> Any:
         name, query = self.parse_bucket_name_from_url(request, full_url), _query(full_url)
-        form = f"{name}/{signing.form_key(self)}" if signing.is_form(request.method, query) else None
-        _check_s3(
-            self,
-            lambda: (
-                s3.of_form(form, self.region) if form else s3.of_bucket(request.method, name or "", query, self.region)
-            ),
-            f"s3 {request.method} {sorted(query)}",
-        )
-        return original(self, request, full_url)
+        form = signing.is_form(request.method, query)
+
+        def ask() -> Iterator[Need]:
+            if form:
+                return s3.of_form(f"{name}/{signing.form_key(self)}", self.region)
+            return s3.of_bucket(request.method, name or "", query, self.region)
+
+        action = s3.bucket_action(request.method, query) if name and not form else None
+        with trail.of_bucket(action, name or "", caller(signing.credential(self)), self.region):
+            _check_s3(self, ask, f"s3 {request.method} {sorted(query)}")
+            return original(self, request, full_url)
 
     return _bucket_response
 

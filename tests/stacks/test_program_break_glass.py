@@ -1,0 +1,86 @@
+"""That break-glass is used is an alarm, whatever is done with it; what others do is none."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+
+from simulator.aws.identity import acting
+from tests.simulator.aws.account import ANYTHING, TRUST
+from tests.stacks.rehearsed import Rehearsed
+
+
+@pytest.fixture
+def watched(standing: Rehearsed) -> Rehearsed:
+    """A stack that serves, a few quiet minutes later."""
+    _minutes(standing, 3)
+    assert _state() == "OK"
+    return standing
+
+
+def _minutes(stack: Rehearsed, count: int) -> None:
+    for _ in range(count):
+        stack.clock.advance(60)
+
+
+def _state() -> str:
+    found = boto3.client("cloudwatch").describe_alarms(AlarmNamePrefix="flights-break-glass")["MetricAlarms"]
+    return found[0]["StateValue"]
+
+
+def _bucket(stack: Rehearsed) -> str:
+    return stack.outputs()["registry"]["bucket"]
+
+
+def _break_glass() -> str:
+    return next(one["Arn"] for one in boto3.client("iam").list_roles()["Roles"] if "break-glass" in one["RoleName"])
+
+
+def _rung(stack: Rehearsed) -> bool:
+    """Whether the alarm went off within minutes, and ended."""
+    seen = set[str]()
+    for _ in range(4):
+        _minutes(stack, 1)
+        seen.add(_state())
+    assert _state() == "OK"
+    return "ALARM" in seen
+
+
+@pytest.mark.on_a_copy
+def test_to_take_the_role_is_told(watched: Rehearsed) -> None:
+    boto3.client("sts").assume_role(RoleArn=_break_glass(), RoleSessionName="drill")
+    assert _rung(watched)
+
+
+@pytest.mark.on_a_copy
+@pytest.mark.parametrize("denied", [False, True])
+def test_what_is_changed_with_it_is_told_refused_or_not(watched: Rehearsed, denied: bool) -> None:
+    s3, name = boto3.client("s3"), _bucket(watched)
+    policy = s3.get_bucket_policy(Bucket=name)["Policy"]
+    with acting(_break_glass()):
+        if denied:
+            with pytest.raises(Exception, match="AccessDenied"):
+                s3.put_bucket_cors(Bucket=name, CORSConfiguration={"CORSRules": []})
+        else:
+            s3.put_bucket_policy(Bucket=name, Policy=policy)
+    assert _rung(watched)
+
+
+@pytest.mark.on_a_copy
+def test_what_others_take_and_change_is_not(watched: Rehearsed) -> None:
+    iam, name = boto3.client("iam"), _bucket(watched)
+    other: Any = iam.create_role(RoleName="other", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    everything = json.dumps({"Version": "2012-10-17", "Statement": [ANYTHING]})
+    iam.put_role_policy(RoleName="other", PolicyName="own", PolicyDocument=everything)
+    boto3.client("sts").assume_role(RoleArn=other, RoleSessionName="me")
+    policy = boto3.client("s3").get_bucket_policy(Bucket=name)["Policy"]
+    for who in (other, None):
+        if who:
+            with acting(who):
+                boto3.client("s3").put_bucket_policy(Bucket=name, Policy=policy)
+        else:
+            boto3.client("s3").put_bucket_policy(Bucket=name, Policy=policy)
+    assert not _rung(watched)

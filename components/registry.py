@@ -92,8 +92,8 @@ class Registry(pulumi.ComponentResource):
     def _used(self, scope: Scope) -> aws.cloudwatch.EventRule:
         """What matches when somebody takes the role, and whatever CloudTrail tells of what is done with it then.
 
-        That it matched is a metric, which has an alarm. Of deletes CloudTrail tells only where a trail logs the bucket's
-        data events.
+        That it matched is a metric, which has an alarm. Of deletes CloudTrail tells only where a trail logs the data
+        events of the bucket.
         """
         pattern = self.break_glass.arn.apply(
             lambda role: json.dumps(

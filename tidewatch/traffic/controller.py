@@ -14,7 +14,7 @@ from tidewatch.traffic.control import Control
 from tidewatch.traffic.deployment import Fleet
 from tidewatch.traffic.drain import Drain
 from tidewatch.traffic.ending import Ending
-from tidewatch.traffic.errors import EndpointBusy, EndpointMissing, NoTarget
+from tidewatch.traffic.errors import EndpointBusy, EndpointMissing, NoCapacity, NoTarget
 from tidewatch.traffic.foreseen import Wish
 from tidewatch.traffic.gate import View
 from tidewatch.traffic.gauges import Gauges, gauges
@@ -359,7 +359,7 @@ class TrafficController:
         if reached.slots[slot].instances != instances:
             reason = f" ({reached.failure_reason})" if reached.failure_reason else ""
             have = reached.slots[slot].instances
-            raise NoTarget(
+            raise NoCapacity(
                 f"Slot {slot} of {reached.name} has {have} instances, not {instances}{reason}: "
                 "AWS may have none to give: try again later or ask for fewer."
             )

@@ -211,10 +211,10 @@ class History:
         """No `up` (nor its drain) sends more traffic to what is latched, nor a declared split over an open incident."""
         entries = self.account.controller().entries()
         held_now = self.account.controller().held()
-        for entry in entries[self.audited :]:
+        for place, entry in enumerate(entries[self.audited :], start=self.audited):
             if entry.kind != "intent" or entry.who not in ("pulumi", "drain"):
                 continue
-            past = entries[: entry.sequence - 1]
+            past = entries[:place]
             opened = open_before(past)
             assert entry.who == "drain" or not opened, (entry, opened)
             assert entry.after is not None

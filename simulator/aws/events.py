@@ -69,7 +69,7 @@ def _send_to_targets(original: Any) -> Any:
 
 
 def _matched(here: World, rule: Rule) -> None:
-    """Source: EventBridge user guide, "EventBridge metrics", TriggeredRules: of a rule without a target too."""
+    """Source: EventBridge user guide, "EventBridge metrics", TriggeredRules."""
     series = here.metrics.metric(rule.arn.split(":")[3], "AWS/Events", "TriggeredRules", {"RuleName": rule.name})
     series.unit = "Count"
     with here.metrics.lock:

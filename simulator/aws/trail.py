@@ -23,7 +23,12 @@ READS = ("Get", "List", "Head")
 def called(
     service: str, event: str, parameters: Mapping[str, object], who: Caller | None, region: str, error: str = ""
 ) -> None:
-    """Queues the event of a call; it is delivered once nothing is locked. who: None of an administrator's."""
+    """Queues the event of a call, where a simulator runs; it is delivered once nothing is locked.
+
+    who: None of an administrator's.
+    """
+    if not running():
+        return
     detail: dict[str, object] = {
         "eventSource": f"{service}.amazonaws.com",
         "eventName": event,

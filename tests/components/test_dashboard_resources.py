@@ -37,7 +37,10 @@ shown = Dashboards(scope, DashboardsArgs(
     slots=variant_alarms(Limits(), slots, "blue", gpus=0),
     endpoint=endpoint_alarms(Limits(), slots, drift=False),
     objectives=(Objective("availability", 99.9),),
-    names=Names("tidewatch/dev/flights", bucket.bucket, "blue", {"rollback": queue.name}, {"rollback": queue.name}),
+    names=Names(
+        "tidewatch/dev/flights", bucket.bucket, "blue",
+        {"rollback": queue.name}, {"rollback": queue.name}, {"break-glass": queue.name},
+    ),  # fmt: skip
     alarm_arns={"drift": queue.arn},
     tables=Tables(scope),
     log_group="flights-rollback-1f0c3a2",

@@ -69,7 +69,7 @@ def rollback_failed() -> Alarm:
 
 
 def break_glass() -> Alarm:
-    """A use is one event or a few: the alarm clears a minute after the last, whether somebody looked or not."""
+    """A use is one event or a few: the alarm clears some minutes after the last, whether somebody looked or not."""
     return Alarm(
         key=BREAK_GLASS,
         title="Break-glass used",

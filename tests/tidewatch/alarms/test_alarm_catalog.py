@@ -35,6 +35,7 @@ NAMES = Names(
     "blue",
     {"rollback": "f-r", "drift": "f-d"},
     {"rollback": "q-r", "drift": "q-d"},
+    {"break-glass": "r-b"},
 )
 
 
@@ -139,6 +140,7 @@ def test_there_is_a_page_only_for_what_users_feel_or_what_protects_them() -> Non
         "rollback-blocked",
         "endpoint-not-in-service",
         "records-refused",
+        "break-glass",
         "unacknowledged",
     }
 

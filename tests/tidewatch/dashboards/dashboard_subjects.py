@@ -45,6 +45,7 @@ def subject(
             "blue",
             {purpose: f"flights-{purpose}-1f" for purpose in purposes},
             {purpose: f"flights-{purpose}-failures-2f" for purpose in purposes},
+            {"break-glass": "flights-break-glass-6f"},
         ),
         slots=variant_alarms(Limits(), slots, "blue", gpus=gpus, custom=guardrails),
         endpoint=endpoint_alarms(Limits(), slots, drift=drift, capture_percent=capture_percent, escalation_minutes=15),

@@ -275,7 +275,8 @@ def test_an_answer_that_is_absent_is_told(answer: dict[str, Any] | None) -> None
     "answer",
     [
         side("late"), side("inf"), side("1e999"), side("0.5", "XML"), side("{", "JSON", "application/json"),
-        as_json({"error": "busy"}), as_json([True]), as_json([math.inf]), as_json([[[0.5]]]), as_base64("0.5", "image/png"), side("0.5;"),
+        as_json({"error": "busy"}), as_json([True]), as_json([math.inf]), as_json([[[0.5]]]),
+        as_base64("0.5", "image/png"), side("0.5;"),
     ],
 )  # fmt: skip
 def test_an_answer_without_a_number_is_told(answer: dict[str, Any]) -> None:

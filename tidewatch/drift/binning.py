@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from tidewatch.drift.reference import CategoryFeature, Counts, Floats, NumericFeature, Reference
+from tidewatch.drift.reference import CategoryFeature, Counts, Floats, NumericFeature, Reference, hashed
 
 CELLS = 8192
 """Cells of a feature's lookup grid: enough that a cell seldom holds two edges, few enough to stay in the cache."""
@@ -95,13 +95,21 @@ class Categories:
 
     def __init__(self, feature: CategoryFeature) -> None:
         other = len(feature.values)
-        self._bins = {**dict.fromkeys(feature.others, other), **{value: at for at, value in enumerate(feature.values)}}
+        bins = {**dict.fromkeys(feature.others, other), **{value: at for at, value in enumerate(feature.values)}}
+        self._bins = {kept: at for kept, at in bins.items() if not feature.is_hashed(kept)}
+        self._hashed = {kept: at for kept, at in bins.items() if feature.is_hashed(kept)}
+        self._salt = feature.salt
         self._unknown = other if feature.open else other + 1
         self._width = feature.width
 
     def bin(self, value: str | None) -> int:
         """The bin of one value: its own, other's, unseen's, or missing's."""
-        return self._width - 1 if value is None else self._bins.get(value, self._unknown)
+        if value is None:
+            return self._width - 1
+        found = self._bins.get(value)
+        if found is None and self._hashed:
+            found = self._hashed.get(hashed(value, self._salt))
+        return self._unknown if found is None else found
 
     def count(self, values: Iterable[str | None]) -> Counts:
         """Counts of values: the named ones, other, unseen, missing."""

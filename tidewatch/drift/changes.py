@@ -17,6 +17,8 @@ from tidewatch.drift.statistics import (
     quantile_bins,
 )
 
+_WITHOUT_COUNT = "the values without a count of their own"
+
 
 @dataclass(frozen=True)
 class Change:
@@ -86,7 +88,7 @@ def _categories(feature: CategoryFeature, counts: Counts) -> Distribution:
     actual = category_bins(counts)
     before, now = expected / expected.sum(), actual / actual.sum()
     at = int(np.abs(now - before).argmax())
-    named = f'"{feature.values[at]}"' if at < len(feature.values) else "the values without a count of their own"
+    named = f'"{feature.shown(feature.values[at])}"' if at < len(expected) - 1 else _WITHOUT_COUNT
     stability = psi(expected, actual)
     change = Change(
         category_p_value(expected[:-1], int(expected[-1]), actual[:-1], int(actual[-1])),

@@ -1,6 +1,7 @@
 """The reference: what the training data looked like, frozen with the model version that was trained on it.
 
-Everything that is counted in production is counted in these bins, so profiles add up and never hold a raw value.
+Everything that is counted in production is counted in these bins, so profiles add up and never hold a raw value. Of the
+training's own values it holds those that many rows share; a rare one is hashed.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ MOST_OUTPUTS = 100_000
 """Numbers of an answer's row."""
 LONGEST_NAME = 1_000
 """Characters of a column's name, and of a category's value."""
+
+HASHED = "hashed:"
+"""What a hashed value begins with, and no value in clear of the same feature does."""
+_DIGEST_BYTES = 8
 
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=MOST_ROWS)]
 Name: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_NAME)]
@@ -64,13 +69,14 @@ class NumericFeature(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"
         return sum(self.counts)
 
 
-class CategoryFeature(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="category"):
+class CategoryFeature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="category"):
     """A column of categories.
 
     values: the most frequent ones, most frequent first, with their counts. others: every other value of the training,
-    sorted, in `other` rows. singletons: values seen exactly once; singletons / total estimates the rate at which
-    values never seen before turn up without any drift (Good 1953, "The population frequencies of species", Biometrika
-    40). open: the training had too many values to keep, so unseen ones cannot be told from others.
+    sorted, in `other` rows. salt: where it is set, values that begin with HASHED are hashes under it; "" where all are
+    in clear, as in references of old. singletons: values seen exactly once; singletons / total estimates the rate at
+    which values never seen before turn up without any drift (Good 1953, "The population frequencies of species",
+    Biometrika 40). open: the training had too many values to keep, so unseen ones cannot be told from others.
     """
 
     name: Name
@@ -81,6 +87,7 @@ class CategoryFeature(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind
     singletons: Count
     open: bool
     missing: Count
+    salt: Annotated[str, msgspec.Meta(max_length=64)] = ""
 
     @property
     def width(self) -> int:
@@ -91,6 +98,21 @@ class CategoryFeature(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind
     def total(self) -> int:
         """Rows with a value."""
         return sum(self.counts) + self.other
+
+    def is_hashed(self, kept: str) -> bool:
+        """Whether one of `values` or `others` is a hash."""
+        return bool(self.salt) and kept.startswith(HASHED)
+
+    def shown(self, kept: str) -> str:
+        """One of `values` as people read it."""
+        return f"(hashed {kept.removeprefix(HASHED)[:8]})" if self.is_hashed(kept) else kept
+
+
+def hashed(value: str, salt: str) -> str:
+    """What is kept of a value that few rows share: whether another is the same can be told, and nothing else but by
+    guessing it. Source: RFC 7693, on keyed hashing by BLAKE2."""
+    digest = hashlib.blake2b(value.encode(), key=salt.encode()[:64], digest_size=_DIGEST_BYTES)
+    return f"{HASHED}{digest.hexdigest()}"
 
 
 Feature: TypeAlias = NumericFeature | CategoryFeature

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from typing import TypeAlias
 
 import numpy as np
 
 from tidewatch.drift.errors import InvalidTraining
 from tidewatch.drift.reference import (
+    HASHED,
     LONGEST_NAME,
     MOST_COLUMNS,
     CategoryFeature,
@@ -18,6 +22,7 @@ from tidewatch.drift.reference import (
     Floats,
     NumericFeature,
     Reference,
+    hashed,
 )
 
 QUANTILES = 1000
@@ -27,6 +32,12 @@ NAMED = 50
 """Categories with a count of their own; the rest are counted together as other."""
 KNOWN = 5_000
 """Categories remembered by name; a column with more is open."""
+SHARED = 20
+"""Rows of the training that must have a value for it to be kept as it is."""
+FEW = 200
+"""Values that a column may have for any to be kept as they are: one with more tells persons apart, or things."""
+STEPS = 20
+"""Into how many steps, about, the range of a column is cut that its minimum and maximum are rounded outwards to."""
 LARGEST = 1e308
 """Numbers beyond it are none: they leave no room for an edge above them."""
 MARGIN = 2.0**-22
@@ -99,7 +110,8 @@ def _numeric(name: str, values: Floats) -> NumericFeature:
     distinct = distinct + 0.0
     cuts = _cuts(tallies)
     inner = np.unique(cuts)
-    edges = np.array([_below(distinct[0]), *_between(distinct, inner), _above(distinct[-1])])
+    least, most = _range(distinct, tallies)
+    edges = np.array([_below(least), *_between(distinct, inner), _above(most)])
     counts = np.bincount(np.searchsorted(edges, distinct, "right"), weights=tallies, minlength=len(edges) + 1)
     step = QUANTILES // DECILES
     tenths = np.unique(np.searchsorted(inner, cuts[step - 1 :: step])) + 1
@@ -109,9 +121,26 @@ def _numeric(name: str, values: Floats) -> NumericFeature:
         counts=tuple(counts.astype(np.int64).tolist()),
         deciles=tuple(tenths.tolist()),
         missing=missing,
-        minimum=float(distinct[0]),
-        maximum=float(distinct[-1]),
+        minimum=least,
+        maximum=most,
     )
+
+
+def _range(distinct: Floats, tallies: Counts) -> tuple[float, float]:
+    """The column's minimum and maximum: as they are where many rows share them, else rounded outwards."""
+    least, most = float(distinct[0]), float(distinct[-1])
+    wide = max(most / STEPS - least / STEPS, abs(least) / STEPS if len(distinct) == 1 else 0.0)
+    digits = -math.floor(math.log10(wide)) if wide > 0 else 0
+    if tallies[0] < SHARED:
+        least = max(min(least, _rounded(least, digits, ROUND_FLOOR)), -LARGEST)
+    if tallies[-1] < SHARED:
+        most = min(max(most, _rounded(most, digits, ROUND_CEILING)), LARGEST)
+    return least, most
+
+
+def _rounded(value: float, digits: int, direction: str) -> float:
+    """A number to so many decimal digits, tens and hundreds where that is negative; exact, as decimals are."""
+    return float(Decimal(value).quantize(Decimal(1).scaleb(-digits), direction, Context(prec=800)))
 
 
 def _cuts(tallies: Counts) -> Counts:
@@ -156,14 +185,29 @@ def _category(name: str, values: Sequence[str | None]) -> CategoryFeature:
         )
     ranked = sorted(tallies.items(), key=lambda item: (-item[1], item[0]))
     named, rest = ranked[:NAMED], ranked[NAMED:]
-    many = len(ranked) > KNOWN
+    many, few = len(ranked) > KNOWN, len(ranked) <= FEW
+    salt = _salt(name, ranked)
+
+    def kept(value: str, count: int) -> str:
+        clear = few and count >= SHARED and not value.startswith(HASHED)
+        return value if clear else hashed(value, salt)
+
     return CategoryFeature(
         name=name,
-        values=tuple(value for value, _ in named),
+        values=tuple(kept(*each) for each in named),
         counts=tuple(count for _, count in named),
-        others=() if many else tuple(sorted(value for value, _ in rest)),
+        others=() if many else tuple(sorted(kept(*each) for each in rest)),
         other=sum(count for _, count in rest),
         singletons=sum(1 for _, count in ranked if count == 1),
         open=many,
         missing=len(values) - sum(tallies.values()),
+        salt=salt,
     )
+
+
+def _salt(name: str, ranked: Sequence[tuple[str, int]]) -> str:
+    """Of this column of this training alone, and the same each time: the same data gives the same bytes."""
+    digest = hashlib.blake2b(name.encode(), digest_size=16)
+    for value, count in ranked:
+        digest.update(f"{len(value)}:{value}{count};".encode())
+    return digest.hexdigest()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -74,6 +75,7 @@ class Registry:
     ) -> Manifest:  # fmt: skip
         """Writes artifact, card, reference and last the manifest, which makes the version visible.
 
+        The card gets a section on what the reference holds of the training data.
         What an earlier publish of the same bytes left is taken over. `image` overrides the description's; `created`
         is now by default. Raises VersionExists, LeftoversDiffer, InvalidManifest, InvalidArchive, InvalidVersion,
         DigestMismatch, UploadConflict, UploadInterrupted.
@@ -90,7 +92,9 @@ class Registry:
                 contacts=description.contacts, created=created or current().now(),
             )  # fmt: skip
             manifests.encode(draft)  # what no manifest can hold is refused before gigabytes are sent
-            stored = {file: self._store(version, file, path, progress) for file, path in files.items()}
+            with TemporaryDirectory() as folder:
+                files |= _completed(card, reference, Path(folder))
+                stored = {file: self._store(version, file, path, progress) for file, path in files.items()}
             return self._commit(msgspec.structs.replace(draft, files=stored))
 
     def manifest(self, version: str) -> Manifest:
@@ -239,6 +243,18 @@ def _given(card: Path | None, reference: Path | None) -> dict[str, Path]:
         except InvalidReference as error:
             raise InvalidArchive(str(error)) from error
     return given
+
+
+def _completed(card: Path | None, reference: Path | None, folder: Path) -> dict[str, Path]:
+    """The card with what the reference holds at its end, as a file in `folder`; nothing where either is not given."""
+    if card is None or reference is None:
+        return {}
+    from tidewatch.drift.holdings import card_section
+    from tidewatch.drift.reference import decode
+
+    written = folder / CARD
+    written.write_bytes(card.read_bytes() + card_section(decode(reference.read_bytes(), str(reference))).encode())
+    return {CARD: written}
 
 
 def _no_image() -> str:

@@ -16,6 +16,8 @@ import pytest
 from botocore.exceptions import ConnectionClosedError
 from mypy_boto3_s3 import S3Client
 
+from tidewatch.drift.holdings import card_section
+from tidewatch.drift.reference import decode
 from tidewatch.drift.training import build
 from tidewatch.registry import (
     Description,
@@ -38,6 +40,8 @@ BUCKET = "registry"
 Pack = Callable[..., Path]
 KEY = "models/flights/3/"
 REFERENCE = build({"x": np.arange(5.0)}).encode()
+HELD = card_section(decode(REFERENCE, "the reference"))
+"""What every card says at its end that is published with the reference."""
 MIB = 1 << 20
 
 
@@ -113,7 +117,7 @@ def test_a_published_version_is_found_with_all_that_it_was_published_with(
     assert (found.lineage, found.metrics, found.owner) == (
         description.lineage, description.metrics, description.owner
     )  # fmt: skip
-    assert registry.read("3", "card.md") == b"# flights/3\n"
+    assert registry.read("3", "card.md").decode() == "# flights/3\n" + HELD
 
 
 def test_a_version_is_resolved_for_deployment(registry: Registry, description: Description, pack: Pack) -> None:
@@ -278,7 +282,7 @@ def test_a_publish_cut_off_anywhere_shows_no_half_version_and_the_next_one_compl
     registry.publish("3", artifact, description, card=card, reference=reference)
     assert registry.versions() == ("3",)
     assert registry.unfinished() == ()
-    assert registry.read("3", "card.md") == b"card"
+    assert registry.read("3", "card.md").decode() == "card" + HELD
     registry.verify("3")
 
 

@@ -1,7 +1,9 @@
 # Everything here needs git, make and Python 3.11 or later; the rest is installed into folders of the checkout.
 PYTHON ?= python3
-UV := $(shell command -v uv 2>/dev/null || echo .venv-uv/bin/uv)
+UV_VERSION := $(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' requirements-uv.txt)
+UV := $(shell uv --version 2>/dev/null | grep -q "^uv $(UV_VERSION)\( \|$$\)" && command -v uv || echo .venv-uv/bin/uv)
 RUN := .venv/bin/
+PRODUCT := __main__.py cli components lambdas simulator stacks tidewatch
 
 # Commands start in half the time when Python may keep what it compiled.
 unexport PYTHONDONTWRITEBYTECODE
@@ -14,14 +16,16 @@ help:
 	@echo "make test        run the tests"
 	@echo "make test-spark  count a million records inside Spark too; needs Java 17 or later"
 	@echo "make fuzz        read 10,000 mutated records and blocks of them; the accounting must hold"
-	@echo "make check       lint, types, walls between the rooms, lock file"
+	@echo "make check       lint, types, walls between the rooms, security, lock file"
 	@echo "make bench       measure what the README promises"
 
 install: .venv/.installed
 
-.venv-uv/bin/uv:
+# By its hash: whoever gives us uv gives us everything else.
+.venv-uv/bin/uv: requirements-uv.txt
 	$(PYTHON) -m venv .venv-uv
-	.venv-uv/bin/pip install --quiet --disable-pip-version-check uv
+	.venv-uv/bin/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --no-deps -r $<
+	@touch $@
 
 ifeq ($(UV),.venv-uv/bin/uv)
 UV_READY := .venv-uv/bin/uv
@@ -64,6 +68,7 @@ check: .venv/.installed
 	$(RUN)ruff format --check --quiet
 	$(RUN)pyright
 	$(RUN)lint-imports
+	$(RUN)bandit --quiet --recursive --configfile pyproject.toml $(PRODUCT)
 
 bench: .venv/.installed .venv-peers/.installed
 	$(RUN)python -m bench

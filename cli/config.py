@@ -66,7 +66,7 @@ def _asked(stack: str, folder: Path) -> tuple[dict[str, Any], str]:
     if shutil.which("pulumi") is None:
         return {}, NO_CLI
     command = ["pulumi", "config", "--show-secrets", "--json", "--stack", stack, "--non-interactive"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # nosec B603 # no shell
     if done.returncode != 0:
         said = (done.stderr or done.stdout).strip().removeprefix("error: ") or f"exit code {done.returncode}"
         return {}, f"`pulumi config` says: {said.splitlines()[0]}"

@@ -63,7 +63,7 @@ def _deployed(stack: str) -> dict[str, Any]:
             "the Pulumi CLI is not on PATH: install it (https://www.pulumi.com/docs/install/), "
             "or rehearse without it by `make demo`"
         )
-    done = subprocess.run(
+    done = subprocess.run(  # nosec B603, B607 # no shell, and the CLI is the one on the user's PATH
         ["pulumi", "stack", "output", "--json", "--show-secrets", "--stack", stack],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip

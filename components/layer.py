@@ -98,7 +98,8 @@ def _install(group: str, target: Path, requirements: Path, root: Path) -> None:
         *("--require-hashes", "--no-deps", "--link-mode", "copy"),
     )
     for arguments in (exported, installed):
-        done = subprocess.run([_uv(root), *arguments], capture_output=True, text=True, check=False, cwd=root)
+        command = [_uv(root), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)  # nosec B603 # no shell
         if done.returncode:
             raise LayerNotBuilt(
                 f"The layer of {group} cannot be built: {done.stderr.strip() or 'uv gave no reason'}. It is made of "

@@ -90,7 +90,7 @@ class Rehearsal:
         shutil.rmtree(self.home, ignore_errors=True)
         self.home.mkdir(parents=True, mode=0o700)
         with (self.home / "server.log").open("wb") as log:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # nosec B603 # no shell, and the command is ours
                 [sys.executable, "-m", "simulator.aws", *self._arguments()],
                 env=_environment(),
                 stdin=subprocess.PIPE,

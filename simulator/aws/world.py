@@ -58,7 +58,7 @@ class World:
     metrics: MetricStore = field(default_factory=MetricStore)
     models: ModelRepository = field(default_factory=ModelRepository)
     capture: CaptureFiles = field(default_factory=CaptureFiles)
-    random: Random = field(default_factory=lambda: Random(SEED))
+    random: Random = field(default_factory=lambda: Random(SEED))  # nosec B311 # seeded: a replay routes alike
     events: deque[PlatformEvent] = field(default_factory=deque[PlatformEvent])
     lock: threading.RLock = field(default_factory=threading.RLock)
     served: dict[tuple[str, str, str], ServedModel] = field(default_factory=dict[tuple[str, str, str], ServedModel])

@@ -201,7 +201,7 @@ class Providers:
         code = reveal((resource.inputs if CODE in resource.inputs else resource.outputs)[CODE])
         with self._lock:
             if code not in self._dynamic:
-                provider = dill.loads(base64.b64decode(code))
+                provider = dill.loads(base64.b64decode(code))  # nosec B301 # our own program's, as Pulumi reads it
                 with _tracebacks_kept():
                     provider.configure(ConfigureRequest(Config(self._config, self._project)))
                 self._dynamic[code] = provider

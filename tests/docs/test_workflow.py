@@ -1,17 +1,131 @@
-"""The workflow that deploys outlives what the program waits for."""
+"""The workflows: what deploys outlives what the program waits for, and none gives a branch more than it needs."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import pytest
 import yaml
 
 from components.sagemaker.provider import WAIT_SECONDS
 from stacks.agreement import LONGEST_DEPLOYMENT
 
-JOB = yaml.safe_load((Path(__file__).parents[2] / ".github/workflows/up.yaml").read_text())["jobs"]["up"]
+ROOT = Path(__file__).parents[2]
+FILES = sorted((ROOT / ".github/workflows").glob("*.y*ml"))
+WORKFLOWS: dict[str, dict[Any, Any]] = {path.name: yaml.safe_load(path.read_text()) for path in FILES}
+JOB = WORKFLOWS["up.yaml"]["jobs"]["up"]
 HOSTED_RUNNER_MINUTES = 360
 """Source: GitHub Actions documentation, "Usage limits": each job in a workflow can run for up to 6 hours."""
 LONGEST_SESSION = 43_200
 """Source: IAM API reference, UpdateRole, "MaxSessionDuration"."""
+ALLOWED = ({"contents": "read"}, {"contents": "read", "id-token": "write"})
+"""What a job may be permitted: nothing here writes to the repository or its pull requests."""
+PINNED = re.compile(r"uses: [\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
+ON = True
+"""YAML 1.1 reads the key `on` so."""
+
+
+def _jobs() -> Iterator[Any]:
+    for name, workflow in WORKFLOWS.items():
+        for job, settings in workflow["jobs"].items():
+            yield pytest.param(workflow, settings, id=f"{name}:{job}")
+
+
+def _triggers(workflow: dict[Any, Any]) -> set[str]:
+    triggers = workflow[ON]
+    return {triggers} if isinstance(triggers, str) else set(triggers)
+
+
+def _may_take_a_role(job: dict[str, Any]) -> bool:
+    return "id-token" in job.get("permissions", {})
+
+
+every_job = pytest.mark.parametrize(("workflow", "job"), _jobs())
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_actions_are_pinned_to_commits_with_their_version_beside(path: Path) -> None:
+    used = [line.strip().removeprefix("- ") for line in path.read_text().splitlines() if "uses:" in line]
+    assert [line for line in used if not PINNED.fullmatch(line) and not line.startswith("uses: ./")] == []
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_nothing_runs_a_branch_with_the_rights_of_the_base(name: str) -> None:
+    assert not _triggers(WORKFLOWS[name]) & {"pull_request_target", "workflow_run", "issue_comment"}
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_a_workflow_permits_reading_alone_unless_a_job_says_more(name: str) -> None:
+    assert WORKFLOWS[name]["permissions"] == {"contents": "read"}
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_runs_of_one_kind_queue_behind_each_other(name: str) -> None:
+    workflow = WORKFLOWS[name]
+    if _triggers(workflow) != {"workflow_call"}:
+        assert workflow["concurrency"]["cancel-in-progress"] is False
+
+
+@every_job
+def test_a_job_may_take_a_role_or_nothing(workflow: dict[Any, Any], job: dict[str, Any]) -> None:
+    assert job.get("permissions", workflow["permissions"]) in ALLOWED
+
+
+@every_job
+def test_a_checkout_leaves_no_token_behind(workflow: dict[Any, Any], job: dict[str, Any]) -> None:
+    del workflow
+    checkouts = [step for step in job.get("steps", ()) if "actions/checkout@" in step.get("uses", "")]
+    assert all(step.get("with", {}).get("persist-credentials") is False for step in checkouts)
+
+
+@every_job
+def test_a_job_that_may_take_a_role_runs_no_tests(workflow: dict[Any, Any], job: dict[str, Any]) -> None:
+    """What tests install and run is more than anybody has read; all that such a job runs by itself is uv's install."""
+    if not _may_take_a_role(job):
+        return
+    commands = [step["run"] for step in job.get("steps", ()) if "run" in step]
+    assert all(command.startswith("make .venv-uv/bin/uv &&") for command in commands)
+    assert "pytest" not in str(commands)
+    assert "needs" in job or _triggers(workflow) == {"workflow_call"}, "such a job waits for the checks"
+
+
+@every_job
+def test_a_job_that_takes_a_role_has_a_protected_environment(workflow: dict[Any, Any], job: dict[str, Any]) -> None:
+    """The role trusts the environment's name alone, and the environment its reviewers or its branch."""
+    if not _may_take_a_role(job) or "uses" in job:
+        return
+    if "pull_request" in _triggers(workflow):
+        assert job["environment"].endswith("-preview")
+        assert "github.event.pull_request.head.repo.full_name == github.repository" in job["if"]
+        assert "AWS_DEPLOY_ROLE" not in str(job)
+    else:
+        assert job["environment"] == "${{ inputs.stack }}"
+        assert _triggers(workflow) == {"workflow_call"}
+
+
+def test_only_main_deploys() -> None:
+    callers = [name for name, workflow in WORKFLOWS.items() if "workflows/up.yaml" in str(workflow["jobs"])]
+    assert callers == ["deploy.yaml"]
+    assert WORKFLOWS["deploy.yaml"][ON] == {"push": {"branches": ["main"]}}
+
+
+def test_every_deployment_waits_for_the_checks() -> None:
+    jobs = WORKFLOWS["deploy.yaml"]["jobs"]
+    for name in jobs.keys() - {"verify"}:
+        waits = [name]
+        while waits[-1] != "verify":
+            waits.append(jobs[waits[-1]]["needs"])
+
+
+def test_uv_comes_by_its_hash_and_nothing_else_comes_from_the_index_unlocked() -> None:
+    pinned = (ROOT / "requirements-uv.txt").read_text().split("\n", 1)[1]
+    assert re.fullmatch(r"uv==[\d.]+( \\\n    --hash=sha256:[0-9a-f]{64})+\n", pinned)
+    texts = [path.read_text() for path in (ROOT / "Makefile", *(ROOT / ".ci").iterdir(), *FILES)]
+    installs = [line.strip() for text in texts for line in text.splitlines() if re.search(r"\bpip\d? install", line)]
+    assert installs
+    assert all("--require-hashes" in line for line in installs)
+    assert "uv pip" not in str(texts)
 
 
 def _credentials() -> int:

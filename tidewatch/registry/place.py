@@ -131,7 +131,7 @@ def carried(s3: S3Client, bucket: str) -> dict[str, str] | None:
 def _tagged(tagging: Tagging, wanted: Mapping[str, str]) -> Iterable[tuple[Place, bool]]:
     """The buckets that are tagged as this stack's registry, each with whether a stack of that name left it behind."""
     filters = [{"Key": key, "Values": [value]} for key, value in wanted.items()]
-    token = ""
+    token = ""  # nosec B105 # no token
     while True:
         page = tagging.get_resources(TagFilters=filters, ResourceTypeFilters=["s3"], PaginationToken=token)
         for found in page["ResourceTagMappingList"]:

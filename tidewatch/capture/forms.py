@@ -140,18 +140,30 @@ def _scalars(values: Sequence[object]) -> bool:
 
 def _rows(elements: list[object]) -> Table:
     """Rows that are all objects, all lists, or all scalars."""
-    if all(isinstance(each, dict) for each in elements):
+    kinds = set(map(type, elements))
+    if kinds <= {dict}:
         objects = cast("list[dict[str, object]]", elements)
-        vectors = [_vector(each) for each in objects]
-        if None in vectors:
+        vectors = _vectors(objects)
+        if vectors is None:
             return _named(objects)
         beside = set[str]().union(*(each.keys() for each in objects)) - {*_VECTOR}
-        return _with(of_rows(None, cast("list[list[object]]", vectors)), beside)
-    if all(isinstance(each, list) for each in elements):
+        return _with(of_rows(None, vectors), beside)
+    if kinds <= {list}:
         return of_rows(None, cast("list[list[object]]", elements))
     if _scalars(elements):
         return of_rows(None, [[each] for each in elements])
     raise Unreadable(Reason.BAD_PAYLOAD)
+
+
+def _vectors(rows: list[dict[str, object]]) -> list[list[object]] | None:
+    """The dense vectors of rows that all hold one."""
+    found: list[list[object]] = []
+    for row in rows:
+        vector = _vector(row)
+        if vector is None:
+            return None
+        found.append(vector)
+    return found
 
 
 def _vector(row: dict[str, object]) -> list[object] | None:
@@ -174,7 +186,7 @@ def _named(objects: list[dict[str, object]]) -> Table:
     if any(each.keys() != objects[0].keys() for each in objects):
         names = tuple(dict.fromkeys(name for each in objects for name in each))
     check_values(len(objects), len(names))
-    return of_rows(names, [[each.get(name) for name in names] for each in objects])
+    return of_rows(names, [list(map(each.get, names)) for each in objects])
 
 
 def _columns(columns: dict[str, object]) -> Table:

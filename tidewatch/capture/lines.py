@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import IO, Protocol, cast
+from typing import Protocol
 
 from tidewatch.capture.reasons import Reason
 
@@ -14,13 +13,16 @@ BLOCK = 1 << 20
 """Bytes read at a time."""
 LONGEST = 8 << 20
 """The longest line that is read, in bytes without its newline."""
-BROKEN = (EOFError, gzip.BadGzipFile, zlib.error)
+BROKEN = (EOFError, zlib.error)
 """What the decompressor raises on a stream that breaks off, or is damaged."""
 MOST_EXPANSION = 200
 """How many times itself a gzip stream may unpack to: records alike but for their ids shrink to a twentieth."""
 FREE_EXPANSION = 16 << 20
 """Bytes that it may unpack to in any case."""
 _GZIP = b"\x1f\x8b"
+_GZIP_BITS = 31
+"""zlib's word for the largest window, within gzip's header and checksum."""
+_FED = 1 << 14
 
 
 class Stream(Protocol):
@@ -134,21 +136,19 @@ def _chunks(stream: Stream, size: int, expansion: float) -> Iterator[bytes]:
     if len(head) == 1:
         head += stream.read(size)
     if head[:2] == _GZIP:
-        yield from _unpacked(_PutBack(head, stream), size, expansion)
+        yield from _gathered(_Unpacked(head, stream, size, expansion), size)
         return
     while head:
         yield head
         head = stream.read(size)
 
 
-def _unpacked(stream: _PutBack, size: int, expansion: float) -> Iterator[bytes]:
-    # read1 hands out what came before a break, where read would drop it; its pieces are small, so they are gathered.
-    unpacked = gzip.GzipFile(fileobj=cast("IO[bytes]", stream))
+def _gathered(pieces: Iterable[bytes], size: int) -> Iterator[bytes]:
+    """The pieces in chunks of `size` bytes or a little more; where they break off, first what came before."""
     gathered = bytearray()
     try:
-        while piece := unpacked.read1(size):
+        for piece in pieces:
             gathered += piece
-            stream.check(unpacked.tell(), expansion)
             if len(gathered) >= size:
                 yield bytes(gathered)
                 gathered.clear()
@@ -162,23 +162,38 @@ class _Expanded(Exception):
     """A gzip stream that unpacks to more than it may."""
 
 
-class _PutBack:
-    """A stream with the bytes that were read ahead put back: all of it that the decompressor asks for."""
+class _Unpacked:
+    """What the members of a gzip stream unpack to, and the zeros between them are not (RFC 1952, 2.2).
 
-    def __init__(self, head: bytes, stream: Stream) -> None:
-        self._head = head
-        self._stream = stream
-        self._taken = 0
+    Python's gzip reads the names in a member's header byte by byte, and those may be as long as the stream.
+    """
 
-    def read(self, size: int) -> bytes:
-        if not self._head:
-            given = self._stream.read(size)
-        else:
-            given, self._head = self._head[:size], self._head[size:]
-        self._taken += len(given)
-        return given
+    def __init__(self, head: bytes, stream: Stream, size: int, expansion: float) -> None:
+        self._held, self._at = head, 0
+        self._stream, self._size, self._expansion = stream, size, expansion
+        self._taken = self._given = 0
 
-    def check(self, unpacked: int, expansion: float) -> None:
-        """Raises _Expanded where what was read of it has unpacked to more than it may."""
-        if unpacked > FREE_EXPANSION + expansion * self._taken:
-            raise _Expanded
+    def __iter__(self) -> Iterator[bytes]:
+        while self._more():
+            member = zlib.decompressobj(_GZIP_BITS)
+            while not member.eof:
+                if not self._more():
+                    raise EOFError
+                # Little at a time, since what a call leaves is copied: a stream may be of nothing but empty members.
+                fed = self._held[self._at : self._at + _FED]
+                piece = member.decompress(fed, self._size)
+                taken = len(fed) - len(member.unconsumed_tail) - len(member.unused_data)
+                self._at += taken
+                self._taken += taken
+                self._given += len(piece)
+                if self._given > FREE_EXPANSION + self._expansion * self._taken:
+                    raise _Expanded
+                yield piece
+            while self._more() and self._held[self._at] == 0:
+                self._at += len(self._held) - self._at - len(self._held[self._at :].lstrip(b"\0"))
+
+    def _more(self) -> bool:
+        """Whether there is a further byte, which is then held."""
+        if self._at == len(self._held):
+            self._held, self._at = self._stream.read(self._size), 0
+        return bool(self._held)

@@ -13,12 +13,12 @@ from typing import TypeAlias, cast
 import numpy as np
 import numpy.typing as npt
 
-from tidewatch.capture.limits import LONGEST_NUMBER, check_values
+from tidewatch.capture.limits import CATEGORY, LONGEST_NUMBER, check_values
 from tidewatch.capture.payload import Payload, read_input, read_output
 from tidewatch.capture.reasons import Reason, Unreadable
 from tidewatch.capture.record import Record
-from tidewatch.capture.scalars import category, number
-from tidewatch.capture.table import Matrix, Table
+from tidewatch.capture.scalars import MISSING, category, number
+from tidewatch.capture.table import Matrix, Table, columns_of
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
@@ -87,16 +87,13 @@ class Rows:
 def values(record: Record, layout: Layout) -> Rows:
     """The values of a record's rows. Raises Unreadable: one bad row, or a bad answer, rejects the whole record."""
     table = read_input(record.input)
-    check_values(len(table.rows), len(layout.features))
+    check_values(len(table.rows), len(layout.numbers) + CATEGORY * len(layout.categories))
     places = _places(table, layout)
     matrix = table.matrix
     if matrix is None:
         numbers, categories = _from_rows(table.rows, layout, places)
     else:
         numbers, categories = _from_matrix(matrix, layout, places)
-    infinite = np.isinf(numbers)
-    if infinite.any():
-        raise Unreadable(Reason.NOT_FINITE, layout.numbers[int(infinite.any(0).argmax())])
     scores = None if layout.score_output is None else _scores(record.output, len(numbers), layout.score_output)
     return Rows(numbers, categories, scores)
 
@@ -125,6 +122,7 @@ def _from_matrix(
     at = [places.get(name, -1) for name in layout.numbers]
     numbers = matrix[:, at].astype(np.float64)
     numbers[:, [place < 0 for place in at]] = np.nan
+    _check_finite(numbers, layout.numbers)
     return numbers, tuple(
         [category(value, name) for value in matrix[:, places[name]].tolist()]
         if name in places
@@ -140,12 +138,21 @@ def _from_rows(
     categories: tuple[list[str | None], ...] = tuple([] for _ in layout.categories)
     known: dict[str, str | None] = {}
     for start in range(0, len(rows), CHUNK_ROWS):
-        part = list(rows[start : start + CHUNK_ROWS])
-        _fill(numbers[start : start + len(part)], part, layout.numbers, places)
+        part = rows[start : start + CHUNK_ROWS]
+        into = numbers[start : start + len(part)]
+        present = [name for name in (*layout.numbers, *layout.categories) if name in places]
+        columns = dict(zip(present, columns_of(part, [places[name] for name in present]), strict=True))
+        _fill(into, columns, layout.numbers)
+        _check_finite(into, layout.numbers)
         for held, name in zip(categories, layout.categories, strict=True):
-            at = places.get(name)
-            held += [None] * len(part) if at is None else _categories([row[at] for row in part], name, known)
+            held += _categories(columns[name], name, known) if name in columns else [None] * len(part)
     return numbers, categories
+
+
+def _check_finite(numbers: Floats, names: Sequence[str]) -> None:
+    infinite = np.isinf(numbers)
+    if infinite.any():
+        raise Unreadable(Reason.NOT_FINITE, names[int(infinite.any(0).argmax())])
 
 
 def _categories(cells: list[object], name: str, known: dict[str, str | None]) -> list[str | None]:
@@ -153,26 +160,25 @@ def _categories(cells: list[object], name: str, known: dict[str, str | None]) ->
     if not set(map(type, cells)) <= {str}:
         return [category(cell, name) for cell in cells]
     texts = cast("list[str]", cells)
-    for text in set(texts) - known.keys():
-        known[text] = category(text, name)
+    for text in set(texts):
+        if text not in known:
+            known[text] = category(text, name)
     return [known[text] for text in texts]
 
 
-def _fill(
-    numbers: Floats, rows: list[Sequence[object]], names: Sequence[str], places: dict[str, int]
-) -> None:  # fmt: skip
+def _fill(numbers: Floats, columns: dict[str, list[object]], names: Sequence[str]) -> None:
     """Reads the columns one by one where all their cells are plain, else row by row: the first fault is to be told."""
-    held = [(at, places[name], name) for at, name in enumerate(names) if name in places]
-    for at, place, _ in held:
-        column = _column([row[place] for row in rows])
+    held = [(at, name) for at, name in enumerate(names) if name in columns]
+    for at, name in held:
+        column = _column(columns[name])
         if column is None:
             break
         numbers[:, at] = column
     else:
         return
-    for row, into in zip(rows, numbers, strict=True):
-        for at, place, name in held:
-            into[at] = number(row[place], name)
+    for into, *cells in zip(numbers, *(columns[name] for _, name in held), strict=True):
+        for (at, name), cell in zip(held, cells, strict=True):
+            into[at] = number(cell, name)
 
 
 def _column(cells: list[object]) -> Sequence[float] | Floats | None:
@@ -181,11 +187,21 @@ def _column(cells: list[object]) -> Sequence[float] | Floats | None:
     try:
         if kinds <= {float, int, NoneType}:
             return np.array(cells, np.float64)
-        texts = cast("list[str]", cells)
-        if kinds <= {str} and max(map(len, texts)) <= LONGEST_NUMBER and _PLAIN.fullmatch(",".join(texts)):
-            return [float(text) if text else math.nan for text in texts]
+        return _parsed(cast("list[str]", cells)) if kinds <= {str} else None
     except (OverflowError, ValueError):
-        pass
+        return None
+
+
+def _parsed(texts: list[str]) -> list[float] | None:
+    """The numbers of texts that are all finite or missing; None, or ValueError, where one may be something else."""
+    if max(map(len, texts)) > LONGEST_NUMBER:
+        return None
+    if _PLAIN.fullmatch(",".join(texts)):
+        return [float(text) if text else math.nan for text in texts]
+    # A cell in each chunk that has spaces, or a word for no value, would have all of them read one by one.
+    stripped = [text.strip(" ") for text in texts]
+    if _PLAIN.fullmatch(",".join([text for text in stripped if text not in MISSING])):
+        return [math.nan if text in MISSING else float(text) for text in stripped]
     return None
 
 
@@ -203,12 +219,22 @@ def _scores(output: Payload | None, rows: int, which: int) -> Floats:
         if isinstance(found, np.ndarray):
             scores = found[:, which].astype(np.float64)
         else:
-            scores = np.fromiter((number(row[which]) for row in found), np.float64, rows)
+            scores = _numbers([row[which] for row in found])
     except (IndexError, Unreadable) as error:
         raise Unreadable(Reason.BAD_OUTPUT) from error
     if np.isinf(scores).any():
         raise Unreadable(Reason.BAD_OUTPUT)
     return scores
+
+
+def _numbers(cells: list[object]) -> Floats:
+    """The numbers of a column, of which the reader knows no more than that it should hold numbers."""
+    found = np.empty(len(cells))
+    for start in range(0, len(cells), CHUNK_ROWS):
+        part = cells[start : start + CHUNK_ROWS]
+        column = _column(part)
+        found[start : start + len(part)] = [number(cell) for cell in part] if column is None else column
+    return found
 
 
 def _turned(table: Table, rows: int) -> Sequence[Sequence[object]] | Matrix:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import TypeAlias, overload
+from typing import TypeAlias, cast, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +43,12 @@ class Split(Sequence[list[str]]):
         """How many values the rows have, without splitting one."""
         return {line.count(",") + 1 for line in self._lines}
 
+    def columns(self, places: Sequence[int]) -> list[list[object]]:
+        """The columns at these places of rows that are all as long: of all rows' values in one list."""
+        values = cast("list[object]", ",".join(self._lines).split(","))
+        width = len(values) // len(self._lines)
+        return [values[place::width] for place in places]
+
 
 @dataclass(frozen=True, eq=False)
 class Table:
@@ -75,10 +81,17 @@ def of_rows(names: tuple[str, ...] | None, rows: Sequence[Sequence[object]]) -> 
     if not rows:
         raise Unreadable(Reason.EMPTY_PAYLOAD)
     width = len(rows[0])
-    if not all(len(row) == width for row in rows):
+    if set(map(len, rows)) != {width}:
         return Table(names, rows)
     matrix = numeric(list(chain.from_iterable(rows)))
     return Table(names, rows if matrix is None else matrix.reshape(len(rows), width))
+
+
+def columns_of(rows: Sequence[Sequence[object]] | Matrix, places: Sequence[int]) -> list[list[object]]:
+    """The columns at these places of rows that are all as long."""
+    if isinstance(rows, Split):
+        return rows.columns(places)
+    return [[row[place] for row in rows] for place in places]
 
 
 def numeric(values: list[object]) -> npt.NDArray[np.float64] | None:

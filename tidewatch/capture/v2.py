@@ -6,8 +6,10 @@ https://kserve.github.io/website/docs/concepts/architecture/data-plane/v2-protoc
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from itertools import chain
+from types import NoneType
 from typing import Any, cast
 
 import msgspec
@@ -23,6 +25,8 @@ _BINARY = {
     "INT32": "<i4", "INT64": "<i8", "FP16": "<f2", "FP32": "<f4", "FP64": "<f8",
 }  # fmt: skip
 """numpy's type of each datatype but BYTES: little-endian, row major, without padding."""
+_NUMBERS = frozenset({float, int, NoneType})
+_LENGTH = struct.Struct("<I").unpack_from
 _SINGLE = {"FP16": np.float16, "FP32": np.float32}
 _Flat = Matrix | list[object]
 """A tensor's elements in row-major order, shape (n,); a list unless all are numbers that float64 holds exactly."""
@@ -132,15 +136,15 @@ def _from_json(tensor: _Tensor) -> _Flat:
     if single is None:
         values = numeric(flat)
         return flat if values is None else values
-    if all(type(each) in (float, int) for each in flat):
+    if set(map(type, flat)) <= _NUMBERS:
         return _rounded(flat, single)
-    held = [type(each) in (float, int) for each in flat]
-    rounded = iter(_rounded([each for each, number in zip(flat, held, strict=True) if number], single).tolist())
-    return [next(rounded) if number else each for each, number in zip(flat, held, strict=True)]
+    held = [each if type(each) in _NUMBERS else None for each in flat]
+    rounded = _rounded(held, single).tolist()
+    return [each if number is None else near for each, number, near in zip(flat, held, rounded, strict=True)]
 
 
 def _rounded(values: list[object], single: type[np.float16] | type[np.float32]) -> Matrix:
-    """The values as a server of that datatype holds them; what overflows is infinite."""
+    """The values as a server of that datatype holds them, NaN for None; what overflows is infinite."""
     with np.errstate(over="ignore"):
         try:
             return np.array(values, np.float64).astype(single).astype(np.float32)
@@ -151,10 +155,10 @@ def _rounded(values: list[object], single: type[np.float16] | type[np.float32]) 
 def _flattened(data: list[object]) -> list[object]:
     """The elements of data that are nested as the shape is, or flat: the protocol allows both."""
     while data and isinstance(data[0], list):
-        if not all(isinstance(each, list) for each in data):
+        if set(map(type, data)) != {list}:
             raise Unreadable(Reason.BAD_PAYLOAD)
         data = list(chain.from_iterable(cast("list[list[object]]", data)))
-    if any(isinstance(each, list | dict) for each in data):
+    if set(map(type, data)) & {list, dict}:
         raise Unreadable(Reason.BAD_PAYLOAD)
     return data
 
@@ -181,14 +185,14 @@ def _from_bytes(datatype: str, raw: memoryview) -> _Flat:
 def _strings(raw: memoryview) -> list[object]:
     """Elements of BYTES: each four bytes of length, little-endian, then as many of UTF-8."""
     found: list[object] = []
-    at = 0
-    while at < len(raw):
-        start = at + 4
-        at = start + int.from_bytes(raw[at:start], "little")
-        if start > len(raw) or at > len(raw):
-            raise Unreadable(Reason.BAD_PAYLOAD)
-        try:
-            found.append(str(raw[start:at], "utf-8"))
-        except UnicodeDecodeError as error:
-            raise Unreadable(Reason.BAD_PAYLOAD) from error
+    held, size, at = bytes(raw), len(raw), 0
+    try:
+        while at < size:
+            start = at + 4
+            at = start + _LENGTH(held, at)[0]
+            if at > size:
+                raise Unreadable(Reason.BAD_PAYLOAD)
+            found.append(held[start:at].decode())
+    except (UnicodeDecodeError, struct.error) as error:
+        raise Unreadable(Reason.BAD_PAYLOAD) from error
     return found

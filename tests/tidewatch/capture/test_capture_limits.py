@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from captured_lines import account, as_base64, as_json, line, peak, read, rejected, side
 
+from tidewatch.capture import limits, rows, scalars
 from tidewatch.capture.lines import FREE_EXPANSION, blocks
 from tidewatch.capture.reasons import Reason
+from tidewatch.capture.rows import Column, Layout
 
 MIB = 1 << 20
 HUGE = 2**63 - 1
@@ -119,6 +121,47 @@ def test_csv_of_more_values_than_are_read_is_not_split(text: str) -> None:
 
 def test_rows_without_most_features_are_counted_by_what_they_are_read_into() -> None:
     assert rejected(line(as_json([{"age": 1}] * 400_000))) == (Reason.TOO_LARGE, None)
+
+
+def test_a_value_of_a_category_counts_for_three() -> None:
+    only = Layout((Column("carrier", False),), ("carrier",), None)
+    most = limits.MOST_VALUES // limits.CATEGORY
+    assert len(read(line("".join(f"c{at}\n" for at in range(most))), only)) == most
+    assert rejected(line("AA\n" * (most + 1)), only) == (Reason.TOO_LARGE, None)
+
+
+def test_categories_that_were_met_are_looked_up_and_never_walked_through() -> None:
+    """Each chunk of rows would otherwise take as long as all those before it."""
+
+    class Known(dict[str, str | None]):
+        def keys(self) -> Any:
+            raise AssertionError("every category that was met is walked through")
+
+        __iter__ = items = values = keys
+
+    known = Known(AA="AA")
+    assert rows._categories(["AA", "b", "3.0", "", "b"], "carrier", known) == ["AA", "b", "3", None, "b"]
+    assert rows._categories(["b", "AA"], "carrier", known) == ["b", "AA"]
+
+
+@pytest.mark.parametrize("odd", [" 2 ", "NaN", "null", "", "  ", "None"])
+def test_a_column_with_odd_cells_holds_the_same_numbers(odd: str) -> None:
+    cells = [f"{at}.5" for at in range(6000)]
+    cells[10] = cells[5000] = odd
+    found = read(line("".join(f"{cell},1,AA\n" for cell in cells), "0.5\n" * 5999 + odd + "\n"))
+    expected = scalars.number(odd)
+    assert found.numbers[[9, 11, 4999, 5001], 0].tolist() == [9.5, 11.5, 4999.5, 5001.5]
+    assert found.scores is not None
+    for number in (found.numbers[10, 0], found.numbers[5000, 0], found.scores[-1]):
+        assert number == expected or (number != number and expected != expected)
+
+
+@pytest.mark.parametrize("odd", ["x", "1_0", "1 5", "٣", "0x1"])
+def test_a_column_with_a_word_that_is_no_number_is_told(odd: str) -> None:
+    cells = ["1"] * 5000 + [" 1", odd]
+    assert rejected(line("".join(f"2,{cell},AA\n" for cell in cells))) == (Reason.NOT_A_NUMBER, "fare")
+    answer = "".join(f"{cell}\n" for cell in cells)
+    assert rejected(line("2,1,AA\n" * 5002, answer)) == (Reason.BAD_OUTPUT, None)
 
 
 def test_many_binary_tensors_share_their_bytes() -> None:

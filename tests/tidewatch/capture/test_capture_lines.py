@@ -156,3 +156,38 @@ def test_bytes_after_a_gzip_stream_that_are_none_count_as_one_record_lost() -> N
 def test_binary_junk_is_lines_like_any_other() -> None:
     junk = bytes(range(256)) * 40
     assert b"".join(block.data for block in blocks(io.BytesIO(junk), 100)) == junk
+
+
+class _Counted(io.BytesIO):
+    """A stream that counts how often it is read from."""
+
+    reads = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.reads += 1
+        return super().read(size)
+
+
+def test_the_name_in_a_gzip_header_may_be_as_long_as_it_likes() -> None:
+    """Python's gzip asks for it byte by byte, which takes as long as its writer likes."""
+    raw = gzip.compress(b"one\ntwo\n", mtime=0)
+    stream = _Counted(raw[:3] + b"\x08" + raw[4:10] + b"n" * (3 * MIB) + b"\x00" + raw[10:])
+    found = [line for block in blocks(stream) for _, line, _ in block.lines()]
+    assert found == [b"one", b"two"]
+    assert stream.reads < 10
+
+
+@pytest.mark.parametrize("size", [3, 16, 1 << 20])
+@pytest.mark.parametrize("between", [b"", b"\x00" * 40])
+def test_members_of_a_gzip_stream_follow_one_another(size: int, between: bytes) -> None:
+    empty = gzip.compress(b"", mtime=0)
+    members = [gzip.compress(b"one\ntw", mtime=0), *[empty] * 300, gzip.compress(b"o\nthree\n", mtime=0), b""]
+    found = _told(between.join(members), size)
+    assert [line for _, line, _ in found] == [b"one", b"two", b"three"]
+
+
+@pytest.mark.parametrize("behind", [b"x", b"\x1f", b"\x1f\x8b\x08", b"one\n"])
+def test_what_stands_behind_a_gzip_stream_is_counted_as_lost(behind: bytes) -> None:
+    found = list(blocks(io.BytesIO(gzip.compress(b"one\n", mtime=0) + behind)))
+    assert [line for block in found for _, line, _ in block.lines()] == [b"one"]
+    assert found[-1].lost is Reason.TRUNCATED

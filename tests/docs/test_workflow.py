@@ -41,7 +41,7 @@ def _may_take_a_role(job: dict[str, Any]) -> bool:
     return "id-token" in job.get("permissions", {})
 
 
-every_job = pytest.mark.parametrize(("workflow", "job"), _jobs())
+every_job = pytest.mark.parametrize(("workflow", "job"), list(_jobs()))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)

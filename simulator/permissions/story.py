@@ -115,11 +115,13 @@ class Story:
             self._stack().up(preview=False, refresh=True)
 
     def is_flipped_by_hand(self) -> None:
-        """Somebody changes the weights in the console, a preview notices it, and it is acknowledged."""
+        """Somebody changes the weights in the console, a preview notices it, the sweep writes it down, and it is
+        acknowledged."""
         self._by_hand({"blue": 1.0, "green": 9.0})
         self._serve(blue=("1", 60), green=("2", 40))
         with self.as_("preview", "preview over weights that somebody changed"), suppress(DeploymentFailed):
             self._stack().preview()
+        self._sweep()
         self._look()
         self._acknowledged()
 
@@ -199,6 +201,11 @@ class Story:
             DesiredWeightsAndCapacities=[{"VariantName": k, "DesiredWeight": v} for k, v in weights.items()],
         )
         self.clock.advance(60)
+
+    def _sweep(self) -> None:
+        """What EventBridge does each minute: here nothing runs beside the steps."""
+        function = self.outputs()["rollback"]["function"]
+        boto3.client("lambda").invoke(FunctionName=function, Payload=json.dumps({"action": "sweep"}).encode())
 
     def _stack(self) -> Stack:
         path = self.home / f"Pulumi.{STACK}.yaml"

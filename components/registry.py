@@ -23,13 +23,15 @@ class RegistryArgs:
     None none yet.
 
     break_glass: who may take the role that deletes, as trust_people takes them. deployers: who runs `pulumi up`, and so
-    may change the bucket's settings; of nobody named, whoever IAM lets.
+    may change the bucket's settings; of nobody named, whoever IAM lets. found: the bucket that versions were read from
+    before anything was made; "" where there was none.
     """
 
     logs: SecureBucket
     lock_days: int | None = None
     break_glass: Sequence[str] = ()
     deployers: Sequence[str] = ()
+    found: str = ""
 
 
 class Registry(pulumi.ComponentResource):
@@ -72,6 +74,7 @@ class Registry(pulumi.ComponentResource):
             scope.name("registry"),
             parameter=parameter_name(scope.project, scope.stack),
             bucket=self.bucket,
+            found=args.found,
             prefix=self.prefix,
             tags=scope.tagged(),
             kept=scope.keeps_data,

@@ -11,17 +11,25 @@ from typing import Any
 
 import pulumi
 from botocore.exceptions import ClientError
-from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
+from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
-from components.sagemaker.provider import AwsProvider, Props, differs, gone, taking_turns, told
+from components.sagemaker.provider import AwsProvider, Props, accepted, differs, gone, refused, taking_turns, told
 from tidewatch.items import error_code
-from tidewatch.registry.place import leave, take_back
+from tidewatch.registry.place import carried, leave, take_back
 
 DESCRIPTION = "Where the model registry is: read before the first resource is made, and by the command line"
 
 
 class RegistryParameterProvider(AwsProvider):
     """Writes the parameter, and marks the bucket as left behind when the parameter goes and the bucket stays."""
+
+    @told
+    def check(self, _olds: Props, news: Props) -> CheckResult:
+        """Refuses versions that were read from another bucket than the stack's own, as long as that one is there."""
+        own, found = str(_olds.get("bucket") or ""), str(news.get("found") or "")
+        if not own or not found or own == found or carried(self.client("s3"), own) is None:
+            return accepted(news)
+        return refused(news, elsewhere_found(str(news["name"]), own, found))
 
     @told
     def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
@@ -76,8 +84,18 @@ class RegistryParameterProvider(AwsProvider):
         ssm.add_tags_to_resource(ResourceType="Parameter", ResourceId=name, Tags=listed)
 
 
+def elsewhere_found(parameter: str, own: str, found: str) -> str:
+    """Why nothing is deployed of versions that another registry holds."""
+    return (
+        f"The versions were read from the bucket {found}, which carries the tags of this stack's registry and is named "
+        f"by the parameter {parameter}, but the registry of this stack is {own}. Find out who made {found} and wrote "
+        f"the parameter, then write {own} into it again (`aws ssm put-parameter --overwrite`); nothing was changed."
+    )
+
+
 class RegistryParameter(Resource, module="tidewatch", name="RegistryParameter"):
-    """The parameter of one registry. kept: whether its bucket outlives the stack."""
+    """The parameter of one registry. found: the bucket that versions were read from, "" where there was none; kept:
+    whether its bucket outlives the stack."""
 
     def __init__(
         self,
@@ -85,6 +103,7 @@ class RegistryParameter(Resource, module="tidewatch", name="RegistryParameter"):
         *,
         parameter: str,
         bucket: pulumi.Input[str],
+        found: str,
         prefix: str,
         tags: Mapping[str, str],
         kept: bool,
@@ -93,6 +112,7 @@ class RegistryParameter(Resource, module="tidewatch", name="RegistryParameter"):
         inputs: dict[str, Any] = {
             "name": parameter,
             "bucket": bucket,
+            "found": found,
             "value": pulumi.Output.json_dumps({"bucket": bucket, "prefix": prefix}),
             "tags": dict(tags),
             "kept": kept,

@@ -53,10 +53,12 @@ class Readers:
 
 @dataclass(frozen=True)
 class Resolved:
-    """What was found: the version of each slot, and whether the registry's bucket has an object lock."""
+    """What was found: the version of each slot, whether the registry's bucket has an object lock, and which bucket that
+    is, "" where there is none yet."""
 
     versions: Mapping[str, ResolvedVersion]
     locked: bool
+    bucket: str = ""
 
 
 def resolve(settings: Settings, project: str, stack: str, readers: Readers | None = None) -> Resolved:
@@ -72,7 +74,7 @@ def resolve(settings: Settings, project: str, stack: str, readers: Readers | Non
     if place and place.model != model:
         raise PreflightError((moving(place.model, model),))
     if not settings.variants:
-        return Resolved({}, locked)
+        return Resolved({}, locked, place.bucket if place else "")
     if place is None:
         with _as_mistakes():
             advice = unfound(found.ssm, found.s3, found.tagging, (project, stack), model)
@@ -91,7 +93,7 @@ def resolve(settings: Settings, project: str, stack: str, readers: Readers | Non
             mistakes += _not_listed(resolved[slot], settings.image.repositories, path)
     if mistakes:
         raise PreflightError(tuple(mistakes))
-    return Resolved(resolved, locked)
+    return Resolved(resolved, locked, place.bucket)
 
 
 def require_deployer(settings: Settings) -> None:

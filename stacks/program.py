@@ -63,7 +63,7 @@ def _declare(settings: Settings, resolved: Resolved, scope: Scope) -> None:
     storage = Storage(scope, StorageArgs(kept, logged, access.capture_readers), _behind(gate))
     days = settings.registry.object_lock_days
     locked = days if days or resolved.locked else None
-    registry = Registry(scope, RegistryArgs(storage.logs, locked, access.break_glass, access.deployers), _behind(gate))
+    registry = Registry(scope, _registry(storage, settings, locked, resolved.bucket), _behind(gate))
     topics = Topics(scope, declare.audience(settings), _behind(gate))
     shared = Shared(registry, storage, tables, topics, gate)
     serving = _serve(scope, settings, versions, shared) if versions else None
@@ -90,6 +90,11 @@ def _serve(scope: Scope, settings: Settings, versions: Mapping[str, ResolvedVers
     guards = [registry, storage, tables, topics, *([drift] if drift else []), rollback, alarms, dashboards]
     traffic = Traffic(scope, endpoint, acknowledged=settings.acknowledged_incident, after=guards)
     return Serving(endpoint, rollback, alarms, dashboards, traffic, drift)
+
+
+def _registry(storage: Storage, settings: Settings, locked: int | None, found: str) -> RegistryArgs:
+    access = settings.access
+    return RegistryArgs(storage.logs, locked, access.break_glass, access.deployers, found)
 
 
 def _endpoint(

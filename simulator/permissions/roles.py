@@ -42,6 +42,13 @@ _DOCTOR = (
     Grant("servicequotas:ListServiceQuotas", _ANYWHERE, None, "tidewatch doctor: the quota of the hosts"),
 )
 """What the doctor asks of an account: a rehearsal has no quotas, prices and images."""
+_ALARMED = Grant(
+    "cloudwatch:ListTagsForResource",
+    "arn:{partition}:cloudwatch:{region}:{account}:alarm:{stem}-*",
+    None,
+    "tidewatch status: how urgent an alarm is that fires",
+)
+"""What the story leaves out of it: not every alarm fires in it while somebody looks."""
 _UNTAGGED = Grant(
     "logs:UntagResource",
     "arn:{partition}:logs:{region}:{account}:log-group:/aws/sagemaker/Endpoints/{stem}-{own}-*",
@@ -105,6 +112,8 @@ def _besides(role: str) -> Iterator[Grant]:
         yield from provider.grants(role)
     if role == "operator":
         yield from _DOCTOR
+    if role in ("operator", "reader"):
+        yield _ALARMED
     if role == "deployer":
         yield _UNTAGGED
         for service, why in _LINKED.items():

@@ -92,6 +92,24 @@ def test_a_parameter_that_names_another_bucket_is_not_obeyed(standing: Rehearsed
 
 
 @pytest.mark.on_a_copy
+def test_versions_of_a_bucket_that_only_carries_the_stacks_tags_are_refused(standing: Rehearsed):
+    before, own, s3 = _told(), standing.outputs()["registry"]["bucket"], boto3.client("s3")
+    s3.create_bucket(Bucket="lookalike")
+    s3.put_bucket_tagging(Bucket="lookalike", Tagging={"TagSet": s3.get_bucket_tagging(Bucket=own)["TagSet"]})
+    for one in s3.list_objects_v2(Bucket=own)["Contents"]:
+        body = s3.get_object(Bucket=own, Key=one["Key"])["Body"].read()
+        s3.put_object(Bucket="lookalike", Key=one["Key"], Body=body)
+    said = boto3.client("ssm").get_parameter(Name=PARAMETER)["Parameter"]["Value"].replace(own, "lookalike")
+    boto3.client("ssm").put_parameter(Name=PARAMETER, Value=said, Overwrite=True)
+    refusal = standing.refusal()
+    assert "read from the bucket lookalike" in refusal
+    assert f"the registry of this stack is {own}" in refusal
+    boto3.client("ssm").put_parameter(Name=PARAMETER, Value=said.replace("lookalike", own), Overwrite=True)
+    assert changes(standing.up()) == set()
+    assert _told() == before
+
+
+@pytest.mark.on_a_copy
 def test_without_its_parameter_a_model_that_lives_is_not_renamed_either(standing: Rehearsed):
     boto3.client("ssm").delete_parameter(Name=PARAMETER)
     standing.config["tidewatch:model"] = {**standing.config["tidewatch:model"], "name": "trains"}

@@ -67,7 +67,9 @@ class Control:
         try:
             return replace(Head.from_json(found["drive"]), revision=found["revision"]).checked()
         except Exception:
-            self.set_aside("head", found)
+            # Whoever may only read, a preview say, leaves it to the sweep.
+            with suppress(Exception):
+                self.set_aside("head", found)
             return None
 
     def set_aside(self, key: str, found: Mapping[str, object]) -> None:

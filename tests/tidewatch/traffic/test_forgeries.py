@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from tests.tidewatch.traffic.account import PLACE, Flights
+from tests.tidewatch.traffic.failing import WRITES, failing
 from tidewatch import metrics
 from tidewatch.items import item
+from tidewatch.traffic import Split
 from tidewatch.traffic.head import Head
 
 
@@ -83,6 +85,15 @@ def test_a_head_of_another_form_stops_no_rollback(canary: Flights, drive: object
     put_head(canary, drive)
     assert canary.roll_back().state == "observed"
     assert canary.live() == {"blue": 1.0, "green": 0.0}
+
+
+def test_who_may_only_read_passes_over_what_the_sweep_sets_aside(canary: Flights) -> None:
+    put_head(canary, {})
+    with failing(canary, ("ledger", "control"), WRITES, "AccessDeniedException"):
+        declared = Split.of({"blue": 80, "green": 20})
+        canary.controller().refuse_unless_allowed(declared=declared, previously=canary.told(), held=canary.holds)
+    canary.sweep()
+    assert refused(canary) == 1
 
 
 def test_people_are_told_for_half_an_hour(canary: Flights) -> None:

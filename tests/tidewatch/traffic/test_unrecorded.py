@@ -2,45 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.tidewatch.traffic.account import Flights
+from tests.tidewatch.traffic.failing import EVERYTHING, WRITES, failing
 from tidewatch.traffic import Split
 
 CODES = ("AccessDeniedException", "ProvisionedThroughputExceededException", "ResourceNotFoundException")
 ALL = {"blue": 1.0, "green": 0.0}
-
-
-@contextmanager
-def failing(account: Flights, tables: tuple[str, ...], operations: tuple[str, ...], code: str) -> Iterator[None]:
-    """DynamoDB refuses these operations on these tables."""
-    client: Any = account.clients.dynamodb
-    kept = {name: getattr(client, name) for name in operations}
-
-    def refusing(name: str) -> Any:
-        def call(**given: Any) -> Any:
-            if given["TableName"] in tables:
-                raise ClientError({"Error": {"Code": code, "Message": "not now"}}, name)
-            return kept[name](**given)
-
-        return call
-
-    for name in operations:
-        setattr(client, name, refusing(name))
-    try:
-        yield
-    finally:
-        for name in operations:
-            setattr(client, name, kept[name])
-
-
-WRITES = ("put_item", "delete_item")
-EVERYTHING = (*WRITES, "get_item", "query")
 
 
 @pytest.mark.parametrize("code", CODES)

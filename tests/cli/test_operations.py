@@ -75,15 +75,21 @@ def test_a_stack_that_serves_nothing_says_what_to_do(
         assert "tidewatch promote NAME/VERSION --stack dev" in capsys.readouterr().err
 
 
+CALLER = "arn:aws:sts::123456789012:assumed-role/on-call/ana"
+
+
 class _Lambda:
-    """A rollback function that gives one answer."""
+    """A rollback function that gives one answer, and the STS that says who asks."""
 
     def __init__(self, answer: dict[str, Any], **more: str) -> None:
         self.answer, self.more, self.event = answer, more, dict[str, str]()
 
     def client(self, service: str) -> _Lambda:
-        assert service == "lambda"
+        assert service in ("lambda", "sts")
         return self
+
+    def get_caller_identity(self) -> dict[str, str]:
+        return {"Arn": CALLER}
 
     def invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:
         self.event = {"function": FunctionName, **json.loads(Payload)}
@@ -103,6 +109,7 @@ def test_a_rollback_says_why_and_prints_its_receipt(monkeypatch: pytest.MonkeyPa
     function = _answering(monkeypatch, answer)
     said = CliRunner().invoke(app, ["rollback", "--stack", "prod", "--reason", "errors"])
     assert (function.event["action"], function.event["reason"], said.exit_code) == ("rollback", "errors", 0)
+    assert function.event["by"] == CALLER
     assert "31.50 s until the weights were observed" in said.output
     assert "traffic was observed" not in said.output
     assert "tidewatch acknowledge flights-1 --stack prod" in said.output

@@ -115,7 +115,8 @@ def test_a_reference_holds_the_scores_that_the_server_gives_the_training_flights
         served = triton.load(model.artifact.read_bytes(), {triton.DEFAULT_MODEL: "flights"}).infer(rows)
         answers = served[:, found.score_output].astype(np.float64)
         assert (score.name, found.rows) == (SCORE, len(late))
-        assert (score.minimum, score.maximum) == (answers.min(), answers.max())
+        assert 0 <= answers.min() - score.minimum < 0.01, "rounded outwards, as few rows share it"
+        assert 0 <= score.maximum - answers.max() < 0.01
         counted = np.bincount(np.searchsorted(score.edges, answers, "right"), minlength=len(score.counts))
         assert tuple(counted.tolist()) == score.counts
 

@@ -99,6 +99,8 @@ class _Seen:
             raise self._wrong(member, "which lies outside of it: pack it with relative paths")
         if not path.parts and not member.isdir():
             raise self._wrong(member, "a name that is empty: rename it")
+        if member.name.rpartition("/")[2] in ("", ".") and not member.isdir():
+            raise self._wrong(member, "a file by the name of a folder: rename it")
         return str(path)
 
     def _refuse_through(self, name: str, member: tarfile.TarInfo) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tidewatch.registry import InvalidArchive
@@ -118,6 +118,7 @@ _MEMBERS = st.builds(
 )
 
 
+@example([member("a/.")])
 @given(st.lists(_MEMBERS, max_size=5))
 def test_what_is_accepted_unpacks_to_the_files_that_it_names_and_nothing_else(found: list[tarfile.TarInfo]) -> None:
     """Unpacked without any filter, as the most trusting of tools does, in the order it is in."""

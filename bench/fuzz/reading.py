@@ -48,6 +48,8 @@ _COMPARED = 300
 """Records of files that both readers read, at most."""
 SHRINK_TRIES = 100
 
+COSTS = ("too slow", "too large")
+"""Kinds of faults that are what a limit forbids."""
 RECORDS, STREAMS, REFERENCES = "records", "gzip streams", "references"
 
 

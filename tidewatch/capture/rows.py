@@ -26,6 +26,8 @@ _PLAIN = re.compile(r"[0-9eE.,+-]*")
 """Over these characters, Python's float() takes exactly the numbers that scalars.number does."""
 _OF_ANSWERS = {Reason.EMPTY_PAYLOAD: Reason.NO_OUTPUT, Reason.AMBIGUOUS: Reason.AMBIGUOUS}
 """Why an answer is not read, by the reason that its payload is not; any other is a bad output."""
+FEW_ROWS = 16
+"""Up to so many rows are read cell by cell: to begin with a column costs more than they take."""
 CHUNK_ROWS = 4096
 """Rows held as Python objects at once: a record may have a million."""
 
@@ -134,6 +136,8 @@ def _from_matrix(
 def _from_rows(
     rows: Sequence[Sequence[object]] | Matrix, layout: Layout, places: dict[str, int]
 ) -> tuple[Floats, tuple[list[str | None], ...]]:  # fmt: skip
+    if len(rows) <= FEW_ROWS:
+        return _from_few(list(rows), layout, places)
     numbers = np.full((len(rows), len(layout.numbers)), math.nan)
     categories: tuple[list[str | None], ...] = tuple([] for _ in layout.categories)
     known: dict[str, str | None] = {}
@@ -147,6 +151,21 @@ def _from_rows(
         for held, name in zip(categories, layout.categories, strict=True):
             held += _categories(columns[name], name, known) if name in columns else [None] * len(part)
     return numbers, categories
+
+
+def _from_few(
+    rows: list[Sequence[object]], layout: Layout, places: dict[str, int]
+) -> tuple[Floats, tuple[list[str | None], ...]]:  # fmt: skip
+    numbers = np.full((len(rows), len(layout.numbers)), math.nan)
+    held = [(at, places[name], name) for at, name in enumerate(layout.numbers) if name in places]
+    for into, row in zip(numbers, rows, strict=True):
+        for at, place, name in held:
+            into[at] = number(row[place], name)
+    _check_finite(numbers, layout.numbers)
+    return numbers, tuple(
+        [category(row[places[name]], name) for row in rows] if name in places else [None] * len(rows)
+        for name in layout.categories
+    )
 
 
 def _check_finite(numbers: Floats, names: Sequence[str]) -> None:
@@ -229,6 +248,8 @@ def _scores(output: Payload | None, rows: int, which: int) -> Floats:
 
 def _numbers(cells: list[object]) -> Floats:
     """The numbers of a column, of which the reader knows no more than that it should hold numbers."""
+    if len(cells) <= FEW_ROWS:
+        return np.array([number(cell) for cell in cells], np.float64)
     found = np.empty(len(cells))
     for start in range(0, len(cells), CHUNK_ROWS):
         part = cells[start : start + CHUNK_ROWS]

@@ -15,7 +15,7 @@ import msgspec
 
 from tidewatch.capture import v2
 from tidewatch.capture.delimited import BLANK
-from tidewatch.capture.limits import check_json, check_values, is_text, spread_name
+from tidewatch.capture.limits import LINE, check_json, check_values, is_text, spread_name
 from tidewatch.capture.reasons import Reason, Unreadable
 from tidewatch.capture.table import Table, of_rows
 
@@ -40,14 +40,14 @@ def loads(text: str) -> object:
     check_json(text)
     try:
         value = msgspec.json.decode(text)
-        return value if _says_once(text, value) else json.loads(text, object_pairs_hook=_once)
+        return value if _says_once(text, value) else _DECODER.decode(text)
     except (msgspec.DecodeError, ValueError, RecursionError):
         pass
     if not text.strip(BLANK):
         raise Unreadable(Reason.EMPTY_PAYLOAD)
     try:
-        value = json.loads(text, object_pairs_hook=_once)
-        if is_text(json.dumps(value, ensure_ascii=False)):
+        value = _DECODER.decode(text)
+        if "\\u" not in text or is_text(_ENCODER.encode(value)):
             return value
     except (ValueError, RecursionError) as error:
         raise Unreadable(Reason.BAD_PAYLOAD) from error
@@ -69,6 +69,10 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return found
 
 
+_DECODER, _ENCODER = json.JSONDecoder(object_pairs_hook=_once), json.JSONEncoder(ensure_ascii=False)
+"""Made once: to make one costs more than a line of JSON takes."""
+
+
 def read_json(text: str, keys: tuple[str, str]) -> Table:
     """The rows of a JSON text; `keys` is REQUEST or ANSWER. Raises Unreadable."""
     return read_value(loads(text), keys)
@@ -76,7 +80,7 @@ def read_json(text: str, keys: tuple[str, str]) -> Table:
 
 def read_lines(text: str, keys: tuple[str, str]) -> Table:
     """The rows of JSON lines, each line one row, or one value in a form of its own. Raises Unreadable."""
-    check_values(text.count("\n") + 1, 1)
+    check_values(text.count("\n") + 1, LINE)
     check_json(text)
     values = [loads(line) for line in text.split("\n") if line.strip(BLANK)]
     return read_value(values[0], keys) if len(values) == 1 else _rows(values)

@@ -10,6 +10,8 @@ MOST_VALUES = 1_000_000
 """Values of a record's table, rows times columns, and places of a JSON text: more takes over a second to read."""
 CATEGORY = 3
 """Values that one of a category counts for: a text of its own for each row takes that much longer than a number."""
+LINE = 12
+"""Values that a line of JSON counts for: each is parsed for itself."""
 MOST_NAMES = 4 << 20
 """Characters of column names that are made from a tensor's name and its width."""
 LONGEST_NUMBER = 4_000

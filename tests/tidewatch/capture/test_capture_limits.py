@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from captured_lines import account, as_base64, as_json, line, peak, read, rejected, side
 
-from tidewatch.capture import limits, rows, scalars
+from tidewatch.capture import forms, limits, rows, scalars
 from tidewatch.capture.lines import FREE_EXPANSION, blocks
-from tidewatch.capture.reasons import Reason
+from tidewatch.capture.reasons import Reason, Unreadable
 from tidewatch.capture.rows import Column, Layout
 
 MIB = 1 << 20
@@ -128,6 +128,13 @@ def test_a_value_of_a_category_counts_for_three() -> None:
     most = limits.MOST_VALUES // limits.CATEGORY
     assert len(read(line("".join(f"c{at}\n" for at in range(most))), only)) == most
     assert rejected(line("AA\n" * (most + 1)), only) == (Reason.TOO_LARGE, None)
+
+
+def test_lines_of_json_are_counted_before_they_are_parsed() -> None:
+    most = limits.MOST_VALUES // limits.LINE
+    assert len(forms.read_lines("NaN\n" * (most - 1), forms.ANSWER).rows) == most - 1
+    with pytest.raises(Unreadable, match="too_large"):
+        forms.read_lines("NaN\n" * most, forms.ANSWER)
 
 
 def test_categories_that_were_met_are_looked_up_and_never_walked_through() -> None:

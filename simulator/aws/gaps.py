@@ -1,4 +1,4 @@
-"""Small gaps of moto: its S3 in several threads, and its stamps in simulated time."""
+"""Small gaps of moto: its S3 and SNS in several threads, and its stamps in simulated time."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import moto.logs.models
 import moto.s3.models
 from moto.core.utils import unix_time_millis
 from moto.s3.models import S3Backend
+from moto.sns.models import SNSBackend
 
 from simulator.aws.world import world
 
@@ -21,6 +22,8 @@ def install() -> None:
     """Sets the lock, and simulated time where moto stamps what a rehearsal reads."""
     for name in _S3_WRITES:
         setattr(S3Backend, name, _one_at_a_time(getattr(S3Backend, name)))
+    for name in _SUBSCRIPTIONS:
+        setattr(SNSBackend, name, _one_at_a_time(getattr(SNSBackend, name)))
     for module in (moto.cloudwatch.models, moto.s3.models, moto.logs.models):
         module.utcnow = _now  # type: ignore[attr-defined]
     moto.logs.models.unix_time_millis = _millis  # type: ignore[attr-defined]
@@ -35,15 +38,22 @@ _S3_WRITES = (
     "list_objects",
     "list_object_versions",
 )
-_s3 = threading.RLock()
+_SUBSCRIPTIONS = (
+    "subscribe",
+    "unsubscribe",
+    "delete_topic",
+    "list_subscriptions",
+    "list_subscriptions_by_topic",
+)
+_listing = threading.RLock()
 
 
 def _one_at_a_time(original: Callable[..., Any]) -> Callable[..., Any]:
-    """moto lists a bucket's keys while another thread changes them, and fails."""
+    """moto lists a bucket's keys, or subscriptions, while another thread changes them, and fails."""
 
     @wraps(original)
     def locked(*args: Any, **kwargs: Any) -> Any:
-        with _s3:
+        with _listing:
             return original(*args, **kwargs)
 
     return locked

@@ -6,7 +6,6 @@ import json
 from typing import Annotated, Any
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
 from rich.text import Text
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
@@ -16,7 +15,7 @@ from cli.errors import UserError
 from cli.outputs import part, stack_outputs
 from cli.stackfile import StackFile, commit_edit
 from cli.traffic import controller
-from tidewatch.operator import operator
+from tidewatch.operator import caller
 from tidewatch.text import one_line
 
 LONGEST_MESSAGE = 4_000
@@ -33,7 +32,7 @@ def rollback(
     function = part(stack_outputs(stack), "rollback", stack)["function"]
     console, session = Console(highlight=False), Session(stack)
     with console.status(Text(f"{function} is rolling back")):
-        event = {"action": "rollback", "reason": reason, "by": _caller(session)}
+        event = {"action": "rollback", "reason": reason, "by": caller(session.client)}
         answer = _invoke(session, function, event)
     if as_json:
         typer.echo(json.dumps(answer, indent=2))
@@ -57,14 +56,6 @@ def acknowledge(
         )
     file.config[ACKNOWLEDGED] = DoubleQuotedScalarString(incident)
     commit_edit(file, Console(highlight=False))
-
-
-def _caller(session: Session) -> str:
-    """Who asks, as AWS knows the caller; where it does not tell, by the machine: a rollback waits for no name."""
-    try:
-        return str(session.client("sts").get_caller_identity()["Arn"])
-    except (BotoCoreError, ClientError):
-        return operator()
 
 
 def _invoke(session: Session, function: str, event: dict[str, str]) -> dict[str, Any]:

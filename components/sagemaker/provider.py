@@ -21,7 +21,7 @@ from pulumi.output import Unknown
 from tidewatch import aws, clock
 from tidewatch.aws import Connection, sessions
 from tidewatch.items import error_code, error_message
-from tidewatch.operator import operator
+from tidewatch.operator import caller
 from tidewatch.traffic import Clients, Held, Place, Split, TrafficController, TrafficError
 
 WAIT_SECONDS = 14_400 + 3600
@@ -116,11 +116,8 @@ class TrafficProvider(AwsProvider):
             self.controller(news).acknowledge(incident, self.who())
 
     def who(self) -> str:
-        """Who runs this `up`, for the ledger: as AWS knows the caller, and where it does not tell, by the machine."""
-        try:
-            return f"pulumi ({self.client('sts').get_caller_identity()['Arn']})"
-        except (BotoCoreError, ClientError):
-            return f"pulumi ({operator()})"
+        """Who runs this `up`, for the ledger."""
+        return f"pulumi ({caller(self.client)})"
 
 
 def told(method: Callable[P, R]) -> Callable[P, R]:

@@ -81,10 +81,7 @@ class Control:
     def refused(self, now: datetime) -> int:
         """Whether an item was set aside of late, 0 or 1."""
         found = self.get(REFUSED)
-        try:
-            return int(found is not None and now - datetime.fromisoformat(found["at"]) < LATELY)
-        except (KeyError, TypeError, ValueError):
-            return 1
+        return int(found is not None and _of_late(found, now))
 
     def torn(self, what: Sequence[str], now: datetime) -> int:
         """Whether the ledger was found to be another than was written, in this way and of late, 0 or 1.
@@ -97,10 +94,7 @@ class Control:
         if found is None or found.get("what") != said:
             self.put(TORN, {"what": said, "at": now.isoformat()})
             return 1
-        try:
-            return int(now - datetime.fromisoformat(found["at"]) < LATELY)
-        except (KeyError, TypeError, ValueError):
-            return 1
+        return int(_of_late(found, now))
 
     def save_head(self, head: Head) -> Head | None:
         """Writes the head if nobody wrote it since this one was read; the written one, or None."""
@@ -258,6 +252,14 @@ class Control:
             if error_code(error) == "ConditionalCheckFailedException":
                 return False
             raise
+        return True
+
+
+def _of_late(found: Mapping[str, Any], now: datetime) -> bool:
+    """Whether an item was written of late; one that does not say when was."""
+    try:
+        return now - datetime.fromisoformat(found["at"]) < LATELY
+    except (KeyError, TypeError, ValueError):
         return True
 
 

@@ -35,7 +35,7 @@ class Copies:
     def keep(self, ledger: Ledger, control: Control) -> None:
         """Copies what was added since, as far as it was read, and writes down how far that goes."""
         for chain in ledger.chains:
-            begun = _copied(control, chain)
+            begun, _ = _copied(control, chain)
             number = begun
             for number in range(begun + 1, min(chain.last, begun + MOST_AT_ONCE) + 1):
                 if number in chain.texts:
@@ -81,16 +81,15 @@ def torn(ledger: Ledger, control: Control) -> tuple[str, ...]:
 
 
 def _replaced(chain: Chain, control: Control) -> str:
-    kept = control.get(_mark(chain))
-    if kept is None or chain.digest(_copied(control, chain)) == kept.get("digest"):
-        return ""
-    return f"{chain.key} up to {kept.get('number')}"
+    number, digest = _copied(control, chain)
+    return "" if chain.digest(number) == digest else f"{chain.key} up to {number}"
 
 
-def _copied(control: Control, chain: Chain) -> int:
-    kept = control.get(_mark(chain))
-    number = kept.get("number") if kept else 0
-    return number if isinstance(number, int) and number > 0 else 0
+def _copied(control: Control, chain: Chain) -> tuple[int, object]:
+    """How far the copies go, and the hash of the last; 0 and "" where nothing is copied yet."""
+    kept = control.get(_mark(chain)) or {}
+    number = kept.get("number")
+    return (number if isinstance(number, int) and number > 0 else 0), kept.get("digest", "")
 
 
 def _mark(chain: Chain) -> str:

@@ -72,7 +72,7 @@ def reference(
     screen = Console(highlight=False, soft_wrap=True)
     numeric = [one.name for one in made.features if isinstance(one, NumericFeature)]
     named = [one.name for one in made.features if not isinstance(one, NumericFeature)]
-    screen.print(f"wrote {output}", markup=False)
+    screen.print(f"wrote {output}")
     for what, told in (
         ("rows", f"{made.rows:,}"),
         ("numeric", _listed(numeric)),
@@ -80,14 +80,13 @@ def reference(
         ("score", made.score.name if made.score else "none: give --score COLUMN to watch the model's answers too"),
         ("sha256", made.digest),
     ):
-        screen.print(f"  {what:<9}{told}", markup=False)
+        screen.print(f"  {what:<9}{told}")
     for feature in made.features:
         if isinstance(feature, CategoryFeature) and feature.singletons > 0.5 * feature.total:
             name = one_line(feature.name)
             screen.print(
                 f"note: most values of {name} occur once, so nothing can be told of it: is it an id? "
                 f"--exclude {name} leaves it out",
-                markup=False,
             )
 
 
@@ -200,7 +199,7 @@ def _show(verdict: ModelVerdict) -> None:
         )
     screen.print(table)
     for account in _accounts(verdict.records):
-        screen.print(account, markup=False, soft_wrap=True)
+        screen.print(account, soft_wrap=True)
 
 
 def _styled(verdict: Verdict) -> Text:

@@ -40,8 +40,8 @@ def main() -> None:
     try:
         app()
     except (UserError, DriftError, RegistryError, TrafficError) as error:
-        complaints.print(f"tidewatch: {error}", markup=False)
+        complaints.print(f"tidewatch: {error}")
         sys.exit(1)
     except (ClientError, BotoCoreError) as error:
-        complaints.print(f"tidewatch: AWS answered: {error}", markup=False)
+        complaints.print(f"tidewatch: AWS answered: {error}")
         sys.exit(1)

@@ -84,7 +84,7 @@ def runbook(
     except UserError as trouble:
         # Who is on call needs the runbook all the same.
         outputs = {}
-        notes.print(f"tidewatch: names of the stack are missing: {trouble}", markup=False)
+        notes.print(f"tidewatch: names of the stack are missing: {trouble}")
     names = names_of(stack, file.resolved().values, outputs, found)
     open_slots = OF_A_SLOT & set(placeholders(text)) - names.keys()
     if open_slots:
@@ -92,7 +92,7 @@ def runbook(
         names |= {name: name.upper() for name in open_slots}
     typer.echo(filled(text, names), nl=False)
     for name in sorted(set(placeholders(text)) - names.keys()):
-        notes.print(f"tidewatch: {{{name}}} is for you to fill in: {PLACEHOLDERS[name]}", markup=False)
+        notes.print(f"tidewatch: {{{name}}} is for you to fill in: {PLACEHOLDERS[name]}")
 
 
 def find(alarm: str) -> Found:

@@ -114,7 +114,7 @@ def commit_edit(file: StackFile, console: Console) -> None:
     if console.is_terminal:
         console.print(Syntax(diff, "diff", background_color="default"))
     else:
-        console.print(diff, end="", markup=False, highlight=False, soft_wrap=True)
+        console.print(diff, end="", highlight=False, soft_wrap=True)
     applied = f"Nothing is applied yet: run `pulumi up --stack {file.stack}`"
     if file.stack == REHEARSAL:
         applied = "Nothing applies it: a kept rehearsal has no `pulumi up`, the story shows that part"
@@ -132,7 +132,7 @@ def _yaml() -> YAML:
 
 @functools.cache
 def _say_once(note: str) -> None:
-    Console(stderr=True, highlight=False, soft_wrap=True).print(note, markup=False)
+    Console(stderr=True, highlight=False, soft_wrap=True).print(note)
 
 
 def _of_the_read(error: SettingsError, found: Resolved) -> str:

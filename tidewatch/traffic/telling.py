@@ -92,10 +92,8 @@ def tell_advice(alarm: str, at: str, advice: str, controller: TrafficController,
         "Alarm": links.alarm(alarm),
         "Dashboard": plan.dashboard,
     }
-    try:
-        _publish(f"decide: traffic of {where}", {k: v for k, v in said.items() if v}, controller, plan)
-    except Exception as error:
-        return (f"Nobody was notified: {error}",)
+    if unsent := _sent(f"decide: traffic of {where}", said, controller, plan):
+        return unsent
     controller.control.put(key, {"alarm_at": at, "at": controller.clock.now().isoformat()})
     return ()
 
@@ -112,8 +110,13 @@ def tell_unrecorded(
         "Runbook": links.runbook(plan, links.ROLLED_BACK),
         "Dashboard": plan.dashboard,
     }
+    return _sent(f"flipped, unrecorded: traffic of {where}", said, controller, plan)
+
+
+def _sent(subject: str, said: Mapping[str, str], controller: TrafficController, plan: RollbackPlan) -> tuple[str, ...]:
+    """Publishes what is not empty of this; what went wrong, as sentences."""
     try:
-        _publish(f"flipped, unrecorded: traffic of {where}", {k: v for k, v in said.items() if v}, controller, plan)
+        _publish(subject, {what: words for what, words in said.items() if words}, controller, plan)
     except Exception as error:
         return (f"Nobody was notified: {error}",)
     return ()

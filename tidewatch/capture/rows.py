@@ -17,7 +17,7 @@ from tidewatch.capture.limits import CATEGORY, LONGEST_NUMBER, check_values
 from tidewatch.capture.payload import Payload, read_input, read_output
 from tidewatch.capture.reasons import Reason, Unreadable
 from tidewatch.capture.record import Record
-from tidewatch.capture.scalars import MISSING, category, number
+from tidewatch.capture.scalars import MISSING, categories, category, number
 from tidewatch.capture.table import Matrix, Table, columns_of
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -179,9 +179,7 @@ def _categories(cells: list[object], name: str, known: dict[str, str | None]) ->
     if not set(map(type, cells)) <= {str}:
         return [category(cell, name) for cell in cells]
     texts = cast("list[str]", cells)
-    for text in set(texts):
-        if text not in known:
-            known[text] = category(text, name)
+    known |= categories(set(texts).difference(known))
     return [known[text] for text in texts]
 
 

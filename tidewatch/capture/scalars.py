@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Set
 
 from tidewatch.capture.limits import LONGEST_NUMBER
 from tidewatch.capture.reasons import Reason, Unreadable
@@ -18,6 +19,8 @@ _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _INFINITY = re.compile(r"[+-]?inf(?:inity)?", re.ASCII | re.IGNORECASE)
 _WHOLE = re.compile(r"-?(?:0|[1-9]\d*)\.0", re.ASCII)
 _BOOLEANS = {"True": "true", "False": "false"}
+_OTHERS = MISSING | _BOOLEANS.keys()
+"""Texts that are not their own category, but for whole numbers with one decimal zero."""
 
 
 def number(value: object, column: str | None = None) -> float:
@@ -72,6 +75,14 @@ def category(value: object, column: str | None = None) -> str | None:
     if isinstance(value, float):
         return _category_of_number(value, column)
     raise Unreadable(Reason.BAD_PAYLOAD, column)
+
+
+def categories(texts: Set[str]) -> dict[str, str | None]:
+    """The category of each of these texts, as `category` tells it; nearly all are their own, so few are looked at."""
+    found: dict[str, str | None] = dict(zip(texts, texts, strict=True))
+    for text in (*(texts & _OTHERS), *[text for text in texts if text[-2:] == ".0"]):
+        found[text] = _category_of_text(text)
+    return found
 
 
 def _category_of_text(text: str) -> str | None:

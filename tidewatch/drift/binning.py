@@ -114,7 +114,14 @@ class Categories:
     def count(self, values: Iterable[str | None]) -> Counts:
         """Counts of values: the named ones, other, unseen, missing."""
         counts = np.zeros(self._width, np.int64)
-        for value, tally in Counter(values).items():
+        tallies = Counter(values)
+        if not self._hashed:
+            # Of many values that no reference knows, none is looked at by itself.
+            for value in (None, *(self._bins.keys() & tallies.keys())):
+                counts[self.bin(value)] += tallies.pop(value, 0)
+            counts[self._unknown] += sum(tallies.values())
+            return counts
+        for value, tally in tallies.items():
             counts[self.bin(value)] += tally
         return counts
 

@@ -23,9 +23,12 @@ from captured_lines import (
     side,
     v2_body,
 )
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tidewatch.capture.reasons import Reason
 from tidewatch.capture.rows import Column, Layout
+from tidewatch.capture.scalars import MISSING, categories, category
 
 NUMBERS = Layout((Column("x", True), Column("y", True)), ("x", "y"))
 WIDER = Layout((Column("age", True), Column("carrier", False)), ("id", "age", "note", "carrier"))
@@ -356,3 +359,14 @@ def test_many_rows_of_one_record_are_held_as_text_and_numbers() -> None:
     captured = line("12,1.5,AA\n" * 200_000, "0.5\n" * 200_000)
     assert len(read(captured)) == 200_000
     assert peak(lambda: read(captured)) < 16 * len(captured)
+
+
+@given(
+    st.sets(
+        st.sampled_from([*MISSING, "True", "False", "true"])
+        | st.from_regex(r"-?[0-9]{0,3}(\.0)?", fullmatch=True)
+        | st.text()
+    )
+)
+def test_many_texts_are_the_categories_that_each_is(texts: set[str]) -> None:
+    assert categories(texts) == {text: category(text) for text in texts}

@@ -89,6 +89,17 @@ def test_categories_fall_into_their_own_bin_other_unseen_or_missing() -> None:
     assert counts[-3:].tolist() == [1, 1, 2]
 
 
+@given(st.lists(st.none() | st.sampled_from(["a", "b", "v00", "v59", "new", "other", ""]), max_size=30))
+@pytest.mark.parametrize("rare", [0, 60])
+def test_values_counted_together_are_counted_as_one_by_one(rare: int, values: list[str | None]) -> None:
+    """With rare values the reference holds hashes, without them it holds the values themselves."""
+    feature = build({"c": [*["a"] * 30, *["b"] * 30, *(f"v{at:02d}" for at in range(rare))]}).features[0]
+    assert isinstance(feature, CategoryFeature)
+    bins = Categories(feature)
+    one_by_one = np.bincount([bins.bin(value) for value in values], minlength=feature.width)
+    assert bins.count(values).tolist() == one_by_one.tolist()
+
+
 def test_a_binner_counts_in_the_order_of_a_profile() -> None:
     reference = build({"c": ["x", "y"], "n": np.array([1.0, 2.0])}, score=("p", np.array([0.1, 0.9])))
     counts = Binner(reference).count(np.array([[2.0]]), [["y"]], np.array([0.5]))

@@ -179,7 +179,7 @@ def _categories(cells: list[object], name: str, known: dict[str, str | None]) ->
     if not set(map(type, cells)) <= {str}:
         return [category(cell, name) for cell in cells]
     texts = cast("list[str]", cells)
-    known |= categories(set(texts).difference(known))
+    known |= categories({text for text in set(texts) if text not in known})
     return [known[text] for text in texts]
 
 

@@ -40,7 +40,7 @@ class LineCounter(Protocol):
 
 def counter(reference: Reference) -> LineCounter:
     """The fastest counter there is for this reference; every counter gives the same counts."""
-    return BlockCounter(reference) if reference.score is not None else StrictLines(reference)
+    return BlockCounter(reference)
 
 
 class StrictLines:

@@ -44,20 +44,34 @@ def among_plain(*odd: bytes) -> bytes:
     return b"\n".join([*plain[:16], *odd, *plain[16:]]) + b"\n"
 
 
-def test_plain_lines_are_read_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    strictly: list[bytes] = []
+@pytest.fixture
+def strictly(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The lines that are read one by one."""
+    read: list[bytes] = []
     original = StrictCounter.line
 
     def spy(self: StrictCounter, raw: bytes, *args: object, **named: object) -> object:
-        strictly.append(raw)
+        read.append(raw)
         return original(self, raw, *args, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(StrictCounter, "line", spy)
+    return read
+
+
+def test_plain_lines_are_read_together(strictly: list[bytes]) -> None:
     made = counter(REFERENCE)
     for _ in range(3):
         made.count(Block(0, b"\n".join(plain_lines(500)) + b"\n", False), "a.jsonl")
     assert made.profile().rows == 1500
     assert len(strictly) == 1
+
+
+@pytest.mark.parametrize("against", [REFERENCE, build({"x": np.arange(9.0)})], ids=["scored", "unscored"])
+def test_lines_too_short_for_a_record_are_read_once(strictly: list[bytes], against: Reference) -> None:
+    """A gzip stream of a few kilobytes holds a million of them."""
+    made = counter(against)
+    made.count(Block(0, b"{}\n" * 5000, False), "a.jsonl")
+    assert (made.profile().accounting.rejected, strictly) == ({Reason.NOT_A_RECORD: 5000}, [])
 
 
 ROWS = [

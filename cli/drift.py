@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -46,6 +47,13 @@ def reference(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="The training table: .csv, .csv.gz or .parquet.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where the reference goes, JSON.")],
     score: Annotated[str | None, typer.Option(metavar="COLUMN", help="What the model answered for each row.")] = None,
+    score_output: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The score's name in the model's answers, where it differs, or its place: 0 first, -1 last.",
+        ),
+    ] = None,
     exclude: Annotated[list[str] | None, typer.Option(metavar="COLUMN", help="No feature. Repeat for several.")] = None,
     categorical: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN", help="Categories, though numbers. Repeat for several.")
@@ -57,12 +65,15 @@ def reference(
     """
     if output.resolve() == data.resolve():
         raise UserError(f"{output} is the training data itself: give the reference another name")
+    if score_output is not None and score is None:
+        raise UserError("--score-output says where the score is in an answer: give --score COLUMN with it")
     with Bar(data.name) as bar:
         made = _read(
             data,
             lambda: of_table(
                 open_table(data),
                 score=score,
+                score_output=_place(score_output),
                 exclude=exclude or (),
                 categorical=categorical or (),
                 progress=lambda done, size: bar("read", done, size),
@@ -121,6 +132,11 @@ def check(
     else:
         _show(verdict)
     raise typer.Exit(EXIT[verdict.verdict])
+
+
+def _place(output: str | None) -> int | str | None:
+    """A place among an answer's numbers, or a name."""
+    return int(output) if output is not None and re.fullmatch(r"-?[0-9]{1,5}", output) else output
 
 
 def _counted(frozen: Reference, paths: Sequence[str], bar: Bar) -> tuple[Profile, frozenset[str]]:

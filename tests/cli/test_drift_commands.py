@@ -4,7 +4,7 @@ import gzip
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -345,3 +345,43 @@ def test_a_table_of_another_format_is_not_read_as_captured_records(tmp_path: Pat
     (tmp_path / "rows.tsv").write_text("distance\tcarrier\n1\tAA\n")
     said = run("check", "--reference", frozen, tmp_path / "rows.tsv")
     assert "save them as .csv or .parquet" in str(said.exception)
+
+
+def answered(frame: pl.DataFrame, answer: Callable[[float], object]) -> str:
+    """The rows as SageMaker captures them, each with this answer in JSON."""
+    lines = [json.loads(line) for line in captured(frame).splitlines()]
+    for line, score in zip(lines, frame["score"].to_list(), strict=True):
+        line["captureData"]["endpointOutput"] |= {
+            "observedContentType": "application/json", "data": json.dumps(answer(score)), "encoding": "JSON",
+        }  # fmt: skip
+    return "".join(json.dumps(line) + "\n" for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("answer", "options"),
+    [
+        (lambda score: {"predictions": [{"score": score, "predicted_label": 0}]}, ()),
+        (lambda score: {"score": score, "model_version": 7}, ()),
+        (lambda score: {"p": score, "model_version": 7}, ("--score-output", "p")),
+        (lambda score: [1 - score, score], ("--score-output", "1")),
+        (lambda score: [1 - score, score], ("--score-output", "-1")),
+    ],
+)
+def test_training_rows_are_ok_however_an_answer_names_their_score(
+    tmp_path: Path, answer: Callable[[float], object], options: tuple[str, ...]
+) -> None:
+    rows = table(300, 1)
+    rows.write_parquet(tmp_path / "training.parquet")
+    made = run("reference", tmp_path / "training.parquet", "-o", tmp_path / "r.json", "--score", "score", *options)
+    assert made.exit_code == 0, made.output
+    (tmp_path / "now.jsonl").write_text(answered(rows, answer))
+    told = json.loads(run("check", tmp_path / "now.jsonl", "--reference", tmp_path / "r.json", "--json").stdout)
+    assert (told["model"], told["records"]["parsed"]) == ("ok", 300)
+    assert told["features"]["score"]["psi"] < 0.01
+
+
+def test_a_place_of_the_score_without_a_score_is_refused(tmp_path: Path) -> None:
+    table(30, 1).write_parquet(tmp_path / "training.parquet")
+    made = run("reference", tmp_path / "training.parquet", "-o", tmp_path / "r.json", "--score-output", "1")
+    assert isinstance(made.exception, UserError)
+    assert "give --score COLUMN with it" in str(made.exception)

@@ -6,6 +6,7 @@ Source: https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-data-captu
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -16,6 +17,8 @@ from tidewatch.capture.limits import check_json, is_text
 from tidewatch.capture.payload import Payload
 from tidewatch.capture.reasons import Reason, Unreadable
 
+STATUS = ("status", "statusCode", "status_code", "code")
+"""Keys that the status of an answer stands under."""
 SHORTEST = len('{"captureData":{"endpointInput":{"data":""}}}')
 """Bytes that a record has at least."""
 
@@ -25,7 +28,7 @@ class Record:
     """A captured inference.
 
     output: None where none was captured. event_id: "" where there is none. time: of the inference, in UTC; None where
-    it is absent or unreadable, which costs no record.
+    it is absent or unreadable, which costs no record. failed: whether the record itself tells that the inference failed.
     """
 
     input: Payload
@@ -33,6 +36,7 @@ class Record:
     event_id: str
     inference_id: str | None
     time: datetime | None
+    failed: bool = False
 
 
 # Only what a record cannot do without has a type here: the rest is looked at afterwards, and forgiven.
@@ -70,7 +74,14 @@ def decode(line: bytes, *, is_open: bool = False) -> Record:
         event_id if isinstance(event_id, str) and is_text(event_id) else "",
         inference_id if isinstance(inference_id, str) and is_text(inference_id) else None,
         _moment(time) if isinstance(time, str) else None,
+        is_failure(metadata) or is_failure(_mapping(found.capture_data.endpoint_output)),
     )
+
+
+def is_failure(told: Mapping[str, object]) -> bool:
+    """Whether a status among what is told is that of an error: 4xx and 5xx. Source: RFC 9110, 15.5 and 15.6."""
+    statuses = (told.get(name) for name in STATUS)
+    return any(isinstance(status, int | float) and 400 <= status < 600 for status in statuses)
 
 
 def _line(line: bytes, is_open: bool) -> _Line:

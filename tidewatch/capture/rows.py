@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from types import NoneType
-from typing import TypeAlias, cast
+from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 
-from tidewatch.capture.limits import CATEGORY, LONGEST_NUMBER, check_values
-from tidewatch.capture.payload import Payload, read_input, read_output
+from tidewatch.capture.columns import CHUNK_ROWS, FEW_ROWS, Floats, parse_column
+from tidewatch.capture.limits import CATEGORY, check_values
+from tidewatch.capture.payload import read_input
 from tidewatch.capture.reasons import Reason, Unreadable
 from tidewatch.capture.record import Record
-from tidewatch.capture.scalars import MISSING, categories, category, number
+from tidewatch.capture.scalars import categories, category, number
+from tidewatch.capture.scores import Score, scores
 from tidewatch.capture.table import Matrix, Table, columns_of
-
-Floats: TypeAlias = npt.NDArray[np.float64]
-
-_PLAIN = re.compile(r"[0-9eE.,+-]*")
-"""Over these characters, Python's float() takes exactly the numbers that scalars.number does."""
-_OF_ANSWERS = {Reason.EMPTY_PAYLOAD: Reason.NO_OUTPUT, Reason.AMBIGUOUS: Reason.AMBIGUOUS}
-"""Why an answer is not read, by the reason that its payload is not; any other is a bad output."""
-FEW_ROWS = 16
-"""Up to so many rows are read cell by cell: to begin with a column costs more than they take."""
-CHUNK_ROWS = 4096
-"""Rows held as Python objects at once: a record may have a million."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +33,12 @@ class Layout:
     """What a model's requests hold.
 
     columns: the request's columns in their order, those that are no features among them. features: in the order of the
-    columns. score_output: which number of an answer's row is the score, negative from the end; None to read no answer.
+    columns. score: which number of an answer is the score; None to read no answer.
     """
 
     features: tuple[Column, ...]
     columns: tuple[str, ...]
-    score_output: int | None = -1
+    score: Score | None = None
 
     @cached_property
     def numbers(self) -> tuple[str, ...]:
@@ -96,8 +84,8 @@ def values(record: Record, layout: Layout) -> Rows:
         numbers, categories = _from_rows(table.rows, layout, places)
     else:
         numbers, categories = _from_matrix(matrix, layout, places)
-    scores = None if layout.score_output is None else _scores(record.output, len(numbers), layout.score_output)
-    return Rows(numbers, categories, scores)
+    answered = None if layout.score is None else _scores(record, len(numbers), layout.score)
+    return Rows(numbers, categories, answered)
 
 
 def _places(table: Table, layout: Layout) -> dict[str, int]:
@@ -187,7 +175,7 @@ def _fill(numbers: Floats, columns: dict[str, list[object]], names: Sequence[str
     """Reads the columns one by one where all their cells are plain, else row by row: the first fault is to be told."""
     held = [(at, name) for at, name in enumerate(names) if name in columns]
     for at, name in held:
-        column = _column(columns[name])
+        column = parse_column(columns[name])
         if column is None:
             break
         numbers[:, at] = column
@@ -198,67 +186,7 @@ def _fill(numbers: Floats, columns: dict[str, list[object]], names: Sequence[str
             into[at] = number(cell, name)
 
 
-def _column(cells: list[object]) -> Sequence[float] | Floats | None:
-    """The numbers of cells that are all text and plain, or all numbers and None; None for any other."""
-    kinds = set(map(type, cells))
-    try:
-        if kinds <= {float, int, NoneType}:
-            return np.array(cells, np.float64)
-        return _parsed(cast("list[str]", cells)) if kinds <= {str} else None
-    except (OverflowError, ValueError):
-        return None
-
-
-def _parsed(texts: list[str]) -> list[float] | None:
-    """The numbers of texts that are all finite or missing; None, or ValueError, where one may be something else."""
-    if max(map(len, texts)) > LONGEST_NUMBER:
-        return None
-    if _PLAIN.fullmatch(",".join(texts)):
-        return [float(text) if text else math.nan for text in texts]
-    # A cell in each chunk that has spaces, or a word for no value, would have all of them read one by one.
-    stripped = [text.strip(" ") for text in texts]
-    if _PLAIN.fullmatch(",".join([text for text in stripped if text not in MISSING])):
-        return [math.nan if text in MISSING else float(text) for text in stripped]
-    return None
-
-
-def _scores(output: Payload | None, rows: int, which: int) -> Floats:
-    if output is None:
-        raise Unreadable(Reason.NO_OUTPUT)
-    try:
-        table = read_output(output)
-    except Unreadable as unreadable:
-        raise Unreadable(_OF_ANSWERS.get(unreadable.reason, Reason.BAD_OUTPUT)) from unreadable
-    found = _turned(table, rows)
-    if len(found) != rows:
-        raise Unreadable(Reason.ROWS_DIFFER)
-    try:
-        if isinstance(found, np.ndarray):
-            scores = found[:, which].astype(np.float64)
-        else:
-            scores = _numbers([row[which] for row in found])
-    except (IndexError, Unreadable) as error:
-        raise Unreadable(Reason.BAD_OUTPUT) from error
-    if np.isinf(scores).any():
-        raise Unreadable(Reason.BAD_OUTPUT)
-    return scores
-
-
-def _numbers(cells: list[object]) -> Floats:
-    """The numbers of a column, of which the reader knows no more than that it should hold numbers."""
-    if len(cells) <= FEW_ROWS:
-        return np.array([number(cell) for cell in cells], np.float64)
-    found = np.empty(len(cells))
-    for start in range(0, len(cells), CHUNK_ROWS):
-        part = cells[start : start + CHUNK_ROWS]
-        column = _column(part)
-        found[start : start + len(part)] = [number(cell) for cell in part] if column is None else column
-    return found
-
-
-def _turned(table: Table, rows: int) -> Sequence[Sequence[object]] | Matrix:
-    """The answer's rows; a single one without names, as long as the request has rows, is their scores side by side."""
-    found = table.rows
-    if rows == 1 or table.names is not None or len(found) != 1 or len(found[0]) != rows:
-        return found
-    return found.T if isinstance(found, np.ndarray) else [[value] for value in found[0]]
+def _scores(record: Record, rows: int, score: Score) -> Floats:
+    if record.failed:
+        raise Unreadable(Reason.ERROR_ANSWER)
+    return scores(record.output, rows, score)

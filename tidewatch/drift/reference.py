@@ -123,7 +123,8 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     columns: the request's columns in their order, those that are no features among them. features: in the order of
     the columns. score: the distribution of what the model answered for the training rows, in float32 as served;
-    score_output: which number of an answer's row it is, -1 for the last.
+    score_output: where an answer calls it otherwise, that name, or which number of its row it is, negative from the
+    end.
     """
 
     schema: Literal[1] = SCHEMA
@@ -131,7 +132,7 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     columns: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=MOST_COLUMNS)]
     features: Annotated[tuple[Feature, ...], msgspec.Meta(min_length=1, max_length=MOST_COLUMNS)]
     score: NumericFeature | None = None
-    score_output: Annotated[int, msgspec.Meta(ge=-MOST_OUTPUTS, le=MOST_OUTPUTS)] = -1
+    score_output: Annotated[int, msgspec.Meta(ge=-MOST_OUTPUTS, le=MOST_OUTPUTS)] | Name | None = None
 
     @property
     def measured(self) -> tuple[Feature, ...]:

@@ -10,6 +10,7 @@ from tidewatch.capture.accounting import Accounting, Tally
 from tidewatch.capture.reasons import Reason, Unreadable
 from tidewatch.capture.record import Record, decode
 from tidewatch.capture.rows import Column, Layout, Rows, values
+from tidewatch.capture.scores import Score
 from tidewatch.drift.binning import Binner
 from tidewatch.drift.reference import Counts, Floats, NumericFeature, Reference
 
@@ -24,7 +25,7 @@ def layout(reference: Reference) -> Layout:
     return Layout(
         features=tuple(Column(one.name, isinstance(one, NumericFeature)) for one in reference.features),
         columns=reference.columns,
-        score_output=None if reference.score is None else reference.score_output,
+        score=None if reference.score is None else Score(reference.score.name, reference.score_output),
     )
 
 

@@ -107,16 +107,17 @@ def reference(
     table: Table,
     *,
     score: str | None = None,
+    score_output: int | str | None = None,
     exclude: Sequence[str] = (),
     categorical: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Reference:
     """The reference of a training table.
 
-    score: the column of the model's answers. exclude: columns that are no features. categorical: columns of categories
-    though they hold numbers. A column is numeric where all its values are numbers. Raises InvalidTable or
-    InvalidTraining where a column is not there, the score is not numeric, a column holds numbers but for a few values,
-    or a row does not fit its header.
+    score: the column of the model's answers; score_output: where an answer has it (see Reference). exclude: columns
+    that are no features. categorical: columns of categories though they hold numbers. A column is numeric where all its
+    values are numbers. Raises InvalidTable or InvalidTraining where a column is not there, the score is not numeric, a
+    column holds numbers but for a few values, or a row does not fit its header.
     """
     for name in (*exclude, *categorical, *([score] if score else [])):
         _must_have(table, name)
@@ -135,6 +136,7 @@ def reference(
         {name: part.whole() for name, part in parts.items()},
         score=(score, np.asarray(answers, np.float64)) if score else None,
         order=[name for name in table.names if name != score],
+        score_output=score_output,
     )
 
 

@@ -52,7 +52,7 @@ def build(
     *,
     score: tuple[str, Floats] | None = None,
     order: Sequence[str] | None = None,
-    score_output: int = -1,
+    score_output: int | str | None = None,
 ) -> Reference:
     """The reference of a training table.
 

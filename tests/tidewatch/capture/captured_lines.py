@@ -18,10 +18,10 @@ from tidewatch.capture.payload import Payload
 from tidewatch.capture.reasons import Reason, Unreadable
 from tidewatch.capture.record import decode
 from tidewatch.capture.rows import Column, Layout, Rows, values
+from tidewatch.capture.scores import Score
 
-LAYOUT = Layout(
-    (Column("age", True), Column("fare", True), Column("carrier", False)), ("age", "fare", "carrier"), score_output=-1
-)
+FEATURES = (Column("age", True), Column("fare", True), Column("carrier", False))
+LAYOUT = Layout(FEATURES, ("age", "fare", "carrier"), Score("score", -1))
 TRITON = "application/vnd.sagemaker-triton.binary+json"
 
 

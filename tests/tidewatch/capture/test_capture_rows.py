@@ -29,9 +29,10 @@ from hypothesis import strategies as st
 from tidewatch.capture.reasons import Reason
 from tidewatch.capture.rows import Column, Layout
 from tidewatch.capture.scalars import MISSING, categories, category
+from tidewatch.capture.scores import Score
 
-NUMBERS = Layout((Column("x", True), Column("y", True)), ("x", "y"))
-WIDER = Layout((Column("age", True), Column("carrier", False)), ("id", "age", "note", "carrier"))
+NUMBERS = Layout((Column("x", True), Column("y", True)), ("x", "y"), Score("score"))
+WIDER = Layout((Column("age", True), Column("carrier", False)), ("id", "age", "note", "carrier"), Score("score"))
 
 
 def _tensors() -> dict[str, Any]:
@@ -249,7 +250,7 @@ def test_an_object_with_none_of_the_models_columns_is_rejected() -> None:
 
 
 def test_a_model_without_numeric_features_has_rows_of_no_numbers() -> None:
-    only = Layout((Column("carrier", False),), ("carrier",))
+    only = Layout((Column("carrier", False),), ("carrier",), Score("score"))
     rows = read(line("AA\nUA", "1\n2"), only)
     assert (rows.numbers.shape, rows.categories) == ((2, 0), (["AA", "UA"],))
     assert read(line(as_json([[1], [2]]), "1\n2"), only).categories == (["1", "2"],)
@@ -278,7 +279,7 @@ def test_an_answer_that_is_absent_is_told(answer: dict[str, Any] | None) -> None
     "answer",
     [
         side("late"), side("inf"), side("1e999"), side("0.5", "XML"), side("{", "JSON", "application/json"),
-        as_json({"error": "busy"}), as_json([True]), as_json([math.inf]), as_json([[[0.5]]]),
+        as_json([True]), as_json([math.inf]), as_json([[[0.5]]]),
         as_base64("0.5", "image/png"), side("0.5;"),
     ],
 )  # fmt: skip
@@ -298,7 +299,7 @@ def test_one_line_of_scores_that_is_not_as_long_as_the_request_is_told() -> None
 
 @pytest.mark.parametrize(("which", "expected"), [(0, 0.1), (1, 0.9), (-1, 0.9), (-2, 0.1)])
 def test_the_score_is_the_output_of_the_reference(which: int, expected: float) -> None:
-    layout = Layout(LAYOUT.features, LAYOUT.columns, which)
+    layout = Layout(LAYOUT.features, LAYOUT.columns, Score("score", which))
     for answer in ("0.1,0.9", as_json([0.1, 0.9]), as_json({"predictions": [["0.1", 0.9]]})):
         scores = read(line("1,2,AA", answer), layout).scores
         assert scores is not None
@@ -307,7 +308,7 @@ def test_the_score_is_the_output_of_the_reference(which: int, expected: float) -
 
 @pytest.mark.parametrize("which", [2, -3])
 def test_a_score_that_the_answer_does_not_have_is_told(which: int) -> None:
-    layout = Layout(LAYOUT.features, LAYOUT.columns, which)
+    layout = Layout(LAYOUT.features, LAYOUT.columns, Score("score", which))
     assert rejected(line("1,2,AA", "0.1,0.9"), layout) == (Reason.BAD_OUTPUT, None)
     assert rejected(line("1,2,AA", as_json([0.1, 0.9])), layout) == (Reason.BAD_OUTPUT, None)
 

@@ -10,6 +10,7 @@ import boto3
 
 from cli.bar import Bar
 from cli.errors import UserError
+from tidewatch.capture.foreign import foreign_file
 from tidewatch.capture.keys import ENDINGS
 from tidewatch.capture.lines import Stream, blocks
 from tidewatch.capture.source import SourceMissing, files_under, open_local, open_object
@@ -19,6 +20,9 @@ from tidewatch.drift.reference import Reference
 S3 = "s3://"
 FOREIGN = (".tsv", ".xls", ".xlsx", ".feather", ".orc", ".avro")
 """Tables that would be read as captured records, and every line rejected."""
+
+HEAD = 1 << 16
+"""Bytes by which a file is told that holds no captured records."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,8 @@ class Captures:
                 stream = source.open()
                 try:
                     for block in blocks(meter.reading(stream)):
+                        if block.offset == 0 and (told := foreign_file(source.name, block.data[:HEAD])):
+                            raise UserError(told)
                         lines.count(block, source.name)
                 finally:
                     stream.close()

@@ -18,6 +18,7 @@ from cli.captures import Captures
 from cli.console import Console, tables
 from cli.errors import UserError
 from tidewatch.capture.accounting import Accounting
+from tidewatch.capture.reasons import EXPLAINED, Reason
 from tidewatch.drift.page import by_severity, figures, page
 from tidewatch.drift.profile import Profile, total
 from tidewatch.drift.reference import CategoryFeature, NumericFeature, Reference, decode
@@ -184,7 +185,12 @@ def _told(verdict: ModelVerdict) -> dict[str, Any]:
     counted = records(verdict.records)
     return {
         "model": verdict.verdict,
-        "records": {"read": counted.read, "parsed": counted.parsed, "rejected": counted.rejected},
+        "records": {
+            "read": counted.read,
+            "parsed": counted.parsed,
+            "rejected": counted.rejected,
+            "headers": counted.headers,
+        },
         "features": {
             each.name: {
                 "verdict": each.verdict,
@@ -224,9 +230,12 @@ def _styled(verdict: Verdict) -> Text:
 
 def _accounts(account: Accounting) -> Iterable[str]:
     yield f"records: {account.read:,} read = {account.parsed:,} parsed + {account.rejected_total:,} rejected"
+    if account.headers:
+        yield f"  {account.headers:,} rows named the columns, and are left out"
     shown: Counter[str] = Counter()
     for reason, number in records(account).rejected.items():
         yield f"  {reason}: {number:,}"
+        yield f"    {EXPLAINED[Reason(reason)]}"
         for each in examples(account):
             shown[reason] += each.reason == reason
             if each.reason == reason and shown[reason] <= SHOWN_EXAMPLES:

@@ -130,7 +130,7 @@ def test_rows_like_the_training_are_ok_in_every_form(tmp_path: Path, frozen: Pat
         answers.append(told)
     assert all(told == answers[0] for told in answers)
     assert answers[0]["model"] == "ok"
-    assert answers[0]["records"] == {"read": 500, "parsed": 500, "rejected": {}}
+    assert answers[0]["records"] == {"read": 500, "parsed": 500, "rejected": {}, "headers": 0}
     assert list(answers[0]["features"]) == ["distance", "carrier", "score"]
     assert all(set(feature) == MEASURES for feature in answers[0]["features"].values())
     assert answers[0]["features"]["carrier"]["ks"] is None
@@ -196,7 +196,7 @@ def test_a_table_without_a_feature_is_invalid_and_without_the_score_is_judged(tm
 def test_a_feature_that_turned_into_text_is_invalid(tmp_path: Path, frozen: Path) -> None:
     table(500, 2).with_columns(distance=pl.lit("far")).write_csv(tmp_path / "rows.csv")
     code, told = checked(frozen, tmp_path / "rows.csv")
-    assert (code, told["records"]) == (6, {"read": 500, "parsed": 0, "rejected": {"not_a_number": 500}})
+    assert (code, told["records"]) == (6, {"read": 500, "parsed": 0, "rejected": {"not_a_number": 500}, "headers": 0})
 
 
 def test_rejects_are_shown_by_reason_with_up_to_three_places(tmp_path: Path, frozen: Path) -> None:
@@ -206,9 +206,10 @@ def test_rejects_are_shown_by_reason_with_up_to_three_places(tmp_path: Path, fro
     lines = result.stdout.splitlines()
     at = lines.index("records: 506 read = 500 parsed + 6 rejected")
     assert lines[at + 1] == "  not_json: 5"
-    assert all(line.startswith(f"    {path}, byte ") for line in lines[at + 2 : at + 5])
-    assert lines[at + 5] == "  truncated: 1"
-    assert len(lines) == at + 7
+    assert lines[at + 2].startswith("    the line is no JSON")
+    assert all(line.startswith(f"    {path}, byte ") for line in lines[at + 3 : at + 6])
+    assert lines[at + 6] == "  truncated: 1"
+    assert len(lines) == at + 9
     assert "secret" not in result.output
     table(500, 2).with_columns(
         distance=pl.when(pl.int_range(500) == 7).then(pl.lit("x")).otherwise("distance")

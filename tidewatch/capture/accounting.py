@@ -36,7 +36,8 @@ class Accounting:
     """Counts of records. Addition is commutative and associative, and `Accounting()` is its identity.
 
     rejected: records by reason. examples: the first ten of each reason by (source, offset). columns: rejected records
-    by the column that was at fault, where one was. Raises ValueError where the counts do not add up.
+    by the column that was at fault, where one was. headers: rows of payloads that named the columns, which are no rows.
+    Raises ValueError where the counts do not add up.
     """
 
     read: int = 0
@@ -44,6 +45,7 @@ class Accounting:
     rejected: Mapping[Reason, int] = field(default_factory=dict[Reason, int])
     examples: tuple[Example, ...] = ()
     columns: Mapping[str, int] = field(default_factory=dict[str, int])
+    headers: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rejected", _tidy(self.rejected))
@@ -66,6 +68,7 @@ class Accounting:
             Counter(self.rejected) + Counter(other.rejected),
             self.examples + other.examples,
             Counter(self.columns) + Counter(other.columns),
+            self.headers + other.headers,
         )
 
     def to_json(self) -> dict[str, object]:
@@ -79,6 +82,7 @@ class Accounting:
                 for each in self.examples
             ],
             "columns": dict(self.columns),
+            "headers": self.headers,
         }
 
     @classmethod
@@ -91,14 +95,15 @@ class Tally:
     """An accounting that is still being counted."""
 
     def __init__(self) -> None:
-        self._parsed = 0
+        self._parsed = self._headers = 0
         self._rejected: Counter[Reason] = Counter()
         self._columns: Counter[str] = Counter()
         self._examples: dict[Reason, list[Example]] = {}
 
-    def parsed(self, records: int = 1) -> None:
-        """Counts records that were parsed."""
+    def parsed(self, records: int = 1, *, headers: int = 0) -> None:
+        """Counts records that were parsed, and the rows among theirs that named the columns."""
         self._parsed += records
+        self._headers += headers
 
     def reject(self, source: str, offset: int, reason: Reason, column: str | None = None) -> None:
         """Counts one record that was rejected; `offset` is the byte of `source` that its line begins at."""
@@ -126,6 +131,7 @@ class Tally:
             self._rejected,
             tuple(example for examples in self._examples.values() for example in examples),
             self._columns,
+            self._headers,
         )
 
 

@@ -12,16 +12,19 @@ from tidewatch.capture.table import Split, Table
 BLANK = " \t\r\n"
 
 
-def read_csv(text: str) -> Table:
-    """The rows of a payload without a header, with a final newline, CRLF or none.
+def read_csv(text: str, *, answer: bool = False) -> Table:
+    """The rows of a payload, with a final newline, CRLF or none.
 
     Quotes are those of RFC 4180: a quoted field may hold commas, newlines and doubled quotes. A blank line between rows
-    is a row of one empty field. Raises Unreadable: empty_payload, too_large, or bad_payload for unbalanced quotes and
-    for a carriage return that ends no line.
+    is a row of one empty field. Blank lines behind a request's rows are none, as its server skips them; in an answer of
+    one number a row, each may be a missing one. Raises Unreadable: empty_payload, too_large, or bad_payload for
+    unbalanced quotes and for a carriage return that ends no line.
     """
     if not text.strip(BLANK):
         raise Unreadable(Reason.EMPTY_PAYLOAD)
     text = text.removesuffix("\n").removesuffix("\r")
+    if text[-1:] == "\n" and not (answer and "," not in text):
+        text = text.rstrip("\r\n")
     check_values(text.count(",") + text.count("\n") + 1, 1)
     if '"' in text:
         return Table(None, _quoted(text))

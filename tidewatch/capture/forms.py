@@ -1,7 +1,8 @@
 """JSON payloads in the forms that model servers take and answer.
 
 Sources: SageMaker, "Common data formats for inference", https://docs.aws.amazon.com/sagemaker/latest/dg/cdf-inference.html;
-TensorFlow Serving, "RESTful API", https://www.tensorflow.org/tfx/serving/api_rest; KServe V2 (see v2.py).
+TensorFlow Serving, "RESTful API", https://www.tensorflow.org/tfx/serving/api_rest; KServe V2 (see v2.py); MLflow,
+"Deploy MLflow Model as a Local Inference Server"; pandas, DataFrame.to_json, of its orientations.
 """
 
 from __future__ import annotations
@@ -9,25 +10,33 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 import msgspec
 
 from tidewatch.capture import v2
 from tidewatch.capture.delimited import BLANK
-from tidewatch.capture.limits import LINE, check_json, check_values, is_text, spread_name
+from tidewatch.capture.foreign import is_chat
+from tidewatch.capture.limits import LINE, check_json, check_values, is_text, size_of, spread_name
 from tidewatch.capture.reasons import Reason, Unreadable
 from tidewatch.capture.table import Table, of_rows
 
 REQUEST = ("instances", "inputs")
 ANSWER = ("predictions", "outputs")
 """Keys that rows stand under: the first by row, the second by column or as V2 tensors."""
-_ELSEWHERE = ("dataframe_split", "dataframe_records")
-"""Keys that other servers read rows from. Source: MLflow, "Deploy MLflow Model as a Local Inference Server"."""
+SPLIT, RECORDS = "dataframe_split", "dataframe_records"
+"""Keys that MLflow's server reads rows from."""
+_SPLIT_KEYS = frozenset({"columns", "data", "index"})
 _BESIDE = frozenset({"id", "parameters", "outputs", "signature_name", "model_name", "model_version"})
 """Keys of requests that hold no rows, in V2 and TensorFlow Serving."""
 _VECTOR = ("features", "data")
 _SCALARS = frozenset({str, float, int, bool, type(None)})
+
+
+class _Sparse(msgspec.Struct):
+    keys: list[int]
+    values: list[Any]
+    shape: list[int] | None = None
 
 
 def loads(text: str) -> object:
@@ -118,10 +127,15 @@ def read_v2(text: str, key: str, tail: bytes = b"") -> Table:
 
 def _object(value: dict[str, object], keys: tuple[str, str]) -> Table:
     by_row, by_column = (value.get(key) for key in keys)
-    others = _ELSEWHERE if keys == REQUEST else ()
-    if sum(isinstance(value.get(key), list | dict) for key in (*keys, *others)) + (_vector(value) is not None) > 1:
+    asked = keys == REQUEST
+    if asked and is_chat(value):
+        raise Unreadable(Reason.CHAT)
+    others = (SPLIT, RECORDS) if asked else ()
+    is_frame = asked and all(isinstance(value.get(key), list) for key in ("columns", "data"))
+    told = sum(isinstance(value.get(key), list | dict) for key in (*keys, *others))
+    if told + is_frame + (_vector(value) is not None) > 1:
         raise Unreadable(Reason.AMBIGUOUS)
-    beside = value.keys() - {*keys, *_BESIDE}
+    beside = value.keys() - {*keys, *others, *_BESIDE}
     if isinstance(by_row, list):
         return _with(_rows(cast("list[object]", by_row)), beside)
     if isinstance(by_column, dict):
@@ -129,9 +143,45 @@ def _object(value: dict[str, object], keys: tuple[str, str]) -> Table:
     if isinstance(by_column, list):
         values = cast("list[object]", by_column)
         return _with(v2.read_tensors(values, b"") if v2.are_tensors(values) else _rows(values), beside)
+    if asked and isinstance(frame := value.get(SPLIT), dict):
+        return _with(_split(cast("dict[str, object]", frame)), beside)
+    if asked and isinstance(records := value.get(RECORDS), list):
+        return _with(_rows(cast("list[object]", records)), beside)
     if not value:
         raise Unreadable(Reason.EMPTY_PAYLOAD)
+    if is_frame and value.keys() <= _SPLIT_KEYS:
+        return _split(value)
+    if asked and _are_columns(value):
+        return _columns({name: _indexed(column) for name, column in value.items()})
     return _rows([value])
+
+
+def _split(frame: dict[str, object]) -> Table:
+    """The rows of {"columns": [names], "data": [rows]}, as pandas splits a table; its index is no column."""
+    names, data = frame.get("columns"), frame.get("data")
+    if not isinstance(names, list) or not isinstance(data, list):
+        raise Unreadable(Reason.BAD_PAYLOAD)
+    columns, rows = cast("list[object]", names), cast("list[object]", data)
+    if any(not isinstance(name, str) for name in columns) or len(set(columns)) < len(columns):
+        raise Unreadable(Reason.BAD_PAYLOAD)
+    if any(not isinstance(row, list) or len(cast("list[object]", row)) != len(columns) for row in rows):
+        raise Unreadable(Reason.BAD_PAYLOAD)
+    return of_rows(tuple(cast("list[str]", columns)), cast("list[list[object]]", rows))
+
+
+def _are_columns(value: dict[str, object]) -> bool:
+    """Whether an object holds a column under each key: a list, or an object by row as pandas writes it."""
+    kinds = set(map(type, value.values()))
+    if kinds not in ({list}, {dict}) or _vector(value) is not None:
+        return False
+    if kinds == {list}:
+        return len({len(cast("list[object]", column)) for column in value.values()}) == 1
+    rows = {tuple(cast("dict[str, object]", column)) for column in value.values()}
+    return len(rows) == 1 and rows != {()}
+
+
+def _indexed(column: object) -> object:
+    return list(cast("dict[str, object]", column).values()) if isinstance(column, dict) else column
 
 
 def _with(table: Table, beside: set[str]) -> Table:
@@ -181,8 +231,27 @@ def _vector(row: dict[str, object]) -> list[object] | None:
 def _dense(value: object) -> list[object] | None:
     features = cast("dict[str, object]", value).get("features") if isinstance(value, dict) else None
     if isinstance(features, dict):
-        features = cast("dict[str, object]", features).get("values")
+        vector = cast("dict[str, object]", features)
+        features = _placed(vector) if "keys" in vector else vector.get("values")
     return cast("list[object]", features) if isinstance(features, list) else None
+
+
+def _placed(vector: dict[str, object]) -> list[object]:
+    """The values of {"keys": [...], "values": [...], "shape": [n]} at their keys; None at a key that is not there."""
+    try:
+        sparse = msgspec.convert(vector, _Sparse)
+    except msgspec.ValidationError as error:
+        raise Unreadable(Reason.BAD_PAYLOAD) from error
+    size = size_of(sparse.shape) if sparse.shape is not None else max(sparse.keys, default=-1) + 1
+    check_values(size, 1)
+    if len(sparse.keys) != len(sparse.values) or len(set(sparse.keys)) < len(sparse.keys):
+        raise Unreadable(Reason.BAD_PAYLOAD)
+    if any(not 0 <= key < size for key in sparse.keys):
+        raise Unreadable(Reason.BAD_PAYLOAD)
+    placed: list[object] = [None] * size
+    for key, value in zip(sparse.keys, sparse.values, strict=True):
+        placed[key] = value
+    return placed
 
 
 def _named(objects: list[dict[str, object]]) -> Table:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
 from tidewatch.capture import forms
 from tidewatch.capture.delimited import BLANK, read_csv
+from tidewatch.capture.foreign import foreign_body, is_libsvm
 from tidewatch.capture.limits import check_json, is_text
 from tidewatch.capture.reasons import Reason, Unreadable
 from tidewatch.capture.scalars import Scalar
@@ -25,6 +27,8 @@ _TRITON = "application/vnd.sagemaker-triton.binary+json"
 _BINARY = frozenset({"application/octet-stream", _TRITON})
 _HEADER_SIZE = ("json-header-size", "inference-header-content-length")
 _LINES = frozenset({"application/jsonlines", "application/x-jsonlines", "application/jsonl", "application/x-ndjson"})
+_NUMBERS = re.compile(rb"[0-9eE.+\-\r\n]+")
+"""An answer of numbers alone, one a line."""
 _CHARSETS = {
     "utf-8": "utf-8", "utf8": "utf-8", "us-ascii": "ascii", "ascii": "ascii", "iso-8859-1": "latin-1",
     "latin1": "latin-1", "windows-1252": "cp1252",
@@ -101,7 +105,9 @@ def _read_body(body: bytes, kind: str, parameters: dict[str, str], keys: tuple[s
 def _read_text(text: str, form: _Form, keys: tuple[str, str]) -> Table:
     match form:
         case _Form.CSV:
-            return read_csv(text)
+            if is_libsvm(text):
+                raise Unreadable(Reason.LIBSVM)
+            return read_csv(text, answer=keys == forms.ANSWER)
         case _Form.LINES:
             return forms.read_lines(text, keys)
         case _Form.V2:
@@ -154,7 +160,14 @@ def _sniff(body: bytes, kind: str, keys: tuple[str, str]) -> Table:
             return _read_binary(body, str(end), keys)
     if body[:1] in (b"{", b"["):
         return _read_text(_text(body, {}), _form(kind) or _Form.JSON, keys)
-    raise Unreadable(Reason.UNKNOWN_FORMAT)
+    if keys == forms.ANSWER and _says_little(kind) and _NUMBERS.fullmatch(body):
+        return read_csv(body.decode(), answer=True)
+    raise Unreadable(foreign_body(body, kind) or Reason.UNKNOWN_FORMAT)
+
+
+def _says_little(kind: str) -> bool:
+    """Whether a content type is one that servers give to text when nobody chose one."""
+    return kind in ("", "application/octet-stream") or kind.startswith("text/")
 
 
 def _read_binary(body: bytes, size: str, keys: tuple[str, str]) -> Table:

@@ -24,6 +24,14 @@ class Reason(StrEnum):
     """An encoding other than CSV, JSON and BASE64, or base64 that is none."""
     UNKNOWN_FORMAT = "unknown_format"
     """A body of a content type that is not read."""
+    NUMPY = "numpy_payload"
+    """An array in numpy's own format."""
+    LIBSVM = "libsvm_payload"
+    """Rows of LIBSVM: a label, then index:value pairs."""
+    IMAGE = "image_payload"
+    """An image, a sound or a film, or a form with files."""
+    CHAT = "chat_payload"
+    """Messages or a prompt to a language model."""
     BAD_PAYLOAD = "bad_payload"
     """A request that its own format does not allow."""
     AMBIGUOUS = "ambiguous"
@@ -51,6 +59,44 @@ class Reason(StrEnum):
     """The answer has another number of rows than the request."""
     READER_FAILED = "reader_failed"
     """The reader met with an error that it does not know: a fault of tidewatch, which costs this record alone."""
+
+
+EXPLAINED = {
+    Reason.NOT_UTF8: "the line is no text in UTF-8; capture files are, so this file is damaged or another kind of file",
+    Reason.NOT_JSON: "the line is no JSON; captured records stand one a line, each a whole JSON object",
+    Reason.TRUNCATED: "the file ends within the record; it may still be written, so check it again later",
+    Reason.TOO_LONG: "the line is over 8 MiB; send fewer rows a request",
+    Reason.TOO_LARGE: "the record holds over a million values, or its file unpacks to a multiple of itself; "
+    "send fewer rows a request",
+    Reason.NOT_A_RECORD: "the line is JSON without captureData.endpointInput.data: not what an endpoint captures",
+    Reason.BAD_ENCODING: "the payload's encoding is none of CSV, JSON and BASE64, or its base64 is broken",
+    Reason.UNKNOWN_FORMAT: "the payload is of a content type that is not read; send text/csv, application/json, "
+    "application/jsonlines or V2 tensors",
+    Reason.NUMPY: "the payload is a numpy array (application/x-npy), which names no columns and is not read; "
+    "send text/csv or application/json",
+    Reason.LIBSVM: "the payload is LIBSVM, which is not read; send text/csv or application/json",
+    Reason.IMAGE: "the payload is an image, a sound, a film or a form; drift is judged of rows"
+    " of numbers and categories",
+    Reason.CHAT: "the payload is a prompt or a chat; drift is judged of rows of numbers and categories",
+    Reason.BAD_PAYLOAD: "the request breaks the rules of its own format",
+    Reason.AMBIGUOUS: "the body says its rows twice, and which of them the server reads cannot be told; send them once",
+    Reason.EMPTY_PAYLOAD: "the request holds no rows",
+    Reason.MISSING_COLUMNS: "a row has fewer values than the model has features, or none of their names",
+    Reason.EXTRA_COLUMNS: "a row has more values than the training data had columns",
+    Reason.NOT_A_NUMBER: "a numeric column holds something else; build the reference with --categorical COLUMN if it "
+    "holds categories",
+    Reason.NOT_FINITE: "a number is infinite, or beyond what float64 holds",
+    Reason.NO_OUTPUT: "the answer was not captured, or is blank; capture Output too, or build the reference without "
+    "--score",
+    Reason.BAD_OUTPUT: "the answer cannot be read, or holds no number where the score should be",
+    Reason.ERROR_ANSWER: "the answer says what went wrong, and does not hold the score by its name; if it is none, "
+    "say which with --score-output",
+    Reason.WHICH_SCORE: "the answer holds several numbers, none by the score's name; build the "
+    "reference with --score-output",
+    Reason.ROWS_DIFFER: "the answer has another number of rows than the request",
+    Reason.READER_FAILED: "the reader met with an error that it does not know: a fault of tidewatch; report it",
+}
+"""What a person reads of each reason, and what to do."""
 
 
 class Unreadable(Exception):

@@ -28,7 +28,7 @@ class Record:
     """A captured inference.
 
     output: None where none was captured. event_id: "" where there is none. time: of the inference, in UTC; None where
-    it is absent or unreadable, which costs no record. failed: whether the record itself tells that the inference failed.
+    it is absent or unreadable, which costs no record. failed: whether the record itself tells of a failure.
     """
 
     input: Payload

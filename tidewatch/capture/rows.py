@@ -17,7 +17,7 @@ from tidewatch.capture.reasons import Reason, Unreadable
 from tidewatch.capture.record import Record
 from tidewatch.capture.scalars import categories, category, number
 from tidewatch.capture.scores import Score, scores
-from tidewatch.capture.table import Matrix, Table, columns_of
+from tidewatch.capture.table import Matrix, Split, Table, columns_of
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,11 @@ class Layout:
         return tuple(feature.name for feature in self.features if not feature.numeric)
 
     @cached_property
+    def headers(self) -> tuple[tuple[str, ...], ...]:
+        """The rows that would name a payload's columns."""
+        return tuple({self.columns, tuple(feature.name for feature in self.features)})
+
+    @cached_property
     def widths(self) -> dict[int, dict[str, int]]:
         """By the length of a row without names: the place of each feature."""
         every = {name: at for at, name in enumerate(self.columns)}
@@ -64,11 +69,13 @@ class Rows:
 
     numbers: shape (rows, numeric features), finite or NaN where missing. categories: for each category feature the
     values of the rows, None where missing. scores: shape (rows,), NaN where missing; None where none were asked for.
+    headers: rows of a CSV payload that named the columns, and are left out: 0 or 1.
     """
 
     numbers: Floats
     categories: tuple[list[str | None], ...]
     scores: Floats | None
+    headers: int = 0
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -77,6 +84,11 @@ class Rows:
 def values(record: Record, layout: Layout) -> Rows:
     """The values of a record's rows. Raises Unreadable: one bad row, or a bad answer, rejects the whole record."""
     table = read_input(record.input)
+    headers = int(_has_header(table, layout))
+    if headers:
+        table = Table(None, table.rows[1:])
+        if not len(table.rows):
+            raise Unreadable(Reason.EMPTY_PAYLOAD)
     check_values(len(table.rows), len(layout.numbers) + CATEGORY * len(layout.categories))
     places = _places(table, layout)
     matrix = table.matrix
@@ -85,7 +97,17 @@ def values(record: Record, layout: Layout) -> Rows:
     else:
         numbers, categories = _from_matrix(matrix, layout, places)
     answered = None if layout.score is None else _scores(record, len(numbers), layout.score)
-    return Rows(numbers, categories, answered)
+    return Rows(numbers, categories, answered, headers)
+
+
+def _has_header(table: Table, layout: Layout) -> bool:
+    """Whether the first row holds the name of its own column in every place."""
+    rows = table.rows
+    if table.names is not None or isinstance(rows, np.ndarray):
+        return False
+    if isinstance(rows, Split):
+        return any(rows.starts_with(names) for names in layout.headers)
+    return any(len(rows[0]) == len(names) and tuple(rows[0]) == names for names in layout.headers)
 
 
 def _places(table: Table, layout: Layout) -> dict[str, int]:

@@ -38,6 +38,10 @@ class Split(Sequence[list[str]]):
     def __iter__(self) -> Iterator[list[str]]:
         return (line.split(",") for line in self._lines)
 
+    def starts_with(self, row: tuple[str, ...]) -> bool:
+        """Whether the first row holds these values, without splitting it."""
+        return self._lines[0] == ",".join(row)
+
     @property
     def widths(self) -> set[int]:
         """How many values the rows have, without splitting one."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
+from tidewatch.capture.reasons import EXPLAINED, Reason
 from tidewatch.drift.drawing import distribution, pairs, strip
 from tidewatch.drift.profile import Profile
 from tidewatch.drift.reference import Counts, Reference
@@ -123,10 +124,17 @@ def _windows(report: Report) -> str:
             ("to", lambda window: _moment(window.end)),
             ("hours missing", lambda window: str(len(window.hours_missing))),
         ]
+    if any(window.records.headers for window in columns.values()):
+        lines.append(("rows of names, left out", lambda window: f"{window.records.headers:,}"))
     reasons = sorted({reason for window in columns.values() for reason in window.records.rejected})
     lines += [(f"rejected: {reason}", partial(_rejected, reason)) for reason in reasons]
     rows = [row(name, (cell(told(window), "n") for window in columns.values())) for name, told in lines]
-    return table(["", *columns], rows, numbers=range(1, len(columns) + 1))
+    return table(["", *columns], rows, numbers=range(1, len(columns) + 1)) + "".join(map(_explained, reasons))
+
+
+def _explained(reason: str) -> str:
+    """What a reason for rejects means, and what to do."""
+    return f"<p>{text(reason)}: {text(EXPLAINED[Reason(reason)])}.</p>" if reason in set(Reason) else ""
 
 
 def _rejected(reason: str, window: WindowReport) -> str:

@@ -82,6 +82,8 @@ def _plain_names(feature: CategoryFeature) -> dict[bytes, int]:
     bins = Categories(feature)
     known = {text: bins.bin(None) for text in MISSING}
     known |= {value: bins.bin(value) for value in (*feature.values, *feature.others) if category(value) == value}
+    # A row of names may be a payload's header.
+    known.pop(feature.name, None)
     named = {text.encode(): at for text, at in known.items() if not _ESCAPING.search(text)}
     return {text: at for text, at in named.items() if len(text) <= LONGEST_NAME}
 

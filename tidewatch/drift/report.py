@@ -19,11 +19,15 @@ SCHEMA = 1
 
 
 class Records(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of the records: read = parsed + the rejected of all reasons."""
+    """What became of the records: read = parsed + the rejected of all reasons.
+
+    headers: rows of payloads that named the columns, and are counted nowhere else.
+    """
 
     read: int
     parsed: int
     rejected: dict[str, int]
+    headers: int = 0
 
 
 class Example(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,7 +116,12 @@ def window(
 def records(accounting: Accounting) -> Records:
     """The counts of an accounting, the reasons in alphabetical order."""
     rejected = {str(reason): count for reason, count in accounting.rejected.items() if count}
-    return Records(read=accounting.read, parsed=accounting.parsed, rejected=dict(sorted(rejected.items())))
+    return Records(
+        read=accounting.read,
+        parsed=accounting.parsed,
+        rejected=dict(sorted(rejected.items())),
+        headers=accounting.headers,
+    )
 
 
 def examples(accounting: Accounting) -> tuple[Example, ...]:

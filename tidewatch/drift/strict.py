@@ -61,7 +61,7 @@ class StrictCounter:
             # Whatever a record holds, it costs the others nothing: what nobody foresaw is counted, and seen there.
             self._tally.reject(source, offset, Reason.READER_FAILED)
             return None
-        self._tally.parsed()
+        self._tally.parsed(headers=rows.headers)
         self._hold(rows, len(line))
         return record
 

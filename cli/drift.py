@@ -59,6 +59,9 @@ def reference(
     categorical: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN", help="Categories, though numbers. Repeat for several.")
     ] = None,
+    no_header: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="The columns of CSV without a header, separated by commas.")
+    ] = None,
 ) -> None:
     """Freezes what the training data looked like: publish it with the model version by `--reference`.
 
@@ -72,7 +75,7 @@ def reference(
         made = _read(
             data,
             lambda: of_table(
-                open_table(data),
+                open_table(data, _names(no_header)),
                 score=score,
                 score_output=_place(score_output),
                 exclude=exclude or (),
@@ -114,11 +117,14 @@ def check(
     reference: Annotated[Path, typer.Option(metavar="FILE", help="By `tidewatch drift reference`.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the report as a page.")] = None,
+    no_header: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="The columns of CSV without a header, separated by commas.")
+    ] = None,
 ) -> None:
     """Judges records against a reference, and accounts for every one of them."""
     frozen = decode(_read(reference, reference.read_bytes), str(reference))
     with Bar("records") as bar:
-        profile, absent = _counted(frozen, paths, bar)
+        profile, absent = _counted(frozen, paths, bar, _names(no_header))
     verdict = judge(frozen, profile, absent=absent)
     if html is not None:
         report = Report(
@@ -140,7 +146,14 @@ def _place(output: str | None) -> int | str | None:
     return int(output) if output is not None and re.fullmatch(r"-?[0-9]{1,5}", output) else output
 
 
-def _counted(frozen: Reference, paths: Sequence[str], bar: Bar) -> tuple[Profile, frozenset[str]]:
+def _names(given: str | None) -> tuple[str, ...] | None:
+    """The names of columns as they are typed."""
+    return None if given is None else tuple(name.strip() for name in given.split(","))
+
+
+def _counted(
+    frozen: Reference, paths: Sequence[str], bar: Bar, names: Sequence[str] | None
+) -> tuple[Profile, frozenset[str]]:
     """The profile of all paths, and the features that a table has no column of."""
     tables = [path for path in paths if is_table(path)]
     if not tables:
@@ -153,7 +166,9 @@ def _counted(frozen: Reference, paths: Sequence[str], bar: Bar) -> tuple[Profile
     profiles: list[Profile] = []
     absent: set[str] = set()
     for path in map(Path, tables):
-        counted = _read(path, lambda path=path: count(open_table(path), frozen, str(path), _stage(bar, path.name)))
+        counted = _read(
+            path, lambda path=path: count(open_table(path, names), frozen, str(path), _stage(bar, path.name))
+        )
         profiles.append(counted.profile)
         absent |= counted.absent
     return total(frozen, profiles), frozenset(absent)

@@ -13,14 +13,15 @@ import re
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
 from tidewatch.capture.lines import Block, blocks
-from tidewatch.capture.reasons import Reason
+from tidewatch.capture.reasons import Reason, Unreadable
+from tidewatch.capture.scalars import number
 from tidewatch.capture.source import open_local
 from tidewatch.drift.batches import Batch, Misfit, Progress, named
 from tidewatch.drift.errors import InvalidTable
@@ -34,6 +35,10 @@ ROWS = 8192
 """Rows that the csv module reads before they become a batch."""
 
 
+LOOKED_AT = 200
+"""Rows by which the first one is told to be a header or data."""
+
+
 @dataclass(frozen=True)
 class _Row:
     """A row with its offset, its values where it could be read, and the offset of what follows."""
@@ -44,18 +49,29 @@ class _Row:
 
 
 class CsvTable:
-    """A CSV file with a header, plain or gzip. Raises InvalidTable where it has none, or names a column twice."""
+    """A CSV file, plain or gzip, with a header or, where names are given, without one.
 
-    def __init__(self, path: Path) -> None:
+    Raises InvalidTable where there is no header, or a row that reads as data stands in its place; where the names are
+    not as many as the first row's values; and where a column is named twice.
+    """
+
+    def __init__(self, path: Path, names: Sequence[str] | None = None) -> None:
         self._path = path
         with self._blocks() as found:
-            header = next(_rows(found), None)
-        if header is None:
+            first, *others = list(islice(_rows(found), LOOKED_AT)) or [None]
+        if first is None:
             raise InvalidTable(f"{path} is empty: a CSV file starts with a header that names its columns")
-        if isinstance(header.values, Reason):
-            raise InvalidTable(f"{path} does not start with a CSV header ({header.values}): is it a CSV file?")
-        self._body = header.end
-        self.names = named(header.values, path)
+        if isinstance(first.values, Reason):
+            raise InvalidTable(f"{path} does not start with a CSV header ({first.values}): is it a CSV file?")
+        if names is None and _reads_as_data(first.values, [row.values for row in others if row]):
+            raise InvalidTable(
+                f"{path}: the first row reads as data ({', '.join(first.values)[:60]}): name the columns in a first "
+                "row, or give --no-header NAMES"
+            )
+        if names is not None and len(names) != len(first.values):
+            raise InvalidTable(f"{path} has {len(first.values)} columns, and {len(names)} names are given for them")
+        self._body = first.end if names is None else 0
+        self.names = named(first.values if names is None else names, path)
         if len(self.names) == 1 and (other := re.search(r"[;\t|]", self.names[0])):
             raise InvalidTable(f"{path} separates its columns by {other[0]!r}: write it with commas")
 
@@ -131,6 +147,31 @@ class CsvTable:
         places = [(name, self.names.index(name)) for name in columns]
         frame = pl.DataFrame({name: pl.Series([values[at] for values in fits], dtype=pl.String) for name, at in places})
         return Batch(frame, np.array(starts, np.int64), tuple(misfits))
+
+
+def _reads_as_data(first: Sequence[str], others: Sequence[list[str] | Reason]) -> bool:
+    """Whether a first row is like those below it: each number stands over numbers, each text over its like again.
+
+    A name over a column of numbers makes it a header; so do pandas' numbered columns 0, 1, 2. Rows of nothing but
+    texts are data where each of the first stands in its column again.
+    """
+    rows = [row for row in others if not isinstance(row, Reason) and len(row) == len(first)]
+    are_numbers = [_is_number(cell) for cell in first]
+    numbered = all(cell == str(at - first.count("")) for at, cell in enumerate(first) if cell)
+    if not rows or numbered:
+        return False
+    columns = [[row[at] for row in rows] for at in range(len(first))]
+    if any(are_numbers):
+        named = (cell and not is_number for cell, is_number in zip(first, are_numbers, strict=True))
+        return not any(is_name and all(map(_is_number, cells)) for is_name, cells in zip(named, columns, strict=True))
+    return all(cell in cells for cell, cells in zip(first, columns, strict=True))
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        return not math.isnan(number(cell))
+    except Unreadable:
+        return False
 
 
 def _is_even(data: bytes, fields: int) -> bool:

@@ -38,12 +38,17 @@ def is_parquet(path: str) -> bool:
     return path.lower().endswith(PARQUET)
 
 
-def open_table(path: Path) -> Table:
-    """The table in a file, by the extension of its name. Raises InvalidTable where it cannot be read as one."""
+def open_table(path: Path, names: Sequence[str] | None = None) -> Table:
+    """The table in a file, by the extension of its name; `names` are the columns of a CSV file without a header.
+
+    Raises InvalidTable where it cannot be read as one.
+    """
     if is_parquet(path.name):
+        if names is not None:
+            raise InvalidTable(f"{path} is Parquet, which names its columns: leave --no-header out")
         return ParquetTable(path)
     if is_table(path.name):
-        return CsvTable(path)
+        return CsvTable(path, names)
     raise InvalidTable(f"{path} is no table by its name: tables end in {', '.join((*CSV, *PARQUET))}")
 
 

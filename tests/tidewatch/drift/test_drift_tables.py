@@ -339,3 +339,44 @@ def test_every_row_is_accounted_for_and_quoting_changes_nothing(
 def test_nothing_of_the_drift_room_loads_polars_before_a_table_is_read() -> None:
     code = "import sys, tidewatch.drift.tables, tidewatch.drift.page; sys.exit('polars' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "-0.256,6.023,1.052\n1.113,6.089,0.455\n", "AA,1.5,2013-01-01\nUA,2.5,2013-01-02\n", "5,AA\n6,UA\n",
+        "green,S\nred,L\ngreen,L\nred,S\n", "1,,2\n3,4,5\n", "2013,1\n2014,2\n", "0.5\n0.7\n",
+    ],
+)  # fmt: skip
+def test_a_first_row_that_reads_as_data_is_refused_and_read_under_given_names(tmp_path: Path, content: str) -> None:
+    path = written(tmp_path, content)
+    with pytest.raises(InvalidTable, match="the first row reads as data .* or give --no-header NAMES"):
+        open_table(path)
+    names = [f"c{at}" for at in range(content.split("\n")[0].count(",") + 1)]
+    table = open_table(path, names)
+    assert table.names == tuple(names)
+    assert sum(len(batch.starts) for batch in table.batches(names)) == content.count("\n")
+    with pytest.raises(InvalidTable, match="names are given for them"):
+        open_table(path, [*names, "more"])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "a,b\n1,2\n",
+        "store,2019,2020\n5,1,2\n",
+        "0,1,2\n5,6,7\n",
+        ",0,1\n0,5,6\n",
+        "colour,size\nred,S\n",
+        "a,b\n",
+        "a,b\nx,b\n",
+    ],
+)
+def test_a_row_of_names_is_a_header_also_where_some_are_numbers(tmp_path: Path, content: str) -> None:
+    assert open_table(written(tmp_path, content)).names == tuple(content.split("\n")[0].split(","))
+
+
+def test_names_are_for_csv_alone(tmp_path: Path) -> None:
+    pl.DataFrame({"a": [1]}).write_parquet(tmp_path / "t.parquet")
+    with pytest.raises(InvalidTable, match="leave --no-header out"):
+        open_table(tmp_path / "t.parquet", ["a"])

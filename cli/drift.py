@@ -97,6 +97,10 @@ def reference(
     ):
         screen.print(f"  {what:<9}{told}")
     for feature in made.features:
+        if not feature.total:
+            screen.print(
+                f"note: {one_line(feature.name)} has no value in any row: whatever comes later is reported as new"
+            )
         if isinstance(feature, CategoryFeature) and feature.singletons > 0.5 * feature.total:
             name = one_line(feature.name)
             screen.print(

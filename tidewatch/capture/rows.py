@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import cast
@@ -15,17 +15,23 @@ from tidewatch.capture.limits import CATEGORY, check_values
 from tidewatch.capture.payload import read_input
 from tidewatch.capture.reasons import Reason, Unreadable
 from tidewatch.capture.record import Record
-from tidewatch.capture.scalars import categories, category, number
+from tidewatch.capture.scalars import categories, category, flag, number
 from tidewatch.capture.scores import Score, scores
 from tidewatch.capture.table import Matrix, Split, Table, columns_of
 
 
 @dataclass(frozen=True)
 class Column:
-    """A feature: of numbers, or of categories."""
+    """A feature: of numbers, or of categories. flags: of zeros and ones alone."""
 
     name: str
     numeric: bool
+    flags: bool = False
+
+    @property
+    def read(self) -> Callable[[object, str], float]:
+        """Reads one of its numbers; names the column in what it raises."""
+        return flag if self.flags else number
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,11 @@ class Layout:
     def numbers(self) -> tuple[str, ...]:
         """The names of the numeric features."""
         return tuple(feature.name for feature in self.features if feature.numeric)
+
+    @cached_property
+    def readers(self) -> tuple[Callable[[object, str], float], ...]:
+        """What reads a number of each numeric feature."""
+        return tuple(feature.read for feature in self.features if feature.numeric)
 
     @cached_property
     def categories(self) -> tuple[str, ...]:
@@ -156,7 +167,7 @@ def _from_rows(
         into = numbers[start : start + len(part)]
         present = [name for name in (*layout.numbers, *layout.categories) if name in places]
         columns = dict(zip(present, columns_of(part, [places[name] for name in present]), strict=True))
-        _fill(into, columns, layout.numbers)
+        _fill(into, columns, layout)
         _check_finite(into, layout.numbers)
         for held, name in zip(categories, layout.categories, strict=True):
             held += _categories(columns[name], name, known) if name in columns else [None] * len(part)
@@ -167,10 +178,11 @@ def _from_few(
     rows: list[Sequence[object]], layout: Layout, places: dict[str, int]
 ) -> tuple[Floats, tuple[list[str | None], ...]]:  # fmt: skip
     numbers = np.full((len(rows), len(layout.numbers)), math.nan)
-    held = [(at, places[name], name) for at, name in enumerate(layout.numbers) if name in places]
+    numeric = zip(layout.numbers, layout.readers, strict=True)
+    held = [(at, places[name], name, read) for at, (name, read) in enumerate(numeric) if name in places]
     for into, row in zip(numbers, rows, strict=True):
-        for at, place, name in held:
-            into[at] = number(row[place], name)
+        for at, place, name, read in held:
+            into[at] = read(row[place], name)
     _check_finite(numbers, layout.numbers)
     return numbers, tuple(
         [category(row[places[name]], name) for row in rows] if name in places else [None] * len(rows)
@@ -193,19 +205,20 @@ def _categories(cells: list[object], name: str, known: dict[str, str | None]) ->
     return [known[text] for text in texts]
 
 
-def _fill(numbers: Floats, columns: dict[str, list[object]], names: Sequence[str]) -> None:
+def _fill(numbers: Floats, columns: dict[str, list[object]], layout: Layout) -> None:
     """Reads the columns one by one where all their cells are plain, else row by row: the first fault is to be told."""
-    held = [(at, name) for at, name in enumerate(names) if name in columns]
-    for at, name in held:
+    numeric = zip(layout.numbers, layout.readers, strict=True)
+    held = [(at, name, read) for at, (name, read) in enumerate(numeric) if name in columns]
+    for at, name, _ in held:
         column = parse_column(columns[name])
         if column is None:
             break
         numbers[:, at] = column
     else:
         return
-    for into, *cells in zip(numbers, *(columns[name] for _, name in held), strict=True):
-        for (at, name), cell in zip(held, cells, strict=True):
-            into[at] = number(cell, name)
+    for into, *cells in zip(numbers, *(columns[name] for _, name, _ in held), strict=True):
+        for (at, name, read), cell in zip(held, cells, strict=True):
+            into[at] = read(cell, name)
 
 
 def _scores(record: Record, rows: int, score: Score) -> Floats:

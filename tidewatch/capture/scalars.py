@@ -11,16 +11,27 @@ from tidewatch.capture.reasons import Reason, Unreadable
 
 Scalar = str | float | int | bool | None
 
-MISSING = frozenset({"", "nan", "NaN", "NA", "null", "None"})
-"""Texts that stand for no value; of a number with the spaces around it stripped, of a category as it is."""
+MISSING = frozenset({"", "nan", "NaN", "NA", "N/A", "n/a", "<NA>", "#N/A", "null", "NULL", "None"})
+"""Texts that stand for no value, as data frames, spreadsheets and JSON write it; of a number with the spaces around it
+stripped, of a category as it is."""
 EXACT = 2**53
 """Whole numbers below it are exact in float64."""
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _INFINITY = re.compile(r"[+-]?inf(?:inity)?", re.ASCII | re.IGNORECASE)
 _WHOLE = re.compile(r"-?(?:0|[1-9]\d*)\.0", re.ASCII)
-_BOOLEANS = {"True": "true", "False": "false"}
+_BOOLEANS = {"True": "true", "TRUE": "true", "False": "false", "FALSE": "false"}
+FLAGS = {text: float(word == "true") for text, word in [*_BOOLEANS.items(), ("true", "true"), ("false", "false")]}
+"""Words that stand for 1 and 0 in a column of flags."""
 _OTHERS = MISSING | _BOOLEANS.keys()
 """Texts that are not their own category, but for whole numbers with one decimal zero."""
+
+
+def flag(value: object, column: str | None = None) -> float:
+    """The number that a scalar stands for in a column of zeros and ones, where true is 1; else as `number`."""
+    if isinstance(value, bool):
+        return float(value)
+    found = FLAGS.get(value.strip(" ")) if isinstance(value, str) else None
+    return number(value, column) if found is None else found
 
 
 def number(value: object, column: str | None = None) -> float:
@@ -60,9 +71,9 @@ def _from_text(text: str, column: str | None) -> float:
 def category(value: object, column: str | None = None) -> str | None:
     """The category that a scalar stands for; None where it is missing.
 
-    Text as it is, but for "True" and "False", which are "true" and "false" as in JSON, and for whole numbers with one
-    decimal zero: "3.0" is "3". JSON and tensor numbers: 3.0 is "3", 2.5 is "2.5". Raises Unreadable: not_finite for
-    an infinite number, bad_payload for a list or an object, both naming the column.
+    Text as it is, but for "True", "TRUE", "False" and "FALSE", which are "true" and "false" as in JSON, and for whole
+    numbers with one decimal zero: "3.0" is "3". JSON and tensor numbers: 3.0 is "3", 2.5 is "2.5". Raises Unreadable:
+    not_finite for an infinite number, bad_payload for a list or an object, both naming the column.
     """
     if isinstance(value, str):
         return _category_of_text(value)

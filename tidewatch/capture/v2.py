@@ -28,6 +28,8 @@ _BINARY = {
 _NUMBERS = frozenset({float, int, NoneType})
 _LENGTH = struct.Struct("<I").unpack_from
 _SINGLE = {"FP16": np.float16, "FP32": np.float32}
+_BRAIN = "BF16"
+"""The upper half of a float32; in binary only."""
 _Flat = Matrix | list[object]
 """A tensor's elements in row-major order, shape (n,); a list unless all are numbers that float64 holds exactly."""
 
@@ -166,10 +168,12 @@ def _flattened(data: list[object]) -> list[object]:
 def _from_bytes(datatype: str, raw: memoryview) -> _Flat:
     if datatype == "BYTES":
         return _strings(raw)
-    kind = _BINARY.get(datatype)
+    kind = _BINARY.get("UINT16" if datatype == _BRAIN else datatype)
     if kind is None or len(raw) % np.dtype(kind).itemsize:
         raise Unreadable(Reason.BAD_PAYLOAD)
     values = np.frombuffer(raw, kind)
+    if datatype == _BRAIN:
+        return (values.astype(np.uint32) << 16).view(np.float32)
     if datatype == "BOOL":
         if bool((values > 1).any()):
             raise Unreadable(Reason.BAD_PAYLOAD)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tidewatch.capture.reasons import Reason
-from tidewatch.capture.scalars import MISSING, category
+from tidewatch.capture.scalars import FLAGS, MISSING, category
 from tidewatch.drift.errors import InvalidTable
 from tidewatch.drift.reference import Counts, Floats
 
@@ -65,16 +65,20 @@ class Numbers:
     infinite: Flags
 
 
-def numbers(column: pl.Series) -> Numbers:
-    """Text is read by the rule of captured records; a bool, a date or a list is no number."""
+def numbers(column: pl.Series, *, flags: bool = False) -> Numbers:
+    """Text is read by the rule of captured records; a date or a list is no number, a bool one in a column of flags."""
     import polars as pl
 
+    if flags and column.dtype == pl.Boolean:
+        column = column.cast(pl.Float64)
     if column.dtype.is_numeric():
         values = column.cast(pl.Float64).fill_null(np.nan).to_numpy()
         return Numbers(values, np.zeros(len(values), np.bool_), np.isinf(values))
     if not isinstance(column.dtype, pl.String | pl.Categorical | pl.Enum):
         return Numbers(np.full(len(column), np.nan), column.is_not_null().to_numpy(), np.zeros(len(column), np.bool_))
     text = column.cast(pl.String).str.strip_chars(" ")
+    if flags:
+        text = text.replace({word: str(value) for word, value in FLAGS.items()})
     values = text.cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy()
     missing = (text.is_null() | text.is_in(list(MISSING))).to_numpy()
     return Numbers(values, np.isnan(values) & ~missing, np.isinf(values))

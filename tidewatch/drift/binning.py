@@ -101,6 +101,10 @@ class Categories:
         self._salt = feature.salt
         self._unknown = other if feature.open else other + 1
         self._width = feature.width
+        # Flags are sent as true and false, and as 1 and 0, which are the same where training had these two alone.
+        yes, no = self.bin("true"), self.bin("false")
+        if feature.total and {yes, no} == {0, 1} and len(feature.values) == 2:
+            self._bins |= {"1": yes, "0": no}
 
     def bin(self, value: str | None) -> int:
         """The bin of one value: its own, other's, unseen's, or missing's."""

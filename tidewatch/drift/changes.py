@@ -104,9 +104,12 @@ def missing(feature: Feature, counts: Counts) -> Change:
     """The share of rows without a value against the training's, in either direction."""
     rows, trained = int(counts.sum()), feature.total + feature.missing
     before, now = feature.missing / max(trained, 1), int(counts[-1]) / max(rows, 1)
+    sentence = f"{before:.1%} of the rows had no value in training, {now:.1%} have none now"
+    if not feature.total:
+        sentence = f"{1 - now:.1%} of the rows have a value now, and training had none at all: its values are new"
     return Change(
         rate_p_value(feature.missing, trained, int(counts[-1]), rows),
-        f"{before:.1%} of the rows had no value in training, {now:.1%} have none now",
+        sentence,
         rate=abs(now - before),
     )
 

@@ -55,9 +55,13 @@ def _of_training(feature: Feature) -> Counts:
     return np.array([*feature.counts, feature.other, 0, feature.missing], np.int64)
 
 
+_VALUE_OR_NONE = ["any value", "missing"]
+"""What is drawn of a column that was empty in training."""
+
+
 def _numeric(feature: NumericFeature) -> tuple[list[str], Counts, range]:
     if feature.minimum is None or feature.maximum is None:
-        return ["any value", "missing"], np.array([0, 1]), range(0)
+        return _VALUE_OR_NONE, np.array([0, 1]), range(0)
     cuts = [feature.edges[at] for at in feature.deciles]
     bounds = [_number(bound) for bound in (feature.minimum, *cuts, feature.maximum)]
     labels = [
@@ -72,6 +76,8 @@ def _numeric(feature: NumericFeature) -> tuple[list[str], Counts, range]:
 
 
 def _named(feature: CategoryFeature, own: Counts, production: Counts) -> tuple[list[str], Counts, range]:
+    if not feature.total:
+        return _VALUE_OR_NONE, np.append(np.zeros(feature.width - 1, np.int64), 1), range(0)
     every = np.arange(feature.width)
     named = len(feature.values)
     largest = np.maximum(_shares(every, own), _shares(every, production))[:named]

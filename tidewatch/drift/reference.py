@@ -68,6 +68,11 @@ class NumericFeature(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"
         """Rows with a value."""
         return sum(self.counts)
 
+    @property
+    def of_flags(self) -> bool:
+        """Whether the training held zeros and ones alone, which others send as false and true."""
+        return (self.minimum, self.maximum, len(self.edges)) == (0.0, 1.0, 3)
+
 
 class CategoryFeature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="category"):
     """A column of categories.

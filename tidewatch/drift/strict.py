@@ -23,7 +23,10 @@ HELD_BYTES = 8 << 20
 def layout(reference: Reference) -> Layout:
     """How the capture reader reads the rows of this reference's model."""
     return Layout(
-        features=tuple(Column(one.name, isinstance(one, NumericFeature)) for one in reference.features),
+        features=tuple(
+            Column(one.name, isinstance(one, NumericFeature), isinstance(one, NumericFeature) and one.of_flags)
+            for one in reference.features
+        ),
         columns=reference.columns,
         score=None if reference.score is None else Score(reference.score.name, reference.score_output),
     )

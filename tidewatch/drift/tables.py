@@ -184,7 +184,8 @@ def _numeric(
                 f"the column {name!r} holds numbers but for {seen.texts} of {seen.texts + seen.numbers} values, the "
                 f"first of them {seen.example!r}: mend or empty those cells, or name it as a column of categories"
             )
-    return {name for name, seen in odd.items() if not seen.texts}
+    # A column without any value is of no kind: it holds categories, so that whatever comes later is read, and new.
+    return {name for name, seen in odd.items() if not seen.texts and (seen.numbers or name == score)}
 
 
 class _Odd:
@@ -293,7 +294,8 @@ class _Rows:
             if feature.name not in self._present:
                 columns[feature.name] = np.full(len(kept), np.nan)
             elif isinstance(feature, NumericFeature) or batch.frame[feature.name].dtype.is_float():
-                read = numbers(batch.frame[feature.name])
+                flags = isinstance(feature, NumericFeature) and feature.of_flags
+                read = numbers(batch.frame[feature.name], flags=flags)
                 odd = read.wrong | read.infinite
                 for at in np.flatnonzero(kept & odd):
                     reason = Reason.NOT_A_NUMBER if read.wrong[at] else Reason.NOT_FINITE

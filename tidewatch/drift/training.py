@@ -40,8 +40,9 @@ STEPS = 20
 """Into how many steps, about, the range of a column is cut that its minimum and maximum are rounded outwards to."""
 LARGEST = 1e308
 """Numbers beyond it are none: they leave no room for an edge above them."""
-MARGIN = 2.0**-22
-"""Relative room around minimum and maximum: a value must not leave the range by being sent as float32."""
+MARGIN = 2.0**-8
+"""Relative room around minimum and maximum: a value must not leave the range by being sent in half precision; that of
+bfloat16 has eight bits."""
 
 Column: TypeAlias = Floats | Sequence[str | None]
 """Numbers, NaN where missing; or category values, None where missing."""

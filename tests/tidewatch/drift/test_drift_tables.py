@@ -22,6 +22,7 @@ from tidewatch.drift.batches import Texts, numbers
 from tidewatch.drift.errors import InvalidTable, InvalidTraining
 from tidewatch.drift.reference import CategoryFeature, NumericFeature, Reference, hashed
 from tidewatch.drift.tables import ArrayTable, Counted, count, is_table, open_table, reference
+from tidewatch.drift.verdict import Verdict, judge
 
 TRAINING = "a,b,kind,score\n1,0.5,x,0.1\n2,,y,0.2\n3,1.5,x,0.3\n4,2.5,NA,0.4\n"
 
@@ -112,7 +113,7 @@ def test_parquet_types_become_numbers_or_categories(tmp_path: Path) -> None:
     frame.write_parquet(tmp_path / "t.parquet")
     made = {one.name: one for one in reference(open_table(tmp_path / "t.parquet")).features}
     numeric = {name for name, one in made.items() if isinstance(one, NumericFeature)}
-    assert numeric == {"f32", "int", "decimal", "text", "nothing"}
+    assert numeric == {"f32", "int", "decimal", "text"}
     assert made["f32"].edges[1] == (float(np.float32(0.1)) + float(np.float32(0.2))) / 2
     assert set(made["bool"].values) == set(kept(made["bool"], "false", "true"))
     assert set(made["date"].values) == set(kept(made["date"], "2013-01-01", "2013-01-02"))
@@ -350,7 +351,7 @@ def test_nothing_of_the_drift_room_loads_polars_before_a_table_is_read() -> None
 )  # fmt: skip
 def test_a_first_row_that_reads_as_data_is_refused_and_read_under_given_names(tmp_path: Path, content: str) -> None:
     path = written(tmp_path, content)
-    with pytest.raises(InvalidTable, match="the first row reads as data .* or give --no-header NAMES"):
+    with pytest.raises(InvalidTable, match="give --no-header NAMES"):
         open_table(path)
     names = [f"c{at}" for at in range(content.split("\n")[0].count(",") + 1)]
     table = open_table(path, names)
@@ -380,3 +381,35 @@ def test_names_are_for_csv_alone(tmp_path: Path) -> None:
     pl.DataFrame({"a": [1]}).write_parquet(tmp_path / "t.parquet")
     with pytest.raises(InvalidTable, match="leave --no-header out"):
         open_table(tmp_path / "t.parquet", ["a"])
+
+
+EMPTY, FLAGS = "x,note\n" + "1,\n2,N/A\n" * 20, "x,flag\n" + "1,0\n2,1\n" * 20
+WORDS = FLAGS.replace(",0", ",false").replace(",1", ",true")
+
+
+@pytest.mark.parametrize("note", ["call back", "7", "true", "inf", "2013-01-01"])
+def test_a_column_that_was_empty_in_training_rejects_nothing_and_what_comes_is_new(tmp_path: Path, note: str) -> None:
+    trained = reference(open_table(written(tmp_path, EMPTY, "train.csv")))
+    found = counted(tmp_path, "x,note\n" + f"1,{note}\n2,{note}\n" * 40, trained)
+    assert (found.profile.accounting.parsed, rejected(found)) == (80, {})
+    by_name = {each.name: each for each in judge(trained, found.profile).features}
+    assert (by_name["x"].verdict, by_name["note"].verdict) == (Verdict.OK, Verdict.DRIFT)
+    assert by_name["note"].because == (
+        "100.0% of the rows have a value now, and training had none at all: its values are new",
+    )
+
+
+@pytest.mark.parametrize("yes", ["true", "TRUE", "True", "1.0", "1"])
+@pytest.mark.parametrize("no", ["false", "FALSE", "False", "0.0", "0"])
+@pytest.mark.parametrize(
+    "training", [FLAGS, FLAGS.replace(",0", ",false").replace(",1", ",true")], ids=["digits", "words"]
+)
+def test_a_flag_is_one_value_in_every_spelling(tmp_path: Path, training: str, yes: str, no: str) -> None:
+    trained = reference(open_table(written(tmp_path, training, "train.csv")))
+    same = counted(tmp_path, training, trained).profile
+    assert counted(tmp_path, "x,flag\n" + f"1,{no}\n2,{yes}\n" * 20, trained).profile == same
+
+
+def test_a_third_value_makes_no_flags(tmp_path: Path) -> None:
+    trained = reference(open_table(written(tmp_path, FLAGS + "1,2\n", "train.csv")))
+    assert rejected(counted(tmp_path, "x,flag\n1,true\n", trained)) == {"not_a_number": 1}

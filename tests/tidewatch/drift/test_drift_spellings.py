@@ -1,0 +1,149 @@
+"""One value is one value in every spelling: the training's own rows are as in training, however they are sent."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tidewatch.capture.lines import Block
+from tidewatch.drift.counting import counter
+from tidewatch.drift.reference import Reference
+from tidewatch.drift.training import build
+from tidewatch.drift.verdict import Verdict, judge
+
+TRITON = "application/vnd.sagemaker-triton.binary+json"
+CARRIERS = np.array(["AA", "UA", "7", "true"])
+Sent = tuple[str, str, str]
+"""A body, its encoding and its content type."""
+
+
+def rows(seed: int, count: int = 200) -> dict[str, Any]:
+    """Numbers of two digits, flags and categories; some are missing."""
+    drawn = np.random.default_rng(seed)
+    x = drawn.integers(10, 100, count) / 100
+    x[drawn.random(count) < 0.1] = np.nan
+    return {
+        "x": x,
+        "flag": drawn.integers(0, 2, count).astype(np.float64),
+        "carrier": drawn.choice(CARRIERS, count).tolist(),
+    }
+
+
+def trained(columns: dict[str, Any]) -> Reference:
+    return build(columns)
+
+
+def each(columns: dict[str, Any]) -> list[tuple[Any, bool, str]]:
+    """Row by row: None for a missing number, a bool for a flag."""
+    return [
+        (None if np.isnan(x) else float(x), bool(flag), carrier)
+        for x, flag, carrier in zip(columns["x"], columns["flag"], columns["carrier"], strict=True)
+    ]
+
+
+def as_csv(missing: str, yes: str, no: str) -> Callable[[dict[str, Any]], Sent]:
+    def sent(columns: dict[str, Any]) -> Sent:
+        lines = [f"{missing if x is None else x},{yes if flag else no},{carrier}" for x, flag, carrier in each(columns)]
+        return "\n".join(lines) + "\n", "CSV", "text/csv"
+
+    return sent
+
+
+def as_json(shaped: Callable[[list[dict[str, Any]]], Any]) -> Callable[[dict[str, Any]], Sent]:
+    def sent(columns: dict[str, Any]) -> Sent:
+        objects = [dict(zip(columns, row, strict=True)) for row in each(columns)]
+        return json.dumps(shaped(objects)), "JSON", "application/json"
+
+    return sent
+
+
+def by_column(objects: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    return {name: [one[name] for one in objects] for name in objects[0]}
+
+
+def as_tensors(columns: dict[str, Any]) -> Sent:
+    found = by_column([dict(zip(columns, row, strict=True)) for row in each(columns)])
+    kinds = {"x": "FP32", "flag": "BOOL", "carrier": "BYTES"}
+    tensors = [{"name": n, "shape": [len(v), 1], "datatype": kinds[n], "data": v} for n, v in found.items()]
+    return json.dumps({"inputs": tensors}), "JSON", "application/json"
+
+
+def listed(objects: list[dict[str, Any]]) -> list[list[Any]]:
+    return [list(one.values()) for one in objects]
+
+
+FORMS = {
+    "CSV": as_csv("", "1", "0"),
+    "CSV of words": as_csv("N/A", "TRUE", "FALSE"),
+    "CSV of pandas": as_csv("<NA>", "True", "False"),
+    "CSV of JSON": as_csv("null", "true", "false"),
+    "CSV of floats": as_csv("nan", "1.0", "0.0"),
+    "objects": as_json(lambda objects: objects),
+    "instances": as_json(lambda objects: {"instances": objects}),
+    "lists": as_json(listed),
+    "columns": as_json(by_column),
+    "columnar inputs": as_json(lambda objects: {"inputs": by_column(objects)}),
+    "split": as_json(lambda objects: {"dataframe_split": {"columns": list(objects[0]), "data": listed(objects)}}),
+    "records": as_json(lambda objects: {"dataframe_records": objects}),
+    "tensors": as_tensors,
+}
+
+
+def captured(sent: Sent) -> bytes:
+    body, encoding, kind = sent
+    side = {"observedContentType": kind, "mode": "INPUT", "data": body, "encoding": encoding}
+    told = {"eventId": "e", "inferenceTime": "2026-11-01T10:00:00Z"}
+    return json.dumps({"captureData": {"endpointInput": side}, "eventMetadata": told, "eventVersion": "0"}).encode()
+
+
+def assert_as_in_training(reference: Reference, sent: Sent) -> None:
+    counting = counter(reference)
+    counting.count(Block(0, captured(sent) + b"\n", False), "a")
+    profile = counting.profile()
+    assert profile.accounting.rejected == {}
+    judged = judge(reference, profile)
+    assert judged.verdict is Verdict.OK
+    for feature in judged.features:
+        assert (feature.psi, feature.ks or 0.0, feature.unseen_rate) == (0.0, 0.0, 0.0), feature
+
+
+@pytest.mark.parametrize("form", FORMS)
+@settings(max_examples=10)
+@given(seed=st.integers(0, 2**32))
+def test_the_trainings_own_rows_are_as_in_training(form: str, seed: int) -> None:
+    columns = rows(seed)
+    assert_as_in_training(trained(columns), FORMS[form](columns))
+
+
+def halves(values: Any) -> bytes:
+    return np.asarray(values, "<f2").tobytes()
+
+
+def brains(values: Any) -> bytes:
+    """Bfloat16 as its makers round it: to the nearest, ties to even."""
+    bits = np.asarray(values, "<f4").view("<u4")
+    return ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype("<u2").tobytes()
+
+
+BINARY = {
+    "FP16": halves, "BF16": brains, "FP32": lambda values: np.asarray(values, "<f4").tobytes(),
+    "FP64": lambda values: np.asarray(values, "<f8").tobytes(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("datatype", BINARY)
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 300.0])
+def test_numbers_of_any_precision_that_tells_them_apart_are_as_in_training(datatype: str, scale: float) -> None:
+    values = np.random.default_rng(3).integers(10, 40, 400) / 10 * scale
+    raw = BINARY[datatype](values)
+    described = {"name": "x", "shape": [400, 1], "datatype": datatype, "parameters": {"binary_data_size": len(raw)}}
+    header = json.dumps({"inputs": [described]}).encode()
+    body = base64.b64encode(header + raw).decode()
+    assert_as_in_training(build({"x": values}), (body, "BASE64", f"{TRITON};json-header-size={len(header)}"))

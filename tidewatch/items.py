@@ -61,7 +61,7 @@ def refuse_other_types(one: object, *required: str) -> None:
 
 
 def error_code(error: Exception) -> str:
-    """The code of a boto3 ClientError, "" for anything else."""
+    """The code of a boto3 ClientError, "" for anything else. A HEAD request has no body: its code is the status."""
     return str(_error(error).get("Code", ""))
 
 

@@ -213,11 +213,20 @@ def _layers(call: Call) -> Iterator[Need]:
 
 
 def _scaling_watched(call: Call) -> Iterator[Need]:
-    """Source: Application Auto Scaling user guide, "Identity-based policy examples": what a caller needs of SageMaker
-    and CloudWatch besides."""
-    name = str(call.params.get("ResourceId", "")).split("/")[1]
+    """What Application Auto Scaling asks of SageMaker and CloudWatch with the caller's leave before it does anything: a
+    target tracking policy's alarms are made for the caller.
+
+    Source: its user guide, "Permissions validation for Application Auto Scaling API calls on target resources",
+    "Identity-based policy examples"; AWSApplicationAutoscalingSageMakerEndpointPolicy for the names of the alarms;
+    AmazonSageMakerCanvasFullAccess for aws:CalledViaLast.
+    """
+    target = str(call.params.get("ResourceId", ""))
     for action in ("DescribeEndpoint", "UpdateEndpointWeightsAndCapacities"):
-        yield Need(f"sagemaker:{action}", call.arn(f"endpoint/{name}", "sagemaker"))
+        yield Need(f"sagemaker:{action}", call.arn(f"endpoint/{target.split('/')[1]}", "sagemaker"))
+    yield Need("cloudwatch:DescribeAlarms", EVERYTHING)
+    via = {"aws:calledvialast": "application-autoscaling.amazonaws.com"}
+    for action in ("PutMetricAlarm", "DeleteAlarms"):
+        yield Need(f"cloudwatch:{action}", call.arn(f"alarm:TargetTracking-{target}", "cloudwatch"), via)
 
 
 def _publishes(call: Call) -> Iterator[Need]:
@@ -241,6 +250,8 @@ _MORE: Mapping[tuple[str, str], Callable[[Call], Iterable[Need]]] = {
     ("lambda", "CreateFunction"): _layers,
     ("lambda", "UpdateFunctionConfiguration"): _layers,
     ("application-autoscaling", "RegisterScalableTarget"): _scaling_watched,
+    ("application-autoscaling", "PutScalingPolicy"): _scaling_watched,
+    ("application-autoscaling", "DeleteScalingPolicy"): _scaling_watched,
     ("sns", "Publish"): _publishes,
     ("ssm", "GetParameter"): _sealed,
 }

@@ -6,13 +6,14 @@ Source: IAM user guide, "Policy evaluation logic", "Troubleshoot access denied e
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from simulator.aws.identity import acting, recording
-from tests.simulator.aws.account import ANYTHING, Account, packed, variant
+from tests.simulator.aws.account import ANYTHING, Account, packed, scalable, variant
 
 ACCOUNT = "123456789012"
 
@@ -291,6 +292,54 @@ def test_a_write_in_a_transaction_needs_what_it_needs_alone(account: Account) ->
     dynamodb = person.client("dynamodb")
     dynamodb.transact_write_items(TransactItems=[{"Put": put}])
     assert "dynamodb:DeleteItem" in told(dynamodb.transact_write_items, TransactItems=[{"Delete": key}])
+
+
+@pytest.mark.parametrize(
+    "lacking", ["sagemaker:DescribeEndpoint", "cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms"]
+)
+def test_what_scales_is_changed_by_those_alone_who_may_change_the_endpoint_and_its_alarms(
+    endpoint: Account, lacking: str
+) -> None:
+    """Source: Application Auto Scaling user guide, "Permissions validation for Application Auto Scaling API calls on
+    target resources"."""
+    place = scalable("blue")
+    policy = {"PolicyName": "p", "PolicyType": "TargetTrackingScaling"}
+    metric = {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"}
+    tracking = {"TargetValue": 100.0, "PredefinedMetricSpecification": metric}
+    actions = {
+        "sagemaker:DescribeEndpoint",
+        "sagemaker:UpdateEndpointWeightsAndCapacities",
+        "cloudwatch:DescribeAlarms",
+        "cloudwatch:PutMetricAlarm",
+        "cloudwatch:DeleteAlarms",
+    }
+    via = {"StringEquals": {"aws:CalledViaLast": "application-autoscaling.amazonaws.com"}}
+    whole = Person(endpoint, allow("application-autoscaling:*", "*"), allow(sorted(actions), "*"))
+    thin = Person(
+        endpoint, allow("application-autoscaling:*", "*"), allow(sorted(actions - {lacking}), "*"), name="thin"
+    )
+    only_via = Person(endpoint, allow("cloudwatch:PutMetricAlarm", "*", **via), name="by-hand")
+
+    def steps(person: Person) -> Iterator[Callable[[], object]]:
+        client = person.client("application-autoscaling")
+        yield lambda: client.register_scalable_target(**place, MinCapacity=1, MaxCapacity=2)
+        yield lambda: client.put_scaling_policy(**place, **policy, TargetTrackingScalingPolicyConfiguration=tracking)
+        yield lambda: client.delete_scaling_policy(**place, PolicyName="p")
+
+    for allowed, denied in zip(steps(whole), steps(thin), strict=True):
+        assert lacking in told(denied)
+        allowed()
+    assert "PutMetricAlarm" in told(
+        only_via.client("cloudwatch").put_metric_alarm,
+        AlarmName="TargetTracking-endpoint/other",
+        MetricName="m",
+        Namespace="n",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1.0,
+        ComparisonOperator="GreaterThanThreshold",
+    )
 
 
 @pytest.mark.parametrize("way", ["put", "delete", "transacted", "batch", "asked in a batch"])

@@ -8,10 +8,9 @@ from typing import Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tidewatch.items import error_code
+from tidewatch.items import DENIED, error_code
 from tidewatch.registry import RegistryError
 
-DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403"})
 ABSENT = ("NotFound", "NonExistent", "NoSuch", "404")
 
 

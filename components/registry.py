@@ -96,25 +96,12 @@ class Registry(pulumi.ComponentResource):
         """What matches when somebody takes the role, and whatever CloudTrail tells of what is done with it then.
 
         That it matched is a metric, which has an alarm. Of deletes CloudTrail tells only where a trail logs the data
-        events of the bucket.
+        events of the bucket; and a rule hears of calls in its own region alone, see docs/security.md.
         """
-        pattern = self.break_glass.arn.apply(
-            lambda role: json.dumps(
-                {
-                    "detail-type": ["AWS API Call via CloudTrail"],
-                    "detail": {
-                        "$or": [
-                            {"eventName": ["AssumeRole"], "requestParameters": {"roleArn": [role]}},
-                            {"userIdentity": {"sessionContext": {"sessionIssuer": {"arn": [role]}}}},
-                        ]
-                    },
-                }
-            )
-        )
         return aws.cloudwatch.EventRule(
             scope.name("break-glass"),
             description=f"Break-glass of the registry of {scope.model} was used",
-            event_pattern=pattern,
+            event_pattern=self.break_glass.arn.apply(used),
             tags=scope.tagged(),
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -131,3 +118,24 @@ class Registry(pulumi.ComponentResource):
             ),
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=scope.keeps_data),
         )
+
+
+def used(role: str) -> str:
+    """The pattern of what CloudTrail tells of a role: it is assumed, switched to in the console, or calls something.
+
+    The console's event has no session's issuer, but the session. Source: CloudTrail user guide, "AWS Management Console
+    sign-in events", "CloudTrail userIdentity element".
+    """
+    session = role.replace(":iam:", ":sts:").replace(":role/", ":assumed-role/")
+    return json.dumps(
+        {
+            "detail-type": ["AWS API Call via CloudTrail", "AWS Console Sign In via CloudTrail"],
+            "detail": {
+                "$or": [
+                    {"eventName": ["AssumeRole"], "requestParameters": {"roleArn": [role]}},
+                    {"eventName": ["SwitchRole"], "userIdentity": {"arn": [{"prefix": f"{session}/"}]}},
+                    {"userIdentity": {"sessionContext": {"sessionIssuer": {"arn": [role]}}}},
+                ]
+            },
+        }
+    )

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from botocore.exceptions import BotoCoreError, ClientError
 
 from simulator.aws.v2 import decode_scores, encode_rows
+from tidewatch.items import error_code
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
@@ -131,7 +132,7 @@ def _ask(
         answer = client.invoke_endpoint(EndpointName=endpoint, ContentType=content_type, Body=body, **extra)
         payload = answer["Body"].read()
     except ClientError as refused:
-        code = refused.response.get("Error", {}).get("Code", "Unknown")
+        code = error_code(refused) or "Unknown"
         return Answered(first, len(chunk), None, code, time.perf_counter() - began)
     except BotoCoreError as failed:
         return Answered(first, len(chunk), None, type(failed).__name__, time.perf_counter() - began)

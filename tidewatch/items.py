@@ -60,8 +60,12 @@ def refuse_other_types(one: object, *required: str) -> None:
             raise TypeError(f"{name} is {type(value).__name__}, and should be text.")
 
 
+DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403"})
+"""The codes of services that refuse because the caller may not."""
+
+
 def error_code(error: Exception) -> str:
-    """The code of a boto3 ClientError, "" for anything else."""
+    """The code of a boto3 ClientError, "" for anything else. A HEAD request has no body: its code is the status."""
     return str(_error(error).get("Code", ""))
 
 

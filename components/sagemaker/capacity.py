@@ -24,6 +24,7 @@ from tidewatch.traffic.deployment import refuse_unusable_for_update
 class VariantCapacityProvider(TrafficProvider):
     """Sets a slot's instance count, in a call of its own: weights and capacity are never changed together."""
 
+    @told
     def check(self, _olds: Props, news: Props) -> CheckResult:
         """Refuses a count where the endpoint is in a status that it does not leave by itself."""
         try:

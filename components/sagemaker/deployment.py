@@ -21,6 +21,7 @@ from components.sagemaker.provider import (
     known,
     moved,
     refused,
+    say,
     told,
 )
 from tidewatch.traffic import DeploymentPolicy, EndpointMissing
@@ -113,6 +114,8 @@ class EndpointDeploymentProvider(TrafficProvider):
             policy=_policy(news["policy"]),
             tags=news.get("tags") or {},
         )
+        for note in record.notes:
+            say(note)
         return {**news, "live_config": record.config, "in_sync": True}
 
 

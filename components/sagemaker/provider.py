@@ -139,6 +139,11 @@ def told(method: Callable[P, R]) -> Callable[P, R]:
     return call
 
 
+def say(note: str) -> None:
+    """Tells people what an `up` that succeeded leaves to them: what this process prints stands in its diagnostics."""
+    print(note, file=sys.stderr, flush=True)
+
+
 class Told(Exception):
     """An error that was put into one sentence, which is the name of its class."""
 

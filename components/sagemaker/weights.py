@@ -31,6 +31,7 @@ from tidewatch.traffic import EndpointMissing, Split, TrafficController
 class VariantWeightsProvider(TrafficProvider):
     """Applies a split through the controller, whose ledger says who changed what and why."""
 
+    @told
     def check(self, _olds: Props, news: Props) -> CheckResult:
         return self.judged(_olds, news)
 

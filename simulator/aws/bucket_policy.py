@@ -11,7 +11,6 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import parse_qs, urlparse
 
 from moto.iam.access_control import PermissionResult
 from moto.s3.exceptions import BucketAccessDeniedError, S3ClientError
@@ -56,7 +55,7 @@ def _understood(original: Any) -> Any:
 
 def _guarded_bucket(original: Any) -> Any:
     def _bucket_response(self: S3Response, request: Any, full_url: str) -> Any:
-        name, query = self.parse_bucket_name_from_url(request, full_url), _query(full_url)
+        name, query = self.parse_bucket_name_from_url(request, full_url), s3.query(full_url)
         if name and signing.is_form(request.method, query):
             keys = {"s3:objectcreationoperation": "true"}
             _refuse_if_denied(self, name, "s3:PutObject", f"arn:aws:s3:::{name}/{signing.form_key(self)}", keys)
@@ -71,7 +70,7 @@ def _guarded_bucket(original: Any) -> Any:
 def _guarded_key(original: Any) -> Any:
     def _key_response(self: S3Response, request: Any, full_url: str) -> Any:
         name, key = self.parse_bucket_name_from_url(request, full_url), self.parse_key_name()
-        action, creates = _object_action(request, _query(full_url))
+        action, creates = _object_action(request, s3.query(full_url))
         keys = {} if creates is None else {"s3:objectcreationoperation": str(creates).lower()}
         if action:
             _refuse_if_denied(self, name, f"s3:{action}", f"arn:aws:s3:::{name}/{key}", keys)
@@ -138,7 +137,3 @@ def _permission(self: FakeBucket, action: str, resource: str) -> PermissionResul
         if guard.refused_delete(response, resource):
             return PermissionResult.DENIED
     return PermissionResult.NEUTRAL
-
-
-def _query(full_url: str) -> dict[str, list[str]]:
-    return parse_qs(urlparse(full_url).query, keep_blank_values=True)

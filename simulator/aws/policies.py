@@ -145,8 +145,12 @@ _OPERATORS: Mapping[str, tuple[Callable[[str, str], bool], bool]] = {
 
 
 def _operator(name: str) -> tuple[str, bool]:
+    """The operator, and whether it holds where the key is absent, which `ForAllValues` does like `...IfExists`.
+
+    Source: IAM user guide, "Set operators for multivalued context keys": no value is one that does not match.
+    """
     bare = name.partition(":")[2] or name
-    return bare.removesuffix("IfExists"), bare.endswith("IfExists")
+    return bare.removesuffix("IfExists"), bare.endswith("IfExists") or name.startswith("ForAllValues:")
 
 
 def _holds(name: str, key: str, wanted: list[Any], keys: Mapping[str, str]) -> bool:

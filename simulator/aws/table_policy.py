@@ -15,14 +15,9 @@ from moto.dynamodb.responses import DynamoHandler
 
 from simulator.aws import policies
 from simulator.aws.identity import guard
+from simulator.aws.identity.tables import TRANSACTED
 
 _one_at_a_time = threading.RLock()
-_IN_TRANSACTION = {
-    "Put": "PutItem",
-    "Update": "UpdateItem",
-    "Delete": "DeleteItem",
-    "ConditionCheck": "ConditionCheckItem",
-}
 
 
 def install() -> None:
@@ -53,7 +48,7 @@ def _writes(action: str, body: Any) -> Iterator[tuple[str, str]]:
     if action == "TransactWriteItems":
         for item in given.get("TransactItems") or ():
             for kind, write in item.items():
-                yield _IN_TRANSACTION.get(str(kind), str(kind)), write.get("TableName", "")
+                yield TRANSACTED.get(str(kind), str(kind)), write.get("TableName", "")
     elif action == "BatchWriteItem":
         for table in given.get("RequestItems") or {}:
             yield action, table

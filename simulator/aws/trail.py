@@ -1,4 +1,6 @@
-"""What CloudTrail tells EventBridge of: roles that are taken, and changes of buckets.
+"""What CloudTrail tells EventBridge of: roles that are taken, also in the console, and changes of buckets.
+
+EventBridge has it in the region whose endpoint was called, and in no other.
 
 Of all management calls these are what a rule here looks at; of the others no event is sent. Source: EventBridge user
 guide, "AWS service events delivered via AWS CloudTrail", "Receiving read-only management events from AWS services"
@@ -16,6 +18,7 @@ from simulator.aws.identity.decision import Caller
 from simulator.aws.world import PlatformEvent, running, world
 
 DETAIL_TYPE = "AWS API Call via CloudTrail"
+SIGN_IN = "AWS Console Sign In via CloudTrail"
 READS = ("Get", "List", "Head")
 """How the actions begin of which EventBridge hears nothing."""
 
@@ -38,8 +41,30 @@ def called(
     }
     if error:
         detail["errorCode"] = error
+    _tell(region, service, DETAIL_TYPE, detail)
+
+
+def switched(who: Caller, origin: str, region: str) -> None:
+    """Somebody switches to a role in the console, whose sign-in is served in this region; nobody calls that here.
+
+    Source: CloudTrail user guide, "AWS Management Console sign-in events": the event has the session and no issuer.
+    """
+    detail = {
+        "eventSource": "signin.amazonaws.com",
+        "eventName": "SwitchRole",
+        "awsRegion": region,
+        "requestParameters": None,
+        "responseElements": {"SwitchRole": "Success"},
+        "additionalEventData": {"SwitchFrom": origin},
+        "eventType": "AwsConsoleSignIn",
+        "userIdentity": {"type": "AssumedRole", "arn": who.shown},
+    }
+    _tell(region, "signin", SIGN_IN, detail)
+
+
+def _tell(region: str, service: str, kind: str, detail: Mapping[str, object]) -> None:
     here = world()
-    here.events.append(PlatformEvent(region, f"aws.{service}", DETAIL_TYPE, detail, (), here.now()))
+    here.events.append(PlatformEvent(region, f"aws.{service}", kind, detail, (), here.now()))
 
 
 @contextmanager

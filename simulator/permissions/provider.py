@@ -1,8 +1,9 @@
 """What the AWS provider asks of IAM for each resource type that the program uses, beyond what the rehearsal's calls.
 
 The rehearsal's providers make the calls that a resource's arguments need; the real one reads more to fill its state,
-and changes tags by calls of their own. Source: hashicorp/terraform-provider-aws, the file named in each row (Create,
-Read, Update and Delete functions, finders and waiters); pulumi-aws bridges them unchanged.
+and changes tags by calls of their own, `aws:defaultTags` among them, of every type that can carry tags. Source:
+hashicorp/terraform-provider-aws, the file named in each row (Create, Read, Update and Delete functions, finders and
+waiters); pulumi-aws bridges them unchanged.
 """
 
 from __future__ import annotations
@@ -47,6 +48,12 @@ ROWS: Mapping[str, Row] = {
         f"{_ARN}chatbot::{{account}}:chat-configuration/slack-channel/{{stem}}-*",
         (),
         ("chatbot:UntagResource", "chatbot:UpdateSlackChannelConfiguration"),
+    ),
+    "aws.cloudwatch.CompositeAlarm": Row(
+        "internal/service/cloudwatch/composite_alarm.go",
+        _ALARM,
+        ("cloudwatch:ListTagsForResource",),
+        tuple(f"cloudwatch:{tag}" for tag in _TAGS),
     ),
     "aws.cloudwatch.EventRule": Row(
         "internal/service/events/rule.go",
@@ -130,6 +137,12 @@ ROWS: Mapping[str, Row] = {
         (),
         ("s3:PutBucketObjectLockConfiguration",),
     ),
+    "aws.s3.BucketObjectv2": Row(
+        "internal/service/s3/object.go",
+        f"{_ARN}s3:::{{bucket}}-monitoring-*/deployments/*",
+        ("s3:GetObjectTagging",),
+        ("s3:DeleteObjectTagging", "s3:PutObjectTagging"),
+    ),
     "aws.sagemaker.Endpoint": Row(
         "internal/service/sagemaker/endpoint.go",
         _regional("sagemaker", "endpoint/{stem}-{own}-*"),
@@ -163,6 +176,12 @@ ROWS: Mapping[str, Row] = {
         ("sqs:GetQueueAttributes", "sqs:ListQueueTags"),
         ("sqs:SetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue"),
     ),
+    "dynamic.EndpointLogs": Row(
+        "components/sagemaker/logs.py",
+        _regional("logs", "log-group:/aws/sagemaker/Endpoints/{stem}-{own}-*"),
+        (),
+        ("logs:TagResource", "logs:UntagResource"),
+    ),
     "dynamic.RegistryParameter": Row(
         "components/registry_parameter.py",
         _regional("ssm", "parameter/tidewatch/{project}/{stack}/*"),
@@ -171,6 +190,34 @@ ROWS: Mapping[str, Row] = {
     ),
 }
 """Resource type -> its row. A preview with `--refresh` makes the reads, an `up` all of them."""
+NOTHING_MORE = frozenset(
+    {
+        "aws.appautoscaling.Policy",
+        "aws.cloudwatch.Dashboard",
+        "aws.cloudwatch.EventTarget",
+        "aws.dynamodb.ResourcePolicy",
+        "aws.iam.RolePolicy",
+        "aws.lambda.FunctionEventInvokeConfig",
+        "aws.lambda.LayerVersion",
+        "aws.lambda.Permission",
+        "aws.s3.BucketLifecycleConfiguration",
+        "aws.s3.BucketLogging",
+        "aws.s3.BucketOwnershipControls",
+        "aws.s3.BucketPolicy",
+        "aws.s3.BucketPublicAccessBlock",
+        "aws.s3.BucketServerSideEncryptionConfiguration",
+        "aws.s3.BucketVersioning",
+        "aws.sns.TopicPolicy",
+        "aws.sqs.QueuePolicy",
+        "dynamic.EndpointDeployment",
+        "dynamic.EndpointEnd",
+        "dynamic.Gate",
+        "dynamic.VariantCapacity",
+        "dynamic.VariantWeights",
+    }
+)
+"""Types that carry no tags, and of which the real provider asks what the rehearsal's does. Those of Pulumi's dynamic
+kind are the program's own code, whose calls are all made in the story."""
 
 
 def grants(role: str) -> Iterator[Grant]:

@@ -49,13 +49,6 @@ _ALARMED = Grant(
     "tidewatch status: how urgent an alarm is that fires",
 )
 """What the story leaves out of it: not every alarm fires in it while somebody looks."""
-_UNTAGGED = Grant(
-    "logs:UntagResource",
-    "arn:{partition}:logs:{region}:{account}:log-group:/aws/sagemaker/Endpoints/{stem}-{own}-*",
-    None,
-    "`up` with a tag taken out of the config",
-)
-"""What the story leaves out: no tag is taken off the endpoint's log group in it."""
 _SERVICE_ROLE = "arn:{partition}:iam::{account}:role/aws-service-role/{service}/*"
 _LINKED = {
     "sagemaker.application-autoscaling.amazonaws.com": "the first scalable target of an account",
@@ -115,7 +108,6 @@ def _besides(role: str) -> Iterator[Grant]:
     if role in ("operator", "reader"):
         yield _ALARMED
     if role == "deployer":
-        yield _UNTAGGED
         for service, why in _LINKED.items():
             place = _SERVICE_ROLE.replace("{service}", service)
             condition = {"StringEquals": {"iam:AWSServiceName": service}}

@@ -13,6 +13,9 @@ Condition = Mapping[str, Mapping[str, str]]
 STACK_TAG: Condition = {"StringEquals": {"aws:ResourceTag/tidewatch:stack": "{project}/{stack}"}}
 """What has no name of its own is told by the stack's tag."""
 MADE_FOR_STACK: Condition = {"StringEquals": {"aws:RequestTag/tidewatch:stack": "{project}/{stack}"}}
+TRACKING = "alarm:TargetTracking-"
+"""How the alarms begin that Application Auto Scaling makes. It asks with names that are not documented whether a caller
+may make them, so that they are granted whatever endpoint they are of."""
 _USES = ("kms:Decrypt", "kms:GenerateDataKey")
 _SUFFIX = re.compile(r"-[0-9a-f]{7}(?=$|/)")
 _OWN_NAME = re.compile(r"^flights-[0-9a-f]{6}(?=-|$)")
@@ -43,6 +46,9 @@ def _condition(need: Need) -> Condition | None:
         return STACK_TAG
     if need.action in ("kms:CreateKey", "kms:TagResource"):
         return MADE_FOR_STACK
+    if via := need.keys.get("aws:calledvialast"):
+        # Not by hand: alarms of these names are not the stack's alone.
+        return {"StringEquals": {"aws:CalledViaLast": via}}
     if need.action == "iam:PassRole":
         return {"StringEquals": {"iam:PassedToService": need.keys["iam:passedtoservice"]}}
     return None
@@ -76,6 +82,8 @@ def _named(service: str, rest: str, project: str, stack: str) -> str:
         return "scalable-target/*"
     if service == "events" and rest.startswith("event-bus/"):
         return rest
+    if rest.startswith(TRACKING):
+        return f"{TRACKING}*"
     if service == "chatbot":
         return "chat-configuration/slack-channel/{stem}-*"
     if service in ("sns", "sqs"):

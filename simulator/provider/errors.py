@@ -7,6 +7,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from tidewatch.items import error_code, error_message
+
 GONE = frozenset(
     {
         "404",
@@ -55,10 +57,5 @@ def absent(error: Exception) -> bool:
     """Whether an error says that the thing does not exist."""
     if not isinstance(error, ClientError):
         return isinstance(error, Gone)
-    said = error.response.get("Error", {}).get("Message", "")
-    return code(error) in GONE or "ould not find" in said or said.startswith("No scalable target found")
-
-
-def code(error: ClientError) -> str:
-    """An AWS error's code."""
-    return error.response.get("Error", {}).get("Code", "")
+    said = error_message(error)
+    return error_code(error) in GONE or "ould not find" in said or said.startswith("No scalable target found")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from botocore.exceptions import ClientError
 
 from simulator.provider.base import Call, Naming, Spec, pairs, unpaired
-from simulator.provider.errors import code
 from simulator.provider.values import Props
+from tidewatch.items import error_code
 
 _ZONE = "Z3AQBSTGFYJSTF"
 """The hosted zone of S3's website endpoints in us-east-1."""
@@ -47,7 +47,7 @@ def _bucket_tags(c: Call) -> dict[str, str]:
     try:
         return unpaired(c.client.get_bucket_tagging(Bucket=c.id)["TagSet"])
     except ClientError as error:
-        if code(error) == "NoSuchTagSet":
+        if error_code(error) == "NoSuchTagSet":
             return {}
         raise
 

@@ -18,8 +18,10 @@ from simulator.engine import DeploymentFailed
 from tests.stacks.rehearsed import Rehearsed, changes, rehearsed
 from tidewatch import metrics
 from tidewatch.budget import objectives
+from tidewatch.drift.layout import control_key
+from tidewatch.items import error_code
 from tidewatch.slo import Objective
-from tidewatch.traffic import Clients, Copies, Entry, Ledger, Place, TrafficController
+from tidewatch.traffic import Clients, Copies, Entry, Ledger, Place, TrafficController, acknowledged_key
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +69,9 @@ def test_it_is_told_which_alarms_guard_its_stack(stack: Rehearsed):
     ]
 
 
-def as_the_function(stack: Rehearsed, service: str) -> Any:
+def as_the_function(stack: Rehearsed, service: str, purpose: str = "rollback") -> Any:
     """A client with the function's role, which a person may take here for once."""
-    name = stack.outputs()["rollback"]["function"]
+    name = stack.outputs()[purpose]["function"]
     arn = boto3.client("lambda").get_function_configuration(FunctionName=name)["Role"]
     trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
@@ -101,6 +103,50 @@ def test_its_role_reads_acknowledgements_and_writes_none_and_overwrites_no_copy(
         s3.put_object(**own, Key="models/flights/9/manifest.json", IfNoneMatch="*")
     with pytest.raises(ClientError, match="PreconditionFailed"):
         s3.put_object(**own, Key=f"ledger/{here.key}/000000001.json", IfNoneMatch="*")
+
+
+def test_a_role_puts_under_its_own_keys_alone_by_whatever_request(stack: Rehearsed):
+    here = Environment.read(variables(stack))
+    keys = (here.key, acknowledged_key(here.key), control_key(here.key), "tidewatch/prod/flights")
+    allowed = {
+        (role, table, key, way)
+        for role in ("rollback", "drift")
+        for table in (here.ledger, here.control)
+        for key in keys
+        for way in ("put", "transaction", "batch")
+        if _may_write(as_the_function(stack, "dynamodb", role), table, key, way)
+    }
+    ways = ("put", "transaction")
+    # What drives a rollback owns the control table; the drift job has its own corner of it.
+    assert allowed == {
+        *(("rollback", here.ledger, here.key, way) for way in ways),
+        *(("rollback", here.control, key, way) for key in keys for way in ways),
+        *(("drift", here.control, control_key(here.key), way) for way in ways),
+    }
+
+
+def _may_write(dynamodb: Any, table: str, key: str, way: str) -> bool:
+    """Whether IAM lets an item be written there; none is, as its condition does not hold."""
+    sort = {"sequence": {"N": "9"}} if "ledger" in table else {"key": {"S": "x"}}
+    put = {
+        "TableName": table,
+        "Item": {"endpoint": {"S": key}, **sort},
+        "ConditionExpression": "attribute_exists(never)",
+    }
+    try:
+        if way == "put":
+            dynamodb.put_item(**put)
+        elif way == "transaction":
+            dynamodb.transact_write_items(TransactItems=[{"Put": put}])
+        else:
+            dynamodb.batch_write_item(RequestItems={table: [{"PutRequest": {"Item": put["Item"]}}]})
+    except ClientError as error:
+        if error_code(error) in ("ConditionalCheckFailedException", "TransactionCanceledException"):
+            return True
+        if error_code(error) != "AccessDeniedException":
+            raise
+        return False
+    return True
 
 
 def test_objectives_reach_the_function_as_they_were_declared():

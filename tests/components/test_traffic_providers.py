@@ -381,7 +381,7 @@ def test_no_step_of_any_provider_prints_an_errors_class():
     bare = [
         f"{kind.__qualname__}.{name}"
         for kind in _every(AwsProvider)
-        for name in ("diff", "create", "update", "read", "delete")
+        for name in ("check", "diff", "create", "update", "read", "delete")
         if name in vars(kind) and not hasattr(vars(kind)[name], "__wrapped__")
     ]
     assert bare == []

@@ -8,7 +8,9 @@ from typing import Any
 import boto3
 import pytest
 
+from simulator.aws import ACCOUNT, REGION, trail
 from simulator.aws.identity import acting
+from simulator.aws.identity.decision import Caller
 from tests.simulator.aws.account import ANYTHING, TRUST
 from tests.stacks.rehearsed import Rehearsed
 
@@ -56,6 +58,21 @@ def test_to_take_the_role_is_told(watched: Rehearsed) -> None:
 
 
 @pytest.mark.on_a_copy
+def test_to_switch_to_it_in_the_console_is_told(watched: Rehearsed) -> None:
+    trail.switched(Caller(_break_glass(), "ada"), f"arn:aws:iam::{ACCOUNT}:user/ada", REGION)
+    assert _rung(watched)
+
+
+@pytest.mark.on_a_copy
+def test_what_another_regions_endpoint_serves_is_heard_there_alone(watched: Rehearsed) -> None:
+    """What a stack elsewhere must add is in docs/security.md: a rule of that region that forwards it."""
+    sts = boto3.client("sts", region_name="eu-west-1")
+    sts.assume_role(RoleArn=_break_glass(), RoleSessionName="drill")
+    trail.switched(Caller(_break_glass(), "ada"), f"arn:aws:iam::{ACCOUNT}:user/ada", "eu-west-1")
+    assert not _rung(watched)
+
+
+@pytest.mark.on_a_copy
 @pytest.mark.parametrize("denied", [False, True])
 def test_what_is_changed_with_it_is_told_refused_or_not(watched: Rehearsed, denied: bool) -> None:
     s3, name = boto3.client("s3"), _bucket(watched)
@@ -76,6 +93,7 @@ def test_what_others_take_and_change_is_not(watched: Rehearsed) -> None:
     everything = json.dumps({"Version": "2012-10-17", "Statement": [ANYTHING]})
     iam.put_role_policy(RoleName="other", PolicyName="own", PolicyDocument=everything)
     boto3.client("sts").assume_role(RoleArn=other, RoleSessionName="me")
+    trail.switched(Caller(other, "ada"), f"arn:aws:iam::{ACCOUNT}:user/ada", REGION)
     policy = boto3.client("s3").get_bucket_policy(Bucket=name)["Policy"]
     for who in (other, None):
         if who:

@@ -7,7 +7,11 @@ from typing import Any
 import boto3
 import pytest
 
+from simulator.aws.identity import acting
+from simulator.aws.world import ACCOUNT, REGION
+from tests.simulator.aws.account import TRUST
 from tests.stacks.rehearsed import Rehearsed, changes
+from tidewatch.permissions import Names, documents, roles
 from tidewatch.traffic.scaling import Scaling
 
 pytestmark = pytest.mark.on_a_copy
@@ -51,6 +55,52 @@ def test_a_slot_that_goes_takes_its_scaling_along_and_leaves_the_others(standing
     (action,) = client.describe_scheduled_actions(ServiceNamespace="sagemaker")["ScheduledActions"]
     assert action["ResourceId"] == target["ResourceId"]
     assert changes(standing.up()) == set()
+
+
+def deployer() -> str:
+    """A role with what is written down for who runs `pulumi up`, and nothing more."""
+    iam = boto3.client("iam")
+    arn = iam.create_role(RoleName="deployer", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    names = Names("aws", ACCOUNT, REGION, "tidewatch", "rehearsal", "flights", "flights")
+    for number, text in enumerate(documents(roles()["deployer"], names)):
+        policy = iam.create_policy(PolicyName=f"deployer-{number}", PolicyDocument=text)["Policy"]["Arn"]
+        iam.attach_role_policy(RoleName="deployer", PolicyArn=policy)
+    return arn
+
+
+def test_a_step_policy_with_an_alarm_of_peoples_own_name_is_no_end_of_deployments(
+    standing: Rehearsed, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Their alarm is not the deployer's to put: it is told once, and nothing is owed by any later `up`."""
+    client, cloudwatch = scaled(standing), boto3.client("cloudwatch")
+    steps = {
+        "AdjustmentType": "ChangeInCapacity",
+        "StepAdjustments": [{"MetricIntervalLowerBound": 0.0, "ScalingAdjustment": 1}],
+    }
+    given: Any = {**place(standing, "green"), "PolicyName": "steps", "PolicyType": "StepScaling"}
+    policy = client.put_scaling_policy(**given, StepScalingPolicyConfiguration=steps)["PolicyARN"]
+    cloudwatch.put_metric_alarm(
+        AlarmName="backlog",
+        Namespace="Queue",
+        MetricName="Backlog",
+        Statistic="Maximum",
+        Period=60,
+        EvaluationPeriods=2,
+        Threshold=100.0,
+        ComparisonOperator="GreaterThanThreshold",
+        AlarmActions=[policy],
+    )
+    who = deployer()
+    standing.config["tidewatch:endpoint"]["instanceType"] = "ml.g5.2xlarge"
+    with acting(who):
+        standing.up()
+        assert "The alarm backlog still calls the step scaling policy steps of slot green" in capfd.readouterr().err
+        assert changes(standing.up()) == set()
+    found = client.describe_scaling_policies(ServiceNamespace="sagemaker", PolicyNames=["steps"])["ScalingPolicies"]
+    assert [one["PolicyARN"] for one in found] != [policy]
+    (alarm,) = cloudwatch.describe_alarms(AlarmNames=["backlog"])["MetricAlarms"]
+    assert alarm["AlarmActions"] == [policy]
+    assert not standing.controller().owes_scaling()
 
 
 def test_a_new_registration_is_in_sync_with_the_state_after_a_refresh(standing: Rehearsed) -> None:

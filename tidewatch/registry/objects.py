@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tidewatch.items import error_code
 from tidewatch.registry.errors import RegistryError, TooLarge, UploadInterrupted
 
 if TYPE_CHECKING:
@@ -119,11 +120,6 @@ def content_sha256(target: Target, stored: Stored, expected: str, progress: Prog
 def base64_sha256(digest: bytes) -> str:
     """A digest as S3's headers spell it."""
     return base64.b64encode(digest).decode()
-
-
-def error_code(error: ClientError) -> str:
-    """`NoSuchKey`, `PreconditionFailed` and the like; for HEAD requests, which have no body, the HTTP status."""
-    return str(error.response.get("Error", {}).get("Code", ""))
 
 
 @contextmanager

@@ -15,6 +15,7 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from tidewatch.clock import current
+from tidewatch.items import error_code
 from tidewatch.registry import manifest as manifests
 from tidewatch.registry.archive import check_archive
 from tidewatch.registry.errors import (
@@ -33,7 +34,6 @@ from tidewatch.registry.objects import (
     Progress,
     Target,
     content_sha256,
-    error_code,
     explained,
     hash_file,
     head,

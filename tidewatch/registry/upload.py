@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING, BinaryIO, Protocol, cast
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tidewatch.clock import current
+from tidewatch.items import error_code
 from tidewatch.registry.errors import DigestMismatch, UploadConflict
 from tidewatch.registry.manifest import StoredFile
 from tidewatch.registry.objects import BLOCK, Progress, Stored, Target, base64_sha256, hash_object, head, silent
@@ -231,7 +232,7 @@ def _taken_or_conflict(error: ClientError, target: Target) -> None:
     again, a multipart upload from its start. NoSuchUpload: an answer was lost and the upload ended meanwhile.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
     """
-    code = str(error.response.get("Error", {}).get("Code", ""))
+    code = error_code(error)
     if code in {"PreconditionFailed", "412"}:
         raise KeyTaken(target.url) from error
     if code in {"BadDigest", "XAmzContentChecksumMismatch"}:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from tidewatch.items import DENIED, error_code
+
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
 
@@ -79,15 +81,24 @@ _DEFINITION = (
 _ACTIONS = ("OKActions", "AlarmActions", "InsufficientDataActions")
 
 
-def point_alarms(cloudwatch: CloudWatchClient, names: Sequence[str], olds: Sequence[str], new: str) -> None:
-    """Lets the actions of these metric alarms call `new` where they called one of `olds`; all else stays as it is."""
-    gone = {old for old in olds if old != new}
+def point_alarms(cloudwatch: CloudWatchClient, names: Sequence[str], olds: Sequence[str], new: str) -> tuple[str, ...]:
+    """Lets the actions of these metric alarms call `new` where they called one of `olds`; all else stays as it is.
+
+    The names of those that the caller may not put: people give alarms names that are none of the stack's.
+    """
+    gone, kept = {old for old in olds if old != new}, list[str]()
     if not gone or not names:
-        return
+        return ()
     for alarm in cloudwatch.describe_alarms(AlarmNames=list(names), AlarmTypes=["MetricAlarm"])["MetricAlarms"]:
         whole: Any = alarm
         if any(gone & set(whole.get(kind, ())) for kind in _ACTIONS):
             wanted: Any = {name: whole[name] for name in _DEFINITION if whole.get(name) not in (None, [])}
             for kind in _ACTIONS:
                 wanted[kind] = [new if action in gone else action for action in whole.get(kind, ())]
-            cloudwatch.put_metric_alarm(**wanted)
+            try:
+                cloudwatch.put_metric_alarm(**wanted)
+            except Exception as error:
+                if error_code(error) not in DENIED:
+                    raise
+                kept.append(wanted["AlarmName"])
+    return tuple(kept)

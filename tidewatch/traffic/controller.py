@@ -319,17 +319,19 @@ class TrafficController:
         NoCapacity, DeploymentFailed, Refused (nobody can take the drained traffic), IncidentOpen (a rollback is under
         way), EndpointMissing, EndpointBusy, EndpointUnusable.
         """
-        Beginning(self.clients.sagemaker, self.writer).ensure(config, held, tags or {})
-        self.observe()
-        return Fleet(self.clients, self.writer, self._drain).deploy(
-            config,
-            held=held,
-            content=content,
-            changed=changed,
-            abort_alarm=abort_alarm,
-            instances=instances or {},
-            policy=policy or DeploymentPolicy(),
-        )
+        # One life from the first wait on: an endpoint that is made again takes as long as any deployment.
+        with self.writer.life.lived():
+            Beginning(self.clients.sagemaker, self.writer).ensure(config, held, tags or {})
+            self.observe()
+            return Fleet(self.clients, self.writer, self._drain).deploy(
+                config,
+                held=held,
+                content=content,
+                changed=changed,
+                abort_alarm=abort_alarm,
+                instances=instances or {},
+                policy=policy or DeploymentPolicy(),
+            )
 
     def owes_scaling(self) -> bool:
         """Whether a deployment took automatic scaling off a slot and died before it put it back."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from tidewatch.items import described
 from tidewatch.traffic import gate
 from tidewatch.traffic.alarms import fired_since
 from tidewatch.traffic.drain import Drain
@@ -50,9 +51,8 @@ class Fleet:
         policy: DeploymentPolicy,
     ) -> DeploymentRecord:
         """See `TrafficController.deploy`."""
-        with self.writer.life.lived():
-            self.writer.control.remember(config, held, content)
-            return self._deployed(config, held, changed, abort_alarm, instances, policy)
+        self.writer.control.remember(config, held, content)
+        return self._deployed(config, held, changed, abort_alarm, instances, policy)
 
     def _deployed(
         self,
@@ -85,18 +85,19 @@ class Fleet:
             try:
                 self._update(config, was, policy, alarms, guarded)
                 reasons = self._finish(config, was, alarms, started)
-            except TrafficError:
-                self._give_up(scaling, held)
-                raise
-        if scaling:
-            scaling.resume(held, forget_others=True)
+            except TrafficError as failure:
+                left = self._give_up(scaling, held)
+                if not left:
+                    raise
+                raise type(failure)(" ".join((str(failure), *left))) from failure
+        notes = scaling.resume(held, forget_others=True) if scaling else ()
         self._counts(state, instances)
         self._record(config, was)
         if self.writer.view().open:
             self.drain.undo(held)
         after = self.writer.platform.state().split
         seconds = (self.writer.clock.now() - started).total_seconds()
-        return DeploymentRecord(config, was != config, before, after, seconds, reasons)
+        return DeploymentRecord(config, was != config, before, after, seconds, reasons, notes)
 
     def _ready(self) -> EndpointState:
         """The endpoint once nothing is in progress; a deployment of this very configuration is waited for like any."""
@@ -220,17 +221,32 @@ class Fleet:
             "container and deploy again."
         )
 
-    def _give_up(self, scaling: Scaling | None, held: Mapping[str, Held]) -> None:
-        """After a deployment that failed: autoscaling and the traffic as they were, where the endpoint takes it."""
+    def _give_up(self, scaling: Scaling | None, held: Mapping[str, Held]) -> tuple[str, ...]:
+        """After a deployment that failed: autoscaling and the traffic as they were, where the endpoint takes it.
+
+        What did not come back, as sentences: the failure itself is what its reader has to know first. Both stay
+        written down for the next deployment.
+        """
         try:
             state = self.writer.platform.state()
-            if scaling:
-                scaling.resume(state.slots)
+        except Exception as error:
+            return (f"How {self.writer.place.endpoint} stands now could not be read ({described(error)}).",)
+        return (*self._scaled_again(scaling, state), *self._undrained(state, held))
+
+    def _scaled_again(self, scaling: Scaling | None, state: EndpointState) -> tuple[str, ...]:
+        try:
+            return scaling.resume(state.slots) if scaling else ()
+        except Exception as error:
+            return (f"Automatic scaling could not be put back ({described(error)}): the next `pulumi up` does it.",)
+
+    def _undrained(self, state: EndpointState, held: Mapping[str, Held]) -> tuple[str, ...]:
+        try:
             if state.in_service:
                 self.drain.undo(self.writer.control.held(state.config) or held)
-        except TrafficError:
-            # The failure itself is what its reader has to know; the drain stays written down for the next deployment.
-            return
+        except Exception as error:
+            said = str(error) if isinstance(error, TrafficError) else described(error)
+            return (f"The split from before could not be brought back: {said}",)
+        return ()
 
     def _counts(self, before: EndpointState, instances: Mapping[str, int]) -> None:
         """A slot that joined has the count of its configuration, which may be an old one."""

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from tidewatch.clock import Clock
-from tidewatch.items import error_code
+from tidewatch.items import DENIED, error_code
 from tidewatch.traffic.control import Control
 
 LIFE_SECONDS = 60.0
@@ -85,7 +85,7 @@ class Life:
         try:
             self.control.put_where(_key(name), {**sign, "suspected": now}, beat=sign["beat"])
         except Exception as error:
-            if error_code(error) != "AccessDeniedException":
+            if error_code(error) not in DENIED:
                 raise
 
 

@@ -10,7 +10,7 @@ API reference, DeregisterScalableTarget.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -76,20 +76,22 @@ class Scaling:
         for slot in found:
             self._autoscaling.deregister_scalable_target(**self._place(slot))
 
-    def resume(self, slots: Iterable[str], *, forget_others: bool = False) -> None:
+    def resume(self, slots: Iterable[str], *, forget_others: bool = False) -> tuple[str, ...]:
         """Registers again what was suspended, for the slots that are there; the others' may be forgotten.
 
-        What is written down goes once all of it is back: whoever dies in between leaves it to the next call.
+        What is written down goes once all of it is back: whoever dies in between leaves it to the next call. What
+        people have to do themselves, as sentences: an alarm that the caller may not put is theirs to point, and owed
+        by nobody, as the next call may not put it either.
         """
         kept = self._kept()
         back = sorted(kept.keys() & set(slots))
-        for slot in back:
-            self._register(slot, kept[slot])
+        notes = tuple(note for slot in back for note in self._register(slot, kept[slot]))
         left = {} if forget_others else {slot: settings for slot, settings in kept.items() if slot not in back}
         if left and back:
             self._control.put(ITEM, {"resource": self._endpoint, "targets": left})
         elif kept and not left:
             self._control.delete(ITEM)
+        return notes
 
     def _kept(self) -> dict[str, Any]:
         """What was taken off this endpoint; another one's, of an earlier life of the stack, is nothing to it."""
@@ -131,8 +133,8 @@ class Scaling:
             ],
         }
 
-    def _register(self, slot: str, settings: Mapping[str, Any]) -> None:
-        """Everything as it was. Repeating it changes nothing."""
+    def _register(self, slot: str, settings: Mapping[str, Any]) -> Iterator[str]:
+        """Everything as it was, and a sentence for each alarm that is not. Repeating it changes nothing."""
         place = self._place(slot)
         target = self._autoscaling.register_scalable_target(
             **place,
@@ -146,7 +148,9 @@ class Scaling:
             wanted: Any = {name: policy[name] for name in _POLICY if name in policy}
             made = self._autoscaling.put_scaling_policy(**place, **wanted)
             if policy.get("PolicyType") == "StepScaling":
-                point_alarms(self._cloudwatch, policy["alarms"], policy["arns"], made["PolicyARN"])
+                new = made["PolicyARN"]
+                for name in point_alarms(self._cloudwatch, policy["alarms"], policy["arns"], new):
+                    yield unpointed(name, policy["PolicyName"], slot, new)
         for action in settings.get("actions", ()):
             self._schedule(place, action)
 
@@ -177,6 +181,15 @@ class Scaling:
     def _place(self, slot: str) -> Any:
         resource = f"endpoint/{self._endpoint}/variant/{slot}"
         return {"ServiceNamespace": SERVICE, "ResourceId": resource, "ScalableDimension": DIMENSION}
+
+
+def unpointed(alarm: str, policy: str, slot: str, arn: str) -> str:
+    """What to do about an alarm that still calls a step scaling policy by the ARN that it had."""
+    return (
+        f"The alarm {alarm} still calls the step scaling policy {policy} of slot {slot} by its old ARN, and scales "
+        f"nothing by that: this deployment registered the slot anew and may not change an alarm of that name. Put "
+        f"{arn} among its actions in the place of the old one."
+    )
 
 
 def _with_arns(kept: Mapping[str, Any], half_done: Mapping[str, Any]) -> dict[str, Any]:

@@ -184,3 +184,4 @@ class DeploymentRecord:
     reasons: tuple[str, ...] = ()
     """FailureReasons seen on the way, also of a deployment that succeeded."""
     notes: tuple[str, ...] = ()
+    """What is left to people, as sentences."""

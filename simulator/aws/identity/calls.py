@@ -9,16 +9,10 @@ from typing import Any
 from simulator.aws import scaling
 from simulator.aws.identity import facts
 from simulator.aws.identity.need import EVERYTHING, Call, Need, NoRule
-from simulator.aws.identity.tables import LINES, PASSED, PREFIXES, TAGGING
+from simulator.aws.identity.tables import LINES, PASSED, PREFIXES, TAGGING, TRANSACTED
 from simulator.aws.world import ACCOUNT
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
-_IN_TRANSACTION = {
-    "Put": "PutItem",
-    "Update": "UpdateItem",
-    "Delete": "DeleteItem",
-    "ConditionCheck": "ConditionCheckItem",
-}
 
 
 def needs(call: Call) -> Iterator[Need]:
@@ -109,20 +103,28 @@ def _new_key(call: Call) -> dict[str, str]:
 
 
 def _leading(call: Call) -> dict[str, str]:
-    """The partition key of the one item, or of those that are asked for. Source: DynamoDB developer guide, "Using IAM
-    policy conditions for fine-grained access control"."""
-    key = facts.partition_key(call.region, str(call.params.get("TableName")))
-    held = call.params.get("Key") or call.params.get("Item") or _queried(call, key)
+    """The partition key of the one item, or of those that are asked for."""
+    return _leading_of(call.region, str(call.params.get("TableName")), call.params)
+
+
+def _leading_of(region: str, table: str, asked: Mapping[str, Any]) -> dict[str, str]:
+    """The partition key of one request, or of one part of a transaction or a batch.
+
+    Where the key is absent, `ForAllValues` holds: a request that names items must not come without it. Source: DynamoDB
+    developer guide, "Using IAM policy conditions for fine-grained access control".
+    """
+    key = facts.partition_key(region, table)
+    held = asked.get("Key") or asked.get("Item") or _queried(asked, key)
     value = held.get(key) if isinstance(held, Mapping) else None
     return {"dynamodb:leadingkeys": str(next(iter(value.values())))} if value else {}
 
 
-def _queried(call: Call, key: str) -> dict[str, Any]:
+def _queried(asked: Mapping[str, Any], key: str) -> dict[str, Any]:
     """The partition key that a Query's condition names, which has to be by `=`."""
-    names: Mapping[str, str] = call.params.get("ExpressionAttributeNames") or {}
-    for name, value in re.findall(r"([#\w]+)\s*=\s*(:\w+)", str(call.params.get("KeyConditionExpression") or "")):
+    names: Mapping[str, str] = asked.get("ExpressionAttributeNames") or {}
+    for name, value in re.findall(r"([#\w]+)\s*=\s*(:\w+)", str(asked.get("KeyConditionExpression") or "")):
         if names.get(name, name) == key:
-            return {key: (call.params.get("ExpressionAttributeValues") or {}).get(value)}
+            return {key: (asked.get("ExpressionAttributeValues") or {}).get(value)}
     return {}
 
 
@@ -153,12 +155,23 @@ def _transaction(call: Call) -> Iterator[Need]:
     for item in call.params.get("TransactItems") or ():
         for kind, write in item.items():
             table = str(write.get("TableName", ""))
-            yield Need(f"dynamodb:{_IN_TRANSACTION.get(kind, kind)}", facts.resolved(call, f"table/{table}"))
+            keys = _leading_of(call.region, table, write)
+            yield Need(f"dynamodb:{TRANSACTED.get(kind, kind)}", facts.resolved(call, f"table/{table}"), keys)
 
 
 def _batch(call: Call) -> Iterator[Need]:
-    for table in call.params.get("RequestItems") or {}:
-        yield Need(f"dynamodb:{call.operation}", facts.resolved(call, f"table/{table}"))
+    for table, asked in (call.params.get("RequestItems") or {}).items():
+        for part in _parts(asked):
+            keys = _leading_of(call.region, table, part)
+            yield Need(f"dynamodb:{call.operation}", facts.resolved(call, f"table/{table}"), keys)
+
+
+def _parts(asked: Any) -> Iterator[Mapping[str, Any]]:
+    """What a batch asks of one table, item by item: keys to read, or puts and deletes."""
+    if isinstance(asked, Mapping):
+        yield from ({"Key": key} for key in asked.get("Keys") or ())
+    else:
+        yield from (part for one in asked for part in one.values())
 
 
 _SPECIAL: Mapping[tuple[str, str], Callable[[Call], Iterable[Need]]] = {
@@ -200,11 +213,20 @@ def _layers(call: Call) -> Iterator[Need]:
 
 
 def _scaling_watched(call: Call) -> Iterator[Need]:
-    """Source: Application Auto Scaling user guide, "Identity-based policy examples": what a caller needs of SageMaker
-    and CloudWatch besides."""
-    name = str(call.params.get("ResourceId", "")).split("/")[1]
+    """What Application Auto Scaling asks of SageMaker and CloudWatch with the caller's leave before it does anything: a
+    target tracking policy's alarms are made for the caller.
+
+    Source: its user guide, "Permissions validation for Application Auto Scaling API calls on target resources",
+    "Identity-based policy examples"; AWSApplicationAutoscalingSageMakerEndpointPolicy for the names of the alarms;
+    AmazonSageMakerCanvasFullAccess for aws:CalledViaLast.
+    """
+    target = str(call.params.get("ResourceId", ""))
     for action in ("DescribeEndpoint", "UpdateEndpointWeightsAndCapacities"):
-        yield Need(f"sagemaker:{action}", call.arn(f"endpoint/{name}", "sagemaker"))
+        yield Need(f"sagemaker:{action}", call.arn(f"endpoint/{target.split('/')[1]}", "sagemaker"))
+    yield Need("cloudwatch:DescribeAlarms", EVERYTHING)
+    via = {"aws:calledvialast": "application-autoscaling.amazonaws.com"}
+    for action in ("PutMetricAlarm", "DeleteAlarms"):
+        yield Need(f"cloudwatch:{action}", call.arn(f"alarm:TargetTracking-{target}", "cloudwatch"), via)
 
 
 def _publishes(call: Call) -> Iterator[Need]:
@@ -228,6 +250,8 @@ _MORE: Mapping[tuple[str, str], Callable[[Call], Iterable[Need]]] = {
     ("lambda", "CreateFunction"): _layers,
     ("lambda", "UpdateFunctionConfiguration"): _layers,
     ("application-autoscaling", "RegisterScalableTarget"): _scaling_watched,
+    ("application-autoscaling", "PutScalingPolicy"): _scaling_watched,
+    ("application-autoscaling", "DeleteScalingPolicy"): _scaling_watched,
     ("sns", "Publish"): _publishes,
     ("ssm", "GetParameter"): _sealed,
 }

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import parse_qs, urlparse
 
 from moto.core.exceptions import ServiceException
 from moto.core.parse import PROTOCOL_PARSERS
@@ -156,7 +155,7 @@ def _answer(self: BaseResponse, text: str) -> Any:
 
 def _checked_bucket(original: Any) -> Any:
     def _bucket_response(self: S3Response, request: Any, full_url: str) -> Any:
-        name, query = self.parse_bucket_name_from_url(request, full_url), _query(full_url)
+        name, query = self.parse_bucket_name_from_url(request, full_url), s3.query(full_url)
         form = signing.is_form(request.method, query)
 
         def ask() -> Iterator[Need]:
@@ -174,7 +173,7 @@ def _checked_bucket(original: Any) -> Any:
 
 def _checked_key(original: Any) -> Any:
     def _key_response(self: S3Response, request: Any, full_url: str) -> Any:
-        name, key, query = self.parse_bucket_name_from_url(request, full_url), self.parse_key_name(), _query(full_url)
+        name, key, query = self.parse_bucket_name_from_url(request, full_url), self.parse_key_name(), s3.query(full_url)
         headers = {str(k).lower(): str(v) for k, v in self.headers.items()}
         _check_s3(
             self,
@@ -212,7 +211,3 @@ def refused_invocation(authorization: str | None, region: str, endpoint: str) ->
         return None
     call = Call("sagemaker-runtime", "InvokeEndpoint", {"EndpointName": endpoint}, region)
     return _refused(who, lambda: calls.needs(call), "sagemaker-runtime InvokeEndpoint")
-
-
-def _query(full_url: str) -> dict[str, list[str]]:
-    return parse_qs(urlparse(full_url).query, keep_blank_values=True)

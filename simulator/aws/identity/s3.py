@@ -9,7 +9,7 @@ list.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote, urlparse
 
 from simulator.aws.identity import facts
 from simulator.aws.identity.need import EVERYTHING, Need, NoRule
@@ -101,6 +101,11 @@ def of_form(place: str, region: str) -> Iterator[Need]:
     """What the upload of a form needs; place: BUCKET/KEY."""
     name, _, key = place.partition("/")
     yield from _written("PUT", name, key, {}, {}, region)
+
+
+def query(full_url: str) -> dict[str, list[str]]:
+    """The query string of a request, with the subresources, which have no value."""
+    return parse_qs(urlparse(full_url).query, keep_blank_values=True)
 
 
 def bucket_action(method: str, query: Mapping[str, object]) -> str | None:

@@ -57,6 +57,13 @@ _DYNAMODB = {
     **_each("{ResourceArn}", "GetResourcePolicy", "PutResourcePolicy", "DeleteResourcePolicy"),
     "ListTables": "*",
 }
+TRANSACTED: Mapping[str, str] = {
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+    "Delete": "DeleteItem",
+    "ConditionCheck": "ConditionCheckItem",
+}
+"""A part of TransactWriteItems -> the action that it needs."""
 _EVENTS = {
     **_each("rule/{Name}", "PutRule", "DescribeRule", "DeleteRule", "EnableRule", "DisableRule"),
     **_each("rule/{Rule}", "PutTargets", "RemoveTargets", "ListTargetsByRule"),

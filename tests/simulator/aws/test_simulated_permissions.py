@@ -6,13 +6,14 @@ Source: IAM user guide, "Policy evaluation logic", "Troubleshoot access denied e
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from simulator.aws.identity import acting, recording
-from tests.simulator.aws.account import ANYTHING, Account, packed, variant
+from tests.simulator.aws.account import ANYTHING, Account, packed, scalable, variant
 
 ACCOUNT = "123456789012"
 
@@ -87,6 +88,21 @@ def test_a_condition_that_does_not_hold_allows_nothing(account: Account) -> None
 
     events.put_events(Entries=[entry])
     assert "events:PutEvents" in told(events.put_events, Entries=[{**entry, "Source": "aws.fake"}])
+
+
+def test_of_all_values_of_a_key_that_is_absent_none_is_another(account: Account) -> None:
+    """Source: IAM user guide, "Set operators for multivalued context keys"."""
+    keys = {"KeySchema": [{"AttributeName": "k", "KeyType": "HASH"}], "BillingMode": "PAY_PER_REQUEST"}
+    types = [{"AttributeName": "k", "AttributeType": "S"}]
+    account.client("dynamodb").create_table(TableName="t", AttributeDefinitions=types, **keys)
+    all_values, any_value = "ForAllValues:StringEquals", "ForAnyValue:StringEquals"
+    for name, operator in (("all", all_values), ("any", any_value)):
+        statement = allow("dynamodb:Scan", "*", **{operator: {"dynamodb:LeadingKeys": ["own"]}})
+        dynamodb = Person(account, statement, name=name).client("dynamodb")
+        if operator == all_values:
+            dynamodb.scan(TableName="t")
+        else:
+            assert "dynamodb:Scan" in told(dynamodb.scan, TableName="t")
 
 
 def test_a_boundary_limits_what_the_own_policies_allow(account: Account) -> None:
@@ -276,6 +292,92 @@ def test_a_write_in_a_transaction_needs_what_it_needs_alone(account: Account) ->
     dynamodb = person.client("dynamodb")
     dynamodb.transact_write_items(TransactItems=[{"Put": put}])
     assert "dynamodb:DeleteItem" in told(dynamodb.transact_write_items, TransactItems=[{"Delete": key}])
+
+
+@pytest.mark.parametrize(
+    "lacking", ["sagemaker:DescribeEndpoint", "cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms"]
+)
+def test_what_scales_is_changed_by_those_alone_who_may_change_the_endpoint_and_its_alarms(
+    endpoint: Account, lacking: str
+) -> None:
+    """Source: Application Auto Scaling user guide, "Permissions validation for Application Auto Scaling API calls on
+    target resources"."""
+    place = scalable("blue")
+    policy = {"PolicyName": "p", "PolicyType": "TargetTrackingScaling"}
+    metric = {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"}
+    tracking = {"TargetValue": 100.0, "PredefinedMetricSpecification": metric}
+    actions = {
+        "sagemaker:DescribeEndpoint",
+        "sagemaker:UpdateEndpointWeightsAndCapacities",
+        "cloudwatch:DescribeAlarms",
+        "cloudwatch:PutMetricAlarm",
+        "cloudwatch:DeleteAlarms",
+    }
+    via = {"StringEquals": {"aws:CalledViaLast": "application-autoscaling.amazonaws.com"}}
+    whole = Person(endpoint, allow("application-autoscaling:*", "*"), allow(sorted(actions), "*"))
+    thin = Person(
+        endpoint, allow("application-autoscaling:*", "*"), allow(sorted(actions - {lacking}), "*"), name="thin"
+    )
+    only_via = Person(endpoint, allow("cloudwatch:PutMetricAlarm", "*", **via), name="by-hand")
+
+    def steps(person: Person) -> Iterator[Callable[[], object]]:
+        client = person.client("application-autoscaling")
+        yield lambda: client.register_scalable_target(**place, MinCapacity=1, MaxCapacity=2)
+        yield lambda: client.put_scaling_policy(**place, **policy, TargetTrackingScalingPolicyConfiguration=tracking)
+        yield lambda: client.delete_scaling_policy(**place, PolicyName="p")
+
+    for allowed, denied in zip(steps(whole), steps(thin), strict=True):
+        assert lacking in told(denied)
+        allowed()
+    assert "PutMetricAlarm" in told(
+        only_via.client("cloudwatch").put_metric_alarm,
+        AlarmName="TargetTracking-endpoint/other",
+        MetricName="m",
+        Namespace="n",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1.0,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+
+
+@pytest.mark.parametrize("way", ["put", "delete", "transacted", "batch", "asked in a batch"])
+def test_a_role_that_has_one_partition_reaches_no_other_in_whatever_request(account: Account, way: str) -> None:
+    """Source: DynamoDB developer guide, "Using IAM policy conditions for fine-grained access control": the keys of all
+    items of a request are compared."""
+    arn = account.client("dynamodb").create_table(
+        TableName="t",
+        KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )["TableDescription"]["TableArn"]
+    own = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["own"]}}
+    actions = ["PutItem", "DeleteItem", "ConditionCheckItem", "BatchWriteItem", "BatchGetItem"]
+    dynamodb = Person(account, allow([f"dynamodb:{one}" for one in actions], arn, **own)).client("dynamodb")
+
+    def reach(*keys: str) -> None:
+        items = [{"k": {"S": key}} for key in keys]
+        if way == "put":
+            dynamodb.put_item(TableName="t", Item=items[-1])
+        elif way == "delete":
+            dynamodb.delete_item(TableName="t", Key=items[-1])
+        elif way == "transacted":
+            first, *rest = ({"TableName": "t", "Key": one} for one in items)
+            check = {**first, "ConditionExpression": "attribute_not_exists(never)"}
+            puts = [{"Put": {"TableName": "t", "Item": one["Key"]}} for one in rest]
+            dynamodb.transact_write_items(TransactItems=[*puts, {"ConditionCheck": check}])
+        elif way == "batch":
+            first, *rest = items
+            puts = [{"PutRequest": {"Item": one}} for one in rest]
+            dynamodb.batch_write_item(RequestItems={"t": [{"DeleteRequest": {"Key": first}}, *puts]})
+        else:
+            dynamodb.batch_get_item(RequestItems={"t": {"Keys": items}})
+
+    reach("own")
+    refusals = [("another",)] if way in ("put", "delete") else [("another",), ("own", "another"), ("another", "own")]
+    for keys in refusals:
+        assert refused(lambda keys=keys: reach(*keys))["Error"]["Code"] == "AccessDeniedException"
 
 
 SOURCE = """

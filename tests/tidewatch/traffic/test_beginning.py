@@ -54,6 +54,25 @@ def test_it_is_made_again_on_the_configuration_of_now_with_its_tags(failed: Flig
     serving(failed, again(failed))
 
 
+def test_who_waits_for_it_lives_under_the_name_that_it_asks_with(failed: Flights) -> None:
+    """Of a writer that is taken for dead, what it asked for is told as rolled back while it still waits."""
+    seen: list[tuple[str, bool]] = []
+
+    def look() -> None:
+        if (other := failed.controller()).control.endpoint_asked():
+            name = other.control.asked_by()
+            seen.append((name, other.writer.life.others(name)))
+
+    failed.clock.moved.append(look)
+    again(failed)
+    failed.clock.moved.remove(look)
+    assert len(seen) > 10
+    assert {name for name, _ in seen} == {seen[0][0]}
+    assert seen[0][0]
+    assert all(lives for _, lives in seen)
+    assert not failed.controller().writer.life.others(seen[0][0])
+
+
 def test_one_that_fails_again_says_why_and_is_made_again_by_the_next(failed: Flights) -> None:
     failed.control.inject("create_fails", endpoint=ENDPOINT)
     with pytest.raises(NoCapacity, match=r"no instances for the first endpoint .*InsufficientInstanceCapacity.*makes"):

@@ -107,6 +107,23 @@ def test_a_deployment_without_capacity_says_what_to_do(canary: Flights) -> None:
     assert canary.live() == {"blue": 0.95, "green": 0.05}
 
 
+def test_a_deployment_that_failed_says_so_where_the_traffic_does_not_come_back_either(canary: Flights) -> None:
+    def refuse() -> None:
+        state = canary.clients.sagemaker.describe_endpoint(EndpointName=ENDPOINT)
+        if "PendingDeploymentSummary" in state and not canary.control.faults():
+            action = "UpdateEndpointWeightsAndCapacities"
+            canary.control.inject("api", service="sagemaker", action=action, code="InternalFailure", status=400)
+
+    canary.control.inject("deployment_fails", endpoint=ENDPOINT, reason="The container did not pass the health check.")
+    canary.clock.moved.append(refuse)
+    with pytest.raises(SilentRollback, match=r"health check.*The split .* not be brought back: .*InternalFailure"):
+        canary.deploy("green", held("5"))
+    canary.clock.moved.remove(refuse)
+    canary.clock.advance(600)
+    canary.sweeps(2)
+    assert canary.live() == {"blue": 0.95, "green": 0.05}
+
+
 def test_a_deployment_stopped_by_an_alarm_names_the_alarm(canary: Flights) -> None:
     canary.put_alarm("latency")
 

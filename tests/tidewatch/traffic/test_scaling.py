@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from tests.tidewatch.traffic.account import ENDPOINT, PLACE, Flights, held
 from tests.tidewatch.traffic.interruptions import Fuse, Killed, mortal
-from tidewatch.traffic import DeploymentFailed, TrafficController
+from tidewatch.traffic import DeploymentFailed, DeploymentRecord, NoCapacity, TrafficController
 
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 TRACKING = {
@@ -134,9 +134,13 @@ def retyped(account: Flights, instance_type: str) -> str:
     return account.make_config({"blue": 1.0, "green": 0.0}, instance_type=instance_type)
 
 
-def deploy(account: Flights, config: str, controller: TrafficController | None = None) -> None:
+def policies(account: Flights) -> list[dict[str, Any]]:
+    return scaling(account).describe_scaling_policies(**place())["ScalingPolicies"]
+
+
+def deploy(account: Flights, config: str, controller: TrafficController | None = None) -> DeploymentRecord:
     after = {**account.holds, "green": held("5")}
-    (controller or account.controller()).deploy(config, held=after, content="", changed=frozenset({"green"}))
+    return (controller or account.controller()).deploy(config, held=after, content="", changed=frozenset({"green"}))
 
 
 def test_a_deployment_that_takes_the_target_off_puts_everything_back(scaled: Flights) -> None:
@@ -161,6 +165,48 @@ def test_a_deployment_that_fails_puts_everything_back(scaled: Flights) -> None:
         deploy(scaled, retyped(scaled, "ml.g5.2xlarge"))
     assert hanging(scaled) == before
     assert scaled.controller().control.get("scaling") is None
+
+
+@pytest.mark.parametrize("code", ["InternalServiceException", "AccessDeniedException"])
+def test_what_keeps_scaling_from_coming_back_hides_no_failure_and_keeps_no_traffic(scaled: Flights, code: str) -> None:
+    before, split = hanging(scaled), scaled.live()
+    scaled.control.inject("deployment_fails", endpoint=ENDPOINT, reason="InsufficientInstanceCapacity: none left.")
+    scaled.control.inject(
+        "api", service="application-autoscaling", action="RegisterScalableTarget", code=code, status=400
+    )
+    config = retyped(scaled, "ml.g5.2xlarge")
+    with pytest.raises(NoCapacity, match=f"take another instance type.*scaling could not be put back .*{code}"):
+        deploy(scaled, config)
+    assert scaled.live() == split == {"blue": 0.95, "green": 0.05}
+    assert scaled.controller().owes_scaling()
+    deploy(scaled, config)
+    assert hanging(scaled) == before
+
+
+def test_an_alarm_that_the_deployer_may_not_put_is_told_and_owed_by_nobody(scaled: Flights) -> None:
+    before, was = hanging(scaled), alarm(scaled)
+    scaled.control.inject("api", service="cloudwatch", action="PutMetricAlarm", code="AccessDenied", status=403)
+    (note,) = deploy(scaled, retyped(scaled, "ml.g5.2xlarge")).notes
+    (steps,) = (one for one in policies(scaled) if one["PolicyName"] == "steps")
+    assert "The alarm flights-backlog still calls the step scaling policy steps of slot green" in note
+    assert f"Put {steps['PolicyARN']} among its actions" in note
+    assert alarm(scaled)["AlarmActions"] == was["AlarmActions"]
+    assert not scaled.controller().owes_scaling()
+    now = hanging(scaled)
+    assert now["policies"].pop("steps") == {**before["policies"].pop("steps"), "alarms": []}
+    assert now == before
+    assert deploy(scaled, retyped(scaled, "ml.g5.4xlarge")).notes == ()
+
+
+def test_an_alarm_that_cannot_be_put_for_another_reason_stays_owed(scaled: Flights) -> None:
+    before = hanging(scaled)
+    scaled.control.inject("api", service="cloudwatch", action="PutMetricAlarm", code="InternalServiceFault", status=400)
+    config = retyped(scaled, "ml.g5.2xlarge")
+    with pytest.raises(ClientError, match="PutMetricAlarm"):
+        deploy(scaled, config)
+    assert scaled.controller().owes_scaling()
+    deploy(scaled, config)
+    assert hanging(scaled) == before
 
 
 def test_a_deployment_killed_after_any_call_leaves_it_to_the_next(scaled: Flights) -> None:

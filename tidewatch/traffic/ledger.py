@@ -80,32 +80,32 @@ class Entry:
 
     def to_json(self) -> dict[str, object]:
         """A JSON object under the names of the table, without what is empty."""
-        plain: dict[str, object] = {
+        document: dict[str, object] = {
             _RENAMED.get(key, key): getattr(self, key)
             for key in self.__dataclass_fields__
             if getattr(self, key) not in ("", None)
         }
 
         for key in ("from", "to", "receipt"):
-            value = plain.get(key)
+            value = document.get(key)
             if isinstance(value, Split | Receipt):
-                plain[key] = {k: v for k, v in value.to_json().items() if v is not None}
-        return {**plain, "at": self.at.isoformat()}
+                document[key] = {k: v for k, v in value.to_json().items() if v is not None}
+        return {**document, "at": self.at.isoformat()}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Entry:
-        plain: dict[str, Any] = {
+        given: dict[str, Any] = {
             key: document[_RENAMED.get(key, key)]
             for key in cls.__dataclass_fields__
             if _RENAMED.get(key, key) in document
         }
         for key in ("before", "after"):
-            if key in plain:
-                plain[key] = Split.of(plain[key])
-        if "receipt" in plain:
-            plain["receipt"] = Receipt.from_json(plain["receipt"])
-        plain["at"] = datetime.fromisoformat(plain["at"])
-        return cls(**plain)
+            if key in given:
+                given[key] = Split.of(given[key])
+        if "receipt" in given:
+            given["receipt"] = Receipt.from_json(given["receipt"])
+        given["at"] = datetime.fromisoformat(given["at"])
+        return cls(**given)
 
 
 def replay(entries: Iterable[Entry], resource: str = "") -> Split | None:

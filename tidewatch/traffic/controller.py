@@ -49,8 +49,10 @@ class TrafficController:
         self.clock = clock or clocks.current()
         self.guardrails = dict(guardrails or {})
         self.platform = platform or SageMakerEndpoint(clients.sagemaker, clients.cloudwatch, place.endpoint)
-        self.ledger = Ledger(clients.dynamodb, place.ledger, place.key, place.endpoint)
         self.control = Control(clients.dynamodb, place.control, place.key, self.clock)
+        self.ledger = Ledger(
+            clients.dynamodb, place.ledger, place.key, place.endpoint, lambda key: copies.copied(self.control, key)
+        )
         life = Life(self.control, self.clock)
         self.writer = Writer(self.platform, self.ledger, self.control, self.clock, place, wait_seconds, life)
         self._ending = Ending(self.writer)

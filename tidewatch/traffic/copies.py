@@ -35,13 +35,13 @@ class Copies:
     def keep(self, ledger: Ledger, control: Control) -> None:
         """Copies what was added since, as far as it was read, and writes down how far that goes."""
         for chain in ledger.chains:
-            begun, _ = _copied(control, chain)
+            begun, _ = _copied(control, chain.key)
             number = begun
             for number in range(begun + 1, min(chain.last, begun + MOST_AT_ONCE) + 1):
                 if number in chain.texts:
                     self._put(chain, number)
             if number > begun:
-                control.put(_mark(chain), {"number": number, "digest": chain.digest(number)})
+                control.put(_mark(chain.key), {"number": number, "digest": chain.digest(number)})
 
     def differing(self, ledger: Ledger) -> Iterator[str]:
         """The entries that are not what was copied of them, or are not there any more: key and number. Reads all."""
@@ -81,19 +81,24 @@ def torn(ledger: Ledger, control: Control) -> tuple[str, ...]:
 
 
 def _replaced(chain: Chain, control: Control) -> str:
-    number, digest = _copied(control, chain)
+    number, digest = _copied(control, chain.key)
     return "" if chain.digest(number) == digest else f"{chain.key} up to {number}"
 
 
-def _copied(control: Control, chain: Chain) -> tuple[int, object]:
+def copied(control: Control, key: str) -> int:
+    """How far the copies of a partition of the ledger go."""
+    return _copied(control, key)[0]
+
+
+def _copied(control: Control, key: str) -> tuple[int, object]:
     """How far the copies go, and the hash of the last; 0 and "" where nothing is copied yet."""
-    kept = control.get(_mark(chain)) or {}
+    kept = control.get(_mark(key)) or {}
     number = kept.get("number")
     return (number if isinstance(number, int) and number > 0 else 0), kept.get("digest", "")
 
 
-def _mark(chain: Chain) -> str:
-    return f"copied#{chain.key}"
+def _mark(key: str) -> str:
+    return f"copied#{key}"
 
 
 def copy_key(key: str, number: int) -> str:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from tests.tidewatch.traffic.account import PLACE, Flights
 from tidewatch import metrics
-from tidewatch.traffic import Copies, acknowledged_key
+from tidewatch.items import values
+from tidewatch.traffic import Copies, Entry, acknowledged_key
 from tidewatch.traffic.chain import Chain, canonical
 
 BUCKET = "flights-monitoring"
@@ -99,14 +100,38 @@ def test_any_entry_that_is_changed_or_taken_out_is_found(history: Flights, attac
 
 def test_a_chain_that_is_made_anew_is_found_by_its_copies(history: Flights) -> None:
     before = items(history)
-    for one in before:
-        remove(history, one)
-    chain = Chain(history.clients.dynamodb, "ledger", PLACE.key)
-    for one in before:
-        chain.add({"kind": one["kind"]["S"], "who": "nobody", "at": one["at"]["S"]})
+    make_anew(history)
     assert history.controller().ledger.broken == ()
     assert torn(history) == (f"{PLACE.key} up to {len(before)}",)
     assert differing(history)
+
+
+def make_anew(account: Flights, more: int = 0) -> None:
+    """The chain, by another hand, from its first entry on, and `more` entries of that hand behind it."""
+    before = items(account)
+    for one in before:
+        remove(account, one)
+    chain = Chain(account.clients.dynamodb, "ledger", PLACE.key)
+    for one in [*before, *before[-1:] * more]:
+        chain.add({"kind": one["kind"]["S"], "who": "nobody", "at": one["at"]["S"]})
+
+
+def test_what_was_taken_out_hides_nothing_that_stands_behind_it(history: Flights) -> None:
+    before = history.controller().entries()
+    for one in items(history)[1:3]:
+        remove(history, one)
+    assert [one.sequence for one in history.controller().entries()] == [
+        one.sequence for one in before if one.kind == "acknowledgement" or one.sequence not in (2, 3)
+    ]
+    assert torn(history) == (f"{PLACE.key} 4",)
+    history.controller().ledger.append(lambda _: Entry("outcome", "me", history.clock.now()))
+    assert history.controller().entries()[-1].sequence == before[-1].sequence + 1
+
+
+def test_numbers_of_any_length_are_told_apart() -> None:
+    texts = {canonical(values({"seen": {"N": number}})) for number in ("9" * 38, "9" * 37 + "8", str(2**53 + 1), "5.5")}
+    assert len(texts) == 4
+    assert str(2**53 + 1) in "".join(texts)
 
 
 def test_a_ledger_that_was_cut_off_is_found(history: Flights) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 
 from tidewatch import clock as clocks
 from tidewatch.clock import Clock
@@ -27,6 +28,9 @@ from tidewatch.traffic.served import served
 from tidewatch.traffic.split import Split
 from tidewatch.traffic.values import Clients, DeploymentPolicy, DeploymentRecord, EndpointState, Held, Place, Receipt
 from tidewatch.traffic.writer import Writer, refuse_unusable
+
+READ_AGAIN = timedelta(hours=1)
+"""How long what was read of the ledger is believed to be what it still is, before an alarm is told how things stand."""
 
 
 class TrafficController:
@@ -53,6 +57,7 @@ class TrafficController:
         self.ledger = Ledger(
             clients.dynamodb, place.ledger, place.key, place.endpoint, lambda key: copies.copied(self.control, key)
         )
+        self._read_since = self.clock.now()
         life = Life(self.control, self.clock)
         self.writer = Writer(self.platform, self.ledger, self.control, self.clock, place, wait_seconds, life)
         self._ending = Ending(self.writer)
@@ -92,8 +97,12 @@ class TrafficController:
     def gauges(self) -> Gauges:
         """How the endpoint stands, for alarms: see `tidewatch.traffic.gauges`. Describes it once.
 
-        Writes down what a slot holds that it did not hold before.
+        Writes down what a slot holds that it did not hold before. Reads the whole ledger again once an hour: a function
+        lives for hours, and would not see an entry that it read become another.
         """
+        if (now := self.clock.now()) - self._read_since >= READ_AGAIN:
+            self.ledger.forget()
+            self._read_since = now
         # Before the state: a deployment that begins in between is seen running.
         asked = self.control.asked(self.place.endpoint)
         view, now = self._view(), self.clock.now()

@@ -109,9 +109,11 @@ class TrafficController:
         held = self.control.held(view.config) or {} if view.config else {}
         awaited = asked not in (None, view.config) and self.writer.life.others(self.control.asked_by())
         ended = Ending.ends(view.entries, self.place.endpoint)
+        serves = served(self.control, held, now)
+        # After all that is read: what was set aside meanwhile is told at once.
         refused = self.control.refused(now) + self.ledger.refused(now) + self.control.torn(self.torn(), now)
         found = gauges(view, asked, now, awaited=awaited, ended=ended, refused=refused)
-        return replace(found, served=served(self.control, held, now))
+        return replace(found, served=serves)
 
     def unserved(self) -> bool:
         """Whether the endpoint is there and has yet to serve. Raises EndpointMissing."""

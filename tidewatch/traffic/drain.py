@@ -35,9 +35,13 @@ class Drain:
         kept = self._standing()
         return Split.of(kept["before"]) if kept else live
 
+    def _kept(self) -> dict[str, Any] | None:
+        """What was written down of a drain."""
+        return self.writer.control.read(KEY, _checked)
+
     def _standing(self) -> dict[str, Any] | None:
-        """What was written down of a drain, where it still stands."""
-        kept = self.writer.control.get(KEY)
+        """The same, where it still stands."""
+        kept = self._kept()
         if kept is None:
             return None
         head = self.writer.control.head()
@@ -103,7 +107,7 @@ class Drain:
 
     def undo(self, held: Mapping[str, Held]) -> None:
         """Brings back what was live before, and waits for it; see `_back` for what does not come back."""
-        kept = self.writer.control.get(KEY)
+        kept = self._kept()
         if kept is None:
             return
         if superseded(self.writer.view(), kept["sequence"]):
@@ -118,7 +122,7 @@ class Drain:
 
         A slot that holds another model by now stays empty, and written down: what it is to get is for an `up` to say.
         """
-        kept = self.writer.control.get(KEY)
+        kept = self._kept()
         if kept is None or self.writer.life.others(str(kept.get("writer", ""))):
             return
         view = self.writer.view()
@@ -135,7 +139,7 @@ class Drain:
             return
         # The answer is appended by the next sweep, which finds the split live and forgets the drain.
         self.writer.submit(
-            lambda now: self._back(now, kept, held) if self.writer.control.get(KEY) == kept else None,
+            lambda now: self._back(now, kept, held) if self._kept() == kept else None,
             who="drain",
             why=f"{BACK} Its writer had gone.",
         )
@@ -182,6 +186,21 @@ class Drain:
     def _forget_this(self, kept: Mapping[str, Any]) -> None:
         """Not the drain that somebody else began, or took over, meanwhile."""
         self.writer.control.delete_where(KEY, sequence=kept["sequence"], config=kept["config"])
+
+
+def _checked(kept: dict[str, Any]) -> dict[str, Any]:
+    """Itself, if it is what is written down of a drain: raises ValueError, TypeError or what reading it raises."""
+    Split.of(kept["before"])
+    if type(kept["sequence"]) is not int:
+        raise TypeError("It names the entry that it stands behind by what is no whole number.")
+    drained = kept.get("drained", {})
+    for was in drained.values():
+        if was.get("held") is not None:
+            Held.from_json(was["held"])
+    texts = (kept["config"], kept.get("writer", ""), *(was["config"] for was in drained.values()))
+    if not all(isinstance(one, str) for one in texts):
+        raise TypeError("It names a configuration or a writer by what is no text.")
+    return kept
 
 
 def drained(

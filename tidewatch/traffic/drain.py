@@ -88,7 +88,10 @@ class Drain:
     def _note(self, slots: frozenset[str], state: EndpointState, live: Split, config: str) -> None:
         """Writes down what these slots hold now; a record that stands keeps what it says, and is added to."""
         entries = self.writer.ledger.entries()
-        kept = self._standing() or {
+        standing = self._standing()
+        if standing is not None and not vouched(View(entries, None, state), standing):
+            standing = None
+        kept = standing or {
             "before": live.to_json(),
             "sequence": entries[-1].sequence if entries else 0,
             "drained": {},
@@ -110,8 +113,11 @@ class Drain:
         kept = self._kept()
         if kept is None:
             return
-        if superseded(self.writer.view(), kept["sequence"]):
+        view = self.writer.view()
+        if superseded(view, kept["sequence"]):
             self.forget()
+            return
+        if not vouched(view, kept):
             return
         self.writer.change(lambda view: self._back(view, kept, held), who="drain", why=BACK)
         if not self._replaced(kept, self.writer.platform.state()):
@@ -130,6 +136,9 @@ class Drain:
             return
         if superseded(view, kept["sequence"]):
             self._forget_this(kept)
+            return
+        if not vouched(view, kept):
+            self.writer.control.set_aside(KEY, kept)
             return
         if self._replaced(kept, view.state):
             return
@@ -186,6 +195,19 @@ class Drain:
     def _forget_this(self, kept: Mapping[str, Any]) -> None:
         """Not the drain that somebody else began, or took over, meanwhile."""
         self.writer.control.delete_where(KEY, sequence=kept["sequence"], config=kept["config"])
+
+
+def vouched(view: View, kept: Mapping[str, Any]) -> bool:
+    """Whether the ledger knows the drain that this was written down of, whose intent comes before its weights; one that
+    drained nothing has nothing to bring back. Otherwise it was forged, and moves no traffic."""
+    before = Split.of(kept["before"])
+    return before.close_to(view.live) or any(
+        entry.kind == "intent"
+        and entry.who == "drain"
+        and entry.sequence > kept["sequence"]
+        and before.close_to(entry.before)
+        for entry in view.entries
+    )
 
 
 def _checked(kept: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.tidewatch.traffic.account import PLACE, Flights
+from tests.tidewatch.traffic.account import PLACE, Flights, held
 from tests.tidewatch.traffic.failing import WRITES, failing
 from tidewatch import metrics
 from tidewatch.items import item
@@ -95,6 +95,25 @@ def test_who_may_only_read_passes_over_what_the_sweep_sets_aside(canary: Flights
         canary.controller().refuse_unless_allowed(declared=declared, previously=canary.told(), held=canary.holds)
     canary.sweep()
     assert refused(canary) == 1
+
+
+@pytest.mark.parametrize("ahead", [-1, 0, 1, 10**6])
+def test_a_forged_drain_brings_no_traffic_back(canary: Flights, ahead: int) -> None:
+    before = canary.live()
+    sequence = canary.controller().entries()[-1].sequence + ahead
+    drain = {"before": {"blue": 0.0, "green": 1.0}, "sequence": sequence, "config": "x", "writer": "", "drained": {}}
+    canary.controller().control.put("drain", drain)
+    canary.sweeps(3)
+    assert canary.live() == before
+    assert refused(canary) == float(ahead >= 0), "an older one was superseded by what is live"
+    canary.controller().control.put("drain", drain)
+    canary.deploy("green", held("5"))
+    assert canary.live()["green"] == 0
+    kept = canary.controller().control.get("drain")
+    assert kept is not None
+    assert kept["before"] == before, "a drain of ours does not add to it"
+    canary.sweeps(3)
+    assert canary.live()["green"] == 0
 
 
 def test_people_are_told_for_half_an_hour(canary: Flights) -> None:

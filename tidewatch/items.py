@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
 from tidewatch.text import plain
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+_FIRST_YEAR, _LAST_YEAR = 1970, 9_000
 
 
 def attribute(value: object) -> AttributeValueTypeDef:
@@ -32,15 +36,15 @@ def item(values: Mapping[str, object]) -> dict[str, AttributeValueTypeDef]:
 
 
 def values(item: Mapping[str, Any]) -> dict[str, Any]:
-    """The plain values of an item; numbers are int where they are whole."""
+    """The plain values of an item; numbers are int where they are whole, of as many digits as they have."""
     return {key: _value(value) for key, value in item.items()}
 
 
 def _value(attribute: Mapping[str, Any]) -> Any:
     ((kind, value),) = attribute.items()
     if kind == "N":
-        number = float(value)
-        return int(number) if number.is_integer() else number
+        number = Decimal(value)
+        return int(number) if number == number.to_integral_value() else float(number)
     if kind == "M":
         return values(value)
     if kind == "L":
@@ -62,6 +66,17 @@ def refuse_other_types(one: object, *required: str) -> None:
 
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403"})
 """The codes of services that refuse because the caller may not."""
+
+
+def refuse_odd_time(moment: datetime) -> None:
+    """Raises ValueError for a time without a zone, and for one so far off that no time can be reckoned from it."""
+    if moment.tzinfo is None or not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+        raise ValueError(f"{moment.isoformat()} has no zone, or is of no year that we write.")
+
+
+def is_number(value: object) -> bool:
+    """Whether it is a number, which True is not here."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def error_code(error: Exception) -> str:

@@ -2,13 +2,18 @@
 
 Who rewrites one, takes one out or puts one in between breaks the chain at the next. Whoever may write the table can
 make the whole chain anew, which `tidewatch.traffic.copies` is for.
+
+Who may append can put an item under any number. Only the next one counts: an item that was put ahead of it would move
+the numbers to where no more can be added, or out of the sight of a writer that appends at this moment.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from tidewatch.items import error_code, item, values
@@ -17,46 +22,66 @@ from tidewatch.traffic.errors import TableMissing
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+FARTHEST = 10**9
+"""The largest number behind a gap that is believed, whatever is said to have been copied."""
+
 
 class Chain:
-    """One partition of the ledger's table: what was read of it so far. For one thread."""
+    """One partition of the ledger's table: what was read of it so far. For one thread.
 
-    def __init__(self, dynamodb: DynamoDBClient, table: str, key: str) -> None:
+    `copied` tells up to which number a partition was copied: a gap before that number is what somebody took out, and
+    the chain goes on behind it. What lies behind a gap otherwise was put ahead, and is set aside.
+    """
+
+    def __init__(
+        self, dynamodb: DynamoDBClient, table: str, key: str, copied: Callable[[str], int] | None = None
+    ) -> None:
         self._dynamodb = dynamodb
         self._table = table
         self.key = key
+        self._copied = copied
         self.last = 0
         """The number of the last item that was read or added."""
         self.texts: dict[int, str] = {}
         """The items that were read or added, each as the text that its hash is of."""
         self.broken: list[int] = []
         """The numbers of items that do not follow the one before them."""
+        self.aside: dict[str, None] = {}
+        """The numbers, as the table spells them, of items that are no part of the chain: not whole, less than 1, or
+        ahead of the next. Of those ahead the first one alone."""
+        self._after = ""
+        """The number behind which nothing was read yet; "" at the beginning."""
+
+    def forget(self) -> None:
+        """Forgets what was read, so that it is read anew: what was read once may be another by now."""
+        self.last, self._after = 0, ""
+        self.texts.clear()
+        self.broken.clear()
+        self.aside.clear()
 
     def read(self) -> Iterator[dict[str, Any]]:
         """The values of the items that were added since, in order. A table that does not exist (yet) has none."""
-        start: dict[str, Any] = {}
-        last = self.last
-        while self._table:
-            try:
-                page = self._dynamodb.query(
-                    TableName=self._table,
-                    KeyConditionExpression="#endpoint = :key AND #sequence > :last",
-                    ExpressionAttributeNames={"#endpoint": "endpoint", "#sequence": "sequence"},
-                    ExpressionAttributeValues={":key": {"S": self.key}, ":last": {"N": str(last)}},
-                    ConsistentRead=True,
-                    **start,
-                )
-            except Exception as error:
-                if error_code(error) == "ResourceNotFoundException":
-                    return
-                raise
-            for raw in page["Items"]:
+        condition = " AND #sequence > :number" if self._after else ""
+        for raw in self._query(condition, self._after):
+            spelled: str = raw["sequence"]["N"]
+            number = Decimal(spelled)
+            whole = number == number.to_integral_value()
+            if whole and (number == self.last + 1 or self._was_copied(number)):
                 found = values(raw)
-                self._take(int(found["sequence"]), found)
+                self._take(int(number), found)
+                self._after = spelled
                 yield found
-            if not (after := page.get("LastEvaluatedKey")):
+                continue
+            self.aside[spelled] = None
+            if number < self.last + 1:
+                self._after = spelled
+            elif whole:
+                # So are all that follow it.
                 return
-            start = {"ExclusiveStartKey": after}
+
+    def stored(self, number: int) -> str:
+        """SHA-256 of an item as the table holds it now, whatever was read before; "" of one that there is not."""
+        return next((_digest(canonical(values(raw))) for raw in self._query(" AND #sequence = :number", number)), "")
 
     def add(self, body: Mapping[str, object]) -> int | None:
         """Adds an item behind the last one that was read; its number, or None where another came first.
@@ -81,20 +106,55 @@ class Chain:
                 ) from error
             raise
         self._take(number, values(whole))
+        self._after = str(number)
         return number
 
     def digest(self, number: int) -> str:
         """SHA-256 of an item, hex; "" of one that there is not."""
         text = self.texts.get(number)
-        return "" if text is None else hashlib.sha256(text.encode()).hexdigest()
+        return "" if text is None else _digest(text)
 
     @property
     def _tip(self) -> str:
         return self.digest(self.last)
 
+    def _query(self, condition: str, number: object) -> Iterator[dict[str, Any]]:
+        """The items of which the condition on their number holds, in order."""
+        names, given, start = {"#endpoint": "endpoint"}, {":key": {"S": self.key}}, dict[str, Any]()
+        if condition:
+            names["#sequence"] = "sequence"
+            given[":number"] = {"N": str(number)}
+        while self._table:
+            try:
+                page: Any = self._dynamodb.query(
+                    TableName=self._table,
+                    KeyConditionExpression=f"#endpoint = :key{condition}",
+                    ExpressionAttributeNames=names,
+                    ExpressionAttributeValues=given,
+                    ConsistentRead=True,
+                    **start,
+                )
+            except Exception as error:
+                if error_code(error) == "ResourceNotFoundException":
+                    return
+                raise
+            yield from page["Items"]
+            if not (after := page.get("LastEvaluatedKey")):
+                return
+            start = {"ExclusiveStartKey": after}
+
+    def _was_copied(self, number: Decimal) -> bool:
+        """Whether an item behind a gap was in the chain when that had none. Where nobody can tell, it was not."""
+        if self._copied is None or not self.last + 1 < number <= FARTHEST:
+            return False
+        with suppress(Exception):
+            return number <= self._copied(self.key)
+        return False
+
     def _take(self, number: int, found: Mapping[str, Any]) -> None:
         if number != self.last + 1 or found.get("previous", "") != self._tip:
             self.broken.append(number)
+        self.aside.pop(str(number), None)
         self.last = number
         self.texts[number] = canonical(found)
 
@@ -102,3 +162,7 @@ class Chain:
 def canonical(found: Mapping[str, Any]) -> str:
     """An item's values as one JSON text, whatever order and spelling of numbers the table gives them back in."""
     return json.dumps(found, sort_keys=True, separators=(",", ":"), default=str)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -6,14 +6,15 @@ The head of the incident being driven, the lease, what each configuration holds,
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tidewatch.clock import Clock
-from tidewatch.items import error_code, item, values
+from tidewatch.content import content_hash
+from tidewatch.items import error_code, item, refuse_other_types, values
 from tidewatch.lease import LeaseTable
 from tidewatch.text import plain
 from tidewatch.traffic.errors import EndpointBusy, TableMissing
@@ -25,6 +26,7 @@ from tidewatch.traffic.waiting import Backoff
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+Kept = TypeVar("Kept")
 REFUSED = "refused"
 """The item that was set aside last."""
 TORN = "torn"
@@ -50,6 +52,21 @@ class TrafficLease:
             raise EndpointBusy("The lease on the traffic ran out before the call.")
 
 
+@dataclass(frozen=True)
+class Asked:
+    """The configuration that a physical endpoint was asked for last, and by which writer."""
+
+    resource: str
+    config: str
+    writer: str = ""
+
+    @classmethod
+    def of(cls, found: Mapping[str, Any]) -> Asked:
+        asked = cls(found["resource"], found["config"], found.get("writer", ""))
+        refuse_other_types(asked, "resource", "config")
+        return asked
+
+
 class Control:
     """The items of one stack in the control table."""
 
@@ -60,16 +77,23 @@ class Control:
         self._clock = clock
 
     def head(self) -> Head | None:
-        """The head; None where there is none, and where it is of no form that we write: that one is set aside."""
-        found = self.get("head")
+        """The head; None where there is none."""
+        return self.read(
+            "head", lambda found: replace(Head.from_json(found["drive"]), revision=found["revision"]).checked()
+        )
+
+    def read(self, key: str, understand: Callable[[dict[str, Any]], Kept]) -> Kept | None:
+        """One item, as what it is; None where there is none, and where it is of no form that we write: that one is set
+        aside, as it would fail every call that reads it."""
+        found = self.get(key)
         if found is None:
             return None
         try:
-            return replace(Head.from_json(found["drive"]), revision=found["revision"]).checked()
+            return understand(found)
         except Exception:
             # Whoever may only read, a preview say, leaves it to the sweep.
             with suppress(Exception):
-                self.set_aside("head", found)
+                self.set_aside(key, found)
             return None
 
     def set_aside(self, key: str, found: Mapping[str, object]) -> None:
@@ -90,9 +114,10 @@ class Control:
         """
         if not what:
             return 0
-        found, said = self.get(TORN), plain("; ".join(what))
-        if found is None or found.get("what") != said:
-            self.put(TORN, {"what": said, "at": now.isoformat()})
+        # What people read is cut off: of what comes behind it they are to be told too.
+        found, said, whole = self.get(TORN), plain("; ".join(what)), content_hash(list(what))
+        if found is None or (found.get("what"), found.get("whole")) != (said, whole):
+            self.put(TORN, {"what": said, "whole": whole, "at": now.isoformat()})
             return 1
         return int(_of_late(found, now))
 
@@ -118,10 +143,13 @@ class Control:
 
     def remembered(self, config: str) -> tuple[dict[str, Held], str] | None:
         """What the slots of an endpoint configuration hold, and its content; None where nobody wrote it down."""
-        found = self.get(f"deployment#{config}")
-        if found is None:
-            return None
-        return {slot: Held.from_json(held) for slot, held in found["held"].items()}, str(found["content"])
+        return self.read(
+            f"deployment#{config}",
+            lambda found: (
+                {slot: Held.from_json(held) for slot, held in found["held"].items()},
+                str(found["content"]),
+            ),
+        )
 
     def remember(self, config: str, held: Mapping[str, Held], content: str) -> None:
         """Writes down what the slots of an endpoint configuration hold, and the hash of what it declares."""
@@ -130,18 +158,18 @@ class Control:
 
     def asked(self, endpoint: str) -> str | None:
         """The configuration that this physical endpoint was asked for last; None where nobody wrote it down."""
-        found = self.get("asked")
-        return found["config"] if found and found["resource"] == endpoint else None
+        found = self.read("asked", Asked.of)
+        return found.config if found and found.resource == endpoint else None
 
     def endpoint_asked(self) -> str:
         """The physical endpoint that was asked; "" where nobody wrote it down."""
-        found = self.get("asked")
-        return str(found["resource"]) if found else ""
+        found = self.read("asked", Asked.of)
+        return found.resource if found else ""
 
     def asked_by(self) -> str:
         """The writer that asked for it; "" where nobody wrote it down."""
-        found = self.get("asked")
-        return str(found.get("writer", "")) if found else ""
+        found = self.read("asked", Asked.of)
+        return found.writer if found else ""
 
     def remember_asked(self, endpoint: str, config: str, writer: str = "") -> None:
         at = self._clock.now().isoformat()

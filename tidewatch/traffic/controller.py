@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 
 from tidewatch import clock as clocks
 from tidewatch.clock import Clock
@@ -28,6 +29,9 @@ from tidewatch.traffic.split import Split
 from tidewatch.traffic.values import Clients, DeploymentPolicy, DeploymentRecord, EndpointState, Held, Place, Receipt
 from tidewatch.traffic.writer import Writer, refuse_unusable
 
+READ_AGAIN = timedelta(hours=1)
+"""How long what was read of the ledger is believed to be what it still is, before an alarm is told how things stand."""
+
 
 class TrafficController:
     """The traffic of one endpoint. Cheap to make; for one thread.
@@ -49,8 +53,11 @@ class TrafficController:
         self.clock = clock or clocks.current()
         self.guardrails = dict(guardrails or {})
         self.platform = platform or SageMakerEndpoint(clients.sagemaker, clients.cloudwatch, place.endpoint)
-        self.ledger = Ledger(clients.dynamodb, place.ledger, place.key, place.endpoint)
         self.control = Control(clients.dynamodb, place.control, place.key, self.clock)
+        self.ledger = Ledger(
+            clients.dynamodb, place.ledger, place.key, place.endpoint, lambda key: copies.copied(self.control, key)
+        )
+        self._read_since = self.clock.now()
         life = Life(self.control, self.clock)
         self.writer = Writer(self.platform, self.ledger, self.control, self.clock, place, wait_seconds, life)
         self._ending = Ending(self.writer)
@@ -90,17 +97,23 @@ class TrafficController:
     def gauges(self) -> Gauges:
         """How the endpoint stands, for alarms: see `tidewatch.traffic.gauges`. Describes it once.
 
-        Writes down what a slot holds that it did not hold before.
+        Writes down what a slot holds that it did not hold before. Reads the whole ledger again once an hour: a function
+        lives for hours, and would not see an entry that it read become another.
         """
+        if (now := self.clock.now()) - self._read_since >= READ_AGAIN:
+            self.ledger.forget()
+            self._read_since = now
         # Before the state: a deployment that begins in between is seen running.
         asked = self.control.asked(self.place.endpoint)
         view, now = self._view(), self.clock.now()
         held = self.control.held(view.config) or {} if view.config else {}
         awaited = asked not in (None, view.config) and self.writer.life.others(self.control.asked_by())
         ended = Ending.ends(view.entries, self.place.endpoint)
+        serves = served(self.control, held, now)
+        # After all that is read: what was set aside meanwhile is told at once.
         refused = self.control.refused(now) + self.ledger.refused(now) + self.control.torn(self.torn(), now)
         found = gauges(view, asked, now, awaited=awaited, ended=ended, refused=refused)
-        return replace(found, served=served(self.control, held, now))
+        return replace(found, served=serves)
 
     def unserved(self) -> bool:
         """Whether the endpoint is there and has yet to serve. Raises EndpointMissing."""

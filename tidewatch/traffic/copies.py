@@ -1,13 +1,14 @@
 """Copies of the ledger in a bucket where nothing is overwritten: by them a chain that was made anew is found.
 
 One object an entry, put on condition that there is none. The control table keeps how far the copies go, and the hash of
-the last one copied: so each sweep sees that the ledger is still the one that was copied, without reading the bucket.
+the last one copied: so a sweep sees that the ledger is still the one that was copied, without reading the bucket.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from tidewatch.items import error_code
@@ -33,15 +34,20 @@ class Copies:
     bucket: str
 
     def keep(self, ledger: Ledger, control: Control) -> None:
-        """Copies what was added since, as far as it was read, and writes down how far that goes."""
+        """Copies what was added since, as far as it was read, and writes down how far that goes.
+
+        Of a chain that is not the one that was copied nothing more is: what is written down of it is what shows that.
+        The table is asked, as what was read of a chain may be older than its forgery.
+        """
         for chain in ledger.chains:
-            begun, _ = _copied(control, chain)
-            number = begun
-            for number in range(begun + 1, min(chain.last, begun + MOST_AT_ONCE) + 1):
-                if number in chain.texts:
-                    self._put(chain, number)
-            if number > begun:
-                control.put(_mark(chain), {"number": number, "digest": chain.digest(number)})
+            begun, digest = _copied(control, chain.key)
+            added = (number for number in range(begun + 1, chain.last + 1) if number in chain.texts)
+            numbers = tuple(islice(added, MOST_AT_ONCE))
+            if not numbers or (begun and chain.stored(begun) != digest):
+                continue
+            for number in numbers:
+                self._put(chain, number)
+            control.put(_mark(chain.key), {"number": numbers[-1], "digest": chain.digest(numbers[-1])})
 
     def differing(self, ledger: Ledger) -> Iterator[str]:
         """The entries that are not what was copied of them, or are not there any more: key and number. Reads all."""
@@ -81,19 +87,24 @@ def torn(ledger: Ledger, control: Control) -> tuple[str, ...]:
 
 
 def _replaced(chain: Chain, control: Control) -> str:
-    number, digest = _copied(control, chain)
+    number, digest = _copied(control, chain.key)
     return "" if chain.digest(number) == digest else f"{chain.key} up to {number}"
 
 
-def _copied(control: Control, chain: Chain) -> tuple[int, object]:
+def copied(control: Control, key: str) -> int:
+    """How far the copies of a partition of the ledger go."""
+    return _copied(control, key)[0]
+
+
+def _copied(control: Control, key: str) -> tuple[int, object]:
     """How far the copies go, and the hash of the last; 0 and "" where nothing is copied yet."""
-    kept = control.get(_mark(chain)) or {}
+    kept = control.get(_mark(key)) or {}
     number = kept.get("number")
     return (number if isinstance(number, int) and number > 0 else 0), kept.get("digest", "")
 
 
-def _mark(chain: Chain) -> str:
-    return f"copied#{chain.key}"
+def _mark(key: str) -> str:
+    return f"copied#{key}"
 
 
 def copy_key(key: str, number: int) -> str:

@@ -35,9 +35,13 @@ class Drain:
         kept = self._standing()
         return Split.of(kept["before"]) if kept else live
 
+    def _kept(self) -> dict[str, Any] | None:
+        """What was written down of a drain."""
+        return self.writer.control.read(KEY, _checked)
+
     def _standing(self) -> dict[str, Any] | None:
-        """What was written down of a drain, where it still stands."""
-        kept = self.writer.control.get(KEY)
+        """The same, where it still stands."""
+        kept = self._kept()
         if kept is None:
             return None
         head = self.writer.control.head()
@@ -84,7 +88,10 @@ class Drain:
     def _note(self, slots: frozenset[str], state: EndpointState, live: Split, config: str) -> None:
         """Writes down what these slots hold now; a record that stands keeps what it says, and is added to."""
         entries = self.writer.ledger.entries()
-        kept = self._standing() or {
+        standing = self._standing()
+        if standing is not None and not vouched(View(entries, None, state), standing):
+            standing = None
+        kept = standing or {
             "before": live.to_json(),
             "sequence": entries[-1].sequence if entries else 0,
             "drained": {},
@@ -103,11 +110,14 @@ class Drain:
 
     def undo(self, held: Mapping[str, Held]) -> None:
         """Brings back what was live before, and waits for it; see `_back` for what does not come back."""
-        kept = self.writer.control.get(KEY)
+        kept = self._kept()
         if kept is None:
             return
-        if superseded(self.writer.view(), kept["sequence"]):
+        view = self.writer.view()
+        if superseded(view, kept["sequence"]):
             self.forget()
+            return
+        if not vouched(view, kept):
             return
         self.writer.change(lambda view: self._back(view, kept, held), who="drain", why=BACK)
         if not self._replaced(kept, self.writer.platform.state()):
@@ -118,7 +128,7 @@ class Drain:
 
         A slot that holds another model by now stays empty, and written down: what it is to get is for an `up` to say.
         """
-        kept = self.writer.control.get(KEY)
+        kept = self._kept()
         if kept is None or self.writer.life.others(str(kept.get("writer", ""))):
             return
         view = self.writer.view()
@@ -126,6 +136,9 @@ class Drain:
             return
         if superseded(view, kept["sequence"]):
             self._forget_this(kept)
+            return
+        if not vouched(view, kept):
+            self.writer.control.set_aside(KEY, kept)
             return
         if self._replaced(kept, view.state):
             return
@@ -135,7 +148,7 @@ class Drain:
             return
         # The answer is appended by the next sweep, which finds the split live and forgets the drain.
         self.writer.submit(
-            lambda now: self._back(now, kept, held) if self.writer.control.get(KEY) == kept else None,
+            lambda now: self._back(now, kept, held) if self._kept() == kept else None,
             who="drain",
             why=f"{BACK} Its writer had gone.",
         )
@@ -182,6 +195,34 @@ class Drain:
     def _forget_this(self, kept: Mapping[str, Any]) -> None:
         """Not the drain that somebody else began, or took over, meanwhile."""
         self.writer.control.delete_where(KEY, sequence=kept["sequence"], config=kept["config"])
+
+
+def vouched(view: View, kept: Mapping[str, Any]) -> bool:
+    """Whether the ledger knows the drain that this was written down of, whose intent comes before its weights; one that
+    drained nothing has nothing to bring back. Otherwise it was forged, and moves no traffic."""
+    before = Split.of(kept["before"])
+    return before.close_to(view.live) or any(
+        entry.kind == "intent"
+        and entry.who == "drain"
+        and entry.sequence > kept["sequence"]
+        and before.close_to(entry.before)
+        for entry in view.entries
+    )
+
+
+def _checked(kept: dict[str, Any]) -> dict[str, Any]:
+    """Itself, if it is what is written down of a drain: raises ValueError, TypeError or what reading it raises."""
+    Split.of(kept["before"])
+    if type(kept["sequence"]) is not int:
+        raise TypeError("It names the entry that it stands behind by what is no whole number.")
+    drained = kept.get("drained", {})
+    for was in drained.values():
+        if was.get("held") is not None:
+            Held.from_json(was["held"])
+    texts = (kept["config"], kept.get("writer", ""), *(was["config"] for was in drained.values()))
+    if not all(isinstance(one, str) for one in texts):
+        raise TypeError("It names a configuration or a writer by what is no text.")
+    return kept
 
 
 def drained(

@@ -35,8 +35,8 @@ class Ending:
 
     def owns(self, owner: str) -> bool:
         """Whether it owns the end of the endpoint; True where nobody wrote down who does."""
-        found = self.writer.control.get(KEY)
-        return found is None or found["name"] == owner
+        found = self.writer.control.read(KEY, lambda found: str(found["name"]))
+        return found is None or found == owner
 
     def end(self, owner: str, *, who: str) -> bool:
         """Deletes the endpoint and waits until it is gone; False where there was none, or something else owns its end.

@@ -39,8 +39,16 @@ class EndpointMissing(TrafficError):
     """There is no endpoint of that name."""
 
 
-class TableMissing(TrafficError):
+class Unwritable(TrafficError):
+    """What has to be written down cannot be: a rollback does not wait for it."""
+
+
+class TableMissing(Unwritable):
     """A table of the stack is gone: somebody deleted it."""
+
+
+class LedgerBusy(Unwritable):
+    """Others were first with every entry, for longer than is tried."""
 
 
 class EndpointUnusable(TrafficError):

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any, Literal, get_args
 
-from tidewatch.items import refuse_other_types
+from tidewatch.items import refuse_odd_time, refuse_other_types
 from tidewatch.traffic.split import Split
 from tidewatch.traffic.values import Receipt
 
@@ -47,9 +47,11 @@ class Head:
         if self.state not in get_args(State) or not self.incident or not self.target or self.revision < 1:
             raise ValueError("It has a state that there is not, or lacks its incident, target or revision.")
         refuse_other_types(self, "incident", "target")
-        moments = (self.requested_at, self.accepted_at, self.observed_at, self.traffic_at)
-        if any(moment is not None and moment.tzinfo is None for moment in moments):
-            raise ValueError("It has a time without a zone.")
+        if type(self.abort_tripped) is not bool:
+            raise TypeError("It has a mark that is neither set nor not.")
+        for moment in (self.requested_at, self.accepted_at, self.observed_at, self.traffic_at):
+            if moment is not None:
+                refuse_odd_time(moment)
         return self
 
     @property
@@ -78,6 +80,8 @@ class Head:
                 plain[key] = datetime.fromisoformat(plain[key])
         for key in ("rolled_back", "notes"):
             plain[key] = tuple(plain.get(key, ()))
+            if not all(isinstance(one, str) for one in plain[key]):
+                raise TypeError(f"{key} is to hold texts.")
         if "before" in plain:
             plain["before"] = Split.of(plain["before"])
         return cls(**plain)

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from tidewatch.items import refuse_other_types
+from tidewatch.items import is_number, refuse_odd_time, refuse_other_types
 from tidewatch.text import plain
 from tidewatch.traffic.chain import Chain
-from tidewatch.traffic.errors import TrafficError
+from tidewatch.traffic.errors import LedgerBusy
 from tidewatch.traffic.split import Split
 from tidewatch.traffic.values import Receipt
 
@@ -73,39 +73,42 @@ class Entry:
         if self.kind not in get_args(Kind):
             raise ValueError(f"{self.kind!r} is no kind of entry.")
         refuse_other_types(self, "who")
-        int(self.seen or 0)
-        if self.at.tzinfo is None:
-            raise ValueError("It has a time without a zone.")
+        if not {type(self.answers), type(self.seen)} <= {int, type(None)}:
+            raise TypeError("It names another entry by what is no whole number.")
+        seconds = (one for one in (self.receipt or Receipt()).to_json().values() if one is not None)
+        if not all(map(is_number, seconds)):
+            raise TypeError("Its receipt has seconds that are no number.")
+        refuse_odd_time(self.at)
         return self
 
     def to_json(self) -> dict[str, object]:
         """A JSON object under the names of the table, without what is empty."""
-        plain: dict[str, object] = {
+        document: dict[str, object] = {
             _RENAMED.get(key, key): getattr(self, key)
             for key in self.__dataclass_fields__
             if getattr(self, key) not in ("", None)
         }
 
         for key in ("from", "to", "receipt"):
-            value = plain.get(key)
+            value = document.get(key)
             if isinstance(value, Split | Receipt):
-                plain[key] = {k: v for k, v in value.to_json().items() if v is not None}
-        return {**plain, "at": self.at.isoformat()}
+                document[key] = {k: v for k, v in value.to_json().items() if v is not None}
+        return {**document, "at": self.at.isoformat()}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Entry:
-        plain: dict[str, Any] = {
+        given: dict[str, Any] = {
             key: document[_RENAMED.get(key, key)]
             for key in cls.__dataclass_fields__
             if _RENAMED.get(key, key) in document
         }
         for key in ("before", "after"):
-            if key in plain:
-                plain[key] = Split.of(plain[key])
-        if "receipt" in plain:
-            plain["receipt"] = Receipt.from_json(plain["receipt"])
-        plain["at"] = datetime.fromisoformat(plain["at"])
-        return cls(**plain)
+            if key in given:
+                given[key] = Split.of(given[key])
+        if "receipt" in given:
+            given["receipt"] = Receipt.from_json(given["receipt"])
+        given["at"] = datetime.fromisoformat(given["at"])
+        return cls(**given)
 
 
 def replay(entries: Iterable[Entry], resource: str = "") -> Split | None:
@@ -121,21 +124,38 @@ def replay(entries: Iterable[Entry], resource: str = "") -> Split | None:
 
 
 class Ledger:
-    """The entries of one stack. What was read once is kept: entries never change. For one thread.
+    """The entries of one stack. What was read once is kept until it is forgotten: entries never change. For one thread.
 
     Acknowledgements lie under a key of their own, so that IAM can tell who may write them: who drives a rollback cannot
-    call it settled. Each says behind which entry it stands.
+    call it settled. Each says behind which entry it stands. `copied`: see `tidewatch.traffic.chain.Chain`.
     """
 
-    def __init__(self, dynamodb: DynamoDBClient, table: str, key: str, resource: str) -> None:
+    def __init__(
+        self,
+        dynamodb: DynamoDBClient,
+        table: str,
+        key: str,
+        resource: str,
+        copied: Callable[[str], int] | None = None,
+    ) -> None:
         self._table = table
         self._resource = resource
-        self._changes = Chain(dynamodb, table, key)
-        self._acknowledgements = Chain(dynamodb, table, acknowledged_key(key))
+        self._changes = Chain(dynamodb, table, key, copied)
+        self._acknowledgements = Chain(dynamodb, table, acknowledged_key(key), copied)
         self._read: list[Entry] = []
-        self.unreadable: list[int] = []
-        """The sequences of entries that are of no form that we write, or of a kind that does not belong where they are:
-        they are nobody's, and an alarm tells of them."""
+        self._times: dict[str, dict[int, datetime]] = {chain.key: {} for chain in self.chains}
+        """When each entry that can be read was made, by its chain and its number there."""
+        self.unreadable: list[tuple[str, int]] = []
+        """The entries that are of no form that we write, or of a kind that does not belong where they are, by chain and
+        number: they are nobody's, and an alarm tells of them."""
+
+    def forget(self) -> None:
+        """Forgets what was read: who rewrote it since, or took it out, is found by reading it again."""
+        for chain in self.chains:
+            chain.forget()
+            self._times[chain.key].clear()
+        self._read.clear()
+        self.unreadable.clear()
 
     @property
     def chains(self) -> tuple[Chain, Chain]:
@@ -144,8 +164,9 @@ class Ledger:
 
     @property
     def broken(self) -> tuple[str, ...]:
-        """The entries that do not follow the one before them, which was changed or taken out: key and number."""
-        return tuple(f"{chain.key} {number}" for chain in self.chains for number in chain.broken)
+        """The entries that do not follow the one before them, which was changed or taken out, and those that were put
+        where none belongs: key and number."""
+        return tuple(f"{chain.key} {number}" for chain in self.chains for number in (*chain.broken, *chain.aside))
 
     def entries(self) -> tuple[Entry, ...]:
         """All entries, in order. A table that does not exist (yet) has none."""
@@ -155,25 +176,38 @@ class Ledger:
         return tuple(self._read)
 
     def refused(self, now: datetime) -> int:
-        """How many entries that nobody can read came of late: those behind which nothing, or something recent, is."""
-        behind = (next((one for one in self._read if one.sequence > broken), None) for broken in self.unreadable)
-        return sum(one is None or now - one.at < LATELY for one in behind)
+        """How many entries that nobody can read came of late: those behind which, in their chain, nothing or something
+        recent is."""
+        behind = (
+            next((at for other, at in self._times[key].items() if other > number), None)
+            for key, number in self.unreadable
+        )
+        return sum(at is None or now - at < LATELY for at in behind)
 
     def _take(self, chain: Chain, found: Mapping[str, Any]) -> None:
         """Takes one item in; what is no entry, or none of this chain, is set aside, so that it stops nobody."""
+        number = int(found["sequence"])
         try:
             entry = Entry.from_json(found).checked()
         except Exception:
             entry = None
-        if entry is None or (entry.kind == "acknowledgement") != (chain is self._acknowledgements):
-            self.unreadable.append(int(found["sequence"]))
+        if entry is None or not self._belongs(entry, chain):
+            self.unreadable.append((chain.key, number))
         else:
-            self._place(entry)
+            self._place(entry, chain, number)
 
-    def _place(self, entry: Entry) -> None:
+    def _belongs(self, entry: Entry, chain: Chain) -> bool:
+        """Whether an entry is where its kind is written; an acknowledgement, by somebody who saw what there was."""
+        if entry.kind != "acknowledgement":
+            return chain is self._changes
+        # Its writer may have seen what was appended since this reader looked.
+        return chain is self._acknowledgements and 0 <= (entry.seen or 0) <= self._changes.last + ATTEMPTS
+
+    def _place(self, entry: Entry, chain: Chain, number: int) -> None:
         """Puts an entry where it belongs: an acknowledgement behind what its writer had seen."""
+        self._times[chain.key][number] = entry.at
         if entry.kind == "acknowledgement":
-            entry = replace(entry, sequence=int(entry.seen or 0))
+            entry = replace(entry, sequence=entry.seen or 0)
         insort(self._read, entry, key=lambda one: one.sequence)
 
     @property
@@ -188,7 +222,8 @@ class Ledger:
         comes after them.
 
         Another entry that comes in between makes it compose anew, so what it decided from the ledger (and from a live
-        state read inside it) still holds where its entry stands.
+        state read inside it) still holds where its entry stands. Raises TableMissing, and LedgerBusy where others come
+        in between for longer than is tried.
         """
         for attempt in range(ATTEMPTS):
             entries = self.known if known and attempt == 0 else self.entries()
@@ -200,9 +235,9 @@ class Ledger:
             entry = replace(draft, resource=self._resource, seen=self._changes.last if acknowledges else None).cleaned()
             number = chain.add(entry.to_json())
             if number is not None:
-                self._place(replace(entry, sequence=number))
+                self._place(replace(entry, sequence=number), chain, number)
                 return replace(entry, sequence=number)
-        raise TrafficError(
+        raise LedgerBusy(
             f"The ledger of {self._changes.key} took no entry in {ATTEMPTS} attempts; try again in a moment."
         )
 

@@ -13,15 +13,33 @@ from datetime import timedelta
 from typing import Any
 
 from tidewatch.clock import Clock
-from tidewatch.items import DENIED, error_code
+from tidewatch.items import DENIED, error_code, is_number
 from tidewatch.traffic.control import Control
 
 LIFE_SECONDS = 60.0
 """How long a sign of life lasts; a writer polls every few seconds."""
 RENEWED_WITH_SECONDS_LEFT = 40.0
+SKEW_SECONDS = 30.0
+"""By which the clocks of two writers may differ."""
 GRACE_SECONDS = 30.0
 """How long a sign that has run out is watched, unrenewed, before its writer is dead: clocks differ, and a call that
 hangs renews nothing."""
+
+
+@dataclass(frozen=True)
+class Sign:
+    """A sign of life, as it is written down."""
+
+    beat: int
+    expires: float
+    suspected: float | None
+
+    @classmethod
+    def of(cls, found: Mapping[str, Any]) -> Sign:
+        sign = cls(found["beat"], found["expires"], found.get("suspected"))
+        if not all(one is None or is_number(one) for one in (sign.beat, sign.expires, sign.suspected)):
+            raise TypeError("A sign of life holds numbers.")
+        return sign
 
 
 @dataclass
@@ -65,25 +83,27 @@ class Life:
         """Whether another writer of this name lives.
 
         A sign that has run out is first marked by who finds it so: one that is not renewed within the grace after that
-        is a dead one's. The finder's clock alone decides, however far ahead of the writer's it is.
+        is a dead one's. The finder's clock alone decides, however far ahead of the writer's it is. A sign that lasts
+        longer than one does has run out: whoever lives renews it.
         """
         if not name or name == self.name:
             return False
-        sign, now = self.control.get(_key(name)), self.clock.now().timestamp()
+        sign, now = self.control.read(_key(name), Sign.of), self.clock.now().timestamp()
         if sign is None:
             return False
-        if sign["expires"] > now:
+        if now < sign.expires <= now + LIFE_SECONDS + SKEW_SECONDS:
             return True
-        if "suspected" not in sign:
+        if sign.suspected is None or sign.suspected > now + SKEW_SECONDS:
             self._suspect(name, sign, now)
             return True
-        return now - sign["suspected"] < GRACE_SECONDS
+        return now - sign.suspected < GRACE_SECONDS
 
-    def _suspect(self, name: str, sign: Mapping[str, Any], now: float) -> None:
+    def _suspect(self, name: str, sign: Sign, now: float) -> None:
         """Marks a sign that has run out. Who may only read, as a preview, marks none: to it that writer goes on living,
         and the next sweep finds what became of it."""
         try:
-            self.control.put_where(_key(name), {**sign, "suspected": now}, beat=sign["beat"])
+            marked = {"beat": sign.beat, "expires": sign.expires, "suspected": now}
+            self.control.put_where(_key(name), marked, beat=sign.beat)
         except Exception as error:
             if error_code(error) not in DENIED:
                 raise

@@ -17,7 +17,7 @@ from tidewatch.traffic.alarm_states import alarm_name
 from tidewatch.traffic.alarms import in_alarm
 from tidewatch.traffic.beginning import never_served
 from tidewatch.traffic.controller import TrafficController
-from tidewatch.traffic.errors import EndpointMissing, TableMissing, TrafficError, UnknownAlarm
+from tidewatch.traffic.errors import EndpointMissing, TrafficError, UnknownAlarm, Unwritable
 from tidewatch.traffic.head import Head
 from tidewatch.traffic.incidents import Incident
 from tidewatch.traffic.observing import incident_id
@@ -50,7 +50,7 @@ def drive(
     try:
         return _drive_recorded(request, controller, plan, deadline)
     except Exception as trouble:
-        if isinstance(trouble, TrafficError) and not isinstance(trouble, TableMissing):
+        if isinstance(trouble, TrafficError) and not isinstance(trouble, Unwritable):
             raise
         if request.trigger == "alarm" and _over(request, controller, plan):
             raise

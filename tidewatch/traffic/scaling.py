@@ -95,8 +95,8 @@ class Scaling:
 
     def _kept(self) -> dict[str, Any]:
         """What was taken off this endpoint; another one's, of an earlier life of the stack, is nothing to it."""
-        found = self._control.get(ITEM) or {}
-        return dict(found.get("targets", {})) if found.get("resource", self._endpoint) == self._endpoint else {}
+        found = self._control.read(ITEM, _checked)
+        return dict(found["targets"]) if found and found.get("resource", self._endpoint) == self._endpoint else {}
 
     def _settings(self, slot: str) -> dict[str, Any] | None:
         """What hangs on a slot's scalable target, as an item can hold it."""
@@ -190,6 +190,23 @@ def unpointed(alarm: str, policy: str, slot: str, arn: str) -> str:
         f"nothing by that: this deployment registered the slot anew and may not change an alarm of that name. Put "
         f"{arn} among its actions in the place of the old one."
     )
+
+
+def _checked(found: dict[str, Any]) -> dict[str, Any]:
+    """Itself, if all of it can be registered again: raises TypeError or what reading it raises."""
+    for settings in found["targets"].values():
+        policies, actions = settings["policies"], settings.get("actions", [])
+        marks = (settings.get("suspended", {}), settings.get("tags", {}))
+        fits = (
+            all(type(settings[name]) is int for name in ("min", "max"))
+            and all(isinstance(one, dict) for one in (*policies, *actions, *marks))
+            and all(isinstance(one["PolicyName"], str) for one in policies)
+            and all(isinstance(one[name], list) for one in policies for name in ("arns", "alarms"))
+            and all(isinstance(one["Schedule"], str) for one in actions)
+        )
+        if not fits:
+            raise TypeError("It is of no form that the settings of a scalable target are written in.")
+    return found
 
 
 def _with_arns(kept: Mapping[str, Any], half_done: Mapping[str, Any]) -> dict[str, Any]:

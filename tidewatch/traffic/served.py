@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
+from tidewatch.items import refuse_odd_time, refuse_other_types
 from tidewatch.traffic.control import Control
 from tidewatch.traffic.values import Held
 
@@ -20,6 +22,13 @@ class Served:
     content: str
     since: str
 
+    @classmethod
+    def of(cls, one: Mapping[str, Any]) -> Served:
+        served = cls(one["version"], one["content"], one["since"])
+        refuse_other_types(served, "version", "content", "since")
+        refuse_odd_time(datetime.fromisoformat(served.since))
+        return served
+
 
 def served(control: Control, held: Mapping[str, Held], now: datetime) -> dict[str, Served]:
     """What the slots of the live configuration hold, and since when it is so; what is new is written down."""
@@ -31,8 +40,7 @@ def served(control: Control, held: Mapping[str, Held], now: datetime) -> dict[st
 
 
 def _known(control: Control) -> dict[str, Served]:
-    item = control.get(ITEM)
-    return {slot: Served(**one) for slot, one in item["slots"].items()} if item else {}
+    return control.read(ITEM, lambda found: {slot: Served.of(one) for slot, one in found["slots"].items()}) or {}
 
 
 def _of(held: Held, before: Served | None, now: datetime) -> Served:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tidewatch.traffic.alarms import set_state
 from tidewatch.traffic.controller import TrafficController
-from tidewatch.traffic.errors import EndpointBusy, EndpointMissing, TableMissing, TrafficError
+from tidewatch.traffic.errors import EndpointBusy, EndpointMissing, TrafficError, Unwritable
 from tidewatch.traffic.gate import View
 from tidewatch.traffic.head import Head, State
 from tidewatch.traffic.incidents import latch_on, latched_by, latches
@@ -198,7 +198,7 @@ class Steps:
             )
         except EndpointBusy as busy:
             return self._save(head, "pending", f"{busy} The traffic goes to {head.target} at its next InService.")
-        except TableMissing:
+        except Unwritable:
             raise
         except TrafficError as refused:
             return self._block(head, f"{refused} Follow {self.plan.runbooks}/{RUNBOOK}.")

@@ -82,7 +82,7 @@ def tell_advice(alarm: str, at: str, advice: str, controller: TrafficController,
     """Tells people what an alarm advises, once for each time that it fired; the problems met."""
     key = f"advised#{alarm}"
     told = controller.control.get(key)
-    if told is not None and told["alarm_at"] == at:
+    if told is not None and told.get("alarm_at") == at:
         return ()
     where = _where(controller, plan)
     said = {

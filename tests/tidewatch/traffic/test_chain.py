@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from tests.tidewatch.traffic.account import PLACE, Flights
 from tidewatch import metrics
-from tidewatch.traffic import Copies, acknowledged_key
+from tidewatch.items import values
+from tidewatch.traffic import Copies, Entry, acknowledged_key
 from tidewatch.traffic.chain import Chain, canonical
 
 BUCKET = "flights-monitoring"
@@ -99,14 +100,104 @@ def test_any_entry_that_is_changed_or_taken_out_is_found(history: Flights, attac
 
 def test_a_chain_that_is_made_anew_is_found_by_its_copies(history: Flights) -> None:
     before = items(history)
-    for one in before:
-        remove(history, one)
-    chain = Chain(history.clients.dynamodb, "ledger", PLACE.key)
-    for one in before:
-        chain.add({"kind": one["kind"]["S"], "who": "nobody", "at": one["at"]["S"]})
+    make_anew(history)
     assert history.controller().ledger.broken == ()
     assert torn(history) == (f"{PLACE.key} up to {len(before)}",)
     assert differing(history)
+
+
+def make_anew(account: Flights, more: int = 0) -> None:
+    """The chain, by another hand, from its first entry on, and `more` entries of that hand behind it."""
+    before = items(account)
+    for one in before:
+        remove(account, one)
+    chain = Chain(account.clients.dynamodb, "ledger", PLACE.key)
+    for one in [*before, *before[-1:] * more]:
+        chain.add({"kind": one["kind"]["S"], "who": "nobody", "at": one["at"]["S"]})
+
+
+@pytest.mark.parametrize("warm", [False, True], ids=["fresh", "warm"])
+def test_copying_hides_no_chain_that_was_made_anew_however_it_grows(history: Flights, warm: bool) -> None:
+    before = len(items(history))
+    traffic = history.controller()
+    traffic.entries()
+    make_anew(history, more=2)
+    for _ in range(3):
+        if not warm:
+            traffic = history.controller()
+        traffic.ledger.append(lambda _: Entry("outcome", "me", history.clock.now()))
+        traffic.entries()
+        copies(history).keep(traffic.ledger, traffic.control)
+        assert torn(history) == (f"{PLACE.key} up to {before}",)
+        assert traffic.torn()
+    assert differing(history)
+
+
+def test_what_follows_an_entry_that_fits_nothing_is_copied_all_the_same(history: Flights) -> None:
+    last = len(items(history))
+    odd = {"endpoint": {"S": PLACE.key}, "sequence": {"N": str(last + 1)}, "kind": {"S": "odd"}}
+    put(history, odd)
+    history.controller().ledger.append(lambda _: Entry("outcome", "me", history.clock.now()))
+    keep(history)
+    assert torn(history) == (f"{PLACE.key} {last + 1}",)
+    put(history, {**items(history)[-1], "who": {"S": "somebody else"}})
+    assert torn(history) == (f"{PLACE.key} {last + 1}", f"{PLACE.key} up to {last + 2}")
+
+
+def test_what_was_taken_out_hides_nothing_that_stands_behind_it(history: Flights) -> None:
+    before = history.controller().entries()
+    for one in items(history)[1:3]:
+        remove(history, one)
+    assert [one.sequence for one in history.controller().entries()] == [
+        one.sequence for one in before if one.kind == "acknowledgement" or one.sequence not in (2, 3)
+    ]
+    assert torn(history) == (f"{PLACE.key} 4",)
+    history.controller().ledger.append(lambda _: Entry("outcome", "me", history.clock.now()))
+    assert history.controller().entries()[-1].sequence == before[-1].sequence + 1
+
+
+def test_numbers_of_any_length_are_told_apart() -> None:
+    texts = {canonical(values({"seen": {"N": number}})) for number in ("9" * 38, "9" * 37 + "8", str(2**53 + 1), "5.5")}
+    assert len(texts) == 4
+    assert str(2**53 + 1) in "".join(texts)
+
+
+ATTACKS = ("rewritten", "taken out", "made anew")
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_a_function_that_stays_warm_finds_within_the_hour_what_was_changed_behind_it(
+    history: Flights, attack: str
+) -> None:
+    traffic = history.controller()
+    assert traffic.gauges().endpoint[metrics.RECORDS_REFUSED] == 0
+    first, second, *_ = items(history)
+    if attack == "rewritten":
+        put(history, {**first, "who": {"S": "somebody else"}})
+    elif attack == "taken out":
+        remove(history, second)
+    else:
+        make_anew(history)
+    found = []
+    for _ in range(61):
+        history.clock.advance(60)
+        found.append(traffic.gauges().endpoint[metrics.RECORDS_REFUSED])
+        copies(history).keep(traffic.ledger, traffic.control)
+    assert found[-1] == 1
+    assert traffic.torn()
+
+
+def test_a_function_that_stays_warm_reads_the_whole_ledger_once_an_hour(history: Flights) -> None:
+    asked: list[dict[str, Any]] = []
+    history.clients.dynamodb.meta.events.register(
+        "before-parameter-build.dynamodb.Query", lambda params, **_: asked.append(dict(params))
+    )
+    traffic = history.controller()
+    for _ in range(180):
+        history.clock.advance(60)
+        traffic.gauges()
+    whole = [one for one in asked if "AND" not in one["KeyConditionExpression"]]
+    assert len(whole) == 2 * 4, "both chains, at first and three times"
 
 
 def test_a_ledger_that_was_cut_off_is_found(history: Flights) -> None:

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.tidewatch.traffic.account import PLACE, Flights
+from tests.tidewatch.traffic.account import PLACE, Flights, held
 from tests.tidewatch.traffic.failing import WRITES, failing
 from tidewatch import metrics
 from tidewatch.items import item
-from tidewatch.traffic import Split
+from tidewatch.traffic import Entry, Split, acknowledged_key
+from tidewatch.traffic.chain import Chain
 from tidewatch.traffic.head import Head
 
 
@@ -25,8 +26,8 @@ def put_head(canary: Flights, drive: object, **others: object) -> None:
     canary.clients.dynamodb.put_item(TableName="control", Item=item(body))
 
 
-def put_entry(canary: Flights, sequence: int, **values: object) -> None:
-    body = {"endpoint": PLACE.key, "sequence": sequence, **values}
+def put_entry(canary: Flights, sequence: float, key: str = PLACE.key, **values: Any) -> None:
+    body = {"endpoint": key, "sequence": sequence, **values}
     canary.clients.dynamodb.put_item(TableName="ledger", Item=item(body))
 
 
@@ -96,6 +97,25 @@ def test_who_may_only_read_passes_over_what_the_sweep_sets_aside(canary: Flights
     assert refused(canary) == 1
 
 
+@pytest.mark.parametrize("ahead", [-1, 0, 1, 10**6])
+def test_a_forged_drain_brings_no_traffic_back(canary: Flights, ahead: int) -> None:
+    before = canary.live()
+    sequence = canary.controller().entries()[-1].sequence + ahead
+    drain = {"before": {"blue": 0.0, "green": 1.0}, "sequence": sequence, "config": "x", "writer": "", "drained": {}}
+    canary.controller().control.put("drain", drain)
+    canary.sweeps(3)
+    assert canary.live() == before
+    assert refused(canary) == float(ahead >= 0), "an older one was superseded by what is live"
+    canary.controller().control.put("drain", drain)
+    canary.deploy("green", held("5"))
+    assert canary.live()["green"] == 0
+    kept = canary.controller().control.get("drain")
+    assert kept is not None
+    assert kept["before"] == before, "a drain of ours does not add to it"
+    canary.sweeps(3)
+    assert canary.live()["green"] == 0
+
+
 def test_people_are_told_for_half_an_hour(canary: Flights) -> None:
     put_head(canary, {})
     canary.sweep()
@@ -131,7 +151,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC).isoformat()
         {"kind": "outcome", "who": "x", "at": NOW, "receipt": "fast"},
     ],
 )
-def test_a_ledger_entry_of_another_form_is_skipped_and_told(canary: Flights, entry: dict[str, object]) -> None:
+def test_a_ledger_entry_of_another_form_is_skipped_and_told(canary: Flights, entry: dict[str, Any]) -> None:
     last = canary.controller().entries()[-1].sequence
     put_entry(canary, last + 1, **entry)
     canary.sweep()
@@ -141,6 +161,135 @@ def test_a_ledger_entry_of_another_form_is_skipped_and_told(canary: Flights, ent
     canary.clock.advance(31 * 60)
     canary.sweep()
     assert refused(canary) == 0
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"kind": "outcome", "answers": [1]},
+        {"kind": "outcome", "answers": "1"},
+        {"kind": "outcome", "to": {"green": 1.0}, "receipt": {"api_accepted_s": "soon"}},
+        {"kind": "incident", "incident": "x", "at": "9999-12-31T23:59:59+00:00"},
+        {"kind": "incident", "incident": "x", "at": "0001-01-01T00:00:00+00:00"},
+    ],
+)
+def test_an_entry_that_could_not_be_reckoned_with_is_set_aside(canary: Flights, entry: dict[str, object]) -> None:
+    put_entry(canary, canary.controller().entries()[-1].sequence + 1, **{"who": "x", "at": NOW, **entry})
+    canary.sweep()
+    assert refused(canary) == 2
+    canary.flip_behind(blue=1, green=1)
+    assert canary.sweep().observed_incident, "which asks for every outcome's answers"
+    assert canary.roll_back().state == "observed"
+
+
+FAR = [int("9" * 38), 2**53 - 1, 2**53 + 1, 10**12, 1_000]
+"""Numbers of entries that are put ahead of the chain."""
+
+
+@pytest.mark.parametrize("key", [PLACE.key, acknowledged_key(PLACE.key)])
+@pytest.mark.parametrize("number", [*FAR, 0, -3, 0.5, 3.5, 1_000.5])
+def test_an_entry_under_a_number_that_is_not_the_next_is_set_aside_and_told(
+    canary: Flights, number: float, key: str
+) -> None:
+    last = canary.controller().entries()[-1].sequence
+    put_entry(canary, number, key, kind="intent", who="x", at=NOW)
+    canary.sweep()
+    assert refused(canary) == 1
+    assert canary.controller().torn() == (f"{key} {number}",)
+    result = canary.roll_back()
+    assert result.state == "observed"
+    assert canary.controller().entries()[-1].sequence == last + 4, "incident, latch, intent and outcome follow it"
+    canary.controller().acknowledge(result.incident, "ana")
+    assert canary.controller().incidents() == ()
+    assert canary.controller().torn() == (f"{key} {number}",), "and what follows fits"
+    canary.clock.advance(31 * 60)
+    assert refused(canary) == 0, "doctor says it for good"
+
+
+def test_a_flood_of_entries_ahead_moves_no_number(canary: Flights) -> None:
+    last = canary.controller().entries()[-1].sequence
+    for number in range(1, 30):
+        put_entry(canary, last + 10 * number, kind="outcome", who="x", at=NOW, to={"green": 1.0})
+    assert canary.roll_back().state == "observed"
+    assert canary.controller().entries()[-1].sequence == last + 4
+    told = canary.told()
+    assert told is not None
+    assert told.share("green") == 0
+
+
+@pytest.mark.parametrize("number", [0.5, 3.5, 4.5, 5.5, int("9" * 38)])
+def test_who_reads_again_and_again_counts_a_stray_entry_once(canary: Flights, number: float) -> None:
+    ledger = canary.controller().ledger
+    read = ledger.entries()
+    put_entry(canary, number, kind="outcome", who="x", at=NOW, to={"green": 1.0})
+    for _ in range(5):
+        assert ledger.entries() == read
+        assert len(ledger.broken) <= 1
+    ledger.append(lambda _: Entry("outcome", "me", canary.clock.now()))
+    assert ledger.entries()[-1].sequence == read[-1].sequence + 1
+    ledger.forget()
+    assert ledger.entries()[-1].sequence == read[-1].sequence + 1
+    assert ledger.broken == (f"{PLACE.key} {number}",)
+
+
+def test_where_others_are_first_with_every_entry_the_weights_are_flipped_all_the_same(
+    canary: Flights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = canary.alarm()
+    with monkeypatch.context() as busy:
+        busy.setattr(Chain, "add", lambda *_: None)
+        result = canary.roll_back(asked)
+    assert result.state == "flipping"
+    assert "took no entry in 200 attempts" in result.message
+    canary.clock.advance(60)
+    assert canary.live() == {"blue": 1.0, "green": 0.0}
+    canary.sweeps(2)
+    assert [one.kind for one in canary.controller().incidents()] == ["rollback"]
+
+
+def test_a_rollback_under_way_flips_though_others_are_first_with_its_intent(
+    canary: Flights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = Chain.add
+    with monkeypatch.context() as busy:
+        busy.setattr(Chain, "add", lambda self, body: None if body["kind"] == "intent" else add(self, body))
+        assert canary.roll_back().state == "flipping"
+    canary.clock.advance(60)
+    assert canary.live() == {"blue": 1.0, "green": 0.0}
+
+
+def test_an_acknowledgement_that_nobody_can_read_is_told_however_old_the_changes_are(canary: Flights) -> None:
+    assert len(canary.controller().entries()) >= 3
+    canary.clock.advance(9 * 24 * 3600)
+    put_entry(canary, 1, acknowledged_key(PLACE.key), kind="acknowledgement", who="x")
+    ledger = canary.controller().ledger
+    ledger.entries()
+    assert ledger.refused(canary.clock.now()) == 1
+    incident = canary.roll_back().incident
+    canary.clock.advance(3600)
+    assert refused(canary) == 1, "a change is of another chain: it stands behind no acknowledgement"
+    canary.controller().acknowledge(incident, "ana")
+    canary.clock.advance(31 * 60)
+    assert refused(canary) == 0, "another acknowledgement stands behind it"
+
+
+@pytest.mark.parametrize("seen", [-5, 10**30, 5.5, "all", [1]])
+def test_an_acknowledgement_of_what_nobody_can_have_seen_counts_for_nothing(canary: Flights, seen: object) -> None:
+    incident = canary.roll_back().incident
+    last = canary.controller().entries()[-1].sequence
+    put_entry(
+        canary,
+        1,
+        key=acknowledged_key(PLACE.key),
+        kind="acknowledgement",
+        who="x",
+        at=NOW,
+        incident=incident,
+        seen=seen,
+    )
+    assert [one.id for one in canary.controller().incidents()] == [incident]
+    assert canary.controller().entries()[-1].sequence == last
+    assert refused(canary) == 1
 
 
 def test_a_giant_reason_stops_no_write(canary: Flights) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tidewatch.drift.evidence import category_p_value, histogram_p_value, ks_p_value, rate_p_value
 from tidewatch.drift.reference import CategoryFeature, Counts, Feature, NumericFeature
 from tidewatch.drift.statistics import (
-    category_bins,
     distribution_gaps,
     js_distance,
     kl_divergence,
@@ -56,11 +56,13 @@ def distribution(feature: Feature, counts: Counts) -> Distribution:
 
     Of numbers, the evidence is twice the smaller p-value of KS and of chi-squared on the quantile bins: KS sees the
     slightest shift of the middle, chi-squared a change of spread, of the tails or of a few tied values, to which KS is
-    nearly blind in a small window. counts: as in a profile, the missing ones last. Raises ValueError where either side
+    nearly blind in a small window. Zeros and ones are judged as categories are, by the share of each. counts: as in a
+    profile, the missing ones last. Raises ValueError where either side
     has no value.
     """
     if isinstance(feature, NumericFeature):
-        return _numbers(feature, counts[:-1])
+        found = _numbers(feature, counts[:-1])
+        return replace(found, change=_flags(feature, counts[:-1]).change) if feature.of_flags else found
     return _categories(feature, counts[:-1])
 
 
@@ -80,24 +82,51 @@ def _numbers(feature: NumericFeature, counts: Counts) -> Distribution:
     p_value = ks_p_value(ks, int(trained.sum()), int(counts.sum()))
     evidence = min(1.0, 2 * min(p_value, histogram_p_value(expected, actual)))
     distance, divergence = js_distance(expected, actual), kl_divergence(actual, expected)
-    return Distribution(Change(evidence, sentence, psi=stability), stability, ks, p_value, distance, divergence)
+    # What left a constant has left its range: it is shown here, and judged by `novelty` alone.
+    change = Change(evidence, sentence, psi=stability if feature.deciles else 0.0)
+    return Distribution(change, stability, ks, p_value, distance, divergence)
 
 
 def _categories(feature: CategoryFeature, counts: Counts) -> Distribution:
     expected = np.array([*feature.counts, feature.other], np.int64)
-    actual = category_bins(counts)
-    before, now = expected / expected.sum(), actual / actual.sum()
-    at = int(np.abs(now - before).argmax())
-    named = f'"{feature.shown(feature.values[at])}"' if at < len(expected) - 1 else _WITHOUT_COUNT
+    named = [*(f'"{feature.shown(value)}"' for value in feature.values), _WITHOUT_COUNT]
+    return _shares(named, expected, counts[:-1], int(counts[-1]), feature.singletons / feature.total)
+
+
+def _flags(feature: NumericFeature, counts: Counts) -> Distribution:
+    """Zeros and ones, judged as false and true are."""
+    trained = np.asarray(feature.counts, np.int64)
+    order = 1 + np.argsort(-trained[1:-1], kind="stable")
+    named = [*(str(at - 1) for at in order.tolist()), _WITHOUT_COUNT]
+    return _shares(named, np.append(trained[order], 0), np.append(counts[order], 0), int(counts[0] + counts[-1]), 0.0)
+
+
+def _shares(named: list[str], expected: Counts, counts: Counts, new: int, novel: float) -> Distribution:
+    """The shares of the named values, most frequent first, then of those without a count of their own.
+
+    new: values that the training had not; novel: the share of all values that may be new without any drift. As many
+    count among those without a count of their own, as a later training would have them there. The others are shown, and
+    judged by `novelty` alone: the more training there is, the larger PSI makes them.
+    """
+    actual = np.append(counts[:-1], counts[-1] + new)
+    known = np.append(counts[:-1], counts[-1] + min(new, math.ceil(novel * int(actual.sum()))))
     stability = psi(expected, actual)
-    change = Change(
-        category_p_value(expected[:-1], int(expected[-1]), actual[:-1], int(actual[-1])),
-        f"{named} went from {before[at]:.1%} to {now[at]:.1%} of its values (PSI {stability:.2f})",
+    change = Change(1.0, "none of its values were seen in training")
+    if known.any():
+        change = _gained(named, expected, known)
+    distance, divergence = js_distance(expected, actual), kl_divergence(actual, expected)
+    return Distribution(change, stability, None, change.p_value, distance, divergence)
+
+
+def _gained(named: list[str], expected: Counts, known: Counts) -> Change:
+    before, now = expected / expected.sum(), known / known.sum()
+    at, stability = int(np.abs(now - before).argmax()), psi(expected, known)
+    return Change(
+        category_p_value(expected[:-1], int(expected[-1]), known[:-1], int(known[-1])),
+        f"{named[at]} went from {before[at]:.1%} to {now[at]:.1%} of its values (PSI {stability:.2f})",
         psi=stability,
         share=float(abs(now[at] - before[at])),
     )
-    distance, divergence = js_distance(expected, actual), kl_divergence(actual, expected)
-    return Distribution(change, stability, None, change.p_value, distance, divergence)
 
 
 def missing(feature: Feature, counts: Counts) -> Change:

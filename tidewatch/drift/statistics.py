@@ -171,18 +171,11 @@ def quantile_bins(feature: NumericFeature, counts: Counts) -> Counts:
     """The fine bins of `counts` summed into the up to ten quantile bins that PSI, JS and KL are taken on.
 
     counts: one a fine bin, shape (len(edges) + 1,), without the missing ones. Values outside the training's range fall
-    into the first and the last bin. Shape (len(deciles) + 1,).
+    into the first and the last bin. Shape (len(deciles) + 1,); of a constant (3,), below it, it, and above it.
     """
+    if not feature.deciles:
+        return counts
     return np.add.reduceat(counts, [0, *(edge + 1 for edge in feature.deciles)])
-
-
-def category_bins(counts: Counts) -> Counts:
-    """The named values' counts, then one bin for all others, seen in training or not.
-
-    counts: the named values, other, unseen, shape (len(values) + 2,), without the missing ones. Shape
-    (len(values) + 1,).
-    """
-    return np.append(counts[:-2], counts[-2:].sum())
 
 
 def _checked(one: Tally, other: Tally) -> None:

@@ -16,7 +16,6 @@ from scipy.spatial.distance import jensenshannon
 from tidewatch.drift import evidence, statistics
 from tidewatch.drift.reference import Counts, NumericFeature
 from tidewatch.drift.statistics import (
-    category_bins,
     chi_squared,
     distribution_gaps,
     js_distance,
@@ -156,13 +155,9 @@ def test_values_outside_the_training_fall_into_the_outer_quantile_bins() -> None
     assert bins.tolist() == [1, 0, 0, 0, 0, 0, 0, 0, 0, 2]
 
 
-def test_a_constant_has_one_quantile_bin() -> None:
+def test_a_constant_has_a_bin_of_its_own_between_two_of_other_values() -> None:
     feature = numeric(np.full(100, 3.0))
-    assert quantile_bins(feature, counted(feature, np.array([2.0, 3.0, 4.0]))).tolist() == [3]
-
-
-def test_other_and_unseen_categories_share_a_bin() -> None:
-    assert category_bins(np.array([5, 4, 3, 2])).tolist() == [5, 4, 5]
+    assert quantile_bins(feature, counted(feature, np.array([2.0, 3.0, 4.0, 5.0]))).tolist() == [1, 1, 2]
 
 
 def test_chi_squared_is_scipys_where_nothing_is_pooled() -> None:

@@ -339,3 +339,39 @@ def test_the_same_profile_gets_the_same_verdict_in_parts_or_whole() -> None:
     parts = [profile(reference, {"x": each}) for each in np.array_split(NORMAL[:900] + 1, 3)]
     whole = profile(reference, {"x": NORMAL[:900] + 1})
     assert judge(reference, parts[2] + parts[0] + parts[1]).features == judge(reference, whole).features
+
+
+@pytest.mark.parametrize(("now", "verdict"), [(0.42, "drift"), (0.37, "warning"), (0.31, "ok")])
+def test_digits_and_words_get_one_verdict_on_the_same_counts(now: float, verdict: str) -> None:
+    def flags(share: float, yes: object, no: object) -> list[object]:
+        return [yes] * round(2_000 * share) + [no] * round(2_000 * (1 - share))
+
+    digits = one(np.array(flags(0.3, 1.0, 0.0)), np.array(flags(now, 1.0, 0.0)))
+    words = one(flags(0.3, "true", "false"), flags(now, "true", "false"))  # type: ignore[arg-type]
+    assert digits.verdict == words.verdict == verdict
+    assert digits.because == tuple(each.replace('"true"', "1").replace('"false"', "0") for each in words.because)
+
+
+@pytest.mark.parametrize("rows", [1_000, 50_000, 1_000_000])
+@pytest.mark.parametrize(("new", "verdict"), [(0.012, "ok"), (0.03, "warning"), (0.08, "drift")])
+def test_new_values_are_judged_once_whatever_the_training_size(rows: int, new: float, verdict: str) -> None:
+    count = round(10_000 * new)
+    training = ["a"] * (rows // 2) + ["b"] * (rows // 2)
+    found = one(training, ["a", "b"] * ((10_000 - count) // 2) + ["c"] * count)
+    assert found.verdict == verdict
+    assert len(found.because) == (verdict != "ok")
+
+
+def test_a_constant_that_moved_shows_its_psi_and_is_judged_once() -> None:
+    found = one(np.full(5_000, 3.0), np.full(1_000, 4.0))
+    assert found.verdict is Verdict.DRIFT
+    assert found.psi is not None
+    assert found.psi > 5
+    assert found.because == ("100.0% of its values lie outside the training's 3 to 3",)
+
+
+def test_values_that_are_all_new_show_their_psi() -> None:
+    found = one(["a"] * 500 + ["b"] * 500, ["c"] * 500)
+    assert (found.verdict, len(found.because)) == (Verdict.DRIFT, 1)
+    assert found.psi is not None
+    assert found.psi > 5

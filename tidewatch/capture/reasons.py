@@ -48,7 +48,7 @@ class Reason(StrEnum):
     NOT_FINITE = "not_finite"
     """Infinity, or a number beyond float64."""
     NO_OUTPUT = "no_output"
-    """The answer was not captured, or is blank."""
+    """The answer is blank, or is none. One that was not captured costs no record: its features are judged."""
     BAD_OUTPUT = "bad_output"
     """An answer that cannot be read, or has no number where the score should be."""
     ERROR_ANSWER = "error_answer"
@@ -86,8 +86,7 @@ EXPLAINED = {
     Reason.NOT_A_NUMBER: "a numeric column holds something else; build the reference with --categorical COLUMN if it "
     "holds categories",
     Reason.NOT_FINITE: "a number is infinite, or beyond what float64 holds",
-    Reason.NO_OUTPUT: "the answer was not captured, or is blank; capture Output too, or build the reference without "
-    "--score",
+    Reason.NO_OUTPUT: "the answer is blank, or is none",
     Reason.BAD_OUTPUT: "the answer cannot be read, or holds no number where the score should be",
     Reason.ERROR_ANSWER: "the answer says what went wrong, and does not hold the score by its name; if it is none, "
     "say which with --score-output",

@@ -28,7 +28,8 @@ class Record:
     """A captured inference.
 
     output: None where none was captured. event_id: "" where there is none. time: of the inference, in UTC; None where
-    it is absent or unreadable, which costs no record. failed: whether the record itself tells of a failure.
+    it is absent or unreadable, which costs no record. failed: whether the record itself tells of a failure. answered:
+    whether an answer was captured, be it one that cannot be read.
     """
 
     input: Payload
@@ -37,6 +38,7 @@ class Record:
     inference_id: str | None
     time: datetime | None
     failed: bool = False
+    answered: bool = True
 
 
 # Only what a record cannot do without has a type here: the rest is looked at afterwards, and forgiven.
@@ -75,6 +77,7 @@ def decode(line: bytes, *, is_open: bool = False) -> Record:
         inference_id if isinstance(inference_id, str) and is_text(inference_id) else None,
         _moment(time) if isinstance(time, str) else None,
         is_failure(metadata) or is_failure(_mapping(found.capture_data.endpoint_output)),
+        found.capture_data.endpoint_output is not None,
     )
 
 

@@ -79,8 +79,8 @@ class Rows:
     """A record's rows.
 
     numbers: shape (rows, numeric features), finite or NaN where missing. categories: for each category feature the
-    values of the rows, None where missing. scores: shape (rows,), NaN where missing; None where none were asked for.
-    headers: rows of a CSV payload that named the columns, and are left out: 0 or 1.
+    values of the rows, None where missing. scores: shape (rows,), NaN where missing; None where none were asked for, or
+    no answer was captured. headers: rows of a CSV payload that named the columns, and are left out: 0 or 1.
     """
 
     numbers: Floats
@@ -221,7 +221,11 @@ def _fill(numbers: Floats, columns: dict[str, list[object]], layout: Layout) -> 
             into[at] = read(cell, name)
 
 
-def _scores(record: Record, rows: int, score: Score) -> Floats:
+def _scores(record: Record, rows: int, score: Score) -> Floats | None:
     if record.failed:
         raise Unreadable(Reason.ERROR_ANSWER)
-    return scores(record.output, rows, score)
+    if record.output is not None:
+        return scores(record.output, rows, score)
+    if record.answered:
+        raise Unreadable(Reason.NO_OUTPUT)
+    return None

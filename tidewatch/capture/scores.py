@@ -53,7 +53,7 @@ class Score:
         return self.output if isinstance(self.output, int) else None
 
 
-def scores(output: Payload | None, rows: int, score: Score) -> Floats:
+def scores(output: Payload, rows: int, score: Score) -> Floats:
     """The scores of `rows` rows of a request, shape (rows,), NaN where missing. Raises Unreadable.
 
     An answer that names its values is read by the score's name; the numbers of a list under it are those of the
@@ -61,8 +61,6 @@ def scores(output: Payload | None, rows: int, score: Score) -> Floats:
     bad_output, rows_differ, ambiguous; error_answer where the answer is an error; which_score where it holds several
     numbers, and nothing tells which is the score.
     """
-    if output is None:
-        raise Unreadable(Reason.NO_OUTPUT)
     try:
         table = read_output(output)
     except Unreadable as unreadable:

@@ -229,6 +229,9 @@ def _case(
     if profile.rows < limits.minimum_rows:
         because = f"{profile.rows} rows, and a verdict takes {limits.minimum_rows}"
         return _Case(feature, kind, counts, Verdict.INSUFFICIENT, because)
+    if kind == "score" and not counts.any():
+        because = "no answer was captured, so that the score is not judged"
+        return _Case(feature, kind, counts, Verdict.INSUFFICIENT, because)
     return _tested(feature, kind, counts, limits)
 
 

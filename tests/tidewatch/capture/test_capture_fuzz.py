@@ -120,7 +120,8 @@ MUTATED = _swapped() | _bodies() | _damaged() | st.binary(max_size=60)
 @given(MUTATED, st.booleans())
 def test_a_mutated_record_is_read_or_rejected_for_a_reason(captured: bytes, is_open: bool) -> None:
     try:
-        rows = values(decode(captured, is_open=is_open), LAYOUT)
+        record = decode(captured, is_open=is_open)
+        rows = values(record, LAYOUT)
     except Unreadable:
         return
     assert rows.numbers.shape == (len(rows), 2)
@@ -128,9 +129,9 @@ def test_a_mutated_record_is_read_or_rejected_for_a_reason(captured: bytes, is_o
     assert not np.isinf(rows.numbers).any()
     assert [len(column) for column in rows.categories] == [len(rows)]
     assert {type(value) for column in rows.categories for value in column} <= {str, type(None)}
-    assert rows.scores is not None
-    assert rows.scores.shape == (len(rows),)
-    assert not np.isinf(rows.scores).any()
+    assert (rows.scores is not None) == record.answered
+    assert rows.scores is None or rows.scores.shape == (len(rows),)
+    assert rows.scores is None or not np.isinf(rows.scores).any()
 
 
 @FUZZ

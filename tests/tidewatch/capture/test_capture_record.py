@@ -107,7 +107,7 @@ def test_odd_metadata_costs_no_record(metadata: object) -> None:
     assert (found.event_id, found.inference_id, found.time) == ("", None, None)
 
 
-@pytest.mark.parametrize("output", [None, [], "x", {}, {"data": 5, "encoding": "CSV"}])
+@pytest.mark.parametrize("output", [[], "x", {}, {"data": 5, "encoding": "CSV"}])
 def test_an_odd_output_is_none(output: object) -> None:
     raw = json.loads(line("1,2,AA"))
     raw["captureData"]["endpointOutput"] = output

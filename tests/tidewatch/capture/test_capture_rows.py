@@ -269,10 +269,15 @@ def test_a_blank_score_is_missing() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [None, as_json([]), as_json(None), side("", "JSON", "application/json"), as_base64("", "text/csv")]
+    "answer", [as_json([]), as_json(None), side("", "JSON", "application/json"), as_base64("", "text/csv")]
 )
-def test_an_answer_that_is_absent_is_told(answer: dict[str, Any] | None) -> None:
+def test_an_answer_that_is_none_is_told(answer: dict[str, Any]) -> None:
     assert rejected(line("1,2,AA", answer)) == (Reason.NO_OUTPUT, None)
+
+
+def test_a_request_whose_answer_was_not_captured_is_read_without_a_score() -> None:
+    found = read(line("1,2,AA", None))
+    assert (found.numbers.tolist(), found.categories, found.scores) == ([[1, 2]], (["AA"],), None)
 
 
 @pytest.mark.parametrize(
@@ -317,8 +322,8 @@ def test_a_score_that_the_answer_does_not_have_is_told(which: int) -> None:
 def test_a_file_of_everything_is_accounted_for(pack: Callable[[bytes], bytes]) -> None:
     records = [
         line("1,2,AA"), b" \r", b"\x00\xff\xfe", b"not json", b"", line("x,2,AA"), line("1,y,AA"),
-        line("1,2,AA\n3,4,UA", "1,2"), b"[]", line("1,inf,AA"), line("1,2"), line("1,2,3,4"), line("1,2,AA", None),
-        line(as_json({"age": 1})) + b"\r",
+        line("1,2,AA\n3,4,UA", "1,2"), b"[]", line("1,inf,AA"), line("1,2"), line("1,2,3,4"),
+        line("1,2,AA", as_json([])), line(as_json({"age": 1})) + b"\r",
     ]  # fmt: skip
     data = b"\n".join(records)
     total = account(pack(data + b"\n" + line("1,2,AA")[:-30]))

@@ -19,6 +19,7 @@ from tidewatch.drift.profile import Profile
 from tidewatch.drift.reference import Reference
 from tidewatch.drift.strict import StrictCounter
 from tidewatch.drift.training import build
+from tidewatch.drift.verdict import Verdict, judge
 
 REFERENCE = reference()
 FUZZ = settings(
@@ -258,3 +259,15 @@ def test_mutated_records_never_break_the_accounting_nor_part_the_readers(data: s
     place = data.draw(st.integers(0, len(plain)))
     account = counted(b"\n".join([*plain[:place], *strange, *plain[place:]])).accounting
     assert account.read == account.parsed + account.rejected_total >= len(plain)
+
+
+def test_input_only_capture_is_judged_on_its_features() -> None:
+    captured = [json.loads(each) for each in plain_lines(300)]
+    for each in captured:
+        del each["captureData"]["endpointOutput"]
+    profile = counted(b"\n".join(json.dumps(each).encode() for each in captured) + b"\n")
+    assert (profile.accounting.parsed, profile.rows) == (300, 300)
+    judged = {each.name: each for each in judge(REFERENCE, profile).features}
+    assert judged["p"].verdict is Verdict.INSUFFICIENT
+    assert judged["p"].because == ("no answer was captured, so that the score is not judged",)
+    assert judged["distance"].psi is not None

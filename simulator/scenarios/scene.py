@@ -105,10 +105,16 @@ class Scene:
         return self._clients[service]
 
     def as_role(self, name: str, service: str) -> Any:
-        """A client with the stack's role of that name, as who has taken it."""
+        """A client with the stack's role of that name, as who has taken it. Stacks of one model name roles alike."""
+        iam = self.client("iam")
         stem = f"{self.outputs['ledger'].rpartition('-ledger-')[0]}-{name}-"
-        pages = self.client("iam").get_paginator("list_roles").paginate()
-        (arn,) = (one["Arn"] for page in pages for one in page["Roles"] if one["RoleName"].startswith(stem))
+        owned = {"Key": "tidewatch:stack", "Value": self.outputs["key"].rpartition("/")[0]}
+        roles = [one for page in iam.get_paginator("list_roles").paginate() for one in page["Roles"]]
+        (arn,) = (
+            one["Arn"]
+            for one in roles
+            if one["RoleName"].startswith(stem) and owned in iam.list_role_tags(RoleName=one["RoleName"])["Tags"]
+        )
         taken = self.client("sts").assume_role(RoleArn=arn, RoleSessionName="game-day")["Credentials"]
         client: Any = boto3.client
         return client(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from tidewatch.drift.reference import CategoryFeature, Counts, Floats, NumericFeature, Reference, hashed
+from tidewatch.drift.reference import CategoryFeature, Counts, Floats, NumericFeature, Reference, hashed, pool_of
 
 CELLS = 8192
 """Cells of a feature's lookup grid: enough that a cell seldom holds two edges, few enough to stay in the cache."""
@@ -94,12 +94,14 @@ class Categories:
     """Bins the values of one category feature."""
 
     def __init__(self, feature: CategoryFeature) -> None:
-        other = len(feature.values)
-        bins = {**dict.fromkeys(feature.others, other), **{value: at for at, value in enumerate(feature.values)}}
+        self._first = len(feature.values)
+        bins = {value: self._first + feature.pool(value) for value in feature.others}
+        bins |= {value: at for at, value in enumerate(feature.values)}
         self._bins = {kept: at for kept, at in bins.items() if not feature.is_hashed(kept)}
         self._hashed = {kept: at for kept, at in bins.items() if feature.is_hashed(kept)}
         self._salt = feature.salt
-        self._unknown = other if feature.open else other + 1
+        self._dealt = feature.open and bool(feature.pools)
+        self._unknown = self._first if feature.open else feature.width - 2
         self._width = feature.width
         # Flags are sent as true and false, and as 1 and 0, which are the same where training had these two alone.
         yes, no = self.bin("true"), self.bin("false")
@@ -107,19 +109,23 @@ class Categories:
             self._bins |= {"1": yes, "0": no}
 
     def bin(self, value: str | None) -> int:
-        """The bin of one value: its own, other's, unseen's, or missing's."""
+        """The bin of one value: its own, its pool's, unseen's, or missing's."""
         if value is None:
             return self._width - 1
         found = self._bins.get(value)
-        if found is None and self._hashed:
-            found = self._hashed.get(hashed(value, self._salt))
-        return self._unknown if found is None else found
+        if found is not None or not (self._hashed or self._dealt):
+            return self._unknown if found is None else found
+        digest = hashed(value, self._salt)
+        found = self._hashed.get(digest)
+        if found is None:
+            return self._first + pool_of(digest) if self._dealt else self._unknown
+        return found
 
     def count(self, values: Iterable[str | None]) -> Counts:
-        """Counts of values: the named ones, other, unseen, missing."""
+        """Counts of values: the named ones, the pools of others, unseen, missing."""
         counts = np.zeros(self._width, np.int64)
         tallies = Counter(values)
-        if not self._hashed:
+        if not (self._hashed or self._dealt):
             # Of many values that no reference knows, none is looked at by itself.
             for value in (None, *(self._bins.keys() & tallies.keys())):
                 counts[self.bin(value)] += tallies.pop(value, 0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tidewatch.drift.evidence import category_p_value, histogram_p_value, ks_p_value, rate_p_value
+from tidewatch.drift.evidence import Shares, category_p_value, histogram_p_value, ks_p_value, rate_p_value
 from tidewatch.drift.reference import CategoryFeature, Counts, Feature, NumericFeature
 from tidewatch.drift.statistics import (
     distribution_gaps,
@@ -88,42 +88,59 @@ def _numbers(feature: NumericFeature, counts: Counts) -> Distribution:
 
 
 def _categories(feature: CategoryFeature, counts: Counts) -> Distribution:
-    expected = np.array([*feature.counts, feature.other], np.int64)
-    named = [*(f'"{feature.shown(value)}"' for value in feature.values), _WITHOUT_COUNT]
-    return _shares(named, expected, counts[:-1], int(counts[-1]), feature.singletons / feature.total)
+    named = [f'"{feature.shown(value)}"' for value in feature.values]
+    rest = np.asarray(feature.rest, np.int64)
+    novel, new = feature.singletons / feature.total, int(counts[-1])
+    now = Shares(counts[: len(named)], counts[len(named) : -1])
+    pools = np.array([feature.pool(value) for value in feature.values], np.int64)
+    return _shares(named, pools, Shares(np.asarray(feature.counts, np.int64), rest), now, new, novel)
 
 
 def _flags(feature: NumericFeature, counts: Counts) -> Distribution:
     """Zeros and ones, judged as false and true are."""
     trained = np.asarray(feature.counts, np.int64)
     order = 1 + np.argsort(-trained[1:-1], kind="stable")
-    named = [*(str(at - 1) for at in order.tolist()), _WITHOUT_COUNT]
-    return _shares(named, np.append(trained[order], 0), np.append(counts[order], 0), int(counts[0] + counts[-1]), 0.0)
+    none = np.zeros(1, np.int64)
+    named, new = [str(at - 1) for at in order.tolist()], int(counts[0] + counts[-1])
+    return _shares(named, np.zeros(2, np.int64), Shares(trained[order], none), Shares(counts[order], none), new, 0.0)
 
 
-def _shares(named: list[str], expected: Counts, counts: Counts, new: int, novel: float) -> Distribution:
-    """The shares of the named values, most frequent first, then of those without a count of their own.
+def _shares(
+    named: list[str], pools: Counts, trained: Shares, counts: Shares, new: int, novel: float
+) -> Distribution:  # fmt: skip
+    """The shares of the named values, most frequent first, and of the others by pool.
 
-    new: values that the training had not; novel: the share of all values that may be new without any drift. As many
-    count among those without a count of their own, as a later training would have them there. The others are shown, and
-    judged by `novelty` alone: the more training there is, the larger PSI makes them.
+    pools: that of each named value. new: values that the training had not; novel: the share of all values that may be
+    new without any drift. As many count among the others, as a later training would have them there. The rest is shown,
+    and judged by `novelty` alone: the more training there is, the larger PSI makes them.
     """
-    actual = np.append(counts[:-1], counts[-1] + new)
-    known = np.append(counts[:-1], counts[-1] + min(new, math.ceil(novel * int(actual.sum()))))
+    allowed = min(new, math.ceil(novel * (counts.total + new)))
+    expected, actual = trained.pooled(), counts.pooled() + np.append(np.zeros(len(named), np.int64), new)
     stability = psi(expected, actual)
+    known = Shares(counts.named, counts.rest + _dealt(allowed, trained.rest))
     change = Change(1.0, "none of its values were seen in training")
-    if known.any():
-        change = _gained(named, expected, known)
+    if known.total:
+        change = _gained(named, pools, trained, known)
     distance, divergence = js_distance(expected, actual), kl_divergence(actual, expected)
     return Distribution(change, stability, None, change.p_value, distance, divergence)
 
 
-def _gained(named: list[str], expected: Counts, known: Counts) -> Change:
-    before, now = expected / expected.sum(), known / known.sum()
-    at, stability = int(np.abs(now - before).argmax()), psi(expected, known)
+def _dealt(count: int, rest: Counts) -> Counts:
+    """So many values, dealt to the pools as those of the training are."""
+    if not rest.sum():
+        return np.append(count, np.zeros(len(rest) - 1, np.int64))
+    upto = np.cumsum(rest) * count // rest.sum()
+    return np.diff(upto, prepend=0)
+
+
+def _gained(named: list[str], pools: Counts, trained: Shares, known: Shares) -> Change:
+    before, now = trained.every() / trained.total, known.every() / known.total
+    at, stability = int(np.abs(now - before).argmax()), psi(trained.pooled(), known.pooled())
+    called = _WITHOUT_COUNT if len(trained.rest) == 1 else f"some of {_WITHOUT_COUNT}"
     return Change(
-        category_p_value(expected[:-1], int(expected[-1]), known[:-1], int(known[-1])),
-        f"{named[at]} went from {before[at]:.1%} to {now[at]:.1%} of its values (PSI {stability:.2f})",
+        category_p_value(trained, known, pools),
+        f"{named[at] if at < len(named) else called} went from {before[at]:.1%} to {now[at]:.1%} of its values "
+        f"(PSI {stability:.2f})",
         psi=stability,
         share=float(abs(now[at] - before[at])),
     )

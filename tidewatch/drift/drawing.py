@@ -52,7 +52,7 @@ def _of_training(feature: Feature) -> Counts:
     """The reference's own rows as a profile would have counted them."""
     if isinstance(feature, NumericFeature):
         return np.array([*feature.counts, feature.missing], np.int64)
-    return np.array([*feature.counts, feature.other, 0, feature.missing], np.int64)
+    return np.array([*feature.counts, *feature.rest, 0, feature.missing], np.int64)
 
 
 _VALUE_OR_NONE = ["any value", "missing"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -87,43 +88,70 @@ def histogram_p_value(training: Tally, production: Tally) -> float:
     return max(chi2_sf(*chi_squared(training, production)), chi2_sf(*likelihood_ratio(training, production)))
 
 
-def category_p_value(training: Counts, other: int, production: Counts, rest: int) -> float:
+@dataclass(frozen=True, eq=False)
+class Shares:
+    """Counts of categories. named: of the values with a count of their own, most frequent in training first, shape
+    (B,). rest: of all others, by pool, shape (P,)."""
+
+    named: Counts
+    rest: Counts
+
+    @property
+    def total(self) -> int:
+        return int(self.named.sum() + self.rest.sum())
+
+    def every(self) -> Counts:
+        """Shape (B + P,)."""
+        return np.append(self.named, self.rest)
+
+    def pooled(self) -> Counts:
+        """The others in one bin: shape (B + 1,)."""
+        return np.append(self.named, self.rest.sum())
+
+
+def category_p_value(training: Shares, production: Shares, pools: Counts) -> float:
     """P-value that two samples of categories share one distribution.
 
-    training, production: counts of the values with a count of their own, most frequent in training first, shape (B,);
-    other: values of the training without one; rest: of production, unseen ones among them.
+    pools: the pool that each named value would be in as one of the others, shape (B,).
 
     Chi-squared (statistics.chi_squared), and only that while every value is expected at least 5 times in both samples.
     It has two gaps. It does not see a rare value become frequent in a small window: the value is pooled. And which
     values of very many have a count of their own was decided by the training's counts, so those near the limit are
     there by luck, and fall back in production without any drift, while the others rise. Values that may be there by
-    luck therefore count as others in chi-squared. Values pooled for either reason are tested one by one, by
-    `rate_p_value`, those there by luck for a rise only; the smallest p-value times their number is the second opinion
-    (Bonferroni), and twice the smaller of both the p-value.
+    luck therefore count as others in chi-squared, each in its pool, which its hash decided and no count. Values that
+    are rare or there by luck are also tested one by one, by `rate_p_value`, those there by luck for a rise only; the
+    smallest p-value times their number is the second opinion (Bonferroni), and twice the smaller of both the p-value.
 
-    >>> round(category_p_value(np.array([900, 95, 5]), 0, np.array([38, 5, 7]), 0), 9)
+    >>> trained = Shares(np.array([900, 95, 5]), np.array([0]))
+    >>> round(category_p_value(trained, Shares(np.array([38, 5, 7]), np.array([0])), np.zeros(3, np.int64)), 9)
     9.62e-07
     """
-    last = int(training[-1]) if other and len(training) else 1
-    settled = training >= last + CHOSEN_BY_CHANCE * math.sqrt(last)
-    trained = np.append(training[settled], training[~settled].sum() + other)
-    now = np.append(production[settled], production[~settled].sum() + rest)
+    last = int(training.named[-1]) if training.rest.any() and len(training.named) else 1
+    settled = training.named >= last + CHOSEN_BY_CHANCE * math.sqrt(last)
+    trained, now = _settled(training, settled, pools), _settled(production, settled, pools)
     overall = chi2_sf(*chi_squared(trained, now))
-    n, m = int(trained.sum()), int(now.sum())
-    rare = (training + production) * min(n, m) < SMALLEST_EXPECTED * (n + m)
+    n, m = training.total, production.total
+    rare = (training.named + production.named) * min(n, m) < SMALLEST_EXPECTED * (n + m)
     doubtful = np.flatnonzero(rare | ~settled)
     if not len(doubtful):
         return overall
-    rises = production[doubtful] * n > training[doubtful] * m
+    rises = production.named[doubtful] * n > training.named[doubtful] * m
     single = min(
         (
-            rate_p_value(int(training[at]), n, int(production[at]), m)
+            rate_p_value(int(training.named[at]), n, int(production.named[at]), m)
             for at, rose in zip(doubtful.tolist(), rises.tolist(), strict=True)
             if rose or settled[at]
         ),
         default=1.0,
     )
     return min(1.0, 2 * min(overall, single * len(doubtful)))
+
+
+def _settled(counts: Shares, settled: npt.NDArray[np.bool_], pools: Counts) -> Counts:
+    """The values that owe their count to no luck, then the pools of all others."""
+    lucky = np.zeros(len(counts.rest), np.int64)
+    np.add.at(lucky, pools[~settled], counts.named[~settled])
+    return np.append(counts.named[settled], counts.rest + lucky)
 
 
 def rate_p_value(k1: int, n1: int, k2: int, n2: int) -> float:

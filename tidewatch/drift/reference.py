@@ -28,6 +28,9 @@ MOST_OUTPUTS = 100_000
 LONGEST_NAME = 1_000
 """Characters of a column's name, and of a category's value."""
 
+POOLS = 32
+"""Bins that values without a count of their own are dealt to by their hashes: one of them that takes over is seen by
+its bin, though how often it was there in training is not kept."""
 HASHED = "hashed:"
 """What a hashed value begins with, and no value in clear of the same feature does."""
 _DIGEST_BYTES = 8
@@ -78,10 +81,11 @@ class CategoryFeature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     """A column of categories.
 
     values: the most frequent ones, most frequent first, with their counts. others: every other value of the training,
-    sorted, in `other` rows. salt: where it is set, values that begin with HASHED are hashes under it; "" where all are
-    in clear, as in references of old. singletons: values seen exactly once; singletons / total estimates the rate at
-    which values never seen before turn up without any drift (Good 1953, "The population frequencies of species",
-    Biometrika 40). open: the training had too many values to keep, so unseen ones cannot be told from others.
+    sorted, in `other` rows, which `pools` deals out by their hashes; () where there are none, and in references of old.
+    salt: where it is set, values that begin with HASHED are hashes under it; "" where all are in clear, as in
+    references of old. singletons: values seen exactly once; singletons / total estimates the rate at which values never
+    seen before turn up without any drift (Good 1953, "The population frequencies of species", Biometrika 40). open: the
+    training had too many values to keep, so unseen ones cannot be told from others.
     """
 
     name: Name
@@ -93,11 +97,23 @@ class CategoryFeature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     open: bool
     missing: Count
     salt: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    pools: Annotated[tuple[Count, ...], msgspec.Meta(max_length=POOLS)] = ()
 
     @property
     def width(self) -> int:
-        """Counts that a profile keeps of it: the values, then other, unseen and missing."""
-        return len(self.values) + 3
+        """Counts that a profile keeps of it: the values, then the pools of others, unseen and missing."""
+        return len(self.values) + len(self.rest) + 2
+
+    @property
+    def rest(self) -> tuple[int, ...]:
+        """The rows of others by their pool; all in one where the reference deals none."""
+        return self.pools or (self.other,)
+
+    def pool(self, kept: str) -> int:
+        """The pool of one of `values` or `others`."""
+        if not self.pools:
+            return 0
+        return pool_of(kept if self.is_hashed(kept) else hashed(kept, self.salt))
 
     @property
     def total(self) -> int:
@@ -118,6 +134,11 @@ def hashed(value: str, salt: str) -> str:
     guessing it. Source: RFC 7693, on keyed hashing by BLAKE2."""
     digest = hashlib.blake2b(value.encode(), key=salt.encode()[:64], digest_size=_DIGEST_BYTES)
     return f"{HASHED}{digest.hexdigest()}"
+
+
+def pool_of(digest: str) -> int:
+    """The pool of a value by what `hashed` gives of it."""
+    return int(digest[-4:], 16) % POOLS
 
 
 Feature: TypeAlias = NumericFeature | CategoryFeature
@@ -217,6 +238,9 @@ def _of_categories(feature: CategoryFeature) -> list[str]:
         ),
         f"{feature.name} has {len(feature.others)} other values in {feature.other} rows": (
             (feature.other > 0 and not feature.others) if feature.open else len(feature.others) <= feature.other
+        ),
+        f"the pools of {feature.name} are not its {feature.other} other rows, in {POOLS} parts": (
+            not feature.pools or (len(feature.pools) == POOLS and sum(feature.pools) == feature.other)
         ),
         f"{feature.name} has {feature.singletons} values seen once among {feature.total}": (
             feature.singletons <= feature.total

@@ -16,6 +16,7 @@ from tidewatch.drift.reference import (
     HASHED,
     LONGEST_NAME,
     MOST_COLUMNS,
+    POOLS,
     CategoryFeature,
     Counts,
     Feature,
@@ -23,6 +24,7 @@ from tidewatch.drift.reference import (
     NumericFeature,
     Reference,
     hashed,
+    pool_of,
 )
 
 QUANTILES = 1000
@@ -203,7 +205,16 @@ def _category(name: str, values: Sequence[str | None]) -> CategoryFeature:
         open=many,
         missing=len(values) - sum(tallies.values()),
         salt=salt,
+        pools=_dealt(rest, salt),
     )
+
+
+def _dealt(rest: Sequence[tuple[str, int]], salt: str) -> tuple[int, ...]:
+    """The rows of values without a count of their own, by pool; () where there is none."""
+    pools = [0] * POOLS
+    for value, count in rest:
+        pools[pool_of(hashed(value, salt))] += count
+    return tuple(pools) if rest else ()
 
 
 def _salt(name: str, ranked: Sequence[tuple[str, int]]) -> str:

@@ -10,6 +10,7 @@ from scipy import special, stats
 
 from tidewatch.drift.evidence import (
     EXACT_UP_TO,
+    Shares,
     benjamini_hochberg,
     category_p_value,
     chi2_sf,
@@ -18,6 +19,7 @@ from tidewatch.drift.evidence import (
     ks_p_value,
     rate_p_value,
 )
+from tidewatch.drift.reference import POOLS
 
 ZIPF = 1 / np.arange(1, 501)
 
@@ -138,35 +140,47 @@ def test_a_histograms_p_value_keeps_its_promise_with_few_counts_a_bin(shares: np
     assert min(found) > 1e-5
 
 
+def shares_p_value(training: np.ndarray, other: int, production: np.ndarray, rest: int) -> float:
+    """Where all others are in one pool."""
+    one = np.zeros(len(training), np.int64)
+    return category_p_value(Shares(training, np.array([other])), Shares(production, np.array([rest])), one)
+
+
 def test_well_filled_categories_have_chi_squareds_p_value() -> None:
     table = np.array([[500, 300, 200], [260, 140, 120]])
     want = stats.chi2_contingency(table, correction=False).pvalue
-    assert category_p_value(table[0], 0, table[1], 0) == pytest.approx(want, rel=1e-9)
+    assert shares_p_value(table[0], 0, table[1], 0) == pytest.approx(want, rel=1e-9)
 
 
 def test_a_rare_value_that_becomes_frequent_in_a_small_window_is_evidence() -> None:
-    assert category_p_value(np.array([97_000, 2_000, 1_000]), 0, np.array([20, 30, 0]), 0) < 1e-20
+    assert shares_p_value(np.array([97_000, 2_000, 1_000]), 0, np.array([20, 30, 0]), 0) < 1e-20
 
 
 def test_an_unseen_value_alone_in_a_window_is_evidence() -> None:
-    assert category_p_value(np.array([60_000, 40_000]), 0, np.array([0, 0]), 50) < 1e-5
+    assert shares_p_value(np.array([60_000, 40_000]), 0, np.array([0, 0]), 50) < 1e-5
 
 
 @pytest.mark.parametrize("weights", [np.ones(100), np.ones(5_000), ZIPF], ids=["100 alike", "5000 alike", "zipf 500"])
 @pytest.mark.parametrize("size", [500, 5_000, 50_000])
-def test_the_luck_of_being_among_the_most_frequent_is_no_evidence(weights: np.ndarray, size: int) -> None:
+@pytest.mark.parametrize("pools", [1, POOLS])
+def test_the_luck_of_being_among_the_most_frequent_is_no_evidence(weights: np.ndarray, size: int, pools: int) -> None:
     rng, shares = np.random.default_rng(7), weights / weights.sum()
     found: list[float] = []
+    dealt = rng.integers(0, pools, len(weights))
     for _ in range(100):
         trained = rng.multinomial(1_000, shares)
         order = np.argsort(-trained, kind="stable")
         now = rng.multinomial(size, shares)[order]
         trained = trained[order]
-        found.append(category_p_value(trained[:50], int(trained[50:].sum()), now[:50], int(now[50:].sum())))
+        pool = dealt[order]
+        samples = [
+            Shares(each[:50], np.bincount(pool[50:], each[50:], pools).astype(np.int64)) for each in (trained, now)
+        ]
+        found.append(category_p_value(*samples, pool[:50]))
     assert min(found) > 1e-5
 
 
 def test_one_of_very_many_values_taking_over_is_evidence() -> None:
     training, production = np.full(50, 12), np.full(50, 4)
     production[7] = 150
-    assert category_p_value(training, 9_400, production, 2_000) < 1e-10
+    assert shares_p_value(training, 9_400, production, 2_000) < 1e-10

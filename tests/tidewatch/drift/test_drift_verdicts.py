@@ -375,3 +375,18 @@ def test_values_that_are_all_new_show_their_psi() -> None:
     assert (found.verdict, len(found.because)) == (Verdict.DRIFT, 1)
     assert found.psi is not None
     assert found.psi > 5
+
+
+def stores(count: int, rows: int, seed: int = 5) -> list[str]:
+    """Rows of that many stores, all alike."""
+    return [f"S{at:05d}" for at in np.random.default_rng(seed).integers(0, count, rows)]
+
+
+@pytest.mark.parametrize("count", [50, 51, 1_115, 4_000, 6_000])
+def test_one_of_many_equal_values_that_takes_over_is_drift(count: int) -> None:
+    training = stores(count, 20_000)
+    rarest = Counter(training).most_common()[-1][0]
+    assert one(training, stores(count, 2_000, 6)).verdict is Verdict.OK
+    for taken in (1_000, 400):
+        found = one(training, [rarest] * taken + stores(count, 1_000 - taken, 7))
+        assert found.verdict is Verdict.DRIFT

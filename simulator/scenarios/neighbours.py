@@ -17,6 +17,8 @@ GAUGES = ("OpenIncidents", "OutOfBandChanges", "DeploymentRunning", "RollbackDri
 """What a stack counts of itself, each minute."""
 OF_A_JUMP = ("silence", "rollback-failed")
 """Alarms, by how their keys begin, that ring wherever the clock jumps: no request comes and no sweep runs then."""
+FIRST = ("INSUFFICIENT_DATA", "OK")
+"""How an alarm changes with its first datapoint where nothing is wrong."""
 LEAST_MINUTES = 2
 """For which a stack must have told of itself, so that its silence means something."""
 
@@ -58,8 +60,9 @@ def _disturbed(scene: Scene, outputs: Mapping[str, Any], before: Before) -> list
         if one.alarm in states and one.state == "ALARM"
     ]
     found = [f"{keys[name]} rang" for name in dict.fromkeys(rang)]
-    moved = sorted(keys[name] for name in states if states[name] != before.states.get(name))
-    found += [f"{alarm} is in another state than before" for alarm in moved]
+    moved = sorted((keys[name], before.states.get(name), now) for name, now in states.items())
+    # A stack that is judged for the first time in its life finds itself well: that is its own doing.
+    found += [f"{alarm} was {then} and is {now}" for alarm, then, now in moved if now != then and (then, now) != FIRST]
     others = {one for alarm in _alarms(scene, outputs) for one in _stacks(alarm)} - {key}
     found += [f"its alarms look at {other}" for other in sorted(others)]
     for gauge in GAUGES:

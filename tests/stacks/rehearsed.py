@@ -14,10 +14,12 @@ import yaml
 
 from lambdas.rollback.handler import Environment, requested
 from simulator.aws import in_process
+from simulator.aws.world import ACCOUNT, REGION
 from simulator.clock import ManualClock
 from simulator.engine import DeploymentFailed, Stack, Summary
-from tests.simulator.aws.account import LAYOUT, packed
+from tests.simulator.aws.account import LAYOUT, TRUST, packed
 from tidewatch import clock as clocks
+from tidewatch.permissions import Names, documents, roles
 from tidewatch.registry import Data, Description, Feature, Lineage, Registry
 from tidewatch.traffic import Clients, Place, RollbackResult, TrafficController, drive
 
@@ -175,3 +177,14 @@ def rehearsed(home: Path) -> Iterator[Rehearsed]:
 def changes(summary: Summary) -> set[str]:
     """The types of what was changed, without what stayed as it was."""
     return {step.urn.split("::")[2].split("$")[-1] for step in summary.steps if step.op != "same"}
+
+
+def deployer() -> str:
+    """A role with what is written down for who runs `pulumi up`, and nothing more."""
+    iam = boto3.client("iam")
+    arn = iam.create_role(RoleName="deployer", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    names = Names("aws", ACCOUNT, REGION, "tidewatch", "rehearsal", "flights", "flights")
+    for number, text in enumerate(documents(roles()["deployer"], names)):
+        policy = iam.create_policy(PolicyName=f"deployer-{number}", PolicyDocument=text)["Policy"]["Arn"]
+        iam.attach_role_policy(RoleName="deployer", PolicyArn=policy)
+    return arn

@@ -15,11 +15,9 @@ import boto3
 import pytest
 
 from simulator.aws.identity import acting
-from simulator.aws.world import ACCOUNT, REGION, world
-from tests.simulator.aws.account import TRUST
-from tests.stacks.rehearsed import Rehearsed, changes
+from simulator.aws.world import world
+from tests.stacks.rehearsed import Rehearsed, changes, deployer
 from tests.stacks.test_every_edit import EDITS, config_with
-from tidewatch.permissions import Names, documents, roles
 
 DATA = (
     "access.deployers",
@@ -97,27 +95,16 @@ def _guards() -> Iterator[str]:
         yield f"alarm {one['AlarmName']} {one['Dimensions']}"
 
 
-def _deployer() -> str:
-    """A role that may do what `tidewatch permissions deployer` prints for the stack."""
-    iam = boto3.client("iam")
-    role = iam.create_role(RoleName="deployer", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
-    names = Names("aws", ACCOUNT, REGION, "tidewatch", "rehearsal", "flights", "flights")
-    for number, text in enumerate(documents(roles()["deployer"], names)):
-        policy = iam.create_policy(PolicyName=f"deployer-{number}", PolicyDocument=text)["Policy"]["Arn"]
-        iam.attach_role_policy(RoleName="deployer", PolicyArn=policy)
-    return role
-
-
 @pytest.mark.on_a_copy
 @pytest.mark.parametrize("keys", [DATA, FLEET, GUARDS], ids=["data", "fleet", "guards"])
 def test_edits_that_are_carried_out_take_nothing_away(standing: Rehearsed, keys: tuple[str, ...]):
     """The deployer's printed policy allows it, and nothing that it does not is needed."""
-    models, deployer = set[str](), _deployer()
+    models, who = set[str](), deployer()
     before = Holds.of(standing, models)
     assert len(before.things) > 30
     for key in keys:
         standing.config = config_with(standing, key, EDITS[key])
-        with acting(deployer):
+        with acting(who):
             standing.up(preview=False)
         assert world().refused == [], key
         after = Holds.of(standing, models)

@@ -8,10 +8,7 @@ import boto3
 import pytest
 
 from simulator.aws.identity import acting
-from simulator.aws.world import ACCOUNT, REGION
-from tests.simulator.aws.account import TRUST
-from tests.stacks.rehearsed import Rehearsed, changes
-from tidewatch.permissions import Names, documents, roles
+from tests.stacks.rehearsed import Rehearsed, changes, deployer
 from tidewatch.traffic.scaling import Scaling
 
 pytestmark = pytest.mark.on_a_copy
@@ -55,17 +52,6 @@ def test_a_slot_that_goes_takes_its_scaling_along_and_leaves_the_others(standing
     (action,) = client.describe_scheduled_actions(ServiceNamespace="sagemaker")["ScheduledActions"]
     assert action["ResourceId"] == target["ResourceId"]
     assert changes(standing.up()) == set()
-
-
-def deployer() -> str:
-    """A role with what is written down for who runs `pulumi up`, and nothing more."""
-    iam = boto3.client("iam")
-    arn = iam.create_role(RoleName="deployer", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
-    names = Names("aws", ACCOUNT, REGION, "tidewatch", "rehearsal", "flights", "flights")
-    for number, text in enumerate(documents(roles()["deployer"], names)):
-        policy = iam.create_policy(PolicyName=f"deployer-{number}", PolicyDocument=text)["Policy"]["Arn"]
-        iam.attach_role_policy(RoleName="deployer", PolicyArn=policy)
-    return arn
 
 
 def test_a_step_policy_with_an_alarm_of_peoples_own_name_is_no_end_of_deployments(

@@ -44,6 +44,16 @@ class Person:
         return self.account.as_role(self.role, service)
 
 
+def keyed_table(account: Account) -> str:
+    """The ARN of a new table "t" of items by their key "k"."""
+    return account.client("dynamodb").create_table(
+        TableName="t",
+        KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )["TableDescription"]["TableArn"]
+
+
 def test_what_nothing_allows_is_denied_in_awss_words(endpoint: Account) -> None:
     person = Person(endpoint, allow("sagemaker:DescribeEndpoint", "*"))
     sagemaker = person.client("sagemaker")
@@ -92,9 +102,7 @@ def test_a_condition_that_does_not_hold_allows_nothing(account: Account) -> None
 
 def test_of_all_values_of_a_key_that_is_absent_none_is_another(account: Account) -> None:
     """Source: IAM user guide, "Set operators for multivalued context keys"."""
-    keys = {"KeySchema": [{"AttributeName": "k", "KeyType": "HASH"}], "BillingMode": "PAY_PER_REQUEST"}
-    types = [{"AttributeName": "k", "AttributeType": "S"}]
-    account.client("dynamodb").create_table(TableName="t", AttributeDefinitions=types, **keys)
+    keyed_table(account)
     all_values, any_value = "ForAllValues:StringEquals", "ForAnyValue:StringEquals"
     for name, operator in (("all", all_values), ("any", any_value)):
         statement = allow("dynamodb:Scan", "*", **{operator: {"dynamodb:LeadingKeys": ["own"]}})
@@ -158,12 +166,7 @@ def test_a_functions_own_policy_may_allow_a_role_by_name(account: Account) -> No
 
 def test_a_table_and_a_bucket_may_allow_a_role_by_name(account: Account) -> None:
     dynamodb, s3, person = account.client("dynamodb"), account.client("s3"), Person(account)
-    table = dynamodb.create_table(
-        TableName="t",
-        KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )["TableDescription"]["TableArn"]
+    table = keyed_table(account)
     s3.create_bucket(Bucket="objects")
 
     def named(actions: str, resource: str) -> str:
@@ -280,12 +283,7 @@ def test_a_queue_is_named_by_its_url_and_a_call_to_a_model_needs_the_endpoint(en
 
 def test_a_write_in_a_transaction_needs_what_it_needs_alone(account: Account) -> None:
     """Source: DynamoDB developer guide, "IAM for transactions"."""
-    arn = account.client("dynamodb").create_table(
-        TableName="t",
-        KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )["TableDescription"]["TableArn"]
+    arn = keyed_table(account)
     person = Person(account, allow("dynamodb:PutItem", arn))
     put, key = {"TableName": "t", "Item": {"k": {"S": "1"}}}, {"TableName": "t", "Key": {"k": {"S": "1"}}}
 
@@ -346,12 +344,7 @@ def test_what_scales_is_changed_by_those_alone_who_may_change_the_endpoint_and_i
 def test_a_role_that_has_one_partition_reaches_no_other_in_whatever_request(account: Account, way: str) -> None:
     """Source: DynamoDB developer guide, "Using IAM policy conditions for fine-grained access control": the keys of all
     items of a request are compared."""
-    arn = account.client("dynamodb").create_table(
-        TableName="t",
-        KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )["TableDescription"]["TableArn"]
+    arn = keyed_table(account)
     own = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["own"]}}
     actions = ["PutItem", "DeleteItem", "ConditionCheckItem", "BatchWriteItem", "BatchGetItem"]
     dynamodb = Person(account, allow([f"dynamodb:{one}" for one in actions], arn, **own)).client("dynamodb")

@@ -31,6 +31,9 @@ from tidewatch.text import one_line
 EXIT = {Verdict.OK: 0, Verdict.WARNING: 3, Verdict.DRIFT: 4, Verdict.INSUFFICIENT: 5, Verdict.INVALID: 6}
 SHOWN_EXAMPLES = 3
 Content = TypeVar("Content")
+NoHeader = Annotated[
+    str | None, typer.Option(metavar="NAMES", help="The columns of CSV without a header, separated by commas.")
+]
 STYLES = {
     Verdict.WARNING: "yellow",
     Verdict.DRIFT: "bold red",
@@ -59,9 +62,7 @@ def reference(
     categorical: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN", help="Categories, though numbers. Repeat for several.")
     ] = None,
-    no_header: Annotated[
-        str | None, typer.Option(metavar="NAMES", help="The columns of CSV without a header, separated by commas.")
-    ] = None,
+    no_header: NoHeader = None,
 ) -> None:
     """Freezes what the training data looked like: publish it with the model version by `--reference`.
 
@@ -121,9 +122,7 @@ def check(
     reference: Annotated[Path, typer.Option(metavar="FILE", help="By `tidewatch drift reference`.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the report as a page.")] = None,
-    no_header: Annotated[
-        str | None, typer.Option(metavar="NAMES", help="The columns of CSV without a header, separated by commas.")
-    ] = None,
+    no_header: NoHeader = None,
 ) -> None:
     """Judges records against a reference, and accounts for every one of them."""
     frozen = decode(_read(reference, reference.read_bytes), str(reference))

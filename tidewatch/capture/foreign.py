@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import cast
+from collections.abc import Collection
 
 from tidewatch.capture.reasons import Reason
 
@@ -12,8 +12,9 @@ _KINDS = {"application/x-npy": Reason.NUMPY, "text/libsvm": Reason.LIBSVM, "text
 _FILES = ("image/", "audio/", "video/", "multipart/")
 _MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*")
 """How images begin that say nothing of themselves."""
-_LIBSVM = re.compile(r"[^\s:,]+(?: +[0-9]+:[^\s:,]+)+ *(?:\r?\n|$)")
-_CHAT = (("messages",), ("prompt",), ("inputs", "parameters"), ("inputText",), ("text_inputs",))
+_LIBSVM = re.compile(r"[^\s:,]+(?: +[0-9]+:[^\s:,]+)+ *")
+_ASKING = frozenset({"messages", "prompt", "inputText", "text_inputs"})
+_TEXT = frozenset({"inputs", "parameters"})
 
 
 def foreign_body(body: bytes, kind: str) -> Reason | None:
@@ -23,29 +24,14 @@ def foreign_body(body: bytes, kind: str) -> Reason | None:
     return Reason.IMAGE if kind.startswith(_FILES) or body.startswith(_MAGIC) else None
 
 
-def is_libsvm(text: str) -> bool:
-    """Whether a text begins with a row of LIBSVM. Source: https://www.csie.ntu.edu.tw/~cjlin/libsvm/, its README."""
-    return ":" in text and _LIBSVM.match(text) is not None
+def is_libsvm(row: object) -> bool:
+    """Whether a row is one of LIBSVM. Source: https://www.csie.ntu.edu.tw/~cjlin/libsvm/, its README."""
+    return isinstance(row, str) and _LIBSVM.fullmatch(row) is not None
 
 
-def is_chat(value: object) -> bool:
-    """Whether a JSON value asks a language model, by the keys that those of SageMaker JumpStart and Bedrock take."""
-    if not isinstance(value, dict):
-        return False
-    asked = cast("dict[str, object]", value)
-    return any(
-        keys[0] in asked
-        and all(key in asked for key in keys)
-        and (isinstance(asked[keys[0]], str) or _are_messages(asked[keys[0]]))
-        for keys in _CHAT
-    )
-
-
-def _are_messages(value: object) -> bool:
-    """Objects of a role and its content."""
-    if not isinstance(value, list) or not value:
-        return False
-    return all(isinstance(each, dict) and "role" in each for each in cast("list[object]", value))
+def is_chat(names: Collection[str]) -> bool:
+    """Whether a body of these names asks a language model, as those of SageMaker JumpStart and Bedrock are asked."""
+    return not _ASKING.isdisjoint(names) or _TEXT.issubset(names)
 
 
 def foreign_file(name: str, head: bytes) -> str | None:
@@ -63,9 +49,10 @@ def foreign_file(name: str, head: bytes) -> str | None:
             "names, or the files that an endpoint captured"
         )
     if first in ("{", "[") or re.match(r"\[\s*\{", text):
+        each = ".[]" if text.startswith("[") else "."
         return (
-            f"{name} is JSON over several lines, and captured records stand one a line: "
-            f"`jq -c '.[]? // .' {name}` writes it so"
+            f"{name} is JSON over several lines, and captured records stand one a line: `jq -c '{each}' {name}` "
+            "writes it so"
         )
     return _concatenated(name, first) if first.startswith("{") else None
 

@@ -16,7 +16,6 @@ import msgspec
 
 from tidewatch.capture import v2
 from tidewatch.capture.delimited import BLANK
-from tidewatch.capture.foreign import is_chat
 from tidewatch.capture.limits import LINE, check_json, check_values, is_text, size_of, spread_name
 from tidewatch.capture.reasons import Reason, Unreadable
 from tidewatch.capture.table import Table, of_rows
@@ -128,8 +127,6 @@ def read_v2(text: str, key: str, tail: bytes = b"") -> Table:
 def _object(value: dict[str, object], keys: tuple[str, str]) -> Table:
     by_row, by_column = (value.get(key) for key in keys)
     asked = keys == REQUEST
-    if asked and is_chat(value):
-        raise Unreadable(Reason.CHAT)
     others = (SPLIT, RECORDS) if asked else ()
     is_frame = asked and all(isinstance(value.get(key), list) for key in ("columns", "data"))
     told = sum(isinstance(value.get(key), list | dict) for key in (*keys, *others))

@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from tidewatch.capture import forms
 from tidewatch.capture.delimited import BLANK, read_csv
-from tidewatch.capture.foreign import foreign_body, is_libsvm
+from tidewatch.capture.foreign import foreign_body
 from tidewatch.capture.limits import check_json, is_text
 from tidewatch.capture.reasons import Reason, Unreadable
 from tidewatch.capture.scalars import Scalar
@@ -105,8 +105,6 @@ def _read_body(body: bytes, kind: str, parameters: dict[str, str], keys: tuple[s
 def _read_text(text: str, form: _Form, keys: tuple[str, str]) -> Table:
     match form:
         case _Form.CSV:
-            if is_libsvm(text):
-                raise Unreadable(Reason.LIBSVM)
             return read_csv(text, answer=keys == forms.ANSWER)
         case _Form.LINES:
             return forms.read_lines(text, keys)

@@ -17,7 +17,7 @@ from tidewatch.capture.limits import check_json, is_text
 from tidewatch.capture.payload import Payload
 from tidewatch.capture.reasons import Reason, Unreadable
 
-STATUS = ("status", "statusCode", "status_code", "code")
+STATUS = frozenset({"status", "statusCode", "status_code", "code"})
 """Keys that the status of an answer stands under."""
 SHORTEST = len('{"captureData":{"endpointInput":{"data":""}}}')
 """Bytes that a record has at least."""
@@ -83,6 +83,8 @@ def decode(line: bytes, *, is_open: bool = False) -> Record:
 
 def is_failure(told: Mapping[str, object]) -> bool:
     """Whether a status among what is told is that of an error: 4xx and 5xx. Source: RFC 9110, 15.5 and 15.6."""
+    if STATUS.isdisjoint(told):
+        return False
     statuses = (told.get(name) for name in STATUS)
     return any(isinstance(status, int | float) and 400 <= status < 600 for status in statuses)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import cast
 
 import numpy as np
 
 from tidewatch.capture.columns import CHUNK_ROWS, FEW_ROWS, Floats, parse_column
+from tidewatch.capture.foreign import is_chat, is_libsvm
 from tidewatch.capture.limits import CATEGORY, check_values
 from tidewatch.capture.payload import read_input
 from tidewatch.capture.reasons import Reason, Unreadable
@@ -52,9 +53,9 @@ class Layout:
         return tuple(feature.name for feature in self.features if feature.numeric)
 
     @cached_property
-    def readers(self) -> tuple[Callable[[object, str], float], ...]:
-        """What reads a number of each numeric feature."""
-        return tuple(feature.read for feature in self.features if feature.numeric)
+    def readers(self) -> tuple[tuple[str, Callable[[object, str], float]], ...]:
+        """The names of the numeric features, and what reads a number of each."""
+        return tuple((feature.name, feature.read) for feature in self.features if feature.numeric)
 
     @cached_property
     def categories(self) -> tuple[str, ...]:
@@ -97,7 +98,7 @@ def values(record: Record, layout: Layout) -> Rows:
     table = read_input(record.input)
     headers = int(_has_header(table, layout))
     if headers:
-        table = Table(None, table.rows[1:])
+        table = replace(table, rows=table.rows[1:])
         if not len(table.rows):
             raise Unreadable(Reason.EMPTY_PAYLOAD)
     check_values(len(table.rows), len(layout.numbers) + CATEGORY * len(layout.categories))
@@ -130,13 +131,15 @@ def _places(table: Table, layout: Layout) -> dict[str, int]:
         named = {name: at for at, name in enumerate(table.names)}
         if not any(feature.name in named for feature in layout.features):
             # A body of another form would otherwise count as rows without a single value.
-            raise Unreadable(Reason.MISSING_COLUMNS)
+            raise Unreadable(Reason.CHAT if is_chat(named) else Reason.MISSING_COLUMNS)
         return named
     lengths = table.widths
     found = layout.widths.get(min(lengths))
     if found is not None and len(lengths) == 1:
         return found
-    raise Unreadable(Reason.MISSING_COLUMNS if min(lengths) < min(layout.widths) else Reason.EXTRA_COLUMNS)
+    if min(lengths) >= min(layout.widths):
+        raise Unreadable(Reason.EXTRA_COLUMNS)
+    raise Unreadable(Reason.LIBSVM if lengths == {1} and is_libsvm(table.rows[0][0]) else Reason.MISSING_COLUMNS)
 
 
 def _from_matrix(
@@ -178,8 +181,7 @@ def _from_few(
     rows: list[Sequence[object]], layout: Layout, places: dict[str, int]
 ) -> tuple[Floats, tuple[list[str | None], ...]]:  # fmt: skip
     numbers = np.full((len(rows), len(layout.numbers)), math.nan)
-    numeric = zip(layout.numbers, layout.readers, strict=True)
-    held = [(at, places[name], name, read) for at, (name, read) in enumerate(numeric) if name in places]
+    held = [(at, places[name], name, read) for at, (name, read) in enumerate(layout.readers) if name in places]
     for into, row in zip(numbers, rows, strict=True):
         for at, place, name, read in held:
             into[at] = read(row[place], name)
@@ -207,8 +209,7 @@ def _categories(cells: list[object], name: str, known: dict[str, str | None]) ->
 
 def _fill(numbers: Floats, columns: dict[str, list[object]], layout: Layout) -> None:
     """Reads the columns one by one where all their cells are plain, else row by row: the first fault is to be told."""
-    numeric = zip(layout.numbers, layout.readers, strict=True)
-    held = [(at, name, read) for at, (name, read) in enumerate(numeric) if name in columns]
+    held = [(at, name, read) for at, (name, read) in enumerate(layout.readers) if name in columns]
     for at, name, _ in held:
         column = parse_column(columns[name])
         if column is None:

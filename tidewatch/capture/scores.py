@@ -148,7 +148,7 @@ def _is_error(table: Table) -> bool:
     """Whether an answer that does not hold the score by its name says what went wrong instead."""
     names = table.names or ()
     words = [at for at, name in enumerate(names) if name.lower() in _ERRORS]
-    if not words and not set(STATUS) & set(names):
+    if not words and STATUS.isdisjoint(names):
         return False
     return any(
         any(isinstance(row[at], str | list | dict) and bool(row[at]) for at in words)

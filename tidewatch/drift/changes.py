@@ -57,8 +57,7 @@ def distribution(feature: Feature, counts: Counts) -> Distribution:
     Of numbers, the evidence is twice the smaller p-value of KS and of chi-squared on the quantile bins: KS sees the
     slightest shift of the middle, chi-squared a change of spread, of the tails or of a few tied values, to which KS is
     nearly blind in a small window. Zeros and ones are judged as categories are, by the share of each. counts: as in a
-    profile, the missing ones last. Raises ValueError where either side
-    has no value.
+    profile, the missing ones last. Raises ValueError where either side has no value.
     """
     if isinstance(feature, NumericFeature):
         found = _numbers(feature, counts[:-1])

@@ -136,3 +136,32 @@ def test_headers_are_counted_apart() -> None:
     captured = [line("age,fare,carrier\n1,2,AA"), line("1,2,AA"), line(side("age,fare,carrier"))]
     total = account(b"\n".join(captured), LAYOUT)
     assert (total.read, total.parsed, dict(total.rejected)) == (3, 2, {Reason.EMPTY_PAYLOAD: 1})
+
+
+@pytest.mark.parametrize(
+    ("made", "reason"),
+    [
+        (side("0 1:0.5 7:2\n1 2:1\n"), Reason.LIBSVM), (as_base64("1 2:3", "text/csv"), Reason.LIBSVM),
+        (as_json({"prompt": "a poem"}), Reason.CHAT),
+        (as_json({"messages": [{"role": "user", "content": "hi"}]}), Reason.CHAT),
+        (as_json({"inputs": "a poem", "parameters": {"temperature": 1}}), Reason.CHAT),
+    ],
+)  # fmt: skip
+def test_rows_of_another_kind_of_model_are_told_for_what_they_are(made: dict[str, Any], reason: Reason) -> None:
+    assert rejected(line(made)) == (reason, None)
+
+
+def test_a_feature_may_be_called_prompt_and_a_category_may_look_like_libsvm() -> None:
+    prompt = Layout((Column("prompt", False),), ("prompt",))
+    for made in (as_json({"prompt": "room 2:30"}), side("room 2:30")):
+        assert read(line(made), prompt).categories == (["room 2:30"],)
+
+
+def test_a_header_hides_no_values_beside_the_rows() -> None:
+    body = {"age": 30, "instances": [["age", "fare", "carrier"], [90, 1, "UA"]]}
+    assert rejected(line(as_json(body))) == (Reason.AMBIGUOUS, None)
+
+
+@pytest.mark.parametrize(("head", "each"), [("[\n  {", "'.[]'"), ("{\n", "'.'")])
+def test_what_is_advised_for_json_over_several_lines_writes_its_records(head: str, each: str) -> None:
+    assert f"`jq -c {each} p.jsonl`" in str(foreign_file("p.jsonl", head.encode()))

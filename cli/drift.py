@@ -19,9 +19,10 @@ from cli.console import Console, tables
 from cli.errors import UserError
 from tidewatch.capture.accounting import Accounting
 from tidewatch.capture.reasons import EXPLAINED, Reason
+from tidewatch.drift.labels import label, read_labels
 from tidewatch.drift.page import by_severity, figures, page
 from tidewatch.drift.profile import Profile, total
-from tidewatch.drift.reference import CategoryFeature, NumericFeature, Reference, decode
+from tidewatch.drift.reference import NumericFeature, Reference, decode
 from tidewatch.drift.report import Report, examples, records, window
 from tidewatch.drift.tables import count, is_parquet, is_table, open_table
 from tidewatch.drift.tables import reference as of_table
@@ -63,6 +64,12 @@ def reference(
         list[str] | None, typer.Option(metavar="COLUMN", help="Categories, though numbers. Repeat for several.")
     ] = None,
     no_header: NoHeader = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="What codes mean: a table of column, value, label. Its columns are categories."
+        ),
+    ] = None,
 ) -> None:
     """Freezes what the training data looked like: publish it with the model version by `--reference`.
 
@@ -72,6 +79,8 @@ def reference(
         raise UserError(f"{output} is the training data itself: give the reference another name")
     if score_output is not None and score is None:
         raise UserError("--score-output says where the score is in an answer: give --score COLUMN with it")
+    meant = _read(labels, lambda: read_labels(open_table(labels), str(labels))) if labels is not None else {}
+    worth_a_look: list[str] = []
     with Bar(data.name) as bar:
         made = _read(
             data,
@@ -80,10 +89,12 @@ def reference(
                 score=score,
                 score_output=_place(score_output),
                 exclude=exclude or (),
-                categorical=categorical or (),
+                categorical=[*(categorical or ()), *meant],
                 progress=lambda done, size: bar("read", done, size),
+                note=worth_a_look.append,
             ),
         )
+    made = label(made, meant)
     _write(output, made.encode())
     screen = Console(highlight=False, soft_wrap=True)
     numeric = [one.name for one in made.features if isinstance(one, NumericFeature)]
@@ -97,17 +108,8 @@ def reference(
         ("sha256", made.digest),
     ):
         screen.print(f"  {what:<9}{told}")
-    for feature in made.features:
-        if not feature.total:
-            screen.print(
-                f"note: {one_line(feature.name)} has no value in any row: whatever comes later is reported as new"
-            )
-        if isinstance(feature, CategoryFeature) and feature.singletons > 0.5 * feature.total:
-            name = one_line(feature.name)
-            screen.print(
-                f"note: most values of {name} occur once, so nothing can be told of it: is it an id? "
-                f"--exclude {name} leaves it out",
-            )
+    for sentence in worth_a_look:
+        screen.print(f"note: {sentence}")
 
 
 @drift.command(epilog="Exit code: 0 ok, 3 warning, 4 drift, 5 insufficient data, 6 invalid, 1 error.")

@@ -334,6 +334,67 @@ def test_a_few_texts_among_the_numbers_of_a_column_are_refused(tmp_path: Path, t
     assert "most values of distance occur once" in made.output
 
 
+def test_columns_that_tell_rows_apart_and_nothing_else_are_named(tmp_path: Path) -> None:
+    rows = [f"{at},{(at * 7919) % 100_003},{at % 7 / 2},u{at}" for at in range(300)]
+    data = tmp_path / "rows.csv"
+    data.write_text("\n".join([",customer,x,user", *rows]))
+    made = run("reference", data, "-o", tmp_path / "reference.json")
+    assert made.exit_code == 0
+    assert [line for line in made.output.splitlines() if line.startswith("note: ")] == [
+        "note: Unnamed: 0 counts the rows up: is it the index of a data frame, or an id? "
+        "--exclude 'Unnamed: 0' leaves it out",
+        "note: no two rows share a value of customer, a whole number: is it an id? --exclude customer leaves it out",
+        "note: most values of user occur once, so nothing can be told of it: is it an id, or a time? "
+        "--exclude user leaves it out",
+    ]
+    arguments = ["reference", data, "-o", tmp_path / "reference.json"]
+    for name in ("Unnamed: 0", "customer", "user"):
+        arguments += ["--exclude", name]
+    assert "note" not in run(*arguments).output
+    assert run("check", data, "--reference", tmp_path / "reference.json").exit_code == 0
+    requests = tmp_path / "requests.jsonl"
+    side = {"observedContentType": "text/csv", "mode": "INPUT", "data": data.read_text(), "encoding": "CSV"}
+    event = {"eventId": "e", "inferenceTime": "2013-05-14T12:00:00Z"}
+    requests.write_text(json.dumps({"captureData": {"endpointInput": side}, "eventMetadata": event}) + "\n")
+    told = json.loads(run("check", "--json", requests, "--reference", tmp_path / "reference.json").stdout)
+    assert told["records"] == {"read": 1, "parsed": 1, "rejected": {}, "headers": 1}
+
+
+def test_codes_are_told_with_their_labels(tmp_path: Path) -> None:
+    data, now, labels = (tmp_path / name for name in ("training.csv", "now.csv", "labels.csv"))
+    data.write_text("store,n\n" + "".join(f"{17 + at % 2},{at}\n" for at in range(400)))
+    now.write_text("store,n\n" + "".join(f"17,{at}\n" for at in range(400)))
+    labels.write_text('column,value,label\nstore,17,"Lisbon, Baixa"\nstore,18.0,Porto\nstore,19,Faro\n')
+    frozen = tmp_path / "reference.json"
+    assert "1: store" in run("reference", data, "-o", frozen, "--labels", labels).output
+    said = run("check", now, "--reference", frozen, "--html", tmp_path / "page.html")
+    assert said.exit_code == 4
+    assert '"17: Lisbon, Baixa"' in " ".join(said.output.split())
+    assert "18: Porto" in (tmp_path / "page.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ("value,label\n17,Lisbon\n", "labels stand in a table of column, value and label"),
+        ("column,value,label\nstore,17,\n", "does not hold a column, a value and a label"),
+        ("column,value,label\nstore,17\n", "does not hold a column, a value and a label"),
+        ("column,value,label\nstore,17,Lisbon\nstore,17,Porto\n", "two labels to the value '17' of 'store'"),
+        ("column,value,label\nstor,17,Lisbon\n", "no column 'stor': did you mean 'store'?"),
+        ("column,value,label\ny,17,Lisbon\n", "'y', which is no category feature; the category features are store"),
+        (f"column,value,label\nstore,17,{'x' * 1001}\n", "a label of over 1000 characters"),
+    ],
+)
+def test_labels_that_cannot_be_kept_are_refused(tmp_path: Path, table: str, says: str) -> None:
+    (tmp_path / "training.csv").write_text("store,y\n" + "".join(f"{at % 9},0.{at}\n" for at in range(100)))
+    (tmp_path / "labels.csv").write_text(table)
+    arguments = ("-o", tmp_path / "reference.json", "--labels", tmp_path / "labels.csv", "--categorical", "store")
+    said = run("reference", tmp_path / "training.csv", *arguments, "--score", "y")
+    assert isinstance(said.exception, InvalidTable)
+    assert says in str(said.exception)
+    assert not (tmp_path / "reference.json").exists()
+
+
 def test_the_training_data_is_not_overwritten(training: Path) -> None:
     before = training.read_bytes()
     said = run("reference", training, "-o", training)

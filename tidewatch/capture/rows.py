@@ -18,7 +18,7 @@ from tidewatch.capture.reasons import Reason, Unreadable
 from tidewatch.capture.record import Record
 from tidewatch.capture.scalars import categories, category, flag, number
 from tidewatch.capture.scores import Score, scores
-from tidewatch.capture.table import Matrix, Split, Table, columns_of
+from tidewatch.capture.table import Matrix, Split, Table, columns_of, unnamed
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,10 @@ class Layout:
 
     @cached_property
     def headers(self) -> tuple[tuple[str, ...], ...]:
-        """The rows that would name a payload's columns."""
-        return tuple({self.columns, tuple(feature.name for feature in self.features)})
+        """The rows that would name a payload's columns; a column without a name stands empty there."""
+        named = {self.columns, tuple(feature.name for feature in self.features)}
+        empty = {unnamed(at) for at in range(len(self.columns))}
+        return tuple(named | {tuple("" if name in empty else name for name in names) for names in named})
 
     @cached_property
     def widths(self) -> dict[int, dict[str, int]]:

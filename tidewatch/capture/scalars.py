@@ -7,6 +7,7 @@ import re
 from collections.abc import Set
 
 from tidewatch.capture.limits import LONGEST_NUMBER
+from tidewatch.capture.moments import moment
 from tidewatch.capture.reasons import Reason, Unreadable
 
 Scalar = str | float | int | bool | None
@@ -23,7 +24,7 @@ _BOOLEANS = {"True": "true", "TRUE": "true", "False": "false", "FALSE": "false"}
 FLAGS = {text: float(word == "true") for text, word in [*_BOOLEANS.items(), ("true", "true"), ("false", "false")]}
 """Words that stand for 1 and 0 in a column of flags."""
 _OTHERS = MISSING | _BOOLEANS.keys()
-"""Texts that are not their own category, but for whole numbers with one decimal zero."""
+"""Texts that are not their own category, but for whole numbers with one decimal zero, and moments."""
 
 
 def flag(value: object, column: str | None = None) -> float:
@@ -71,9 +72,10 @@ def _from_text(text: str, column: str | None) -> float:
 def category(value: object, column: str | None = None) -> str | None:
     """The category that a scalar stands for; None where it is missing.
 
-    Text as it is, but for "True", "TRUE", "False" and "FALSE", which are "true" and "false" as in JSON, and for whole
-    numbers with one decimal zero: "3.0" is "3". JSON and tensor numbers: 3.0 is "3", 2.5 is "2.5". Raises Unreadable:
-    not_finite for an infinite number, bad_payload for a list or an object, both naming the column.
+    Text as it is, but for "True", "TRUE", "False" and "FALSE", which are "true" and "false" as in JSON, for whole
+    numbers with one decimal zero: "3.0" is "3", and for timestamps, times and durations (`moment`). JSON and tensor
+    numbers: 3.0 is "3", 2.5 is "2.5". Raises Unreadable: not_finite for an infinite number, bad_payload for a list or
+    an object, both naming the column.
     """
     if isinstance(value, str):
         return _category_of_text(value)
@@ -91,7 +93,8 @@ def category(value: object, column: str | None = None) -> str | None:
 def categories(texts: Set[str]) -> dict[str, str | None]:
     """The category of each of these texts, as `category` tells it; nearly all are their own, so few are looked at."""
     found: dict[str, str | None] = dict(zip(texts, texts, strict=True))
-    for text in (*(texts & _OTHERS), *[text for text in texts if text[-2:] == ".0"]):
+    odd = [text for text in texts if ":" in text or "T" in text or text[-2:] == ".0"]  # a moment has one of the two
+    for text in (*(texts & _OTHERS), *odd):
         found[text] = _category_of_text(text)
     return found
 
@@ -101,7 +104,7 @@ def _category_of_text(text: str) -> str | None:
         return None
     if text.endswith(".0") and _WHOLE.fullmatch(text):
         return "0" if text == "-0.0" else text[:-2]
-    return _BOOLEANS.get(text, text)
+    return _BOOLEANS.get(text) or moment(text) or text
 
 
 def _category_of_number(value: float, column: str | None) -> str | None:

@@ -17,6 +17,11 @@ Matrix: TypeAlias = npt.NDArray[np.float64] | npt.NDArray[np.float32]
 """Shape (rows, columns); NaN is missing."""
 
 
+def unnamed(at: int) -> str:
+    """What a column is called whose header is empty, by its place, as pandas does it."""
+    return f"Unnamed: {at}"
+
+
 class Split(Sequence[list[str]]):
     """Rows that stay text, and are split at their commas when they are looked at: a long body needs little memory."""
 

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from tidewatch.capture.moments import duration
 from tidewatch.capture.reasons import Reason
 from tidewatch.capture.scalars import FLAGS, MISSING, category
+from tidewatch.capture.table import unnamed
 from tidewatch.drift.errors import InvalidTable
 from tidewatch.drift.reference import Counts, Floats
 
@@ -96,6 +98,9 @@ class Texts:
 
         if column.dtype.is_float():
             column = column.fill_nan(None)
+        elif column.dtype == pl.Duration:
+            told = [None if each is None else duration(each) for each in column.dt.total_nanoseconds().to_list()]
+            column = pl.Series(told, dtype=pl.String)
         elif not (column.dtype.is_integer() or column.dtype == pl.Boolean):
             column = column.cast(pl.String)
         values = column.to_list()
@@ -105,7 +110,9 @@ class Texts:
 
 
 def named(names: Sequence[str], source: Path | str) -> tuple[str, ...]:
-    """The names of columns; raises InvalidTable where one stands twice."""
+    """The names of columns; one without, as data frames write their index, gets its name by its place. Raises
+    InvalidTable where a name stands twice."""
+    names = [name or unnamed(at) for at, name in enumerate(names)]
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         told = ", ".join(repr(name) for name in twice)

@@ -87,7 +87,7 @@ def _numbers(feature: NumericFeature, counts: Counts) -> Distribution:
 
 
 def _categories(feature: CategoryFeature, counts: Counts) -> Distribution:
-    named = [f'"{feature.shown(value)}"' for value in feature.values]
+    named = [f'"{feature.shown(at)}"' for at in range(len(feature.values))]
     rest = np.asarray(feature.rest, np.int64)
     novel, new = feature.singletons / feature.total, int(counts[-1])
     now = Shares(counts[: len(named)], counts[len(named) : -1])

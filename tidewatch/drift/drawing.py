@@ -85,7 +85,7 @@ def _named(feature: CategoryFeature, own: Counts, production: Counts) -> tuple[l
     merge = np.full(feature.width, len(drawn), np.int64)
     merge[drawn] = np.arange(len(drawn))
     merge[-2:] = len(drawn) + 1, len(drawn) + 2
-    labels = [*(_short(feature.shown(feature.values[at])) for at in drawn), "(other)", "(unseen)", "(missing)"]
+    labels = [*(_short(feature.shown(at)) for at in drawn), "(other)", "(unseen)", "(missing)"]
     return labels, merge, range(len(drawn))
 
 

@@ -85,7 +85,8 @@ class CategoryFeature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     salt: where it is set, values that begin with HASHED are hashes under it; "" where all are in clear, as in
     references of old. singletons: values seen exactly once; singletons / total estimates the rate at which values never
     seen before turn up without any drift (Good 1953, "The population frequencies of species", Biometrika 40). open: the
-    training had too many values to keep, so unseen ones cannot be told from others.
+    training had too many values to keep, so unseen ones cannot be told from others. labels: what each of `values` means
+    where they are codes, "" where nothing is known; () where none has a label.
     """
 
     name: Name
@@ -98,6 +99,7 @@ class CategoryFeature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     missing: Count
     salt: Annotated[str, msgspec.Meta(max_length=64)] = ""
     pools: Annotated[tuple[Count, ...], msgspec.Meta(max_length=POOLS)] = ()
+    labels: Annotated[tuple[Value, ...], msgspec.Meta(max_length=MOST_VALUES)] = ()
 
     @property
     def width(self) -> int:
@@ -124,9 +126,12 @@ class CategoryFeature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         """Whether one of `values` or `others` is a hash."""
         return bool(self.salt) and kept.startswith(HASHED)
 
-    def shown(self, kept: str) -> str:
-        """One of `values` as people read it."""
-        return f"(hashed {kept.removeprefix(HASHED)[:8]})" if self.is_hashed(kept) else kept
+    def shown(self, at: int) -> str:
+        """One of `values` as people read it, with its label where it has one."""
+        kept = self.values[at]
+        if self.is_hashed(kept):
+            return f"(hashed {kept.removeprefix(HASHED)[:8]})"
+        return f"{kept}: {self.labels[at]}" if self.labels and self.labels[at] else kept
 
 
 def hashed(value: str, salt: str) -> str:
@@ -230,6 +235,9 @@ def _of_categories(feature: CategoryFeature) -> list[str]:
     checks = {
         f"{feature.name} has {len(feature.counts)} counts for {len(feature.values)} values": (
             len(feature.values) == len(feature.counts)
+        ),
+        f"{feature.name} has {len(feature.labels)} labels for {len(feature.values)} values": (
+            not feature.labels or len(feature.labels) == len(feature.values)
         ),
         f"{feature.name} has a value twice": len(known) == len(feature.values) + len(feature.others),
         f"{feature.name} has a value that was never seen": all(feature.counts),

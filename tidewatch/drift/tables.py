@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,6 +16,7 @@ from tidewatch.drift.batches import Batch, Flags, Progress, Table, Texts, named,
 from tidewatch.drift.binning import Binner
 from tidewatch.drift.csvfile import CsvTable
 from tidewatch.drift.errors import InvalidTable
+from tidewatch.drift.notes import notes
 from tidewatch.drift.profile import Profile
 from tidewatch.drift.reference import CategoryFeature, Floats, NumericFeature, Reference
 from tidewatch.drift.training import Column, build
@@ -64,16 +65,17 @@ class ParquetTable:
             self._rows: int = pl.scan_parquet(path).select(pl.len()).collect().item()
         except pl.exceptions.PolarsError as error:
             raise InvalidTable(f"{path} cannot be read as Parquet: {error}") from error
-        self._schema = schema
         self.names = named(schema.names(), path)
+        self._columns = dict(zip(self.names, schema.items(), strict=True))
 
     def batches(self, columns: Sequence[str], progress: Progress | None = None) -> Iterator[Batch]:
         import polars as pl
 
-        _no_nested({name: self._schema[name] for name in columns}, self._path)
+        _no_nested({name: self._columns[name][1] for name in columns}, self._path)
+        wanted = [pl.col(self._columns[name][0]).alias(name) for name in columns]
         done, size = 0, self._path.stat().st_size
         try:
-            for frame in pl.scan_parquet(self._path).select(columns).collect_batches(chunk_size=PARQUET_ROWS):
+            for frame in pl.scan_parquet(self._path).select(wanted).collect_batches(chunk_size=PARQUET_ROWS):
                 yield Batch(frame, np.arange(done, done + len(frame)))
                 done += len(frame)
                 if progress is not None:
@@ -116,13 +118,15 @@ def reference(
     exclude: Sequence[str] = (),
     categorical: Sequence[str] = (),
     progress: Progress | None = None,
+    note: Callable[[str], None] | None = None,
 ) -> Reference:
     """The reference of a training table.
 
     score: the column of the model's answers; score_output: where an answer has it (see Reference). exclude: columns
     that are no features. categorical: columns of categories though they hold numbers. A column is numeric where all its
-    values are numbers. Raises InvalidTable or InvalidTraining where a column is not there, the score is not numeric, a
-    column holds numbers but for a few values, or a row does not fit its header.
+    values are numbers. note: is called with a sentence for each column that is worth a second look. Raises InvalidTable
+    or InvalidTraining where a column is not there, the score is not numeric, a column holds numbers but for a few
+    values, or a row does not fit its header.
     """
     for name in (*exclude, *categorical, *([score] if score else [])):
         _must_have(table, name)
@@ -137,12 +141,17 @@ def reference(
         for name, part in parts.items():
             part.add(batch.frame[name])
     answers = parts.pop(score).whole() if score else None
-    return build(
-        {name: part.whole() for name, part in parts.items()},
+    whole = {name: part.whole() for name, part in parts.items()}
+    made = build(
+        whole,
         score=(score, np.asarray(answers, np.float64)) if score else None,
         order=[name for name in table.names if name != score],
         score_output=score_output,
     )
+    if note is not None:
+        for sentence in notes({one.name: one for one in made.features}, whole):
+            note(sentence)
+    return made
 
 
 MOSTLY = 0.1

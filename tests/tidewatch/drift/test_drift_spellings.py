@@ -5,16 +5,24 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tidewatch.capture.lines import Block
+from tidewatch.capture.scalars import category
 from tidewatch.drift.counting import counter
+from tidewatch.drift.profile import Profile
 from tidewatch.drift.reference import Reference
+from tidewatch.drift.tables import count, open_table
+from tidewatch.drift.tables import reference as of_table
 from tidewatch.drift.training import build
 from tidewatch.drift.verdict import Verdict, judge
 
@@ -106,7 +114,10 @@ def captured(sent: Sent) -> bytes:
 def assert_as_in_training(reference: Reference, sent: Sent) -> None:
     counting = counter(reference)
     counting.count(Block(0, captured(sent) + b"\n", False), "a")
-    profile = counting.profile()
+    assert_zeros(reference, counting.profile())
+
+
+def assert_zeros(reference: Reference, profile: Profile) -> None:
     assert profile.accounting.rejected == {}
     judged = judge(reference, profile)
     assert judged.verdict is Verdict.OK
@@ -147,3 +158,74 @@ def test_numbers_of_any_precision_that_tells_them_apart_are_as_in_training(datat
     header = json.dumps({"inputs": [described]}).encode()
     body = base64.b64encode(header + raw).decode()
     assert_as_in_training(build({"x": values}), (body, "BASE64", f"{TRITON};json-header-size={len(header)}"))
+
+
+def spelled_by_pandas(moment: Any) -> str:
+    """As pandas writes a value of these kinds into CSV."""
+    if isinstance(moment, timedelta):
+        days, rest = divmod(moment, timedelta(days=1))
+        return f"{days} days {'+' if days < 0 else ''}{str(rest).zfill(8)}"
+    return str(moment)
+
+
+def spelled_by_json(moment: Any) -> str:
+    """As JSON writers do: ISO 8601, with Z and thousandths where a timestamp names no zone."""
+    if isinstance(moment, datetime):
+        return moment.isoformat(timespec="milliseconds") + ("Z" if moment.tzinfo is None else "")
+    if isinstance(moment, timedelta):
+        return f"P{moment.days}DT0H0M{moment.seconds}S"
+    return moment.isoformat()
+
+
+EAST = timezone(timedelta(hours=2))
+WHOLE_SECONDS = st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1)).map(lambda one: one.replace(microsecond=0))
+MOMENTS: dict[str, st.SearchStrategy[Any]] = {
+    "timestamp": WHOLE_SECONDS,
+    "timestamp in UTC": WHOLE_SECONDS.map(lambda one: one.replace(tzinfo=UTC)),
+    "timestamp of a zone": WHOLE_SECONDS.map(lambda one: one.replace(tzinfo=EAST)),
+    "date": st.dates(date(1970, 1, 1), date(2100, 1, 1)),
+    "time": st.times().map(lambda one: one.replace(microsecond=0)),
+    "duration": st.integers(-(10**7), 10**7).map(lambda seconds: timedelta(seconds=seconds)),
+    "decimal": st.integers(-(10**6), 10**6).map(lambda cents: Decimal(cents) / 100),
+}
+
+
+@pytest.mark.parametrize("kind", MOMENTS)
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_the_training_table_is_as_in_training_whoever_wrote_it(kind: str, data: st.DataObject, tmp_path: Path) -> None:
+    values = data.draw(st.lists(MOMENTS[kind], min_size=1, max_size=5).map(lambda few: few * 60))
+    pl.DataFrame({"x": values, "n": range(len(values))}, strict=False).write_parquet(tmp_path / "t.parquet")
+    (tmp_path / "t.csv").write_text("\n".join(["x,n", *[f"{spelled_by_pandas(x)},{n}" for n, x in enumerate(values)]]))
+    made = {name: of_table(open_table(tmp_path / name)) for name in ("t.parquet", "t.csv")}
+    assert len({one.digest for one in made.values()}) == 1
+    told = json.dumps(
+        [{"x": str(x) if kind == "decimal" else spelled_by_json(x), "n": n} for n, x in enumerate(values)]
+    )
+    for reference in made.values():
+        for name in made:
+            assert_zeros(reference, count(open_table(tmp_path / name), reference, name).profile)
+        assert_as_in_training(reference, (told, "JSON", "application/json"))
+
+
+@pytest.mark.parametrize(
+    ("text", "spelled"),
+    [
+        ("2026-11-01 10:00", "2026-11-01T10:00:00"), ("2026-11-01T00:00:00.000000", "2026-11-01"),
+        ("2026-11-01T00:30:00+02:00", "2026-10-31T22:30:00"), ("2026-11-01T10:00:00.120Z", "2026-11-01T10:00:00.12"),
+        ("1:02:03", "01:02:03"), ("-1 day, 23:59:57", "-00:00:03"), ("-2 days +23:59:59", "-1 days 00:00:01"),
+        ("P-1DT23H59M57S", "-00:00:03"),
+        ("2 days, 1:02:03.500000", "2 days 01:02:03.5"), ("P7DT0H0M0S", "7 days"),
+    ],
+)  # fmt: skip
+def test_a_moment_has_one_spelling(text: str, spelled: str) -> None:
+    assert category(text) == spelled
+    assert category(spelled) == spelled
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["30 days", "P7D", "24:00:00", "12:34", "99:99:99", "2026-13-01 10:00:00", "0001-01-01T00:00:00+10:00", "3:1"],
+)
+def test_what_is_no_moment_is_its_own_category(text: str) -> None:
+    assert category(text) == text

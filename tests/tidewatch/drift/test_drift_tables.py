@@ -84,6 +84,14 @@ def test_the_same_rows_give_the_same_reference_from_csv_gzip_parquet_and_arrays(
     assert len(digests) == 1
 
 
+def test_a_column_without_a_name_is_called_by_its_place(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"": [0, 1, 2], "x": [0.5, 1.5, 2.5]})
+    frame.write_parquet(tmp_path / "t.parquet")
+    paths = [tmp_path / "t.parquet", written(tmp_path, frame.write_csv(), "t.csv")]
+    assert {reference(open_table(path)).columns for path in paths} == {("Unnamed: 0", "x")}
+    assert len({reference(open_table(path)).digest for path in paths}) == 1
+
+
 def test_excluded_columns_are_no_features_but_stay_columns(tmp_path: Path) -> None:
     made = reference(open_table(written(tmp_path, TRAINING)), score="score", exclude=["b"])
     assert made.columns == ("a", "b", "kind")
@@ -374,7 +382,8 @@ def test_a_first_row_that_reads_as_data_is_refused_and_read_under_given_names(tm
     ],
 )
 def test_a_row_of_names_is_a_header_also_where_some_are_numbers(tmp_path: Path, content: str) -> None:
-    assert open_table(written(tmp_path, content)).names == tuple(content.split("\n")[0].split(","))
+    names = content.split("\n")[0].split(",")
+    assert open_table(written(tmp_path, content)).names == tuple(name or "Unnamed: 0" for name in names)
 
 
 def test_names_are_for_csv_alone(tmp_path: Path) -> None:

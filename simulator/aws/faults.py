@@ -6,6 +6,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import count
+from random import Random
 
 KINDS: Mapping[str, frozenset[str]] = {
     "create_fails": frozenset({"endpoint", "reason"}),
@@ -13,7 +14,7 @@ KINDS: Mapping[str, frozenset[str]] = {
     "change_rolls_back": frozenset({"endpoint", "reason"}),
     "status": frozenset({"endpoint", "status", "reason", "seconds"}),
     "scaling": frozenset({"endpoint", "variant", "instances"}),
-    "variant_errors": frozenset({"endpoint", "variant", "rate", "code"}),
+    "variant_errors": frozenset({"endpoint", "variant", "rate", "every", "code"}),
     "variant_latency": frozenset({"endpoint", "variant", "seconds", "overhead"}),
     "put_conflict": frozenset({"bucket", "key"}),
     "api": frozenset({"service", "action", "code", "message", "status"}),
@@ -49,10 +50,17 @@ class Fault:
     left: int
     cost: dict[tuple[str, str], float] = field(default_factory=dict[tuple[str, str], float])
     """What it has done so far, by endpoint and variant, where that adds up."""
+    _turns: count[int] = field(default_factory=lambda: count(1))
 
     def concerns(self, subject: Mapping[str, str]) -> bool:
         """Whether every option that names a subject names this one; an option left out names them all."""
         return all(self.options.get(key) in (None, value) for key, value in subject.items())
+
+    def strikes(self, random: Random) -> bool:
+        """Whether it is the turn of the request that took it: with `every`, of one in so many; else by chance, `rate`."""
+        if "every" in self.options:
+            return next(self._turns) % int(self.number("every", 1)) == 0
+        return random.random() < self.number("rate", 1.0)
 
     def text(self, option: str, default: str) -> str:
         return str(self.options.get(option, default))

@@ -122,7 +122,7 @@ def _answer(world: World, endpoint: Endpoint, route: Route, chosen: int, request
     status, content_type, body, added, around = 200, "application/json", b"", 0.0, 0.0
     model_began = time.perf_counter()
     fault = world.faults.take("variant_errors", endpoint=request.endpoint, variant=variant.name)
-    if fault and world.random.random() < fault.number("rate", 1.0):
+    if fault and fault.strikes(world.random):
         status, body = int(fault.number("code", 500)), b'{"error":"injected by the rehearsal"}'
     elif model is None:
         status, body = 500, b'{"error":"the simulator has no model for this container: it has no ModelDataUrl"}'

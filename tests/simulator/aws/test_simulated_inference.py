@@ -264,6 +264,18 @@ def test_errors_and_latency_of_one_variant_can_be_injected(account: Account) -> 
     assert metric(account, "ModelLatency", "Minimum")[0] >= 2e6
 
 
+def test_errors_can_be_injected_evenly(account: Account) -> None:
+    serving(account, 1, 0)
+    account.control.inject("variant_errors", endpoint="flights", variant="blue", every=3)
+    failed: list[int] = []
+    for at in range(1, 10):
+        try:
+            ask(account)
+        except ClientError:
+            failed.append(at)
+    assert failed == [3, 6, 9]
+
+
 def test_get_metric_data_keeps_namespaces_apart_and_knows_percentiles(account: Account) -> None:
     """Source: CloudWatch API reference, GetMetricData."""
     cloudwatch = account.client("cloudwatch")

@@ -26,7 +26,7 @@ class Session:
         self._clock: clock.Clock = clock.current()
         if stack == REHEARSAL:
             self._kwargs = _simulated()
-            self._clock = SharedClock(Home.of(ROOT).folder / "simulator" / "clock")
+            self._clock = SharedClock(Home.of(ROOT).clock)
             return
         if stack:
             self._connection = _connection(stack)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Any
 
 import typer
@@ -16,6 +16,7 @@ from cli.aws import Session
 from cli.console import Console
 from cli.errors import UserError
 from cli.finding import Check, Finding, made
+from cli.lines import typed
 from cli.outputs import stack_outputs
 from cli.stackfile import StackFile
 from simulator.rehearsal.home import REHEARSAL
@@ -35,7 +36,8 @@ def doctor(
     """
     console, found = Console(highlight=False), list[Finding]()
     with Console(stderr=True).status("looking") as progress:
-        for finding in examined(stack, lambda what: progress.update(Text(f"looking at: {what}"))):
+        for one in examined(stack, lambda what: progress.update(Text(f"looking at: {what}"))):
+            finding = replace(one, remedy=typed(one.remedy, stack or ""))
             found.append(finding)
             if not as_json:
                 _show(finding, console)

@@ -18,6 +18,7 @@ from cli.rehearse import rehearse
 from cli.rollback import acknowledge, rollback
 from cli.runbook import runbook
 from cli.status import status
+from cli.up import destroy, preview, up
 from tidewatch.drift.errors import DriftError
 from tidewatch.registry import RegistryError
 from tidewatch.traffic import TrafficError
@@ -31,6 +32,8 @@ app = typer.Typer(
 )
 for command in (publish, models, promote, status, rollback, acknowledge, runbook, doctor, permissions, rehearse):
     app.command()(command)
+for command in (up, preview, destroy):
+    app.command(rich_help_panel="In a rehearsal that stays")(command)
 app.add_typer(drift)
 
 

@@ -47,10 +47,12 @@ def _rehearsed() -> dict[str, Any]:
 
 
 def _awaited(name: str) -> str:
-    """Why a rehearsal has no such part: it deploys all of them by itself, one `up` after the other."""
+    """Why a rehearsal has no such part: the story deploys all of them by itself, one `up` after the other."""
     home = Home.of(ROOT)
     if not home.environment():
         return home.missing()
+    if home.summary.exists():
+        return f"the {name} of the rehearsal is not deployed: `tidewatch up --stack {REHEARSAL}` does it"
     return (
         f"the {name} of the rehearsal is not deployed yet: "
         f'ask again once `tidewatch rehearse` has told of "{FIRST_TRAFFIC}", within a minute of its start'

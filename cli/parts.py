@@ -39,7 +39,7 @@ class _Parts:
     def __init__(self, stack: str, outputs: Mapping[str, Any], session: Session) -> None:
         self._stack, self._outputs, self._session = stack, outputs, session
         self._rehearsed = stack == REHEARSAL
-        self._again = "start the rehearsal again" if self._rehearsed else f"pulumi up --refresh --stack {stack}"
+        self._again = f"pulumi up --refresh --stack {stack}"
 
     def _at(self, part: str, key: str) -> Any:
         return (self._outputs.get(part) or {}).get(key)

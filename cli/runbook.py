@@ -14,6 +14,7 @@ import typer
 from cli.config import Unread
 from cli.console import Console
 from cli.errors import UserError
+from cli.lines import typed
 from cli.outputs import ROOT, stack_outputs
 from cli.stackfile import StackFile
 from cli.traffic import model_of
@@ -90,7 +91,7 @@ def runbook(
     if open_slots:
         typer.echo(_which_slot(stack, outputs, found, "other" in open_slots) + "\n")
         names |= {name: name.upper() for name in open_slots}
-    typer.echo(filled(text, names), nl=False)
+    typer.echo(typed(filled(text, names), stack), nl=False)
     for name in sorted(set(placeholders(text)) - names.keys()):
         notes.print(f"tidewatch: {{{name}}} is for you to fill in: {PLACEHOLDERS[name]}")
 

@@ -31,8 +31,10 @@ class StackFile:
     document: CommentedMap
 
     @classmethod
-    def of(cls, stack: str, root: Path = ROOT) -> StackFile:
-        """Raises UserError where there is no such stack file or it is not YAML."""
+    def of(cls, stack: str, root: Path | None = None) -> StackFile:
+        """A stack file of the checkout, or of the one in `root`. Raises UserError where there is none, or it is not
+        YAML."""
+        root = root or ROOT
         home = Home.of(root)
         path = root / f"Pulumi.{stack}.yaml"
         if stack == REHEARSAL and home.environment():
@@ -115,10 +117,8 @@ def commit_edit(file: StackFile, console: Console) -> None:
         console.print(Syntax(diff, "diff", background_color="default"))
     else:
         console.print(diff, end="", highlight=False, soft_wrap=True)
-    applied = f"Nothing is applied yet: run `pulumi up --stack {file.stack}`"
-    if file.stack == REHEARSAL:
-        applied = "Nothing applies it: a kept rehearsal has no `pulumi up`, the story shows that part"
-    console.print(applied, soft_wrap=True)
+    program = "tidewatch" if file.stack == REHEARSAL else "pulumi"
+    console.print(f"Nothing is applied yet: run `{program} up --stack {file.stack}`", soft_wrap=True)
 
 
 def _yaml() -> YAML:

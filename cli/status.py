@@ -19,6 +19,7 @@ from cli import health
 from cli.aws import Session
 from cli.console import Console
 from cli.errors import UserError
+from cli.lines import typed
 from cli.outputs import stack_outputs
 from cli.traffic import controller, model_of
 from tidewatch import clock
@@ -194,8 +195,9 @@ def _shown(report: dict[str, Any]) -> Iterator[RenderableType]:
     if report["held_back"]:
         yield _said(report["held_back"])
     elif not report["in_sync"]:
-        yield _said("The live split is not the declared one. `pulumi up` leaves it so until the declaration is edited.")
-    yield from _alarms(report["alarms"])
+        apart = "The live split is not the declared one. `pulumi up` leaves it so until the declaration is edited."
+        yield _said(typed(apart, report["stack"]))
+    yield from _alarms(report["alarms"], report["stack"])
     yield from _budgets(report["budgets"] or {})
     yield from _drift(report["drift"] or {})
     for sentence in report["unknown"]:
@@ -227,7 +229,7 @@ def _told(incident: dict[str, Any]) -> str:
     return f"{since}{f' ({state})' if state else ''}: {one_line(incident['why'])}"
 
 
-def _alarms(alarms: dict[str, Any] | None) -> Iterator[RenderableType]:
+def _alarms(alarms: dict[str, Any] | None, stack: str) -> Iterator[RenderableType]:
     if alarms is None:
         return
     silent = f"; {alarms['insufficient']} without enough data" if alarms["insufficient"] else ""
@@ -237,7 +239,8 @@ def _alarms(alarms: dict[str, Any] | None) -> Iterator[RenderableType]:
         line = f"  {severity:<2}  {one['alarm']} since {one['since']}: {one['runbook']}"
         yield _said(line, style="bold red" if severity == "P1" else "")
     if alarms["gone"]:
-        yield _said(f"  deleted by somebody: {', '.join(alarms['gone'])}; `pulumi up --refresh` makes them again")
+        deleted = f"  deleted by somebody: {', '.join(alarms['gone'])}; `pulumi up --refresh` makes them again"
+        yield _said(typed(deleted, stack))
 
 
 def _budgets(budgets: dict[str, dict[str, Any]]) -> Iterator[RenderableType]:

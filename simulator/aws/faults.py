@@ -57,7 +57,7 @@ class Fault:
         return all(self.options.get(key) in (None, value) for key, value in subject.items())
 
     def strikes(self, random: Random) -> bool:
-        """Whether it is the turn of the request that took it: with `every`, of one in so many; else by chance, `rate`."""
+        """Whether it strikes the request that took it: with `every` one in so many, else by chance, `rate`."""
         if "every" in self.options:
             return next(self._turns) % int(self.number("every", 1)) == 0
         return random.random() < self.number("rate", 1.0)

@@ -79,15 +79,19 @@ class Provider:
     hashes: Hashes
 
     def check(self, olds: Wire, goal: Resource) -> Wire:
-        """The inputs as the provider wants them, secrets kept.
+        """The inputs as the provider wants them, secrets kept; what it leaves alone stays as the program sent it, with
+        the nulls inside, as the CLI has it.
 
         Raises Refused with the provider's own sentences.
         """
-        got = self.code.check(to_python(olds), to_python(goal.inputs))
+        asked = to_python(goal.inputs)
+        got = self.code.check(to_python(olds), dict(asked))
         if got.failures:
             told = (f"property {f.property}: {f.reason}" if f.property else f.reason for f in got.failures)
             raise Refused("; ".join(told))
-        return self.outputs(got.inputs, goal)
+        checked = self.outputs(got.inputs, goal)
+        as_sent = {key for key, value in asked.items() if key in checked and got.inputs[key] == value}
+        return {key: goal.inputs[key] if key in as_sent else value for key, value in checked.items()}
 
     def difference(self, old: Resource, inputs: Wire, replace_on: list[str]) -> Difference:
         """What changed from old to these inputs, and whether the provider or `replace_on_changes` wants a new object.

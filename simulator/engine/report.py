@@ -68,6 +68,13 @@ class Summary:
         """The steps that are more than looking: all but `same`, `read` and a `refresh` that found nothing."""
         return tuple(s for s in self.steps if s.op not in UNCHANGED and (s.op != "refresh" or s.keys))
 
+    @property
+    def told(self) -> str:
+        """How many steps of each operation that changes something, and the wall time, as a clause."""
+        counted = Counter(step.op for step in self.changed)
+        told = ", ".join(f"{count} {op}" for op, count in sorted(counted.items())) or "nothing changed"
+        return f"{told} in {self.seconds:.1f} s"
+
 
 class DeploymentFailed(Exception):
     """A run that did not finish; `errors` are its sentences, `summary` what was done before."""

@@ -16,7 +16,8 @@ Wire = dict[str, Any]
 
 SIGNATURE: str = rpc._special_sig_key
 SECRET: str = rpc._special_secret_sig
-ASSETS = (rpc._special_asset_sig, rpc._special_archive_sig)
+ARCHIVE: str = rpc._special_archive_sig
+ASSETS = (rpc._special_asset_sig, ARCHIVE)
 UNKNOWN: str = rpc.UNKNOWN
 
 T = TypeVar("T")

@@ -7,6 +7,7 @@ import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from urllib.parse import urlsplit
 
 REHEARSAL = "rehearsal"
@@ -15,6 +16,14 @@ EVERY = "all"
 """The page of all game days, among those of single ones."""
 FIRST_TRAFFIC = "pulumi up: all traffic to blue"
 """The end of the line by which the story tells that its endpoint serves."""
+TOOL = r"""#!/bin/sh
+# The AWS CLI in the rehearsal that runs here, whatever the terminal says of other accounts.
+for name in $(env | sed -n 's/^\(AWS_[A-Z0-9_]*\)=.*/\1/p'); do unset "$name"; done
+export {variables}
+own={own}
+test -x "$own" || own=aws
+exec "$own" "$@"
+"""
 ANSWER_SECONDS = 1.0
 """Within which the simulator takes a connection, if there is one."""
 
@@ -35,9 +44,19 @@ class Home:
         return self.folder / "stack.json"
 
     @property
+    def clock(self) -> Path:
+        """The clock of the simulator that runs here."""
+        return self.folder / "simulator" / "clock"
+
+    @property
     def stack_file(self) -> Path:
         """The rehearsal edits a copy of Pulumi.rehearsal.yaml: the checkout stays clean."""
         return self.folder / f"Pulumi.{REHEARSAL}.yaml"
+
+    @property
+    def tool(self) -> Path:
+        """The AWS CLI as a command that reaches the simulator."""
+        return self.folder / "aws"
 
     @property
     def summary(self) -> Path:
@@ -60,10 +79,10 @@ class Home:
     def announce(self, environment: dict[str, str]) -> None:
         """Tells this user's other processes how to reach the simulator: the variables of AWS's SDKs and tools, with
         the key of the run."""
-        self.withdraw()
-        own = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-        with os.fdopen(os.open(self._announcement, own, 0o600), "w") as file:
-            json.dump(environment, file, indent=2)
+        variables = " ".join(f"{name}={quote(value)}" for name, value in environment.items())
+        own = self.folder.parents[1] / ".venv-awscli" / "bin" / "aws"
+        _write_privately(self.tool, 0o700, TOOL.format(variables=variables, own=quote(str(own))))
+        _write_privately(self._announcement, 0o600, json.dumps(environment, indent=2))
 
     def environment(self) -> dict[str, str]:
         """The announced variables; empty where no rehearsal runs, though one that was killed left its announcement."""
@@ -80,10 +99,19 @@ class Home:
 
     def withdraw(self) -> None:
         self._announcement.unlink(missing_ok=True)
+        self.tool.unlink(missing_ok=True)
 
     @property
     def _announcement(self) -> Path:
         return self.folder / "simulator.json"
+
+
+def _write_privately(path: Path, mode: int, text: str) -> None:
+    """A new file of its owner's alone: it holds the key of the run."""
+    path.unlink(missing_ok=True)
+    own = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    with os.fdopen(os.open(path, own, mode), "w") as file:
+        file.write(text)
 
 
 def _serves(address: str) -> bool:

@@ -6,7 +6,7 @@ import contextlib
 import fcntl
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import boto3
 import yaml
 
 from simulator import environment
+from simulator.clock import SharedClock
 from simulator.control import Control
 from simulator.engine import Stack, Summary
 from simulator.engine import Step as EngineStep
@@ -67,9 +68,6 @@ class Stage:
     def outputs(self) -> dict[str, Any]:
         return self._stack().outputs()
 
-    def config(self) -> dict[str, Any]:
-        return yaml.safe_load(self.home.stack_file.read_text())["config"]
-
     def traffic(self) -> TrafficController:
         """The endpoint's traffic and its ledger."""
         outputs = self.outputs()
@@ -82,8 +80,28 @@ class Stage:
         return dict(split.shares) if split else {}
 
     def _stack(self, show: Callable[[EngineStep], None] = _ignore) -> Stack:
-        text = {key: value if isinstance(value, str) else json.dumps(value) for key, value in self.config().items()}
-        return Stack(PROJECT, REHEARSAL, self.root, self.home.state, text, on_step=show)
+        return program(self.root, self.home, show)
+
+
+def program(root: Path, home: Home, show: Callable[[EngineStep], None] = _ignore) -> Stack:
+    """The program of a checkout as the rehearsal's stack, with the config as its stack file has it now."""
+    config: dict[str, Any] = yaml.safe_load(home.stack_file.read_text())["config"]
+    text = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
+    return Stack(PROJECT, REHEARSAL, root, home.state, text, on_step=show)
+
+
+@contextlib.contextmanager
+def entered(home: Home) -> Iterator[Mapping[str, str]]:
+    """Into the rehearsal that another process keeps running: to the end of the block, AWS is its simulator, and the
+    time its clock's. Yields the variables that lead there. Raises RehearsalFailed where none runs."""
+    variables = home.environment()
+    if not variables:
+        raise RehearsalFailed(home.missing())
+    with contextlib.ExitStack() as undo:
+        undo.callback(clock.install, clock.current())
+        clock.install(SharedClock(home.clock))
+        undo.enter_context(environment.only(variables))
+        yield variables
 
 
 @contextlib.contextmanager

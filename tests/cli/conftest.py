@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 
+from simulator.rehearsal.home import REHEARSAL, Home
 from tests.stacks.conftest import deployed, standing
-from tests.stacks.rehearsed import Rehearsed
+from tests.stacks.rehearsed import ROOT, Rehearsed
 from tidewatch import clock
 
 __all__ = ["deployed", "standing"]
@@ -29,6 +31,14 @@ class Ambient:
 
     def now(self) -> datetime:
         return clock.current().now()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whatever rehearsal somebody keeps in this checkout is not the tests'."""
+    monkeypatch.setattr(
+        Home, "of", classmethod(lambda cls, root: cls((tmp_path if root == ROOT else root) / "out" / REHEARSAL))
+    )
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ def test_parts_that_are_gone_fail_with_the_command_that_makes_them_again(operate
         assert [one.state for one in found[name]] == ["fail"], name
     assert [one.state for one in found["buckets"]] == ["fail", "ok"]
     assert found["endpoint"][0].remedy == "pulumi up --refresh --stack dev"
-    assert _parts(gone)["endpoint"][0].remedy == "start the rehearsal again"
+    assert _parts(gone)["endpoint"][0].remedy == "pulumi up --refresh --stack rehearsal"
 
 
 def test_a_ledger_that_was_rewritten_fails_with_its_runbook(operated: Rehearsed) -> None:

@@ -110,7 +110,8 @@ def test_a_stack_file_with_mistakes_lists_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stack", "next_step"), [("dev", "run `pulumi up --stack dev`"), ("rehearsal", "Nothing applies")]
+    ("stack", "next_step"),
+    [("dev", "run `pulumi up --stack dev`"), ("rehearsal", "run `tidewatch up --stack rehearsal`")],
 )
 def test_an_edit_says_what_applies_it(
     tmp_path: Path, stack: str, next_step: str, monkeypatch: pytest.MonkeyPatch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from cli.errors import UserError
 from cli.main import app
 from simulator.clock import SharedClock
 from simulator.rehearsal.home import Home
+from tests.stacks.rehearsed import ROOT
 from tidewatch import clock
 
 
@@ -45,6 +47,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     """Of a rehearsal in a checkout of its own; nothing was announced yet."""
     for module in ("aws", "outputs", "stackfile"):
         monkeypatch.setattr(f"cli.{module}.ROOT", tmp_path)
+    shutil.copyfile(ROOT / "Pulumi.rehearsal.yaml", tmp_path / "Pulumi.rehearsal.yaml")
     made = Home.of(tmp_path)
     made.folder.mkdir(parents=True)
     return made

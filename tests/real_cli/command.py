@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -23,16 +21,9 @@ import pytest
 import yaml
 
 from simulator.control import Control
+from simulator.rehearsal.pulumi import settings_for
 
 ROOT = Path(__file__).parents[2]
-PLUGIN = """#!/bin/sh
-PYTHONPATH={root} exec {python} -P -m simulator.plugin "$@"
-"""
-PIP = """import importlib.metadata as metadata, json
-
-print(json.dumps([{"name": d.name, "version": d.version} for d in metadata.distributions()]))
-"""
-"""All that the CLI asks of pip is the list of packages, and an environment that uv made has no pip."""
 KILLED_WITHIN = 10.0
 """Wall seconds for the kernel to end what was killed."""
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "out", "__pycache__", ".pytest_cache", "node_modules")
@@ -236,7 +227,7 @@ class Projects:
         if project:
             # Types can be declared for keys of the project's own name only.
             settings = {**settings, "name": project, "config": {}}
-        settings["runtime"] = {"name": "python", "options": {"toolchain": "pip", "virtualenv": sys.prefix}}
+        settings = settings_for(settings)
         folder = self.folder / settings["name"]
         if not folder.exists():
             copied(source, folder)
@@ -269,31 +260,6 @@ def copied(source: Path, target: Path) -> None:
         if (source / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source / name, target / name)
-
-
-def environment(folder: Path, aws: Mapping[str, str]) -> dict[str, str]:
-    """The CLI's environment: only its own home, our provider plugin on PATH, nothing downloaded."""
-    plugins, backend, home, modules = (folder / name for name in ("plugins", "backend", "home", "modules"))
-    for made in (plugins, backend, home, modules):
-        made.mkdir()
-    wrapper = plugins / "pulumi-resource-aws"
-    wrapper.write_text(PLUGIN.format(root=ROOT, python=sys.executable))
-    wrapper.chmod(0o755)
-    if importlib.util.find_spec("pip") is None:
-        (modules / "pip.py").write_text(PIP)
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "PULUMI_", "PYTHON", "VIRTUAL_ENV"))}
-    return {
-        **kept,
-        **aws,
-        "PATH": f"{plugins}:{kept['PATH']}",
-        "PYTHONPATH": str(modules),
-        "PULUMI_HOME": str(home),
-        "PULUMI_BACKEND_URL": f"file://{backend}",
-        "PULUMI_CONFIG_PASSPHRASE": "rehearsal",
-        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-        "PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true",
-        "PULUMI_SKIP_UPDATE_CHECK": "true",
-    }
 
 
 @contextmanager

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from simulator.rehearsal.pulumi import environment
 from simulator.session import Rehearsal
-from tests.real_cli.command import Aws, Projects, environment, opened
+from tests.real_cli.command import Aws, Projects, opened
 from tests.real_cli.flights import Flights, rehearsed
 
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import yaml
 
+from simulator.rehearsal.pulumi import environment
 from simulator.session import Rehearsal
-from tests.real_cli.command import ROOT, Aws, Projects, Pulumi, Result, environment, opened
+from tests.real_cli.command import ROOT, Aws, Projects, Pulumi, Result, opened
 from tests.simulator.aws.account import LAYOUT, packed
 from tests.stacks.rehearsed import DESCRIPTION, rehearsal_config
 from tidewatch.items import values

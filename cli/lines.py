@@ -1,0 +1,41 @@
+"""The lines that commands print to be typed: for the rehearsal they reach its simulator, at its clock."""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import datetime
+from pathlib import Path
+
+from cli.aws import Session
+from cli.outputs import ROOT
+from simulator.rehearsal.home import REHEARSAL, Home
+
+_BEGINNING = r"(?m)(^[ \t]*|`|\$\(|&& |\| |; )"
+"""Where a command stands in a line, and not a word of a sentence."""
+_AWS = re.compile(_BEGINNING + r"aws (?=[a-z])")
+_PULUMI = re.compile(_BEGINNING + r"pulumi (?=(?:up|preview|destroy)\b)")
+_DATE = re.compile(r"\$\(date (?:-u )?\+(%[^)\s]+)\)")
+
+
+def typed(text: str, stack: str) -> str:
+    """A text whose lines work for this stack as they are typed; other stacks' are left as they are.
+
+    In the rehearsal `aws` is a script that knows the simulator, `pulumi` is `tidewatch`, and `date` is told at once.
+    """
+    home = Home.of(ROOT)
+    if stack != REHEARSAL or not home.environment():
+        return text
+    now = Session(stack).now()
+    text = _AWS.sub(lambda found: f"{found[1]}{_shown(home.tool)} ", text)
+    text = _PULUMI.sub(lambda found: f"{found[1]}tidewatch ", text)
+    return _DATE.sub(lambda found: _told(now, found[1]), text)
+
+
+def _shown(path: Path) -> str:
+    """A path as it is typed from here."""
+    return os.path.relpath(path) if Path.cwd().is_relative_to(ROOT) else str(path)
+
+
+def _told(now: datetime, form: str) -> str:
+    return str(int(now.timestamp())) if form == "%s" else now.strftime(form)

@@ -1,0 +1,106 @@
+"""A kept rehearsal, worked in from another terminal: its `up`, and lines that reach it as they stand."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from cli.errors import UserError
+from cli.main import app
+from simulator.rehearsal.home import Home
+from simulator.session import Rehearsal
+from tests.stacks.rehearsed import ROOT
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """A rehearsal that another process would keep: announced, and nothing deployed."""
+    home = Home(tmp_path_factory.mktemp("kept") / "out" / "rehearsal")
+    home.folder.mkdir(parents=True)
+    with Rehearsal(home.folder) as session:
+        shutil.copyfile(ROOT / "Pulumi.rehearsal.yaml", home.stack_file)
+        home.announce(session.env)
+        yield home
+
+
+@pytest.fixture
+def kept(running: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """The same, as the checkout's own."""
+    monkeypatch.setattr(Home, "of", lambda _root: running)
+    return running
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(app, list(words))
+
+
+def test_the_program_is_previewed_deployed_and_destroyed(kept: Home) -> None:
+    foreseen = run("preview")
+    assert foreseen.exit_code == 0, foreseen.exception
+    assert not kept.state.exists()
+    assert "create" in foreseen.output
+    made = run("up", "--stack", "rehearsal")
+    assert made.exit_code == 0, made.exception
+    assert "aws:s3/bucket:Bucket" in made.output
+    assert "nothing changed" in run("up").output
+    assert run("up", "--refresh").exit_code == 0
+
+    text = kept.stack_file.read_text()
+    kept.stack_file.write_text(text.replace("captureSampling: 100", "captureSampling: 101"))
+    refused = run("up")
+    assert isinstance(refused.exception, UserError)
+    assert "captureSampling" in str(refused.exception)
+    kept.stack_file.write_text(text)
+
+    kept.summary.write_text("{}")
+    unserved = run("status", "--stack", "rehearsal")
+    assert "`tidewatch up --stack rehearsal` does it" in str(unserved.exception)
+
+    gone = run("destroy")
+    assert gone.exit_code == 0, gone.exception
+    assert "delete" in gone.output
+
+
+def test_printed_lines_reach_the_simulator_at_its_clock(kept: Home, tmp_path: Path) -> None:
+    said = run("runbook", "drift", "--stack", "rehearsal").output
+    assert f"{kept.tool} s3 ls " in said
+    assert "$(date" not in said
+    assert "pulumi up" not in run("runbook", "endpoint-not-in-service", "--stack", "rehearsal").output
+    assert "aws s3 ls " in run("runbook", "drift", "--stack", "dev").output
+
+    fake = tmp_path / "aws"
+    fake.write_text('#!/bin/sh\necho "$AWS_ENDPOINT_URL $AWS_PROFILE $AWS_SESSION_TOKEN $*"\n')
+    fake.chmod(0o755)
+    elsewhere = {"PATH": f"{tmp_path}:/usr/bin:/bin", "AWS_PROFILE": "prod", "AWS_SESSION_TOKEN": "t"}
+    done = subprocess.run([kept.tool, "s3", "ls"], env=elsewhere, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [kept.environment()["AWS_ENDPOINT_URL"], "s3", "ls"]
+    assert kept.tool.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("words", [["up"], ["preview"], ["destroy"]])
+def test_a_stack_on_aws_is_for_pulumi(words: list[str]) -> None:
+    said = run(*words, "--stack", "prod")
+    assert isinstance(said.exception, UserError)
+    assert f"run `pulumi {words[0]} --stack prod`" in str(said.exception)
+
+
+def test_without_the_pulumi_cli_the_other_engine_says_how_to_get_it(
+    kept: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del kept
+    monkeypatch.setenv("PATH", "/nowhere")
+    said = run("preview", "--engine", "pulumi")
+    assert isinstance(said.exception, UserError)
+    assert "the Pulumi CLI is not on PATH: install it" in str(said.exception)
+
+
+def test_without_a_rehearsal_there_is_nothing_to_deploy_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(Home, "of", lambda _root: Home(tmp_path))
+    said = run("up")
+    assert isinstance(said.exception, UserError)
+    assert "start one with `tidewatch rehearse --stay`" in str(said.exception)

@@ -1,0 +1,81 @@
+"""A rehearsal's state goes from the embedded engine to the CLI and back, and neither finds anything to do."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import yaml
+
+from simulator import environment
+from simulator.engine import Stack
+from simulator.rehearsal.home import Home
+from simulator.rehearsal.pulumi import RealCli
+from simulator.rehearsal.stage import program
+from simulator.session import Rehearsal
+from tests.real_cli.command import ROOT
+from tests.simulator.aws.account import LAYOUT, packed
+from tests.stacks.rehearsed import DESCRIPTION
+from tidewatch import clock
+from tidewatch.registry import Registry
+
+
+@pytest.fixture
+def kept(cli: None, tmp_path: Path) -> Iterator[tuple[Home, RealCli]]:
+    """A rehearsal whose stack the embedded engine deployed: one version at 100 %."""
+    del cli
+    home = Home(tmp_path / "out" / "rehearsal")
+    home.folder.mkdir(parents=True)
+    before = clock.current()
+    with Rehearsal(home.folder) as session, environment.only(session.env):
+        clock.install(session.clock)
+        shutil.copyfile(ROOT / "Pulumi.rehearsal.yaml", home.stack_file)
+        outputs = program(ROOT, home).up().outputs
+        artifact = tmp_path / "1.tar.gz"
+        artifact.write_bytes(packed(LAYOUT))
+        Registry(boto3.client("s3"), outputs["registry"]["bucket"], "flights").publish("1", artifact, DESCRIPTION)
+        configure(home, variants={"blue": {"version": "1", "weight": 100, "instances": 2}}, rollbackTo="blue")
+        program(ROOT, home).up()
+        yield home, RealCli(ROOT, home, session.env)
+    clock.install(before)
+
+
+def configure(home: Home, **values: Any) -> None:
+    document = yaml.safe_load(home.stack_file.read_text())
+    document["config"] |= {f"tidewatch:{name}": value for name, value in values.items()}
+    home.stack_file.write_text(yaml.safe_dump(document))
+
+
+def test_either_engine_goes_on_where_the_other_one_stopped(
+    kept: tuple[Home, RealCli], capfd: pytest.CaptureFixture[str]
+) -> None:
+    home, pulumi = kept
+    embedded: Stack = program(ROOT, home)
+    before = embedded.outputs()
+    assert pulumi.run("preview", "--expect-no-changes") == 0, capfd.readouterr()
+    assert pulumi.run("up", "--yes", "--expect-no-changes") == 0, capfd.readouterr()
+    assert program(ROOT, home).up().changed == ()
+    assert embedded.outputs() == before
+
+    configure(home, tags={"environment": "rehearsal", "team": "tides"})
+    assert pulumi.run("up", "--yes", "--skip-preview") == 0, capfd.readouterr()
+    assert program(ROOT, home).up().changed == ()
+
+    configure(home, tags={"environment": "rehearsal", "team": "ebb"})
+    assert program(ROOT, home).up().changed
+    assert pulumi.run("preview", "--expect-no-changes") == 0, capfd.readouterr()
+
+    configure(home, variants={"blue": {"version": "9", "weight": 100, "instances": 2}})
+    assert pulumi.run("preview") != 0
+    assert "9" in capfd.readouterr().out
+
+    configure(home, variants={"blue": {"version": "1", "weight": 100, "instances": 2}})
+    assert pulumi.run("destroy", "--yes", "--skip-preview") == 0, capfd.readouterr()
+    assert embedded.outputs() == {}
+    left = [one for one in json.loads(home.state.read_text())["resources"] if not one["retain"]]
+    assert left == []

@@ -42,9 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.print(str(error), style="red")
         return 1
     with console.status("drift") as status:
-        best = contest(given.records, given.rounds, status.update)
+        runs = contest(given.records, given.rounds, status.update)
         status.update("10 GB in one stream")
-        found = figures(best, endless(given.records), Function(function.import_seconds(), function.unzipped_mb()))
+        found = figures(runs, endless(given.records), Function(*function.imports(), function.unzipped_mb()))
     OUT.parent.mkdir(parents=True, exist_ok=True)
     OUT.write_text(json.dumps(found, indent=2) + "\n")
     for printed in (contest_table(found), EXPLAINED, bounds_table(found), versions_line(found)):

@@ -16,8 +16,8 @@ from bench.drift import data
 from tidewatch.drift.training import build
 
 PEERS = data.ROOT / ".venv-peers" / "bin" / "python"
-ROUNDS = 2
-"""How often each contestant runs, in turns. The run that took the fewest processor seconds counts, for everybody."""
+ROUNDS = 3
+"""How often each contestant runs, in turns."""
 ONE_THREAD = dict.fromkeys(
     [
         *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS"),
@@ -76,8 +76,11 @@ def write_reference(path: Path) -> None:
 
 def contest(
     records: int = data.RECORDS, rounds: int = ROUNDS, told: Callable[[str], object] = print
-) -> dict[str, Measured]:
-    """The best run of each contestant by its name. Raises PeersMissing, and Disagreement where counts differ."""
+) -> dict[str, list[Measured]]:
+    """The runs of each contestant by its name, turn by turn.
+
+    Raises PeersMissing, and Disagreement where counts differ.
+    """
     check_peers()
     file, training = data.captured(records), data.training_file()
     runs: dict[str, list[Measured]] = {each.name: [] for each in CONTESTANTS}
@@ -89,7 +92,7 @@ def contest(
                 told(f"{each.name}, run {turn + 1} of {rounds}")
                 runs[each.name].append(run(each, file, training if each.peer else reference, Path(folder)))
         _compare(Path(folder), runs, records)
-    return {name: min(measured, key=processor_seconds) for name, measured in runs.items()}
+    return runs
 
 
 def run(contestant: Contestant, file: Path, reference: Path, folder: Path, *arguments: str) -> Measured:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 from bench.drift.data import ROOT
+from bench.promises import import_seconds
 from components.archive import sources
 from components.layer import layer
 
@@ -15,8 +14,8 @@ HANDLER = "lambdas.drift.handler"
 REPEATS = 9
 MB = 1_000_000
 
-_IMPORT = f"""
-import sys, time
+_WITHOUT_BOTO3 = """
+import sys
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
@@ -27,27 +26,19 @@ class Empty:
         return ModuleSpec(name, self, is_package=True) if name.split(".")[0] in ("boto3", "botocore") else None
     def create_module(self, spec):
         module = ModuleType(spec.name)
-        module.__getattr__ = lambda name: type(name, (Exception,), {{}})
+        module.__getattr__ = lambda name: type(name, (Exception,), {})
         return module
     def exec_module(self, module):
         pass
 
 sys.meta_path.insert(0, Empty())
-began = time.perf_counter()
-import {HANDLER}
-print(time.perf_counter() - began)
 """
 
 
-def import_seconds() -> float:
-    """Wall seconds to import the handler in a fresh process, without boto3: the least disturbed of REPEATS."""
-    runs = [
-        float(
-            subprocess.run([sys.executable, "-c", _IMPORT], cwd=ROOT, check=True, capture_output=True, text=True).stdout
-        )
-        for _ in range(REPEATS)
-    ]
-    return min(runs)
+def imports() -> tuple[list[float], list[float]]:
+    """Processor seconds to import the handler without boto3, and to import boto3, in turns and fresh processes."""
+    turns = [(import_seconds(HANDLER, ROOT, _WITHOUT_BOTO3), import_seconds("boto3", ROOT)) for _ in range(REPEATS)]
+    return [ours for ours, _ in turns], [boto3 for _, boto3 in turns]
 
 
 def unzipped_mb() -> float:

@@ -64,6 +64,13 @@ body{padding:1rem}h1{font-size:1.6rem}th,td{padding-right:.5rem}
 )
 
 
+SEVERAL = (
+    "One burst lights several alarms, since each looks at it in its own way: how often requests fail now, how much "
+    "worse the challenger is than the champion, how fast the error budget goes. They are one incident: what another "
+    "alarm or the rollback says more urgently keeps quiet."
+)
+
+
 def page(outcomes: Sequence[Outcome], generated_at: datetime, title: str = TITLE) -> str:
     """The report; the same outcomes at the same time give the same bytes."""
     return document(
@@ -185,14 +192,18 @@ def _alarms(timeline: Timeline) -> str:
     if not timeline.alarms:
         return ""
     rows = [_span(timeline, span) for span in sorted(timeline.alarms, key=lambda each: (each.start_s, each.label))]
-    listed = table(["alarm", "kind", "state", "from", "to"], rows)
-    return f"<details><summary>Alarms by their states: {len(rows)}</summary>{listed}</details>"
+    listed = table(["alarm", "kind", "state", "from", "to", "what it says", "who heard"], rows)
+    return (
+        f"<details><summary>Alarms by their states: {len(rows)}</summary><p>{text(SEVERAL)}</p>"
+        f'<div class="moments">{listed}</div></details>'
+    )
 
 
 def _span(timeline: Timeline, span: Span) -> str:
     until = "still so" if span.end_s is None else f"{timeline.read(span.end_s)}"
     start = f"{timeline.read(span.start_s)}"
-    return row(span.label, (cell(span.kind), cell(text(span.state)), cell(start, "v"), cell(until, "v")))
+    told = (cell(text(span.says)), cell(text(span.heard)))
+    return row(span.label, (cell(span.kind), cell(text(span.state)), cell(start, "v"), cell(until, "v"), *told))
 
 
 def _moment(moment: datetime) -> str:

@@ -33,13 +33,18 @@ class Series:
 
 @dataclass(frozen=True)
 class Span:
-    """An alarm's stay in one state; an end of None is one that the timeline did not see."""
+    """An alarm's stay in one state; an end of None is one that the timeline did not see.
+
+    says: what it means, a sentence. heard: who was told, or why nobody.
+    """
 
     label: str
     state: Literal["ALARM", "INSUFFICIENT_DATA"]
     start_s: float
     end_s: float | None
     kind: Literal["metric", "composite", "guardrail"]
+    says: str = ""
+    heard: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from simulator.report.values import Mark, Outcome, Series, Span, Timeline
+from simulator.scenarios.alarms import KINDS, every_alarm
 from simulator.scenarios.scene import MINUTE, Scene
 
 WELL = 0.01
@@ -119,18 +121,48 @@ def _measured(scene: Scene) -> dict[str, tuple[Series, ...]]:
 
 
 def _spans(scene: Scene) -> Iterator[Span]:
-    """How long each alarm was in ALARM, by its history."""
+    """How long each alarm was in ALARM, by its history, what it says, and who heard it."""
     keys = {name: key for key, name in scene.outputs["alarms"]["names"].items()}
     open_since: dict[str, float] = {}
+    stays: list[tuple[str, float, float | None]] = []
     for at, name, state in _transitions(scene):
         if name not in keys:
             continue
         if state == "ALARM":
             open_since.setdefault(name, at)
         elif name in open_since:
-            yield Span(keys[name], "ALARM", open_since.pop(name), at, _kind(scene, name))
-    for name, since in open_since.items():
-        yield Span(keys[name], "ALARM", since, None, _kind(scene, name))
+            stays.append((name, open_since.pop(name), at))
+    stays += [(name, since, None) for name, since in open_since.items()]
+    found = {alarm["AlarmName"]: alarm for alarm in every_alarm(scene.client("cloudwatch"))} if stays else {}
+    for name, since, until in stays:
+        alarm = found.get(name, {})
+        # A metric alarm that has to keep quiet at times speaks through a composite over it alone.
+        spokesman = next((one for one in found.values() if one.get("AlarmRule") == f'ALARM("{name}")'), alarm)
+        says = alarm.get("AlarmDescription", "").partition(" What to do is in ")[0]
+        heard = _heard(scene, spokesman, since, until)
+        yield Span(keys[name], "ALARM", since, until, _kind(scene, name), says, heard)
+
+
+def _heard(scene: Scene, alarm: Mapping[str, Any], since: float, until: float | None) -> str:
+    """Whom an alarm told while it was in ALARM, by its history."""
+    if not alarm.get("AlarmActions"):
+        return "nobody: it is a part of others"
+    end = scene.control.clock() if until is None else scene.began + timedelta(seconds=until)
+    items = scene.client("cloudwatch").describe_alarm_history(
+        AlarmName=alarm["AlarmName"], AlarmTypes=KINDS, HistoryItemType="Action",
+        StartDate=scene.began + timedelta(seconds=since), EndDate=end,
+    )["AlarmHistoryItems"]  # fmt: skip
+    done = [json.loads(one["HistoryData"]) for one in items]
+    told = [each["notificationResource"] for each in done if each["actionState"] == "Succeeded"]
+    if not told:
+        return "nobody: another said it"
+    return ", ".join(sorted({_listener(arn) for arn in told}))
+
+
+def _listener(arn: str) -> str:
+    """A topic by the urgency it stands for; a function by its purpose."""
+    service, name = arn.split(":")[2], arn.rpartition(":")[2]
+    return name.split("-")[-2] if service == "sns" else "the rollback function"
 
 
 def _kind(scene: Scene, name: str) -> Literal["metric", "composite", "guardrail"]:

@@ -10,7 +10,7 @@ import pytest
 from made_up_game_day import EVIL, outcome, spike
 
 from simulator.report.page import page, seconds, write
-from simulator.report.values import Mark, Series
+from simulator.report.values import Mark, Series, Span
 
 WRITTEN = datetime(2013, 5, 14, 18, tzinfo=UTC)
 LEAVES = ("meta", "br")
@@ -95,6 +95,14 @@ def test_every_alarm_is_listed_in_full(html: str) -> None:
     for span in spike().alarms:
         assert span.label in text[at:]
     assert text[at:].count("still so") >= 2
+
+
+def test_every_alarm_is_listed_with_what_it_says_and_who_heard() -> None:
+    span = Span("server-errors-blue", "ALARM", 60, None, "metric", "Requests fail.", "P1")
+    text = Parsed(page([outcome(replace(spike(), alarms=(span,)))], WRITTEN)).text
+    at = text.index("Alarms by their states: 1")
+    assert text.index("Requests fail.", at) < text.index("P1", at)
+    assert text[at + 1].startswith("One burst lights several alarms")
 
 
 def test_seconds_count_from_the_fault_or_the_start_where_no_datapoint_was_bad() -> None:

@@ -87,6 +87,19 @@ def test_what_is_not_so_fails_and_is_told(deployed_account: Snapshot) -> None:
     assert "NOT SO: all traffic is green's" in outcome.seen
 
 
+def test_each_alarm_of_a_burst_is_told_with_what_it_says_and_who_heard(deployed_account: Snapshot) -> None:
+    def play(scene: Scene) -> None:
+        scene.break_it("variant_errors", variant="blue", rate=0.5, label="half of blue's answers fail")
+        scene.minutes(12)
+
+    (outcome,) = deployed_account.play([Scenario("burst", "Burst", "It fails.", "a page", play)])
+    heard = {span.label: span.heard for span in outcome.timeline.alarms}
+    assert heard["server-errors-blue"] == "P1"
+    assert heard["availability-burn-fast"] == "nobody: another said it"
+    said = {span.label: span.says for span in outcome.timeline.alarms}
+    assert said["server-errors-blue"] == "More than 2% of the requests to this variant fail on our side."
+
+
 def test_nothing_expected_is_nothing_passed(deployed_account: Snapshot) -> None:
     idle = Scenario("idle", "Idle", "Nothing.", "nothing", lambda scene: scene.minutes(1))
     (outcome,) = deployed_account.play([idle])

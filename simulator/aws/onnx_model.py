@@ -40,6 +40,7 @@ class OnnxModel:
     outputs: tuple[Tensor, ...]
     max_batch: int
     session: Any
+    backend: str = "onnxruntime"
 
     @property
     def batched(self) -> bool:

@@ -40,6 +40,8 @@ class ServedModel(Protocol):
     @property
     def name(self) -> str: ...
     @property
+    def backend(self) -> str: ...
+    @property
     def version(self) -> str: ...
     @property
     def inputs(self) -> tuple[Tensor, ...]: ...
@@ -69,6 +71,7 @@ class FilModel:
     classes: bool
     threshold: float
     batched: bool = True
+    backend: str = FIL
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
@@ -110,6 +113,20 @@ def load(archive: bytes, environment: Mapping[str, str]) -> ServedModel:
     except (NotText, UnicodeDecodeError) as wrong:
         raise ModelRefused(f"{name}/{CONFIG} is not a model configuration: {wrong}") from wrong
     return _served(name, config, files)
+
+
+def models(archive: bytes) -> list[str]:
+    """The models of a model.tar.gz by their folders. Raises ModelRefused where there is none."""
+    files = _files(archive)
+    if CONFIG in files:
+        raise ModelRefused(f"{CONFIG} lies at the root of model.tar.gz; it belongs into the model's folder")
+    found = sorted(
+        path.removesuffix(f"/{CONFIG}") for path in files if path.endswith(f"/{CONFIG}") and path.count("/") == 1
+    )
+    if not found:
+        held = ", ".join(sorted(files)[:5]) or "nothing"
+        raise ModelRefused(f"model.tar.gz has no MODEL/{CONFIG}; it holds {held}")
+    return found
 
 
 def _files(archive: bytes) -> dict[str, bytes]:

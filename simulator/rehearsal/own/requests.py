@@ -132,17 +132,24 @@ def _columns(model: ServedModel, reference: Reference) -> list[str]:
     ]  # fmt: skip
 
 
+def _shape(tensor: Tensor, model: ServedModel) -> tuple[int, ...]:
+    """What the tensor of one row has: a batch of 1; -1 for what the configuration leaves open besides."""
+    if model.batched:
+        return (1, *tensor.dims)
+    return (1, *tensor.dims[1:]) if tensor.dims[:1] == (-1,) else tensor.dims
+
+
 def _width(tensor: Tensor, model: ServedModel) -> int:
     """The columns of a row of it; -1 where the configuration leaves them open."""
-    dims = tensor.dims if model.batched else tensor.dims[1:]
-    if -1 in dims:
-        if len(model.inputs) == 1 and len(dims) == 1:
+    shape = _shape(tensor, model)
+    if -1 in shape:
+        if len(model.inputs) == 1 and len(shape) == 2:
             return -1
         raise OwnRefused(
             f"config.pbtxt leaves the size of the input {tensor.name} open, so a row of {TABLE} does not fill it: "
             f"bring {BODIES} instead"
         )
-    return int(np.prod(dims, dtype=np.int64))
+    return int(np.prod(shape, dtype=np.int64))
 
 
 def _places(path: Path, header: Sequence[str], columns: Sequence[str]) -> list[int]:
@@ -173,8 +180,7 @@ def _tensors(
             _value(text, tensor, column, where) for text, column in zip(values[at:end], columns[at:end], strict=True)
         ]
         kind: Any = object if tensor.datatype == BYTES else np.dtype(NUMPY[tensor.datatype])
-        dims = tensor.dims if model.batched else tensor.dims[1:]
-        shape = (1, len(cells)) if width == -1 else (1, *dims)
+        shape = (1, len(cells)) if width == -1 else _shape(tensor, model)
         try:
             yield tensor, np.array(cells, dtype=kind).reshape(shape)
         except OverflowError as wrong:
@@ -192,9 +198,20 @@ def _value(text: str, tensor: Tensor, column: str, where: str) -> Any:
             return text
         if tensor.datatype.startswith("FP"):
             return float(held) if held else float("nan")
-        return _TRUTH[held.lower()] if tensor.datatype == "BOOL" else int(held)
+        return _TRUTH[held.lower()] if tensor.datatype == "BOOL" else _whole(held)
     except (ValueError, KeyError) as wrong:
         called = {"F": "no number", "B": "neither true nor false"}.get(tensor.datatype[0], "no whole number")
         raise OwnRefused(
             f"{where}, column {column}: {text!r} is {called}, and the model takes {tensor.datatype}"
         ) from wrong
+
+
+def _whole(text: str) -> int:
+    """A whole number, also one that a data frame with gaps wrote as 5.0. Raises ValueError."""
+    try:
+        return int(text)
+    except ValueError:
+        number = float(text)
+        if not number.is_integer():
+            raise
+        return int(number)

@@ -161,6 +161,37 @@ def test_a_row_fills_the_tensors_of_a_model_with_several_inputs(folder: Path) ->
     assert b"red, dark" in answer.body
 
 
+@pytest.mark.parametrize(
+    ("batch", "dims", "shape"),
+    [(8, "[ 2 ]", [1, 2]), (8, "[ -1 ]", [1, 2]), (0, "[ -1, 2 ]", [1, 2]), (0, "[ 1, 2 ]", [1, 2])],
+)
+def test_a_row_has_the_shape_that_the_configuration_asks_for(
+    batch: int, dims: str, shape: list[int], folder: Path
+) -> None:
+    text = onnx_config("INT64", batch=batch).replace("[ 2 ]", dims)
+    (folder / "model.tar.gz").write_bytes(onnx_archive(onnx_model("INT64"), text))
+    (folder / "reference.json").write_bytes(reference("a", "b"))
+    (folder / "requests.csv").write_text("b,a\n2,1.0\n")
+    (one,) = read(folder, ROOT).requests
+    size = int(one.content_type.partition("json-header-size=")[2])
+    (tensor,) = json.loads(one.body[:size])["inputs"]
+    assert (tensor["shape"], np.frombuffer(one.body[size:], "<i8").tolist()) == (shape, [1, 2])
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [("1,2.5", "column b: '2.5' is no whole number"), ("1,", "column b: '' is no whole number"),
+     ("1,9223372036854775808", "a value is too large for INT64")],
+)  # fmt: skip
+def test_what_a_whole_number_is_not(row: str, sentence: str, folder: Path) -> None:
+    (folder / "model.tar.gz").write_bytes(onnx_archive(onnx_model("INT64"), onnx_config("INT64")))
+    (folder / "reference.json").write_bytes(reference("a", "b"))
+    (folder / "requests.csv").write_text(f"a,b\n{row}\n")
+    with pytest.raises(OwnRefused) as refused:
+        read(folder, ROOT)
+    assert sentence in str(refused.value)
+
+
 def test_bodies_are_sent_as_they_are(folder: Path) -> None:
     (folder / "requests.csv").unlink()
     bodies = [b'{"inputs":[{"name":"input__0","shape":[1,3],"datatype":"FP32","data":[1,2,%d]}]}' % at for at in (1, 2)]

@@ -6,6 +6,7 @@ Tensor Data Extension".
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -62,7 +63,7 @@ def listed(shape: Sequence[int]) -> str:
 def from_json(data: Any, datatype: str, shape: Sequence[int], name: str) -> Array:
     """The elements under "data", nested as the shape is, or flat. Raises NotTheTensor."""
     flat = _flattened(data)
-    wanted = int(np.prod(shape, dtype=np.int64))
+    wanted = math.prod(shape)
     if len(flat) != wanted:
         raise NotTheTensor(
             "Unable to parse 'data': Shape does not match true shape of 'data' field "
@@ -85,7 +86,7 @@ def from_json(data: Any, datatype: str, shape: Sequence[int], name: str) -> Arra
 
 def from_bytes(raw: bytes, datatype: str, shape: Sequence[int], name: str) -> Array:
     """The elements of a binary tensor. Raises NotTheTensor."""
-    wanted = int(np.prod(shape, dtype=np.int64))
+    wanted = math.prod(shape)
     if datatype == BYTES:
         return np.array(_strings(raw, wanted, name), dtype=object).reshape(shape)
     kind = np.dtype(NUMPY[datatype])

@@ -64,8 +64,8 @@ class FilModel:
     name: str
     version: str
     booster: Booster
-    features: int
-    width: int
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
     max_batch: int
     probabilities: bool
     classes: bool
@@ -74,12 +74,12 @@ class FilModel:
     backend: str = FIL
 
     @property
-    def inputs(self) -> tuple[Tensor, ...]:
-        return (Tensor("input__0", "FP32", (self.features,)),)
+    def features(self) -> int:
+        return self.inputs[0].dims[0]
 
     @property
-    def outputs(self) -> tuple[Tensor, ...]:
-        return (Tensor("output__0", "FP32", (self.width,)),)
+    def width(self) -> int:
+        return self.outputs[0].dims[0]
 
     def run(self, given: Mapping[str, Array]) -> dict[str, Array]:
         return {"output__0": self.infer(given["input__0"])}
@@ -201,8 +201,8 @@ def _fil(name: str, config: Message, files: Mapping[str, bytes]) -> ServedModel:
         name,
         version,
         booster,
-        features,
-        width,
+        (Tensor("input__0", "FP32", (features,)),),
+        (Tensor("output__0", "FP32", (width,)),),
         int(_one(config, "max_batch_size", 0)),
         parameters.get("predict_proba", "false") == "true",
         parameters.get("output_class", "false") == "true",

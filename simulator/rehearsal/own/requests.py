@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import csv
 import io
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,7 +150,7 @@ def _width(tensor: Tensor, model: ServedModel) -> int:
             f"config.pbtxt leaves the size of the input {tensor.name} open, so a row of {TABLE} does not fill it: "
             f"bring {BODIES} instead"
         )
-    return int(np.prod(shape, dtype=np.int64))
+    return math.prod(shape)
 
 
 def _places(path: Path, header: Sequence[str], columns: Sequence[str]) -> list[int]:

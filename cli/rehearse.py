@@ -10,7 +10,8 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,6 +25,9 @@ from simulator.rehearsal.home import REHEARSAL, Home
 from simulator.rehearsal.screen import Screen
 from simulator.rehearsal.stage import RehearsalFailed, RehearsalRunning, staged
 from simulator.session import PortInUse, SimulatorBroken
+
+if TYPE_CHECKING:
+    from simulator.rehearsal.own import Own
 
 ENDED_BY = 128
 """What shells add to the number of a signal for the exit code of what it ended."""
@@ -41,33 +45,53 @@ def rehearse(
     beside: Annotated[
         bool, typer.Option("--beside", help="Play the game days beside two other stacks, which must stay silent.")
     ] = False,
+    own: Annotated[
+        Path | None,
+        typer.Option("--with", metavar="FOLDER", help="Play the story with a model and requests of your own."),
+    ] = None,
 ) -> None:
     """Deploys the program to a simulated AWS, serves real flights, promotes a canary and rolls it back.
 
+    With --with FOLDER: the same with a model and requests of yours, as docs/rehearsing-your-own.md says.
     With --scenario or --all: breaks a deployed copy on purpose and tells whether what must happen does.
     """
     console = Console(highlight=False)
     if every or scenario:
+        if own:
+            raise UserError("--with belongs to the story: game days are played with the flights")
         if stay or port:
             raise UserError("--port and --stay belong to the story: a game day has an account of its own, without port")
         _game_days(console, scenario or (), every=every, beside=beside)
         return
     if beside:
         raise UserError("--beside is of game days: name one with --scenario, or play --all")
-    _story(console, port, stay)
+    _story(console, port, stay, own)
 
 
-def _story(console: Console, port: int | None, stay: bool) -> None:
+def _story(console: Console, port: int | None, stay: bool, own: Path | None) -> None:
+    # A user's mistake is told before anything starts.
+    brought = _brought(own) if own else None
     with _sentences(), staged(ROOT, port) as stage:
-        from simulator.rehearsal.play import Play  # LightGBM and the flights load slowly
+        from simulator.rehearsal.built_in import Flights  # LightGBM and the flights load slowly
+        from simulator.rehearsal.play import Play
 
         console.print(f"AWS is simulated at {stage.session.url}; how faithfully: docs/fidelity.md", soft_wrap=True)
-        summary = Play(stage, Screen(console)).run()
+        summary = Play(stage, Screen(console), brought or Flights()).run()
         Screen(console).table("What was shown", summary.rows())
         console.print(f"\nIn numbers: {stage.home.summary.relative_to(ROOT)}")
         console.print(f"The game day, drawn: {stage.home.report.relative_to(ROOT)}")
         if stay:
             _stay(console)
+
+
+def _brought(folder: Path) -> Own:
+    """What the user brings. Raises UserError."""
+    from simulator.rehearsal.own import OwnRefused, read
+
+    try:
+        return read(folder, ROOT)
+    except OwnRefused as refused:
+        raise UserError(str(refused)) from refused
 
 
 def _game_days(console: Console, names: Sequence[str], *, every: bool, beside: bool) -> None:

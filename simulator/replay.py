@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -22,6 +22,15 @@ if TYPE_CHECKING:
     from simulator.aws.local_runtime import LocalRuntime
 
     Runtime: TypeAlias = SageMakerRuntimeClient | LocalRuntime
+
+
+@dataclass(frozen=True)
+class Request:
+    """A body as it is sent. rows: how many it asks about."""
+
+    content_type: str
+    body: bytes
+    rows: int = 1
 
 
 @dataclass(frozen=True)
@@ -100,16 +109,25 @@ def replay(
         extra: dict[str, Any] = {"TargetVariant": target_variant} if target_variant else {}
         if inference_id is not None:
             extra["InferenceId"] = inference_id(first)
-        return _ask(client, endpoint, chunk, first, binary, keep_scores, extra)
+        return _ask(client, endpoint, Request(*encode_rows(chunk, binary), len(chunk)), first, keep_scores, extra)
 
     began = time.perf_counter()
-    starts = _starts(len(data), rows_per_request, requests)
-    if threads == 1:
-        answers = [ask(first) for first in starts]
-    else:
-        with ThreadPoolExecutor(threads) as pool:
-            answers = list(pool.map(ask, starts))
+    answers = _asked(ask, _starts(len(data), rows_per_request, requests), threads)
     return _summed(answers, time.perf_counter() - began, keep_scores)
+
+
+def replay_requests(client: Runtime, endpoint: str, requests: Sequence[Request], *, threads: int = 4) -> Replayed:
+    """Sends these bodies in order. An error of one request is counted by its code and does not stop the others."""
+    began = time.perf_counter()
+    answers = _asked(lambda at: _ask(client, endpoint, requests[at], at, False, {}), range(len(requests)), threads)
+    return _summed(answers, time.perf_counter() - began, False)
+
+
+def _asked(ask: Callable[[int], Answered], places: Iterable[int], threads: int) -> list[Answered]:
+    if threads == 1:
+        return [ask(place) for place in places]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(ask, places))
 
 
 def _starts(rows: int, step: int, requests: int | None) -> Iterator[int]:
@@ -120,25 +138,25 @@ def _starts(rows: int, step: int, requests: int | None) -> Iterator[int]:
 def _ask(
     client: Runtime,
     endpoint: str,
-    chunk: npt.NDArray[np.float32],
+    request: Request,
     first: int,
-    binary: bool,
     keep_scores: bool,
     extra: dict[str, Any],
 ) -> Answered:
-    content_type, body = encode_rows(chunk, binary)
     began = time.perf_counter()
     try:
-        answer = client.invoke_endpoint(EndpointName=endpoint, ContentType=content_type, Body=body, **extra)
+        answer = client.invoke_endpoint(
+            EndpointName=endpoint, ContentType=request.content_type, Body=request.body, **extra
+        )
         payload = answer["Body"].read()
     except ClientError as refused:
         code = error_code(refused) or "Unknown"
-        return Answered(first, len(chunk), None, code, time.perf_counter() - began)
+        return Answered(first, request.rows, None, code, time.perf_counter() - began)
     except BotoCoreError as failed:
-        return Answered(first, len(chunk), None, type(failed).__name__, time.perf_counter() - began)
+        return Answered(first, request.rows, None, type(failed).__name__, time.perf_counter() - began)
     seconds = time.perf_counter() - began
     scores = decode_scores(answer["ContentType"], payload) if keep_scores else None
-    return Answered(first, len(chunk), answer["InvokedProductionVariant"], None, seconds, scores)
+    return Answered(first, request.rows, answer["InvokedProductionVariant"], None, seconds, scores)
 
 
 def _summed(answers: list[Answered], seconds: float, keep_scores: bool) -> Replayed:

@@ -23,6 +23,7 @@ LONGEST = (
     "tidewatch/traffic/test_concurrency.py",
     "stacks/test_program.py",
     "simulator/test_story.py",
+    "cli/test_rehearse_with.py",
 )
 """Files of a minute and more, some of a single test: at the end each would keep one worker waiting for another."""
 

@@ -132,6 +132,8 @@ def _answer(world: World, endpoint: Endpoint, route: Route, chosen: int, request
             content_type, body = reply.content_type, reply.body
         except v2.BadRequest as wrong:
             status, body = 400, json.dumps({"error": str(wrong)}).encode()
+        except v2.InferenceFailed as failed:
+            status, body = 500, json.dumps({"error": str(failed)}).encode()
     slow = world.faults.take("variant_latency", endpoint=request.endpoint, variant=variant.name)
     if slow:
         around = slow.number("overhead", 0.0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tidewatch.drift.page import MARKS, STYLE
-from tidewatch.drift.report import Report
+from tidewatch.drift.report import Report, WindowReport
 from tidewatch.drift.verdict import Verdict
 from tidewatch.html import cell, document, row, text
 from tidewatch.html import table as tabulated
@@ -71,12 +71,21 @@ class Drift:
     months: list[Month]
     pages: str
 
+    def told(self) -> str:
+        """The row in the table at the end."""
+        records = self.records
+        first = ", ".join(f"{name} from {month}" for name, month in self.features.items()) or "no feature"
+        return (
+            f"{records.read} of {self.captured} captured records read in {self.hours} hours, {records.parsed} parsed, "
+            f"{records.rejected} rejected; drifting: {first}; the pages: {self.pages}"
+        )
+
 
 def month(label: str, report: Report, page: str) -> Month:
     """What a report says, under the name of the month that it is the last one of."""
     window = report.windows["three_days"]
-    judged = [one for one in window.features if one.verdict is not Verdict.INSUFFICIENT]
-    drifting = sum(one.verdict is Verdict.DRIFT for one in judged)
+    enough = [one for one in window.features if one.verdict is not Verdict.INSUFFICIENT]
+    drifting = sum(one.verdict is Verdict.DRIFT for one in enough)
     return Month(
         month=label,
         version=report.version,
@@ -84,37 +93,47 @@ def month(label: str, report: Report, page: str) -> Month:
         verdict=str(report.verdict),
         severity=report.severity,
         rows=window.rows,
-        share=round(drifting / max(len(judged), 1), 4),
-        features={
-            one.name: Told(str(one.verdict), None if one.psi is None else round(one.psi, 4)) for one in window.features
-        },
+        share=round(drifting / max(len(enough), 1), 4),
+        features=judged(window),
         page=page,
     )
 
 
+def judged(window: WindowReport) -> dict[str, Told]:
+    """The features of a window by name."""
+    return {one.name: Told(str(one.verdict), None if one.psi is None else round(one.psi, 4)) for one in window.features}
+
+
 def summed(reports: Iterable[Report], months: Sequence[Month], captured: int, flights: int, pages: str) -> Drift:
     """The sums over all reports, and the first months of drift among `months`, which are in their order."""
-    found = list(reports)
-    hours = [one.windows["hour"].records for one in found]
+    hours, records = counted(reports)
     first: dict[str, str] = {}
     for each in months:
         for name, told in each.features.items():
             if told.verdict == Verdict.DRIFT:
                 first.setdefault(name, each.month)
     return Drift(
-        hours=len({one.hour for one in found}),
+        hours=hours,
         captured=captured,
-        records=Records(
-            sum(one.read for one in hours),
-            sum(one.parsed for one in hours),
-            sum(sum(one.rejected.values()) for one in hours),
-        ),
+        records=records,
         flights=flights,
         first_drift_month=min(first.values(), default=None),
         features=first,
         months=list(months),
         pages=pages,
     )
+
+
+def counted(reports: Iterable[Report]) -> tuple[int, Records]:
+    """The hours that have a report, and what became of their records."""
+    found = list(reports)
+    hours = [one.windows["hour"].records for one in found]
+    records = Records(
+        sum(one.read for one in hours),
+        sum(one.parsed for one in hours),
+        sum(sum(one.rejected.values()) for one in hours),
+    )
+    return len({one.hour for one in found}), records
 
 
 def table(months: Sequence[Month]) -> tuple[list[str], list[list[str]]]:

@@ -1,51 +1,31 @@
-"""The story that `make demo` tells: a model from training to canary, promotion, rollback, and what comes after."""
+"""The story that a rehearsal tells: a model from training to canary, promotion, rollback, and what comes after."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+import shlex
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import date
-from pathlib import Path
-
-import numpy as np
-import numpy.typing as npt
 
 from simulator.engine import DeploymentFailed
 from simulator.engine import Summary as Deployed
 from simulator.rehearsal import commands
 from simulator.rehearsal.home import FIRST_TRAFFIC, REHEARSAL
-from simulator.rehearsal.months import TITLE, table
+from simulator.rehearsal.material import FIRST, SECOND, Material, Version
 from simulator.rehearsal.screen import Screen, Step
 from simulator.rehearsal.stage import RehearsalFailed, Stage
 from simulator.rehearsal.summary import Deploy, GameDay, Latch, Model, Observed, OutOfBand, Receipt, RolledBack, Summary
-from simulator.rehearsal.year import FLIGHTS, MONTHS, Year
-from simulator.replay import Replayed, replay
+from simulator.replay import Replayed
 from simulator.report.page import write as report
 from simulator.scenarios.challenger import ERROR_SPIKE
-from simulator.scenarios.scene import Scene
 from simulator.scenarios.telling import told
-from simulator.story import Trained, load_flights, requests, sample, train
-from simulator.story.flights import WEATHER
-
-IMAGE = "785573368785.dkr.ecr.us-east-1.amazonaws.com/sagemaker-tritonserver@sha256:" + "7d" * 32
-"""A digest of the right form for an image that the simulator never pulls: it serves the artifact by itself."""
 
 REPLAYED = 1500
-"""Requests of one replay, eight flights each: 0.6 points of standard error at a canary's 5 %."""
+"""Requests of one replay: 0.6 points of standard error at a canary's 5 %."""
 
-FIRST, SECOND = "1", "2"
 BLUE, GREEN = "blue", "green"
-
-
-@dataclass(frozen=True)
-class Flights:
-    """replayed: those after the validation month, in their order; year: a sample of each month. Request rows."""
-
-    replayed: npt.NDArray[np.float32]
-    year: Mapping[int, npt.NDArray[np.float32]]
 
 
 @dataclass
@@ -54,17 +34,17 @@ class Play:
 
     stage: Stage
     screen: Screen
+    material: Material
     summary: Summary = field(default_factory=Summary)
-    _flights: Flights | None = None
-    _used: int = 0
 
     def run(self) -> Summary:
         """Plays all acts. Raises RehearsalFailed, CommandFailed or DeploymentFailed where one goes wrong."""
         pool = ThreadPoolExecutor(1)
         try:
-            training = pool.submit(_train, self.stage.home.folder / "models")
+            self.material.furnish(self.stage.home)
+            prepared = pool.submit(self.material.prepare, self.stage.home.folder / "models")
             empty = self._deploy_without_variants()
-            self._publish(training)
+            self._publish(prepared)
         finally:
             pool.shutdown(wait=False)
         self._deploy_first(empty)
@@ -74,7 +54,7 @@ class Play:
         self._latch(incident)
         self._out_of_band()
         self._game_day()
-        self._year()
+        self._drift()
         self.summary.write(self.stage.home.summary)
         return self.summary
 
@@ -84,20 +64,16 @@ class Play:
             step.done = _changes(done)
         return done
 
-    def _publish(self, training: Future[tuple[Flights, list[Trained]]]) -> None:
-        with self.screen.step("Training two models on January to March 2013, validating on April") as step:
-            self._flights, trained = training.result()
-            step.done = "; ".join(f"flights/{one.version}: AUC {one.auc:.4f}" for one in trained)
-        for one in trained:
-            line = (
-                f"tidewatch publish {one.artifact} --version {one.version} --lineage {one.lineage} "
-                f"--card {one.card} --reference {one.reference} --stack {REHEARSAL}"
-            )
+    def _publish(self, prepared: Future[Sequence[Version]]) -> None:
+        with self.screen.step(self.material.preparing) as step:
+            versions = prepared.result()
+            step.done = "; ".join(f"{self.material.name}/{one.version}: {one.told}" for one in versions)
+        for one in versions:
             with self.screen.step(f"tidewatch publish, version {one.version}") as step:
-                step.done = self._type(line)
+                step.done = self._type(_publishing(one))
             manifest = commands.tidewatch(self.stage.root, f"tidewatch models --json --stack {REHEARSAL}").json()
             stored = next(each for each in manifest["versions"] if each["version"] == one.version)
-            self.summary.models.append(Model(one.version, round(one.auc, 4), stored["files"]["model.tar.gz"]["sha256"]))
+            self.summary.models.append(Model(one.version, one.auc, stored["files"]["model.tar.gz"]["sha256"]))
 
     def _deploy_first(self, empty: Deployed) -> None:
         served = self._promote(FIRST, None, FIRST_TRAFFIC)
@@ -159,7 +135,7 @@ class Play:
         raise RehearsalFailed(f"six minutes after {incident} no sweep had observed the traffic: {receipt}")
 
     def _latch(self, incident: str) -> None:
-        self._type(f"tidewatch promote flights/{SECOND} --weight 60 --stack {REHEARSAL}")
+        self._type(f"tidewatch promote {self.material.name}/{SECOND} --weight 60 --stack {REHEARSAL}")
         with self.screen.step("pulumi up with green raised to 60 %, over the open incident") as step:
             message = self._refused(step)
             step.done = f"refused: {message}"
@@ -178,7 +154,7 @@ class Play:
             found = [one for one in stage.traffic().incidents() if one.kind == "observed"]
             step.done = found[-1].reason if found else "nobody noticed"
         self._expect(bool(found), "the flip behind its back opened no incident")
-        self._type(f"tidewatch promote flights/{SECOND} --weight 50 --stack {REHEARSAL}")
+        self._type(f"tidewatch promote {self.material.name}/{SECOND} --weight 50 --stack {REHEARSAL}")
         with self.screen.step("pulumi up with another split") as step:
             message = self._refused(step)
             step.done = f"refused: {message}"
@@ -193,8 +169,7 @@ class Play:
         """The first of the game days, played on this account: nobody rolls back by hand this time."""
         stage, day = self.stage, ERROR_SPIKE
         with self.screen.step(f"Game day: {day.states[0].lower()}{day.states[1:]}") as step:
-            runtime, finish = stage.client("sagemaker-runtime"), stage.control.wait_for_functions
-            scene = Scene(stage.control, stage.outputs(), self._story().replayed, runtime, finish)
+            scene = self.material.scene(stage)
             day.play(scene)
             outcome = told(day.name, day.states, day.expected, scene)
             step.done = (
@@ -208,17 +183,13 @@ class Play:
         stage.control.clear()
         self._promote(SECOND, 40, "pulumi up: the challenger is back, once somebody has looked")
 
-    def _year(self) -> None:
-        year = Year(self.stage, self.screen, self._story().year)
-        seen = self.summary.drift = year.play()
-        self.screen.grid(TITLE, *table(seen.months))
+    def _drift(self) -> None:
+        seen = self.summary.drift = self.material.drift(self.stage, self.screen)
         records = seen.records
         self._expect(
             seen.captured == records.read == records.parsed + records.rejected,
             f"{seen.captured} records were captured, and the reports account for {records}",
         )
-        weather = sorted(set(WEATHER) & seen.features.keys())
-        self._expect(bool(weather), f"no feature of the weather drifted in the year: {seen.features}")
 
     def _behind_its_back(self, weights: dict[str, float]) -> None:
         self.stage.client("sagemaker").update_endpoint_weights_and_capacities(
@@ -230,8 +201,8 @@ class Play:
 
     def _promote(self, version: str, weight: int | None, what: str) -> Deployed:
         share = "" if weight is None else f" --weight {weight}"
-        self._type(f"tidewatch promote flights/{version}{share} --stack {REHEARSAL}")
-        with self.screen.step(f"tidewatch promote flights/{version}{share}, {what}") as step:
+        self._type(f"tidewatch promote {self.material.name}/{version}{share} --stack {REHEARSAL}")
+        with self.screen.step(f"tidewatch promote {self.material.name}/{version}{share}, {what}") as step:
             done = self.stage.up(step)
             step.done = _changes(done)
         return done
@@ -247,10 +218,10 @@ class Play:
         raise RehearsalFailed("an up that had to be refused went through")
 
     def _replay(self, declared: dict[str, float], requests: int = REPLAYED) -> Observed:
-        """Replays the next flights; the observed shares must lie within five standard errors of the declared ones."""
+        """Sends the next requests; the observed shares must lie within five standard errors of the declared ones."""
         endpoint = self.stage.outputs()["endpoint"]["name"]
-        with self.screen.step(f"Replaying flights: {requests} requests") as step:
-            seen = replay(self.stage.client("sagemaker-runtime"), endpoint, self._next_flights(requests), threads=4)
+        with self.screen.step(f"Replaying {self.material.asked}: {requests} requests") as step:
+            seen = self.material.ask(self.stage.client("sagemaker-runtime"), endpoint, requests)
             step.done = f"{_shares(seen)}; p99 {seen.latency(99) * 1000:.0f} ms"
         self._expect(not seen.errors, f"requests failed: {seen.errors}")
         for slot, share in declared.items():
@@ -259,30 +230,19 @@ class Play:
         observed = {slot: round(seen.share(slot), 4) for slot in sorted(seen.by_variant)}
         return Observed(declared, observed, seen.requests)
 
-    def _next_flights(self, requests: int) -> npt.NDArray[np.float32]:
-        rows = self._story().replayed[self._used : self._used + requests * 8]
-        self._used += requests * 8
-        return rows
-
-    def _story(self) -> Flights:
-        if self._flights is None:
-            raise RehearsalFailed("there are no flights before the training has loaded them")
-        return self._flights
-
     def _expect(self, met: bool, otherwise: str) -> None:
         if not met:
             raise RehearsalFailed(otherwise)
 
 
-def _train(folder: Path) -> tuple[Flights, list[Trained]]:
-    """Both models, and the flights to replay."""
-    flights = load_flights()
-    trained = [
-        train(version, folder / version, with_weather=weather, flights=flights, image=IMAGE)
-        for version, weather in ((FIRST, False), (SECOND, True))
+def _publishing(one: Version) -> str:
+    """The command that publishes a version."""
+    words = [
+        *("tidewatch", "publish", str(one.artifact), "--version", one.version, "--lineage", str(one.lineage)),
+        *("--card", str(one.card), "--reference", str(one.reference), "--stack", REHEARSAL),
+        *(("--image", one.image) if one.image else ()),
     ]
-    later = requests(flights, date(2013, 5, 1), date(2013, 12, 31)).rows
-    return Flights(later, {month: sample(flights, month, FLIGHTS) for month in MONTHS}), trained
+    return shlex.join(words)
 
 
 def _changes(done: Deployed) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from simulator.rehearsal.hours import Watched
 from simulator.rehearsal.months import Drift
 from simulator.report.values import Outcome
 
@@ -23,11 +24,15 @@ class Deploy:
 
 @dataclass(frozen=True)
 class Model:
-    """A published version and its area under the ROC curve on April's flights."""
+    """A published version and its area under the ROC curve on April's flights; None where none was measured here."""
 
     version: str
-    auc: float
+    auc: float | None
     sha256: str
+
+    def told(self) -> str:
+        measured = "" if self.auc is None else f"AUC {self.auc:.3f}, "
+        return f"{self.version}: {measured}sha256 {self.sha256[:12]}"
 
 
 @dataclass(frozen=True)
@@ -120,7 +125,7 @@ class Summary:
     latch: Latch | None = None
     out_of_band: OutOfBand | None = None
     game_day: GameDay | None = None
-    drift: Drift | None = None
+    drift: Drift | Watched | None = None
 
     def write(self, path: Path) -> None:
         path.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
@@ -132,14 +137,14 @@ class Summary:
     def _told(self) -> list[tuple[str, str]]:
         return [
             ("deploy", _deploy(self.deploy)),
-            ("models", "; ".join(f"{m.version}: AUC {m.auc:.3f}, sha256 {m.sha256[:12]}" for m in self.models)),
+            ("models", "; ".join(one.told() for one in self.models)),
             ("canary", _observed(self.canary)),
             ("promotion", _observed(self.promotion)),
             ("rollback", _rolled_back(self.rollback)),
             ("latch", _latch(self.latch)),
             ("out of band", self.out_of_band.message if self.out_of_band else ""),
             ("game day", _game_day(self.game_day)),
-            ("drift", _drift(self.drift)),
+            ("drift", self.drift.told() if self.drift else ""),
         ]
 
 
@@ -187,15 +192,4 @@ def _game_day(day: GameDay | None) -> str:
         f"{day.scenario}: {day.seen}; from the first bad datapoint alarm after {day.detect_s:.0f} s, flipped after "
         f"{day.flip_s:.0f} s; of it {day.platform_stated_s:.0f} s are the platform's (simulated, as stated), "
         f"{day.own_s:.2f} s ours; drawn: {day.report}"
-    )
-
-
-def _drift(seen: Drift | None) -> str:
-    if seen is None:
-        return ""
-    records = seen.records
-    first = ", ".join(f"{name} from {month}" for name, month in seen.features.items()) or "no feature"
-    return (
-        f"{records.read} of {seen.captured} captured records read in {seen.hours} hours, {records.parsed} parsed, "
-        f"{records.rejected} rejected; drifting: {first}; the pages: {seen.pages}"
     )

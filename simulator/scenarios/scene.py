@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simulator.control import Control
-from simulator.replay import Replayed, replay
+from simulator.replay import Replayed, Request, replay, replay_requests
 from simulator.report.values import Mark
 from simulator.scenarios.alarms import Change, changes, every_alarm
 from tidewatch.traffic import Clients, Entry, Incident, Place, TrafficController
@@ -45,7 +45,8 @@ class Expectation:
 
 @dataclass
 class Scene:
-    """What a scenario works with. rows: flights to send, float32, (n, features).
+    """What a scenario works with. rows: flights to send, float32, (n, features); requests: sent in their stead, where
+    there are some.
 
     runtime: asks the endpoint, wherever the simulator runs. finish: waits until the functions that a step of the clock
     started have ended. pages: the queue that hears what the topics say; "" where nobody listens.
@@ -68,6 +69,7 @@ class Scene:
     """The outputs of other stacks in the account, whose endpoints are asked as well."""
     starved: bool = False
     """Whether the clock went on for minutes in which nobody asked them and no sweep ran."""
+    requests: Sequence[Request] = ()
     _sent: int = 0
 
     def __post_init__(self) -> None:
@@ -144,6 +146,10 @@ class Scene:
         """Requests of the next flights, or of these rows."""
         if not requests:
             return None
+        if rows is None and self.requests:
+            sent = [self.requests[place % len(self.requests)] for place in range(self._sent, self._sent + requests)]
+            self._sent += requests
+            return replay_requests(self.runtime, self.endpoint, sent, threads=1)
         if rows is None:
             places = np.arange(self._sent, self._sent + requests * rows_each) % len(self.rows)
             rows = self.rows[places]

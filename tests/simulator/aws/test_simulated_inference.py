@@ -141,7 +141,7 @@ def test_triton_needs_the_name_of_its_default_model(account: Account) -> None:
     [
         ("text/csv", b"1,2,3", "not text/csv"),
         ("application/json", b"{", "failed to parse"),
-        ("application/json", b'{"inputs": []}', "expected 1 input named input__0"),
+        ("application/json", b'{"inputs": []}', "expected 1 inputs but got 0 inputs for model 'flights'"),
         (*encode_rows(ROWS[:, :2], False), "unexpected shape"),
         (*encode_rows(np.zeros((1025, 3), np.float32)), "batch-size must be"),
     ],

@@ -1,0 +1,69 @@
+"""How a user's requests are replayed: over which hours, and what is told of each version."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from simulator.rehearsal.home import Home
+from simulator.rehearsal.hours import APART, HOURS, Hours
+from simulator.rehearsal.screen import Screen
+from simulator.rehearsal.stage import RehearsalFailed
+from simulator.replay import Request
+from tests.simulator.rehearsal.test_rehearsal_year import Platform
+
+
+def hours(platform: Platform, root: Path, requests: int) -> Hours:
+    outputs = {
+        "endpoint": {"name": "flights"},
+        "traffic": {"versions": {"blue": "1", "green": "2"}},
+        "buckets": {"monitoring": "monitoring"},
+    }
+    stage: Any = SimpleNamespace(
+        root=root, home=Home.of(root), control=platform, outputs=lambda: outputs, client=lambda _: platform
+    )
+    stage.home.folder.mkdir(parents=True)
+    bodies = [Request("application/json", json.dumps(number).encode()) for number in range(requests)]
+    return Hours(stage, Screen(Console(quiet=True)), bodies, "requests.csv")
+
+
+@pytest.mark.parametrize(("requests", "parts"), [(100, [16, 17, 17, 16, 17, 17]), (2, [1, 1]), (1, [1])])
+def test_every_request_is_sent_once_over_the_hours(requests: int, parts: list[int], tmp_path: Path) -> None:
+    platform = Platform()
+    watched = hours(platform, tmp_path, requests).play()
+    assert [len(sent) for _, sent in sorted(platform.sent.items())] == parts
+    assert len(parts) <= HOURS
+    first, *later = sorted(platform.sent)
+    assert later == [first + timedelta(hours=after) for after in range(1, len(parts))]
+    assert watched.captured == watched.records.read == watched.requests == requests
+    assert not platform.moved_over_running_functions
+
+
+def test_the_acts_before_are_read_and_lie_outside_of_the_days_that_are_judged(tmp_path: Path) -> None:
+    platform = Platform()
+    earlier = platform.now.replace(minute=0)
+    platform.sent[earlier] = [1] * 30
+    watched = hours(platform, tmp_path, 12).play()
+    assert platform.read == set(platform.sent)
+    assert min(platform.sent.keys() - {earlier}) - earlier >= min(APART, timedelta(days=3))
+    assert watched.captured == watched.records.read == 30 + 12
+
+
+def test_each_versions_last_page_lies_in_the_rehearsals_folder(tmp_path: Path) -> None:
+    watched = hours(Platform(), tmp_path, 12).play()
+    folder = tmp_path / "out" / "rehearsal" / "drift"
+    assert [(one.version, one.verdict, one.page) for one in watched.versions] == [("2", "ok", "version-2.html")]
+    assert {each.name for each in folder.iterdir()} == {"index.html", "version-2.html"}
+    assert 'href="version-2.html"' in (folder / "index.html").read_text()
+    assert watched.pages == "out/rehearsal/drift/index.html"
+
+
+def test_hours_without_a_report_end_the_rehearsal(tmp_path: Path) -> None:
+    with pytest.raises(RehearsalFailed, match="has not reported on the hours since 2026-11-25"):
+        hours(Platform(works=False), tmp_path, 12).play()

@@ -182,7 +182,11 @@ def _sentences() -> Iterator[None]:
 def _stay(console: Console) -> None:
     never = threading.Event()
     try:
-        console.print(f"The simulated AWS stays: try `tidewatch status --stack {REHEARSAL}` elsewhere. Ctrl-C ends it.")
+        console.print(
+            f"The simulated AWS stays. In another terminal try `tidewatch status --stack {REHEARSAL}`, or promote and "
+            f"`tidewatch up --stack {REHEARSAL}`. Ctrl-C ends it.",
+            soft_wrap=True,
+        )
         sys.stdout.flush()
         # Looked at now and then: one long wait is not interrupted once a native library has set its own handlers.
         while not never.wait(LOOK_SECONDS):

@@ -61,7 +61,7 @@ class Play:
     def _deploy_without_variants(self) -> Deployed:
         with self.screen.step("pulumi up with no variants: registry, buckets, ledger") as step:
             done = self.stage.up(step)
-            step.done = _changes(done)
+            step.done = done.told
         return done
 
     def _publish(self, prepared: Future[Sequence[Version]]) -> None:
@@ -79,7 +79,7 @@ class Play:
         served = self._promote(FIRST, None, FIRST_TRAFFIC)
         with self.screen.step("pulumi up again") as step:
             again = self.stage.up(step)
-            step.done = _changes(again)
+            step.done = again.told
         self._expect(not again.changed, f"a second up changed {[one.name for one in again.changed]}")
         created = empty.changes["create"] + served.changes["create"]
         self.summary.deploy = Deploy(created, round(empty.seconds + served.seconds, 2), len(again.changed))
@@ -114,7 +114,7 @@ class Play:
             step.done = f"traffic observed after {receipt.traffic_observed_s} s of simulated time"
         with self.screen.step("pulumi up after the rollback") as step:
             done = stage.up(step)
-            step.done = _changes(done)
+            step.done = done.told
         self._expect(not done.changed, f"the up after the rollback changed {[one.name for one in done.changed]}")
         reached = round(after.observed.get(GREEN, 0.0) * after.requests)
         self.summary.rollback = RolledBack(
@@ -142,7 +142,7 @@ class Play:
         self._expect(incident in message, f"the refusal does not name {incident}: {message}")
         self._type(f"tidewatch acknowledge {incident} --stack {REHEARSAL}")
         with self.screen.step(f"tidewatch acknowledge {incident}, pulumi up") as step:
-            step.done = _changes(self.stage.up(step))
+            step.done = self.stage.up(step).told
         accepted = math.isclose(self.stage.live().get(GREEN, 0.0), 0.6, abs_tol=1e-4)
         self._expect(accepted, f"after the acknowledgement the live split is {self.stage.live()}")
         self.summary.latch = Latch(True, message, accepted)
@@ -163,7 +163,7 @@ class Play:
         self.screen.say(commands.tidewatch(stage.root, f"tidewatch status --stack {REHEARSAL}"))
         self._type(f"tidewatch acknowledge {found[-1].id} --stack {REHEARSAL}")
         with self.screen.step(f"tidewatch acknowledge {found[-1].id}, pulumi up: half of the traffic each") as step:
-            step.done = _changes(self.stage.up(step))
+            step.done = self.stage.up(step).told
 
     def _game_day(self) -> None:
         """The first of the game days, played on this account: nobody rolls back by hand this time."""
@@ -204,7 +204,7 @@ class Play:
         self._type(f"tidewatch promote {self.material.name}/{version}{share} --stack {REHEARSAL}")
         with self.screen.step(f"tidewatch promote {self.material.name}/{version}{share}, {what}") as step:
             done = self.stage.up(step)
-            step.done = _changes(done)
+            step.done = done.told
         return done
 
     def _type(self, line: str) -> str:
@@ -243,12 +243,6 @@ def _publishing(one: Version) -> str:
         *(("--image", one.image) if one.image else ()),
     ]
     return shlex.join(words)
-
-
-def _changes(done: Deployed) -> str:
-    changes = {op: count for op, count in done.changes.items() if op not in ("same", "read")}
-    told = ", ".join(f"{count} {op}" for op, count in sorted(changes.items())) or "nothing changed"
-    return f"{told} in {done.seconds:.1f} s"
 
 
 def _shares(seen: Replayed) -> str:

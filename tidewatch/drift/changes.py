@@ -241,24 +241,27 @@ def unseen(feature: Feature, counts: Counts) -> int:
 def novelty(feature: Feature, counts: Counts) -> Change:
     """Whether more values are unseen than training data of that size lets one expect.
 
-    Some are unseen without any drift. Of categories, singletons / n are expected (Good 1953), so the training counts as
-    a sample of n with so many events. Of numbers, 2 / (n + 1) lie outside the range of n earlier ones (the rule of
-    succession, one for each end), and the chance that at least k of m do is, for any continuous distribution, the
-    one-sided p-value of Fisher's test of k of m against 1 of n (Wilks 1942, Annals of Mathematical Statistics 13, page
-    400: the k are those before the second of the n, from outside inwards); ties make it smaller. Fewer than expected is
-    no change. counts: as in a profile.
+    Some are unseen without any drift. Of categories, singletons f1 of n are expected (Good 1953). What is then unseen
+    differs from that by chance with the variance (f1 + 2 f2) / n^2, f2 values having been seen twice (Robbins 1968,
+    Annals of Mathematical Statistics 39, page 256; Esty 1983, Annals of Statistics 11, page 905). So the training is
+    taken for a sample of n f1 / (f1 + 2 f2) with the same share of events, whose variance is that. Of numbers,
+    2 / (n + 1) lie outside the range of n earlier ones (the rule of succession, one for each end), and the chance that
+    at least k of m do is, for any continuous distribution, the one-sided p-value of Fisher's test of k of m against 1
+    of n (Wilks 1942, Annals of Mathematical Statistics 13, page 400: the k are those before the second of the n, from
+    outside inwards); ties make it smaller. Fewer than expected is no change. counts: as in a profile.
     """
     values, found, trained = int(counts[:-1].sum()), unseen(feature, counts), feature.total
     if isinstance(feature, CategoryFeature):
         events, expected = feature.singletons, feature.singletons / max(trained, 1)
+        rough = max((events + 2 * feature.doubletons) / max(events, 1), 1.0)
         sentence = "{:.1%} of its values were never seen in training, where {:.1%} were to be expected"
     else:
-        events, expected = 1, 0.0
+        events, expected, rough = 1, 0.0, 1.0
         sentence = f"{{:.1%}} of its values lie outside the training's {feature.minimum:.4g} to {feature.maximum:.4g}"
     rate = found / max(values, 1)
     more = found * trained > events * values
     return Change(
-        rate_p_value(events, trained, found, values) if more else 1.0,
+        rate_p_value(round(events / rough), max(round(trained / rough), 1), found, values) if more else 1.0,
         sentence.format(rate, expected),
         rate=max(rate - expected, 0.0),
     )

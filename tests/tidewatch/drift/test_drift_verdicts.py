@@ -174,6 +174,20 @@ def test_as_many_unseen_categories_as_training_lets_expect_are_ok() -> None:
     assert found.verdict is Verdict.OK
 
 
+@pytest.mark.parametrize(("rows", "count"), [(300, 75), (1_000, 250), (1_000, 333)])
+def test_the_luck_of_which_values_training_saw_is_no_drift(rows: int, count: int) -> None:
+    """By chance a training of few rows a value misses values that many rows have, and says little of how many."""
+    rng = np.random.default_rng(25)
+    alarms = 0
+    for _ in range(200):
+        tallies = rng.multinomial(rows, np.full(count, 1 / count))
+        (feature,) = build({"x": np.repeat(np.arange(count).astype(str), tallies).tolist()}).features
+        new = int(rng.binomial(10_000, (tallies == 0).mean()))
+        change = novelty(feature, np.array([10_000 - new, *[0] * (feature.width - 3), new, 0]))
+        alarms += change.rate >= 0.02 and change.p_value < 0.0005
+    assert alarms <= 1
+
+
 def test_fewer_unseen_categories_than_expected_are_no_change() -> None:
     ids = [f"id{at}" for at in np.random.default_rng(15).zipf(1.6, 3_000)]
     assert one(ids, ids).verdict is Verdict.OK

@@ -56,11 +56,11 @@ class Fault:
         """Whether every option that names a subject names this one; an option left out names them all."""
         return all(self.options.get(key) in (None, value) for key, value in subject.items())
 
-    def strikes(self, random: Random) -> bool:
+    def strikes(self, chances: Random) -> bool:
         """Whether it strikes the request that took it: with `every` one in so many, else by chance, `rate`."""
         if "every" in self.options:
             return next(self._turns) % int(self.number("every", 1)) == 0
-        return random.random() < self.number("rate", 1.0)
+        return chances.random() < self.number("rate", 1.0)
 
     def text(self, option: str, default: str) -> str:
         return str(self.options.get(option, default))

@@ -73,7 +73,7 @@ class Application:
 
 
 class _Handler(MotoRequestHandler):
-    """moto's request handler, with connections kept open and without a line of log for each request."""
+    """moto's request handler, in HTTP/1.1 and without a line of log for each request."""
 
     protocol_version = "HTTP/1.1"
     # Headers and body leave in two writes; with Nagle's algorithm the second would wait for the client's delayed

@@ -5,6 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any, cast
+
+import boto3
+
+_boto3 = cast("Any", boto3)
 
 
 @contextmanager
@@ -12,9 +17,11 @@ def only(variables: Mapping[str, str]) -> Iterator[None]:
     """To the end of the block, these are the variables of AWS's SDKs and tools.
 
     One that the user has set besides, an endpoint of S3's own or the token of a session, would lead a rehearsal to a
-    real account, or tell the simulator what it must not know.
+    real account, or tell the simulator what it must not know. So would boto3's default session, which keeps the
+    credentials that it found first: there is another one meanwhile.
     """
-    before = dict(os.environ)
+    before, default = dict(os.environ), _boto3.DEFAULT_SESSION
+    _boto3.DEFAULT_SESSION = None
     for name in [name for name in before if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ.update(variables)
@@ -23,3 +30,4 @@ def only(variables: Mapping[str, str]) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
+        _boto3.DEFAULT_SESSION = default

@@ -59,8 +59,11 @@ def to_deployment(saved: Saved, version: str) -> dict[str, Any]:
     return {"version": VERSION, "deployment": whole}
 
 
-def from_deployment(exported: Mapping[str, Any]) -> dict[str, Any]:
-    """The state of what `pulumi stack export --show-secrets` tells."""
+def from_deployment(exported: Mapping[str, Any], unheard: Sequence[Saved] = ()) -> dict[str, Any]:
+    """The state of what `pulumi stack export --show-secrets` tells.
+
+    unheard: the calls that were pending before; the creates among them that the CLI did not make stay so.
+    """
     deployment = exported["deployment"]
     held: Sequence[Mapping[str, Any]] = deployment.get("resources") or []
     settings = {f"{each['urn']}::{each['id']}": _settings(each) for each in held if _is_provider(each)}
@@ -74,6 +77,7 @@ def from_deployment(exported: Mapping[str, Any]) -> dict[str, Any]:
         for each in deployment.get("pending_operations") or []
         if each["type"] in calls and (urn := each["resource"]["urn"]) in places
     ]
+    pending += [each for each in unheard if each["call"] == "create" and each["resource"]["urn"] not in places]
     outputs = next((one["outputs"] for one in resources if one["type"] == STACK), {})
     return {"resources": resources, "pending": pending, "outputs": outputs}
 

@@ -18,6 +18,7 @@ import yaml
 
 from simulator.engine.checkpoint import from_deployment, to_deployment
 from simulator.engine.journal import Journal, alone
+from simulator.engine.state import State
 from simulator.rehearsal.commands import CommandFailed
 from simulator.rehearsal.home import REHEARSAL, Home
 
@@ -84,14 +85,15 @@ class RealCli:
         with alone(self.home.state):
             env = self._opened()
             journal = Journal(self.home.state)
-            deployment = json.dumps(to_deployment(journal.saved(), version("pulumi-aws")))
-            self._quietly(env, deployment, "stack", "import")
+            State(journal, dry=False)  # takes what a run that was killed did into the file
+            saved = journal.saved()
+            self._quietly(env, json.dumps(to_deployment(saved, version("pulumi-aws"))), "stack", "import")
             done = subprocess.run(  # nosec B603, B607 # no shell, and the CLI is the one on the user's PATH
                 ["pulumi", *command, "--stack", REHEARSAL], cwd=self._project, env=env, check=False
             )
             if command[0] != "preview":
                 exported = self._quietly(env, "", "stack", "export", "--show-secrets")
-                journal.compact(from_deployment(json.loads(exported)))
+                journal.compact(from_deployment(json.loads(exported), saved["pending"]))
         return done.returncode
 
     @property

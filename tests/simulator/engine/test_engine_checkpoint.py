@@ -86,3 +86,5 @@ def test_of_calls_whose_answer_nobody_saw_updates_are_handed_over(program: Any) 
     ]
     (back,) = from_deployment(handed)["pending"]
     assert (back["call"], back["resource"]["urn"]) == ("update", made["urn"])
+    kept = from_deployment(handed, saved["pending"])["pending"]
+    assert [(one["call"], one["resource"]["urn"]) for one in kept] == [("update", made["urn"]), ("create", new["urn"])]

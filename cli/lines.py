@@ -7,8 +7,8 @@ import re
 from datetime import datetime
 from pathlib import Path
 
-from cli.aws import Session
 from cli.outputs import ROOT
+from simulator.clock import SharedClock
 from simulator.rehearsal.home import REHEARSAL, Home
 
 _BEGINNING = r"(?m)(^[ \t]*|`|\$\(|&& |\| |; )"
@@ -26,7 +26,7 @@ def typed(text: str, stack: str) -> str:
     home = Home.of(ROOT)
     if stack != REHEARSAL or not home.environment():
         return text
-    now = Session(stack).now()
+    now = SharedClock(home.clock).now()
     text = _AWS.sub(lambda found: f"{found[1]}{_shown(home.tool)} ", text)
     text = _PULUMI.sub(lambda found: f"{found[1]}tidewatch ", text)
     return _DATE.sub(lambda found: _told(now, found[1]), text)

@@ -97,11 +97,20 @@ def entered(home: Home) -> Iterator[Mapping[str, str]]:
     variables = home.environment()
     if not variables:
         raise RehearsalFailed(home.missing())
-    with contextlib.ExitStack() as undo:
-        undo.callback(clock.install, clock.current())
-        clock.install(SharedClock(home.clock))
-        undo.enter_context(environment.only(variables))
+    with inside(SharedClock(home.clock), variables):
         yield variables
+
+
+@contextlib.contextmanager
+def inside(simulated: clock.Clock, variables: Mapping[str, str]) -> Iterator[None]:
+    """To the end of the block, this process has a simulator's time, and AWS is where these variables lead."""
+    before = clock.current()
+    clock.install(simulated)
+    try:
+        with environment.only(variables):
+            yield
+    finally:
+        clock.install(before)
 
 
 @contextlib.contextmanager
@@ -117,9 +126,7 @@ def staged(root: Path, port: int | None = None) -> Iterator[Stage]:
         shutil.copyfile(root / f"Pulumi.{REHEARSAL}.yaml", home.stack_file)
         session = undo.enter_context(Rehearsal(home.folder, port))
         undo.callback(home.withdraw)
-        undo.callback(clock.install, clock.current())
-        clock.install(session.clock)
-        undo.enter_context(environment.only(session.env))
+        undo.enter_context(inside(session.clock, session.env))
         home.announce(session.env)
         yield Stage(root, home, session)
 

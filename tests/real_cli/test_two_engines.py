@@ -12,16 +12,14 @@ import boto3
 import pytest
 import yaml
 
-from simulator import environment
 from simulator.engine import Stack
 from simulator.rehearsal.home import Home
 from simulator.rehearsal.pulumi import RealCli
-from simulator.rehearsal.stage import program
+from simulator.rehearsal.stage import inside, program
 from simulator.session import Rehearsal
 from tests.real_cli.command import ROOT
 from tests.simulator.aws.account import LAYOUT, packed
 from tests.stacks.rehearsed import DESCRIPTION
-from tidewatch import clock
 from tidewatch.registry import Registry
 
 
@@ -31,9 +29,7 @@ def kept(cli: None, tmp_path: Path) -> Iterator[tuple[Home, RealCli]]:
     del cli
     home = Home(tmp_path / "out" / "rehearsal")
     home.folder.mkdir(parents=True)
-    before = clock.current()
-    with Rehearsal(home.folder) as session, environment.only(session.env):
-        clock.install(session.clock)
+    with Rehearsal(home.folder) as session, inside(session.clock, session.env):
         shutil.copyfile(ROOT / "Pulumi.rehearsal.yaml", home.stack_file)
         outputs = program(ROOT, home).up().outputs
         artifact = tmp_path / "1.tar.gz"
@@ -42,7 +38,6 @@ def kept(cli: None, tmp_path: Path) -> Iterator[tuple[Home, RealCli]]:
         configure(home, variants={"blue": {"version": "1", "weight": 100, "instances": 2}}, rollbackTo="blue")
         program(ROOT, home).up()
         yield home, RealCli(ROOT, home, session.env)
-    clock.install(before)
 
 
 def configure(home: Home, **values: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from shlex import quote
 
 import numpy as np
@@ -15,17 +15,18 @@ ENOUGH = 50
 """Rows with a value from which a column of whole numbers without a second of any may be told to be an id."""
 
 
-def notes(features: Mapping[str, Feature], columns: Mapping[str, Column]) -> Iterator[str]:
+def notes(features: Iterable[Feature], columns: Mapping[str, Column]) -> Iterator[str]:
     """One sentence for each column that tells nothing, or looks as if it were no feature."""
-    for name, feature in features.items():
-        told, leave = one_line(name), f"--exclude {quote(one_line(name))} leaves it out"
+    for feature in features:
+        told = one_line(feature.name)
+        leave = f"--exclude {quote(told)} leaves it out"
         if not feature.total:
             yield f"{told} has no value in any row: whatever comes later is reported as new"
         elif isinstance(feature, NumericFeature):
-            values = columns[name]
-            if isinstance(values, np.ndarray) and _counts_up(values):
+            values = np.asarray(columns[feature.name], np.float64)
+            if _counts_up(values):
                 yield f"{told} counts the rows up: is it the index of a data frame, or an id? {leave}"
-            elif isinstance(values, np.ndarray) and _are_ids(values):
+            elif _are_ids(values):
                 yield f"no two rows share a value of {told}, a whole number: is it an id? {leave}"
         elif feature.singletons > 0.5 * feature.total:
             yield f"most values of {told} occur once, so nothing can be told of it: is it an id, or a time? {leave}"

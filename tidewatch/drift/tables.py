@@ -149,7 +149,7 @@ def reference(
         score_output=score_output,
     )
     if note is not None:
-        for sentence in notes({one.name: one for one in made.features}, whole):
+        for sentence in notes(made.features, whole):
             note(sentence)
     return made
 

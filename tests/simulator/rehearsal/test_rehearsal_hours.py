@@ -5,32 +5,20 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from rich.console import Console
 
-from simulator.rehearsal.home import Home
 from simulator.rehearsal.hours import APART, HOURS, Hours
 from simulator.rehearsal.screen import Screen
 from simulator.rehearsal.stage import RehearsalFailed
 from simulator.replay import Request
-from tests.simulator.rehearsal.test_rehearsal_year import Platform
+from tests.simulator.rehearsal.test_rehearsal_year import Platform, stage_of
 
 
 def hours(platform: Platform, root: Path, requests: int) -> Hours:
-    outputs = {
-        "endpoint": {"name": "flights"},
-        "traffic": {"versions": {"blue": "1", "green": "2"}},
-        "buckets": {"monitoring": "monitoring"},
-    }
-    stage: Any = SimpleNamespace(
-        root=root, home=Home.of(root), control=platform, outputs=lambda: outputs, client=lambda _: platform
-    )
-    stage.home.folder.mkdir(parents=True)
     bodies = [Request("application/json", json.dumps(number).encode()) for number in range(requests)]
-    return Hours(stage, Screen(Console(quiet=True)), bodies, "requests.csv")
+    return Hours(stage_of(platform, root), Screen(Console(quiet=True)), bodies, "requests.csv")
 
 
 @pytest.mark.parametrize(("requests", "parts"), [(100, [16, 17, 17, 16, 17, 17]), (2, [1, 1]), (1, [1])])

@@ -83,7 +83,7 @@ class Platform:
         self.objects |= {f"{key}.json": report.encode(), f"{key}.html": b"<p>", "drift/index.json": b"{}"}
 
 
-def year(platform: Platform, root: Path) -> Year:
+def stage_of(platform: Platform, root: Path) -> Any:
     outputs = {
         "endpoint": {"name": "flights"},
         "traffic": {"versions": {"blue": "1", "green": "2"}},
@@ -93,8 +93,12 @@ def year(platform: Platform, root: Path) -> Year:
         root=root, home=Home.of(root), control=platform, outputs=lambda: outputs, client=lambda _: platform
     )
     stage.home.folder.mkdir(parents=True)
+    return stage
+
+
+def year(platform: Platform, root: Path) -> Year:
     rows = np.zeros((FLIGHTS, len(FEATURES)), np.float32)
-    return Year(stage, Screen(Console(quiet=True)), dict.fromkeys(MONTHS, rows))
+    return Year(stage_of(platform, root), Screen(Console(quiet=True)), dict.fromkeys(MONTHS, rows))
 
 
 def test_each_month_is_replayed_on_its_first_days_of_the_next_simulated_year(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import false_alarms
+from bench import alarm_rows
 from bench.drift import data, function, verdicts
 from bench.drift.contest import (
     ROUNDS,
@@ -69,11 +69,12 @@ def endless(records: int) -> Measured:
 
 def _verdicts(console: Console) -> list[str]:
     with console.status("false alarms and power"):
-        rows, found, version = verdicts.verdicts()
-    verdicts.DOCUMENT.write_text(verdicts.document(rows, found, version))
-    console.print(false_alarms.shown([false_alarms.Row(**{**vars(row), "peer": None}) for row in rows]))
+        rows, kinds, found, version = verdicts.verdicts()
+    verdicts.DOCUMENT.write_text(verdicts.document(rows, kinds, found, version))
+    own = [alarm_rows.Row(**{**vars(row), "peer": None}) for row in rows]
+    console.print(alarm_rows.shown([*own, *kinds]))
     console.print(verdicts.shown(found, version))
-    return false_alarms.misses(rows)
+    return alarm_rows.misses([*rows, *kinds])
 
 
 if __name__ == "__main__":

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from bench.alarm_rows import Promise, Row, misses
 from bench.drift import verdicts
-from bench.false_alarms import Row
 
 ROWS = [
     Row("no drift", 1_000, 50, 100, 0.0, 0.01, peer=0.5, peer_windows=2),
     Row("missing 1% -> 8%", 1_000, 500, 100, 1.0, 0.0, peer=1.0, peer_windows=1),
+]
+KINDS = [
+    Row("0 and 1: no drift", 1_000, 50, 100, 0.0, 0.01),
+    Row("0 and 1: no drift", 1_000, 500, 100, 0.002, 0.0),
+    Row("0 and 1: 30% -> 40%", 1_000, 500, 100, 0.6, 0.4, promise=Promise.FOUND),
 ]
 ANSWERS = [(0, False), (20, True), (3, False)]
 
@@ -18,9 +23,21 @@ def test_answers_belong_to_the_rows_in_their_order() -> None:
     assert (second.any_column, second.table, second.columns) == (1.0, 0.0, 3.0)
 
 
-def test_the_document_has_both_tables_and_says_how_it_was_made() -> None:
-    text = verdicts.document(ROWS, verdicts.said(ROWS, ANSWERS), "0.7")
+def test_the_document_has_all_tables_and_says_how_it_was_made() -> None:
+    text = verdicts.document(ROWS, KINDS, verdicts.said(ROWS, ANSWERS), "0.7")
     assert "Written by `make bench` (seed 1" in text
     assert "Evidently 0.7" in text
     assert "| no drift | 1,000 | 50 | 100 | 0.0% | 1.0% |" in text
     assert "| no drift | 1,000 | 50 | 2 | 50% | 50% | 10.0 of 25 |" in text
+    assert "| 0 and 1: no drift | 1,000 | 0.0% / 1.0% | 0.2% / 0.0% |" in text
+    assert "| 0 and 1: 30% -> 40% | 1,000 | 500 | 100 | 60.0% | 40.0% |" in text
+
+
+def test_a_row_that_does_not_hold_what_is_promised_is_told() -> None:
+    assert misses([*KINDS, Row("still", 1_000, 50, 100, 0.01, 0.01)]) == []
+    broken = [
+        Row("still", 1_000, 50, 100, 0.0, 0.02),
+        Row("moved", 1_000, 50, 100, 0.5, 0.48, promise=Promise.FOUND),
+        Row("moved far", 1_000, 50, 100, 0.98, 0.02, promise=Promise.DRIFT),
+    ]
+    assert [fault.split(",")[0] for fault in misses(broken)] == ["still", "moved", "moved far"]

@@ -17,6 +17,9 @@ from tidewatch.drift.statistics import (
     quantile_bins,
 )
 
+TENTHS = 10
+ROUNDING = 1e-12
+"""A change from 1% to 3% is one of two points, though its difference in floating point is less."""
 _WITHOUT_COUNT = "the values without a count of their own"
 
 
@@ -25,8 +28,8 @@ class Change:
     """One comparison of production with training.
 
     p_value: how likely so large a change is by chance alone. Effect sizes, 0 where one does not apply: psi; share, the
-    largest share of values that one category gained or lost; rate, by how much the share of missing rows or of unseen
-    values changed. sentence: what moved, from what, to what.
+    largest share of values that one category, or one fine bin of numbers, gained or lost; rate, by how much the share
+    of missing rows or of unseen values changed. sentence: what moved, from what, to what.
     """
 
     p_value: float
@@ -56,8 +59,9 @@ def distribution(feature: Feature, counts: Counts) -> Distribution:
 
     Of numbers, the evidence is twice the smaller p-value of KS and of chi-squared on the quantile bins: KS sees the
     slightest shift of the middle, chi-squared a change of spread, of the tails or of a few tied values, to which KS is
-    nearly blind in a small window. Zeros and ones are judged as categories are, by the share of each. counts: as in a
-    profile, the missing ones last. Raises ValueError where either side has no value.
+    nearly blind in a small window. The effect is PSI, or the share that one fine bin gained or lost. Zeros and ones are
+    judged as categories are, by the share of each. counts: as in a profile, the missing ones last. Raises ValueError
+    where either side has no value.
     """
     if isinstance(feature, NumericFeature):
         found = _numbers(feature, counts[:-1])
@@ -68,22 +72,90 @@ def distribution(feature: Feature, counts: Counts) -> Distribution:
 def _numbers(feature: NumericFeature, counts: Counts) -> Distribution:
     trained = np.asarray(feature.counts, np.int64)
     expected, actual = quantile_bins(feature, trained), quantile_bins(feature, counts)
-    gaps = distribution_gaps(trained, counts)
-    ks, stability = float(np.abs(gaps).max()), psi(expected, actual)
-    sentence = "its values are distributed as in training"
-    if ks > 0.0:
-        at = int(np.abs(gaps).argmax())
-        before, now = trained[: at + 1].sum() / trained.sum(), counts[: at + 1].sum() / counts.sum()
-        sentence = (
-            f"{before:.1%} of its values were below {feature.edges[at]:.4g} in training, {now:.1%} are now "
-            f"(PSI {stability:.2f})"
-        )
-    p_value = ks_p_value(ks, int(trained.sum()), int(counts.sum()))
-    evidence = min(1.0, 2 * min(p_value, histogram_p_value(expected, actual)))
+    stability = psi(expected, actual)
+    ks, p_value, evidence = _ordered(trained, counts, expected, actual)
+    at, share = _bin_gained(trained, counts)
+    sentence = _jumped(feature, at, trained, counts) if share > ks + ROUNDING else _below(feature, trained, counts)
     distance, divergence = js_distance(expected, actual), kl_divergence(actual, expected)
     # What left a constant has left its range: it is shown here, and judged by `novelty` alone.
-    change = Change(evidence, sentence, psi=stability if feature.deciles else 0.0)
+    effect = stability if feature.deciles else 0.0
+    change = Change(evidence, f"{sentence} (PSI {stability:.2f})", psi=effect, share=share)
     return Distribution(change, stability, ks, p_value, distance, divergence)
+
+
+def _ordered(trained: Counts, counts: Counts, expected: Counts, actual: Counts) -> tuple[float, float, float]:
+    """KS of the fine bins, its p-value, and the evidence of both KS and chi-squared on the coarse bins."""
+    ks = float(np.abs(distribution_gaps(trained, counts)).max())
+    p_value = ks_p_value(ks, int(trained.sum()), int(counts.sum()))
+    return ks, p_value, min(1.0, 2 * min(p_value, histogram_p_value(expected, actual)))
+
+
+def _bin_gained(trained: Counts, counts: Counts) -> tuple[int, float]:
+    """The fine bin that gained or lost the largest share of the values within the training's range, and that share.
+
+    A fine bin has about a thousandth of the training's values unless many are one and the same. PSI adds the shares up
+    over tenths, and hardly sees that zeros went from 70% to 80%, or that one value came to stand for many others.
+    """
+    before, now = trained[1:-1], counts[1:-1]
+    if not before.any() or not now.any():
+        return 0, 0.0
+    changes = np.abs(now / now.sum() - before / before.sum())
+    at = int(changes.argmax())
+    return at + 1, float(changes[at])
+
+
+def _below(feature: NumericFeature, trained: Counts, counts: Counts) -> str:
+    gaps = np.abs(distribution_gaps(trained, counts))
+    at = int(gaps.argmax())
+    if gaps[at] == 0.0:
+        return "its values are distributed as in training"
+    before, now = trained[: at + 1].sum() / trained.sum(), counts[: at + 1].sum() / counts.sum()
+    return f"{before:.1%} of its values were below {feature.edges[at]:.4g} in training, {now:.1%} are now"
+
+
+def _jumped(feature: NumericFeature, at: int, trained: Counts, counts: Counts) -> str:
+    before, now = trained[at] / trained[1:-1].sum(), counts[at] / counts[1:-1].sum()
+    least, most = feature.edges[at - 1], feature.edges[at]
+    return f"{before:.1%} of its values were from {least:.4g} to {most:.4g} in training, {now:.1%} are now"
+
+
+def uncommon(feature: Feature, counts: Counts, least: int, least_share: float) -> Change | None:
+    """The numbers other than one that half of the training's values or more are, against the training's; else None.
+
+    Beside 70% of zeros a doubling of all other numbers is a PSI of 0.08, though it is one of 0.25 where those rows are
+    left empty instead. So they are compared among themselves, over ten bins of their own. None also where either side
+    has fewer than `least` of them, or training fewer than `least_share` of all its values: too few to matter. Zeros
+    and ones have no others. counts: as in a profile.
+    """
+    if not isinstance(feature, NumericFeature) or feature.of_flags:
+        return None
+    trained = np.asarray(feature.counts, np.int64)
+    common = int(trained.argmax())
+    if 2 * trained[common] < trained.sum():
+        return None
+    trained, now = _without(trained, common), _without(counts[:-1], common)
+    if min(trained.sum(), now.sum()) < least or trained.sum() < least_share * feature.total:
+        return None
+    starts = _tenths(trained)
+    expected, actual = np.add.reduceat(trained, starts), np.add.reduceat(now, starts)
+    stability = psi(expected, actual)
+    evidence = _ordered(trained, now, expected, actual)[2]
+    sentence = f"without its commonest value: {_below(feature, trained, now)} (PSI {stability:.2f})"
+    return Change(evidence, sentence, psi=stability)
+
+
+def _without(counts: Counts, at: int) -> Counts:
+    rest = counts.copy()
+    rest[at] = 0
+    return rest
+
+
+def _tenths(trained: Counts) -> Counts:
+    """Where up to ten bins of about equal count begin; those outside the training's range are in the outer ones."""
+    upto: Counts = np.cumsum(trained)
+    targets = np.arange(1, TENTHS) * (int(upto[-1]) / TENTHS)
+    ends = np.searchsorted(upto, targets)
+    return np.unique(np.append(0, ends[upto[ends] < upto[-1]] + 1))
 
 
 def _categories(feature: CategoryFeature, counts: Counts) -> Distribution:
@@ -169,24 +241,27 @@ def unseen(feature: Feature, counts: Counts) -> int:
 def novelty(feature: Feature, counts: Counts) -> Change:
     """Whether more values are unseen than training data of that size lets one expect.
 
-    Some are unseen without any drift. Of categories, singletons / n are expected (Good 1953), so the training counts as
-    a sample of n with so many events. Of numbers, 2 / (n + 1) lie outside the range of n earlier ones (the rule of
-    succession, one for each end), and the chance that at least k of m do is, for any continuous distribution, the
-    one-sided p-value of Fisher's test of k of m against 1 of n (Wilks 1942, Annals of Mathematical Statistics 13, page
-    400: the k are those before the second of the n, from outside inwards); ties make it smaller. Fewer than expected is
-    no change. counts: as in a profile.
+    Some are unseen without any drift. Of categories, singletons f1 of n are expected (Good 1953). What is then unseen
+    differs from that by chance with the variance (f1 + 2 f2) / n^2, f2 values having been seen twice (Robbins 1968,
+    Annals of Mathematical Statistics 39, page 256; Esty 1983, Annals of Statistics 11, page 905). So the training is
+    taken for a sample of n f1 / (f1 + 2 f2) with the same share of events, whose variance is that. Of numbers,
+    2 / (n + 1) lie outside the range of n earlier ones (the rule of succession, one for each end), and the chance that
+    at least k of m do is, for any continuous distribution, the one-sided p-value of Fisher's test of k of m against 1
+    of n (Wilks 1942, Annals of Mathematical Statistics 13, page 400: the k are those before the second of the n, from
+    outside inwards); ties make it smaller. Fewer than expected is no change. counts: as in a profile.
     """
     values, found, trained = int(counts[:-1].sum()), unseen(feature, counts), feature.total
     if isinstance(feature, CategoryFeature):
         events, expected = feature.singletons, feature.singletons / max(trained, 1)
+        rough = max((events + 2 * feature.doubletons) / max(events, 1), 1.0)
         sentence = "{:.1%} of its values were never seen in training, where {:.1%} were to be expected"
     else:
-        events, expected = 1, 0.0
+        events, expected, rough = 1, 0.0, 1.0
         sentence = f"{{:.1%}} of its values lie outside the training's {feature.minimum:.4g} to {feature.maximum:.4g}"
     rate = found / max(values, 1)
     more = found * trained > events * values
     return Change(
-        rate_p_value(events, trained, found, values) if more else 1.0,
+        rate_p_value(round(events / rough), max(round(trained / rough), 1), found, values) if more else 1.0,
         sentence.format(rate, expected),
         rate=max(rate - expected, 0.0),
     )

@@ -84,7 +84,8 @@ class CategoryFeature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     sorted, in `other` rows, which `pools` deals out by their hashes; () where there are none, and in references of old.
     salt: where it is set, values that begin with HASHED are hashes under it; "" where all are in clear, as in
     references of old. singletons: values seen exactly once; singletons / total estimates the rate at which values never
-    seen before turn up without any drift (Good 1953, "The population frequencies of species", Biometrika 40). open: the
+    seen before turn up without any drift (Good 1953, "The population frequencies of species", Biometrika 40).
+    doubletons: values seen exactly twice, which tell how rough that estimate is; 0 in references of old. open: the
     training had too many values to keep, so unseen ones cannot be told from others. labels: what each of `values` means
     where they are codes, "" where nothing is known; () where none has a label.
     """
@@ -99,6 +100,7 @@ class CategoryFeature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     missing: Count
     salt: Annotated[str, msgspec.Meta(max_length=64)] = ""
     pools: Annotated[tuple[Count, ...], msgspec.Meta(max_length=POOLS)] = ()
+    doubletons: Count = 0
     labels: Annotated[tuple[Value, ...], msgspec.Meta(max_length=MOST_VALUES)] = ()
 
     @property
@@ -250,9 +252,8 @@ def _of_categories(feature: CategoryFeature) -> list[str]:
         f"the pools of {feature.name} are not its {feature.other} other rows, in {POOLS} parts": (
             not feature.pools or (len(feature.pools) == POOLS and sum(feature.pools) == feature.other)
         ),
-        f"{feature.name} has {feature.singletons} values seen once among {feature.total}": (
-            feature.singletons <= feature.total
-        ),
+        f"{feature.name} has {feature.singletons} values seen once and {feature.doubletons} seen twice among "
+        f"{feature.total}": feature.singletons + 2 * feature.doubletons <= feature.total,
     }
     return [fault for fault, holds in checks.items() if not holds]
 

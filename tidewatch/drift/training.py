@@ -202,6 +202,7 @@ def _category(name: str, values: Sequence[str | None]) -> CategoryFeature:
         others=() if many else tuple(sorted(kept(*each) for each in rest)),
         other=sum(count for _, count in rest),
         singletons=sum(1 for _, count in ranked if count == 1),
+        doubletons=sum(1 for _, count in ranked if count == 2),
         open=many,
         missing=len(values) - sum(tallies.values()),
         salt=salt,

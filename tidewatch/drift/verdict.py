@@ -9,14 +9,11 @@ from typing import Literal, TypeAlias
 
 from tidewatch.capture.accounting import Accounting
 from tidewatch.drift import changes
-from tidewatch.drift.changes import Change, Distribution
+from tidewatch.drift.changes import ROUNDING, Change, Distribution
 from tidewatch.drift.errors import InvalidProfile
 from tidewatch.drift.evidence import benjamini_hochberg
 from tidewatch.drift.profile import Profile
 from tidewatch.drift.reference import CategoryFeature, Counts, Feature, Reference
-
-ROUNDING = 1e-12
-"""A change from 1% to 3% is one of two points, though its difference in floating point is less."""
 
 Kind: TypeAlias = Literal["numeric", "category", "score"]
 
@@ -43,11 +40,12 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
 class Thresholds:
     """What counts as a change.
 
-    psi_warn, psi_drift: effect size of a distribution. share_warn, share_drift: share of values that a category gains
-    or loses, 0 to 1; either this or PSI suffices. rate_warn, rate_drift: change of the share of missing rows, or of
-    unseen values above the expected. false_discovery_rate: of all tests of a model's features together; where nothing
-    drifts, the probability that any test speaks. minimum_rows: fewer get no verdict. invalid_share: of the records
-    read, rejected. ticket_share, page_share: of the judged features, drifting (windows.severity).
+    psi_warn, psi_drift: effect size of a distribution. share_warn, share_drift: share of values that a category, or
+    one of a number's fine bins, gains or loses, 0 to 1; either this or PSI suffices. rate_warn, rate_drift: change of
+    the share of missing rows, or of unseen values above the expected. false_discovery_rate: of all tests of a model's
+    features together; where nothing drifts, the probability that any test speaks. minimum_rows: fewer get no verdict.
+    invalid_share: of the records read, rejected. ticket_share, page_share: of the judged features, drifting
+    (windows.severity).
     Raises ValueError on values that cannot be meant.
     """
 
@@ -184,12 +182,12 @@ def judge(
 ) -> ModelVerdict:
     """The verdict on a window.
 
-    Each feature has up to three tests: its distribution, its missing rate, its unseen rate. A test speaks if its
-    change is large (thresholds) and it is among those that Benjamini-Hochberg believes, over all tests of all features
-    at once. A feature's verdict is the worst of what its tests say; `insufficient data` with fewer than minimum_rows,
-    or where one of training and production has too few values to compare and no other test speaks; `invalid` where
-    its column is in `absent` (a table without it; without the score's, that is not judged) or caused the rejection of
-    too many records.
+    Each feature has up to four tests: its distribution, that of its numbers beside a most common one, its missing rate,
+    its unseen rate. A test speaks if its change is large (thresholds) and it is among those that Benjamini-Hochberg
+    believes, over all tests of all features at once. A feature's verdict is the worst of what its tests say;
+    `insufficient data` with fewer than minimum_rows, or where one of training and production has too few values to
+    compare and no other test speaks; `invalid` where its column is in `absent` (a table without it; without the
+    score's, that is not judged) or caused the rejection of too many records.
     Raises InvalidProfile for a profile against another reference.
     """
     limits = thresholds or Thresholds()
@@ -246,7 +244,9 @@ def _tested(feature: Feature, kind: Kind, counts: Counts, limits: Thresholds) ->
         because = f"{values} values now and {trained} in training are too few to compare"
         return _Case(feature, kind, counts, because=because, tests=tests, silent=silent)
     found = changes.distribution(feature, counts)
-    return _Case(feature, kind, counts, distribution=found, tests=(found.change, *tests))
+    others = changes.uncommon(feature, counts, limits.minimum_values, limits.share_warn)
+    tests = (found.change, *(() if others is None else (others,)), *tests)
+    return _Case(feature, kind, counts, distribution=found, tests=tests)
 
 
 def _tells_unseen(feature: Feature, values: int) -> bool:

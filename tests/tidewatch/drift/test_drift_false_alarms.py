@@ -5,23 +5,17 @@ The bounds are the promised ones, widened by what a binomial count of so few win
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
 
-from bench.false_alarms import (
-    DRIFTS,
-    LIMIT,
-    NO_DRIFT,
-    POWER,
-    Law,
-    Row,
-    Scenario,
-    laws,
-    population,
-    referred,
-    table,
-)
+from bench import column_kinds
+from bench.alarm_rows import LIMIT, POWER, Promise, Row
+from bench.column_kinds import KINDS, Kind
+from bench.false_alarms import DRIFTS, NO_DRIFT, Scenario, table
+from bench.populations import Law, population, referred
 from tidewatch.capture.accounting import Accounting
 from tidewatch.drift.binning import Categories, NumericGrid
 from tidewatch.drift.profile import Profile
@@ -30,8 +24,15 @@ from tidewatch.drift.verdict import Verdict, judge
 
 WINDOWS = 60
 REFERENCES = (20_000, 1_000)
-MOST_ALARMS = int(stats.binom.ppf(0.999, WINDOWS, LIMIT))
-FEWEST_FOUND = int(stats.binom.ppf(0.001, WINDOWS, POWER))
+KIND_WINDOWS = 20
+
+
+def most_alarms(windows: int) -> int:
+    return int(stats.binom.ppf(0.999, windows, LIMIT))
+
+
+def fewest_found(windows: int) -> int:
+    return int(stats.binom.ppf(0.001, windows, POWER))
 
 
 @pytest.fixture(scope="module")
@@ -45,14 +46,36 @@ def test_where_nothing_drifts_hardly_a_window_alarms(rows: list[Row]) -> None:
     still = [row for row in rows if row.scenario == NO_DRIFT.name]
     assert len(still) == 6
     for row in still:
-        assert row.drift * WINDOWS <= MOST_ALARMS, row
-        assert row.warning * WINDOWS <= MOST_ALARMS, row
+        assert row.drift * WINDOWS <= most_alarms(WINDOWS), row
+        assert row.warning * WINDOWS <= most_alarms(WINDOWS), row
 
 
 @pytest.mark.parametrize("scenario", DRIFTS, ids=lambda each: each.name)
 def test_a_drift_of_one_feature_in_25_is_found(rows: list[Row], scenario: Scenario) -> None:
     (row,) = (row for row in rows if row.scenario == scenario.name)
-    assert (row.drift if scenario.drift_only else row.said) * WINDOWS >= FEWEST_FOUND, row
+    assert row.found * WINDOWS >= fewest_found(WINDOWS), row
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda each: each.name)
+def test_a_column_of_its_kind_alone_is_quiet_and_its_moves_are_found(kind: Kind) -> None:
+    small = replace(kind, references=REFERENCES, moving=REFERENCES[:1])
+    rows = column_kinds.table(KIND_WINDOWS, (50, 5_000), 23, kinds=[small], a_reference=KIND_WINDOWS)
+    assert len(rows) == 4 + len(kind.moves), rows
+    for row in rows:
+        if row.promise is Promise.QUIET:
+            assert max(row.drift, row.warning) * KIND_WINDOWS <= most_alarms(KIND_WINDOWS), row
+        else:
+            assert row.found * KIND_WINDOWS >= fewest_found(KIND_WINDOWS), row
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda each: each.name)
+def test_the_law_of_a_kind_is_that_of_its_rows(kind: Kind) -> None:
+    rng = np.random.default_rng(24)
+    (feature,) = column_kinds.reference(kind.law, 2_000, rng).features
+    for law in (kind.law, *(move.law for move in kind.moves)):
+        shares, counts = law.shares(feature), Law.of(law.drawn(20_000, rng)).counted(feature)
+        assert shares.sum() == pytest.approx(1)
+        assert np.abs(counts / 20_000 - shares).max() < 0.02
 
 
 def test_windows_of_sampled_rows_alarm_no_more_often_than_drawn_counts() -> None:
@@ -61,12 +84,12 @@ def test_windows_of_sampled_rows_alarm_no_more_often_than_drawn_counts() -> None
     for _ in range(4):
         reference = referred(population(rng, 1_000))
         for _ in range(15):
-            law = laws(population(rng, 500))
-            counts = tuple(law[feature.name].counted(feature) for feature in reference.measured)
+            columns = population(rng, 500)
+            counts = tuple(Law.of(columns[feature.name]).counted(feature) for feature in reference.measured)
             found.append(judge(reference, Profile(reference.digest, Accounting(500, 500), 500, counts)).verdict)
     assert len(found) == WINDOWS
-    assert found.count(Verdict.DRIFT) <= MOST_ALARMS
-    assert found.count(Verdict.WARNING) <= MOST_ALARMS
+    assert found.count(Verdict.DRIFT) <= most_alarms(WINDOWS)
+    assert found.count(Verdict.WARNING) <= most_alarms(WINDOWS)
 
 
 def test_the_counts_of_a_sample_are_those_of_the_binning_code() -> None:

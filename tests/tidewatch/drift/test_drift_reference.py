@@ -121,12 +121,12 @@ def test_minus_zero_is_zero() -> None:
 
 def test_the_most_frequent_categories_are_named_and_the_others_remembered() -> None:
     values: list[str | None] = [f"v{at:03d}" for at in range(NAMED + 30) for _ in range(100 - at)]
-    feature = category([*values, "once", None])
+    feature = category([*values, "once", "twice", "twice", None])
     assert feature.values == tuple(f"v{at:03d}" for at in range(NAMED))
-    once = hashed("once", feature.salt)
-    assert feature.others == (once, *(f"v{at:03d}" for at in range(NAMED, NAMED + 30)))
-    assert (feature.singletons, feature.missing, feature.open) == (1, 1, False)
-    assert feature.total == len(values) + 1
+    rare = sorted(hashed(value, feature.salt) for value in ("once", "twice"))
+    assert feature.others == (*rare, *(f"v{at:03d}" for at in range(NAMED, NAMED + 30)))
+    assert (feature.singletons, feature.doubletons, feature.missing, feature.open) == (1, 1, 1, False)
+    assert feature.total == len(values) + 3
 
 
 def test_a_column_of_too_many_categories_is_open() -> None:
@@ -203,6 +203,7 @@ def _mutants() -> Iterator[tuple[str, Any]]:
         "others": ([named["values"][0]], [str(at) for at in range(6_000)]),
         "other": (-1, 5),
         "singletons": (-1, 10**9),
+        "doubletons": (-1, 10**9),
         "open": (True, "yes"),
     }
     for key, values in of_category.items():

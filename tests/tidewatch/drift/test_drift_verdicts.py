@@ -11,6 +11,7 @@ import pytest
 from tidewatch.capture.accounting import Accounting
 from tidewatch.capture.reasons import Reason
 from tidewatch.drift.binning import Categories, NumericGrid
+from tidewatch.drift.changes import novelty
 from tidewatch.drift.errors import InvalidProfile
 from tidewatch.drift.profile import Profile
 from tidewatch.drift.reference import CategoryFeature, Counts, Floats, Reference
@@ -171,6 +172,20 @@ def test_as_many_unseen_categories_as_training_lets_expect_are_ok() -> None:
     assert found.unseen_rate is not None
     assert found.unseen_rate > 0.05
     assert found.verdict is Verdict.OK
+
+
+@pytest.mark.parametrize(("rows", "count"), [(300, 75), (1_000, 250), (1_000, 333)])
+def test_the_luck_of_which_values_training_saw_is_no_drift(rows: int, count: int) -> None:
+    """By chance a training of few rows a value misses values that many rows have, and says little of how many."""
+    rng = np.random.default_rng(25)
+    alarms = 0
+    for _ in range(200):
+        tallies = rng.multinomial(rows, np.full(count, 1 / count))
+        (feature,) = build({"x": np.repeat(np.arange(count).astype(str), tallies).tolist()}).features
+        new = int(rng.binomial(10_000, (tallies == 0).mean()))
+        change = novelty(feature, np.array([10_000 - new, *[0] * (feature.width - 3), new, 0]))
+        alarms += change.rate >= 0.02 and change.p_value < 0.0005
+    assert alarms <= 1
 
 
 def test_fewer_unseen_categories_than_expected_are_no_change() -> None:
@@ -341,25 +356,73 @@ def test_the_same_profile_gets_the_same_verdict_in_parts_or_whole() -> None:
     assert judge(reference, parts[2] + parts[0] + parts[1]).features == judge(reference, whole).features
 
 
-@pytest.mark.parametrize(("now", "verdict"), [(0.42, "drift"), (0.37, "warning"), (0.31, "ok")])
+@pytest.mark.parametrize(
+    ("now", "verdict"), [(0.42, "drift"), (0.4, "drift"), (0.2, "drift"), (0.35, "warning"), (0.31, "ok")]
+)
 def test_digits_and_words_get_one_verdict_on_the_same_counts(now: float, verdict: str) -> None:
-    def flags(share: float, yes: object, no: object) -> list[object]:
-        return [yes] * round(2_000 * share) + [no] * round(2_000 * (1 - share))
+    def flags(share: float, yes: object, no: object, rows: int = 5_000) -> list[object]:
+        return [yes] * round(rows * share) + [no] * round(rows * (1 - share))
 
-    digits = one(np.array(flags(0.3, 1.0, 0.0)), np.array(flags(now, 1.0, 0.0)))
-    words = one(flags(0.3, "true", "false"), flags(now, "true", "false"))  # type: ignore[arg-type]
+    digits = one(np.array(flags(0.3, 1.0, 0.0, 20_000)), np.array(flags(now, 1.0, 0.0)))
+    words = one(flags(0.3, "true", "false", 20_000), flags(now, "true", "false"))  # type: ignore[arg-type]
     assert digits.verdict == words.verdict == verdict
     assert digits.because == tuple(each.replace('"true"', "1").replace('"false"', "0") for each in words.because)
 
 
 @pytest.mark.parametrize("rows", [1_000, 50_000, 1_000_000])
-@pytest.mark.parametrize(("new", "verdict"), [(0.012, "ok"), (0.03, "warning"), (0.08, "drift")])
+@pytest.mark.parametrize(("new", "verdict"), [(0.015, "ok"), (0.03, "warning"), (0.06, "drift")])
 def test_new_values_are_judged_once_whatever_the_training_size(rows: int, new: float, verdict: str) -> None:
     count = round(10_000 * new)
     training = ["a"] * (rows // 2) + ["b"] * (rows // 2)
     found = one(training, ["a", "b"] * ((10_000 - count) // 2) + ["c"] * count)
     assert found.verdict == verdict
     assert len(found.because) == (verdict != "ok")
+
+
+def test_more_training_is_never_less_evidence_of_new_values() -> None:
+    now = np.array([4_925, 4_925, 150, 0])
+    trained = [build({"x": ["a"] * half + ["b"] * half}).features[0] for half in (500, 2_500, 25_000, 500_000)]
+    evidence = [novelty(feature, now).p_value for feature in trained]
+    assert evidence == sorted(evidence, reverse=True)
+    assert evidence[0] < 1e-4
+
+
+def mostly_zero(zeros: float, rows: int, scale: float = 5.0) -> Floats:
+    """A share of zeros, the others at the quantiles of an exponential distribution."""
+    others = rows - round(rows * zeros)
+    return np.append(np.zeros(rows - others), -scale * np.log((np.arange(others) + 0.5) / others))
+
+
+ZEROS = mostly_zero(0.7, 20_000)
+
+
+@pytest.mark.parametrize(
+    ("zeros", "verdict"),
+    [(0.6, "drift"), (0.65, "warning"), (0.66, "ok"), (0.74, "ok"), (0.75, "warning"), (0.8, "drift"), (1.0, "drift")],
+)
+def test_zeros_among_other_numbers_count_by_their_share(zeros: float, verdict: str) -> None:
+    assert one(ZEROS, mostly_zero(zeros, 5_000)).verdict == verdict
+
+
+def test_numbers_beside_many_zeros_are_compared_among_themselves() -> None:
+    for scale in (2.5, 10.0):
+        found = one(ZEROS, mostly_zero(0.7, 5_000, scale))
+        assert found.verdict is Verdict.DRIFT
+        assert found.because[-1].startswith("without its commonest value: ")
+    assert one(ZEROS, mostly_zero(0.7, 5_000, 5.5)).verdict is Verdict.OK
+
+
+def test_a_handful_of_numbers_beside_zeros_moves_nothing() -> None:
+    training = mostly_zero(0.96, 20_000)
+    assert one(training, mostly_zero(0.96, 5_000, 10.0)).verdict is Verdict.OK
+
+
+@pytest.mark.parametrize(("share", "verdict"), [(0.02, "ok"), (0.06, "warning"), (0.12, "drift")])
+def test_a_default_that_comes_to_stand_for_many_numbers_is_found(share: float, verdict: str) -> None:
+    count = round(5_000 * share)
+    found = one(NORMAL, np.append(np.zeros(count), NORMAL[count:5_000]))
+    assert found.verdict == verdict
+    assert all("of its values were from" in sentence for sentence in found.because)
 
 
 def test_a_constant_that_moved_shows_its_psi_and_is_judged_once() -> None:

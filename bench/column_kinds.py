@@ -153,7 +153,8 @@ def _with_new(name: str, law: Listed) -> Kind:
     return Kind(name, law, moves, TRAININGS, TRAININGS)
 
 
-def _zero_inflated(zeros: int) -> Kind:
+def _zero_inflated(zeros: int, *times: tuple[float, Promise]) -> Kind:
+    """times: what the other numbers are multiplied by, and what is promised of it."""
     share = zeros / 100
     moves = (
         *(
@@ -161,8 +162,7 @@ def _zero_inflated(zeros: int) -> Kind:
             for now, rows in _moved(zeros)
             if now < 100
         ),
-        Move("the others double", ZeroInflated(share, 10.0)),
-        Move("the others halve", ZeroInflated(share, 2.5)),
+        *(Move(f"the others times {factor:g}", ZeroInflated(share, 5 * factor), promise) for factor, promise in times),
     )
     return Kind(f"{zeros}% zeros", ZeroInflated(share, 5.0), moves)
 
@@ -176,7 +176,9 @@ KINDS = (
     _flags("0 and 1", np.array([0.0, 1.0])),
     _flags("false and true", np.array(["false", "true"])),
     _with_new("20 values, Zipf", ranked(20)),
-    *(_zero_inflated(zeros) for zeros in (70, 90)),
+    _zero_inflated(70, (2, Promise.FOUND), (0.5, Promise.FOUND), (5, Promise.DRIFT)),
+    # Doubled, a fortieth of all values has moved.
+    _zero_inflated(90, (2, Promise.QUIET), (10, Promise.FOUND)),
 )
 
 

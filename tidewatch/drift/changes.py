@@ -28,7 +28,8 @@ class Change:
     """One comparison of production with training.
 
     p_value: how likely so large a change is by chance alone. Effect sizes, 0 where one does not apply: psi; share, the
-    largest share of values that one category, or one fine bin of numbers, gained or lost; rate, by how much the share
+    largest share of values that one category, or one fine bin of numbers, gained or lost, or that moved beside the
+    commonest number; rate, by how much the share
     of missing rows or of unseen values changed. sentence: what moved, from what, to what.
     """
 
@@ -115,17 +116,18 @@ def _below(feature: NumericFeature, trained: Counts, counts: Counts) -> str:
 
 def _jumped(feature: NumericFeature, at: int, trained: Counts, counts: Counts) -> str:
     before, now = trained[at] / trained[1:-1].sum(), counts[at] / counts[1:-1].sum()
-    least, most = feature.edges[at - 1], feature.edges[at]
+    least, most = np.clip(feature.edges[at - 1 : at + 1], feature.minimum, feature.maximum)
     return f"{before:.1%} of its values were from {least:.4g} to {most:.4g} in training, {now:.1%} are now"
 
 
-def uncommon(feature: Feature, counts: Counts, least: int, least_share: float) -> Change | None:
+def uncommon(feature: Feature, counts: Counts, least: int) -> Change | None:
     """The numbers other than one that half of the training's values or more are, against the training's; else None.
 
-    Beside 70% of zeros a doubling of all other numbers is a PSI of 0.08, though it is one of 0.25 where those rows are
-    left empty instead. So they are compared among themselves, over ten bins of their own. None also where either side
-    has fewer than `least` of them, or training fewer than `least_share` of all its values: too few to matter. Zeros
-    and ones have no others. counts: as in a profile.
+    Beside 70% of zeros a doubling of all other numbers is a PSI of 0.08. So they are compared among themselves, over
+    ten bins of their own. The effect is the share of all values that moved: the total variation distance of the
+    others times their own share, the smaller of then and now. A PSI of so small a part would make a drift of what
+    moved a hundredth of the rows. None also where either side has fewer than `least` of them. Zeros and ones have no
+    others. counts: as in a profile.
     """
     if not isinstance(feature, NumericFeature) or feature.of_flags:
         return None
@@ -133,15 +135,15 @@ def uncommon(feature: Feature, counts: Counts, least: int, least_share: float) -
     common = int(trained.argmax())
     if 2 * trained[common] < trained.sum():
         return None
-    trained, now = _without(trained, common), _without(counts[:-1], common)
-    if min(trained.sum(), now.sum()) < least or trained.sum() < least_share * feature.total:
+    before, now = _without(trained, common), _without(counts[:-1], common)
+    if min(before.sum(), now.sum()) < least:
         return None
-    starts = _tenths(trained)
-    expected, actual = np.add.reduceat(trained, starts), np.add.reduceat(now, starts)
-    stability = psi(expected, actual)
-    evidence = _ordered(trained, now, expected, actual)[2]
-    sentence = f"without its commonest value: {_below(feature, trained, now)} (PSI {stability:.2f})"
-    return Change(evidence, sentence, psi=stability)
+    starts = _tenths(before)
+    expected, actual = np.add.reduceat(before, starts), np.add.reduceat(now, starts)
+    others = min(before.sum() / feature.total, now.sum() / counts[:-1].sum())
+    share = float(others * np.abs(actual / actual.sum() - expected / expected.sum()).sum() / 2)
+    sentence = f"without its commonest value: {_below(feature, before, now)} ({share:.1%} of all its values moved)"
+    return Change(_ordered(before, now, expected, actual)[2], sentence, share=share)
 
 
 def _without(counts: Counts, at: int) -> Counts:

@@ -41,7 +41,8 @@ class Thresholds:
     """What counts as a change.
 
     psi_warn, psi_drift: effect size of a distribution. share_warn, share_drift: share of values that a category, or
-    one of a number's fine bins, gains or loses, 0 to 1; either this or PSI suffices. rate_warn, rate_drift: change of
+    one of a number's fine bins, gains or loses, or that move beside a number's commonest, 0 to 1; either this or PSI
+    suffices. rate_warn, rate_drift: change of
     the share of missing rows, or of unseen values above the expected. false_discovery_rate: of all tests of a model's
     features together; where nothing drifts, the probability that any test speaks. minimum_rows: fewer get no verdict.
     invalid_share: of the records read, rejected. ticket_share, page_share: of the judged features, drifting
@@ -244,7 +245,7 @@ def _tested(feature: Feature, kind: Kind, counts: Counts, limits: Thresholds) ->
         because = f"{values} values now and {trained} in training are too few to compare"
         return _Case(feature, kind, counts, because=because, tests=tests, silent=silent)
     found = changes.distribution(feature, counts)
-    others = changes.uncommon(feature, counts, limits.minimum_values, limits.share_warn)
+    others = changes.uncommon(feature, counts, limits.minimum_values)
     tests = (found.change, *(() if others is None else (others,)), *tests)
     return _Case(feature, kind, counts, distribution=found, tests=tests)
 

@@ -11,13 +11,11 @@ from typing import TypeAlias, cast
 import numpy as np
 import numpy.typing as npt
 
-from tidewatch.capture.limits import LONGEST_NUMBER
+from tidewatch.capture.limits import FEW_ROWS, LONGEST_NUMBER
 from tidewatch.capture.scalars import MISSING, number
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
-FEW_ROWS = 16
-"""Up to so many rows are read cell by cell: to begin with a column costs more than they take."""
 CHUNK_ROWS = 4096
 """Rows held as Python objects at once: a record may have a million."""
 _PLAIN = re.compile(r"[0-9eE.,+-]*")
@@ -34,6 +32,17 @@ def read_numbers(cells: list[object]) -> Floats:
         column = parse_column(part)
         found[start : start + len(part)] = [number(cell) for cell in part] if column is None else column
     return found
+
+
+def parse_row(cells: list[object]) -> list[float] | None:
+    """The numbers of a row's cells that are all numbers, or all text and plain; None for any other."""
+    kinds = set(map(type, cells))
+    if kinds == {float}:
+        return cast("list[float]", cells)
+    try:
+        return _parsed(cast("list[str]", cells)) if kinds == {str} else None
+    except ValueError:
+        return None
 
 
 def parse_column(cells: list[object]) -> Sequence[float] | Floats | None:

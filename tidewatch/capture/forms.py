@@ -8,8 +8,7 @@ TensorFlow Serving, "RESTful API", https://www.tensorflow.org/tfx/serving/api_re
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Collection
 from typing import Any, cast
 
 import msgspec
@@ -67,7 +66,10 @@ def _says_once(text: str, value: object) -> bool:
     was too, unless one is escaped in a string."""
     if not isinstance(value, dict | list):
         return True
-    return "\\u003" not in text and text.count(":") == msgspec.json.encode(value).count(b":")
+    colons = text.count(":")
+    if colons == (len(cast("dict[str, object]", value)) if isinstance(value, dict) else 0):
+        return True
+    return "\\u003" not in text and colons == msgspec.json.encode(value).count(b":")
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -88,6 +90,8 @@ def read_json(text: str, keys: tuple[str, str]) -> Table:
 
 def read_lines(text: str, keys: tuple[str, str]) -> Table:
     """The rows of JSON lines, each line one row, or one value in a form of its own. Raises Unreadable."""
+    if text.find("\n") in (-1, len(text) - 1):
+        return read_json(text, keys)
     check_values(text.count("\n") + 1, LINE)
     check_json(text)
     values = [loads(line) for line in text.split("\n") if line.strip(BLANK)]
@@ -125,14 +129,18 @@ def read_v2(text: str, key: str, tail: bytes = b"") -> Table:
 
 
 def _object(value: dict[str, object], keys: tuple[str, str]) -> Table:
-    by_row, by_column = (value.get(key) for key in keys)
-    asked = keys == REQUEST
-    others = (SPLIT, RECORDS) if asked else ()
-    is_frame = asked and all(isinstance(value.get(key), list) for key in ("columns", "data"))
-    told = sum(isinstance(value.get(key), list | dict) for key in (*keys, *others))
-    if told + is_frame + (_vector(value) is not None) > 1:
-        raise Unreadable(Reason.AMBIGUOUS)
-    beside = value.keys() - {*keys, *others, *_BESIDE}
+    if not value:
+        raise Unreadable(Reason.EMPTY_PAYLOAD)
+    if _scalars(value.values()):
+        return _named([value])
+    others = (SPLIT, RECORDS) if keys == REQUEST else ()
+    beside = set[str]()
+    if len(value) > 1:
+        _check_one_form(value, (*keys, *others))
+        beside = value.keys() - {*keys, *others, *_BESIDE}
+    elif (vector := _dense(value)) is not None:
+        return of_rows(None, [vector])
+    by_row, by_column = value.get(keys[0]), value.get(keys[1])
     if isinstance(by_row, list):
         return _with(_rows(cast("list[object]", by_row)), beside)
     if isinstance(by_column, dict):
@@ -140,17 +148,28 @@ def _object(value: dict[str, object], keys: tuple[str, str]) -> Table:
     if isinstance(by_column, list):
         values = cast("list[object]", by_column)
         return _with(v2.read_tensors(values, b"") if v2.are_tensors(values) else _rows(values), beside)
-    if asked and isinstance(frame := value.get(SPLIT), dict):
+    if not others:
+        return _rows([value])
+    if isinstance(frame := value.get(SPLIT), dict):
         return _with(_split(cast("dict[str, object]", frame)), beside)
-    if asked and isinstance(records := value.get(RECORDS), list):
+    if isinstance(records := value.get(RECORDS), list):
         return _with(_rows(cast("list[object]", records)), beside)
-    if not value:
-        raise Unreadable(Reason.EMPTY_PAYLOAD)
-    if is_frame and value.keys() <= _SPLIT_KEYS:
+    if _is_frame(value) and value.keys() <= _SPLIT_KEYS:
         return _split(value)
-    if asked and _are_columns(value):
+    if _are_columns(value):
         return _columns({name: _indexed(column) for name, column in value.items()})
     return _rows([value])
+
+
+def _check_one_form(value: dict[str, object], keys: tuple[str, ...]) -> None:
+    """Raises Unreadable(ambiguous) where an object holds rows in several ways: servers read one or the other."""
+    told = sum(isinstance(value.get(key), list | dict) for key in keys)
+    if told + (len(keys) > len(ANSWER) and _is_frame(value)) + (_vector(value) is not None) > 1:
+        raise Unreadable(Reason.AMBIGUOUS)
+
+
+def _is_frame(value: dict[str, object]) -> bool:
+    return isinstance(value.get("columns"), list) and isinstance(value.get("data"), list)
 
 
 def _split(frame: dict[str, object]) -> Table:
@@ -182,10 +201,10 @@ def _indexed(column: object) -> object:
 
 
 def _with(table: Table, beside: set[str]) -> Table:
-    return replace(table, beside=table.beside | beside) if beside else table
+    return msgspec.structs.replace(table, beside=table.beside | beside) if beside else table
 
 
-def _scalars(values: Sequence[object]) -> bool:
+def _scalars(values: Collection[object]) -> bool:
     return set(map(type, values)) <= _SCALARS
 
 
@@ -197,8 +216,8 @@ def _rows(elements: list[object]) -> Table:
         vectors = _vectors(objects)
         if vectors is None:
             return _named(objects)
-        beside = set[str]().union(*(each.keys() for each in objects)) - {*_VECTOR}
-        return _with(of_rows(None, vectors), beside)
+        several = [each.keys() for each in objects if len(each) > 1]
+        return _with(of_rows(None, vectors), set[str]().union(*several) - {*_VECTOR})
     if kinds <= {list}:
         return of_rows(None, cast("list[list[object]]", elements))
     if _scalars(elements):
@@ -219,6 +238,8 @@ def _vectors(rows: list[dict[str, object]]) -> list[list[object]] | None:
 
 def _vector(row: dict[str, object]) -> list[object] | None:
     """The dense vector of SageMaker's algorithms: {"features": [...]}, {"data": {"features": {"values": [...]}}}."""
+    if "features" not in row and "data" not in row:
+        return None
     vectors = [found for each in (row.get("data"), row) if (found := _dense(each)) is not None]
     if len(vectors) > 1:
         raise Unreadable(Reason.AMBIGUOUS)
@@ -253,7 +274,7 @@ def _placed(vector: dict[str, object]) -> list[object]:
 
 def _named(objects: list[dict[str, object]]) -> Table:
     names = tuple(objects[0])
-    if any(each.keys() != objects[0].keys() for each in objects):
+    if len(objects) > 1 and any(each.keys() != objects[0].keys() for each in objects):
         names = tuple(dict.fromkeys(name for each in objects for name in each))
     check_values(len(objects), len(names))
     return of_rows(names, [list(map(each.get, names)) for each in objects])

@@ -16,6 +16,8 @@ MOST_NAMES = 4 << 20
 """Characters of column names that are made from a tensor's name and its width."""
 LONGEST_NUMBER = 4_000
 """Characters of a number in text; the longest exact decimal of a float64 has 1,077."""
+FEW_ROWS = 16
+"""Up to so many rows are read row by row: to begin with a column costs more than they take."""
 _MARKS = (",", "[", "{", ":")
 
 
@@ -41,6 +43,8 @@ def check_json(text: str | bytes, payloads: int = 1) -> None:
 
 def is_text(text: str) -> bool:
     """Whether it holds characters alone: half of a surrogate pair, which JSON can escape, is none."""
+    if text.isascii():
+        return True
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -50,12 +54,14 @@ def is_text(text: str) -> bool:
 
 def size_of(shape: Sequence[int]) -> int:
     """The product of a shape's dimensions. Raises Unreadable: bad_payload where one is negative, or too_large."""
-    if min(shape, default=1) < 0:
+    least = min(shape, default=1)
+    if least < 0:
         raise Unreadable(Reason.BAD_PAYLOAD)
-    size = 0 if 0 in shape else 1
+    size = 1 if least else 0
     for dimension in shape:
         size *= dimension
-        check_values(size, 1)
+        if size > MOST_VALUES:
+            raise Unreadable(Reason.TOO_LARGE)
     return size
 
 

@@ -20,8 +20,8 @@ _WORDS = re.compile(rf"(?P<all>-(?=\d+ days \d))?(?P<days>-?\d{{1,9}}) days?,? \
 """Hours are counted forwards from negative days, as pandas and Python write them: "-1 days +23:59:57" is -3 s; this
 module's own spelling, without a plus or a comma, is negative as a whole."""
 _ISO = re.compile(
-    r"(?P<all>-?)P(?:(?P<days>-?\d{1,9})D)?T(?=\d)(?:(?P<hours>\d{1,9})H)?(?:(?P<minutes>\d{1,9})M)?"
-    r"(?:(?P<seconds>\d{1,9})(?:\.(?P<part>\d{1,9}))?S)?",
+    r"(?P<all>-?)P(?=T\d|-?\d)(?:(?P<days>-?\d{1,9})D)?(?:T(?=\d)(?:(?P<hours>\d{1,9})H)?(?:(?P<minutes>\d{1,9})M)?"
+    r"(?:(?P<seconds>\d{1,9})(?:\.(?P<part>\d{1,9}))?S)?)?",
     re.ASCII,
 )
 _FIRST = frozenset("0123456789-P")
@@ -44,8 +44,13 @@ def moment(text: str) -> str | None:
     return None if found is None else duration(_nanoseconds(found.groupdict("0")))
 
 
+def may_be_moment(text: str) -> bool:
+    """Whether a text has one of the marks of moments; most texts have none, and need no closer look."""
+    return ":" in text or "T" in text or (text[-1:] == "D" and text[:1] in ("P", "-"))
+
+
 def duration(nanoseconds: int) -> str:
-    """The spelling of a duration."""
+    """The spelling of a duration of so many nanoseconds, up to 10^9 days."""
     days, rest = divmod(abs(nanoseconds), _DAY)
     seconds, part = divmod(rest, _NANOSECONDS)
     sign = "-" if nanoseconds < 0 else ""

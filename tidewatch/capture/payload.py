@@ -10,8 +10,9 @@ from __future__ import annotations
 import base64
 import json
 import re
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from tidewatch.capture import forms
 from tidewatch.capture.delimited import BLANK, read_csv
@@ -26,7 +27,7 @@ __all__ = ["Matrix", "Payload", "Scalar", "Table", "read_input", "read_output"]
 _TRITON = "application/vnd.sagemaker-triton.binary+json"
 _BINARY = frozenset({"application/octet-stream", _TRITON})
 _HEADER_SIZE = ("json-header-size", "inference-header-content-length")
-_LINES = frozenset({"application/jsonlines", "application/x-jsonlines", "application/jsonl", "application/x-ndjson"})
+_LINES = ("application/jsonlines", "application/x-jsonlines", "application/jsonl", "application/x-ndjson")
 _NUMBERS = re.compile(rb"[0-9eE.+\-\r\n]+")
 """An answer of numbers alone, one a line."""
 _CHARSETS = {
@@ -44,8 +45,16 @@ class _Form(StrEnum):
     V2 = "tensors"
 
 
-@dataclass(frozen=True)
-class Payload:
+_FORMS = {
+    "text/csv": _Form.CSV,
+    "application/json": _Form.JSON,
+    _TRITON: _Form.V2,
+    **dict.fromkeys(_LINES, _Form.LINES),
+}
+"""By content type."""
+
+
+class Payload(msgspec.Struct, frozen=True, gc=False):
     """One side of a record as it was captured. content_type: as observed, with parameters; "" where it was not."""
 
     data: str
@@ -64,15 +73,14 @@ def read_output(payload: Payload) -> Table:
     Scores in one line of CSV, in a flat array or in a tensor of shape (n,) are one row here: only the request tells
     whether they are several rows' scores.
     """
-    if is_csv(payload) and not payload.data.strip(BLANK) and payload.data.count("\n") < 2:
+    if payload.data.count("\n") < 2 and not payload.data.strip(BLANK) and is_csv(payload):
         return Table(None, [[""]])
     return _read(payload, forms.ANSWER)
 
 
 def is_csv(payload: Payload) -> bool:
     """Whether it is read as CSV."""
-    told = _form(_content_type(payload.content_type)[0])
-    return payload.encoding == "CSV" and told in (None, _Form.CSV)
+    return payload.encoding == "CSV" and _form(_content_type(payload.content_type)[0]) in (None, _Form.CSV)
 
 
 def _read(payload: Payload, keys: tuple[str, str]) -> Table:
@@ -103,30 +111,22 @@ def _read_body(body: bytes, kind: str, parameters: dict[str, str], keys: tuple[s
 
 
 def _read_text(text: str, form: _Form, keys: tuple[str, str]) -> Table:
-    match form:
-        case _Form.CSV:
-            return read_csv(text, answer=keys == forms.ANSWER)
-        case _Form.LINES:
-            return forms.read_lines(text, keys)
-        case _Form.V2:
-            return forms.read_v2(text, keys[1])
-        case _Form.JSON:
-            return forms.read_json(text, keys)
+    if form is _Form.JSON:
+        return forms.read_json(text, keys)
+    if form is _Form.CSV:
+        return read_csv(text, answer=keys == forms.ANSWER)
+    return forms.read_lines(text, keys) if form is _Form.LINES else forms.read_v2(text, keys[1])
 
 
 def _form(kind: str) -> _Form | None:
     """The form that a content type tells; None where it tells none."""
-    if kind == "text/csv":
-        return _Form.CSV
-    if kind in _LINES:
-        return _Form.LINES
-    if kind == _TRITON:
-        return _Form.V2
-    return _Form.JSON if kind == "application/json" or kind.startswith("application/x-json") else None
+    return _FORMS.get(kind) or (_Form.JSON if kind.startswith("application/x-json") else None)
 
 
 def _content_type(text: str) -> tuple[str, dict[str, str]]:
     """The bare type in lower case, and its parameters by name in lower case (RFC 9110, 8.3.1)."""
+    if text in _FORMS:
+        return text, {}
     if ";" not in text:
         return text.strip().lower(), {}
     kind, *rest = text.split(";")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -23,8 +22,8 @@ SHORTEST = len('{"captureData":{"endpointInput":{"data":""}}}')
 """Bytes that a record has at least."""
 
 
-@dataclass(frozen=True)
-class Record:
+# One is made for each line: a struct costs a seventh of what a frozen dataclass does.
+class Record(msgspec.Struct, frozen=True, gc=False):
     """A captured inference.
 
     output: None where none was captured. event_id: "" where there is none. time: of the inference, in UTC; None where
@@ -68,15 +67,19 @@ def decode(line: bytes, *, is_open: bool = False) -> Record:
     truncated, not_a_record, too_large.
     """
     found = _line(line, is_open)
+    asked, answer = found.capture_data.endpoint_input, _mapping(found.capture_data.endpoint_output)
     metadata = _mapping(found.event_metadata)
-    event_id, inference_id, time = (metadata.get(key) for key in ("eventId", "inferenceId", "inferenceTime"))
+    event_id, inference_id, time = metadata.get("eventId"), metadata.get("inferenceId"), metadata.get("inferenceTime")
+    answered = answer.get("data")
     return Record(
-        _payload(found.capture_data.endpoint_input),
-        _output(found.capture_data.endpoint_output),
+        _payload(asked.data, asked.encoding, asked.observed_content_type),
+        _payload(answered, answer.get("encoding"), answer.get("observedContentType"))
+        if isinstance(answered, str)
+        else None,
         event_id if isinstance(event_id, str) and is_text(event_id) else "",
         inference_id if isinstance(inference_id, str) and is_text(inference_id) else None,
         _moment(time) if isinstance(time, str) else None,
-        is_failure(metadata) or is_failure(_mapping(found.capture_data.endpoint_output)),
+        is_failure(metadata) or is_failure(answer),
         found.capture_data.endpoint_output is not None,
     )
 
@@ -119,21 +122,10 @@ def _mapping(value: object) -> dict[str, object]:
     return cast("dict[str, object]", value) if isinstance(value, dict) else {}
 
 
-def _payload(side: _Side) -> Payload:
-    encoding, content_type = side.encoding, side.observed_content_type
+def _payload(data: str, encoding: object, content_type: object) -> Payload:
     return Payload(
-        side.data,
-        encoding if isinstance(encoding, str) else "",
-        content_type if isinstance(content_type, str) else "",
+        data, encoding if isinstance(encoding, str) else "", content_type if isinstance(content_type, str) else ""
     )
-
-
-def _output(value: object) -> Payload | None:
-    output = _mapping(value)
-    data = output.get("data")
-    if not isinstance(data, str):
-        return None
-    return _payload(_Side(data, output.get("encoding"), output.get("observedContentType")))
 
 
 def _moment(text: str) -> datetime | None:

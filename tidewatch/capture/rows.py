@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import cast
 
+import msgspec
 import numpy as np
 
-from tidewatch.capture.columns import CHUNK_ROWS, FEW_ROWS, Floats, parse_column
+from tidewatch.capture.columns import CHUNK_ROWS, Floats, parse_column, parse_row
 from tidewatch.capture.foreign import is_chat, is_libsvm
-from tidewatch.capture.limits import CATEGORY, check_values
+from tidewatch.capture.limits import CATEGORY, FEW_ROWS, check_values
 from tidewatch.capture.payload import read_input
 from tidewatch.capture.reasons import Reason, Unreadable
 from tidewatch.capture.record import Record
@@ -70,6 +71,11 @@ class Layout:
         return tuple(named | {tuple("" if name in empty else name for name in names) for names in named})
 
     @cached_property
+    def beginnings(self) -> frozenset[str]:
+        """The first names of those rows."""
+        return frozenset(names[0] for names in self.headers if names)
+
+    @cached_property
     def widths(self) -> dict[int, dict[str, int]]:
         """By the length of a row without names: the place of each feature."""
         every = {name: at for at, name in enumerate(self.columns)}
@@ -77,8 +83,7 @@ class Layout:
         return {len(self.columns): every, len(self.features): features}
 
 
-@dataclass(frozen=True, eq=False)
-class Rows:
+class Rows(msgspec.Struct, frozen=True, eq=False):
     """A record's rows.
 
     numbers: shape (rows, numeric features), finite or NaN where missing. categories: for each category feature the
@@ -100,7 +105,7 @@ def values(record: Record, layout: Layout) -> Rows:
     table = read_input(record.input)
     headers = int(_has_header(table, layout))
     if headers:
-        table = replace(table, rows=table.rows[1:])
+        table = msgspec.structs.replace(table, rows=table.rows[1:])
         if not len(table.rows):
             raise Unreadable(Reason.EMPTY_PAYLOAD)
     check_values(len(table.rows), len(layout.numbers) + CATEGORY * len(layout.categories))
@@ -121,7 +126,10 @@ def _has_header(table: Table, layout: Layout) -> bool:
         return False
     if isinstance(rows, Split):
         return any(rows.starts_with(names) for names in layout.headers)
-    return any(len(rows[0]) == len(names) and tuple(rows[0]) == names for names in layout.headers)
+    row = rows[0]
+    if not row or not isinstance(row[0], str) or row[0] not in layout.beginnings:
+        return False
+    return any(len(row) == len(names) and tuple(row) == names for names in layout.headers)
 
 
 def _places(table: Table, layout: Layout) -> dict[str, int]:
@@ -148,8 +156,10 @@ def _from_matrix(
     matrix: Matrix, layout: Layout, places: dict[str, int]
 ) -> tuple[Floats, tuple[list[str | None], ...]]:  # fmt: skip
     at = [places.get(name, -1) for name in layout.numbers]
-    numbers = matrix[:, at].astype(np.float64)
-    numbers[:, [place < 0 for place in at]] = np.nan
+    in_order = at == list(range(matrix.shape[1]))
+    numbers = (matrix if in_order else matrix[:, at]).astype(np.float64)
+    if -1 in at:
+        numbers[:, [place < 0 for place in at]] = np.nan
     _check_finite(numbers, layout.numbers)
     return numbers, tuple(
         [category(value, name) for value in matrix[:, places[name]].tolist()]
@@ -182,11 +192,15 @@ def _from_rows(
 def _from_few(
     rows: list[Sequence[object]], layout: Layout, places: dict[str, int]
 ) -> tuple[Floats, tuple[list[str | None], ...]]:  # fmt: skip
-    numbers = np.full((len(rows), len(layout.numbers)), math.nan)
-    held = [(at, places[name], name, read) for at, (name, read) in enumerate(layout.readers) if name in places]
-    for into, row in zip(numbers, rows, strict=True):
-        for at, place, name, read in held:
-            into[at] = read(row[place], name)
+    at = [places.get(name) for name in layout.numbers]
+    found: list[list[float]] = []
+    for row in rows:
+        cells = [None if place is None else row[place] for place in at]
+        plain = parse_row(cells)
+        if plain is None:
+            plain = [read(cell, name) for cell, (name, read) in zip(cells, layout.readers, strict=True)]
+        found.append(plain)
+    numbers = np.array(found, np.float64).reshape(len(rows), len(at))
     _check_finite(numbers, layout.numbers)
     return numbers, tuple(
         [category(row[places[name]], name) for row in rows] if name in places else [None] * len(rows)
@@ -196,7 +210,7 @@ def _from_few(
 
 def _check_finite(numbers: Floats, names: Sequence[str]) -> None:
     infinite = np.isinf(numbers)
-    if infinite.any():
+    if np.count_nonzero(infinite):
         raise Unreadable(Reason.NOT_FINITE, names[int(infinite.any(0).argmax())])
 
 

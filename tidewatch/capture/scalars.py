@@ -7,7 +7,7 @@ import re
 from collections.abc import Set
 
 from tidewatch.capture.limits import LONGEST_NUMBER
-from tidewatch.capture.moments import moment
+from tidewatch.capture.moments import may_be_moment, moment
 from tidewatch.capture.reasons import Reason, Unreadable
 
 Scalar = str | float | int | bool | None
@@ -93,7 +93,7 @@ def category(value: object, column: str | None = None) -> str | None:
 def categories(texts: Set[str]) -> dict[str, str | None]:
     """The category of each of these texts, as `category` tells it; nearly all are their own, so few are looked at."""
     found: dict[str, str | None] = dict(zip(texts, texts, strict=True))
-    odd = [text for text in texts if ":" in text or "T" in text or text[-2:] == ".0"]  # a moment has one of the two
+    odd = [text for text in texts if may_be_moment(text) or text[-2:] == ".0"]
     for text in (*(texts & _OTHERS), *odd):
         found[text] = _category_of_text(text)
     return found
@@ -104,7 +104,7 @@ def _category_of_text(text: str) -> str | None:
         return None
     if text.endswith(".0") and _WHOLE.fullmatch(text):
         return "0" if text == "-0.0" else text[:-2]
-    return _BOOLEANS.get(text) or moment(text) or text
+    return _BOOLEANS.get(text) or (moment(text) if may_be_moment(text) else None) or text
 
 
 def _category_of_number(value: float, column: str | None) -> str | None:

@@ -80,7 +80,7 @@ def scores(output: Payload, rows: int, score: Score) -> Floats:
         raise Unreadable(Reason.BAD_OUTPUT) from error
     except Unreadable as error:
         raise error if error.reason is Reason.WHICH_SCORE else Unreadable(Reason.BAD_OUTPUT) from error
-    if np.isinf(values).any():
+    if np.count_nonzero(np.isinf(values)):
         raise Unreadable(Reason.BAD_OUTPUT)
     return values
 
@@ -95,10 +95,10 @@ def _named(names: Sequence[str], score: Score) -> list[int]:
 
 def _unnamed(rows: Sequence[Sequence[object]] | Matrix, names: Sequence[str] | None, score: Score) -> list[int]:
     """Where the score of rows is that do not name it: where `score` tells, or at the only number."""
-    width = len(rows[0])
     if isinstance(score.output, str) and names is not None:
         raise Unreadable(Reason.BAD_OUTPUT)
-    if score.at is not None or width == 1:
+    width = len(rows[0])
+    if width == 1 or score.at is not None:
         return list(range(width))
     if isinstance(rows, np.ndarray):
         raise Unreadable(Reason.WHICH_SCORE)

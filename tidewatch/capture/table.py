@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import TypeAlias, cast, overload
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -59,8 +59,7 @@ class Split(Sequence[list[str]]):
         return [values[place::width] for place in places]
 
 
-@dataclass(frozen=True, eq=False)
-class Table:
+class Table(msgspec.Struct, frozen=True, eq=False):
     """Rows of scalars, or of numbers alone as a matrix.
 
     names: the columns where the payload names them, every row then as long; None where they go by position. A value is

@@ -63,26 +63,30 @@ def read_tensors(tensors: Sequence[object], tail: bytes) -> Table:
         described = msgspec.convert(tensors, list[_Tensor])
     except msgspec.ValidationError as error:
         raise Unreadable(Reason.BAD_PAYLOAD) from error
-    if len({each.name for each in described}) < len(described):
-        raise Unreadable(Reason.BAD_PAYLOAD)
-    check_values(sum(size_of(each.shape) for each in described), 1)
-    blocks: list[_Flat] = []
-    left = memoryview(tail)
-    for each in described:
-        values, left = _elements(each, left)
-        blocks.append(values)
+    sizes = [size_of(each.shape) for each in described]
+    if len(described) == 1:
+        check_values(sizes[0], 1)
+        values, left = _elements(described[0], sizes[0], memoryview(tail))
+        table = Table(None, _shaped(values, *_extent(described[0].shape, sizes[0], several=False)))
+    else:
+        table, left = _by_name(described, sizes, memoryview(tail))
     if left:
         raise Unreadable(Reason.BAD_PAYLOAD)
-    if len(described) == 1:
-        rows, width = _extent(described[0].shape, several=False)
-        return Table(None, _shaped(blocks[0], rows, width))
-    return _by_name(described, blocks)
+    return table
 
 
-def _by_name(tensors: list[_Tensor], blocks: list[_Flat]) -> Table:
+def _by_name(tensors: list[_Tensor], sizes: list[int], tail: memoryview) -> tuple[Table, memoryview]:
+    """The columns of several tensors, and what of the tail none of them has."""
+    if len({each.name for each in tensors}) < len(tensors):
+        raise Unreadable(Reason.BAD_PAYLOAD)
+    check_values(sum(sizes), 1)
+    blocks: list[_Flat] = []
+    for each, size in zip(tensors, sizes, strict=True):
+        values, tail = _elements(each, size, tail)
+        blocks.append(values)
     names: list[str] = []
     parts: list[Sequence[Sequence[object]] | Matrix] = []
-    extents = [_extent(each.shape, several=True) for each in tensors]
+    extents = [_extent(each.shape, size, several=True) for each, size in zip(tensors, sizes, strict=True)]
     if len({rows for rows, _ in extents}) > 1:
         raise Unreadable(Reason.BAD_PAYLOAD)
     for tensor, values, (rows, width) in zip(tensors, blocks, extents, strict=True):
@@ -92,21 +96,18 @@ def _by_name(tensors: list[_Tensor], blocks: list[_Flat]) -> Table:
         raise Unreadable(Reason.BAD_PAYLOAD)
     matrices = [part for part in parts if isinstance(part, np.ndarray)]
     if len(matrices) == len(parts):
-        return Table(tuple(names), cast("Matrix", np.hstack(matrices)))
+        return Table(tuple(names), cast("Matrix", np.concatenate(matrices, axis=1))), tail
     lists = [cast("list[list[object]]", part.tolist() if isinstance(part, np.ndarray) else part) for part in parts]
-    return Table(tuple(names), [list(chain.from_iterable(row)) for row in zip(*lists, strict=True)])
+    return Table(tuple(names), [list(chain.from_iterable(row)) for row in zip(*lists, strict=True)]), tail
 
 
-def _extent(shape: list[int], *, several: bool) -> tuple[int, int]:
-    """Rows and columns of a tensor of this shape."""
-    if len(shape) > 1:
-        rows, width = shape[0], size_of(shape[1:])
-    else:
-        size = size_of(shape)
-        rows, width = (size, 1) if several else (1, size)
-    if rows < 1 or width < 1:
+def _extent(shape: list[int], size: int, *, several: bool) -> tuple[int, int]:
+    """Rows and columns of a tensor of this shape, whose product is `size`."""
+    if size < 1:
         raise Unreadable(Reason.EMPTY_PAYLOAD)
-    return rows, width
+    if len(shape) > 1:
+        return shape[0], size // shape[0]
+    return (size, 1) if several else (1, size)
 
 
 def _shaped(values: _Flat, rows: int, width: int) -> Sequence[Sequence[object]] | Matrix:
@@ -116,9 +117,8 @@ def _shaped(values: _Flat, rows: int, width: int) -> Sequence[Sequence[object]] 
     return list(zip(*[iter(values)] * width, strict=True))
 
 
-def _elements(tensor: _Tensor, tail: memoryview) -> tuple[_Flat, memoryview]:
-    """The tensor's elements, and what of the tail is left for the tensors after it."""
-    wanted = size_of(tensor.shape)
+def _elements(tensor: _Tensor, wanted: int, tail: memoryview) -> tuple[_Flat, memoryview]:
+    """The tensor's elements, so many, and what of the tail is left for the tensors after it."""
     size = tensor.parameters.binary_data_size if tensor.parameters else None
     if size is None:
         values = _from_json(tensor)
@@ -134,12 +134,12 @@ def _elements(tensor: _Tensor, tail: memoryview) -> tuple[_Flat, memoryview]:
 def _from_json(tensor: _Tensor) -> _Flat:
     if tensor.data is None or (tensor.datatype not in _BINARY and tensor.datatype != "BYTES"):
         raise Unreadable(Reason.BAD_PAYLOAD)
-    flat = _flattened(tensor.data)
+    flat, kinds = _flattened(tensor.data)
     single = _SINGLE.get(tensor.datatype)
     if single is None:
         values = numeric(flat)
         return flat if values is None else values
-    if set(map(type, flat)) <= _NUMBERS:
+    if kinds <= _NUMBERS:
         return _rounded(flat, single)
     held = [each if type(each) in _NUMBERS else None for each in flat]
     rounded = _rounded(held, single).tolist()
@@ -155,15 +155,15 @@ def _rounded(values: list[object], single: type[np.float16] | type[np.float32]) 
             raise Unreadable(Reason.NOT_FINITE) from error
 
 
-def _flattened(data: list[object]) -> list[object]:
-    """The elements of data that are nested as the shape is, or flat: the protocol allows both."""
-    while data and isinstance(data[0], list):
-        if set(map(type, data)) != {list}:
-            raise Unreadable(Reason.BAD_PAYLOAD)
+def _flattened(data: list[object]) -> tuple[list[object], set[type]]:
+    """The elements of data that are nested as the shape is, or flat: the protocol allows both; and their types."""
+    kinds = set(map(type, data))
+    while kinds == {list}:
         data = list(chain.from_iterable(cast("list[list[object]]", data)))
-    if set(map(type, data)) & {list, dict}:
+        kinds = set(map(type, data))
+    if kinds & {list, dict}:
         raise Unreadable(Reason.BAD_PAYLOAD)
-    return data
+    return data, kinds
 
 
 def _from_bytes(datatype: str, raw: memoryview) -> _Flat:

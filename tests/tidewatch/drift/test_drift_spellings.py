@@ -216,6 +216,7 @@ def test_the_training_table_is_as_in_training_whoever_wrote_it(kind: str, data: 
         ("1:02:03", "01:02:03"), ("-1 day, 23:59:57", "-00:00:03"), ("-2 days +23:59:59", "-1 days 00:00:01"),
         ("P-1DT23H59M57S", "-00:00:03"),
         ("2 days, 1:02:03.500000", "2 days 01:02:03.5"), ("P7DT0H0M0S", "7 days"),
+        ("P7D", "7 days"), ("-P1D", "-1 days"), ("P-1D", "-1 days"),
     ],
 )  # fmt: skip
 def test_a_moment_has_one_spelling(text: str, spelled: str) -> None:
@@ -225,7 +226,21 @@ def test_a_moment_has_one_spelling(text: str, spelled: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["30 days", "P7D", "24:00:00", "12:34", "99:99:99", "2026-13-01 10:00:00", "0001-01-01T00:00:00+10:00", "3:1"],
+    [
+        "30 days",
+        "P",
+        "P7",
+        "PD",
+        "PT",
+        "P7DT",
+        "7D",
+        "24:00:00",
+        "12:34",
+        "99:99:99",
+        "2026-13-01 10:00:00",
+        "0001-01-01T00:00:00+10:00",
+        "3:1",
+    ],
 )
 def test_what_is_no_moment_is_its_own_category(text: str) -> None:
     assert category(text) == text

@@ -56,7 +56,8 @@ def reference(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="The score's name in the model's answers, where it differs, or its place: 0 first, -1 last.",
+            help="The score's name in the model's answers, where it differs, or its place: 0 first, -1 last; or both: "
+            "NAME:1 is the second number of a list.",
         ),
     ] = None,
     exclude: Annotated[list[str] | None, typer.Option(metavar="COLUMN", help="No feature. Repeat for several.")] = None,

@@ -18,6 +18,8 @@ LONGEST_NUMBER = 4_000
 """Characters of a number in text; the longest exact decimal of a float64 has 1,077."""
 FEW_ROWS = 16
 """Up to so many rows are read row by row: to begin with a column costs more than they take."""
+MARK = "\ufeff"
+"""The byte order mark, which some programs write before text."""
 _MARKS = (",", "[", "{", ":")
 
 
@@ -43,8 +45,6 @@ def check_json(text: str | bytes, payloads: int = 1) -> None:
 
 def is_text(text: str) -> bool:
     """Whether it holds characters alone: half of a surrogate pair, which JSON can escape, is none."""
-    if text.isascii():
-        return True
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -2,7 +2,7 @@
 
 One moment is written in many ways: "2026-11-01 10:00:00" by data frames into CSV, "2026-11-01T10:00:00.000Z" into JSON,
 a whole number of microseconds into Parquet. As categories they would be as many different values. The forms read here
-are those of ISO 8601 and of pandas, polars and Python's datetime where they write text.
+are those of ISO 8601 and of pandas, polars, PostgreSQL, BigQuery and Python's datetime where they write text.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from datetime import UTC, datetime
 
 LONGEST = 48
 """Characters; a longer text is none of these."""
-_TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:?\d\d)?", re.ASCII)
+_TIMESTAMP = re.compile(
+    r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z| UTC|[+-]\d\d(?::?\d\d)?)?", re.ASCII
+)
 _CLOCK = r"(?P<hours>[01]?\d|2[0-3]):(?P<minutes>[0-5]\d):(?P<seconds>[0-5]\d)(?:\.(?P<part>\d{1,9}))?"
 _TIME = re.compile(rf"(?P<all>-?){_CLOCK}", re.ASCII)
 _WORDS = re.compile(rf"(?P<all>-(?=\d+ days \d))?(?P<days>-?\d{{1,9}}) days?,? \+?{_CLOCK}", re.ASCII)
@@ -62,12 +64,17 @@ def duration(nanoseconds: int) -> str:
 
 def _timestamp(date: str, minute: str, second: str | None, part: str | None, zone: str | None) -> str | None:
     try:
-        told = datetime.fromisoformat(f"{date}T{minute}:{second or '00'}{(zone or 'Z').replace('Z', '+00:00')}")
+        told = datetime.fromisoformat(f"{date}T{minute}:{second or '00'}{_offset(zone)}")
         utc = told.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
     seconds = utc.replace(tzinfo=None).isoformat(timespec="seconds")
     return f"{seconds}{_fraction(part or '')}".removesuffix("T00:00:00")
+
+
+def _offset(zone: str | None) -> str:
+    """A zone as Python reads it; PostgreSQL writes hours alone, BigQuery the word, and where none is named it is UTC."""
+    return "+00:00" if zone in (None, "Z", " UTC") else zone
 
 
 def _fraction(digits: str) -> str:

@@ -17,7 +17,7 @@ import msgspec
 from tidewatch.capture import forms
 from tidewatch.capture.delimited import BLANK, read_csv
 from tidewatch.capture.foreign import foreign_body
-from tidewatch.capture.limits import check_json, is_text
+from tidewatch.capture.limits import MARK, check_json, is_text
 from tidewatch.capture.reasons import Reason, Unreadable
 from tidewatch.capture.scalars import Scalar
 from tidewatch.capture.table import Matrix, Table
@@ -84,18 +84,21 @@ def is_csv(payload: Payload) -> bool:
 
 
 def _read(payload: Payload, keys: tuple[str, str]) -> Table:
-    if not is_text(payload.data):
-        raise Unreadable(Reason.BAD_PAYLOAD)
+    text = payload.data
+    if not text.isascii():
+        if not is_text(text):
+            raise Unreadable(Reason.BAD_PAYLOAD)
+        text = text.removeprefix(MARK)
     kind, parameters = _content_type(payload.content_type)
     if payload.encoding in ("CSV", "JSON"):
-        return _read_text(payload.data, _form(kind) or _Form(payload.encoding), keys)
+        return _read_text(text, _form(kind) or _Form(payload.encoding), keys)
     if payload.encoding != "BASE64":
         raise Unreadable(Reason.BAD_ENCODING)
     try:
-        body = base64.b64decode(payload.data, validate=True)
+        body = base64.b64decode(text, validate=True)
     except ValueError as error:
         raise Unreadable(Reason.BAD_ENCODING) from error
-    return _read_body(body, kind, parameters, keys)
+    return _read_body(body.removeprefix(MARK.encode()), kind, parameters, keys)
 
 
 def _read_body(body: bytes, kind: str, parameters: dict[str, str], keys: tuple[str, str]) -> Table:

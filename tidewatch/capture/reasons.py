@@ -90,8 +90,8 @@ EXPLAINED = {
     Reason.BAD_OUTPUT: "the answer cannot be read, or holds no number where the score should be",
     Reason.ERROR_ANSWER: "the answer says what went wrong, and does not hold the score by its name; if it is none, "
     "say which with --score-output",
-    Reason.WHICH_SCORE: "the answer holds several numbers, none by the score's name; build the "
-    "reference with --score-output",
+    Reason.WHICH_SCORE: "the answer holds several numbers, and nothing tells which is the score; build the reference "
+    "with --score-output: its NAME there, its place, or NAME:1 for the second of a list under that name",
     Reason.ROWS_DIFFER: "the answer has another number of rows than the request",
     Reason.READER_FAILED: "the reader met with an error that it does not know: a fault of tidewatch; report it",
 }

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import msgspec
 
-from tidewatch.capture.limits import check_json, is_text
+from tidewatch.capture.limits import MARK, check_json, is_text
 from tidewatch.capture.payload import Payload
 from tidewatch.capture.reasons import Reason, Unreadable
 
@@ -96,6 +96,7 @@ def _line(line: bytes, is_open: bool) -> _Line:
     check_json(line, payloads=2)
     if not line.isascii():
         _check_utf8(line, is_open)
+        line = line.removeprefix(MARK.encode())
     try:
         return _DECODER.decode(line)
     except (msgspec.DecodeError, ValueError, RecursionError):

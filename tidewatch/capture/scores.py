@@ -8,8 +8,10 @@ SageMaker an "ErrorCode" beside a "Message".
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import cast
 
 import numpy as np
@@ -31,26 +33,42 @@ _ERRORS = frozenset(
 """Keys, in lower case, that answers hold which are errors."""
 
 
+_PLACED = re.compile(r"(.+):(-?\d{1,5})", re.DOTALL | re.ASCII)
+
+
 @dataclass(frozen=True)
 class Score:
     """Which of an answer's numbers is the score.
 
     name: the score's, which an answer may call it by. output: where the answer calls it otherwise, that name, or which
-    number of a row, or of the classes under its name, it is, negative from the end; None to go by the name.
+    number of a row, or of the classes under its name, it is, negative from the end; "NAME:1" is both; None to go by the
+    name.
     """
 
     name: str
     output: int | str | None = None
 
-    @property
-    def called(self) -> str:
-        """What an answer calls it."""
-        return self.output if isinstance(self.output, str) else self.name
+    @cached_property
+    def placed(self) -> tuple[str, int] | None:
+        """The name and the place of an output that tells both."""
+        found = _PLACED.fullmatch(self.output) if isinstance(self.output, str) else None
+        return None if found is None else (found[1], int(found[2]))
 
-    @property
+    @cached_property
     def at(self) -> int | None:
         """Which number it is, where that was said."""
-        return self.output if isinstance(self.output, int) else None
+        if isinstance(self.output, int):
+            return self.output
+        return None if self.placed is None else self.placed[1]
+
+    def among(self, names: Sequence[str]) -> tuple[list[int], int | None]:
+        """Where among an answer's columns those of its name are, and which of their numbers it is."""
+        if not isinstance(self.output, str):
+            return _called(self.name, names), self.at
+        columns = _called(self.output, names)
+        if columns or self.placed is None:
+            return columns, None
+        return _called(self.placed[0], names), self.at
 
 
 def scores(output: Payload, rows: int, score: Score) -> Floats:
@@ -65,16 +83,17 @@ def scores(output: Payload, rows: int, score: Score) -> Floats:
         table = read_output(output)
     except Unreadable as unreadable:
         raise Unreadable(_OF_ANSWERS.get(unreadable.reason, Reason.BAD_OUTPUT)) from unreadable
-    named = None if table.names is None else _named(table.names, score)
+    table = _under_header(table, rows, score)
+    named, at = ([], score.at) if table.names is None else score.among(table.names)
     if table.names is not None and not named and _is_error(table):
         raise Unreadable(Reason.ERROR_ANSWER)
-    found = _side_by_side(table, rows) if len(table.rows) == 1 < rows else table.rows
+    found = _side_by_side(table, rows) if len(table.rows) == 1 and (rows > 1 or _holds_lists(table)) else table.rows
     if len(found) != rows:
         raise Unreadable(Reason.ROWS_DIFFER)
     try:
-        column = _column(found, named or _unnamed(found, table.names, score), score.at)
+        column = _column(found, named or _unnamed(found, table.names, score), at)
         if table.names is not None and not isinstance(column, np.ndarray):
-            column = [_of_classes(cell, score.at) for cell in column]
+            column = [_of_classes(cell, at) for cell in column]
         values = column.astype(np.float64) if isinstance(column, np.ndarray) else read_numbers(column)
     except (IndexError, TypeError) as error:
         raise Unreadable(Reason.BAD_OUTPUT) from error
@@ -85,11 +104,26 @@ def scores(output: Payload, rows: int, score: Score) -> Floats:
     return values
 
 
-def _named(names: Sequence[str], score: Score) -> list[int]:
-    """Where the columns of the score's name are: one, or those that a tensor of its name was laid out in."""
-    if score.called in names:
-        return [names.index(score.called)]
-    beginning = f"{score.called}__"
+def _under_header(table: Table, rows: int, score: Score) -> Table:
+    """An answer in CSV whose first row names its columns, the score's among them, with the names for what they are."""
+    if table.names is not None or table.matrix is not None or len(table.rows) != rows + 1:
+        return table
+    first = table.rows[0]
+    names = [cell for cell in first if isinstance(cell, str)]
+    if len(names) < len(first) or not score.among(names)[0] or table.widths != {len(first)}:
+        return table
+    return Table(tuple(names), table.rows[1:], table.beside)
+
+
+def _holds_lists(table: Table) -> bool:
+    return table.names is not None and table.matrix is None and list in map(type, table.rows[0])
+
+
+def _called(called: str, names: Sequence[str]) -> list[int]:
+    """Where the columns of a name are: one, or those that a tensor of that name was laid out in."""
+    if called in names:
+        return [names.index(called)]
+    beginning = f"{called}__"
     return [at for at, name in enumerate(names) if name.startswith(beginning) and name[len(beginning) :].isdigit()]
 
 
@@ -97,12 +131,12 @@ def _unnamed(rows: Sequence[Sequence[object]] | Matrix, names: Sequence[str] | N
     """Where the score of rows is that do not name it: where `score` tells, or at the only number."""
     if isinstance(score.output, str) and names is not None:
         raise Unreadable(Reason.BAD_OUTPUT)
-    width = len(rows[0])
-    if width == 1 or score.at is not None:
-        return list(range(width))
-    if isinstance(rows, np.ndarray):
+    columns = [at for at in range(len(rows[0])) if names is None or names[at] not in STATUS]
+    if len(columns) == 1 or score.at is not None:
+        return columns
+    if columns and isinstance(rows, np.ndarray):
         raise Unreadable(Reason.WHICH_SCORE)
-    numbers = [at for at, cell in enumerate(rows[0]) if _is_number(cell, names is not None)]
+    numbers = [at for at in columns if _is_number(rows[0][at], names is not None)]
     if len(numbers) != 1:
         raise Unreadable(Reason.WHICH_SCORE if numbers else Reason.BAD_OUTPUT)
     return numbers

@@ -58,9 +58,10 @@ class Distribution:
 def distribution(feature: Feature, counts: Counts) -> Distribution:
     """The values of production against the training's.
 
-    Of numbers, the evidence is twice the smaller p-value of KS and of chi-squared on the quantile bins: KS sees the
-    slightest shift of the middle, chi-squared a change of spread, of the tails or of a few tied values, to which KS is
-    nearly blind in a small window. The effect is PSI, or the share that one fine bin gained or lost. Zeros and ones are
+    Of numbers, the evidence is three times the smallest p-value of KS, of chi-squared on the quantile bins, and of the
+    fine bin whose share moved most, that one times the number of fine bins (Bonferroni): KS sees the slightest shift of
+    the middle, chi-squared a change of spread or of the tails, the fine bin one value that stands for others, to which
+    both are nearly blind in a small window. The effect is PSI, or the share that the fine bin gained or lost. Zeros and ones are
     judged as categories are, by the share of each. counts: as in a profile, the missing ones last. Raises ValueError
     where either side has no value.
     """
@@ -74,8 +75,9 @@ def _numbers(feature: NumericFeature, counts: Counts) -> Distribution:
     trained = np.asarray(feature.counts, np.int64)
     expected, actual = quantile_bins(feature, trained), quantile_bins(feature, counts)
     stability = psi(expected, actual)
-    ks, p_value, evidence = _ordered(trained, counts, expected, actual)
-    at, share = _bin_gained(trained, counts)
+    ks, p_value, histogram = _ordered(trained, counts, expected, actual)
+    at, share, single = _bin_gained(trained, counts)
+    evidence = min(1.0, 3 * min(p_value, histogram, single))
     sentence = _jumped(feature, at, trained, counts) if share > ks + ROUNDING else _below(feature, trained, counts)
     distance, divergence = js_distance(expected, actual), kl_divergence(actual, expected)
     # What left a constant has left its range: it is shown here, and judged by `novelty` alone.
@@ -85,24 +87,25 @@ def _numbers(feature: NumericFeature, counts: Counts) -> Distribution:
 
 
 def _ordered(trained: Counts, counts: Counts, expected: Counts, actual: Counts) -> tuple[float, float, float]:
-    """KS of the fine bins, its p-value, and the evidence of both KS and chi-squared on the coarse bins."""
+    """KS of the fine bins, its p-value, and that of chi-squared on the coarse bins."""
     ks = float(np.abs(distribution_gaps(trained, counts)).max())
-    p_value = ks_p_value(ks, int(trained.sum()), int(counts.sum()))
-    return ks, p_value, min(1.0, 2 * min(p_value, histogram_p_value(expected, actual)))
+    return ks, ks_p_value(ks, int(trained.sum()), int(counts.sum())), histogram_p_value(expected, actual)
 
 
-def _bin_gained(trained: Counts, counts: Counts) -> tuple[int, float]:
-    """The fine bin that gained or lost the largest share of the values within the training's range, and that share.
+def _bin_gained(trained: Counts, counts: Counts) -> tuple[int, float, float]:
+    """The fine bin whose share of the values within the training's range changed most, by how much, and its p-value
+    times the number of fine bins.
 
     A fine bin has about a thousandth of the training's values unless many are one and the same. PSI adds the shares up
     over tenths, and hardly sees that zeros went from 70% to 80%, or that one value came to stand for many others.
     """
     before, now = trained[1:-1], counts[1:-1]
-    if not before.any() or not now.any():
-        return 0, 0.0
-    changes = np.abs(now / now.sum() - before / before.sum())
+    n, m = int(before.sum()), int(now.sum())
+    if not n or not m:
+        return 0, 0.0, 1.0
+    changes = np.abs(now / m - before / n)
     at = int(changes.argmax())
-    return at + 1, float(changes[at])
+    return at + 1, float(changes[at]), len(before) * rate_p_value(int(before[at]), n, int(now[at]), m)
 
 
 def _below(feature: NumericFeature, trained: Counts, counts: Counts) -> str:
@@ -111,13 +114,15 @@ def _below(feature: NumericFeature, trained: Counts, counts: Counts) -> str:
     if gaps[at] == 0.0:
         return "its values are distributed as in training"
     before, now = trained[: at + 1].sum() / trained.sum(), counts[: at + 1].sum() / counts.sum()
-    return f"{before:.1%} of its values were below {feature.edges[at]:.4g} in training, {now:.1%} are now"
+    edge = np.clip(feature.edges[at], feature.minimum, feature.maximum)
+    return f"{before:.1%} of its values were below {edge:.4g} in training, {now:.1%} are now"
 
 
 def _jumped(feature: NumericFeature, at: int, trained: Counts, counts: Counts) -> str:
     before, now = trained[at] / trained[1:-1].sum(), counts[at] / counts[1:-1].sum()
     least, most = np.clip(feature.edges[at - 1 : at + 1], feature.minimum, feature.maximum)
-    return f"{before:.1%} of its values were from {least:.4g} to {most:.4g} in training, {now:.1%} are now"
+    told = f"{least:.4g} to {most:.4g}"
+    return f"of its values in training's range {before:.1%} were {told} in training, {now:.1%} are now"
 
 
 def uncommon(feature: Feature, counts: Counts, least: int) -> Change | None:
@@ -142,8 +147,11 @@ def uncommon(feature: Feature, counts: Counts, least: int) -> Change | None:
     expected, actual = np.add.reduceat(before, starts), np.add.reduceat(now, starts)
     others = min(before.sum() / feature.total, now.sum() / counts[:-1].sum())
     share = float(others * np.abs(actual / actual.sum() - expected / expected.sum()).sum() / 2)
-    sentence = f"without its commonest value: {_below(feature, before, now)} ({share:.1%} of all its values moved)"
-    return Change(_ordered(before, now, expected, actual)[2], sentence, share=share)
+    evidence = min(1.0, 2 * min(_ordered(before, now, expected, actual)[1:]))
+    sentence = (
+        f"beside its commonest value, {_below(feature, before, now)} (there, {share:.1%} of all its values moved)"
+    )
+    return Change(evidence, sentence, share=share)
 
 
 def _without(counts: Counts, at: int) -> Counts:

@@ -45,6 +45,9 @@ def tensors(**named: list[Any]) -> dict[str, Any]:
         side('{"score": 0.31, "id": 1}', "JSON", "application/jsonlines"),
         tensors(label=[1], score=[0.31]),
         tensors(label=[[1]], score=[[0.31]]),
+        as_json({"score": [[0.31]]}),
+        side("score\n0.31\n"),
+        side("label,score\n1,0.31\n"),
     ],
 )
 def test_an_answer_that_names_the_score_is_read_by_its_name(answer: dict[str, Any]) -> None:
@@ -59,6 +62,8 @@ def test_an_answer_that_names_the_score_is_read_by_its_name(answer: dict[str, An
         as_json({"outputs": {"label": [0, 1], "score": [0.1, 0.9]}}),
         side('{"score": 0.1, "id": 1}\n{"id": 2, "score": 0.9}\n', "JSON", "application/jsonlines"),
         tensors(label=[1, 0], score=[0.1, 0.9]),
+        as_json({"score": [[0.1], [0.9]]}),
+        side("score\n0.1\n0.9\n"),
     ],
 )
 def test_the_scores_of_several_rows_are_read_by_name(answer: dict[str, Any]) -> None:
@@ -78,6 +83,7 @@ def test_the_only_number_of_an_answer_is_the_score_whatever_it_is_called(answer:
         side("0.1,0.9"), side("1,0.9"), as_json([0.1, 0.9]), as_json({"predictions": [[0.1, 0.9]]}),
         as_json({"p": 0.3, "model_version": 7}), as_json({"score": [0.1, 0.9]}), as_json({"classes": [0.1, 0.9]}),
         tensors(score=[[0.1, 0.9]]), tensors(label=[1], score=[[0.1, 0.9]]), tensors(a=[1], b=[2]),
+        as_json({"score": [[0.1, 0.9]]}),
     ],
 )  # fmt: skip
 def test_of_several_numbers_none_is_guessed(answer: dict[str, Any]) -> None:
@@ -92,6 +98,9 @@ def test_of_several_numbers_none_is_guessed(answer: dict[str, Any]) -> None:
         (as_json({"score": [0.1, 0.9], "label": 1}), 1), (tensors(label=[1], score=[[0.1, 0.9]]), -1),
         (as_json({"p": 0.9, "score": 0.1}), "p"), (as_json({"predictions": [{"id": 1, "p": 0.9}]}), "p"),
         (tensors(label=[1], p=[0.9]), "p"), (as_json({"a": 0.1, "b": 0.9}), 1), ("0.9", "p"),
+        (as_json({"label": "a", "p": [0.1, 0.9]}), "p:1"), (as_json({"p": [[0.1, 0.9]]}), "p:-1"),
+        (tensors(label=[1], p=[[0.1, 0.9]]), "p:1"), (tensors(p=[[0.1, 0.9]]), "p:1"),
+        (as_json({"p:0": 0.9, "p": 0.1}), "p:0"), (side("p,q\n0.9,0.1\n"), "p"),
     ],
 )  # fmt: skip
 def test_the_references_output_tells_which(answer: Any, output: int | str) -> None:
@@ -105,6 +114,16 @@ def test_the_classes_of_several_rows_go_by_class() -> None:
     label, score = float32_tensor([[2], [0]], "label"), float32_tensor([[0.125, 0.25], [0.5, 0.375]], "score")
     size, body = v2_body([label[0], score[0]], [label[1], score[1]], "outputs")
     assert scores(as_base64(body, f"{TRITON};json-header-size={size}"), 1, TWO) == [0.25, 0.375]
+
+
+def test_a_status_is_no_score() -> None:
+    for answer in ({"statusCode": 200, "body": "ok"}, {"status": 200}, {"status": 200, "code": 0}):
+        assert rejected(line(ONE, as_json(answer)), asking()) == (Reason.BAD_OUTPUT, None)
+    assert scores(as_json({"statusCode": 200, "p": 0.31})) == [0.31]
+
+
+def test_a_header_of_an_answer_that_is_no_name_of_the_score_is_no_header() -> None:
+    assert rejected(line(ONE, side("p\n0.31\n")), asking()) == (Reason.ROWS_DIFFER, None)
 
 
 def test_a_name_that_an_answer_does_not_hold_is_told() -> None:

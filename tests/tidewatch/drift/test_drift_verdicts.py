@@ -411,7 +411,7 @@ def test_numbers_beside_many_zeros_count_by_the_share_of_all_values_that_moved(s
     found = one(ZEROS, mostly_zero(0.7, 5_000, scale))
     assert found.verdict == verdict
     if verdict != "ok":
-        assert any(sentence.startswith("without its commonest value: ") for sentence in found.because)
+        assert any(sentence.startswith("beside its commonest value, ") for sentence in found.because)
 
 
 def test_a_tenth_of_the_rows_is_not_judged_as_if_it_were_all() -> None:
@@ -429,7 +429,20 @@ def test_a_default_that_comes_to_stand_for_many_numbers_is_found(share: float, v
     count = round(5_000 * share)
     found = one(NORMAL, np.append(np.zeros(count), NORMAL[count:5_000]))
     assert found.verdict == verdict
-    assert all("of its values were from" in sentence for sentence in found.because)
+    assert all("of its values in training's range" in sentence for sentence in found.because)
+
+
+@pytest.mark.parametrize(("trained", "rows"), [(300, 5_000), (500, 500), (5_000, 500)])
+def test_a_default_is_found_in_small_samples_too(trained: int, rows: int) -> None:
+    rng = np.random.default_rng(27)
+    training, now = rng.normal(50, 10, trained), rng.normal(50, 10, rows)
+    now[: round(rows * 0.08)] = float(np.sort(training)[-20])
+    assert one(training, now).verdict is not Verdict.OK
+
+
+def test_a_value_that_leaves_the_range_shows_no_edge_below_it() -> None:
+    found = one(ZEROS, np.where(ZEROS == 0, -1.0, ZEROS))
+    assert "below 0 in training" in " ".join(found.because)
 
 
 def test_a_constant_that_moved_shows_its_psi_and_is_judged_once() -> None:

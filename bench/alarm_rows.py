@@ -114,9 +114,9 @@ def by_window(rows: Sequence[Row]) -> str:
     """A Markdown table with the sizes of windows beside each other, `drift / warning` in each cell."""
     sizes = sorted({row.window_rows for row in rows})
     shares = {(row.scenario, row.reference_rows, row.window_rows): row for row in rows}
-    lines = [
-        (scenario, f"{trained:,}", *(f"{row.drift:.1%} / {row.warning:.1%}" for row in found))
-        for scenario, trained in dict.fromkeys((row.scenario, row.reference_rows) for row in rows)
-        for found in ([shares[scenario, trained, size] for size in sizes],)
-    ]
+    lines: list[tuple[str, ...]] = []
+    for scenario, trained in dict.fromkeys((row.scenario, row.reference_rows) for row in rows):
+        found = [shares.get((scenario, trained, size)) for size in sizes]
+        told = ("" if row is None else f"{row.drift:.1%} / {row.warning:.1%}" for row in found)
+        lines.append((scenario, f"{trained:,}", *told))
     return written(("column", "reference rows", *(f"{size:,}" for size in sizes)), lines)

@@ -54,9 +54,10 @@ def _slow_record(scene: Scene) -> None:
     before = _begin(scene, "a caller sends records that take minutes to read")
     digits = "1" * DIGITS + "x"
     ask(scene, scene.challenger, _valid(scene, instances=[[digits]]), POISONED)
-    capture(scene, scene.challenger, [((CSV, f"{digits},2,3\n".encode()), ANSWER)])
     endless = {"name": "x", "shape": [2**63 - 1] * DIMENSIONS, "datatype": "FP32", "data": [0]}
-    ask(scene, scene.challenger, _valid(scene, beside=[endless]), SLOW_SHAPES)
+    # A server that knows its inputs refuses one more of them; another passes it on.
+    shapes = [((JSON, _valid(scene, beside=[endless])), ANSWER)] * SLOW_SHAPES
+    capture(scene, scene.challenger, [((CSV, f"{digits},2,3\n".encode()), ANSWER), *shapes])
     hour_passes(scene)
     _counted_and_told(scene, POISONED + 1 + SLOW_SHAPES)
     checks.ran_in_time(scene, scene.outputs["drift"]["function"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bench import column_kinds
 from bench.alarm_rows import Promise, Row, misses
 from bench.drift import verdicts
 
@@ -31,6 +32,16 @@ def test_the_document_has_all_tables_and_says_how_it_was_made() -> None:
     assert "| no drift | 1,000 | 50 | 2 | 50% | 50% | 10.0 of 25 |" in text
     assert "| 0 and 1: no drift | 1,000 | 0.0% / 1.0% | 0.2% / 0.0% |" in text
     assert "| 0 and 1: 30% -> 40% | 1,000 | 500 | 100 | 60.0% | 40.0% |" in text
+
+
+def test_the_document_that_is_kept_tells_of_the_kinds_that_are_measured() -> None:
+    names = {
+        f"{kind.name}: {name}"
+        for kind in column_kinds.KINDS
+        for name in (column_kinds.STILL, *(move.name for move in kind.moves))
+    }
+    lines = [line.split(" | ")[0] for line in verdicts.DOCUMENT.read_text().splitlines() if line.startswith("| ")]
+    assert {line.removeprefix("| ") for line in lines if ": " in line} == names
 
 
 def test_a_row_that_does_not_hold_what_is_promised_is_told() -> None:

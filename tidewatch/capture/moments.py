@@ -73,7 +73,7 @@ def _timestamp(date: str, minute: str, second: str | None, part: str | None, zon
 
 
 def _offset(zone: str | None) -> str:
-    """A zone as Python reads it; PostgreSQL writes hours alone, BigQuery the word, and where none is named it is UTC."""
+    """A zone as Python reads it: PostgreSQL writes hours alone, BigQuery the word; UTC where none is named."""
     return "+00:00" if zone in (None, "Z", " UTC") else zone
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tidewatch.drift.evidence import Shares, category_p_value, histogram_p_value, ks_p_value, rate_p_value
-from tidewatch.drift.reference import CategoryFeature, Counts, Feature, NumericFeature
+from tidewatch.drift.reference import DECILES, CategoryFeature, Counts, Feature, NumericFeature
 from tidewatch.drift.statistics import (
     distribution_gaps,
     js_distance,
@@ -17,7 +17,8 @@ from tidewatch.drift.statistics import (
     quantile_bins,
 )
 
-TENTHS = 10
+WORTH_SAYING = 0.01
+"""The share that one bin of numbers must gain or lose for a sentence to tell it."""
 ROUNDING = 1e-12
 """A change from 1% to 3% is one of two points, though its difference in floating point is less."""
 _WITHOUT_COUNT = "the values without a count of their own"
@@ -29,8 +30,8 @@ class Change:
 
     p_value: how likely so large a change is by chance alone. Effect sizes, 0 where one does not apply: psi; share, the
     largest share of values that one category, or one fine bin of numbers, gained or lost, or that moved beside the
-    commonest number; rate, by how much the share
-    of missing rows or of unseen values changed. sentence: what moved, from what, to what.
+    commonest number; rate, by how much the share of missing rows or of unseen values changed. sentence: what moved,
+    from what, to what.
     """
 
     p_value: float
@@ -61,9 +62,9 @@ def distribution(feature: Feature, counts: Counts) -> Distribution:
     Of numbers, the evidence is three times the smallest p-value of KS, of chi-squared on the quantile bins, and of the
     fine bin whose share moved most, that one times the number of fine bins (Bonferroni): KS sees the slightest shift of
     the middle, chi-squared a change of spread or of the tails, the fine bin one value that stands for others, to which
-    both are nearly blind in a small window. The effect is PSI, or the share that the fine bin gained or lost. Zeros and ones are
-    judged as categories are, by the share of each. counts: as in a profile, the missing ones last. Raises ValueError
-    where either side has no value.
+    both are nearly blind in a small window. The effect is PSI, or the share that the fine bin gained or lost. Zeros and
+    ones are judged as categories are, by the share of each. counts: as in a profile, the missing ones last. Raises
+    ValueError where either side has no value.
     """
     if isinstance(feature, NumericFeature):
         found = _numbers(feature, counts[:-1])
@@ -82,7 +83,8 @@ def _numbers(feature: NumericFeature, counts: Counts) -> Distribution:
     distance, divergence = js_distance(expected, actual), kl_divergence(actual, expected)
     # What left a constant has left its range: it is shown here, and judged by `novelty` alone.
     effect = stability if feature.deciles else 0.0
-    change = Change(evidence, f"{sentence} (PSI {stability:.2f})", psi=effect, share=share)
+    moved = f"; one bin by {100 * share:.1f} points" if share >= WORTH_SAYING else ""
+    change = Change(evidence, f"{sentence} (PSI {stability:.2f}{moved})", psi=effect, share=share)
     return Distribution(change, stability, ks, p_value, distance, divergence)
 
 
@@ -126,7 +128,7 @@ def _jumped(feature: NumericFeature, at: int, trained: Counts, counts: Counts) -
 
 
 def uncommon(feature: Feature, counts: Counts, least: int) -> Change | None:
-    """The numbers other than one that half of the training's values or more are, against the training's; else None.
+    """Where one number is half of the training's values or more: all other numbers against the training's; else None.
 
     Beside 70% of zeros a doubling of all other numbers is a PSI of 0.08. So they are compared among themselves, over
     ten bins of their own. The effect is the share of all values that moved: the total variation distance of the
@@ -163,7 +165,7 @@ def _without(counts: Counts, at: int) -> Counts:
 def _tenths(trained: Counts) -> Counts:
     """Where up to ten bins of about equal count begin; those outside the training's range are in the outer ones."""
     upto: Counts = np.cumsum(trained)
-    targets = np.arange(1, TENTHS) * (int(upto[-1]) / TENTHS)
+    targets = np.arange(1, DECILES) * (int(upto[-1]) / DECILES)
     ends = np.searchsorted(upto, targets)
     return np.unique(np.append(0, ends[upto[ends] < upto[-1]] + 1))
 

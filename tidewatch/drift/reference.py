@@ -28,6 +28,8 @@ MOST_OUTPUTS = 100_000
 LONGEST_NAME = 1_000
 """Characters of a column's name, and of a category's value."""
 
+DECILES = 10
+"""Bins of about equal count that PSI is taken over."""
 POOLS = 32
 """Bins that values without a count of their own are dealt to by their hashes: one of them that takes over is seen by
 its bin, though how often it was there in training is not kept."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from tidewatch.drift.errors import InvalidTraining
 from tidewatch.drift.reference import (
+    DECILES,
     HASHED,
     LONGEST_NAME,
     MOST_COLUMNS,
@@ -29,7 +30,6 @@ from tidewatch.drift.reference import (
 
 QUANTILES = 1000
 """Numeric bins; the KS statistic is exact to the largest bin's share, a thousandth where values are not tied."""
-DECILES = 10
 NAMED = 50
 """Categories with a count of their own; the rest are counted together as other."""
 KNOWN = 5_000

@@ -42,12 +42,10 @@ class Thresholds:
 
     psi_warn, psi_drift: effect size of a distribution. share_warn, share_drift: share of values that a category, or
     one of a number's fine bins, gains or loses, or that move beside a number's commonest, 0 to 1; either this or PSI
-    suffices. rate_warn, rate_drift: change of
-    the share of missing rows, or of unseen values above the expected. false_discovery_rate: of all tests of a model's
-    features together; where nothing drifts, the probability that any test speaks. minimum_rows: fewer get no verdict.
-    invalid_share: of the records read, rejected. ticket_share, page_share: of the judged features, drifting
-    (windows.severity).
-    Raises ValueError on values that cannot be meant.
+    suffices. rate_warn, rate_drift: change of the share of missing rows, or of unseen values above the expected.
+    false_discovery_rate: of all tests of a model's features together; where nothing drifts, the probability that any
+    test speaks. minimum_rows: fewer get no verdict. invalid_share: of the records read, rejected. ticket_share,
+    page_share: of the judged features, drifting (windows.severity). Raises ValueError on values that cannot be meant.
     """
 
     psi_warn: float = 0.1
@@ -102,9 +100,8 @@ class FeatureVerdict:
 
     psi, ks, js, kl, p_value: of the distribution; None where too little was there to compare, ks also for categories.
     p_value: of KS for numbers, of chi-squared for categories (evidence.category_p_value), before the correction for
-    many tests. missing_rate: of all rows; unseen_rate: of the values; None where
-    there are none, unseen_rate also for open categories. values: rows with a value. because: sentences, the reasons for
-    a verdict other than ok.
+    many tests. missing_rate: of all rows; unseen_rate: of the values; None where there are none, unseen_rate also for
+    open categories. values: rows with a value. because: sentences, the reasons for a verdict other than ok.
     """
 
     name: str

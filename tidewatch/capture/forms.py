@@ -67,9 +67,20 @@ def _says_once(text: str, value: object) -> bool:
     if not isinstance(value, dict | list):
         return True
     colons = text.count(":")
-    if colons == (len(cast("dict[str, object]", value)) if isinstance(value, dict) else 0):
+    if colons == _keys(cast("dict[str, object] | list[object]", value)):
         return True
     return "\\u003" not in text and colons == msgspec.json.encode(value).count(b":")
+
+
+def _keys(value: dict[str, object] | list[object]) -> int:
+    """The keys of an object or of a list's objects, and of those in lists right under the keys: of most bodies, all."""
+    if isinstance(value, list):
+        return sum(map(len, cast("list[dict[str, object]]", value))) if _are_objects(value) else 0
+    return len(value) + sum(_keys(cast("list[object]", held)) for held in value.values() if isinstance(held, list))
+
+
+def _are_objects(values: list[object]) -> bool:
+    return bool(values) and type(values[0]) is dict and set(map(type, values)) == {dict}
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -94,19 +95,33 @@ class Texts:
 
     def read(self, column: pl.Series) -> list[str | None]:
         """Raises Unreadable where a number is infinite."""
-        import polars as pl
-
-        if column.dtype.is_float():
-            column = column.fill_nan(None)
-        elif column.dtype == pl.Duration:
-            told = [None if each is None else duration(each) for each in column.dt.total_nanoseconds().to_list()]
-            column = pl.Series(told, dtype=pl.String)
-        elif not (column.dtype.is_integer() or column.dtype == pl.Boolean):
-            column = column.cast(pl.String)
-        values = column.to_list()
+        values = _as_sent(column)
         for value in set(values) - self._known.keys():
             self._known[value] = category(value)
         return [self._known[value] for value in values]
+
+
+def _as_sent(column: pl.Series) -> list[Any]:
+    """The values in the types that JSON has, each as a request would hold it."""
+    import polars as pl
+
+    if column.dtype in (pl.Float32, pl.Float16):
+        # What was written as 0.1 is 0.1, though in float64 it is 0.10000000149011612.
+        column = column.cast(pl.String).cast(pl.Float64)
+    if column.dtype.is_float():
+        return column.fill_nan(None).to_list()
+    if column.dtype.is_decimal():
+        return [None if each is None else _number(each) for each in column.to_list()]
+    if column.dtype in (pl.Duration, pl.Time):
+        told = column.dt.total_nanoseconds() if column.dtype == pl.Duration else column.cast(pl.Int64)
+        return [None if each is None else duration(each) for each in told.to_list()]
+    if column.dtype.is_integer() or column.dtype == pl.Boolean:
+        return column.to_list()
+    return column.cast(pl.String).to_list()
+
+
+def _number(value: Decimal) -> int | float:
+    return int(value) if value == value.to_integral_value() else float(value)
 
 
 def named(names: Sequence[str], source: Path | str) -> tuple[str, ...]:

@@ -17,6 +17,8 @@ from tidewatch.drift.binning import Binner
 from tidewatch.drift.csvfile import CsvTable
 from tidewatch.drift.errors import InvalidTable
 from tidewatch.drift.notes import notes
+from tidewatch.drift.parquetfile import ENDINGS as PARQUET
+from tidewatch.drift.parquetfile import ParquetTable, holds_parts, no_nested
 from tidewatch.drift.profile import Profile
 from tidewatch.drift.reference import CategoryFeature, Floats, NumericFeature, Reference
 from tidewatch.drift.training import Column, build
@@ -24,64 +26,37 @@ from tidewatch.drift.training import Column, build
 if TYPE_CHECKING:
     import polars as pl
 
-PARQUET_ROWS = 65_536
 CSV = (".csv", ".csv.gz")
-PARQUET = (".parquet", ".pq")
 
 
 def is_table(path: str) -> bool:
-    """Whether a file is a table by its name."""
-    return path.lower().endswith((*CSV, *PARQUET))
+    """Whether a file is a table by its name, or a folder by the Parquet files in it."""
+    return path.lower().endswith((*CSV, *PARQUET)) or holds_parts(Path(path))
 
 
 def is_parquet(path: str) -> bool:
-    """Whether a table is Parquet by its name: its rows are numbered, others begin at a byte."""
-    return path.lower().endswith(PARQUET)
+    """Whether a table is Parquet: its rows are numbered, others begin at a byte."""
+    return path.lower().endswith(PARQUET) or holds_parts(Path(path))
 
 
 def open_table(path: Path, names: Sequence[str] | None = None) -> Table:
-    """The table in a file, by the extension of its name; `names` are the columns of a CSV file without a header.
+    """The table in a file, by the extension of its name, or in a folder of Parquet files; `names` are the columns of a
+    CSV file without a header.
 
     Raises InvalidTable where it cannot be read as one.
     """
-    if is_parquet(path.name):
+    if is_parquet(str(path)):
         if names is not None:
             raise InvalidTable(f"{path} is Parquet, which names its columns: leave --no-header out")
         return ParquetTable(path)
-    if is_table(path.name):
+    if path.is_dir():
+        raise InvalidTable(
+            f"{path} is a folder without Parquet files: name one table; join parts of CSV under one header, or write "
+            "them as Parquet"
+        )
+    if is_table(str(path)):
         return CsvTable(path, names)
     raise InvalidTable(f"{path} is no table by its name: tables end in {', '.join((*CSV, *PARQUET))}")
-
-
-class ParquetTable:
-    """A Parquet file."""
-
-    def __init__(self, path: Path) -> None:
-        import polars as pl
-
-        self._path = path
-        try:
-            schema = pl.scan_parquet(path).collect_schema()
-            self._rows: int = pl.scan_parquet(path).select(pl.len()).collect().item()
-        except pl.exceptions.PolarsError as error:
-            raise InvalidTable(f"{path} cannot be read as Parquet: {error}") from error
-        self.names = named(schema.names(), path)
-        self._columns = dict(zip(self.names, schema.items(), strict=True))
-
-    def batches(self, columns: Sequence[str], progress: Progress | None = None) -> Iterator[Batch]:
-        import polars as pl
-
-        _no_nested({name: self._columns[name][1] for name in columns}, self._path)
-        wanted = [pl.col(self._columns[name][0]).alias(name) for name in columns]
-        done, size = 0, self._path.stat().st_size
-        try:
-            for frame in pl.scan_parquet(self._path).select(wanted).collect_batches(chunk_size=PARQUET_ROWS):
-                yield Batch(frame, np.arange(done, done + len(frame)))
-                done += len(frame)
-                if progress is not None:
-                    progress(size * done // max(self._rows, 1), size)
-        except pl.exceptions.PolarsError as error:
-            raise InvalidTable(f"{self._path} is damaged: {error}; write it again") from error
 
 
 class ArrayTable:
@@ -98,16 +73,8 @@ class ArrayTable:
 
     def batches(self, columns: Sequence[str], progress: Progress | None = None) -> Iterator[Batch]:  # noqa: ARG002
         frame = self._frame.select(columns)
-        _no_nested(frame.schema, "the arrays")
+        no_nested(frame.schema, "the arrays")
         yield Batch(frame, np.arange(len(self._frame)))
-
-
-def _no_nested(schema: Mapping[str, Any], source: Path | str) -> None:
-    nested = [f"{name!r} ({dtype})" for name, dtype in schema.items() if dtype.is_nested() or str(dtype) == "Binary"]
-    if nested:
-        raise InvalidTable(
-            f"{source} has columns that hold neither numbers nor text: {', '.join(nested)}; drop or flatten them"
-        )
 
 
 def reference(

@@ -35,6 +35,18 @@ class Misfit:
     reason: Reason
 
 
+_MENDED = {
+    Reason.NOT_UTF8: "is not UTF-8 at byte {at}: save it as UTF-8",
+    Reason.TRUNCATED: "breaks off at byte {at}: copy it, or write it, again",
+}
+
+
+def told(source: str, misfit: Misfit) -> str:
+    """A sentence on a row of `source` that does not fit."""
+    said = _MENDED.get(misfit.reason, "has a row that does not fit its header, at byte {at} ({reason}): mend it")
+    return f"{source} {said.format(at=misfit.start, reason=misfit.reason)}"
+
+
 @dataclass(frozen=True)
 class Batch:
     """Rows of a table.
@@ -113,8 +125,8 @@ def _as_sent(column: pl.Series) -> list[Any]:
     if column.dtype.is_decimal():
         return [None if each is None else _number(each) for each in column.to_list()]
     if column.dtype in (pl.Duration, pl.Time):
-        told = column.dt.total_nanoseconds() if column.dtype == pl.Duration else column.cast(pl.Int64)
-        return [None if each is None else duration(each) for each in told.to_list()]
+        whole = column.dt.total_nanoseconds() if column.dtype == pl.Duration else column.cast(pl.Int64)
+        return [None if each is None else duration(each) for each in whole.to_list()]
     if column.dtype.is_integer() or column.dtype == pl.Boolean:
         return column.to_list()
     return column.cast(pl.String).to_list()
@@ -130,6 +142,6 @@ def named(names: Sequence[str], source: Path | str) -> tuple[str, ...]:
     names = [name or unnamed(at) for at, name in enumerate(names)]
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
-        told = ", ".join(repr(name) for name in twice)
-        raise InvalidTable(f"{source} names a column more than once: {told}; give each column a name of its own")
+        listed = ", ".join(repr(name) for name in twice)
+        raise InvalidTable(f"{source} names a column more than once: {listed}; give each column a name of its own")
     return tuple(names)

@@ -12,7 +12,7 @@ import numpy as np
 
 from tidewatch.capture.accounting import Tally
 from tidewatch.capture.reasons import Reason, Unreadable
-from tidewatch.drift.batches import Batch, Flags, Progress, Table, Texts, named, numbers
+from tidewatch.drift.batches import Batch, Flags, Progress, Table, Texts, numbers, told
 from tidewatch.drift.binning import Binner
 from tidewatch.drift.csvfile import CsvTable
 from tidewatch.drift.errors import InvalidTable
@@ -101,10 +101,10 @@ def reference(
     if not features:
         raise InvalidTable("no column is left for a feature: exclude fewer, or give the whole training table")
     columns = [*features, *([score] if score else [])]
-    told = progress or _unheard
-    numeric = _numeric(table, columns, score, set(categorical), lambda done, size: told(done, 2 * size))
+    heard = progress or _unheard
+    numeric = _numeric(table, columns, score, set(categorical), lambda done, size: heard(done, 2 * size))
     parts = {name: _Numeric() if name in numeric else _Named(name) for name in columns}
-    for batch in table.batches(columns, lambda done, size: told(size + done, 2 * size)):
+    for batch in table.batches(columns, lambda done, size: heard(size + done, 2 * size)):
         for name, part in parts.items():
             part.add(batch.frame[name])
     answers = parts.pop(score).whole() if score else None
@@ -143,11 +143,7 @@ def _numeric(
     odd: dict[str, _Odd] = {name: _Odd() for name in asked}
     for batch in table.batches(columns, progress):
         if batch.misfits:
-            misfit = batch.misfits[0]
-            raise InvalidTable(
-                f"the training data has a row that does not fit its header, at byte {misfit.start} ({misfit.reason}): "
-                "mend it, since a reference counts every row"
-            )
+            raise InvalidTable(f"{told('the training data', batch.misfits[0])}, since a reference counts every row")
         for name, seen in odd.items():
             seen.add(batch.frame[name])
     for name, seen in odd.items():

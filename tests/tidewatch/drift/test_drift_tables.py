@@ -449,6 +449,19 @@ def test_a_flag_is_one_value_in_every_spelling(tmp_path: Path, training: str, ye
     assert counted(tmp_path, "x,flag\n" + f"1,{no}\n2,{yes}\n" * 20, trained).profile == same
 
 
+@pytest.mark.parametrize("training", [FLAGS, WORDS, FLAGS.replace("2,1\n", "2,1\n3,\n")], ids=["0/1", "words", "some"])
+def test_flags_that_are_declared_categories_are_one_value_in_every_spelling(tmp_path: Path, training: str) -> None:
+    trained = reference(open_table(written(tmp_path, training, "train.csv")), categorical=["flag"])
+    told = [counted(tmp_path, content, trained).profile for content in (training, FLAGS, WORDS)]
+    assert [profile.counts[1][:2].sum() for profile in told] == [40, 40, 40]
+    assert told[1].counts[1].tolist() == told[2].counts[1].tolist()
+
+
+def test_zeros_and_ones_beside_another_category_are_no_flags(tmp_path: Path) -> None:
+    trained = reference(open_table(written(tmp_path, FLAGS + "1,2\n" * 20, "train.csv")), categorical=["flag"])
+    assert counted(tmp_path, "x,flag\n1,true\n", trained).profile.counts[1].tolist()[-2:] == [1, 0]
+
+
 def test_a_third_value_makes_no_flags(tmp_path: Path) -> None:
     trained = reference(open_table(written(tmp_path, FLAGS + "1,2\n", "train.csv")))
     assert rejected(counted(tmp_path, "x,flag\n1,true\n", trained)) == {"not_a_number": 1}

@@ -117,19 +117,24 @@ def _as_sent(column: pl.Series) -> list[Any]:
     """The values in the types that JSON has, each as a request would hold it."""
     import polars as pl
 
-    if column.dtype in (pl.Float32, pl.Float16):
+    if column.dtype == pl.Float32 or column.dtype == pl.Float16:
         # What was written as 0.1 is 0.1, though in float64 it is 0.10000000149011612.
         column = column.cast(pl.String).cast(pl.Float64)
     if column.dtype.is_float():
         return column.fill_nan(None).to_list()
     if column.dtype.is_decimal():
         return [None if each is None else _number(each) for each in column.to_list()]
-    if column.dtype in (pl.Duration, pl.Time):
-        whole = column.dt.total_nanoseconds() if column.dtype == pl.Duration else column.cast(pl.Int64)
-        return [None if each is None else duration(each) for each in whole.to_list()]
+    if column.dtype == pl.Duration:
+        return _clocked(column.dt.total_nanoseconds())
+    if column.dtype == pl.Time:
+        return _clocked(column.cast(pl.Int64))
     if column.dtype.is_integer() or column.dtype == pl.Boolean:
         return column.to_list()
     return column.cast(pl.String).to_list()
+
+
+def _clocked(nanoseconds: pl.Series) -> list[str | None]:
+    return [None if each is None else duration(each) for each in nanoseconds.to_list()]
 
 
 def _number(value: Decimal) -> int | float:

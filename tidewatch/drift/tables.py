@@ -16,7 +16,7 @@ from tidewatch.drift.batches import Batch, Flags, Progress, Table, Texts, number
 from tidewatch.drift.binning import Binner
 from tidewatch.drift.csvfile import CsvTable
 from tidewatch.drift.errors import InvalidTable
-from tidewatch.drift.notes import notes
+from tidewatch.drift.notes import among_numbers, notes
 from tidewatch.drift.parquetfile import ENDINGS as PARQUET
 from tidewatch.drift.parquetfile import ParquetTable, holds_parts, no_nested
 from tidewatch.drift.profile import Profile
@@ -102,7 +102,9 @@ def reference(
         raise InvalidTable("no column is left for a feature: exclude fewer, or give the whole training table")
     columns = [*features, *([score] if score else [])]
     heard = progress or _unheard
-    numeric = _numeric(table, columns, score, set(categorical), lambda done, size: heard(done, 2 * size))
+    odd = _odd(table, columns, score, set(categorical), lambda done, size: heard(done, 2 * size))
+    # A column without any value is of no kind: it holds categories, so that whatever comes later is read, and new.
+    numeric = {name for name, seen in odd.items() if not seen.texts and (seen.numbers or name == score)}
     parts = {name: _Numeric() if name in numeric else _Named(name) for name in columns}
     for batch in table.batches(columns, lambda done, size: heard(size + done, 2 * size)):
         for name, part in parts.items():
@@ -116,7 +118,8 @@ def reference(
         score_output=score_output,
     )
     if note is not None:
-        for sentence in notes(made.features, whole):
+        mixed = [among_numbers(name, seen.share, seen.example) for name, seen in odd.items() if seen.is_mixed]
+        for sentence in (*notes(made, whole), *mixed):
             note(sentence)
     return made
 
@@ -135,10 +138,10 @@ def _must_have(table: Table, name: str) -> None:
         raise InvalidTable(f"the table has no column {name!r}: {hint}")
 
 
-def _numeric(
+def _odd(
     table: Table, columns: Sequence[str], score: str | None, categorical: set[str], progress: Progress
-) -> set[str]:
-    """Which columns hold numbers only; refuses rows that do not fit, and columns that are neither one nor the other."""
+) -> dict[str, _Odd]:
+    """What the columns hold that may be numbers; refuses rows that do not fit, and columns that are neither one nor the other."""
     asked = [name for name in columns if name == score or name not in categorical]
     odd: dict[str, _Odd] = {name: _Odd() for name in asked}
     for batch in table.batches(columns, progress):
@@ -151,13 +154,12 @@ def _numeric(
             raise InvalidTable(
                 f"the score {score!r} is not numeric: it holds {seen.example!r}; name the column of the model's answers"
             )
-        if 0 < seen.texts < MOSTLY * (seen.texts + seen.numbers):
+        if 0 < seen.share < MOSTLY:
             raise InvalidTable(
                 f"the column {name!r} holds numbers but for {seen.texts} of {seen.texts + seen.numbers} values, the "
                 f"first of them {seen.example!r}: mend or empty those cells, or name it as a column of categories"
             )
-    # A column without any value is of no kind: it holds categories, so that whatever comes later is read, and new.
-    return {name for name, seen in odd.items() if not seen.texts and (seen.numbers or name == score)}
+    return odd
 
 
 class _Odd:
@@ -166,14 +168,28 @@ class _Odd:
     def __init__(self) -> None:
         self.numbers = self.texts = 0
         self.example = ""
+        self._one_word = True
 
     def add(self, column: pl.Series) -> None:
         read = numbers(column)
         wrong = int(read.wrong.sum())
-        if wrong and not self.texts:
-            self.example = str(column[int(read.wrong.argmax())])[:40]
+        if wrong:
+            words = column.filter(read.wrong).unique()
+            if not self.texts:
+                self.example = str(column[int(read.wrong.argmax())])[:40]
+            self._one_word &= len(words) == 1 and str(words[0])[:40] == self.example
         self.texts += wrong
         self.numbers += int((~np.isnan(read.values) & ~read.wrong).sum())
+
+    @property
+    def share(self) -> float:
+        """The share of other texts among the values."""
+        return self.texts / max(self.texts + self.numbers, 1)
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether it would be a column of numbers but for one word, or for less than half of its values."""
+        return bool(self.texts and self.numbers) and (self._one_word or self.share < 0.5)
 
 
 class _Numeric:

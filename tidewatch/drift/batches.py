@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -150,3 +151,11 @@ def named(names: Sequence[str], source: Path | str) -> tuple[str, ...]:
         listed = ", ".join(repr(name) for name in twice)
         raise InvalidTable(f"{source} names a column more than once: {listed}; give each column a name of its own")
     return tuple(names)
+
+
+def must_have(table: Table, name: str, asking: str = "") -> None:
+    """Raises InvalidTable where the table has no column of this name; `asking` says who names it."""
+    if name not in table.names:
+        near = get_close_matches(name, table.names, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"the columns are {', '.join(table.names)}"
+        raise InvalidTable(f"{asking}the table has no column {name!r}: {hint}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ import numpy as np
 
 from tidewatch.capture.accounting import Tally
 from tidewatch.capture.reasons import Reason, Unreadable
-from tidewatch.drift.batches import Batch, Flags, Progress, Table, Texts, numbers, told
+from tidewatch.drift.batches import Batch, Flags, Progress, Table, Texts, must_have, numbers, told
 from tidewatch.drift.binning import Binner
 from tidewatch.drift.csvfile import CsvTable
 from tidewatch.drift.errors import InvalidTable
@@ -96,7 +95,7 @@ def reference(
     values, or a row does not fit its header.
     """
     for name in (*exclude, *categorical, *([score] if score else [])):
-        _must_have(table, name)
+        must_have(table, name)
     features = [name for name in table.names if name not in exclude and name != score]
     if not features:
         raise InvalidTable("no column is left for a feature: exclude fewer, or give the whole training table")
@@ -131,17 +130,10 @@ MOSTLY = 0.1
 def _unheard(done: int, size: int) -> None: ...
 
 
-def _must_have(table: Table, name: str) -> None:
-    if name not in table.names:
-        near = get_close_matches(name, table.names, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"the columns are {', '.join(table.names)}"
-        raise InvalidTable(f"the table has no column {name!r}: {hint}")
-
-
 def _odd(
     table: Table, columns: Sequence[str], score: str | None, categorical: set[str], progress: Progress
 ) -> dict[str, _Odd]:
-    """What the columns hold that may be numbers; refuses rows that do not fit, and columns that are neither one nor the other."""
+    """What the columns hold that may be numbers; refuses rows that do not fit, and columns of neither kind."""
     asked = [name for name in columns if name == score or name not in categorical]
     odd: dict[str, _Odd] = {name: _Odd() for name in asked}
     for batch in table.batches(columns, progress):

@@ -84,8 +84,8 @@ def _check_names(names: Sequence[str]) -> None:
             raise InvalidTraining("a column has no name: give it one")
         if len(name) > LONGEST_NAME:
             raise InvalidTraining(
-                f"the name of the column '{plain(name, 40)}' has {len(name):,} characters, over the {LONGEST_NAME:,} of "
-                "a reference: give it a shorter one"
+                f"the name of the column '{plain(name, 40)}' has {len(name):,} characters, over the {LONGEST_NAME:,} "
+                "of a reference: give it a shorter one"
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tidewatch.capture.keys import ENDINGS as CAPTURED
 from tidewatch.drift.batches import Batch, Progress, named
 from tidewatch.drift.errors import InvalidTable
 
@@ -26,11 +28,14 @@ def parts(folder: Path) -> list[Path]:
 
 
 def holds_parts(path: Path) -> bool:
-    """Whether a path is a folder of Parquet files, directly or by the keys of partitions."""
-    return path.is_dir() and any(
+    """Whether a path is a folder of Parquet files, directly or by keys of partitions, and of no captured records."""
+    if not path.is_dir() or not os.access(path, os.R_OK | os.X_OK):
+        return False
+    found = list(path.iterdir())
+    return not any(each.name.endswith(CAPTURED) for each in found) and any(
         (each.is_dir() and "=" in each.name and holds_parts(each))
         or (each.name.lower().endswith(ENDINGS) and each.name[0] not in "._" and each.is_file())
-        for each in path.iterdir()
+        for each in found
     )
 
 

@@ -47,8 +47,11 @@ def test_the_parts_of_a_partitioned_folder_have_its_keys_as_columns(tmp_path: Pa
     assert reference(table).rows == 8
 
 
-def test_a_folder_of_captured_records_is_no_table_though_parquet_lies_below(tmp_path: Path) -> None:
+def test_a_folder_of_captured_records_is_no_table_though_parquet_lies_by(tmp_path: Path) -> None:
     by_spark(tmp_path / "elsewhere")
+    assert not is_table(str(tmp_path))
+    FRAME.write_parquet(tmp_path / "beside.parquet")
+    assert is_table(str(tmp_path))
     (tmp_path / "records.jsonl").write_text("{}")
     assert not is_table(str(tmp_path))
 

@@ -52,7 +52,7 @@ class ParquetTable:
         self._files = parts(path) if path.is_dir() else [path]
         if not self._files:
             raise InvalidTable(f"{path} is a folder without a .parquet file: name the table itself")
-        with self._read():
+        with self._read(), _silence():
             frame = self._scan()
             schema = frame.collect_schema()
             self._rows: int = frame.select(pl.len()).collect().item()
@@ -99,3 +99,20 @@ def no_nested(schema: Mapping[str, Any], source: Path | str) -> None:
         raise InvalidTable(
             f"{source} has columns that hold neither numbers nor text: {', '.join(nested)}; drop or flatten them"
         )
+
+
+@contextmanager
+def _silence() -> Generator[None]:
+    """Keeps the stack trace from the terminal that Rust writes of a panic, past Python, before it becomes an error."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # there is no terminal, nor anything in its place
+        yield
+        return
+    try:
+        with Path(os.devnull).open("wb") as nothing:
+            os.dup2(nothing.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import polars as pl
@@ -67,7 +68,9 @@ def test_folders_without_a_table_say_what_to_do(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("from_end", "byte"), [(220, 103), (576, 31), (40, 255)])
-def test_a_damaged_footer_is_told_in_a_sentence(tmp_path: Path, from_end: int, byte: int) -> None:
+def test_a_damaged_footer_is_told_in_a_sentence_alone(
+    tmp_path: Path, from_end: int, byte: int, capfd: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "t.parquet"
     pl.DataFrame({"x": [1, 2, 3], "k": ["a", "b", None], "d": [1.5, None, 2.5]}).write_parquet(path)
     raw = bytearray(path.read_bytes())
@@ -75,6 +78,9 @@ def test_a_damaged_footer_is_told_in_a_sentence(tmp_path: Path, from_end: int, b
     path.write_bytes(raw)
     with pytest.raises(InvalidTable, match=r"t\.parquet cannot be read as Parquet: .*; write it again"):
         open_table(path)
+    assert capfd.readouterr().err == ""
+    os.write(2, b"heard again")
+    assert capfd.readouterr().err == "heard again"
 
 
 def test_a_file_whose_name_is_a_pattern_is_itself(tmp_path: Path) -> None:

@@ -4,43 +4,32 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
 from cli.bar import Bar
 from cli.captures import Captures
-from cli.console import Console, tables
+from cli.console import Console
+from cli.drift_shown import listed, show, told
 from cli.errors import UserError
-from tidewatch.capture.accounting import Accounting
-from tidewatch.capture.reasons import EXPLAINED, Reason
-from tidewatch.drift.labels import label, read_labels
-from tidewatch.drift.page import by_severity, figures, page
+from tidewatch.capture.keys import ENDINGS
+from tidewatch.drift.labels import label, must_fit, read_labels
+from tidewatch.drift.page import page
 from tidewatch.drift.profile import Profile, total
 from tidewatch.drift.reference import NumericFeature, Reference, decode
-from tidewatch.drift.report import Report, examples, records, window
-from tidewatch.drift.tables import count, is_parquet, is_table, open_table
+from tidewatch.drift.report import Report, examples, window
+from tidewatch.drift.tables import PARQUET, count, is_table, open_table
 from tidewatch.drift.tables import reference as of_table
-from tidewatch.drift.verdict import ModelVerdict, Verdict, judge
-from tidewatch.text import one_line
+from tidewatch.drift.verdict import Verdict, judge
 
 EXIT = {Verdict.OK: 0, Verdict.WARNING: 3, Verdict.DRIFT: 4, Verdict.INSUFFICIENT: 5, Verdict.INVALID: 6}
-SHOWN_EXAMPLES = 3
 Content = TypeVar("Content")
 NoHeader = Annotated[
     str | None, typer.Option(metavar="NAMES", help="The columns of CSV without a header, separated by commas.")
 ]
-STYLES = {
-    Verdict.WARNING: "yellow",
-    Verdict.DRIFT: "bold red",
-    Verdict.INVALID: "bold red",
-    Verdict.INSUFFICIENT: "dim",
-}
 
 drift = typer.Typer(
     name="drift", help="Compares what a model is asked now with what it was trained on.", no_args_is_help=True
@@ -76,17 +65,18 @@ def reference(
 
     A column is numeric where every value is a number or missing. The same data gives the same bytes.
     """
-    if output.resolve() == data.resolve():
-        raise UserError(f"{output} is the training data itself: give the reference another name")
+    _must_be_new(output, [data, *([labels] if labels is not None else [])], "the reference")
     if score_output is not None and score is None:
         raise UserError("--score-output says where the score is in an answer: give --score COLUMN with it")
     meant = _read(labels, lambda: read_labels(open_table(labels), str(labels))) if labels is not None else {}
+    table = _read(data, lambda: open_table(data, _names(no_header)))
+    must_fit(meant, table, str(labels))
     worth_a_look: list[str] = []
     with Bar(data.name) as bar:
         made = _read(
             data,
             lambda: of_table(
-                open_table(data, _names(no_header)),
+                table,
                 score=score,
                 score_output=_place(score_output),
                 exclude=exclude or (),
@@ -95,20 +85,20 @@ def reference(
                 note=worth_a_look.append,
             ),
         )
-    made = label(made, meant)
+    made = label(made, meant, str(labels), worth_a_look.append)
     _write(output, made.encode())
     screen = Console(highlight=False, soft_wrap=True)
     numeric = [one.name for one in made.features if isinstance(one, NumericFeature)]
     named = [one.name for one in made.features if not isinstance(one, NumericFeature)]
     screen.print(f"wrote {output}")
-    for what, told in (
+    for what, said in (
         ("rows", f"{made.rows:,}"),
-        ("numeric", _listed(numeric)),
-        ("category", _listed(named)),
+        ("numeric", listed(numeric)),
+        ("category", listed(named)),
         ("score", made.score.name if made.score else "none: give --score COLUMN to watch the model's answers too"),
         ("sha256", made.digest),
     ):
-        screen.print(f"  {what:<9}{told}")
+        screen.print(f"  {what:<9}{said}")
     for sentence in worth_a_look:
         screen.print(f"note: {sentence}")
 
@@ -128,6 +118,10 @@ def check(
     no_header: NoHeader = None,
 ) -> None:
     """Judges records against a reference, and accounts for every one of them."""
+    if not all(paths):
+        raise UserError("a PATH is empty: name files or folders, `.` for the folder that you are in")
+    if html is not None:
+        _must_be_new(html, [reference, *(Path(path) for path in paths)], "the report")
     frozen = decode(_read(reference, reference.read_bytes), str(reference))
     with Bar("records") as bar:
         profile, absent = _counted(frozen, paths, bar, _names(no_header))
@@ -141,9 +135,9 @@ def check(
         )
         _write(html, page(report, frozen, {"records": profile}).encode())
     if as_json:
-        print(json.dumps(_told(verdict), indent=2))
+        print(json.dumps(told(verdict), indent=2))
     else:
-        _show(verdict)
+        show(verdict)
     raise typer.Exit(EXIT[verdict.verdict])
 
 
@@ -171,13 +165,35 @@ def _counted(
         raise UserError(f"tables are read from this machine: download {', '.join(remote)} first")
     profiles: list[Profile] = []
     absent: set[str] = set()
-    for path in map(Path, tables):
+    for path in _each_once(map(Path, tables)):
         counted = _read(
             path, lambda path=path: count(open_table(path, names), frozen, str(path), _stage(bar, path.name))
         )
         profiles.append(counted.profile)
         absent |= counted.absent
     return total(frozen, profiles), frozenset(absent)
+
+
+def _each_once(tables: Iterable[Path]) -> list[Path]:
+    """The tables without those that are given again, or that are part of a folder beside them."""
+    places = {path.resolve(): path for path in tables}
+    return [path for place, path in places.items() if not places.keys() & set(place.parents)]
+
+
+def _must_be_new(output: Path, inputs: Iterable[Path], what: str) -> None:
+    """Raises UserError where a command would write over what it reads, whatever it is called there."""
+    for path in _files(inputs):
+        if path.exists() and output.exists() and output.samefile(path):
+            raise UserError(f"{output} is read here, as {path}, and would be overwritten: give {what} another name")
+
+
+def _files(paths: Iterable[Path]) -> Iterator[Path]:
+    """The files that are read of paths: of a folder, the tables and captured records in it."""
+    for path in paths:
+        if path.is_dir():
+            yield from (file for file in path.rglob("*") if file.name.endswith((*ENDINGS, *PARQUET)))
+        else:
+            yield path
 
 
 def _stage(bar: Bar, name: str) -> Callable[[int, int], None]:
@@ -196,70 +212,3 @@ def _write(path: Path, content: bytes) -> None:
         path.write_bytes(content)
     except OSError as error:
         raise UserError(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from error
-
-
-def _listed(names: Sequence[str]) -> str:
-    return f"{len(names)}: {', '.join(map(one_line, names))}" if names else "0"
-
-
-def _told(verdict: ModelVerdict) -> dict[str, Any]:
-    counted = records(verdict.records)
-    return {
-        "model": verdict.verdict,
-        "records": {
-            "read": counted.read,
-            "parsed": counted.parsed,
-            "rejected": counted.rejected,
-            "headers": counted.headers,
-        },
-        "features": {
-            each.name: {
-                "verdict": each.verdict,
-                "psi": each.psi,
-                "ks": each.ks,
-                "p_value": each.p_value,
-                "js": each.js,
-                "kl": each.kl,
-                "missing_rate": each.missing_rate,
-                "unseen_rate": each.unseen_rate,
-            }
-            for each in verdict.features
-        },
-    }
-
-
-def _show(verdict: ModelVerdict) -> None:
-    screen = tables()
-    drifting = f", {verdict.drifting} of {len(verdict.features)} features drift"
-    screen.print(Text.assemble("model: ", _styled(verdict.verdict), drifting))
-    table = Table("feature", "verdict", box=None, pad_edge=False)
-    for title in ("PSI", "KS", "p", "missing", "unseen"):
-        table.add_column(title, justify="right")
-    table.add_column("because", overflow="fold")
-    for each in by_severity(verdict.features):
-        table.add_row(
-            one_line(each.name), _styled(each.verdict), *figures(each), "\n".join(map(one_line, each.because))
-        )
-    screen.print(table)
-    for account in _accounts(verdict.records):
-        screen.print(account, soft_wrap=True)
-
-
-def _styled(verdict: Verdict) -> Text:
-    return Text(verdict, style=STYLES.get(verdict, ""))
-
-
-def _accounts(account: Accounting) -> Iterable[str]:
-    yield f"records: {account.read:,} read = {account.parsed:,} parsed + {account.rejected_total:,} rejected"
-    if account.headers:
-        yield f"  {account.headers:,} rows named the columns, and are left out"
-    shown: Counter[str] = Counter()
-    for reason, number in records(account).rejected.items():
-        yield f"  {reason}: {number:,}"
-        yield f"    {EXPLAINED[Reason(reason)]}"
-        for each in examples(account):
-            shown[reason] += each.reason == reason
-            if each.reason == reason and shown[reason] <= SHOWN_EXAMPLES:
-                unit = "row" if is_parquet(each.source) else "byte"
-                column = f", column {one_line(each.column)}" if each.column else ""
-                yield f"    {one_line(each.source)}, {unit} {each.offset:,}{column}"

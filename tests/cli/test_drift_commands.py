@@ -378,9 +378,12 @@ def test_codes_are_told_with_their_labels(tmp_path: Path) -> None:
     [
         ("value,label\n17,Lisbon\n", "labels stand in a table of column, value and label"),
         ("column,value,label\nstore,17,\n", "does not hold a column, a value and a label"),
-        ("column,value,label\nstore,17\n", "does not hold a column, a value and a label"),
+        ("column,value,label\nstore,17\n", "has a row that does not fit its header, at byte 19 (missing_columns)"),
         ("column,value,label\nstore,17,Lisbon\nstore,17,Porto\n", "two labels to the value '17' of 'store'"),
-        ("column,value,label\nstor,17,Lisbon\n", "no column 'stor': did you mean 'store'?"),
+        (
+            "column,value,label\nstor,17,Lisbon\n",
+            "labels.csv gives labels to 'stor': the table has no column 'stor': did you mean 'store'?",
+        ),
         ("column,value,label\ny,17,Lisbon\n", "'y', which is no category feature; the category features are store"),
         (f"column,value,label\nstore,17,{'x' * 1001}\n", "a label of over 1000 characters"),
     ],
@@ -393,6 +396,93 @@ def test_labels_that_cannot_be_kept_are_refused(tmp_path: Path, table: str, says
     assert isinstance(said.exception, InvalidTable)
     assert says in str(said.exception)
     assert not (tmp_path / "reference.json").exists()
+
+
+def test_labels_in_another_coding_or_without_a_row_s_place_are_told_where(tmp_path: Path, training: Path) -> None:
+    labels = tmp_path / "labels.csv"
+    arguments = ("reference", training, "-o", tmp_path / "r.json", "--labels", labels)
+    for content, says in (
+        ("column,value,label\ncarrier,AA,Málaga\n".encode("latin-1"), "labels.csv is not UTF-8 at byte 19: save it as"),
+        (
+            b"column,value,label\ncarrier,AA,Lisbon, Baixa\n",
+            "labels.csv has a row that does not fit its header, at byte 19",
+        ),
+    ):
+        labels.write_bytes(content)
+        assert says in str(run(*arguments).exception)
+
+
+def test_a_name_or_a_label_is_text_whatever_it_looks_like(tmp_path: Path) -> None:
+    data, labels, frozen = (tmp_path / name for name in ("training.csv", "labels.csv", "r.json"))
+    told = {"1": "None", "2": "NA", "3": "TRUE", "4": "5.0", "5": "2026-11-01 10:00:00"}
+    data.write_text("NaN,n\n" + "".join(f"{1 + at % 5},{at}.5\n" for at in range(200)))
+    rows = "".join(f"NaN,{value}.0,{text}\n" for value, text in told.items())
+    for form in ("csv", "parquet"):
+        labels.write_text(f"column,value,label\n{rows}")
+        if form == "parquet":
+            pl.read_csv(labels, infer_schema=False).write_parquet(labels := tmp_path / "labels.parquet")
+        assert run("reference", data, "-o", frozen, "--labels", labels).exit_code == 0
+        feature = json.loads(frozen.read_bytes())["features"][0]
+        assert dict(zip(feature["values"], feature["labels"], strict=True)) == told
+
+
+@pytest.mark.parametrize(
+    ("values", "labelled", "why"),
+    [
+        (9, "x", "it has none of the values in {}, the first of them 'x'"),
+        (250, "1", "it has more than 200 values, and so all are kept hashed"),
+        (150, "1", "a value that fewer than 20 rows hold is kept hashed"),
+        (60, "59", "only its 50 most frequent values have one"),
+    ],
+)
+def test_a_column_that_no_label_fits_is_told(tmp_path: Path, values: int, labelled: str, why: str) -> None:
+    data, labels, frozen = (tmp_path / name for name in ("training.csv", "labels.csv", "r.json"))
+    data.write_text("store,n\n" + "".join(f"{at % values},{at}.5\n" for at in range(1300)))
+    labels.write_text(f"column,value,label\nstore,{labelled},Lisbon\n")
+    made = run("reference", data, "-o", frozen, "--labels", labels)
+    assert f"note: no label of store is kept: {why.format(labels)}" in made.output.splitlines()
+    assert "labels" not in json.loads(frozen.read_bytes())["features"][0]
+
+
+def test_nothing_that_is_read_is_written_over(tmp_path: Path, training: Path, frozen: Path) -> None:
+    labels, linked, captures = tmp_path / "labels.csv", tmp_path / "report.html", tmp_path / "captured"
+    labels.write_text("column,value,label\ncarrier,AA,American\n")
+    linked.symlink_to(training)
+    captures.mkdir()
+    (captures / "a.jsonl").write_text(captured(table(60, 2)))
+    before = {path: path.read_bytes() for path in (training, labels, frozen, captures / "a.jsonl")}
+    for arguments in (
+        ("reference", training, "--labels", labels, "-o", labels),
+        ("reference", training, "-o", linked),
+        ("check", training, "--reference", frozen, "--html", frozen),
+        ("check", training, "--reference", frozen, "--html", training),
+        ("check", training, "--reference", frozen, "--html", linked),
+        ("check", captures, "--reference", frozen, "--html", captures / "a.jsonl"),
+    ):
+        said = run(*arguments)
+        assert isinstance(said.exception, UserError), arguments
+        assert "would be overwritten: give the re" in str(said.exception)
+    assert {path: path.read_bytes() for path in before} == before
+    for _ in range(2):
+        assert run("check", captures, "--reference", frozen, "--html", captures / "page.html").exit_code == 0
+
+
+def test_a_table_that_is_named_again_is_counted_once(tmp_path: Path, training: Path, frozen: Path) -> None:
+    (tmp_path / "linked.csv").symlink_to(training)
+    for paths in ([training, training], [training, tmp_path / "linked.csv"], [training, f"{tmp_path}/./train.csv"]):
+        assert checked(frozen, *paths)[1]["records"]["read"] == 1000
+    folder = tmp_path / "now"
+    folder.mkdir()
+    table(100, 1).write_parquet(folder / "part-0.parquet")
+    table(100, 2).write_parquet(folder / "part-1.parquet")
+    assert checked(frozen, folder, folder / "part-0.parquet")[1]["records"]["read"] == 200
+
+
+def test_an_empty_argument_is_refused(tmp_path: Path, frozen: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = run("check", "--reference", frozen, "")
+    assert isinstance(said.exception, UserError)
+    assert "a PATH is empty" in str(said.exception)
 
 
 def test_the_training_data_is_not_overwritten(training: Path) -> None:

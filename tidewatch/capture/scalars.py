@@ -12,7 +12,9 @@ from tidewatch.capture.reasons import Reason, Unreadable
 
 Scalar = str | float | int | bool | None
 
-MISSING = frozenset({"", "nan", "NaN", "NA", "N/A", "n/a", "<NA>", "#N/A", "null", "NULL", "None"})
+MISSING = frozenset(
+    {"", "nan", "NaN", "NAN", "NaT", "NA", "N/A", "n/a", "<NA>", "#N/A", "null", "Null", "NULL", "None", "\\N"}
+)
 """Texts that stand for no value, as data frames, spreadsheets and JSON write it; of a number with the spaces around it
 stripped, of a category as it is."""
 EXACT = 2**53

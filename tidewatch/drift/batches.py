@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -32,6 +34,18 @@ class Misfit:
 
     start: int
     reason: Reason
+
+
+_MENDED = {
+    Reason.NOT_UTF8: "is not UTF-8 at byte {at}: save it as UTF-8",
+    Reason.TRUNCATED: "breaks off at byte {at}: copy it, or write it, again",
+}
+
+
+def told(source: str, misfit: Misfit) -> str:
+    """A sentence on a row of `source` that does not fit."""
+    said = _MENDED.get(misfit.reason, "has a row that does not fit its header, at byte {at} ({reason}): mend it")
+    return f"{source} {said.format(at=misfit.start, reason=misfit.reason)}"
 
 
 @dataclass(frozen=True)
@@ -94,19 +108,38 @@ class Texts:
 
     def read(self, column: pl.Series) -> list[str | None]:
         """Raises Unreadable where a number is infinite."""
-        import polars as pl
-
-        if column.dtype.is_float():
-            column = column.fill_nan(None)
-        elif column.dtype == pl.Duration:
-            told = [None if each is None else duration(each) for each in column.dt.total_nanoseconds().to_list()]
-            column = pl.Series(told, dtype=pl.String)
-        elif not (column.dtype.is_integer() or column.dtype == pl.Boolean):
-            column = column.cast(pl.String)
-        values = column.to_list()
+        values = _as_sent(column)
         for value in set(values) - self._known.keys():
             self._known[value] = category(value)
         return [self._known[value] for value in values]
+
+
+def _as_sent(column: pl.Series) -> list[Any]:
+    """The values in the types that JSON has, each as a request would hold it."""
+    import polars as pl
+
+    if column.dtype == pl.Float32 or column.dtype == pl.Float16:
+        # What was written as 0.1 is 0.1, though in float64 it is 0.10000000149011612.
+        column = column.cast(pl.String).cast(pl.Float64)
+    if column.dtype.is_float():
+        return column.fill_nan(None).to_list()
+    if column.dtype.is_decimal():
+        return [None if each is None else _number(each) for each in column.to_list()]
+    if column.dtype == pl.Duration:
+        return _clocked(column.dt.total_nanoseconds())
+    if column.dtype == pl.Time:
+        return _clocked(column.cast(pl.Int64))
+    if column.dtype.is_integer() or column.dtype == pl.Boolean:
+        return column.to_list()
+    return column.cast(pl.String).to_list()
+
+
+def _clocked(nanoseconds: pl.Series) -> list[str | None]:
+    return [None if each is None else duration(each) for each in nanoseconds.to_list()]
+
+
+def _number(value: Decimal) -> int | float:
+    return int(value) if value == value.to_integral_value() else float(value)
 
 
 def named(names: Sequence[str], source: Path | str) -> tuple[str, ...]:
@@ -115,6 +148,14 @@ def named(names: Sequence[str], source: Path | str) -> tuple[str, ...]:
     names = [name or unnamed(at) for at, name in enumerate(names)]
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
-        told = ", ".join(repr(name) for name in twice)
-        raise InvalidTable(f"{source} names a column more than once: {told}; give each column a name of its own")
+        listed = ", ".join(repr(name) for name in twice)
+        raise InvalidTable(f"{source} names a column more than once: {listed}; give each column a name of its own")
     return tuple(names)
+
+
+def must_have(table: Table, name: str, asking: str = "") -> None:
+    """Raises InvalidTable where the table has no column of this name; `asking` says who names it."""
+    if name not in table.names:
+        near = get_close_matches(name, table.names, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"the columns are {', '.join(table.names)}"
+        raise InvalidTable(f"{asking}the table has no column {name!r}: {hint}")

@@ -104,9 +104,11 @@ class Categories:
         self._unknown = self._first if feature.open else feature.width - 2
         self._width = feature.width
         # Flags are sent as true and false, and as 1 and 0, which are the same where training had these two alone.
-        yes, no = self.bin("true"), self.bin("false")
-        if feature.total and {yes, no} == {0, 1} and len(feature.values) == 2:
-            self._bins |= {"1": yes, "0": no}
+        for yes, no, others in (("true", "false", ("1", "0")), ("1", "0", ("true", "false"))):
+            bins = (self.bin(yes), self.bin(no))
+            if feature.total and set(bins) == {0, 1} and len(feature.values) == 2:
+                self._bins |= dict(zip(others, bins, strict=True))
+                break
 
     def bin(self, value: str | None) -> int:
         """The bin of one value: its own, its pool's, unseen's, or missing's."""

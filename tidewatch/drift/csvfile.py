@@ -23,7 +23,7 @@ from tidewatch.capture.lines import Block, blocks
 from tidewatch.capture.reasons import Reason, Unreadable
 from tidewatch.capture.scalars import number
 from tidewatch.capture.source import open_local
-from tidewatch.drift.batches import Batch, Misfit, Progress, named
+from tidewatch.drift.batches import Batch, Misfit, Progress, named, told
 from tidewatch.drift.errors import InvalidTable
 
 if TYPE_CHECKING:
@@ -62,14 +62,12 @@ class CsvTable:
         if first is None:
             raise InvalidTable(f"{path} is empty: a CSV file starts with a header that names its columns")
         if isinstance(first.values, Reason):
-            raise InvalidTable(f"{path} does not start with a CSV header ({first.values}): is it a CSV file?")
-        if names is None and _reads_as_data(first.values, [row.values for row in others if row]):
-            raise InvalidTable(
-                f"{path}: the first row reads as data ({', '.join(first.values)[:60]}): name the columns in a first "
-                "row, or give --no-header NAMES"
-            )
-        if names is not None and len(names) != len(first.values):
-            raise InvalidTable(f"{path} has {len(first.values)} columns, and {len(names)} names are given for them")
+            raise InvalidTable(_no_beginning(path, first.start, first.values))
+        rows = [row.values for row in others if row]
+        if names is None:
+            _check_header(path, first.values, rows)
+        elif (width := _width([first.values, *rows])) != len(names):
+            raise InvalidTable(f"{path} has {width} columns, and {len(names)} names are given for them")
         self._body = first.end if names is None else 0
         self.names = named(first.values if names is None else names, path)
         if len(self.names) == 1 and (other := re.search(r"[;\t|]", self.names[0])):
@@ -80,8 +78,9 @@ class CsvTable:
         with self._blocks(progress) as found:
             body = self._without_header(found)
             for block in body:
-                if b'"' in block.data:
-                    # A quoted field may pass the end of a block: the csv module reads on from here.
+                if b'"' in block.data or len(self.names) == 1:
+                    # A quoted field may pass the end of a block, and what follows it tells whether an empty line is a
+                    # missing value: the csv module reads on from here.
                     yield from self._strict(chain([block], body), columns)
                 elif (frame := self._even(block, columns)) is not None:
                     lines = np.flatnonzero(np.frombuffer(block.data, np.uint8) == ord("\n"))
@@ -116,15 +115,20 @@ class CsvTable:
 
     def _strict(self, found: Iterable[Block], columns: Sequence[str]) -> Iterator[Batch]:
         rows: list[_Row] = []
+        empty: list[_Row] = []
         for row in _rows(found):
-            if not self._is_blank(row):
-                rows.append(row)
-            if len(rows) == ROWS:
+            if len(self.names) == 1 and row.values == []:
+                empty.append(_Row(row.start, [""], row.end))
+            elif not self._is_blank(row):
+                rows += [*empty, row]
+                empty = []
+            if len(rows) >= ROWS:
                 yield self._batch(rows, columns)
                 rows = []
         yield self._batch(rows, columns)
 
     def _is_blank(self, row: _Row) -> bool:
+        """Whether a row says nothing; in a table of one column that is a missing value, but for the file's end."""
         if isinstance(row.values, Reason):
             return False
         return not row.values or (len(self.names) > 1 and len(row.values) == 1 and not row.values[0].strip(" \t\r"))
@@ -147,6 +151,33 @@ class CsvTable:
         places = [(name, self.names.index(name)) for name in columns]
         frame = pl.DataFrame({name: pl.Series([values[at] for values in fits], dtype=pl.String) for name, at in places})
         return Batch(frame, np.array(starts, np.int64), tuple(misfits))
+
+
+def _no_beginning(path: Path, start: int, reason: Reason) -> str:
+    if reason in (Reason.NOT_UTF8, Reason.TRUNCATED):
+        return told(str(path), Misfit(start, reason))
+    return f"{path} does not start with a CSV header ({reason}): is it a CSV file?"
+
+
+def _width(rows: Sequence[list[str] | Reason]) -> int:
+    """The values of the first row that has any, one where none has: that is a missing value of one column."""
+    return next((len(row) for row in rows if row and not isinstance(row, Reason)), 1)
+
+
+def _check_header(path: Path, first: Sequence[str], others: Sequence[list[str] | Reason]) -> None:
+    """Raises InvalidTable where a first row is none that names columns."""
+    if not "".join(first).strip():
+        raise InvalidTable(f"{path} does not name its columns in its first line, which is blank: start with the header")
+    if "\0" in "".join(first):
+        raise InvalidTable(f"{path} holds zero bytes, as text in UTF-16 does: save it as UTF-8")
+    if len(first) <= 2 and re.fullmatch("sep=.?", first[0]):
+        raise InvalidTable(f"{path} starts with {','.join(first)!r}, a line for Excel alone: remove that line")
+    if _reads_as_data(first, others):
+        or_names = ", or give the columns names that are no numbers" if any(map(_is_number, first)) else ""
+        raise InvalidTable(
+            f"{path}: the first row reads as data ({', '.join(first)[:60]}): name the columns in a first row, or give "
+            f"--no-header NAMES{or_names}"
+        )
 
 
 def _reads_as_data(first: Sequence[str], others: Sequence[list[str] | Reason]) -> bool:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias
 
 import msgspec
 
-from tidewatch.drift.batches import Table, Texts
+from tidewatch.capture.reasons import Unreadable
+from tidewatch.drift.batches import Batch, Table, Texts, must_have, told
 from tidewatch.drift.errors import InvalidTable
-from tidewatch.drift.reference import LONGEST_NAME, CategoryFeature, Reference
+from tidewatch.drift.reference import LONGEST_NAME, CategoryFeature, Reference, hashed
+from tidewatch.drift.training import FEW, NAMED, SHARED
+from tidewatch.text import one_line
 
 COLUMNS = ("column", "value", "label")
 Labels: TypeAlias = Mapping[str, Mapping[str, str]]
@@ -28,13 +31,9 @@ def read_labels(table: Table, source: str) -> Labels:
         )
     found: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for batch in table.batches(COLUMNS):
-        read = [Texts().read(batch.frame[name]) for name in COLUMNS]
-        if batch.misfits or any(None in part for part in read):
-            raise InvalidTable(f"{source} has a row that does not hold a column, a value and a label: mend it")
-        for column, value, label in zip(*read, strict=True):
-            assert column is not None
-            assert value is not None
-            assert label is not None
+        if batch.misfits:
+            raise InvalidTable(told(source, batch.misfits[0]))
+        for column, value, label in _rows(batch, source):
             if found[column].setdefault(value, label) != label:
                 raise InvalidTable(f"{source} gives two labels to the value {value!r} of {column!r}: keep one of them")
             if len(label) > LONGEST_NAME:
@@ -42,21 +41,69 @@ def read_labels(table: Table, source: str) -> Labels:
     return found
 
 
-def label(reference: Reference, labels: Labels) -> Reference:
+def _rows(batch: Batch, source: str) -> Iterator[tuple[str, str, str]]:
+    """Columns and labels are names, kept as they are; values are spelled as in records."""
+    import polars as pl
+
+    try:
+        values = Texts().read(batch.frame["value"])
+    except Unreadable as error:
+        raise InvalidTable(f"{source} gives a label to infinity, which is no category: leave it out") from error
+    columns, labels = (batch.frame[name].cast(pl.String).to_list() for name in ("column", "label"))
+    for column, value, label in zip(columns, values, labels, strict=True):
+        if not column or value is None or not label:
+            raise InvalidTable(
+                f"{source} has a row that does not hold a column, a value and a label, but {column or ''!r}, "
+                f"{value or ''!r} and {label or ''!r}: mend it"
+            )
+        yield column, value, label
+
+
+def must_fit(labels: Labels, table: Table, source: str) -> None:
+    """Raises InvalidTable where labels are given to a column that the table has not."""
+    for name in labels:
+        must_have(table, name, f"{source} gives labels to {name!r}: ")
+
+
+def label(reference: Reference, labels: Labels, source: str, note: Callable[[str], None] | None = None) -> Reference:
     """The reference with these labels. A value that is hashed gets none: its label would tell what it is.
 
-    Raises InvalidTable where labels are given to what is no category feature.
+    note: is called with a sentence for each column of which no label is kept. Raises InvalidTable where labels are
+    given to what is no category feature.
     """
     categories = [one.name for one in reference.features if isinstance(one, CategoryFeature)]
     if unknown := sorted(labels.keys() - set(categories)):
         raise InvalidTable(
-            f"labels are given to {', '.join(map(repr, unknown))}, which is no category feature; the category features "
-            f"are {', '.join(categories) or 'none'}"
+            f"{source} gives labels to {', '.join(map(repr, unknown))}, which is no category feature; the category "
+            f"features are {', '.join(categories) or 'none'}"
         )
     features = [
-        msgspec.structs.replace(one, labels=tuple(labels[one.name].get(value, "") for value in one.values))
+        _labelled(one, labels[one.name], source, note)
         if isinstance(one, CategoryFeature) and one.name in labels
         else one
         for one in reference.features
     ]
     return msgspec.structs.replace(reference, features=tuple(features))
+
+
+def _labelled(
+    feature: CategoryFeature, labels: Mapping[str, str], source: str, note: Callable[[str], None] | None
+) -> CategoryFeature:
+    kept = tuple(labels.get(value, "") for value in feature.values)
+    if any(kept):
+        return msgspec.structs.replace(feature, labels=kept)
+    if note is not None:
+        note(f"no label of {one_line(feature.name)} is kept: {_why(feature, labels, source)}")
+    return feature
+
+
+def _why(feature: CategoryFeature, labels: Mapping[str, str], source: str) -> str:
+    if feature.open or len(feature.values) + len(feature.others) > FEW:
+        return f"it has more than {FEW} values, and so all are kept hashed"
+    known = {*feature.values, *feature.others}
+    if any(value in feature.others for value in labels):
+        return f"only its {NAMED} most frequent values have one"
+    if any(hashed(value, feature.salt) in known for value in labels):
+        return f"a value that fewer than {SHARED} rows hold is kept hashed"
+    value = next(iter(labels))
+    return f"it has none of the values in {source}, the first of them {one_line(value, 40)!r}"

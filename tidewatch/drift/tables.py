@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +11,13 @@ import numpy as np
 
 from tidewatch.capture.accounting import Tally
 from tidewatch.capture.reasons import Reason, Unreadable
-from tidewatch.drift.batches import Batch, Flags, Progress, Table, Texts, named, numbers
+from tidewatch.drift.batches import Batch, Flags, Progress, Table, Texts, must_have, numbers, told
 from tidewatch.drift.binning import Binner
 from tidewatch.drift.csvfile import CsvTable
 from tidewatch.drift.errors import InvalidTable
-from tidewatch.drift.notes import notes
+from tidewatch.drift.notes import among_numbers, notes
+from tidewatch.drift.parquetfile import ENDINGS as PARQUET
+from tidewatch.drift.parquetfile import ParquetTable, holds_parts, no_nested
 from tidewatch.drift.profile import Profile
 from tidewatch.drift.reference import CategoryFeature, Floats, NumericFeature, Reference
 from tidewatch.drift.training import Column, build
@@ -24,64 +25,37 @@ from tidewatch.drift.training import Column, build
 if TYPE_CHECKING:
     import polars as pl
 
-PARQUET_ROWS = 65_536
 CSV = (".csv", ".csv.gz")
-PARQUET = (".parquet", ".pq")
 
 
 def is_table(path: str) -> bool:
-    """Whether a file is a table by its name."""
-    return path.lower().endswith((*CSV, *PARQUET))
+    """Whether a file is a table by its name, or a folder by the Parquet files in it."""
+    return path.lower().endswith((*CSV, *PARQUET)) or holds_parts(Path(path))
 
 
 def is_parquet(path: str) -> bool:
-    """Whether a table is Parquet by its name: its rows are numbered, others begin at a byte."""
-    return path.lower().endswith(PARQUET)
+    """Whether a table is Parquet: its rows are numbered, others begin at a byte."""
+    return path.lower().endswith(PARQUET) or holds_parts(Path(path))
 
 
 def open_table(path: Path, names: Sequence[str] | None = None) -> Table:
-    """The table in a file, by the extension of its name; `names` are the columns of a CSV file without a header.
+    """The table in a file, by the extension of its name, or in a folder of Parquet files; `names` are the columns of a
+    CSV file without a header.
 
     Raises InvalidTable where it cannot be read as one.
     """
-    if is_parquet(path.name):
+    if is_parquet(str(path)):
         if names is not None:
             raise InvalidTable(f"{path} is Parquet, which names its columns: leave --no-header out")
         return ParquetTable(path)
-    if is_table(path.name):
+    if path.is_dir():
+        raise InvalidTable(
+            f"{path} is a folder without Parquet files: name one table; join parts of CSV under one header, or write "
+            "them as Parquet"
+        )
+    if is_table(str(path)):
         return CsvTable(path, names)
     raise InvalidTable(f"{path} is no table by its name: tables end in {', '.join((*CSV, *PARQUET))}")
-
-
-class ParquetTable:
-    """A Parquet file."""
-
-    def __init__(self, path: Path) -> None:
-        import polars as pl
-
-        self._path = path
-        try:
-            schema = pl.scan_parquet(path).collect_schema()
-            self._rows: int = pl.scan_parquet(path).select(pl.len()).collect().item()
-        except pl.exceptions.PolarsError as error:
-            raise InvalidTable(f"{path} cannot be read as Parquet: {error}") from error
-        self.names = named(schema.names(), path)
-        self._columns = dict(zip(self.names, schema.items(), strict=True))
-
-    def batches(self, columns: Sequence[str], progress: Progress | None = None) -> Iterator[Batch]:
-        import polars as pl
-
-        _no_nested({name: self._columns[name][1] for name in columns}, self._path)
-        wanted = [pl.col(self._columns[name][0]).alias(name) for name in columns]
-        done, size = 0, self._path.stat().st_size
-        try:
-            for frame in pl.scan_parquet(self._path).select(wanted).collect_batches(chunk_size=PARQUET_ROWS):
-                yield Batch(frame, np.arange(done, done + len(frame)))
-                done += len(frame)
-                if progress is not None:
-                    progress(size * done // max(self._rows, 1), size)
-        except pl.exceptions.PolarsError as error:
-            raise InvalidTable(f"{self._path} is damaged: {error}; write it again") from error
 
 
 class ArrayTable:
@@ -98,16 +72,8 @@ class ArrayTable:
 
     def batches(self, columns: Sequence[str], progress: Progress | None = None) -> Iterator[Batch]:  # noqa: ARG002
         frame = self._frame.select(columns)
-        _no_nested(frame.schema, "the arrays")
+        no_nested(frame.schema, "the arrays")
         yield Batch(frame, np.arange(len(self._frame)))
-
-
-def _no_nested(schema: Mapping[str, Any], source: Path | str) -> None:
-    nested = [f"{name!r} ({dtype})" for name, dtype in schema.items() if dtype.is_nested() or str(dtype) == "Binary"]
-    if nested:
-        raise InvalidTable(
-            f"{source} has columns that hold neither numbers nor text: {', '.join(nested)}; drop or flatten them"
-        )
 
 
 def reference(
@@ -129,15 +95,17 @@ def reference(
     values, or a row does not fit its header.
     """
     for name in (*exclude, *categorical, *([score] if score else [])):
-        _must_have(table, name)
+        must_have(table, name)
     features = [name for name in table.names if name not in exclude and name != score]
     if not features:
         raise InvalidTable("no column is left for a feature: exclude fewer, or give the whole training table")
     columns = [*features, *([score] if score else [])]
-    told = progress or _unheard
-    numeric = _numeric(table, columns, score, set(categorical), lambda done, size: told(done, 2 * size))
+    heard = progress or _unheard
+    odd = _odd(table, columns, score, set(categorical), lambda done, size: heard(done, 2 * size))
+    # A column without any value is of no kind: it holds categories, so that whatever comes later is read, and new.
+    numeric = {name for name, seen in odd.items() if not seen.texts and (seen.numbers or name == score)}
     parts = {name: _Numeric() if name in numeric else _Named(name) for name in columns}
-    for batch in table.batches(columns, lambda done, size: told(size + done, 2 * size)):
+    for batch in table.batches(columns, lambda done, size: heard(size + done, 2 * size)):
         for name, part in parts.items():
             part.add(batch.frame[name])
     answers = parts.pop(score).whole() if score else None
@@ -149,7 +117,8 @@ def reference(
         score_output=score_output,
     )
     if note is not None:
-        for sentence in notes(made.features, whole):
+        mixed = [among_numbers(name, seen.share, seen.example) for name, seen in odd.items() if seen.is_mixed]
+        for sentence in (*notes(made, whole), *mixed):
             note(sentence)
     return made
 
@@ -161,26 +130,15 @@ MOSTLY = 0.1
 def _unheard(done: int, size: int) -> None: ...
 
 
-def _must_have(table: Table, name: str) -> None:
-    if name not in table.names:
-        near = get_close_matches(name, table.names, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"the columns are {', '.join(table.names)}"
-        raise InvalidTable(f"the table has no column {name!r}: {hint}")
-
-
-def _numeric(
+def _odd(
     table: Table, columns: Sequence[str], score: str | None, categorical: set[str], progress: Progress
-) -> set[str]:
-    """Which columns hold numbers only; refuses rows that do not fit, and columns that are neither one nor the other."""
+) -> dict[str, _Odd]:
+    """What the columns hold that may be numbers; refuses rows that do not fit, and columns of neither kind."""
     asked = [name for name in columns if name == score or name not in categorical]
     odd: dict[str, _Odd] = {name: _Odd() for name in asked}
     for batch in table.batches(columns, progress):
         if batch.misfits:
-            misfit = batch.misfits[0]
-            raise InvalidTable(
-                f"the training data has a row that does not fit its header, at byte {misfit.start} ({misfit.reason}): "
-                "mend it, since a reference counts every row"
-            )
+            raise InvalidTable(f"{told('the training data', batch.misfits[0])}, since a reference counts every row")
         for name, seen in odd.items():
             seen.add(batch.frame[name])
     for name, seen in odd.items():
@@ -188,13 +146,12 @@ def _numeric(
             raise InvalidTable(
                 f"the score {score!r} is not numeric: it holds {seen.example!r}; name the column of the model's answers"
             )
-        if 0 < seen.texts < MOSTLY * (seen.texts + seen.numbers):
+        if 0 < seen.share < MOSTLY:
             raise InvalidTable(
                 f"the column {name!r} holds numbers but for {seen.texts} of {seen.texts + seen.numbers} values, the "
                 f"first of them {seen.example!r}: mend or empty those cells, or name it as a column of categories"
             )
-    # A column without any value is of no kind: it holds categories, so that whatever comes later is read, and new.
-    return {name for name, seen in odd.items() if not seen.texts and (seen.numbers or name == score)}
+    return odd
 
 
 class _Odd:
@@ -203,14 +160,28 @@ class _Odd:
     def __init__(self) -> None:
         self.numbers = self.texts = 0
         self.example = ""
+        self._one_word = True
 
     def add(self, column: pl.Series) -> None:
         read = numbers(column)
         wrong = int(read.wrong.sum())
-        if wrong and not self.texts:
-            self.example = str(column[int(read.wrong.argmax())])[:40]
+        if wrong:
+            words = column.filter(read.wrong).unique()
+            if not self.texts:
+                self.example = str(column[int(read.wrong.argmax())])[:40]
+            self._one_word &= len(words) == 1 and str(words[0])[:40] == self.example
         self.texts += wrong
         self.numbers += int((~np.isnan(read.values) & ~read.wrong).sum())
+
+    @property
+    def share(self) -> float:
+        """The share of other texts among the values."""
+        return self.texts / max(self.texts + self.numbers, 1)
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether it would be a column of numbers but for one word, or for less than half of its values."""
+        return bool(self.texts and self.numbers) and (self._one_word or self.share < 0.5)
 
 
 class _Numeric:

@@ -27,6 +27,7 @@ from tidewatch.drift.reference import (
     hashed,
     pool_of,
 )
+from tidewatch.text import plain
 
 QUANTILES = 1000
 """Numeric bins; the KS statistic is exact to the largest bin's share, a thousandth where values are not tied."""
@@ -61,8 +62,9 @@ def build(
 
     columns: feature -> its values, shape (n,) each. score: its name and what the model answered, shape (n,). order:
     the request's columns where some are no features. The same data gives the same bytes. Raises InvalidTraining where
-    there are no rows, lengths differ, names clash, or a number is as good as infinite.
+    there are no rows, lengths differ, names clash or are too long, or a number is as good as infinite.
     """
+    _check_names([*columns, *(order or ()), *([score[0]] if score is not None else [])])
     rows = _rows(columns, score)
     features = tuple(_feature(name, values) for name, values in columns.items())
     if score is not None and score[0] in columns:
@@ -74,6 +76,17 @@ def build(
         score=None if score is None else _numeric(score[0], np.asarray(score[1], np.float64)),
         score_output=score_output,
     )
+
+
+def _check_names(names: Sequence[str]) -> None:
+    for name in names:
+        if not name:
+            raise InvalidTraining("a column has no name: give it one")
+        if len(name) > LONGEST_NAME:
+            raise InvalidTraining(
+                f"the name of the column '{plain(name, 40)}' has {len(name):,} characters, over the {LONGEST_NAME:,} "
+                "of a reference: give it a shorter one"
+            )
 
 
 def _rows(columns: Mapping[str, Column], score: tuple[str, Floats] | None) -> int:

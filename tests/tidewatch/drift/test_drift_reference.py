@@ -243,3 +243,11 @@ def test_a_mutated_reference_is_refused_or_counts(data: st.DataObject) -> None:
     profile = counting.profile()
     assert profile.accounting.read == 20
     judge(found, profile)
+
+
+@pytest.mark.parametrize("options", [{"score": ("y" * 1001, np.arange(30.0))}, {"order": ["x", "z" * 1001]}, {}])
+def test_a_name_that_no_reference_holds_is_refused(options: dict[str, Any]) -> None:
+    columns = {"x": np.arange(30.0)} if options else {"x" * 1001: np.arange(30.0)}
+    with pytest.raises(InvalidTraining, match=r"has 1,001 characters, over the 1,000 of a reference"):
+        build(columns, **options)
+    assert decode(build({"x" * 1000: np.arange(30.0)}).encode(), "r.json").rows == 30

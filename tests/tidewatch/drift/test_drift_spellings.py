@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -206,6 +206,27 @@ def test_the_training_table_is_as_in_training_whoever_wrote_it(kind: str, data: 
         for name in made:
             assert_zeros(reference, count(open_table(tmp_path / name), reference, name).profile)
         assert_as_in_training(reference, (told, "JSON", "application/json"))
+
+
+@pytest.mark.parametrize(
+    ("column", "sent"),
+    [
+        (pl.Series(["10.00", "2.50", "-0.10"]).cast(pl.Decimal(10, 2)), [10.0, 2.5, -0.1]),
+        (pl.Series(["0.00", "90071992547409930"]).cast(pl.Decimal(38, 2)), [0, 90071992547409930]),
+        (pl.Series([0.1, 2.5, 3.0, 1e-7], dtype=pl.Float32), [0.1, 2.5, 3, 1e-7]),
+        (pl.Series([time(10, 0, 0, 500_000), time(10)]), ["10:00:00.5", "10:00:00"]),
+        (pl.Series([datetime(2026, 11, 1, 10, 0, 0, 500_000)]), ["2026-11-01T10:00:00.500Z"]),
+        (pl.Series([timedelta(seconds=1.5)]).cast(pl.Duration("ms")), ["00:00:01.5"]),
+    ],
+    ids=["decimal", "wide decimal", "float32", "time", "timestamp", "duration"],
+)
+def test_a_category_of_any_parquet_type_is_what_json_sends_of_it(
+    column: pl.Series, sent: list[object], tmp_path: Path
+) -> None:
+    pl.DataFrame({"x": pl.concat([column] * 60)}).write_parquet(tmp_path / "t.parquet")
+    reference = of_table(open_table(tmp_path / "t.parquet"), categorical=["x"])
+    told = json.dumps([{"x": each} for each in sent * 60])
+    assert_as_in_training(reference, (told, "JSON", "application/json"))
 
 
 @pytest.mark.parametrize(

@@ -145,7 +145,19 @@ def test_parquet_types_become_numbers_or_categories(tmp_path: Path) -> None:
         ),
         ("a,b\n1,2\n", {"exclude": ["a", "b"]}, InvalidTable, "no column is left"),
         ("a;b\n1;2\n", {}, InvalidTable, "separates its columns by ';'"),
-        (b"\xff\xfe\x00\x01\n", {}, InvalidTable, "does not start with a CSV header"),
+        ("a,b\n1,2\n".encode("utf-16"), {}, InvalidTable, "is not UTF-8 at byte 0: save it as UTF-8"),
+        ("a,b\n1,2\n".encode("utf-16-le"), {}, InvalidTable, "zero bytes, as text in UTF-16 does: save it as UTF-8"),
+        (
+            "a,b\n1,é\n".encode("latin-1"),
+            {},
+            InvalidTable,
+            "the training data is not UTF-8 at byte 4: save it as UTF-8",
+        ),
+        (b'a,"b\n1,2\n', {}, InvalidTable, "does not start with a CSV header"),
+        ("\na,b\n1,2\n", {}, InvalidTable, "first line, which is blank: start with the header"),
+        ("2019,2020\n5,6\n", {}, InvalidTable, "or give the columns names that are no numbers"),
+        ("sep=,\na,b\n1,2\n", {}, InvalidTable, "starts with 'sep=,', a line for Excel alone: remove that line"),
+        ("sep=;\na;b\n1;2\n", {}, InvalidTable, "starts with 'sep=;', a line for Excel alone"),
     ],
 )
 def test_training_data_that_cannot_be_used_is_refused_with_a_sentence(
@@ -237,6 +249,24 @@ def test_a_gzip_file_that_breaks_off_is_told(tmp_path: Path, trained: Reference)
     whole = gzip.compress(TRAINING.encode() * 1, 0)
     found = counted(tmp_path, whole[:-12], trained, "rows.csv.gz")
     assert rejected(found)["truncated"] == 1
+
+
+def test_a_training_table_whose_gzip_breaks_off_is_to_be_copied_again(tmp_path: Path) -> None:
+    whole = gzip.compress(b"a,b\n" + b"1,2\n" * 5000, 0)
+    for cut in (len(whole) - 4000, 12):
+        with pytest.raises(InvalidTable, match=r"breaks off at byte \d+: copy it, or write it, again"):
+            reference(open_table(written(tmp_path, whole[:cut], "train.csv.gz")))
+
+
+@pytest.mark.parametrize("blank", ["", "\r", '""', "NA"])
+def test_an_empty_line_of_one_column_is_a_missing_value_but_at_the_end(tmp_path: Path, blank: str) -> None:
+    lines = ["a", blank, "1", blank, blank, "2", *["3"] * 10_000]
+    trained = reference(open_table(written(tmp_path, "\n".join(lines) + "\n\n\n")))
+    assert (trained.rows, trained.features[0].missing) == (10_005, 3)
+    found = counted(tmp_path, "a\n1\n" + f"2.{'0' * 60}\n" * 70_000 + f"{blank}\n3\n", trained)
+    assert (found.profile.rows, found.profile.counts[0][-1]) == (70_003, 1)
+    unnamed = open_table(written(tmp_path, f"{blank}\n1\n"), ["a"])
+    assert reference(unnamed).features[0].missing == 1
 
 
 def test_quoted_fields_may_hold_commas_newlines_and_quotes(tmp_path: Path) -> None:
@@ -417,6 +447,19 @@ def test_a_flag_is_one_value_in_every_spelling(tmp_path: Path, training: str, ye
     trained = reference(open_table(written(tmp_path, training, "train.csv")))
     same = counted(tmp_path, training, trained).profile
     assert counted(tmp_path, "x,flag\n" + f"1,{no}\n2,{yes}\n" * 20, trained).profile == same
+
+
+@pytest.mark.parametrize("training", [FLAGS, WORDS, FLAGS.replace("2,1\n", "2,1\n3,\n")], ids=["0/1", "words", "some"])
+def test_flags_that_are_declared_categories_are_one_value_in_every_spelling(tmp_path: Path, training: str) -> None:
+    trained = reference(open_table(written(tmp_path, training, "train.csv")), categorical=["flag"])
+    told = [counted(tmp_path, content, trained).profile for content in (training, FLAGS, WORDS)]
+    assert [profile.counts[1][:2].sum() for profile in told] == [40, 40, 40]
+    assert told[1].counts[1].tolist() == told[2].counts[1].tolist()
+
+
+def test_zeros_and_ones_beside_another_category_are_no_flags(tmp_path: Path) -> None:
+    trained = reference(open_table(written(tmp_path, FLAGS + "1,2\n" * 20, "train.csv")), categorical=["flag"])
+    assert counted(tmp_path, "x,flag\n1,true\n", trained).profile.counts[1].tolist()[-2:] == [1, 0]
 
 
 def test_a_third_value_makes_no_flags(tmp_path: Path) -> None:

@@ -162,16 +162,11 @@ def _from_matrix(
         numbers[:, [place < 0 for place in at]] = np.nan
     _check_finite(numbers, layout.numbers)
     return numbers, tuple(
-        [category(value, name) for value in _as_written(matrix[:, places[name]])]
+        [category(value, name) for value in matrix[:, places[name]].tolist()]
         if name in places
         else [None] * len(matrix)
         for name in layout.categories
     )
-
-
-def _as_written(column: Matrix) -> list[float]:
-    """The numbers of a column as text of them would say: 0.1 for the float32 that is nearest to it."""
-    return [float(str(value)) for value in column] if column.dtype == np.float32 else column.tolist()
 
 
 def _from_rows(

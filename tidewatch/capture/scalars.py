@@ -6,6 +6,8 @@ import math
 import re
 from collections.abc import Set
 
+import numpy as np
+
 from tidewatch.capture.limits import LONGEST_NUMBER
 from tidewatch.capture.moments import may_be_moment, moment
 from tidewatch.capture.reasons import Reason, Unreadable
@@ -21,6 +23,8 @@ EXACT = 2**53
 """Whole numbers below it are exact in float64."""
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _INFINITY = re.compile(r"[+-]?inf(?:inity)?", re.ASCII | re.IGNORECASE)
+_DIGITS_OF_SINGLE = 9
+"""Characters of a number that no float32 has more digits than."""
 _WHOLE = re.compile(r"-?(?:0|[1-9]\d*)\.0", re.ASCII)
 _BOOLEANS = {"True": "true", "TRUE": "true", "False": "false", "FALSE": "false"}
 FLAGS = {text: float(word == "true") for text, word in [*_BOOLEANS.items(), ("true", "true"), ("false", "false")]}
@@ -114,7 +118,15 @@ def _category_of_number(value: float, column: str | None) -> str | None:
         return None
     if math.isinf(value):
         raise Unreadable(Reason.NOT_FINITE, column)
-    return str(int(value)) if value.is_integer() and abs(value) < EXACT else repr(value)
+    if value.is_integer() and abs(value) < EXACT:
+        return str(int(value))
+    text = repr(value)
+    if len(text) <= _DIGITS_OF_SINGLE:
+        return text
+    # A float32 is written by its own digits: 0.1, where the nearest float64 to it has seventeen.
+    with np.errstate(over="ignore"):
+        single = np.float32(value)
+    return repr(float(str(single))) if float(single) == value else text
 
 
 def _digits(value: int, column: str | None) -> str:

@@ -229,6 +229,18 @@ def test_a_category_of_any_parquet_type_is_what_json_sends_of_it(
     assert_as_in_training(reference, (told, "JSON", "application/json"))
 
 
+@pytest.mark.parametrize("beside", [{}, {"y": ("BYTES", ["a", "b", "c"])}], ids=["numbers alone", "beside text"])
+def test_a_category_of_single_precision_is_what_json_sends_of_it(beside: dict[str, tuple[str, list[str]]]) -> None:
+    values = [0.1, 2.5, 1e-7]
+    texts = [repr(value) for value in values]
+    reference = build({"x": texts * 60, "w": np.ones(180), **{name: list("abc") * 60 for name in beside}})
+    columns = {"x": ("FP32", values), "w": ("FP32", [1.0] * 3), **beside}
+    tensors = [
+        {"name": name, "shape": [180, 1], "datatype": kind, "data": held * 60} for name, (kind, held) in columns.items()
+    ]
+    assert_as_in_training(reference, (json.dumps({"inputs": tensors}), "JSON", "application/json"))
+
+
 @pytest.mark.parametrize(
     ("text", "spelled"),
     [

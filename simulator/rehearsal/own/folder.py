@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from simulator.aws import triton
 from simulator.rehearsal.home import Home
 from simulator.rehearsal.own import made, requests, stackfile
 from simulator.rehearsal.own.material import Files, Own
 from simulator.rehearsal.own.refusal import OwnRefused
+from stacks.written import NotYaml, parsed
 from tidewatch.drift.errors import DriftError
 from tidewatch.drift.reference import decode
 from tidewatch.registry import Description, RegistryError, describe
@@ -77,8 +77,8 @@ def _files(folder: Path, root: Path) -> Files:
 
 def _description(path: Path) -> Description:
     try:
-        value: Any = YAML(typ="safe", pure=True).load(path.read_text())  # JSON is YAML
-    except (OSError, UnicodeDecodeError, YAMLError) as wrong:
+        value: Any = parsed(path.read_text(), YAML(typ="safe", pure=True))  # JSON is YAML
+    except (UnicodeDecodeError, NotYaml) as wrong:
         raise OwnRefused(f"{path} is neither JSON nor YAML: {wrong}") from wrong
     return describe(value, str(path))
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from simulator.aws.world import REGION
 from simulator.rehearsal.home import REHEARSAL
 from simulator.rehearsal.own.refusal import OwnRefused
 from stacks.settings import Settings, SettingsError, load
+from stacks.written import NotYaml, parsed
 
 NAME = f"Pulumi.{REHEARSAL}.yaml"
 WRITTEN_BY_THE_STORY = tuple(
@@ -53,8 +53,8 @@ def read(folder: Path, root: Path, model: str) -> StackCopy:
 def _document(path: Path) -> tuple[Any, str]:
     try:
         text = path.read_text()
-        document: Any = _yaml().load(text)
-    except (OSError, UnicodeDecodeError, YAMLError) as wrong:
+        document: Any = parsed(text, _yaml())
+    except (UnicodeDecodeError, NotYaml) as wrong:
         raise OwnRefused(f"{path} is no stack file that can be read: {wrong}") from wrong
     if not isinstance(document, dict):
         raise OwnRefused(f"{path} is no stack file: it has no `config:`")

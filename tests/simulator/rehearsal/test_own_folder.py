@@ -288,7 +288,13 @@ CSV_RECORD = json.dumps({"captureData": {"endpointInput": {"data": "1,2", "encod
         ),
         (_write("reference.json", "{}"), "reference.json is not a reference"),
         (_write("lineage.json", "{}"), "lineage.json does not describe a model"),
-        (_write("lineage.json", "{"), "lineage.json is neither JSON nor YAML"),
+        (_write("lineage.json", "{"), "lineage.json is neither JSON nor YAML: line 1: expected the node content"),
+        (
+            _write("lineage.json", "[" * 50_000),
+            "lineage.json is neither JSON nor YAML: its lists and objects",
+        ),
+        (_write("lineage.json", b"\xff\xfe\xfd"), "lineage.json is neither JSON nor YAML"),
+        (_write("lineage.json", "a: 2026-13-45"), "lineage.json is neither JSON nor YAML: month must be in 1..12"),
         (_copy("model.tar.gz", "challenger.tar.gz"), "is model.tar.gz to the byte: leave it out"),
         (_write("challenger.tar.gz", packed(OTHER)), "holds cats/, and model.tar.gz flights/"),
         (_write("challenger.tar.gz", b"x"), "challenger.tar.gz: model.tar.gz is not a gzipped tar archive"),
@@ -309,6 +315,7 @@ CSV_RECORD = json.dumps({"captureData": {"endpointInput": {"data": "1,2", "encod
             "requests.jsonl, line 3: the model in model.tar.gz answers 400: unexpected shape for input 'input__0'",
         ),
         (_bodies("1,2,3"), "requests.jsonl, line 1: the model in model.tar.gz answers 400: failed to parse"),
+        (_bodies("[" * 100_000), "requests.jsonl, line 1: the model in model.tar.gz answers 400: failed to parse"),
         (_bodies("\n"), "requests.jsonl holds no request"),
         (_captured("{}"), "captured.jsonl, record 1 is no record of SageMaker's data capture"),
         (_captured(CSV_RECORD), "captured.jsonl, record 1: the model in model.tar.gz answers 400: Triton serves V2"),
@@ -323,7 +330,11 @@ CSV_RECORD = json.dumps({"captureData": {"endpointInput": {"data": "1,2", "encod
             "tidewatch:model is secret, and a rehearsal decrypts nothing",
         ),
         (_config(lambda config: config.update({"tidewatch:endpoit": {}})), "tidewatch:endpoit"),
-        (_write("Pulumi.rehearsal.yaml", "config: ["), "is no stack file that can be read"),
+        (_write("Pulumi.rehearsal.yaml", "config: ["), "is no stack file that can be read: line 1: expected the node"),
+        (
+            _write("Pulumi.rehearsal.yaml", "config: " + "[" * 50_000),
+            "is no stack file that can be read: its lists and",
+        ),
         (_write("Pulumi.rehearsal.yaml", "3"), "is no stack file: it has no `config:`"),
         (_write("Pulumi.rehearsal.yaml", "environment: [prod]\nconfig: {}"), "takes values from an environment"),
     ],
@@ -335,6 +346,7 @@ def test_a_mistake_is_a_sentence_before_anything_starts(
     with pytest.raises(OwnRefused) as refused:
         read(folder, ROOT)
     assert sentence in str(refused.value)
+    assert "\n" not in str(refused.value).partition("be deployed:\n")[0]
 
 
 def test_a_challenger_that_refuses_a_request_is_named(folder: Path) -> None:

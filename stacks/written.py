@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from tidewatch.text import one_line
@@ -14,8 +13,8 @@ class NotYaml(ValueError):
     """What the text is not, and in which line, as half a sentence."""
 
 
-def parsed(text: str, yaml: YAML) -> Any:
-    """The document of a text. Raises NotYaml."""
+def parsed(text: str, yaml: Any) -> Any:
+    """The document of a text, by a YAML of ruamel's. Raises NotYaml."""
     try:
         return yaml.load(text)
     except RecursionError as deep:
@@ -24,7 +23,9 @@ def parsed(text: str, yaml: YAML) -> Any:
         raise NotYaml(_told(wrong)) from wrong
 
 
-def _told(wrong: Exception) -> str:
-    if isinstance(wrong, MarkedYAMLError) and wrong.problem and wrong.problem_mark:
-        return f"line {wrong.problem_mark.line + 1}: {one_line(wrong.problem)}"
+def _told(wrong: Any) -> str:
+    if isinstance(wrong, MarkedYAMLError):
+        problem, mark = vars(wrong)["problem"], vars(wrong)["problem_mark"]
+        if problem and mark:
+            return f"line {mark.line + 1}: {one_line(problem)}"
     return one_line(str(wrong))

@@ -57,9 +57,11 @@ def _deploy(stack: str, engine: Engine, command: list[str], work: Callable[[Stac
         raise UserError(f"this is for the rehearsal alone: run `pulumi {' '.join(command)} --stack {stack}`")
     home = Home.of(ROOT)
     with _sentences(), entered(home) as variables:
+        pulumi = RealCli(ROOT, home, variables)
         if engine is Engine.PULUMI:
             unasked = ["--yes"] if command[0] != "preview" and not sys.stdin.isatty() else []
-            raise typer.Exit(RealCli(ROOT, home, variables).run(*command, *unasked))
+            raise typer.Exit(pulumi.run(*command, *unasked))
+        pulumi.take_back()
         console = Console(highlight=False)
         with Screen(console).step(f"{' '.join(command)}, with {home.stack_file.name} as it is now") as step:
 

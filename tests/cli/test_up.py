@@ -15,6 +15,7 @@ from cli.errors import UserError
 from cli.lines import typed
 from cli.main import app
 from cli.runbook import FOLDER
+from simulator.engine import DeploymentFailed, Step, Summary
 from simulator.rehearsal.home import Home
 from simulator.session import Rehearsal
 from tests.runbooks.written_commands import in_blocks, in_text, mistake
@@ -68,6 +69,22 @@ def test_the_program_is_previewed_deployed_and_destroyed(kept: Home) -> None:
     gone = run("destroy")
     assert gone.exit_code == 0, gone.exception
     assert "delete" in gone.output
+
+
+def test_what_a_failed_up_had_changed_is_told_without_what_it_only_read(
+    kept: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del kept
+    urn = "urn:pulumi:rehearsal::tidewatch::aws:sns/topic:Topic::"
+    steps = (Step("refresh", f"{urn}seen", ("update",)), Step("replace", f"{urn}made"), Step("create", f"{urn}made"))
+
+    class Failing:
+        def up(self, *, refresh: bool) -> Summary:
+            raise DeploymentFailed(["no"], Summary(steps if refresh else steps[:1], {}, ()))
+
+    monkeypatch.setattr("cli.up.program", lambda *_: Failing())
+    assert str(run("up").exception) == "no"
+    assert str(run("up", "--refresh").exception) == "no\n1 resource was changed before"
 
 
 def test_printed_lines_reach_the_simulator_at_its_clock(kept: Home, tmp_path: Path) -> None:

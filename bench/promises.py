@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 
 MARGIN = 1.2
-"""A promise has this much room in every run, or it is none."""
+"""A promise has this much room in every run, or it is none: the benchmark fails."""
 
 
 class Kept(StrEnum):
@@ -44,11 +44,11 @@ class Ratio:
         return f"{self.median:.2f} ({min(self.runs):.2f} to {max(self.runs):.2f})"
 
     def at_least(self, limit: float) -> Kept:
-        """Whether every run is above the limit."""
+        """How the promise came out that every run is above the limit."""
         return _kept(min(self.runs) / limit)
 
     def at_most(self, limit: float) -> Kept:
-        """Whether every run is below the limit."""
+        """How the promise came out that every run is below the limit."""
         return _kept(limit / max(self.runs))
 
 
@@ -59,24 +59,34 @@ def _kept(room: float) -> Kept:
 def fresh_process(program: str) -> float:
     """The processor's seconds of a Python of its own that runs a program, its start included."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    # Compiled modules are kept, as where a program runs a second time.
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    subprocess.run([sys.executable, "-c", program], check=True, env=environment)
+    subprocess.run([sys.executable, "-c", program], check=True, env=_environment())
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def yardstick() -> float:
+def boto3_process() -> float:
     """The processor's seconds of a fresh process that imports boto3: work of the kind that is measured here, and of
-    nobody here."""
+    nobody here. Its start is in it, which `import_seconds` leaves out."""
     return fresh_process("import boto3")
 
 
 def import_seconds(module: str, folder: Path, before: str = "") -> float:
     """The processor's seconds to import a module of `folder` in a fresh process, after `before`, without its start."""
     program = f"{before}\nimport time\nbegan = time.process_time()\nimport {module}\nprint(time.process_time() - began)"
-    done = subprocess.run([sys.executable, "-c", program], cwd=folder, check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=folder, check=True, capture_output=True, text=True, env=_environment()
+    )
     return float(done.stdout)
+
+
+def _environment() -> dict[str, str]:
+    """This process's, where compiled modules are kept, as where a program runs a second time."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
+def failed(*kept: Kept) -> bool:
+    """Whether one of these is no promise: missed, or too near."""
+    return any(each is not Kept.PROMISED for each in kept)
 
 
 def own(work: Callable[[], object]) -> tuple[float, float]:

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import up
-from bench.promises import Kept, Ratio, import_seconds
+from bench.promises import Ratio, failed, import_seconds
 from simulator.rehearsal.stage import Stage, staged
 from tidewatch.traffic import Clients, Place, Split, TrafficController
 
@@ -40,14 +40,14 @@ class Figures:
 
 
 def main() -> int:
-    """Prints the figures and writes them to out/bench/rollback.json; 1 where a promise is missed."""
+    """Prints the figures and writes them to out/bench/rollback.json; 1 where one is no promise."""
     with staged(up.ROOT) as stage:
         up.deploy(stage)
         figures = measure(stage)
     OUT.parent.mkdir(parents=True, exist_ok=True)
     OUT.write_text(json.dumps(vars(figures), indent=2, default=vars) + "\n")
     _show(figures)
-    return int(Kept.MISSED in (figures.own.at_most(MOST_OWN), figures.imported.at_most(MOST_IMPORT)))
+    return int(failed(figures.own.at_most(MOST_OWN), figures.imported.at_most(MOST_IMPORT)))
 
 
 def measure(stage: Stage) -> Figures:

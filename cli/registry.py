@@ -10,13 +10,13 @@ import typer
 from rich.filesize import decimal
 from rich.table import Table
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from cli.aws import Session
 from cli.bar import Bar
 from cli.console import Console, tables
 from cli.errors import UserError
 from cli.outputs import stack_outputs
+from stacks.written import NotYaml, parsed
 from tidewatch.registry import Description, Difference, Manifest, Registry, compare, describe, to_json
 from tidewatch.text import one_line
 
@@ -93,8 +93,8 @@ def _description(path: Path) -> Description:
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"cannot read the lineage file {path}: {error}") from error
     try:
-        value: Any = YAML(typ="safe", pure=True).load(text)  # JSON is YAML
-    except YAMLError as error:
+        value: Any = parsed(text, YAML(typ="safe", pure=True))  # JSON is YAML
+    except NotYaml as error:
         raise UserError(f"{path} is neither YAML nor JSON: {error}") from error
     return describe(value, str(path))
 

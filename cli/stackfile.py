@@ -11,7 +11,6 @@ from pathlib import Path
 from rich.syntax import Syntax
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.error import YAMLError
 
 from cli.config import Resolved, resolved
 from cli.console import Console
@@ -19,6 +18,7 @@ from cli.errors import UserError
 from cli.outputs import ROOT
 from simulator.rehearsal.home import REHEARSAL, Home
 from stacks.settings import Settings, SettingsError, load
+from stacks.written import NotYaml, parsed
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class StackFile:
             raise UserError(f"there is no {path.name}: the stacks here are {', '.join(known)}")
         text = path.read_text()
         try:
-            document = _yaml().load(text)
-        except YAMLError as error:
+            document = parsed(text, _yaml())
+        except NotYaml as error:
             raise UserError(f"{path.name} is not valid YAML: {error}") from error
         return cls(stack, path, text, document)
 

@@ -18,7 +18,7 @@ from simulator.engine import DeploymentFailed, Refused, Stack, Step, Summary
 from simulator.rehearsal.commands import CommandFailed
 from simulator.rehearsal.home import REHEARSAL, Home
 from simulator.rehearsal.pulumi import RealCli
-from simulator.rehearsal.screen import Screen
+from simulator.rehearsal.screen import Screen, amount
 from simulator.rehearsal.stage import RehearsalFailed, entered, program
 
 
@@ -57,9 +57,11 @@ def _deploy(stack: str, engine: Engine, command: list[str], work: Callable[[Stac
         raise UserError(f"this is for the rehearsal alone: run `pulumi {' '.join(command)} --stack {stack}`")
     home = Home.of(ROOT)
     with _sentences(), entered(home) as variables:
+        pulumi = RealCli(ROOT, home, variables)
         if engine is Engine.PULUMI:
             unasked = ["--yes"] if command[0] != "preview" and not sys.stdin.isatty() else []
-            raise typer.Exit(RealCli(ROOT, home, variables).run(*command, *unasked))
+            raise typer.Exit(pulumi.run(*command, *unasked))
+        pulumi.take_back()
         console = Console(highlight=False)
         with Screen(console).step(f"{' '.join(command)}, with {home.stack_file.name} as it is now") as step:
 
@@ -83,8 +85,9 @@ def _sentences() -> Iterator[None]:
         yield
     except DeploymentFailed as failed:
         said = "\n".join(failed.errors)
-        touched = sum(one.phase == "done" for one in failed.summary.changed)
-        told = f"{said}\n{touched} resources were changed before" if touched else said
+        touched = len({one.urn for one in failed.summary.changed if one.phase == "done" and one.op != "refresh"})
+        were = "was" if touched == 1 else "were"
+        told = f"{said}\n{amount(touched, 'resource')} {were} changed before" if touched else said
         raise UserError(typed(told, REHEARSAL)) from failed
     except (CommandFailed, Refused, RehearsalFailed) as error:
         raise UserError(str(error)) from error

@@ -7,22 +7,29 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
+import re
+import subprocess
+import sys
 import threading
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
+from simulator.aws import trial
 
 _FLOAT32 = 0
 _PROBABILITY = 0
 _ROW_MAJOR = 1
 _ALL_TREES = -1
 _PARAMETERS = b"num_threads=1 verbosity=-1"
+_SIZES = re.compile(r"^tree_sizes=([\d ]*)$", re.MULTILINE)
+TRIAL_SECONDS = 60
 
 
 class ModelFileRefused(ValueError):
-    """LightGBM cannot read the model file; the text is LightGBM's own."""
+    """LightGBM cannot read the model file; the text says why, in LightGBM's words where it has some."""
 
 
 class Booster:
@@ -32,8 +39,7 @@ class Booster:
         self._library = _library()
         self._handle = ctypes.c_void_p()
         iterations = ctypes.c_int()
-        if not text.startswith("tree"):
-            raise ModelFileRefused("the file does not start with 'tree', as a LightGBM text model does")
+        _try(text)
         self._call(
             self._library.LGBM_BoosterLoadModelFromString(
                 ctypes.c_char_p(text.encode()), ctypes.byref(iterations), ctypes.byref(self._handle)
@@ -78,6 +84,46 @@ class Booster:
             raise ModelFileRefused(self._library.LGBM_GetLastError().decode(errors="replace"))
 
 
+@lru_cache(maxsize=8)
+def _try(text: str) -> None:
+    """Raises ModelFileRefused where LightGBM would, or would end this process: it is asked in another one first."""
+    _check(text)
+    try:
+        done = subprocess.run(  # nosec B603 # no shell, and the program is ours
+            [sys.executable, "-I", "-S", trial.__file__, str(_path())],
+            input=text.encode(), capture_output=True, check=False, timeout=TRIAL_SECONDS,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as slow:
+        raise ModelFileRefused(
+            f"LightGBM does not answer one row within {TRIAL_SECONDS} s: save the model anew"
+        ) from slow
+    if done.returncode == 1 and done.stdout:
+        raise ModelFileRefused(done.stdout.decode(errors="replace").splitlines()[-1])
+    if done.returncode:
+        raise ModelFileRefused(
+            "LightGBM breaks down as it reads the trees, so the file is damaged: save the model anew"
+        )
+
+
+def _check(text: str) -> None:
+    if not text.startswith("tree"):
+        raise ModelFileRefused("the file does not start with 'tree', as a LightGBM text model does")
+    if "\r" in text:
+        raise ModelFileRefused("its lines end in CRLF, and LightGBM counts the bytes of each: write it with LF alone")
+    start = text.find("\nTree=") + 1
+    if not start:
+        raise ModelFileRefused("the file holds no tree: save the model anew")
+    if sizes := _SIZES.search(text, 0, start):
+        trees, end = text[start:].encode(), 0
+        for number, size in enumerate(map(int, sizes[1].split())):
+            begins, end = trees.startswith(b"Tree=", end), end + size
+            if not begins or end > len(trees):
+                raise ModelFileRefused(
+                    f"tree {number} does not stand where tree_sizes tells, so the file was cut or edited: save the "
+                    "model anew"
+                )
+
+
 _loading = threading.Lock()
 
 
@@ -88,10 +134,7 @@ def _library() -> ctypes.CDLL:
 
 @cache
 def _load() -> ctypes.CDLL:
-    found = importlib.util.find_spec("lightgbm")
-    if found is None or found.origin is None:
-        raise ModelFileRefused("LightGBM is not installed; install the project's `rehearsal` dependencies")
-    library = ctypes.CDLL(str(Path(found.origin).parent / "lib" / "lib_lightgbm.so"))
+    library = ctypes.CDLL(str(_path()))
     library.LGBM_GetLastError.restype = ctypes.c_char_p
     library.LGBM_BoosterPredictForMat.argtypes = [
         ctypes.c_void_p,
@@ -108,3 +151,10 @@ def _load() -> ctypes.CDLL:
         ctypes.c_void_p,
     ]
     return library
+
+
+def _path() -> Path:
+    found = importlib.util.find_spec("lightgbm")
+    if found is None or found.origin is None:
+        raise ModelFileRefused("LightGBM is not installed; install the project's `rehearsal` dependencies")
+    return Path(found.origin).parent / "lib" / "lib_lightgbm.so"

@@ -52,7 +52,7 @@ def faults(body: str) -> list[Fault]:
     """What CloudWatch would refuse in a dashboard's body."""
     try:
         content = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return [("", "Should be valid JSON")]
     widgets = content.get("widgets") if isinstance(content, dict) else None
     if not isinstance(widgets, list):

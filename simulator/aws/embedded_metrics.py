@@ -51,7 +51,7 @@ def extracted(line: str) -> Iterator[Measured]:
         event = json.loads(line)
         stamp, directives = float(event["_aws"]["Timestamp"]) / 1000, event["_aws"]["CloudWatchMetrics"]
         found = [measured for directive in directives for measured in _directive(event, directive, stamp)]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return
     yield from found
 

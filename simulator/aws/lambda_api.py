@@ -60,7 +60,7 @@ def invoke(self: LambdaResponse) -> Any:
     payload = self.raw_body or b"null"
     try:
         json.loads(payload)
-    except ValueError:
+    except (ValueError, RecursionError):
         body = {"Type": "User", "message": "Could not parse request body into json"}
         return 400, {"x-amzn-ErrorType": "InvalidRequestContentException", "status": 400}, json.dumps(body)
     kind = self.headers.get("X-Amz-Invocation-Type") or "RequestResponse"

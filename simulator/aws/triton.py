@@ -101,13 +101,13 @@ def load(archive: bytes, environment: Mapping[str, str]) -> ServedModel:
     """The model in a model.tar.gz. Raises ModelRefused with what Triton, or SageMaker's wrapper, minds."""
     files = _files(archive)
     if CONFIG in files:
-        raise ModelRefused(f"{CONFIG} lies at the root of model.tar.gz; it belongs into the model's folder")
+        raise ModelRefused(f"{CONFIG} lies at the root of the archive; it belongs into the model's folder")
     name = environment.get(DEFAULT_MODEL)
     if not name:
         raise ModelRefused(f"the container's environment has no {DEFAULT_MODEL}")
     if f"{name}/{CONFIG}" not in files:
         folders = sorted({PurePosixPath(path).parts[0] for path in files if "/" in path})
-        raise ModelRefused(f"model.tar.gz has no {name}/{CONFIG}; its folders are {', '.join(folders) or 'none'}")
+        raise ModelRefused(f"the archive has no {name}/{CONFIG}; its folders are {', '.join(folders) or 'none'}")
     try:
         config = parse(files[f"{name}/{CONFIG}"].decode())
     except (NotText, UnicodeDecodeError) as wrong:
@@ -119,13 +119,13 @@ def models(archive: bytes) -> list[str]:
     """The models of a model.tar.gz by their folders. Raises ModelRefused where there is none."""
     files = _files(archive)
     if CONFIG in files:
-        raise ModelRefused(f"{CONFIG} lies at the root of model.tar.gz; it belongs into the model's folder")
+        raise ModelRefused(f"{CONFIG} lies at the root of the archive; it belongs into the model's folder")
     found = sorted(
         path.removesuffix(f"/{CONFIG}") for path in files if path.endswith(f"/{CONFIG}") and path.count("/") == 1
     )
     if not found:
         held = ", ".join(sorted(files)[:5]) or "nothing"
-        raise ModelRefused(f"model.tar.gz has no MODEL/{CONFIG}; it holds {held}")
+        raise ModelRefused(f"the archive has no MODEL/{CONFIG}; it holds {held}")
     return found
 
 
@@ -135,7 +135,7 @@ def _files(archive: bytes) -> dict[str, bytes]:
             members = [(member.name.removeprefix("./"), tar.extractfile(member)) for member in tar if member.isfile()]
             return {name: content.read() for name, content in members if content is not None}
     except (tarfile.TarError, OSError, EOFError) as wrong:
-        raise ModelRefused(f"model.tar.gz is not a gzipped tar archive: {wrong}") from wrong
+        raise ModelRefused(f"it is not a gzipped tar archive: {wrong}") from wrong
 
 
 def _served(name: str, config: Message, files: Mapping[str, bytes]) -> ServedModel:
@@ -157,7 +157,7 @@ def _file(name: str, config: Message, files: Mapping[str, bytes], usual: str) ->
     version = max((each for each in numbers if each.isdigit()), key=int, default="1")
     path = f"{name}/{version}/{_one(config, 'default_model_filename', usual)}"
     if path not in files:
-        raise ModelRefused(f"model.tar.gz has no {path}")
+        raise ModelRefused(f"the archive has no {path}")
     return version, path
 
 

@@ -120,7 +120,7 @@ def _split(content_type: str, body: bytes) -> tuple[dict[str, Any], bytes]:
         raise BadRequest(f"Triton serves V2 JSON or binary requests, not {kind.strip()}")
     try:
         request = json.loads(head)
-    except ValueError as wrong:
+    except (ValueError, RecursionError) as wrong:
         raise BadRequest(f"failed to parse the request JSON buffer: {wrong}") from wrong
     if not isinstance(request, dict):
         raise BadRequest("the request must be a JSON object")

@@ -31,7 +31,9 @@ _FIELDS = {
     "dependencies": "dependencies",
     "property_dependencies": "propertyDependencies",
 }
-"""What both call differently, or leave out where it is empty."""
+"""What is left out where it is empty: the names here, and the CLI's."""
+_INTERRUPTED = "its update was cut off: it is made again"
+"""The CLI updates what has an initialization error, changed or not, as the engine here what was interrupted."""
 
 Saved = Mapping[str, Any]
 """A state file's content: its resources and pending calls as plain fields, and the stack's outputs."""
@@ -44,7 +46,11 @@ def to_deployment(saved: Saved, version: str) -> dict[str, Any]:
     answer nobody saw is left out: the CLI would refuse to go on until somebody says what became of it.
     """
     providers = _Providers(version)
-    resources = [_described(each, providers) for each in saved["resources"]]
+    cut_off = {each["resource"]["serial"] for each in saved["pending"] if each["call"] == "update"}
+    resources = [
+        _described({**each, "interrupted": each["interrupted"] or each["serial"] in cut_off}, providers)
+        for each in saved["resources"]
+    ]
     interrupted = [each for each in saved["pending"] if each["call"] != "create"]
     pending = [
         {"type": _CALLS[each["call"]], "resource": _described(each["resource"], providers)} for each in interrupted
@@ -62,7 +68,8 @@ def to_deployment(saved: Saved, version: str) -> dict[str, Any]:
 def from_deployment(exported: Mapping[str, Any], unheard: Sequence[Saved] = ()) -> dict[str, Any]:
     """The state of what `pulumi stack export --show-secrets` tells.
 
-    unheard: the calls that were pending before; the creates among them that the CLI did not make stay so.
+    unheard: the calls that were pending before; the creates among them that the CLI did not make stay so. A create
+    whose answer the CLI did not see is one more.
     """
     deployment = exported["deployment"]
     held: Sequence[Mapping[str, Any]] = deployment.get("resources") or []
@@ -73,11 +80,12 @@ def from_deployment(exported: Mapping[str, Any], unheard: Sequence[Saved] = ()) 
     places = {one["urn"]: one["serial"] for one in resources}
     calls = {cli: ours for ours, cli in _CALLS.items()}
     pending = [
-        {"call": calls[each["type"]], "resource": {**_restored(each["resource"], settings), "serial": places[urn]}}
+        {"call": call, "resource": {**_restored(each["resource"], settings), "serial": places.get(urn, 0)}}
         for each in deployment.get("pending_operations") or []
-        if each["type"] in calls and (urn := each["resource"]["urn"]) in places
+        if (call := calls.get(each["type"])) and ((urn := each["resource"]["urn"]) in places or call == "create")
     ]
-    pending += [each for each in unheard if each["call"] == "create" and each["resource"]["urn"] not in places]
+    heard = {*places, *(each["resource"]["urn"] for each in pending)}
+    pending += [each for each in unheard if each["call"] == "create" and each["resource"]["urn"] not in heard]
     outputs = next((one["outputs"] for one in resources if one["type"] == STACK), {})
     return {"resources": resources, "pending": pending, "outputs": outputs}
 
@@ -122,6 +130,8 @@ def _described(resource: Mapping[str, Any], providers: _Providers) -> dict[str, 
     described = {name: resource[name] for name in ("urn", "type", "custom")}
     described |= {theirs: resource[ours] for ours, theirs in _FIELDS.items() if resource[ours]}
     described |= {name: _sealed(resource[name]) for name in ("inputs", "outputs") if resource[name]}
+    if resource["interrupted"]:
+        described["initErrors"] = [*resource["init_errors"], _INTERRUPTED]
     if resource["id"]:
         described["id"] = resource["id"]
     if provider := providers.reference(resource):
@@ -133,12 +143,15 @@ def _restored(resource: Mapping[str, Any], settings: Mapping[str, Wire]) -> dict
     known = {ours: resource[theirs] for ours, theirs in _FIELDS.items() if resource.get(theirs)}
     by_property: Mapping[str, list[str] | None] = known.get("property_dependencies", {})
     known["property_dependencies"] = {key: sorted(urns) for key, urns in by_property.items() if urns}
+    errors: list[str] = known.pop("init_errors", [])
     is_of_aws = resource["type"].startswith("aws:")
     restored = Resource(
         **{name: resource[name] for name in ("urn", "type", "custom")},
         id=resource.get("id", ""),
         provider=settings.get(resource.get("provider", ""), {}) if is_of_aws else {},
         **{name: _opened(resource.get(name) or {}) for name in ("inputs", "outputs")},
+        init_errors=[each for each in errors if each != _INTERRUPTED],
+        interrupted=_INTERRUPTED in errors,
         **known,
     )
     return vars(restored)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from simulator.rehearsal.months import Records, Told, counted, judged
 from simulator.rehearsal.reading import FOLDER, Reading
-from simulator.rehearsal.screen import Screen
+from simulator.rehearsal.screen import Screen, amount
 from simulator.rehearsal.stage import RehearsalFailed, Stage
 from simulator.replay import Request, replay_requests
 from tidewatch.drift.page import MARKS, STYLE
@@ -64,8 +64,8 @@ class Watched:
         verdicts = "; ".join(f"version {one.version}: {one.verdict}" for one in self.versions)
         records = self.records
         return (
-            f"{records.read} of {self.captured} captured records read in {self.hours} hours, {records.parsed} parsed, "
-            f"{records.rejected} rejected; {verdicts}; the pages: {self.pages}"
+            f"{records.read} of {self.captured} captured records read in {amount(self.hours, 'hour')}, "
+            f"{records.parsed} parsed, {records.rejected} rejected; {verdicts}; the pages: {self.pages}"
         )
 
 
@@ -84,7 +84,8 @@ class Hours:
         reading.read_the_past(self.screen)
         first = (self.stage.control.clock() + APART).replace(minute=5, second=0, microsecond=0)
         count = min(HOURS, len(self.requests))
-        title = f"Replaying {self.what}: {len(self.requests)} requests over {count} hours, four days later"
+        sent, over = amount(len(self.requests), "request"), amount(count, "hour")
+        title = f"Replaying {self.what}: {sent} over {over}, four days later"
         with self.screen.step(title) as step:
             for hour in range(count):
                 reading.pass_to(first + timedelta(hours=hour))
@@ -134,7 +135,7 @@ def overview(watched: Watched) -> str:
         f"<h1>{NAME}</h1><p>{watched.requests:,} requests, against the reference of the version that answered.</p>"
         f"{told}"
         f'<p class="soft">{records.read:,} of {watched.captured:,} records of the whole rehearsal read in '
-        f"{watched.hours} hours: {records.parsed:,} parsed, {records.rejected:,} rejected.</p>"
+        f"{amount(watched.hours, 'hour')}: {records.parsed:,} parsed, {records.rejected:,} rejected.</p>"
     )
     return document(NAME, body, STYLE)
 

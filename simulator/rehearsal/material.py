@@ -1,6 +1,6 @@
 """What a rehearsal's story is played with: two versions of a model, requests to it, and a last act of its own.
 
-The acts are in play.py, the same for all material: built_in.py has the flights, own.py what a user brings.
+The acts are in play.py, the same for all material: built_in.py has the flights, own/ what a user brings.
 """
 
 from __future__ import annotations

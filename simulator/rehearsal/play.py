@@ -14,7 +14,7 @@ from simulator.engine import Summary as Deployed
 from simulator.rehearsal import commands
 from simulator.rehearsal.home import FIRST_TRAFFIC, REHEARSAL
 from simulator.rehearsal.material import FIRST, SECOND, Material, Version
-from simulator.rehearsal.screen import Screen, Step
+from simulator.rehearsal.screen import Screen, Step, amount
 from simulator.rehearsal.stage import RehearsalFailed, Stage
 from simulator.rehearsal.summary import Deploy, GameDay, Latch, Model, Observed, OutOfBand, Receipt, RolledBack, Summary
 from simulator.replay import Replayed
@@ -220,7 +220,7 @@ class Play:
     def _replay(self, declared: dict[str, float], requests: int = REPLAYED) -> Observed:
         """Sends the next requests; the observed shares must lie within five standard errors of the declared ones."""
         endpoint = self.stage.outputs()["endpoint"]["name"]
-        with self.screen.step(f"Replaying {self.material.asked}: {requests} requests") as step:
+        with self.screen.step(f"Replaying {self.material.asked}: {amount(requests, 'request')}") as step:
             seen = self.material.ask(self.stage.client("sagemaker-runtime"), endpoint, requests)
             step.done = f"{_shares(seen)}; p99 {seen.latency(99) * 1000:.0f} ms"
         self._expect(not seen.errors, f"requests failed: {seen.errors}")

@@ -6,12 +6,16 @@ import importlib.util
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import yaml
@@ -31,6 +35,8 @@ PIP = """import importlib.metadata as metadata, json
 print(json.dumps([{"name": d.name, "version": d.version} for d in metadata.distributions()]))
 """
 """All that the CLI asks of pip is the list of packages, and an environment that uv made has no pip."""
+SIGNALLED = 128
+"""What shells add to the number of a signal for the exit code of what it ended."""
 
 
 def environment(folder: Path, aws: Mapping[str, str]) -> dict[str, str]:
@@ -42,7 +48,7 @@ def environment(folder: Path, aws: Mapping[str, str]) -> dict[str, str]:
     for made in (plugins, backend, home, modules):
         made.mkdir(parents=True, exist_ok=True)
     wrapper = plugins / "pulumi-resource-aws"
-    wrapper.write_text(PLUGIN.format(root=CHECKOUT, python=sys.executable))
+    wrapper.write_text(PLUGIN.format(root=quote(str(CHECKOUT)), python=quote(sys.executable)))
     wrapper.chmod(0o755)
     if importlib.util.find_spec("pip") is None:
         (modules / "pip.py").write_text(PIP)
@@ -66,6 +72,29 @@ def settings_for(project: Mapping[str, Any]) -> dict[str, Any]:
     return {**project, "runtime": {"name": "python", "options": {"toolchain": "pip", "virtualenv": sys.prefix}}}
 
 
+def _find() -> None:
+    """Raises CommandFailed where there is no CLI."""
+    if shutil.which("pulumi") is None:
+        raise CommandFailed(
+            "the Pulumi CLI is not on PATH: install it (https://www.pulumi.com/docs/install/), or leave out "
+            "`--engine pulumi`"
+        )
+
+
+@contextmanager
+def _left_to_the_child(number: signal.Signals) -> Iterator[None]:
+    """The terminal sends a signal to both: the child does what it asks, and this process waits for it. A handler, and
+    not SIG_IGN, which the child would inherit."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(number, lambda _number, _frame: None)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
+
+
 @dataclass(frozen=True)
 class RealCli:
     """Runs the rehearsal's stack by the CLI: the state is handed to it, and taken back whatever came of the run."""
@@ -77,24 +106,57 @@ class RealCli:
     def run(self, *command: str) -> int:
         """`pulumi COMMAND` with its own output; its exit code. Raises CommandFailed where there is no CLI, or the
         state cannot be handed over, and Refused while another run is under way."""
-        if shutil.which("pulumi") is None:
-            raise CommandFailed(
-                "the Pulumi CLI is not on PATH: install it (https://www.pulumi.com/docs/install/), or leave out "
-                "`--engine pulumi`"
-            )
+        _find()
         with alone(self.home.state):
             env = self._opened()
+            self._take_back(env)
             journal = Journal(self.home.state)
             State(journal, dry=False)  # takes what a run that was killed did into the file
             saved = journal.saved()
             self._quietly(env, json.dumps(to_deployment(saved, version("pulumi-aws"))), "stack", "import")
+            if command[0] == "preview":
+                return self._typed(env, command)
+            self._lent.touch()
+            try:
+                return self._typed(env, command)
+            finally:
+                self._take_back(env)
+
+    def take_back(self) -> None:
+        """The state from the CLI, where a run of it ended before that. Raises CommandFailed, and Refused while another
+        run is under way."""
+        if self._lent.exists():
+            with alone(self.home.state):
+                self._take_back(self._opened())
+
+    @property
+    def _lent(self) -> Path:
+        """There while the CLI's state is the one that counts."""
+        return self.home.folder / "pulumi" / "lent"
+
+    def _take_back(self, env: Mapping[str, str]) -> None:
+        if not self._lent.exists():
+            return
+        journal = Journal(self.home.state)
+        try:
+            _find()
+            exported = self._quietly(env, "", "stack", "export", "--show-secrets")
+            state = from_deployment(json.loads(exported), journal.saved()["pending"])
+        except (CommandFailed, ValueError, KeyError) as failed:
+            raise CommandFailed(
+                f"what the Pulumi CLI deployed could not be taken back from it: {failed}\nIt keeps it in "
+                f"{self.home.folder / 'pulumi' / 'backend'}; mend that, and the next `tidewatch up` takes it from there"
+            ) from failed
+        journal.compact(state)
+        self._lent.unlink()
+
+    def _typed(self, env: Mapping[str, str], command: Sequence[str]) -> int:
+        """The CLI as the user would start it; Ctrl-C is for it alone, and its exit code is that of a shell."""
+        with _left_to_the_child(signal.SIGINT):
             done = subprocess.run(  # nosec B603, B607 # no shell, and the CLI is the one on the user's PATH
-                ["pulumi", *command, "--stack", REHEARSAL], cwd=self._project, env=env, check=False
+                ["pulumi", *command, "--stack", REHEARSAL], cwd=self._project, env=dict(env), check=False
             )
-            if command[0] != "preview":
-                exported = self._quietly(env, "", "stack", "export", "--show-secrets")
-                journal.compact(from_deployment(json.loads(exported), saved["pending"]))
-        return done.returncode
+        return done.returncode if done.returncode >= 0 else SIGNALLED - done.returncode
 
     @property
     def _project(self) -> Path:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from simulator.rehearsal.screen import Screen
+from simulator.rehearsal.screen import Screen, amount
 from simulator.rehearsal.stage import Stage
 from tidewatch.drift.report import Report, decode
 
@@ -33,7 +33,7 @@ class Reading:
             self.pass_to(self.stage.control.clock() + timedelta(hours=2))
             self.stage.control.wait_for_functions()
             read = [one.windows["hour"].records.read for _, one in self.reports(f"{FOLDER}/")]
-            step.done = f"{sum(read)} records in {len(read)} reports"
+            step.done = f"{amount(sum(read), 'record')} in {amount(len(read), 'report')}"
 
     def read_the_hour(self) -> datetime:
         """Lets the function read the hour that the clock is in; its beginning."""

@@ -77,3 +77,8 @@ class Screen:
             table.add_row(heading, text)
         self.console.print()
         self.console.print(table)
+
+
+def amount(number: int, thing: str) -> str:
+    """So many of a thing: 1 hour, 2 hours."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

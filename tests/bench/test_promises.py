@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from bench.promises import Kept, Ratio
+from bench.promises import Kept, Ratio, failed, import_seconds
 
 
 @pytest.mark.parametrize(
@@ -25,3 +27,16 @@ def test_a_ratio_is_of_each_turn_and_shows_its_spread() -> None:
     ratio = Ratio.of([2.0, 9.0, 4.0], [1.0, 3.0, 1.0])
     assert ratio.runs == (2.0, 3.0, 4.0)
     assert str(ratio) == "3.00 (2.00 to 4.00)"
+
+
+def test_what_is_too_near_is_no_promise() -> None:
+    assert not failed(Kept.PROMISED, Kept.PROMISED)
+    assert failed(Kept.PROMISED, Kept.NEAR)
+    assert failed(Kept.MISSED)
+
+
+def test_an_import_is_measured_where_compiled_modules_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    (tmp_path / "small.py").write_text("")
+    assert import_seconds("small", tmp_path) >= 0
+    assert list((tmp_path / "__pycache__").iterdir())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -11,9 +12,13 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.errors import UserError
+from cli.lines import typed
 from cli.main import app
+from cli.runbook import FOLDER
+from simulator.engine import DeploymentFailed, Step, Summary
 from simulator.rehearsal.home import Home
 from simulator.session import Rehearsal
+from tests.runbooks.written_commands import in_blocks, in_text, mistake
 from tests.stacks.rehearsed import ROOT
 
 
@@ -66,11 +71,27 @@ def test_the_program_is_previewed_deployed_and_destroyed(kept: Home) -> None:
     assert "delete" in gone.output
 
 
+def test_what_a_failed_up_had_changed_is_told_without_what_it_only_read(
+    kept: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del kept
+    urn = "urn:pulumi:rehearsal::tidewatch::aws:sns/topic:Topic::"
+    steps = (Step("refresh", f"{urn}seen", ("update",)), Step("replace", f"{urn}made"), Step("create", f"{urn}made"))
+
+    class Failing:
+        def up(self, *, refresh: bool) -> Summary:
+            raise DeploymentFailed(["no"], Summary(steps if refresh else steps[:1], {}, ()))
+
+    monkeypatch.setattr("cli.up.program", lambda *_: Failing())
+    assert str(run("up").exception) == "no"
+    assert str(run("up", "--refresh").exception) == "no\n1 resource was changed before"
+
+
 def test_printed_lines_reach_the_simulator_at_its_clock(kept: Home, tmp_path: Path) -> None:
     said = run("runbook", "drift", "--stack", "rehearsal").output
     assert f"{kept.tool} s3 ls " in said
     assert "$(date" not in said
-    assert "pulumi up" not in run("runbook", "endpoint-not-in-service", "--stack", "rehearsal").output
+    assert "\npulumi up" not in run("runbook", "endpoint-not-in-service", "--stack", "rehearsal").output
     assert "aws s3 ls " in run("runbook", "drift", "--stack", "dev").output
 
     fake = tmp_path / "aws"
@@ -80,6 +101,45 @@ def test_printed_lines_reach_the_simulator_at_its_clock(kept: Home, tmp_path: Pa
     done = subprocess.run([kept.tool, "s3", "ls"], env=elsewhere, capture_output=True, text=True, check=True)
     assert done.stdout.split() == [kept.environment()["AWS_ENDPOINT_URL"], "s3", "ls"]
     assert kept.tool.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("page", sorted(FOLDER.glob("*.md")), ids=lambda page: page.stem)
+def test_every_printed_line_is_one_that_tidewatch_takes_or_is_said_to_be_for_aws(page: Path, kept: Home) -> None:
+    del kept
+    said = run("runbook", page.stem, "--stack", "rehearsal").output
+    printed = [*in_blocks(said), *in_text(said)]
+    assert [wrong for words in printed if words[0] == "tidewatch" and (wrong := mistake(words))] == []
+    assert [words for words in in_blocks(said) if words[0] == "pulumi"] == []
+    assert not re.search(r"(?m)(^|`)aws ", said)
+    assert "`pulumi" not in said.replace("(on AWS:) `pulumi", "")
+
+
+def test_what_tidewatch_does_not_take_is_said_to_be_for_aws(kept: Home) -> None:
+    del kept
+    text = (
+        "`pulumi up --refresh --stack rehearsal`, `pulumi stack history`\npulumi up --replace URN --stack rehearsal\n"
+    )
+    assert typed(text, "rehearsal") == (
+        "`tidewatch up --refresh --stack rehearsal`, (on AWS:) `pulumi stack history`\n"
+        "# on AWS: pulumi up --replace URN --stack rehearsal\n"
+    )
+    assert (
+        typed("tidewatch promote NAME/2, then pulumi up", "rehearsal") == "tidewatch promote NAME/2, then tidewatch up"
+    )
+    assert typed(text, "prod") == text
+
+
+def test_the_command_that_reaches_the_simulator_is_never_looked_for_on_the_path(
+    kept: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.lines.ROOT", kept.folder.parents[1])
+    for folder, shown in ((kept.folder, "./aws"), (kept.folder.parent, "rehearsal/aws")):
+        monkeypatch.chdir(folder)
+        assert typed("aws s3 ls", "rehearsal") == f"{shown} s3 ls"
+    spaced = kept.folder.parent / "a b"
+    shutil.copytree(kept.folder, spaced)
+    monkeypatch.setattr(Home, "of", lambda _root: Home(spaced))
+    assert typed("aws s3 ls", "rehearsal") == "'a b/aws' s3 ls"
 
 
 @pytest.mark.parametrize("words", [["up"], ["preview"], ["destroy"]])

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -74,3 +78,48 @@ def test_either_engine_goes_on_where_the_other_one_stopped(
     assert embedded.outputs() == {}
     left = [one for one in json.loads(home.state.read_text())["resources"] if not one["retain"]]
     assert left == []
+
+
+UP = """
+import sys
+from pathlib import Path
+from simulator.rehearsal.home import Home
+from simulator.rehearsal.pulumi import RealCli
+from tests.real_cli.command import ROOT
+
+home = Home(Path(sys.argv[1]))
+raise SystemExit(RealCli(ROOT, home, home.environment()).run("up", "--yes", "--skip-preview"))
+"""
+
+
+def test_after_ctrl_c_either_engine_goes_on_from_what_the_cli_had_done(
+    kept: tuple[Home, RealCli], capfd: pytest.CaptureFixture[str]
+) -> None:
+    home, pulumi = kept
+    home.announce(dict(pulumi.aws))
+    configure(home, tags={"environment": "rehearsal", "team": "tides"})
+    stopped = subprocess.Popen(
+        [sys.executable, "-c", UP, home.folder], cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert stopped.stdout
+    assert any("updated" in line for line in stopped.stdout)
+    os.killpg(stopped.pid, signal.SIGINT)
+    stopped.communicate(timeout=120)
+    assert stopped.returncode > 0
+    told = {"tides" in json.dumps(one["inputs"]) for one in json.loads(home.state.read_text())["resources"]}
+    assert told == {True, False}
+    assert pulumi.run("up", "--yes", "--skip-preview") == 0, capfd.readouterr()
+    assert program(ROOT, home).up().changed == ()
+
+
+def test_the_cli_updates_what_a_killed_run_left_half_updated(
+    kept: tuple[Home, RealCli], capfd: pytest.CaptureFixture[str]
+) -> None:
+    home, pulumi = kept
+    state = json.loads(home.state.read_text())
+    next(one for one in state["resources"] if one["type"] == "aws:sns/topic:Topic")["interrupted"] = True
+    home.state.write_text(json.dumps(state))
+    assert pulumi.run("preview", "--expect-no-changes") != 0
+    assert pulumi.run("up", "--yes", "--skip-preview") == 0, capfd.readouterr()
+    assert pulumi.run("preview", "--expect-no-changes") == 0, capfd.readouterr()
+    assert not any(one["interrupted"] for one in json.loads(home.state.read_text())["resources"])

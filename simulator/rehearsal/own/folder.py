@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import tarfile
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from simulator.aws import triton
 from simulator.rehearsal.home import Home
+from simulator.rehearsal.material import FIRST, SECOND
 from simulator.rehearsal.own import made, requests, stackfile
 from simulator.rehearsal.own.material import Files, Own
 from simulator.rehearsal.own.refusal import OwnRefused
+from stacks.written import NotYaml, parsed
 from tidewatch.drift.errors import DriftError
 from tidewatch.drift.reference import decode
 from tidewatch.registry import Description, RegistryError, describe
@@ -45,10 +48,15 @@ def _read(folder: Path, root: Path) -> Own:
     model = _model(files.artifact, name, description)
     asked = requests.read(files.requests, model, reference)
     requests.refuse_what_the_model_refuses(model, files.artifact, asked)
-    if files.challenger is not None:
-        _check_challenger(files.challenger, files.artifact, name, description, asked)
+    requests.refuse_what_drift_would_not_count(reference, asked)
+    if files.challenger is None:
+        _check_second(files.artifact, name, description)
+        second = model
+    else:
+        second = _challenger(files.challenger, files.artifact, name, description, asked)
     return Own(
-        name, files, stack, reference, [one.request for one in asked], FRAMEWORKS[model.backend],
+        name, files, stack, reference, [one.request for one in asked],
+        {FIRST: FRAMEWORKS[model.backend], SECOND: FRAMEWORKS[second.backend]},
         description is not None and description.image is not None,
     )  # fmt: skip
 
@@ -77,8 +85,8 @@ def _files(folder: Path, root: Path) -> Files:
 
 def _description(path: Path) -> Description:
     try:
-        value: Any = YAML(typ="safe", pure=True).load(path.read_text())  # JSON is YAML
-    except (OSError, UnicodeDecodeError, YAMLError) as wrong:
+        value: Any = parsed(path.read_text(), YAML(typ="safe", pure=True))  # JSON is YAML
+    except (UnicodeDecodeError, NotYaml) as wrong:
         raise OwnRefused(f"{path} is neither JSON nor YAML: {wrong}") from wrong
     return describe(value, str(path))
 
@@ -106,11 +114,26 @@ def _model(artifact: Path, name: str, description: Description | None) -> triton
     return model
 
 
-def _check_challenger(
+def _check_second(artifact: Path, name: str, description: Description | None) -> None:
+    """The archive that will be made of the artifact, tried here: the story would find out in its middle."""
+    with tempfile.TemporaryDirectory() as folder:
+        again = Path(folder) / CHALLENGER
+        try:
+            made.same_again(artifact, name, again)
+            _model(again, name, description)
+        except (OwnRefused, RegistryError, tarfile.TarError) as wrong:
+            raise OwnRefused(
+                f"{artifact} cannot be packed again with one file more, as the canary: {wrong}. Bring a {CHALLENGER}"
+            ) from wrong
+
+
+def _challenger(
     challenger: Path, artifact: Path, name: str, description: Description | None, asked: list[requests.Placed]
-) -> None:  # fmt: skip
+) -> triton.ServedModel:  # fmt: skip
     if made.digest(challenger) == made.digest(artifact):
         raise OwnRefused(f"{challenger} is {artifact.name} to the byte: leave it out, and a copy is the canary")
     if (other := _name(challenger)) != name:
         raise OwnRefused(f"{challenger} holds {other}/, and {artifact.name} {name}/: both are versions of one model")
-    requests.refuse_what_the_model_refuses(_model(challenger, name, description), challenger, asked)
+    model = _model(challenger, name, description)
+    requests.refuse_what_the_model_refuses(model, challenger, asked)
+    return model

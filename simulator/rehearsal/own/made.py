@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
-from pathlib import Path
+from itertools import chain, count
+from pathlib import Path, PurePosixPath
 
 import msgspec
 
@@ -16,7 +17,8 @@ from tidewatch.text import markdown
 
 UNTOLD = "not told: made for a rehearsal"
 NOTE = "rehearsal.txt"
-"""The file by which the second version differs, where both are one model. Triton passes over it."""
+"""The file by which the second version differs, where both are one model; it has a number where the model has such a
+file. Triton passes over it."""
 
 
 def lineage(folder: Path, framework: str, owner: str, image: str, reference: Reference) -> bytes:
@@ -61,10 +63,13 @@ def same_again(artifact: Path, name: str, target: Path) -> None:
     """The same model packed with one file more, so that its digest is another: versions of one digest are rolled back
     and latched together, and the story is about two."""
     note = f"The model of {artifact.name} once more, as the canary of a rehearsal.\n".encode()
+    held: set[str] = set()
     with tarfile.open(target, "w:gz", compresslevel=1) as packed:
         for archive, member in members(artifact):
+            held.add(str(PurePosixPath(member.name)))
             packed.addfile(member, archive.extractfile(member) if member.isreg() else None)
-        added = tarfile.TarInfo(f"{name}/{NOTE}")
+        places = (f"{name}/{each}" for each in chain([NOTE], (f"rehearsal-{at}.txt" for at in count(2))))
+        added = tarfile.TarInfo(next(place for place in places if place not in held))
         added.size, added.mode = len(note), 0o644
         packed.addfile(added, io.BytesIO(note))
 

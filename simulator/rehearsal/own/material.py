@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,15 +39,15 @@ class Files:
 
 @dataclass
 class Own:
-    """A folder that was read and found well. stack: the copy that is deployed; framework: for a lineage that is made;
-    names_image: whether the lineage that is there says what serves it."""
+    """A folder that was read and found well. stack: the copy that is deployed; frameworks: of each version, for a
+    lineage that is made; names_image: whether the lineage that is there says what serves it."""
 
     name: str
     files: Files
     stack: StackCopy
     reference: Reference
     requests: Sequence[Request]
-    framework: str
+    frameworks: Mapping[str, str]
     names_image: bool
     _used: int = 0
 
@@ -64,10 +64,10 @@ class Own:
 
     def prepare(self, folder: Path) -> Sequence[Version]:
         folder.mkdir(parents=True, exist_ok=True)
-        lineage, card = self._lineage(folder), self._card(folder)
+        card = self._card(folder)
         image = "" if self.names_image or self.files.lineage is None else IMAGE
         return [
-            Version(version, artifact, lineage, card, self.files.reference, told, image=image)
+            Version(version, artifact, self._lineage(folder, version), card, self.files.reference, told, image=image)
             for version, artifact, told in (
                 (FIRST, self.files.artifact, self._told(self.files.artifact) + self._left_out()),
                 (SECOND, *self._challenger(folder)),
@@ -97,12 +97,12 @@ class Own:
         made.same_again(self.files.artifact, self.name, again)
         return again, "the same model, packed with one file more (no challenger.tar.gz)"
 
-    def _lineage(self, folder: Path) -> Path:
+    def _lineage(self, folder: Path, version: str) -> Path:
         if self.files.lineage is not None:
             return self.files.lineage
-        path = folder / "lineage.json"
+        path = folder / f"lineage-{version}.json"
         folder, owner = self.files.artifact.parent, self.stack.settings.model.owner
-        path.write_bytes(made.lineage(folder, self.framework, owner, IMAGE, self.reference))
+        path.write_bytes(made.lineage(folder, self.frameworks[version], owner, IMAGE, self.reference))
         return path
 
     def _card(self, folder: Path) -> Path:

@@ -9,6 +9,7 @@ import base64
 import csv
 import io
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,16 +22,22 @@ from simulator.aws.tensors import BYTES, NUMPY, Array, Tensor
 from simulator.aws.triton import ServedModel
 from simulator.rehearsal.own.refusal import OwnRefused
 from simulator.replay import Request
+from tidewatch.capture import scalars
 from tidewatch.capture.limits import spread_name
 from tidewatch.capture.lines import blocks
+from tidewatch.capture.payload import Payload, read_input
 from tidewatch.capture.reasons import Unreadable
 from tidewatch.capture.record import decode
 from tidewatch.capture.source import SourceMissing, files_under, open_local
+from tidewatch.drift import batches
+from tidewatch.drift.errors import DriftError
 from tidewatch.drift.reference import Reference
 
 TABLE, BODIES, CAPTURED = "requests.csv", "requests.jsonl", ("captured.jsonl", "captured")
 NAMES = (TABLE, BODIES, *CAPTURED)
-_TRUTH = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
+_TRUTH = {1.0: True, 0.0: False}
+_DIGITS = re.compile(r"[+-]?\d+", re.ASCII)
+"""A whole number that no float64 need hold."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,27 @@ def refuse_what_the_model_refuses(model: ServedModel, artifact: Path, requests: 
                 f"{one.place}: the model in {artifact.name} answers {status}: {refused}. Mend that request, "
                 "or leave it out"
             ) from refused
+
+
+def refuse_what_drift_would_not_count(reference: Reference, requests: Sequence[Placed]) -> None:
+    """Raises OwnRefused at the first request whose columns are not the reference's: no row of it would be compared."""
+    features = [one.name for one in reference.features]
+    for one in requests:
+        body = base64.b64encode(one.request.body).decode()
+        try:
+            table = read_input(Payload(body, "BASE64", one.request.content_type))
+        except Unreadable:
+            continue  # the report at the end counts it, by its reason
+        if table.names is None:
+            fits, has = table.widths <= {len(reference.columns), len(features)}, f"{max(table.widths)} columns"
+        else:
+            fits, has = set(features) <= set(table.names), f"the columns {', '.join(table.names)}"
+        if not fits:
+            raise OwnRefused(
+                f"{one.place}: the request has {has}, and the reference {len(reference.columns)}, "
+                f"{', '.join(reference.columns)}: make the reference from the table whose columns are the model's, "
+                "with --exclude for the others"
+            )
 
 
 def _bodies(path: Path) -> Iterator[Placed]:
@@ -107,7 +135,7 @@ def _rows(path: Path, model: ServedModel, reference: Reference) -> Iterator[Plac
     except (UnicodeDecodeError, csv.Error) as wrong:
         raise OwnRefused(f"{path} is no CSV in UTF-8 ({wrong}): save it as one, with a line of column names") from wrong
     columns = _columns(model, reference)
-    places = _places(path, header, columns)
+    places = _places(path, _named(path, header), columns)
     outputs = [one.name for one in model.outputs]
     for number, row in rows:
         where = f"{path.name}, line {number}"
@@ -153,16 +181,22 @@ def _width(tensor: Tensor, model: ServedModel) -> int:
     return math.prod(shape)
 
 
-def _places(path: Path, header: Sequence[str], columns: Sequence[str]) -> list[int]:
-    named = [name.strip() for name in header]
+def _named(path: Path, header: Sequence[str]) -> tuple[str, ...]:
+    """The names of the columns, as those of a reference's table are read."""
+    try:
+        return batches.named(header, path)
+    except DriftError as twice:
+        raise OwnRefused(str(twice)) from twice
+
+
+def _places(path: Path, named: Sequence[str], columns: Sequence[str]) -> list[int]:
     missing = [name for name in columns if name not in named]
     more = [name for name in named if name not in columns]
-    if not missing and not more and len(set(named)) == len(named):
+    if not missing and not more:
         return [named.index(name) for name in columns]
     wrong = [
         *([f"it lacks {', '.join(missing)}"] if missing else []),
         *([f"{', '.join(more)} is no input of the model"] if more else []),
-        *(["a name stands twice"] if len(set(named)) < len(named) else []),
     ]
     raise OwnRefused(
         f"the first line of {path} has to name the columns that the model takes, {', '.join(columns)}: "
@@ -192,15 +226,14 @@ def _tensors(
 
 
 def _value(text: str, tensor: Tensor, column: str, where: str) -> Any:
-    """A cell as its tensor has it; an empty one is a missing number."""
-    held = text.strip()
+    """A cell as its tensor has it, read as a reference's table is: one that stands for no value is NaN."""
     try:
         if tensor.datatype == BYTES:
             return text
-        if tensor.datatype.startswith("FP"):
-            return float(held) if held else float("nan")
-        return _TRUTH[held.lower()] if tensor.datatype == "BOOL" else _whole(held)
-    except (ValueError, KeyError) as wrong:
+        if tensor.datatype == "BOOL":
+            return _TRUTH[scalars.flag(text)]
+        return scalars.flag(text) if tensor.datatype.startswith("FP") else _whole(text)
+    except (Unreadable, ValueError, KeyError) as wrong:
         called = {"F": "no number", "B": "neither true nor false"}.get(tensor.datatype[0], "no whole number")
         raise OwnRefused(
             f"{where}, column {column}: {text!r} is {called}, and the model takes {tensor.datatype}"
@@ -209,10 +242,7 @@ def _value(text: str, tensor: Tensor, column: str, where: str) -> Any:
 
 def _whole(text: str) -> int:
     """A whole number, also one that a data frame with gaps wrote as 5.0. Raises ValueError."""
-    try:
-        return int(text)
-    except ValueError:
-        number = float(text)
-        if not number.is_integer():
-            raise
-        return int(number)
+    found = scalars.number(text)
+    if not found.is_integer():
+        raise ValueError(text)
+    return int(text) if _DIGITS.fullmatch(text.strip(" ")) else int(found)

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from simulator.aws.world import REGION
 from simulator.rehearsal.home import REHEARSAL
 from simulator.rehearsal.own.refusal import OwnRefused
 from stacks.settings import Settings, SettingsError, load
+from stacks.written import NotYaml, parsed
 
 NAME = f"Pulumi.{REHEARSAL}.yaml"
 WRITTEN_BY_THE_STORY = tuple(
@@ -47,14 +47,14 @@ def read(folder: Path, root: Path, model: str) -> StackCopy:
         config["tidewatch:model"]["name"] = model
     if left_out or path != own:
         text = _dumped(document)
-    return StackCopy(text, _settings(path, config, model), left_out)
+    return StackCopy(text, _settings(path, config, model, path == own), left_out)
 
 
 def _document(path: Path) -> tuple[Any, str]:
     try:
         text = path.read_text()
-        document: Any = _yaml().load(text)
-    except (OSError, UnicodeDecodeError, YAMLError) as wrong:
+        document: Any = parsed(text, _yaml())
+    except (UnicodeDecodeError, NotYaml) as wrong:
         raise OwnRefused(f"{path} is no stack file that can be read: {wrong}") from wrong
     if not isinstance(document, dict):
         raise OwnRefused(f"{path} is no stack file: it has no `config:`")
@@ -63,12 +63,17 @@ def _document(path: Path) -> tuple[Any, str]:
     return document, text
 
 
-def _settings(path: Path, config: Mapping[str, Any], model: str) -> Settings:
+def _settings(path: Path, config: Mapping[str, Any], model: str, is_own: bool) -> Settings:
     if secret := next((key for key, value in config.items() if _is_secret(value)), None):
         raise OwnRefused(f"{path}: {secret} is secret, and a rehearsal decrypts nothing: write a value for it")
     try:
         settings = load(config, REHEARSAL)
     except SettingsError as wrong:
+        if not is_own:
+            raise OwnRefused(
+                f"model.tar.gz holds {model}/, and {str(wrong).partition(': ')[2]}: rename the folder, and `name` in "
+                "its config.pbtxt"
+            ) from wrong
         raise OwnRefused(f"{path} is not a config that can be deployed:\n{wrong}") from wrong
     if settings.model.name != model:
         raise OwnRefused(

@@ -84,7 +84,36 @@ def test_of_calls_whose_answer_nobody_saw_updates_are_handed_over(program: Any) 
     assert [(one["type"], one["resource"]["urn"]) for one in handed["deployment"]["pending_operations"]] == [
         ("updating", made["urn"])
     ]
+    cut_off = next(one for one in handed["deployment"]["resources"] if one["urn"] == made["urn"])
+    assert cut_off["initErrors"]
     (back,) = from_deployment(handed)["pending"]
     assert (back["call"], back["resource"]["urn"]) == ("update", made["urn"])
     kept = from_deployment(handed, saved["pending"])["pending"]
     assert [(one["call"], one["resource"]["urn"]) for one in kept] == [("update", made["urn"]), ("create", new["urn"])]
+
+
+def test_what_a_killed_run_left_half_updated_is_updated_by_either_engine(program: Any) -> None:
+    """Source: pulumi/pulumi, pkg/resource/deploy/step_generator.go: what has initErrors is updated without a change."""
+    program.write('D("a", "k", "1")')
+    program.stack().up()
+    saved = Journal(program.state).saved()
+    made = next(one for one in saved["resources"] if one["urn"].endswith("::a"))
+    made["interrupted"] = True
+    handed = to_deployment(saved, "7.1.2")
+    assert [one["urn"] for one in handed["deployment"]["resources"] if one.get("initErrors")] == [made["urn"]]
+    assert resources(from_deployment(handed)) == resources(saved)
+    made["init_errors"] = ["it does not start"]
+    assert resources(from_deployment(to_deployment(saved, "7.1.2"))) == resources(saved)
+
+
+def test_a_create_whose_answer_the_cli_did_not_see_is_pending_here(program: Any) -> None:
+    program.write('D("a", "k", "1")')
+    program.stack().up()
+    saved = Journal(program.state).saved()
+    handed = to_deployment(saved, "7.1.2")
+    made = next(one for one in handed["deployment"]["resources"] if one["urn"].endswith("::a"))
+    new = {**made, "urn": made["urn"].replace("::a", "::b")}
+    handed["deployment"]["pending_operations"] = [{"type": "creating", "resource": new}]
+    unheard = [{"call": "create", "resource": {"urn": new["urn"]}}]
+    (kept,) = from_deployment(handed, unheard)["pending"]
+    assert (kept["call"], Resource(**kept["resource"]).urn) == ("create", new["urn"])

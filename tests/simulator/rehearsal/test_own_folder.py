@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import onnx
 import pytest
 import yaml
 
@@ -20,7 +21,7 @@ from simulator.aws import triton, v2
 from simulator.rehearsal.home import Home
 from simulator.rehearsal.material import IMAGE
 from simulator.rehearsal.own import Own, OwnRefused, read
-from tests.simulator.aws.account import CONFIG, LAYOUT, packed
+from tests.simulator.aws.account import CONFIG, LAYOUT, TINY_MODEL, packed
 from tests.simulator.aws.test_simulated_onnx import archive as onnx_archive
 from tests.simulator.aws.test_simulated_onnx import config as onnx_config
 from tests.simulator.aws.test_simulated_onnx import model as onnx_model
@@ -57,6 +58,16 @@ def stack_file(folder: Path, edit: Callable[[dict[str, Any]], object] = lambda _
     return path
 
 
+def as_of_fil() -> tuple[bytes, str]:
+    """An ONNX model, and its configuration, whose tensors are called as those of the FIL backend."""
+    model = onnx.load_from_string(onnx_model("FP32", columns=3))
+    (node,), (given,), (answer,) = model.graph.node, model.graph.input, model.graph.output
+    node.input[0] = given.name = "input__0"
+    node.output[0] = answer.name = "output__0"
+    config = onnx_config("FP32", columns=3).replace("in0", "input__0").replace("out0", "output__0")
+    return model.SerializeToString(), config
+
+
 def sent(own: Own) -> list[list[float]]:
     """The rows of the requests, as the tiny model gets them."""
     found: list[list[float]] = []
@@ -68,7 +79,7 @@ def sent(own: Own) -> list[list[float]]:
 
 def test_as_little_as_a_folder_needs(folder: Path) -> None:
     own = read(folder, ROOT)
-    assert (own.name, own.framework) == ("flights", "lightgbm")
+    assert (own.name, own.frameworks) == ("flights", {"1": "lightgbm", "2": "lightgbm"})
     assert sent(own) == [[1, 2, 3], [4, 5, 6]]
     assert own.asked == "requests.csv"
 
@@ -118,7 +129,7 @@ def test_lineage_card_and_canary_are_made_where_there_are_none_and_say_so(folder
     assert "made for a rehearsal" in first.card.read_text()
     assert "with a lineage and a card made for it" in first.told
     assert "the same model, packed with one file more" in second.told
-    assert (first.artifact, second.lineage) == (folder / "model.tar.gz", first.lineage)
+    assert first.artifact == folder / "model.tar.gz"
     assert second.artifact.read_bytes() != first.artifact.read_bytes()
     check_archive(second.artifact, "lightgbm", "flights")
     with tarfile.open(second.artifact) as again:
@@ -141,11 +152,38 @@ def test_what_is_brought_is_published(folder: Path, tmp_path: Path) -> None:
 
 
 def test_columns_of_a_table_are_found_by_their_names_and_a_missing_number_is_nan(folder: Path) -> None:
-    (folder / "requests.csv").write_text("\ufeffc,a,b\r\n3,1,2\r\n\r\n,4,5\r\n")
-    first, second = sent(read(folder, ROOT))
+    (folder / "requests.csv").write_text("\ufeffc,a,b\r\n3,1,2\r\n\r\n,4,5\r\nNA,4, 5e0 \r\nnull,True,false\r\n")
+    first, *others = sent(read(folder, ROOT))
     assert first == [1, 2, 3]
-    assert second[:2] == [4, 5]
-    assert np.isnan(second[2])
+    assert [row[:2] for row in others] == [[4, 5], [4, 5], [1, 0]]
+    assert np.isnan([row[2] for row in others]).all()
+
+
+def test_columns_are_named_as_those_of_a_table_that_a_reference_is_made_from(folder: Path) -> None:
+    (folder / "reference.json").write_bytes(reference("Unnamed: 0", " b", "c "))
+    (folder / "requests.csv").write_text(", b,c \n1,2,3\n")
+    assert sent(read(folder, ROOT)) == [[1, 2, 3]]
+
+
+def test_a_challenger_of_another_backend_has_a_lineage_of_its_own(folder: Path, tmp_path: Path) -> None:
+    (folder / "model.tar.gz").write_bytes(
+        packed({name.replace("flights", "same"): text.replace("flights", "same") for name, text in LAYOUT.items()})
+    )
+    (folder / "challenger.tar.gz").write_bytes(onnx_archive(*as_of_fil()))
+    versions = read(folder, ROOT).prepare(tmp_path / "models")
+    frameworks = [describe(json.loads(one.lineage.read_text()), "made").framework for one in versions]
+    assert frameworks == ["lightgbm", "onnx"]
+    for one, framework in zip(versions, frameworks, strict=True):
+        check_archive(one.artifact, framework, "same")
+
+
+def test_the_canary_is_made_beside_what_the_archive_holds(folder: Path, tmp_path: Path) -> None:
+    held = {**LAYOUT, "flights/rehearsal.txt": "mine", "./flights/rehearsal-2.txt": "mine"}
+    (folder / "model.tar.gz").write_bytes(packed(held))
+    _, second = read(folder, ROOT).prepare(tmp_path / "models")
+    check_archive(second.artifact, "lightgbm", "flights")
+    with tarfile.open(second.artifact) as again:
+        assert set(again.getnames()) == {*held, "flights/rehearsal-3.txt"}
 
 
 def test_a_row_fills_the_tensors_of_a_model_with_several_inputs(folder: Path) -> None:
@@ -154,7 +192,7 @@ def test_a_row_fills_the_tensors_of_a_model_with_several_inputs(folder: Path) ->
     (folder / "reference.json").write_bytes(reference("in0", "in1", "in2", "in3"))
     (folder / "requests.csv").write_text('in1,in0,in3,in2\n"red, dark",0.5,true,7\n')
     own = read(folder, ROOT)
-    assert (own.name, own.framework) == ("same", "onnx")
+    assert (own.name, own.frameworks["1"]) == ("same", "onnx")
     model = triton.load((folder / "model.tar.gz").read_bytes(), {triton.DEFAULT_MODEL: "same"})
     (one,) = own.requests
     answer = v2.answer(model, one.content_type, one.body)
@@ -241,6 +279,10 @@ def _without(*names: str) -> Callable[[Path], object]:
     return lambda folder: [(folder / name).unlink() for name in names]
 
 
+def _both(*mistakes: Callable[[Path], object]) -> Callable[[Path], object]:
+    return lambda folder: [each(folder) for each in mistakes]
+
+
 def _bodies(text: str) -> Callable[[Path], object]:
     def bring(folder: Path) -> None:
         (folder / "requests.csv").unlink()
@@ -262,6 +304,7 @@ def _config(edit: Callable[[dict[str, Any]], object]) -> Callable[[Path], object
 
 
 GOOD = '{"inputs":[{"name":"input__0","shape":[1,3],"datatype":"FP32","data":[1,2,3]}]}'
+MISNAMED = {name.replace("flights", "my_model"): text.replace("flights", "my_model") for name, text in LAYOUT.items()}
 OTHER = {name.replace("flights", "cats"): text.replace("flights", "cats") for name, text in LAYOUT.items()}
 CSV_RECORD = json.dumps({"captureData": {"endpointInput": {"data": "1,2", "encoding": "CSV",
                                                            "observedContentType": "text/csv"}}})  # fmt: skip
@@ -277,8 +320,11 @@ CSV_RECORD = json.dumps({"captureData": {"endpointInput": {"data": "1,2", "encod
             "folder captured)",
         ),
         (_write("requests.jsonl", GOOD), "holds requests.csv and requests.jsonl: keep the one"),
-        (_write("model.tar.gz", b"no archive"), "model.tar.gz is not a gzipped tar archive"),
-        (_write("model.tar.gz", packed({"model.pkl": ""})), "has no MODEL/config.pbtxt; it holds model.pkl"),
+        (_write("model.tar.gz", b"no archive"), "model.tar.gz: it is not a gzipped tar archive"),
+        (
+            _write("model.tar.gz", packed({"model.pkl": ""})),
+            "the archive has no MODEL/config.pbtxt; it holds model.pkl",
+        ),
         (_write("model.tar.gz", packed({"config.pbtxt": CONFIG})), "config.pbtxt lies at the root"),
         (_write("model.tar.gz", packed({**LAYOUT, **OTHER})), "holds the models cats, flights, and a version is one"),
         (_write("model.tar.gz", packed({"flights/config.pbtxt": CONFIG})), "has no flights/1/model.txt"),
@@ -288,14 +334,20 @@ CSV_RECORD = json.dumps({"captureData": {"endpointInput": {"data": "1,2", "encod
         ),
         (_write("reference.json", "{}"), "reference.json is not a reference"),
         (_write("lineage.json", "{}"), "lineage.json does not describe a model"),
-        (_write("lineage.json", "{"), "lineage.json is neither JSON nor YAML"),
+        (_write("lineage.json", "{"), "lineage.json is neither JSON nor YAML: line 1: expected the node content"),
+        (
+            _write("lineage.json", "[" * 50_000),
+            "lineage.json is neither JSON nor YAML: its lists and objects",
+        ),
+        (_write("lineage.json", b"\xff\xfe\xfd"), "lineage.json is neither JSON nor YAML"),
+        (_write("lineage.json", "a: 2026-13-45"), "lineage.json is neither JSON nor YAML: month must be in 1..12"),
         (_copy("model.tar.gz", "challenger.tar.gz"), "is model.tar.gz to the byte: leave it out"),
         (_write("challenger.tar.gz", packed(OTHER)), "holds cats/, and model.tar.gz flights/"),
-        (_write("challenger.tar.gz", b"x"), "challenger.tar.gz: model.tar.gz is not a gzipped tar archive"),
+        (_write("challenger.tar.gz", b"x"), "challenger.tar.gz: it is not a gzipped tar archive"),
         (_write("requests.csv", ""), "has to name the columns that the model takes, a, b, c: it lacks a, b, c"),
         (_write("requests.csv", "a,b,c\n"), "requests.csv holds no request: put at least one into it"),
         (_write("requests.csv", "a,b,label\n1,2,3\n"), "it lacks c; label is no input of the model"),
-        (_write("requests.csv", "a,b,c,a\n1,2,3,4\n"), "a name stands twice"),
+        (_write("requests.csv", "a,b,c,a\n1,2,3,4\n"), "names a column more than once: 'a'"),
         (_write("requests.csv", "a,b,c\n1,2\n"), "requests.csv, line 2 has 2 values, and the header 3 names"),
         (_write("requests.csv", "a,b,c\n1,2,3\n1,red,3\n"), "requests.csv, line 3, column b: 'red' is no number"),
         (_write("requests.csv", b"\xff\xfe"), "is no CSV in UTF-8"),
@@ -308,7 +360,22 @@ CSV_RECORD = json.dumps({"captureData": {"endpointInput": {"data": "1,2", "encod
             _bodies(f"{GOOD}\n\n{GOOD.replace('[1,3]', '[1,4]')}\n"),
             "requests.jsonl, line 3: the model in model.tar.gz answers 400: unexpected shape for input 'input__0'",
         ),
+        (
+            _both(_write("reference.json", reference("a", "b")), _bodies(GOOD)),
+            "requests.jsonl, line 1: the request has 3 columns, and the reference 2, a, b: make the reference from",
+        ),
+        (
+            _write("model.tar.gz", packed(MISNAMED)),
+            'model.tar.gz holds my_model/, and "my_model" is not a name SageMaker takes',
+        ),
+        (
+            _write("model.tar.gz", packed({**LAYOUT, "flights/1/model.txt": TINY_MODEL.replace("\n", "\r\n")})),
+            "model.tar.gz: flights/1/model.txt is not a LightGBM model: its lines end in CRLF",
+        ),
+        (_write("requests.csv", "a, b,c\n1,2,3\n"), "it lacks b;  b is no input of the model"),
+        (_write("requests.csv", "a,b,c\n1,1_000,3\n"), "requests.csv, line 2, column b: '1_000' is no number"),
         (_bodies("1,2,3"), "requests.jsonl, line 1: the model in model.tar.gz answers 400: failed to parse"),
+        (_bodies("[" * 100_000), "requests.jsonl, line 1: the model in model.tar.gz answers 400: failed to parse"),
         (_bodies("\n"), "requests.jsonl holds no request"),
         (_captured("{}"), "captured.jsonl, record 1 is no record of SageMaker's data capture"),
         (_captured(CSV_RECORD), "captured.jsonl, record 1: the model in model.tar.gz answers 400: Triton serves V2"),
@@ -323,7 +390,11 @@ CSV_RECORD = json.dumps({"captureData": {"endpointInput": {"data": "1,2", "encod
             "tidewatch:model is secret, and a rehearsal decrypts nothing",
         ),
         (_config(lambda config: config.update({"tidewatch:endpoit": {}})), "tidewatch:endpoit"),
-        (_write("Pulumi.rehearsal.yaml", "config: ["), "is no stack file that can be read"),
+        (_write("Pulumi.rehearsal.yaml", "config: ["), "is no stack file that can be read: line 1: expected the node"),
+        (
+            _write("Pulumi.rehearsal.yaml", "config: " + "[" * 50_000),
+            "is no stack file that can be read: its lists and",
+        ),
         (_write("Pulumi.rehearsal.yaml", "3"), "is no stack file: it has no `config:`"),
         (_write("Pulumi.rehearsal.yaml", "environment: [prod]\nconfig: {}"), "takes values from an environment"),
     ],
@@ -335,6 +406,7 @@ def test_a_mistake_is_a_sentence_before_anything_starts(
     with pytest.raises(OwnRefused) as refused:
         read(folder, ROOT)
     assert sentence in str(refused.value)
+    assert "\n" not in str(refused.value).partition("be deployed:\n")[0]
 
 
 def test_a_challenger_that_refuses_a_request_is_named(folder: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -31,6 +33,14 @@ def test_every_request_is_sent_once_over_the_hours(requests: int, parts: list[in
     assert later == [first + timedelta(hours=after) for after in range(1, len(parts))]
     assert watched.captured == watched.records.read == watched.requests == requests
     assert not platform.moved_over_running_functions
+
+
+@pytest.mark.parametrize(("requests", "told"), [(1, "1 request over 1 hour"), (2, "2 requests over 2 hours")])
+def test_one_hour_is_told_as_one(requests: int, told: str, tmp_path: Path) -> None:
+    screen = Screen(Console(file=(said := io.StringIO()), width=200))
+    watched = replace(hours(Platform(), tmp_path, requests), screen=screen).play()
+    assert f"Replaying requests.csv: {told}, four days later" in said.getvalue()
+    assert f" captured records read in {told.rpartition('over ')[2]}, " in watched.told()
 
 
 def test_the_acts_before_are_read_and_lie_outside_of_the_days_that_are_judged(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ class Figures:
 
 
 def main() -> int:
-    """Prints the figures and writes them to out/bench/rollback.json; 1 where one is no promise."""
+    """Prints the figures and writes them to out/bench/rollback.json; 1 where a promise is missed."""
     with staged(up.ROOT) as stage:
         up.deploy(stage)
         figures = measure(stage)

@@ -33,7 +33,7 @@ SLOTS = {"blue": {"version": "1", "weight": 95, "instances": 1}, "green": {"vers
 
 
 def main() -> int:
-    """Prints the figures and writes them to out/bench/up.json; 1 where one is no promise."""
+    """Prints the figures and writes them to out/bench/up.json; 1 where a promise is missed."""
     with staged(ROOT) as stage:
         figures = measure(stage)
     OUT.parent.mkdir(parents=True, exist_ok=True)

@@ -68,7 +68,7 @@ def _rate(measured: Measured, seconds: float) -> float:
 
 
 def misses(found: Mapping[str, Any]) -> list[str]:
-    """A sentence for each figure that is no promise: not as promised, or too near."""
+    """A sentence for each figure that is not as promised."""
     slow = [
         f"tidewatch is {ratio} times as fast as {TITLES[name]}, at least {least} is promised: {kept}"
         for name, least in RATIO_AT_LEAST.items()

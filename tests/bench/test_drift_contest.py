@@ -132,10 +132,8 @@ def test_the_figures_are_of_whole_processes() -> None:
     assert figures.misses(found) == []
 
 
-def test_a_figure_too_near_to_its_limit_is_told() -> None:
-    (told,) = figures.misses(given(plain=measured(0.2, 2.4, 90.0)))
-    assert told.startswith("tidewatch is 1.30 (1.30 to 1.30) times as fast as plain, at least 1.2 is promised")
-    assert told.endswith("held, too near to be promised")
+def test_a_figure_too_near_to_its_limit_is_no_miss() -> None:
+    assert figures.misses(given(plain=measured(0.2, 2.4, 90.0))) == []
 
 
 def test_each_figure_beyond_its_limit_is_told() -> None:

@@ -25,6 +25,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     with Rehearsal(home.folder) as session:
         shutil.copyfile(ROOT / "Pulumi.rehearsal.yaml", home.stack_file)
         home.announce(session.env)
+        home.summary.write_text("{}")
         yield home
 
 
@@ -57,7 +58,6 @@ def test_the_program_is_previewed_deployed_and_destroyed(kept: Home) -> None:
     assert "captureSampling" in str(refused.exception)
     kept.stack_file.write_text(text)
 
-    kept.summary.write_text("{}")
     unserved = run("status", "--stack", "rehearsal")
     assert "`tidewatch up --stack rehearsal` does it" in str(unserved.exception)
 

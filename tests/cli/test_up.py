@@ -59,11 +59,15 @@ def test_the_program_is_previewed_deployed_and_destroyed(kept: Home) -> None:
     kept.stack_file.write_text(text)
 
     unserved = run("status", "--stack", "rehearsal")
-    assert "`tidewatch up --stack rehearsal` does it" in str(unserved.exception)
+    assert "no variant is set: `tidewatch promote` a version" in str(unserved.exception)
 
     gone = run("destroy")
     assert gone.exit_code == 0, gone.exception
     assert "delete" in gone.output
+    anew = str(run("status", "--stack", "rehearsal").exception)
+    assert "the stack of the rehearsal was destroyed. To deploy it anew, take tidewatch:variants" in anew
+    assert "tidewatch:acknowledgedIncident" in anew
+    assert "out/rehearsal/Pulumi.rehearsal.yaml" in anew
 
 
 def test_printed_lines_reach_the_simulator_at_its_clock(kept: Home, tmp_path: Path) -> None:

@@ -56,11 +56,11 @@ def _awaited(name: str, *, destroyed: bool = False) -> str:
         return home.missing()
     if home.summary.exists() and destroyed:
         return (
-            "the stack of the rehearsal was destroyed. To deploy it anew, take tidewatch:variants, tidewatch:rollbackTo, "
-            f"tidewatch:retire and tidewatch:acknowledgedIncident, those that are there, out of "
-            f"{home.stack_file.relative_to(home.folder.parents[1])} and run `tidewatch up --stack {REHEARSAL}`, publish "
-            "a version with `tidewatch publish` (the story's are in out/rehearsal/models), `tidewatch promote` it and "
-            "run `tidewatch up` once more"
+            "the stack of the rehearsal was destroyed. To deploy it anew, take tidewatch:variants, "
+            "tidewatch:rollbackTo, tidewatch:retire and tidewatch:acknowledgedIncident, those that are there, out of "
+            f"{home.stack_file.relative_to(home.folder.parents[1])} and run `tidewatch up --stack {REHEARSAL}`, "
+            "publish a version with `tidewatch publish` (the story's are in out/rehearsal/models), "
+            "`tidewatch promote` it and run `tidewatch up` once more"
         )
     if home.summary.exists():
         return (

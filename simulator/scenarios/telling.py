@@ -24,7 +24,7 @@ def told(name: str, states: str, expected: str, scene: Scene) -> Outcome:
     """The outcome of a scenario that was played."""
     measured = _measured(scene)
     spans = tuple(_spans(scene))
-    scene.marks += _incident_marks(scene)
+    scene.marks += [*_incident_marks(scene), *_pages(scene)]
     if _first(scene.marks, "alarm") is None:
         scene.marks += _alarm_marks(scene, spans)
     recovered = _recovered(scene, measured)
@@ -140,11 +140,13 @@ def _spans(scene: Scene) -> Iterator[Span]:
         spokesman = next((one for one in found.values() if one.get("AlarmRule") == f'ALARM("{name}")'), alarm)
         says = alarm.get("AlarmDescription", "").partition(" What to do is in ")[0]
         heard = _heard(scene, spokesman, since, until)
+        if not heard:
+            heard = _kept_quiet(spokesman, found, [one for one in stays if _overlap(one[1:], (since, until))], keys)
         yield Span(keys[name], "ALARM", since, until, _kind(scene, name), says, heard)
 
 
 def _heard(scene: Scene, alarm: Mapping[str, Any], since: float, until: float | None) -> str:
-    """Whom an alarm told while it was in ALARM, by its history."""
+    """Whom an alarm told while it was in ALARM, by its history; empty where others kept it quiet."""
     if not alarm.get("AlarmActions"):
         return "nobody: it is a part of others"
     end = scene.control.clock() if until is None else scene.began + timedelta(seconds=until)
@@ -154,9 +156,24 @@ def _heard(scene: Scene, alarm: Mapping[str, Any], since: float, until: float | 
     )["AlarmHistoryItems"]  # fmt: skip
     done = [json.loads(one["HistoryData"]) for one in items]
     told = [each["notificationResource"] for each in done if each["actionState"] == "Succeeded"]
-    if not told:
-        return "nobody: another said it"
     return ", ".join(sorted({_listener(arn) for arn in told}))
+
+
+def _kept_quiet(
+    alarm: Mapping[str, Any],
+    found: Mapping[str, Mapping[str, Any]],
+    meanwhile: Sequence[tuple[str, float, float | None]],
+    keys: Mapping[str, str],
+) -> str:
+    """Why an alarm told nobody: those in ALARM meanwhile that its suppressor looks at, for they said it."""
+    suppressor = alarm.get("ActionsSuppressor", "").rpartition(":")[2]
+    rule = found.get(suppressor, {}).get("AlarmRule", "") or f'"{suppressor}"'
+    others = dict.fromkeys(keys[name] for name, *_ in meanwhile if f'"{name}"' in rule)
+    return f"nobody: {', '.join(others) or 'another'} said it"
+
+
+def _overlap(one: tuple[float, float | None], other: tuple[float, float | None]) -> bool:
+    return all(begin <= (end if end is not None else begin) for begin, end in ((one[0], other[1]), (other[0], one[1])))
 
 
 def _listener(arn: str) -> str:
@@ -195,6 +212,13 @@ def _incident_marks(scene: Scene) -> Iterator[Mark]:
         ):
             if receipt.get(key) is not None:
                 yield Mark(opened + float(receipt[key]), label, kind)  # type: ignore[arg-type]
+
+
+def _pages(scene: Scene) -> Iterator[Mark]:
+    """What P1's topic told whoever is on call."""
+    for one in scene.messages():
+        if one["topic"] == "P1":
+            yield Mark((one["at"] - scene.began).total_seconds(), f"page, by the topic P1: {one['subject']}", "page")
 
 
 def _alarm_marks(scene: Scene, spans: Sequence[Span]) -> Iterator[Mark]:

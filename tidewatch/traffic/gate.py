@@ -63,8 +63,8 @@ def refuse_declared_unknown(view: View, incident: str) -> None:
         refuse_unknown(view, incident)
     except UnknownIncident as unknown:
         raise UnknownIncident(
-            f"{str(unknown).removesuffix('.')}, or remove tidewatch:acknowledgedIncident from the stack config: after a "
-            "`pulumi destroy` the ledger is another one."
+            f"{str(unknown).removesuffix('.')}, or remove tidewatch:acknowledgedIncident from the stack config: "
+            "after a `pulumi destroy` the ledger is another one."
         ) from None
 
 

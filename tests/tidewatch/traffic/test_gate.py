@@ -84,7 +84,7 @@ def test_the_last_good_version_is_not_replaced_in_the_edit_that_moves_the_champi
 
 
 def test_acknowledging_an_unknown_incident_is_refused(canary: Flights) -> None:
-    with pytest.raises(UnknownIncident, match="flights-nope.* remove tidewatch:acknowledgedIncident from the stack"):
+    with pytest.raises(UnknownIncident, match=r"flights-nope.* remove tidewatch:acknowledgedIncident from the stack"):
         ask(canary, HALF, CANARY, acknowledged="flights-nope")
 
 

@@ -134,15 +134,19 @@ def _spans(scene: Scene) -> Iterator[Span]:
             stays.append((name, open_since.pop(name), at))
     stays += [(name, since, None) for name, since in open_since.items()]
     found = {alarm["AlarmName"]: alarm for alarm in every_alarm(scene.client("cloudwatch"))} if stays else {}
-    for name, since, until in stays:
-        alarm = found.get(name, {})
-        # A metric alarm that has to keep quiet at times speaks through a composite over it alone.
-        spokesman = next((one for one in found.values() if one.get("AlarmRule") == f'ALARM("{name}")'), alarm)
-        says = alarm.get("AlarmDescription", "").partition(" What to do is in ")[0]
-        heard = _heard(scene, spokesman, since, until)
-        if not heard:
-            heard = _kept_quiet(spokesman, found, [one for one in stays if _overlap(one[1:], (since, until))], keys)
-        yield Span(keys[name], "ALARM", since, until, _kind(scene, name), says, heard)
+    heard = [_heard(scene, _spokesman(name, found), since, until) for name, since, until in stays]
+    loud = [stay for stay, who in zip(stays, heard, strict=True) if who and not who.startswith("nobody")]
+    for (name, since, until), who in zip(stays, heard, strict=True):
+        says = found.get(name, {}).get("AlarmDescription", "").partition(" What to do is in ")[0]
+        meanwhile = [one for one in loud if _overlap(one[1:], (since, until))]
+        told = who or _kept_quiet(_spokesman(name, found), found, meanwhile, keys)
+        yield Span(keys[name], "ALARM", since, until, _kind(scene, name), says, told)
+
+
+def _spokesman(name: str, found: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+    """A metric alarm that has to keep quiet at times speaks through a composite over it alone."""
+    alarm = found.get(name, {})
+    return next((one for one in found.values() if one.get("AlarmRule") == f'ALARM("{name}")'), alarm)
 
 
 def _heard(scene: Scene, alarm: Mapping[str, Any], since: float, until: float | None) -> str:
@@ -165,7 +169,7 @@ def _kept_quiet(
     meanwhile: Sequence[tuple[str, float, float | None]],
     keys: Mapping[str, str],
 ) -> str:
-    """Why an alarm told nobody: those in ALARM meanwhile that its suppressor looks at, for they said it."""
+    """Why an alarm told nobody: its suppressor looks at some that did tell somebody meanwhile."""
     suppressor = alarm.get("ActionsSuppressor", "").rpartition(":")[2]
     rule = found.get(suppressor, {}).get("AlarmRule", "") or f'"{suppressor}"'
     others = dict.fromkeys(keys[name] for name, *_ in meanwhile if f'"{name}"' in rule)

@@ -26,7 +26,7 @@ def stack_outputs(stack: str) -> dict[str, Any]:
     if outputs.get("registry"):
         return outputs
     if stack == REHEARSAL:
-        raise UserError(_awaited("endpoint"))
+        raise UserError(_awaited("endpoint", destroyed=True))
     raise UserError(f"the stack {stack} has no outputs yet: deploy it first with `pulumi up --stack {stack}`")
 
 
@@ -46,13 +46,27 @@ def _rehearsed() -> dict[str, Any]:
     return Stack(PROJECT, REHEARSAL, ROOT, Home.of(ROOT).state).outputs()
 
 
-def _awaited(name: str) -> str:
-    """Why a rehearsal has no such part: the story deploys all of them by itself, one `up` after the other."""
+def _awaited(name: str, *, destroyed: bool = False) -> str:
+    """Why a rehearsal has no such part: the story deploys all of them by itself, one `up` after the other.
+
+    destroyed: after its story the stack has no outputs at all.
+    """
     home = Home.of(ROOT)
     if not home.environment():
         return home.missing()
+    if home.summary.exists() and destroyed:
+        return (
+            "the stack of the rehearsal was destroyed. To deploy it anew, take tidewatch:variants, "
+            "tidewatch:rollbackTo, tidewatch:retire and tidewatch:acknowledgedIncident, those that are there, out of "
+            f"{home.stack_file.relative_to(home.folder.parents[1])} and run `tidewatch up --stack {REHEARSAL}`, "
+            "publish a version with `tidewatch publish` (the story's are in out/rehearsal/models), "
+            "`tidewatch promote` it and run `tidewatch up` once more"
+        )
     if home.summary.exists():
-        return f"the {name} of the rehearsal is not deployed: `tidewatch up --stack {REHEARSAL}` does it"
+        return (
+            f"the {name} of the rehearsal is not deployed, as no variant is set: `tidewatch promote` a version "
+            f"(`tidewatch models --stack {REHEARSAL}` lists them), then `tidewatch up --stack {REHEARSAL}`"
+        )
     return (
         f"the {name} of the rehearsal is not deployed yet: "
         f'ask again once `tidewatch rehearse` has told of "{FIRST_TRAFFIC}", within a minute of its start'

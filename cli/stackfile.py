@@ -102,11 +102,11 @@ def commit_edit(file: StackFile, console: Console) -> None:
     """Validates the edit, writes it and shows what changed. Nothing is deployed by it.
 
     A rehearsal has a copy of its stack file; without one the edit would be the checkout's, which every rehearsal begins
-    with.
+    with. While its story plays, that copy is the story's.
     """
     home = Home.of(ROOT)
-    if file.stack == REHEARSAL and not home.environment():
-        raise UserError(home.missing())
+    if file.stack == REHEARSAL and (untimely := home.still_told() if home.environment() else home.missing()):
+        raise UserError(untimely)
     file.settings()
     diff = file.diff()
     if not diff:

@@ -22,9 +22,10 @@ from cli.errors import UserError
 from cli.lines import typed
 from cli.outputs import stack_outputs
 from cli.traffic import controller, model_of
+from simulator.rehearsal.home import REHEARSAL
 from tidewatch import clock
 from tidewatch.text import one_line, plain
-from tidewatch.traffic import EndpointState, Incident, Split, TrafficController, TrafficError
+from tidewatch.traffic import EndpointMissing, EndpointState, Incident, Split, TrafficController, TrafficError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -76,7 +77,15 @@ class Look:
         if self._asked is None or now - self._asked >= OUTPUTS_LAST:
             self._outputs, self._asked = stack_outputs(self.stack), now
         session = Session(self.stack)
-        return describe(self.stack, self._outputs, controller(self.stack, self._outputs, session), session)
+        try:
+            return describe(self.stack, self._outputs, controller(self.stack, self._outputs, session), session)
+        except EndpointMissing as missing:
+            if self.stack != REHEARSAL:
+                raise
+            raise UserError(
+                "the endpoint of the rehearsal is gone. If `tidewatch destroy` ended half-way, run it again; else "
+                f"`tidewatch up --refresh --stack {REHEARSAL}` makes the endpoint anew"
+            ) from missing
 
 
 def describe(stack: str, outputs: dict[str, Any], traffic: TrafficController, session: Session) -> dict[str, Any]:

@@ -54,11 +54,12 @@ def _unnamed(parameter: str, left: list[str], model: str, region: str) -> str:
     marked = f"; marked as left behind: {', '.join(left)}" if left else ""
     return (
         f"This stack has no registry (the parameter {parameter} names none, and no bucket has the stack's tags without "
-        f"being marked as left behind), so no version of {model} can be served. For a new stack, take "
-        "tidewatch:variants and tidewatch:rollbackTo out of the config and run `pulumi up`, publish a version with "
-        "`tidewatch publish`, then `tidewatch promote` it. If this stack serves, leave them there and write the "
-        f"parameter again for its bucket (`pulumi stack output registry` tells its name{marked}): "
-        f"{write_parameter(parameter, bucket, model, region)}. The next `pulumi up` goes on, or says how."
+        f"being marked as left behind), so no version of {model} can be served. For a new stack, "
+        "and for one that was destroyed, take tidewatch:variants, tidewatch:rollbackTo, tidewatch:retire and "
+        "tidewatch:acknowledgedIncident, those that are there, out of the config and run `pulumi up`, publish a "
+        "version with `tidewatch publish`, then `tidewatch promote` it. If this stack serves, leave them there and "
+        f"write the parameter again for its bucket (`pulumi stack output registry` tells its name{marked}): "
+        f"`{write_parameter(parameter, bucket, model, region)}`. The next `pulumi up` goes on, or says how."
     )
 
 

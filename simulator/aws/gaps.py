@@ -11,7 +11,8 @@ from typing import Any
 import moto.cloudwatch.models
 import moto.logs.models
 import moto.s3.models
-from moto.core.utils import unix_time_millis
+import moto.sns.models
+from moto.core.utils import iso_8601_datetime_with_milliseconds, unix_time_millis
 from moto.s3.models import S3Backend
 from moto.sns.models import SNSBackend
 
@@ -26,6 +27,7 @@ def install() -> None:
         setattr(SNSBackend, name, _one_at_a_time(getattr(SNSBackend, name)))
     for module in (moto.cloudwatch.models, moto.s3.models, moto.logs.models):
         module.utcnow = _now  # type: ignore[attr-defined]
+    moto.sns.models.iso_8601_datetime_with_milliseconds = _stamp  # type: ignore[attr-defined]
     moto.logs.models.unix_time_millis = _millis  # type: ignore[attr-defined]
 
 
@@ -62,6 +64,10 @@ def _one_at_a_time(original: Callable[..., Any]) -> Callable[..., Any]:
 def _now() -> datetime:
     """moto's times carry no zone."""
     return world().now().replace(tzinfo=None)
+
+
+def _stamp() -> str:
+    return iso_8601_datetime_with_milliseconds(_now())
 
 
 def _millis(moment: datetime | None = None) -> float:

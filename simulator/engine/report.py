@@ -72,8 +72,10 @@ class Summary:
     def told(self) -> str:
         """How many steps of each operation that changes something, and the wall time, as a clause."""
         counted = Counter(step.op for step in self.changed)
-        told = ", ".join(f"{count} {op}" for op, count in sorted(counted.items())) or "nothing changed"
-        return f"{told} in {self.seconds:.1f} s"
+        told = ", ".join(f"{count} {op}" for op, count in sorted(counted.items()))
+        if self.steps and all(step.phase == "planned" for step in self.steps):
+            return f"foreseen in {self.seconds:.1f} s: {told or 'nothing would change'}"
+        return f"{told or 'nothing changed'} in {self.seconds:.1f} s"
 
 
 class DeploymentFailed(Exception):

@@ -86,7 +86,7 @@ class Stack:
         with alone(self.state):
             if preview:
                 self._run(_destroy, dry=True)
-            return self._run(_destroy)
+            return _unended(lambda: self._run(_destroy))
 
     def outputs(self) -> dict[str, Any]:
         """The stack outputs of the last run, secrets opened; none before the first."""
@@ -107,6 +107,16 @@ class Stack:
         if run.errors:
             raise DeploymentFailed(run.errors, summary)
         return summary
+
+
+def _unended(destroy: Callable[[], Summary]) -> Summary:
+    try:
+        return destroy()
+    except DeploymentFailed as failed:
+        if not failed.summary.changed:
+            raise
+        goes_on = "What is left stands as it was: run destroy again, which goes on from there."
+        raise DeploymentFailed([*failed.errors, goes_on], failed.summary) from failed
 
 
 def _update(run: Run) -> None:

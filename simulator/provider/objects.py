@@ -72,8 +72,8 @@ def _read_object(c: Call) -> Props:
 
 
 def _delete_object(c: Call) -> None:
-    """All versions of a versioned object, as the provider does."""
-    for page in c.client.get_paginator("list_object_versions").paginate(Bucket=c["bucket"], Prefix=c["key"]):
+    """All versions of a versioned object, as the provider does: listed to the end before the first is deleted."""
+    for page in [*c.client.get_paginator("list_object_versions").paginate(Bucket=c["bucket"], Prefix=c["key"])]:
         for version in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
             if version["Key"] == c["key"]:
                 bypass = {"BypassGovernanceRetention": True} if c.get("forceDestroy") else {}

@@ -67,18 +67,22 @@ def _delete_bucket(c: Call) -> None:
 
 
 def _empty(c: Call) -> None:
-    """Deletes every version and delete marker, past a governance lock, as the provider's force_destroy does."""
+    """Deletes every version and delete marker, past a governance lock, as the provider's force_destroy does.
+
+    Each page is the first of what is left: a page after a key that was just deleted may be an empty one.
+    """
     bypass = {"BypassGovernanceRetention": True} if c.get("objectLockEnabled") else {}
-    for page in c.client.get_paginator("list_object_versions").paginate(Bucket=c.id):
-        found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-        doomed = [{"Key": v["Key"], "VersionId": v["VersionId"]} for v in found]
-        if doomed:
-            said = c.client.delete_objects(Bucket=c.id, Delete={"Objects": doomed, "Quiet": True}, **bypass)
-            if errors := said.get("Errors"):
-                first = errors[0]
-                raise RuntimeError(
-                    f"emptying bucket {c.id}: {first['Key']} stays: {first.get('Message', first['Code'])}"
-                )
+    while doomed := _first_page(c):
+        said = c.client.delete_objects(Bucket=c.id, Delete={"Objects": doomed, "Quiet": True}, **bypass)
+        if errors := said.get("Errors"):
+            first = errors[0]
+            raise RuntimeError(f"emptying bucket {c.id}: {first['Key']} stays: {first.get('Message', first['Code'])}")
+
+
+def _first_page(c: Call) -> list[dict[str, str]]:
+    page = c.client.list_object_versions(Bucket=c.id)
+    found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+    return [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in found]
 
 
 SPECS: dict[str, Spec] = {

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from simulator.rehearsal.home import Home
 from simulator.rehearsal.material import FIRST, IMAGE, SECOND, Version
-from simulator.rehearsal.months import TITLE, Drift, table
+from simulator.rehearsal.months import TITLE, Drift, notes, table
 from simulator.rehearsal.screen import Screen
 from simulator.rehearsal.stage import RehearsalFailed, Stage
 from simulator.rehearsal.year import FLIGHTS, MONTHS, Year
@@ -58,7 +58,8 @@ class Flights:
         ]
         later = requests(flights, date(2013, 5, 1), date(2013, 12, 31)).rows
         self._rows = _Rows(later, {month: sample(flights, month, FLIGHTS) for month in MONTHS})
-        return [_version(one) for one in trained]
+        without = f"without the {len(WEATHER)} columns of the weather"
+        return [_version(one, told) for one, told in zip(trained, (without, "with them"), strict=True)]
 
     def ask(self, runtime: Runtime, endpoint: str, requests: int) -> Replayed:
         rows = self._loaded().replayed[self._used : self._used + requests * ROWS]
@@ -71,7 +72,7 @@ class Flights:
 
     def drift(self, stage: Stage, screen: Screen) -> Drift:
         seen = Year(stage, screen, self._loaded().year).play()
-        screen.grid(TITLE, *table(seen.months))
+        screen.grid(TITLE, *table(seen.months), notes=notes(seen.months))
         if not set(WEATHER) & seen.features.keys():
             raise RehearsalFailed(f"no feature of the weather drifted in the year: {seen.features}")
         return seen
@@ -82,6 +83,6 @@ class Flights:
         return self._rows
 
 
-def _version(one: Trained) -> Version:
-    told = f"AUC {one.auc:.4f}"
+def _version(one: Trained, columns: str) -> Version:
+    told = f"AUC {one.auc:.4f}, {columns}"
     return Version(one.version, one.artifact, one.lineage, one.card, one.reference, told, round(one.auc, 4))

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from simulator.rehearsal.home import TYPED_BY_THE_STORY
+
 
 class CommandFailed(RuntimeError):
     """A command of the story did not do what it should; the text has the line and what it said."""
@@ -50,7 +52,7 @@ def _run(root: Path, line: str, program: Path) -> Ran:
     began = time.perf_counter()
     done = subprocess.run(  # nosec B603 # no shell, and the lines are the story's
         [str(program), *words[1:]], cwd=root, capture_output=True, text=True, check=False,
-        env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1"},
+        env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1", TYPED_BY_THE_STORY: "1"},
     )  # fmt: skip
     if done.returncode != 0:
         raise CommandFailed(f"`{line}` ended with {done.returncode}:\n{(done.stderr or done.stdout).strip()}")

@@ -24,6 +24,10 @@ own={own}
 test -x "$own" || own=aws
 exec "$own" "$@"
 """
+STAYS = "The simulated AWS stays"
+"""The beginning of the line by which a rehearsal tells that its story is over and that it is kept."""
+TYPED_BY_THE_STORY = "TIDEWATCH_TYPED_BY_THE_STORY"
+"""Set in the environment of the commands that the story types."""
 ANSWER_SECONDS = 1.0
 """Within which the simulator takes a connection, if there is one."""
 
@@ -96,6 +100,15 @@ class Home:
         left = self._announcement.exists() or self.state.exists()
         begun = "the rehearsal is over: start another" if left else "there is no rehearsal: start one"
         return f"{begun} with `tidewatch rehearse --stay` and leave it running"
+
+    def still_told(self) -> str:
+        """Why nobody but the story edits or deploys its stack yet, as a sentence; empty once the story is over."""
+        if self.summary.exists() or TYPED_BY_THE_STORY in os.environ:
+            return ""
+        return (
+            "the story of the rehearsal still plays, and edits and deploys the stack by itself: wait for the line "
+            f'"{STAYS}", about five minutes after the start of `tidewatch rehearse --stay`'
+        )
 
     def withdraw(self) -> None:
         self._announcement.unlink(missing_ok=True)

@@ -59,13 +59,15 @@ class Drift:
     """The drift function over the whole rehearsal, and over the year that was replayed.
 
     hours: simulated hours with records; captured: records that the endpoint captured in them; records: what became of
-    these. flights: of the sample. features: each that drifted, with the first month it did. pages: their folder.
+    these. flights: of the sample; requests: that they were sent in. features: each that drifted, with the first month
+    it did. pages: their folder.
     """
 
     hours: int
     captured: int
     records: Records
     flights: int
+    requests: int
     first_drift_month: str | None
     features: dict[str, str]
     months: list[Month]
@@ -74,7 +76,7 @@ class Drift:
     def told(self) -> str:
         """The row in the table at the end."""
         records = self.records
-        first = ", ".join(f"{name} from {month}" for name, month in self.features.items()) or "no feature"
+        first = ", ".join(f"{name} first in {month}" for name, month in self.features.items()) or "no feature"
         return (
             f"{records.read} of {self.captured} captured records read in {self.hours} hours, {records.parsed} parsed, "
             f"{records.rejected} rejected; drifting: {first}; the pages: {self.pages}"
@@ -104,8 +106,13 @@ def judged(window: WindowReport) -> dict[str, Told]:
     return {one.name: Told(str(one.verdict), None if one.psi is None else round(one.psi, 4)) for one in window.features}
 
 
-def summed(reports: Iterable[Report], months: Sequence[Month], captured: int, flights: int, pages: str) -> Drift:
-    """The sums over all reports, and the first months of drift among `months`, which are in their order."""
+def summed(
+    reports: Iterable[Report], months: Sequence[Month], captured: int, sample: tuple[int, int], pages: str
+) -> Drift:
+    """The sums over all reports, and the first months of drift among `months`, which are in their order.
+
+    sample: flights, and the requests that they were sent in.
+    """
     hours, records = counted(reports)
     first: dict[str, str] = {}
     for each in months:
@@ -116,7 +123,8 @@ def summed(reports: Iterable[Report], months: Sequence[Month], captured: int, fl
         hours=hours,
         captured=captured,
         records=records,
-        flights=flights,
+        flights=sample[0],
+        requests=sample[1],
         first_drift_month=min(first.values(), default=None),
         features=first,
         months=list(months),
@@ -155,6 +163,18 @@ def table(months: Sequence[Month]) -> tuple[list[str], list[list[str]]]:
     return ["", *names], rows
 
 
+def notes(months: Sequence[Month]) -> list[str]:
+    """What is said under the table."""
+    years = ", ".join(sorted({one.hour[:4] for one in months}))
+    return [
+        "The marks are the verdicts. These rest on PSI, and besides on the share of the values that moved, on missing "
+        "values and on new ones: a drift may have a smaller PSI than a warning.",
+        "Version 1 was asked for flights of the same months: it does not have the five columns of the weather, which "
+        "is what drifts.",
+        f"A month's flights were replayed in that month of {years}, simulated: its pages carry that date.",
+    ]
+
+
 def overview(drift: Drift) -> str:
     """The table as a page that links the reports: one HTML file, without script or network."""
     headings, rows = table(drift.months)
@@ -163,14 +183,15 @@ def overview(drift: Drift) -> str:
         row(f"version {version}", (_link(one) for one in drift.months if one.version == version))
         for version in sorted({one.version for one in drift.months})
     )
-    records = drift.records
+    records, each = drift.records, drift.flights // max(drift.requests, 1)
     body = (
         f"<h1>{NAME}</h1><p>{text(TITLE)}</p>"
         f'<p class="soft">{drift.flights:,} flights, the same number of each month, drawn with a fixed seed.</p>'
-        f"{told}"
+        f"{told}{''.join(f'<p>{text(note)}</p>' for note in notes(drift.months))}"
         f'<h2>The last report of each month</h2><div class="wide"><table><tbody>{links}</tbody></table></div>'
-        f'<p class="soft">{records.read:,} of {drift.captured:,} captured records read in {drift.hours} hours: '
-        f"{records.parsed:,} parsed, {records.rejected:,} rejected.</p>"
+        f'<p class="soft">The year was {drift.requests:,} requests of {each} flights; '
+        f"with the acts before, {records.read:,} of {drift.captured:,} captured records were read in {drift.hours} "
+        f"hours: {records.parsed:,} parsed, {records.rejected:,} rejected.</p>"
     )
     return document(NAME, body, STYLE)
 

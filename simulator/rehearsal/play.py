@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shlex
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,11 +21,14 @@ from simulator.rehearsal.summary import Deploy, GameDay, Latch, Model, Observed,
 from simulator.replay import Replayed
 from simulator.report.page import write as report
 from simulator.scenarios.challenger import ERROR_SPIKE
+from simulator.scenarios.listening import listening
 from simulator.scenarios.telling import told
 
 REPLAYED = 1500
 """Requests of one replay: 0.6 points of standard error at a canary's 5 %."""
 
+LONGEST_WAIT = 15
+"""Minutes, for an alarm."""
 BLUE, GREEN = "blue", "green"
 
 
@@ -160,6 +164,7 @@ class Play:
             step.done = f"refused: {message}"
         self._expect(found[-1].id in message, f"the refusal does not name {found[-1].id}: {message}")
         self.summary.out_of_band = OutOfBand(True, message)
+        self._until_in_alarm("traffic-changed")
         self.screen.say(commands.tidewatch(stage.root, f"tidewatch status --stack {REHEARSAL}"))
         self._type(f"tidewatch acknowledge {found[-1].id} --stack {REHEARSAL}")
         with self.screen.step(f"tidewatch acknowledge {found[-1].id}, pulumi up: half of the traffic each") as step:
@@ -170,8 +175,9 @@ class Play:
         stage, day = self.stage, ERROR_SPIKE
         with self.screen.step(f"Game day: {day.states[0].lower()}{day.states[1:]}") as step:
             scene = self.material.scene(stage)
-            day.play(scene)
-            outcome = told(day.name, day.states, day.expected, scene)
+            with listening(scene.outputs) as scene.pages:
+                day.play(scene)
+                outcome = told(day.name, day.states, day.expected, scene)
             step.done = (
                 f"{outcome.seen}; alarm after {outcome.detect_s or 0:.0f} s, flipped after {outcome.flip_s or 0:.0f} s"
             )
@@ -199,6 +205,17 @@ class Play:
         self.stage.control.advance(120)
         self.stage.control.wait_for_functions()
 
+    def _until_in_alarm(self, key: str) -> None:
+        """Lets minutes pass, so that what is shown next shows the alarm, however fast this machine is."""
+        name, cloudwatch = self.stage.outputs()["alarms"]["names"][key], self.stage.client("cloudwatch")
+        for _ in range(LONGEST_WAIT):
+            found = cloudwatch.describe_alarms(AlarmNames=[name], AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+            if any(one["StateValue"] == "ALARM" for one in (*found["MetricAlarms"], *found["CompositeAlarms"])):
+                return
+            self.stage.control.advance(60)
+            self.stage.control.wait_for_functions()
+        raise RehearsalFailed(f"the alarm {key} did not fire within {LONGEST_WAIT} minutes")
+
     def _promote(self, version: str, weight: int | None, what: str) -> Deployed:
         share = "" if weight is None else f" --weight {weight}"
         self._type(f"tidewatch promote {self.material.name}/{version}{share} --stack {REHEARSAL}")
@@ -214,7 +231,7 @@ class Play:
         try:
             self.stage.up(step)
         except DeploymentFailed as refused:
-            return " ".join(refused.errors)
+            return " ".join(map(_sentence, refused.errors))
         raise RehearsalFailed("an up that had to be refused went through")
 
     def _replay(self, declared: dict[str, float], requests: int = REPLAYED) -> Observed:
@@ -243,6 +260,11 @@ def _publishing(one: Version) -> str:
         *(("--image", one.image) if one.image else ()),
     ]
     return shlex.join(words)
+
+
+def _sentence(error: str) -> str:
+    """An error of the program without the resource that stands before it, `pulumi-python:dynamic/...:Gate (gate): `."""
+    return re.sub(r"^[a-z][\w-]*:\S+ \([^)]*\): ", "", error)
 
 
 def _shares(seen: Replayed) -> str:

@@ -56,9 +56,16 @@ class Screen:
         self.console.print(Text(ran.said.rstrip()), soft_wrap=True)
 
     def grid(
-        self, title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], *, sentences: bool = False
+        self,
+        title: str,
+        headings: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        *,
+        sentences: bool = False,
+        notes: Sequence[str] = (),
     ) -> None:
-        """A table with headings, its first column what the rows are; sentences in the others are wrapped."""
+        """A table with headings, its first column what the rows are; sentences in the others are wrapped. notes:
+        beneath it."""
         table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0))
         for heading in headings:
             table.add_column(heading, style="" if heading else "bold", no_wrap=not sentences or not table.columns)
@@ -66,6 +73,8 @@ class Screen:
             table.add_row(*row)
         self.console.print()
         self.console.print(table)
+        for note in notes:
+            self.console.print(Text(note, style="dim"), soft_wrap=True)
         self.console.print()
 
     def table(self, title: str, rows: Mapping[str, str]) -> None:

@@ -93,10 +93,13 @@ def program(root: Path, home: Home, show: Callable[[EngineStep], None] = _ignore
 @contextlib.contextmanager
 def entered(home: Home) -> Iterator[Mapping[str, str]]:
     """Into the rehearsal that another process keeps running: to the end of the block, AWS is its simulator, and the
-    time its clock's. Yields the variables that lead there. Raises RehearsalFailed where none runs."""
+    time its clock's. Yields the variables that lead there. Raises RehearsalFailed where none runs, and while its story
+    still plays, which would find a stack that is not its own."""
     variables = home.environment()
     if not variables:
         raise RehearsalFailed(home.missing())
+    if untimely := home.still_told():
+        raise RehearsalFailed(untimely)
     with inside(SharedClock(home.clock), variables):
         yield variables
 

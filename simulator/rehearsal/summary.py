@@ -166,10 +166,12 @@ def _rolled_back(done: RolledBack | None) -> str:
     if done is None:
         return ""
     receipt: Any = done.receipt
-    traffic = f", traffic after {receipt.traffic_observed_s:.0f} s" if receipt.traffic_observed_s else ""
+    traffic = f"; traffic observed after {receipt.traffic_observed_s:.0f} s" if receipt.traffic_observed_s else ""
     return (
-        f"{done.incident}: weights observed after {receipt.weights_observed_s:.1f} s{traffic}; "
-        f"of it {done.platform_stated_s:.0f} s are the platform's (simulated, as stated), {done.own_s:.2f} s ours; "
+        f"{done.incident}: weights observed after {receipt.weights_observed_s:.1f} s, of which "
+        f"{done.platform_stated_s:.0f} s are the platform's (simulated, as stated) and the rest ours (with what it "
+        f"wrote afterwards, the function worked {done.own_s:.2f} s){traffic}"
+        f"{', once a whole minute was in CloudWatch and a sweep had read it' if traffic else ''}; "
         f"{done.requests_to_rolled_back_variant_after} requests reached the rolled-back variant afterwards"
     )
 
@@ -190,6 +192,6 @@ def _game_day(day: GameDay | None) -> str:
         return ""
     return (
         f"{day.scenario}: {day.seen}; from the first bad datapoint alarm after {day.detect_s:.0f} s, flipped after "
-        f"{day.flip_s:.0f} s; of it {day.platform_stated_s:.0f} s are the platform's (simulated, as stated), "
-        f"{day.own_s:.2f} s ours; drawn: {day.report}"
+        f"{day.flip_s:.0f} s; of these {day.platform_stated_s:.0f} s are the platform's (simulated, as stated), "
+        f"{day.own_s:.2f} s ours, the rest the minutes that the alarm evaluates; drawn: {day.report}"
     )

@@ -21,6 +21,8 @@ DAYS, REQUESTS, ROWS = 3, 16, 64
 """A month is replayed on its first three days, an hour a day, so many requests an hour, so many flights a request."""
 FLIGHTS = DAYS * REQUESTS * ROWS
 """Of one month."""
+SAMPLE = FLIGHTS * len(MONTHS), DAYS * REQUESTS * len(MONTHS)
+"""Flights and requests of all months."""
 NOON = 12
 """UTC; the hour of the day in which the requests are sent."""
 
@@ -43,7 +45,7 @@ class Year:
         written = self.stage.control.flush_capture()
         shown = reading.pages.relative_to(self.stage.root) / "index.html"
         reports = [one for _, one in reading.reports(f"{FOLDER}/")]
-        told = summed(reports, months, written["records"] + written["lost"], FLIGHTS * len(MONTHS), str(shown))
+        told = summed(reports, months, written["records"] + written["lost"], SAMPLE, str(shown))
         (reading.pages / shown.name).write_text(overview(told))
         return told
 

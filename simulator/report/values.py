@@ -53,7 +53,7 @@ class Mark:
 
     at_s: float
     label: str
-    kind: Literal["fault", "bad", "alarm", "asked", "accepted", "flipped", "recovered", "deploy", "note"]
+    kind: Literal["fault", "bad", "alarm", "asked", "accepted", "flipped", "page", "recovered", "deploy", "note"]
 
 
 @dataclass(frozen=True)

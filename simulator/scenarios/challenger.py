@@ -136,7 +136,8 @@ def _both_bad(scene: Scene) -> None:
 ERROR_SPIKE = Scenario(
     "error-spike",
     "Error spike in the challenger",
-    "Half of the challenger's answers fail; the guardrail rolls it back within two evaluation periods.",
+    "Half of the challenger's answers fail; the guardrail rolls it back within two evaluation periods "
+    "and the minute that CloudWatch takes to show a datapoint.",
     "rolled back, one page",
     _error_spike,
 )

@@ -243,7 +243,7 @@ class Scene:
         return Counter(one["topic"] for one in self.messages())
 
     def messages(self) -> list[dict[str, Any]]:
-        """What people were told: topic, subject, text. Nothing where nobody listens."""
+        """What people were told: topic, subject, text, when. Nothing where nobody listens."""
         if not self.pages:
             return []
         sqs = self.client("sqs")
@@ -251,7 +251,8 @@ class Scene:
             for one in got:
                 body = json.loads(one["Body"])
                 topic = body["TopicArn"].rpartition(":")[2].split("-")[-2]
-                self._heard.append({"topic": topic, "subject": body.get("Subject", ""), "text": body["Message"]})
+                subject, at = body.get("Subject", ""), datetime.fromisoformat(body["Timestamp"])
+                self._heard.append({"topic": topic, "subject": subject, "text": body["Message"], "at": at})
                 sqs.delete_message(QueueUrl=self.pages, ReceiptHandle=one["ReceiptHandle"])
         return self._heard
 

@@ -28,6 +28,7 @@ from simulator.aws.world import REGION, world
 from simulator.engine import Stack
 from simulator.rehearsal.home import REHEARSAL
 from simulator.report.values import Outcome
+from simulator.scenarios.listening import listen
 from simulator.scenarios.neighbours import expect_silence, look
 from simulator.scenarios.scenario import Scenario
 from simulator.scenarios.scene import Scene
@@ -109,7 +110,7 @@ def snapshot(
                 say("deploying the program")
                 outputs = _deployed(root, home, trained, (PROJECT, REHEARSAL), {"blue": BLUE, "green": GREEN})
                 beside = [_deployed(root, home, trained, each, {"blue": ("1", 100)}) for each in neighbours]
-                pages = _listen(outputs)
+                pages = listen(outputs)
                 say("letting it run until every alarm has its data")
                 _warm(Scene(local_control(), outputs, rows, LocalRuntime(), finish, neighbours=tuple(beside)))
                 yield Snapshot(outputs, rows, pages, tuple(beside))
@@ -160,18 +161,6 @@ def _stack(root: Path, home: Path, config: dict[str, Any], called: tuple[str, st
     text = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
     project, name = called
     return Stack(project, name, root, home / f"{project}-{name}.json", text)
-
-
-def _listen(outputs: Mapping[str, Any]) -> str:
-    """A queue that hears every topic of the stack, as whoever is on call would."""
-    sqs, sns = boto3.client("sqs"), boto3.client("sns")
-    queue = sqs.create_queue(QueueName="game-day-pages")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    for topic in sns.list_topics()["Topics"]:
-        tags = sns.list_tags_for_resource(ResourceArn=topic.get("TopicArn", ""))["Tags"]
-        if {"Key": "tidewatch:stack", "Value": outputs["key"].rpartition("/")[0]} in tags:
-            sns.subscribe(TopicArn=topic.get("TopicArn", ""), Protocol="sqs", Endpoint=arn)
-    return queue
 
 
 def _warm(scene: Scene) -> None:

@@ -24,7 +24,7 @@ def told(name: str, states: str, expected: str, scene: Scene) -> Outcome:
     """The outcome of a scenario that was played."""
     measured = _measured(scene)
     spans = tuple(_spans(scene))
-    scene.marks += _incident_marks(scene)
+    scene.marks += [*_incident_marks(scene), *_pages(scene)]
     if _first(scene.marks, "alarm") is None:
         scene.marks += _alarm_marks(scene, spans)
     recovered = _recovered(scene, measured)
@@ -134,17 +134,23 @@ def _spans(scene: Scene) -> Iterator[Span]:
             stays.append((name, open_since.pop(name), at))
     stays += [(name, since, None) for name, since in open_since.items()]
     found = {alarm["AlarmName"]: alarm for alarm in every_alarm(scene.client("cloudwatch"))} if stays else {}
-    for name, since, until in stays:
-        alarm = found.get(name, {})
-        # A metric alarm that has to keep quiet at times speaks through a composite over it alone.
-        spokesman = next((one for one in found.values() if one.get("AlarmRule") == f'ALARM("{name}")'), alarm)
-        says = alarm.get("AlarmDescription", "").partition(" What to do is in ")[0]
-        heard = _heard(scene, spokesman, since, until)
-        yield Span(keys[name], "ALARM", since, until, _kind(scene, name), says, heard)
+    heard = [_heard(scene, _spokesman(name, found), since, until) for name, since, until in stays]
+    loud = [stay for stay, who in zip(stays, heard, strict=True) if who and not who.startswith("nobody")]
+    for (name, since, until), who in zip(stays, heard, strict=True):
+        says = found.get(name, {}).get("AlarmDescription", "").partition(" What to do is in ")[0]
+        meanwhile = [one for one in loud if _overlap(one[1:], (since, until))]
+        told = who or _kept_quiet(_spokesman(name, found), found, meanwhile, keys)
+        yield Span(keys[name], "ALARM", since, until, _kind(scene, name), says, told)
+
+
+def _spokesman(name: str, found: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+    """A metric alarm that has to keep quiet at times speaks through a composite over it alone."""
+    alarm = found.get(name, {})
+    return next((one for one in found.values() if one.get("AlarmRule") == f'ALARM("{name}")'), alarm)
 
 
 def _heard(scene: Scene, alarm: Mapping[str, Any], since: float, until: float | None) -> str:
-    """Whom an alarm told while it was in ALARM, by its history."""
+    """Whom an alarm told while it was in ALARM, by its history; empty where others kept it quiet."""
     if not alarm.get("AlarmActions"):
         return "nobody: it is a part of others"
     end = scene.control.clock() if until is None else scene.began + timedelta(seconds=until)
@@ -154,9 +160,24 @@ def _heard(scene: Scene, alarm: Mapping[str, Any], since: float, until: float | 
     )["AlarmHistoryItems"]  # fmt: skip
     done = [json.loads(one["HistoryData"]) for one in items]
     told = [each["notificationResource"] for each in done if each["actionState"] == "Succeeded"]
-    if not told:
-        return "nobody: another said it"
     return ", ".join(sorted({_listener(arn) for arn in told}))
+
+
+def _kept_quiet(
+    alarm: Mapping[str, Any],
+    found: Mapping[str, Mapping[str, Any]],
+    meanwhile: Sequence[tuple[str, float, float | None]],
+    keys: Mapping[str, str],
+) -> str:
+    """Why an alarm told nobody: its suppressor looks at some that did tell somebody meanwhile."""
+    suppressor = alarm.get("ActionsSuppressor", "").rpartition(":")[2]
+    rule = found.get(suppressor, {}).get("AlarmRule", "") or f'"{suppressor}"'
+    others = dict.fromkeys(keys[name] for name, *_ in meanwhile if f'"{name}"' in rule)
+    return f"nobody: {', '.join(others) or 'another'} said it"
+
+
+def _overlap(one: tuple[float, float | None], other: tuple[float, float | None]) -> bool:
+    return all(begin <= (end if end is not None else begin) for begin, end in ((one[0], other[1]), (other[0], one[1])))
 
 
 def _listener(arn: str) -> str:
@@ -195,6 +216,13 @@ def _incident_marks(scene: Scene) -> Iterator[Mark]:
         ):
             if receipt.get(key) is not None:
                 yield Mark(opened + float(receipt[key]), label, kind)  # type: ignore[arg-type]
+
+
+def _pages(scene: Scene) -> Iterator[Mark]:
+    """What P1's topic told whoever is on call."""
+    for one in scene.messages():
+        if one["topic"] == "P1":
+            yield Mark((one["at"] - scene.began).total_seconds(), f"page, by the topic P1: {one['subject']}", "page")
 
 
 def _alarm_marks(scene: Scene, spans: Sequence[Span]) -> Iterator[Mark]:

@@ -117,6 +117,7 @@ def test_an_edit_says_what_applies_it(
     tmp_path: Path, stack: str, next_step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cli.stackfile.Home.environment", lambda home: {"AWS_REGION": "us-east-1"})  # noqa: ARG005
+    monkeypatch.setattr("cli.stackfile.Home.still_told", lambda home: "")  # noqa: ARG005
     (tmp_path / "Pulumi.dev.yaml").write_text(CANARY)
     file, said = replace(StackFile.of("dev", tmp_path), stack=stack), StringIO()
     promotion.edit(file, file.settings(), "4", 50)

@@ -45,7 +45,7 @@ def test_a_stack_names_its_region() -> None:
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     """Of a rehearsal in a checkout of its own; nothing was announced yet."""
-    for module in ("aws", "outputs", "stackfile"):
+    for module in ("aws", "outputs", "stackfile", "up"):
         monkeypatch.setattr(f"cli.{module}.ROOT", tmp_path)
     shutil.copyfile(ROOT / "Pulumi.rehearsal.yaml", tmp_path / "Pulumi.rehearsal.yaml")
     made = Home.of(tmp_path)
@@ -107,6 +107,29 @@ def test_a_rehearsal_that_has_no_endpoint_yet_says_what_to_wait_for(
     assert "the endpoint of the rehearsal is not deployed yet: ask again once" in str(said.exception)
     assert '"pulumi up: all traffic to blue"' in str(said.exception)
     assert "--stack" not in str(said.exception)
+
+
+@pytest.mark.parametrize("words", [["promote", "flights/3"], ["up"], ["preview"], ["destroy"]])
+def test_while_the_story_plays_the_stack_is_its_own(words: list[str], home: Home) -> None:
+    shutil.copyfile(ROOT / "Pulumi.rehearsal.yaml", home.stack_file)
+    with _announced(home):
+        said = CliRunner().invoke(app, [*words, "--stack", "rehearsal"])
+    assert isinstance(said.exception, UserError)
+    assert "the story of the rehearsal still plays" in str(said.exception)
+    assert 'wait for the line "The simulated AWS stays"' in str(said.exception)
+    assert home.stack_file.read_text() == (ROOT / "Pulumi.rehearsal.yaml").read_text()
+
+
+def test_once_the_story_is_over_its_stack_may_be_edited(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copyfile(ROOT / "Pulumi.rehearsal.yaml", home.stack_file)
+    with _announced(home):
+        with monkeypatch.context() as story:
+            story.setenv("TIDEWATCH_TYPED_BY_THE_STORY", "1")
+            assert CliRunner().invoke(app, ["promote", "flights/3", "--stack", "rehearsal"]).exit_code == 0
+        home.summary.write_text("{}")
+        said = CliRunner().invoke(app, ["promote", "flights/4", "--stack", "rehearsal"])
+    assert said.exit_code == 0, said.exception
+    assert "run `tidewatch up --stack rehearsal`" in said.output
 
 
 @pytest.mark.usefixtures("home")

@@ -16,6 +16,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from cli import status
+from cli.errors import UserError
 from cli.main import app
 from cli.traffic import controller
 from tests.cli.conftest import Ambient
@@ -330,3 +331,14 @@ def test_a_watch_redraws_in_place_also_what_is_higher_than_the_terminal(
     left = _left_on_a_terminal(written.getvalue())
     assert sum("until Ctrl-C" in line for line in left) == 1
     assert sum("disk-" in line for line in left) == firing
+
+
+@pytest.mark.on_a_copy
+def test_a_rehearsal_without_its_endpoint_says_what_brings_it_back_there(operated: Rehearsed) -> None:
+    boto3.client("sagemaker").delete_endpoint(EndpointName=operated.outputs()["endpoint"]["name"])
+    operated.clock.advance(600)
+    done = CliRunner().invoke(app, ["status", "--stack", "rehearsal"])
+    assert isinstance(done.exception, UserError)
+    assert "If `tidewatch destroy` ended half-way, run it again" in str(done.exception)
+    assert "`tidewatch up --refresh --stack rehearsal`" in str(done.exception)
+    assert "region" not in str(done.exception)

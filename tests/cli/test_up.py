@@ -30,6 +30,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     with Rehearsal(home.folder) as session:
         shutil.copyfile(ROOT / "Pulumi.rehearsal.yaml", home.stack_file)
         home.announce(session.env)
+        home.summary.write_text("{}")
         yield home
 
 
@@ -48,7 +49,7 @@ def test_the_program_is_previewed_deployed_and_destroyed(kept: Home) -> None:
     foreseen = run("preview")
     assert foreseen.exit_code == 0, foreseen.exception
     assert not kept.state.exists()
-    assert "create" in foreseen.output
+    assert re.search(r"foreseen in [\d.]+ s: \d+ create", foreseen.output)
     made = run("up", "--stack", "rehearsal")
     assert made.exit_code == 0, made.exception
     assert "aws:s3/bucket:Bucket" in made.output
@@ -62,13 +63,16 @@ def test_the_program_is_previewed_deployed_and_destroyed(kept: Home) -> None:
     assert "captureSampling" in str(refused.exception)
     kept.stack_file.write_text(text)
 
-    kept.summary.write_text("{}")
     unserved = run("status", "--stack", "rehearsal")
-    assert "`tidewatch up --stack rehearsal` does it" in str(unserved.exception)
+    assert "no variant is set: `tidewatch promote` a version" in str(unserved.exception)
 
     gone = run("destroy")
     assert gone.exit_code == 0, gone.exception
     assert "delete" in gone.output
+    anew = str(run("status", "--stack", "rehearsal").exception)
+    assert "the stack of the rehearsal was destroyed. To deploy it anew, take tidewatch:variants" in anew
+    assert "tidewatch:acknowledgedIncident" in anew
+    assert "out/rehearsal/Pulumi.rehearsal.yaml" in anew
 
 
 def test_what_a_failed_up_had_changed_is_told_without_what_it_only_read(

@@ -33,8 +33,10 @@ def test_another_name_for_the_model_is_refused_before_the_first_resource(publish
 
 
 def test_without_a_registry_it_says_what_comes_first(stack: Rehearsed):
-    with pytest.raises(PreflightError, match=r"This stack has no registry .* run `pulumi up`, publish a version"):
+    with pytest.raises(PreflightError, match=r"This stack has no registry .* publish a version") as said:
         resolved(stack.serve(blue=("1", 100)))
+    for key in ("variants", "rollbackTo", "retire", "acknowledgedIncident"):
+        assert f"tidewatch:{key}" in str(said.value)
 
 
 def test_a_version_is_resolved_to_its_artifact_and_image(published: Rehearsed):

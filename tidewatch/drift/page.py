@@ -5,8 +5,8 @@ It needs no network and no script, and the same report and profiles give the sam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import partial
 
 from tidewatch.capture.reasons import EXPLAINED, Reason
@@ -21,6 +21,7 @@ from tidewatch.html import cell, document, percent, row, section, table, text
 WINDOWS = {"hour": "the hour", "day": "the day", "three_days": "three days", "records": "these records"}
 """Windows by their key in a report, shortest first."""
 BEFORE = "week_before"
+HOUR = timedelta(hours=1)
 WORST_FIRST = (Verdict.INVALID, Verdict.DRIFT, Verdict.WARNING, Verdict.INSUFFICIENT, Verdict.OK)
 MARKS = {Verdict.INVALID: "×", Verdict.DRIFT: "▲", Verdict.WARNING: "△", Verdict.INSUFFICIENT: "?", Verdict.OK: "✓"}
 SAYS = {
@@ -36,6 +37,10 @@ ASKS = {
     "ticket": "Look into it on a working day: a good part of the features drifts, or records cannot be read.",
     "page": "Look into it now: many features drift, and lastingly.",
 }
+RESTS = (
+    '<p class="soft">A verdict rests on PSI, and besides on the share of the values that moved, on missing values and '
+    "on new ones: a drift may have a smaller PSI than a warning.</p>"
+)
 STYLE = f"""{SHARED}
 tbody th{{font-weight:500;min-width:7rem;max-width:16rem;overflow-wrap:break-word}}
 .w{{min-width:18rem}}@media(max-width:68rem){{.w{{min-width:12rem}}th,td{{padding-right:.6rem}}}}
@@ -145,10 +150,18 @@ def _hours(report: Report) -> str:
     window = report.windows.get("three_days")
     if window is None or window.start is None or window.end is None:
         return ""
-    told = ", ".join(_moment(hour) for hour in window.hours_missing)
+    told = ", ".join(hour_ranges(window.hours_missing))
     listed = f"<details><summary>Hours missing: {len(window.hours_missing)}</summary><p>{told}</p></details>"
     drawn = strip(window.start, window.end, window.hours_missing)
     return f"<h3>The hours of three days</h3>{drawn}{listed if told else ''}"
+
+
+def hour_ranges(hours: Sequence[datetime]) -> Iterator[str]:
+    """Hours in their order, those that follow each other as one range, from the first's beginning to the last's end."""
+    begins = [hour for at, hour in enumerate(hours) if not at or hour - hours[at - 1] != HOUR]
+    ends = [hour for at, hour in enumerate(hours) if at + 1 == len(hours) or hours[at + 1] - hour != HOUR]
+    for begin, end in zip(begins, ends, strict=True):
+        yield _moment(begin) if begin == end else f"{begin:%Y-%m-%d %H:%M} to {_moment(end + HOUR)}"
 
 
 def _unreadable(report: Report) -> str:
@@ -186,7 +199,7 @@ def _features(report: Report, ranked: Sequence[FeatureVerdict], told: str) -> st
         )
         for number, each in enumerate(ranked)
     ]
-    return table([*titles, *(title for _, title in others)], rows, numbers=range(2, 7))
+    return table([*titles, *(title for _, title in others)], rows, numbers=range(2, 7)) + RESTS
 
 
 def _legend(report: Report, key: str) -> str:

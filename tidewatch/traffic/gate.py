@@ -52,12 +52,20 @@ class View:
 
 
 def refuse_unknown(view: View, incident: str) -> None:
-    """Raises UnknownIncident for an acknowledgement of something that never happened."""
+    """Raises UnknownIncident for something that never happened."""
     if incident and all(one.id != incident for one in view.incidents):
+        raise UnknownIncident(f"The ledger has no incident {incident}; take the id from `tidewatch status`.")
+
+
+def refuse_declared_unknown(view: View, incident: str) -> None:
+    """The same for an incident that the stack config acknowledges."""
+    try:
+        refuse_unknown(view, incident)
+    except UnknownIncident as unknown:
         raise UnknownIncident(
-            f"The ledger has no incident {incident}; take the id from `tidewatch status`, or remove "
-            "tidewatch:acknowledgedIncident from the stack config."
-        )
+            f"{str(unknown).removesuffix('.')}, or remove tidewatch:acknowledgedIncident from the stack config: "
+            "after a `pulumi destroy` the ledger is another one."
+        ) from None
 
 
 def refuse_open(view: View) -> None:

@@ -11,8 +11,8 @@ from tidewatch.traffic.incidents import Incident
 from tidewatch.traffic.plan import RollbackPlan
 
 RUNBOOKS = {"blocked": "rollback-blocked", "pending": "rollback-pending"}
-"""By the state of a rollback; another one's is that of what rolls back."""
-ROLLED_BACK, OBSERVED = "guardrail-errors", "traffic-changed"
+"""By the state of a rollback; another one's is that of what rolls back, and a person's that of what is left to do."""
+ROLLED_BACK, OBSERVED, BY_HAND = "guardrail-errors", "traffic-changed", "unacknowledged"
 
 _RUNBOOK = re.compile(r"([\w-]+)\.md\b")
 
@@ -50,7 +50,7 @@ def runbook_of(incident: Incident, cause: str = "") -> str:
     """The runbook's name. cause: that of the alarm that made it fire, where it is known."""
     if incident.kind == "observed":
         return OBSERVED
-    return RUNBOOKS.get(incident.state) or cause or ROLLED_BACK
+    return RUNBOOKS.get(incident.state) or cause or (ROLLED_BACK if incident.alarm else BY_HAND)
 
 
 def runbook_in(descriptions: Iterable[str]) -> str:

@@ -146,7 +146,8 @@ def translated(error: Exception, endpoint: str) -> Exception:
     if "could not find" in lower:
         return EndpointMissing(
             f"The endpoint {endpoint} does not exist in this account and region ({words}); "
-            "check the region; if it was deleted, `pulumi up --refresh` makes it again."
+            "check the region; if it was deleted, `pulumi up --refresh` makes it again; if a `pulumi destroy` was cut "
+            "off, run that again."
         )
     if "in-progress" in lower or "in progress" in lower or code == "ResourceInUse":
         return EndpointBusy(f"The endpoint {endpoint} is being changed: {words}")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from simulator.engine import Summary
+from simulator.engine import DeploymentFailed, Summary
 
 ROOT = Path(__file__).parents[3]
 
@@ -174,6 +174,21 @@ def test_a_killed_destroy_is_finished_by_the_next(program: Any) -> None:
     program.stack(1).destroy()
     assert store(program) == {}
     assert json.loads(program.state.read_text())["resources"] == []
+
+
+def test_a_destroy_that_fails_half_way_says_to_run_it_again(program: Any) -> None:
+    program.write('a = D("a", "a", "1"); D("b", "b", "1", opts=ResourceOptions(depends_on=[a]))')
+    program.stack(1).up()
+    source = (program.folder / "dyn.py").read_text()
+    head = "    def delete(self, id_, props):\n"
+    failing = source.replace(head, head + "        if id_ == 'a': raise RuntimeError('it is held')\n")
+    (program.folder / "dyn.py").write_text(failing)
+    with pytest.raises(DeploymentFailed, match=r"it is held[\s\S]*run destroy again") as failed:
+        program.stack(1).destroy()
+    assert "run destroy again" in failed.value.errors[-1]
+    (program.folder / "dyn.py").write_text(source)
+    program.stack(1).destroy()
+    assert store(program) == {}
 
 
 def test_a_journal_whose_last_line_was_cut_off_is_read_up_to_it(program: Any) -> None:

@@ -53,6 +53,20 @@ def test_a_bucket_that_holds_something_stays_unless_forced(aws: Aws) -> None:
     bucket.delete()
 
 
+@pytest.mark.parametrize("locked", [False, True])
+def test_a_forced_bucket_is_emptied_of_more_than_one_page_holds(aws: Aws, locked: bool) -> None:
+    bucket = aws.made(BUCKET, forceDestroy=True, objectLockEnabled=locked)
+    s3 = aws.client("s3")
+    s3.put_bucket_versioning(Bucket=bucket.id, VersioningConfiguration={"Status": "Enabled"})
+    for number in range(1_001):
+        s3.put_object(Bucket=bucket.id, Key=f"many/{number:04}", Body=b"")
+        s3.put_object(Bucket=bucket.id, Key="one", Body=b"")
+    for number in range(0, 1_001, 2):
+        s3.delete_object(Bucket=bucket.id, Key=f"many/{number:04}")
+    bucket.delete()
+    assert not bucket.exists()
+
+
 def test_versioning_is_suspended_when_its_resource_goes(aws: Aws) -> None:
     bucket = aws.made(BUCKET)
     setting = aws.made(

@@ -55,7 +55,7 @@ def months() -> list[Month]:
 
 @pytest.fixture
 def drift(months: list[Month]) -> Drift:
-    return summed([one for _, one in REPORTS], months, captured=60, flights=240, pages="out/index.html")
+    return summed([one for _, one in REPORTS], months, captured=60, sample=(240, 30), pages="out/index.html")
 
 
 def test_a_month_is_told_over_its_three_days(months: list[Month]) -> None:
@@ -77,7 +77,7 @@ def test_a_feature_is_named_with_the_first_month_in_which_it_drifted(drift: Drif
 
 def test_a_year_without_drift_has_no_first_month() -> None:
     quiet = month("2013-05", REPORTS[0][1], "page.html")
-    assert summed([REPORTS[0][1]], [quiet], 10, 80, "").first_drift_month is None
+    assert summed([REPORTS[0][1]], [quiet], 10, (80, 10), "").first_drift_month is None
 
 
 def test_the_table_has_a_column_a_month_and_a_row_for_each_feature_that_was_loud(months: list[Month]) -> None:
@@ -98,7 +98,11 @@ def test_the_overview_links_each_report_and_says_what_was_read(drift: Drift) -> 
     page = overview(drift)
     for each in drift.months:
         assert f'href="{each.page}"' in page
-    assert "60 of 60 captured records read in 3 hours: 58 parsed, 2 rejected" in page
+    assert "30 requests of 8 flights; with the acts before, 60 of 60 captured records were read in 3 hours" in page
+    assert "58 parsed, 2 rejected" in page
+    assert "a drift may have a smaller PSI than a warning" in page
+    assert "does not have the five columns of the weather" in page
+    assert "replayed in that month of 2027" in page
     assert "<script" not in page
     assert "//" not in page
 
@@ -111,7 +115,7 @@ def test_the_summary_holds_the_drift_and_tells_it(drift: Drift, tmp_path: Path) 
     assert written["records"] == {"read": 60, "parsed": 58, "rejected": 2}
     assert written["months"][1]["features"]["humid"] == {"verdict": "warning", "psi": 0.15}
     told = summary.rows()["drift"]
-    assert "humid from 2013-06, wind_gust from 2013-07" in told
+    assert "humid first in 2013-06, wind_gust first in 2013-07" in told
     assert "60 of 60 captured records" in told
     assert "out/index.html" in told
 

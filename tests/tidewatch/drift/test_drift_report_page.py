@@ -16,7 +16,7 @@ from tidewatch.capture.accounting import Accounting, Example
 from tidewatch.capture.reasons import Reason
 from tidewatch.drift.drawing import pairs
 from tidewatch.drift.errors import InvalidReport
-from tidewatch.drift.page import page
+from tidewatch.drift.page import hour_ranges, page
 from tidewatch.drift.profile import Profile
 from tidewatch.drift.reference import Reference
 from tidewatch.drift.report import Report, WindowReport, decode, examples, window
@@ -179,6 +179,24 @@ def test_the_page_accounts_for_records_and_shows_missing_hours(html: str) -> Non
     assert "70 of 72 hours counted, 2 missing." in text
     assert "Hours missing: 2" in text
     assert "123,456" in text
+
+
+@pytest.mark.parametrize(
+    ("missing", "told"),
+    [
+        ([4], ["2027-05-01 04:00 UTC"]),
+        ([4, 5, 6], ["2027-05-01 04:00 to 2027-05-01 07:00 UTC"]),
+        ([1, 3, 4, 9], ["2027-05-01 01:00 UTC", "2027-05-01 03:00 to 2027-05-01 05:00 UTC", "2027-05-01 09:00 UTC"]),
+        ([], []),
+    ],
+)
+def test_missing_hours_that_follow_each_other_are_one_range(missing: list[int], told: list[str]) -> None:
+    hours = [datetime(2027, 5, 1, hour, tzinfo=UTC) for hour in missing]
+    assert list(hour_ranges(hours)) == told
+
+
+def test_under_the_features_it_says_what_a_verdict_rests_on(html: str) -> None:
+    assert "a drift may have a smaller PSI than a warning" in html
 
 
 def test_features_stand_worst_first_with_their_reasons(html: str, report: Report) -> None:

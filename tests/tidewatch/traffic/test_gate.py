@@ -84,8 +84,14 @@ def test_the_last_good_version_is_not_replaced_in_the_edit_that_moves_the_champi
 
 
 def test_acknowledging_an_unknown_incident_is_refused(canary: Flights) -> None:
-    with pytest.raises(UnknownIncident, match="flights-nope"):
+    with pytest.raises(UnknownIncident, match=r"flights-nope.* remove tidewatch:acknowledgedIncident from the stack"):
         ask(canary, HALF, CANARY, acknowledged="flights-nope")
+
+
+def test_who_asks_for_an_incident_that_never_was_is_not_sent_to_a_config_that_nobody_wrote(canary: Flights) -> None:
+    with pytest.raises(UnknownIncident, match="flights-nope") as said:
+        canary.controller().incident("flights-nope")
+    assert "acknowledgedIncident" not in str(said.value)
 
 
 def test_a_slot_is_not_raised_while_its_guardrail_is_in_alarm(canary: Flights) -> None:

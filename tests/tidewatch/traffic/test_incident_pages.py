@@ -34,7 +34,7 @@ def test_the_page_says_all_that_its_reader_needs(canary: Flights, pages: list[di
         "too many late flights",
         "Done: blue has all traffic",
         result.incident,
-        "https://example.com/runbooks/guardrail-errors.md",
+        "https://example.com/runbooks/unacknowledged.md",
         f"s3://flights-monitoring/incidents/{result.incident}.md",
         f"tidewatch acknowledge {result.incident} --stack prod",
     ):
@@ -69,6 +69,13 @@ def test_a_rollback_that_does_not_get_on_names_the_runbook_for_that(
     canary.control.inject("status", endpoint=ENDPOINT, status=status)
     canary.roll_back(**TOLD)
     assert f"{TOLD['runbooks']}/{runbook}.md" in pages[0]["Message"]
+
+
+def test_a_rollback_that_a_guardrail_asked_for_names_the_runbook_of_what_rolls_back(
+    canary: Flights, pages: list[dict[str, str]]
+) -> None:
+    canary.roll_back(canary.alarm(name="guardrail-green"), **TOLD)
+    assert "runbooks/guardrail-errors.md" in pages[0]["Message"]
 
 
 def test_a_change_that_nobody_announced_gets_its_document_and_its_runbook(

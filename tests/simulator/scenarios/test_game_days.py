@@ -95,7 +95,7 @@ def test_each_alarm_of_a_burst_is_told_with_what_it_says_and_who_heard(deployed_
     (outcome,) = deployed_account.play([Scenario("burst", "Burst", "It fails.", "a page", play)])
     heard = {span.label: span.heard for span in outcome.timeline.alarms}
     assert heard["server-errors-blue"] == "P1"
-    assert heard["availability-burn-fast"] == "nobody: another said it"
+    assert heard["availability-burn-fast"] == "nobody: server-errors-blue said it"
     said = {span.label: span.says for span in outcome.timeline.alarms}
     assert said["server-errors-blue"] == "More than 2% of the requests to this variant fail on our side."
 

@@ -7,10 +7,6 @@ import re
 import shlex
 from datetime import datetime
 from pathlib import Path
-from typing import Any
-
-from typer.exceptions import TyperException
-from typer.main import get_command
 
 from cli.outputs import ROOT
 from simulator.clock import SharedClock
@@ -22,6 +18,8 @@ _AWS = re.compile(_BEGINNING + r"aws (?=[a-z])")
 _PULUMI = re.compile(
     _BEGINNING + r"pulumi ((?:up|preview|destroy|refresh|config|stack|state|import|cancel)\b[^\n`|;&,)]*)"
 )
+_TAKEN = re.compile(r"(?:destroy|(?:up|preview)(?: --refresh)?)(?: --stack \S+)?\s*")
+"""What `tidewatch` takes of `pulumi`."""
 _DATE = re.compile(r"\$\(date (?:-u )?\+(%[^)\s]+)\)")
 
 
@@ -42,22 +40,9 @@ def typed(text: str, stack: str) -> str:
 
 def _ours(beginning: str, rest: str) -> str:
     """`pulumi REST` as it is typed for the rehearsal."""
-    if _is_taken(rest):
+    if _TAKEN.fullmatch(rest):
         return f"{beginning}tidewatch {rest}"
     return f"(on AWS:) `pulumi {rest}" if beginning == "`" else f"{beginning}# on AWS: pulumi {rest}"
-
-
-def _is_taken(rest: str) -> bool:
-    """Whether `tidewatch` has such a command, with these options."""
-    from cli.main import app  # its commands print by this module
-
-    name, *words = shlex.split(rest)
-    group: Any = get_command(app)
-    try:
-        group.commands[name].make_context(name, words)
-    except (KeyError, TyperException):
-        return False
-    return True
 
 
 def _shown(path: Path) -> str:

@@ -296,7 +296,10 @@ def _columns(columns: dict[str, object]) -> Table:
     spread: dict[str, list[object]] = {}
     for name, column in columns.items():
         values = cast("list[object]", column) if isinstance(column, list) else [column]
-        spread.update(_spread(name, values))
+        if values and isinstance(values[0], list):
+            spread.update(_spread(name, values))
+        else:
+            spread[name] = values
     if not spread:
         raise Unreadable(Reason.EMPTY_PAYLOAD)
     if len({len(values) for values in spread.values()}) > 1:
@@ -305,7 +308,8 @@ def _columns(columns: dict[str, object]) -> Table:
 
 
 def _spread(name: str, values: list[object]) -> dict[str, list[object]]:
-    if not values or not all(isinstance(each, list) for each in values):
+    """The columns that a column of lists is laid out in."""
+    if not all(isinstance(each, list) for each in values):
         return {name: values}
     rows = cast("list[list[object]]", values)
     width = len(rows[0])

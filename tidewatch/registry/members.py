@@ -14,6 +14,7 @@ import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from tidewatch.registry.errors import InvalidArchive
 
@@ -23,6 +24,8 @@ LARGEST_HEADER = 1 << 20
 MOST_RATIO, ALWAYS_UNPACKED = 200, 1 << 30
 """Bytes that one packed byte may become, beside a GiB that is free: weights shrink to a tenth at best."""
 _BLOCK = 1 << 20
+_TRAILER = 16
+"""Zeros that a gzip stream may end with, and more: its last code, its checksum and its size (RFC 1952)."""
 
 
 def members(path: Path) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
@@ -31,7 +34,7 @@ def members(path: Path) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
     Raises InvalidArchive at the first that may not be in it, and what tarfile and gzip raise of no such archive.
     """
     allowed = path.stat().st_size * MOST_RATIO + ALWAYS_UNPACKED
-    with gzip.open(path, "rb") as unpacked:
+    with path.open("rb") as packed, gzip.open(_Unpadded(packed), "rb") as unpacked:
         forward = _Forward(unpacked)
         with tarfile.open(fileobj=forward, mode="r:") as archive:
             seen = _Seen(path)
@@ -122,6 +125,44 @@ class _Seen:
     def _wrong(self, member: tarfile.TarInfo, why: str) -> InvalidArchive:
         shown = member.name if member.name.isprintable() else ascii(member.name)
         return InvalidArchive(f"{self.archive} holds {shown}, {why}")
+
+
+class _Unpadded(io.RawIOBase):
+    """A file without the zeros at its end, but for a few: gzip lets them be, and reads them one at a time."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._end = file, _end_of(file)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def read(self, size: int | None = -1) -> bytes:
+        left = max(self._end - self._file.tell(), 0)
+        return self._file.read(left if size is None or size < 0 else min(size, left))
+
+
+def _end_of(file: BinaryIO) -> int:
+    """Where a file's end is but for zeros, and those that may be the stream's own."""
+    size = end = file.seek(0, io.SEEK_END)
+    while end:
+        begin = max(end - _BLOCK, 0)
+        file.seek(begin)
+        kept = file.read(end - begin).rstrip(b"\0")
+        if kept:
+            end = begin + len(kept)
+            break
+        end = begin
+    file.seek(0)
+    return min(end + _TRAILER, size)
 
 
 class _Forward(io.RawIOBase):

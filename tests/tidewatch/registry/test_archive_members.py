@@ -218,3 +218,14 @@ def test_no_bytes_end_in_anything_but_a_sentence(content: bytes) -> None:
         for written_bytes in (content, gzip.compress(content)):
             path.write_bytes(written_bytes)
             assert str(path) in refusal(path)
+
+
+def test_a_long_tail_of_zeros_is_passed_over_and_the_streams_own_zeros_are_read(tmp_path: Path) -> None:
+    path = written(tmp_path / "model.tar.gz")
+    with path.open("ab") as file:
+        file.truncate(path.stat().st_size + 300_000_000)  # a hole, which gzip by itself reads byte by byte
+    check_archive(path, "pytorch", "flights")
+    whole = gzip.compress(b"")
+    for packed in (whole, whole + bytes(100), b"", bytes(40)):
+        (tmp_path / "empty").write_bytes(packed)
+        assert "is not a gzipped tar archive" in refusal(tmp_path / "empty")

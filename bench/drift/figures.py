@@ -11,9 +11,9 @@ from rich.table import Table
 from bench.drift.contest import Measured, processor_seconds
 from bench.promises import Ratio, failed
 
-RATIO_AT_LEAST = {"plain": 1.2, "nannyml": 4.0, "evidently": 15.0}
+RATIO_AT_LEAST = {"plain": 1.2, "nannyml": 2.8, "evidently": 13.0}
 PEAK_AT_MOST_MIB = 150.0
-IMPORT_AT_MOST = 1.5
+IMPORT_AT_MOST = 2.0
 """Times the import of boto3."""
 PACKAGE_BELOW_MB = 150.0
 GB = 1e9

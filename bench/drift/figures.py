@@ -13,7 +13,7 @@ from bench.promises import Ratio, failed
 
 RATIO_AT_LEAST = {"plain": 1.2, "nannyml": 2.8, "evidently": 13.0}
 PEAK_AT_MOST_MIB = 150.0
-IMPORT_AT_MOST = 2.0
+IMPORT_AT_MOST = 3.1
 """Times the import of boto3."""
 PACKAGE_BELOW_MB = 150.0
 GB = 1e9

@@ -20,10 +20,6 @@ import numpy.typing as npt
 from simulator.aws import trial
 
 _FLOAT32 = 0
-_PROBABILITY = 0
-_ROW_MAJOR = 1
-_ALL_TREES = -1
-_PARAMETERS = b"num_threads=1 verbosity=-1"
 _SIZES = re.compile(r"^tree_sizes=([\d ]*)$", re.MULTILINE)
 TRIAL_SECONDS = 60
 
@@ -60,11 +56,11 @@ class Booster:
                 _FLOAT32,
                 count,
                 width,
-                _ROW_MAJOR,
-                _PROBABILITY,
+                trial.ROW_MAJOR,
+                trial.PROBABILITY,
                 0,
-                _ALL_TREES,
-                _PARAMETERS,
+                trial.ALL_TREES,
+                trial.PARAMETERS,
                 ctypes.byref(length),
                 scores.ctypes.data_as(ctypes.POINTER(ctypes.c_double)),
             )

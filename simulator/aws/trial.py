@@ -10,6 +10,7 @@ import ctypes
 import sys
 
 FLOAT64, ROW_MAJOR, PROBABILITY, ALL_TREES = 1, 1, 0, -1
+PARAMETERS = b"num_threads=1 verbosity=-1"
 
 
 def main(library: str) -> int:
@@ -34,7 +35,7 @@ def _asked(lightgbm: ctypes.CDLL, handle: ctypes.c_void_p, features: int, classe
     length = ctypes.c_int64()
     return lightgbm.LGBM_BoosterPredictForMat(
         handle, row, FLOAT64, ctypes.c_int32(1), ctypes.c_int32(features), ROW_MAJOR, PROBABILITY, 0, ALL_TREES,
-        b"num_threads=1 verbosity=-1", ctypes.byref(length), scores,
+        PARAMETERS, ctypes.byref(length), scores,
     )  # fmt: skip
 
 

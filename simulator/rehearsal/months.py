@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from tidewatch.drift.page import MARKS, STYLE
+from tidewatch.drift.page import MARKS, RESTS, STYLE
 from tidewatch.drift.report import Report, WindowReport
 from tidewatch.drift.verdict import Verdict
 from tidewatch.html import cell, document, row, text
@@ -167,8 +167,7 @@ def notes(months: Sequence[Month]) -> list[str]:
     """What is said under the table."""
     years = ", ".join(sorted({one.hour[:4] for one in months}))
     return [
-        "The marks are the verdicts. These rest on PSI, and besides on the share of the values that moved, on missing "
-        "values and on new ones: a drift may have a smaller PSI than a warning.",
+        f"The marks are the verdicts. {RESTS}",
         "Version 1 was asked for flights of the same months: it does not have the five columns of the weather, which "
         "is what drifts.",
         f"A month's flights were replayed in that month of {years}, simulated: its pages carry that date.",

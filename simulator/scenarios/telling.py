@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -177,7 +178,9 @@ def _kept_quiet(
 
 
 def _overlap(one: tuple[float, float | None], other: tuple[float, float | None]) -> bool:
-    return all(begin <= (end if end is not None else begin) for begin, end in ((one[0], other[1]), (other[0], one[1])))
+    """Whether two stays in ALARM have a second in common; the end of one that goes on is None."""
+    ends = [math.inf if end is None else end for _, end in (one, other)]
+    return max(one[0], other[0]) <= min(ends)
 
 
 def _listener(arn: str) -> str:

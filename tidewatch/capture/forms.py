@@ -147,7 +147,7 @@ def _object(value: dict[str, object], keys: tuple[str, str]) -> Table:
     others = (SPLIT, RECORDS) if keys == REQUEST else ()
     beside = set[str]()
     if len(value) > 1:
-        _check_one_form(value, (*keys, *others))
+        _check_one_form(value, keys, others)
         beside = value.keys() - {*keys, *others, *_BESIDE}
     elif (vector := _dense(value)) is not None:
         return of_rows(None, [vector])
@@ -172,10 +172,13 @@ def _object(value: dict[str, object], keys: tuple[str, str]) -> Table:
     return _rows([value])
 
 
-def _check_one_form(value: dict[str, object], keys: tuple[str, ...]) -> None:
-    """Raises Unreadable(ambiguous) where an object holds rows in several ways: servers read one or the other."""
-    told = sum(isinstance(value.get(key), list | dict) for key in keys)
-    if told + (len(keys) > len(ANSWER) and _is_frame(value)) + (_vector(value) is not None) > 1:
+def _check_one_form(value: dict[str, object], keys: tuple[str, str], others: tuple[str, ...]) -> None:
+    """Raises Unreadable(ambiguous) where an object holds rows in several ways: servers read one or the other.
+
+    others: the keys of data frames, which requests alone hold.
+    """
+    told = sum(isinstance(value.get(key), list | dict) for key in (*keys, *others))
+    if told + (bool(others) and _is_frame(value)) + (_vector(value) is not None) > 1:
         raise Unreadable(Reason.AMBIGUOUS)
 
 

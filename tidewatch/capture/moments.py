@@ -38,7 +38,7 @@ def moment(text: str) -> str | None:
     fraction; one at midnight is its date, as data frames write a column of them. A time of day is "10:00:00". A
     duration is "10:00:00" too, "1 days 10:00:00" or "7 days" from a day on, and begins with "-" where it is negative.
     """
-    if text[:1] not in _FIRST or len(text) > LONGEST:
+    if not may_be_moment(text) or text[:1] not in _FIRST or len(text) > LONGEST:
         return None
     if found := _TIMESTAMP.fullmatch(text):
         return _timestamp(*found.groups())

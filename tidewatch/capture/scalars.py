@@ -110,7 +110,7 @@ def _category_of_text(text: str) -> str | None:
         return None
     if text.endswith(".0") and _WHOLE.fullmatch(text):
         return "0" if text == "-0.0" else text[:-2]
-    return _BOOLEANS.get(text) or (moment(text) if may_be_moment(text) else None) or text
+    return _BOOLEANS.get(text) or moment(text) or text
 
 
 def _category_of_number(value: float, column: str | None) -> str | None:

@@ -63,27 +63,23 @@ def read_tensors(tensors: Sequence[object], tail: bytes) -> Table:
         described = msgspec.convert(tensors, list[_Tensor])
     except msgspec.ValidationError as error:
         raise Unreadable(Reason.BAD_PAYLOAD) from error
+    if len(described) > 1 and len({each.name for each in described}) < len(described):
+        raise Unreadable(Reason.BAD_PAYLOAD)
     sizes = [size_of(each.shape) for each in described]
-    if len(described) == 1:
-        check_values(sizes[0], 1)
-        values, left = _elements(described[0], sizes[0], memoryview(tail))
-        table = Table(None, _shaped(values, *_extent(described[0].shape, sizes[0], several=False)))
-    else:
-        table, left = _by_name(described, sizes, memoryview(tail))
-    if left:
-        raise Unreadable(Reason.BAD_PAYLOAD)
-    return table
-
-
-def _by_name(tensors: list[_Tensor], sizes: list[int], tail: memoryview) -> tuple[Table, memoryview]:
-    """The columns of several tensors, and what of the tail none of them has."""
-    if len({each.name for each in tensors}) < len(tensors):
-        raise Unreadable(Reason.BAD_PAYLOAD)
     check_values(sum(sizes), 1)
     blocks: list[_Flat] = []
-    for each, size in zip(tensors, sizes, strict=True):
-        values, tail = _elements(each, size, tail)
+    left = memoryview(tail)
+    for each, size in zip(described, sizes, strict=True):
+        values, left = _elements(each, size, left)
         blocks.append(values)
+    if left:
+        raise Unreadable(Reason.BAD_PAYLOAD)
+    if len(described) == 1:
+        return Table(None, _shaped(blocks[0], *_extent(described[0].shape, sizes[0], several=False)))
+    return _by_name(described, sizes, blocks)
+
+
+def _by_name(tensors: list[_Tensor], sizes: list[int], blocks: list[_Flat]) -> Table:
     names: list[str] = []
     parts: list[Sequence[Sequence[object]] | Matrix] = []
     extents = [_extent(each.shape, size, several=True) for each, size in zip(tensors, sizes, strict=True)]
@@ -96,9 +92,9 @@ def _by_name(tensors: list[_Tensor], sizes: list[int], tail: memoryview) -> tupl
         raise Unreadable(Reason.BAD_PAYLOAD)
     matrices = [part for part in parts if isinstance(part, np.ndarray)]
     if len(matrices) == len(parts):
-        return Table(tuple(names), cast("Matrix", np.concatenate(matrices, axis=1))), tail
+        return Table(tuple(names), cast("Matrix", np.concatenate(matrices, axis=1)))
     lists = [cast("list[list[object]]", part.tolist() if isinstance(part, np.ndarray) else part) for part in parts]
-    return Table(tuple(names), [list(chain.from_iterable(row)) for row in zip(*lists, strict=True)]), tail
+    return Table(tuple(names), [list(chain.from_iterable(row)) for row in zip(*lists, strict=True)])
 
 
 def _extent(shape: list[int], size: int, *, several: bool) -> tuple[int, int]:

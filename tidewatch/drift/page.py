@@ -38,8 +38,8 @@ ASKS = {
     "page": "Look into it now: many features drift, and lastingly.",
 }
 RESTS = (
-    '<p class="soft">A verdict rests on PSI, and besides on the share of the values that moved, on missing values and '
-    "on new ones: a drift may have a smaller PSI than a warning.</p>"
+    "A verdict rests on PSI, and besides on the share of the values that moved, on missing values and on new ones: a "
+    "drift may have a smaller PSI than a warning."
 )
 STYLE = f"""{SHARED}
 tbody th{{font-weight:500;min-width:7rem;max-width:16rem;overflow-wrap:break-word}}
@@ -199,7 +199,7 @@ def _features(report: Report, ranked: Sequence[FeatureVerdict], told: str) -> st
         )
         for number, each in enumerate(ranked)
     ]
-    return table([*titles, *(title for _, title in others)], rows, numbers=range(2, 7)) + RESTS
+    return table([*titles, *(title for _, title in others)], rows, numbers=range(2, 7)) + f'<p class="soft">{RESTS}</p>'
 
 
 def _legend(report: Report, key: str) -> str:

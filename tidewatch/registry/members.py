@@ -127,27 +127,17 @@ class _Seen:
         return InvalidArchive(f"{self.archive} holds {shown}, {why}")
 
 
-class _Unpadded(io.RawIOBase):
-    """A file without the zeros at its end, but for a few: gzip lets them be, and reads them one at a time."""
+class _Unpadded:
+    """What gzip asks of a file, without the zeros at its end but for a few: gzip reads them one at a time."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file, self._end = file, _end_of(file)
 
-    def readable(self) -> bool:
-        return True
+    def seek(self, offset: int) -> int:
+        return self._file.seek(offset)
 
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return self._file.seek(offset, whence)
-
-    def read(self, size: int | None = -1) -> bytes:
-        left = max(self._end - self._file.tell(), 0)
-        return self._file.read(left if size is None or size < 0 else min(size, left))
+    def read(self, size: int) -> bytes:
+        return self._file.read(max(min(size, self._end - self._file.tell()), 0))
 
 
 def _end_of(file: BinaryIO) -> int:

@@ -175,7 +175,7 @@ class TrafficController:
         """
         view = self._with_unannounced(self._view(frozenset(filter(None, (acknowledged,)))))
         if self.place.ledger:
-            gate.refuse_declared_unknown(view, acknowledged or "")
+            gate.refuse_unknown(view, acknowledged or "", declared=True)
         remembered = self.control.remembered(view.config) if view.config else None
         live_held, content = remembered or ({}, "")
         deployed = bool(config) and config in (view.config, content)
@@ -201,7 +201,7 @@ class TrafficController:
     def acknowledge(self, incident_id: str, who: str) -> None:
         """Closes an incident for good: its latches end. Once only; raises UnknownIncident."""
         view = self._view_of_ledger()
-        gate.refuse_declared_unknown(view, incident_id)
+        gate.refuse_unknown(view, incident_id, declared=True)
 
         def compose(entries: tuple[Entry, ...]) -> Entry | None:
             if any(entry.kind == "acknowledgement" and entry.incident == incident_id for entry in entries):

@@ -51,21 +51,16 @@ class View:
         return self.state.split if self.state else None
 
 
-def refuse_unknown(view: View, incident: str) -> None:
-    """Raises UnknownIncident for something that never happened."""
+def refuse_unknown(view: View, incident: str, *, declared: bool = False) -> None:
+    """Raises UnknownIncident for something that never happened. declared: the stack config acknowledges it."""
     if incident and all(one.id != incident for one in view.incidents):
-        raise UnknownIncident(f"The ledger has no incident {incident}; take the id from `tidewatch status`.")
-
-
-def refuse_declared_unknown(view: View, incident: str) -> None:
-    """The same for an incident that the stack config acknowledges."""
-    try:
-        refuse_unknown(view, incident)
-    except UnknownIncident as unknown:
-        raise UnknownIncident(
-            f"{str(unknown).removesuffix('.')}, or remove tidewatch:acknowledgedIncident from the stack config: "
-            "after a `pulumi destroy` the ledger is another one."
-        ) from None
+        remedy = "take the id from `tidewatch status`"
+        if declared:
+            remedy += (
+                ", or remove tidewatch:acknowledgedIncident from the stack config: after a `pulumi destroy` the ledger "
+                "is another one"
+            )
+        raise UnknownIncident(f"The ledger has no incident {incident}; {remedy}.")
 
 
 def refuse_open(view: View) -> None:

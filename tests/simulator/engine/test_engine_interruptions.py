@@ -7,7 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -162,15 +163,23 @@ def test_a_kill_after_the_new_object_keeps_both_until_the_old_one_is_deleted(pro
     assert store(program) == {"k2": "1"}
 
 
+@contextmanager
+def delete_first(program: Any, line: str) -> Iterator[None]:
+    """To the end of the block, this line begins the provider's delete."""
+    file, head = program.folder / "dyn.py", "    def delete(self, id_, props):\n"
+    source = file.read_text()
+    file.write_text(source.replace(head, f"{head}        {line}\n"))
+    try:
+        yield
+    finally:
+        file.write_text(source)
+
+
 def test_a_killed_destroy_is_finished_by_the_next(program: Any) -> None:
     program.write('D("a", "a", "1"); D("b", "b", "1")')
     program.stack(1).up()
-    source = (program.folder / "dyn.py").read_text()
-    head = "    def delete(self, id_, props):\n"
-    dying = source.replace(head, head + "        id_ == 'a' and os.kill(os.getpid(), 9)\n")
-    (program.folder / "dyn.py").write_text(dying)
-    killed(program, 1, "destroy")
-    (program.folder / "dyn.py").write_text(source)
+    with delete_first(program, "id_ == 'a' and os.kill(os.getpid(), 9)"):
+        killed(program, 1, "destroy")
     program.stack(1).destroy()
     assert store(program) == {}
     assert json.loads(program.state.read_text())["resources"] == []
@@ -179,14 +188,12 @@ def test_a_killed_destroy_is_finished_by_the_next(program: Any) -> None:
 def test_a_destroy_that_fails_half_way_says_to_run_it_again(program: Any) -> None:
     program.write('a = D("a", "a", "1"); D("b", "b", "1", opts=ResourceOptions(depends_on=[a]))')
     program.stack(1).up()
-    source = (program.folder / "dyn.py").read_text()
-    head = "    def delete(self, id_, props):\n"
-    failing = source.replace(head, head + "        if id_ == 'a': raise RuntimeError('it is held')\n")
-    (program.folder / "dyn.py").write_text(failing)
-    with pytest.raises(DeploymentFailed, match=r"it is held[\s\S]*run destroy again") as failed:
+    with (
+        delete_first(program, "if id_ == 'a': raise RuntimeError('it is held')"),
+        pytest.raises(DeploymentFailed, match=r"it is held[\s\S]*run destroy again") as failed,
+    ):
         program.stack(1).destroy()
     assert "run destroy again" in failed.value.errors[-1]
-    (program.folder / "dyn.py").write_text(source)
     program.stack(1).destroy()
     assert store(program) == {}
 

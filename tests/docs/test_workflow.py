@@ -1,6 +1,7 @@
 """The workflows: what deploys outlives what the program waits for, and none gives a branch more than it needs."""
 
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 import yaml
 
 from components.sagemaker.provider import WAIT_SECONDS
-from stacks.agreement import LONGEST_DEPLOYMENT
+from stacks.config.conflicts import MAX_DEPLOYMENT_SECONDS
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / ".github/workflows").glob("*.y*ml"))
@@ -20,7 +21,8 @@ HOSTED_RUNNER_MINUTES = 360
 LONGEST_SESSION = 43_200
 """Source: IAM API reference, UpdateRole, "MaxSessionDuration"."""
 ALLOWED = ({"contents": "read"}, {"contents": "read", "id-token": "write"})
-"""What a job may be permitted: nothing here writes to the repository or its pull requests."""
+"""What a job may be permitted: nothing here writes to the repository or its pull requests, but for what publishes."""
+PUBLISH = WORKFLOWS["release.yaml"]["jobs"]["publish"]
 PINNED = re.compile(r"uses: [\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
 ON = True
 """YAML 1.1 reads the key `on` so."""
@@ -35,6 +37,13 @@ def _jobs() -> Iterator[Any]:
 def _triggers(workflow: dict[Any, Any]) -> set[str]:
     triggers = workflow[ON]
     return {triggers} if isinstance(triggers, str) else set(triggers)
+
+
+def _find_values(node: Any, key: str) -> Iterator[str]:
+    if isinstance(node, dict):
+        yield from ([node[key]] if key in node else [])
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _find_values(child, key)
 
 
 def _may_take_a_role(job: dict[str, Any]) -> bool:
@@ -67,9 +76,57 @@ def test_runs_of_one_kind_queue_behind_each_other(name: str) -> None:
         assert workflow["concurrency"]["cancel-in-progress"] is False
 
 
+@pytest.mark.parametrize("path", [*FILES, *ROOT.glob(".github/actions/**/*.y*ml")], ids=lambda path: path.name)
+def test_every_action_is_named_by_a_full_commit(path: Path) -> None:
+    """Read from the parsed file, so that no spelling of a line hides one."""
+    used = [uses for uses in _find_values(yaml.safe_load(path.read_text()), "uses") if not uses.startswith("./")]
+    assert [uses for uses in used if not re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}", uses)] == []
+
+
+def test_one_action_has_one_commit() -> None:
+    used = {line.strip().removeprefix("- ") for path in FILES for line in path.read_text().splitlines()}
+    pinned = sorted(line.split("@")[0] for line in used if PINNED.fullmatch(line))
+    assert pinned
+    assert len(pinned) == len(set(pinned))
+
+
 @every_job
 def test_a_job_may_take_a_role_or_nothing(workflow: dict[Any, Any], job: dict[str, Any]) -> None:
-    assert job.get("permissions", workflow["permissions"]) in ALLOWED
+    assert job is PUBLISH or job.get("permissions", workflow["permissions"]) in ALLOWED
+
+
+def test_what_publishes_a_release_writes_contents_alone_and_runs_nothing_of_the_repository() -> None:
+    assert PUBLISH["permissions"] == {"contents": "write"}
+    assert PUBLISH["environment"] == "release"
+    assert PUBLISH["needs"] == "build"
+    download, create = PUBLISH["steps"]
+    assert download["uses"].startswith("actions/download-artifact@")
+    assert create["run"].startswith("gh release create ")
+    assert "\n" not in create["run"].strip()
+
+
+def test_a_release_is_built_after_all_checks_and_only_from_a_tag_of_a_version() -> None:
+    release = WORKFLOWS["release.yaml"]
+    assert release[ON] == {"push": {"tags": ["v*"]}}
+    assert release["jobs"]["verify"]["uses"] == "./.github/workflows/verify.yaml"
+    assert release["jobs"]["build"]["needs"] == "verify"
+
+
+def test_tests_run_on_every_python_that_the_project_accepts() -> None:
+    versions = WORKFLOWS["verify.yaml"]["jobs"]["test"]["strategy"]["matrix"]["python"]
+    lowest = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    assert lowest == f">={versions[0]}"
+    assert versions == [f"3.{minor}" for minor in range(11, 15)]
+
+
+def test_game_days_are_played_by_the_clock_and_by_hand() -> None:
+    game_days = WORKFLOWS["game-days.yaml"]
+    assert set(game_days[ON]) == {"schedule", "workflow_dispatch"}
+    assert ".venv/bin/tidewatch rehearse --all" in [step.get("run") for step in game_days["jobs"]["rehearse"]["steps"]]
+
+
+def test_the_demo_runs_for_every_pull_request() -> None:
+    assert "make demo" in [step.get("run") for step in WORKFLOWS["verify.yaml"]["jobs"]["demo"]["steps"]]
 
 
 @every_job
@@ -143,4 +200,4 @@ def test_the_job_outlives_the_programs_own_wait_and_ends_before_its_credentials_
 
 
 def test_the_program_waits_longer_than_any_deployment_that_the_settings_accept() -> None:
-    assert LONGEST_DEPLOYMENT <= WAIT_SECONDS
+    assert MAX_DEPLOYMENT_SECONDS <= WAIT_SECONDS

@@ -3,22 +3,28 @@ PYTHON ?= python3
 UV_VERSION := $(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' requirements-uv.txt)
 UV := $(shell uv --version 2>/dev/null | grep -q "^uv $(UV_VERSION)\( \|$$\)" && command -v uv || echo .venv-uv/bin/uv)
 RUN := .venv/bin/
-PRODUCT := __main__.py cli components lambdas simulator stacks tidewatch
+PYTEST := $(RUN)pytest -n 2 --dist loadfile --no-loadscope-reorder
+PRODUCT := __main__.py cli components lambdas rehearsal stacks tidewatch
+PRODUCT_TESTS := $(addprefix tests/,cli components docs lambdas runbooks stacks tidewatch)
 
 # Commands start in half the time when Python may keep what it compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install demo test test-spark fuzz check bench clean
+.PHONY: install demo test test-all test-spark fuzz check check-lock coverage bench docs wheels clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo        rehearse the whole story on this machine: publish, canary, rollback, a year of drift"
-	@echo "make test        run the tests"
+	@echo "make test        run the product's tests and the quick ones of the rehearsal; takes a minute or two"
+	@echo "make test-all    run all tests; takes half an hour"
 	@echo "make test-spark  count a million records inside Spark too; needs Java 17 or later"
 	@echo "make fuzz        read a million mutated records, gzip streams and references on two processors (SEED=1,"
 	@echo "                 EXAMPLES=1000000): no exception, none lost, none over a second or 200 MiB; takes 13 minutes"
 	@echo "make check       lint, types, walls between the rooms, security, lock file"
+	@echo "make coverage    run the product's tests and print which share of its lines they run"
 	@echo "make bench       measure what the README promises"
+	@echo "make docs        build the documentation's site into build/site"
+	@echo "make wheels      build the wheels of a release into build/wheels"
 
 install: .venv/.installed
 
@@ -34,7 +40,7 @@ endif
 
 .venv/.installed: pyproject.toml uv.lock $(UV_READY)
 	$(UV) sync --locked --quiet
-	$(RUN)python -m components.layer
+	$(RUN)python -m components.lambda_layer
 	@touch $@
 
 .venv-awscli/.installed: pyproject.toml uv.lock $(UV_READY)
@@ -45,6 +51,14 @@ endif
 	UV_PROJECT_ENVIRONMENT=.venv-spark $(UV) sync --locked --quiet --only-group spark --no-install-project
 	@touch $@
 
+.venv-docs/.installed: pyproject.toml uv.lock $(UV_READY)
+	UV_PROJECT_ENVIRONMENT=.venv-docs $(UV) sync --locked --quiet --only-group docs --no-install-project
+	@touch $@
+
+.venv-wheels/.installed: pyproject.toml uv.lock $(UV_READY)
+	UV_PROJECT_ENVIRONMENT=.venv-wheels $(UV) sync --locked --quiet --only-group wheels --no-install-project
+	@touch $@
+
 .venv-peers/.installed: bench/peers/pyproject.toml bench/peers/uv.lock $(UV_READY)
 	UV_PROJECT_ENVIRONMENT=$(CURDIR)/.venv-peers $(UV) sync --project bench/peers --locked --quiet
 	@touch $@
@@ -53,7 +67,10 @@ demo: .venv/.installed .venv-awscli/.installed
 	$(RUN)tidewatch rehearse
 
 test: .venv/.installed .venv-awscli/.installed
-	$(RUN)pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(PYTEST) -m "not slow and not real_cli"
+
+test-all: .venv/.installed .venv-awscli/.installed
+	$(PYTEST)
 
 test-spark: .venv-spark/.installed
 	.venv-spark/bin/python -m pytest tests/spark
@@ -63,17 +80,35 @@ fuzz: .venv/.installed
 	TIDEWATCH_FUZZ_EXAMPLES=2000 $(RUN)pytest tests/tidewatch/capture/test_capture_fuzz.py \
 	  tests/tidewatch/drift/test_drift_counting.py tests/tidewatch/drift/test_drift_reference.py -k "mutated"
 
-check: .venv/.installed
+check-lock: $(UV_READY)
 	$(UV) lock --check --quiet
 	$(UV) lock --check --quiet --project bench/peers
+
+check: .venv/.installed check-lock
 	$(RUN)ruff check
 	$(RUN)ruff format --check --quiet
 	$(RUN)pyright
 	$(RUN)lint-imports
 	$(RUN)bandit --quiet --recursive --configfile pyproject.toml $(PRODUCT)
 
+# The figure is of the product alone. A line that only another process runs, as a rehearsal's server does, is not counted.
+coverage: .venv/.installed
+	$(PYTEST) --cov --cov-report=term --cov-report=html:build/coverage \
+	  $(PRODUCT_TESTS)
+	@echo "The tests run $$($(RUN)coverage report --format=total) % of the product's lines: build/coverage/index.html"
+
 bench: .venv/.installed .venv-peers/.installed
 	$(RUN)python -m bench
 
+# Not --quiet: it drops the warnings that --strict counts.
+docs: .venv-docs/.installed
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict
+	@echo "build/site/index.html"
+
+# The build tools are those of the lock file, by their hashes: no build takes newer ones from the index.
+wheels: .venv-wheels/.installed
+	rm -rf build/wheels
+	$(UV) build --all-packages --wheel --quiet --no-build-isolation --python .venv-wheels/bin/python --out-dir build/wheels
+
 clean:
-	rm -rf .venv .venv-uv .venv-awscli .venv-spark .venv-peers .cache build out
+	rm -rf .venv .venv-uv .venv-awscli .venv-spark .venv-docs .venv-wheels .venv-peers .cache build out

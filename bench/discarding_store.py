@@ -13,19 +13,19 @@ BLOCK = 1 << 20
 _ZEROS = bytes(BLOCK)
 
 
-class Store(ThreadingHTTPServer):
+class DiscardingStore(ThreadingHTTPServer):
     """What is known of the one artifact, and of the manifests, which are told apart by their key."""
 
     daemon_threads = True
-    first = b""
+    first_block = b""
     sizes: dict[int, int]
-    complete = False
+    is_complete = False
 
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    server: Store  # pyright: ignore[reportIncompatibleVariableOverride]
+    server: DiscardingStore  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def do_PUT(self) -> None:
         query = parse_qs(urlsplit(self.path).query)
@@ -34,28 +34,28 @@ class Handler(BaseHTTPRequestHandler):
         if part:
             self.server.sizes[part] = size
         if part == 1:
-            self.server.first = first
-        self._answer(200, headers={"ETag": f'"{part}"'})
+            self.server.first_block = first
+        self._respond(200, headers={"ETag": f'"{part}"'})
 
     def do_POST(self) -> None:
         self._discard()
         if "uploads" in self.path:
-            self._answer(200, b"<InitiateMultipartUploadResult><UploadId>1</UploadId></InitiateMultipartUploadResult>")
+            self._respond(200, b"<InitiateMultipartUploadResult><UploadId>1</UploadId></InitiateMultipartUploadResult>")
             return
-        self.server.complete = True
-        self._answer(200, b"<CompleteMultipartUploadResult></CompleteMultipartUploadResult>")
+        self.server.is_complete = True
+        self._respond(200, b"<CompleteMultipartUploadResult></CompleteMultipartUploadResult>")
 
     def do_HEAD(self) -> None:
-        known = self._is_artifact() and self.server.complete
-        self._answer(200 if known else 404, length=self._size() if known else 0)
+        is_stored = self._is_artifact() and self.server.is_complete
+        self._respond(200 if is_stored else 404, length=self._total_size() if is_stored else 0)
 
     def do_GET(self) -> None:
-        if not (self._is_artifact() and self.server.complete):
-            self._answer(404, b"<Error><Code>NoSuchKey</Code></Error>")
+        if not (self._is_artifact() and self.server.is_complete):
+            self._respond(404, b"<Error><Code>NoSuchKey</Code></Error>")
             return
-        left = self._size()
-        self._answer(200, length=left)
-        block = self.server.first
+        left = self._total_size()
+        self._respond(200, length=left)
+        block = self.server.first_block
         while left:
             self.wfile.write(memoryview(block)[:left])
             left -= min(left, len(block))
@@ -67,7 +67,7 @@ class Handler(BaseHTTPRequestHandler):
     def _is_artifact(self) -> bool:
         return urlsplit(self.path).path.endswith("/model.tar.gz")
 
-    def _size(self) -> int:
+    def _total_size(self) -> int:
         return sum(self.server.sizes.values())
 
     def _discard(self) -> tuple[bytes, int]:
@@ -79,7 +79,7 @@ class Handler(BaseHTTPRequestHandler):
             left -= got
         return first, size
 
-    def _answer(
+    def _respond(
         self, status: int, body: bytes = b"", *, length: int | None = None, headers: dict[str, str] | None = None
     ) -> None:
         self.send_response(status)
@@ -92,7 +92,7 @@ class Handler(BaseHTTPRequestHandler):
 
 def main() -> None:
     """Prints its port and serves until it is ended."""
-    store = Store(("127.0.0.1", 0), Handler)
+    store = DiscardingStore(("127.0.0.1", 0), Handler)
     store.sizes = {}
     print(store.server_address[1], flush=True)
     store.serve_forever()

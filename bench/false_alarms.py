@@ -15,27 +15,36 @@ import numpy as np
 from rich.console import Console
 
 from bench import column_kinds
-from bench.alarm_rows import (
-    REFERENCES,
+from bench.populations import (
+    Column,
+    Columns,
+    Distributions,
+    build_distributions,
+    build_sample_reference,
+    draw_population,
+    insert_missing,
+    resample,
+)
+from bench.verdict_rates import (
+    REFERENCE_ROWS,
     SIZES,
     WINDOWS,
-    WINDOWS_A_REFERENCE,
-    Promise,
-    Row,
-    counted,
-    misses,
-    profiles,
-    shown,
+    WINDOWS_PER_REFERENCE,
+    VerdictRates,
+    VerdictRequirement,
+    count_verdicts,
+    draw_profiles,
+    list_misses,
+    render_table,
 )
-from bench.populations import Column, Columns, Laws, gapped, laws, population, referred, sample
-from tidewatch.drift.verdict import Verdict, judge
+from tidewatch.drift.statistics.verdict import Verdict, judge_profile
 
-Peer: TypeAlias = Callable[[Columns, Columns], bool]
+PeerVerdict: TypeAlias = Callable[[Columns, Columns], bool]
 """Whether another tool, by its defaults, says that the second table drifted from the first."""
 
 
 @dataclass(frozen=True)
-class Scenario:
+class DriftScenario:
     """What happens to one column of the population, and the sizes at which it must be found; none for no drift."""
 
     name: str
@@ -43,70 +52,96 @@ class Scenario:
     change: Callable[[Column, np.random.Generator], Column] = lambda column, _: column
     reference_rows: int = 100_000
     window_rows: int = 5_000
-    promise: Promise = Promise.FOUND
+    requirement: VerdictRequirement = VerdictRequirement.DETECTED
 
-    def at(self, reference_rows: int, window_rows: int) -> Scenario:
+    def with_sizes(self, reference_rows: int, window_rows: int) -> DriftScenario:
         """The same at other sizes."""
         return replace(self, reference_rows=reference_rows, window_rows=window_rows)
 
 
-def _plan_b(column: Column, rng: np.random.Generator) -> Column:
+def _shift_to_plan_b(column: Column, rng: np.random.Generator) -> Column:
     """30% -> 42%: the same share of the other values moves over."""
     return np.where((column != "b") & (rng.random(len(column)) < 0.12 / 0.7), "b", column)
 
 
-NO_DRIFT = Scenario("no drift", promise=Promise.QUIET)
+NO_DRIFT = DriftScenario("no drift", requirement=VerdictRequirement.NO_ALARM)
 DRIFTS = (
-    Scenario("0.5 sigma in one of 25", "normal", lambda column, _: column + 0.5),
-    Scenario("a category 30% -> 42%", "plan", _plan_b),
-    Scenario("missing 1% -> 8%", "sparse", lambda column, rng: gapped(column, 0.07 / 0.99, rng)),
-    Scenario("1.5 sigma, small", "normal", lambda column, _: column + 1.5, 1_000, 100, Promise.DRIFT),
+    DriftScenario("0.5 sigma in one of 25", "normal", lambda column, _: column + 0.5),
+    DriftScenario("a category 30% -> 42%", "plan", _shift_to_plan_b),
+    DriftScenario("missing 1% -> 8%", "sparse", lambda column, rng: insert_missing(column, 0.07 / 0.99, rng)),
+    DriftScenario("1.5 sigma, small", "normal", lambda column, _: column + 1.5, 1_000, 100, VerdictRequirement.DRIFT),
 )
 
 
-def table(
+def measure_table(
     windows: int = WINDOWS,
     sizes: Sequence[int] = SIZES,
     seed: int = 1,
     *,
-    peer: Peer | None = None,
+    peer: PeerVerdict | None = None,
     peer_windows: int = 20,
-    drifts: Iterable[Scenario] = DRIFTS,
-    references: Sequence[int] = REFERENCES,
-    a_reference: int = WINDOWS_A_REFERENCE,
-) -> list[Row]:
+    drifts: Iterable[DriftScenario] = DRIFTS,
+    references: Sequence[int] = REFERENCE_ROWS,
+    windows_per_reference: int = WINDOWS_PER_REFERENCE,
+) -> list[VerdictRates]:
     """Every reference size with every window size without drift, then the drifts; the same seed gives the same rows."""
     rng = np.random.default_rng(seed)
-    people = population(rng)
-    at_rest = laws(people)
-    rows: list[Row] = []
-    for scenario in (*(NO_DRIFT.at(trained, size) for trained in references for size in sizes), *drifts):
-        now = at_rest if not scenario.column else {**at_rest, **laws(moved(scenario, people, rng))}
-        row = _measured(scenario, people, now, windows, a_reference, rng)
-        rows.append(_asked(row, scenario, people, peer, peer_windows, rng) if peer else row)
+    population_columns = draw_population(rng)
+    distributions = build_distributions(population_columns)
+    rows: list[VerdictRates] = []
+    for scenario in (
+        *(NO_DRIFT.with_sizes(reference_rows, size) for reference_rows in references for size in sizes),
+        *drifts,
+    ):
+        scenario_distributions = (
+            distributions
+            if not scenario.column
+            else {**distributions, **build_distributions(change_column(scenario, population_columns, rng))}
+        )
+        row = _measure_scenario(
+            scenario, population_columns, scenario_distributions, windows, windows_per_reference, rng
+        )
+        rows.append(_measure_peer(row, scenario, population_columns, peer, peer_windows, rng) if peer else row)
     return rows
 
 
-def _measured(
-    scenario: Scenario, people: Columns, now: Laws, windows: int, a_reference: int, rng: np.random.Generator
-) -> Row:
-    found: list[Verdict] = []
-    for start in range(0, windows, a_reference):
-        reference = referred(sample(people, scenario.reference_rows, rng))
-        drawn = profiles(reference, now, scenario.window_rows, min(a_reference, windows - start), rng)
-        found += [judge(reference, profile).verdict for profile in drawn]
-    return counted(scenario.name, scenario.promise, scenario.reference_rows, scenario.window_rows, found)
+def _measure_scenario(
+    scenario: DriftScenario,
+    population_columns: Columns,
+    distributions: Distributions,
+    windows: int,
+    windows_per_reference: int,
+    rng: np.random.Generator,
+) -> VerdictRates:
+    verdicts: list[Verdict] = []
+    for start in range(0, windows, windows_per_reference):
+        reference = build_sample_reference(resample(population_columns, scenario.reference_rows, rng))
+        profiles = draw_profiles(
+            reference, distributions, scenario.window_rows, min(windows_per_reference, windows - start), rng
+        )
+        verdicts += [judge_profile(reference, profile).verdict for profile in profiles]
+    return count_verdicts(scenario.name, scenario.requirement, scenario.reference_rows, scenario.window_rows, verdicts)
 
 
-def _asked(row: Row, scenario: Scenario, people: Columns, peer: Peer, windows: int, rng: np.random.Generator) -> Row:
-    now = {**people, **moved(scenario, people, rng)}
-    tables = ((sample(people, row.reference_rows, rng), sample(now, row.window_rows, rng)) for _ in range(windows))
+def _measure_peer(
+    row: VerdictRates,
+    scenario: DriftScenario,
+    population_columns: Columns,
+    peer: PeerVerdict,
+    windows: int,
+    rng: np.random.Generator,
+) -> VerdictRates:
+    changed_columns = {**population_columns, **change_column(scenario, population_columns, rng)}
+    tables = (
+        (resample(population_columns, row.reference_rows, rng), resample(changed_columns, row.window_rows, rng))
+        for _ in range(windows)
+    )
     return replace(row, peer=sum(peer(*pair) for pair in tables) / windows, peer_windows=windows)
 
 
-def moved(scenario: Scenario, people: Columns, rng: np.random.Generator) -> Columns:
+def change_column(scenario: DriftScenario, population_columns: Columns, rng: np.random.Generator) -> Columns:
     """The population's column that the scenario changes, after it."""
-    return {scenario.column: scenario.change(people[scenario.column], rng)} if scenario.column else {}
+    return {scenario.column: scenario.change(population_columns[scenario.column], rng)} if scenario.column else {}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -114,10 +149,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--windows", type=int, default=WINDOWS)
     parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args(arguments)
-    rows = [*table(given.windows, SIZES, given.seed), *column_kinds.table(given.windows, SIZES, given.seed)]
-    Console().print(shown(rows))
-    faults = misses(rows)
+    options = parser.parse_args(arguments)
+    rows = [
+        *measure_table(options.windows, SIZES, options.seed),
+        *column_kinds.measure_table(options.windows, SIZES, options.seed),
+    ]
+    Console().print(render_table(rows))
+    faults = list_misses(rows)
     for fault in faults:
         Console().print(fault)
     return 1 if faults else 0

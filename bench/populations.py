@@ -9,9 +9,9 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from tidewatch.drift.binning import Categories
+from tidewatch.drift.counting.binning import CategoryBinner
 from tidewatch.drift.reference import Counts, Feature, Floats, NumericFeature, Reference
-from tidewatch.drift.training import build
+from tidewatch.drift.training.reference_builder import build_reference
 
 POPULATION = 400_000
 SCORE = "score"
@@ -19,31 +19,31 @@ SCORE = "score"
 Column: TypeAlias = npt.NDArray[Any]
 Columns: TypeAlias = Mapping[str, Column]
 """Feature -> a value a row: float64 with NaN where missing, or str. The score is among them."""
-Laws: TypeAlias = "Mapping[str, Source]"
+Distributions: TypeAlias = "Mapping[str, BinDistribution]"
 
 
-class Source(Protocol):
+class BinDistribution(Protocol):
     """What the values of a column are drawn from."""
 
-    def shares(self, feature: Feature) -> Floats:
+    def compute_shares(self, feature: Feature) -> Floats:
         """The probability of each of a profile's counts."""
         ...
 
 
-def population(rng: np.random.Generator, rows: int = POPULATION) -> dict[str, Column]:
+def draw_population(rng: np.random.Generator, rows: int = POPULATION) -> dict[str, Column]:
     """25 columns of independent rows: 20 numbers of many shapes, 4 categories, a score."""
     score = rng.beta(2, 5, rows).astype(np.float32).astype(np.float64)
-    return {**numbers(rng, rows), **categories(rng, rows), SCORE: score}
+    return {**draw_numbers(rng, rows), **draw_categories(rng, rows), SCORE: score}
 
 
-def numbers(rng: np.random.Generator, rows: int) -> dict[str, Column]:
+def draw_numbers(rng: np.random.Generator, rows: int) -> dict[str, Column]:
     """Smooth, heavy-tailed, discrete, tied, almost and quite constant ones, and ones with missing values."""
     normal = rng.standard_normal
     return {
         "normal": normal(rows),
-        "sparse": gapped(normal(rows), 0.01, rng),
-        "gapped": gapped(rng.gamma(2.0, 3.0, rows), 0.2, rng),
-        "seldom": gapped(normal(rows), 0.95, rng),
+        "sparse": insert_missing(normal(rows), 0.01, rng),
+        "gapped": insert_missing(rng.gamma(2.0, 3.0, rows), 0.2, rng),
+        "seldom": insert_missing(normal(rows), 0.95, rng),
         "lognormal": rng.lognormal(0, 2, rows),
         "exponential": rng.exponential(30.0, rows),
         "uniform": rng.uniform(-1, 1, rows),
@@ -53,7 +53,7 @@ def numbers(rng: np.random.Generator, rows: int) -> dict[str, Column]:
         "capped": np.minimum(rng.exponential(1.0, rows), 2.0),
         "rounded": np.round(normal(rows), 1),
         "hour": rng.integers(0, 24, rows).astype(np.float64),
-        "month": rng.choice(12, rows, p=zipf(12)).astype(np.float64),
+        "month": rng.choice(12, rows, p=compute_zipf(12)).astype(np.float64),
         "few": rng.poisson(1.0, rows).astype(np.float64),
         "count": rng.poisson(40.0, rows).astype(np.float64),
         "flag": (rng.random(rows) < 0.5).astype(np.float64),
@@ -63,42 +63,42 @@ def numbers(rng: np.random.Generator, rows: int) -> dict[str, Column]:
     }
 
 
-def categories(rng: np.random.Generator, rows: int) -> dict[str, Column]:
+def draw_categories(rng: np.random.Generator, rows: int) -> dict[str, Column]:
     """Three by Zipf's law, and a plan with the shares 50, 30 and 20%."""
-    named = {
-        name: np.array([f"{name}{at}" for at in range(size)])[rng.choice(size, rows, p=zipf(size))]
+    values_by_name = {
+        name: np.array([f"{name}{index}" for index in range(size)])[rng.choice(size, rows, p=compute_zipf(size))]
         for name, size in (("carrier", 10), ("origin", 20), ("destination", 20))
     }
-    return named | {"plan": np.array(["a", "b", "c"])[rng.choice(3, rows, p=[0.5, 0.3, 0.2])]}
+    return values_by_name | {"plan": np.array(["a", "b", "c"])[rng.choice(3, rows, p=[0.5, 0.3, 0.2])]}
 
 
-def zipf(size: int) -> npt.NDArray[np.float64]:
+def compute_zipf(size: int) -> npt.NDArray[np.float64]:
     weights = 1.0 / np.arange(1, size + 1)
     return weights / weights.sum()
 
 
-def gapped(column: Column, share: float, rng: np.random.Generator) -> Column:
+def insert_missing(column: Column, share: float, rng: np.random.Generator) -> Column:
     """A share of the values, at random, made missing."""
     return np.where(rng.random(len(column)) < share, np.nan, column)
 
 
-def sample(people: Columns, rows: int, rng: np.random.Generator) -> Columns:
+def resample(population_columns: Columns, rows: int, rng: np.random.Generator) -> Columns:
     """Rows drawn with replacement, each column on its own."""
-    return {name: column[rng.integers(0, len(column), rows)] for name, column in people.items()}
+    return {name: column[rng.integers(0, len(column), rows)] for name, column in population_columns.items()}
 
 
-def referred(columns: Columns) -> Reference:
+def build_sample_reference(columns: Columns) -> Reference:
     """The reference of a sample."""
     features = {
         name: column if column.dtype.kind == "f" else column.tolist()
         for name, column in columns.items()
         if name != SCORE
     }
-    return build(features, score=(SCORE, columns[SCORE]))
+    return build_reference(features, score=(SCORE, columns[SCORE]))
 
 
 @dataclass(frozen=True)
-class Law:
+class EmpiricalDistribution:
     """A column's values in order, made ready to be counted in the bins of many references.
 
     values: sorted, without the missing ones; of categories the distinct ones, with their tallies.
@@ -109,25 +109,25 @@ class Law:
     rows: int
 
     @classmethod
-    def of(cls, column: Column) -> Law:
+    def of(cls, column: Column) -> EmpiricalDistribution:
         if column.dtype.kind == "f":
             return cls(np.sort(column[~np.isnan(column)]), np.empty(0, np.int64), len(column))
         return cls(*np.unique(column, return_counts=True), len(column))
 
-    def shares(self, feature: Feature) -> Floats:
+    def compute_shares(self, feature: Feature) -> Floats:
         """The probability of each of a profile's counts."""
-        return self.counted(feature) / self.rows
+        return self.count_in_bins(feature) / self.rows
 
-    def counted(self, feature: Feature) -> Counts:
+    def count_in_bins(self, feature: Feature) -> Counts:
         """A profile's counts of these rows."""
         if isinstance(feature, NumericFeature):
             below = np.searchsorted(self.values, np.asarray(feature.edges, np.float64), "left")
             return np.append(np.diff(below, prepend=0, append=len(self.values)), self.rows - len(self.values))
-        binned, counts = Categories(feature), np.zeros(feature.width, np.int64)
+        bins, counts = CategoryBinner(feature), np.zeros(feature.width, np.int64)
         for value, tally in zip(self.values.tolist(), self.tallies.tolist(), strict=True):
-            counts[binned.bin(value)] += tally
+            counts[bins.bin(value)] += tally
         return counts
 
 
-def laws(people: Columns) -> Laws:
-    return {name: Law.of(column) for name, column in people.items()}
+def build_distributions(population_columns: Columns) -> Distributions:
+    return {name: EmpiricalDistribution.of(column) for name, column in population_columns.items()}

@@ -35,12 +35,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--publish", nargs=2, metavar=("URL", "FILE"), help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.publish:
-        print(json.dumps(publish(options.publish[0], Path(options.publish[1]))))
+        print(json.dumps(publish_version(options.publish[0], Path(options.publish[1]))))
         return 0
     figures = measure(int(options.gigabytes * GB))
     OUT.parent.mkdir(parents=True, exist_ok=True)
     OUT.write_text(json.dumps(figures, indent=2) + "\n")
-    show(figures)
+    print_figures(figures)
     return 0 if figures["peak_memory_mib"] < LIMIT_MIB else 1
 
 
@@ -48,7 +48,7 @@ def measure(size: int) -> dict[str, Any]:
     """Publishes a sparse artifact of that many bytes: bytes, parts, seconds, MB/s and peak resident memory in MiB."""
     # In memory where there is such a folder: reading a hole from a disk's file system costs more than sending it.
     with tempfile.TemporaryDirectory(dir=SHARED_MEMORY if SHARED_MEMORY.exists() else None) as folder:
-        artifact = sparse_archive(Path(folder) / "model.tar.gz", size)
+        artifact = write_sparse_archive(Path(folder) / "model.tar.gz", size)
         store = subprocess.Popen(
             [sys.executable, "-m", "bench.discarding_store"], stdout=subprocess.PIPE, text=True
         )  # fmt: skip
@@ -65,29 +65,29 @@ def measure(size: int) -> dict[str, Any]:
     return json.loads(done.stdout)
 
 
-def publish(url: str, artifact: Path) -> dict[str, Any]:
+def publish_version(url: str, artifact: Path) -> dict[str, Any]:
     """Publishes one version as `tidewatch publish` does, and looks at this process."""
     import boto3
     from botocore import UNSIGNED
     from botocore.config import Config
 
-    from tidewatch.registry import Data, Description, Feature, Lineage, Registry
-    from tidewatch.registry.upload import part_size
+    from tidewatch.registry import FeatureSpec, Lineage, ModelDescription, ModelRegistry, TrainingData
+    from tidewatch.registry.upload import compute_part_size
 
     # Unsigned: over plain HTTP botocore would hash every byte once more for the signature, over HTTPS it does not.
     s3 = boto3.client("s3", endpoint_url=url, region_name="us-east-1", config=Config(signature_version=UNSIGNED))
     lineage = Lineage(
-        commit="none", data=Data(reference="none", digest="none"), preprocessing="none",
-        features=(Feature(name="none", kind="numeric", definition="none"),),
+        commit="none", data=TrainingData(reference="none", digest="none"), preprocessing="none",
+        features=(FeatureSpec(name="none", kind="numeric", definition="none"),),
         hyperparameters={}, seeds={}, environment={}, training_run="none",
     )  # fmt: skip
-    description = Description(framework="none", owner="bench", lineage=lineage, metrics={}, image=IMAGE)
+    description = ModelDescription(framework="none", owner="bench", lineage=lineage, metrics={}, image=IMAGE)
     before, started = peak_memory_mib(), time.perf_counter()
-    manifest = Registry(s3, "registry", "bench").publish("1", artifact, description)
+    manifest = ModelRegistry(s3, "registry", "bench").publish("1", artifact, description)
     seconds, size = time.perf_counter() - started, manifest.artifact.size
     return {
         "bytes": size,
-        "parts": -(-size // part_size(size)),
+        "parts": -(-size // compute_part_size(size)),
         "seconds": round(seconds, 1),
         "megabytes_per_second": round(size / seconds / 1e6),
         "peak_memory_mib": round(peak_memory_mib(), 1),
@@ -96,7 +96,7 @@ def publish(url: str, artifact: Path) -> dict[str, Any]:
     }
 
 
-def sparse_archive(path: Path, size: int) -> Path:
+def write_sparse_archive(path: Path, size: int) -> Path:
     """A gzipped tar with one small member, then zeros that take no space on disk."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
@@ -107,7 +107,7 @@ def sparse_archive(path: Path, size: int) -> Path:
     return path
 
 
-def show(figures: dict[str, Any]) -> None:
+def print_figures(figures: dict[str, Any]) -> None:
     table = Table("publish", "figure", title="tidewatch publish against a store that discards", box=None)
     table.add_row("artifact", f"{figures['bytes'] / GB:g} GB in {figures['parts']} parts")
     table.add_row("peak memory", f"{figures['peak_memory_mib']} MiB (limit {figures['limit_mib']} MiB)")

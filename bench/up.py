@@ -15,108 +15,128 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench.promises import Ratio, boto3_process, failed, own
-from simulator.engine import Summary
-from simulator.rehearsal.screen import Step
-from simulator.rehearsal.stage import Stage, staged
-from simulator.story.training import train
-from tidewatch.registry import Registry, describe
+from bench.limits import Ratio, has_missed, measure_seconds, time_boto3_process
+from rehearsal.demo.console import ProgressStep
+from rehearsal.demo.environment import DemoEnvironment, start_environment
+from rehearsal.demo.flights_model.training import train
+from rehearsal.engine import DeploymentSummary
+from tidewatch.registry import ModelRegistry, parse_description
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "out" / "bench" / "up.json"
 IMAGE = "example.com/server@sha256:" + "0" * 64
-MOST_FULL = 44.0
-MOST_SAME = 22.0
+MAX_FULL_RATIO = 44.0
+MAX_UNCHANGED_RATIO = 22.0
 """Times a process that imports boto3."""
 REPEATS = 3
-SLOTS = {"blue": {"version": "1", "weight": 95, "instances": 1}, "green": {"version": "2", "weight": 5, "instances": 1}}
+VARIANTS = {
+    "blue": {"version": "1", "weight": 95, "instances": 1},
+    "green": {"version": "2", "weight": 5, "instances": 1},
+}
 
 
 def main() -> int:
     """Prints the figures and writes them to out/bench/up.json; 1 where a promise is missed."""
-    with staged(ROOT) as stage:
-        figures = measure(stage)
+    with start_environment(ROOT) as env:
+        figures = measure(env)
     OUT.parent.mkdir(parents=True, exist_ok=True)
     OUT.write_text(json.dumps(vars(figures), indent=2, default=vars) + "\n")
-    _show(figures)
-    return int(failed(figures.full.at_most(MOST_FULL), figures.same.at_most(MOST_SAME)))
-
-
-@dataclass(frozen=True)
-class Figures:
-    """resources: of the complete program. full, same: processor seconds over those of a process that imports boto3, of
-    the complete program and of an `up` without a change; the wall's seconds beside them."""
-
-    resources: int
-    full: Ratio
-    full_s: float
-    same: Ratio
-    same_s: float
-    changed_by_no_change: int
-
-
-def measure(stage: Stage) -> Figures:
-    """The registry must be there before a version can be in it, so the complete `up` is two, added up."""
-    yard = boto3_process()
-    first, second = deploy(stage)
-    same, yards = list[_Up](), list[float]()
-    for _ in range(REPEATS):
-        yards.append(boto3_process())
-        same.append(_up(stage))
-    return Figures(
-        resources=first.done.changes["create"] + second.done.changes["create"],
-        full=Ratio.of([first.cpu + second.cpu], [min(yard, *yards)]),
-        full_s=round(first.wall + second.wall, 2),
-        same=Ratio.of([one.cpu for one in same], yards),
-        same_s=round(statistics.median(one.wall for one in same), 2),
-        changed_by_no_change=sum(len(one.done.changed) for one in same),
+    _print_figures(figures)
+    return int(
+        has_missed(
+            figures.full_ratio.check_at_most(MAX_FULL_RATIO), figures.unchanged_ratio.check_at_most(MAX_UNCHANGED_RATIO)
+        )
     )
 
 
 @dataclass(frozen=True)
-class _Up:
-    done: Summary
+class UpFigures:
+    """resources: of the complete program. full, same: processor seconds over those of a process that imports boto3, of
+    the complete program and of an `up` without a change; the wall's seconds beside them."""
+
+    resources: int
+    full_ratio: Ratio
+    full_s: float
+    unchanged_ratio: Ratio
+    unchanged_s: float
+    changed_by_no_change: int
+
+
+def measure(env: DemoEnvironment) -> UpFigures:
+    """The registry must be there before a version can be in it, so the complete `up` is two, added up."""
+    first_boto3_seconds = time_boto3_process()
+    first, second = deploy(env)
+    unchanged_runs, boto3_seconds = list[_UpRun](), list[float]()
+    for _ in range(REPEATS):
+        boto3_seconds.append(time_boto3_process())
+        unchanged_runs.append(_run_up(env))
+    return UpFigures(
+        resources=first.summary.op_counts["create"] + second.summary.op_counts["create"],
+        full_ratio=Ratio.of([first.cpu + second.cpu], [min(first_boto3_seconds, *boto3_seconds)]),
+        full_s=round(first.wall + second.wall, 2),
+        unchanged_ratio=Ratio.of([run.cpu for run in unchanged_runs], boto3_seconds),
+        unchanged_s=round(statistics.median(run.wall for run in unchanged_runs), 2),
+        changed_by_no_change=sum(len(run.summary.changed_steps) for run in unchanged_runs),
+    )
+
+
+@dataclass(frozen=True)
+class _UpRun:
+    summary: DeploymentSummary
     cpu: float
     wall: float
 
 
-def deploy(stage: Stage) -> tuple[_Up, _Up]:
+def deploy(env: DemoEnvironment) -> tuple[_UpRun, _UpRun]:
     """The complete program with a canary: both `up`s that it takes."""
-    first = _up(stage)
-    _publish(stage)
-    _declare(stage)
-    return first, _up(stage)
+    first = _run_up(env)
+    _publish_versions(env)
+    _write_variants(env)
+    return first, _run_up(env)
 
 
-def _up(stage: Stage) -> _Up:
+def _run_up(env: DemoEnvironment) -> _UpRun:
     """An `up` with its preview, as the CLI makes it."""
-    done: list[Summary] = []
-    cpu, wall = own(lambda: done.append(stage.up(Step("bench"))))
-    return _Up(done[0], cpu, wall)
+    summaries: list[DeploymentSummary] = []
+    cpu, wall = measure_seconds(lambda: summaries.append(env.up(ProgressStep("bench"))))
+    return _UpRun(summaries[0], cpu, wall)
 
 
-def _publish(stage: Stage) -> None:
-    registry = Registry(stage.client("s3"), stage.outputs()["registry"]["bucket"], "flights")
+def _publish_versions(env: DemoEnvironment) -> None:
+    registry = ModelRegistry(env.get_client("s3"), env.outputs()["registry"]["bucket"], "flights")
     for version, weather in (("1", False), ("2", True)):
-        made = train(version, stage.home.folder / version, with_weather=weather, image=IMAGE)
-        registry.publish(version, made.artifact, describe(json.loads(made.lineage.read_text()), str(made.lineage)))
+        model = train(version, env.paths.folder / version, with_weather=weather, image=IMAGE)
+        registry.publish(
+            version, model.artifact, parse_description(json.loads(model.lineage.read_text()), str(model.lineage))
+        )
 
 
-def _declare(stage: Stage) -> None:
-    file = stage.home.stack_file
-    lines = f"  tidewatch:variants: {json.dumps(SLOTS)}\n  tidewatch:rollbackTo: blue\n"
+def _write_variants(env: DemoEnvironment) -> None:
+    file = env.paths.stack_file
+    lines = f"  tidewatch:variants: {json.dumps(VARIANTS)}\n  tidewatch:rollbackTo: blue\n"
     file.write_text(file.read_text().rstrip("\n") + "\n" + lines)
 
 
-def _show(figures: Figures) -> None:
+def _print_figures(figures: UpFigures) -> None:
     table = Table(
         "up in the rehearsal, with its preview", "times a process that imports boto3", "at most", "", "wall",
         title_justify="left", box=None,
     )  # fmt: skip
     complete = f"complete program, {figures.resources} resources"
-    full, same = figures.full.at_most(MOST_FULL), figures.same.at_most(MOST_SAME)
-    table.add_row(complete, f"{figures.full.median:.1f}", f"{MOST_FULL:g}", full, f"{figures.full_s:.1f} s")
-    table.add_row("no change", str(figures.same), f"{MOST_SAME:g}", same, f"{figures.same_s:.1f} s")
+    full_result, unchanged_result = (
+        figures.full_ratio.check_at_most(MAX_FULL_RATIO),
+        figures.unchanged_ratio.check_at_most(MAX_UNCHANGED_RATIO),
+    )
+    table.add_row(
+        complete, f"{figures.full_ratio.median:.1f}", f"{MAX_FULL_RATIO:g}", full_result, f"{figures.full_s:.1f} s"
+    )
+    table.add_row(
+        "no change",
+        str(figures.unchanged_ratio),
+        f"{MAX_UNCHANGED_RATIO:g}",
+        unchanged_result,
+        f"{figures.unchanged_s:.1f} s",
+    )
     Console(width=120).print(table)
 
 

@@ -9,9 +9,9 @@ import rich.console
 from rich.console import ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from tidewatch.text import visible
+from tidewatch.text import sanitize_lines
 
-WIDE = 200
+UNBOUNDED_WIDTH = 200
 """Columns where nobody looks at a terminal's width: a line is as long as it must be."""
 
 
@@ -21,16 +21,16 @@ class Console(rich.console.Console):
     Colours come from rich's own Text and Style. What has to stay on one line goes through tidewatch.text.one_line.
     """
 
-    def __init__(self, **given: Any) -> None:
-        super().__init__(**given, markup=False, emoji=False)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options, markup=False, emoji=False)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """What rich is about to write, each piece of text without what is not seen."""
         for text, style, control in super().render(renderable, options):
-            yield Segment(text if control else visible(text), style, control)
+            yield Segment(text if control else sanitize_lines(text), style, control)
 
 
-def tables() -> Console:
+def create_table_console() -> Console:
     """For tables: as wide as the terminal, or as long as it must be."""
     terminal = Console(highlight=False)
-    return terminal if terminal.is_terminal else Console(highlight=False, width=WIDE)
+    return terminal if terminal.is_terminal else Console(highlight=False, width=UNBOUNDED_WIDTH)

@@ -7,18 +7,18 @@ import sys
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cli.commands.deploy import destroy, preview, up
+from cli.commands.doctor import doctor
+from cli.commands.drift import drift
+from cli.commands.permissions import permissions
+from cli.commands.promote import promote
+from cli.commands.registry import models, publish
+from cli.commands.rehearse import rehearse
+from cli.commands.rollback import acknowledge, rollback
+from cli.commands.runbook import runbook
+from cli.commands.status import status
 from cli.console import Console
-from cli.doctor import doctor
-from cli.drift import drift
 from cli.errors import UserError
-from cli.permissions import permissions
-from cli.promote import promote
-from cli.registry import models, publish
-from cli.rehearse import rehearse
-from cli.rollback import acknowledge, rollback
-from cli.runbook import runbook
-from cli.status import status
-from cli.up import destroy, preview, up
 from tidewatch.drift.errors import DriftError
 from tidewatch.registry import RegistryError
 from tidewatch.traffic import TrafficError
@@ -39,12 +39,12 @@ app.add_typer(drift)
 
 def main() -> None:
     """Exit code 0, 1 for a mistake or a refusal, 2 for wrong usage."""
-    complaints = Console(stderr=True, highlight=False, soft_wrap=True)
+    error_console = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         app()
     except (UserError, DriftError, RegistryError, TrafficError) as error:
-        complaints.print(f"tidewatch: {error}")
+        error_console.print(f"tidewatch: {error}")
         sys.exit(1)
     except (ClientError, BotoCoreError) as error:
-        complaints.print(f"tidewatch: AWS answered: {error}")
+        error_console.print(f"tidewatch: AWS answered: {error}")
         sys.exit(1)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.policy import ANYONE, Statement, document
-from components.scope import Scope
+from components.policy import ANYONE, Statement, render_policy
+from components.stack_context import StackContext
 
 Statements = Callable[[pulumi.Output[str]], Sequence[Statement]]
 
 
-def _nothing(arn: pulumi.Output[str]) -> Sequence[Statement]:
+def _no_statements(arn: pulumi.Output[str]) -> Sequence[Statement]:
     del arn
     return ()
 
@@ -34,7 +34,7 @@ class BucketArgs:
     lock: bool = False
     expire_days: int | None = None
     logs: SecureBucket | None = None
-    statements: Statements = _nothing
+    statements: Statements = _no_statements
 
 
 class SecureBucket(pulumi.ComponentResource):
@@ -47,33 +47,35 @@ class SecureBucket(pulumi.ComponentResource):
     arn: pulumi.Output[str]
     key_arn: pulumi.Output[str] | None
 
-    def __init__(self, scope: Scope, args: BucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        name = scope.bucket_name(args.purpose)
-        kept = pulumi.ResourceOptions(protect=scope.protect, retain_on_delete=scope.keeps_data)
-        super().__init__("tidewatch:components:SecureBucket", name, None, pulumi.ResourceOptions.merge(kept, opts))
-        self._scope, self._called, self._args = scope, name, args
-        tags = scope.tagged(purpose=args.purpose)
+    def __init__(self, context: StackContext, args: BucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        name = context.build_bucket_name(args.purpose)
+        retained_opts = pulumi.ResourceOptions(protect=context.protect, retain_on_delete=context.retains_data)
+        super().__init__(
+            "tidewatch:components:SecureBucket", name, None, pulumi.ResourceOptions.merge(retained_opts, opts)
+        )
+        self._context, self._bucket_name, self._args = context, name, args
+        tags = context.build_tags(purpose=args.purpose)
         bucket = aws.s3.Bucket(
             name,
-            force_destroy=scope.force_destroy,
+            force_destroy=context.force_destroy,
             object_lock_enabled=True if args.lock else None,
             tags=tags,
             # S3 locks a bucket that is there in place; the provider would replace it, with all that it holds.
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["objectLockEnabled"]),
         )
         self.resource, self.bucket, self.arn = bucket, bucket.bucket, bucket.arn
-        self.key_arn = self._key(tags) if args.key else None
-        self._encrypt()
-        self.versioning = self._keep_versions() if args.versioned else None
+        self.key_arn = self._create_key(tags) if args.key else None
+        self._configure_encryption()
+        self.versioning = self._enable_versioning() if args.versioned else None
         # S3 answers a conflict when two of these are put at once, and a policy may deny lifecycle changes from then on
-        self.policy = self._allow(self._close(), self._expire())
+        self.policy = self._create_policy(self._block_public_access(), self._create_lifecycle())
         if args.logs is not None:
             aws.s3.BucketLogging(
                 name,
                 bucket=self.bucket,
                 target_bucket=args.logs.bucket,
                 target_prefix=f"{args.purpose}/",
-                opts=self._child(args.logs.policy),  # S3 refuses a target that does not let it deliver
+                opts=self._make_child_opts(args.logs.policy),  # S3 refuses a target that does not let it deliver
             )
         self.register_outputs({"bucket": self.bucket, "arn": self.arn})
 
@@ -84,28 +86,28 @@ class SecureBucket(pulumi.ComponentResource):
             raise ValueError(f"the {self._args.purpose} bucket has no customer key")
         return self.key_arn
 
-    def _child(self, *depends_on: pulumi.Resource) -> pulumi.ResourceOptions:
+    def _make_child_opts(self, *depends_on: pulumi.Resource) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, depends_on=list(depends_on) or None)
 
-    def _key(self, tags: dict[str, str]) -> pulumi.Output[str]:
+    def _create_key(self, tags: dict[str, str]) -> pulumi.Output[str]:
         key = aws.kms.Key(
-            self._called,
-            description=f"Encrypts the {self._args.purpose} bucket of {self._scope.model} ({self._scope.stack})",
+            self._bucket_name,
+            description=f"Encrypts the {self._args.purpose} bucket of {self._context.model} ({self._context.stack})",
             enable_key_rotation=True,
             deletion_window_in_days=30,
             tags=tags,
-            opts=self._child(),
+            opts=self._make_child_opts(),
         )
         return key.arn
 
-    def _encrypt(self) -> None:
+    def _configure_encryption(self) -> None:
         by_default: aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgsDict = (
             {"sse_algorithm": "AES256"}
             if self.key_arn is None
             else {"sse_algorithm": "aws:kms", "kms_master_key_id": self.key_arn}
         )
         aws.s3.BucketServerSideEncryptionConfiguration(
-            self._called,
+            self._bucket_name,
             bucket=self.bucket,
             rules=[
                 {
@@ -113,30 +115,36 @@ class SecureBucket(pulumi.ComponentResource):
                     "bucket_key_enabled": True if self.key_arn is not None else None,
                 }
             ],
-            opts=self._child(),
+            opts=self._make_child_opts(),
         )
 
-    def _keep_versions(self) -> aws.s3.BucketVersioning:
+    def _enable_versioning(self) -> aws.s3.BucketVersioning:
         return aws.s3.BucketVersioning(
-            self._called, bucket=self.bucket, versioning_configuration={"status": "Enabled"}, opts=self._child()
+            self._bucket_name,
+            bucket=self.bucket,
+            versioning_configuration={"status": "Enabled"},
+            opts=self._make_child_opts(),
         )
 
-    def _close(self) -> aws.s3.BucketPublicAccessBlock:
+    def _block_public_access(self) -> aws.s3.BucketPublicAccessBlock:
         aws.s3.BucketOwnershipControls(
-            self._called, bucket=self.bucket, rule={"object_ownership": "BucketOwnerEnforced"}, opts=self._child()
+            self._bucket_name,
+            bucket=self.bucket,
+            rule={"object_ownership": "BucketOwnerEnforced"},
+            opts=self._make_child_opts(),
         )
         return aws.s3.BucketPublicAccessBlock(
-            self._called,
+            self._bucket_name,
             bucket=self.bucket,
             block_public_acls=True,
             block_public_policy=True,
             ignore_public_acls=True,
             restrict_public_buckets=True,
-            opts=self._child(),
+            opts=self._make_child_opts(),
         )
 
-    def _allow(self, *first: pulumi.Resource) -> aws.s3.BucketPolicy:
-        encrypted_only = Statement(
+    def _create_policy(self, *depends_on: pulumi.Resource) -> aws.s3.BucketPolicy:
+        tls_only = Statement(
             "TlsOnly",
             ["s3:*"],
             [self.arn, pulumi.Output.concat(self.arn, "/*")],
@@ -145,17 +153,17 @@ class SecureBucket(pulumi.ComponentResource):
             effect="Deny",
         )
         return aws.s3.BucketPolicy(
-            self._called,
+            self._bucket_name,
             bucket=self.bucket,
-            policy=document(encrypted_only, *self._args.statements(self.arn)),
-            opts=self._child(*first),
+            policy=render_policy(tls_only, *self._args.statements(self.arn)),
+            opts=self._make_child_opts(*depends_on),
         )
 
-    def _expire(self) -> aws.s3.BucketLifecycleConfiguration:
+    def _create_lifecycle(self) -> aws.s3.BucketLifecycleConfiguration:
         """Uploads that were cut off always go; objects only where the bucket says so."""
         days = self._args.expire_days
         return aws.s3.BucketLifecycleConfiguration(
-            self._called,
+            self._bucket_name,
             bucket=self.bucket,
             rules=[
                 {
@@ -170,5 +178,5 @@ class SecureBucket(pulumi.ComponentResource):
                     else []
                 ),
             ],
-            opts=self._child(*([self.versioning] if self.versioning else [])),
+            opts=self._make_child_opts(*([self.versioning] if self.versioning else [])),
         )

@@ -10,10 +10,10 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components.scope import Scope
+from components.stack_context import StackContext
 from components.tables import Tables
-from tidewatch.alarms import Alarm, Names
-from tidewatch.dashboards import PAGES, Subject, dashboard_url
+from tidewatch.alarms import Alarm, DimensionResolver
+from tidewatch.dashboards import PAGE_BUILDERS, DashboardContext, build_dashboard_url
 from tidewatch.slo import Objective
 
 
@@ -21,18 +21,17 @@ from tidewatch.slo import Objective
 class DashboardsArgs:
     """What is shown.
 
-    slots: the alarms of each slot; endpoint: those of the endpoint as a whole; objectives: what is promised to users.
-    names: what the metrics' dimensions are made of. alarm_arns: by name, every alarm whose state is worth a look.
-    log_group: where the rollback function writes what each slot holds. runbooks: the folder or URL that {key}.md is
-    under. capture, monitoring: the buckets.
-    reports: where the drift function's go; None where there is none. price_per_hour: of one instance; None where it is
-    not known.
+    variants: the alarms of each variant; endpoint: those of the endpoint as a whole; objectives: what is promised to
+    users. names: what the metrics' dimensions are made of. alarm_arns: by name, every alarm whose state is worth a
+    look. log_group: where the rollback function writes what each variant holds. runbooks: the folder or URL that
+    {key}.md is under. capture, monitoring: the buckets. reports: where the drift function's go; None where there is
+    none. price_per_hour: of one instance; None where it is not known.
     """
 
-    slots: Mapping[str, Sequence[Alarm]]
+    variants: Mapping[str, Sequence[Alarm]]
     endpoint: Sequence[Alarm]
     objectives: Sequence[Objective]
-    names: Names[pulumi.Output[str]]
+    names: DimensionResolver[pulumi.Output[str]]
     alarm_arns: Mapping[str, pulumi.Input[str]]
     tables: Tables
     log_group: pulumi.Input[str]
@@ -44,10 +43,10 @@ class DashboardsArgs:
     price_per_hour: float | None = None
 
 
-def links(scope: Scope, tables: Tables) -> dict[str, pulumi.Output[str]]:
+def build_links(context: StackContext, tables: Tables) -> dict[str, pulumi.Output[str]]:
     """Where the console shows each page: known before the pages are, for what they are about links them too."""
-    names = {page: tables.physical_name(page) for page in PAGES}
-    return {page: name.apply(lambda name: dashboard_url(scope.region, name)) for page, name in names.items()}
+    names = {page: tables.build_physical_name(page) for page in PAGE_BUILDERS}
+    return {page: name.apply(lambda name: build_dashboard_url(context.region, name)) for page, name in names.items()}
 
 
 class Dashboards(pulumi.ComponentResource):
@@ -57,25 +56,25 @@ class Dashboards(pulumi.ComponentResource):
     and Pulumi does not make it: it ends as the ledger's does. `links` are where the console shows them, by page.
     """
 
-    def __init__(self, scope: Scope, args: DashboardsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("tidewatch:components:Dashboards", scope.name("dashboards"), None, opts)
-        self._scope, self._args = scope, args
-        names = {page: args.tables.physical_name(page) for page in PAGES}
-        self.links = links(scope, args.tables)
+    def __init__(self, context: StackContext, args: DashboardsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("tidewatch:components:Dashboards", context.name("dashboards"), None, opts)
+        self._context, self._args = context, args
+        names = {page: args.tables.build_physical_name(page) for page in PAGE_BUILDERS}
+        self.links = build_links(context, args.tables)
         # No `hide_diffs`: where every difference of a resource is hidden, the CLI prints all that it was, unmarked.
-        said = self._said()
+        values = self._collect_values()
         self.dashboards = {
             page: aws.cloudwatch.Dashboard(
-                scope.name(page),
+                context.name(page),
                 dashboard_name=name,
-                dashboard_body=said.apply(lambda said, page=page: self._body(page, said)),
+                dashboard_body=values.apply(lambda said, page=page: self._render_body(page, said)),
                 opts=pulumi.ResourceOptions(parent=self),
             )
             for page, name in names.items()
         }
         self.register_outputs({"links": self.links})
 
-    def _said(self) -> pulumi.Output[dict[str, Any]]:
+    def _collect_values(self) -> pulumi.Output[dict[str, Any]]:
         """Everything that is known only once other resources are there."""
         args, names = self._args, self._args.names
         return pulumi.Output.all(
@@ -92,23 +91,25 @@ class Dashboards(pulumi.ComponentResource):
             links=self.links,
         )
 
-    def _body(self, page: str, said: Mapping[str, Any]) -> str:
+    def _render_body(self, page: str, values: Mapping[str, Any]) -> str:
         args, names = self._args, self._args.names
-        subject = Subject(
-            region=self._scope.region,
-            names=Names(names.key, said["endpoint"], names.champion, said["functions"], said["queues"], said["rules"]),
-            slots=args.slots,
+        subject = DashboardContext(
+            region=self._context.region,
+            names=DimensionResolver(
+                names.key, values["endpoint"], names.champion, values["functions"], values["queues"], values["rules"]
+            ),
+            variants=args.variants,
             endpoint=args.endpoint,
             objectives=args.objectives,
-            alarms=said["alarms"],
-            log_group=said["log_group"],
+            alarm_arns=values["alarms"],
+            log_group=values["log_group"],
             runbooks=args.runbooks,
-            ledger=said["ledger"],
-            capture=said["capture"],
-            monitoring=said["monitoring"],
+            ledger=values["ledger"],
+            capture_bucket=values["capture"],
+            monitoring_bucket=values["monitoring"],
             instance_type=args.instance_type,
-            reports=said["reports"],
+            reports=values["reports"],
             price_per_hour=args.price_per_hour,
-            links=said["links"],
+            links=values["links"],
         )
-        return json.dumps(PAGES[page](subject).body(self._scope.region), separators=(",", ":"))
+        return json.dumps(PAGE_BUILDERS[page](subject).build_body(self._context.region), separators=(",", ":"))

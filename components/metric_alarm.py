@@ -8,10 +8,10 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from tidewatch.alarms import Alarm, Names, Stat
-from tidewatch.alarms import statistic as statistics
+from tidewatch.alarms import Alarm, DimensionResolver, MetricStat
+from tidewatch.alarms import statistics as statistics
 
-SIGNAL = "signal"
+SIGNAL_ID = "signal"
 """The id of an alarm's expression among its queries."""
 OPERATORS = {
     ">": "GreaterThanThreshold",
@@ -21,19 +21,19 @@ OPERATORS = {
 }
 
 
-def metric_alarm(
+def create_metric_alarm(
     name: str,
     alarm: Alarm,
-    names: Names[pulumi.Output[str]],
+    names: DimensionResolver[pulumi.Output[str]],
     *,
-    called: pulumi.Input[str],
-    slot: str,
-    says: str,
+    physical_name: pulumi.Input[str],
+    variant: str,
+    description: str,
     action: pulumi.Input[str] | None,
     tags: Mapping[str, str],
     opts: pulumi.ResourceOptions,
 ) -> aws.cloudwatch.MetricAlarm:
-    """The alarm of a slot, or with "" of the endpoint.
+    """The alarm of a variant, or with "" of the endpoint.
 
     called: its physical name; says: its description; action: what it calls in ALARM.
 
@@ -42,8 +42,8 @@ def metric_alarm(
     """
     return aws.cloudwatch.MetricAlarm(
         name,
-        name=called,
-        alarm_description=says,
+        name=physical_name,
+        alarm_description=description,
         comparison_operator=OPERATORS[alarm.comparison],
         threshold=alarm.threshold,
         evaluation_periods=alarm.periods,
@@ -52,26 +52,32 @@ def metric_alarm(
         alarm_actions=None if action is None else [action],
         tags=tags,
         opts=opts,
-        **_signal(alarm, names, slot),
+        **_build_signal(alarm, names, variant),
     )
 
 
-def _signal(alarm: Alarm, names: Names[pulumi.Output[str]], slot: str) -> dict[str, Any]:
-    if isinstance(alarm.signal, Stat):
-        kind = "statistic" if alarm.signal.statistic in statistics.PLAIN else "extended_statistic"
-        return {**_metric(alarm, alarm.signal, names, slot), kind: alarm.signal.statistic}
-    read: list[dict[str, Any]] = [
-        {"id": part, "metric": {**_metric(alarm, stat, names, slot), "stat": stat.statistic}, "return_data": False}
-        for part, stat in alarm.signal.parts.items()
+def _build_signal(alarm: Alarm, names: DimensionResolver[pulumi.Output[str]], variant: str) -> dict[str, Any]:
+    if isinstance(alarm.signal, MetricStat):
+        kind = "statistic" if alarm.signal.statistic in statistics.SIMPLE_STATISTICS else "extended_statistic"
+        return {**_build_metric(alarm, alarm.signal, names, variant), kind: alarm.signal.statistic}
+    inputs: list[dict[str, Any]] = [
+        {
+            "id": part,
+            "metric": {**_build_metric(alarm, stat, names, variant), "stat": stat.statistic},
+            "return_data": False,
+        }
+        for part, stat in alarm.signal.stats.items()
     ]
-    shown = {"id": SIGNAL, "expression": alarm.signal.expression, "label": alarm.title, "return_data": True}
-    return {"metric_queries": [*read, shown]}
+    result = {"id": SIGNAL_ID, "expression": alarm.signal.expression, "label": alarm.title, "return_data": True}
+    return {"metric_queries": [*inputs, result]}
 
 
-def _metric(alarm: Alarm, stat: Stat, names: Names[pulumi.Output[str]], slot: str) -> dict[str, Any]:
+def _build_metric(
+    alarm: Alarm, stat: MetricStat, names: DimensionResolver[pulumi.Output[str]], variant: str
+) -> dict[str, Any]:
     return {
         "namespace": stat.metric.namespace,
         "metric_name": stat.metric.name,
-        "dimensions": names.of(stat, slot),
+        "dimensions": names.resolve(stat, variant),
         "period": alarm.period_s,
     }

@@ -9,8 +9,8 @@ from typing import Any
 
 import pulumi
 
-from components.scope import Scope
-from tidewatch.people import trust as trust_of_people
+from components.stack_context import StackContext
+from tidewatch.permissions.trust_policy import build_trust_policy as build_trust_document
 
 Condition = Mapping[str, Mapping[str, Any]]
 
@@ -44,12 +44,12 @@ class Statement:
         return statement
 
 
-def document(*statements: Statement) -> pulumi.Output[str]:
+def render_policy(*statements: Statement) -> pulumi.Output[str]:
     """The policy of these statements, as JSON."""
     return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": [s.render() for s in statements]})
 
 
-def leading(*keys: str) -> Condition:
+def restrict_to_partition_keys(*keys: str) -> Condition:
     """Of a table, the items under these partition keys alone.
 
     Source: DynamoDB developer guide, "Using IAM policy conditions for fine-grained access control".
@@ -57,7 +57,7 @@ def leading(*keys: str) -> Condition:
     return {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": list(keys)}}
 
 
-def trust(service: str, account: pulumi.Input[str] | None = None) -> pulumi.Output[str]:
+def build_service_trust_policy(service: str, account: pulumi.Input[str] | None = None) -> pulumi.Output[str]:
     """A service may take the role; with an account, only when its request says that it acts for that account."""
     statement: dict[str, Any] = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": service}}
     if account is not None:
@@ -65,8 +65,10 @@ def trust(service: str, account: pulumi.Input[str] | None = None) -> pulumi.Outp
     return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
-def trust_people(scope: Scope, people: Sequence[str]) -> pulumi.Output[str]:
+def build_people_trust_policy(context: StackContext, people: Sequence[str]) -> pulumi.Output[str]:
     """These people may take the role; where nobody is named, whoever IAM lets in the account, with a second factor."""
-    return pulumi.Output.all(scope.partition, scope.account).apply(
-        lambda place: json.dumps(trust_of_people(people, place[0], place[1]))
+    return pulumi.Output.all(context.partition, context.account).apply(
+        lambda partition_and_account: json.dumps(
+            build_trust_document(people, partition_and_account[0], partition_and_account[1])
+        )
     )

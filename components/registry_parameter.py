@@ -13,9 +13,18 @@ import pulumi
 from botocore.exceptions import ClientError
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
-from components.sagemaker.provider import AwsProvider, Props, accepted, differs, gone, refused, taking_turns, told
-from tidewatch.items import error_code
-from tidewatch.registry.place import carried, leave, take_back
+from components.sagemaker.provider import (
+    AwsProvider,
+    Props,
+    accept,
+    has_changed,
+    missing_result,
+    reject,
+    report_as_sentence,
+    set_delete_before_replace,
+)
+from tidewatch.aws.errors import get_error_code
+from tidewatch.registry.location import mark_left_behind, read_bucket_tags, unmark_left_behind
 
 DESCRIPTION = "Where the model registry is: read before the first resource is made, and by the command line"
 
@@ -23,73 +32,81 @@ DESCRIPTION = "Where the model registry is: read before the first resource is ma
 class RegistryParameterProvider(AwsProvider):
     """Writes the parameter, and marks the bucket as left behind when the parameter goes and the bucket stays."""
 
-    @told
+    @report_as_sentence
     def check(self, _olds: Props, news: Props) -> CheckResult:
         """Refuses versions that were read from another bucket than the stack's own, as long as that one is there."""
-        own, found = str(_olds.get("bucket") or ""), str(news.get("found") or "")
-        if not own or not found or own == found or carried(self.client("s3"), own) is None:
-            return accepted(news)
-        return refused(news, elsewhere_found(str(news["name"]), own, found))
+        own_bucket, source_bucket = str(_olds.get("bucket") or ""), str(news.get("found") or "")
+        if (
+            not own_bucket
+            or not source_bucket
+            or own_bucket == source_bucket
+            or read_bucket_tags(self.client("s3"), own_bucket) is None
+        ):
+            return accept(news)
+        return reject(news, explain_other_registry(str(news["name"]), own_bucket, source_bucket))
 
-    @told
+    @report_as_sentence
     def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
-        inputs = [differs(_olds, _news, key) for key in ("bucket", "value", "tags", "kept")]
+        inputs = [has_changed(_olds, _news, key) for key in ("bucket", "value", "tags", "kept")]
         return DiffResult(
-            changes=any(inputs) or self._live(_news["name"]) != _news["value"],
-            replaces=["name"] if differs(_olds, _news, "name") else [],
+            changes=any(inputs) or self._read_value(_news["name"]) != _news["value"],
+            replaces=["name"] if has_changed(_olds, _news, "name") else [],
         )
 
-    @told
+    @report_as_sentence
     def create(self, props: Props) -> CreateResult:
         self._write({}, props)
-        take_back(self.client("s3"), props["bucket"])
+        unmark_left_behind(self.client("s3"), props["bucket"])
         return CreateResult(props["name"], props)
 
-    @told
+    @report_as_sentence
     def update(self, _id: str, _olds: Props, _news: Props) -> UpdateResult:
         self._write(_olds.get("tags") or {}, _news)
         return UpdateResult(_news)
 
-    @told
+    @report_as_sentence
     def read(self, id_: str, props: Props) -> ReadResult:
         """None where it is gone: the next `up` makes it again."""
-        live = self._live(id_)
-        return gone() if live is None else ReadResult(id_, {**props, "value": live})
+        live = self._read_value(id_)
+        return missing_result() if live is None else ReadResult(id_, {**props, "value": live})
 
-    @told
+    @report_as_sentence
     def delete(self, _id: str, _props: Props) -> None:
         if _props.get("kept"):
-            leave(self.client("s3"), _props["bucket"])
+            mark_left_behind(self.client("s3"), _props["bucket"])
         ssm = self.client("ssm")
         try:
             ssm.delete_parameter(Name=_id)
         except ssm.exceptions.ParameterNotFound:
             return
 
-    def _live(self, name: str) -> str | None:
+    def _read_value(self, name: str) -> str | None:
         try:
             return str(self.client("ssm").get_parameter(Name=name)["Parameter"]["Value"])
         except ClientError as error:
-            if error_code(error) == "ParameterNotFound":
+            if get_error_code(error) == "ParameterNotFound":
                 return None
             raise
 
-    def _write(self, tags: Mapping[str, str], props: Props) -> None:
+    def _write(self, previous_tags: Mapping[str, str], props: Props) -> None:
         """PutParameter takes no tags together with Overwrite, so they follow in calls of their own."""
-        ssm, name, wanted = self.client("ssm"), props["name"], dict(props["tags"])
+        ssm, name, declared_tags = self.client("ssm"), props["name"], dict(props["tags"])
         ssm.put_parameter(Name=name, Description=DESCRIPTION, Type="String", Value=props["value"], Overwrite=True)
-        if removed := sorted(set(tags) - set(wanted)):
+        if removed := sorted(set(previous_tags) - set(declared_tags)):
             ssm.remove_tags_from_resource(ResourceType="Parameter", ResourceId=name, TagKeys=removed)
-        listed = [{"Key": key, "Value": value} for key, value in sorted(wanted.items())]
-        ssm.add_tags_to_resource(ResourceType="Parameter", ResourceId=name, Tags=listed)
+        tag_list = [{"Key": key, "Value": value} for key, value in sorted(declared_tags.items())]
+        ssm.add_tags_to_resource(ResourceType="Parameter", ResourceId=name, Tags=tag_list)
 
 
-def elsewhere_found(parameter: str, own: str, found: str) -> str:
+def explain_other_registry(parameter: str, own_bucket: str, source_bucket: str) -> str:
     """Why nothing is deployed of versions that another registry holds."""
     return (
-        f"The versions were read from the bucket {found}, which carries the tags of this stack's registry and is named "
-        f"by the parameter {parameter}, but the registry of this stack is {own}. Find out who made {found} and wrote "
-        f"the parameter, then write {own} into it again (`aws ssm put-parameter --overwrite`); nothing was changed."
+        f"The versions were read from the bucket {source_bucket}, which carries the tags of this stack's registry "
+        "and is named "
+        f"by the parameter {parameter}, but the registry of this stack is {own_bucket}. Find out who made "
+        f"{source_bucket} and wrote "
+        f"the parameter, then write {own_bucket} into it again (`aws ssm put-parameter --overwrite`); nothing was "
+        "changed."
     )
 
 
@@ -103,18 +120,18 @@ class RegistryParameter(Resource, module="tidewatch", name="RegistryParameter"):
         *,
         parameter: str,
         bucket: pulumi.Input[str],
-        found: str,
+        source_bucket: str,
         prefix: str,
         tags: Mapping[str, str],
-        kept: bool,
+        retained: bool,
         opts: pulumi.ResourceOptions,
     ) -> None:
         inputs: dict[str, Any] = {
             "name": parameter,
             "bucket": bucket,
-            "found": found,
+            "found": source_bucket,
             "value": pulumi.Output.json_dumps({"bucket": bucket, "prefix": prefix}),
             "tags": dict(tags),
-            "kept": kept,
+            "kept": retained,
         }
-        super().__init__(RegistryParameterProvider(), name, inputs, taking_turns(opts))
+        super().__init__(RegistryParameterProvider(), name, inputs, set_delete_before_replace(opts))

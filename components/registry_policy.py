@@ -11,25 +11,25 @@ from collections.abc import Sequence
 import pulumi
 
 from components.policy import ANYONE, Statement
-from components.scope import Scope
-from tidewatch.people import principal_patterns
+from components.stack_context import StackContext
+from tidewatch.permissions.trust_policy import build_principal_patterns
 
-UNDOES = (
+DELETE_ACTIONS = (
     "s3:DeleteObject",
     "s3:DeleteObjectVersion",
     "s3:BypassGovernanceRetention",
 )
 """What takes a version away, or its lock."""
-OUTLASTS = ("s3:PutObjectRetention", "s3:PutObjectLegalHold")
+RETENTION_ACTIONS = ("s3:PutObjectRetention", "s3:PutObjectLegalHold")
 """What locks a version beyond what break-glass can lift: compliance mode, or a hold."""
-ARRIVES = (
+REPLICATION_ACTIONS = (
     "s3:ReplicateObject",
     "s3:ReplicateDelete",
     "s3:ReplicateTags",
     "s3:ObjectOwnerOverrideToBucketOwner",
 )
 """What S3's replication does at its destination, where no condition of a put is asked for."""
-SETTINGS = (
+SETTINGS_ACTIONS = (
     "s3:PutBucketPolicy",
     "s3:DeleteBucketPolicy",
     "s3:PutBucketVersioning",
@@ -50,40 +50,47 @@ SETTINGS = (
 )
 """What changes the bucket so that versions could go, be read by others, be found no more (its tags) or load no more
 (archive tiers, requester pays), or nobody would see who did it."""
-REPAIRS = tuple(one for one in SETTINGS if one != "s3:DeleteBucket")
+REPAIR_ACTIONS = tuple(action for action in SETTINGS_ACTIONS if action != "s3:DeleteBucket")
 """What break-glass may do to put the settings right again."""
 
 
-def deployer_patterns(scope: Scope, people: Sequence[str]) -> pulumi.Output[list[str]] | None:
+def build_deployer_patterns(context: StackContext, people: Sequence[str]) -> pulumi.Output[list[str]] | None:
     """What aws:PrincipalArn says of the deployers; None where nobody is named."""
     if not people:
         return None
-    return pulumi.Output.all(scope.partition, scope.account).apply(
-        lambda place: principal_patterns(people, place[0], place[1])
+    return pulumi.Output.all(context.partition, context.account).apply(
+        lambda partition_and_account: build_principal_patterns(
+            people, partition_and_account[0], partition_and_account[1]
+        )
     )
 
 
-def immutable(
+def build_immutability_statements(
     arn: pulumi.Output[str], break_glass: pulumi.Output[str], deployers: pulumi.Output[list[str]] | None
 ) -> Sequence[Statement]:
     """The denials. deployers: as deployer_patterns has them; of None, whoever IAM lets may change the settings, but not
     the lifecycle, which deletes."""
-    everything = pulumi.Output.concat(arn, "/*")
+    all_objects = pulumi.Output.concat(arn, "/*")
     return (
         _deny(
             "PutOnce",
             ("s3:PutObject",),
-            everything,
+            all_objects,
             # the operations that only prepare a multipart upload cannot carry If-None-Match; its completion can
             {"Null": {"s3:if-none-match": "true"}, "Bool": {"s3:ObjectCreationOperation": "true"}},
         ),
         # A form takes no If-None-Match, whatever header is sent along: nobody uploads so.
-        _deny("NoForms", ("s3:PutObject",), everything, {"StringEquals": {"s3:authType": "POST"}}),
-        _deny("NoReplicas", ARRIVES, everything),
-        _deny("NeverDelete", (*UNDOES, *OUTLASTS), everything, _unless(break_glass)),
-        _deny("KeepSettings", SETTINGS, arn, _unless(pulumi.Output.all(break_glass, deployers).apply(_together)))
+        _deny("NoForms", ("s3:PutObject",), all_objects, {"StringEquals": {"s3:authType": "POST"}}),
+        _deny("NoReplicas", REPLICATION_ACTIONS, all_objects),
+        _deny("NeverDelete", (*DELETE_ACTIONS, *RETENTION_ACTIONS), all_objects, _except_for(break_glass)),
+        _deny(
+            "KeepSettings",
+            SETTINGS_ACTIONS,
+            arn,
+            _except_for(pulumi.Output.all(break_glass, deployers).apply(_flatten_principals)),
+        )
         if deployers is not None
-        else _deny("KeepLifecycle", ("s3:PutLifecycleConfiguration",), arn, _unless(break_glass)),
+        else _deny("KeepLifecycle", ("s3:PutLifecycleConfiguration",), arn, _except_for(break_glass)),
     )
 
 
@@ -96,11 +103,11 @@ def _deny(
     return Statement(sid, actions, [resource], principal=ANYONE, condition=condition, effect="Deny")
 
 
-def _unless(who: object) -> dict[str, dict[str, object]]:
+def _except_for(principals: object) -> dict[str, dict[str, object]]:
     """For whom a denial does not count. It counts for a service, which has no such ARN."""
-    return {"ArnNotLike": {"aws:PrincipalArn": who}}
+    return {"ArnNotLike": {"aws:PrincipalArn": principals}}
 
 
-def _together(found: Sequence[object]) -> list[object]:
-    role, people = found
+def _flatten_principals(principals: Sequence[object]) -> list[object]:
+    role, people = principals
     return [role, *(people if isinstance(people, list) else ())]

@@ -9,8 +9,8 @@ import pulumi
 import pulumi_aws as aws
 
 from components.bucket import BucketArgs, SecureBucket
-from components.policy import Statement, document, trust_people
-from components.scope import Scope
+from components.policy import Statement, build_people_trust_policy, render_policy
+from components.stack_context import StackContext
 
 
 @dataclass(frozen=True)
@@ -31,41 +31,46 @@ class Storage(pulumi.ComponentResource):
     Captured records may hold personal data: they expire, have a key of their own, and one role that reads them.
     """
 
-    def __init__(self, scope: Scope, args: StorageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("tidewatch:components:Storage", scope.name("storage"), None, opts)
-        inside = pulumi.ResourceOptions(parent=self)
+    def __init__(self, context: StackContext, args: StorageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("tidewatch:components:Storage", context.name("storage"), None, opts)
+        child_opts = pulumi.ResourceOptions(parent=self)
         logs = BucketArgs(
-            "logs", key=False, expire_days=args.log_days, statements=lambda arn: (_log_delivery(arn, scope.account),)
+            "logs",
+            key=False,
+            expire_days=args.log_days,
+            statements=lambda arn: (_allow_log_delivery(arn, context.account),),
         )
-        self.logs = SecureBucket(scope, logs, inside)
-        self.capture = SecureBucket(scope, BucketArgs("capture", expire_days=args.capture_days, logs=self.logs), inside)
-        self.monitoring = SecureBucket(scope, BucketArgs("monitoring", versioned=True, logs=self.logs), inside)
-        self.reader = self._reader(scope, args)
+        self.logs = SecureBucket(context, logs, child_opts)
+        self.capture = SecureBucket(
+            context, BucketArgs("capture", expire_days=args.capture_days, logs=self.logs), child_opts
+        )
+        self.monitoring = SecureBucket(context, BucketArgs("monitoring", versioned=True, logs=self.logs), child_opts)
+        self.reader = self._create_reader_role(context, args)
         self.register_outputs({"capture": self.capture.bucket, "monitoring": self.monitoring.bucket})
 
-    def _reader(self, scope: Scope, args: StorageArgs) -> aws.iam.Role:
-        name, inside = scope.name("capture-reader"), pulumi.ResourceOptions(parent=self)
+    def _create_reader_role(self, context: StackContext, args: StorageArgs) -> aws.iam.Role:
+        name, child_opts = context.name("capture-reader"), pulumi.ResourceOptions(parent=self)
         reader = aws.iam.Role(
             name,
-            description=f"Reads what the endpoint of {scope.model} captured",
-            assume_role_policy=trust_people(scope, args.readers),
-            tags=scope.tagged(),
-            opts=inside,
+            description=f"Reads what the endpoint of {context.model} captured",
+            assume_role_policy=build_people_trust_policy(context, args.readers),
+            tags=context.build_tags(),
+            opts=child_opts,
         )
         aws.iam.RolePolicy(
             name,
             role=reader.name,
-            policy=document(
+            policy=render_policy(
                 Statement("ListCapture", ["s3:ListBucket"], [self.capture.arn]),
                 Statement("ReadCapture", ["s3:GetObject"], [pulumi.Output.concat(self.capture.arn, "/*")]),
                 Statement("Decrypt", ["kms:Decrypt"], [self.capture.encryption_key]),
             ),
-            opts=inside,
+            opts=child_opts,
         )
         return reader
 
 
-def _log_delivery(arn: pulumi.Output[str], account: pulumi.Output[str]) -> Statement:
+def _allow_log_delivery(arn: pulumi.Output[str], account: pulumi.Output[str]) -> Statement:
     return Statement(
         "AccessLogs",
         ["s3:PutObject"],

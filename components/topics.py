@@ -1,4 +1,4 @@
-"""Where people are told: a topic for each priority."""
+"""Where people are told: a topic for each severity."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_aws as aws
 
-from components.policy import ANYONE, Statement, document, trust
-from components.scope import Scope
+from components.policy import ANYONE, Statement, build_service_trust_policy, render_policy
+from components.stack_context import StackContext
 
-PRIORITIES = ("P1", "P2", "P3")
+SEVERITIES = ("P1", "P2", "P3")
 """A page; a ticket for today; a ticket for this week."""
 
 ESCALATION = "escalation"
@@ -20,7 +20,7 @@ ESCALATION = "escalation"
 
 PUBLISHERS = ("cloudwatch.amazonaws.com",)
 CHATBOT = "chatbot.amazonaws.com"
-LONGEST_CHANNEL_NAME = 128
+MAX_CHANNEL_NAME_LENGTH = 128
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class Slack:
 
     team: str
     channel: str
-    priorities: Sequence[str]
+    severities: Sequence[str]
 
 
 @dataclass(frozen=True)
-class Audience:
+class Subscribers:
     """Who is told: by topic, protocol and address, like ("email", "oncall@example.com"); and in which channel.
 
     secret: whether the config keeps them secret, as it should an address that itself lets somebody post.
@@ -51,110 +51,118 @@ class Topics(pulumi.ComponentResource):
     """
 
     def __init__(
-        self, scope: Scope, audience: Audience = Audience(), opts: pulumi.ResourceOptions | None = None
+        self,
+        context: StackContext,
+        subscribers: Subscribers = Subscribers(),
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("tidewatch:components:Topics", scope.name("topics"), None, opts)
-        self._scope = scope
+        super().__init__("tidewatch:components:Topics", context.name("topics"), None, opts)
+        self._context = context
         key = aws.kms.Key(
-            scope.name("topics"),
-            description=f"Encrypts what people are told about {scope.model} ({scope.stack})",
+            context.name("topics"),
+            description=f"Encrypts what people are told about {context.model} ({context.stack})",
             enable_key_rotation=True,
             deletion_window_in_days=30,
-            policy=self._key_policy(),
-            tags=scope.tagged(),
-            opts=pulumi.ResourceOptions(parent=self, protect=scope.protect),
+            policy=self._build_key_policy(),
+            tags=context.build_tags(),
+            opts=pulumi.ResourceOptions(parent=self, protect=context.protect),
         )
         self.key_arn = key.arn
-        self._audience = audience
-        escalated = (ESCALATION,) if audience.people.get(ESCALATION) else ()
-        self.topics = {priority: self._topic(priority) for priority in (*PRIORITIES, *escalated)}
-        self.arns = {priority: topic.arn for priority, topic in self.topics.items()}
-        for priority, people in audience.people.items():
+        self._subscribers = subscribers
+        escalation_topics = (ESCALATION,) if subscribers.people.get(ESCALATION) else ()
+        self.topics = {severity: self._create_topic(severity) for severity in (*SEVERITIES, *escalation_topics)}
+        self.arns = {severity: topic.arn for severity, topic in self.topics.items()}
+        for severity, people in subscribers.people.items():
             for protocol, address in dict.fromkeys(people):
-                self._subscribe(priority, protocol, address)
-        if audience.slack:
-            self._post(audience.slack)
+                self._subscribe(severity, protocol, address)
+        if subscribers.slack:
+            self._create_slack_channel(subscribers.slack)
         self.register_outputs({"arns": self.arns})
 
-    def posted(self, priority: str) -> bool:
+    def is_posted_to_slack(self, severity: str) -> bool:
         """Whether a channel hears it."""
-        return self._audience.slack is not None and priority in self._audience.slack.priorities
+        return self._subscribers.slack is not None and severity in self._subscribers.slack.severities
 
-    def _key_policy(self) -> pulumi.Output[str]:
-        scope = self._scope
-        return document(
-            Statement("Account", ["kms:*"], ["*"], principal={"AWS": scope.root}),
+    def _build_key_policy(self) -> pulumi.Output[str]:
+        context = self._context
+        return render_policy(
+            Statement("Account", ["kms:*"], ["*"], principal={"AWS": context.account_root_arn}),
             Statement(
                 "Publishers",
                 ["kms:Decrypt", "kms:GenerateDataKey*"],
                 ["*"],
                 principal={"Service": list(PUBLISHERS)},
-                condition={"StringEquals": {"aws:SourceAccount": scope.account}},
+                condition={"StringEquals": {"aws:SourceAccount": context.account}},
             ),
         )
 
-    def _subscribe(self, priority: str, protocol: str, address: str) -> None:
+    def _subscribe(self, severity: str, protocol: str, address: str) -> None:
         """Whoever it is gets a message to confirm first: `up` does not wait for that."""
-        told = hashlib.sha256(address.encode()).hexdigest()[:8]
+        address_hash = hashlib.sha256(address.encode()).hexdigest()[:8]
         aws.sns.TopicSubscription(
-            self._scope.name(priority, protocol, told),
-            topic=self.topics[priority].arn,
+            self._context.name(severity, protocol, address_hash),
+            topic=self.topics[severity].arn,
             protocol=protocol,
-            endpoint=self._kept(address),
+            endpoint=self._mark_secret(address),
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _kept(self, text: str) -> pulumi.Input[str]:
-        return pulumi.Output.secret(text) if self._audience.secret else text
+    def _mark_secret(self, text: str) -> pulumi.Input[str]:
+        return pulumi.Output.secret(text) if self._subscribers.secret else text
 
-    def _post(self, slack: Slack) -> None:
+    def _create_slack_channel(self, slack: Slack) -> None:
         """Chatbot subscribes itself to the topics. It only posts: its role may do nothing."""
-        scope, inside = self._scope, pulumi.ResourceOptions(parent=self)
+        context, child_opts = self._context, pulumi.ResourceOptions(parent=self)
         role = aws.iam.Role(
-            scope.name("chat"),
-            description=f"AWS Chatbot's, which posts what is told about {scope.model}",
-            assume_role_policy=trust(CHATBOT),
-            tags=scope.tagged(),
-            opts=inside,
+            context.name("chat"),
+            description=f"AWS Chatbot's, which posts what is told about {context.model}",
+            assume_role_policy=build_service_trust_policy(CHATBOT),
+            tags=context.build_tags(),
+            opts=child_opts,
         )
         aws.chatbot.SlackChannelConfiguration(
-            scope.name("chat"),
-            configuration_name=_channel_name(scope),
+            context.name("chat"),
+            configuration_name=_build_channel_name(context),
             iam_role_arn=role.arn,
-            slack_team_id=self._kept(slack.team),
-            slack_channel_id=self._kept(slack.channel),
-            sns_topic_arns=[self.arns[priority] for priority in dict.fromkeys(slack.priorities)],
+            slack_team_id=self._mark_secret(slack.team),
+            slack_channel_id=self._mark_secret(slack.channel),
+            sns_topic_arns=[self.arns[severity] for severity in dict.fromkeys(slack.severities)],
             guardrail_policy_arns=[
-                pulumi.Output.concat("arn:", scope.partition, ":iam::aws:policy/CloudWatchReadOnlyAccess")
+                pulumi.Output.concat("arn:", context.partition, ":iam::aws:policy/CloudWatchReadOnlyAccess")
             ],
-            tags=scope.tagged(),
+            tags=context.build_tags(),
             # Its name is its own in the account, and a channel takes one only.
             opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
         )
 
-    def _topic(self, priority: str) -> aws.sns.Topic:
-        scope = self._scope
+    def _create_topic(self, severity: str) -> aws.sns.Topic:
+        context = self._context
         # Those who are called when others do not answer come and go with the config; the others are always told.
-        protect = scope.protect and priority in PRIORITIES
-        name, inside = scope.name(priority), pulumi.ResourceOptions(parent=self, protect=protect)
+        protect = context.protect and severity in SEVERITIES
+        name, child_opts = context.name(severity), pulumi.ResourceOptions(parent=self, protect=protect)
         topic = aws.sns.Topic(
             name,
-            display_name=f"{scope.model} {scope.stack} {priority}"[:100],
+            display_name=f"{context.model} {context.stack} {severity}"[:100],
             kms_master_key_id=self.key_arn,
-            tags=scope.tagged(priority=priority),
-            opts=inside,
+            tags=context.build_tags(severity=severity),
+            opts=child_opts,
         )
         aws.sns.TopicPolicy(
             name,
             arn=topic.arn,
-            policy=document(
-                Statement("Account", ["sns:Publish", "sns:Subscribe"], [topic.arn], principal={"AWS": scope.root}),
+            policy=render_policy(
+                Statement(
+                    "Account",
+                    ["sns:Publish", "sns:Subscribe"],
+                    [topic.arn],
+                    principal={"AWS": context.account_root_arn},
+                ),
                 Statement(
                     "Publishers",
                     ["sns:Publish"],
                     [topic.arn],
                     principal={"Service": list(PUBLISHERS)},
-                    condition={"StringEquals": {"aws:SourceAccount": scope.account}},
+                    condition={"StringEquals": {"aws:SourceAccount": context.account}},
                 ),
                 Statement(
                     "TlsOnly",
@@ -165,14 +173,14 @@ class Topics(pulumi.ComponentResource):
                     effect="Deny",
                 ),
             ),
-            opts=inside,
+            opts=child_opts,
         )
         return topic
 
 
-def _channel_name(scope: Scope) -> str:
+def _build_channel_name(context: StackContext) -> str:
     """Its name in the account, at Chatbot, which takes no dots: a stack's name may have some.
 
     Source: ConfigurationName in Chatbot's model, [A-Za-z0-9-_]+ of at most 128 characters.
     """
-    return scope.own_name(scope.stack).replace(".", "-")[:LONGEST_CHANNEL_NAME]
+    return context.build_unique_name(context.stack).replace(".", "-")[:MAX_CHANNEL_NAME_LENGTH]

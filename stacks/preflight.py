@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from components.sagemaker.gate import moving
-from stacks.schema import Settings
-from stacks.unfound import unfound
-from tidewatch import ecr
-from tidewatch.aws import sessions
-from tidewatch.items import error_code
-from tidewatch.people import is_one_of
-from tidewatch.registry import Registry, RegistryError, ResolvedVersion
-from tidewatch.registry.place import Place, Tagging, find
+from components.sagemaker.gate import explain_model_rename
+from stacks.config.schema import StackSettings
+from stacks.missing_registry import explain_missing_registry
+from tidewatch.aws import ecr, sessions
+from tidewatch.aws.errors import get_error_code
+from tidewatch.permissions.trust_policy import is_trusted_caller
+from tidewatch.registry import ModelRegistry, RegistryError, ResolvedVersion
+from tidewatch.registry.location import RegistryLocation, TaggingClient, find_registry
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -37,66 +36,71 @@ class PreflightError(Exception):
 
 
 @dataclass(frozen=True)
-class Readers:
+class PreflightClients:
     """The clients that the preflight reads with."""
 
     ssm: SSMClient
     s3: S3Client
-    tagging: Tagging
+    tagging: TaggingClient
 
     @classmethod
-    def of(cls, settings: Settings) -> Readers:
+    def of(cls, settings: StackSettings) -> PreflightClients:
         """Clients that speak to AWS as the stack's AWS provider does."""
-        client = partial(sessions.client, settings.connection)
+        client = partial(sessions.create_client, settings.connection)
         return cls(client("ssm"), client("s3"), client("resourcegroupstaggingapi"))
 
 
 @dataclass(frozen=True)
-class Resolved:
-    """What was found: the version of each slot, whether the registry's bucket has an object lock, and which bucket that
-    is, "" where there is none yet."""
+class PreflightResult:
+    """What was found: the version of each variant, whether the registry's bucket has an object lock, and which bucket
+    that is, "" where there is none yet."""
 
     versions: Mapping[str, ResolvedVersion]
     locked: bool
     bucket: str = ""
 
 
-def resolve(settings: Settings, project: str, stack: str, readers: Readers | None = None) -> Resolved:
-    """The version of each slot, found in the registry and unchanged since it was published.
+def resolve(
+    settings: StackSettings, project: str, stack: str, clients: PreflightClients | None = None
+) -> PreflightResult:
+    """The version of each variant, found in the registry and unchanged since it was published.
 
-    Raises PreflightError, naming every slot whose version cannot be deployed, and where the stack is another model's.
+    Raises PreflightError, naming every variant whose version cannot be deployed, and where the stack is another
+    model's.
     """
     model = settings.model.name
-    with _as_mistakes():
-        found = readers or Readers.of(settings)
-        place = find(found.ssm, found.s3, found.tagging, project, stack)
-        locked = _locked(found.s3, place)
-    if place and place.model != model:
-        raise PreflightError((moving(place.model, model),))
+    with _convert_errors():
+        preflight_clients = clients or PreflightClients.of(settings)
+        location = find_registry(preflight_clients.ssm, preflight_clients.s3, preflight_clients.tagging, project, stack)
+        locked = _has_object_lock(preflight_clients.s3, location)
+    if location and location.model != model:
+        raise PreflightError((explain_model_rename(location.model, model),))
     if not settings.variants:
-        return Resolved({}, locked, place.bucket if place else "")
-    if place is None:
-        with _as_mistakes():
-            advice = unfound(found.ssm, found.s3, found.tagging, (project, stack), model)
+        return PreflightResult({}, locked, location.bucket if location else "")
+    if location is None:
+        with _convert_errors():
+            advice = explain_missing_registry(
+                preflight_clients.ssm, preflight_clients.s3, preflight_clients.tagging, (project, stack), model
+            )
         raise PreflightError((advice,))
-    registry = Registry(found.s3, place.bucket, model)
+    registry = ModelRegistry(preflight_clients.s3, location.bucket, model)
     resolved: dict[str, ResolvedVersion] = {}
     mistakes: list[str] = []
-    for slot, variant in sorted(settings.variants.items()):
+    for name, variant in sorted(settings.variants.items()):
         try:
-            resolved[slot] = registry.verify(variant.version)
+            resolved[name] = registry.verify(variant.version)
         except RegistryError as error:
-            mistakes.append(f"tidewatch:variants.{slot}.version: {error}")
+            mistakes.append(f"tidewatch:variants.{name}.version: {error}")
         else:
-            path = f"tidewatch:variants.{slot}.version"
-            mistakes += _out_of_reach(resolved[slot], settings.region, path)
-            mistakes += _not_listed(resolved[slot], settings.image.repositories, path)
+            path = f"tidewatch:variants.{name}.version"
+            mistakes += _find_unreachable_image(resolved[name], settings.region, path)
+            mistakes += _find_unlisted_image(resolved[name], settings.image.repositories, path)
     if mistakes:
         raise PreflightError(tuple(mistakes))
-    return Resolved(resolved, locked, place.bucket)
+    return PreflightResult(resolved, locked, location.bucket)
 
 
-def require_deployer(settings: Settings) -> None:
+def require_deployer(settings: StackSettings) -> None:
     """Raises PreflightError where the config names who deploys, and the caller is none of them.
 
     For an `up` alone: a preview changes nothing, and may run as whoever reads. Without this, the first `up` of somebody
@@ -105,9 +109,9 @@ def require_deployer(settings: Settings) -> None:
     people = settings.access.deployers
     if not people:
         return
-    with _as_mistakes("Who runs this cannot be told"):
-        caller = str(sessions.client(settings.connection, "sts").get_caller_identity()["Arn"])
-    if not is_one_of(people, caller):
+    with _convert_errors("Who runs this cannot be told"):
+        caller = str(sessions.create_client(settings.connection, "sts").get_caller_identity()["Arn"])
+    if not is_trusted_caller(people, caller):
         raise PreflightError(
             (
                 f"tidewatch:access.deployers: names {', '.join(people)}, and this runs as {caller}, which the policy "
@@ -118,21 +122,21 @@ def require_deployer(settings: Settings) -> None:
 
 
 @contextmanager
-def _as_mistakes(what: str = "The registry cannot be looked up") -> Generator[None]:
+def _convert_errors(prefix: str = "The registry cannot be looked up") -> Generator[None]:
     """Says what AWS or the registry refuses as what keeps the config from being deployed."""
     try:
         yield
     except (BotoCoreError, ClientError) as error:
-        raise PreflightError((f"{what}: {error}",)) from None
+        raise PreflightError((f"{prefix}: {error}",)) from None
     except RegistryError as error:
         raise PreflightError((str(error),)) from None
-    except sessions.ConnectionRefused as refused:
-        raise PreflightError((str(refused),)) from None
+    except sessions.AccountNotAllowed as error:
+        raise PreflightError((str(error),)) from None
 
 
-def _out_of_reach(version: ResolvedVersion, region: str, path: str) -> Iterator[str]:
+def _find_unreachable_image(version: ResolvedVersion, region: str, path: str) -> Iterator[str]:
     """SageMaker pulls from ECR in the endpoint's own region only. Source: ContainerDefinition, "Image"."""
-    image = ecr.image(version.image)
+    image = ecr.parse_image(version.image)
     if image is not None and image.region != region:
         yield (
             f"{path}: the image of {version.manifest.name}/{version.version} is in {image.region}, and SageMaker pulls "
@@ -140,9 +144,9 @@ def _out_of_reach(version: ResolvedVersion, region: str, path: str) -> Iterator[
         )
 
 
-def _not_listed(version: ResolvedVersion, repositories: Sequence[str], path: str) -> Iterator[str]:
+def _find_unlisted_image(version: ResolvedVersion, repositories: Sequence[str], path: str) -> Iterator[str]:
     """An image runs with the serving role, beside what callers send: a publisher alone does not say whose."""
-    if repositories and not ecr.is_listed(version.image, repositories):
+    if repositories and not ecr.is_in_repositories(version.image, repositories):
         yield (
             f"{path}: the image of {version.manifest.name}/{version.version}, {version.image}, is in none of the "
             f"repositories of tidewatch:image.repositories, {', '.join(repositories)}; publish a version with an image "
@@ -150,13 +154,13 @@ def _not_listed(version: ResolvedVersion, repositories: Sequence[str], path: str
         )
 
 
-def _locked(s3: S3Client, place: Place | None) -> bool:
+def _has_object_lock(s3: S3Client, location: RegistryLocation | None) -> bool:
     """Whether the registry's bucket has a lock, which is never taken off again."""
-    if place is None:
+    if location is None:
         return False
     try:
-        return "ObjectLockConfiguration" in s3.get_object_lock_configuration(Bucket=place.bucket)
+        return "ObjectLockConfiguration" in s3.get_object_lock_configuration(Bucket=location.bucket)
     except ClientError as error:
-        if error_code(error) in ("ObjectLockConfigurationNotFoundError", "NoSuchBucket"):
+        if get_error_code(error) in ("ObjectLockConfigurationNotFoundError", "NoSuchBucket"):
             return False
         raise

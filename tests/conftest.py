@@ -1,5 +1,5 @@
-"""What holds for every test: no example of a property is timed, for how long one takes says nothing about the code; and
-what takes longest begins first."""
+"""What holds for every test: no example of a property is timed, for how long one takes says nothing about the code;
+which files are left to `make test-all`; and what takes longest begins first."""
 
 from __future__ import annotations
 
@@ -15,22 +15,91 @@ HERE = Path(__file__).parent
 LONGEST = (
     "stacks/test_every_edit.py",
     "stacks/test_every_edit_applied.py",
-    "simulator/scenarios/test_neighbours.py",
-    "simulator/permissions/test_roles.py",
+    "rehearsal/gamedays/test_neighbours.py",
+    "rehearsal/permissions/test_roles.py",
     "tidewatch/traffic/test_interruptions.py",
     "tidewatch/traffic/test_histories.py",
-    "simulator/scenarios/test_game_days.py",
+    "rehearsal/gamedays/test_game_days.py",
     "tidewatch/traffic/test_concurrency.py",
     "stacks/test_program.py",
-    "simulator/test_story.py",
+    "rehearsal/test_story.py",
     "cli/test_rehearse_with.py",
 )
 """Files of a minute and more, some of a single test: at the end each would keep one worker waiting for another."""
+SLOW = (
+    "cli/test_rehearse_command.py",
+    "cli/test_rehearse_with.py",
+    "cli/test_up.py",
+    "components/test_rollback_function.py",
+    "rehearsal",
+    "stacks",
+    "tidewatch/traffic/test_chain.py",
+    "tidewatch/traffic/test_concurrency.py",
+    "tidewatch/traffic/test_forgeries.py",
+    "tidewatch/traffic/test_gauges.py",
+    "tidewatch/traffic/test_held_back.py",
+    "tidewatch/traffic/test_histories.py",
+    "tidewatch/traffic/test_interruptions.py",
+)
+"""Files and folders that `make test` leaves to `make test-all`: what deploys whole stacks again and again, plays hours,
+or runs a case for every call. A single test elsewhere carries the marker `slow` itself."""
+QUICK = (
+    "rehearsal/aws/test_alarm_requests.py",
+    "rehearsal/aws/test_alarm_rules.py",
+    "rehearsal/aws/test_alarm_suppression.py",
+    "rehearsal/aws/test_composite_alarms.py",
+    "rehearsal/aws/test_embedded_metrics.py",
+    "rehearsal/aws/test_fidelity_document.py",
+    "rehearsal/aws/test_metric_math.py",
+    "rehearsal/aws/test_metric_statistics.py",
+    "rehearsal/aws/test_platform_metrics.py",
+    "rehearsal/aws/test_simulated_alarms.py",
+    "rehearsal/aws/test_simulated_boosters.py",
+    "rehearsal/aws/test_simulated_dashboards.py",
+    "rehearsal/aws/test_simulated_endpoints.py",
+    "rehearsal/aws/test_simulated_events.py",
+    "rehearsal/aws/test_simulated_hosts.py",
+    "rehearsal/aws/test_simulated_layers.py",
+    "rehearsal/aws/test_simulated_onnx.py",
+    "rehearsal/charts/test_report_drawing.py",
+    "rehearsal/charts/test_report_layout.py",
+    "rehearsal/charts/test_report_page.py",
+    "rehearsal/engine/test_engine_values.py",
+    "rehearsal/permissions/test_provider_rows.py",
+    "rehearsal/test_environment.py",
+    "stacks/test_alarm_settings.py",
+    "stacks/test_dependencies.py",
+    "stacks/test_program_at_rest.py",
+    "stacks/test_program_begins.py",
+    "stacks/test_program_drift.py",
+    "stacks/test_program_promotion.py",
+    "stacks/test_stack_settings.py",
+    "stacks/test_unfound.py",
+)
+"""What is quick inside those folders."""
+
+
+def is_slow(file: Path) -> bool:
+    name = file.relative_to(HERE)
+    names = {name.as_posix(), *(folder.as_posix() for folder in name.parents)}
+    return not names.isdisjoint(SLOW) and names.isdisjoint(QUICK)
+
+
+def pytest_configure() -> None:
+    if gone := [name for name in (*LONGEST, *SLOW, *QUICK) if not (HERE / name).exists()]:
+        raise pytest.UsageError(f"tests/conftest.py names these files, and they are not there: {gone}")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Where slow tests are left out, their modules are not even imported."""
+    left_out = config.option.markexpr.startswith("not slow")
+    return True if left_out and collection_path.name.startswith("test_") and is_slow(collection_path) else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A file is one worker's, and workers take files in this order."""
+    for item in items:
+        if is_slow(item.path):
+            item.add_marker(pytest.mark.slow)
     places = {HERE / name: place for place, name in enumerate(LONGEST)}
-    if gone := [str(file) for file in places if not file.is_file()]:
-        raise pytest.UsageError(f"tests/conftest.py lets these files begin first, and they are not there: {gone}")
     items.sort(key=lambda item: places.get(item.path, len(places)))

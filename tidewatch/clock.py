@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
 
-VARIABLE = "TIDEWATCH_CLOCK"
+ENVIRONMENT_VARIABLE = "TIDEWATCH_CLOCK"
 """The environment variable that names the clock of a rehearsal, for processes that the rehearsal did not start."""
 
 
@@ -38,7 +38,7 @@ class SystemClock:
 _installed: Clock = SystemClock()
 
 
-def current() -> Clock:
+def get_clock() -> Clock:
     """The clock of this process: the machine's, unless another was installed."""
     return _installed
 
@@ -49,13 +49,15 @@ def install(clock: Clock) -> None:
     _installed = clock
 
 
-def named(reference: str) -> Clock:
+def load_clock(reference: str) -> Clock:
     """The clock that `module:class:file` names: of that class, kept in that file.
 
     Raises ValueError where it is not of that form, and what the import or the class raises.
     """
-    module, kind, file = (*reference.split(":", 2), "", "")[:3]
-    if not (module and kind and file):
-        raise ValueError(f"{VARIABLE} is {reference!r}; it names a clock as module:class:file, or is not set.")
-    made = cast("Callable[[Path], Clock]", getattr(import_module(module), kind))
-    return made(Path(file))
+    module, class_name, file = (*reference.split(":", 2), "", "")[:3]
+    if not (module and class_name and file):
+        raise ValueError(
+            f"{ENVIRONMENT_VARIABLE} is {reference!r}; it names a clock as module:class:file, or is not set."
+        )
+    create_clock = cast("Callable[[Path], Clock]", getattr(import_module(module), class_name))
+    return create_clock(Path(file))

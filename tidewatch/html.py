@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 """What a browser may load for a page: nothing but the style within it."""
 STYLE = """
 :root{color-scheme:light dark;--ink:#1d2430;--soft:#5b6675;--line:#d8dde4;--paper:#fff;--solid:#2f6fb3;--bad:#a3271f}
@@ -28,41 +28,41 @@ svg{width:100%;height:auto;display:block}svg text{font:11px system-ui,sans-serif
 """
 
 
-def document(title: str, body: str, style: str) -> str:
+def render_document(title: str, body: str, style: str) -> str:
     """A whole page. title: as people read it; body, style: as they stand."""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+        f'<meta http-equiv="Content-Security-Policy" content="{CONTENT_SECURITY_POLICY}">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{text(title)}</title><style>{style}</style></head><body><main>{body}</main></body></html>\n"
+        f"<title>{escape_html(title)}</title><style>{style}</style></head><body><main>{body}</main></body></html>\n"
     )
 
 
-def section(title: str, *parts: str) -> str:
+def render_section(title: str, *parts: str) -> str:
     return f"<section><h2>{title}</h2>{''.join(parts)}</section>"
 
 
-def table(titles: Sequence[str], rows: Iterable[str], numbers: Iterable[int] = ()) -> str:
+def render_table(titles: Sequence[str], rows: Iterable[str], numbers: Iterable[int] = ()) -> str:
     """A table that scrolls by itself where it is too wide, with a shadow at the edge that more is behind.
 
     numbers: the columns whose titles stand at the right.
     """
     right = set(numbers)
     heads = "".join(
-        f'<th scope="col"{" class=n" if at in right else ""}>{title}</th>' for at, title in enumerate(titles)
+        f'<th scope="col"{" class=n" if column in right else ""}>{title}</th>' for column, title in enumerate(titles)
     )
     return f'<div class="wide"><table><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
 
 
-def row(name: str, cells: Iterable[str], *, escaped: bool = False) -> str:
-    return f'<tr><th scope="row">{name if escaped else text(name)}</th>{"".join(cells)}</tr>'
+def render_row(name: str, cells: Iterable[str], *, escaped: bool = False) -> str:
+    return f'<tr><th scope="row">{name if escaped else escape_html(name)}</th>{"".join(cells)}</tr>'
 
 
-def cell(content: str, kind: str = "") -> str:
+def render_cell(content: str, kind: str = "") -> str:
     return f"<td class={kind}>{content}</td>" if kind else f"<td>{content}</td>"
 
 
-def percent(share: float) -> str:
+def format_percent(share: float) -> str:
     """Three digits at most, and never 0% for something, nor 100% for less than all."""
     if 0 < share < 0.001:
         return "<0.1%"
@@ -71,11 +71,11 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f}%" if share in (0, 1) else f"{100 * share:.1f}%"
 
 
-def length(units: float) -> str:
+def format_length(units: float) -> str:
     """A length of a drawing, to a tenth of a unit."""
     return f"{units:.1f}".removesuffix(".0")
 
 
-def text(words: str) -> str:
+def escape_html(words: str) -> str:
     """Escaped for HTML; characters that cannot be printed, or turn the direction of what follows, are replaced."""
-    return escape("".join(each if each.isprintable() else "\ufffd" for each in words))
+    return escape("".join(character if character.isprintable() else "\ufffd" for character in words))

@@ -30,12 +30,12 @@ class Metric:
     name: str
     unit: str
     dimensions: tuple[str, ...]
-    says: str
+    description: str
     namespace: str = NAMESPACE
-    least: float = 0.0
-    most: float | None = None
+    lower_bound: float = 0.0
+    upper_bound: float | None = None
 
-    def of(self, **values: str) -> dict[str, str]:
+    def build_dimensions(self, **values: str) -> dict[str, str]:
         """Its dimensions with these values, in order; raises ValueError where they are not exactly its dimensions."""
         if set(values) != set(self.dimensions):
             raise ValueError(f"{self.name} has the dimensions {', '.join(self.dimensions)}, not {', '.join(values)}.")
@@ -43,11 +43,11 @@ class Metric:
 
 
 OPEN_INCIDENTS = Metric("OpenIncidents", "Count", ("Endpoint",), "Incidents that nobody has acknowledged.")
-ROLLBACK_DRIVEN = Metric(
-    "RollbackDriven", "Count", ("Endpoint",), "1 while a rollback is under way, 0 otherwise.", most=1
+ROLLBACK_RUNNING = Metric(
+    "RollbackDriven", "Count", ("Endpoint",), "1 while a rollback is under way, 0 otherwise.", upper_bound=1
 )
 ROLLBACK_BLOCKED = Metric(
-    "RollbackBlocked", "Count", ("Endpoint",), "1 while a rollback cannot proceed, 0 otherwise.", most=1
+    "RollbackBlocked", "Count", ("Endpoint",), "1 while a rollback cannot proceed, 0 otherwise.", upper_bound=1
 )
 ROLLBACK_PENDING = Metric(
     "RollbackPendingSeconds",
@@ -65,14 +65,14 @@ OUT_OF_BAND_CHANGES = Metric(
     "OutOfBandChanges", "Count", ("Endpoint",), "Open incidents of weights that changed without an entry in the ledger."
 )
 DEPLOYMENT_RUNNING = Metric(
-    "DeploymentRunning", "Count", ("Endpoint",), "1 while the endpoint moves to another configuration.", most=1
+    "DeploymentRunning", "Count", ("Endpoint",), "1 while the endpoint moves to another configuration.", upper_bound=1
 )
 DEPLOYMENT_ROLLED_BACK = Metric(
     "DeploymentRolledBack",
     "Count",
     ("Endpoint",),
     "1 while no deployment runs and the live configuration is not the one that was asked for last.",
-    most=1,
+    upper_bound=1,
 )
 ENDPOINT_NOT_IN_SERVICE = Metric(
     "EndpointNotInService",
@@ -80,7 +80,7 @@ ENDPOINT_NOT_IN_SERVICE = Metric(
     ("Endpoint",),
     "1 while the endpoint's status is one that it does not serve in or never leaves by itself (Creating, Deleting, "
     "Failed, OutOfService, UpdateRollbackFailed), 0 otherwise.",
-    most=1,
+    upper_bound=1,
 )
 RECORDS_REFUSED = Metric(
     "RecordsRefused",
@@ -98,65 +98,125 @@ DEPLOYMENT_ABORT = Metric(
     "DeploymentAbort", "Count", ("Endpoint",), "Never emitted: its alarm is set by hand to stop a running deployment."
 )
 
-_OURS = ("Endpoint", "Variant")
-LIVE_SHARE = Metric("LiveShare", "None", _OURS, "The slot's live share of the traffic, 0 to 1.", most=1)
-FEATURES_CHECKED = Metric("FeaturesChecked", "Count", _OURS, "Features with a verdict, over three days.")
-FEATURES_DRIFTING = Metric("FeaturesDrifting", "Count", _OURS, "Features whose drift lasts, over three days.")
-MAX_PSI = Metric("MaxPsi", "None", _OURS, "The largest population stability index of the features, over three days.")
-RECORDS_READ = Metric("RecordsRead", "Count", _OURS, "Captured records of an hour, rejected ones included.")
-RECORDS_REJECTED = Metric("RecordsRejected", "Count", _OURS, "Captured records of an hour that could not be read.")
+_VARIANT_DIMENSIONS = ("Endpoint", "Variant")
+LIVE_SHARE = Metric(
+    "LiveShare", "None", _VARIANT_DIMENSIONS, "The variant's live share of the traffic, 0 to 1.", upper_bound=1
+)
+FEATURES_CHECKED = Metric("FeaturesChecked", "Count", _VARIANT_DIMENSIONS, "Features with a verdict, over three days.")
+FEATURES_DRIFTING = Metric(
+    "FeaturesDrifting", "Count", _VARIANT_DIMENSIONS, "Features whose drift lasts, over three days."
+)
+MAX_PSI = Metric(
+    "MaxPsi", "None", _VARIANT_DIMENSIONS, "The largest population stability index of the features, over three days."
+)
+RECORDS_READ = Metric(
+    "RecordsRead", "Count", _VARIANT_DIMENSIONS, "Captured records of an hour, rejected ones included."
+)
+RECORDS_REJECTED = Metric(
+    "RecordsRejected", "Count", _VARIANT_DIMENSIONS, "Captured records of an hour that could not be read."
+)
 DRIFT_INSUFFICIENT = Metric(
-    "DriftInsufficient", "Count", _OURS, "1 where three days had too little data for a verdict, 0 otherwise.", most=1
+    "DriftInsufficient",
+    "Count",
+    _VARIANT_DIMENSIONS,
+    "1 where three days had too little data for a verdict, 0 otherwise.",
+    upper_bound=1,
 )
 DRIFT_SEVERITY = Metric(
-    "DriftSeverity", "None", _OURS, "How urgent the drift is: 0 none, 1 inform, 2 ticket, 3 page.", most=3
+    "DriftSeverity",
+    "None",
+    _VARIANT_DIMENSIONS,
+    "How urgent the drift is: 0 none, 1 inform, 2 ticket, 3 page.",
+    upper_bound=3,
 )
 HOURS_FAILING = Metric(
     "HoursFailing", "Count", ("Endpoint",), "Hours of captured data that were tried and not read whole, up to now."
 )
 
-_VARIANT = ("EndpointName", "VariantName")
-INVOCATIONS = Metric("Invocations", "Count", _VARIANT, "Requests; no datapoint without traffic.", SAGEMAKER)
+_PRODUCTION_VARIANT_DIMENSIONS = ("EndpointName", "VariantName")
+INVOCATIONS = Metric(
+    "Invocations", "Count", _PRODUCTION_VARIANT_DIMENSIONS, "Requests; no datapoint without traffic.", SAGEMAKER
+)
 ERRORS_4XX = Metric(
-    "Invocation4XXErrors", "None", _VARIANT, "1 a request that the model answered with 4xx, else 0.", SAGEMAKER, most=1
+    "Invocation4XXErrors",
+    "None",
+    _PRODUCTION_VARIANT_DIMENSIONS,
+    "1 a request that the model answered with 4xx, else 0.",
+    SAGEMAKER,
+    upper_bound=1,
 )
 ERRORS_5XX = Metric(
-    "Invocation5XXErrors", "None", _VARIANT, "1 a request that the model answered with 5xx, else 0.", SAGEMAKER, most=1
+    "Invocation5XXErrors",
+    "None",
+    _PRODUCTION_VARIANT_DIMENSIONS,
+    "1 a request that the model answered with 5xx, else 0.",
+    SAGEMAKER,
+    upper_bound=1,
 )
 MODEL_ERRORS = Metric(
     "InvocationModelErrors",
     "None",
-    _VARIANT,
+    _PRODUCTION_VARIANT_DIMENSIONS,
     "1 a request that the model did not answer with 2xx, timeouts and broken answers included, else 0.",
     SAGEMAKER,
-    most=1,
+    upper_bound=1,
 )
 # A container has 60 seconds to answer ("How Containers Serve Requests", SageMaker developer guide).
 MODEL_LATENCY = Metric(
-    "ModelLatency", "Microseconds", _VARIANT, "What the model took, as SageMaker saw it.", SAGEMAKER, most=60e6
+    "ModelLatency",
+    "Microseconds",
+    _PRODUCTION_VARIANT_DIMENSIONS,
+    "What the model took, as SageMaker saw it.",
+    SAGEMAKER,
+    upper_bound=60e6,
 )
 OVERHEAD_LATENCY = Metric(
-    "OverheadLatency", "Microseconds", _VARIANT, "What SageMaker added to the model's latency.", SAGEMAKER
+    "OverheadLatency",
+    "Microseconds",
+    _PRODUCTION_VARIANT_DIMENSIONS,
+    "What SageMaker added to the model's latency.",
+    SAGEMAKER,
 )
 
-_DEVICES = "in percent, up to 100 times the number of devices"
-CPU = Metric("CPUUtilization", "Percent", _VARIANT, f"Processors of a host, {_DEVICES}.", HOSTS)
-GPU = Metric("GPUUtilization", "Percent", _VARIANT, f"Graphics processors of a host, {_DEVICES}.", HOSTS)
-GPU_MEMORY = Metric("GPUMemoryUtilization", "Percent", _VARIANT, f"Their memory, {_DEVICES}.", HOSTS)
-MEMORY = Metric("MemoryUtilization", "Percent", _VARIANT, "A host's memory.", HOSTS, most=100)
-DISK = Metric("DiskUtilization", "Percent", _VARIANT, "A host's disk; nearly full, capture stops.", HOSTS, most=100)
+_PERCENT_OF_DEVICES = "in percent, up to 100 times the number of devices"
+CPU = Metric(
+    "CPUUtilization", "Percent", _PRODUCTION_VARIANT_DIMENSIONS, f"Processors of a host, {_PERCENT_OF_DEVICES}.", HOSTS
+)
+GPU = Metric(
+    "GPUUtilization",
+    "Percent",
+    _PRODUCTION_VARIANT_DIMENSIONS,
+    f"Graphics processors of a host, {_PERCENT_OF_DEVICES}.",
+    HOSTS,
+)
+GPU_MEMORY = Metric(
+    "GPUMemoryUtilization", "Percent", _PRODUCTION_VARIANT_DIMENSIONS, f"Their memory, {_PERCENT_OF_DEVICES}.", HOSTS
+)
+MEMORY = Metric(
+    "MemoryUtilization", "Percent", _PRODUCTION_VARIANT_DIMENSIONS, "A host's memory.", HOSTS, upper_bound=100
+)
+DISK = Metric(
+    "DiskUtilization",
+    "Percent",
+    _PRODUCTION_VARIANT_DIMENSIONS,
+    "A host's disk; nearly full, capture stops.",
+    HOSTS,
+    upper_bound=100,
+)
 
-_FUNCTION = ("FunctionName",)
-CALLS = Metric("Invocations", "Count", _FUNCTION, "Calls of a function that ran, failed ones included.", LAMBDA)
-CALL_ERRORS = Metric("Errors", "Count", _FUNCTION, "Calls that failed, each attempt for itself.", LAMBDA)
-CALL_THROTTLES = Metric("Throttles", "Count", _FUNCTION, "Calls that found no free concurrency.", LAMBDA)
-CALL_DURATION = Metric("Duration", "Milliseconds", _FUNCTION, "What a call took.", LAMBDA, most=900e3)
+_FUNCTION_DIMENSIONS = ("FunctionName",)
+CALLS = Metric(
+    "Invocations", "Count", _FUNCTION_DIMENSIONS, "Calls of a function that ran, failed ones included.", LAMBDA
+)
+CALL_ERRORS = Metric("Errors", "Count", _FUNCTION_DIMENSIONS, "Calls that failed, each attempt for itself.", LAMBDA)
+CALL_THROTTLES = Metric("Throttles", "Count", _FUNCTION_DIMENSIONS, "Calls that found no free concurrency.", LAMBDA)
+CALL_DURATION = Metric("Duration", "Milliseconds", _FUNCTION_DIMENSIONS, "What a call took.", LAMBDA, upper_bound=900e3)
 MESSAGES = Metric("ApproximateNumberOfMessagesVisible", "Count", ("QueueName",), "Messages that wait in a queue.", SQS)
 RULE_MATCHES = Metric("TriggeredRules", "Count", ("RuleName",), "Events that a rule of EventBridge matched.", EVENTS)
 
-EMITTED: tuple[Metric, ...] = (
+EMITTED_METRICS: tuple[Metric, ...] = (
     OPEN_INCIDENTS,
-    ROLLBACK_DRIVEN,
+    ROLLBACK_RUNNING,
     ROLLBACK_BLOCKED,
     ROLLBACK_PENDING,
     ROLLBACK_ACCEPTED,
@@ -179,7 +239,7 @@ EMITTED: tuple[Metric, ...] = (
 )
 """What our own functions emit."""
 
-PLATFORM: tuple[Metric, ...] = (
+PLATFORM_METRICS: tuple[Metric, ...] = (
     INVOCATIONS,
     ERRORS_4XX,
     ERRORS_5XX,
@@ -203,10 +263,10 @@ developer guide, "Types of metrics for Lambda functions"; SQS developer guide, "
 EventBridge user guide, "EventBridge metrics"."""
 
 
-def embedded(
+def format_embedded_metrics(
     values: Mapping[Metric, float],
     dimensions: Mapping[str, str],
-    at: datetime,
+    timestamp: datetime,
     properties: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """One log line in CloudWatch's embedded metric format, for metrics of our namespace with the same dimensions.
@@ -216,7 +276,7 @@ def embedded(
     namespace or with other dimensions.
     """
     for metric in values:
-        metric.of(**dimensions)
+        metric.build_dimensions(**dimensions)
         if metric.namespace != NAMESPACE:
             raise ValueError(f"{metric.name} is emitted by {metric.namespace}, not by us.")
     directive = {
@@ -226,7 +286,7 @@ def embedded(
     }
     return json.dumps(
         {
-            "_aws": {"Timestamp": round(at.timestamp() * 1000), "CloudWatchMetrics": [directive]},
+            "_aws": {"Timestamp": round(timestamp.timestamp() * 1000), "CloudWatchMetrics": [directive]},
             **dimensions,
             **properties,
             **{metric.name: value for metric, value in values.items()},

@@ -1,12 +1,12 @@
-"""What slots, models and versions may be called."""
+"""What variants, models and versions may be called."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 
-SLOTS = ("blue", "green")
-LONGEST_NAME = 63
+VARIANTS = ("blue", "green")
+MAX_NAME_LENGTH = 63
 """Characters of an EndpointName in SageMaker's model."""
 
 _NAME = re.compile(r"[0-9A-Za-z](-*[0-9A-Za-z])*")
@@ -14,39 +14,39 @@ _NAME = re.compile(r"[0-9A-Za-z](-*[0-9A-Za-z])*")
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,31}")
 
 
-def stack_key(project: str, stack: str, model: str) -> str:
+def build_stack_key(project: str, stack: str, model: str) -> str:
     """What tells a stack from every other in its account, like tidewatch/dev/flights: two stacks may have one model,
     and two projects one stack name. Our own metrics, both tables and the names of incidents are keyed by it."""
     return f"{project}/{stack}/{model}"
 
 
-def stem(name: str) -> str:
+def build_name_prefix(name: str) -> str:
     """The beginning of every logical name: at most 32 characters, so that the longest physical name fits in 63."""
     if len(name) <= 32:
         return name
     return f"{name[:25].rstrip('-')}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
 
 
-def stack_mark(key: str) -> str:
+def hash_stack_key(key: str) -> str:
     """Six characters that stand for a stack's key in names."""
     return hashlib.sha256(key.encode()).hexdigest()[:6]
 
 
-def model_in(key: str) -> str:
+def extract_model_name(key: str) -> str:
     """The model in a stack's key; no model's name has a slash."""
     return key.rpartition("/")[2]
 
 
-def is_name(text: str) -> bool:
+def is_valid_model_name(text: str) -> bool:
     """Whether a model can be called so: SageMaker has to take its name for an endpoint."""
-    return len(text) <= LONGEST_NAME and _NAME.fullmatch(text) is not None
+    return len(text) <= MAX_NAME_LENGTH and _NAME.fullmatch(text) is not None
 
 
-def is_version(text: str) -> bool:
+def is_valid_version(text: str) -> bool:
     """Whether a version can be called so, as far as its letters go."""
     return _VERSION.fullmatch(text) is not None
 
 
-def moves(text: str) -> bool:
+def is_mutable_version(text: str) -> bool:
     """Whether it names another version tomorrow: what is served would change without an edit."""
     return text.lower() == "latest"

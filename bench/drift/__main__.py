@@ -10,71 +10,83 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import alarm_rows
-from bench.drift import data, function, verdicts
-from bench.drift.contest import (
+from bench import verdict_rates
+from bench.drift import dataset, function_footprint, verdict_comparison
+from bench.drift.comparison import (
     ROUNDS,
-    Contestant,
-    Measured,
+    Competitor,
+    Measurement,
     PeersMissing,
-    check_peers,
-    contest,
-    run,
+    compare,
+    require_peers,
+    run_competitor,
     write_reference,
 )
-from bench.drift.figures import EXPLAINED, Function, bounds_table, contest_table, figures, misses, versions_line
+from bench.drift.comparison_report import (
+    TABLE_NOTES,
+    FunctionFootprint,
+    build_report,
+    format_versions,
+    list_misses,
+    render_comparison_table,
+    render_limits_table,
+)
 
-OUT = data.ROOT / "out" / "bench" / "drift.json"
-ENDLESS_BYTES = 10_000_000_000
+OUT = dataset.ROOT / "out" / "bench" / "drift.json"
+LONG_STREAM_BYTES = 10_000_000_000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints the figures, writes out/bench/drift.json and docs/drift-false-alarms.md; 1 where a promise is not held."""
     parser = argparse.ArgumentParser(prog="python -m bench.drift", description=__doc__)
-    parser.add_argument("--records", type=int, default=data.RECORDS)
+    parser.add_argument("--records", type=int, default=dataset.RECORDS)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--speed-only", action="store_true", help="leave out false alarms and power")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     console = Console()
     try:
-        check_peers()
+        require_peers()
     except PeersMissing as error:
         console.print(str(error), style="red")
         return 1
     with console.status("drift") as status:
-        runs = contest(given.records, given.rounds, status.update)
+        runs = compare(options.records, options.rounds, status.update)
         status.update("10 GB in one stream")
-        found = figures(runs, endless(given.records), Function(*function.imports(), function.unzipped_mb()))
+        report = build_report(
+            runs,
+            measure_long_stream(options.records),
+            FunctionFootprint(*function_footprint.measure_imports(), function_footprint.measure_unzipped_mb()),
+        )
     OUT.parent.mkdir(parents=True, exist_ok=True)
-    OUT.write_text(json.dumps(found, indent=2) + "\n")
-    for printed in (contest_table(found), EXPLAINED, bounds_table(found), versions_line(found)):
-        console.print(printed, highlight=False)
-    missed = misses(found)
-    if not given.speed_only:
-        missed += _verdicts(console)
-    for sentence in missed:
+    OUT.write_text(json.dumps(report, indent=2) + "\n")
+    for line in (render_comparison_table(report), TABLE_NOTES, render_limits_table(report), format_versions(report)):
+        console.print(line, highlight=False)
+    sentences = list_misses(report)
+    if not options.speed_only:
+        sentences += _measure_verdicts(console)
+    for sentence in sentences:
         console.print(sentence, style="red")
-    return 1 if missed else 0
+    return 1 if sentences else 0
 
 
-def endless(records: int) -> Measured:
+def measure_long_stream(records: int) -> Measurement:
     """The run over a stream of ENDLESS_BYTES or more."""
-    file = data.captured(records)
-    times = -(-ENDLESS_BYTES // file.stat().st_size)
+    file = dataset.provide_captured_file(records)
+    times = -(-LONG_STREAM_BYTES // file.stat().st_size)
     with tempfile.TemporaryDirectory() as folder:
         reference = Path(folder) / "reference.json"
         write_reference(reference)
-        return run(Contestant("endless"), file, reference, Path(folder), str(times))
+        return run_competitor(Competitor("long_stream"), file, reference, Path(folder), str(times))
 
 
-def _verdicts(console: Console) -> list[str]:
+def _measure_verdicts(console: Console) -> list[str]:
     with console.status("false alarms and power"):
-        rows, kinds, found, version = verdicts.verdicts()
-    verdicts.DOCUMENT.write_text(verdicts.document(rows, kinds, found, version))
-    own = [alarm_rows.Row(**{**vars(row), "peer": None}) for row in rows]
-    console.print(alarm_rows.shown([*own, *kinds]))
-    console.print(verdicts.shown(found, version))
-    return alarm_rows.misses([*rows, *kinds])
+        rows, kinds, peer_rates, version = verdict_comparison.measure_verdicts()
+    verdict_comparison.DOCUMENT.write_text(verdict_comparison.render_document(rows, kinds, peer_rates, version))
+    own = [verdict_rates.VerdictRates(**{**vars(row), "peer": None}) for row in rows]
+    console.print(verdict_rates.render_table([*own, *kinds]))
+    console.print(verdict_comparison.render_table(peer_rates, version))
+    return verdict_rates.list_misses([*rows, *kinds])
 
 
 if __name__ == "__main__":

@@ -10,10 +10,10 @@ import evidently
 from evidently.metrics import ValueDrift
 from evidently.presets import DataDriftPreset
 
-from bench.drift import frames, measuring
-from bench.drift.data import CATEGORIES, COLUMNS, NUMERIC, SCORE
+from bench.drift import measurement, pandas_tables
+from bench.drift.dataset import CATEGORIES, COLUMNS, NUMERIC, SCORE
 
-DEFINITION = evidently.DataDefinition(
+DATA_DEFINITION = evidently.DataDefinition(
     numerical_columns=[*NUMERIC, SCORE], categorical_columns=list(CATEGORIES)
 )  # fmt: skip
 
@@ -21,25 +21,25 @@ DEFINITION = evidently.DataDefinition(
 def main(file: Path, training: Path, out: Path) -> None:
     """Measures itself; afterwards the metrics of the columns alone, which is less than the preset's report."""
     warnings.simplefilter("ignore")
-    began = measuring.now()
-    rows = frames.trained(training)
-    loaded = measuring.now()
-    table = frames.captured(file)
-    decoded = measuring.now()
-    reference = evidently.Dataset.from_pandas(rows, data_definition=DEFINITION)
-    current = evidently.Dataset.from_pandas(table, data_definition=DEFINITION)
-    found = evidently.Report([DataDriftPreset(method="psi")]).run(current, reference).dict()
-    reported = measuring.now()
+    began = measurement.read_clocks()
+    training_table = pandas_tables.read_training(training)
+    loaded = measurement.read_clocks()
+    table = pandas_tables.read_captured(file)
+    decoded = measurement.read_clocks()
+    reference = evidently.Dataset.from_pandas(training_table, data_definition=DATA_DEFINITION)
+    current = evidently.Dataset.from_pandas(table, data_definition=DATA_DEFINITION)
+    result = evidently.Report([DataDriftPreset(method="psi")]).run(current, reference).dict()
+    reported = measurement.read_clocks()
     columns_only = evidently.Report([ValueDrift(column=name, method="psi") for name in (*COLUMNS, SCORE)])
     columns_only.run(current, reference).dict()
-    again = measuring.now()
-    measuring.write(
+    again = measurement.read_clocks()
+    measurement.write_measurement(
         out,
         records=len(table),
         imports=began,
         phases={"load": loaded - began, "decode": decoded - loaded, "statistics": reported - decoded},
-        versions={"evidently": evidently.__version__, **frames.VERSIONS},
-        drifted=int(found["metrics"][0]["value"]["count"]),
+        versions={"evidently": evidently.__version__, **pandas_tables.VERSIONS},
+        drifted=int(result["metrics"][0]["value"]["count"]),
         columns_only_cpu_s=round((again - reported).cpu, 3),
     )
 

@@ -15,22 +15,24 @@ import pandas as pd
 from evidently.metrics import DriftedColumnsCount
 
 
-def verdict(reference: pd.DataFrame, window: pd.DataFrame) -> tuple[int, bool]:
+def judge_window(reference: pd.DataFrame, window: pd.DataFrame) -> tuple[int, bool]:
     """How many columns drift, and whether the table does: half of its columns, by default.
 
     Evidently refuses a column without any value; it is left out, as a user would have to.
     """
-    held = [name for name in window if reference[name].notna().any() and window[name].notna().any()]
-    numbers = [name for name in held if pd.api.types.is_numeric_dtype(reference[name])]
+    usable_columns = [name for name in window if reference[name].notna().any() and window[name].notna().any()]
+    numbers = [name for name in usable_columns if pd.api.types.is_numeric_dtype(reference[name])]
     definition = evidently.DataDefinition(
-        numerical_columns=numbers, categorical_columns=[name for name in held if name not in numbers]
+        numerical_columns=numbers, categorical_columns=[name for name in usable_columns if name not in numbers]
     )
-    tables = [evidently.Dataset.from_pandas(each[held], data_definition=definition) for each in (window, reference)]
-    found = evidently.Report([DriftedColumnsCount()]).run(*tables).dict()["metrics"][0]["value"]
-    return int(found["count"]), bool(found["share"] >= 0.5)
+    tables = [
+        evidently.Dataset.from_pandas(each[usable_columns], data_definition=definition) for each in (window, reference)
+    ]
+    drift_count = evidently.Report([DriftedColumnsCount()]).run(*tables).dict()["metrics"][0]["value"]
+    return int(drift_count["count"]), bool(drift_count["share"] >= 0.5)
 
 
-def tables(path: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+def load_tables(path: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The reference's table and the window's."""
     with np.load(path) as arrays:
         split: dict[str, dict[str, object]] = {"reference": {}, "window": {}}
@@ -45,7 +47,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     print(evidently.__version__, flush=True)
     for line in sys.stdin:
-        columns, table = verdict(*tables(line.rstrip("\n")))
+        columns, table = judge_window(*load_tables(line.rstrip("\n")))
         print(columns, int(table), flush=True)
 
 

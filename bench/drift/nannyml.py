@@ -8,14 +8,14 @@ from pathlib import Path
 
 import nannyml
 
-from bench.drift import frames, measuring
-from bench.drift.data import CATEGORIES, COLUMNS, SCORE
+from bench.drift import measurement, pandas_tables
+from bench.drift.dataset import CATEGORIES, COLUMNS, SCORE
 
 
 def main(file: Path, training: Path, out: Path) -> None:
     """Measures itself. All records are one chunk: the question is about the hour, not about parts of it."""
     warnings.simplefilter("ignore")
-    began = measuring.now()
+    began = measurement.read_clocks()
     calculator = nannyml.UnivariateDriftCalculator(
         column_names=[*COLUMNS, SCORE],
         treat_as_categorical=list(CATEGORIES),
@@ -23,24 +23,24 @@ def main(file: Path, training: Path, out: Path) -> None:
         categorical_methods=["chi2"],
         chunk_number=1,
     )
-    calculator.fit(frames.trained(training))
-    fitted = measuring.now()
-    table = frames.captured(file)
-    decoded = measuring.now()
+    calculator.fit(pandas_tables.read_training(training))
+    fitted = measurement.read_clocks()
+    table = pandas_tables.read_captured(file)
+    decoded = measurement.read_clocks()
     # Not filtered by period: that would copy both tables. The last row is the records' chunk.
-    found = calculator.calculate(table).to_df()
-    calculated = measuring.now()
-    measuring.write(
+    result = calculator.calculate(table).to_df()
+    calculated = measurement.read_clocks()
+    measurement.write_measurement(
         out,
         records=len(table),
         imports=began,
         phases={"fit": fitted - began, "decode": decoded - fitted, "statistics": calculated - decoded},
-        versions={"nannyml": nannyml.__version__, **frames.VERSIONS},
-        alerts=int(sum(bool(found[name, method, "alert"].iloc[-1]) for name, method in _methods())),
+        versions={"nannyml": nannyml.__version__, **pandas_tables.VERSIONS},
+        alerts=int(sum(bool(result[name, method, "alert"].iloc[-1]) for name, method in _list_methods())),
     )
 
 
-def _methods() -> list[tuple[str, str]]:
+def _list_methods() -> list[tuple[str, str]]:
     return [(name, "chi2" if name in CATEGORIES else "kolmogorov_smirnov") for name in (*COLUMNS, SCORE)]
 
 

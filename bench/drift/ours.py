@@ -7,25 +7,25 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.drift import measuring
-from tidewatch.capture.lines import blocks
+from bench.drift import measurement
+from tidewatch.capture.line_reader import read_blocks
 from tidewatch.drift import reference as references
-from tidewatch.drift.counting import counter
+from tidewatch.drift.counting.line_counter import create_counter
 from tidewatch.drift.profile import Profile
 from tidewatch.drift.reference import Reference
-from tidewatch.drift.verdict import judge
+from tidewatch.drift.statistics.verdict import judge_profile
 
 
 def main(file: Path, reference_file: Path, out: Path) -> None:
     """Measures itself, and writes its profile beside what it measured."""
-    began = measuring.now()
-    reference = references.decode(reference_file.read_bytes(), str(reference_file))
-    profile = count(file, reference)
-    counted = measuring.now()
-    verdict = judge(reference, profile)
-    judged = measuring.now()
+    began = measurement.read_clocks()
+    reference = references.decode_reference(reference_file.read_bytes(), str(reference_file))
+    profile = count_file(file, reference)
+    counted = measurement.read_clocks()
+    verdict = judge_profile(reference, profile)
+    judged = measurement.read_clocks()
     out.with_suffix(".profile").write_bytes(profile.encode())
-    measuring.write(
+    measurement.write_measurement(
         out,
         records=profile.accounting.read,
         imports=began,
@@ -36,13 +36,13 @@ def main(file: Path, reference_file: Path, out: Path) -> None:
     )
 
 
-def count(file: Path, reference: Reference) -> Profile:
+def count_file(file: Path, reference: Reference) -> Profile:
     """The profile of a file, as the drift job counts it."""
-    counting = counter(reference)
+    line_counter = create_counter(reference)
     with file.open("rb", buffering=0) as stream:
-        for block in blocks(stream):
-            counting.count(block, file.name)
-    return counting.profile()
+        for block in read_blocks(stream):
+            line_counter.count(block, file.name)
+    return line_counter.profile()
 
 
 if __name__ == "__main__":

@@ -16,15 +16,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
-from bench.fuzz.campaign import Costliest, Found, run
-from bench.fuzz.corpus import models
-from bench.fuzz.reading import RECORDS, REFERENCES, STREAMS, Fault, read_one
+from bench.fuzz.campaign import CampaignResult, CostliestExample, run_campaign
+from bench.fuzz.corpus import build_models
+from bench.fuzz.oracle import RECORDS, REFERENCES, STREAMS, FuzzFault, read_one
 
 EXAMPLES = 1_000_000
 SEED = 1
 PROCESSES = 2
 OUT = Path(__file__).resolve().parents[2] / "out" / "fuzz"
-_ENDINGS = {RECORDS: ".jsonl", STREAMS: ".jsonl.gz", REFERENCES: ".json"}
+_SUFFIXES = {RECORDS: ".jsonl", STREAMS: ".jsonl.gz", REFERENCES: ".json"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,55 +34,62 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--examples", type=int, default=EXAMPLES)
     parser.add_argument("--seed", type=int, default=SEED, help="another one makes other examples")
     parser.add_argument("--processes", type=int, default=PROCESSES)
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     console = Console()
-    if given.files:
-        return max([_again(file, console) for file in given.files])
+    if options.files:
+        return max([_replay_file(file, console) for file in options.files])
     began = time.monotonic()
-    found = _run(given.examples, given.seed, given.processes, console)
-    told = ", ".join(f"{count:,} {what}" for what, count in sorted(found.examples.items(), key=lambda item: -item[1]))
-    console.print(f"seed {given.seed}: {told}, in {time.monotonic() - began:,.0f} s", highlight=False)
-    console.print(f"{found.read:,} read = {found.parsed:,} parsed or taken + {found.read - found.parsed:,} rejected")
-    for name, one in (("slowest", found.slowest), ("largest", found.largest)):
-        console.print(f"{name}: {_shown(one)}", highlight=False)
-    for fault in found.faults.values():
-        console.print(f"{fault.told}: {_saved(fault)}", style="red", highlight=False, soft_wrap=True)
-    return 1 if found.faults else 0
+    result = _run_with_progress(options.examples, options.seed, options.processes, console)
+    counts_text = ", ".join(
+        f"{count:,} {what}" for what, count in sorted(result.examples.items(), key=lambda item: -item[1])
+    )
+    console.print(f"seed {options.seed}: {counts_text}, in {time.monotonic() - began:,.0f} s", highlight=False)
+    console.print(
+        f"{result.read:,} read = {result.parsed:,} parsed or taken + {result.read - result.parsed:,} rejected"
+    )
+    for name, costliest in (("slowest", result.slowest), ("largest", result.largest)):
+        console.print(f"{name}: {_format_costliest(costliest)}", highlight=False)
+    for fault in result.faults.values():
+        console.print(f"{fault.description}: {_save_example(fault)}", style="red", highlight=False, soft_wrap=True)
+    return 1 if result.faults else 0
 
 
-def _run(examples: int, seed: int, processes: int, console: Console) -> Found:
+def _run_with_progress(examples: int, seed: int, processes: int, console: Console) -> CampaignResult:
     columns = (*Progress.get_default_columns(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("fuzz", total=examples)
 
-        def heard(done: int, found: Found) -> None:
-            faults = f", {len(found.faults)} faults" if found.faults else ""
-            worst = f"{found.slowest.read.seconds:.2f} s, {found.largest.read.mib:.0f} MiB"
+        def show_progress(done: int, result: CampaignResult) -> None:
+            faults = f", {len(result.faults)} faults" if result.faults else ""
+            worst = f"{result.slowest.result.seconds:.2f} s, {result.largest.result.mib:.0f} MiB"
             progress.update(task, completed=done, description=f"fuzz, at most {worst}{faults}")
 
-        return run(examples, seed, processes, heard)
+        return run_campaign(examples, seed, processes, show_progress)
 
 
-def _shown(one: Costliest) -> str:
-    return f"{one.read.seconds:.2f} s, {one.read.mib:.0f} MiB: {one.told}"
+def _format_costliest(costliest: CostliestExample) -> str:
+    return f"{costliest.result.seconds:.2f} s, {costliest.result.mib:.0f} MiB: {costliest.description}"
 
 
-def _saved(fault: Fault) -> Path:
+def _save_example(fault: FuzzFault) -> Path:
     """Writes the example down; the model that it was read against stands in its name."""
-    name = f"{hashlib.sha256(fault.data).hexdigest()[:12]}.model{fault.model}{_ENDINGS[fault.what]}"
+    name = f"{hashlib.sha256(fault.data).hexdigest()[:12]}.model{fault.model}{_SUFFIXES[fault.input_kind]}"
     OUT.mkdir(parents=True, exist_ok=True)
     (OUT / name).write_bytes(fault.data)
     return OUT / name
 
 
-def _again(file: Path, console: Console) -> int:
+def _replay_file(file: Path, console: Console) -> int:
     """Reads a file that a run left."""
-    what = next(what for what in (STREAMS, RECORDS, REFERENCES) if file.name.endswith(_ENDINGS[what]))
-    known = models()
-    which = next((at for at in range(len(known)) if f".model{at}." in file.name), 0)
-    found = read_one(known[which], what, file.read_bytes())
-    console.print(f"{file}: {found.seconds:.2f} s, {found.mib:.0f} MiB, {found.fault or 'no fault'}", highlight=False)
-    return 1 if found.fault else 0
+    input_kind = next(what for what in (STREAMS, RECORDS, REFERENCES) if file.name.endswith(_SUFFIXES[what]))
+    fuzz_models = build_models()
+    model_index = next((index for index in range(len(fuzz_models)) if f".model{index}." in file.name), 0)
+    read_result = read_one(fuzz_models[model_index], input_kind, file.read_bytes())
+    console.print(
+        f"{file}: {read_result.seconds:.2f} s, {read_result.mib:.0f} MiB, {read_result.fault or 'no fault'}",
+        highlight=False,
+    )
+    return 1 if read_result.fault else 0
 
 
 if __name__ == "__main__":

@@ -9,181 +9,203 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from bench.fuzz import giants, mutations
-from bench.fuzz.corpus import Model, models
-from bench.fuzz.reading import COSTS, RECORDS, REFERENCES, STREAMS, Fault, Read, read_all, read_one, smaller
+from bench.fuzz import large_records, mutations
+from bench.fuzz.corpus import FuzzModel, build_models
+from bench.fuzz.oracle import (
+    COST_FAULTS,
+    RECORDS,
+    REFERENCES,
+    STREAMS,
+    FuzzFault,
+    ReadResult,
+    read_all,
+    read_one,
+    shrink,
+)
 
-GIANTS = "giants"
+LARGE_RECORDS = "giants"
 """Records of tens of kilobytes to megabytes; every other one is of some kilobytes at most."""
-SIZES = {RECORDS: 250, GIANTS: 1, STREAMS: 20, REFERENCES: 20}
+BATCH_SIZES = {RECORDS: 250, LARGE_RECORDS: 1, STREAMS: 20, REFERENCES: 20}
 """Examples that are read in one process."""
-SHARES = {GIANTS: 0.001, STREAMS: 0.01, REFERENCES: 0.005}
+SHARES = {LARGE_RECORDS: 0.001, STREAMS: 0.01, REFERENCES: 0.005}
 """Of all examples; the others are small records."""
-SECONDS, MIB = 0.1, 30.0
+SEARCH_ABOVE_SECONDS, SEARCH_ABOVE_MIB = 0.1, 30.0
 """Below these no single record is looked for: they are a tenth of what one may take."""
-RENEWED_AFTER = 300
+BATCHES_PER_PROCESS = 300
 """Batches after which a process is replaced by a new one, which holds no memory yet."""
 
 
 @dataclass(frozen=True)
-class Batch:
+class ExampleBatch:
     """Examples that are made from the seed and this alone."""
 
     seed: int
     number: int
-    what: str
+    input_kind: str
     size: int
 
 
 @dataclass(frozen=True)
-class Costliest:
+class CostliestExample:
     """What a record took that took the most, and where it is from."""
 
-    read: Read = field(default_factory=Read)
-    told: str = ""
+    result: ReadResult = field(default_factory=ReadResult)
+    description: str = ""
 
 
 @dataclass
-class Found:
+class CampaignResult:
     """What a batch, or all of them, came to. examples: by what they are. faults: the smallest of each kind."""
 
     examples: dict[str, int] = field(default_factory=dict[str, int])
     read: int = 0
     parsed: int = 0
-    slowest: Costliest = field(default_factory=Costliest)
-    largest: Costliest = field(default_factory=Costliest)
-    faults: dict[str, Fault] = field(default_factory=dict[str, Fault])
+    slowest: CostliestExample = field(default_factory=CostliestExample)
+    largest: CostliestExample = field(default_factory=CostliestExample)
+    faults: dict[str, FuzzFault] = field(default_factory=dict[str, FuzzFault])
 
-    def add(self, other: Found) -> None:
+    def merge(self, other: CampaignResult) -> None:
         """Takes another batch's findings in."""
-        for what, count in other.examples.items():
-            self.examples[what] = self.examples.get(what, 0) + count
+        for input_kind, count in other.examples.items():
+            self.examples[input_kind] = self.examples.get(input_kind, 0) + count
         self.read += other.read
         self.parsed += other.parsed
-        self.meet(other.slowest)
-        self.meet(other.largest)
+        self.add_cost(other.slowest)
+        self.add_cost(other.largest)
         for fault in other.faults.values():
-            self.fail(fault)
+            self.add_fault(fault)
 
-    def meet(self, one: Costliest) -> None:
+    def add_cost(self, costliest: CostliestExample) -> None:
         """Takes one cost in."""
-        if one.read.seconds > self.slowest.read.seconds:
-            self.slowest = one
-        if one.read.mib > self.largest.read.mib:
-            self.largest = one
+        if costliest.result.seconds > self.slowest.result.seconds:
+            self.slowest = costliest
+        if costliest.result.mib > self.largest.result.mib:
+            self.largest = costliest
 
-    def fail(self, fault: Fault) -> None:
+    def add_fault(self, fault: FuzzFault) -> None:
         """Takes a fault in, where it is the first or the smallest of its kind."""
-        held = self.faults.get(fault.kind)
-        if held is None or len(fault.data) < len(held.data):
+        smallest = self.faults.get(fault.kind)
+        if smallest is None or len(fault.data) < len(smallest.data):
             self.faults[fault.kind] = fault
 
 
-def plan(examples: int, seed: int) -> list[Batch]:
+def plan_batches(examples: int, seed: int) -> list[ExampleBatch]:
     """The batches of a run, in an order that mixes them."""
-    counts = {what: int(examples * share) for what, share in SHARES.items()}
+    counts = {input_kind: int(examples * share) for input_kind, share in SHARES.items()}
     counts[RECORDS] = examples - sum(counts.values())
-    parts = [
-        (what, min(SIZES[what], count - start))
-        for what, count in counts.items()
-        for start in range(0, count, SIZES[what])
+    sizes = [
+        (input_kind, min(BATCH_SIZES[input_kind], count - start))
+        for input_kind, count in counts.items()
+        for start in range(0, count, BATCH_SIZES[input_kind])
     ]
-    random.Random(seed).shuffle(parts)
-    return [Batch(seed, number, what, size) for number, (what, size) in enumerate(parts)]
+    random.Random(seed).shuffle(sizes)
+    return [ExampleBatch(seed, number, input_kind, size) for number, (input_kind, size) in enumerate(sizes)]
 
 
-def examples_of(batch: Batch, known: tuple[Model, ...]) -> tuple[int, str, list[bytes]]:
+def generate_examples(batch: ExampleBatch, fuzz_models: tuple[FuzzModel, ...]) -> tuple[int, str, list[bytes]]:
     """The batch's model, by its place among those known, what its examples are to a reader, and they themselves."""
-    rng = random.Random(f"{batch.seed}/{batch.number}/{batch.what}")
-    which = rng.choice((0, 0, 0, 1, 2, 3))
-    model = known[which]
-    if batch.what == GIANTS:
+    rng = random.Random(f"{batch.seed}/{batch.number}/{batch.input_kind}")
+    model_index = rng.choice((0, 0, 0, 1, 2, 3))
+    model = fuzz_models[model_index]
+    if batch.input_kind == LARGE_RECORDS:
         if rng.random() < 0.05:
-            return which, STREAMS, [giants.stream(rng)]
-        return which, RECORDS, [giants.line(model, rng)]
-    make = {RECORDS: mutations.line, STREAMS: mutations.stream, REFERENCES: mutations.reference}[batch.what]
-    return which, batch.what, [make(model, rng) for _ in range(batch.size)]
+            return model_index, STREAMS, [large_records.build_stream(rng)]
+        return model_index, RECORDS, [large_records.build_line(model, rng)]
+    mutate = {RECORDS: mutations.mutate_line, STREAMS: mutations.mutate_stream, REFERENCES: mutations.mutate_reference}[
+        batch.input_kind
+    ]
+    return model_index, batch.input_kind, [mutate(model, rng) for _ in range(batch.size)]
 
 
-def run(examples: int, seed: int, processes: int, heard: Callable[[int, Found], object]) -> Found:
+def run_campaign(
+    examples: int, seed: int, processes: int, on_progress: Callable[[int, CampaignResult], object]
+) -> CampaignResult:
     """Reads so many examples, or those up to Ctrl-C; `heard` is told how many are done, and what was found by then."""
-    total, done = Found(), 0
+    total, done_count = CampaignResult(), 0
     # Who has seen enough stops it, and gets what was found.
     with suppress(KeyboardInterrupt):
-        for size, found in _read(plan(examples, seed), processes):
-            total.add(found)
-            done += size
-            heard(done, total)
-    known = models()
-    total.faults = {kind: _shrunk(fault, known) for kind, fault in total.faults.items()}
+        for size, found in _read_batches(plan_batches(examples, seed), processes):
+            total.merge(found)
+            done_count += size
+            on_progress(done_count, total)
+    fuzz_models = build_models()
+    total.faults = {kind: _shrink_fault(fault, fuzz_models) for kind, fault in total.faults.items()}
     return total
 
 
-def _read(batches: list[Batch], processes: int) -> Iterator[tuple[int, Found]]:
+def _read_batches(batches: list[ExampleBatch], processes: int) -> Iterator[tuple[int, CampaignResult]]:
     context = multiprocessing.get_context("spawn")
-    with context.Pool(processes, _begin, maxtasksperchild=RENEWED_AFTER) as pool:
-        yield from pool.imap_unordered(_work, batches)
+    with context.Pool(processes, _start_worker, maxtasksperchild=BATCHES_PER_PROCESS) as pool:
+        yield from pool.imap_unordered(_read_batch, batches)
 
 
 _worker: _Worker
 
 
-def _begin() -> None:
+def _start_worker() -> None:
     global _worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _worker = _Worker()
 
 
-def _work(batch: Batch) -> tuple[int, Found]:
-    return batch.size, _worker.read(batch)
+def _read_batch(batch: ExampleBatch) -> tuple[int, CampaignResult]:
+    return batch.size, _worker.read_batch(batch)
 
 
 class _Worker:
     """Reads batches, and remembers the costliest record, so that files that cost less are not searched."""
 
     def __init__(self) -> None:
-        self._known = models()
-        self._seen = Found()
+        self._models = build_models()
+        self._total = CampaignResult()
 
-    def read(self, batch: Batch) -> Found:
-        which, what, examples = examples_of(batch, self._known)
-        found = Found({batch.what: len(examples)})
-        whole = self._search(found, batch, (which, what), 0, examples)
-        found.read, found.parsed = whole.read, whole.parsed
-        self._seen.add(found)
-        return found
+    def read_batch(self, batch: ExampleBatch) -> CampaignResult:
+        model_index, input_kind, examples = generate_examples(batch, self._models)
+        result = CampaignResult({batch.input_kind: len(examples)})
+        total = self._search_examples(result, batch, (model_index, input_kind), 0, examples)
+        result.read, result.parsed = total.read, total.parsed
+        self._total.merge(result)
+        return result
 
-    def _search(self, found: Found, batch: Batch, kind: tuple[int, str], at: int, examples: list[bytes]) -> Read:
+    def _search_examples(
+        self, result: CampaignResult, batch: ExampleBatch, kind: tuple[int, str], offset: int, examples: list[bytes]
+    ) -> ReadResult:
         """Reads examples, and looks for the one at fault, or for the costliest one, in halves of them."""
-        which, what = kind
-        model = self._known[which]
+        model_index, input_kind = kind
+        model = self._models[model_index]
         if len(examples) == 1:
-            one = read_one(model, what, examples[0])
-            told = f"{len(examples[0]):,} bytes of {what}, batch {batch.number}, example {at}"
-            found.meet(Costliest(one, told))
+            one = read_one(model, input_kind, examples[0])
+            description = f"{len(examples[0]):,} bytes of {input_kind}, batch {batch.number}, example {offset}"
+            result.add_cost(CostliestExample(one, description))
             if one.fault:
-                found.fail(Fault(what, one.kind, one.fault, examples[0], which))
+                result.add_fault(FuzzFault(input_kind, one.kind, one.fault, examples[0], model_index))
             return one
-        whole = read_all(model, what, examples)
-        if whole.fault or self._is_costlier(whole, found):
+        total = read_all(model, input_kind, examples)
+        if total.fault or self._is_costlier(total, result):
             half = len(examples) // 2
-            self._search(found, batch, kind, at, examples[:half])
-            self._search(found, batch, kind, at + half, examples[half:])
-            if whole.fault and not found.faults:
+            self._search_examples(result, batch, kind, offset, examples[:half])
+            self._search_examples(result, batch, kind, offset + half, examples[half:])
+            if total.fault and not result.faults:
                 # No example by itself shows it: it takes several of them.
-                data = b"\n".join(examples) if what == RECORDS else b"".join(examples)
-                found.fail(Fault(what, whole.kind, whole.fault, data, which))
-        return whole
+                data = b"\n".join(examples) if input_kind == RECORDS else b"".join(examples)
+                result.add_fault(FuzzFault(input_kind, total.kind, total.fault, data, model_index))
+        return total
 
-    def _is_costlier(self, whole: Read, found: Found) -> bool:
-        seconds = max(SECONDS, self._seen.slowest.read.seconds, found.slowest.read.seconds)
-        mib = max(MIB, self._seen.largest.read.mib, found.largest.read.mib)
-        return whole.seconds > seconds or whole.mib > mib
+    def _is_costlier(self, total: ReadResult, result: CampaignResult) -> bool:
+        seconds = max(SEARCH_ABOVE_SECONDS, self._total.slowest.result.seconds, result.slowest.result.seconds)
+        mib = max(SEARCH_ABOVE_MIB, self._total.largest.result.mib, result.largest.result.mib)
+        return total.seconds > seconds or total.mib > mib
 
 
-def _shrunk(fault: Fault, known: tuple[Model, ...]) -> Fault:
-    if fault.kind in COSTS:
+def _shrink_fault(fault: FuzzFault, fuzz_models: tuple[FuzzModel, ...]) -> FuzzFault:
+    if fault.kind in COST_FAULTS:
         # Less of it costs less, and each try takes as long as the fault does.
         return fault
-    model = known[fault.model]
-    return Fault(fault.what, fault.kind, fault.told, smaller(model, fault.what, fault.data, fault.kind), fault.model)
+    model = fuzz_models[fault.model]
+    return FuzzFault(
+        fault.input_kind,
+        fault.kind,
+        fault.description,
+        shrink(model, fault.input_kind, fault.data, fault.kind),
+        fault.model,
+    )

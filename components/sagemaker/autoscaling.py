@@ -7,15 +7,15 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.scope import Scope
+from components.stack_context import StackContext
 
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 METRIC = "SageMakerVariantInvocationsPerInstance"
 
 
 @dataclass(frozen=True)
-class Scaling:
-    """maximum: instances of a slot. invocations_per_instance: aimed at, a minute. Cooldowns in seconds."""
+class TargetTracking:
+    """maximum: instances of a variant. invocations_per_instance: aimed at, a minute. Cooldowns in seconds."""
 
     maximum: int
     invocations_per_instance: float
@@ -23,31 +23,31 @@ class Scaling:
     scale_out_seconds: int
 
 
-class SlotScaling(pulumi.ComponentResource):
-    """The scalable target of one slot and the policy that moves it."""
+class VariantScaling(pulumi.ComponentResource):
+    """The scalable target of one variant and the policy that moves it."""
 
     def __init__(
         self,
-        scope: Scope,
-        scaling: Scaling,
+        context: StackContext,
+        tracking: TargetTracking,
         *,
         endpoint: pulumi.Input[str],
-        slot: str,
+        variant: str,
         minimum: int,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        name = scope.name("scaling", slot)
-        super().__init__("tidewatch:sagemaker:SlotScaling", name, None, opts)
-        inside = pulumi.ResourceOptions(parent=self)
+        name = context.name("scaling", variant)
+        super().__init__("tidewatch:sagemaker:VariantScaling", name, None, opts)
+        child_opts = pulumi.ResourceOptions(parent=self)
         target = aws.appautoscaling.Target(
             name,
             service_namespace="sagemaker",
             scalable_dimension=DIMENSION,
-            resource_id=pulumi.Output.concat("endpoint/", endpoint, "/variant/", slot),
+            resource_id=pulumi.Output.concat("endpoint/", endpoint, "/variant/", variant),
             min_capacity=minimum,
-            max_capacity=scaling.maximum,
-            tags=scope.tagged(slot=slot),
-            opts=inside,
+            max_capacity=tracking.maximum,
+            tags=context.build_tags(variant=variant),
+            opts=child_opts,
         )
         aws.appautoscaling.Policy(
             name,
@@ -56,11 +56,11 @@ class SlotScaling(pulumi.ComponentResource):
             scalable_dimension=target.scalable_dimension,
             resource_id=target.resource_id,
             target_tracking_scaling_policy_configuration={
-                "target_value": scaling.invocations_per_instance,
+                "target_value": tracking.invocations_per_instance,
                 "predefined_metric_specification": {"predefined_metric_type": METRIC},
-                "scale_in_cooldown": scaling.scale_in_seconds,
-                "scale_out_cooldown": scaling.scale_out_seconds,
+                "scale_in_cooldown": tracking.scale_in_seconds,
+                "scale_out_cooldown": tracking.scale_out_seconds,
             },
-            opts=inside,
+            opts=child_opts,
         )
         self.register_outputs({})

@@ -9,18 +9,18 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components.sagemaker.slots import CONTENT, Slot
-from components.scope import Scope
-from tidewatch.content import content_hash
+from components.sagemaker.variant_model import CONTENT_TAG, ProductionVariant
+from components.stack_context import StackContext
+from tidewatch.content_hash import compute_content_hash
 
 ContentTypes = aws.sagemaker.EndpointConfigurationDataCaptureConfigCaptureContentTypeHeaderArgs
-OWNED_ELSEWHERE = ["productionVariants[*].initialVariantWeight", "productionVariants[*].initialInstanceCount"]
+IGNORED_PATHS = ["productionVariants[*].initialVariantWeight", "productionVariants[*].initialInstanceCount"]
 """Weights and counts have owners of their own; Pulumi takes these paths in camelCase only."""
 
 
 @dataclass(frozen=True)
-class Hosting:
-    """What the hosts of all slots have in common. Timeouts in seconds; volume_key is "" for AWS's own.
+class HostConfig:
+    """What the hosts of all variants have in common. Timeouts in seconds; volume_key is "" for AWS's own.
 
     ami_version: the machine image with the drivers that the containers need; "" for SageMaker's choice.
     """
@@ -33,7 +33,7 @@ class Hosting:
 
 
 @dataclass(frozen=True)
-class Capture:
+class DataCaptureConfig:
     """What is captured: sampling in percent, the prefix without slashes around it, the content types kept readable."""
 
     sampling: int
@@ -42,7 +42,7 @@ class Capture:
     json_content_types: tuple[str, ...]
 
     @property
-    def declared(self) -> dict[str, Any]:
+    def hash_inputs(self) -> dict[str, Any]:
         return {
             "sampling": self.sampling,
             "prefix": self.prefix,
@@ -53,51 +53,51 @@ class Capture:
 
 @dataclass(frozen=True)
 class Configuration:
-    """A configuration as declared: the slots by the content of their models, on these hosts, captured like this."""
+    """A configuration as declared: the variants by the content of their models, on these hosts, captured like this."""
 
-    slots: Sequence[Slot]
+    variants: Sequence[ProductionVariant]
     contents: Mapping[str, str]
-    hosting: Hosting
-    capture: Capture
+    hosting: HostConfig
+    capture: DataCaptureConfig
     champion: str
 
     @property
     def content(self) -> str:
         """The hash of what is declared, without weights, counts and the champion."""
-        return content_hash(
+        return compute_content_hash(
             {
-                "slots": dict(self.contents),
+                "variants": dict(self.contents),
                 "instanceType": self.hosting.instance_type,
                 "startupSeconds": self.hosting.startup_seconds,
                 "downloadSeconds": self.hosting.download_seconds,
                 "volumeKey": self.hosting.volume_key,
-                "capture": self.capture.declared,
+                "capture": self.capture.hash_inputs,
                 # Only where it is declared: without it the content stays what it is.
                 **({"amiVersion": self.hosting.ami_version} if self.hosting.ami_version else {}),
             }
         )
 
-    def document(self, model: str) -> dict[str, Any]:
-        """Which version each slot held while this was live: what is needed to read the captured records."""
+    def build_record(self, model: str) -> dict[str, Any]:
+        """Which version each variant held while this was live: what is needed to read the captured records."""
         return {
             "schema": 1,
             "model": model,
             "configuration": self.content,
             "capture": f"{self.capture.prefix}/{self.content}/",
-            "slots": {
-                slot.name: {
-                    "version": slot.version,
-                    "artifact": slot.artifact,
-                    "image": slot.image,
-                    "content": self.contents[slot.name],
+            "variants": {
+                variant.name: {
+                    "version": variant.version,
+                    "artifact": variant.artifact,
+                    "image": variant.image,
+                    "content": self.contents[variant.name],
                 }
-                for slot in self.slots
+                for variant in self.variants
             },
         }
 
 
-def endpoint_configuration(
-    scope: Scope,
+def create_endpoint_configuration(
+    context: StackContext,
     declared: Configuration,
     *,
     models: Mapping[str, aws.sagemaker.Model],
@@ -112,22 +112,24 @@ def endpoint_configuration(
     tells what it really is made of: an `up` with targets may leave out the models of the declaration.
     """
     hosting, capture = declared.hosting, declared.capture
-    contents = {name: content_of(model) for name, model in models.items()}
-    content = pulumi.Output.all(**contents).apply(lambda found: replace(declared, contents=found).content)
+    contents = {name: read_content_tag(model) for name, model in models.items()}
+    content = pulumi.Output.all(**contents).apply(
+        lambda actual_contents: replace(declared, contents=actual_contents).content
+    )
     return aws.sagemaker.EndpointConfiguration(
-        scope.name("cfg"),
+        context.name("cfg"),
         production_variants=[
             aws.sagemaker.EndpointConfigurationProductionVariantArgs(
-                variant_name=slot.name,
-                model_name=models[slot.name].name,
+                variant_name=variant.name,
+                model_name=models[variant.name].name,
                 instance_type=hosting.instance_type,
-                initial_instance_count=slot.instances,
-                initial_variant_weight=1.0 if slot.name == declared.champion else 0.0,
+                initial_instance_count=variant.instances,
+                initial_variant_weight=1.0 if variant.name == declared.champion else 0.0,
                 model_data_download_timeout_in_seconds=hosting.download_seconds,
                 container_startup_health_check_timeout_in_seconds=hosting.startup_seconds,
                 inference_ami_version=hosting.ami_version or None,
             )
-            for slot in declared.slots
+            for variant in declared.variants
         ],
         data_capture_config=aws.sagemaker.EndpointConfigurationDataCaptureConfigArgs(
             enable_capture=True,
@@ -138,20 +140,20 @@ def endpoint_configuration(
                 aws.sagemaker.EndpointConfigurationDataCaptureConfigCaptureOptionArgs(capture_mode="Input"),
                 aws.sagemaker.EndpointConfigurationDataCaptureConfigCaptureOptionArgs(capture_mode="Output"),
             ],
-            capture_content_type_header=_readable(capture),
+            capture_content_type_header=_build_content_type_header(capture),
         ),
         kms_key_arn=hosting.volume_key or None,
-        tags=scope.tagged() | {CONTENT: content},
-        opts=pulumi.ResourceOptions(parent=parent, retain_on_delete=True, ignore_changes=list(OWNED_ELSEWHERE)),
+        tags=context.build_tags() | {CONTENT_TAG: content},
+        opts=pulumi.ResourceOptions(parent=parent, retain_on_delete=True, ignore_changes=list(IGNORED_PATHS)),
     )
 
 
-def content_of(made: aws.sagemaker.Model | aws.sagemaker.EndpointConfiguration) -> pulumi.Output[str]:
+def read_content_tag(resource: aws.sagemaker.Model | aws.sagemaker.EndpointConfiguration) -> pulumi.Output[str]:
     """The content that something was made with, by its tag; "" where somebody took that away."""
-    return made.tags.apply(lambda tags: (tags or {}).get(CONTENT, ""))
+    return resource.tags.apply(lambda tags: (tags or {}).get(CONTENT_TAG, ""))
 
 
-def _readable(capture: Capture) -> ContentTypes | None:
+def _build_content_type_header(capture: DataCaptureConfig) -> ContentTypes | None:
     """The content types kept readable; a list without any is left out, for AWS takes none that is empty."""
     csv, json = list(capture.csv_content_types), list(capture.json_content_types)
     if not csv and not json:

@@ -9,126 +9,128 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
-from components.sagemaker.declaration import Declaration, briefly
 from components.sagemaker.provider import (
     Props,
     TrafficProvider,
-    changed,
-    differs,
-    elsewhere,
-    gone,
-    held,
-    known,
-    moved,
-    refused,
-    say,
-    told,
+    build_diff,
+    has_changed,
+    has_moved,
+    is_other_endpoint,
+    missing_result,
+    print_note,
+    read_deployed_models,
+    reject,
+    report_as_sentence,
+    resolve_or_default,
 )
+from components.sagemaker.traffic_inputs import TrafficInputs, hide_input_diffs
 from tidewatch.traffic import DeploymentPolicy, EndpointMissing
 
 
 class EndpointDeploymentProvider(TrafficProvider):
     """Moves the endpoint to a configuration through the controller, which drains, waits and compares."""
 
-    @told
+    @report_as_sentence
     def check(self, _olds: Props, news: Props) -> CheckResult:
-        """Refuses, among others, to change the model under the champion while another slot serves: no way back.
+        """Refuses, among others, to change the model under the champion while another variant serves: no way back.
 
         A configuration that was made anew and declares what the deployed one does, as after a deployment that failed
         and was taken out of the config again, is no other: the deployed one stays.
         """
-        made, declared = known(news.get("content"), news["configuration"]), news["configuration"]
-        if made != declared:
-            return refused(news, not_made(made, declared))
-        if self._made_anew(_olds, news):
+        actual, declared = resolve_or_default(news.get("content"), news["configuration"]), news["configuration"]
+        if actual != declared:
+            return reject(news, explain_content_mismatch(actual, declared))
+        if self._is_recreated(_olds, news):
             news = {**news, "config": _olds["config"]}
-        return self.judged(_olds, news)
+        return self.check_declaration(_olds, news)
 
-    def _made_anew(self, olds: Props, news: Props) -> bool:
-        same = not any(differs(olds, news, key) for key in ("content", "cloud_made"))
-        if not same or not differs(olds, news, "config") or elsewhere(olds, news):
+    def _is_recreated(self, olds: Props, news: Props) -> bool:
+        same = not any(has_changed(olds, news, key) for key in ("content", "cloud_made"))
+        if not same or not has_changed(olds, news, "config") or is_other_endpoint(olds, news):
             return False
-        return self.controller(news).stands(olds["config"])
+        return self.create_controller(news).is_config_complete(olds["config"])
 
-    def asks(self, olds: Mapping[str, Any], news: Props) -> bool:
+    def needs_check(self, olds: Mapping[str, Any], news: Props) -> bool:
         """Also where hosts or capture change, or a deployment that was begun has to be ended."""
-        return super().asks(olds, news) or differs(olds, news, "config") or self._unfinished(news)
+        return super().needs_check(olds, news) or has_changed(olds, news, "config") or self._is_unfinished(news)
 
-    def ask(self, olds: Mapping[str, Any], news: Props, *, settles: bool = False) -> None:
-        super().ask(olds, news, settles=settles)
-        self.controller(news).refuse_missing()
+    def require_allowed(self, olds: Mapping[str, Any], news: Props, *, settles: bool = False) -> None:
+        super().require_allowed(olds, news, settles=settles)
+        self.create_controller(news).require_endpoint()
 
-    def wanted(self, news: Props) -> str | None:
-        return known(news.get("config"), "")
+    def find_target_configuration(self, news: Props) -> str | None:
+        return resolve_or_default(news.get("config"), "")
 
-    def _unfinished(self, news: Props) -> bool:
+    def _is_unfinished(self, news: Props) -> bool:
         """Whether the endpoint does not stand as a deployment of this declaration leaves it, and an update mends that.
 
         It ended Failed before it ever served; or another configuration was asked for last, whether it came about or
         not: such a wish ends with its declaration. Raises EndpointMissing where one that has served is gone: an `up`
         that found nothing to do would say that it serves.
         """
-        controller = self.controller(news)
+        controller = self.create_controller(news)
         try:
             status = controller.state().status
             if status == "Failed":
-                return controller.unserved()
+                return controller.has_never_served()
             if status == "Deleting":
-                controller.refuse_missing()
+                controller.require_endpoint()
         except EndpointMissing:
-            controller.refuse_missing()
+            controller.require_endpoint()
             return False
-        return controller.unfinished(known(news.get("config"), ""))
+        return controller.has_unfinished_deployment(resolve_or_default(news.get("config"), ""))
 
-    @told
+    @report_as_sentence
     def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
-        return changed(differs(_olds, _news, "config"), moved(_olds, _news), self._unfinished(_news))
+        return build_diff(has_changed(_olds, _news, "config"), has_moved(_olds, _news), self._is_unfinished(_news))
 
-    @told
+    @report_as_sentence
     def create(self, props: Props) -> CreateResult:
-        return CreateResult(props["place"]["key"], self._deployed({}, props))
+        return CreateResult(props["place"]["key"], self._deploy({}, props))
 
-    @told
+    @report_as_sentence
     def update(self, _id: str, _olds: Props, _news: Props) -> UpdateResult:
-        return UpdateResult(self._deployed(_olds, _news))
+        return UpdateResult(self._deploy(_olds, _news))
 
-    @told
+    @report_as_sentence
     def read(self, id_: str, props: Props) -> ReadResult:
         """Brings `live_config` and `in_sync` up to date: SageMaker may have gone back to an earlier configuration."""
         try:
-            config = self.controller(props).state().config
+            config = self.create_controller(props).state().config
         except EndpointMissing:
-            return gone()
+            return missing_result()
         return ReadResult(id_, {**props, "live_config": config, "in_sync": config == props["config"]})
 
-    def _deployed(self, olds: Props, news: Props) -> Props:
-        before, after = held(olds), held(news)
+    def _deploy(self, olds: Props, news: Props) -> Props:
+        before, after = read_deployed_models(olds), read_deployed_models(news)
         self.acknowledge(olds, news)
-        record = self.controller(news).deploy(
+        record = self.create_controller(news).deploy(
             news["config"],
-            held=after,
+            models=after,
             content=news["configuration"],
-            changed=frozenset(slot for slot in after if slot in before and not after[slot].same_model(before[slot])),
-            abort_alarm=known(news.get("abort_alarm"), None),
-            instances={slot: int(count) for slot, count in news["instances"].items()},
-            policy=_policy(news["policy"]),
+            changed_variants=frozenset(
+                variant for variant in after if variant in before and not after[variant].is_same_model(before[variant])
+            ),
+            abort_alarm=resolve_or_default(news.get("abort_alarm"), None),
+            instances={variant: int(count) for variant, count in news["instances"].items()},
+            policy=_parse_policy(news["policy"]),
             tags=news.get("tags") or {},
         )
         for note in record.notes:
-            say(note)
+            print_note(note)
         return {**news, "live_config": record.config, "in_sync": True}
 
 
-def not_made(made: str, declared: str) -> str:
+def explain_content_mismatch(actual: str, declared: str) -> str:
     """Why a configuration is not deployed that is not made of what the config declares."""
     return (
-        f"The endpoint configuration to be deployed is made of {made or 'nobody knows what'}, by its tag, and the "
+        f"The endpoint configuration to be deployed is made of {actual or 'nobody knows what'}, by its tag, and the "
         f"config declares {declared}: deploying it would put down what is not so. With --target its models, or it, "
         "were left out: run `pulumi up` without."
     )
 
 
-def _policy(document: Mapping[str, Any]) -> DeploymentPolicy:
+def _parse_policy(document: Mapping[str, Any]) -> DeploymentPolicy:
     size = document.get("size_percent")
     return DeploymentPolicy(
         type=document["type"],
@@ -153,7 +155,7 @@ class EndpointDeployment(Resource, module="tidewatch", name="EndpointDeployment"
     def __init__(
         self,
         name: str,
-        declaration: Declaration,
+        traffic_inputs: TrafficInputs,
         *,
         endpoint: pulumi.Input[str],
         acknowledged: str,
@@ -167,7 +169,7 @@ class EndpointDeployment(Resource, module="tidewatch", name="EndpointDeployment"
         opts: pulumi.ResourceOptions,
     ) -> None:
         inputs = {
-            **declaration.inputs(endpoint=endpoint),
+            **traffic_inputs.to_inputs(endpoint=endpoint),
             "acknowledged": acknowledged,
             "config": config,
             "content": content,
@@ -179,4 +181,6 @@ class EndpointDeployment(Resource, module="tidewatch", name="EndpointDeployment"
             "live_config": None,
             "in_sync": None,
         }
-        super().__init__(EndpointDeploymentProvider(), name, inputs, briefly(opts, "declared", "counts", "content"))
+        super().__init__(
+            EndpointDeploymentProvider(), name, inputs, hide_input_diffs(opts, "declared", "counts", "content")
+        )

@@ -9,15 +9,21 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.sagemaker.autoscaling import Scaling, SlotScaling
+from components.sagemaker.autoscaling import TargetTracking, VariantScaling
 from components.sagemaker.capacity import VariantCapacity
-from components.sagemaker.configuration import Capture, Configuration, Hosting, content_of, endpoint_configuration
+from components.sagemaker.configuration import (
+    Configuration,
+    DataCaptureConfig,
+    HostConfig,
+    create_endpoint_configuration,
+    read_content_tag,
+)
 from components.sagemaker.deployment import EndpointDeployment
 from components.sagemaker.gate import Gate
 from components.sagemaker.logs import EndpointLogs
-from components.sagemaker.serving import ServingArgs, ServingRole
-from components.sagemaker.slots import Network, Slot, slot_model
-from components.scope import Scope
+from components.sagemaker.serving_role import ServingArgs, ServingRole
+from components.sagemaker.variant_model import Network, ProductionVariant, create_variant_model
+from components.stack_context import StackContext
 from tidewatch import metrics
 from tidewatch.traffic import DeploymentPolicy
 
@@ -26,7 +32,7 @@ from tidewatch.traffic import DeploymentPolicy
 class EndpointArgs:
     """An endpoint as declared.
 
-    gate: what lets its declaration pass. slots: one or two; champion: the one a rollback goes back to. acknowledged:
+    gate: what lets its declaration pass. variants: one or two; champion: the one a rollback goes back to. acknowledged:
     the incident the config names, or "".
     registry_key: what artifacts are encrypted with. capture_*, monitoring: where captured records and deployment
     records are.
@@ -35,11 +41,11 @@ class EndpointArgs:
     """
 
     gate: Gate
-    slots: Mapping[str, Slot]
+    variants: Mapping[str, ProductionVariant]
     champion: str
     acknowledged: str
-    hosting: Hosting
-    capture: Capture
+    hosting: HostConfig
+    capture: DataCaptureConfig
     policy: DeploymentPolicy
     registry_key: pulumi.Input[str]
     capture_bucket: pulumi.Input[str]
@@ -48,10 +54,10 @@ class EndpointArgs:
     monitoring: pulumi.Input[str]
     log_days: int
     network: Network | None = None
-    scaling: Scaling | None = None
+    scaling: TargetTracking | None = None
 
 
-class Endpoint(pulumi.ComponentResource):
+class ServingEndpoint(pulumi.ComponentResource):
     """The models, their configuration, the endpoint, its deployment and its instances, in that order.
 
     They are a unit because each exists for the next; who owns what of it at run time is in docs/adr/0001.
@@ -60,76 +66,78 @@ class Endpoint(pulumi.ComponentResource):
     name: pulumi.Output[str]
     arn: pulumi.Output[str]
 
-    def __init__(self, scope: Scope, args: EndpointArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("tidewatch:sagemaker:Endpoint", scope.name("endpoint"), None, opts)
-        self._scope, self._args = scope, args
-        self.gate, self.declaration = args.gate, args.gate.declaration
-        self.abort = self._abort_alarm()
-        models = self._models()
-        self.identity, configuration = self._identity(models)
+    def __init__(self, context: StackContext, args: EndpointArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("tidewatch:sagemaker:Endpoint", context.name("endpoint"), None, opts)
+        self._context, self._args = context, args
+        self.gate, self.traffic_inputs = args.gate, args.gate.declaration
+        self.abort = self._create_abort_alarm()
+        models = self._create_models()
+        self.identity, configuration = self._create_endpoint(models)
         self.name, self.arn = self.identity.name, self.identity.arn
         EndpointLogs(
-            scope,
+            context,
             endpoint=self.name,
             days=args.log_days,
             tags=self.identity.tags_all,
-            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=scope.keeps_data),
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=context.retains_data),
         )
         self.deployment = EndpointDeployment(
-            scope.name("deployment"),
-            self.declaration,
+            context.name("deployment"),
+            self.traffic_inputs,
             endpoint=self.name,
             acknowledged=args.acknowledged,
             config=configuration.name,
-            content=content_of(configuration),
+            content=read_content_tag(configuration),
             cloud_made={
                 "bucket": args.capture_bucket,
                 "key": args.capture_key,
-                **{f"role-{slot}": model.execution_role_arn for slot, model in models.items()},
+                **{f"role-{variant}": model.execution_role_arn for variant, model in models.items()},
             },
-            instances={name: slot.instances for name, slot in args.slots.items()},
+            instances={name: variant.instances for name, variant in args.variants.items()},
             abort_alarm=self.abort.name,
             policy=args.policy,
             tags=self.identity.tags_all,
-            opts=self._child(self.gate, self.identity),
+            opts=self._make_child_opts(self.gate, self.identity),
         )
-        self.capacity = self._scaled(args.scaling) if args.scaling else self._counted()
+        self.capacity = self._create_scalings(args.scaling) if args.scaling else self._create_capacities()
         self.register_outputs({"name": self.name, "arn": self.arn})
 
-    def _child(self, *depends_on: pulumi.Resource) -> pulumi.ResourceOptions:
+    def _make_child_opts(self, *depends_on: pulumi.Resource) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, depends_on=list(depends_on) or None)
 
-    def _abort_alarm(self) -> aws.cloudwatch.MetricAlarm:
+    def _create_abort_alarm(self) -> aws.cloudwatch.MetricAlarm:
         """Never fires by itself: the rollback function sets it, which stops a running deployment."""
         return aws.cloudwatch.MetricAlarm(
-            self._scope.name("abort"),
-            alarm_description=f"Stops a running deployment of {self._scope.model}: set by its rollback function",
+            self._context.name("abort"),
+            alarm_description=f"Stops a running deployment of {self._context.model}: set by its rollback function",
             namespace=metrics.DEPLOYMENT_ABORT.namespace,
             metric_name=metrics.DEPLOYMENT_ABORT.name,
-            dimensions=metrics.DEPLOYMENT_ABORT.of(Endpoint=self._scope.key),
+            dimensions=metrics.DEPLOYMENT_ABORT.build_dimensions(Endpoint=self._context.key),
             statistic="Maximum",
             comparison_operator="GreaterThanOrEqualToThreshold",
             threshold=1,
             period=60,
             evaluation_periods=1,
             treat_missing_data="notBreaching",
-            tags=self._scope.tagged(),
-            opts=pulumi.ResourceOptions(parent=self, protect=self._scope.protect),
+            tags=self._context.build_tags(),
+            opts=pulumi.ResourceOptions(parent=self, protect=self._context.protect),
         )
 
-    def _identity(
+    def _create_endpoint(
         self, models: Mapping[str, aws.sagemaker.Model]
     ) -> tuple[aws.sagemaker.Endpoint, aws.sagemaker.EndpointConfiguration]:
-        scope, args = self._scope, self._args
+        context, args = self._context, self._args
         declared = Configuration(
-            slots=[args.slots[name] for name in sorted(args.slots)],
-            contents={name: slot.content(scope.model, args.network) for name, slot in args.slots.items()},
+            variants=[args.variants[name] for name in sorted(args.variants)],
+            contents={
+                name: variant.compute_content(context.model, args.network) for name, variant in args.variants.items()
+            },
             hosting=args.hosting,
             capture=args.capture,
             champion=args.champion,
         )
-        configuration = endpoint_configuration(
-            scope,
+        configuration = create_endpoint_configuration(
+            context,
             declared,
             models=models,
             capture_bucket=args.capture_bucket,
@@ -137,76 +145,78 @@ class Endpoint(pulumi.ComponentResource):
             parent=self,
         )
         record = aws.s3.BucketObjectv2(
-            scope.name("deployed"),
+            context.name("deployed"),
             bucket=args.monitoring,
             key=f"deployments/{declared.content}.json",
-            content=json.dumps(declared.document(scope.model), sort_keys=True),
+            content=json.dumps(declared.build_record(context.model), sort_keys=True),
             content_type="application/json",
             # The outputs tell the versions.
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True, hide_diffs=["content"]),
         )
         endpoint = aws.sagemaker.Endpoint(
-            scope.own_name(),
+            context.build_unique_name(),
             endpoint_config_name=configuration.name,
-            tags=scope.tagged(),
+            tags=context.build_tags(),
             opts=pulumi.ResourceOptions(
                 parent=self,
-                protect=scope.protect,
+                protect=context.protect,
                 ignore_changes=["endpointConfigName", "deploymentConfig"],
                 depends_on=[self.gate, record],
             ),
         )
         return endpoint, configuration
 
-    def _models(self) -> dict[str, aws.sagemaker.Model]:
-        """The slots' models, and the roles that they are run as: one, unless the slots reach different things."""
-        scope, args = self._scope, self._args
-        reached = {name: self._reached(slot) for name, slot in sorted(args.slots.items())}
+    def _create_models(self) -> dict[str, aws.sagemaker.Model]:
+        """The variants' models, and the roles that they are run as: one, unless the variants reach different things."""
+        context, args = self._context, self._args
+        serving_args = {name: self._build_serving_args(variant) for name, variant in sorted(args.variants.items())}
         roles = {
-            reach: ServingRole(scope, one, pulumi.ResourceOptions(parent=self))
-            for reach, one in {one.reach: one for one in reached.values()}.items()
+            access_hash: ServingRole(context, role_args, pulumi.ResourceOptions(parent=self))
+            for access_hash, role_args in {one.access_hash: one for one in serving_args.values()}.items()
         }
         return {
-            name: slot_model(scope, args.slots[name], role=roles[one.reach].arn, network=args.network, parent=self)
-            for name, one in reached.items()
+            name: create_variant_model(
+                context, args.variants[name], role=roles[role_args.access_hash].arn, network=args.network, parent=self
+            )
+            for name, role_args in serving_args.items()
         }
 
-    def _reached(self, slot: Slot) -> ServingArgs:
+    def _build_serving_args(self, variant: ProductionVariant) -> ServingArgs:
         args = self._args
         return ServingArgs(
-            registry=slot.bucket,
-            image=slot.image,
+            registry=variant.bucket,
+            image=variant.image,
             registry_key=args.registry_key,
             capture_arn=args.capture_arn,
             capture_key=args.capture_key,
             network=args.network,
         )
 
-    def _counted(self) -> list[pulumi.Resource]:
-        """One slot after the other: the endpoint takes one change at a time."""
-        done: list[pulumi.Resource] = []
-        for name, slot in sorted(self._args.slots.items()):
-            done.append(
+    def _create_capacities(self) -> list[pulumi.Resource]:
+        """One variant after the other: the endpoint takes one change at a time."""
+        capacities: list[pulumi.Resource] = []
+        for name, variant in sorted(self._args.variants.items()):
+            capacities.append(
                 VariantCapacity(
-                    self._scope.name("capacity", name),
-                    self.declaration,
+                    self._context.name("capacity", name),
+                    self.traffic_inputs,
                     endpoint=self.name,
-                    slot=name,
-                    instances=slot.instances,
-                    opts=self._child(self.deployment, *done),
+                    variant=name,
+                    instances=variant.instances,
+                    opts=self._make_child_opts(self.deployment, *capacities),
                 )
             )
-        return done
+        return capacities
 
-    def _scaled(self, scaling: Scaling) -> list[pulumi.Resource]:
+    def _create_scalings(self, tracking: TargetTracking) -> list[pulumi.Resource]:
         return [
-            SlotScaling(
-                self._scope,
-                scaling,
+            VariantScaling(
+                self._context,
+                tracking,
                 endpoint=self.name,
-                slot=name,
-                minimum=slot.floor if name == self._args.champion else slot.instances,
-                opts=self._child(self.deployment),
+                variant=name,
+                minimum=variant.floor if name == self._args.champion else variant.instances,
+                opts=self._make_child_opts(self.deployment),
             )
-            for name, slot in sorted(self._args.slots.items())
+            for name, variant in sorted(self._args.variants.items())
         ]

@@ -9,69 +9,69 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, Resource, UpdateResult
 
-from components.sagemaker.declaration import Declaration, briefly
 from components.sagemaker.provider import (
     Props,
     TrafficProvider,
-    changed,
-    differs,
-    moved,
-    refused,
-    same_declaration,
-    told,
+    build_diff,
+    has_changed,
+    has_moved,
+    has_same_declaration,
+    reject,
+    report_as_sentence,
 )
+from components.sagemaker.traffic_inputs import TrafficInputs, hide_input_diffs
 from tidewatch.traffic import TrafficController
 
 
 class GateProvider(TrafficProvider):
     """Refuses in check(), so in preview too; update() asks again, and appends the acknowledgement."""
 
-    def controller(self, props: Mapping[str, Any]) -> TrafficController:
+    def create_controller(self, props: Mapping[str, Any]) -> TrafficController:
         """That of the endpoint which was asked for last: its name is no input, since it waits for this gate."""
-        unnamed = super().controller(props)
-        place = {**props["place"], "endpoint": unnamed.endpoint_asked()}
-        return super().controller({**props, "place": place}) if place["endpoint"] else unnamed
+        unnamed_controller = super().create_controller(props)
+        names = {**props["place"], "endpoint": unnamed_controller.requested_endpoint()}
+        return super().create_controller({**props, "place": names}) if names["endpoint"] else unnamed_controller
 
-    @told
+    @report_as_sentence
     def check(self, _olds: Props, news: Props) -> CheckResult:
         """Refuses another model's name, and no variants where some serve, before it asks the rules of the endpoint."""
-        if sentence := renamed(_olds, news) or unretired(_olds, news):
-            return refused(news, sentence)
-        return self.judged(_olds, news)
+        if refusal := find_model_rename(_olds, news) or find_missing_retirement(_olds, news):
+            return reject(news, refusal)
+        return self.check_declaration(_olds, news)
 
-    @told
+    @report_as_sentence
     def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
-        return changed(
-            not same_declaration(_olds, _news),
-            moved(_olds, _news),
-            *(differs(_olds, _news, key) for key in ("acknowledged", "name", "protect")),
+        return build_diff(
+            not has_same_declaration(_olds, _news),
+            has_moved(_olds, _news),
+            *(has_changed(_olds, _news, key) for key in ("acknowledged", "name", "protect")),
         )
 
-    @told
+    @report_as_sentence
     def create(self, props: Props) -> CreateResult:
-        self._pass({}, props)
+        self._admit({}, props)
         return CreateResult(props["place"]["key"], props)
 
-    @told
+    @report_as_sentence
     def update(self, _id: str, _olds: Props, _news: Props) -> UpdateResult:
-        self._pass(_olds, _news)
+        self._admit(_olds, _news)
         return UpdateResult(_news)
 
-    def _pass(self, olds: Props, news: Props) -> None:
+    def _admit(self, olds: Props, news: Props) -> None:
         self.acknowledge(olds, news)
-        if not same_declaration(olds, news):
-            self.ask(olds, news)
+        if not has_same_declaration(olds, news):
+            self.require_allowed(olds, news)
 
 
-def renamed(olds: Props, news: Props) -> str:
+def find_model_rename(olds: Props, news: Props) -> str:
     """Why a stack keeps its model's name, where the config gives it another; "" where it does not."""
     before, now = olds.get("name"), news.get("name")
     if not before or before == now:
         return ""
-    return moving(str(before), str(now))
+    return explain_model_rename(str(before), str(now))
 
 
-def moving(before: str, now: str) -> str:
+def explain_model_rename(before: str, now: str) -> str:
     """How a model gets another name: everything here is named by it, so that an edit would delete all of it."""
     return (
         f"This stack is that of {before}: its registry, its endpoint and its ledger carry that name, and with {now} as "
@@ -81,7 +81,7 @@ def moving(before: str, now: str) -> str:
     )
 
 
-def unretired(olds: Props, news: Props) -> str:
+def find_missing_retirement(olds: Props, news: Props) -> str:
     """Why the variants stay in the config of a stack that serves; "" where they may go, or are there."""
     if not olds.get("declared") or news.get("declared"):
         return ""
@@ -101,7 +101,7 @@ def unretired(olds: Props, news: Props) -> str:
 
 
 @dataclass(frozen=True)
-class Said:
+class GateInputs:
     """What the config says beside the traffic: the model's name, the incident that somebody looked into or "", whether
     a stack that serves may lose its variants, and whether it is protected."""
 
@@ -119,15 +119,19 @@ class Gate(Resource, module="tidewatch", name="Gate"):
     """
 
     def __init__(
-        self, name: str, declaration: Declaration, said: Said, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        traffic_inputs: TrafficInputs,
+        gate_inputs: GateInputs,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         # without the physical name: the endpoint itself waits for this gate
         inputs = {
-            **declaration.inputs(endpoint=""),
-            "name": said.name,
-            "acknowledged": said.acknowledged,
-            "retire": said.retire,
-            "protect": said.protect,
+            **traffic_inputs.to_inputs(endpoint=""),
+            "name": gate_inputs.name,
+            "acknowledged": gate_inputs.acknowledged,
+            "retire": gate_inputs.retire,
+            "protect": gate_inputs.protect,
         }
-        super().__init__(GateProvider(), name, inputs, briefly(opts))
-        self.declaration = declaration
+        super().__init__(GateProvider(), name, inputs, hide_input_diffs(opts))
+        self.declaration = traffic_inputs

@@ -11,46 +11,53 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
-from components.sagemaker.provider import AwsProvider, Props, differs, gone, taking_turns, told
-from components.scope import Scope
-from tidewatch.log_group import OF_ENDPOINTS, LogGroup
+from components.sagemaker.provider import (
+    AwsProvider,
+    Props,
+    has_changed,
+    missing_result,
+    report_as_sentence,
+    set_delete_before_replace,
+)
+from components.stack_context import StackContext
+from tidewatch.aws.log_group import ENDPOINT_LOG_GROUP_PREFIX, LogGroup
 
 
 class EndpointLogsProvider(AwsProvider):
     """Puts retention and tags on the group of one endpoint."""
 
-    @told
+    @report_as_sentence
     def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
         return DiffResult(
-            changes=any(differs(_olds, _news, key) for key in ("group", "arn", "days", "tags")),
-            replaces=["group"] if differs(_olds, _news, "group") else [],
+            changes=any(has_changed(_olds, _news, key) for key in ("group", "arn", "days", "tags")),
+            replaces=["group"] if has_changed(_olds, _news, "group") else [],
         )
 
-    @told
+    @report_as_sentence
     def create(self, props: Props) -> CreateResult:
-        _declared(props).put(self.client("logs"))
+        _parse_log_group(props).put(self.client("logs"))
         return CreateResult(props["group"], props)
 
-    @told
+    @report_as_sentence
     def update(self, _id: str, _olds: Props, _news: Props) -> UpdateResult:
-        _declared(_news).put(self.client("logs"), before=_olds.get("tags"))
+        _parse_log_group(_news).put(self.client("logs"), previous_tags=_olds.get("tags"))
         return UpdateResult(_news)
 
-    @told
+    @report_as_sentence
     def read(self, id_: str, props: Props) -> ReadResult:
         """The retention and the tags that the group has; where it is gone, the next `up` makes it again."""
         found = LogGroup.read(self.client("logs"), id_, props["arn"])
         if found is None:
-            return gone()
+            return missing_result()
         return ReadResult(id_, {**props, "days": found.days, "tags": dict(found.tags)})
 
-    @told
+    @report_as_sentence
     def delete(self, _id: str, _props: Props) -> None:
         """Only with `forceDestroy`: otherwise Pulumi leaves the group, as it leaves whatever holds data."""
         LogGroup.delete(self.client("logs"), _id)
 
 
-def _declared(props: Mapping[str, Any]) -> LogGroup:
+def _parse_log_group(props: Mapping[str, Any]) -> LogGroup:
     return LogGroup(props["group"], props["arn"], int(props["days"]), props["tags"])
 
 
@@ -59,18 +66,18 @@ class EndpointLogs(Resource, module="tidewatch", name="EndpointLogs"):
 
     def __init__(
         self,
-        scope: Scope,
+        context: StackContext,
         *,
         endpoint: pulumi.Input[str],
         days: int,
         tags: pulumi.Input[Mapping[str, str]],
         opts: pulumi.ResourceOptions,
     ) -> None:
-        group = pulumi.Output.concat(OF_ENDPOINTS, endpoint)
+        group = pulumi.Output.concat(ENDPOINT_LOG_GROUP_PREFIX, endpoint)
         inputs: dict[str, Any] = {
             "group": group,
-            "arn": scope.arn("logs", pulumi.Output.concat("log-group:", group)),
+            "arn": context.build_arn("logs", pulumi.Output.concat("log-group:", group)),
             "days": days,
             "tags": tags,
         }
-        super().__init__(EndpointLogsProvider(), scope.name("logs"), inputs, taking_turns(opts))
+        super().__init__(EndpointLogsProvider(), context.name("logs"), inputs, set_delete_before_replace(opts))

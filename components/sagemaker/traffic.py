@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 import pulumi
 
-from components.sagemaker.end import EndpointEnd
-from components.sagemaker.endpoint import Endpoint
+from components.sagemaker.endpoint import ServingEndpoint
+from components.sagemaker.endpoint_deletion import EndpointEnd
 from components.sagemaker.weights import VariantWeights
-from components.scope import Scope
+from components.stack_context import StackContext
 
 
 class Traffic(pulumi.ComponentResource):
@@ -24,30 +24,30 @@ class Traffic(pulumi.ComponentResource):
 
     def __init__(
         self,
-        scope: Scope,
-        endpoint: Endpoint,
+        context: StackContext,
+        endpoint: ServingEndpoint,
         *,
         acknowledged: str,
-        after: Sequence[pulumi.Resource],
+        safeguards: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("tidewatch:sagemaker:Traffic", scope.name("traffic"), None, opts)
+        super().__init__("tidewatch:sagemaker:Traffic", context.name("traffic"), None, opts)
         end = EndpointEnd(
-            scope.name("end"),
-            endpoint.declaration,
+            context.name("end"),
+            endpoint.traffic_inputs,
             endpoint=endpoint.name,
             opts=pulumi.ResourceOptions(
-                parent=self, protect=scope.protect, depends_on=[endpoint.gate, endpoint, *after]
+                parent=self, protect=context.protect, depends_on=[endpoint.gate, endpoint, *safeguards]
             ),
         )
         self.weights = VariantWeights(
-            scope.name("weights"),
-            endpoint.declaration,
+            context.name("weights"),
+            endpoint.traffic_inputs,
             endpoint=endpoint.name,
             deployment=endpoint.deployment.config,
             acknowledged=acknowledged,
-            opts=pulumi.ResourceOptions(parent=self, protect=scope.protect, depends_on=[end]),
+            opts=pulumi.ResourceOptions(parent=self, protect=context.protect, depends_on=[end]),
         )
-        self.declared = {slot: round(share, 6) for slot, share in endpoint.declaration.split.shares.items()}
+        self.declared = {variant: round(share, 6) for variant, share in endpoint.traffic_inputs.split.shares.items()}
         self.held_back = self.weights.held_back
         self.register_outputs({"live": self.weights.live})

@@ -8,94 +8,97 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
-from components.sagemaker.declaration import Declaration, briefly
 from components.sagemaker.provider import (
     Props,
     TrafficProvider,
-    changed,
-    differs,
-    elsewhere,
-    gone,
-    held,
-    known,
-    live,
-    moved,
-    same_models,
-    same_split,
-    split,
-    told,
+    build_diff,
+    has_changed,
+    has_moved,
+    has_same_models,
+    has_same_split,
+    is_other_endpoint,
+    missing_result,
+    read_deployed_models,
+    read_live_outputs,
+    read_split,
+    report_as_sentence,
+    resolve_or_default,
 )
+from components.sagemaker.traffic_inputs import TrafficInputs, hide_input_diffs
 from tidewatch.traffic import EndpointMissing, Split, TrafficController
 
 
 class VariantWeightsProvider(TrafficProvider):
     """Applies a split through the controller, whose ledger says who changed what and why."""
 
-    @told
+    @report_as_sentence
     def check(self, _olds: Props, news: Props) -> CheckResult:
-        return self.judged(_olds, news)
+        return self.check_declaration(_olds, news)
 
-    def asks(self, olds: Mapping[str, Any], news: Props) -> bool:
+    def needs_check(self, olds: Mapping[str, Any], news: Props) -> bool:
         """Also where the split comes back after a deployment."""
-        return super().asks(olds, news) or differs(olds, news, "deployment") or self._owes(news)
+        return super().needs_check(olds, news) or has_changed(olds, news, "deployment") or self._has_owed_share(news)
 
-    def ask(self, olds: Mapping[str, Any], news: Props, *, settles: bool = False) -> None:
-        super().ask(olds, news, settles=settles or not same_models(olds, news))
-        self.controller(news).refuse_missing()
+    def require_allowed(self, olds: Mapping[str, Any], news: Props, *, settles: bool = False) -> None:
+        super().require_allowed(olds, news, settles=settles or not has_same_models(olds, news))
+        self.create_controller(news).require_endpoint()
 
-    def wanted(self, news: Props) -> str | None:
-        return known(news.get("deployment"), "")
+    def find_target_configuration(self, news: Props) -> str | None:
+        return resolve_or_default(news.get("deployment"), "")
 
-    @told
+    @report_as_sentence
     def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
-        return changed(
-            not same_split(_olds, _news),
-            differs(_olds, _news, "deployment"),
-            moved(_olds, _news),
-            self._owes(_news),
+        return build_diff(
+            not has_same_split(_olds, _news),
+            has_changed(_olds, _news, "deployment"),
+            has_moved(_olds, _news),
+            self._has_owed_share(_news),
         )
 
-    @told
+    @report_as_sentence
     def create(self, props: Props) -> CreateResult:
-        return CreateResult(props["place"]["key"], self._applied({}, props))
+        return CreateResult(props["place"]["key"], self._apply({}, props))
 
-    @told
+    @report_as_sentence
     def update(self, _id: str, _olds: Props, _news: Props) -> UpdateResult:
-        return UpdateResult(self._applied(_olds, _news))
+        return UpdateResult(self._apply(_olds, _news))
 
-    @told
+    @report_as_sentence
     def read(self, id_: str, props: Props) -> ReadResult:
         """Brings `live` and `in_sync` up to date; writes nothing, as a preview may ask for it."""
         try:
-            return ReadResult(id_, {**props, **_outputs(self.controller(props), split(props))})
+            return ReadResult(id_, {**props, **_read_outputs(self.create_controller(props), read_split(props))})
         except EndpointMissing:
-            return gone()
+            return missing_result()
 
-    def _owes(self, news: Props) -> bool:
-        """Whether a slot waits for its share that an incident kept from it, or that a deployment which died drained.
+    def _has_owed_share(self, news: Props) -> bool:
+        """Whether a variant waits for its share that an incident kept from it, or that a deployment which died drained.
 
         The control table says so, to a preview as to an `up`: no output does, which a refresh may have written.
         """
-        return self.controller(news).owes(news.get("acknowledged") or None)
+        return self.create_controller(news).has_pending_drain(news.get("acknowledged") or None)
 
-    def _applied(self, olds: Props, news: Props) -> Props:
-        declared, controller = split(news), self.controller(news)
+    def _apply(self, olds: Props, news: Props) -> Props:
+        declared, controller = read_split(news), self.create_controller(news)
         if declared is None:
-            raise ValueError("a split without a slot was declared: name at least one variant")
+            raise ValueError("a split without a variant was declared: name at least one variant")
         self.acknowledge(olds, news)
-        if not same_split(olds, news) or elsewhere(olds, news):
+        if not has_same_split(olds, news) or is_other_endpoint(olds, news):
             why = f"declared {declared}" if olds else f"first declared {declared}"
-            controller.apply(declared, who="pulumi", why=why, held=held(news))
-        elif not same_models(olds, news):
-            controller.settle_after_deployment(declared, held(news))
-        elif controller.owes():
-            controller.settle_owed(declared, held(news))
-        return {**news, **_outputs(controller, declared)}
+            controller.apply(declared, who="pulumi", why=why, models=read_deployed_models(news))
+        elif not has_same_models(olds, news):
+            controller.apply_after_deployment(declared, read_deployed_models(news))
+        elif controller.has_pending_drain():
+            controller.finish_drain(declared, read_deployed_models(news))
+        return {**news, **_read_outputs(controller, declared)}
 
 
-def _outputs(controller: TrafficController, declared: Split | None) -> Props:
-    """What is live, and which declared slot gets nothing because an incident is open; raises EndpointMissing."""
-    return {**live(controller, declared), "held_back": controller.held_back(declared) if declared else ""}
+def _read_outputs(controller: TrafficController, declared: Split | None) -> Props:
+    """What is live, and which declared variant gets nothing because an incident is open; raises EndpointMissing."""
+    return {
+        **read_live_outputs(controller, declared),
+        "held_back": controller.describe_withheld_variants(declared) if declared else "",
+    }
 
 
 class VariantWeights(Resource, module="tidewatch", name="VariantWeights"):
@@ -108,17 +111,17 @@ class VariantWeights(Resource, module="tidewatch", name="VariantWeights"):
     def __init__(
         self,
         name: str,
-        declaration: Declaration,
+        traffic_inputs: TrafficInputs,
         *,
         endpoint: pulumi.Input[str],
         deployment: pulumi.Input[str],
         acknowledged: str,
         opts: pulumi.ResourceOptions,
     ) -> None:
-        inputs = {**declaration.inputs(endpoint=endpoint), "deployment": deployment, "acknowledged": acknowledged}
+        inputs = {**traffic_inputs.to_inputs(endpoint=endpoint), "deployment": deployment, "acknowledged": acknowledged}
         super().__init__(
             VariantWeightsProvider(),
             name,
             {**inputs, "live": None, "in_sync": None, "held_back": None},
-            briefly(opts, "counts", "configuration"),
+            hide_input_diffs(opts, "counts", "configuration"),
         )

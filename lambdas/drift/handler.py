@@ -12,54 +12,54 @@ from importlib import import_module
 from typing import Any, cast
 
 from tidewatch import clock, metrics
-from tidewatch.drift.job import DriftClients, DriftJob, DriftPlace, DriftPlan, VariantHour
-from tidewatch.drift.verdict import Thresholds
-from tidewatch.drift.windows import Severity
-from tidewatch.text import logged
+from tidewatch.drift.job.drift_job import DriftClients, DriftConfig, DriftJob, DriftResources, VariantHour
+from tidewatch.drift.statistics.verdict import Thresholds
+from tidewatch.drift.statistics.windows import DriftSeverity
+from tidewatch.text import format_log_line
 
-HOUR = "%Y-%m-%dT%H"
-SEVERITIES = {severity: float(rank) for rank, severity in enumerate(Severity)}
+HOUR_FORMAT = "%Y-%m-%dT%H"
+SEVERITY_RANKS = {severity: float(rank) for rank, severity in enumerate(DriftSeverity)}
 
 
 @dataclass(frozen=True)
-class Environment:
+class DriftEnvironment:
     """The function's configuration, from its environment variables."""
 
-    place: DriftPlace
-    plan: DriftPlan
+    resources: DriftResources
+    config: DriftConfig
 
     @classmethod
-    def read(cls, variables: Mapping[str, str]) -> Environment:
+    def from_variables(cls, variables: Mapping[str, str]) -> DriftEnvironment:
         """Raises KeyError for a variable that is missing, and ValueError for thresholds that cannot be meant."""
-        place = DriftPlace(
-            key=variables["STACK_KEY"],
+        resources = DriftResources(
+            stack_key=variables["STACK_KEY"],
             model=variables["MODEL"],
             endpoint=variables["ENDPOINT"],
             capture_bucket=variables["CAPTURE_BUCKET"],
             capture_prefix=variables["CAPTURE_PREFIX"],
             monitoring_bucket=variables["MONITORING_BUCKET"],
             registry_bucket=variables["REGISTRY_BUCKET"],
-            control=variables["CONTROL"],
+            control_table=variables["CONTROL"],
         )
-        plan = DriftPlan(
+        config = DriftConfig(
             thresholds=Thresholds(**json.loads(variables.get("THRESHOLDS") or "{}")),
             lag_minutes=int(variables.get("LAG_MINUTES") or 20),
             look_back_hours=int(variables.get("LOOK_BACK_HOURS") or 72),
         )
-        return cls(place, plan)
+        return cls(resources, config)
 
 
-class UnknownEventError(ValueError):
+class UnknownDriftEvent(ValueError):
     """An event of a form that nothing of ours sends."""
 
 
 @cache
-def environment() -> Environment:
-    return Environment.read(os.environ)
+def get_environment() -> DriftEnvironment:
+    return DriftEnvironment.from_variables(os.environ)
 
 
 @cache
-def clients() -> DriftClients:
+def get_clients() -> DriftClients:
     """Made once per process; boto3 is imported here, so that the module itself loads at once."""
     client = cast("Any", import_module("boto3")).client
     config = import_module("botocore.config").Config(
@@ -75,48 +75,55 @@ def clients() -> DriftClients:
 def handler(event: Mapping[str, Any] | None, context: object = None) -> dict[str, object]:
     """Lambda's entry point. Events: an empty one processes what is due; `{"hour": "2026-01-01T10"}` does that hour,
     in UTC, again."""
-    here, only = environment(), asked(event or {})
-    now = clock.current().now()
-    result = DriftJob(clients(), here.place, here.plan).run(
-        now, deadline(context), only=only, told=lambda hour: print(emitted(hour, here), flush=True)
+    env, requested_hour = get_environment(), parse_event(event or {})
+    now = clock.get_clock().now()
+    result = DriftJob(get_clients(), env.resources, env.config).run(
+        now,
+        compute_deadline(context),
+        only_hour=requested_hour,
+        on_hour=lambda hour: print(format_metrics(hour, env), flush=True),
     )
     for problem in result.problems:
-        print(logged(problem))
+        print(format_log_line(problem))
     if not result.skipped:
-        print(metrics.embedded({metrics.HOURS_FAILING: float(result.failing)}, {"Endpoint": here.place.key}, now))
+        print(
+            metrics.format_embedded_metrics(
+                {metrics.HOURS_FAILING: float(result.failing_count)}, {"Endpoint": env.resources.stack_key}, now
+            )
+        )
     return {
-        "hours": [{**asdict(hour), "hour": f"{hour.hour:{HOUR}}"} for hour in result.hours],
+        "hours": [{**asdict(hour), "hour": f"{hour.hour:{HOUR_FORMAT}}"} for hour in result.hours],
         "skipped": result.skipped,
-        "remaining": result.remaining,
-        "failing": result.failing,
+        "remaining": result.remaining_count,
+        "failing": result.failing_count,
         "problems": list(result.problems),
     }
 
 
-def asked(event: Mapping[str, Any]) -> datetime | None:
+def parse_event(event: Mapping[str, Any]) -> datetime | None:
     """The one hour that an event asks for; None for all that are due. Raises UnknownEventError."""
     if not event:
         return None
     try:
         if set(event) == {"hour"}:
-            return datetime.strptime(event["hour"], HOUR).replace(tzinfo=UTC)
+            return datetime.strptime(event["hour"], HOUR_FORMAT).replace(tzinfo=UTC)
     except (TypeError, ValueError):
         pass
-    raise UnknownEventError(
+    raise UnknownDriftEvent(
         "This event asks for nothing that the drift function does; send {} for what is due, or "
         '{"hour": "2026-01-01T10"} to do an hour, in UTC, again.'
     )
 
 
-def deadline(context: object) -> datetime | None:
+def compute_deadline(context: object) -> datetime | None:
     """When the function's time is over; None where nobody says."""
     remaining = cast("Any", getattr(context, "get_remaining_time_in_millis", None))
     if remaining is None:
         return None
-    return clock.current().now() + timedelta(milliseconds=int(remaining()))
+    return clock.get_clock().now() + timedelta(milliseconds=int(remaining()))
 
 
-def emitted(hour: VariantHour, here: Environment) -> str:
+def format_metrics(hour: VariantHour, env: DriftEnvironment) -> str:
     """The metrics of one variant's hour, as a line of the log, at the hour's end: an hour that is made up for or read
     again is no news of today."""
     values = {
@@ -126,8 +133,8 @@ def emitted(hour: VariantHour, here: Environment) -> str:
         metrics.RECORDS_READ: float(hour.read),
         metrics.RECORDS_REJECTED: float(hour.rejected),
         metrics.DRIFT_INSUFFICIENT: float(hour.insufficient),
-        metrics.DRIFT_SEVERITY: SEVERITIES[Severity(hour.severity)],
+        metrics.DRIFT_SEVERITY: SEVERITY_RANKS[DriftSeverity(hour.severity)],
     }
-    return metrics.embedded(
-        values, {"Endpoint": here.place.key, "Variant": hour.variant}, hour.hour + timedelta(hours=1)
+    return metrics.format_embedded_metrics(
+        values, {"Endpoint": env.resources.stack_key, "Variant": hour.variant}, hour.hour + timedelta(hours=1)
     )

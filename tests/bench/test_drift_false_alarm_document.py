@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from bench import column_kinds
-from bench.alarm_rows import Promise, Row, misses
-from bench.drift import verdicts
+from bench.drift import verdict_comparison
+from bench.verdict_rates import VerdictRates, VerdictRequirement, list_misses
 
 ROWS = [
-    Row("no drift", 1_000, 50, 100, 0.0, 0.01, peer=0.5, peer_windows=2),
-    Row("missing 1% -> 8%", 1_000, 500, 100, 1.0, 0.0, peer=1.0, peer_windows=1),
+    VerdictRates("no drift", 1_000, 50, 100, 0.0, 0.01, peer=0.5, peer_windows=2),
+    VerdictRates("missing 1% -> 8%", 1_000, 500, 100, 1.0, 0.0, peer=1.0, peer_windows=1),
 ]
 KINDS = [
-    Row("0 and 1: no drift", 1_000, 50, 100, 0.0, 0.01),
-    Row("0 and 1: no drift", 1_000, 500, 100, 0.002, 0.0),
-    Row("0 and 1: 30% -> 40%", 1_000, 500, 100, 0.6, 0.4, promise=Promise.FOUND),
+    VerdictRates("0 and 1: no drift", 1_000, 50, 100, 0.0, 0.01),
+    VerdictRates("0 and 1: no drift", 1_000, 500, 100, 0.002, 0.0),
+    VerdictRates("0 and 1: 30% -> 40%", 1_000, 500, 100, 0.6, 0.4, requirement=VerdictRequirement.DETECTED),
 ]
 ANSWERS = [(0, False), (20, True), (3, False)]
 
 
 def test_answers_belong_to_the_rows_in_their_order() -> None:
-    first, second = verdicts.said(ROWS, ANSWERS)
+    first, second = verdict_comparison.compute_peer_rates(ROWS, ANSWERS)
     assert (first.any_column, first.table, first.columns) == (0.5, 0.5, 10.0)
     assert (second.any_column, second.table, second.columns) == (1.0, 0.0, 3.0)
 
 
 def test_the_document_has_all_tables_and_says_how_it_was_made() -> None:
-    text = verdicts.document(ROWS, KINDS, verdicts.said(ROWS, ANSWERS), "0.7")
+    text = verdict_comparison.render_document(ROWS, KINDS, verdict_comparison.compute_peer_rates(ROWS, ANSWERS), "0.7")
     assert "Written by `make bench` (seed 1" in text
     assert "Evidently 0.7" in text
     assert "| no drift | 1,000 | 50 | 100 | 0.0% | 1.0% |" in text
@@ -38,17 +38,19 @@ def test_the_document_that_is_kept_tells_of_the_kinds_that_are_measured() -> Non
     names = {
         f"{kind.name}: {name}"
         for kind in column_kinds.KINDS
-        for name in (column_kinds.STILL, *(move.name for move in kind.moves))
+        for name in (column_kinds.NO_DRIFT, *(move.name for move in kind.changes))
     }
-    lines = [line.split(" | ")[0] for line in verdicts.DOCUMENT.read_text().splitlines() if line.startswith("| ")]
+    lines = [
+        line.split(" | ")[0] for line in verdict_comparison.DOCUMENT.read_text().splitlines() if line.startswith("| ")
+    ]
     assert {line.removeprefix("| ") for line in lines if ": " in line} == names
 
 
 def test_a_row_that_does_not_hold_what_is_promised_is_told() -> None:
-    assert misses([*KINDS, Row("still", 1_000, 50, 100, 0.01, 0.01)]) == []
+    assert list_misses([*KINDS, VerdictRates("still", 1_000, 50, 100, 0.01, 0.01)]) == []
     broken = [
-        Row("still", 1_000, 50, 100, 0.0, 0.02),
-        Row("moved", 1_000, 50, 100, 0.5, 0.48, promise=Promise.FOUND),
-        Row("moved far", 1_000, 50, 100, 0.98, 0.02, promise=Promise.DRIFT),
+        VerdictRates("still", 1_000, 50, 100, 0.0, 0.02),
+        VerdictRates("moved", 1_000, 50, 100, 0.5, 0.48, requirement=VerdictRequirement.DETECTED),
+        VerdictRates("moved far", 1_000, 50, 100, 0.98, 0.02, requirement=VerdictRequirement.DRIFT),
     ]
-    assert [fault.split(",")[0] for fault in misses(broken)] == ["still", "moved", "moved far"]
+    assert [fault.split(",")[0] for fault in list_misses(broken)] == ["still", "moved", "moved far"]

@@ -7,16 +7,16 @@ import json
 import numpy as np
 import pytest
 
-from bench.drift import data
+from bench.drift import dataset
 
 
-def written(count: int, seed: int = data.SEED) -> bytes:
-    return b"".join(data.lines(count, seed))
+def written(count: int, seed: int = dataset.SEED) -> bytes:
+    return b"".join(dataset.generate_lines(count, seed))
 
 
 def test_the_same_seed_gives_the_same_bytes() -> None:
     assert written(200) == written(200)
-    assert written(200) != written(200, seed=data.SEED + 1)
+    assert written(200) != written(200, seed=dataset.SEED + 1)
 
 
 def test_each_line_is_a_captured_record_of_every_feature_and_a_score() -> None:
@@ -25,9 +25,9 @@ def test_each_line_is_a_captured_record_of_every_feature_and_a_score() -> None:
     for line in lines:
         capture = json.loads(line)["captureData"]
         fields = capture["endpointInput"]["data"].removesuffix("\n").split(",")
-        assert len(fields) == len(data.COLUMNS)
+        assert len(fields) == len(dataset.COLUMNS)
         assert [float(field) for field in fields[:20] if field]
-        assert all(value in known for value, known in zip(fields[20:], data.CATEGORIES.values(), strict=True))
+        assert all(value in known for value, known in zip(fields[20:], dataset.CATEGORIES.values(), strict=True))
         assert 0 <= float(capture["endpointOutput"]["data"]) <= 1
 
 
@@ -38,17 +38,17 @@ def test_event_ids_differ_and_times_lie_in_one_hour() -> None:
 
 
 def test_the_stated_share_of_values_is_missing() -> None:
-    rows = data.rows(np.random.default_rng(3), 50_000)
+    rows = dataset.draw_rows(np.random.default_rng(3), 50_000)
     missing = np.isnan(rows.numeric).mean(0)
-    for at, name in enumerate(data.NUMERIC):
-        assert missing[at] == pytest.approx(data.MISSING.get(name, 0.0), abs=0.003)
+    for at, name in enumerate(dataset.NUMERIC):
+        assert missing[at] == pytest.approx(dataset.MISSING.get(name, 0.0), abs=0.003)
 
 
 def test_a_file_is_made_once_and_left_as_it_is(tmp_path) -> None:
-    made = data.captured(50, tmp_path)
+    made = dataset.provide_captured_file(50, tmp_path)
     assert len(made.read_bytes().splitlines()) == 50
     made.write_bytes(b"kept")
-    assert data.captured(50, tmp_path).read_bytes() == b"kept"
+    assert dataset.provide_captured_file(50, tmp_path).read_bytes() == b"kept"
 
 
 def test_a_run_that_was_stopped_leaves_nothing_that_looks_complete(tmp_path, monkeypatch) -> None:
@@ -56,16 +56,16 @@ def test_a_run_that_was_stopped_leaves_nothing_that_looks_complete(tmp_path, mon
         yield b"half a file"
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(data, "lines", broken)
+    monkeypatch.setattr(dataset, "generate_lines", broken)
     with pytest.raises(KeyboardInterrupt):
-        data.captured(50, tmp_path)
+        dataset.provide_captured_file(50, tmp_path)
     monkeypatch.undo()
-    assert len(data.captured(50, tmp_path).read_bytes().splitlines()) == 50
+    assert len(dataset.provide_captured_file(50, tmp_path).read_bytes().splitlines()) == 50
 
 
 def test_the_training_file_holds_the_training_rows(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(data, "TRAINING_ROWS", 100)
-    with np.load(data.training_file(tmp_path)) as arrays:
-        np.testing.assert_array_equal(arrays["numeric"], data.training().numeric)
+    monkeypatch.setattr(dataset, "TRAINING_ROWS", 100)
+    with np.load(dataset.provide_training_file(tmp_path)) as arrays:
+        np.testing.assert_array_equal(arrays["numeric"], dataset.draw_training_rows().numeric)
         assert arrays["codes"].shape == (100, 4)
         assert arrays["score"].shape == (100,)

@@ -15,7 +15,7 @@ def refusal(code: str, operation: str = "Operation") -> ClientError:
 class Account:
     """An account whose services give the pages or the errors that a test says."""
 
-    simulated = False
+    is_simulated = False
     region = "eu-central-1"
 
     def __init__(self, **answers: Any) -> None:

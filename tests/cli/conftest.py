@@ -9,12 +9,12 @@ from typing import Any
 import boto3
 import pytest
 
-from simulator.rehearsal.home import REHEARSAL, Home
-from tests.stacks.conftest import deployed, standing
+from rehearsal.demo.paths import REHEARSAL, RehearsalPaths
+from tests.stacks.conftest import canary, standing
 from tests.stacks.rehearsed import ROOT, Rehearsed
 from tidewatch import clock
 
-__all__ = ["deployed", "standing"]
+__all__ = ["canary", "standing"]
 
 
 class Ambient:
@@ -23,28 +23,30 @@ class Ambient:
     def __init__(self, stack: str) -> None:
         self.stack = stack
 
-    simulated = False
+    is_simulated = False
     region = "us-east-1"
 
     def client(self, service: str, region: str = "") -> Any:
         return boto3.client(service, region_name=region or None)
 
     def now(self) -> datetime:
-        return clock.current().now()
+        return clock.get_clock().now()
 
 
 @pytest.fixture(autouse=True)
 def _nothing_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Whatever rehearsal somebody keeps in this checkout is not the tests'."""
     monkeypatch.setattr(
-        Home, "of", classmethod(lambda cls, root: cls((tmp_path if root == ROOT else root) / "out" / REHEARSAL))
+        RehearsalPaths,
+        "of",
+        classmethod(lambda cls, root: cls((tmp_path if root == ROOT else root) / "out" / REHEARSAL)),
     )
 
 
 @pytest.fixture
 def operated(standing: Rehearsed, monkeypatch: pytest.MonkeyPatch) -> Rehearsed:
     """The canary, with the command line looking at it."""
-    for module in ("cli.status", "cli.rollback", "cli.runbook"):
-        monkeypatch.setattr(f"{module}.stack_outputs", lambda stack: dict(standing.outputs()))  # noqa: ARG005
+    for module in ("cli.commands.status", "cli.commands.rollback", "cli.commands.runbook"):
+        monkeypatch.setattr(f"{module}.read_stack_outputs", lambda stack: dict(standing.outputs()))  # noqa: ARG005
         monkeypatch.setattr(f"{module}.Session", Ambient, raising=False)
     return standing

@@ -11,23 +11,23 @@ import boto3
 import pytest
 from typer.testing import CliRunner
 
-from cli import parts
-from cli.doctor import unguarded
+from cli.checks import stack as stack_checks
+from cli.checks.result import CheckResult, run_check
+from cli.commands.doctor import check_access_settings
 from cli.errors import UserError
-from cli.finding import Finding, made
 from cli.main import app
-from cli.stackfile import StackFile
+from cli.stack_config_file import StackConfigFile
 from tests.cli.answering import Account
 from tests.cli.conftest import Ambient
 from tests.stacks.rehearsed import Rehearsed
 
 
-def _parts(outputs: Mapping[str, Any], stack: str = "rehearsal") -> dict[str, list[Finding]]:
-    checks = parts.checks(stack, outputs, Ambient(stack))  # type: ignore[arg-type]
-    return {check.name: list(made(check)) for check in checks}
+def _parts(outputs: Mapping[str, Any], stack: str = "rehearsal") -> dict[str, list[CheckResult]]:
+    checks = stack_checks.build_checks(stack, outputs, Ambient(stack))  # type: ignore[arg-type]
+    return {check.name: list(run_check(check)) for check in checks}
 
 
-def _states(found: dict[str, list[Finding]]) -> dict[str, set[str]]:
+def _states(found: dict[str, list[CheckResult]]) -> dict[str, set[str]]:
     return {name: {one.state for one in findings} for name, findings in found.items()}
 
 
@@ -36,7 +36,7 @@ def test_a_stack_that_is_well_is_well(operated: Rehearsed) -> None:
     states = _states(found)
     assert states["endpoint"] == states["functions"] == states["queues"] == states["ledger"] == {"ok"}
     assert states["buckets"] == {"ok"}
-    assert {"P1", "P2", "P3", "escalation"} == {one.says.split()[0].rstrip(":") for one in found["topics"]}
+    assert {"P1", "P2", "P3", "escalation"} == {one.message.split()[0].rstrip(":") for one in found["topics"]}
     assert len(found["functions"]) == len(found["queues"]) == 2
     assert all(one.remedy for findings in found.values() for one in findings if one.state != "ok")
 
@@ -71,7 +71,7 @@ def test_a_ledger_that_was_rewritten_fails_with_its_runbook(operated: Rehearsed)
     found = _parts(operated.outputs())["ledger"]
     dynamodb.put_item(TableName=name, Item=first)
     assert [one.state for one in found] == ["ok", "fail"]
-    assert found[1].says == f"1 of its entries were changed, taken out or put in by another hand: {key} 2"
+    assert found[1].message == f"1 of its entries were changed, taken out or put in by another hand: {key} 2"
     assert found[1].remedy == "tidewatch runbook records-refused --stack rehearsal"
     assert {one.state for one in _parts(operated.outputs())["ledger"]} == {"ok"}
 
@@ -101,7 +101,7 @@ def test_what_waits_in_a_queue_is_a_warning_with_its_runbook(operated: Rehearsed
 def test_a_page_that_nobody_hears_fails_in_production(stack: str, state: str) -> None:
     arn = boto3.client("sns").create_topic(Name=f"silent-{stack}")["TopicArn"]
     (found,) = _parts({"ledger": "x", "topics": {"P1": arn}}, stack)["topics"]
-    assert (found.state, found.says) == (state, "P1 is told to nobody")
+    assert (found.state, found.message) == (state, "P1 is told to nobody")
 
 
 def test_who_did_not_confirm_hears_nothing() -> None:
@@ -113,11 +113,11 @@ def test_who_did_not_confirm_hears_nothing() -> None:
             ]
         }
     ]
-    checks = parts.checks("prod", {"topics": {"P1": "arn"}}, Account(sns=pages))  # type: ignore[arg-type]
+    checks = stack_checks.build_checks("prod", {"topics": {"P1": "arn"}}, Account(sns=pages))  # type: ignore[arg-type]
     (check,) = (one for one in checks if one.name == "topics")
-    pending, heard = made(check)
-    assert (pending.state, "a@example.com" in pending.says) == ("warn", True)
-    assert (heard.state, heard.says) == ("ok", "P1 is told to 1")
+    pending, heard = run_check(check)
+    assert (pending.state, "a@example.com" in pending.message) == ("warn", True)
+    assert (heard.state, heard.message) == ("ok", "P1 is told to 1")
 
 
 @pytest.mark.usefixtures("operated")
@@ -129,17 +129,17 @@ def test_alarms_that_somebody_switched_off_are_told_with_the_way_back() -> None:
     )  # fmt: skip
     (found,) = _parts({"alarms": {"names": {"disk-blue": "muted"}}})["alarms"]
     cloudwatch.delete_alarms(AlarmNames=["muted"])
-    assert (found.state, "disk-blue" in found.says) == ("warn", True)
+    assert (found.state, "disk-blue" in found.message) == ("warn", True)
     assert found.remedy == "aws cloudwatch enable-alarm-actions --alarm-names muted --region us-east-1"
 
 
 @pytest.fixture
 def examined(operated: Rehearsed, monkeypatch: pytest.MonkeyPatch) -> Rehearsed:
     class Simulated(Ambient):
-        simulated = True
+        is_simulated = True
 
-    monkeypatch.setattr("cli.doctor.stack_outputs", lambda stack: dict(operated.outputs()))  # noqa: ARG005
-    monkeypatch.setattr("cli.doctor.Session", Simulated)
+    monkeypatch.setattr("cli.commands.doctor.read_stack_outputs", lambda stack: dict(operated.outputs()))  # noqa: ARG005
+    monkeypatch.setattr("cli.commands.doctor.Session", Simulated)
     return operated
 
 
@@ -154,13 +154,13 @@ def test_it_prints_a_line_a_finding_with_its_remedy_and_ends_with_0_without_a_fa
 
 def test_a_failure_ends_with_1(examined: Rehearsed, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = {**examined.outputs(), "ledger": "gone"}
-    monkeypatch.setattr("cli.doctor.stack_outputs", lambda stack: broken)  # noqa: ARG005
+    monkeypatch.setattr("cli.commands.doctor.read_stack_outputs", lambda stack: broken)  # noqa: ARG005
     said = CliRunner().invoke(app, ["doctor", "--stack", "rehearsal", "--json"])
     told = json.loads(said.stdout)
     assert (said.exit_code, told["ok"], told["stack"]) == (1, False, "rehearsal")
     (failed,) = (one for one in told["checks"] if one["state"] == "fail")
     assert failed["check"] == "ledger"
-    assert set(failed) == {"check", "state", "says", "remedy"}
+    assert set(failed) == {"check", "state", "message", "remedy"}
 
 
 @pytest.mark.usefixtures("examined")
@@ -168,7 +168,7 @@ def test_a_stack_that_was_never_deployed_is_examined_as_far_as_it_goes(monkeypat
     def never(stack: str) -> dict[str, Any]:
         raise UserError(f"the stack {stack} has no outputs yet")
 
-    monkeypatch.setattr("cli.doctor.stack_outputs", never)
+    monkeypatch.setattr("cli.commands.doctor.read_stack_outputs", never)
     said = CliRunner().invoke(app, ["doctor", "--stack", "dev"])
     assert said.exit_code == 0
     assert "warn  outputs" in said.output
@@ -178,8 +178,8 @@ def test_a_stack_that_was_never_deployed_is_examined_as_far_as_it_goes(monkeypat
 @pytest.mark.usefixtures("examined")
 @pytest.mark.parametrize(("stack", "warned"), [("prod", True), ("dev", False)])
 def test_production_that_names_nobody_who_deploys_is_a_warning(stack: str, warned: bool) -> None:
-    settings = StackFile.of(stack).settings()
-    found = [one.remedy for one in unguarded(stack, settings)]
+    settings = StackConfigFile.of(stack).load_settings()
+    found = [one.remedy for one in check_access_settings(stack, settings)]
     assert found == (["name who runs `pulumi up` under tidewatch:access.deployers"] if warned else [])
 
 

@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 from botocore.exceptions import NoCredentialsError
 
-from cli import account
-from cli.finding import Check, Finding, made
-from stacks.settings import Settings, load
+from cli.checks import account
+from cli.checks.result import Check, CheckResult, run_check
+from stacks.config.settings import StackSettings, load
 from tests.cli.answering import Account, refusal
 from tests.stacks.rehearsed import IMAGE, rehearsal_config
 
 HOST = "ml.g5.xlarge"
 
 
-def _settings(**endpoint: Any) -> Settings:
+def _settings(**endpoint: Any) -> StackSettings:
     config = rehearsal_config()
     config["tidewatch:endpoint"] = {**config["tidewatch:endpoint"], **endpoint}
     config["tidewatch:variants"] = {
@@ -29,9 +29,9 @@ def _settings(**endpoint: Any) -> Settings:
     return load(config, "rehearsal")
 
 
-def _of(name: str, session: Any, settings: Settings | None = None, registry: Any = None) -> list[Finding]:
-    checks = account.checks(session, settings or _settings(), registry)
-    return [finding for check in checks if check.name == name for finding in made(check)]
+def _of(name: str, session: Any, settings: StackSettings | None = None, registry: Any = None) -> list[CheckResult]:
+    checks = account.build_checks(session, settings or _settings(), registry)
+    return [finding for check in checks if check.name == name for finding in run_check(check)]
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_a_quota_must_hold_the_hosts_and_for_a_deployment_as_many_again(allowed:
         {"Quotas": [{"QuotaName": f"{HOST} for endpoint usage", "Value": float(allowed), "QuotaCode": "L-2"}]},
     ]
     (found,) = _of("quota", Account(service_quotas=quotas))
-    assert (found.state, told in found.says) == (state, True)
+    assert (found.state, told in found.message) == (state, True)
     if state != "ok":
         assert "--quota-code L-2 --desired-value 6 --region eu-central-1" in found.remedy
 
@@ -79,7 +79,7 @@ PRICES = [
 def test_the_price_is_that_of_hosting_asked_for_where_price_lists_are() -> None:
     session = Account(pricing=PRICES)
     (found,) = _of("price", session)
-    assert (found.state, found.says) == ("ok", f"{HOST} costs 1.408 USD an hour in eu-central-1: 4.22 USD for 3")
+    assert (found.state, found.message) == ("ok", f"{HOST} costs 1.408 USD an hour in eu-central-1: 4.22 USD for 3")
     ((_, region, given),) = session.asked
     assert region == "us-east-1"
     assert {each["Field"]: each["Value"] for each in given["Filters"]} == {
@@ -97,7 +97,7 @@ def test_a_price_in_the_config_is_compared(declared: float, state: str) -> None:
 def test_a_price_that_is_not_listed_is_unknown() -> None:
     (found,) = _of("price", Account(pricing=[{"PriceList": []}]))
     assert found.state == "warn"
-    assert found.says.startswith("unknown")
+    assert found.message.startswith("unknown")
 
 
 class _Versions:
@@ -108,7 +108,7 @@ class _Versions:
     def __init__(self, image: str) -> None:
         self.image = image
 
-    def manifest(self, version: str) -> _Versions:  # noqa: ARG002
+    def read_manifest(self, version: str) -> _Versions:  # noqa: ARG002
         return self
 
 
@@ -127,28 +127,28 @@ def test_the_image_of_each_version_is_looked_for_in_its_own_region(
     session = Account(ecr=answer)
     found = _of("image", session, registry=_Versions(image))
     assert [one.state for one in found] == [state, state]
-    assert all(told in one.says for one in found)
+    assert all(told in one.message for one in found)
     assert {region for _, region, _ in session.asked} <= {"us-east-1"}
 
 
 def test_a_rehearsal_is_not_asked_for_what_it_does_not_simulate() -> None:
     session = Account()
-    session.simulated = True
-    (check,) = account.checks(session, _settings(), _Versions(IMAGE))  # type: ignore[arg-type]
-    assert [one.state for one in made(check)] == ["warn"]
+    session.is_simulated = True
+    (check,) = account.build_checks(session, _settings(), _Versions(IMAGE))  # type: ignore[arg-type]
+    assert [one.state for one in run_check(check)] == ["warn"]
 
 
 @pytest.mark.parametrize("error", [NoCredentialsError(), refusal("ExpiredToken")])
 def test_without_credentials_it_says_how_to_log_in(error: Exception) -> None:
-    found = account.credentials(Account(sts=error))  # type: ignore[arg-type]
+    found = account.check_credentials(Account(sts=error))  # type: ignore[arg-type]
     assert found.state == "fail"
     assert "aws sso login" in found.remedy
 
 
 def test_what_aws_answers_otherwise_is_a_warning() -> None:
-    def look() -> Iterator[Finding]:
+    def look() -> Iterator[CheckResult]:
         raise refusal("InternalFailure")
 
-    (found,) = made(Check("part", look, "a:B"))
+    (found,) = run_check(Check("part", look, "a:B"))
     assert (found.check, found.state) == ("part", "warn")
-    assert "InternalFailure it says" in found.says
+    assert "InternalFailure it says" in found.message

@@ -14,10 +14,10 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-import cli.bar
-from cli.drift import drift
+import cli.progress
+from cli.commands.drift import drift
 from cli.errors import UserError
-from simulator.aws import in_process
+from rehearsal.aws import simulate_aws
 from tidewatch.drift.errors import DriftError, InvalidReference, InvalidTable
 
 MEASURES = {"verdict", "psi", "ks", "p_value", "js", "kl", "missing_rate", "unseen_rate"}
@@ -81,7 +81,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    with in_process():
+    with simulate_aws():
         s3 = boto3.client("s3")
         s3.create_bucket(Bucket="capture")
         yield s3
@@ -282,7 +282,7 @@ def test_a_long_check_shows_its_progress_on_a_terminal_only(
 ) -> None:
     (tmp_path / "rows.jsonl").write_text(captured(table(100, 2)))
     table(100, 2).write_csv(tmp_path / "rows.csv")
-    monkeypatch.setattr(cli.bar, "SHOW_AFTER", -1.0)
+    monkeypatch.setattr(cli.progress, "SHOW_AFTER", -1.0)
     for name, says in (("rows.jsonl", "count records"), ("rows.csv", "count rows.csv")):
         assert run("check", "--reference", frozen, tmp_path / name).stderr == ""
         monkeypatch.setenv("FORCE_COLOR", "1")

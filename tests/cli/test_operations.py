@@ -33,7 +33,7 @@ def test_status_tells_declared_and_live_split_versions_and_champion(operated: Re
     assert said["in_sync"] is True
     assert said["incidents"] == []
     assert said["endpoint"]["name"] == operated.outputs()["endpoint"]["name"]
-    assert said["slots"] == {
+    assert said["variants"] == {
         "blue": {"version": "1", "declared": 0.95, "live": 0.95, "instances": 2},
         "green": {"version": "2", "declared": 0.05, "live": 0.05, "instances": 2},
     }
@@ -57,10 +57,10 @@ def test_an_incident_that_never_was_cannot_be_acknowledged(
 def test_an_incident_that_is_closed_does_not_take_the_place_of_an_open_one(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    closed = SimpleNamespace(incident=lambda name: SimpleNamespace(open=False, acknowledged="ann"))  # noqa: ARG005
-    monkeypatch.setattr("cli.rollback.controller", lambda *_: closed)
-    monkeypatch.setattr("cli.rollback.stack_outputs", lambda stack: {})  # noqa: ARG005
-    monkeypatch.setattr("cli.rollback.Session", lambda stack: None)  # noqa: ARG005
+    closed = SimpleNamespace(get_incident=lambda name: SimpleNamespace(is_open=False, acknowledged_by="ann"))  # noqa: ARG005
+    monkeypatch.setattr("cli.commands.rollback.create_controller", lambda *_: closed)
+    monkeypatch.setattr("cli.commands.rollback.read_stack_outputs", lambda stack: {})  # noqa: ARG005
+    monkeypatch.setattr("cli.commands.rollback.Session", lambda stack: None)  # noqa: ARG005
     assert _run(monkeypatch, "acknowledge", "flights-1", "--stack", "rehearsal") == 1
     assert "flights-1 is closed: ann acknowledged it" in capsys.readouterr().err
 
@@ -70,7 +70,7 @@ def test_a_stack_that_serves_nothing_says_what_to_do(
 ) -> None:
     empty = {**operated.outputs(), "endpoint": {"name": None}, "rollback": {"function": None}}
     for module, words in (("status", ["status"]), ("rollback", ["rollback"])):
-        monkeypatch.setattr(f"cli.{module}.stack_outputs", lambda stack: empty)  # noqa: ARG005
+        monkeypatch.setattr(f"cli.commands.{module}.read_stack_outputs", lambda stack: empty)  # noqa: ARG005
         assert _run(monkeypatch, *words, "--stack", "dev") == 1
         assert "tidewatch promote NAME/VERSION --stack dev" in capsys.readouterr().err
 
@@ -98,8 +98,8 @@ class _Lambda:
 
 def _answering(monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any], **more: str) -> _Lambda:
     function = _Lambda(answer, **more)
-    monkeypatch.setattr("cli.rollback.stack_outputs", lambda stack: {"rollback": {"function": "f"}})  # noqa: ARG005
-    monkeypatch.setattr("cli.rollback.Session", lambda stack: function)  # noqa: ARG005
+    monkeypatch.setattr("cli.commands.rollback.read_stack_outputs", lambda stack: {"rollback": {"function": "f"}})  # noqa: ARG005
+    monkeypatch.setattr("cli.commands.rollback.Session", lambda stack: function)  # noqa: ARG005
     return function
 
 
@@ -143,7 +143,7 @@ def test_a_port_in_use_is_told_and_nothing_is_started(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     shutil.copy(ROOT / "Pulumi.rehearsal.yaml", tmp_path)
-    monkeypatch.setattr("cli.rehearse.ROOT", tmp_path)
+    monkeypatch.setattr("cli.commands.rehearse.ROOT", tmp_path)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

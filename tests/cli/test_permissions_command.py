@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from cli.commands.permissions import permissions
 from cli.errors import UserError
 from cli.main import app
-from cli.permissions import permissions
-from tidewatch.naming import stack_mark
-from tidewatch.permissions import Names, documents, roles
+from tidewatch.naming import hash_stack_key
+from tidewatch.permissions import PolicyVariables, build_policy_documents, load_roles
 
 ACCOUNT = "210987654321"
-MARK = stack_mark("tidewatch/dev/flights")
+MARK = hash_stack_key("tidewatch/dev/flights")
 
 
 def printed(*words: str) -> list[dict[str, Any]]:
@@ -54,11 +54,11 @@ def test_an_unknown_role_is_told_the_known_ones() -> None:
 
 def test_a_volume_key_is_the_deployers_to_grant() -> None:
     key = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1"
-    names = Names("aws", ACCOUNT, "us-east-1", "tidewatch", "dev", "flights", "flights", key)
+    names = PolicyVariables("aws", ACCOUNT, "us-east-1", "tidewatch", "dev", "flights", "flights", key)
     granted = [
         one
-        for role in roles().values()
-        for text in documents(role, names)
+        for role in load_roles().values()
+        for text in build_policy_documents(role, names)
         for one in json.loads(text)["Statement"]
         if one["Resource"] == [key]
     ]

@@ -1,4 +1,4 @@
-"""A promotion is an edit of the stack file: the right slot, the right weights, comments kept, nothing applied."""
+"""A promotion is an edit of the stack file: the right variant, the right weights, comments kept, nothing applied."""
 
 from dataclasses import replace
 from io import StringIO
@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from cli import promote as promotion
+from cli.commands import promote as promotion
 from cli.errors import UserError
-from cli.stackfile import StackFile, commit_edit
+from cli.stack_config_file import StackConfigFile, commit_edit
 from tidewatch.traffic.promotion import PromotionRefused
 
 EMPTY = """\
@@ -32,29 +32,29 @@ CANARY = (
 )
 
 
-def _edited(tmp_path: Path, text: str, version: str, weight: float | None = None) -> StackFile:
+def _edited(tmp_path: Path, text: str, version: str, weight: float | None = None) -> StackConfigFile:
     path = tmp_path / "Pulumi.dev.yaml"
     path.write_text(text)
-    file = StackFile.of("dev", tmp_path)
-    promotion.edit(file, file.settings(), version, weight)
+    file = StackConfigFile.of("dev", tmp_path)
+    promotion.edit_variants(file, file.load_settings(), version, weight)
     commit_edit(file, Console(quiet=True))
-    return StackFile.of("dev", tmp_path)
+    return StackConfigFile.of("dev", tmp_path)
 
 
-def _declared(file: StackFile) -> dict[str, tuple[str, float, int]]:
+def _declared(file: StackConfigFile) -> dict[str, tuple[str, float, int]]:
     return {
-        str(slot): (str(variant.version), variant.weight, variant.instances)
-        for slot, variant in file.settings().variants.items()
+        str(name): (str(variant.version), variant.weight, variant.instances)
+        for name, variant in file.load_settings().variants.items()
     }
 
 
 def test_the_first_version_gets_all_of_the_traffic_and_is_the_champion(tmp_path: Path) -> None:
     file = _edited(tmp_path, EMPTY, "3")
     assert _declared(file) == {"blue": ("3", 100, 2)}
-    assert file.settings().rollback_to == "blue"
+    assert file.load_settings().rollback_to == "blue"
 
 
-def test_a_new_version_goes_into_the_idle_slot_with_five_percent(tmp_path: Path) -> None:
+def test_a_new_version_goes_into_the_idle_variant_with_five_percent(tmp_path: Path) -> None:
     first = CANARY.replace('    green: {version: "4", weight: 5, instances: 2}\n', "")
     assert _declared(_edited(tmp_path, first, "4")) == {"blue": ("3", 95, 2), "green": ("4", 5, 2)}
 
@@ -73,14 +73,14 @@ def test_a_list_of_people_is_not_written_anew(tmp_path: Path) -> None:
     assert _edited(tmp_path, f"{CANARY}{told}\n", "4", 50).text.splitlines()[-1] == told
 
 
-def test_the_former_champions_slot_takes_the_next_version_once_it_is_idle(tmp_path: Path) -> None:
+def test_the_former_champions_variant_takes_the_next_version_once_it_is_idle(tmp_path: Path) -> None:
     baked = CANARY.replace("weight: 95", "weight: 0").replace("weight: 5,", "weight: 100,")
     file = _edited(tmp_path, baked.replace("rollbackTo: blue", "rollbackTo: green"), "5", 2.5)
     assert _declared(file) == {"blue": ("5", 2.5, 2), "green": ("4", 97.5, 2)}
 
 
 def test_a_serving_challenger_is_not_overwritten(tmp_path: Path) -> None:
-    with pytest.raises(PromotionRefused, match=r"no slot is idle for 5: green is declared to serve flights/4"):
+    with pytest.raises(PromotionRefused, match=r"no variant is idle for 5: green is declared to serve flights/4"):
         _edited(tmp_path, CANARY, "5")
 
 
@@ -98,13 +98,13 @@ def test_a_refused_edit_leaves_the_file_as_it_was(tmp_path: Path) -> None:
 def test_an_unknown_stack_is_told_with_those_that_exist(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.dev.yaml").write_text(EMPTY)
     with pytest.raises(UserError, match=r"there is no Pulumi\.prood\.yaml: the stacks here are dev"):
-        StackFile.of("prood", tmp_path)
+        StackConfigFile.of("prood", tmp_path)
 
 
 def test_a_stack_file_with_mistakes_lists_them(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.dev.yaml").write_text(EMPTY.replace("floor: 2", "flor: 2").replace("us-east-1", "mars"))
     with pytest.raises(UserError) as told:
-        StackFile.of("dev", tmp_path).settings()
+        StackConfigFile.of("dev", tmp_path).load_settings()
     assert "did you mean floor?" in str(told.value)
     assert '"mars" is not a region' in str(told.value)
 
@@ -116,10 +116,13 @@ def test_a_stack_file_with_mistakes_lists_them(tmp_path: Path) -> None:
 def test_an_edit_says_what_applies_it(
     tmp_path: Path, stack: str, next_step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cli.stackfile.Home.environment", lambda home: {"AWS_REGION": "us-east-1"})  # noqa: ARG005
-    monkeypatch.setattr("cli.stackfile.Home.still_told", lambda home: "")  # noqa: ARG005
+    monkeypatch.setattr(
+        "cli.stack_config_file.RehearsalPaths.read_environment",
+        lambda home: {"AWS_REGION": "us-east-1"},  # noqa: ARG005
+    )
+    monkeypatch.setattr("cli.stack_config_file.RehearsalPaths.explain_demo_running", lambda home: "")  # noqa: ARG005
     (tmp_path / "Pulumi.dev.yaml").write_text(CANARY)
-    file, said = replace(StackFile.of("dev", tmp_path), stack=stack), StringIO()
-    promotion.edit(file, file.settings(), "4", 50)
+    file, said = replace(StackConfigFile.of("dev", tmp_path), stack=stack), StringIO()
+    promotion.edit_variants(file, file.load_settings(), "4", 50)
     commit_edit(file, Console(file=said, width=200))
     assert next_step in said.getvalue()

@@ -13,14 +13,14 @@ import typer
 from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
-import cli.bar
-import cli.registry
+import cli.commands.registry
+import cli.progress
+from cli.commands.registry import models, publish
 from cli.errors import UserError
-from cli.registry import models, publish
-from simulator.aws import in_process
+from rehearsal.aws import simulate_aws
 from tests.tidewatch.hostile import ATTACKS
 from tidewatch.registry import InvalidArchive, InvalidManifest, InvalidVersion, RegistryError, VersionExists
-from tidewatch.text import unseen
+from tidewatch.text import is_invisible
 
 BUCKET = "registry"
 AWS = boto3.Session("test", "test", region_name="us-east-1")
@@ -57,9 +57,9 @@ class Simulated:
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     outputs = {"registry": {"bucket": BUCKET, "prefix": "models/flights/"}}
-    monkeypatch.setattr(cli.registry, "stack_outputs", lambda _: outputs)
-    monkeypatch.setattr(cli.registry, "Session", Simulated)
-    with in_process():
+    monkeypatch.setattr(cli.commands.registry, "read_stack_outputs", lambda _: outputs)
+    monkeypatch.setattr(cli.commands.registry, "Session", Simulated)
+    with simulate_aws():
         AWS.client("s3").create_bucket(Bucket=BUCKET)
         yield
 
@@ -126,7 +126,7 @@ def test_an_owners_name_breaks_no_list_and_forges_no_line_of_it(artifact: Path, 
     listed = run("models", "--stack", "dev")
     assert listed.exit_code == 0
     assert len(listed.stdout.splitlines()) == 2
-    assert not any(unseen(each) for each in listed.stdout.replace("\n", ""))
+    assert not any(is_invisible(each) for each in listed.stdout.replace("\n", ""))
 
 
 def test_models_shows_versions_that_were_cut_off(artifact: Path, lineage: Path) -> None:
@@ -219,7 +219,7 @@ def test_wrong_usage_has_exit_code_two(artifact: Path) -> None:
 def test_a_long_publish_shows_its_progress_on_stderr_only(
     artifact: Path, lineage: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli.bar, "SHOW_AFTER", -1.0)
+    monkeypatch.setattr(cli.progress, "SHOW_AFTER", -1.0)
     monkeypatch.setenv("FORCE_COLOR", "1")
     result = published(artifact, lineage, "3")
     assert "upload model.tar.gz" in result.stderr

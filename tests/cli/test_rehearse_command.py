@@ -15,16 +15,17 @@ from typer.testing import CliRunner
 
 from cli.errors import UserError
 from cli.main import app
-from simulator.rehearsal.home import Home
-from simulator.report.values import Outcome
-from simulator.scenarios import Scenario
-from tests.simulator.report.made_up_game_day import outcome
+from rehearsal.charts.timeline import GameDayOutcome
+from rehearsal.demo.paths import RehearsalPaths
+from rehearsal.gamedays import Scenario
+from tests.rehearsal.charts.made_up_game_day import outcome
 from tests.stacks.rehearsed import ROOT
 
 ELSEWHERE = """
 import sys
 from pathlib import Path
-from cli import main, rehearse
+from cli import main
+from cli.commands import rehearse
 
 rehearse.ROOT = Path(sys.argv.pop(1))
 main.main()
@@ -66,14 +67,14 @@ def test_an_unknown_game_day_is_refused_at_once() -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "did you mean error-spike?" in done.stderr
-    assert not {"lightgbm", "sklearn", "simulator.aws.install"} & set(done.stdout.split())
+    assert not {"lightgbm", "sklearn", "rehearsal.aws.bootstrap"} & set(done.stdout.split())
 
 
 class _Account:
     """A deployed account on whose copies every game day ends as it must."""
 
-    def play(self, days: Sequence[Scenario]) -> list[Outcome]:
-        return [outcome(scenario=one.name) for one in days]
+    def run_scenarios(self, scenarios: Sequence[Scenario]) -> list[GameDayOutcome]:
+        return [outcome(scenario=one.name) for one in scenarios]
 
 
 @contextmanager
@@ -92,18 +93,18 @@ def _account(*_: object) -> Iterator[_Account]:
 def test_a_game_day_is_drawn_beside_the_page_of_the_story(
     given: list[str], pages: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cli.rehearse.ROOT", tmp_path)
-    monkeypatch.setattr("simulator.rehearsal.days.snapshot", _account)
-    monkeypatch.setattr("simulator.rehearsal.days.prove", lambda *_: [])
-    home = Home.of(tmp_path)
+    monkeypatch.setattr("cli.commands.rehearse.ROOT", tmp_path)
+    monkeypatch.setattr("rehearsal.gamedays.runner.deploy_snapshot", _account)
+    monkeypatch.setattr("rehearsal.gamedays.runner.verify_alarms", lambda *_: [])
+    home = RehearsalPaths.of(tmp_path)
     home.folder.mkdir(parents=True)
-    home.report.write_text("the story")
+    home.report_file.write_text("the story")
     said = CliRunner().invoke(app, ["rehearse", *given])
     assert said.exit_code == 0, said.exception
-    assert home.report.read_text() == "the story"
+    assert home.report_file.read_text() == "the story"
     assert sorted(path.stem for path in (home.folder / "scenarios").iterdir()) == pages
     assert all(f"out/rehearsal/scenarios/{page}.html" in said.stdout for page in pages)
-    assert home.alarms.exists() == (given == ["--all"])
+    assert home.alarm_coverage_file.exists() == (given == ["--all"])
 
 
 @pytest.mark.parametrize(("number", "word"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated")])
@@ -116,19 +117,20 @@ def test_a_signal_in_a_deployment_ends_the_rehearsal_with_a_sentence(
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         while process.poll() is None and not (tmp_path / "deploying").exists():
             time.sleep(0.05)
-        assert Home.of(tmp_path).environment()
+        assert RehearsalPaths.of(tmp_path).read_environment()
         process.send_signal(number)
         _, said = process.communicate(timeout=30)
     assert process.returncode == 128 + number
     assert said == f"tidewatch: {word}: the rehearsal is over, and nothing of it runs any more\n"
-    assert not (Home.of(tmp_path).folder / "simulator.json").exists()
+    assert not (RehearsalPaths.of(tmp_path).folder / "simulator.json").exists()
 
 
 def test_ctrl_c_ends_a_kept_rehearsal_whatever_libraries_it_has_loaded() -> None:
     """polars, which the training loads, sets a handler of its own."""
     stays = (
         "import polars; polars.LazyFrame({'a': [1]}).collect()\n"
-        "from rich.console import Console; from cli.rehearse import _stay; _stay(Console())"
+        "from rich.console import Console; from cli.commands.rehearse import _wait_for_interrupt; "
+        "_wait_for_interrupt(Console())"
     )
     with subprocess.Popen([sys.executable, "-c", stays], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

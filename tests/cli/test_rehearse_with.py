@@ -18,7 +18,7 @@ from cli.errors import UserError
 from cli.main import app
 from tests.stacks.rehearsed import ROOT
 
-CODE = ("cli", "components", "lambdas", "runbooks", "simulator", "stacks", "tidewatch")
+CODE = ("cli", "components", "lambdas", "runbooks", "rehearsal", "stacks", "tidewatch")
 """All that a deployment is made of, besides the files of the checkout's root."""
 
 
@@ -81,12 +81,12 @@ def test_an_example_is_made_and_played(
     out = checkout / "out" / "rehearsal"
     summary: dict[str, Any] = json.loads((out / "summary.json").read_text())
     assert summary["rollback"]["requests_to_rolled_back_variant_after"] == 0
-    assert summary["latch"]["refused"]
-    assert summary["out_of_band"]["found"]
+    assert summary["quarantine"]["refused"]
+    assert summary["out_of_band"]["detected"]
     assert summary["game_day"]["passed"]
     assert "<svg" in (out / "report.html").read_text()
     drift = summary["drift"]
-    assert drift["records"]["read"] == drift["records"]["parsed"] == drift["captured"]
+    assert drift["records"]["read"] == drift["records"]["parsed"] == drift["captured_count"]
     assert drift["requests"] == sum(one["rows"] for one in drift["versions"]) == requests
     assert {one["version"] for one in drift["versions"]} == {"1", "2"}
     index = (out / "drift" / "index.html").read_text()

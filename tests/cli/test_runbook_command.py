@@ -8,9 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from cli import main as command_line
+from cli.commands.runbook import RunbookMatch, collect_names, fill_placeholders, find_runbook, runbooks_by_alarm
 from cli.errors import UserError
 from cli.main import app
-from cli.runbook import Found, filled, find, names_of, runbooks_by_alarm
 from tests.stacks.rehearsed import Rehearsed
 
 CONFIG = {
@@ -27,7 +27,7 @@ OUTPUTS = {
 
 
 @pytest.mark.parametrize(
-    ("asked", "key", "slot"),
+    ("asked", "key", "variant"),
     [
         ("server-errors", "server-errors", ""),
         ("server-errors-blue", "server-errors", "blue"),
@@ -45,9 +45,9 @@ OUTPUTS = {
         ("unacknowledged", "unacknowledged", ""),
     ],
 )
-def test_an_alarm_is_found_by_any_of_its_names(asked: str, key: str, slot: str) -> None:
-    found = find(asked)
-    assert (found.key, found.slot) == (key, slot)
+def test_an_alarm_is_found_by_any_of_its_names(asked: str, key: str, variant: str) -> None:
+    found = find_runbook(asked)
+    assert (found.key, found.variant) == (key, variant)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_an_alarm_is_found_by_any_of_its_names(asked: str, key: str, slot: str) 
 )
 def test_an_unknown_name_gets_the_nearest(asked: str, near: str) -> None:
     with pytest.raises(UserError, match=f"no alarm is called {asked}, did you mean {near}"):
-        find(asked)
+        find_runbook(asked)
 
 
 def test_a_name_like_no_other_gets_all_of_them(
@@ -72,9 +72,9 @@ def test_a_name_like_no_other_gets_all_of_them(
 
 
 def test_the_names_are_those_of_the_stack() -> None:
-    names = names_of("prod", CONFIG, OUTPUTS, find("guardrail-metric-purchases-green"))
+    names = collect_names("prod", CONFIG, OUTPUTS, find_runbook("guardrail-metric-purchases-green"))
     assert names["alarm"] == "flights-guardrail-metric-purchases-green-0a1"
-    assert (names["slot"], names["other"], names["champion"]) == ("green", "blue", "blue")
+    assert (names["variant"], names["other"], names["champion"]) == ("green", "blue", "blue")
     assert (names["stack"], names["region"], names["model"]) == ("prod", "eu-central-1", "flights")
     assert (names["owner"], names["escalation"]) == ("o@example.com", "e@example.com")
     assert (names["endpoint"], names["registry"]) == ("flights-9f3", "s3://models-1/models/flights/")
@@ -83,20 +83,23 @@ def test_the_names_are_those_of_the_stack() -> None:
 
 @pytest.mark.parametrize(("asked", "physical"), [("flights-disk-blue-7c", "flights-disk-blue-7c"), ("disk-blue", None)])
 def test_what_the_stack_has_no_name_for_is_not_guessed(asked: str, physical: str | None) -> None:
-    names = names_of("prod", CONFIG, {}, find(asked))
+    names = collect_names("prod", CONFIG, {}, find_runbook(asked))
     assert names.get("alarm") == physical
     assert "endpoint" not in names
-    assert filled("{endpoint} in {region}", names) == "{endpoint} in eu-central-1"
+    assert fill_placeholders("{endpoint} in {region}", names) == "{endpoint} in eu-central-1"
 
 
 def test_what_names_begin_with_is_read_off_the_stack() -> None:
     cut = {"rollback": {"function": "a-model-with-a-name-that-1f2e3d-rollback-9c8b7a6"}}
-    assert names_of("prod", CONFIG, cut, find("disk"))["prefix"] == "a-model-with-a-name-that-1f2e3d"
-    assert names_of("prod", CONFIG, {}, find("disk"))["prefix"] == "flights"
+    assert collect_names("prod", CONFIG, cut, find_runbook("disk"))["prefix"] == "a-model-with-a-name-that-1f2e3d"
+    assert collect_names("prod", CONFIG, {}, find_runbook("disk"))["prefix"] == "flights"
 
 
-def test_a_guardrail_is_of_the_slot_that_is_no_champion() -> None:
-    assert names_of("prod", CONFIG, OUTPUTS, Found("guardrail-errors", "guardrail-errors"))["slot"] == "green"
+def test_a_guardrail_is_of_the_variant_that_is_no_champion() -> None:
+    assert (
+        collect_names("prod", CONFIG, OUTPUTS, RunbookMatch("guardrail-errors", "guardrail-errors"))["variant"]
+        == "green"
+    )
 
 
 def test_it_prints_the_page_as_it_is_without_a_stack() -> None:
@@ -113,71 +116,71 @@ def test_it_prints_the_page_with_what_the_stack_has(operated: Rehearsed) -> None
     assert f"\n{outputs['rollback']['command']}\n" in said.output
     assert f"Value={outputs['endpoint']['name']} Name=VariantName,Value=green" in said.output
     assert "ml-leads@example.com" in said.output
-    assert "{slot}" not in said.output
+    assert "{variant}" not in said.output
 
 
-def test_where_two_slots_can_be_meant_the_first_line_says_what_SLOT_is(operated: Rehearsed) -> None:
+def test_where_two_variants_can_be_meant_the_first_line_says_what_VARIANT_is(operated: Rehearsed) -> None:
     said = CliRunner().invoke(app, ["runbook", "server-errors", "--stack", "rehearsal"])
     first, _, title = said.stdout.splitlines()[:3]
     assert "blue (the champion) or green, and OTHER the other one" in first
     assert "`tidewatch runbook server-errors-green --stack rehearsal`" in first
     assert title.startswith("# Server errors")
-    assert f"Value={operated.outputs()['endpoint']['name']} Name=VariantName,Value=SLOT " in said.stdout
-    assert "VariantName=OTHER,DesiredWeight=1 VariantName=SLOT,DesiredWeight=0" in said.stdout
-    assert "{slot}" not in said.output
+    assert f"Value={operated.outputs()['endpoint']['name']} Name=VariantName,Value=VARIANT " in said.stdout
+    assert "VariantName=OTHER,DesiredWeight=1 VariantName=VARIANT,DesiredWeight=0" in said.stdout
+    assert "{variant}" not in said.output
 
 
 @pytest.mark.usefixtures("operated")
-def test_a_challengers_alarm_and_a_page_of_no_slot_need_no_such_line() -> None:
+def test_a_challengers_alarm_and_a_page_of_no_variant_need_no_such_line() -> None:
     for alarm in ("guardrail-errors", "undelivered"):
         said = CliRunner().invoke(app, ["runbook", alarm, "--stack", "rehearsal"])
         assert said.stdout.startswith("# ")
-        assert "SLOT" not in said.stdout
+        assert "VARIANT" not in said.stdout
 
 
 @pytest.mark.parametrize("alarm", ["latency-burn-fast", "insufficient-data"])
 @pytest.mark.usefixtures("operated")
-def test_an_alarm_about_the_whole_endpoint_has_every_slot_looked_at(alarm: str) -> None:
+def test_an_alarm_about_the_whole_endpoint_has_every_variant_looked_at(alarm: str) -> None:
     said = CliRunner().invoke(app, ["runbook", alarm, "--stack", "rehearsal"])
     first = said.stdout.splitlines()[0]
-    assert first.startswith("The alarm is about the whole endpoint: SLOT is blue (the champion), then green")
+    assert first.startswith("The alarm is about the whole endpoint: VARIANT is blue (the champion), then green")
 
 
-def test_where_one_slot_is_served_it_is_meant_and_there_is_no_other() -> None:
+def test_where_one_variant_is_served_it_is_meant_and_there_is_no_other() -> None:
     alone = {**OUTPUTS, "traffic": {"champion": "blue", "versions": {"blue": "1"}}}
-    names = names_of("prod", CONFIG, alone, find("server-errors"))
-    assert (names["slot"], "other" in names) == ("blue", False)
-    names = names_of("prod", CONFIG, alone, find("guardrail-errors"))
-    assert (names["slot"], names["other"]) == ("green", "blue")
+    names = collect_names("prod", CONFIG, alone, find_runbook("server-errors"))
+    assert (names["variant"], "other" in names) == ("blue", False)
+    names = collect_names("prod", CONFIG, alone, find_runbook("guardrail-errors"))
+    assert (names["variant"], names["other"]) == ("green", "blue")
 
 
-def test_a_page_that_names_another_slot_says_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_that_names_another_variant_says_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     alone = {**OUTPUTS, "traffic": {"champion": "blue", "versions": {"blue": "1"}}}
-    monkeypatch.setattr("cli.runbook.stack_outputs", lambda stack: alone)  # noqa: ARG005
+    monkeypatch.setattr("cli.commands.runbook.read_stack_outputs", lambda stack: alone)  # noqa: ARG005
     said = CliRunner().invoke(app, ["runbook", "server-errors", "--stack", "rehearsal"])
-    assert said.stdout.startswith("OTHER is a slot that this stack does not have")
+    assert said.stdout.startswith("OTHER is a variant that this stack does not have")
     assert "VariantName=green" not in said.stdout
 
 
-def test_a_page_is_found_again_with_a_slot() -> None:
+def test_a_page_is_found_again_with_a_variant() -> None:
     for page in set(runbooks_by_alarm().values()):
-        assert find(f"{page}-green") == Found(page, f"{page}-green", "green")
+        assert find_runbook(f"{page}-green") == RunbookMatch(page, f"{page}-green", "green")
 
 
 def test_every_alarm_of_the_stack_leads_to_one_page_by_its_key_and_by_its_name(operated: Rehearsed) -> None:
     named = operated.outputs()["alarms"]["names"]
     assert named
     for key, name in named.items():
-        assert find(name).key == find(key).key
-        assert find(name).slot == find(key).slot
-        assert key.startswith(find(key).slot or key) or key.endswith(f"-{find(key).slot}")
+        assert find_runbook(name).key == find_runbook(key).key
+        assert find_runbook(name).variant == find_runbook(key).variant
+        assert key.startswith(find_runbook(key).variant or key) or key.endswith(f"-{find_runbook(key).variant}")
 
 
 def test_it_prints_the_page_though_the_outputs_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(stack: str) -> dict[str, object]:
         raise UserError(f"the stack {stack} has no outputs yet")
 
-    monkeypatch.setattr("cli.runbook.stack_outputs", missing)
+    monkeypatch.setattr("cli.commands.runbook.read_stack_outputs", missing)
     said = CliRunner().invoke(app, ["runbook", "disk", "--stack", "prod"])
     assert said.exit_code == 0
     assert "tidewatch status --stack prod" in said.output or "--stack prod" in said.output

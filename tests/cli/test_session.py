@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cli.aws import Session
+from cli.aws_session import Session
 from cli.errors import UserError
 from cli.main import app
-from simulator.clock import SharedClock
-from simulator.rehearsal.home import Home
+from rehearsal.demo.paths import RehearsalPaths
+from rehearsal.simulated_clock import SharedClock
 from tests.stacks.rehearsed import ROOT
 from tidewatch import clock
 
@@ -31,10 +31,10 @@ def _account(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_a_stack_it_is_this_machine() -> None:
     session = Session("")
-    assert (session.region, session.simulated) == ("eu-west-1", False)
+    assert (session.region, session.is_simulated) == ("eu-west-1", False)
     assert session.client("sns").meta.region_name == "eu-west-1"
     assert session.client("pricing", "us-east-1").meta.region_name == "us-east-1"
-    assert abs((session.now() - clock.current().now()).total_seconds()) < 60
+    assert abs((session.now() - clock.get_clock().now()).total_seconds()) < 60
 
 
 def test_a_stack_names_its_region() -> None:
@@ -43,37 +43,37 @@ def test_a_stack_names_its_region() -> None:
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RehearsalPaths:
     """Of a rehearsal in a checkout of its own; nothing was announced yet."""
-    for module in ("aws", "outputs", "stackfile", "up"):
+    for module in ("aws_session", "outputs", "stack_config_file", "commands.deploy"):
         monkeypatch.setattr(f"cli.{module}.ROOT", tmp_path)
     shutil.copyfile(ROOT / "Pulumi.rehearsal.yaml", tmp_path / "Pulumi.rehearsal.yaml")
-    made = Home.of(tmp_path)
+    made = RehearsalPaths.of(tmp_path)
     made.folder.mkdir(parents=True)
     return made
 
 
 @contextmanager
-def _announced(home: Home) -> Iterator[str]:
+def _announced(home: RehearsalPaths) -> Iterator[str]:
     """Where something takes connections, as a simulator would."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
         names = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "r", "AWS_SECRET_ACCESS_KEY": "r"}
-        home.announce({"AWS_ENDPOINT_URL": url, **names})
+        home.write_connection({"AWS_ENDPOINT_URL": url, **names})
         yield url
 
 
-def test_a_rehearsal_has_its_own_place_and_time(home: Home) -> None:
+def test_a_rehearsal_has_its_own_place_and_time(home: RehearsalPaths) -> None:
     moved = SharedClock.create(home.folder / "simulator" / "clock")
     moved.advance_to(datetime(2031, 1, 1, tzinfo=UTC))
     with _announced(home) as url:
         session = Session("rehearsal")
-        assert (session.region, session.simulated) == ("us-east-1", True)
+        assert (session.region, session.is_simulated) == ("us-east-1", True)
         assert session.now().year == 2031
         assert session.client("ecr", "us-west-2").meta.endpoint_url == url
 
 
-def test_what_a_rehearsal_announces_is_for_its_user_alone(home: Home, tmp_path: Path) -> None:
+def test_what_a_rehearsal_announces_is_for_its_user_alone(home: RehearsalPaths, tmp_path: Path) -> None:
     """Whoever reads the key may run code as the user; a link that was put there first must lead nowhere."""
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_text("kept")
@@ -86,7 +86,7 @@ def test_what_a_rehearsal_announces_is_for_its_user_alone(home: Home, tmp_path: 
 
 
 @pytest.mark.parametrize("words", [["status"], ["doctor"], ["models"], ["promote", "flights/3"]])
-def test_a_rehearsal_whose_process_was_killed_is_over(words: list[str], home: Home) -> None:
+def test_a_rehearsal_whose_process_was_killed_is_over(words: list[str], home: RehearsalPaths) -> None:
     with _announced(home):
         pass
     said = CliRunner().invoke(app, [*words, "--stack", "rehearsal"])
@@ -97,7 +97,7 @@ def test_a_rehearsal_whose_process_was_killed_is_over(words: list[str], home: Ho
 
 @pytest.mark.parametrize("outputs", [{}, {"registry": {"bucket": "b", "prefix": "models/flights/"}}])
 def test_a_rehearsal_that_has_no_endpoint_yet_says_what_to_wait_for(
-    outputs: dict[str, object], home: Home, monkeypatch: pytest.MonkeyPatch
+    outputs: dict[str, object], home: RehearsalPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cli.outputs.Stack.outputs", lambda _: outputs)
     SharedClock.create(home.folder / "simulator" / "clock")
@@ -110,23 +110,23 @@ def test_a_rehearsal_that_has_no_endpoint_yet_says_what_to_wait_for(
 
 
 @pytest.mark.parametrize("words", [["promote", "flights/3"], ["up"], ["preview"], ["destroy"]])
-def test_while_the_story_plays_the_stack_is_its_own(words: list[str], home: Home) -> None:
+def test_while_the_story_plays_the_stack_is_its_own(words: list[str], home: RehearsalPaths) -> None:
     shutil.copyfile(ROOT / "Pulumi.rehearsal.yaml", home.stack_file)
     with _announced(home):
         said = CliRunner().invoke(app, [*words, "--stack", "rehearsal"])
     assert isinstance(said.exception, UserError)
-    assert "the story of the rehearsal still plays" in str(said.exception)
+    assert "the demo is still running" in str(said.exception)
     assert 'wait for the line "The simulated AWS stays"' in str(said.exception)
     assert home.stack_file.read_text() == (ROOT / "Pulumi.rehearsal.yaml").read_text()
 
 
-def test_once_the_story_is_over_its_stack_may_be_edited(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_once_the_story_is_over_its_stack_may_be_edited(home: RehearsalPaths, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copyfile(ROOT / "Pulumi.rehearsal.yaml", home.stack_file)
     with _announced(home):
         with monkeypatch.context() as story:
-            story.setenv("TIDEWATCH_TYPED_BY_THE_STORY", "1")
+            story.setenv("TIDEWATCH_RUN_BY_DEMO", "1")
             assert CliRunner().invoke(app, ["promote", "flights/3", "--stack", "rehearsal"]).exit_code == 0
-        home.summary.write_text("{}")
+        home.summary_file.write_text("{}")
         said = CliRunner().invoke(app, ["promote", "flights/4", "--stack", "rehearsal"])
     assert said.exit_code == 0, said.exception
     assert "run `tidewatch up --stack rehearsal`" in said.output

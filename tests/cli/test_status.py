@@ -15,17 +15,17 @@ from botocore.exceptions import ClientError
 from rich.console import Console
 from typer.testing import CliRunner
 
-from cli import status
+from cli.commands import status
 from cli.errors import UserError
 from cli.main import app
-from cli.traffic import controller
+from cli.traffic_controller import create_controller
 from tests.cli.conftest import Ambient
 from tests.stacks.conftest import canary, published, stack
 from tests.stacks.rehearsed import Rehearsed
-from tidewatch.drift.archive import Archive
-from tidewatch.drift.index import Index, Latest
-from tidewatch.drift.report import Records, Report, WindowReport
-from tidewatch.drift.verdict import FeatureVerdict, Verdict
+from tidewatch.drift.job.archive import Archive
+from tidewatch.drift.job.job_index import JobIndex, LatestVerdict
+from tidewatch.drift.reports.report import DriftReport, RecordCounts, WindowReport
+from tidewatch.drift.statistics.verdict import FeatureVerdict, Verdict
 
 __all__ = ["canary", "published", "stack"]
 
@@ -84,7 +84,7 @@ def watched(operated: Rehearsed, monkeypatch: pytest.MonkeyPatch) -> Iterator[Re
 
 
 def _outputs(monkeypatch: pytest.MonkeyPatch, outputs: dict[str, Any]) -> None:
-    monkeypatch.setattr("cli.status.stack_outputs", lambda stack: outputs)  # noqa: ARG005
+    monkeypatch.setattr("cli.commands.status.read_stack_outputs", lambda stack: outputs)  # noqa: ARG005
 
 
 def _said(*options: str) -> str:
@@ -156,18 +156,18 @@ HOUR = datetime(2026, 1, 5, 8, tzinfo=UTC)
 
 
 def _reported(operated: Rehearsed, *features: str) -> None:
-    records = Records(read=100, parsed=100, rejected={})
+    records = RecordCounts(read=100, parsed=100, rejected={})
     verdicts = tuple(
         FeatureVerdict(name, "numeric", Verdict.DRIFT if name in features else Verdict.OK) for name in ("hour", "dist")
     )
     window = WindowReport(rows=100, records=records, verdict=Verdict.DRIFT, features=verdicts)
-    report = Report(model="flights", hour=HOUR, verdict=Verdict.DRIFT, windows={"three_days": window})
+    report = DriftReport(model="flights", hour=HOUR, verdict=Verdict.DRIFT, windows={"three_days": window})
     archive = Archive(boto3.client("s3"), operated.outputs()["buckets"]["monitoring"])
-    archive.save(Index().with_latest("blue", Latest("1", HOUR, "drift", "ticket")))
+    archive.save_index(JobIndex().with_latest("blue", LatestVerdict("1", HOUR, "drift", "ticket")))
     archive.save_report("blue", "1", HOUR, report.encode(), "<p>")
 
 
-def test_drift_is_the_newest_report_of_each_slot(operated: Rehearsed) -> None:
+def test_drift_is_the_newest_report_of_each_variant(operated: Rehearsed) -> None:
     _reported(operated, "dist")
     reports = operated.outputs()["drift"]["reports"]
     drift = _told()["drift"]
@@ -201,17 +201,17 @@ def test_what_one_may_not_read_is_said_and_the_rest_is_shown(monkeypatch: pytest
     def denied(*_: object) -> None:
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "DescribeAlarms")
 
-    monkeypatch.setattr("cli.health.alarms", denied)
+    monkeypatch.setattr("cli.stack_health.read_alarms", denied)
     told = _told()
     assert told["alarms"] is None
-    assert told["slots"]["blue"]["live"] == 0.95
+    assert told["variants"]["blue"]["live"] == 0.95
     assert "alarms cannot be read" in _said()
 
 
 def test_an_incident_is_open_after_its_rollback_until_it_is_acknowledged(
     canary: Rehearsed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cli.status.Session", Ambient)
+    monkeypatch.setattr("cli.commands.status.Session", Ambient)
     canary.roll_back()
     _outputs(monkeypatch, dict(canary.outputs()))
     (incident,) = _told()["incidents"]
@@ -228,10 +228,10 @@ def test_an_incident_is_open_after_its_rollback_until_it_is_acknowledged(
 
 
 def test_a_change_of_weights_by_hand_is_no_rollback(canary: Rehearsed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cli.status.Session", Ambient)
+    monkeypatch.setattr("cli.commands.status.Session", Ambient)
     canary.flip(blue=50, green=50)
     _outputs(monkeypatch, dict(canary.outputs()))
-    controller("rehearsal", canary.outputs(), Ambient("rehearsal")).observe()
+    create_controller("rehearsal", canary.outputs(), Ambient("rehearsal")).detect_out_of_band()
     assert [one["kind"] for one in _told()["incidents"]] == ["observed"]
     assert "(weights changed by somebody else)" in _said()
 
@@ -254,7 +254,7 @@ class _Interrupted:
 
 def _interrupted(monkeypatch: pytest.MonkeyPatch, looks: int) -> _Interrupted:
     clock = _Interrupted(looks)
-    monkeypatch.setattr("cli.status.clock.current", lambda: clock)
+    monkeypatch.setattr("cli.commands.status.clock.get_clock", lambda: clock)
     return clock
 
 
@@ -274,7 +274,7 @@ def test_a_watch_asks_for_the_outputs_once_a_minute(operated: Rehearsed, monkeyp
         asked.append(stack)
         return dict(operated.outputs())
 
-    monkeypatch.setattr("cli.status.stack_outputs", outputs)
+    monkeypatch.setattr("cli.commands.status.read_stack_outputs", outputs)
     _interrupted(monkeypatch, looks=14)
     _said("--watch", "--json")
     assert len(asked) == 2
@@ -283,14 +283,14 @@ def test_a_watch_asks_for_the_outputs_once_a_minute(operated: Rehearsed, monkeyp
 @pytest.mark.usefixtures("operated")
 def test_a_watch_outlives_what_fails_on_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
     _interrupted(monkeypatch, looks=3)
-    answers, controller = iter([True, False, True]), status.controller
+    answers, controller = iter([True, False, True]), status.create_controller
 
     def sometimes(*given: Any) -> Any:
         if next(answers):
             return controller(*given)
         raise ClientError({"Error": {"Code": "Throttling", "Message": "slower"}}, "DescribeEndpoint")
 
-    monkeypatch.setattr(status, "controller", sometimes)
+    monkeypatch.setattr(status, "create_controller", sometimes)
     said = _said("--watch")
     assert said.count("blue (champion)") == 3
     assert said.count("This is old: An error occurred (Throttling)") == 1
@@ -322,18 +322,19 @@ def test_a_watch_redraws_in_place_also_what_is_higher_than_the_terminal(
 ) -> None:
     one = {"severity": "P1", "since": "8:00", "runbook": "-"}
     alarms = {"firing": [{**one, "alarm": f"disk-{n}"} for n in range(firing)], "watched": 40}
-    monkeypatch.setattr("cli.health.alarms", lambda *_: {**alarms, "insufficient": 0, "gone": []})
+    monkeypatch.setattr("cli.stack_health.read_alarms", lambda *_: {**alarms, "insufficient": 0, "gone": []})
     _interrupted(monkeypatch, looks=3)
     written = io.StringIO()
     terminal = Console(file=written, force_terminal=True, width=100, height=ROWS)
-    monkeypatch.setattr("cli.status.Console", lambda stderr=False, **_: Console(quiet=True) if stderr else terminal)
+    monkeypatch.setattr(
+        "cli.commands.status.Console", lambda stderr=False, **_: Console(quiet=True) if stderr else terminal
+    )
     _said("--watch")
     left = _left_on_a_terminal(written.getvalue())
     assert sum("until Ctrl-C" in line for line in left) == 1
     assert sum("disk-" in line for line in left) == firing
 
 
-@pytest.mark.on_a_copy
 def test_a_rehearsal_without_its_endpoint_says_what_brings_it_back_there(operated: Rehearsed) -> None:
     boto3.client("sagemaker").delete_endpoint(EndpointName=operated.outputs()["endpoint"]["name"])
     operated.clock.advance(600)

@@ -13,10 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 import cli
-from cli import status
+from cli.commands import status
 from cli.console import Console
 from tests.tidewatch.hostile import texts
-from tidewatch.text import unseen
+from tidewatch.text import is_invisible
 
 INCIDENT = {"id": "I", "kind": "rollback", "state": "observed", "opened": "2026-01-05", "by": "", "why": ""}
 OURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -34,12 +34,12 @@ def printed(*parts: Any, terminal: bool = False) -> str:
 
 def obeyed(written: str) -> set[str]:
     """What in it a terminal would obey."""
-    return {each for each in OURS.sub("", written) if unseen(each) and each != "\n"}
+    return {each for each in OURS.sub("", written) if is_invisible(each) and each != "\n"}
 
 
 def seen(text: str) -> str:
     """What of a text takes ink."""
-    return "".join(each for each in text if not each.isspace() and not unseen(each))
+    return "".join(each for each in text if not each.isspace() and not is_invisible(each))
 
 
 def _table(text: str) -> Table:
@@ -71,7 +71,7 @@ def test_no_reason_adds_a_line_to_the_status(text: str) -> None:
         return {
             "stack": "dev", "model": words, "champion": "blue", "in_sync": False, "held_back": words,
             "endpoint": {"name": words, "status": words},
-            "slots": {},
+            "variants": {},
             "incidents": [{**INCIDENT, "why": words, "opened": words}],
             "alarms": {
                 "firing": [{"severity": "P1", "alarm": words, "since": words, "runbook": words}],
@@ -85,6 +85,6 @@ def test_no_reason_adds_a_line_to_the_status(text: str) -> None:
             "unknown": [words],
         }  # fmt: skip
 
-    shown, innocent = (printed(*status._shown(report(each))) for each in (f"x{text}", "x"))
+    shown, innocent = (printed(*status._render(report(each))) for each in (f"x{text}", "x"))
     assert shown.count("\n") == innocent.count("\n")
     assert obeyed(shown) == set()

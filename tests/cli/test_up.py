@@ -11,33 +11,33 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from cli.command_lines import adapt_commands
+from cli.commands.runbook import FOLDER
 from cli.errors import UserError
-from cli.lines import typed
 from cli.main import app
-from cli.runbook import FOLDER
-from simulator.engine import DeploymentFailed, Step, Summary
-from simulator.rehearsal.home import Home
-from simulator.session import Rehearsal
+from rehearsal.demo.paths import RehearsalPaths
+from rehearsal.engine import DeploymentFailed, DeploymentStep, DeploymentSummary
+from rehearsal.simulator_process import SimulatorProcess
 from tests.runbooks.written_commands import in_blocks, in_text, mistake
 from tests.stacks.rehearsed import ROOT
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RehearsalPaths]:
     """A rehearsal that another process would keep: announced, and nothing deployed."""
-    home = Home(tmp_path_factory.mktemp("kept") / "out" / "rehearsal")
+    home = RehearsalPaths(tmp_path_factory.mktemp("kept") / "out" / "rehearsal")
     home.folder.mkdir(parents=True)
-    with Rehearsal(home.folder) as session:
+    with SimulatorProcess(home.folder) as session:
         shutil.copyfile(ROOT / "Pulumi.rehearsal.yaml", home.stack_file)
-        home.announce(session.env)
-        home.summary.write_text("{}")
+        home.write_connection(session.env)
+        home.summary_file.write_text("{}")
         yield home
 
 
 @pytest.fixture
-def kept(running: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
+def kept(running: RehearsalPaths, monkeypatch: pytest.MonkeyPatch) -> RehearsalPaths:
     """The same, as the checkout's own."""
-    monkeypatch.setattr(Home, "of", lambda _root: running)
+    monkeypatch.setattr(RehearsalPaths, "of", lambda _root: running)
     return running
 
 
@@ -45,11 +45,11 @@ def run(*words: str) -> Result:
     return CliRunner().invoke(app, list(words))
 
 
-def test_the_program_is_previewed_deployed_and_destroyed(kept: Home) -> None:
+def test_the_program_is_previewed_deployed_and_destroyed(kept: RehearsalPaths) -> None:
     foreseen = run("preview")
     assert foreseen.exit_code == 0, foreseen.exception
-    assert not kept.state.exists()
-    assert re.search(r"foreseen in [\d.]+ s: \d+ create", foreseen.output)
+    assert not kept.state_file.exists()
+    assert re.search(r"planned in [\d.]+ s: \d+ create", foreseen.output)
     made = run("up", "--stack", "rehearsal")
     assert made.exit_code == 0, made.exception
     assert "aws:s3/bucket:Bucket" in made.output
@@ -76,24 +76,28 @@ def test_the_program_is_previewed_deployed_and_destroyed(kept: Home) -> None:
 
 
 def test_what_a_failed_up_had_changed_is_told_without_what_it_only_read(
-    kept: Home, monkeypatch: pytest.MonkeyPatch
+    kept: RehearsalPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del kept
     urn = "urn:pulumi:rehearsal::tidewatch::aws:sns/topic:Topic::"
-    steps = (Step("refresh", f"{urn}seen", ("update",)), Step("replace", f"{urn}made"), Step("create", f"{urn}made"))
+    steps = (
+        DeploymentStep("refresh", f"{urn}seen", ("update",)),
+        DeploymentStep("replace", f"{urn}made"),
+        DeploymentStep("create", f"{urn}made"),
+    )
 
     class Failing:
-        def up(self, *, refresh: bool) -> Summary:
-            raise DeploymentFailed(["no"], Summary(steps if refresh else steps[:1], {}, ()))
+        def up(self, *, refresh: bool) -> DeploymentSummary:
+            raise DeploymentFailed(["no"], DeploymentSummary(steps if refresh else steps[:1], {}, ()))
 
-    monkeypatch.setattr("cli.up.program", lambda *_: Failing())
+    monkeypatch.setattr("cli.commands.deploy.create_stack", lambda *_: Failing())
     assert str(run("up").exception) == "no"
     assert str(run("up", "--refresh").exception) == "no\n1 resource was changed before"
 
 
-def test_printed_lines_reach_the_simulator_at_its_clock(kept: Home, tmp_path: Path) -> None:
+def test_printed_lines_reach_the_simulator_at_its_clock(kept: RehearsalPaths, tmp_path: Path) -> None:
     said = run("runbook", "drift", "--stack", "rehearsal").output
-    assert f"{kept.tool} s3 ls " in said
+    assert f"{kept.aws_cli} s3 ls " in said
     assert "$(date" not in said
     assert "\npulumi up" not in run("runbook", "endpoint-not-in-service", "--stack", "rehearsal").output
     assert "aws s3 ls " in run("runbook", "drift", "--stack", "dev").output
@@ -102,13 +106,15 @@ def test_printed_lines_reach_the_simulator_at_its_clock(kept: Home, tmp_path: Pa
     fake.write_text('#!/bin/sh\necho "$AWS_ENDPOINT_URL $AWS_PROFILE $AWS_SESSION_TOKEN $*"\n')
     fake.chmod(0o755)
     elsewhere = {"PATH": f"{tmp_path}:/usr/bin:/bin", "AWS_PROFILE": "prod", "AWS_SESSION_TOKEN": "t"}
-    done = subprocess.run([kept.tool, "s3", "ls"], env=elsewhere, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == [kept.environment()["AWS_ENDPOINT_URL"], "s3", "ls"]
-    assert kept.tool.stat().st_mode & 0o777 == 0o700
+    done = subprocess.run([kept.aws_cli, "s3", "ls"], env=elsewhere, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [kept.read_environment()["AWS_ENDPOINT_URL"], "s3", "ls"]
+    assert kept.aws_cli.stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.parametrize("page", sorted(FOLDER.glob("*.md")), ids=lambda page: page.stem)
-def test_every_printed_line_is_one_that_tidewatch_takes_or_is_said_to_be_for_aws(page: Path, kept: Home) -> None:
+def test_every_printed_line_is_one_that_tidewatch_takes_or_is_said_to_be_for_aws(
+    page: Path, kept: RehearsalPaths
+) -> None:
     del kept
     said = run("runbook", page.stem, "--stack", "rehearsal").output
     printed = [*in_blocks(said), *in_text(said)]
@@ -118,32 +124,33 @@ def test_every_printed_line_is_one_that_tidewatch_takes_or_is_said_to_be_for_aws
     assert "`pulumi" not in said.replace("(on AWS:) `pulumi", "")
 
 
-def test_what_tidewatch_does_not_take_is_said_to_be_for_aws(kept: Home) -> None:
+def test_what_tidewatch_does_not_take_is_said_to_be_for_aws(kept: RehearsalPaths) -> None:
     del kept
     text = (
         "`pulumi up --refresh --stack rehearsal`, `pulumi stack history`\npulumi up --replace URN --stack rehearsal\n"
     )
-    assert typed(text, "rehearsal") == (
+    assert adapt_commands(text, "rehearsal") == (
         "`tidewatch up --refresh --stack rehearsal`, (on AWS:) `pulumi stack history`\n"
         "# on AWS: pulumi up --replace URN --stack rehearsal\n"
     )
     assert (
-        typed("tidewatch promote NAME/2, then pulumi up", "rehearsal") == "tidewatch promote NAME/2, then tidewatch up"
+        adapt_commands("tidewatch promote NAME/2, then pulumi up", "rehearsal")
+        == "tidewatch promote NAME/2, then tidewatch up"
     )
-    assert typed(text, "prod") == text
+    assert adapt_commands(text, "prod") == text
 
 
 def test_the_command_that_reaches_the_simulator_is_never_looked_for_on_the_path(
-    kept: Home, monkeypatch: pytest.MonkeyPatch
+    kept: RehearsalPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cli.lines.ROOT", kept.folder.parents[1])
+    monkeypatch.setattr("cli.command_lines.ROOT", kept.folder.parents[1])
     for folder, shown in ((kept.folder, "./aws"), (kept.folder.parent, "rehearsal/aws")):
         monkeypatch.chdir(folder)
-        assert typed("aws s3 ls", "rehearsal") == f"{shown} s3 ls"
+        assert adapt_commands("aws s3 ls", "rehearsal") == f"{shown} s3 ls"
     spaced = kept.folder.parent / "a b"
     shutil.copytree(kept.folder, spaced)
-    monkeypatch.setattr(Home, "of", lambda _root: Home(spaced))
-    assert typed("aws s3 ls", "rehearsal") == "'a b/aws' s3 ls"
+    monkeypatch.setattr(RehearsalPaths, "of", lambda _root: RehearsalPaths(spaced))
+    assert adapt_commands("aws s3 ls", "rehearsal") == "'a b/aws' s3 ls"
 
 
 @pytest.mark.parametrize("words", [["up"], ["preview"], ["destroy"]])
@@ -154,7 +161,7 @@ def test_a_stack_on_aws_is_for_pulumi(words: list[str]) -> None:
 
 
 def test_without_the_pulumi_cli_the_other_engine_says_how_to_get_it(
-    kept: Home, monkeypatch: pytest.MonkeyPatch
+    kept: RehearsalPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del kept
     monkeypatch.setenv("PATH", "/nowhere")
@@ -164,7 +171,7 @@ def test_without_the_pulumi_cli_the_other_engine_says_how_to_get_it(
 
 
 def test_without_a_rehearsal_there_is_nothing_to_deploy_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(Home, "of", lambda _root: Home(tmp_path))
+    monkeypatch.setattr(RehearsalPaths, "of", lambda _root: RehearsalPaths(tmp_path))
     said = run("up")
     assert isinstance(said.exception, UserError)
     assert "start one with `tidewatch rehearse --stay`" in str(said.exception)

@@ -11,38 +11,38 @@ from typing import Any
 import boto3
 import pytest
 
-from simulator.aws import in_process
-from simulator.engine import Stack, Summary
+from rehearsal.aws import simulate_aws
+from rehearsal.engine import DeploymentSummary, Stack
 from tests.tidewatch.dashboards.dashboard_body import check, series
 from tidewatch import clock as clocks
-from tidewatch.dashboards import PAGES
+from tidewatch.dashboards import PAGE_BUILDERS
 
 PROGRAM = """
 import json
 import pulumi
 import pulumi_aws as aws
 from components.dashboards import Dashboards, DashboardsArgs
-from components.scope import Scope
+from components.stack_context import StackContext
 from components.tables import Tables
-from tidewatch.alarms import Limits, Names, endpoint_alarms, variant_alarms
+from tidewatch.alarms import AlarmThresholds, DimensionResolver, build_endpoint_alarms, build_variant_alarms
 from tidewatch.slo import Objective
 
 given = json.loads(pulumi.Config("shown").require("given"))
-scope = Scope.of(project="shown", stack="dev", model="flights", owner="a@b.c", region="us-east-1", tags={},
+context = StackContext.of(project="shown", stack="dev", model="flights", owner="a@b.c", region="us-east-1", tags={},
                  protect=False, force_destroy=True)
 bucket = aws.s3.Bucket("flights-capture")
 queue = aws.sqs.Queue("flights-rollback-failures")
-slots = given["slots"]
-shown = Dashboards(scope, DashboardsArgs(
-    slots=variant_alarms(Limits(), slots, "blue", gpus=0),
-    endpoint=endpoint_alarms(Limits(), slots, drift=False),
+variants = given["variants"]
+shown = Dashboards(context, DashboardsArgs(
+    variants=build_variant_alarms(AlarmThresholds(), variants, "blue", gpu_count=0),
+    endpoint=build_endpoint_alarms(AlarmThresholds(), variants, drift=False),
     objectives=(Objective("availability", 99.9),),
-    names=Names(
+    names=DimensionResolver(
         "tidewatch/dev/flights", bucket.bucket, "blue",
         {"rollback": queue.name}, {"rollback": queue.name}, {"break-glass": queue.name},
     ),  # fmt: skip
     alarm_arns={"drift": queue.arn},
-    tables=Tables(scope),
+    tables=Tables(context),
     log_group="flights-rollback-1f0c3a2",
     runbooks="runbooks",
     capture=bucket.bucket,
@@ -61,8 +61,8 @@ class Shown:
 
     home: Path
 
-    def up(self, *slots: str, preview: bool = False) -> Summary:
-        config = {"aws:region": "us-east-1", "shown:given": json.dumps({"slots": slots})}
+    def up(self, *variants: str, preview: bool = False) -> DeploymentSummary:
+        config = {"aws:region": "us-east-1", "shown:given": json.dumps({"variants": variants})}
         stack = Stack("shown", "dev", self.home, self.home / "state.json", config)
         return stack.preview() if preview else stack.up(preview=False)
 
@@ -72,8 +72,8 @@ def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shown]:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     (tmp_path / "__main__.py").write_text(PROGRAM)
-    before = clocks.current()
-    with in_process() as clock:
+    before = clocks.get_clock()
+    with simulate_aws() as clock:
         clocks.install(clock)
         yield Shown(tmp_path)
         clocks.install(before)
@@ -104,14 +104,14 @@ def test_links_lead_to_dashboards_whose_names_end_as_the_ledgers_does(shown: Sho
     assert links == {
         page: f"https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1#dashboards/dashboard/"
         f"flights-{page}-{end}"
-        for page in PAGES
+        for page in PAGE_BUILDERS
     }
-    assert set(bodies()) == {f"flights-{page}-{end}" for page in PAGES}
+    assert set(bodies()) == {f"flights-{page}-{end}" for page in PAGE_BUILDERS}
 
 
-def test_a_second_up_changes_nothing_and_another_slot_changes_the_bodies_in_place(shown: Shown) -> None:
+def test_a_second_up_changes_nothing_and_another_variant_changes_the_bodies_in_place(shown: Shown) -> None:
     shown.up("blue")
-    assert shown.up("blue").changed == ()
+    assert shown.up("blue").changed_steps == ()
     before = bodies()
     changed = [step for step in shown.up("blue", "green").steps if step.op != "same"]
     assert {step.op for step in changed} == {"update"}
@@ -121,5 +121,5 @@ def test_a_second_up_changes_nothing_and_another_slot_changes_the_bodies_in_plac
 
 def test_a_preview_of_what_is_not_there_yet_shows_the_dashboards(shown: Shown) -> None:
     planned = [step.name for step in shown.up("blue", preview=True).steps if "Dashboard" in step.urn.split("$")[-1]]
-    assert set(planned) >= {f"flights-{page}" for page in PAGES}
+    assert set(planned) >= {f"flights-{page}" for page in PAGE_BUILDERS}
     assert bodies() == {}

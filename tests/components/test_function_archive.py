@@ -11,32 +11,32 @@ from pathlib import Path
 
 import pytest
 
-from components.archive import OURS, ROOT, _statements, archive, sources
-from components.layer import layer
-from simulator.aws.function_worker import RUNTIME
+from components.lambda_layer import build_layer
+from components.lambda_package import OWN_PACKAGES, ROOT, _extract_import_statements, build_archive, find_sources
+from rehearsal.aws.lambda_.function_worker import RUNTIME
 
 DRIFT = "lambdas.drift.handler"
 HANDLER = "lambdas.rollback.handler"
 
 
 def test_it_holds_the_handler_and_what_it_imports():
-    found = sources(HANDLER)
+    found = find_sources(HANDLER)
     assert {"lambdas/__init__.py", "lambdas/rollback/handler.py", "tidewatch/traffic/__init__.py"} <= set(found)
     assert all(path.endswith(".py") for path in found)
     assert not [path for path in found if path.startswith("tidewatch/registry")]
-    assert set(archive(HANDLER).assets) == set(found)
+    assert set(build_archive(HANDLER).assets) == set(found)
 
 
 def test_a_handler_that_is_not_there_is_named():
     with pytest.raises(FileNotFoundError, match=r"no module lambdas\.nothing\.handler"):
-        sources("lambdas.nothing.handler")
+        find_sources("lambdas.nothing.handler")
 
 
 def test_whatever_else_it_imports_is_in_the_runtime_or_in_its_layer():
-    modules = {name.split("/")[1].partition(".")[0] for name in zipfile.ZipFile(layer("drift")).namelist()}
-    there = {*OURS, *sys.stdlib_module_names, *RUNTIME, *modules}
-    assert {name for path in sources(DRIFT) for name in _imported(ROOT / path)} <= there
-    assert {name for path in sources(HANDLER) for name in _imported(ROOT / path)} <= there - modules
+    modules = {name.split("/")[1].partition(".")[0] for name in zipfile.ZipFile(build_layer("drift")).namelist()}
+    there = {*OWN_PACKAGES, *sys.stdlib_module_names, *RUNTIME, *modules}
+    assert {name for path in find_sources(DRIFT) for name in _imported(ROOT / path)} <= there
+    assert {name for path in find_sources(HANDLER) for name in _imported(ROOT / path)} <= there - modules
 
 
 def _imported(file: Path) -> set[str]:
@@ -50,11 +50,13 @@ def _imported(file: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("room", OURS)
+@pytest.mark.parametrize("room", OWN_PACKAGES)
 def test_the_import_statements_are_those_of_the_whole_module(room: str):
     for file in sorted((ROOT / room).rglob("*.py")):
         source = file.read_text()
-        whole, cut = ([ast.unparse(node) for node in _imports_of(text)] for text in (source, _statements(source)))
+        whole, cut = (
+            [ast.unparse(node) for node in _imports_of(text)] for text in (source, _extract_import_statements(source))
+        )
         assert cut == whole, file
 
 
@@ -75,7 +77,7 @@ def _imports_of(source: str) -> list[ast.AST]:
 def test_it_can_be_imported_alone(tmp_path: Path):
     packed = tmp_path / "function.zip"
     with zipfile.ZipFile(packed, "w") as target:
-        for path in sources(HANDLER):
+        for path in find_sources(HANDLER):
             target.write(ROOT / path, path)
     code = (
         "import sys, json, importlib\n"

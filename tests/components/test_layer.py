@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from components import layer as layers
-from components.archive import ROOT, sources
-from components.functions import RUNTIME
-from components.layer import LayerNotBuilt, digest, layer
+from components import lambda_layer as layers
+from components.lambda_function import RUNTIME
+from components.lambda_layer import LayerNotBuilt, build_layer, compute_digest
+from components.lambda_package import ROOT, find_sources
 
 LOCK = """version = 1
 
@@ -68,7 +68,7 @@ def give_uv(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def built() -> zipfile.ZipFile:
-    return zipfile.ZipFile(layer("drift"))
+    return zipfile.ZipFile(build_layer("drift"))
 
 
 def test_it_is_for_the_functions_machine_and_python(built: zipfile.ZipFile):
@@ -83,7 +83,7 @@ def test_it_is_for_the_functions_machine_and_python(built: zipfile.ZipFile):
 
 
 def test_with_the_functions_code_it_stays_far_below_what_lambda_takes(built: zipfile.ZipFile):
-    code = sum((ROOT / path).stat().st_size for path in sources("lambdas.drift.handler"))
+    code = sum((ROOT / path).stat().st_size for path in find_sources("lambdas.drift.handler"))
     assert sum(member.file_size for member in built.infolist()) + code < 150e6
     assert Path(built.filename or "").stat().st_size < 50e6, "more cannot be uploaded directly"
 
@@ -115,19 +115,19 @@ def test_its_name_follows_what_it_holds(tmp_path: Path, package: str, follows: b
     version = "0.1.0" if package == "tidewatch" else "1"
     after.write_text(LOCK.replace(f'"{package}"\nversion = "{version}"', f'"{package}"\nversion = "2"'))
     assert before.read_text() != after.read_text()
-    assert (digest("drift-layer", before) != digest("drift-layer", after)) is follows
+    assert (compute_digest("drift-layer", before) != compute_digest("drift-layer", after)) is follows
 
 
 def test_what_is_built_is_kept(project: Path, monkeypatch: pytest.MonkeyPatch):
-    first = layer("drift", project)
+    first = build_layer("drift", project)
     assert zipfile.ZipFile(first).namelist() == ["python/ebb/__init__.py"]
     monkeypatch.setenv("PATH", "")
-    assert layer("drift", project) == first
+    assert build_layer("drift", project) == first
 
 
 def test_several_may_build_it_at_once(project: Path):
     with ThreadPoolExecutor(4) as pool:
-        found = set(pool.map(lambda _: layer("drift", project), range(8)))
+        found = set(pool.map(lambda _: build_layer("drift", project), range(8)))
     (file,) = found
     assert zipfile.ZipFile(file).testzip() is None
     assert list(file.parent.iterdir()) == [file], "nothing half built stays behind"
@@ -136,7 +136,7 @@ def test_several_may_build_it_at_once(project: Path):
 def test_without_uv_it_says_where_to_get_it(project: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(LayerNotBuilt, match="run `make install`, or install uv"):
-        layer("drift", project)
+        build_layer("drift", project)
 
 
 def test_the_checkouts_own_uv_does(project: Path, monkeypatch: pytest.MonkeyPatch):
@@ -144,16 +144,16 @@ def test_the_checkouts_own_uv_does(project: Path, monkeypatch: pytest.MonkeyPatc
     own = project / ".venv-uv" / "bin"
     own.mkdir(parents=True)
     (project / "tools" / "uv").rename(own / "uv")
-    assert layer("drift", project).is_file()
+    assert build_layer("drift", project).is_file()
 
 
 def test_a_failure_of_uv_is_told_and_leaves_nothing(project: Path, monkeypatch: pytest.MonkeyPatch):
     give_uv(project / "tools", "#!/bin/sh\necho no route to host >&2\nexit 1\n", monkeypatch)
     with pytest.raises(LayerNotBuilt, match=r"no route to host\. .*: reach it and try again"):
-        layer("drift", project)
+        build_layer("drift", project)
     assert list((project / "build" / "layers").iterdir()) == []
 
 
 def test_a_group_that_is_not_locked_is_named(project: Path):
     with pytest.raises(LayerNotBuilt, match="has no dependency group waves-layer"):
-        layer("waves", project)
+        build_layer("waves", project)

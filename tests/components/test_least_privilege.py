@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from tests.stacks.rehearsed import Rehearsed, rehearsed
-from tidewatch.naming import stem
+from tidewatch.naming import build_name_prefix
 
 WITHOUT_RESOURCE = {
     "cloudwatch:DescribeAlarmHistory",  # not on composites
@@ -33,10 +33,10 @@ ADA = "arn:aws:iam::123456789012:user/ada"
 
 @pytest.fixture(scope="module")
 def policies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
-    """Every role's statements in a stack with both slots and a VPC; a role is named without its random end."""
+    """Every role's statements in a stack with both variants and a VPC; a role is named without its random end."""
     patch = pytest.MonkeyPatch()
     patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    patch.setattr("simulator.aws.lambda_api._run_beside", lambda here, work: None)  # noqa: ARG005
+    patch.setattr("rehearsal.aws.lambda_.api._run_in_thread", lambda here, work: None)  # noqa: ARG005
     with rehearsed(tmp_path_factory.mktemp("stack")) as stack:
         _deploy(stack)
         iam = boto3.client("iam")
@@ -158,14 +158,14 @@ def test_the_drift_function_reads_captures_and_references_and_writes_only_its_ow
 
 @pytest.mark.parametrize("name", ["flights", "f" * 32, "f" * 33, "f" * 63, "a-" * 31 + "b"])
 def test_the_longest_physical_name_fits(name: str):
-    longest = f"{stem(name)}-serving-0123456789-4b53caf"
+    longest = f"{build_name_prefix(name)}-serving-0123456789-4b53caf"
     assert len(longest) <= 63
-    assert len(f"{stem(name)}-serving-0123456789") <= 55
+    assert len(f"{build_name_prefix(name)}-serving-0123456789") <= 55
     assert "--" not in longest
 
 
 def test_long_names_that_begin_alike_stay_apart():
-    assert stem("f" * 40) != stem("f" * 41)
+    assert build_name_prefix("f" * 40) != build_name_prefix("f" * 41)
 
 
 def test_an_interface_is_made_in_the_subnet_of_whoever_owns_it(policies: dict[str, list[dict[str, Any]]]):

@@ -5,37 +5,40 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from components.rollback import told
-from lambdas.rollback.handler import Environment
-from simulator.aws import ACCOUNT, local_control
-from simulator.engine import DeploymentFailed
-from tests.stacks.rehearsed import Rehearsed, changes, rehearsed
+from components.rollback_function import objectives_to_json
+from lambdas.rollback.handler import RollbackEnvironment
+from rehearsal.aws import ACCOUNT, create_local_control
+from rehearsal.engine import DeploymentFailed
+from tests.stacks.rehearsed import Rehearsed, changes
+from tests.stacks.stack_image import canary_image
 from tidewatch import metrics
-from tidewatch.budget import objectives
-from tidewatch.drift.layout import control_key
-from tidewatch.items import error_code
+from tidewatch.aws.errors import get_error_code
+from tidewatch.drift.storage_layout import build_control_key
 from tidewatch.slo import Objective
-from tidewatch.traffic import Clients, Copies, Entry, Ledger, Place, TrafficController, acknowledged_key
+from tidewatch.slo.error_budget import parse_objectives
+from tidewatch.traffic import (
+    Clients,
+    Ledger,
+    LedgerCopies,
+    LedgerEntry,
+    ResourceNames,
+    TrafficController,
+    build_acknowledgements_key,
+)
 
 
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Rehearsed]:
     """A canary of two versions, and a third in the registry."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        patch.setattr("simulator.aws.lambda_api._run_beside", lambda here, work: None)  # noqa: ARG005
-        with rehearsed(tmp_path_factory.mktemp("rollback")) as one:
-            one.up()
-            for version in ("1", "2", "3"):
-                one.publish(version)
-            one.serve(blue=("1", 95), green=("2", 5)).up()
-            yield one
+    with canary_image().restore(tmp_path) as one:
+        yield one
 
 
 def variables(stack: Rehearsed) -> dict[str, str]:
@@ -47,24 +50,24 @@ def clients() -> Clients:
     return Clients(**{one: boto3.client(one) for one in ("sagemaker", "dynamodb", "cloudwatch")})
 
 
-def place(here: Environment) -> Place:
-    return Place(here.key, here.endpoint, here.ledger, here.control)
+def place(here: RollbackEnvironment) -> ResourceNames:
+    return ResourceNames(here.key, here.endpoint, here.ledger, here.control)
 
 
 def undone(stack: Rehearsed) -> float:
-    here = Environment.read(variables(stack))
-    return TrafficController(clients(), place(here)).gauges().endpoint[metrics.DEPLOYMENT_ROLLED_BACK]
+    here = RollbackEnvironment.from_variables(variables(stack))
+    return TrafficController(clients(), place(here)).read_gauges().endpoint[metrics.DEPLOYMENT_ROLLED_BACK]
 
 
 def test_it_knows_the_composite_over_all_alarms_and_whether_alarms_roll_back(stack: Rehearsed):
-    here = Environment.read(variables(stack))
-    assert here.plan.alarm == stack.outputs()["alarms"]["endpoint"]
+    here = RollbackEnvironment.from_variables(variables(stack))
+    assert here.plan.incidents.health_alarm == stack.outputs()["alarms"]["endpoint"]
     assert here.plan.automatic is True
-    assert Environment.read({**variables(stack), "AUTOMATIC": "false"}).plan.automatic is False
+    assert RollbackEnvironment.from_variables({**variables(stack), "AUTOMATIC": "false"}).plan.automatic is False
 
 
 def test_it_is_told_which_alarms_guard_its_stack(stack: Rehearsed):
-    assert list(Environment.read(variables(stack)).plan.guardrails) == [
+    assert list(RollbackEnvironment.from_variables(variables(stack)).plan.guardrails) == [
         name for _, name in sorted(stack.outputs()["alarms"]["guardrails"].items())
     ]
 
@@ -87,16 +90,16 @@ def as_the_function(stack: Rehearsed, service: str, purpose: str = "rollback") -
 
 def test_its_role_reads_acknowledgements_and_writes_none_and_overwrites_no_copy(stack: Rehearsed):
     here, dynamodb, s3 = (
-        Environment.read(variables(stack)),
+        RollbackEnvironment.from_variables(variables(stack)),
         as_the_function(stack, "dynamodb"),
         as_the_function(stack, "s3"),
     )
     ledger = Ledger(dynamodb, here.ledger, here.key, here.endpoint)
     assert ledger.entries()
     with pytest.raises(ClientError, match="dynamodb:PutItem"):
-        ledger.append(lambda _: Entry("acknowledgement", "me", datetime.now(UTC), incident="x"))
-    Copies(s3, here.copies).keep(ledger, TrafficController(clients(), place(here)).control)
-    own = {"Bucket": here.copies, "Body": b"{}"}
+        ledger.append(lambda _: LedgerEntry("acknowledgement", "me", datetime.now(UTC), incident="x"))
+    LedgerCopies(s3, here.copy_bucket).copy_new_entries(ledger, TrafficController(clients(), place(here)).control)
+    own = {"Bucket": here.copy_bucket, "Body": b"{}"}
     with pytest.raises(ClientError, match="AccessDenied"):
         s3.put_object(**own, Key=f"ledger/{here.key}/000000001.json")
     with pytest.raises(ClientError, match="AccessDenied"):
@@ -106,8 +109,8 @@ def test_its_role_reads_acknowledgements_and_writes_none_and_overwrites_no_copy(
 
 
 def test_a_role_puts_under_its_own_keys_alone_by_whatever_request(stack: Rehearsed):
-    here = Environment.read(variables(stack))
-    keys = (here.key, acknowledged_key(here.key), control_key(here.key), "tidewatch/prod/flights")
+    here = RollbackEnvironment.from_variables(variables(stack))
+    keys = (here.key, build_acknowledgements_key(here.key), build_control_key(here.key), "tidewatch/prod/flights")
     allowed = {
         (role, table, key, way)
         for role in ("rollback", "drift")
@@ -121,7 +124,7 @@ def test_a_role_puts_under_its_own_keys_alone_by_whatever_request(stack: Rehears
     assert allowed == {
         *(("rollback", here.ledger, here.key, way) for way in ways),
         *(("rollback", here.control, key, way) for key in keys for way in ways),
-        *(("drift", here.control, control_key(here.key), way) for way in ways),
+        *(("drift", here.control, build_control_key(here.key), way) for way in ways),
     }
 
 
@@ -141,9 +144,9 @@ def _may_write(dynamodb: Any, table: str, key: str, way: str) -> bool:
         else:
             dynamodb.batch_write_item(RequestItems={table: [{"PutRequest": {"Item": put["Item"]}}]})
     except ClientError as error:
-        if error_code(error) in ("ConditionalCheckFailedException", "TransactionCanceledException"):
+        if get_error_code(error) in ("ConditionalCheckFailedException", "TransactionCanceledException"):
             return True
-        if error_code(error) != "AccessDeniedException":
+        if get_error_code(error) != "AccessDeniedException":
             raise
         return False
     return True
@@ -151,12 +154,14 @@ def _may_write(dynamodb: Any, table: str, key: str, way: str) -> bool:
 
 def test_objectives_reach_the_function_as_they_were_declared():
     promised = (Objective("availability", 99.9), Objective("latency", 99, 30, 200))
-    assert objectives(told(promised)) == promised
-    assert told(()) == "{}"
+    assert parse_objectives(objectives_to_json(promised)) == promised
+    assert objectives_to_json(()) == "{}"
 
 
 def test_a_deployment_that_was_undone_shows_until_its_declaration_is_taken_back(stack: Rehearsed):
-    local_control().inject("deployment_fails", endpoint=stack.outputs()["endpoint"]["name"], reason="health_check")
+    create_local_control().inject(
+        "deployment_fails", endpoint=stack.outputs()["endpoint"]["name"], reason="health_check"
+    )
     with pytest.raises(DeploymentFailed):
         stack.serve(blue=("1", 95), green=("3", 5)).up()
     assert undone(stack) == 1

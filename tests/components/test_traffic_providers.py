@@ -18,18 +18,18 @@ from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.output import Unknown
 
 from components.registry_parameter import RegistryParameterProvider
-from components.sagemaker import capacity, deployment, end, gate, provider, weights
+from components.sagemaker import capacity, deployment, endpoint_deletion, gate, provider, weights
 from components.sagemaker.capacity import VariantCapacityProvider
 from components.sagemaker.deployment import EndpointDeploymentProvider
-from components.sagemaker.end import EndpointEndProvider
+from components.sagemaker.endpoint_deletion import EndpointEndProvider
 from components.sagemaker.gate import GateProvider
 from components.sagemaker.logs import EndpointLogsProvider
-from components.sagemaker.provider import AwsProvider, Told
+from components.sagemaker.provider import AwsProvider, ProviderError
 from components.sagemaker.weights import VariantWeightsProvider
-from simulator.clock import SharedClock
-from simulator.session import Rehearsal
+from rehearsal.simulated_clock import SharedClock
+from rehearsal.simulator_process import SimulatorProcess
 from tidewatch import clock
-from tidewatch.traffic import EndpointMissing, EndpointState, Refused
+from tidewatch.traffic import ChangeRefused, EndpointMissing, EndpointState
 
 PROVIDERS = [
     GateProvider,
@@ -41,7 +41,7 @@ PROVIDERS = [
 ]
 
 
-def slot(version: str, floor: float = 1) -> dict[str, Any]:
+def variant(version: str, floor: float = 1) -> dict[str, Any]:
     return {
         "version": version,
         "artifact": "a" + version,
@@ -55,7 +55,7 @@ def inputs(**changes: Any) -> dict[str, Any]:
     return {
         "place": {"key": "tidewatch/dev/flights", "endpoint": "flights-1", "ledger": "l", "control": "c"},
         "declared": {"blue": 0.95, "green": 0.05},
-        "slots": {"blue": slot("1"), "green": slot("2")},
+        "variants": {"blue": variant("1"), "green": variant("2")},
         "champion": "blue",
         "guardrails": {},
         "config": "cfg-1",
@@ -88,33 +88,33 @@ class Recorded:
         self.whole = True
         self.owner = ""
 
-    def refuse_unless_allowed(self, **_: Any) -> None:
-        self.asked.append("refuse_unless_allowed")
+    def require_update_allowed(self, **_: Any) -> None:
+        self.asked.append("require_update_allowed")
         if self.refusal:
             raise self.refusal
 
-    def observe(self) -> None:
-        self.asked.append("observe")
+    def detect_out_of_band(self) -> None:
+        self.asked.append("detect_out_of_band")
 
     def acknowledge(self, incident: str, _who: str) -> None:
         self.asked.append(f"acknowledge {incident}")
 
-    def endpoint_asked(self) -> str:
+    def requested_endpoint(self) -> str:
         return ""
 
-    def owns(self, owner: str) -> bool:
+    def is_deletion_owner(self, owner: str) -> bool:
         return self.owner in ("", owner)
 
-    def stands(self, _config: str) -> bool:
+    def is_config_complete(self, _config: str) -> bool:
         return self.whole
 
-    def refuse_missing(self) -> None:
+    def require_endpoint(self) -> None:
         return None
 
-    def unfinished(self, config: str) -> bool:
+    def has_unfinished_deployment(self, config: str) -> bool:
         return self.wish != config or self.off
 
-    def owes(self, _acknowledged: str | None = None) -> bool:
+    def has_pending_drain(self, _acknowledged: str | None = None) -> bool:
         return self.owed and not self.open
 
     def state(self) -> Any:
@@ -126,7 +126,7 @@ class Recorded:
 @pytest.fixture
 def recorded(monkeypatch: pytest.MonkeyPatch) -> Recorded:
     one = Recorded()
-    monkeypatch.setattr(provider.TrafficProvider, "controller", lambda *_: one)
+    monkeypatch.setattr(provider.TrafficProvider, "create_controller", lambda *_: one)
     return one
 
 
@@ -145,14 +145,14 @@ def test_module_paths_and_type_names_are_state_format():
         "components.sagemaker.weights.VariantWeightsProvider",
         "components.sagemaker.capacity.VariantCapacityProvider",
         "components.sagemaker.logs.EndpointLogsProvider",
-        "components.sagemaker.end.EndpointEndProvider",
+        "components.sagemaker.endpoint_deletion.EndpointEndProvider",
     ]
     resources = [
         gate.Gate,
         deployment.EndpointDeployment,
         weights.VariantWeights,
         capacity.VariantCapacity,
-        end.EndpointEnd,
+        endpoint_deletion.EndpointEnd,
     ]
     assert [one._resource_type_name for one in resources] == [
         "dynamic/tidewatch:Gate",
@@ -180,11 +180,11 @@ def test_scaling_that_a_deployment_did_not_put_back_is_put_back_without_an_edit(
 def test_the_same_split_is_no_change_however_it_is_written(blue: int, green: int):
     shares = {"blue": blue / (blue + green), "green": green / (blue + green)}
     news = inputs(declared={"blue": blue, "green": float(green)})
-    assert provider.same_split(inputs(declared=shares), news)
+    assert provider.has_same_split(inputs(declared=shares), news)
 
 
 def test_floats_from_the_engine_are_the_ints_that_were_declared():
-    news, olds = inputs(slots={"blue": slot("1", 2)}), inputs(slots={"blue": slot("1", 2.0)})
+    news, olds = inputs(variants={"blue": variant("1", 2)}), inputs(variants={"blue": variant("1", 2.0)})
     assert GateProvider().diff("flights", olds, news).changes is False
     assert VariantCapacityProvider().diff("x", inputs(instances=2.0), inputs(instances=2)).changes is False
     assert VariantCapacityProvider().diff("x", inputs(instances=2.0), inputs(instances=3)).changes is True
@@ -235,7 +235,7 @@ def test_what_a_dead_deployment_drained_is_settled_whatever_is_declared(recorded
 
 
 def test_an_output_that_a_refresh_may_have_written_moves_no_traffic(recorded: Recorded):
-    provider, olds = VariantWeightsProvider(), inputs(held_back="Slot green gets nothing while incident 7 is open.")
+    provider, olds = VariantWeightsProvider(), inputs(held_back="Variant green gets nothing while incident 7 is open.")
     recorded.open = False
     assert provider.diff("flights", olds, inputs()).changes is False
     assert provider.check(olds, inputs()).failures == []
@@ -247,7 +247,7 @@ def test_without_a_state_the_endpoint_is_looked_at_too_and_a_check_writes_nothin
     kind: type[provider.TrafficProvider], recorded: Recorded
 ):
     assert kind().check({}, inputs()).failures == []
-    assert recorded.asked == ["refuse_unless_allowed"]
+    assert recorded.asked == ["require_update_allowed"]
 
 
 @pytest.mark.parametrize("kind", [GateProvider, EndpointDeploymentProvider, VariantWeightsProvider])
@@ -260,7 +260,7 @@ def test_tables_that_were_made_again_are_taken_into_the_state(kind: type[provide
 
 @pytest.mark.parametrize("kind", [GateProvider, EndpointDeploymentProvider, VariantWeightsProvider])
 def test_a_refusal_is_one_sentence_without_a_property(kind: type[provider.TrafficProvider], recorded: Recorded):
-    recorded.refusal = Refused("Incident 7 is open.")
+    recorded.refusal = ChangeRefused("Incident 7 is open.")
     (failure,) = kind().check(inputs(), inputs(declared={"blue": 0.5, "green": 0.5})).failures
     assert (failure.property, failure.reason) == ("", "Incident 7 is open.")
 
@@ -268,11 +268,11 @@ def test_a_refusal_is_one_sentence_without_a_property(kind: type[provider.Traffi
 def test_the_gate_acknowledges_once(recorded: Recorded):
     GateProvider().update("flights", inputs(), inputs(acknowledged="7"))
     GateProvider().update("flights", inputs(acknowledged="7"), inputs(acknowledged="7", champion="green"))
-    assert recorded.asked == ["acknowledge 7", "refuse_unless_allowed"]
+    assert recorded.asked == ["acknowledge 7", "require_update_allowed"]
 
 
 def nothing(**changes: Any) -> dict[str, Any]:
-    return inputs(**{"declared": {}, "slots": {}, "champion": "", **changes})
+    return inputs(**{"declared": {}, "variants": {}, "champion": "", **changes})
 
 
 def test_a_stack_that_serves_nothing_passes_the_gate_and_stays_as_it_is(recorded: Recorded):
@@ -283,7 +283,7 @@ def test_a_stack_that_serves_nothing_passes_the_gate_and_stays_as_it_is(recorded
     assert recorded.asked == []
     assert GateProvider().diff("flights", nothing(), inputs()).changes is True
     assert GateProvider().check(nothing(), inputs()).failures == []
-    assert recorded.asked == ["refuse_unless_allowed"]
+    assert recorded.asked == ["require_update_allowed"]
 
 
 @pytest.mark.usefixtures("recorded")
@@ -317,13 +317,13 @@ def test_another_name_for_the_model_is_refused_with_the_way_to_move(before: dict
 @pytest.mark.parametrize("kind", [EndpointDeploymentProvider, VariantWeightsProvider, VariantCapacityProvider])
 @pytest.mark.usefixtures("recorded")
 def test_a_refresh_without_an_endpoint_drops_the_resource(kind: type[provider.TrafficProvider]):
-    found = kind().read("flights", {**inputs(), "slot": "blue"})
+    found = kind().read("flights", {**inputs(), "variant": "blue"})
     assert (found.id, found.outs) == ("", {})
 
 
 def test_names_that_a_preview_does_not_know_are_empty():
     props = inputs(place={"key": "tidewatch/dev/flights", "endpoint": Unknown(), "ledger": Unknown(), "control": "c"})
-    place = provider.place(props)
+    place = provider.read_resource_names(props)
     assert (place.endpoint, place.ledger, place.control) == ("", "", "c")
 
 
@@ -359,7 +359,7 @@ def test_a_configuration_that_is_not_made_of_what_is_declared_is_not_deployed():
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (Refused("Slot blue is busy: wait."), "Slot blue is busy: wait."),
+        (ChangeRefused("Variant blue is busy: wait."), "Variant blue is busy: wait."),
         (
             ClientError({"Error": {"Code": "AccessDenied", "Message": "You may not."}}, "PutItem"),
             "AWS refused PutItem: You may not. (AccessDenied)",
@@ -369,7 +369,7 @@ def test_a_configuration_that_is_not_made_of_what_is_declared_is_not_deployed():
 )
 def test_an_error_of_a_step_is_printed_as_one_sentence_without_a_class(recorded: Recorded, error: Exception, said: str):
     recorded.refusal = error
-    with pytest.raises(Told) as raised:
+    with pytest.raises(ProviderError) as raised:
         GateProvider().update("flights", inputs(), inputs(champion="green"))
     assert "".join(traceback.format_exception_only(raised.value)).strip() == said
     assert raised.value.__suppress_context__
@@ -400,20 +400,23 @@ def test_an_error_that_nobody_foresaw_keeps_its_class(recorded: Recorded):
 
 def test_an_acknowledgement_is_appended_by_whatever_an_up_has_for_its_target(recorded: Recorded):
     for kind in (VariantWeightsProvider, EndpointDeploymentProvider):
-        with contextlib.suppress(AttributeError, Told):
+        with contextlib.suppress(AttributeError, ProviderError):
             kind().update("flights", inputs(), inputs(acknowledged="7"))
         assert recorded.asked.pop() == "acknowledge 7"
 
 
 def test_the_providers_take_the_clock_that_the_environment_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    monkeypatch.setattr(clock, "_installed", clock.current())
+    monkeypatch.setattr(clock, "_installed", clock.get_clock())
     shared = SharedClock.create(tmp_path / "clock")
-    monkeypatch.setenv(clock.VARIABLE, Rehearsal(tmp_path).env[clock.VARIABLE].replace("/simulator/clock", "/clock"))
-    provider.use_the_environments_clock()
+    monkeypatch.setenv(
+        clock.ENVIRONMENT_VARIABLE,
+        SimulatorProcess(tmp_path).env[clock.ENVIRONMENT_VARIABLE].replace("/simulator/clock", "/clock"),
+    )
+    provider.install_environment_clock()
     shared.advance(86_400)
-    assert abs((clock.current().now() - shared.now()).total_seconds()) < 60
+    assert abs((clock.get_clock().now() - shared.now()).total_seconds()) < 60
 
 
 def test_a_clock_that_is_not_named_in_full_is_refused():
     with pytest.raises(ValueError, match="module:class:file"):
-        clock.named("simulator.clock")
+        clock.load_clock("rehearsal.simulated_clock")

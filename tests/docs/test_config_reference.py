@@ -6,30 +6,30 @@ from pathlib import Path
 
 from pydantic.alias_generators import to_camel
 
-from stacks import schema, watching
-from stacks.types import Section
-from tidewatch.alarms import Limits
+from stacks.config import monitoring, schema
+from stacks.config.types import Section
+from tidewatch.alarms import AlarmThresholds
 
 PAGE = Path(__file__).parents[2] / "docs" / "config.md"
 SECTIONS = {
-    "model": schema.Model,
-    "endpoint": schema.Endpoint,
-    "endpoint.rollout": schema.Rollout,
-    "variants.<slot>": schema.Variant,
-    "rollback": schema.Rollback,
-    "drift": schema.Drift,
-    "slo": watching.Slo,
-    "slo.availability": watching.Promise,
-    "slo.latency": watching.LatencyPromise,
-    "notify": watching.Notify,
-    "notify.escalation": watching.Escalation,
-    "notify.chat": watching.Chat,
-    "registry": schema.Registry,
-    "image": schema.Image,
-    "logs": schema.Logs,
-    "vpc": schema.Vpc,
-    "access": schema.Access,
-    "autoscaling": schema.Autoscaling,
+    "model": schema.ModelSettings,
+    "endpoint": schema.EndpointSettings,
+    "endpoint.rollout": schema.RolloutSettings,
+    "variants.<variant>": schema.VariantSettings,
+    "rollback": schema.RollbackSettings,
+    "drift": schema.DriftSettings,
+    "slo": monitoring.SloSettings,
+    "slo.availability": monitoring.ObjectiveSettings,
+    "slo.latency": monitoring.LatencyObjectiveSettings,
+    "notify": monitoring.NotificationSettings,
+    "notify.escalation": monitoring.EscalationSettings,
+    "notify.chat": monitoring.ChatSettings,
+    "registry": schema.RegistrySettings,
+    "image": schema.ImageSettings,
+    "logs": schema.LogSettings,
+    "vpc": schema.VpcSettings,
+    "access": schema.AccessSettings,
+    "autoscaling": schema.AutoscalingSettings,
 }
 PLAIN = {"rollbackTo", "acknowledgedIncident", "retire", "protect", "forceDestroy", "tags"}
 
@@ -42,5 +42,5 @@ def test_every_key_of_the_schema_is_in_the_table_and_no_other() -> None:
     first_cells = re.findall(r"^\| (`[^|]+`) \|", PAGE.read_text(), re.MULTILINE)
     documented = {key for cell in first_cells for key in re.findall(r"`([^`]+)`", cell)} - {"aws:region"}
     declared = {key for path, section in SECTIONS.items() for key in _keys(path, section)} | PLAIN
-    limits = {f"alarms.{to_camel(one.name)}" for one in fields(Limits)} | {"alarms.guardrails"}
+    limits = {f"alarms.{to_camel(one.name)}" for one in fields(AlarmThresholds)} | {"alarms.guardrails"}
     assert documented == (declared | limits) - (set(SECTIONS) & declared)

@@ -20,8 +20,8 @@ import boto3
 import pytest
 import yaml
 
-from simulator.control import Control
-from simulator.rehearsal.pulumi import settings_for
+from rehearsal.control_client import ControlClient
+from rehearsal.demo.pulumi_cli import build_project_settings
 
 ROOT = Path(__file__).parents[2]
 KILLED_WITHIN = 10.0
@@ -198,7 +198,7 @@ class Aws:
     """The simulated AWS: the environment that leads to it, its controls, and clients to look around with."""
 
     env: Mapping[str, str]
-    control: Control
+    control: ControlClient
 
     def client(self, service: str) -> Any:
         return boto3.client(
@@ -227,7 +227,7 @@ class Projects:
         if project:
             # Types can be declared for keys of the project's own name only.
             settings = {**settings, "name": project, "config": {}}
-        settings = settings_for(settings)
+        settings = build_project_settings(settings)
         folder = self.folder / settings["name"]
         if not folder.exists():
             copied(source, folder)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from simulator.rehearsal.pulumi import environment
-from simulator.session import Rehearsal
+from rehearsal.demo.pulumi_cli import build_environment
+from rehearsal.simulator_process import SimulatorProcess
 from tests.real_cli.command import Aws, Projects, opened
 from tests.real_cli.flights import Flights, rehearsed
 
@@ -33,12 +33,12 @@ def flights(cli: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fli
 def simulated_aws(cli: None, tmp_path: Path) -> Iterator[Aws]:
     """A simulator of this test's own."""
     del cli
-    with Rehearsal(tmp_path / "rehearsal") as rehearsal:
+    with SimulatorProcess(tmp_path / "rehearsal") as rehearsal:
         yield Aws(rehearsal.env, rehearsal.control)
 
 
 @pytest.fixture
 def projects(tmp_path: Path, simulated_aws: Aws) -> Iterator[Projects]:
     """Stacks of this test's own."""
-    with opened(tmp_path / "projects", environment(tmp_path, simulated_aws.env)) as made:
+    with opened(tmp_path / "projects", build_environment(tmp_path, simulated_aws.env)) as made:
         yield made

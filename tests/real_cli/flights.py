@@ -12,14 +12,14 @@ from typing import Any
 
 import yaml
 
-from simulator.rehearsal.pulumi import environment
-from simulator.session import Rehearsal
+from rehearsal.demo.pulumi_cli import build_environment
+from rehearsal.simulator_process import SimulatorProcess
 from tests.real_cli.command import ROOT, Aws, Projects, Pulumi, Result, opened
-from tests.simulator.aws.account import LAYOUT, packed
+from tests.rehearsal.aws.account import LAYOUT, packed
 from tests.stacks.rehearsed import DESCRIPTION, rehearsal_config
-from tidewatch.items import values
-from tidewatch.naming import stack_key, stack_mark
-from tidewatch.registry import Registry
+from tidewatch.aws.dynamodb import from_item
+from tidewatch.naming import build_stack_key, hash_stack_key
+from tidewatch.registry import ModelRegistry
 
 NOISE = ("Traceback", "KeyboardInterrupt", 'File "', "Error:")
 """What no reader of a refusal should have to read past."""
@@ -27,7 +27,7 @@ NOISE = ("Traceback", "KeyboardInterrupt", 'File "', "Error:")
 
 @dataclass
 class Flights:
-    """A stack that is edited in its file and deployed by the CLI. `serving` says whether it has its two slots."""
+    """A stack that is edited in its file and deployed by the CLI. `serving` says whether it has its two variants."""
 
     pulumi: Pulumi
     aws: Aws
@@ -46,22 +46,22 @@ class Flights:
 
     def publish(self, *versions: str) -> None:
         """Versions of their own content, so that no two have the same digest."""
-        registry = Registry(self.aws.client("s3"), self.pulumi.outputs["registry"]["bucket"], "flights")
+        registry = ModelRegistry(self.aws.client("s3"), self.pulumi.outputs["registry"]["bucket"], "flights")
         for version in versions:
             artifact = self.pulumi.project.parent / f"{version}.tar.gz"
             artifact.write_bytes(packed({**LAYOUT, "flights/1/version.txt": version}))
             registry.publish(version, artifact, DESCRIPTION)
 
-    def serve(self, **slots: tuple[str, float]) -> None:
-        """Edits the variants: slot -> (version, weight), two instances each; blue is the champion."""
-        variants = {slot: {"version": v, "weight": w, "instances": 2} for slot, (v, w) in slots.items()}
+    def serve(self, **variants: tuple[str, float]) -> None:
+        """Edits the variants: variant -> (version, weight), two instances each; blue is the champion."""
+        variants = {variant: {"version": v, "weight": w, "instances": 2} for variant, (v, w) in variants.items()}
         self.pulumi.configure("tidewatch:variants", variants)
-        self.pulumi.configure("tidewatch:rollbackTo", "blue" if slots else "")
+        self.pulumi.configure("tidewatch:rollbackTo", "blue" if variants else "")
 
     def weigh(self, **weights: float) -> None:
-        """Edits weights of slots that are declared."""
-        for slot, weight in weights.items():
-            self.pulumi.configure(f"tidewatch:variants.{slot}.weight", weight)
+        """Edits weights of variants that are declared."""
+        for variant, weight in weights.items():
+            self.pulumi.configure(f"tidewatch:variants.{variant}.weight", weight)
 
     def config(self) -> dict[str, Any]:
         return yaml.safe_load((self.pulumi.project / f"Pulumi.{self.pulumi.stack}.yaml").read_text())["config"]
@@ -69,7 +69,7 @@ class Flights:
     @property
     def name(self) -> str:
         """The stack's physical endpoint; there is one at most."""
-        mark = stack_mark(stack_key(self.pulumi.project.name, self.pulumi.stack, "flights"))
+        mark = hash_stack_key(build_stack_key(self.pulumi.project.name, self.pulumi.stack, "flights"))
         (found,) = self.aws.client("sagemaker").list_endpoints(NameContains=f"flights-{mark}")["Endpoints"]
         return found["EndpointName"]
 
@@ -79,10 +79,10 @@ class Flights:
     def shares(self) -> dict[str, float]:
         """The live shares."""
         weights = {one["VariantName"]: one["CurrentWeight"] for one in self.endpoint()["ProductionVariants"]}
-        return {slot: round(weight / sum(weights.values()), 4) for slot, weight in weights.items()}
+        return {variant: round(weight / sum(weights.values()), 4) for variant, weight in weights.items()}
 
     def versions(self) -> dict[str, str]:
-        """Which version each slot of the live configuration holds, by the tags of its model."""
+        """Which version each variant of the live configuration holds, by the tags of its model."""
         sagemaker = self.aws.client("sagemaker")
         live = sagemaker.describe_endpoint_config(EndpointConfigName=self.endpoint()["EndpointConfigName"])
         found = {}
@@ -98,7 +98,7 @@ class Flights:
     def entries(self) -> list[dict[str, Any]]:
         """The ledger, in order."""
         found = self.aws.client("dynamodb").scan(TableName=self.pulumi.outputs["ledger"])["Items"]
-        return sorted(map(values, found), key=lambda one: one["sequence"])
+        return sorted(map(from_item, found), key=lambda one: one["sequence"])
 
     def flip(self, **weights: float) -> None:
         """Changes the live weights behind everybody's back."""
@@ -129,9 +129,9 @@ class Flights:
 @contextmanager
 def rehearsed(folder: Path) -> Iterator[tuple[Projects, Aws]]:
     """A simulator for more than one test, and projects whose stacks are deployed to it."""
-    with Rehearsal(folder / "rehearsal") as rehearsal:
+    with SimulatorProcess(folder / "rehearsal") as rehearsal:
         aws = Aws(rehearsal.env, rehearsal.control)
-        with opened(folder / "projects", environment(folder, aws.env)) as projects:
+        with opened(folder / "projects", build_environment(folder, aws.env)) as projects:
             yield projects, aws
 
 

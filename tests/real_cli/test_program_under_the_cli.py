@@ -35,7 +35,9 @@ def test_a_version_is_served_and_another_joins_it_at_five_percent(flights: Fligh
     done = flights.pulumi.up().operations
     assert (flights.shares(), flights.versions()) == ({"blue": 0.95, "green": 0.05}, {"blue": "1", "green": "2"})
     assert done["flights-deployment"] == done["flights-weights"] == "update"
-    assert not {"flights", "flights-capacity-blue"} & done.keys(), "the endpoint and the other slot stay as they were"
+    assert not {"flights", "flights-capacity-blue"} & done.keys(), (
+        "the endpoint and the other variant stay as they were"
+    )
     assert not flights.pulumi.preview("--expect-no-changes").changed
     flights.serving = True
 
@@ -47,7 +49,7 @@ def test_an_out_of_band_flip_is_shown_kept_and_asked_about(canary: Flights):
     assert (weights["live"], weights["in_sync"]) == ({"blue": 0.3, "green": 0.7}, False)
 
     # an edit of our own code arms nothing either: only the function that has the code in its archive is updated
-    for path in ("components/sagemaker/weights.py", "components/sagemaker/provider.py", "tidewatch/traffic/gate.py"):
+    for path in ("components/sagemaker/weights.py", "components/sagemaker/provider.py", "tidewatch/traffic/guard.py"):
         file = canary.pulumi.project / path
         file.write_text(file.read_text() + "\nEDITED = True\n")
     assert canary.pulumi.up().operations == {"flights-rollback": "update"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.stackfile import StackFile
+from cli.stack_config_file import StackConfigFile
 from tests.real_cli.command import Aws, Projects
 from tests.real_cli.flights import Flights
 
@@ -51,13 +51,13 @@ def test_a_secret_is_nowhere_in_clear_and_commands_read_it(
 
     for name, value in pulumi.env.items():
         monkeypatch.setenv(name, value)
-    file = StackFile.of("rehearsal", pulumi.project)
+    file = StackConfigFile.of("rehearsal", pulumi.project)
     assert "secure:" in file.text
-    settings = _as_another_stack(file).settings()
+    settings = _as_another_stack(file).load_settings()
     assert settings.endpoint.environment == {"TOKEN": TOKEN}
     assert settings.notify.p1 == (("https", HOOK),)
 
 
-def _as_another_stack(file: StackFile) -> StackFile:
+def _as_another_stack(file: StackConfigFile) -> StackConfigFile:
     """The rehearsal's file is never asked of the CLI; under this name it is, and the stack is the same."""
     return replace(file, stack="organization/tidewatch/rehearsal")

@@ -11,7 +11,7 @@ import pytest
 from tests.real_cli.flights import Flights
 
 pytestmark = pytest.mark.real_cli
-CLASS = re.compile(r"\b[A-Za-z_.]*(Error|Refused|Open|Latched|Exception|NoTarget|Incident|Rollback|Told)\b: ")
+CLASS = re.compile(r"\b[A-Za-z_.]*(Error|Refused|Open|Quarantined|Exception|NoTarget|Incident|Rollback|Told)\b: ")
 """How Python begins what it prints of an exception."""
 
 
@@ -94,7 +94,7 @@ def test_over_an_open_incident_a_new_version_gets_nothing_until_a_targeted_up_ac
     canary.serve(blue=("1", 60), green=("3", 40))
     said = canary.pulumi.run("up", "--yes", "--skip-preview").out
     assert canary.shares() == {"blue": 1.0, "green": 0.0}
-    assert "Slot green gets nothing while incident" in said
+    assert "Variant green gets nothing while incident" in said
     incident = canary.pulumi.outputs["traffic"]["held_back"].split()[6]
     canary.pulumi.configure("tidewatch:acknowledgedIncident", incident)
     (weights,) = (one["urn"] for one in canary.pulumi.resources if one["urn"].endswith("::flights-weights"))

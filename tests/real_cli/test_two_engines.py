@@ -16,57 +16,57 @@ import boto3
 import pytest
 import yaml
 
-from simulator.engine import Stack
-from simulator.rehearsal.home import Home
-from simulator.rehearsal.pulumi import RealCli
-from simulator.rehearsal.stage import inside, program
-from simulator.session import Rehearsal
+from rehearsal.demo.environment import create_stack, use_simulator
+from rehearsal.demo.paths import RehearsalPaths
+from rehearsal.demo.pulumi_cli import PulumiCli
+from rehearsal.engine import Stack
+from rehearsal.simulator_process import SimulatorProcess
 from tests.real_cli.command import ROOT
-from tests.simulator.aws.account import LAYOUT, packed
+from tests.rehearsal.aws.account import LAYOUT, packed
 from tests.stacks.rehearsed import DESCRIPTION
-from tidewatch.registry import Registry
+from tidewatch.registry import ModelRegistry
 
 
 @pytest.fixture
-def kept(cli: None, tmp_path: Path) -> Iterator[tuple[Home, RealCli]]:
+def kept(cli: None, tmp_path: Path) -> Iterator[tuple[RehearsalPaths, PulumiCli]]:
     """A rehearsal whose stack the embedded engine deployed: one version at 100 %."""
     del cli
-    home = Home(tmp_path / "out" / "rehearsal")
+    home = RehearsalPaths(tmp_path / "out" / "rehearsal")
     home.folder.mkdir(parents=True)
-    with Rehearsal(home.folder) as session, inside(session.clock, session.env):
+    with SimulatorProcess(home.folder) as session, use_simulator(session.clock, session.env):
         shutil.copyfile(ROOT / "Pulumi.rehearsal.yaml", home.stack_file)
-        outputs = program(ROOT, home).up().outputs
+        outputs = create_stack(ROOT, home).up().outputs
         artifact = tmp_path / "1.tar.gz"
         artifact.write_bytes(packed(LAYOUT))
-        Registry(boto3.client("s3"), outputs["registry"]["bucket"], "flights").publish("1", artifact, DESCRIPTION)
+        ModelRegistry(boto3.client("s3"), outputs["registry"]["bucket"], "flights").publish("1", artifact, DESCRIPTION)
         configure(home, variants={"blue": {"version": "1", "weight": 100, "instances": 2}}, rollbackTo="blue")
-        program(ROOT, home).up()
-        yield home, RealCli(ROOT, home, session.env)
+        create_stack(ROOT, home).up()
+        yield home, PulumiCli(ROOT, home, session.env)
 
 
-def configure(home: Home, **values: Any) -> None:
+def configure(home: RehearsalPaths, **values: Any) -> None:
     document = yaml.safe_load(home.stack_file.read_text())
     document["config"] |= {f"tidewatch:{name}": value for name, value in values.items()}
     home.stack_file.write_text(yaml.safe_dump(document))
 
 
 def test_either_engine_goes_on_where_the_other_one_stopped(
-    kept: tuple[Home, RealCli], capfd: pytest.CaptureFixture[str]
+    kept: tuple[RehearsalPaths, PulumiCli], capfd: pytest.CaptureFixture[str]
 ) -> None:
     home, pulumi = kept
-    embedded: Stack = program(ROOT, home)
+    embedded: Stack = create_stack(ROOT, home)
     before = embedded.outputs()
     assert pulumi.run("preview", "--expect-no-changes") == 0, capfd.readouterr()
     assert pulumi.run("up", "--yes", "--expect-no-changes") == 0, capfd.readouterr()
-    assert program(ROOT, home).up().changed == ()
+    assert create_stack(ROOT, home).up().changed_steps == ()
     assert embedded.outputs() == before
 
     configure(home, tags={"environment": "rehearsal", "team": "tides"})
     assert pulumi.run("up", "--yes", "--skip-preview") == 0, capfd.readouterr()
-    assert program(ROOT, home).up().changed == ()
+    assert create_stack(ROOT, home).up().changed_steps == ()
 
     configure(home, tags={"environment": "rehearsal", "team": "ebb"})
-    assert program(ROOT, home).up().changed
+    assert create_stack(ROOT, home).up().changed_steps
     assert pulumi.run("preview", "--expect-no-changes") == 0, capfd.readouterr()
 
     configure(home, variants={"blue": {"version": "9", "weight": 100, "instances": 2}})
@@ -76,15 +76,15 @@ def test_either_engine_goes_on_where_the_other_one_stopped(
     configure(home, variants={"blue": {"version": "1", "weight": 100, "instances": 2}})
     assert pulumi.run("destroy", "--yes", "--skip-preview") == 0, capfd.readouterr()
     assert embedded.outputs() == {}
-    left = [one for one in json.loads(home.state.read_text())["resources"] if not one["retain"]]
+    left = [one for one in json.loads(home.state_file.read_text())["resources"] if not one["retain"]]
     assert left == []
 
 
 UP = """
 import sys
 from pathlib import Path
-from simulator.rehearsal.home import Home
-from simulator.rehearsal.pulumi import RealCli
+from rehearsal.demo.paths import Home
+from rehearsal.demo.pulumi_cli import RealCli
 from tests.real_cli.command import ROOT
 
 home = Home(Path(sys.argv[1]))
@@ -93,10 +93,10 @@ raise SystemExit(RealCli(ROOT, home, home.environment()).run("up", "--yes", "--s
 
 
 def test_after_ctrl_c_either_engine_goes_on_from_what_the_cli_had_done(
-    kept: tuple[Home, RealCli], capfd: pytest.CaptureFixture[str]
+    kept: tuple[RehearsalPaths, PulumiCli], capfd: pytest.CaptureFixture[str]
 ) -> None:
     home, pulumi = kept
-    home.announce(dict(pulumi.aws))
+    home.write_connection(dict(pulumi.aws))
     configure(home, tags={"environment": "rehearsal", "team": "tides"})
     stopped = subprocess.Popen(
         [sys.executable, "-c", UP, home.folder], cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
@@ -106,20 +106,20 @@ def test_after_ctrl_c_either_engine_goes_on_from_what_the_cli_had_done(
     os.killpg(stopped.pid, signal.SIGINT)
     stopped.communicate(timeout=120)
     assert stopped.returncode > 0
-    told = {"tides" in json.dumps(one["inputs"]) for one in json.loads(home.state.read_text())["resources"]}
+    told = {"tides" in json.dumps(one["inputs"]) for one in json.loads(home.state_file.read_text())["resources"]}
     assert told == {True, False}
     assert pulumi.run("up", "--yes", "--skip-preview") == 0, capfd.readouterr()
-    assert program(ROOT, home).up().changed == ()
+    assert create_stack(ROOT, home).up().changed_steps == ()
 
 
 def test_the_cli_updates_what_a_killed_run_left_half_updated(
-    kept: tuple[Home, RealCli], capfd: pytest.CaptureFixture[str]
+    kept: tuple[RehearsalPaths, PulumiCli], capfd: pytest.CaptureFixture[str]
 ) -> None:
     home, pulumi = kept
-    state = json.loads(home.state.read_text())
+    state = json.loads(home.state_file.read_text())
     next(one for one in state["resources"] if one["type"] == "aws:sns/topic:Topic")["interrupted"] = True
-    home.state.write_text(json.dumps(state))
+    home.state_file.write_text(json.dumps(state))
     assert pulumi.run("preview", "--expect-no-changes") != 0
     assert pulumi.run("up", "--yes", "--skip-preview") == 0, capfd.readouterr()
     assert pulumi.run("preview", "--expect-no-changes") == 0, capfd.readouterr()
-    assert not any(one["interrupted"] for one in json.loads(home.state.read_text())["resources"])
+    assert not any(one["interrupted"] for one in json.loads(home.state_file.read_text())["resources"])

@@ -11,21 +11,21 @@ import pytest
 from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 
-from cli.runbook import FOLDER, PLACEHOLDERS, placeholders, runbooks_by_alarm
-from stacks.schema import Settings
+from cli.commands.runbook import FOLDER, PLACEHOLDERS, find_placeholders, runbooks_by_alarm
+from stacks.config.schema import StackSettings
 from tests.runbooks.written_commands import ROOT, in_blocks, in_text, mistake
 from tidewatch import slo
 from tidewatch.alarms import (
-    CATALOG,
-    RUNBOOKS,
+    ALARM_RUNBOOKS,
+    BUILT_IN_ALARM_KEYS,
     Alarm,
-    Composite,
-    Limits,
+    AlarmThresholds,
+    CompositeAlarm,
     Severity,
-    endpoint_alarms,
-    variant_alarms,
+    build_endpoint_alarms,
+    build_variant_alarms,
 )
-from tidewatch.alarms.custom import FIELDS, PREFIX
+from tidewatch.alarms.custom_guardrails import FIELDS, KEY_PREFIX
 
 HEADINGS = (
     "What it means for users",
@@ -76,7 +76,9 @@ def _missing(alarms: Iterable[str], pages: Iterable[Path]) -> tuple[set[str], se
 
 
 def test_every_alarm_has_a_runbook_and_every_runbook_an_alarm() -> None:
-    assert _missing([*CATALOG, *RUNBOOKS, *slo.RUNBOOKS.values(), *runbooks_by_alarm()], PAGES) == (set(), set())
+    assert _missing(
+        [*BUILT_IN_ALARM_KEYS, *ALARM_RUNBOOKS, *slo.RUNBOOK_BY_KIND.values(), *runbooks_by_alarm()], PAGES
+    ) == (set(), set())
 
 
 def test_an_alarm_without_a_runbook_and_a_runbook_without_an_alarm_are_found() -> None:
@@ -86,9 +88,9 @@ def test_an_alarm_without_a_runbook_and_a_runbook_without_an_alarm_are_found() -
 
 def test_every_key_of_the_catalog_and_of_the_objectives_has_its_runbook() -> None:
     known = runbooks_by_alarm()
-    assert set(CATALOG) <= known.keys()
+    assert set(BUILT_IN_ALARM_KEYS) <= known.keys()
     for objective in PROMISED:
-        for one in (*slo.slo_alarms(objective, ["blue"]), *slo.slo_composites(objective)):
+        for one in (*slo.build_slo_alarms(objective, ["blue"]), *slo.build_slo_composites(objective)):
             assert known[one.key] == objective.runbook
 
 
@@ -113,12 +115,15 @@ def test_it_says_first_how_urgent_the_alarm_is(page: Path) -> None:
 
 def _severities() -> dict[str, set[str]]:
     """How urgent the alarms of each runbook are that notify somebody; one with its severity in the config is a page."""
-    slots = ("blue", "green")
-    of_slots = variant_alarms(Limits(), slots, "blue")
-    alarms: list[Alarm | Composite] = [*of_slots["green"], *endpoint_alarms(Limits(), slots, escalation_minutes=15)]
+    variants = ("blue", "green")
+    of_variants = build_variant_alarms(AlarmThresholds(), variants, "blue")
+    alarms: list[Alarm | CompositeAlarm] = [
+        *of_variants["green"],
+        *build_endpoint_alarms(AlarmThresholds(), variants, escalation_minutes=15),
+    ]
     for objective in PROMISED:
-        alarms += slo.slo_composites(objective)
-    found: dict[str, set[str]] = defaultdict(set, {PREFIX: {Severity.P1}})
+        alarms += slo.build_slo_composites(objective)
+    found: dict[str, set[str]] = defaultdict(set, {KEY_PREFIX: {Severity.P1}})
     for alarm in alarms:
         found[alarm.runbook] |= {alarm.severity.value} if alarm.notifies else set()
     return found
@@ -145,7 +150,7 @@ def test_its_way_back_is_a_command_and_its_escalation_names_somebody(page: Path)
     text = page.read_text()
     assert list(in_blocks(_section(text, "Roll back or divert")))
     assert "{rollback_command}" in _section(text, "Roll back or divert")
-    assert {"owner", "escalation"} & set(placeholders(_section(text, "Escalate")))
+    assert {"owner", "escalation"} & set(find_placeholders(_section(text, "Escalate")))
 
 
 @each_page
@@ -178,11 +183,11 @@ def test_what_a_triage_step_says_is_said_of_this_alarm() -> None:
 
 @each_page
 def test_its_placeholders_are_known(page: Path) -> None:
-    assert set(placeholders(page.read_text())) <= PLACEHOLDERS.keys()
+    assert set(find_placeholders(page.read_text())) <= PLACEHOLDERS.keys()
 
 
 def test_every_placeholder_is_used() -> None:
-    assert {name for page in PAGES for name in placeholders(page.read_text())} == PLACEHOLDERS.keys()
+    assert {name for page in PAGES for name in find_placeholders(page.read_text())} == PLACEHOLDERS.keys()
 
 
 @each_page
@@ -239,9 +244,10 @@ def test_a_setting_that_is_not_there_is_found() -> None:
 
 
 def _settings() -> dict[str, object]:
-    """The sections of the config, each with its keys as deep as they go; those of a slot are not apart by slot."""
-    known = dict(_keys(Settings))
-    known["alarms"] = {to_camel(name): {} for name in Limits.__dataclass_fields__} | {
+    """The sections of the config, each with its keys as deep as they go; those of a variant are not apart by
+    variant."""
+    known = dict(_keys(StackSettings))
+    known["alarms"] = {to_camel(name): {} for name in AlarmThresholds.__dataclass_fields__} | {
         "guardrails": {key: {} for key in FIELDS}
     }
     return known

@@ -17,7 +17,7 @@ from botocore.model import ListShape, OperationModel, ServiceModel, Shape, Struc
 from typer.main import get_command
 
 from cli.main import app
-from components.rollback import command as rollback_command
+from components.rollback_function import build_command as rollback_command
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)

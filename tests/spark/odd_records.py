@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.drift import data
+from bench.drift import dataset
 
 SEED = 11
 ODD = 0.02
@@ -37,7 +37,7 @@ def _edited(edit: Callable[[dict[str, Any], dict[str, Any]], object]) -> Edit:
 
 def _in_json(request: dict[str, Any], _: dict[str, Any]) -> None:
     fields = request["data"].strip().split(",")
-    row = [float(field) if at < len(data.NUMERIC) and field else field for at, field in enumerate(fields)]
+    row = [float(field) if at < len(dataset.NUMERIC) and field else field for at, field in enumerate(fields)]
     request.update(encoding="JSON", observedContentType="application/json", data=json.dumps({"instances": [row]}))
 
 
@@ -102,7 +102,7 @@ REJECTED: tuple[Edit, ...] = (
 def write(folder: Path) -> int:
     """Writes FILES, the same bytes each time; returns how many records are of a kind that is rejected."""
     random, rejected = np.random.default_rng(SEED), 0
-    batches = data.lines(data.BATCH * sum(FILES.values()))
+    batches = dataset.generate_lines(dataset.BATCH * sum(FILES.values()))
     for name, count in FILES.items():
         with (gzip.open if name.endswith(".gz") else open)(folder / name, "wb") as file:
             for _ in range(count):

@@ -8,14 +8,14 @@ import numpy as np
 import pyarrow
 import pytest
 
-from tidewatch.capture.lines import LONGEST
-from tidewatch.capture.reasons import Reason
+from tidewatch.capture.line_reader import MAX_LINE_BYTES
+from tidewatch.capture.reject_reasons import RejectReason
+from tidewatch.drift.counting.spark import build_partition_counter
 from tidewatch.drift.errors import InvalidReference
-from tidewatch.drift.profile import Profile, decode
-from tidewatch.drift.spark import counts
-from tidewatch.drift.training import build
+from tidewatch.drift.profile import Profile, decode_profile
+from tidewatch.drift.training.reference_builder import build_reference
 
-REFERENCE = build({"x": np.arange(100.0)})
+REFERENCE = build_reference({"x": np.arange(100.0)})
 
 
 def line(value: str) -> bytes:
@@ -25,9 +25,9 @@ def line(value: str) -> bytes:
 
 
 def counted(batches: Iterable[Sequence[bytes | None]], kind: object = None) -> Profile:
-    (row,) = counts(REFERENCE.encode())(_arrow(batches, kind or pyarrow.binary()))
+    (row,) = build_partition_counter(REFERENCE.encode())(_arrow(batches, kind or pyarrow.binary()))
     (raw,) = row.column(0).to_pylist()
-    return decode(raw, "this test")
+    return decode_profile(raw, "this test")
 
 
 def _arrow(batches: Iterable[Sequence[bytes | None]], kind: object) -> Iterator[pyarrow.RecordBatch]:
@@ -64,11 +64,11 @@ def test_a_partition_that_begins_as_gzip_does_is_not_decompressed() -> None:
 
 
 def test_a_line_beyond_the_longest_is_rejected_alone() -> None:
-    account = counted([[line("1"), b"x" * (LONGEST + 1), line("2")]]).accounting
+    account = counted([[line("1"), b"x" * (MAX_LINE_BYTES + 1), line("2")]]).accounting
     assert account.parsed == 2
-    assert account.rejected == {Reason.TOO_LONG: 1}
+    assert account.rejected == {RejectReason.TOO_LONG: 1}
 
 
 def test_a_reference_that_is_none_is_refused_before_any_task() -> None:
     with pytest.raises(InvalidReference, match="given to Spark"):
-        counts(b"{}")
+        build_partition_counter(b"{}")

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.drift import data
+from bench.drift import dataset
 from tests.spark import odd_records
-from tidewatch.capture.lines import blocks
-from tidewatch.capture.reasons import Reason
-from tidewatch.capture.source import files_under, open_local
+from tidewatch.capture.line_reader import read_blocks
+from tidewatch.capture.reject_reasons import RejectReason
+from tidewatch.capture.source import list_capture_files, open_file
 from tidewatch.drift import profile
-from tidewatch.drift import spark as in_spark
-from tidewatch.drift.counting import counter
+from tidewatch.drift.counting import spark as in_spark
+from tidewatch.drift.counting.line_counter import create_counter
 from tidewatch.drift.profile import Profile
 from tidewatch.drift.reference import Reference
-from tidewatch.drift.training import build
+from tidewatch.drift.training.reference_builder import build_reference
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -30,13 +30,13 @@ pytestmark = pytest.mark.filterwarnings("ignore:PySpark does not yet fully suppo
 
 @pytest.fixture(scope="module")
 def reference() -> Reference:
-    trained = data.training()
-    numbers = {name: trained.numeric[:, at] for at, name in enumerate(data.NUMERIC)}
+    trained = dataset.draw_training_rows()
+    numbers = {name: trained.numeric[:, at] for at, name in enumerate(dataset.NUMERIC)}
     named = {
         name: [values[code] for code in trained.codes[:, at].tolist()]
-        for at, (name, values) in enumerate(data.CATEGORIES.items())
+        for at, (name, values) in enumerate(dataset.CATEGORIES.items())
     }
-    return build({**numbers, **named}, score=(data.SCORE, trained.score))
+    return build_reference({**numbers, **named}, score=(dataset.SCORE, trained.score))
 
 
 @pytest.fixture
@@ -50,10 +50,10 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 def here(folder: Path, reference: Reference) -> Profile:
-    counting = counter(reference)
-    for file in files_under([folder]):
-        with open_local(file) as stream:
-            for block in blocks(stream):
+    counting = create_counter(reference)
+    for file in list_capture_files([folder]):
+        with open_file(file) as stream:
+            for block in read_blocks(stream):
                 counting.count(block, file.name)
     return counting.profile()
 
@@ -61,8 +61,8 @@ def here(folder: Path, reference: Reference) -> Profile:
 def there(spark: SparkSession, folder: Path, reference: Reference) -> list[Profile]:
     """The profile of each of Spark's tasks."""
     lines = spark.read.text(str(folder), lineSep="\n")
-    rows = lines.mapInArrow(in_spark.counts(reference.encode()), in_spark.SCHEMA).collect()
-    return [profile.decode(bytes(row.profile), "Spark") for row in rows]
+    rows = lines.mapInArrow(in_spark.build_partition_counter(reference.encode()), in_spark.ARROW_SCHEMA).collect()
+    return [profile.decode_profile(bytes(row.profile), "Spark") for row in rows]
 
 
 def without_places(counted: Profile) -> Profile:
@@ -76,7 +76,7 @@ def test_a_million_records_have_identical_counts_in_spark(
     rejected = odd_records.write(folder)
     one, tasks = here(folder, reference), there(spark, folder, reference)
     assert len(tasks) > 4 * len(odd_records.FILES)
-    both = profile.total(reference, tasks)
+    both = profile.sum_profiles(reference, tasks)
     assert one.accounting.read == 1_000_000
     assert one.accounting.rejected_total == rejected
     assert len(one.accounting.rejected) >= 10
@@ -87,14 +87,14 @@ def test_a_million_records_have_identical_counts_in_spark(
 def test_a_last_line_that_is_cut_off_is_rejected_there_for_another_reason(
     spark: SparkSession, folder: Path, reference: Reference
 ) -> None:
-    whole = b"".join(data.lines(100))
+    whole = b"".join(dataset.generate_lines(100))
     (folder / "cut.jsonl").write_bytes(whole[:-40])
-    one, both = here(folder, reference), profile.total(reference, there(spark, folder, reference))
-    assert one.accounting.rejected == {Reason.TRUNCATED: 1}
-    assert both.accounting.rejected == {Reason.NOT_JSON: 1}
+    one, both = here(folder, reference), profile.sum_profiles(reference, there(spark, folder, reference))
+    assert one.accounting.rejected == {RejectReason.TRUNCATED: 1}
+    assert both.accounting.rejected == {RejectReason.NOT_JSON: 1}
     assert [each.tolist() for each in both.counts] == [each.tolist() for each in one.counts]
 
 
 def test_an_empty_folder_has_no_counts(spark: SparkSession, folder: Path, reference: Reference) -> None:
     (folder / "empty.jsonl").touch()
-    assert profile.total(reference, there(spark, folder, reference)) == Profile.empty(reference)
+    assert profile.sum_profiles(reference, there(spark, folder, reference)) == Profile.empty(reference)

@@ -8,7 +8,7 @@ from typing import Any
 
 import boto3
 
-from simulator.engine import Step
+from rehearsal.engine import DeploymentStep
 from tests.stacks.rehearsed import Rehearsed
 
 Client = Callable[..., Any]
@@ -86,7 +86,7 @@ def watching(stack: Rehearsed, guarded: Guarded, at: int = -1) -> tuple[Any, lis
     ended: list[bool] = []
     count = 0
 
-    def look(step: Step) -> None:
+    def look(step: DeploymentStep) -> None:
         nonlocal count
         if not step.op.startswith("delete") or step.phase == "planned":
             return

@@ -12,16 +12,17 @@ from typing import Any
 import boto3
 import yaml
 
-from lambdas.rollback.handler import Environment, requested
-from simulator.aws import in_process
-from simulator.aws.world import ACCOUNT, REGION
-from simulator.clock import ManualClock
-from simulator.engine import DeploymentFailed, Stack, Summary
-from tests.simulator.aws.account import LAYOUT, TRUST, packed
+from lambdas.rollback.handler import RollbackEnvironment, parse_event
+from rehearsal.aws import simulate_aws
+from rehearsal.aws.constants import ACCOUNT, REGION
+from rehearsal.engine import DeploymentFailed, DeploymentSummary, Stack
+from rehearsal.simulated_clock import ManualClock
+from tests.rehearsal.aws.account import LAYOUT, TRUST, packed
 from tidewatch import clock as clocks
-from tidewatch.permissions import Names, documents, roles
-from tidewatch.registry import Data, Description, Feature, Lineage, Registry
-from tidewatch.traffic import Clients, Place, RollbackResult, TrafficController, drive
+from tidewatch.permissions import PolicyVariables, build_policy_documents, load_roles
+from tidewatch.registry import FeatureSpec, Lineage, ModelDescription, ModelRegistry, TrainingData
+from tidewatch.rollback import RollbackResult, run_rollback
+from tidewatch.traffic import Clients, ResourceNames, TrafficController
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/triton@sha256:" + "ab" * 32
@@ -39,16 +40,16 @@ CONTRACT = {
 }
 """The stack outputs that are objects, and their keys."""
 
-DESCRIPTION = Description(
+DESCRIPTION = ModelDescription(
     framework="lightgbm",
     owner="ml-platform@example.com",
     image=IMAGE,
     metrics={"auc": 0.66},
     lineage=Lineage(
         commit="0123abc",
-        data=Data(reference="s3://lake/flights", digest="sha256:" + "cd" * 32),
+        data=TrainingData(reference="s3://lake/flights", digest="sha256:" + "cd" * 32),
         preprocessing="none",
-        features=(Feature(name="hour", kind="numeric", definition="scheduled hour"),),
+        features=(FeatureSpec(name="hour", kind="numeric", definition="scheduled hour"),),
         hyperparameters={"num_leaves": 31},
         seeds={"lightgbm": 1},
         environment={"python": "3.11"},
@@ -80,9 +81,9 @@ class Rehearsed:
                 self.config[f"tidewatch:{key}"] = value
         return self
 
-    def serve(self, champion: str = "blue", **slots: tuple[str, float]) -> Rehearsed:
-        """Edits the variants: slot -> (version, weight), two instances each."""
-        variants = {slot: {"version": v, "weight": w, "instances": 2} for slot, (v, w) in slots.items()}
+    def serve(self, champion: str = "blue", **variants: tuple[str, float]) -> Rehearsed:
+        """Edits the variants: variant -> (version, weight), two instances each."""
+        variants = {variant: {"version": v, "weight": w, "instances": 2} for variant, (v, w) in variants.items()}
         return self.set(variants=variants, rollbackTo=champion)
 
     @property
@@ -90,7 +91,7 @@ class Rehearsed:
         text = {key: value if isinstance(value, str) else json.dumps(value) for key, value in self.config.items()}
         return Stack("tidewatch", self.name, ROOT, self.home / "state.json", text, self.secrets)
 
-    def up(self, *, preview: bool = False, **options: Any) -> Summary:
+    def up(self, *, preview: bool = False, **options: Any) -> DeploymentSummary:
         return self.stack.up(preview=preview, **options)
 
     def refusal(self) -> str:
@@ -105,8 +106,8 @@ class Rehearsed:
         return self.stack.outputs()
 
     @property
-    def registry(self) -> Registry:
-        return Registry(boto3.client("s3"), self.outputs()["registry"]["bucket"], "flights")
+    def registry(self) -> ModelRegistry:
+        return ModelRegistry(boto3.client("s3"), self.outputs()["registry"]["bucket"], "flights")
 
     def publish(self, version: str) -> None:
         """A version of its own content, so that no two have the same digest."""
@@ -132,7 +133,7 @@ class Rehearsed:
         self.clock.advance(60)
 
     def variables(self, name: str = "OMP_NUM_THREADS") -> dict[str, str | None]:
-        """One variable of each slot's container, as it is live."""
+        """One variable of each variant's container, as it is live."""
         sagemaker = boto3.client("sagemaker")
         config = sagemaker.describe_endpoint_config(EndpointConfigName=self.endpoint()["EndpointConfigName"])
 
@@ -147,26 +148,28 @@ class Rehearsed:
 
     def roll_back(self) -> RollbackResult:
         """Does what the deployed function does, with the environment it was deployed with."""
-        return drive(requested({"action": "rollback", "reason": "a test"}), self.controller(), self._function().plan)
+        return run_rollback(
+            parse_event({"action": "rollback", "reason": "a test"}), self.controller(), self._function().plan
+        )
 
     def controller(self) -> TrafficController:
         """The traffic of the endpoint, as the deployed function sees it."""
         here = self._function()
         names = ("sagemaker", "dynamodb", "cloudwatch", "s3", "sns")
         clients = Clients(**{one: boto3.client(one) for one in names})
-        return TrafficController(clients, Place(here.key, here.endpoint, here.ledger, here.control))
+        return TrafficController(clients, ResourceNames(here.key, here.endpoint, here.ledger, here.control))
 
-    def _function(self) -> Environment:
+    def _function(self) -> RollbackEnvironment:
         name = self.outputs()["rollback"]["function"]
         deployed = boto3.client("lambda").get_function_configuration(FunctionName=name)
-        return Environment.read(deployed["Environment"]["Variables"])
+        return RollbackEnvironment.from_variables(deployed["Environment"]["Variables"])
 
 
 @contextmanager
 def rehearsed(home: Path) -> Iterator[Rehearsed]:
     """A stack that is not deployed yet."""
-    before = clocks.current()
-    with in_process() as clock:
+    before = clocks.get_clock()
+    with simulate_aws() as clock:
         clocks.install(clock)
         try:
             yield Rehearsed(home, clock)
@@ -174,7 +177,7 @@ def rehearsed(home: Path) -> Iterator[Rehearsed]:
             clocks.install(before)
 
 
-def changes(summary: Summary) -> set[str]:
+def changes(summary: DeploymentSummary) -> set[str]:
     """The types of what was changed, without what stayed as it was."""
     return {step.urn.split("::")[2].split("$")[-1] for step in summary.steps if step.op != "same"}
 
@@ -183,8 +186,8 @@ def deployer() -> str:
     """A role with what is written down for who runs `pulumi up`, and nothing more."""
     iam = boto3.client("iam")
     arn = iam.create_role(RoleName="deployer", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
-    names = Names("aws", ACCOUNT, REGION, "tidewatch", "rehearsal", "flights", "flights")
-    for number, text in enumerate(documents(roles()["deployer"], names)):
+    names = PolicyVariables("aws", ACCOUNT, REGION, "tidewatch", "rehearsal", "flights", "flights")
+    for number, text in enumerate(build_policy_documents(load_roles()["deployer"], names)):
         policy = iam.create_policy(PolicyName=f"deployer-{number}", PolicyDocument=text)["Policy"]["Arn"]
         iam.attach_role_policy(RoleName="deployer", PolicyArn=policy)
     return arn

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from stacks import declare, hosting
-from stacks.settings import SettingsError, load, production
+from stacks import component_args
+from stacks.config import instance_types
+from stacks.config.settings import SettingsError, is_production, load
 from tests.stacks.test_stack_settings import CONFIG, changed, mistakes
 from tests.tidewatch.alarms.alarm_datapoints import CONVERSION
 from tidewatch.alarms import Severity
@@ -25,23 +26,23 @@ def test_limits_objectives_and_people_are_read():
     config["tidewatch:slo"] = {"latency": {"percent": "99", "milliseconds": 200}}
     config["tidewatch:notify"] = {**TOLD, "escalation": {"afterMinutes": 30, "to": [{"email": "boss@example.com"}]}}
     settings = load(config)
-    assert settings.alarms.limits.server_error_percent == 0.5
+    assert settings.alarms.thresholds.server_error_percent == 0.5
     assert [(one.kind, one.percent, one.days, one.milliseconds) for one in settings.slo.objectives()] == [
         ("latency", 99, 28, 200)
     ]
-    assert declare.audience(settings).people["escalation"] == (("email", "boss@example.com"),)
-    assert "unacknowledged" in [alarm.key for alarm in declare.shared_alarms(settings)]
+    assert component_args.build_subscribers(settings).people["escalation"] == (("email", "boss@example.com"),)
+    assert "unacknowledged" in [alarm.key for alarm in component_args.build_endpoint_alarms(settings)]
 
 
 def test_nobody_is_told_and_nothing_is_promised_by_default():
     settings = load(CONFIG)
     assert settings.slo.objectives() == ()
-    assert settings.notify.unheard == ("P1", "P2", "P3")
-    assert "unacknowledged" not in [alarm.key for alarm in declare.shared_alarms(settings)]
+    assert settings.notify.severities_without_recipients == ("P1", "P2", "P3")
+    assert "unacknowledged" not in [alarm.key for alarm in component_args.build_endpoint_alarms(settings)]
 
 
 def test_a_guardrail_of_the_users_own_is_the_challengers():
-    alarms = declare.slot_alarms(load(guardrail()))
+    alarms = component_args.build_variant_alarms(load(guardrail()))
     (own,) = (alarm for alarm in alarms["green"] if alarm.key == "guardrail-metric-conversion")
     assert own.guardrail
     assert own.severity is Severity.P1
@@ -57,11 +58,17 @@ def test_a_guardrail_of_the_users_own_is_the_challengers():
             "alarms.guardrails.0.threshold: 5 is outside what it is compared with, which is 0 to 1",
         ),
         (guardrail(dimensions=None), "alarms.guardrails.0.dimensions: is missing"),
-        (guardrail(dimensions={"Variant": "${slot}"}), 'guardrails.0.dimensions.Variant: "${slot}" stands for nothing'),
+        (
+            guardrail(dimensions={"Variant": "${variant}"}),
+            'guardrails.0.dimensions.Variant: "${variant}" stands for nothing',
+        ),
         (guardrail(dimensions={}), "alarms.guardrails.0.dimensions: names no dimension"),
         (guardrail(period=45), "alarms.guardrails.0.period: 45 seconds is no period of CloudWatch"),
         (guardrail(period=3600, periods=200), "alarms.guardrails.0.periods: 200 periods of 3600 seconds are over"),
-        (guardrail(statistic="p99"), "alarms.guardrails.0.statistic: p99 of a slot with little traffic neither fires"),
+        (
+            guardrail(statistic="p99"),
+            "alarms.guardrails.0.statistic: p99 of a variant with little traffic neither fires",
+        ),
         (
             changed("tidewatch:alarms.guardrails", [CONVERSION, CONVERSION]),
             'alarms.guardrails.1.name: "conversion" is the name of number 0 too; give each its own',
@@ -97,7 +104,7 @@ def test_a_mistake_is_a_sentence_with_its_path_and_remedy(config: dict[str, Any]
 
 @pytest.mark.parametrize("stack", ["prod", "production", "eu-prod", "Prod-2", "prod2", "live"])
 def test_production_says_whether_it_acts_alone_and_who_hears_of_it(stack: str):
-    assert production(stack)
+    assert is_production(stack)
     with pytest.raises(SettingsError) as refused:
         load({**CONFIG, "tidewatch:notify": {"P1": TOLD["P1"]}}, stack)
     told = refused.value.mistakes
@@ -110,12 +117,12 @@ def test_production_says_whether_it_acts_alone_and_who_hears_of_it(stack: str):
 def test_a_chat_hears_what_it_is_told():
     chat = {"slackTeam": "T0123", "slackChannel": "C0123", "severities": ["P1", "P2", "P3"]}
     config = {**CONFIG, "tidewatch:notify": {"chat": chat}, "tidewatch:rollback": {"automatic": True}}
-    assert load(config, "prod").notify.unheard == ()
+    assert load(config, "prod").notify.severities_without_recipients == ()
 
 
 @pytest.mark.parametrize("stack", ["dev", "staging", "reproduction", "rehearsal", ""])
 def test_other_stacks_need_not(stack: str):
-    assert not production(stack)
+    assert not is_production(stack)
     assert load(CONFIG, stack).rollback.automatic
 
 
@@ -135,10 +142,10 @@ def test_other_stacks_need_not(stack: str):
     ],
 )
 def test_devices_are_counted_because_their_metrics_go_up_to_100_each(instance_type: str, devices: int):
-    assert hosting.devices(instance_type) == devices
+    assert instance_types.count_gpus(instance_type) == devices
 
 
 def test_every_instance_type_has_a_number_of_devices():
-    assert all(0 <= hosting.devices(one) <= 16 for one in hosting.instance_types())
-    graphic = [one for one in hosting.instance_types() if one.startswith(("ml.g", "ml.p"))]
-    assert [one for one in graphic if hosting.devices(one) == 0] == []
+    assert all(0 <= instance_types.count_gpus(one) <= 16 for one in instance_types.list_instance_types())
+    graphic = [one for one in instance_types.list_instance_types() if one.startswith(("ml.g", "ml.p"))]
+    assert [one for one in graphic if instance_types.count_gpus(one) == 0] == []

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from pydantic.alias_generators import to_camel
 
-from simulator.engine import DeploymentFailed, Step
+from rehearsal.engine import DeploymentFailed, DeploymentStep
 from tests.docs.test_config_reference import PLAIN, SECTIONS, _keys
 from tests.stacks.rehearsed import Rehearsed
-from tidewatch.alarms import Limits
+from tidewatch.alarms import AlarmThresholds
 
 LIMITS = {
     "latencyMilliseconds": 400, "latencyPercent": 90, "overheadMilliseconds": 100, "silenceMinutes": 30,
@@ -44,10 +44,10 @@ EDITS: dict[str, Any] = {
     "endpoint.rollout.stepPercent": 20,
     "endpoint.rollout.waitSeconds": 200,
     "endpoint.rollout.terminationWaitSeconds": 200,
-    "variants.<slot>.version": "3",
-    "variants.<slot>.weight": 10,
-    "variants.<slot>.instances": 3,
-    "variants.<slot>.environment": {"THREADS": "2"},
+    "variants.<variant>.version": "3",
+    "variants.<variant>.weight": 10,
+    "variants.<variant>.instances": 3,
+    "variants.<variant>.environment": {"THREADS": "2"},
     "rollbackTo": "green",
     "rollback.automatic": False,
     "rollback.floor": 1,
@@ -61,7 +61,7 @@ EDITS: dict[str, Any] = {
     "drift.ticketShare": 20,
     "drift.pageShare": 40,
     "alarms.guardrails": [
-        {"name": "conversion", "namespace": "Shop", "metric": "Conversion", "dimensions": {"Variant": "$slot"},
+        {"name": "conversion", "namespace": "Shop", "metric": "Conversion", "dimensions": {"Variant": "$variant"},
          "statistic": "Average", "comparison": "<", "threshold": 0.1, "minimumSamples": 50, "severity": "P1"},
     ],
     "slo.availability.percent": 99,
@@ -87,7 +87,7 @@ EDITS: dict[str, Any] = {
     "protect": True,
     "forceDestroy": False,
     "tags": {"environment": "other"},
-    **{f"alarms.{to_camel(one.name)}": LIMITS.get(to_camel(one.name), 42) for one in fields(Limits)},
+    **{f"alarms.{to_camel(one.name)}": LIMITS.get(to_camel(one.name), 42) for one in fields(AlarmThresholds)},
 }  # fmt: skip
 """Key -> another value than the rehearsal's; an object stands for the keys in it."""
 
@@ -122,7 +122,7 @@ BY_KEY = {
 def config_with(stack: Rehearsed, key: str, value: Any) -> dict[str, Any]:
     """The config of a stack with another value under a key."""
     config = copy.deepcopy(stack.config)
-    first, *rest = key.replace("<slot>", "green").split(".")
+    first, *rest = key.replace("<variant>", "green").split(".")
     if not rest:
         return {**config, f"tidewatch:{first}": value}
     at = config.setdefault(f"tidewatch:{first}", {})
@@ -132,7 +132,7 @@ def config_with(stack: Rehearsed, key: str, value: Any) -> dict[str, Any]:
     return config
 
 
-def _lost(step: Step, key: str, steps: Sequence[Step]) -> bool:
+def _lost(step: DeploymentStep, key: str, steps: Sequence[DeploymentStep]) -> bool:
     """Whether the step takes away what should have stayed."""
     going = step.op.startswith(("delete", "replace")) and "retain" not in step.keys
     going = going and not (step.type in REMADE and step.op == "replace" and _stays(step.urn, steps))
@@ -141,12 +141,12 @@ def _lost(step: Step, key: str, steps: Sequence[Step]) -> bool:
     return going and not component and not replaceable and not step.name.startswith(BY_KEY.get(key, ("-",)))
 
 
-def _stays(urn: str, steps: Sequence[Step]) -> bool:
+def _stays(urn: str, steps: Sequence[DeploymentStep]) -> bool:
     """Whether what is replaced stays in the account, with that name."""
     return any(one.urn == urn and one.op == "delete-replaced" and "retain" in one.keys for one in steps)
 
 
-def _role_changed(step: Step) -> bool:
+def _role_changed(step: DeploymentStep) -> bool:
     """Whether a role of a model, or what it may do, is another under the same name; tags do not count."""
     ours = step.type.startswith("aws:iam/role") and step.name.startswith("flights-serving-")
     return ours and step.op in ("update", "replace") and set(step.keys) != {"tags"}
@@ -154,7 +154,7 @@ def _role_changed(step: Step) -> bool:
 
 def test_every_key_has_an_edit() -> None:
     declared = {key for path, section in SECTIONS.items() for key in _keys(path, section)} | PLAIN
-    limits = {f"alarms.{to_camel(one.name)}" for one in fields(Limits)} | {"alarms.guardrails"}
+    limits = {f"alarms.{to_camel(one.name)}" for one in fields(AlarmThresholds)} | {"alarms.guardrails"}
     edited = {*EDITS, *REFUSED}
     missing = {
         key

@@ -14,8 +14,8 @@ from typing import Any
 import boto3
 import pytest
 
-from simulator.aws.identity import acting
-from simulator.aws.world import world
+from rehearsal.aws.account import current_account
+from rehearsal.aws.identity import act_as
 from tests.stacks.rehearsed import Rehearsed, changes, deployer
 from tests.stacks.test_every_edit import EDITS, config_with
 
@@ -28,7 +28,7 @@ DATA = (
     "forceDestroy",
     "protect",
 )
-FLEET = ("endpoint.environment", "endpoint.capturePrefix", "vpc", "variants.<slot>.version", "autoscaling")
+FLEET = ("endpoint.environment", "endpoint.capturePrefix", "vpc", "variants.<variant>.version", "autoscaling")
 GUARDS = ("endpoint.instanceType", "rollback.automatic", "notify.escalation.to", "logs.retentionDays", "drift.enabled")
 
 
@@ -95,7 +95,6 @@ def _guards() -> Iterator[str]:
         yield f"alarm {one['AlarmName']} {one['Dimensions']}"
 
 
-@pytest.mark.on_a_copy
 @pytest.mark.parametrize("keys", [DATA, FLEET, GUARDS], ids=["data", "fleet", "guards"])
 def test_edits_that_are_carried_out_take_nothing_away(standing: Rehearsed, keys: tuple[str, ...]):
     """The deployer's printed policy allows it, and nothing that it does not is needed."""
@@ -104,16 +103,15 @@ def test_edits_that_are_carried_out_take_nothing_away(standing: Rehearsed, keys:
     assert len(before.things) > 30
     for key in keys:
         standing.config = config_with(standing, key, EDITS[key])
-        with acting(who):
+        with act_as(who):
             standing.up(preview=False)
-        assert world().refused == [], key
+        assert current_account().access_denials == [], key
         after = Holds.of(standing, models)
         assert before.lost(after) == [], key
         before = after
     assert changes(standing.up()) == set()
 
 
-@pytest.mark.on_a_copy
 def test_what_is_lost_is_told(standing: Rehearsed):
     """The check itself: it sees an object, a policy, a weight and an alarm that go."""
     before = Holds.of(standing, models := set[str]())

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import boto3
 import pytest
 
-from stacks.preflight import PreflightError, Readers, resolve
-from stacks.settings import load
+from stacks.config.settings import load
+from stacks.preflight import PreflightClients, PreflightError, resolve
 from tests.stacks.rehearsed import Rehearsed
 from tidewatch.registry import ResolvedVersion
 
@@ -16,7 +16,7 @@ HOST = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 
 
 def resolved(stack: Rehearsed) -> Mapping[str, ResolvedVersion]:
-    readers = Readers(boto3.client("ssm"), boto3.client("s3"), boto3.client("resourcegroupstaggingapi"))
+    readers = PreflightClients(boto3.client("ssm"), boto3.client("s3"), boto3.client("resourcegroupstaggingapi"))
     return resolve(load(stack.config), "tidewatch", "rehearsal", readers).versions
 
 

@@ -7,14 +7,6 @@ import pytest
 
 from tests.stacks.rehearsed import Rehearsed, changes
 
-pytestmark = pytest.mark.on_a_copy
-
-
-@pytest.fixture
-def canary(deployed: Rehearsed) -> Rehearsed:
-    """Blue serves version 1, green version 2 at five percent: a copy for each test."""
-    return deployed
-
 
 def test_a_promotion_changes_traffic_and_nothing_else(canary: Rehearsed):
     done = canary.serve(blue=("1", 50), green=("2", 50)).up()
@@ -30,7 +22,7 @@ def test_a_count_is_changed_alone(canary: Rehearsed):
     assert counts == {"blue": 2, "green": 3}
 
 
-def test_a_new_version_in_the_idle_slot_keeps_the_traffic_of_the_other(canary: Rehearsed):
+def test_a_new_version_in_the_idle_variant_keeps_the_traffic_of_the_other(canary: Rehearsed):
     before = canary.endpoint()["EndpointConfigName"]
     canary.serve(blue=("1", 95), green=("3", 5)).up()
     assert canary.weights() == {"blue": 0.95, "green": 0.05}
@@ -54,7 +46,7 @@ def test_the_target_of_a_rollback_moves_with_the_champion(canary: Rehearsed):
     assert canary.outputs()["rollback"]["target"] == {"blue": 0.0, "green": 1.0}
 
 
-def test_a_rollback_is_not_undone_by_up_and_latches_until_it_is_acknowledged(canary: Rehearsed):
+def test_a_rollback_is_not_undone_by_up_and_quarantines_until_it_is_acknowledged(canary: Rehearsed):
     canary.roll_back()
     canary.clock.advance(60)
     incident = canary.roll_back().incident
@@ -146,7 +138,7 @@ def test_over_an_open_incident_a_new_version_gets_nothing_until_it_is_acknowledg
     canary.serve(blue=("1", 90), green=("3", 10)).up()
     assert canary.weights() == {"blue": 1.0, "green": 0.0}
     said = canary.outputs()["traffic"]["held_back"]
-    assert said.startswith("Slot green gets nothing while incident ")
+    assert said.startswith("Variant green gets nothing while incident ")
     assert changes(canary.up()) == set()
     canary.set(acknowledgedIncident=said.split()[6]).up()
     assert canary.weights() == {"blue": 0.9, "green": 0.1}
@@ -180,15 +172,15 @@ def served_and_told() -> set[str]:
     return {*(one["ModelName"] for one in models), *(one["Endpoint"] for one in people)}
 
 
-def test_a_slot_whose_guardrail_is_in_alarm_gets_no_new_version(canary: Rehearsed):
+def test_a_variant_whose_guardrail_is_in_alarm_gets_no_new_version(canary: Rehearsed):
     name = canary.outputs()["alarms"]["guardrails"]["green"]
     boto3.client("cloudwatch").set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="a test")
     said = canary.serve(blue=("1", 95), green=("3", 5)).refusal()
-    assert f"Slot green is not raised while its guardrail {name} is in ALARM" in said
+    assert f"Variant green is not raised while its guardrail {name} is in ALARM" in said
     assert canary.weights() == {"blue": 0.95, "green": 0.05}
 
 
-def test_slots_that_went_leave_what_a_rollback_may_need(canary: Rehearsed):
+def test_variants_that_went_leave_what_a_rollback_may_need(canary: Rehearsed):
     sagemaker = boto3.client("sagemaker")
     before = {one["ModelName"] for one in sagemaker.list_models()["Models"]}
     canary.serve(blue=("1", 100)).up()

@@ -113,7 +113,6 @@ def test_the_endpoints_composite_is_over_everything_that_can_be_wrong(standing: 
     assert all(f'"{name}"' in under for name in names.values())
 
 
-@pytest.mark.on_a_copy
 def test_a_metric_of_the_users_own_is_a_guardrail_of_the_challenger(standing: Rehearsed):
     own = {**CONVERSION, "minimumSamples": 5}
     standing.set(alarms={**standing.config["tidewatch:alarms"], "guardrails": [own]}).up()
@@ -122,8 +121,8 @@ def test_a_metric_of_the_users_own_is_a_guardrail_of_the_challenger(standing: Re
 
     def the_shop_reports(conversion: float, sales: int) -> str:
         for _ in range(5):
-            for slot, value in (("blue", 0.05), ("green", conversion)):
-                dimensions = [{"Name": "Variant", "Value": slot}]
+            for variant, value in (("blue", 0.05), ("green", conversion)):
+                dimensions = [{"Name": "Variant", "Value": variant}]
                 datum = {"MetricName": "Conversion", "Dimensions": dimensions, "Values": [value], "Counts": [sales]}
                 cloudwatch.put_metric_data(Namespace="Shop", MetricData=[datum])
             standing.clock.advance(60)

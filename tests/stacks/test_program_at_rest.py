@@ -41,7 +41,7 @@ def test_a_refresh_arms_nothing(standing: Rehearsed):
     assert changes(standing.up()) == set()
 
 
-def test_the_champions_version_cannot_be_edited_while_another_slot_serves(standing: Rehearsed):
+def test_the_champions_version_cannot_be_edited_while_another_variant_serves(standing: Rehearsed):
     assert "blue is the rollback target and green serves" in standing.serve(blue=("3", 95), green=("2", 5)).refusal()
 
 
@@ -51,12 +51,12 @@ def test_the_champion_is_not_replaced_in_the_edit_that_names_another(standing: R
     assert standing.weights() == {"blue": 0.95, "green": 0.05}
 
 
-def test_a_configuration_says_which_version_each_slot_held(standing: Rehearsed):
+def test_a_configuration_says_which_version_each_variant_held(standing: Rehearsed):
     bucket = standing.outputs()["buckets"]["monitoring"]
     s3 = boto3.client("s3")
     (found,) = s3.list_objects_v2(Bucket=bucket, Prefix="deployments/")["Contents"]
     document = json.loads(s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read())
-    assert {slot: one["version"] for slot, one in document["slots"].items()} == {"blue": "1", "green": "2"}
+    assert {variant: one["version"] for variant, one in document["variants"].items()} == {"blue": "1", "green": "2"}
     name = standing.endpoint()["EndpointConfigName"]
     capture = boto3.client("sagemaker").describe_endpoint_config(EndpointConfigName=name)["DataCaptureConfig"]
     assert capture["EnableCapture"]

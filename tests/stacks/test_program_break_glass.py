@@ -8,10 +8,11 @@ from typing import Any
 import boto3
 import pytest
 
-from simulator.aws import ACCOUNT, REGION, trail
-from simulator.aws.identity import acting
-from simulator.aws.identity.decision import Caller
-from tests.simulator.aws.account import ANYTHING, TRUST
+from rehearsal.aws import ACCOUNT, REGION
+from rehearsal.aws.events import cloudtrail
+from rehearsal.aws.identity import act_as
+from rehearsal.aws.identity.policy_evaluation import Caller
+from tests.rehearsal.aws.account import ANYTHING, TRUST
 from tests.stacks.rehearsed import Rehearsed
 
 
@@ -51,33 +52,29 @@ def _rung(stack: Rehearsed) -> bool:
     return "ALARM" in seen
 
 
-@pytest.mark.on_a_copy
 def test_to_take_the_role_is_told(watched: Rehearsed) -> None:
     boto3.client("sts").assume_role(RoleArn=_break_glass(), RoleSessionName="drill")
     assert _rung(watched)
 
 
-@pytest.mark.on_a_copy
 def test_to_switch_to_it_in_the_console_is_told(watched: Rehearsed) -> None:
-    trail.switched(Caller(_break_glass(), "ada"), f"arn:aws:iam::{ACCOUNT}:user/ada", REGION)
+    cloudtrail.record_role_switch(Caller(_break_glass(), "ada"), f"arn:aws:iam::{ACCOUNT}:user/ada", REGION)
     assert _rung(watched)
 
 
-@pytest.mark.on_a_copy
 def test_what_another_regions_endpoint_serves_is_heard_there_alone(watched: Rehearsed) -> None:
     """What a stack elsewhere must add is in docs/security.md: a rule of that region that forwards it."""
     sts = boto3.client("sts", region_name="eu-west-1")
     sts.assume_role(RoleArn=_break_glass(), RoleSessionName="drill")
-    trail.switched(Caller(_break_glass(), "ada"), f"arn:aws:iam::{ACCOUNT}:user/ada", "eu-west-1")
+    cloudtrail.record_role_switch(Caller(_break_glass(), "ada"), f"arn:aws:iam::{ACCOUNT}:user/ada", "eu-west-1")
     assert not _rung(watched)
 
 
-@pytest.mark.on_a_copy
 @pytest.mark.parametrize("denied", [False, True])
 def test_what_is_changed_with_it_is_told_refused_or_not(watched: Rehearsed, denied: bool) -> None:
     s3, name = boto3.client("s3"), _bucket(watched)
     policy = s3.get_bucket_policy(Bucket=name)["Policy"]
-    with acting(_break_glass()):
+    with act_as(_break_glass()):
         if denied:
             with pytest.raises(Exception, match="AccessDenied"):
                 s3.put_bucket_cors(Bucket=name, CORSConfiguration={"CORSRules": []})
@@ -86,18 +83,17 @@ def test_what_is_changed_with_it_is_told_refused_or_not(watched: Rehearsed, deni
     assert _rung(watched)
 
 
-@pytest.mark.on_a_copy
 def test_what_others_take_and_change_is_not(watched: Rehearsed) -> None:
     iam, name = boto3.client("iam"), _bucket(watched)
     other: Any = iam.create_role(RoleName="other", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
     everything = json.dumps({"Version": "2012-10-17", "Statement": [ANYTHING]})
     iam.put_role_policy(RoleName="other", PolicyName="own", PolicyDocument=everything)
     boto3.client("sts").assume_role(RoleArn=other, RoleSessionName="me")
-    trail.switched(Caller(other, "ada"), f"arn:aws:iam::{ACCOUNT}:user/ada", REGION)
+    cloudtrail.record_role_switch(Caller(other, "ada"), f"arn:aws:iam::{ACCOUNT}:user/ada", REGION)
     policy = boto3.client("s3").get_bucket_policy(Bucket=name)["Policy"]
     for who in (other, None):
         if who:
-            with acting(who):
+            with act_as(who):
                 boto3.client("s3").put_bucket_policy(Bucket=name, Policy=policy)
         else:
             boto3.client("s3").put_bucket_policy(Bucket=name, Policy=policy)

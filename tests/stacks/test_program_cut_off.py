@@ -8,13 +8,13 @@ from dataclasses import replace
 import boto3
 import pytest
 
-from simulator.engine import DeploymentFailed, Step
+from rehearsal.engine import DeploymentFailed, DeploymentStep
 from tests.stacks.guarded import Guarded, watching
 from tests.stacks.rehearsed import Rehearsed
 
 
-def _cut_off_at(name: str) -> Callable[[Step], None]:
-    def cut(step: Step) -> None:
+def _cut_off_at(name: str) -> Callable[[DeploymentStep], None]:
+    def cut(step: DeploymentStep) -> None:
         if step.name == name and step.phase == "start":
             raise InterruptedError("cut off")
 

@@ -8,13 +8,14 @@ from datetime import timedelta
 import boto3
 import pytest
 
-from components.drift import schedule
-from components.layer import layer
-from simulator.aws import lambda_api, local_control
-from simulator.provider.archives import code_hash
+from components.drift_monitor import build_schedule
+from components.lambda_layer import build_layer
+from rehearsal.aws import create_local_control
+from rehearsal.aws.lambda_ import api
+from rehearsal.engine.providers.archives import hash_code
 from tests.stacks.rehearsed import Rehearsed
 
-run_beside = lambda_api._run_beside
+run_beside = api._run_in_thread
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def test_its_packages_are_a_layer_and_its_bounds_are_lambdas(configuration: dict
     (attached,) = configuration["Layers"]
     name, version = attached["Arn"].split(":")[-2:]
     made = boto3.client("lambda").get_layer_version(LayerName=name, VersionNumber=int(version))
-    assert made["Content"]["CodeSha256"] == code_hash(layer("drift").read_bytes())
+    assert made["Content"]["CodeSha256"] == hash_code(build_layer("drift").read_bytes())
     assert made["CompatibleRuntimes"] == [configuration["Runtime"]]
     assert made["CompatibleArchitectures"] == configuration["Architectures"] == ["arm64"]
     assert (configuration["Timeout"], configuration["MemorySize"]) == (900, 1024)
@@ -68,15 +69,15 @@ def test_a_layer_that_cannot_be_built_is_told_before_anything_is_touched(
 
 @pytest.mark.parametrize(("lag", "minute"), [(20, 20), (59, 59), (60, 0), (95, 35)])
 def test_an_hour_is_read_as_soon_as_its_lag_is_over(lag: int, minute: int):
-    assert schedule(lag) == f"cron({minute} * * * ? *)"
+    assert build_schedule(lag) == f"cron({minute} * * * ? *)"
 
 
 def test_each_hour_it_runs_from_its_archive(standing: Rehearsed, monkeypatch: pytest.MonkeyPatch):
     name = standing.outputs()["drift"]["function"]
     half_past = standing.clock.now().replace(minute=30) + timedelta(hours=1)
     standing.clock.advance_to(half_past)
-    monkeypatch.setattr(lambda_api, "_run_beside", run_beside)
+    monkeypatch.setattr(api, "_run_in_thread", run_beside)
     standing.clock.advance_to(half_past + timedelta(hours=2))
-    local_control().wait_for_functions()
-    ran = [one for one in local_control().function_timings() if one["function"] == name]
+    create_local_control().wait_for_functions()
+    ran = [one for one in create_local_control().function_timings() if one["function"] == name]
     assert [(one["error"], one["cold"]) for one in ran] == [(None, True), (None, False)]

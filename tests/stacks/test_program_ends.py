@@ -5,12 +5,11 @@ from __future__ import annotations
 import boto3
 import pytest
 
-from simulator.engine import DeploymentFailed
+from rehearsal.engine import DeploymentFailed
 from tests.stacks.guarded import Guarded, watching
 from tests.stacks.rehearsed import Rehearsed
 
 
-@pytest.mark.on_a_copy
 @pytest.mark.parametrize("preview", [True, False])
 def test_wherever_a_destroy_is_interrupted_the_endpoint_has_its_guards(standing: Rehearsed, preview: bool):
     guarded = Guarded.of_the_account()
@@ -23,7 +22,6 @@ def test_wherever_a_destroy_is_interrupted_the_endpoint_has_its_guards(standing:
     assert not guarded.there
 
 
-@pytest.mark.on_a_copy
 @pytest.mark.parametrize("at", [1, 4, 30])
 def test_an_interrupted_destroy_is_ended_by_the_next(standing: Rehearsed, at: int):
     guarded = Guarded.of_the_account()
@@ -37,7 +35,6 @@ def test_an_interrupted_destroy_is_ended_by_the_next(standing: Rehearsed, at: in
     assert guarded.missing()
 
 
-@pytest.mark.on_a_copy
 def test_after_an_interrupted_destroy_an_up_refuses_in_preview_what_a_refresh_mends(standing: Rehearsed):
     standing.set(forceDestroy=None).up()
     watched, _ = watching(standing, Guarded.of_the_account(), 30)
@@ -48,7 +45,6 @@ def test_after_an_interrupted_destroy_an_up_refuses_in_preview_what_a_refresh_me
     assert standing.weights() == {"blue": 0.95, "green": 0.05}
 
 
-@pytest.mark.on_a_copy
 def test_wherever_an_up_that_retires_is_interrupted_the_endpoint_has_its_guards(standing: Rehearsed):
     guarded = Guarded.of_the_account()
     watched, missing = watching(standing.set(variants=None, rollbackTo=None, retire=True), guarded)
@@ -57,7 +53,6 @@ def test_wherever_an_up_that_retires_is_interrupted_the_endpoint_has_its_guards(
     assert not guarded.there
 
 
-@pytest.mark.on_a_copy
 def test_the_end_is_in_the_ledger(standing: Rehearsed):
     table = standing.outputs()["ledger"]
     standing.set(variants=None, rollbackTo=None, retire=True).up()
@@ -67,14 +62,13 @@ def test_the_end_is_in_the_ledger(standing: Rehearsed):
     assert all("ends: nothing declares its traffic any more" in entry["why"]["S"] for entry in last)
 
 
-@pytest.mark.on_a_copy
 def test_a_protected_stack_loses_nothing_to_destroy_and_retires_in_two_steps(standing: Rehearsed):
     standing.set(protect=True).up()
     guarded = Guarded.of_the_account()
     watched, _ = watching(standing, guarded)
     with pytest.raises(DeploymentFailed, match="protected") as refused:
         watched.destroy(preview=False)
-    assert {step.name for step in refused.value.summary.changed} <= {"tidewatch-rehearsal", "flights-traffic"}
+    assert {step.name for step in refused.value.summary.changed_steps} <= {"tidewatch-rehearsal", "flights-traffic"}
     assert guarded.there
     assert guarded.missing() == []
     standing.serve(champion="green", blue=("1", 0), green=("2", 100)).up(preview=True)

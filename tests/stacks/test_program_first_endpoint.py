@@ -8,8 +8,8 @@ from typing import Any
 import boto3
 import pytest
 
-from simulator.aws import local_control
-from simulator.engine import DeploymentFailed
+from rehearsal.aws import create_local_control
+from rehearsal.engine import DeploymentFailed
 from tests.stacks.rehearsed import Rehearsed, changes
 
 
@@ -20,7 +20,7 @@ def failed(stack: Rehearsed) -> Rehearsed:
     stack.publish("1")
     stack.publish("2")
     stack.serve(blue=("1", 95.0), green=("2", 5.0))
-    local_control().inject("create_fails", reason="capacity")
+    create_local_control().inject("create_fails", reason="capacity")
     with pytest.raises(DeploymentFailed, match="InsufficientInstanceCapacity"):
         stack.up()
     assert endpoint()["EndpointStatus"] == "Failed"
@@ -66,7 +66,7 @@ def test_the_next_up_makes_it_again_on_other_instances_under_its_name(failed: Re
 
 
 def test_it_fails_again_until_there_is_capacity_and_then_needs_no_edit(failed: Rehearsed):
-    local_control().inject("create_fails", reason="capacity")
+    create_local_control().inject("create_fails", reason="capacity")
     with pytest.raises(DeploymentFailed, match=r"no instances for the first endpoint .* It has never served"):
         failed.up(preview=True)
     failed.clock.advance(3600)

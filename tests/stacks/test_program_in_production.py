@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from simulator.engine import DeploymentFailed
-from tests.stacks.conftest import undeployed
+from rehearsal.engine import DeploymentFailed
 from tests.stacks.rehearsed import Rehearsed, changes, rehearsal_config
+from tests.stacks.stack_image import StackImage, undeployed
 from tidewatch.registry import VersionExists
 
 DEFAULT_TAGS = {"managed-by": "pulumi", "project": "tidewatch"}
 
 
 @pytest.fixture(scope="module")
-def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
+def production_image(tmp_path_factory: pytest.TempPathFactory) -> StackImage:
     """The stack `prod` with its own file's config: blue serves version 1, green version 2 at five percent."""
     with undeployed(tmp_path_factory.mktemp("production")) as one:
         one.name, one.config = "prod", rehearsal_config("prod")
@@ -29,10 +30,15 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
             one.publish(version)
         one.serve(blue=("1", 100)).up()
         one.serve(blue=("1", 95), green=("2", 5)).up()
+        return StackImage.take(one)
+
+
+@pytest.fixture
+def production(production_image: StackImage, tmp_path: Path) -> Iterator[Rehearsed]:
+    with production_image.restore(tmp_path) as one:
         yield one
 
 
-@pytest.mark.on_a_copy
 def test_it_serves_a_canary_rolls_back_and_goes_on(production: Rehearsed) -> None:
     assert production.weights() == {"blue": 0.95, "green": 0.05}
     assert changes(production.up()) == set()
@@ -46,7 +52,6 @@ def test_it_serves_a_canary_rolls_back_and_goes_on(production: Rehearsed) -> Non
     assert production.weights() == {"blue": 0.9, "green": 0.1}
 
 
-@pytest.mark.on_a_copy
 def test_another_version_is_taken_over_in_the_declared_steps(production: Rehearsed) -> None:
     production.publish("3")
     production.serve(blue=("1", 95), green=("3", 5)).up()
@@ -58,7 +63,6 @@ def test_another_version_is_taken_over_in_the_declared_steps(production: Rehears
     assert production.endpoint()["LastDeploymentConfig"]["AutoRollbackConfiguration"]["Alarms"]
 
 
-@pytest.mark.on_a_copy
 def test_it_refuses_to_be_destroyed_and_goes_on_serving(production: Rehearsed) -> None:
     with pytest.raises(DeploymentFailed, match="protect"):
         production.stack.destroy()
@@ -66,12 +70,11 @@ def test_it_refuses_to_be_destroyed_and_goes_on_serving(production: Rehearsed) -
     assert changes(production.up()) == set()
 
 
-@pytest.mark.on_a_copy
 @pytest.mark.parametrize("largest", [64 << 20, 100], ids=["in one put", "in parts"])
 def test_what_is_published_is_locked_for_a_year(
     production: Rehearsed, monkeypatch: pytest.MonkeyPatch, largest: int
 ) -> None:
-    monkeypatch.setattr("tidewatch.registry.upload.SINGLE_PUT", largest)
+    monkeypatch.setattr("tidewatch.registry.upload.MAX_SINGLE_PUT", largest)
     production.publish("3")
     s3, bucket = boto3.client("s3"), production.outputs()["registry"]["bucket"]
     objects = s3.list_object_versions(Bucket=bucket, Prefix="models/flights/3/")["Versions"]
@@ -95,7 +98,6 @@ def test_the_file_with_its_lock_carries_the_stacks_tags_and_the_providers(produc
     assert lock["Rule"]["DefaultRetention"] == {"Mode": "GOVERNANCE", "Days": 365}
 
 
-@pytest.mark.on_a_copy
 def test_the_watch_on_the_data_runs_beside_a_locked_registry(production: Rehearsed) -> None:
     function = production.outputs()["drift"]["function"]
     answer = boto3.client("lambda").invoke(FunctionName=function, Payload=b"{}")

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.stacks.rehearsed import Rehearsed, changes
-from tidewatch.log_group import LogGroup
+from tidewatch.aws.log_group import LogGroup
 
 
 def _group(stack: Rehearsed) -> dict[str, Any]:
@@ -20,20 +20,18 @@ def _group(stack: Rehearsed) -> dict[str, Any]:
     return {"name": name, "arn": found["arn"].removesuffix(":*"), "days": found.get("retentionInDays"), "tags": tags}
 
 
-@pytest.mark.on_a_copy
 def test_the_group_is_kept_as_long_as_the_config_says_with_the_stacks_tags(standing: Rehearsed):
     found = _group(standing)
     assert found["days"] == 30
     assert found["tags"]["tidewatch:stack"] == "tidewatch/rehearsal"
     summary = standing.set(logs={"retentionDays": 7}, tags={"team": "ml"}).up(preview=True)
-    assert "flights-logs" in {step.name for step in summary.changed if step.op == "update"}
+    assert "flights-logs" in {step.name for step in summary.changed_steps if step.op == "update"}
     assert (_group(standing)["days"], _group(standing)["tags"]["team"]) == (7, "ml")
     assert changes(standing.up()) == set()
     standing.set(tags=None).up()
     assert "team" not in _group(standing)["tags"]
 
 
-@pytest.mark.on_a_copy
 def test_what_was_done_to_it_by_hand_is_mended_after_a_refresh(standing: Rehearsed):
     logs, before = boto3.client("logs"), _group(standing)
     logs.delete_retention_policy(logGroupName=before["name"])
@@ -46,7 +44,6 @@ def test_what_was_done_to_it_by_hand_is_mended_after_a_refresh(standing: Rehears
     assert _group(standing) == before
 
 
-@pytest.mark.on_a_copy
 @pytest.mark.parametrize(("force", "stays"), [(True, False), (None, True)])
 def test_it_outlives_the_stack_like_what_else_holds_data(standing: Rehearsed, force: bool | None, stays: bool):
     standing.set(forceDestroy=force).up()
@@ -56,7 +53,6 @@ def test_it_outlives_the_stack_like_what_else_holds_data(standing: Rehearsed, fo
     assert bool(left) == stays
 
 
-@pytest.mark.on_a_copy
 @pytest.mark.usefixtures("standing")
 def test_a_group_that_sagemaker_made_first_is_taken_as_it_is():
     logs, name = boto3.client("logs"), "/aws/sagemaker/Endpoints/flights-1"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from simulator.aws import local_control
-from simulator.engine import DeploymentFailed
+from rehearsal.aws import create_local_control
+from rehearsal.engine import DeploymentFailed
 from tests.stacks.rehearsed import Rehearsed, changes
 
 
@@ -23,7 +23,7 @@ def test_neither_the_first_canary_nor_a_new_version_changes_an_alarm_or_a_page(p
 
 
 def test_taking_back_a_deployment_that_failed_deploys_nothing(canary: Rehearsed):
-    live, control = canary.endpoint()["EndpointConfigName"], local_control()
+    live, control = canary.endpoint()["EndpointConfigName"], create_local_control()
     control.inject("deployment_fails", endpoint=canary.outputs()["endpoint"]["name"], reason="health_check")
     with pytest.raises(DeploymentFailed):
         canary.serve(blue=("1", 95), green=("3", 5)).up()

@@ -11,9 +11,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from simulator.engine import DeploymentFailed, Step, Summary
+from rehearsal.engine import DeploymentFailed, DeploymentStep, DeploymentSummary
 from tests.stacks.rehearsed import DESCRIPTION, Rehearsed, changes
-from tidewatch.registry.place import LEFT, leave
+from tidewatch.registry.location import LEFT_BEHIND_TAG, mark_left_behind
 
 PARAMETER = "/tidewatch/tidewatch/rehearsal/registry"
 
@@ -31,11 +31,10 @@ def _told() -> str:
     return boto3.client("ssm").get_parameter(Name=PARAMETER)["Parameter"]["Value"]
 
 
-def _lost(summary: Summary) -> list[str]:
-    return [step.urn for step in summary.changed if step.op.startswith(("delete", "replace"))]
+def _lost(summary: DeploymentSummary) -> list[str]:
+    return [step.urn for step in summary.changed_steps if step.op.startswith(("delete", "replace"))]
 
 
-@pytest.mark.on_a_copy
 def test_a_lock_is_put_on_the_bucket_in_place_and_only_its_retention_ends(standing: Rehearsed):
     bucket = standing.outputs()["registry"]["bucket"]
     assert _lock(bucket) is None
@@ -50,18 +49,16 @@ def test_a_lock_is_put_on_the_bucket_in_place_and_only_its_retention_ends(standi
     assert changes(standing.set(registry=None).up()) == set()
 
 
-@pytest.mark.on_a_copy
 @pytest.mark.parametrize("options", [{}, {"preview": True}, {"refresh": True}])
 def test_a_parameter_that_was_deleted_by_hand_is_written_again(standing: Rehearsed, options: dict[str, Any]):
     before = _told()
     boto3.client("ssm").delete_parameter(Name=PARAMETER)
     summary = standing.up(**options)
     assert _told() == before
-    assert {step.name for step in summary.changed if step.op != "refresh"} == {"flights-registry"}
+    assert {step.name for step in summary.changed_steps if step.op != "refresh"} == {"flights-registry"}
     assert changes(standing.up()) == set()
 
 
-@pytest.mark.on_a_copy
 def test_a_parameter_that_was_edited_by_hand_is_written_again(standing: Rehearsed):
     before = _told()
     boto3.client("ssm").put_parameter(Name=PARAMETER, Value=before + " ", Overwrite=True)
@@ -69,7 +66,6 @@ def test_a_parameter_that_was_edited_by_hand_is_written_again(standing: Rehearse
     assert _told() == before
 
 
-@pytest.mark.on_a_copy
 @pytest.mark.parametrize("text", ["registry", "[]", '"registry"', '{"prefix": "models/flights/"}', '{"bucket": ["a"]}'])
 def test_a_parameter_that_says_nothing_is_written_again(standing: Rehearsed, text: str):
     before = _told()
@@ -79,7 +75,6 @@ def test_a_parameter_that_says_nothing_is_written_again(standing: Rehearsed, tex
     assert changes(standing.up()) == set()
 
 
-@pytest.mark.on_a_copy
 def test_a_parameter_that_names_another_bucket_is_not_obeyed(standing: Rehearsed):
     before, s3 = _told(), boto3.client("s3")
     s3.create_bucket(Bucket="somebody-elses")
@@ -87,11 +82,10 @@ def test_a_parameter_that_names_another_bucket_is_not_obeyed(standing: Rehearsed
         said = f'{{"bucket": "{bucket}", "prefix": "models/trains/"}}'
         boto3.client("ssm").put_parameter(Name=PARAMETER, Value=said, Overwrite=True)
         summary = standing.up(preview=True)
-        assert {step.name for step in summary.changed} == {"flights-registry"}
+        assert {step.name for step in summary.changed_steps} == {"flights-registry"}
         assert _told() == before
 
 
-@pytest.mark.on_a_copy
 def test_versions_of_a_bucket_that_only_carries_the_stacks_tags_are_refused(standing: Rehearsed):
     before, own, s3 = _told(), standing.outputs()["registry"]["bucket"], boto3.client("s3")
     s3.create_bucket(Bucket="lookalike")
@@ -109,14 +103,12 @@ def test_versions_of_a_bucket_that_only_carries_the_stacks_tags_are_refused(stan
     assert _told() == before
 
 
-@pytest.mark.on_a_copy
 def test_without_its_parameter_a_model_that_lives_is_not_renamed_either(standing: Rehearsed):
     boto3.client("ssm").delete_parameter(Name=PARAMETER)
     standing.config["tidewatch:model"] = {**standing.config["tidewatch:model"], "name": "trains"}
     assert "This stack is that of flights" in standing.refusal()
 
 
-@pytest.mark.on_a_copy
 def test_a_bucket_that_outlived_its_stack_is_not_taken_for_the_living_one(standing: Rehearsed):
     standing.set(forceDestroy=None).up()
     left = standing.outputs()["registry"]["bucket"]
@@ -131,7 +123,6 @@ def test_a_bucket_that_outlived_its_stack_is_not_taken_for_the_living_one(standi
     assert f'"{living}"' in _told()
 
 
-@pytest.mark.on_a_copy
 def test_where_two_could_be_the_registry_it_asks_which(standing: Rehearsed):
     s3 = boto3.client("s3")
     tags = s3.get_bucket_tagging(Bucket=standing.outputs()["registry"]["bucket"])["TagSet"]
@@ -145,7 +136,6 @@ def test_where_two_could_be_the_registry_it_asks_which(standing: Rehearsed):
     assert _told() == '{"bucket": "another-registry", "prefix": "models/flights/"}'
 
 
-@pytest.mark.on_a_copy
 def test_a_bucket_that_lost_its_tags_gets_them_again_and_keeps_its_others(standing: Rehearsed):
     bucket, before = standing.outputs()["registry"]["bucket"], _tags(standing)
     own = {key: value for key, value in before.items() if key != "tidewatch:stack"} | {"cost-centre": "a + b"}
@@ -157,7 +147,6 @@ def test_a_bucket_that_lost_its_tags_gets_them_again_and_keeps_its_others(standi
     assert changes(standing.up()) == set()
 
 
-@pytest.mark.on_a_copy
 def test_after_a_replacement_that_was_killed_the_parameter_is_written_by_the_command_of_the_refusal(
     standing: Rehearsed,
 ):
@@ -169,11 +158,10 @@ def test_after_a_replacement_that_was_killed_the_parameter_is_written_by_the_com
     assert _obey(said) == ["put-parameter"]
     assert _told() == before
     standing.up(preview=True)
-    assert LEFT not in _tags(standing)
+    assert LEFT_BEHIND_TAG not in _tags(standing)
     assert changes(standing.up()) == set()
 
 
-@pytest.mark.on_a_copy
 @pytest.mark.parametrize("bucket", ["a; touch b", "Registry", ""])
 def test_what_no_bucket_is_called_is_in_no_command(standing: Rehearsed, bucket: str):
     _kill_between(standing)
@@ -184,7 +172,6 @@ def test_what_no_bucket_is_called_is_in_no_command(standing: Rehearsed, bucket: 
     assert value not in said
 
 
-@pytest.mark.on_a_copy
 def test_a_bucket_that_was_deleted_by_hand_is_made_again_beside_an_endpoint_that_serves(standing: Rehearsed):
     bucket, before, s3 = standing.outputs()["registry"]["bucket"], standing.endpoint(), boto3.client("s3")
     _delete(bucket)
@@ -195,14 +182,13 @@ def test_a_bucket_that_was_deleted_by_hand_is_made_again_beside_an_endpoint_that
     assert "is not in the registry" in standing.refusal()
     _publish_again(standing)
     summary = standing.up(refresh=True)
-    assert [step.urn for step in summary.changed if _ends(step)] == []
+    assert [step.urn for step in summary.changed_steps if _ends(step)] == []
     _serves_on(standing, before)
     assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
     assert "NeverDelete" in s3.get_bucket_policy(Bucket=bucket)["Policy"]
     assert changes(standing.up()) == set()
 
 
-@pytest.mark.on_a_copy
 def test_a_registry_that_a_refresh_took_out_of_the_state_gets_another_bucket(standing: Rehearsed):
     bucket, before = standing.outputs()["registry"]["bucket"], standing.endpoint()
     _delete(bucket)
@@ -242,7 +228,7 @@ def _obey(said: str) -> list[str]:
 
 def _kill_between(stack: Rehearsed) -> None:
     """As an `up` leaves it that replaces the parameter, and is killed once the old one is deleted."""
-    leave(boto3.client("s3"), stack.outputs()["registry"]["bucket"])
+    mark_left_behind(boto3.client("s3"), stack.outputs()["registry"]["bucket"])
     boto3.client("ssm").delete_parameter(Name=PARAMETER)
     stack.stack.refresh()
 
@@ -268,7 +254,7 @@ def _serves_on(stack: Rehearsed, before: Mapping[str, Any]) -> None:
     assert stack.weights() == {"blue": 0.95, "green": 0.05}
 
 
-def _ends(step: Step) -> bool:
+def _ends(step: DeploymentStep) -> bool:
     """Whether it takes away something of which AWS had more than the bucket's own settings."""
     return step.op.startswith(("delete", "replace")) and not step.type.startswith("aws:s3/bucket")
 

@@ -17,15 +17,14 @@ import requests
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from components.registry_policy import ARRIVES, SETTINGS
-from simulator.aws import policies
-from simulator.aws.identity import acting, recording
-from simulator.aws.world import ACCOUNT, REGION
-from simulator.engine import DeploymentFailed
-from tests.simulator.aws.account import ANYTHING, TRUST
-from tests.stacks.conftest import undeployed
+from components.registry_policy import REPLICATION_ACTIONS, SETTINGS_ACTIONS
+from rehearsal.aws.constants import ACCOUNT, REGION
+from rehearsal.aws.identity import act_as, policies, record_permissions
+from rehearsal.engine import DeploymentFailed
+from tests.rehearsal.aws.account import ANYTHING, TRUST
 from tests.stacks.rehearsed import Rehearsed
-from tidewatch.permissions import Names, documents, roles
+from tests.stacks.stack_image import StackImage, undeployed
+from tidewatch.permissions import PolicyVariables, build_policy_documents, load_roles
 
 REHEARSAL = f"arn:aws:iam::{ACCOUNT}:user/rehearsal"
 DEPLOYER = f"arn:aws:iam::{ACCOUNT}:role/deployer"
@@ -73,7 +72,7 @@ KEY = "models/flights/1/model.tar.gz"
 
 
 @pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
+def guarded_image(tmp_path_factory: pytest.TempPathFactory) -> StackImage:
     """A stack that names its deployers, with one version, and roles beside it."""
     with undeployed(tmp_path_factory.mktemp("guarded")) as one:
         one.set(access={"deployers": [REHEARSAL, DEPLOYER]}, registry={"objectLockDays": 30})
@@ -84,11 +83,17 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
             iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)
         everything = json.dumps({"Version": "2012-10-17", "Statement": [ANYTHING]})
         iam.put_role_policy(RoleName="administrator", PolicyName="own", PolicyDocument=everything)
-        names = Names("aws", ACCOUNT, REGION, "tidewatch", "rehearsal", "flights", "flights")
+        names = PolicyVariables("aws", ACCOUNT, REGION, "tidewatch", "rehearsal", "flights", "flights")
         for role in ("deployer", "publisher", "reader"):
-            for number, text in enumerate(documents(roles()[role], names)):
+            for number, text in enumerate(build_policy_documents(load_roles()[role], names)):
                 policy = iam.create_policy(PolicyName=f"{role}-{number}", PolicyDocument=text)["Policy"]["Arn"]
                 iam.attach_role_policy(RoleName=role, PolicyArn=policy)
+        return StackImage.take(one)
+
+
+@pytest.fixture
+def guarded(guarded_image: StackImage, tmp_path: Path) -> Iterator[Rehearsed]:
+    with guarded_image.restore(tmp_path) as one:
         yield one
 
 
@@ -135,26 +140,26 @@ def settings(stack: Rehearsed) -> list[Any]:
 def test_nobody_else_changes_what_keeps_the_bucket_shut(guarded: Rehearsed, who: str, attempt: str) -> None:
     method, given = ATTEMPTS[attempt]
     before = settings(guarded)
-    with acting(role(who)):
+    with act_as(role(who)):
         assert is_denied(lambda: getattr(boto3.client("s3"), method)(Bucket=bucket(guarded), **given))
     assert settings(guarded) == before
 
 
 def test_every_setting_that_is_guarded_is_attempted(guarded: Rehearsed) -> None:
     """But the newer calls for a bucket's tags, which boto3 has under s3control."""
-    with acting(role("administrator")), recording() as heard:
+    with act_as(role("administrator")), record_permissions() as heard:
         for method, given in ATTEMPTS.values():
             attempt = partial(getattr(boto3.client("s3"), method), Bucket=bucket(guarded), **given)
             assert is_denied(attempt)
-    asked = {need.action for need in heard.needs.values()}
-    assert asked == set(SETTINGS) - {"s3:TagResource", "s3:UntagResource"}
+    asked = {need.action for need in heard.permissions.values()}
+    assert asked == set(SETTINGS_ACTIONS) - {"s3:TagResource", "s3:UntagResource"}
 
 
 @pytest.mark.parametrize("who", ["administrator", "deployer", "publisher", "reader"])
 @pytest.mark.parametrize("attempt", OBJECTS)
 def test_nobody_else_changes_a_published_version(guarded: Rehearsed, who: str, attempt: str) -> None:
     method, given = OBJECTS[attempt]
-    with acting(role(who)):
+    with act_as(role(who)):
         assert is_denied(lambda: getattr(boto3.client("s3"), method)(Bucket=bucket(guarded), Key=KEY, **given))
     assert guarded.registry.verify("1").version == "1"
 
@@ -165,7 +170,7 @@ def test_no_form_is_uploaded_whoever_signed_it(guarded: Rehearsed, key: str, ver
     """A form cannot be asked for a condition, and a header that says so costs an attacker nothing."""
     s3 = boto3.client("s3", config=Config(signature_version=version))
     for who in ("administrator", "deployer", "publisher"):
-        with acting(role(who)):
+        with act_as(role(who)):
             posted = s3.generate_presigned_post(bucket(guarded), key)
             answer = requests.post(
                 posted["url"],
@@ -179,58 +184,56 @@ def test_no_form_is_uploaded_whoever_signed_it(guarded: Rehearsed, key: str, ver
     assert guarded.registry.verify("1").version == "1"
 
 
-@pytest.mark.parametrize("action", ARRIVES)
+@pytest.mark.parametrize("action", REPLICATION_ACTIONS)
 @pytest.mark.parametrize("who", ["administrator", "deployer", "replication"])
 def test_nothing_is_replicated_into_it(guarded: Rehearsed, action: str, who: str) -> None:
     """The rehearsal replicates nothing: what is asked is the policy that is deployed."""
     policy = boto3.client("s3").get_bucket_policy(Bucket=bucket(guarded))["Policy"]
     keys = {"aws:principalarn": role(who), "aws:securetransport": "true"}
-    assert policies.denied(policy, policies.Request(role(who), action, f"arn:aws:s3:::{bucket(guarded)}/{KEY}", keys))
+    assert policies.is_denied(
+        policy, policies.PolicyRequest(role(who), action, f"arn:aws:s3:::{bucket(guarded)}/{KEY}", keys)
+    )
 
 
-@pytest.mark.on_a_copy
 def test_those_who_deploy_change_the_settings_by_the_program(guarded: Rehearsed) -> None:
     guarded.set(registry={"objectLockDays": 7}, tags={"environment": "other"})
-    with acting(DEPLOYER):
+    with act_as(DEPLOYER):
         guarded.up(preview=False)
     found = boto3.client("s3").get_object_lock_configuration(Bucket=bucket(guarded))
     assert found["ObjectLockConfiguration"]["Rule"]["DefaultRetention"]["Days"] == 7
 
 
-@pytest.mark.on_a_copy
 def test_break_glass_puts_right_what_those_who_deploy_broke(guarded: Rehearsed) -> None:
     name, s3 = bucket(guarded), boto3.client("s3")
     before = s3.get_bucket_policy(Bucket=name)["Policy"]
-    with acting(DEPLOYER):
+    with act_as(DEPLOYER):
         s3.delete_bucket_policy(Bucket=name)
-    with acting(break_glass()):
+    with act_as(break_glass()):
         s3.put_bucket_policy(Bucket=name, Policy=before)
         s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
         assert s3.get_bucket_policy(Bucket=name)["Policy"] == before
-    with acting(role("administrator")):
+    with act_as(role("administrator")):
         assert is_denied(lambda: s3.delete_bucket_policy(Bucket=name))
 
 
-@pytest.mark.on_a_copy
 def test_an_up_of_somebody_who_is_not_named_is_refused_before_anything_is_made(guarded: Rehearsed) -> None:
     guarded.set(tags={"environment": "other"})
     before = settings(guarded)
-    with acting(role("administrator")):
+    with act_as(role("administrator")):
         guarded.stack.preview()
         with pytest.raises(DeploymentFailed, match=r"this runs as arn:aws:sts::\d+:assumed-role/administrator/"):
             guarded.up(preview=False)
     assert settings(guarded) == before
 
 
-@pytest.mark.on_a_copy
 def test_who_deploys_is_handed_over_in_two_steps(guarded: Rehearsed) -> None:
-    with acting(DEPLOYER):
+    with act_as(DEPLOYER):
         with pytest.raises(DeploymentFailed, match="was named before"):
             guarded.set(access={"deployers": [role("administrator")]}).up(preview=False)
         guarded.set(access={"deployers": [DEPLOYER, role("administrator")]}).up(preview=False)
-    with acting(role("administrator")):
+    with act_as(role("administrator")):
         guarded.set(access={"deployers": [role("administrator")]}).up(preview=False)
-    with acting(DEPLOYER):
+    with act_as(DEPLOYER):
         assert is_denied(lambda: boto3.client("s3").delete_bucket_policy(Bucket=bucket(guarded)))
 
 

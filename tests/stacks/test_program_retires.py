@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from simulator.engine import DeploymentFailed
+from rehearsal.engine import DeploymentFailed
 from tests.stacks.rehearsed import Rehearsed, changes
 
 GATE = {"urn:pulumi:rehearsal::tidewatch::pulumi-python:dynamic/tidewatch:Gate::gate"}
@@ -15,17 +15,15 @@ def test_the_gate_is_there_before_anything_is_served(published: Rehearsed):
     assert found == GATE
 
 
-@pytest.mark.on_a_copy
 @pytest.mark.parametrize("preview", [True, False])
 def test_variants_are_not_taken_out_of_a_stack_that_serves(standing: Rehearsed, preview: bool):
     standing.set(variants=None, rollbackTo=None)
     with pytest.raises(DeploymentFailed, match="This stack serves flights") as refused:
         standing.up(preview=preview)
-    assert not [step for step in refused.value.summary.changed if step.phase == "done"]
+    assert not [step for step in refused.value.summary.changed_steps if step.phase == "done"]
     assert standing.weights() == {"blue": 0.95, "green": 0.05}
 
 
-@pytest.mark.on_a_copy
 def test_a_retired_stack_keeps_its_registry_and_serves_again(standing: Rehearsed):
     before, config = standing.outputs(), dict(standing.config)
     standing.set(variants=None, rollbackTo=None, retire=True).up(preview=True)
@@ -37,10 +35,9 @@ def test_a_retired_stack_keeps_its_registry_and_serves_again(standing: Rehearsed
     assert changes(standing.up()) == set()
 
 
-@pytest.mark.on_a_copy
 @pytest.mark.parametrize("preview", [True, False])
 def test_a_model_that_lives_is_not_renamed(standing: Rehearsed, preview: bool):
     standing.config["tidewatch:model"] = {**standing.config["tidewatch:model"], "name": "trains"}
     with pytest.raises(DeploymentFailed, match="give trains a stack of its own") as refused:
         standing.up(preview=preview)
-    assert not refused.value.summary.changed
+    assert not refused.value.summary.changed_steps

@@ -1,4 +1,4 @@
-"""Automatic scaling that a deployment takes off a slot, and what people made of it meanwhile."""
+"""Automatic scaling that a deployment takes off a variant, and what people made of it meanwhile."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from typing import Any
 import boto3
 import pytest
 
-from simulator.aws.identity import acting
+from rehearsal.aws.identity import act_as
 from tests.stacks.rehearsed import Rehearsed, changes, deployer
-from tidewatch.traffic.scaling import Scaling
+from tidewatch.traffic.autoscaling import ScalableTargets
 
-pytestmark = pytest.mark.on_a_copy
 SUSPENDED = {
     "DynamicScalingInSuspended": True,
     "DynamicScalingOutSuspended": False,
@@ -19,22 +18,22 @@ SUSPENDED = {
 }
 
 
-def place(stack: Rehearsed, slot: str) -> Any:
+def place(stack: Rehearsed, variant: str) -> Any:
     return {
         "ServiceNamespace": "sagemaker",
-        "ResourceId": f"endpoint/{stack.outputs()['endpoint']['name']}/variant/{slot}",
+        "ResourceId": f"endpoint/{stack.outputs()['endpoint']['name']}/variant/{variant}",
         "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
     }
 
 
 def scaled(stack: Rehearsed) -> Any:
-    """Both slots scale; somebody suspends scaling in, and raises the floor in the mornings."""
+    """Both variants scale; somebody suspends scaling in, and raises the floor in the mornings."""
     stack.set(autoscaling={"maximum": 4, "invocationsPerInstance": 1000}).up(preview=False)
     client = boto3.client("application-autoscaling")
-    for slot in ("blue", "green"):
-        client.register_scalable_target(**place(stack, slot), SuspendedState=SUSPENDED)
+    for variant in ("blue", "green"):
+        client.register_scalable_target(**place(stack, variant), SuspendedState=SUSPENDED)
         client.put_scheduled_action(
-            **place(stack, slot),
+            **place(stack, variant),
             ScheduledActionName="mornings",
             Schedule="cron(0 6 * * ? *)",
             Timezone="Europe/Berlin",
@@ -43,7 +42,7 @@ def scaled(stack: Rehearsed) -> Any:
     return client
 
 
-def test_a_slot_that_goes_takes_its_scaling_along_and_leaves_the_others(standing: Rehearsed) -> None:
+def test_a_variant_that_goes_takes_its_scaling_along_and_leaves_the_others(standing: Rehearsed) -> None:
     client = scaled(standing)
     standing.serve(blue=("1", 100)).up()
     (target,) = client.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
@@ -78,15 +77,15 @@ def test_a_step_policy_with_an_alarm_of_peoples_own_name_is_no_end_of_deployment
     )
     who = deployer()
     standing.config["tidewatch:endpoint"]["instanceType"] = "ml.g5.2xlarge"
-    with acting(who):
+    with act_as(who):
         standing.up()
-        assert "The alarm backlog still calls the step scaling policy steps of slot green" in capfd.readouterr().err
+        assert "The alarm backlog still calls the step scaling policy steps of variant green" in capfd.readouterr().err
         assert changes(standing.up()) == set()
     found = client.describe_scaling_policies(ServiceNamespace="sagemaker", PolicyNames=["steps"])["ScalingPolicies"]
     assert [one["PolicyARN"] for one in found] != [policy]
     (alarm,) = cloudwatch.describe_alarms(AlarmNames=["backlog"])["MetricAlarms"]
     assert alarm["AlarmActions"] == [policy]
-    assert not standing.controller().owes_scaling()
+    assert not standing.controller().has_suspended_scaling()
 
 
 def test_a_new_registration_is_in_sync_with_the_state_after_a_refresh(standing: Rehearsed) -> None:
@@ -97,8 +96,10 @@ def test_a_new_registration_is_in_sync_with_the_state_after_a_refresh(standing: 
         "ScalableTargets"
     ]
     controller = standing.controller()
-    endpoint = controller.place.endpoint
-    Scaling(client, controller.clients.cloudwatch, controller.control, endpoint, standing.clock).suspend(["green"])
+    endpoint = controller.resource_names.endpoint
+    ScalableTargets(client, controller.clients.cloudwatch, controller.control, endpoint, standing.clock).suspend(
+        ["green"]
+    )
     assert {one.rsplit(":", 1)[1] for one in changes(standing.up())} == {"EndpointDeployment"}
     (after,) = client.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[where["ResourceId"]])[
         "ScalableTargets"

@@ -6,9 +6,8 @@ import json
 from typing import Any
 
 import boto3
-import pytest
 
-from stacks.agreement import OWN_TAGS, OWN_VARIABLES
+from stacks.config.conflicts import OWN_TAG_COUNT, OWN_VARIABLES
 from tests.stacks.rehearsed import DESCRIPTION, IMAGE, Rehearsed
 
 
@@ -16,27 +15,26 @@ def resources(stack: Rehearsed) -> list[dict[str, Any]]:
     return [one for one in json.loads((stack.home / "state.json").read_text())["resources"] if "inputs" in one]
 
 
-def test_no_resource_has_more_tags_of_this_program_than_the_settings_leave_room_for(deployed: Rehearsed):
-    theirs = deployed.config["tidewatch:tags"]
-    counts = [len(one["inputs"]["tags"].keys() - theirs) for one in resources(deployed) if one["inputs"].get("tags")]
+def test_no_resource_has_more_tags_of_this_program_than_the_settings_leave_room_for(standing: Rehearsed):
+    theirs = standing.config["tidewatch:tags"]
+    counts = [len(one["inputs"]["tags"].keys() - theirs) for one in resources(standing) if one["inputs"].get("tags")]
     assert counts
-    assert max(counts) <= OWN_TAGS
+    assert max(counts) <= OWN_TAG_COUNT
 
 
-def test_the_variables_that_are_set_where_the_config_names_none_are_those_that_the_settings_count(deployed: Rehearsed):
-    models = [one for one in resources(deployed) if one["type"] == "aws:sagemaker/model:Model"]
+def test_the_variables_that_are_set_where_the_config_names_none_are_those_that_the_settings_count(standing: Rehearsed):
+    models = [one for one in resources(standing) if one["type"] == "aws:sagemaker/model:Model"]
     assert models
     for model in models:
         assert set(model["inputs"]["primaryContainer"]["environment"]) == set(OWN_VARIABLES)
 
 
-@pytest.mark.on_a_copy
-def test_the_machine_image_reaches_the_hosts_as_a_new_configuration(deployed: Rehearsed):
+def test_the_machine_image_reaches_the_hosts_as_a_new_configuration(standing: Rehearsed):
     sagemaker = boto3.client("sagemaker")
-    before = deployed.endpoint()["EndpointConfigName"]
-    deployed.config["tidewatch:endpoint"]["inferenceAmiVersion"] = "al2-ami-sagemaker-inference-gpu-3-1"
-    deployed.up()
-    after = deployed.endpoint()["EndpointConfigName"]
+    before = standing.endpoint()["EndpointConfigName"]
+    standing.config["tidewatch:endpoint"]["inferenceAmiVersion"] = "al2-ami-sagemaker-inference-gpu-3-1"
+    standing.up()
+    after = standing.endpoint()["EndpointConfigName"]
     assert after != before
     variants = sagemaker.describe_endpoint_config(EndpointConfigName=after)["ProductionVariants"]
     assert {one["InferenceAmiVersion"] for one in variants} == {"al2-ami-sagemaker-inference-gpu-3-1"}

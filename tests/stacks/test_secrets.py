@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 
-from components.sagemaker.slots import Slot
-from stacks.settings import SettingsError, load
-from tests.stacks.conftest import undeployed
+from components.sagemaker.variant_model import ProductionVariant
+from stacks.config.settings import SettingsError, load
 from tests.stacks.rehearsed import Rehearsed, changes
+from tests.stacks.stack_image import StackImage, undeployed
 from tests.stacks.test_stack_settings import CONFIG, changed
-from tidewatch.content import content_hash, fingerprint
+from tidewatch.content_hash import compute_content_hash, fingerprint_secret
 
 TOKEN, HOOK = "tok-4f9a7c1e", "https://hooks.example.com/services/T0/B0/s3cr3t"
 RUNBOOKS = "https://wiki.example.com/flights"
@@ -22,8 +23,8 @@ SECRETS = frozenset({"tidewatch:endpoint", "tidewatch:notify"})
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
-    """One slot with a variable, and a webhook, that `pulumi config set --secret` put into the config."""
+def told_image(tmp_path_factory: pytest.TempPathFactory) -> StackImage:
+    """One variant with a variable, and a webhook, that `pulumi config set --secret` put into the config."""
     with undeployed(tmp_path_factory.mktemp("secrets")) as one:
         one.config["tidewatch:endpoint"]["environment"] = {"TOKEN": TOKEN, "MODE": "fast"}
         one.config["tidewatch:notify"]["P1"] = [{"https": HOOK}]
@@ -32,6 +33,12 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
         one.up()
         one.publish("1")
         one.serve(blue=("1", 100)).up(preview=True)
+        return StackImage.take(one)
+
+
+@pytest.fixture
+def told(told_image: StackImage, tmp_path: Path) -> Iterator[Rehearsed]:
+    with told_image.restore(tmp_path) as one:
         yield one
 
 
@@ -83,24 +90,24 @@ def test_a_second_up_changes_nothing(told: Rehearsed):
     assert changes(told.up()) == set()
 
 
-def slot(**secret: str) -> Slot:
-    return Slot(
+def variant(**secret: str) -> ProductionVariant:
+    return ProductionVariant(
         "blue", "1", "s3://b/k", "ab" * 32, "image@sha256:1", 1, 1, environment=secret, secrets=frozenset(secret)
     )
 
 
 def test_the_content_changes_with_a_secret_and_is_no_plain_hash_of_it():
-    first, second = slot(PIN="1234"), slot(PIN="1235")
-    assert first.content("flights", None) != second.content("flights", None)
-    assert first.content("flights", None) == slot(PIN="1234").content("flights", None)
-    plain = Slot("blue", "1", "s3://b/k", "ab" * 32, "image@sha256:1", 1, 1, environment={"PIN": "1234"})
-    assert first.content("flights", None) != plain.content("flights", None)
+    first, second = variant(PIN="1234"), variant(PIN="1235")
+    assert first.compute_content("flights", None) != second.compute_content("flights", None)
+    assert first.compute_content("flights", None) == variant(PIN="1234").compute_content("flights", None)
+    plain = ProductionVariant("blue", "1", "s3://b/k", "ab" * 32, "image@sha256:1", 1, 1, environment={"PIN": "1234"})
+    assert first.compute_content("flights", None) != plain.compute_content("flights", None)
 
 
 def test_a_fingerprint_is_of_one_value_in_one_place():
-    assert fingerprint("1234", "flights/a") != fingerprint("1234", "flights/b")
-    assert fingerprint("1234", "flights/a") == fingerprint("1234", "flights/a")
-    assert content_hash(fingerprint("1234", "a")) != content_hash("1234")
+    assert fingerprint_secret("1234", "flights/a") != fingerprint_secret("1234", "flights/b")
+    assert fingerprint_secret("1234", "flights/a") == fingerprint_secret("1234", "flights/a")
+    assert compute_content_hash(fingerprint_secret("1234", "a")) != compute_content_hash("1234")
 
 
 @pytest.mark.parametrize(
@@ -120,7 +127,7 @@ def test_a_mistake_in_what_is_secret_is_told_without_it(path: str, value: Any, k
     if as_text:
         config[key] = json.dumps(config[key])
     with pytest.raises(SettingsError) as refused:
-        load(config, secret=[key])
+        load(config, secret_keys=[key])
     assert any(line.startswith(path.split(".")[0]) for line in refused.value.mistakes)
     for secret in (TOKEN, "s3cr3t", "x" * 2000):
         assert secret not in str(refused.value)
@@ -129,14 +136,14 @@ def test_a_mistake_in_what_is_secret_is_told_without_it(path: str, value: Any, k
 @pytest.mark.parametrize("key", ["aws:region", "aws:defaultTags"])
 def test_a_mistake_in_a_secret_of_the_aws_provider_is_told_without_it(key: str):
     with pytest.raises(SettingsError) as refused:
-        load({**CONFIG, key: TOKEN}, secret=[key])
+        load({**CONFIG, key: TOKEN}, secret_keys=[key])
     assert f"{key}: " in str(refused.value)
     assert TOKEN not in str(refused.value)
 
 
 def test_what_becomes_names_and_tags_cannot_be_secret():
     with pytest.raises(SettingsError) as refused:
-        load(CONFIG, secret=["tidewatch:model", "aws:secretKey"])
+        load(CONFIG, secret_keys=["tidewatch:model", "aws:secretKey"])
     (told,) = refused.value.mistakes
     assert told.startswith("tidewatch:model: is secret, and becomes names, tags or texts that everybody reads")
     assert "endpoint.environment" in told

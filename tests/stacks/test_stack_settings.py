@@ -11,9 +11,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stacks import declare, hosting
-from stacks.settings import SettingsError, load
-from tidewatch.drift.verdict import Thresholds
+from stacks import component_args
+from stacks.config import instance_types
+from stacks.config.settings import SettingsError, load
+from tidewatch.drift.statistics.verdict import Thresholds
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -97,7 +98,11 @@ def test_shares_sum_to_one(blue: int, green: int):
             1,
             "tidewatch:variants.green.wieght: unknown key; did you mean weight?",
         ),
-        ("tidewatch:variants.red", {"version": 1, "weight": 1}, "tidewatch:variants.red: is not a slot; the slots are"),
+        (
+            "tidewatch:variants.red",
+            {"version": 1, "weight": 1},
+            "tidewatch:variants.red: is not a variant; the variants are",
+        ),
         ("tidewatch:variants.green.weight", -1, "tidewatch:variants.green.weight: -1 is negative; use 0 or more"),
         ("tidewatch:variants.green.weight", "much", "tidewatch:variants.green.weight: 'much' is not a number"),
         ("tidewatch:variants.green.weight", "nan", "'nan' is not a finite number"),
@@ -108,8 +113,12 @@ def test_shares_sum_to_one(blue: int, green: int):
         ("tidewatch:variants.green.version", 1.1, "1.1 is a number, in which 1.10 and 1.1 are the same"),
         ("tidewatch:variants.green.version", "a b", '"a b" is not a version'),
         ("tidewatch:variants.green.version", None, "tidewatch:variants.green.version: None is not a version"),
-        ("tidewatch:rollbackTo", "red", 'tidewatch:rollbackTo: "red" is not a slot; the slots are blue and green'),
-        ("tidewatch:rollbackTo", "", "tidewatch:rollbackTo: is missing; name the slot that a rollback goes back to"),
+        (
+            "tidewatch:rollbackTo",
+            "red",
+            'tidewatch:rollbackTo: "red" is not a variant; the variants are blue and green',
+        ),
+        ("tidewatch:rollbackTo", "", "tidewatch:rollbackTo: is missing; name the variant that a rollback goes back to"),
         ("tidewatch:rollback.floor", 3, "tidewatch:rollbackTo: blue has 2 instances, below its floor of 3"),
         ("tidewatch:rollback.automatic", "perhaps", "'perhaps' is neither true nor false"),
         ("tidewatch:endpoint.instanceType", "ml.g5.xlrge", "use one it offers, like ml.g5.xlarge"),
@@ -156,13 +165,13 @@ def test_a_mistake_is_a_sentence_with_its_path(path: str, value: Any, sentence: 
 
 
 def test_without_a_word_about_drift_its_thresholds_are_the_domains():
-    found = declare.thresholds(load(CONFIG))
+    found = component_args.build_drift_thresholds(load(CONFIG))
     assert Thresholds(**found) == Thresholds()
 
 
 def test_points_and_percent_reach_the_function_as_fractions():
     drift = {"psi": ["0.15", 0.3], "share": [4, 12.5], "rate": [1, 3], "ticketShare": 20, "pageShare": 50}
-    found = Thresholds(**declare.thresholds(load({**CONFIG, "tidewatch:drift": drift})))
+    found = Thresholds(**component_args.build_drift_thresholds(load({**CONFIG, "tidewatch:drift": drift})))
     assert (found.psi_warn, found.psi_drift) == (0.15, 0.3)
     assert (found.share_warn, found.share_drift) == (0.04, 0.125)
     assert (found.rate_warn, found.rate_drift) == (0.01, 0.03)
@@ -177,14 +186,14 @@ def test_whatever_the_config_accepts_the_domain_accepts(data: st.DataObject):
     tickets, pages = pair(100)
     drift = {"psi": pair(10), "share": pair(100), "rate": pair(100), "ticketShare": tickets, "pageShare": pages}
     drift["falseDiscoveryRate"] = data.draw(st.floats(1e-9, 1))
-    Thresholds(**declare.thresholds(load({**CONFIG, "tidewatch:drift": drift})))
+    Thresholds(**component_args.build_drift_thresholds(load({**CONFIG, "tidewatch:drift": drift})))
 
 
 def test_all_weights_zero_is_refused():
     config = changed("tidewatch:variants.blue.weight", 0)
     config["tidewatch:variants"]["green"]["weight"] = "0"
     assert mistakes(config) == (
-        "tidewatch:variants: every weight is 0, which sends traffic to nothing; give one slot more than 0",
+        "tidewatch:variants: every weight is 0, which sends traffic to nothing; give one variant more than 0",
     )
 
 
@@ -240,8 +249,8 @@ def test_pulumi_declares_every_key_with_an_empty_default():
 
 
 def test_instance_types_are_those_of_the_service_model():
-    offered = hosting.instance_types()
-    assert offered == hosting.parsed_values(hosting.INSTANCE_TYPES)
+    offered = instance_types.list_instance_types()
+    assert offered == instance_types.load_enum(instance_types.INSTANCE_TYPES)
     assert {"ml.g5.xlarge", "ml.g4dn.xlarge"} <= offered
 
 
@@ -249,7 +258,7 @@ def test_instance_types_are_those_of_the_service_model():
 def test_the_list_is_cut_out_of_a_model_in_either_layout_that_botocore_has_had(layout: dict[str, Any]):
     shape = {"type": "string", "enum": ["ml.g5.xlarge", "ml.m5.large"]}
     model = json.dumps({"shapes": {"ProductionVariantInstanceType": shape}}, **layout)
-    assert hosting.cut_values(model, hosting.INSTANCE_TYPES) == {"ml.g5.xlarge", "ml.m5.large"}
+    assert instance_types.extract_enum(model, instance_types.INSTANCE_TYPES) == {"ml.g5.xlarge", "ml.m5.large"}
 
 
 @pytest.mark.parametrize(
@@ -264,4 +273,4 @@ def test_the_list_is_cut_out_of_a_model_in_either_layout_that_botocore_has_had(l
     ],
 )
 def test_families_with_local_disks_are_known(instance_type: str, local: bool):
-    assert hosting.keeps_local_storage(instance_type) is local
+    assert instance_types.has_local_nvme(instance_type) is local

@@ -10,7 +10,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from stacks.unfound import unfound
+from stacks.missing_registry import explain_missing_registry
 
 REGION = "eu-west-1"
 STACK = ("tidewatch", "prod")
@@ -29,7 +29,7 @@ def said(bucket: str, code: str = "", tags: dict[str, str] | None = None) -> str
         else:
             listed = [{"Key": key, "Value": value} for key, value in (tags or {}).items()]
             buckets.add_response("get_bucket_tagging", {"TagSet": listed})
-        return unfound(ssm, s3, tagging, STACK, "flights")
+        return explain_missing_registry(ssm, s3, tagging, STACK, "flights")
 
 
 def test_a_bucket_that_is_gone_is_made_in_its_region_and_tagged():

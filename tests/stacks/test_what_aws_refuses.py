@@ -12,11 +12,12 @@ from botocore.validate import ParamValidator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stacks import declare, hosting, places
-from stacks.agreement import OWN_TAGS
-from stacks.settings import SettingsError, load
+from stacks import component_args
+from stacks.config import instance_types, regions
+from stacks.config.conflicts import OWN_TAG_COUNT
+from stacks.config.settings import SettingsError, load
 from tests.stacks.test_stack_settings import CONFIG, KEY, changed, mistakes
-from tidewatch import tags
+from tidewatch.aws import tags
 
 SUBNET, GROUP = "subnet-0a1b2c3d4e5f60718", "sg-0a1b2c3d4e5f60718"
 SHARED = "arn:aws:ec2:us-east-1:999988887777:subnet/subnet-0fedcba9876543210"
@@ -48,7 +49,7 @@ def vpc(**changes: Any) -> dict[str, Any]:
         ("tidewatch:tags", {"AWS:team": "v"}, "begins with 'AWS:', which AWS keeps for itself"),
         ("tidewatch:tags", {"tidewatch:owner": "me"}, "begins like the tags of this program"),
         ("tidewatch:tags", {"Team": "a", "team": "b"}, "tidewatch:tags: Team, team differ in capitals only"),
-        ("tidewatch:tags", {f"t{n}": "v" for n in range(51 - OWN_TAGS)}, "are 51 on one resource; AWS takes 50"),
+        ("tidewatch:tags", {f"t{n}": "v" for n in range(51 - OWN_TAG_COUNT)}, "are 51 on one resource; AWS takes 50"),
         ("aws:defaultTags", "team", "aws:defaultTags: 'team' is no object of tags"),
         ("aws:defaultTags", {"tags": {"a": "<b>"}}, "aws:defaultTags.tags: the value of 'a' has '<' '>'"),
         ("aws:defaultTags", {"tags": {f"t{n}": "" for n in range(11)}}, "there are 11 tags: AWS takes at most 10"),
@@ -194,13 +195,13 @@ def test_a_volume_key_is_one_of_the_stacks_region():
 
 
 def test_tags_are_counted_with_those_that_the_provider_adds():
-    own = {f"own{n}": "v" for n in range(50 - OWN_TAGS - 8)}
+    own = {f"own{n}": "v" for n in range(50 - OWN_TAG_COUNT - 8)}
     added = {**{f"added{n}": "v" for n in range(8)}, "own0": "counted once"}
     config = {**changed("tidewatch:tags", own), "aws:defaultTags": {"tags": added}}
     load(config)
     config["tidewatch:tags"]["one-more"] = "v"
     (told,) = mistakes(config)
-    assert told.startswith(f"tidewatch:tags: {len(own)} here, 9 in aws:defaultTags and up to {OWN_TAGS} of this")
+    assert told.startswith(f"tidewatch:tags: {len(own)} here, 9 in aws:defaultTags and up to {OWN_TAG_COUNT} of this")
 
 
 def test_every_mistake_of_every_kind_is_told_at_once():
@@ -222,8 +223,8 @@ def test_every_mistake_of_every_kind_is_told_at_once():
 
 
 def test_machine_images_are_those_of_the_service_model():
-    assert hosting.ami_versions() == hosting.parsed_values(hosting.AMI_VERSIONS)
-    assert "al2-ami-sagemaker-inference-gpu-3-1" in hosting.ami_versions()
+    assert instance_types.list_ami_versions() == instance_types.load_enum(instance_types.AMI_VERSIONS)
+    assert "al2-ami-sagemaker-inference-gpu-3-1" in instance_types.list_ami_versions()
 
 
 def test_regions_are_those_of_botocores_partitions():
@@ -233,7 +234,7 @@ def test_regions_are_those_of_botocores_partitions():
         for partition in session.get_available_partitions()
         for region in session.get_available_regions("s3", partition)
     }
-    assert expected.items() <= places.partitions().items()
+    assert expected.items() <= regions.partitions().items()
 
 
 MODEL = botocore.session.get_session().get_service_model("sagemaker")
@@ -266,9 +267,9 @@ def test_whatever_the_settings_accept_the_service_models_take(
         settings = load(config)
     except SettingsError:
         return
-    network = declare.network(settings)
+    network = component_args.build_network(settings)
     assert network is not None
-    assert not list(tags.faults({**settings.tags, "tidewatch:owner": settings.model.owner}))
+    assert not list(tags.find_tag_faults({**settings.tags, "tidewatch:owner": settings.model.owner}))
     shapes = botocore.loaders.create_loader().load_service_model("sagemaker", "service-2")["shapes"]
     for shape, values in (("EnvironmentKey", environment), ("SubnetId", network.subnet_ids)):
         assert all(_matches(shapes[shape], value) for value in values)

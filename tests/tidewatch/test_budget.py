@@ -9,11 +9,11 @@ from typing import Any
 import boto3
 import pytest
 
-from simulator.aws import REGION, in_process
-from simulator.clock import ManualClock
+from rehearsal.aws import REGION, simulate_aws
+from rehearsal.simulated_clock import ManualClock
 from tidewatch.alarms import InvalidAlarms
-from tidewatch.budget import Budgets, Unread, objectives
-from tidewatch.slo import Objective, burn_rate, counting, share_used
+from tidewatch.slo import Objective, build_request_counts, compute_burn_rate, compute_share_used
+from tidewatch.slo.error_budget import ErrorBudgets, IncompleteMetrics, parse_objectives
 
 HOUR = timedelta(hours=1)
 AVAILABLE = Objective("availability", 99.9)
@@ -35,13 +35,13 @@ class Endpoint:
         self.asked.append(given)
         return self._read(**given)
 
-    def answer(self, slot: str, requests: int, bad: int = 0, slow: int = 0, ago: timedelta = timedelta()) -> None:
+    def answer(self, variant: str, requests: int, bad: int = 0, slow: int = 0, ago: timedelta = timedelta()) -> None:
         counted: list[tuple[str, list[float], list[float]]] = [
             ("Invocations", [1], [requests]),
             ("Invocation5XXErrors", [1, 0], [bad, requests - bad]),
             ("ModelLatency", [300_000, 20_000], [slow, requests - slow]),
         ]
-        dimensions = [{"Name": "EndpointName", "Value": "flights-1"}, {"Name": "VariantName", "Value": slot}]
+        dimensions = [{"Name": "EndpointName", "Value": "flights-1"}, {"Name": "VariantName", "Value": variant}]
         data = [
             {
                 "MetricName": name,
@@ -54,11 +54,11 @@ class Endpoint:
         ]
         self.cloudwatch.put_metric_data(Namespace="AWS/SageMaker", MetricData=data)
 
-    def budgets(self, *promised: Objective) -> Budgets:
-        return Budgets(promised, "flights-1", ("blue", "green"))
+    def budgets(self, *promised: Objective) -> ErrorBudgets:
+        return ErrorBudgets(promised, "flights-1", ("blue", "green"))
 
-    def used(self, budgets: Budgets) -> dict[str, float]:
-        return budgets.used(self.cloudwatch, self.clock.now())
+    def used(self, budgets: ErrorBudgets) -> dict[str, float]:
+        return budgets.read_used_shares(self.cloudwatch, self.clock.now())
 
 
 def age(endpoint: Endpoint, first: timedelta = timedelta()) -> float:
@@ -70,11 +70,11 @@ def age(endpoint: Endpoint, first: timedelta = timedelta()) -> float:
 @pytest.fixture
 def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    with in_process() as clock:
+    with simulate_aws() as clock:
         yield Endpoint(clock)
 
 
-def test_bad_requests_use_the_budget_of_all_requests_of_all_slots(endpoint: Endpoint) -> None:
+def test_bad_requests_use_the_budget_of_all_requests_of_all_variants(endpoint: Endpoint) -> None:
     endpoint.answer("blue", 9_000, bad=3, ago=timedelta(days=20))
     endpoint.answer("green", 1_000, bad=2, slow=25, ago=timedelta(days=2))
     used = endpoint.used(endpoint.budgets(AVAILABLE, FAST))
@@ -88,7 +88,7 @@ def test_bad_requests_use_the_budget_of_all_requests_of_all_slots(endpoint: Endp
 def test_an_endpoint_younger_than_the_window_has_not_used_all_of_it_by_its_first_failure(endpoint: Endpoint) -> None:
     endpoint.answer("blue", 100, bad=1, ago=timedelta(minutes=30))
     used = endpoint.used(endpoint.budgets(AVAILABLE))["availability"]
-    assert used == pytest.approx(share_used(burn_rate(0.01, 0.001), HOUR, AVAILABLE.window), rel=0.1)
+    assert used == pytest.approx(compute_share_used(compute_burn_rate(0.01, 0.001), HOUR, AVAILABLE.window), rel=0.1)
 
 
 def test_once_it_is_as_old_as_the_window_all_of_its_requests_are_its_budget(endpoint: Endpoint) -> None:
@@ -102,9 +102,9 @@ def test_it_is_what_the_alarms_on_burn_rates_count(endpoint: Endpoint) -> None:
     endpoint.answer("green", 10, bad=2, slow=5)
     now = endpoint.clock.now()
     for objective in (AVAILABLE, FAST):
-        bad, requests, parts = counting(objective, ("blue", "green"))
+        bad, requests, parts = build_request_counts(objective, ("blue", "green"))
         budgets = endpoint.budgets(objective)
-        queries = [{**budgets.query(name, stat), "ReturnData": False} for name, stat in parts.items()]
+        queries = [{**budgets.build_query(name, stat), "ReturnData": False} for name, stat in parts.items()]
         queries += [{"Id": "bad", "Expression": bad}, {"Id": "requests", "Expression": requests}]
         found = endpoint.cloudwatch.get_metric_data(MetricDataQueries=queries, StartTime=now - HOUR, EndTime=now + HOUR)
         sums = {one["Id"]: sum(one["Values"]) for one in found["MetricDataResults"]}
@@ -161,15 +161,15 @@ def test_pages_are_put_together(endpoint: Endpoint, monkeypatch: pytest.MonkeyPa
 def test_a_part_of_the_metrics_is_no_budget(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = {"MetricDataResults": [{"Id": "b1", "Timestamps": [], "Values": [], "StatusCode": "InternalError"}]}
     monkeypatch.setattr(endpoint.cloudwatch, "get_metric_data", lambda **_: answer)
-    with pytest.raises(Unread, match="InternalError for b1 of availability"):
+    with pytest.raises(IncompleteMetrics, match="InternalError for b1 of availability"):
         endpoint.used(endpoint.budgets(AVAILABLE))
 
 
 def test_it_is_read_every_five_minutes_though_a_sweep_may_be_early(endpoint: Endpoint) -> None:
     budgets, now = endpoint.budgets(AVAILABLE), endpoint.clock.now()
-    assert budgets.due(now)
+    assert budgets.is_due(now)
     endpoint.used(budgets)
-    assert [budgets.due(now + timedelta(seconds=after)) for after in (60, 240, 299, 300, 360)] == [
+    assert [budgets.is_due(now + timedelta(seconds=after)) for after in (60, 240, 299, 300, 360)] == [
         False, False, True, True, True,
     ]  # fmt: skip
 
@@ -179,7 +179,7 @@ def test_objectives_are_read_as_the_function_is_told_them() -> None:
         '{"availability": {"percent": 99.9, "days": 30, "milliseconds": null},'
         ' "latency": {"percent": 99, "days": 28, "milliseconds": 200}}'
     )
-    assert objectives(text) == (Objective("availability", 99.9, 30), FAST)
-    assert objectives("") == objectives("{}") == ()
+    assert parse_objectives(text) == (Objective("availability", 99.9, 30), FAST)
+    assert parse_objectives("") == parse_objectives("{}") == ()
     with pytest.raises(InvalidAlarms):
-        objectives('{"availability": {"percent": 100}}')
+        parse_objectives('{"availability": {"percent": 100}}')

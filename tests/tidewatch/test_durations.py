@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from tidewatch.durations import about, exactly
+from tidewatch.duration_format import format_duration, format_period
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from tidewatch.durations import about, exactly
     ],
 )
 def test_a_time_is_told_to_a_tenth_of_its_largest_unit(length: timedelta, said: str) -> None:
-    assert about(length) == said
+    assert format_duration(length) == said
 
 
 @pytest.mark.parametrize(
@@ -38,4 +38,4 @@ def test_a_time_is_told_to_a_tenth_of_its_largest_unit(length: timedelta, said: 
     ],
 )
 def test_a_period_is_told_exactly(seconds: int, said: str) -> None:
-    assert exactly(seconds) == said
+    assert format_period(seconds) == said

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tidewatch import ecr
+from tidewatch.aws import ecr
 
 DIGEST = "sha256:" + "ab" * 32
 
@@ -18,12 +18,12 @@ DIGEST = "sha256:" + "ab" * 32
     ],
 )
 def test_an_image_in_ecr_is_known_by_its_address(host: str, region: str) -> None:
-    assert ecr.image(f"{host}/ml/triton@{DIGEST}") == ecr.Image("123456789012", region, "ml/triton", DIGEST)
+    assert ecr.parse_image(f"{host}/ml/triton@{DIGEST}") == ecr.EcrImage("123456789012", region, "ml/triton", DIGEST)
 
 
 @pytest.mark.parametrize("address", [f"docker.io/triton@{DIGEST}", "123456789012.dkr.ecr.us-east-1.amazonaws.com/a:1"])
 def test_another_registry_and_an_address_without_a_digest_are_not(address: str) -> None:
-    assert ecr.image(address) is None
+    assert ecr.parse_image(address) is None
 
 
 HOST = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
@@ -31,7 +31,7 @@ HOST = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 
 @pytest.mark.parametrize("address", ["ml/triton", "ml/triton:24.1", "ml/deep/er", "only"])
 def test_what_is_listed_is_found_whatever_its_tag(address: str) -> None:
-    assert ecr.is_listed(f"{HOST}/{address}@{DIGEST}", [f"{HOST}/only", f"{HOST}/ml/*"])
+    assert ecr.is_in_repositories(f"{HOST}/{address}@{DIGEST}", [f"{HOST}/only", f"{HOST}/ml/*"])
 
 
 @pytest.mark.parametrize(
@@ -51,4 +51,4 @@ def test_what_is_listed_is_found_whatever_its_tag(address: str) -> None:
     ],
 )
 def test_what_only_looks_listed_is_not(address: str) -> None:
-    assert not ecr.is_listed(f"{address}@{DIGEST}", [f"{HOST}/only", f"{HOST}/ml/*"])
+    assert not ecr.is_in_repositories(f"{address}@{DIGEST}", [f"{HOST}/only", f"{HOST}/ml/*"])

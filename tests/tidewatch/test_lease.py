@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import boto3
 import pytest
 
-from simulator.aws import in_process
-from tidewatch.lease import LeaseTable
+from rehearsal.aws import simulate_aws
+from tidewatch.aws.lease import LeaseTable
 
 
 @pytest.fixture
 def leases() -> Iterator[LeaseTable]:
-    with in_process() as clock:
+    with simulate_aws() as clock:
         dynamodb = boto3.client("dynamodb", region_name="us-east-1")
         keys = (("endpoint", "HASH"), ("key", "RANGE"))
         dynamodb.create_table(
@@ -24,38 +24,38 @@ def leases() -> Iterator[LeaseTable]:
 
 
 def test_it_is_held_by_one_until_given_back(leases: LeaseTable) -> None:
-    first = leases.take("drift", 60)
+    first = leases.acquire("drift", 60)
     assert first is not None
-    assert leases.take("drift", 60) is None
-    assert leases.take("traffic", 60) is not None, "another name is another lease"
+    assert leases.acquire("drift", 60) is None
+    assert leases.acquire("traffic", 60) is not None, "another name is another lease"
     leases.release("drift", first)
-    assert leases.take("drift", 60) is not None
+    assert leases.acquire("drift", 60) is not None
 
 
 def test_one_who_died_holds_others_up_for_its_time_only(leases: LeaseTable) -> None:
-    first = leases.take("drift", 60)
+    first = leases.acquire("drift", 60)
     assert first is not None
     leases.clock.sleep(61)
-    second = leases.take("drift", 60)
+    second = leases.acquire("drift", 60)
     assert second is not None
     leases.release("drift", first)
-    assert leases.take("drift", 60) is None, "what expired cannot be given back for another"
+    assert leases.acquire("drift", 60) is None, "what expired cannot be given back for another"
 
 
 def test_a_missing_table_is_the_clients_error(leases: LeaseTable) -> None:
     with pytest.raises(leases.dynamodb.exceptions.ResourceNotFoundException):
-        LeaseTable(leases.dynamodb, "nowhere", "flights", leases.clock).take("drift", 60)
+        LeaseTable(leases.dynamodb, "nowhere", "flights", leases.clock).acquire("drift", 60)
 
 
 @pytest.mark.parametrize("expires", [{"N": "9999999999"}, {"S": "tomorrow"}, {"N": "1e100"}, {"NULL": True}, {"L": []}])
 def test_what_says_that_it_never_ends_is_nobodys(leases: LeaseTable, expires: dict[str, object]) -> None:
     forged = {"endpoint": {"S": "flights"}, "key": {"S": "lease#traffic"}, "expires": expires}
     leases.dynamodb.put_item(TableName="control", Item=forged)  # type: ignore[arg-type]
-    assert leases.take("traffic", 15) is not None
+    assert leases.acquire("traffic", 15) is not None
 
 
 def test_a_holder_whose_clock_is_a_little_ahead_keeps_its_lease(leases: LeaseTable) -> None:
     ahead = leases.clock.now().timestamp() + 15 + 20
     held = {"endpoint": {"S": "flights"}, "key": {"S": "lease#traffic"}, "expires": {"N": str(ahead)}}
     leases.dynamodb.put_item(TableName="control", Item=held)
-    assert leases.take("traffic", 15) is None
+    assert leases.acquire("traffic", 15) is None

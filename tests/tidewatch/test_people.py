@@ -2,7 +2,7 @@
 
 import pytest
 
-from tidewatch.people import is_one_of, principal_patterns, trust
+from tidewatch.permissions.trust_policy import build_principal_patterns, build_trust_policy, is_trusted_caller
 
 ADA = "arn:aws:iam::111122223333:user/ada"
 ROLE = "arn:aws:iam::111122223333:role/ops"
@@ -10,7 +10,7 @@ RESERVED = "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/AWSRes
 
 
 def statements(*people: str) -> list[dict[str, object]]:
-    return trust(people, "aws", "123456789012")["Statement"]
+    return build_trust_policy(people, "aws", "123456789012")["Statement"]
 
 
 def test_where_nobody_is_named_it_is_whoever_iam_lets_with_a_second_factor() -> None:
@@ -52,8 +52,8 @@ def test_each_kind_has_a_statement_of_its_own() -> None:
 
 
 def test_a_permission_set_is_a_pattern_and_the_rest_are_as_they_are() -> None:
-    assert principal_patterns([ADA, ROLE], "aws", "1" * 12) == [ADA, ROLE]
-    (pattern,) = principal_patterns(["OnCall"], "aws-cn", "111122223333")
+    assert build_principal_patterns([ADA, ROLE], "aws", "1" * 12) == [ADA, ROLE]
+    (pattern,) = build_principal_patterns(["OnCall"], "aws-cn", "111122223333")
     assert pattern.startswith(
         "arn:aws-cn:iam::111122223333:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_OnCall_"
     )
@@ -70,7 +70,7 @@ def test_a_permission_set_is_a_pattern_and_the_rest_are_as_they_are() -> None:
     ],
 )
 def test_somebody_is_known_by_what_sts_calls_them(person: str, caller: str) -> None:
-    assert is_one_of([person], caller)
+    assert is_trusted_caller([person], caller)
 
 
 @pytest.mark.parametrize(
@@ -85,4 +85,4 @@ def test_somebody_is_known_by_what_sts_calls_them(person: str, caller: str) -> N
     ],
 )
 def test_somebody_else_is_not(person: str, caller: str) -> None:
-    assert not is_one_of([person], caller)
+    assert not is_trusted_caller([person], caller)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from tidewatch import tags
+from tidewatch.aws import tags
 
 
 @cache
@@ -32,12 +32,12 @@ def test_the_characters_are_those_of_the_models_that_name_them() -> None:
 @given(some.characters(exclude_categories=("Cs",)))
 def test_a_character_is_allowed_if_it_is_a_letter_a_number_a_separator_or_one_of_eight_signs(one: str) -> None:
     allowed = unicodedata.category(one)[0] in "LNZ" or one in "_.:/=+-@"
-    assert (tags.strange(one) == "") == allowed
+    assert (tags.find_forbidden_characters(one) == "") == allowed
 
 
 @pytest.mark.parametrize("text", ["ml-platform@example.com", "Équipe données 7", "a:b/c=d+e", "東京", "", "x" * 256])
 def test_what_people_write_is_taken(text: str) -> None:
-    assert list(tags.value_faults(text)) == []
+    assert list(tags.find_value_faults(text)) == []
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_what_people_write_is_taken(text: str) -> None:
     ],
 )
 def test_what_a_value_must_not_be_is_said(text: str, fault: str) -> None:
-    assert any(fault in found for found in tags.value_faults(text))
+    assert any(fault in found for found in tags.find_value_faults(text))
 
 
 @pytest.mark.parametrize(
@@ -63,16 +63,16 @@ def test_what_a_value_must_not_be_is_said(text: str, fault: str) -> None:
     ],
 )
 def test_what_a_key_must_not_be_is_said(key: str, fault: str) -> None:
-    assert any(fault in found for found in tags.key_faults(key))
+    assert any(fault in found for found in tags.find_key_faults(key))
 
 
 def test_all_faults_of_a_set_are_told_at_once() -> None:
-    found = list(tags.faults({**{f"k{n}": "v" for n in range(49)}, "Team": "a|b", "team": "c"}))
+    found = list(tags.find_tag_faults({**{f"k{n}": "v" for n in range(49)}, "Team": "a|b", "team": "c"}))
     assert found == [
         "there are 51 tags: AWS takes at most 50",
         "the value of 'Team' has '|': a tag takes letters, digits, spaces and _ . : / = + - @",
         "the keys 'Team', 'team' differ in capitals only, which IAM takes for one",
     ]
-    assert list(tags.faults({f"k{n}": "v" for n in range(11)}, most=tags.TAGS_AN_OBJECT)) == [
+    assert list(tags.find_tag_faults({f"k{n}": "v" for n in range(11)}, max_tags=tags.MAX_OBJECT_TAGS)) == [
         "there are 11 tags: AWS takes at most 10"
     ]

@@ -9,13 +9,21 @@ from hypothesis import example, given
 
 from tests.tidewatch.hostile import ATTACKS, texts, visible
 from tests.tidewatch.rendered import elements, shown
-from tidewatch.text import code, logged, markdown, one_line, plain, slack, unseen
+from tidewatch.text import (
+    collapse_whitespace,
+    escape_markdown,
+    escape_slack,
+    format_code_span,
+    format_log_line,
+    is_invisible,
+    sanitize,
+)
 
 
 @given(texts)
 def test_what_is_made_plain_is_one_line_that_is_seen(text: str) -> None:
-    assert not any(unseen(each) for each in plain(text))
-    assert plain(plain(text)) == plain(text)
+    assert not any(is_invisible(each) for each in sanitize(text))
+    assert sanitize(sanitize(text)) == sanitize(text)
 
 
 @pytest.mark.parametrize(
@@ -23,35 +31,35 @@ def test_what_is_made_plain_is_one_line_that_is_seen(text: str) -> None:
 )
 @given(text=visible)
 def test_text_in_markdown_is_read_as_it_was_written_and_brings_no_element(around: str, text: str) -> None:
-    document, innocent = around.format(markdown(text)), around.format("TEXT")
+    document, innocent = around.format(escape_markdown(text)), around.format("TEXT")
     assert elements(document) == elements(innocent)
-    assert shown(document) == shown(innocent).replace("TEXT", one_line(text))
+    assert shown(document) == shown(innocent).replace("TEXT", collapse_whitespace(text))
 
 
 @pytest.mark.parametrize("text", ATTACKS)
 def test_markdown_holds_no_mark_of_html_for_renderers_that_know_no_escapes(text: str) -> None:
-    assert not set("<>") & set(markdown(text))
+    assert not set("<>") & set(escape_markdown(text))
 
 
 @given(visible)
 def test_code_in_markdown_is_code_whatever_backticks_it_holds(text: str) -> None:
-    document = f"To close it: {code(text)}."
+    document = f"To close it: {format_code_span(text)}."
     assert elements(document) == elements("To close it: `TEXT`.")
-    assert shown(document).split() == f"To close it: {one_line(text)}.".split()
+    assert shown(document).split() == f"To close it: {collapse_whitespace(text)}.".split()
 
 
 @given(texts)
 @example("<!channel>")
 def test_slack_gets_no_link_and_no_mention(text: str) -> None:
-    assert not set("<>") & set(slack(text))
+    assert not set("<>") & set(escape_slack(text))
 
 
 @given(texts)
 def test_what_is_logged_is_one_line_of_json_that_is_no_metric(text: str) -> None:
-    (printed,) = logged(text).splitlines()
-    assert json.loads(printed) == {"problem": plain(text)}
+    (printed,) = format_log_line(text).splitlines()
+    assert json.loads(printed) == {"problem": sanitize(text)}
 
 
 @given(texts)
 def test_a_line_has_no_room_for_another_one_to_begin(text: str) -> None:
-    assert "  " not in one_line(text)
+    assert "  " not in collapse_whitespace(text)

@@ -1,20 +1,20 @@
-"""Every alarm there is: of a slot, and of the endpoint. What is measured nowhere has no alarm here."""
+"""Every alarm there is: of a variant, and of the endpoint. What is measured nowhere has no alarm here."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from tidewatch.alarms import operating, watching
-from tidewatch.alarms.composite import Composite, any_of
-from tidewatch.alarms.custom import PREFIX
+from tidewatch.alarms import control_plane_alarms, data_alarms
+from tidewatch.alarms.composites import CompositeAlarm, any_of
+from tidewatch.alarms.custom_guardrails import KEY_PREFIX
 from tidewatch.alarms.errors import InvalidAlarm, InvalidAlarms
-from tidewatch.alarms.guardrails import guardrails
-from tidewatch.alarms.limits import Limits
-from tidewatch.alarms.values import Alarm, Severity
-from tidewatch.alarms.variants import host_alarms, serving_alarms, silence
+from tidewatch.alarms.guardrails import build_guardrail_alarms
+from tidewatch.alarms.models import Alarm, Severity
+from tidewatch.alarms.serving_alarms import build_host_alarms, build_serving_alarms, build_silence_alarm
+from tidewatch.alarms.thresholds import AlarmThresholds
 
-GUARDRAIL = "guardrail"
-OVERALL = "endpoint"
+GUARDRAIL_COMPOSITE = "guardrail"
+HEALTH_COMPOSITE = "endpoint"
 """The key of the composite that is in ALARM while anything is wrong."""
 VARIANT_KEYS = (
     "server-errors",
@@ -52,41 +52,41 @@ ENDPOINT_KEYS = (
     "deployment-running",
     "endpoint-not-in-service",
 )
-CATALOG = (*VARIANT_KEYS, *ENDPOINT_KEYS)
+BUILT_IN_ALARM_KEYS = (*VARIANT_KEYS, *ENDPOINT_KEYS)
 """The keys of all built-in alarms but those of the objectives, which tidewatch.slo has."""
-RUNBOOKS = (*(key for key in CATALOG if key != "guardrail-model-errors"), PREFIX)
+ALARM_RUNBOOKS = (*(key for key in BUILT_IN_ALARM_KEYS if key != "guardrail-model-errors"), KEY_PREFIX)
 """The runbooks that they and the user's own guardrails name."""
 
 
-def variant_alarms(
-    limits: Limits,
-    slots: Iterable[str],
+def build_variant_alarms(
+    thresholds: AlarmThresholds,
+    variants: Iterable[str],
     champion: str,
     *,
-    gpus: int = 1,
+    gpu_count: int = 1,
     custom: Sequence[Alarm] = (),
 ) -> dict[str, tuple[Alarm, ...]]:
-    """The alarms of each slot.
+    """The alarms of each variant.
 
     gpus: devices of one host; 0 has no alarm on them. custom: the user's
-    own guardrails, of every slot but the champion. Raises InvalidAlarms on two alarms of one key.
+    own guardrails, of every variant but the champion. Raises InvalidAlarms on two alarms of one key.
     """
-    found: dict[str, tuple[Alarm, ...]] = {}
-    held = sorted(slots)
-    for slot in held:
-        found[slot] = (
-            *serving_alarms(limits),
-            silence(limits, held),
-            *host_alarms(limits, gpus),
-            *((*guardrails(limits), *custom) if slot != champion else ()),
+    alarms: dict[str, tuple[Alarm, ...]] = {}
+    ordered = sorted(variants)
+    for variant in ordered:
+        alarms[variant] = (
+            *build_serving_alarms(thresholds),
+            build_silence_alarm(thresholds, ordered),
+            *build_host_alarms(thresholds, gpu_count),
+            *((*build_guardrail_alarms(thresholds), *custom) if variant != champion else ()),
         )
-        distinct(found[slot])
-    return found
+        require_unique_keys(alarms[variant])
+    return alarms
 
 
-def endpoint_alarms(
-    limits: Limits,
-    slots: Sequence[str],
+def build_endpoint_alarms(
+    thresholds: AlarmThresholds,
+    variants: Sequence[str],
     *,
     drift: bool = True,
     capture_percent: float = 100,
@@ -94,52 +94,62 @@ def endpoint_alarms(
 ) -> tuple[Alarm, ...]:
     """The alarms of the endpoint as a whole.
 
-    slots: those that hold a variant; without one only the machinery is watched. drift: whether the drift function is
+    variants: those that hold a variant; without one only the machinery is watched. drift: whether the drift function is
     there, which alone counts captured records. capture_percent: of the requests, 0 to 100. escalation_minutes: after
     which an open incident is told to others; None where there are none to tell.
     """
-    watched = _watching(limits, sorted(slots), capture_percent) if drift and slots else ()
-    return distinct(
+    alarms_on_data = _build_data_alarms(thresholds, sorted(variants), capture_percent) if drift and variants else ()
+    return require_unique_keys(
         (
-            *watched,
-            operating.undelivered((operating.ROLLBACK, watching.DRIFT) if drift else (operating.ROLLBACK,)),
-            operating.rollback_pending(limits),
-            operating.rollback_failed(),
-            operating.rollback_blocked(),
-            operating.traffic_changed(),
-            operating.records_refused(),
-            operating.break_glass(),
-            *((operating.unacknowledged(escalation_minutes),) if escalation_minutes else ()),
-            operating.deployment_rolled_back(),
-            operating.deployment_running(),
-            operating.endpoint_not_in_service(),
+            *alarms_on_data,
+            control_plane_alarms.build_undelivered_alarm(
+                (control_plane_alarms.ROLLBACK, data_alarms.DRIFT) if drift else (control_plane_alarms.ROLLBACK,)
+            ),
+            control_plane_alarms.build_rollback_pending_alarm(thresholds),
+            control_plane_alarms.build_rollback_failed_alarm(),
+            control_plane_alarms.build_rollback_blocked_alarm(),
+            control_plane_alarms.build_traffic_changed_alarm(),
+            control_plane_alarms.build_records_refused_alarm(),
+            control_plane_alarms.build_break_glass_alarm(),
+            *((control_plane_alarms.build_unacknowledged_alarm(escalation_minutes),) if escalation_minutes else ()),
+            control_plane_alarms.build_deployment_rolled_back_alarm(),
+            control_plane_alarms.build_deployment_running_alarm(),
+            control_plane_alarms.build_endpoint_not_in_service_alarm(),
         )
     )
 
 
-def _watching(limits: Limits, slots: Sequence[str], capture_percent: float) -> tuple[Alarm, ...]:
-    of_records: tuple[Alarm, ...] = ()
+def _build_data_alarms(
+    thresholds: AlarmThresholds, variants: Sequence[str], capture_percent: float
+) -> tuple[Alarm, ...]:
+    record_alarms: tuple[Alarm, ...] = ()
     if capture_percent > 0:
-        of_records = (
-            watching.capture_missing(limits, slots, capture_percent),
-            watching.records_rejected(limits, slots),
-            watching.drift(slots),
-            watching.many_features_drift(slots),
-            watching.insufficient_data(limits, slots),
-            watching.hours_failing(),
+        record_alarms = (
+            data_alarms.build_capture_missing_alarm(thresholds, variants, capture_percent),
+            data_alarms.build_records_rejected_alarm(thresholds, variants),
+            data_alarms.build_drift_alarm(variants),
+            data_alarms.build_many_features_drift_alarm(variants),
+            data_alarms.build_insufficient_data_alarm(thresholds, variants),
+            data_alarms.build_hours_failing_alarm(),
         )
-    return (*of_records, watching.drift_failed(), watching.drift_late(), watching.drift_throttled())
+    return (
+        *record_alarms,
+        data_alarms.build_drift_failed_alarm(),
+        data_alarms.build_drift_late_alarm(),
+        data_alarms.build_drift_throttled_alarm(),
+    )
 
 
-def guardrail(alarms: Iterable[Alarm]) -> Composite | None:
-    """What rolls a slot back: any of its guardrails. It notifies nobody itself, the rollback does; None without any."""
+def build_guardrail_composite(alarms: Iterable[Alarm]) -> CompositeAlarm | None:
+    """What rolls a variant back: any of its guardrails. It notifies nobody itself, the rollback does; None without
+    any."""
     keys = [alarm.key for alarm in alarms if alarm.guardrail]
     if not keys:
         return None
-    return Composite(
-        key=GUARDRAIL,
+    return CompositeAlarm(
+        key=GUARDRAIL_COMPOSITE,
         title="Guardrail",
-        says="The challenger is worse than the champion in something that rolls it back.",
+        description="The challenger is worse than the champion in something that rolls it back.",
         severity=Severity.P1,
         scope="variant",
         rule=any_of(*keys),
@@ -149,7 +159,7 @@ def guardrail(alarms: Iterable[Alarm]) -> Composite | None:
     )
 
 
-def distinct(alarms: Sequence[Alarm]) -> tuple[Alarm, ...]:
+def require_unique_keys(alarms: Sequence[Alarm]) -> tuple[Alarm, ...]:
     """The alarms, if no two have one key. Raises InvalidAlarms."""
     seen: set[str] = set()
     mistakes: list[InvalidAlarm] = []

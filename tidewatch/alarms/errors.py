@@ -20,7 +20,7 @@ class InvalidAlarm(AlarmError):
         self.sentence, self.path, self.alarm = sentence, path, alarm
         super().__init__(f"{'.'.join(part for part in (alarm, path) if part)}: {sentence}".removeprefix(": "))
 
-    def under(self, prefix: str) -> InvalidAlarm:
+    def with_prefix(self, prefix: str) -> InvalidAlarm:
         """The same mistake, seen from one level up."""
         return InvalidAlarm(self.sentence, ".".join(part for part in (prefix, self.path) if part))
 

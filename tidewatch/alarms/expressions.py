@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tidewatch.alarms.reading import shown
-from tidewatch.alarms.values import Math, Stat
+from tidewatch.alarms.config_values import format_number
+from tidewatch.alarms.models import MetricMath, MetricStat
 from tidewatch.metrics import Metric
 
 STANDARD_ERRORS = 3.5
@@ -13,37 +13,37 @@ STANDARD_ERRORS = 3.5
 challengers no worse than a champion with up to 1% of errors are rolled back less than once in twenty years."""
 
 
-def each(part: str, metric: Metric, statistic: str, slots: Sequence[str]) -> dict[str, Stat]:
-    """The statistic of every slot, by ids like n0 and n1: there is no dimension for a whole endpoint."""
-    return {f"{part}{place}": Stat(metric, statistic, slot) for place, slot in enumerate(slots)}
+def build_variant_stats(prefix: str, metric: Metric, statistic: str, variants: Sequence[str]) -> dict[str, MetricStat]:
+    """The statistic of every variant, by ids like n0 and n1: there is no dimension for a whole endpoint."""
+    return {f"{prefix}{index}": MetricStat(metric, statistic, variant) for index, variant in enumerate(variants)}
 
 
-def total(part: str, slots: Sequence[str]) -> str:
-    """The sum over the slots; one without data counts as 0 beside another."""
-    return " + ".join(f"{part}{place}" for place in range(len(slots)))
+def build_sum(prefix: str, variants: Sequence[str]) -> str:
+    """The sum over the variants; one without data counts as 0 beside another."""
+    return " + ".join(f"{prefix}{index}" for index in range(len(variants)))
 
 
-def count_of(metric: Metric, statistic: str, least: float, slots: Sequence[str]) -> Math:
-    """In how many slots the statistic is at least that much."""
-    expression = " + ".join(f"(s{place} >= {shown(least)})" for place in range(len(slots)))
-    return Math(expression, each("s", metric, statistic, slots), 0, len(slots))
+def build_count(metric: Metric, statistic: str, minimum: float, variants: Sequence[str]) -> MetricMath:
+    """In how many variants the statistic is at least that much."""
+    expression = " + ".join(f"(s{index} >= {format_number(minimum)})" for index in range(len(variants)))
+    return MetricMath(expression, build_variant_stats("s", metric, statistic, variants), 0, len(variants))
 
 
-def enough(minimum_requests: int, minimum_errors: int) -> str:
+def build_min_samples_condition(minimum_requests: int, minimum_errors: int) -> str:
     """A condition on n requests and b bad ones: one failure among few requests is an event, not a rate."""
     return f"(n >= {minimum_requests}) AND (b >= {minimum_errors})"
 
 
-def asked(minimum_requests: int) -> str:
-    """The condition that n are enough, of a slot whose live share is w.
+def build_min_requests_condition(minimum_requests: int) -> str:
+    """The condition that n are enough, of a variant whose live share is w.
 
-    The sweep reports w each minute: a slot without requests has a datapoint all the same, and none from before it fell
-    silent is evaluated in the place of a missing one.
+    The sweep reports w each minute: a variant without requests has a datapoint all the same, and none from before it
+    fell silent is evaluated in the place of a missing one.
     """
     return f"((n + 0 * w) >= {minimum_requests})"
 
 
-def excess() -> str:
+def build_significant_excess() -> str:
     """By how much b of n requests being bad exceeds the champion's d of k, less what may be chance.
 
     A difference of two noisy rates is above any floor every few minutes where both fail alike, and a rollback would

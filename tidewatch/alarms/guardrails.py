@@ -1,100 +1,116 @@
 """What rolls back: the alarms that compare a challenger with the champion. They alone are part of that composite.
 
-A minute each, two of three: from the first bad datapoint to ALARM it takes one more. No percentiles, which a slot with
-little traffic neither reaches nor leaves, and no FILL, which would put a guess in the place of a late datapoint.
+A minute each, two of three: from the first bad datapoint to ALARM it takes one more. No percentiles, which a variant
+with little traffic neither reaches nor leaves, and no FILL, which would put a guess in the place of a late
+datapoint.
 """
 
 from __future__ import annotations
 
 from tidewatch import metrics as m
-from tidewatch.alarms.expressions import enough, excess
-from tidewatch.alarms.limits import Limits
-from tidewatch.alarms.reading import shown
-from tidewatch.alarms.values import CHAMPION, Alarm, Math, Missing, Severity, Stat
-from tidewatch.alarms.variants import MICROSECONDS
+from tidewatch.alarms.config_values import format_number
+from tidewatch.alarms.expressions import build_min_samples_condition, build_significant_excess
+from tidewatch.alarms.models import CHAMPION, Alarm, MetricMath, MetricStat, MissingData, Severity
+from tidewatch.alarms.serving_alarms import MICROSECONDS
+from tidewatch.alarms.thresholds import AlarmThresholds
 from tidewatch.metrics import Metric
 
 MINUTE = 60
 PERIODS, DATAPOINTS = 3, 2
 
 
-def guardrails(limits: Limits) -> tuple[Alarm, ...]:
-    """The built-in ones of a slot that is not the champion."""
-    return (_errors(limits), _model_errors(limits), _latency(limits))
-
-
-def _errors(limits: Limits) -> Alarm:
-    return _guardrail(
-        "guardrail-errors",
-        "Challenger fails",
-        f"The challenger fails {limits.guardrail_error_points:g} points more of its requests than the champion would.",
-        Math(f"IF({_enough(limits)}, {excess()}, 0)", _compared(m.ERRORS_5XX), -1, 1),
-        limits.guardrail_error_points / 100,
-        limits.minimum_requests,
+def build_guardrail_alarms(thresholds: AlarmThresholds) -> tuple[Alarm, ...]:
+    """The built-in ones of a variant that is not the champion."""
+    return (
+        _build_errors_guardrail(thresholds),
+        _build_model_errors_guardrail(thresholds),
+        _build_latency_guardrail(thresholds),
     )
 
 
-def _model_errors(limits: Limits) -> Alarm:
+def _build_errors_guardrail(thresholds: AlarmThresholds) -> Alarm:
+    return _build_guardrail(
+        "guardrail-errors",
+        "Challenger fails",
+        f"The challenger fails {thresholds.guardrail_error_points:g} points more of its requests than the champion "
+        "would.",
+        MetricMath(
+            f"IF({_build_min_samples_condition(thresholds)}, {build_significant_excess()}, 0)",
+            _build_comparison_stats(m.ERRORS_5XX),
+            -1,
+            1,
+        ),
+        thresholds.guardrail_error_points / 100,
+        thresholds.minimum_requests,
+    )
+
+
+def _build_model_errors_guardrail(thresholds: AlarmThresholds) -> Alarm:
     """Refused requests too, but only beside a champion with traffic: callers send bad requests to any model."""
-    beside = f"{_enough(limits)} AND (k >= {limits.minimum_requests})"
-    return _guardrail(
+    condition = f"{_build_min_samples_condition(thresholds)} AND (k >= {thresholds.minimum_requests})"
+    return _build_guardrail(
         "guardrail-model-errors",
         "Challenger refuses",
-        f"The challenger leaves {limits.guardrail_error_points:g} points more of its requests without a prediction "
+        f"The challenger leaves {thresholds.guardrail_error_points:g} points more of its requests without a prediction "
         f"than the champion would: often it expects other features.",
-        Math(f"IF({beside}, {excess()}, 0)", _compared(m.MODEL_ERRORS), -1, 1),
-        limits.guardrail_error_points / 100,
-        limits.minimum_requests,
+        MetricMath(f"IF({condition}, {build_significant_excess()}, 0)", _build_comparison_stats(m.MODEL_ERRORS), -1, 1),
+        thresholds.guardrail_error_points / 100,
+        thresholds.minimum_requests,
         runbook="guardrail-errors",
     )
 
 
-def _enough(limits: Limits) -> str:
-    return enough(limits.minimum_requests, limits.minimum_errors)
+def _build_min_samples_condition(thresholds: AlarmThresholds) -> str:
+    return build_min_samples_condition(thresholds.minimum_requests, thresholds.minimum_errors)
 
 
-def _compared(errors: Metric) -> dict[str, Stat]:
-    """Requests and bad ones: n and b of the slot, k and d of the champion."""
+def _build_comparison_stats(errors: Metric) -> dict[str, MetricStat]:
+    """Requests and bad ones: n and b of the variant, k and d of the champion."""
     return {
-        "n": Stat(m.INVOCATIONS, "Sum"),
-        "k": Stat(m.INVOCATIONS, "Sum", CHAMPION),
-        "b": Stat(errors, "Sum"),
-        "d": Stat(errors, "Sum", CHAMPION),
+        "n": MetricStat(m.INVOCATIONS, "Sum"),
+        "k": MetricStat(m.INVOCATIONS, "Sum", CHAMPION),
+        "b": MetricStat(errors, "Sum"),
+        "d": MetricStat(errors, "Sum", CHAMPION),
     }
 
 
-def _latency(limits: Limits) -> Alarm:
+def _build_latency_guardrail(thresholds: AlarmThresholds) -> Alarm:
     """A ratio of trimmed means; against the absolute limit while the champion has too few requests to compare with.
 
     Metric math knows no standard deviation, so nothing is taken off for chance as it is of errors: of few requests with
     a long tail the means alone differ by half, every few hours. It asks for more requests instead.
     """
-    least, ratio = limits.guardrail_latency_requests, limits.guardrail_latency_ratio
-    instead = round(limits.latency_milliseconds * MICROSECONDS / ratio)
-    differs = f"((t - c) > {shown(round(limits.guardrail_latency_milliseconds * MICROSECONDS))})"
-    parts = {
-        "n": Stat(m.INVOCATIONS, "Sum"),
-        "k": Stat(m.INVOCATIONS, "Sum", CHAMPION),
-        "t": Stat(m.MODEL_LATENCY, "tm95"),
-        "c": Stat(m.MODEL_LATENCY, "tm95", CHAMPION),
+    min_requests, ratio = thresholds.guardrail_latency_requests, thresholds.guardrail_latency_ratio
+    fallback = round(thresholds.latency_milliseconds * MICROSECONDS / ratio)
+    is_slower = f"((t - c) > {format_number(round(thresholds.guardrail_latency_milliseconds * MICROSECONDS))})"
+    stats = {
+        "n": MetricStat(m.INVOCATIONS, "Sum"),
+        "k": MetricStat(m.INVOCATIONS, "Sum", CHAMPION),
+        "t": MetricStat(m.MODEL_LATENCY, "tm95"),
+        "c": MetricStat(m.MODEL_LATENCY, "tm95", CHAMPION),
     }
-    return _guardrail(
+    return _build_guardrail(
         "guardrail-latency",
         "Challenger is slow",
         f"The challenger takes over {ratio:g} times as long as the champion.",
-        Math(f"IF((n >= {least}) AND {differs}, t / IF((n >= {least}) AND (k >= {least}), c, {instead}), 0)", parts, 0),
+        MetricMath(
+            f"IF((n >= {min_requests}) AND {is_slower}, t / IF((n >= {min_requests}) AND (k >= {min_requests}), c, "
+            f"{fallback}), 0)",
+            stats,
+            0,
+        ),
         ratio,
-        least,
+        min_requests,
     )
 
 
-def _guardrail(
-    key: str, title: str, says: str, signal: Math, threshold: float, minimum: int, runbook: str = ""
+def _build_guardrail(
+    key: str, title: str, description: str, signal: MetricMath, threshold: float, minimum: int, runbook: str = ""
 ) -> Alarm:
     return Alarm(
         key=key,
         title=title,
-        says=says,
+        description=description,
         severity=Severity.P1,
         scope="variant",
         signal=signal,
@@ -103,7 +119,7 @@ def _guardrail(
         period_s=MINUTE,
         periods=PERIODS,
         datapoints=DATAPOINTS,
-        missing=Missing.NOT_BREACHING,
+        missing=MissingData.NOT_BREACHING,
         minimum_samples=minimum,
         guardrail=True,
         suppressed_by_deployment=False,

@@ -6,6 +6,6 @@
 The clients are in tidewatch.aws.sessions, apart: who only reads a config imports no boto3.
 """
 
-from tidewatch.aws.connection import KEYS, Connection, Role, faults
+from tidewatch.aws.connection import PROVIDER_KEYS, AssumedRole, Connection, find_config_faults
 
-__all__ = ["KEYS", "Connection", "Role", "faults"]
+__all__ = ["PROVIDER_KEYS", "AssumedRole", "Connection", "find_config_faults"]

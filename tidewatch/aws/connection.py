@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-FOLLOWED = (
+SUPPORTED_SETTINGS = (
     "region", "profile", "accessKey", "secretKey", "token", "sharedConfigFiles", "sharedCredentialsFiles",
     "assumeRoles", "assumeRoleWithWebIdentity", "allowedAccountIds", "forbiddenAccountIds", "endpoints", "stsRegion",
     "useFipsEndpoint", "useDualstackEndpoint", "s3UsePathStyle", "s3UsEast1RegionalEndpoint", "maxRetries", "retryMode",
@@ -21,16 +21,16 @@ FOLLOWED = (
     "ec2MetadataServiceEndpointMode",
 )  # fmt: skip
 """What every client does as the provider does it."""
-NOT_OURS = (
+IGNORED_SETTINGS = (
     "defaultTags", "ignoreTags", "tagPolicyCompliance", "skipCredentialsValidation", "skipMetadataApiCheck",
     "skipRegionValidation", "skipRequestingAccountId", "tokenBucketRateLimiterCapacity", "userAgents",
 )  # fmt: skip
 """What is about the provider's resources and its own checks: no client has anything to follow."""
-REFUSED = {
+UNSUPPORTED_SETTINGS = {
     "assumeRole": "is no setting of this version of the AWS provider; use assumeRoles, a list like [{roleArn: ARN}]",
     "noProxy": "boto3 takes it from the environment only; leave it out and set NO_PROXY there",
 }
-KEYS = tuple(f"aws:{name}" for name in (*FOLLOWED, *NOT_OURS, *REFUSED))
+PROVIDER_KEYS = tuple(f"aws:{name}" for name in (*SUPPORTED_SETTINGS, *IGNORED_SETTINGS, *UNSUPPORTED_SETTINGS))
 """Every key of the AWS provider's config."""
 
 _LISTS = ("sharedConfigFiles", "sharedCredentialsFiles", "assumeRoles", "allowedAccountIds", "forbiddenAccountIds")
@@ -40,16 +40,24 @@ _CHOICES = {
     "ec2MetadataServiceEndpointMode": ("IPv4", "IPv6"),
     "s3UsEast1RegionalEndpoint": ("legacy", "regional"),
 }
-_ROLE = {
+_ROLE_KEYS = {
     "roleArn", "sessionName", "externalId", "duration", "policy", "policyArns", "tags", "transitiveTagKeys",
     "sourceIdentity",
 }  # fmt: skip
-_WEB_ROLE = {"roleArn", "sessionName", "duration", "policy", "policyArns", "webIdentityToken", "webIdentityTokenFile"}
+_WEB_IDENTITY_ROLE_KEYS = {
+    "roleArn",
+    "sessionName",
+    "duration",
+    "policy",
+    "policyArns",
+    "webIdentityToken",
+    "webIdentityTokenFile",
+}
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 
 @dataclass(frozen=True)
-class Role:
+class AssumedRole:
     """A role to take. request: the other parameters of the call, as JSON. token, token_file: of a web identity."""
 
     arn: str
@@ -64,125 +72,135 @@ class Connection:
 
     region: str = ""
     profile: str = ""
-    roles: tuple[Role, ...] = ()
-    web_identity: Role | None = None
+    roles: tuple[AssumedRole, ...] = ()
+    web_identity: AssumedRole | None = None
     options: tuple[tuple[str, str], ...] = ()
 
     @classmethod
-    def of(cls, config: Mapping[str, object]) -> Connection:
+    def from_config(cls, config: Mapping[str, object]) -> Connection:
         """The connection that `aws:*` values ask for, parsed or as JSON text; those without fault, see `faults`."""
-        given = _given(config)
-        apart = ("region", "profile", "assumeRoles", "assumeRoleWithWebIdentity")
-        web = given.get("assumeRoleWithWebIdentity")
+        settings = _read_settings(config)
+        excluded = ("region", "profile", "assumeRoles", "assumeRoleWithWebIdentity")
+        web = settings.get("assumeRoleWithWebIdentity")
         return cls(
-            region=str(given.get("region") or ""),
-            profile=str(given.get("profile") or ""),
-            roles=tuple(_role(one) for one in given.get("assumeRoles") or ()),
-            web_identity=_role(web) if web else None,
-            options=tuple((name, json.dumps(given[name])) for name in FOLLOWED if name in given and name not in apart),
+            region=str(settings.get("region") or ""),
+            profile=str(settings.get("profile") or ""),
+            roles=tuple(_parse_role(role) for role in settings.get("assumeRoles") or ()),
+            web_identity=_parse_role(web) if web else None,
+            options=tuple(
+                (name, json.dumps(settings[name]))
+                for name in SUPPORTED_SETTINGS
+                if name in settings and name not in excluded
+            ),
         )
 
-    def option(self, name: str) -> Any:
+    def get_option(self, name: str) -> Any:
         """One of the other settings; None where it is not set."""
         found = dict(self.options).get(name)
         return None if found is None else json.loads(found)
 
-    def flag(self, name: str) -> bool:
+    def is_enabled(self, name: str) -> bool:
         """One of the other settings that is on or off."""
-        return str(self.option(name) or "").lower() == "true"
+        return str(self.get_option(name) or "").lower() == "true"
 
 
-def faults(config: Mapping[str, object]) -> Iterator[str]:
+def find_config_faults(config: Mapping[str, object]) -> Iterator[str]:
     """What of the AWS provider's settings no client could follow, each with its path."""
-    for key in sorted(name for name in config if name.startswith("aws:") and name not in KEYS):
-        near = difflib.get_close_matches(key, KEYS, 1)
-        yield f"{key}: is no setting of the AWS provider" + (f"; did you mean {near[0]}?" if near else "")
-    given = _given(config)
-    for name in sorted(given.keys() & REFUSED.keys()):
-        yield f"aws:{name}: {REFUSED[name]}"
-    yield from _misshapen(given)
+    for key in sorted(name for name in config if name.startswith("aws:") and name not in PROVIDER_KEYS):
+        suggestions = difflib.get_close_matches(key, PROVIDER_KEYS, 1)
+        yield f"{key}: is no setting of the AWS provider" + (f"; did you mean {suggestions[0]}?" if suggestions else "")
+    settings = _read_settings(config)
+    for name in sorted(settings.keys() & UNSUPPORTED_SETTINGS.keys()):
+        yield f"aws:{name}: {UNSUPPORTED_SETTINGS[name]}"
+    yield from _find_shape_faults(settings)
     for name in ("sharedConfigFiles", "sharedCredentialsFiles"):
-        if isinstance(given.get(name), list) and len(given[name]) > 1:
-            yield f"aws:{name}: names {len(given[name])} files, and boto3 reads one; put what is needed into one"
-    if bool(given.get("accessKey")) != bool(given.get("secretKey")):
-        missing = "secretKey" if given.get("accessKey") else "accessKey"
+        if isinstance(settings.get(name), list) and len(settings[name]) > 1:
+            yield f"aws:{name}: names {len(settings[name])} files, and boto3 reads one; put what is needed into one"
+    if bool(settings.get("accessKey")) != bool(settings.get("secretKey")):
+        missing = "secretKey" if settings.get("accessKey") else "accessKey"
         yield f"aws:{missing}: is missing; an access key is a pair, or leave both out and use a profile"
 
 
-def _misshapen(given: Mapping[str, Any]) -> Iterator[str]:
+def _find_shape_faults(settings: Mapping[str, Any]) -> Iterator[str]:
     for name in _LISTS:
-        if name in given and not isinstance(given[name], list):
+        if name in settings and not isinstance(settings[name], list):
             yield f"aws:{name}: is not a list; begin each entry with a dash"
     for name in _FLAGS:
-        if str(given.get(name, "true")).lower() not in ("true", "false"):
+        if str(settings.get(name, "true")).lower() not in ("true", "false"):
             yield f"aws:{name}: is neither true nor false"
     for name, choices in _CHOICES.items():
-        if name in given and given[name] not in choices:
+        if name in settings and settings[name] not in choices:
             yield f"aws:{name}: is none of {', '.join(choices)}"
-    if "maxRetries" in given and not str(given["maxRetries"]).isdecimal():
+    if "maxRetries" in settings and not str(settings["maxRetries"]).isdecimal():
         yield "aws:maxRetries: is not a whole number"
-    yield from _endpoints(given.get("endpoints"))
-    roles = given.get("assumeRoles")
+    yield from _find_endpoint_faults(settings.get("endpoints"))
+    roles = settings.get("assumeRoles")
     for number, role in enumerate(cast("list[object]", roles) if isinstance(roles, list) else []):
-        yield from _unfit(role, f"aws:assumeRoles.{number}", _ROLE)
-    if "assumeRoleWithWebIdentity" in given:
-        yield from _unfit(given["assumeRoleWithWebIdentity"], "aws:assumeRoleWithWebIdentity", _WEB_ROLE)
+        yield from _find_role_faults(role, f"aws:assumeRoles.{number}", _ROLE_KEYS)
+    if "assumeRoleWithWebIdentity" in settings:
+        yield from _find_role_faults(
+            settings["assumeRoleWithWebIdentity"], "aws:assumeRoleWithWebIdentity", _WEB_IDENTITY_ROLE_KEYS
+        )
 
 
-def _endpoints(value: object) -> Iterator[str]:
+def _find_endpoint_faults(value: object) -> Iterator[str]:
     entries = cast("list[object]", value) if isinstance(value, list) else [] if value is None else [value]
     for entry in entries:
         if not isinstance(entry, Mapping):
             yield "aws:endpoints: is not a list of objects; use one like [{s3: https://...}]"
 
 
-def _unfit(role: object, path: str, keys: set[str]) -> Iterator[str]:
+def _find_role_faults(role: object, path: str, keys: set[str]) -> Iterator[str]:
     if not isinstance(role, Mapping):
         yield f"{path}: is not an object; use one like {{roleArn: ARN}}"
         return
-    held = cast("Mapping[str, Any]", role)
-    for key in sorted(held.keys() - keys):
+    settings = cast("Mapping[str, Any]", role)
+    for key in sorted(settings.keys() - keys):
         yield f"{path}.{key}: unknown key; the keys here are {', '.join(sorted(keys))}"
-    if not str(held.get("roleArn") or "").startswith("arn:"):
+    if not str(settings.get("roleArn") or "").startswith("arn:"):
         yield f"{path}.roleArn: is no ARN of a role; use one like arn:aws:iam::111122223333:role/deployer"
-    if _seconds(str(held.get("duration") or "")) is None:
+    if _parse_duration(str(settings.get("duration") or "")) is None:
         yield f"{path}.duration: is no duration; use one like 1h or 30m"
 
 
-def _seconds(text: str) -> int | None:
+def _parse_duration(text: str) -> int | None:
     """Seconds of a duration as Go writes it, 1h30m; 0 for "", None for what is none."""
     found = _DURATION.fullmatch(text)
-    return sum(int(part or 0) * of for part, of in zip(found.groups(), (3600, 60, 1), strict=True)) if found else None
-
-
-def _role(given: Mapping[str, Any]) -> Role:
-    """The parameters of AssumeRole by the provider's names."""
-    request: dict[str, Any] = {"RoleSessionName": given.get("sessionName") or "tidewatch"}
-    plain = {"externalId": "ExternalId", "policy": "Policy", "sourceIdentity": "SourceIdentity"}
-    request |= {theirs: given[ours] for ours, theirs in plain.items() if given.get(ours)}
-    if seconds := _seconds(str(given.get("duration") or "")):
-        request["DurationSeconds"] = seconds
-    if given.get("policyArns"):
-        request["PolicyArns"] = [{"arn": one} for one in given["policyArns"]]
-    if given.get("tags"):
-        request["Tags"] = [{"Key": key, "Value": value} for key, value in sorted(given["tags"].items())]
-    if given.get("transitiveTagKeys"):
-        request["TransitiveTagKeys"] = list(given["transitiveTagKeys"])
-    return Role(
-        str(given["roleArn"]),
-        json.dumps(request),
-        str(given.get("webIdentityToken") or ""),
-        str(given.get("webIdentityTokenFile") or ""),
+    return (
+        sum(int(part or 0) * unit_seconds for part, unit_seconds in zip(found.groups(), (3600, 60, 1), strict=True))
+        if found
+        else None
     )
 
 
-def _given(config: Mapping[str, object]) -> dict[str, Any]:
+def _parse_role(settings: Mapping[str, Any]) -> AssumedRole:
+    """The parameters of AssumeRole by the provider's names."""
+    request: dict[str, Any] = {"RoleSessionName": settings.get("sessionName") or "tidewatch"}
+    parameter_names = {"externalId": "ExternalId", "policy": "Policy", "sourceIdentity": "SourceIdentity"}
+    request |= {parameter: settings[setting] for setting, parameter in parameter_names.items() if settings.get(setting)}
+    if seconds := _parse_duration(str(settings.get("duration") or "")):
+        request["DurationSeconds"] = seconds
+    if settings.get("policyArns"):
+        request["PolicyArns"] = [{"arn": policy_arn} for policy_arn in settings["policyArns"]]
+    if settings.get("tags"):
+        request["Tags"] = [{"Key": key, "Value": value} for key, value in sorted(settings["tags"].items())]
+    if settings.get("transitiveTagKeys"):
+        request["TransitiveTagKeys"] = list(settings["transitiveTagKeys"])
+    return AssumedRole(
+        str(settings["roleArn"]),
+        json.dumps(request),
+        str(settings.get("webIdentityToken") or ""),
+        str(settings.get("webIdentityTokenFile") or ""),
+    )
+
+
+def _read_settings(config: Mapping[str, object]) -> dict[str, Any]:
     """The provider's settings that are set, by their names without `aws:`; lists and objects parsed."""
-    found = {key.partition(":")[2]: _parsed(value) for key, value in config.items() if key in KEYS}
+    found = {key.partition(":")[2]: _parse_json(value) for key, value in config.items() if key in PROVIDER_KEYS}
     return {name: value for name, value in found.items() if value not in (None, "", [], {})}
 
 
-def _parsed(value: object) -> object:
+def _parse_json(value: object) -> object:
     """The engine hands lists and objects over as JSON text."""
     if isinstance(value, str) and value.strip()[:1] in ("{", "["):
         try:

@@ -10,16 +10,16 @@ from typing import TypeVar
 
 import msgspec
 
-from tidewatch.capture.reasons import Reason
+from tidewatch.capture.reject_reasons import RejectReason
 
-EXAMPLES = 10
+MAX_EXAMPLES = 10
 """Examples kept of each reason."""
 
 Key = TypeVar("Key", bound=str)
 
 
 @dataclass(frozen=True, order=True)
-class Example:
+class RejectExample:
     """Where a rejected record is: file, path or URL, and the byte its line begins at. Never what it holds.
 
     In a gzip file the offset counts decompressed bytes.
@@ -27,7 +27,7 @@ class Example:
 
     source: str
     offset: int
-    reason: Reason
+    reason: RejectReason
     column: str | None = None
 
 
@@ -42,15 +42,15 @@ class Accounting:
 
     read: int = 0
     parsed: int = 0
-    rejected: Mapping[Reason, int] = field(default_factory=dict[Reason, int])
-    examples: tuple[Example, ...] = ()
+    rejected: Mapping[RejectReason, int] = field(default_factory=dict[RejectReason, int])
+    examples: tuple[RejectExample, ...] = ()
     columns: Mapping[str, int] = field(default_factory=dict[str, int])
     headers: int = 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "rejected", _tidy(self.rejected))
-        object.__setattr__(self, "columns", _tidy(self.columns))
-        object.__setattr__(self, "examples", _first(self.examples))
+        object.__setattr__(self, "rejected", _normalize_counts(self.rejected))
+        object.__setattr__(self, "columns", _normalize_counts(self.columns))
+        object.__setattr__(self, "examples", _select_examples(self.examples))
         if self.read != self.parsed + self.rejected_total or self.parsed < 0:
             raise ValueError(
                 f"{self.read} records read are not {self.parsed} parsed and {self.rejected_total} rejected: "
@@ -91,64 +91,64 @@ class Accounting:
         return msgspec.convert(dict(raw), cls)
 
 
-class Tally:
+class AccountingBuilder:
     """An accounting that is still being counted."""
 
     def __init__(self) -> None:
-        self._parsed = self._headers = 0
-        self._rejected: Counter[Reason] = Counter()
-        self._columns: Counter[str] = Counter()
-        self._examples: dict[Reason, list[Example]] = {}
+        self._parsed_count = self._header_count = 0
+        self._rejected_by_reason: Counter[RejectReason] = Counter()
+        self._rejected_by_column: Counter[str] = Counter()
+        self._examples_by_reason: dict[RejectReason, list[RejectExample]] = {}
 
-    def parsed(self, records: int = 1, *, headers: int = 0) -> None:
+    def add_parsed(self, records: int = 1, *, headers: int = 0) -> None:
         """Counts records that were parsed, and the rows among theirs that named the columns."""
-        self._parsed += records
-        self._headers += headers
+        self._parsed_count += records
+        self._header_count += headers
 
-    def reject(self, source: str, offset: int, reason: Reason, column: str | None = None) -> None:
+    def reject(self, source: str, offset: int, reason: RejectReason, column: str | None = None) -> None:
         """Counts one record that was rejected; `offset` is the byte of `source` that its line begins at."""
         if column is not None:
-            self._columns[column] += 1
+            self._rejected_by_column[column] += 1
         self._reject(source, [offset], reason, column)
 
-    def reject_all(self, source: str, offsets: Sequence[int], reason: Reason) -> None:
+    def reject_all(self, source: str, offsets: Sequence[int], reason: RejectReason) -> None:
         """Counts records of one source that were rejected for one reason, their offsets ascending."""
         self._reject(source, offsets, reason, None)
 
-    def _reject(self, source: str, offsets: Sequence[int], reason: Reason, column: str | None) -> None:
-        self._rejected[reason] += len(offsets)
-        examples = self._examples.setdefault(reason, [])
-        examples += (Example(source, offset, reason, column) for offset in offsets[:EXAMPLES])
+    def _reject(self, source: str, offsets: Sequence[int], reason: RejectReason, column: str | None) -> None:
+        self._rejected_by_reason[reason] += len(offsets)
+        examples = self._examples_by_reason.setdefault(reason, [])
+        examples += (RejectExample(source, offset, reason, column) for offset in offsets[:MAX_EXAMPLES])
         # Files may come in any order, so the first ones are known only in the end; this bounds what is held till then.
-        if len(examples) >= 10 * EXAMPLES:
-            self._examples[reason] = list(_first(examples))
+        if len(examples) >= 10 * MAX_EXAMPLES:
+            self._examples_by_reason[reason] = list(_select_examples(examples))
 
-    def total(self) -> Accounting:
+    def build(self) -> Accounting:
         """What was counted up to now."""
         return Accounting(
-            self._parsed + self._rejected.total(),
-            self._parsed,
-            self._rejected,
-            tuple(example for examples in self._examples.values() for example in examples),
-            self._columns,
-            self._headers,
+            self._parsed_count + self._rejected_by_reason.total(),
+            self._parsed_count,
+            self._rejected_by_reason,
+            tuple(example for examples in self._examples_by_reason.values() for example in examples),
+            self._rejected_by_column,
+            self._header_count,
         )
 
 
-def _tidy(counts: Mapping[Key, int]) -> dict[Key, int]:
+def _normalize_counts(counts: Mapping[Key, int]) -> dict[Key, int]:
     if any(count < 0 for count in counts.values()):
         raise ValueError(f"{dict(counts)} holds a negative count of records: count the files again")
     return {key: counts[key] for key in sorted(counts) if counts[key]}
 
 
-def _first(examples: Iterable[Example]) -> tuple[Example, ...]:
-    by_reason = groupby(sorted(examples, key=_order), key=lambda example: example.reason)
-    return tuple(sorted((each for _, group in by_reason for each in list(group)[:EXAMPLES]), key=_place))
+def _select_examples(examples: Iterable[RejectExample]) -> tuple[RejectExample, ...]:
+    by_reason = groupby(sorted(examples, key=_get_reason_and_location), key=lambda example: example.reason)
+    return tuple(sorted((each for _, group in by_reason for each in list(group)[:MAX_EXAMPLES]), key=_get_location))
 
 
-def _place(example: Example) -> tuple[str, int, str, str]:
+def _get_location(example: RejectExample) -> tuple[str, int, str, str]:
     return example.source, example.offset, example.reason, example.column or ""
 
 
-def _order(example: Example) -> tuple[str, str, int, str]:
+def _get_reason_and_location(example: RejectExample) -> tuple[str, str, int, str]:
     return example.reason, example.source, example.offset, example.column or ""

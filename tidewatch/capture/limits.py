@@ -4,43 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tidewatch.capture.reasons import Reason, Unreadable
+from tidewatch.capture.reject_reasons import RecordRejected, RejectReason
 
-MOST_VALUES = 1_000_000
+MAX_RECORD_VALUES = 1_000_000
 """Values of a record's table, rows times columns, and places of a JSON text: more takes over a second to read."""
-CATEGORY = 3
+CATEGORY_COST = 3
 """Values that one of a category counts for: a text of its own for each row takes that much longer than a number."""
-LINE = 12
+LINE_COST = 12
 """Values that a line of JSON counts for: each is parsed for itself."""
-MOST_NAMES = 4 << 20
+MAX_NAME_CHARACTERS = 4 << 20
 """Characters of column names that are made from a tensor's name and its width."""
-LONGEST_NUMBER = 4_000
+MAX_NUMBER_LENGTH = 4_000
 """Characters of a number in text; the longest exact decimal of a float64 has 1,077."""
-FEW_ROWS = 16
+MAX_ROWWISE_ROWS = 16
 """Up to so many rows are read row by row: to begin with a column costs more than they take."""
-MARK = "\ufeff"
+BYTE_ORDER_MARK = "\ufeff"
 """The byte order mark, which some programs write before text."""
-_MARKS = (",", "[", "{", ":")
+_VALUE_MARKERS = (",", "[", "{", ":")
 
 
-def check_values(rows: int, columns: int) -> None:
+def require_readable_size(rows: int, columns: int) -> None:
     """Raises Unreadable(too_large) where a table of this shape holds more than is read of one record."""
-    if rows * columns > MOST_VALUES:
-        raise Unreadable(Reason.TOO_LARGE)
+    if rows * columns > MAX_RECORD_VALUES:
+        raise RecordRejected(RejectReason.TOO_LARGE)
 
 
-def check_json(text: str | bytes, payloads: int = 1) -> None:
+def require_readable_json(text: str | bytes, payloads: int = 1) -> None:
     """Raises Unreadable(too_large) where a JSON text has so many places for values that parsing it takes too much.
 
     Its marks bound them without a parser: a value follows each, or the text's beginning. Those in strings count too, so
     that a line may have those of its two payloads.
     """
-    most = payloads * MOST_VALUES
-    if len(text) <= most:
+    limit = payloads * MAX_RECORD_VALUES
+    if len(text) <= limit:
         return
-    marks = sum(map(text.count, _MARKS)) if isinstance(text, str) else sum(text.count(mark.encode()) for mark in _MARKS)
-    if marks > most:
-        raise Unreadable(Reason.TOO_LARGE)
+    marks = (
+        sum(map(text.count, _VALUE_MARKERS))
+        if isinstance(text, str)
+        else sum(text.count(mark.encode()) for mark in _VALUE_MARKERS)
+    )
+    if marks > limit:
+        raise RecordRejected(RejectReason.TOO_LARGE)
 
 
 def is_text(text: str) -> bool:
@@ -52,21 +56,21 @@ def is_text(text: str) -> bool:
     return True
 
 
-def size_of(shape: Sequence[int]) -> int:
+def compute_size(shape: Sequence[int]) -> int:
     """The product of a shape's dimensions. Raises Unreadable: bad_payload where one is negative, or too_large."""
     least = min(shape, default=1)
     if least < 0:
-        raise Unreadable(Reason.BAD_PAYLOAD)
+        raise RecordRejected(RejectReason.BAD_PAYLOAD)
     size = 1 if least else 0
     for dimension in shape:
         size *= dimension
-        if size > MOST_VALUES:
-            raise Unreadable(Reason.TOO_LARGE)
+        if size > MAX_RECORD_VALUES:
+            raise RecordRejected(RejectReason.TOO_LARGE)
     return size
 
 
-def spread_name(name: str, width: int) -> list[str]:
+def expand_name(name: str, width: int) -> list[str]:
     """NAME__0 and on, the names of a wide tensor's columns. Raises Unreadable(too_large)."""
-    if len(name) * width > MOST_NAMES:
-        raise Unreadable(Reason.TOO_LARGE)
-    return [f"{name}__{at}" for at in range(width)]
+    if len(name) * width > MAX_NAME_CHARACTERS:
+        raise RecordRejected(RejectReason.TOO_LARGE)
+    return [f"{name}__{index}" for index in range(width)]

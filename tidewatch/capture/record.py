@@ -12,13 +12,13 @@ from typing import Any, cast
 
 import msgspec
 
-from tidewatch.capture.limits import MARK, check_json, is_text
+from tidewatch.capture.limits import BYTE_ORDER_MARK, is_text, require_readable_json
 from tidewatch.capture.payload import Payload
-from tidewatch.capture.reasons import Reason, Unreadable
+from tidewatch.capture.reject_reasons import RecordRejected, RejectReason
 
-STATUS = frozenset({"status", "statusCode", "status_code", "code"})
+STATUS_KEYS = frozenset({"status", "statusCode", "status_code", "code"})
 """Keys that the status of an answer stands under."""
-SHORTEST = len('{"captureData":{"endpointInput":{"data":""}}}')
+MIN_RECORD_BYTES = len('{"captureData":{"endpointInput":{"data":""}}}')
 """Bytes that a record has at least."""
 
 
@@ -41,97 +41,97 @@ class Record(msgspec.Struct, frozen=True, gc=False):
 
 
 # Only what a record cannot do without has a type here: the rest is looked at afterwards, and forgiven.
-class _Side(msgspec.Struct, rename="camel", gc=False):
+class _CapturedPayload(msgspec.Struct, rename="camel", gc=False):
     data: str
     encoding: Any = None
     observed_content_type: Any = None
 
 
-class _Data(msgspec.Struct, rename="camel", gc=False):
-    endpoint_input: _Side
+class _CaptureData(msgspec.Struct, rename="camel", gc=False):
+    endpoint_input: _CapturedPayload
     endpoint_output: Any = None
 
 
-class _Line(msgspec.Struct, rename="camel", gc=False):
-    capture_data: _Data
+class _CaptureLine(msgspec.Struct, rename="camel", gc=False):
+    capture_data: _CaptureData
     event_metadata: Any = None
 
 
-_DECODER = msgspec.json.Decoder(_Line)
+_DECODER = msgspec.json.Decoder(_CaptureLine)
 
 
-def decode(line: bytes, *, is_open: bool = False) -> Record:
+def decode_record(line: bytes, *, is_open: bool = False) -> Record:
     """The record in a line without its newline; keys that are not known are ignored.
 
     is_open: the file ends within the line, so that what is no JSON was cut off. Raises Unreadable: not_utf8, not_json,
     truncated, not_a_record, too_large.
     """
-    found = _line(line, is_open)
-    asked, answer = found.capture_data.endpoint_input, _mapping(found.capture_data.endpoint_output)
-    metadata = _mapping(found.event_metadata)
+    capture_line = _decode_line(line, is_open)
+    request, answer = capture_line.capture_data.endpoint_input, _to_mapping(capture_line.capture_data.endpoint_output)
+    metadata = _to_mapping(capture_line.event_metadata)
     event_id, inference_id, time = metadata.get("eventId"), metadata.get("inferenceId"), metadata.get("inferenceTime")
-    answered = answer.get("data")
+    answer_data = answer.get("data")
     return Record(
-        _payload(asked.data, asked.encoding, asked.observed_content_type),
-        _payload(answered, answer.get("encoding"), answer.get("observedContentType"))
-        if isinstance(answered, str)
+        _build_payload(request.data, request.encoding, request.observed_content_type),
+        _build_payload(answer_data, answer.get("encoding"), answer.get("observedContentType"))
+        if isinstance(answer_data, str)
         else None,
         event_id if isinstance(event_id, str) and is_text(event_id) else "",
         inference_id if isinstance(inference_id, str) and is_text(inference_id) else None,
-        _moment(time) if isinstance(time, str) else None,
+        _parse_time(time) if isinstance(time, str) else None,
         is_failure(metadata) or is_failure(answer),
-        found.capture_data.endpoint_output is not None,
+        capture_line.capture_data.endpoint_output is not None,
     )
 
 
-def is_failure(told: Mapping[str, object]) -> bool:
+def is_failure(fields: Mapping[str, object]) -> bool:
     """Whether a status among what is told is that of an error: 4xx and 5xx. Source: RFC 9110, 15.5 and 15.6."""
-    if STATUS.isdisjoint(told):
+    if STATUS_KEYS.isdisjoint(fields):
         return False
-    statuses = (told.get(name) for name in STATUS)
+    statuses = (fields.get(name) for name in STATUS_KEYS)
     return any(isinstance(status, int | float) and 400 <= status < 600 for status in statuses)
 
 
-def _line(line: bytes, is_open: bool) -> _Line:
-    check_json(line, payloads=2)
+def _decode_line(line: bytes, is_open: bool) -> _CaptureLine:
+    require_readable_json(line, payloads=2)
     if not line.isascii():
-        _check_utf8(line, is_open)
-        line = line.removeprefix(MARK.encode())
+        _require_utf8(line, is_open)
+        line = line.removeprefix(BYTE_ORDER_MARK.encode())
     try:
         return _DECODER.decode(line)
     except (msgspec.DecodeError, ValueError, RecursionError):
         # What json reads and msgspec refuses is a record all the same: NaN, lone surrogates, numbers out of range.
         pass
     try:
-        return msgspec.convert(json.loads(line.decode()), _Line)
+        return msgspec.convert(json.loads(line.decode()), _CaptureLine)
     except msgspec.ValidationError as error:
-        raise Unreadable(Reason.NOT_A_RECORD) from error
+        raise RecordRejected(RejectReason.NOT_A_RECORD) from error
     except (ValueError, RecursionError) as error:
-        raise Unreadable(Reason.TRUNCATED if is_open else Reason.NOT_JSON) from error
+        raise RecordRejected(RejectReason.TRUNCATED if is_open else RejectReason.NOT_JSON) from error
 
 
-def _check_utf8(line: bytes, is_open: bool) -> None:
+def _require_utf8(line: bytes, is_open: bool) -> None:
     try:
         line.decode()
     except UnicodeDecodeError as error:
         # A character that the end of the file cuts in two is part of the cut.
-        cut = is_open and error.reason == "unexpected end of data"
-        raise Unreadable(Reason.TRUNCATED if cut else Reason.NOT_UTF8) from error
+        is_cut = is_open and error.reason == "unexpected end of data"
+        raise RecordRejected(RejectReason.TRUNCATED if is_cut else RejectReason.NOT_UTF8) from error
 
 
-def _mapping(value: object) -> dict[str, object]:
+def _to_mapping(value: object) -> dict[str, object]:
     return cast("dict[str, object]", value) if isinstance(value, dict) else {}
 
 
-def _payload(data: str, encoding: object, content_type: object) -> Payload:
+def _build_payload(data: str, encoding: object, content_type: object) -> Payload:
     return Payload(
         data, encoding if isinstance(encoding, str) else "", content_type if isinstance(content_type, str) else ""
     )
 
 
-def _moment(text: str) -> datetime | None:
+def _parse_time(text: str) -> datetime | None:
     try:
-        moment = datetime.fromisoformat(text)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        parsed_time = datetime.fromisoformat(text)
+        return parsed_time.replace(tzinfo=UTC) if parsed_time.tzinfo is None else parsed_time.astimezone(UTC)
     except (ValueError, OverflowError):
         return None

@@ -11,79 +11,79 @@ from typing import cast
 import msgspec
 import numpy as np
 
-from tidewatch.capture.columns import CHUNK_ROWS, Floats, parse_column, parse_row
-from tidewatch.capture.foreign import is_chat, is_libsvm
-from tidewatch.capture.limits import CATEGORY, FEW_ROWS, check_values
+from tidewatch.capture.limits import CATEGORY_COST, MAX_ROWWISE_ROWS, require_readable_size
+from tidewatch.capture.numeric_columns import CHUNK_ROWS, Floats, parse_column, parse_row
+from tidewatch.capture.parsing import parse_binary, parse_categories, parse_category, parse_number
 from tidewatch.capture.payload import read_input
-from tidewatch.capture.reasons import Reason, Unreadable
+from tidewatch.capture.payload_table import LazyCsvRows, Matrix, PayloadTable, make_default_name, select_columns
 from tidewatch.capture.record import Record
-from tidewatch.capture.scalars import categories, category, flag, number
-from tidewatch.capture.scores import Score, scores
-from tidewatch.capture.table import Matrix, Split, Table, columns_of, unnamed
+from tidewatch.capture.reject_reasons import RecordRejected, RejectReason
+from tidewatch.capture.scores import ScoreSelector, extract_scores
+from tidewatch.capture.unsupported_formats import is_chat, is_libsvm
 
 
 @dataclass(frozen=True)
-class Column:
+class ColumnSpec:
     """A feature: of numbers, or of categories. flags: of zeros and ones alone."""
 
     name: str
-    numeric: bool
-    flags: bool = False
+    is_numeric: bool
+    is_binary: bool = False
 
     @property
-    def read(self) -> Callable[[object, str], float]:
+    def parser(self) -> Callable[[object, str], float]:
         """Reads one of its numbers; names the column in what it raises."""
-        return flag if self.flags else number
+        return parse_binary if self.is_binary else parse_number
 
 
 @dataclass(frozen=True)
-class Layout:
+class RecordSchema:
     """What a model's requests hold.
 
     columns: the request's columns in their order, those that are no features among them. features: in the order of the
     columns. score: which number of an answer is the score; None to read no answer.
     """
 
-    features: tuple[Column, ...]
+    features: tuple[ColumnSpec, ...]
     columns: tuple[str, ...]
-    score: Score | None = None
+    score: ScoreSelector | None = None
 
     @cached_property
-    def numbers(self) -> tuple[str, ...]:
+    def numeric_names(self) -> tuple[str, ...]:
         """The names of the numeric features."""
-        return tuple(feature.name for feature in self.features if feature.numeric)
+        return tuple(feature.name for feature in self.features if feature.is_numeric)
 
     @cached_property
-    def readers(self) -> tuple[tuple[str, Callable[[object, str], float]], ...]:
+    def numeric_parsers(self) -> tuple[tuple[str, Callable[[object, str], float]], ...]:
         """The names of the numeric features, and what reads a number of each."""
-        return tuple((feature.name, feature.read) for feature in self.features if feature.numeric)
+        return tuple((feature.name, feature.parser) for feature in self.features if feature.is_numeric)
 
     @cached_property
-    def categories(self) -> tuple[str, ...]:
+    def category_names(self) -> tuple[str, ...]:
         """The names of the category features."""
-        return tuple(feature.name for feature in self.features if not feature.numeric)
+        return tuple(feature.name for feature in self.features if not feature.is_numeric)
 
     @cached_property
-    def headers(self) -> tuple[tuple[str, ...], ...]:
+    def header_rows(self) -> tuple[tuple[str, ...], ...]:
         """The rows that would name a payload's columns; a column without a name stands empty there."""
         named = {self.columns, tuple(feature.name for feature in self.features)}
-        empty = {unnamed(at) for at in range(len(self.columns))}
+        empty = {make_default_name(index) for index in range(len(self.columns))}
         return tuple(named | {tuple("" if name in empty else name for name in names) for names in named})
 
     @cached_property
-    def beginnings(self) -> frozenset[str]:
+    def header_first_names(self) -> frozenset[str]:
         """The first names of those rows."""
-        return frozenset(names[0] for names in self.headers if names)
+        return frozenset(names[0] for names in self.header_rows if names)
 
     @cached_property
-    def widths(self) -> dict[int, dict[str, int]]:
+    def positions_by_width(self) -> dict[int, dict[str, int]]:
         """By the length of a row without names: the place of each feature."""
-        every = {name: at for at, name in enumerate(self.columns)}
-        features = {feature.name: at for at, feature in enumerate(self.features)}
-        return {len(self.columns): every, len(self.features): features}
+        column_positions = {name: index for index, name in enumerate(self.columns)}
+        feature_positions = {feature.name: index for index, feature in enumerate(self.features)}
+        return {len(self.columns): column_positions, len(self.features): feature_positions}
 
 
-class Rows(msgspec.Struct, frozen=True, eq=False):
+class RecordRows(msgspec.Struct, frozen=True, eq=False):
     """A record's rows.
 
     numbers: shape (rows, numeric features), finite or NaN where missing. categories: for each category feature the
@@ -100,149 +100,153 @@ class Rows(msgspec.Struct, frozen=True, eq=False):
         return len(self.numbers)
 
 
-def values(record: Record, layout: Layout) -> Rows:
+def extract_rows(record: Record, schema: RecordSchema) -> RecordRows:
     """The values of a record's rows. Raises Unreadable: one bad row, or a bad answer, rejects the whole record."""
     table = read_input(record.input)
-    headers = int(_has_header(table, layout))
+    headers = int(_has_header(table, schema))
     if headers:
         table = msgspec.structs.replace(table, rows=table.rows[1:])
         if not len(table.rows):
-            raise Unreadable(Reason.EMPTY_PAYLOAD)
-    check_values(len(table.rows), len(layout.numbers) + CATEGORY * len(layout.categories))
-    places = _places(table, layout)
+            raise RecordRejected(RejectReason.EMPTY_PAYLOAD)
+    require_readable_size(len(table.rows), len(schema.numeric_names) + CATEGORY_COST * len(schema.category_names))
+    positions = _locate_features(table, schema)
     matrix = table.matrix
     if matrix is None:
-        numbers, categories = _from_rows(table.rows, layout, places)
+        numbers, categories = _extract_from_rows(table.rows, schema, positions)
     else:
-        numbers, categories = _from_matrix(matrix, layout, places)
-    answered = None if layout.score is None else _scores(record, len(numbers), layout.score)
-    return Rows(numbers, categories, answered, headers)
+        numbers, categories = _extract_from_matrix(matrix, schema, positions)
+    row_scores = None if schema.score is None else _extract_row_scores(record, len(numbers), schema.score)
+    return RecordRows(numbers, categories, row_scores, headers)
 
 
-def _has_header(table: Table, layout: Layout) -> bool:
+def _has_header(table: PayloadTable, schema: RecordSchema) -> bool:
     """Whether the first row holds the name of its own column in every place."""
     rows = table.rows
     if table.names is not None or isinstance(rows, np.ndarray):
         return False
-    if isinstance(rows, Split):
-        return any(rows.starts_with(names) for names in layout.headers)
+    if isinstance(rows, LazyCsvRows):
+        return any(rows.starts_with(names) for names in schema.header_rows)
     row = rows[0]
-    if not row or not isinstance(row[0], str) or row[0] not in layout.beginnings:
+    if not row or not isinstance(row[0], str) or row[0] not in schema.header_first_names:
         return False
-    return any(len(row) == len(names) and tuple(row) == names for names in layout.headers)
+    return any(len(row) == len(names) and tuple(row) == names for names in schema.header_rows)
 
 
-def _places(table: Table, layout: Layout) -> dict[str, int]:
+def _locate_features(table: PayloadTable, schema: RecordSchema) -> dict[str, int]:
     """Where in a row each feature is; one that is absent from named rows is missing from all of them."""
-    if table.beside and any(feature.name in table.beside for feature in layout.features):
+    if table.sibling_keys and any(feature.name in table.sibling_keys for feature in schema.features):
         # A server that reads rows by name would see another row than the one that is counted.
-        raise Unreadable(Reason.AMBIGUOUS)
+        raise RecordRejected(RejectReason.AMBIGUOUS)
     if table.names is not None:
-        named = {name: at for at, name in enumerate(table.names)}
-        if not any(feature.name in named for feature in layout.features):
+        named = {name: index for index, name in enumerate(table.names)}
+        if not any(feature.name in named for feature in schema.features):
             # A body of another form would otherwise count as rows without a single value.
-            raise Unreadable(Reason.CHAT if is_chat(named) else Reason.MISSING_COLUMNS)
+            raise RecordRejected(RejectReason.CHAT if is_chat(named) else RejectReason.MISSING_COLUMNS)
         return named
     lengths = table.widths
-    found = layout.widths.get(min(lengths))
+    found = schema.positions_by_width.get(min(lengths))
     if found is not None and len(lengths) == 1:
         return found
-    if min(lengths) >= min(layout.widths):
-        raise Unreadable(Reason.EXTRA_COLUMNS)
-    raise Unreadable(Reason.LIBSVM if lengths == {1} and is_libsvm(table.rows[0][0]) else Reason.MISSING_COLUMNS)
-
-
-def _from_matrix(
-    matrix: Matrix, layout: Layout, places: dict[str, int]
-) -> tuple[Floats, tuple[list[str | None], ...]]:  # fmt: skip
-    at = [places.get(name, -1) for name in layout.numbers]
-    in_order = at == list(range(matrix.shape[1]))
-    numbers = (matrix if in_order else matrix[:, at]).astype(np.float64)
-    if -1 in at:
-        numbers[:, [place < 0 for place in at]] = np.nan
-    _check_finite(numbers, layout.numbers)
-    return numbers, tuple(
-        [category(value, name) for value in matrix[:, places[name]].tolist()]
-        if name in places
-        else [None] * len(matrix)
-        for name in layout.categories
+    if min(lengths) >= min(schema.positions_by_width):
+        raise RecordRejected(RejectReason.EXTRA_COLUMNS)
+    raise RecordRejected(
+        RejectReason.LIBSVM if lengths == {1} and is_libsvm(table.rows[0][0]) else RejectReason.MISSING_COLUMNS
     )
 
 
-def _from_rows(
-    rows: Sequence[Sequence[object]] | Matrix, layout: Layout, places: dict[str, int]
+def _extract_from_matrix(
+    matrix: Matrix, schema: RecordSchema, positions: dict[str, int]
 ) -> tuple[Floats, tuple[list[str | None], ...]]:  # fmt: skip
-    if len(rows) <= FEW_ROWS:
-        return _from_few(list(rows), layout, places)
-    numbers = np.full((len(rows), len(layout.numbers)), math.nan)
-    categories: tuple[list[str | None], ...] = tuple([] for _ in layout.categories)
-    known: dict[str, str | None] = {}
+    feature_positions = [positions.get(name, -1) for name in schema.numeric_names]
+    in_order = feature_positions == list(range(matrix.shape[1]))
+    numbers = (matrix if in_order else matrix[:, feature_positions]).astype(np.float64)
+    if -1 in feature_positions:
+        numbers[:, [position < 0 for position in feature_positions]] = np.nan
+    _require_finite(numbers, schema.numeric_names)
+    return numbers, tuple(
+        [parse_category(value, name) for value in matrix[:, positions[name]].tolist()]
+        if name in positions
+        else [None] * len(matrix)
+        for name in schema.category_names
+    )
+
+
+def _extract_from_rows(
+    rows: Sequence[Sequence[object]] | Matrix, schema: RecordSchema, positions: dict[str, int]
+) -> tuple[Floats, tuple[list[str | None], ...]]:  # fmt: skip
+    if len(rows) <= MAX_ROWWISE_ROWS:
+        return _extract_few_rows(list(rows), schema, positions)
+    numbers = np.full((len(rows), len(schema.numeric_names)), math.nan)
+    categories: tuple[list[str | None], ...] = tuple([] for _ in schema.category_names)
+    category_cache: dict[str, str | None] = {}
     for start in range(0, len(rows), CHUNK_ROWS):
-        part = rows[start : start + CHUNK_ROWS]
-        into = numbers[start : start + len(part)]
-        present = [name for name in (*layout.numbers, *layout.categories) if name in places]
-        columns = dict(zip(present, columns_of(part, [places[name] for name in present]), strict=True))
-        _fill(into, columns, layout)
-        _check_finite(into, layout.numbers)
-        for held, name in zip(categories, layout.categories, strict=True):
-            held += _categories(columns[name], name, known) if name in columns else [None] * len(part)
+        chunk = rows[start : start + CHUNK_ROWS]
+        chunk_numbers = numbers[start : start + len(chunk)]
+        present = [name for name in (*schema.numeric_names, *schema.category_names) if name in positions]
+        columns = dict(zip(present, select_columns(chunk, [positions[name] for name in present]), strict=True))
+        _fill_numbers(chunk_numbers, columns, schema)
+        _require_finite(chunk_numbers, schema.numeric_names)
+        for column_values, name in zip(categories, schema.category_names, strict=True):
+            column_values += (
+                _parse_category_column(columns[name], name, category_cache) if name in columns else [None] * len(chunk)
+            )
     return numbers, categories
 
 
-def _from_few(
-    rows: list[Sequence[object]], layout: Layout, places: dict[str, int]
+def _extract_few_rows(
+    rows: list[Sequence[object]], schema: RecordSchema, positions: dict[str, int]
 ) -> tuple[Floats, tuple[list[str | None], ...]]:  # fmt: skip
-    at = [places.get(name) for name in layout.numbers]
+    feature_positions = [positions.get(name) for name in schema.numeric_names]
     found: list[list[float]] = []
     for row in rows:
-        cells = [None if place is None else row[place] for place in at]
-        plain = parse_row(cells)
-        if plain is None:
-            plain = [read(cell, name) for cell, (name, read) in zip(cells, layout.readers, strict=True)]
-        found.append(plain)
-    numbers = np.array(found, np.float64).reshape(len(rows), len(at))
-    _check_finite(numbers, layout.numbers)
+        cells = [None if position is None else row[position] for position in feature_positions]
+        row_numbers = parse_row(cells)
+        if row_numbers is None:
+            row_numbers = [parse(cell, name) for cell, (name, parse) in zip(cells, schema.numeric_parsers, strict=True)]
+        found.append(row_numbers)
+    numbers = np.array(found, np.float64).reshape(len(rows), len(feature_positions))
+    _require_finite(numbers, schema.numeric_names)
     return numbers, tuple(
-        [category(row[places[name]], name) for row in rows] if name in places else [None] * len(rows)
-        for name in layout.categories
+        [parse_category(row[positions[name]], name) for row in rows] if name in positions else [None] * len(rows)
+        for name in schema.category_names
     )
 
 
-def _check_finite(numbers: Floats, names: Sequence[str]) -> None:
+def _require_finite(numbers: Floats, names: Sequence[str]) -> None:
     infinite = np.isinf(numbers)
     if np.count_nonzero(infinite):
-        raise Unreadable(Reason.NOT_FINITE, names[int(infinite.any(0).argmax())])
+        raise RecordRejected(RejectReason.NOT_FINITE, names[int(infinite.any(0).argmax())])
 
 
-def _categories(cells: list[object], name: str, known: dict[str, str | None]) -> list[str | None]:
+def _parse_category_column(cells: list[object], name: str, cache: dict[str, str | None]) -> list[str | None]:
     """The categories of a column; a text that was met before is told from memory, and kept once."""
     if not set(map(type, cells)) <= {str}:
-        return [category(cell, name) for cell in cells]
+        return [parse_category(cell, name) for cell in cells]
     texts = cast("list[str]", cells)
-    known |= categories({text for text in set(texts) if text not in known})
-    return [known[text] for text in texts]
+    cache |= parse_categories({text for text in set(texts) if text not in cache})
+    return [cache[text] for text in texts]
 
 
-def _fill(numbers: Floats, columns: dict[str, list[object]], layout: Layout) -> None:
+def _fill_numbers(numbers: Floats, columns: dict[str, list[object]], schema: RecordSchema) -> None:
     """Reads the columns one by one where all their cells are plain, else row by row: the first fault is to be told."""
-    held = [(at, name, read) for at, (name, read) in enumerate(layout.readers) if name in columns]
-    for at, name, _ in held:
+    parsers = [(index, name, parse) for index, (name, parse) in enumerate(schema.numeric_parsers) if name in columns]
+    for index, name, _ in parsers:
         column = parse_column(columns[name])
         if column is None:
             break
-        numbers[:, at] = column
+        numbers[:, index] = column
     else:
         return
-    for into, *cells in zip(numbers, *(columns[name] for _, name, _ in held), strict=True):
-        for (at, name, read), cell in zip(held, cells, strict=True):
-            into[at] = read(cell, name)
+    for row_numbers, *cells in zip(numbers, *(columns[name] for _, name, _ in parsers), strict=True):
+        for (index, name, parse), cell in zip(parsers, cells, strict=True):
+            row_numbers[index] = parse(cell, name)
 
 
-def _scores(record: Record, rows: int, score: Score) -> Floats | None:
+def _extract_row_scores(record: Record, rows: int, score: ScoreSelector) -> Floats | None:
     if record.failed:
-        raise Unreadable(Reason.ERROR_ANSWER)
+        raise RecordRejected(RejectReason.ERROR_ANSWER)
     if record.output is not None:
-        return scores(record.output, rows, score)
+        return extract_scores(record.output, rows, score)
     if record.answered:
-        raise Unreadable(Reason.NO_OUTPUT)
+        raise RecordRejected(RejectReason.NO_OUTPUT)
     return None

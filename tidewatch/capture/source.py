@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from tidewatch.capture.keys import ENDINGS
-from tidewatch.capture.lines import Stream
+from tidewatch.capture.capture_keys import CAPTURE_SUFFIXES
+from tidewatch.capture.line_reader import Stream
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -17,31 +17,31 @@ class SourceMissing(Exception):
     """A path that is not there, or a folder without capture files."""
 
 
-def open_local(path: Path | str) -> IO[bytes]:
+def open_file(path: Path | str) -> IO[bytes]:
     """The file as bytes, unbuffered: it is read in blocks. Raises OSError."""
     return Path(path).open("rb", buffering=0)
 
 
-def files_under(paths: Iterable[Path | str]) -> tuple[Path, ...]:
+def list_capture_files(paths: Iterable[Path | str]) -> tuple[Path, ...]:
     """Each path that is a file, whatever its name, and each .jsonl or .jsonl.gz file under each that is a folder.
 
     Sorted within a folder; a file that is met twice is given once. Raises SourceMissing.
     """
     found: dict[Path, Path] = {}
     for path in map(Path, paths):
-        for file in _files(path):
+        for file in _list_files(path):
             found.setdefault(file.resolve(), file)
     return tuple(found.values())
 
 
-def _files(path: Path) -> list[Path]:
+def _list_files(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
     if not path.is_dir():
         raise SourceMissing(f"{path} is no file and no folder; name capture files, or a folder that holds some")
-    files = sorted(file for file in path.rglob("*") if file.name.endswith(ENDINGS) and file.is_file())
+    files = sorted(file for file in path.rglob("*") if file.name.endswith(CAPTURE_SUFFIXES) and file.is_file())
     if not files:
-        raise SourceMissing(f"no file under {path} ends in {' or '.join(ENDINGS)}; name the files themselves")
+        raise SourceMissing(f"no file under {path} ends in {' or '.join(CAPTURE_SUFFIXES)}; name the files themselves")
     return files
 
 

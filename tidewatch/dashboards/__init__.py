@@ -1,6 +1,6 @@
 """Dashboards: what people look at, from the same catalog as the alarms. Values only; components make resources of them.
 
-    Subject(region, names, slots, endpoint, ...)          what the pages are about, all of it plain text and numbers
+    Subject(region, names, variants, endpoint, ...)          what the pages are about, all of it plain text and numbers
     executive(subject) / oncall(subject) / debug(subject) -> Page
     PAGES                                                 the three by name
     Page.body(region) -> the dashboard's body as CloudWatch documents it
@@ -14,33 +14,42 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from tidewatch.console import dashboard_url
-from tidewatch.dashboards.debug import debug
-from tidewatch.dashboards.executive import executive
-from tidewatch.dashboards.oncall import oncall
+from tidewatch.aws.console_urls import build_dashboard_url
+from tidewatch.dashboards.context import DashboardContext
+from tidewatch.dashboards.debug import build_debug_page
+from tidewatch.dashboards.executive import build_executive_page
+from tidewatch.dashboards.oncall import build_oncall_page
 from tidewatch.dashboards.page import Page
-from tidewatch.dashboards.subject import Subject
-from tidewatch.dashboards.widgets import AlarmStates, Graph, Line, Number, Series, Text, Threshold, Widget
+from tidewatch.dashboards.widgets import (
+    AlarmStates,
+    Graph,
+    GraphLine,
+    MetricSeries,
+    SingleValue,
+    TextWidget,
+    Threshold,
+    Widget,
+)
 
-PAGES: Mapping[str, Callable[[Subject], Page]] = MappingProxyType(
-    {"executive": executive, "oncall": oncall, "debug": debug}
+PAGE_BUILDERS: Mapping[str, Callable[[DashboardContext], Page]] = MappingProxyType(
+    {"executive": build_executive_page, "oncall": build_oncall_page, "debug": build_debug_page}
 )
 """By the name under which the stack's outputs link them."""
 
 __all__ = [
-    "PAGES",
+    "PAGE_BUILDERS",
     "AlarmStates",
+    "DashboardContext",
     "Graph",
-    "Line",
-    "Number",
+    "GraphLine",
+    "MetricSeries",
     "Page",
-    "Series",
-    "Subject",
-    "Text",
+    "SingleValue",
+    "TextWidget",
     "Threshold",
     "Widget",
-    "dashboard_url",
-    "debug",
-    "executive",
-    "oncall",
+    "build_dashboard_url",
+    "build_debug_page",
+    "build_executive_page",
+    "build_oncall_page",
 ]

@@ -4,182 +4,204 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from tidewatch import console
 from tidewatch import metrics as m
-from tidewatch.alarms.values import CHAMPION, HOUR, Math, Stat
-from tidewatch.dashboards import serving
-from tidewatch.dashboards.heading import heading, section
+from tidewatch.alarms.models import CHAMPION, HOUR, MetricMath, MetricStat
+from tidewatch.aws import console_urls
+from tidewatch.dashboards import serving_graphs
+from tidewatch.dashboards.context import VARIANT_COLORS, DashboardContext
 from tidewatch.dashboards.page import Page, Row
-from tidewatch.dashboards.serving import FIVE_MINUTES, MINUTE, WEEK
-from tidewatch.dashboards.subject import COLORS, Subject
-from tidewatch.dashboards.widgets import Graph, Line, Text
+from tidewatch.dashboards.serving_graphs import FIVE_MINUTES, MINUTE, WEEK_RANGE
+from tidewatch.dashboards.text_widgets import build_heading, build_section
+from tidewatch.dashboards.widgets import Graph, GraphLine, TextWidget
 from tidewatch.metrics import Metric
 
-LOOKS_BACK = "-P1D"
-PALE = {"blue": "#aec7e8", "green": "#98df8a"}
-BOUNDS_MS = (5, 10, 25, 50, 100, 250, 500, 1000)
+TIME_RANGE = "-P1D"
+PALE_COLORS = {"blue": "#aec7e8", "green": "#98df8a"}
+LATENCY_BOUNDS_MS = (5, 10, 25, 50, 100, 250, 500, 1000)
 """Between which the distribution of latencies counts, in milliseconds."""
-HOSTS: tuple[tuple[str, Metric, str], ...] = (
+HOST_GRAPHS: tuple[tuple[str, Metric, str], ...] = (
     ("Processors", m.CPU, ""),
     ("Memory", m.MEMORY, "memory"),
     ("Disk", m.DISK, "disk"),
 )
-GRAPHICS: tuple[tuple[str, Metric, str], ...] = (
+GPU_GRAPHS: tuple[tuple[str, Metric, str], ...] = (
     ("Graphics processors", m.GPU, "gpu-utilization"),
     ("Graphics memory", m.GPU_MEMORY, "gpu-memory"),
 )
 """Title, metric, and the alarm on it."""
 
 
-def debug(subject: Subject) -> Page:
+def build_debug_page(context: DashboardContext) -> Page:
     """Latency, errors, hosts, capture, functions and queues in detail. No request or prediction is shown here."""
     return Page(
-        LOOKS_BACK,
+        TIME_RANGE,
         [
-            [heading(subject, "debug", "Where a symptom comes from.")],
-            [_samples(subject)],
-            [section("Latency")],
-            [_distribution(subject, slot) for slot in subject.ordered],
-            [serving.latency(subject, statistic, 8) for statistic in ("p50", "p90", "p99")],
-            [serving.latency(subject, statistic, metric=m.OVERHEAD_LATENCY) for statistic in ("p50", "p99")],
-            [section("Errors")],
-            [_errors(subject, *which) for which in ERRORS],
-            *_differences(subject),
-            [section("Hosts")],
-            _hosts(subject),
-            [serving.instances(subject, FIVE_MINUTES), _requests_an_instance(subject)],
-            [section("Capture and drift")],
-            _capture(subject),
-            [section("Functions and queues")],
-            _functions(subject),
-            [section("What the alarms compare")],
-            _signals(subject),
+            [build_heading(context, "debug", "Where a symptom comes from.")],
+            [_build_samples_text(context)],
+            [build_section("Latency")],
+            [_build_latency_distribution(context, variant) for variant in context.variant_names],
+            [serving_graphs.build_latency_graph(context, statistic, 8) for statistic in ("p50", "p90", "p99")],
+            [
+                serving_graphs.build_latency_graph(context, statistic, metric=m.OVERHEAD_LATENCY)
+                for statistic in ("p50", "p99")
+            ],
+            [build_section("Errors")],
+            [_build_error_graph(context, *error) for error in ERROR_METRICS],
+            *_build_difference_rows(context),
+            [build_section("Hosts")],
+            _build_host_graphs(context),
+            [serving_graphs.build_instances_graph(context, FIVE_MINUTES), _build_requests_per_instance_graph(context)],
+            [build_section("Capture and drift")],
+            _build_capture_graphs(context),
+            [build_section("Functions and queues")],
+            _build_function_graphs(context),
+            [build_section("What the alarms compare")],
+            _build_alarm_graphs(context),
         ],
     )
 
 
-ERRORS: tuple[tuple[str, Metric], ...] = (
+ERROR_METRICS: tuple[tuple[str, Metric], ...] = (
     ("Refused requests (4xx)", m.ERRORS_4XX),
     ("Server errors (5xx)", m.ERRORS_5XX),
     ("Without a prediction", m.MODEL_ERRORS),
 )
 
 
-def _samples(subject: Subject) -> Text:
-    bucket = console.bucket_url(subject.region, subject.capture)
-    return Text(
+def _build_samples_text(context: DashboardContext) -> TextWidget:
+    bucket = console_urls.build_bucket_url(context.region, context.capture_bucket)
+    return TextWidget(
         f"### Sample predictions\nRequests and predictions may hold personal data, so none is shown here. They are in "
-        f"[{subject.capture}]({bucket}), encrypted; reading them takes the role whose name has `capture-reader` in it, "
+        f"[{context.capture_bucket}]({bucket}), encrypted; reading them takes the role whose name has "
+        "`capture-reader` in it, "
         f"and each access is logged.",
         height=3,
     )
 
 
-def _distribution(subject: Subject, slot: str) -> Graph:
+def _build_latency_distribution(context: DashboardContext, variant: str) -> Graph:
     """The share of the requests within each range, as areas that add up to 100%."""
-    within = [
-        (f"PR(:{BOUNDS_MS[0] * 1000})", f"up to {BOUNDS_MS[0]} ms"),
-        *((f"PR({low * 1000}:{high * 1000})", f"{low} to {high} ms") for low, high in pairwise(BOUNDS_MS)),
-        (f"PR({BOUNDS_MS[-1] * 1000}:)", f"over {BOUNDS_MS[-1]} ms"),
+    ranges = [
+        (f"PR(:{LATENCY_BOUNDS_MS[0] * 1000})", f"up to {LATENCY_BOUNDS_MS[0]} ms"),
+        *((f"PR({low * 1000}:{high * 1000})", f"{low} to {high} ms") for low, high in pairwise(LATENCY_BOUNDS_MS)),
+        (f"PR({LATENCY_BOUNDS_MS[-1] * 1000}:)", f"over {LATENCY_BOUNDS_MS[-1]} ms"),
     ]
-    lines = [Line(subject.series(Stat(m.MODEL_LATENCY, statistic), slot), label) for statistic, label in within]
-    return Graph(f"Distribution of latency: {slot}", lines, left="% of requests", most=100, stacked=True)
+    lines = [
+        GraphLine(context.build_series(MetricStat(m.MODEL_LATENCY, statistic), variant), label)
+        for statistic, label in ranges
+    ]
+    return Graph(f"Distribution of latency: {variant}", lines, left="% of requests", y_max=100, stacked=True)
 
 
-def _errors(subject: Subject, title: str, metric: Metric) -> Graph:
-    lines = subject.computed_each(Math("100 * e", {"e": Stat(metric, "Average")}))
+def _build_error_graph(context: DashboardContext, title: str, metric: Metric) -> Graph:
+    lines = context.build_variant_expressions(MetricMath("100 * e", {"e": MetricStat(metric, "Average")}))
     return Graph(title, lines, left="% of requests", width=8)
 
 
-def _differences(subject: Subject) -> list[Row]:
+def _build_difference_rows(context: DashboardContext) -> list[Row]:
     """Each challenger less the champion. One without requests would count as 0, so both must have some."""
     rows: list[Row] = []
-    for slot in subject.challengers:
-        slower = [_less(subject, slot, m.MODEL_LATENCY, each, "/ 1000", each) for each in ("p50", "tm95", "p99")]
-        worse = [_less(subject, slot, metric, "Average", "* 100", title) for title, metric in ERRORS]
+    for variant in context.challengers:
+        latency_lines = [
+            _build_difference_lines(context, variant, m.MODEL_LATENCY, statistic, "/ 1000", statistic)
+            for statistic in ("p50", "tm95", "p99")
+        ]
+        error_lines = [
+            _build_difference_lines(context, variant, metric, "Average", "* 100", title)
+            for title, metric in ERROR_METRICS
+        ]
         rows += [
-            [section(f"{slot}, less the champion")],
+            [build_section(f"{variant}, less the champion")],
             [
-                Graph("Latency, difference", _all(slower), left="ms", least=None),
-                Graph("Errors, difference", _all(worse), left="percentage points", least=None),
+                Graph("Latency, difference", _flatten(latency_lines), left="ms", y_min=None),
+                Graph("Errors, difference", _flatten(error_lines), left="percentage points", y_min=None),
             ],
         ]
     return rows
 
 
-def _less(subject: Subject, slot: str, metric: Metric, statistic: str, scale: str, label: str) -> list[Line]:
-    parts = {
-        "n": Stat(metric, "SampleCount"),
-        "k": Stat(metric, "SampleCount", CHAMPION),
-        "t": Stat(metric, statistic),
-        "c": Stat(metric, statistic, CHAMPION),
+def _build_difference_lines(
+    context: DashboardContext, variant: str, metric: Metric, statistic: str, scale: str, label: str
+) -> list[GraphLine]:
+    stats = {
+        "n": MetricStat(metric, "SampleCount"),
+        "k": MetricStat(metric, "SampleCount", CHAMPION),
+        "t": MetricStat(metric, statistic),
+        "c": MetricStat(metric, statistic, CHAMPION),
     }
     prefix = f"{metric.name[0].lower()}{metric.name[1:]}{statistic}"
-    return subject.computed(Math(f"IF(n > 0, IF(k > 0, (t - c) {scale}))", parts), slot, prefix, label)
+    return context.build_expression(MetricMath(f"IF(n > 0, IF(k > 0, (t - c) {scale}))", stats), variant, prefix, label)
 
 
-def _hosts(subject: Subject) -> Row:
-    """The mean and the busiest of a slot's hosts; on graphics processors where an alarm watches them."""
+def _build_host_graphs(context: DashboardContext) -> Row:
+    """The mean and the busiest of a variant's hosts; on graphics processors where an alarm watches them."""
     graphs: list[Graph] = []
-    for title, metric, key in (*HOSTS, *(GRAPHICS if subject.watches("gpu-utilization") else ())):
+    for title, metric, key in (*HOST_GRAPHS, *(GPU_GRAPHS if context.has_alarm("gpu-utilization") else ())):
         lines = [
-            subject.line(metric, statistic, slot, label=f"{slot} {word}", color=colors.get(slot, ""))
-            for slot in subject.ordered
-            for statistic, word, colors in (("Maximum", "most", COLORS), ("Average", "mean", PALE))
+            context.build_line(
+                metric, statistic, variant, label=f"{variant} {aggregate}", color=colors.get(variant, "")
+            )
+            for variant in context.variant_names
+            for statistic, aggregate, colors in (("Maximum", "most", VARIANT_COLORS), ("Average", "mean", PALE_COLORS))
         ]
-        graphs.append(Graph(title, lines, thresholds=subject.thresholds(key), left="%", width=8))
+        graphs.append(Graph(title, lines, thresholds=context.build_thresholds(key), left="%", width=8))
     return graphs
 
 
-def _requests_an_instance(subject: Subject) -> Graph:
+def _build_requests_per_instance_graph(context: DashboardContext) -> Graph:
     minutes = FIVE_MINUTES // MINUTE
-    parts = {"n": Stat(m.INVOCATIONS, "Sum"), "h": Stat(m.CPU, "SampleCount")}
-    lines = subject.computed_each(Math(f"n / (h / {minutes})", parts))
+    stats = {"n": MetricStat(m.INVOCATIONS, "Sum"), "h": MetricStat(m.CPU, "SampleCount")}
+    lines = context.build_variant_expressions(MetricMath(f"n / (h / {minutes})", stats))
     return Graph(f"Requests an instance in {minutes} minutes", lines, left="requests")
 
 
-def _capture(subject: Subject) -> Row:
-    if not subject.drift:
-        return [Text("The drift function counts captured records, and this stack has it switched off.", height=2)]
-    drawn = (
+def _build_capture_graphs(context: DashboardContext) -> Row:
+    if not context.has_drift:
+        return [TextWidget("The drift function counts captured records, and this stack has it switched off.", height=2)]
+    specs = (
         ("Records read", m.RECORDS_READ, "records of an hour"),
         ("Records rejected", m.RECORDS_REJECTED, "records of an hour"),
         ("Too little data for a verdict", m.DRIFT_INSUFFICIENT, "1 is too little"),
         ("Features checked", m.FEATURES_CHECKED, "features"),
     )
     return [
-        Graph(title, subject.each(metric, "Maximum"), HOUR, left=unit, start=WEEK, width=6)
-        for title, metric, unit in drawn
+        Graph(title, context.build_variant_lines(metric, "Maximum"), HOUR, left=unit, start=WEEK_RANGE, width=6)
+        for title, metric, unit in specs
     ]
 
 
-def _functions(subject: Subject) -> Row:
-    drawn = (
+def _build_function_graphs(context: DashboardContext) -> Row:
+    specs = (
         ("Calls", m.CALLS, "Sum", "calls"),
         ("Failed calls", m.CALL_ERRORS, "Sum", "calls"),
         ("Throttled calls", m.CALL_THROTTLES, "Sum", "calls"),
         ("Longest call", m.CALL_DURATION, "Maximum", "ms"),
     )
     graphs: list[Graph] = []
-    for title, metric, statistic, unit in drawn:
-        lines = [subject.line(metric, statistic, of=purpose, label=purpose) for purpose in subject.purposes]
+    for title, metric, statistic, unit in specs:
+        lines = [
+            context.build_line(metric, statistic, source=purpose, label=purpose)
+            for purpose in context.function_purposes
+        ]
         graphs.append(Graph(title, lines, left=unit, width=8))
-    queues = [subject.line(m.MESSAGES, "Maximum", of=purpose, label=purpose) for purpose in subject.queues]
-    speed = [
-        subject.line(m.ROLLBACK_ACCEPTED, "Maximum", label="until it was accepted"),
-        subject.line(m.ROLLBACK_OBSERVED, "Maximum", label="until the weights were read back"),
+    queues = [
+        context.build_line(m.MESSAGES, "Maximum", source=purpose, label=purpose) for purpose in context.queue_purposes
+    ]
+    rollback_times = [
+        context.build_line(m.ROLLBACK_ACCEPTED, "Maximum", label="until it was accepted"),
+        context.build_line(m.ROLLBACK_OBSERVED, "Maximum", label="until the weights were read back"),
     ]
     return [
         *graphs,
         Graph("Undelivered events in queues", queues, left="messages", width=8),
-        Graph("What rollbacks took", speed, MINUTE, left="seconds", start=WEEK, width=8),
+        Graph("What rollbacks took", rollback_times, MINUTE, left="seconds", start=WEEK_RANGE, width=8),
     ]
 
 
-def _signals(subject: Subject) -> Row:
-    alarms = [*(alarm for slot in subject.ordered for alarm in subject.slots[slot]), *subject.endpoint]
-    return [serving.watched(subject, key) for key in dict.fromkeys(alarm.key for alarm in alarms)]
+def _build_alarm_graphs(context: DashboardContext) -> Row:
+    alarms = [*(alarm for variant in context.variant_names for alarm in context.variants[variant]), *context.endpoint]
+    return [serving_graphs.build_alarm_graph(context, key) for key in dict.fromkeys(alarm.key for alarm in alarms)]
 
 
-def _all(groups: list[list[Line]]) -> list[Line]:
+def _flatten(groups: list[list[GraphLine]]) -> list[GraphLine]:
     return [line for group in groups for line in group]

@@ -5,96 +5,124 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tidewatch import metrics as m
-from tidewatch.alarms.expressions import each, total
-from tidewatch.alarms.reading import shown
-from tidewatch.alarms.values import DAY, HOUR, Math, Stat
-from tidewatch.dashboards import serving
-from tidewatch.dashboards.heading import heading, section
+from tidewatch.alarms.config_values import format_number
+from tidewatch.alarms.expressions import build_sum, build_variant_stats
+from tidewatch.alarms.models import DAY, HOUR, MetricMath, MetricStat
+from tidewatch.dashboards import serving_graphs
+from tidewatch.dashboards.context import SEVERITY_COLORS, DashboardContext
 from tidewatch.dashboards.page import Page, Row
-from tidewatch.dashboards.subject import URGENT, Subject
-from tidewatch.dashboards.widgets import Graph, Line, Number, Text, Threshold
-from tidewatch.slo import BURNS, Burn, Objective, burn_rate, counting
+from tidewatch.dashboards.text_widgets import build_heading, build_section
+from tidewatch.dashboards.widgets import Graph, GraphLine, SingleValue, TextWidget, Threshold
+from tidewatch.slo import BURN_RATE_ALERTS, BurnRateAlert, Objective, build_request_counts, compute_burn_rate
 
-WINDOW = "-P28D"
-USED_UP = Threshold(0, "used up", color="#d62728")
+TIME_RANGE = "-P28D"
+USED_UP_THRESHOLD = Threshold(0, "used up", color="#d62728")
 
 
-def executive(subject: Subject) -> Page:
+def build_executive_page(context: DashboardContext) -> Page:
     """Cost, error budgets with their burn rates, and requests."""
-    promises: list[Row] = [_promise(subject, objective) for objective in subject.objectives]
-    if not promises:
-        promises = [[Text("Nothing is promised yet: declare objectives under `tidewatch:slo`.", height=2)]]
+    objective_rows: list[Row] = [_build_objective_row(context, objective) for objective in context.objectives]
+    if not objective_rows:
+        objective_rows = [[TextWidget("Nothing is promised yet: declare objectives under `tidewatch:slo`.", height=2)]]
     return Page(
-        WINDOW,
+        TIME_RANGE,
         [
-            [heading(subject, "executive", "What is promised, what is left of it, and what it costs.")],
-            [section("Promises")],
-            *promises,
-            [section("Requests")],
-            [serving.requests(subject, HOUR), serving.success(subject, HOUR)],
-            [section("Cost")],
-            _cost(subject),
+            [build_heading(context, "executive", "What is promised, what is left of it, and what it costs.")],
+            [build_section("Promises")],
+            *objective_rows,
+            [build_section("Requests")],
+            [
+                serving_graphs.build_requests_graph(context, HOUR),
+                serving_graphs.build_success_rate_graph(context, HOUR),
+            ],
+            [build_section("Cost")],
+            _build_cost_widgets(context),
         ],
     )
 
 
-def _promise(subject: Subject, objective: Objective) -> Row:
+def _build_objective_row(context: DashboardContext, objective: Objective) -> Row:
     name = objective.kind.capitalize()
-    left = subject.computed(
-        Math("100 * (1 - u)", {"u": Stat(m.BUDGET_USED, "Maximum", objective.kind)}), "", "left", "error budget left"
+    remaining = context.build_expression(
+        MetricMath("100 * (1 - u)", {"u": MetricStat(m.BUDGET_USED, "Maximum", objective.kind)}),
+        "",
+        "left",
+        "error budget left",
     )
     return [
-        Number(f"{name}: budget left, % ({objective.percent:g}% over {objective.days} days)", left, height=6),
-        Graph(f"{name}: error budget left", left, HOUR, [USED_UP], left="% of the budget", least=None, width=6),
-        _good(subject, objective),
-        _burning(subject, objective),
+        SingleValue(f"{name}: budget left, % ({objective.percent:g}% over {objective.days} days)", remaining, height=6),
+        Graph(
+            f"{name}: error budget left",
+            remaining,
+            HOUR,
+            [USED_UP_THRESHOLD],
+            left="% of the budget",
+            y_min=None,
+            width=6,
+        ),
+        _build_good_requests_graph(context, objective),
+        _build_burn_rate_graph(context, objective),
     ]
 
 
-def _good(subject: Subject, objective: Objective) -> Graph:
+def _build_good_requests_graph(context: DashboardContext, objective: Objective) -> Graph:
     """The share of an hour's requests that kept the promise."""
-    bad, requests, parts = counting(objective, subject.ordered)
-    good = subject.computed(Math(f"100 * (1 - ({bad}) / ({requests}))", parts), "", "good", "requests that keep it")
-    promised = Threshold(objective.percent, f"promised: {objective.percent:g}%")
+    bad, requests, parts = build_request_counts(objective, context.variant_names)
+    good = context.build_expression(
+        MetricMath(f"100 * (1 - ({bad}) / ({requests}))", parts), "", "good", "requests that keep it"
+    )
+    target = Threshold(objective.percent, f"promised: {objective.percent:g}%")
     name = objective.kind.capitalize()
-    return Graph(f"{name}: good requests", good, HOUR, [promised], left="% of an hour", least=None, width=6)
+    return Graph(f"{name}: good requests", good, HOUR, [target], left="% of an hour", y_min=None, width=6)
 
 
-def _burning(subject: Subject, objective: Objective) -> Graph:
+def _build_burn_rate_graph(context: DashboardContext, objective: Objective) -> Graph:
     """How many times as fast as allowed the budget is used, over the long windows of the alerts."""
-    bad, requests, parts = counting(objective, subject.ordered)
-    burn = Math(f"({bad}) / ({requests}) / {shown(objective.budget)}", parts)
-    lines: list[Line] = []
-    for seconds in sorted({one.long_s for one in BURNS}):
-        over = "a day" if seconds == DAY else f"{seconds // HOUR} h"
-        lines += subject.computed(burn, "", f"over{seconds}", f"over {over}", period_s=seconds)
+    bad, requests, parts = build_request_counts(objective, context.variant_names)
+    rate = MetricMath(f"({bad}) / ({requests}) / {format_number(objective.budget)}", parts)
+    lines: list[GraphLine] = []
+    for seconds in sorted({alert.long_s for alert in BURN_RATE_ALERTS}):
+        window = "a day" if seconds == DAY else f"{seconds // HOUR} h"
+        lines += context.build_expression(rate, "", f"over{seconds}", f"over {window}", period_s=seconds)
     return Graph(
         f"{objective.kind.capitalize()}: burn rate",
         lines,
         HOUR,
-        [_alert(burn, objective) for burn in BURNS],
+        [_build_alert_threshold(alert, objective) for alert in BURN_RATE_ALERTS],
         left="times as fast as allowed",
         width=6,
     )
 
 
-def _alert(burn: Burn, objective: Objective) -> Threshold:
+def _build_alert_threshold(alert: BurnRateAlert, objective: Objective) -> Threshold:
     """From which rate an alert fires, which is lower where a total outage would not reach the workbook's."""
-    rate = round(burn_rate(burn.threshold(objective.budget), objective.budget), 3)
-    label = f"{burn.severity.value} {burn.name.replace('-', ' ')}: {rate:g}"
-    return Threshold(rate, label, color=URGENT[burn.severity])
+    rate = round(compute_burn_rate(alert.compute_threshold(objective.budget), objective.budget), 3)
+    label = f"{alert.severity.value} {alert.name.replace('-', ' ')}: {rate:g}"
+    return Threshold(rate, label, color=SEVERITY_COLORS[alert.severity])
 
 
-def _cost(subject: Subject) -> Sequence[Graph | Number]:
+def _build_cost_widgets(context: DashboardContext) -> Sequence[Graph | SingleValue]:
     """Instance hours times the price of one, or the hours alone."""
-    slots, price = subject.ordered, subject.price_per_hour
+    variants, price = context.variant_names, context.price_per_hour
     unit = 1.0 if price is None else price
-    hours = Math(f"{shown(unit)} * ({total('h', slots)}) / 60", each("h", m.CPU, "SampleCount", slots))
-    what = "Instance hours" if price is None else "Cost of the instances"
-    spent = subject.computed(hours, "", "spent", f"{what.lower()}, all slots")
-    by_slot = subject.computed_each(Math(f"{shown(unit)} * h / 60", {"h": Stat(m.CPU, "SampleCount")}))
+    hours = MetricMath(
+        f"{format_number(unit)} * ({build_sum('h', variants)}) / 60",
+        build_variant_stats("h", m.CPU, "SampleCount", variants),
+    )
+    quantity = "Instance hours" if price is None else "Cost of the instances"
+    cost = context.build_expression(hours, "", "spent", f"{quantity.lower()}, all variants")
+    by_variant = context.build_variant_expressions(
+        MetricMath(f"{format_number(unit)} * h / 60", {"h": MetricStat(m.CPU, "SampleCount")})
+    )
     return [
-        Number(f"{what}, of the time shown", spent, HOUR, whole_range=True, height=6),
-        Graph(f"{what}, each hour", by_slot, HOUR, left="hours" if price is None else "price", stacked=True, width=9),
-        serving.instances(subject, HOUR, width=9),
+        SingleValue(f"{quantity}, of the time shown", cost, HOUR, whole_range=True, height=6),
+        Graph(
+            f"{quantity}, each hour",
+            by_variant,
+            HOUR,
+            left="hours" if price is None else "price",
+            stacked=True,
+            width=9,
+        ),
+        serving_graphs.build_instances_graph(context, HOUR, width=9),
     ]

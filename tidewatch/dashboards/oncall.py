@@ -5,68 +5,77 @@ from __future__ import annotations
 import math
 
 from tidewatch import metrics as m
-from tidewatch.alarms import watching
-from tidewatch.alarms.values import HOUR
-from tidewatch.dashboards import serving
-from tidewatch.dashboards.heading import heading, runbooks, section, serving_now, where_to_look
+from tidewatch.alarms import data_alarms
+from tidewatch.alarms.models import HOUR
+from tidewatch.dashboards import serving_graphs
+from tidewatch.dashboards.context import SEVERITY_COLORS, DashboardContext
 from tidewatch.dashboards.page import Page, Row
-from tidewatch.dashboards.serving import FIVE_MINUTES, MINUTE, WEEK
-from tidewatch.dashboards.subject import URGENT, Subject
-from tidewatch.dashboards.widgets import COLUMNS, MOST_ALARMS, AlarmStates, Graph, Number, Threshold
+from tidewatch.dashboards.serving_graphs import FIVE_MINUTES, MINUTE, WEEK_RANGE
+from tidewatch.dashboards.text_widgets import (
+    build_heading,
+    build_link_list,
+    build_runbook_list,
+    build_section,
+    build_serving_table,
+)
+from tidewatch.dashboards.widgets import COLUMNS, MAX_ALARMS, AlarmStates, Graph, SingleValue, Threshold
 
-LOOKS_BACK = "-PT6H"
-ALARMS_A_LINE = 6
+TIME_RANGE = "-PT6H"
+ALARMS_PER_ROW = 6
 
 
-def oncall(subject: Subject) -> Page:
+def build_oncall_page(context: DashboardContext) -> Page:
     """Alarms and incidents, success and latency with deployments and rollbacks marked, guardrails, drift, links."""
     return Page(
-        LOOKS_BACK,
+        TIME_RANGE,
         [
-            [heading(subject, "oncall", "What is wrong now, what users feel, and what changed.")],
-            [serving_now(subject)],
-            _alarms(subject),
-            [runbooks(subject), where_to_look(subject)],
-            [section("Incidents")],
-            _incidents(subject),
-            [section("What users feel")],
+            [build_heading(context, "oncall", "What is wrong now, what users feel, and what changed.")],
+            [build_serving_table(context)],
+            _build_alarm_states(context),
+            [build_runbook_list(context), build_link_list(context)],
+            [build_section("Incidents")],
+            _build_incident_widgets(context),
+            [build_section("What users feel")],
             [
-                serving.success(subject, FIVE_MINUTES, 8, marked=True),
-                serving.requests(subject, FIVE_MINUTES, 8, marked=True),
-                serving.split(subject, 8),
+                serving_graphs.build_success_rate_graph(context, FIVE_MINUTES, 8, with_events=True),
+                serving_graphs.build_requests_graph(context, FIVE_MINUTES, 8, with_events=True),
+                serving_graphs.build_live_split_graph(context, 8),
             ],
-            [serving.latency(subject, "p95", marked=True), serving.latency(subject, "p99", marked=True)],
-            _limits(subject),
-            *_challenger(subject),
-            *_drift(subject),
+            [
+                serving_graphs.build_latency_graph(context, "p95", with_events=True),
+                serving_graphs.build_latency_graph(context, "p99", with_events=True),
+            ],
+            _build_user_alarm_graphs(context),
+            *_build_guardrail_rows(context),
+            *_build_drift_rows(context),
         ],
     )
 
 
-def _alarms(subject: Subject) -> Row:
-    arns = [arn for _, arn in sorted(subject.alarms.items())]
-    groups = [arns[at : at + MOST_ALARMS] for at in range(0, len(arns), MOST_ALARMS)]
+def _build_alarm_states(context: DashboardContext) -> Row:
+    arns = [arn for _, arn in sorted(context.alarm_arns.items())]
+    groups = [arns[start : start + MAX_ALARMS] for start in range(0, len(arns), MAX_ALARMS)]
     return [
-        AlarmStates("Alarms" if len(groups) == 1 else f"Alarms {place}", group, height=2 + _lines(len(group)))
-        for place, group in enumerate(groups, 1)
+        AlarmStates("Alarms" if len(groups) == 1 else f"Alarms {number}", group, height=2 + _count_rows(len(group)))
+        for number, group in enumerate(groups, 1)
     ]
 
 
-def _lines(alarms: int) -> int:
-    return math.ceil(alarms / ALARMS_A_LINE)
+def _count_rows(alarm_count: int) -> int:
+    return math.ceil(alarm_count / ALARMS_PER_ROW)
 
 
-def _incidents(subject: Subject) -> Row:
+def _build_incident_widgets(context: DashboardContext) -> Row:
     now = [
-        subject.line(metric, "Maximum", label=label)
+        context.build_line(metric, "Maximum", label=label)
         for metric, label in (
             (m.OPEN_INCIDENTS, "open"),
-            (m.ROLLBACK_DRIVEN, "rollback runs"),
+            (m.ROLLBACK_RUNNING, "rollback runs"),
             (m.ROLLBACK_BLOCKED, "rollback blocked"),
         )
     ]
     states = [
-        subject.line(metric, "Maximum", label=label)
+        context.build_line(metric, "Maximum", label=label)
         for metric, label in (
             (m.OPEN_INCIDENTS, "open incidents"),
             (m.OUT_OF_BAND_CHANGES, "of changes out of band"),
@@ -77,17 +86,17 @@ def _incidents(subject: Subject) -> Row:
         )
     ]
     pending = [
-        subject.line(m.ROLLBACK_PENDING, "Maximum", label="pending"),
-        subject.line(m.ROLLBACK_DRIVEN, "Maximum", label="rollback runs", axis="right", color="#ff7f0e"),
+        context.build_line(m.ROLLBACK_PENDING, "Maximum", label="pending"),
+        context.build_line(m.ROLLBACK_RUNNING, "Maximum", label="rollback runs", axis="right", color="#ff7f0e"),
     ]
     return [
-        Number("Now", now, MINUTE, height=6),
+        SingleValue("Now", now, MINUTE, height=6),
         Graph("Incidents and deployments", states, MINUTE, left="number", width=9),
         Graph(
             "Rollback pending",
             pending,
             MINUTE,
-            subject.thresholds("rollback-pending"),
+            context.build_thresholds("rollback-pending"),
             left="seconds since it was asked for",
             right="rollback",
             width=9,
@@ -95,36 +104,48 @@ def _incidents(subject: Subject) -> Row:
     ]
 
 
-def _limits(subject: Subject) -> Row:
+def _build_user_alarm_graphs(context: DashboardContext) -> Row:
     """What the alarms compare that tell of users, so that the graphs above need no thresholds of other statistics."""
-    keys = [key for key in ("server-errors", "model-errors", "latency") if subject.watches(key)]
-    return [serving.watched(subject, key, COLUMNS // 3, marked=True) for key in keys]
+    keys = [key for key in ("server-errors", "model-errors", "latency") if context.has_alarm(key)]
+    return [serving_graphs.build_alarm_graph(context, key, COLUMNS // 3, with_events=True) for key in keys]
 
 
-def _challenger(subject: Subject) -> list[Row]:
-    keys = list(dict.fromkeys(alarm.key for alarms in subject.slots.values() for alarm in alarms if alarm.guardrail))
+def _build_guardrail_rows(context: DashboardContext) -> list[Row]:
+    keys = list(dict.fromkeys(alarm.key for alarms in context.variants.values() for alarm in alarms if alarm.guardrail))
     if not keys:
         return []
-    graphs = [serving.watched(subject, key, COLUMNS // 3, marked=True) for key in keys]
-    return [[section("Challenger against champion: what rolls back")], graphs]
+    graphs = [serving_graphs.build_alarm_graph(context, key, COLUMNS // 3, with_events=True) for key in keys]
+    return [[build_section("Challenger against champion: what rolls back")], graphs]
 
 
-def _drift(subject: Subject) -> list[Row]:
-    if not subject.drift:
+def _build_drift_rows(context: DashboardContext) -> list[Row]:
+    if not context.has_drift:
         return []
-    urgent = {"drift": watching.TICKET, "many-features-drift": watching.PAGE}
+    severity_levels = {"drift": data_alarms.TICKET, "many-features-drift": data_alarms.PAGE}
     thresholds = [
-        Threshold(urgent[alarm.key], f"{alarm.severity.value} {alarm.title.lower()}", color=URGENT[alarm.severity])
-        for alarm in subject.endpoint
-        if alarm.key in urgent
+        Threshold(
+            severity_levels[alarm.key],
+            f"{alarm.severity.value} {alarm.title.lower()}",
+            color=SEVERITY_COLORS[alarm.severity],
+        )
+        for alarm in context.endpoint
+        if alarm.key in severity_levels
     ]
-    drawn = (
+    specs = (
         ("Features that drift", m.FEATURES_DRIFTING, "features", ()),
         ("Largest population stability index", m.MAX_PSI, "index", ()),
         ("Severity: 1 inform, 2 ticket, 3 page", m.DRIFT_SEVERITY, "severity", thresholds),
     )
     graphs = [
-        Graph(title, subject.each(metric, "Maximum"), HOUR, limits, left=unit, start=WEEK, width=8)
-        for title, metric, unit, limits in drawn
+        Graph(
+            title,
+            context.build_variant_lines(metric, "Maximum"),
+            HOUR,
+            graph_thresholds,
+            left=unit,
+            start=WEEK_RANGE,
+            width=8,
+        )
+        for title, metric, unit, graph_thresholds in specs
     ]
-    return [[section("Drift from the training data, by slot and version")], graphs]
+    return [[build_section("Drift from the training data, by variant and version")], graphs]

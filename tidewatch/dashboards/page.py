@@ -20,7 +20,7 @@ class Page:
     start: str
     rows: Sequence[Row]
 
-    def body(self, region: str) -> Json:
+    def build_body(self, region: str) -> Json:
         """The dashboard's body, for metrics of that region."""
         widgets = [
             {
@@ -29,14 +29,14 @@ class Page:
                 "y": y,
                 "width": widget.width,
                 "height": widget.height,
-                "properties": widget.properties(region),
+                "properties": widget.build_properties(region),
             }
-            for x, y, widget in placed(self.rows)
+            for x, y, widget in lay_out_widgets(self.rows)
         ]
         return {"start": self.start, "periodOverride": "inherit", "widgets": widgets}
 
 
-def placed(rows: Sequence[Row]) -> Iterator[tuple[int, int, Widget]]:
+def lay_out_widgets(rows: Sequence[Row]) -> Iterator[tuple[int, int, Widget]]:
     """Column and line of each widget's upper left corner; a line begins below the highest widget before it."""
     y = 0
     for row in rows:

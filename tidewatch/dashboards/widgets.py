@@ -14,54 +14,54 @@ from tidewatch.metrics import Metric
 Json: TypeAlias = dict[str, object]
 Axis: TypeAlias = Literal["left", "right"]
 
-MOST_ALARMS = 100
+MAX_ALARMS = 100
 """In one widget."""
 COLUMNS = 24
 
 
 @dataclass(frozen=True)
-class Series:
+class MetricSeries:
     """One statistic of one metric, with the values of its dimensions."""
 
     metric: Metric
     dimensions: Mapping[str, str] = field(hash=False)
     statistic: str
 
-    def listed(self) -> list[str]:
+    def to_metric_array(self) -> list[str]:
         """As a metrics array begins."""
-        named = [word for name, value in self.dimensions.items() for word in (name, value)]
-        return [self.metric.namespace, self.metric.name, *named]
+        pairs = [word for name, value in self.dimensions.items() for word in (name, value)]
+        return [self.metric.namespace, self.metric.name, *pairs]
 
 
 @dataclass(frozen=True)
-class Line:
+class GraphLine:
     """A line of a graph: a series, or an expression of metric math over the ids of other lines.
 
     label: in the legend. id: what expressions call it. shown: False for what only expressions read. color: like
     #d62728. period_s: seconds, where it is not the widget's.
     """
 
-    of: Series | str
+    data: MetricSeries | str
     label: str = ""
     id: str = ""
-    shown: bool = True
+    visible: bool = True
     axis: Axis = "left"
     color: str = ""
     period_s: int = 0
 
-    def json(self) -> list[object]:
-        looks: Json = {}
-        if isinstance(self.of, str):
-            looks["expression"] = self.of
+    def to_json(self) -> list[object]:
+        options: Json = {}
+        if isinstance(self.data, str):
+            options["expression"] = self.data
         else:
-            looks["stat"] = self.of.statistic
-        said = {"label": self.label, "id": self.id, "color": self.color, "period": self.period_s}
-        looks |= {key: value for key, value in said.items() if value}
+            options["stat"] = self.data.statistic
+        attributes = {"label": self.label, "id": self.id, "color": self.color, "period": self.period_s}
+        options |= {key: value for key, value in attributes.items() if value}
         if self.axis == "right":
-            looks["yAxis"] = "right"
-        if not self.shown:
-            looks["visible"] = False
-        return [looks] if isinstance(self.of, str) else [*self.of.listed(), looks]
+            options["yAxis"] = "right"
+        if not self.visible:
+            options["visible"] = False
+        return [options] if isinstance(self.data, str) else [*self.data.to_metric_array(), options]
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,9 @@ class Threshold:
     axis: Axis = "left"
     color: str = "#7f7f7f"
 
-    def json(self) -> Json:
-        said: Json = {"value": self.value, "label": self.label, "color": self.color}
-        return {**said, "yAxis": "right"} if self.axis == "right" else said
+    def to_json(self) -> Json:
+        definition: Json = {"value": self.value, "label": self.label, "color": self.color}
+        return {**definition, "yAxis": "right"} if self.axis == "right" else definition
 
 
 @dataclass(frozen=True)
@@ -87,13 +87,13 @@ class Graph:
     """
 
     title: str
-    lines: Sequence[Line]
+    lines: Sequence[GraphLine]
     period_s: int = 300
     thresholds: Sequence[Threshold] = ()
     left: str = ""
     right: str = ""
-    least: float | None = 0
-    most: float | None = None
+    y_min: float | None = 0
+    y_max: float | None = None
     stacked: bool = False
     start: str = ""
     width: int = 12
@@ -101,36 +101,41 @@ class Graph:
 
     kind = "metric"
 
-    def properties(self, region: str) -> Json:
-        said: Json = {
+    def build_properties(self, region: str) -> Json:
+        definition: Json = {
             "view": "timeSeries",
             "stacked": self.stacked,
             "region": region,
             "title": self.title,
             "period": self.period_s,
-            "metrics": [line.json() for line in self.lines],
-            "yAxis": self._axes(),
+            "metrics": [line.to_json() for line in self.lines],
+            "yAxis": self._build_axes(),
         }
         if self.thresholds:
-            said["annotations"] = {"horizontal": [threshold.json() for threshold in dict.fromkeys(self.thresholds)]}
+            definition["annotations"] = {
+                "horizontal": [threshold.to_json() for threshold in dict.fromkeys(self.thresholds)]
+            }
         if self.start:
-            said["start"] = self.start
-        return said
+            definition["start"] = self.start
+        return definition
 
-    def _axes(self) -> Json:
-        said = {"label": self.left or None, "min": self.least, "max": self.most}
-        left: Json = {"showUnits": not self.left, **{key: value for key, value in said.items() if value is not None}}
+    def _build_axes(self) -> Json:
+        attributes = {"label": self.left or None, "min": self.y_min, "max": self.y_max}
+        left: Json = {
+            "showUnits": not self.left,
+            **{key: value for key, value in attributes.items() if value is not None},
+        }
         if not self.right:
             return {"left": left}
         return {"left": left, "right": {"min": 0, "showUnits": False, "label": self.right}}
 
 
 @dataclass(frozen=True)
-class Number:
+class SingleValue:
     """The newest value of each line as a figure; whole_range: one value over all the time that the page shows."""
 
     title: str
-    lines: Sequence[Line]
+    lines: Sequence[GraphLine]
     period_s: int = 300
     whole_range: bool = False
     start: str = ""
@@ -139,17 +144,17 @@ class Number:
 
     kind = "metric"
 
-    def properties(self, region: str) -> Json:
-        said: Json = {
+    def build_properties(self, region: str) -> Json:
+        definition: Json = {
             "view": "singleValue",
             "region": region,
             "title": self.title,
             "period": self.period_s,
-            "metrics": [line.json() for line in self.lines],
+            "metrics": [line.to_json() for line in self.lines],
             "sparkline": not self.whole_range,
             "setPeriodToTimeRange": self.whole_range,
         }
-        return {**said, "start": self.start} if self.start else said
+        return {**definition, "start": self.start} if self.start else definition
 
 
 @dataclass(frozen=True)
@@ -163,12 +168,12 @@ class AlarmStates:
 
     kind = "alarm"
 
-    def properties(self, region: str) -> Json:  # noqa: ARG002
+    def build_properties(self, region: str) -> Json:  # noqa: ARG002
         return {"title": self.title, "alarms": list(self.arns), "sortBy": "stateUpdatedTimestamp"}
 
 
 @dataclass(frozen=True)
-class Text:
+class TextWidget:
     """Markdown."""
 
     markdown: str
@@ -177,12 +182,12 @@ class Text:
 
     kind = "text"
 
-    def properties(self, region: str) -> Json:  # noqa: ARG002
+    def build_properties(self, region: str) -> Json:  # noqa: ARG002
         return {"markdown": self.markdown}
 
 
 @dataclass(frozen=True)
-class Records:
+class LogTable:
     """What a query finds in a log, as a table, over the time that the page shows.
 
     query: in the language of CloudWatch Logs Insights, without its source. Source: CloudWatch Logs user guide,
@@ -197,9 +202,9 @@ class Records:
 
     kind = "log"
 
-    def properties(self, region: str) -> Json:
+    def build_properties(self, region: str) -> Json:
         query = f"SOURCE '{self.log_group}' | {self.query}"
         return {"title": self.title, "region": region, "view": "table", "query": query}
 
 
-Widget: TypeAlias = Graph | Number | AlarmStates | Text | Records
+Widget: TypeAlias = Graph | SingleValue | AlarmStates | TextWidget | LogTable

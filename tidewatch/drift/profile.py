@@ -15,7 +15,7 @@ from tidewatch.capture.accounting import Accounting
 from tidewatch.drift.errors import InvalidProfile
 from tidewatch.drift.reference import Counts, Reference
 
-SCHEMA = 1
+SCHEMA_VERSION = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,56 +27,57 @@ class Profile:
     is commutative and associative, and `empty` is its identity.
     """
 
-    reference: str
+    reference_digest: str
     accounting: Accounting
     rows: int
     counts: tuple[Counts, ...]
 
     @classmethod
     def empty(cls, reference: Reference) -> Profile:
-        counts = tuple(np.zeros(feature.width, np.int64) for feature in reference.measured)
+        counts = tuple(np.zeros(feature.width, np.int64) for feature in reference.measured_features)
         return cls(reference.digest, Accounting(), 0, counts)
 
-    def fits(self, reference: Reference) -> bool:
+    def is_compatible_with(self, reference: Reference) -> bool:
         """Whether it was counted against this reference, in its bins."""
-        widths = [feature.width for feature in reference.measured]
-        return self.reference == reference.digest and [len(each) for each in self.counts] == widths
+        widths = [feature.width for feature in reference.measured_features]
+        return self.reference_digest == reference.digest and [len(each) for each in self.counts] == widths
 
     def __add__(self, other: Profile) -> Profile:
         """Raises InvalidProfile where the other was counted against another reference."""
-        if self.reference != other.reference:
+        if self.reference_digest != other.reference_digest:
             raise InvalidProfile(
-                f"profiles against the references {self.reference[:12]} and {other.reference[:12]} do not add up: "
+                f"profiles against the references {self.reference_digest[:12]} and {other.reference_digest[:12]} do "
+                "not add up: "
                 "their bins differ; count the records of one against the other's reference"
             )
         return Profile(
-            self.reference,
+            self.reference_digest,
             self.accounting + other.accounting,
             self.rows + other.rows,
             tuple(mine + theirs for mine, theirs in zip(self.counts, other.counts, strict=True)),
         )
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Profile) and self._plain() == other._plain()
+        return isinstance(other, Profile) and self._to_tuple() == other._to_tuple()
 
     __hash__ = None  # type: ignore[assignment]
 
-    def _plain(self) -> tuple[object, ...]:
-        return self.reference, self.accounting, self.rows, tuple(tuple(each.tolist()) for each in self.counts)
+    def _to_tuple(self) -> tuple[object, ...]:
+        return self.reference_digest, self.accounting, self.rows, tuple(tuple(each.tolist()) for each in self.counts)
 
     def encode(self) -> bytes:
         """Packed and compressed; equal profiles give equal bytes."""
-        stored = _Stored(
-            schema=SCHEMA,
-            reference=self.reference,
+        document = _ProfileDocument(
+            schema=SCHEMA_VERSION,
+            reference=self.reference_digest,
             accounting=self.accounting.to_json(),
             rows=self.rows,
             counts=tuple(tuple(each.tolist()) for each in self.counts),
         )
-        return zlib.compress(msgspec.msgpack.encode(stored), 6)
+        return zlib.compress(msgspec.msgpack.encode(document), 6)
 
 
-class _Stored(msgspec.Struct, frozen=True, array_like=True):
+class _ProfileDocument(msgspec.Struct, frozen=True, array_like=True):
     schema: int
     reference: str
     accounting: dict[str, object]
@@ -84,25 +85,25 @@ class _Stored(msgspec.Struct, frozen=True, array_like=True):
     counts: tuple[tuple[int, ...], ...]
 
 
-def decode(raw: bytes, source: str) -> Profile:
+def decode_profile(raw: bytes, source: str) -> Profile:
     """The profile in `raw`; `source` names it in messages. Raises InvalidProfile."""
     try:
-        stored = msgspec.msgpack.decode(zlib.decompress(raw), type=_Stored)
-        accounting = Accounting.from_json(stored.accounting)
+        document = msgspec.msgpack.decode(zlib.decompress(raw), type=_ProfileDocument)
+        accounting = Accounting.from_json(document.accounting)
     except (zlib.error, msgspec.DecodeError, ValueError) as error:
         raise InvalidProfile(
             f"{source} is no profile: {error}; delete it, and the next run counts its hour again"
         ) from error
-    if stored.schema > SCHEMA:
-        raise InvalidProfile(f"{source} has schema {stored.schema}, above {SCHEMA}: upgrade tidewatch")
+    if document.schema > SCHEMA_VERSION:
+        raise InvalidProfile(f"{source} has schema {document.schema}, above {SCHEMA_VERSION}: upgrade tidewatch")
     return Profile(
-        stored.reference,
+        document.reference,
         accounting,
-        stored.rows,
-        tuple(np.array(each, np.int64) for each in stored.counts),
+        document.rows,
+        tuple(np.array(each, np.int64) for each in document.counts),
     )
 
 
-def total(reference: Reference, profiles: Iterable[Profile]) -> Profile:
+def sum_profiles(reference: Reference, profiles: Iterable[Profile]) -> Profile:
     """The sum of profiles against `reference`; the empty one where there is none."""
     return reduce(add, profiles, Profile.empty(reference))

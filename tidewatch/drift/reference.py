@@ -16,16 +16,16 @@ import numpy as np
 import numpy.typing as npt
 
 from tidewatch.drift.errors import InvalidReference
-from tidewatch.text import plain
+from tidewatch.text import sanitize
 
-SCHEMA = 1
-MOST_ROWS = 2**53
+SCHEMA_VERSION = 1
+MAX_ROWS = 2**53
 """Rows whose count every JSON reader holds exactly."""
-MOST_EDGES, MOST_VALUES, MOST_OTHERS, MOST_COLUMNS = 1_001, 1_000, 5_000, 10_000
+MAX_EDGES, MAX_FEATURE_VALUES, MAX_OTHER_VALUES, MAX_COLUMNS = 1_001, 1_000, 5_000, 10_000
 """Sizes of a reference; one that is built has up to a thousand bins, 50 named values and 5,000 others a column."""
-MOST_OUTPUTS = 100_000
+MAX_OUTPUTS = 100_000
 """Numbers of an answer's row."""
-LONGEST_NAME = 1_000
+MAX_NAME_LENGTH = 1_000
 """Characters of a column's name, and of a category's value."""
 
 DECILES = 10
@@ -33,13 +33,13 @@ DECILES = 10
 POOLS = 32
 """Bins that values without a count of their own are dealt to by their hashes: one of them that takes over is seen by
 its bin, though how often it was there in training is not kept."""
-HASHED = "hashed:"
+HASH_PREFIX = "hashed:"
 """What a hashed value begins with, and no value in clear of the same feature does."""
 _DIGEST_BYTES = 8
 
-Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=MOST_ROWS)]
-Name: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_NAME)]
-Value: TypeAlias = Annotated[str, msgspec.Meta(max_length=LONGEST_NAME)]
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=MAX_ROWS)]
+Name: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME_LENGTH)]
+Value: TypeAlias = Annotated[str, msgspec.Meta(max_length=MAX_NAME_LENGTH)]
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Counts: TypeAlias = npt.NDArray[np.int64]
@@ -56,8 +56,8 @@ class NumericFeature(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"
     """
 
     name: Name
-    edges: Annotated[tuple[float, ...], msgspec.Meta(max_length=MOST_EDGES)]
-    counts: Annotated[tuple[Count, ...], msgspec.Meta(max_length=MOST_EDGES + 1)]
+    edges: Annotated[tuple[float, ...], msgspec.Meta(max_length=MAX_EDGES)]
+    counts: Annotated[tuple[Count, ...], msgspec.Meta(max_length=MAX_EDGES + 1)]
     deciles: Annotated[tuple[Count, ...], msgspec.Meta(max_length=9)]
     missing: Count
     minimum: float | None
@@ -74,7 +74,7 @@ class NumericFeature(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"
         return sum(self.counts)
 
     @property
-    def of_flags(self) -> bool:
+    def is_binary(self) -> bool:
         """Whether the training held zeros and ones alone, which others send as false and true."""
         return (self.minimum, self.maximum, len(self.edges)) == (0.0, 1.0, 3)
 
@@ -93,9 +93,9 @@ class CategoryFeature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     """
 
     name: Name
-    values: Annotated[tuple[Value, ...], msgspec.Meta(max_length=MOST_VALUES)]
-    counts: Annotated[tuple[Count, ...], msgspec.Meta(max_length=MOST_VALUES)]
-    others: Annotated[tuple[Value, ...], msgspec.Meta(max_length=MOST_OTHERS)]
+    values: Annotated[tuple[Value, ...], msgspec.Meta(max_length=MAX_FEATURE_VALUES)]
+    counts: Annotated[tuple[Count, ...], msgspec.Meta(max_length=MAX_FEATURE_VALUES)]
+    others: Annotated[tuple[Value, ...], msgspec.Meta(max_length=MAX_OTHER_VALUES)]
     other: Count
     singletons: Count
     open: bool
@@ -103,49 +103,49 @@ class CategoryFeature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     salt: Annotated[str, msgspec.Meta(max_length=64)] = ""
     pools: Annotated[tuple[Count, ...], msgspec.Meta(max_length=POOLS)] = ()
     doubletons: Count = 0
-    labels: Annotated[tuple[Value, ...], msgspec.Meta(max_length=MOST_VALUES)] = ()
+    labels: Annotated[tuple[Value, ...], msgspec.Meta(max_length=MAX_FEATURE_VALUES)] = ()
 
     @property
     def width(self) -> int:
         """Counts that a profile keeps of it: the values, then the pools of others, unseen and missing."""
-        return len(self.values) + len(self.rest) + 2
+        return len(self.values) + len(self.pool_counts) + 2
 
     @property
-    def rest(self) -> tuple[int, ...]:
+    def pool_counts(self) -> tuple[int, ...]:
         """The rows of others by their pool; all in one where the reference deals none."""
         return self.pools or (self.other,)
 
-    def pool(self, kept: str) -> int:
+    def find_pool(self, stored_value: str) -> int:
         """The pool of one of `values` or `others`."""
         if not self.pools:
             return 0
-        return pool_of(kept if self.is_hashed(kept) else hashed(kept, self.salt))
+        return hash_to_pool(stored_value if self.is_hashed(stored_value) else hash_value(stored_value, self.salt))
 
     @property
     def total(self) -> int:
         """Rows with a value."""
         return sum(self.counts) + self.other
 
-    def is_hashed(self, kept: str) -> bool:
+    def is_hashed(self, stored_value: str) -> bool:
         """Whether one of `values` or `others` is a hash."""
-        return bool(self.salt) and kept.startswith(HASHED)
+        return bool(self.salt) and stored_value.startswith(HASH_PREFIX)
 
-    def shown(self, at: int) -> str:
+    def format_value(self, index: int) -> str:
         """One of `values` as people read it, with its label where it has one."""
-        kept = self.values[at]
-        if self.is_hashed(kept):
-            return f"(hashed {kept.removeprefix(HASHED)[:8]})"
-        return f"{kept}: {self.labels[at]}" if self.labels and self.labels[at] else kept
+        stored_value = self.values[index]
+        if self.is_hashed(stored_value):
+            return f"(hashed {stored_value.removeprefix(HASH_PREFIX)[:8]})"
+        return f"{stored_value}: {self.labels[index]}" if self.labels and self.labels[index] else stored_value
 
 
-def hashed(value: str, salt: str) -> str:
+def hash_value(value: str, salt: str) -> str:
     """What is kept of a value that few rows share: whether another is the same can be told, and nothing else but by
     guessing it. Source: RFC 7693, on keyed hashing by BLAKE2."""
     digest = hashlib.blake2b(value.encode(), key=salt.encode()[:64], digest_size=_DIGEST_BYTES)
-    return f"{HASHED}{digest.hexdigest()}"
+    return f"{HASH_PREFIX}{digest.hexdigest()}"
 
 
-def pool_of(digest: str) -> int:
+def hash_to_pool(digest: str) -> int:
     """The pool of a value by what `hashed` gives of it."""
     return int(digest[-4:], 16) % POOLS
 
@@ -162,15 +162,15 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     end.
     """
 
-    schema: Literal[1] = SCHEMA
-    rows: Annotated[int, msgspec.Meta(ge=1, le=MOST_ROWS)]
-    columns: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=MOST_COLUMNS)]
-    features: Annotated[tuple[Feature, ...], msgspec.Meta(min_length=1, max_length=MOST_COLUMNS)]
+    schema: Literal[1] = SCHEMA_VERSION
+    rows: Annotated[int, msgspec.Meta(ge=1, le=MAX_ROWS)]
+    columns: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=MAX_COLUMNS)]
+    features: Annotated[tuple[Feature, ...], msgspec.Meta(min_length=1, max_length=MAX_COLUMNS)]
     score: NumericFeature | None = None
-    score_output: Annotated[int, msgspec.Meta(ge=-MOST_OUTPUTS, le=MOST_OUTPUTS)] | Name | None = None
+    score_output: Annotated[int, msgspec.Meta(ge=-MAX_OUTPUTS, le=MAX_OUTPUTS)] | Name | None = None
 
     @property
-    def measured(self) -> tuple[Feature, ...]:
+    def measured_features(self) -> tuple[Feature, ...]:
         """What a profile counts, in its order: the features, then the score where there is one."""
         return self.features if self.score is None else (*self.features, self.score)
 
@@ -184,57 +184,65 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return msgspec.json.encode(self, order="sorted") + b"\n"
 
 
-class _Schema(msgspec.Struct):
+class _SchemaHeader(msgspec.Struct):
     schema: int
 
 
-def decode(raw: bytes, source: str) -> Reference:
+def decode_reference(raw: bytes, source: str) -> Reference:
     """The reference in `raw`; `source` names it in messages.
 
     Raises InvalidReference where it is none, is a later tidewatch's, or contradicts itself.
     """
     try:
-        schema = msgspec.json.decode(raw, type=_Schema).schema
-        if schema > SCHEMA:
+        schema = msgspec.json.decode(raw, type=_SchemaHeader).schema
+        if schema > SCHEMA_VERSION:
             raise InvalidReference(
-                f"{source} has schema {schema}, and this tidewatch reads up to {SCHEMA}: upgrade tidewatch"
+                f"{source} has schema {schema}, and this tidewatch reads up to {SCHEMA_VERSION}: upgrade tidewatch"
             )
         reference = msgspec.json.decode(raw, type=Reference)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        said = str(error).replace("`$.", "`")
+        detail = str(error).replace("`$.", "`")
         raise InvalidReference(
-            f"{source} is not a reference: {said}; write one with `tidewatch drift reference`"
+            f"{source} is not a reference: {detail}; write one with `tidewatch drift reference`"
         ) from error
-    _check(reference, source)
+    _require_consistent(reference, source)
     return reference
 
 
-def _check(reference: Reference, source: str) -> None:
-    names = [feature.name for feature in reference.measured]
-    places = {name: at for at, name in enumerate(reference.columns)}
-    known = [places[feature.name] for feature in reference.features if feature.name in places]
+def _require_consistent(reference: Reference, source: str) -> None:
+    names = [feature.name for feature in reference.measured_features]
+    positions = {name: index for index, name in enumerate(reference.columns)}
+    feature_positions = [positions[feature.name] for feature in reference.features if feature.name in positions]
     faults = [
         *(f"the name {name!r} stands twice" for name, times in Counter(names).items() if times > 1),
         *(f"the column {name!r} stands twice" for name, times in Counter(reference.columns).items() if times > 1),
-        *(f"the feature {feature.name!r} is no column" for feature in reference.features if feature.name not in places),
-        *([] if known == sorted(known) else ["its features are not in the order of its columns"]),
-        *(fault for feature in reference.measured for fault in _faults(feature)),
+        *(
+            f"the feature {feature.name!r} is no column"
+            for feature in reference.features
+            if feature.name not in positions
+        ),
+        *(
+            []
+            if feature_positions == sorted(feature_positions)
+            else ["its features are not in the order of its columns"]
+        ),
+        *(fault for feature in reference.measured_features for fault in _find_faults(feature)),
         *(
             f"{feature.name} has {feature.total + feature.missing} rows, and the reference {reference.rows}"
-            for feature in reference.measured
+            for feature in reference.measured_features
             if feature.total + feature.missing != reference.rows
         ),
     ]
     if faults:
-        told = plain("; ".join(faults))
-        raise InvalidReference(f"{source} contradicts itself: {told}. Build the reference again")
+        details = sanitize("; ".join(faults))
+        raise InvalidReference(f"{source} contradicts itself: {details}. Build the reference again")
 
 
-def _faults(feature: Feature) -> list[str]:
-    return _of_categories(feature) if isinstance(feature, CategoryFeature) else _of_numbers(feature)
+def _find_faults(feature: Feature) -> list[str]:
+    return _find_category_faults(feature) if isinstance(feature, CategoryFeature) else _find_number_faults(feature)
 
 
-def _of_categories(feature: CategoryFeature) -> list[str]:
+def _find_category_faults(feature: CategoryFeature) -> list[str]:
     known = {*feature.values, *feature.others}
     checks = {
         f"{feature.name} has {len(feature.counts)} counts for {len(feature.values)} values": (
@@ -257,10 +265,10 @@ def _of_categories(feature: CategoryFeature) -> list[str]:
         f"{feature.name} has {feature.singletons} values seen once and {feature.doubletons} seen twice among "
         f"{feature.total}": feature.singletons + 2 * feature.doubletons <= feature.total,
     }
-    return [fault for fault, holds in checks.items() if not holds]
+    return [fault for fault, is_met in checks.items() if not is_met]
 
 
-def _of_numbers(feature: NumericFeature) -> list[str]:
+def _find_number_faults(feature: NumericFeature) -> list[str]:
     edges = np.asarray(feature.edges, np.float64)
     deciles, least, most = list(feature.deciles), feature.minimum, feature.maximum
     bounded = (
@@ -271,7 +279,7 @@ def _of_numbers(feature: NumericFeature) -> list[str]:
     checks = {
         f"the edges of {feature.name} do not ascend": bool(np.isfinite(edges).all() and (np.diff(edges) > 0).all()),
         f"the deciles of {feature.name} are no inner edges": (
-            deciles == sorted(set(deciles)) and all(0 < at < len(edges) - 1 for at in deciles)
+            deciles == sorted(set(deciles)) and all(0 < index < len(edges) - 1 for index in deciles)
         ),
         f"{feature.name} has values beyond its minimum and maximum, or lacks one of them": (
             bounded and (len(edges) == 0 or not any((*feature.counts[:1], *feature.counts[-1:])))
@@ -280,4 +288,4 @@ def _of_numbers(feature: NumericFeature) -> list[str]:
             len(feature.counts) == len(edges) + 1 and len(edges) != 1
         ),
     }
-    return [fault for fault, holds in checks.items() if not holds]
+    return [fault for fault, is_met in checks.items() if not is_met]

@@ -9,16 +9,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tidewatch.naming import stack_key, stack_mark
+from tidewatch.naming import build_stack_key, hash_stack_key
 
-LARGEST = 6144
+MAX_POLICY_LENGTH = 6144
 """Characters of a managed policy, white space not counted. Source: IAM user guide, "IAM and AWS STS quotas"."""
-RECORDED = Path(__file__).with_name("recorded.json")
-"""Written by `python -m simulator.permissions`."""
+RECORDED_POLICIES_FILE = Path(__file__).with_name("recorded.json")
+"""Written by `python -m rehearsal.permissions`."""
 
 
 @dataclass(frozen=True)
-class Role:
+class PersonRole:
     """purpose: what somebody with the role does, a sentence. statements: with a stack's names in braces."""
 
     name: str
@@ -27,7 +27,7 @@ class Role:
 
 
 @dataclass(frozen=True)
-class Names:
+class PolicyVariables:
     """What stands in the place of the names in braces: of a stack, its account and its region.
 
     stem: the beginning of its resources' names. volume_key: the ARN of `endpoint.volumeKey`, or "". In braces there are
@@ -43,30 +43,32 @@ class Names:
     stem: str
     volume_key: str = ""
 
-    def filled(self, text: str) -> str:
+    def substitute(self, text: str) -> str:
         """A text with the names in their places."""
         for name in ("partition", "account", "region", "project", "stack", "model", "stem"):
             text = text.replace(f"{{{name}}}", str(getattr(self, name)))
-        own = stack_mark(stack_key(self.project, self.stack, self.model))
-        return text.replace("{bucket}", self.stem.lower()).replace("{own}", own)
+        stack_hash = hash_stack_key(build_stack_key(self.project, self.stack, self.model))
+        return text.replace("{bucket}", self.stem.lower()).replace("{own}", stack_hash)
 
 
 @cache
-def roles() -> Mapping[str, Role]:
+def load_roles() -> Mapping[str, PersonRole]:
     """Every role, by its name."""
-    found: Mapping[str, Mapping[str, Any]] = json.loads(RECORDED.read_text(encoding="utf-8"))
-    return {name: Role(name, one["purpose"], one["statements"]) for name, one in found.items()}
+    found: Mapping[str, Mapping[str, Any]] = json.loads(RECORDED_POLICIES_FILE.read_text(encoding="utf-8"))
+    return {name: PersonRole(name, entry["purpose"], entry["statements"]) for name, entry in found.items()}
 
 
-def documents(role: Role, names: Names) -> list[str]:
+def build_policy_documents(role: PersonRole, variables: PolicyVariables) -> list[str]:
     """The role's policy for a stack as JSON, in as many documents as IAM's size asks for; attach all of them."""
-    statements = [json.loads(names.filled(json.dumps(one))) for one in role.statements]
-    if role.name == "deployer" and names.volume_key:
-        statements += _volume(names.volume_key)
-    return [json.dumps({"Version": "2012-10-17", "Statement": part}, indent=2) for part in _parts(statements)]
+    statements = [json.loads(variables.substitute(json.dumps(statement))) for statement in role.statements]
+    if role.name == "deployer" and variables.volume_key:
+        statements += _build_volume_key_statements(variables.volume_key)
+    return [
+        json.dumps({"Version": "2012-10-17", "Statement": chunk}, indent=2) for chunk in _split_statements(statements)
+    ]
 
 
-def _volume(key: str) -> list[dict[str, Any]]:
+def _build_volume_key_statements(key: str) -> list[dict[str, Any]]:
     """Source: SageMaker developer guide, "Amazon SageMaker AI API Permissions": CreateEndpoint takes a grant."""
     grant = {"Condition": {"Bool": {"kms:GrantIsForAWSResource": "true"}}}
     return [
@@ -75,17 +77,17 @@ def _volume(key: str) -> list[dict[str, Any]]:
     ]
 
 
-def _parts(statements: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
-    part: list[Mapping[str, Any]] = []
-    for one in statements:
-        if part and size([*part, one]) > LARGEST:
-            yield part
-            part = []
-        part.append(one)
-    yield part
+def _split_statements(statements: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+    chunk: list[Mapping[str, Any]] = []
+    for statement in statements:
+        if chunk and count_policy_characters([*chunk, statement]) > MAX_POLICY_LENGTH:
+            yield chunk
+            chunk = []
+        chunk.append(statement)
+    yield chunk
 
 
-def size(statements: Sequence[Mapping[str, Any]]) -> int:
+def count_policy_characters(statements: Sequence[Mapping[str, Any]]) -> int:
     """Characters of a document of these statements, as IAM counts them."""
     text = json.dumps({"Version": "2012-10-17", "Statement": list(statements)}, separators=(",", ":"))
     return len("".join(text.split()))

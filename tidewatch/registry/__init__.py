@@ -1,62 +1,62 @@
 """Model versions: immutable, each with the full account of where it came from."""
 
-from tidewatch.registry.difference import Difference, compare
+from tidewatch.registry.diff import FieldDifference, compare_manifests
 from tidewatch.registry.errors import (
     DigestMismatch,
     InvalidArchive,
     InvalidManifest,
     InvalidVersion,
-    LeftoversDiffer,
     NewerSchema,
+    PartialUploadConflict,
     RegistryError,
     UploadConflict,
     UploadInterrupted,
     VersionExists,
-    VersionMissing,
+    VersionNotFound,
 )
 from tidewatch.registry.manifest import (
     ARTIFACT,
     CARD,
     REFERENCE,
     Contacts,
-    Data,
-    Description,
-    Feature,
+    FeatureSpec,
     Lineage,
     Manifest,
+    ModelDescription,
     StoredFile,
-    describe,
-    to_json,
+    TrainingData,
+    manifest_to_json,
+    parse_description,
 )
-from tidewatch.registry.store import Registry
-from tidewatch.registry.verify import ResolvedVersion
+from tidewatch.registry.store import ModelRegistry
+from tidewatch.registry.verification import ResolvedVersion
 
 __all__ = [
     "ARTIFACT",
     "CARD",
     "REFERENCE",
     "Contacts",
-    "Data",
-    "Description",
-    "Difference",
     "DigestMismatch",
-    "Feature",
+    "FeatureSpec",
+    "FieldDifference",
     "InvalidArchive",
     "InvalidManifest",
     "InvalidVersion",
-    "LeftoversDiffer",
     "Lineage",
     "Manifest",
+    "ModelDescription",
+    "ModelRegistry",
     "NewerSchema",
-    "Registry",
+    "PartialUploadConflict",
     "RegistryError",
     "ResolvedVersion",
     "StoredFile",
+    "TrainingData",
     "UploadConflict",
     "UploadInterrupted",
     "VersionExists",
-    "VersionMissing",
-    "compare",
-    "describe",
-    "to_json",
+    "VersionNotFound",
+    "compare_manifests",
+    "manifest_to_json",
+    "parse_description",
 ]

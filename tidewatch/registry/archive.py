@@ -7,15 +7,15 @@ import tarfile
 import zlib
 from pathlib import Path, PurePosixPath
 
+from tidewatch.registry.archive_members import read_members
 from tidewatch.registry.errors import InvalidArchive
-from tidewatch.registry.members import members
 
 FIL_FRAMEWORKS = frozenset({"lightgbm", "fil"})
 _CONFIG_SIZE = 1 << 20
 _NAME = re.compile(r'^\s*name:\s*"([^"]*)"', re.MULTILINE)
 
 
-def check_archive(path: Path, framework: str, model: str) -> None:
+def require_valid_archive(path: Path, framework: str, model: str) -> None:
     """Raises InvalidArchive with a sentence unless SageMaker and the framework's server can load `path`.
 
     Every framework needs a gzipped tar whose members stay within its folder, as `members` has it. For FIL frameworks
@@ -26,32 +26,32 @@ def check_archive(path: Path, framework: str, model: str) -> None:
     if not path.is_file():
         raise InvalidArchive(f"there is no file {path}")
     try:
-        files, named = _read(path, model)
+        files, configured_name = _read_archive(path, model)
     except (tarfile.TarError, EOFError, OSError, zlib.error, ValueError) as error:
         raise InvalidArchive(
             f"{path} is not a gzipped tar archive ({error}): pack the model with `tar czf model.tar.gz {model}`"
         ) from error
     if framework in FIL_FRAMEWORKS:
-        _check_repository(files, named, path, model)
+        _require_model_repository(files, configured_name, path, model)
     elif not files:
         raise InvalidArchive(f"{path} is an empty archive: put the model's files into it")
 
 
-def _read(path: Path, model: str) -> tuple[set[str], str | None]:
+def _read_archive(path: Path, model: str) -> tuple[set[str], str | None]:
     """The files of an archive, and the name that the model's configuration in it says."""
     files: set[str] = set()
-    named: str | None = None
-    for archive, member in members(path):
-        place = str(PurePosixPath(member.name))
+    configured_name: str | None = None
+    for archive, member in read_members(path):
+        member_path = str(PurePosixPath(member.name))
         if member.isdir():
             continue
-        files.add(place)
-        if place == f"{model}/config.pbtxt" and member.isreg():
-            named = _declared_name(archive, member)
-    return files, named
+        files.add(member_path)
+        if member_path == f"{model}/config.pbtxt" and member.isreg():
+            configured_name = _parse_model_name(archive, member)
+    return files, configured_name
 
 
-def _check_repository(files: set[str], named: str | None, path: Path, model: str) -> None:
+def _require_model_repository(files: set[str], configured_name: str | None, path: Path, model: str) -> None:
     if "config.pbtxt" in files:
         raise InvalidArchive(
             f"{path} has config.pbtxt at its root, where SageMaker's Triton does not look: "
@@ -59,20 +59,20 @@ def _check_repository(files: set[str], named: str | None, path: Path, model: str
         )
     missing = [f"{model}/{file}" for file in ("config.pbtxt", "1/model.txt") if f"{model}/{file}" not in files]
     if missing:
-        raise InvalidArchive(f"{path} lacks {' and '.join(missing)}: it holds {_some(files)}")
-    if named not in {None, model}:
+        raise InvalidArchive(f"{path} lacks {' and '.join(missing)}: it holds {_format_sample(files)}")
+    if configured_name not in {None, model}:
         raise InvalidArchive(
-            f'{model}/config.pbtxt in {path} says name: "{named}": write "{model}", its folder\'s name'
+            f'{model}/config.pbtxt in {path} says name: "{configured_name}": write "{model}", its folder\'s name'
         )
 
 
-def _declared_name(archive: tarfile.TarFile, member: tarfile.TarInfo) -> str | None:
+def _parse_model_name(archive: tarfile.TarFile, member: tarfile.TarInfo) -> str | None:
     content = archive.extractfile(member)
     text = content.read(_CONFIG_SIZE).decode(errors="replace") if content else ""
     found = _NAME.search(text)
     return found.group(1) if found else None
 
 
-def _some(files: set[str]) -> str:
-    shown = sorted(files)[:5]
-    return (", ".join(shown) + (" and more" if len(files) > len(shown) else "")) or "nothing"
+def _format_sample(files: set[str]) -> str:
+    sample = sorted(files)[:5]
+    return (", ".join(sample) + (" and more" if len(files) > len(sample) else "")) or "nothing"

@@ -27,15 +27,15 @@ class VersionExists(RegistryError):
     """The version is in the registry; versions never change."""
 
 
-class VersionMissing(RegistryError):
+class VersionNotFound(RegistryError):
     """The version is not in the registry."""
 
 
-class LeftoversDiffer(RegistryError):
+class PartialUploadConflict(RegistryError):
     """A publish that was cut off left other bytes under the version's keys."""
 
 
-class TooLarge(RegistryError):
+class FileTooLarge(RegistryError):
     """A file beside the artifact that is larger than anyone's can be."""
 
 

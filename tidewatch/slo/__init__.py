@@ -1,42 +1,42 @@
 """Objectives: what is promised to users, how fast its error budget is used, and the alarms on that.
 
 Objective(kind, percent, days=28, milliseconds=None)  raises InvalidAlarms
-counting(objective, slots) -> bad, all, statistics    as expressions of metric math
-slo_alarms(objective, slots) / slo_composites(objective) -> what measures, what notifies
+counting(objective, variants) -> bad, all, statistics    as expressions of metric math
+slo_alarms(objective, variants) / slo_composites(objective) -> what measures, what notifies
 burn_rate(), share_used(), time_to_exhaustion(), ...  the arithmetic
 """
 
 from __future__ import annotations
 
-from tidewatch.slo.alarms import slo_alarms, slo_composites
-from tidewatch.slo.burning import (
-    BURNING,
-    BURNS,
-    Burn,
-    bad_ratio,
-    budget_used,
-    burn_rate,
-    burn_rate_using,
-    share_used,
-    time_to_detection,
-    time_to_exhaustion,
+from tidewatch.slo.burn_rates import (
+    BURN_RATE_ALERTS,
+    STILL_BURNING,
+    BurnRateAlert,
+    compute_bad_ratio,
+    compute_budget_used,
+    compute_burn_rate,
+    compute_burn_rate_for_share,
+    compute_share_used,
+    compute_time_to_detection,
+    compute_time_to_exhaustion,
 )
-from tidewatch.slo.objective import RUNBOOKS, Objective, counting
+from tidewatch.slo.objective import RUNBOOK_BY_KIND, Objective, build_request_counts
+from tidewatch.slo.objective_alarms import build_slo_alarms, build_slo_composites
 
 __all__ = [
-    "BURNING",
-    "BURNS",
-    "RUNBOOKS",
-    "Burn",
+    "BURN_RATE_ALERTS",
+    "RUNBOOK_BY_KIND",
+    "STILL_BURNING",
+    "BurnRateAlert",
     "Objective",
-    "bad_ratio",
-    "budget_used",
-    "burn_rate",
-    "burn_rate_using",
-    "counting",
-    "share_used",
-    "slo_alarms",
-    "slo_composites",
-    "time_to_detection",
-    "time_to_exhaustion",
+    "build_request_counts",
+    "build_slo_alarms",
+    "build_slo_composites",
+    "compute_bad_ratio",
+    "compute_budget_used",
+    "compute_burn_rate",
+    "compute_burn_rate_for_share",
+    "compute_share_used",
+    "compute_time_to_detection",
+    "compute_time_to_exhaustion",
 ]

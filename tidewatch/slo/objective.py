@@ -9,17 +9,17 @@ from datetime import timedelta
 from typing import Literal, TypeAlias
 
 from tidewatch import metrics as m
+from tidewatch.alarms.config_values import format_number
 from tidewatch.alarms.errors import InvalidAlarm, InvalidAlarms
-from tidewatch.alarms.expressions import each, total
-from tidewatch.alarms.reading import shown
-from tidewatch.alarms.values import Stat
+from tidewatch.alarms.expressions import build_sum, build_variant_stats
+from tidewatch.alarms.models import MetricStat
 
-Kind: TypeAlias = Literal["availability", "latency"]
+ObjectiveKind: TypeAlias = Literal["availability", "latency"]
 
-RUNBOOKS = {"availability": "availability", "latency": "latency-objective"}
+RUNBOOK_BY_KIND = {"availability": "availability", "latency": "latency-objective"}
 WINDOW_DAYS = (28, 30)
-LONGEST_LATENCY = 50_000
-HIGHEST = 99.9999
+MAX_LATENCY_MS = 50_000
+MAX_PERCENT = 99.9999
 """Percent: a failure in a million requests."""
 
 
@@ -30,16 +30,18 @@ class Objective:
     kind: availability, where a 5xx is bad; latency, where a prediction that takes over `milliseconds` is.
     """
 
-    kind: Kind
+    kind: ObjectiveKind
     percent: float
     days: int = 28
     milliseconds: float | None = None
 
     def __post_init__(self) -> None:
         mistakes: list[InvalidAlarm] = []
-        if not math.isfinite(self.percent) or self.percent > HIGHEST:
+        if not math.isfinite(self.percent) or self.percent > MAX_PERCENT:
             mistakes.append(
-                InvalidAlarm(f"{self.percent:g} leaves nothing to fail; use at most {HIGHEST}, like 99.9", "percent")
+                InvalidAlarm(
+                    f"{self.percent:g} leaves nothing to fail; use at most {MAX_PERCENT}, like 99.9", "percent"
+                )
             )
         elif self.percent < 50:
             mistakes.append(
@@ -49,9 +51,9 @@ class Objective:
             mistakes.append(InvalidAlarm(f"{self.days} is no window of an objective here; use 28 or 30", "days"))
         if self.kind == "latency" and self.milliseconds is None:
             mistakes.append(InvalidAlarm("is missing; say how long a prediction may take, like 200", "milliseconds"))
-        if self.milliseconds is not None and not 1 <= self.milliseconds <= LONGEST_LATENCY:
+        if self.milliseconds is not None and not 1 <= self.milliseconds <= MAX_LATENCY_MS:
             mistakes.append(
-                InvalidAlarm(f"{self.milliseconds:g} is out of range; use 1 to {LONGEST_LATENCY}", "milliseconds")
+                InvalidAlarm(f"{self.milliseconds:g} is out of range; use 1 to {MAX_LATENCY_MS}", "milliseconds")
             )
         if mistakes:
             raise InvalidAlarms(mistakes)
@@ -67,21 +69,25 @@ class Objective:
 
     @property
     def runbook(self) -> str:
-        return RUNBOOKS[self.kind]
+        return RUNBOOK_BY_KIND[self.kind]
 
     @property
-    def promise(self) -> str:
+    def summary(self) -> str:
         """What it says, as half of a sentence."""
         good = "are answered" if self.kind == "availability" else f"take at most {self.milliseconds:g} ms"
-        return f"the promise is that over {self.days} days {shown(self.percent)}% of the requests {good}"
+        return f"the promise is that over {self.days} days {format_number(self.percent)}% of the requests {good}"
 
 
-def counting(objective: Objective, slots: Sequence[str]) -> tuple[str, str, dict[str, Stat]]:
+def build_request_counts(objective: Objective, variants: Sequence[str]) -> tuple[str, str, dict[str, MetricStat]]:
     """Bad requests and all requests of the endpoint as expressions, with their statistics."""
     if objective.kind == "availability":
-        parts = each("n", m.INVOCATIONS, "Sum", slots) | each("b", m.ERRORS_5XX, "Sum", slots)
-        return total("b", slots), total("n", slots), parts
-    within = f"TC(:{shown(round((objective.milliseconds or 0) * 1000))})"
-    parts = each("n", m.MODEL_LATENCY, "SampleCount", slots) | each("g", m.MODEL_LATENCY, within, slots)
-    requests = total("n", slots)
-    return f"{requests} - ({total('g', slots)})", requests, parts
+        stats = build_variant_stats("n", m.INVOCATIONS, "Sum", variants) | build_variant_stats(
+            "b", m.ERRORS_5XX, "Sum", variants
+        )
+        return build_sum("b", variants), build_sum("n", variants), stats
+    trimmed_count = f"TC(:{format_number(round((objective.milliseconds or 0) * 1000))})"
+    stats = build_variant_stats("n", m.MODEL_LATENCY, "SampleCount", variants) | build_variant_stats(
+        "g", m.MODEL_LATENCY, trimmed_count, variants
+    )
+    requests = build_sum("n", variants)
+    return f"{requests} - ({build_sum('g', variants)})", requests, stats

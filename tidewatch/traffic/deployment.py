@@ -7,32 +7,30 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from tidewatch.items import described
-from tidewatch.traffic import gate
-from tidewatch.traffic.alarms import fired_since
+from tidewatch.aws.errors import summarize_error
+from tidewatch.traffic import guard
+from tidewatch.traffic.alarm_api import describe_fired_alarms
+from tidewatch.traffic.autoscaling import ScalableTargets
 from tidewatch.traffic.drain import Drain
 from tidewatch.traffic.errors import (
     DeploymentFailed,
     EndpointBusy,
-    IncidentOpen,
     NoCapacity,
-    Refused,
     SilentRollback,
     TrafficError,
 )
-from tidewatch.traffic.incidents import latched_by
-from tidewatch.traffic.ledger import Entry, replay
-from tidewatch.traffic.sagemaker import capacity_sentence, is_capacity, translated
-from tidewatch.traffic.scaling import Scaling
-from tidewatch.traffic.values import Clients, DeploymentPolicy, DeploymentRecord, EndpointState, Held
-from tidewatch.traffic.writer import UNUSABLE, Writer, refuse_unusable
+from tidewatch.traffic.incident_replay import find_quarantine
+from tidewatch.traffic.ledger import LedgerEntry, replay_split
+from tidewatch.traffic.models import Clients, DeployedModel, DeploymentPolicy, DeploymentRecord, EndpointState
+from tidewatch.traffic.sagemaker import format_capacity_error, is_capacity_error, map_error
+from tidewatch.traffic.writer import Writer
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import UpdateEndpointInputTypeDef
 
 
 @dataclass(frozen=True)
-class Fleet:
+class ConfigDeployer:
     """Deploys configurations to one endpoint."""
 
     clients: Clients
@@ -43,185 +41,211 @@ class Fleet:
         self,
         config: str,
         *,
-        held: Mapping[str, Held],
+        models: Mapping[str, DeployedModel],
         content: str,
-        changed: frozenset[str],
+        changed_variants: frozenset[str],
         abort_alarm: str | None,
         instances: Mapping[str, int],
         policy: DeploymentPolicy,
     ) -> DeploymentRecord:
         """See `TrafficController.deploy`."""
-        self.writer.control.remember(config, held, content)
-        return self._deployed(config, held, changed, abort_alarm, instances, policy)
+        self.writer.control.write_models(config, models, content)
+        return self._deploy_config(config, models, changed_variants, abort_alarm, instances, policy)
 
-    def _deployed(
+    def _deploy_config(
         self,
         config: str,
-        held: Mapping[str, Held],
-        changed: frozenset[str],
+        models: Mapping[str, DeployedModel],
+        changed_variants: frozenset[str],
         abort_alarm: str | None,
         instances: Mapping[str, int],
         policy: DeploymentPolicy,
     ) -> DeploymentRecord:
         started = self.writer.clock.now()
-        state = self._ready()
-        before = self.drain.before(state.split)
-        scaling = self._scaling()
+        state = self._wait_until_ready()
+        before = self.drain.get_split_before(state.split)
+        scaling = self._create_scaling()
         reasons: tuple[str, ...] = ()
-        was = state.config
+        previous_config = state.config
         if state.config == config:
-            self.writer.control.remember_asked(state.name, config, self.writer.life.name)
+            self.writer.control.write_requested_config(state.name, config, self.writer.heartbeat.name)
         else:
-            changed = self._replaced(was, held, changed)
-            gone = frozenset(state.slots) - held.keys()
-            refuse_driven(self.writer.view())
-            self._refuse_new_traffic(config, state, held)
+            changed_variants = self._find_replaced_variants(previous_config, models, changed_variants)
+            removed_variants = frozenset(state.variants) - models.keys()
+            guard.require_no_active_rollback(self.writer.read_snapshot())
+            self._require_no_new_traffic(config, state, models)
             self.drain.take_over(config)
-            self.drain.empty((changed & state.slots.keys()) | gone, held, config)
-            guarded = held.keys() == state.slots.keys()
+            self.drain.start((changed_variants & state.variants.keys()) | removed_variants, models, config)
+            guarded = models.keys() == state.variants.keys()
             alarms = tuple(filter(None, (abort_alarm, *policy.alarms))) if guarded else ()
             if scaling:
-                scaling.suspend(gone | self._retyped(state, config))
+                scaling.suspend(removed_variants | self._find_retyped_variants(state, config))
             try:
-                self._update(config, was, policy, alarms, guarded)
-                reasons = self._finish(config, was, alarms, started)
+                self._update_endpoint(config, previous_config, policy, alarms, guarded)
+                reasons = self._wait_for_deployment(config, previous_config, alarms, started)
             except TrafficError as failure:
-                left = self._give_up(scaling, held)
-                if not left:
+                problems = self._undo_failed_deployment(scaling, models)
+                if not problems:
                     raise
-                raise type(failure)(" ".join((str(failure), *left))) from failure
-        notes = scaling.resume(held, forget_others=True) if scaling else ()
-        self._counts(state, instances)
-        self._record(config, was)
-        if self.writer.view().open:
-            self.drain.undo(held)
+                raise type(failure)(" ".join((str(failure), *problems))) from failure
+        notes = scaling.resume(models, forget_others=True) if scaling else ()
+        self._set_joined_capacity(state, instances)
+        self._record_split(config, previous_config)
+        if self.writer.read_snapshot().open_incidents:
+            self.drain.restore(models)
         after = self.writer.platform.state().split
         seconds = (self.writer.clock.now() - started).total_seconds()
-        return DeploymentRecord(config, was != config, before, after, seconds, reasons, notes)
+        return DeploymentRecord(config, previous_config != config, before, after, seconds, reasons, notes)
 
-    def _ready(self) -> EndpointState:
+    def _wait_until_ready(self) -> EndpointState:
         """The endpoint once nothing is in progress; a deployment of this very configuration is waited for like any."""
-        state = self.writer.settled()
-        refuse_unusable_for_update(state)
+        state = self.writer.wait_until_stable()
+        guard.require_updatable(state)
         return state
 
-    def _replaced(self, was: str, held: Mapping[str, Held], otherwise: frozenset[str]) -> frozenset[str]:
-        """The slots that would hold another model than is live: what was declared last may never have come about.
+    def _find_replaced_variants(
+        self, previous_config: str, models: Mapping[str, DeployedModel], fallback: frozenset[str]
+    ) -> frozenset[str]:
+        """The variants that would hold another model than is live: what was declared last may never have come about.
 
-        And those that are run in another way and are latched: that is no way around a latch.
+        And those that are run in another way and are quarantined: that is no way around a quarantine.
 
         `otherwise` is the answer where nobody wrote down what is live.
         """
-        live = self.writer.control.held(was)
-        if live is None:
-            return otherwise
-        edited = {slot for slot in held.keys() & live.keys() if not held[slot].same_declared(live[slot])}
-        latched = self.writer.view().latches
+        live_models = self.writer.control.read_models(previous_config)
+        if live_models is None:
+            return fallback
+        edited = {
+            variant
+            for variant in models.keys() & live_models.keys()
+            if not models[variant].is_same_declaration(live_models[variant])
+        }
+        quarantines = self.writer.read_snapshot().quarantines
         return frozenset(
-            slot for slot in edited if not held[slot].same_model(live[slot]) or latched_by(slot, held[slot], latched)
+            variant
+            for variant in edited
+            if not models[variant].is_same_model(live_models[variant])
+            or find_quarantine(variant, models[variant], quarantines)
         )
 
-    def _refuse_new_traffic(self, config: str, state: EndpointState, held: Mapping[str, Held]) -> None:
-        """A slot that joins brings its weight from the configuration: it must not serve what a rollback took away."""
-        weights = {name: float(one.get("InitialVariantWeight", 1.0)) for name, one in self._variants(config).items()}
-        joining = frozenset(slot for slot, weight in weights.items() if slot not in state.slots and weight > 0)
-        refuse_joining(self.writer.view(), state, joining, held)
+    def _require_no_new_traffic(self, config: str, state: EndpointState, models: Mapping[str, DeployedModel]) -> None:
+        """A variant that joins brings its weight from the configuration: it must not serve what a rollback took
+        away."""
+        weights = {
+            name: float(variant.get("InitialVariantWeight", 1.0))
+            for name, variant in self._describe_variants(config).items()
+        }
+        joining = frozenset(
+            variant for variant, weight in weights.items() if variant not in state.variants and weight > 0
+        )
+        guard.require_joinable(self.writer.read_snapshot(), state, joining, models)
 
-    def _retyped(self, state: EndpointState, config: str) -> frozenset[str]:
-        new, old = self._variants(config), self._variants(state.config)
+    def _find_retyped_variants(self, state: EndpointState, config: str) -> frozenset[str]:
+        new, old = self._describe_variants(config), self._describe_variants(state.config)
         return frozenset(
-            slot for slot in new.keys() & old.keys() if new[slot].get("InstanceType") != old[slot].get("InstanceType")
+            variant
+            for variant in new.keys() & old.keys()
+            if new[variant].get("InstanceType") != old[variant].get("InstanceType")
         )
 
-    def _variants(self, config: str) -> dict[str, Mapping[str, Any]]:
+    def _describe_variants(self, config: str) -> dict[str, Mapping[str, Any]]:
         try:
             found = self.clients.sagemaker.describe_endpoint_config(EndpointConfigName=config)
         except Exception as error:
-            raise translated(error, self.writer.place.endpoint) from error
-        return {one["VariantName"]: dict(one) for one in found["ProductionVariants"]}
+            raise map_error(error, self.writer.resource_names.endpoint) from error
+        return {variant["VariantName"]: dict(variant) for variant in found["ProductionVariants"]}
 
-    def _update(self, config: str, was: str, policy: DeploymentPolicy, alarms: tuple[str, ...], guarded: bool) -> None:
+    def _update_endpoint(
+        self, config: str, previous_config: str, policy: DeploymentPolicy, alarms: tuple[str, ...], guarded: bool
+    ) -> None:
         """UpdateEndpoint, under the lease: a rollback that is under way must find the endpoint free.
 
         What is asked for is written down before it is: whoever dies in between leaves a deployment that is not live.
         After an error that is no refusal it may have been accepted.
         """
-        control, endpoint = self.writer.control, self.writer.place.endpoint
-        before = control.asked(endpoint) or was
+        control, endpoint = self.writer.control, self.writer.resource_names.endpoint
+        before = control.read_requested_config(endpoint) or previous_config
         request: UpdateEndpointInputTypeDef = {
             "EndpointName": endpoint,
             "EndpointConfigName": config,
             "RetainAllVariantProperties": True,
         }
         if guarded:
-            request["DeploymentConfig"] = deployment_config(policy, alarms)
-        backoff = self.writer.backoff()
+            request["DeploymentConfig"] = build_deployment_config(policy, alarms)
+        backoff = self.writer.start_backoff()
         while True:
             try:
-                with control.traffic_lease():
-                    refuse_driven(self.writer.view())
-                    control.remember_asked(endpoint, config, self.writer.life.name)
+                with control.hold_traffic_lease():
+                    guard.require_no_active_rollback(self.writer.read_snapshot())
+                    control.write_requested_config(endpoint, config, self.writer.heartbeat.name)
                     self.clients.sagemaker.update_endpoint(**request)
                     return
             except TrafficError:
                 raise
             except Exception as error:
-                problem = translated(error, endpoint)
+                problem = map_error(error, endpoint)
                 if isinstance(problem, TrafficError):
-                    self._take_back(config, before)
+                    self._withdraw_request(config, before)
                 if not isinstance(problem, EndpointBusy) or not backoff.wait():
                     raise problem from error
 
-    def _take_back(self, config: str, before: str) -> None:
+    def _withdraw_request(self, config: str, before: str) -> None:
         """What was refused was not asked for, unless the call that is answered repeats one that was accepted."""
         state = self.writer.platform.state()
-        if config not in (state.config, state.deploying):
-            self.writer.control.remember_asked(state.name, before, self.writer.life.name)
+        if config not in (state.config, state.deploying_config):
+            self.writer.control.write_requested_config(state.name, before, self.writer.heartbeat.name)
 
-    def _finish(self, config: str, was: str, alarms: tuple[str, ...], started: datetime) -> tuple[str, ...]:
+    def _wait_for_deployment(
+        self, config: str, previous_config: str, alarms: tuple[str, ...], started: datetime
+    ) -> tuple[str, ...]:
         """Waits for the deployment's end and raises where another configuration is live; the FailureReasons seen."""
         reasons: dict[str, None] = {}
-        backoff = self.writer.backoff()
+        backoff = self.writer.start_backoff()
         while True:
             state = self.writer.platform.state()
             if state.failure_reason:
                 reasons[state.failure_reason] = None
-            if state.in_service or state.status in UNUSABLE:
+            if state.is_in_service or state.status in guard.UNUSABLE_STATUSES:
                 break
             if not backoff.wait():
                 raise EndpointBusy(
                     f"The deployment of {config} to {state.name} is still {state.status} after "
                     f"{self.writer.wait_seconds:g} s. It goes on without us; run `pulumi up` again when it has ended."
                 )
-        if state.in_service and state.config == config:
+        if state.is_in_service and state.config == config:
             return tuple(reasons)
-        raise self._failure(config, was, state, tuple(reasons), alarms, started)
+        raise self._build_failure(config, previous_config, state, tuple(reasons), alarms, started)
 
-    def _failure(
+    def _build_failure(
         self,
         config: str,
-        was: str,
+        previous_config: str,
         state: EndpointState,
         reasons: tuple[str, ...],
         alarms: tuple[str, ...],
         started: datetime,
     ) -> DeploymentFailed:
-        said = "; ".join(reasons) or "SageMaker gave no reason"
-        if state.in_service and any(is_capacity(reason) for reason in reasons):
-            return NoCapacity(f"{capacity_sentence(state.name, said)} It is on {state.config}, not on {config}.")
-        fired = fired_since(self.clients.cloudwatch, alarms, started, self.writer.clock.now())
-        if not state.in_service:
+        reason_text = "; ".join(reasons) or "SageMaker gave no reason"
+        if state.is_in_service and any(is_capacity_error(reason) for reason in reasons):
+            return NoCapacity(
+                f"{format_capacity_error(state.name, reason_text)} It is on {state.config}, not on {config}."
+            )
+        fired = describe_fired_alarms(self.clients.cloudwatch, alarms, started, self.writer.clock.now())
+        if not state.is_in_service:
             return DeploymentFailed(
-                f"The deployment of {config} left the endpoint {state.name} {state.status} (it was on {was}): {said}; "
+                f"The deployment of {config} left the endpoint {state.name} {state.status} (it was on "
+                f"{previous_config}): {reason_text}; "
                 f"{fired}. Follow the runbook; a rollback of traffic cannot help here."
             )
         return SilentRollback(
             f"SageMaker rolled the deployment of {config} back by itself: the endpoint {state.name} is InService on "
-            f"{state.config}, not on {config}. Reason: {said}; {fired}. Mend the model or its "
+            f"{state.config}, not on {config}. Reason: {reason_text}; {fired}. Mend the model or its "
             "container and deploy again."
         )
 
-    def _give_up(self, scaling: Scaling | None, held: Mapping[str, Held]) -> tuple[str, ...]:
+    def _undo_failed_deployment(
+        self, scaling: ScalableTargets | None, models: Mapping[str, DeployedModel]
+    ) -> tuple[str, ...]:
         """After a deployment that failed: autoscaling and the traffic as they were, where the endpoint takes it.
 
         What did not come back, as sentences: the failure itself is what its reader has to know first. Both stay
@@ -230,92 +254,75 @@ class Fleet:
         try:
             state = self.writer.platform.state()
         except Exception as error:
-            return (f"How {self.writer.place.endpoint} stands now could not be read ({described(error)}).",)
-        return (*self._scaled_again(scaling, state), *self._undrained(state, held))
+            return (
+                f"How {self.writer.resource_names.endpoint} stands now could not be read ({summarize_error(error)}).",
+            )
+        return (*self._resume_scaling(scaling, state), *self._restore_split(state, models))
 
-    def _scaled_again(self, scaling: Scaling | None, state: EndpointState) -> tuple[str, ...]:
+    def _resume_scaling(self, scaling: ScalableTargets | None, state: EndpointState) -> tuple[str, ...]:
         try:
-            return scaling.resume(state.slots) if scaling else ()
+            return scaling.resume(state.variants) if scaling else ()
         except Exception as error:
-            return (f"Automatic scaling could not be put back ({described(error)}): the next `pulumi up` does it.",)
+            return (
+                f"Automatic scaling could not be put back ({summarize_error(error)}): the next `pulumi up` does it.",
+            )
 
-    def _undrained(self, state: EndpointState, held: Mapping[str, Held]) -> tuple[str, ...]:
+    def _restore_split(self, state: EndpointState, models: Mapping[str, DeployedModel]) -> tuple[str, ...]:
         try:
-            if state.in_service:
-                self.drain.undo(self.writer.control.held(state.config) or held)
+            if state.is_in_service:
+                self.drain.restore(self.writer.control.read_models(state.config) or models)
         except Exception as error:
-            said = str(error) if isinstance(error, TrafficError) else described(error)
-            return (f"The split from before could not be brought back: {said}",)
+            message = str(error) if isinstance(error, TrafficError) else summarize_error(error)
+            return (f"The split from before could not be brought back: {message}",)
         return ()
 
-    def _counts(self, before: EndpointState, instances: Mapping[str, int]) -> None:
-        """A slot that joined has the count of its configuration, which may be an old one."""
+    def _set_joined_capacity(self, before: EndpointState, instances: Mapping[str, int]) -> None:
+        """A variant that joined has the count of its configuration, which may be an old one."""
         state = self.writer.platform.state()
-        for slot in sorted(state.slots.keys() & instances.keys() - before.slots.keys()):
-            if state.slots[slot].desired_instances != instances[slot]:
-                self.writer.platform.set_capacity(slot, instances[slot])
-                refuse_unusable(self.writer.settled())
+        for variant in sorted(state.variants.keys() & instances.keys() - before.variants.keys()):
+            if state.variants[variant].desired_instances != instances[variant]:
+                self.writer.platform.set_capacity(variant, instances[variant])
+                guard.require_usable(self.writer.wait_until_stable())
 
-    def _record(self, config: str, was: str) -> None:
-        """Another set of slots is another split; so is the first one that this ledger sees."""
+    def _record_split(self, config: str, previous_config: str) -> None:
+        """Another set of variants is another split; so is the first one that this ledger sees."""
         writer = self.writer
 
-        def compose(entries: tuple[Entry, ...]) -> Entry | None:
+        def compose(entries: tuple[LedgerEntry, ...]) -> LedgerEntry | None:
             live = writer.platform.state().split
-            known = replay(entries, writer.place.endpoint)
-            joined = known is not None and live is not None and bool(live.serving - known.shares.keys())
-            if live is None or live.close_to(known) or (known is not None and not joined):
+            recorded_split = replay_split(entries, writer.resource_names.endpoint)
+            has_joined = (
+                recorded_split is not None and live is not None and bool(live.serving - recorded_split.shares.keys())
+            )
+            if live is None or live.is_close_to(recorded_split) or (recorded_split is not None and not has_joined):
                 return None
             why = (
                 f"The endpoint's first split, on {config}."
-                if known is None
-                else f"The deployment of {config} after {was}."
+                if recorded_split is None
+                else f"The deployment of {config} after {previous_config}."
             )
-            return Entry("outcome", "pulumi", writer.clock.now(), why, before=known, after=live, config=config)
+            return LedgerEntry(
+                "outcome", "pulumi", writer.clock.now(), why, before=recorded_split, after=live, config=config
+            )
 
         writer.ledger.append(compose)
 
     @property
-    def owes_scaling(self) -> bool:
-        """Whether a deployment took automatic scaling off a slot and did not come to put it back."""
-        scaling = self._scaling()
-        return scaling is not None and scaling.off
+    def has_suspended_scaling(self) -> bool:
+        """Whether a deployment took automatic scaling off a variant and did not come to put it back."""
+        scaling = self._create_scaling()
+        return scaling is not None and scaling.is_suspended
 
-    def _scaling(self) -> Scaling | None:
+    def _create_scaling(self) -> ScalableTargets | None:
         autoscaling, writer = self.clients.autoscaling, self.writer
         if autoscaling is None:
             return None
-        return Scaling(autoscaling, self.clients.cloudwatch, writer.control, writer.place.endpoint, writer.clock)
-
-
-def refuse_driven(view: gate.View) -> None:
-    """Raises IncidentOpen while a rollback is on its way: a deployment would keep the endpoint from it."""
-    if (head := view.driven) and head.state in ("pending", "flipping", "blocked"):
-        raise IncidentOpen(
-            f"The rollback of incident {head.incident} is {head.state}: deploy when it is done "
-            f"(`tidewatch status`), or end it with `tidewatch acknowledge {head.incident}`."
+        return ScalableTargets(
+            autoscaling, self.clients.cloudwatch, writer.control, writer.resource_names.endpoint, writer.clock
         )
 
 
-def refuse_joining(view: gate.View, state: EndpointState, slots: frozenset[str], held: Mapping[str, Held]) -> None:
-    """Raises where one of these slots would join the endpoint with traffic that it must not have."""
-    gate.refuse_latched(view, slots, held)
-    if slots:
-        gate.refuse_open(view)
-    if slots and state.serving:
-        raise Refused(
-            f"Slot {', '.join(sorted(slots))} would join {state.name} with traffic before its share is set. "
-            "Let it join first, then move `tidewatch:rollbackTo` in an `up` of its own."
-        )
-
-
-def refuse_unusable_for_update(state: EndpointState) -> None:
-    """A new configuration mends a failed update, but nothing that is gone or never started."""
-    if state.status != "UpdateRollbackFailed":
-        refuse_unusable(state)
-
-
-def deployment_config(policy: DeploymentPolicy, alarms: tuple[str, ...]) -> Any:
+def build_deployment_config(policy: DeploymentPolicy, alarms: tuple[str, ...]) -> Any:
     """The DeploymentConfig of UpdateEndpoint."""
     routing: dict[str, Any] = {"Type": policy.type, "WaitIntervalInSeconds": policy.wait_seconds}
     size = {"Type": "CAPACITY_PERCENT", "Value": policy.size_percent or 10}

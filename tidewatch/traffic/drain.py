@@ -1,8 +1,9 @@
-"""The drain: a slot whose model changes serves nobody meanwhile, and what was live before can be brought back.
+"""The drain: a variant whose model changes serves nobody meanwhile, and what was live before can be brought back.
 
 What was live before is written down before the drain, so a deployment that died is continued or undone, whatever is
-declared by then: by the next `up`, or by the sweep once the writer is dead. Where another model came into a slot over
-an open incident, the record stays until the incident is acknowledged: it alone says that the slot is owed its share.
+declared by then: by the next `up`, or by the sweep once the writer is dead. Where another model came into a variant
+over an open incident, the record stays until the incident is acknowledged: it alone says that the variant is owed its
+share.
 """
 
 from __future__ import annotations
@@ -11,260 +12,266 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tidewatch.traffic.errors import Refused
-from tidewatch.traffic.gate import View
-from tidewatch.traffic.incidents import latched_by
+from tidewatch.traffic import guard
+from tidewatch.traffic.errors import ChangeRefused
+from tidewatch.traffic.guard import TrafficSnapshot
+from tidewatch.traffic.incident_replay import find_quarantine
+from tidewatch.traffic.models import DeployedModel, EndpointState
 from tidewatch.traffic.split import Split
-from tidewatch.traffic.values import EndpointState, Held
 from tidewatch.traffic.writer import Writer
 
-KEY = "drain"
-BACK = "The split from before the drain."
+DRAIN_KEY = "drain"
+RESTORE_REASON = "The split from before the drain."
 
 
 @dataclass(frozen=True)
 class Drain:
-    """Drains the slots of one endpoint. `alarmed` answers which of the guardrails are in ALARM."""
+    """Drains the variants of one endpoint. `alarmed` answers which of the guardrails are in ALARM."""
 
     writer: Writer
     guardrails: Mapping[str, str]
-    alarmed: Callable[[], frozenset[str]]
+    list_firing: Callable[[], frozenset[str]]
 
-    def before(self, live: Split | None) -> Split | None:
+    def get_split_before(self, live: Split | None) -> Split | None:
         """The split before the drain that is under way, or the live one where none is."""
-        kept = self._standing()
+        kept = self._read_active_record()
         return Split.of(kept["before"]) if kept else live
 
-    def _kept(self) -> dict[str, Any] | None:
+    def _read_record(self) -> dict[str, Any] | None:
         """What was written down of a drain."""
-        return self.writer.control.read(KEY, _checked)
+        return self.writer.control.read(DRAIN_KEY, _validate_record)
 
-    def _standing(self) -> dict[str, Any] | None:
+    def _read_active_record(self) -> dict[str, Any] | None:
         """The same, where it still stands."""
-        kept = self._kept()
+        kept = self._read_record()
         if kept is None:
             return None
-        head = self.writer.control.head()
-        return None if superseded(View(self.writer.ledger.entries(), head, None), kept["sequence"]) else kept
+        run = self.writer.control.read_run()
+        return (
+            None if is_superseded(TrafficSnapshot(self.writer.ledger.entries(), run, None), kept["sequence"]) else kept
+        )
 
-    def replaced(self) -> frozenset[str]:
-        """The slots of the standing record that hold another model by now. Raises EndpointMissing."""
-        kept = self._standing()
-        return self._replaced(kept, self.writer.platform.state()) if kept else frozenset()
+    def find_replaced_variants(self) -> frozenset[str]:
+        """The variants of the standing record that hold another model by now. Raises EndpointMissing."""
+        kept = self._read_active_record()
+        return self._find_replaced(kept, self.writer.platform.state()) if kept else frozenset()
 
     def take_over(self, config: str) -> None:
         """Makes a drain that another writer left behind this writer's."""
-        if kept := self._standing():
-            self.writer.control.put(KEY, {**kept, "config": config, "writer": self.writer.life.name})
+        if kept := self._read_active_record():
+            self.writer.control.put(DRAIN_KEY, {**kept, "config": config, "writer": self.writer.heartbeat.name})
 
-    def empty(self, slots: frozenset[str], held: Mapping[str, Held], config: str) -> None:
-        """Takes the traffic from these slots; raises Refused where no other slot can take it.
+    def start(self, variants: frozenset[str], models: Mapping[str, DeployedModel], config: str) -> None:
+        """Takes the traffic from these variants; raises Refused where no other variant can take it.
 
-        Over an open incident a slot without traffic is written down too: its new model gets nothing until then.
+        Over an open incident a variant without traffic is written down too: its new model gets nothing until then.
         """
-        view = self.writer.view()
-        if view.state is None or view.state.split is None:
+        snapshot = self.writer.read_snapshot()
+        if snapshot.state is None or snapshot.state.split is None:
             return
-        serving = slots & view.state.serving
+        serving = variants & snapshot.state.serving
         if serving:
-            self._drained(view, slots, held)
-        noted = serving | (slots & held.keys()) if view.open else serving
-        if noted:
-            self._note(noted, view.state, view.state.split, config)
+            self._compute_drained_split(snapshot, variants, models)
+        recorded_variants = serving | (variants & models.keys()) if snapshot.open_incidents else serving
+        if recorded_variants:
+            self._record_drain(recorded_variants, snapshot.state, snapshot.state.split, config)
         if not serving:
             return
 
-        def decide(view: View) -> Split | None:
-            if view.state is None or view.state.split is None or not slots & view.state.serving:
+        def decide(snapshot: TrafficSnapshot) -> Split | None:
+            if snapshot.state is None or snapshot.state.split is None or not variants & snapshot.state.serving:
                 return None
-            # A rollback under way owns the traffic; what it flips to is no slot that this drain may empty.
-            if view.driven and view.driven.target in slots:
-                raise Refused(f"Slot {view.driven.target} is the target of the rollback {view.driven.incident}.")
-            return self._drained(view, slots, held)
+            # A rollback under way owns the traffic; what it flips to is no variant that this drain may empty.
+            if snapshot.active_run and snapshot.active_run.target in variants:
+                raise ChangeRefused(
+                    f"Variant {snapshot.active_run.target} is the target of the rollback "
+                    f"{snapshot.active_run.incident}."
+                )
+            return self._compute_drained_split(snapshot, variants, models)
 
-        names = ", ".join(sorted(slots))
+        names = ", ".join(sorted(variants))
         self.writer.change(decide, who="drain", why=f"{names} is drained for the deployment of {config}.")
 
-    def _note(self, slots: frozenset[str], state: EndpointState, live: Split, config: str) -> None:
-        """Writes down what these slots hold now; a record that stands keeps what it says, and is added to."""
+    def _record_drain(self, variants: frozenset[str], state: EndpointState, live: Split, config: str) -> None:
+        """Writes down what these variants hold now; a record that stands keeps what it says, and is added to."""
         entries = self.writer.ledger.entries()
-        standing = self._standing()
-        if standing is not None and not vouched(View(entries, None, state), standing):
-            standing = None
-        kept = standing or {
+        active_record = self._read_active_record()
+        if active_record is not None and not is_confirmed_by_ledger(
+            TrafficSnapshot(entries, None, state), active_record
+        ):
+            active_record = None
+        kept = active_record or {
             "before": live.to_json(),
             "sequence": entries[-1].sequence if entries else 0,
             "drained": {},
         }
-        known = self.writer.control.held(state.config) or {}
-        now = {
-            slot: {"config": state.config, "held": known[slot].to_json() if slot in known else None} for slot in slots
+        live_models = self.writer.control.read_models(state.config) or {}
+        current = {
+            variant: {
+                "config": state.config,
+                "held": live_models[variant].to_json() if variant in live_models else None,
+            }
+            for variant in variants
         }
-        mine = {"drained": {**now, **kept.get("drained", {})}, "config": config, "writer": self.writer.life.name}
-        self.writer.control.put(KEY, {**kept, **mine})
+        changes = {
+            "drained": {**current, **kept.get("drained", {})},
+            "config": config,
+            "writer": self.writer.heartbeat.name,
+        }
+        self.writer.control.put(DRAIN_KEY, {**kept, **changes})
 
-    def _drained(self, view: View, slots: frozenset[str], held: Mapping[str, Held]) -> Split:
-        assert view.state is not None
-        barred = self.replaced() if view.open else frozenset[str]()
-        return drained(view, view.state, slots, held, self.guardrails, self.alarmed, barred)
+    def _compute_drained_split(
+        self, snapshot: TrafficSnapshot, variants: frozenset[str], models: Mapping[str, DeployedModel]
+    ) -> Split:
+        assert snapshot.state is not None
+        excluded = self.find_replaced_variants() if snapshot.open_incidents else frozenset[str]()
+        return guard.compute_drained_split(
+            snapshot, snapshot.state, variants, models, self.guardrails, self.list_firing, excluded
+        )
 
-    def undo(self, held: Mapping[str, Held]) -> None:
+    def restore(self, models: Mapping[str, DeployedModel]) -> None:
         """Brings back what was live before, and waits for it; see `_back` for what does not come back."""
-        kept = self._kept()
+        kept = self._read_record()
         if kept is None:
             return
-        view = self.writer.view()
-        if superseded(view, kept["sequence"]):
+        snapshot = self.writer.read_snapshot()
+        if is_superseded(snapshot, kept["sequence"]):
             self.forget()
             return
-        if not vouched(view, kept):
+        if not is_confirmed_by_ledger(snapshot, kept):
             return
-        self.writer.change(lambda view: self._back(view, kept, held), who="drain", why=BACK)
-        if not self._replaced(kept, self.writer.platform.state()):
+        self.writer.change(
+            lambda fresh: self._compute_restored_split(fresh, kept, models), who="drain", why=RESTORE_REASON
+        )
+        if not self._find_replaced(kept, self.writer.platform.state()):
             self.forget()
 
-    def settle_left(self) -> None:
+    def finish_abandoned(self) -> None:
         """One step of the sweep: undoes a drain whose writer is dead, where its models are still the same.
 
-        A slot that holds another model by now stays empty, and written down: what it is to get is for an `up` to say.
+        A variant that holds another model by now stays empty, and written down: what it is to get is for an `up` to
+        say.
         """
-        kept = self._kept()
-        if kept is None or self.writer.life.others(str(kept.get("writer", ""))):
+        kept = self._read_record()
+        if kept is None or self.writer.heartbeat.is_other_alive(str(kept.get("writer", ""))):
             return
-        view = self.writer.view()
-        if view.state is None or not view.state.in_service or view.driven:
+        snapshot = self.writer.read_snapshot()
+        if snapshot.state is None or not snapshot.state.is_in_service or snapshot.active_run:
             return
-        if superseded(view, kept["sequence"]):
-            self._forget_this(kept)
+        if is_superseded(snapshot, kept["sequence"]):
+            self._forget_record(kept)
             return
-        if not vouched(view, kept):
-            self.writer.control.set_aside(KEY, kept)
+        if not is_confirmed_by_ledger(snapshot, kept):
+            self.writer.control.set_aside(DRAIN_KEY, kept)
             return
-        if self._replaced(kept, view.state):
+        if self._find_replaced(kept, snapshot.state):
             return
-        held = self.writer.control.held(view.state.config) or {}
-        if self._back(view, kept, held) is None:
-            self._forget_this(kept)
+        models = self.writer.control.read_models(snapshot.state.config) or {}
+        if self._compute_restored_split(snapshot, kept, models) is None:
+            self._forget_record(kept)
             return
         # The answer is appended by the next sweep, which finds the split live and forgets the drain.
         self.writer.submit(
-            lambda now: self._back(now, kept, held) if self._kept() == kept else None,
+            lambda fresh: self._compute_restored_split(fresh, kept, models) if self._read_record() == kept else None,
             who="drain",
-            why=f"{BACK} Its writer had gone.",
+            why=f"{RESTORE_REASON} Its writer had gone.",
         )
 
-    def _back(self, view: View, kept: Mapping[str, Any], held: Mapping[str, Held]) -> Split | None:
+    def _compute_restored_split(
+        self, snapshot: TrafficSnapshot, kept: Mapping[str, Any], models: Mapping[str, DeployedModel]
+    ) -> Split | None:
         """The split from before, as far as it may come back; None where there is nothing to do.
 
-        Not over an incident that was opened since; nothing for what is latched, and nothing for a slot that holds
-        another model than then: what it had was another's.
+        Not over an incident that was opened since; nothing for what is quarantined, and nothing for a variant that
+        holds another model than then: what it had was another's.
         """
-        if view.driven or superseded(view, kept["sequence"]) or view.state is None:
+        if snapshot.active_run or is_superseded(snapshot, kept["sequence"]) or snapshot.state is None:
             return None
-        wanted = Split.of(kept["before"])
-        latched = {slot for slot in wanted.serving if latched_by(slot, held.get(slot), view.latches, view.config)}
-        barred = latched | (wanted.serving - view.state.slots.keys()) | self._replaced(kept, view.state)
-        if not wanted.serving - barred:
+        previous_split = Split.of(kept["before"])
+        quarantined_variants = {
+            variant
+            for variant in previous_split.serving
+            if find_quarantine(variant, models.get(variant), snapshot.quarantines, snapshot.config)
+        }
+        excluded = (
+            quarantined_variants
+            | (previous_split.serving - snapshot.state.variants.keys())
+            | self._find_replaced(kept, snapshot.state)
+        )
+        if not previous_split.serving - excluded:
             return None
-        back = wanted.without(barred).among(view.state.slots)
-        return None if back.close_to(view.live) else back
+        restored_split = previous_split.exclude(excluded).restrict_to(snapshot.state.variants)
+        return None if restored_split.is_close_to(snapshot.live_split) else restored_split
 
-    def _replaced(self, kept: Mapping[str, Any], state: EndpointState) -> frozenset[str]:
-        """The drained slots that hold another model than they held before, or are gone."""
-        now = self.writer.control.held(state.config) or {}
+    def _find_replaced(self, kept: Mapping[str, Any], state: EndpointState) -> frozenset[str]:
+        """The drained variants that hold another model than they held before, or are gone."""
+        live_models = self.writer.control.read_models(state.config) or {}
 
-        def same(slot: str, was: Mapping[str, Any]) -> bool:
-            held = was.get("held")
-            return held is not None and Held.from_json(held).same_model(now.get(slot))
+        def is_same_model(variant: str, previous: Mapping[str, Any]) -> bool:
+            model_json = previous.get("held")
+            return model_json is not None and DeployedModel.from_json(model_json).is_same_model(
+                live_models.get(variant)
+            )
 
         return frozenset(
-            slot
-            for slot, was in kept.get("drained", {}).items()
-            if was["config"] != state.config and not same(slot, was)
+            variant
+            for variant, previous in kept.get("drained", {}).items()
+            if previous["config"] != state.config and not is_same_model(variant, previous)
         )
 
-    def owed(self) -> bool:
+    def is_pending(self) -> bool:
         """Whether what was drained has not got its share back yet, and nobody decided otherwise since."""
-        return self._standing() is not None
+        return self._read_active_record() is not None
 
     def forget(self) -> None:
         """Ends the drain: the traffic is as somebody wants it now."""
-        if self.writer.control.get(KEY) is not None:
-            self.writer.control.delete(KEY)
+        if self.writer.control.get(DRAIN_KEY) is not None:
+            self.writer.control.delete(DRAIN_KEY)
 
-    def _forget_this(self, kept: Mapping[str, Any]) -> None:
+    def _forget_record(self, kept: Mapping[str, Any]) -> None:
         """Not the drain that somebody else began, or took over, meanwhile."""
-        self.writer.control.delete_where(KEY, sequence=kept["sequence"], config=kept["config"])
+        self.writer.control.delete_if(DRAIN_KEY, sequence=kept["sequence"], config=kept["config"])
 
 
-def vouched(view: View, kept: Mapping[str, Any]) -> bool:
+def is_confirmed_by_ledger(snapshot: TrafficSnapshot, kept: Mapping[str, Any]) -> bool:
     """Whether the ledger knows the drain that this was written down of, whose intent comes before its weights; one that
     drained nothing has nothing to bring back. Otherwise it was forged, and moves no traffic."""
     before = Split.of(kept["before"])
-    return before.close_to(view.live) or any(
+    return before.is_close_to(snapshot.live_split) or any(
         entry.kind == "intent"
         and entry.who == "drain"
         and entry.sequence > kept["sequence"]
-        and before.close_to(entry.before)
-        for entry in view.entries
+        and before.is_close_to(entry.before)
+        for entry in snapshot.entries
     )
 
 
-def _checked(kept: dict[str, Any]) -> dict[str, Any]:
+def _validate_record(kept: dict[str, Any]) -> dict[str, Any]:
     """Itself, if it is what is written down of a drain: raises ValueError, TypeError or what reading it raises."""
     Split.of(kept["before"])
     if type(kept["sequence"]) is not int:
         raise TypeError("It names the entry that it stands behind by what is no whole number.")
     drained = kept.get("drained", {})
-    for was in drained.values():
-        if was.get("held") is not None:
-            Held.from_json(was["held"])
-    texts = (kept["config"], kept.get("writer", ""), *(was["config"] for was in drained.values()))
-    if not all(isinstance(one, str) for one in texts):
+    for previous in drained.values():
+        if previous.get("held") is not None:
+            DeployedModel.from_json(previous["held"])
+    texts = (kept["config"], kept.get("writer", ""), *(previous["config"] for previous in drained.values()))
+    if not all(isinstance(text, str) for text in texts):
         raise TypeError("It names a configuration or a writer by what is no text.")
     return kept
 
 
-def drained(
-    view: View,
-    state: EndpointState,
-    slots: frozenset[str],
-    held: Mapping[str, Held],
-    guardrails: Mapping[str, str],
-    alarmed: Callable[[], frozenset[str]],
-    barred: frozenset[str] = frozenset(),
-) -> Split:
-    """The live split without these slots: those that serve go on, else the first idle one that can take traffic.
-
-    An idle slot that is barred cannot: an open incident keeps its model from serving. Raises Refused where none can.
-    """
-    assert state.split is not None
-    if state.split.serving - slots:
-        return state.split.without(slots)
-    firing = alarmed()
-    for slot in sorted(state.slots.keys() - slots - barred):
-        fit = slot in held and state.slots[slot].instances >= max(held[slot].floor, 1)
-        latched = latched_by(slot, held.get(slot), view.latches, view.config)
-        if fit and not latched and guardrails.get(slot) not in firing:
-            return Split.only(slot, state.slots)
-    names = ", ".join(sorted(slots))
-    raise Refused(
-        f"The model of {names} cannot be changed while it has all traffic of {state.name}: no other slot can take "
-        "it. Put the new version into another slot and raise that one by weight."
-    )
-
-
-def superseded(view: View, sequence: int) -> bool:
+def is_superseded(snapshot: TrafficSnapshot, sequence: int) -> bool:
     """Whether what was kept at that entry no longer stands.
 
     An incident opened since owns the traffic, also when it was acknowledged, and a split that somebody else brought
     about since is the newer word.
     """
-    opened = any(one.sequence > sequence or one.sequence == 0 for one in view.incidents)
-    return opened or any(
+    has_newer_incident = any(incident.sequence > sequence or incident.sequence == 0 for incident in snapshot.incidents)
+    return has_newer_incident or any(
         entry.sequence > sequence
         and entry.kind in ("outcome", "observed")
         and entry.after is not None
         and entry.who != "drain"
-        for entry in view.entries
+        for entry in snapshot.entries
     )

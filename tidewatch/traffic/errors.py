@@ -11,20 +11,20 @@ class InvalidSplit(TrafficError):
     """Shares that are no split."""
 
 
-class Refused(TrafficError):
+class ChangeRefused(TrafficError):
     """A change that the rules of the endpoint do not allow now."""
 
 
-class IncidentOpen(Refused):
+class IncidentOpen(ChangeRefused):
     """A declared split over an incident that nobody has acknowledged."""
 
 
-class Latched(Refused):
+class ArtifactQuarantined(ChangeRefused):
     """Traffic to an artifact that was rolled back."""
 
 
-class NoTarget(Refused):
-    """Traffic to a slot that is absent or has no instance to serve it."""
+class TargetUnavailable(ChangeRefused):
+    """Traffic to a variant that is absent or has no instance to serve it."""
 
 
 class UnknownAlarm(TrafficError):
@@ -39,15 +39,15 @@ class EndpointMissing(TrafficError):
     """There is no endpoint of that name."""
 
 
-class Unwritable(TrafficError):
+class RecordingFailed(TrafficError):
     """What has to be written down cannot be: a rollback does not wait for it."""
 
 
-class TableMissing(Unwritable):
+class TableMissing(RecordingFailed):
     """A table of the stack is gone: somebody deleted it."""
 
 
-class LedgerBusy(Unwritable):
+class LedgerBusy(RecordingFailed):
     """Others were first with every entry, for longer than is tried."""
 
 

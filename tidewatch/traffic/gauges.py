@@ -8,28 +8,34 @@ from datetime import datetime
 
 from tidewatch import metrics
 from tidewatch.metrics import Metric
-from tidewatch.naming import SLOTS
-from tidewatch.traffic.beginning import has_served
-from tidewatch.traffic.gate import View
-from tidewatch.traffic.served import Served
-from tidewatch.traffic.values import EndpointState
-from tidewatch.traffic.writer import UNUSABLE
+from tidewatch.naming import VARIANTS
+from tidewatch.traffic.first_endpoint import has_served
+from tidewatch.traffic.guard import TrafficSnapshot
+from tidewatch.traffic.models import EndpointState
+from tidewatch.traffic.served_versions import ServedVersion
+from tidewatch.traffic.writer import UNUSABLE_STATUSES
 
-NOT_SERVING = UNUSABLE | {"Creating"}
+NOT_SERVING = UNUSABLE_STATUSES | {"Creating"}
 """Creating too: where one has served, another that is being made takes its place."""
 
 
 @dataclass(frozen=True)
 class Gauges:
-    """Values by metric of the endpoint, the live share of each slot that there can be, and what each holds."""
+    """Values by metric of the endpoint, the live share of each variant that there can be, and what each holds."""
 
     endpoint: Mapping[Metric, float]
     shares: Mapping[str, float]
-    served: Mapping[str, Served] = field(default_factory=dict[str, Served])
+    served_versions: Mapping[str, ServedVersion] = field(default_factory=dict[str, ServedVersion])
 
 
-def gauges(
-    view: View, asked: str | None, now: datetime, *, awaited: bool = False, ended: bool = False, refused: int = 0
+def compute_gauges(
+    snapshot: TrafficSnapshot,
+    requested_config: str | None,
+    now: datetime,
+    *,
+    is_awaited: bool = False,
+    is_deletion_requested: bool = False,
+    rejected_count: int = 0,
 ) -> Gauges:
     """Each value every time: a metric that is left out keeps its alarm in the state it had.
 
@@ -38,40 +44,48 @@ def gauges(
     was asked for last: it is missed by nobody, while it goes and when it is gone. refused: records of late that nothing
     of ours writes.
     """
-    state = view.state
-    running = state is not None and _deploying(state, asked)
+    state = snapshot.state
+    is_deploying = state is not None and _is_deploying(state, requested_config)
     # A first endpoint that is still being made has nobody to miss it.
-    going = ended and (state is None or state.status == "Deleting")
-    missed = has_served(view.entries) and not going and (state is None or state.status in NOT_SERVING)
-    undone = state is not None and asked is not None and asked != state.config and not running and not awaited
+    is_being_deleted = is_deletion_requested and (state is None or state.status == "Deleting")
+    is_missing = (
+        has_served(snapshot.entries) and not is_being_deleted and (state is None or state.status in NOT_SERVING)
+    )
+    is_rolled_back = (
+        state is not None
+        and requested_config is not None
+        and requested_config != state.config
+        and not is_deploying
+        and not is_awaited
+    )
     found = {
-        metrics.OPEN_INCIDENTS: float(len(view.open)),
-        metrics.OUT_OF_BAND_CHANGES: float(sum(incident.kind == "observed" for incident in view.open)),
-        metrics.ROLLBACK_PENDING: _pending_seconds(view, now),
-        metrics.DEPLOYMENT_RUNNING: float(running),
-        metrics.DEPLOYMENT_ROLLED_BACK: float(undone),
-        metrics.ENDPOINT_NOT_IN_SERVICE: float(missed),
-        metrics.RECORDS_REFUSED: float(refused),
+        metrics.OPEN_INCIDENTS: float(len(snapshot.open_incidents)),
+        metrics.OUT_OF_BAND_CHANGES: float(sum(incident.kind == "observed" for incident in snapshot.open_incidents)),
+        metrics.ROLLBACK_PENDING: _measure_pending_seconds(snapshot, now),
+        metrics.DEPLOYMENT_RUNNING: float(is_deploying),
+        metrics.DEPLOYMENT_ROLLED_BACK: float(is_rolled_back),
+        metrics.ENDPOINT_NOT_IN_SERVICE: float(is_missing),
+        metrics.RECORDS_REFUSED: float(rejected_count),
     }
-    return Gauges(found, _shares(state))
+    return Gauges(found, _compute_shares(state))
 
 
-def _shares(state: EndpointState | None) -> Mapping[str, float]:
-    """A slot without a variant has none of the traffic: its alarms are there before it is, and are silent."""
+def _compute_shares(state: EndpointState | None) -> Mapping[str, float]:
+    """A variant without a variant has none of the traffic: its alarms are there before it is, and are silent."""
     if state is None or state.split is None:
         return {}
-    return {**dict.fromkeys(SLOTS, 0.0), **state.split.shares}
+    return {**dict.fromkeys(VARIANTS, 0.0), **state.split.shares}
 
 
-def _deploying(state: EndpointState, asked: str | None) -> bool:
+def _is_deploying(state: EndpointState, requested_config: str | None) -> bool:
     """On its way to another configuration, or back from it: a change of weights rolls back too, but asks for none."""
-    if state.deploying is not None:
-        return state.deploying != state.config
-    return state.status == "RollingBack" and asked not in (None, state.config)
+    if state.deploying_config is not None:
+        return state.deploying_config != state.config
+    return state.status == "RollingBack" and requested_config not in (None, state.config)
 
 
-def _pending_seconds(view: View, now: datetime) -> float:
-    head = view.driven
-    if head is None or head.observed_at is not None:
+def _measure_pending_seconds(snapshot: TrafficSnapshot, now: datetime) -> float:
+    run = snapshot.active_run
+    if run is None or run.observed_at is not None:
         return 0.0
-    return max((now - head.requested_at).total_seconds(), 0.0)
+    return max((now - run.requested_at).total_seconds(), 0.0)

@@ -1,4 +1,4 @@
-"""The ledger: every change of traffic, every incident, latch and acknowledgement, appended and never changed.
+"""The ledger: every change of traffic, every incident, quarantine and acknowledgement, appended and never changed.
 
 Entries are ordered by their sequence, never by time: an append is a conditional put of the next number, with the hash
 of the entry before it.
@@ -12,28 +12,28 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from tidewatch.items import is_number, refuse_odd_time, refuse_other_types
-from tidewatch.text import plain
-from tidewatch.traffic.chain import Chain
+from tidewatch.aws.dynamodb import is_number, require_plausible_time, require_text_fields
+from tidewatch.text import sanitize
 from tidewatch.traffic.errors import LedgerBusy
+from tidewatch.traffic.hash_chain import HashChain
+from tidewatch.traffic.models import Receipt
 from tidewatch.traffic.split import Split
-from tidewatch.traffic.values import Receipt
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-Kind = Literal["intent", "outcome", "observed", "incident", "latch", "acknowledgement"]
-ATTEMPTS = 200
-LATELY = timedelta(minutes=30)
+EntryKind = Literal["intent", "outcome", "observed", "incident", "quarantine", "acknowledgement"]
+MAX_ATTEMPTS = 200
+RECENT_PERIOD = timedelta(minutes=30)
 """For how long people are told of an entry that cannot be read, once another stands behind it."""
-_RENAMED = {"before": "from", "after": "to"}
+_JSON_NAMES = {"before": "from", "after": "to"}
 
 
 @dataclass(frozen=True)
-class Entry:
+class LedgerEntry:
     """One entry. `sequence` is 0 until it is appended."""
 
-    kind: Kind
+    kind: EntryKind
     who: str
     at: datetime
     why: str = ""
@@ -51,40 +51,42 @@ class Entry:
     """The sequence of the intent that an outcome answers."""
     receipt: Receipt | None = None
     error: str = ""
-    slot: str = ""
+    variant: str = ""
     artifact: str = ""
     image: str = ""
     content: str = ""
     config: str = ""
     writer: str = ""
     """Whose sign of life says that an intent will be answered by who wrote it; "" where several calls take turns."""
-    seen: int | None = None
+    seen_sequence: int | None = None
     """The last sequence that the writer of an acknowledgement had seen."""
     sequence: int = 0
     """Its place in the order; an acknowledgement's is that of the entry it stands behind."""
 
-    def cleaned(self) -> Entry:
+    def sanitize(self) -> LedgerEntry:
         """With every text on one line and of a bounded length: an item holds 400 kB, and a page is one line."""
-        texts = {key: plain(value) for key in self.__dataclass_fields__ if isinstance(value := getattr(self, key), str)}
+        texts = {
+            key: sanitize(value) for key in self.__dataclass_fields__ if isinstance(value := getattr(self, key), str)
+        }
         return replace(self, **texts)
 
-    def checked(self) -> Entry:
+    def validate(self) -> LedgerEntry:
         """Itself, if it is what it says: raises ValueError for a kind that there is not, TypeError for other types."""
-        if self.kind not in get_args(Kind):
+        if self.kind not in get_args(EntryKind):
             raise ValueError(f"{self.kind!r} is no kind of entry.")
-        refuse_other_types(self, "who")
-        if not {type(self.answers), type(self.seen)} <= {int, type(None)}:
+        require_text_fields(self, "who")
+        if not {type(self.answers), type(self.seen_sequence)} <= {int, type(None)}:
             raise TypeError("It names another entry by what is no whole number.")
-        seconds = (one for one in (self.receipt or Receipt()).to_json().values() if one is not None)
+        seconds = (value for value in (self.receipt or Receipt()).to_json().values() if value is not None)
         if not all(map(is_number, seconds)):
             raise TypeError("Its receipt has seconds that are no number.")
-        refuse_odd_time(self.at)
+        require_plausible_time(self.at)
         return self
 
     def to_json(self) -> dict[str, object]:
         """A JSON object under the names of the table, without what is empty."""
         document: dict[str, object] = {
-            _RENAMED.get(key, key): getattr(self, key)
+            _JSON_NAMES.get(key, key): getattr(self, key)
             for key in self.__dataclass_fields__
             if getattr(self, key) not in ("", None)
         }
@@ -96,38 +98,38 @@ class Entry:
         return {**document, "at": self.at.isoformat()}
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Entry:
-        given: dict[str, Any] = {
-            key: document[_RENAMED.get(key, key)]
+    def from_json(cls, document: Mapping[str, Any]) -> LedgerEntry:
+        values: dict[str, Any] = {
+            key: document[_JSON_NAMES.get(key, key)]
             for key in cls.__dataclass_fields__
-            if _RENAMED.get(key, key) in document
+            if _JSON_NAMES.get(key, key) in document
         }
         for key in ("before", "after"):
-            if key in given:
-                given[key] = Split.of(given[key])
-        if "receipt" in given:
-            given["receipt"] = Receipt.from_json(given["receipt"])
-        given["at"] = datetime.fromisoformat(given["at"])
-        return cls(**given)
+            if key in values:
+                values[key] = Split.of(values[key])
+        if "receipt" in values:
+            values["receipt"] = Receipt.from_json(values["receipt"])
+        values["at"] = datetime.fromisoformat(values["at"])
+        return cls(**values)
 
 
-def replay(entries: Iterable[Entry], resource: str = "") -> Split | None:
+def replay_split(entries: Iterable[LedgerEntry], resource: str = "") -> Split | None:
     """The live split as outcomes and observations tell it; of one physical endpoint, where one is given.
 
     None: the ledger has not seen this endpoint yet.
     """
-    known: Split | None = None
+    split: Split | None = None
     for entry in entries:
         if entry.kind in ("outcome", "observed") and entry.after and (not resource or entry.resource == resource):
-            known = entry.after
-    return known
+            split = entry.after
+    return split
 
 
 class Ledger:
     """The entries of one stack. What was read once is kept until it is forgotten: entries never change. For one thread.
 
     Acknowledgements lie under a key of their own, so that IAM can tell who may write them: who drives a rollback cannot
-    call it settled. Each says behind which entry it stands. `copied`: see `tidewatch.traffic.chain.Chain`.
+    call it settled. Each says behind which entry it stands. `copied`: see `tidewatch.traffic.hash_chain.Chain`.
     """
 
     def __init__(
@@ -136,16 +138,16 @@ class Ledger:
         table: str,
         key: str,
         resource: str,
-        copied: Callable[[str], int] | None = None,
+        copied_up_to: Callable[[str], int] | None = None,
     ) -> None:
         self._table = table
         self._resource = resource
-        self._changes = Chain(dynamodb, table, key, copied)
-        self._acknowledgements = Chain(dynamodb, table, acknowledged_key(key), copied)
-        self._read: list[Entry] = []
+        self._change_chain = HashChain(dynamodb, table, key, copied_up_to)
+        self._acknowledgement_chain = HashChain(dynamodb, table, build_acknowledgements_key(key), copied_up_to)
+        self._entries: list[LedgerEntry] = []
         self._times: dict[str, dict[int, datetime]] = {chain.key: {} for chain in self.chains}
         """When each entry that can be read was made, by its chain and its number there."""
-        self.unreadable: list[tuple[str, int]] = []
+        self.unreadable_entries: list[tuple[str, int]] = []
         """The entries that are of no form that we write, or of a kind that does not belong where they are, by chain and
         number: they are nobody's, and an alarm tells of them."""
 
@@ -154,68 +156,75 @@ class Ledger:
         for chain in self.chains:
             chain.forget()
             self._times[chain.key].clear()
-        self._read.clear()
-        self.unreadable.clear()
+        self._entries.clear()
+        self.unreadable_entries.clear()
 
     @property
-    def chains(self) -> tuple[Chain, Chain]:
+    def chains(self) -> tuple[HashChain, HashChain]:
         """The entries as they lie in the table: all but the acknowledgements, and those."""
-        return (self._changes, self._acknowledgements)
+        return (self._change_chain, self._acknowledgement_chain)
 
     @property
-    def broken(self) -> tuple[str, ...]:
+    def broken_links(self) -> tuple[str, ...]:
         """The entries that do not follow the one before them, which was changed or taken out, and those that were put
         where none belongs: key and number."""
-        return tuple(f"{chain.key} {number}" for chain in self.chains for number in (*chain.broken, *chain.aside))
+        return tuple(
+            f"{chain.key} {number}" for chain in self.chains for number in (*chain.broken_numbers, *chain.stray_numbers)
+        )
 
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[LedgerEntry, ...]:
         """All entries, in order. A table that does not exist (yet) has none."""
         for chain in self.chains:
             for found in chain.read():
-                self._take(chain, found)
-        return tuple(self._read)
+                self._accept(chain, found)
+        return tuple(self._entries)
 
-    def refused(self, now: datetime) -> int:
+    def count_recent_unreadable(self, now: datetime) -> int:
         """How many entries that nobody can read came of late: those behind which, in their chain, nothing or something
         recent is."""
-        behind = (
+        next_times = (
             next((at for other, at in self._times[key].items() if other > number), None)
-            for key, number in self.unreadable
+            for key, number in self.unreadable_entries
         )
-        return sum(at is None or now - at < LATELY for at in behind)
+        return sum(at is None or now - at < RECENT_PERIOD for at in next_times)
 
-    def _take(self, chain: Chain, found: Mapping[str, Any]) -> None:
+    def _accept(self, chain: HashChain, found: Mapping[str, Any]) -> None:
         """Takes one item in; what is no entry, or none of this chain, is set aside, so that it stops nobody."""
         number = int(found["sequence"])
         try:
-            entry = Entry.from_json(found).checked()
+            entry = LedgerEntry.from_json(found).validate()
         except Exception:
             entry = None
-        if entry is None or not self._belongs(entry, chain):
-            self.unreadable.append((chain.key, number))
+        if entry is None or not self._is_expected_in(entry, chain):
+            self.unreadable_entries.append((chain.key, number))
         else:
-            self._place(entry, chain, number)
+            self._insert(entry, chain, number)
 
-    def _belongs(self, entry: Entry, chain: Chain) -> bool:
+    def _is_expected_in(self, entry: LedgerEntry, chain: HashChain) -> bool:
         """Whether an entry is where its kind is written; an acknowledgement, by somebody who saw what there was."""
         if entry.kind != "acknowledgement":
-            return chain is self._changes
+            return chain is self._change_chain
         # Its writer may have seen what was appended since this reader looked.
-        return chain is self._acknowledgements and 0 <= (entry.seen or 0) <= self._changes.last + ATTEMPTS
+        return (
+            chain is self._acknowledgement_chain
+            and 0 <= (entry.seen_sequence or 0) <= self._change_chain.last_number + MAX_ATTEMPTS
+        )
 
-    def _place(self, entry: Entry, chain: Chain, number: int) -> None:
+    def _insert(self, entry: LedgerEntry, chain: HashChain, number: int) -> None:
         """Puts an entry where it belongs: an acknowledgement behind what its writer had seen."""
         self._times[chain.key][number] = entry.at
         if entry.kind == "acknowledgement":
-            entry = replace(entry, sequence=entry.seen or 0)
-        insort(self._read, entry, key=lambda one: one.sequence)
+            entry = replace(entry, sequence=entry.seen_sequence or 0)
+        insort(self._entries, entry, key=lambda other: other.sequence)
 
     @property
-    def known(self) -> tuple[Entry, ...]:
+    def cached_entries(self) -> tuple[LedgerEntry, ...]:
         """The entries read so far; all of them, if none was read yet."""
-        return tuple(self._read) or self.entries()
+        return tuple(self._entries) or self.entries()
 
-    def append(self, compose: Callable[[tuple[Entry, ...]], Entry | None], *, known: bool = False) -> Entry | None:
+    def append(
+        self, compose: Callable[[tuple[LedgerEntry, ...]], LedgerEntry | None], *, use_cache: bool = False
+    ) -> LedgerEntry | None:
         """Appends what `compose` makes of the entries so far, exactly behind them; None is nothing to append.
 
         `known` spares a read: it begins with the entries read so far, for a `compose` whose None stays right whatever
@@ -225,23 +234,27 @@ class Ledger:
         state read inside it) still holds where its entry stands. Raises TableMissing, and LedgerBusy where others come
         in between for longer than is tried.
         """
-        for attempt in range(ATTEMPTS):
-            entries = self.known if known and attempt == 0 else self.entries()
+        for attempt in range(MAX_ATTEMPTS):
+            entries = self.cached_entries if use_cache and attempt == 0 else self.entries()
             draft = compose(entries)
             if draft is None:
                 return None
-            acknowledges = draft.kind == "acknowledgement"
-            chain = self._acknowledgements if acknowledges else self._changes
-            entry = replace(draft, resource=self._resource, seen=self._changes.last if acknowledges else None).cleaned()
+            is_acknowledgement = draft.kind == "acknowledgement"
+            chain = self._acknowledgement_chain if is_acknowledgement else self._change_chain
+            entry = replace(
+                draft,
+                resource=self._resource,
+                seen_sequence=self._change_chain.last_number if is_acknowledgement else None,
+            ).sanitize()
             number = chain.add(entry.to_json())
             if number is not None:
-                self._place(replace(entry, sequence=number), chain, number)
+                self._insert(replace(entry, sequence=number), chain, number)
                 return replace(entry, sequence=number)
         raise LedgerBusy(
-            f"The ledger of {self._changes.key} took no entry in {ATTEMPTS} attempts; try again in a moment."
+            f"The ledger of {self._change_chain.key} took no entry in {MAX_ATTEMPTS} attempts; try again in a moment."
         )
 
 
-def acknowledged_key(key: str) -> str:
+def build_acknowledgements_key(key: str) -> str:
     """The partition key of a stack's acknowledgements."""
     return f"{key}#acknowledged"

@@ -1,4 +1,4 @@
-"""The platform SageMaker: one real-time endpoint, its variants being the slots.
+"""The platform SageMaker: one real-time endpoint, its variants being the variants.
 
 Source: the SageMaker API reference (DescribeEndpoint, UpdateEndpointWeightsAndCapacities) and the CloudWatch metrics of
 endpoint invocations.
@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tidewatch import metrics
-from tidewatch.items import error_code, error_message
+from tidewatch.aws.errors import get_error_code, get_error_message
 from tidewatch.traffic.errors import EndpointBusy, EndpointMissing, NoCapacity, TrafficError
+from tidewatch.traffic.models import EndpointState, VariantState
 from tidewatch.traffic.split import Split
-from tidewatch.traffic.values import EndpointState, SlotState
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -41,31 +41,33 @@ class SageMakerEndpoint:
         try:
             found = self._sagemaker.describe_endpoint(EndpointName=self._name)
         except Exception as error:
-            raise translated(error, self._name) from error
+            raise map_error(error, self._name) from error
         pending = found.get("PendingDeploymentSummary")
         return EndpointState(
             self._name,
             found["EndpointStatus"],
             found.get("EndpointConfigName", ""),
-            {one["VariantName"]: _slot(one) for one in found.get("ProductionVariants", ())},
+            {variant["VariantName"]: _parse_variant_state(variant) for variant in found.get("ProductionVariants", ())},
             found.get("FailureReason", ""),
             pending["EndpointConfigName"] if pending else None,
-            frozenset(one["VariantName"] for one in pending.get("ProductionVariants", ())) if pending else frozenset(),
+            frozenset(variant["VariantName"] for variant in pending.get("ProductionVariants", ()))
+            if pending
+            else frozenset(),
         )
 
     def set_weights(self, split: Split) -> None:
-        weights = [{"VariantName": slot, "DesiredWeight": share} for slot, share in split.shares.items()]
+        weights = [{"VariantName": variant, "DesiredWeight": share} for variant, share in split.shares.items()]
         self._update(weights)
 
-    def set_capacity(self, slot: str, instances: int) -> None:
-        self._update([{"VariantName": slot, "DesiredInstanceCount": instances}])
+    def set_capacity(self, variant: str, instances: int) -> None:
+        self._update([{"VariantName": variant, "DesiredInstanceCount": instances}])
 
-    def end(self) -> None:
+    def delete(self) -> None:
         """DeleteEndpoint, which also deregisters its variants from Application Auto Scaling."""
         try:
             self._sagemaker.delete_endpoint(EndpointName=self._name)
         except Exception as error:
-            raise translated(error, self._name) from error
+            raise map_error(error, self._name) from error
 
     def _update(self, changes: list[Any]) -> None:
         try:
@@ -73,21 +75,21 @@ class SageMakerEndpoint:
                 EndpointName=self._name, DesiredWeightsAndCapacities=changes
             )
         except Exception as error:
-            raise translated(error, self._name) from error
+            raise map_error(error, self._name) from error
 
-    def invocations(
-        self, slots: Iterable[str], since: datetime, until: datetime
+    def read_invocations(
+        self, variants: Iterable[str], since: datetime, until: datetime
     ) -> Mapping[str, Mapping[datetime, float]]:
-        named = list(slots)
-        queries = [self._invocations_query(position, slot) for position, slot in enumerate(named)]
+        names = list(variants)
+        queries = [self._build_invocations_query(position, variant) for position, variant in enumerate(names)]
         if not queries:
             return {}
         answer = self._cloudwatch.get_metric_data(MetricDataQueries=queries, StartTime=since, EndTime=until)
-        series = {one.get("Id"): one for one in answer["MetricDataResults"]}
-        return {slot: _by_minute(series.get(f"m{position}", {})) for position, slot in enumerate(named)}
+        series = {result.get("Id"): result for result in answer["MetricDataResults"]}
+        return {variant: _index_by_minute(series.get(f"m{position}", {})) for position, variant in enumerate(names)}
 
-    def _invocations_query(self, position: int, slot: str) -> MetricDataQueryTypeDef:
-        dimensions = metrics.INVOCATIONS.of(EndpointName=self._name, VariantName=slot)
+    def _build_invocations_query(self, position: int, variant: str) -> MetricDataQueryTypeDef:
+        dimensions = metrics.INVOCATIONS.build_dimensions(EndpointName=self._name, VariantName=variant)
         return {
             "Id": f"m{position}",
             "MetricStat": {
@@ -102,22 +104,22 @@ class SageMakerEndpoint:
         }
 
 
-def is_whole(sagemaker: SageMakerClient, config: str) -> bool:
+def is_config_complete(sagemaker: SageMakerClient, config: str) -> bool:
     """Whether an endpoint configuration is there, and every model that it names: an endpoint on it can be scaled."""
     try:
         variants = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
         for variant in variants:
             sagemaker.describe_model(ModelName=variant.get("ModelName", ""))
     except Exception as error:
-        if error_code(error) == "ValidationException" and "could not find" in error_message(error).lower():
+        if get_error_code(error) == "ValidationException" and "could not find" in get_error_message(error).lower():
             return False
         raise
     return True
 
 
-def _slot(variant: Mapping[str, Any]) -> SlotState:
+def _parse_variant_state(variant: Mapping[str, Any]) -> VariantState:
     weight, instances = float(variant.get("CurrentWeight", 0.0)), int(variant.get("CurrentInstanceCount", 0))
-    return SlotState(
+    return VariantState(
         weight,
         float(variant.get("DesiredWeight", weight)),
         instances,
@@ -125,46 +127,46 @@ def _slot(variant: Mapping[str, Any]) -> SlotState:
     )
 
 
-def _by_minute(series: Mapping[str, Any]) -> dict[datetime, float]:
-    moments = [one.astimezone(UTC).replace(second=0, microsecond=0) for one in series.get("Timestamps", ())]
+def _index_by_minute(series: Mapping[str, Any]) -> dict[datetime, float]:
+    moments = [timestamp.astimezone(UTC).replace(second=0, microsecond=0) for timestamp in series.get("Timestamps", ())]
     return dict(zip(moments, series.get("Values", ()), strict=True))
 
 
-def translated(error: Exception, endpoint: str) -> Exception:
+def map_error(error: Exception, endpoint: str) -> Exception:
     """SageMaker's refusal as an error of ours; what is no known refusal stays as it is.
 
     SageMaker has one code, ValidationException, for nearly everything, so the words decide.
     """
-    code, words = error_code(error), error_message(error)
+    code, message = get_error_code(error), get_error_message(error)
     if code not in ("ValidationException", "ResourceLimitExceeded", "ResourceInUse", "ConflictException"):
         return error
-    lower = words.lower()
+    lower = message.lower()
     if "could not find endpoint configuration" in lower:
         return TrafficError(
-            f"The endpoint configuration is missing: {words} It may have been pruned; publish it again."
+            f"The endpoint configuration is missing: {message} It may have been pruned; publish it again."
         )
     if "could not find" in lower:
         return EndpointMissing(
-            f"The endpoint {endpoint} does not exist in this account and region ({words}); "
+            f"The endpoint {endpoint} does not exist in this account and region ({message}); "
             "check the region; if it was deleted, `pulumi up --refresh` makes it again; if a `pulumi destroy` was cut "
             "off, run that again."
         )
     if "in-progress" in lower or "in progress" in lower or code == "ResourceInUse":
-        return EndpointBusy(f"The endpoint {endpoint} is being changed: {words}")
-    if code == "ResourceLimitExceeded" or is_capacity(words):
-        return NoCapacity(capacity_sentence(endpoint, words))
-    return TrafficError(f"SageMaker refused a change of the endpoint {endpoint}: {words}")
+        return EndpointBusy(f"The endpoint {endpoint} is being changed: {message}")
+    if code == "ResourceLimitExceeded" or is_capacity_error(message):
+        return NoCapacity(format_capacity_error(endpoint, message))
+    return TrafficError(f"SageMaker refused a change of the endpoint {endpoint}: {message}")
 
 
-def is_capacity(reason: str) -> bool:
+def is_capacity_error(reason: str) -> bool:
     """Whether a FailureReason says that there were no instances to give."""
-    squeezed = reason.lower().replace(" ", "")
+    compact = reason.lower().replace(" ", "")
     return any(
-        word in squeezed for word in ("insufficientinstancecapacity", "unabletoprovision", "insufficientcapacity")
+        word in compact for word in ("insufficientinstancecapacity", "unabletoprovision", "insufficientcapacity")
     )
 
 
-def capacity_sentence(endpoint: str, reason: str) -> str:
+def format_capacity_error(endpoint: str, reason: str) -> str:
     return (
         f"AWS has no instances for the endpoint {endpoint} at the moment ({reason}). The old fleet still serves. Try "
         "again later, take another instance type (tidewatch:endpoint.instanceType), ask for fewer instances, or raise "

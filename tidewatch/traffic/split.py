@@ -1,4 +1,4 @@
-"""The split: which share of an endpoint's untargeted requests each slot gets."""
+"""The split: which share of an endpoint's untargeted requests each variant gets."""
 
 from __future__ import annotations
 
@@ -16,35 +16,37 @@ _LARGE = 1e300
 
 @dataclass(frozen=True)
 class Split:
-    """Shares by slot: they sum to one, none is negative, at least one is positive. Raises InvalidSplit otherwise."""
+    """Shares by variant: they sum to one, none is negative, at least one is positive. Raises InvalidSplit otherwise."""
 
     shares: Mapping[str, float]
 
     def __post_init__(self) -> None:
-        _refuse_bad(self.shares)
+        _require_valid_weights(self.shares)
         total = math.fsum(self.shares.values())
         if abs(total - 1) > _ROUNDING:
             raise InvalidSplit(
-                f"The shares of {_listed(self.shares)} sum to {total:g}, not to 1; use Split.of(weights)."
+                f"The shares of {_format_weights(self.shares)} sum to {total:g}, not to 1; use Split.of(weights)."
             )
-        object.__setattr__(self, "shares", {slot: float(self.shares[slot]) for slot in sorted(self.shares)})
+        object.__setattr__(self, "shares", {variant: float(self.shares[variant]) for variant in sorted(self.shares)})
 
     @classmethod
     def of(cls, weights: Mapping[str, float]) -> Split:
         """The split that SageMaker makes of weights: share = weight / sum of weights."""
-        _refuse_bad(weights)
+        _require_valid_weights(weights)
         largest = max(weights.values())
         if largest <= 0:
-            raise InvalidSplit(f"All weights are zero ({_listed(weights)}); give at least one slot a positive weight.")
+            raise InvalidSplit(
+                f"All weights are zero ({_format_weights(weights)}); give at least one variant a positive weight."
+            )
         # The sum of very large weights would be infinite.
         scale = largest if largest > _LARGE else 1.0
         total = math.fsum(weight / scale for weight in weights.values())
-        return cls({slot: weight / scale / total for slot, weight in weights.items()})
+        return cls({variant: weight / scale / total for variant, weight in weights.items()})
 
     @classmethod
-    def only(cls, slot: str, among: Iterable[str] = ()) -> Split:
-        """All traffic to one slot, none to the others named."""
-        return cls({**dict.fromkeys(among, 0.0), slot: 1.0})
+    def from_single_variant(cls, variant: str, others: Iterable[str] = ()) -> Split:
+        """All traffic to one variant, none to the others named."""
+        return cls({**dict.fromkeys(others, 0.0), variant: 1.0})
 
     @classmethod
     def from_json(cls, document: Mapping[str, float]) -> Split:
@@ -55,52 +57,55 @@ class Split:
 
     @property
     def serving(self) -> frozenset[str]:
-        """The slots with a positive share."""
-        return frozenset(slot for slot, share in self.shares.items() if share > 0)
+        """The variants with a positive share."""
+        return frozenset(variant for variant, share in self.shares.items() if share > 0)
 
-    def share(self, slot: str) -> float:
-        """The slot's share; 0 for a slot that is not in the split."""
-        return self.shares.get(slot, 0.0)
+    def get_share(self, variant: str) -> float:
+        """The variant's share; 0 for a variant that is not in the split."""
+        return self.shares.get(variant, 0.0)
 
-    def without(self, slots: Iterable[str]) -> Split:
-        """The same ratios with nothing for these slots; raises InvalidSplit when no other slot serves."""
-        gone = frozenset(slots)
-        if not self.serving - gone:
-            raise InvalidSplit(f"Without {', '.join(sorted(gone))} no slot of {_listed(self.shares)} would serve.")
-        return Split.of({slot: 0.0 if slot in gone else share for slot, share in self.shares.items()})
+    def exclude(self, variants: Iterable[str]) -> Split:
+        """The same ratios with nothing for these variants; raises InvalidSplit when no other variant serves."""
+        excluded = frozenset(variants)
+        if not self.serving - excluded:
+            raise InvalidSplit(
+                f"Without {', '.join(sorted(excluded))} no variant of {_format_weights(self.shares)} would serve."
+            )
+        return Split.of({variant: 0.0 if variant in excluded else share for variant, share in self.shares.items()})
 
-    def among(self, slots: Iterable[str]) -> Split:
-        """The same split over exactly these slots; those it did not name get nothing."""
-        wanted = frozenset(slots)
-        kept = self.without(self.serving - wanted) if self.serving - wanted else self
-        return Split.of({slot: kept.share(slot) for slot in wanted})
+    def restrict_to(self, variants: Iterable[str]) -> Split:
+        """The same split over exactly these variants; those it did not name get nothing."""
+        targets = frozenset(variants)
+        restricted = self.exclude(self.serving - targets) if self.serving - targets else self
+        return Split.of({variant: restricted.get_share(variant) for variant in targets})
 
-    def close_to(self, other: Split | None, tolerance: float = TOLERANCE) -> bool:
-        """Whether both send the same traffic everywhere; a slot that is absent has no share."""
+    def is_close_to(self, other: Split | None, tolerance: float = TOLERANCE) -> bool:
+        """Whether both send the same traffic everywhere; a variant that is absent has no share."""
         if other is None:
             return False
         return all(
-            abs(self.share(slot) - other.share(slot)) <= tolerance for slot in self.shares.keys() | other.shares.keys()
+            abs(self.get_share(variant) - other.get_share(variant)) <= tolerance
+            for variant in self.shares.keys() | other.shares.keys()
         )
 
-    def rounded(self, digits: int = 6) -> Split:
+    def round_shares(self, digits: int = 6) -> Split:
         """Without the noise of 32-bit weights."""
-        kept = {slot: round(share, digits) for slot, share in self.shares.items()}
-        return Split.of(kept)
+        shares = {variant: round(share, digits) for variant, share in self.shares.items()}
+        return Split.of(shares)
 
     def __str__(self) -> str:
-        return ", ".join(f"{slot} {100 * share:.4g}%" for slot, share in self.shares.items())
+        return ", ".join(f"{variant} {100 * share:.4g}%" for variant, share in self.shares.items())
 
 
-def _refuse_bad(weights: Mapping[str, float]) -> None:
+def _require_valid_weights(weights: Mapping[str, float]) -> None:
     if not weights:
-        raise InvalidSplit("A split needs at least one slot; none was given.")
-    for slot, weight in weights.items():
+        raise InvalidSplit("A split needs at least one variant; none was given.")
+    for variant, weight in weights.items():
         if not math.isfinite(weight):
-            raise InvalidSplit(f"The weight of {slot} is {weight}; use a finite number, 0 or more.")
+            raise InvalidSplit(f"The weight of {variant} is {weight}; use a finite number, 0 or more.")
         if weight < 0:
-            raise InvalidSplit(f"The weight of {slot} is {weight:g}, which is negative; use 0 or more.")
+            raise InvalidSplit(f"The weight of {variant} is {weight:g}, which is negative; use 0 or more.")
 
 
-def _listed(weights: Mapping[str, float]) -> str:
-    return ", ".join(f"{slot} {weight:g}" for slot, weight in sorted(weights.items()))
+def _format_weights(weights: Mapping[str, float]) -> str:
+    return ", ".join(f"{variant} {weight:g}" for variant, weight in sorted(weights.items()))

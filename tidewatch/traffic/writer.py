@@ -12,26 +12,24 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tidewatch.clock import Clock
-from tidewatch.traffic.control import Control
-from tidewatch.traffic.errors import EndpointBusy, EndpointUnusable, TrafficError
-from tidewatch.traffic.gate import View
-from tidewatch.traffic.ledger import Entry, Ledger
-from tidewatch.traffic.life import Life
+from tidewatch.traffic.backoff import Backoff
+from tidewatch.traffic.control_table import ControlTable
+from tidewatch.traffic.errors import EndpointBusy, TrafficError
+from tidewatch.traffic.guard import UNUSABLE_STATUSES, TrafficSnapshot, require_usable
+from tidewatch.traffic.heartbeat import Heartbeat
+from tidewatch.traffic.ledger import Ledger, LedgerEntry
+from tidewatch.traffic.models import EndpointState, Receipt, ResourceNames
 from tidewatch.traffic.platform import Platform
 from tidewatch.traffic.split import Split
-from tidewatch.traffic.values import EndpointState, Place, Receipt
-from tidewatch.traffic.waiting import Backoff
 
-Decide = Callable[[View], Split | None]
-UNUSABLE = frozenset({"Deleting", "Failed", "OutOfService", "UpdateRollbackFailed"})
-"""What an endpoint does not leave by itself."""
+Decide = Callable[[TrafficSnapshot], Split | None]
 
 
 @dataclass(frozen=True)
-class Submitted:
+class SubmittedChange:
     """A change that the platform accepted."""
 
-    intent: Entry
+    intent: LedgerEntry
     split: Split
     accepted_at: datetime
 
@@ -42,20 +40,20 @@ class Writer:
 
     platform: Platform
     ledger: Ledger
-    control: Control
+    control: ControlTable
     clock: Clock
-    place: Place
+    resource_names: ResourceNames
     wait_seconds: float
-    life: Life
+    heartbeat: Heartbeat
 
-    def backoff(self) -> Backoff:
+    def start_backoff(self) -> Backoff:
         """The waits of this writer, which lives as long as it polls."""
-        return Backoff(self.clock, self.wait_seconds, beat=self.life.beat)
+        return Backoff(self.clock, self.wait_seconds, beat=self.heartbeat.beat)
 
-    def view(self) -> View:
+    def read_snapshot(self) -> TrafficSnapshot:
         """The head before the entries: an incident is claimed in the head first. Raises EndpointMissing."""
-        head = self.control.head()
-        return View(self.ledger.entries(), head, self.platform.state())
+        run = self.control.read_run()
+        return TrafficSnapshot(self.ledger.entries(), run, self.platform.state())
 
     def change(self, decide: Decide, *, who: str, why: str, incident: str = "") -> Receipt | None:
         """Brings a split about, waiting for its turn and for its end; None where `decide` says there is nothing to do.
@@ -63,16 +61,18 @@ class Writer:
         Raises what `decide` raises, EndpointBusy when the wait is over, EndpointUnusable, or TrafficError when the
         platform took the change back.
         """
-        asked = self.clock.now()
-        with self.life.lived():
-            submitted = self._submitted(decide, who, why, incident)
+        requested_at = self.clock.now()
+        with self.heartbeat.keep_alive():
+            submitted = self._submit_with_retry(decide, who, why, incident)
             if submitted is None:
                 return None
             self.confirm(submitted)
-        return Receipt((submitted.accepted_at - asked).total_seconds(), (self.clock.now() - asked).total_seconds())
+        return Receipt(
+            (submitted.accepted_at - requested_at).total_seconds(), (self.clock.now() - requested_at).total_seconds()
+        )
 
-    def _submitted(self, decide: Decide, who: str, why: str, incident: str) -> Submitted | None:
-        backoff = self.backoff()
+    def _submit_with_retry(self, decide: Decide, who: str, why: str, incident: str) -> SubmittedChange | None:
+        backoff = self.start_backoff()
         while True:
             try:
                 return self.submit(decide, who=who, why=why, incident=incident)
@@ -83,20 +83,22 @@ class Writer:
                         "try again when it is InService."
                     ) from busy
 
-    def submit(self, decide: Decide, *, who: str, why: str, incident: str = "", alarm: str = "") -> Submitted | None:
+    def submit(
+        self, decide: Decide, *, who: str, why: str, incident: str = "", alarm: str = ""
+    ) -> SubmittedChange | None:
         """One attempt. Raises EndpointBusy when the endpoint cannot take a change now, having changed nothing."""
-        with self.control.traffic_lease() as lease:
-            view = self.view()
-            split = decide(view)
-            state = view.state
+        with self.control.hold_traffic_lease() as lease:
+            snapshot = self.read_snapshot()
+            split = decide(snapshot)
+            state = snapshot.state
             if split is None or state is None:
                 return None
-            refuse_unusable(state)
-            if not state.in_service:
+            require_usable(state)
+            if not state.is_in_service:
                 raise EndpointBusy(f"The endpoint {state.name} is {state.status}.")
-            split = split.among(state.slots)
+            split = split.restrict_to(state.variants)
             intent = self._append(
-                Entry(
+                LedgerEntry(
                     "intent",
                     who,
                     self.clock.now(),
@@ -105,21 +107,21 @@ class Writer:
                     after=split,
                     incident=incident,
                     alarm=alarm,
-                    writer=self.life.name,
+                    writer=self.heartbeat.name,
                 )
             )
             try:
-                lease.refuse_stale()
+                lease.require_valid()
                 self.platform.set_weights(split)
             except Exception as error:
-                self._answer(intent, error=str(error) or type(error).__name__)
+                self._record_error(intent, error=str(error) or type(error).__name__)
                 raise
-            return Submitted(intent, split, self.clock.now())
+            return SubmittedChange(intent, split, self.clock.now())
 
-    def confirm(self, submitted: Submitted) -> None:
+    def confirm(self, submitted: SubmittedChange) -> None:
         """Waits for InService, compares and appends the outcome; raises TrafficError where the split is another."""
-        state = self.settled()
-        refuse_unusable(state)
+        state = self.wait_until_stable()
+        require_usable(state)
         outcome = self.record_outcome(submitted.intent)
         if outcome is not None and outcome.error:
             raise TrafficError(
@@ -127,30 +129,30 @@ class Writer:
                 "Look at `tidewatch status`, then try again."
             )
 
-    def record_outcome(self, intent: Entry, receipt: Receipt | None = None) -> Entry | None:
+    def record_outcome(self, intent: LedgerEntry, receipt: Receipt | None = None) -> LedgerEntry | None:
         """Answers an intent with what the endpoint says now; None where it was answered already."""
 
-        def compose(entries: tuple[Entry, ...]) -> Entry | None:
+        def compose(entries: tuple[LedgerEntry, ...]) -> LedgerEntry | None:
             if any(entry.answers == intent.sequence for entry in entries):
                 return None
             state = self.platform.state()
-            live, error = state.split if state.in_service else None, ""
+            live, error = state.split if state.is_in_service else None, ""
             if live is None:
                 error = f"another change began before this one was read back (status {state.status})."
-            elif not live.close_to(intent.after):
+            elif not live.is_close_to(intent.after):
                 reason = f": {state.failure_reason}" if state.failure_reason else ""
-                back = live.close_to(intent.before)
-                error = f"SageMaker took the change back{reason}." if back else f"it is {live}, by another hand."
-                live = live if back else None
-            return self._outcome(intent, live, error, receipt)
+                is_reverted = live.is_close_to(intent.before)
+                error = f"SageMaker took the change back{reason}." if is_reverted else f"it is {live}, by another hand."
+                live = live if is_reverted else None
+            return self._build_outcome(intent, live, error, receipt)
 
-        return self.ledger.append(compose, known=True)
+        return self.ledger.append(compose, use_cache=True)
 
-    def settled(self) -> EndpointState:
+    def wait_until_stable(self) -> EndpointState:
         """Waits until no change is in progress; raises EndpointBusy when the wait is over."""
-        backoff = self.backoff()
+        backoff = self.start_backoff()
         state = self.platform.state()
-        while not state.in_service and state.status not in UNUSABLE:
+        while not state.is_in_service and state.status not in UNUSABLE_STATUSES:
             if not backoff.wait():
                 raise EndpointBusy(
                     f"The endpoint {state.name} is still {state.status} after {self.wait_seconds:g} s; what was asked "
@@ -159,26 +161,18 @@ class Writer:
             state = self.platform.state()
         return state
 
-    def _append(self, entry: Entry) -> Entry:
-        appended = self.ledger.append(lambda _entries: entry, known=True)
+    def _append(self, entry: LedgerEntry) -> LedgerEntry:
+        appended = self.ledger.append(lambda _entries: entry, use_cache=True)
         assert appended is not None
         return appended
 
-    def _answer(self, intent: Entry, error: str) -> None:
-        self._append(self._outcome(intent, None, error, None))
+    def _record_error(self, intent: LedgerEntry, error: str) -> None:
+        self._append(self._build_outcome(intent, None, error, None))
 
-    def _outcome(self, intent: Entry, live: Split | None, error: str, receipt: Receipt | None) -> Entry:
-        return Entry(
+    def _build_outcome(
+        self, intent: LedgerEntry, live: Split | None, error: str, receipt: Receipt | None
+    ) -> LedgerEntry:
+        return LedgerEntry(
             "outcome", intent.who, self.clock.now(), intent.why, before=intent.before, after=live, error=error,
             answers=intent.sequence, incident=intent.incident, alarm=intent.alarm, receipt=receipt,
         )  # fmt: skip
-
-
-def refuse_unusable(state: EndpointState) -> None:
-    """Raises EndpointUnusable for a status that waiting does not mend."""
-    if state.status in UNUSABLE:
-        reason = f": {state.failure_reason}" if state.failure_reason else ""
-        raise EndpointUnusable(
-            f"The endpoint {state.name} is {state.status}{reason}. It does not leave this status by itself: read the "
-            "runbook, replace the endpoint or deploy a configuration that starts."
-        )

@@ -16,15 +16,15 @@ import numpy as np
 import pytest
 
 from lambdas.drift import handler as function
-from simulator.aws import in_process
-from simulator.clock import ManualClock
-from tests.simulator.aws.account import LAYOUT, from_events, packed
+from rehearsal.aws import simulate_aws
+from rehearsal.simulated_clock import ManualClock
+from tests.rehearsal.aws.account import LAYOUT, from_events, packed
 from tests.stacks.rehearsed import DESCRIPTION
 from tidewatch import clock as clocks
 from tidewatch import metrics
-from tidewatch.drift.training import build
-from tidewatch.drift.windows import Severity
-from tidewatch.registry import Registry
+from tidewatch.drift.statistics.windows import DriftSeverity
+from tidewatch.drift.training.reference_builder import build_reference
+from tidewatch.registry import ModelRegistry
 
 VARIABLES = {
     "STACK_KEY": "tidewatch/dev/flights",
@@ -49,8 +49,8 @@ def captured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Manual
     """An hour of records of version 1 in blue, in a process that is the function's, twenty minutes after its end."""
     for name, value in {**VARIABLES, "AWS_DEFAULT_REGION": "us-east-1"}.items():
         monkeypatch.setenv(name, value)
-    with in_process() as clock:
-        before = clocks.current()
+    with simulate_aws() as clock:
+        before = clocks.get_clock()
         clocks.install(clock)
         forget()
         _account(tmp_path)
@@ -62,7 +62,7 @@ def captured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Manual
 
 
 def forget() -> None:
-    for kept in (function.environment, function.clients):
+    for kept in (function.get_environment, function.get_clients):
         kept.cache_clear()
 
 
@@ -79,9 +79,9 @@ def _account(folder: Path) -> None:
     )
     artifact, reference = folder / "model.tar.gz", folder / "reference.json"
     artifact.write_bytes(packed(LAYOUT))
-    reference.write_bytes(build({"hour": np.random.default_rng(1).normal(size=1000)}).encode())
-    Registry(s3, "flights-registry", "flights").publish("1", artifact, DESCRIPTION, reference=reference)
-    deployment = {"configuration": "abc", "slots": {"blue": {"version": "1"}}}
+    reference.write_bytes(build_reference({"hour": np.random.default_rng(1).normal(size=1000)}).encode())
+    ModelRegistry(s3, "flights-registry", "flights").publish("1", artifact, DESCRIPTION, reference=reference)
+    deployment = {"configuration": "abc", "variants": {"blue": {"version": "1"}}}
     s3.put_object(Bucket="flights-monitoring", Key="deployments/abc.json", Body=json.dumps(deployment))
 
 
@@ -142,9 +142,11 @@ def test_an_hour_emits_its_metrics_by_variant(capsys: pytest.CaptureFixture[str]
     assert line["DriftSeverity"] == 1, "one feature alone informs"
     units = {one["Name"]: one["Unit"] for one in directive["Metrics"]}
     ours = [
-        one for one in metrics.EMITTED if one.dimensions == ("Endpoint", "Variant") and one is not metrics.LIVE_SHARE
+        one
+        for one in metrics.EMITTED_METRICS
+        if one.dimensions == ("Endpoint", "Variant") and one is not metrics.LIVE_SHARE
     ]
-    assert units == {one.name: one.unit for one in metrics.EMITTED if one in ours}
+    assert units == {one.name: one.unit for one in metrics.EMITTED_METRICS if one in ours}
 
 
 @pytest.mark.usefixtures("captured")
@@ -188,24 +190,25 @@ def test_hours_are_left_for_the_next_run_where_time_is_short(captured: ManualClo
     assert (answer["hours"], answer["remaining"]) == ([], 2)
     answer = function.handler({}, SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000))
     assert (len(answer["hours"]), answer["remaining"]) == (2, 0)
-    assert function.deadline(SimpleNamespace(get_remaining_time_in_millis=lambda: 1_000)) == captured.now() + timedelta(
-        seconds=1
-    )
-    assert function.deadline(None) is None
+    assert function.compute_deadline(
+        SimpleNamespace(get_remaining_time_in_millis=lambda: 1_000)
+    ) == captured.now() + timedelta(seconds=1)
+    assert function.compute_deadline(None) is None
 
 
 @pytest.mark.parametrize("event", [{"hour": "08"}, {"hour": "2026-01-05"}, {"hour": 8}, {"hours": []}, {"Records": []}])
 @pytest.mark.usefixtures("captured")
 def test_a_stray_event_reads_nothing(event: dict[str, Any]) -> None:
-    with pytest.raises(function.UnknownEventError, match=r"send \{\} for what is due"):
+    with pytest.raises(function.UnknownDriftEvent, match=r"send \{\} for what is due"):
         function.handler(event)
     assert "Contents" not in boto3.client("s3").list_objects_v2(Bucket="flights-monitoring", Prefix="drift/")
 
 
 def test_every_severity_has_its_number() -> None:
-    assert [function.SEVERITIES[one] for one in (Severity.NONE, Severity.INFORM, Severity.TICKET, Severity.PAGE)] == [
-        0, 1, 2, 3
-    ]  # fmt: skip
+    assert [
+        function.SEVERITY_RANKS[one]
+        for one in (DriftSeverity.NONE, DriftSeverity.INFORM, DriftSeverity.TICKET, DriftSeverity.PAGE)
+    ] == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize(
@@ -219,7 +222,7 @@ def test_every_severity_has_its_number() -> None:
 def test_an_environment_that_cannot_be_meant_is_refused(name: str, value: str | None, error: type[Exception]) -> None:
     variables = {**VARIABLES, name: value}
     with pytest.raises(error, match=name if value is None else "psi"):
-        function.Environment.read({key: text for key, text in variables.items() if text is not None})
+        function.DriftEnvironment.from_variables({key: text for key, text in variables.items() if text is not None})
 
 
 def test_the_function_loads_without_what_its_package_does_not_hold() -> None:

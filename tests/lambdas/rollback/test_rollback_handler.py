@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lambdas.rollback import handler as function
-from simulator.aws import in_process, local_control
+from rehearsal.aws import create_local_control, simulate_aws
 from tests.tidewatch.traffic.account import ALARM_ARN, ENDPOINT, GUARDRAIL, Flights, flights, stamp
 from tidewatch import clock as clocks
 from tidewatch.traffic import UnknownAlarm
@@ -30,7 +30,7 @@ VARIABLES = {
     "ENVIRONMENT": "rehearsal",
 }
 HEAVY = ("numpy", "msgspec", "pydantic", "pulumi", "boto3", "botocore")
-LATER = ("tidewatch.budget", "tidewatch.slo", "tidewatch.alarms", "tidewatch.traffic.report")
+LATER = ("tidewatch.slo.error_budget", "tidewatch.slo", "tidewatch.alarms", "tidewatch.incidents.document")
 
 
 @pytest.fixture
@@ -38,11 +38,11 @@ def canary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Flights]:
     """Blue 95, green 5, in a process that is the function's."""
     for name, value in {**VARIABLES, "AWS_DEFAULT_REGION": "us-east-1"}.items():
         monkeypatch.setenv(name, value)
-    with in_process() as clock:
-        before = clocks.current()
+    with simulate_aws() as clock:
+        before = clocks.get_clock()
         clocks.install(clock)
         forget()
-        account = flights(clock, local_control())
+        account = flights(clock, create_local_control())
         account.create()
         account.split(blue=95, green=5)
         account.put_alarm(GUARDRAIL, "ALARM")
@@ -52,7 +52,7 @@ def canary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Flights]:
 
 
 def forget() -> None:
-    for kept in (function.environment, function.clients, function.controller, function.budgets):
+    for kept in (function.get_environment, function.get_clients, function.get_controller, function.get_error_budgets):
         kept.cache_clear()
 
 
@@ -80,7 +80,7 @@ def test_an_operator_gets_the_weights_back_within_the_call(canary: Flights, even
     assert canary.live() == {"blue": 1.0, "green": 0.0}
     assert json.loads(json.dumps(answer)) == answer
     if event:
-        reason = canary.controller().incidents()[0].reason
+        reason = canary.controller().open_incidents()[0].reason
         assert "too many late flights" in reason
         assert "ana" in reason
 
@@ -91,7 +91,7 @@ def test_an_alarm_rolls_back_once_however_often_it_is_delivered(canary: Flights)
     again = function.handler(event)
     assert first["state"] == "observed"
     assert again["incident"] == first["incident"]
-    (incident,) = canary.controller().incidents()
+    (incident,) = canary.controller().open_incidents()
     assert incident.alarm == ALARM_ARN
     assert "green-errors: Threshold Crossed" in incident.reason
 
@@ -109,7 +109,7 @@ def test_who_asked_is_answered_though_nothing_can_be_told_of_the_endpoint(
     def fail(_: object) -> Any:
         raise RuntimeError("throttled")
 
-    monkeypatch.setattr(function.TrafficController, "gauges", fail)
+    monkeypatch.setattr(function.TrafficController, "read_gauges", fail)
     assert function.handler({})["state"] == "observed"
     assert json.loads(capsys.readouterr().out)["problem"].endswith("RuntimeError: throttled")
     with pytest.raises(RuntimeError, match="throttled"):
@@ -146,12 +146,12 @@ def test_the_sweep_and_the_state_change_drive_what_is_open_and_open_nothing(cana
 def test_an_unannounced_flip_is_found_by_the_sweep(canary: Flights) -> None:
     canary.flip_behind(blue=1, green=1)
     answer = function.handler({"action": "sweep"})
-    assert answer["observed_incident"] == canary.controller().incidents()[0].id
+    assert answer["observed_incident"] == canary.controller().open_incidents()[0].id
 
 
 @pytest.mark.parametrize("event", [{"action": "rolback"}, {"Records": []}, {"detail-type": "Scheduled Event"}])
 def test_a_stray_event_rolls_nothing_back(canary: Flights, event: dict[str, Any]) -> None:
-    with pytest.raises(function.UnknownEventError, match="send"):
+    with pytest.raises(function.UnknownRollbackEvent, match="send"):
         function.handler(event)
     assert canary.live() == {"blue": 0.95, "green": 0.05}
 
@@ -160,10 +160,10 @@ def test_a_stray_event_rolls_nothing_back(canary: Flights, event: dict[str, Any]
 def test_an_alarm_that_does_not_say_alarm_is_refused(canary: Flights, state: str | None) -> None:
     event = alarm_event(stamp(canary.clock.now()))
     event["alarmData"]["state"] = {"value": state} if state else {}
-    with pytest.raises(function.UnknownEventError, match="only ALARM rolls back"):
+    with pytest.raises(function.UnknownRollbackEvent, match="only ALARM rolls back"):
         function.handler(event)
     assert canary.live() == {"blue": 0.95, "green": 0.05}
-    assert canary.controller().incidents() == ()
+    assert canary.controller().open_incidents() == ()
 
 
 def test_where_alarms_only_advise_one_that_calls_all_the_same_flips_nothing(
@@ -219,7 +219,7 @@ def test_a_budget_that_cannot_be_read_is_a_line_of_the_log(
         raise RuntimeError('throttled\n{"_aws": {}, "OutOfBandChanges": 0}')
 
     monkeypatch.setenv("OBJECTIVES", promised)
-    monkeypatch.setattr(function.clients().cloudwatch, "get_metric_data", fail)
+    monkeypatch.setattr(function.get_clients().cloudwatch, "get_metric_data", fail)
     canary.flip_behind(blue=1, green=1)
     assert function.handler({"action": "sweep"})["observed_incident"]
     first, *others = [json.loads(printed) for printed in capsys.readouterr().out.splitlines()]
@@ -229,11 +229,11 @@ def test_a_budget_that_cannot_be_read_is_a_line_of_the_log(
 
 
 @pytest.mark.usefixtures("canary")
-def test_a_slot_that_is_gone_still_counts_against_the_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variant_that_is_gone_still_counts_against_the_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OBJECTIVES", PROMISED)
-    promised = function.budgets()
+    promised = function.get_error_budgets()
     assert promised is not None
-    assert promised.slots == ["blue", "green"]
+    assert promised.variants == ["blue", "green"]
 
 
 def emitted(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
@@ -244,18 +244,18 @@ def emitted(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 
 def test_a_call_emits_its_metrics(canary: Flights, capsys: pytest.CaptureFixture[str]) -> None:
     function.handler({})
-    line, *slots = emitted(capsys)
+    line, *variants = emitted(capsys)
     assert line["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Tidewatch"
     assert (line["Endpoint"], line["OpenIncidents"], line["RollbackBlocked"]) == ("tidewatch/dev/flights", 1, 0)
     assert line["RollbackObserved"] >= 30
-    assert {one["Variant"]: one["LiveShare"] for one in slots} == {"blue": 1, "green": 0}
+    assert {one["Variant"]: one["LiveShare"] for one in variants} == {"blue": 1, "green": 0}
     assert canary.status() == "InService"
 
 
 def test_the_sweep_emits_how_the_endpoint_stands_each_time(canary: Flights, capsys: pytest.CaptureFixture[str]) -> None:
     canary.flip_behind(blue=1, green=1)
     function.handler({"action": "sweep"})
-    line, *slots = emitted(capsys)
+    line, *variants = emitted(capsys)
     units = {one["Name"]: one["Unit"] for one in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
     assert {name: (line[name], units[name]) for name in units} == {
         "OpenIncidents": (1, "Count"),
@@ -268,12 +268,12 @@ def test_the_sweep_emits_how_the_endpoint_stands_each_time(canary: Flights, caps
         "RollbackDriven": (0, "Count"),
         "RollbackBlocked": (0, "Count"),
     }
-    assert {one["Variant"]: one["LiveShare"] for one in slots} == {"blue": 0.5, "green": 0.5}
+    assert {one["Variant"]: one["LiveShare"] for one in variants} == {"blue": 0.5, "green": 0.5}
 
 
 def test_a_missing_variable_is_named() -> None:
     with pytest.raises(KeyError, match="TARGET"):
-        function.Environment.read({"STACK_KEY": "tidewatch/dev/flights"})
+        function.RollbackEnvironment.from_variables({"STACK_KEY": "tidewatch/dev/flights"})
 
 
 def test_what_its_document_links_comes_from_its_variables() -> None:
@@ -283,11 +283,16 @@ def test_what_its_document_links_comes_from_its_variables() -> None:
         "DASHBOARD": "https://example.com/oncall",
         "REPORTS": "s3://flights-monitoring/drift/",
     }
-    plan = function.Environment.read({**VARIABLES, **said}).plan
-    assert plan.alarm == said["ALARM"]
-    assert (plan.runbooks, plan.dashboard, plan.reports) == (said["RUNBOOKS"], said["DASHBOARD"], said["REPORTS"])
-    bare = function.Environment.read(VARIABLES).plan
-    assert (bare.automatic, bare.runbooks, bare.command) == (True, "runbooks", "")
+    plan = function.RollbackEnvironment.from_variables({**VARIABLES, **said}).plan
+    assert plan.incidents.health_alarm == said["ALARM"]
+    incidents = plan.incidents
+    assert (incidents.runbooks, incidents.dashboard, incidents.reports) == (
+        said["RUNBOOKS"],
+        said["DASHBOARD"],
+        said["REPORTS"],
+    )
+    bare = function.RollbackEnvironment.from_variables(VARIABLES).plan
+    assert (bare.automatic, bare.incidents.runbooks, bare.command) == (True, "runbooks", "")
 
 
 def test_the_function_loads_without_what_its_archive_does_not_hold_and_what_no_flip_needs() -> None:

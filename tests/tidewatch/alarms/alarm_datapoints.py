@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from simulator.aws import alarm_rules
-from simulator.aws.metric_math import Inputs, parse
-from simulator.aws.metric_operators import Single
-from tidewatch.alarms import Alarm, Limits, Math, endpoint_alarms, variant_alarms
+from rehearsal.aws.cloudwatch import threshold_rules
+from rehearsal.aws.cloudwatch.metric_math import Inputs, parse_expression
+from rehearsal.aws.cloudwatch.metric_operators import TimeSeries
+from tidewatch.alarms import Alarm, AlarmThresholds, MetricMath, build_endpoint_alarms, build_variant_alarms
 
-SLOTS = {"blue": 0.95, "green": 0.05}
+VARIANTS = {"blue": 0.95, "green": 0.05}
 CONVERSION = {
     "name": "conversion",
     "namespace": "Shop",
     "metric": "Conversion",
-    "dimensions": {"Variant": "$slot"},
+    "dimensions": {"Variant": "$variant"},
     "statistic": "Average",
     "comparison": "<",
     "threshold": 0.1,
@@ -28,24 +28,28 @@ WORDS = {
 }
 
 
-def variant(key: str, slot: str = "green", limits: Limits | None = None, slots: Mapping[str, float] = SLOTS) -> Alarm:
-    """An alarm of a slot; blue is the champion."""
-    return next(one for one in variant_alarms(limits or Limits(), slots, "blue")[slot] if one.key == key)
+def variant(
+    key: str, variant: str = "green", limits: AlarmThresholds | None = None, variants: Mapping[str, float] = VARIANTS
+) -> Alarm:
+    """An alarm of a variant; blue is the champion."""
+    return next(
+        one for one in build_variant_alarms(limits or AlarmThresholds(), variants, "blue")[variant] if one.key == key
+    )
 
 
-def endpoint(key: str, limits: Limits | None = None) -> Alarm:
-    return next(one for one in endpoint_alarms(limits or Limits(), list(SLOTS)) if one.key == key)
+def endpoint(key: str, limits: AlarmThresholds | None = None) -> Alarm:
+    return next(one for one in build_endpoint_alarms(limits or AlarmThresholds(), list(VARIANTS)) if one.key == key)
 
 
 def datapoint(alarm: Alarm, **values: float | None) -> float | None:
     """The signal's value; what is left out has no datapoint."""
-    if not isinstance(alarm.signal, Math):
+    if not isinstance(alarm.signal, MetricMath):
         return values["value"]
-    unknown = values.keys() - alarm.signal.parts.keys()
+    unknown = values.keys() - alarm.signal.stats.keys()
     assert not unknown, unknown
-    series = {part: Single((values.get(part),)) for part in alarm.signal.parts}
-    found = parse(alarm.signal.expression).of(Inputs(series, {}, (0.0,), {}))
-    assert isinstance(found, Single)
+    series = {part: TimeSeries((values.get(part),)) for part in alarm.signal.stats}
+    found = parse_expression(alarm.signal.expression).evaluate(Inputs(series, {}, (0.0,), {}))
+    assert isinstance(found, TimeSeries)
     return found.values[0]
 
 
@@ -55,8 +59,8 @@ def breaches(alarm: Alarm, **values: float | None) -> bool:
     return found is not None and condition(alarm).breaches(found)
 
 
-def condition(alarm: Alarm) -> alarm_rules.Condition:
-    return alarm_rules.Condition(
+def condition(alarm: Alarm) -> threshold_rules.Condition:
+    return threshold_rules.Condition(
         WORDS[alarm.comparison], alarm.threshold, alarm.periods, alarm.datapoints, str(alarm.missing)
     )
 
@@ -64,5 +68,5 @@ def condition(alarm: Alarm) -> alarm_rules.Condition:
 def state(alarm: Alarm, datapoints: Sequence[float | None]) -> str | None:
     """The state after these datapoints, oldest first; the range before them had none."""
     rule = condition(alarm)
-    padded = [*([None] * rule.range), *datapoints][-rule.range :]
-    return alarm_rules.evaluate(rule, padded).state
+    padded = [*([None] * rule.evaluation_range), *datapoints][-rule.evaluation_range :]
+    return threshold_rules.evaluate_datapoints(rule, padded).state

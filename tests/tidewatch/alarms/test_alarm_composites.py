@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidewatch.alarms import Composite, InvalidAlarm, Rule, Severity, all_of, any_of, holds, keys, written
+from tidewatch.alarms import (
+    CompositeAlarm,
+    InvalidAlarm,
+    Rule,
+    Severity,
+    all_of,
+    any_of,
+    evaluate_rule,
+    list_referenced_alarms,
+    render_rule,
+)
 
 KEYS = st.sampled_from("abcdef")
 RULES: st.SearchStrategy[Rule] = st.recursive(
@@ -18,29 +28,29 @@ RULES: st.SearchStrategy[Rule] = st.recursive(
 )
 
 
-def composite(rule: Rule) -> Composite:
-    return Composite("burn", "Burn", "It burns.", Severity.P1, "endpoint", rule)
+def composite(rule: Rule) -> CompositeAlarm:
+    return CompositeAlarm("burn", "Burn", "It burns.", Severity.P1, "endpoint", rule)
 
 
 def test_a_rule_is_written_with_the_alarms_names() -> None:
     rule = any_of(all_of("a", "b"), "c")
-    assert written(rule, lambda key: f"flights-{key}") == (
+    assert render_rule(rule, lambda key: f"flights-{key}") == (
         '(ALARM("flights-a") AND ALARM("flights-b")) OR ALARM("flights-c")'
     )
 
 
 @given(RULES, st.sets(KEYS))
 def test_what_is_written_holds_when_the_rule_does(rule: Rule, firing: set[str]) -> None:
-    text = written(rule, str)
+    text = render_rule(rule, str)
     for key in "abcdef":
         text = text.replace(f'ALARM("{key}")', str(key in firing))
-    assert eval(text.replace("AND", "and").replace("OR", "or")) is holds(rule, firing)
+    assert eval(text.replace("AND", "and").replace("OR", "or")) is evaluate_rule(rule, firing)
 
 
 @given(RULES)
 def test_children_are_named_once_each(rule: Rule) -> None:
-    assert len(keys(rule)) == len(set(keys(rule)))
-    assert composite(rule).children == keys(rule)
+    assert len(list_referenced_alarms(rule)) == len(set(list_referenced_alarms(rule)))
+    assert composite(rule).children == list_referenced_alarms(rule)
 
 
 def test_more_than_a_hundred_children_are_refused() -> None:
@@ -54,4 +64,4 @@ def test_more_than_a_hundred_children_are_refused() -> None:
 def test_a_rule_that_cloudwatch_would_not_take_is_refused_when_it_is_written() -> None:
     rule = any_of(*(f"a{place}" for place in range(100)))
     with pytest.raises(InvalidAlarm, match="10240"):
-        written(rule, lambda key: key + "x" * 100)
+        render_rule(rule, lambda key: key + "x" * 100)

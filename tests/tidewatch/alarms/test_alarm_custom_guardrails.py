@@ -9,31 +9,31 @@ import pytest
 from tests.tidewatch.alarms.alarm_datapoints import CONVERSION, breaches, datapoint, state
 from tidewatch.alarms import (
     Alarm,
+    AlarmThresholds,
+    DimensionResolver,
     InvalidAlarms,
-    Limits,
-    Math,
-    Names,
+    MetricMath,
+    MetricStat,
     Severity,
-    Stat,
     any_of,
-    custom_guardrails,
-    guardrail,
-    variant_alarms,
-    written,
+    build_guardrail_composite,
+    build_variant_alarms,
+    parse_custom_guardrails,
+    render_rule,
 )
-from tidewatch.alarms.custom import MOST_GUARDRAILS
+from tidewatch.alarms.custom_guardrails import MAX_GUARDRAILS
 
-GIVEN: dict[str, object] = {**CONVERSION, "dimensions": {"Model": "flights", "Variant": "$slot"}}
+GIVEN: dict[str, object] = {**CONVERSION, "dimensions": {"Model": "flights", "Variant": "$variant"}}
 
 
 def declared(**changed: object) -> Alarm:
-    (alarm,) = custom_guardrails([GIVEN | changed])
+    (alarm,) = parse_custom_guardrails([GIVEN | changed])
     return alarm
 
 
 def mistakes(*given: Any) -> list[str]:
     with pytest.raises(InvalidAlarms) as found:
-        custom_guardrails(given)
+        parse_custom_guardrails(given)
     return [str(mistake) for mistake in found.value.mistakes]
 
 
@@ -47,34 +47,36 @@ def test_it_pages_within_two_minutes_unless_the_config_says_otherwise() -> None:
 
 
 def test_it_is_part_of_what_rolls_a_challenger_back_and_the_champion_has_none() -> None:
-    alarms = variant_alarms(Limits(), {"blue": 0.95, "green": 0.05}, "blue", custom=[declared()])
-    found = guardrail(alarms["green"])
+    alarms = build_variant_alarms(AlarmThresholds(), {"blue": 0.95, "green": 0.05}, "blue", custom=[declared()])
+    found = build_guardrail_composite(alarms["green"])
     assert found is not None
     assert "guardrail-metric-conversion" in found.children
     assert not any(alarm.guardrail for alarm in alarms["blue"])
     assert declared().runbook == "guardrail-metric"
 
 
-def test_as_many_as_are_taken_fit_with_all_others_of_a_slot_into_one_composite_alarm() -> None:
+def test_as_many_as_are_taken_fit_with_all_others_of_a_variant_into_one_composite_alarm() -> None:
     """Source: CloudWatch API reference, PutCompositeAlarm, AlarmRule: 100 alarms, 10,240 characters."""
-    longest = [{**GIVEN, "name": "n" * 38 + f"{number:02d}"} for number in range(MOST_GUARDRAILS)]
-    alarms = variant_alarms(Limits(), {"blue": 0.95, "green": 0.05}, "blue", custom=custom_guardrails(longest))["green"]
-    rule = written(any_of(*(alarm.key for alarm in alarms)), lambda key: f"{'m' * 32}-{key}-green-mc0123456")
+    longest = [{**GIVEN, "name": "n" * 38 + f"{number:02d}"} for number in range(MAX_GUARDRAILS)]
+    alarms = build_variant_alarms(
+        AlarmThresholds(), {"blue": 0.95, "green": 0.05}, "blue", custom=parse_custom_guardrails(longest)
+    )["green"]
+    rule = render_rule(any_of(*(alarm.key for alarm in alarms)), lambda key: f"{'m' * 32}-{key}-green-mc0123456")
     assert len(alarms) < 100
     assert len(rule) < 10_240
     assert mistakes(*longest, {**GIVEN, "name": "more"}) == ["are 21; one composite alarm takes 20 of your own"]
 
 
-def test_the_slot_stands_for_its_placeholder() -> None:
-    alarm = declared(dimensions={"Model": "flights", "Variant": "v-$slot"})
-    assert isinstance(alarm.signal, Stat)
-    names = Names("tidewatch/dev/flights", "flights-1", "blue", {}, {})
-    assert names.of(alarm.signal, "green") == {"Model": "flights", "Variant": "v-green"}
+def test_the_variant_stands_for_its_placeholder() -> None:
+    alarm = declared(dimensions={"Model": "flights", "Variant": "v-$variant"})
+    assert isinstance(alarm.signal, MetricStat)
+    names = DimensionResolver("tidewatch/dev/flights", "flights-1", "blue", {}, {})
+    assert names.resolve(alarm.signal, "green") == {"Model": "flights", "Variant": "v-green"}
 
 
 def test_fewer_samples_than_the_minimum_are_no_datapoint_where_0_would_breach() -> None:
     alarm = declared(minimumSamples="50")
-    assert isinstance(alarm.signal, Math)
+    assert isinstance(alarm.signal, MetricMath)
     assert datapoint(alarm, n=49, x=0.05) is None
     assert breaches(alarm, n=50, x=0.05)
     assert not breaches(alarm, n=50, x=0.1)
@@ -84,7 +86,7 @@ def test_numbers_may_be_text_as_the_command_line_stores_them() -> None:
     assert declared(threshold="0.25", period="120").threshold == 0.25
 
 
-@pytest.mark.parametrize("dimensions", [None, {}, [], "Variant", "$slot"])
+@pytest.mark.parametrize("dimensions", [None, {}, [], "Variant", "$variant"])
 def test_a_metric_without_dimensions_is_refused(dimensions: object) -> None:
     (found,) = mistakes(GIVEN | {"dimensions": dimensions})
     assert found.startswith("0.dimensions: ")
@@ -97,7 +99,7 @@ def test_a_metric_without_dimensions_is_refused(dimensions: object) -> None:
         ({"severity": "p1"}, '0.severity: "p1" is no severity'),
         ({"comparison": "=>"}, '0.comparison: "=>" is no comparison'),
         ({"statistic": "median"}, '0.statistic: "median" is not a statistic'),
-        ({"statistic": "p99"}, "0.statistic: p99 of a slot with little traffic"),
+        ({"statistic": "p99"}, "0.statistic: p99 of a variant with little traffic"),
         ({"statistic": "SampleCount", "threshold": 0}, "0.threshold: 0 is outside what it is compared with"),
         ({"period": 45}, "0.period: 45 seconds is no period of CloudWatch"),
         ({"period": 60, "periods": 2000}, "0.periods: 2000 periods of 60 seconds are over a day"),
@@ -110,7 +112,7 @@ def test_a_metric_without_dimensions_is_refused(dimensions: object) -> None:
         ({"datapoints": 3}, "0.datapoints: 3 of 2 datapoints cannot be"),
         ({"threshold": "much"}, "0.threshold: 'much' is not a number"),
         ({"minimumSamples": 0}, "0.minimumSamples: 0 is too small"),
-        ({"dimensions": {"Variant": "$variant"}}, '0.dimensions.Variant: "$variant" stands for nothing; use $slot'),
+        ({"dimensions": {"Variant": "$model"}}, '0.dimensions.Variant: "$model" stands for nothing; use $variant'),
         ({"dimensions": {"Variant": 3}}, "0.dimensions.Variant: 3 is not text"),
         ({"namespace": ":Shop"}, '0.namespace: ":Shop" is no namespace'),
         ({"name": "Conversion rate"}, '0.name: "Conversion rate" is no name'),

@@ -6,8 +6,15 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from tests.tidewatch.alarms.alarm_datapoints import SLOTS, breaches, datapoint, state, variant
-from tidewatch.alarms import Alarm, Limits, Missing, guardrail, holds, variant_alarms
+from tests.tidewatch.alarms.alarm_datapoints import VARIANTS, breaches, datapoint, state, variant
+from tidewatch.alarms import (
+    Alarm,
+    AlarmThresholds,
+    MissingData,
+    build_guardrail_composite,
+    build_variant_alarms,
+    evaluate_rule,
+)
 from tidewatch.alarms.expressions import STANDARD_ERRORS
 
 MINUTES_A_YEAR = 365 * 24 * 60
@@ -16,7 +23,7 @@ BUILT_IN = ("guardrail-errors", "guardrail-model-errors", "guardrail-latency")
 
 def rolled_back_a_year(rate: float, requests: int, champion: int) -> float:
     """How often two of three minutes breach in a year, where both fail at the same rate: exactly, from binomials."""
-    limits = Limits()
+    limits = AlarmThresholds()
     bad = np.arange(requests + 1)[:, None]
     beside = np.arange(binom.ppf(1e-13, champion, rate), binom.ppf(1 - 1e-13, champion, rate) + 1)[None, :]
     pooled = (bad + beside) / (requests + champion)
@@ -104,7 +111,7 @@ def test_latency_is_not_compared_over_so_few_requests_that_a_long_tail_would_tel
     alarm = variant("guardrail-latency")
     assert not breaches(alarm, n=99, k=380, t=800_000, c=40_000)
     assert breaches(
-        variant("guardrail-latency", limits=Limits(guardrail_latency_requests=20)), n=20, k=380, t=8e5, c=4e4
+        variant("guardrail-latency", limits=AlarmThresholds(guardrail_latency_requests=20)), n=20, k=380, t=8e5, c=4e4
     )
 
 
@@ -119,33 +126,33 @@ def test_from_the_first_bad_datapoint_to_alarm_it_takes_at_most_two_periods_of_a
 
 
 @pytest.mark.parametrize("key", BUILT_IN)
-def test_a_slot_without_traffic_clears(key: str) -> None:
+def test_a_variant_without_traffic_clears(key: str) -> None:
     alarm = variant(key)
-    assert alarm.missing is Missing.NOT_BREACHING
-    # After a rollback the champion still serves, and the slot has no datapoint.
-    assert not breaches(alarm, k=400, **({"c": 40_000} if "c" in alarm.signal.parts else {"d": 0}))
+    assert alarm.missing is MissingData.NOT_BREACHING
+    # After a rollback the champion still serves, and the variant has no datapoint.
+    assert not breaches(alarm, k=400, **({"c": 40_000} if "c" in alarm.signal.stats else {"d": 0}))
     assert state(alarm, [None] * 5) == "OK"
 
 
 def test_the_champion_is_not_compared_with_itself() -> None:
-    alarms = variant_alarms(Limits(), SLOTS, "blue")
+    alarms = build_variant_alarms(AlarmThresholds(), VARIANTS, "blue")
     assert not any(alarm.guardrail for alarm in alarms["blue"])
-    assert guardrail(alarms["blue"]) is None
+    assert build_guardrail_composite(alarms["blue"]) is None
 
 
 def test_any_guardrail_rolls_back_and_no_deployment_suppresses_it() -> None:
-    alarms = variant_alarms(Limits(), SLOTS, "blue")["green"]
-    found = guardrail(alarms)
+    alarms = build_variant_alarms(AlarmThresholds(), VARIANTS, "blue")["green"]
+    found = build_guardrail_composite(alarms)
     assert found is not None
     assert found.children == BUILT_IN
-    assert all(holds(found.rule, [key]) for key in BUILT_IN)
-    assert not holds(found.rule, ["server-errors"])
+    assert all(evaluate_rule(found.rule, [key]) for key in BUILT_IN)
+    assert not evaluate_rule(found.rule, ["server-errors"])
     assert not found.suppressed_by_deployment
     assert not any(alarm.suppressed_by_deployment for alarm in alarms if alarm.guardrail)
 
 
 def test_no_guardrail_waits_for_a_percentile_or_fills_in_a_late_datapoint() -> None:
-    for alarm in variant_alarms(Limits(), SLOTS, "blue")["green"]:
+    for alarm in build_variant_alarms(AlarmThresholds(), VARIANTS, "blue")["green"]:
         if alarm.guardrail:
             assert_steady(alarm)
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from tidewatch.alarms import InvalidAlarms, Limits
+from tidewatch.alarms import AlarmThresholds, InvalidAlarms
 
 
 def mistakes(**config: object) -> list[str]:
     with pytest.raises(InvalidAlarms) as found:
-        Limits.read(config)
+        AlarmThresholds.from_config(config)
     return [str(mistake) for mistake in found.value.mistakes]
 
 
 def test_an_empty_section_is_the_defaults() -> None:
-    assert Limits.read({}) == Limits()
+    assert AlarmThresholds.from_config({}) == AlarmThresholds()
 
 
 def test_numbers_may_be_text_as_the_command_line_stores_them() -> None:
-    limits = Limits.read({"serverErrorPercent": "0.5", "silenceMinutes": "30", "minimumRequests": 50.0})
+    limits = AlarmThresholds.from_config({"serverErrorPercent": "0.5", "silenceMinutes": "30", "minimumRequests": 50.0})
     assert (limits.server_error_percent, limits.silence_minutes, limits.minimum_requests) == (0.5, 30, 50)
     assert isinstance(limits.minimum_requests, int)
 
@@ -54,4 +54,4 @@ def test_every_mistake_is_named_at_once() -> None:
 
 def test_limits_made_in_code_are_held_to_the_same_ranges() -> None:
     with pytest.raises(InvalidAlarms, match="guardrailLatencyRatio: 1 is out of range"):
-        Limits(guardrail_latency_ratio=1)
+        AlarmThresholds(guardrail_latency_ratio=1)

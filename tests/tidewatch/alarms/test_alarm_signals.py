@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from lambdas.drift.handler import SEVERITIES
+from lambdas.drift.handler import SEVERITY_RANKS
 from tests.tidewatch.alarms.alarm_datapoints import breaches, condition, datapoint, endpoint, state, variant
-from tidewatch.alarms import Limits, Severity, Stat, variant_alarms
-from tidewatch.alarms.watching import PAGE, TICKET
-from tidewatch.drift import windows
+from tidewatch.alarms import AlarmThresholds, MetricStat, Severity, build_variant_alarms
+from tidewatch.alarms.data_alarms import PAGE, TICKET
+from tidewatch.drift.statistics import windows
 
 
 def test_a_rate_of_server_errors_pages_and_a_single_failure_does_not() -> None:
@@ -21,27 +21,27 @@ def test_a_rate_of_server_errors_pages_and_a_single_failure_does_not() -> None:
     assert datapoint(alarm) is None
 
 
-def test_a_slot_that_no_longer_gets_requests_has_a_datapoint_and_is_not_judged_by_older_ones() -> None:
+def test_a_variant_that_no_longer_gets_requests_has_a_datapoint_and_is_not_judged_by_older_ones() -> None:
     for key in ("server-errors", "model-errors", "latency", "overhead-latency"):
         assert not breaches(variant(key), w=0), key
         assert datapoint(variant(key), w=0) is not None, key
 
 
 def test_latency_is_the_rank_of_its_limit_in_microseconds() -> None:
-    alarm = variant("latency", limits=Limits(latency_milliseconds=200))
-    assert alarm.signal.parts["r"].statistic == "PR(:200000)"
+    alarm = variant("latency", limits=AlarmThresholds(latency_milliseconds=200))
+    assert alarm.signal.stats["r"].statistic == "PR(:200000)"
     assert breaches(alarm, n=20, r=90)
     assert not breaches(alarm, n=20, r=95)
     assert not breaches(alarm, n=19, r=0)
 
 
 def test_overhead_is_in_microseconds_too() -> None:
-    alarm = variant("overhead-latency", limits=Limits(overhead_milliseconds=50))
+    alarm = variant("overhead-latency", limits=AlarmThresholds(overhead_milliseconds=50))
     assert breaches(alarm, n=20, o=50_001)
     assert not breaches(alarm, n=20, o=50_000)
 
 
-def test_a_slot_with_most_of_the_traffic_is_silent_when_no_request_comes_at_all() -> None:
+def test_a_variant_with_most_of_the_traffic_is_silent_when_no_request_comes_at_all() -> None:
     alarm = variant("silence", "blue")
     assert breaches(alarm, w=0.95)
     assert not breaches(alarm, w=0.95, n=1, t0=1)
@@ -57,7 +57,7 @@ def test_a_canary_is_silent_only_beside_traffic_of_which_some_is_due_to_it() -> 
     assert not breaches(alarm, w=0.05)
 
 
-def test_a_slot_without_live_traffic_is_not_silent_whatever_is_declared() -> None:
+def test_a_variant_without_live_traffic_is_not_silent_whatever_is_declared() -> None:
     assert not breaches(variant("silence", "green"), t0=40_000, w=0)
 
 
@@ -67,31 +67,34 @@ def test_silence_is_not_told_from_a_dead_sweep() -> None:
 
 
 def test_no_alarm_depends_on_the_declared_split() -> None:
-    assert variant_alarms(Limits(), {"blue": 95, "green": 5}, "blue") == variant_alarms(
-        Limits(), {"blue": 0, "green": 1}, "blue"
+    assert build_variant_alarms(AlarmThresholds(), {"blue": 95, "green": 5}, "blue") == build_variant_alarms(
+        AlarmThresholds(), {"blue": 0, "green": 1}, "blue"
     )
 
 
 def test_silence_lasts_as_long_as_the_config_says() -> None:
-    alarm = variant("silence", "blue", Limits(silence_minutes=60))
+    alarm = variant("silence", "blue", AlarmThresholds(silence_minutes=60))
     assert alarm.period_s * alarm.periods == 3600
 
 
 def test_the_disk_is_told_at_75_percent_before_capture_stops() -> None:
     alarm = variant("disk")
-    assert isinstance(alarm.signal, Stat)
+    assert isinstance(alarm.signal, MetricStat)
     assert (alarm.threshold, alarm.signal.statistic) == (75, "Maximum")
 
 
 @pytest.mark.parametrize(("gpus", "threshold"), [(1, 90), (4, 360), (8, 720)])
 def test_metrics_of_devices_go_up_to_100_for_each(gpus: int, threshold: float) -> None:
-    alarms = {alarm.key: alarm for alarm in variant_alarms(Limits(), {"blue": 1}, "blue", gpus=gpus)["blue"]}
+    alarms = {
+        alarm.key: alarm
+        for alarm in build_variant_alarms(AlarmThresholds(), {"blue": 1}, "blue", gpu_count=gpus)["blue"]
+    }
     assert alarms["gpu-memory"].threshold == alarms["gpu-utilization"].threshold == threshold
     assert alarms["memory"].threshold == 90
 
 
 def test_a_host_without_graphics_processors_has_no_alarm_that_could_never_fire() -> None:
-    keys = {alarm.key for alarm in variant_alarms(Limits(), {"blue": 1}, "blue", gpus=0)["blue"]}
+    keys = {alarm.key for alarm in build_variant_alarms(AlarmThresholds(), {"blue": 1}, "blue", gpu_count=0)["blue"]}
     assert not keys & {"gpu-memory", "gpu-utilization"}
 
 
@@ -105,7 +108,7 @@ def test_capture_is_missing_when_traffic_flows_for_three_hours_and_nothing_is_re
     assert state(alarm, [1, 1, 0, 0, 0]) == "ALARM"
 
 
-def test_rejected_records_are_a_share_of_those_read_in_all_slots() -> None:
+def test_rejected_records_are_a_share_of_those_read_in_all_variants() -> None:
     alarm = endpoint("records-rejected")
     assert datapoint(alarm, r0=950, r1=50, x0=0, x1=50) == 0.05
     assert breaches(alarm, r0=950, r1=50, x0=0, x1=50)
@@ -114,9 +117,9 @@ def test_rejected_records_are_a_share_of_those_read_in_all_slots() -> None:
     assert not breaches(alarm, r0=100, x0=4)
 
 
-def test_drift_is_a_ticket_and_many_features_a_page_in_whichever_slot() -> None:
-    assert SEVERITIES[windows.Severity.TICKET] == TICKET
-    assert SEVERITIES[windows.Severity.PAGE] == PAGE
+def test_drift_is_a_ticket_and_many_features_a_page_in_whichever_variant() -> None:
+    assert SEVERITY_RANKS[windows.DriftSeverity.TICKET] == TICKET
+    assert SEVERITY_RANKS[windows.DriftSeverity.PAGE] == PAGE
     ticket, page = endpoint("drift"), endpoint("many-features-drift")
     assert (ticket.severity, page.severity) == (Severity.P2, Severity.P1)
     assert breaches(ticket, s0=0, s1=TICKET)

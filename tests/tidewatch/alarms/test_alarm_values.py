@@ -6,20 +6,20 @@ from typing import Any
 
 import pytest
 
-from simulator.aws import metric_statistics
+from rehearsal.aws.cloudwatch import metric_statistics
 from tidewatch import metrics
-from tidewatch.alarms import Alarm, InvalidAlarm, Math, Missing, Names, Severity, Stat
-from tidewatch.alarms import statistic as statistics
+from tidewatch.alarms import Alarm, DimensionResolver, InvalidAlarm, MetricMath, MetricStat, MissingData, Severity
+from tidewatch.alarms import statistics as statistics
 
-RATE = Stat(metrics.ERRORS_5XX, "Average")
-LATENCY = Stat(metrics.MODEL_LATENCY, "tm95")
+RATE = MetricStat(metrics.ERRORS_5XX, "Average")
+LATENCY = MetricStat(metrics.MODEL_LATENCY, "tm95")
 
 
 def made(**changed: Any) -> Alarm:
     given: dict[str, Any] = {
         "key": "server-errors",
         "title": "Server errors",
-        "says": "Requests fail.",
+        "description": "Requests fail.",
         "severity": Severity.P1,
         "scope": "variant",
         "signal": RATE,
@@ -28,7 +28,7 @@ def made(**changed: Any) -> Alarm:
         "period_s": 60,
         "periods": 3,
         "datapoints": 2,
-        "missing": Missing.NOT_BREACHING,
+        "missing": MissingData.NOT_BREACHING,
     }
     return Alarm(**given | changed)
 
@@ -53,11 +53,11 @@ def test_an_alarm_names_its_own_runbook_unless_another_serves_it() -> None:
         (RATE, "<", 0),
         (RATE, "<=", 1),
         (RATE, "<", -1),
-        (Stat(metrics.DISK, "Maximum"), ">", 100),
-        (Stat(metrics.MODEL_LATENCY, "PR(:200000)"), "<", 101),
-        (Stat(metrics.MODEL_LATENCY, "tm95"), ">", 60e6),
-        (Stat(metrics.INVOCATIONS, "Sum"), ">=", 0),
-        (Math("IF(n >= 3, n, 0)", {"n": Stat(metrics.INVOCATIONS, "Sum")}, 0, 1), ">", 1),
+        (MetricStat(metrics.DISK, "Maximum"), ">", 100),
+        (MetricStat(metrics.MODEL_LATENCY, "PR(:200000)"), "<", 101),
+        (MetricStat(metrics.MODEL_LATENCY, "tm95"), ">", 60e6),
+        (MetricStat(metrics.INVOCATIONS, "Sum"), ">=", 0),
+        (MetricMath("IF(n >= 3, n, 0)", {"n": MetricStat(metrics.INVOCATIONS, "Sum")}, 0, 1), ">", 1),
         (RATE, ">", float("inf")),
         (RATE, ">", float("nan")),
     ],
@@ -71,10 +71,10 @@ def test_a_threshold_that_would_hold_always_or_never_is_refused(signal: Any, com
     [
         (RATE, ">", 0),
         (RATE, ">=", 1),
-        (Stat(metrics.ERRORS_5XX, "Sum"), ">", 100),
-        (Stat(metrics.ROLLBACK_BLOCKED, "Maximum"), ">=", 1),
-        (Stat(metrics.MODEL_LATENCY, "PR(:200000)"), "<", 95),
-        (Stat(metrics.MODEL_LATENCY, "TC(200:)"), ">", 1000),
+        (MetricStat(metrics.ERRORS_5XX, "Sum"), ">", 100),
+        (MetricStat(metrics.ROLLBACK_BLOCKED, "Maximum"), ">=", 1),
+        (MetricStat(metrics.MODEL_LATENCY, "PR(:200000)"), "<", 95),
+        (MetricStat(metrics.MODEL_LATENCY, "TC(200:)"), ">", 1000),
     ],
 )
 def test_a_threshold_at_the_edge_of_its_range_is_taken(signal: Any, comparison: str, threshold: float) -> None:
@@ -117,51 +117,54 @@ STATISTICS = [
 @pytest.mark.parametrize("name", STATISTICS)
 def test_the_statistics_are_those_of_the_simulated_cloudwatch(name: str) -> None:
     try:
-        metric_statistics.check(name)
+        metric_statistics.require_known_statistic(name)
         there = True
     except metric_statistics.UnknownStatistic:
         there = False
-    assert statistics.known(name) is there
+    assert statistics.is_known_statistic(name) is there
 
 
 def test_a_statistic_that_cloudwatch_does_not_have_is_refused() -> None:
-    assert refused(signal=Stat(metrics.MODEL_LATENCY, "median")).path == "statistic"
-    assert refused(signal=Math("m", {"m": Stat(metrics.MODEL_LATENCY, "p101")}), threshold=5).path == "statistic"
+    assert refused(signal=MetricStat(metrics.MODEL_LATENCY, "median")).path == "statistic"
+    assert (
+        refused(signal=MetricMath("m", {"m": MetricStat(metrics.MODEL_LATENCY, "p101")}), threshold=5).path
+        == "statistic"
+    )
 
 
 def test_a_guardrail_on_a_percentile_is_refused_as_a_canary_would_neither_fire_nor_clear_it() -> None:
     mistake = refused(
-        signal=Stat(metrics.MODEL_LATENCY, "p99"), threshold=5, guardrail=True, suppressed_by_deployment=False
+        signal=MetricStat(metrics.MODEL_LATENCY, "p99"), threshold=5, guardrail=True, suppressed_by_deployment=False
     )
     assert "tm95" in mistake.sentence
 
 
-@pytest.mark.parametrize("changed", [{"missing": Missing.BREACHING}, {"suppressed_by_deployment": True}])
+@pytest.mark.parametrize("changed", [{"missing": MissingData.BREACHING}, {"suppressed_by_deployment": True}])
 def test_a_guardrail_that_would_not_clear_or_could_be_suppressed_is_refused(changed: dict[str, Any]) -> None:
     refused(**{"guardrail": True, "suppressed_by_deployment": False} | changed)
 
 
 @pytest.mark.parametrize("part", ["N", "1n", "_n", "n-1", "", "é"])
 def test_ids_that_cloudwatch_does_not_take_are_refused(part: str) -> None:
-    assert refused(signal=Math(part, {part: LATENCY}), threshold=5).path == "expression"
+    assert refused(signal=MetricMath(part, {part: LATENCY}), threshold=5).path == "expression"
 
 
 def test_an_expression_names_what_it_reads_and_reads_what_it_names() -> None:
     for expression in ("a + c", "a"):
-        mistake = refused(signal=Math(expression, {"a": LATENCY, "b": LATENCY}), threshold=5)
+        mistake = refused(signal=MetricMath(expression, {"a": LATENCY, "b": LATENCY}), threshold=5)
         assert mistake.path == "expression"
-    made(signal=Math("IF((a > 5) AND (b > 3), a / b)", {"a": LATENCY, "b": LATENCY}), threshold=5)
+    made(signal=MetricMath("IF((a > 5) AND (b > 3), a / b)", {"a": LATENCY, "b": LATENCY}), threshold=5)
 
 
 def test_at_most_ten_metrics_are_read() -> None:
     parts = {f"m{place}": LATENCY for place in range(11)}
-    assert refused(signal=Math(" + ".join(parts), parts), threshold=5).path == "expression"
+    assert refused(signal=MetricMath(" + ".join(parts), parts), threshold=5).path == "expression"
     parts.pop("m10")
-    made(signal=Math(" + ".join(parts), parts), threshold=5)
+    made(signal=MetricMath(" + ".join(parts), parts), threshold=5)
 
 
 def test_an_expression_of_over_2048_characters_is_refused() -> None:
-    assert refused(signal=Math("a" + " + a" * 600, {"a": LATENCY}), threshold=5).path == "expression"
+    assert refused(signal=MetricMath("a" + " + a" * 600, {"a": LATENCY}), threshold=5).path == "expression"
 
 
 @pytest.mark.parametrize("key", ["", "Server", "server errors", "-a", "a--b", "a-"])
@@ -176,9 +179,9 @@ def test_a_mistake_tells_the_alarm_the_value_and_what_would_be_right() -> None:
 
 
 def test_a_statistic_that_does_not_tell_whose_it_is_is_refused() -> None:
-    names = Names("tidewatch/dev/flights", "flights-1", "blue", {}, {})
+    names = DimensionResolver("tidewatch/dev/flights", "flights-1", "blue", {}, {})
     with pytest.raises(InvalidAlarm, match="FunctionName"):
-        names.of(Stat(metrics.CALLS, "Sum", "drift"))
+        names.resolve(MetricStat(metrics.CALLS, "Sum", "drift"))
     with pytest.raises(InvalidAlarm, match="VariantName"):
-        names.of(RATE)
-    assert names.of(RATE, "green") == {"EndpointName": "flights-1", "VariantName": "green"}
+        names.resolve(RATE)
+    assert names.resolve(RATE, "green") == {"EndpointName": "flights-1", "VariantName": "green"}

@@ -12,7 +12,7 @@ import pulumi_aws
 import pytest
 from moto import mock_aws
 
-from tidewatch.aws import KEYS, Connection, faults, sessions
+from tidewatch.aws import PROVIDER_KEYS, Connection, find_config_faults, sessions
 
 REGION = {"aws:region": "us-east-1"}
 ROLE = "arn:aws:iam::111122223333:role/deployer"
@@ -25,20 +25,20 @@ def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "machine")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-    sessions.session.cache_clear()
+    sessions.get_session.cache_clear()
     yield
-    sessions.session.cache_clear()
+    sessions.get_session.cache_clear()
 
 
 def client(service: str, **config: Any) -> Any:
     given = {**REGION, **{f"aws:{name}": value for name, value in config.items()}}
-    assert not list(faults(given))
-    return sessions.client(Connection.of(given), service)
+    assert not list(find_config_faults(given))
+    return sessions.create_client(Connection.from_config(given), service)
 
 
 def test_every_setting_of_the_provider_is_followed_not_ours_or_refused():
     declared = {name for name in vars(type(pulumi_aws.config)) if not name.startswith("_")}
-    known = {key.partition(":")[2].lower() for key in KEYS}
+    known = {key.partition(":")[2].lower() for key in PROVIDER_KEYS}
     assert {name.replace("_", "") for name in declared} <= known
 
 
@@ -100,7 +100,7 @@ def test_roles_are_taken_one_after_the_other():
 
 def test_a_roles_parameters_are_those_of_the_config():
     given = {"roleArn": ROLE, "duration": "1h30m", "policyArns": ["p"], "tags": {"a": "b"}, "transitiveTagKeys": ["a"]}
-    (role,) = Connection.of({"aws:assumeRoles": [given]}).roles
+    (role,) = Connection.from_config({"aws:assumeRoles": [given]}).roles
     assert json.loads(role.request) == {
         "RoleSessionName": "tidewatch",
         "DurationSeconds": 5400,
@@ -121,9 +121,9 @@ def test_a_web_identity_is_taken_with_its_token(tmp_path: Path):
 def test_an_account_that_the_config_does_not_allow_is_refused():
     assert boto3.client("sts", region_name="us-east-1").get_caller_identity()["Account"] == "123456789012"
     client("s3", allowedAccountIds=["123456789012"])
-    with pytest.raises(sessions.ConnectionRefused, match="aws:allowedAccountIds has 999988887777"):
+    with pytest.raises(sessions.AccountNotAllowed, match="aws:allowedAccountIds has 999988887777"):
         client("s3", allowedAccountIds=["999988887777"])
-    with pytest.raises(sessions.ConnectionRefused, match="aws:forbiddenAccountIds"):
+    with pytest.raises(sessions.AccountNotAllowed, match="aws:forbiddenAccountIds"):
         client("s3", forbiddenAccountIds=["123456789012"])
 
 
@@ -148,18 +148,18 @@ def test_an_account_that_the_config_does_not_allow_is_refused():
     ],
 )
 def test_what_no_client_could_follow_is_refused(name: str, value: Any, sentence: str):
-    told = list(faults({**REGION, f"aws:{name}": value}))
+    told = list(find_config_faults({**REGION, f"aws:{name}": value}))
     assert any(sentence in line for line in told), told
     if isinstance(value, (dict, list)):
-        assert list(faults({**REGION, f"aws:{name}": json.dumps(value)})) == told
+        assert list(find_config_faults({**REGION, f"aws:{name}": json.dumps(value)})) == told
 
 
 @pytest.mark.parametrize("name", ["defaultTags", "ignoreTags", "skipCredentialsValidation", "userAgents"])
 def test_what_is_the_providers_alone_changes_no_client(name: str):
-    assert Connection.of({**REGION, f"aws:{name}": "true"}) == Connection("us-east-1")
+    assert Connection.from_config({**REGION, f"aws:{name}": "true"}) == Connection("us-east-1")
 
 
 def test_no_secret_is_quoted():
-    told = " ".join(faults({"aws:secretKey": "s3cr3t", "aws:token": "t0ken", "aws:assumeRoles": "s3cr3t"}))
+    told = " ".join(find_config_faults({"aws:secretKey": "s3cr3t", "aws:token": "t0ken", "aws:assumeRoles": "s3cr3t"}))
     assert "s3cr3t" not in told
     assert "t0ken" not in told

@@ -12,16 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from tidewatch.capture.accounting import Accounting, Tally
-from tidewatch.capture.lines import blocks
+from tidewatch.capture.accounting import Accounting, AccountingBuilder
+from tidewatch.capture.line_reader import read_blocks
 from tidewatch.capture.payload import Payload
-from tidewatch.capture.reasons import Reason, Unreadable
-from tidewatch.capture.record import decode
-from tidewatch.capture.rows import Column, Layout, Rows, values
-from tidewatch.capture.scores import Score
+from tidewatch.capture.record import decode_record
+from tidewatch.capture.reject_reasons import RecordRejected, RejectReason
+from tidewatch.capture.rows import ColumnSpec, RecordRows, RecordSchema, extract_rows
+from tidewatch.capture.scores import ScoreSelector
 
-FEATURES = (Column("age", True), Column("fare", True), Column("carrier", False))
-LAYOUT = Layout(FEATURES, ("age", "fare", "carrier"), Score("score", -1))
+FEATURES = (ColumnSpec("age", True), ColumnSpec("fare", True), ColumnSpec("carrier", False))
+LAYOUT = RecordSchema(FEATURES, ("age", "fare", "carrier"), ScoreSelector("score", -1))
 TRITON = "application/vnd.sagemaker-triton.binary+json"
 
 
@@ -51,32 +51,34 @@ def payload(made: dict[str, Any]) -> Payload:
     return Payload(made["data"], made["encoding"], made["observedContentType"])
 
 
-def read(captured: bytes, layout: Layout = LAYOUT) -> Rows:
-    return values(decode(captured), layout)
+def read(captured: bytes, layout: RecordSchema = LAYOUT) -> RecordRows:
+    return extract_rows(decode_record(captured), layout)
 
 
-def rejected(captured: bytes, layout: Layout = LAYOUT, *, is_open: bool = False) -> tuple[Reason, str | None]:
+def rejected(
+    captured: bytes, layout: RecordSchema = LAYOUT, *, is_open: bool = False
+) -> tuple[RejectReason, str | None]:
     """Why the line is rejected, and by which column."""
     try:
-        values(decode(captured, is_open=is_open), layout)
-    except Unreadable as unreadable:
+        extract_rows(decode_record(captured, is_open=is_open), layout)
+    except RecordRejected as unreadable:
         return unreadable.reason, unreadable.column
     raise AssertionError(f"{captured[:200]!r} was read")
 
 
-def account(data: bytes, layout: Layout = LAYOUT, source: str = "a.jsonl") -> Accounting:
+def account(data: bytes, layout: RecordSchema = LAYOUT, source: str = "a.jsonl") -> Accounting:
     """Reads a whole file and counts what became of each record."""
-    tally = Tally()
-    for block in blocks(io.BytesIO(data)):
-        if block.lost is not None:
-            tally.reject(source, block.offset, block.lost)
-        for offset, raw, is_open in block.lines():
+    tally = AccountingBuilder()
+    for block in read_blocks(io.BytesIO(data)):
+        if block.reject_reason is not None:
+            tally.reject(source, block.offset, block.reject_reason)
+        for offset, raw, is_open in block.iter_lines():
             try:
-                values(decode(raw, is_open=is_open), layout)
-                tally.parsed()
-            except Unreadable as unreadable:
+                extract_rows(decode_record(raw, is_open=is_open), layout)
+                tally.add_parsed()
+            except RecordRejected as unreadable:
                 tally.reject(source, offset, unreadable.reason, unreadable.column)
-    return tally.total()
+    return tally.build()
 
 
 def v2_body(tensors: Sequence[dict[str, Any]], raw: Sequence[bytes], key: str = "inputs") -> tuple[int, bytes]:

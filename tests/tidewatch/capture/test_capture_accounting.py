@@ -8,25 +8,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidewatch.capture.accounting import EXAMPLES, Accounting, Example, Tally
-from tidewatch.capture.reasons import Reason
+from tidewatch.capture.accounting import MAX_EXAMPLES, Accounting, AccountingBuilder, RejectExample
+from tidewatch.capture.reject_reasons import RejectReason
 
 _EXAMPLES = st.builds(
-    Example,
+    RejectExample,
     st.sampled_from(["a.jsonl", "b.jsonl"]),
     st.integers(0, 60),
-    st.sampled_from([Reason.NOT_JSON, Reason.NOT_A_NUMBER]),
+    st.sampled_from([RejectReason.NOT_JSON, RejectReason.NOT_A_NUMBER]),
     st.sampled_from([None, "age", "fare"]),
 )
 
 
 @st.composite
 def _accountings(draw: st.DrawFn) -> Accounting:
-    tally = Tally()
-    tally.parsed(draw(st.integers(0, 1000)))
+    tally = AccountingBuilder()
+    tally.add_parsed(draw(st.integers(0, 1000)))
     for example in draw(st.lists(_EXAMPLES, max_size=30)):
         tally.reject(example.source, example.offset, example.reason, example.column)
-    return tally.total()
+    return tally.build()
 
 
 @given(_accountings(), _accountings())
@@ -59,33 +59,33 @@ def test_json_and_pickle_give_it_back(some: Accounting) -> None:
 
 
 @given(st.lists(_EXAMPLES), st.randoms(use_true_random=False))
-def test_the_order_that_records_come_in_changes_nothing(examples: list[Example], order: object) -> None:
+def test_the_order_that_records_come_in_changes_nothing(examples: list[RejectExample], order: object) -> None:
     shuffled = list(examples)
     order.shuffle(shuffled)  # type: ignore[attr-defined]
-    tallies = Tally(), Tally()
+    tallies = AccountingBuilder(), AccountingBuilder()
     for tally, each_order in zip(tallies, (examples, shuffled), strict=True):
         for each in each_order:
             tally.reject(each.source, each.offset, each.reason, each.column)
-    assert tallies[0].total() == tallies[1].total()
+    assert tallies[0].build() == tallies[1].build()
 
 
 def test_the_first_ten_of_each_reason_are_kept_whatever_came_first() -> None:
-    tally = Tally()
+    tally = AccountingBuilder()
     for offset in reversed(range(1000)):
-        tally.reject("a.jsonl", offset, Reason.NOT_JSON)
-        tally.reject("a.jsonl", offset, Reason.NOT_A_NUMBER, "age")
-    total = tally.total()
-    assert total.rejected == {Reason.NOT_JSON: 1000, Reason.NOT_A_NUMBER: 1000}
+        tally.reject("a.jsonl", offset, RejectReason.NOT_JSON)
+        tally.reject("a.jsonl", offset, RejectReason.NOT_A_NUMBER, "age")
+    total = tally.build()
+    assert total.rejected == {RejectReason.NOT_JSON: 1000, RejectReason.NOT_A_NUMBER: 1000}
     assert total.columns == {"age": 1000}
-    assert sorted({each.offset for each in total.examples}) == list(range(EXAMPLES))
-    assert len(total.examples) == 2 * EXAMPLES
+    assert sorted({each.offset for each in total.examples}) == list(range(MAX_EXAMPLES))
+    assert len(total.examples) == 2 * MAX_EXAMPLES
 
 
 def test_counts_that_do_not_add_up_are_refused() -> None:
     with pytest.raises(ValueError, match="a record was lost or counted twice"):
-        Accounting(3, 1, {Reason.NOT_JSON: 1})
+        Accounting(3, 1, {RejectReason.NOT_JSON: 1})
     with pytest.raises(ValueError, match="negative"):
-        Accounting(0, 1, {Reason.NOT_JSON: -1})
+        Accounting(0, 1, {RejectReason.NOT_JSON: -1})
     with pytest.raises(ValueError, match="counted twice"):
         Accounting(-1, -1)
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from captured_lines import LAYOUT, account, as_base64, as_json, line, read, rejected, side
 
-from tidewatch.capture.foreign import foreign_file
-from tidewatch.capture.reasons import Reason
-from tidewatch.capture.rows import Column, Layout
+from tidewatch.capture.reject_reasons import RejectReason
+from tidewatch.capture.rows import ColumnSpec, RecordSchema
+from tidewatch.capture.unsupported_formats import explain_unsupported_file
 
 COLUMNS = ["age", "fare", "carrier"]
 ROWS = [[30, 7.5, "AA"], [40, None, "UA"]]
@@ -49,13 +49,13 @@ def test_rows_stand_where_their_form_says(value: Any) -> None:
     ],
 )
 def test_keys_that_do_not_place_their_values_are_a_bad_payload(features: Any) -> None:
-    assert rejected(line(as_json({"instances": [{"features": features}]}))) == (Reason.BAD_PAYLOAD, None)
+    assert rejected(line(as_json({"instances": [{"features": features}]}))) == (RejectReason.BAD_PAYLOAD, None)
 
 
 def test_keys_cannot_ask_for_more_places_than_are_read() -> None:
     huge = {"keys": [2**62], "values": [1]}
     for features in (huge, {**huge, "shape": [2**62]}):
-        assert rejected(line(as_json({"instances": [{"features": features}]}))) == (Reason.TOO_LARGE, None)
+        assert rejected(line(as_json({"instances": [{"features": features}]}))) == (RejectReason.TOO_LARGE, None)
 
 
 @pytest.mark.parametrize(
@@ -66,10 +66,10 @@ def test_keys_cannot_ask_for_more_places_than_are_read() -> None:
     ],
 )  # fmt: skip
 def test_a_split_table_that_does_not_fit_its_columns_is_a_bad_payload(value: Any) -> None:
-    assert rejected(line(as_json(value))) == (Reason.BAD_PAYLOAD, None)
+    assert rejected(line(as_json(value))) == (RejectReason.BAD_PAYLOAD, None)
 
 
-CATEGORIES = Layout((Column("colour", False), Column("size", False)), ("id", "colour", "size"))
+CATEGORIES = RecordSchema((ColumnSpec("colour", False), ColumnSpec("size", False)), ("id", "colour", "size"))
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\r\n", "\n\n\n"])
@@ -87,7 +87,7 @@ def test_a_row_of_other_columns_names_is_data() -> None:
 
 
 def test_a_header_without_rows_is_an_empty_payload() -> None:
-    assert rejected(line("colour,size\n"), CATEGORIES) == (Reason.EMPTY_PAYLOAD, None)
+    assert rejected(line("colour,size\n"), CATEGORIES) == (RejectReason.EMPTY_PAYLOAD, None)
 
 
 def test_a_header_over_numbers_is_one_and_its_answer_has_a_row_less() -> None:
@@ -98,7 +98,7 @@ def test_a_header_over_numbers_is_one_and_its_answer_has_a_row_less() -> None:
 @pytest.mark.parametrize("end", ["\n", "\n\n", "\r\n\r\n", "\n\r\n\n"])
 def test_blank_lines_behind_the_rows_are_none(end: str) -> None:
     assert len(read(line("1,2,AA\n3,4,UA" + end, "0.5\n0.5" + end[:1]))) == 2
-    assert len(read(line("1" + end), Layout((Column("x", True),), ("x",)))) == 1
+    assert len(read(line("1" + end), RecordSchema((ColumnSpec("x", True),), ("x",)))) == 1
 
 
 @pytest.mark.parametrize("kind", ["", "text/plain", "text/html; charset=utf-8", "application/octet-stream"])
@@ -121,7 +121,7 @@ def test_an_answer_that_is_a_bare_number_is_the_score(kind: str) -> None:
     ],
 )
 def test_a_file_of_another_kind_is_told_for_what_it_is(name: str, head: str, told: str) -> None:
-    said = foreign_file(name, head.encode())
+    said = explain_unsupported_file(name, head.encode())
     assert said is not None
     assert said.startswith(name)
     assert told in said
@@ -129,39 +129,39 @@ def test_a_file_of_another_kind_is_told_for_what_it_is(name: str, head: str, tol
 
 @pytest.mark.parametrize("head", [b"", line("1,2,AA"), line("1,2,AA") + b"\n" + line("1,2,AA"), b"\xff\xfe", b"x"])
 def test_captured_records_and_rubbish_are_no_other_kind(head: bytes) -> None:
-    assert foreign_file("a.jsonl", head) is None
+    assert explain_unsupported_file("a.jsonl", head) is None
 
 
 def test_headers_are_counted_apart() -> None:
     captured = [line("age,fare,carrier\n1,2,AA"), line("1,2,AA"), line(side("age,fare,carrier"))]
     total = account(b"\n".join(captured), LAYOUT)
-    assert (total.read, total.parsed, dict(total.rejected)) == (3, 2, {Reason.EMPTY_PAYLOAD: 1})
+    assert (total.read, total.parsed, dict(total.rejected)) == (3, 2, {RejectReason.EMPTY_PAYLOAD: 1})
 
 
 @pytest.mark.parametrize(
     ("made", "reason"),
     [
-        (side("0 1:0.5 7:2\n1 2:1\n"), Reason.LIBSVM), (as_base64("1 2:3", "text/csv"), Reason.LIBSVM),
-        (as_json({"prompt": "a poem"}), Reason.CHAT),
-        (as_json({"messages": [{"role": "user", "content": "hi"}]}), Reason.CHAT),
-        (as_json({"inputs": "a poem", "parameters": {"temperature": 1}}), Reason.CHAT),
+        (side("0 1:0.5 7:2\n1 2:1\n"), RejectReason.LIBSVM), (as_base64("1 2:3", "text/csv"), RejectReason.LIBSVM),
+        (as_json({"prompt": "a poem"}), RejectReason.CHAT),
+        (as_json({"messages": [{"role": "user", "content": "hi"}]}), RejectReason.CHAT),
+        (as_json({"inputs": "a poem", "parameters": {"temperature": 1}}), RejectReason.CHAT),
     ],
 )  # fmt: skip
-def test_rows_of_another_kind_of_model_are_told_for_what_they_are(made: dict[str, Any], reason: Reason) -> None:
+def test_rows_of_another_kind_of_model_are_told_for_what_they_are(made: dict[str, Any], reason: RejectReason) -> None:
     assert rejected(line(made)) == (reason, None)
 
 
 def test_a_feature_may_be_called_prompt_and_a_category_may_look_like_libsvm() -> None:
-    prompt = Layout((Column("prompt", False),), ("prompt",))
+    prompt = RecordSchema((ColumnSpec("prompt", False),), ("prompt",))
     for made in (as_json({"prompt": "room 2:30"}), side("room 2:30")):
         assert read(line(made), prompt).categories == (["room 2:30"],)
 
 
 def test_a_header_hides_no_values_beside_the_rows() -> None:
     body = {"age": 30, "instances": [["age", "fare", "carrier"], [90, 1, "UA"]]}
-    assert rejected(line(as_json(body))) == (Reason.AMBIGUOUS, None)
+    assert rejected(line(as_json(body))) == (RejectReason.AMBIGUOUS, None)
 
 
 @pytest.mark.parametrize(("head", "each"), [("[\n  {", "'.[]'"), ("{\n", "'.'")])
 def test_what_is_advised_for_json_over_several_lines_writes_its_records(head: str, each: str) -> None:
-    assert f"`jq -c {each} p.jsonl`" in str(foreign_file("p.jsonl", head.encode()))
+    assert f"`jq -c {each} p.jsonl`" in str(explain_unsupported_file("p.jsonl", head.encode()))

@@ -15,9 +15,9 @@ from captured_lines import LAYOUT, TRITON, account, as_base64, as_json, float32_
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tidewatch.capture.reasons import Unreadable
-from tidewatch.capture.record import decode
-from tidewatch.capture.rows import values
+from tidewatch.capture.record import decode_record
+from tidewatch.capture.reject_reasons import RecordRejected
+from tidewatch.capture.rows import extract_rows
 
 FUZZ = settings(
     max_examples=int(os.environ.get("TIDEWATCH_FUZZ_EXAMPLES", "300")),
@@ -120,9 +120,9 @@ MUTATED = _swapped() | _bodies() | _damaged() | st.binary(max_size=60)
 @given(MUTATED, st.booleans())
 def test_a_mutated_record_is_read_or_rejected_for_a_reason(captured: bytes, is_open: bool) -> None:
     try:
-        record = decode(captured, is_open=is_open)
-        rows = values(record, LAYOUT)
-    except Unreadable:
+        record = decode_record(captured, is_open=is_open)
+        rows = extract_rows(record, LAYOUT)
+    except RecordRejected:
         return
     assert rows.numbers.shape == (len(rows), 2)
     assert len(rows) > 0

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tidewatch.capture.keys import CaptureKey, parse_key
+from tidewatch.capture.capture_keys import CaptureKey, parse_key
 
 KEY = "capture/3fa9c1/flights/blue/2013/07/01/09/15-00-123-abc.jsonl"
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from captured_lines import account, as_base64, as_json, line, peak, read, rejected, side
 
-from tidewatch.capture import forms, limits, rows, scalars
-from tidewatch.capture.lines import FREE_EXPANSION, blocks
-from tidewatch.capture.reasons import Reason, Unreadable
-from tidewatch.capture.rows import Column, Layout
+from tidewatch.capture import json_formats, limits, parsing, rows
+from tidewatch.capture.line_reader import FREE_EXPANSION, read_blocks
+from tidewatch.capture.reject_reasons import RecordRejected, RejectReason
+from tidewatch.capture.rows import ColumnSpec, RecordSchema
 
 MIB = 1 << 20
 HUGE = 2**63 - 1
@@ -30,21 +30,21 @@ def _json(text: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("request_side", "reason"),
     [
-        (_json('{"inputs":[{"name":"x","shape":[1],"datatype":"FP32","data":"\\ud800"}]}'), Reason.BAD_PAYLOAD),
-        (_json('[{"age":1,"fare":2,"carrier":"\\ud800"}]'), Reason.BAD_PAYLOAD),
-        (_json('[{"age":1,"\\udfff":2}]'), Reason.BAD_PAYLOAD),
-        (side("1,2,\ud800"), Reason.BAD_PAYLOAD),
-        (side('1,2,"\ud800"'), Reason.BAD_PAYLOAD),
+        (_json('{"inputs":[{"name":"x","shape":[1],"datatype":"FP32","data":"\\ud800"}]}'), RejectReason.BAD_PAYLOAD),
+        (_json('[{"age":1,"fare":2,"carrier":"\\ud800"}]'), RejectReason.BAD_PAYLOAD),
+        (_json('[{"age":1,"\\udfff":2}]'), RejectReason.BAD_PAYLOAD),
+        (side("1,2,\ud800"), RejectReason.BAD_PAYLOAD),
+        (side('1,2,"\ud800"'), RejectReason.BAD_PAYLOAD),
     ],
 )
-def test_half_a_surrogate_pair_is_no_text(request_side: dict[str, Any], reason: Reason) -> None:
+def test_half_a_surrogate_pair_is_no_text(request_side: dict[str, Any], reason: RejectReason) -> None:
     assert rejected(line(request_side)) == (reason, None)
 
 
 def test_half_a_surrogate_pair_in_an_answer_costs_its_record_alone() -> None:
     bad = line("1,2,AA", _json('["\\ud800"]'))
     total = account(b"\n".join([line("1,2,AA"), bad, line("1,2,AA")]))
-    assert (total.parsed, dict(total.rejected)) == (2, {Reason.BAD_OUTPUT: 1})
+    assert (total.parsed, dict(total.rejected)) == (2, {RejectReason.BAD_OUTPUT: 1})
 
 
 def test_half_a_surrogate_pair_in_an_id_costs_no_record() -> None:
@@ -56,7 +56,7 @@ def test_half_a_surrogate_pair_in_an_id_costs_no_record() -> None:
 @pytest.mark.parametrize("digits", [20_000, 80_000, 3_000_000])
 @pytest.mark.parametrize("end", ["x", ".x", "ex", ".5"])
 def test_a_cell_of_many_digits_is_no_number(digits: int, end: str) -> None:
-    assert rejected(line("1" * digits + f"{end},2,AA")) == (Reason.NOT_A_NUMBER, "age")
+    assert rejected(line("1" * digits + f"{end},2,AA")) == (RejectReason.NOT_A_NUMBER, "age")
 
 
 def test_a_number_of_many_digits_beside_tensors_is_not_read_for_ever() -> None:
@@ -78,13 +78,13 @@ def test_a_number_of_many_digits_beside_tensors_is_not_read_for_ever() -> None:
 )
 def test_what_multiplies_is_refused_before_it_is_made(body: object) -> None:
     raw = line(as_json(body))
-    assert rejected(raw) == (Reason.TOO_LARGE, None)
+    assert rejected(raw) == (RejectReason.TOO_LARGE, None)
     assert peak(lambda: rejected(raw)) < 16 * len(raw) + 4 * MIB
 
 
 @pytest.mark.parametrize("shape", [[-1, *[HUGE] * 1000], [HUGE, -HUGE] * 1000])
 def test_a_negative_dimension_is_refused_first(shape: list[int]) -> None:
-    assert rejected(line(as_json({"inputs": [_tensor(shape=shape)]}))) == (Reason.BAD_PAYLOAD, None)
+    assert rejected(line(as_json({"inputs": [_tensor(shape=shape)]}))) == (RejectReason.BAD_PAYLOAD, None)
 
 
 def test_one_null_among_many_numbers_leaves_them_rounded() -> None:
@@ -103,38 +103,38 @@ def test_one_null_among_many_numbers_leaves_them_rounded() -> None:
 )
 def test_json_of_more_places_than_are_read_is_not_parsed(text: str) -> None:
     raw = line(_json(text))
-    assert rejected(raw) == (Reason.TOO_LARGE, None)
+    assert rejected(raw) == (RejectReason.TOO_LARGE, None)
     assert peak(lambda: rejected(raw)) < 5 * len(raw)
     sniffed = line(as_base64(b'{"a":' + text.encode() + b"}", ""))
-    assert rejected(sniffed) == (Reason.TOO_LARGE, None)
+    assert rejected(sniffed) == (RejectReason.TOO_LARGE, None)
 
 
 def test_metadata_of_more_places_than_are_read_is_not_parsed() -> None:
     raw = line("1,2,AA").replace(b'"eventVersion"', b'"other":[' + b"[]," * 2_100_000 + b'[]],"eventVersion"')
-    assert rejected(raw) == (Reason.TOO_LARGE, None)
+    assert rejected(raw) == (RejectReason.TOO_LARGE, None)
 
 
 @pytest.mark.parametrize("text", ["1\n" * 1_000_001, "1," * 1_000_001, '"1"\n' * 1_000_001])
 def test_csv_of_more_values_than_are_read_is_not_split(text: str) -> None:
-    assert rejected(line(text)) == (Reason.TOO_LARGE, None)
+    assert rejected(line(text)) == (RejectReason.TOO_LARGE, None)
 
 
 def test_rows_without_most_features_are_counted_by_what_they_are_read_into() -> None:
-    assert rejected(line(as_json([{"age": 1}] * 400_000))) == (Reason.TOO_LARGE, None)
+    assert rejected(line(as_json([{"age": 1}] * 400_000))) == (RejectReason.TOO_LARGE, None)
 
 
 def test_a_value_of_a_category_counts_for_three() -> None:
-    only = Layout((Column("carrier", False),), ("carrier",), None)
-    most = limits.MOST_VALUES // limits.CATEGORY
+    only = RecordSchema((ColumnSpec("carrier", False),), ("carrier",), None)
+    most = limits.MAX_RECORD_VALUES // limits.CATEGORY_COST
     assert len(read(line("".join(f"c{at}\n" for at in range(most))), only)) == most
-    assert rejected(line("AA\n" * (most + 1)), only) == (Reason.TOO_LARGE, None)
+    assert rejected(line("AA\n" * (most + 1)), only) == (RejectReason.TOO_LARGE, None)
 
 
 def test_lines_of_json_are_counted_before_they_are_parsed() -> None:
-    most = limits.MOST_VALUES // limits.LINE
-    assert len(forms.read_lines("NaN\n" * (most - 1), forms.ANSWER).rows) == most - 1
-    with pytest.raises(Unreadable, match="too_large"):
-        forms.read_lines("NaN\n" * most, forms.ANSWER)
+    most = limits.MAX_RECORD_VALUES // limits.LINE_COST
+    assert len(json_formats.read_json_lines("NaN\n" * (most - 1), json_formats.ANSWER_KEYS).rows) == most - 1
+    with pytest.raises(RecordRejected, match="too_large"):
+        json_formats.read_json_lines("NaN\n" * most, json_formats.ANSWER_KEYS)
 
 
 def test_categories_that_were_met_are_looked_up_and_never_walked_through() -> None:
@@ -147,8 +147,8 @@ def test_categories_that_were_met_are_looked_up_and_never_walked_through() -> No
         __iter__ = items = values = keys
 
     known = Known(AA="AA")
-    assert rows._categories(["AA", "b", "3.0", "", "b"], "carrier", known) == ["AA", "b", "3", None, "b"]
-    assert rows._categories(["b", "AA"], "carrier", known) == ["b", "AA"]
+    assert rows._parse_category_column(["AA", "b", "3.0", "", "b"], "carrier", known) == ["AA", "b", "3", None, "b"]
+    assert rows._parse_category_column(["b", "AA"], "carrier", known) == ["b", "AA"]
 
 
 @pytest.mark.parametrize("odd", [" 2 ", "NaN", "null", "", "  ", "None"])
@@ -156,7 +156,7 @@ def test_a_column_with_odd_cells_holds_the_same_numbers(odd: str) -> None:
     cells = [f"{at}.5" for at in range(6000)]
     cells[10] = cells[5000] = odd
     found = read(line("".join(f"{cell},1,AA\n" for cell in cells), "0.5\n" * 5999 + odd + "\n"))
-    expected = scalars.number(odd)
+    expected = parsing.parse_number(odd)
     assert found.numbers[[9, 11, 4999, 5001], 0].tolist() == [9.5, 11.5, 4999.5, 5001.5]
     assert found.scores is not None
     for number in (found.numbers[10, 0], found.numbers[5000, 0], found.scores[-1]):
@@ -166,9 +166,9 @@ def test_a_column_with_odd_cells_holds_the_same_numbers(odd: str) -> None:
 @pytest.mark.parametrize("odd", ["x", "1_0", "1 5", "٣", "0x1"])
 def test_a_column_with_a_word_that_is_no_number_is_told(odd: str) -> None:
     cells = ["1"] * 5000 + [" 1", odd]
-    assert rejected(line("".join(f"2,{cell},AA\n" for cell in cells))) == (Reason.NOT_A_NUMBER, "fare")
+    assert rejected(line("".join(f"2,{cell},AA\n" for cell in cells))) == (RejectReason.NOT_A_NUMBER, "fare")
     answer = "".join(f"{cell}\n" for cell in cells)
-    assert rejected(line("2,1,AA\n" * 5002, answer)) == (Reason.BAD_OUTPUT, None)
+    assert rejected(line("2,1,AA\n" * 5002, answer)) == (RejectReason.BAD_OUTPUT, None)
 
 
 def test_many_binary_tensors_share_their_bytes() -> None:
@@ -181,19 +181,19 @@ def test_many_binary_tensors_share_their_bytes() -> None:
     head = json.dumps({"inputs": [*tensors, last]}).encode()
     body = head + bytes(count + rest)
     raw = line(as_base64(body, f"application/octet-stream;json-header-size={len(head)}"))
-    assert rejected(raw) == (Reason.BAD_PAYLOAD, None)
+    assert rejected(raw) == (RejectReason.BAD_PAYLOAD, None)
 
 
 @pytest.mark.parametrize("text", [b"\n", b"x\n", b" \n", b"xxxxxxxx\n", b"{}\n"])
 def test_gzip_that_unpacks_to_a_thousand_times_itself_is_left_early(text: bytes) -> None:
     packed = gzip.compress(text * (120 * MIB // len(text)))
-    found = list(blocks(io.BytesIO(packed)))
-    assert found[-1].lost is Reason.TOO_LARGE
+    found = list(read_blocks(io.BytesIO(packed)))
+    assert found[-1].reject_reason is RejectReason.TOO_LARGE
     assert sum(len(block.data) for block in found) < FREE_EXPANSION + 201 * len(packed)
 
 
 def test_gzip_of_records_alike_is_read_whole() -> None:
     raw = b"".join(line(f"{at},1.5,AA") + b"\n" for at in range(60_000))
     assert len(raw) > FREE_EXPANSION
-    found = list(blocks(io.BytesIO(gzip.compress(raw))))
+    found = list(read_blocks(io.BytesIO(gzip.compress(raw))))
     assert b"".join(block.data for block in found) == raw

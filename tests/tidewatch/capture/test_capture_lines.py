@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidewatch.capture import lines
-from tidewatch.capture.lines import LONGEST, Block, blocks
-from tidewatch.capture.reasons import Reason
+from tidewatch.capture import line_reader
+from tidewatch.capture.line_reader import MAX_LINE_BYTES, Block, read_blocks
+from tidewatch.capture.reject_reasons import RejectReason
 
 MIB = 1 << 20
 
@@ -43,7 +43,7 @@ class _Dribble(io.BytesIO):
 
 
 def _told(data: bytes, size: int = 16) -> list[tuple[int, bytes, bool]]:
-    return [each for block in blocks(io.BytesIO(data), size) for each in block.lines()]
+    return [each for block in read_blocks(io.BytesIO(data), size) for each in block.iter_lines()]
 
 
 def test_lines_carry_their_offset_and_no_newline() -> None:
@@ -55,8 +55,8 @@ def test_blank_lines_are_no_records() -> None:
 
 
 def test_an_empty_file_has_no_blocks() -> None:
-    assert list(blocks(io.BytesIO(b""))) == []
-    assert list(blocks(io.BytesIO(gzip.compress(b"")))) == []
+    assert list(read_blocks(io.BytesIO(b""))) == []
+    assert list(read_blocks(io.BytesIO(gzip.compress(b"")))) == []
 
 
 def test_a_last_line_without_newline_is_open() -> None:
@@ -64,14 +64,14 @@ def test_a_last_line_without_newline_is_open() -> None:
 
 
 def test_blocks_hold_whole_lines_only() -> None:
-    found = list(blocks(io.BytesIO(b"a\nbb\ncccc\n" * 50), 7))
+    found = list(read_blocks(io.BytesIO(b"a\nbb\ncccc\n" * 50), 7))
     assert all(block.data.endswith(b"\n") for block in found)
     assert len(found) > 10
 
 
 @given(st.lists(st.sampled_from([b"a", b"\n", b"bcdef", b" ", b"\r"])).map(b"".join), st.integers(1, 40))
 def test_the_size_of_the_blocks_changes_nothing(data: bytes, size: int) -> None:
-    assert b"".join(block.data for block in blocks(io.BytesIO(data), size)) == data
+    assert b"".join(block.data for block in read_blocks(io.BytesIO(data), size)) == data
     assert _told(data, size) == _told(data, 1000)
     assert _told(gzip.compress(data, mtime=0), size) == _told(data, 1000)
 
@@ -79,41 +79,50 @@ def test_the_size_of_the_blocks_changes_nothing(data: bytes, size: int) -> None:
 @given(st.lists(st.integers(0, 12).map(lambda n: b"x" * n)).map(b"\n".join), st.integers(1, 30))
 def test_a_line_is_too_long_by_its_length_alone(data: bytes, size: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lines, "LONGEST", 8)
-        lost = [(block.offset, block.lost) for block in blocks(io.BytesIO(data), size) if block.lost]
+        patch.setattr(line_reader, "MAX_LINE_BYTES", 8)
+        lost = [
+            (block.offset, block.reject_reason) for block in read_blocks(io.BytesIO(data), size) if block.reject_reason
+        ]
         kept = _told(data, size)
     offsets = [sum(len(each) + 1 for each in data.split(b"\n")[:at]) for at in range(data.count(b"\n") + 1)]
-    long = [(offset, Reason.TOO_LONG) for offset, each in zip(offsets, data.split(b"\n"), strict=True) if len(each) > 8]
+    long = [
+        (offset, RejectReason.TOO_LONG)
+        for offset, each in zip(offsets, data.split(b"\n"), strict=True)
+        if len(each) > 8
+    ]
     assert lost == long
     assert [each for _, each, _ in kept] == [each for each in data.split(b"\n") if 0 < len(each) <= 8]
 
 
 def test_a_line_of_50_mb_is_told_and_never_held() -> None:
     tracemalloc.start()
-    found = list(blocks(_OneLine(50 * MIB)))
+    found = list(read_blocks(_OneLine(50 * MIB)))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert found == [
-        Block(0, b"", False, Reason.TOO_LONG),
+        Block(0, b"", False, RejectReason.TOO_LONG),
         Block(50 * MIB + 1, b"{}\n", False),
     ]
-    assert peak < LONGEST + 4 * MIB
+    assert peak < MAX_LINE_BYTES + 4 * MIB
 
 
 def test_a_last_line_of_50_mb_without_newline_is_too_long() -> None:
     stream = _OneLine(50 * MIB)
     stream._tail = b""
-    assert list(blocks(stream)) == [Block(0, b"", True, Reason.TOO_LONG)]
+    assert list(read_blocks(stream)) == [Block(0, b"", True, RejectReason.TOO_LONG)]
 
 
 def test_a_line_of_50_mb_of_gzip_is_told_and_never_held() -> None:
     packed = gzip.compress(b"x" * (50 * MIB) + b"\n{}\n")
     tracemalloc.start()
-    found = list(blocks(io.BytesIO(packed), expansion=math.inf))
+    found = list(read_blocks(io.BytesIO(packed), expansion=math.inf))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert [(block.offset, block.lost) for block in found] == [(0, Reason.TOO_LONG), (50 * MIB + 1, None)]
-    assert peak < LONGEST + 6 * MIB
+    assert [(block.offset, block.reject_reason) for block in found] == [
+        (0, RejectReason.TOO_LONG),
+        (50 * MIB + 1, None),
+    ]
+    assert peak < MAX_LINE_BYTES + 6 * MIB
 
 
 def test_gzip_of_several_members_is_read_whole() -> None:
@@ -121,41 +130,41 @@ def test_gzip_of_several_members_is_read_whole() -> None:
 
 
 def test_gzip_from_a_stream_that_dribbles_is_still_told_by_its_first_bytes() -> None:
-    found = [each for block in blocks(_Dribble(gzip.compress(b"one\ntwo\n"))) for each in block.lines()]
+    found = [each for block in read_blocks(_Dribble(gzip.compress(b"one\ntwo\n"))) for each in block.iter_lines()]
     assert [each for _, each, _ in found] == [b"one", b"two"]
 
 
 def test_gzip_that_breaks_off_keeps_what_came_and_counts_the_rest_once() -> None:
     whole = b"".join(b'{"line": %d, "salt": %d}\n' % (n, n * n * 7919) for n in range(20_000))
     packed = gzip.compress(whole)
-    found = list(blocks(io.BytesIO(packed[: len(packed) // 2])))
+    found = list(read_blocks(io.BytesIO(packed[: len(packed) // 2])))
     kept = b"".join(block.data for block in found)
     assert whole.startswith(kept)
     assert kept.endswith(b"\n")
     assert len(kept) > len(whole) // 3
-    assert found[-1] == Block(len(kept), b"", True, Reason.TRUNCATED)
-    assert [block.lost for block in found[:-1]] == [None] * (len(found) - 1)
+    assert found[-1] == Block(len(kept), b"", True, RejectReason.TRUNCATED)
+    assert [block.reject_reason for block in found[:-1]] == [None] * (len(found) - 1)
 
 
 @pytest.mark.parametrize("at", [0.3, 0.7, -5])
 def test_damaged_gzip_never_stops_the_reading(at: float) -> None:
     packed = bytearray(gzip.compress(b"".join(b'{"line": %d}\n' % n for n in range(5000))))
     packed[int(at * len(packed)) if at > 0 else int(at)] ^= 0xFF
-    found = list(blocks(io.BytesIO(bytes(packed))))
-    assert found[-1].lost is Reason.TRUNCATED
+    found = list(read_blocks(io.BytesIO(bytes(packed))))
+    assert found[-1].reject_reason is RejectReason.TRUNCATED
 
 
 def test_bytes_after_a_gzip_stream_that_are_none_count_as_one_record_lost() -> None:
-    found = list(blocks(io.BytesIO(gzip.compress(b"one\n") + b"rubbish")))
-    assert [(block.offset, block.data, block.lost) for block in found] == [
+    found = list(read_blocks(io.BytesIO(gzip.compress(b"one\n") + b"rubbish")))
+    assert [(block.offset, block.data, block.reject_reason) for block in found] == [
         (0, b"one\n", None),
-        (4, b"", Reason.TRUNCATED),
+        (4, b"", RejectReason.TRUNCATED),
     ]
 
 
 def test_binary_junk_is_lines_like_any_other() -> None:
     junk = bytes(range(256)) * 40
-    assert b"".join(block.data for block in blocks(io.BytesIO(junk), 100)) == junk
+    assert b"".join(block.data for block in read_blocks(io.BytesIO(junk), 100)) == junk
 
 
 class _Counted(io.BytesIO):
@@ -172,7 +181,7 @@ def test_the_name_in_a_gzip_header_may_be_as_long_as_it_likes() -> None:
     """Python's gzip asks for it byte by byte, which takes as long as its writer likes."""
     raw = gzip.compress(b"one\ntwo\n", mtime=0)
     stream = _Counted(raw[:3] + b"\x08" + raw[4:10] + b"n" * (3 * MIB) + b"\x00" + raw[10:])
-    found = [line for block in blocks(stream) for _, line, _ in block.lines()]
+    found = [line for block in read_blocks(stream) for _, line, _ in block.iter_lines()]
     assert found == [b"one", b"two"]
     assert stream.reads < 10
 
@@ -188,6 +197,6 @@ def test_members_of_a_gzip_stream_follow_one_another(size: int, between: bytes) 
 
 @pytest.mark.parametrize("behind", [b"x", b"\x1f", b"\x1f\x8b\x08", b"one\n"])
 def test_what_stands_behind_a_gzip_stream_is_counted_as_lost(behind: bytes) -> None:
-    found = list(blocks(io.BytesIO(gzip.compress(b"one\n", mtime=0) + behind)))
-    assert [line for block in found for _, line, _ in block.lines()] == [b"one"]
-    assert found[-1].lost is Reason.TRUNCATED
+    found = list(read_blocks(io.BytesIO(gzip.compress(b"one\n", mtime=0) + behind)))
+    assert [line for block in found for _, line, _ in block.iter_lines()] == [b"one"]
+    assert found[-1].reject_reason is RejectReason.TRUNCATED

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from captured_lines import as_base64, as_json, payload, side
 
-from tidewatch.capture.payload import Table, read_input, read_output
-from tidewatch.capture.reasons import Reason, Unreadable
+from tidewatch.capture.payload import PayloadTable, read_input, read_output
+from tidewatch.capture.reject_reasons import RecordRejected, RejectReason
 
 
-def _plain(table: Table) -> tuple[tuple[str, ...] | None, list[list[object]]]:
+def _plain(table: PayloadTable) -> tuple[tuple[str, ...] | None, list[list[object]]]:
     rows = table.rows.tolist() if isinstance(table.rows, np.ndarray) else [list(row) for row in table.rows]
     return table.names, rows
 
@@ -24,8 +24,8 @@ def _output(made: dict[str, Any]) -> tuple[tuple[str, ...] | None, list[list[obj
     return _plain(read_output(payload(made)))
 
 
-def _reason(made: dict[str, Any]) -> Reason:
-    with pytest.raises(Unreadable) as caught:
+def _reason(made: dict[str, Any]) -> RejectReason:
+    with pytest.raises(RecordRejected) as caught:
         read_input(payload(made))
     return caught.value.reason
 
@@ -51,16 +51,16 @@ def test_a_blank_row_is_a_row_of_one_empty_field() -> None:
 
 @pytest.mark.parametrize("data", ['1,"a', '"a"b,1', "1,2\r3,4", '"1"\r2'])
 def test_csv_with_loose_quotes_or_carriage_returns_is_a_bad_payload(data: str) -> None:
-    assert _reason(side(data)) is Reason.BAD_PAYLOAD
+    assert _reason(side(data)) is RejectReason.BAD_PAYLOAD
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\n", "\r\n \t"])
 def test_a_blank_payload_is_empty(blank: str) -> None:
-    assert _reason(side(blank)) is Reason.EMPTY_PAYLOAD
-    assert _reason(side(blank, "JSON", "application/json")) is Reason.EMPTY_PAYLOAD
-    assert _reason(side(blank, "JSON", "application/jsonlines")) is Reason.EMPTY_PAYLOAD
-    assert _reason(as_base64(blank, "text/csv")) is Reason.EMPTY_PAYLOAD
-    assert _reason(as_base64(blank, "image/png")) is Reason.EMPTY_PAYLOAD
+    assert _reason(side(blank)) is RejectReason.EMPTY_PAYLOAD
+    assert _reason(side(blank, "JSON", "application/json")) is RejectReason.EMPTY_PAYLOAD
+    assert _reason(side(blank, "JSON", "application/jsonlines")) is RejectReason.EMPTY_PAYLOAD
+    assert _reason(as_base64(blank, "text/csv")) is RejectReason.EMPTY_PAYLOAD
+    assert _reason(as_base64(blank, "image/png")) is RejectReason.EMPTY_PAYLOAD
 
 
 NAMED = (("age", "carrier"), [[1, "AA"]])
@@ -100,7 +100,7 @@ def test_each_form_of_json_is_read(value: object, expected: object) -> None:
     "value", [[], {}, None, {"instances": []}, {"inputs": {}}, {"inputs": []}, {"inputs": {"a": []}}]
 )
 def test_json_without_rows_is_empty(value: object) -> None:
-    assert _reason(as_json(value)) is Reason.EMPTY_PAYLOAD
+    assert _reason(as_json(value)) is RejectReason.EMPTY_PAYLOAD
 
 
 @pytest.mark.parametrize(
@@ -111,12 +111,12 @@ def test_json_without_rows_is_empty(value: object) -> None:
     ],
 )  # fmt: skip
 def test_json_that_mixes_forms_is_a_bad_payload(value: object) -> None:
-    assert _reason(as_json(value)) is Reason.BAD_PAYLOAD
+    assert _reason(as_json(value)) is RejectReason.BAD_PAYLOAD
 
 
 @pytest.mark.parametrize("text", ["{", "[1,]", "nul", "[" * 99999, "[1] [2]", "1" * 5000])
 def test_text_that_is_no_json_is_a_bad_payload(text: str) -> None:
-    assert _reason(side(text, "JSON", "application/json")) is Reason.BAD_PAYLOAD
+    assert _reason(side(text, "JSON", "application/json")) is RejectReason.BAD_PAYLOAD
 
 
 def test_rows_of_numbers_alone_are_a_matrix() -> None:
@@ -157,34 +157,39 @@ def test_base64_of_an_unknown_type_is_told_by_its_beginning() -> None:
 @pytest.mark.parametrize(
     ("kind", "reason"),
     [
-        ("image/png", Reason.IMAGE), ("multipart/form-data; boundary=x", Reason.IMAGE), ("text/libsvm", Reason.LIBSVM),
-        ("text/x-libsvm", Reason.LIBSVM), ("application/x-npy", Reason.NUMPY),
-        ("", Reason.UNKNOWN_FORMAT), ("application/x-recordio-protobuf", Reason.UNKNOWN_FORMAT),
-        ("text/csv; charset=x", Reason.UNKNOWN_FORMAT),
+        ("image/png", RejectReason.IMAGE),
+        ("multipart/form-data; boundary=x", RejectReason.IMAGE),
+        ("text/libsvm", RejectReason.LIBSVM),
+        ("text/x-libsvm", RejectReason.LIBSVM),
+        ("application/x-npy", RejectReason.NUMPY),
+        ("", RejectReason.UNKNOWN_FORMAT),
+        ("application/x-recordio-protobuf", RejectReason.UNKNOWN_FORMAT),
+        ("text/csv; charset=x", RejectReason.UNKNOWN_FORMAT),
     ],
-)  # fmt: skip
-def test_a_format_that_is_not_read_is_told(kind: str, reason: Reason) -> None:
+)
+def test_a_format_that_is_not_read_is_told(kind: str, reason: RejectReason) -> None:
     assert _reason(as_base64("1 2:3", kind)) is reason
 
 
 @pytest.mark.parametrize(
     ("made", "reason"),
     [
-        (as_base64(b"\x93NUMPY\x01\0v\0{}", ""), Reason.NUMPY), (as_base64(b"\x89PNG\r\n", ""), Reason.IMAGE),
+        (as_base64(b"\x93NUMPY\x01\0v\0{}", ""), RejectReason.NUMPY),
+        (as_base64(b"\x89PNG\r\n", ""), RejectReason.IMAGE),
     ],
-)  # fmt: skip
-def test_a_body_that_holds_no_rows_is_told_for_what_it_is(made: dict[str, Any], reason: Reason) -> None:
+)
+def test_a_body_that_holds_no_rows_is_told_for_what_it_is(made: dict[str, Any], reason: RejectReason) -> None:
     assert _reason(made) is reason
 
 
 @pytest.mark.parametrize("data", ["!!!!", "MSw", "MSwyé", "MSwy\n"])
 def test_base64_that_is_none_is_a_bad_encoding(data: str) -> None:
-    assert _reason(side(data, "BASE64", "text/csv")) is Reason.BAD_ENCODING
+    assert _reason(side(data, "BASE64", "text/csv")) is RejectReason.BAD_ENCODING
 
 
 @pytest.mark.parametrize("kind", ["text/csv", "application/json"])
 def test_a_body_that_is_not_utf8_is_a_bad_payload(kind: str) -> None:
-    assert _reason(as_base64(b"\xff\xfe1", kind)) is Reason.BAD_PAYLOAD
+    assert _reason(as_base64(b"\xff\xfe1", kind)) is RejectReason.BAD_PAYLOAD
 
 
 @pytest.mark.parametrize(

@@ -26,13 +26,15 @@ from captured_lines import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidewatch.capture.reasons import Reason
-from tidewatch.capture.rows import Column, Layout
-from tidewatch.capture.scalars import MISSING, categories, category
-from tidewatch.capture.scores import Score
+from tidewatch.capture.parsing import MISSING_MARKERS, parse_categories, parse_category
+from tidewatch.capture.reject_reasons import RejectReason
+from tidewatch.capture.rows import ColumnSpec, RecordSchema
+from tidewatch.capture.scores import ScoreSelector
 
-NUMBERS = Layout((Column("x", True), Column("y", True)), ("x", "y"), Score("score"))
-WIDER = Layout((Column("age", True), Column("carrier", False)), ("id", "age", "note", "carrier"), Score("score"))
+NUMBERS = RecordSchema((ColumnSpec("x", True), ColumnSpec("y", True)), ("x", "y"), ScoreSelector("score"))
+WIDER = RecordSchema(
+    (ColumnSpec("age", True), ColumnSpec("carrier", False)), ("id", "age", "note", "carrier"), ScoreSelector("score")
+)
 
 
 def _tensors() -> dict[str, Any]:
@@ -151,46 +153,50 @@ def test_numbers_as_text_are_numbers(text: str, expected: float) -> None:
     ["abc", "1_000", "0x10", "1,5", "1 2", "\t1", "１", "-nan", "nAn", "1e", "e5", ".", "+", "--1", "1f", "True"],
 )
 def test_other_text_in_a_numeric_column_is_rejected_with_its_column(text: str) -> None:
-    assert rejected(line(f'1,"{text}",AA')) == (Reason.NOT_A_NUMBER, "fare")
-    assert rejected(line(as_json([[1, 2, "AA"], [1, text, "AA"]]), "1\n2")) == (Reason.NOT_A_NUMBER, "fare")
+    assert rejected(line(f'1,"{text}",AA')) == (RejectReason.NOT_A_NUMBER, "fare")
+    assert rejected(line(as_json([[1, 2, "AA"], [1, text, "AA"]]), "1\n2")) == (RejectReason.NOT_A_NUMBER, "fare")
 
 
 @pytest.mark.parametrize("value", [True, False, [], [1], {}, {"a": 1}])
 def test_a_numeric_column_whose_type_changed_is_rejected_with_its_column(value: object) -> None:
-    assert rejected(line(as_json({"age": value, "fare": 1, "carrier": "AA"}))) == (Reason.NOT_A_NUMBER, "age")
+    assert rejected(line(as_json({"age": value, "fare": 1, "carrier": "AA"}))) == (RejectReason.NOT_A_NUMBER, "age")
 
 
 def test_a_boolean_tensor_in_a_numeric_column_is_rejected_with_its_column() -> None:
     age, raw = float32_tensor([[1]], "age")
     size, body = v2_body([age, {"name": "fare", "shape": [1], "datatype": "BOOL"}], [raw, b"\x01"])
     made = as_base64(body, f"{TRITON};json-header-size={size}")
-    assert rejected(line(made)) == (Reason.NOT_A_NUMBER, "fare")
+    assert rejected(line(made)) == (RejectReason.NOT_A_NUMBER, "fare")
 
 
 @pytest.mark.parametrize("text", ["inf", "Infinity", "-Infinity", "+INF", " inf ", "1e999", "-1e400"])
 def test_infinity_is_rejected_with_its_column(text: str) -> None:
-    assert rejected(line(f"1,{text},AA")) == (Reason.NOT_FINITE, "fare")
-    assert rejected(line(as_json({"fare": text}))) == (Reason.NOT_FINITE, "fare")
+    assert rejected(line(f"1,{text},AA")) == (RejectReason.NOT_FINITE, "fare")
+    assert rejected(line(as_json({"fare": text}))) == (RejectReason.NOT_FINITE, "fare")
 
 
 @pytest.mark.parametrize("text", ["Infinity", "-Infinity", "1e999", "1" + "0" * 400])
 def test_infinite_json_numbers_are_rejected_with_their_column(text: str) -> None:
     for body in (f'{{"age": 1, "fare": {text}}}', f'[1, {text}, "AA"]', f"[[1, {text}, 3]]"):
-        assert rejected(line(side(body, "JSON", "application/json"))) == (Reason.NOT_FINITE, "fare")
+        assert rejected(line(side(body, "JSON", "application/json"))) == (RejectReason.NOT_FINITE, "fare")
 
 
 def test_an_infinite_tensor_is_rejected_with_its_column() -> None:
     described, raw = float32_tensor([[1, 2], [1, math.inf]])
     size, body = v2_body([described], [raw])
     captured = line(as_base64(body, f"{TRITON};json-header-size={size}"), "1\n2")
-    assert rejected(captured, NUMBERS) == (Reason.NOT_FINITE, "y")
+    assert rejected(captured, NUMBERS) == (RejectReason.NOT_FINITE, "y")
 
 
 def test_an_infinite_category_is_rejected_with_its_column() -> None:
-    assert rejected(line(as_json([1, 2, math.inf]))) == (Reason.NOT_FINITE, "carrier")
-    assert rejected(line(side('[1, 2, "a", 1e999]', "JSON", "application/json")), Layout(
-        (Column("a", True), Column("b", True), Column("c", False), Column("d", False)), ("a", "b", "c", "d")
-    )) == (Reason.NOT_FINITE, "d")  # fmt: skip
+    assert rejected(line(as_json([1, 2, math.inf]))) == (RejectReason.NOT_FINITE, "carrier")
+    assert rejected(
+        line(side('[1, 2, "a", 1e999]', "JSON", "application/json")),
+        RecordSchema(
+            (ColumnSpec("a", True), ColumnSpec("b", True), ColumnSpec("c", False), ColumnSpec("d", False)),
+            ("a", "b", "c", "d"),
+        ),
+    ) == (RejectReason.NOT_FINITE, "d")
 
 
 @pytest.mark.parametrize(
@@ -210,7 +216,7 @@ def test_categories_are_told_the_same_whatever_they_came_as(value: object, expec
 
 @pytest.mark.parametrize("value", [[], ["AA"], {}])
 def test_a_category_that_is_no_scalar_is_rejected_with_its_column(value: object) -> None:
-    assert rejected(line(as_json({"age": 1, "carrier": value}))) == (Reason.BAD_PAYLOAD, "carrier")
+    assert rejected(line(as_json({"age": 1, "carrier": value}))) == (RejectReason.BAD_PAYLOAD, "carrier")
 
 
 def test_rows_of_the_requests_columns_leave_out_those_that_are_no_features() -> None:
@@ -225,9 +231,10 @@ def test_a_matrix_of_the_requests_columns_leaves_out_those_that_are_no_features(
 
 
 @pytest.mark.parametrize(
-    ("width", "reason"), [(1, Reason.MISSING_COLUMNS), (3, Reason.EXTRA_COLUMNS), (5, Reason.EXTRA_COLUMNS)]
-)  # fmt: skip
-def test_positional_rows_of_another_width_are_rejected(width: int, reason: Reason) -> None:
+    ("width", "reason"),
+    [(1, RejectReason.MISSING_COLUMNS), (3, RejectReason.EXTRA_COLUMNS), (5, RejectReason.EXTRA_COLUMNS)],
+)
+def test_positional_rows_of_another_width_are_rejected(width: int, reason: RejectReason) -> None:
     assert rejected(line(",".join(["1"] * width)), WIDER) == (reason, None)
     assert rejected(line(as_json([[1] * width])), WIDER) == (reason, None)
     assert rejected(line(as_json([["1"] * width])), WIDER) == (reason, None)
@@ -235,29 +242,33 @@ def test_positional_rows_of_another_width_are_rejected(width: int, reason: Reaso
 
 @pytest.mark.parametrize(
     ("widths", "reason"),
-    [((3, 2), Reason.MISSING_COLUMNS), ((3, 4), Reason.EXTRA_COLUMNS), ((3, 0), Reason.MISSING_COLUMNS)],
-)  # fmt: skip
-def test_one_row_of_another_width_rejects_the_record(widths: tuple[int, ...], reason: Reason) -> None:
+    [
+        ((3, 2), RejectReason.MISSING_COLUMNS),
+        ((3, 4), RejectReason.EXTRA_COLUMNS),
+        ((3, 0), RejectReason.MISSING_COLUMNS),
+    ],
+)
+def test_one_row_of_another_width_rejects_the_record(widths: tuple[int, ...], reason: RejectReason) -> None:
     assert rejected(line(as_json([[1] * width for width in widths]), "1\n2")) == (reason, None)
 
 
 def test_a_csv_row_joined_to_the_next_is_rejected() -> None:
-    assert rejected(line("1,2,AA3,4,UA", "1\n2")) == (Reason.EXTRA_COLUMNS, None)
+    assert rejected(line("1,2,AA3,4,UA", "1\n2")) == (RejectReason.EXTRA_COLUMNS, None)
 
 
 def test_an_object_with_none_of_the_models_columns_is_rejected() -> None:
-    assert rejected(line(as_json({"rows": [[1, 2, "AA"]]}))) == (Reason.MISSING_COLUMNS, None)
+    assert rejected(line(as_json({"rows": [[1, 2, "AA"]]}))) == (RejectReason.MISSING_COLUMNS, None)
 
 
 def test_a_model_without_numeric_features_has_rows_of_no_numbers() -> None:
-    only = Layout((Column("carrier", False),), ("carrier",), Score("score"))
+    only = RecordSchema((ColumnSpec("carrier", False),), ("carrier",), ScoreSelector("score"))
     rows = read(line("AA\nUA", "1\n2"), only)
     assert (rows.numbers.shape, rows.categories) == ((2, 0), (["AA", "UA"],))
     assert read(line(as_json([[1], [2]]), "1\n2"), only).categories == (["1", "2"],)
 
 
 def test_an_answer_is_not_read_where_no_score_is_asked_for() -> None:
-    layout = Layout(LAYOUT.features, LAYOUT.columns, None)
+    layout = RecordSchema(LAYOUT.features, LAYOUT.columns, None)
     for answer in (None, "x", "1\n2\n3", side("?", "XML")):
         assert read(line("1,2,AA", answer), layout).scores is None
 
@@ -272,7 +283,7 @@ def test_a_blank_score_is_missing() -> None:
     "answer", [as_json([]), as_json(None), side("", "JSON", "application/json"), as_base64("", "text/csv")]
 )
 def test_an_answer_that_is_none_is_told(answer: dict[str, Any]) -> None:
-    assert rejected(line("1,2,AA", answer)) == (Reason.NO_OUTPUT, None)
+    assert rejected(line("1,2,AA", answer)) == (RejectReason.NO_OUTPUT, None)
 
 
 def test_a_request_whose_answer_was_not_captured_is_read_without_a_score() -> None:
@@ -289,22 +300,22 @@ def test_a_request_whose_answer_was_not_captured_is_read_without_a_score() -> No
     ],
 )  # fmt: skip
 def test_an_answer_without_a_number_is_told(answer: dict[str, Any]) -> None:
-    assert rejected(line("1,2,AA", answer)) == (Reason.BAD_OUTPUT, None)
+    assert rejected(line("1,2,AA", answer)) == (RejectReason.BAD_OUTPUT, None)
 
 
 @pytest.mark.parametrize("answer", ["0.5\n0.5", as_json({"predictions": [1, 2]}), as_json([[1], [2], [3]])])
 def test_an_answer_of_other_rows_is_told(answer: Any) -> None:
-    assert rejected(line("1,2,AA", answer)) == (Reason.ROWS_DIFFER, None)
+    assert rejected(line("1,2,AA", answer)) == (RejectReason.ROWS_DIFFER, None)
 
 
 def test_one_line_of_scores_that_is_not_as_long_as_the_request_is_told() -> None:
-    assert rejected(line("1,2,AA\n3,4,UA", "0.1,0.2,0.3")) == (Reason.ROWS_DIFFER, None)
-    assert rejected(line("1,2,AA\n3,4,UA", as_json({"a": 1, "b": 2}))) == (Reason.ROWS_DIFFER, None)
+    assert rejected(line("1,2,AA\n3,4,UA", "0.1,0.2,0.3")) == (RejectReason.ROWS_DIFFER, None)
+    assert rejected(line("1,2,AA\n3,4,UA", as_json({"a": 1, "b": 2}))) == (RejectReason.ROWS_DIFFER, None)
 
 
 @pytest.mark.parametrize(("which", "expected"), [(0, 0.1), (1, 0.9), (-1, 0.9), (-2, 0.1)])
 def test_the_score_is_the_output_of_the_reference(which: int, expected: float) -> None:
-    layout = Layout(LAYOUT.features, LAYOUT.columns, Score("score", which))
+    layout = RecordSchema(LAYOUT.features, LAYOUT.columns, ScoreSelector("score", which))
     for answer in ("0.1,0.9", as_json([0.1, 0.9]), as_json({"predictions": [["0.1", 0.9]]})):
         scores = read(line("1,2,AA", answer), layout).scores
         assert scores is not None
@@ -313,9 +324,9 @@ def test_the_score_is_the_output_of_the_reference(which: int, expected: float) -
 
 @pytest.mark.parametrize("which", [2, -3])
 def test_a_score_that_the_answer_does_not_have_is_told(which: int) -> None:
-    layout = Layout(LAYOUT.features, LAYOUT.columns, Score("score", which))
-    assert rejected(line("1,2,AA", "0.1,0.9"), layout) == (Reason.BAD_OUTPUT, None)
-    assert rejected(line("1,2,AA", as_json([0.1, 0.9])), layout) == (Reason.BAD_OUTPUT, None)
+    layout = RecordSchema(LAYOUT.features, LAYOUT.columns, ScoreSelector("score", which))
+    assert rejected(line("1,2,AA", "0.1,0.9"), layout) == (RejectReason.BAD_OUTPUT, None)
+    assert rejected(line("1,2,AA", as_json([0.1, 0.9])), layout) == (RejectReason.BAD_OUTPUT, None)
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
@@ -329,11 +340,18 @@ def test_a_file_of_everything_is_accounted_for(pack: Callable[[bytes], bytes]) -
     total = account(pack(data + b"\n" + line("1,2,AA")[:-30]))
     assert (total.read, total.parsed) == (13, 3)
     assert total.rejected == {
-        Reason.NOT_UTF8: 1, Reason.NOT_JSON: 1, Reason.NOT_A_NUMBER: 2, Reason.NOT_A_RECORD: 1, Reason.NOT_FINITE: 1,
-        Reason.MISSING_COLUMNS: 1, Reason.EXTRA_COLUMNS: 1, Reason.NO_OUTPUT: 1, Reason.TRUNCATED: 1,
-    }  # fmt: skip
+        RejectReason.NOT_UTF8: 1,
+        RejectReason.NOT_JSON: 1,
+        RejectReason.NOT_A_NUMBER: 2,
+        RejectReason.NOT_A_RECORD: 1,
+        RejectReason.NOT_FINITE: 1,
+        RejectReason.MISSING_COLUMNS: 1,
+        RejectReason.EXTRA_COLUMNS: 1,
+        RejectReason.NO_OUTPUT: 1,
+        RejectReason.TRUNCATED: 1,
+    }
     assert total.columns == {"age": 1, "fare": 2}
-    assert [each.offset for each in total.examples if each.reason is Reason.TRUNCATED] == [len(data) + 1]
+    assert [each.offset for each in total.examples if each.reason is RejectReason.TRUNCATED] == [len(data) + 1]
     for each in total.examples:
         assert (data + b"\n")[each.offset - 1 : each.offset] in (b"", b"\n")
 
@@ -347,17 +365,17 @@ def test_gzip_that_breaks_off_counts_what_came_and_one_record_lost() -> None:
     packed = gzip.compress(data)
     total = account(packed[: len(packed) * 2 // 3])
     assert total.parsed > 1000
-    assert total.rejected == {Reason.TRUNCATED: 1}
+    assert total.rejected == {RejectReason.TRUNCATED: 1}
 
 
 def test_a_line_of_50_mb_is_one_reject_and_the_next_line_is_read() -> None:
     total = account(line("1" * (50 << 20)) + b"\n" + line("1,2,AA") + b"\n")
-    assert (total.parsed, dict(total.rejected)) == (1, {Reason.TOO_LONG: 1})
+    assert (total.parsed, dict(total.rejected)) == (1, {RejectReason.TOO_LONG: 1})
 
 
 def test_a_row_of_many_values_is_refused_without_holding_them() -> None:
     captured = line("12," * 900_000)
-    assert rejected(captured) == (Reason.EXTRA_COLUMNS, None)
+    assert rejected(captured) == (RejectReason.EXTRA_COLUMNS, None)
     assert peak(lambda: rejected(captured)) < 8 * len(captured)
 
 
@@ -369,10 +387,10 @@ def test_many_rows_of_one_record_are_held_as_text_and_numbers() -> None:
 
 @given(
     st.sets(
-        st.sampled_from([*MISSING, "True", "False", "true"])
+        st.sampled_from([*MISSING_MARKERS, "True", "False", "true"])
         | st.from_regex(r"-?[0-9]{0,3}(\.0)?", fullmatch=True)
         | st.text()
     )
 )
 def test_many_texts_are_the_categories_that_each_is(texts: set[str]) -> None:
-    assert categories(texts) == {text: category(text) for text in texts}
+    assert parse_categories(texts) == {text: parse_category(text) for text in texts}

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from captured_lines import FEATURES, TRITON, as_base64, as_json, float32_tensor, line, read, rejected, side, v2_body
 
-from tidewatch.capture.reasons import Reason
-from tidewatch.capture.rows import Layout
-from tidewatch.capture.scores import Score
+from tidewatch.capture.reject_reasons import RejectReason
+from tidewatch.capture.rows import RecordSchema
+from tidewatch.capture.scores import ScoreSelector
 
 ONE, TWO = "1,2,AA", "1,2,AA\n3,4,UA"
 
 
-def asking(output: int | str | None = None, name: str = "score") -> Layout:
-    return Layout(FEATURES, ("age", "fare", "carrier"), Score(name, output))
+def asking(output: int | str | None = None, name: str = "score") -> RecordSchema:
+    return RecordSchema(FEATURES, ("age", "fare", "carrier"), ScoreSelector(name, output))
 
 
 def scores(answer: Any, output: int | str | None = None, request: str = ONE) -> list[float]:
@@ -87,7 +87,7 @@ def test_the_only_number_of_an_answer_is_the_score_whatever_it_is_called(answer:
     ],
 )  # fmt: skip
 def test_of_several_numbers_none_is_guessed(answer: dict[str, Any]) -> None:
-    assert rejected(line(ONE, answer), asking()) == (Reason.WHICH_SCORE, None)
+    assert rejected(line(ONE, answer), asking()) == (RejectReason.WHICH_SCORE, None)
 
 
 @pytest.mark.parametrize(
@@ -118,16 +118,16 @@ def test_the_classes_of_several_rows_go_by_class() -> None:
 
 def test_a_status_is_no_score() -> None:
     for answer in ({"statusCode": 200, "body": "ok"}, {"status": 200}, {"status": 200, "code": 0}):
-        assert rejected(line(ONE, as_json(answer)), asking()) == (Reason.BAD_OUTPUT, None)
+        assert rejected(line(ONE, as_json(answer)), asking()) == (RejectReason.BAD_OUTPUT, None)
     assert scores(as_json({"statusCode": 200, "p": 0.31})) == [0.31]
 
 
 def test_a_header_of_an_answer_that_is_no_name_of_the_score_is_no_header() -> None:
-    assert rejected(line(ONE, side("p\n0.31\n")), asking()) == (Reason.ROWS_DIFFER, None)
+    assert rejected(line(ONE, side("p\n0.31\n")), asking()) == (RejectReason.ROWS_DIFFER, None)
 
 
 def test_a_name_that_an_answer_does_not_hold_is_told() -> None:
-    assert rejected(line(ONE, as_json({"q": 0.9})), asking("p")) == (Reason.BAD_OUTPUT, None)
+    assert rejected(line(ONE, as_json({"q": 0.9})), asking("p")) == (RejectReason.BAD_OUTPUT, None)
 
 
 @pytest.mark.parametrize(
@@ -140,8 +140,8 @@ def test_a_name_that_an_answer_does_not_hold_is_told() -> None:
     ],
 )  # fmt: skip
 def test_an_answer_that_is_an_error_is_no_score(answer: dict[str, Any]) -> None:
-    assert rejected(line(ONE, as_json(answer)), asking()) == (Reason.ERROR_ANSWER, None)
-    assert rejected(line(TWO, as_json(answer)), asking()) == (Reason.ERROR_ANSWER, None)
+    assert rejected(line(ONE, as_json(answer)), asking()) == (RejectReason.ERROR_ANSWER, None)
+    assert rejected(line(TWO, as_json(answer)), asking()) == (RejectReason.ERROR_ANSWER, None)
 
 
 @pytest.mark.parametrize("where", ["endpointOutput", "eventMetadata"])
@@ -149,7 +149,7 @@ def test_an_answer_that_is_an_error_is_no_score(answer: dict[str, Any]) -> None:
 def test_a_record_that_tells_a_failure_has_no_score(where: str, status: str) -> None:
     captured = json.loads(line(ONE))
     place = captured["captureData"] if where == "endpointOutput" else captured
-    for code, reason in ((200, None), (503, Reason.ERROR_ANSWER)):
+    for code, reason in ((200, None), (503, RejectReason.ERROR_ANSWER)):
         place[where][status] = code
         raw = json.dumps(captured).encode()
         assert reason is None or rejected(raw, asking()) == (reason, None)

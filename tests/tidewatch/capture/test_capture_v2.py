@@ -7,30 +7,30 @@ import numpy as np
 import pytest
 from captured_lines import TRITON, as_base64, as_json, bytes_elements, float32_tensor, payload, v2_body
 
-from simulator.aws.v2 import encode_rows
-from tidewatch.capture.payload import Table, read_input, read_output
-from tidewatch.capture.reasons import Reason, Unreadable
+from rehearsal.aws.inference.kserve_v2 import encode_rows
+from tidewatch.capture.payload import PayloadTable, read_input, read_output
+from tidewatch.capture.reject_reasons import RecordRejected, RejectReason
 
 
 def _tensor(data: object, shape: list[Any], datatype: str = "FP32", name: str = "input__0") -> dict[str, Any]:
     return {"name": name, "shape": shape, "datatype": datatype, "data": data}
 
 
-def _json(*tensors: dict[str, Any]) -> Table:
+def _json(*tensors: dict[str, Any]) -> PayloadTable:
     return read_input(payload(as_json({"id": "1", "inputs": list(tensors), "outputs": [{"name": "output__0"}]})))
 
 
-def _binary(tensors: list[dict[str, Any]], raw: list[bytes]) -> Table:
+def _binary(tensors: list[dict[str, Any]], raw: list[bytes]) -> PayloadTable:
     size, body = v2_body(tensors, raw)
     return read_input(payload(as_base64(body, f"{TRITON};json-header-size={size}")))
 
 
-def _listed(table: Table) -> list[list[object]]:
+def _listed(table: PayloadTable) -> list[list[object]]:
     return table.rows.tolist() if isinstance(table.rows, np.ndarray) else [list(row) for row in table.rows]
 
 
-def _reason(made: dict[str, Any]) -> Reason:
-    with pytest.raises(Unreadable) as caught:
+def _reason(made: dict[str, Any]) -> RejectReason:
+    with pytest.raises(RecordRejected) as caught:
         read_input(payload(made))
     return caught.value.reason
 
@@ -156,7 +156,7 @@ def test_an_answer_in_binary_is_read() -> None:
     ],
 )  # fmt: skip
 def test_a_tensor_that_contradicts_itself_is_a_bad_payload(tensor: dict[str, Any]) -> None:
-    assert _reason(as_json({"inputs": [tensor]})) is Reason.BAD_PAYLOAD
+    assert _reason(as_json({"inputs": [tensor]})) is RejectReason.BAD_PAYLOAD
 
 
 def test_tensors_that_contradict_each_other_are_a_bad_payload() -> None:
@@ -164,12 +164,12 @@ def test_tensors_that_contradict_each_other_are_a_bad_payload() -> None:
     longer = [_tensor([1], [1], name="a"), _tensor([1, 2], [2], name="b")]
     spread = [_tensor([1, 2], [1, 2], name="a"), _tensor([1], [1], name="a__0")]
     for tensors in (twice, longer, spread):
-        assert _reason(as_json({"inputs": tensors})) is Reason.BAD_PAYLOAD
+        assert _reason(as_json({"inputs": tensors})) is RejectReason.BAD_PAYLOAD
 
 
 @pytest.mark.parametrize("shape", [[0, 3], [0], [10**9, 0]])
 def test_a_tensor_without_rows_is_empty(shape: list[int]) -> None:
-    assert _reason(as_json({"inputs": [_tensor([], shape)]})) is Reason.EMPTY_PAYLOAD
+    assert _reason(as_json({"inputs": [_tensor([], shape)]})) is RejectReason.EMPTY_PAYLOAD
 
 
 @pytest.mark.parametrize(
@@ -182,27 +182,27 @@ def test_a_tensor_without_rows_is_empty(shape: list[int]) -> None:
 )  # fmt: skip
 def test_bytes_that_do_not_fit_the_tensor_are_a_bad_payload(datatype: str, shape: list[int], raw: bytes) -> None:
     size, body = v2_body([{"name": "x", "shape": shape, "datatype": datatype}], [raw])
-    assert _reason(as_base64(body, f"{TRITON};json-header-size={size}")) is Reason.BAD_PAYLOAD
+    assert _reason(as_base64(body, f"{TRITON};json-header-size={size}")) is RejectReason.BAD_PAYLOAD
 
 
 def test_a_body_with_bytes_too_many_or_too_few_is_a_bad_payload() -> None:
     described, raw = float32_tensor([[1, 2]])
     size, body = v2_body([described], [raw])
     kind = f"{TRITON};json-header-size={size}"
-    assert _reason(as_base64(body[:-1], kind)) is Reason.BAD_PAYLOAD
-    assert _reason(as_base64(body + b"\0", kind)) is Reason.BAD_PAYLOAD
+    assert _reason(as_base64(body[:-1], kind)) is RejectReason.BAD_PAYLOAD
+    assert _reason(as_base64(body + b"\0", kind)) is RejectReason.BAD_PAYLOAD
 
 
 @pytest.mark.parametrize("size", ["", "x", "-1", "7", "99999", "9" * 5000, "²"])
 def test_a_header_length_that_is_none_is_a_bad_payload(size: str) -> None:
     described, raw = float32_tensor([[1, 2]])
     _, body = v2_body([described], [raw])
-    assert _reason(as_base64(body, f"{TRITON};json-header-size={size}")) is Reason.BAD_PAYLOAD
+    assert _reason(as_base64(body, f"{TRITON};json-header-size={size}")) is RejectReason.BAD_PAYLOAD
 
 
 @pytest.mark.parametrize(("header", "reason"), [
-    (b"[]", Reason.BAD_PAYLOAD), (b"{}", Reason.BAD_PAYLOAD), (b'{"inputs": {}}', Reason.BAD_PAYLOAD),
-    (b'{"inputs": [1]}', Reason.BAD_PAYLOAD), (b'{"inputs": []}', Reason.EMPTY_PAYLOAD),
+    (b"[]", RejectReason.BAD_PAYLOAD), (b"{}", RejectReason.BAD_PAYLOAD), (b'{"inputs": {}}', RejectReason.BAD_PAYLOAD),
+    (b'{"inputs": [1]}', RejectReason.BAD_PAYLOAD), (b'{"inputs": []}', RejectReason.EMPTY_PAYLOAD),
 ])  # fmt: skip
-def test_a_header_without_tensors_is_told(header: bytes, reason: Reason) -> None:
+def test_a_header_without_tensors_is_told(header: bytes, reason: RejectReason) -> None:
     assert _reason(as_base64(header, f"{TRITON};json-header-size={len(header)}")) is reason

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from simulator.aws.metric_math import parse
-from tidewatch.alarms import statistic as statistics
+from rehearsal.aws.cloudwatch.metric_math import parse_expression
+from tidewatch.alarms import statistics as statistics
 
 ID = re.compile(r"[a-z][A-Za-z0-9_]*")
 WIDGET = {"type", "x", "y", "width", "height", "properties"}
@@ -115,7 +115,7 @@ def _metric(metric: list[Any], ids: set[str]) -> None:
     assert looks.get("label") if looks.get("visible", True) else looks.get("id")
     if not words:
         expression = looks["expression"]
-        parse(expression)
+        parse_expression(expression)
         assert set(re.findall(rf"\b{ID.pattern}\b", expression)) <= ids - {looks.get("id")}
         return
     assert "expression" not in looks
@@ -123,7 +123,7 @@ def _metric(metric: list[Any], ids: set[str]) -> None:
     assert len(words) % 2 == 0
     assert len(words) <= 2 + 2 * 30
     assert all(isinstance(word, str) and word for word in words)
-    assert statistics.known(looks["stat"])
+    assert statistics.is_known_statistic(looks["stat"])
 
 
 def _period(seconds: int) -> bool:

@@ -7,8 +7,14 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from tests.tidewatch.alarms.alarm_datapoints import CONVERSION
-from tidewatch.alarms import Limits, Names, custom_guardrails, endpoint_alarms, variant_alarms
-from tidewatch.dashboards import Subject
+from tidewatch.alarms import (
+    AlarmThresholds,
+    DimensionResolver,
+    build_endpoint_alarms,
+    build_variant_alarms,
+    parse_custom_guardrails,
+)
+from tidewatch.dashboards import DashboardContext
 from tidewatch.slo import Objective
 
 REGION = "eu-central-1"
@@ -19,7 +25,7 @@ PROMISES = ((), (AVAILABILITY,), (LATENCY,), (AVAILABILITY, LATENCY), (Objective
 
 
 def subject(
-    slots: tuple[str, ...] = ("blue", "green"),
+    variants: tuple[str, ...] = ("blue", "green"),
     *,
     gpus: int = 1,
     drift: bool = True,
@@ -28,18 +34,18 @@ def subject(
     custom: int = 1,
     alarms: int = 30,
     price: float | None = 0.736,
-) -> Subject:
+) -> DashboardContext:
     """A stack; blue is its champion."""
-    guardrails = custom_guardrails(
+    guardrails = parse_custom_guardrails(
         [
             {**CONVERSION, "threshold": 0.02, "minimumSamples": 30, "name": f"conversion-{number}"}
             for number in range(custom)
         ]
     )
     purposes = ("drift", "rollback") if drift else ("rollback",)
-    return Subject(
+    return DashboardContext(
         region=REGION,
-        names=Names(
+        names=DimensionResolver(
             "tidewatch/dev/flights",
             "flights-4b53caf",
             "blue",
@@ -47,15 +53,17 @@ def subject(
             {purpose: f"flights-{purpose}-failures-2f" for purpose in purposes},
             {"break-glass": "flights-break-glass-6f"},
         ),
-        slots=variant_alarms(Limits(), slots, "blue", gpus=gpus, custom=guardrails),
-        endpoint=endpoint_alarms(Limits(), slots, drift=drift, capture_percent=capture_percent, escalation_minutes=15),
+        variants=build_variant_alarms(AlarmThresholds(), variants, "blue", gpu_count=gpus, custom=guardrails),
+        endpoint=build_endpoint_alarms(
+            AlarmThresholds(), variants, drift=drift, capture_percent=capture_percent, escalation_minutes=15
+        ),
         objectives=objectives,
-        alarms={f"a-{n:03}": f"arn:aws:cloudwatch:{REGION}:123456789012:alarm:a-{n:03}" for n in range(alarms)},
+        alarm_arns={f"a-{n:03}": f"arn:aws:cloudwatch:{REGION}:123456789012:alarm:a-{n:03}" for n in range(alarms)},
         log_group="flights-rollback-1f0c3a2",
         runbooks="https://github.com/me/flights/blob/main/runbooks",
         ledger="flights-ledger-4f",
-        capture="flights-capture-5f",
-        monitoring="flights-monitoring-3f",
+        capture_bucket="flights-capture-5f",
+        monitoring_bucket="flights-monitoring-3f",
         instance_type="ml.g4dn.xlarge",
         reports="s3://flights-monitoring-3f/drift/" if drift else "",
         price_per_hour=price,
@@ -64,8 +72,9 @@ def subject(
 
 
 @st.composite
-def subjects(draw: st.DrawFn) -> Subject:
-    """Any stack: one or two slots, any hosts, with or without drift, objectives, prices and guardrails of its own."""
+def subjects(draw: st.DrawFn) -> DashboardContext:
+    """Any stack: one or two variants, any hosts, with or without drift, objectives, prices and guardrails of its
+    own."""
     made = subject(
         draw(st.sampled_from([("blue",), ("blue", "green")])),
         gpus=draw(st.integers(0, 8)),

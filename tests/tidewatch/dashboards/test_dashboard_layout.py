@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from tidewatch.console import bucket_url
-from tidewatch.dashboards import Page, Text, dashboard_url
-from tidewatch.dashboards.page import placed
+from tidewatch.aws.console_urls import build_bucket_url
+from tidewatch.dashboards import Page, TextWidget, build_dashboard_url
+from tidewatch.dashboards.page import lay_out_widgets
 
 
 def corners(*rows: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """The corners of widgets of these widths and heights."""
-    return [(x, y) for x, y, _ in placed([[Text("a", width, height) for width, height in row] for row in rows])]
+    return [
+        (x, y)
+        for x, y, _ in lay_out_widgets([[TextWidget("a", width, height) for width, height in row] for row in rows])
+    ]
 
 
 def test_a_row_begins_below_the_highest_widget_of_the_one_before() -> None:
@@ -24,7 +27,7 @@ def test_what_does_not_fit_beside_goes_below() -> None:
 
 def test_a_row_without_widgets_takes_no_space() -> None:
     assert corners([], [(24, 1)]) == [(0, 0)]
-    assert Page("-PT1H", []).body("us-east-1")["widgets"] == []
+    assert Page("-PT1H", []).build_body("us-east-1")["widgets"] == []
 
 
 @pytest.mark.parametrize(
@@ -36,7 +39,7 @@ def test_a_row_without_widgets_takes_no_space() -> None:
     ],
 )
 def test_the_console_has_another_host_in_each_partition(region: str, host: str) -> None:
-    assert dashboard_url(region, "flights-oncall-3f") == (
+    assert build_dashboard_url(region, "flights-oncall-3f") == (
         f"https://{host}/cloudwatch/home?region={region}#dashboards/dashboard/flights-oncall-3f"
     )
-    assert bucket_url(region, "logs", "a/") == f"https://{host}/s3/buckets/logs?region={region}&prefix=a/"
+    assert build_bucket_url(region, "logs", "a/") == f"https://{host}/s3/buckets/logs?region={region}&prefix=a/"

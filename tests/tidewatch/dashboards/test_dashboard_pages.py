@@ -11,32 +11,32 @@ import boto3
 import pytest
 from hypothesis import given, settings
 
-from simulator.aws import in_process
-from simulator.aws.dashboards import faults
+from rehearsal.aws import simulate_aws
+from rehearsal.aws.cloudwatch.dashboards import list_faults
 from tests.tidewatch.dashboards.dashboard_body import check, metrics, series
 from tests.tidewatch.dashboards.dashboard_subjects import AVAILABILITY, LATENCY, REGION, subject, subjects
-from tidewatch.alarms.custom import MOST_GUARDRAILS
-from tidewatch.dashboards import PAGES, Subject
-from tidewatch.metrics import EMITTED, PLATFORM
-from tidewatch.slo import BURNS
+from tidewatch.alarms.custom_guardrails import MAX_GUARDRAILS
+from tidewatch.dashboards import PAGE_BUILDERS, DashboardContext
+from tidewatch.metrics import EMITTED_METRICS, PLATFORM_METRICS
+from tidewatch.slo import BURN_RATE_ALERTS
 
 WEEK = timedelta(days=7)
-CATALOG = {(metric.namespace, metric.name): set(metric.dimensions) for metric in (*EMITTED, *PLATFORM)}
+CATALOG = {(metric.namespace, metric.name): set(metric.dimensions) for metric in (*EMITTED_METRICS, *PLATFORM_METRICS)}
 
 
-def widgets(about: Subject, *pages: str) -> list[dict[str, Any]]:
+def widgets(about: DashboardContext, *pages: str) -> list[dict[str, Any]]:
     """The widgets of these pages, or of all."""
-    bodies: list[Any] = [PAGES[page](about).body(REGION) for page in pages or PAGES]
+    bodies: list[Any] = [PAGE_BUILDERS[page](about).build_body(REGION) for page in pages or PAGE_BUILDERS]
     return [widget for body in bodies for widget in body["widgets"]]
 
 
-def titled(about: Subject, page: str, title: str) -> dict[str, Any]:
+def titled(about: DashboardContext, page: str, title: str) -> dict[str, Any]:
     found = [one["properties"] for one in widgets(about, page) if title in one["properties"].get("title", "")]
     assert len(found) == 1, [one["properties"].get("title") for one in widgets(about, page)]
     return found[0]
 
 
-def texts(about: Subject, page: str) -> str:
+def texts(about: DashboardContext, page: str) -> str:
     return "\n".join(one["properties"]["markdown"] for one in widgets(about, page) if one["type"] == "text")
 
 
@@ -46,21 +46,21 @@ def limits(properties: dict[str, Any]) -> list[float]:
 
 @given(subjects())
 @settings(max_examples=60)
-def test_every_page_of_every_stack_is_a_dashboard(about: Subject) -> None:
-    for page in PAGES.values():
-        body = page(about).body(REGION)
+def test_every_page_of_every_stack_is_a_dashboard(about: DashboardContext) -> None:
+    for page in PAGE_BUILDERS.values():
+        body = page(about).build_body(REGION)
         check(body)
-        assert faults(json.dumps(body)) == []
+        assert list_faults(json.dumps(body)) == []
 
 
 def test_a_stack_with_as_many_guardrails_as_a_composite_holds_is_within_the_limits() -> None:
-    for page in PAGES.values():
-        check(page(subject(custom=MOST_GUARDRAILS, gpus=8, alarms=250)).body(REGION))
+    for page in PAGE_BUILDERS.values():
+        check(page(subject(custom=MAX_GUARDRAILS, gpus=8, alarms=250)).build_body(REGION))
 
 
 @given(subjects())
 @settings(max_examples=30)
-def test_every_metric_is_of_the_catalog_or_named_by_the_config(about: Subject) -> None:
+def test_every_metric_is_of_the_catalog_or_named_by_the_config(about: DashboardContext) -> None:
     for widget in widgets(about):
         for namespace, name, dimensions, _ in series(widget):
             if namespace == "Shop":
@@ -76,9 +76,9 @@ def test_every_metric_is_of_the_catalog_or_named_by_the_config(about: Subject) -
 
 @given(subjects())
 @settings(max_examples=30)
-def test_what_every_alarm_compares_is_drawn_with_its_threshold(about: Subject) -> None:
+def test_what_every_alarm_compares_is_drawn_with_its_threshold(about: DashboardContext) -> None:
     drawn = [one["properties"] for one in widgets(about) if one["type"] == "metric"]
-    for alarm in [*(alarm for alarms in about.slots.values() for alarm in alarms), *about.endpoint]:
+    for alarm in [*(alarm for alarms in about.variants.values() for alarm in alarms), *about.endpoint]:
         graphs = [one for one in drawn if one["title"].startswith(f"{alarm.title} (")]
         assert graphs, alarm.key
         assert any(alarm.threshold in limits(one) for one in graphs), alarm.key
@@ -114,12 +114,12 @@ def test_the_states_of_all_alarms_are_shown_a_hundred_at_a_time() -> None:
     about = subject(alarms=250)
     shown = [one["properties"]["alarms"] for one in widgets(about, "oncall") if one["type"] == "alarm"]
     assert [len(arns) for arns in shown] == [100, 100, 50]
-    assert sorted(arn for arns in shown for arn in arns) == sorted(about.alarms.values())
+    assert sorted(arn for arns in shown for arn in arns) == sorted(about.alarm_arns.values())
 
 
 def test_the_budget_of_each_objective_has_its_burn_rate_with_the_alerts_thresholds() -> None:
     about = subject()
-    assert limits(titled(about, "executive", "Availability: burn rate")) == [burn.rate for burn in BURNS]
+    assert limits(titled(about, "executive", "Availability: burn rate")) == [burn.rate for burn in BURN_RATE_ALERTS]
     lines = [metric[-1] for metric in metrics({"properties": titled(about, "executive", "Latency: burn rate")})]
     assert {line["period"] for line in lines if "expression" in line} == {3600, 6 * 3600, 24 * 3600}
     assert limits(titled(about, "executive", "Latency: good requests")) == [LATENCY.percent]
@@ -137,7 +137,7 @@ def test_cost_is_hours_times_the_price_and_hours_alone_without_one() -> None:
     assert "list price" not in texts(subject(price=None), "executive")
 
 
-def test_the_version_and_role_of_each_slot_are_read_from_the_log_that_the_sweep_writes() -> None:
+def test_the_version_and_role_of_each_variant_are_read_from_the_log_that_the_sweep_writes() -> None:
     (now,) = [one["properties"] for one in widgets(subject()) if one["type"] == "log"]
     assert now["query"].startswith("SOURCE 'flights-rollback-1f0c3a2' | filter ispresent(LiveShare) | ")
     lines = titled(subject(), "oncall", "Features that drift")["metrics"]
@@ -168,7 +168,7 @@ def test_cloudwatch_evaluates_what_is_drawn(monkeypatch: pytest.MonkeyPatch) -> 
     """The metrics of every widget as queries of GetMetricData, which the simulator takes one period at a time."""
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     about = subject()
-    with in_process() as clock:
+    with simulate_aws() as clock:
         cloudwatch, now = boto3.client("cloudwatch", region_name=REGION), clock.now()
         for queries in (queries for widget in widgets(about) for queries in asked(widget).values()):
             told = cloudwatch.get_metric_data(MetricDataQueries=queries, StartTime=now - WEEK, EndTime=now)
@@ -195,7 +195,7 @@ def _query(number: int, period: int, metric: list[Any]) -> dict[str, Any]:
     return {**query, "MetricStat": {"Metric": read, "Period": period, "Stat": looks["stat"]}}
 
 
-def test_a_line_that_compares_slots_needs_requests_to_both() -> None:
+def test_a_line_that_compares_variants_needs_requests_to_both() -> None:
     """Metric math takes a missing value beside another for 0: the difference would be the champion's latency."""
     graph = titled(subject(), "debug", "Latency, difference")
     expressions = [metric[-1]["expression"] for metric in graph["metrics"] if len(metric) == 1]
@@ -224,6 +224,6 @@ def test_on_call_finds_runbooks_reports_ledger_and_incident_documents() -> None:
 
 
 def test_pages_link_each_other() -> None:
-    for page in PAGES:
+    for page in PAGE_BUILDERS:
         said = texts(subject(), page)
-        assert {other for other in PAGES if f"[{other}](" in said} == set(PAGES) - {page}
+        assert {other for other in PAGE_BUILDERS if f"[{other}](" in said} == set(PAGE_BUILDERS) - {page}

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tidewatch.drift.reference import Reference
-from tidewatch.drift.training import build
+from tidewatch.drift.training.reference_builder import build_reference
 
 CARRIERS = ("AA", "DL", "UA", "København", "a carrier of a long name")
 
@@ -21,7 +21,7 @@ def reference(rows: int = 400, seed: int = 1, order: Sequence[str] | None = None
     carrier = [CARRIERS[at] for at in rng.integers(0, len(CARRIERS), rows)]
     score = rng.beta(2, 5, rows).astype(np.float32).astype(np.float64)
     columns = {"distance": distance, "carrier": carrier, "delay": delay}
-    return build(columns, score=("p", score), order=order)
+    return build_reference(columns, score=("p", score), order=order)
 
 
 def line(row: str, answer: str = "0.25", *, event: str = "0" * 36, inference: str | None = None) -> bytes:

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidewatch.drift.binning import Binner, Categories, NumericGrid
-from tidewatch.drift.reference import POOLS, CategoryFeature, Floats, NumericFeature, hashed
-from tidewatch.drift.training import build
+from tidewatch.drift.counting.binning import Binner, CategoryBinner, NumericGrid
+from tidewatch.drift.reference import POOLS, CategoryFeature, Floats, NumericFeature, hash_value
+from tidewatch.drift.training.reference_builder import build_reference
 
 FINITE = st.floats(-1e308, 1e308)
 LARGEST = 1.7976931348623157e308
@@ -15,7 +15,7 @@ NASTY = [0.0, -0.0, 5e-324, -5e-324, 2.2e-308, 1e-300, 1.0, 1 + 2**-52, -1e300, 
 
 
 def numeric(values: Floats) -> NumericFeature:
-    feature = build({"x": values}).features[0]
+    feature = build_reference({"x": values}).features[0]
     assert isinstance(feature, NumericFeature)
     return feature
 
@@ -82,10 +82,10 @@ def test_a_feature_without_any_value_counts_every_number_as_out_of_range() -> No
 
 def test_categories_fall_into_their_own_bin_other_unseen_or_missing() -> None:
     values = ["a"] * 3 + [f"v{at:02d}" for at in range(60)]
-    feature = build({"c": values}).features[0]
+    feature = build_reference({"c": values}).features[0]
     assert isinstance(feature, CategoryFeature)
-    counts = Categories(feature).count(["a", "v59", "v00", "new", None, None])
-    assert counts[feature.values.index(hashed("a", feature.salt))] == 1
+    counts = CategoryBinner(feature).count(["a", "v59", "v00", "new", None, None])
+    assert counts[feature.values.index(hash_value("a", feature.salt))] == 1
     assert int(counts[-2 - POOLS : -2].sum()) == 1
     assert counts[-2:].tolist() == [1, 2]
 
@@ -94,15 +94,15 @@ def test_categories_fall_into_their_own_bin_other_unseen_or_missing() -> None:
 @pytest.mark.parametrize("rare", [0, 60])
 def test_values_counted_together_are_counted_as_one_by_one(rare: int, values: list[str | None]) -> None:
     """With rare values the reference holds hashes, without them it holds the values themselves."""
-    feature = build({"c": [*["a"] * 30, *["b"] * 30, *(f"v{at:02d}" for at in range(rare))]}).features[0]
+    feature = build_reference({"c": [*["a"] * 30, *["b"] * 30, *(f"v{at:02d}" for at in range(rare))]}).features[0]
     assert isinstance(feature, CategoryFeature)
-    bins = Categories(feature)
+    bins = CategoryBinner(feature)
     one_by_one = np.bincount([bins.bin(value) for value in values], minlength=feature.width)
     assert bins.count(values).tolist() == one_by_one.tolist()
 
 
 def test_a_binner_counts_in_the_order_of_a_profile() -> None:
-    reference = build({"c": ["x", "y"], "n": np.array([1.0, 2.0])}, score=("p", np.array([0.1, 0.9])))
+    reference = build_reference({"c": ["x", "y"], "n": np.array([1.0, 2.0])}, score=("p", np.array([0.1, 0.9])))
     counts = Binner(reference).count(np.array([[2.0]]), [["y"]], np.array([0.5]))
-    assert [len(each) for each in counts] == [one.width for one in reference.measured]
+    assert [len(each) for each in counts] == [one.width for one in reference.measured_features]
     assert [int(each.sum()) for each in counts] == [1, 1, 1]

@@ -12,14 +12,14 @@ from drift_records import CARRIERS, line, plain_lines, reference
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tidewatch.capture.lines import Block, blocks
-from tidewatch.capture.reasons import Reason
-from tidewatch.drift.counting import BlockCounter, StrictLines, counter
+from tidewatch.capture.line_reader import Block, read_blocks
+from tidewatch.capture.reject_reasons import RejectReason
+from tidewatch.drift.counting.line_counter import BlockCounter, StrictLineCounter, create_counter
+from tidewatch.drift.counting.record_counter import RecordCounter
 from tidewatch.drift.profile import Profile
 from tidewatch.drift.reference import Reference
-from tidewatch.drift.strict import StrictCounter
-from tidewatch.drift.training import build
-from tidewatch.drift.verdict import Verdict, judge
+from tidewatch.drift.statistics.verdict import Verdict, judge_profile
+from tidewatch.drift.training.reference_builder import build_reference
 
 REFERENCE = reference()
 FUZZ = settings(
@@ -30,8 +30,8 @@ FUZZ = settings(
 def counted(data: bytes, against: Reference = REFERENCE, size: int = 1 << 20) -> Profile:
     """Both readers' profile, which must be one."""
     profiles = []
-    for made in (BlockCounter(against), StrictLines(against)):
-        for block in blocks(io.BytesIO(data), size):
+    for made in (BlockCounter(against), StrictLineCounter(against)):
+        for block in read_blocks(io.BytesIO(data), size):
             made.count(block, "a.jsonl")
         profiles.append(made.profile())
     fast, strict = profiles
@@ -49,30 +49,30 @@ def among_plain(*odd: bytes) -> bytes:
 def strictly(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """The lines that are read one by one."""
     read: list[bytes] = []
-    original = StrictCounter.line
+    original = RecordCounter.count_line
 
-    def spy(self: StrictCounter, raw: bytes, *args: object, **named: object) -> object:
+    def spy(self: RecordCounter, raw: bytes, *args: object, **named: object) -> object:
         read.append(raw)
         return original(self, raw, *args, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(StrictCounter, "line", spy)
+    monkeypatch.setattr(RecordCounter, "count_line", spy)
     return read
 
 
 def test_plain_lines_are_read_together(strictly: list[bytes]) -> None:
-    made = counter(REFERENCE)
+    made = create_counter(REFERENCE)
     for _ in range(3):
         made.count(Block(0, b"\n".join(plain_lines(500)) + b"\n", False), "a.jsonl")
     assert made.profile().rows == 1500
     assert len(strictly) == 1
 
 
-@pytest.mark.parametrize("against", [REFERENCE, build({"x": np.arange(9.0)})], ids=["scored", "unscored"])
+@pytest.mark.parametrize("against", [REFERENCE, build_reference({"x": np.arange(9.0)})], ids=["scored", "unscored"])
 def test_lines_too_short_for_a_record_are_read_once(strictly: list[bytes], against: Reference) -> None:
     """A gzip stream of a few kilobytes holds a million of them."""
-    made = counter(against)
+    made = create_counter(against)
     made.count(Block(0, b"{}\n" * 5000, False), "a.jsonl")
-    assert (made.profile().accounting.rejected, strictly) == ({Reason.NOT_A_RECORD: 5000}, [])
+    assert (made.profile().accounting.rejected, strictly) == ({RejectReason.NOT_A_RECORD: 5000}, [])
 
 
 ROWS = [
@@ -122,7 +122,7 @@ def test_blank_lines_are_no_records_and_a_cut_line_is_truncated() -> None:
     plain = plain_lines(12)
     profile = counted(b"\n\n \t\r\n" + b"\n".join(plain) + b"\n\r\n" + plain[0][:50])
     assert (profile.accounting.read, profile.accounting.parsed) == (13, 12)
-    assert profile.accounting.rejected == {Reason.TRUNCATED: 1}
+    assert profile.accounting.rejected == {RejectReason.TRUNCATED: 1}
 
 
 def test_a_last_line_without_newline_is_a_record() -> None:
@@ -174,20 +174,20 @@ def test_any_mix_of_numbers_and_categories_is_counted(names: str) -> None:
     rows = 60
     kinds = {"a": [1.5] * 30 + [2.5] * 30, "b": list(map(float, range(rows))), "c": ["x"] * rows, "d": ["y", "z"] * 30}
     columns = {name: np.array(kinds[name]) if name in "ab" else kinds[name] for name in names}
-    against = build(columns, score=("p", np.linspace(0, 1, rows)))
+    against = build_reference(columns, score=("p", np.linspace(0, 1, rows)))
     row = ",".join({"a": "1.5", "b": "17", "c": "x", "d": "z"}[name] for name in names)
     assert counted(b"\n".join([line(row)] * 20) + b"\n", against).rows == 20
 
 
 def test_without_a_score_the_answer_is_not_read() -> None:
-    against = build({"distance": np.arange(100.0)})
+    against = build_reference({"distance": np.arange(100.0)})
     profile = counted(b"\n".join([line(f"{at}", "no number") for at in range(20)]), against)
     assert (profile.rows, profile.accounting.rejected_total) == (20, 0)
 
 
 def test_unseen_and_other_categories_have_counts_of_their_own() -> None:
     many = [f"v{at:03d}" for at in range(200) for _ in range(1 + (at < 50))]
-    against = build({"c": many}, score=("p", np.linspace(0, 1, len(many))))
+    against = build_reference({"c": many}, score=("p", np.linspace(0, 1, len(many))))
     lines = [line(value) for value in ["v000", "v001", "v150", "v151", "new", "nan", "NA"] * 4]
     profile = counted(b"\n".join(lines), against)
     others, unseen, missing = profile.counts[0][50:-2], *profile.counts[0][-2:]
@@ -195,9 +195,9 @@ def test_unseen_and_other_categories_have_counts_of_their_own() -> None:
 
 
 def test_a_record_that_could_not_be_held_is_accounted_for() -> None:
-    for made in (BlockCounter(REFERENCE), StrictLines(REFERENCE)):
-        made.count(Block(5, b"", False, Reason.TOO_LONG), "a.jsonl")
-        assert made.profile().accounting.rejected == {Reason.TOO_LONG: 1}
+    for made in (BlockCounter(REFERENCE), StrictLineCounter(REFERENCE)):
+        made.count(Block(5, b"", False, RejectReason.TOO_LONG), "a.jsonl")
+        assert made.profile().accounting.rejected == {RejectReason.TOO_LONG: 1}
 
 
 @FUZZ
@@ -268,7 +268,7 @@ def test_input_only_capture_is_judged_on_its_features() -> None:
         del each["captureData"]["endpointOutput"]
     profile = counted(b"\n".join(json.dumps(each).encode() for each in captured) + b"\n")
     assert (profile.accounting.parsed, profile.rows) == (300, 300)
-    judged = {each.name: each for each in judge(REFERENCE, profile).features}
+    judged = {each.name: each for each in judge_profile(REFERENCE, profile).features}
     assert judged["p"].verdict is Verdict.INSUFFICIENT
     assert judged["p"].because == ("no answer was captured, so that the score is not judged",)
     assert judged["distance"].psi is not None

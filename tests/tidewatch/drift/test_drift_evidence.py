@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from tidewatch.drift.evidence import (
-    EXACT_UP_TO,
-    Shares,
+from tidewatch.drift.reference import POOLS
+from tidewatch.drift.statistics.hypothesis_tests import (
+    MAX_EXACT_EXPECTED_COUNT,
+    CategoryCounts,
     benjamini_hochberg,
     category_p_value,
     chi2_sf,
@@ -19,7 +20,6 @@ from tidewatch.drift.evidence import (
     ks_p_value,
     rate_p_value,
 )
-from tidewatch.drift.reference import POOLS
 
 ZIPF = 1 / np.arange(1, 501)
 
@@ -82,7 +82,7 @@ def test_two_rates_are_compared_as_scipy_compares_them(one: tuple[int, int], two
     table = [[k1, n1 - k1], [k2, n2 - k2]]
     events = min(k1 + k2, n1 + n2 - k1 - k2)
     found = rate_p_value(k1, n1, k2, n2)
-    if events * min(n1, n2) <= EXACT_UP_TO * (n1 + n2):
+    if events * min(n1, n2) <= MAX_EXACT_EXPECTED_COUNT * (n1 + n2):
         want = float(stats.fisher_exact(table).pvalue)
     else:
         want = float(stats.chi2_contingency(table, correction=False).pvalue)
@@ -143,7 +143,9 @@ def test_a_histograms_p_value_keeps_its_promise_with_few_counts_a_bin(shares: np
 def shares_p_value(training: np.ndarray, other: int, production: np.ndarray, rest: int) -> float:
     """Where all others are in one pool."""
     one = np.zeros(len(training), np.int64)
-    return category_p_value(Shares(training, np.array([other])), Shares(production, np.array([rest])), one)
+    return category_p_value(
+        CategoryCounts(training, np.array([other])), CategoryCounts(production, np.array([rest])), one
+    )
 
 
 def test_well_filled_categories_have_chi_squareds_p_value() -> None:
@@ -174,7 +176,8 @@ def test_the_luck_of_being_among_the_most_frequent_is_no_evidence(weights: np.nd
         trained = trained[order]
         pool = dealt[order]
         samples = [
-            Shares(each[:50], np.bincount(pool[50:], each[50:], pools).astype(np.int64)) for each in (trained, now)
+            CategoryCounts(each[:50], np.bincount(pool[50:], each[50:], pools).astype(np.int64))
+            for each in (trained, now)
         ]
         found.append(category_p_value(*samples, pool[:50]))
     assert min(found) > 1e-5

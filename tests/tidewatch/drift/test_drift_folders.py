@@ -9,7 +9,12 @@ import polars as pl
 import pytest
 
 from tidewatch.drift.errors import InvalidTable
-from tidewatch.drift.tables import count, is_table, open_table, reference
+from tidewatch.drift.training.table_reference import (
+    build_reference_from_table,
+    count_table,
+    is_table,
+    open_table,
+)
 
 FRAME = pl.DataFrame({"x": [0.5, 1.5, 2.5, 3.5], "kind": ["a", "b", "a", "b"]})
 
@@ -30,10 +35,10 @@ def test_a_folder_that_spark_wrote_is_one_table(tmp_path: Path, name: str) -> No
     FRAME.write_parquet(tmp_path / "one.parquet")
     folder = by_spark(tmp_path / name)
     assert is_table(str(folder))
-    made = reference(open_table(folder))
-    assert made.digest == reference(open_table(tmp_path / "one.parquet")).digest
+    made = build_reference_from_table(open_table(folder))
+    assert made.digest == build_reference_from_table(open_table(tmp_path / "one.parquet")).digest
     told: list[tuple[int, int]] = []
-    found = count(open_table(folder), made, str(folder), lambda done, size: told.append((done, size)))
+    found = count_table(open_table(folder), made, str(folder), lambda done, size: told.append((done, size)))
     assert found.profile.rows == 4
     assert told[-1][0] == told[-1][1]
 
@@ -45,7 +50,7 @@ def test_the_parts_of_a_partitioned_folder_have_its_keys_as_columns(tmp_path: Pa
         FRAME.write_parquet(folder / f"month={month}/part.parquet")
     table = open_table(folder.rename(tmp_path / "run=7/train"))
     assert set(table.names) == {"x", "kind", "month"}
-    assert reference(table).rows == 8
+    assert build_reference_from_table(table).rows == 8
 
 
 def test_a_folder_of_captured_records_is_no_table_though_parquet_lies_by(tmp_path: Path) -> None:

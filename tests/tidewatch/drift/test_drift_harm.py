@@ -16,9 +16,14 @@ from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutErr
 from drift_records import line, plain_lines, reference
 from test_drift_job import FIRST, PLACE, Account
 
-from simulator.aws import in_process
-from tidewatch.drift import job
-from tidewatch.drift.job import DriftClients, DriftJob, DriftPlan, JobResult
+from rehearsal.aws import simulate_aws
+from tidewatch.drift.job import drift_job
+from tidewatch.drift.job.drift_job import (
+    DriftClients,
+    DriftConfig,
+    DriftJob,
+    JobResult,
+)
 
 HOURS = 2
 VARIANTS = {"blue": "1", "green": "2"}
@@ -29,7 +34,7 @@ SHORT = 400
 @pytest.fixture
 def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    with in_process(FIRST + timedelta(hours=1, minutes=20)) as clock:
+    with simulate_aws(FIRST + timedelta(hours=1, minutes=20)) as clock:
         yield Account(clock, tmp_path)
 
 
@@ -90,7 +95,7 @@ def run(
     """A run whose call number `at` raises, so many hours from now; its calls."""
     calls: list[str] = []
     clients = [Faulty(each, calls, at, fault) for each in vars(account.clients).values()]
-    working = DriftJob(DriftClients(*clients), PLACE, DriftPlan(), account.clock)
+    working = DriftJob(DriftClients(*clients), PLACE, DriftConfig(), account.clock)
     return working.run(account.clock.now() + timedelta(hours=later)), calls
 
 
@@ -131,6 +136,7 @@ def _of_each_kind(calls: list[str]) -> list[int]:
     return sorted({found[place] for found in kinds.values() for place in (len(found) // 2, -1)})
 
 
+@pytest.mark.slow
 def test_whatever_one_call_raises_the_other_hours_are_judged_and_it_is_tried_again(account: Account) -> None:
     every = captured(account)
     clean, calls = run(account, None)
@@ -145,7 +151,7 @@ def test_whatever_one_call_raises_the_other_hours_are_judged_and_it_is_tried_aga
         assert len(missing) <= _hours_of(call), (call, fault, missing)
         assert call.endswith((" capture/", "flights-1a2b/")) or len({variant for variant, _ in missing}) <= 1, call
         healed, _ = run(account, None, later=1)
-        assert healed.failing == 0, (call, healed.problems)
+        assert healed.failing_count == 0, (call, healed.problems)
         assert reports(account).keys() >= wanted.keys(), (call, fault)
         assert {key: reports(account)[key] for key in wanted} == wanted, (call, fault)
 
@@ -160,11 +166,11 @@ def test_a_run_that_is_cut_off_leaves_the_hour_it_was_at_and_goes_on_with_the_ot
     account.clock.advance(901)
     second, _ = run(account, None)
     assert len(judged(second)) == len(every) - 1, "Lambda's own second attempt, minutes later"
-    assert second.failing == 1
+    assert second.failing_count == 1
     account.clock.advance(3600)
     third, _ = run(account, None)
     assert judged(second) | judged(third) == every
-    assert third.failing == 0
+    assert third.failing_count == 0
 
 
 def test_an_hour_that_fails_again_and_again_is_tried_less_and_less(account: Account) -> None:
@@ -200,8 +206,8 @@ def run_calls(account: Account) -> list[str]:
             return get
 
     clients = replace(account.clients, s3=Closed(account.s3, [], None, OSError))
-    result = DriftJob(clients, PLACE, DriftPlan(), account.clock).run(account.clock.now())
-    assert result.failing == 1
+    result = DriftJob(clients, PLACE, DriftConfig(), account.clock).run(account.clock.now())
+    assert result.failing_count == 1
     return calls
 
 
@@ -230,7 +236,7 @@ def test_a_record_that_the_reader_cannot_take_is_one_reject(account: Account, mo
 
     good = line("1,AA,2\n")
     account.capture(FIRST, good, b"no record", good)
-    monkeypatch.setattr("tidewatch.drift.strict.values", values)
+    monkeypatch.setattr("tidewatch.drift.counting.record_counter.extract_rows", values)
     (one,) = account.run().hours
     assert (one.read, one.rejected) == (3, 3)
     assert account.report(FIRST)["windows"]["hour"]["records"]["rejected"] == {"not_json": 1, "reader_failed": 2}
@@ -254,7 +260,7 @@ def test_a_slow_hour_is_left_for_a_run_of_its_own(account: Account, monkeypatch:
     """The newest hour takes 300 seconds a block; a run has 400."""
     every = captured(account, 2)
     slow = f"green/{FIRST:%Y/%m/%d/%H}"
-    real = job.blocks
+    real = drift_job.read_blocks
     current: list[str] = []
 
     def opened(s3: Any, bucket: str, key: str) -> Any:
@@ -266,15 +272,15 @@ def test_a_slow_hour_is_left_for_a_run_of_its_own(account: Account, monkeypatch:
             account.clock.advance(300 if slow in current[0] else 1)
             yield block
 
-    monkeypatch.setattr(job, "open_object", opened)
-    monkeypatch.setattr(job, "blocks", blocks)
+    monkeypatch.setattr(drift_job, "open_object", opened)
+    monkeypatch.setattr(drift_job, "read_blocks", blocks)
 
     def short() -> JobResult:
         return account.run(deadline=account.clock.now() + timedelta(seconds=SHORT))
 
     first = short()
     assert judged(first) == every - {("green", FIRST)}
-    assert (first.failing, first.remaining) == (1, 0)
+    assert (first.failing_count, first.remaining_count) == (1, 0)
     assert any("longer than a run may spend" in problem for problem in first.problems)
     assert short().hours == ()
     account.clock.advance(3600)
@@ -296,7 +302,7 @@ def test_a_wild_reference_leaves_the_other_variants_watched(account: Account, ra
     result = account.run()
     assert {variant for variant, _ in judged(result)} == {"blue"}
     assert len(judged(result)) == HOURS
-    assert result.failing == HOURS, "each of green's, to be tried again"
+    assert result.failing_count == HOURS, "each of green's, to be tried again"
     assert [one.variant for one in result.hours if one.insufficient and not one.page] == ["green"]
 
 
@@ -312,7 +318,7 @@ def test_a_version_that_is_gone_with_its_wild_reference_counts_for_a_day_at_most
     account.s3.put_object(Bucket=PLACE.registry_bucket, Key=manifest, Body=json.dumps(described).encode())
     failing: list[int] = []
     for _ in range(16):
-        failing.append(account.run().failing)
+        failing.append(account.run().failing_count)
         account.clock.advance(3600)
     assert failing[:11] == [HOURS] * 11, "it may be back, while nobody asked for twelve hours"
     assert failing[-1] == 0
@@ -354,7 +360,7 @@ def test_metrics_of_an_hour_are_told_before_the_next_one_is_read(account: Accoun
     told: list[str] = []
     counted: list[str] = []
     clients = [Faulty(each, counted, last, Stop) for each in vars(account.clients).values()]
-    working = DriftJob(DriftClients(*clients), PLACE, DriftPlan(), account.clock)
+    working = DriftJob(DriftClients(*clients), PLACE, DriftConfig(), account.clock)
     with pytest.raises(Stop):
-        working.run(account.clock.now(), told=lambda hour: told.append(hour.variant))
+        working.run(account.clock.now(), on_hour=lambda hour: told.append(hour.variant))
     assert len(told) == len(VARIANTS) * HOURS - 1

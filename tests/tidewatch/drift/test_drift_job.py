@@ -12,16 +12,16 @@ import boto3
 import pytest
 from drift_records import line, plain_lines, reference
 
-from simulator.aws import in_process
-from simulator.clock import ManualClock
-from tests.simulator.aws.account import LAYOUT, from_events, packed
+from rehearsal.aws import simulate_aws
+from rehearsal.simulated_clock import ManualClock
+from tests.rehearsal.aws.account import LAYOUT, from_events, packed
 from tests.stacks.rehearsed import DESCRIPTION
-from tidewatch.drift.job import DriftClients, DriftJob, DriftPlace, DriftPlan, JobResult
-from tidewatch.drift.layout import control_key
-from tidewatch.lease import LeaseTable
-from tidewatch.registry import Registry
+from tidewatch.aws.lease import LeaseTable
+from tidewatch.drift.job.drift_job import DriftClients, DriftConfig, DriftJob, DriftResources, JobResult
+from tidewatch.drift.storage_layout import build_control_key
+from tidewatch.registry import ModelRegistry
 
-PLACE = DriftPlace(
+PLACE = DriftResources(
     "tidewatch/dev/flights",
     "flights",
     "flights-1a2b",
@@ -55,10 +55,10 @@ class Account:
         artifact.write_bytes(packed(LAYOUT))
         for version, seed in (("1", 1), ("2", 2)):
             stored.write_bytes(reference(seed=seed).encode())
-            Registry(self.s3, PLACE.registry_bucket, "flights").publish(
+            ModelRegistry(self.s3, PLACE.registry_bucket, "flights").publish(
                 version, artifact, DESCRIPTION, reference=stored
             )
-        Registry(self.s3, PLACE.registry_bucket, "flights").publish("3", artifact, DESCRIPTION)
+        ModelRegistry(self.s3, PLACE.registry_bucket, "flights").publish("3", artifact, DESCRIPTION)
         self.deploy("one", blue="1", green="2")
         policy = {"Policy": from_events(EVENTS)}
         self.queue = self.sqs.create_queue(QueueName="events", Attributes=policy)["QueueUrl"]
@@ -66,8 +66,8 @@ class Account:
         self.clients.events.put_targets(Rule="drift", Targets=[{"Id": "1", "Arn": EVENTS}])
 
     def deploy(self, configuration: str, **versions: str) -> None:
-        slots = {slot: {"version": version} for slot, version in versions.items()}
-        body = json.dumps({"schema": 1, "configuration": configuration, "slots": slots})
+        variants = {variant: {"version": version} for variant, version in versions.items()}
+        body = json.dumps({"schema": 1, "configuration": configuration, "variants": variants})
         self.s3.put_object(Bucket=PLACE.monitoring_bucket, Key=f"deployments/{configuration}.json", Body=body)
 
     def capture(
@@ -79,8 +79,8 @@ class Account:
             Bucket=PLACE.capture_bucket, Key=key, Body=gzip.compress(body) if file.endswith("gz") else body
         )
 
-    def run(self, plan: DriftPlan | None = None, **options: Any) -> JobResult:
-        return DriftJob(self.clients, PLACE, plan or DriftPlan(), self.clock).run(self.clock.now(), **options)
+    def run(self, plan: DriftConfig | None = None, **options: Any) -> JobResult:
+        return DriftJob(self.clients, PLACE, plan or DriftConfig(), self.clock).run(self.clock.now(), **options)
 
     def stored(self) -> dict[str, bytes]:
         listed = self.s3.list_objects_v2(Bucket=PLACE.monitoring_bucket, Prefix="drift/").get("Contents", [])
@@ -102,7 +102,7 @@ class Account:
 @pytest.fixture
 def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    with in_process(FIRST + timedelta(hours=1, minutes=20)) as clock:
+    with simulate_aws(FIRST + timedelta(hours=1, minutes=20)) as clock:
         yield Account(clock, tmp_path)
 
 
@@ -121,7 +121,7 @@ def test_reading_an_hour_again_writes_the_same_bytes(account: Account) -> None:
     account.capture(FIRST, *plain_lines(60), b"no record")
     account.run()
     before = account.stored()
-    assert hours(account.run(only=FIRST)) == [("blue", 8)]
+    assert hours(account.run(only_hour=FIRST)) == [("blue", 8)]
     assert account.stored() == before
 
 
@@ -129,7 +129,7 @@ def test_an_hour_is_read_only_after_its_lag(account: Account) -> None:
     account.capture(FIRST)
     account.capture(FIRST + timedelta(hours=1))
     assert hours(account.run()) == [("blue", 8)]
-    assert hours(account.run(DriftPlan(lag_minutes=21))) == []
+    assert hours(account.run(DriftConfig(lag_minutes=21))) == []
     account.clock.advance(3600)
     assert hours(account.run()) == [("blue", 9)]
 
@@ -164,14 +164,16 @@ def test_time_that_runs_out_leaves_hours_for_the_next_run(account: Account) -> N
     account.capture(FIRST - timedelta(hours=1))
     account.capture(FIRST)
     late = account.run(deadline=account.clock.now() + timedelta(seconds=5))
-    assert (late.hours, late.remaining) == ((), 2)
+    assert (late.hours, late.remaining_count) == ((), 2)
     assert len(account.run().hours) == 2
 
 
 def test_one_run_at_a_time(account: Account) -> None:
     account.capture(FIRST)
-    leases = LeaseTable(account.clients.dynamodb, PLACE.control, control_key(PLACE.key), account.clock)
-    lease = leases.take("drift", 900)
+    leases = LeaseTable(
+        account.clients.dynamodb, PLACE.control_table, build_control_key(PLACE.stack_key), account.clock
+    )
+    lease = leases.acquire("drift", 900)
     assert lease is not None
     assert account.run().skipped
     leases.release("drift", lease)
@@ -181,9 +183,9 @@ def test_one_run_at_a_time(account: Account) -> None:
 def test_a_run_that_fails_gives_its_lease_back(account: Account) -> None:
     account.capture(FIRST)
     nowhere = replace(PLACE, monitoring_bucket="flights-nowhere")
-    failed = DriftJob(account.clients, nowhere, DriftPlan(), account.clock).run(account.clock.now())
+    failed = DriftJob(account.clients, nowhere, DriftConfig(), account.clock).run(account.clock.now())
     assert failed.hours == ()
-    assert failed.failing == 1
+    assert failed.failing_count == 1
     assert any("NoSuchBucket" in problem for problem in failed.problems)
     assert len(account.run().hours) == 1
 
@@ -312,9 +314,9 @@ def test_an_old_hour_that_is_read_again_writes_what_it_wrote(account: Account) -
     for days in range(0, 12, 2):
         account.clock.advance_to(FIRST + timedelta(days=days, hours=1, minutes=20))
         account.capture(FIRST + timedelta(days=days))
-        account.run(DriftPlan(look_back_hours=3))
+        account.run(DriftConfig(look_back_hours=3))
     before = account.stored()
-    account.run(DriftPlan(look_back_hours=3), only=FIRST + timedelta(days=2))
+    account.run(DriftConfig(look_back_hours=3), only_hour=FIRST + timedelta(days=2))
     after = account.stored()
     assert {key: after[key] for key in before if "index" not in key} == {
         key: before[key] for key in before if "index" not in key

@@ -8,12 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from tidewatch.drift.tables import ArrayTable, open_table, reference
+from tidewatch.drift.training.table_reference import (
+    ArrayTable,
+    build_reference_from_table,
+    open_table,
+)
 
 
 def noted(columns: dict[str, list[object]], score: str | None = None) -> list[str]:
     found: list[str] = []
-    reference(ArrayTable(columns), score=score, note=found.append)
+    build_reference_from_table(ArrayTable(columns), score=score, note=found.append)
     return found
 
 
@@ -47,7 +51,7 @@ def test_words_of_databases_for_no_value_are_missing_numbers(tmp_path: Path, wor
     path = tmp_path / "t.csv"
     path.write_text("age,x\n" + f"41,1\n{word},2\n" * 50)
     found: list[str] = []
-    made = reference(open_table(path), note=found.append)
+    made = build_reference_from_table(open_table(path), note=found.append)
     assert (made.features[0].missing, found) == (50, [])
 
 

@@ -10,13 +10,17 @@ import msgspec
 import numpy as np
 import pytest
 
-from tidewatch.drift.binning import Categories
-from tidewatch.drift.holdings import card_section
+from tidewatch.drift.counting.binning import CategoryBinner
 from tidewatch.drift.profile import Profile
-from tidewatch.drift.reference import CategoryFeature, NumericFeature, Reference, decode
-from tidewatch.drift.tables import ArrayTable, count
-from tidewatch.drift.training import FEW, SHARED, build
-from tidewatch.drift.verdict import judge
+from tidewatch.drift.reference import CategoryFeature, NumericFeature, Reference, decode_reference
+from tidewatch.drift.statistics.verdict import judge_profile
+from tidewatch.drift.training.disclosure import render_card_section
+from tidewatch.drift.training.reference_builder import (
+    MAX_CLEAR_VALUES,
+    MIN_CLEAR_ROWS,
+    build_reference,
+)
+from tidewatch.drift.training.table_reference import ArrayTable, count_table
 
 RNG = np.random.default_rng(12)
 EMAILS = [f"user{at}@example.com" for at in range(1_500)]
@@ -40,7 +44,7 @@ def in_clear(reference: Reference, columns: dict[str, Sequence[str]]) -> Referen
 
 
 def _clear(feature: CategoryFeature, values: Sequence[str]) -> CategoryFeature:
-    bins = Categories(feature)
+    bins = CategoryBinner(feature)
     named: dict[int, list[str]] = {}
     for value in sorted(set(values)):
         named.setdefault(bins.bin(value), []).append(value)
@@ -50,11 +54,11 @@ def _clear(feature: CategoryFeature, values: Sequence[str]) -> CategoryFeature:
 
 
 def profile(reference: Reference, columns: dict[str, Any]) -> Profile:
-    return count(ArrayTable(columns), reference, "a test").profile
+    return count_table(ArrayTable(columns), reference, "a test").profile
 
 
 def test_nothing_that_few_rows_share_stands_in_the_reference() -> None:
-    text = build(table()).encode().decode()
+    text = build_reference(table()).encode().decode()
     assert not any(email in text for email in EMAILS)
     assert "Ann Lee" not in text
     assert "1234567" not in text
@@ -63,18 +67,18 @@ def test_nothing_that_few_rows_share_stands_in_the_reference() -> None:
     assert '"pro"' in text
 
 
-@pytest.mark.parametrize("times", [SHARED - 1, SHARED])
-@pytest.mark.parametrize("values", [FEW, FEW + 1])
+@pytest.mark.parametrize("times", [MIN_CLEAR_ROWS - 1, MIN_CLEAR_ROWS])
+@pytest.mark.parametrize("values", [MAX_CLEAR_VALUES, MAX_CLEAR_VALUES + 1])
 def test_values_are_kept_in_clear_where_they_are_few_and_frequent(times: int, values: int) -> None:
-    (feature,) = build({"c": [f"v{at}" for at in range(values) for _ in range(times)]}).features
+    (feature,) = build_reference({"c": [f"v{at}" for at in range(values) for _ in range(times)]}).features
     assert isinstance(feature, CategoryFeature)
     kept = [not feature.is_hashed(each) for each in (*feature.values, *feature.others)]
-    assert kept == [times >= SHARED and values <= FEW] * values
+    assert kept == [times >= MIN_CLEAR_ROWS and values <= MAX_CLEAR_VALUES] * values
 
 
 def test_bounds_are_kept_where_many_rows_share_them_and_else_rounded_outwards() -> None:
     numbers = {"flag": np.repeat([0.0, 1.0], 50), "salary": np.append(np.linspace(20_123, 90_000, 99), 1_234_567.89)}
-    flag, salary = build(numbers).features
+    flag, salary = build_reference(numbers).features
     assert isinstance(flag, NumericFeature)
     assert isinstance(salary, NumericFeature)
     assert (flag.minimum, flag.maximum) == (0, 1)
@@ -83,14 +87,14 @@ def test_bounds_are_kept_where_many_rows_share_them_and_else_rounded_outwards() 
 
 def test_hashed_values_are_judged_as_those_in_clear() -> None:
     trained = table()
-    hidden = build(trained)
+    hidden = build_reference(trained)
     clear = in_clear(hidden, trained)
-    assert decode(clear.encode(), "a reference in clear") == clear
+    assert decode_reference(clear.encode(), "a reference in clear") == clear
     now = table(seed=1)
     now["email"] = [*now["email"][:4_000], *(f"new{at}@example.com" for at in range(1_000))]
     now["city"] = [*now["city"][:3_500], *["city 7"] * 1_500]
     now["plan"] = [*now["plan"][:4_500], *["the one of Ann Lee"] * 500]
-    ours, theirs = (judge(each, profile(each, now)) for each in (hidden, clear))
+    ours, theirs = (judge_profile(each, profile(each, now)) for each in (hidden, clear))
     assert [(each.verdict, each.psi, each.p_value, each.unseen_rate) for each in ours.features] == [
         (each.verdict, each.psi, each.p_value, each.unseen_rate) for each in theirs.features
     ]
@@ -101,15 +105,15 @@ def test_hashed_values_are_judged_as_those_in_clear() -> None:
 
 
 def test_a_value_that_reads_like_a_hash_is_none() -> None:
-    (feature,) = build({"c": ["a"] * 30 + ["rare"]}).features
+    (feature,) = build_reference({"c": ["a"] * 30 + ["rare"]}).features
     assert isinstance(feature, CategoryFeature)
     forged = feature.values[1]
-    bins = Categories(feature)
+    bins = CategoryBinner(feature)
     assert [bins.bin(value) for value in ("a", "rare", forged, None)] == [0, 1, 3, 4]
 
 
 def test_the_card_says_what_the_reference_holds() -> None:
-    said = card_section(build({**table(), "<b>": ["x"] * 5_000}))
+    said = render_card_section(build_reference({**table(), "<b>": ["x"] * 5_000}))
     assert "- email: 0 values in clear, 1,500 hashed\n" in said
     assert "- plan: 2 values in clear, 1 hashed\n" in said
     assert "<b>" not in said

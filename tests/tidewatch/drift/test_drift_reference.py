@@ -13,24 +13,28 @@ from drift_records import plain_lines, reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tidewatch.capture.lines import Block
-from tidewatch.drift.counting import counter
+from tidewatch.capture.line_reader import Block
+from tidewatch.drift.counting.line_counter import create_counter
 from tidewatch.drift.errors import InvalidReference, InvalidTraining
-from tidewatch.drift.reference import CategoryFeature, Floats, NumericFeature, decode, hashed
-from tidewatch.drift.training import KNOWN, NAMED, build
-from tidewatch.drift.verdict import judge
+from tidewatch.drift.reference import CategoryFeature, Floats, NumericFeature, decode_reference, hash_value
+from tidewatch.drift.statistics.verdict import judge_profile
+from tidewatch.drift.training.reference_builder import (
+    MAX_KNOWN_VALUES,
+    MAX_NAMED_VALUES,
+    build_reference,
+)
 
 FUZZ = settings(max_examples=int(os.environ.get("TIDEWATCH_FUZZ_EXAMPLES", "100")), deadline=None, derandomize=True)
 
 
 def numeric(values: Floats) -> NumericFeature:
-    feature = build({"x": values}).features[0]
+    feature = build_reference({"x": values}).features[0]
     assert isinstance(feature, NumericFeature)
     return feature
 
 
 def category(values: list[str | None]) -> CategoryFeature:
-    feature = build({"c": values}).features[0]
+    feature = build_reference({"c": values}).features[0]
     assert isinstance(feature, CategoryFeature)
     return feature
 
@@ -42,8 +46,8 @@ def test_the_same_data_give_the_same_bytes() -> None:
 
 def test_it_comes_back_from_its_bytes() -> None:
     made = reference(order=["id", "distance", "carrier", "delay"])
-    assert decode(made.encode(), "reference.json") == made
-    assert decode(made.encode(), "reference.json").digest == made.digest
+    assert decode_reference(made.encode(), "reference.json") == made
+    assert decode_reference(made.encode(), "reference.json").digest == made.digest
 
 
 NUMBERS = st.one_of(st.floats(-1e308, 1e308), st.sampled_from([0.0, 1.0, -0.0, float("nan")]))
@@ -116,36 +120,38 @@ def test_a_column_of_missing_values_only_has_no_bins() -> None:
 
 
 def test_minus_zero_is_zero() -> None:
-    assert build({"x": np.array([-0.0, 1.0])}).encode() == build({"x": np.array([0.0, 1.0])}).encode()
+    assert (
+        build_reference({"x": np.array([-0.0, 1.0])}).encode() == build_reference({"x": np.array([0.0, 1.0])}).encode()
+    )
 
 
 def test_the_most_frequent_categories_are_named_and_the_others_remembered() -> None:
-    values: list[str | None] = [f"v{at:03d}" for at in range(NAMED + 30) for _ in range(100 - at)]
+    values: list[str | None] = [f"v{at:03d}" for at in range(MAX_NAMED_VALUES + 30) for _ in range(100 - at)]
     feature = category([*values, "once", "twice", "twice", None])
-    assert feature.values == tuple(f"v{at:03d}" for at in range(NAMED))
-    rare = sorted(hashed(value, feature.salt) for value in ("once", "twice"))
-    assert feature.others == (*rare, *(f"v{at:03d}" for at in range(NAMED, NAMED + 30)))
+    assert feature.values == tuple(f"v{at:03d}" for at in range(MAX_NAMED_VALUES))
+    rare = sorted(hash_value(value, feature.salt) for value in ("once", "twice"))
+    assert feature.others == (*rare, *(f"v{at:03d}" for at in range(MAX_NAMED_VALUES, MAX_NAMED_VALUES + 30)))
     assert (feature.singletons, feature.doubletons, feature.missing, feature.open) == (1, 1, 1, False)
     assert feature.total == len(values) + 3
 
 
 def test_a_column_of_too_many_categories_is_open() -> None:
-    feature = category([str(at) for at in range(KNOWN + 1)])
-    assert (feature.open, feature.others, feature.other) == (True, (), KNOWN + 1 - NAMED)
+    feature = category([str(at) for at in range(MAX_KNOWN_VALUES + 1)])
+    assert (feature.open, feature.others, feature.other) == (True, (), MAX_KNOWN_VALUES + 1 - MAX_NAMED_VALUES)
 
 
 def test_infinity_in_the_training_is_refused_with_the_column() -> None:
     with pytest.raises(InvalidTraining, match=r"'x' holds infinity.* in 3 rows"):
-        build({"x": np.array([1.0, np.inf, -np.inf, 1.7976931348623157e308])})
+        build_reference({"x": np.array([1.0, np.inf, -np.inf, 1.7976931348623157e308])})
 
 
 def test_columns_of_different_lengths_and_empty_data_are_refused() -> None:
     with pytest.raises(InvalidTraining, match="different lengths: x 2, y 3"):
-        build({"x": np.zeros(2), "y": np.zeros(3)})
+        build_reference({"x": np.zeros(2), "y": np.zeros(3)})
     with pytest.raises(InvalidTraining, match="no rows"):
-        build({"x": np.zeros(0)})
+        build_reference({"x": np.zeros(0)})
     with pytest.raises(InvalidTraining, match="is a feature too"):
-        build({"x": np.zeros(2)}, score=("x", np.zeros(2)))
+        build_reference({"x": np.zeros(2)}, score=("x", np.zeros(2)))
 
 
 def edited(**changes: object) -> bytes:
@@ -162,7 +168,7 @@ def edited(**changes: object) -> bytes:
 ], ids=["empty", "binary", "list", "bare", "newer", "column"])  # fmt: skip
 def test_what_is_no_reference_is_refused_with_what_to_do(raw: bytes, says: str) -> None:
     with pytest.raises(InvalidReference, match=says):
-        decode(raw, "reference.json")
+        decode_reference(raw, "reference.json")
 
 
 def test_a_reference_that_contradicts_itself_is_refused() -> None:
@@ -171,7 +177,7 @@ def test_a_reference_that_contradicts_itself_is_refused() -> None:
     features[1]["counts"].append(1)
     features[2]["counts"].append(1)
     with pytest.raises(InvalidReference, match=r"do not ascend; .*counts for 5 values; .*counts for"):
-        decode(edited(features=features), "reference.json")
+        decode_reference(edited(features=features), "reference.json")
 
 
 def _mutants() -> Iterator[tuple[str, Any]]:
@@ -218,7 +224,7 @@ MUTANTS = dict(_mutants())
 @pytest.mark.parametrize("which", MUTANTS)
 def test_a_reference_that_cannot_be_is_refused_in_a_sentence(which: str) -> None:
     with pytest.raises(InvalidReference, match=r"(contradicts itself|is not a reference).*(again|drift reference`)"):
-        decode(json.dumps(MUTANTS[which]).encode(), "reference.json")
+        decode_reference(json.dumps(MUTANTS[which]).encode(), "reference.json")
 
 
 @FUZZ
@@ -235,19 +241,19 @@ def test_a_mutated_reference_is_refused_or_counts(data: st.DataObject) -> None:
     else:
         feature[key] = data.draw(wild | st.lists(wild, max_size=3))
     try:
-        found = decode(json.dumps(whole).encode(), "reference.json")
+        found = decode_reference(json.dumps(whole).encode(), "reference.json")
     except InvalidReference:
         return
-    counting = counter(found)
+    counting = create_counter(found)
     counting.count(Block(0, b"\n".join(plain_lines(20)) + b"\n", False), "a.jsonl")
     profile = counting.profile()
     assert profile.accounting.read == 20
-    judge(found, profile)
+    judge_profile(found, profile)
 
 
 @pytest.mark.parametrize("options", [{"score": ("y" * 1001, np.arange(30.0))}, {"order": ["x", "z" * 1001]}, {}])
 def test_a_name_that_no_reference_holds_is_refused(options: dict[str, Any]) -> None:
     columns = {"x": np.arange(30.0)} if options else {"x" * 1001: np.arange(30.0)}
     with pytest.raises(InvalidTraining, match=r"has 1,001 characters, over the 1,000 of a reference"):
-        build(columns, **options)
-    assert decode(build({"x" * 1000: np.arange(30.0)}).encode(), "r.json").rows == 30
+        build_reference(columns, **options)
+    assert decode_reference(build_reference({"x" * 1000: np.arange(30.0)}).encode(), "r.json").rows == 30

@@ -12,17 +12,21 @@ import numpy as np
 import pytest
 
 from tests.in_a_browser import browser, opened
-from tidewatch.capture.accounting import Accounting, Example
-from tidewatch.capture.reasons import Reason
-from tidewatch.drift.drawing import pairs
+from tidewatch.capture.accounting import Accounting, RejectExample
+from tidewatch.capture.reject_reasons import RejectReason
 from tidewatch.drift.errors import InvalidReport
-from tidewatch.drift.page import hour_ranges, page
 from tidewatch.drift.profile import Profile
 from tidewatch.drift.reference import Reference
-from tidewatch.drift.report import Report, WindowReport, decode, examples, window
-from tidewatch.drift.tables import ArrayTable, count, reference
-from tidewatch.drift.verdict import Verdict, judge
-from tidewatch.html import POLICY, percent
+from tidewatch.drift.reports.charts import compute_bin_shares
+from tidewatch.drift.reports.html_report import format_hour_ranges, render_report
+from tidewatch.drift.reports.report import DriftReport, WindowReport, build_window_report, decode_report, list_examples
+from tidewatch.drift.statistics.verdict import Verdict, judge_profile
+from tidewatch.drift.training.table_reference import (
+    ArrayTable,
+    build_reference_from_table,
+    count_table,
+)
+from tidewatch.html import CONTENT_SECURITY_POLICY, format_percent
 
 __all__ = ["browser"]
 
@@ -41,12 +45,12 @@ def arrays(rows: int, seed: int, shift: float = 0.0, numbers: int = 3) -> dict[s
 
 
 def profiled(trained: Reference, rows: int, seed: int, shift: float = 0.0, numbers: int = 3) -> Profile:
-    return count(ArrayTable(arrays(rows, seed, shift, numbers)), trained, "x").profile
+    return count_table(ArrayTable(arrays(rows, seed, shift, numbers)), trained, "x").profile
 
 
 @pytest.fixture(scope="module")
 def trained() -> Reference:
-    return reference(ArrayTable(arrays(2000, 1)), score="score")
+    return build_reference_from_table(ArrayTable(arrays(2000, 1)), score="score")
 
 
 @pytest.fixture(scope="module")
@@ -57,23 +61,23 @@ def profiles(trained: Reference) -> dict[str, Profile | None]:
         "three_days": profiled(trained, 3000, 4, shift=0.4),
         "week_before": profiled(trained, 1000, 5),
     }
-    place = Example(f"s3://capture/{EVIL}.jsonl", 123_456, Reason.NOT_A_NUMBER, EVIL)
-    odd = Accounting(read=3, rejected={Reason.NOT_A_NUMBER: 1, Reason.TRUNCATED: 2}, examples=(place,))
+    place = RejectExample(f"s3://capture/{EVIL}.jsonl", 123_456, RejectReason.NOT_A_NUMBER, EVIL)
+    odd = Accounting(read=3, rejected={RejectReason.NOT_A_NUMBER: 1, RejectReason.TRUNCATED: 2}, examples=(place,))
     found["day"] = replace(found["day"], accounting=found["day"].accounting + odd)
     return dict(found)
 
 
-def reported(trained: Reference, profiles: dict[str, Profile | None]) -> Report:
+def reported(trained: Reference, profiles: dict[str, Profile | None]) -> DriftReport:
     def over(key: str, hours: int, end: datetime = END) -> WindowReport:
         profile = profiles[key]
         assert profile is not None
         start = end - HOUR * hours
         gone = [hour for hour in (END - HOUR * 30, END - HOUR * 5) if start <= hour < end]
-        return window(judge(trained, profile), start, end, gone)
+        return build_window_report(judge_profile(trained, profile), start, end, gone)
 
     day = profiles["day"]
     assert day is not None
-    return Report(
+    return DriftReport(
         model="flights",
         endpoint="flights-prod",
         variant="blue",
@@ -84,18 +88,18 @@ def reported(trained: Reference, profiles: dict[str, Profile | None]) -> Report:
         severity="ticket",
         windows={"hour": over("hour", 1), "day": over("day", 24), "three_days": over("three_days", 72)},
         week_before=over("week_before", 24, END - timedelta(days=7)),
-        examples=examples(day.accounting),
+        examples=list_examples(day.accounting),
     )
 
 
 @pytest.fixture(scope="module")
-def report(trained: Reference, profiles: dict[str, Profile | None]) -> Report:
+def report(trained: Reference, profiles: dict[str, Profile | None]) -> DriftReport:
     return reported(trained, profiles)
 
 
 @pytest.fixture(scope="module")
-def html(report: Report, trained: Reference, profiles: dict[str, Profile | None]) -> str:
-    return page(report, trained, profiles)
+def html(report: DriftReport, trained: Reference, profiles: dict[str, Profile | None]) -> str:
+    return render_report(report, trained, profiles)
 
 
 class Parsed(HTMLParser):
@@ -128,9 +132,9 @@ class Parsed(HTMLParser):
         return sum(name == tag for name, _ in self.tags)
 
 
-def test_a_report_survives_its_json_and_has_one_form(report: Report, trained: Reference, profiles: Any) -> None:
+def test_a_report_survives_its_json_and_has_one_form(report: DriftReport, trained: Reference, profiles: Any) -> None:
     raw = report.encode()
-    assert decode(raw, "x") == report
+    assert decode_report(raw, "x") == report
     assert reported(trained, profiles).encode() == raw
     told = msgspec.json.decode(raw)
     assert list(told) == sorted(told)
@@ -144,7 +148,7 @@ def test_a_report_survives_its_json_and_has_one_form(report: Report, trained: Re
 
 def test_a_report_of_another_schema_is_refused() -> None:
     with pytest.raises(InvalidReport, match=r"r\.json is not a report of schema 1"):
-        decode(b'{"schema": 2}', "r.json")
+        decode_report(b'{"schema": 2}', "r.json")
 
 
 def test_the_page_says_verdict_and_severity_in_words_first(html: str) -> None:
@@ -192,14 +196,14 @@ def test_the_page_accounts_for_records_and_shows_missing_hours(html: str) -> Non
 )
 def test_missing_hours_that_follow_each_other_are_one_range(missing: list[int], told: list[str]) -> None:
     hours = [datetime(2027, 5, 1, hour, tzinfo=UTC) for hour in missing]
-    assert list(hour_ranges(hours)) == told
+    assert list(format_hour_ranges(hours)) == told
 
 
 def test_under_the_features_it_says_what_a_verdict_rests_on(html: str) -> None:
     assert "a drift may have a smaller PSI than a warning" in html
 
 
-def test_features_stand_worst_first_with_their_reasons(html: str, report: Report) -> None:
+def test_features_stand_worst_first_with_their_reasons(html: str, report: DriftReport) -> None:
     names = re.findall(r'<a href="#f\d+">([^<]*)</a>', html)
     assert names[0] == "n0"
     assert len(names) == len(report.windows["day"].features)
@@ -218,26 +222,29 @@ def test_every_drawing_has_a_title_and_a_description(html: str) -> None:
 
 
 def test_the_same_report_gives_the_same_page(
-    html: str, report: Report, trained: Reference, profiles: dict[str, Profile | None]
+    html: str, report: DriftReport, trained: Reference, profiles: dict[str, Profile | None]
 ) -> None:
-    assert page(report, trained, profiles) == html
+    assert render_report(report, trained, profiles) == html
 
 
 def test_a_page_of_25_features_stays_small() -> None:
-    trained = reference(ArrayTable(arrays(2000, 1, numbers=23)), score="score")
+    trained = build_reference_from_table(ArrayTable(arrays(2000, 1, numbers=23)), score="score")
     profile = profiled(trained, 500, 2, shift=1.0, numbers=23)
-    windows = {"hour": window(judge(trained, profile)), "day": window(judge(trained, profile))}
-    report = Report(model="m", verdict=windows["day"].verdict, windows=windows, week_before=windows["day"])
-    assert len(trained.measured) == 25
-    html = page(report, trained, {"hour": profile, "day": profile, "week_before": profile})
+    windows = {
+        "hour": build_window_report(judge_profile(trained, profile)),
+        "day": build_window_report(judge_profile(trained, profile)),
+    }
+    report = DriftReport(model="m", verdict=windows["day"].verdict, windows=windows, week_before=windows["day"])
+    assert len(trained.measured_features) == 25
+    html = render_report(report, trained, {"hour": profile, "day": profile, "week_before": profile})
     assert len(html.encode()) < 150_000
 
 
 def test_a_page_of_records_without_a_time_or_without_rows_can_be_drawn(trained: Reference) -> None:
     empty = Profile.empty(trained)
-    verdict = judge(trained, empty)
-    report = Report(model="m", verdict=verdict.verdict, windows={"records": window(verdict)})
-    text = Parsed(page(report, trained, {"records": empty})).text
+    verdict = judge_profile(trained, empty)
+    report = DriftReport(model="m", verdict=verdict.verdict, windows={"records": build_window_report(verdict)})
+    text = Parsed(render_report(report, trained, {"records": empty})).text
     assert "? insufficient data" in text
     assert "hours missing" not in text
 
@@ -245,8 +252,8 @@ def test_a_page_of_records_without_a_time_or_without_rows_can_be_drawn(trained: 
 def test_bins_of_a_drawing_add_up_to_all_rows(trained: Reference, profiles: dict[str, Profile | None]) -> None:
     day = profiles["day"]
     assert day is not None
-    for feature, counts in zip(trained.measured, day.counts, strict=True):
-        bins = pairs(feature, counts, counts)
+    for feature, counts in zip(trained.measured_features, day.counts, strict=True):
+        bins = compute_bin_shares(feature, counts, counts)
         assert sum(pair.reference for pair in bins) == pytest.approx(1)
         assert sum(pair.production for pair in bins) == pytest.approx(1)
         assert [pair.before for pair in bins] == [pair.production for pair in bins]
@@ -254,7 +261,7 @@ def test_bins_of_a_drawing_add_up_to_all_rows(trained: Reference, profiles: dict
 
 def test_numbers_outside_of_the_training_have_bins_of_their_own(trained: Reference) -> None:
     table = ArrayTable({**arrays(10, 1), "n0": [-99.0] * 3 + [0.0] * 2 + [99.0] * 4 + [None]})
-    bins = pairs(trained.measured[0], count(table, trained, "x").profile.counts[0])
+    bins = compute_bin_shares(trained.measured_features[0], count_table(table, trained, "x").profile.counts[0])
     shares = {pair.label.split()[0]: pair.production for pair in bins if not pair.label[0].isdigit()}
     assert shares["under"] == pytest.approx(0.3)
     assert shares["over"] == pytest.approx(0.4)
@@ -263,10 +270,10 @@ def test_numbers_outside_of_the_training_have_bins_of_their_own(trained: Referen
 
 
 def test_a_category_that_grew_is_drawn_by_name(trained: Reference) -> None:
-    feature = trained.measured[3]
+    feature = trained.measured_features[3]
     rarest = feature.values[-1]
     table = ArrayTable({**arrays(10, 1), EVIL: [rarest] * 9 + ["never seen"]})
-    bins = pairs(feature, count(table, trained, "x").profile.counts[3])
+    bins = compute_bin_shares(feature, count_table(table, trained, "x").profile.counts[3])
     shares = {pair.label: pair.production for pair in bins}
     assert len(bins) == 14  # twelve, other and unseen
     assert shares[rarest] == pytest.approx(0.9)
@@ -274,10 +281,11 @@ def test_a_category_that_grew_is_drawn_by_name(trained: Reference) -> None:
 
 
 def test_columns_of_nothing_but_missing_values_can_be_drawn() -> None:
-    trained = reference(ArrayTable({"a": [None, None], "b": ["x", "y"]}))
-    profile = count(ArrayTable({"a": [1.0, None], "b": [None, None]}), trained, "x").profile
+    trained = build_reference_from_table(ArrayTable({"a": [None, None], "b": ["x", "y"]}))
+    profile = count_table(ArrayTable({"a": [1.0, None], "b": [None, None]}), trained, "x").profile
     assert [
-        (each.label, each.reference, each.production) for each in pairs(trained.features[0], profile.counts[0])
+        (each.label, each.reference, each.production)
+        for each in compute_bin_shares(trained.features[0], profile.counts[0])
     ] == [
         ("any value", 0.0, 0.5),
         ("missing", 1.0, 0.5),
@@ -285,7 +293,7 @@ def test_columns_of_nothing_but_missing_values_can_be_drawn() -> None:
 
 
 def test_shares_never_round_to_nothing_or_to_all() -> None:
-    told = [percent(share) for share in (0.0, 1e-6, 0.001, 0.1234, 0.999, 0.9999, 1.0)]
+    told = [format_percent(share) for share in (0.0, 1e-6, 0.001, 0.1234, 0.999, 0.9999, 1.0)]
     assert told == ["0%", "<0.1%", "0.1%", "12.3%", "99.9%", ">99.9%", "100%"]
 
 
@@ -301,7 +309,7 @@ def test_a_page_is_never_wider_than_the_window_and_a_table_scrolls_where_it_must
     html: str, browser: str, tmp_path: Path, width: int, scrolls: bool
 ) -> None:
     path = tmp_path / "report.html"
-    path.write_text(html.replace(POLICY, "").replace("</main>", f"</main>{MEASURE}"), encoding="utf-8")
+    path.write_text(html.replace(CONTENT_SECURITY_POLICY, "").replace("</main>", f"</main>{MEASURE}"), encoding="utf-8")
     elements, _, _ = opened(browser, path, width, 900)
     whole, *tables = map(int, elements.split("<title>")[1].split("</title>")[0].split(","))
     assert whole == 0

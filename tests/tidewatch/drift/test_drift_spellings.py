@@ -16,15 +16,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tidewatch.capture.lines import Block
-from tidewatch.capture.scalars import category
-from tidewatch.drift.counting import counter
+from tidewatch.capture.line_reader import Block
+from tidewatch.capture.parsing import parse_category
+from tidewatch.drift.counting.line_counter import create_counter
 from tidewatch.drift.profile import Profile
 from tidewatch.drift.reference import Reference
-from tidewatch.drift.tables import count, open_table
-from tidewatch.drift.tables import reference as of_table
-from tidewatch.drift.training import build
-from tidewatch.drift.verdict import Verdict, judge
+from tidewatch.drift.statistics.verdict import Verdict, judge_profile
+from tidewatch.drift.training.reference_builder import build_reference
+from tidewatch.drift.training.table_reference import (
+    build_reference_from_table as build_table_reference,
+)
+from tidewatch.drift.training.table_reference import count_table, open_table
 
 TRITON = "application/vnd.sagemaker-triton.binary+json"
 CARRIERS = np.array(["AA", "UA", "7", "true"])
@@ -45,7 +47,7 @@ def rows(seed: int, count: int = 200) -> dict[str, Any]:
 
 
 def trained(columns: dict[str, Any]) -> Reference:
-    return build(columns)
+    return build_reference(columns)
 
 
 def each(columns: dict[str, Any]) -> list[tuple[Any, bool, str]]:
@@ -112,14 +114,14 @@ def captured(sent: Sent) -> bytes:
 
 
 def assert_as_in_training(reference: Reference, sent: Sent) -> None:
-    counting = counter(reference)
+    counting = create_counter(reference)
     counting.count(Block(0, captured(sent) + b"\n", False), "a")
     assert_zeros(reference, counting.profile())
 
 
 def assert_zeros(reference: Reference, profile: Profile) -> None:
     assert profile.accounting.rejected == {}
-    judged = judge(reference, profile)
+    judged = judge_profile(reference, profile)
     assert judged.verdict is Verdict.OK
     for feature in judged.features:
         assert (feature.psi, feature.ks or 0.0, feature.unseen_rate) == (0.0, 0.0, 0.0), feature
@@ -157,7 +159,7 @@ def test_numbers_of_any_precision_that_tells_them_apart_are_as_in_training(datat
     described = {"name": "x", "shape": [400, 1], "datatype": datatype, "parameters": {"binary_data_size": len(raw)}}
     header = json.dumps({"inputs": [described]}).encode()
     body = base64.b64encode(header + raw).decode()
-    assert_as_in_training(build({"x": values}), (body, "BASE64", f"{TRITON};json-header-size={len(header)}"))
+    assert_as_in_training(build_reference({"x": values}), (body, "BASE64", f"{TRITON};json-header-size={len(header)}"))
 
 
 def spelled_by_pandas(moment: Any) -> str:
@@ -197,14 +199,14 @@ def test_the_training_table_is_as_in_training_whoever_wrote_it(kind: str, data: 
     values = data.draw(st.lists(MOMENTS[kind], min_size=1, max_size=5).map(lambda few: few * 60))
     pl.DataFrame({"x": values, "n": range(len(values))}, strict=False).write_parquet(tmp_path / "t.parquet")
     (tmp_path / "t.csv").write_text("\n".join(["x,n", *[f"{spelled_by_pandas(x)},{n}" for n, x in enumerate(values)]]))
-    made = {name: of_table(open_table(tmp_path / name)) for name in ("t.parquet", "t.csv")}
+    made = {name: build_table_reference(open_table(tmp_path / name)) for name in ("t.parquet", "t.csv")}
     assert len({one.digest for one in made.values()}) == 1
     told = json.dumps(
         [{"x": str(x) if kind == "decimal" else spelled_by_json(x), "n": n} for n, x in enumerate(values)]
     )
     for reference in made.values():
         for name in made:
-            assert_zeros(reference, count(open_table(tmp_path / name), reference, name).profile)
+            assert_zeros(reference, count_table(open_table(tmp_path / name), reference, name).profile)
         assert_as_in_training(reference, (told, "JSON", "application/json"))
 
 
@@ -224,7 +226,7 @@ def test_a_category_of_any_parquet_type_is_what_json_sends_of_it(
     column: pl.Series, sent: list[object], tmp_path: Path
 ) -> None:
     pl.DataFrame({"x": pl.concat([column] * 60)}).write_parquet(tmp_path / "t.parquet")
-    reference = of_table(open_table(tmp_path / "t.parquet"), categorical=["x"])
+    reference = build_table_reference(open_table(tmp_path / "t.parquet"), categorical=["x"])
     told = json.dumps([{"x": each} for each in sent * 60])
     assert_as_in_training(reference, (told, "JSON", "application/json"))
 
@@ -233,7 +235,7 @@ def test_a_category_of_any_parquet_type_is_what_json_sends_of_it(
 def test_a_category_of_single_precision_is_what_json_sends_of_it(beside: dict[str, tuple[str, list[str]]]) -> None:
     values = [0.1, 2.5, 1e-7]
     texts = [repr(value) for value in values]
-    reference = build({"x": texts * 60, "w": np.ones(180), **{name: list("abc") * 60 for name in beside}})
+    reference = build_reference({"x": texts * 60, "w": np.ones(180), **{name: list("abc") * 60 for name in beside}})
     columns = {"x": ("FP32", values), "w": ("FP32", [1.0] * 3), **beside}
     tensors = [
         {"name": name, "shape": [180, 1], "datatype": kind, "data": held * 60} for name, (kind, held) in columns.items()
@@ -255,8 +257,8 @@ def test_a_category_of_single_precision_is_what_json_sends_of_it(beside: dict[st
     ],
 )  # fmt: skip
 def test_a_moment_has_one_spelling(text: str, spelled: str) -> None:
-    assert category(text) == spelled
-    assert category(spelled) == spelled
+    assert parse_category(text) == spelled
+    assert parse_category(spelled) == spelled
 
 
 @pytest.mark.parametrize(
@@ -278,4 +280,4 @@ def test_a_moment_has_one_spelling(text: str, spelled: str) -> None:
     ],
 )
 def test_what_is_no_moment_is_its_own_category(text: str) -> None:
-    assert category(text) == text
+    assert parse_category(text) == text

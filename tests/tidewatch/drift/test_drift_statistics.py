@@ -13,20 +13,20 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
 
-from tidewatch.drift import evidence, statistics
 from tidewatch.drift.reference import Counts, NumericFeature
-from tidewatch.drift.statistics import (
+from tidewatch.drift.statistics import effect_sizes, hypothesis_tests
+from tidewatch.drift.statistics.effect_sizes import (
+    cdf_differences,
     chi_squared,
-    distribution_gaps,
     js_distance,
     kl_divergence,
     ks_statistic,
     likelihood_ratio,
+    merge_into_quantile_bins,
     psi,
-    quantile_bins,
-    smoothed,
+    smooth_shares,
 )
-from tidewatch.drift.training import build
+from tidewatch.drift.training.reference_builder import build_reference
 
 STATISTICS: tuple[Callable[[Counts, Counts], object], ...] = (
     psi,
@@ -35,7 +35,7 @@ STATISTICS: tuple[Callable[[Counts, Counts], object], ...] = (
     ks_statistic,
     chi_squared,
     likelihood_ratio,
-    distribution_gaps,
+    cdf_differences,
 )
 PAIRS = (
     st.integers(1, 30)
@@ -45,7 +45,7 @@ PAIRS = (
 
 
 def numeric(values: np.ndarray) -> NumericFeature:
-    feature = build({"x": values}).features[0]
+    feature = build_reference({"x": values}).features[0]
     assert isinstance(feature, NumericFeature)
     return feature
 
@@ -55,7 +55,7 @@ def counted(feature: NumericFeature, values: np.ndarray) -> Counts:
     return np.bincount(bins, minlength=len(feature.counts))
 
 
-@pytest.mark.parametrize("module", [statistics, evidence])
+@pytest.mark.parametrize("module", [effect_sizes, hypothesis_tests])
 def test_the_examples_in_the_docstrings_are_true(module: object) -> None:
     found = doctest.testmod(module)  # type: ignore[arg-type]
     assert found.attempted >= 6
@@ -64,7 +64,7 @@ def test_the_examples_in_the_docstrings_are_true(module: object) -> None:
 
 @given(PAIRS)
 def test_kl_is_scipys_entropy_of_the_smoothed_shares(pair: Counts) -> None:
-    want = stats.entropy(smoothed(pair[1]), smoothed(pair[0]))
+    want = stats.entropy(smooth_shares(pair[1]), smooth_shares(pair[0]))
     assert kl_divergence(pair[1], pair[0]) == pytest.approx(want, rel=1e-9, abs=1e-12)
 
 
@@ -143,21 +143,21 @@ def test_psi_of_quantile_bins_is_that_of_numpys_histogram_over_deciles() -> None
     feature = numeric(trained)
     edges = np.array([-np.inf, *(feature.edges[at] for at in feature.deciles), np.inf])
     want = psi(np.histogram(trained, edges)[0], np.histogram(now, edges)[0])
-    bins = quantile_bins(feature, counted(feature, now))
-    assert psi(quantile_bins(feature, np.array(feature.counts)), bins) == pytest.approx(want, rel=1e-12)
+    bins = merge_into_quantile_bins(feature, counted(feature, now))
+    assert psi(merge_into_quantile_bins(feature, np.array(feature.counts)), bins) == pytest.approx(want, rel=1e-12)
     assert len(bins) == 10
     assert bins.sum() == 10_000
 
 
 def test_values_outside_the_training_fall_into_the_outer_quantile_bins() -> None:
     feature = numeric(np.arange(1000.0))
-    bins = quantile_bins(feature, counted(feature, np.array([-5.0, 5000.0, 6000.0])))
+    bins = merge_into_quantile_bins(feature, counted(feature, np.array([-5.0, 5000.0, 6000.0])))
     assert bins.tolist() == [1, 0, 0, 0, 0, 0, 0, 0, 0, 2]
 
 
 def test_a_constant_has_a_bin_of_its_own_between_two_of_other_values() -> None:
     feature = numeric(np.full(100, 3.0))
-    assert quantile_bins(feature, counted(feature, np.array([2.0, 3.0, 4.0, 5.0]))).tolist() == [1, 1, 2]
+    assert merge_into_quantile_bins(feature, counted(feature, np.array([2.0, 3.0, 4.0, 5.0]))).tolist() == [1, 1, 2]
 
 
 def test_chi_squared_is_scipys_where_nothing_is_pooled() -> None:

@@ -16,20 +16,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidewatch.capture.reasons import Reason, Unreadable
-from tidewatch.capture.scalars import category, number
-from tidewatch.drift.batches import Texts, numbers
+from tidewatch.capture.parsing import parse_category, parse_number
+from tidewatch.capture.reject_reasons import RecordRejected, RejectReason
 from tidewatch.drift.errors import InvalidTable, InvalidTraining
-from tidewatch.drift.reference import CategoryFeature, NumericFeature, Reference, hashed
-from tidewatch.drift.tables import ArrayTable, Counted, count, is_table, open_table, reference
-from tidewatch.drift.verdict import Verdict, judge
+from tidewatch.drift.reference import CategoryFeature, NumericFeature, Reference, hash_value
+from tidewatch.drift.statistics.verdict import Verdict, judge_profile
+from tidewatch.drift.tables.table_batches import CategoryReader, read_numeric_column
+from tidewatch.drift.training.table_reference import (
+    ArrayTable,
+    TableCounts,
+    build_reference_from_table,
+    count_table,
+    is_table,
+    open_table,
+)
 
 TRAINING = "a,b,kind,score\n1,0.5,x,0.1\n2,,y,0.2\n3,1.5,x,0.3\n4,2.5,NA,0.4\n"
 
 
 @pytest.fixture
 def trained(tmp_path: Path) -> Reference:
-    return reference(open_table(written(tmp_path, TRAINING, "train.csv")), score="score")
+    return build_reference_from_table(open_table(written(tmp_path, TRAINING, "train.csv")), score="score")
 
 
 def written(folder: Path, content: str | bytes, name: str = "rows.csv") -> Path:
@@ -40,21 +47,21 @@ def written(folder: Path, content: str | bytes, name: str = "rows.csv") -> Path:
 
 def kept(feature: CategoryFeature, *values: str) -> list[str]:
     """What a reference keeps of values that few rows have."""
-    return [hashed(value, feature.salt) for value in values]
+    return [hash_value(value, feature.salt) for value in values]
 
 
-def counted(folder: Path, content: str | bytes, trained: Reference, name: str = "rows.csv") -> Counted:
-    return count(open_table(written(folder, content, name)), trained, name)
+def counted(folder: Path, content: str | bytes, trained: Reference, name: str = "rows.csv") -> TableCounts:
+    return count_table(open_table(written(folder, content, name)), trained, name)
 
 
-def rejected(found: Counted) -> dict[str, int]:
+def rejected(found: TableCounts) -> dict[str, int]:
     account = found.profile.accounting
     assert account.read == account.parsed + account.rejected_total
     assert account.parsed == found.profile.rows
     return {str(reason): number for reason, number in account.rejected.items()}
 
 
-def places(found: Counted) -> list[tuple[str, int, str | None]]:
+def places(found: TableCounts) -> list[tuple[str, int, str | None]]:
     return [(each.reason, each.offset, each.column) for each in found.profile.accounting.examples]
 
 
@@ -78,9 +85,9 @@ def test_the_same_rows_give_the_same_reference_from_csv_gzip_parquet_and_arrays(
         written(tmp_path, text.replace("x", '"x"'), "quoted.CSV"),
         tmp_path / "t.parquet",
     ]
-    digests = {reference(open_table(path), score="s").digest for path in paths}
+    digests = {build_reference_from_table(open_table(path), score="s").digest for path in paths}
     arrays = {"a": np.array([1.0, 2.5, np.nan, 4.0]), "k": ["x", "y", None, "x"], "s": np.array([0.1, 0.2, 0.3, 0.4])}
-    digests.add(reference(ArrayTable(arrays), score="s").digest)
+    digests.add(build_reference_from_table(ArrayTable(arrays), score="s").digest)
     assert len(digests) == 1
 
 
@@ -88,19 +95,19 @@ def test_a_column_without_a_name_is_called_by_its_place(tmp_path: Path) -> None:
     frame = pl.DataFrame({"": [0, 1, 2], "x": [0.5, 1.5, 2.5]})
     frame.write_parquet(tmp_path / "t.parquet")
     paths = [tmp_path / "t.parquet", written(tmp_path, frame.write_csv(), "t.csv")]
-    assert {reference(open_table(path)).columns for path in paths} == {("Unnamed: 0", "x")}
-    assert len({reference(open_table(path)).digest for path in paths}) == 1
+    assert {build_reference_from_table(open_table(path)).columns for path in paths} == {("Unnamed: 0", "x")}
+    assert len({build_reference_from_table(open_table(path)).digest for path in paths}) == 1
 
 
 def test_excluded_columns_are_no_features_but_stay_columns(tmp_path: Path) -> None:
-    made = reference(open_table(written(tmp_path, TRAINING)), score="score", exclude=["b"])
+    made = build_reference_from_table(open_table(written(tmp_path, TRAINING)), score="score", exclude=["b"])
     assert made.columns == ("a", "b", "kind")
     assert [one.name for one in made.features] == ["a", "kind"]
 
 
 def test_a_column_of_numbers_can_be_declared_categorical(tmp_path: Path) -> None:
     table = open_table(written(tmp_path, "zip,n\n3,1\n3.0,2\n04,3\n"))
-    made = reference(table, categorical=["zip"]).features[0]
+    made = build_reference_from_table(table, categorical=["zip"]).features[0]
     assert isinstance(made, CategoryFeature)
     assert dict(zip(made.values, made.counts, strict=True)) == dict(zip(kept(made, "3", "04"), (2, 1), strict=True))
 
@@ -119,7 +126,7 @@ def test_parquet_types_become_numbers_or_categories(tmp_path: Path) -> None:
         }
     )
     frame.write_parquet(tmp_path / "t.parquet")
-    made = {one.name: one for one in reference(open_table(tmp_path / "t.parquet")).features}
+    made = {one.name: one for one in build_reference_from_table(open_table(tmp_path / "t.parquet")).features}
     numeric = {name for name, one in made.items() if isinstance(one, NumericFeature)}
     assert numeric == {"f32", "int", "decimal", "text"}
     assert made["f32"].edges[1] == (float(np.float32(0.1)) + float(np.float32(0.2))) / 2
@@ -164,7 +171,7 @@ def test_training_data_that_cannot_be_used_is_refused_with_a_sentence(
     tmp_path: Path, content: str | bytes, options: dict[str, Any], error: type[Exception], says: str
 ) -> None:
     with pytest.raises(error, match=says):
-        reference(open_table(written(tmp_path, content)), **options)
+        build_reference_from_table(open_table(written(tmp_path, content)), **options)
 
 
 def test_tables_that_are_none_are_refused_with_a_sentence(tmp_path: Path) -> None:
@@ -173,9 +180,9 @@ def test_tables_that_are_none_are_refused_with_a_sentence(tmp_path: Path) -> Non
     with pytest.raises(InvalidTable, match=r"tables end in \.csv"):
         open_table(written(tmp_path, "a\n1\n", "t.xlsx"))
     pl.DataFrame({"a": [[1, 2]], "b": [1]}).write_parquet(tmp_path / "nested.parquet")
-    assert reference(open_table(tmp_path / "nested.parquet"), exclude=["a"]).rows == 1
+    assert build_reference_from_table(open_table(tmp_path / "nested.parquet"), exclude=["a"]).rows == 1
     with pytest.raises(InvalidTable, match=r"'a' \(List\(Int64\)\)"):
-        reference(open_table(tmp_path / "nested.parquet"))
+        build_reference_from_table(open_table(tmp_path / "nested.parquet"))
     with pytest.raises(InvalidTable, match="the arrays are no table"):
         ArrayTable({"a": [1, 2], "b": [1]})
 
@@ -202,17 +209,17 @@ def test_rows_are_counted_and_every_reject_has_its_reason_place_and_column(tmp_p
     found = counted(tmp_path, content, trained)
     assert rejected(found) == {"not_a_number": 2, "not_finite": 1, "missing_columns": 1, "extra_columns": 1}
     assert found.profile.rows == 3
-    assert found.absent == frozenset()
+    assert found.absent_columns == frozenset()
     for reason, offset, column in places(found):
         line = content[offset:].split("\n", 1)[0]
         assert offset == 0 or content[offset - 1] == "\n"
         expected = {
-            Reason.NOT_A_NUMBER: ("abc" in line or "true" in line) and column == "a",
-            Reason.NOT_FINITE: "1e999" in line and column == "b",
-            Reason.MISSING_COLUMNS: line == "0.2,x",
-            Reason.EXTRA_COLUMNS: line.endswith("3,4"),
+            RejectReason.NOT_A_NUMBER: ("abc" in line or "true" in line) and column == "a",
+            RejectReason.NOT_FINITE: "1e999" in line and column == "b",
+            RejectReason.MISSING_COLUMNS: line == "0.2,x",
+            RejectReason.EXTRA_COLUMNS: line.endswith("3,4"),
         }
-        assert expected[Reason(reason)]
+        assert expected[RejectReason(reason)]
     missing = [int(counts[-1]) for counts in found.profile.counts]
     assert missing == [1, 1, 1, 1]
     kinds = found.profile.counts[2]
@@ -255,32 +262,32 @@ def test_a_training_table_whose_gzip_breaks_off_is_to_be_copied_again(tmp_path: 
     whole = gzip.compress(b"a,b\n" + b"1,2\n" * 5000, 0)
     for cut in (len(whole) - 4000, 12):
         with pytest.raises(InvalidTable, match=r"breaks off at byte \d+: copy it, or write it, again"):
-            reference(open_table(written(tmp_path, whole[:cut], "train.csv.gz")))
+            build_reference_from_table(open_table(written(tmp_path, whole[:cut], "train.csv.gz")))
 
 
 @pytest.mark.parametrize("blank", ["", "\r", '""', "NA"])
 def test_an_empty_line_of_one_column_is_a_missing_value_but_at_the_end(tmp_path: Path, blank: str) -> None:
     lines = ["a", blank, "1", blank, blank, "2", *["3"] * 10_000]
-    trained = reference(open_table(written(tmp_path, "\n".join(lines) + "\n\n\n")))
+    trained = build_reference_from_table(open_table(written(tmp_path, "\n".join(lines) + "\n\n\n")))
     assert (trained.rows, trained.features[0].missing) == (10_005, 3)
     found = counted(tmp_path, "a\n1\n" + f"2.{'0' * 60}\n" * 70_000 + f"{blank}\n3\n", trained)
     assert (found.profile.rows, found.profile.counts[0][-1]) == (70_003, 1)
     unnamed = open_table(written(tmp_path, f"{blank}\n1\n"), ["a"])
-    assert reference(unnamed).features[0].missing == 1
+    assert build_reference_from_table(unnamed).features[0].missing == 1
 
 
 def test_quoted_fields_may_hold_commas_newlines_and_quotes(tmp_path: Path) -> None:
     rows = [["city", "n"], ["New York, NY", "1"], ["two\nlines", "2"], ['a "b"', "3"]]
     text = io.StringIO()
     csv.writer(text).writerows(rows)
-    made = reference(open_table(written(tmp_path, text.getvalue()))).features[0]
+    made = build_reference_from_table(open_table(written(tmp_path, text.getvalue()))).features[0]
     assert isinstance(made, CategoryFeature)
     assert set(made.values) == set(kept(made, "New York, NY", "two\nlines", 'a "b"'))
 
 
 def test_columns_that_a_table_lacks_are_told(tmp_path: Path, trained: Reference) -> None:
     found = counted(tmp_path, "b,other\n1,2\n2,3\n", trained)
-    assert found.absent == {"a", "kind", "score"}
+    assert found.absent_columns == {"a", "kind", "score"}
     assert found.profile.rows == 2
     assert found.profile.counts[-1].sum() == 0
 
@@ -288,16 +295,16 @@ def test_columns_that_a_table_lacks_are_told(tmp_path: Path, trained: Reference)
 def test_rows_without_any_known_column_are_counted_all_the_same(tmp_path: Path, trained: Reference) -> None:
     pl.DataFrame({"x": [1, 2], "y": [1, 2]}).write_parquet(tmp_path / "t.parquet")
     for table in (open_table(tmp_path / "t.parquet"), open_table(written(tmp_path, "x,y\n1,2\n3,4\n"))):
-        found = count(table, trained, "t")
+        found = count_table(table, trained, "t")
         assert found.profile.accounting.read == 2
-        assert len(found.absent) == 4
+        assert len(found.absent_columns) == 4
 
 
 def test_a_parquet_file_without_rows_has_none(tmp_path: Path, trained: Reference) -> None:
     pl.DataFrame({"a": [1.0]}).clear().write_parquet(tmp_path / "t.parquet")
-    assert count(open_table(tmp_path / "t.parquet"), trained, "t", lambda *_: None).profile.rows == 0
+    assert count_table(open_table(tmp_path / "t.parquet"), trained, "t", lambda *_: None).profile.rows == 0
     with pytest.raises(InvalidTraining, match="no rows"):
-        reference(open_table(tmp_path / "t.parquet"))
+        build_reference_from_table(open_table(tmp_path / "t.parquet"))
 
 
 def test_parquet_rows_are_rejected_by_what_they_hold(tmp_path: Path, trained: Reference) -> None:
@@ -305,20 +312,20 @@ def test_parquet_rows_are_rejected_by_what_they_hold(tmp_path: Path, trained: Re
         {"a": ["1", "abc", None, "inf"], "b": [1.0, 2.0, float("nan"), 1.0], "kind": [1.0, 2.0, 3.0, 4.0]}
     )
     frame.write_parquet(tmp_path / "t.parquet")
-    found = count(open_table(tmp_path / "t.parquet"), trained, "t.parquet")
+    found = count_table(open_table(tmp_path / "t.parquet"), trained, "t.parquet")
     assert rejected(found) == {"not_a_number": 1, "not_finite": 1}
     assert places(found) == [("not_a_number", 1, "a"), ("not_finite", 3, "a")]
     frame.with_columns(a=pl.Series([True, False, True, None])).write_parquet(tmp_path / "t.parquet")
-    found = count(open_table(tmp_path / "t.parquet"), trained, "t.parquet")
+    found = count_table(open_table(tmp_path / "t.parquet"), trained, "t.parquet")
     assert rejected(found) == {"not_a_number": 3}
 
 
 def test_an_infinite_number_in_a_category_is_rejected(tmp_path: Path, trained: Reference) -> None:
     pl.DataFrame({"a": [1, 2], "b": [1, 2], "kind": [float("inf"), 1.0]}).write_parquet(tmp_path / "t.parquet")
-    found = count(open_table(tmp_path / "t.parquet"), trained, "t.parquet")
+    found = count_table(open_table(tmp_path / "t.parquet"), trained, "t.parquet")
     assert places(found) == [("not_finite", 0, "kind")]
     with pytest.raises(InvalidTable, match="'kind' holds infinity"):
-        reference(open_table(tmp_path / "t.parquet"), categorical=["kind"])
+        build_reference_from_table(open_table(tmp_path / "t.parquet"), categorical=["kind"])
 
 
 def test_reading_tells_how_far_it_is(tmp_path: Path, trained: Reference) -> None:
@@ -326,7 +333,7 @@ def test_reading_tells_how_far_it_is(tmp_path: Path, trained: Reference) -> None
     pl.read_csv(path).write_parquet(tmp_path / "t.parquet")
     for each in (path, tmp_path / "t.parquet"):
         told: list[tuple[int, int]] = []
-        count(open_table(each), trained, "t", lambda done, size, told=told: told.append((done, size)))
+        count_table(open_table(each), trained, "t", lambda done, size, told=told: told.append((done, size)))
         assert told[-1] == (each.stat().st_size, each.stat().st_size)
 
 
@@ -341,17 +348,17 @@ CELLS = st.one_of(
 
 @given(st.lists(CELLS, min_size=1, max_size=8))
 def test_columns_of_text_are_read_by_the_rules_of_captured_records(cells: list[str]) -> None:
-    read = numbers(pl.Series(cells, dtype=pl.String))
+    read = read_numeric_column(pl.Series(cells, dtype=pl.String))
     for at, cell in enumerate(cells):
         try:
-            expected = number(cell)
-        except Unreadable:
-            assert read.wrong[at]
+            expected = parse_number(cell)
+        except RecordRejected:
+            assert read.is_invalid[at]
             continue
-        assert not read.wrong[at]
-        assert read.infinite[at] == math.isinf(expected)
+        assert not read.is_invalid[at]
+        assert read.is_infinite[at] == math.isinf(expected)
         assert read.values[at] == expected or (math.isnan(expected) and math.isnan(read.values[at]))
-    assert Texts().read(pl.Series(cells, dtype=pl.String)) == [category(cell) for cell in cells]
+    assert CategoryReader().read(pl.Series(cells, dtype=pl.String)) == [parse_category(cell) for cell in cells]
 
 
 @given(st.lists(st.tuples(CELLS, CELLS, CELLS), max_size=6), st.sampled_from(["\n", "\r\n"]))
@@ -359,8 +366,8 @@ def test_every_row_is_accounted_for_and_quoting_changes_nothing(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str, str]], ending: str
 ) -> None:
     folder = tmp_path_factory.mktemp("rows")
-    trained = reference(ArrayTable({"a": [1.0, 2.0], "b": [1.0, 3.0], "kind": ["x", "y"]}))
-    found: list[Counted] = []
+    trained = build_reference_from_table(ArrayTable({"a": [1.0, 2.0], "b": [1.0, 3.0], "kind": ["x", "y"]}))
+    found: list[TableCounts] = []
     if "\r" not in ending:
         # Before Python 3.13 the writer leaves it without quotes then, and unquoted it ends a line.
         rows = [(a.replace("\r", ""), b.replace("\r", ""), kind.replace("\r", "")) for a, b, kind in rows]
@@ -376,7 +383,10 @@ def test_every_row_is_accounted_for_and_quoting_changes_nothing(
 
 
 def test_nothing_of_the_drift_room_loads_polars_before_a_table_is_read() -> None:
-    code = "import sys, tidewatch.drift.tables, tidewatch.drift.page; sys.exit('polars' in sys.modules)"
+    code = (
+        "import sys, tidewatch.drift.training.table_reference, tidewatch.drift.reports.html_report; "
+        "sys.exit('polars' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -394,7 +404,7 @@ def test_a_first_row_that_reads_as_data_is_refused_and_read_under_given_names(tm
     names = [f"c{at}" for at in range(content.split("\n")[0].count(",") + 1)]
     table = open_table(path, names)
     assert table.names == tuple(names)
-    assert sum(len(batch.starts) for batch in table.batches(names)) == content.count("\n")
+    assert sum(len(batch.starts) for batch in table.iter_batches(names)) == content.count("\n")
     with pytest.raises(InvalidTable, match="names are given for them"):
         open_table(path, [*names, "more"])
 
@@ -428,10 +438,10 @@ WORDS = FLAGS.replace(",0", ",false").replace(",1", ",true")
 
 @pytest.mark.parametrize("note", ["call back", "7", "true", "inf", "2013-01-01"])
 def test_a_column_that_was_empty_in_training_rejects_nothing_and_what_comes_is_new(tmp_path: Path, note: str) -> None:
-    trained = reference(open_table(written(tmp_path, EMPTY, "train.csv")))
+    trained = build_reference_from_table(open_table(written(tmp_path, EMPTY, "train.csv")))
     found = counted(tmp_path, "x,note\n" + f"1,{note}\n2,{note}\n" * 40, trained)
     assert (found.profile.accounting.parsed, rejected(found)) == (80, {})
-    by_name = {each.name: each for each in judge(trained, found.profile).features}
+    by_name = {each.name: each for each in judge_profile(trained, found.profile).features}
     assert (by_name["x"].verdict, by_name["note"].verdict) == (Verdict.OK, Verdict.DRIFT)
     assert by_name["note"].because == (
         "100.0% of the rows have a value now, and training had none at all: its values are new",
@@ -444,24 +454,26 @@ def test_a_column_that_was_empty_in_training_rejects_nothing_and_what_comes_is_n
     "training", [FLAGS, FLAGS.replace(",0", ",false").replace(",1", ",true")], ids=["digits", "words"]
 )
 def test_a_flag_is_one_value_in_every_spelling(tmp_path: Path, training: str, yes: str, no: str) -> None:
-    trained = reference(open_table(written(tmp_path, training, "train.csv")))
+    trained = build_reference_from_table(open_table(written(tmp_path, training, "train.csv")))
     same = counted(tmp_path, training, trained).profile
     assert counted(tmp_path, "x,flag\n" + f"1,{no}\n2,{yes}\n" * 20, trained).profile == same
 
 
 @pytest.mark.parametrize("training", [FLAGS, WORDS, FLAGS.replace("2,1\n", "2,1\n3,\n")], ids=["0/1", "words", "some"])
 def test_flags_that_are_declared_categories_are_one_value_in_every_spelling(tmp_path: Path, training: str) -> None:
-    trained = reference(open_table(written(tmp_path, training, "train.csv")), categorical=["flag"])
+    trained = build_reference_from_table(open_table(written(tmp_path, training, "train.csv")), categorical=["flag"])
     told = [counted(tmp_path, content, trained).profile for content in (training, FLAGS, WORDS)]
     assert [profile.counts[1][:2].sum() for profile in told] == [40, 40, 40]
     assert told[1].counts[1].tolist() == told[2].counts[1].tolist()
 
 
 def test_zeros_and_ones_beside_another_category_are_no_flags(tmp_path: Path) -> None:
-    trained = reference(open_table(written(tmp_path, FLAGS + "1,2\n" * 20, "train.csv")), categorical=["flag"])
+    trained = build_reference_from_table(
+        open_table(written(tmp_path, FLAGS + "1,2\n" * 20, "train.csv")), categorical=["flag"]
+    )
     assert counted(tmp_path, "x,flag\n1,true\n", trained).profile.counts[1].tolist()[-2:] == [1, 0]
 
 
 def test_a_third_value_makes_no_flags(tmp_path: Path) -> None:
-    trained = reference(open_table(written(tmp_path, FLAGS + "1,2\n", "train.csv")))
+    trained = build_reference_from_table(open_table(written(tmp_path, FLAGS + "1,2\n", "train.csv")))
     assert rejected(counted(tmp_path, "x,flag\n1,true\n", trained)) == {"not_a_number": 1}

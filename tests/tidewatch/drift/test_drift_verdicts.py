@@ -9,14 +9,21 @@ import numpy as np
 import pytest
 
 from tidewatch.capture.accounting import Accounting
-from tidewatch.capture.reasons import Reason
-from tidewatch.drift.binning import Categories, NumericGrid
-from tidewatch.drift.changes import novelty
+from tidewatch.capture.reject_reasons import RejectReason
+from tidewatch.drift.counting.binning import CategoryBinner, NumericGrid
 from tidewatch.drift.errors import InvalidProfile
 from tidewatch.drift.profile import Profile
 from tidewatch.drift.reference import CategoryFeature, Counts, Floats, Reference
-from tidewatch.drift.training import build
-from tidewatch.drift.verdict import FeatureVerdict, ModelVerdict, Thresholds, Verdict, judge, worst
+from tidewatch.drift.statistics.comparisons import compare_unseen_rates
+from tidewatch.drift.statistics.verdict import (
+    FeatureVerdict,
+    ModelVerdict,
+    Thresholds,
+    Verdict,
+    find_worst,
+    judge_profile,
+)
+from tidewatch.drift.training.reference_builder import build_reference
 
 Column = Floats | Sequence[str | None]
 RNG = np.random.default_rng(11)
@@ -28,10 +35,10 @@ NOTHING = np.full(10_000, np.nan)
 def profile(reference: Reference, columns: Mapping[str, Column], accounting: Accounting | None = None) -> Profile:
     """What production's columns count to; all of them have the same length."""
     counts: list[Counts] = []
-    for feature in reference.measured:
+    for feature in reference.measured_features:
         values = columns[feature.name]
         if isinstance(feature, CategoryFeature):
-            counts.append(Categories(feature).count([None if each is None else str(each) for each in values]))
+            counts.append(CategoryBinner(feature).count([None if each is None else str(each) for each in values]))
         else:
             counts.append(NumericGrid([feature]).count(np.asarray(values, np.float64).reshape(-1, 1))[0])
     rows = len(next(iter(columns.values())))
@@ -40,9 +47,9 @@ def profile(reference: Reference, columns: Mapping[str, Column], accounting: Acc
 
 def one(training: Column, now: Column, **thresholds: float) -> FeatureVerdict:
     """The verdict on a model's only feature."""
-    reference = build({"x": training})
+    reference = build_reference({"x": training})
     limits = Thresholds(**thresholds)  # type: ignore[arg-type]
-    model = judge(reference, profile(reference, {"x": now}), limits)
+    model = judge_profile(reference, profile(reference, {"x": now}), limits)
     assert model.verdict is model.features[0].verdict
     return model.features[0]
 
@@ -181,9 +188,9 @@ def test_the_luck_of_which_values_training_saw_is_no_drift(rows: int, count: int
     alarms = 0
     for _ in range(200):
         tallies = rng.multinomial(rows, np.full(count, 1 / count))
-        (feature,) = build({"x": np.repeat(np.arange(count).astype(str), tallies).tolist()}).features
+        (feature,) = build_reference({"x": np.repeat(np.arange(count).astype(str), tallies).tolist()}).features
         new = int(rng.binomial(10_000, (tallies == 0).mean()))
-        change = novelty(feature, np.array([10_000 - new, *[0] * (feature.width - 3), new, 0]))
+        change = compare_unseen_rates(feature, np.array([10_000 - new, *[0] * (feature.width - 3), new, 0]))
         alarms += change.rate >= 0.02 and change.p_value < 0.0005
     assert alarms <= 1
 
@@ -272,16 +279,16 @@ def test_thresholds_that_cannot_be_meant_are_refused(nonsense: dict[str, float])
 
 def many(**now: Column) -> ModelVerdict:
     """A model of two numbers, a category and a score, and 1,000 rows; what is not given stays as in training."""
-    reference = build({"x": NORMAL, "y": NORMAL, "plan": PLAN}, score=("score", np.abs(NORMAL)))
+    reference = build_reference({"x": NORMAL, "y": NORMAL, "plan": PLAN}, score=("score", np.abs(NORMAL)))
     usual: dict[str, Column] = {"x": NORMAL[:1_000], "y": NORMAL[:1_000], "plan": PLAN[::10]}
-    return judge(reference, profile(reference, {**usual, "score": np.abs(NORMAL[:1_000]), **now}))
+    return judge_profile(reference, profile(reference, {**usual, "score": np.abs(NORMAL[:1_000]), **now}))
 
 
 def test_a_models_verdict_is_its_worst_features() -> None:
     assert many().verdict is Verdict.OK
     model = many(x=NORMAL[:1_000] + 3)
     assert model.verdict is Verdict.DRIFT
-    assert model.drifting == 1
+    assert model.drifting_count == 1
     assert [each.verdict for each in model.features] == ["drift", "ok", "ok", "ok"]
 
 
@@ -300,17 +307,17 @@ def test_a_drifting_score_alone_makes_the_model_drift() -> None:
 
 
 def test_insufficient_data_of_one_feature_does_not_hide_the_others() -> None:
-    assert worst([Verdict.INSUFFICIENT, Verdict.OK]) is Verdict.OK
-    assert worst([Verdict.WARNING, Verdict.OK, Verdict.DRIFT]) is Verdict.DRIFT
-    assert worst([Verdict.DRIFT, Verdict.INVALID]) is Verdict.INVALID
-    assert worst([]) is Verdict.INSUFFICIENT
+    assert find_worst([Verdict.INSUFFICIENT, Verdict.OK]) is Verdict.OK
+    assert find_worst([Verdict.WARNING, Verdict.OK, Verdict.DRIFT]) is Verdict.DRIFT
+    assert find_worst([Verdict.DRIFT, Verdict.INVALID]) is Verdict.INVALID
+    assert find_worst([]) is Verdict.INSUFFICIENT
 
 
 def rejecting(parsed: int, rejected: int, column: str | None = None) -> ModelVerdict:
-    reference = build({"x": NORMAL, "y": NORMAL})
+    reference = build_reference({"x": NORMAL, "y": NORMAL})
     columns = {} if column is None else {column: rejected}
-    account = Accounting(parsed + rejected, parsed, {Reason.NOT_A_NUMBER: rejected}, columns=columns)
-    return judge(reference, profile(reference, {"x": NORMAL[:parsed], "y": NORMAL[:parsed]}, account))
+    account = Accounting(parsed + rejected, parsed, {RejectReason.NOT_A_NUMBER: rejected}, columns=columns)
+    return judge_profile(reference, profile(reference, {"x": NORMAL[:parsed], "y": NORMAL[:parsed]}, account))
 
 
 def test_a_column_that_makes_a_quarter_of_the_records_unreadable_is_invalid() -> None:
@@ -337,23 +344,23 @@ def test_nothing_read_is_insufficient() -> None:
 
 
 def test_a_column_that_a_table_does_not_have_is_invalid() -> None:
-    reference = build({"x": NORMAL, "y": NORMAL})
+    reference = build_reference({"x": NORMAL, "y": NORMAL})
     counted = profile(reference, {"x": NORMAL[:500], "y": NOTHING[:500]})
-    model = judge(reference, counted, absent=frozenset({"y"}))
+    model = judge_profile(reference, counted, absent_columns=frozenset({"y"}))
     assert [each.verdict for each in model.features] == [Verdict.OK, Verdict.INVALID]
     assert model.verdict is Verdict.INVALID
 
 
 def test_a_profile_against_another_reference_is_refused() -> None:
     with pytest.raises(InvalidProfile, match="cannot be judged"):
-        judge(build({"x": NORMAL}), Profile.empty(build({"x": NORMAL[:50]})))
+        judge_profile(build_reference({"x": NORMAL}), Profile.empty(build_reference({"x": NORMAL[:50]})))
 
 
 def test_the_same_profile_gets_the_same_verdict_in_parts_or_whole() -> None:
-    reference = build({"x": NORMAL})
+    reference = build_reference({"x": NORMAL})
     parts = [profile(reference, {"x": each}) for each in np.array_split(NORMAL[:900] + 1, 3)]
     whole = profile(reference, {"x": NORMAL[:900] + 1})
-    assert judge(reference, parts[2] + parts[0] + parts[1]).features == judge(reference, whole).features
+    assert judge_profile(reference, parts[2] + parts[0] + parts[1]).features == judge_profile(reference, whole).features
 
 
 @pytest.mark.parametrize(
@@ -381,8 +388,10 @@ def test_new_values_are_judged_once_whatever_the_training_size(rows: int, new: f
 
 def test_more_training_is_never_less_evidence_of_new_values() -> None:
     now = np.array([4_925, 4_925, 150, 0])
-    trained = [build({"x": ["a"] * half + ["b"] * half}).features[0] for half in (500, 2_500, 25_000, 500_000)]
-    evidence = [novelty(feature, now).p_value for feature in trained]
+    trained = [
+        build_reference({"x": ["a"] * half + ["b"] * half}).features[0] for half in (500, 2_500, 25_000, 500_000)
+    ]
+    evidence = [compare_unseen_rates(feature, now).p_value for feature in trained]
     assert evidence == sorted(evidence, reverse=True)
     assert evidence[0] < 1e-4
 

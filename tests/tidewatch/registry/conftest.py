@@ -10,9 +10,9 @@ import boto3
 import pytest
 from mypy_boto3_s3 import S3Client
 
-from simulator.aws import in_process
+from rehearsal.aws import simulate_aws
 from tidewatch import clock
-from tidewatch.registry import Data, Description, Feature, Lineage, Registry
+from tidewatch.registry import FeatureSpec, Lineage, ModelDescription, ModelRegistry, TrainingData
 
 BUCKET = "registry"
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/triton@sha256:" + "ab" * 32
@@ -33,7 +33,7 @@ class StandingClock:
 
 @pytest.fixture
 def standing_clock() -> Iterator[StandingClock]:
-    before, standing = clock.current(), StandingClock()
+    before, standing = clock.get_clock(), StandingClock()
     clock.install(standing)
     yield standing
     clock.install(before)
@@ -48,7 +48,7 @@ def aws() -> boto3.Session:
 @pytest.fixture
 def s3(aws: boto3.Session, monkeypatch: pytest.MonkeyPatch, standing_clock: StandingClock) -> Iterator[S3Client]:  # noqa: ARG001
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with in_process():
+    with simulate_aws():
         client = aws.client("s3")
         client.create_bucket(Bucket=BUCKET)
         client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
@@ -56,22 +56,22 @@ def s3(aws: boto3.Session, monkeypatch: pytest.MonkeyPatch, standing_clock: Stan
 
 
 @pytest.fixture
-def registry(s3: S3Client) -> Registry:
-    return Registry(s3, BUCKET, "flights")
+def registry(s3: S3Client) -> ModelRegistry:
+    return ModelRegistry(s3, BUCKET, "flights")
 
 
 @pytest.fixture
-def description() -> Description:
-    return Description(
+def description() -> ModelDescription:
+    return ModelDescription(
         framework="lightgbm",
         owner="ml-platform@example.com",
         image=IMAGE,
         metrics={"auc": 0.66},
         lineage=Lineage(
             commit="0123abc",
-            data=Data(reference="s3://lake/flights", digest="sha256:" + "cd" * 32),
+            data=TrainingData(reference="s3://lake/flights", digest="sha256:" + "cd" * 32),
             preprocessing="none",
-            features=(Feature(name="hour", kind="numeric", definition="scheduled hour"),),
+            features=(FeatureSpec(name="hour", kind="numeric", definition="scheduled hour"),),
             hyperparameters={"num_leaves": 31},
             seeds={"lightgbm": 1},
             environment={"python": "3.11"},

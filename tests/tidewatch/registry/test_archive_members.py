@@ -14,8 +14,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tidewatch.registry import InvalidArchive
-from tidewatch.registry import members as archives
-from tidewatch.registry.archive import check_archive
+from tidewatch.registry import archive_members as archives
+from tidewatch.registry.archive import require_valid_archive
 
 FRAMEWORKS = ("lightgbm", "fil", "pytorch", "onnx")
 LAYOUT = ("flights/config.pbtxt", "flights/1/model.txt")
@@ -45,7 +45,7 @@ def written(path: Path, *found: tarfile.TarInfo, form: int = tarfile.PAX_FORMAT)
 
 def refusal(path: Path, framework: str = "pytorch") -> str:
     with pytest.raises(InvalidArchive) as refused:
-        check_archive(path, framework, "flights")
+        require_valid_archive(path, framework, "flights")
     return str(refused.value)
 
 
@@ -105,7 +105,7 @@ def test_folders_and_links_to_the_archives_own_files_may_be_in_it(tmp_path: Path
         hard("flights/copy.txt", "./flights/1/model.txt"),
         member("Größe..txt", size=1000),
     )
-    check_archive(written(tmp_path / "model.tar.gz", *found), framework, "flights")
+    require_valid_archive(written(tmp_path / "model.tar.gz", *found), framework, "flights")
 
 
 _PARTS = st.sampled_from(["..", ".", "", "a", "b", "flights", "1", "model.txt"])
@@ -126,7 +126,7 @@ def test_what_is_accepted_unpacks_to_the_files_that_it_names_and_nothing_else(fo
         home = Path(folder)
         path = written(home / "model.tar.gz", *found)
         try:
-            check_archive(path, "pytorch", "flights")
+            require_valid_archive(path, "pytorch", "flights")
         except InvalidArchive:
             return
         (home / "in" / "out").mkdir(parents=True)
@@ -144,9 +144,9 @@ def test_what_is_accepted_unpacks_to_the_files_that_it_names_and_nothing_else(fo
 def test_a_size_that_no_model_unpacks_to_is_refused_before_it_is_unpacked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archives, "ALWAYS_UNPACKED", 100_000)
+    monkeypatch.setattr(archives, "FREE_UNPACKED_BYTES", 100_000)
     small = written(tmp_path / "small.tar.gz", member("zeros", size=50_000))
-    check_archive(small, "pytorch", "flights")
+    require_valid_archive(small, "pytorch", "flights")
     bomb = written(tmp_path / "bomb.tar.gz", member("zeros", size=50_000_000))
     assert "would unpack to more than 200 times its size at zeros" in refusal(bomb)
 
@@ -177,7 +177,7 @@ def test_what_describes_a_member_is_not_read_whatever_its_size(tmp_path: Path, k
 
 
 def test_many_members_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "MOST_MEMBERS", 10)
+    monkeypatch.setattr(archives, "MAX_MEMBERS", 10)
     path = written(tmp_path / "model.tar.gz", *(member(f"{n}.txt") for n in range(9)))
     assert "holds more than 10 members" in refusal(path)
 
@@ -224,7 +224,7 @@ def test_a_long_tail_of_zeros_is_passed_over_and_the_streams_own_zeros_are_read(
     path = written(tmp_path / "model.tar.gz")
     with path.open("ab") as file:
         file.truncate(path.stat().st_size + 300_000_000)  # a hole, which gzip by itself reads byte by byte
-    check_archive(path, "pytorch", "flights")
+    require_valid_archive(path, "pytorch", "flights")
     whole = gzip.compress(b"")
     for packed in (whole, whole + bytes(100), b"", bytes(40)):
         (tmp_path / "empty").write_bytes(packed)

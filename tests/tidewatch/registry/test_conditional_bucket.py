@@ -9,8 +9,8 @@ import pytest
 from botocore.exceptions import ClientError
 from mypy_boto3_s3 import S3Client
 
-from simulator.aws import in_process
-from tidewatch.registry import Description, LeftoversDiffer, Registry, VersionExists, upload
+from rehearsal.aws import simulate_aws
+from tidewatch.registry import ModelDescription, ModelRegistry, PartialUploadConflict, VersionExists, upload
 
 BUCKET = "conditional"
 MIB = 1 << 20
@@ -40,9 +40,9 @@ POLICY = {
 @pytest.fixture
 def conditional(aws: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Client]:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    monkeypatch.setattr(upload, "SINGLE_PUT", 5 * MIB)
-    monkeypatch.setattr(upload, "PART", 5 * MIB)
-    with in_process():
+    monkeypatch.setattr(upload, "MAX_SINGLE_PUT", 5 * MIB)
+    monkeypatch.setattr(upload, "MIN_PART_SIZE", 5 * MIB)
+    with simulate_aws():
         s3 = aws.client("s3")
         s3.create_bucket(Bucket=BUCKET)
         s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
@@ -57,9 +57,9 @@ def test_the_bucket_denies_what_is_not_conditional(conditional: S3Client) -> Non
 
 @pytest.mark.parametrize("more", [0, 11 * MIB])
 def test_the_registry_publishes_where_every_put_must_be_conditional_and_nothing_can_be_deleted(
-    conditional: S3Client, description: Description, pack: Callable[..., Path], more: int
+    conditional: S3Client, description: ModelDescription, pack: Callable[..., Path], more: int
 ) -> None:
-    registry = Registry(conditional, BUCKET, "flights")
+    registry = ModelRegistry(conditional, BUCKET, "flights")
     artifact = pack()
     artifact.write_bytes(artifact.read_bytes() + bytes(more))
     published = registry.publish("3", artifact, description)
@@ -69,8 +69,8 @@ def test_the_registry_publishes_where_every_put_must_be_conditional_and_nothing_
 
 
 def test_leftovers_of_another_artifact_stay_and_are_told(
-    conditional: S3Client, description: Description, pack: Callable[..., Path]
+    conditional: S3Client, description: ModelDescription, pack: Callable[..., Path]
 ) -> None:
     conditional.put_object(Bucket=BUCKET, Key="models/flights/3/model.tar.gz", Body=b"other", IfNoneMatch="*")
-    with pytest.raises(LeftoversDiffer):
-        Registry(conditional, BUCKET, "flights").publish("3", pack(), description)
+    with pytest.raises(PartialUploadConflict):
+        ModelRegistry(conditional, BUCKET, "flights").publish("3", pack(), description)

@@ -8,20 +8,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.aws.metric_math import parse
+from rehearsal.aws.cloudwatch.metric_math import parse_expression
 from tests.tidewatch.alarms.alarm_datapoints import breaches, datapoint
 from tidewatch import metrics, slo
-from tidewatch.alarms import Alarm, InvalidAlarms, Names, Severity, Stat, endpoint_alarms, holds, variant_alarms
-from tidewatch.alarms.catalog import CATALOG
-from tidewatch.alarms.limits import Limits
+from tidewatch.alarms import (
+    Alarm,
+    DimensionResolver,
+    InvalidAlarms,
+    MetricStat,
+    Severity,
+    build_endpoint_alarms,
+    build_variant_alarms,
+    evaluate_rule,
+)
+from tidewatch.alarms.catalog import BUILT_IN_ALARM_KEYS
+from tidewatch.alarms.thresholds import AlarmThresholds
 from tidewatch.slo import Objective
 
 THREE_NINES = 0.001
-SLOTS = ["green", "blue"]
+VARIANTS = ["green", "blue"]
 
 
 def alarms(objective: Objective) -> dict[str, Alarm]:
-    return {alarm.key: alarm for alarm in slo.slo_alarms(objective, SLOTS)}
+    return {alarm.key: alarm for alarm in slo.build_slo_alarms(objective, VARIANTS)}
 
 
 def firing(objective: Objective, ratios: dict[int, float], used: float = 0, requests: float = 1e6) -> set[str]:
@@ -34,7 +43,7 @@ def firing(objective: Objective, ratios: dict[int, float], used: float = 0, requ
             not alarm.key.endswith("budget-used") and breaches(alarm, n0=requests, b0=ratios[alarm.period_s] * requests)
         )
     }
-    return {one.key for one in slo.slo_composites(objective) if holds(one.rule, hit)}
+    return {one.key for one in slo.build_slo_composites(objective) if evaluate_rule(one.rule, hit)}
 
 
 def everywhere(ratio: float) -> dict[int, float]:
@@ -47,15 +56,15 @@ def test_a_total_outage_fires_every_burn_rate_whatever_was_promised(percent: flo
     assert firing(objective, everywhere(1.0)) == {
         f"availability-{name}" for name in ("burn-fast", "burn", "burn-slow", "budget-half")
     }
-    thresholds = [burn.threshold(objective.budget) for burn in slo.BURNS]
+    thresholds = [burn.compute_threshold(objective.budget) for burn in slo.BURN_RATE_ALERTS]
     assert thresholds == sorted(thresholds, reverse=True)
     assert thresholds[0] < 1
     assert thresholds[2] > objective.budget
 
 
 def test_where_a_rate_can_be_reached_it_is_the_workbooks() -> None:
-    for burn in slo.BURNS:
-        assert burn.threshold(THREE_NINES) == burn.rate * THREE_NINES
+    for burn in slo.BURN_RATE_ALERTS:
+        assert burn.compute_threshold(THREE_NINES) == burn.rate * THREE_NINES
 
 
 @pytest.mark.parametrize(
@@ -94,11 +103,11 @@ def test_a_budget_that_is_used_up_pages_only_while_it_still_burns() -> None:
     assert "availability-budget" not in firing(objective, everywhere(0.0), used=1.1)
     assert "availability-budget" not in firing(objective, everywhere(0.002) | {1800: 0.0}, used=1.1)
     assert "availability-budget" not in firing(objective, everywhere(0.002), used=0.9)
-    page = next(one for one in slo.slo_composites(objective) if one.key == "availability-budget")
+    page = next(one for one in slo.build_slo_composites(objective) if one.key == "availability-budget")
     assert page.severity is Severity.P1
 
 
-def test_availability_counts_5xx_of_all_slots_together() -> None:
+def test_availability_counts_5xx_of_all_variants_together() -> None:
     alarm = alarms(Objective("availability", 99))["availability-burning-short"]
     assert breaches(alarm, n0=950, n1=50, b0=0, b1=11)
     assert not breaches(alarm, n0=950, n1=50, b0=0, b1=10)
@@ -107,7 +116,7 @@ def test_availability_counts_5xx_of_all_slots_together() -> None:
 
 @pytest.mark.parametrize("kind", ["availability", "latency"])
 def test_once_requests_stop_no_older_window_is_judged_in_the_place_of_an_empty_one(kind: str) -> None:
-    for alarm in slo.slo_alarms(Objective(kind, 99, milliseconds=200), ["blue", "green"]):  # type: ignore[arg-type]
+    for alarm in slo.build_slo_alarms(Objective(kind, 99, milliseconds=200), ["blue", "green"]):  # type: ignore[arg-type]
         if not alarm.key.endswith("budget-used"):
             assert datapoint(alarm, o=0) == 0, alarm.key
 
@@ -129,32 +138,34 @@ def test_latency_counts_predictions_over_the_limit_in_microseconds() -> None:
     st.lists(st.sampled_from("abcd"), min_size=1, max_size=4, unique=True),
 )
 def test_alarms_of_any_objective_pass_their_own_checks(
-    kind: Any, percent: float, days: int, milliseconds: float, slots: list[str]
+    kind: Any, percent: float, days: int, milliseconds: float, variants: list[str]
 ) -> None:
     objective = Objective(kind, percent, days, milliseconds)
-    found = slo.slo_alarms(objective, slots)
+    found = slo.build_slo_alarms(objective, variants)
     known = {alarm.key for alarm in found}
-    names = Names("tidewatch/dev/flights", "flights-1", "", {}, {})
+    names = DimensionResolver("tidewatch/dev/flights", "flights-1", "", {}, {})
     for alarm in found:
         assert not alarm.notifies
         assert alarm.runbook == objective.runbook
         for stat in alarm.stats:
-            assert stat.metric in (*metrics.EMITTED, *metrics.PLATFORM)
-            assert all(names.of(stat).values())
-        if not isinstance(alarm.signal, Stat):
-            assert parse(alarm.signal.expression).names == set(alarm.signal.parts)
-    composites = slo.slo_composites(objective)
+            assert stat.metric in (*metrics.EMITTED_METRICS, *metrics.PLATFORM_METRICS)
+            assert all(names.resolve(stat).values())
+        if not isinstance(alarm.signal, MetricStat):
+            assert parse_expression(alarm.signal.expression).names == set(alarm.signal.stats)
+    composites = slo.build_slo_composites(objective)
     assert {child for one in composites for child in one.children} == known
-    assert {parent for one in composites for parent in one.parents} <= {one.key for one in composites} | set(CATALOG)
+    assert {parent for one in composites for parent in one.parents} <= {one.key for one in composites} | set(
+        BUILT_IN_ALARM_KEYS
+    )
 
 
 def test_keys_of_objectives_and_of_the_catalog_are_distinct() -> None:
-    limits = Limits()
-    keys = [alarm.key for alarm in variant_alarms(limits, {"blue": 1, "green": 0}, "blue")["green"]]
-    keys += [alarm.key for alarm in endpoint_alarms(limits, SLOTS)]
+    limits = AlarmThresholds()
+    keys = [alarm.key for alarm in build_variant_alarms(limits, {"blue": 1, "green": 0}, "blue")["green"]]
+    keys += [alarm.key for alarm in build_endpoint_alarms(limits, VARIANTS)]
     for objective in (Objective("availability", 99.9), Objective("latency", 99, milliseconds=200)):
-        keys += [alarm.key for alarm in slo.slo_alarms(objective, SLOTS)]
-        keys += [one.key for one in slo.slo_composites(objective)]
+        keys += [alarm.key for alarm in slo.build_slo_alarms(objective, VARIANTS)]
+        keys += [one.key for one in slo.build_slo_composites(objective)]
     assert len(keys) == len(set(keys))
 
 

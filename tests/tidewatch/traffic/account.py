@@ -1,42 +1,35 @@
-"""A simulated account with an endpoint of two slots and the two tables, as the traffic tests use it."""
+"""A simulated account with an endpoint of two variants and the two tables, as the traffic tests use it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import boto3
 
-from simulator.aws import REGION
-from simulator.clock import ManualClock
-from simulator.control import Control
-from tidewatch.content import content_hash
-from tidewatch.traffic import (
-    Clients,
-    Held,
-    Place,
-    RollbackPlan,
-    RollbackRequest,
-    RollbackResult,
-    Split,
-    TrafficController,
-    drive,
-    replay,
-)
+from rehearsal.aws import REGION
+from rehearsal.control_client import ControlClient
+from rehearsal.simulated_clock import ManualClock
+from tidewatch.content_hash import compute_content_hash
+from tidewatch.incidents import IncidentSettings
+from tidewatch.rollback import RollbackPlan, RollbackRequest, RollbackResult, run_rollback
+from tidewatch.traffic import Clients, DeployedModel, ResourceNames, Split, TrafficController, replay_split
 
 ENDPOINT = "flights-4b53caf"
-PLACE = Place("tidewatch/dev/flights", ENDPOINT, "ledger", "control")
+PLACE = ResourceNames("tidewatch/dev/flights", ENDPOINT, "ledger", "control")
 GUARDRAIL, OTHER_GUARDRAIL = "green-errors", "green-latency"
 ALARM_ARN = f"arn:aws:cloudwatch:us-east-1:123456789012:alarm:{GUARDRAIL}"
 TABLE_KEYS = {"ledger": ("sequence", "N"), "control": ("key", "S")}
 
 
-def held(version: str, artifact: str = "", floor: int = 1) -> Held:
-    """What a slot holds: an artifact of its own per version, unless it is named."""
+def held(version: str, artifact: str = "", floor: int = 1) -> DeployedModel:
+    """What a variant holds: an artifact of its own per version, unless it is named."""
     artifact = artifact or f"artifact-{version}"
-    return Held(version, artifact, "sha256:image", content_hash([version, artifact]), floor)
+    return DeployedModel(version, artifact, "sha256:image", compute_content_hash([version, artifact]), floor)
 
 
 def stamp(moment: datetime) -> str:
@@ -49,21 +42,22 @@ class Flights:
     """The endpoint `flights` in a simulated account."""
 
     clock: ManualClock
-    control: Control
+    control: ControlClient
     clients: Clients
-    place: Place = PLACE
-    holds: dict[str, Held] = field(default_factory=dict)
+    place: ResourceNames = PLACE
+    holds: dict[str, DeployedModel] = field(default_factory=dict)
     configs: int = 0
 
     def controller(self, **options: Any) -> TrafficController:
         """A fresh one, as every process has; `clients` and `place` may be others."""
-        given = {"clients": self.clients, "place": self.place, "clock": self.clock, **options}
+        given = {"clients": self.clients, "resource_names": self.place, "clock": self.clock, **options}
         return TrafficController(**given)
 
     def plan(self, **options: Any) -> RollbackPlan:
-        return RollbackPlan(
-            **{"target": "blue", "guardrails": (GUARDRAIL, OTHER_GUARDRAIL), "abort_alarm": "abort", **options}
-        )
+        names = {one.name for one in fields(IncidentSettings)}
+        incidents = IncidentSettings(**{name: options.pop(name) for name in names & options.keys()})
+        given = {"target": "blue", "guardrails": (GUARDRAIL, OTHER_GUARDRAIL), "abort_alarm": "abort"}
+        return RollbackPlan(**{**given, "incidents": incidents, **options})
 
     def request(self, trigger: Any = "operator", **options: Any) -> RollbackRequest:
         return RollbackRequest(trigger, **{"reason": "errors", "requested_at": self.clock.now(), **options})
@@ -77,10 +71,10 @@ class Flights:
     def roll_back(self, request: RollbackRequest | None = None, wait: float = 50, **plan: Any) -> RollbackResult:
         """A call of an operator or alarm."""
         deadline = self.clock.now() + timedelta(seconds=wait)
-        return drive(request or self.request(), self.controller(), self.plan(**plan), deadline)
+        return run_rollback(request or self.request(), self.controller(), self.plan(**plan), deadline)
 
     def sweep(self, **plan: Any) -> RollbackResult:
-        return drive(self.request("sweep"), self.controller(), self.plan(**plan))
+        return run_rollback(self.request("sweep"), self.controller(), self.plan(**plan))
 
     def sweeps(self, count: int, **plan: Any) -> RollbackResult:
         """One a minute."""
@@ -89,35 +83,37 @@ class Flights:
             result = self.sweep(**plan)
         return result
 
-    def make_config(self, slots: Mapping[str, float], instances: int = 2, instance_type: str = "ml.g5.xlarge") -> str:
+    def make_config(
+        self, variants: Mapping[str, float], instances: int = 2, instance_type: str = "ml.g5.xlarge"
+    ) -> str:
         """A new endpoint configuration with these initial weights."""
         self.configs += 1
         name = f"{self.place.model}-cfg-{self.configs}"
         variants = [
             {
-                "VariantName": slot,
+                "VariantName": variant,
                 "ModelName": "model",
                 "InstanceType": instance_type,
                 "InitialInstanceCount": instances,
                 "InitialVariantWeight": weight,
             }
-            for slot, weight in slots.items()
+            for variant, weight in variants.items()
         ]
         self.clients.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=variants)
         return name
 
-    def create(self, slots: Mapping[str, float] | None = None, instances: int = 2) -> None:
+    def create(self, variants: Mapping[str, float] | None = None, instances: int = 2) -> None:
         """The endpoint, in service, its first deployment written down."""
-        weights = slots or {"blue": 1.0, "green": 0.0}
+        weights = variants or {"blue": 1.0, "green": 0.0}
         config = self.make_config(weights, instances)
         self.clients.sagemaker.create_endpoint(EndpointName=self.place.endpoint, EndpointConfigName=config)
         self.clock.advance(300)
-        self.holds = {slot: held(str(number)) for number, slot in enumerate(sorted(weights), start=3)}
-        self.controller().deploy(config, held=self.holds, content="", changed=frozenset())
+        self.holds = {variant: held(str(number)) for number, variant in enumerate(sorted(weights), start=3)}
+        self.controller().deploy(config, models=self.holds, content="", changed_variants=frozenset())
 
     def split(self, **weights: float) -> None:
         """Through the front door."""
-        self.controller().apply(Split.of(weights), who="pulumi", why="declared", held=self.holds)
+        self.controller().apply(Split.of(weights), who="pulumi", why="declared", models=self.holds)
 
     def flip_behind(self, **weights: float) -> None:
         """Past everybody."""
@@ -130,12 +126,16 @@ class Flights:
             DesiredWeightsAndCapacities=[{"VariantName": s, "DesiredWeight": w} for s, w in weights.items()],
         )
 
-    def deploy(self, slot: str, content: Held, **options: Any) -> Any:
-        """Other content into a slot."""
+    def deploy(self, variant: str, content: DeployedModel, **options: Any) -> Any:
+        """Other content into a variant."""
         config = self.make_config(dict.fromkeys(self.holds, 0.0) | {"blue": 1.0})
-        after = {**self.holds, slot: content}
+        after = {**self.holds, variant: content}
         record = self.controller().deploy(
-            config, held=after, content="", changed=frozenset({slot}), **{"abort_alarm": "abort", **options}
+            config,
+            models=after,
+            content="",
+            changed_variants=frozenset({variant}),
+            **{"abort_alarm": "abort", **options},
         )
         self.holds = after
         return record
@@ -149,14 +149,14 @@ class Flights:
 
     def told(self) -> Split | None:
         """The live split as the ledger tells it."""
-        return replay(self.controller().entries(), self.place.endpoint)
+        return replay_split(self.controller().entries(), self.place.endpoint)
 
     def kinds(self) -> list[str]:
         return [entry.kind for entry in self.controller().entries()]
 
-    def requests(self, slot: str, count: int) -> None:
+    def requests(self, variant: str, count: int) -> None:
         """Requests that the platform counted at this moment."""
-        dimensions = [{"Name": "EndpointName", "Value": self.place.endpoint}, {"Name": "VariantName", "Value": slot}]
+        dimensions = [{"Name": "EndpointName", "Value": self.place.endpoint}, {"Name": "VariantName", "Value": variant}]
         self.clients.cloudwatch.put_metric_data(
             Namespace="AWS/SageMaker",
             MetricData=[
@@ -205,14 +205,30 @@ def make_tables(clients: Clients, suffix: str = "") -> None:
         )
 
 
-def flights(clock: ManualClock, control: Control) -> Flights:
-    """The tables, a model, a bucket, a topic and the abort alarm; no endpoint yet."""
+@contextmanager
+def handle_event(client: Any, event: str, handler: Callable[..., None]) -> Iterator[None]:
+    """A client calls the handler at an event of botocore's. Tests share clients, so the handler goes at the end."""
+    client.meta.events.register(event, handler)
+    try:
+        yield
+    finally:
+        client.meta.events.unregister(event, handler)
+
+
+@cache
+def make_clients() -> Clients:
+    """Once a process: to make the six of them takes as long as many a test."""
 
     def client(service: str) -> Any:
         return boto3.client(service, region_name=REGION)
 
     names = ("sagemaker", "dynamodb", "cloudwatch", "s3", "sns")
-    clients = Clients(*map(client, names), autoscaling=client("application-autoscaling"))
+    return Clients(*map(client, names), autoscaling=client("application-autoscaling"))
+
+
+def flights(clock: ManualClock, control: ControlClient) -> Flights:
+    """The tables, a model, a bucket, a topic and the abort alarm; no endpoint yet."""
+    clients = make_clients()
     make_tables(clients)
     container: Any = {"Image": "example@sha256:1"}
     role = "arn:aws:iam::123456789012:role/flights"

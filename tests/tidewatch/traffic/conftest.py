@@ -6,27 +6,30 @@ from collections.abc import Iterator
 
 import pytest
 
-from simulator.aws import in_process, local_control
+from rehearsal.aws import create_local_control, simulate_aws
 from tests.tidewatch.traffic.account import Flights, flights
+from tests.tidewatch.traffic.images import canary_image, endpoint_image
 
 
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Flights]:
     """The account without an endpoint."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    with in_process() as clock:
-        yield flights(clock, local_control())
+    with simulate_aws() as clock:
+        yield flights(clock, create_local_control())
 
 
 @pytest.fixture
-def endpoint(account: Flights) -> Flights:
+def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[Flights]:
     """Blue holds version 3 and all traffic, green holds version 4 and none."""
-    account.create()
-    return account
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with endpoint_image().restore() as one:
+        yield one
 
 
 @pytest.fixture
-def canary(endpoint: Flights) -> Flights:
+def canary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Flights]:
     """Blue 95, green 5."""
-    endpoint.split(blue=95, green=5)
-    return endpoint
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with canary_image().restore() as one:
+        yield one

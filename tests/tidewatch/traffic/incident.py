@@ -8,15 +8,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.tidewatch.traffic.account import ENDPOINT, Flights, stamp
-from tidewatch.traffic import RollbackResult
+from tidewatch.rollback import RollbackResult
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:P1"
 TOLD: dict[str, Any] = {
     "guardrails": ("guardrail-green",),
     "monitoring_bucket": "flights-monitoring",
     "topic": TOPIC,
-    "environment": "prod",
-    "alarm": "everything",
+    "stack": "prod",
+    "health_alarm": "everything",
     "runbooks": "https://example.com/runbooks",
     "dashboard": "https://example.com/oncall",
     "reports": "s3://flights-monitoring/drift/",
@@ -26,13 +26,13 @@ TOLD: dict[str, Any] = {
 def watch(account: Flights) -> None:
     """An alarm on green's errors under a guardrail under a composite over everything, and a calm one beside it."""
     cloudwatch = account.clients.cloudwatch
-    for name, slot in (("green-errors", "green"), ("blue-errors", "blue")):
+    for name, variant in (("green-errors", "green"), ("blue-errors", "blue")):
         cloudwatch.put_metric_alarm(
             AlarmName=name,
-            AlarmDescription=f"{slot} fails. What to do is in runbooks/guardrail-latency.md.",
+            AlarmDescription=f"{variant} fails. What to do is in runbooks/guardrail-latency.md.",
             Namespace="AWS/SageMaker",
             MetricName="Invocation5XXErrors",
-            Dimensions=[{"Name": "EndpointName", "Value": ENDPOINT}, {"Name": "VariantName", "Value": slot}],
+            Dimensions=[{"Name": "EndpointName", "Value": ENDPOINT}, {"Name": "VariantName", "Value": variant}],
             Statistic="Sum",
             Period=60,
             EvaluationPeriods=3,
@@ -47,9 +47,9 @@ def watch(account: Flights) -> None:
     )
 
 
-def serve(account: Flights, slot: str, requests: int, errors: int) -> None:
+def serve(account: Flights, variant: str, requests: int, errors: int) -> None:
     """Answers of this moment; each took 20 ms."""
-    dimensions = [{"Name": "EndpointName", "Value": ENDPOINT}, {"Name": "VariantName", "Value": slot}]
+    dimensions = [{"Name": "EndpointName", "Value": ENDPOINT}, {"Name": "VariantName", "Value": variant}]
     counted = {"Invocations": (1, requests), "Invocation5XXErrors": (1, errors), "ModelLatency": (20_000, requests)}
     account.clients.cloudwatch.put_metric_data(
         Namespace="AWS/SageMaker",

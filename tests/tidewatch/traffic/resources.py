@@ -19,11 +19,11 @@ from components.sagemaker import provider
 from components.sagemaker.capacity import VariantCapacityProvider
 from components.sagemaker.deployment import EndpointDeploymentProvider
 from components.sagemaker.gate import GateProvider
-from components.sagemaker.provider import Told
+from components.sagemaker.provider import ProviderError
 from components.sagemaker.weights import VariantWeightsProvider
 from tests.tidewatch.traffic.account import Flights
-from tidewatch.content import content_hash
-from tidewatch.traffic import Clients, Held, Split
+from tidewatch.content_hash import compute_content_hash
+from tidewatch.traffic import Clients, DeployedModel, Split
 
 POLICY = {"type": "ALL_AT_ONCE", "size_percent": None, "wait_seconds": 0, "termination_wait_seconds": 0}
 Props = dict[str, Any]
@@ -35,17 +35,17 @@ class Refusal(Exception):
 
 @dataclass
 class Config:
-    """What the people of a stack edit: slots with their weights, contents and counts; blue is the champion."""
+    """What the people of a stack edit: variants with their weights, contents and counts; blue is the champion."""
 
     weights: dict[str, float]
-    holds: dict[str, Held]
+    holds: dict[str, DeployedModel]
     counts: dict[str, int]
     acknowledged: str = ""
     guardrails: dict[str, str] = field(default_factory=dict[str, str])
 
     @property
     def content(self) -> str:
-        return content_hash({slot: self.holds[slot].content for slot in sorted(self.weights)})
+        return compute_content_hash({variant: self.holds[variant].content for variant in sorted(self.weights)})
 
 
 @dataclass
@@ -74,7 +74,7 @@ class Pulumi:
         name, kind, inputs = next(steps)
         self._step(name, kind, inputs, targets)
         if self.made[0] != wanted and (not targets or "deployment" in targets):
-            initial = {slot: 1.0 if slot == "blue" else 0.0 for slot in self.config.weights}
+            initial = {variant: 1.0 if variant == "blue" else 0.0 for variant in self.config.weights}
             self.made = wanted, self.account.make_config(initial)
         for name, kind, inputs in self._resources(self.made[1] or Unknown()):
             if name == "gate":
@@ -120,11 +120,11 @@ class Pulumi:
         common: Props = {
             "place": {"key": place.key, "endpoint": place.endpoint, "ledger": place.ledger, "control": place.control},
             "declared": Split.of(here.weights).to_json(),
-            "slots": {slot: here.holds[slot].to_json() for slot in here.weights},
+            "variants": {variant: here.holds[variant].to_json() for variant in here.weights},
             "champion": "blue",
             "guardrails": dict(here.guardrails),
             "configuration": here.content,
-            "counts": {slot: here.counts[slot] for slot in here.weights},
+            "counts": {variant: here.counts[variant] for variant in here.weights},
             "acknowledged": here.acknowledged,
         }
         yield "gate", GateProvider(), {**common, "place": {**common["place"], "endpoint": ""}, "name": "flights"}
@@ -132,9 +132,9 @@ class Pulumi:
         made = Unknown() if isinstance(config, Unknown) else self.made[0]
         fleet = {"config": config, "content": made, "instances": counts, "abort_alarm": "abort", "policy": POLICY}
         yield "deployment", EndpointDeploymentProvider(), {**common, **fleet}
-        for slot in sorted(here.weights):
-            one = {"place": common["place"], "slot": slot, "instances": counts[slot]}
-            yield f"capacity-{slot}", VariantCapacityProvider(), one
+        for variant in sorted(here.weights):
+            one = {"place": common["place"], "variant": variant, "instances": counts[variant]}
+            yield f"capacity-{variant}", VariantCapacityProvider(), one
         yield "weights", VariantWeightsProvider(), {**common, "deployment": config}
 
 
@@ -142,13 +142,13 @@ class Pulumi:
 def providers_of(clients: Callable[[], Clients]) -> Iterator[None]:
     """The providers speak to AWS through these clients."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(provider, "clients", lambda *_: clients())
+        patch.setattr(provider, "get_clients", lambda *_: clients())
         yield
 
 
 def cause(error: BaseException) -> BaseException:
     """The error that a provider put into one sentence."""
-    return error.__context__ if isinstance(error, Told) and error.__context__ else error
+    return error.__context__ if isinstance(error, ProviderError) and error.__context__ else error
 
 
 def adopted(account: Flights, weights: Mapping[str, float], counts: int = 2) -> Pulumi:

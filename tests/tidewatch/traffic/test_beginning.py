@@ -9,15 +9,15 @@ import pytest
 from tests.tidewatch.traffic.account import ENDPOINT, Flights, held
 from tests.tidewatch.traffic.interruptions import Fuse, Killed, mortal
 from tidewatch.traffic import (
+    ArtifactQuarantined,
     DeploymentFailed,
     EndpointMissing,
     EndpointUnusable,
-    Latched,
     NoCapacity,
     Split,
     TrafficError,
 )
-from tidewatch.traffic.ledger import Entry
+from tidewatch.traffic.ledger import LedgerEntry
 
 TAGS = {"owner": "ml-platform", "team": "flights"}
 
@@ -37,7 +37,7 @@ def failed(account: Flights) -> Flights:
 def again(account: Flights, instance_type: str = "ml.g5.2xlarge") -> str:
     """A deployment of another configuration; its name."""
     config = account.make_config({"blue": 1.0, "green": 0.0}, instance_type=instance_type)
-    account.controller().deploy(config, held=account.holds, content="", changed=frozenset(), tags=TAGS)
+    account.controller().deploy(config, models=account.holds, content="", changed_variants=frozenset(), tags=TAGS)
     return config
 
 
@@ -46,8 +46,8 @@ def serving(account: Flights, config: str) -> None:
     assert (found["EndpointStatus"], found["EndpointConfigName"]) == ("InService", config)
     tags = account.clients.sagemaker.list_tags(ResourceArn=found["EndpointArn"])["Tags"]
     assert {tag["Key"]: tag["Value"] for tag in tags} == TAGS
-    assert Split.only("blue").close_to(account.told())
-    assert account.controller().asked_for() == config
+    assert Split.from_single_variant("blue").is_close_to(account.told())
+    assert account.controller().requested_config() == config
 
 
 def test_it_is_made_again_on_the_configuration_of_now_with_its_tags(failed: Flights) -> None:
@@ -59,18 +59,18 @@ def test_who_waits_for_it_lives_under_the_name_that_it_asks_with(failed: Flights
     seen: list[tuple[str, bool]] = []
 
     def look() -> None:
-        if (other := failed.controller()).control.endpoint_asked():
-            name = other.control.asked_by()
-            seen.append((name, other.writer.life.others(name)))
+        if (other := failed.controller()).control.read_requested_endpoint():
+            name = other.control.read_requesting_writer()
+            seen.append((name, other.writer.heartbeat.is_other_alive(name)))
 
-    failed.clock.moved.append(look)
+    failed.clock.on_advance.append(look)
     again(failed)
-    failed.clock.moved.remove(look)
+    failed.clock.on_advance.remove(look)
     assert len(seen) > 10
     assert {name for name, _ in seen} == {seen[0][0]}
     assert seen[0][0]
     assert all(lives for _, lives in seen)
-    assert not failed.controller().writer.life.others(seen[0][0])
+    assert not failed.controller().writer.heartbeat.is_other_alive(seen[0][0])
 
 
 def test_one_that_fails_again_says_why_and_is_made_again_by_the_next(failed: Flights) -> None:
@@ -90,9 +90,9 @@ def test_whatever_kills_it_on_the_way_the_next_deployment_goes_on(failed: Flight
     config = failed.make_config({"blue": 1.0, "green": 0.0})
     dying = failed.controller(clients=mortal(failed.clients, Fuse(calls)))
     with pytest.raises(Killed):
-        dying.deploy(config, held=failed.holds, content="", changed=frozenset(), tags=TAGS)
+        dying.deploy(config, models=failed.holds, content="", changed_variants=frozenset(), tags=TAGS)
     failed.clock.advance(seconds)
-    assert set(failed.controller().gauges().endpoint.values()) == {0.0}
+    assert set(failed.controller().read_gauges().endpoint.values()) == {0.0}
     serving(failed, again(failed, "ml.g5.4xlarge"))
 
 
@@ -101,9 +101,9 @@ def test_one_that_has_served_keeps_its_runbook(endpoint: Flights) -> None:
     endpoint.control.inject("status", endpoint=ENDPOINT, status="Failed", reason="gone")
     for wanted in (config, endpoint.make_config({"blue": 1.0, "green": 0.0})):
         with pytest.raises(EndpointUnusable, match=r"Failed: gone.*runbook"):
-            endpoint.controller().deploy(wanted, held=endpoint.holds, content="", changed=frozenset())
+            endpoint.controller().deploy(wanted, models=endpoint.holds, content="", changed_variants=frozenset())
     assert endpoint.status() == "Failed"
-    assert not endpoint.controller().unserved()
+    assert not endpoint.controller().has_never_served()
 
 
 def test_one_that_somebody_deleted_is_not_made_behind_pulumis_back(failed: Flights) -> None:
@@ -114,9 +114,11 @@ def test_one_that_somebody_deleted_is_not_made_behind_pulumis_back(failed: Fligh
 
 
 def test_it_never_begins_with_what_was_rolled_back(failed: Flights) -> None:
-    other = failed.controller(place=failed.place.__class__(failed.place.key, "flights-old", "ledger", "control"))
+    other = failed.controller(
+        resource_names=failed.place.__class__(failed.place.key, "flights-old", "ledger", "control")
+    )
     rolled_back(other, failed)
-    with pytest.raises(Latched):
+    with pytest.raises(ArtifactQuarantined):
         again(failed)
     assert failed.status() == "Failed"
 
@@ -124,10 +126,10 @@ def test_it_never_begins_with_what_was_rolled_back(failed: Flights) -> None:
 def rolled_back(controller: Any, account: Flights) -> None:
     """An earlier endpoint's ledger: what blue holds now was rolled back on it."""
     now, blue = account.clock.now(), account.holds["blue"]
-    latched = {"slot": "green", "artifact": blue.artifact, "image": blue.image, "config": "old"}
+    quarantined = {"variant": "green", "artifact": blue.artifact, "image": blue.image, "config": "old"}
     for entry in (
-        Entry("incident", "operator", now, "errors", incident="flights-1", target="blue"),
-        Entry("latch", "operator", now, "errors", incident="flights-1", **latched),
+        LedgerEntry("incident", "operator", now, "errors", incident="flights-1", target="blue"),
+        LedgerEntry("quarantine", "operator", now, "errors", incident="flights-1", **quarantined),
     ):
         controller.ledger.append(lambda _entries, entry=entry: entry)
 
@@ -138,9 +140,9 @@ def test_a_rollback_and_the_gate_treat_it_as_not_there(failed: Flights) -> None:
     assert "has never served" in result.message
     assert failed.kinds() == []
     other = {**failed.holds, "blue": held("9")}
-    failed.controller().refuse_unless_allowed(
-        declared=Split.of({"blue": 95, "green": 5}), previously=Split.of({"blue": 95, "green": 5}), held=other,
-        champion="blue", champion_before="blue",
+    failed.controller().require_update_allowed(
+        declared=Split.of({"blue": 95, "green": 5}), previous=Split.of({"blue": 95, "green": 5}), models=other,
+        champion="blue", previous_champion="blue",
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import boto3
 import pytest
 
-from simulator.aws import REGION
+from rehearsal.aws import REGION
 from tests.tidewatch.traffic.account import ENDPOINT, Flights, held
 from tidewatch.traffic import EndpointBusy, Split
 
@@ -31,10 +31,10 @@ def read_pages(account: Flights) -> Callable[[], list[str]]:
     return read
 
 
-def start_deployment(canary: Flights, slots: tuple[str, ...] = ("blue", "green")) -> str:
+def start_deployment(canary: Flights, variants: tuple[str, ...] = ("blue", "green")) -> str:
     """A deployment with our abort alarm, out of another process, under way."""
-    config = canary.make_config({slot: 1.0 if slot == "blue" else 0.0 for slot in slots})
-    guarded = set(slots) == {"blue", "green"}
+    config = canary.make_config({variant: 1.0 if variant == "blue" else 0.0 for variant in variants})
+    guarded = set(variants) == {"blue", "green"}
     policy = {"TrafficRoutingConfiguration": {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 60}}
     deployment = {
         "BlueGreenUpdatePolicy": policy,
@@ -137,10 +137,10 @@ def test_while_the_endpoint_is_deleted_it_is_blocked(canary: Flights) -> None:
     assert canary.sweep().state == "blocked"
 
 
-def test_without_the_target_slot_it_is_blocked(canary: Flights) -> None:
+def test_without_the_target_variant_it_is_blocked(canary: Flights) -> None:
     result = canary.roll_back(target="violet")
     assert result.state == "blocked"
-    assert "no slot violet" in result.message
+    assert "no variant violet" in result.message
     assert canary.live() == {"blue": 0.95, "green": 0.05}
 
 
@@ -175,7 +175,7 @@ def test_an_endpoint_that_stays_busy_is_a_sentence_and_changes_nothing(canary: F
     canary.control.inject("status", endpoint=ENDPOINT, status="SystemUpdating", seconds=100_000)
     with pytest.raises(EndpointBusy, match=r"SystemUpdating.*nothing was changed"):
         canary.controller(wait_seconds=600).apply(
-            Split.of({"blue": 1, "green": 1}), who="pulumi", why="declared", held=canary.holds
+            Split.of({"blue": 1, "green": 1}), who="pulumi", why="declared", models=canary.holds
         )
     assert "intent" not in canary.kinds()[-1:]
 
@@ -202,9 +202,9 @@ def test_without_an_abort_alarm_a_deployment_is_waited_for(canary: Flights) -> N
     assert canary.live() == TARGET
 
 
-def test_what_a_deployment_brought_meanwhile_is_latched_too(canary: Flights) -> None:
+def test_what_a_deployment_brought_meanwhile_is_quarantined_too(canary: Flights) -> None:
     config = start_deployment(canary)
-    canary.controller().control.remember(config, {"blue": canary.holds["blue"], "green": held("5")}, "")
+    canary.controller().control.write_models(config, {"blue": canary.holds["blue"], "green": held("5")}, "")
     canary.roll_back(wait=5, abort_alarm="")
     canary.sweeps(8, abort_alarm="")
-    assert {latch.artifact for latch in canary.controller().latches()} == {"artifact-4", "artifact-5"}
+    assert {quarantine.artifact for quarantine in canary.controller().quarantines()} == {"artifact-4", "artifact-5"}

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.tidewatch.traffic.account import PLACE, Flights
+from tests.tidewatch.traffic.account import PLACE, Flights, handle_event
 from tidewatch import metrics
-from tidewatch.items import values
-from tidewatch.traffic import Copies, Entry, acknowledged_key
-from tidewatch.traffic.chain import Chain, canonical
+from tidewatch.aws.dynamodb import from_item
+from tidewatch.traffic import LedgerCopies, LedgerEntry, build_acknowledgements_key
+from tidewatch.traffic.hash_chain import HashChain, to_canonical_json
 
 BUCKET = "flights-monitoring"
 
@@ -31,12 +31,12 @@ def history(canary: Flights) -> Flights:
 def keep(account: Flights) -> None:
     traffic = account.controller()
     traffic.entries()
-    copies(account).keep(traffic.ledger, traffic.control)
+    copies(account).copy_new_entries(traffic.ledger, traffic.control)
 
 
-def copies(account: Flights) -> Copies:
+def copies(account: Flights) -> LedgerCopies:
     s3: Any = account.clients.s3
-    return Copies(s3, BUCKET)
+    return LedgerCopies(s3, BUCKET)
 
 
 def items(account: Flights, key: str = PLACE.key) -> list[dict[str, Any]]:
@@ -59,24 +59,24 @@ def remove(account: Flights, one: dict[str, Any]) -> None:
 
 
 def torn(account: Flights) -> tuple[str, ...]:
-    return account.controller().torn()
+    return account.controller().find_tampering()
 
 
 def differing(account: Flights) -> list[str]:
     traffic = account.controller()
     traffic.entries()
-    return list(copies(account).differing(traffic.ledger))
+    return list(copies(account).find_differences(traffic.ledger))
 
 
 def refused(account: Flights) -> float:
-    return account.controller().gauges().endpoint[metrics.RECORDS_REFUSED]
+    return account.controller().read_gauges().endpoint[metrics.RECORDS_REFUSED]
 
 
 def test_what_was_only_appended_is_whole(history: Flights) -> None:
     assert torn(history) == ()
     assert differing(history) == []
     assert refused(history) == 0
-    history.controller().observe()
+    history.controller().detect_out_of_band()
     history.flip_behind(blue=1, green=1)
     history.sweeps(2)
     keep(history)
@@ -86,7 +86,7 @@ def test_what_was_only_appended_is_whole(history: Flights) -> None:
 
 @pytest.mark.parametrize("attack", ["rewritten", "taken out"])
 def test_any_entry_that_is_changed_or_taken_out_is_found(history: Flights, attack: str) -> None:
-    for key in (PLACE.key, acknowledged_key(PLACE.key)):
+    for key in (PLACE.key, build_acknowledgements_key(PLACE.key)):
         for one in items(history, key):
             if attack == "rewritten":
                 put(history, {**one, "who": {"S": "somebody else"}})
@@ -101,7 +101,7 @@ def test_any_entry_that_is_changed_or_taken_out_is_found(history: Flights, attac
 def test_a_chain_that_is_made_anew_is_found_by_its_copies(history: Flights) -> None:
     before = items(history)
     make_anew(history)
-    assert history.controller().ledger.broken == ()
+    assert history.controller().ledger.broken_links == ()
     assert torn(history) == (f"{PLACE.key} up to {len(before)}",)
     assert differing(history)
 
@@ -111,7 +111,7 @@ def make_anew(account: Flights, more: int = 0) -> None:
     before = items(account)
     for one in before:
         remove(account, one)
-    chain = Chain(account.clients.dynamodb, "ledger", PLACE.key)
+    chain = HashChain(account.clients.dynamodb, "ledger", PLACE.key)
     for one in [*before, *before[-1:] * more]:
         chain.add({"kind": one["kind"]["S"], "who": "nobody", "at": one["at"]["S"]})
 
@@ -125,11 +125,11 @@ def test_copying_hides_no_chain_that_was_made_anew_however_it_grows(history: Fli
     for _ in range(3):
         if not warm:
             traffic = history.controller()
-        traffic.ledger.append(lambda _: Entry("outcome", "me", history.clock.now()))
+        traffic.ledger.append(lambda _: LedgerEntry("outcome", "me", history.clock.now()))
         traffic.entries()
-        copies(history).keep(traffic.ledger, traffic.control)
+        copies(history).copy_new_entries(traffic.ledger, traffic.control)
         assert torn(history) == (f"{PLACE.key} up to {before}",)
-        assert traffic.torn()
+        assert traffic.find_tampering()
     assert differing(history)
 
 
@@ -137,7 +137,7 @@ def test_what_follows_an_entry_that_fits_nothing_is_copied_all_the_same(history:
     last = len(items(history))
     odd = {"endpoint": {"S": PLACE.key}, "sequence": {"N": str(last + 1)}, "kind": {"S": "odd"}}
     put(history, odd)
-    history.controller().ledger.append(lambda _: Entry("outcome", "me", history.clock.now()))
+    history.controller().ledger.append(lambda _: LedgerEntry("outcome", "me", history.clock.now()))
     keep(history)
     assert torn(history) == (f"{PLACE.key} {last + 1}",)
     put(history, {**items(history)[-1], "who": {"S": "somebody else"}})
@@ -152,12 +152,15 @@ def test_what_was_taken_out_hides_nothing_that_stands_behind_it(history: Flights
         one.sequence for one in before if one.kind == "acknowledgement" or one.sequence not in (2, 3)
     ]
     assert torn(history) == (f"{PLACE.key} 4",)
-    history.controller().ledger.append(lambda _: Entry("outcome", "me", history.clock.now()))
+    history.controller().ledger.append(lambda _: LedgerEntry("outcome", "me", history.clock.now()))
     assert history.controller().entries()[-1].sequence == before[-1].sequence + 1
 
 
 def test_numbers_of_any_length_are_told_apart() -> None:
-    texts = {canonical(values({"seen": {"N": number}})) for number in ("9" * 38, "9" * 37 + "8", str(2**53 + 1), "5.5")}
+    texts = {
+        to_canonical_json(from_item({"seen": {"N": number}}))
+        for number in ("9" * 38, "9" * 37 + "8", str(2**53 + 1), "5.5")
+    }
     assert len(texts) == 4
     assert str(2**53 + 1) in "".join(texts)
 
@@ -170,7 +173,7 @@ def test_a_function_that_stays_warm_finds_within_the_hour_what_was_changed_behin
     history: Flights, attack: str
 ) -> None:
     traffic = history.controller()
-    assert traffic.gauges().endpoint[metrics.RECORDS_REFUSED] == 0
+    assert traffic.read_gauges().endpoint[metrics.RECORDS_REFUSED] == 0
     first, second, *_ = items(history)
     if attack == "rewritten":
         put(history, {**first, "who": {"S": "somebody else"}})
@@ -181,21 +184,23 @@ def test_a_function_that_stays_warm_finds_within_the_hour_what_was_changed_behin
     found = []
     for _ in range(61):
         history.clock.advance(60)
-        found.append(traffic.gauges().endpoint[metrics.RECORDS_REFUSED])
-        copies(history).keep(traffic.ledger, traffic.control)
+        found.append(traffic.read_gauges().endpoint[metrics.RECORDS_REFUSED])
+        copies(history).copy_new_entries(traffic.ledger, traffic.control)
     assert found[-1] == 1
-    assert traffic.torn()
+    assert traffic.find_tampering()
 
 
 def test_a_function_that_stays_warm_reads_the_whole_ledger_once_an_hour(history: Flights) -> None:
     asked: list[dict[str, Any]] = []
-    history.clients.dynamodb.meta.events.register(
-        "before-parameter-build.dynamodb.Query", lambda params, **_: asked.append(dict(params))
-    )
+
+    def note(params: dict[str, Any], **_: Any) -> None:
+        asked.append(dict(params))
+
     traffic = history.controller()
-    for _ in range(180):
-        history.clock.advance(60)
-        traffic.gauges()
+    with handle_event(history.clients.dynamodb, "before-parameter-build.dynamodb.Query", note):
+        for _ in range(180):
+            history.clock.advance(60)
+            traffic.read_gauges()
     whole = [one for one in asked if "AND" not in one["KeyConditionExpression"]]
     assert len(whole) == 2 * 4, "both chains, at first and three times"
 
@@ -229,26 +234,26 @@ def test_nothing_overwrites_a_copy(history: Flights) -> None:
     assert differing(history) == [f"{PLACE.key} 1"]
 
 
-def test_an_acknowledgement_where_the_rollback_writes_lifts_no_latch(canary: Flights) -> None:
+def test_an_acknowledgement_where_the_rollback_writes_lifts_no_quarantine(canary: Flights) -> None:
     incident = canary.roll_back().incident
-    chain = Chain(canary.clients.dynamodb, "ledger", PLACE.key)
+    chain = HashChain(canary.clients.dynamodb, "ledger", PLACE.key)
     list(chain.read())
     chain.add({"kind": "acknowledgement", "who": "me", "at": canary.clock.now().isoformat(), "incident": incident})
-    assert [one.id for one in canary.controller().incidents()] == [incident]
-    assert [one.slot for one in canary.controller().latches()] == ["green"]
+    assert [one.id for one in canary.controller().open_incidents()] == [incident]
+    assert [one.variant for one in canary.controller().quarantines()] == ["green"]
     assert refused(canary) == 1
     canary.controller().acknowledge(incident, "ana")
-    assert canary.controller().latches() == ()
+    assert canary.controller().quarantines() == ()
 
 
 def test_what_is_no_acknowledgement_does_not_count_where_those_are(canary: Flights) -> None:
-    chain = Chain(canary.clients.dynamodb, "ledger", acknowledged_key(PLACE.key))
+    chain = HashChain(canary.clients.dynamodb, "ledger", build_acknowledgements_key(PLACE.key))
     chain.add({"kind": "outcome", "who": "me", "at": canary.clock.now().isoformat(), "to": {"green": 1.0}})
     for seen in ("all", -5, 10**30, [1]):
-        chain.add({"kind": "acknowledgement", "who": "me", "at": canary.clock.now().isoformat(), "seen": seen})
+        chain.add({"kind": "acknowledgement", "who": "me", "at": canary.clock.now().isoformat(), "seen_sequence": seen})
     told = canary.told()
     assert told is not None
-    assert told.share("green") < 1
+    assert told.get_share("green") < 1
     assert canary.roll_back().state == "observed"
 
 
@@ -275,14 +280,14 @@ plain = st.recursive(
 @given(bodies=st.lists(st.dictionaries(st.sampled_from(["a", "b", "why"]), plain, max_size=3), min_size=2, max_size=5))
 def test_what_is_read_back_has_the_hash_of_what_was_added(account: Flights, bodies: list[dict[str, Any]]) -> None:
     key = f"law-{next(NAMES)}"
-    written = Chain(account.clients.dynamodb, "ledger", key)
+    written = HashChain(account.clients.dynamodb, "ledger", key)
     for body in bodies:
         written.add(body)
-    read = Chain(account.clients.dynamodb, "ledger", key)
+    read = HashChain(account.clients.dynamodb, "ledger", key)
     list(read.read())
-    assert read.broken == []
-    assert read.texts == written.texts
-    assert all(canonical(json.loads(text)) == text for text in read.texts.values())
+    assert read.broken_numbers == []
+    assert read.canonical_texts == written.canonical_texts
+    assert all(to_canonical_json(json.loads(text)) == text for text in read.canonical_texts.values())
 
 
 NAMES = itertools.count()

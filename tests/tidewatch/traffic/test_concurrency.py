@@ -9,15 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from tests.tidewatch.traffic.account import ENDPOINT, PLACE, Flights, make_tables
-from tidewatch.traffic import (
-    Clients,
-    Place,
-    RollbackResult,
-    Split,
-    TrafficController,
-    TrafficError,
-    drive,
-)
+from tidewatch.rollback import RollbackResult, run_rollback
+from tidewatch.traffic import Clients, ResourceNames, Split, TrafficController, TrafficError
 
 ROUNDS = 100
 
@@ -71,25 +64,25 @@ def test_two_concurrent_rollbacks_are_one_incident_each_time(canary: Flights) ->
     config = canary.controller().state().config
     for number in range(ROUNDS):
         # Tables of its own for each round: what was rolled back before is another model's past.
-        canary.place = Place("tidewatch/dev/flights", ENDPOINT, f"ledger-{number}", f"control-{number}")
+        canary.place = ResourceNames("tidewatch/dev/flights", ENDPOINT, f"ledger-{number}", f"control-{number}")
         make_tables(canary.clients, f"-{number}")
         canary.flip_behind(blue=0.95, green=0.05)
-        canary.controller().control.remember(config, canary.holds, "")
-        canary.controller().observe()
+        canary.controller().control.write_models(config, canary.holds, "")
+        canary.controller().detect_out_of_band()
         results: list[RollbackResult] = []
         requests = (canary.alarm(), canary.request())
 
         def ask(position: int, requests: Any = requests, results: list[RollbackResult] = results) -> None:
             controller = TrafficController(clients, canary.place, canary.clock)
-            results.append(drive(requests[position], controller, canary.plan()))
+            results.append(run_rollback(requests[position], controller, canary.plan()))
 
         together(lambda ask=ask: ask(0), lambda ask=ask: ask(1))
         canary.sweeps(1)
         kinds = canary.kinds()
         assert len({result.incident for result in results}) == 1, number
-        assert (kinds.count("incident"), kinds.count("latch")) == (1, 1), number
+        assert (kinds.count("incident"), kinds.count("quarantine")) == (1, 1), number
         assert canary.live() == {"blue": 1.0, "green": 0.0}, number
-        assert Split.only("blue").close_to(canary.told()), number
+        assert Split.from_single_variant("blue").is_close_to(canary.told()), number
 
 
 def test_two_writers_at_once_do_not_mix_and_the_ledger_tells_the_last(canary: Flights) -> None:
@@ -98,13 +91,13 @@ def test_two_writers_at_once_do_not_mix_and_the_ledger_tells_the_last(canary: Fl
     def write(**weights: float) -> None:
         controller = TrafficController(clients, PLACE, canary.clock)
         with contextlib.suppress(TrafficError):
-            controller.apply(Split.of(weights), who="pulumi", why="declared", held=canary.holds)
+            controller.apply(Split.of(weights), who="pulumi", why="declared", models=canary.holds)
 
     for number in range(5):
         together(lambda: write(blue=70, green=30), lambda: write(blue=40, green=60))
         canary.clock.advance(60)
         assert canary.live()["green"] in (0.3, 0.6), number
-        assert canary.sweep().observed_incident == "", number
+        assert canary.sweep().out_of_band_incident == "", number
         assert canary.told() is not None
         assert canary.told() == canary.controller().split
 
@@ -115,20 +108,20 @@ def test_a_writer_and_a_rollback_at_once_end_on_the_target(canary: Flights) -> N
     def write() -> None:
         controller = TrafficController(clients, PLACE, canary.clock)
         try:
-            controller.apply(Split.of({"blue": 1, "green": 1}), who="pulumi", why="declared", held=canary.holds)
+            controller.apply(Split.of({"blue": 1, "green": 1}), who="pulumi", why="declared", models=canary.holds)
         except TrafficError:
             return
 
     def roll_back() -> None:
-        drive(canary.request(), TrafficController(clients, PLACE, canary.clock), canary.plan())
+        run_rollback(canary.request(), TrafficController(clients, PLACE, canary.clock), canary.plan())
 
     for number in range(10):
         together(write, roll_back)
         canary.sweeps(4)
         assert canary.live() == {"blue": 1.0, "green": 0.0}, number
-        assert Split.only("blue").close_to(canary.told()), number
-        assert len(canary.controller().incidents()) == 1, number
+        assert Split.from_single_variant("blue").is_close_to(canary.told()), number
+        assert len(canary.controller().open_incidents()) == 1, number
         canary.clock.advance(1000)
         canary.sweep()
-        canary.controller().acknowledge(canary.controller().incidents()[0].id, "test")
+        canary.controller().acknowledge(canary.controller().open_incidents()[0].id, "test")
         canary.split(blue=95, green=5)

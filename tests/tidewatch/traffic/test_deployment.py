@@ -11,76 +11,82 @@ import pytest
 
 from tests.tidewatch.traffic.account import ENDPOINT, Flights, held
 from tidewatch.traffic import (
+    ChangeRefused,
     DeploymentPolicy,
     EndpointMissing,
     EndpointUnusable,
     IncidentOpen,
     NoCapacity,
-    Refused,
     SilentRollback,
     Split,
 )
-from tidewatch.traffic.alarms import fired_since
+from tidewatch.traffic.alarm_api import describe_fired_alarms
 
 
-def test_a_deployment_drains_the_slot_it_changes_and_keeps_the_others(canary: Flights) -> None:
+def test_a_deployment_drains_the_variant_it_changes_and_keeps_the_others(canary: Flights) -> None:
     record = canary.deploy("green", held("5"))
     assert record.changed
     assert record.before == Split({"blue": 0.95, "green": 0.05})
     assert canary.live() == {"blue": 1.0, "green": 0.0}
-    canary.controller().settle_after_deployment(Split.of({"blue": 95, "green": 5}), canary.holds)
+    canary.controller().apply_after_deployment(Split.of({"blue": 95, "green": 5}), canary.holds)
     assert canary.live() == {"blue": 0.95, "green": 0.05}
     assert canary.told() == Split({"blue": 0.95, "green": 0.05})
 
 
 def test_deploying_what_is_live_changes_nothing(canary: Flights) -> None:
     config = canary.controller().state().config
-    record = canary.controller().deploy(config, held=canary.holds, content="", changed=frozenset())
+    record = canary.controller().deploy(config, models=canary.holds, content="", changed_variants=frozenset())
     assert (record.changed, record.seconds) == (False, 0)
 
 
 def test_live_counts_are_kept_by_a_deployment(canary: Flights) -> None:
     canary.controller().set_capacity("green", 3)
     canary.deploy("green", held("5"))
-    assert canary.controller().state().slots["green"].instances == 3
+    assert canary.controller().state().variants["green"].instances == 3
 
 
-def test_a_slot_that_joins_gets_no_traffic_and_the_declared_instances(endpoint: Flights) -> None:
+def test_a_variant_that_joins_gets_no_traffic_and_the_declared_instances(endpoint: Flights) -> None:
     config = endpoint.make_config({"blue": 1.0, "green": 0.0, "violet": 0.0})
     after = {**endpoint.holds, "violet": held("5")}
-    endpoint.controller().deploy(config, held=after, content="", changed=frozenset(), instances={"violet": 3})
+    endpoint.controller().deploy(
+        config, models=after, content="", changed_variants=frozenset(), instances={"violet": 3}
+    )
     state = endpoint.controller().state()
     assert endpoint.live() == {"blue": 1.0, "green": 0.0, "violet": 0.0}
-    assert state.slots["violet"].instances == 3
+    assert state.variants["violet"].instances == 3
 
 
-def test_a_slot_does_not_join_with_traffic_of_its_own(canary: Flights) -> None:
+def test_a_variant_does_not_join_with_traffic_of_its_own(canary: Flights) -> None:
     config = canary.make_config({"blue": 0.0, "green": 0.0, "violet": 1.0})
-    with pytest.raises(Refused, match="violet would join"):
-        canary.controller().deploy(config, held={**canary.holds, "violet": held("5")}, content="", changed=frozenset())
+    with pytest.raises(ChangeRefused, match="violet would join"):
+        canary.controller().deploy(
+            config, models={**canary.holds, "violet": held("5")}, content="", changed_variants=frozenset()
+        )
     assert canary.live() == {"blue": 0.95, "green": 0.05}
 
 
 def test_a_split_set_since_a_drain_that_failed_is_what_a_later_failure_goes_back_to(canary: Flights) -> None:
     canary.controller().control.put("drain", {"before": {"blue": 0.5, "green": 0.5}, "sequence": 0, "config": "old"})
-    canary.controller().apply(Split.of({"blue": 90, "green": 10}), who="pulumi", why="an edit", held=canary.holds)
+    canary.controller().apply(Split.of({"blue": 90, "green": 10}), who="pulumi", why="an edit", models=canary.holds)
     canary.control.inject("deployment_fails", endpoint=ENDPOINT, reason="The container did not pass the health check.")
     with pytest.raises(SilentRollback):
         canary.deploy("green", held("5"))
     assert canary.live() == {"blue": 0.9, "green": 0.1}
 
 
-def test_a_slot_that_goes_is_drained_first(canary: Flights) -> None:
+def test_a_variant_that_goes_is_drained_first(canary: Flights) -> None:
     config = canary.make_config({"blue": 1.0})
-    record = canary.controller().deploy(config, held={"blue": canary.holds["blue"]}, content="", changed=frozenset())
+    record = canary.controller().deploy(
+        config, models={"blue": canary.holds["blue"]}, content="", changed_variants=frozenset()
+    )
     assert record.after == Split({"blue": 1.0})
     assert "drain" in {entry.who for entry in canary.controller().entries()}
-    assert canary.controller().observe() is None
+    assert canary.controller().detect_out_of_band() is None
 
 
-def test_the_only_slot_that_can_take_traffic_is_not_changed(account: Flights) -> None:
+def test_the_only_variant_that_can_take_traffic_is_not_changed(account: Flights) -> None:
     account.create({"blue": 1.0})
-    with pytest.raises(Refused, match="no other slot can take it"):
+    with pytest.raises(ChangeRefused, match="no other variant can take it"):
         account.deploy("blue", held("5"))
     assert account.live() == {"blue": 1.0}
 
@@ -115,10 +121,10 @@ def test_a_deployment_that_failed_says_so_where_the_traffic_does_not_come_back_e
             canary.control.inject("api", service="sagemaker", action=action, code="InternalFailure", status=400)
 
     canary.control.inject("deployment_fails", endpoint=ENDPOINT, reason="The container did not pass the health check.")
-    canary.clock.moved.append(refuse)
+    canary.clock.on_advance.append(refuse)
     with pytest.raises(SilentRollback, match=r"health check.*The split .* not be brought back: .*InternalFailure"):
         canary.deploy("green", held("5"))
-    canary.clock.moved.remove(refuse)
+    canary.clock.on_advance.remove(refuse)
     canary.clock.advance(600)
     canary.sweeps(2)
     assert canary.live() == {"blue": 0.95, "green": 0.05}
@@ -132,7 +138,7 @@ def test_a_deployment_stopped_by_an_alarm_names_the_alarm(canary: Flights) -> No
         if "PendingDeploymentSummary" in state and canary.alarm_state("latency") == "OK":
             canary.clients.cloudwatch.set_alarm_state(AlarmName="latency", StateValue="ALARM", StateReason="slow")
 
-    canary.clock.moved.append(trip)
+    canary.clock.on_advance.append(trip)
     with pytest.raises(SilentRollback, match="latency"):
         canary.deploy("green", held("5"), policy=DeploymentPolicy(alarms=("latency",)))
 
@@ -141,16 +147,19 @@ def test_over_an_open_incident_a_model_that_did_not_serve_gets_nothing_until_it_
     canary: Flights,
 ) -> None:
     canary.flip_behind(blue=0.35, green=0.65)
-    incident = canary.sweep().observed_incident
+    incident = canary.sweep().out_of_band_incident
     declared = Split.of({"blue": 90, "green": 10})
     canary.deploy("green", held("5"))
-    canary.controller().settle_after_deployment(declared, canary.holds)
+    canary.controller().apply_after_deployment(declared, canary.holds)
     canary.sweeps(3)
     assert canary.live() == {"blue": 1.0, "green": 0.0}
-    assert f"Slot green gets nothing while incident {incident} is open" in canary.controller().held_back(declared)
+    assert (
+        f"Variant green gets nothing while incident {incident} is open"
+        in canary.controller().describe_withheld_variants(declared)
+    )
     canary.controller().acknowledge(incident, "ana")
-    assert canary.controller().held_back(declared) == ""
-    canary.controller().settle_after_deployment(declared, canary.holds)
+    assert canary.controller().describe_withheld_variants(declared) == ""
+    canary.controller().apply_after_deployment(declared, canary.holds)
     assert canary.live() == {"blue": 0.9, "green": 0.1}
 
 
@@ -158,19 +167,19 @@ def test_over_an_open_incident_a_deployment_that_failed_ends_on_the_split_from_b
     canary: Flights,
 ) -> None:
     canary.flip_behind(blue=0.7, green=0.3)
-    assert canary.sweep().observed_incident
+    assert canary.sweep().out_of_band_incident
     canary.control.inject("deployment_fails", endpoint=ENDPOINT, reason="The container did not pass the health check.")
     with pytest.raises(SilentRollback):
         canary.deploy("green", held("5"))
     assert canary.live() == {"blue": 0.7, "green": 0.3}
 
 
-def test_a_latched_artifact_gets_no_traffic_by_a_deployment(canary: Flights) -> None:
+def test_a_quarantined_artifact_gets_no_traffic_by_a_deployment(canary: Flights) -> None:
     canary.roll_back()
     canary.flip_behind(blue=0.7, green=0.3)
     canary.sweep()
     canary.deploy("green", held("9", artifact="artifact-4"))
-    canary.controller().settle_after_deployment(Split.of({"blue": 95, "green": 5}), canary.holds)
+    canary.controller().apply_after_deployment(Split.of({"blue": 95, "green": 5}), canary.holds)
     assert canary.live() == {"blue": 1.0, "green": 0.0}
 
 
@@ -183,10 +192,10 @@ def test_a_rollback_during_a_deployment_keeps_the_traffic(canary: Flights) -> No
             seen.append("asked")
             seen.append(canary.roll_back(wait=0).state)
 
-    canary.clock.moved.append(ask)
+    canary.clock.on_advance.append(ask)
     with pytest.raises(SilentRollback, match="abort"):
         canary.deploy("green", held("5"))
-    canary.clock.moved.remove(ask)
+    canary.clock.on_advance.remove(ask)
     canary.sweeps(2)
     assert seen == ["asked", "pending"]
     assert canary.live() == {"blue": 1.0, "green": 0.0}
@@ -210,7 +219,7 @@ def test_a_deployment_that_died_after_its_drain_still_knows_the_split_of_before(
     assert record.before == Split({"blue": 0.95, "green": 0.05})
 
 
-def test_autoscaling_is_taken_off_a_slot_that_changes_its_instance_type_and_put_back(canary: Flights) -> None:
+def test_autoscaling_is_taken_off_a_variant_that_changes_its_instance_type_and_put_back(canary: Flights) -> None:
     scaling = canary.clients.autoscaling
     assert scaling is not None
     resource = f"endpoint/{ENDPOINT}/variant/green"
@@ -220,7 +229,7 @@ def test_autoscaling_is_taken_off_a_slot_that_changes_its_instance_type_and_put_
     )
     config = canary.make_config({"blue": 1.0, "green": 0.0}, instance_type="ml.g5.2xlarge")
     after = {**canary.holds, "green": held("5")}
-    canary.controller().deploy(config, held=after, content="", changed=frozenset({"green"}))
+    canary.controller().deploy(config, models=after, content="", changed_variants=frozenset({"green"}))
     assert canary.controller().state().config == config
     (target,) = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
     assert (target["ResourceId"], target["MinCapacity"], target["MaxCapacity"]) == (resource, 2, 6)
@@ -259,4 +268,4 @@ class History:
 def test_the_alarms_of_a_deployment_are_named_also_when_none_fired(states: tuple[str, ...], words: str) -> None:
     client: Any = History(*states)
     now = datetime.now(UTC)
-    assert re.search(words, fired_since(client, ("abort", "latency"), now, now))
+    assert re.search(words, describe_fired_alarms(client, ("abort", "latency"), now, now))

@@ -11,28 +11,28 @@ import pytest
 from tests.tidewatch.traffic.account import PLACE, Flights, held
 from tests.tidewatch.traffic.failing import WRITES, failing
 from tidewatch import metrics
-from tidewatch.items import item
-from tidewatch.traffic import Entry, Split, acknowledged_key
-from tidewatch.traffic.chain import Chain
-from tidewatch.traffic.head import Head
+from tidewatch.aws.dynamodb import to_item
+from tidewatch.traffic import LedgerEntry, Split, build_acknowledgements_key
+from tidewatch.traffic.hash_chain import HashChain
+from tidewatch.traffic.models import RollbackRun
 
 
-def forged(canary: Flights, **changes: Any) -> Head:
-    return replace(Head("forged", "pending", "green", canary.clock.now(), revision=9), **changes)
+def forged(canary: Flights, **changes: Any) -> RollbackRun:
+    return replace(RollbackRun("forged", "pending", "green", canary.clock.now(), revision=9), **changes)
 
 
 def put_head(canary: Flights, drive: object, **others: object) -> None:
     body = {"endpoint": PLACE.key, "key": "head", "revision": 9, "drive": drive, **others}
-    canary.clients.dynamodb.put_item(TableName="control", Item=item(body))
+    canary.clients.dynamodb.put_item(TableName="control", Item=to_item(body))
 
 
 def put_entry(canary: Flights, sequence: float, key: str = PLACE.key, **values: Any) -> None:
     body = {"endpoint": key, "sequence": sequence, **values}
-    canary.clients.dynamodb.put_item(TableName="ledger", Item=item(body))
+    canary.clients.dynamodb.put_item(TableName="ledger", Item=to_item(body))
 
 
 def refused(canary: Flights) -> float:
-    return canary.controller().gauges().endpoint[metrics.RECORDS_REFUSED]
+    return canary.controller().read_gauges().endpoint[metrics.RECORDS_REFUSED]
 
 
 @pytest.mark.parametrize("state", ["pending", "flipping", "observed", "blocked"])
@@ -42,9 +42,9 @@ def test_a_forged_rollback_to_the_challenger_moves_nothing(canary: Flights, stat
     canary.sweep()
     canary.sweeps(3)
     assert canary.live() == before
-    assert "latch" not in canary.kinds()
+    assert "quarantine" not in canary.kinds()
     assert refused(canary) == 1
-    assert canary.controller().incidents() == ()
+    assert canary.controller().open_incidents() == ()
 
 
 def test_an_operators_rollback_does_not_attach_to_a_forged_one(canary: Flights) -> None:
@@ -58,7 +58,7 @@ def test_a_rollback_that_was_under_way_when_its_target_moved_is_driven_to_its_en
     canary.clock.advance(60)
     canary.requests("blue", 5)
     assert canary.sweeps(4, target="green").state in ("closed", "nothing")
-    assert canary.controller().incident(result.incident).state == "closed"
+    assert canary.controller().get_incident(result.incident).state == "closed"
     assert refused(canary) == 0
 
 
@@ -92,7 +92,7 @@ def test_who_may_only_read_passes_over_what_the_sweep_sets_aside(canary: Flights
     put_head(canary, {})
     with failing(canary, ("ledger", "control"), WRITES, "AccessDeniedException"):
         declared = Split.of({"blue": 80, "green": 20})
-        canary.controller().refuse_unless_allowed(declared=declared, previously=canary.told(), held=canary.holds)
+        canary.controller().require_update_allowed(declared=declared, previous=canary.told(), models=canary.holds)
     canary.sweep()
     assert refused(canary) == 1
 
@@ -178,7 +178,7 @@ def test_an_entry_that_could_not_be_reckoned_with_is_set_aside(canary: Flights, 
     canary.sweep()
     assert refused(canary) == 2
     canary.flip_behind(blue=1, green=1)
-    assert canary.sweep().observed_incident, "which asks for every outcome's answers"
+    assert canary.sweep().out_of_band_incident, "which asks for every outcome's answers"
     assert canary.roll_back().state == "observed"
 
 
@@ -186,7 +186,7 @@ FAR = [int("9" * 38), 2**53 - 1, 2**53 + 1, 10**12, 1_000]
 """Numbers of entries that are put ahead of the chain."""
 
 
-@pytest.mark.parametrize("key", [PLACE.key, acknowledged_key(PLACE.key)])
+@pytest.mark.parametrize("key", [PLACE.key, build_acknowledgements_key(PLACE.key)])
 @pytest.mark.parametrize("number", [*FAR, 0, -3, 0.5, 3.5, 1_000.5])
 def test_an_entry_under_a_number_that_is_not_the_next_is_set_aside_and_told(
     canary: Flights, number: float, key: str
@@ -195,13 +195,13 @@ def test_an_entry_under_a_number_that_is_not_the_next_is_set_aside_and_told(
     put_entry(canary, number, key, kind="intent", who="x", at=NOW)
     canary.sweep()
     assert refused(canary) == 1
-    assert canary.controller().torn() == (f"{key} {number}",)
+    assert canary.controller().find_tampering() == (f"{key} {number}",)
     result = canary.roll_back()
     assert result.state == "observed"
-    assert canary.controller().entries()[-1].sequence == last + 4, "incident, latch, intent and outcome follow it"
+    assert canary.controller().entries()[-1].sequence == last + 4, "incident, quarantine, intent and outcome follow it"
     canary.controller().acknowledge(result.incident, "ana")
-    assert canary.controller().incidents() == ()
-    assert canary.controller().torn() == (f"{key} {number}",), "and what follows fits"
+    assert canary.controller().open_incidents() == ()
+    assert canary.controller().find_tampering() == (f"{key} {number}",), "and what follows fits"
     canary.clock.advance(31 * 60)
     assert refused(canary) == 0, "doctor says it for good"
 
@@ -214,7 +214,7 @@ def test_a_flood_of_entries_ahead_moves_no_number(canary: Flights) -> None:
     assert canary.controller().entries()[-1].sequence == last + 4
     told = canary.told()
     assert told is not None
-    assert told.share("green") == 0
+    assert told.get_share("green") == 0
 
 
 @pytest.mark.parametrize("number", [0.5, 3.5, 4.5, 5.5, int("9" * 38)])
@@ -224,12 +224,12 @@ def test_who_reads_again_and_again_counts_a_stray_entry_once(canary: Flights, nu
     put_entry(canary, number, kind="outcome", who="x", at=NOW, to={"green": 1.0})
     for _ in range(5):
         assert ledger.entries() == read
-        assert len(ledger.broken) <= 1
-    ledger.append(lambda _: Entry("outcome", "me", canary.clock.now()))
+        assert len(ledger.broken_links) <= 1
+    ledger.append(lambda _: LedgerEntry("outcome", "me", canary.clock.now()))
     assert ledger.entries()[-1].sequence == read[-1].sequence + 1
     ledger.forget()
     assert ledger.entries()[-1].sequence == read[-1].sequence + 1
-    assert ledger.broken == (f"{PLACE.key} {number}",)
+    assert ledger.broken_links == (f"{PLACE.key} {number}",)
 
 
 def test_where_others_are_first_with_every_entry_the_weights_are_flipped_all_the_same(
@@ -237,22 +237,22 @@ def test_where_others_are_first_with_every_entry_the_weights_are_flipped_all_the
 ) -> None:
     asked = canary.alarm()
     with monkeypatch.context() as busy:
-        busy.setattr(Chain, "add", lambda *_: None)
+        busy.setattr(HashChain, "add", lambda *_: None)
         result = canary.roll_back(asked)
     assert result.state == "flipping"
     assert "took no entry in 200 attempts" in result.message
     canary.clock.advance(60)
     assert canary.live() == {"blue": 1.0, "green": 0.0}
     canary.sweeps(2)
-    assert [one.kind for one in canary.controller().incidents()] == ["rollback"]
+    assert [one.kind for one in canary.controller().open_incidents()] == ["rollback"]
 
 
 def test_a_rollback_under_way_flips_though_others_are_first_with_its_intent(
     canary: Flights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    add = Chain.add
+    add = HashChain.add
     with monkeypatch.context() as busy:
-        busy.setattr(Chain, "add", lambda self, body: None if body["kind"] == "intent" else add(self, body))
+        busy.setattr(HashChain, "add", lambda self, body: None if body["kind"] == "intent" else add(self, body))
         assert canary.roll_back().state == "flipping"
     canary.clock.advance(60)
     assert canary.live() == {"blue": 1.0, "green": 0.0}
@@ -261,10 +261,10 @@ def test_a_rollback_under_way_flips_though_others_are_first_with_its_intent(
 def test_an_acknowledgement_that_nobody_can_read_is_told_however_old_the_changes_are(canary: Flights) -> None:
     assert len(canary.controller().entries()) >= 3
     canary.clock.advance(9 * 24 * 3600)
-    put_entry(canary, 1, acknowledged_key(PLACE.key), kind="acknowledgement", who="x")
+    put_entry(canary, 1, build_acknowledgements_key(PLACE.key), kind="acknowledgement", who="x")
     ledger = canary.controller().ledger
     ledger.entries()
-    assert ledger.refused(canary.clock.now()) == 1
+    assert ledger.count_recent_unreadable(canary.clock.now()) == 1
     incident = canary.roll_back().incident
     canary.clock.advance(3600)
     assert refused(canary) == 1, "a change is of another chain: it stands behind no acknowledgement"
@@ -280,14 +280,14 @@ def test_an_acknowledgement_of_what_nobody_can_have_seen_counts_for_nothing(cana
     put_entry(
         canary,
         1,
-        key=acknowledged_key(PLACE.key),
+        key=build_acknowledgements_key(PLACE.key),
         kind="acknowledgement",
         who="x",
         at=NOW,
         incident=incident,
-        seen=seen,
+        seen_sequence=seen,
     )
-    assert [one.id for one in canary.controller().incidents()] == [incident]
+    assert [one.id for one in canary.controller().open_incidents()] == [incident]
     assert canary.controller().entries()[-1].sequence == last
     assert refused(canary) == 1
 
@@ -297,7 +297,7 @@ def test_a_giant_reason_stops_no_write(canary: Flights) -> None:
     result = canary.roll_back(canary.request(reason=giant, by=giant))
     assert result.state == "observed"
     assert canary.live() == {"blue": 1.0, "green": 0.0}
-    (incident,) = canary.controller().incidents()
+    (incident,) = canary.controller().open_incidents()
     assert len(incident.reason) <= 1_000
     assert "\n" not in incident.reason
     canary.controller().acknowledge(incident.id, who=f"me\x1b[31m{'x' * 5_000}")

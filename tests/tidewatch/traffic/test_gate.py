@@ -8,15 +8,15 @@ import pytest
 
 from tests.tidewatch.traffic.account import PLACE, Flights, held
 from tidewatch.traffic import (
+    ArtifactQuarantined,
+    ChangeRefused,
+    DeployedModel,
     EndpointMissing,
-    Held,
     IncidentOpen,
     InvalidSplit,
-    Latched,
-    NoTarget,
-    Place,
-    Refused,
+    ResourceNames,
     Split,
+    TargetUnavailable,
     UnknownIncident,
 )
 
@@ -25,8 +25,8 @@ HALF = Split.of({"blue": 1, "green": 1})
 
 
 def ask(account: Flights, declared: Split, previously: Split | None, **options: Any) -> None:
-    account.controller().refuse_unless_allowed(
-        declared=declared, previously=previously, **{"held": account.holds, **options}
+    account.controller().require_update_allowed(
+        declared=declared, previous=previously, **{"models": account.holds, **options}
     )
 
 
@@ -39,109 +39,113 @@ def test_a_changed_declaration_is_refused_over_an_open_incident_and_names_it(can
     incident = canary.roll_back().incident
     fresh = {**canary.holds, "green": held("5")}
     with pytest.raises(IncidentOpen, match=f"tidewatch acknowledge {incident}"):
-        ask(canary, HALF, CANARY, held=fresh)
-    ask(canary, HALF, CANARY, held=fresh, acknowledged=incident)
+        ask(canary, HALF, CANARY, models=fresh)
+    ask(canary, HALF, CANARY, models=fresh, acknowledged_incident=incident)
 
 
-def test_a_latched_artifact_is_refused_until_its_incident_is_acknowledged(canary: Flights) -> None:
+def test_a_quarantined_artifact_is_refused_until_its_incident_is_acknowledged(canary: Flights) -> None:
     incident = canary.roll_back().incident
-    with pytest.raises(Latched, match=f"tidewatch acknowledge {incident}"):
+    with pytest.raises(ArtifactQuarantined, match=f"tidewatch acknowledge {incident}"):
         ask(canary, HALF, CANARY)
-    ask(canary, HALF, CANARY, acknowledged=incident)
+    ask(canary, HALF, CANARY, acknowledged_incident=incident)
 
 
-def test_a_latched_artifact_put_into_the_slot_that_serves_is_refused_without_a_new_split(canary: Flights) -> None:
+def test_a_quarantined_artifact_put_into_the_variant_that_serves_is_refused_without_a_new_split(
+    canary: Flights,
+) -> None:
     canary.roll_back()
-    with pytest.raises(Latched, match="Slot blue"):
-        ask(canary, CANARY, CANARY, held={**canary.holds, "blue": held("9", artifact="artifact-4")})
+    with pytest.raises(ArtifactQuarantined, match="Variant blue"):
+        ask(canary, CANARY, CANARY, models={**canary.holds, "blue": held("9", artifact="artifact-4")})
 
 
-def test_a_latched_artifact_may_lie_in_a_slot_without_traffic(canary: Flights) -> None:
+def test_a_quarantined_artifact_may_lie_in_a_variant_without_traffic(canary: Flights) -> None:
     canary.roll_back()
-    ask(canary, CANARY, CANARY, held={**canary.holds, "green": held("9", artifact="artifact-4")})
+    ask(canary, CANARY, CANARY, models={**canary.holds, "green": held("9", artifact="artifact-4")})
 
 
-def test_the_champion_is_never_latched(canary: Flights) -> None:
+def test_the_champion_is_never_quarantined(canary: Flights) -> None:
     canary.roll_back()
     ask(canary, CANARY, CANARY, champion="blue")
-    with pytest.raises(Latched, match="Slot green"):
+    with pytest.raises(ArtifactQuarantined, match="Variant green"):
         ask(canary, CANARY, CANARY, champion="green")
 
 
-def test_the_champion_is_not_edited_while_another_slot_serves(canary: Flights) -> None:
+def test_the_champion_is_not_edited_while_another_variant_serves(canary: Flights) -> None:
     changed = {**canary.holds, "blue": held("7")}
-    with pytest.raises(Refused, match="Slot blue is the rollback target and green serves"):
-        ask(canary, CANARY, CANARY, held=changed, champion="blue")
+    with pytest.raises(ChangeRefused, match="Variant blue is the rollback target and green serves"):
+        ask(canary, CANARY, CANARY, models=changed, champion="blue")
     canary.split(blue=1, green=0)
-    ask(canary, CANARY, CANARY, held=changed, champion="blue")
+    ask(canary, CANARY, CANARY, models=changed, champion="blue")
 
 
 def test_the_last_good_version_is_not_replaced_in_the_edit_that_moves_the_champion(canary: Flights) -> None:
     changed = {**canary.holds, "blue": held("7")}
-    with pytest.raises(Refused, match="in an `up` of its own"):
-        ask(canary, CANARY, CANARY, held=changed, champion="green", champion_before="blue")
-    ask(canary, CANARY, CANARY, champion="green", champion_before="blue")
+    with pytest.raises(ChangeRefused, match="in an `up` of its own"):
+        ask(canary, CANARY, CANARY, models=changed, champion="green", previous_champion="blue")
+    ask(canary, CANARY, CANARY, champion="green", previous_champion="blue")
 
 
 def test_acknowledging_an_unknown_incident_is_refused(canary: Flights) -> None:
     with pytest.raises(UnknownIncident, match=r"flights-nope.* remove tidewatch:acknowledgedIncident from the stack"):
-        ask(canary, HALF, CANARY, acknowledged="flights-nope")
+        ask(canary, HALF, CANARY, acknowledged_incident="flights-nope")
 
 
 def test_who_asks_for_an_incident_that_never_was_is_not_sent_to_a_config_that_nobody_wrote(canary: Flights) -> None:
     with pytest.raises(UnknownIncident, match="flights-nope") as said:
-        canary.controller().incident("flights-nope")
+        canary.controller().get_incident("flights-nope")
     assert "acknowledgedIncident" not in str(said.value)
 
 
-def test_a_slot_is_not_raised_while_its_guardrail_is_in_alarm(canary: Flights) -> None:
+def test_a_variant_is_not_raised_while_its_guardrail_is_in_alarm(canary: Flights) -> None:
     canary.put_alarm("green-errors", "ALARM")
     controller = canary.controller(guardrails={"green": "green-errors"})
-    with pytest.raises(Refused, match="guardrail green-errors is in ALARM"):
-        controller.refuse_unless_allowed(declared=HALF, previously=CANARY, held=canary.holds)
-    with pytest.raises(Refused, match="guardrail green-errors is in ALARM"):
-        controller.apply(HALF, who="pulumi", why="declared", held=canary.holds)
-    controller.apply(Split.only("blue"), who="pulumi", why="declared", held=canary.holds)
+    with pytest.raises(ChangeRefused, match="guardrail green-errors is in ALARM"):
+        controller.require_update_allowed(declared=HALF, previous=CANARY, models=canary.holds)
+    with pytest.raises(ChangeRefused, match="guardrail green-errors is in ALARM"):
+        controller.apply(HALF, who="pulumi", why="declared", models=canary.holds)
+    controller.apply(Split.from_single_variant("blue"), who="pulumi", why="declared", models=canary.holds)
     assert canary.live() == {"blue": 1.0, "green": 0.0}
 
 
-def test_before_anything_exists_nothing_is_latched(account: Flights) -> None:
-    nowhere = Place("tidewatch/dev/flights", "", "", "")
-    controller = account.controller(place=nowhere)
-    controller.refuse_unless_allowed(declared=CANARY, previously=None, held={"blue": held("3"), "green": held("4")})
-    assert (controller.incidents(), controller.latches()) == ((), ())
+def test_before_anything_exists_nothing_is_quarantined(account: Flights) -> None:
+    nowhere = ResourceNames("tidewatch/dev/flights", "", "", "")
+    controller = account.controller(resource_names=nowhere)
+    controller.require_update_allowed(declared=CANARY, previous=None, models={"blue": held("3"), "green": held("4")})
+    assert (controller.open_incidents(), controller.quarantines()) == ((), ())
     with pytest.raises(EndpointMissing, match="There is no endpoint yet"):
         controller.state()
-    absent = account.controller(place=Place("tidewatch/dev/flights", "absent", "no-such-ledger", "no-such-control"))
-    absent.refuse_unless_allowed(declared=CANARY, previously=None, held={})
+    absent = account.controller(
+        resource_names=ResourceNames("tidewatch/dev/flights", "absent", "no-such-ledger", "no-such-control")
+    )
+    absent.require_update_allowed(declared=CANARY, previous=None, models={})
 
 
-def test_a_recreated_endpoint_is_still_under_its_latches(canary: Flights) -> None:
+def test_a_recreated_endpoint_is_still_under_its_quarantines(canary: Flights) -> None:
     canary.roll_back()
-    with pytest.raises(Latched):
-        canary.controller(place=Place("tidewatch/dev/flights", "", PLACE.ledger, PLACE.control)).refuse_unless_allowed(
-            declared=CANARY, previously=None, held=canary.holds
-        )
+    with pytest.raises(ArtifactQuarantined):
+        canary.controller(
+            resource_names=ResourceNames("tidewatch/dev/flights", "", PLACE.ledger, PLACE.control)
+        ).require_update_allowed(declared=CANARY, previous=None, models=canary.holds)
 
 
 @pytest.mark.parametrize(
     ("weights", "holds", "error", "words"),
     [
-        ({"violet": 1.0}, {"violet": held("5")}, NoTarget, "Slot violet is not on the endpoint"),
-        ({"blue": 1.0, "green": 1.0}, {"blue": held("3")}, InvalidSplit, "Nothing says what slot green holds"),
+        ({"violet": 1.0}, {"violet": held("5")}, TargetUnavailable, "Variant violet is not on the endpoint"),
+        ({"blue": 1.0, "green": 1.0}, {"blue": held("3")}, InvalidSplit, "Nothing says what variant green holds"),
         (
             {"blue": 1.0, "green": 1.0},
             {"blue": held("3"), "green": held("4", floor=5)},
-            NoTarget,
+            TargetUnavailable,
             "has 2 of the 5 instances",
         ),
     ],
 )
 def test_traffic_to_nothing_is_refused(
-    canary: Flights, weights: dict[str, float], holds: dict[str, Held], error: type[Exception], words: str
+    canary: Flights, weights: dict[str, float], holds: dict[str, DeployedModel], error: type[Exception], words: str
 ) -> None:
     with pytest.raises(error, match=words):
-        canary.controller().apply(Split.of(weights), who="pulumi", why="declared", held=holds)
+        canary.controller().apply(Split.of(weights), who="pulumi", why="declared", models=holds)
     assert canary.live() == {"blue": 0.95, "green": 0.05}
 
 
@@ -150,19 +154,19 @@ def test_a_declaration_over_an_unannounced_flip_asks_first(canary: Flights) -> N
     with pytest.raises(IncidentOpen, match="without an entry in the ledger"):
         canary.split(blue=50, green=50)
     assert canary.live() == {"blue": 0.7, "green": 0.3}
-    canary.controller().acknowledge(canary.controller().incidents()[0].id, "operator")
+    canary.controller().acknowledge(canary.controller().open_incidents()[0].id, "operator")
     canary.split(blue=50, green=50)
     assert canary.live() == {"blue": 0.5, "green": 0.5}
 
 
 def test_a_split_that_is_live_already_is_not_written_again(canary: Flights) -> None:
     before = canary.kinds()
-    assert canary.controller().apply(CANARY, who="pulumi", why="again", held=canary.holds) is None
+    assert canary.controller().apply(CANARY, who="pulumi", why="again", models=canary.holds) is None
     assert canary.kinds() == before
 
 
 def test_every_change_has_an_intent_and_its_outcome(canary: Flights) -> None:
-    receipt = canary.controller().apply(HALF, who="operator", why="by hand", held=canary.holds)
+    receipt = canary.controller().apply(HALF, who="operator", why="by hand", models=canary.holds)
     assert receipt is not None
     assert receipt.weights_observed_s is not None
     assert receipt.weights_observed_s >= 30
@@ -180,6 +184,6 @@ def test_a_split_over_weights_that_were_changed_by_hand_is_refused_and_writes_no
     assert "within a minute the sweep writes it down as an incident" in str(refused.value)
     assert canary.kinds() == before
     canary.sweeps(1)
-    (incident,) = canary.controller().incidents()
+    (incident,) = canary.controller().open_incidents()
     with pytest.raises(IncidentOpen, match=f"tidewatch acknowledge {incident.id}"):
         ask(*asked)

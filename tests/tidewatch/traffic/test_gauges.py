@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.tidewatch.traffic.account import ENDPOINT, Flights, held
+from tests.tidewatch.traffic.account import ENDPOINT, Flights, handle_event, held
 from tidewatch import metrics
-from tidewatch.traffic import Refused, SilentRollback, TrafficError
+from tidewatch.traffic import ChangeRefused, SilentRollback, TrafficError
 
 CALM = {
     "OpenIncidents": 0,
@@ -23,7 +23,7 @@ CALM = {
 
 
 def read(account: Flights, **options: Any) -> dict[str, float]:
-    return {metric.name: value for metric, value in account.controller(**options).gauges().endpoint.items()}
+    return {metric.name: value for metric, value in account.controller(**options).read_gauges().endpoint.items()}
 
 
 def seen_during(account: Flights, status: str) -> list[dict[str, float]]:
@@ -34,33 +34,37 @@ def seen_during(account: Flights, status: str) -> list[dict[str, float]]:
         if account.status() == status:
             found.append(read(account))
 
-    account.clock.moved.append(look)
+    account.clock.on_advance.append(look)
     return found
 
 
 def test_a_calm_endpoint_has_every_gauge_at_zero(canary: Flights) -> None:
     assert read(canary) == CALM
-    assert all(metric.dimensions == ("Endpoint",) for metric in canary.controller().gauges().endpoint)
-    assert {metric.name for metric in canary.controller().gauges().endpoint} <= {
-        metric.name for metric in metrics.EMITTED
+    assert all(metric.dimensions == ("Endpoint",) for metric in canary.controller().read_gauges().endpoint)
+    assert {metric.name for metric in canary.controller().read_gauges().endpoint} <= {
+        metric.name for metric in metrics.EMITTED_METRICS
     }
 
 
-def test_the_live_share_of_each_slot_is_told(canary: Flights) -> None:
+def test_the_live_share_of_each_variant_is_told(canary: Flights) -> None:
     canary.flip_behind(blue=0.4, green=0.6)
-    assert canary.controller().gauges().shares == {"blue": pytest.approx(0.4), "green": pytest.approx(0.6)}
+    assert canary.controller().read_gauges().shares == {"blue": pytest.approx(0.4), "green": pytest.approx(0.6)}
 
 
 def test_the_endpoint_is_described_once(canary: Flights) -> None:
     asked: list[str] = []
-    canary.clients.sagemaker.meta.events.register("before-call.sagemaker", lambda model, **_: asked.append(model.name))
-    read(canary)
+
+    def note(model: Any, **_: Any) -> None:
+        asked.append(model.name)
+
+    with handle_event(canary.clients.sagemaker, "before-call.sagemaker", note):
+        read(canary)
     assert asked == ["DescribeEndpoint"]
 
 
 def test_a_change_behind_our_back_counts_until_it_is_acknowledged(canary: Flights) -> None:
     canary.flip_behind(blue=0.5, green=0.5)
-    found = canary.sweep().observed_incident
+    found = canary.sweep().out_of_band_incident
     assert read(canary) == CALM | {"OpenIncidents": 1, "OutOfBandChanges": 1}
     canary.controller().acknowledge(found, "ana")
     assert read(canary) == CALM
@@ -119,7 +123,7 @@ def test_declaring_again_what_is_live_takes_the_failed_wish_back(canary: Flights
     canary.control.inject("deployment_fails", endpoint=ENDPOINT, reason="health_check")
     with pytest.raises(SilentRollback):
         canary.deploy("green", held("5"))
-    canary.controller().deploy(live, held=canary.holds, content="", changed=frozenset())
+    canary.controller().deploy(live, models=canary.holds, content="", changed_variants=frozenset())
     assert read(canary) == CALM
 
 
@@ -131,8 +135,10 @@ def test_a_deployment_that_was_refused_was_not_undone(canary: Flights) -> None:
         canary.deploy("green", held("5"))
     assert read(canary) == CALM
     joining = canary.make_config({"blue": 0.0, "green": 0.0, "violet": 1.0})
-    with pytest.raises(Refused):
-        canary.controller().deploy(joining, held={**canary.holds, "violet": held("6")}, content="", changed=frozenset())
+    with pytest.raises(ChangeRefused):
+        canary.controller().deploy(
+            joining, models={**canary.holds, "violet": held("6")}, content="", changed_variants=frozenset()
+        )
     assert read(canary) == CALM
 
 
@@ -144,9 +150,9 @@ def test_a_deployment_whose_acceptance_was_lost_on_the_way_was_not_undone(canary
         if len(calls) == 1:
             sagemaker.update_endpoint(**json.loads(params["body"]))
 
-    sagemaker.meta.events.register("before-call.sagemaker.UpdateEndpoint", accept)
     during = seen_during(canary, "Updating")
-    canary.deploy("green", held("5"))
+    with handle_event(sagemaker, "before-call.sagemaker.UpdateEndpoint", accept):
+        canary.deploy("green", held("5"))
     assert len(calls) > 2
     assert not any(one["DeploymentRolledBack"] for one in during)
     assert read(canary) == CALM
@@ -156,20 +162,20 @@ def test_a_deployment_that_its_program_did_not_live_to_see_undone_shows(canary: 
     canary.control.inject("deployment_fails", endpoint=ENDPOINT, reason="health_check")
 
     def die() -> None:
-        if canary.controller().state().deploying:
+        if canary.controller().state().deploying_config:
             raise KeyboardInterrupt
 
-    canary.clock.moved.append(die)
+    canary.clock.on_advance.append(die)
     with pytest.raises(KeyboardInterrupt):
         canary.deploy("green", held("5"))
-    canary.clock.moved.remove(die)
+    canary.clock.on_advance.remove(die)
     assert read(canary)["DeploymentRunning"] == 1
     canary.clock.advance(600)
     assert read(canary) == CALM | {"DeploymentRolledBack": 1}
 
 
 def test_an_endpoint_of_another_name_was_asked_for_nothing_yet(canary: Flights) -> None:
-    canary.controller().control.remember_asked("flights-before", "a configuration of then")
+    canary.controller().control.write_requested_config("flights-before", "a configuration of then")
     assert read(canary) == CALM
 
 

@@ -31,14 +31,14 @@ def up(stack: Pulumi) -> None:
 
 
 def held_back(stack: Pulumi) -> str:
-    return stack.account.controller().held_back(Split.of(stack.config.weights))
+    return stack.account.controller().describe_withheld_variants(Split.of(stack.config.weights))
 
 
 def rolled_back(stack: Pulumi) -> str:
     """Green was rolled back; the incident, which is open."""
     assert stack.account.roll_back().state == "observed"
     assert stack.account.live() == ALL_BLUE
-    (incident,) = stack.account.controller().incidents()
+    (incident,) = stack.account.controller().open_incidents()
     return incident.id
 
 
@@ -46,17 +46,17 @@ def flipped(stack: Pulumi) -> str:
     """Somebody moved the weights to 35/65; the incident, which is open."""
     stack.account.flip_behind(blue=0.35, green=0.65)
     stack.account.sweep()
-    return stack.account.controller().incidents()[-1].id
+    return stack.account.controller().open_incidents()[-1].id
 
 
-def other_model(stack: Pulumi, slot: str, version: str) -> None:
-    stack.config.holds = {**stack.config.holds, slot: held(version)}
+def other_model(stack: Pulumi, variant: str, version: str) -> None:
+    stack.config.holds = {**stack.config.holds, variant: held(version)}
 
 
 def other_environment(stack: Pulumi) -> None:
     """The same models, run in another way."""
     holds = stack.config.holds
-    stack.config.holds = {slot: replace(one, content=f"{one.content}-otherwise") for slot, one in holds.items()}
+    stack.config.holds = {variant: replace(one, content=f"{one.content}-otherwise") for variant, one in holds.items()}
 
 
 @pytest.mark.parametrize("refreshed", ["before", "after", "never"])
@@ -78,7 +78,7 @@ def test_what_a_rollback_took_away_does_not_come_back_by_an_acknowledgement(stac
 @pytest.mark.parametrize("by_config", [True, False])
 def test_nor_by_another_environment_over_the_open_incident(stack: Pulumi, by_config: bool) -> None:
     stack.account.flip_behind(blue=1.0, green=0.0)
-    incident = stack.account.sweep().observed_incident
+    incident = stack.account.sweep().out_of_band_incident
     other_environment(stack)
     up(stack)
     assert held_back(stack) == ""
@@ -98,7 +98,7 @@ def test_a_model_that_came_over_a_flip_gets_its_share_with_the_acknowledgement(s
     other_model(stack, "green", "5")
     up(stack)
     assert stack.account.live() == ALL_BLUE
-    assert f"Slot green gets nothing while incident {incident} is open" in held_back(stack)
+    assert f"Variant green gets nothing while incident {incident} is open" in held_back(stack)
     if refreshed:
         stack.refresh()
     up(stack)
@@ -111,14 +111,14 @@ def test_a_model_that_came_over_a_flip_gets_its_share_with_the_acknowledgement(s
     assert stack.account.controller().control.get("drain") is None
 
 
-def test_a_model_that_came_into_a_slot_that_was_rolled_back_gets_its_share_with_the_acknowledgement(
+def test_a_model_that_came_into_a_variant_that_was_rolled_back_gets_its_share_with_the_acknowledgement(
     stack: Pulumi,
 ) -> None:
     incident = rolled_back(stack)
     other_model(stack, "green", "5")
     up(stack)
     assert stack.account.live() == ALL_BLUE
-    assert f"Slot green gets nothing while incident {incident} is open" in held_back(stack)
+    assert f"Variant green gets nothing while incident {incident} is open" in held_back(stack)
     stack.config.acknowledged = incident
     up(stack)
     assert stack.account.live() == {"blue": 0.95, "green": 0.05}
@@ -131,24 +131,24 @@ def test_an_incident_since_then_takes_the_promise_away_for_good(stack: Pulumi) -
     flipped(stack)
     assert held_back(stack) == ""
     assert stack.account.roll_back().state == "observed"
-    assert first in {one.id for one in stack.account.controller().incidents()}
-    for incident in stack.account.controller().incidents():
+    assert first in {one.id for one in stack.account.controller().open_incidents()}
+    for incident in stack.account.controller().open_incidents():
         stack.account.controller().acknowledge(incident.id, "ana")
     up(stack)
     assert stack.account.live() == ALL_BLUE
 
 
-def test_every_open_incident_is_named_that_holds_a_slot_back(stack: Pulumi) -> None:
+def test_every_open_incident_is_named_that_holds_a_variant_back(stack: Pulumi) -> None:
     first = rolled_back(stack)
     stack.account.clock.advance(600)
     second = flipped(stack)
     other_model(stack, "green", "5")
     up(stack)
-    assert held_back(stack).startswith(f"Slot green gets nothing while incidents {first}, {second} are open: ")
+    assert held_back(stack).startswith(f"Variant green gets nothing while incidents {first}, {second} are open: ")
     stack.account.controller().acknowledge(first, "ana")
     up(stack)
     assert stack.account.live() == ALL_BLUE
-    assert held_back(stack).startswith(f"Slot green gets nothing while incident {second} is open: ")
+    assert held_back(stack).startswith(f"Variant green gets nothing while incident {second} is open: ")
 
 
 def test_a_share_that_is_owed_is_refused_in_preview_while_its_guardrail_is_in_alarm(stack: Pulumi) -> None:
@@ -159,12 +159,12 @@ def test_a_share_that_is_owed_is_refused_in_preview_while_its_guardrail_is_in_al
     up(stack)
     stack.account.put_alarm(GUARDRAIL, "ALARM")
     stack.config.acknowledged = incident
-    said = f"Slot green is not raised while its guardrail {GUARDRAIL} is in ALARM"
+    said = f"Variant green is not raised while its guardrail {GUARDRAIL} is in ALARM"
     with pytest.raises(Refusal, match=said):
         stack.preview()
     with pytest.raises(Refusal, match=said):
         stack.up("gate")
-    assert [one.id for one in stack.account.controller().incidents()] == [incident], "nothing was acknowledged"
+    assert [one.id for one in stack.account.controller().open_incidents()] == [incident], "nothing was acknowledged"
     stack.config.acknowledged = ""
     stack.account.controller().acknowledge(incident, "ana")
     with pytest.raises(Refusal, match=said):
@@ -197,7 +197,7 @@ def test_a_second_drain_is_written_down_with_the_first(stack: Pulumi) -> None:
     other_model(stack, "blue", "6")
     up(stack)
     assert stack.account.live() == {"blue": 0.0, "green": 1.0}, "what blue had was another model's"
-    assert f"Slot blue gets nothing while incident {incident} is open" in held_back(stack)
+    assert f"Variant blue gets nothing while incident {incident} is open" in held_back(stack)
     stack.account.controller().acknowledge(incident, "ana")
     up(stack)
     assert stack.account.live() == {"blue": 0.9, "green": 0.1}
@@ -208,7 +208,7 @@ def test_no_drain_sends_traffic_to_a_model_that_is_held_back(stack: Pulumi) -> N
     other_model(stack, "green", "5")
     up(stack)
     other_model(stack, "blue", "6")
-    with pytest.raises(Refusal, match="no other slot can take it"):
+    with pytest.raises(Refusal, match="no other variant can take it"):
         stack.preview()
     assert stack.account.live() == ALL_BLUE
 

@@ -12,27 +12,27 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from components.sagemaker.provider import Told
-from simulator.aws import in_process, local_control
+from components.sagemaker.provider import ProviderError
+from rehearsal.aws import create_local_control, simulate_aws
 from tests.tidewatch.traffic.account import Flights, flights, held
 from tests.tidewatch.traffic.interruptions import Fuse, Killed, mortal
 from tests.tidewatch.traffic.resources import Refusal, adopted, cause, providers_of
 from tidewatch import clock as clocks
-from tidewatch.content import content_hash
+from tidewatch.content_hash import compute_content_hash
 from tidewatch.traffic import (
+    ChangeRefused,
     EndpointMissing,
     EndpointUnusable,
-    Entry,
     InvalidSplit,
-    Place,
-    Refused,
+    LedgerEntry,
+    ResourceNames,
     UnknownIncident,
 )
-from tidewatch.traffic.incidents import latches
+from tidewatch.traffic.incident_replay import replay_quarantines
 
-SLOTS = ("blue", "green")
+VARIANTS = ("blue", "green")
 ARTIFACTS = ("a", "b", "c")
-REFUSALS = (Refusal, Refused, UnknownIncident, InvalidSplit, EndpointMissing, EndpointUnusable)
+REFUSALS = (Refusal, ChangeRefused, UnknownIncident, InvalidSplit, EndpointMissing, EndpointUnusable)
 """What a preview has to say, apart from what the platform does: take a change back, fail a deployment, be busy."""
 WEIGHTS = ((100, 0), (95, 5), (50, 50), (20, 80), (0, 100))
 
@@ -56,30 +56,30 @@ class History:
         self.audited = 0
 
     def edit_split(self, weights: tuple[int, int]) -> None:
-        shares = dict(zip(SLOTS, map(float, weights), strict=True))
-        self.config.weights = {slot: shares[slot] for slot in self.config.weights}
+        shares = dict(zip(VARIANTS, map(float, weights), strict=True))
+        self.config.weights = {variant: shares[variant] for variant in self.config.weights}
         if not any(self.config.weights.values()):
             self.config.weights["blue"] = 100.0
 
-    def edit_version(self, slot: str, artifact: str) -> None:
+    def edit_version(self, variant: str, artifact: str) -> None:
         """A version of its own each time: the same artifact again is a republished one."""
-        self.config.holds[slot] = held(f"v{next(self.versions)}", artifact=artifact)
+        self.config.holds[variant] = held(f"v{next(self.versions)}", artifact=artifact)
 
-    def edit_environment(self, slot: str, value: int) -> None:
+    def edit_environment(self, variant: str, value: int) -> None:
         """The same model, run in another way."""
-        one = self.config.holds[slot]
-        self.config.holds[slot] = replace(one, content=content_hash([one.version, one.artifact, value]))
+        one = self.config.holds[variant]
+        self.config.holds[variant] = replace(one, content=compute_content_hash([one.version, one.artifact, value]))
 
-    def edit_count(self, slot: str, instances: int) -> None:
-        self.config.counts[slot] = instances
+    def edit_count(self, variant: str, instances: int) -> None:
+        self.config.counts[variant] = instances
 
-    def edit_slots(self, both: bool) -> None:
+    def edit_variants(self, both: bool) -> None:
         """Green leaves the config, or joins it without traffic."""
-        weights = {slot: self.config.weights.get(slot, 0.0) for slot in (SLOTS if both else SLOTS[:1])}
+        weights = {variant: self.config.weights.get(variant, 0.0) for variant in (VARIANTS if both else VARIANTS[:1])}
         self.config.weights = weights if any(weights.values()) else {**weights, "blue": 100.0}
 
     def edit_acknowledged(self) -> None:
-        opened = self.account.controller().incidents()
+        opened = self.account.controller().open_incidents()
         if opened:
             self.config.acknowledged = opened[0].id
 
@@ -103,17 +103,17 @@ class History:
         if refused is None and failed is None and not targets:
             untouched = self.config == self.whole
             self.whole = copy.deepcopy(self.config)
-            self.account.holds = {slot: self.config.holds[slot] for slot in self.config.weights}
+            self.account.holds = {variant: self.config.holds[variant] for variant in self.config.weights}
             if untouched and calm and not self.unsettled:
                 assert self.account.controller().split == before
             self.unsettled = False
-        self.raised_nothing_latched()
+        self.raised_nothing_quarantined()
 
     def refusal(self, command: Callable[[], None]) -> BaseException | None:
         with providers_of(lambda: self.clients):
             try:
                 command()
-            except (Refusal, Told) as error:
+            except (Refusal, ProviderError) as error:
                 return cause(error)
         return None
 
@@ -129,18 +129,18 @@ class History:
             self.unsettled = True
         finally:
             self.clients = self.account.clients
-        self.raised_nothing_latched()
+        self.raised_nothing_quarantined()
 
     def declare(self, weights: tuple[int, int]) -> None:
         self.edit_split(weights)
         self.up()
 
-    def publish(self, slot: str, artifact: str) -> None:
-        self.edit_version(slot, artifact)
+    def publish(self, variant: str, artifact: str) -> None:
+        self.edit_version(variant, artifact)
         self.up()
 
-    def run_otherwise(self, slot: str, value: int) -> None:
-        self.edit_environment(slot, value)
+    def run_otherwise(self, variant: str, value: int) -> None:
+        self.edit_environment(variant, value)
         self.up()
 
     def acknowledge(self) -> None:
@@ -152,13 +152,15 @@ class History:
         self.declare((50, 50))
         self.account.roll_back()
 
-    def republish(self, slot: str) -> None:
+    def republish(self, variant: str) -> None:
         """What was rolled back, as a new version."""
-        latched = [latch.artifact for latch in self.account.controller().latches() if latch.artifact]
-        self.publish(slot, latched[-1] if latched else "a")
+        quarantined = [
+            quarantine.artifact for quarantine in self.account.controller().quarantines() if quarantine.artifact
+        ]
+        self.publish(variant, quarantined[-1] if quarantined else "a")
 
     def twins(self) -> None:
-        """Both slots hold the same artifact, and the canary is rolled back."""
+        """Both variants hold the same artifact, and the canary is rolled back."""
         self.publish("green", self.config.holds["blue"].artifact)
         self.go_back()
 
@@ -186,7 +188,7 @@ class History:
 
     def flip_behind(self, weights: tuple[int, int]) -> None:
         """Somebody moves the weights past everybody, where there are two variants to move them between."""
-        if self.account.status() == "InService" and set(SLOTS) <= set(self.account.controller().state().slots):
+        if self.account.status() == "InService" and set(VARIANTS) <= set(self.account.controller().state().variants):
             self.account.ask_weights(blue=weights[0], green=weights[1])
 
     def busy(self, seconds: int) -> None:
@@ -207,10 +209,11 @@ class History:
             self.account.clock.advance(seconds)
             self.account.sweep()
 
-    def raised_nothing_latched(self) -> None:
-        """No `up` (nor its drain) sends more traffic to what is latched, nor a declared split over an open incident."""
+    def raised_nothing_quarantined(self) -> None:
+        """No `up` (nor its drain) sends more traffic to what is quarantined, nor a declared split over an open
+        incident."""
         entries = self.account.controller().entries()
-        held_now = self.account.controller().held()
+        held_now = self.account.controller().live_models()
         for place, entry in enumerate(entries[self.audited :], start=self.audited):
             if entry.kind != "intent" or entry.who not in ("pulumi", "drain"):
                 continue
@@ -218,29 +221,32 @@ class History:
             opened = open_before(past)
             assert entry.who == "drain" or not opened, (entry, opened)
             assert entry.after is not None
-            for slot in entry.after.serving:
-                was = entry.before.share(slot) if entry.before else 0.0
-                if entry.after.share(slot) > was + 1e-4:
-                    assert not any(latch.holds(slot, held_now.get(slot)) for latch in latches(past)), (slot, entry)
+            for variant in entry.after.serving:
+                was = entry.before.get_share(variant) if entry.before else 0.0
+                if entry.after.get_share(variant) > was + 1e-4:
+                    assert not any(
+                        quarantine.is_blocking(variant, held_now.get(variant))
+                        for quarantine in replay_quarantines(past)
+                    ), (variant, entry)
         self.audited = len(entries)
 
     def always(self) -> None:
         controller = self.account.controller()
         state = controller.state()
         assert state.split is not None
-        assert all(state.slots[slot].instances > 0 for slot in state.split.serving)
-        blue = controller.held().get("blue")
-        assert not any(latch.holds("blue", blue, state.config) for latch in controller.latches())
+        assert all(state.variants[variant].instances > 0 for variant in state.split.serving)
+        blue = controller.live_models().get("blue")
+        assert not any(quarantine.is_blocking("blue", blue, state.config) for quarantine in controller.quarantines())
 
     def told(self) -> None:
         """The ledger's outcomes and observations replay to the live split."""
         assert self.account.status() == "InService"
         live = self.account.controller().split
         assert live is not None
-        assert live.close_to(self.account.told()), [entry.to_json() for entry in self.account.controller().entries()]
+        assert live.is_close_to(self.account.told()), [entry.to_json() for entry in self.account.controller().entries()]
 
 
-def open_before(entries: tuple[Entry, ...]) -> set[str]:
+def open_before(entries: tuple[LedgerEntry, ...]) -> set[str]:
     opened = {entry.incident for entry in entries if entry.incident and entry.kind in ("incident", "observed")}
     return opened - {entry.incident for entry in entries if entry.kind == "acknowledgement"}
 
@@ -261,13 +267,13 @@ class Step:
 
 
 SPLITS = st.sampled_from(WEIGHTS)
-CONTENT = (st.sampled_from(SLOTS), st.sampled_from(ARTIFACTS))
-SETTING = (st.sampled_from(SLOTS), st.sampled_from((1, 2)))
+CONTENT = (st.sampled_from(VARIANTS), st.sampled_from(ARTIFACTS))
+SETTING = (st.sampled_from(VARIANTS), st.sampled_from((1, 2)))
 STEPS = st.one_of(
     action("declare", SPLITS),
     action("publish", *CONTENT),
     action("go_back"),
-    action("republish", st.sampled_from(SLOTS)),
+    action("republish", st.sampled_from(VARIANTS)),
     action("twins"),
     action("guardrail", st.sampled_from(("ALARM", "OK"))),
     action("refresh"),
@@ -281,8 +287,8 @@ STEPS = st.one_of(
     action("edit_version", *CONTENT),
     action("edit_environment", *SETTING),
     action("run_otherwise", *SETTING),
-    action("edit_count", st.sampled_from(SLOTS), st.sampled_from((1, 2, 3))),
-    action("edit_slots", st.booleans()),
+    action("edit_count", st.sampled_from(VARIANTS), st.sampled_from((1, 2, 3))),
+    action("edit_variants", st.booleans()),
     action("edit_acknowledged_wrongly"),
     action("revert"),
     action("up_of", st.sampled_from((("weights",), ("deployment",), ("gate",), ("deployment", "weights")))),
@@ -296,16 +302,16 @@ STEPS = st.one_of(
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Callable[[], Flights]]:
     """Endpoints of their own in one simulated account."""
-    with pytest.MonkeyPatch.context() as patch, in_process() as clock:
+    with pytest.MonkeyPatch.context() as patch, simulate_aws() as clock:
         patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
         patch.setattr(clocks, "_installed", clock)
-        account = flights(clock, local_control())
+        account = flights(clock, create_local_control())
         numbers = count()
 
         def another() -> Flights:
             number = next(numbers)
             account.control.clear()
-            place = Place(f"m{number}", f"m{number}-4b53caf", "ledger", "control")
+            place = ResourceNames(f"m{number}", f"m{number}-4b53caf", "ledger", "control")
             return Flights(account.clock, account.control, account.clients, place)
 
         yield another

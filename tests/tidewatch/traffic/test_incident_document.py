@@ -39,7 +39,7 @@ def test_the_timeline_is_that_of_the_alarms_and_the_ledger(canary: Flights) -> N
     alarms = {("alarm", "green-errors"), ("alarm", "guardrail-green"), ("alarm", "everything")}
     changes = [(one["alarm"], one["to"]) for one in facts["timeline"] if one["kind"] == "alarm"]
     assert changes == [("green-errors", "ALARM"), ("guardrail-green", "ALARM"), ("everything", "ALARM")]
-    assert [kind for kind, _ in told if kind != "alarm"] == ["incident", "latch", "intent", "outcome"]
+    assert [kind for kind, _ in told if kind != "alarm"] == ["incident", "quarantine", "intent", "outcome"]
     assert told.index(("incident", facts["alarm"])) > max(told.index(one) for one in alarms)
     times = [datetime.fromisoformat(one["at"]) for one in facts["timeline"]]
     assert times == sorted(times)
@@ -64,7 +64,7 @@ def test_the_impact_is_counted_from_the_first_bad_datapoint_to_the_flip(canary: 
     facts = written(canary, answer(canary).incident)
     impact = facts["impact"]
     assert (impact["since"], impact["since_first_bad_datapoint"]) == (bad_since.isoformat(), True)
-    assert impact["slots"] == {
+    assert impact["variants"] == {
         "blue": {"requests": 1900, "errors": 2, "mean_latency_ms": 20.0},
         "green": {"requests": 80, "errors": 17, "mean_latency_ms": 20.0},
     }

@@ -52,9 +52,9 @@ def test_a_chat_is_told_in_the_form_that_it_posts_and_people_in_words(
         IamRoleArn="arn:aws:iam::123456789012:role/chat",
         SnsTopicArns=[TOPIC],
     )
-    result = canary.roll_back(**TOLD, chat=True)
+    result = canary.roll_back(**TOLD, posts_to_slack=True)
     (post,) = canary.control.posts()
-    assert post["shown"]
+    assert post["is_posted"]
     assert result.incident in json.loads(post["text"])["content"]["description"]
     (page,) = pages
     assert json.loads(page["Message"])["default"].startswith("Endpoint: ")
@@ -82,7 +82,7 @@ def test_a_change_that_nobody_announced_gets_its_document_and_its_runbook(
     canary: Flights, pages: list[dict[str, str]]
 ) -> None:
     canary.flip_behind(blue=1, green=1)
-    found = canary.sweep(**TOLD).observed_incident
+    found = canary.sweep(**TOLD).out_of_band_incident
     assert "runbooks/traffic-changed.md" in pages[0]["Message"]
     facts = written(canary, found)
     assert facts["kind"] == "observed"
@@ -105,4 +105,4 @@ def test_people_are_told_before_the_document_is_written_and_once_though_it_dies(
     assert len(pages) == 1
     canary.sweeps(15, **TOLD)
     assert len(pages) == 1
-    assert written(canary, canary.controller().incidents()[0].id)["state"] == "closed"
+    assert written(canary, canary.controller().open_incidents()[0].id)["state"] == "closed"

@@ -14,34 +14,36 @@ from tests.tidewatch.hostile import ATTACKS, visible
 from tests.tidewatch.rendered import elements
 from tests.tidewatch.traffic.account import Flights
 from tests.tidewatch.traffic.incident import TOLD, written
-from tidewatch.traffic.alarm_states import AlarmChange, AlarmRecord, AlarmStanding
-from tidewatch.traffic.evidence import Evidence, SlotVersion
-from tidewatch.traffic.impact import Impact, SlotImpact
-from tidewatch.traffic.incidents import Incident
-from tidewatch.traffic.ledger import Entry
-from tidewatch.traffic.report import Report
+from tidewatch.incidents.alarm_history import AlarmChange, AlarmHistory, AlarmSnapshot
+from tidewatch.incidents.document import IncidentDocument
+from tidewatch.incidents.evidence import Evidence, VariantVersion
+from tidewatch.incidents.impact import Impact, VariantImpact
+from tidewatch.traffic.incident_replay import Incident
+from tidewatch.traffic.ledger import LedgerEntry
+from tidewatch.traffic.models import DeployedModel
 from tidewatch.traffic.split import Split
-from tidewatch.traffic.values import Held
 
 NOW = datetime(2026, 1, 5, 8, tzinfo=UTC)
 
 
 def document(text: str) -> str:
     """An incident's document in which every text is this one."""
-    split = Split.only(text)
-    entry = Entry("latch", text, NOW, why=text, before=split, after=split, incident=text, slot=text, artifact=text)
+    split = Split.from_single_variant(text)
+    entry = LedgerEntry(
+        "quarantine", text, NOW, why=text, before=split, after=split, incident=text, variant=text, artifact=text
+    )
     failed = replace(entry, kind="outcome", error=text, image=text, content=text, config=text, sequence=2)
     incident = Incident(text, NOW, text, text, "rollback", text, text, text, split, split, state="blocked", sequence=1)
     found = Evidence(
-        alarms=AlarmRecord(
-            (AlarmStanding(text, "ALARM", NOW, text),), (AlarmChange(NOW, text, "OK", "ALARM", text),), None, ()
+        alarms=AlarmHistory(
+            (AlarmSnapshot(text, "ALARM", NOW, text),), (AlarmChange(NOW, text, "OK", "ALARM", text),), None, ()
         ),
-        versions={text: (SlotVersion(Held(text, text, text, text), 1.0), SlotVersion(None, None))},
-        impact=Impact(NOW, NOW, True, (SlotImpact(text, 1, 1, 1.0),)),
+        versions={text: (VariantVersion(DeployedModel(text, text, text, text), 1.0), VariantVersion(None, None))},
+        impact=Impact(NOW, NOW, True, (VariantImpact(text, 1, 1, 1.0),)),
         links={"document": f"s3://bucket/{text}", "alarm": f"https://example.com/{text}"},
         missing=(text,),
     )
-    return Report(incident, [replace(entry, sequence=1), failed], text, text, text, found).to_markdown()
+    return IncidentDocument(incident, [replace(entry, sequence=1), failed], text, text, text, found).to_markdown()
 
 
 @given(visible)
@@ -63,7 +65,7 @@ def pages(monkeypatch: pytest.MonkeyPatch, canary: Flights) -> list[dict[str, An
 def test_a_reason_forges_no_section_of_the_document_and_no_line_of_the_page(
     canary: Flights, pages: list[dict[str, Any]], attacks: tuple[str, ...]
 ) -> None:
-    result = canary.roll_back(canary.request(reason="\n".join(attacks)), **TOLD, chat=True)
+    result = canary.roll_back(canary.request(reason="\n".join(attacks)), **TOLD, posts_to_slack=True)
     found = written(canary, result.incident, "md")
     assert elements(found).count("heading_open") == 6
     assert not {"html_block", "html_inline", "image", "fence", "code_block", "blockquote_open"} & set(elements(found))

@@ -10,7 +10,8 @@ import pytest
 from tests.tidewatch.traffic.account import ENDPOINT, PLACE, Flights, held
 from tests.tidewatch.traffic.interruptions import Fuse, Killed, mortal
 from tests.tidewatch.traffic.test_busy import start_deployment
-from tidewatch.traffic import Split, TrafficController, drive, replay
+from tidewatch.rollback import run_rollback
+from tidewatch.traffic import Split, TrafficController, replay_split
 
 TARGET = Split({"blue": 1.0, "green": 0.0})
 CANARY = Split({"blue": 0.95, "green": 0.05})
@@ -26,7 +27,7 @@ def dying(account: Flights, fuse: Fuse) -> TrafficController:
 
 def roll_back(account: Flights, fuse: Fuse) -> None:
     deadline = account.clock.now() + timedelta(seconds=50)
-    drive(account.request(), dying(account, fuse), account.plan(**PLAN), deadline)
+    run_rollback(account.request(), dying(account, fuse), account.plan(**PLAN), deadline)
 
 
 def calls(account: Flights, action: Callable[[Flights, Fuse], None]) -> int:
@@ -40,11 +41,11 @@ def again(account: Flights, number: int) -> None:
     controller = account.controller()
     account.clock.advance(1000)
     account.sweep()
-    for incident in controller.incidents():
+    for incident in controller.open_incidents():
         controller.acknowledge(incident.id, f"case {number}")
     account.controller().set_capacity("blue", 2)
     account.controller().apply(
-        Split.of({"blue": 95, "green": 5}), who="pulumi", why=f"case {number}", held=account.holds
+        Split.of({"blue": 95, "green": 5}), who="pulumi", why=f"case {number}", models=account.holds
     )
 
 
@@ -55,21 +56,23 @@ def test_a_rollback_killed_after_any_call_is_finished_by_the_sweep(canary: Fligh
     for number in range(first, total + 1, ACCOUNTS):
         again(canary, number)
         start = len(canary.controller().entries())
-        claimed = canary.controller().control.head()
+        claimed = canary.controller().control.read_run()
         with pytest.raises(Killed):
             roll_back(canary, Fuse(number))
-        head = canary.controller().control.head()
+        head = canary.controller().control.read_run()
         if head == claimed:
             continue
         canary.sweeps(3, **PLAN)
         entries = canary.controller().entries()[start:]
         assert canary.live() == TARGET.to_json(), number
         assert [entry.kind for entry in entries].count("incident") == 1, number
-        assert {entry.incident for entry in entries if entry.kind in ("incident", "latch")} == {head and head.incident}
-        assert [entry.artifact for entry in entries if entry.kind == "latch"] == ["artifact-4"], number
+        assert {entry.incident for entry in entries if entry.kind in ("incident", "quarantine")} == {
+            head and head.incident
+        }
+        assert [entry.artifact for entry in entries if entry.kind == "quarantine"] == ["artifact-4"], number
         assert "observed" not in {entry.kind for entry in entries}, number
-        assert TARGET.close_to(replay(canary.controller().entries())), number
-        assert canary.controller().state().slots["blue"].desired_instances == 3, number
+        assert TARGET.is_close_to(replay_split(canary.controller().entries())), number
+        assert canary.controller().state().variants["blue"].desired_instances == 3, number
 
 
 def test_a_rollback_killed_after_any_call_while_a_deployment_runs_is_finished(canary: Flights) -> None:
@@ -78,13 +81,13 @@ def test_a_rollback_killed_after_any_call_while_a_deployment_runs_is_finished(ca
         number += 1
         again(canary, number)
         start_deployment(canary)
-        claimed = canary.controller().control.head()
+        claimed = canary.controller().control.read_run()
         try:
-            drive(canary.request(), dying(canary, Fuse(number)), canary.plan())
+            run_rollback(canary.request(), dying(canary, Fuse(number)), canary.plan())
             break
         except Killed:
             pass
-        if canary.controller().control.head() == claimed:
+        if canary.controller().control.read_run() == claimed:
             continue
         canary.sweeps(4)
         assert canary.live() == TARGET.to_json(), number
@@ -103,7 +106,7 @@ def test_a_second_request_finishes_what_was_killed_as_well(canary: Flights) -> N
 
 def apply_half(account: Flights, fuse: Fuse) -> None:
     declared = Split.of({"blue": 1, "green": 1})
-    dying(account, fuse).apply(declared, who="pulumi", why="declared", held=account.holds)
+    dying(account, fuse).apply(declared, who="pulumi", why="declared", models=account.holds)
 
 
 def test_a_change_killed_after_any_call_is_no_unannounced_flip_and_can_be_repeated(canary: Flights) -> None:
@@ -115,7 +118,7 @@ def test_a_change_killed_after_any_call_is_no_unannounced_flip_and_can_be_repeat
         # A sign of life runs out within a minute, and is watched by one sweep before its writer is dead.
         for _ in range(2):
             canary.clock.advance(60)
-            assert canary.sweep().observed_incident == "", number
+            assert canary.sweep().out_of_band_incident == "", number
         canary.split(blue=50, green=50)
         assert canary.live() == {"blue": 0.5, "green": 0.5}
         assert canary.told() == Split({"blue": 0.5, "green": 0.5})
@@ -130,7 +133,7 @@ def test_a_deployment_killed_after_any_call_can_be_repeated_and_ends_where_it_sh
         after = {**canary.holds, "green": held(f"v{number}")}
 
         def deploy(fuse: Fuse, config: str = config, after: dict = after) -> None:
-            dying(canary, fuse).deploy(config, held=after, content="", changed=frozenset({"green"}))
+            dying(canary, fuse).deploy(config, models=after, content="", changed_variants=frozenset({"green"}))
 
         try:
             deploy(Fuse(number))
@@ -141,10 +144,10 @@ def test_a_deployment_killed_after_any_call_can_be_repeated_and_ends_where_it_sh
         assert canary.controller().state().config == config, number
         for _ in range(3):
             canary.clock.advance(60)
-            assert canary.sweep().observed_incident == "", number
-        assert TARGET.close_to(canary.told()), number
-        canary.controller().settle_after_deployment(CANARY, canary.holds)
-        assert CANARY.close_to(canary.told()), number
+            assert canary.sweep().out_of_band_incident == "", number
+        assert TARGET.is_close_to(canary.told()), number
+        canary.controller().apply_after_deployment(CANARY, canary.holds)
+        assert CANARY.is_close_to(canary.told()), number
         assert canary.controller().control.get("drain") is None, number
     assert number > 9
 
@@ -159,7 +162,7 @@ def test_a_drain_whose_deployment_was_killed_is_undone_by_the_sweep_where_the_mo
         config = canary.make_config({"blue": 1.0, "green": 0.0})
         before, after = dict(canary.holds), {**canary.holds, "green": held(f"w{number}")}
         try:
-            dying(canary, Fuse(number)).deploy(config, held=after, content="", changed=frozenset({"green"}))
+            dying(canary, Fuse(number)).deploy(config, models=after, content="", changed_variants=frozenset({"green"}))
             killed = False
         except Killed:
             pass
@@ -175,12 +178,12 @@ def test_a_drain_whose_deployment_was_killed_is_undone_by_the_sweep_where_the_mo
             assert canary.controller().control.get("drain") is None, number
             # the edit is taken back: nothing is declared but what was declared before
             record = canary.controller().deploy(
-                canary.controller().state().config, held=before, content="", changed=frozenset()
+                canary.controller().state().config, models=before, content="", changed_variants=frozenset()
             )
             assert not record.changed
-        assert CANARY.close_to(canary.told()) or TARGET.close_to(canary.told()), number
-        assert not canary.controller().incidents(), number
-        canary.controller().settle_after_deployment(CANARY, canary.holds)
+        assert CANARY.is_close_to(canary.told()) or TARGET.is_close_to(canary.told()), number
+        assert not canary.controller().open_incidents(), number
+        canary.controller().apply_after_deployment(CANARY, canary.holds)
     assert same > 4
     assert other > 3
 
@@ -192,14 +195,14 @@ def test_a_writer_that_waits_for_long_is_not_answered_for(canary: Flights) -> No
     def sweep() -> None:
         if canary.clock.now() >= last[0] + timedelta(seconds=1):
             last[0] = canary.clock.now()
-            swept.append(canary.sweep().observed_incident)
+            swept.append(canary.sweep().out_of_band_incident)
 
     last = [canary.clock.now()]
     canary.control.inject("status", endpoint=ENDPOINT, status="SystemUpdating", seconds=1800)
-    canary.clock.moved.append(sweep)
+    canary.clock.on_advance.append(sweep)
     canary.deploy("green", held("9"))
-    canary.controller().settle_after_deployment(CANARY, canary.holds)
-    canary.clock.moved.remove(sweep)
+    canary.controller().apply_after_deployment(CANARY, canary.holds)
+    canary.clock.on_advance.remove(sweep)
     assert len(swept) > 30
     whys = [entry.why for entry in canary.controller().entries()]
     assert not [why for why in whys if "had gone" in why], whys
@@ -227,7 +230,7 @@ def test_who_may_not_mark_a_sign_takes_nobody_for_dead(canary: Flights) -> None:
         apply_half(canary, Fuse(total - 2))
     canary.clock.advance(600)
     canary.control.inject("api", service="dynamodb", action="PutItem", code="AccessDeniedException", status=400)
-    assert canary.controller().observe() is None
+    assert canary.controller().detect_out_of_band() is None
     assert canary.controller().entries()[-1].kind == "intent"
     canary.control.clear()
     canary.sweeps(2)
@@ -236,16 +239,16 @@ def test_who_may_not_mark_a_sign_takes_nobody_for_dead(canary: Flights) -> None:
 
 def test_a_clock_far_ahead_of_a_writers_does_not_make_it_dead(canary: Flights) -> None:
     """A finder's clock that is hours ahead takes a writer for dead only if it renews nothing for a while."""
-    writer = canary.controller().writer.life
-    with writer.lived() as name:
+    writer = canary.controller().writer.heartbeat
+    with writer.keep_alive() as name:
         canary.clock.advance(7200)
-        finder = canary.controller().writer.life
-        assert finder.others(name), "suspected"
+        finder = canary.controller().writer.heartbeat
+        assert finder.is_other_alive(name), "suspected"
         writer.beat()
         canary.clock.advance(59)
-        assert finder.others(name)
+        assert finder.is_other_alive(name)
         canary.clock.advance(7200)
-        assert finder.others(name), "suspected again"
+        assert finder.is_other_alive(name), "suspected again"
         canary.clock.advance(31)
-        assert not finder.others(name)
-    assert not finder.others(name)
+        assert not finder.is_other_alive(name)
+    assert not finder.is_other_alive(name)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from tests.tidewatch.traffic.account import ALARM_ARN, ENDPOINT, PLACE, Flights
 from tidewatch import metrics
-from tidewatch.traffic import Copies, acknowledged_key
-from tidewatch.traffic.life import GRACE_SECONDS
+from tidewatch.traffic import LedgerCopies, build_acknowledgements_key
+from tidewatch.traffic.heartbeat import GRACE_SECONDS
 
 WRITER = "somebody"
 KEYS = (
@@ -33,22 +33,47 @@ KEYS = (
     f"told#{ENDPOINT}",
     f"advised#{ALARM_ARN}",
     f"copied#{PLACE.key}",
-    f"copied#{acknowledged_key(PLACE.key)}",
+    f"copied#{build_acknowledgements_key(PLACE.key)}",
 )
 NAMES = (
     *("drive", "revision", "incident", "state", "target", "requested_at", "observed_at", "abort_tripped", "notes"),
-    *("resource", "config", "writer", "slots", "blue", "green", "version", "content", "since", "held", "artifact"),
+    *("resource", "config", "writer", "variants", "blue", "green", "version", "content", "since", "held", "artifact"),
     *("image", "floor", "before", "sequence", "drained", "targets", "min", "max", "policies", "name", "at", "item"),
     *("what", "expires", "beat", "suspected", "holder", "alarm_at", "number", "digest"),
 )
 FIELDS = (
-    *("kind", "who", "at", "why", "from", "to", "alarm", "incident", "target", "answers", "receipt", "error", "slot"),
-    *("artifact", "image", "content", "config", "writer", "seen", "previous", "api_accepted_s", "blue", "green"),
+    *(
+        "kind",
+        "who",
+        "at",
+        "why",
+        "from",
+        "to",
+        "alarm",
+        "incident",
+        "target",
+        "answers",
+        "receipt",
+        "error",
+        "variant",
+    ),
+    *(
+        "artifact",
+        "image",
+        "content",
+        "config",
+        "writer",
+        "seen_sequence",
+        "previous",
+        "api_accepted_s",
+        "blue",
+        "green",
+    ),
 )
 TEXTS = (
     *("", "pending", "observed", "closed", "blue", "green", ENDPOINT, WRITER, "yesterday"),
     *("2026-01-01T00:00:00", "2026-01-01T00:00:00+00:00", "0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59+00:00"),
-    *("intent", "outcome", "observed", "incident", "latch", "acknowledgement"),
+    *("intent", "outcome", "observed", "incident", "quarantine", "acknowledgement"),
 )
 NUMBERS = ("0", "1", "-1", "0.5", "9" * 38, "1E+125", "-1E+125", "99999999999", "2")
 
@@ -90,9 +115,9 @@ def swept(account: Flights) -> dict[str, float]:
     account.clock.advance(60)
     account.sweep()
     traffic = account.controller()
-    found = traffic.gauges()
+    found = traffic.read_gauges()
     s3: Any = account.clients.s3
-    Copies(s3, "flights-monitoring").keep(traffic.ledger, traffic.control)
+    LedgerCopies(s3, "flights-monitoring").copy_new_entries(traffic.ledger, traffic.control)
     return {metric.name: value for metric, value in found.endpoint.items()}
 
 
@@ -104,6 +129,7 @@ def driven(canary: Flights) -> Iterator[Flights]:
     assert canary.live() == {"blue": 1.0, "green": 0.0}
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(key=st.sampled_from(KEYS), body=bodies(NAMES))
 def test_no_item_of_the_control_table_stops_the_sweep(driven: Flights, key: str, body: dict[str, Any]) -> None:
@@ -111,22 +137,23 @@ def test_no_item_of_the_control_table_stops_the_sweep(driven: Flights, key: str,
     assert metrics.RECORDS_REFUSED.name in swept(driven)
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
 @given(body=bodies(FIELDS), acknowledges=st.booleans())
 def test_no_entry_of_the_ledger_stops_the_sweep(driven: Flights, body: dict[str, Any], acknowledges: bool) -> None:
     traffic = driven.controller()
     traffic.entries()
     chain = traffic.ledger.chains[acknowledges]
-    number = {"sequence": {"N": str(chain.last + 1)}}
+    number = {"sequence": {"N": str(chain.last_number + 1)}}
     driven.clients.dynamodb.put_item(TableName="ledger", Item={**body, "endpoint": {"S": chain.key}, **number})
     assert metrics.RECORDS_REFUSED.name in swept(driven)
 
 
 ODD: tuple[dict[str, Any], ...] = (
     {},
-    {"slots": {"M": {"blue": {"S": "3"}}}},
-    {"slots": {"M": {"blue": {"M": {"version": {"S": "3"}, "more": {"S": ""}}}}}},
-    {"slots": {"L": []}, "resource": {"N": "5"}, "config": {"S": "x"}},
+    {"variants": {"M": {"blue": {"S": "3"}}}},
+    {"variants": {"M": {"blue": {"M": {"version": {"S": "3"}, "more": {"S": ""}}}}}},
+    {"variants": {"L": []}, "resource": {"N": "5"}, "config": {"S": "x"}},
     {"held": {"M": {"blue": {"S": "3"}}}, "before": {"M": {}}, "sequence": {"S": "1"}, "expires": {"S": "never"}},
     {"before": {"M": {"blue": {"N": "1"}}}, "sequence": {"N": "0"}, "drained": {"L": []}, "config": {"S": "x"}},
 )
@@ -137,24 +164,26 @@ SET_ASIDE = ("head", "asked", "served", "drain", "deployment#{config}")
 def test_an_item_of_another_form_is_set_aside_and_told(driven: Flights, key: str, body: dict[str, Any]) -> None:
     put(driven, key, body)
     assert swept(driven)["RecordsRefused"] == 1
-    assert driven.controller().gauges().served.keys() <= {"blue", "green"}
+    assert driven.controller().read_gauges().served_versions.keys() <= {"blue", "green"}
     driven.clock.advance(31 * 60)
     assert swept(driven)["RecordsRefused"] == 0
 
 
-def test_what_a_slot_serves_is_told_again_after_an_item_of_another_form(driven: Flights) -> None:
-    before = driven.controller().gauges().served
-    put(driven, "served", {"slots": {"S": "all"}})
-    after = driven.controller().gauges().served
-    assert {slot: one.version for slot, one in after.items()} == {slot: one.version for slot, one in before.items()}
+def test_what_a_variant_serves_is_told_again_after_an_item_of_another_form(driven: Flights) -> None:
+    before = driven.controller().read_gauges().served_versions
+    put(driven, "served", {"variants": {"S": "all"}})
+    after = driven.controller().read_gauges().served_versions
+    assert {variant: one.version for variant, one in after.items()} == {
+        variant: one.version for variant, one in before.items()
+    }
 
 
 @pytest.mark.parametrize("key", ["scaling", "end", f"advised#{ALARM_ARN}"])
 @pytest.mark.parametrize("body", [{}, {"targets": {"S": "blue"}, "name": {"L": []}, "alarm_at": {"N": "1"}}])
 def test_what_only_some_calls_read_stops_none_of_them(driven: Flights, key: str, body: dict[str, Any]) -> None:
     put(driven, key, body)
-    assert driven.controller().owes_scaling() is False
-    assert driven.controller().owns("somebody") in (True, key != "end")
+    assert driven.controller().has_suspended_scaling() is False
+    assert driven.controller().is_deletion_owner("somebody") in (True, key != "end")
     advised = driven.alarm()
     assert driven.roll_back(advised, automatic=False).state == "advised"
 
@@ -171,17 +200,17 @@ def test_what_only_some_calls_read_stops_none_of_them(driven: Flights, key: str,
 )
 def test_nobody_lives_for_ever(driven: Flights, sign: dict[str, Any]) -> None:
     put(driven, f"writer#{WRITER}", sign)
-    life = driven.controller().writer.life
-    life.others(WRITER)
+    life = driven.controller().writer.heartbeat
+    life.is_other_alive(WRITER)
     driven.clock.advance(GRACE_SECONDS + 1)
-    assert not life.others(WRITER)
+    assert not life.is_other_alive(WRITER)
 
 
 def test_a_writer_whose_clock_is_ahead_lives_while_it_renews(driven: Flights) -> None:
     sign = {"expires": {"N": str((driven.clock.now() + timedelta(hours=1)).timestamp())}}
-    life = driven.controller().writer.life
+    life = driven.controller().writer.heartbeat
     for beat in range(5):
         put(driven, f"writer#{WRITER}", {**sign, "beat": {"N": str(beat)}})
-        assert life.others(WRITER)
+        assert life.is_other_alive(WRITER)
         driven.clock.advance(20)
-        assert life.others(WRITER)
+        assert life.is_other_alive(WRITER)

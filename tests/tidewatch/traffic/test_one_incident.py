@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tests.tidewatch.traffic.account import GUARDRAIL, OTHER_GUARDRAIL, Flights
-from tidewatch.traffic import RollbackRequest, RollbackResult, UnknownAlarm
+from tidewatch.rollback import RollbackRequest, RollbackResult
+from tidewatch.traffic import UnknownAlarm
 
 
 def other_alarm(account: Flights) -> RollbackRequest:
@@ -25,10 +26,10 @@ def arriving_meanwhile(account: Flights, request: RollbackRequest) -> list[Rollb
 
     def arrive() -> None:
         if not answers:
-            account.clock.moved.remove(arrive)
+            account.clock.on_advance.remove(arrive)
             answers.append(account.roll_back(request, wait=0))
 
-    account.clock.moved.append(arrive)
+    account.clock.on_advance.append(arrive)
     return answers
 
 
@@ -163,7 +164,7 @@ def test_an_alarm_that_fires_anew_after_an_acknowledgement_is_another_incident(c
     assert second.incident != first.incident
 
 
-def test_an_alarm_about_a_slot_without_traffic_does_nothing(endpoint: Flights) -> None:
+def test_an_alarm_about_a_variant_without_traffic_does_nothing(endpoint: Flights) -> None:
     before = endpoint.kinds()
     result = endpoint.roll_back(endpoint.alarm())
     assert (result.state, result.incident) == ("nothing", "")
@@ -198,7 +199,7 @@ def test_where_alarms_only_advise_the_ledger_hears_nothing_and_people_hear_it_on
     assert "`aws lambda invoke`" in pages[0]
     assert "guardrail-errors.md" in pages[0]
     assert (canary.kinds(), canary.live()) == (before, {"blue": 0.95, "green": 0.05})
-    assert canary.controller().control.head() is None
+    assert canary.controller().control.read_run() is None
     canary.clock.advance(60)
     assert canary.roll_back(canary.alarm(), **plan).state == "advised"
     assert len(pages) == 2

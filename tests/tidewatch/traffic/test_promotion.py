@@ -1,4 +1,5 @@
-"""The rule of a promotion: all of the traffic is declared, the champion stays, and nobody loses a slot that serves."""
+"""The rule of a promotion: all of the traffic is declared, the champion stays, and nobody loses a variant that
+serves."""
 
 from __future__ import annotations
 
@@ -6,39 +7,46 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidewatch.traffic.promotion import Declaration, Holding, PromotionRefused
+from tidewatch.traffic.promotion import PromotionRefused, TrafficDeclaration, VariantDeclaration
 
-ALONE = Declaration("flights", {"blue": Holding("3", 100, 2)}, "blue")
+ALONE = TrafficDeclaration("flights", {"blue": VariantDeclaration("3", 100, 2)}, "blue")
 
 
 @given(st.sampled_from(["3", "4", "5"]), st.none() | st.floats(0, 100), st.floats(0, 100))
 def test_what_is_declared_adds_up_to_all_traffic_and_the_champion_stays(
     version: str, weight: float | None, share: float
 ) -> None:
-    canary = Declaration("flights", {"blue": Holding("3", 100 - share, 2), "green": Holding("4", share, 1)}, "blue")
+    canary = TrafficDeclaration(
+        "flights", {"blue": VariantDeclaration("3", 100 - share, 2), "green": VariantDeclaration("4", share, 1)}, "blue"
+    )
     try:
-        wanted = canary.promoted(version, weight, 1)
+        wanted = canary.promote(version, weight, 1)
     except PromotionRefused:
         return
-    assert sum(held.weight for held in wanted.slots.values()) == pytest.approx(100)
-    assert (wanted.champion, wanted.slots["blue"].version) == ("blue", "3")
-    assert version in {held.version for held in wanted.slots.values()}
+    assert sum(held.weight for held in wanted.variants.values()) == pytest.approx(100)
+    assert (wanted.champion, wanted.variants["blue"].version) == ("blue", "3")
+    assert version in {held.version for held in wanted.variants.values()}
 
 
 def test_the_first_version_gets_everything_and_the_floor() -> None:
-    wanted = Declaration("flights", {}, None).promoted("3", None, 2)
-    assert wanted == Declaration("flights", {"blue": Holding("3", 100, 2)}, "blue")
+    wanted = TrafficDeclaration("flights", {}, None).promote("3", None, 2)
+    assert wanted == TrafficDeclaration("flights", {"blue": VariantDeclaration("3", 100, 2)}, "blue")
 
 
 def test_the_next_one_begins_with_five_percent_on_as_many_instances_as_the_champion() -> None:
-    assert ALONE.promoted("4", None, 1).slots == {"blue": Holding("3", 95, 2), "green": Holding("4", 5, 2)}
+    assert ALONE.promote("4", None, 1).variants == {
+        "blue": VariantDeclaration("3", 95, 2),
+        "green": VariantDeclaration("4", 5, 2),
+    }
 
 
 def test_the_only_version_cannot_give_traffic_away() -> None:
-    with pytest.raises(PromotionRefused, match="blue is the only slot"):
-        ALONE.promoted("3", 50, 1)
+    with pytest.raises(PromotionRefused, match="blue is the only variant"):
+        ALONE.promote("3", 50, 1)
 
 
-def test_a_version_in_both_slots_is_raised_as_the_challenger() -> None:
-    both = Declaration("flights", {"blue": Holding("3", 100, 2), "green": Holding("3", 0, 2)}, "blue")
-    assert both.promoted("3", 10, 1).slots["green"].weight == 10
+def test_a_version_in_both_variants_is_raised_as_the_challenger() -> None:
+    both = TrafficDeclaration(
+        "flights", {"blue": VariantDeclaration("3", 100, 2), "green": VariantDeclaration("3", 0, 2)}, "blue"
+    )
+    assert both.promote("3", 10, 1).variants["green"].weight == 10

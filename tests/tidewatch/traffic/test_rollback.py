@@ -1,4 +1,4 @@
-"""The rollback: claims, attaches, flips, latches, finishes what others began, and tells."""
+"""The rollback: claims, attaches, flips, quarantines, finishes what others began, and tells."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from tests.tidewatch.traffic.account import Flights, held
-from tidewatch.traffic import EndpointMissing, IncidentOpen, Latched, Split, UnknownIncident
+from tidewatch.traffic import ArtifactQuarantined, EndpointMissing, IncidentOpen, Split, UnknownIncident
 
 
 def test_a_rollback_sends_all_traffic_to_the_target_and_says_how_long_it_took(canary: Flights) -> None:
@@ -24,11 +24,11 @@ def test_a_rollback_sends_all_traffic_to_the_target_and_says_how_long_it_took(ca
 def test_the_ledger_tells_the_rollback_in_order(canary: Flights) -> None:
     canary.roll_back()
     entries = canary.controller().entries()[-4:]
-    assert [entry.kind for entry in entries] == ["incident", "latch", "intent", "outcome"]
+    assert [entry.kind for entry in entries] == ["incident", "quarantine", "intent", "outcome"]
     assert entries[3].answers == entries[2].sequence
     assert entries[3].receipt is not None
     assert entries[3].receipt.weights_observed_s is not None
-    assert {entry.incident for entry in entries} == {canary.controller().incidents()[0].id}
+    assert {entry.incident for entry in entries} == {canary.controller().open_incidents()[0].id}
 
 
 def test_the_incident_closes_when_a_whole_minute_of_requests_reached_the_target_only(canary: Flights) -> None:
@@ -37,26 +37,26 @@ def test_the_incident_closes_when_a_whole_minute_of_requests_reached_the_target_
     canary.requests("blue", 7)
     result = canary.sweeps(4)
     assert result.state in ("closed", "nothing")
-    incident = canary.controller().incident(observed.incident)
+    incident = canary.controller().get_incident(observed.incident)
     assert incident.state == "closed"
     assert incident.receipt.traffic_observed_s is not None
-    assert incident.open
+    assert incident.is_open
 
 
-def test_requests_that_still_reach_the_rolled_back_slot_keep_the_incident_observed(canary: Flights) -> None:
+def test_requests_that_still_reach_the_rolled_back_variant_keep_the_incident_observed(canary: Flights) -> None:
     observed = canary.roll_back()
     canary.clock.advance(60)
     canary.requests("blue", 7)
     canary.requests("green", 1)
     assert canary.sweeps(4).state == "observed"
-    assert canary.controller().incident(observed.incident).receipt.traffic_observed_s is None
+    assert canary.controller().get_incident(observed.incident).receipt.traffic_observed_s is None
 
 
 def test_without_requests_the_incident_closes_after_fifteen_minutes(canary: Flights) -> None:
     observed = canary.roll_back()
     assert canary.sweeps(14).state == "observed"
     canary.sweeps(2)
-    incident = canary.controller().incident(observed.incident)
+    incident = canary.controller().get_incident(observed.incident)
     assert (incident.state, incident.receipt.traffic_observed_s) == ("closed", None)
 
 
@@ -95,7 +95,7 @@ def test_another_request_attaches_to_the_open_incident(canary: Flights) -> None:
     assert canary.roll_back(canary.alarm()).incident == first.incident
 
 
-def test_a_slot_raised_behind_an_open_incident_is_rolled_back_by_a_new_one(canary: Flights) -> None:
+def test_a_variant_raised_behind_an_open_incident_is_rolled_back_by_a_new_one(canary: Flights) -> None:
     first = canary.roll_back()
     canary.flip_behind(blue=1, green=1)
     second = canary.roll_back(canary.alarm())
@@ -105,38 +105,38 @@ def test_a_slot_raised_behind_an_open_incident_is_rolled_back_by_a_new_one(canar
     assert canary.told() == Split({"blue": 1.0, "green": 0.0})
 
 
-def test_the_latch_holds_the_artifact_wherever_it_is_put_and_however_it_is_republished(canary: Flights) -> None:
+def test_the_quarantine_holds_the_artifact_wherever_it_is_put_and_however_it_is_republished(canary: Flights) -> None:
     canary.roll_back()
     republished = {"blue": held("3"), "green": held("9", artifact="artifact-4")}
-    with pytest.raises(Latched, match="tidewatch acknowledge flights-"):
-        canary.controller().refuse_unless_allowed(
-            declared=Split.of({"blue": 1, "green": 1}), previously=Split.of({"blue": 95, "green": 5}), held=republished
+    with pytest.raises(ArtifactQuarantined, match="tidewatch acknowledge flights-"):
+        canary.controller().require_update_allowed(
+            declared=Split.of({"blue": 1, "green": 1}), previous=Split.of({"blue": 95, "green": 5}), models=republished
         )
     elsewhere = {"blue": held("3"), "violet": held("9", artifact="artifact-4")}
-    with pytest.raises(Latched, match="Slot violet"):
-        canary.controller().refuse_unless_allowed(
-            declared=Split.of({"blue": 1, "violet": 1}), previously=Split.of({"blue": 95, "green": 5}), held=elsewhere
+    with pytest.raises(ArtifactQuarantined, match="Variant violet"):
+        canary.controller().require_update_allowed(
+            declared=Split.of({"blue": 1, "violet": 1}), previous=Split.of({"blue": 95, "green": 5}), models=elsewhere
         )
 
 
-def test_the_target_is_never_latched_when_it_holds_the_same_artifact(endpoint: Flights) -> None:
+def test_the_target_is_never_quarantined_when_it_holds_the_same_artifact(endpoint: Flights) -> None:
     same = held("4", artifact="artifact-3")
     endpoint.deploy("green", same)
     endpoint.split(blue=50, green=50)
     endpoint.roll_back()
-    (latch,) = endpoint.controller().latches()
-    assert latch.content == same.content
-    assert not latch.holds("blue", endpoint.holds["blue"])
-    assert latch.holds("green", same)
+    (quarantine,) = endpoint.controller().quarantines()
+    assert quarantine.content == same.content
+    assert not quarantine.is_blocking("blue", endpoint.holds["blue"])
+    assert quarantine.is_blocking("green", same)
 
 
-def test_a_slot_that_holds_exactly_what_the_target_holds_is_flipped_and_not_latched(endpoint: Flights) -> None:
+def test_a_variant_that_holds_exactly_what_the_target_holds_is_flipped_and_not_quarantined(endpoint: Flights) -> None:
     endpoint.deploy("green", endpoint.holds["blue"])
     endpoint.split(blue=50, green=50)
     result = endpoint.roll_back()
     assert result.state == "observed"
-    assert endpoint.controller().latches() == ()
-    assert any("nothing was latched" in note for note in result.notes)
+    assert endpoint.controller().quarantines() == ()
+    assert any("nothing was quarantined" in note for note in result.notes)
 
 
 def test_holdings_that_nobody_wrote_down_are_still_rolled_back(canary: Flights) -> None:
@@ -145,8 +145,8 @@ def test_holdings_that_nobody_wrote_down_are_still_rolled_back(canary: Flights) 
     result = canary.roll_back()
     assert canary.live() == {"blue": 1.0, "green": 0.0}
     assert any("Nothing says what green held" in note for note in result.notes)
-    (latch,) = canary.controller().latches()
-    assert latch.holds("green", None, config)
+    (quarantine,) = canary.controller().quarantines()
+    assert quarantine.is_blocking("green", None, config)
 
 
 def test_an_acknowledgement_is_for_good(canary: Flights) -> None:
@@ -155,7 +155,7 @@ def test_an_acknowledgement_is_for_good(canary: Flights) -> None:
     controller.acknowledge(incident, "pulumi")
     controller.acknowledge(incident, "pulumi")
     assert canary.kinds().count("acknowledgement") == 1
-    assert (controller.incidents(), controller.latches()) == ((), ())
+    assert (controller.open_incidents(), controller.quarantines()) == ((), ())
     canary.split(blue=50, green=50)
     assert canary.live() == {"blue": 0.5, "green": 0.5}
 
@@ -179,18 +179,18 @@ def test_a_declared_split_is_not_applied_over_an_open_incident(canary: Flights) 
     canary.ask_weights(blue=35, green=65)
     canary.sweeps(1)
     with pytest.raises(IncidentOpen, match="tidewatch acknowledge"):
-        canary.controller().apply(Split.of({"blue": 9, "green": 1}), who="pulumi", why="declared", held=canary.holds)
+        canary.controller().apply(Split.of({"blue": 9, "green": 1}), who="pulumi", why="declared", models=canary.holds)
     assert canary.live() == {"blue": 0.35, "green": 0.65}
 
 
 def test_what_was_rolled_back_gets_nothing_under_the_name_of_a_version_that_is_not_live(canary: Flights) -> None:
     canary.roll_back()
-    with pytest.raises(Latched, match="tidewatch acknowledge"):
+    with pytest.raises(ArtifactQuarantined, match="tidewatch acknowledge"):
         canary.controller().apply(
             Split.of({"blue": 9, "green": 1}),
             who="pulumi",
             why="declared",
-            held={"blue": canary.holds["blue"], "green": held("5")},
+            models={"blue": canary.holds["blue"], "green": held("5")},
         )
     assert canary.live() == {"blue": 1.0, "green": 0.0}
 
@@ -207,7 +207,7 @@ def test_the_missing_capacity_of_the_target_is_a_second_call(canary: Flights) ->
     assert result.state == "observed"
     assert canary.live() == {"blue": 1.0, "green": 0.0}
     canary.clock.advance(120)
-    assert canary.controller().state().slots["blue"].instances == 4
+    assert canary.controller().state().variants["blue"].instances == 4
     assert any("floor of 4" in note for note in result.notes)
 
 
@@ -217,27 +217,27 @@ def test_a_missing_endpoint_is_a_sentence_for_who_asks_and_nothing_for_the_sweep
     assert account.sweep().state == "nothing"
 
 
-def test_an_unannounced_flip_is_an_incident_without_a_latch(canary: Flights) -> None:
+def test_an_unannounced_flip_is_an_incident_without_a_quarantine(canary: Flights) -> None:
     canary.flip_behind(blue=1, green=1)
     found = canary.sweep()
-    assert found.observed_incident
+    assert found.out_of_band_incident
     assert "without an entry in the ledger" in found.message
-    (incident,) = canary.controller().incidents()
-    assert (incident.id, incident.kind, incident.state) == (found.observed_incident, "observed", "closed")
-    assert canary.controller().latches() == ()
+    (incident,) = canary.controller().open_incidents()
+    assert (incident.id, incident.kind, incident.state) == (found.out_of_band_incident, "observed", "closed")
+    assert canary.controller().quarantines() == ()
     assert canary.told() == Split({"blue": 0.5, "green": 0.5})
-    assert canary.sweep().observed_incident == ""
+    assert canary.sweep().out_of_band_incident == ""
 
 
 def test_people_get_a_document_and_a_page(canary: Flights) -> None:
     topic = "arn:aws:sns:us-east-1:123456789012:P1"
-    result = canary.roll_back(monitoring_bucket="flights-monitoring", topic=topic, environment="prod")
+    result = canary.roll_back(monitoring_bucket="flights-monitoring", topic=topic, stack="prod")
     s3 = canary.clients.s3
     assert s3 is not None
     kept = s3.get_object(Bucket="flights-monitoring", Key=f"incidents/{result.incident}.json")
     facts = json.loads(kept["Body"].read())
     assert facts["incident"] == result.incident
-    assert [entry["kind"] for entry in facts["timeline"]] == ["incident", "latch", "intent", "outcome"]
+    assert [entry["kind"] for entry in facts["timeline"]] == ["incident", "quarantine", "intent", "outcome"]
     kept = s3.get_object(Bucket="flights-monitoring", Key=f"incidents/{result.incident}.md")
     text = kept["Body"].read().decode()
     for heading in ("What happened", "Impact", "Root cause", "What would have prevented it"):

@@ -40,10 +40,10 @@ ALARM = {
 }
 
 
-def place(slot: str = "green") -> Any:
+def place(variant: str = "green") -> Any:
     return {
         "ServiceNamespace": "sagemaker",
-        "ResourceId": f"endpoint/{ENDPOINT}/variant/{slot}",
+        "ResourceId": f"endpoint/{ENDPOINT}/variant/{variant}",
         "ScalableDimension": DIMENSION,
     }
 
@@ -62,7 +62,7 @@ def scaled(canary: Flights) -> Flights:
         MinCapacity=2,
         MaxCapacity=6,
         SuspendedState={"DynamicScalingInSuspended": True, "ScheduledScalingSuspended": False},
-        Tags={"team": "ml", "tidewatch:slot": "green"},
+        Tags={"team": "ml", "tidewatch:variant": "green"},
     )
     client.put_scaling_policy(
         **place(),
@@ -96,10 +96,10 @@ def scaled(canary: Flights) -> Flights:
     return canary
 
 
-def hanging(account: Flights, slot: str = "green") -> dict[str, Any]:
-    """All that hangs on a slot's target, without what AWS makes up anew."""
+def hanging(account: Flights, variant: str = "green") -> dict[str, Any]:
+    """All that hangs on a variant's target, without what AWS makes up anew."""
     client = scaling(account)
-    where = place(slot)
+    where = place(variant)
     targets = client.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[where["ResourceId"]])
     if not targets["ScalableTargets"]:
         return {}
@@ -140,7 +140,9 @@ def policies(account: Flights) -> list[dict[str, Any]]:
 
 def deploy(account: Flights, config: str, controller: TrafficController | None = None) -> DeploymentRecord:
     after = {**account.holds, "green": held("5")}
-    return (controller or account.controller()).deploy(config, held=after, content="", changed=frozenset({"green"}))
+    return (controller or account.controller()).deploy(
+        config, models=after, content="", changed_variants=frozenset({"green"})
+    )
 
 
 def test_a_deployment_that_takes_the_target_off_puts_everything_back(scaled: Flights) -> None:
@@ -155,7 +157,7 @@ def test_a_deployment_that_takes_the_target_off_puts_everything_back(scaled: Fli
     assert now["AlarmActions"][1] != was["AlarmActions"][1]
     assert {k: now[k] for k in ALARM} == {k: was[k] for k in ALARM}
     assert scaled.controller().control.get("scaling") is None
-    assert not scaled.controller().owes_scaling()
+    assert not scaled.controller().has_suspended_scaling()
 
 
 def test_a_deployment_that_fails_puts_everything_back(scaled: Flights) -> None:
@@ -178,7 +180,7 @@ def test_what_keeps_scaling_from_coming_back_hides_no_failure_and_keeps_no_traff
     with pytest.raises(NoCapacity, match=f"take another instance type.*scaling could not be put back .*{code}"):
         deploy(scaled, config)
     assert scaled.live() == split == {"blue": 0.95, "green": 0.05}
-    assert scaled.controller().owes_scaling()
+    assert scaled.controller().has_suspended_scaling()
     deploy(scaled, config)
     assert hanging(scaled) == before
 
@@ -188,10 +190,10 @@ def test_an_alarm_that_the_deployer_may_not_put_is_told_and_owed_by_nobody(scale
     scaled.control.inject("api", service="cloudwatch", action="PutMetricAlarm", code="AccessDenied", status=403)
     (note,) = deploy(scaled, retyped(scaled, "ml.g5.2xlarge")).notes
     (steps,) = (one for one in policies(scaled) if one["PolicyName"] == "steps")
-    assert "The alarm flights-backlog still calls the step scaling policy steps of slot green" in note
+    assert "The alarm flights-backlog still calls the step scaling policy steps of variant green" in note
     assert f"Put {steps['PolicyARN']} among its actions" in note
     assert alarm(scaled)["AlarmActions"] == was["AlarmActions"]
-    assert not scaled.controller().owes_scaling()
+    assert not scaled.controller().has_suspended_scaling()
     now = hanging(scaled)
     assert now["policies"].pop("steps") == {**before["policies"].pop("steps"), "alarms": []}
     assert now == before
@@ -204,11 +206,12 @@ def test_an_alarm_that_cannot_be_put_for_another_reason_stays_owed(scaled: Fligh
     config = retyped(scaled, "ml.g5.2xlarge")
     with pytest.raises(ClientError, match="PutMetricAlarm"):
         deploy(scaled, config)
-    assert scaled.controller().owes_scaling()
+    assert scaled.controller().has_suspended_scaling()
     deploy(scaled, config)
     assert hanging(scaled) == before
 
 
+@pytest.mark.slow
 def test_a_deployment_killed_after_any_call_leaves_it_to_the_next(scaled: Flights) -> None:
     before = hanging(scaled)
     types = ("ml.g5.2xlarge", "ml.g5.xlarge")
@@ -222,7 +225,7 @@ def test_a_deployment_killed_after_any_call_leaves_it_to_the_next(scaled: Flight
         else:
             break
         assert hanging(scaled) == before, f"killed after call {number}"
-        assert not scaled.controller().owes_scaling()
+        assert not scaled.controller().has_suspended_scaling()
     assert number > 12
 
 
@@ -237,7 +240,7 @@ def test_a_deployment_of_another_type_after_a_kill_in_the_putting_back_loses_not
     )
     with pytest.raises(ClientError, match="InternalServiceException"):
         deploy(scaled, retyped(scaled, "ml.g5.2xlarge"))
-    assert scaled.controller().owes_scaling()
+    assert scaled.controller().has_suspended_scaling()
     assert hanging(scaled)["actions"] != before["actions"]
     deploy(scaled, retyped(scaled, "ml.g5.4xlarge"))
     assert hanging(scaled) == before
@@ -274,11 +277,11 @@ def test_an_action_whose_time_came_meanwhile_is_put_back_as_far_as_aws_takes_it(
     assert isinstance(actions["mornings"]["StartTime"], datetime)
 
 
-def test_the_targets_of_slots_that_go_are_forgotten(scaled: Flights) -> None:
+def test_the_targets_of_variants_that_go_are_forgotten(scaled: Flights) -> None:
     config = scaled.make_config({"blue": 1.0})
-    scaled.controller().deploy(config, held={"blue": scaled.holds["blue"]}, content="", changed=frozenset())
+    scaled.controller().deploy(config, models={"blue": scaled.holds["blue"]}, content="", changed_variants=frozenset())
     assert hanging(scaled) == {}
-    assert not scaled.controller().owes_scaling()
+    assert not scaled.controller().has_suspended_scaling()
 
 
 def dying(account: Flights, fuse: Fuse) -> TrafficController:

@@ -28,8 +28,8 @@ def test_the_weights_are_flipped_whatever_table_fails(
         canary.clock.advance(60)
     assert canary.live() == ALL
     canary.sweeps(2)
-    (incident,) = canary.controller().incidents()
-    assert Split.of(ALL).close_to(canary.told())
+    (incident,) = canary.controller().open_incidents()
+    assert Split.of(ALL).is_close_to(canary.told())
     assert incident.before == Split.of({"blue": 0.95, "green": 0.05})
 
 
@@ -42,10 +42,10 @@ def test_what_was_claimed_is_written_down_by_the_first_sweep_that_can(canary: Fl
             with pytest.raises(ClientError):
                 canary.sweeps(1)
     canary.sweeps(2)
-    assert canary.kinds()[-3:] == ["incident", "latch", "outcome"]
-    (incident,) = canary.controller().incidents()
+    assert canary.kinds()[-3:] == ["incident", "quarantine", "outcome"]
+    (incident,) = canary.controller().open_incidents()
     assert incident.kind == "rollback"
-    assert [one.slot for one in canary.controller().latches()] == ["green"]
+    assert [one.variant for one in canary.controller().quarantines()] == ["green"]
 
 
 def test_people_are_told_once_that_it_could_not_be_written_down(
@@ -54,7 +54,7 @@ def test_people_are_told_once_that_it_could_not_be_written_down(
     told: list[dict[str, Any]] = []
     monkeypatch.setattr(canary.clients.sns, "publish", lambda **given: told.append(given))
     with failing(canary, ("ledger", "control"), EVERYTHING, "AccessDeniedException"):
-        canary.roll_back(topic="P1", environment="dev")
+        canary.roll_back(topic="P1", stack="dev")
         canary.clock.advance(60)
         with pytest.raises(ClientError):
             canary.roll_back(topic="P1")
@@ -96,8 +96,8 @@ def test_no_traffic_is_sent_to_what_was_rolled_back_before(canary: Flights) -> N
     canary.controller().acknowledge(first.incident, "ana")
     canary.flip_behind(blue=1, green=1)
     canary.sweeps(1)
-    latched = canary.roll_back(target="blue").incident
-    assert latched
+    quarantined = canary.roll_back(target="blue").incident
+    assert quarantined
     canary.flip_behind(blue=1, green=1)
     with failing(canary, ("ledger", "control"), WRITES, "AccessDeniedException"), pytest.raises(ClientError):
         canary.roll_back(target="green")

@@ -1,0 +1,55 @@
+"""What every contestant tells of itself: seconds, memory, versions. Only the standard library."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.memory import peak_memory_mib
+
+
+@dataclass(frozen=True)
+class TimeSpent:
+    """Seconds of this process: of the processor (user and system, all threads), and on the wall."""
+
+    cpu: float
+    wall: float
+
+    def __sub__(self, earlier: TimeSpent) -> TimeSpent:
+        return TimeSpent(self.cpu - earlier.cpu, self.wall - earlier.wall)
+
+    def __add__(self, other: TimeSpent) -> TimeSpent:
+        return TimeSpent(self.cpu + other.cpu, self.wall + other.wall)
+
+
+def read_clocks() -> TimeSpent:
+    """The processor's seconds count from the start of the process: at the top of a program they are its imports."""
+    return TimeSpent(time.process_time(), time.perf_counter())
+
+
+def write_measurement(
+    out: Path,
+    *,
+    records: int,
+    imports: TimeSpent,
+    phases: Mapping[str, TimeSpent],
+    versions: Mapping[str, str],
+    **more: Any,
+) -> None:
+    """Writes what a contestant measured: `phases` are the parts of its work, in order."""
+    total = sum(phases.values(), TimeSpent(0, 0))
+    document = {
+        "records": records,
+        "import_cpu_s": round(imports.cpu, 3),
+        "cpu_s": round(total.cpu, 3),
+        "wall_s": round(total.wall, 3),
+        "phases_cpu_s": {name: round(spent.cpu, 3) for name, spent in phases.items()},
+        "peak_mib": round(peak_memory_mib(), 1),
+        "versions": dict(versions),
+        **more,
+    }
+    out.write_text(json.dumps(document, indent=2) + "\n")

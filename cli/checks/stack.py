@@ -1,0 +1,278 @@
+"""Whether the parts of a deployed stack are there and well, as AWS tells; nothing is changed by asking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from botocore.exceptions import ClientError
+
+from cli.aws_session import Session
+from cli.checks.result import Check, CheckResult, is_not_found
+from cli.stack_health import describe_alarms
+from rehearsal.demo.paths import REHEARSAL
+from stacks.config.settings import is_production
+from tidewatch.traffic import Ledger, LedgerCopies
+
+ENDPOINT_STATES = {
+    "InService": "ok",
+    "Updating": "warn",
+    "SystemUpdating": "warn",
+    "Creating": "warn",
+    "RollingBack": "warn",
+}
+"""How an endpoint's status comes out; any other fails."""
+DASHBOARD_FRAGMENT = "#dashboards/dashboard/"
+
+
+def build_checks(stack: str, outputs: Mapping[str, Any], session: Session) -> list[Check]:
+    """Of what the outputs name: an older stack has fewer."""
+    checks = _StackChecks(stack, outputs, session)
+    return [
+        Check("endpoint", checks.check_endpoint, "sagemaker:DescribeEndpoint"),
+        Check("functions", checks.check_functions, "lambda:GetFunctionConfiguration"),
+        Check("queues", checks.check_queues, "lambda:GetFunctionEventInvokeConfig and sqs:GetQueueAttributes"),
+        Check("topics", checks.check_topics, "sns:ListSubscriptionsByTopic and cloudwatch:DescribeAlarms"),
+        Check("ledger", checks.check_ledger, "dynamodb:DescribeTable, dynamodb:Query, s3:ListBucket and s3:GetObject"),
+        Check("buckets", checks.check_buckets, "s3:ListBucket"),
+        Check("alarms", checks.check_alarms, "cloudwatch:DescribeAlarms"),
+        Check("dashboards", checks.check_dashboards, "cloudwatch:GetDashboard"),
+    ]
+
+
+class _StackChecks:
+    def __init__(self, stack: str, outputs: Mapping[str, Any], session: Session) -> None:
+        self._stack, self._outputs, self._session = stack, outputs, session
+        self._is_rehearsal = stack == REHEARSAL
+        self._redeploy_command = f"pulumi up --refresh --stack {stack}"
+
+    def _get_output(self, part: str, key: str) -> Any:
+        return (self._outputs.get(part) or {}).get(key)
+
+    def _build_runbook_command(self, alarm: str) -> str:
+        return f"tidewatch runbook {alarm} --stack {self._stack}"
+
+    def _find_functions(self) -> dict[str, str]:
+        names = {purpose: self._get_output(purpose, "function") for purpose in ("rollback", "drift")}
+        return {purpose: name for purpose, name in names.items() if name}
+
+    def check_endpoint(self) -> Iterator[CheckResult]:
+        name = self._get_output("endpoint", "name")
+        if not name:
+            yield CheckResult(
+                "endpoint",
+                "warn",
+                "no variant is set, so there is no endpoint",
+                "wait: the rehearsal serves its first model by itself"
+                if self._is_rehearsal
+                else f"tidewatch promote NAME/VERSION --stack {self._stack}, then pulumi up --stack {self._stack}",
+            )
+            return
+        sagemaker = self._session.client("sagemaker")
+        found = _read_or_none(lambda: sagemaker.describe_endpoint(EndpointName=name))
+        if found is None:
+            yield CheckResult("endpoint", "fail", f"{name} does not exist", self._redeploy_command)
+            return
+        status, reason = found["EndpointStatus"], found.get("FailureReason", "")
+        state = ENDPOINT_STATES.get(status, "fail")
+        remedy = {
+            "ok": "",
+            "warn": "wait, and ask again",
+            "fail": self._build_runbook_command("endpoint-not-in-service"),
+        }[state]
+        message = f"{name} is {status}" + (f": {reason}" if reason else "")
+        yield CheckResult("endpoint", state, message, remedy)  # type: ignore[arg-type]
+
+    def check_functions(self) -> Iterator[CheckResult]:
+        for purpose, name in self._find_functions().items():
+            lambda_ = self._session.client("lambda")
+            found = _read_or_none(lambda: lambda_.get_function_configuration(FunctionName=name))  # noqa: B023 - called at once
+            runbook = self._build_runbook_command(f"{purpose}-failed")
+            if found is None:
+                yield CheckResult("functions", "fail", f"{name} does not exist", self._redeploy_command)
+            elif found.get("LastUpdateStatus") == "Failed" or found.get("State") == "Failed":
+                why = found.get("LastUpdateStatusReason") or found.get("StateReason") or "Lambda does not say why"
+                yield CheckResult("functions", "fail", f"{name} could not be deployed: {why}", runbook)
+            elif found.get("State", "Active") != "Active":
+                yield CheckResult("functions", "warn", f"{name} is {found['State']}", "wait, and ask again")
+            elif purpose == "drift" and not found.get("Layers"):
+                yield CheckResult("functions", "fail", f"{name} has no layer with its packages", self._redeploy_command)
+            else:
+                yield CheckResult("functions", "ok", f"{name} is active")
+
+    def check_queues(self) -> Iterator[CheckResult]:
+        """A function's configuration names the queue of what it gave up on."""
+        for name in self._find_functions().values():
+            lambda_ = self._session.client("lambda")
+            config = _read_or_none(lambda: lambda_.get_function_event_invoke_config(FunctionName=name))  # noqa: B023 - at once
+            arn = ((config or {}).get("DestinationConfig", {}).get("OnFailure") or {}).get("Destination")
+            if not arn:
+                yield CheckResult(
+                    "queues", "fail", f"{name} has no queue for what it gives up on", self._redeploy_command
+                )
+                continue
+            yield self._check_queue(arn.rpartition(":")[2])
+
+    def _check_queue(self, name: str) -> CheckResult:
+        sqs = self._session.client("sqs")
+        url = _read_or_none(lambda: sqs.get_queue_url(QueueName=name))
+        if url is None:
+            return CheckResult("queues", "fail", f"{name} does not exist", self._redeploy_command)
+        attributes = sqs.get_queue_attributes(QueueUrl=url["QueueUrl"], AttributeNames=["ApproximateNumberOfMessages"])
+        waiting = int(attributes["Attributes"]["ApproximateNumberOfMessages"])
+        if waiting:
+            return CheckResult(
+                "queues",
+                "warn",
+                f"{name} holds {waiting} that were given up on",
+                self._build_runbook_command("undelivered"),
+            )
+        return CheckResult("queues", "ok", f"{name} is empty")
+
+    def check_topics(self) -> Iterator[CheckResult]:
+        yield from self._check_subscriptions(self._outputs.get("topics") or {})
+        yield from self._check_subscriptions(self._find_escalation_topic())
+
+    def _check_subscriptions(self, topics: Mapping[str, str]) -> Iterator[CheckResult]:
+        sns = self._session.client("sns")
+        for severity, arn in sorted(topics.items()):
+            try:
+                pages = list(sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=arn))
+            except ClientError as error:
+                if not is_not_found(error):
+                    raise
+                yield CheckResult("topics", "fail", f"{arn} does not exist", self._redeploy_command)
+                continue
+            subscriptions = [subscription for page in pages for subscription in page["Subscriptions"]]
+            pending = [
+                subscription["Endpoint"]
+                for subscription in subscriptions
+                if not subscription["SubscriptionArn"].startswith("arn:")
+            ]
+            yield from self._check_recipients(severity, len(subscriptions) - len(pending), pending)
+
+    def _find_escalation_topic(self) -> dict[str, str]:
+        """The topic of those who hear what nobody acknowledged; the alarm that calls them knows it."""
+        name = (self._get_output("alarms", "names") or {}).get("unacknowledged")
+        found = describe_alarms(self._session.client("cloudwatch"), [name]).get(name) if name else None
+        return {"escalation": found["AlarmActions"][0]} if found and found.get("AlarmActions") else {}
+
+    def _check_recipients(self, severity: str, confirmed_count: int, pending: list[str]) -> Iterator[CheckResult]:
+        if pending:
+            yield CheckResult(
+                "topics",
+                "warn",
+                f"{severity}: {', '.join(sorted(pending))} did not confirm and hears nothing",
+                "follow the link in the mail from AWS; `pulumi up` does not send it again",
+            )
+        if confirmed_count:
+            yield CheckResult("topics", "ok", f"{severity} is told to {confirmed_count}")
+        elif not pending:
+            state = "fail" if severity == "P1" and is_production(self._stack) else "warn"
+            yield CheckResult(
+                "topics",
+                state,
+                f"{severity} is told to nobody",
+                f"name somebody under `tidewatch:notify` in Pulumi.{self._stack}.yaml",
+            )
+
+    def check_ledger(self) -> Iterator[CheckResult]:
+        name = self._outputs.get("ledger")
+        if not name:
+            return
+        dynamodb = self._session.client("dynamodb")
+        found = _read_or_none(lambda: dynamodb.describe_table(TableName=name))
+        if found is None:
+            yield CheckResult(
+                "ledger",
+                "fail",
+                f"the table {name} does not exist",
+                "restore it from its point-in-time recovery; rollbacks do not work without it",
+            )
+        elif (status := found["Table"]["TableStatus"]) == "ACTIVE":
+            yield CheckResult("ledger", "ok", f"the table {name} is active")
+            yield self._check_ledger_chain()
+        else:
+            yield CheckResult("ledger", "warn", f"the table {name} is {status}", "wait, and ask again")
+
+    def _check_ledger_chain(self) -> CheckResult:
+        """Whether the ledger is what was written: each entry follows the one before it, and is what was copied."""
+        ledger = Ledger(self._session.client("dynamodb"), self._outputs["ledger"], self._outputs["key"], "")
+        entry_count = len(ledger.entries())
+        copies = LedgerCopies(self._session.client("s3"), self._outputs["registry"]["bucket"])
+        if found := [*ledger.broken_links, *copies.find_differences(ledger)]:
+            message = f"{len(found)} of its entries were changed, taken out or put in by another hand: {found[0]}"
+            return CheckResult("ledger", "fail", message, self._build_runbook_command("records-refused"))
+        return CheckResult(
+            "ledger", "ok", f"its {entry_count} entries follow each other, and are what was copied of them"
+        )
+
+    def check_buckets(self) -> Iterator[CheckResult]:
+        s3 = self._session.client("s3")
+        buckets = {
+            "registry": self._get_output("registry", "bucket"),
+            "monitoring": self._get_output("buckets", "monitoring"),
+        }
+        for purpose, bucket in buckets.items():
+            if not bucket:
+                continue
+            if _read_or_none(lambda: s3.head_bucket(Bucket=bucket)) is None:  # noqa: B023 - called at once
+                yield CheckResult("buckets", "fail", f"{bucket} ({purpose}) does not exist", self._redeploy_command)
+            else:
+                yield CheckResult("buckets", "ok", f"{bucket} ({purpose}) is there")
+
+    def check_alarms(self) -> Iterator[CheckResult]:
+        names: Mapping[str, str] = self._get_output("alarms", "names") or {}
+        if not names:
+            return
+        found = describe_alarms(self._session.client("cloudwatch"), names.values())
+        deleted_alarms = sorted(key for key, name in names.items() if name not in found)
+        disabled_alarms = sorted(
+            key for key, name in names.items() if name in found and not found[name].get("ActionsEnabled", True)
+        )
+        firing = sorted(key for key, name in names.items() if found.get(name, {}).get("StateValue") == "ALARM")
+        if deleted_alarms:
+            yield CheckResult(
+                "alarms",
+                "fail",
+                f"{len(deleted_alarms)} of {len(names)} do not exist: {', '.join(deleted_alarms)}",
+                self._redeploy_command,
+            )
+        if disabled_alarms:
+            enable = (
+                f"aws cloudwatch enable-alarm-actions --alarm-names {' '.join(names[key] for key in disabled_alarms)}"
+            )
+            yield CheckResult(
+                "alarms",
+                "warn",
+                f"switched off by somebody: {', '.join(disabled_alarms)}",
+                f"{enable} --region {self._session.region}",
+            )
+        if firing:
+            yield CheckResult(
+                "alarms", "warn", f"in ALARM: {', '.join(firing)}", f"tidewatch status --stack {self._stack}"
+            )
+        if not (deleted_alarms or disabled_alarms or firing):
+            yield CheckResult("alarms", "ok", f"all {len(names)} are there, and none is in ALARM")
+
+    def check_dashboards(self) -> Iterator[CheckResult]:
+        cloudwatch = self._session.client("cloudwatch")
+        for page, link in sorted((self._outputs.get("dashboards") or {}).items()):
+            if not link or DASHBOARD_FRAGMENT not in link:
+                continue
+            name = unquote(link.partition(DASHBOARD_FRAGMENT)[2])
+            if _read_or_none(lambda: cloudwatch.get_dashboard(DashboardName=name)) is None:  # noqa: B023 - called at once
+                yield CheckResult("dashboards", "fail", f"{name} ({page}) does not exist", self._redeploy_command)
+            else:
+                yield CheckResult("dashboards", "ok", f"{name} ({page}) is there")
+
+
+def _read_or_none(read: Callable[[], Any]) -> Any:
+    """What AWS answers; None where it says that there is no such thing."""
+    try:
+        return read()
+    except ClientError as error:
+        if is_not_found(error):
+            return None
+        raise

@@ -1,0 +1,99 @@
+"""`tidewatch up`, `preview` and `destroy`: what `pulumi` does for a stack on AWS, for the rehearsal that is kept."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from cli.command_lines import adapt_commands
+from cli.console import Console
+from cli.errors import UserError
+from cli.outputs import ROOT
+from rehearsal.demo.commands import CommandFailed
+from rehearsal.demo.console import ProgressConsole, pluralize
+from rehearsal.demo.environment import RehearsalFailed, create_stack, enter_rehearsal
+from rehearsal.demo.paths import REHEARSAL, RehearsalPaths
+from rehearsal.demo.pulumi_cli import PulumiCli
+from rehearsal.engine import DeploymentFailed, DeploymentStep, DeploymentSummary, EngineError, Stack
+
+
+class Engine(StrEnum):
+    """Who deploys."""
+
+    EMBEDDED = "embedded"
+    PULUMI = "pulumi"
+
+
+StackOption = Annotated[str, typer.Option(help="The rehearsal; a stack on AWS is deployed by `pulumi`.")]
+EngineOption = Annotated[Engine, typer.Option(help="The rehearsal's own, or the Pulumi CLI on PATH.")]
+RefreshOption = Annotated[bool, typer.Option("--refresh", help="Read everything that is deployed first.")]
+
+
+def up(stack: StackOption = REHEARSAL, engine: EngineOption = Engine.EMBEDDED, refresh: RefreshOption = False) -> None:
+    """Deploys the program to the rehearsal that `tidewatch rehearse --stay` keeps, as its stack file has it now."""
+    flags = ["--refresh"] if refresh else []
+    _deploy(stack, engine, ["up", *flags], lambda program: program.up(refresh=refresh))
+
+
+def preview(
+    stack: StackOption = REHEARSAL, engine: EngineOption = Engine.EMBEDDED, refresh: RefreshOption = False
+) -> None:
+    """Shows what `tidewatch up` would do to the kept rehearsal; nothing is touched."""
+    flags = ["--refresh"] if refresh else []
+    _deploy(stack, engine, ["preview", *flags], lambda program: program.preview(refresh=refresh))
+
+
+def destroy(stack: StackOption = REHEARSAL, engine: EngineOption = Engine.EMBEDDED) -> None:
+    """Deletes what is deployed in the kept rehearsal, but for what is retained; refuses what is protected."""
+    _deploy(stack, engine, ["destroy"], lambda program: program.destroy())
+
+
+def _deploy(stack: str, engine: Engine, command: list[str], operation: Callable[[Stack], DeploymentSummary]) -> None:
+    """The command by the Pulumi CLI, or the work of the engine here."""
+    if stack != REHEARSAL:
+        raise UserError(f"this is for the rehearsal alone: run `pulumi {' '.join(command)} --stack {stack}`")
+    paths = RehearsalPaths.of(ROOT)
+    with _convert_errors(), enter_rehearsal(paths) as variables:
+        pulumi = PulumiCli(ROOT, paths, variables)
+        if engine is Engine.PULUMI:
+            confirmation = ["--yes"] if command[0] != "preview" and not sys.stdin.isatty() else []
+            raise typer.Exit(pulumi.run(*command, *confirmation))
+        pulumi.reclaim_state()
+        console = Console(highlight=False)
+        with ProgressConsole(console).run_step(
+            f"{' '.join(command)}, with {paths.stack_file.name} as it is now"
+        ) as step:
+
+            def show_step(event: DeploymentStep) -> None:
+                if event.phase == "start":
+                    step.show_detail(f"{event.op} {event.name}")
+
+            summary = operation(create_stack(ROOT, paths, show_step))
+            step.outcome = summary.description
+        for event in summary.changed_steps:
+            keys = f": {', '.join(event.keys)}" if event.keys else ""
+            console.print(f"  {event.op:<16} {event.type}  {event.name}{keys}", soft_wrap=True)
+        for note in summary.notes:
+            console.print(f"  {note}", soft_wrap=True)
+
+
+@contextmanager
+def _convert_errors() -> Iterator[None]:
+    """What can go wrong, as what the user reads."""
+    try:
+        yield
+    except DeploymentFailed as error:
+        errors = "\n".join(error.errors)
+        changed_count = len(
+            {event.urn for event in error.summary.changed_steps if event.phase == "done" and event.op != "refresh"}
+        )
+        verb = "was" if changed_count == 1 else "were"
+        message = f"{errors}\n{pluralize(changed_count, 'resource')} {verb} changed before" if changed_count else errors
+        raise UserError(adapt_commands(message, REHEARSAL)) from error
+    except (CommandFailed, EngineError, RehearsalFailed) as error:
+        raise UserError(str(error)) from error

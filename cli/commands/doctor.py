@@ -1,0 +1,118 @@
+"""`tidewatch doctor`: can a stack be deployed, and is what is deployed well? Each line has a remedy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from typing import Annotated, Any
+
+import typer
+from botocore.exceptions import BotoCoreError
+from rich.text import Text
+
+from cli.aws_session import Session
+from cli.checks import account as account_checks
+from cli.checks import stack as stack_checks
+from cli.checks.result import Check, CheckResult, run_check
+from cli.command_lines import adapt_commands
+from cli.console import Console
+from cli.errors import UserError
+from cli.outputs import read_stack_outputs
+from cli.stack_config_file import StackConfigFile
+from rehearsal.demo.paths import REHEARSAL
+from stacks.config.settings import StackSettings, is_production
+from tidewatch.registry import ModelRegistry
+
+STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
+
+
+def doctor(
+    stack: Annotated[str | None, typer.Option(help="The stack to look at; without one, this machine alone.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Checks credentials, region, quota, image, price and the stack's parts; says what to do. Changes nothing.
+
+    Exit code 1 where anything fails; a warning is no failure.
+    """
+    console, results = Console(highlight=False), list[CheckResult]()
+    with Console(stderr=True).status("looking") as progress:
+        for raw_result in run_checks(stack, lambda what: progress.update(Text(f"looking at: {what}"))):
+            result = replace(raw_result, remedy=adapt_commands(raw_result.remedy, stack or ""))
+            results.append(result)
+            if not as_json:
+                _print_result(result, console)
+    failed = any(result.state == "fail" for result in results)
+    if as_json:
+        report = {"stack": stack, "ok": not failed, "checks": [asdict(result) for result in results]}
+        typer.echo(json.dumps(report, indent=2))
+    raise typer.Exit(1 if failed else 0)
+
+
+def run_checks(stack: str | None, report_progress: Callable[[str], None]) -> Iterator[CheckResult]:
+    """Every finding, as soon as it is there; now: is told what is being looked at."""
+    yield from account_checks.check_tools()
+    settings: StackSettings | None = None
+    if stack is not None:
+        try:
+            settings = StackConfigFile.of(stack).load_settings()
+            yield CheckResult("config", "ok", f"Pulumi.{stack}.yaml is valid")
+            yield from check_access_settings(stack, settings)
+        except UserError as error:
+            yield CheckResult("config", "fail", str(error), "mend it: docs/config.md")
+            return
+    try:
+        session = Session(stack or "")
+    except UserError as error:
+        yield CheckResult("credentials", "fail", str(error))
+        return
+    except BotoCoreError as error:
+        yield CheckResult("credentials", "fail", str(error), "mend `aws:profile` in the stack config")
+        return
+    report_progress("credentials")
+    credentials = account_checks.check_credentials(session)
+    yield credentials
+    yield account_checks.check_region(session)
+    if credentials.state == "fail" or stack is None or settings is None:
+        return
+    report_progress("outputs")
+    yield from _check_stack(stack, settings, session, report_progress)
+
+
+def check_access_settings(stack: str, settings: StackSettings) -> Iterator[CheckResult]:
+    """What production leaves to everybody in the account."""
+    if is_production(stack) and not settings.access.deployers:
+        message = "nobody is named as who deploys, so any administrator may change how the registry's bucket is set"
+        yield CheckResult("config", "warn", message, "name who runs `pulumi up` under tidewatch:access.deployers")
+
+
+def _check_stack(
+    stack: str, settings: StackSettings, session: Session, report_progress: Callable[[str], None]
+) -> Iterator[CheckResult]:
+    try:
+        outputs: dict[str, Any] | None = read_stack_outputs(stack)
+    except UserError as error:
+        outputs = None
+        remedy = "" if stack == REHEARSAL else f"pulumi up --stack {stack}, if it was never deployed"
+        yield CheckResult("outputs", "warn", str(error), remedy)
+    registry = _open_registry(outputs, session) if outputs else None
+    checks: list[Check] = account_checks.build_checks(session, settings, registry)
+    if outputs is not None:
+        checks += stack_checks.build_checks(stack, outputs, session)
+    for check in checks:
+        report_progress(check.name)
+        yield from run_check(check)
+
+
+def _open_registry(outputs: dict[str, Any], session: Session) -> ModelRegistry:
+    location: dict[str, str] = outputs["registry"]
+    return ModelRegistry(
+        session.client("s3"), location["bucket"], location["prefix"].strip("/").removeprefix("models/")
+    )
+
+
+def _print_result(result: CheckResult, console: Console) -> None:
+    line = Text(f"{result.state:<6}", style=STYLES[result.state])
+    console.print(line + Text(f"{result.check:<12}{result.message}"), soft_wrap=True)
+    if result.remedy:
+        console.print(Text(f"{'':<18}{result.remedy}"), soft_wrap=True)

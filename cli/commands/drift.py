@@ -1,0 +1,231 @@
+"""`tidewatch drift`: a reference from training data, and a verdict on captured records or a table of rows."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+
+from cli.capture_input import CaptureFiles
+from cli.console import Console
+from cli.drift_output import format_names, print_verdict, verdict_to_json
+from cli.errors import UserError
+from cli.progress import ProgressBar
+from tidewatch.capture.capture_keys import CAPTURE_SUFFIXES
+from tidewatch.drift.profile import Profile, sum_profiles
+from tidewatch.drift.reference import NumericFeature, Reference, decode_reference
+from tidewatch.drift.reports.html_report import render_report
+from tidewatch.drift.reports.report import DriftReport, build_window_report, list_examples
+from tidewatch.drift.statistics.verdict import Verdict, judge_profile
+from tidewatch.drift.training.labels import apply_labels, read_labels, require_label_columns
+from tidewatch.drift.training.table_reference import (
+    PARQUET_SUFFIXES,
+    count_table,
+    is_table,
+    open_table,
+)
+from tidewatch.drift.training.table_reference import (
+    build_reference_from_table as build_table_reference,
+)
+
+EXIT_CODES = {Verdict.OK: 0, Verdict.WARNING: 3, Verdict.DRIFT: 4, Verdict.INSUFFICIENT: 5, Verdict.INVALID: 6}
+Content = TypeVar("Content")
+NoHeader = Annotated[
+    str | None, typer.Option(metavar="NAMES", help="The columns of CSV without a header, separated by commas.")
+]
+
+drift = typer.Typer(
+    name="drift", help="Compares what a model is asked now with what it was trained on.", no_args_is_help=True
+)
+
+
+@drift.command()
+def reference(
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="The training table: .csv, .csv.gz or .parquet.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where the reference goes, JSON.")],
+    score: Annotated[str | None, typer.Option(metavar="COLUMN", help="What the model answered for each row.")] = None,
+    score_output: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The score's name in the model's answers, where it differs, or its place: 0 first, -1 last; or both: "
+            "NAME:1 is the second number of a list.",
+        ),
+    ] = None,
+    exclude: Annotated[list[str] | None, typer.Option(metavar="COLUMN", help="No feature. Repeat for several.")] = None,
+    categorical: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN", help="Categories, though numbers. Repeat for several.")
+    ] = None,
+    no_header: NoHeader = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="What codes mean: a table of column, value, label. Its columns are categories."
+        ),
+    ] = None,
+) -> None:
+    """Freezes what the training data looked like: publish it with the model version by `--reference`.
+
+    A column is numeric where every value is a number or missing. The same data gives the same bytes.
+    """
+    _require_not_an_input(output, [data, *([labels] if labels is not None else [])], "the reference")
+    if score_output is not None and score is None:
+        raise UserError("--score-output says where the score is in an answer: give --score COLUMN with it")
+    label_meanings = _read(labels, lambda: read_labels(open_table(labels), str(labels))) if labels is not None else {}
+    table = _read(data, lambda: open_table(data, _parse_column_names(no_header)))
+    require_label_columns(label_meanings, table, str(labels))
+    notes: list[str] = []
+    with ProgressBar(data.name) as progress_bar:
+        new_reference = _read(
+            data,
+            lambda: build_table_reference(
+                table,
+                score=score,
+                score_output=_parse_score_output(score_output),
+                exclude=exclude or (),
+                categorical=[*(categorical or ()), *label_meanings],
+                progress=lambda done, size: progress_bar("read", done, size),
+                note=notes.append,
+            ),
+        )
+    new_reference = apply_labels(new_reference, label_meanings, str(labels), notes.append)
+    _write(output, new_reference.encode())
+    console = Console(highlight=False, soft_wrap=True)
+    numeric_names = [feature.name for feature in new_reference.features if isinstance(feature, NumericFeature)]
+    categorical_names = [feature.name for feature in new_reference.features if not isinstance(feature, NumericFeature)]
+    console.print(f"wrote {output}")
+    for heading, value in (
+        ("rows", f"{new_reference.rows:,}"),
+        ("numeric", format_names(numeric_names)),
+        ("category", format_names(categorical_names)),
+        (
+            "score",
+            new_reference.score.name
+            if new_reference.score
+            else "none: give --score COLUMN to watch the model's answers too",
+        ),
+        ("sha256", new_reference.digest),
+    ):
+        console.print(f"  {heading:<9}{value}")
+    for sentence in notes:
+        console.print(f"note: {sentence}")
+
+
+@drift.command(epilog="Exit code: 0 ok, 3 warning, 4 drift, 5 insufficient data, 6 invalid, 1 error.")
+def check(
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH",
+            help="Captured records (.jsonl, .jsonl.gz, folders, s3://...), or tables (.csv, .parquet).",
+        ),
+    ],
+    reference: Annotated[Path, typer.Option(metavar="FILE", help="By `tidewatch drift reference`.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the report as a page.")] = None,
+    no_header: NoHeader = None,
+) -> None:
+    """Judges records against a reference, and accounts for every one of them."""
+    if not all(paths):
+        raise UserError("a PATH is empty: name files or folders, `.` for the folder that you are in")
+    if html is not None:
+        _require_not_an_input(html, [reference, *(Path(path) for path in paths)], "the report")
+    frozen_reference = decode_reference(_read(reference, reference.read_bytes), str(reference))
+    with ProgressBar("records") as progress_bar:
+        profile, absent = _build_profile(frozen_reference, paths, progress_bar, _parse_column_names(no_header))
+    verdict = judge_profile(frozen_reference, profile, absent_columns=absent)
+    if html is not None:
+        report = DriftReport(
+            model=reference.stem,
+            verdict=verdict.verdict,
+            windows={"records": build_window_report(verdict)},
+            examples=list_examples(verdict.records),
+        )
+        _write(html, render_report(report, frozen_reference, {"records": profile}).encode())
+    if as_json:
+        print(json.dumps(verdict_to_json(verdict), indent=2))
+    else:
+        print_verdict(verdict)
+    raise typer.Exit(EXIT_CODES[verdict.verdict])
+
+
+def _parse_score_output(output: str | None) -> int | str | None:
+    """A place among an answer's numbers, or a name."""
+    return int(output) if output is not None and re.fullmatch(r"-?[0-9]{1,5}", output) else output
+
+
+def _parse_column_names(text: str | None) -> tuple[str, ...] | None:
+    """The names of columns as they are typed."""
+    return None if text is None else tuple(name.strip() for name in text.split(","))
+
+
+def _build_profile(
+    frozen_reference: Reference, paths: Sequence[str], progress_bar: ProgressBar, names: Sequence[str] | None
+) -> tuple[Profile, frozenset[str]]:
+    """The profile of all paths, and the features that a table has no column of."""
+    tables = [path for path in paths if is_table(path)]
+    if not tables:
+        return CaptureFiles(paths).count(frozen_reference, progress_bar), frozenset()
+    if len(tables) < len(paths):
+        others = ", ".join(path for path in paths if path not in tables)
+        raise UserError(f"tables and captured records are not judged together: check {others} apart from the tables")
+    if remote := [path for path in tables if path.startswith("s3://")]:
+        raise UserError(f"tables are read from this machine: download {', '.join(remote)} first")
+    profiles: list[Profile] = []
+    absent: set[str] = set()
+    for path in _remove_nested(map(Path, tables)):
+        table_profile = _read(
+            path,
+            lambda path=path: count_table(
+                open_table(path, names), frozen_reference, str(path), _report_progress(progress_bar, path.name)
+            ),
+        )
+        profiles.append(table_profile.profile)
+        absent |= table_profile.absent_columns
+    return sum_profiles(frozen_reference, profiles), frozenset(absent)
+
+
+def _remove_nested(tables: Iterable[Path]) -> list[Path]:
+    """The tables without those that are given again, or that are part of a folder beside them."""
+    resolved_paths = {path.resolve(): path for path in tables}
+    return [
+        path for resolved_path, path in resolved_paths.items() if not resolved_paths.keys() & set(resolved_path.parents)
+    ]
+
+
+def _require_not_an_input(output: Path, inputs: Iterable[Path], what: str) -> None:
+    """Raises UserError where a command would write over what it reads, whatever it is called there."""
+    for path in _iterate_input_files(inputs):
+        if path.exists() and output.exists() and output.samefile(path):
+            raise UserError(f"{output} is read here, as {path}, and would be overwritten: give {what} another name")
+
+
+def _iterate_input_files(paths: Iterable[Path]) -> Iterator[Path]:
+    """The files that are read of paths: of a folder, the tables and captured records in it."""
+    for path in paths:
+        if path.is_dir():
+            yield from (file for file in path.rglob("*") if file.name.endswith((*CAPTURE_SUFFIXES, *PARQUET_SUFFIXES)))
+        else:
+            yield path
+
+
+def _report_progress(progress_bar: ProgressBar, name: str) -> Callable[[int, int], None]:
+    return lambda done, size: progress_bar(f"count {name}", done, size)
+
+
+def _read(path: Path, read: Callable[[], Content]) -> Content:
+    try:
+        return read()
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from error

@@ -1,0 +1,60 @@
+"""`tidewatch permissions`: the IAM policy of one of the roles that people work on a stack with."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import boto3
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cli.aws_session import Session
+from cli.errors import UserError
+from cli.outputs import PROJECT
+from cli.stack_config_file import StackConfigFile
+from tidewatch.naming import build_name_prefix
+from tidewatch.permissions import MAX_POLICY_LENGTH, PolicyVariables, build_policy_documents, load_roles
+
+
+def permissions(
+    role: Annotated[str, typer.Argument(metavar="ROLE", help="deployer, preview, publisher, operator or reader.")],
+    stack: Annotated[str, typer.Option(help="The stack that the role is for.")],
+    account: Annotated[
+        str | None, typer.Option(metavar="ID", help="The account; else the one that the credentials are for.")
+    ] = None,
+) -> None:
+    """Prints a role's IAM policy for a stack as JSON, ready to attach; docs/permissions.md tells what needs what.
+
+    Where it is larger than a managed policy may be, several documents follow each other: attach all of them.
+    """
+    roles_by_name = load_roles()
+    if role not in roles_by_name:
+        raise UserError(f"there is no role {role!r}: the roles are {', '.join(roles_by_name)}")
+    settings, session = StackConfigFile.of(stack).load_settings(), Session(stack)
+    region = settings.region or session.region
+    names = PolicyVariables(
+        partition=boto3.Session().get_partition_for_region(region),
+        account=account or _find_account(session),
+        region=region,
+        project=PROJECT,
+        stack=stack,
+        model=settings.model.name,
+        stem=build_name_prefix(settings.model.name),
+        volume_key=settings.endpoint.volume_key,
+    )
+    policies = build_policy_documents(roles_by_name[role], names)
+    if len(policies) > 1:
+        typer.echo(
+            f"tidewatch: {len(policies)} documents, since a managed policy holds {MAX_POLICY_LENGTH:,} characters: "
+            "attach all",
+            err=True,
+        )
+    for policy in policies:
+        typer.echo(policy)
+
+
+def _find_account(session: Session) -> str:
+    try:
+        return str(session.client("sts").get_caller_identity()["Account"])
+    except (BotoCoreError, ClientError) as error:
+        raise UserError(f"the account is not known: {error}; name it with `--account ID`") from error

@@ -1,0 +1,75 @@
+"""`tidewatch promote`: the edit of the stack config that puts a version before users, or gives it more of them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+from cli.console import Console
+from cli.errors import UserError
+from cli.stack_config_file import StackConfigFile, commit_edit
+from stacks.config.settings import StackSettings
+from tidewatch.traffic.promotion import TrafficDeclaration, VariantDeclaration
+
+
+def promote(
+    version: Annotated[str, typer.Argument(metavar="NAME/VERSION", help="A version of the registry, flights/4 say.")],
+    stack: Annotated[str, typer.Option(help="The stack whose config is edited.")],
+    weight: Annotated[
+        float | None,
+        typer.Option(min=0, max=100, help="Its share of the traffic in percent; 5 for a version that is new here."),
+    ] = None,
+) -> None:
+    """Puts a version into the idle variant of Pulumi.STACK.yaml, or changes its weight where it already is.
+
+    Only the file is edited, comments are kept, and the difference is shown: `pulumi up` applies it.
+    """
+    name, _, number = version.partition("/")
+    if not name or not number or "/" in number:
+        raise typer.BadParameter(f"{version!r} is not NAME/VERSION; write flights/4, say", param_hint="NAME/VERSION")
+    file = StackConfigFile.of(stack)
+    settings = file.load_settings()
+    if name != settings.model.name:
+        raise UserError(f"the stack {stack} serves the model {settings.model.name}, not {name}")
+    edit_variants(file, settings, number, weight)
+    commit_edit(file, Console(highlight=False))
+
+
+def edit_variants(file: StackConfigFile, settings: StackSettings, version: str, weight: float | None) -> None:
+    """Changes the variants of `file` so that `version` has `weight` percent of the traffic and the champion the rest.
+
+    Raises PromotionRefused where that cannot be.
+    """
+    current_declaration = _read_declaration(settings)
+    target_declaration = current_declaration.promote(version, weight, settings.rollback.floor or 1)
+    variants = file.ensure_section("tidewatch:variants")
+    for variant, holding in target_declaration.variants.items():
+        before = current_declaration.variants.get(variant)
+        if holding == before:
+            continue
+        if before is None or holding.version != before.version:
+            variants[variant] = _to_yaml(holding)
+        variants[variant]["weight"] = _format_weight(holding.weight)
+    if target_declaration.champion != current_declaration.champion:
+        file.config["tidewatch:rollbackTo"] = target_declaration.champion
+
+
+def _read_declaration(settings: StackSettings) -> TrafficDeclaration:
+    variants = {
+        str(name): VariantDeclaration(str(variant.version), variant.weight, variant.instances)
+        for name, variant in settings.variants.items()
+    }
+    return TrafficDeclaration(settings.model.name, variants, settings.rollback_to)
+
+
+def _to_yaml(holding: VariantDeclaration) -> CommentedMap:
+    variant = CommentedMap(version=DoubleQuotedScalarString(holding.version), weight=0, instances=holding.instances)
+    variant.fa.set_flow_style()
+    return variant
+
+
+def _format_weight(weight: float) -> int | float:
+    return int(weight) if float(weight).is_integer() else round(weight, 6)

@@ -1,0 +1,212 @@
+"""`tidewatch rehearse`: the whole story on this machine, against a simulated AWS, or its game days."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.console import Console
+from cli.errors import UserError
+from cli.outputs import ROOT
+from rehearsal.control_client import ControlError
+from rehearsal.demo.commands import CommandFailed
+from rehearsal.demo.console import ProgressConsole
+from rehearsal.demo.environment import RehearsalFailed, RehearsalRunning, start_environment
+from rehearsal.demo.paths import REHEARSAL, RehearsalPaths
+from rehearsal.engine import DeploymentFailed
+from rehearsal.simulator_process import PortInUse, SimulatorFailed
+
+if TYPE_CHECKING:
+    from rehearsal.demo.user_model import UserWorkload
+
+SIGNAL_EXIT_BASE = 128
+"""What shells add to the number of a signal for the exit code of what it ended."""
+POLL_SECONDS = 0.5
+_SIGNAL_MESSAGES = {
+    signal.SIGINT: "interrupted",
+    signal.SIGTERM: "terminated",
+    signal.SIGHUP: "its terminal was closed",
+}
+
+
+def rehearse(
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="The simulator's port; else a free one.")] = None,
+    stay: Annotated[bool, typer.Option("--stay", help="Keep the simulated AWS running until Ctrl-C.")] = False,
+    scenario: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Play a game day instead; may be given again.")
+    ] = None,
+    all_game_days: Annotated[bool, typer.Option("--all", help="Play every game day, and drive every alarm.")] = False,
+    beside_other_stacks: Annotated[
+        bool, typer.Option("--beside", help="Play the game days beside two other stacks, which must stay silent.")
+    ] = False,
+    own_folder: Annotated[
+        Path | None,
+        typer.Option("--with", metavar="FOLDER", help="Play the story with a model and requests of your own."),
+    ] = None,
+) -> None:
+    """Deploys the program to a simulated AWS, serves real flights, promotes a canary and rolls it back.
+
+    With --with FOLDER: the same with a model and requests of yours, as docs/rehearsing-your-own.md says.
+    With --scenario or --all: breaks a deployed copy on purpose and tells whether what must happen does.
+    """
+    console = Console(highlight=False)
+    if all_game_days or scenario:
+        if own_folder:
+            raise UserError("--with belongs to the story: game days are played with the flights")
+        if stay or port:
+            raise UserError("--port and --stay belong to the story: a game day has an account of its own, without port")
+        _run_game_days(console, scenario or (), all_game_days=all_game_days, beside_other_stacks=beside_other_stacks)
+        return
+    if beside_other_stacks:
+        raise UserError("--beside is of game days: name one with --scenario, or play --all")
+    _run_demo(console, port, stay, own_folder)
+
+
+def _run_demo(console: Console, port: int | None, stay: bool, own_folder: Path | None) -> None:
+    # A user's mistake is told before anything starts.
+    own_model = _load_own_model(own_folder) if own_folder else None
+    with _convert_errors(), start_environment(ROOT, port) as environment:
+        from rehearsal.demo.demo import Demo
+        from rehearsal.demo.flights_workload import FlightsWorkload
+
+        console.print(
+            f"AWS is simulated at {environment.session.url}; how faithfully: docs/fidelity.md", soft_wrap=True
+        )
+        summary = Demo(environment, ProgressConsole(console), own_model or FlightsWorkload()).run()
+        ProgressConsole(console).print_summary("What was shown", summary.rows())
+        console.print(f"\nIn numbers: {environment.paths.summary_file.relative_to(ROOT)}")
+        console.print(f"The game day, drawn: {environment.paths.report_file.relative_to(ROOT)}")
+        if stay:
+            _wait_for_interrupt(console)
+
+
+def _load_own_model(folder: Path) -> UserWorkload:
+    """What the user brings. Raises UserError."""
+    from rehearsal.demo.user_model import InvalidUserFolder, read_user_folder
+
+    try:
+        return read_user_folder(folder, ROOT)
+    except InvalidUserFolder as error:
+        raise UserError(str(error)) from error
+
+
+def _run_game_days(console: Console, names: Sequence[str], *, all_game_days: bool, beside_other_stacks: bool) -> None:
+    from rehearsal.gamedays import SCENARIOS
+
+    if unknown := [name for name in names if name not in SCENARIOS]:
+        close_matches = difflib.get_close_matches(unknown[0], SCENARIOS, 1)
+        suggestion = f", did you mean {close_matches[0]}?" if close_matches else ";"
+        raise UserError(f"there is no game day {unknown[0]}{suggestion} they are {', '.join(SCENARIOS)}")
+    from rehearsal.gamedays import runner
+
+    started_at, paths = time.monotonic(), RehearsalPaths.of(ROOT)
+    console.print("AWS is simulated, in this process; how faithfully: docs/fidelity.md", soft_wrap=True)
+    with _convert_errors():
+        chosen = list(SCENARIOS.values()) if all_game_days else [SCENARIOS[name] for name in dict.fromkeys(names)]
+        outcomes, pages = runner.run_game_days(
+            ROOT, ProgressConsole(console), chosen, run_all=all_game_days, with_neighbours=beside_other_stacks
+        )
+    ProgressConsole(console).print_grid(
+        "Game days", runner.TABLE_HEADINGS, runner.build_table_rows(outcomes), sentences=True
+    )
+    console.print("Seconds count from the first bad datapoint; platform: AWS's, simulated, as stated; ours: measured.")
+    console.print(f"Drawn: {', '.join(str(page.relative_to(ROOT)) for page in pages)}", soft_wrap=True)
+    if all_game_days:
+        console.print(f"What drove every alarm: {paths.alarm_coverage_file.relative_to(ROOT)}")
+    failed = [outcome.scenario for outcome in outcomes if not outcome.passed]
+    console.print(
+        f"{len(outcomes) - len(failed)} of {len(outcomes)} as they must, in {time.monotonic() - started_at:.0f} s"
+    )
+    if failed:
+        raise UserError(f"these did not end as they must: {', '.join(failed)}; the report shows what was seen")
+
+
+class _TerminationSignal(KeyboardInterrupt):
+    """A signal that asks this process to end; what puts a rehearsal away after Ctrl-C does it then too."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__(number.name)
+        self.number = number
+
+
+@contextmanager
+def _handle_termination_signals() -> Iterator[None]:
+    """What a service manager, or a terminal that is closed, sends, puts away what Ctrl-C does."""
+
+    def raise_termination(number: int, _frame: object) -> None:
+        for signum in _SIGNAL_MESSAGES.keys() - {signal.SIGINT}:
+            signal.signal(signum, signal.SIG_IGN)  # once is enough: what puts things away is not to be interrupted
+        raise _TerminationSignal(signal.Signals(number))
+
+    # Whoever has it ignored, by nohup say, wants that.
+    previous_handlers = {signum: signal.getsignal(signum) for signum in _SIGNAL_MESSAGES.keys() - {signal.SIGINT}}
+    previous_handlers = {
+        signum: handler for signum, handler in previous_handlers.items() if handler is not signal.SIG_IGN
+    }
+    for signum in previous_handlers:
+        signal.signal(signum, raise_termination)
+    try:
+        yield
+    finally:
+        for signum, handler in previous_handlers.items():
+            signal.signal(signum, handler)
+
+
+@contextmanager
+def _convert_errors() -> Iterator[None]:
+    """What can go wrong in a rehearsal, as what its user reads."""
+    from rehearsal.aws.forking import ForkFailed
+
+    try:
+        with _handle_termination_signals():
+            yield
+    except (
+        CommandFailed,
+        ControlError,
+        PortInUse,
+        RehearsalFailed,
+        RehearsalRunning,
+        ForkFailed,
+        SimulatorFailed,
+    ) as error:
+        raise UserError(str(error)) from error
+    except DeploymentFailed as error:
+        raise UserError("the deployment failed:\n" + "\n".join(error.errors)) from error
+    except KeyboardInterrupt as interrupt:
+        number = interrupt.number if isinstance(interrupt, _TerminationSignal) else signal.SIGINT
+        with suppress(OSError):  # the terminal may be gone
+            typer.echo(
+                f"tidewatch: {_SIGNAL_MESSAGES[number]}: the rehearsal is over, and nothing of it runs any more",
+                err=True,
+            )
+            sys.stdout.flush()
+        # Nobody needs what threads are still at, the training say: Python would wait for them.
+        os._exit(SIGNAL_EXIT_BASE + number)
+
+
+def _wait_for_interrupt(console: Console) -> None:
+    stop_event = threading.Event()
+    try:
+        console.print(
+            f"The simulated AWS stays. In another terminal try `tidewatch status --stack {REHEARSAL}`, or promote and "
+            f"`tidewatch up --stack {REHEARSAL}`. Ctrl-C ends it.",
+            soft_wrap=True,
+        )
+        sys.stdout.flush()
+        # Looked at now and then: one long wait is not interrupted once a native library has set its own handlers.
+        while not stop_event.wait(POLL_SECONDS):
+            pass
+    except _TerminationSignal:
+        raise
+    except KeyboardInterrupt:
+        console.print("Ended.")

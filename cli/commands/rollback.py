@@ -1,0 +1,84 @@
+"""`tidewatch rollback` calls the stack's rollback function; `tidewatch acknowledge` edits what ends an incident."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+from cli.aws_session import Session
+from cli.console import Console
+from cli.errors import UserError
+from cli.outputs import read_stack_outputs, require_output
+from cli.stack_config_file import StackConfigFile, commit_edit
+from cli.traffic_controller import create_controller
+from tidewatch.aws.current_user import get_caller_arn
+from tidewatch.text import collapse_whitespace
+
+MAX_MESSAGE_LENGTH = 4_000
+"""Characters of what the function says it did."""
+ACKNOWLEDGED_KEY = "tidewatch:acknowledgedIncident"
+
+
+def rollback(
+    stack: Annotated[str, typer.Option(help="The stack whose traffic goes back to its champion.")],
+    reason: Annotated[str, typer.Option(help="Why, for the ledger and the incident document.")] = "asked for by hand",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the function's whole answer.")] = False,
+) -> None:
+    """Sends all traffic to the champion, by the same function that alarms call, and prints the receipt."""
+    function = require_output(read_stack_outputs(stack), "rollback", stack)["function"]
+    console, session = Console(highlight=False), Session(stack)
+    with console.status(Text(f"{function} is rolling back")):
+        event = {"action": "rollback", "reason": reason, "by": get_caller_arn(session.client)}
+        answer = _invoke(session, function, event)
+    if as_json:
+        typer.echo(json.dumps(answer, indent=2))
+    else:
+        _print_receipt(stack, answer, console)
+    if answer["state"] == "blocked":
+        raise UserError(f"the rollback is blocked: {answer['message']}")
+
+
+def acknowledge(
+    incident: Annotated[str, typer.Argument(metavar="INCIDENT", help="The incident you took note of.")],
+    stack: Annotated[str, typer.Option(help="The stack it happened in.")],
+) -> None:
+    """Writes `tidewatch:acknowledgedIncident` into Pulumi.STACK.yaml; `pulumi up` records it for good."""
+    traffic_controller = create_controller(stack, read_stack_outputs(stack), Session(stack))
+    found = traffic_controller.get_incident(incident)
+    file = StackConfigFile.of(stack)
+    if not found.is_open and file.config.get(ACKNOWLEDGED_KEY) != incident:
+        raise UserError(
+            f"{incident} is closed: {found.acknowledged_by} acknowledged it, and nothing is left to take note of"
+        )
+    file.config[ACKNOWLEDGED_KEY] = DoubleQuotedScalarString(incident)
+    commit_edit(file, Console(highlight=False))
+
+
+def _invoke(session: Session, function: str, event: dict[str, str]) -> dict[str, Any]:
+    response = session.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event).encode())
+    answer = json.loads(response["Payload"].read())
+    if "FunctionError" in response:
+        raise UserError(
+            f"{function} failed: {answer.get('errorMessage', answer)}. "
+            "Look at its log group, and flip by hand if users are hurt: docs/by-hand.md"
+        )
+    return answer
+
+
+def _print_receipt(stack: str, answer: dict[str, Any], console: Console) -> None:
+    console.print(collapse_whitespace(answer["message"], MAX_MESSAGE_LENGTH), soft_wrap=True)
+    receipt = answer.get("receipt") or {}
+    for key, description in (
+        ("api_accepted_s", "SageMaker accepted the change"),
+        ("weights_observed_s", "the weights were observed"),
+        ("traffic_observed_s", "traffic was observed"),
+    ):
+        if receipt.get(key) is not None:
+            console.print(f"  {receipt[key]:8.2f} s until {description}")
+    if answer.get("incident"):
+        line = f"tidewatch acknowledge {answer['incident']} --stack {stack}"
+        console.print(f"When you have taken note: {line}", soft_wrap=True)

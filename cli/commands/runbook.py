@@ -1,0 +1,272 @@
+"""`tidewatch runbook`: what to do about an alarm, with the stack's own names filled in."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from cli.command_lines import adapt_commands
+from cli.console import Console
+from cli.errors import UserError
+from cli.outputs import ROOT, read_stack_outputs
+from cli.resolved_config import UnreadableSecret
+from cli.stack_config_file import StackConfigFile
+from cli.traffic_controller import read_model_name
+from tidewatch import slo
+from tidewatch.alarms import (
+    ALARM_RUNBOOKS,
+    AlarmThresholds,
+    build_endpoint_alarms,
+    build_guardrail_composite,
+    build_variant_alarms,
+)
+from tidewatch.alarms.custom_guardrails import KEY_PREFIX as OWN_GUARDRAIL
+from tidewatch.naming import VARIANTS
+from tidewatch.text import collapse_whitespace
+from tidewatch.traffic.ledger_copies import LEDGER_PREFIX
+
+FOLDER = ROOT / "runbooks"
+PLACEHOLDERS = {
+    "stack": "the stack's name",
+    "region": "the region it is in",
+    "model": "the model's name",
+    "key": "project, stack and model: what the stack's own metrics and its ledger are kept under",
+    "prefix": "what the names of everything in the stack begin with: the model's name, cut if it is long",
+    "owner": "who answers for the model",
+    "oncall": "who is on call for it",
+    "escalation": "who is called next",
+    "alarm": "the alarm's name, as the page gives it",
+    "variant": "blue or green: the variant that you look at",
+    "other": "the other variant",
+    "champion": "the variant that a rollback goes to",
+    "endpoint": "the endpoint's name at SageMaker",
+    "rollback_command": "the rollback, as a line that needs only the AWS CLI",
+    "rollback_function": "the rollback function's name",
+    "drift_function": "the drift function's name",
+    "dashboard_oncall": "the link of the on-call dashboard",
+    "reports": "where the drift reports are, s3://.../",
+    "capture": "the bucket of the captured records",
+    "topic_pages": "the topic that P1 is told to",
+    "monitoring": "the bucket of incident documents and reports",
+    "registry": "where the model's versions are, s3://.../",
+    "ledger": "the table of every change of traffic",
+    "ledger_copies": "where its entries are copied to, s3://.../",
+}
+"""What a runbook may leave to be filled in, as {stack}. Words in capitals, like VERSION, its reader fills in."""
+VARIANT_PLACEHOLDERS = frozenset({"variant", "other"})
+"""Those that the alarm's name has to tell, where more than one variant can be meant."""
+
+_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+
+
+@dataclass(frozen=True)
+class RunbookMatch:
+    """A runbook for the alarm that was asked for, and the variant that its name tells, or ""."""
+
+    key: str
+    requested_name: str
+    variant: str = ""
+
+
+def runbook(
+    alarm: Annotated[str, typer.Argument(metavar="ALARM", help="The alarm: its name in the page, or server-errors.")],
+    stack: Annotated[str | None, typer.Option(help="The stack whose names are filled in.")] = None,
+) -> None:
+    """Prints what to do about an alarm, with the names of the stack in its commands."""
+    found = find_runbook(alarm)
+    text = (FOLDER / f"{found.key}.md").read_text(encoding="utf-8")
+    if stack is None:
+        typer.echo(text, nl=False)
+        return
+    notes = Console(stderr=True, highlight=False, soft_wrap=True)
+    file = StackConfigFile.of(stack)
+    try:
+        outputs = read_stack_outputs(stack)
+    except UserError as error:
+        # Who is on call needs the runbook all the same.
+        outputs = {}
+        notes.print(f"tidewatch: names of the stack are missing: {error}")
+    names = collect_names(stack, file.resolve().values, outputs, found)
+    unresolved_names = VARIANT_PLACEHOLDERS & set(find_placeholders(text)) - names.keys()
+    if unresolved_names:
+        typer.echo(_explain_variant(stack, outputs, found, "other" in unresolved_names) + "\n")
+        names |= {name: name.upper() for name in unresolved_names}
+    typer.echo(adapt_commands(fill_placeholders(text, names), stack), nl=False)
+    for name in sorted(set(find_placeholders(text)) - names.keys()):
+        notes.print(f"tidewatch: {{{name}}} is for you to fill in: {PLACEHOLDERS[name]}")
+
+
+def find_runbook(alarm: str) -> RunbookMatch:
+    """The runbook of an alarm, by its key, or by the name or ARN that CloudWatch shows. Raises UserError."""
+    requested_name = alarm.strip().rpartition(":")[2].removesuffix(".md")
+    runbooks = runbooks_by_alarm()
+    if requested_name in runbooks:
+        return RunbookMatch(runbooks[requested_name], requested_name)
+    words = requested_name.lower().split("-")
+    best_match = max(_find_matches(words, runbooks), default=None)
+    if best_match is None:
+        nearest = _find_nearest(words, runbooks)
+        suggestion = f", did you mean {nearest}" if nearest else ""
+        raise UserError(
+            f"no alarm is called {alarm}{suggestion}; the runbooks are {', '.join(sorted(set(runbooks.values())))}"
+        )
+    _, length, start, key = best_match
+    neighbours = [*words[start + length :], *words[max(start - 1, 0) : start]]
+    variant = next((word for word in neighbours if word in VARIANTS), "")
+    return RunbookMatch(runbooks[key], requested_name, variant)
+
+
+def _find_matches(words: list[str], keys: Mapping[str, str]) -> Iterator[tuple[bool, int, int, str]]:
+    """Alarms whose keys are words of a name: the user's own guardrail first, for its name may be another's key; then
+    the longest; then the last, for the model's name comes before."""
+    for key in keys:
+        parts = key.split("-")
+        for start in range(len(words) - len(parts) + 1):
+            if words[start : start + len(parts)] == parts:
+                yield key == OWN_GUARDRAIL, len(parts), start, key
+
+
+def _find_nearest(words: list[str], keys: Iterable[str]) -> str:
+    """The alarm that some words of a name are most like; "" where none is like it."""
+    best, nearest = 0.6, ""
+    for key in sorted(keys):
+        length = len(key.split("-"))
+        for start in range(max(len(words) - length, 0) + 1):
+            phrase = "-".join(words[start : start + length])
+            likeness = difflib.SequenceMatcher(None, phrase, key).ratio()
+            if likeness > best:
+                best, nearest = likeness, key
+    return nearest
+
+
+@functools.cache
+def runbooks_by_alarm() -> Mapping[str, str]:
+    """The runbook of each alarm by its key, and each runbook by its own name."""
+    objectives = (slo.Objective("availability", 99.9), slo.Objective("latency", 99, milliseconds=200))
+    found = {
+        **_variant_runbooks(),
+        **{alarm.key: alarm.runbook for alarm in build_endpoint_alarms(AlarmThresholds(), VARIANTS)},
+    }
+    for objective in objectives:
+        found |= {alarm.key: alarm.runbook for alarm in slo.build_slo_alarms(objective, VARIANTS)}
+        found |= {alarm.key: alarm.runbook for alarm in slo.build_slo_composites(objective)}
+    return found | {name: name for name in (*ALARM_RUNBOOKS, *slo.RUNBOOK_BY_KIND.values())}
+
+
+@functools.cache
+def _variant_runbooks() -> Mapping[str, str]:
+    """The runbook of each alarm that is about one variant."""
+    champion, challenger = VARIANTS
+    variants: dict[str, float] = {champion: 95, challenger: 5}
+    alarms_by_variant = build_variant_alarms(AlarmThresholds(), variants, champion)
+    composite = build_guardrail_composite(alarms_by_variant[challenger])
+    alarms = [*alarms_by_variant[champion], *alarms_by_variant[challenger], *([composite] if composite else [])]
+    return {alarm.key: alarm.runbook for alarm in alarms}
+
+
+def find_placeholders(text: str) -> tuple[str, ...]:
+    """The names in braces, each once, in their order."""
+    return tuple(dict.fromkeys(_PLACEHOLDER.findall(text)))
+
+
+def fill_placeholders(text: str, names: Mapping[str, str]) -> str:
+    """The text with every name in braces that is known; the others stay."""
+    return _PLACEHOLDER.sub(lambda found: names.get(found[1], found[0]), text)
+
+
+def collect_names(
+    stack: str, config: Mapping[str, Any], outputs: Mapping[str, Any], found: RunbookMatch
+) -> dict[str, str]:
+    """What is known of the placeholders, from a stack's config and outputs; what neither has is left out."""
+    registry = _get_output(outputs, "registry", "bucket")
+    variant = _find_variant(outputs, found)
+    contacts = {key: _get_output(config, "tidewatch:model", key) for key in ("owner", "oncall", "escalation")}
+    model = read_model_name(outputs) if registry else _get_output(config, "tidewatch:model", "name")
+    prefix = _find_prefix(outputs, str(model))
+    names = {
+        "stack": stack,
+        "region": config.get("aws:region"),
+        "model": model,
+        "key": outputs.get("key"),
+        "prefix": prefix,
+        **contacts,
+        "alarm": _find_physical_name(outputs, found.requested_name, prefix),
+        "variant": variant,
+        "other": next((name for name in _find_served_variants(outputs) if name != variant), "") if variant else "",
+        "champion": _get_output(outputs, "traffic", "champion"),
+        "endpoint": _get_output(outputs, "endpoint", "name"),
+        "rollback_command": _get_output(outputs, "rollback", "command"),
+        "rollback_function": _get_output(outputs, "rollback", "function"),
+        "drift_function": _get_output(outputs, "drift", "function"),
+        "dashboard_oncall": _get_output(outputs, "dashboards", "oncall"),
+        "reports": _get_output(outputs, "drift", "reports"),
+        "capture": _get_output(outputs, "buckets", "capture"),
+        "topic_pages": _get_output(outputs, "topics", "P1"),
+        "monitoring": _get_output(outputs, "buckets", "monitoring"),
+        "registry": f"s3://{registry}/{_get_output(outputs, 'registry', 'prefix')}" if registry else None,
+        "ledger": outputs.get("ledger"),
+        "ledger_copies": f"s3://{registry}/{LEDGER_PREFIX}{outputs.get('key')}/" if registry else None,
+    }
+    return {
+        name: collapse_whitespace(str(value))
+        for name, value in names.items()
+        if value and not isinstance(value, UnreadableSecret)
+    }
+
+
+def _find_prefix(outputs: Mapping[str, Any], model: str) -> str:
+    """Read off a function's name: long names of models are cut in the names of things."""
+    return (_get_output(outputs, "rollback", "function") or "").rpartition("-rollback-")[0] or model
+
+
+def _find_physical_name(outputs: Mapping[str, Any], requested_name: str, prefix: str) -> str:
+    """The alarm's name at CloudWatch, by our name for it; what was asked for where that is such a name, else ""."""
+    alarm_names = _get_output(outputs, "alarms", "names") or {}
+    return alarm_names.get(requested_name) or (
+        requested_name if requested_name in alarm_names.values() or requested_name.startswith(f"{prefix}-") else ""
+    )
+
+
+def _find_variant(outputs: Mapping[str, Any], found: RunbookMatch) -> str:
+    """The alarm's variant; "" where its name does not tell, and more than one can be meant."""
+    possible = _find_possible_variants(outputs, found)
+    return found.variant or (possible[0] if len(possible) == 1 else "")
+
+
+def _find_possible_variants(outputs: Mapping[str, Any], found: RunbookMatch) -> list[str]:
+    """The variants that an alarm can be about: a guardrail's can only be the challenger's, a single variant's is
+    that."""
+    if found.key.startswith("guardrail"):
+        return [name for name in VARIANTS if name != _get_output(outputs, "traffic", "champion")]
+    return _find_served_variants(outputs)
+
+
+def _find_served_variants(outputs: Mapping[str, Any]) -> list[str]:
+    """The variants of the stack; all that there can be, where it does not say."""
+    return sorted(_get_output(outputs, "traffic", "versions") or VARIANTS)
+
+
+def _explain_variant(stack: str, outputs: Mapping[str, Any], found: RunbookMatch, other: bool) -> str:
+    """What VARIANT and OTHER stand for in a page, and how to have them filled in; other: OTHER is in the page."""
+    champion = _get_output(outputs, "traffic", "champion")
+    possible = _find_possible_variants(outputs, found)
+    labels = [f"{name} (the champion)" if name == champion else name for name in possible]
+    if _find_variant(outputs, found):
+        return "OTHER is a variant that this stack does not have: there is nothing to send its traffic to."
+    other_note = ", and OTHER the other one" if other else ""
+    if found.key not in _variant_runbooks().values():
+        return f"The alarm is about the whole endpoint: VARIANT is {', then '.join(labels)}{other_note}."
+    likely = next((name for name in possible if name != champion), possible[0])
+    line = f"tidewatch runbook {found.key}-{likely} --stack {stack}"
+    return f"VARIANT is the variant that the alarm is about, {' or '.join(labels)}{other_note}. For {likely}: `{line}`."
+
+
+def _get_output(outputs: Mapping[str, Any], part: str, key: str) -> Any:
+    section = outputs.get(part)
+    return section.get(key) if isinstance(section, Mapping) else None

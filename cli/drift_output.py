@@ -1,0 +1,100 @@
+"""What `tidewatch drift` prints: a verdict as a table of features or as JSON, and the account of every record."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from cli.console import create_table_console
+from tidewatch.capture.accounting import Accounting
+from tidewatch.capture.reject_reasons import EXPLANATIONS, RejectReason
+from tidewatch.drift.reports.html_report import format_statistics, sort_worst_first
+from tidewatch.drift.reports.report import list_examples, summarize_records
+from tidewatch.drift.statistics.verdict import ModelVerdict, Verdict
+from tidewatch.drift.training.table_reference import is_parquet
+from tidewatch.text import collapse_whitespace
+
+MAX_EXAMPLES = 3
+STYLES = {
+    Verdict.WARNING: "yellow",
+    Verdict.DRIFT: "bold red",
+    Verdict.INVALID: "bold red",
+    Verdict.INSUFFICIENT: "dim",
+}
+
+
+def format_names(names: Sequence[str]) -> str:
+    """How many names there are, and which."""
+    return f"{len(names)}: {', '.join(map(collapse_whitespace, names))}" if names else "0"
+
+
+def verdict_to_json(verdict: ModelVerdict) -> dict[str, Any]:
+    """The verdict for JSON."""
+    counts = summarize_records(verdict.records)
+    return {
+        "model": verdict.verdict,
+        "records": {
+            "read": counts.read,
+            "parsed": counts.parsed,
+            "rejected": counts.rejected,
+            "headers": counts.headers,
+        },
+        "features": {
+            feature.name: {
+                "verdict": feature.verdict,
+                "psi": feature.psi,
+                "ks": feature.ks,
+                "p_value": feature.p_value,
+                "js": feature.js,
+                "kl": feature.kl,
+                "missing_rate": feature.missing_rate,
+                "unseen_rate": feature.unseen_rate,
+            }
+            for feature in verdict.features
+        },
+    }
+
+
+def print_verdict(verdict: ModelVerdict) -> None:
+    """Prints the verdict, its features by severity, and what became of the records."""
+    console = create_table_console()
+    drifting = f", {verdict.drifting_count} of {len(verdict.features)} features drift"
+    console.print(Text.assemble("model: ", _style_verdict(verdict.verdict), drifting))
+    table = Table("feature", "verdict", box=None, pad_edge=False)
+    for title in ("PSI", "KS", "p", "missing", "unseen"):
+        table.add_column(title, justify="right")
+    table.add_column("because", overflow="fold")
+    for feature in sort_worst_first(verdict.features):
+        table.add_row(
+            collapse_whitespace(feature.name),
+            _style_verdict(feature.verdict),
+            *format_statistics(feature),
+            "\n".join(map(collapse_whitespace, feature.because)),
+        )
+    console.print(table)
+    for line in _format_accounting(verdict.records):
+        console.print(line, soft_wrap=True)
+
+
+def _style_verdict(verdict: Verdict) -> Text:
+    return Text(verdict, style=STYLES.get(verdict, ""))
+
+
+def _format_accounting(accounting: Accounting) -> Iterable[str]:
+    yield f"records: {accounting.read:,} read = {accounting.parsed:,} parsed + {accounting.rejected_total:,} rejected"
+    if accounting.headers:
+        yield f"  {accounting.headers:,} rows named the columns, and are left out"
+    example_counts: Counter[str] = Counter()
+    for reason, number in summarize_records(accounting).rejected.items():
+        yield f"  {reason}: {number:,}"
+        yield f"    {EXPLANATIONS[RejectReason(reason)]}"
+        for example in list_examples(accounting):
+            example_counts[reason] += example.reason == reason
+            if example.reason == reason and example_counts[reason] <= MAX_EXAMPLES:
+                unit = "row" if is_parquet(example.source) else "byte"
+                column = f", column {collapse_whitespace(example.column)}" if example.column else ""
+                yield f"    {collapse_whitespace(example.source)}, {unit} {example.offset:,}{column}"

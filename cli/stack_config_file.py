@@ -1,0 +1,146 @@
+"""Reading and editing Pulumi.<stack>.yaml: comments and order are kept, and every edit is shown as a diff."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.syntax import Syntax
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
+
+from cli.console import Console
+from cli.errors import UserError
+from cli.outputs import ROOT
+from cli.resolved_config import ResolvedConfig, resolve_config
+from rehearsal.demo.paths import REHEARSAL, RehearsalPaths
+from stacks.config.settings import SettingsError, StackSettings, load
+from stacks.config.yaml_parser import InvalidYaml, parse_yaml
+
+
+@dataclass(frozen=True)
+class StackConfigFile:
+    """One stack's config file as it was read; `document` may be edited, `text` is what is on disk."""
+
+    stack: str
+    path: Path
+    text: str
+    document: CommentedMap
+
+    @classmethod
+    def of(cls, stack: str, root: Path | None = None) -> StackConfigFile:
+        """A stack file of the checkout, or of the one in `root`. Raises UserError where there is none, or it is not
+        YAML."""
+        root = root or ROOT
+        paths = RehearsalPaths.of(root)
+        path = root / f"Pulumi.{stack}.yaml"
+        if stack == REHEARSAL and paths.read_environment():
+            path = paths.stack_file
+        if not path.exists():
+            known = sorted(p.name.split(".")[1] for p in root.glob("Pulumi.*.yaml"))
+            raise UserError(f"there is no {path.name}: the stacks here are {', '.join(known)}")
+        text = path.read_text()
+        try:
+            document = parse_yaml(text, _create_yaml())
+        except InvalidYaml as error:
+            raise UserError(f"{path.name} is not valid YAML: {error}") from error
+        return cls(stack, path, text, document)
+
+    @property
+    def config(self) -> CommentedMap:
+        """The `config:` section, as it is."""
+        return self.document.setdefault("config", CommentedMap())
+
+    def ensure_section(self, key: str) -> CommentedMap:
+        """One object of the config, `tidewatch:variants` say, made empty where it is missing."""
+        if self.config.get(key) is None:
+            self.config[key] = CommentedMap()
+        return self.config[key]
+
+    def resolve(self) -> ResolvedConfig:
+        """The config as edited so far, with its secrets and environments where they can be read."""
+        folder = None if self.stack == REHEARSAL else self.path.parent
+        return resolve_config(self.document, self.stack, folder)
+
+    def load_settings(self) -> StackSettings:
+        """The config as edited so far, validated as the program would. Raises UserError with every mistake.
+
+        What could not be read counts as right: a command that needs it says so itself.
+        """
+        config = self.resolve()
+        if config.note:
+            _print_once(f"tidewatch: {self.path.name}: {config.note}")
+        try:
+            return load(config.values, self.stack, config.secret_keys)
+        except SettingsError as error:
+            raise UserError(f"{self.path.name}:\n{_format_mistakes(error, config)}") from error
+
+    def diff(self) -> str:
+        """What the edit changes, as a unified diff; empty where nothing changed."""
+        file = self.path.relative_to(ROOT) if self.path.is_relative_to(ROOT) else self.path.name
+        lines = difflib.unified_diff(
+            self.text.splitlines(keepends=True), self._dump().splitlines(keepends=True), f"a/{file}", f"b/{file}"
+        )  # fmt: skip
+        return "".join(lines)
+
+    def save(self) -> None:
+        """Writes the edit whole or not at all."""
+        partial = self.path.with_suffix(".partial")
+        partial.write_text(self._dump())
+        partial.replace(self.path)
+
+    def _dump(self) -> str:
+        out = io.StringIO()
+        _create_yaml().dump(self.document, out)
+        return out.getvalue()
+
+
+def commit_edit(file: StackConfigFile, console: Console) -> None:
+    """Validates the edit, writes it and shows what changed. Nothing is deployed by it.
+
+    A rehearsal has a copy of its stack file; without one the edit would be the checkout's, which every rehearsal begins
+    with. While its story plays, that copy is the story's.
+    """
+    paths = RehearsalPaths.of(ROOT)
+    if file.stack == REHEARSAL and (
+        refusal := paths.explain_demo_running() if paths.read_environment() else paths.explain_missing()
+    ):
+        raise UserError(refusal)
+    file.load_settings()
+    diff = file.diff()
+    if not diff:
+        console.print(f"{file.path.name} says so already: nothing to change")
+        return
+    file.save()
+    if console.is_terminal:
+        console.print(Syntax(diff, "diff", background_color="default"))
+    else:
+        console.print(diff, end="", highlight=False, soft_wrap=True)
+    program = "tidewatch" if file.stack == REHEARSAL else "pulumi"
+    console.print(f"Nothing is applied yet: run `{program} up --stack {file.stack}`", soft_wrap=True)
+
+
+def _create_yaml() -> YAML:
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 4096
+    yaml.brace_single_entry_mapping_in_flow_sequence = True  # [{email: x}] stays as it is
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    return yaml
+
+
+@functools.cache
+def _print_once(note: str) -> None:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(note)
+
+
+def _format_mistakes(error: SettingsError, config: ResolvedConfig) -> str:
+    """The mistakes, and what could not be read and may be why: nothing is said of a value that stands for another."""
+    unread = tuple(f"{path}: " for path in config.unreadable_paths)
+    mistakes = (
+        [mistake for mistake in error.mistakes if not mistake.startswith(unread)] if unread else list(error.mistakes)
+    )
+    return "\n".join([*mistakes, *([config.note] if config.note else [])])

@@ -1,0 +1,158 @@
+"""How a stack is, by its alarms, error budgets and drift reports: what `tidewatch status` shows beside traffic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+from botocore.exceptions import ClientError
+
+from tidewatch.drift.errors import InvalidReport
+from tidewatch.drift.job.archive import Archive
+from tidewatch.drift.job.job_index import LatestVerdict
+from tidewatch.drift.reports.report import DriftReport, decode_report
+from tidewatch.drift.statistics.verdict import Verdict
+from tidewatch.metrics import BUDGET_USED
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_s3 import S3Client
+
+SEVERITY_TAG = "tidewatch:severity"
+KINDS: Sequence[Literal["MetricAlarm", "CompositeAlarm"]] = ("MetricAlarm", "CompositeAlarm")
+MAX_ALARM_NAMES = 100
+"""Of one DescribeAlarms."""
+BUDGET_WINDOW = timedelta(hours=3)
+"""A budget that nobody has measured for so long is not known."""
+
+
+def read_alarms(stack: str, outputs: Mapping[str, Any], cloudwatch: CloudWatchClient) -> dict[str, Any] | None:
+    """What is in ALARM, the most urgent first, and how many alarms there are; None where the stack names none.
+
+    `gone` are those that the stack has made and that are not there.
+    """
+    names: Mapping[str, str] = (outputs.get("alarms") or {}).get("names") or {}
+    if not names:
+        return None
+    found = describe_alarms(cloudwatch, names.values())
+    firing_alarms = [
+        _describe_firing(stack, key, found[name], cloudwatch)
+        for key, name in names.items()
+        if _is_in_state(found, name, "ALARM")
+    ]
+    return {
+        "firing": sorted(firing_alarms, key=lambda alarm: (alarm["severity"] or "P9", alarm["since"], alarm["alarm"])),
+        "insufficient": sum(_is_in_state(found, name, "INSUFFICIENT_DATA") for name in names.values()),
+        "gone": sorted(key for key, name in names.items() if name not in found),
+        "watched": len(names),
+    }
+
+
+def describe_alarms(cloudwatch: CloudWatchClient, names: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+    """The alarms of these names that are there, metric alarms and composites."""
+    found: dict[str, Mapping[str, Any]] = {}
+    sorted_names = sorted(set(names))
+    for begin in range(0, len(sorted_names), MAX_ALARM_NAMES):
+        batch = sorted_names[begin : begin + MAX_ALARM_NAMES]
+        pages = cloudwatch.get_paginator("describe_alarms").paginate(AlarmNames=batch, AlarmTypes=KINDS)
+        for page in pages:
+            for alarm in (*page.get("MetricAlarms", ()), *page.get("CompositeAlarms", ())):
+                found[alarm.get("AlarmName", "")] = alarm
+    return found
+
+
+def _is_in_state(found: Mapping[str, Mapping[str, Any]], name: str, state: str) -> bool:
+    return name in found and found[name]["StateValue"] == state
+
+
+def _describe_firing(stack: str, key: str, alarm: Mapping[str, Any], cloudwatch: CloudWatchClient) -> dict[str, Any]:
+    since: datetime = alarm.get("StateTransitionedTimestamp") or alarm["StateUpdatedTimestamp"]
+    return {
+        "alarm": key,
+        "name": alarm["AlarmName"],
+        "severity": _read_severity(alarm["AlarmArn"], cloudwatch),
+        "since": since.isoformat(timespec="seconds"),
+        "why": alarm.get("StateReason", ""),
+        "runbook": f"tidewatch runbook {key} --stack {stack}",
+    }
+
+
+def _read_severity(arn: str, cloudwatch: CloudWatchClient) -> str | None:
+    try:
+        tags = cloudwatch.list_tags_for_resource(ResourceARN=arn)["Tags"]
+    except ClientError:
+        return None  # Who may not read tags is still to see that it fires.
+    return next((tag["Value"] for tag in tags if tag["Key"] == SEVERITY_TAG), None)
+
+
+def read_budgets(outputs: Mapping[str, Any], cloudwatch: CloudWatchClient, now: datetime) -> dict[str, dict[str, Any]]:
+    """What is left of each objective's error budget, as a share of it: negative where it is overspent, None where it
+    is not measured."""
+    objectives: Mapping[str, Mapping[str, Any]] = outputs.get("slo") or {}
+    return {
+        objective: {**target, **_compute_budget_left(_read_budget_used(outputs["key"], objective, cloudwatch, now))}
+        for objective, target in sorted(objectives.items())
+    }
+
+
+def _read_budget_used(
+    key: str, objective: str, cloudwatch: CloudWatchClient, now: datetime
+) -> tuple[datetime, float] | None:
+    dimensions = BUDGET_USED.build_dimensions(Endpoint=key, Objective=objective)
+    answer = cloudwatch.get_metric_statistics(
+        Namespace=BUDGET_USED.namespace,
+        MetricName=BUDGET_USED.name,
+        Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
+        StartTime=now - BUDGET_WINDOW,
+        EndTime=now + timedelta(minutes=1),
+        Period=60,
+        Statistics=["Maximum"],
+    )
+    measured = [(point["Timestamp"], point["Maximum"]) for point in answer["Datapoints"]]  # type: ignore[typeddict-item]
+    return max(measured, default=None)
+
+
+def _compute_budget_left(used: tuple[datetime, float] | None) -> dict[str, Any]:
+    if used is None:
+        return {"left": None, "measured": None}
+    return {"left": round(1 - used[1], 6), "measured": used[0].isoformat(timespec="seconds")}
+
+
+def read_drift(
+    outputs: Mapping[str, Any], s3: S3Client, variants: Iterable[str]
+) -> dict[str, dict[str, Any] | None] | None:
+    """The newest report of each variant, None for one that has none yet; None as a whole where nobody watches the
+    data."""
+    reports = (outputs.get("drift") or {}).get("reports")
+    if not reports:
+        return None
+    archive = Archive(s3, reports.removeprefix("s3://").partition("/")[0])
+    latest = archive.read_index().latest
+    return {
+        variant: _describe_verdict(reports, variant, latest[variant], s3) if variant in latest else None
+        for variant in sorted(variants)
+    }
+
+
+def _describe_verdict(reports: str, variant: str, latest: LatestVerdict, s3: S3Client) -> dict[str, Any]:
+    report_path = f"{reports}{variant}/{latest.hour:%Y/%m/%d/%H}/{latest.version}"
+    return {
+        "version": latest.version,
+        "hour": latest.hour.isoformat(timespec="seconds"),
+        "verdict": latest.verdict,
+        "severity": latest.severity,
+        "drifting": _read_drifting_features(f"{report_path}.json", s3),
+        "report": f"{report_path}.html",
+    }
+
+
+def _read_drifting_features(address: str, s3: S3Client) -> Sequence[str] | None:
+    """The features that drift over the longest window of a report; None where it cannot be read."""
+    bucket, _, key = address.removeprefix("s3://").partition("/")
+    try:
+        report: DriftReport = decode_report(s3.get_object(Bucket=bucket, Key=key)["Body"].read(), address)
+    except (ClientError, InvalidReport):
+        return None
+    longest = report.windows.get("three_days")
+    return [feature.name for feature in longest.features if feature.verdict is Verdict.DRIFT] if longest else None

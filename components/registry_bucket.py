@@ -1,0 +1,146 @@
+"""The model registry's bucket: what is published stays as it was, and only as a whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.bucket import BucketArgs, SecureBucket
+from components.policy import Statement, build_people_trust_policy, render_policy
+from components.registry_parameter import RegistryParameter
+from components.registry_policy import (
+    DELETE_ACTIONS,
+    REPAIR_ACTIONS,
+    build_deployer_patterns,
+    build_immutability_statements,
+)
+from components.stack_context import StackContext
+from tidewatch.registry.location import build_parameter_name
+
+
+@dataclass(frozen=True)
+class RegistryArgs:
+    """logs: where accesses are logged. lock_days: governance-mode object lock of every version; 0 is none any more,
+    None none yet.
+
+    break_glass: who may take the role that deletes, as trust_people takes them. deployers: who runs `pulumi up`, and so
+    may change the bucket's settings; of nobody named, whoever IAM lets. found: the bucket that versions were read from
+    before anything was made; "" where there was none.
+    """
+
+    logs: SecureBucket
+    lock_days: int | None = None
+    break_glass: Sequence[str] = ()
+    deployers: Sequence[str] = ()
+    source_bucket: str = ""
+
+
+class RegistryBucket(pulumi.ComponentResource):
+    """The bucket, the role that may break its rules, and the parameter by which the program finds it before it deploys.
+
+    What its policy denies, and to whom, is in registry_policy.
+    """
+
+    def __init__(self, context: StackContext, args: RegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("tidewatch:components:Registry", context.name("registry"), None, opts)
+        child_opts = pulumi.ResourceOptions(parent=self)
+        self.break_glass = aws.iam.Role(
+            context.name("break-glass"),
+            description=f"Deletes from the registry of {context.model}: for emergencies, with a second factor",
+            assume_role_policy=build_people_trust_policy(context, args.break_glass),
+            max_session_duration=3600,
+            tags=context.build_tags(),
+            # It stays with the bucket, whose policy lets nobody else delete.
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=context.retains_data),
+        )
+        deployers = build_deployer_patterns(context, args.deployers)
+        bucket = SecureBucket(
+            context,
+            BucketArgs(
+                "registry",
+                versioned=True,
+                lock=bool(args.lock_days),
+                logs=args.logs,
+                statements=lambda arn: build_immutability_statements(arn, self.break_glass.arn, deployers),
+            ),
+            child_opts,
+        )
+        self.bucket, self.arn, self.key_arn = bucket.bucket, bucket.arn, bucket.encryption_key
+        self.prefix = f"models/{context.model}/"
+        self._create_break_glass_policy(context)
+        self.usage_rule = self._create_usage_rule(context)
+        if args.lock_days is not None:
+            self._lock(context, bucket, args.lock_days)
+        self.parameter = RegistryParameter(
+            context.name("registry"),
+            parameter=build_parameter_name(context.project, context.stack),
+            bucket=self.bucket,
+            source_bucket=args.source_bucket,
+            prefix=self.prefix,
+            tags=context.build_tags(),
+            retained=context.retains_data,
+            opts=pulumi.ResourceOptions(parent=self, protect=context.protect, depends_on=[bucket.policy]),
+        )
+        self.register_outputs({"bucket": self.bucket, "prefix": self.prefix})
+
+    def _lock(self, context: StackContext, bucket: SecureBucket, days: int) -> None:
+        """The lock of a bucket, which S3 puts on a versioned one in place and never takes off: what ends is the default
+        retention of new versions."""
+        aws.s3.BucketObjectLockConfiguration(
+            context.build_bucket_name("registry"),
+            bucket=bucket.bucket,
+            rule={"default_retention": {"mode": "GOVERNANCE", "days": days}} if days else None,
+            opts=pulumi.ResourceOptions(parent=bucket, depends_on=[bucket.versioning] if bucket.versioning else None),
+        )
+
+    def _create_usage_rule(self, context: StackContext) -> aws.cloudwatch.EventRule:
+        """What matches when somebody takes the role, and whatever CloudTrail tells of what is done with it then.
+
+        That it matched is a metric, which has an alarm. Of deletes CloudTrail tells only where a trail logs the data
+        events of the bucket; and a rule hears of calls in its own region alone, see docs/security.md.
+        """
+        return aws.cloudwatch.EventRule(
+            context.name("break-glass"),
+            description=f"Break-glass of the registry of {context.model} was used",
+            event_pattern=self.break_glass.arn.apply(build_usage_pattern),
+            tags=context.build_tags(),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _create_break_glass_policy(self, context: StackContext) -> None:
+        all_objects = pulumi.Output.concat(self.arn, "/*")
+        aws.iam.RolePolicy(
+            context.name("break-glass"),
+            role=self.break_glass.name,
+            policy=render_policy(
+                Statement("Look", ["s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketPolicy"], [self.arn]),
+                Statement("Delete", DELETE_ACTIONS, [all_objects]),
+                Statement("Repair", REPAIR_ACTIONS, [self.arn]),
+            ),
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=context.retains_data),
+        )
+
+
+def build_usage_pattern(role: str) -> str:
+    """The pattern of what CloudTrail tells of a role: it is assumed, switched to in the console, or calls something.
+
+    The console's event has no session's issuer, but the session. Source: CloudTrail user guide, "AWS Management Console
+    sign-in events", "CloudTrail userIdentity element".
+    """
+    session = role.replace(":iam:", ":sts:").replace(":role/", ":assumed-role/")
+    return json.dumps(
+        {
+            "detail-type": ["AWS API Call via CloudTrail", "AWS Console Sign In via CloudTrail"],
+            "detail": {
+                "$or": [
+                    {"eventName": ["AssumeRole"], "requestParameters": {"roleArn": [role]}},
+                    {"eventName": ["SwitchRole"], "userIdentity": {"arn": [{"prefix": f"{session}/"}]}},
+                    {"userIdentity": {"sessionContext": {"sessionIssuer": {"arn": [role]}}}},
+                ]
+            },
+        }
+    )

@@ -1,0 +1,225 @@
+"""The way back: a function that flips the weights to the champion, and what wakes it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_aws as aws
+
+from components.lambda_function import FunctionArgs, allow_eventbridge, create_function_with_dlq
+from components.policy import Statement, restrict_to_partition_keys
+from components.registry_bucket import RegistryBucket
+from components.stack_context import StackContext
+from components.tables import Tables
+from components.topics import Topics
+from tidewatch.alarms.catalog import HEALTH_COMPOSITE
+from tidewatch.rollback import format_invocation as build_command
+from tidewatch.slo import Objective
+from tidewatch.traffic import build_acknowledgements_key
+from tidewatch.traffic.ledger_copies import LEDGER_PREFIX
+
+ALARMS_PRINCIPAL = "lambda.alarms.cloudwatch.amazonaws.com"
+SWEEP_EVENT = json.dumps({"action": "sweep"})
+
+
+@dataclass(frozen=True)
+class RollbackArgs:
+    """What the function needs to know.
+
+    endpoint, endpoint_arn: the physical endpoint.
+    variants: the declared variants; target: the champion; floor: instances it never goes below.
+    abort_alarm, abort_alarm_arn: the alarm that stops a running deployment.
+    monitoring, monitoring_arn, monitoring_key: the bucket that incident documents go to.
+    registry: whose bucket takes the copies of the ledger, as nothing in it is overwritten.
+    automatic: whether alarms may call the function.
+    objectives: what is promised to users; the function emits what of their budgets is used.
+    runbooks: the folder or URL that {name}.md is under.
+    dashboard, reports: links for who is on call, "" where there is none.
+    """
+
+    endpoint: pulumi.Input[str]
+    endpoint_arn: pulumi.Input[str]
+    variants: Sequence[str]
+    target: str
+    floor: int
+    abort_alarm: pulumi.Input[str]
+    abort_alarm_arn: pulumi.Input[str]
+    tables: Tables
+    topics: Topics
+    monitoring: pulumi.Input[str]
+    monitoring_arn: pulumi.Input[str]
+    monitoring_key: pulumi.Input[str]
+    registry: RegistryBucket
+    automatic: bool = True
+    guardrails: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
+    log_days: int = 30
+    objectives: Sequence[Objective] = ()
+    runbooks: str = "runbooks"
+    dashboard: pulumi.Input[str] = ""
+    reports: pulumi.Input[str] = ""
+
+
+class RollbackFunction(pulumi.ComponentResource):
+    """The rollback function with its callers: state changes of the endpoint, a sweep each minute, alarms, people.
+
+    They are a unit because nothing may be lost between them: an event that the function fails on ends in the queue,
+    and the sweep drives whatever is still open.
+    """
+
+    def __init__(self, context: StackContext, args: RollbackArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        protected_opts = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(protect=context.protect), opts)
+        super().__init__("tidewatch:components:Rollback", context.name("rollback"), None, protected_opts)
+        self._context, self._args = context, args
+        self.function, self.dead_letter_queue = create_function_with_dlq(
+            context,
+            FunctionArgs(
+                purpose="rollback",
+                module="lambdas.rollback.handler",
+                description=f"Flips the weights of {context.model} back to its champion",
+                environment=self._build_environment(),
+                statements=self._build_statements(),
+                memory_mb=512,
+                timeout_s=120,
+                log_days=args.log_days,
+            ),
+            event_age_s=6 * 3600,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self._create_state_rule()
+        self._create_sweep_rule()
+        # A rule counts what it matches where it calls something: who takes break-glass is looked after at once.
+        self._connect_rule(args.registry.usage_rule, "break-glass", SWEEP_EVENT)
+        self.permissions = [
+            self._allow_alarm(
+                f"guardrail-{variant}", context.build_arn("cloudwatch", pulumi.Output.concat("alarm:", name))
+            )
+            for variant, name in (sorted(args.guardrails.items()) if args.automatic else ())
+        ]
+        self.automatic = args.automatic
+        self.target = {variant: float(variant == args.target) for variant in sorted(args.variants)}
+        self.command = self.function.name.apply(lambda name: build_command(name, context.region))
+        self.register_outputs({"function": self.function.name, "command": self.command})
+
+    def _build_environment(self) -> dict[str, pulumi.Input[str]]:
+        args = self._args
+        return {
+            "STACK_KEY": self._context.key,
+            "ENDPOINT": args.endpoint,
+            "LEDGER": args.tables.ledger.name,
+            "CONTROL": args.tables.control.name,
+            "TARGET": args.target,
+            "GUARDRAILS": pulumi.Output.json_dumps([name for _, name in sorted(args.guardrails.items())]),
+            "FLOOR": str(args.floor),
+            "MONITORING_BUCKET": args.monitoring,
+            "COPIES": args.registry.bucket,
+            "TOPIC": args.topics.arns["P1"],
+            "ABORT_ALARM": args.abort_alarm,
+            "ENVIRONMENT": self._context.stack,
+            "AUTOMATIC": str(args.automatic).lower(),
+            "CHAT": str(args.topics.is_posted_to_slack("P1")).lower(),
+            # Its composite is made after this function, which some of the alarms under it call.
+            "ALARM": args.tables.build_physical_name(HEALTH_COMPOSITE),
+            "RUNBOOKS": args.runbooks,
+            "DASHBOARD": args.dashboard,
+            "REPORTS": args.reports,
+            "OBJECTIVES": objectives_to_json(args.objectives),
+        }
+
+    def _build_statements(self) -> Sequence[Statement]:
+        args = self._args
+        return (
+            Statement(
+                "Flip",
+                ["sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities"],
+                [args.endpoint_arn],
+            ),
+            Statement(
+                "Append",
+                ["dynamodb:PutItem", "dynamodb:Query"],
+                [args.tables.ledger.arn],
+                condition=restrict_to_partition_keys(self._context.key),
+            ),
+            # Only read: what drives a rollback cannot call it settled.
+            Statement(
+                "Acknowledgements",
+                ["dynamodb:Query"],
+                [args.tables.ledger.arn],
+                condition=restrict_to_partition_keys(build_acknowledgements_key(self._context.key)),
+            ),
+            Statement("Copy", ["s3:PutObject"], [pulumi.Output.concat(args.registry.arn, "/", LEDGER_PREFIX, "*")]),
+            Statement(
+                "Drive", ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"], [args.tables.control.arn]
+            ),
+            Statement("Abort", ["cloudwatch:SetAlarmState"], [args.abort_alarm_arn]),
+            # It takes no resource: the metrics of this endpoint cannot be told from another's in IAM.
+            Statement("ReadMetrics", ["cloudwatch:GetMetricData"], ["*"]),
+            # Neither tells of a composite alarm where it is allowed on less than everything.
+            Statement("ReadAlarms", ["cloudwatch:DescribeAlarms", "cloudwatch:DescribeAlarmHistory"], ["*"]),
+            Statement("Draft", ["s3:PutObject"], [pulumi.Output.concat(args.monitoring_arn, "/incidents/*")]),
+            Statement("Page", ["sns:Publish"], [args.topics.arns["P1"]]),
+            Statement(
+                "Encrypt",
+                ["kms:Decrypt", "kms:GenerateDataKey"],
+                [args.monitoring_key, args.registry.key_arn, args.topics.key_arn],
+            ),
+        )
+
+    def _create_state_rule(self) -> None:
+        pattern = pulumi.Output.json_dumps(
+            {
+                "source": ["aws.sagemaker"],
+                "detail-type": ["SageMaker Endpoint State Change"],
+                "detail": {"EndpointName": [self._args.endpoint]},
+            }
+        )
+        rule = aws.cloudwatch.EventRule(
+            self._context.name("state"),
+            description=f"The endpoint of {self._context.model} changed its state",
+            event_pattern=pattern,
+            tags=self._context.build_tags(),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self._connect_rule(rule, "state")
+
+    def _create_sweep_rule(self) -> None:
+        rule = aws.cloudwatch.EventRule(
+            self._context.name("sweep"),
+            description="Drives what is still open, and notices weights that nobody declared",
+            schedule_expression="rate(1 minute)",
+            tags=self._context.build_tags(),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self._connect_rule(rule, "sweep", SWEEP_EVENT)
+
+    def _connect_rule(self, rule: aws.cloudwatch.EventRule, part: str, payload: str | None = None) -> None:
+        permission = allow_eventbridge(self._context, part, self.function, rule, pulumi.ResourceOptions(parent=self))
+        aws.cloudwatch.EventTarget(
+            self._context.name(part),
+            rule=rule.name,
+            arn=self.function.arn,
+            input=payload,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[permission]),
+        )
+
+    def _allow_alarm(self, part: str, alarm: pulumi.Input[str]) -> aws.lambda_.Permission:
+        return aws.lambda_.Permission(
+            self._context.name(part),
+            action="lambda:InvokeFunction",
+            function=self.function.name,
+            principal=ALARMS_PRINCIPAL,
+            source_arn=alarm,
+            source_account=self._context.account,
+            # It comes and goes with its variant, and with `automatic`.
+            opts=pulumi.ResourceOptions(parent=self, protect=False),
+        )
+
+
+def objectives_to_json(objectives: Sequence[Objective]) -> str:
+    """Objectives as the function reads them."""
+    terms = ("percent", "days", "milliseconds")
+    return json.dumps(
+        {objective.kind: {term: getattr(objective, term) for term in terms} for objective in objectives}, sort_keys=True
+    )

@@ -1,0 +1,139 @@
+"""What a variant holds: a registry version as a SageMaker model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_aws as aws
+
+from components.stack_context import StackContext
+from tidewatch.content_hash import compute_content_hash, fingerprint_secret
+from tidewatch.traffic import DeployedModel
+
+CONTENT_TAG = "tidewatch:content"
+"""The tag that tells the hash of what a model or a configuration is made of."""
+TRITON_ENVIRONMENT = {"SAGEMAKER_TRITON_LOG_VERBOSE": "false"}
+
+
+@dataclass(frozen=True)
+class ProductionVariant:
+    """A variant as declared: a verified registry version, and the instances that serve it.
+
+    artifact_url: s3:// of model.tar.gz; artifact: its sha256, hex. image: the container image by digest.
+    environment: what the container reads besides Triton's own; secrets: the names of those that are secret.
+    floor: instances it needs to take traffic.
+    """
+
+    name: str
+    version: str
+    artifact_url: str
+    artifact: str
+    image: str
+    weight: float
+    instances: int
+    floor: int = 1
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    secrets: frozenset[str] = frozenset()
+
+    def compute_content(self, model: str, network: Network | None) -> str:
+        """The hash of what is declared about the model in the variant: no weight and no count."""
+        return compute_content_hash(
+            {
+                "version": self.version,
+                "artifact": self.artifact,
+                "bucket": self.bucket,
+                "image": self.image,
+                "environment": self._redact_secrets(model),
+                "network": network.hash_inputs if network else None,
+            }
+        )
+
+    @property
+    def bucket(self) -> str:
+        """The bucket that the artifact is in."""
+        return self.artifact_url.removeprefix("s3://").partition("/")[0]
+
+    def build_environment(self, model: str) -> dict[str, str]:
+        """The container's environment: Triton serves the model of this name, and logs no request."""
+        return {"SAGEMAKER_TRITON_DEFAULT_MODEL_NAME": model, **TRITON_ENVIRONMENT, **self.environment}
+
+    def build_container_environment(self, model: str) -> dict[str, pulumi.Input[str]]:
+        """The variables as the container gets them, secret where the config's are."""
+        variables = self.build_environment(model).items()
+        return {name: pulumi.Output.secret(value) if name in self.secrets else value for name, value in variables}
+
+    def _redact_secrets(self, model: str) -> dict[str, str]:
+        """The variables as a hash may name them that stands in tags and the ledger."""
+        variables = self.build_environment(model)
+        secret = {name: value for name, value in variables.items() if name in self.secrets}
+        if not secret:
+            return variables
+        secret_fingerprint = fingerprint_secret(json.dumps(secret, sort_keys=True), f"{model}/{self.artifact}")
+        return {name: value for name, value in variables.items() if name not in secret} | {"": secret_fingerprint}
+
+    def to_deployed_model(self, model: str, network: Network | None) -> DeployedModel:
+        """The variant as the ledger knows it."""
+        return DeployedModel(
+            version=self.version,
+            artifact=self.artifact,
+            image=self.image.rpartition("@")[2],
+            content=self.compute_content(model, network),
+            floor=self.floor,
+        )
+
+
+@dataclass(frozen=True)
+class Network:
+    """The subnets and security groups that the containers run in: ids, or ARNs of what another account shares."""
+
+    subnets: tuple[str, ...]
+    security_groups: tuple[str, ...]
+
+    @property
+    def hash_inputs(self) -> dict[str, list[str]]:
+        return {"subnets": sorted(self.subnets), "securityGroups": sorted(self.security_groups)}
+
+    @property
+    def subnet_ids(self) -> list[str]:
+        """As SageMaker takes them."""
+        return [_to_id(subnet) for subnet in self.subnets]
+
+    @property
+    def group_ids(self) -> list[str]:
+        """As SageMaker takes them."""
+        return [_to_id(group) for group in self.security_groups]
+
+
+def _to_id(id_or_arn: str) -> str:
+    return id_or_arn.rpartition("/")[2]
+
+
+def create_variant_model(
+    context: StackContext,
+    variant: ProductionVariant,
+    *,
+    role: pulumi.Input[str],
+    network: Network | None,
+    parent: pulumi.Resource,
+) -> aws.sagemaker.Model:
+    """The model of a variant, run as `role`. Another content is another model, and the one before is retained: a
+    rollback may need it after the variant has moved on.
+    """
+    return aws.sagemaker.Model(
+        context.name("model", variant.name),
+        execution_role_arn=role,
+        primary_container=aws.sagemaker.ModelPrimaryContainerArgs(
+            image=variant.image,
+            model_data_url=variant.artifact_url,
+            environment=variant.build_container_environment(context.model),
+        ),
+        enable_network_isolation=True,
+        vpc_config=network
+        and aws.sagemaker.ModelVpcConfigArgs(subnets=network.subnet_ids, security_group_ids=network.group_ids),
+        tags=context.build_tags(variant=variant.name, version=variant.version)
+        | {CONTENT_TAG: variant.compute_content(context.model, network)},
+        opts=pulumi.ResourceOptions(parent=parent, retain_on_delete=True),
+    )

@@ -1,0 +1,88 @@
+"""What every component needs to know: its stack, where it runs, and how its things are named and tagged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_aws as aws
+
+from tidewatch.naming import build_name_prefix, build_stack_key, hash_stack_key
+
+
+@dataclass(frozen=True)
+class StackContext:
+    """A stack: its names, its region, and the tags that say who owns what is made."""
+
+    project: str
+    stack: str
+    model: str
+    region: str
+    account: pulumi.Output[str]
+    partition: pulumi.Output[str]
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    protect: bool = False
+    force_destroy: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        project: str,
+        stack: str,
+        model: str,
+        owner: str,
+        region: str,
+        tags: Mapping[str, str],
+        protect: bool,
+        force_destroy: bool,
+    ) -> StackContext:
+        """The scope of a stack, with the account and partition that its credentials are for."""
+        return cls(
+            project=project,
+            stack=stack,
+            model=model,
+            region=region,
+            account=aws.get_caller_identity_output().account_id,
+            partition=aws.get_partition_output().partition,
+            tags={**tags, "tidewatch:stack": f"{project}/{stack}", "tidewatch:model": model, "tidewatch:owner": owner},
+            protect=protect,
+            force_destroy=force_destroy,
+        )
+
+    @property
+    def key(self) -> str:
+        """What tells this stack from every other in its account, like tidewatch/dev/flights."""
+        return build_stack_key(self.project, self.stack, self.model)
+
+    def name(self, *parts: str) -> str:
+        """A logical name, like flights-model-blue-3fa9c1d2e4."""
+        return "-".join((build_name_prefix(self.model), *parts))
+
+    def build_unique_name(self, *parts: str) -> str:
+        """A name like flights-3fa9c1-drift that no other stack of the account makes, for what is called by an explicit
+        name, or is meant by the beginning of one."""
+        return self.name(hash_stack_key(self.key), *parts)
+
+    def build_bucket_name(self, part: str) -> str:
+        """A logical name that S3 takes too: it knows no capital letters."""
+        return self.name(part).lower()
+
+    def build_tags(self, **more: str) -> dict[str, str]:
+        """The stack's tags and those of one thing, such as its variant."""
+        return {**self.tags, **{f"tidewatch:{key}": value for key, value in more.items()}}
+
+    def build_arn(self, service: str, resource: pulumi.Input[str]) -> pulumi.Output[str]:
+        """The ARN of something in this account and region."""
+        return pulumi.Output.concat("arn:", self.partition, f":{service}:{self.region}:", self.account, ":", resource)
+
+    @property
+    def account_root_arn(self) -> pulumi.Output[str]:
+        """The principal that stands for everybody in the account whom IAM lets."""
+        return pulumi.Output.concat("arn:", self.partition, ":iam::", self.account, ":root")
+
+    @property
+    def retains_data(self) -> bool:
+        """Whether what holds data outlives `pulumi destroy`."""
+        return not self.force_destroy

@@ -1,0 +1,11 @@
+"""What triggers every alarm of the program: requests, runs of functions, and what happens on the control plane."""
+
+from __future__ import annotations
+
+from rehearsal.alarm_coverage.data_triggers import DATA_TRIGGERS
+from rehearsal.alarm_coverage.serving_triggers import SERVING_TRIGGERS
+from rehearsal.alarm_coverage.traffic_triggers import TRAFFIC_TRIGGERS
+from rehearsal.alarm_coverage.trigger import AlarmTrigger
+
+ALARM_TRIGGERS: tuple[AlarmTrigger, ...] = (*SERVING_TRIGGERS, *DATA_TRIGGERS, *TRAFFIC_TRIGGERS)
+"""Neighbours take about as long: two run at the same time."""

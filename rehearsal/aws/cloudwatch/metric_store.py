@@ -1,0 +1,257 @@
+"""Metrics as CloudWatch keeps them: one aggregate a minute, not one datum a request, with percentiles.
+
+Percentiles are exact while a minute holds few distinct values; above that they come from buckets 1% wide, as
+CloudWatch's own do ("SEH1" distributions, CloudWatch user guide, "Percentiles").
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from rehearsal.aws.cloudwatch.metric_statistics import parse_extended
+
+MAX_VALUES = 256
+MAX_WINDOWS = 512
+"""Of a metric, whose statistics are remembered."""
+_LOG_BUCKET_WIDTH = math.log(1.01)
+MINUTE = 60
+
+Dimensions = tuple[tuple[str, str], ...]
+
+
+@dataclass
+class Aggregate:
+    """What is kept of the values of one minute, or of several minutes added up."""
+
+    count: float = 0.0
+    total: float = 0.0
+    minimum: float = math.inf
+    maximum: float = -math.inf
+    values: dict[float, float] = field(default_factory=dict[float, float])
+    is_coarse: bool = False
+
+    def add(self, value: float, times: float = 1.0) -> None:
+        self.count += times
+        self.total += value * times
+        self.minimum = min(self.minimum, value)
+        self.maximum = max(self.maximum, value)
+        bucket = _to_bucket(value) if self.is_coarse else value
+        self.values[bucket] = self.values.get(bucket, 0.0) + times
+        if len(self.values) > MAX_VALUES and not self.is_coarse:
+            self._coarsen()
+
+    def add_statistics(self, count: float, total: float, minimum: float, maximum: float) -> None:
+        """A StatisticSet of PutMetricData: it has no distribution, so it gives no percentiles."""
+        self.count += count
+        self.total += total
+        self.minimum = min(self.minimum, minimum)
+        self.maximum = max(self.maximum, maximum)
+
+    def merge(self, other: Aggregate) -> None:
+        self.add_statistics(other.count, other.total, other.minimum, other.maximum)
+        for value, times in other.values.items():
+            bucket = _to_bucket(value) if self.is_coarse else value
+            self.values[bucket] = self.values.get(bucket, 0.0) + times
+
+    def compute_statistic(self, name: str) -> float | None:
+        """Any of CloudWatch's statistics; None where it is not defined. Raises UnknownStatistic."""
+        if self.count == 0:
+            return None
+        if name == "Sum":
+            return self.total
+        if name == "Average":
+            return self.total / self.count
+        if name == "SampleCount":
+            return self.count
+        if name == "Minimum":
+            return self.minimum
+        if name == "Maximum":
+            return self.maximum
+        return parse_extended(name).compute(sorted(self.values.items()))
+
+    def _coarsen(self) -> None:
+        merged: dict[float, float] = defaultdict(float)
+        for value, times in self.values.items():
+            merged[_to_bucket(value)] += times
+        self.values, self.is_coarse = dict(merged), True
+
+
+def _to_bucket(value: float) -> float:
+    if value == 0:
+        return 0.0
+    return math.copysign(
+        math.exp((math.floor(math.log(abs(value)) / _LOG_BUCKET_WIDTH) + 0.5) * _LOG_BUCKET_WIDTH), value
+    )
+
+
+def _merge(minutes: Sequence[Aggregate]) -> Aggregate:
+    if len(minutes) == 1:
+        return minutes[0]
+    merged = Aggregate()
+    for minute in minutes:
+        merged.merge(minute)
+    return merged
+
+
+@dataclass
+class MetricSeries:
+    """One metric: namespace, name, dimensions and unit, with an aggregate a minute.
+
+    `fine` holds the values of high resolution by their second (PutMetricData with StorageResolution 1), besides.
+    """
+
+    NO_DATA: ClassVar[int] = -1
+
+    namespace: str
+    name: str
+    dimensions: Dimensions
+    unit: str | None = None
+    delay: float = 0.0
+    minutes: dict[int, Aggregate] = field(default_factory=dict[int, Aggregate])
+    seconds: dict[int, Aggregate] = field(default_factory=dict[int, Aggregate])
+    _minute_order: list[int] = field(default_factory=list[int])
+    _window_cache: dict[tuple[str, float, float], tuple[float, float | None]] = field(
+        default_factory=dict[tuple[str, float, float], tuple[float, float | None]]
+    )
+    """Of windows that were asked for, the number of samples and what came of them: alarms look at the same ones each
+    minute, and at each other's."""
+
+    def get_minute(self, timestamp: float) -> Aggregate:
+        """The aggregate of the minute that a timestamp (seconds since the epoch) falls into."""
+        minute = int(timestamp // MINUTE)
+        found = self.minutes.get(minute)
+        return found if found is not None else self.minutes.setdefault(minute, Aggregate())
+
+    def get_second(self, timestamp: float) -> Aggregate:
+        """The aggregate of high resolution of the second that a timestamp falls into."""
+        return self.seconds.setdefault(int(timestamp), Aggregate())
+
+    def is_visible(self, minute: int, now: float) -> bool:
+        """Whether CloudWatch already shows that minute."""
+        return not self.delay or (minute + 1) * MINUTE + self.delay <= now
+
+    def has_values_since(self, begin: float) -> bool:
+        """Whether any value lies at or after a second, visible or not yet."""
+        order = self._sort_minutes()
+        return bool(order) and (order[-1] + 1) * MINUTE > begin
+
+    def fingerprint_window(self, begin: float, end: float) -> int | None:  # noqa: ARG002
+        """A mark of what every window from `begin` to `end` holds alike: NOTHING, or where one value began.
+
+        None where windows may differ.
+        """
+        return None if self.has_values_since(begin) else self.NO_DATA
+
+    def iterate_minutes(self, start: float, end: float, now: float) -> Iterator[tuple[int, Aggregate]]:
+        """The minutes that begin from `start`'s minute up to but without `end`, and can be seen."""
+        for minute in sorted(self.minutes):
+            if start - start % MINUTE <= minute * MINUTE < end and self.is_visible(minute, now):
+                yield minute, self.minutes[minute]
+
+    def compute_window(self, statistic: str, begin: float, end: float, now: float) -> tuple[float | None, float]:
+        """A statistic, and the number of samples, of what is visible at `now` from `begin` up to but without `end`.
+
+        A window that begins or ends within a minute takes the values of high resolution; a metric without any has its
+        values at the beginning of their minute.
+        """
+        aggregates = (
+            self._select_minutes(begin, end, now)
+            if begin % MINUTE == end % MINUTE == 0
+            else self._select_seconds(begin, end, now)
+        )
+        if not aggregates:
+            return None, 0.0
+        count = sum(aggregate.count for aggregate in aggregates)
+        if statistic == "Sum":
+            return sum(aggregate.total for aggregate in aggregates), count
+        if statistic == "Average":
+            return sum(aggregate.total for aggregate in aggregates) / count, count
+        # Nothing is ever taken out of an aggregate: as many samples of the same time are the same samples.
+        cache_key = statistic, begin, end
+        if (cached := self._window_cache.get(cache_key)) is None or cached[0] != count:
+            if len(self._window_cache) >= MAX_WINDOWS:
+                self._window_cache.clear()
+            cached = self._window_cache[cache_key] = count, _merge(aggregates).compute_statistic(statistic)
+        return cached[1], count
+
+    def _select_minutes(self, begin: float, end: float, now: float) -> list[Aggregate]:
+        order = self._sort_minutes()
+        first, last = bisect_left(order, begin // MINUTE), bisect_left(order, end // MINUTE)
+        if self.delay:
+            last = min(last, bisect_right(order, (now - self.delay) // MINUTE - 1))
+        minutes = self.minutes
+        return [minutes[minute] for minute in order[first:last] if minutes[minute].count]
+
+    def _select_seconds(self, begin: float, end: float, now: float) -> list[Aggregate]:
+        if self.seconds:
+            return [
+                self.seconds[second] for second in range(math.ceil(begin), math.ceil(end)) if second in self.seconds
+            ]
+        minute = math.ceil(begin / MINUTE)
+        is_inside = minute * MINUTE < end and minute in self.minutes and self.is_visible(minute, now)
+        return [self.minutes[minute]] if is_inside and self.minutes[minute].count else []
+
+    def _sort_minutes(self) -> list[int]:
+        # Minutes are only ever added, so their number tells whether the order still holds.
+        if len(self._minute_order) != len(self.minutes):
+            self._minute_order = sorted(self.minutes)
+        return self._minute_order
+
+
+@dataclass
+class MetricStore:
+    """Every metric of one account. Keys carry the region."""
+
+    series: dict[tuple[str, str, str, Dimensions], MetricSeries] = field(
+        default_factory=dict[tuple[str, str, str, Dimensions], MetricSeries]
+    )
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def get_series(
+        self,
+        region: str,
+        namespace: str,
+        name: str,
+        dimensions: Mapping[str, str],
+        delay: float = 0.0,
+        kind: type[MetricSeries] = MetricSeries,
+    ) -> MetricSeries:
+        """The series of that name, made where there is none, of that kind."""
+        key = (region, namespace, name, tuple(sorted(dimensions.items())))
+        found = self.series.get(key)
+        if found is None:
+            with self.lock:
+                found = self.series.setdefault(key, kind(namespace, name, key[3], delay=delay))
+        return found
+
+    def aggregate_periods(
+        self,
+        key: tuple[str, str, str, Dimensions],
+        start: float,
+        end: float,
+        period: int,
+        now: float,
+        unit: str | None = None,
+    ) -> dict[float, Aggregate]:
+        """Aggregates by the start of their period, from `start` up to but without `end`, all in seconds.
+
+        Periods begin at multiples of `period`, as CloudWatch aligns them.
+        """
+        found = self.series.get(key)
+        if found is None or (unit is not None and found.unit not in (None, unit)):
+            return {}
+        result: dict[float, Aggregate] = {}
+        with self.lock:
+            for minute, aggregate in found.iterate_minutes(start, end, now):
+                begin = minute * MINUTE
+                result.setdefault(begin - begin % period, Aggregate()).merge(aggregate)
+        return result
+
+    def list_series(self, region: str) -> Iterable[MetricSeries]:
+        return [series for (series_region, *_), series in list(self.series.items()) if series_region == region]

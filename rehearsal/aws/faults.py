@@ -1,0 +1,116 @@
+"""What a rehearsal can make go wrong on purpose. A fault waits here until the subject it names takes it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from random import Random
+
+KINDS: Mapping[str, frozenset[str]] = {
+    "create_fails": frozenset({"endpoint", "reason"}),
+    "deployment_fails": frozenset({"endpoint", "reason", "keep_reason"}),
+    "change_rolls_back": frozenset({"endpoint", "reason"}),
+    "status": frozenset({"endpoint", "status", "reason", "seconds"}),
+    "scaling": frozenset({"endpoint", "variant", "instances"}),
+    "variant_errors": frozenset({"endpoint", "variant", "rate", "every", "code"}),
+    "variant_latency": frozenset({"endpoint", "variant", "seconds", "overhead"}),
+    "put_conflict": frozenset({"bucket", "key"}),
+    "api": frozenset({"service", "action", "code", "message", "status"}),
+    "function_killed": frozenset({"function", "calls"}),
+    "function_throttled": frozenset({"function"}),
+    "delivered_twice": frozenset({"function"}),
+    "capture_stops": frozenset({"endpoint", "variant"}),
+    "load": frozenset({"endpoint", "variant", "metric", "percent"}),
+}
+"""Each kind with the options it takes; docs/fidelity.md says what each does."""
+
+PERSISTENT_KINDS = frozenset({"variant_errors", "variant_latency", "function_throttled", "capture_stops", "load"})
+"""Kinds that hold until they are cleared; the others are spent after `times`, 1 by default."""
+
+
+HOST_METRICS = frozenset(
+    {"CPUUtilization", "MemoryUtilization", "DiskUtilization", "GPUUtilization", "GPUMemoryUtilization"}
+)
+"""What requests can load by the fault `load`."""
+
+
+class UnknownFault(ValueError):
+    """A fault that nothing in the simulator would ever take."""
+
+
+@dataclass
+class Fault:
+    """A fault that waits: what it does to whom, and how often it still can."""
+
+    id: int
+    kind: str
+    options: dict[str, object]
+    remaining: int
+    cost: dict[tuple[str, str], float] = field(default_factory=dict[tuple[str, str], float])
+    """What it has done so far, by endpoint and variant, where that adds up."""
+    _calls: count[int] = field(default_factory=lambda: count(1))
+
+    def applies_to(self, subject: Mapping[str, str]) -> bool:
+        """Whether every option that names a subject names this one; an option left out names them all."""
+        return all(self.options.get(key) in (None, value) for key, value in subject.items())
+
+    def should_strike(self, rng: Random) -> bool:
+        """Whether it strikes the request that took it: with `every` one in so many, else by chance, `rate`."""
+        if "every" in self.options:
+            return next(self._calls) % int(self.get_number("every", 1)) == 0
+        return rng.random() < self.get_number("rate", 1.0)
+
+    def get_text(self, option: str, default: str) -> str:
+        return str(self.options.get(option, default))
+
+    def get_number(self, option: str, default: float) -> float:
+        return float(str(self.options.get(option, default)))
+
+
+@dataclass
+class PendingFaults:
+    """The faults that wait. Safe to use from several threads."""
+
+    pending: list[Fault] = field(default_factory=list[Fault])
+    _ids: count[int] = field(default_factory=lambda: count(1))
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def inject(self, kind: str, times: int | None = None, **options: object) -> int:
+        """Adds a fault and returns its id; raises UnknownFault on a kind or option that does not exist."""
+        if kind not in KINDS:
+            raise UnknownFault(f"There is no fault {kind!r}; the simulator knows {', '.join(sorted(KINDS))}.")
+        if unknown := sorted(set(options) - KINDS[kind]):
+            raise UnknownFault(f"The fault {kind!r} takes {', '.join(sorted(KINDS[kind]))}, not {', '.join(unknown)}.")
+        if kind == "load" and options.get("metric") not in HOST_METRICS:
+            raise UnknownFault(f"A host shows {', '.join(sorted(HOST_METRICS))}, not {options.get('metric')}.")
+        if kind == "load" and times is not None:
+            raise UnknownFault("A load lasts until it is cleared: what it costs goes with it, so it takes no `times`.")
+        with self._lock:
+            fault = Fault(next(self._ids), kind, options, times if times is not None else 1)
+            if kind in PERSISTENT_KINDS and times is None:
+                fault.remaining = -1
+            self.pending.append(fault)
+            return fault.id
+
+    def take(self, kind: str, **subject: str) -> Fault | None:
+        """The first waiting fault of this kind for this subject, spent once; None where there is none."""
+        if not self.pending:
+            return None
+        with self._lock:
+            fault = self.find(kind, **subject)
+            if fault is not None and fault.remaining > 0:
+                fault.remaining -= 1
+                if fault.remaining == 0:
+                    self.pending.remove(fault)
+            return fault
+
+    def find(self, kind: str, **subject: str) -> Fault | None:
+        """The fault that `take` would give, not spent."""
+        return next((f for f in list(self.pending) if f.kind == kind and f.applies_to(subject)), None)
+
+    def clear(self, fault_id: int | None = None) -> None:
+        """Removes one fault, or all of them."""
+        with self._lock:
+            self.pending = [f for f in self.pending if fault_id is not None and f.id != fault_id]

@@ -1,0 +1,103 @@
+"""Copies of the account that this process simulates: a fork has its memory, and a clock and functions of its own."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from rehearsal.aws.account import current_account
+from rehearsal.aws.lambda_.function_host import FunctionHost
+from rehearsal.aws.server import create_server
+from rehearsal.parent_watch import exit_when_reader_closes
+from rehearsal.simulated_clock import ManualClock
+from tidewatch import clock as clocks
+
+POLL_SECONDS = 0.004
+"""Wall seconds between two looks at what functions wait for."""
+T = TypeVar("T")
+
+
+class ForkFailed(RuntimeError):
+    """A copy ended before it had an answer; the text says why."""
+
+
+def isolate_account() -> ManualClock:
+    """The clock, and the functions behind a port, of a process that was forked: those it was forked with are shared."""
+    account = current_account()
+    clock = ManualClock(account.now(), account.directory / f"clock-{os.getpid()}")
+    account.clock, account.clock_path = clock, account.directory / f"clock-{os.getpid()}"
+    clock.on_advance.append(account.settle)
+    clocks.install(clock)
+    server = create_server(0)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    functions = FunctionHost(
+        account.directory, account.clock_path, lambda: f"http://127.0.0.1:{server.server_port}", account.now
+    )
+    functions.kill_after = account.functions.kill_after
+    account.functions = functions
+    return clock
+
+
+def wait_for_functions() -> None:
+    """Until no function runs. A function that waits moves the clock by what it waits; how long it computes moves
+    nothing, so that a slow machine plays what a fast one does."""
+    account = current_account()
+    while any(thread.is_alive() for thread in list(account.invocation_threads)):
+        account.settle()
+        time.sleep(POLL_SECONDS)
+
+
+def fork(work: Callable[[], T]) -> tuple[int, int]:
+    """A copy of this process that does the work, and ends with it or with whoever asked for it: its id, and where its
+    answer is to be read."""
+    read_fd, write_fd = os.pipe()
+    pid = os.fork()
+    if not pid:
+        _run_child(work, read_fd, write_fd)
+    os.close(write_fd)
+    return pid, read_fd
+
+
+def read_result(pid: int, read_fd: int) -> Any:
+    """What a copy answered, once it has. Raises CopyBroken."""
+    with os.fdopen(read_fd, "rb") as pipe:
+        answer = pipe.read()
+    os.waitpid(pid, 0)
+    if not answer:
+        raise ForkFailed("the copy died without a word")
+    kind, value = pickle.loads(answer)  # nosec B301 # from a fork of this process, by a pipe of ours
+    if kind == "failed":
+        raise ForkFailed(value)
+    return value
+
+
+def kill(pids: Iterable[int]) -> None:
+    """Ends copies that nobody will hear any more; those that ended by themselves are none of its business."""
+    for pid in pids:
+        with suppress(ChildProcessError):
+            if os.waitpid(pid, os.WNOHANG) == (0, 0):
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+
+
+def _run_child(work: Callable[[], T], read_fd: int, write_fd: int) -> None:
+    """Never returns."""
+    try:
+        os.close(read_fd)
+        exit_when_reader_closes(write_fd)
+        try:
+            answer = pickle.dumps(("done", work()))
+        except BaseException:
+            answer = pickle.dumps(("failed", traceback.format_exc()))
+        with os.fdopen(write_fd, "wb") as pipe:
+            pipe.write(answer)
+        current_account().functions.close()
+    finally:
+        os._exit(0)

@@ -1,0 +1,38 @@
+"""Which variant of a fleet answers a request: by the weights that are live."""
+
+from __future__ import annotations
+
+from bisect import bisect
+from dataclasses import dataclass
+
+from rehearsal.aws.cloudwatch.metric_store import MetricSeries
+from rehearsal.aws.inference.triton import ServedModel
+from rehearsal.aws.sagemaker.fleet import Fleet, LiveVariant
+
+
+@dataclass(frozen=True)
+class VariantMetrics:
+    """The metrics of one variant, looked up once."""
+
+    invocations: MetricSeries
+    per_instance: MetricSeries
+    errors_4xx: MetricSeries
+    errors_5xx: MetricSeries
+    model_errors: MetricSeries
+    model_latency: MetricSeries
+    overhead_latency: MetricSeries
+
+
+@dataclass(frozen=True)
+class RoutingTable:
+    """One fleet's routing table: variants, their cumulative weights, their models and meters."""
+
+    fleet: Fleet
+    variants: tuple[LiveVariant, ...]
+    cumulative: tuple[float, ...]
+    models: tuple[ServedModel | None, ...]
+    metrics: tuple[VariantMetrics, ...]
+
+    def choose_variant(self, chance: float) -> int:
+        """The variant for a uniform number from [0, 1): none whose weight is 0."""
+        return min(bisect(self.cumulative, chance * self.cumulative[-1]), len(self.variants) - 1)

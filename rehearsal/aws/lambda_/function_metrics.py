@@ -1,0 +1,50 @@
+"""The metrics of Lambda functions, at the moment of their invocation.
+
+Source: Lambda developer guide, "Types of metrics for Lambda functions": one value of Invocations, Errors, Throttles
+and Duration an invocation, 1 or 0 but for Duration (milliseconds, at most the timeout); a throttled one counts in
+Throttles alone; "the timestamp on an error metric reflects when the function was invoked". Asynchronous ones:
+AsyncEventsReceived, AsyncEventsDropped, DestinationDeliveryFailures.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from rehearsal.aws.account import SimulatedAccount
+from rehearsal.aws.lambda_.function_host import InvocationResult
+
+NAMESPACE = "AWS/Lambda"
+
+
+def record_invocation(account: SimulatedAccount, function: Any, result: InvocationResult, started: datetime) -> None:
+    """An invocation that ran. Its Duration is simulated: what it waited for on the clock counts in full."""
+    seconds = max((account.now() - started).total_seconds(), result.own_seconds)
+    _put_metric(account, function, "Invocations", 1, started)
+    _put_metric(account, function, "Errors", float(result.error is not None), started)
+    _put_metric(account, function, "Throttles", 0, started)
+    _put_metric(
+        account, function, "Duration", min(seconds, float(function.timeout or 3)) * 1000, started, "Milliseconds"
+    )
+
+
+def is_throttled(account: SimulatedAccount, function: Any) -> bool:
+    """Whether an invocation finds no free concurrency, which a rehearsal asked for; counts it then."""
+    if account.faults.take("function_throttled", function=function.function_name) is None:
+        return False
+    _put_metric(account, function, "Throttles", 1, account.now())
+    return True
+
+
+def count_async_event(account: SimulatedAccount, function: Any, name: str) -> None:
+    """One of the metrics of asynchronous invocation."""
+    _put_metric(account, function, name, 1, account.now())
+
+
+def _put_metric(
+    account: SimulatedAccount, function: Any, name: str, value: float, moment: datetime, unit: str = "Count"
+) -> None:
+    series = account.metrics.get_series(function.region, NAMESPACE, name, {"FunctionName": function.function_name})
+    series.unit = unit
+    with account.metrics.lock:
+        series.get_minute(moment.timestamp()).add(value)

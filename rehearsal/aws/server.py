@@ -1,0 +1,163 @@
+"""The HTTP server: the control API and InvokeEndpoint are answered here, everything else by moto's application.
+
+Whoever is admitted, with a key of this run, may run code in it: functions are what it serves.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from rehearsal.access_keys import AccessKey
+from rehearsal.aws import control_api, identity
+from rehearsal.aws.account import SimulatedAccount, activate, current_account, deactivate
+from rehearsal.aws.authentication import AuthenticationError, RequestAuthenticator, strip_cors_headers
+from rehearsal.aws.bootstrap import apply_patches, create_account
+from rehearsal.aws.constants import REGION
+from rehearsal.aws.inference.routing import Invocation, Reply, handle_invocation
+from rehearsal.parent_watch import call_when_closed
+from rehearsal.simulated_clock import DEFAULT_PACE, SharedClock
+
+TICK_SECONDS = 0.02
+"""Wall seconds between two looks at what is due."""
+
+_INVOCATION = re.compile(r"/endpoints/([^/]+)/invocations$")
+_CREDENTIAL = re.compile(r"Credential=([^/]+)/[^/]*/([^/]+)/")
+_PHRASES = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 424: "Failed Dependency"}
+
+StartResponse = Callable[..., Any]
+
+
+class Application:
+    """The WSGI application of the simulator. administrator: who may do anything, the control API included."""
+
+    def __init__(self, administrator: AccessKey | None = None) -> None:
+        self._admission = RequestAuthenticator(administrator)
+        self._moto = DomainDispatcherApplication(create_backend_app)
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            self._admission.check(environ)
+        except AuthenticationError as error:
+            return _respond(start_response, error.reply)
+        return self._serve(environ, strip_cors_headers(start_response))
+
+    def _serve(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        if path.startswith(control_api.PREFIX):
+            status, content = control_api.handle_request(current_account(), path, _read_body(environ))
+            return _respond(
+                start_response, Reply(status, {"Content-Type": "application/json"}, json.dumps(content).encode())
+            )
+        credential = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
+        invocation = _INVOCATION.match(path)
+        if invocation is not None and environ.get("REQUEST_METHOD") == "POST":
+            region = credential[2] if credential else REGION
+            denial = identity.explain_invocation_denial(
+                environ.get("HTTP_AUTHORIZATION"), region, unquote(invocation[1])
+            )
+            if denial is not None:
+                headers = {"Content-Type": "application/json", "x-amzn-ErrorType": "AccessDeniedException"}
+                return _respond(start_response, Reply(403, headers, json.dumps({"Message": denial}).encode()))
+            return _respond(
+                start_response,
+                handle_invocation(current_account(), _parse_invocation(environ, region, unquote(invocation[1]))),
+            )
+        content = self._moto(environ, start_response)
+        if credential is not None:
+            current_account().functions.count_call(credential[1])
+        return content
+
+
+class _Handler(MotoRequestHandler):
+    """moto's request handler, in HTTP/1.1 and without a line of log for each request."""
+
+    protocol_version = "HTTP/1.1"
+    # Headers and body leave in two writes; with Nagle's algorithm the second would wait for the client's delayed
+    # acknowledgement of the first.
+    disable_nagle_algorithm = True
+
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's name
+        if type == "error":
+            super().log(type, message, *args)
+
+
+def create_server(port: int, administrator: AccessKey | None = None) -> BaseWSGIServer:
+    """A threaded server of this process's world, for this machine alone; port 0 takes a free one."""
+    return make_server("127.0.0.1", port, Application(administrator), threaded=True, request_handler=_Handler)
+
+
+def serve(port: int, directory: Path, administrator: AccessKey, pace: float = DEFAULT_PACE) -> None:
+    """Serves until it is told to stop, or until whoever holds the other end of stdin is gone. Raises OSError when the
+    port is taken."""
+    directory.mkdir(parents=True, exist_ok=True)
+    apply_patches()
+    clock = SharedClock.create(directory / "clock", pace)
+    server = create_server(port, administrator)
+    account = create_account(clock, directory / "clock", directory, lambda: f"http://127.0.0.1:{server.server_port}")
+    account.functions.remove_unpacked()
+    activate(account)
+    stop = threading.Event()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signal_number, lambda *_: stop.set())
+    threading.Thread(target=_run_ticker, args=(account, stop), daemon=True).start()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    (directory / "address").write_text(f"http://127.0.0.1:{server.server_port}\n")
+    call_when_closed(sys.stdin.fileno(), stop.set)
+    stop.wait()
+    deactivate()
+
+
+def _run_ticker(account: SimulatedAccount, stop: threading.Event) -> None:
+    """Moves the clock to the end of an operation once it was waited for at the clock's pace, and settles."""
+    while not stop.wait(TICK_SECONDS):
+        try:
+            tick(account)
+        except Exception as error:
+            # The ticker must outlive whatever one settling meets.
+            print(f"simulator: {type(error).__name__}: {error}", flush=True)
+
+
+def tick(account: SimulatedAccount) -> None:
+    """One look at the clock."""
+    operation = account.find_next_operation()
+    if operation is not None and time.monotonic() - operation.wall_started >= operation.seconds * account.clock.pace:
+        account.clock.advance_to(operation.ends_at)
+    retry = min(account.retries, key=lambda delivery: delivery.due_at, default=None)
+    if retry is not None and time.monotonic() >= retry.wall_due:
+        account.clock.advance_to(retry.due_at)
+    account.settle()
+
+
+def _parse_invocation(environ: dict[str, Any], region: str, endpoint: str) -> Invocation:
+    header = environ.get
+    return Invocation(
+        region,
+        endpoint,
+        _read_body(environ),
+        header("CONTENT_TYPE") or "",
+        header("HTTP_X_AMZN_SAGEMAKER_TARGET_VARIANT"),
+        header("HTTP_X_AMZN_SAGEMAKER_INFERENCE_ID"),
+        header("HTTP_X_AMZN_SAGEMAKER_CUSTOM_ATTRIBUTES"),
+    )
+
+
+def _read_body(environ: dict[str, Any]) -> bytes:
+    return environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+
+
+def _respond(start_response: StartResponse, reply: Reply) -> Iterable[bytes]:
+    headers = [*reply.headers.items(), ("Content-Length", str(len(reply.body)))]
+    start_response(f"{reply.status} {_PHRASES.get(reply.status, 'Error')}", headers)
+    return [reply.body]

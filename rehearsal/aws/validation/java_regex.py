@@ -1,0 +1,80 @@
+"""The regular expressions of AWS's service models, which are Java's, as Python's.
+
+Source: java.util.regex.Pattern, "Classes for Unicode scripts, blocks, categories and binary properties", "POSIX
+character classes (US-ASCII only)". A service matches the whole of a value.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import unicodedata
+from collections.abc import Iterator
+from functools import cache
+from itertools import groupby
+
+_ASCII = {
+    "ASCII": r"\x00-\x7f",
+    "Alpha": "a-zA-Z",
+    "Digit": "0-9",
+    "Alnum": "a-zA-Z0-9",
+    "Lower": "a-z",
+    "Upper": "A-Z",
+    "Print": r"\x20-\x7e",
+    "Graph": r"\x21-\x7e",
+    "Space": r"\t\n\x0b\f\r\x20",
+}
+_SEPARATORS = r"\x20\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_CLASS = re.compile(r"\[(?:\\.|[^\\\]])*\]")
+_PROPERTY = re.compile(r"\\p\{(\w+)\}")
+
+
+@cache
+def compile_pattern(pattern: str) -> re.Pattern[str]:
+    """A model's pattern, to be asked with fullmatch. Raises re.error for what has no translation."""
+    return re.compile(_translate(pattern))
+
+
+def _translate(pattern: str) -> str:
+    text = pattern.replace(r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF").replace(r"\z", r"\Z")
+    # "$" takes a quantifier in Java, which then says nothing.
+    text = re.sub(r"\$\{\d+,\d*\}", "$", text)
+    text = _CLASS.sub(lambda found: _translate_class(found[0]), text)
+    return _PROPERTY.sub(lambda found: f"[{_expand_property(found[1])}]", text)
+
+
+def _translate_class(text: str) -> str:
+    """A character class. Its hyphen after a class of its own, as in [\\w-_], is a hyphen to Java."""
+    text = re.sub(r"(\\[wdsWDS])-(?=[^\]])", r"\1\\-", text)
+    if r"\p{L}" in text and r"\p{N}" in text and "_" in text:
+        # \w is exactly letters, numbers and the underscore, and much shorter.
+        text = text.replace(r"\p{L}", r"\w").replace(r"\p{N}", "")
+    return _PROPERTY.sub(lambda found: _expand_property(found[1]), text)
+
+
+def _expand_property(name: str) -> str:
+    """A property's characters, as they stand in a character class."""
+    if name in _ASCII:
+        return _ASCII[name]
+    return _SEPARATORS if name == "Z" else _expand_category(name)
+
+
+@cache
+def _expand_category(name: str) -> str:
+    return "".join(
+        f"\\U{first:08x}-\\U{last:08x}" for category, first, last in _get_category_runs() if category.startswith(name)
+    )
+
+
+@cache
+def _get_category_runs() -> tuple[tuple[str, int, int], ...]:
+    """Unicode, as runs of characters of one category."""
+    return tuple(_find_category_runs())
+
+
+def _find_category_runs() -> Iterator[tuple[str, int, int]]:
+    first = 0
+    for category, run in groupby(map(unicodedata.category, map(chr, range(sys.maxunicode + 1)))):
+        length = sum(1 for _ in run)
+        yield category, first, first + length - 1
+        first += length

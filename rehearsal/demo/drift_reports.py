@@ -1,0 +1,77 @@
+"""The drift function's reports as a rehearsal reads them, and the clock as it is moved for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from rehearsal.demo.console import ProgressConsole, pluralize
+from rehearsal.demo.environment import DemoEnvironment
+from tidewatch.drift.reports.report import DriftReport, decode_report
+
+REPORT_DELAY = timedelta(hours=1, minutes=25)
+"""After the beginning of an hour: by then its last files are there and the function's schedule has passed."""
+FOLDER = "drift"
+"""In the monitoring bucket, and of the pages in the rehearsal's own folder."""
+
+
+@dataclass(frozen=True)
+class DriftReports:
+    """The monitoring bucket of a stage, and its clock."""
+
+    env: DemoEnvironment
+
+    @property
+    def pages(self) -> Path:
+        return self.env.paths.folder / FOLDER
+
+    def report_past_hours(self, console: ProgressConsole) -> None:
+        with console.run_step("Two hours later: the hours of the acts so far are read") as step:
+            self.advance_to(self.env.control.get_time() + timedelta(hours=2))
+            self.env.control.wait_for_functions()
+            record_counts = [report.windows["hour"].records.read for _, report in self.list_reports(f"{FOLDER}/")]
+            step.outcome = f"{pluralize(sum(record_counts), 'record')} in {pluralize(len(record_counts), 'report')}"
+
+    def advance_past_hour(self) -> datetime:
+        """Lets the function read the hour that the clock is in; its beginning."""
+        hour = self.env.control.get_time().replace(minute=0, second=0, microsecond=0)
+        self.advance_to(hour + REPORT_DELAY)
+        self.env.control.wait_for_functions()
+        return hour
+
+    def run_idle_minutes(self) -> None:
+        """Minutes one by one: to the alarms, functions that run each minute had stopped while the clock jumped."""
+        for _ in range(3):
+            self.advance_to(self.env.control.get_time() + timedelta(minutes=1))
+
+    def advance_to(self, moment: datetime) -> None:
+        """Moves the clock, once what it had started is done: one that runs meanwhile would be out of its time."""
+        self.env.control.wait_for_functions()
+        self.env.control.advance_to(moment)
+
+    def list_reports(self, prefix: str) -> Iterator[tuple[str, DriftReport]]:
+        """The reports in the monitoring bucket, with their keys."""
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+        for key in [each["Key"] for page in pages for each in page.get("Contents", ())]:
+            if key.endswith(".json") and key != f"{FOLDER}/index.json":
+                yield key, decode_report(self._read_object(key), key)
+
+    def copy_page(self, key: str, name: str) -> str:
+        """Copies a report's page into the rehearsal's folder; its name there."""
+        self.pages.mkdir(exist_ok=True)
+        (self.pages / name).write_bytes(self._read_object(f"{key.removesuffix('.json')}.html"))
+        return name
+
+    def _read_object(self, key: str) -> bytes:
+        return self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+
+    @property
+    def _s3(self) -> Any:
+        return self.env.get_client("s3")
+
+    @property
+    def _bucket(self) -> str:
+        return self.env.outputs()["buckets"]["monitoring"]

@@ -1,0 +1,158 @@
+"""The stage of a rehearsal: the simulator, the program as it is deployed to it, and the stack file that is edited."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import yaml
+
+from rehearsal import aws_environment
+from rehearsal.control_client import ControlClient
+from rehearsal.demo.console import ProgressStep
+from rehearsal.demo.paths import REHEARSAL, RehearsalPaths
+from rehearsal.engine import DeploymentStep as EngineStep
+from rehearsal.engine import DeploymentSummary, Stack
+from rehearsal.simulated_clock import SharedClock
+from rehearsal.simulator_process import SimulatorProcess
+from tidewatch import clock
+from tidewatch.traffic import Clients, ResourceNames, TrafficController
+
+PROJECT = "tidewatch"
+
+
+class RehearsalRunning(RuntimeError):
+    """Another rehearsal of this checkout is on; the text says so."""
+
+
+class RehearsalFailed(RuntimeError):
+    """The demo did not go as expected; the text says what was expected and what was observed."""
+
+
+def _ignore_step(step: EngineStep) -> None:
+    del step
+
+
+@dataclass(frozen=True)
+class DemoEnvironment:
+    """What the acts of a rehearsal work with."""
+
+    root: Path
+    paths: RehearsalPaths
+    session: SimulatorProcess
+
+    @property
+    def control(self) -> ControlClient:
+        return self.session.control
+
+    def get_client(self, service: str) -> Any:
+        """A client of the simulator, found through the environment as any AWS tool finds it."""
+        return boto3.client(service)  # type: ignore[call-overload]
+
+    def up(self, step: ProgressStep, *, preview: bool = True) -> DeploymentSummary:
+        """`pulumi up` of the program, with the config as the stack file has it now."""
+
+        def show_progress(engine_step: EngineStep) -> None:
+            if engine_step.phase == "start":
+                step.show_detail(f"{engine_step.op} {engine_step.name}")
+
+        return self._create_stack(show_progress).up(preview=preview)
+
+    def outputs(self) -> dict[str, Any]:
+        return self._create_stack().outputs()
+
+    def traffic(self) -> TrafficController:
+        """The endpoint's traffic and its ledger."""
+        outputs = self.outputs()
+        clients = Clients(self.get_client("sagemaker"), self.get_client("dynamodb"), self.get_client("cloudwatch"))
+        return TrafficController(
+            clients, ResourceNames(outputs["key"], outputs["endpoint"]["name"], outputs["ledger"], "")
+        )
+
+    def live_shares(self) -> dict[str, float]:
+        """The live shares by variant."""
+        split = self.traffic().state().split
+        return dict(split.shares) if split else {}
+
+    def _create_stack(self, on_step: Callable[[EngineStep], None] = _ignore_step) -> Stack:
+        return create_stack(self.root, self.paths, on_step)
+
+
+def create_stack(root: Path, paths: RehearsalPaths, on_step: Callable[[EngineStep], None] = _ignore_step) -> Stack:
+    """The program of a checkout as the rehearsal's stack, with the config as its stack file has it now."""
+    config: dict[str, Any] = yaml.safe_load(paths.stack_file.read_text())["config"]
+    config_texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
+    return Stack(PROJECT, REHEARSAL, root, paths.state_file, config_texts, on_step=on_step)
+
+
+@contextlib.contextmanager
+def enter_rehearsal(paths: RehearsalPaths) -> Iterator[Mapping[str, str]]:
+    """Into the rehearsal that another process keeps running: to the end of the block, AWS is its simulator, and the
+    time its clock's. Yields the variables that lead there. Raises RehearsalFailed where none runs, and while its story
+    still plays, which would find a stack that is not its own."""
+    variables = paths.read_environment()
+    if not variables:
+        raise RehearsalFailed(paths.explain_missing())
+    if busy_reason := paths.explain_demo_running():
+        raise RehearsalFailed(busy_reason)
+    with use_simulator(SharedClock(paths.clock_file), variables):
+        yield variables
+
+
+@contextlib.contextmanager
+def use_simulator(simulated_clock: clock.Clock, variables: Mapping[str, str]) -> Iterator[None]:
+    """To the end of the block, this process has a simulator's time, and AWS is where these variables lead."""
+    before = clock.get_clock()
+    clock.install(simulated_clock)
+    try:
+        with aws_environment.isolate_aws_environment(variables):
+            yield
+    finally:
+        clock.install(before)
+
+
+@contextlib.contextmanager
+def start_environment(root: Path, port: int | None = None) -> Iterator[DemoEnvironment]:
+    """A stage that is clean at the start, whatever an earlier rehearsal left, and leaves no process at the end.
+
+    Raises RehearsalRunning, PortInUse or SimulatorBroken.
+    """
+    paths = RehearsalPaths.of(root)
+    paths.folder.mkdir(parents=True, exist_ok=True)
+    with lock_rehearsal(paths), contextlib.ExitStack() as stack:
+        _empty_folder(paths)
+        shutil.copyfile(root / f"Pulumi.{REHEARSAL}.yaml", paths.stack_file)
+        session = stack.enter_context(SimulatorProcess(paths.folder, port))
+        stack.callback(paths.remove_connection)
+        stack.enter_context(use_simulator(session.clock, session.env))
+        paths.write_connection(session.env)
+        yield DemoEnvironment(root, paths, session)
+
+
+@contextlib.contextmanager
+def lock_rehearsal(paths: RehearsalPaths) -> Iterator[None]:
+    """One rehearsal of a checkout at a time; raises RehearsalRunning. The kernel lets go of the lock when its holder
+    dies, however it dies."""
+    with (paths.folder.parent / f"{REHEARSAL}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RehearsalRunning(
+                f"a rehearsal is running in {paths.folder}: wait for it, or end it with Ctrl-C"
+            ) from None
+        yield
+
+
+def _empty_folder(paths: RehearsalPaths) -> None:
+    for path in paths.folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()

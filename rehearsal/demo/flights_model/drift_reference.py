@@ -1,0 +1,41 @@
+"""The story's drift references: the training flights as they would be sent, and what the model answers for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from rehearsal.demo.flights_model import dataset as dataset
+from tidewatch.capture.parsing import parse_category
+from tidewatch.drift.reference import Reference
+from tidewatch.drift.training.reference_builder import ColumnValues, build_reference
+
+SCORE = "p_late"
+SCORE_OUTPUT = 1
+"""Where P(late) stands in a row of output__0, after P(on time)."""
+
+
+def build_flights_reference(
+    rows: npt.NDArray[np.float32], scores: npt.NDArray[np.float32], with_weather: bool = True
+) -> Reference:  # fmt: skip
+    """The reference of a model that was trained on `rows` and scores them so; the same flights give the same bytes.
+
+    rows: request tensors, float32, (n, len(FEATURES)); scores: P(late) as served, float32, (n,). A feature is numeric
+    or a category as in the model's manifest; one that the model ignores is a column of the requests and not compared.
+    """
+    columns: dict[str, ColumnValues] = {
+        feature.name: _to_category_texts(values) if feature.kind == "categorical" else values.astype(np.float64)
+        for feature, values in zip(dataset.list_features(with_weather), rows.T, strict=True)
+        if feature.used
+    }
+    score = (SCORE, scores.astype(np.float64))
+    return build_reference(columns, score=score, order=dataset.FEATURES, score_output=SCORE_OUTPUT)
+
+
+def _to_category_texts(codes: npt.NDArray[np.float32]) -> Sequence[str | None]:
+    """Category indices as the drift job reads them from a tensor."""
+    distinct, indices = np.unique(codes, return_inverse=True)
+    texts = [parse_category(code) for code in distinct.tolist()]
+    return [texts[index] for index in indices.tolist()]

@@ -1,0 +1,139 @@
+"""Where a rehearsal keeps its things, so that the command line finds them while it runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from shlex import quote
+from urllib.parse import urlsplit
+
+REHEARSAL = "rehearsal"
+"""The stack's name: the one stack whose outputs come from the rehearsal's engine instead of the Pulumi CLI."""
+ALL_GAME_DAYS = "all"
+"""The page of all game days, among those of single ones."""
+FIRST_TRAFFIC = "pulumi up: all traffic to blue"
+"""The end of the line by which the story tells that its endpoint serves."""
+AWS_CLI_SCRIPT = r"""#!/bin/sh
+# The AWS CLI in the rehearsal that runs here, whatever the terminal says of other accounts.
+for name in $(env | sed -n 's/^\(AWS_[A-Z0-9_]*\)=.*/\1/p'); do unset "$name"; done
+export {variables}
+cli={cli}
+test -x "$cli" || cli=aws
+exec "$cli" "$@"
+"""
+STAY_MESSAGE = "The simulated AWS stays"
+"""The beginning of the line by which a rehearsal tells that its story is over and that it is kept."""
+RUN_BY_DEMO = "TIDEWATCH_RUN_BY_DEMO"
+"""Set in the environment of the commands that the story types."""
+CONNECT_TIMEOUT_SECONDS = 1.0
+"""Within which the simulator takes a connection, if there is one."""
+
+
+@dataclass(frozen=True)
+class RehearsalPaths:
+    """The folder `out/rehearsal` of a checkout."""
+
+    folder: Path
+
+    @classmethod
+    def of(cls, root: Path) -> RehearsalPaths:
+        return cls(root / "out" / REHEARSAL)
+
+    @property
+    def state_file(self) -> Path:
+        """The engine's state file."""
+        return self.folder / "stack.json"
+
+    @property
+    def clock_file(self) -> Path:
+        """The clock of the simulator that runs here."""
+        return self.folder / "simulator" / "clock"
+
+    @property
+    def stack_file(self) -> Path:
+        """The rehearsal edits a copy of Pulumi.rehearsal.yaml: the checkout stays clean."""
+        return self.folder / f"Pulumi.{REHEARSAL}.yaml"
+
+    @property
+    def aws_cli(self) -> Path:
+        """The AWS CLI as a command that reaches the simulator."""
+        return self.folder / "aws"
+
+    @property
+    def summary_file(self) -> Path:
+        return self.folder / "summary.json"
+
+    @property
+    def report_file(self) -> Path:
+        """The story's own game day, drawn."""
+        return self.folder / "report.html"
+
+    def game_day_page(self, scenario: str) -> Path:
+        """A game day that was played by itself, or EVERY, drawn."""
+        return self.folder / "scenarios" / f"{scenario}.html"
+
+    @property
+    def alarm_coverage_file(self) -> Path:
+        """What every alarm was driven by."""
+        return self.folder / "alarm-coverage.json"
+
+    def write_connection(self, environment: dict[str, str]) -> None:
+        """Tells this user's other processes how to reach the simulator: the variables of AWS's SDKs and tools, with
+        the key of the run."""
+        variables = " ".join(f"{name}={quote(value)}" for name, value in environment.items())
+        checkout_cli = self.folder.parents[1] / ".venv-awscli" / "bin" / "aws"
+        _write_private_file(
+            self.aws_cli, 0o700, AWS_CLI_SCRIPT.format(variables=variables, cli=quote(str(checkout_cli)))
+        )
+        _write_private_file(self._connection_file, 0o600, json.dumps(environment, indent=2))
+
+    def read_environment(self) -> dict[str, str]:
+        """The announced variables; empty where no rehearsal runs, though one that was killed left its announcement."""
+        if not self._connection_file.exists():
+            return {}
+        environment = json.loads(self._connection_file.read_text())
+        return environment if _accepts_connections(environment["AWS_ENDPOINT_URL"]) else {}
+
+    def explain_missing(self) -> str:
+        """Why there is no environment, and what to do, as a sentence."""
+        has_leftovers = self._connection_file.exists() or self.state_file.exists()
+        opening = "the rehearsal is over: start another" if has_leftovers else "there is no rehearsal: start one"
+        return f"{opening} with `tidewatch rehearse --stay` and leave it running"
+
+    def explain_demo_running(self) -> str:
+        """Why nobody but the story edits or deploys its stack yet, as a sentence; empty once the story is over."""
+        if self.summary_file.exists() or RUN_BY_DEMO in os.environ:
+            return ""
+        return (
+            "the demo is still running, and edits and deploys the stack by itself: wait for the line "
+            f'"{STAY_MESSAGE}", about five minutes after the start of `tidewatch rehearse --stay`'
+        )
+
+    def remove_connection(self) -> None:
+        self._connection_file.unlink(missing_ok=True)
+        self.aws_cli.unlink(missing_ok=True)
+
+    @property
+    def _connection_file(self) -> Path:
+        return self.folder / "simulator.json"
+
+
+def _write_private_file(path: Path, mode: int, text: str) -> None:
+    """A new file of its owner's alone: it holds the key of the run."""
+    path.unlink(missing_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    with os.fdopen(os.open(path, flags, mode), "w") as file:
+        file.write(text)
+
+
+def _accepts_connections(address: str) -> bool:
+    """Whether anything takes a connection at this address of the machine."""
+    url = urlsplit(address)
+    try:
+        socket.create_connection((url.hostname or "", url.port or 0), CONNECT_TIMEOUT_SECONDS).close()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,185 @@
+"""The last act with a user's own requests: spread over some hours, and what the drift function makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from rehearsal.aws.sagemaker.replay import InferenceRequest, replay_requests
+from rehearsal.demo.console import ProgressConsole, pluralize
+from rehearsal.demo.drift_reports import FOLDER, DriftReports
+from rehearsal.demo.drift_summary import FeatureDrift, RecordCounts, collect_features, count_records
+from rehearsal.demo.environment import DemoEnvironment, RehearsalFailed
+from tidewatch.drift.reports.html_report import STYLE, VERDICT_MARKS
+from tidewatch.drift.reports.report import DriftReport
+from tidewatch.drift.statistics.verdict import Verdict
+from tidewatch.html import escape_html, render_cell, render_document, render_row, render_table
+
+MAX_HOURS = 6
+"""That the requests are spread over."""
+GAP_BEFORE_REPLAY = timedelta(days=4)
+"""From the acts before: their requests are no part of the three days that the last report judges."""
+PAGE_TITLE = "Drift of your requests"
+HEADINGS = ("version", "verdict", "rows", "rejected", "drifting")
+
+
+@dataclass(frozen=True)
+class VersionDrift:
+    """What the last report says of one version, over all of the hours. rejected: records by the reason."""
+
+    version: str
+    verdict: str
+    severity: str
+    rows: int
+    rejected: dict[str, int]
+    features: dict[str, FeatureDrift]
+    page: str
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """Under HEADINGS."""
+        rejected = ", ".join(f"{count} {reason}" for reason, count in self.rejected.items() if count) or "none"
+        drifting = (
+            ", ".join(name for name, feature in self.features.items() if feature.verdict == Verdict.DRIFT) or "none"
+        )
+        return (self.version, self.verdict, f"{self.rows:,}", rejected, drifting)
+
+
+@dataclass(frozen=True)
+class RequestsDriftSummary:
+    """The drift function over the whole rehearsal, and over the requests of the last act.
+
+    hours: simulated hours with records; captured: records that the endpoint captured in them; records: what became of
+    these. requests: of the last act. pages: their folder.
+    """
+
+    hours: int
+    captured_count: int
+    records: RecordCounts
+    requests: int
+    versions: list[VersionDrift]
+    pages: str
+
+    def summary_line(self) -> str:
+        """The row in the table at the end."""
+        verdicts = "; ".join(
+            f"version {version_drift.version}: {version_drift.verdict}" for version_drift in self.versions
+        )
+        records = self.records
+        return (
+            f"{records.read} of {self.captured_count} captured records read in {pluralize(self.hours, 'hour')}, "
+            f"{records.parsed} parsed, {records.rejected} rejected; {verdicts}; the pages: {self.pages}"
+        )
+
+
+@dataclass(frozen=True)
+class RequestsReplay:
+    """Replays the requests once, in their order. what: their name in titles."""
+
+    env: DemoEnvironment
+    console: ProgressConsole
+    requests: Sequence[InferenceRequest]
+    requests_name: str
+
+    def run(self) -> RequestsDriftSummary:
+        """Raises RehearsalFailed where a request fails or no report comes."""
+        drift_reports = DriftReports(self.env)
+        drift_reports.report_past_hours(self.console)
+        first = (self.env.control.get_time() + GAP_BEFORE_REPLAY).replace(minute=5, second=0, microsecond=0)
+        count = min(MAX_HOURS, len(self.requests))
+        request_count, hour_count = pluralize(len(self.requests), "request"), pluralize(count, "hour")
+        title = f"Replaying {self.requests_name}: {request_count} over {hour_count}, four days later"
+        with self.console.run_step(title) as step:
+            for hour in range(count):
+                drift_reports.advance_to(first + timedelta(hours=hour))
+                self._send_requests(
+                    self.requests[hour * len(self.requests) // count : (hour + 1) * len(self.requests) // count]
+                )
+            drift_reports.advance_past_hour()
+            versions = sorted(
+                self._collect_versions(drift_reports, first), key=lambda version_drift: version_drift.version
+            )
+            step.outcome = "; ".join(
+                f"version {version_drift.version}: {version_drift.verdict}" for version_drift in versions
+            )
+        if not versions:
+            raise RehearsalFailed(f"the drift function has not reported on the hours since {first:%Y-%m-%d %H:%M}")
+        drift_reports.run_idle_minutes()
+        return self._write_summary(drift_reports, versions)
+
+    def _send_requests(self, requests: Sequence[InferenceRequest]) -> None:
+        endpoint, runtime = self.env.outputs()["endpoint"]["name"], self.env.get_client("sagemaker-runtime")
+        # One thread: which version answers is drawn in the order of the requests.
+        result = replay_requests(runtime, endpoint, requests, threads=1)
+        if result.errors:
+            raise RehearsalFailed(f"requests failed: {result.errors}")
+
+    def _collect_versions(self, drift_reports: DriftReports, first: datetime) -> Iterator[VersionDrift]:
+        """The last report of each version since then: an hour without a request to it has none."""
+        for variant in self.env.outputs()["traffic"]["versions"]:
+            reports_since = [
+                (key, report)
+                for key, report in drift_reports.list_reports(f"{FOLDER}/{variant}/")
+                if _is_since(report, first)
+            ]
+            if reports_since:
+                key, report = max(reports_since, key=lambda keyed_report: str(keyed_report[1].hour))
+                yield _to_version_drift(report, drift_reports.copy_page(key, f"version-{report.version}.html"))
+
+    def _write_summary(self, drift_reports: DriftReports, versions: list[VersionDrift]) -> RequestsDriftSummary:
+        capture_counts = self.env.control.flush_capture()
+        hours, records = count_records(report for _, report in drift_reports.list_reports(f"{FOLDER}/"))
+        index = drift_reports.pages.relative_to(self.env.root) / "index.html"
+        captured_count = capture_counts["written_records"] + capture_counts["lost_records"]
+        summary = RequestsDriftSummary(hours, captured_count, records, len(self.requests), versions, str(index))
+        (drift_reports.pages / index.name).write_text(render_overview(summary))
+        return summary
+
+
+def render_overview(summary: RequestsDriftSummary) -> str:
+    """The versions' verdicts as a page that links their reports: one HTML file, without script or network."""
+    rows = [
+        render_row(
+            f"version {version_drift.version}",
+            [
+                *(render_cell(escape_html(each)) for each in version_drift.cells[1:]),
+                render_cell(_render_link(version_drift)),
+            ],
+        )
+        for version_drift in summary.versions
+    ]
+    table_html = render_table([escape_html(each) for each in (*HEADINGS, "report")], rows)
+    records = summary.records
+    body = (
+        f"<h1>{PAGE_TITLE}</h1><p>{summary.requests:,} requests, against the reference of the version that "
+        "answered.</p>"
+        f"{table_html}"
+        f'<p class="soft">{records.read:,} of {summary.captured_count:,} records of the whole rehearsal read in '
+        f"{pluralize(summary.hours, 'hour')}: {records.parsed:,} parsed, {records.rejected:,} rejected.</p>"
+    )
+    return render_document(PAGE_TITLE, body, STYLE)
+
+
+def _is_since(report: DriftReport, first: datetime) -> bool:
+    return isinstance(report.hour, datetime) and report.hour >= first.replace(minute=0)
+
+
+def _to_version_drift(report: DriftReport, page: str) -> VersionDrift:
+    window = report.windows["three_days"]
+    return VersionDrift(
+        report.version,
+        str(report.verdict),
+        report.severity,
+        window.rows,
+        dict(window.records.rejected),
+        collect_features(window),
+        page,
+    )
+
+
+def _render_link(version_drift: VersionDrift) -> str:
+    return (
+        f'<a href="{escape_html(version_drift.page)}">{VERDICT_MARKS[Verdict(version_drift.verdict)]} '
+        f"{escape_html(version_drift.verdict)}</a>"
+    )

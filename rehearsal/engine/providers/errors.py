@@ -1,0 +1,65 @@
+"""Which of AWS's errors mean that a thing is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from tidewatch.aws.errors import get_error_code, get_error_message
+
+NOT_FOUND_CODES = frozenset(
+    {
+        "404",
+        "NoSuchBucket",
+        "NoSuchBucketPolicy",
+        "NoSuchConfiguration",
+        "NoSuchEntity",
+        "NoSuchKey",
+        "NoSuchLifecycleConfiguration",
+        "NoSuchPublicAccessBlockConfiguration",
+        "NotFound",
+        "NotFoundException",
+        "ObjectLockConfigurationNotFoundError",
+        "ObjectNotFoundException",
+        "OwnershipControlsNotFoundError",
+        "ParameterNotFound",
+        "PolicyNotFoundException",
+        "QueueDoesNotExist",
+        "AWS.SimpleQueueService.NonExistentQueue",
+        "ResourceNotFound",
+        "ResourceNotFoundException",
+        "ServerSideEncryptionConfigurationNotFoundError",
+    }
+)
+"""Error codes that say: there is no such thing."""
+
+
+class NotFound(Exception):
+    """What was looked for is not there (for calls that answer with an empty list instead of an error)."""
+
+
+class InitFailed(Exception):
+    """A call failed after it had made or changed something.
+
+    What is there is kept in the state, with the reason: Pulumi's ErrorResourceInitFailed, with which a bridged provider
+    answers every Create that fails once its object has an id, and every Update that fails (pulumi-terraform-bridge,
+    `Create` and `Update` in pkg/tfbridge/provider.go).
+    """
+
+    def __init__(self, id_: str, outs: Mapping[str, Any], reason: str) -> None:
+        super().__init__(reason)
+        self.id, self.outs, self.reason = id_, dict(outs), reason
+
+
+def is_not_found(error: Exception) -> bool:
+    """Whether an error says that the thing does not exist."""
+    if not isinstance(error, ClientError):
+        return isinstance(error, NotFound)
+    message = get_error_message(error)
+    return (
+        get_error_code(error) in NOT_FOUND_CODES
+        or "ould not find" in message
+        or message.startswith("No scalable target found")
+    )

@@ -1,0 +1,119 @@
+"""One preview, update, refresh or destroy: what all its parts share."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from rehearsal.engine.provider_resolver import ProviderResolver, ResourceTypes, StateProvider
+from rehearsal.engine.results import DeploymentStep, RunAborted
+from rehearsal.engine.serialization import PropertyMap, reveal_secrets
+from rehearsal.engine.state import OperationKind, Resource, State
+from rehearsal.engine.state_file import StateFile
+from rehearsal.engine.urns import UrnBuilder
+
+
+class StackSettings(Protocol):
+    """What a run reads of its stack. The stack starts runs, so that a run cannot import it."""
+
+    @property
+    def project(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def program(self) -> Path: ...
+    @property
+    def state(self) -> Path: ...
+    @property
+    def config(self) -> Mapping[str, str]: ...
+    @property
+    def secrets(self) -> frozenset[str]: ...
+    @property
+    def types(self) -> ResourceTypes: ...
+    @property
+    def on_step(self) -> Callable[[DeploymentStep], None]: ...
+
+
+class DeploymentRun:
+    """The state, the providers and the report of one run. Several threads work on it at once.
+
+    A dry run makes no call that changes anything and leaves the state file alone.
+    """
+
+    def __init__(self, stack: StackSettings, *, dry: bool) -> None:
+        self.stack, self.dry = stack, dry
+        self.state = State(StateFile(stack.state), dry=dry)
+        self.urn_builder = UrnBuilder(stack.name, stack.project)
+        self.providers = ProviderResolver(stack.types, stack.project, stack.config)
+        self.registered_urns: set[str] = set()
+        self.previous_urns: dict[str, str] = {}
+        self.steps: list[DeploymentStep] = []
+        self.errors: list[str] = []
+        self.notes: list[str] = []
+        self.stack_outputs: tuple[Resource, PropertyMap] | None = None
+        """The stack and what it exports, kept until it is known whether the run succeeded."""
+        self._on_step: Callable[[DeploymentStep], None] = stack.on_step
+
+    def get_provider(self, resource: Resource) -> StateProvider:
+        return self.providers.resolve(resource)
+
+    def record_step(self, op: str, urn: str, keys: tuple[str, ...] = (), seconds: float = 0.0) -> None:
+        """Reports what was done, or in a dry run would be."""
+        step = DeploymentStep(op, urn, keys, "planned" if self.dry else "done", seconds)
+        with self.state.lock:
+            self.steps.append(step)
+        self._on_step(step)
+
+    def start_step(self, op: str, urn: str, keys: tuple[str, ...] = ()) -> float:
+        """Reports that a call goes out, and returns when."""
+        self._on_step(DeploymentStep(op, urn, keys, "start"))
+        return time.perf_counter()
+
+    def get_elapsed(self, began: float) -> float:
+        """Wall seconds since a call went out."""
+        return time.perf_counter() - began
+
+    def save_outputs(self) -> None:
+        """Puts the stack's outputs into the state. After an error an output that is missing may not be gone, so those
+        of before stay, as the engine has it."""
+        if self.stack_outputs is None:
+            return
+        stack, outputs = self.stack_outputs
+        stack.outputs = {**self.state.outputs, **outputs} if self.errors else outputs
+        self.state.put(stack)
+        self.state.set_outputs(stack.outputs)
+
+    @contextlib.contextmanager
+    def journal_operation(self, kind: OperationKind, resource: Resource) -> Iterator[None]:
+        """Journals a call before it goes out, and forgets it if it fails; a kill leaves it pending.
+
+        Raises Stopped when something else failed before.
+        """
+        if self.errors:
+            raise RunAborted
+        self.state.begin_operation(kind, resource)
+        try:
+            yield
+        except Exception:
+            self.state.abandon(resource.urn)
+            raise
+
+    @contextlib.contextmanager
+    def record_error(self, subject: str) -> Iterator[None]:
+        """Keeps the sentence of an error that is raised through."""
+        try:
+            yield
+        except RunAborted:
+            raise
+        except Exception as error:
+            self.errors.append(f"{subject}: {str(error) or repr(error)}")
+            raise
+
+    def get_provider_settings(self, provider: str) -> PropertyMap:
+        """The settings of the explicit provider with this reference, else those of the stack's aws: config."""
+        if provider and (resource := self.state.get_current(provider.rsplit("::", 1)[0])):
+            return reveal_secrets(resource.inputs)
+        return {key.removeprefix("aws:"): value for key, value in self.stack.config.items() if key.startswith("aws:")}

@@ -1,0 +1,59 @@
+"""What somebody does to the endpoint and to what belongs to it past the program, as with the console."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from rehearsal.gamedays.harness import Harness
+from tidewatch.aws.dynamodb import to_item
+from tidewatch.traffic.models import RollbackRun
+
+CLONED_FIELDS = ("ProductionVariants", "DataCaptureConfig", "KmsKeyId", "EnableNetworkIsolation", "ExecutionRoleArn")
+
+
+def update_endpoint(harness: Harness) -> None:
+    """An update of the whole endpoint to a configuration of the same content."""
+    harness.get_client("sagemaker").update_endpoint(
+        EndpointName=harness.endpoint,
+        EndpointConfigName=clone_endpoint_config(harness, "by-hand"),
+        RetainAllVariantProperties=True,
+    )
+
+
+def clone_endpoint_config(harness: Harness, name: str) -> str:
+    """A configuration of the content of the live one; its name."""
+    sagemaker = harness.get_client("sagemaker")
+    live = sagemaker.describe_endpoint(EndpointName=harness.endpoint)["EndpointConfigName"]
+    live_config: Mapping[str, Any] = sagemaker.describe_endpoint_config(EndpointConfigName=live)
+    config_name = f"{harness.endpoint}-{name}"
+    sagemaker.create_endpoint_config(
+        EndpointConfigName=config_name,
+        **{key: live_config[key] for key in CLONED_FIELDS if live_config.get(key) is not None},
+    )
+    return config_name
+
+
+def deny_reads(harness: Harness, bucket: str, keys: str) -> str:
+    """Lets nobody read what is under these keys; the bucket's policy before, which takes that back."""
+    s3 = harness.get_client("s3")
+    before = s3.get_bucket_policy(Bucket=bucket)["Policy"]
+    policy = json.loads(before)
+    policy["Statement"].append(
+        {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/{keys}"}
+    )
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+    return before
+
+
+def put_item(harness: Harness, table: str, values: Mapping[str, object]) -> None:
+    """Puts an item into a table."""
+    harness.get_client("dynamodb").put_item(TableName=table, Item=to_item(values))
+
+
+def forge_rollback(harness: Harness) -> None:
+    """Writes a rollback to the challenger where the rollback function keeps the one that it drives."""
+    run = RollbackRun("forged", "pending", harness.challenger, harness.control.get_time(), revision=9)
+    record = {"endpoint": harness.outputs["key"], "key": "head", "revision": 9, "drive": run.to_json()}
+    put_item(harness, harness.control_table(), record)

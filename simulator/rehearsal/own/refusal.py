@@ -1,5 +1,0 @@
-"""The one error of this package."""
-
-
-class OwnRefused(ValueError):
-    """A mistake in the user's folder: what is wrong with which file, and what to do."""

@@ -1,0 +1,100 @@
+"""What SageMaker hosts on, read from botocore's own model of the service: it moves with the locked dependency."""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import botocore
+
+CONTENT_TYPE_PATTERN = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*/[a-zA-Z0-9](-*[a-zA-Z0-9.])*")
+"""CsvContentType and JsonContentType in SageMaker's model: no `+` and no `;`."""
+
+INSTANCE_TYPES = "ProductionVariantInstanceType"
+AMI_VERSIONS = "ProductionVariantInferenceAmiVersion"
+"""The shapes of SageMaker's model whose values are read here."""
+
+_LOCAL_NVME_PATTERN = re.compile(
+    r"ml\.(dl1|g4dn|g5|g6|g6e|g7|g7e|gr6|p3dn|p4d|p4de|p5\w*|p6[\w-]*|trn\d\w*|[cmr]\d[a-z]*d[a-z]*)\."
+)
+_GPU_PATTERN = re.compile(r"ml\.(p|g|gr)\d")
+_NEURON_PATTERN = re.compile(r"ml\.(inf|trn)\d")
+
+_GPU_COUNTS: Mapping[str, Mapping[str, int]] = {
+    "p2": {"xlarge": 1, "8xlarge": 8, "16xlarge": 16},
+    "p3": {"2xlarge": 1, "8xlarge": 4, "16xlarge": 8},
+    "p5": {"4xlarge": 1, "48xlarge": 8},
+    "g4dn": {"12xlarge": 4, "": 1},
+    "g5": {"12xlarge": 4, "24xlarge": 4, "48xlarge": 8, "": 1},
+    "g6": {"12xlarge": 4, "24xlarge": 4, "48xlarge": 8, "": 1},
+    "g6e": {"12xlarge": 4, "24xlarge": 4, "48xlarge": 8, "": 1},
+    "g7": {"8xlarge": 2, "12xlarge": 4, "24xlarge": 4, "48xlarge": 8, "": 1},
+    "g7e": {"12xlarge": 2, "24xlarge": 4, "48xlarge": 8, "": 1},
+    "gr6": {"": 1},
+    "p6-b200": {"": 8},
+    "p6e-gb200": {"": 4},
+}
+"""NVIDIA devices by family and size; "" is any other size. Families of p that are not here have eight a host.
+Source: EC2 instance types guide, "Accelerated computing"; for g7, observed by others: kubernetes/autoscaler issue
+9854."""
+
+
+@functools.cache
+def list_instance_types() -> frozenset[str]:
+    """Every instance type that a production variant can ask for."""
+    return _read_enum(INSTANCE_TYPES)
+
+
+@functools.cache
+def list_ami_versions() -> frozenset[str]:
+    """Every machine image, with its drivers, that a production variant's hosts can be started from."""
+    return _read_enum(AMI_VERSIONS)
+
+
+def _read_enum(shape: str) -> frozenset[str]:
+    return extract_enum(_read_service_model(), shape) or load_enum(shape)
+
+
+@functools.cache
+def _read_service_model() -> str:
+    """SageMaker's model as text: it is 2.5 MB and takes 60 ms to parse; the lists cut out of its text take six."""
+    model = Path(botocore.__file__).parent / "data/sagemaker/2017-07-24/service-2.json.gz"
+    return gzip.decompress(model.read_bytes()).decode()
+
+
+def extract_enum(model: str, shape: str) -> frozenset[str]:
+    """The values of a shape in a model's text; empty where botocore writes its models differently."""
+    found = re.search(rf'"{shape}":\s*\{{\s*"type":\s*"string",\s*"enum":\s*(\[[^\]]*\])', model)
+    return frozenset(json.loads(found.group(1))) if found else frozenset()
+
+
+def load_enum(shape: str) -> frozenset[str]:
+    """The same values through botocore."""
+    import botocore.loaders
+
+    model = botocore.loaders.create_loader().load_service_model("sagemaker", "service-2")
+    return frozenset(model["shapes"][shape]["enum"])
+
+
+def has_drivers(ami_version: str, instance_type: str) -> bool:
+    """Whether a machine image has drivers for the accelerators of an instance type: its name says for which."""
+    family_pattern = _GPU_PATTERN if "-gpu-" in ami_version else _NEURON_PATTERN if "-neuron-" in ami_version else None
+    return family_pattern is None or family_pattern.match(instance_type) is not None
+
+
+def has_local_nvme(instance_type: str) -> bool:
+    """Whether the hosts carry NVMe disks of their own, which a volume key does not encrypt."""
+    return _LOCAL_NVME_PATTERN.match(instance_type) is not None
+
+
+def count_gpus(instance_type: str) -> int:
+    """Graphics processors of a host; their metrics go up to 100 for each. Hosts without one, or with Inferentia: 0."""
+    _, family, size = instance_type.split(".")
+    if family in _GPU_COUNTS:
+        sizes = _GPU_COUNTS[family]
+        return sizes.get(size, sizes.get("", 1))
+    return 8 if re.match(r"p\d", family) else 0

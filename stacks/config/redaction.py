@@ -1,0 +1,66 @@
+"""Which parts of the config may be secret, and how a mistake in one is told without telling it.
+
+Pulumi decrypts the config for the program and says which top-level keys hold a secret, but not where in them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import cast
+
+SECRET_CAPABLE_KEYS = {
+    "endpoint": "endpoint.environment",
+    "variants": "variants.<variant>.environment",
+    "notify": "the addresses under notify, and its Slack team and channel",
+}
+"""What is kept secret of a top-level key: the rest of it becomes names, tags and texts that everybody reads.
+
+Of `notify` that is `runbooks`, which stands in every alarm's description: whether it is what was marked, or an address
+beside it, nobody tells the program.
+"""
+REDACTED = "[secret]"
+MIN_SECRET_LENGTH = 3
+"""Characters of a secret from which on it is looked for in a sentence: a shorter one is in every other word."""
+
+
+def find_misplaced(keys: Collection[str], namespace: str) -> Iterator[str]:
+    """A mistake for each top-level key that cannot be kept secret."""
+    for key in sorted(set(keys) - SECRET_CAPABLE_KEYS.keys()):
+        yield (
+            f"{namespace}:{key}: is secret, and becomes names, tags or texts that everybody reads; set it without "
+            f"--secret (what can be secret is {', '.join(SECRET_CAPABLE_KEYS.values())})"
+        )
+
+
+def redact(mistakes: Iterable[str], raw: Iterable[object]) -> tuple[str, ...]:
+    """The mistakes with nothing of what these values hold in them; their paths stay as they are."""
+    texts = sorted({text for value in raw for text in _iterate_texts(_parse_json(value))}, key=len, reverse=True)
+    return tuple(_redact_sentence(mistake, texts) for mistake in mistakes)
+
+
+def _redact_sentence(mistake: str, texts: Iterable[str]) -> str:
+    path, colon, sentence = mistake.partition(": ")
+    for text in texts:
+        for spelling in (text, repr(text)[1:-1]):
+            sentence = sentence.replace(spelling, REDACTED)
+    return path + colon + sentence
+
+
+def _iterate_texts(value: object) -> Iterator[str]:
+    """Every text and number that lies in a value, but not its keys, which are names."""
+    if isinstance(value, Mapping):
+        for item in cast("Mapping[str, object]", value).values():
+            yield from _iterate_texts(item)
+    elif isinstance(value, (list, tuple)):
+        for item in cast("Collection[object]", value):
+            yield from _iterate_texts(item)
+    elif value is not None and len(str(value)) >= MIN_SECRET_LENGTH:
+        yield str(value)
+
+
+def _parse_json(value: object) -> object:
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except json.JSONDecodeError:
+        return value

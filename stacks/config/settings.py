@@ -1,0 +1,265 @@
+"""Reads the stack config, and reports every mistake at once: its path, what is wrong, what would be right.
+
+Pure: config in, Settings or SettingsError out. The command line uses it too.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, get_args
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails
+
+from stacks.config import redaction, regions, schema
+from stacks.config.conflicts import find_conflicts
+from stacks.config.monitoring import SEVERITY_NAMES, AlarmSettings, NotificationSettings
+from stacks.config.schema import StackSettings
+from stacks.config.types import Section
+from tidewatch import aws
+from tidewatch.alarms import InvalidAlarms
+from tidewatch.aws import Connection
+from tidewatch.naming import VARIANTS
+
+NAMESPACE = "tidewatch"
+
+_SECTIONS = {
+    to_camel(name): name for name in StackSettings.model_fields if name not in ("region", "connection", "secret")
+}
+_TEXT_KEYS = ("rollbackTo", "acknowledgedIncident")
+
+_EXAMPLES = {
+    "model": "{name: flights, owner: team@example.com, oncall: ..., escalation: ...}",
+    "endpoint": "{instanceType: ml.g5.xlarge}",
+}
+
+
+class SettingsError(Exception):
+    """What is wrong with a stack config, a line each."""
+
+    def __init__(self, mistakes: tuple[str, ...]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes
+
+
+def load(config: Mapping[str, object], stack: str = "", secret_keys: Collection[str] = ()) -> StackSettings:
+    """The settings in `config`: its `tidewatch:*` and `aws:*` values, parsed or as JSON text.
+
+    stack: whose they are; production has to say more. secret: the keys of `config` in which something is secret, which
+    no sentence quotes. Raises SettingsError, naming every mistake.
+    """
+    mistakes: list[str] = []
+    found: dict[str, Any] = {"region": _parse_region(config, mistakes)}
+    mistakes += (faults := list(aws.find_config_faults(config)))
+    found["connection"] = Connection() if faults else Connection.from_config(config)
+    secret_sections = [key.partition(":")[2] for key in secret_keys if key.startswith(f"{NAMESPACE}:")]
+    found["secret"] = frozenset(secret_sections)
+    mistakes += redaction.find_misplaced(secret_sections, NAMESPACE)
+    values = {key.partition(":")[2]: value for key, value in config.items() if key.startswith(f"{NAMESPACE}:")}
+    mistakes += [
+        f"{NAMESPACE}:{key}: {_describe_unknown_key(key, _SECTIONS)}"
+        for key in sorted(values.keys() - _SECTIONS.keys())
+    ]
+    for key, field in _SECTIONS.items():
+        try:
+            found[field] = _parse_section(key, field, values.get(key))
+        except SettingsError as error:
+            mistakes += error.mistakes
+    mistakes += _find_cross_field_errors(found)
+    mistakes += find_conflicts(config, found, NAMESPACE)
+    if is_production(stack):
+        mistakes += _find_missing_in_production(found, stack)
+    if mistakes:
+        raise SettingsError(redaction.redact(mistakes, [config.get(key) for key in secret_keys]))
+    return StackSettings.model_construct(**found)
+
+
+def is_production(stack: str) -> bool:
+    """Whether a stack is production, by a word of its name: prod, production, prd or live, as in eu-prod or prod2."""
+    return any(re.fullmatch(r"(prod|production|prd|live)\d*", word) for word in re.split(r"[^a-z0-9]+", stack.lower()))
+
+
+def _parse_region(config: Mapping[str, object], mistakes: list[str]) -> str:
+    region = str(config.get("aws:region") or "")
+    if not region:
+        mistakes.append("aws:region: is missing; set it, like `pulumi config set aws:region us-east-1`")
+    elif region not in regions.partitions():
+        mistakes.append(f'aws:region: "{region}" is not a region; use one like {regions.find_nearest_region(region)}')
+    return region
+
+
+def _parse_section(key: str, field: str, raw: object) -> Any:
+    """One top-level value, or its default where the config leaves it empty: Pulumi.yaml's own defaults are empty."""
+    info, path = StackSettings.model_fields[field], f"{NAMESPACE}:{key}"
+    annotation: Any = info.annotation
+    value = _parse_json(raw) if key not in _TEXT_KEYS else raw
+    if value in (None, "", {}):
+        if not info.is_required():
+            return info.get_default(call_default_factory=True)
+        raise SettingsError((f"{path}: is missing; declare it, like {_EXAMPLES[key]}",))
+    if key == "alarms":
+        return _parse_alarm_settings(path, value)
+    try:
+        return TypeAdapter(annotation).validate_python(value)
+    except ValidationError as error:
+        raise SettingsError(tuple(_format_error(path, annotation, e) for e in error.errors())) from None
+
+
+def _parse_alarm_settings(path: str, value: object) -> AlarmSettings:
+    try:
+        return AlarmSettings.from_config(value)
+    except InvalidAlarms as error:
+        raise SettingsError(tuple(_format_alarm_errors(path, error))) from None
+
+
+def _format_alarm_errors(path: str, error: InvalidAlarms) -> Iterator[str]:
+    for mistake in error.mistakes:
+        yield f"{'.'.join(part for part in (path, mistake.path) if part)}: {mistake.sentence}"
+
+
+def _parse_json(raw: object) -> object:
+    """The engine hands objects to the program as JSON text, the command line has them parsed."""
+    if (isinstance(raw, str) and raw.strip()[:1] in ("{", "[")) or raw in ("true", "false"):
+        try:
+            return json.loads(str(raw))
+        except json.JSONDecodeError:
+            return raw
+    return raw
+
+
+def _format_error(path: str, annotation: Any, error: ErrorDetails) -> str:
+    location = [str(part) for part in error["loc"] if part not in ("[key]",)]
+    kind, value = error["type"], error["input"]
+    if kind == "extra_forbidden":
+        return (
+            f"{'.'.join([path, *location])}: "
+            f"{_describe_unknown_key(location[-1], _find_keys(annotation, location[:-1]))}"
+        )
+    full_path = ".".join([path, *location])
+    match kind:
+        case "missing":
+            return f"{full_path}: is missing"
+        case "literal_error" if location and path.endswith(":variants"):
+            return f"{full_path}: is not a variant; the variants are {' and '.join(VARIANTS)}"
+        case "literal_error" if path.endswith(":rollbackTo"):
+            return f'{full_path}: "{value}" is not a variant; the variants are {" and ".join(VARIANTS)}'
+        case "literal_error" if ":notify." in full_path:
+            return f'{full_path}: "{value}" is not a severity; use {", ".join(SEVERITY_NAMES)}'
+        case "too_short":
+            return f"{full_path}: is empty; name at least one"
+        case "value_error":
+            return f"{full_path}: {str(error['ctx']['error']) if 'ctx' in error else error['msg']}"
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return f"{full_path}: {value!r} is not an object; nest its keys under it"
+        case "string_type":
+            return f"{full_path}: {value!r} is not text; put it in quotes"
+        case "bool_parsing" | "bool_type":
+            return f"{full_path}: {value!r} is neither true nor false"
+        case "tuple_type":
+            return f"{full_path}: {value!r} is not a list"
+        case _:
+            return f"{full_path}: {value!r} is not right: {error['msg'][0].lower()}{error['msg'][1:]}"
+
+
+def _find_keys(annotation: Any, location: list[str]) -> list[str]:
+    """The keys that an object at `where` may have."""
+    models = [
+        model for model in (annotation, *get_args(annotation)) if isinstance(model, type) and issubclass(model, Section)
+    ]
+    if not models:
+        return []
+    if location and location[0] in VARIANTS:
+        location = location[1:]
+    fields = {str(info.alias): info for info in models[0].model_fields.values()}
+    return (
+        _find_keys(fields[location[0]].annotation, location[1:]) if location and location[0] in fields else list(fields)
+    )
+
+
+def _describe_unknown_key(key: str, known_keys: Mapping[str, str] | list[str]) -> str:
+    close_matches = difflib.get_close_matches(key, list(known_keys), 1, cutoff=0.6)
+    return "unknown key; " + (
+        f"did you mean {close_matches[0]}?" if close_matches else f"the keys here are {', '.join(sorted(known_keys))}"
+    )
+
+
+def _find_cross_field_errors(found: Mapping[str, Any]) -> Iterator[str]:
+    """Mistakes that show only between two values, told where both of them could be read."""
+    variants: Mapping[str, schema.VariantSettings] = found.get("variants", {})
+    endpoint: schema.EndpointSettings | None = found.get("endpoint")
+    if variants and not any(variant.weight for variant in variants.values()):
+        yield f"{NAMESPACE}:variants: every weight is 0, which sends traffic to nothing; give one variant more than 0"
+    if variants and found.get("retire"):
+        yield (
+            f"{NAMESPACE}:retire: says that nothing serves any more, and {NAMESPACE}:variants says what serves; "
+            "take out one of them"
+        )
+    if "variants" in found and "rollback_to" in found:
+        yield from _find_champion_errors(variants, found["rollback_to"], found.get("rollback"))
+    if endpoint and endpoint.rollout.strategy != "allAtOnce":
+        for name, variant in variants.items():
+            if variant.instances < 2:
+                yield (
+                    f"{NAMESPACE}:variants.{name}.instances: {variant.instances} cannot be deployed in steps; "
+                    f"use 2 or more, or endpoint.rollout.strategy allAtOnce"
+                )
+    if (drift := found.get("drift")) and drift.ticket_share > drift.page_share:
+        yield (
+            f"{NAMESPACE}:drift.ticketShare: {drift.ticket_share:g} is above the {drift.page_share:g} of pageShare; "
+            f"use {drift.page_share:g} or less"
+        )
+    if slo := found.get("slo"):
+        try:
+            slo.objectives()
+        except InvalidAlarms as error:
+            yield from _format_alarm_errors(f"{NAMESPACE}:slo", error)
+    if autoscaling := found.get("autoscaling"):
+        for name, variant in variants.items():
+            if variant.instances > autoscaling.maximum:
+                yield (
+                    f"{NAMESPACE}:autoscaling.maximum: {autoscaling.maximum} is below the {variant.instances} "
+                    f"instances of {name}; use {variant.instances} or more"
+                )
+
+
+def _find_missing_in_production(found: Mapping[str, Any], stack: str) -> Iterator[str]:
+    """What has a default elsewhere, and in production is to be said: whether it acts alone, and who hears of it."""
+    rollback: schema.RollbackSettings | None = found.get("rollback")
+    if rollback and "automatic" not in rollback.model_fields_set:
+        yield (
+            f"{NAMESPACE}:rollback.automatic: is missing; {stack} is production, so say whether alarms roll back by "
+            f"themselves: true, or false to be told the command"
+        )
+    notify: NotificationSettings | None = found.get("notify")
+    for severity in notify.severities_without_recipients if notify else ():
+        yield (
+            f"{NAMESPACE}:notify.{severity}: nobody is subscribed, and {stack} is production; name somebody, like "
+            f"[{{email: oncall@example.com}}]"
+        )
+
+
+def _find_champion_errors(
+    variants: Mapping[str, schema.VariantSettings], champion: str | None, rollback: schema.RollbackSettings | None
+) -> Iterator[str]:
+    path = f"{NAMESPACE}:rollbackTo"
+    if variants and champion is None:
+        yield f"{path}: is missing; name the variant that a rollback goes back to, like {min(variants)}"
+    if champion is not None and champion not in variants:
+        choices = f"the variants are {' and '.join(sorted(variants))}" if variants else "there are no variants"
+        yield f'{path}: "{champion}" holds no variant; {choices}'
+    if (
+        champion is not None
+        and champion in variants
+        and rollback
+        and rollback.floor
+        and variants[champion].instances < rollback.floor
+    ):
+        instances = variants[champion].instances
+        yield (
+            f"{path}: {champion} has {instances} instances, below its floor of {rollback.floor}; "
+            f"raise variants.{champion}.instances or lower rollback.floor"
+        )

@@ -1,0 +1,99 @@
+"""EventBridge: what reaches functions, topics and queues, and when schedules fire."""
+
+from __future__ import annotations
+
+import json
+
+from rehearsal.aws.events.rules import MAX_CATCH_UP
+from tests.rehearsal.aws.account import Account
+
+QUEUE = "arn:aws:sqs:us-east-1:123456789012:seen"
+NOTE = (
+    "import boto3, json\ndef handler(event, context):\n"
+    "    boto3.client('sqs').send_message(QueueUrl='http://localhost/123456789012/seen', "
+    "MessageBody=json.dumps(event))\n"
+)
+
+
+def rule(account: Account, target: dict, **fields: object) -> str:
+    account.client("sqs").create_queue(QueueName="seen")
+    account.let_events(target.get("Arn", QUEUE))
+    account.client("events").put_rule(Name="rule", **fields)
+    account.client("events").put_targets(Rule="rule", Targets=[{"Id": "1", "Arn": QUEUE, **target}])
+    return "http://localhost/123456789012/seen"
+
+
+def seen(account: Account) -> list[dict]:
+    url = account.client("sqs").get_queue_url(QueueName="seen")["QueueUrl"]
+    account.control.wait_for_functions()
+    found = []
+    while messages := account.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        found += [json.loads(message["Body"]) for message in messages]
+    return found
+
+
+PATTERN = json.dumps({"source": ["aws.sagemaker"], "detail-type": ["SageMaker Endpoint State Change"]})
+
+
+def test_every_status_of_an_endpoint_is_an_event_in_the_form_of_events(endpoint: Account) -> None:
+    """Source: SageMaker developer guide, "Events that Amazon SageMaker AI sends to Amazon EventBridge"."""
+    rule(endpoint, {}, EventPattern=PATTERN)
+    endpoint.control.inject("deployment_fails", endpoint="flights")
+    endpoint.sagemaker.update_endpoint(EndpointName="flights", EndpointConfigName="second")
+    endpoint.clock.advance(500)
+
+    events = seen(endpoint)
+    assert [event["detail"]["EndpointStatus"] for event in events] == ["UPDATING", "ROLLING_BACK", "IN_SERVICE"]
+    assert events[1]["detail"]["EndpointName"] == "flights"
+    assert events[1]["source"] == "aws.sagemaker"
+    assert events[1]["resources"] == [endpoint.endpoint()["EndpointArn"]]
+
+
+def test_an_event_calls_a_function_with_transformed_input(endpoint: Account) -> None:
+    """Source: EventBridge user guide, "Amazon EventBridge input transformation"."""
+    arn = endpoint.function("note", NOTE, Timeout=30)
+    transformer = {
+        "InputPathsMap": {"status": "$.detail.EndpointStatus", "name": "$.detail.EndpointName"},
+        "InputTemplate": '{"action": "event", "status": <status>, "text": "endpoint <name>"}',
+    }
+    rule(endpoint, {"Arn": arn, "InputTransformer": transformer}, EventPattern=PATTERN)
+    endpoint.sagemaker.update_endpoint(EndpointName="flights", EndpointConfigName="second")
+
+    assert seen(endpoint) == [{"action": "event", "status": "UPDATING", "text": "endpoint flights"}]
+
+
+def test_put_events_reaches_a_function_by_pattern_only(account: Account) -> None:
+    arn = account.function("note", NOTE, Timeout=30)
+    rule(account, {"Arn": arn}, EventPattern=json.dumps({"source": ["mine"]}))
+    entries = [{"Source": name, "DetailType": "t", "Detail": json.dumps({"a": 1})} for name in ("mine", "other")]
+    account.client("events").put_events(Entries=entries)
+
+    assert [event["source"] for event in seen(account)] == ["mine"]
+
+
+def test_a_schedule_fires_each_time_the_clock_passes_it(account: Account) -> None:
+    """Source: EventBridge user guide, "Rate expressions": the first firing is one period after the rule is made."""
+    rule(account, {"Input": json.dumps({"action": "sweep"})}, ScheduleExpression="rate(1 minute)")
+    account.clock.advance(1)
+    account.clock.advance(58)
+    before = seen(account)
+    account.clock.advance(2)
+    account.clock.advance(60)
+
+    assert before == []
+    assert seen(account) == [{"action": "sweep"}] * 2
+
+
+def test_a_jump_of_hours_fires_a_schedule_only_a_few_times(account: Account) -> None:
+    rule(account, {"Input": "{}"}, ScheduleExpression="rate(1 minute)")
+    account.clock.advance(1)
+    account.clock.advance(7200)
+
+    assert len(seen(account)) == MAX_CATCH_UP
+
+
+def test_a_disabled_rule_does_not_fire(account: Account) -> None:
+    rule(account, {"Input": "{}"}, ScheduleExpression="rate(1 minute)", State="DISABLED")
+    account.clock.advance(300)
+
+    assert seen(account) == []

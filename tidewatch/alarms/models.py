@@ -1,0 +1,265 @@
+"""Alarms as values: what is measured, from when it is wrong, how urgent that is. Components make resources of them.
+
+Sources: CloudWatch API reference, PutMetricAlarm (windows, 10 metrics); CloudWatch user guide, "Using math expressions
+with CloudWatch metrics".
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Generic, Literal, TypeAlias, TypeVar
+
+from tidewatch.alarms import statistics as statistics
+from tidewatch.alarms.errors import InvalidAlarm
+from tidewatch.metrics import Metric
+
+Comparison: TypeAlias = Literal[">", ">=", "<", "<="]
+Scope: TypeAlias = Literal["endpoint", "variant"]
+T = TypeVar("T")
+
+CHAMPION = "champion"
+VARIANT = "$variant"
+"""Stands for the alarm's own variant in dimension values that the config gives."""
+KEY_PATTERN = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+ID_PATTERN = re.compile(r"[a-z][A-Za-z0-9_]*")
+MAX_METRICS = 10
+MAX_EXPRESSION_LENGTH = 2048
+HOUR, DAY, WEEK = 3600, 86_400, 604_800
+
+
+class Severity(StrEnum):
+    """P1: page now. P2: ticket today. P3: within a week."""
+
+    P1 = "P1"
+    P2 = "P2"
+    P3 = "P3"
+
+
+class MissingData(StrEnum):
+    """What a datapoint that is not there counts as."""
+
+    MISSING = "missing"
+    NOT_BREACHING = "notBreaching"
+    BREACHING = "breaching"
+    IGNORE = "ignore"
+
+
+@dataclass(frozen=True)
+class MetricStat:
+    """One statistic of one metric.
+
+    of: whose, where the alarm's scope does not tell: a variant, or "champion", for a metric of a variant; what the
+    function, the queue or the rule is for ("rollback", "drift"); the objective of a budget. values: the dimension
+    values of a metric that the config names, with $variant for the alarm's variant.
+    """
+
+    metric: Metric
+    statistic: str
+    source: str = ""
+    dimension_values: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
+
+
+@dataclass(frozen=True)
+class MetricMath:
+    """An expression of metric math over statistics by their ids. least, most: what it can be; None is unbounded.
+
+    CloudWatch takes a value that is missing beside others for 0, in arithmetic and in comparisons; drops a datapoint
+    that divides by 0; and IF drops it where the condition, or the alternative that is asked for, is missing.
+    """
+
+    expression: str
+    stats: Mapping[str, MetricStat] = field(hash=False)
+    lower_bound: float | None = None
+    upper_bound: float | None = None
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """An alarm before it is a resource: in ALARM when `datapoints` of the last `periods` datapoints compare.
+
+    key: kebab-case, unique in a catalog. title: a few words. says: one sentence, what it means for users.
+    threshold: in the unit of the signal. period_s: seconds. minimum_samples: requests a period, which the signal asks
+    for already. guardrail: part of the composite that rolls back. runbook: the file's name, by default the key.
+    notifies: False for what only composites and suppressors look at. parents: alarms that say the same more urgently.
+    escalates: it tells those who are called when others do not answer.
+    Raises InvalidAlarm.
+    """
+
+    key: str
+    title: str
+    description: str
+    severity: Severity
+    scope: Scope
+    signal: MetricStat | MetricMath
+    comparison: Comparison
+    threshold: float
+    period_s: int
+    periods: int
+    datapoints: int
+    missing: MissingData
+    minimum_samples: int | None = None
+    guardrail: bool = False
+    suppressed_by_deployment: bool = True
+    runbook: str = ""
+    notifies: bool = True
+    parents: tuple[str, ...] = ()
+    escalates: bool = False
+
+    def __post_init__(self) -> None:
+        if not KEY_PATTERN.fullmatch(self.key):
+            raise InvalidAlarm("is not a key; use words of a-z and 0-9 joined by dashes", "name", self.key)
+        object.__setattr__(self, "runbook", self.runbook or self.key)
+        for stat in self.stats:
+            self._check_statistic(stat)
+        if isinstance(self.signal, MetricMath):
+            self._check_expression(self.signal)
+        self._check_window()
+        self._check_threshold()
+        if self.guardrail and (self.missing is not MissingData.NOT_BREACHING or self.suppressed_by_deployment):
+            raise InvalidAlarm(
+                "rolls back, so it must clear without data and no deployment may suppress it", "missing", self.key
+            )
+
+    @property
+    def stats(self) -> tuple[MetricStat, ...]:
+        """Every statistic that it reads."""
+        return (self.signal,) if isinstance(self.signal, MetricStat) else tuple(self.signal.stats.values())
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the most that its signal can be."""
+        if isinstance(self.signal, MetricStat):
+            return statistics.compute_bounds(self.signal.statistic, self.signal.metric)
+        lower_bound, upper_bound = self.signal.lower_bound, self.signal.upper_bound
+        return (-math.inf if lower_bound is None else lower_bound), (math.inf if upper_bound is None else upper_bound)
+
+    def _check_statistic(self, stat: MetricStat) -> None:
+        if not statistics.is_known_statistic(stat.statistic):
+            raise InvalidAlarm(
+                f'"{stat.statistic}" is not a statistic; use one like {statistics.EXAMPLES}', "statistic", self.key
+            )
+        if self.guardrail and statistics.is_percentile(stat.statistic):
+            raise InvalidAlarm(
+                f"{stat.statistic} of a variant with little traffic neither fires nor clears; use a trimmed mean like "
+                f"tm95, or a percent rank like PR(:200)",
+                "statistic",
+                self.key,
+            )
+
+    def _check_expression(self, signal: MetricMath) -> None:
+        if not 1 <= len(signal.stats) <= MAX_METRICS:
+            raise InvalidAlarm(f"reads {len(signal.stats)} metrics; CloudWatch allows 10", "expression", self.key)
+        if len(signal.expression) > MAX_EXPRESSION_LENGTH:
+            raise InvalidAlarm("is over 2,048 characters long; split the alarm", "expression", self.key)
+        for stat_id in signal.stats:
+            if not ID_PATTERN.fullmatch(stat_id):
+                raise InvalidAlarm(
+                    f'"{stat_id}" is not an id; use a small letter first, then letters, digits and underscores',
+                    "expression",
+                    self.key,
+                )
+        ids = set(re.findall(rf"\b{ID_PATTERN.pattern}\b", signal.expression))
+        if ids != set(signal.stats):
+            unmatched = ", ".join(sorted(ids ^ set(signal.stats)))
+            raise InvalidAlarm(f"names other ids than it reads: {unmatched}", "expression", self.key)
+
+    def _check_window(self) -> None:
+        period, periods = self.period_s, self.periods
+        if period not in (10, 20, 30) and (period < 60 or period % 60):
+            raise InvalidAlarm(f"{period} seconds is no period of CloudWatch; use 10, 20, 30, or a multiple of 60",
+                               "period", self.key)  # fmt: skip
+        if periods < 1:
+            raise InvalidAlarm(f"{periods} periods evaluate nothing; use 1 or more", "periods", self.key)
+        longest = DAY if period < HOUR else WEEK
+        if period * periods > longest:
+            span, period_range = ("a day", "below an hour") if longest == DAY else ("seven days", "of an hour or more")
+            window = f"{periods} periods of {period} seconds"
+            problem = f"{window} are over {span} ({longest} seconds), the most with a period {period_range}"
+            if period > longest:
+                if shorter := _find_longest_period(periods):
+                    raise InvalidAlarm(f"{problem}; use a period of {shorter} seconds or less", "period", self.key)
+                fewer = DAY // 60
+                raise InvalidAlarm(f"{problem}; use {fewer} periods or fewer, and shorter ones", "periods", self.key)
+            raise InvalidAlarm(f"{problem}; use {longest // period} periods or fewer", "periods", self.key)
+        if not 1 <= self.datapoints <= periods:
+            raise InvalidAlarm(
+                f"{self.datapoints} of {periods} datapoints cannot be; use 1 to {periods}", "datapoints", self.key
+            )
+
+    def _check_threshold(self) -> None:
+        lower_bound, upper_bound = self.bounds
+        threshold = self.threshold
+        if not math.isfinite(threshold):
+            raise InvalidAlarm(f"{threshold} is not a finite number", "threshold", self.key)
+        is_reachable = (
+            lower_bound <= threshold < upper_bound
+            if self.comparison in (">", "<=")
+            else lower_bound < threshold <= upper_bound
+        )
+        if not is_reachable:
+            raise InvalidAlarm(
+                f"{threshold:g} is outside what it is compared with, which is "
+                f"{_format_range(lower_bound, upper_bound)}: {self.comparison} {threshold:g} "
+                f"would hold always or never",
+                "threshold",
+                self.key,
+            )
+
+
+@dataclass(frozen=True)
+class DimensionResolver(Generic[T]):
+    """What dimension values are made of, as text or as what becomes text.
+
+    key: of the stack, under which our own metrics run. endpoint: the physical one. functions, queues, rules: by
+    purpose.
+    """
+
+    key: str
+    endpoint: T
+    champion: str
+    functions: Mapping[str, T]
+    queues: Mapping[str, T]
+    rules: Mapping[str, T] = field(default_factory=dict[str, T])
+
+    def resolve(self, stat: MetricStat, variant: str = "") -> dict[str, T | str]:
+        """The dimensions of a statistic, for an alarm of that variant. Raises InvalidAlarm where one is left open."""
+        if stat.dimension_values:
+            return {name: value.replace(VARIANT, variant) for name, value in stat.dimension_values.items()}
+        return {name: self._resolve_value(name, stat, variant) for name in stat.metric.dimensions}
+
+    def _resolve_value(self, dimension: str, stat: MetricStat, variant: str) -> T | str:
+        match dimension:
+            case "Endpoint":
+                return self.key
+            case "EndpointName":
+                return self.endpoint
+            case "FunctionName" if stat.source in self.functions:
+                return self.functions[stat.source]
+            case "QueueName" if stat.source in self.queues:
+                return self.queues[stat.source]
+            case "RuleName" if stat.source in self.rules:
+                return self.rules[stat.source]
+            case "Variant" | "VariantName" if resolved := (
+                self.champion if stat.source == CHAMPION else stat.source or variant
+            ):
+                return resolved
+            case "Objective" if stat.source:
+                return stat.source
+            case _:
+                raise InvalidAlarm(f'{stat.metric.name} needs a {dimension}; "{stat.source}" names none', "dimensions")
+
+
+def _find_longest_period(periods: int) -> int:
+    """The longest period in seconds, a multiple of a minute, of which so many fit into a window; 0 where none does."""
+    longest = WEEK // periods // 60 * 60
+    return longest if longest >= HOUR else DAY // periods // 60 * 60
+
+
+def _format_range(lower_bound: float, upper_bound: float) -> str:
+    if math.isinf(upper_bound):
+        return "any number" if math.isinf(lower_bound) else f"{lower_bound:g} or more"
+    return f"{upper_bound:g} or less" if math.isinf(lower_bound) else f"{lower_bound:g} to {upper_bound:g}"

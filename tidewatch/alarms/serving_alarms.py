@@ -1,0 +1,239 @@
+"""The alarms of one variant: what its users and its hosts feel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tidewatch import metrics as m
+from tidewatch.alarms.config_values import format_number
+from tidewatch.alarms.expressions import build_min_requests_condition, build_sum, build_variant_stats
+from tidewatch.alarms.models import Alarm, MetricMath, MetricStat, MissingData, Severity
+from tidewatch.alarms.thresholds import AlarmThresholds
+from tidewatch.metrics import Metric
+
+FIVE_MINUTES = 300
+MICROSECONDS = 1000
+"""In a millisecond: SageMaker's latencies are in microseconds."""
+
+_REQUESTS = MetricStat(m.INVOCATIONS, "Sum")
+_SHARE = MetricStat(m.LIVE_SHARE, "Minimum")
+
+
+def build_serving_alarms(thresholds: AlarmThresholds) -> tuple[Alarm, ...]:
+    """Of any variant with traffic. Windows of five minutes, as a canary may get few requests in one."""
+    return (
+        _build_server_errors_alarm(thresholds),
+        _build_model_errors_alarm(thresholds),
+        _build_latency_alarm(thresholds),
+        _build_overhead_alarm(thresholds),
+    )
+
+
+def _build_server_errors_alarm(thresholds: AlarmThresholds) -> Alarm:
+    stats = {
+        "n": _REQUESTS,
+        "w": _SHARE,
+        "b": MetricStat(m.ERRORS_5XX, "Sum"),
+        "e": MetricStat(m.ERRORS_5XX, "Average"),
+    }
+    return Alarm(
+        key="server-errors",
+        title="Server errors",
+        description=f"More than {thresholds.server_error_percent:g}% of the requests to this variant fail on our side.",
+        severity=Severity.P1,
+        scope="variant",
+        signal=MetricMath(
+            f"IF({build_min_requests_condition(thresholds.minimum_requests)} AND (b >= {thresholds.minimum_errors}), "
+            "e, 0)",
+            stats,
+            0,
+            1,
+        ),
+        comparison=">",
+        threshold=thresholds.server_error_percent / 100,
+        period_s=FIVE_MINUTES,
+        periods=1,
+        datapoints=1,
+        missing=MissingData.NOT_BREACHING,
+        minimum_samples=thresholds.minimum_requests,
+        # A deployment may break everything: that is no time to keep quiet about it.
+        suppressed_by_deployment=False,
+        parents=("endpoint-not-in-service",),
+    )
+
+
+def _build_model_errors_alarm(thresholds: AlarmThresholds) -> Alarm:
+    stats = {
+        "n": _REQUESTS,
+        "w": _SHARE,
+        "b": MetricStat(m.MODEL_ERRORS, "Sum"),
+        "e": MetricStat(m.MODEL_ERRORS, "Average"),
+    }
+    return Alarm(
+        key="model-errors",
+        title="Model errors",
+        description=(
+            f"The model does not answer more than {thresholds.model_error_percent:g}% of its requests with a "
+            "prediction: "
+            f"it refuses them, times out or breaks."
+        ),
+        severity=Severity.P2,
+        scope="variant",
+        signal=MetricMath(
+            f"IF({build_min_requests_condition(thresholds.minimum_requests)} AND (b >= {thresholds.minimum_errors}), "
+            "e, 0)",
+            stats,
+            0,
+            1,
+        ),
+        comparison=">",
+        threshold=thresholds.model_error_percent / 100,
+        # Two of two: periods slide with the minute, and a short burst would be two of three twice.
+        period_s=FIVE_MINUTES,
+        periods=2,
+        datapoints=2,
+        missing=MissingData.NOT_BREACHING,
+        minimum_samples=thresholds.minimum_requests,
+        parents=("server-errors",),
+    )
+
+
+def _build_latency_alarm(thresholds: AlarmThresholds) -> Alarm:
+    percent_rank = f"PR(:{format_number(round(thresholds.latency_milliseconds * MICROSECONDS))})"
+    return Alarm(
+        key="latency",
+        title="Slow predictions",
+        description=f"Fewer than {thresholds.latency_percent:g}% of the predictions of this variant take at most "
+        f"{thresholds.latency_milliseconds:g} ms.",
+        severity=Severity.P2,
+        scope="variant",
+        # The rank of the limit, where the percentile itself needs hundreds of requests a period to be evaluated.
+        signal=MetricMath(
+            f"IF({build_min_requests_condition(thresholds.minimum_requests)}, r, 100)",
+            {"n": _REQUESTS, "w": _SHARE, "r": MetricStat(m.MODEL_LATENCY, percent_rank)},
+            0,
+            100,
+        ),
+        comparison="<",
+        threshold=thresholds.latency_percent,
+        period_s=FIVE_MINUTES,
+        periods=2,
+        datapoints=2,
+        missing=MissingData.NOT_BREACHING,
+        minimum_samples=thresholds.minimum_requests,
+    )
+
+
+def _build_overhead_alarm(thresholds: AlarmThresholds) -> Alarm:
+    return Alarm(
+        key="overhead-latency",
+        title="Slow around the model",
+        description=(
+            f"SageMaker adds over {thresholds.overhead_milliseconds:g} ms to a typical request: payloads, network "
+            "or "
+            f"throttling, not the model."
+        ),
+        severity=Severity.P3,
+        scope="variant",
+        signal=MetricMath(
+            f"IF({build_min_requests_condition(thresholds.minimum_requests)}, o, 0)",
+            {"n": _REQUESTS, "w": _SHARE, "o": MetricStat(m.OVERHEAD_LATENCY, "tm95")},
+            0,
+        ),
+        comparison=">",
+        threshold=thresholds.overhead_milliseconds * MICROSECONDS,
+        period_s=FIVE_MINUTES,
+        periods=3,
+        datapoints=3,
+        missing=MissingData.NOT_BREACHING,
+        minimum_samples=thresholds.minimum_requests,
+    )
+
+
+def build_silence_alarm(thresholds: AlarmThresholds, variants: Sequence[str]) -> Alarm:
+    """The variant gets no requests though it should; variants: all of the endpoint's.
+
+    A variant with half of the traffic or more stands for the endpoint: no request at all. Another one is silent only
+    while the endpoint has so many requests that some are due to it. What is due follows the live split, not the
+    declared one: a promotion changes no alarm, and a variant that was rolled back may be silent. The sweep reports the
+    split each minute and so is the clock: with datapoints of 0, none from before the silence are evaluated in the
+    place of missing ones.
+    """
+    stats = {"n": _REQUESTS, "w": _SHARE, **build_variant_stats("t", m.INVOCATIONS, "Sum", variants)}
+    is_expected = f"(w >= 0.5) OR (({build_sum('t', variants)}) * w >= {thresholds.minimum_requests})"
+    periods = thresholds.silence_minutes * 60 // FIVE_MINUTES
+    return Alarm(
+        key="silence",
+        title="No requests",
+        description=(
+            f"This variant got no request for {thresholds.silence_minutes} minutes: callers fail before they reach "
+            "it, "
+            f"or nobody asks."
+        ),
+        severity=Severity.P2,
+        scope="variant",
+        signal=MetricMath(f"IF({is_expected}, n + 0 * w, 1)", stats, 0),
+        comparison="<",
+        threshold=1,
+        period_s=FIVE_MINUTES,
+        periods=periods,
+        datapoints=periods,
+        missing=MissingData.IGNORE,
+    )
+
+
+def build_host_alarms(thresholds: AlarmThresholds, gpu_count: int) -> tuple[Alarm, ...]:
+    """Of the variant's hosts; gpus: devices of one, whose metrics go up to 100 each, and without which there are
+    none."""
+    memory = _build_host_alarm(
+        "memory",
+        "Memory nearly full",
+        m.MEMORY,
+        "Maximum",
+        thresholds.memory_percent,
+        Severity.P2,
+        "A host runs out of memory: its container will be killed, and requests fail.",
+    )
+    disk = _build_host_alarm("disk", "Disk nearly full", m.DISK, "Maximum", thresholds.disk_percent, Severity.P2,
+                 "A host's disk fills up: capture stops when it is nearly full, and drift goes unseen.")  # fmt: skip
+    if not gpu_count:
+        return (memory, disk)
+    busy = _build_host_alarm(
+        "gpu-utilization",
+        "Graphics processors busy",
+        m.GPU,
+        "Average",
+        thresholds.gpu_percent * gpu_count,
+        Severity.P3,
+        "The graphics processors are at their limit: more requests will queue.",
+    )
+    full = _build_host_alarm(
+        "gpu-memory",
+        "Graphics memory nearly full",
+        m.GPU_MEMORY,
+        "Maximum",
+        thresholds.gpu_memory_percent * gpu_count,
+        Severity.P2,
+        "The graphics memory is nearly used up: larger batches will fail.",
+    )
+    return (busy, full, memory, disk)
+
+
+def _build_host_alarm(
+    key: str, title: str, metric: Metric, statistic: str, threshold: float, severity: Severity, description: str
+) -> Alarm:
+    return Alarm(
+        key=key,
+        title=title,
+        description=description,
+        severity=severity,
+        scope="variant",
+        signal=MetricStat(metric, statistic),
+        comparison=">",
+        threshold=threshold,
+        period_s=FIVE_MINUTES,
+        periods=3,
+        datapoints=3,
+        # Hosts report whether or not there is traffic: a variant without data has none, and its alarms keep quiet.
+        missing=MissingData.NOT_BREACHING,
+    )

@@ -1,0 +1,335 @@
+"""JSON payloads in the forms that model servers take and answer.
+
+Sources: SageMaker, "Common data formats for inference", https://docs.aws.amazon.com/sagemaker/latest/dg/cdf-inference.html;
+TensorFlow Serving, "RESTful API", https://www.tensorflow.org/tfx/serving/api_rest; KServe V2 (see v2.py); MLflow,
+"Deploy MLflow Model as a Local Inference Server"; pandas, DataFrame.to_json, of its orientations.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from typing import Any, cast
+
+import msgspec
+
+from tidewatch.capture import v2_tensors
+from tidewatch.capture.csv_format import WHITESPACE
+from tidewatch.capture.limits import (
+    LINE_COST,
+    compute_size,
+    expand_name,
+    is_text,
+    require_readable_json,
+    require_readable_size,
+)
+from tidewatch.capture.payload_table import PayloadTable, build_table
+from tidewatch.capture.reject_reasons import RecordRejected, RejectReason
+
+REQUEST_KEYS = ("instances", "inputs")
+ANSWER_KEYS = ("predictions", "outputs")
+"""Keys that rows stand under: the first by row, the second by column or as V2 tensors."""
+MLFLOW_SPLIT_KEY, MLFLOW_RECORDS_KEY = "dataframe_split", "dataframe_records"
+"""Keys that MLflow's server reads rows from."""
+_FRAME_KEYS = frozenset({"columns", "data", "index"})
+_METADATA_KEYS = frozenset({"id", "parameters", "outputs", "signature_name", "model_name", "model_version"})
+"""Keys of requests that hold no rows, in V2 and TensorFlow Serving."""
+_VECTOR_KEYS = ("features", "data")
+_SCALAR_TYPES = frozenset({str, float, int, bool, type(None)})
+
+
+class _SparseVector(msgspec.Struct):
+    keys: list[int]
+    values: list[Any]
+    shape: list[int] | None = None
+
+
+def decode_json(text: str) -> object:
+    """The JSON value; NaN and Infinity are read as Python writes them.
+
+    Half of a surrogate pair is no character, which no model server can be sent: a text with one is refused, and so is
+    an object with one key twice, of which some servers read the first and others the last. Raises Unreadable:
+    empty_payload, bad_payload, ambiguous, too_large.
+    """
+    require_readable_json(text)
+    try:
+        value = msgspec.json.decode(text)
+        return value if _has_unique_keys(text, value) else _DECODER.decode(text)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        pass
+    if not text.strip(WHITESPACE):
+        raise RecordRejected(RejectReason.EMPTY_PAYLOAD)
+    try:
+        value = _DECODER.decode(text)
+        if "\\u" not in text or is_text(_ENCODER.encode(value)):
+            return value
+    except (ValueError, RecursionError) as error:
+        raise RecordRejected(RejectReason.BAD_PAYLOAD) from error
+    raise RecordRejected(RejectReason.BAD_PAYLOAD)
+
+
+def _has_unique_keys(text: str, value: object) -> bool:
+    """Whether no key of a text can stand in one object twice, told without a slow parser: what was dropped, its colon
+    was too, unless one is escaped in a string."""
+    if not isinstance(value, dict | list):
+        return True
+    colons = text.count(":")
+    if colons == _count_keys(cast("dict[str, object] | list[object]", value)):
+        return True
+    return "\\u003" not in text and colons == msgspec.json.encode(value).count(b":")
+
+
+def _count_keys(value: dict[str, object] | list[object]) -> int:
+    """The keys of an object or of a list's objects, and of those in lists right under the keys: of most bodies, all."""
+    if isinstance(value, list):
+        return sum(map(len, cast("list[dict[str, object]]", value))) if _is_object_list(value) else 0
+    return len(value) + sum(
+        _count_keys(cast("list[object]", element)) for element in value.values() if isinstance(element, list)
+    )
+
+
+def _is_object_list(values: list[object]) -> bool:
+    return bool(values) and type(values[0]) is dict and set(map(type, values)) == {dict}
+
+
+def _build_unique_dict(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise RecordRejected(RejectReason.AMBIGUOUS)
+    return found
+
+
+_DECODER, _ENCODER = json.JSONDecoder(object_pairs_hook=_build_unique_dict), json.JSONEncoder(ensure_ascii=False)
+"""Made once: to make one costs more than a line of JSON takes."""
+
+
+def read_json(text: str, keys: tuple[str, str]) -> PayloadTable:
+    """The rows of a JSON text; `keys` is REQUEST or ANSWER. Raises Unreadable."""
+    return read_value(decode_json(text), keys)
+
+
+def read_json_lines(text: str, keys: tuple[str, str]) -> PayloadTable:
+    """The rows of JSON lines, each line one row, or one value in a form of its own. Raises Unreadable."""
+    if text.find("\n") in (-1, len(text) - 1):
+        return read_json(text, keys)
+    require_readable_size(text.count("\n") + 1, LINE_COST)
+    require_readable_json(text)
+    values = [decode_json(line) for line in text.split("\n") if line.strip(WHITESPACE)]
+    return read_value(values[0], keys) if len(values) == 1 else _read_rows(values)
+
+
+def read_value(value: object, keys: tuple[str, str]) -> PayloadTable:
+    """The rows of a JSON value.
+
+    An object is one row by name, or holds rows under one of `keys`; a list holds objects, rows by position, or the
+    scalars of one row; a scalar is a row of one. Raises Unreadable: empty_payload, bad_payload, ambiguous.
+    """
+    if isinstance(value, dict):
+        return _read_object(cast("dict[str, object]", value), keys)
+    if isinstance(value, list):
+        values = cast("list[object]", value)
+        return build_table(None, [values]) if values and _is_all_scalars(values) else _read_rows(values)
+    if value is None:
+        raise RecordRejected(RejectReason.EMPTY_PAYLOAD)
+    return build_table(None, [[value]])
+
+
+def read_v2(text: str, key: str, tail: bytes = b"") -> PayloadTable:
+    """The rows of V2 tensors under `key`, and of nothing else: what a server reads that knows this form alone.
+
+    tail: the bytes of those that are binary. Raises Unreadable.
+    """
+    header = decode_json(text)
+    tensors = cast("dict[str, object]", header).get(key) if isinstance(header, dict) else None
+    if not isinstance(tensors, list):
+        raise RecordRejected(RejectReason.BAD_PAYLOAD)
+    if not tensors:
+        raise RecordRejected(RejectReason.EMPTY_PAYLOAD)
+    return v2_tensors.read_tensors(cast("list[object]", tensors), tail)
+
+
+def _read_object(value: dict[str, object], keys: tuple[str, str]) -> PayloadTable:
+    if not value:
+        raise RecordRejected(RejectReason.EMPTY_PAYLOAD)
+    if _is_all_scalars(value.values()):
+        return _read_named_rows([value])
+    frame_keys = (MLFLOW_SPLIT_KEY, MLFLOW_RECORDS_KEY) if keys == REQUEST_KEYS else ()
+    sibling_keys = set[str]()
+    if len(value) > 1:
+        _require_one_format(value, keys, frame_keys)
+        sibling_keys = value.keys() - {*keys, *frame_keys, *_METADATA_KEYS}
+    elif (vector := _read_dense(value)) is not None:
+        return build_table(None, [vector])
+    by_row, by_column = value.get(keys[0]), value.get(keys[1])
+    if isinstance(by_row, list):
+        return _add_sibling_keys(_read_rows(cast("list[object]", by_row)), sibling_keys)
+    if isinstance(by_column, dict):
+        return _add_sibling_keys(_read_columns(cast("dict[str, object]", by_column)), sibling_keys)
+    if isinstance(by_column, list):
+        values = cast("list[object]", by_column)
+        return _add_sibling_keys(
+            v2_tensors.read_tensors(values, b"") if v2_tensors.is_tensor_list(values) else _read_rows(values),
+            sibling_keys,
+        )
+    if not frame_keys:
+        return _read_rows([value])
+    if isinstance(frame := value.get(MLFLOW_SPLIT_KEY), dict):
+        return _add_sibling_keys(_read_split_frame(cast("dict[str, object]", frame)), sibling_keys)
+    if isinstance(records := value.get(MLFLOW_RECORDS_KEY), list):
+        return _add_sibling_keys(_read_rows(cast("list[object]", records)), sibling_keys)
+    if _is_split_frame(value) and value.keys() <= _FRAME_KEYS:
+        return _read_split_frame(value)
+    if _is_columnar(value):
+        return _read_columns({name: _drop_row_index(column) for name, column in value.items()})
+    return _read_rows([value])
+
+
+def _require_one_format(value: dict[str, object], keys: tuple[str, str], frame_keys: tuple[str, ...]) -> None:
+    """Raises Unreadable(ambiguous) where an object holds rows in several ways: servers read one or the other.
+
+    others: the keys of data frames, which requests alone hold.
+    """
+    format_count = sum(isinstance(value.get(key), list | dict) for key in (*keys, *frame_keys))
+    if format_count + (bool(frame_keys) and _is_split_frame(value)) + (_read_vector(value) is not None) > 1:
+        raise RecordRejected(RejectReason.AMBIGUOUS)
+
+
+def _is_split_frame(value: dict[str, object]) -> bool:
+    return isinstance(value.get("columns"), list) and isinstance(value.get("data"), list)
+
+
+def _read_split_frame(frame: dict[str, object]) -> PayloadTable:
+    """The rows of {"columns": [names], "data": [rows]}, as pandas splits a table; its index is no column."""
+    names, data = frame.get("columns"), frame.get("data")
+    if not isinstance(names, list) or not isinstance(data, list):
+        raise RecordRejected(RejectReason.BAD_PAYLOAD)
+    columns, rows = cast("list[object]", names), cast("list[object]", data)
+    if any(not isinstance(name, str) for name in columns) or len(set(columns)) < len(columns):
+        raise RecordRejected(RejectReason.BAD_PAYLOAD)
+    if any(not isinstance(row, list) or len(cast("list[object]", row)) != len(columns) for row in rows):
+        raise RecordRejected(RejectReason.BAD_PAYLOAD)
+    return build_table(tuple(cast("list[str]", columns)), cast("list[list[object]]", rows))
+
+
+def _is_columnar(value: dict[str, object]) -> bool:
+    """Whether an object holds a column under each key: a list, or an object by row as pandas writes it."""
+    kinds = set(map(type, value.values()))
+    if kinds not in ({list}, {dict}) or _read_vector(value) is not None:
+        return False
+    if kinds == {list}:
+        return len({len(cast("list[object]", column)) for column in value.values()}) == 1
+    rows = {tuple(cast("dict[str, object]", column)) for column in value.values()}
+    return len(rows) == 1 and rows != {()}
+
+
+def _drop_row_index(column: object) -> object:
+    return list(cast("dict[str, object]", column).values()) if isinstance(column, dict) else column
+
+
+def _add_sibling_keys(table: PayloadTable, sibling_keys: set[str]) -> PayloadTable:
+    return msgspec.structs.replace(table, sibling_keys=table.sibling_keys | sibling_keys) if sibling_keys else table
+
+
+def _is_all_scalars(values: Collection[object]) -> bool:
+    return set(map(type, values)) <= _SCALAR_TYPES
+
+
+def _read_rows(elements: list[object]) -> PayloadTable:
+    """Rows that are all objects, all lists, or all scalars."""
+    kinds = set(map(type, elements))
+    if kinds <= {dict}:
+        objects = cast("list[dict[str, object]]", elements)
+        vectors = _read_vectors(objects)
+        if vectors is None:
+            return _read_named_rows(objects)
+        several = [each.keys() for each in objects if len(each) > 1]
+        return _add_sibling_keys(build_table(None, vectors), set[str]().union(*several) - {*_VECTOR_KEYS})
+    if kinds <= {list}:
+        return build_table(None, cast("list[list[object]]", elements))
+    if _is_all_scalars(elements):
+        return build_table(None, [[each] for each in elements])
+    raise RecordRejected(RejectReason.BAD_PAYLOAD)
+
+
+def _read_vectors(rows: list[dict[str, object]]) -> list[list[object]] | None:
+    """The dense vectors of rows that all hold one."""
+    found: list[list[object]] = []
+    for row in rows:
+        vector = _read_vector(row)
+        if vector is None:
+            return None
+        found.append(vector)
+    return found
+
+
+def _read_vector(row: dict[str, object]) -> list[object] | None:
+    """The dense vector of SageMaker's algorithms: {"features": [...]}, {"data": {"features": {"values": [...]}}}."""
+    if "features" not in row and "data" not in row:
+        return None
+    vectors = [found for each in (row.get("data"), row) if (found := _read_dense(each)) is not None]
+    if len(vectors) > 1:
+        raise RecordRejected(RejectReason.AMBIGUOUS)
+    return vectors[0] if vectors else None
+
+
+def _read_dense(value: object) -> list[object] | None:
+    features = cast("dict[str, object]", value).get("features") if isinstance(value, dict) else None
+    if isinstance(features, dict):
+        vector = cast("dict[str, object]", features)
+        features = _densify(vector) if "keys" in vector else vector.get("values")
+    return cast("list[object]", features) if isinstance(features, list) else None
+
+
+def _densify(vector: dict[str, object]) -> list[object]:
+    """The values of {"keys": [...], "values": [...], "shape": [n]} at their keys; None at a key that is not there."""
+    try:
+        sparse = msgspec.convert(vector, _SparseVector)
+    except msgspec.ValidationError as error:
+        raise RecordRejected(RejectReason.BAD_PAYLOAD) from error
+    size = compute_size(sparse.shape) if sparse.shape is not None else max(sparse.keys, default=-1) + 1
+    require_readable_size(size, 1)
+    if len(sparse.keys) != len(sparse.values) or len(set(sparse.keys)) < len(sparse.keys):
+        raise RecordRejected(RejectReason.BAD_PAYLOAD)
+    if any(not 0 <= key < size for key in sparse.keys):
+        raise RecordRejected(RejectReason.BAD_PAYLOAD)
+    dense: list[object] = [None] * size
+    for key, value in zip(sparse.keys, sparse.values, strict=True):
+        dense[key] = value
+    return dense
+
+
+def _read_named_rows(objects: list[dict[str, object]]) -> PayloadTable:
+    names = tuple(objects[0])
+    if len(objects) > 1 and any(each.keys() != objects[0].keys() for each in objects):
+        names = tuple(dict.fromkeys(name for each in objects for name in each))
+    require_readable_size(len(objects), len(names))
+    return build_table(names, [list(map(each.get, names)) for each in objects])
+
+
+def _read_columns(columns: dict[str, object]) -> PayloadTable:
+    """The columns of TensorFlow Serving's columnar form, and of KServe's tensors by name: (n,), (n, 1) or (n, k)."""
+    spread: dict[str, list[object]] = {}
+    for name, column in columns.items():
+        values = cast("list[object]", column) if isinstance(column, list) else [column]
+        if values and isinstance(values[0], list):
+            spread.update(_expand_column(name, values))
+        else:
+            spread[name] = values
+    if not spread:
+        raise RecordRejected(RejectReason.EMPTY_PAYLOAD)
+    if len({len(values) for values in spread.values()}) > 1:
+        raise RecordRejected(RejectReason.BAD_PAYLOAD)
+    return build_table(tuple(spread), list(zip(*spread.values(), strict=True)))
+
+
+def _expand_column(name: str, values: list[object]) -> dict[str, list[object]]:
+    """The columns that a column of lists is laid out in."""
+    if not all(isinstance(each, list) for each in values):
+        return {name: values}
+    rows = cast("list[list[object]]", values)
+    width = len(rows[0])
+    if not width or any(len(row) != width for row in rows):
+        raise RecordRejected(RejectReason.BAD_PAYLOAD)
+    if width == 1:
+        return {name: [row[0] for row in rows]}
+    return {column: [row[index] for row in rows] for index, column in enumerate(expand_name(name, width))}

@@ -1,0 +1,69 @@
+"""A column's cells to numbers: all at once where they are plain, else cell by cell."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from types import NoneType
+from typing import TypeAlias, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from tidewatch.capture.limits import MAX_NUMBER_LENGTH, MAX_ROWWISE_ROWS
+from tidewatch.capture.parsing import MISSING_MARKERS, parse_number
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+
+CHUNK_ROWS = 4096
+"""Rows held as Python objects at once: a record may have a million."""
+_SIMPLE_NUMBERS = re.compile(r"[0-9eE.,+-]*")
+"""Over these characters, Python's float() takes exactly the numbers that scalars.number does."""
+
+
+def read_numbers(cells: list[object]) -> Floats:
+    """The numbers of a column, shape (n,), NaN where missing. Raises Unreadable where one is no number."""
+    if len(cells) <= MAX_ROWWISE_ROWS:
+        return np.array([parse_number(cell) for cell in cells], np.float64)
+    found = np.empty(len(cells))
+    for start in range(0, len(cells), CHUNK_ROWS):
+        chunk = cells[start : start + CHUNK_ROWS]
+        column = parse_column(chunk)
+        found[start : start + len(chunk)] = [parse_number(cell) for cell in chunk] if column is None else column
+    return found
+
+
+def parse_row(cells: list[object]) -> list[float] | None:
+    """The numbers of a row's cells that are all numbers, or all text and plain; None for any other."""
+    kinds = set(map(type, cells))
+    if kinds == {float}:
+        return cast("list[float]", cells)
+    try:
+        return _parse_texts(cast("list[str]", cells)) if kinds == {str} else None
+    except ValueError:
+        return None
+
+
+def parse_column(cells: list[object]) -> Sequence[float] | Floats | None:
+    """The numbers of cells that are all text and plain, or all numbers and None; None for any other."""
+    kinds = set(map(type, cells))
+    try:
+        if kinds <= {float, int, NoneType}:
+            return np.array(cells, np.float64)
+        return _parse_texts(cast("list[str]", cells)) if kinds <= {str} else None
+    except (OverflowError, ValueError):
+        return None
+
+
+def _parse_texts(texts: list[str]) -> list[float] | None:
+    """The numbers of texts that are all finite or missing; None, or ValueError, where one may be something else."""
+    if max(map(len, texts)) > MAX_NUMBER_LENGTH:
+        return None
+    if _SIMPLE_NUMBERS.fullmatch(",".join(texts)):
+        return [float(text) if text else math.nan for text in texts]
+    # A cell in each chunk that has spaces, or a word for no value, would have all of them read one by one.
+    stripped = [text.strip(" ") for text in texts]
+    if _SIMPLE_NUMBERS.fullmatch(",".join([text for text in stripped if text not in MISSING_MARKERS])):
+        return [math.nan if text in MISSING_MARKERS else float(text) for text in stripped]
+    return None

@@ -1,0 +1,121 @@
+"""Why a captured record could not be read."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class RejectReason(StrEnum):
+    """The one reason a record was rejected for; the first that was found."""
+
+    NOT_UTF8 = "not_utf8"
+    """The line is not UTF-8."""
+    NOT_JSON = "not_json"
+    """The line is not JSON."""
+    TRUNCATED = "truncated"
+    """The file ends within the line, or its gzip stream breaks off there."""
+    TOO_LONG = "too_long"
+    """The line is longer than lines.LONGEST."""
+    TOO_LARGE = "too_large"
+    """More values than are read of one record (limits), or a gzip stream that unpacks to a multiple of itself."""
+    NOT_A_RECORD = "not_a_record"
+    """JSON, but without captureData.endpointInput.data."""
+    BAD_ENCODING = "bad_encoding"
+    """An encoding other than CSV, JSON and BASE64, or base64 that is none."""
+    UNKNOWN_FORMAT = "unknown_format"
+    """A body of a content type that is not read."""
+    NUMPY = "numpy_payload"
+    """An array in numpy's own format."""
+    LIBSVM = "libsvm_payload"
+    """Rows of LIBSVM: a label, then index:value pairs."""
+    IMAGE = "image_payload"
+    """An image, a sound or a film, or a form with files."""
+    CHAT = "chat_payload"
+    """Messages or a prompt to a language model."""
+    BAD_PAYLOAD = "bad_payload"
+    """A request that its own format does not allow."""
+    AMBIGUOUS = "ambiguous"
+    """A request or an answer that says its rows twice, under several keys or under one key twice: which of them its
+    server reads, nobody can tell."""
+    EMPTY_PAYLOAD = "empty_payload"
+    """A request without rows."""
+    MISSING_COLUMNS = "missing_columns"
+    """A row with fewer values than the model has features, or with none of their names."""
+    EXTRA_COLUMNS = "extra_columns"
+    """A row with more values than the model has features and its request has columns."""
+    NOT_A_NUMBER = "not_a_number"
+    """Something else in a numeric column."""
+    NOT_FINITE = "not_finite"
+    """Infinity, or a number beyond float64."""
+    NO_OUTPUT = "no_output"
+    """The answer is blank, or is none. One that was not captured costs no record: its features are judged."""
+    BAD_OUTPUT = "bad_output"
+    """An answer that cannot be read, or has no number where the score should be."""
+    ERROR_ANSWER = "error_answer"
+    """An answer that says what went wrong, and does not hold the score by its name."""
+    WHICH_SCORE = "which_score"
+    """An answer of several numbers, none of them by the score's name: `--score-output` of the reference tells which."""
+    ROWS_DIFFER = "rows_differ"
+    """The answer has another number of rows than the request."""
+    READER_FAILED = "reader_failed"
+    """The reader met with an error that it does not know: a fault of tidewatch, which costs this record alone."""
+
+
+EXPLANATIONS = {
+    RejectReason.NOT_UTF8: (
+        "the line is no text in UTF-8; capture files are, so this file is damaged or another kind of file"
+    ),
+    RejectReason.NOT_JSON: "the line is no JSON; captured records stand one a line, each a whole JSON object",
+    RejectReason.TRUNCATED: "the file ends within the record; it may still be written, so check it again later",
+    RejectReason.TOO_LONG: "the line is over 8 MiB; send fewer rows a request",
+    RejectReason.TOO_LARGE: "the record holds over a million values, or its file unpacks to a multiple of itself; "
+    "send fewer rows a request",
+    RejectReason.NOT_A_RECORD: "the line is JSON without captureData.endpointInput.data: not what an endpoint captures",
+    RejectReason.BAD_ENCODING: "the payload's encoding is none of CSV, JSON and BASE64, or its base64 is broken",
+    RejectReason.UNKNOWN_FORMAT: "the payload is of a content type that is not read; send text/csv, application/json, "
+    "application/jsonlines or V2 tensors",
+    RejectReason.NUMPY: "the payload is a numpy array (application/x-npy), which names no columns and is not read; "
+    "send text/csv or application/json",
+    RejectReason.LIBSVM: "the payload is LIBSVM, which is not read; send text/csv or application/json",
+    RejectReason.IMAGE: "the payload is an image, a sound, a film or a form; drift is judged of rows"
+    " of numbers and categories",
+    RejectReason.CHAT: "the payload is a prompt or a chat; drift is judged of rows of numbers and categories",
+    RejectReason.BAD_PAYLOAD: "the request breaks the rules of its own format",
+    RejectReason.AMBIGUOUS: (
+        "the body says its rows twice, and which of them the server reads cannot be told; send them once"
+    ),
+    RejectReason.EMPTY_PAYLOAD: "the request holds no rows",
+    RejectReason.MISSING_COLUMNS: "a row has fewer values than the model has features, or none of their names",
+    RejectReason.EXTRA_COLUMNS: "a row has more values than the training data had columns",
+    RejectReason.NOT_A_NUMBER: (
+        "a numeric column holds something else; build the reference with --categorical COLUMN if it holds categories"
+    ),
+    RejectReason.NOT_FINITE: "a number is infinite, or beyond what float64 holds",
+    RejectReason.NO_OUTPUT: "the answer is blank, or is none",
+    RejectReason.BAD_OUTPUT: "the answer cannot be read, or holds no number where the score should be",
+    RejectReason.ERROR_ANSWER: (
+        "the answer says what went wrong, and does not hold the score by its name; if it is none, "
+        ""
+        "say which with --score-output"
+    ),
+    RejectReason.WHICH_SCORE: (
+        "the answer holds several numbers, and nothing tells which is the score; build the reference "
+        ""
+        "with --score-output: its NAME there, its place, or NAME:1 for the second of a list under that name"
+    ),
+    RejectReason.ROWS_DIFFER: "the answer has another number of rows than the request",
+    RejectReason.READER_FAILED: "the reader met with an error that it does not know: a fault of tidewatch; report it",
+}
+"""What a person reads of each reason, and what to do."""
+
+
+class RecordRejected(Exception):
+    """A record that is rejected: for which reason, and by which column where it was one."""
+
+    def __init__(self, reason: RejectReason, column: str | None = None) -> None:
+        super().__init__(reason, column)
+        self.reason = reason
+        self.column = column
+
+    def __str__(self) -> str:
+        return self.reason.value if self.column is None else f"{self.reason.value} in the column {self.column!r}"

@@ -1,0 +1,115 @@
+"""Reports from profiles: the windows that end with an hour, their verdicts, and how urgent they are together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from tidewatch.drift.profile import Profile
+from tidewatch.drift.reference import Reference
+from tidewatch.drift.reports import report as reports
+from tidewatch.drift.reports.html_report import render_report
+from tidewatch.drift.reports.report import DriftReport
+from tidewatch.drift.statistics.verdict import ModelVerdict, Thresholds, Verdict, judge_profile
+from tidewatch.drift.statistics.windows import (
+    HOUR,
+    RECENT_HOURS,
+    DriftSeverity,
+    Window,
+    WindowLength,
+    assess_severity,
+    build_week_before,
+    build_window,
+    find_sustained_drift,
+)
+
+WINDOW_LENGTHS = {"hour": WindowLength.HOUR, "day": WindowLength.DAY, "three_days": WindowLength.THREE_DAYS}
+
+
+@dataclass(frozen=True)
+class ReportSubject:
+    """Whose records are judged."""
+
+    model: str
+    endpoint: str
+    variant: str
+    version: str
+    configuration: str
+
+
+@dataclass(frozen=True)
+class HourEvaluation:
+    """A report with its page, and what alarms are told of it.
+
+    checked: features with a verdict over three days; drifting: those whose drift is sustained; max_psi: the largest of
+    the three days, 0 where none could be told.
+    """
+
+    report: DriftReport
+    page: str
+    verdict: Verdict
+    severity: DriftSeverity
+    checked_features: int
+    drifting_features: int
+    max_psi: float
+
+
+def evaluate_hour(
+    subject: ReportSubject,
+    reference: Reference,
+    hourly: Mapping[datetime, Profile],
+    hour: datetime,
+    thresholds: Thresholds,
+    unreadable: tuple[str, ...] = (),
+) -> HourEvaluation:
+    """The report of the windows that end with the hour that begins at `hour`.
+
+    hourly: profiles by the beginning of their hour, of the three days and of the day a week before, as far as there
+    are any. unreadable: objects of the hour that could not be read.
+    The report's verdict is that on the three days: one hour alone says little, and three days hold their weekday.
+    """
+    windows = {name: build_window(reference, hourly, hour, span) for name, span in WINDOW_LENGTHS.items()}
+    before = build_week_before(reference, hourly, hour, WindowLength.DAY)
+    verdicts = {name: judge_profile(reference, window.profile, thresholds) for name, window in windows.items()}
+    recent = [
+        judge_profile(reference, hourly[each], thresholds)
+        for each in (hour - HOUR * back for back in reversed(range(RECENT_HOURS)))
+        if each in hourly
+    ]
+    three_days = verdicts["three_days"]
+    drift_severity = assess_severity(three_days, recent, thresholds)
+    compared_week = before if before.profile.rows else None
+    report = DriftReport(
+        model=subject.model,
+        endpoint=subject.endpoint,
+        variant=subject.variant,
+        version=subject.version,
+        configuration=subject.configuration,
+        hour=hour,
+        verdict=three_days.verdict,
+        severity=str(drift_severity),
+        windows={name: _build_window_report(windows[name], verdicts[name]) for name in WINDOW_LENGTHS},
+        week_before=None
+        if compared_week is None
+        else _build_window_report(compared_week, judge_profile(reference, compared_week.profile, thresholds)),
+        examples=reports.list_examples(windows["hour"].profile.accounting),
+        unreadable=unreadable,
+    )
+    profiles = {name: window.profile for name, window in windows.items()} | {
+        "week_before": compared_week and compared_week.profile
+    }
+    psis = [feature.psi for feature in three_days.features if feature.psi is not None]
+    return HourEvaluation(
+        report,
+        render_report(report, reference, profiles),
+        three_days.verdict,
+        drift_severity,
+        sum(feature.verdict is not Verdict.INSUFFICIENT for feature in three_days.features),
+        len(find_sustained_drift(three_days, recent)),
+        max(psis, default=0.0),
+    )
+
+
+def _build_window_report(window: Window, verdict: ModelVerdict) -> reports.WindowReport:
+    return reports.build_window_report(verdict, window.start, window.end, window.missing_hours)

@@ -1,0 +1,281 @@
+"""Verdicts on a window's profile: a change counts only if it is large and not likely to be chance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal, TypeAlias
+
+from tidewatch.capture.accounting import Accounting
+from tidewatch.drift.errors import InvalidProfile
+from tidewatch.drift.profile import Profile
+from tidewatch.drift.reference import CategoryFeature, Counts, Feature, Reference
+from tidewatch.drift.statistics import comparisons
+from tidewatch.drift.statistics.comparisons import ROUNDING_TOLERANCE, Comparison, DistributionComparison
+from tidewatch.drift.statistics.hypothesis_tests import benjamini_hochberg
+
+FeatureKind: TypeAlias = Literal["numeric", "category", "score"]
+
+
+class Verdict(StrEnum):
+    """From the least to the worst."""
+
+    INSUFFICIENT = "insufficient data"
+    OK = "ok"
+    WARNING = "warning"
+    DRIFT = "drift"
+    INVALID = "invalid"
+
+
+VERDICT_RANK = {verdict: rank for rank, verdict in enumerate(Verdict)}
+
+
+def find_worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """The worst of the verdicts; insufficient data where there is none."""
+    return max(verdicts, key=VERDICT_RANK.__getitem__, default=Verdict.INSUFFICIENT)
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """What counts as a change.
+
+    psi_warn, psi_drift: effect size of a distribution. share_warn, share_drift: share of values that a category, or
+    one of a number's fine bins, gains or loses, or that move beside a number's commonest, 0 to 1; either this or PSI
+    suffices. rate_warn, rate_drift: change of the share of missing rows, or of unseen values above the expected.
+    false_discovery_rate: of all tests of a model's features together; where nothing drifts, the probability that any
+    test speaks. minimum_rows: fewer get no verdict. invalid_share: of the records read, rejected. ticket_share,
+    page_share: of the judged features, drifting (windows.severity). Raises ValueError on values that cannot be meant.
+    """
+
+    psi_warn: float = 0.1
+    psi_drift: float = 0.2
+    share_warn: float = 0.05
+    share_drift: float = 0.10
+    rate_warn: float = 0.02
+    rate_drift: float = 0.05
+    false_discovery_rate: float = 0.001
+    minimum_rows: int = 50
+    invalid_share: float = 0.25
+    ticket_share: float = 0.10
+    page_share: float = 0.30
+
+    def __post_init__(self) -> None:
+        for lower, upper in (
+            ("psi_warn", "psi_drift"),
+            ("share_warn", "share_drift"),
+            ("rate_warn", "rate_drift"),
+            ("ticket_share", "page_share"),
+        ):
+            if not 0 < getattr(self, lower) <= getattr(self, upper):
+                raise ValueError(f"{lower} must be above 0 and at most {upper}.")
+        for name in ("false_discovery_rate", "invalid_share"):
+            if not 0 < getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be above 0 and at most 1.")
+        if self.minimum_rows < 1:
+            raise ValueError("minimum_rows must be at least 1.")
+
+    @property
+    def minimum_values(self) -> int:
+        """Fewer values are not compared: a column that is mostly empty by nature has few among enough rows."""
+        return max(self.minimum_rows // 5, 1)
+
+    def classify_effect(self, comparison: Comparison) -> Verdict:
+        """How large a change is, evidence apart: ok, warning or drift."""
+        if self._has_effect(comparison, self.psi_drift, self.share_drift, self.rate_drift):
+            return Verdict.DRIFT
+        if self._has_effect(comparison, self.psi_warn, self.share_warn, self.rate_warn):
+            return Verdict.WARNING
+        return Verdict.OK
+
+    @staticmethod
+    def _has_effect(comparison: Comparison, psi: float, share: float, rate: float) -> bool:
+        pairs = ((comparison.psi, psi), (comparison.share, share), (comparison.rate, rate))
+        return any(found >= limit - ROUNDING_TOLERANCE for found, limit in pairs)
+
+
+@dataclass(frozen=True)
+class FeatureVerdict:
+    """A feature's verdict and what it rests on.
+
+    psi, ks, js, kl, p_value: of the distribution; None where too little was there to compare, ks also for categories.
+    p_value: of KS for numbers, of chi-squared for categories (evidence.category_p_value), before the correction for
+    many tests. missing_rate: of all rows; unseen_rate: of the values; None where there are none, unseen_rate also for
+    open categories. values: rows with a value. because: sentences, the reasons for a verdict other than ok.
+    """
+
+    name: str
+    kind: FeatureKind
+    verdict: Verdict
+    psi: float | None = None
+    ks: float | None = None
+    p_value: float | None = None
+    js: float | None = None
+    kl: float | None = None
+    missing_rate: float | None = None
+    unseen_rate: float | None = None
+    values: int = 0
+    because: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ModelVerdict:
+    """The worst of its features' verdicts, or invalid where too many records could not be read.
+
+    features: one for each of the reference's `measured`, in its order. rows: judged; records: what became of them.
+    """
+
+    verdict: Verdict
+    features: tuple[FeatureVerdict, ...]
+    rows: int
+    records: Accounting
+
+    @property
+    def drifting_count(self) -> int:
+        """Features with the verdict drift."""
+        return sum(feature.verdict is Verdict.DRIFT for feature in self.features)
+
+
+@dataclass(frozen=True)
+class _FeatureCase:
+    """A feature before its verdict.
+
+    settled: the verdict where it needs no test, with its reason `because`; else the tests that can be made, and what
+    the verdict is if none speaks (`silent`).
+    """
+
+    feature: Feature
+    kind: FeatureKind
+    counts: Counts
+    final_verdict: Verdict | None = None
+    reason: str = ""
+    distribution: DistributionComparison | None = None
+    tests: tuple[Comparison, ...] = ()
+    default_verdict: Verdict = Verdict.OK
+
+    def conclude(self, verdict: Verdict, reasons: tuple[str, ...]) -> FeatureVerdict:
+        rows, values, found = int(self.counts.sum()), int(self.counts[:-1].sum()), self.distribution
+        has_unseen_rate = _has_unseen_test(self.feature, values)
+        return FeatureVerdict(
+            name=self.feature.name,
+            kind=self.kind,
+            verdict=verdict,
+            psi=found and found.psi,
+            ks=found and found.ks,
+            p_value=found and found.p_value,
+            js=found and found.js,
+            kl=found and found.kl,
+            missing_rate=int(self.counts[-1]) / rows if rows else None,
+            unseen_rate=comparisons.count_unseen(self.feature, self.counts) / values if has_unseen_rate else None,
+            values=values,
+            because=reasons,
+        )
+
+
+def judge_profile(
+    reference: Reference,
+    profile: Profile,
+    thresholds: Thresholds | None = None,
+    absent_columns: frozenset[str] = frozenset(),
+) -> ModelVerdict:
+    """The verdict on a window.
+
+    Each feature has up to four tests: its distribution, that of its numbers beside a most common one, its missing rate,
+    its unseen rate. A test speaks if its change is large (thresholds) and it is among those that Benjamini-Hochberg
+    believes, over all tests of all features at once. A feature's verdict is the worst of what its tests say;
+    `insufficient data` with fewer than minimum_rows, or where one of training and production has too few values to
+    compare and no other test speaks; `invalid` where its column is in `absent` (a table without it; without the
+    score's, that is not judged) or caused the rejection of too many records.
+    Raises InvalidProfile for a profile against another reference.
+    """
+    limits = thresholds or Thresholds()
+    if profile.reference_digest != reference.digest:
+        raise InvalidProfile(
+            f"a profile against the reference {profile.reference_digest[:12]} cannot be judged by "
+            f"{reference.digest[:12]}: "
+            "their bins differ; count the records against this reference"
+        )
+    cases = [
+        _build_case(feature, _classify_feature(feature, reference), counts, profile, limits, absent_columns)
+        for feature, counts in zip(reference.measured_features, profile.counts, strict=True)
+    ]
+    p_values = [test.p_value for case in cases for test in case.tests]
+    significant = iter(benjamini_hochberg(p_values, limits.false_discovery_rate)[0].tolist())
+    features = tuple(_conclude_feature(case, [next(significant) for _ in case.tests], limits) for case in cases)
+    return ModelVerdict(
+        _conclude_model(features, profile.accounting, limits), features, profile.rows, profile.accounting
+    )
+
+
+def _classify_feature(feature: Feature, reference: Reference) -> FeatureKind:
+    if feature is reference.score:
+        return "score"
+    return "category" if isinstance(feature, CategoryFeature) else "numeric"
+
+
+def _build_case(
+    feature: Feature,
+    kind: FeatureKind,
+    counts: Counts,
+    profile: Profile,
+    limits: Thresholds,
+    absent_columns: frozenset[str],
+) -> _FeatureCase:
+    read, rejected = profile.accounting.read, profile.accounting.columns.get(feature.name, 0)
+    if feature.name in absent_columns and kind == "score":
+        # The answers may be kept elsewhere; what was asked can be judged without them.
+        return _FeatureCase(
+            feature, kind, counts, Verdict.INSUFFICIENT, "the data has no such column: answers are not judged"
+        )
+    if feature.name in absent_columns:
+        return _FeatureCase(feature, kind, counts, Verdict.INVALID, "the data has no such column")
+    if rejected and rejected >= limits.invalid_share * read:
+        because = f"{rejected} of {read} records were rejected for this column"
+        return _FeatureCase(feature, kind, counts, Verdict.INVALID, because)
+    if profile.rows < limits.minimum_rows:
+        because = f"{profile.rows} rows, and a verdict takes {limits.minimum_rows}"
+        return _FeatureCase(feature, kind, counts, Verdict.INSUFFICIENT, because)
+    if kind == "score" and not counts.any():
+        because = "no answer was captured, so that the score is not judged"
+        return _FeatureCase(feature, kind, counts, Verdict.INSUFFICIENT, because)
+    return _build_tested_case(feature, kind, counts, limits)
+
+
+def _build_tested_case(feature: Feature, kind: FeatureKind, counts: Counts, limits: Thresholds) -> _FeatureCase:
+    values, trained = int(counts[:-1].sum()), feature.total
+    tests = (comparisons.compare_missing_rates(feature, counts),)
+    if _has_unseen_test(feature, values):
+        tests += (comparisons.compare_unseen_rates(feature, counts),)
+    is_thin = [side < limits.minimum_values for side in (values, trained)]
+    if any(is_thin):
+        default_verdict = Verdict.OK if all(is_thin) else Verdict.INSUFFICIENT
+        because = f"{values} values now and {trained} in training are too few to compare"
+        return _FeatureCase(feature, kind, counts, reason=because, tests=tests, default_verdict=default_verdict)
+    found = comparisons.compare_distributions(feature, counts)
+    others = comparisons.compare_uncommon_values(feature, counts, limits.minimum_values)
+    tests = (found.comparison, *(() if others is None else (others,)), *tests)
+    return _FeatureCase(feature, kind, counts, distribution=found, tests=tests)
+
+
+def _has_unseen_test(feature: Feature, values: int) -> bool:
+    return bool(values and feature.total) and not (isinstance(feature, CategoryFeature) and feature.open)
+
+
+def _conclude_feature(case: _FeatureCase, significant: list[bool], limits: Thresholds) -> FeatureVerdict:
+    if case.final_verdict is not None:
+        return case.conclude(case.final_verdict, (case.reason,))
+    sizes = [
+        limits.classify_effect(test) if is_significant else Verdict.OK
+        for test, is_significant in zip(case.tests, significant, strict=True)
+    ]
+    sentences = tuple(test.sentence for test, size in zip(case.tests, sizes, strict=True) if size is not Verdict.OK)
+    if sentences:
+        return case.conclude(find_worst(sizes), sentences)
+    return case.conclude(case.default_verdict, () if case.default_verdict is Verdict.OK else (case.reason,))
+
+
+def _conclude_model(features: tuple[FeatureVerdict, ...], records: Accounting, limits: Thresholds) -> Verdict:
+    rejected = records.read - records.parsed
+    if rejected and rejected >= limits.invalid_share * records.read:
+        return Verdict.INVALID
+    return find_worst(feature.verdict for feature in features)

@@ -1,0 +1,31 @@
+"""What a reference holds of the training data, in words: for the model card, and for whoever builds one."""
+
+from __future__ import annotations
+
+from tidewatch.drift.reference import CategoryFeature, Feature, Reference
+from tidewatch.text import escape_markdown
+
+
+def render_card_section(reference: Reference) -> str:
+    """A section of a model card, in Markdown."""
+    lines = "\n".join(
+        f"- {escape_markdown(feature.name)}: {describe_feature(feature)}" for feature in reference.measured_features
+    )
+    return (
+        "\n\n## What reference.json holds of the training data\n\n"
+        f"Counts of {reference.rows:,} rows, in the bins of each feature. Nobody's row; of single values:\n\n{lines}\n"
+    )
+
+
+def describe_feature(feature: Feature) -> str:
+    """What is held of one feature."""
+    if isinstance(feature, CategoryFeature):
+        known_values = (*feature.values, *feature.others)
+        hidden = sum(map(feature.is_hashed, known_values))
+        return f"{len(known_values) - hidden:,} values in clear, {hidden:,} hashed"
+    if feature.minimum is None or feature.maximum is None:
+        return "no value"
+    return (
+        f"numbers from {feature.minimum:g} to {feature.maximum:g}, rounded outwards where few rows share them, "
+        f"and {max(len(feature.edges) - 2, 0):,} quantiles between"
+    )

@@ -1,0 +1,244 @@
+"""Builds a reference from the training data: quantile edges of numbers, the frequent values of categories."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from typing import TypeAlias
+
+import numpy as np
+
+from tidewatch.drift.errors import InvalidTraining
+from tidewatch.drift.reference import (
+    DECILES,
+    HASH_PREFIX,
+    MAX_COLUMNS,
+    MAX_NAME_LENGTH,
+    POOLS,
+    CategoryFeature,
+    Counts,
+    Feature,
+    Floats,
+    NumericFeature,
+    Reference,
+    hash_to_pool,
+    hash_value,
+)
+from tidewatch.text import sanitize
+
+QUANTILES = 1000
+"""Numeric bins; the KS statistic is exact to the largest bin's share, a thousandth where values are not tied."""
+MAX_NAMED_VALUES = 50
+"""Categories with a count of their own; the rest are counted together as other."""
+MAX_KNOWN_VALUES = 5_000
+"""Categories remembered by name; a column with more is open."""
+MIN_CLEAR_ROWS = 20
+"""Rows of the training that must have a value for it to be kept as it is."""
+MAX_CLEAR_VALUES = 200
+"""Values that a column may have for any to be kept as they are: one with more tells persons apart, or things."""
+RANGE_ROUNDING_STEPS = 20
+"""Into how many steps, about, the range of a column is cut that its minimum and maximum are rounded outwards to."""
+MAX_MAGNITUDE = 1e308
+"""Numbers beyond it are none: they leave no room for an edge above them."""
+RANGE_MARGIN = 2.0**-8
+"""Relative room around minimum and maximum: a value must not leave the range by being sent in half precision; that of
+bfloat16 has eight bits."""
+
+ColumnValues: TypeAlias = Floats | Sequence[str | None]
+"""Numbers, NaN where missing; or category values, None where missing."""
+
+
+def build_reference(
+    columns: Mapping[str, ColumnValues],
+    *,
+    score: tuple[str, Floats] | None = None,
+    order: Sequence[str] | None = None,
+    score_output: int | str | None = None,
+) -> Reference:
+    """The reference of a training table.
+
+    columns: feature -> its values, shape (n,) each. score: its name and what the model answered, shape (n,). order:
+    the request's columns where some are no features. The same data gives the same bytes. Raises InvalidTraining where
+    there are no rows, lengths differ, names clash or are too long, or a number is as good as infinite.
+    """
+    _require_valid_names([*columns, *(order or ()), *([score[0]] if score is not None else [])])
+    rows = _count_rows(columns, score)
+    features = tuple(_build_feature(name, values) for name, values in columns.items())
+    if score is not None and score[0] in columns:
+        raise InvalidTraining(f"the score {score[0]!r} is a feature too: rename one of the two columns")
+    return Reference(
+        rows=rows,
+        columns=tuple(order if order is not None else columns),
+        features=features,
+        score=None if score is None else _build_numeric(score[0], np.asarray(score[1], np.float64)),
+        score_output=score_output,
+    )
+
+
+def _require_valid_names(names: Sequence[str]) -> None:
+    for name in names:
+        if not name:
+            raise InvalidTraining("a column has no name: give it one")
+        if len(name) > MAX_NAME_LENGTH:
+            raise InvalidTraining(
+                f"the name of the column '{sanitize(name, 40)}' has {len(name):,} characters, over the "
+                f"{MAX_NAME_LENGTH:,} "
+                "of a reference: give it a shorter one"
+            )
+
+
+def _count_rows(columns: Mapping[str, ColumnValues], score: tuple[str, Floats] | None) -> int:
+    lengths = {name: len(values) for name, values in columns.items()}
+    if score is not None:
+        lengths[score[0]] = len(score[1])
+    if len(columns) > MAX_COLUMNS:
+        raise InvalidTraining(f"{len(columns)} columns are more than the {MAX_COLUMNS} of a reference: name fewer")
+    if not columns or not max(lengths.values()):
+        raise InvalidTraining("the training data has no rows: a reference needs what the model was trained on")
+    if len(set(lengths.values())) > 1:
+        lengths_text = ", ".join(f"{name} {length}" for name, length in lengths.items())
+        raise InvalidTraining(f"the columns of the training data have different lengths: {lengths_text}")
+    return next(iter(lengths.values()))
+
+
+def _build_feature(name: str, values: ColumnValues) -> Feature:
+    if isinstance(values, np.ndarray) and values.dtype.kind in "fiu":
+        return _build_numeric(name, np.asarray(values, np.float64))
+    return _build_category(name, [None if value is None else str(value) for value in values])
+
+
+def _build_numeric(name: str, values: Floats) -> NumericFeature:
+    present = values[~np.isnan(values)]
+    missing = len(values) - len(present)
+    if not len(present):
+        return NumericFeature(
+            name=name, edges=(), counts=(0,), deciles=(), missing=missing, minimum=None, maximum=None
+        )  # fmt: skip
+    if beyond := int((np.abs(present) > MAX_MAGNITUDE).sum()):
+        raise InvalidTraining(
+            f"the column {name!r} holds infinity, or a number near the largest there is, in {beyond} rows: it stands "
+            "for something else; leave those cells empty, or leave the column out"
+        )
+    distinct, tallies = np.unique(present, return_counts=True)
+    # -0.0 and 0.0 are one value to numpy; what is written shall be one as well.
+    distinct = distinct + 0.0
+    cuts = _compute_cuts(tallies)
+    inner = np.unique(cuts)
+    least, most = _compute_range(distinct, tallies)
+    edges = np.array([_compute_lower_edge(least), *_compute_midpoints(distinct, inner), _compute_upper_edge(most)])
+    counts = np.bincount(np.searchsorted(edges, distinct, "right"), weights=tallies, minlength=len(edges) + 1)
+    step = QUANTILES // DECILES
+    tenths = np.unique(np.searchsorted(inner, cuts[step - 1 :: step])) + 1
+    return NumericFeature(
+        name=name,
+        edges=tuple(edges.tolist()),
+        counts=tuple(counts.astype(np.int64).tolist()),
+        deciles=tuple(tenths.tolist()),
+        missing=missing,
+        minimum=least,
+        maximum=most,
+    )
+
+
+def _compute_range(distinct: Floats, tallies: Counts) -> tuple[float, float]:
+    """The column's minimum and maximum: as they are where many rows share them, else rounded outwards."""
+    least, most = float(distinct[0]), float(distinct[-1])
+    resolution = max(
+        most / RANGE_ROUNDING_STEPS - least / RANGE_ROUNDING_STEPS,
+        abs(least) / RANGE_ROUNDING_STEPS if len(distinct) == 1 else 0.0,
+    )
+    digits = -math.floor(math.log10(resolution)) if resolution > 0 else 0
+    if tallies[0] < MIN_CLEAR_ROWS:
+        least = max(min(least, _round_to_digits(least, digits, ROUND_FLOOR)), -MAX_MAGNITUDE)
+    if tallies[-1] < MIN_CLEAR_ROWS:
+        most = min(max(most, _round_to_digits(most, digits, ROUND_CEILING)), MAX_MAGNITUDE)
+    return least, most
+
+
+def _round_to_digits(value: float, digits: int, direction: str) -> float:
+    """A number to so many decimal digits, tens and hundreds where that is negative; exact, as decimals are."""
+    return float(Decimal(value).quantize(Decimal(1).scaleb(-digits), direction, Context(prec=800)))
+
+
+def _compute_cuts(tallies: Counts) -> Counts:
+    """Where to cut distinct values with these tallies into about equal bins: cut i lies before the i-th value.
+
+    Each quantile takes the nearest place between two distinct values, so that a tie is never cut; quantiles may meet at
+    one place. Shape (QUANTILES - 1,), or empty where there is one value only.
+    """
+    before = np.cumsum(tallies)[:-1]
+    if not len(before):
+        return np.empty(0, np.int64)
+    targets = np.arange(1, QUANTILES) * (int(tallies.sum()) / QUANTILES)
+    upper = np.minimum(np.searchsorted(before, targets), len(before) - 1)
+    lower = np.maximum(upper - 1, 0)
+    return np.where(targets - before[lower] < before[upper] - targets, lower, upper) + 1
+
+
+def _compute_midpoints(distinct: Floats, cuts: Counts) -> Floats:
+    """Halfway between the values on both sides of each cut, in a form that cannot overflow.
+
+    Neither side's rounding to float32 moves it across, unless the two values are the same in float32.
+    """
+    below, above = distinct[cuts - 1], distinct[cuts]
+    middle = below / 2 + above / 2
+    return np.where(middle > below, middle, above)
+
+
+def _compute_lower_edge(value: float) -> float:
+    return float(np.nextafter(value - RANGE_MARGIN * abs(value), -np.inf))
+
+
+def _compute_upper_edge(value: float) -> float:
+    return float(np.nextafter(value + RANGE_MARGIN * abs(value), np.inf))
+
+
+def _build_category(name: str, values: Sequence[str | None]) -> CategoryFeature:
+    tallies = Counter(value for value in values if value is not None)
+    if too_long := [value for value in tallies if len(value) > MAX_NAME_LENGTH]:
+        raise InvalidTraining(
+            f"the column {name!r} holds texts of over {MAX_NAME_LENGTH} characters, {len(too_long)} of them: they "
+            "are no "
+            "categories; leave the column out"
+        )
+    ranked = sorted(tallies.items(), key=lambda item: (-item[1], item[0]))
+    named, rest = ranked[:MAX_NAMED_VALUES], ranked[MAX_NAMED_VALUES:]
+    is_open, has_few_values = len(ranked) > MAX_KNOWN_VALUES, len(ranked) <= MAX_CLEAR_VALUES
+    salt = _derive_salt(name, ranked)
+
+    def conceal_rare(value: str, count: int) -> str:
+        clear = has_few_values and count >= MIN_CLEAR_ROWS and not value.startswith(HASH_PREFIX)
+        return value if clear else hash_value(value, salt)
+
+    return CategoryFeature(
+        name=name,
+        values=tuple(conceal_rare(*each) for each in named),
+        counts=tuple(count for _, count in named),
+        others=() if is_open else tuple(sorted(conceal_rare(*each) for each in rest)),
+        other=sum(count for _, count in rest),
+        singletons=sum(1 for _, count in ranked if count == 1),
+        doubletons=sum(1 for _, count in ranked if count == 2),
+        open=is_open,
+        missing=len(values) - sum(tallies.values()),
+        salt=salt,
+        pools=_count_pools(rest, salt),
+    )
+
+
+def _count_pools(rest: Sequence[tuple[str, int]], salt: str) -> tuple[int, ...]:
+    """The rows of values without a count of their own, by pool; () where there is none."""
+    pools = [0] * POOLS
+    for value, count in rest:
+        pools[hash_to_pool(hash_value(value, salt))] += count
+    return tuple(pools) if rest else ()
+
+
+def _derive_salt(name: str, ranked: Sequence[tuple[str, int]]) -> str:
+    """Of this column of this training alone, and the same each time: the same data gives the same bytes."""
+    digest = hashlib.blake2b(name.encode(), digest_size=16)
+    for value, count in ranked:
+        digest.update(f"{len(value)}:{value}{count};".encode())
+    return digest.hexdigest()

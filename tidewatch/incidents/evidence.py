@@ -1,0 +1,196 @@
+"""What an incident's document says besides the ledger: alarms, versions, impact, links. Read after the flip, and only
+for as long as people wait for it; what could not be read is a sentence, and nothing else follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol, TypeVar
+
+from tidewatch.clock import Clock
+from tidewatch.incidents import links
+from tidewatch.incidents.alarm_history import NO_ALARMS, AlarmHistory, parse_alarm_name, read_alarms
+from tidewatch.incidents.impact import Impact, read_impact
+from tidewatch.incidents.settings import IncidentSettings
+from tidewatch.traffic.control_table import ControlTable
+from tidewatch.traffic.errors import EndpointMissing
+from tidewatch.traffic.incident_replay import Incident
+from tidewatch.traffic.ledger import Ledger, LedgerEntry
+from tidewatch.traffic.models import Clients, DeployedModel, EndpointState, ResourceNames
+from tidewatch.traffic.split import Split
+
+DOCUMENT_DUE = timedelta(hours=48)
+READ_TIMEOUT = timedelta(seconds=15)
+"""After this long nothing more is read: the function has its own end, and the document is written before it."""
+
+ValueT = TypeVar("ValueT")
+
+
+class EvidenceSource(Protocol):
+    """What evidence is read from: the traffic controller is one."""
+
+    clients: Clients
+    clock: Clock
+    control: ControlTable
+    ledger: Ledger
+    resource_names: ResourceNames
+
+    def state(self) -> EndpointState:
+        """The endpoint's state. Raises EndpointMissing."""
+        ...
+
+
+@dataclass(frozen=True)
+class VariantVersion:
+    """What a variant held and which share of the traffic it had; None: not known, or the variant is not there."""
+
+    model: DeployedModel | None
+    share: float | None
+
+    def to_json(self) -> dict[str, object]:
+        return {
+            "version": self.model.version if self.model else None,
+            "artifact": self.model.artifact if self.model else None,
+            "image": self.model.image if self.model else None,
+            "share": self.share,
+        }
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was found. `missing`: sentences on what was not. `versions`: by variant, before and after."""
+
+    alarms: AlarmHistory = NO_ALARMS
+    versions: Mapping[str, tuple[VariantVersion, VariantVersion]] = field(
+        default_factory=dict[str, tuple[VariantVersion, VariantVersion]]
+    )
+    impact: Impact | None = None
+    links: Mapping[str, str] = field(default_factory=dict[str, str])
+    missing: tuple[str, ...] = ()
+
+
+NO_EVIDENCE = Evidence()
+
+
+def collect_evidence(incident: Incident, source: EvidenceSource, settings: IncidentSettings) -> Evidence:
+    """All there is to find. Raises nothing that AWS raises."""
+    deadline = source.clock.now() + READ_TIMEOUT
+    missing: list[str] = []
+
+    def has_time() -> bool:
+        return source.clock.now() < deadline
+
+    def read_or_note(what: str, read_source: Callable[[], ValueT], fallback: ValueT) -> ValueT:
+        if not has_time():
+            missing.append(f"{what} could not be read in time.")
+            return fallback
+        try:
+            return read_source()
+        except Exception as error:
+            missing.append(f"{what} could not be read: {error}")
+            return fallback
+
+    now = source.clock.now()
+    alarms = read_or_note("The alarms", lambda: _read_alarms(incident, source, settings, now, has_time), NO_ALARMS)
+    state = read_or_note("The endpoint", lambda: _read_state(source), None)
+    versions = read_or_note("The versions", lambda: _read_versions(incident, source, state), {})
+    impact = read_or_note("The impact", lambda: _read_impact(incident, source, state, alarms, now), None)
+    found = links.build_incident_links(incident, settings, cause=links.find_runbook(alarms.descriptions))
+    return Evidence(alarms, versions, impact, found, tuple(missing))
+
+
+def get_flip_time(incident: Incident) -> datetime | None:
+    """When the weights were read back."""
+    seconds = incident.receipt.weights_observed_s
+    return None if seconds is None else incident.opened_at + timedelta(seconds=seconds)
+
+
+def _read_alarms(
+    incident: Incident,
+    source: EvidenceSource,
+    settings: IncidentSettings,
+    now: datetime,
+    has_time: Callable[[], bool],
+) -> AlarmHistory:
+    fired_alarm = parse_alarm_name(incident.alarm)
+    return read_alarms(source.clients.cloudwatch, settings.health_alarm, fired_alarm, incident.opened_at, now, has_time)
+
+
+def _read_state(source: EvidenceSource) -> EndpointState | None:
+    try:
+        return source.state()
+    except EndpointMissing:
+        return None
+
+
+def _read_versions(
+    incident: Incident, source: EvidenceSource, state: EndpointState | None
+) -> dict[str, tuple[VariantVersion, VariantVersion]]:
+    """What was rolled back is held by the configuration that its quarantine names: a later one may hold something
+    else."""
+    live_config = state.config if state else ""
+    models_by_config = {live_config: source.control.read_models(live_config) or {}} if live_config else {}
+    previous_config = next((config for config in _list_configs(incident, source.ledger.cached_entries)), live_config)
+    if previous_config and previous_config not in models_by_config:
+        models_by_config[previous_config] = source.control.read_models(previous_config) or {}
+    before, after = models_by_config.get(previous_config, {}), models_by_config.get(live_config, {})
+    variants = sorted({*before, *after, *(incident.before.shares if incident.before else ())})
+
+    def build_version(models: Mapping[str, DeployedModel], variant: str, split: Split | None) -> VariantVersion:
+        return VariantVersion(models.get(variant), split.get_share(variant) if split else None)
+
+    split = state.split if state else None
+    return {
+        variant: (build_version(before, variant, incident.before), build_version(after, variant, split))
+        for variant in variants
+    }
+
+
+def _list_configs(incident: Incident, entries: tuple[LedgerEntry, ...]) -> list[str]:
+    return [entry.config for entry in entries if entry.incident == incident.id and entry.config]
+
+
+def _read_impact(
+    incident: Incident, source: EvidenceSource, state: EndpointState | None, alarms: AlarmHistory, now: datetime
+) -> Impact:
+    variants = {*(state.variants if state else ()), *(incident.before.shares if incident.before else ())}
+    return read_impact(
+        source.clients.cloudwatch,
+        source.resource_names.endpoint,
+        variants,
+        alarms.first_bad_at,
+        incident.opened_at,
+        get_flip_time(incident) or now,
+    )
+
+
+def measure_durations(incident: Incident, first_bad_at: datetime | None) -> dict[str, float | None]:
+    """Where the time went, in seconds, from the first bad datapoint to the traffic; None: not known.
+
+    `own` is from the request until the platform accepted the weights, a wait for a busy endpoint included; `platform`
+    from then until they were read back.
+    """
+    receipt, fired_at = incident.receipt, _parse_time(incident.alarm_at)
+
+    def subtract(start: Any, end: Any) -> float | None:
+        if start is None or end is None:
+            return None
+        found = end - start
+        return round(found.total_seconds() if isinstance(found, timedelta) else found, 3)
+
+    return {
+        "bad_until_alarm": subtract(first_bad_at, fired_at),
+        "alarm_until_request": subtract(fired_at, incident.opened_at),
+        "own": receipt.api_accepted_s,
+        "platform": subtract(receipt.api_accepted_s, receipt.weights_observed_s),
+        "weights_until_traffic": subtract(receipt.weights_observed_s, receipt.traffic_observed_s),
+    }
+
+
+def _parse_time(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None

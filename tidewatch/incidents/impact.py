@@ -1,0 +1,113 @@
+"""What an incident did to users, as far as the platform counts it: requests, failures and latency by variant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from tidewatch import metrics
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef
+
+MINUTE = timedelta(minutes=1)
+DEFAULT_LOOKBACK = timedelta(minutes=15)
+"""How long before the request of a rollback is looked at, where no datapoint says since when it was bad."""
+MAX_PERIOD = timedelta(hours=24)
+METRIC_STATISTICS = {
+    "n": (metrics.INVOCATIONS, "Sum"),
+    "b": (metrics.ERRORS_5XX, "Sum"),
+    "l": (metrics.MODEL_LATENCY, "Sum"),
+    "c": (metrics.MODEL_LATENCY, "SampleCount"),
+}
+
+
+@dataclass(frozen=True)
+class VariantImpact:
+    """What a variant answered: requests, those of them with a 5xx, and the mean of what the model took (None:
+    unknown)."""
+
+    variant: str
+    requests: int
+    errors: int
+    mean_latency_ms: float | None
+
+
+@dataclass(frozen=True)
+class Impact:
+    """The minutes from `since` until `until`. `measured`: whether `since` is the first bad datapoint, or a guess."""
+
+    since: datetime
+    until: datetime
+    measured: bool
+    variants: tuple[VariantImpact, ...]
+
+    def to_json(self) -> dict[str, object]:
+        return {
+            "since": self.since.isoformat(),
+            "until": self.until.isoformat(),
+            "since_first_bad_datapoint": self.measured,
+            "variants": {
+                impact.variant: {key: value for key, value in asdict(impact).items() if key != "variant"}
+                for impact in self.variants
+            },
+        }
+
+
+def read_impact(
+    cloudwatch: CloudWatchClient,
+    endpoint: str,
+    variants: Iterable[str],
+    first_bad_at: datetime | None,
+    opened_at: datetime,
+    until: datetime,
+) -> Impact:
+    """What the variants of the endpoint answered, in whole minutes. Raises what CloudWatch raises."""
+    since = _floor_to_minute(first_bad_at or opened_at - DEFAULT_LOOKBACK)
+    end = min(_floor_to_minute(until) + MINUTE, since + MAX_PERIOD)
+    names = sorted(variants)
+    queries = [
+        _build_query(f"{metric_key}{index}", endpoint, variant, metric_key)
+        for index, variant in enumerate(names)
+        for metric_key in METRIC_STATISTICS
+    ]
+    sums: dict[str, float] = {}
+    if queries:
+        answer = cloudwatch.get_metric_data(MetricDataQueries=queries, StartTime=since, EndTime=end)
+        sums = {result.get("Id", ""): sum(result.get("Values", ())) for result in answer["MetricDataResults"]}
+    found = tuple(
+        _build_variant_impact(variant, [sums.get(f"{metric_key}{index}", 0.0) for metric_key in METRIC_STATISTICS])
+        for index, variant in enumerate(names)
+    )
+    return Impact(since, end, first_bad_at is not None, found)
+
+
+def _build_variant_impact(variant: str, sums: list[float]) -> VariantImpact:
+    requests, errors, microseconds, samples = sums
+    return VariantImpact(
+        variant, round(requests), round(errors), round(microseconds / samples / 1000, 1) if samples else None
+    )
+
+
+def _floor_to_minute(moment: datetime) -> datetime:
+    return moment.replace(second=0, microsecond=0)
+
+
+def _build_query(name: str, endpoint: str, variant: str, metric_key: str) -> MetricDataQueryTypeDef:
+    metric, statistic = METRIC_STATISTICS[metric_key]
+    dimensions = metric.build_dimensions(EndpointName=endpoint, VariantName=variant)
+    return {
+        "Id": name,
+        "MetricStat": {
+            "Metric": {
+                "Namespace": metric.namespace,
+                "MetricName": metric.name,
+                "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
+            },
+            "Period": round(MINUTE.total_seconds()),
+            "Stat": statistic,
+        },
+    }

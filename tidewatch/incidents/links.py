@@ -1,0 +1,65 @@
+"""Where to look: what a page and an incident's document link to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from tidewatch.aws import console_urls
+from tidewatch.incidents.alarm_history import parse_alarm_name
+from tidewatch.incidents.settings import IncidentSettings
+from tidewatch.traffic.incident_replay import Incident
+
+RUNBOOK_BY_STATE = {"blocked": "rollback-blocked", "pending": "rollback-pending"}
+"""By the state of a rollback; another one's is that of what rolls back, and a person's that of what is left to do."""
+GUARDRAIL_RUNBOOK, OUT_OF_BAND_RUNBOOK, ACKNOWLEDGE_RUNBOOK = "guardrail-errors", "traffic-changed", "unacknowledged"
+
+_RUNBOOK_FILE = re.compile(r"([\w-]+)\.md\b")
+
+
+def build_incident_links(incident: Incident, settings: IncidentSettings, cause: str = "") -> dict[str, str]:
+    """The links of an incident by what they show; what is not there is left out. cause: see runbook_of."""
+    found = {
+        "document": build_document_url(incident, settings),
+        "runbook": build_runbook_url(settings, choose_runbook(incident, cause)),
+        "alarm": build_alarm_url(incident.alarm),
+        "dashboard": settings.dashboard,
+        "reports": settings.reports,
+    }
+    return {label: url for label, url in found.items() if url}
+
+
+def build_document_url(incident: Incident, settings: IncidentSettings) -> str:
+    """Where the incident's document is; "" where it is not written."""
+    return f"s3://{settings.monitoring_bucket}/incidents/{incident.id}.md" if settings.monitoring_bucket else ""
+
+
+def build_runbook_url(settings: IncidentSettings, name: str) -> str:
+    return f"{settings.runbooks}/{name}.md"
+
+
+def build_alarm_url(arn: str) -> str:
+    """The console's page of an alarm, from arn:aws:cloudwatch:REGION:ACCOUNT:alarm:NAME; "" for anything else."""
+    arn_fields = arn.split(":", 6)
+    if len(arn_fields) != 7:
+        return ""
+    return console_urls.build_alarm_url(arn_fields[3], parse_alarm_name(arn))
+
+
+def choose_runbook(incident: Incident, cause: str = "") -> str:
+    """The runbook's name. cause: that of the alarm that made it fire, where it is known."""
+    if incident.kind == "observed":
+        return OUT_OF_BAND_RUNBOOK
+    return (
+        RUNBOOK_BY_STATE.get(incident.state) or cause or (GUARDRAIL_RUNBOOK if incident.alarm else ACKNOWLEDGE_RUNBOOK)
+    )
+
+
+def find_runbook(descriptions: Iterable[str]) -> str:
+    """The runbook that the description of an alarm names, the first one's; "" where none does."""
+    return next((found[1] for description in descriptions if (found := _RUNBOOK_FILE.search(description))), "")
+
+
+def format_acknowledge_command(incident: Incident, stack: str) -> str:
+    """The command that closes it."""
+    return f"tidewatch acknowledge {incident.id}" + (f" --stack {stack}" if stack else "")

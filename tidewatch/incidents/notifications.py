@@ -1,0 +1,234 @@
+"""Telling people: the page, then the incident's document. Nothing here stops, fails or delays a flip."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from tidewatch.incidents import links
+from tidewatch.incidents.settings import IncidentSettings
+from tidewatch.text import collapse_whitespace, escape_slack
+from tidewatch.traffic.controller import TrafficController
+from tidewatch.traffic.incident_replay import Incident
+from tidewatch.traffic.models import RollbackRun
+
+SUBJECT_LENGTH = 100
+"""Characters; SNS refuses a longer subject."""
+LINE_LENGTH = 4_000
+"""Characters of a line of a page: what was done may hold several reasons, each as long as one may be."""
+
+
+def notify(run: RollbackRun, controller: TrafficController, settings: IncidentSettings) -> RollbackRun:
+    """Documents and pages the state of an incident once: a state, and when blocked the reason, that was told is not
+    told again. What fails is a note in the head; a page that was not sent is tried again by the next call."""
+    if not _needs_notification(run):
+        return run
+    with controller.control.hold_notification_lease() as has_lease:
+        # Another call tells it, or has told it since this head was read: the sweep looks again.
+        latest = (controller.control.read_run() or run) if has_lease else None
+        return (
+            run
+            if latest is None
+            else _notify_and_document(latest, controller, settings)
+            if _needs_notification(latest)
+            else latest
+        )
+
+
+def _needs_notification(run: RollbackRun) -> bool:
+    """Whether there is something to tell. From flipping to observed is a matter of seconds; observed is what people
+    want to hear."""
+    return run.state != "flipping" and _build_state_key(run) != run.last_notified
+
+
+def _build_state_key(run: RollbackRun) -> str:
+    return f"{run.state}: {run.message}" if run.state == "blocked" else run.state
+
+
+def _notify_and_document(run: RollbackRun, controller: TrafficController, settings: IncidentSettings) -> RollbackRun:
+    state_key = _build_state_key(run)
+    incident = controller.get_incident(run.incident)
+    needs_page = run.state in ("pending", "blocked", "observed")
+    unsent = _try_notify(incident, controller, settings, run.message) if needs_page else []
+    # Written down before the document: a call that dies over it must not page again each minute.
+    run = _save_notes(replace(run, last_notified=run.last_notified if unsent else state_key), unsent, controller)
+    return _save_notes(run, _try_write_document(incident, controller, settings, run.message), controller)
+
+
+def _save_notes(run: RollbackRun, problems: list[str], controller: TrafficController) -> RollbackRun:
+    notes = (*run.notes, *(problem for problem in problems if problem not in run.notes))
+    return controller.control.save_run(replace(run, notes=notes)) or controller.control.read_run() or run
+
+
+def notify_out_of_band(controller: TrafficController, settings: IncidentSettings) -> tuple[str, ...]:
+    """The same for open incidents that were found, not made, each once; the problems met."""
+    incidents = [incident for incident in controller.open_incidents() if incident.kind == "observed"]
+    if all(controller.control.get(f"told#{incident.id}") for incident in incidents):
+        return ()
+    with controller.control.hold_notification_lease() as has_lease:
+        return tuple(_notify_each(incidents, controller, settings)) if has_lease else ()
+
+
+def _notify_each(incidents: Sequence[Incident], controller: TrafficController, settings: IncidentSettings) -> list[str]:
+    problems: list[str] = []
+    for incident in incidents:
+        key = f"told#{incident.id}"
+        if controller.control.get(key) is None:
+            problems += _try_write_document(incident, controller, settings, incident.reason)
+            unsent = _try_notify(incident, controller, settings, incident.reason)
+            problems += unsent
+            if not unsent:
+                controller.control.put(key, {"at": controller.clock.now().isoformat()})
+    return problems
+
+
+def notify_advice(
+    alarm: str, alarm_at: str, advice: str, controller: TrafficController, settings: IncidentSettings
+) -> tuple[str, ...]:
+    """Tells people what an alarm advises, once for each time that it fired; the problems met."""
+    key = f"advised#{alarm}"
+    last_advice = controller.control.get(key)
+    if last_advice is not None and last_advice.get("alarm_at") == alarm_at:
+        return ()
+    location = _format_location(controller, settings)
+    fields = {
+        "Endpoint": f"{controller.resource_names.endpoint} of {location}",
+        "Advice": advice,
+        "Runbook": links.build_runbook_url(settings, links.GUARDRAIL_RUNBOOK),
+        "Alarm": links.build_alarm_url(alarm),
+        "Dashboard": settings.dashboard,
+    }
+    if unsent := _try_publish(f"decide: traffic of {location}", fields, controller, settings):
+        return unsent
+    controller.control.put(key, {"alarm_at": alarm_at, "at": controller.clock.now().isoformat()})
+    return ()
+
+
+def notify_unrecorded_flip(
+    reason: str, message: str, controller: TrafficController, settings: IncidentSettings
+) -> tuple[str, ...]:
+    """Tells people of a flip that could not be written down; the problems met."""
+    location = _format_location(controller, settings)
+    fields = {
+        "Endpoint": f"{controller.resource_names.endpoint} of {location}",
+        "What happened": reason,
+        "Done": message,
+        "Runbook": links.build_runbook_url(settings, links.GUARDRAIL_RUNBOOK),
+        "Dashboard": settings.dashboard,
+    }
+    return _try_publish(f"flipped, unrecorded: traffic of {location}", fields, controller, settings)
+
+
+def _try_publish(
+    subject: str, fields: Mapping[str, str], controller: TrafficController, settings: IncidentSettings
+) -> tuple[str, ...]:
+    """Publishes what is not empty of this; what went wrong, as sentences."""
+    try:
+        _publish(subject, {label: value for label, value in fields.items() if value}, controller, settings)
+    except Exception as error:
+        return (f"Nobody was notified: {error}",)
+    return ()
+
+
+def _try_write_document(
+    incident: Incident, controller: TrafficController, settings: IncidentSettings, message: str
+) -> list[str]:
+    """Writes the document; what went wrong, as sentences. Whatever S3 or KMS raise stays here."""
+    try:
+        _write_document(incident, controller, settings, message)
+    except Exception as error:
+        return [f"The incident document was not written: {error}"]
+    return []
+
+
+def _try_notify(
+    incident: Incident, controller: TrafficController, settings: IncidentSettings, message: str
+) -> list[str]:
+    """Notifies who is on call; what went wrong, as sentences. Whatever SNS or KMS raise stays here."""
+    try:
+        _notify_on_call(incident, controller, settings, message)
+    except Exception as error:
+        return [f"Nobody was notified: {error}"]
+    return []
+
+
+def _write_document(
+    incident: Incident, controller: TrafficController, settings: IncidentSettings, message: str
+) -> None:
+    s3 = controller.clients.s3
+    if s3 is None or not settings.monitoring_bucket:
+        return
+    # Not needed before anybody was told, and a flip does not wait for them to load.
+    from tidewatch.incidents.document import IncidentDocument
+    from tidewatch.incidents.evidence import collect_evidence
+
+    evidence = collect_evidence(incident, controller, settings)
+    document = IncidentDocument(
+        incident, controller.entries(), controller.resource_names.endpoint, settings.stack, message, evidence
+    )
+    key_prefix = f"incidents/{incident.id}"
+    s3.put_object(
+        Bucket=settings.monitoring_bucket,
+        Key=f"{key_prefix}.json",
+        Body=json.dumps(document.to_json(), indent=2).encode(),
+        ContentType="application/json",
+    )
+    s3.put_object(
+        Bucket=settings.monitoring_bucket,
+        Key=f"{key_prefix}.md",
+        Body=document.to_markdown().encode(),
+        ContentType="text/markdown; charset=utf-8",
+    )
+
+
+def _notify_on_call(
+    incident: Incident, controller: TrafficController, settings: IncidentSettings, message: str
+) -> None:
+    location = _format_location(controller, settings)
+    fields = {
+        "Endpoint": f"{controller.resource_names.endpoint} of {location}",
+        "Incident": f"{incident.id} ({incident.state})",
+        "What happened": incident.reason or "no reason was given",
+        "Done": message,
+        **{label.capitalize(): link for label, link in links.build_incident_links(incident, settings).items()},
+    }
+    # Acknowledged before it is over, a rollback goes no further.
+    is_active = incident.state in ("pending", "flipping", "blocked")
+    fields["To give it up" if is_active else "To close it"] = links.format_acknowledge_command(incident, settings.stack)
+    headline = "changed by hand" if incident.kind == "observed" else incident.state
+    _publish(f"{headline}: traffic of {location}", fields, controller, settings)
+
+
+def _format_location(controller: TrafficController, settings: IncidentSettings) -> str:
+    return controller.resource_names.model + (f" ({settings.stack})" if settings.stack else "")
+
+
+def _publish(
+    subject: str, fields: Mapping[str, str], controller: TrafficController, settings: IncidentSettings
+) -> None:
+    sns = controller.clients.sns
+    if sns is None or not settings.topic:
+        return
+    # A line each, whoever wrote the words: a reason that brings lines of its own would be taken for ours.
+    text = "\n".join(f"{label}: {collapse_whitespace(value, LINE_LENGTH)}" for label, value in fields.items())
+    if settings.posts_to_slack:
+        by_protocol = {"default": text, "https": json.dumps(_build_chatbot_message(subject, text))}
+        sns.publish(
+            TopicArn=settings.topic,
+            Subject=subject[:SUBJECT_LENGTH],
+            Message=json.dumps(by_protocol),
+            MessageStructure="json",
+        )
+        return
+    sns.publish(TopicArn=settings.topic, Subject=subject[:SUBJECT_LENGTH], Message=text)
+
+
+def _build_chatbot_message(subject: str, text: str) -> dict[str, object]:
+    """What AWS Chatbot posts; anything else on the topic it drops. It subscribes by https, as others may: they get it
+    too. Source: AWS Chatbot administrator guide, "Custom notifications"."""
+    return {
+        "version": "1.0",
+        "source": "custom",
+        "content": {"textType": "client-markdown", "title": escape_slack(subject), "description": escape_slack(text)},
+    }

@@ -1,0 +1,193 @@
+"""The members of a model.tar.gz, each looked at before anything of it is unpacked anywhere.
+
+SageMaker unpacks the archive beside the model server, with a tool that nobody here chooses: so nothing in it may mean
+another place than it says, to any tool. It is read as if whoever packed it meant harm: what is read at once is bounded,
+and so is what is unpacked. Source: Python's documentation, "tarfile", "Extraction filters"; POSIX, "pax".
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import posixpath
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from tidewatch.registry.errors import InvalidArchive
+
+MAX_MEMBERS = 100_000
+MAX_HEADER_BYTES = 1 << 20
+"""Bytes of what describes one member: a long name, say."""
+MAX_UNPACK_RATIO, FREE_UNPACKED_BYTES = 200, 1 << 30
+"""Bytes that one packed byte may become, beside a GiB that is free: weights shrink to a tenth at best."""
+_BLOCK_SIZE = 1 << 20
+_TRAILER = 16
+"""Zeros that a gzip stream may end with, and more: its last code, its checksum and its size (RFC 1952)."""
+
+
+def read_members(path: Path) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
+    """The members of a gzipped tar one after the other, with the archive, which then reads that member only.
+
+    Raises InvalidArchive at the first that may not be in it, and what tarfile and gzip raise of no such archive.
+    """
+    max_unpacked = path.stat().st_size * MAX_UNPACK_RATIO + FREE_UNPACKED_BYTES
+    with path.open("rb") as packed, gzip.open(_TrimmedFile(packed), "rb") as unpacked:
+        stream = _ForwardStream(unpacked)
+        with tarfile.open(fileobj=stream, mode="r:") as archive:
+            contents = _ArchiveContents(path)
+            for number, member in enumerate(archive, start=1):
+                if number > MAX_MEMBERS:
+                    raise InvalidArchive(f"{path} holds more than {MAX_MEMBERS} members: pack fewer, larger files")
+                contents.add(member)
+                if member.offset_data + member.size > max_unpacked:
+                    raise InvalidArchive(
+                        f"{path} would unpack to more than {MAX_UNPACK_RATIO} times its size at {member.name}, as no "
+                        "model "
+                        "does: pack its files anew"
+                    )
+                yield archive, member
+            contents.require_resolved_links()
+            if not stream.is_at_end(max_unpacked):
+                raise InvalidArchive(f"{path} goes on after its end: pack the model's files into one archive")
+
+
+@dataclass
+class _ArchiveContents:
+    """What an archive has held so far, by normalized names."""
+
+    archive: Path
+    files: set[str] = field(default_factory=set[str])
+    folders: set[str] = field(default_factory=set[str])
+    links: dict[str, str] = field(default_factory=dict[str, str])
+
+    def add(self, member: tarfile.TarInfo) -> None:
+        """Raises InvalidArchive unless the member may be there."""
+        name = self._normalize_name(member)
+        self._require_real_parents(name, member)
+        if member.isdir():
+            if name in self.files or name in self.links:
+                raise self._build_error(member, "which it holds as a file too: pack each path once")
+            self.folders.add(name)
+            return
+        if name in self.files or name in self.links or name in self.folders:
+            raise self._build_error(member, "a second time: pack each path once")
+        if member.issym():
+            self.links[name] = self._resolve_link(name, member)
+        elif member.islnk():
+            if str(PurePosixPath(member.linkname)) not in self.files:
+                raise self._build_error(
+                    member, f"a hard link to {member.linkname!r}, which is no file before it: pack the file itself"
+                )
+            self.files.add(name)
+        elif member.isreg() and not member.issparse():
+            self.files.add(name)
+        else:
+            raise self._build_error(member, "which is neither a file, a folder nor a link: leave it out")
+
+    def require_resolved_links(self) -> None:
+        """Raises InvalidArchive where a symbolic link leads to anything but a file of the archive."""
+        for name, target in self.links.items():
+            if target not in self.files:
+                raise InvalidArchive(
+                    f"{self.archive} holds {name}, a link to {target}, which is no file in it: pack the file itself"
+                )
+
+    def _normalize_name(self, member: tarfile.TarInfo) -> str:
+        path = PurePosixPath(member.name)
+        if not member.name.isprintable():
+            raise self._build_error(member, "a name that is no text: rename it")
+        if path.is_absolute() or ".." in path.parts:
+            raise self._build_error(member, "which lies outside of it: pack it with relative paths")
+        if not path.parts and not member.isdir():
+            raise self._build_error(member, "a name that is empty: rename it")
+        if member.name.rpartition("/")[2] in ("", ".") and not member.isdir():
+            raise self._build_error(member, "a file by the name of a folder: rename it")
+        return str(path)
+
+    def _require_real_parents(self, name: str, member: tarfile.TarInfo) -> None:
+        for parent in PurePosixPath(name).parents:
+            if str(parent) in self.links:
+                raise self._build_error(member, f"which leads through the link {parent}: pack it where it belongs")
+            if str(parent) in self.files:
+                raise self._build_error(member, f"which lies in the file {parent}: pack each path once")
+            if parent.parts:
+                self.folders.add(str(parent))
+
+    def _resolve_link(self, name: str, member: tarfile.TarInfo) -> str:
+        """What a symbolic link means. Links lead to files only, so that what its text says is where it leads."""
+        target = posixpath.normpath(posixpath.join(posixpath.dirname(name), member.linkname))
+        if posixpath.isabs(member.linkname) or target == ".." or target.startswith("../"):
+            raise self._build_error(member, f"a link to {member.linkname!r} outside of it: pack the file itself")
+        return target
+
+    def _build_error(self, member: tarfile.TarInfo, reason: str) -> InvalidArchive:
+        name = member.name if member.name.isprintable() else ascii(member.name)
+        return InvalidArchive(f"{self.archive} holds {name}, {reason}")
+
+
+class _TrimmedFile:
+    """What gzip asks of a file, without the zeros at its end but for a few: gzip reads them one at a time."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._end = file, _find_end(file)
+
+    def seek(self, offset: int) -> int:
+        return self._file.seek(offset)
+
+    def read(self, size: int) -> bytes:
+        return self._file.read(max(min(size, self._end - self._file.tell()), 0))
+
+
+def _find_end(file: BinaryIO) -> int:
+    """Where a file's end is but for zeros, and those that may be the stream's own."""
+    size = end = file.seek(0, io.SEEK_END)
+    while end:
+        begin = max(end - _BLOCK_SIZE, 0)
+        file.seek(begin)
+        content = file.read(end - begin).rstrip(b"\0")
+        if content:
+            end = begin + len(content)
+            break
+        end = begin
+    file.seek(0)
+    return min(end + _TRAILER, size)
+
+
+class _ForwardStream(io.RawIOBase):
+    """An unpacked stream that is read forward, a little at a time: a header says how far to go, and may lie."""
+
+    def __init__(self, stream: gzip.GzipFile) -> None:
+        self._stream = stream
+        self._last = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        if whence != io.SEEK_SET or offset < self._stream.tell():
+            raise tarfile.ReadError("a member lies before the one before it")
+        return self._stream.seek(offset)
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is None or not 0 <= size <= MAX_HEADER_BYTES:
+            raise tarfile.ReadError(f"what describes a member is larger than {MAX_HEADER_BYTES} bytes")
+        self._last = self._stream.read(size)
+        return self._last
+
+    def is_at_end(self, limit: int) -> bool:
+        """Whether nothing but zeros follows, and the block that was taken for the end was of zeros."""
+        if self._last.strip(b"\0"):
+            return False
+        while block := self._stream.read(_BLOCK_SIZE):
+            if block.strip(b"\0") or self._stream.tell() > limit:
+                return False
+        return True

@@ -1,0 +1,72 @@
+"""Whether what is stored still is what the manifest says, as far as S3 can tell without reading it all back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tidewatch.registry.errors import DigestMismatch
+from tidewatch.registry.manifest import Manifest, StoredFile
+from tidewatch.registry.s3_objects import (
+    ObjectLocation,
+    ObjectMetadata,
+    Progress,
+    compute_content_sha256,
+    ignore_progress,
+    read_metadata,
+)
+
+
+@dataclass(frozen=True)
+class ResolvedVersion:
+    """A version that may be deployed: found, whole and unchanged."""
+
+    manifest: Manifest
+    artifact_url: str
+
+    @property
+    def version(self) -> str:
+        return self.manifest.version
+
+    @property
+    def artifact(self) -> str:
+        """The sha256 of model.tar.gz, in hex."""
+        return self.manifest.artifact.sha256
+
+    @property
+    def image(self) -> str:
+        """REPOSITORY@sha256:DIGEST."""
+        return self.manifest.image
+
+    @property
+    def image_digest(self) -> str:
+        return self.manifest.image_digest
+
+
+def require_unchanged(
+    location: ObjectLocation, published: StoredFile, label: str, progress: Progress = ignore_progress
+) -> None:
+    """Raises DigestMismatch unless the object still has the content that was published.
+
+    One HeadObject is enough where S3 has the SHA-256 of the whole content, and where checksum, ETag and object version
+    all are those recorded (an upload in parts has only a checksum of checksums). Else the object is read back.
+    `named` says in messages which file it is.
+    """
+    stored = read_metadata(location)
+    if stored is None:
+        raise DigestMismatch(
+            f"{label} is gone from {location.url}: restore that object's version, or publish the model anew "
+            "under another version"
+        )
+    if stored.size == published.size and _is_recorded(stored, published):
+        return
+    found = compute_content_sha256(location, stored, published.sha256, progress)
+    if (found, stored.size) != (published.sha256, published.size):
+        raise DigestMismatch(
+            f"{label} changed after it was published: {location.url} has sha256 {found}, its manifest says "
+            f"{published.sha256}. Do not deploy it; find out who wrote it, and publish the model under another version"
+        )
+
+
+def _is_recorded(stored: ObjectMetadata, published: StoredFile) -> bool:
+    current = (stored.checksum, stored.etag, stored.version_id)
+    return None not in current and current == (published.checksum, published.etag, published.version_id)

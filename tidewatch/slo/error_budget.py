@@ -1,0 +1,140 @@
+"""What of the error budgets is used: the alarm on it looks back further than CloudWatch's alarms can, so it is read
+from the metrics and emitted as one of ours.
+
+Source of the limits: CloudWatch API reference, GetMetricData (500 queries, 100,800 datapoints a page; periods of an
+hour are kept for 455 days).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from tidewatch.alarms.models import MetricStat
+from tidewatch.slo import Objective, build_request_counts, compute_budget_used
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef
+
+HOUR = timedelta(hours=1)
+FINAL_AFTER = timedelta(hours=3)
+"""Hours that ended longer ago than this do not change any more: metrics arrive minutes late, not hours."""
+READ_INTERVAL = timedelta(minutes=5)
+READ_INTERVAL_TOLERANCE = timedelta(seconds=30)
+"""By how much a sweep of each minute may come early."""
+
+
+class IncompleteMetrics(Exception):
+    """Metrics that CloudWatch gave only a part of: a budget would look fuller than it is."""
+
+
+@dataclass
+class ErrorBudgets:
+    """The objectives of one endpoint, with the hours that were read of them: kept between the calls of a process."""
+
+    objectives: Sequence[Objective]
+    endpoint: str
+    variants: Sequence[str]
+    _hours: dict[str, dict[datetime, tuple[float, float]]] = field(
+        default_factory=dict[str, dict[datetime, tuple[float, float]]]
+    )
+    _read_at: datetime | None = None
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether the last reading is so old that it is time for another."""
+        return self._read_at is None or now - self._read_at >= READ_INTERVAL - READ_INTERVAL_TOLERANCE
+
+    def read_used_shares(self, cloudwatch: CloudWatchClient, now: datetime) -> dict[str, float]:
+        """By objective, the share of its budget that the window before `now` has used. Raises what CloudWatch raises.
+
+        The window begins with a whole hour, and is at most an hour longer than promised. An endpoint that is younger
+        than the window has a budget of all of it, for as many requests as if they came like this: or its first failure
+        would use it up.
+        """
+        self._read_at = now
+        return {objective.kind: self._read_used_share(cloudwatch, objective, now) for objective in self.objectives}
+
+    def _read_used_share(self, cloudwatch: CloudWatchClient, objective: Objective, now: datetime) -> float:
+        this_hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        first = this_hour - objective.window
+        cached = {hour: sums for hour, sums in self._hours.get(objective.kind, {}).items() if hour >= first}
+        # Hours without requests leave no trace: what was read is all up to the newest one kept.
+        since = max(cached, default=first - HOUR) + HOUR
+        fetched = self._fetch_hourly_sums(cloudwatch, objective, since, this_hour + HOUR)
+        hours = cached | fetched
+        final_before = this_hour - FINAL_AFTER
+        final = {hour: sums for hour, sums in hours.items() if hour < final_before}
+        if final_before > first:
+            final.setdefault(final_before - HOUR, (0.0, 0.0))
+        self._hours[objective.kind] = final
+        bad, requests = (sum(sums[index] for sums in hours.values()) for index in (0, 1))
+        first_request = min((hour for hour, (_, count) in hours.items() if count > 0), default=now)
+        return compute_budget_used(max(bad, 0.0), requests, objective.budget) * min(
+            (now - first_request) / objective.window, 1.0
+        )
+
+    def _fetch_hourly_sums(
+        self, cloudwatch: CloudWatchClient, objective: Objective, since: datetime, until: datetime
+    ) -> dict[datetime, tuple[float, float]]:
+        """Bad and all requests by hour. Added up here: in CloudWatch's own sums, a variant that never had a request is
+        one series without data more."""
+        _, _, stats = build_request_counts(objective, self.variants)
+        request: dict[str, Any] = {
+            "MetricDataQueries": [self.build_query(name, stat) for name, stat in stats.items()],
+            "StartTime": since,
+            "EndTime": until,
+        }
+        sums: dict[str, dict[datetime, float]] = {"n": {}, "b": {}, "g": {}}
+        status: dict[str, str] = {}
+        while True:
+            page = cloudwatch.get_metric_data(**request)
+            for result in page["MetricDataResults"]:
+                name = result.get("Id", "")
+                status[name] = result.get("StatusCode", "Complete")
+                for timestamp, value in zip(result.get("Timestamps", ()), result.get("Values", ()), strict=True):
+                    hour, hours = timestamp.astimezone(UTC), sums[name[0]]
+                    hours[hour] = hours.get(hour, 0.0) + value
+            if not (token := page.get("NextToken")):
+                break
+            request["NextToken"] = token
+        if incomplete := sorted(name for name, code in status.items() if code != "Complete"):
+            raise IncompleteMetrics(
+                f"CloudWatch answered {status[incomplete[0]]} for {', '.join(incomplete)} of {objective.kind}."
+            )
+        requests, good, bad = sums["n"], sums["g"], sums["b"]
+        if objective.kind == "latency":
+            bad = {hour: count - good.get(hour, 0.0) for hour, count in requests.items()}
+        get_count = requests.get  # nosec B113 # counts of the hours, not the library
+        return {hour: (bad.get(hour, 0.0), get_count(hour, 0.0)) for hour in {*bad, *requests}}
+
+    def build_query(self, name: str, stat: MetricStat) -> MetricDataQueryTypeDef:
+        """A statistic of a variant by the hour."""
+        dimensions = stat.metric.build_dimensions(EndpointName=self.endpoint, VariantName=stat.source)
+        return {
+            "Id": name,
+            "MetricStat": {
+                "Metric": {
+                    "Namespace": stat.metric.namespace,
+                    "MetricName": stat.metric.name,
+                    "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
+                },
+                "Period": _SECONDS,
+                "Stat": stat.statistic,
+            },
+        }
+
+
+_SECONDS = round(HOUR.total_seconds())
+
+
+def parse_objectives(text: str) -> tuple[Objective, ...]:
+    """Objectives from JSON like {"availability": {"percent": 99.9, "days": 28, "milliseconds": null}}.
+
+    Raises InvalidAlarms for one that nobody can promise.
+    """
+    entries: dict[str, dict[str, Any]] = json.loads(text or "{}")
+    return tuple(Objective(kind, **terms) for kind, terms in entries.items())  # type: ignore[arg-type]

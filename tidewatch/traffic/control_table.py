@@ -1,0 +1,301 @@
+"""The control table: what changes.
+
+The head of the incident being driven, the lease, what each configuration holds, which one was asked for last.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tidewatch.aws.dynamodb import from_item, require_text_fields, to_item
+from tidewatch.aws.errors import get_error_code
+from tidewatch.aws.lease import LeaseTable
+from tidewatch.clock import Clock
+from tidewatch.content_hash import compute_content_hash
+from tidewatch.text import sanitize
+from tidewatch.traffic.backoff import Backoff
+from tidewatch.traffic.errors import EndpointBusy, TableMissing
+from tidewatch.traffic.ledger import RECENT_PERIOD
+from tidewatch.traffic.models import DeployedModel, RollbackRun
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+ItemT = TypeVar("ItemT")
+REJECTED_KEY = "refused"
+"""The item that was set aside last."""
+TAMPERING_KEY = "torn"
+"""Where the ledger was last found to be another than was written."""
+LEASE_SECONDS = 15.0
+"""How long a writer that died holds up the others."""
+NOTIFICATION_LEASE_SECONDS = 60.0
+"""How long a call that died while it told people keeps others from it: a page is late then, and not lost."""
+LEASE_MARGIN_SECONDS = 3.0
+"""A lease is not used in its last seconds: clocks differ and calls take time."""
+
+
+@dataclass(frozen=True)
+class TrafficLease:
+    """The right to write weights, for a short time."""
+
+    expires: datetime
+    clock: Clock
+
+    def require_valid(self) -> None:
+        """Raises EndpointBusy where it may not hold for one more call."""
+        if self.clock.now() >= self.expires - timedelta(seconds=LEASE_MARGIN_SECONDS):
+            raise EndpointBusy("The lease on the traffic ran out before the call.")
+
+
+@dataclass(frozen=True)
+class ConfigRequest:
+    """The configuration that a physical endpoint was asked for last, and by which writer."""
+
+    resource: str
+    config: str
+    writer: str = ""
+
+    @classmethod
+    def from_item(cls, found: Mapping[str, Any]) -> ConfigRequest:
+        request = cls(found["resource"], found["config"], found.get("writer", ""))
+        require_text_fields(request, "resource", "config")
+        return request
+
+
+class ControlTable:
+    """The items of one stack in the control table."""
+
+    def __init__(self, dynamodb: DynamoDBClient, table: str, key: str, clock: Clock) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+        self._stack = key
+        self._clock = clock
+
+    def read_run(self) -> RollbackRun | None:
+        """The head; None where there is none."""
+        return self.read(
+            "head", lambda found: replace(RollbackRun.from_json(found["drive"]), revision=found["revision"]).validate()
+        )
+
+    def read(self, key: str, parse: Callable[[dict[str, Any]], ItemT]) -> ItemT | None:
+        """One item, as what it is; None where there is none, and where it is of no form that we write: that one is set
+        aside, as it would fail every call that reads it."""
+        found = self.get(key)
+        if found is None:
+            return None
+        try:
+            return parse(found)
+        except Exception:
+            # Whoever may only read, a preview say, leaves it to the sweep.
+            with suppress(Exception):
+                self.set_aside(key, found)
+            return None
+
+    def set_aside(self, key: str, found: Mapping[str, object]) -> None:
+        """Takes an item that cannot be right out of the way, and keeps it for people to look at."""
+        at = self._clock.now().isoformat()
+        self.put(REJECTED_KEY, {"item": key, "at": at, "content": sanitize(json.dumps(found, default=str), 4_000)})
+        self.delete(key)
+
+    def count_rejected(self, now: datetime) -> int:
+        """Whether an item was set aside of late, 0 or 1."""
+        found = self.get(REJECTED_KEY)
+        return int(found is not None and _is_recent(found, now))
+
+    def record_tampering(self, findings: Sequence[str], now: datetime) -> int:
+        """Whether the ledger was found to be another than was written, in this way and of late, 0 or 1.
+
+        It stays so for good: people are told for a while of each new finding.
+        """
+        if not findings:
+            return 0
+        # What people read is cut off: of what comes behind it they are to be told too.
+        found, summary, digest = (
+            self.get(TAMPERING_KEY),
+            sanitize("; ".join(findings)),
+            compute_content_hash(list(findings)),
+        )
+        if found is None or (found.get("what"), found.get("whole")) != (summary, digest):
+            self.put(TAMPERING_KEY, {"what": summary, "whole": digest, "at": now.isoformat()})
+            return 1
+        return int(_is_recent(found, now))
+
+    def save_run(self, run: RollbackRun) -> RollbackRun | None:
+        """Writes the head if nobody wrote it since this one was read; the written one, or None."""
+        next_run = replace(run, revision=run.revision + 1)
+        body = {
+            "incident": run.incident,
+            "state": run.state,
+            "revision": next_run.revision,
+            "drive": next_run.to_json(),
+        }
+        if run.revision == 0:
+            is_saved = self._put("head", body, "attribute_not_exists(#revision)", {"#revision": "revision"}, {})
+        else:
+            is_saved = self._put("head", body, "#revision = :seen", {"#revision": "revision"}, {":seen": run.revision})
+        return next_run if is_saved else None
+
+    def read_models(self, config: str) -> dict[str, DeployedModel] | None:
+        """What the variants of an endpoint configuration hold; None where nobody wrote it down."""
+        found = self.read_models_and_content(config)
+        return found[0] if found else None
+
+    def read_models_and_content(self, config: str) -> tuple[dict[str, DeployedModel], str] | None:
+        """What the variants of an endpoint configuration hold, and its content; None where nobody wrote it down."""
+        return self.read(
+            f"deployment#{config}",
+            lambda found: (
+                {variant: DeployedModel.from_json(model) for variant, model in found["held"].items()},
+                str(found["content"]),
+            ),
+        )
+
+    def write_models(self, config: str, models: Mapping[str, DeployedModel], content: str) -> None:
+        """Writes down what the variants of an endpoint configuration hold, and the hash of what it declares."""
+        variants = {variant: model.to_json() for variant, model in models.items()}
+        self.put(f"deployment#{config}", {"held": variants, "content": content, "at": self._clock.now().isoformat()})
+
+    def read_requested_config(self, endpoint: str) -> str | None:
+        """The configuration that this physical endpoint was asked for last; None where nobody wrote it down."""
+        found = self.read("asked", ConfigRequest.from_item)
+        return found.config if found and found.resource == endpoint else None
+
+    def read_requested_endpoint(self) -> str:
+        """The physical endpoint that was asked; "" where nobody wrote it down."""
+        found = self.read("asked", ConfigRequest.from_item)
+        return found.resource if found else ""
+
+    def read_requesting_writer(self) -> str:
+        """The writer that asked for it; "" where nobody wrote it down."""
+        found = self.read("asked", ConfigRequest.from_item)
+        return found.writer if found else ""
+
+    def write_requested_config(self, endpoint: str, config: str, writer: str = "") -> None:
+        at = self._clock.now().isoformat()
+        self.put("asked", {"resource": endpoint, "config": config, "writer": writer, "at": at})
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        """One item's values; None where it (or the table) does not exist."""
+        if not self._table:
+            return None
+        try:
+            found = self._dynamodb.get_item(TableName=self._table, Key=self._build_key(key), ConsistentRead=True)
+        except Exception as error:
+            if get_error_code(error) == "ResourceNotFoundException":
+                return None
+            raise
+        return from_item(found["Item"]) if "Item" in found else None
+
+    def put(self, key: str, body: Mapping[str, object]) -> None:
+        self._put(key, body, "", {}, {})
+
+    def put_if(self, key: str, body: Mapping[str, object], **seen: object) -> bool:
+        """Writes an item whose values still are those that were seen; whether it did."""
+        return self._put(key, body, *_build_equality_condition(seen))
+
+    def delete(self, key: str) -> None:
+        self._dynamodb.delete_item(TableName=self._table, Key=self._build_key(key))
+
+    def delete_if(self, key: str, **seen: object) -> bool:
+        """Deletes an item whose values still are those that were seen; whether it did."""
+        condition, names, values_seen = _build_equality_condition(seen)
+        try:
+            self._dynamodb.delete_item(
+                TableName=self._table,
+                Key=self._build_key(key),
+                ConditionExpression=condition,
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=to_item(values_seen),
+            )
+        except Exception as error:
+            if get_error_code(error) == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
+    @contextmanager
+    def hold_traffic_lease(self, wait_seconds: float = 60.0) -> Generator[TrafficLease]:
+        """Holds the lease of the weights' writers; raises EndpointBusy when others hold it for all of the wait."""
+        leases = LeaseTable(self._dynamodb, self._table, self._stack, self._clock)
+        backoff = Backoff(self._clock, wait_seconds)
+        with self._translate_errors():
+            while (lease := leases.acquire("traffic", LEASE_SECONDS)) is None:
+                if not backoff.wait():
+                    raise EndpointBusy(f"Another writer changes the traffic of {self._stack}; try again in a minute.")
+        try:
+            yield TrafficLease(lease.expires, self._clock)
+        finally:
+            leases.release("traffic", lease)
+
+    @contextmanager
+    def hold_notification_lease(self) -> Generator[bool]:
+        """Whether this call alone tells people, for as long as it may take; another one that tells is not waited for.
+
+        Without a lease to be had, it is told all the same: twice is better than never.
+        """
+        leases = LeaseTable(self._dynamodb, self._table, self._stack, self._clock)
+        try:
+            lease = leases.acquire("telling", NOTIFICATION_LEASE_SECONDS)
+        except Exception:
+            yield True
+            return
+        if lease is None:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            with suppress(Exception):
+                leases.release("telling", lease)
+
+    @contextmanager
+    def _translate_errors(self) -> Generator[None]:
+        try:
+            yield
+        except Exception as error:
+            if get_error_code(error) == "ResourceNotFoundException":
+                raise TableMissing(
+                    f"The control table {self._table} is missing; `pulumi up --refresh` makes it again."
+                ) from error
+            raise
+
+    def _build_key(self, key: str) -> Any:
+        return {"endpoint": {"S": self._stack}, "key": {"S": key}}
+
+    def _put(
+        self, key: str, body: Mapping[str, object], condition: str, names: Mapping[str, str], seen: Mapping[str, object]
+    ) -> bool:
+        conditional: dict[str, Any] = {"ConditionExpression": condition, "ExpressionAttributeNames": dict(names)}
+        if seen:
+            conditional["ExpressionAttributeValues"] = to_item(seen)
+        try:
+            with self._translate_errors():
+                self._dynamodb.put_item(
+                    TableName=self._table,
+                    Item=to_item({"endpoint": self._stack, "key": key, **body}),
+                    **(conditional if condition else {}),
+                )
+        except Exception as error:
+            if get_error_code(error) == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
+
+def _is_recent(found: Mapping[str, Any], now: datetime) -> bool:
+    """Whether an item was written of late; one that does not say when was."""
+    try:
+        return now - datetime.fromisoformat(found["at"]) < RECENT_PERIOD
+    except (KeyError, TypeError, ValueError):
+        return True
+
+
+def _build_equality_condition(seen: Mapping[str, object]) -> tuple[str, dict[str, str], dict[str, object]]:
+    """The condition that an item still has these values, with its names and values."""
+    condition = " AND ".join(f"#{name} = :{name}" for name in seen)
+    return condition, {f"#{name}": name for name in seen}, {f":{name}": value for name, value in seen.items()}

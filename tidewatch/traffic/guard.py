@@ -1,0 +1,296 @@
+"""The rules on who may get traffic. They raise sentences and change nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from tidewatch.traffic.errors import (
+    ArtifactQuarantined,
+    ChangeRefused,
+    EndpointUnusable,
+    IncidentOpen,
+    InvalidSplit,
+    TargetUnavailable,
+    UnknownIncident,
+)
+from tidewatch.traffic.incident_replay import (
+    Incident,
+    Quarantine,
+    find_quarantine,
+    replay_incidents,
+    replay_quarantines,
+)
+from tidewatch.traffic.ledger import LedgerEntry
+from tidewatch.traffic.models import DeployedModel, EndpointState, RollbackRun
+from tidewatch.traffic.split import TOLERANCE, Split
+
+UNUSABLE_STATUSES = frozenset({"Deleting", "Failed", "OutOfService", "UpdateRollbackFailed"})
+"""What an endpoint does not leave by itself."""
+
+
+@dataclass(frozen=True)
+class TrafficSnapshot:
+    """Everything a decision on traffic rests on, read at one moment."""
+
+    entries: tuple[LedgerEntry, ...]
+    run: RollbackRun | None
+    state: EndpointState | None
+    acknowledged_incidents: frozenset[str] = field(default_factory=frozenset[str])
+    """Incidents that the stack config acknowledges and the ledger does not yet."""
+
+    @property
+    def incidents(self) -> tuple[Incident, ...]:
+        return replay_incidents(self.entries, self.run)
+
+    @property
+    def open_incidents(self) -> tuple[Incident, ...]:
+        return tuple(
+            incident
+            for incident in self.incidents
+            if incident.is_open and incident.id not in self.acknowledged_incidents
+        )
+
+    @property
+    def quarantines(self) -> tuple[Quarantine, ...]:
+        return tuple(
+            quarantine
+            for quarantine in replay_quarantines(self.entries)
+            if quarantine.incident not in self.acknowledged_incidents
+        )
+
+    @property
+    def active_run(self) -> RollbackRun | None:
+        """The head, while its rollback is under way and nobody has acknowledged it."""
+        if self.run is None or not self.run.is_active:
+            return None
+        return self.run if any(incident.id == self.run.incident for incident in self.open_incidents) else None
+
+    @property
+    def config(self) -> str:
+        return self.state.config if self.state else ""
+
+    @property
+    def live_split(self) -> Split | None:
+        return self.state.split if self.state else None
+
+
+def require_known_incident(snapshot: TrafficSnapshot, incident: str, *, is_declared: bool = False) -> None:
+    """Raises UnknownIncident for something that never happened. declared: the stack config acknowledges it."""
+    if incident and all(known.id != incident for known in snapshot.incidents):
+        remedy = "take the id from `tidewatch status`"
+        if is_declared:
+            remedy += (
+                ", or remove tidewatch:acknowledgedIncident from the stack config: after a `pulumi destroy` the ledger "
+                "is another one"
+            )
+        raise UnknownIncident(f"The ledger has no incident {incident}; {remedy}.")
+
+
+def require_no_open_incident(snapshot: TrafficSnapshot) -> None:
+    """Raises IncidentOpen while any incident is open."""
+    if snapshot.open_incidents:
+        first = snapshot.open_incidents[0]
+        if first.is_unwritten:
+            raise IncidentOpen(
+                f"{first.reason} A declared split is not applied over that: within a minute the sweep writes it down "
+                "as an incident, which `tidewatch status` names; read it and acknowledge it."
+            )
+        raise IncidentOpen(
+            f"Incident {first.id} is open ({first.reason or first.kind}), and a declared split is not applied over an "
+            f"open incident: {first.remedy}."
+        )
+
+
+def require_not_quarantined(
+    snapshot: TrafficSnapshot, variants: Iterable[str], models: Mapping[str, DeployedModel]
+) -> None:
+    """Raises Quarantined where one of the variants holds what was rolled back."""
+    for variant in sorted(variants):
+        if quarantine := find_quarantine(variant, models.get(variant), snapshot.quarantines, snapshot.config):
+            raise ArtifactQuarantined(
+                f"Variant {variant} holds {quarantine}, which incident {quarantine.incident} rolled back: it gets no "
+                "traffic until "
+                f"`tidewatch acknowledge {quarantine.incident}` names that incident."
+            )
+
+
+def find_increased_variants(declared: Split, live: Split | None) -> frozenset[str]:
+    """The variants that get more than they have."""
+    if live is None:
+        return declared.serving
+    return frozenset(
+        variant for variant in declared.serving if declared.get_share(variant) > live.get_share(variant) + TOLERANCE
+    )
+
+
+def require_guardrails_ok(variants: Iterable[str], guardrails: Mapping[str, str], firing: frozenset[str]) -> None:
+    """Raises Refused where a variant that would be raised has its own guardrail in ALARM."""
+    for variant in sorted(variants):
+        if guardrails.get(variant) in firing:
+            raise ChangeRefused(
+                f"Variant {variant} is not raised while its guardrail {guardrails[variant]} is in ALARM; "
+                "find out why, or lower the variant's weight."
+            )
+
+
+def require_variants_ready(declared: Split, state: EndpointState, models: Mapping[str, DeployedModel]) -> None:
+    """Raises where a variant that would serve is absent, is below its floor, or holds nobody knows what."""
+    for variant in sorted(declared.serving):
+        if variant not in state.variants:
+            names = ", ".join(sorted(state.variants)) or "none"
+            raise TargetUnavailable(
+                f"Variant {variant} is not on the endpoint {state.name} (its variants: {names}); deploy it first."
+            )
+        if variant not in models:
+            raise InvalidSplit(f"Nothing says what variant {variant} holds; add it to tidewatch:variants.")
+    for variant in sorted(find_increased_variants(declared, state.split)):
+        instances = state.variants[variant].instances
+        if instances < max(models[variant].floor, 1):
+            raise TargetUnavailable(
+                f"Variant {variant} has {instances} of the {models[variant].floor} instances it needs to take traffic; "
+                "raise its capacity, then its weight."
+            )
+
+
+def require_declaration_allowed(
+    snapshot: TrafficSnapshot,
+    *,
+    declared: Split,
+    previous: Split | None,
+    models: Mapping[str, DeployedModel],
+    live_models: Mapping[str, DeployedModel],
+) -> None:
+    """The rule of `pulumi up`: only what changed is refused, and only for what would get traffic by it."""
+    if previous is None or not declared.is_close_to(previous):
+        require_not_quarantined(snapshot, declared.serving, models)
+        require_no_open_incident(snapshot)
+    elif snapshot.live_split is not None:
+        changed = {variant for variant in models if not models[variant].is_same_declaration(live_models.get(variant))}
+        require_not_quarantined(snapshot, snapshot.live_split.serving & changed, models)
+
+
+def require_same_run_settings(
+    snapshot: TrafficSnapshot, models: Mapping[str, DeployedModel], live_models: Mapping[str, DeployedModel]
+) -> None:
+    """Raises Quarantined where a variant that serves would be run in another way, while it was the way that was rolled
+    back.
+
+    Such a quarantine is on the content of a variant whose model the target holds too. Another content is not
+    quarantined by it, and could still be what was rolled back, but for a word.
+    """
+    content_quarantine = next(
+        (quarantine for quarantine in snapshot.quarantines if quarantine.content and not quarantine.artifact), None
+    )
+    if content_quarantine is None or snapshot.live_split is None:
+        return
+    for variant in sorted(snapshot.live_split.serving & models.keys() & live_models.keys()):
+        new_model, live_model = models[variant], live_models[variant]
+        if new_model.is_same_model(live_model) and not new_model.is_same_declaration(live_model):
+            raise ArtifactQuarantined(
+                f"Variant {variant} serves the model that incident {content_quarantine.incident} rolled back for the "
+                f"way {content_quarantine.variant} ran it: "
+                f"how {variant} runs it is not changed until `tidewatch acknowledge {content_quarantine.incident}` "
+                "names that incident."
+            )
+
+
+def require_champion_allowed(
+    snapshot: TrafficSnapshot,
+    champion: str,
+    models: Mapping[str, DeployedModel],
+    live_models: Mapping[str, DeployedModel],
+) -> None:
+    """The champion is where a rollback goes: it is never quarantined, and stays as it is while another variant
+    serves."""
+    require_not_quarantined(snapshot, {champion} & models.keys(), models)
+    require_champion_unchanged(snapshot, champion, models, live_models)
+
+
+def require_champion_unchanged(
+    snapshot: TrafficSnapshot,
+    champion: str,
+    models: Mapping[str, DeployedModel],
+    live_models: Mapping[str, DeployedModel],
+) -> None:
+    """Raises Refused where a champion's version would change while another variant serves.
+
+    That goes for the champion until now too: moving `rollbackTo` away in the same edit would replace the last good
+    version, with the share of the traffic that it has.
+    """
+    others = snapshot.live_split.serving - {champion} if snapshot.live_split else frozenset[str]()
+    live_model = live_models.get(champion)
+    if others and live_model is not None and champion in models and not live_model.is_same_model(models[champion]):
+        raise ChangeRefused(
+            f"Variant {champion} is the rollback target and {', '.join(sorted(others))} serves: its version cannot be "
+            f"edited now. Put the new version into the other variant, or send all traffic to {champion} first; "
+            "to make another variant the champion, move `tidewatch:rollbackTo` in an `up` of its own."
+        )
+
+
+def require_usable(state: EndpointState) -> None:
+    """Raises EndpointUnusable for a status that waiting does not mend."""
+    if state.status in UNUSABLE_STATUSES:
+        reason = f": {state.failure_reason}" if state.failure_reason else ""
+        raise EndpointUnusable(
+            f"The endpoint {state.name} is {state.status}{reason}. It does not leave this status by itself: read the "
+            "runbook, replace the endpoint or deploy a configuration that starts."
+        )
+
+
+def require_no_active_rollback(snapshot: TrafficSnapshot) -> None:
+    """Raises IncidentOpen while a rollback is on its way: a deployment would keep the endpoint from it."""
+    if (run := snapshot.active_run) and run.state in ("pending", "flipping", "blocked"):
+        raise IncidentOpen(
+            f"The rollback of incident {run.incident} is {run.state}: deploy when it is done "
+            f"(`tidewatch status`), or end it with `tidewatch acknowledge {run.incident}`."
+        )
+
+
+def require_joinable(
+    snapshot: TrafficSnapshot, state: EndpointState, variants: frozenset[str], models: Mapping[str, DeployedModel]
+) -> None:
+    """Raises where one of these variants would join the endpoint with traffic that it must not have."""
+    require_not_quarantined(snapshot, variants, models)
+    if variants:
+        require_no_open_incident(snapshot)
+    if variants and state.serving:
+        raise ChangeRefused(
+            f"Variant {', '.join(sorted(variants))} would join {state.name} with traffic before its share is set. "
+            "Let it join first, then move `tidewatch:rollbackTo` in an `up` of its own."
+        )
+
+
+def require_updatable(state: EndpointState) -> None:
+    """A new configuration mends a failed update, but nothing that is gone or never started."""
+    if state.status != "UpdateRollbackFailed":
+        require_usable(state)
+
+
+def compute_drained_split(
+    snapshot: TrafficSnapshot,
+    state: EndpointState,
+    variants: frozenset[str],
+    models: Mapping[str, DeployedModel],
+    guardrails: Mapping[str, str],
+    list_firing: Callable[[], frozenset[str]],
+    excluded: frozenset[str] = frozenset(),
+) -> Split:
+    """The live split without these variants: those that serve go on, else the first idle one that can take traffic.
+
+    An idle variant that is barred cannot: an open incident keeps its model from serving. Raises Refused where none can.
+    """
+    assert state.split is not None
+    if state.split.serving - variants:
+        return state.split.exclude(variants)
+    firing = list_firing()
+    for variant in sorted(state.variants.keys() - variants - excluded):
+        is_ready = variant in models and state.variants[variant].instances >= max(models[variant].floor, 1)
+        quarantine = find_quarantine(variant, models.get(variant), snapshot.quarantines, snapshot.config)
+        if is_ready and not quarantine and guardrails.get(variant) not in firing:
+            return Split.from_single_variant(variant, state.variants)
+    names = ", ".join(sorted(variants))
+    raise ChangeRefused(
+        f"The model of {names} cannot be changed while it has all traffic of {state.name}: no other variant can take "
+        "it. Put the new version into another variant and raise that one by weight."
+    )

@@ -1,0 +1,172 @@
+"""Items that are only added, each under the next number and with the hash of the one before it.
+
+Who rewrites one, takes one out or puts one in between breaks the chain at the next. Whoever may write the table can
+make the whole chain anew, which `tidewatch.traffic.ledger_copies` is for.
+
+Who may append can put an item under any number. Only the next one counts: an item that was put ahead of it would move
+the numbers to where no more can be added, or out of the sight of a writer that appends at this moment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from tidewatch.aws.dynamodb import from_item, to_item
+from tidewatch.aws.errors import get_error_code
+from tidewatch.traffic.errors import TableMissing
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+MAX_NUMBER = 10**9
+"""The largest number behind a gap that is believed, whatever is said to have been copied."""
+
+
+class HashChain:
+    """One partition of the ledger's table: what was read of it so far. For one thread.
+
+    `copied` tells up to which number a partition was copied: a gap before that number is what somebody took out, and
+    the chain goes on behind it. What lies behind a gap otherwise was put ahead, and is set aside.
+    """
+
+    def __init__(
+        self, dynamodb: DynamoDBClient, table: str, key: str, copied_up_to: Callable[[str], int] | None = None
+    ) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+        self.key = key
+        self._copied_up_to = copied_up_to
+        self.last_number = 0
+        """The number of the last item that was read or added."""
+        self.canonical_texts: dict[int, str] = {}
+        """The items that were read or added, each as the text that its hash is of."""
+        self.broken_numbers: list[int] = []
+        """The numbers of items that do not follow the one before them."""
+        self.stray_numbers: dict[str, None] = {}
+        """The numbers, as the table spells them, of items that are no part of the chain: not whole, less than 1, or
+        ahead of the next. Of those ahead the first one alone."""
+        self._read_up_to = ""
+        """The number behind which nothing was read yet; "" at the beginning."""
+
+    def forget(self) -> None:
+        """Forgets what was read, so that it is read anew: what was read once may be another by now."""
+        self.last_number, self._read_up_to = 0, ""
+        self.canonical_texts.clear()
+        self.broken_numbers.clear()
+        self.stray_numbers.clear()
+
+    def read(self) -> Iterator[dict[str, Any]]:
+        """The values of the items that were added since, in order. A table that does not exist (yet) has none."""
+        condition = " AND #sequence > :number" if self._read_up_to else ""
+        for raw in self._query(condition, self._read_up_to):
+            raw_number: str = raw["sequence"]["N"]
+            number = Decimal(raw_number)
+            is_integer = number == number.to_integral_value()
+            if is_integer and (number == self.last_number + 1 or self._is_copied(number)):
+                found = from_item(raw)
+                self._accept(int(number), found)
+                self._read_up_to = raw_number
+                yield found
+                continue
+            self.stray_numbers[raw_number] = None
+            if number < self.last_number + 1:
+                self._read_up_to = raw_number
+            elif is_integer:
+                # So are all that follow it.
+                return
+
+    def read_stored_digest(self, number: int) -> str:
+        """SHA-256 of an item as the table holds it now, whatever was read before; "" of one that there is not."""
+        return next(
+            (_hash_text(to_canonical_json(from_item(raw))) for raw in self._query(" AND #sequence = :number", number)),
+            "",
+        )
+
+    def add(self, body: Mapping[str, object]) -> int | None:
+        """Adds an item behind the last one that was read; its number, or None where another came first.
+
+        Raises TableMissing.
+        """
+        number = self.last_number + 1
+        new_item = to_item({"endpoint": self.key, **body, "sequence": number, "previous": self._last_digest or None})
+        try:
+            self._dynamodb.put_item(
+                TableName=self._table,
+                Item=new_item,
+                ConditionExpression="attribute_not_exists(#sequence)",
+                ExpressionAttributeNames={"#sequence": "sequence"},
+            )
+        except Exception as error:
+            if get_error_code(error) == "ConditionalCheckFailedException":
+                return None
+            if get_error_code(error) == "ResourceNotFoundException":
+                raise TableMissing(
+                    f"The ledger table {self._table} is missing; `pulumi up --refresh` makes it again."
+                ) from error
+            raise
+        self._accept(number, from_item(new_item))
+        self._read_up_to = str(number)
+        return number
+
+    def get_digest(self, number: int) -> str:
+        """SHA-256 of an item, hex; "" of one that there is not."""
+        text = self.canonical_texts.get(number)
+        return "" if text is None else _hash_text(text)
+
+    @property
+    def _last_digest(self) -> str:
+        return self.get_digest(self.last_number)
+
+    def _query(self, condition: str, number: object) -> Iterator[dict[str, Any]]:
+        """The items of which the condition on their number holds, in order."""
+        names, expression_values, start = {"#endpoint": "endpoint"}, {":key": {"S": self.key}}, dict[str, Any]()
+        if condition:
+            names["#sequence"] = "sequence"
+            expression_values[":number"] = {"N": str(number)}
+        while self._table:
+            try:
+                page: Any = self._dynamodb.query(
+                    TableName=self._table,
+                    KeyConditionExpression=f"#endpoint = :key{condition}",
+                    ExpressionAttributeNames=names,
+                    ExpressionAttributeValues=expression_values,
+                    ConsistentRead=True,
+                    **start,
+                )
+            except Exception as error:
+                if get_error_code(error) == "ResourceNotFoundException":
+                    return
+                raise
+            yield from page["Items"]
+            if not (after := page.get("LastEvaluatedKey")):
+                return
+            start = {"ExclusiveStartKey": after}
+
+    def _is_copied(self, number: Decimal) -> bool:
+        """Whether an item behind a gap was in the chain when that had none. Where nobody can tell, it was not."""
+        if self._copied_up_to is None or not self.last_number + 1 < number <= MAX_NUMBER:
+            return False
+        with suppress(Exception):
+            return number <= self._copied_up_to(self.key)
+        return False
+
+    def _accept(self, number: int, found: Mapping[str, Any]) -> None:
+        if number != self.last_number + 1 or found.get("previous", "") != self._last_digest:
+            self.broken_numbers.append(number)
+        self.stray_numbers.pop(str(number), None)
+        self.last_number = number
+        self.canonical_texts[number] = to_canonical_json(found)
+
+
+def to_canonical_json(found: Mapping[str, Any]) -> str:
+    """An item's values as one JSON text, whatever order and spelling of numbers the table gives them back in."""
+    return json.dumps(found, sort_keys=True, separators=(",", ":"), default=str)
+
+
+def _hash_text(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

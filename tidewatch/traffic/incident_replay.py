@@ -1,0 +1,168 @@
+"""Incidents and quarantines, as the ledger tells them: one is open, and its quarantines last, until it is
+acknowledged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from tidewatch.traffic.ledger import LedgerEntry
+from tidewatch.traffic.models import NO_RECEIPT, DeployedModel, Receipt, RollbackRun
+from tidewatch.traffic.split import Split
+
+
+@dataclass(frozen=True)
+class Quarantine:
+    """What gets no traffic until its incident is acknowledged: an artifact with its image, wherever it is put.
+
+    Where the rollback target holds the same pair, the content hash of the variant instead; where nobody knows what the
+    variant held, the variant of that endpoint configuration.
+    """
+
+    incident: str
+    variant: str
+    artifact: str = ""
+    image: str = ""
+    content: str = ""
+    config: str = ""
+
+    def is_blocking(self, variant: str, model: DeployedModel | None, config: str = "") -> bool:
+        """Whether a variant is quarantined that holds this, under this endpoint configuration."""
+        if self.artifact:
+            return model is not None and model.identity == (self.artifact, self.image)
+        if self.content:
+            return model is not None and model.content == self.content
+        return variant == self.variant and config == self.config
+
+    def __str__(self) -> str:
+        if self.artifact:
+            return f"the artifact {self.artifact[:12]} with the image {self.image[:19]}"
+        if self.content:
+            return f"the content {self.content}"
+        return f"whatever {self.variant} holds in {self.config}"
+
+
+@dataclass(frozen=True)
+class Incident:
+    """A rollback, or a change of traffic that nobody announced."""
+
+    id: str
+    opened_at: datetime
+    who: str
+    reason: str
+    kind: str
+    """`rollback`, or `observed` for weights that no entry explained."""
+    target: str = ""
+    alarm: str = ""
+    alarm_at: str = ""
+    before: Split | None = None
+    after: Split | None = None
+    acknowledged_by: str = ""
+    """Who acknowledged it; "" while it is open."""
+    state: str = "closed"
+    sequence: int = 0
+    receipt: Receipt = NO_RECEIPT
+
+    @property
+    def is_open(self) -> bool:
+        return not self.acknowledged_by
+
+    @property
+    def is_unwritten(self) -> bool:
+        """Whether it was only found so far: its entry, and so its name, is for the next sweep to write."""
+        return self.kind == "observed" and self.sequence == 0
+
+    @property
+    def remedy(self) -> str:
+        return f"read the incident, then `tidewatch acknowledge {self.id}`"
+
+
+def replay_incidents(entries: Iterable[LedgerEntry], run: RollbackRun | None = None) -> tuple[Incident, ...]:
+    """All incidents, oldest first. A head whose ledger entry is still missing counts: its claim was the first write."""
+    all_entries = tuple(entries)
+    acknowledged = {entry.incident: entry.who for entry in all_entries if entry.kind == "acknowledgement"}
+    found = {
+        entry.incident: _build_incident(entry, acknowledged.get(entry.incident, ""), run)
+        for entry in all_entries
+        if entry.incident and entry.kind in ("incident", "observed")
+    }
+    if run is not None and run.incident not in found:
+        found[run.incident] = _build_claimed_incident(run, acknowledged.get(run.incident, ""))
+    return tuple(found.values())
+
+
+def _build_incident(entry: LedgerEntry, acknowledged_by: str, run: RollbackRun | None) -> Incident:
+    own_run = run if run is not None and run.incident == entry.incident else None
+    return Incident(
+        entry.incident,
+        entry.at,
+        entry.who,
+        entry.why,
+        "observed" if entry.kind == "observed" else "rollback",
+        entry.target,
+        entry.alarm,
+        entry.alarm_at,
+        entry.before,
+        entry.after,
+        acknowledged_by,
+        own_run.state if own_run else "closed",
+        entry.sequence,
+        own_run.receipt if own_run else NO_RECEIPT,
+    )
+
+
+def _build_claimed_incident(run: RollbackRun, acknowledged_by: str) -> Incident:
+    return Incident(
+        run.incident,
+        run.requested_at,
+        run.who,
+        run.reason,
+        "rollback",
+        run.target,
+        run.alarm_arn,
+        run.alarm_at,
+        run.before,
+        None,
+        acknowledged_by,
+        run.state,
+        receipt=run.receipt,
+    )
+
+
+def replay_quarantines(entries: Iterable[LedgerEntry]) -> tuple[Quarantine, ...]:
+    """The quarantines of incidents that nobody has acknowledged."""
+    all_entries = tuple(entries)
+    acknowledged = {entry.incident for entry in all_entries if entry.kind == "acknowledgement"}
+    return tuple(
+        _parse_quarantine(entry)
+        for entry in all_entries
+        if entry.kind == "quarantine" and entry.incident not in acknowledged
+    )
+
+
+def _parse_quarantine(entry: LedgerEntry) -> Quarantine:
+    """The configuration is part of a quarantine only where nothing else names what it holds."""
+    config = "" if entry.artifact or entry.content else entry.config
+    return Quarantine(entry.incident, entry.variant, entry.artifact, entry.image, entry.content, config)
+
+
+def build_quarantine(
+    variant: str, config: str, models: Mapping[str, DeployedModel], incident: str, target: str
+) -> Quarantine | None:
+    """What to quarantine of a variant that is rolled back; None where it holds exactly what the target holds."""
+    bad, good = models.get(variant), models.get(target)
+    if bad is None:
+        return Quarantine(incident, variant, config=config)
+    if good is None or bad.identity != good.identity:
+        return Quarantine(incident, variant, artifact=bad.artifact, image=bad.image)
+    if bad.content != good.content:
+        return Quarantine(incident, variant, content=bad.content)
+    return None
+
+
+def find_quarantine(
+    variant: str, model: DeployedModel | None, quarantines: Iterable[Quarantine], config: str = ""
+) -> Quarantine | None:
+    """The quarantine that keeps a variant from traffic, if one does."""
+    return next((quarantine for quarantine in quarantines if quarantine.is_blocking(variant, model, config)), None)

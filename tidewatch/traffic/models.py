@@ -1,0 +1,269 @@
+"""The values of the traffic code: what a variant holds, where resources are, the endpoint's state, a rollback's run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from tidewatch.aws.dynamodb import require_plausible_time, require_text_fields
+from tidewatch.naming import extract_model_name
+from tidewatch.traffic.split import Split
+
+if TYPE_CHECKING:
+    from mypy_boto3_application_autoscaling import ApplicationAutoScalingClient
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_sns import SNSClient
+
+
+@dataclass(frozen=True)
+class DeployedModel:
+    """What a variant holds: a registry version, by what it consists of."""
+
+    version: str
+    artifact: str
+    """sha256 of model.tar.gz, hex."""
+    image: str
+    """Digest of the container image, `sha256:...`."""
+    content: str
+    """Content hash of the variant's model as declared."""
+    floor: int = 1
+    """Instances below which the variant takes no traffic."""
+
+    def is_same_model(self, other: DeployedModel | None) -> bool:
+        """Whether both are the same model: artifact and image, however they are run."""
+        return other is not None and self.identity == other.identity
+
+    def is_same_declaration(self, other: DeployedModel | None) -> bool:
+        """Whether both are the same model, run in the same way; the floor is no part of it."""
+        return self.is_same_model(other) and other is not None and self.content == other.content
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """What a rollback quarantines: artifact and image, wherever they are put."""
+        return (self.artifact, self.image)
+
+    def to_json(self) -> dict[str, str | int]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, object]) -> DeployedModel:
+        texts = {key: str(document[key]) for key in ("version", "artifact", "image", "content")}
+        return cls(**texts, floor=int(str(document.get("floor", 1)).split(".")[0]))
+
+
+@dataclass(frozen=True)
+class Clients:
+    """boto3 clients. The optional ones are needed for what they are named after, and only then."""
+
+    sagemaker: SageMakerClient
+    dynamodb: DynamoDBClient
+    cloudwatch: CloudWatchClient
+    s3: S3Client | None = None
+    sns: SNSClient | None = None
+    autoscaling: ApplicationAutoScalingClient | None = None
+
+
+@dataclass(frozen=True)
+class ResourceNames:
+    """Names: the stack's key, under which both tables know it, the physical endpoint, the two tables.
+
+    A name is "" while the thing does not exist, as in the first preview.
+    """
+
+    key: str
+    endpoint: str
+    ledger: str
+    control: str
+
+    @property
+    def model(self) -> str:
+        """The model's name, as people say it."""
+        return extract_model_name(self.key)
+
+
+@dataclass(frozen=True)
+class VariantState:
+    """A variant as the endpoint describes it."""
+
+    weight: float
+    desired_weight: float
+    instances: int
+    desired_instances: int
+
+
+@dataclass(frozen=True)
+class EndpointState:
+    """An endpoint at one moment."""
+
+    name: str
+    status: str
+    config: str
+    variants: Mapping[str, VariantState]
+    failure_reason: str = ""
+    deploying_config: str | None = None
+    """The configuration of a deployment in progress."""
+    deploying_variants: frozenset[str] = field(default_factory=frozenset[str])
+
+    @property
+    def split(self) -> Split | None:
+        """The split in force; None while no variant has a weight."""
+        return _build_split({variant: state.weight for variant, state in self.variants.items()})
+
+    @property
+    def desired_split(self) -> Split | None:
+        """The split that the endpoint is on its way to; the same as `split` when nothing is in progress."""
+        return _build_split({variant: state.desired_weight for variant, state in self.variants.items()})
+
+    @property
+    def serving(self) -> frozenset[str]:
+        """The variants that serve or are about to."""
+        return frozenset(
+            variant for variant, state in self.variants.items() if state.weight > 0 or state.desired_weight > 0
+        )
+
+    @property
+    def is_in_service(self) -> bool:
+        return self.status == "InService"
+
+    def is_all_on(self, variant: str) -> bool:
+        """Whether the variant has all traffic, and nothing on its way says otherwise."""
+        target = Split.from_single_variant(variant)
+        return target.is_close_to(self.split) and target.is_close_to(self.desired_split)
+
+
+def _build_split(weights: Mapping[str, float]) -> Split | None:
+    return Split.of(weights).round_shares() if any(weight > 0 for weight in weights.values()) else None
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """How long a change took, in seconds from the moment it was asked for; None: not observed."""
+
+    api_accepted_s: float | None = None
+    weights_observed_s: float | None = None
+    traffic_observed_s: float | None = None
+
+    def to_json(self) -> dict[str, float | None]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, float | None]) -> Receipt:
+        return cls(**{key: document.get(key) for key in cls.__dataclass_fields__})
+
+
+NO_RECEIPT = Receipt()
+
+
+@dataclass(frozen=True)
+class DeploymentPolicy:
+    """How the new fleet takes over, as SageMaker's blue/green update policy has it."""
+
+    type: Literal["ALL_AT_ONCE", "CANARY", "LINEAR"] = "ALL_AT_ONCE"
+    size_percent: int | None = None
+    """Canary: at most 50; linear step: 10 to 50."""
+    wait_seconds: int = 0
+    """Bake time after each step, 0 to 3600."""
+    termination_wait_seconds: int = 0
+    alarms: tuple[str, ...] = ()
+    """Alarms that stop the deployment, besides the abort alarm; ten in all."""
+
+
+@dataclass(frozen=True)
+class DeploymentRecord:
+    """What a deployment did."""
+
+    config: str
+    changed: bool
+    """False: the configuration was live already."""
+    before: Split | None
+    """The split before its drain."""
+    after: Split | None
+    """The split it ended on."""
+    seconds: float
+    reasons: tuple[str, ...] = ()
+    """FailureReasons seen on the way, also of a deployment that succeeded."""
+    notes: tuple[str, ...] = ()
+    """What is left to people, as sentences."""
+
+
+RunState = Literal["pending", "flipping", "observed", "closed", "blocked"]
+
+
+@dataclass(frozen=True)
+class RollbackRun:
+    """How far the rollback of an incident has come. `revision` counts its writes: each is conditional on the last."""
+
+    incident: str
+    state: RunState
+    target: str
+    requested_at: datetime
+    trigger: str = ""
+    who: str = "rollback"
+    by: str = ""
+    reason: str = ""
+    alarm_arn: str = ""
+    alarm_at: str = ""
+    before: Split | None = None
+    """The split when the incident was claimed."""
+    rolled_back: tuple[str, ...] = ()
+    """The variants that traffic was taken from."""
+    accepted_at: datetime | None = None
+    observed_at: datetime | None = None
+    traffic_at: datetime | None = None
+    abort_tripped: bool = False
+    message: str = ""
+    notes: tuple[str, ...] = ()
+    last_notified: str = ""
+    """The last state that was documented and notified."""
+    revision: int = 0
+
+    def validate(self) -> RollbackRun:
+        """Itself, if it is what it says: raises ValueError or TypeError for what no head of ours can be."""
+        if self.state not in get_args(RunState) or not self.incident or not self.target or self.revision < 1:
+            raise ValueError("It has a state that there is not, or lacks its incident, target or revision.")
+        require_text_fields(self, "incident", "target")
+        if type(self.abort_tripped) is not bool:
+            raise TypeError("It has a mark that is neither set nor not.")
+        for moment in (self.requested_at, self.accepted_at, self.observed_at, self.traffic_at):
+            if moment is not None:
+                require_plausible_time(moment)
+        return self
+
+    @property
+    def is_active(self) -> bool:
+        """Whether somebody still has to drive it."""
+        return self.state != "closed"
+
+    @property
+    def receipt(self) -> Receipt:
+        def measure_elapsed(moment: datetime | None) -> float | None:
+            return round((moment - self.requested_at).total_seconds(), 3) if moment else None
+
+        return Receipt(
+            measure_elapsed(self.accepted_at), measure_elapsed(self.observed_at), measure_elapsed(self.traffic_at)
+        )
+
+    def to_json(self) -> dict[str, object]:
+        document: dict[str, object] = {key: value for key, value in asdict(self).items() if value is not None}
+        document["before"] = self.before.to_json() if self.before else None
+        return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in document.items()}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> RollbackRun:
+        names = [member.name for member in fields(cls)]
+        values: dict[str, Any] = {name: document[name] for name in names if document.get(name) is not None}
+        for key in ("requested_at", "accepted_at", "observed_at", "traffic_at"):
+            if key in values:
+                values[key] = datetime.fromisoformat(values[key])
+        for key in ("rolled_back", "notes"):
+            values[key] = tuple(values.get(key, ()))
+            if not all(isinstance(value, str) for value in values[key]):
+                raise TypeError(f"{key} is to hold texts.")
+        if "before" in values:
+            values["before"] = Split.of(values["before"])
+        return cls(**values)

@@ -1,0 +1,83 @@
+"""Finding what nobody announced: live weights that no entry of the ledger explains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from tidewatch.clock import Clock
+from tidewatch.content_hash import compute_content_hash
+from tidewatch.naming import extract_model_name
+from tidewatch.traffic.ledger import Ledger, LedgerEntry, replay_split
+from tidewatch.traffic.models import EndpointState
+from tidewatch.traffic.platform import Platform
+from tidewatch.traffic.split import Split
+
+
+def build_incident_id(key: str, at: datetime, *distinct: object) -> str:
+    """A name for an incident that says which model and when, and is told apart by its stack's key and by what is
+    distinct about it."""
+    return f"{extract_model_name(key)}-{at:%Y%m%d-%H%M%S}-{compute_content_hash([key, at.isoformat(), *distinct])[:6]}"
+
+
+def reconcile_ledger(
+    platform: Platform, ledger: Ledger, clock: Clock, key: str, resource: str, is_alive: Callable[[LedgerEntry], bool]
+) -> LedgerEntry | None:
+    """Appends what explains the live split, if nothing does yet; the entry, or None. Raises EndpointMissing.
+
+    Nothing is said of an endpoint that is being changed, nor for an intent whose writer is `alive`: that one will.
+    Since every writer appends its intent before its call, and an append fails when anything came in between, a change
+    under way is not taken for an unannounced one.
+    """
+
+    def compose(entries: tuple[LedgerEntry, ...]) -> LedgerEntry | None:
+        state = platform.state()
+        if not state.is_in_service or state.split is None:
+            return None
+        return find_missing_entry(entries, state, state.split, clock.now(), key, resource, is_alive)
+
+    return ledger.append(compose)
+
+
+def find_missing_entry(
+    entries: Sequence[LedgerEntry],
+    state: EndpointState,
+    live: Split,
+    now: datetime,
+    key: str,
+    resource: str,
+    is_alive: Callable[[LedgerEntry], bool],
+) -> LedgerEntry | None:
+    """The entry that is missing between the ledger and this live split; None where nothing is, or its writer lives."""
+    recorded_split = replay_split(entries, resource)
+    if live.is_close_to(recorded_split):
+        return None
+    if recorded_split is None:
+        return LedgerEntry("observed", "observed", now, "The split that the endpoint was first seen with.", after=live)
+    if intent := find_pending_intent(entries, live, resource):
+        if is_alive(intent):
+            return None
+        why = "Completed after its writer had gone." if intent.writer else intent.why
+        return LedgerEntry(
+            "outcome", intent.who, now, why, before=intent.before, after=live, answers=intent.sequence,
+            incident=intent.incident, alarm=intent.alarm,
+        )  # fmt: skip
+    sequence = entries[-1].sequence + 1 if entries else 1
+    why = f"The live split became {live} without an entry in the ledger; it was {recorded_split}."
+    return LedgerEntry(
+        "observed", "observed", now, why, before=recorded_split, after=live, config=state.config,
+        incident=build_incident_id(key, now, sequence),
+    )  # fmt: skip
+
+
+def find_pending_intent(entries: Sequence[LedgerEntry], live: Split, resource: str) -> LedgerEntry | None:
+    """The newest intent without an outcome that would have made this split, after all that is known of the live one."""
+    answered_sequences = {entry.answers for entry in entries if entry.kind == "outcome"}
+    for entry in reversed(entries):
+        if entry.resource != resource:
+            continue
+        if entry.kind in ("outcome", "observed") and entry.after:
+            return None
+        if entry.kind == "intent" and entry.sequence not in answered_sequences and live.is_close_to(entry.after):
+            return entry
+    return None

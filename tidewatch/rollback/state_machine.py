@@ -312,13 +312,13 @@ class RollbackStateMachine:
             return None
         variants = [run.target, *(variant for variant in run.rolled_back if variant != run.target)]
         try:
-            requests = self.controller.platform.read_invocations(variants, first_minute, now)
+            request_counts = self.controller.platform.read_invocations(variants, first_minute, now)
         except Exception:
             # Metrics are told afterwards or not at all; the weights were read back.
             return None
-        for minute in sorted(requests.get(run.target, {})):
-            is_served = requests[run.target][minute] > 0 and first_minute <= minute <= now - MINUTE
-            if is_served and not any(requests.get(variant, {}).get(minute, 0) for variant in run.rolled_back):
+        for minute in sorted(request_counts.get(run.target, {})):
+            is_served = request_counts[run.target][minute] > 0 and first_minute <= minute <= now - MINUTE
+            if is_served and not any(request_counts.get(variant, {}).get(minute, 0) for variant in run.rolled_back):
                 return minute + MINUTE
         return None
 

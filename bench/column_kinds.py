@@ -111,7 +111,7 @@ class ColumnChange:
 
 @dataclass(frozen=True)
 class ColumnKind:
-    """A column at rest and its moves. references: rows of those at rest; moving: of those that must find the moves."""
+    """A column at rest and its changes. change_references: rows of the references that must find the changes."""
 
     name: str
     distribution: ColumnDistribution

@@ -59,7 +59,7 @@ def test_a_drift_of_one_feature_in_25_is_found(rows: list[VerdictRates], scenari
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda each: each.name)
 def test_a_column_of_its_kind_alone_is_quiet_and_its_moves_are_found(kind: ColumnKind) -> None:
-    small = replace(kind, references=REFERENCES, moving=REFERENCES[:1])
+    small = replace(kind, references=REFERENCES, change_references=REFERENCES[:1])
     rows = column_kinds.measure_table(KIND_WINDOWS, (50, 5_000), 23, kinds=[small], windows_per_reference=KIND_WINDOWS)
     assert len(rows) == 4 + len(kind.changes), rows
     for row in rows:

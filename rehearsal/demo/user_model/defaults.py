@@ -57,7 +57,7 @@ def build_card(name: str, reference: Reference) -> str:
     """A card.md that says of itself that it was made."""
     columns = ", ".join(escape_markdown(each) for each in reference.columns)
     return (
-        f"# {escape_markdown(name)}\n\nThis card was made for a rehearsal: bring card.md for one of "
+        f"# {escape_markdown(name)}\n\nThis card was generated for a rehearsal: bring card.md for one of "
         f"yours.\n\n{columns}\n"
     )
 

@@ -125,8 +125,8 @@ def test_lineage_card_and_canary_are_made_where_there_are_none_and_say_so(folder
     assert (description.image, description.framework) == (IMAGE, "lightgbm")
     assert [one.name for one in description.lineage.features] == list(COLUMNS)
     assert description.owner == "ml-platform@example.com"
-    assert "made for a rehearsal" in description.lineage.preprocessing
-    assert "made for a rehearsal" in first.card.read_text()
+    assert "generated for a rehearsal" in description.lineage.preprocessing
+    assert "generated for a rehearsal" in first.card.read_text()
     assert "with a lineage and a card made for it" in first.description
     assert "the same model, packed with one file more" in second.description
     assert first.artifact == folder / "model.tar.gz"

@@ -83,12 +83,12 @@ def test_either_engine_goes_on_where_the_other_one_stopped(
 UP = """
 import sys
 from pathlib import Path
-from rehearsal.demo.paths import Home
-from rehearsal.demo.pulumi_cli import RealCli
+from rehearsal.demo.paths import RehearsalPaths
+from rehearsal.demo.pulumi_cli import PulumiCli
 from tests.real_cli.command import ROOT
 
-home = Home(Path(sys.argv[1]))
-raise SystemExit(RealCli(ROOT, home, home.environment()).run("up", "--yes", "--skip-preview"))
+paths = RehearsalPaths(Path(sys.argv[1]))
+raise SystemExit(PulumiCli(ROOT, paths, paths.read_environment()).run("up", "--yes", "--skip-preview"))
 """
 
 

@@ -87,7 +87,8 @@ class AccountImage:
 
 
 def _iterate_backends() -> Iterator[tuple[BackendKey, BaseBackend]]:
-    for services in BackendDict._instances:
+    dictionaries: Any = BackendDict
+    for services in dictionaries._instances:
         for account_id, region, backend in services.iter_backends():
             yield (services, account_id, region), backend
 

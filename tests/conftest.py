@@ -27,12 +27,15 @@ LONGEST = (
 )
 """Files of a minute and more, some of a single test: at the end each would keep one worker waiting for another."""
 SLOW = (
+    "bench/test_drift_contest.py",
+    "bench/test_fuzz.py",
     "cli/test_rehearse_command.py",
     "cli/test_rehearse_with.py",
     "cli/test_up.py",
     "components/test_rollback_function.py",
     "rehearsal",
     "stacks",
+    "tidewatch/drift/test_drift_false_alarms.py",
     "tidewatch/traffic/test_chain.py",
     "tidewatch/traffic/test_concurrency.py",
     "tidewatch/traffic/test_forgeries.py",
@@ -40,6 +43,7 @@ SLOW = (
     "tidewatch/traffic/test_held_back.py",
     "tidewatch/traffic/test_histories.py",
     "tidewatch/traffic/test_interruptions.py",
+    "tidewatch/traffic/test_odd_items.py",
 )
 """Files and folders that `make test` leaves to `make test-all`: what deploys whole stacks again and again, plays hours,
 or runs a case for every call. A single test elsewhere carries the marker `slow` itself."""
@@ -70,9 +74,7 @@ QUICK = (
     "stacks/test_alarm_settings.py",
     "stacks/test_dependencies.py",
     "stacks/test_program_at_rest.py",
-    "stacks/test_program_begins.py",
     "stacks/test_program_drift.py",
-    "stacks/test_program_promotion.py",
     "stacks/test_stack_settings.py",
     "stacks/test_unfound.py",
 )

@@ -6,10 +6,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from rehearsal.demo.paths import REHEARSAL, RehearsalPaths
+from tests.aws_clients import make_client
 from tests.stacks.conftest import canary, standing
 from tests.stacks.rehearsed import ROOT, Rehearsed
 from tidewatch import clock
@@ -27,7 +27,7 @@ class Ambient:
     region = "us-east-1"
 
     def client(self, service: str, region: str = "") -> Any:
-        return boto3.client(service, region_name=region or None)
+        return make_client(service, region_name=region or None)
 
     def now(self) -> datetime:
         return clock.get_clock().now()
@@ -39,7 +39,7 @@ def _nothing_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(
         RehearsalPaths,
         "of",
-        classmethod(lambda cls, root: cls((tmp_path if root == ROOT else root) / "out" / REHEARSAL)),
+        classmethod(lambda cls, root: RehearsalPaths((tmp_path if root == ROOT else root) / "out" / REHEARSAL)),  # noqa: ARG005
     )
 
 

@@ -5,9 +5,9 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from cli.commands import promote as promotion
+from cli.console import Console
 from cli.errors import UserError
 from cli.stack_config_file import StackConfigFile, commit_edit
 from tidewatch.traffic.promotion import PromotionRefused

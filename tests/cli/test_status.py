@@ -19,6 +19,7 @@ from cli.commands import status
 from cli.errors import UserError
 from cli.main import app
 from cli.traffic_controller import create_controller
+from tests.aws_clients import make_client
 from tests.cli.conftest import Ambient
 from tests.stacks.conftest import canary, published, stack
 from tests.stacks.rehearsed import Rehearsed
@@ -44,7 +45,7 @@ NAMES = {
 
 
 def _metric_alarm(key: str, state: str, severity: str) -> None:
-    cloudwatch = boto3.client("cloudwatch")
+    cloudwatch = make_client("cloudwatch")
     cloudwatch.put_metric_alarm(
         AlarmName=NAMES[key],
         Namespace="N",
@@ -70,7 +71,7 @@ def watched(operated: Rehearsed, monkeypatch: pytest.MonkeyPatch) -> Iterator[Re
         ("drift", "OK", "P2"),
     ):
         _metric_alarm(key, state, severity)
-    cloudwatch = boto3.client("cloudwatch")
+    cloudwatch = make_client("cloudwatch")
     cloudwatch.put_composite_alarm(
         AlarmName=NAMES["guardrail-green"],
         AlarmRule=f'ALARM("{NAMES["server-errors-blue"]}")',
@@ -128,7 +129,7 @@ def test_a_stack_that_tells_of_no_alarms_is_not_said_to_have_none(
 
 
 def test_a_budget_is_what_was_measured_last(watched: Rehearsed) -> None:
-    cloudwatch = boto3.client("cloudwatch")
+    cloudwatch = make_client("cloudwatch")
     for minutes, used in ((90, 0.9), (5, 0.25)):
         cloudwatch.put_metric_data(
             Namespace="Tidewatch",
@@ -231,7 +232,8 @@ def test_a_change_of_weights_by_hand_is_no_rollback(canary: Rehearsed, monkeypat
     monkeypatch.setattr("cli.commands.status.Session", Ambient)
     canary.flip(blue=50, green=50)
     _outputs(monkeypatch, dict(canary.outputs()))
-    create_controller("rehearsal", canary.outputs(), Ambient("rehearsal")).detect_out_of_band()
+    session: Any = Ambient("rehearsal")
+    create_controller("rehearsal", canary.outputs(), session).detect_out_of_band()
     assert [one["kind"] for one in _told()["incidents"]] == ["observed"]
     assert "(weights changed by somebody else)" in _said()
 

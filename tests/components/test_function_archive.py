@@ -69,7 +69,7 @@ def _running(tree: ast.AST) -> Iterator[ast.AST]:
         yield from _running(node)
 
 
-def _imports_of(source: str) -> list[ast.AST]:
+def _imports_of(source: str) -> list[ast.Import | ast.ImportFrom]:
     found = [node for node in _running(ast.parse(source)) if isinstance(node, ast.Import | ast.ImportFrom)]
     return sorted(found, key=lambda node: node.lineno)
 

@@ -16,6 +16,7 @@ from components.rollback_function import objectives_to_json
 from lambdas.rollback.handler import RollbackEnvironment
 from rehearsal.aws import ACCOUNT, create_local_control
 from rehearsal.engine import DeploymentFailed
+from tests.aws_clients import make_client
 from tests.stacks.rehearsed import Rehearsed, changes
 from tests.stacks.stack_image import canary_image
 from tidewatch import metrics
@@ -47,7 +48,7 @@ def variables(stack: Rehearsed) -> dict[str, str]:
 
 
 def clients() -> Clients:
-    return Clients(**{one: boto3.client(one) for one in ("sagemaker", "dynamodb", "cloudwatch")})
+    return Clients(*map(make_client, ("sagemaker", "dynamodb", "cloudwatch")))
 
 
 def place(here: RollbackEnvironment) -> ResourceNames:
@@ -80,7 +81,7 @@ def as_the_function(stack: Rehearsed, service: str, purpose: str = "rollback") -
     policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     boto3.client("iam").update_assume_role_policy(RoleName=arn.rpartition("/")[2], PolicyDocument=policy)
     taken = boto3.client("sts").assume_role(RoleArn=arn, RoleSessionName="me")["Credentials"]
-    return boto3.client(
+    return make_client(
         service,
         aws_access_key_id=taken["AccessKeyId"],
         aws_secret_access_key=taken["SecretAccessKey"],

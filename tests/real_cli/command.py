@@ -16,12 +16,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 import yaml
 
 from rehearsal.control_client import ControlClient
 from rehearsal.demo.pulumi_cli import build_project_settings
+from tests.aws_clients import make_client
 
 ROOT = Path(__file__).parents[2]
 KILLED_WITHIN = 10.0
@@ -201,7 +201,7 @@ class Aws:
     control: ControlClient
 
     def client(self, service: str) -> Any:
-        return boto3.client(
+        return make_client(
             service,
             endpoint_url=self.env["AWS_ENDPOINT_URL"],
             region_name=self.env["AWS_REGION"],

@@ -54,8 +54,8 @@ class Flights:
 
     def serve(self, **variants: tuple[str, float]) -> None:
         """Edits the variants: variant -> (version, weight), two instances each; blue is the champion."""
-        variants = {variant: {"version": v, "weight": w, "instances": 2} for variant, (v, w) in variants.items()}
-        self.pulumi.configure("tidewatch:variants", variants)
+        settings = {variant: {"version": v, "weight": w, "instances": 2} for variant, (v, w) in variants.items()}
+        self.pulumi.configure("tidewatch:variants", settings)
         self.pulumi.configure("tidewatch:rollbackTo", "blue" if variants else "")
 
     def weigh(self, **weights: float) -> None:

@@ -121,7 +121,10 @@ def test_a_reference_holds_the_scores_that_the_server_gives_the_training_flights
         found = _reference(model)
         score = found.score
         assert score is not None
-        served = triton.load_model(model.artifact.read_bytes(), {triton.DEFAULT_MODEL: "flights"}).infer(rows)
+        assert isinstance(found.score_output, int)
+        served_model = triton.load_model(model.artifact.read_bytes(), {triton.DEFAULT_MODEL: "flights"})
+        assert isinstance(served_model, triton.FilModel)
+        served = served_model.infer(rows)
         answers = served[:, found.score_output].astype(np.float64)
         assert (score.name, found.rows) == (SCORE, len(late))
         assert 0 <= answers.min() - score.minimum < 0.01, "rounded outwards, as few rows share it"
@@ -155,7 +158,7 @@ def test_both_models_take_the_same_requests_and_only_one_minds_the_weather(
 ) -> None:
     rows = select_requests(flights, date(2013, 5, 1), date(2013, 5, 2)).rows
     stormy = rows.copy()
-    stormy[:, [FEATURES.index(name) for name in WEATHER]] = np.float32([2.0, 0.1, 40.0, 60.0, 100.0])
+    stormy[:, [FEATURES.index(name) for name in WEATHER]] = np.array([2.0, 0.1, 40.0, 60.0, 100.0], np.float32)
     without, with_weather = trained["1"], trained["2"]
     assert (
         score_locally(without.artifact, rows, "flights") == score_locally(without.artifact, stormy, "flights")

@@ -135,14 +135,14 @@ def _aws(words: Sequence[str]) -> None:
     if not rest:
         return
     given, positional = _options(rest, {**GLOBAL, **_members(operation)})
-    required = {f"--{xform_name(name, '-')}" for name in operation.input_shape.required_members}
+    required = {f"--{xform_name(name, '-')}" for name in _input_shape(operation).required_members}
     if missing := required - given.keys():
         raise Wrong(f"{', '.join(sorted(missing))} is missing")
     if len(positional) != operation.has_streaming_output:
         raise Wrong(f"it takes {int(operation.has_streaming_output)} file, not {positional}")
     for query in given.get("--query", ()):
         jmespath.compile(query)
-    for name, shape in operation.input_shape.members.items():
+    for name, shape in _input_shape(operation).members.items():
         for value in given.get(f"--{xform_name(name, '-')}", ()):
             _value(value, shape)
 
@@ -168,10 +168,15 @@ def _session() -> botocore.session.Session:
     return botocore.session.get_session()
 
 
+def _input_shape(operation: OperationModel) -> StructureShape:
+    assert isinstance(operation.input_shape, StructureShape)
+    return operation.input_shape
+
+
 def _members(operation: OperationModel) -> dict[str, int]:
     """The options of an operation, with how many words each takes; -1 is any number."""
     options: dict[str, int] = {}
-    for name, shape in operation.input_shape.members.items():
+    for name, shape in _input_shape(operation).members.items():
         option = xform_name(name, "-")
         if shape.type_name == "boolean":
             options |= {f"--{option}": 0, f"--no-{option}": 0}

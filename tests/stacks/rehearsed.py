@@ -17,6 +17,7 @@ from rehearsal.aws import simulate_aws
 from rehearsal.aws.constants import ACCOUNT, REGION
 from rehearsal.engine import DeploymentFailed, DeploymentSummary, Stack
 from rehearsal.simulated_clock import ManualClock
+from tests.aws_clients import make_client
 from tests.rehearsal.aws.account import LAYOUT, TRUST, packed
 from tidewatch import clock as clocks
 from tidewatch.permissions import PolicyVariables, build_policy_documents, load_roles
@@ -83,8 +84,8 @@ class Rehearsed:
 
     def serve(self, champion: str = "blue", **variants: tuple[str, float]) -> Rehearsed:
         """Edits the variants: variant -> (version, weight), two instances each."""
-        variants = {variant: {"version": v, "weight": w, "instances": 2} for variant, (v, w) in variants.items()}
-        return self.set(variants=variants, rollbackTo=champion)
+        settings = {variant: {"version": v, "weight": w, "instances": 2} for variant, (v, w) in variants.items()}
+        return self.set(variants=settings, rollbackTo=champion)
 
     @property
     def stack(self) -> Stack:
@@ -156,7 +157,7 @@ class Rehearsed:
         """The traffic of the endpoint, as the deployed function sees it."""
         here = self._function()
         names = ("sagemaker", "dynamodb", "cloudwatch", "s3", "sns")
-        clients = Clients(**{one: boto3.client(one) for one in names})
+        clients = Clients(**{one: make_client(one) for one in names})
         return TrafficController(clients, ResourceNames(here.key, here.endpoint, here.ledger, here.control))
 
     def _function(self) -> RollbackEnvironment:

@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
+from tests.aws_clients import make_client
 from tests.stacks.rehearsed import Rehearsed
 from tests.tidewatch.alarms.alarm_datapoints import CONVERSION
 
@@ -18,7 +19,7 @@ Alarms = dict[str, dict[str, Any]]
 def alarms(standing: Rehearsed) -> Alarms:  # noqa: ARG001 - they are its
     """Every alarm by the name it was given, without what Pulumi or the ledger's name put behind it."""
     pages = (
-        boto3.client("cloudwatch")
+        make_client("cloudwatch")
         .get_paginator("describe_alarms")
         .paginate(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
     )
@@ -116,7 +117,7 @@ def test_the_endpoints_composite_is_over_everything_that_can_be_wrong(standing: 
 def test_a_metric_of_the_users_own_is_a_guardrail_of_the_challenger(standing: Rehearsed):
     own = {**CONVERSION, "minimumSamples": 5}
     standing.set(alarms={**standing.config["tidewatch:alarms"], "guardrails": [own]}).up()
-    cloudwatch = boto3.client("cloudwatch")
+    cloudwatch = make_client("cloudwatch")
     guardrail = standing.outputs()["alarms"]["guardrails"]["green"]
 
     def the_shop_reports(conversion: float, sales: int) -> str:

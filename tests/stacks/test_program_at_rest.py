@@ -9,6 +9,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.aws_clients import make_client
 from tests.stacks.rehearsed import CONTRACT, Rehearsed, changes
 
 
@@ -76,7 +77,7 @@ def test_a_published_version_can_be_neither_replaced_nor_deleted(standing: Rehea
 
 
 def test_the_ledger_cannot_be_rewritten(standing: Rehearsed):
-    dynamodb, ledger = boto3.client("dynamodb"), standing.outputs()["ledger"]
+    dynamodb, ledger = make_client("dynamodb"), standing.outputs()["ledger"]
     first = {"endpoint": {"S": "tidewatch/rehearsal/flights"}, "sequence": {"N": "1"}}
     ending = {"Enabled": True, "AttributeName": "at"}
     for attempt in (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import boto3
 import pytest
@@ -13,15 +14,16 @@ from components.lambda_layer import build_layer
 from rehearsal.aws import create_local_control
 from rehearsal.aws.lambda_ import api
 from rehearsal.engine.providers.archives import hash_code
+from tests.aws_clients import make_client
 from tests.stacks.rehearsed import Rehearsed
 
 run_beside = api._run_in_thread
 
 
 @pytest.fixture
-def configuration(standing: Rehearsed) -> dict:
+def configuration(standing: Rehearsed) -> dict[str, Any]:
     name = standing.outputs()["drift"]["function"]
-    return boto3.client("lambda").get_function_configuration(FunctionName=name)
+    return make_client("lambda").get_function_configuration(FunctionName=name)
 
 
 def test_it_is_told_what_the_config_says(standing: Rehearsed, configuration: dict):

@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from rehearsal.engine import DeploymentFailed, DeploymentStep, DeploymentSummary
+from tests.aws_clients import make_client
 from tests.stacks.rehearsed import DESCRIPTION, Rehearsed, changes
 from tidewatch.registry.location import LEFT_BEHIND_TAG, mark_left_behind
 
@@ -240,7 +241,7 @@ def _tags(stack: Rehearsed) -> dict[str, str]:
 
 def _tag(bucket: str, tags: Mapping[str, str]) -> None:
     listed = {"TagSet": [{"Key": key, "Value": value} for key, value in tags.items()]}
-    boto3.client("s3").put_bucket_tagging(Bucket=bucket, Tagging=listed)
+    make_client("s3").put_bucket_tagging(Bucket=bucket, Tagging=listed)
 
 
 def _publish_again(stack: Rehearsed) -> None:

@@ -28,7 +28,7 @@ from tidewatch.permissions import PolicyVariables, build_policy_documents, load_
 
 REHEARSAL = f"arn:aws:iam::{ACCOUNT}:user/rehearsal"
 DEPLOYER = f"arn:aws:iam::{ACCOUNT}:role/deployer"
-BIG = {"Rules": [{"ID": "r", "Status": "Enabled", "Filter": {}, "Expiration": {"Days": 1}}]}
+BIG: Any = {"Rules": [{"ID": "r", "Status": "Enabled", "Filter": {}, "Expiration": {"Days": 1}}]}
 SEALED = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
 OWNERS = {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
 REPLICAS = {

@@ -11,7 +11,7 @@ from rehearsal.aws.identity import act_as
 from tests.stacks.rehearsed import Rehearsed, changes, deployer
 from tidewatch.traffic.autoscaling import ScalableTargets
 
-SUSPENDED = {
+SUSPENDED: Any = {
     "DynamicScalingInSuspended": True,
     "DynamicScalingOutSuspended": False,
     "ScheduledScalingSuspended": False,

@@ -12,6 +12,7 @@ import pytest
 
 from components.sagemaker.variant_model import ProductionVariant
 from stacks.config.settings import SettingsError, load
+from tests.aws_clients import make_client
 from tests.stacks.rehearsed import Rehearsed, changes
 from tests.stacks.stack_image import StackImage, undeployed
 from tests.stacks.test_stack_settings import CONFIG, changed
@@ -74,7 +75,7 @@ def test_they_reach_what_they_are_for(told: Rehearsed):
 
 @pytest.mark.usefixtures("told")
 def test_nothing_that_others_read_in_the_account_holds_them():
-    dynamodb, s3, cloudwatch = (boto3.client(one) for one in ("dynamodb", "s3", "cloudwatch"))
+    dynamodb, s3, cloudwatch = (make_client(one) for one in ("dynamodb", "s3", "cloudwatch"))
     tables = [dynamodb.scan(TableName=name)["Items"] for name in dynamodb.list_tables()["TableNames"]]
     objects = [
         s3.get_object(Bucket=bucket["Name"], Key=one["Key"])["Body"].read().decode(errors="replace")

@@ -165,13 +165,14 @@ def test_a_mistake_is_a_sentence_with_its_path(path: str, value: Any, sentence: 
 
 
 def test_without_a_word_about_drift_its_thresholds_are_the_domains():
-    found = component_args.build_drift_thresholds(load(CONFIG))
+    found: Any = component_args.build_drift_thresholds(load(CONFIG))
     assert Thresholds(**found) == Thresholds()
 
 
 def test_points_and_percent_reach_the_function_as_fractions():
     drift = {"psi": ["0.15", 0.3], "share": [4, 12.5], "rate": [1, 3], "ticketShare": 20, "pageShare": 50}
-    found = Thresholds(**component_args.build_drift_thresholds(load({**CONFIG, "tidewatch:drift": drift})))
+    arguments: Any = component_args.build_drift_thresholds(load({**CONFIG, "tidewatch:drift": drift}))
+    found = Thresholds(**arguments)
     assert (found.psi_warn, found.psi_drift) == (0.15, 0.3)
     assert (found.share_warn, found.share_drift) == (0.04, 0.125)
     assert (found.rate_warn, found.rate_drift) == (0.01, 0.03)
@@ -186,7 +187,8 @@ def test_whatever_the_config_accepts_the_domain_accepts(data: st.DataObject):
     tickets, pages = pair(100)
     drift = {"psi": pair(10), "share": pair(100), "rate": pair(100), "ticketShare": tickets, "pageShare": pages}
     drift["falseDiscoveryRate"] = data.draw(st.floats(1e-9, 1))
-    Thresholds(**component_args.build_drift_thresholds(load({**CONFIG, "tidewatch:drift": drift})))
+    arguments: Any = component_args.build_drift_thresholds(load({**CONFIG, "tidewatch:drift": drift}))
+    Thresholds(**arguments)
 
 
 def test_all_weights_zero_is_refused():

@@ -18,6 +18,7 @@ import pytest
 from lambdas.drift import handler as function
 from rehearsal.aws import simulate_aws
 from rehearsal.simulated_clock import ManualClock
+from tests.aws_clients import make_client
 from tests.rehearsal.aws.account import LAYOUT, from_events, packed
 from tests.stacks.rehearsed import DESCRIPTION
 from tidewatch import clock as clocks
@@ -67,7 +68,7 @@ def forget() -> None:
 
 
 def _account(folder: Path) -> None:
-    s3, dynamodb = boto3.client("s3"), boto3.client("dynamodb")
+    s3, dynamodb = map(make_client, ("s3", "dynamodb"))
     for bucket in ("flights-capture", "flights-monitoring", "flights-registry"):
         s3.create_bucket(Bucket=bucket)
     keys = (("endpoint", "HASH"), ("key", "RANGE"))
@@ -110,7 +111,7 @@ def emitted(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 
 @pytest.mark.usefixtures("captured")
 def test_the_hour_that_is_due_is_read_once() -> None:
-    answer = function.handler({})
+    answer: Any = function.handler({})
     (hour,) = answer["hours"]
     assert (hour["variant"], hour["version"], hour["hour"]) == ("blue", "1", "2026-01-05T08")
     assert (hour["read"], hour["rejected"], hour["rows"]) == (201, 1, 200)
@@ -152,7 +153,8 @@ def test_an_hour_emits_its_metrics_by_variant(capsys: pytest.CaptureFixture[str]
 @pytest.mark.usefixtures("captured")
 def test_records_that_nobody_can_judge_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     capture(HOUR, 0, configuration="unknown")
-    (problem,) = function.handler({})["problems"]
+    answer: Any = function.handler({})
+    (problem,) = answer["problems"]
     assert "deployments/unknown.json" in problem
     assert {"problem": problem} in emitted(capsys)
 
@@ -171,7 +173,7 @@ def test_a_key_with_lines_of_its_own_is_printed_as_no_metric(capsys: pytest.Capt
 @pytest.mark.usefixtures("captured")
 def test_a_change_of_the_verdict_reaches_a_rule() -> None:
     policy = {"Policy": from_events(EVENTS)}
-    url = boto3.client("sqs").create_queue(QueueName="events", Attributes=policy)["QueueUrl"]
+    url = make_client("sqs").create_queue(QueueName="events", Attributes=policy)["QueueUrl"]
     pattern = {"source": ["tidewatch"], "detail-type": ["Drift Verdict Changed"]}
     boto3.client("events").put_rule(Name="drift", EventPattern=json.dumps(pattern))
     boto3.client("events").put_targets(Rule="drift", Targets=[{"Id": "1", "Arn": EVENTS}])
@@ -186,7 +188,7 @@ def test_a_change_of_the_verdict_reaches_a_rule() -> None:
 
 def test_hours_are_left_for_the_next_run_where_time_is_short(captured: ManualClock) -> None:
     capture(HOUR - timedelta(hours=1), shift=0)
-    answer = function.handler({}, SimpleNamespace(get_remaining_time_in_millis=lambda: 5_000))
+    answer: Any = function.handler({}, SimpleNamespace(get_remaining_time_in_millis=lambda: 5_000))
     assert (answer["hours"], answer["remaining"]) == ([], 2)
     answer = function.handler({}, SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000))
     assert (len(answer["hours"]), answer["remaining"]) == (2, 0)

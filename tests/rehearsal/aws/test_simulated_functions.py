@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -21,7 +22,7 @@ def current():
 """
 
 
-def body(answer: dict) -> object:
+def body(answer: dict[str, Any]) -> Any:
     return json.loads(answer["Payload"].read())
 
 

@@ -51,7 +51,7 @@ def test_the_answer_is_the_models_own_in_float32(account: Account, binary: bool)
     answer = ask(serving(account), binary)
 
     scores = decode_scores(answer["ContentType"], answer["Body"].read())
-    expected = lightgbm.Booster(model_str=TINY_MODEL).predict(ROWS)
+    expected = np.asarray(lightgbm.Booster(model_str=TINY_MODEL).predict(ROWS))
     assert scores.dtype == np.float32
     assert scores.shape == (3, 2)
     np.testing.assert_allclose(scores[:, 1], expected, rtol=1e-6)

@@ -17,6 +17,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from tests.aws_clients import make_client
 from tests.rehearsal.aws.account import Account
 
 BUCKET = "models"
@@ -84,7 +85,7 @@ def copy(s3: Any, **more: Any) -> Any:
 @pytest.mark.parametrize(
     "digest", [{"ChecksumSHA256": sha256(b"one")}, {"ContentMD5": md5(b"one")}, {"ChecksumAlgorithm": "CRC32"}]
 )
-def test_a_locked_bucket_takes_a_put_with_any_digest(locked: Any, digest: dict[str, str]) -> None:
+def test_a_locked_bucket_takes_a_put_with_any_digest(locked: Any, digest: dict[str, Any]) -> None:
     """PutObject: "Content-MD5 or x-amz-sdk-checksum-algorithm header is required for any request to upload an object
     with a retention period configured"; a digest in a header of its own is one too."""
     said = put(locked, **digest)
@@ -242,7 +243,7 @@ def test_the_digest_that_boto3_appends_to_a_body_that_streams_counts(
     """User guide, "Checking object integrity for data uploads": trailing checksums."""
     file = tmp_path / "file"
     file.write_bytes(b"one")
-    client = boto3.client("s3", region_name="us-east-1")
+    client = make_client("s3", region_name="us-east-1")
     with file.open("rb") as body:
         client.put_object(Bucket=BUCKET, Key="key", Body=body, ChecksumAlgorithm=algorithm)
     head = locked.head_object(Bucket=BUCKET, Key="key", ChecksumMode="ENABLED")

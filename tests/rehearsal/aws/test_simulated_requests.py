@@ -36,7 +36,8 @@ ALARM = {"EvaluationPeriods": 1, "Threshold": 1, "ComparisonOperator": "GreaterT
 
 def client(service: str) -> Any:
     """One that leaves all checks to the service."""
-    return session().client(service, config=Config(parameter_validation=False, retries={"total_max_attempts": 1}))
+    simulated: Any = session()
+    return simulated.client(service, config=Config(parameter_validation=False, retries={"total_max_attempts": 1}))
 
 
 def refused(call: Callable[..., Any], **params: Any) -> tuple[str, str]:

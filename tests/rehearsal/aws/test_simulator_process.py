@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from rehearsal.control_client import ControlError
 from rehearsal.simulated_clock import ManualClock, SharedClock
 from rehearsal.simulator_process import PortInUse, SimulatorProcess
+from tests.aws_clients import make_client
 from tests.rehearsal.aws.account import TRUST, zipped
 
 STARTER = """
@@ -68,8 +68,8 @@ def test_a_rehearsal_serves_aws_and_leaves_nothing_behind(tmp_path: Path) -> Non
             "aws_secret_access_key": environment["AWS_SECRET_ACCESS_KEY"],
         }
         source = "import os\ndef handler(e, c):\n    return os.getpid()\n"
-        role = boto3.client("iam", **given).create_role(RoleName="r", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
-        functions = boto3.client("lambda", **given)
+        role = make_client("iam", **given).create_role(RoleName="r", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+        functions = make_client("lambda", **given)
         functions.create_function(
             FunctionName="who",
             Runtime="python3.12",
@@ -78,7 +78,7 @@ def test_a_rehearsal_serves_aws_and_leaves_nothing_behind(tmp_path: Path) -> Non
             Code={"ZipFile": zipped({"handler.py": source})},
         )
         worker = int(functions.invoke(FunctionName="who")["Payload"].read())
-        sagemaker = boto3.client("sagemaker", **given)
+        sagemaker = make_client("sagemaker", **given)
         sagemaker.create_model(ModelName="m", ExecutionRoleArn=role, PrimaryContainer={"Image": "i"})
         variants = [{"VariantName": "v", "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}]
         sagemaker.create_endpoint_config(EndpointConfigName="c", ProductionVariants=variants)
@@ -123,8 +123,8 @@ def function(environment: Mapping[str, str], source: str) -> Any:
         "aws_access_key_id": environment["AWS_ACCESS_KEY_ID"],
         "aws_secret_access_key": environment["AWS_SECRET_ACCESS_KEY"],
     }
-    role = boto3.client("iam", **given).create_role(RoleName="r", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
-    functions = boto3.client("lambda", **given)
+    role = make_client("iam", **given).create_role(RoleName="r", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    functions = make_client("lambda", **given)
     code = {"ZipFile": zipped({"handler.py": source})}
     functions.create_function(
         FunctionName="it", Runtime="python3.12", Role=role, Handler="handler.handler", Code=code, Timeout=600

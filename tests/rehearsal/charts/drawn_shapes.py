@@ -18,7 +18,8 @@ class Drawn:
 
     def __init__(self, svg: str) -> None:
         self.root = ElementTree.fromstring(svg)
-        self.box: Box = (0.0, 0.0, *map(float, str(self.root.get("viewBox")).split()[2:]))
+        width, height = map(float, str(self.root.get("viewBox")).split()[2:])
+        self.box: Box = (0.0, 0.0, width, height)
 
     def named(self, attribute: str) -> dict[str, Element]:
         return {found: each for each in self.root.iter() if (found := each.get(attribute))}

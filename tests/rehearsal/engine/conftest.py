@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from rehearsal.engine import Stack
+from tests.aws_clients import make_client
 
 SERVER = """
 import os, time
@@ -48,7 +48,7 @@ def aws(aws_server: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any
     }.items():
         monkeypatch.setenv(name, value)
     urllib.request.urlopen(urllib.request.Request(f"{aws_server}/moto-api/reset", method="POST")).close()
-    return boto3.client
+    return make_client
 
 
 DYNAMIC = Path(__file__).parent / "conformance" / "program" / "dyn.py"

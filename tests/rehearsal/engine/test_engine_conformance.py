@@ -103,7 +103,7 @@ def without_queue(token: str, settings: Any, name: str) -> Any:
     return providers.resolve_type(token, settings, name)
 
 
-TYPES = SimpleNamespace(
+TYPES: Any = SimpleNamespace(
     ProviderSettings=providers.ProviderSettings, resolve_type=without_queue, invoke=providers.invoke
 )
 """The table of the day of the recordings, when queues were the unknown type."""

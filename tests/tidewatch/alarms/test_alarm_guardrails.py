@@ -10,6 +10,7 @@ from tests.tidewatch.alarms.alarm_datapoints import VARIANTS, breaches, datapoin
 from tidewatch.alarms import (
     Alarm,
     AlarmThresholds,
+    MetricMath,
     MissingData,
     build_guardrail_composite,
     build_variant_alarms,
@@ -25,7 +26,8 @@ def rolled_back_a_year(rate: float, requests: int, champion: int) -> float:
     """How often two of three minutes breach in a year, where both fail at the same rate: exactly, from binomials."""
     limits = AlarmThresholds()
     bad = np.arange(requests + 1)[:, None]
-    beside = np.arange(binom.ppf(1e-13, champion, rate), binom.ppf(1 - 1e-13, champion, rate) + 1)[None, :]
+    lowest, highest = (float(binom.ppf(tail, champion, rate)) for tail in (1e-13, 1 - 1e-13))
+    beside = np.arange(lowest, highest + 1)[None, :]
     pooled = (bad + beside) / (requests + champion)
     noise = np.sqrt(np.maximum(pooled * (1 - pooled), 0) * (1 / requests + 1 / champion))
     excess = bad / requests - beside / champion - STANDARD_ERRORS * noise
@@ -130,7 +132,7 @@ def test_a_variant_without_traffic_clears(key: str) -> None:
     alarm = variant(key)
     assert alarm.missing is MissingData.NOT_BREACHING
     # After a rollback the champion still serves, and the variant has no datapoint.
-    assert not breaches(alarm, k=400, **({"c": 40_000} if "c" in alarm.signal.stats else {"d": 0}))
+    assert not breaches(alarm, k=400, **({"c": 40_000} if "c" in expression(alarm).stats else {"d": 0}))
     assert state(alarm, [None] * 5) == "OK"
 
 
@@ -157,6 +159,11 @@ def test_no_guardrail_waits_for_a_percentile_or_fills_in_a_late_datapoint() -> N
             assert_steady(alarm)
 
 
+def expression(alarm: Alarm) -> MetricMath:
+    assert isinstance(alarm.signal, MetricMath)
+    return alarm.signal
+
+
 def assert_steady(alarm: Alarm) -> None:
     assert not [stat for stat in alarm.stats if stat.statistic.startswith("p")]
-    assert "FILL" not in alarm.signal.expression
+    assert "FILL" not in expression(alarm).expression

@@ -6,7 +6,7 @@ import pytest
 
 from lambdas.drift.handler import SEVERITY_RANKS
 from tests.tidewatch.alarms.alarm_datapoints import breaches, condition, datapoint, endpoint, state, variant
-from tidewatch.alarms import AlarmThresholds, MetricStat, Severity, build_variant_alarms
+from tidewatch.alarms import AlarmThresholds, MetricMath, MetricStat, Severity, build_variant_alarms
 from tidewatch.alarms.data_alarms import PAGE, TICKET
 from tidewatch.drift.statistics import windows
 
@@ -29,6 +29,7 @@ def test_a_variant_that_no_longer_gets_requests_has_a_datapoint_and_is_not_judge
 
 def test_latency_is_the_rank_of_its_limit_in_microseconds() -> None:
     alarm = variant("latency", limits=AlarmThresholds(latency_milliseconds=200))
+    assert isinstance(alarm.signal, MetricMath)
     assert alarm.signal.stats["r"].statistic == "PR(:200000)"
     assert breaches(alarm, n=20, r=90)
     assert not breaches(alarm, n=20, r=95)

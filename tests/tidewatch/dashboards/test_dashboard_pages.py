@@ -7,12 +7,12 @@ import re
 from datetime import timedelta
 from typing import Any
 
-import boto3
 import pytest
 from hypothesis import given, settings
 
 from rehearsal.aws import simulate_aws
 from rehearsal.aws.cloudwatch.dashboards import list_faults
+from tests.aws_clients import make_client
 from tests.tidewatch.dashboards.dashboard_body import check, metrics, series
 from tests.tidewatch.dashboards.dashboard_subjects import AVAILABILITY, LATENCY, REGION, subject, subjects
 from tidewatch.alarms.custom_guardrails import MAX_GUARDRAILS
@@ -169,7 +169,7 @@ def test_cloudwatch_evaluates_what_is_drawn(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     about = subject()
     with simulate_aws() as clock:
-        cloudwatch, now = boto3.client("cloudwatch", region_name=REGION), clock.now()
+        cloudwatch, now = make_client("cloudwatch", region_name=REGION), clock.now()
         for queries in (queries for widget in widgets(about) for queries in asked(widget).values()):
             told = cloudwatch.get_metric_data(MetricDataQueries=queries, StartTime=now - WEEK, EndTime=now)
             assert len(told["MetricDataResults"]) == sum(query["ReturnData"] for query in queries)

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+from typing import cast
 
 import numpy as np
 import pytest
@@ -23,7 +24,8 @@ from tidewatch.drift.training.reference_builder import build_reference
 
 REFERENCE = reference()
 FUZZ = settings(
-    max_examples=int(os.environ.get("TIDEWATCH_FUZZ_EXAMPLES", "60")), suppress_health_check=list(HealthCheck)
+    max_examples=int(os.environ.get("TIDEWATCH_FUZZ_EXAMPLES", "60")),
+    suppress_health_check=cast("list[HealthCheck]", list(HealthCheck)),
 )
 
 

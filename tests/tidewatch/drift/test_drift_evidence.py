@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -20,6 +22,9 @@ from tidewatch.drift.statistics.hypothesis_tests import (
     ks_p_value,
     rate_p_value,
 )
+
+SCIPY: Any = stats
+"""Whose results have fields that its types do not name."""
 
 ZIPF = 1 / np.arange(1, 501)
 
@@ -42,12 +47,12 @@ def test_a_ks_p_value_is_on_the_safe_side_of_the_exact_one(n: int, m: int, want:
     one = np.sort(rng.random(n))
     # A sample that lies lower by just so much that the p-value is about `want`.
     two = rng.random(m) * (1 - np.sqrt(-np.log(want / 2) / 2 * (1 / n + 1 / m)))
-    exact = stats.ks_2samp(one, two, method="exact")
+    exact = SCIPY.ks_2samp(one, two, method="exact")
     assert exact.pvalue <= ks_p_value(float(exact.statistic), n, m) * 1.0001
 
 
 def test_a_ks_p_value_of_large_samples_is_scipys() -> None:
-    exact = stats.ks_2samp(np.arange(3000) + 0.0, np.arange(2000) * 1.5 + 60.0, method="exact")
+    exact = SCIPY.ks_2samp(np.arange(3000) + 0.0, np.arange(2000) * 1.5 + 60.0, method="exact")
     assert ks_p_value(float(exact.statistic), 3000, 2000) == pytest.approx(exact.pvalue, rel=0.03)
 
 
@@ -83,9 +88,9 @@ def test_two_rates_are_compared_as_scipy_compares_them(one: tuple[int, int], two
     events = min(k1 + k2, n1 + n2 - k1 - k2)
     found = rate_p_value(k1, n1, k2, n2)
     if events * min(n1, n2) <= MAX_EXACT_EXPECTED_COUNT * (n1 + n2):
-        want = float(stats.fisher_exact(table).pvalue)
+        want = float(SCIPY.fisher_exact(table).pvalue)
     else:
-        want = float(stats.chi2_contingency(table, correction=False).pvalue)
+        want = float(SCIPY.chi2_contingency(table, correction=False).pvalue)
     if want > 1e-290:
         assert found == pytest.approx(want, rel=1e-8)
     else:
@@ -150,7 +155,7 @@ def shares_p_value(training: np.ndarray, other: int, production: np.ndarray, res
 
 def test_well_filled_categories_have_chi_squareds_p_value() -> None:
     table = np.array([[500, 300, 200], [260, 140, 120]])
-    want = stats.chi2_contingency(table, correction=False).pvalue
+    want = SCIPY.chi2_contingency(table, correction=False).pvalue
     assert shares_p_value(table[0], 0, table[1], 0) == pytest.approx(want, rel=1e-9)
 
 
@@ -175,11 +180,11 @@ def test_the_luck_of_being_among_the_most_frequent_is_no_evidence(weights: np.nd
         now = rng.multinomial(size, shares)[order]
         trained = trained[order]
         pool = dealt[order]
-        samples = [
+        before, after = (
             CategoryCounts(each[:50], np.bincount(pool[50:], each[50:], pools).astype(np.int64))
             for each in (trained, now)
-        ]
-        found.append(category_p_value(*samples, pool[:50]))
+        )
+        found.append(category_p_value(before, after, pool[:50]))
     assert min(found) > 1e-5
 
 

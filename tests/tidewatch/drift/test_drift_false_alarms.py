@@ -42,7 +42,6 @@ def rows() -> list[VerdictRates]:
     return measure_table(WINDOWS, sizes, 20, drifts=drifts, references=REFERENCES, windows_per_reference=20)
 
 
-@pytest.mark.slow
 def test_where_nothing_drifts_hardly_a_window_alarms(rows: list[VerdictRates]) -> None:
     still = [row for row in rows if row.scenario == NO_DRIFT.name]
     assert len(still) == 6

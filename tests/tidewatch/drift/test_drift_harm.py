@@ -81,7 +81,7 @@ class Faulty:
             self._calls.append(f"{name} {where}")
             if len(self._calls) - 1 == self._at:
                 raise self._fault()
-            answer = found(*args, **options)
+            answer: Any = found(*args, **options)
             if name == "get_object":
                 return {**answer, "Body": Faulty(answer["Body"], self._calls, self._at, self._fault, where)}
             return answer
@@ -94,7 +94,7 @@ def run(
 ) -> tuple[JobResult, list[str]]:
     """A run whose call number `at` raises, so many hours from now; its calls."""
     calls: list[str] = []
-    clients = [Faulty(each, calls, at, fault) for each in vars(account.clients).values()]
+    clients: list[Any] = [Faulty(each, calls, at, fault) for each in vars(account.clients).values()]
     working = DriftJob(DriftClients(*clients), PLACE, DriftConfig(), account.clock)
     return working.run(account.clock.now() + timedelta(hours=later)), calls
 
@@ -359,7 +359,7 @@ def test_metrics_of_an_hour_are_told_before_the_next_one_is_read(account: Accoun
     last = max(at for at, call in enumerate(calls) if call.startswith(f"get_object {PLACE.capture_bucket}"))
     told: list[str] = []
     counted: list[str] = []
-    clients = [Faulty(each, counted, last, Stop) for each in vars(account.clients).values()]
+    clients: list[Any] = [Faulty(each, counted, last, Stop) for each in vars(account.clients).values()]
     working = DriftJob(DriftClients(*clients), PLACE, DriftConfig(), account.clock)
     with pytest.raises(Stop):
         working.run(account.clock.now(), on_hour=lambda hour: told.append(hour.variant))

@@ -60,7 +60,7 @@ class Account:
             )
         ModelRegistry(self.s3, PLACE.registry_bucket, "flights").publish("3", artifact, DESCRIPTION)
         self.deploy("one", blue="1", green="2")
-        policy = {"Policy": from_events(EVENTS)}
+        policy: Any = {"Policy": from_events(EVENTS)}
         self.queue = self.sqs.create_queue(QueueName="events", Attributes=policy)["QueueUrl"]
         self.clients.events.put_rule(Name="drift", EventPattern=json.dumps({"source": ["tidewatch"]}))
         self.clients.events.put_targets(Rule="drift", Targets=[{"Id": "1", "Arn": EVENTS}])

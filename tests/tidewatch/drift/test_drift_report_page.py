@@ -16,7 +16,7 @@ from tidewatch.capture.accounting import Accounting, RejectExample
 from tidewatch.capture.reject_reasons import RejectReason
 from tidewatch.drift.errors import InvalidReport
 from tidewatch.drift.profile import Profile
-from tidewatch.drift.reference import Reference
+from tidewatch.drift.reference import CategoryFeature, Reference
 from tidewatch.drift.reports.charts import compute_bin_shares
 from tidewatch.drift.reports.html_report import format_hour_ranges, render_report
 from tidewatch.drift.reports.report import DriftReport, WindowReport, build_window_report, decode_report, list_examples
@@ -271,6 +271,7 @@ def test_numbers_outside_of_the_training_have_bins_of_their_own(trained: Referen
 
 def test_a_category_that_grew_is_drawn_by_name(trained: Reference) -> None:
     feature = trained.measured_features[3]
+    assert isinstance(feature, CategoryFeature)
     rarest = feature.values[-1]
     table = ArrayTable({**arrays(10, 1), EVIL: [rarest] * 9 + ["never seen"]})
     bins = compute_bin_shares(feature, count_table(table, trained, "x").profile.counts[3])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,6 +28,9 @@ from tidewatch.drift.statistics.effect_sizes import (
     smooth_shares,
 )
 from tidewatch.drift.training.reference_builder import build_reference
+
+SCIPY: Any = stats
+"""Whose results have fields that its types do not name."""
 
 STATISTICS: tuple[Callable[[Counts, Counts], object], ...] = (
     psi,
@@ -121,7 +125,7 @@ def test_ks_in_fine_bins_is_below_the_exact_one_by_at_most_the_largest_bin(shift
     trained, now = rng.standard_normal(20_000), rng.standard_normal(7_000) + shift
     feature = numeric(trained)
     counts = counted(feature, now)
-    exact = stats.ks_2samp(trained, now).statistic
+    exact = SCIPY.ks_2samp(trained, now).statistic
     inner = slice(1, -1)  # the outer bins hold nothing of the training, so no step of either function is hidden there
     largest = max(max(feature.counts) / 20_000, counts[inner].max() / 7_000)
     found = ks_statistic(np.array(feature.counts), counts)
@@ -134,7 +138,7 @@ def test_ks_is_exact_for_few_distinct_values() -> None:
     trained, now = rng.integers(0, 24, 5_000).astype(float), rng.binomial(23, 0.5, 3_000).astype(float)
     feature = numeric(trained)
     found = ks_statistic(np.array(feature.counts), counted(feature, now))
-    assert found == pytest.approx(stats.ks_2samp(trained, now).statistic, abs=1e-12)
+    assert found == pytest.approx(SCIPY.ks_2samp(trained, now).statistic, abs=1e-12)
 
 
 def test_psi_of_quantile_bins_is_that_of_numpys_histogram_over_deciles() -> None:
@@ -163,27 +167,27 @@ def test_a_constant_has_a_bin_of_its_own_between_two_of_other_values() -> None:
 def test_chi_squared_is_scipys_where_nothing_is_pooled() -> None:
     table = np.random.default_rng(6).integers(5, 500, (2, 12))
     found = chi_squared(table[0], table[1])
-    want = stats.chi2_contingency(table, correction=False)
+    want = SCIPY.chi2_contingency(table, correction=False)
     assert found == pytest.approx((want.statistic, want.dof), rel=1e-12)
-    want = stats.chi2_contingency(table, correction=False, lambda_="log-likelihood")
+    want = SCIPY.chi2_contingency(table, correction=False, lambda_="log-likelihood")
     assert likelihood_ratio(table[0], table[1]) == pytest.approx((want.statistic, want.dof), rel=1e-9)
 
 
 def test_a_category_that_is_gone_adds_nothing_to_the_likelihood_ratio() -> None:
     table = np.array([[100, 90, 80], [100, 90, 0]])
-    want = stats.chi2_contingency(table, correction=False, lambda_="log-likelihood")
+    want = SCIPY.chi2_contingency(table, correction=False, lambda_="log-likelihood")
     assert likelihood_ratio(table[0], table[1]) == pytest.approx((want.statistic, 2), rel=1e-9)
 
 
 def test_categories_expected_below_five_times_are_pooled_into_one() -> None:
     training, production = np.array([500, 480, 20, 15, 10]), np.array([90, 100, 6, 4, 0])
-    want = stats.chi2_contingency([[500, 480, 45], [90, 100, 10]], correction=False)
+    want = SCIPY.chi2_contingency([[500, 480, 45], [90, 100, 10]], correction=False)
     assert chi_squared(training, production) == pytest.approx((want.statistic, 2), rel=1e-12)
 
 
 def test_a_pool_expected_below_five_times_joins_the_smallest_category() -> None:
     training, production = np.array([500, 480, 2, 1]), np.array([90, 100, 1, 0])
-    want = stats.chi2_contingency([[500, 483], [90, 101]], correction=False)
+    want = SCIPY.chi2_contingency([[500, 483], [90, 101]], correction=False)
     assert chi_squared(training, production) == pytest.approx((want.statistic, 1), rel=1e-12)
 
 

@@ -56,7 +56,8 @@ def answer(s3: S3Client, operation: str, status: int, code: str, times: int = 1)
         parsed = {"Error": {"Code": code, "Message": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
         return SimpleNamespace(status_code=status), parsed
 
-    s3.meta.events.register(f"before-call.s3.{operation}", refuse)
+    events: Any = s3.meta.events
+    events.register(f"before-call.s3.{operation}", refuse)
 
 
 def cut(s3: S3Client, operation: str, *, key: str, after: bool = False, calls: int = 1) -> None:

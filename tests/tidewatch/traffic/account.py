@@ -9,11 +9,10 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
-import boto3
-
 from rehearsal.aws import REGION
 from rehearsal.control_client import ControlClient
 from rehearsal.simulated_clock import ManualClock
+from tests.aws_clients import make_client
 from tidewatch.content_hash import compute_content_hash
 from tidewatch.incidents import IncidentSettings
 from tidewatch.rollback import RollbackPlan, RollbackRequest, RollbackResult, run_rollback
@@ -77,11 +76,12 @@ class Flights:
         return run_rollback(self.request("sweep"), self.controller(), self.plan(**plan))
 
     def sweeps(self, count: int, **plan: Any) -> RollbackResult:
-        """One a minute."""
-        for _ in range(count):
+        """One a minute; what the last one did."""
+        for _ in range(count - 1):
             self.clock.advance(60)
-            result = self.sweep(**plan)
-        return result
+            self.sweep(**plan)
+        self.clock.advance(60)
+        return self.sweep(**plan)
 
     def make_config(
         self, variants: Mapping[str, float], instances: int = 2, instance_type: str = "ml.g5.xlarge"
@@ -89,7 +89,7 @@ class Flights:
         """A new endpoint configuration with these initial weights."""
         self.configs += 1
         name = f"{self.place.model}-cfg-{self.configs}"
-        variants = [
+        listed: Any = [
             {
                 "VariantName": variant,
                 "ModelName": "model",
@@ -99,7 +99,7 @@ class Flights:
             }
             for variant, weight in variants.items()
         ]
-        self.clients.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=variants)
+        self.clients.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=listed)
         return name
 
     def create(self, variants: Mapping[str, float] | None = None, instances: int = 2) -> None:
@@ -157,21 +157,18 @@ class Flights:
     def requests(self, variant: str, count: int) -> None:
         """Requests that the platform counted at this moment."""
         dimensions = [{"Name": "EndpointName", "Value": self.place.endpoint}, {"Name": "VariantName", "Value": variant}]
-        self.clients.cloudwatch.put_metric_data(
-            Namespace="AWS/SageMaker",
-            MetricData=[
-                {
-                    "MetricName": "Invocations",
-                    "Dimensions": dimensions,
-                    "Timestamp": self.clock.now(),
-                    "Value": count,
-                    "Unit": "Count",
-                }
-            ],
-        )
+        datum: Any = {
+            "MetricName": "Invocations",
+            "Dimensions": dimensions,
+            "Timestamp": self.clock.now(),
+            "Value": count,
+            "Unit": "Count",
+        }
+        self.clients.cloudwatch.put_metric_data(Namespace="AWS/SageMaker", MetricData=[datum])
 
     def put_alarm(self, name: str, state: str = "OK") -> None:
-        self.clients.cloudwatch.put_metric_alarm(
+        cloudwatch: Any = self.clients.cloudwatch
+        cloudwatch.put_metric_alarm(
             AlarmName=name,
             Namespace="Tidewatch",
             MetricName="Never",
@@ -182,7 +179,7 @@ class Flights:
             ComparisonOperator="GreaterThanThreshold",
             TreatMissingData="ignore",
         )
-        self.clients.cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="as the test has it")
+        cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="as the test has it")
 
     def alarm_state(self, name: str) -> str:
         return self.clients.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["StateValue"]
@@ -191,6 +188,10 @@ class Flights:
 def make_tables(clients: Clients, suffix: str = "") -> None:
     """The ledger and the control table."""
     for table, (key, kind) in TABLE_KEYS.items():
+        types: Any = [
+            {"AttributeName": "endpoint", "AttributeType": "S"},
+            {"AttributeName": key, "AttributeType": kind},
+        ]
         clients.dynamodb.create_table(
             TableName=table + suffix,
             BillingMode="PAY_PER_REQUEST",
@@ -198,10 +199,7 @@ def make_tables(clients: Clients, suffix: str = "") -> None:
                 {"AttributeName": "endpoint", "KeyType": "HASH"},
                 {"AttributeName": key, "KeyType": "RANGE"},
             ],
-            AttributeDefinitions=[
-                {"AttributeName": "endpoint", "AttributeType": "S"},
-                {"AttributeName": key, "AttributeType": kind},
-            ],
+            AttributeDefinitions=types,
         )
 
 
@@ -220,7 +218,7 @@ def make_clients() -> Clients:
     """Once a process: to make the six of them takes as long as many a test."""
 
     def client(service: str) -> Any:
-        return boto3.client(service, region_name=REGION)
+        return make_client(service, region_name=REGION)
 
     names = ("sagemaker", "dynamodb", "cloudwatch", "s3", "sns")
     return Clients(*map(client, names), autoscaling=client("application-autoscaling"))

@@ -51,7 +51,8 @@ def serve(account: Flights, variant: str, requests: int, errors: int) -> None:
     """Answers of this moment; each took 20 ms."""
     dimensions = [{"Name": "EndpointName", "Value": ENDPOINT}, {"Name": "VariantName", "Value": variant}]
     counted = {"Invocations": (1, requests), "Invocation5XXErrors": (1, errors), "ModelLatency": (20_000, requests)}
-    account.clients.cloudwatch.put_metric_data(
+    cloudwatch: Any = account.clients.cloudwatch
+    cloudwatch.put_metric_data(
         Namespace="AWS/SageMaker",
         MetricData=[
             {

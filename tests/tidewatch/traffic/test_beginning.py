@@ -126,7 +126,7 @@ def test_it_never_begins_with_what_was_rolled_back(failed: Flights) -> None:
 def rolled_back(controller: Any, account: Flights) -> None:
     """An earlier endpoint's ledger: what blue holds now was rolled back on it."""
     now, blue = account.clock.now(), account.holds["blue"]
-    quarantined = {"variant": "green", "artifact": blue.artifact, "image": blue.image, "config": "old"}
+    quarantined: Any = {"variant": "green", "artifact": blue.artifact, "image": blue.image, "config": "old"}
     for entry in (
         LedgerEntry("incident", "operator", now, "errors", incident="flights-1", target="blue"),
         LedgerEntry("quarantine", "operator", now, "errors", incident="flights-1", **quarantined),

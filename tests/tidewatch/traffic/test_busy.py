@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import boto3
 import pytest
@@ -40,7 +41,8 @@ def start_deployment(canary: Flights, variants: tuple[str, ...] = ("blue", "gree
         "BlueGreenUpdatePolicy": policy,
         "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "abort"}]},
     }
-    canary.clients.sagemaker.update_endpoint(
+    sagemaker: Any = canary.clients.sagemaker
+    sagemaker.update_endpoint(
         EndpointName=ENDPOINT,
         EndpointConfigName=config,
         RetainAllVariantProperties=True,

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -56,7 +56,7 @@ class History:
         self.audited = 0
 
     def edit_split(self, weights: tuple[int, int]) -> None:
-        shares = dict(zip(VARIANTS, map(float, weights), strict=True))
+        shares: dict[str, float] = dict(zip(VARIANTS, map(float, weights), strict=True))
         self.config.weights = {variant: shares[variant] for variant in self.config.weights}
         if not any(self.config.weights.values()):
             self.config.weights["blue"] = 100.0
@@ -317,7 +317,7 @@ def shared() -> Iterator[Callable[[], Flights]]:
         yield another
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=cast("list[HealthCheck]", list(HealthCheck)))
 @given(steps=st.lists(STEPS, min_size=4, max_size=10))
 def test_no_history_leads_to_what_must_never_happen(shared: Callable[[], Flights], steps: list[Step]) -> None:
     history = History(shared())

@@ -129,7 +129,6 @@ def driven(canary: Flights) -> Iterator[Flights]:
     assert canary.live() == {"blue": 1.0, "green": 0.0}
 
 
-@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(key=st.sampled_from(KEYS), body=bodies(NAMES))
 def test_no_item_of_the_control_table_stops_the_sweep(driven: Flights, key: str, body: dict[str, Any]) -> None:
@@ -137,7 +136,6 @@ def test_no_item_of_the_control_table_stops_the_sweep(driven: Flights, key: str,
     assert metrics.RECORDS_REFUSED.name in swept(driven)
 
 
-@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
 @given(body=bodies(FIELDS), acknowledges=st.booleans())
 def test_no_entry_of_the_ledger_stops_the_sweep(driven: Flights, body: dict[str, Any], acknowledges: bool) -> None:

@@ -215,6 +215,7 @@ def test_an_alarm_that_cannot_be_put_for_another_reason_stays_owed(scaled: Fligh
 def test_a_deployment_killed_after_any_call_leaves_it_to_the_next(scaled: Flights) -> None:
     before = hanging(scaled)
     types = ("ml.g5.2xlarge", "ml.g5.xlarge")
+    number = 0
     for number in count(1):
         wanted = retyped(scaled, types[number % 2])
         try:

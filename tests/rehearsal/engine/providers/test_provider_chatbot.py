@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import Aws, Resource
 
 from rehearsal.engine import Stack
+from tests.rehearsal.engine.providers.conftest import Aws, Resource
 
 TOKEN = "aws:chatbot/slackChannelConfiguration:SlackChannelConfiguration"
 ARN = "arn:aws:chatbot::123456789012:chat-configuration/slack-channel/on-call"

@@ -8,10 +8,10 @@ import json
 from typing import Any
 
 import pytest
-from conftest import Aws, Resource
 from pulumi import Archive, AssetArchive, StringAsset
 
 from rehearsal.engine.providers.archives import build_zip
+from tests.rehearsal.engine.providers.conftest import Aws, Resource
 
 FUNCTION = "aws:lambda/function:Function"
 

@@ -6,9 +6,9 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import Aws, Resource
 
 from rehearsal.engine.providers import ProviderSettings, invoke
+from tests.rehearsal.engine.providers.conftest import Aws, Resource
 
 ROLE, POLICY = "aws:iam/role:Role", "aws:iam/policy:Policy"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from conftest import Aws
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rehearsal.engine.providers import SPECS, Autonaming, Naming, ProviderSettings, Unsupported, invoke, resolve_type
+from tests.rehearsal.engine.providers.conftest import Aws
 
 LIMITS = {
     "aws:lambda/function:Function": 64,

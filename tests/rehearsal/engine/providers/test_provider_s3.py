@@ -6,8 +6,9 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import Aws, Resource
 from pulumi import StringAsset
+
+from tests.rehearsal.engine.providers.conftest import Aws, Resource
 
 BUCKET = "aws:s3/bucket:Bucket"
 

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from conftest import Aws, Resource
 
 from rehearsal.engine.providers.errors import InitFailed, NotFound
+from tests.rehearsal.engine.providers.conftest import Aws, Resource
 from tidewatch.clock import get_clock
 
 ENDPOINT = "aws:sagemaker/endpoint:Endpoint"

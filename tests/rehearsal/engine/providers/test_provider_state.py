@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import Aws, Resource
 
 from rehearsal.aws.account import current_account
 from rehearsal.engine.providers.errors import InitFailed
+from tests.rehearsal.engine.providers.conftest import Aws, Resource
 
 TABLE = "aws:dynamodb/table:Table"
 ALARM: dict[str, Any] = {

@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from conftest import Aws
 from pulumi import AssetArchive, StringAsset
+
+from tests.rehearsal.engine.providers.conftest import Aws
 
 
 def policy(**who_or_what: Any) -> str:

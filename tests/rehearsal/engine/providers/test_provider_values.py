@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import boto3
 import pytest
-from conftest import Aws
 from hypothesis import given
 from hypothesis import strategies as st
 from pulumi import AssetArchive, FileArchive, StringAsset
@@ -15,6 +13,8 @@ from pulumi.output import Unknown
 from rehearsal.engine.providers import ProviderSettings, Unsupported, is_known, resolve_type, restore_integers
 from rehearsal.engine.providers.archives import build_zip
 from rehearsal.engine.providers.properties import from_response, is_different, is_same, to_camel_case, to_request
+from tests.aws_clients import make_client
+from tests.rehearsal.engine.providers.conftest import Aws
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-99, 99) | st.text(max_size=5),
@@ -24,7 +24,7 @@ JSON = st.recursive(
 
 
 def shape(service: str, operation: str) -> Any:
-    client = boto3.client(service, region_name="us-east-1")
+    client = make_client(service, region_name="us-east-1")
     return client.meta.service_model.operation_model(operation).input_shape
 
 

@@ -20,6 +20,12 @@ _PULUMI = re.compile(
 )
 _SUPPORTED_PULUMI = re.compile(r"(?:destroy|(?:up|preview)(?: --refresh)?)(?: --stack \S+)?\s*")
 """What `tidewatch` takes of `pulumi`."""
+_CONSOLE = re.compile(
+    r"(?<!\(on AWS:\) )(https://[a-z0-9-]+\.console\.(?:aws\.amazon\.com|amazonaws-us-gov\.com|amazonaws\.cn)/\S+)"
+)
+"""A link into AWS's console, which shows nothing of a rehearsal."""
+_FILE_HISTORY = re.compile(_COMMAND_START + r"(git log\b[^\n`]* -- Pulumi\.\S+?\.yaml)")
+"""The history of a stack file: a rehearsal deploys a copy, which git does not know."""
 _DATE = re.compile(r"\$\(date (?:-u )?\+(%[^)\s]+)\)")
 
 
@@ -35,6 +41,8 @@ def adapt_commands(text: str, stack: str) -> str:
     now = SharedClock(paths.clock_file).now()
     text = _AWS.sub(lambda match: f"{match[1]}{_format_path(paths.aws_cli)} ", text)
     text = _PULUMI.sub(lambda match: _translate_pulumi(match[1], match[2]), text)
+    text = _CONSOLE.sub(r"(on AWS:) \1", text)
+    text = _FILE_HISTORY.sub(lambda match: _mark_for_aws(match[1], match[2]), text)
     return _DATE.sub(lambda match: _format_date(now, match[1]), text)
 
 
@@ -42,7 +50,12 @@ def _translate_pulumi(lead: str, rest: str) -> str:
     """`pulumi REST` as it is typed for the rehearsal."""
     if _SUPPORTED_PULUMI.fullmatch(rest):
         return f"{lead}tidewatch {rest}"
-    return f"(on AWS:) `pulumi {rest}" if lead == "`" else f"{lead}# on AWS: pulumi {rest}"
+    return _mark_for_aws(lead, f"pulumi {rest}")
+
+
+def _mark_for_aws(lead: str, command: str) -> str:
+    """A command that does nothing in a rehearsal, behind what stands before it."""
+    return f"(on AWS:) `{command}" if lead == "`" else f"{lead}# on AWS: {command}"
 
 
 def _format_path(path: Path) -> str:

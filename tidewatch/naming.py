@@ -32,6 +32,18 @@ def hash_stack_key(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:6]
 
 
+def extract_stack_name(key: str) -> str:
+    """The stack in a stack's key; "" where the text is no such key."""
+    parts = key.split("/")
+    return parts[1] if len(parts) == 3 else ""
+
+
+def format_command(command: str, key: str) -> str:
+    """A command of `tidewatch` as it is typed for the stack with that key."""
+    stack = extract_stack_name(key)
+    return f"tidewatch {command}" + (f" --stack {stack}" if stack else "")
+
+
 def extract_model_name(key: str) -> str:
     """The model in a stack's key; no model's name has a slash."""
     return key.rpartition("/")[2]

@@ -10,8 +10,9 @@ from botocore.exceptions import ClientError
 
 from cli.aws_session import Session
 from cli.checks.result import Check, CheckResult, is_not_found
+from cli.outputs import ROOT
 from cli.stack_health import describe_alarms
-from rehearsal.demo.paths import REHEARSAL
+from rehearsal.demo.paths import REHEARSAL, RehearsalPaths
 from stacks.config.settings import is_production
 from tidewatch.traffic import Ledger, LedgerCopies
 
@@ -65,7 +66,7 @@ class _StackChecks:
                 "warn",
                 "no variant is set, so there is no endpoint",
                 "wait: the rehearsal serves its first model by itself"
-                if self._is_rehearsal
+                if self._is_rehearsal and not RehearsalPaths.of(ROOT).summary_file.exists()
                 else f"tidewatch promote NAME/VERSION --stack {self._stack}, then pulumi up --stack {self._stack}",
             )
             return

@@ -221,7 +221,14 @@ def _read(path: Path, read: Callable[[], Content]) -> Content:
     try:
         return read()
     except OSError as error:
-        raise UserError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+        raise UserError(f"cannot read {path}: {_explain_os_error(error, path)}") from error
+
+
+def _explain_os_error(error: OSError, path: Path) -> str:
+    """Why a file cannot be read, without its name: the table parser ends its own sentence with that."""
+    if isinstance(error, FileNotFoundError):
+        return "no such file or directory"
+    return (error.strerror or str(error)).lower().removesuffix(f": {str(path).lower()}")
 
 
 def _write(path: Path, content: bytes) -> None:

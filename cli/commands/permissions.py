@@ -17,7 +17,9 @@ from tidewatch.permissions import MAX_POLICY_LENGTH, PolicyVariables, build_poli
 
 
 def permissions(
-    role: Annotated[str, typer.Argument(metavar="ROLE", help="deployer, preview, publisher, operator or reader.")],
+    role: Annotated[
+        str, typer.Argument(metavar="ROLE", help="deployer, preview, publisher, operator, responder or reader.")
+    ],
     stack: Annotated[str, typer.Option(help="The stack that the role is for.")],
     account: Annotated[
         str | None, typer.Option(metavar="ID", help="The account; else the one that the credentials are for.")

@@ -20,7 +20,11 @@ def promote(
     stack: Annotated[str, typer.Option(help="The stack whose config is edited.")],
     weight: Annotated[
         float | None,
-        typer.Option(min=0, max=100, help="Its share of the traffic in percent; 5 for a version that is new here."),
+        typer.Option(
+            min=0,
+            max=100,
+            help="Its share of the traffic in percent; 5 for a version that is new here, to be named for any other.",
+        ),
     ] = None,
 ) -> None:
     """Puts a version into the idle variant of Pulumi.STACK.yaml, or changes its weight where it already is.
@@ -43,7 +47,7 @@ def edit_variants(file: StackConfigFile, settings: StackSettings, version: str, 
 
     Raises PromotionRefused where that cannot be.
     """
-    current_declaration = _read_declaration(settings)
+    current_declaration = _read_declaration(settings, file.stack)
     target_declaration = current_declaration.promote(version, weight, settings.rollback.floor or 1)
     variants = file.ensure_section("tidewatch:variants")
     for variant, holding in target_declaration.variants.items():
@@ -53,16 +57,19 @@ def edit_variants(file: StackConfigFile, settings: StackSettings, version: str, 
         if before is None or holding.version != before.version:
             variants[variant] = _to_yaml(holding)
         variants[variant]["weight"] = _format_weight(holding.weight)
+    if settings.retire:
+        # It says that nothing serves: the program refuses it beside variants.
+        del file.config["tidewatch:retire"]
     if target_declaration.champion != current_declaration.champion:
         file.config["tidewatch:rollbackTo"] = target_declaration.champion
 
 
-def _read_declaration(settings: StackSettings) -> TrafficDeclaration:
+def _read_declaration(settings: StackSettings, stack: str) -> TrafficDeclaration:
     variants = {
         str(name): VariantDeclaration(str(variant.version), variant.weight, variant.instances)
         for name, variant in settings.variants.items()
     }
-    return TrafficDeclaration(settings.model.name, variants, settings.rollback_to)
+    return TrafficDeclaration(settings.model.name, variants, settings.rollback_to, stack)
 
 
 def _to_yaml(holding: VariantDeclaration) -> CommentedMap:

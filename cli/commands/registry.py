@@ -47,10 +47,17 @@ def publish(
     If it is cut off, the same command completes it.
     """
     description = _read_description(lineage)
-    registry = _open_registry(stack)
+    registry, created = _open_registry(stack), Session(stack).now()
     with ProgressBar(artifact.name) as progress_bar:
         manifest = registry.publish(
-            version, artifact, description, image=image, card=card, reference=reference, progress=progress_bar
+            version,
+            artifact,
+            description,
+            image=image,
+            card=card,
+            reference=reference,
+            created=created,
+            progress=progress_bar,
         )
     stored = manifest.artifact
     console = Console(highlight=False, soft_wrap=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -28,6 +29,7 @@ from tidewatch.alarms import (
 )
 from tidewatch.alarms.custom_guardrails import KEY_PREFIX as OWN_GUARDRAIL
 from tidewatch.naming import VARIANTS
+from tidewatch.permissions.command_roles import CAPTURE_READER, find_command_roles
 from tidewatch.text import collapse_whitespace
 from tidewatch.traffic.ledger_copies import LEDGER_PREFIX
 
@@ -93,13 +95,36 @@ def runbook(
         outputs = {}
         notes.print(f"tidewatch: names of the stack are missing: {error}")
     names = collect_names(stack, file.resolve().values, outputs, found)
+    is_serving = not outputs or bool(_get_output(outputs, "endpoint", "name"))
+    if not is_serving:
+        typer.echo(
+            f"Nothing serves in the stack {stack}: a command with a name in braces, {{endpoint}} say, has nothing to "
+            "ask. `tidewatch promote` says how a version is served again.\n"
+        )
     unresolved_names = VARIANT_PLACEHOLDERS & set(find_placeholders(text)) - names.keys()
     if unresolved_names:
         typer.echo(_explain_variant(stack, outputs, found, "other" in unresolved_names) + "\n")
         names |= {name: name.upper() for name in unresolved_names}
     typer.echo(adapt_commands(fill_placeholders(text, names), stack), nl=False)
-    for name in sorted(set(find_placeholders(text)) - names.keys()):
+    typer.echo(f"\n{describe_roles(text, stack)}")
+    for name in sorted(set(find_placeholders(text)) - names.keys()) if is_serving else ():
         notes.print(f"tidewatch: {{{name}}} is for you to fill in: {PLACEHOLDERS[name]}")
+
+
+def describe_roles(text: str, stack: str) -> str:
+    """Which policy allows the AWS commands of a runbook, as it is written."""
+    commands: dict[str, list[str]] = defaultdict(list)
+    for command, role in find_command_roles(text).items():
+        commands[role].append(f"`{command}`")
+    exceptions = ", but for what follows" if set(commands) - {"operator"} else ""
+    lines = [
+        f"The role operator (`tidewatch permissions operator --stack {stack}`) may run its AWS commands{exceptions}."
+    ]
+    if changes := commands.get("responder"):
+        lines.append(f"{', '.join(changes)}: the role responder (`tidewatch permissions responder --stack {stack}`).")
+    if reads := commands.get(CAPTURE_READER):
+        lines.append(f"{', '.join(reads)}: the stack's role {CAPTURE_READER}, which may open what was captured.")
+    return "## Roles\n\n" + "\n".join(lines)
 
 
 def find_runbook(alarm: str) -> RunbookMatch:

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -31,6 +32,7 @@ from rehearsal.simulated_clock import DEFAULT_PACE, SharedClock
 
 TICK_SECONDS = 0.02
 """Wall seconds between two looks at what is due."""
+MINUTE = timedelta(minutes=1)
 
 _INVOCATION = re.compile(r"/endpoints/([^/]+)/invocations$")
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/[^/]*/([^/]+)/")
@@ -120,7 +122,7 @@ def serve(port: int, directory: Path, administrator: AccessKey, pace: float = DE
 
 
 def _run_ticker(account: SimulatedAccount, stop: threading.Event) -> None:
-    """Moves the clock to the end of an operation once it was waited for at the clock's pace, and settles."""
+    """Moves the clock minute by minute to the end of an operation, at the clock's pace, and settles."""
     while not stop.wait(TICK_SECONDS):
         try:
             tick(account)
@@ -130,14 +132,25 @@ def _run_ticker(account: SimulatedAccount, stop: threading.Event) -> None:
 
 
 def tick(account: SimulatedAccount) -> None:
-    """One look at the clock."""
+    """One look at the clock. Whatever is waited for first moves it, at most to the next whole minute: what is due each
+    minute, as the sweep is, runs before alarms are evaluated for the minutes after it."""
+    waits = [(delivery.due_at, delivery.wall_due) for delivery in list(account.retries)]
     operation = account.find_next_operation()
-    if operation is not None and time.monotonic() - operation.wall_started >= operation.seconds * account.clock.pace:
-        account.clock.advance_to(operation.ends_at)
-    retry = min(account.retries, key=lambda delivery: delivery.due_at, default=None)
-    if retry is not None and time.monotonic() >= retry.wall_due:
-        account.clock.advance_to(retry.due_at)
+    if operation is not None:
+        waits.append((operation.ends_at, operation.wall_started + operation.seconds * account.clock.pace))
+    if waits:
+        account.clock.advance_to(_find_next_moment(account, *min(waits)))
     account.settle()
+
+
+def _find_next_moment(account: SimulatedAccount, due_at: datetime, wall_due: float) -> datetime:
+    """Where the clock goes while something is waited for: to each minute in its turn, and to `due_at` at its end."""
+    remaining = max(wall_due - time.monotonic(), 0.0)
+    minute = account.now().replace(second=0, microsecond=0) + MINUTE
+    if remaining == 0:
+        return min(minute, due_at)
+    reached = due_at - timedelta(seconds=remaining / account.clock.pace)
+    return min(minute, reached.replace(second=0, microsecond=0))
 
 
 def _parse_invocation(environ: dict[str, Any], region: str, endpoint: str) -> Invocation:

@@ -12,6 +12,7 @@ from rehearsal.aws.identity import PermissionRecord, record_permissions
 from rehearsal.aws.identity.permission import ALL_RESOURCES
 from rehearsal.permissions import provider_actions
 from rehearsal.permissions.grants import Grant, to_grant
+from rehearsal.permissions.runbook_grants import list_runbook_grants
 from rehearsal.permissions.stack_lifecycle import PROJECT, STACK, RoleContext, StackLifecycle, start_lifecycle
 
 PURPOSES: Mapping[str, str] = {
@@ -20,7 +21,12 @@ PURPOSES: Mapping[str, str] = {
     "publisher": "Publishes versions and lists them: `tidewatch publish`, `tidewatch models`.",
     "operator": (
         "Is on call: `tidewatch rollback`, `status`, `doctor`, `runbook`, `models`, and `acknowledge`, whose edit the "
-        "deployer applies."
+        "deployer applies; reads what the runbooks tell to read. Attach the responder's policy too where who is on "
+        "call is to act without `tidewatch`."
+    ),
+    "responder": (
+        "Does by hand what a runbook tells to do when nothing else helps: sets weights, stops a deployment, starts a "
+        "schedule. It can send traffic to any variant: give it to whoever may take that decision at night."
     ),
     "reader": "Reads only: `tidewatch status` with drift reports, `tidewatch models`. Nothing that was captured.",
 }
@@ -31,6 +37,7 @@ EXCEPTIONS: Mapping[str, str] = {
     "cloudwatch:DescribeAlarmHistory": "returns composite alarms only if allowed on all resources",
     "cloudwatch:DescribeAlarms": "returns composite alarms only if allowed on all resources",
     "cloudwatch:PutCompositeAlarm": "must be allowed on all resources",
+    "events:ListRules": "searches by a name prefix, not by a rule",
     "kms:CreateKey": f"{WITHOUT_RESOURCE}; the new key must carry the stack's tag",
     "kms:TagResource": "names a key that is not made yet; it must carry the stack's tag",
 }
@@ -109,6 +116,7 @@ def _iter_unrecorded_grants(role: str) -> Iterator[Grant]:
         yield from provider_actions.list_grants(role)
     if role == "operator":
         yield from _DOCTOR_GRANTS
+    yield from list_runbook_grants(role)
     if role in ("operator", "reader"):
         yield _ALARM_TAGS_GRANT
     if role == "deployer":

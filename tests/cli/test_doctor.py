@@ -17,6 +17,7 @@ from cli.commands.doctor import check_access_settings
 from cli.errors import UserError
 from cli.main import app
 from cli.stack_config_file import StackConfigFile
+from rehearsal.demo.paths import RehearsalPaths
 from tests.cli.answering import Account
 from tests.cli.conftest import Ambient
 from tests.stacks.rehearsed import Rehearsed
@@ -82,6 +83,22 @@ def test_an_older_stack_has_no_findings_of_what_it_does_not_name(operated: Rehea
     assert found["alarms"] == found["dashboards"] == []
     assert found["endpoint"][0].state == "warn"
     assert "tidewatch promote" in found["endpoint"][0].remedy
+
+
+@pytest.mark.parametrize(("ended", "remedy"), [(False, "wait: "), (True, "tidewatch promote NAME/VERSION")])
+def test_a_rehearsal_without_an_endpoint_is_waited_for_only_until_the_demo_has_ended(
+    ended: bool, remedy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stack_checks, "ROOT", tmp_path)
+    summary = RehearsalPaths.of(tmp_path).summary_file
+    summary.parent.mkdir(parents=True)
+    if ended:
+        summary.write_text("{}")
+    outputs = {"endpoint": {"name": None}}
+    checks = stack_checks.build_checks("rehearsal", outputs, Ambient("rehearsal"))  # type: ignore[arg-type]
+    (found,) = next(check for check in checks if check.name == "endpoint").run()
+    assert found.state == "warn"
+    assert found.remedy.startswith(remedy)
 
 
 def test_what_waits_in_a_queue_is_a_warning_with_its_runbook(operated: Rehearsed) -> None:

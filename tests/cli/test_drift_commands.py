@@ -268,6 +268,7 @@ def test_what_is_not_there_is_named(tmp_path: Path, training: Path, frozen: Path
         result = run(*arguments)
         assert isinstance(result.exception, UserError)
         assert says in str(result.exception)
+        assert str(result.exception).count("/nowhere") == 1
 
 
 def test_a_mistyped_column_is_guessed(tmp_path: Path, training: Path) -> None:

@@ -48,7 +48,7 @@ def test_the_deployers_policy_comes_in_parts_that_are_all_to_be_attached() -> No
 
 
 def test_an_unknown_role_is_told_the_known_ones() -> None:
-    with pytest.raises(UserError, match="deployer, preview, publisher, operator, reader"):
+    with pytest.raises(UserError, match="deployer, preview, publisher, operator, responder, reader"):
         permissions("admin", "dev", ACCOUNT)
 
 

@@ -32,6 +32,9 @@ CANARY = (
 )
 
 
+RETIRED = EMPTY + "  tidewatch:retire: true\n"
+
+
 def _edited(tmp_path: Path, text: str, version: str, weight: float | None = None) -> StackConfigFile:
     path = tmp_path / "Pulumi.dev.yaml"
     path.write_text(text)
@@ -126,3 +129,14 @@ def test_an_edit_says_what_applies_it(
     promotion.edit_variants(file, file.load_settings(), "4", 50)
     commit_edit(file, Console(file=said, width=200))
     assert next_step in said.getvalue()
+
+
+def test_a_promotion_ends_a_retirement_and_shows_that(tmp_path: Path) -> None:
+    path = tmp_path / "Pulumi.dev.yaml"
+    path.write_text(RETIRED)
+    file = StackConfigFile.of("dev", tmp_path)
+    promotion.edit_variants(file, file.load_settings(), "3", None)
+    assert "-  tidewatch:retire: true" in file.diff()
+    settings = file.load_settings()
+    assert not settings.retire
+    assert list(settings.variants) == ["blue"]

@@ -4,6 +4,7 @@ import io
 import json
 import tarfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from tidewatch.text import is_invisible
 
 BUCKET = "registry"
 AWS = boto3.Session("test", "test", region_name="us-east-1")
+NOW = datetime(2031, 5, 4, 3, 2, 1, tzinfo=UTC)
+"""Simulated time, where the stack is."""
 IMAGE = "example.com/triton@sha256:" + "ab" * 32
 LINEAGE = """
 framework: lightgbm
@@ -48,6 +51,9 @@ class Simulated:
 
     def __init__(self, stack: str) -> None:
         assert stack == "dev"
+
+    def now(self) -> datetime:
+        return NOW
 
     def client(self, service: str) -> Any:
         return AWS.client(service)  # type: ignore[call-overload]
@@ -114,6 +120,7 @@ def test_models_lists_what_was_published(artifact: Path, lineage: Path, tmp_path
     assert [version["version"] for version in told["versions"]] == ["2", "10"]
     assert set(told["versions"][0]["files"]) == {"model.tar.gz", "card.md"}
     assert told["unfinished"] == []
+    assert {version["created"] for version in told["versions"]} == {"2031-05-04T03:02:01Z"}
 
 
 @pytest.mark.parametrize("attack", ATTACKS)

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli import main as command_line
+from cli.commands import runbook as runbook_command
 from cli.commands.runbook import RunbookMatch, collect_names, fill_placeholders, find_runbook, runbooks_by_alarm
 from cli.errors import UserError
 from cli.main import app
@@ -100,6 +101,15 @@ def test_a_guardrail_is_of_the_variant_that_is_no_champion() -> None:
         collect_names("prod", CONFIG, OUTPUTS, RunbookMatch("guardrail-errors", "guardrail-errors"))["variant"]
         == "green"
     )
+
+
+def test_it_says_that_nothing_serves_in_a_stack_that_is_retired(monkeypatch: pytest.MonkeyPatch) -> None:
+    retired = {**OUTPUTS, "endpoint": {"name": None}, "traffic": {"champion": None, "versions": None}}
+    monkeypatch.setattr(runbook_command, "read_stack_outputs", lambda _stack: retired)
+    said = CliRunner().invoke(app, ["runbook", "server-errors", "--stack", "dev"])
+    assert said.exit_code == 0, said.output
+    assert said.stdout.startswith("Nothing serves in the stack dev")
+    assert "for you to fill in" not in said.stderr
 
 
 def test_it_prints_the_page_as_it_is_without_a_stack() -> None:

@@ -140,6 +140,17 @@ def test_what_tidewatch_does_not_take_is_said_to_be_for_aws(kept: RehearsalPaths
     assert adapt_commands(text, "prod") == text
 
 
+def test_links_into_the_console_and_the_history_of_the_template_are_said_to_be_for_aws(kept: RehearsalPaths) -> None:
+    del kept
+    link = "https://us-east-1.console.aws.amazon.com/cloudwatch/home#dashboards/dashboard/flights"
+    text = f"Dashboard: {link}\nWho: `git log -5 --format='%h' -- Pulumi.rehearsal.yaml`.\n"
+    shown = adapt_commands(text, "rehearsal")
+    assert shown == (
+        f"Dashboard: (on AWS:) {link}\nWho: (on AWS:) `git log -5 --format='%h' -- Pulumi.rehearsal.yaml`.\n"
+    )
+    assert adapt_commands(text, "prod") == text
+
+
 def test_the_command_that_reaches_the_simulator_is_never_looked_for_on_the_path(
     kept: RehearsalPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:

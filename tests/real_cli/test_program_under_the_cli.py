@@ -80,7 +80,7 @@ def test_a_rollback_is_not_undone_and_what_it_took_away_is_asked_about(canary: F
     way_back = canary.pulumi.outputs["rollback"]
     canary.weigh(blue=95, green=5)
     for command in (("preview",), ("up", "--yes", "--skip-preview")):
-        assert f"`tidewatch acknowledge {done['incident']}`" in canary.refused(*command)
+        assert f"`tidewatch acknowledge {done['incident']} --stack " in canary.refused(*command)
     assert canary.shares() == {"blue": 1.0, "green": 0.0}
     assert canary.pulumi.outputs["rollback"] == way_back, "a refused `up` takes no output away"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable
@@ -11,7 +12,8 @@ import pytest
 from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 
-from cli.commands.runbook import FOLDER, PLACEHOLDERS, find_placeholders, runbooks_by_alarm
+from cli.commands.runbook import FOLDER, PLACEHOLDERS, describe_roles, find_placeholders, runbooks_by_alarm
+from components.rollback_function import build_command as rollback_command
 from stacks.config.schema import StackSettings
 from tests.runbooks.written_commands import ROOT, in_blocks, in_text, mistake
 from tidewatch import slo
@@ -26,6 +28,8 @@ from tidewatch.alarms import (
     build_variant_alarms,
 )
 from tidewatch.alarms.custom_guardrails import FIELDS, KEY_PREFIX
+from tidewatch.permissions import PolicyVariables, build_policy_documents, load_roles
+from tidewatch.permissions.command_roles import CAPTURE_READER, find_command_roles, get_action
 
 HEADINGS = (
     "What it means for users",
@@ -276,3 +280,36 @@ def test_the_pages_that_it_links_are_there(page: Path) -> None:
     for relative, document in LINK.findall(page.read_text()):
         target = ROOT / document if document else page.parent / relative
         assert target.is_file(), target
+
+
+NAMES = PolicyVariables("aws", "123456789012", "us-east-1", "tidewatch", "prod", "flights", "flights")
+
+
+@each_page
+def test_its_aws_commands_are_allowed_to_the_roles_that_it_prints(page: Path) -> None:
+    text = page.read_text()
+    printed = describe_roles(text, "prod")
+    typed = {tuple(words[1:3]) for words in (*in_blocks(text), *in_text(text)) if words[0] == "aws"}
+    roles = find_command_roles(text + rollback_command("function", "us-east-1"))
+    assert {f"{service} {operation}" for service, operation in typed} <= roles.keys()
+    for service, operation in typed:
+        role = roles[f"{service} {operation}"]
+        assert f"role {role}" in printed
+        if role != "operator":
+            assert f"`{service} {operation}`" in printed
+        if role != CAPTURE_READER:
+            policies = map(json.loads, build_policy_documents(load_roles()[role], NAMES))
+            statements = [one for policy in policies for one in policy["Statement"]]
+            assert get_action(service, operation) in {action for one in statements for action in one["Action"]}
+
+
+def test_weights_by_hand_need_more_than_a_rollback() -> None:
+    by_hand = find_command_roles("aws sagemaker update-endpoint-weights-and-capacities --endpoint-name {endpoint}")
+    assert set(by_hand.values()) == {"responder"}
+    assert set(find_command_roles(rollback_command("function", "us-east-1")).values()) == {"operator"}
+    assert set(find_command_roles("aws s3api get-object --bucket {capture} --key K f").values()) == {CAPTURE_READER}
+
+
+def test_a_command_that_no_role_on_call_may_type_is_found() -> None:
+    with pytest.raises(LookupError, match="aws iam delete-role needs iam:DeleteRole"):
+        find_command_roles("`aws iam delete-role --role-name R`")

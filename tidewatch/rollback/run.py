@@ -13,6 +13,7 @@ from datetime import datetime
 
 from tidewatch.incidents import notifications
 from tidewatch.incidents.alarm_history import parse_alarm_name
+from tidewatch.naming import format_command
 from tidewatch.rollback import unrecorded
 from tidewatch.rollback.plan import RollbackPlan
 from tidewatch.rollback.request import RollbackRequest, RollbackResult
@@ -130,7 +131,7 @@ def _advise(request: RollbackRequest, controller: TrafficController, plan: Rollb
         return result
     advice = (
         f"{request.reason} Nothing rolls back by itself in this stack: traffic to {plan.target} is for you to decide, "
-        f"by `{plan.command or 'tidewatch rollback'}`."
+        f"by `{plan.command or format_command('rollback', controller.resource_names.key)}`."
     )
     notes = notifications.notify_advice(request.alarm_arn, request.alarm_at, advice, controller, plan.incidents)
     return RollbackResult("", "advised", advice, plan.target, notes=notes)

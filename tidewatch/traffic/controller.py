@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from tidewatch import clock as clocks
 from tidewatch.clock import Clock
+from tidewatch.naming import format_command
 from tidewatch.traffic import guard, ledger_copies, out_of_band, preview
 from tidewatch.traffic.alarm_api import list_in_alarm
 from tidewatch.traffic.control_table import ControlTable
@@ -334,12 +335,13 @@ class TrafficController:
         )
         if not variants or not open_incidents:
             return ""
+        key = self.writer.resource_names.key
         ids = ", ".join(incident.id for incident in open_incidents)
         noun = "incident" if len(open_incidents) == 1 else "incidents"
         remedy = (
-            open_incidents[0].remedy
+            open_incidents[0].describe_remedy(key)
             if len(open_incidents) == 1
-            else "read them and acknowledge each with `tidewatch acknowledge`"
+            else f"read them and acknowledge each with `{format_command('acknowledge INCIDENT', key)}`"
         )
         return (
             f"Variant {', '.join(variants)} gets nothing while {noun} {ids} "
@@ -484,7 +486,7 @@ class TrafficController:
 
     def _read_ledger_snapshot(self) -> TrafficSnapshot:
         run = self.control.read_run()
-        return TrafficSnapshot(self.ledger.entries(), run, None)
+        return TrafficSnapshot(self.ledger.entries(), run, None, key=self.writer.resource_names.key)
 
     def _read_snapshot(self, acknowledged_incidents: frozenset[str] = frozenset()) -> TrafficSnapshot:
         run = self.control.read_run()
@@ -495,7 +497,7 @@ class TrafficController:
         entries = self.ledger.entries()
         if state is not None and has_never_served(state, entries):
             state = None
-        return TrafficSnapshot(entries, run, state, acknowledged_incidents)
+        return TrafficSnapshot(entries, run, state, acknowledged_incidents, self.writer.resource_names.key)
 
 
 def _merge_live_models(

@@ -115,7 +115,8 @@ class FirstEndpoint:
         except Exception as error:
             raise map_error(error, self._name) from error
         serving = {variant["VariantName"] for variant in variants if variant.get("InitialVariantWeight", 1.0) > 0}
-        snapshot = guard.TrafficSnapshot(self.writer.ledger.entries(), self.writer.control.read_run(), None)
+        run, key = self.writer.control.read_run(), self.writer.resource_names.key
+        snapshot = guard.TrafficSnapshot(self.writer.ledger.entries(), run, None, key=key)
         guard.require_not_quarantined(snapshot, serving, models)
 
     def _build_failure(self, config: str, reason: str) -> TrafficError:

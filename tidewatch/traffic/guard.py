@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from tidewatch.naming import format_command
 from tidewatch.traffic.errors import (
     ArtifactQuarantined,
     ChangeRefused,
@@ -38,6 +39,8 @@ class TrafficSnapshot:
     state: EndpointState | None
     acknowledged_incidents: frozenset[str] = field(default_factory=frozenset[str])
     """Incidents that the stack config acknowledges and the ledger does not yet."""
+    key: str = ""
+    """The stack's key, for the commands in messages."""
 
     @property
     def incidents(self) -> tuple[Incident, ...]:
@@ -78,7 +81,7 @@ class TrafficSnapshot:
 def require_known_incident(snapshot: TrafficSnapshot, incident: str, *, is_declared: bool = False) -> None:
     """Raises UnknownIncident for something that never happened. declared: the stack config acknowledges it."""
     if incident and all(known.id != incident for known in snapshot.incidents):
-        remedy = "take the id from `tidewatch status`"
+        remedy = f"take the id from `{format_command('status', snapshot.key)}`"
         if is_declared:
             remedy += (
                 ", or remove tidewatch:acknowledgedIncident from the stack config: after a `pulumi destroy` the ledger "
@@ -94,11 +97,11 @@ def require_no_open_incident(snapshot: TrafficSnapshot) -> None:
         if first.is_unwritten:
             raise IncidentOpen(
                 f"{first.reason} A declared split is not applied over that: within a minute the sweep writes it down "
-                "as an incident, which `tidewatch status` names; read it and acknowledge it."
+                f"as an incident, which `{format_command('status', snapshot.key)}` names; read it and acknowledge it."
             )
         raise IncidentOpen(
             f"Incident {first.id} is open ({first.reason or first.kind}), and a declared split is not applied over an "
-            f"open incident: {first.remedy}."
+            f"open incident: {first.describe_remedy(snapshot.key)}."
         )
 
 
@@ -111,7 +114,7 @@ def require_not_quarantined(
             raise ArtifactQuarantined(
                 f"Variant {variant} holds {quarantine}, which incident {quarantine.incident} rolled back: it gets no "
                 "traffic until "
-                f"`tidewatch acknowledge {quarantine.incident}` names that incident."
+                f"`{format_command(f'acknowledge {quarantine.incident}', snapshot.key)}` names that incident."
             )
 
 
@@ -190,8 +193,8 @@ def require_same_run_settings(
             raise ArtifactQuarantined(
                 f"Variant {variant} serves the model that incident {content_quarantine.incident} rolled back for the "
                 f"way {content_quarantine.variant} ran it: "
-                f"how {variant} runs it is not changed until `tidewatch acknowledge {content_quarantine.incident}` "
-                "names that incident."
+                f"how {variant} runs it is not changed until "
+                f"`{format_command(f'acknowledge {content_quarantine.incident}', snapshot.key)}` names that incident."
             )
 
 
@@ -243,7 +246,8 @@ def require_no_active_rollback(snapshot: TrafficSnapshot) -> None:
     if (run := snapshot.active_run) and run.state in ("pending", "flipping", "blocked"):
         raise IncidentOpen(
             f"The rollback of incident {run.incident} is {run.state}: deploy when it is done "
-            f"(`tidewatch status`), or end it with `tidewatch acknowledge {run.incident}`."
+            f"(`{format_command('status', snapshot.key)}`), or end it with "
+            f"`{format_command(f'acknowledge {run.incident}', snapshot.key)}`."
         )
 
 

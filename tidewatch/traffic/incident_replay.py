@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from tidewatch.naming import format_command
 from tidewatch.traffic.ledger import LedgerEntry
 from tidewatch.traffic.models import NO_RECEIPT, DeployedModel, Receipt, RollbackRun
 from tidewatch.traffic.split import Split
@@ -73,9 +74,9 @@ class Incident:
         """Whether it was only found so far: its entry, and so its name, is for the next sweep to write."""
         return self.kind == "observed" and self.sequence == 0
 
-    @property
-    def remedy(self) -> str:
-        return f"read the incident, then `tidewatch acknowledge {self.id}`"
+    def describe_remedy(self, key: str) -> str:
+        """What ends it, in the stack with that key."""
+        return f"read the incident, then `{format_command(f'acknowledge {self.id}', key)}`"
 
 
 def replay_incidents(entries: Iterable[LedgerEntry], run: RollbackRun | None = None) -> tuple[Incident, ...]:

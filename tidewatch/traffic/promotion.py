@@ -34,13 +34,15 @@ class TrafficDeclaration:
     model: str
     variants: Mapping[str, VariantDeclaration]
     champion: str | None
+    stack: str = ""
+    """The stack whose config declares them, for the commands in messages."""
 
     def promote(self, version: str, weight: float | None, floor: int) -> TrafficDeclaration:
         """The declaration by which `version` has `weight` percent of the traffic, and the champion the rest.
 
-        Without a weight a version that is new here begins with a few percent, and the champion gets all. floor: the
-        instances of the very first version. Raises PromotionRefused where no variant is idle, where a version that has
-        its variant comes without a weight, and where a champion that is alone would get less than all.
+        Without a weight a version that is new here begins with a few percent. floor: the instances of the very first
+        version. Raises PromotionRefused where no variant is idle, where a version that has its variant comes without a
+        weight while another serves, and where a champion that is alone would get less than all.
         """
         if self.champion is None or not self.variants:
             first = VARIANTS[0]
@@ -48,16 +50,20 @@ class TrafficDeclaration:
         champion = self.champion
         variant = self._find_variant(version) or self._find_idle_variant(champion, version)
         if variant == champion:
+            if weight is None and self._is_shared(champion):
+                raise PromotionRefused(_ask_for_weight(version, variant))
             return self._set_champion_weight(champion, FULL_WEIGHT if weight is None else weight)
         current = self.variants.get(variant)
         if current is None or current.version != version:
             current = VariantDeclaration(version, 0, self.variants[champion].instances)
             weight = INITIAL_WEIGHT if weight is None else weight
         elif weight is None:
-            raise PromotionRefused(
-                f"{version} already is in the variant {variant}: say how much traffic it shall get with --weight"
-            )
+            raise PromotionRefused(_ask_for_weight(version, variant))
         return self._replace_variants({variant: replace(current, weight=weight)}, {champion: FULL_WEIGHT - weight})
+
+    def _is_shared(self, champion: str) -> bool:
+        """Whether another variant than the champion gets traffic."""
+        return any(each.weight > 0 for variant, each in self.variants.items() if variant != champion)
 
     def _set_champion_weight(self, champion: str, weight: float) -> TrafficDeclaration:
         others = [variant for variant in self.variants if variant != champion]
@@ -83,10 +89,15 @@ class TrafficDeclaration:
         current = self.variants.get(variant)
         if current is not None and current.weight > 0:
             served_version = f"{self.model}/{current.version}"
+            stack_option = f" --stack {self.stack}" if self.stack else ""
             raise PromotionRefused(
                 f"no variant is idle for {version}: {variant} is declared to serve {served_version}. "
                 f"Either make it the champion (set `tidewatch:rollbackTo: {variant}` and the weight of {champion} to "
                 "0), "
-                f"or take its traffic away first: `tidewatch promote {served_version} --weight 0`"
+                f"or take its traffic away first: `tidewatch promote {served_version} --weight 0{stack_option}`"
             )
         return variant
+
+
+def _ask_for_weight(version: str, variant: str) -> str:
+    return f"{version} already is in the variant {variant}: say how much traffic it shall get with --weight"

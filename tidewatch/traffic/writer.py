@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tidewatch.clock import Clock
+from tidewatch.naming import format_command
 from tidewatch.traffic.backoff import Backoff
 from tidewatch.traffic.control_table import ControlTable
 from tidewatch.traffic.errors import EndpointBusy, TrafficError
@@ -53,7 +54,7 @@ class Writer:
     def read_snapshot(self) -> TrafficSnapshot:
         """The head before the entries: an incident is claimed in the head first. Raises EndpointMissing."""
         run = self.control.read_run()
-        return TrafficSnapshot(self.ledger.entries(), run, self.platform.state())
+        return TrafficSnapshot(self.ledger.entries(), run, self.platform.state(), key=self.resource_names.key)
 
     def change(self, decide: Decide, *, who: str, why: str, incident: str = "") -> Receipt | None:
         """Brings a split about, waiting for its turn and for its end; None where `decide` says there is nothing to do.
@@ -126,7 +127,7 @@ class Writer:
         if outcome is not None and outcome.error:
             raise TrafficError(
                 f"The endpoint {state.name} did not keep {submitted.split}: {outcome.error} "
-                "Look at `tidewatch status`, then try again."
+                f"Look at `{format_command('status', self.resource_names.key)}`, then try again."
             )
 
     def record_outcome(self, intent: LedgerEntry, receipt: Receipt | None = None) -> LedgerEntry | None:

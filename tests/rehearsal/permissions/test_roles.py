@@ -100,6 +100,7 @@ def test_nothing_is_allowed_on_everything_that_could_be_allowed_on_less(found: d
         "application-autoscaling:DescribeScalableTargets",
         "application-autoscaling:DescribeScalingPolicies",
         "application-autoscaling:DescribeScheduledActions",
+        "cloudtrail:LookupEvents",
         "chatbot:CreateSlackChannelConfiguration",
         "chatbot:DescribeSlackChannelConfigurations",
         "chatbot:ListTagsForResource",
@@ -108,8 +109,10 @@ def test_nothing_is_allowed_on_everything_that_could_be_allowed_on_less(found: d
         "cloudwatch:DescribeAlarms",
         "cloudwatch:GetMetricData",
         "cloudwatch:PutCompositeAlarm",
+        "events:ListRules",
         "kms:CreateKey",
         "kms:TagResource",
+        "lambda:GetAccountSettings",
         "logs:DescribeLogGroups",
         "pricing:GetProducts",
         "servicequotas:ListServiceQuotas",
@@ -117,6 +120,7 @@ def test_nothing_is_allowed_on_everything_that_could_be_allowed_on_less(found: d
         "sns:GetSubscriptionAttributes",
         "sns:SetSubscriptionAttributes",
         "sns:Unsubscribe",
+        "sqs:ListQueues",
         "ssm:DescribeParameters",
         "tag:GetResources",
     }
@@ -202,21 +206,21 @@ def _attempts(told: StackLifecycle) -> Attempts:
         ),
         "delete the endpoint": (
             lambda: sagemaker.delete_endpoint(EndpointName=endpoint),
-            ("preview", "publisher", "operator", "reader"),
+            ("preview", "publisher", "operator", "responder", "reader"),
         ),
-        "publish": (lambda: s3.put_object(**version, Body=b"{}"), ("preview", "operator", "reader")),
+        "publish": (lambda: s3.put_object(**version, Body=b"{}"), ("preview", "operator", "responder", "reader")),
         "read what was captured": (lambda: s3.get_object(**captured), everybody),
         "write to the ledger": (
             lambda: boto3.client("dynamodb").put_item(TableName=ledger, Item=item),
-            ("preview", "publisher", "operator", "reader"),
+            ("preview", "publisher", "operator", "responder", "reader"),
         ),
         "write to the control table": (
             lambda: boto3.client("dynamodb").put_item(TableName=control, Item=head),
-            ("preview", "publisher", "operator", "reader"),
+            ("preview", "publisher", "operator", "responder", "reader"),
         ),
         "roll back": (
             lambda: boto3.client("lambda").invoke(FunctionName=outputs["rollback"]["function"]),
-            ("deployer", "preview", "publisher", "reader"),
+            ("deployer", "preview", "publisher", "responder", "reader"),
         ),
         "pass any role": (
             lambda: sagemaker.create_model(

@@ -38,14 +38,14 @@ def test_an_unchanged_declaration_is_allowed_after_a_rollback(canary: Flights) -
 def test_a_changed_declaration_is_refused_over_an_open_incident_and_names_it(canary: Flights) -> None:
     incident = canary.roll_back().incident
     fresh = {**canary.holds, "green": held("5")}
-    with pytest.raises(IncidentOpen, match=f"tidewatch acknowledge {incident}"):
+    with pytest.raises(IncidentOpen, match=f"`tidewatch acknowledge {incident} --stack dev`"):
         ask(canary, HALF, CANARY, models=fresh)
     ask(canary, HALF, CANARY, models=fresh, acknowledged_incident=incident)
 
 
 def test_a_quarantined_artifact_is_refused_until_its_incident_is_acknowledged(canary: Flights) -> None:
     incident = canary.roll_back().incident
-    with pytest.raises(ArtifactQuarantined, match=f"tidewatch acknowledge {incident}"):
+    with pytest.raises(ArtifactQuarantined, match=f"`tidewatch acknowledge {incident} --stack dev`"):
         ask(canary, HALF, CANARY)
     ask(canary, HALF, CANARY, acknowledged_incident=incident)
 
@@ -185,5 +185,5 @@ def test_a_split_over_weights_that_were_changed_by_hand_is_refused_and_writes_no
     assert canary.kinds() == before
     canary.sweeps(1)
     (incident,) = canary.controller().open_incidents()
-    with pytest.raises(IncidentOpen, match=f"tidewatch acknowledge {incident.id}"):
+    with pytest.raises(IncidentOpen, match=f"`tidewatch acknowledge {incident.id} --stack dev`"):
         ask(*asked)

@@ -50,3 +50,21 @@ def test_a_version_in_both_variants_is_raised_as_the_challenger() -> None:
         "flights", {"blue": VariantDeclaration("3", 100, 2), "green": VariantDeclaration("3", 0, 2)}, "blue"
     )
     assert both.promote("3", 10, 1).variants["green"].weight == 10
+
+
+def test_a_champion_that_shares_the_traffic_needs_a_weight() -> None:
+    canary = TrafficDeclaration(
+        "flights", {"blue": VariantDeclaration("3", 60, 2), "green": VariantDeclaration("4", 40, 2)}, "blue"
+    )
+    with pytest.raises(PromotionRefused, match=r"3 already is in the variant blue: .* --weight"):
+        canary.promote("3", None, 1)
+    assert canary.promote("3", 100, 1).variants["green"].weight == 0
+    assert ALONE.promote("3", None, 1) == ALONE
+
+
+def test_the_command_that_frees_a_variant_names_the_stack() -> None:
+    canary = TrafficDeclaration(
+        "flights", {"blue": VariantDeclaration("3", 60, 2), "green": VariantDeclaration("4", 40, 2)}, "blue", "prod"
+    )
+    with pytest.raises(PromotionRefused, match="`tidewatch promote flights/4 --weight 0 --stack prod`"):
+        canary.promote("5", None, 1)

@@ -38,7 +38,7 @@ ifeq ($(UV),.venv-uv/bin/uv)
 UV_READY := .venv-uv/bin/uv
 endif
 
-.venv/.installed: pyproject.toml uv.lock $(UV_READY)
+.venv/.installed: pyproject.toml rehearsal/pyproject.toml uv.lock $(UV_READY)
 	$(UV) sync --locked --quiet
 	$(RUN)python -m components.lambda_layer
 	@touch $@

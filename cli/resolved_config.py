@@ -6,13 +6,15 @@ import functools
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 SECURE = "secure"
 NO_CLI = "the Pulumi CLI, which decrypts it, is not on PATH"
+SecretValues = tuple[Mapping[str, Any], str]
+"""The value of each key with its secrets, or none and the reason, as a clause."""
 _PLACEHOLDERS = {"https": "https://unread.invalid", "email": "unread@unread.invalid"}
 
 
@@ -35,14 +37,14 @@ class ResolvedConfig:
         return f"{', '.join(self.unreadable_paths)} cannot be read here: {self.reason}" if self.unreadable_paths else ""
 
 
-def resolve_config(document: Mapping[str, Any], stack: str, folder: Path | None) -> ResolvedConfig:
-    """The config of a stack file. folder: the project's, in which the CLI is asked; None asks it nothing."""
+def resolve_config(document: Mapping[str, Any], read_secrets: Callable[[], SecretValues]) -> ResolvedConfig:
+    """The config of a stack file. read_secrets: called only where the file has secrets or environments."""
     config = cast("Mapping[str, Any]", to_builtin(document.get("config") or {}))
     secure = tuple(_find_secure_paths(config))
     environments = document.get("environment")
     if not secure and not environments:
         return ResolvedConfig(config)
-    cli_values, reason = _read_cli_config(stack, folder) if folder else ({}, "it is a rehearsal's")
+    cli_values, reason = read_secrets()
     values = {
         key: _fill_secrets(value, _get_cli_value(cli_values, key), bool(environments)) for key, value in config.items()
     }
@@ -65,12 +67,12 @@ def to_builtin(value: Any) -> Any:
 
 
 @functools.cache
-def _read_cli_config(stack: str, folder: Path) -> tuple[dict[str, Any], str]:
-    """What the CLI says of each key, or why it says nothing."""
+def read_secrets(stack: str, project: Path) -> SecretValues:
+    """What the CLI, asked in the project's folder, says of each key, or why it says nothing."""
     if shutil.which("pulumi") is None:
         return {}, NO_CLI
     command = ["pulumi", "config", "--show-secrets", "--json", "--stack", stack, "--non-interactive"]
-    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # nosec B603 # no shell
+    result = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)  # nosec B603 # no shell
     if result.returncode != 0:
         message = (result.stderr or result.stdout).strip().removeprefix("error: ") or f"exit code {result.returncode}"
         return {}, f"`pulumi config` says: {message.splitlines()[0]}"

@@ -12,11 +12,11 @@ from rich.syntax import Syntax
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 
+from cli.backend import get_backend
 from cli.console import Console
 from cli.errors import UserError
-from cli.outputs import ROOT
+from cli.project import ROOT
 from cli.resolved_config import ResolvedConfig, resolve_config
-from rehearsal.demo.paths import REHEARSAL, RehearsalPaths
 from stacks.config.settings import SettingsError, StackSettings, load
 from stacks.config.yaml_parser import InvalidYaml, parse_yaml
 
@@ -35,10 +35,7 @@ class StackConfigFile:
         """A stack file of the checkout, or of the one in `root`. Raises UserError where there is none, or it is not
         YAML."""
         root = root or ROOT
-        paths = RehearsalPaths.of(root)
-        path = root / f"Pulumi.{stack}.yaml"
-        if stack == REHEARSAL and paths.read_environment():
-            path = paths.stack_file
+        path = get_backend(stack).find_stack_file(root)
         if not path.exists():
             known = sorted(p.name.split(".")[1] for p in root.glob("Pulumi.*.yaml"))
             raise UserError(f"there is no {path.name}: the stacks here are {', '.join(known)}")
@@ -62,8 +59,7 @@ class StackConfigFile:
 
     def resolve(self) -> ResolvedConfig:
         """The config as edited so far, with its secrets and environments where they can be read."""
-        folder = None if self.stack == REHEARSAL else self.path.parent
-        return resolve_config(self.document, self.stack, folder)
+        return resolve_config(self.document, lambda: get_backend(self.stack).read_secrets(self.path.parent))
 
     def load_settings(self) -> StackSettings:
         """The config as edited so far, validated as the program would. Raises UserError with every mistake.
@@ -101,13 +97,10 @@ class StackConfigFile:
 def commit_edit(file: StackConfigFile, console: Console) -> None:
     """Validates the edit, writes it and shows what changed. Nothing is deployed by it.
 
-    A rehearsal has a copy of its stack file; without one the edit would be the checkout's, which every rehearsal begins
-    with. While its story plays, that copy is the story's.
+    Raises UserError where the file is wrong, or must not be edited now.
     """
-    paths = RehearsalPaths.of(ROOT)
-    if file.stack == REHEARSAL and (
-        refusal := paths.explain_demo_running() if paths.read_environment() else paths.explain_missing()
-    ):
+    backend = get_backend(file.stack)
+    if refusal := backend.explain_edit_refusal():
         raise UserError(refusal)
     file.load_settings()
     diff = file.diff()
@@ -119,8 +112,7 @@ def commit_edit(file: StackConfigFile, console: Console) -> None:
         console.print(Syntax(diff, "diff", background_color="default"))
     else:
         console.print(diff, end="", highlight=False, soft_wrap=True)
-    program = "tidewatch" if file.stack == REHEARSAL else "pulumi"
-    console.print(f"Nothing is applied yet: run `{program} up --stack {file.stack}`", soft_wrap=True)
+    console.print(f"Nothing is applied yet: run `{backend.deploy_program} up --stack {file.stack}`", soft_wrap=True)
 
 
 def _create_yaml() -> YAML:

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.aws_session import Session
 from cli.checks.result import Check, CheckResult, is_not_found
-from cli.outputs import ROOT
+from cli.project import ROOT
 from stacks.config.settings import StackSettings
 from tidewatch.aws import ecr
 from tidewatch.registry import ModelRegistry

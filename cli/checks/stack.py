@@ -9,10 +9,9 @@ from urllib.parse import unquote
 from botocore.exceptions import ClientError
 
 from cli.aws_session import Session
+from cli.backend import get_backend
 from cli.checks.result import Check, CheckResult, is_not_found
-from cli.outputs import ROOT
 from cli.stack_health import describe_alarms
-from rehearsal.demo.paths import REHEARSAL, RehearsalPaths
 from stacks.config.settings import is_production
 from tidewatch.traffic import Ledger, LedgerCopies
 
@@ -45,7 +44,6 @@ def build_checks(stack: str, outputs: Mapping[str, Any], session: Session) -> li
 class _StackChecks:
     def __init__(self, stack: str, outputs: Mapping[str, Any], session: Session) -> None:
         self._stack, self._outputs, self._session = stack, outputs, session
-        self._is_rehearsal = stack == REHEARSAL
         self._redeploy_command = f"pulumi up --refresh --stack {stack}"
 
     def _get_output(self, part: str, key: str) -> Any:
@@ -65,9 +63,7 @@ class _StackChecks:
                 "endpoint",
                 "warn",
                 "no variant is set, so there is no endpoint",
-                "wait: the rehearsal serves its first model by itself"
-                if self._is_rehearsal and not RehearsalPaths.of(ROOT).summary_file.exists()
-                else f"tidewatch promote NAME/VERSION --stack {self._stack}, then pulumi up --stack {self._stack}",
+                get_backend(self._stack).first_variant_remedy,
             )
             return
         sagemaker = self._session.client("sagemaker")

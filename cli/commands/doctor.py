@@ -12,15 +12,14 @@ from botocore.exceptions import BotoCoreError
 from rich.text import Text
 
 from cli.aws_session import Session
+from cli.backend import get_backend
 from cli.checks import account as account_checks
 from cli.checks import stack as stack_checks
 from cli.checks.result import Check, CheckResult, run_check
-from cli.command_lines import adapt_commands
 from cli.console import Console
 from cli.errors import UserError
 from cli.outputs import read_stack_outputs
 from cli.stack_config_file import StackConfigFile
-from rehearsal.demo.paths import REHEARSAL
 from stacks.config.settings import StackSettings, is_production
 from tidewatch.registry import ModelRegistry
 
@@ -35,10 +34,10 @@ def doctor(
 
     Exit code 1 where anything fails; a warning is no failure.
     """
-    console, results = Console(highlight=False), list[CheckResult]()
+    console, results, backend = Console(highlight=False), list[CheckResult](), get_backend(stack or "")
     with Console(stderr=True).status("looking") as progress:
         for raw_result in run_checks(stack, lambda what: progress.update(Text(f"looking at: {what}"))):
-            result = replace(raw_result, remedy=adapt_commands(raw_result.remedy, stack or ""))
+            result = replace(raw_result, remedy=backend.adapt_commands(raw_result.remedy))
             results.append(result)
             if not as_json:
                 _print_result(result, console)
@@ -93,8 +92,7 @@ def _check_stack(
         outputs: dict[str, Any] | None = read_stack_outputs(stack)
     except UserError as error:
         outputs = None
-        remedy = "" if stack == REHEARSAL else f"pulumi up --stack {stack}, if it was never deployed"
-        yield CheckResult("outputs", "warn", str(error), remedy)
+        yield CheckResult("outputs", "warn", str(error), get_backend(stack).undeployed_remedy)
     registry = _open_registry(outputs, session) if outputs else None
     checks: list[Check] = account_checks.build_checks(session, settings, registry)
     if outputs is not None:

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.aws_session import Session
 from cli.errors import UserError
-from cli.outputs import PROJECT
+from cli.project import PROJECT
 from cli.stack_config_file import StackConfigFile
 from tidewatch.naming import build_name_prefix
 from tidewatch.permissions import MAX_POLICY_LENGTH, PolicyVariables, build_policy_documents, load_roles

@@ -12,10 +12,11 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.command_lines import adapt_commands
+from cli.backend import get_backend
 from cli.console import Console
 from cli.errors import UserError
-from cli.outputs import ROOT, read_stack_outputs
+from cli.outputs import read_stack_outputs
+from cli.project import ROOT
 from cli.resolved_config import UnreadableSecret
 from cli.stack_config_file import StackConfigFile
 from cli.traffic_controller import read_model_name
@@ -105,7 +106,7 @@ def runbook(
     if unresolved_names:
         typer.echo(_explain_variant(stack, outputs, found, "other" in unresolved_names) + "\n")
         names |= {name: name.upper() for name in unresolved_names}
-    typer.echo(adapt_commands(fill_placeholders(text, names), stack), nl=False)
+    typer.echo(get_backend(stack).adapt_commands(fill_placeholders(text, names)), nl=False)
     typer.echo(f"\n{describe_roles(text, stack)}")
     for name in sorted(set(find_placeholders(text)) - names.keys()) if is_serving else ():
         notes.print(f"tidewatch: {{{name}}} is for you to fill in: {PLACEHOLDERS[name]}")

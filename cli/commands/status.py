@@ -17,12 +17,11 @@ from rich.text import Text
 
 from cli import stack_health
 from cli.aws_session import Session
-from cli.command_lines import adapt_commands
+from cli.backend import get_backend
 from cli.console import Console
 from cli.errors import UserError
 from cli.outputs import read_stack_outputs
 from cli.traffic_controller import create_controller, read_model_name
-from rehearsal.demo.paths import REHEARSAL
 from tidewatch import clock
 from tidewatch.text import collapse_whitespace, sanitize
 from tidewatch.traffic import EndpointMissing, EndpointState, Incident, Split, TrafficController, TrafficError
@@ -80,12 +79,9 @@ class StatusReader:
         try:
             return describe(self.stack, self._outputs, create_controller(self.stack, self._outputs, session), session)
         except EndpointMissing as error:
-            if self.stack != REHEARSAL:
-                raise
-            raise UserError(
-                "the endpoint of the rehearsal is gone. If `tidewatch destroy` ended half-way, run it again; else "
-                f"`tidewatch up --refresh --stack {REHEARSAL}` makes the endpoint anew"
-            ) from error
+            if sentence := get_backend(self.stack).explain_missing_endpoint():
+                raise UserError(sentence) from error
+            raise
 
 
 def describe(stack: str, outputs: dict[str, Any], traffic: TrafficController, session: Session) -> dict[str, Any]:
@@ -212,7 +208,7 @@ def _render(report: dict[str, Any]) -> Iterator[RenderableType]:
         yield _format_line(report["held_back"])
     elif not report["in_sync"]:
         message = "The live split is not the declared one. `pulumi up` leaves it so until the declaration is edited."
-        yield _format_line(adapt_commands(message, report["stack"]))
+        yield _format_line(get_backend(report["stack"]).adapt_commands(message))
     yield from _format_alarms(report["alarms"], report["stack"])
     yield from _format_budgets(report["budgets"] or {})
     yield from _format_drift(report["drift"] or {})
@@ -256,7 +252,7 @@ def _format_alarms(alarms: dict[str, Any] | None, stack: str) -> Iterator[Render
         yield _format_line(line, style="bold red" if severity == "P1" else "")
     if alarms["gone"]:
         deleted = f"  deleted by somebody: {', '.join(alarms['gone'])}; `pulumi up --refresh` makes them again"
-        yield _format_line(adapt_commands(deleted, stack))
+        yield _format_line(get_backend(stack).adapt_commands(deleted))
 
 
 def _format_budgets(budgets: dict[str, dict[str, Any]]) -> Iterator[RenderableType]:

@@ -19,10 +19,9 @@ import numpy as np
 import yaml
 from typer.testing import CliRunner
 
-import cli.outputs
 from cli.aws_session import Session
+from cli.backend import PulumiBackend
 from cli.main import app
-from cli.stack_config_file import StackConfigFile
 from rehearsal import aws_environment
 from rehearsal.aws import simulate_aws
 from rehearsal.aws.constants import REGION
@@ -246,17 +245,17 @@ def start_lifecycle(act_as: RoleContext, **settings: Any) -> Iterator[StackLifec
 
 def _build_patches(lifecycle: StackLifecycle) -> Iterator[AbstractContextManager[Any]]:
     """The command line finds its stack in this process; nothing runs beside the steps."""
-    load_stack_file = StackConfigFile.of
 
-    def read_outputs(stack: str) -> dict[str, Any]:
-        del stack
+    def read_outputs(backend: PulumiBackend) -> dict[str, Any]:
+        del backend
         return dict(lifecycle.outputs())
 
-    def load_from_directory(stack: str) -> StackConfigFile:
-        return load_stack_file(stack, lifecycle.directory)
+    def find_stack_file(backend: PulumiBackend, root: Path) -> Path:
+        del root
+        return lifecycle.directory / f"Pulumi.{backend.stack}.yaml"
 
-    yield mock.patch.object(cli.outputs, "_read_pulumi_outputs", read_outputs)
-    yield mock.patch.object(StackConfigFile, "of", load_from_directory)
+    yield mock.patch.object(PulumiBackend, "read_outputs", read_outputs)
+    yield mock.patch.object(PulumiBackend, "find_stack_file", find_stack_file)
     yield mock.patch.object(Session, "is_simulated", new=True)
     yield mock.patch.object(lambda_api, "_run_in_thread")
 

@@ -89,7 +89,7 @@ def test_an_older_stack_has_no_findings_of_what_it_does_not_name(operated: Rehea
 def test_a_rehearsal_without_an_endpoint_is_waited_for_only_until_the_demo_has_ended(
     ended: bool, remedy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stack_checks, "ROOT", tmp_path)
+    monkeypatch.setattr("rehearsal.backend.ROOT", tmp_path)
     summary = RehearsalPaths.of(tmp_path).summary_file
     summary.parent.mkdir(parents=True)
     if ended:

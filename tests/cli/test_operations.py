@@ -143,7 +143,7 @@ def test_a_port_in_use_is_told_and_nothing_is_started(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     shutil.copy(ROOT / "Pulumi.rehearsal.yaml", tmp_path)
-    monkeypatch.setattr("cli.commands.rehearse.ROOT", tmp_path)
+    monkeypatch.setattr("rehearsal.commands.rehearse.ROOT", tmp_path)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

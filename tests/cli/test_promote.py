@@ -119,11 +119,8 @@ def test_a_stack_file_with_mistakes_lists_them(tmp_path: Path) -> None:
 def test_an_edit_says_what_applies_it(
     tmp_path: Path, stack: str, next_step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "cli.stack_config_file.RehearsalPaths.read_environment",
-        lambda home: {"AWS_REGION": "us-east-1"},  # noqa: ARG005
-    )
-    monkeypatch.setattr("cli.stack_config_file.RehearsalPaths.explain_demo_running", lambda home: "")  # noqa: ARG005
+    monkeypatch.setattr("rehearsal.backend.RehearsalPaths.read_environment", lambda home: {"AWS_REGION": "us-east-1"})  # noqa: ARG005
+    monkeypatch.setattr("rehearsal.backend.RehearsalPaths.explain_demo_running", lambda home: "")  # noqa: ARG005
     (tmp_path / "Pulumi.dev.yaml").write_text(CANARY)
     file, said = replace(StackConfigFile.of("dev", tmp_path), stack=stack), StringIO()
     promotion.edit_variants(file, file.load_settings(), "4", 50)

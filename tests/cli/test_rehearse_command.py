@@ -25,7 +25,7 @@ ELSEWHERE = """
 import sys
 from pathlib import Path
 from cli import main
-from cli.commands import rehearse
+from rehearsal.commands import rehearse
 
 rehearse.ROOT = Path(sys.argv.pop(1))
 main.main()
@@ -93,7 +93,7 @@ def _account(*_: object) -> Iterator[_Account]:
 def test_a_game_day_is_drawn_beside_the_page_of_the_story(
     given: list[str], pages: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cli.commands.rehearse.ROOT", tmp_path)
+    monkeypatch.setattr("rehearsal.commands.rehearse.ROOT", tmp_path)
     monkeypatch.setattr("rehearsal.gamedays.runner.deploy_snapshot", _account)
     monkeypatch.setattr("rehearsal.gamedays.runner.verify_alarms", lambda *_: [])
     home = RehearsalPaths.of(tmp_path)
@@ -129,7 +129,7 @@ def test_ctrl_c_ends_a_kept_rehearsal_whatever_libraries_it_has_loaded() -> None
     """polars, which the training loads, sets a handler of its own."""
     stays = (
         "import polars; polars.LazyFrame({'a': [1]}).collect()\n"
-        "from rich.console import Console; from cli.commands.rehearse import _wait_for_interrupt; "
+        "from rich.console import Console; from rehearsal.commands.rehearse import _wait_for_interrupt; "
         "_wait_for_interrupt(Console())"
     )
     with subprocess.Popen([sys.executable, "-c", stays], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:

@@ -45,8 +45,8 @@ def test_a_stack_names_its_region() -> None:
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RehearsalPaths:
     """Of a rehearsal in a checkout of its own; nothing was announced yet."""
-    for module in ("aws_session", "outputs", "stack_config_file", "commands.deploy"):
-        monkeypatch.setattr(f"cli.{module}.ROOT", tmp_path)
+    for module in ("cli.stack_config_file", "rehearsal.backend", "rehearsal.commands.deploy"):
+        monkeypatch.setattr(f"{module}.ROOT", tmp_path)
     shutil.copyfile(ROOT / "Pulumi.rehearsal.yaml", tmp_path / "Pulumi.rehearsal.yaml")
     made = RehearsalPaths.of(tmp_path)
     made.folder.mkdir(parents=True)
@@ -99,7 +99,7 @@ def test_a_rehearsal_whose_process_was_killed_is_over(words: list[str], home: Re
 def test_a_rehearsal_that_has_no_endpoint_yet_says_what_to_wait_for(
     outputs: dict[str, object], home: RehearsalPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cli.outputs.Stack.outputs", lambda _: outputs)
+    monkeypatch.setattr("rehearsal.backend.Stack.outputs", lambda _: outputs)
     SharedClock.create(home.folder / "simulator" / "clock")
     with _announced(home):
         said = CliRunner().invoke(app, ["status", "--stack", "rehearsal"])

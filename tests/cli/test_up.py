@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from cli.command_lines import adapt_commands
+from cli.backend import get_backend
 from cli.commands.runbook import FOLDER
 from cli.errors import UserError
 from cli.main import app
@@ -90,7 +90,7 @@ def test_what_a_failed_up_had_changed_is_told_without_what_it_only_read(
         def up(self, *, refresh: bool) -> DeploymentSummary:
             raise DeploymentFailed(["no"], DeploymentSummary(steps if refresh else steps[:1], {}, ()))
 
-    monkeypatch.setattr("cli.commands.deploy.create_stack", lambda *_: Failing())
+    monkeypatch.setattr("rehearsal.commands.deploy.create_stack", lambda *_: Failing())
     assert str(run("up").exception) == "no"
     assert str(run("up", "--refresh").exception) == "no\n1 resource was changed before"
 
@@ -129,39 +129,39 @@ def test_what_tidewatch_does_not_take_is_said_to_be_for_aws(kept: RehearsalPaths
     text = (
         "`pulumi up --refresh --stack rehearsal`, `pulumi stack history`\npulumi up --replace URN --stack rehearsal\n"
     )
-    assert adapt_commands(text, "rehearsal") == (
+    assert get_backend("rehearsal").adapt_commands(text) == (
         "`tidewatch up --refresh --stack rehearsal`, (on AWS:) `pulumi stack history`\n"
         "# on AWS: pulumi up --replace URN --stack rehearsal\n"
     )
     assert (
-        adapt_commands("tidewatch promote NAME/2, then pulumi up", "rehearsal")
+        get_backend("rehearsal").adapt_commands("tidewatch promote NAME/2, then pulumi up")
         == "tidewatch promote NAME/2, then tidewatch up"
     )
-    assert adapt_commands(text, "prod") == text
+    assert get_backend("prod").adapt_commands(text) == text
 
 
 def test_links_into_the_console_and_the_history_of_the_template_are_said_to_be_for_aws(kept: RehearsalPaths) -> None:
     del kept
     link = "https://us-east-1.console.aws.amazon.com/cloudwatch/home#dashboards/dashboard/flights"
     text = f"Dashboard: {link}\nWho: `git log -5 --format='%h' -- Pulumi.rehearsal.yaml`.\n"
-    shown = adapt_commands(text, "rehearsal")
+    shown = get_backend("rehearsal").adapt_commands(text)
     assert shown == (
         f"Dashboard: (on AWS:) {link}\nWho: (on AWS:) `git log -5 --format='%h' -- Pulumi.rehearsal.yaml`.\n"
     )
-    assert adapt_commands(text, "prod") == text
+    assert get_backend("prod").adapt_commands(text) == text
 
 
 def test_the_command_that_reaches_the_simulator_is_never_looked_for_on_the_path(
     kept: RehearsalPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cli.command_lines.ROOT", kept.folder.parents[1])
+    monkeypatch.setattr("rehearsal.backend.ROOT", kept.folder.parents[1])
     for folder, shown in ((kept.folder, "./aws"), (kept.folder.parent, "rehearsal/aws")):
         monkeypatch.chdir(folder)
-        assert adapt_commands("aws s3 ls", "rehearsal") == f"{shown} s3 ls"
+        assert get_backend("rehearsal").adapt_commands("aws s3 ls") == f"{shown} s3 ls"
     spaced = kept.folder.parent / "a b"
     shutil.copytree(kept.folder, spaced)
     monkeypatch.setattr(RehearsalPaths, "of", lambda _root: RehearsalPaths(spaced))
-    assert adapt_commands("aws s3 ls", "rehearsal") == "'a b/aws' s3 ls"
+    assert get_backend("rehearsal").adapt_commands("aws s3 ls") == "'a b/aws' s3 ls"
 
 
 @pytest.mark.parametrize("words", [["up"], ["preview"], ["destroy"]])

@@ -10,10 +10,10 @@ from typing import Annotated
 
 import typer
 
-from cli.command_lines import adapt_commands
 from cli.console import Console
 from cli.errors import UserError
-from cli.outputs import ROOT
+from cli.project import ROOT
+from rehearsal.backend import RehearsalBackend
 from rehearsal.demo.commands import CommandFailed
 from rehearsal.demo.console import ProgressConsole, pluralize
 from rehearsal.demo.environment import RehearsalFailed, create_stack, enter_rehearsal
@@ -94,6 +94,6 @@ def _convert_errors() -> Iterator[None]:
         )
         verb = "was" if changed_count == 1 else "were"
         message = f"{errors}\n{pluralize(changed_count, 'resource')} {verb} changed before" if changed_count else errors
-        raise UserError(adapt_commands(message, REHEARSAL)) from error
+        raise UserError(RehearsalBackend().adapt_commands(message)) from error
     except (CommandFailed, EngineError, RehearsalFailed) as error:
         raise UserError(str(error)) from error

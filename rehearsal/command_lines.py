@@ -1,16 +1,13 @@
-"""The lines that commands print to be typed: for the rehearsal they reach its simulator, at its clock."""
+"""The commands that the command line prints, translated to ones that reach the simulator, at its clock."""
 
 from __future__ import annotations
 
 import os
 import re
 import shlex
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-
-from cli.outputs import ROOT
-from rehearsal.demo.paths import REHEARSAL, RehearsalPaths
-from rehearsal.simulated_clock import SharedClock
 
 _COMMAND_START = r"(?m)(^[ \t]*|`|\$\(|&& |\| |; |, then )"
 """Where a command stands in a line, and not a word of a sentence."""
@@ -29,21 +26,32 @@ _FILE_HISTORY = re.compile(_COMMAND_START + r"(git log\b[^\n`]* -- Pulumi\.\S+?\
 _DATE = re.compile(r"\$\(date (?:-u )?\+(%[^)\s]+)\)")
 
 
-def adapt_commands(text: str, stack: str) -> str:
-    """A text whose lines work for this stack as they are typed; other stacks' are left as they are.
+@dataclass(frozen=True)
+class CommandTranslator:
+    """Translates the commands of a text: `aws` becomes a script that knows the simulator, `pulumi` becomes `tidewatch`,
+    and `date` its answer.
 
-    In the rehearsal `aws` is a script that knows the simulator, `pulumi` is `tidewatch`, and `date` is told at once.
     What `tidewatch` does not take of `pulumi` is said to be for AWS: the CLI would ask the user's own backend.
     """
-    paths = RehearsalPaths.of(ROOT)
-    if stack != REHEARSAL or not paths.read_environment():
-        return text
-    now = SharedClock(paths.clock_file).now()
-    text = _AWS.sub(lambda match: f"{match[1]}{_format_path(paths.aws_cli)} ", text)
-    text = _PULUMI.sub(lambda match: _translate_pulumi(match[1], match[2]), text)
-    text = _CONSOLE.sub(r"(on AWS:) \1", text)
-    text = _FILE_HISTORY.sub(lambda match: _mark_for_aws(match[1], match[2]), text)
-    return _DATE.sub(lambda match: _format_date(now, match[1]), text)
+
+    root: Path
+    """The checkout: inside of it, paths are relative to where the user is."""
+    aws_cli: Path
+    """The script that stands for `aws`."""
+    now: datetime
+    """The simulator's time."""
+
+    def translate(self, text: str) -> str:
+        text = _AWS.sub(lambda match: f"{match[1]}{self._format_path(self.aws_cli)} ", text)
+        text = _PULUMI.sub(lambda match: _translate_pulumi(match[1], match[2]), text)
+        text = _CONSOLE.sub(r"(on AWS:) \1", text)
+        text = _FILE_HISTORY.sub(lambda match: _mark_for_aws(match[1], match[2]), text)
+        return _DATE.sub(lambda match: _format_date(self.now, match[1]), text)
+
+    def _format_path(self, path: Path) -> str:
+        """A path as it is typed from here; one without a slash would be looked for on PATH."""
+        path_text = os.path.relpath(path) if Path.cwd().is_relative_to(self.root) else str(path)
+        return shlex.quote(path_text if "/" in path_text else f"./{path_text}")
 
 
 def _translate_pulumi(lead: str, rest: str) -> str:
@@ -56,12 +64,6 @@ def _translate_pulumi(lead: str, rest: str) -> str:
 def _mark_for_aws(lead: str, command: str) -> str:
     """A command that does nothing in a rehearsal, behind what stands before it."""
     return f"(on AWS:) `{command}" if lead == "`" else f"{lead}# on AWS: {command}"
-
-
-def _format_path(path: Path) -> str:
-    """A path as it is typed from here; one without a slash would be looked for on PATH."""
-    path_text = os.path.relpath(path) if Path.cwd().is_relative_to(ROOT) else str(path)
-    return shlex.quote(path_text if "/" in path_text else f"./{path_text}")
 
 
 def _format_date(now: datetime, date_format: str) -> str:

@@ -17,7 +17,7 @@ import typer
 
 from cli.console import Console
 from cli.errors import UserError
-from cli.outputs import ROOT
+from cli.project import ROOT
 from rehearsal.control_client import ControlError
 from rehearsal.demo.commands import CommandFailed
 from rehearsal.demo.console import ProgressConsole

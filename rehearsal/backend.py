@@ -1,0 +1,133 @@
+"""Where the stack of a rehearsal lives: its engine's state, its simulator, its copy of the stack file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from cli.errors import UserError
+from cli.project import PROJECT, ROOT
+from cli.resolved_config import ResolvedConfig, SecretValues
+from rehearsal.command_lines import CommandTranslator
+from rehearsal.demo.paths import FIRST_TRAFFIC, REHEARSAL, RehearsalPaths
+from rehearsal.engine import Stack
+from rehearsal.simulated_clock import SharedClock
+
+
+class RehearsalBackend:
+    """The stack of the rehearsal that runs in this checkout, whichever process runs it."""
+
+    deploy_program = "tidewatch"
+    undeployed_remedy = ""
+
+    def __init__(self, stack: str = REHEARSAL) -> None:
+        self.stack = stack
+
+    @property
+    def _paths(self) -> RehearsalPaths:
+        return RehearsalPaths.of(ROOT)
+
+    @property
+    def first_variant_remedy(self) -> str:
+        if self._paths.summary_file.exists():
+            return f"tidewatch promote NAME/VERSION --stack {self.stack}, then tidewatch up --stack {self.stack}"
+        return "wait: the rehearsal serves its first model by itself"
+
+    def find_stack_file(self, root: Path) -> Path:
+        """The copy of the rehearsal that runs; else the checkout's file, with which every rehearsal begins."""
+        paths = RehearsalPaths.of(root)
+        return paths.stack_file if paths.read_environment() else root / f"Pulumi.{self.stack}.yaml"
+
+    def read_secrets(self, project: Path) -> SecretValues:
+        """None: the Pulumi CLI does not know the stack."""
+        del project
+        return {}, "it is a rehearsal's"
+
+    def explain_edit_refusal(self) -> str:
+        """Without a rehearsal the edit would be of the checkout's file; while the story plays, the copy is the
+        story's."""
+        paths = self._paths
+        return paths.explain_demo_running() if paths.read_environment() else paths.explain_missing()
+
+    def read_outputs(self) -> dict[str, Any]:
+        return Stack(PROJECT, self.stack, ROOT, self._paths.state_file).outputs()
+
+    def explain_missing_outputs(self) -> str:
+        """After its story the stack has no outputs once it was destroyed; before, the story deploys it by itself."""
+        paths = self._paths
+        if not paths.read_environment() or not paths.summary_file.exists():
+            return self.explain_missing_output("endpoint")
+        return (
+            "the stack of the rehearsal was destroyed. To deploy it anew, take tidewatch:variants, "
+            "tidewatch:rollbackTo, tidewatch:retire and tidewatch:acknowledgedIncident, those that are there, out of "
+            f"{paths.stack_file.relative_to(paths.folder.parents[1])} and run `tidewatch up --stack {self.stack}`, "
+            "publish a version with `tidewatch publish` (the story's are in out/rehearsal/models), "
+            "`tidewatch promote` it and run `tidewatch up` once more"
+        )
+
+    def explain_missing_output(self, name: str) -> str:
+        """The story deploys every part by itself, one `up` after the other."""
+        paths = self._paths
+        if not paths.read_environment():
+            return paths.explain_missing()
+        if paths.summary_file.exists():
+            return (
+                f"the {name} of the rehearsal is not deployed, as no variant is set: `tidewatch promote` a version "
+                f"(`tidewatch models --stack {self.stack}` lists them), then `tidewatch up --stack {self.stack}`"
+            )
+        return (
+            f"the {name} of the rehearsal is not deployed yet: "
+            f'ask again once `tidewatch rehearse` has told of "{FIRST_TRAFFIC}", within a minute of its start'
+        )
+
+    def explain_missing_endpoint(self) -> str:
+        return (
+            "the endpoint of the rehearsal is gone. If `tidewatch destroy` ended half-way, run it again; else "
+            f"`tidewatch up --refresh --stack {self.stack}` makes the endpoint anew"
+        )
+
+    def connect(self, read_config: Callable[[], ResolvedConfig]) -> SimulatorAccess:
+        """By what the running rehearsal announces; the stack file says nothing of it."""
+        del read_config
+        paths = self._paths
+        environment = paths.read_environment()
+        if not environment:
+            raise UserError(paths.explain_missing())
+        return SimulatorAccess(environment, SharedClock(paths.clock_file))
+
+    def adapt_commands(self, text: str) -> str:
+        """The commands reach the simulator, at its clock; without a rehearsal the text stays as it is."""
+        paths = self._paths
+        if not paths.read_environment():
+            return text
+        return CommandTranslator(ROOT, paths.aws_cli, SharedClock(paths.clock_file).now()).translate(text)
+
+
+class SimulatorAccess:
+    """The simulated AWS of a rehearsal that runs, at its time."""
+
+    is_simulated = True
+
+    def __init__(self, environment: dict[str, str], clock: SharedClock) -> None:
+        self._environment, self._clock = environment, clock
+
+    @property
+    def region(self) -> str:
+        return self._environment["AWS_DEFAULT_REGION"]
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    def create_client(self, service: str, region: str, config: Config) -> Any:
+        options = {
+            "region_name": region or self.region,
+            "endpoint_url": self._environment["AWS_ENDPOINT_URL"],
+            "aws_access_key_id": self._environment["AWS_ACCESS_KEY_ID"],
+            "aws_secret_access_key": self._environment["AWS_SECRET_ACCESS_KEY"],
+        }
+        return boto3.client(service, config=config, **options)  # type: ignore[call-overload]

@@ -1,0 +1,30 @@
+"""The commands that the rehearsal brings to `tidewatch`, as values: nothing of it is imported until one is called."""
+
+from cli.command_group import CommandDeclaration
+
+_PANEL = "In a rehearsal that stays"
+COMMANDS = (
+    CommandDeclaration(
+        "rehearse",
+        "rehearsal.commands.rehearse:rehearse",
+        "Deploys the program to a simulated AWS, serves real flights, promotes a canary and rolls it back.",
+    ),
+    CommandDeclaration(
+        "up",
+        "rehearsal.commands.deploy:up",
+        "Deploys the program to the rehearsal that `tidewatch rehearse --stay` keeps, as its stack file has it now.",
+        _PANEL,
+    ),
+    CommandDeclaration(
+        "preview",
+        "rehearsal.commands.deploy:preview",
+        "Shows what `tidewatch up` would do to the kept rehearsal; nothing is touched.",
+        _PANEL,
+    ),
+    CommandDeclaration(
+        "destroy",
+        "rehearsal.commands.deploy:destroy",
+        "Deletes what is deployed in the kept rehearsal, but for what is retained; refuses what is protected.",
+        _PANEL,
+    ),
+)

@@ -70,8 +70,8 @@ class SimulatorProcess:
             "AWS_DEFAULT_REGION": REGION,
             "AWS_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
-            clock.ENVIRONMENT_VARIABLE: (
-                f"{SharedClock.__module__}:{SharedClock.__name__}:{(self.directory / 'clock').resolve()}"
+            clock.ENVIRONMENT_VARIABLE: ":".join(
+                (SharedClock.__module__, SharedClock.__name__, str((self.directory / "clock").resolve()))
             ),
         }
 

@@ -56,7 +56,7 @@ class TriggerResult:
 
 
 def verify_alarms(snapshot: Snapshot, on_progress: Callable[[str], None] = lambda _: None) -> list[CoveredAlarm]:
-    """A row for every alarm of the account, by key. Raises AlarmsNotCovered with those that no trigger covers."""
+    """A row for every alarm of the account, by key. Raises AlarmsNotCovered, with each that no trigger covers."""
     results: list[TriggerResult] = []
     for first in range(0, len(ALARM_TRIGGERS), AT_ONCE):
         triggers = ALARM_TRIGGERS[first : first + AT_ONCE]

@@ -117,7 +117,7 @@ def _update_during_errors(harness: Harness) -> None:
 
 @dataclass(frozen=True)
 class _HarnessClock:
-    """A clock for who waits for a deployment: meanwhile the scene goes on by the minute, its functions with it."""
+    """A clock for who waits for a deployment: meanwhile the game day goes on by the minute, its functions with it."""
 
     harness: Harness
 

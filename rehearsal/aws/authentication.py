@@ -103,7 +103,7 @@ class RequestAuthenticator:
         is_control_path = environ.get("PATH_INFO", "").startswith(ADMINISTRATOR_PATHS)
         if is_control_path and key != self.administrator:
             raise AuthenticationError(
-                _build_json_error("Whoever has a role may not control the simulator: use the key of its run.")
+                _build_json_error("A role may not control the simulator: use the key of its run.")
             )
 
     def _find_key(self, identifier: str) -> AccessKey | None:

@@ -130,8 +130,7 @@ def render_bands(timeline: Timeline, clock: TimeAxis, top: float, key: str) -> s
 
 
 def merge_shares(shares: Sequence[VariantSeries], length_s: float) -> list[tuple[float, float, dict[str, float]]]:
-    """(from, to, share by variant) for as long as no share changes; what adds up to more than 1 is scaled down to
-    it."""
+    """(from, to, share by variant) for as long as no share changes; a sum above 1 is scaled down to 1."""
     runs_by_variant = {
         each.variant: [step for run in split_runs(each, length_s, hold=True) for step in run] for each in shares
     }

@@ -103,9 +103,8 @@ def _render_bar(timeline: Timeline, span: AlarmSpan, clock: TimeAxis, middle: fl
         marker = f'<path class="still {kind}" d="M{format_length(right)} {format_length(middle - 7)}l7 7l-7 7z"/>'
     return (
         f'<g><rect class="{kind}" x="{format_length(left)}" y="{format_length(middle + offset)}" '
-        f'width="{format_length(right - left)}" '
-        f'height="{bar_height}"/>{marker}<title>{"&#10;".join(escape_html(line) for line in tooltip.splitlines())}'
-        "</title></g>"
+        f'width="{format_length(right - left)}" height="{bar_height}"/>{marker}'
+        f"<title>{'&#10;'.join(escape_html(line) for line in tooltip.splitlines())}</title></g>"
     )
 
 
@@ -121,9 +120,8 @@ def _render_exposure(timeline: Timeline, clock: TimeAxis, top: float, bottom: fl
         return ""
     left, right = (clock.to_x(each) for each in timeline.exposure)
     return (
-        f'<rect class="exposure" x="{format_length(left)}" '
-        f'y="{format_length(top)}" width="{format_length(right - left)}" '
-        f'height="{format_length(bottom - top)}"/>'
+        f'<rect class="exposure" x="{format_length(left)}" y="{format_length(top)}" '
+        f'width="{format_length(right - left)}" height="{format_length(bottom - top)}"/>'
     )
 
 
@@ -144,10 +142,9 @@ def _render_axis(timeline: Timeline, clock: TimeAxis, top: float, bottom: float)
 def _render_leads(marks: Sequence[Mark], flag_layout: FlagLayout, clock: TimeAxis, top: float, bottom: float) -> str:
     """From each flag to its moment, and through the panels."""
     return "".join(
-        f'<path class="lead {styles.classify_mark(mark.kind)}" d="M{format_length(flag_x)} '
-        f"{format_length(_compute_flag_y(flag_layout, lane))}"
-        f"V{format_length(top - LEAD)}L{format_length(clock.to_x(mark.at_s))} {format_length(top)}"
-        f'V{format_length(bottom)}"/>'
+        f'<path class="lead {styles.classify_mark(mark.kind)}" '
+        f'd="M{format_length(flag_x)} {format_length(_compute_flag_y(flag_layout, lane))}V{format_length(top - LEAD)}'
+        f'L{format_length(clock.to_x(mark.at_s))} {format_length(top)}V{format_length(bottom)}"/>'
         for mark, (flag_x, lane) in zip(marks, flag_layout.positions, strict=True)
     )
 

@@ -216,8 +216,8 @@ class Demo:
                 scenario.run(harness)
                 outcome = build_outcome(scenario.name, scenario.requirement, scenario.expected_result, harness)
             step.outcome = (
-                f"{outcome.observed_result}; alarm after {outcome.detect_s or 0:.0f} s, flipped after "
-                f"{outcome.flip_s or 0:.0f} s"
+                f"{outcome.observed_result}; alarm after {outcome.detect_s or 0:.0f} s, "
+                f"flipped after {outcome.flip_s or 0:.0f} s"
             )
         write_game_day_page([outcome], env.paths.report_file)
         self._expect(outcome.passed, f"the game day did not end as expected: {outcome.observed_result}")

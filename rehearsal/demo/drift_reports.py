@@ -29,7 +29,7 @@ class DriftReports:
         return self.env.paths.folder / FOLDER
 
     def report_past_hours(self, console: ProgressConsole) -> None:
-        with console.run_step("Two hours later: the hours of the acts so far are read") as step:
+        with console.run_step("Two hours later: the drift function reads the hours so far") as step:
             self.advance_to(self.env.control.get_time() + timedelta(hours=2))
             self.env.control.wait_for_functions()
             record_counts = [report.windows["hour"].records.read for _, report in self.list_reports(f"{FOLDER}/")]

@@ -78,8 +78,8 @@ class YearDriftSummary:
         records = self.records
         first_months = ", ".join(f"{name} first in {month}" for name, month in self.features.items()) or "no feature"
         return (
-            f"{records.read} of {self.captured_count} captured records read in {self.hours} hours, {records.parsed} "
-            "parsed, "
+            f"{records.read} of {self.captured_count} captured records read in {self.hours} hours, "
+            f"{records.parsed} parsed, "
             f"{records.rejected} rejected; drifting: {first_months}; the pages: {self.pages}"
         )
 
@@ -178,8 +178,8 @@ def build_notes(months: Sequence[MonthVerdict]) -> list[str]:
     years = ", ".join(sorted({month_verdict.hour[:4] for month_verdict in months}))
     return [
         f"The marks are the verdicts. {VERDICT_NOTE}",
-        "Version 1 was asked for flights of the same months: it does not have the five columns of the weather, which "
-        "is what drifts.",
+        "Version 1 answered requests for flights of the same months: it does not have the five columns of the weather, "
+        "which drift.",
         f"A month's flights were replayed in that month of {years}, simulated: its pages carry that date.",
     ]
 
@@ -204,8 +204,8 @@ def render_overview(summary: YearDriftSummary) -> str:
         f"{table_html}{''.join(f'<p>{escape_html(note)}</p>' for note in build_notes(summary.months))}"
         f'<h2>The last report of each month</h2><div class="wide"><table><tbody>{links}</tbody></table></div>'
         f'<p class="soft">The year was {summary.requests:,} requests of {rows_per_request} flights; '
-        f"with the acts before, {records.read:,} of {summary.captured_count:,} captured records were read in "
-        f"{summary.hours} "
+        f"with the hours before, {records.read:,} of {summary.captured_count:,} captured records were read "
+        f"in {summary.hours} "
         f"hours: {records.parsed:,} parsed, {records.rejected:,} rejected.</p>"
     )
     return render_document(PAGE_TITLE, body, STYLE)

@@ -15,9 +15,9 @@ REHEARSAL = "rehearsal"
 ALL_GAME_DAYS = "all"
 """The page of all game days, among those of single ones."""
 FIRST_TRAFFIC = "pulumi up: all traffic to blue"
-"""The end of the line by which the story tells that its endpoint serves."""
+"""The end of the line with which the demo reports that its endpoint serves."""
 AWS_CLI_SCRIPT = r"""#!/bin/sh
-# The AWS CLI in the rehearsal that runs here, whatever the terminal says of other accounts.
+# The AWS CLI in the rehearsal that runs here, whatever other accounts the terminal is set to.
 for name in $(env | sed -n 's/^\(AWS_[A-Z0-9_]*\)=.*/\1/p'); do unset "$name"; done
 export {variables}
 cli={cli}
@@ -25,9 +25,9 @@ test -x "$cli" || cli=aws
 exec "$cli" "$@"
 """
 STAY_MESSAGE = "The simulated AWS stays"
-"""The beginning of the line by which a rehearsal tells that its story is over and that it is kept."""
+"""The beginning of the line with which a rehearsal reports that the demo is over and that the account is kept."""
 RUN_BY_DEMO = "TIDEWATCH_RUN_BY_DEMO"
-"""Set in the environment of the commands that the story types."""
+"""Set in the environment of the commands that the demo runs."""
 CONNECT_TIMEOUT_SECONDS = 1.0
 """Within which the simulator takes a connection, if there is one."""
 
@@ -104,7 +104,7 @@ class RehearsalPaths:
         return f"{opening} with `tidewatch rehearse --stay` and leave it running"
 
     def explain_demo_running(self) -> str:
-        """Why nobody but the story edits or deploys its stack yet, as a sentence; empty once the story is over."""
+        """Why nobody but the demo edits or deploys its stack yet, as a sentence; empty once the demo is over."""
         if self.summary_file.exists() or RUN_BY_DEMO in os.environ:
             return ""
         return (

@@ -145,8 +145,8 @@ class PulumiCli:
         except (CommandFailed, ValueError, KeyError) as failed:
             raise CommandFailed(
                 f"what the Pulumi CLI deployed could not be taken back from it: {failed}\nIt keeps it in "
-                f"{self.paths.folder / 'pulumi' / 'backend'}; mend that, and the next `tidewatch up` takes it from "
-                "there"
+                f"{self.paths.folder / 'pulumi' / 'backend'}; "
+                "mend that, and the next `tidewatch up` takes it from there"
             ) from failed
         journal.compact(state)
         self._handover_marker.unlink()

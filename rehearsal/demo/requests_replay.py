@@ -152,8 +152,8 @@ def render_overview(summary: RequestsDriftSummary) -> str:
     table_html = render_table([escape_html(each) for each in (*HEADINGS, "report")], rows)
     records = summary.records
     body = (
-        f"<h1>{PAGE_TITLE}</h1><p>{summary.requests:,} requests, against the reference of the version that "
-        "answered.</p>"
+        f"<h1>{PAGE_TITLE}</h1>"
+        f"<p>{summary.requests:,} requests, against the reference of the version that answered.</p>"
         f"{table_html}"
         f'<p class="soft">{records.read:,} of {summary.captured_count:,} records of the whole rehearsal read in '
         f"{pluralize(summary.hours, 'hour')}: {records.parsed:,} parsed, {records.rejected:,} rejected.</p>"
@@ -179,7 +179,5 @@ def _to_version_drift(report: DriftReport, page: str) -> VersionDrift:
 
 
 def _render_link(version_drift: VersionDrift) -> str:
-    return (
-        f'<a href="{escape_html(version_drift.page)}">{VERDICT_MARKS[Verdict(version_drift.verdict)]} '
-        f"{escape_html(version_drift.verdict)}</a>"
-    )
+    label = f"{VERDICT_MARKS[Verdict(version_drift.verdict)]} {escape_html(version_drift.verdict)}"
+    return f'<a href="{escape_html(version_drift.page)}">{label}</a>'

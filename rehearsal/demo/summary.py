@@ -193,9 +193,8 @@ def _format_game_day(game_day: GameDaySummary | None) -> str:
     if game_day is None:
         return ""
     return (
-        f"{game_day.scenario}: {game_day.observed_result}; from the first bad datapoint alarm after "
-        f"{game_day.detect_s:.0f} s, flipped after "
-        f"{game_day.flip_s:.0f} s; of these {game_day.platform_stated_s:.0f} s are the platform's (simulated, as "
-        "stated), "
-        f"{game_day.own_s:.2f} s ours, the rest the minutes that the alarm evaluates; drawn: {game_day.report}"
+        f"{game_day.scenario}: {game_day.observed_result}; from the first bad datapoint "
+        f"alarm after {game_day.detect_s:.0f} s, flipped after {game_day.flip_s:.0f} s; "
+        f"of these {game_day.platform_stated_s:.0f} s are the platform's (simulated, as stated), "
+        f"{game_day.own_s:.2f} s ours, the rest the minutes that the alarm evaluates; timeline: {game_day.report}"
     )

@@ -67,7 +67,7 @@ class Workload(Protocol):
         ...
 
     def create_harness(self, env: DemoEnvironment) -> Harness:
-        """The scene of a game day with these requests."""
+        """The harness of a game day with these requests."""
         ...
 
     def run_drift(self, env: DemoEnvironment, console: ProgressConsole) -> YearDriftSummary | RequestsDriftSummary:

@@ -94,20 +94,12 @@ def _build_tar_header(name: str, size: int) -> bytes:
     prefix = name[: _PREFIX + 1].rpartition("/")[0] if len(name.encode()) > _NAME else ""
     base_name = name[len(prefix) + 1 :] if prefix else name
     fields = [
-        base_name.encode().ljust(_NAME, b"\0"),
-        *(_encode_octal(value, 8) for value in (0o600, 0, 0)),
+        base_name.encode().ljust(_NAME, b"\0"), *(_encode_octal(value, 8) for value in (0o600, 0, 0)),
         _encode_octal(size, 12),
-        _encode_octal(0, 12),
-        b" " * 8,
-        b"0",
-        bytes(100),
-        b"ustar\00000",
-        bytes(64),
-        _encode_octal(0, 8),
-        _encode_octal(0, 8),
-        prefix.encode().ljust(_PREFIX, b"\0"),
-        bytes(12),
-    ]
+        _encode_octal(0, 12), b" " * 8, b"0", bytes(100), b"ustar\00000", bytes(64),
+        _encode_octal(0, 8), _encode_octal(0, 8),
+        prefix.encode().ljust(_PREFIX, b"\0"), bytes(12),
+    ]  # fmt: skip
     header = b"".join(fields)
     return header[:148] + b"%06o\0 " % sum(header) + header[156:]
 

@@ -119,15 +119,9 @@ class _DefaultProviders:
         provider_urn = f"{prefix}::{provider_type}::{name}"
         entry = self.resources.setdefault(
             provider_urn,
-            {
-                "urn": provider_urn,
-                "custom": True,
-                "id": str(uuid.uuid5(uuid.NAMESPACE_URL, provider_urn)),
-                "type": provider_type,
-                "inputs": inputs,
-                "outputs": inputs,
-            },
-        )
+            {"urn": provider_urn, "custom": True, "id": str(uuid.uuid5(uuid.NAMESPACE_URL, provider_urn)),
+             "type": provider_type, "inputs": inputs, "outputs": inputs},
+        )  # fmt: skip
         return f"{provider_urn}::{entry['id']}"
 
 

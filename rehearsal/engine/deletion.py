@@ -15,8 +15,8 @@ UNPROTECT = "remove the `protect` flag from the resource in the program and run 
 def delete_resources(run: DeploymentRun, resources: list[Resource]) -> None:
     """Deletes what nothing depends on any more, chain after chain, as the engine does.
 
-    A protected resource is passed over and with it all that it depends on; whatever else there is goes. Raises Refused
-    at the end if there was one, the error of a delete at once.
+    A protected resource is passed over and with it all that it depends on; everything else is deleted. Raises
+    EngineError at the end if there was one, the error of a delete at once.
     """
     dependencies = _find_dependencies(resources)
     skipped, messages = set[int](), list[str]()

@@ -1,7 +1,7 @@
 """`pulumi-resource-aws` for the simulator: rehearsal.engine.providers behind Pulumi's provider protocol.
 
-Put an executable of that name on PATH that runs `python -m rehearsal.engine.plugin`, set AWS_ENDPOINT_URL and the key
-of the run, and a real `pulumi up` deploys to the simulator.
+Put an executable of that name on PATH that runs `python -m rehearsal.engine.plugin`, set AWS_ENDPOINT_URL and the
+key of the run, and a real `pulumi up` deploys to the simulator.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ class StateProvider:
         """The inputs as the provider wants them, secrets kept; what it leaves alone stays as the program sent it, with
         the nulls inside, as the CLI has it.
 
-        Raises Refused with the provider's own sentences.
+        Raises EngineError with the provider's own sentences.
         """
         sent = to_python(goal.inputs)
         got = self.code.check(to_python(olds), dict(sent))

@@ -57,7 +57,7 @@ class Registration:
         self.old: Resource | None = None
 
     def perform(self) -> Resource:
-        """Takes the step and returns the resource as it is then. Raises Refused."""
+        """Takes the step and returns the resource as it is then. Raises EngineError."""
         self._require_supported()
         with self.run.state.lock:
             self._claim_urn()

@@ -90,7 +90,7 @@ class DeploymentRun:
     def journal_operation(self, kind: OperationKind, resource: Resource) -> Iterator[None]:
         """Journals a call before it goes out, and forgets it if it fails; a kill leaves it pending.
 
-        Raises Stopped when something else failed before.
+        Raises RunAborted when something else failed before.
         """
         if self.errors:
             raise RunAborted

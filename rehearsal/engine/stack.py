@@ -33,10 +33,10 @@ class Stack:
 
     `program` is the folder that holds `__main__.py`. `config` has full keys (`tidewatch:model`, `aws:region`) and
     string values, objects as JSON. `on_step` is called from several threads, as steps start and end; in a preview
-    with what is planned. `types` is the table of AWS types. `forget` names the program's own top-level packages,
-    which every run imports afresh.
+    with what is planned. `types` is the table of AWS types. `reloaded_packages` names the program's own top-level
+    packages, which every run imports afresh.
 
-    Every operation raises DeploymentFailed when it does not finish, with what was done in its summary, and Refused
+    Every operation raises DeploymentFailed when it does not finish, with what was done in its summary, and EngineError
     when another run is under way on the same state.
     """
 

@@ -14,7 +14,7 @@ from rehearsal.gamedays.harness import Harness
 
 
 def collect_spans(harness: Harness) -> Iterator[AlarmSpan]:
-    """How long each alarm was in ALARM, by its history, what it says, and who heard it."""
+    """How long each alarm was in ALARM, by its history, its description, and whom it notified."""
     keys = {name: key for key, name in harness.outputs["alarms"]["names"].items()}
     open_since: dict[str, float] = {}
     firings: list[tuple[str, float, float | None]] = []
@@ -46,7 +46,7 @@ def collect_spans(harness: Harness) -> Iterator[AlarmSpan]:
 
 
 def _find_notifying_alarm(name: str, alarms_by_name: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
-    """A metric alarm that has to keep quiet at times speaks through a composite over it alone."""
+    """The composite over a metric alarm alone, which notifies for it where it is suppressed at times; else itself."""
     alarm = alarms_by_name.get(name, {})
     return next(
         (candidate for candidate in alarms_by_name.values() if candidate.get("AlarmRule") == f'ALARM("{name}")'), alarm
@@ -54,7 +54,7 @@ def _find_notifying_alarm(name: str, alarms_by_name: Mapping[str, Mapping[str, A
 
 
 def _list_recipients(harness: Harness, alarm: Mapping[str, Any], since: float, until: float | None) -> str:
-    """Whom an alarm told while it was in ALARM, by its history; empty where others kept it quiet."""
+    """Whom an alarm notified while it was in ALARM, by its history; empty where others suppressed it."""
     if not alarm.get("AlarmActions"):
         return "nobody: part of a composite"
     end = harness.control.get_time() if until is None else harness.started_at + timedelta(seconds=until)
@@ -73,7 +73,7 @@ def explain_suppression(
     concurrent: Sequence[tuple[str, float, float | None]],
     keys: Mapping[str, str],
 ) -> str:
-    """Why an alarm told nobody: its suppressor looks at some that did tell somebody meanwhile."""
+    """Why an alarm notified nobody: its suppressor watches alarms that notified somebody meanwhile."""
     suppressor = alarm.get("ActionsSuppressor", "").rpartition(":")[2]
     rule = alarms_by_name.get(suppressor, {}).get("AlarmRule", "") or f'"{suppressor}"'
     others = dict.fromkeys(keys[name] for name, *_ in concurrent if f'"{name}"' in rule)
@@ -87,7 +87,7 @@ def _has_overlap(first: tuple[float, float | None], other: tuple[float, float | 
 
 
 def _name_recipient(arn: str) -> str:
-    """A topic by the urgency it stands for; a function by its purpose."""
+    """A topic by its severity; a function by its purpose."""
     service, name = arn.split(":")[2], arn.rpartition(":")[2]
     return name.split("-")[-2] if service == "sns" else "the rollback function"
 

@@ -20,7 +20,7 @@ def expect_timely_decision(harness: Harness) -> None:
         default=float("inf"),
     )
     limit = PERIODS * PERIOD_SECONDS + OWN_SECONDS + harness.control.stated_durations()["METRIC_DELAY_SECONDS"]
-    harness.expect(f"it was asked for within {limit:g} s: {took:g}", took <= limit)
+    harness.expect(f"it was requested within {limit:g} s: {took:g}", took <= limit)
 
 
 def expect_timely_flip(harness: Harness) -> None:
@@ -107,11 +107,11 @@ def expect_notification(harness: Harness, topic: str, alarm: str) -> None:
     messages = _find_messages(harness, topic, alarm)
     harness.expect(f"{topic} was notified of {alarm}: {_format_subjects(harness)}", bool(messages))
     if messages:
-        harness.add_observation(f"{alarm} told {topic}")
+        harness.add_observation(f"{alarm} notified {topic}")
 
 
 def expect_alarm(harness: Harness, topic: str, alarm: str) -> None:
-    """The alarm goes to ALARM, and that topic hears of it: later, where it speaks through a composite."""
+    """The alarm goes to ALARM, and notifies that topic: later, where a composite notifies for it."""
     harness.run_until(
         lambda: harness.is_in_alarm(alarm) and bool(_find_messages(harness, topic, alarm)), requests=FEW_REQUESTS
     )
@@ -133,10 +133,10 @@ def expect_alarm_cleared(harness: Harness, alarm: str) -> None:
 def expect_no_alarm(harness: Harness, *alarms: str) -> None:
     """None of these went to ALARM."""
     names = {harness.get_alarm_name(alarm): alarm for alarm in alarms}
-    rang = sorted(
+    fired = sorted(
         {names[change.alarm] for change in harness.alarm_changes() if change.alarm in names and change.state == "ALARM"}
     )
-    harness.expect(f"{', '.join(alarms)} stay silent: {rang}", not rang)
+    harness.expect(f"{', '.join(alarms)} do not fire: {fired}", not fired)
 
 
 def expect_hourly_verdicts(harness: Harness, variant: str) -> None:

@@ -71,7 +71,7 @@ def list_captured_keys(harness: Harness, variant: str) -> list[str]:
 
 
 def list_hours(harness: Harness) -> Iterator[datetime]:
-    """Those of the scene that the drift function must have read by now, the one in which it began among them."""
+    """Those that the drift function must have read by now, the one in which the game day began among them."""
     hour = harness.started_at.replace(minute=0, second=0, microsecond=0)
     while hour + HOUR + timedelta(minutes=REPORT_MINUTE) <= harness.control.get_time():
         yield hour

@@ -1,4 +1,4 @@
-"""The scene of a game day: an endpoint with traffic, a clock that goes on by the minute, and what people hear."""
+"""What a game day works with: an endpoint with traffic, a clock that advances by the minute, and the notifications."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ class Harness:
     """What a scenario works with. rows: flights to send, float32, (n, features); requests: sent in their stead, where
     there are some.
 
-    runtime: asks the endpoint, wherever the simulator runs. finish: waits until the functions that a step of the clock
-    started have ended. pages: the queue that hears what the topics say; "" where nobody listens.
+    runtime: invokes the endpoint, wherever the simulator runs. wait_for_functions: waits until the functions that a
+    step of the clock started have ended. queue_url: the queue that the topics notify; "" where there is none.
     """
 
     control: ControlClient
@@ -99,11 +99,11 @@ class Harness:
 
     @property
     def elapsed_seconds(self) -> float:
-        """Seconds since the scene began."""
+        """Seconds since the game day began."""
         return (self.control.get_time() - self.started_at).total_seconds()
 
     def get_client(self, service: str) -> Any:
-        """A client of the account, made once: a scene asks each minute, and making one takes longer than ten calls."""
+        """A client of the account, made once: making one takes longer than ten calls, of which each minute has some."""
         if service not in self._clients:
             self._clients[service] = boto3.client(service)  # type: ignore[call-overload]
         return self._clients[service]
@@ -209,7 +209,7 @@ class Harness:
             return {}
 
     def ledger_entries(self) -> list[LedgerEntry]:
-        """What the ledger says of this scene."""
+        """The entries of the ledger since the game day began."""
         return [entry for entry in self.traffic().entries() if entry.at >= self.started_at]
 
     def alarm_states(self) -> dict[str, str]:
@@ -230,7 +230,7 @@ class Harness:
         return str(function["Environment"]["Variables"]["CONTROL"])
 
     def list_stack_alarms(self) -> Iterator[dict[str, Any]]:
-        """All alarms of the scene's stack as they are described, by the tag that says whose they are."""
+        """All alarms of the stack as CloudWatch describes them, by the tag that says whose they are."""
         cloudwatch = self.get_client("cloudwatch")
         tag = {"Key": "tidewatch:stack", "Value": self.outputs["key"].rpartition("/")[0]}
         for alarm in list_alarms(cloudwatch):
@@ -241,7 +241,7 @@ class Harness:
                 yield alarm
 
     def alarm_changes(self) -> Iterator[StateChange]:
-        """How all alarms of the account changed since the scene began."""
+        """How all alarms of the account changed since the game day began."""
         return list_changes(
             self.get_client("cloudwatch"), self.started_at, self.control.get_time() + timedelta(seconds=1)
         )
@@ -252,7 +252,7 @@ class Harness:
         return all(states.get(key) == "ALARM" for key in keys)
 
     def count_messages(self) -> Counter[str]:
-        """How often each topic spoke since the scene began: P1, P2, P3, escalation."""
+        """How many messages each topic published since the game day began: P1, P2, P3, escalation."""
         return Counter(message["topic"] for message in self.messages())
 
     def messages(self) -> list[dict[str, Any]]:

@@ -16,11 +16,11 @@ NEIGHBOURS = (("tidewatch", "staging"), ("fares", "rehearsal"))
 GAUGE_METRICS = ("OpenIncidents", "OutOfBandChanges", "DeploymentRunning", "RollbackDriven", "RollbackBlocked")
 """What a stack counts of itself, each minute."""
 CLOCK_JUMP_ALARMS = ("silence", "rollback-failed")
-"""Alarms, by how their keys begin, that ring wherever the clock jumps: no request comes and no sweep runs then."""
+"""Alarms, by how their keys begin, that fire wherever the clock jumps: no request comes and no sweep runs then."""
 INITIAL_TRANSITION = ("INSUFFICIENT_DATA", "OK")
 """How an alarm changes with its first datapoint where nothing is wrong."""
 MIN_MINUTES = 2
-"""For which a stack must have told of itself, so that its silence means something."""
+"""For which a stack must have metrics, so that their zeros mean something."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def capture_states(harness: Harness) -> tuple[NeighbourState, ...]:
 
 
 def expect_silence(harness: Harness, before: tuple[NeighbourState, ...]) -> None:
-    """Tells the scene of each neighbour that it heard, counted and wrote nothing since."""
+    """Records in the harness that each neighbour got no message, counted and wrote nothing since."""
     disturbed_count = 0
     for outputs, state in zip(harness.neighbours, before, strict=True):
         disturbances = _list_disturbances(harness, outputs, state)
@@ -66,7 +66,7 @@ def _list_disturbances(harness: Harness, outputs: Mapping[str, Any], before: Nei
         for change in list_changes(harness.get_client("cloudwatch"), harness.started_at, until)
         if change.alarm in states and change.state == "ALARM"
     ]
-    disturbances = [f"{keys[name]} rang" for name in dict.fromkeys(alarms_fired)]
+    disturbances = [f"{keys[name]} fired" for name in dict.fromkeys(alarms_fired)]
     transitions = sorted((keys[name], before.states.get(name), now) for name, now in states.items())
     # A stack that is judged for the first time in its life finds itself well: that is its own doing.
     disturbances += [
@@ -108,7 +108,7 @@ def _create_controller(harness: Harness, outputs: Mapping[str, Any]) -> TrafficC
 
 
 def _read_maximum(harness: Harness, key: str, metric: str) -> tuple[float, int]:
-    """The most of a stack's own metric since the scene began, and how many minutes it told of."""
+    """The most of a stack's own metric since the game day began, and how many minutes have it."""
     points = harness.get_client("cloudwatch").get_metric_statistics(
         Namespace="Tidewatch",
         MetricName=metric,

@@ -1,4 +1,4 @@
-"""From what a scene has seen to what is told of it: the timeline, the times, the verdict."""
+"""From the records of a game day to its outcome: the timeline, the times, the verdict."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _METRICS = {
 
 
 def build_outcome(name: str, requirement: str, expected_result: str, harness: Harness) -> GameDayOutcome:
-    """The outcome of a scenario that was played."""
+    """The outcome of a scenario that ran."""
     metrics = _read_metrics(harness)
     spans = tuple(collect_spans(harness))
     harness.marks += [*_create_incident_marks(harness), *_create_page_marks(harness)]
@@ -152,7 +152,7 @@ def _create_incident_marks(harness: Harness) -> Iterator[Mark]:
 
 
 def _create_page_marks(harness: Harness) -> Iterator[Mark]:
-    """What P1's topic told whoever is on call."""
+    """The pages that P1's topic sent."""
     for message in harness.messages():
         if message["topic"] == "P1":
             yield Mark(
@@ -163,7 +163,7 @@ def _create_page_marks(harness: Harness) -> Iterator[Mark]:
 
 
 def _create_alarm_marks(harness: Harness, spans: Sequence[AlarmSpan]) -> Iterator[Mark]:
-    """Where nothing rolls back: the alarm of which somebody must hear."""
+    """Where nothing rolls back: the alarm that must notify somebody."""
     bad = _find_first_mark(harness.marks, "degraded")
     expected_spans = [
         span for span in spans if span.label in harness.expected_alarms and bad is not None and span.start_s >= bad

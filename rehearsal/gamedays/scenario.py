@@ -11,9 +11,10 @@ from rehearsal.gamedays.harness import Harness
 
 @dataclass(frozen=True)
 class Scenario:
-    """name: in words of a-z joined by dashes. states: what must happen, a sentence. expected: the end, in a few words.
+    """name: in words of a-z joined by dashes. title: for people. requirement: what must happen, a sentence.
+    expected_result: the end, in a few words.
 
-    play: does it to a scene, and tells the scene what it expects of it. config: edits of the stack's config that the
+    run: does it, and records in the harness what it expects. config: edits of the stack's config that the
     snapshot needs, by top-level key.
     """
 

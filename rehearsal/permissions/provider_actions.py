@@ -220,7 +220,7 @@ NO_EXTRA_ACTIONS = frozenset(
     }
 )
 """Types that carry no tags, and of which the real provider asks what the rehearsal's does. Those of Pulumi's dynamic
-kind are the program's own code, whose calls are all made in the story."""
+kind are the program's own code, whose calls the recorded life makes."""
 
 
 def list_grants(role: str) -> Iterator[Grant]:

@@ -17,7 +17,7 @@ from rehearsal.permissions.stack_lifecycle import PROJECT, STACK, RoleContext, S
 
 PURPOSES: Mapping[str, str] = {
     "deployer": "Runs `pulumi up`, `refresh` and `destroy`.",
-    "preview": "Runs `pulumi preview`, on pull requests say: it reads what the stack holds, and writes nothing.",
+    "preview": "Runs `pulumi preview`, for instance on pull requests: reads what the stack holds, and writes nothing.",
     "publisher": "Publishes versions and lists them: `tidewatch publish`, `tidewatch models`.",
     "operator": (
         "Is on call: `tidewatch rollback`, `status`, `doctor`, `runbook`, `models`, and `acknowledge`, whose edit the "
@@ -75,7 +75,7 @@ def _do_nothing(lifecycle: StackLifecycle) -> None:
 def record_grants(
     act_as: RoleContext = _act_as_administrator, before_destroy: Callable[[StackLifecycle], None] = _do_nothing
 ) -> dict[str, list[Grant]]:
-    """Plays the story, once with everything that a stack can have, and tells what each role needs.
+    """Runs a stack's life, once with everything that a stack can have, and returns what each role needs.
 
     as_: takes a role for a step, where the steps are to be done with it. at_the_end: done while the stack still lives.
     Raises what a step fails with, and LookupError where a call has no rule.

@@ -67,7 +67,7 @@ RoleContext = Callable[[str, str], AbstractContextManager[object]]
 
 
 class LifecycleStepFailed(RuntimeError):
-    """A command of the story ended with an error; the text has it."""
+    """A command ended with an error; the text has it."""
 
 
 @dataclass
@@ -167,7 +167,7 @@ class StackLifecycle:
         self.run_command("publish", str(artifact), "--version", version, "--lineage", str(lineage))
 
     def run_command(self, *words: str) -> str:
-        """Runs a command of the stack; what it prints. Raises StepFailed."""
+        """Runs a command of the stack; what it prints. Raises LifecycleStepFailed."""
         return self._invoke_cli(*words, "--stack", STACK)
 
     def outputs(self) -> Mapping[str, Any]:

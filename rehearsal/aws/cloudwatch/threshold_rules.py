@@ -123,10 +123,8 @@ def format_reason(
     """StateReason as CloudWatch words it, from the evaluated values and the seconds their periods begin at."""
     if result.state == INSUFFICIENT_DATA:
         missing = result.missing_count
-        return (
-            f"Insufficient Data: {missing} {_pluralize_datapoints(missing)} {'was' if missing == 1 else 'were'} "
-            "unknown."
-        )
+        verb = "was" if missing == 1 else "were"
+        return f"Insufficient Data: {missing} {_pluralize_datapoints(missing)} {verb} unknown."
     if result.missing_count and condition.treatment in ("breaching", "notBreaching"):
         return _format_filled_reason(condition, len(values), result.missing_count)
     breaching = [condition.breaches(value) for value in values]
@@ -141,8 +139,8 @@ def format_reason(
     return (
         f"Threshold Crossed: {count} out of the last {len(values)} datapoints [{values_text}] {verb} "
         f"{COMPARISONS[condition.comparison][1]} the threshold ({condition.threshold}) "
-        f"(minimum {minimum} {_pluralize_datapoints(minimum)} for {'OK -> ALARM' if is_alarm else 'ALARM -> OK'} "
-        "transition)."
+        f"(minimum {minimum} {_pluralize_datapoints(minimum)} for "
+        f"{'OK -> ALARM' if is_alarm else 'ALARM -> OK'} transition)."
     )
 
 

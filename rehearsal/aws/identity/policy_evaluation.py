@@ -47,8 +47,8 @@ def is_role_allowed(function: Any, *permissions: RequiredPermission) -> bool:
 def explain_denial(caller: Caller, permission: RequiredPermission) -> str | None:
     """Why the caller may not, as AWS says it; None where it may."""
     message = (
-        f"User: {caller.session_arn} is not authorized to perform: {permission.action} on resource: "
-        f"{permission.resource}"
+        f"User: {caller.session_arn} is not authorized to perform: {permission.action} "
+        f"on resource: {permission.resource}"
     )
     keys = {"aws:principalarn": caller.role, "aws:securetransport": "true", **permission.keys}
     request = policies.PolicyRequest(caller.role, permission.action, permission.resource, keys)

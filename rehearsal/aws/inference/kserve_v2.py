@@ -146,10 +146,10 @@ def _parse_inputs(model: ServedModel, request: dict[str, Any], tail: bytes) -> d
     names = [str(entry["name"]) for entry in entries]
     if missing := [name for name in tensors_by_name if name not in names]:
         raise InvalidInferenceRequest(
-            f"expected {len(tensors_by_name)} inputs but got {len(entries)} inputs for model '{model.name}'. Got "
-            "input(s) "
-            f"[{_quote_names(names)}], but missing required input(s) [{_quote_names(missing)}]. Please provide all "
-            "required "
+            f"expected {len(tensors_by_name)} inputs but got {len(entries)} inputs for model '{model.name}'. "
+            f"Got input(s) "
+            f"[{_quote_names(names)}], but missing required input(s) [{_quote_names(missing)}]. "
+            "Please provide all required "
             "input(s)."
         )
     if len(set(names)) < len(names):
@@ -227,7 +227,7 @@ def _parse_outputs(model: ServedModel, request: dict[str, Any]) -> list[tuple[Te
     return [
         (tensors_by_name[entry["name"]], bool((entry.get("parameters") or {}).get("binary_data", default_binary)))
         for entry in entries
-    ]
+    ]  # fmt: skip
 
 
 def _quote_names(names: Sequence[str]) -> str:

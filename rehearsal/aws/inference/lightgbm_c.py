@@ -113,7 +113,7 @@ def _check_text(text: str) -> None:
             starts_tree, end = trees.startswith(b"Tree=", end), end + size
             if not starts_tree or end > len(trees):
                 raise ModelFileError(
-                    f"tree {number} does not stand where tree_sizes tells, so the file was cut or edited: save the "
+                    f"tree {number} does not begin where tree_sizes has it, so the file was cut or edited: save the "
                     "model anew"
                 )
 

@@ -106,8 +106,8 @@ def _check_tensor(name: str, kind: str, tensor: Tensor, provided: Any, is_batche
         raise OnnxLoadError(f"{kind} '{tensor.name}' is a {provided.type}, which the simulator does not serve")
     if datatype != tensor.datatype:
         raise OnnxLoadError(
-            f"unable to load model '{name}', configuration expects datatype {_format_datatype(tensor.datatype)} for "
-            f"{kind} "
+            f"unable to load model '{name}', configuration expects datatype "
+            f"{_format_datatype(tensor.datatype)} for {kind} "
             f"'{tensor.name}', model provides {_format_datatype(datatype)}"
         )
     shape = [size if isinstance(size, int) else -1 for size in provided.shape]
@@ -119,10 +119,10 @@ def _check_tensor(name: str, kind: str, tensor: Tensor, provided: Any, is_batche
     configured_shape = tensor.get_shape(is_batched)
     if not is_compatible_shape(configured_shape, shape):
         raise OnnxLoadError(
-            f"model '{name}', tensor '{tensor.name}': the model expects {len(shape)} dimensions (shape "
-            f"{format_shape(shape)})"
-            f" but the model configuration specifies {len(configured_shape)} dimensions (shape "
-            f"{format_shape(configured_shape)}"
+            f"model '{name}', tensor '{tensor.name}': the model expects {len(shape)} dimensions "
+            f"(shape {format_shape(shape)})"
+            f" but the model configuration specifies {len(configured_shape)} dimensions "
+            f"(shape {format_shape(configured_shape)}"
             f"{', the batch first because max_batch_size > 0' if is_batched else ''})"
         )
 

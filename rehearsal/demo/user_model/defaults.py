@@ -56,10 +56,8 @@ def build_lineage(folder: Path, framework: str, owner: str, image: str, referenc
 def build_card(name: str, reference: Reference) -> str:
     """A card.md that says of itself that it was made."""
     columns = ", ".join(escape_markdown(each) for each in reference.columns)
-    return (
-        f"# {escape_markdown(name)}\n\nThis card was generated for a rehearsal: bring card.md for one of "
-        f"yours.\n\n{columns}\n"
-    )
+    notice = "This card was generated for a rehearsal: bring card.md for one of yours."
+    return f"# {escape_markdown(name)}\n\n{notice}\n\n{columns}\n"
 
 
 def repack_model(artifact: Path, name: str, target: Path) -> None:

@@ -57,11 +57,7 @@ def _read_folder(folder: Path, root: Path) -> UserWorkload:
     else:
         challenger_model = _load_challenger(files.challenger, files.artifact, name, description, user_requests)
     return UserWorkload(
-        name,
-        files,
-        stack,
-        reference,
-        [located.request for located in user_requests],
+        name, files, stack, reference, [located.request for located in user_requests],
         {
             FIRST_VERSION: FRAMEWORK_BY_BACKEND[model.backend],
             SECOND_VERSION: FRAMEWORK_BY_BACKEND[challenger_model.backend],
@@ -72,7 +68,7 @@ def _read_folder(folder: Path, root: Path) -> UserWorkload:
 
 def _find_files(folder: Path, root: Path) -> UserFiles:
     if not folder.is_dir():
-        raise InvalidUserFolder(f"there is no folder {folder}: make one as {GUIDE} says")
+        raise InvalidUserFolder(f"there is no folder {folder}: {GUIDE} describes how to make one")
     paths = RehearsalPaths.of(root).folder.resolve()
     if folder == paths or paths in folder.parents:
         raise InvalidUserFolder(f"{folder} lies in {paths}, which every rehearsal empties: put it elsewhere")
@@ -83,7 +79,7 @@ def _find_files(folder: Path, root: Path) -> UserFiles:
             f"requests ({', '.join(requests.REQUEST_NAMES[:-1])} or the folder {requests.REQUEST_NAMES[-1]})"
         )
     if missing:
-        raise InvalidUserFolder(f"{folder} lacks {' and '.join(missing)}: {GUIDE} says how each is made")
+        raise InvalidUserFolder(f"{folder} lacks {' and '.join(missing)}: {GUIDE} describes how to make each")
     if len(request_sources) > 1:
         raise InvalidUserFolder(
             f"{folder} holds {' and '.join(request_sources)}: keep the one whose requests are to be replayed"
@@ -150,7 +146,7 @@ def _load_challenger(
     name: str,
     description: ModelDescription | None,
     user_requests: list[requests.LocatedRequest],
-) -> triton.ServedModel:
+) -> triton.ServedModel:  # fmt: skip
     if defaults.hash_file(challenger) == defaults.hash_file(artifact):
         raise InvalidUserFolder(f"{challenger} is {artifact.name} to the byte: leave it out, and a copy is the canary")
     if (other := _read_model_name(challenger)) != name:

@@ -79,15 +79,15 @@ def _load_settings(path: Path, config: Mapping[str, Any], model: str, is_own: bo
         raise InvalidUserFolder(f"{path} is not a config that can be deployed:\n{wrong}") from wrong
     if settings.model.name != model:
         raise InvalidUserFolder(
-            f"{path} says that the model's name is {settings.model.name}, and model.tar.gz holds {model}/: write "
+            f"{path} names the model {settings.model.name}, and model.tar.gz holds {model}/: write "
             "the one into the other"
         )
     if settings.region != REGION:
-        raise InvalidUserFolder(f"{path}: the rehearsal plays {REGION}: set aws:region to it there")
+        raise InvalidUserFolder(f"{path}: the rehearsal simulates {REGION}: set aws:region to it there")
     if not settings.rollback.automatic:
         raise InvalidUserFolder(
-            f"{path}: tidewatch:rollback.automatic is false, and the game day of the story is about a rollback that an "
-            "alarm makes: set it to true there"
+            f"{path}: tidewatch:rollback.automatic is false, and the demo's game day needs a rollback that an "
+            "alarm starts: set it to true there"
         )
     return settings
 

@@ -175,7 +175,7 @@ CHALLENGER_SCENARIOS = (
     Scenario(
         "both-bad",
         "Both are bad",
-        "Both fail alike: no rollback helps, and one page says so.",
+        "Both fail alike: no rollback helps, and one page reports it.",
         "no rollback, one page",
         _run_both_bad,
     ),

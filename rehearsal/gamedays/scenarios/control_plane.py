@@ -77,7 +77,7 @@ def _run_flip_reverted(harness: Harness) -> None:
     harness.run_minutes(RECOVERY_MINUTES)
     checks.expect_rollback(harness)
     kinds = [operation["kind"] for operation in harness.control.operations()[before:]]
-    harness.expect(f"SageMaker was asked twice: {kinds}", kinds.count("weights") >= 2)
+    harness.expect(f"the change was requested twice: {kinds}", kinds.count("weights") >= 2)
 
 
 def _run_target_scaled_in(harness: Harness) -> None:
@@ -152,7 +152,7 @@ CONTROL_PLANE_SCENARIOS = (
     Scenario(
         "flip-reverted",
         "The flip itself is reverted",
-        "SageMaker takes the change of weights back: it is noticed and asked for again.",
+        "SageMaker takes the change of weights back: this is detected, and the change is requested again.",
         "rolled back at the second try",
         _run_flip_reverted,
     ),

@@ -103,7 +103,7 @@ DATA_SCENARIOS = (
     Scenario(
         "no-traffic",
         "No traffic",
-        "Requests stop: no alarm rolls back on missing data, and a ticket tells of the silence.",
+        "Requests stop: no alarm rolls back on missing data, and a ticket reports the missing requests.",
         "no rollback, a ticket",
         _run_no_traffic,
     ),
@@ -131,7 +131,7 @@ DATA_SCENARIOS = (
     Scenario(
         "drift-crashes",
         "The drift function crashes",
-        "The drift function dies in every run: a ticket says so, instead of silence that looks like health.",
+        "The drift function dies in every run: a ticket reports it, instead of silence that looks like health.",
         "no rollback, a ticket",
         _run_drift_crashes,
     ),

@@ -111,7 +111,7 @@ def _run_wild_reference(harness: Harness) -> None:
     checks.expect_alarm(harness, "P2", "hours-failing")
     hours_without_report = [hour for hour in list_hours(harness) if not read_report(harness, harness.challenger, hour)]
     harness.expect(
-        f"nothing is said of the challenger by it: {len(hours_without_report)} hours",
+        f"no report on the challenger uses it: {len(hours_without_report)} hours",
         hours_without_report == list(list_hours(harness)),
     )
     _replace_reference(harness, folder, valid_reference, manifest)
@@ -179,7 +179,7 @@ HOSTILE_DATA = (
     Scenario(
         "poisoned-record",
         "A poisoned record",
-        "A caller sends half of a character, and a model answers it: each is a counted reject, a ticket tells of them, "
+        "A caller sends half of a character, and a model answers it: each is a counted reject, a ticket reports them, "
         "and the champion is judged every hour.",
         "rejects, a ticket",
         _run_poisoned_record,
@@ -203,8 +203,8 @@ HOSTILE_DATA = (
     Scenario(
         "wild-reference",
         "A reference that is none",
-        "The challenger's reference holds counts below zero: the champion is judged every hour, a ticket tells of the "
-        "challenger's, which are read once the right one is back.",
+        "The challenger's reference holds counts below zero: the champion is judged every hour, a ticket reports the "
+        "challenger's hours, which are read once the right one is back.",
         "a ticket, then all is read",
         _run_wild_reference,
     ),

@@ -148,7 +148,7 @@ HOSTILE_WRITERS = (
         "A forged rollback",
         "Somebody writes a rollback to the challenger into the control table: no traffic moves, somebody is paged, and "
         "an operator's rollback goes to the champion.",
-        "a page, then rolled back by hand",
+        "a page, then rolled back by an operator",
         _run_forged_run,
     ),
     Scenario(
@@ -169,7 +169,7 @@ HOSTILE_WRITERS = (
     Scenario(
         "broken-ledger-entry",
         "A broken entry in the ledger",
-        "An entry of another form stands in the ledger: sweeps go on, somebody is paged, and the rollback comes in its "
+        "The ledger holds an entry of another form: sweeps go on, somebody is paged, and the rollback comes in its "
         "time.",
         "a page, then rolled back",
         _run_broken_ledger_entry,

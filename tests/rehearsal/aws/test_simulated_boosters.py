@@ -17,11 +17,11 @@ def _replaced(old: str, new: str) -> Callable[[str], str]:
 @pytest.mark.parametrize(
     ("damage", "sentence"),
     [
-        (lambda text: text[: len(text) // 2], "tree 1 does not stand where tree_sizes tells, so the file was cut"),
-        (lambda text: text[: text.index("Tree=2") + 100], "tree 2 does not stand where tree_sizes tells"),
+        (lambda text: text[: len(text) // 2], "tree 1 does not begin where tree_sizes has it, so the file was cut"),
+        (lambda text: text[: text.index("Tree=2") + 100], "tree 2 does not begin where tree_sizes has it"),
         (lambda text: text[: text.index("Tree=0")], "the file holds no tree"),
         (lambda text: text.replace("\n", "\r\n"), "its lines end in CRLF"),
-        (_replaced("num_leaves=4", "num_leaves=40"), "tree 1 does not stand where tree_sizes tells"),
+        (_replaced("num_leaves=4", "num_leaves=40"), "tree 1 does not begin where tree_sizes has it"),
         (_replaced("num_leaves=4", "num_leaves=9"), "LightGBM"),
         (_replaced("num_tree_per_iteration=1", "num_tree_per_iteration=3"), "LightGBM breaks down as it reads"),
         (_replaced("max_feature_idx=2", "max_feature_idx=9"), "Wrong size of feature_names"),

@@ -313,7 +313,7 @@ CSV_RECORD = json.dumps({"captureData": {"endpointInput": {"data": "1,2", "encod
 @pytest.mark.parametrize(
     ("mistake", "sentence"),
     [
-        (_without("model.tar.gz"), "lacks model.tar.gz: docs/rehearsing-your-own.md says how"),
+        (_without("model.tar.gz"), "lacks model.tar.gz: docs/rehearsing-your-own.md describes how"),
         (
             _without("model.tar.gz", "reference.json", "requests.csv"),
             "lacks model.tar.gz and reference.json and requests (requests.csv, requests.jsonl, captured.jsonl or the "
@@ -381,10 +381,10 @@ CSV_RECORD = json.dumps({"captureData": {"endpointInput": {"data": "1,2", "encod
         (_captured(CSV_RECORD), "captured.jsonl, record 1: the model in model.tar.gz answers 400: Triton serves V2"),
         (
             _config(lambda config: config["tidewatch:model"].update(name="cats")),
-            "says that the model's name is cats, and model.tar.gz holds flights/",
+            "names the model cats, and model.tar.gz holds flights/",
         ),
         (_config(lambda config: config["tidewatch:rollback"].update(automatic=False)), "automatic is false"),
-        (_config(lambda config: config.update({"aws:region": "eu-west-1"})), "the rehearsal plays us-east-1"),
+        (_config(lambda config: config.update({"aws:region": "eu-west-1"})), "the rehearsal simulates us-east-1"),
         (
             _config(lambda config: config["tidewatch:model"].update(owner={"secure": "v1:x"})),
             "tidewatch:model is secret, and a rehearsal decrypts nothing",

@@ -105,7 +105,7 @@ def test_the_overview_links_each_report_and_says_what_was_read(drift: YearDriftS
     page = render_overview(drift)
     for each in drift.months:
         assert f'href="{each.page}"' in page
-    assert "30 requests of 8 flights; with the acts before, 60 of 60 captured records were read in 3 hours" in page
+    assert "30 requests of 8 flights; with the hours before, 60 of 60 captured records were read in 3 hours" in page
     assert "58 parsed, 2 rejected" in page
     assert "a drift may have a smaller PSI than a warning" in page
     assert "does not have the five columns of the weather" in page

@@ -130,9 +130,9 @@ def test_a_neighbour_that_is_not_silent_fails_the_game_day_and_is_told(side_by_s
 
     (outcome,) = side_by_side.run_scenarios([by_hand("elsewhere", elsewhere)])
     assert not outcome.passed
-    rang, counted = outcome.observed_result.split("NOT MET: ")[1:]
-    assert rang.startswith("tidewatch/staging/flights got no alarm; ")
-    assert "-blue rang" in rang
+    fired, counted = outcome.observed_result.split("NOT MET: ")[1:]
+    assert fired.startswith("tidewatch/staging/flights got no alarm; ")
+    assert "-blue fired" in fired
     assert counted.startswith("fares/rehearsal/flights got no alarm; ")
     assert "OpenIncidents was 1 at most" in counted
     assert SILENT not in outcome.observed_result

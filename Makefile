@@ -85,6 +85,7 @@ check-lock: $(UV_READY)
 	$(UV) lock --check --quiet --project bench/peers
 
 check: .venv/.installed check-lock
+	$(RUN)python -m stacks.config.reference --check
 	$(RUN)ruff check
 	$(RUN)ruff format --check --quiet
 	$(RUN)pyright

@@ -10,11 +10,6 @@ from cli.outputs import require_output
 from tidewatch.traffic import Clients, ResourceNames, TrafficController
 
 
-def read_model_name(outputs: Mapping[str, Any]) -> str:
-    """The model's name: the last folder of its prefix in the registry, `models/flights/`."""
-    return str(outputs["registry"]["prefix"]).strip("/").rpartition("/")[2]
-
-
 def create_controller(stack: str, outputs: Mapping[str, Any], session: Session) -> TrafficController:
     """Reads the endpoint and its ledger. Raises UserError where the stack serves nothing yet."""
     endpoint = require_output(outputs, "endpoint", stack)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
 from components.alarm_order import AlarmId, AlarmOrder
+from components.alarms_args import AlarmsArgs
 from components.metric_alarm import create_metric_alarm
-from components.rollback_function import RollbackFunction
 from components.stack_context import StackContext
-from components.tables import Tables
-from components.topics import ESCALATION, Topics
+from components.topics import ESCALATION
 from tidewatch.alarms import (
     Alarm,
     CompositeAlarm,
-    DimensionResolver,
     Rule,
     Severity,
     any_of,
@@ -27,7 +25,7 @@ from tidewatch.alarms import (
 )
 from tidewatch.alarms.catalog import GUARDRAIL_COMPOSITE, HEALTH_COMPOSITE
 from tidewatch.alarms.control_plane_alarms import DEPLOYMENT_RUNNING
-from tidewatch.slo import Objective, build_slo_alarms, build_slo_composites
+from tidewatch.slo import build_slo_alarms, build_slo_composites
 
 WAIT_SECONDS = 60
 """How long a page waits for what would hold it back: one evaluation of a metric of the sweep."""
@@ -38,24 +36,6 @@ SUSTAINED = ("model-errors", "latency")
 MAX_DESCRIPTION_LENGTH = 1024
 METRIC_MARK = "m"
 """What tells the name of a metric alarm from that of the composite that speaks for it."""
-
-
-@dataclass(frozen=True)
-class AlarmsArgs:
-    """What is watched, and who is told.
-
-    variants: the alarms of each variant; endpoint: those of the endpoint as a whole; objectives: what is promised to
-    users. names: what the metrics' dimensions are made of. runbooks: the folder or URL that {key}.md is under.
-    """
-
-    variants: Mapping[str, Sequence[Alarm]]
-    endpoint: Sequence[Alarm]
-    objectives: Sequence[Objective]
-    names: DimensionResolver[pulumi.Output[str]]
-    tables: Tables
-    topics: Topics
-    rollback: RollbackFunction
-    runbooks: str
 
 
 @dataclass(frozen=True)
@@ -71,30 +51,23 @@ class _Notification:
 NO_ACTION = _Notification()
 
 
-def build_guardrail_names(tables: Tables, variants: Iterable[str], champion: str) -> dict[str, pulumi.Input[str]]:
-    """The alarm that guards each variant but the champion: its name is known before the alarm, which needs the
-    endpoint, because the endpoint's gate asks how it is."""
-    return {
-        variant: tables.build_physical_name(GUARDRAIL_COMPOSITE, variant)
-        for variant in sorted(variants)
-        if variant != champion
-    }
-
-
 class Alarms(pulumi.ComponentResource):
     """Every alarm of an endpoint, and what is made of them.
 
     They are a unit because they hold each other back: an alarm that has to keep quiet while a deployment runs, while a
     challenger is being rolled back or while another one says the same more urgently acts through a composite with a
-    suppressor; any other acts itself. What rolls back is never held back. `guardrails` are names by variant; `endpoint`
-    is in ALARM while anything is wrong, and tells nobody. `names`, `arns`: of all that says so, by key and variant.
+    suppressor; any other acts itself. What rolls back is never held back. `guardrails` are names by variant; `health`
+    is the name of what is in ALARM while anything is wrong, and notifies nobody. `names`, `arns`: of all that says so,
+    by key and variant. `variants`, `endpoint`, `objectives` and `dimensions` are the values that they are made of.
 
-    Alarms call each other by names that are known before they are made; what has to be made first is kept in `Order`.
+    Alarms name each other by names that are known before they are made; AlarmOrder keeps what has to be made first.
     """
 
     def __init__(self, context: StackContext, args: AlarmsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("tidewatch:components:Alarms", context.name("alarms"), None, opts)
         self._context, self._args = context, args
+        self.variants, self.endpoint, self.objectives = args.variants, args.endpoint, args.objectives
+        self.dimensions = args.dimensions
         self._names: dict[AlarmId, pulumi.Output[str]] = {}
         self._arns: dict[AlarmId, pulumi.Output[str]] = {}
         self._order = AlarmOrder()
@@ -114,8 +87,8 @@ class Alarms(pulumi.ComponentResource):
         self.guardrails = {
             variant: self._names[variant, key] for variant, key in sorted(composites) if key == GUARDRAIL_COMPOSITE
         }
-        self.endpoint = self._create_health_composites(problem_ids)
-        self.register_outputs({"guardrails": self.guardrails, "endpoint": self.endpoint})
+        self.health = self._create_health_composites(problem_ids)
+        self.register_outputs({"guardrails": self.guardrails, "endpoint": self.health})
 
     def _collect_alarms(self) -> dict[AlarmId, Alarm]:
         args = self._args
@@ -146,7 +119,7 @@ class Alarms(pulumi.ComponentResource):
         resource = create_metric_alarm(
             self._context.name(*_to_name_parts(alarm_id)),
             alarm,
-            self._args.names,
+            self._args.dimensions,
             physical_name=self._args.tables.build_physical_name(*_to_name_parts(alarm_id), mark=METRIC_MARK),
             variant=alarm_id[0],
             description=self._describe(alarm.description, alarm.runbook),
@@ -281,9 +254,12 @@ class Alarms(pulumi.ComponentResource):
         # Where nothing rolls back by itself, nobody else would tell.
         variants = self._args.variants if self._args.rollback.automatic else ()
         guardrail_ids = [(owner, GUARDRAIL_COMPOSITE) for owner in variants if variant in (owner, "")]
-        champion_counterpart = [(self._args.names.champion, key)] if variant != self._args.names.champion else []
-        deploying = [("", DEPLOYMENT_RUNNING)] if alarm.suppressed_by_deployment else []
-        user_facing = bool(variant) or isinstance(alarm, CompositeAlarm)
+        champion_counterpart = (
+            [(self._args.dimensions.champion, key)] if variant != self._args.dimensions.champion else []
+        )
+        is_composite = isinstance(alarm, CompositeAlarm)
+        deploying = [("", DEPLOYMENT_RUNNING)] if not is_composite and alarm.suppressed_by_deployment else []
+        user_facing = bool(variant) or is_composite
         found = (
             *parents,
             *deploying,

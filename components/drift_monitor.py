@@ -12,6 +12,9 @@ from components.lambda_function import EVENTBRIDGE, RUNTIME, FunctionArgs, allow
 from components.lambda_layer import build_layer
 from components.policy import Statement, render_policy, restrict_to_partition_keys
 from components.registry_bucket import RegistryBucket
+from components.sagemaker.endpoint import ServingEndpoint
+from components.settings import DriftSettings, StackSettings
+from components.shared_resources import SharedResources
 from components.stack_context import StackContext
 from components.storage import Storage
 from components.tables import Tables
@@ -39,6 +42,35 @@ class DriftArgs:
     lag_minutes: int = 20
     look_back_hours: int = 72
     log_days: int = 30
+
+    @classmethod
+    def from_settings(cls, settings: StackSettings, shared: SharedResources, endpoint: ServingEndpoint) -> DriftArgs:
+        return cls(
+            endpoint=endpoint.name,
+            capture_prefix=settings.endpoint.capture_prefix,
+            storage=shared.storage,
+            registry=shared.registry,
+            tables=shared.tables,
+            thresholds=build_drift_thresholds(settings.drift),
+            lag_minutes=settings.drift.lag_minutes,
+            look_back_hours=settings.drift.look_back_hours,
+            log_days=settings.logs.retention_days,
+        )
+
+
+def build_drift_thresholds(drift: DriftSettings) -> dict[str, float]:
+    """What counts as drift, by the names that the domain has for it: points and percent as fractions."""
+    return {
+        "psi_warn": drift.psi[0],
+        "psi_drift": drift.psi[1],
+        "share_warn": drift.share[0] / 100,
+        "share_drift": drift.share[1] / 100,
+        "rate_warn": drift.rate[0] / 100,
+        "rate_drift": drift.rate[1] / 100,
+        "false_discovery_rate": drift.false_discovery_rate,
+        "ticket_share": drift.ticket_share / 100,
+        "page_share": drift.page_share / 100,
+    }
 
 
 class DriftMonitor(pulumi.ComponentResource):

@@ -18,6 +18,7 @@ from components.registry_policy import (
     build_deployer_patterns,
     build_immutability_statements,
 )
+from components.settings import StackSettings
 from components.stack_context import StackContext
 from tidewatch.registry.location import build_parameter_name
 
@@ -27,9 +28,9 @@ class RegistryArgs:
     """logs: where accesses are logged. lock_days: governance-mode object lock of every version; 0 is none any more,
     None none yet.
 
-    break_glass: who may take the role that deletes, as trust_people takes them. deployers: who runs `pulumi up`, and so
-    may change the bucket's settings; of nobody named, whoever IAM lets. found: the bucket that versions were read from
-    before anything was made; "" where there was none.
+    break_glass: who may take the role that deletes, as build_people_trust_policy takes them. deployers: who runs
+    `pulumi up`, and so may change the bucket's settings; where nobody is named, whoever IAM lets. source_bucket: the
+    bucket that versions were read from before anything was made; "" where there was none.
     """
 
     logs: SecureBucket
@@ -37,6 +38,15 @@ class RegistryArgs:
     break_glass: Sequence[str] = ()
     deployers: Sequence[str] = ()
     source_bucket: str = ""
+
+    @classmethod
+    def from_settings(
+        cls, settings: StackSettings, logs: SecureBucket, locked: bool, source_bucket: str
+    ) -> RegistryArgs:
+        """locked: whether the bucket has an object lock already, which S3 never takes off."""
+        days = settings.registry.object_lock_days
+        access = settings.access
+        return cls(logs, days if days or locked else None, access.break_glass, access.deployers, source_bucket)
 
 
 class RegistryBucket(pulumi.ComponentResource):

@@ -102,11 +102,9 @@ def explain_other_registry(parameter: str, own_bucket: str, source_bucket: str) 
     """Why nothing is deployed of versions that another registry holds."""
     return (
         f"The versions were read from the bucket {source_bucket}, which carries the tags of this stack's registry "
-        "and is named "
-        f"by the parameter {parameter}, but the registry of this stack is {own_bucket}. Find out who made "
-        f"{source_bucket} and wrote "
-        f"the parameter, then write {own_bucket} into it again (`aws ssm put-parameter --overwrite`); nothing was "
-        "changed."
+        f"and is named by the parameter {parameter}, but the registry of this stack is {own_bucket}. Find out who made "
+        f"{source_bucket} and wrote the parameter, then write {own_bucket} into it again "
+        "(`aws ssm put-parameter --overwrite`); nothing was changed."
     )
 
 

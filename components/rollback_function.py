@@ -9,13 +9,20 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_aws as aws
 
+from components.alarm_names import build_guardrail_names
+from components.dashboard_names import build_links
+from components.drift_monitor import DriftMonitor
 from components.lambda_function import FunctionArgs, allow_eventbridge, create_function_with_dlq
 from components.policy import Statement, restrict_to_partition_keys
 from components.registry_bucket import RegistryBucket
+from components.sagemaker.endpoint import ServingEndpoint
+from components.settings import StackSettings
+from components.shared_resources import SharedResources
 from components.stack_context import StackContext
 from components.tables import Tables
 from components.topics import Topics
 from tidewatch.alarms.catalog import HEALTH_COMPOSITE
+from tidewatch.naming import VARIANTS
 from tidewatch.rollback import format_invocation as build_command
 from tidewatch.slo import Objective
 from tidewatch.traffic import build_acknowledgements_key
@@ -60,6 +67,39 @@ class RollbackArgs:
     runbooks: str = "runbooks"
     dashboard: pulumi.Input[str] = ""
     reports: pulumi.Input[str] = ""
+
+    @classmethod
+    def from_settings(
+        cls,
+        context: StackContext,
+        settings: StackSettings,
+        shared: SharedResources,
+        endpoint: ServingEndpoint,
+        drift: DriftMonitor | None,
+    ) -> RollbackArgs:
+        tables, monitoring = shared.tables, shared.storage.monitoring
+        return cls(
+            endpoint=endpoint.name,
+            endpoint_arn=endpoint.arn,
+            variants=sorted(settings.variants),
+            target=settings.champion,
+            floor=settings.floor,
+            abort_alarm=endpoint.abort.name,
+            abort_alarm_arn=endpoint.abort.arn,
+            tables=tables,
+            topics=shared.topics,
+            monitoring=monitoring.bucket,
+            monitoring_arn=monitoring.arn,
+            monitoring_key=monitoring.encryption_key,
+            registry=shared.registry,
+            automatic=settings.rollback.automatic,
+            guardrails=build_guardrail_names(tables, VARIANTS, settings.champion),
+            objectives=settings.slo.objectives(),
+            runbooks=settings.notify.runbooks,
+            dashboard=build_links(context, tables)["oncall"],
+            reports=drift.reports if drift else "",
+            log_days=settings.logs.retention_days,
+        )
 
 
 class RollbackFunction(pulumi.ComponentResource):

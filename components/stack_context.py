@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_aws as aws
 
+from components.settings import StackSettings
 from tidewatch.naming import build_name_prefix, build_stack_key, hash_stack_key
 
 
@@ -38,7 +39,7 @@ class StackContext:
         protect: bool,
         force_destroy: bool,
     ) -> StackContext:
-        """The scope of a stack, with the account and partition that its credentials are for."""
+        """The context of a stack, with the account and partition that its credentials are for."""
         return cls(
             project=project,
             stack=stack,
@@ -49,6 +50,20 @@ class StackContext:
             tags={**tags, "tidewatch:stack": f"{project}/{stack}", "tidewatch:model": model, "tidewatch:owner": owner},
             protect=protect,
             force_destroy=force_destroy,
+        )
+
+    @classmethod
+    def from_settings(cls, settings: StackSettings, project: str, stack: str) -> StackContext:
+        """The context of a stack, as its config has it."""
+        return cls.of(
+            project=project,
+            stack=stack,
+            model=settings.model.name,
+            owner=settings.model.owner,
+            region=settings.region,
+            tags=settings.tags,
+            protect=settings.protect,
+            force_destroy=settings.force_destroy,
         )
 
     @property

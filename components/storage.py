@@ -10,6 +10,7 @@ import pulumi_aws as aws
 
 from components.bucket import BucketArgs, SecureBucket
 from components.policy import Statement, build_people_trust_policy, render_policy
+from components.settings import StackSettings
 from components.stack_context import StackContext
 
 
@@ -23,6 +24,12 @@ class StorageArgs:
     capture_days: int
     log_days: int
     readers: Sequence[str] = ()
+
+    @classmethod
+    def from_settings(cls, settings: StackSettings) -> StorageArgs:
+        return cls(
+            settings.endpoint.capture_retention_days, settings.logs.retention_days, settings.access.capture_readers
+        )
 
 
 class Storage(pulumi.ComponentResource):

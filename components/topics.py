@@ -10,6 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.policy import ANYONE, Statement, build_service_trust_policy, render_policy
+from components.settings import StackSettings
 from components.stack_context import StackContext
 
 SEVERITIES = ("P1", "P2", "P3")
@@ -42,6 +43,14 @@ class Subscribers:
     people: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict[str, Sequence[tuple[str, str]]])
     slack: Slack | None = None
     secret: bool = False
+
+    @classmethod
+    def from_settings(cls, settings: StackSettings) -> Subscribers:
+        notify = settings.notify
+        escalation = {ESCALATION: notify.escalation.to} if notify.escalation else {}
+        chat = notify.chat
+        slack = Slack(chat.slack_team, chat.slack_channel, chat.severities) if chat else None
+        return cls({**notify.recipients, **escalation}, slack, "notify" in settings.secret)
 
 
 class Topics(pulumi.ComponentResource):

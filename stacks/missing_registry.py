@@ -59,11 +59,10 @@ def explain_missing_registry(
     return (
         f"The registry of this stack, by the parameter {parameter}, is the bucket {bucket}, which is there, but "
         f"without the tags by which the stack knows it. {KEEP_VARIANTS} If it is the registry, give it these tags; "
-        "it keeps its "
-        f"others: {format_tag_bucket_command(bucket, {**found, **tags}, region)}. Then run `pulumi up --refresh`, "
-        "which puts back "
-        "what else it lacks and names the versions that are not in it. If it is not, write the parameter again for the "
-        f"bucket that is: {write_command}"
+        f"it keeps its others: {format_tag_bucket_command(bucket, {**found, **tags}, region)}. Then run "
+        "`pulumi up --refresh`, which puts back what else it lacks and names the versions that are not in it. If it "
+        "is not, "
+        f"write the parameter again for the bucket that is: {write_command}"
     )
 
 
@@ -87,8 +86,8 @@ def _explain_missing_bucket(bucket: str, create_command: str, model: str) -> str
     return (
         f"The registry of this stack, the bucket {bucket}, is gone, and with it the versions of {model}. "
         f"{KEEP_VARIANTS} Make the bucket again: {create_command}. Then publish each version that is declared again, "
-        "from the very file "
-        "that it was, with `tidewatch publish`, and run `pulumi up --refresh`, which puts back what kept the bucket "
-        "shut. Where a refresh had taken the bucket out of the state before, the stack gets another one then, and the "
+        "from the very file that it was, with `tidewatch publish`, and run `pulumi up --refresh`, which "
+        "puts back what kept the bucket shut. Where a refresh had taken the bucket out of the state before, the "
+        "stack gets another one then, and the "
         "versions are to be published once more, into that."
     )

@@ -13,29 +13,15 @@ import pulumi
 from components.alarms import Alarms
 from components.dashboards import Dashboards
 from components.drift_monitor import DriftMonitor
-from components.registry_bucket import RegistryBucket
 from components.rollback_function import RollbackFunction
 from components.sagemaker.endpoint import ServingEndpoint
-from components.sagemaker.gate import Gate
 from components.sagemaker.traffic import Traffic
+from components.shared_resources import SharedResources
 from components.stack_context import StackContext
-from components.storage import Storage
-from components.tables import Tables
-from components.topics import SEVERITIES, Topics
+from components.topics import SEVERITIES
 from stacks.config.schema import StackSettings
 from tidewatch.dashboards import PAGE_BUILDERS
 from tidewatch.slo import Objective
-
-
-@dataclass(frozen=True)
-class SharedResources:
-    """What is there from the first `up` on."""
-
-    registry: RegistryBucket
-    storage: Storage
-    tables: Tables
-    topics: Topics
-    gate: Gate
 
 
 @dataclass(frozen=True)
@@ -55,6 +41,9 @@ def export(
 ) -> None:
     """Exports the contract: that nothing serves any more only once the gate has let it pass."""
     pulumi.export("key", context.key)
+    pulumi.export("model", context.model)
+    pulumi.export("region", context.region)
+    pulumi.export("prefix", context.name())
     for key, value in (
         ("endpoint", _build_endpoint_outputs(settings, serving)),
         ("traffic", _build_traffic_outputs(settings, serving)),
@@ -71,6 +60,7 @@ def export(
     pulumi.export("ledger", shared.tables.ledger.name)
     pulumi.export("topics", {severity: shared.topics.arns[severity] for severity in SEVERITIES})
     pulumi.export("dashboards", serving.dashboards.links if serving else dict.fromkeys(PAGE_BUILDERS))
+    pulumi.export("dashboard_names", serving.dashboards.names if serving else dict.fromkeys(PAGE_BUILDERS))
 
 
 def build_invoke_command(endpoint: str, region: str) -> str:
@@ -121,7 +111,7 @@ def _build_alarm_outputs(serving: ServingResources | None) -> dict[str, Any]:
     if serving is None:
         return {"endpoint": None, "guardrails": {}, "names": {}}
     alarms = serving.alarms
-    return {"endpoint": alarms.endpoint, "guardrails": alarms.guardrails, "names": alarms.names}
+    return {"endpoint": alarms.health, "guardrails": alarms.guardrails, "names": alarms.names}
 
 
 def _build_objective_output(objective: Objective) -> dict[str, Any]:

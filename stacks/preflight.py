@@ -65,8 +65,8 @@ def resolve(
 ) -> PreflightResult:
     """The version of each variant, found in the registry and unchanged since it was published.
 
-    Raises PreflightError, naming every variant whose version cannot be deployed, and where the stack is another
-    model's.
+    Raises PreflightError, naming every variant whose version cannot be deployed, and where the stack is that of another
+    model.
     """
     model = settings.model.name
     with _convert_errors():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-from urllib.parse import unquote
 
 from botocore.exceptions import ClientError
 
@@ -23,7 +22,6 @@ ENDPOINT_STATES = {
     "RollingBack": "warn",
 }
 """How an endpoint's status comes out; any other fails."""
-DASHBOARD_FRAGMENT = "#dashboards/dashboard/"
 
 
 def build_checks(stack: str, outputs: Mapping[str, Any], session: Session) -> list[Check]:
@@ -255,10 +253,9 @@ class _StackChecks:
 
     def check_dashboards(self) -> Iterator[CheckResult]:
         cloudwatch = self._session.client("cloudwatch")
-        for page, link in sorted((self._outputs.get("dashboards") or {}).items()):
-            if not link or DASHBOARD_FRAGMENT not in link:
+        for page, name in sorted((self._outputs.get("dashboard_names") or {}).items()):
+            if not name:
                 continue
-            name = unquote(link.partition(DASHBOARD_FRAGMENT)[2])
             if _read_or_none(lambda: cloudwatch.get_dashboard(DashboardName=name)) is None:  # noqa: B023 - called at once
                 yield CheckResult("dashboards", "fail", f"{name} ({page}) does not exist", self._redeploy_command)
             else:

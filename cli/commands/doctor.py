@@ -104,9 +104,7 @@ def _check_stack(
 
 def _open_registry(outputs: dict[str, Any], session: Session) -> ModelRegistry:
     location: dict[str, str] = outputs["registry"]
-    return ModelRegistry(
-        session.client("s3"), location["bucket"], location["prefix"].strip("/").removeprefix("models/")
-    )
+    return ModelRegistry(session.client("s3"), location["bucket"], outputs["model"])
 
 
 def _print_result(result: CheckResult, console: Console) -> None:

@@ -101,9 +101,8 @@ def models(
 
 
 def _open_registry(stack: str) -> ModelRegistry:
-    location: dict[str, str] = read_stack_outputs(stack)["registry"]
-    name = location["prefix"].strip("/").removeprefix("models/")
-    return ModelRegistry(Session(stack).client("s3"), location["bucket"], name)
+    outputs = read_stack_outputs(stack)
+    return ModelRegistry(Session(stack).client("s3"), outputs["registry"]["bucket"], outputs["model"])
 
 
 def _read_description(path: Path) -> ModelDescription:

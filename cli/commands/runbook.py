@@ -19,7 +19,6 @@ from cli.outputs import read_stack_outputs
 from cli.project import ROOT
 from cli.resolved_config import UnreadableSecret
 from cli.stack_config_file import StackConfigFile
-from cli.traffic_controller import read_model_name
 from tidewatch import slo
 from tidewatch.alarms import (
     ALARM_RUNBOOKS,
@@ -213,8 +212,8 @@ def collect_names(
     registry = _get_output(outputs, "registry", "bucket")
     variant = _find_variant(outputs, found)
     contacts = {key: _get_output(config, "tidewatch:model", key) for key in ("owner", "oncall", "escalation")}
-    model = read_model_name(outputs) if registry else _get_output(config, "tidewatch:model", "name")
-    prefix = _find_prefix(outputs, str(model))
+    model = outputs.get("model") or _get_output(config, "tidewatch:model", "name")
+    prefix = outputs.get("prefix") or str(model)
     names = {
         "stack": stack,
         "region": config.get("aws:region"),
@@ -244,11 +243,6 @@ def collect_names(
         for name, value in names.items()
         if value and not isinstance(value, UnreadableSecret)
     }
-
-
-def _find_prefix(outputs: Mapping[str, Any], model: str) -> str:
-    """Read off a function's name: long names of models are cut in the names of things."""
-    return (_get_output(outputs, "rollback", "function") or "").rpartition("-rollback-")[0] or model
 
 
 def _find_physical_name(outputs: Mapping[str, Any], requested_name: str, prefix: str) -> str:

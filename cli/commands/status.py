@@ -21,7 +21,7 @@ from cli.backend import get_backend
 from cli.console import Console
 from cli.errors import UserError
 from cli.outputs import read_stack_outputs
-from cli.traffic_controller import create_controller, read_model_name
+from cli.traffic_controller import create_controller
 from tidewatch import clock
 from tidewatch.text import collapse_whitespace, sanitize
 from tidewatch.traffic import EndpointMissing, EndpointState, Incident, Split, TrafficController, TrafficError
@@ -104,7 +104,7 @@ def describe(stack: str, outputs: dict[str, Any], traffic: TrafficController, se
 
     return {
         "stack": stack,
-        "model": read_model_name(outputs),
+        "model": outputs["model"],
         "at": session.now().isoformat(timespec="seconds"),
         "endpoint": {"name": state.name, "status": state.status, "configuration": state.config},
         "champion": outputs["traffic"]["champion"],

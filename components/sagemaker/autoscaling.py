@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from components.settings import StackSettings
 from components.stack_context import StackContext
 
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
@@ -21,6 +22,18 @@ class TargetTracking:
     invocations_per_instance: float
     scale_in_seconds: int
     scale_out_seconds: int
+
+    @classmethod
+    def from_settings(cls, settings: StackSettings) -> TargetTracking | None:
+        """Target tracking, where the config asks for it."""
+        if (autoscaling := settings.autoscaling) is None:
+            return None
+        return cls(
+            autoscaling.maximum,
+            autoscaling.invocations_per_instance,
+            autoscaling.scale_in_seconds,
+            autoscaling.scale_out_seconds,
+        )
 
 
 class VariantScaling(pulumi.ComponentResource):

@@ -9,7 +9,8 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components.sagemaker.variant_model import CONTENT_TAG, ProductionVariant
+from components.sagemaker.variant_model import CONTENT_TAG, Network, ProductionVariant
+from components.settings import EndpointSettings, StackSettings
 from components.stack_context import StackContext
 from tidewatch.content_hash import compute_content_hash
 
@@ -31,6 +32,16 @@ class HostConfig:
     volume_key: str = ""
     ami_version: str = ""
 
+    @classmethod
+    def from_settings(cls, endpoint: EndpointSettings) -> HostConfig:
+        return cls(
+            endpoint.instance_type,
+            endpoint.startup_seconds,
+            endpoint.download_seconds,
+            endpoint.volume_key,
+            endpoint.inference_ami_version,
+        )
+
 
 @dataclass(frozen=True)
 class DataCaptureConfig:
@@ -40,6 +51,12 @@ class DataCaptureConfig:
     prefix: str
     csv_content_types: tuple[str, ...]
     json_content_types: tuple[str, ...]
+
+    @classmethod
+    def from_settings(cls, endpoint: EndpointSettings) -> DataCaptureConfig:
+        return cls(
+            endpoint.capture_sampling, endpoint.capture_prefix, endpoint.csv_content_types, endpoint.json_content_types
+        )
 
     @property
     def hash_inputs(self) -> dict[str, Any]:
@@ -60,6 +77,18 @@ class Configuration:
     hosting: HostConfig
     capture: DataCaptureConfig
     champion: str
+
+    @classmethod
+    def from_settings(cls, settings: StackSettings, variants: Mapping[str, ProductionVariant]) -> Configuration:
+        """The configuration that the config declares for these variants."""
+        network, model = Network.from_settings(settings), settings.model.name
+        return cls(
+            variants=[variants[name] for name in sorted(variants)],
+            contents={name: variant.compute_content(model, network) for name, variant in variants.items()},
+            hosting=HostConfig.from_settings(settings.endpoint),
+            capture=DataCaptureConfig.from_settings(settings.endpoint),
+            champion=settings.champion,
+        )
 
     @property
     def content(self) -> str:

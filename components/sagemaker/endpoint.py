@@ -23,8 +23,11 @@ from components.sagemaker.gate import Gate
 from components.sagemaker.logs import EndpointLogs
 from components.sagemaker.serving_role import ServingArgs, ServingRole
 from components.sagemaker.variant_model import Network, ProductionVariant, create_variant_model
+from components.settings import RolloutSettings, StackSettings
+from components.shared_resources import SharedResources
 from components.stack_context import StackContext
 from tidewatch import metrics
+from tidewatch.registry import ResolvedVersion
 from tidewatch.traffic import DeploymentPolicy
 
 
@@ -55,6 +58,42 @@ class EndpointArgs:
     log_days: int
     network: Network | None = None
     scaling: TargetTracking | None = None
+
+    @classmethod
+    def from_settings(
+        cls, settings: StackSettings, versions: Mapping[str, ResolvedVersion], shared: SharedResources
+    ) -> EndpointArgs:
+        """The endpoint that the config declares, of the versions that were found."""
+        capture = shared.storage.capture
+        return cls(
+            gate=shared.gate,
+            variants=ProductionVariant.from_settings(settings, versions),
+            champion=settings.champion,
+            acknowledged=settings.acknowledged_incident,
+            hosting=HostConfig.from_settings(settings.endpoint),
+            capture=DataCaptureConfig.from_settings(settings.endpoint),
+            policy=_build_deployment_policy(settings.endpoint.rollout),
+            registry_key=shared.registry.key_arn,
+            capture_bucket=capture.bucket,
+            capture_arn=capture.arn,
+            capture_key=capture.encryption_key,
+            monitoring=shared.storage.monitoring.bucket,
+            log_days=settings.logs.retention_days,
+            network=Network.from_settings(settings),
+            scaling=TargetTracking.from_settings(settings),
+        )
+
+
+def _build_deployment_policy(rollout: RolloutSettings) -> DeploymentPolicy:
+    """How a new fleet takes over."""
+    if rollout.strategy == "allAtOnce":
+        return DeploymentPolicy(termination_wait_seconds=rollout.termination_wait_seconds)
+    return DeploymentPolicy(
+        type="CANARY" if rollout.strategy == "canary" else "LINEAR",
+        size_percent=rollout.step_percent,
+        wait_seconds=rollout.wait_seconds,
+        termination_wait_seconds=rollout.termination_wait_seconds,
+    )
 
 
 class ServingEndpoint(pulumi.ComponentResource):

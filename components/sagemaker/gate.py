@@ -20,6 +20,7 @@ from components.sagemaker.provider import (
     report_as_sentence,
 )
 from components.sagemaker.traffic_inputs import TrafficInputs, hide_input_diffs
+from components.settings import StackSettings
 from tidewatch.traffic import TrafficController
 
 
@@ -109,6 +110,10 @@ class GateInputs:
     acknowledged: str
     retire: bool
     protect: bool
+
+    @classmethod
+    def from_settings(cls, settings: StackSettings) -> GateInputs:
+        return cls(settings.model.name, settings.acknowledged_incident, settings.retire, settings.protect)
 
 
 class Gate(Resource, module="tidewatch", name="Gate"):

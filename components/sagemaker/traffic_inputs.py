@@ -8,6 +8,14 @@ from typing import Any
 
 import pulumi
 
+from components.alarm_names import build_guardrail_names
+from components.sagemaker.configuration import Configuration
+from components.sagemaker.variant_model import Network, ProductionVariant
+from components.settings import StackSettings
+from components.stack_context import StackContext
+from components.tables import Tables
+from tidewatch.naming import VARIANTS
+from tidewatch.registry import ResolvedVersion
 from tidewatch.traffic import DeployedModel, Split
 
 HIDDEN_INPUTS = ["place", "guardrails", "variants", "policy", "tags", "cloud_made"]
@@ -26,8 +34,8 @@ def hide_input_diffs(opts: pulumi.ResourceOptions | None, *more_inputs: str) -> 
 class TrafficInputs:
     """The declared weights and what each variant holds, for the stack whose traffic two tables record under its key.
 
-    weights, held: of no variant while nothing serves; champion: "" then. guardrails: variant -> name of the alarm that
-    says the variant is doing badly.
+    weights, models: of no variant while nothing serves; champion: "" then. guardrails: by variant, the name of the
+    alarm that says that it is doing badly.
     """
 
     key: str
@@ -39,6 +47,25 @@ class TrafficInputs:
     guardrails: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
     configuration: str = ""
     counts: Mapping[str, int] = field(default_factory=dict[str, int])
+
+    @classmethod
+    def from_settings(
+        cls, context: StackContext, settings: StackSettings, tables: Tables, versions: Mapping[str, ResolvedVersion]
+    ) -> TrafficInputs:
+        """The traffic that the config declares: of no variant where nothing serves."""
+        variants, network = ProductionVariant.from_settings(settings, versions), Network.from_settings(settings)
+        return cls(
+            key=context.key,
+            ledger=tables.ledger.name,
+            control=tables.control.name,
+            weights={name: variant.weight for name, variant in variants.items()},
+            models={name: variant.to_deployed_model(context.model, network) for name, variant in variants.items()},
+            champion=settings.rollback_to or "",
+            guardrails=build_guardrail_names(tables, VARIANTS, settings.champion) if variants else {},
+            configuration=Configuration.from_settings(settings, variants).content if variants else "",
+            # Scaling owns the counts where it is on: what is declared is only where it begins.
+            counts={} if settings.autoscaling else {name: variant.instances for name, variant in variants.items()},
+        )
 
     @property
     def split(self) -> Split:

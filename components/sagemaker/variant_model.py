@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_aws as aws
 
+from components.settings import StackSettings, VariantSettings
 from components.stack_context import StackContext
 from tidewatch.content_hash import compute_content_hash, fingerprint_secret
+from tidewatch.registry import ResolvedVersion
 from tidewatch.traffic import DeployedModel
 
 CONTENT_TAG = "tidewatch:content"
@@ -37,6 +39,27 @@ class ProductionVariant:
     floor: int = 1
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     secrets: frozenset[str] = frozenset()
+
+    @classmethod
+    def from_settings(
+        cls, settings: StackSettings, versions: Mapping[str, ResolvedVersion]
+    ) -> dict[str, ProductionVariant]:
+        """Each declared variant with the version that was found for it; none where no version is."""
+        return {
+            name: cls(
+                name=name,
+                version=variant.version,
+                artifact_url=versions[name].artifact_url,
+                artifact=versions[name].artifact,
+                image=versions[name].image,
+                weight=variant.weight,
+                instances=variant.instances,
+                floor=settings.floor if name == settings.champion else 1,
+                environment={**settings.endpoint.environment, **variant.environment},
+                secrets=_find_secret_variables(settings, variant),
+            )
+            for name, variant in (sorted(settings.variants.items()) if versions else ())
+        }
 
     def compute_content(self, model: str, network: Network | None) -> str:
         """The hash of what is declared about the model in the variant: no weight and no count."""
@@ -92,6 +115,11 @@ class Network:
     subnets: tuple[str, ...]
     security_groups: tuple[str, ...]
 
+    @classmethod
+    def from_settings(cls, settings: StackSettings) -> Network | None:
+        """The network of the containers, where the config names one."""
+        return cls(settings.vpc.subnets, settings.vpc.security_groups) if settings.vpc else None
+
     @property
     def hash_inputs(self) -> dict[str, list[str]]:
         return {"subnets": sorted(self.subnets), "securityGroups": sorted(self.security_groups)}
@@ -107,6 +135,13 @@ class Network:
         return [_to_id(group) for group in self.security_groups]
 
 
+def _find_secret_variables(settings: StackSettings, variant: VariantSettings) -> frozenset[str]:
+    """Pulumi knows which top-level values hold a secret, not where in them: all variables in one count as secret."""
+    shared = settings.endpoint.environment if "endpoint" in settings.secret else {}
+    own = variant.environment if "variants" in settings.secret else {}
+    return frozenset({*shared, *own})
+
+
 def _to_id(id_or_arn: str) -> str:
     return id_or_arn.rpartition("/")[2]
 
@@ -119,8 +154,10 @@ def create_variant_model(
     network: Network | None,
     parent: pulumi.Resource,
 ) -> aws.sagemaker.Model:
-    """The model of a variant, run as `role`. Another content is another model, and the one before is retained: a
-    rollback may need it after the variant has moved on.
+    """The model of a variant, run as `role`.
+
+    Another content is another model, and the one before is retained: a rollback may need it after the variant has moved
+    on.
     """
     return aws.sagemaker.Model(
         context.name("model", variant.name),

@@ -61,8 +61,7 @@ def _find_trust_policy_conflicts(people: tuple[str, ...], region: str, path: str
     if len(document) > MAX_TRUST_POLICY_LENGTH:
         yield (
             f"{path}: {len(people)} make a trust policy of {len(document)} characters, and IAM takes "
-            f"{MAX_TRUST_POLICY_LENGTH}; "
-            f"name a role that they share"
+            f"{MAX_TRUST_POLICY_LENGTH}; name a role that they share"
         )
 
 
@@ -72,8 +71,7 @@ def _find_deployer_list_conflicts(people: tuple[str, ...], region: str, path: st
     if (length := sum(len(pattern) + 3 for pattern in patterns)) > MAX_DEPLOYER_LIST_LENGTH:
         yield (
             f"{path}: {len(people)} make {length} characters of a bucket's policy, of which S3 takes "
-            f"{MAX_BUCKET_POLICY_LENGTH}; "
-            f"name a role that they share"
+            f"{MAX_BUCKET_POLICY_LENGTH}; name a role that they share"
         )
 
 
@@ -111,9 +109,8 @@ def _find_rollout_conflicts(endpoint: schema.EndpointSettings, path: str) -> Ite
     if total_seconds > MAX_DEPLOYMENT_SECONDS:
         yield (
             f"{path}.rollout: {step_count} steps of {rollout.wait_seconds} s, {rollout.termination_wait_seconds} s "
-            "before "
-            f"the old fleet goes and {startup_seconds} s to start are {total_seconds} s, and SageMaker gives up after "
-            f"{MAX_DEPLOYMENT_SECONDS}; wait less, or take larger steps"
+            f"before the old fleet goes and {startup_seconds} s to start are {total_seconds} s, and SageMaker gives up "
+            f"after {MAX_DEPLOYMENT_SECONDS}; wait less, or take larger steps"
         )
 
 
@@ -148,13 +145,12 @@ def _find_tag_conflicts(config: Mapping[str, object], own_tags: Mapping[str, str
     if count > tags.MAX_RESOURCE_TAGS:
         yield (
             f"{namespace}:tags: {len(own_tags)} here, {len(provider_tags)} in {DEFAULT_TAGS} and up to "
-            f"{OWN_TAG_COUNT} of this program "
-            f"are {count} on one resource; AWS takes {tags.MAX_RESOURCE_TAGS}"
+            f"{OWN_TAG_COUNT} of this program are {count} on one resource; AWS takes {tags.MAX_RESOURCE_TAGS}"
         )
     if duplicates := tags.find_case_duplicates({**provider_tags, **own_tags}):
         yield (
-            f"{namespace}:tags: {', '.join(duplicates)} differ in capitals only, which IAM takes for one; use one "
-            "spelling"
+            f"{namespace}:tags: {', '.join(duplicates)} differ in capitals only, which IAM takes for one; "
+            f"use one spelling"
         )
 
 

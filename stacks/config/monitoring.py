@@ -1,17 +1,16 @@
-"""The parts of the stack config that say what is watched, what is promised, and who is told."""
+"""The parts of the stack config that say what is promised, and who is notified."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from stacks.config import types as t
 from stacks.config.types import Section
-from tidewatch.alarms import Alarm, AlarmThresholds, InvalidAlarm, InvalidAlarms, parse_custom_guardrails
+from tidewatch.alarms import InvalidAlarms
 from tidewatch.slo import Objective
 
 SeverityName = Literal["P1", "P2", "P3"]
@@ -44,7 +43,12 @@ def _require_match(pattern: str, what: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-Recipient = Annotated[tuple[str, str], BeforeValidator(_parse_recipient)]
+Recipient = Annotated[
+    tuple[str, str],
+    BeforeValidator(_parse_recipient),
+    WithJsonSchema({"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": False,
+                    "properties": {protocol: {"type": "string"} for protocol in ADDRESS_PATTERNS}}),
+]  # fmt: skip
 Minutes = Annotated[int, BeforeValidator(t.parse_int), t.require_at_least(1, 1440)]
 SlackTeam = Annotated[str, _require_match("[0-9A-Z]{1,255}", "no id of a Slack workspace; use one like T0123ABCD")]
 SlackChannel = Annotated[str, _require_match("[A-Za-z0-9]{1,255}", "no id of a Slack channel; use one like C0123ABCD")]
@@ -54,29 +58,37 @@ RunbookUrl = Annotated[
 
 
 class EscalationSettings(Section):
-    """Who is told when nobody has acknowledged an incident for so many minutes."""
+    """Who is called when nobody has acknowledged an incident."""
 
-    after_minutes: Minutes = 15
-    to: tuple[Recipient, ...] = Field(min_length=1)
+    after_minutes: Minutes = Field(default=15, description="without an acknowledgement, up to a day")
+    to: tuple[Recipient, ...] = Field(min_length=1, description="who is called then, written as in `notify.P1`")
 
 
 class ChatSettings(Section):
-    """A Slack channel that AWS Chatbot, authorized in the account once by hand, posts to."""
+    """A Slack channel that AWS Chatbot posts to."""
 
-    slack_team: SlackTeam
-    slack_channel: SlackChannel
-    severities: tuple[SeverityName, ...] = Field(default=("P1", "P2"), min_length=1)
+    slack_team: SlackTeam = Field(
+        description="the id of the workspace, for which AWS Chatbot is authorized once, by hand"
+    )
+    slack_channel: SlackChannel = Field(description="the id of the channel, one stack a channel")
+    severities: tuple[SeverityName, ...] = Field(default=("P1", "P2"), min_length=1, description="what is posted")
 
 
 class NotificationSettings(Section):
-    """Who is told, by severity: a page now, a ticket for today, one for this week; and where the runbooks are read."""
+    """Who is notified, by severity, and where the runbooks are read."""
 
-    p1: tuple[Recipient, ...] = Field(default=(), alias="P1")
-    p2: tuple[Recipient, ...] = Field(default=(), alias="P2")
-    p3: tuple[Recipient, ...] = Field(default=(), alias="P3")
-    escalation: EscalationSettings | None = None
-    chat: ChatSettings | None = None
-    runbooks: RunbookUrl = "runbooks"
+    p1: tuple[Recipient, ...] = Field(
+        default=(),
+        alias="P1",
+        description="who is paged: `{email: ...}` or `{https: ...}`; in production each severity needs somebody",
+    )
+    p2: tuple[Recipient, ...] = Field(default=(), alias="P2", description="who gets a ticket for today")
+    p3: tuple[Recipient, ...] = Field(default=(), alias="P3", description="who gets a ticket for this week")
+    escalation: EscalationSettings | None = Field(default=None, description="who is called when nobody answers")
+    chat: ChatSettings | None = Field(default=None, description="a channel of Slack")
+    runbooks: RunbookUrl = Field(
+        default="runbooks", description="where the runbooks are read, like the folder's URL: alarms link it"
+    )
 
     @property
     def recipients(self) -> dict[SeverityName, tuple[tuple[str, str], ...]]:
@@ -94,73 +106,38 @@ class NotificationSettings(Section):
 class ObjectiveSettings(Section):
     """The percent of requests that are good, over a window of days."""
 
-    percent: t.Number
-    days: Annotated[int, BeforeValidator(t.parse_int)] = 28
+    percent: t.Number = Field(description="percent of the requests that are answered, 50 to 99.9999")
+    days: t.WholeNumber = Field(default=28, description="over which it is promised: 28 or 30")
+
+    @model_validator(mode="after")
+    def _require_objective(self) -> Self:
+        try:
+            self.to_objective()
+        except InvalidAlarms as error:
+            t.raise_mistakes((mistake.path, mistake.sentence) for mistake in error.mistakes)
+        return self
+
+    def to_objective(self) -> Objective:
+        """The promise as the domain has it."""
+        return Objective("availability", self.percent, self.days)
 
 
 class LatencyObjectiveSettings(ObjectiveSettings):
     """A prediction is good that takes at most so many milliseconds."""
 
-    milliseconds: t.Number
+    percent: t.Number = Field(description="percent of the predictions that take at most so long, 50 to 99.9999")
+    milliseconds: t.Number = Field(description="how long a prediction may take")
+
+    def to_objective(self) -> Objective:
+        return Objective("latency", self.percent, self.days, self.milliseconds)
 
 
 class SloSettings(Section):
     """What is promised to the users of the endpoint; what is left out is not watched."""
 
-    availability: ObjectiveSettings | None = None
-    latency: LatencyObjectiveSettings | None = None
+    availability: ObjectiveSettings | None = Field(default=None, description="how many requests are answered")
+    latency: LatencyObjectiveSettings | None = Field(default=None, description="how many predictions are fast")
 
     def objectives(self) -> tuple[Objective, ...]:
-        """Raises InvalidAlarms, with paths like `availability.percent`."""
-        found: list[Objective] = []
-        mistakes: list[InvalidAlarm] = []
-        for kind, settings in (("availability", self.availability), ("latency", self.latency)):
-            if settings is None:
-                continue
-            milliseconds = settings.milliseconds if isinstance(settings, LatencyObjectiveSettings) else None
-            try:
-                found.append(
-                    Objective(
-                        cast("Literal['availability', 'latency']", kind), settings.percent, settings.days, milliseconds
-                    )
-                )
-            except InvalidAlarms as error:
-                mistakes += [mistake.with_prefix(kind) for mistake in error.mistakes]
-        if mistakes:
-            raise InvalidAlarms(mistakes)
-        return tuple(found)
-
-
-@dataclass(frozen=True)
-class AlarmSettings:
-    """From when something is wrong, and what else of the user's own rolls back."""
-
-    thresholds: AlarmThresholds = field(default_factory=AlarmThresholds)
-    guardrails: tuple[Alarm, ...] = ()
-
-    @classmethod
-    def from_config(cls, value: object) -> AlarmSettings:
-        """The section `alarms`: limits by their names, and a list of guardrails. Raises InvalidAlarms, all mistakes."""
-        if not isinstance(value, Mapping):
-            raise InvalidAlarms([InvalidAlarm(f"{value!r} is not an object; nest its keys under it")])
-        section = dict(cast("Mapping[str, object]", value))
-        declared = section.pop("guardrails", None) or ()
-        mistakes: list[InvalidAlarm] = []
-        thresholds, guardrails = AlarmThresholds(), ()
-        try:
-            thresholds = AlarmThresholds.from_config(section)
-        except InvalidAlarms as error:
-            mistakes += error.mistakes
-        try:
-            guardrails = parse_custom_guardrails(_require_list(declared))
-        except InvalidAlarms as error:
-            mistakes += [mistake.with_prefix("guardrails") for mistake in error.mistakes]
-        if mistakes:
-            raise InvalidAlarms(mistakes)
-        return cls(thresholds, guardrails)
-
-
-def _require_list(value: object) -> tuple[Mapping[str, object], ...]:
-    if not isinstance(value, (list, tuple)):
-        raise InvalidAlarms([InvalidAlarm(f"{value!r} is not a list; begin each guardrail with a dash")])
-    return tuple(cast("tuple[Mapping[str, object], ...]", value))
+        """The promises as the domain has them."""
+        return tuple(promise.to_objective() for promise in (self.availability, self.latency) if promise)

@@ -17,17 +17,16 @@ from pydantic_core import ErrorDetails
 
 from stacks.config import redaction, regions, schema
 from stacks.config.conflicts import find_conflicts
-from stacks.config.monitoring import SEVERITY_NAMES, AlarmSettings, NotificationSettings
+from stacks.config.monitoring import SEVERITY_NAMES, NotificationSettings
 from stacks.config.schema import StackSettings
 from stacks.config.types import Section
 from tidewatch import aws
-from tidewatch.alarms import InvalidAlarms
 from tidewatch.aws import Connection
 from tidewatch.naming import VARIANTS
 
 NAMESPACE = "tidewatch"
 
-_SECTIONS = {
+CONFIG_KEYS = {
     to_camel(name): name for name in StackSettings.model_fields if name not in ("region", "connection", "secret")
 }
 _TEXT_KEYS = ("rollbackTo", "acknowledgedIncident")
@@ -61,10 +60,10 @@ def load(config: Mapping[str, object], stack: str = "", secret_keys: Collection[
     mistakes += redaction.find_misplaced(secret_sections, NAMESPACE)
     values = {key.partition(":")[2]: value for key, value in config.items() if key.startswith(f"{NAMESPACE}:")}
     mistakes += [
-        f"{NAMESPACE}:{key}: {_describe_unknown_key(key, _SECTIONS)}"
-        for key in sorted(values.keys() - _SECTIONS.keys())
+        f"{NAMESPACE}:{key}: {_describe_unknown_key(key, CONFIG_KEYS)}"
+        for key in sorted(values.keys() - CONFIG_KEYS.keys())
     ]
-    for key, field in _SECTIONS.items():
+    for key, field in CONFIG_KEYS.items():
         try:
             found[field] = _parse_section(key, field, values.get(key))
         except SettingsError as error:
@@ -101,24 +100,10 @@ def _parse_section(key: str, field: str, raw: object) -> Any:
         if not info.is_required():
             return info.get_default(call_default_factory=True)
         raise SettingsError((f"{path}: is missing; declare it, like {_EXAMPLES[key]}",))
-    if key == "alarms":
-        return _parse_alarm_settings(path, value)
     try:
         return TypeAdapter(annotation).validate_python(value)
     except ValidationError as error:
         raise SettingsError(tuple(_format_error(path, annotation, e) for e in error.errors())) from None
-
-
-def _parse_alarm_settings(path: str, value: object) -> AlarmSettings:
-    try:
-        return AlarmSettings.from_config(value)
-    except InvalidAlarms as error:
-        raise SettingsError(tuple(_format_alarm_errors(path, error))) from None
-
-
-def _format_alarm_errors(path: str, error: InvalidAlarms) -> Iterator[str]:
-    for mistake in error.mistakes:
-        yield f"{'.'.join(part for part in (path, mistake.path) if part)}: {mistake.sentence}"
 
 
 def _parse_json(raw: object) -> object:
@@ -135,10 +120,8 @@ def _format_error(path: str, annotation: Any, error: ErrorDetails) -> str:
     location = [str(part) for part in error["loc"] if part not in ("[key]",)]
     kind, value = error["type"], error["input"]
     if kind == "extra_forbidden":
-        return (
-            f"{'.'.join([path, *location])}: "
-            f"{_describe_unknown_key(location[-1], _find_keys(annotation, location[:-1]))}"
-        )
+        known_keys = _find_keys(annotation, location[:-1])
+        return f"{'.'.join([path, *location])}: {_describe_unknown_key(location[-1], known_keys)}"
     full_path = ".".join([path, *location])
     match kind:
         case "missing":
@@ -212,11 +195,6 @@ def _find_cross_field_errors(found: Mapping[str, Any]) -> Iterator[str]:
             f"{NAMESPACE}:drift.ticketShare: {drift.ticket_share:g} is above the {drift.page_share:g} of pageShare; "
             f"use {drift.page_share:g} or less"
         )
-    if slo := found.get("slo"):
-        try:
-            slo.objectives()
-        except InvalidAlarms as error:
-            yield from _format_alarm_errors(f"{NAMESPACE}:slo", error)
     if autoscaling := found.get("autoscaling"):
         for name, variant in variants.items():
             if variant.instances > autoscaling.maximum:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Sequence
-from typing import Annotated, Any, Literal, cast
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any, Literal, NoReturn, cast
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from stacks.config import instance_types
 from tidewatch import naming
@@ -30,7 +31,20 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
 
 
-def _parse_number(value: Any) -> float:
+def raise_mistakes(mistakes: Iterable[tuple[str, str]]) -> NoReturn:
+    """Raises what a validator finds wrong between values: each sentence at its own path below the validated value."""
+    details = [
+        InitErrorDetails(
+            type=PydanticCustomError("value_error", "{error}", {"error": sentence}),
+            loc=tuple(path.split(".")) if path else (),
+            input=None,
+        )
+        for path, sentence in mistakes
+    ]
+    raise ValidationError.from_exception_data("", details)
+
+
+def parse_number(value: Any) -> float:
     """A number that may arrive as text: `pulumi config set --path` stores 10 as an integer but 0.5 as "0.5"."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise ValueError(f"{value!r} is not a number; use one like 5 or 0.5")  # noqa: TRY004
@@ -45,7 +59,7 @@ def _parse_number(value: Any) -> float:
 
 def parse_int(value: Any) -> int:
     """A whole number, which may arrive as text or as a float."""
-    number = _parse_number(value)
+    number = parse_number(value)
     if not number.is_integer():
         raise ValueError(f"{value!r} is not a whole number; use one like 2")
     return int(number)
@@ -63,18 +77,24 @@ def require_at_least(minimum: int, maximum: int | None = None) -> AfterValidator
 
 
 def _parse_weight(value: Any) -> float:
-    number = _parse_number(value)
+    number = parse_number(value)
     if number < 0:
         raise ValueError(f"{_format_number(number)} is negative; use 0 or more")
     return number
+
+
+def _require_text(value: str) -> str:
+    if not value.strip():
+        raise ValueError("is empty")
+    return value
 
 
 def _require_above(minimum: float, maximum: float) -> AfterValidator:
     def check(value: float) -> float:
         if not minimum < value <= maximum:
             raise ValueError(
-                f"{_format_number(value)} is out of range; use more than {_format_number(minimum)} and at most "
-                f"{_format_number(maximum)}"
+                f"{_format_number(value)} is out of range; use more than {_format_number(minimum)} "
+                f"and at most {_format_number(maximum)}"
             )
         return value
 
@@ -89,7 +109,7 @@ def _parse_threshold_pair(maximum: float, example: str) -> BeforeValidator:
             raise ValueError(
                 f"{value!r} is not a pair; say from when it warns and from when it is drift, like {example}"
             )
-        warning, drift = (_parse_number(number) for number in cast("Sequence[Any]", value))
+        warning, drift = (parse_number(number) for number in cast("Sequence[Any]", value))
         for threshold in (warning, drift):
             if not 0 < threshold <= maximum:
                 raise ValueError(
@@ -180,17 +200,19 @@ LogDays = Annotated[
 Percent = Annotated[int, BeforeValidator(parse_int), require_at_least(0, 100)]
 StepPercent = Annotated[int, BeforeValidator(parse_int), require_at_least(10, 50)]
 WaitSeconds = Annotated[int, BeforeValidator(parse_int), require_at_least(0, 3600)]
-Number = Annotated[float, BeforeValidator(_parse_number)]
-Positive = Annotated[float, BeforeValidator(_parse_number), require_at_least(1)]
-Price = Annotated[float, BeforeValidator(_parse_number), _require_above(0, 10_000)]
+Text = Annotated[str, AfterValidator(_require_text)]
+WholeNumber = Annotated[int, BeforeValidator(parse_int)]
+Number = Annotated[float, BeforeValidator(parse_number)]
+Positive = Annotated[float, BeforeValidator(parse_number), require_at_least(1)]
+Price = Annotated[float, BeforeValidator(parse_number), _require_above(0, 10_000)]
 InstanceType = Annotated[str, AfterValidator(_require_instance_type)]
 Name = Annotated[str, AfterValidator(_require_model_name)]
 Prefix = Annotated[str, AfterValidator(_parse_prefix)]
 Platform = Annotated[str, AfterValidator(_require_platform)]
 PsiThresholds = Annotated[tuple[float, float], _parse_threshold_pair(10, "[0.1, 0.2]")]
 PercentagePoints = Annotated[tuple[float, float], _parse_threshold_pair(100, "[5, 10]")]
-PositivePercent = Annotated[float, BeforeValidator(_parse_number), _require_above(0, 100)]
-Fraction = Annotated[float, BeforeValidator(_parse_number), _require_above(0, 1)]
+PositivePercent = Annotated[float, BeforeValidator(parse_number), _require_above(0, 100)]
+Fraction = Annotated[float, BeforeValidator(parse_number), _require_above(0, 1)]
 LagMinutes = Annotated[int, BeforeValidator(parse_int), require_at_least(5, 24 * 60)]
 LookBackHours = Annotated[int, BeforeValidator(parse_int), require_at_least(1, 14 * 24)]
 ContentType = Annotated[str, AfterValidator(_require_content_type)]

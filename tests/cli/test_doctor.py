@@ -54,7 +54,7 @@ def test_parts_that_are_gone_fail_with_the_command_that_makes_them_again(operate
         "ledger": "gone",
         "registry": {"bucket": "gone-bucket", "prefix": "models/flights/"},
         "alarms": {"names": {"disk-blue": "gone"}},
-        "dashboards": {"oncall": "https://console/cloudwatch/home#dashboards/dashboard/gone", "debug": None},
+        "dashboard_names": {"oncall": "gone", "debug": None},
     }
     found = _parts(gone, "dev")
     for name in ("endpoint", "functions", "queues", "topics", "ledger", "alarms", "dashboards"):
@@ -78,7 +78,7 @@ def test_a_ledger_that_was_rewritten_fails_with_its_runbook(operated: Rehearsed)
 
 
 def test_an_older_stack_has_no_findings_of_what_it_does_not_name(operated: Rehearsed) -> None:
-    outputs = {key: value for key, value in operated.outputs().items() if key not in ("alarms", "dashboards")}
+    outputs = {key: value for key, value in operated.outputs().items() if key not in ("alarms", "dashboard_names")}
     found = _parts({**outputs, "endpoint": {"name": None}}, "dev")
     assert found["alarms"] == found["dashboards"] == []
     assert found["endpoint"][0].state == "warn"

@@ -62,7 +62,7 @@ class Simulated:
 @pytest.fixture(autouse=True)
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    outputs = {"registry": {"bucket": BUCKET, "prefix": "models/flights/"}}
+    outputs = {"model": "flights", "registry": {"bucket": BUCKET, "prefix": "models/flights/"}}
     monkeypatch.setattr(cli.commands.registry, "read_stack_outputs", lambda _: outputs)
     monkeypatch.setattr(cli.commands.registry, "Session", Simulated)
     with simulate_aws():

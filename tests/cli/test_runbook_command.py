@@ -19,6 +19,7 @@ CONFIG = {
     "tidewatch:model": {"name": "flights", "owner": "o@example.com", "escalation": "e@example.com"},
 }
 OUTPUTS = {
+    "model": "flights",
     "registry": {"bucket": "models-1", "prefix": "models/flights/"},
     "endpoint": {"name": "flights-9f3"},
     "traffic": {"champion": "blue", "versions": {"blue": "1", "green": "2"}},
@@ -91,7 +92,7 @@ def test_what_the_stack_has_no_name_for_is_not_guessed(asked: str, physical: str
 
 
 def test_what_names_begin_with_is_read_off_the_stack() -> None:
-    cut = {"rollback": {"function": "a-model-with-a-name-that-1f2e3d-rollback-9c8b7a6"}}
+    cut = {"prefix": "a-model-with-a-name-that-1f2e3d"}
     assert collect_names("prod", CONFIG, cut, find_runbook("disk"))["prefix"] == "a-model-with-a-name-that-1f2e3d"
     assert collect_names("prod", CONFIG, {}, find_runbook("disk"))["prefix"] == "flights"
 

@@ -19,6 +19,7 @@ from tidewatch.dashboards import PAGE_BUILDERS
 
 PROGRAM = """
 import json
+from types import SimpleNamespace
 import pulumi
 import pulumi_aws as aws
 from components.dashboards import Dashboards, DashboardsArgs
@@ -33,15 +34,18 @@ context = StackContext.of(project="shown", stack="dev", model="flights", owner="
 bucket = aws.s3.Bucket("flights-capture")
 queue = aws.sqs.Queue("flights-rollback-failures")
 variants = given["variants"]
-shown = Dashboards(context, DashboardsArgs(
+alarms = SimpleNamespace(
     variants=build_variant_alarms(AlarmThresholds(), variants, "blue", gpu_count=0),
     endpoint=build_endpoint_alarms(AlarmThresholds(), variants, drift=False),
     objectives=(Objective("availability", 99.9),),
-    names=DimensionResolver(
+    dimensions=DimensionResolver(
         "tidewatch/dev/flights", bucket.bucket, "blue",
         {"rollback": queue.name}, {"rollback": queue.name}, {"break-glass": queue.name},
     ),  # fmt: skip
-    alarm_arns={"drift": queue.arn},
+    arns={"drift": queue.arn},
+)
+shown = Dashboards(context, DashboardsArgs(
+    alarms=alarms,
     tables=Tables(context),
     log_group="flights-rollback-1f0c3a2",
     runbooks="runbooks",

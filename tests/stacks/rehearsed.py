@@ -38,6 +38,7 @@ CONTRACT = {
     "buckets": {"capture", "monitoring"},
     "topics": {"P1", "P2", "P3"},
     "dashboards": {"executive", "oncall", "debug"},
+    "dashboard_names": {"executive", "oncall", "debug"},
 }
 """The stack outputs that are objects, and their keys."""
 

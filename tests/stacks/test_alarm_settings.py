@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from stacks import component_args
+from components import alarms_args
+from components.topics import Subscribers
 from stacks.config import instance_types
 from stacks.config.settings import SettingsError, is_production, load
 from tests.stacks.test_stack_settings import CONFIG, changed, mistakes
@@ -30,19 +31,19 @@ def test_limits_objectives_and_people_are_read():
     assert [(one.kind, one.percent, one.days, one.milliseconds) for one in settings.slo.objectives()] == [
         ("latency", 99, 28, 200)
     ]
-    assert component_args.build_subscribers(settings).people["escalation"] == (("email", "boss@example.com"),)
-    assert "unacknowledged" in [alarm.key for alarm in component_args.build_endpoint_alarms(settings)]
+    assert Subscribers.from_settings(settings).people["escalation"] == (("email", "boss@example.com"),)
+    assert "unacknowledged" in [alarm.key for alarm in alarms_args.build_endpoint_alarms(settings)]
 
 
 def test_nobody_is_told_and_nothing_is_promised_by_default():
     settings = load(CONFIG)
     assert settings.slo.objectives() == ()
     assert settings.notify.severities_without_recipients == ("P1", "P2", "P3")
-    assert "unacknowledged" not in [alarm.key for alarm in component_args.build_endpoint_alarms(settings)]
+    assert "unacknowledged" not in [alarm.key for alarm in alarms_args.build_endpoint_alarms(settings)]
 
 
 def test_a_guardrail_of_the_users_own_is_the_challengers():
-    alarms = component_args.build_variant_alarms(load(guardrail()))
+    alarms = alarms_args.build_variant_alarms(load(guardrail()))
     (own,) = (alarm for alarm in alarms["green"] if alarm.key == "guardrail-metric-conversion")
     assert own.guardrail
     assert own.severity is Severity.P1

@@ -15,9 +15,12 @@ from tests.stacks.rehearsed import CONTRACT, Rehearsed, changes
 
 def test_the_outputs_are_the_contract(standing: Rehearsed):
     outputs = standing.outputs()
-    assert outputs.keys() == {*CONTRACT, "key", "ledger", "slo"}
+    assert outputs.keys() == {*CONTRACT, "key", "model", "region", "prefix", "ledger", "slo"}
     assert {key: set(outputs[key]) for key in CONTRACT} == CONTRACT
     assert outputs["key"] == "tidewatch/rehearsal/flights"
+    assert (outputs["model"], outputs["region"], outputs["prefix"]) == ("flights", "us-east-1", "flights")
+    for page, name in outputs["dashboard_names"].items():
+        assert outputs["dashboards"][page].endswith(f"#dashboards/dashboard/{name}")
     assert outputs["traffic"] == {
         "champion": "blue",
         "declared": {"blue": 0.95, "green": 0.05},

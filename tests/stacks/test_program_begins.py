@@ -11,7 +11,7 @@ from tests.stacks.rehearsed import CONTRACT, Rehearsed, changes
 def test_without_variants_the_registry_and_the_shared_parts_are_made(stack: Rehearsed):
     stack.up()
     outputs = stack.outputs()
-    assert outputs.keys() == {*CONTRACT, "key", "ledger", "slo"}
+    assert outputs.keys() == {*CONTRACT, "key", "model", "region", "prefix", "ledger", "slo"}
     assert {key: set(outputs[key]) for key in CONTRACT} == CONTRACT
     for part in ("endpoint", "traffic", "drift", "rollback", "dashboards"):
         assert set(outputs[part].values()) == {None}

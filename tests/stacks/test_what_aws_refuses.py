@@ -12,7 +12,7 @@ from botocore.validate import ParamValidator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stacks import component_args
+from components.sagemaker.variant_model import Network
 from stacks.config import instance_types, regions
 from stacks.config.conflicts import OWN_TAG_COUNT
 from stacks.config.settings import SettingsError, load
@@ -267,7 +267,7 @@ def test_whatever_the_settings_accept_the_service_models_take(
         settings = load(config)
     except SettingsError:
         return
-    network = component_args.build_network(settings)
+    network = Network.from_settings(settings)
     assert network is not None
     assert not list(tags.find_tag_faults({**settings.tags, "tidewatch:owner": settings.model.owner}))
     shapes = botocore.loaders.create_loader().load_service_model("sagemaker", "service-2")["shapes"]

@@ -11,8 +11,9 @@ import pytest
 
 from rehearsal.aws import REGION, simulate_aws
 from rehearsal.simulated_clock import ManualClock
+from tests.tidewatch.slo.workbook import compute_share_used
 from tidewatch.alarms import InvalidAlarms
-from tidewatch.slo import Objective, build_request_counts, compute_burn_rate, compute_share_used
+from tidewatch.slo import Objective, build_request_counts, compute_burn_rate
 from tidewatch.slo.error_budget import ErrorBudgets, IncompleteMetrics, parse_objectives
 
 HOUR = timedelta(hours=1)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from tidewatch.alarms import control_plane_alarms, data_alarms
 from tidewatch.alarms.composites import CompositeAlarm, any_of
+from tidewatch.alarms.control_plane_alarms import ROLLBACK, build_control_plane_alarms
 from tidewatch.alarms.custom_guardrails import KEY_PREFIX
+from tidewatch.alarms.data_alarms import DRIFT, build_data_alarms
 from tidewatch.alarms.errors import InvalidAlarm, InvalidAlarms
 from tidewatch.alarms.guardrails import build_guardrail_alarms
 from tidewatch.alarms.models import Alarm, Severity
@@ -68,8 +69,8 @@ def build_variant_alarms(
 ) -> dict[str, tuple[Alarm, ...]]:
     """The alarms of each variant.
 
-    gpus: devices of one host; 0 has no alarm on them. custom: the user's
-    own guardrails, of every variant but the champion. Raises InvalidAlarms on two alarms of one key.
+    gpu_count: devices of one host; 0 has no alarm on them. custom: the user's own guardrails, of every variant but the
+    champion. Raises InvalidAlarms on two alarms of one key.
     """
     alarms: dict[str, tuple[Alarm, ...]] = {}
     ordered = sorted(variants)
@@ -80,7 +81,7 @@ def build_variant_alarms(
             *build_host_alarms(thresholds, gpu_count),
             *((*build_guardrail_alarms(thresholds), *custom) if variant != champion else ()),
         )
-        require_unique_keys(alarms[variant])
+        _require_unique_keys(alarms[variant])
     return alarms
 
 
@@ -98,68 +99,29 @@ def build_endpoint_alarms(
     there, which alone counts captured records. capture_percent: of the requests, 0 to 100. escalation_minutes: after
     which an open incident is told to others; None where there are none to tell.
     """
-    alarms_on_data = _build_data_alarms(thresholds, sorted(variants), capture_percent) if drift and variants else ()
-    return require_unique_keys(
-        (
-            *alarms_on_data,
-            control_plane_alarms.build_undelivered_alarm(
-                (control_plane_alarms.ROLLBACK, data_alarms.DRIFT) if drift else (control_plane_alarms.ROLLBACK,)
-            ),
-            control_plane_alarms.build_rollback_pending_alarm(thresholds),
-            control_plane_alarms.build_rollback_failed_alarm(),
-            control_plane_alarms.build_rollback_blocked_alarm(),
-            control_plane_alarms.build_traffic_changed_alarm(),
-            control_plane_alarms.build_records_refused_alarm(),
-            control_plane_alarms.build_break_glass_alarm(),
-            *((control_plane_alarms.build_unacknowledged_alarm(escalation_minutes),) if escalation_minutes else ()),
-            control_plane_alarms.build_deployment_rolled_back_alarm(),
-            control_plane_alarms.build_deployment_running_alarm(),
-            control_plane_alarms.build_endpoint_not_in_service_alarm(),
-        )
-    )
-
-
-def _build_data_alarms(
-    thresholds: AlarmThresholds, variants: Sequence[str], capture_percent: float
-) -> tuple[Alarm, ...]:
-    record_alarms: tuple[Alarm, ...] = ()
-    if capture_percent > 0:
-        record_alarms = (
-            data_alarms.build_capture_missing_alarm(thresholds, variants, capture_percent),
-            data_alarms.build_records_rejected_alarm(thresholds, variants),
-            data_alarms.build_drift_alarm(variants),
-            data_alarms.build_many_features_drift_alarm(variants),
-            data_alarms.build_insufficient_data_alarm(thresholds, variants),
-            data_alarms.build_hours_failing_alarm(),
-        )
-    return (
-        *record_alarms,
-        data_alarms.build_drift_failed_alarm(),
-        data_alarms.build_drift_late_alarm(),
-        data_alarms.build_drift_throttled_alarm(),
+    data_alarms = build_data_alarms(thresholds, sorted(variants), capture_percent) if drift and variants else ()
+    queue_owners = (ROLLBACK, DRIFT) if drift else (ROLLBACK,)
+    return _require_unique_keys(
+        (*data_alarms, *build_control_plane_alarms(thresholds, queue_owners, escalation_minutes))
     )
 
 
 def build_guardrail_composite(alarms: Iterable[Alarm]) -> CompositeAlarm | None:
-    """What rolls a variant back: any of its guardrails. It notifies nobody itself, the rollback does; None without
-    any."""
+    """What rolls a variant back: any of its guardrails; None without any. The rollback notifies people, not this."""
     keys = [alarm.key for alarm in alarms if alarm.guardrail]
     if not keys:
         return None
     return CompositeAlarm(
         key=GUARDRAIL_COMPOSITE,
-        title="Guardrail",
         description="The challenger is worse than the champion in something that rolls it back.",
         severity=Severity.P1,
-        scope="variant",
         rule=any_of(*keys),
-        suppressed_by_deployment=False,
         runbook="guardrail-errors",
         notifies=False,
     )
 
 
-def require_unique_keys(alarms: Sequence[Alarm]) -> tuple[Alarm, ...]:
+def _require_unique_keys(alarms: Sequence[Alarm]) -> tuple[Alarm, ...]:
     """The alarms, if no two have one key. Raises InvalidAlarms."""
     seen: set[str] = set()
     mistakes: list[InvalidAlarm] = []

@@ -5,12 +5,12 @@ Source: CloudWatch API reference, PutCompositeAlarm (100 children, 10,240 charac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from tidewatch.alarms.errors import InvalidAlarm
-from tidewatch.alarms.models import KEY_PATTERN, Scope, Severity
+from tidewatch.alarms.models import KEY_PATTERN, Severity
 
 MAX_CHILDREN = 100
 MAX_RULE_LENGTH = 10_240
@@ -41,14 +41,6 @@ def list_referenced_alarms(rule: Rule) -> tuple[str, ...]:
     return tuple(dict.fromkeys(key for operand in rule.rules for key in list_referenced_alarms(operand)))
 
 
-def evaluate_rule(rule: Rule, in_alarm: Iterable[str]) -> bool:
-    """Whether a rule holds while these alarms are in ALARM."""
-    firing = set(in_alarm)
-    if isinstance(rule, str):
-        return rule in firing
-    return (all if rule.operator == "AND" else any)(evaluate_rule(operand, firing) for operand in rule.rules)
-
-
 def render_rule(rule: Rule, name: Callable[[str], str]) -> str:
     """A rule as CloudWatch reads it; `name` gives an alarm's name for its key. Raises InvalidAlarm: it is too long."""
     text = _render(rule, name)
@@ -67,17 +59,14 @@ def _render(rule: Rule, name: Callable[[str], str]) -> str:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CompositeAlarm:
     """An alarm on the states of others; its members mean what they mean in Alarm. Raises InvalidAlarm."""
 
     key: str
-    title: str
     description: str
     severity: Severity
-    scope: Scope
     rule: Rule
-    suppressed_by_deployment: bool = True
     runbook: str = ""
     notifies: bool = True
     parents: tuple[str, ...] = ()

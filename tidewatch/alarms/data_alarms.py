@@ -10,8 +10,7 @@ import math
 from collections.abc import Sequence
 
 from tidewatch import metrics as m
-from tidewatch.alarms.config_values import format_number
-from tidewatch.alarms.expressions import build_count, build_sum, build_variant_stats
+from tidewatch.alarms.expressions import build_count, build_sum, build_variant_stats, format_number
 from tidewatch.alarms.models import HOUR, Alarm, MetricMath, MetricStat, MissingData, Severity
 from tidewatch.alarms.thresholds import AlarmThresholds
 
@@ -22,8 +21,88 @@ ATTEMPTS = 3
 """Of an asynchronous call: Lambda tries twice more."""
 QUARTER_DAY = 6 * HOUR
 
+HOURS_FAILING_ALARM = Alarm(
+    key="hours-failing",
+    title="Hours of data unread",
+    description="Captured data of some hours could not be read whole, again and again: drift in it goes unseen.",
+    severity=Severity.P2,
+    signal=MetricStat(m.HOURS_FAILING, "Maximum"),
+    period_s=HOUR,
+    periods=2,
+    datapoints=2,
+    # Between its attempts an hour counts as failing, and every run says so.
+    missing=MissingData.IGNORE,
+    parents=("drift-late", "drift-failed"),
+)
+"""One failure heals by itself as a rule, an hour later: two in a row do not."""
 
-def build_capture_missing_alarm(thresholds: AlarmThresholds, variants: Sequence[str], capture_percent: float) -> Alarm:
+DRIFT_FAILED_ALARM = Alarm(
+    key="drift-failed",
+    title="Drift function fails",
+    description="The drift function failed at every attempt of an hour: nobody watches the data.",
+    severity=Severity.P2,
+    signal=MetricMath(
+        f"IF(e >= {ATTEMPTS}, i - e, 1)",
+        {"i": MetricStat(m.CALLS, "Sum", DRIFT), "e": MetricStat(m.CALL_ERRORS, "Sum", DRIFT)},
+        0,
+    ),
+    comparison="<",
+    period_s=HOUR,
+)
+"""All attempts of a call, and no other call succeeded: what one run missed, the next one makes up for."""
+
+DRIFT_LATE_ALARM = Alarm(
+    key="drift-late",
+    title="Drift function does not run",
+    description="The drift function has not run for three hours: nobody watches the data.",
+    severity=Severity.P2,
+    signal=MetricMath(
+        "i + 0 * o", {"i": MetricStat(m.CALLS, "Sum", DRIFT), "o": MetricStat(m.OPEN_INCIDENTS, "Maximum")}, 0
+    ),
+    comparison="<",
+    period_s=HOUR,
+    periods=3,
+    datapoints=3,
+    missing=MissingData.IGNORE,
+    parents=("drift-throttled",),
+)
+"""The sweep's open incidents, times 0, are the clock: without them a function that stops leaves no datapoint at
+all, and one that is too new to have run would be late.
+"""
+
+DRIFT_THROTTLED_ALARM = Alarm(
+    key="drift-throttled",
+    title="Drift function throttled",
+    description=f"The account has no concurrency left for the drift function, {format_number(ATTEMPTS)} times in an "
+    f"hour; the rollback function lives off the same.",
+    severity=Severity.P2,
+    signal=MetricStat(m.CALL_THROTTLES, "Sum", DRIFT),
+    threshold=ATTEMPTS,
+    period_s=HOUR,
+)
+
+
+def build_data_alarms(
+    thresholds: AlarmThresholds, variants: Sequence[str], capture_percent: float
+) -> tuple[Alarm, ...]:
+    """The alarms of what was captured, and of the function that reads it.
+
+    capture_percent: of the requests, 0 to 100.
+    """
+    record_alarms: tuple[Alarm, ...] = ()
+    if capture_percent > 0:
+        record_alarms = (
+            _build_capture_missing_alarm(thresholds, variants, capture_percent),
+            _build_records_rejected_alarm(thresholds, variants),
+            _build_drift_alarm(variants),
+            _build_many_features_drift_alarm(variants),
+            _build_insufficient_data_alarm(thresholds, variants),
+            HOURS_FAILING_ALARM,
+        )
+    return (*record_alarms, DRIFT_FAILED_ALARM, DRIFT_LATE_ALARM, DRIFT_THROTTLED_ALARM)
+
+
+def _build_capture_missing_alarm(thresholds: AlarmThresholds, variants: Sequence[str], capture_percent: float) -> Alarm:
     """Three hours in a row: the hour in which traffic begins, and the one after, may have nothing read yet."""
     requests = math.ceil(thresholds.capture_requests * 100 / capture_percent)
     stats = build_variant_stats("n", m.INVOCATIONS, "Sum", variants) | build_variant_stats(
@@ -34,20 +113,17 @@ def build_capture_missing_alarm(thresholds: AlarmThresholds, variants: Sequence[
         title="Nothing captured",
         description="Requests are served, but for three hours none was captured: drift goes unseen.",
         severity=Severity.P2,
-        scope="endpoint",
         signal=MetricMath(f"IF(({build_sum('n', variants)}) >= {requests}, {build_sum('r', variants)}, 1)", stats, 0),
         comparison="<",
-        threshold=1,
         period_s=HOUR,
         periods=3,
         datapoints=3,
-        missing=MissingData.NOT_BREACHING,
-        minimum_samples=requests,
+        suppressed_by_deployment=True,
         parents=("drift-late", "drift-failed"),
     )
 
 
-def build_records_rejected_alarm(thresholds: AlarmThresholds, variants: Sequence[str]) -> Alarm:
+def _build_records_rejected_alarm(thresholds: AlarmThresholds, variants: Sequence[str]) -> Alarm:
     stats = build_variant_stats("r", m.RECORDS_READ, "Maximum", variants) | build_variant_stats(
         "x", m.RECORDS_REJECTED, "Maximum", variants
     )
@@ -55,13 +131,9 @@ def build_records_rejected_alarm(thresholds: AlarmThresholds, variants: Sequence
     return Alarm(
         key="records-rejected",
         title="Unreadable records",
-        description=(
-            f"More than {thresholds.rejected_percent:g}% of the captured records could not be read: callers "
-            "changed their "
-            f"format, or the model its answer."
-        ),
+        description=f"More than {thresholds.rejected_percent:g}% of the captured records could not be read: callers "
+        f"changed their format, or the model its answer.",
         severity=Severity.P2,
-        scope="endpoint",
         signal=MetricMath(
             f"IF((({read}) >= {thresholds.minimum_requests}) AND (({rejected}) >= {thresholds.minimum_errors}), "
             f"({rejected}) / ({read}), 0)",
@@ -74,154 +146,50 @@ def build_records_rejected_alarm(thresholds: AlarmThresholds, variants: Sequence
         period_s=HOUR,
         periods=2,
         datapoints=1,
-        missing=MissingData.NOT_BREACHING,
-        minimum_samples=thresholds.minimum_requests,
-        suppressed_by_deployment=False,
     )
 
 
-def build_drift_alarm(variants: Sequence[str]) -> Alarm:
-    return _build_verdict_alarm("drift", "Drift", Severity.P2, TICKET, variants, ("many-features-drift",),
-                    "Features moved away from the training data, and it lasts: predictions may be off.")  # fmt: skip
-
-
-def build_many_features_drift_alarm(variants: Sequence[str]) -> Alarm:
-    return _build_verdict_alarm("many-features-drift", "Many features drift", Severity.P1, PAGE, variants, (),
-                    "Many features at once no longer look like the training data, and it lasts: something upstream "
-                    "broke, or the world changed.")  # fmt: skip
-
-
-def _build_verdict_alarm(
-    key: str,
-    title: str,
-    severity: Severity,
-    min_severity: int,
-    variants: Sequence[str],
-    parents: tuple[str, ...],
-    description: str,
-) -> Alarm:
+def _build_drift_alarm(variants: Sequence[str]) -> Alarm:
     return Alarm(
-        key=key,
-        title=title,
-        description=description,
-        severity=severity,
-        scope="endpoint",
-        signal=build_count(m.DRIFT_SEVERITY, "Maximum", min_severity, variants),
-        comparison=">=",
-        threshold=1,
+        key="drift",
+        title="Drift",
+        description="Features moved away from the training data, and it lasts: predictions may be off.",
+        severity=Severity.P2,
+        signal=build_count(m.DRIFT_SEVERITY, "Maximum", TICKET, variants),
         period_s=HOUR,
         periods=2,
-        datapoints=1,
         # A night without traffic has no verdict, and is no reason to page again in the morning.
         missing=MissingData.IGNORE,
-        suppressed_by_deployment=False,
-        parents=parents,
+        parents=("many-features-drift",),
     )
 
 
-def build_insufficient_data_alarm(thresholds: AlarmThresholds, variants: Sequence[str]) -> Alarm:
+def _build_many_features_drift_alarm(variants: Sequence[str]) -> Alarm:
+    return Alarm(
+        key="many-features-drift",
+        title="Many features drift",
+        description="Many features at once no longer look like the training data, and it lasts: something upstream "
+        "broke, or the world changed.",
+        severity=Severity.P1,
+        signal=build_count(m.DRIFT_SEVERITY, "Maximum", PAGE, variants),
+        period_s=HOUR,
+        periods=2,
+        missing=MissingData.IGNORE,
+    )
+
+
+def _build_insufficient_data_alarm(thresholds: AlarmThresholds, variants: Sequence[str]) -> Alarm:
     """The Minimum of a quarter of a day: one verdict in it is enough to be well."""
     periods = thresholds.insufficient_hours * HOUR // QUARTER_DAY
     return Alarm(
         key="insufficient-data",
         title="Too little data for a verdict",
-        description=(
-            f"For {thresholds.insufficient_hours} hours there were too few records to tell whether the data drifts."
-        ),
+        description=f"For {thresholds.insufficient_hours} hours there were too few records to tell whether the data "
+        f"drifts.",
         severity=Severity.P3,
-        scope="endpoint",
         signal=build_count(m.DRIFT_INSUFFICIENT, "Minimum", 1, variants),
-        comparison=">=",
-        threshold=1,
         period_s=QUARTER_DAY,
         periods=periods,
         datapoints=periods,
         missing=MissingData.MISSING,
-        suppressed_by_deployment=False,
-    )
-
-
-def build_drift_failed_alarm() -> Alarm:
-    """All attempts of a call, and no other call succeeded: what one run missed, the next one makes up for."""
-    stats = {"i": MetricStat(m.CALLS, "Sum", DRIFT), "e": MetricStat(m.CALL_ERRORS, "Sum", DRIFT)}
-    return Alarm(
-        key="drift-failed",
-        title="Drift function fails",
-        description="The drift function failed at every attempt of an hour: nobody watches the data.",
-        severity=Severity.P2,
-        scope="endpoint",
-        signal=MetricMath(f"IF(e >= {ATTEMPTS}, i - e, 1)", stats, 0),
-        comparison="<",
-        threshold=1,
-        period_s=HOUR,
-        periods=1,
-        datapoints=1,
-        missing=MissingData.NOT_BREACHING,
-        suppressed_by_deployment=False,
-    )
-
-
-def build_drift_late_alarm() -> Alarm:
-    """The sweep's open incidents, times 0, are the clock: without them a function that stops leaves no datapoint at
-    all, and one that is too new to have run would be late."""
-    return Alarm(
-        key="drift-late",
-        title="Drift function does not run",
-        description="The drift function has not run for three hours: nobody watches the data.",
-        severity=Severity.P2,
-        scope="endpoint",
-        signal=MetricMath(
-            "i + 0 * o", {"i": MetricStat(m.CALLS, "Sum", DRIFT), "o": MetricStat(m.OPEN_INCIDENTS, "Maximum")}, 0
-        ),
-        comparison="<",
-        threshold=1,
-        period_s=HOUR,
-        periods=3,
-        datapoints=3,
-        missing=MissingData.IGNORE,
-        suppressed_by_deployment=False,
-        parents=("drift-throttled",),
-    )
-
-
-def build_hours_failing_alarm() -> Alarm:
-    """One failure heals by itself as a rule, an hour later: two in a row do not."""
-    return Alarm(
-        key="hours-failing",
-        title="Hours of data unread",
-        description="Captured data of some hours could not be read whole, again and again: drift in it goes unseen.",
-        severity=Severity.P2,
-        scope="endpoint",
-        signal=MetricStat(m.HOURS_FAILING, "Maximum"),
-        comparison=">=",
-        threshold=1,
-        period_s=HOUR,
-        periods=2,
-        datapoints=2,
-        # Between its attempts an hour counts as failing, and every run says so.
-        missing=MissingData.IGNORE,
-        suppressed_by_deployment=False,
-        parents=("drift-late", "drift-failed"),
-    )
-
-
-def build_drift_throttled_alarm() -> Alarm:
-    return Alarm(
-        key="drift-throttled",
-        title="Drift function throttled",
-        description=(
-            f"The account has no concurrency left for the drift function, {format_number(ATTEMPTS)} times in an "
-            "hour; the "
-            f"rollback function lives off the same."
-        ),
-        severity=Severity.P2,
-        scope="endpoint",
-        signal=MetricStat(m.CALL_THROTTLES, "Sum", DRIFT),
-        comparison=">=",
-        threshold=ATTEMPTS,
-        period_s=HOUR,
-        periods=1,
-        datapoints=1,
-        missing=MissingData.NOT_BREACHING,
-        suppressed_by_deployment=False,
     )

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tidewatch.alarms.config_values import format_number
 from tidewatch.alarms.models import MetricMath, MetricStat
 from tidewatch.metrics import Metric
 
 STANDARD_ERRORS = 3.5
 """By how many a challenger's rate must exceed the champion's before the difference is no chance: a test computes that
 challengers no worse than a champion with up to 1% of errors are rolled back less than once in twenty years."""
+
+
+def format_number(value: float) -> str:
+    """A number as in an expression of metric math, which knows no exponents."""
+    return f"{value:.10f}".rstrip("0").rstrip(".")
 
 
 def build_variant_stats(prefix: str, metric: Metric, statistic: str, variants: Sequence[str]) -> dict[str, MetricStat]:

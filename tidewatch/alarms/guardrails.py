@@ -1,21 +1,18 @@
 """What rolls back: the alarms that compare a challenger with the champion. They alone are part of that composite.
 
 A minute each, two of three: from the first bad datapoint to ALARM it takes one more. No percentiles, which a variant
-with little traffic neither reaches nor leaves, and no FILL, which would put a guess in the place of a late
-datapoint.
+with little traffic neither reaches nor leaves, and no FILL, which would put a guess in the place of a late datapoint.
 """
 
 from __future__ import annotations
 
 from tidewatch import metrics as m
-from tidewatch.alarms.config_values import format_number
-from tidewatch.alarms.expressions import build_min_samples_condition, build_significant_excess
-from tidewatch.alarms.models import CHAMPION, Alarm, MetricMath, MetricStat, MissingData, Severity
+from tidewatch.alarms.expressions import build_min_samples_condition, build_significant_excess, format_number
+from tidewatch.alarms.models import CHAMPION, Alarm, MetricMath, MetricStat, Severity
 from tidewatch.alarms.serving_alarms import MICROSECONDS
 from tidewatch.alarms.thresholds import AlarmThresholds
 from tidewatch.metrics import Metric
 
-MINUTE = 60
 PERIODS, DATAPOINTS = 3, 2
 
 
@@ -29,33 +26,43 @@ def build_guardrail_alarms(thresholds: AlarmThresholds) -> tuple[Alarm, ...]:
 
 
 def _build_errors_guardrail(thresholds: AlarmThresholds) -> Alarm:
-    return _build_guardrail(
-        "guardrail-errors",
-        "Challenger fails",
-        f"The challenger fails {thresholds.guardrail_error_points:g} points more of its requests than the champion "
-        "would.",
-        MetricMath(
+    return Alarm(
+        key="guardrail-errors",
+        title="Challenger fails",
+        description=f"The challenger fails {thresholds.guardrail_error_points:g} points more of its requests than the "
+        f"champion would.",
+        severity=Severity.P1,
+        signal=MetricMath(
             f"IF({_build_min_samples_condition(thresholds)}, {build_significant_excess()}, 0)",
             _build_comparison_stats(m.ERRORS_5XX),
             -1,
             1,
         ),
-        thresholds.guardrail_error_points / 100,
-        thresholds.minimum_requests,
+        comparison=">",
+        threshold=thresholds.guardrail_error_points / 100,
+        periods=PERIODS,
+        datapoints=DATAPOINTS,
+        guardrail=True,
     )
 
 
 def _build_model_errors_guardrail(thresholds: AlarmThresholds) -> Alarm:
     """Refused requests too, but only beside a champion with traffic: callers send bad requests to any model."""
     condition = f"{_build_min_samples_condition(thresholds)} AND (k >= {thresholds.minimum_requests})"
-    return _build_guardrail(
-        "guardrail-model-errors",
-        "Challenger refuses",
-        f"The challenger leaves {thresholds.guardrail_error_points:g} points more of its requests without a prediction "
-        f"than the champion would: often it expects other features.",
-        MetricMath(f"IF({condition}, {build_significant_excess()}, 0)", _build_comparison_stats(m.MODEL_ERRORS), -1, 1),
-        thresholds.guardrail_error_points / 100,
-        thresholds.minimum_requests,
+    return Alarm(
+        key="guardrail-model-errors",
+        title="Challenger refuses",
+        description=f"The challenger leaves {thresholds.guardrail_error_points:g} points more of its requests without "
+        f"a prediction than the champion would: often it expects other features.",
+        severity=Severity.P1,
+        signal=MetricMath(
+            f"IF({condition}, {build_significant_excess()}, 0)", _build_comparison_stats(m.MODEL_ERRORS), -1, 1
+        ),
+        comparison=">",
+        threshold=thresholds.guardrail_error_points / 100,
+        periods=PERIODS,
+        datapoints=DATAPOINTS,
+        guardrail=True,
         runbook="guardrail-errors",
     )
 
@@ -83,45 +90,22 @@ def _build_latency_guardrail(thresholds: AlarmThresholds) -> Alarm:
     min_requests, ratio = thresholds.guardrail_latency_requests, thresholds.guardrail_latency_ratio
     fallback = round(thresholds.latency_milliseconds * MICROSECONDS / ratio)
     is_slower = f"((t - c) > {format_number(round(thresholds.guardrail_latency_milliseconds * MICROSECONDS))})"
+    champion_latency = f"IF((n >= {min_requests}) AND (k >= {min_requests}), c, {fallback})"
     stats = {
         "n": MetricStat(m.INVOCATIONS, "Sum"),
         "k": MetricStat(m.INVOCATIONS, "Sum", CHAMPION),
         "t": MetricStat(m.MODEL_LATENCY, "tm95"),
         "c": MetricStat(m.MODEL_LATENCY, "tm95", CHAMPION),
     }
-    return _build_guardrail(
-        "guardrail-latency",
-        "Challenger is slow",
-        f"The challenger takes over {ratio:g} times as long as the champion.",
-        MetricMath(
-            f"IF((n >= {min_requests}) AND {is_slower}, t / IF((n >= {min_requests}) AND (k >= {min_requests}), c, "
-            f"{fallback}), 0)",
-            stats,
-            0,
-        ),
-        ratio,
-        min_requests,
-    )
-
-
-def _build_guardrail(
-    key: str, title: str, description: str, signal: MetricMath, threshold: float, minimum: int, runbook: str = ""
-) -> Alarm:
     return Alarm(
-        key=key,
-        title=title,
-        description=description,
+        key="guardrail-latency",
+        title="Challenger is slow",
+        description=f"The challenger takes over {ratio:g} times as long as the champion.",
         severity=Severity.P1,
-        scope="variant",
-        signal=signal,
+        signal=MetricMath(f"IF((n >= {min_requests}) AND {is_slower}, t / {champion_latency}, 0)", stats, 0),
         comparison=">",
-        threshold=threshold,
-        period_s=MINUTE,
+        threshold=ratio,
         periods=PERIODS,
         datapoints=DATAPOINTS,
-        missing=MissingData.NOT_BREACHING,
-        minimum_samples=minimum,
         guardrail=True,
-        suppressed_by_deployment=False,
-        runbook=runbook,
     )

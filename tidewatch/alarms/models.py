@@ -18,7 +18,6 @@ from tidewatch.alarms.errors import InvalidAlarm
 from tidewatch.metrics import Metric
 
 Comparison: TypeAlias = Literal[">", ">=", "<", "<="]
-Scope: TypeAlias = Literal["endpoint", "variant"]
 T = TypeVar("T")
 
 CHAMPION = "champion"
@@ -28,7 +27,7 @@ KEY_PATTERN = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 ID_PATTERN = re.compile(r"[a-z][A-Za-z0-9_]*")
 MAX_METRICS = 10
 MAX_EXPRESSION_LENGTH = 2048
-HOUR, DAY, WEEK = 3600, 86_400, 604_800
+MINUTE, FIVE_MINUTES, HOUR, DAY, WEEK = 60, 300, 3600, 86_400, 604_800
 
 
 class Severity(StrEnum):
@@ -77,37 +76,40 @@ class MetricMath:
     upper_bound: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Alarm:
     """An alarm before it is a resource: in ALARM when `datapoints` of the last `periods` datapoints compare.
 
-    key: kebab-case, unique in a catalog. title: a few words. says: one sentence, what it means for users.
-    threshold: in the unit of the signal. period_s: seconds. minimum_samples: requests a period, which the signal asks
-    for already. guardrail: part of the composite that rolls back. runbook: the file's name, by default the key.
-    notifies: False for what only composites and suppressors look at. parents: alarms that say the same more urgently.
-    escalates: it tells those who are called when others do not answer.
-    Raises InvalidAlarm.
+    Raises InvalidAlarm where CloudWatch would refuse it, or where it could never fire or never clear.
     """
 
     key: str
+    """In kebab-case, unique in a catalog."""
     title: str
+    """A few words."""
     description: str
+    """One sentence: what it means for users."""
     severity: Severity
-    scope: Scope
     signal: MetricStat | MetricMath
-    comparison: Comparison
-    threshold: float
-    period_s: int
-    periods: int
-    datapoints: int
-    missing: MissingData
-    minimum_samples: int | None = None
+    comparison: Comparison = ">="
+    threshold: float = 1
+    """In the unit of the signal."""
+    period_s: int = MINUTE
+    periods: int = 1
+    datapoints: int = 1
+    missing: MissingData = MissingData.NOT_BREACHING
     guardrail: bool = False
-    suppressed_by_deployment: bool = True
+    """Whether it is part of the composite that rolls back."""
+    suppressed_by_deployment: bool = False
+    """Whether a running deployment explains it, and so holds it back."""
     runbook: str = ""
+    """The name of the runbook's file; the key where none is given."""
     notifies: bool = True
+    """False for what only composites and suppressors look at."""
     parents: tuple[str, ...] = ()
+    """The keys of alarms that say the same more urgently."""
     escalates: bool = False
+    """Whether it notifies those who are called when others do not answer."""
 
     def __post_init__(self) -> None:
         if not KEY_PATTERN.fullmatch(self.key):
@@ -201,10 +203,10 @@ class Alarm:
             else lower_bound < threshold <= upper_bound
         )
         if not is_reachable:
+            value_range = _format_range(lower_bound, upper_bound)
             raise InvalidAlarm(
-                f"{threshold:g} is outside what it is compared with, which is "
-                f"{_format_range(lower_bound, upper_bound)}: {self.comparison} {threshold:g} "
-                f"would hold always or never",
+                f"{threshold:g} is outside what it is compared with, which is {value_range}: "
+                f"{self.comparison} {threshold:g} would hold always or never",
                 "threshold",
                 self.key,
             )

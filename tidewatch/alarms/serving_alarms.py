@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tidewatch import metrics as m
-from tidewatch.alarms.config_values import format_number
-from tidewatch.alarms.expressions import build_min_requests_condition, build_sum, build_variant_stats
-from tidewatch.alarms.models import Alarm, MetricMath, MetricStat, MissingData, Severity
+from tidewatch.alarms.expressions import build_min_requests_condition, build_sum, build_variant_stats, format_number
+from tidewatch.alarms.models import FIVE_MINUTES, Alarm, MetricMath, MetricStat, MissingData, Severity
 from tidewatch.alarms.thresholds import AlarmThresholds
-from tidewatch.metrics import Metric
 
-FIVE_MINUTES = 300
 MICROSECONDS = 1000
 """In a millisecond: SageMaker's latencies are in microseconds."""
 
@@ -30,32 +27,26 @@ def build_serving_alarms(thresholds: AlarmThresholds) -> tuple[Alarm, ...]:
 
 
 def _build_server_errors_alarm(thresholds: AlarmThresholds) -> Alarm:
-    stats = {
-        "n": _REQUESTS,
-        "w": _SHARE,
-        "b": MetricStat(m.ERRORS_5XX, "Sum"),
-        "e": MetricStat(m.ERRORS_5XX, "Average"),
-    }
+    condition = f"{build_min_requests_condition(thresholds.minimum_requests)} AND (b >= {thresholds.minimum_errors})"
     return Alarm(
         key="server-errors",
         title="Server errors",
         description=f"More than {thresholds.server_error_percent:g}% of the requests to this variant fail on our side.",
         severity=Severity.P1,
-        scope="variant",
         signal=MetricMath(
-            f"IF({build_min_requests_condition(thresholds.minimum_requests)} AND (b >= {thresholds.minimum_errors}), "
-            "e, 0)",
-            stats,
+            f"IF({condition}, e, 0)",
+            {
+                "n": _REQUESTS,
+                "w": _SHARE,
+                "b": MetricStat(m.ERRORS_5XX, "Sum"),
+                "e": MetricStat(m.ERRORS_5XX, "Average"),
+            },
             0,
             1,
         ),
         comparison=">",
         threshold=thresholds.server_error_percent / 100,
         period_s=FIVE_MINUTES,
-        periods=1,
-        datapoints=1,
-        missing=MissingData.NOT_BREACHING,
-        minimum_samples=thresholds.minimum_requests,
         # A deployment may break everything: that is no time to keep quiet about it.
         suppressed_by_deployment=False,
         parents=("endpoint-not-in-service",),
@@ -63,26 +54,21 @@ def _build_server_errors_alarm(thresholds: AlarmThresholds) -> Alarm:
 
 
 def _build_model_errors_alarm(thresholds: AlarmThresholds) -> Alarm:
-    stats = {
-        "n": _REQUESTS,
-        "w": _SHARE,
-        "b": MetricStat(m.MODEL_ERRORS, "Sum"),
-        "e": MetricStat(m.MODEL_ERRORS, "Average"),
-    }
+    condition = f"{build_min_requests_condition(thresholds.minimum_requests)} AND (b >= {thresholds.minimum_errors})"
     return Alarm(
         key="model-errors",
         title="Model errors",
-        description=(
-            f"The model does not answer more than {thresholds.model_error_percent:g}% of its requests with a "
-            "prediction: "
-            f"it refuses them, times out or breaks."
-        ),
+        description=f"The model does not answer more than {thresholds.model_error_percent:g}% of its requests with a "
+        f"prediction: it refuses them, times out or breaks.",
         severity=Severity.P2,
-        scope="variant",
         signal=MetricMath(
-            f"IF({build_min_requests_condition(thresholds.minimum_requests)} AND (b >= {thresholds.minimum_errors}), "
-            "e, 0)",
-            stats,
+            f"IF({condition}, e, 0)",
+            {
+                "n": _REQUESTS,
+                "w": _SHARE,
+                "b": MetricStat(m.MODEL_ERRORS, "Sum"),
+                "e": MetricStat(m.MODEL_ERRORS, "Average"),
+            },
             0,
             1,
         ),
@@ -92,8 +78,7 @@ def _build_model_errors_alarm(thresholds: AlarmThresholds) -> Alarm:
         period_s=FIVE_MINUTES,
         periods=2,
         datapoints=2,
-        missing=MissingData.NOT_BREACHING,
-        minimum_samples=thresholds.minimum_requests,
+        suppressed_by_deployment=True,
         parents=("server-errors",),
     )
 
@@ -106,7 +91,6 @@ def _build_latency_alarm(thresholds: AlarmThresholds) -> Alarm:
         description=f"Fewer than {thresholds.latency_percent:g}% of the predictions of this variant take at most "
         f"{thresholds.latency_milliseconds:g} ms.",
         severity=Severity.P2,
-        scope="variant",
         # The rank of the limit, where the percentile itself needs hundreds of requests a period to be evaluated.
         signal=MetricMath(
             f"IF({build_min_requests_condition(thresholds.minimum_requests)}, r, 100)",
@@ -119,8 +103,7 @@ def _build_latency_alarm(thresholds: AlarmThresholds) -> Alarm:
         period_s=FIVE_MINUTES,
         periods=2,
         datapoints=2,
-        missing=MissingData.NOT_BREACHING,
-        minimum_samples=thresholds.minimum_requests,
+        suppressed_by_deployment=True,
     )
 
 
@@ -128,13 +111,9 @@ def _build_overhead_alarm(thresholds: AlarmThresholds) -> Alarm:
     return Alarm(
         key="overhead-latency",
         title="Slow around the model",
-        description=(
-            f"SageMaker adds over {thresholds.overhead_milliseconds:g} ms to a typical request: payloads, network "
-            "or "
-            f"throttling, not the model."
-        ),
+        description=f"SageMaker adds over {thresholds.overhead_milliseconds:g} ms to a typical request: payloads, "
+        f"network or throttling, not the model.",
         severity=Severity.P3,
-        scope="variant",
         signal=MetricMath(
             f"IF({build_min_requests_condition(thresholds.minimum_requests)}, o, 0)",
             {"n": _REQUESTS, "w": _SHARE, "o": MetricStat(m.OVERHEAD_LATENCY, "tm95")},
@@ -145,8 +124,7 @@ def _build_overhead_alarm(thresholds: AlarmThresholds) -> Alarm:
         period_s=FIVE_MINUTES,
         periods=3,
         datapoints=3,
-        missing=MissingData.NOT_BREACHING,
-        minimum_samples=thresholds.minimum_requests,
+        suppressed_by_deployment=True,
     )
 
 
@@ -165,75 +143,82 @@ def build_silence_alarm(thresholds: AlarmThresholds, variants: Sequence[str]) ->
     return Alarm(
         key="silence",
         title="No requests",
-        description=(
-            f"This variant got no request for {thresholds.silence_minutes} minutes: callers fail before they reach "
-            "it, "
-            f"or nobody asks."
-        ),
+        description=f"This variant got no request for {thresholds.silence_minutes} minutes: callers fail before they "
+        f"reach it, or nobody asks.",
         severity=Severity.P2,
-        scope="variant",
         signal=MetricMath(f"IF({is_expected}, n + 0 * w, 1)", stats, 0),
         comparison="<",
-        threshold=1,
         period_s=FIVE_MINUTES,
         periods=periods,
         datapoints=periods,
         missing=MissingData.IGNORE,
+        suppressed_by_deployment=True,
     )
 
 
 def build_host_alarms(thresholds: AlarmThresholds, gpu_count: int) -> tuple[Alarm, ...]:
-    """Of the variant's hosts; gpus: devices of one, whose metrics go up to 100 each, and without which there are
-    none."""
-    memory = _build_host_alarm(
-        "memory",
-        "Memory nearly full",
-        m.MEMORY,
-        "Maximum",
-        thresholds.memory_percent,
-        Severity.P2,
-        "A host runs out of memory: its container will be killed, and requests fail.",
+    """The alarms of the variant's hosts.
+
+    gpu_count: devices of one host, whose metrics go up to 100 each; 0 has no alarm on them. Hosts report whether or not
+    there is traffic: a variant without data has no hosts, and its alarms keep quiet.
+    """
+    return (
+        *(_build_gpu_alarms(thresholds, gpu_count) if gpu_count else ()),
+        Alarm(
+            key="memory",
+            title="Memory nearly full",
+            description="A host runs out of memory: its container will be killed, and requests fail.",
+            severity=Severity.P2,
+            signal=MetricStat(m.MEMORY, "Maximum"),
+            comparison=">",
+            threshold=thresholds.memory_percent,
+            period_s=FIVE_MINUTES,
+            periods=3,
+            datapoints=3,
+            suppressed_by_deployment=True,
+        ),
+        Alarm(
+            key="disk",
+            title="Disk nearly full",
+            description="A host's disk fills up: capture stops when it is nearly full, and drift goes unseen.",
+            severity=Severity.P2,
+            signal=MetricStat(m.DISK, "Maximum"),
+            comparison=">",
+            threshold=thresholds.disk_percent,
+            period_s=FIVE_MINUTES,
+            periods=3,
+            datapoints=3,
+            suppressed_by_deployment=True,
+        ),
     )
-    disk = _build_host_alarm("disk", "Disk nearly full", m.DISK, "Maximum", thresholds.disk_percent, Severity.P2,
-                 "A host's disk fills up: capture stops when it is nearly full, and drift goes unseen.")  # fmt: skip
-    if not gpu_count:
-        return (memory, disk)
-    busy = _build_host_alarm(
-        "gpu-utilization",
-        "Graphics processors busy",
-        m.GPU,
-        "Average",
-        thresholds.gpu_percent * gpu_count,
-        Severity.P3,
-        "The graphics processors are at their limit: more requests will queue.",
-    )
-    full = _build_host_alarm(
-        "gpu-memory",
-        "Graphics memory nearly full",
-        m.GPU_MEMORY,
-        "Maximum",
-        thresholds.gpu_memory_percent * gpu_count,
-        Severity.P2,
-        "The graphics memory is nearly used up: larger batches will fail.",
-    )
-    return (busy, full, memory, disk)
 
 
-def _build_host_alarm(
-    key: str, title: str, metric: Metric, statistic: str, threshold: float, severity: Severity, description: str
-) -> Alarm:
-    return Alarm(
-        key=key,
-        title=title,
-        description=description,
-        severity=severity,
-        scope="variant",
-        signal=MetricStat(metric, statistic),
-        comparison=">",
-        threshold=threshold,
-        period_s=FIVE_MINUTES,
-        periods=3,
-        datapoints=3,
-        # Hosts report whether or not there is traffic: a variant without data has none, and its alarms keep quiet.
-        missing=MissingData.NOT_BREACHING,
+def _build_gpu_alarms(thresholds: AlarmThresholds, gpu_count: int) -> tuple[Alarm, Alarm]:
+    return (
+        Alarm(
+            key="gpu-utilization",
+            title="Graphics processors busy",
+            description="The graphics processors are at their limit: more requests will queue.",
+            severity=Severity.P3,
+            signal=MetricStat(m.GPU, "Average"),
+            comparison=">",
+            threshold=thresholds.gpu_percent * gpu_count,
+            period_s=FIVE_MINUTES,
+            periods=3,
+            datapoints=3,
+            suppressed_by_deployment=True,
+        ),
+        Alarm(
+            key="gpu-memory",
+            title="Graphics memory nearly full",
+            description="The graphics memory is nearly used up: larger batches will fail.",
+            severity=Severity.P2,
+            signal=MetricStat(m.GPU_MEMORY, "Maximum"),
+            comparison=">",
+            threshold=thresholds.gpu_memory_percent * gpu_count,
+            period_s=FIVE_MINUTES,
+            periods=3,
+            datapoints=3,
+            suppressed_by_deployment=True,
+        ),
     )

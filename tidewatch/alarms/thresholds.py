@@ -1,4 +1,4 @@
-"""From when the built-in alarms fire: every threshold, its default, and the range in which it can fire."""
+"""From when the built-in alarms fire: every threshold, its default, its meaning, and the range in which it can fire."""
 
 from __future__ import annotations
 
@@ -6,92 +6,106 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from tidewatch.alarms import config_values
 from tidewatch.alarms.errors import InvalidAlarm, InvalidAlarms
+from tidewatch.alarms.expressions import format_number
 
 
-def _make_threshold_field(default: float, minimum: float, maximum: float, step: int = 0) -> Any:
-    """A field from least to most, both allowed; step: whole numbers, multiples of it."""
-    return field(default=default, metadata={"least": minimum, "most": maximum, "step": step})
+def _declare_threshold(default: float, minimum: float, maximum: float, step: int = 0, *, description: str) -> Any:
+    """A field from minimum to maximum, both allowed; step: whole numbers, multiples of it."""
+    bounds = {"minimum": minimum, "maximum": maximum, "step": step}
+    return field(default=default, metadata={**bounds, "description": description})
 
 
 @dataclass(frozen=True)
 class AlarmThresholds:
-    """Thresholds, set by the config section `alarms` in camelCase. Percent are 0 to 100. Raises InvalidAlarms.
+    """Thresholds of the alarms; percent are 0 to 100. Raises InvalidAlarms."""
 
-    server_error_percent, model_error_percent: of a variant's requests. latency_milliseconds: latency_percent of the
-    requests are to take no longer. overhead_milliseconds: what SageMaker may add, as trimmed mean. silence_minutes:
-    without a request. gpu_percent, gpu_memory_percent: of all devices of a host; memory_percent, disk_percent: of it.
-    minimum_requests: fewer in a period say nothing about a rate; minimum_errors: fewer are single events.
-    guardrail_error_points: by how many percentage points the challenger may fail more often than the champion.
-    guardrail_latency_ratio: how many times as long it may take; guardrail_latency_milliseconds: less is no difference.
-    capture_requests: an hour with as many must have captured something. rejected_percent: of the captured records.
-    insufficient_hours: without enough data for any verdict. rollback_pending_seconds: from a rollback's request.
-    """
-
-    server_error_percent: float = _make_threshold_field(2, 0.01, 99)
-    model_error_percent: float = _make_threshold_field(5, 0.01, 99)
-    latency_milliseconds: float = _make_threshold_field(500, 1, 50_000)
-    latency_percent: float = _make_threshold_field(95, 50, 99.9)
-    overhead_milliseconds: float = _make_threshold_field(200, 1, 60_000)
-    silence_minutes: int = _make_threshold_field(15, 5, 1440, 5)
-    gpu_percent: float = _make_threshold_field(90, 1, 99)
-    gpu_memory_percent: float = _make_threshold_field(90, 1, 99)
-    memory_percent: float = _make_threshold_field(90, 1, 99)
-    disk_percent: float = _make_threshold_field(75, 1, 99)
-    minimum_requests: int = _make_threshold_field(20, 1, 1_000_000, 1)
-    minimum_errors: int = _make_threshold_field(5, 1, 100_000, 1)
-    guardrail_error_points: float = _make_threshold_field(2, 0.01, 99)
-    guardrail_latency_ratio: float = _make_threshold_field(1.5, 1.01, 100)
-    guardrail_latency_milliseconds: float = _make_threshold_field(20, 0, 50_000)
-    guardrail_latency_requests: int = _make_threshold_field(100, 1, 1_000_000, 1)
-    capture_requests: int = _make_threshold_field(100, 1, 1_000_000_000, 1)
-    rejected_percent: float = _make_threshold_field(1, 0.01, 99)
-    insufficient_hours: int = _make_threshold_field(24, 6, 168, 6)
-    rollback_pending_seconds: float = _make_threshold_field(300, 60, 86_400)
+    server_error_percent: float = _declare_threshold(
+        2, 0.01, 99, description="percent of a variant's requests that fail on our side, in five minutes"
+    )
+    model_error_percent: float = _declare_threshold(
+        5, 0.01, 99, description="percent of a variant's requests that get no prediction, in five minutes"
+    )
+    latency_milliseconds: float = _declare_threshold(
+        500, 1, 50_000, description="how long `latencyPercent` of the predictions may take"
+    )
+    latency_percent: float = _declare_threshold(
+        95, 50, 99.9, description="percent of the predictions that may take no longer than `latencyMilliseconds`"
+    )
+    overhead_milliseconds: float = _declare_threshold(
+        200, 1, 60_000, description="what SageMaker may add to a typical request"
+    )
+    silence_minutes: int = _declare_threshold(
+        15, 5, 1440, 5, description="without a request though some are due; a multiple of 5"
+    )
+    gpu_percent: float = _declare_threshold(
+        90, 1, 99, description="use of a host's graphics processors, for 15 minutes"
+    )
+    gpu_memory_percent: float = _declare_threshold(
+        90, 1, 99, description="use of the memory of a host's graphics processors, for 15 minutes"
+    )
+    memory_percent: float = _declare_threshold(90, 1, 99, description="use of a host's memory, for 15 minutes")
+    disk_percent: float = _declare_threshold(75, 1, 99, description="use of a host's disk, for 15 minutes")
+    minimum_requests: int = _declare_threshold(
+        20, 1, 1_000_000, 1, description="requests below which a period says nothing about a rate"
+    )
+    minimum_errors: int = _declare_threshold(
+        5, 1, 100_000, 1, description="errors below which they are single events, not a rate"
+    )
+    guardrail_error_points: float = _declare_threshold(
+        2, 0.01, 99, description="percentage points by which a challenger may fail more often than the champion"
+    )
+    guardrail_latency_ratio: float = _declare_threshold(
+        1.5,
+        1.01,
+        100,
+        description="how many times as long as the champion a challenger may take; `guardrailLatencyMilliseconds` "
+        "must be exceeded too",
+    )
+    guardrail_latency_milliseconds: float = _declare_threshold(
+        20,
+        0,
+        50_000,
+        description="by how much a challenger may be slower; `guardrailLatencyRatio` must be exceeded too",
+    )
+    guardrail_latency_requests: int = _declare_threshold(
+        100,
+        1,
+        1_000_000,
+        1,
+        description="requests in a minute below which latency is not compared: with fewer, long tails differ by chance",
+    )
+    capture_requests: int = _declare_threshold(
+        100, 1, 1_000_000_000, 1, description="requests in an hour of which some must have been captured"
+    )
+    rejected_percent: float = _declare_threshold(
+        1, 0.01, 99, description="percent of the captured records that could not be read"
+    )
+    insufficient_hours: int = _declare_threshold(
+        24, 6, 168, 6, description="without enough data for a verdict on drift; a multiple of 6"
+    )
+    rollback_pending_seconds: float = _declare_threshold(
+        300, 60, 86_400, description="that a rollback may take before it pages"
+    )
 
     def __post_init__(self) -> None:
-        mistakes: list[InvalidAlarm] = []
-        for threshold in fields(self):
-            try:
-                _require_in_range(getattr(self, threshold.name), threshold.metadata)
-            except InvalidAlarm as mistake:
-                mistakes.append(mistake.with_prefix(_to_camel_case(threshold.name)))
-        if mistakes:
-            raise InvalidAlarms(mistakes)
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, object]) -> AlarmThresholds:
-        """The limits of a config section; numbers may be text. Raises InvalidAlarms, naming every mistake."""
-        fields_by_key = {_to_camel_case(threshold.name): threshold for threshold in fields(cls)}
         mistakes = [
-            config_values.build_unknown_key_error(key, fields_by_key)
-            for key in sorted(config.keys() - fields_by_key.keys())
+            InvalidAlarm(fault, _to_camel_case(threshold.name))
+            for threshold in fields(self)
+            if (fault := find_range_fault(getattr(self, threshold.name), threshold.metadata))
         ]
-        values: dict[str, Any] = {}
-        for key in sorted(config.keys() & fields_by_key.keys()):
-            try:
-                value = (
-                    config_values.parse_integer if fields_by_key[key].metadata["step"] else config_values.parse_number
-                )(config[key])
-                _require_in_range(value, fields_by_key[key].metadata)
-                values[fields_by_key[key].name] = value
-            except InvalidAlarm as mistake:
-                mistakes.append(mistake.with_prefix(key))
         if mistakes:
             raise InvalidAlarms(mistakes)
-        return cls(**values)
 
 
-def _require_in_range(value: float, bounds: Mapping[str, Any]) -> None:
-    minimum, maximum, step = bounds["least"], bounds["most"], bounds["step"]
+def find_range_fault(value: float, bounds: Mapping[str, Any]) -> str:
+    """What is wrong with the value of a threshold, by its metadata, as the second half of a sentence; "" if nothing."""
+    minimum, maximum, step = bounds["minimum"], bounds["maximum"], bounds["step"]
     if not minimum <= value <= maximum:
-        raise InvalidAlarm(
-            f"{config_values.format_number(value)} is out of range; use {config_values.format_number(minimum)} to "
-            f"{config_values.format_number(maximum)}"
-        )
+        return f"{format_number(value)} is out of range; use {format_number(minimum)} to {format_number(maximum)}"
     if step > 1 and value % step:
-        raise InvalidAlarm(f"{config_values.format_number(value)} is no multiple of {step}; use one like {step * 2}")
+        return f"{format_number(value)} is no multiple of {step}; use one like {step * 2}"
+    return ""
 
 
 def _to_camel_case(name: str) -> str:

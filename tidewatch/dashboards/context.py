@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tidewatch import metrics as m
-from tidewatch.alarms.config_values import format_number
+from tidewatch.alarms.expressions import format_number
 from tidewatch.alarms.models import ID_PATTERN, Alarm, DimensionResolver, MetricMath, MetricStat, Severity
 from tidewatch.dashboards.widgets import Axis, GraphLine, MetricSeries, Threshold
 from tidewatch.metrics import Metric

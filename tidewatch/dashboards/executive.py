@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tidewatch import metrics as m
-from tidewatch.alarms.config_values import format_number
-from tidewatch.alarms.expressions import build_sum, build_variant_stats
+from tidewatch.alarms.expressions import build_sum, build_variant_stats, format_number
 from tidewatch.alarms.models import DAY, HOUR, MetricMath, MetricStat
 from tidewatch.dashboards import serving_graphs
 from tidewatch.dashboards.context import SEVERITY_COLORS, DashboardContext

@@ -1,10 +1,4 @@
-"""Objectives: what is promised to users, how fast its error budget is used, and the alarms on that.
-
-Objective(kind, percent, days=28, milliseconds=None)  raises InvalidAlarms
-counting(objective, variants) -> bad, all, statistics    as expressions of metric math
-slo_alarms(objective, variants) / slo_composites(objective) -> what measures, what notifies
-burn_rate(), share_used(), time_to_exhaustion(), ...  the arithmetic
-"""
+"""Objectives: what is promised to users, how fast its error budget is used, and the alarms on that."""
 
 from __future__ import annotations
 
@@ -15,9 +9,6 @@ from tidewatch.slo.burn_rates import (
     compute_bad_ratio,
     compute_budget_used,
     compute_burn_rate,
-    compute_burn_rate_for_share,
-    compute_share_used,
-    compute_time_to_detection,
     compute_time_to_exhaustion,
 )
 from tidewatch.slo.objective import RUNBOOK_BY_KIND, Objective, build_request_counts
@@ -35,8 +26,5 @@ __all__ = [
     "compute_bad_ratio",
     "compute_budget_used",
     "compute_burn_rate",
-    "compute_burn_rate_for_share",
-    "compute_share_used",
-    "compute_time_to_detection",
     "compute_time_to_exhaustion",
 ]

@@ -24,16 +24,6 @@ def compute_bad_ratio(burn_rate: float, budget: float) -> float:
     return burn_rate * budget
 
 
-def compute_burn_rate_for_share(share: float, within: timedelta, window: timedelta) -> float:
-    """The burn rate that uses a share of the budget within a time: 2% of 30 days' in an hour is 14.4."""
-    return share * (window / within)
-
-
-def compute_share_used(burn_rate: float, duration: timedelta, window: timedelta) -> float:
-    """The share of the budget that a burn rate uses in a time; 1 is all of it."""
-    return burn_rate * (duration / window)
-
-
 def compute_time_to_exhaustion(burn_rate: float, window: timedelta, used: float = 0.0) -> timedelta | None:
     """How long what is left of the budget lasts at this rate; None for ever. used: share of it that is gone."""
     if used >= 1:
@@ -41,17 +31,6 @@ def compute_time_to_exhaustion(burn_rate: float, window: timedelta, used: float 
     seconds = (1 - used) * window.total_seconds() / burn_rate if burn_rate > 0 else math.inf
     # Beyond what a timedelta holds it is no time that anybody waits for.
     return timedelta(seconds=seconds) if seconds < timedelta.max.total_seconds() else None
-
-
-def compute_time_to_detection(
-    observed_ratio: float, budget: float, burn_rate: float, alert_window: timedelta
-) -> timedelta | None:
-    """After how long an alarm on this burn rate over this window fires, from when a ratio `bad` of requests is bad.
-
-    None where it never does: a lower rate, though it may use up the whole budget.
-    """
-    threshold = compute_bad_ratio(burn_rate, budget)
-    return alert_window * (threshold / observed_ratio) if observed_ratio > 0 and observed_ratio >= threshold else None
 
 
 def compute_budget_used(bad: float, requests: float, budget: float) -> float:

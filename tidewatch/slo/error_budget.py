@@ -80,8 +80,8 @@ class ErrorBudgets:
     def _fetch_hourly_sums(
         self, cloudwatch: CloudWatchClient, objective: Objective, since: datetime, until: datetime
     ) -> dict[datetime, tuple[float, float]]:
-        """Bad and all requests by hour. Added up here: in CloudWatch's own sums, a variant that never had a request is
-        one series without data more."""
+        """Bad and all requests by hour, added up here: in CloudWatch's sums, a variant that never had a request is one
+        series without data more."""
         _, _, stats = build_request_counts(objective, self.variants)
         request: dict[str, Any] = {
             "MetricDataQueries": [self.build_query(name, stat) for name, stat in stats.items()],

@@ -9,9 +9,8 @@ from datetime import timedelta
 from typing import Literal, TypeAlias
 
 from tidewatch import metrics as m
-from tidewatch.alarms.config_values import format_number
 from tidewatch.alarms.errors import InvalidAlarm, InvalidAlarms
-from tidewatch.alarms.expressions import build_sum, build_variant_stats
+from tidewatch.alarms.expressions import build_sum, build_variant_stats, format_number
 from tidewatch.alarms.models import MetricStat
 
 ObjectiveKind: TypeAlias = Literal["availability", "latency"]

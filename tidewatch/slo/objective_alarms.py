@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Literal
 
 from tidewatch import metrics as m
 from tidewatch.alarms.composites import CompositeAlarm, all_of
-from tidewatch.alarms.models import Alarm, MetricMath, MetricStat, MissingData, Severity
+from tidewatch.alarms.models import FIVE_MINUTES, Alarm, MetricMath, MetricStat, MissingData, Severity
 from tidewatch.duration_format import format_duration
 from tidewatch.slo.burn_rates import (
     BURN_RATE_ALERTS,
@@ -29,15 +28,11 @@ MIN_BAD_REQUESTS = 5
 of 0.1% at 1,000 times the rate ("Low-Traffic Services and Error Budget Alerting")."""
 
 
-def build_slo_alarms(
-    objective: Objective, variants: Sequence[str], min_bad_requests: int = MIN_BAD_REQUESTS
-) -> tuple[Alarm, ...]:
+def build_slo_alarms(objective: Objective, variants: Sequence[str]) -> tuple[Alarm, ...]:
     """The metric alarms under an objective's composites; they notify nobody."""
     ordered = sorted(variants)
     burn_rate_alarms = [
-        alarm
-        for alert in (*BURN_RATE_ALERTS, STILL_BURNING)
-        for alarm in _build_window_pair(objective, alert, ordered, min_bad_requests)
+        alarm for alert in (*BURN_RATE_ALERTS, STILL_BURNING) for alarm in _build_window_pair(objective, alert, ordered)
     ]
     return (*burn_rate_alarms, _build_budget_used_alarm(objective))
 
@@ -58,18 +53,13 @@ def _build_burn_rate_composite(objective: Objective, alert: BurnRateAlert) -> Co
         remaining = compute_time_to_exhaustion(
             compute_burn_rate(alert.compute_threshold(objective.budget), objective.budget), objective.window
         )
-        description = (
-            f"At this rate the whole error budget is gone in {format_duration(remaining or objective.window)}: "
-            f"{objective.summary}."
-        )
+        duration = format_duration(remaining or objective.window)
+        description = f"At this rate the whole error budget is gone in {duration}: {objective.summary}."
     return CompositeAlarm(
         key=key,
-        title=f"{objective.kind.capitalize()}: {alert.name.replace('-', ' ')}",
         description=description,
         severity=alert.severity,
-        scope="endpoint",
         rule=all_of(f"{key}-long", f"{key}-short"),
-        suppressed_by_deployment=False,
         runbook=objective.runbook,
         parents=(*(_build_key(objective, parent) for parent in alert.parents), *COVERED_BY[objective.kind]),
         lookback_s=alert.short_s,
@@ -80,21 +70,16 @@ def _build_exhausted_composite(objective: Objective) -> CompositeAlarm:
     still_burning = _build_key(objective, STILL_BURNING.name)
     return CompositeAlarm(
         key=_build_key(objective, "budget"),
-        title=f"{objective.kind.capitalize()}: budget used up",
         description=f"The error budget is used up and still burns: {objective.summary}.",
         severity=Severity.P1,
-        scope="endpoint",
         rule=all_of(_build_key(objective, "budget-used"), f"{still_burning}-long", f"{still_burning}-short"),
-        suppressed_by_deployment=False,
         runbook=objective.runbook,
         parents=COVERED_BY[objective.kind],
         lookback_s=STILL_BURNING.short_s,
     )
 
 
-def _build_window_pair(
-    objective: Objective, alert: BurnRateAlert, variants: Sequence[str], min_bad_requests: int
-) -> tuple[Alarm, Alarm]:
+def _build_window_pair(objective: Objective, alert: BurnRateAlert, variants: Sequence[str]) -> tuple[Alarm, Alarm]:
     """Only the long window asks for a number of bad requests: the short one must not miss a few that come late.
 
     The sweep's open incidents, times 0, are the clock: once requests stop, a window without any has a datapoint all the
@@ -104,7 +89,7 @@ def _build_window_pair(
     stats |= {"o": MetricStat(m.OPEN_INCIDENTS, "Maximum")}
     ratio = f"({bad}) / ({requests})"
     short_expression = f"IF(({requests} + 0 * o) >= 1, {ratio}, 0)"
-    long_expression = f"IF(({bad} + 0 * o) >= {min_bad_requests}, {ratio}, 0)"
+    long_expression = f"IF(({bad} + 0 * o) >= {MIN_BAD_REQUESTS}, {ratio}, 0)"
     return (
         _build_burn_rate_alarm(objective, alert, "long", alert.long_s, MetricMath(long_expression, stats, 0, 1)),
         _build_burn_rate_alarm(objective, alert, "short", alert.short_s, MetricMath(short_expression, stats, 0, 1)),
@@ -115,60 +100,38 @@ def _build_burn_rate_alarm(
     objective: Objective, alert: BurnRateAlert, window: str, seconds: int, signal: MetricMath
 ) -> Alarm:
     """The period is the window, evaluated each minute: datapoints of an hour would be averages of averages."""
-    return _build_objective_alarm(
-        objective,
-        f"{alert.name}-{window}",
-        f"Bad requests over {format_duration(timedelta(seconds=seconds))} use the budget {alert.rate:g} times as "
-        "fast as allowed.",
-        signal,
-        ">",
-        alert.compute_threshold(objective.budget),
-        seconds,
-        MissingData.NOT_BREACHING,
+    return Alarm(
+        key=_build_key(objective, f"{alert.name}-{window}"),
+        title=_build_title(objective, f"{alert.name}-{window}"),
+        description=f"Bad requests over {format_duration(timedelta(seconds=seconds))} use the budget {alert.rate:g} "
+        f"times as fast as allowed.",
+        severity=Severity.P3,
+        signal=signal,
+        comparison=">",
+        threshold=alert.compute_threshold(objective.budget),
+        period_s=seconds,
+        runbook=objective.runbook,
+        notifies=False,
     )
 
 
 def _build_budget_used_alarm(objective: Objective) -> Alarm:
     """CloudWatch looks back seven days at most, so the share that is used is a metric of ours."""
-    return _build_objective_alarm(
-        objective,
-        "budget-used",
-        "The error budget of the objective's window is used up.",
-        MetricStat(m.BUDGET_USED, "Maximum", objective.kind),
-        ">=",
-        1,
-        300,
-        MissingData.IGNORE,
-    )
-
-
-def _build_objective_alarm(
-    objective: Objective,
-    name: str,
-    description: str,
-    signal: MetricStat | MetricMath,
-    comparison: Literal[">", ">="],
-    threshold: float,
-    seconds: int,
-    missing: MissingData,
-) -> Alarm:
     return Alarm(
-        key=_build_key(objective, name),
-        title=f"{objective.kind.capitalize()}: {name.replace('-', ' ')}",
-        description=description,
+        key=_build_key(objective, "budget-used"),
+        title=_build_title(objective, "budget-used"),
+        description="The error budget of the objective's window is used up.",
         severity=Severity.P3,
-        scope="endpoint",
-        signal=signal,
-        comparison=comparison,
-        threshold=threshold,
-        period_s=seconds,
-        periods=1,
-        datapoints=1,
-        missing=missing,
-        suppressed_by_deployment=False,
+        signal=MetricStat(m.BUDGET_USED, "Maximum", objective.kind),
+        period_s=FIVE_MINUTES,
+        missing=MissingData.IGNORE,
         runbook=objective.runbook,
         notifies=False,
     )
+
+
+def _build_title(objective: Objective, name: str) -> str:
+    return f"{objective.kind.capitalize()}: {name.replace('-', ' ')}"
 
 
 def _build_key(objective: Objective, name: str) -> str:

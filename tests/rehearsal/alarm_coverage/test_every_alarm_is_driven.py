@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from components import alarms_args
 from rehearsal.alarm_coverage import coverage, data_triggers, serving_triggers, traffic_triggers, trigger
 from rehearsal.alarm_coverage.catalog import ALARM_TRIGGERS
 from rehearsal.alarm_coverage.coverage import (
@@ -21,7 +22,6 @@ from rehearsal.alarm_coverage.coverage import (
 from rehearsal.alarm_coverage.trigger import AlarmTrigger
 from rehearsal.gamedays import manual_changes
 from rehearsal.gamedays.harness import Harness
-from stacks import component_args
 from stacks.config.schema import StackSettings
 from stacks.config.settings import load
 from tidewatch.alarms import build_guardrail_composite
@@ -42,14 +42,14 @@ def settings() -> StackSettings:
 
 
 def _declared(settings: StackSettings) -> set[str]:
-    of_variants = component_args.build_variant_alarms(settings)
+    of_variants = alarms_args.build_variant_alarms(settings)
     keys = {f"{alarm.key}-{variant}" for variant, alarms in of_variants.items() for alarm in alarms}
     keys |= {
         f"{rolls.key}-{variant}"
         for variant, alarms in of_variants.items()
         if (rolls := build_guardrail_composite(alarms))
     }
-    keys |= {alarm.key for alarm in component_args.build_endpoint_alarms(settings)}
+    keys |= {alarm.key for alarm in alarms_args.build_endpoint_alarms(settings)}
     for objective in settings.slo.objectives():
         keys |= {
             one.key for one in (*build_slo_alarms(objective, sorted(of_variants)), *build_slo_composites(objective))

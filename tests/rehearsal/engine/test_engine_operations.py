@@ -325,7 +325,10 @@ def test_the_hosts_own_imports_come_back_after_a_run(program: Any) -> None:
         ('a = D("a", "a", "1"); D("b", "b", "1", opts=ResourceOptions(deleted_with=a))', "DeletedWith"),
         ('D("b", "b", "1", opts=ResourceOptions(replacement_trigger=stage))', "replacement_trigger"),
         ('pulumi.runtime.register_resource_transform(lambda args: None); D("b", "b", "1")', "transforms"),
-        ("import pulumi_kubernetes as k; k.core.v1.Namespace('n')", "unsupported type kubernetes:core/v1:Namespace"),
+        (
+            "pulumi.CustomResource('kubernetes:core/v1:Namespace', 'n', {})",
+            "unsupported type kubernetes:core/v1:Namespace",
+        ),
     ],
 )
 def test_what_the_engine_does_not_do_is_refused_not_lost(program: Any, source: str, sentence: str) -> None:

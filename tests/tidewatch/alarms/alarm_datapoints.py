@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rehearsal.aws.cloudwatch import threshold_rules
 from rehearsal.aws.cloudwatch.metric_math import Inputs, parse_expression
 from rehearsal.aws.cloudwatch.metric_operators import TimeSeries
-from tidewatch.alarms import Alarm, AlarmThresholds, MetricMath, build_endpoint_alarms, build_variant_alarms
+from stacks.config.alarm_settings import GuardrailSettings
+from tidewatch.alarms import Alarm, AlarmThresholds, MetricMath, Rule, build_endpoint_alarms, build_variant_alarms
 
 VARIANTS = {"blue": 0.95, "green": 0.05}
 CONVERSION = {
@@ -19,13 +20,18 @@ CONVERSION = {
     "comparison": "<",
     "threshold": 0.1,
 }
-"""A guardrail of a user's own."""
+"""A guardrail of a user's own, as the config has it."""
 WORDS = {
     ">": "GreaterThanThreshold",
     ">=": "GreaterThanOrEqualToThreshold",
     "<": "LessThanThreshold",
     "<=": "LessThanOrEqualToThreshold",
 }
+
+
+def custom_guardrail(**changed: object) -> Alarm:
+    """The alarm of a guardrail that the config declares like CONVERSION, but for these keys."""
+    return GuardrailSettings.model_validate({**CONVERSION, **changed}).to_alarm()
 
 
 def variant(
@@ -70,3 +76,11 @@ def state(alarm: Alarm, datapoints: Sequence[float | None]) -> str | None:
     rule = condition(alarm)
     padded = [*([None] * rule.evaluation_range), *datapoints][-rule.evaluation_range :]
     return threshold_rules.evaluate_datapoints(rule, padded).state
+
+
+def evaluate_rule(rule: Rule, in_alarm: Iterable[str]) -> bool:
+    """Whether a composite's rule holds while these alarms are in ALARM."""
+    firing = set(in_alarm)
+    if isinstance(rule, str):
+        return rule in firing
+    return (all if rule.operator == "AND" else any)(evaluate_rule(operand, firing) for operand in rule.rules)

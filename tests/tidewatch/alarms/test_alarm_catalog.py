@@ -9,10 +9,11 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from rehearsal.aws.cloudwatch import metric_statistics
 from rehearsal.aws.cloudwatch.metric_math import parse_expression
-from tests.tidewatch.alarms.alarm_datapoints import CONVERSION, VARIANTS
+from tests.tidewatch.alarms.alarm_datapoints import VARIANTS, custom_guardrail
 from tidewatch import metrics
 from tidewatch.alarms import (
     ALARM_RUNBOOKS,
@@ -26,7 +27,6 @@ from tidewatch.alarms import (
     Severity,
     build_endpoint_alarms,
     build_variant_alarms,
-    parse_custom_guardrails,
 )
 
 NAMES = DimensionResolver(
@@ -41,7 +41,7 @@ NAMES = DimensionResolver(
 
 def _limits() -> st.SearchStrategy[AlarmThresholds]:
     def values(each: dataclasses.Field[float]) -> st.SearchStrategy[float]:
-        least, most, step = (each.metadata[key] for key in ("least", "most", "step"))
+        least, most, step = (each.metadata[key] for key in ("minimum", "maximum", "step"))
         if step:
             return st.integers(math.ceil(least / step), most // step).map(lambda number: number * step)
         return st.floats(least, most)
@@ -53,9 +53,7 @@ SHARES = st.dictionaries(st.sampled_from(["blue", "green", "red", "grey"]), st.f
 
 
 def everything(limits: AlarmThresholds, variants: dict[str, float], gpus: int = 1) -> list[Alarm]:
-    of_variants = build_variant_alarms(
-        limits, variants, min(variants), gpu_count=gpus, custom=parse_custom_guardrails([CONVERSION])
-    )
+    of_variants = build_variant_alarms(limits, variants, min(variants), gpu_count=gpus, custom=[custom_guardrail()])
     return [
         *(alarm for alarms in of_variants.values() for alarm in alarms),
         *build_endpoint_alarms(limits, list(variants), escalation_minutes=15),
@@ -109,9 +107,12 @@ def test_every_runbook_is_named_by_an_alarm() -> None:
 
 
 def test_every_statistic_finds_all_dimensions_of_its_metric() -> None:
-    for alarm in everything(AlarmThresholds(), VARIANTS):
+    owned = [("green", alarm) for alarm in build_variant_alarms(AlarmThresholds(), VARIANTS, "blue")["green"]]
+    own_guardrails = [("green", alarm) for alarm in [custom_guardrail()]]
+    unowned = [("", alarm) for alarm in build_endpoint_alarms(AlarmThresholds(), list(VARIANTS), escalation_minutes=15)]
+    for variant, alarm in (*owned, *own_guardrails, *unowned):
         for stat in alarm.stats:
-            found = NAMES.resolve(stat, "green" if alarm.scope == "variant" else "")
+            found = NAMES.resolve(stat, variant)
             assert all(found.values())
             assert stat.dimension_values or tuple(found) == stat.metric.dimensions
 
@@ -182,7 +183,9 @@ def test_without_the_drift_function_nothing_waits_for_what_it_says() -> None:
 
 def test_capture_of_a_part_of_the_requests_is_missed_at_more_of_them() -> None:
     found = {alarm.key: alarm for alarm in build_endpoint_alarms(AlarmThresholds(), ["blue"], capture_percent=10)}
-    assert found["capture-missing"].minimum_samples == 1000
+    signal = found["capture-missing"].signal
+    assert isinstance(signal, MetricMath)
+    assert "IF((n0) >= 1000," in signal.expression
 
 
 def test_an_endpoint_that_captures_nothing_has_no_alarm_on_records() -> None:
@@ -192,13 +195,12 @@ def test_an_endpoint_that_captures_nothing_has_no_alarm_on_records() -> None:
 
 
 def test_a_guardrail_on_a_metric_of_the_catalog_has_its_range() -> None:
-    beyond = {**CONVERSION, "namespace": "AWS/SageMaker", "metric": "Invocation5XXErrors", "threshold": 5}
-    with pytest.raises(InvalidAlarms, match="5 is outside what it is compared with, which is 0 to 1"):
-        parse_custom_guardrails([{**beyond, "comparison": ">"}])
+    with pytest.raises(ValidationError, match="5 is outside what it is compared with, which is 0 to 1"):
+        custom_guardrail(namespace="AWS/SageMaker", metric="Invocation5XXErrors", threshold=5, comparison=">")
 
 
 def test_two_guardrails_of_one_name_are_refused() -> None:
-    own = parse_custom_guardrails([CONVERSION])
+    own = [custom_guardrail()]
     with pytest.raises(InvalidAlarms, match="is the name of another alarm too"):
         build_variant_alarms(AlarmThresholds(), VARIANTS, "blue", custom=(*own, *own))
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.tidewatch.alarms.alarm_datapoints import evaluate_rule
 from tidewatch.alarms import (
     CompositeAlarm,
     InvalidAlarm,
@@ -13,7 +14,6 @@ from tidewatch.alarms import (
     Severity,
     all_of,
     any_of,
-    evaluate_rule,
     list_referenced_alarms,
     render_rule,
 )
@@ -29,7 +29,7 @@ RULES: st.SearchStrategy[Rule] = st.recursive(
 
 
 def composite(rule: Rule) -> CompositeAlarm:
-    return CompositeAlarm("burn", "Burn", "It burns.", Severity.P1, "endpoint", rule)
+    return CompositeAlarm(key="burn", description="It burns.", severity=Severity.P1, rule=rule)
 
 
 def test_a_rule_is_written_with_the_alarms_names() -> None:

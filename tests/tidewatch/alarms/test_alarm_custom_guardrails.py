@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
+from stacks.config.settings import SettingsError, load
+from tests.stacks.test_stack_settings import CONFIG
 from tests.tidewatch.alarms.alarm_datapoints import CONVERSION, breaches, datapoint, state
 from tidewatch.alarms import (
     Alarm,
     AlarmThresholds,
     DimensionResolver,
-    InvalidAlarms,
     MetricMath,
     MetricStat,
     Severity,
     any_of,
     build_guardrail_composite,
     build_variant_alarms,
-    parse_custom_guardrails,
     render_rule,
 )
 from tidewatch.alarms.custom_guardrails import MAX_GUARDRAILS
@@ -26,15 +27,19 @@ from tidewatch.alarms.custom_guardrails import MAX_GUARDRAILS
 GIVEN: dict[str, object] = {**CONVERSION, "dimensions": {"Model": "flights", "Variant": "$variant"}}
 
 
+def parse(*given: Any) -> tuple[Alarm, ...]:
+    return load({**CONFIG, "tidewatch:alarms": {"guardrails": list(given)}}).alarms.custom_guardrails
+
+
 def declared(**changed: object) -> Alarm:
-    (alarm,) = parse_custom_guardrails([GIVEN | changed])
+    (alarm,) = parse(GIVEN | changed)
     return alarm
 
 
 def mistakes(*given: Any) -> list[str]:
-    with pytest.raises(InvalidAlarms) as found:
-        parse_custom_guardrails(given)
-    return [str(mistake) for mistake in found.value.mistakes]
+    with pytest.raises(SettingsError) as found:
+        parse(*given)
+    return [re.sub(r"^tidewatch:alarms\.guardrails(\.|: )", "", mistake) for mistake in found.value.mistakes]
 
 
 def test_it_pages_within_two_minutes_unless_the_config_says_otherwise() -> None:
@@ -58,9 +63,9 @@ def test_it_is_part_of_what_rolls_a_challenger_back_and_the_champion_has_none() 
 def test_as_many_as_are_taken_fit_with_all_others_of_a_variant_into_one_composite_alarm() -> None:
     """Source: CloudWatch API reference, PutCompositeAlarm, AlarmRule: 100 alarms, 10,240 characters."""
     longest = [{**GIVEN, "name": "n" * 38 + f"{number:02d}"} for number in range(MAX_GUARDRAILS)]
-    alarms = build_variant_alarms(
-        AlarmThresholds(), {"blue": 0.95, "green": 0.05}, "blue", custom=parse_custom_guardrails(longest)
-    )["green"]
+    alarms = build_variant_alarms(AlarmThresholds(), {"blue": 0.95, "green": 0.05}, "blue", custom=parse(*longest))[
+        "green"
+    ]
     rule = render_rule(any_of(*(alarm.key for alarm in alarms)), lambda key: f"{'m' * 32}-{key}-green-mc0123456")
     assert len(alarms) < 100
     assert len(rule) < 10_240

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import pytest
 
+from stacks.config.settings import SettingsError, load
+from tests.stacks.test_stack_settings import CONFIG
 from tidewatch.alarms import AlarmThresholds, InvalidAlarms
 
 
+def parse(**config: object) -> AlarmThresholds:
+    return load({**CONFIG, "tidewatch:alarms": config}).alarms.thresholds
+
+
 def mistakes(**config: object) -> list[str]:
-    with pytest.raises(InvalidAlarms) as found:
-        AlarmThresholds.from_config(config)
-    return [str(mistake) for mistake in found.value.mistakes]
+    with pytest.raises(SettingsError) as found:
+        parse(**config)
+    return [mistake.removeprefix("tidewatch:alarms.") for mistake in found.value.mistakes]
 
 
 def test_an_empty_section_is_the_defaults() -> None:
-    assert AlarmThresholds.from_config({}) == AlarmThresholds()
+    assert parse() == AlarmThresholds()
 
 
 def test_numbers_may_be_text_as_the_command_line_stores_them() -> None:
-    limits = AlarmThresholds.from_config({"serverErrorPercent": "0.5", "silenceMinutes": "30", "minimumRequests": 50.0})
+    limits = parse(serverErrorPercent="0.5", silenceMinutes="30", minimumRequests=50.0)
     assert (limits.server_error_percent, limits.silence_minutes, limits.minimum_requests) == (0.5, 30, 50)
     assert isinstance(limits.minimum_requests, int)
 
@@ -46,9 +52,9 @@ def test_a_value_that_cannot_be_meant_is_refused_with_its_path(key: str, value: 
 
 def test_every_mistake_is_named_at_once() -> None:
     assert [one.partition(":")[0] for one in mistakes(nothing=1, diskPercent=0, memoryPercent="x")] == [
-        "nothing",
-        "diskPercent",
         "memoryPercent",
+        "diskPercent",
+        "nothing",
     ]
 
 

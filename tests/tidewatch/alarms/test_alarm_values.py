@@ -21,7 +21,6 @@ def made(**changed: Any) -> Alarm:
         "title": "Server errors",
         "description": "Requests fail.",
         "severity": Severity.P1,
-        "scope": "variant",
         "signal": RATE,
         "comparison": ">",
         "threshold": 0.02,

@@ -6,13 +6,12 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from tests.tidewatch.alarms.alarm_datapoints import CONVERSION
+from tests.tidewatch.alarms.alarm_datapoints import custom_guardrail
 from tidewatch.alarms import (
     AlarmThresholds,
     DimensionResolver,
     build_endpoint_alarms,
     build_variant_alarms,
-    parse_custom_guardrails,
 )
 from tidewatch.dashboards import DashboardContext
 from tidewatch.slo import Objective
@@ -36,12 +35,9 @@ def subject(
     price: float | None = 0.736,
 ) -> DashboardContext:
     """A stack; blue is its champion."""
-    guardrails = parse_custom_guardrails(
-        [
-            {**CONVERSION, "threshold": 0.02, "minimumSamples": 30, "name": f"conversion-{number}"}
-            for number in range(custom)
-        ]
-    )
+    guardrails = [
+        custom_guardrail(threshold=0.02, minimumSamples=30, name=f"conversion-{number}") for number in range(custom)
+    ]
     purposes = ("drift", "rollback") if drift else ("rollback",)
     return DashboardContext(
         region=REGION,
@@ -73,8 +69,7 @@ def subject(
 
 @st.composite
 def subjects(draw: st.DrawFn) -> DashboardContext:
-    """Any stack: one or two variants, any hosts, with or without drift, objectives, prices and guardrails of its
-    own."""
+    """Any stack: one or two variants, any hosts, with or without drift, objectives, prices, guardrails of its own."""
     made = subject(
         draw(st.sampled_from([("blue",), ("blue", "green")])),
         gpus=draw(st.integers(0, 8)),

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.tidewatch.slo import workbook
 from tidewatch import slo
 from tidewatch.alarms import Severity
 
@@ -49,8 +50,8 @@ def test_table_5_4_burn_rates_and_time_to_exhaustion(burn: float, ratio: float, 
 def test_tables_5_6_and_5_8_share_of_the_budget_window_and_burn_rate(
     share: float, within: timedelta, burn: float
 ) -> None:
-    assert slo.compute_burn_rate_for_share(share, within, MONTH) == pytest.approx(burn)
-    assert slo.compute_share_used(burn, within, MONTH) == pytest.approx(share)
+    assert workbook.compute_burn_rate_for_share(share, within, MONTH) == pytest.approx(burn)
+    assert workbook.compute_share_used(burn, within, MONTH) == pytest.approx(share)
 
 
 @pytest.mark.parametrize(
@@ -62,32 +63,32 @@ def test_tables_5_6_and_5_8_share_of_the_budget_window_and_burn_rate(
     ],
 )
 def test_tables_5_1_and_5_2_time_to_detect_a_total_outage(burn: float, over: timedelta, detected: timedelta) -> None:
-    found = slo.compute_time_to_detection(1.0, THREE_NINES, burn, over)
+    found = workbook.compute_time_to_detection(1.0, THREE_NINES, burn, over)
     assert found is not None
     assert found == pytest.approx(detected, abs=timedelta(seconds=0.5))
 
 
 def test_table_5_1_a_burn_rate_of_one_for_ten_minutes_uses_a_fiftieth_of_a_percent() -> None:
-    assert slo.compute_share_used(1, timedelta(minutes=10), MONTH) == pytest.approx(0.0002, abs=5e-5)
+    assert workbook.compute_share_used(1, timedelta(minutes=10), MONTH) == pytest.approx(0.0002, abs=5e-5)
 
 
 def test_table_5_3_an_outage_of_an_hour_uses_140_percent() -> None:
-    assert slo.compute_share_used(1000, timedelta(hours=1), MONTH) == pytest.approx(1.4, abs=0.02)
+    assert workbook.compute_share_used(1000, timedelta(hours=1), MONTH) == pytest.approx(1.4, abs=0.02)
 
 
 def test_figure_5_3_a_spike_of_five_minutes_uses_almost_12_percent() -> None:
-    assert slo.compute_share_used(1000, timedelta(minutes=5), MONTH) == pytest.approx(0.12, abs=0.005)
+    assert workbook.compute_share_used(1000, timedelta(minutes=5), MONTH) == pytest.approx(0.12, abs=0.005)
 
 
 def test_table_5_5_a_burn_rate_of_35_never_alerts_at_36_and_exhausts_the_budget_in_20_hours() -> None:
-    assert slo.compute_time_to_detection(35 * THREE_NINES, THREE_NINES, 36, timedelta(hours=1)) is None
+    assert workbook.compute_time_to_detection(35 * THREE_NINES, THREE_NINES, 36, timedelta(hours=1)) is None
     found = slo.compute_time_to_exhaustion(35, MONTH)
     assert found is not None
     assert found / timedelta(hours=1) == pytest.approx(20.5, abs=0.1)
 
 
 def test_figure_5_6_fifteen_percent_of_errors_take_the_long_window_about_five_minutes() -> None:
-    found = slo.compute_time_to_detection(0.15, THREE_NINES, 14.4, timedelta(hours=1))
+    found = workbook.compute_time_to_detection(0.15, THREE_NINES, 14.4, timedelta(hours=1))
     assert found is not None
     assert timedelta(minutes=5) < found < timedelta(minutes=6)
 
@@ -100,7 +101,7 @@ def test_low_traffic_one_failure_of_ten_requests_an_hour_is_13_9_percent_of_a_mo
 def test_extreme_goals_an_outage_of_an_hour_uses_1_4_percent_at_90_percent_and_26_seconds_are_all_at_five_nines() -> (
     None
 ):
-    assert slo.compute_share_used(slo.compute_burn_rate(1, 0.1), timedelta(hours=1), MONTH) == pytest.approx(
+    assert workbook.compute_share_used(slo.compute_burn_rate(1, 0.1), timedelta(hours=1), MONTH) == pytest.approx(
         0.014, abs=0.0002
     )
     found = slo.compute_time_to_exhaustion(slo.compute_burn_rate(1, 0.00001), MONTH)
@@ -110,7 +111,7 @@ def test_extreme_goals_an_outage_of_an_hour_uses_1_4_percent_at_90_percent_and_2
 
 def test_the_rate_of_the_alert_uses_half_of_the_budget_over_the_objectives_window() -> None:
     half = next(burn for burn in slo.BURN_RATE_ALERTS if burn.name == "budget-half")
-    assert slo.compute_share_used(half.rate, MONTH, MONTH) == 0.5
+    assert workbook.compute_share_used(half.rate, MONTH, MONTH) == 0.5
     assert half.severity is Severity.P3
 
 
@@ -128,7 +129,7 @@ def test_the_windows_and_severities_are_those_of_the_workbook() -> None:
 def test_what_is_left_lasts_until_it_is_used(burn: float, used: float) -> None:
     left = slo.compute_time_to_exhaustion(burn, MONTH, used)
     assert left is not None
-    assert used + slo.compute_share_used(burn, left, MONTH) == pytest.approx(1, abs=1e-6)
+    assert used + workbook.compute_share_used(burn, left, MONTH) == pytest.approx(1, abs=1e-6)
 
 
 def test_a_budget_that_nothing_burns_lasts_for_ever_and_one_that_is_gone_not_at_all() -> None:

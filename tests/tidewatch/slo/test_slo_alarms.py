@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rehearsal.aws.cloudwatch.metric_math import parse_expression
-from tests.tidewatch.alarms.alarm_datapoints import breaches, datapoint
+from tests.tidewatch.alarms.alarm_datapoints import breaches, datapoint, evaluate_rule
 from tidewatch import metrics, slo
 from tidewatch.alarms import (
     Alarm,
@@ -19,7 +19,6 @@ from tidewatch.alarms import (
     Severity,
     build_endpoint_alarms,
     build_variant_alarms,
-    evaluate_rule,
 )
 from tidewatch.alarms.catalog import BUILT_IN_ALARM_KEYS
 from tidewatch.alarms.thresholds import AlarmThresholds

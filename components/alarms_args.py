@@ -1,0 +1,95 @@
+"""What the alarms of an endpoint are made of: values from the settings, and the components that they are about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+
+from components.drift_monitor import DriftMonitor
+from components.rollback_function import RollbackFunction
+from components.sagemaker.endpoint import ServingEndpoint
+from components.settings import StackSettings
+from components.shared_resources import SharedResources
+from components.stack_context import StackContext
+from components.tables import Tables
+from components.topics import Topics
+from tidewatch import alarms
+from tidewatch.alarms import Alarm, DimensionResolver
+from tidewatch.alarms.control_plane_alarms import BREAK_GLASS
+from tidewatch.naming import VARIANTS
+from tidewatch.slo import Objective
+
+
+@dataclass(frozen=True)
+class AlarmsArgs:
+    """What is watched, and who is notified."""
+
+    variants: Mapping[str, Sequence[Alarm]]
+    """The alarms of each variant."""
+    endpoint: Sequence[Alarm]
+    """Those of the endpoint as a whole."""
+    objectives: Sequence[Objective]
+    """What is promised to users."""
+    dimensions: DimensionResolver[pulumi.Output[str]]
+    tables: Tables
+    topics: Topics
+    rollback: RollbackFunction
+    runbooks: str
+    """The folder or URL that {key}.md is under."""
+
+    @classmethod
+    def from_settings(
+        cls,
+        context: StackContext,
+        settings: StackSettings,
+        shared: SharedResources,
+        endpoint: ServingEndpoint,
+        drift: DriftMonitor | None,
+        rollback: RollbackFunction,
+    ) -> AlarmsArgs:
+        functions = {"rollback": rollback} if drift is None else {"rollback": rollback, "drift": drift}
+        return cls(
+            variants=build_variant_alarms(settings),
+            endpoint=build_endpoint_alarms(settings),
+            objectives=settings.slo.objectives(),
+            dimensions=DimensionResolver(
+                key=context.key,
+                endpoint=endpoint.name,
+                champion=settings.champion,
+                functions={purpose: component.function.name for purpose, component in functions.items()},
+                queues={purpose: component.dead_letter_queue.name for purpose, component in functions.items()},
+                rules={BREAK_GLASS: shared.registry.usage_rule.name},
+            ),
+            tables=shared.tables,
+            topics=shared.topics,
+            rollback=rollback,
+            runbooks=settings.notify.runbooks,
+        )
+
+
+def build_variant_alarms(settings: StackSettings) -> dict[str, tuple[Alarm, ...]]:
+    """The alarms of each variant, with the user's own guardrails.
+
+    An empty variant has them too: what guards is there before what it guards, and a promotion changes no alarm.
+    """
+    return alarms.build_variant_alarms(
+        settings.alarms.thresholds,
+        VARIANTS,
+        settings.champion,
+        gpu_count=settings.endpoint.gpu_count,
+        custom=settings.alarms.custom_guardrails,
+    )
+
+
+def build_endpoint_alarms(settings: StackSettings) -> tuple[Alarm, ...]:
+    """The alarms of the endpoint as a whole."""
+    escalation = settings.notify.escalation
+    return alarms.build_endpoint_alarms(
+        settings.alarms.thresholds,
+        VARIANTS,
+        drift=settings.drift.enabled,
+        capture_percent=settings.endpoint.capture_sampling,
+        escalation_minutes=escalation.after_minutes if escalation else None,
+    )

@@ -1,0 +1,22 @@
+"""What a stack has from the first `up` on, and what its endpoint and all around it are built on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from components.registry_bucket import RegistryBucket
+from components.sagemaker.gate import Gate
+from components.storage import Storage
+from components.tables import Tables
+from components.topics import Topics
+
+
+@dataclass(frozen=True)
+class SharedResources:
+    """They are there before a version is declared, and stay when none serves any more."""
+
+    registry: RegistryBucket
+    storage: Storage
+    tables: Tables
+    topics: Topics
+    gate: Gate

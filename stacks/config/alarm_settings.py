@@ -1,0 +1,202 @@
+"""The section `alarms` of the stack config: thresholds by their names, and guardrails on metrics of the user's own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Annotated, Any, Self, cast, get_args
+
+from pydantic import AfterValidator, BeforeValidator, Field, create_model, model_validator
+
+from stacks.config import types as t
+from stacks.config.types import Section
+from tidewatch.alarms import Alarm, AlarmThresholds, Comparison, InvalidAlarm, Severity, build_custom_guardrail
+from tidewatch.alarms.custom_guardrails import MAX_GUARDRAILS
+from tidewatch.alarms.models import KEY_PATTERN, VARIANT
+from tidewatch.alarms.thresholds import find_range_fault
+
+MAX_NAME_LENGTH = 40
+MAX_DIMENSIONS = 30
+MAX_DIMENSION_VALUE_LENGTH = 1024
+"""Dimensions of a metric, and characters of a value. Source: CloudWatch API reference, Dimension."""
+
+_NAMESPACE = re.compile(r"[^:][0-9A-Za-z.\-_/#: ]{0,254}")
+
+
+def _require_guardrail_name(name: str) -> str:
+    if not KEY_PATTERN.fullmatch(name) or len(name) > MAX_NAME_LENGTH:
+        raise ValueError(
+            f'"{name}" is no name of a guardrail; use up to {MAX_NAME_LENGTH} of a-z, 0-9 and dashes inside, '
+            f"like conversion"
+        )
+    return name
+
+
+def _require_namespace(namespace: str) -> str:
+    if not _NAMESPACE.fullmatch(namespace):
+        raise ValueError(f'"{namespace}" is no namespace of CloudWatch; use one like Shop')
+    return namespace
+
+
+def _require_dimensions(value: object) -> object:
+    if not isinstance(value, Mapping) or not value:
+        raise ValueError(
+            "names no dimension, and the metric could not be told from another's; use one like {Variant: $variant}"
+        )
+    if (count := len(cast("Mapping[object, object]", value))) > MAX_DIMENSIONS:
+        raise ValueError(f"names {count} dimensions; CloudWatch allows {MAX_DIMENSIONS}")
+    return cast("object", value)
+
+
+def _require_dimension_value(content: str) -> str:
+    if unknown_placeholders := [word for word in re.findall(r"\$\{?\w*\}?", content) if word != VARIANT]:
+        raise ValueError(f'"{unknown_placeholders[0]}" stands for nothing; use {VARIANT}')
+    if len(content) > MAX_DIMENSION_VALUE_LENGTH:
+        raise ValueError(f"is {len(content)} characters long; CloudWatch allows {MAX_DIMENSION_VALUE_LENGTH}")
+    return content
+
+
+def _require_comparison(value: object) -> object:
+    if value not in get_args(Comparison):
+        raise ValueError(f'"{value}" is no comparison; use >, >=, < or <=, in quotes')
+    return value
+
+
+def _require_severity(value: object) -> object:
+    if value not in tuple(Severity):
+        raise ValueError(f'"{value}" is no severity; use P1 (page now), P2 (ticket today) or P3 (within a week)')
+    return value
+
+
+def _parse_minimum_samples(value: object) -> int:
+    minimum = t.parse_int(value)
+    if minimum < 1:
+        raise ValueError(f"{minimum} is too small; use 1 or more, or leave it out")
+    return minimum
+
+
+GuardrailName = Annotated[t.Text, AfterValidator(_require_guardrail_name)]
+Namespace = Annotated[t.Text, AfterValidator(_require_namespace)]
+DimensionValue = Annotated[t.Text, AfterValidator(_require_dimension_value)]
+Dimensions = Annotated[dict[t.Text, DimensionValue], BeforeValidator(_require_dimensions)]
+ComparisonSign = Annotated[Comparison, BeforeValidator(_require_comparison)]
+SeverityName = Annotated[Severity, BeforeValidator(_require_severity)]
+MinimumSamples = Annotated[int, BeforeValidator(_parse_minimum_samples)]
+
+
+class GuardrailSettings(Section):
+    """A metric of the user's own that rolls a challenger back."""
+
+    name: GuardrailName = Field(description="of the guardrail, in its alarm's: up to 40 of a-z, 0-9 and dashes")
+    namespace: Namespace = Field(description="of the metric")
+    metric: t.Text = Field(description="the metric's name")
+    dimensions: Dimensions = Field(description="the metric's, where `$variant` stands for the challenger's variant")
+    statistic: t.Text = Field(description="no percentile: with little traffic it neither fires nor clears")
+    comparison: ComparisonSign = Field(
+        description="with which the challenger is bad: `>`, `>=`, `<` or `<=`, in quotes"
+    )
+    threshold: t.Number = Field(description="what the statistic is compared with")
+    period: t.WholeNumber = Field(default=60, description="seconds of a datapoint")
+    periods: t.WholeNumber = Field(default=2, description="datapoints that are looked at")
+    datapoints: t.WholeNumber | None = Field(default=None, description="of them that are bad; default: all")
+    minimum_samples: MinimumSamples = Field(default=0, description="a period with fewer says nothing")
+    severity: SeverityName = Field(
+        default=Severity.P1, description="a tag of its alarm; what rolls back notifies as P1 whatever it is"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_empty_keys(cls, value: object) -> object:
+        """A key without a value is one that is not there."""
+        if not isinstance(value, dict):
+            return value
+        entries = cast("dict[str, object]", value)
+        return {key: content for key, content in entries.items() if content is not None}
+
+    @model_validator(mode="after")
+    def _require_alarm(self) -> Self:
+        try:
+            self.to_alarm()
+        except InvalidAlarm as mistake:
+            t.raise_mistakes([(mistake.path, mistake.sentence)])
+        return self
+
+    def to_alarm(self) -> Alarm:
+        """The alarm of the guardrail."""
+        return build_custom_guardrail(
+            name=self.name,
+            namespace=self.namespace,
+            metric=self.metric,
+            dimensions=self.dimensions,
+            statistic=self.statistic,
+            comparison=self.comparison,
+            threshold=self.threshold,
+            period_s=self.period,
+            periods=self.periods,
+            datapoints=self.periods if self.datapoints is None else self.datapoints,
+            minimum_samples=self.minimum_samples,
+            severity=self.severity,
+        )
+
+
+def _require_list(value: object) -> object:
+    if value is None:
+        return ()
+    if not isinstance(value, (list, tuple)):
+        raise ValueError(f"{value!r} is not a list; begin each guardrail with a dash")  # noqa: TRY004
+    return cast("object", value)
+
+
+def _require_distinct(guardrails: tuple[GuardrailSettings, ...]) -> tuple[GuardrailSettings, ...]:
+    if len(guardrails) > MAX_GUARDRAILS:
+        raise ValueError(f"are {len(guardrails)}; one composite alarm takes {MAX_GUARDRAILS} of your own")
+    names = [guardrail.name for guardrail in guardrails]
+    duplicates = [(index, name) for index, name in enumerate(names) if names.index(name) < index]
+    if duplicates:
+        t.raise_mistakes(
+            (f"{index}.name", f'"{name}" is the name of number {names.index(name)} too; give each its own')
+            for index, name in duplicates
+        )
+    return guardrails
+
+
+Guardrails = Annotated[tuple[GuardrailSettings, ...], BeforeValidator(_require_list), AfterValidator(_require_distinct)]
+
+
+def _build_threshold_section() -> type[Section]:
+    """A section with a key for each threshold of the alarms, whose default, range and meaning stand there."""
+    keys: dict[str, Any] = {}
+    for threshold in fields(AlarmThresholds):
+        bounds = {key: threshold.metadata[key] for key in ("minimum", "maximum")}
+        kind: Any = t.WholeNumber if threshold.metadata["step"] else t.Number
+        keys[threshold.name] = (
+            Annotated[kind, AfterValidator(_require_in_range(threshold.metadata)), Field(json_schema_extra=bounds)],
+            Field(default=threshold.default, description=threshold.metadata["description"]),
+        )
+    return create_model("ThresholdSettings", __base__=Section, **keys)
+
+
+def _require_in_range(bounds: Mapping[str, Any]) -> Callable[[float], float]:
+    def check(value: float) -> float:
+        if fault := find_range_fault(value, bounds):
+            raise ValueError(fault)
+        return value
+
+    return check
+
+
+class AlarmSettings(_build_threshold_section()):
+    """From when something is wrong, and what else of the user's own rolls back."""
+
+    guardrails: Guardrails = Field(
+        default=(), description=f"metrics of your own that roll a challenger back, {MAX_GUARDRAILS} at most: see below"
+    )
+
+    @property
+    def thresholds(self) -> AlarmThresholds:
+        return AlarmThresholds(**{one.name: getattr(self, one.name) for one in fields(AlarmThresholds)})
+
+    @property
+    def custom_guardrails(self) -> tuple[Alarm, ...]:
+        return tuple(guardrail.to_alarm() for guardrail in self.guardrails)

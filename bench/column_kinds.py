@@ -22,9 +22,10 @@ from bench.verdict_rates import (
     count_verdicts,
     draw_profiles,
 )
+from tidewatch.arrays import Floats
 from tidewatch.drift.counting.binning import CategoryBinner
-from tidewatch.drift.reference import Feature, Floats, NumericFeature, Reference
-from tidewatch.drift.statistics.verdict import judge_profile
+from tidewatch.drift.reference import Feature, NumericFeature, Reference
+from tidewatch.drift.statistics import judge_profile
 from tidewatch.drift.training.reference_builder import build_reference
 
 COLUMN = "column"

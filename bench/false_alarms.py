@@ -37,7 +37,7 @@ from bench.verdict_rates import (
     list_misses,
     render_table,
 )
-from tidewatch.drift.statistics.verdict import Verdict, judge_profile
+from tidewatch.drift.statistics import Verdict, judge_profile
 
 PeerVerdict: TypeAlias = Callable[[Columns, Columns], bool]
 """Whether another tool, by its defaults, says that the second table drifted from the first."""

@@ -9,8 +9,9 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from tidewatch.arrays import Counts, Floats
 from tidewatch.drift.counting.binning import CategoryBinner
-from tidewatch.drift.reference import Counts, Feature, Floats, NumericFeature, Reference
+from tidewatch.drift.reference import Feature, NumericFeature, Reference
 from tidewatch.drift.training.reference_builder import build_reference
 
 POPULATION = 400_000

@@ -13,7 +13,7 @@ from bench.populations import Distributions
 from tidewatch.capture.accounting import Accounting
 from tidewatch.drift.profile import Profile
 from tidewatch.drift.reference import Reference
-from tidewatch.drift.statistics.verdict import Verdict
+from tidewatch.drift.statistics import Verdict
 
 SIZES = (50, 500, 5_000, 50_000)
 WINDOWS = 1_000

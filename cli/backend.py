@@ -20,7 +20,8 @@ from cli.errors import UserError
 from cli.project import ROOT
 from cli.resolved_config import ResolvedConfig, SecretValues, read_secrets
 from tidewatch import clock
-from tidewatch.aws import Connection, find_config_faults, sessions
+from tidewatch.aws import sessions
+from tidewatch.aws.connection import Connection, find_config_faults
 
 ENTRY_POINT_GROUP = "tidewatch.backends"
 """Each entry point of it is named as the stack that it is for, and is called with that name."""

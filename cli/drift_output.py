@@ -12,10 +12,9 @@ from rich.text import Text
 from cli.console import create_table_console
 from tidewatch.capture.accounting import Accounting
 from tidewatch.capture.reject_reasons import EXPLANATIONS, RejectReason
-from tidewatch.drift.reports.html_report import format_statistics, sort_worst_first
-from tidewatch.drift.reports.report import list_examples, summarize_records
-from tidewatch.drift.statistics.verdict import ModelVerdict, Verdict
-from tidewatch.drift.training.table_reference import is_parquet
+from tidewatch.drift.reports import format_statistics, list_examples, sort_worst_first, summarize_records
+from tidewatch.drift.statistics import ModelVerdict, Verdict
+from tidewatch.drift.tables import is_parquet
 from tidewatch.text import collapse_whitespace
 
 MAX_EXAMPLES = 3
@@ -41,7 +40,7 @@ def verdict_to_json(verdict: ModelVerdict) -> dict[str, Any]:
             "read": counts.read,
             "parsed": counts.parsed,
             "rejected": counts.rejected,
-            "headers": counts.headers,
+            "header_rows": counts.header_rows,
         },
         "features": {
             feature.name: {
@@ -67,13 +66,13 @@ def print_verdict(verdict: ModelVerdict) -> None:
     table = Table("feature", "verdict", box=None, pad_edge=False)
     for title in ("PSI", "KS", "p", "missing", "unseen"):
         table.add_column(title, justify="right")
-    table.add_column("because", overflow="fold")
+    table.add_column("reasons", overflow="fold")
     for feature in sort_worst_first(verdict.features):
         table.add_row(
             collapse_whitespace(feature.name),
             _style_verdict(feature.verdict),
             *format_statistics(feature),
-            "\n".join(map(collapse_whitespace, feature.because)),
+            "\n".join(map(collapse_whitespace, feature.reasons)),
         )
     console.print(table)
     for line in _format_accounting(verdict.records):
@@ -86,8 +85,8 @@ def _style_verdict(verdict: Verdict) -> Text:
 
 def _format_accounting(accounting: Accounting) -> Iterable[str]:
     yield f"records: {accounting.read:,} read = {accounting.parsed:,} parsed + {accounting.rejected_total:,} rejected"
-    if accounting.headers:
-        yield f"  {accounting.headers:,} rows named the columns, and are left out"
+    if accounting.header_rows:
+        yield f"  {accounting.header_rows:,} rows named the columns, and are left out"
     example_counts: Counter[str] = Counter()
     for reason, number in summarize_records(accounting).rejected.items():
         yield f"  {reason}: {number:,}"

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from tidewatch.aws.cloudwatch import describe_alarms as read_alarm_descriptions
 from tidewatch.drift.errors import InvalidReport
 from tidewatch.drift.job.archive import Archive
 from tidewatch.drift.job.job_index import LatestVerdict
-from tidewatch.drift.reports.report import DriftReport, decode_report
-from tidewatch.drift.statistics.verdict import Verdict
+from tidewatch.drift.reports import DriftReport, decode_report
+from tidewatch.drift.statistics import Verdict
 from tidewatch.metrics import BUDGET_USED
 
 if TYPE_CHECKING:
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 SEVERITY_TAG = "tidewatch:severity"
-KINDS: Sequence[Literal["MetricAlarm", "CompositeAlarm"]] = ("MetricAlarm", "CompositeAlarm")
-MAX_ALARM_NAMES = 100
-"""Of one DescribeAlarms."""
 BUDGET_WINDOW = timedelta(hours=3)
 """A budget that nobody has measured for so long is not known."""
 
@@ -51,15 +49,7 @@ def read_alarms(stack: str, outputs: Mapping[str, Any], cloudwatch: CloudWatchCl
 
 def describe_alarms(cloudwatch: CloudWatchClient, names: Iterable[str]) -> dict[str, Mapping[str, Any]]:
     """The alarms of these names that are there, metric alarms and composites."""
-    found: dict[str, Mapping[str, Any]] = {}
-    sorted_names = sorted(set(names))
-    for begin in range(0, len(sorted_names), MAX_ALARM_NAMES):
-        batch = sorted_names[begin : begin + MAX_ALARM_NAMES]
-        pages = cloudwatch.get_paginator("describe_alarms").paginate(AlarmNames=batch, AlarmTypes=KINDS)
-        for page in pages:
-            for alarm in (*page.get("MetricAlarms", ()), *page.get("CompositeAlarms", ())):
-                found[alarm.get("AlarmName", "")] = alarm
-    return found
+    return {alarm["AlarmName"]: alarm for alarm in read_alarm_descriptions(cloudwatch, names)}
 
 
 def _is_in_state(found: Mapping[str, Mapping[str, Any]], name: str, state: str) -> bool:
@@ -128,7 +118,7 @@ def read_drift(
     if not reports:
         return None
     archive = Archive(s3, reports.removeprefix("s3://").partition("/")[0])
-    latest = archive.read_index().latest
+    latest = archive.read_index().latest_verdicts
     return {
         variant: _describe_verdict(reports, variant, latest[variant], s3) if variant in latest else None
         for variant in sorted(variants)

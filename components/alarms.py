@@ -14,6 +14,8 @@ from components.metric_alarm import create_metric_alarm
 from components.stack_context import StackContext
 from components.topics import ESCALATION
 from tidewatch.alarms import (
+    GUARDRAIL_COMPOSITE,
+    HEALTH_COMPOSITE,
     Alarm,
     CompositeAlarm,
     Rule,
@@ -23,7 +25,6 @@ from tidewatch.alarms import (
     list_referenced_alarms,
     render_rule,
 )
-from tidewatch.alarms.catalog import GUARDRAIL_COMPOSITE, HEALTH_COMPOSITE
 from tidewatch.alarms.control_plane_alarms import DEPLOYMENT_RUNNING
 from tidewatch.slo import build_slo_alarms, build_slo_composites
 

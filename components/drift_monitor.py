@@ -127,7 +127,7 @@ class DriftMonitor(pulumi.ComponentResource):
             "CAPTURE_PREFIX": args.capture_prefix,
             "MONITORING_BUCKET": args.storage.monitoring.bucket,
             "REGISTRY_BUCKET": args.registry.bucket,
-            "CONTROL": args.tables.control.name,
+            "CONTROL_TABLE": args.tables.control.name,
             "THRESHOLDS": pulumi.Output.json_dumps(dict(sorted(args.thresholds.items()))),
             "LAG_MINUTES": str(args.lag_minutes),
             "LOOK_BACK_HOURS": str(args.look_back_hours),

@@ -20,7 +20,7 @@ from components.registry_policy import (
 )
 from components.settings import StackSettings
 from components.stack_context import StackContext
-from tidewatch.registry.location import build_parameter_name
+from tidewatch.registry import build_parameter_name
 
 
 @dataclass(frozen=True)

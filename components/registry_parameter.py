@@ -24,7 +24,7 @@ from components.sagemaker.provider import (
     set_delete_before_replace,
 )
 from tidewatch.aws.errors import get_error_code
-from tidewatch.registry.location import mark_left_behind, read_bucket_tags, unmark_left_behind
+from tidewatch.registry import mark_left_behind, read_bucket_tags, unmark_left_behind
 
 DESCRIPTION = "Where the model registry is: read before the first resource is made, and by the command line"
 

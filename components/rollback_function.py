@@ -21,12 +21,11 @@ from components.shared_resources import SharedResources
 from components.stack_context import StackContext
 from components.tables import Tables
 from components.topics import Topics
-from tidewatch.alarms.catalog import HEALTH_COMPOSITE
+from tidewatch.alarms import HEALTH_COMPOSITE
 from tidewatch.naming import VARIANTS
 from tidewatch.rollback import format_invocation as build_command
 from tidewatch.slo import Objective
-from tidewatch.traffic import build_acknowledgements_key
-from tidewatch.traffic.ledger_copies import LEDGER_PREFIX
+from tidewatch.traffic import LEDGER_PREFIX, build_acknowledgements_key
 
 ALARMS_PRINCIPAL = "lambda.alarms.cloudwatch.amazonaws.com"
 SWEEP_EVENT = json.dumps({"action": "sweep"})
@@ -148,23 +147,23 @@ class RollbackFunction(pulumi.ComponentResource):
         return {
             "STACK_KEY": self._context.key,
             "ENDPOINT": args.endpoint,
-            "LEDGER": args.tables.ledger.name,
-            "CONTROL": args.tables.control.name,
+            "LEDGER_TABLE": args.tables.ledger.name,
+            "CONTROL_TABLE": args.tables.control.name,
             "TARGET": args.target,
             "GUARDRAILS": pulumi.Output.json_dumps([name for _, name in sorted(args.guardrails.items())]),
             "FLOOR": str(args.floor),
             "MONITORING_BUCKET": args.monitoring,
-            "COPIES": args.registry.bucket,
+            "LEDGER_COPY_BUCKET": args.registry.bucket,
             "TOPIC": args.topics.arns["P1"],
             "ABORT_ALARM": args.abort_alarm,
             "ENVIRONMENT": self._context.stack,
             "AUTOMATIC": str(args.automatic).lower(),
-            "CHAT": str(args.topics.is_posted_to_slack("P1")).lower(),
+            "SLACK_ENABLED": str(args.topics.is_posted_to_slack("P1")).lower(),
             # Its composite is made after this function, which some of the alarms under it call.
             "ALARM": args.tables.build_physical_name(HEALTH_COMPOSITE),
             "RUNBOOKS": args.runbooks,
-            "DASHBOARD": args.dashboard,
-            "REPORTS": args.reports,
+            "DASHBOARD_URL": args.dashboard,
+            "REPORTS_URL": args.reports,
             "OBJECTIVES": objectives_to_json(args.objectives),
         }
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from tidewatch.aws.errors import get_error_code
-from tidewatch.registry.location import (
+from tidewatch.registry import (
     FORBIDDEN_CODES,
     TaggingClient,
     build_parameter_name,

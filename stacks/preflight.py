@@ -19,8 +19,14 @@ from stacks.missing_registry import explain_missing_registry
 from tidewatch.aws import ecr, sessions
 from tidewatch.aws.errors import get_error_code
 from tidewatch.permissions.trust_policy import is_trusted_caller
-from tidewatch.registry import ModelRegistry, RegistryError, ResolvedVersion
-from tidewatch.registry.location import RegistryLocation, TaggingClient, find_registry
+from tidewatch.registry import (
+    ModelRegistry,
+    RegistryError,
+    RegistryLocation,
+    ResolvedVersion,
+    TaggingClient,
+    find_registry,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

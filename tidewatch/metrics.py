@@ -6,11 +6,7 @@ take the Maximum of our own metrics, never their Sum.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from types import MappingProxyType
 
 NAMESPACE = "Tidewatch"
 SAGEMAKER = "AWS/SageMaker"
@@ -44,7 +40,7 @@ class Metric:
 
 OPEN_INCIDENTS = Metric("OpenIncidents", "Count", ("Endpoint",), "Incidents that nobody has acknowledged.")
 ROLLBACK_RUNNING = Metric(
-    "RollbackDriven", "Count", ("Endpoint",), "1 while a rollback is under way, 0 otherwise.", upper_bound=1
+    "RollbackRunning", "Count", ("Endpoint",), "1 while a rollback is under way, 0 otherwise.", upper_bound=1
 )
 ROLLBACK_BLOCKED = Metric(
     "RollbackBlocked", "Count", ("Endpoint",), "1 while a rollback cannot proceed, 0 otherwise.", upper_bound=1
@@ -261,34 +257,3 @@ PLATFORM_METRICS: tuple[Metric, ...] = (
 """What AWS emits. Sources: SageMaker developer guide, "Amazon SageMaker AI metrics in Amazon CloudWatch"; Lambda
 developer guide, "Types of metrics for Lambda functions"; SQS developer guide, "Available CloudWatch metrics";
 EventBridge user guide, "EventBridge metrics"."""
-
-
-def format_embedded_metrics(
-    values: Mapping[Metric, float],
-    dimensions: Mapping[str, str],
-    timestamp: datetime,
-    properties: Mapping[str, str] = MappingProxyType({}),
-) -> str:
-    """One log line in CloudWatch's embedded metric format, for metrics of our namespace with the same dimensions.
-
-    properties: what else the line says, which queries of the log read and no metric has. Source: CloudWatch user guide,
-    "Specification: Embedded metric format". Raises ValueError for a metric of another
-    namespace or with other dimensions.
-    """
-    for metric in values:
-        metric.build_dimensions(**dimensions)
-        if metric.namespace != NAMESPACE:
-            raise ValueError(f"{metric.name} is emitted by {metric.namespace}, not by us.")
-    directive = {
-        "Namespace": NAMESPACE,
-        "Dimensions": [list(dimensions)],
-        "Metrics": [{"Name": metric.name, "Unit": metric.unit} for metric in values],
-    }
-    return json.dumps(
-        {
-            "_aws": {"Timestamp": round(timestamp.timestamp() * 1000), "CloudWatchMetrics": [directive]},
-            **dimensions,
-            **properties,
-            **{metric.name: value for metric, value in values.items()},
-        }
-    )

@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from bench.drift import measurement
+from tidewatch.arrays import Counts
 from tidewatch.capture.accounting import Accounting
 from tidewatch.capture.line_reader import Block, read_blocks
 from tidewatch.capture.parsing import parse_category
@@ -21,8 +22,8 @@ from tidewatch.drift import reference as references
 from tidewatch.drift.counting.binning import CategoryBinner
 from tidewatch.drift.counting.line_counter import StrictLineCounter
 from tidewatch.drift.profile import Profile
-from tidewatch.drift.reference import CategoryFeature, Counts, NumericFeature, Reference
-from tidewatch.drift.statistics.verdict import judge_profile
+from tidewatch.drift.reference import CategoryFeature, NumericFeature, Reference
+from tidewatch.drift.statistics import judge_profile
 
 
 class EncodedPayload(msgspec.Struct, gc=False):

@@ -13,7 +13,7 @@ from tidewatch.drift import reference as references
 from tidewatch.drift.counting.line_counter import create_counter
 from tidewatch.drift.profile import Profile
 from tidewatch.drift.reference import Reference
-from tidewatch.drift.statistics.verdict import judge_profile
+from tidewatch.drift.statistics import judge_profile
 
 
 def main(file: Path, reference_file: Path, out: Path) -> None:

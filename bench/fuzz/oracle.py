@@ -34,7 +34,7 @@ from tidewatch.drift import reference as references
 from tidewatch.drift.counting.line_counter import LineCounter, StrictLineCounter, create_counter
 from tidewatch.drift.counting.record_counter import build_schema
 from tidewatch.drift.errors import InvalidReference
-from tidewatch.drift.statistics.verdict import judge_profile
+from tidewatch.drift.statistics import judge_profile
 
 MAX_SECONDS = 1.0
 MAX_MIB = 200.0
@@ -177,7 +177,7 @@ def _count_files(model: FuzzModel, files: Sequence[bytes]) -> ReadResult:
         expected = found.read
     profile = line_counter.profile()
     found = ReadResult(slowest, read=profile.accounting.read, parsed=profile.accounting.parsed)
-    if RejectReason.READER_FAILED in profile.accounting.rejected:
+    if RejectReason.INTERNAL_ERROR in profile.accounting.rejected:
         return replace(found, fault=_find_failure(model, files))
     features = profile.counts[: len(model.reference.features)]
     answered = sum(int(counts.sum()) for counts in profile.counts[len(features) :])

@@ -12,14 +12,14 @@ from cli.backend import get_backend
 from cli.checks.result import Check, CheckResult, is_not_found
 from cli.stack_health import describe_alarms
 from stacks.config.settings import is_production
-from tidewatch.traffic import Ledger, LedgerCopies
+from tidewatch.traffic import EndpointStatus, Ledger, LedgerCopies
 
 ENDPOINT_STATES = {
-    "InService": "ok",
-    "Updating": "warn",
-    "SystemUpdating": "warn",
-    "Creating": "warn",
-    "RollingBack": "warn",
+    EndpointStatus.IN_SERVICE: "ok",
+    EndpointStatus.UPDATING: "warn",
+    EndpointStatus.SYSTEM_UPDATING: "warn",
+    EndpointStatus.CREATING: "warn",
+    EndpointStatus.ROLLING_BACK: "warn",
 }
 """How an endpoint's status comes out; any other fails."""
 

@@ -16,18 +16,13 @@ from cli.drift_output import format_names, print_verdict, verdict_to_json
 from cli.errors import UserError
 from cli.progress import ProgressBar
 from tidewatch.capture.capture_keys import CAPTURE_SUFFIXES
+from tidewatch.drift.counting.table_counter import count_table
 from tidewatch.drift.profile import Profile, sum_profiles
 from tidewatch.drift.reference import NumericFeature, Reference, decode_reference
-from tidewatch.drift.reports.html_report import render_report
-from tidewatch.drift.reports.report import DriftReport, build_window_report, list_examples
-from tidewatch.drift.statistics.verdict import Verdict, judge_profile
+from tidewatch.drift.reports import DriftReport, build_window_report, list_examples, render_report
+from tidewatch.drift.statistics import Verdict, judge_profile
+from tidewatch.drift.tables import PARQUET_SUFFIXES, is_table, open_table
 from tidewatch.drift.training.labels import apply_labels, read_labels, require_label_columns
-from tidewatch.drift.training.table_reference import (
-    PARQUET_SUFFIXES,
-    count_table,
-    is_table,
-    open_table,
-)
 from tidewatch.drift.training.table_reference import (
     build_reference_from_table as build_table_reference,
 )
@@ -143,7 +138,7 @@ def check(
             model=reference.stem,
             verdict=verdict.verdict,
             windows={"records": build_window_report(verdict)},
-            examples=list_examples(verdict.records),
+            reject_examples=list_examples(verdict.records),
         )
         _write(html, render_report(report, frozen_reference, {"records": profile}).encode())
     if as_json:

@@ -12,7 +12,7 @@ from cli.console import Console
 from cli.errors import UserError
 from cli.stack_config_file import StackConfigFile, commit_edit
 from stacks.config.settings import StackSettings
-from tidewatch.traffic.promotion import TrafficDeclaration, VariantDeclaration
+from tidewatch.traffic import TrafficDeclaration, VariantDeclaration
 
 
 def promote(

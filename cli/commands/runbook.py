@@ -31,7 +31,7 @@ from tidewatch.alarms.custom_guardrails import KEY_PREFIX as OWN_GUARDRAIL
 from tidewatch.naming import VARIANTS
 from tidewatch.permissions.command_roles import CAPTURE_READER, find_command_roles
 from tidewatch.text import collapse_whitespace
-from tidewatch.traffic.ledger_copies import LEDGER_PREFIX
+from tidewatch.traffic import LEDGER_PREFIX
 
 FOLDER = ROOT / "runbooks"
 PLACEHOLDERS = {

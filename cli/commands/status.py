@@ -233,7 +233,7 @@ def _build_split_table(report: dict[str, Any]) -> Table:
 
 
 def _format_incident(incident: dict[str, Any]) -> str:
-    if incident["kind"] == "observed":
+    if incident["kind"] == "out_of_band":
         state = "weights changed by somebody else"
     else:
         state = INCIDENT_STATES.get(incident["state"] or "", incident["state"])

@@ -18,7 +18,6 @@ from components.sagemaker.provider import (
 )
 from components.sagemaker.traffic_inputs import TrafficInputs, hide_input_diffs
 from tidewatch.traffic import EndpointMissing
-from tidewatch.traffic.guard import require_updatable
 
 
 class VariantCapacityProvider(TrafficProvider):
@@ -29,7 +28,7 @@ class VariantCapacityProvider(TrafficProvider):
         """Refuses a count where the endpoint is in a status that it does not leave by itself."""
         try:
             if _olds and int(_olds["instances"]) != int(news["instances"]):
-                require_updatable(self.create_controller(news).state())
+                self.create_controller(news).state().require_updatable()
         except EndpointMissing:
             return accept(news)
         except Exception as error:

@@ -24,7 +24,7 @@ from components.sagemaker.provider import (
     resolve_or_default,
 )
 from components.sagemaker.traffic_inputs import TrafficInputs, hide_input_diffs
-from tidewatch.traffic import DeploymentPolicy, EndpointMissing
+from tidewatch.traffic import DeploymentPolicy, EndpointMissing, EndpointStatus
 
 
 class EndpointDeploymentProvider(TrafficProvider):
@@ -71,9 +71,9 @@ class EndpointDeploymentProvider(TrafficProvider):
         controller = self.create_controller(news)
         try:
             status = controller.state().status
-            if status == "Failed":
+            if status == EndpointStatus.FAILED:
                 return controller.has_never_served()
-            if status == "Deleting":
+            if status == EndpointStatus.DELETING:
                 controller.require_endpoint()
         except EndpointMissing:
             controller.require_endpoint()

@@ -18,8 +18,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pulumi.dynamic import CheckFailure, CheckResult, ConfigureRequest, DiffResult, ReadResult, ResourceProvider
 from pulumi.output import Unknown
 
-from tidewatch import aws, clock
-from tidewatch.aws import Connection, sessions
+from tidewatch import clock
+from tidewatch.aws import sessions
+from tidewatch.aws.connection import PROVIDER_KEYS, Connection
 from tidewatch.aws.current_user import get_caller_arn
 from tidewatch.aws.errors import get_error_code, get_error_message
 from tidewatch.traffic import Clients, DeployedModel, ResourceNames, Split, TrafficController, TrafficError
@@ -47,7 +48,7 @@ class AwsProvider(ResourceProvider):
         """Takes the AWS provider's settings from the stack's config, and makes of an error a sentence, no traceback."""
         sys.tracebacklimit = 0
         install_environment_clock()
-        self.connection = Connection.from_config({key: req.config.get(key) for key in aws.PROVIDER_KEYS})
+        self.connection = Connection.from_config({key: req.config.get(key) for key in PROVIDER_KEYS})
 
     def client(self, service: str) -> Any:
         """The process's client of a service."""

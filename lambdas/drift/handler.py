@@ -12,9 +12,9 @@ from importlib import import_module
 from typing import Any, cast
 
 from tidewatch import clock, metrics
+from tidewatch.aws.embedded_metrics import format_embedded_metrics
 from tidewatch.drift.job.drift_job import DriftClients, DriftConfig, DriftJob, DriftResources, VariantHour
-from tidewatch.drift.statistics.verdict import Thresholds
-from tidewatch.drift.statistics.windows import DriftSeverity
+from tidewatch.drift.statistics import DriftSeverity, Thresholds
 from tidewatch.text import format_log_line
 
 HOUR_FORMAT = "%Y-%m-%dT%H"
@@ -39,7 +39,7 @@ class DriftEnvironment:
             capture_prefix=variables["CAPTURE_PREFIX"],
             monitoring_bucket=variables["MONITORING_BUCKET"],
             registry_bucket=variables["REGISTRY_BUCKET"],
-            control_table=variables["CONTROL"],
+            control_table=variables["CONTROL_TABLE"],
         )
         config = DriftConfig(
             thresholds=Thresholds(**json.loads(variables.get("THRESHOLDS") or "{}")),
@@ -87,7 +87,7 @@ def handler(event: Mapping[str, Any] | None, context: object = None) -> dict[str
         print(format_log_line(problem))
     if not result.skipped:
         print(
-            metrics.format_embedded_metrics(
+            format_embedded_metrics(
                 {metrics.HOURS_FAILING: float(result.failing_count)}, {"Endpoint": env.resources.stack_key}, now
             )
         )
@@ -130,11 +130,11 @@ def format_metrics(hour: VariantHour, env: DriftEnvironment) -> str:
         metrics.FEATURES_CHECKED: float(hour.features_checked),
         metrics.FEATURES_DRIFTING: float(hour.features_drifting),
         metrics.MAX_PSI: float(hour.max_psi),
-        metrics.RECORDS_READ: float(hour.read),
-        metrics.RECORDS_REJECTED: float(hour.rejected),
+        metrics.RECORDS_READ: float(hour.records_read),
+        metrics.RECORDS_REJECTED: float(hour.records_rejected),
         metrics.DRIFT_INSUFFICIENT: float(hour.insufficient),
         metrics.DRIFT_SEVERITY: SEVERITY_RANKS[DriftSeverity(hour.severity)],
     }
-    return metrics.format_embedded_metrics(
+    return format_embedded_metrics(
         values, {"Endpoint": env.resources.stack_key, "Variant": hour.variant}, hour.hour + timedelta(hours=1)
     )

@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 from tidewatch import clock, metrics
+from tidewatch.aws.embedded_metrics import format_embedded_metrics
 from tidewatch.aws.errors import summarize_error
 from tidewatch.incidents import IncidentSettings
 from tidewatch.rollback import RollbackPlan, RollbackRequest, RollbackResult, format_invocation, run_rollback
@@ -41,32 +42,33 @@ class RollbackEnvironment:
 
     @classmethod
     def from_variables(cls, variables: Mapping[str, str]) -> RollbackEnvironment:
-        """Raises KeyError naming the first of STACK_KEY, ENDPOINT, LEDGER, CONTROL and TARGET that is missing."""
+        """Raises KeyError naming the first of STACK_KEY, ENDPOINT, LEDGER_TABLE, CONTROL_TABLE and TARGET that is
+        missing."""
         plan = RollbackPlan(
             target=variables["TARGET"],
             floor=int(variables.get("FLOOR") or 1),
             guardrails=tuple(json.loads(variables.get("GUARDRAILS") or "[]")),
             abort_alarm=variables.get("ABORT_ALARM", ""),
+            automatic=variables.get("AUTOMATIC", "true") != "false",
+            command=_build_command(variables),
             incidents=IncidentSettings(
                 stack=variables.get("ENVIRONMENT", ""),
                 topic=variables.get("TOPIC", ""),
-                posts_to_slack=variables.get("CHAT") == "true",
+                posts_to_slack=variables.get("SLACK_ENABLED") == "true",
                 monitoring_bucket=variables.get("MONITORING_BUCKET", ""),
                 health_alarm=variables.get("ALARM", ""),
                 runbooks=variables.get("RUNBOOKS") or "runbooks",
-                dashboard=variables.get("DASHBOARD", ""),
-                reports=variables.get("REPORTS", ""),
+                dashboard=variables.get("DASHBOARD_URL", ""),
+                reports=variables.get("REPORTS_URL", ""),
             ),
-            automatic=variables.get("AUTOMATIC", "true") != "false",
-            command=_build_command(variables),
         )
         return cls(
             key=variables["STACK_KEY"],
             endpoint=variables["ENDPOINT"],
-            ledger=variables["LEDGER"],
-            control=variables["CONTROL"],
+            ledger=variables["LEDGER_TABLE"],
+            control=variables["CONTROL_TABLE"],
             plan=plan,
-            copy_bucket=variables.get("COPIES", ""),
+            copy_bucket=variables.get("LEDGER_COPY_BUCKET", ""),
             objectives=variables.get("OBJECTIVES", ""),
         )
 
@@ -127,7 +129,7 @@ def handler(event: Mapping[str, Any] | None, context: object = None) -> dict[str
         if deadline is None:
             raise
         print(format_log_line(f"The metrics of this call were not emitted: {summarize_error(error)}"))
-    if request.trigger == "sweep" and result.state in ("nothing", "closed"):
+    if request.trigger == "sweep" and result.state in ("no_incident", "closed"):
         copy_ledger(env)
         emit_error_budgets(env, clock.get_clock().now())
     return result.to_json()
@@ -201,7 +203,7 @@ def emit_error_budgets(env: RollbackEnvironment, now: datetime) -> None:
         error_budgets.variants = list_variants()
         for kind, used_share in error_budgets.read_used_shares(get_clients().cloudwatch, now).items():
             dimensions = {"Endpoint": env.key, "Objective": kind}
-            print(metrics.format_embedded_metrics({metrics.BUDGET_USED: used_share}, dimensions, now))
+            print(format_embedded_metrics({metrics.BUDGET_USED: used_share}, dimensions, now))
     except Exception as error:
         print(format_log_line(f"The error budgets were not read: {summarize_error(error)}"))
 
@@ -218,7 +220,7 @@ def format_metrics(result: RollbackResult, traffic: TrafficController, env: Roll
         values[metrics.ROLLBACK_ACCEPTED] = result.receipt.api_accepted_s
     if result.receipt.weights_observed_s is not None:
         values[metrics.ROLLBACK_OBSERVED] = result.receipt.weights_observed_s
-    yield metrics.format_embedded_metrics(values, {"Endpoint": env.key}, now)
+    yield format_embedded_metrics(values, {"Endpoint": env.key}, now)
     for variant, share in gauges.shares.items():
         properties = {"Role": "champion" if variant == env.plan.target else "challenger"}
         if variant in gauges.served_versions:
@@ -226,6 +228,6 @@ def format_metrics(result: RollbackResult, traffic: TrafficController, env: Roll
                 "Version": gauges.served_versions[variant].version,
                 "Since": gauges.served_versions[variant].since,
             }
-        yield metrics.format_embedded_metrics(
+        yield format_embedded_metrics(
             {metrics.LIVE_SHARE: share}, {"Endpoint": env.key, "Variant": variant}, now, properties
         )

@@ -190,7 +190,7 @@ class Demo:
         env = self.env
         with self.console.run_step("Somebody sets green to 90 % in the console") as step:
             self._set_weights_out_of_band({BLUE: 1.0, GREEN: 9.0})
-            incidents = [incident for incident in env.traffic().open_incidents() if incident.kind == "observed"]
+            incidents = [incident for incident in env.traffic().open_incidents() if incident.kind == "out_of_band"]
             step.outcome = incidents[-1].reason if incidents else "not detected"
         self._expect(bool(incidents), "the flip behind its back opened no incident")
         self._run_tidewatch(f"tidewatch promote {self.workload.name}/{SECOND_VERSION} --weight 50 --stack {REHEARSAL}")

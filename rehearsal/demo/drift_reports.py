@@ -10,7 +10,7 @@ from typing import Any
 
 from rehearsal.demo.console import ProgressConsole, pluralize
 from rehearsal.demo.environment import DemoEnvironment
-from tidewatch.drift.reports.report import DriftReport, decode_report
+from tidewatch.drift.reports import DriftReport, decode_report
 
 REPORT_DELAY = timedelta(hours=1, minutes=25)
 """After the beginning of an hour: by then its last files are there and the function's schedule has passed."""

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from tidewatch.drift.reports.html_report import STYLE, VERDICT_MARKS, VERDICT_NOTE
-from tidewatch.drift.reports.report import DriftReport, WindowReport
-from tidewatch.drift.statistics.verdict import Verdict
+from tidewatch.drift.reports import STYLE, VERDICT_MARKS, VERDICT_NOTE, DriftReport, WindowReport
+from tidewatch.drift.statistics import Verdict
 from tidewatch.html import escape_html, render_cell, render_document, render_row
 from tidewatch.html import render_table as tabulated
 

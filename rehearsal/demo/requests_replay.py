@@ -11,9 +11,8 @@ from rehearsal.demo.console import ProgressConsole, pluralize
 from rehearsal.demo.drift_reports import FOLDER, DriftReports
 from rehearsal.demo.drift_summary import FeatureDrift, RecordCounts, collect_features, count_records
 from rehearsal.demo.environment import DemoEnvironment, RehearsalFailed
-from tidewatch.drift.reports.html_report import STYLE, VERDICT_MARKS
-from tidewatch.drift.reports.report import DriftReport
-from tidewatch.drift.statistics.verdict import Verdict
+from tidewatch.drift.reports import STYLE, VERDICT_MARKS, DriftReport
+from tidewatch.drift.statistics import Verdict
 from tidewatch.html import escape_html, render_cell, render_document, render_row, render_table
 
 MAX_HOURS = 6

@@ -227,7 +227,7 @@ class Harness:
         function = self.get_client("lambda").get_function_configuration(
             FunctionName=self.outputs["rollback"]["function"]
         )
-        return str(function["Environment"]["Variables"]["CONTROL"])
+        return str(function["Environment"]["Variables"]["CONTROL_TABLE"])
 
     def list_stack_alarms(self) -> Iterator[dict[str, Any]]:
         """All alarms of the stack as CloudWatch describes them, by the tag that says whose they are."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from rehearsal.gamedays.harness import Harness
 from tidewatch.aws.dynamodb import to_item
-from tidewatch.traffic.models import RollbackRun
+from tidewatch.traffic import RollbackRun
 
 CLONED_FIELDS = ("ProductionVariants", "DataCaptureConfig", "KmsKeyId", "EnableNetworkIsolation", "ExecutionRoleArn")
 
@@ -55,5 +55,5 @@ def put_item(harness: Harness, table: str, values: Mapping[str, object]) -> None
 def forge_rollback(harness: Harness) -> None:
     """Writes a rollback to the challenger where the rollback function keeps the one that it drives."""
     run = RollbackRun("forged", "pending", harness.challenger, harness.control.get_time(), revision=9)
-    record = {"endpoint": harness.outputs["key"], "key": "head", "revision": 9, "drive": run.to_json()}
+    record = {"endpoint": harness.outputs["key"], "key": "run", "revision": 9, "run": run.to_json()}
     put_item(harness, harness.control_table(), record)

@@ -13,7 +13,7 @@ from tidewatch.traffic import Clients, ResourceNames, TrafficController
 
 NEIGHBOURS = (("tidewatch", "staging"), ("fares", "rehearsal"))
 """Project and stack: another stack of the game day's project, and another project's stack of the same name."""
-GAUGE_METRICS = ("OpenIncidents", "OutOfBandChanges", "DeploymentRunning", "RollbackDriven", "RollbackBlocked")
+GAUGE_METRICS = ("OpenIncidents", "OutOfBandChanges", "DeploymentRunning", "RollbackRunning", "RollbackBlocked")
 """What a stack counts of itself, each minute."""
 CLOCK_JUMP_ALARMS = ("silence", "rollback-failed")
 """Alarms, by how their keys begin, that fire wherever the clock jumps: no request comes and no sweep runs then."""

@@ -12,8 +12,8 @@ from stacks.config import types as t
 from stacks.config.alarm_settings import AlarmSettings
 from stacks.config.monitoring import NotificationSettings, SloSettings
 from stacks.config.types import Section
-from tidewatch.aws import Connection
-from tidewatch.traffic.split import Split
+from tidewatch.aws.connection import Connection
+from tidewatch.traffic import Split
 
 
 class ModelSettings(Section):

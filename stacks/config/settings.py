@@ -20,8 +20,7 @@ from stacks.config.conflicts import find_conflicts
 from stacks.config.monitoring import SEVERITY_NAMES, NotificationSettings
 from stacks.config.schema import StackSettings
 from stacks.config.types import Section
-from tidewatch import aws
-from tidewatch.aws import Connection
+from tidewatch.aws.connection import Connection, find_config_faults
 from tidewatch.naming import VARIANTS
 
 NAMESPACE = "tidewatch"
@@ -53,7 +52,7 @@ def load(config: Mapping[str, object], stack: str = "", secret_keys: Collection[
     """
     mistakes: list[str] = []
     found: dict[str, Any] = {"region": _parse_region(config, mistakes)}
-    mistakes += (faults := list(aws.find_config_faults(config)))
+    mistakes += (faults := list(find_config_faults(config)))
     found["connection"] = Connection() if faults else Connection.from_config(config)
     secret_sections = [key.partition(":")[2] for key in secret_keys if key.startswith(f"{NAMESPACE}:")]
     found["secret"] = frozenset(secret_sections)

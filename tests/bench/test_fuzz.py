@@ -13,10 +13,10 @@ from bench.fuzz import large_records, mutations, oracle
 from bench.fuzz.campaign import ExampleBatch, generate_examples, plan_batches
 from bench.fuzz.corpus import build_models, draw_record, encode_line
 from bench.fuzz.oracle import RECORDS, REFERENCES, STREAMS, FuzzFault, read_all, read_one, shrink
+from tidewatch.arrays import Counts
 from tidewatch.capture import rows
 from tidewatch.capture.record import Record, decode_record
 from tidewatch.drift.counting import line_counter, record_counter
-from tidewatch.drift.reference import Counts
 
 KNOWN = build_models()
 MODEL = KNOWN[0]

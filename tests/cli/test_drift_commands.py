@@ -130,7 +130,7 @@ def test_rows_like_the_training_are_ok_in_every_form(tmp_path: Path, frozen: Pat
         answers.append(told)
     assert all(told == answers[0] for told in answers)
     assert answers[0]["model"] == "ok"
-    assert answers[0]["records"] == {"read": 500, "parsed": 500, "rejected": {}, "headers": 0}
+    assert answers[0]["records"] == {"read": 500, "parsed": 500, "rejected": {}, "header_rows": 0}
     assert list(answers[0]["features"]) == ["distance", "carrier", "score"]
     assert all(set(feature) == MEASURES for feature in answers[0]["features"].values())
     assert answers[0]["features"]["carrier"]["ks"] is None
@@ -196,7 +196,10 @@ def test_a_table_without_a_feature_is_invalid_and_without_the_score_is_judged(tm
 def test_a_feature_that_turned_into_text_is_invalid(tmp_path: Path, frozen: Path) -> None:
     table(500, 2).with_columns(distance=pl.lit("far")).write_csv(tmp_path / "rows.csv")
     code, told = checked(frozen, tmp_path / "rows.csv")
-    assert (code, told["records"]) == (6, {"read": 500, "parsed": 0, "rejected": {"not_a_number": 500}, "headers": 0})
+    assert (code, told["records"]) == (
+        6,
+        {"read": 500, "parsed": 0, "rejected": {"not_a_number": 500}, "header_rows": 0},
+    )
 
 
 def test_rejects_are_shown_by_reason_with_up_to_three_places(tmp_path: Path, frozen: Path) -> None:
@@ -358,7 +361,7 @@ def test_columns_that_tell_rows_apart_and_nothing_else_are_named(tmp_path: Path)
     event = {"eventId": "e", "inferenceTime": "2013-05-14T12:00:00Z"}
     requests.write_text(json.dumps({"captureData": {"endpointInput": side}, "eventMetadata": event}) + "\n")
     told = json.loads(run("check", "--json", requests, "--reference", tmp_path / "reference.json").stdout)
-    assert told["records"] == {"read": 1, "parsed": 1, "rejected": {}, "headers": 1}
+    assert told["records"] == {"read": 1, "parsed": 1, "rejected": {}, "header_rows": 1}
 
 
 def test_codes_are_told_with_their_labels(tmp_path: Path) -> None:

@@ -25,8 +25,9 @@ from tests.stacks.conftest import canary, published, stack
 from tests.stacks.rehearsed import Rehearsed
 from tidewatch.drift.job.archive import Archive
 from tidewatch.drift.job.job_index import JobIndex, LatestVerdict
-from tidewatch.drift.reports.report import DriftReport, RecordCounts, WindowReport
-from tidewatch.drift.statistics.verdict import FeatureVerdict, Verdict
+from tidewatch.drift.reports import DriftReport, WindowReport
+from tidewatch.drift.reports.report import RecordCounts
+from tidewatch.drift.statistics import FeatureVerdict, Verdict
 
 __all__ = ["canary", "published", "stack"]
 
@@ -234,7 +235,7 @@ def test_a_change_of_weights_by_hand_is_no_rollback(canary: Rehearsed, monkeypat
     _outputs(monkeypatch, dict(canary.outputs()))
     session: Any = Ambient("rehearsal")
     create_controller("rehearsal", canary.outputs(), session).detect_out_of_band()
-    assert [one["kind"] for one in _told()["incidents"]] == ["observed"]
+    assert [one["kind"] for one in _told()["incidents"]] == ["out_of_band"]
     assert "(weights changed by somebody else)" in _said()
 
 

@@ -29,7 +29,7 @@ from components.sagemaker.weights import VariantWeightsProvider
 from rehearsal.simulated_clock import SharedClock
 from rehearsal.simulator_process import SimulatorProcess
 from tidewatch import clock
-from tidewatch.traffic import ChangeRefused, EndpointMissing, EndpointState
+from tidewatch.traffic import ChangeRefused, EndpointMissing, EndpointState, EndpointStatus
 
 PROVIDERS = [
     GateProvider,
@@ -120,7 +120,7 @@ class Recorded:
     def state(self) -> Any:
         if not self.there:
             raise EndpointMissing("there is no endpoint flights-1")
-        return EndpointState("flights-1", "InService", "cfg-1", {})
+        return EndpointState("flights-1", EndpointStatus("InService"), "cfg-1", {})
 
 
 @pytest.fixture

@@ -27,8 +27,7 @@ from rehearsal.demo.flights_model.dataset import CATEGORICAL, UNSEEN_CODE, WEATH
 from rehearsal.demo.flights_model.drift_reference import SCORE, SCORE_OUTPUT, build_flights_reference
 from rehearsal.demo.flights_model.training import compute_auc
 from tidewatch.drift.reference import CategoryFeature, NumericFeature, Reference, decode_reference
-from tidewatch.registry import parse_description
-from tidewatch.registry.archive import require_valid_archive
+from tidewatch.registry import parse_description, require_valid_archive
 
 
 @pytest.fixture(scope="module")

@@ -149,6 +149,6 @@ def test_without_automatic_the_guardrail_tells_people_and_a_chat_the_command_and
     policy = json.loads(boto3.client("lambda").get_policy(FunctionName=function)["Policy"])
     assert "lambda.alarms" not in json.dumps(policy)
     environment = boto3.client("lambda").get_function_configuration(FunctionName=function)["Environment"]["Variables"]
-    assert (environment["AUTOMATIC"], environment["CHAT"]) == ("false", "true")
+    assert (environment["AUTOMATIC"], environment["SLACK_ENABLED"]) == ("false", "true")
     (posting,) = boto3.client("chatbot").describe_slack_channel_configurations()["SlackChannelConfigurations"]
     assert posting["SnsTopicArns"] == [canary.outputs()["topics"]["P1"]]

@@ -14,7 +14,8 @@ from botocore.exceptions import ClientError
 from rehearsal.engine import DeploymentFailed, DeploymentStep, DeploymentSummary
 from tests.aws_clients import make_client
 from tests.stacks.rehearsed import DESCRIPTION, Rehearsed, changes
-from tidewatch.registry.location import LEFT_BEHIND_TAG, mark_left_behind
+from tidewatch.registry import mark_left_behind
+from tidewatch.registry.location import LEFT_BEHIND_TAG
 
 PARAMETER = "/tidewatch/tidewatch/rehearsal/registry"
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from components.drift_monitor import build_drift_thresholds
 from stacks.config import instance_types
 from stacks.config.settings import SettingsError, load
-from tidewatch.drift.statistics.verdict import Thresholds
+from tidewatch.drift.statistics import Thresholds
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -165,13 +165,14 @@ def test_a_mistake_is_a_sentence_with_its_path(path: str, value: Any, sentence: 
 
 
 def test_without_a_word_about_drift_its_thresholds_are_the_domains():
-    found = build_drift_thresholds(load(CONFIG).drift)
+    found: Any = build_drift_thresholds(load(CONFIG).drift)
     assert Thresholds(**found) == Thresholds()
 
 
 def test_points_and_percent_reach_the_function_as_fractions():
     drift = {"psi": ["0.15", 0.3], "share": [4, 12.5], "rate": [1, 3], "ticketShare": 20, "pageShare": 50}
-    found = Thresholds(**build_drift_thresholds(load({**CONFIG, "tidewatch:drift": drift}).drift))
+    arguments: Any = build_drift_thresholds(load({**CONFIG, "tidewatch:drift": drift}).drift)
+    found = Thresholds(**arguments)
     assert (found.psi_warn, found.psi_drift) == (0.15, 0.3)
     assert (found.share_warn, found.share_drift) == (0.04, 0.125)
     assert (found.rate_warn, found.rate_drift) == (0.01, 0.03)
@@ -186,7 +187,8 @@ def test_whatever_the_config_accepts_the_domain_accepts(data: st.DataObject):
     tickets, pages = pair(100)
     drift = {"psi": pair(10), "share": pair(100), "rate": pair(100), "ticketShare": tickets, "pageShare": pages}
     drift["falseDiscoveryRate"] = data.draw(st.floats(1e-9, 1))
-    Thresholds(**build_drift_thresholds(load({**CONFIG, "tidewatch:drift": drift}).drift))
+    arguments: Any = build_drift_thresholds(load({**CONFIG, "tidewatch:drift": drift}).drift)
+    Thresholds(**arguments)
 
 
 def test_all_weights_zero_is_refused():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 ATTACKS = (
     "Runbook: https://evil.example/runbook",
     "\nRunbook: https://evil.example/runbook\n",
-    "\r\n\x85\u2028Done: nothing is wrong",
+    "\r\n\x85\u2028Action taken: nothing is wrong",
     "\n\n## Root cause\n\n<script>alert(1)</script>",
     "<img src=x onerror=alert(1)>",
     "![seen](https://evil.example/pixel) [here](javascript:alert(1))",

@@ -8,6 +8,8 @@ from __future__ import annotations
 from tidewatch.alarms.catalog import (
     ALARM_RUNBOOKS,
     BUILT_IN_ALARM_KEYS,
+    GUARDRAIL_COMPOSITE,
+    HEALTH_COMPOSITE,
     build_endpoint_alarms,
     build_guardrail_composite,
     build_variant_alarms,
@@ -37,6 +39,8 @@ from tidewatch.alarms.thresholds import AlarmThresholds
 __all__ = [
     "ALARM_RUNBOOKS",
     "BUILT_IN_ALARM_KEYS",
+    "GUARDRAIL_COMPOSITE",
+    "HEALTH_COMPOSITE",
     "Alarm",
     "AlarmError",
     "AlarmThresholds",

@@ -1,1 +1,4 @@
-"""Captured requests and answers: from the bytes that SageMaker wrote to rows, every record accounted for."""
+"""Captured records: from a line of a capture file to rows of numbers and categories.
+
+Nothing is imported here: whoever only needs the keys of capture files must not load numpy.
+"""

@@ -44,12 +44,12 @@ class Accounting:
     parsed: int = 0
     rejected: Mapping[RejectReason, int] = field(default_factory=dict[RejectReason, int])
     examples: tuple[RejectExample, ...] = ()
-    columns: Mapping[str, int] = field(default_factory=dict[str, int])
-    headers: int = 0
+    rejected_by_column: Mapping[str, int] = field(default_factory=dict[str, int])
+    header_rows: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rejected", _normalize_counts(self.rejected))
-        object.__setattr__(self, "columns", _normalize_counts(self.columns))
+        object.__setattr__(self, "rejected_by_column", _normalize_counts(self.rejected_by_column))
         object.__setattr__(self, "examples", _select_examples(self.examples))
         if self.read != self.parsed + self.rejected_total or self.parsed < 0:
             raise ValueError(
@@ -67,8 +67,8 @@ class Accounting:
             self.parsed + other.parsed,
             Counter(self.rejected) + Counter(other.rejected),
             self.examples + other.examples,
-            Counter(self.columns) + Counter(other.columns),
-            self.headers + other.headers,
+            Counter(self.rejected_by_column) + Counter(other.rejected_by_column),
+            self.header_rows + other.header_rows,
         )
 
     def to_json(self) -> dict[str, object]:
@@ -81,8 +81,8 @@ class Accounting:
                 {"source": each.source, "offset": each.offset, "reason": each.reason.value, "column": each.column}
                 for each in self.examples
             ],
-            "columns": dict(self.columns),
-            "headers": self.headers,
+            "rejected_by_column": dict(self.rejected_by_column),
+            "header_rows": self.header_rows,
         }
 
     @classmethod

@@ -95,7 +95,7 @@ def _is_object_list(values: list[object]) -> bool:
 def _build_unique_dict(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise RecordRejected(RejectReason.AMBIGUOUS)
+        raise RecordRejected(RejectReason.AMBIGUOUS_PAYLOAD)
     return found
 
 
@@ -191,7 +191,7 @@ def _require_one_format(value: dict[str, object], keys: tuple[str, str], frame_k
     """
     format_count = sum(isinstance(value.get(key), list | dict) for key in (*keys, *frame_keys))
     if format_count + (bool(frame_keys) and _is_split_frame(value)) + (_read_vector(value) is not None) > 1:
-        raise RecordRejected(RejectReason.AMBIGUOUS)
+        raise RecordRejected(RejectReason.AMBIGUOUS_PAYLOAD)
 
 
 def _is_split_frame(value: dict[str, object]) -> bool:
@@ -268,7 +268,7 @@ def _read_vector(row: dict[str, object]) -> list[object] | None:
         return None
     vectors = [found for each in (row.get("data"), row) if (found := _read_dense(each)) is not None]
     if len(vectors) > 1:
-        raise RecordRejected(RejectReason.AMBIGUOUS)
+        raise RecordRejected(RejectReason.AMBIGUOUS_PAYLOAD)
     return vectors[0] if vectors else None
 
 

@@ -14,8 +14,6 @@ LINE_COST = 12
 """Values that a line of JSON counts for: each is parsed for itself."""
 MAX_NAME_CHARACTERS = 4 << 20
 """Characters of column names that are made from a tensor's name and its width."""
-MAX_NUMBER_LENGTH = 4_000
-"""Characters of a number in text; the longest exact decimal of a float64 has 1,077."""
 MAX_ROWWISE_ROWS = 16
 """Up to so many rows are read row by row: to begin with a column costs more than they take."""
 BYTE_ORDER_MARK = "\ufeff"

@@ -6,15 +6,13 @@ import math
 import re
 from collections.abc import Sequence
 from types import NoneType
-from typing import TypeAlias, cast
+from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 
-from tidewatch.capture.limits import MAX_NUMBER_LENGTH, MAX_ROWWISE_ROWS
-from tidewatch.capture.parsing import MISSING_MARKERS, parse_number
-
-Floats: TypeAlias = npt.NDArray[np.float64]
+from tidewatch.arrays import Floats
+from tidewatch.capture.limits import MAX_ROWWISE_ROWS
+from tidewatch.capture.parsing import MAX_NUMBER_LENGTH, MISSING_MARKERS, parse_number
 
 CHUNK_ROWS = 4096
 """Rows held as Python objects at once: a record may have a million."""

@@ -8,7 +8,6 @@ from collections.abc import Set
 
 import numpy as np
 
-from tidewatch.capture.limits import MAX_NUMBER_LENGTH
 from tidewatch.capture.reject_reasons import RecordRejected, RejectReason
 from tidewatch.capture.temporal import can_be_temporal, normalize_temporal
 
@@ -19,6 +18,8 @@ MISSING_MARKERS = frozenset(
 )
 """Texts that stand for no value, as data frames, spreadsheets and JSON write it; of a number with the spaces around it
 stripped, of a category as it is."""
+MAX_NUMBER_LENGTH = 4_000
+"""Characters of a number in text; the longest exact decimal of a float64 has 1,077."""
 EXACT_INTEGER_LIMIT = 2**53
 """Whole numbers below it are exact in float64."""
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)

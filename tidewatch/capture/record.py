@@ -6,7 +6,6 @@ Source: https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-data-captu
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -15,9 +14,8 @@ import msgspec
 from tidewatch.capture.limits import BYTE_ORDER_MARK, is_text, require_readable_json
 from tidewatch.capture.payload import Payload
 from tidewatch.capture.reject_reasons import RecordRejected, RejectReason
+from tidewatch.capture.status import is_failure
 
-STATUS_KEYS = frozenset({"status", "statusCode", "status_code", "code"})
-"""Keys that the status of an answer stands under."""
 MIN_RECORD_BYTES = len('{"captureData":{"endpointInput":{"data":""}}}')
 """Bytes that a record has at least."""
 
@@ -82,14 +80,6 @@ def decode_record(line: bytes, *, is_open: bool = False) -> Record:
         is_failure(metadata) or is_failure(answer),
         capture_line.capture_data.endpoint_output is not None,
     )
-
-
-def is_failure(fields: Mapping[str, object]) -> bool:
-    """Whether a status among what is told is that of an error: 4xx and 5xx. Source: RFC 9110, 15.5 and 15.6."""
-    if STATUS_KEYS.isdisjoint(fields):
-        return False
-    statuses = (fields.get(name) for name in STATUS_KEYS)
-    return any(isinstance(status, int | float) and 400 <= status < 600 for status in statuses)
 
 
 def _decode_line(line: bytes, is_open: bool) -> _CaptureLine:

@@ -34,7 +34,7 @@ class RejectReason(StrEnum):
     """Messages or a prompt to a language model."""
     BAD_PAYLOAD = "bad_payload"
     """A request that its own format does not allow."""
-    AMBIGUOUS = "ambiguous"
+    AMBIGUOUS_PAYLOAD = "ambiguous_payload"
     """A request or an answer that says its rows twice, under several keys or under one key twice: which of them its
     server reads, nobody can tell."""
     EMPTY_PAYLOAD = "empty_payload"
@@ -51,13 +51,13 @@ class RejectReason(StrEnum):
     """The answer is blank, or is none. One that was not captured costs no record: its features are judged."""
     BAD_OUTPUT = "bad_output"
     """An answer that cannot be read, or has no number where the score should be."""
-    ERROR_ANSWER = "error_answer"
+    ERROR_RESPONSE = "error_response"
     """An answer that says what went wrong, and does not hold the score by its name."""
-    WHICH_SCORE = "which_score"
+    AMBIGUOUS_SCORE = "ambiguous_score"
     """An answer of several numbers, none of them by the score's name: `--score-output` of the reference tells which."""
-    ROWS_DIFFER = "rows_differ"
+    ROW_COUNT_MISMATCH = "row_count_mismatch"
     """The answer has another number of rows than the request."""
-    READER_FAILED = "reader_failed"
+    INTERNAL_ERROR = "internal_error"
     """The reader met with an error that it does not know: a fault of tidewatch, which costs this record alone."""
 
 
@@ -81,7 +81,7 @@ EXPLANATIONS = {
     " of numbers and categories",
     RejectReason.CHAT: "the payload is a prompt or a chat; drift is judged of rows of numbers and categories",
     RejectReason.BAD_PAYLOAD: "the request breaks the rules of its own format",
-    RejectReason.AMBIGUOUS: (
+    RejectReason.AMBIGUOUS_PAYLOAD: (
         "the body says its rows twice, and which of them the server reads cannot be told; send them once"
     ),
     RejectReason.EMPTY_PAYLOAD: "the request holds no rows",
@@ -93,18 +93,16 @@ EXPLANATIONS = {
     RejectReason.NOT_FINITE: "a number is infinite, or beyond what float64 holds",
     RejectReason.NO_OUTPUT: "the answer is blank, or is none",
     RejectReason.BAD_OUTPUT: "the answer cannot be read, or holds no number where the score should be",
-    RejectReason.ERROR_ANSWER: (
+    RejectReason.ERROR_RESPONSE: (
         "the answer says what went wrong, and does not hold the score by its name; if it is none, "
-        ""
         "say which with --score-output"
     ),
-    RejectReason.WHICH_SCORE: (
+    RejectReason.AMBIGUOUS_SCORE: (
         "the answer holds several numbers, and nothing tells which is the score; build the reference "
-        ""
         "with --score-output: its NAME there, its place, or NAME:1 for the second of a list under that name"
     ),
-    RejectReason.ROWS_DIFFER: "the answer has another number of rows than the request",
-    RejectReason.READER_FAILED: "the reader met with an error that it does not know: a fault of tidewatch; report it",
+    RejectReason.ROW_COUNT_MISMATCH: "the answer has another number of rows than the request",
+    RejectReason.INTERNAL_ERROR: "the reader met with an error that it does not know: a fault of tidewatch; report it",
 }
 """What a person reads of each reason, and what to do."""
 

@@ -11,8 +11,9 @@ from typing import cast
 import msgspec
 import numpy as np
 
+from tidewatch.arrays import Floats
 from tidewatch.capture.limits import CATEGORY_COST, MAX_ROWWISE_ROWS, require_readable_size
-from tidewatch.capture.numeric_columns import CHUNK_ROWS, Floats, parse_column, parse_row
+from tidewatch.capture.numeric_columns import CHUNK_ROWS, parse_column, parse_row
 from tidewatch.capture.parsing import parse_binary, parse_categories, parse_category, parse_number
 from tidewatch.capture.payload import read_input
 from tidewatch.capture.payload_table import LazyCsvRows, Matrix, PayloadTable, make_default_name, select_columns
@@ -136,7 +137,7 @@ def _locate_features(table: PayloadTable, schema: RecordSchema) -> dict[str, int
     """Where in a row each feature is; one that is absent from named rows is missing from all of them."""
     if table.sibling_keys and any(feature.name in table.sibling_keys for feature in schema.features):
         # A server that reads rows by name would see another row than the one that is counted.
-        raise RecordRejected(RejectReason.AMBIGUOUS)
+        raise RecordRejected(RejectReason.AMBIGUOUS_PAYLOAD)
     if table.names is not None:
         named = {name: index for index, name in enumerate(table.names)}
         if not any(feature.name in named for feature in schema.features):
@@ -244,7 +245,7 @@ def _fill_numbers(numbers: Floats, columns: dict[str, list[object]], schema: Rec
 
 def _extract_row_scores(record: Record, rows: int, score: ScoreSelector) -> Floats | None:
     if record.failed:
-        raise RecordRejected(RejectReason.ERROR_ANSWER)
+        raise RecordRejected(RejectReason.ERROR_RESPONSE)
     if record.output is not None:
         return extract_scores(record.output, rows, score)
     if record.answered:

@@ -16,15 +16,19 @@ from typing import cast
 
 import numpy as np
 
+from tidewatch.arrays import Floats
 from tidewatch.capture.limits import require_readable_size
-from tidewatch.capture.numeric_columns import Floats, read_numbers
+from tidewatch.capture.numeric_columns import read_numbers
 from tidewatch.capture.parsing import parse_number
 from tidewatch.capture.payload import Payload, read_output
 from tidewatch.capture.payload_table import Matrix, PayloadTable
-from tidewatch.capture.record import STATUS_KEYS, is_failure
 from tidewatch.capture.reject_reasons import RecordRejected, RejectReason
+from tidewatch.capture.status import STATUS_KEYS, is_failure
 
-_OUTPUT_REASONS = {RejectReason.EMPTY_PAYLOAD: RejectReason.NO_OUTPUT, RejectReason.AMBIGUOUS: RejectReason.AMBIGUOUS}
+_OUTPUT_REASONS = {
+    RejectReason.EMPTY_PAYLOAD: RejectReason.NO_OUTPUT,
+    RejectReason.AMBIGUOUS_PAYLOAD: RejectReason.AMBIGUOUS_PAYLOAD,
+}
 """Why an answer is not read, by the reason that its payload is not; any other is a bad output."""
 _ERROR_KEYS = frozenset(
     {"error", "errors", "error_message", "errormessage", "error_code", "errorcode", "errortype", "exception", "message",
@@ -76,7 +80,8 @@ def extract_scores(output: Payload, rows: int, score: ScoreSelector) -> Floats:
 
     An answer that names its values is read by the score's name; the numbers of a list under it are those of the
     classes, of which `score` tells one. Without its name the only number of each row is the score. no_output,
-    bad_output, rows_differ, ambiguous; error_answer where the answer is an error; which_score where it holds several
+    bad_output, row_count_mismatch, ambiguous_payload; error_response where the answer is an error;
+    ambiguous_score where it holds several
     numbers, and nothing tells which is the score.
     """
     try:
@@ -86,10 +91,10 @@ def extract_scores(output: Payload, rows: int, score: ScoreSelector) -> Floats:
     table = _promote_header(table, rows, score)
     columns, index = ([], score.index) if table.names is None else score.find_columns(table.names)
     if table.names is not None and not columns and _is_error(table):
-        raise RecordRejected(RejectReason.ERROR_ANSWER)
+        raise RecordRejected(RejectReason.ERROR_RESPONSE)
     found = _split_single_row(table, rows) if len(table.rows) == 1 and (rows > 1 or _has_lists(table)) else table.rows
     if len(found) != rows:
-        raise RecordRejected(RejectReason.ROWS_DIFFER)
+        raise RecordRejected(RejectReason.ROW_COUNT_MISMATCH)
     try:
         column = _select_column(found, columns or _find_unnamed_column(found, table.names, score), index)
         if table.names is not None and not isinstance(column, np.ndarray):
@@ -98,7 +103,9 @@ def extract_scores(output: Payload, rows: int, score: ScoreSelector) -> Floats:
     except (IndexError, TypeError) as error:
         raise RecordRejected(RejectReason.BAD_OUTPUT) from error
     except RecordRejected as error:
-        raise error if error.reason is RejectReason.WHICH_SCORE else RecordRejected(RejectReason.BAD_OUTPUT) from error
+        raise (
+            error if error.reason is RejectReason.AMBIGUOUS_SCORE else RecordRejected(RejectReason.BAD_OUTPUT)
+        ) from error
     if np.count_nonzero(np.isinf(values)):
         raise RecordRejected(RejectReason.BAD_OUTPUT)
     return values
@@ -137,10 +144,10 @@ def _find_unnamed_column(
     if len(columns) == 1 or score.index is not None:
         return columns
     if columns and isinstance(rows, np.ndarray):
-        raise RecordRejected(RejectReason.WHICH_SCORE)
+        raise RecordRejected(RejectReason.AMBIGUOUS_SCORE)
     numbers = [index for index in columns if _is_number(rows[0][index], names is not None)]
     if len(numbers) != 1:
-        raise RecordRejected(RejectReason.WHICH_SCORE if numbers else RejectReason.BAD_OUTPUT)
+        raise RecordRejected(RejectReason.AMBIGUOUS_SCORE if numbers else RejectReason.BAD_OUTPUT)
     return numbers
 
 
@@ -161,7 +168,7 @@ def _select_column(
     """The cells of the score: of the only one of `columns`, or of that which `at` tells among them."""
     if len(columns) > 1:
         if index is None:
-            raise RecordRejected(RejectReason.WHICH_SCORE)
+            raise RecordRejected(RejectReason.AMBIGUOUS_SCORE)
         columns = [columns[index]]
     if isinstance(rows, np.ndarray):
         return rows[:, columns[0]]
@@ -176,7 +183,7 @@ def _select_class(cell: object, index: int | None) -> object:
     if len(classes) == 1:
         return classes[0]
     if index is None:
-        raise RecordRejected(RejectReason.WHICH_SCORE)
+        raise RecordRejected(RejectReason.AMBIGUOUS_SCORE)
     return classes[index]
 
 

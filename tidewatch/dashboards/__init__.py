@@ -1,13 +1,5 @@
-"""Dashboards: what people look at, from the same catalog as the alarms. Values only; components make resources of them.
-
-    Subject(region, names, variants, endpoint, ...)          what the pages are about, all of it plain text and numbers
-    executive(subject) / oncall(subject) / debug(subject) -> Page
-    PAGES                                                 the three by name
-    Page.body(region) -> the dashboard's body as CloudWatch documents it
-    dashboard_url(region, name), bucket_url(...), ...     where the console shows it
-
-Every line is a metric of tidewatch.metrics, and every alarm's signal is drawn on a page with its threshold.
-"""
+"""Dashboards: what people look at, from the same catalog of metrics as the alarms. Values only; components make
+resources of them."""
 
 from __future__ import annotations
 

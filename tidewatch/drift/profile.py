@@ -11,9 +11,10 @@ from operator import add
 import msgspec
 import numpy as np
 
+from tidewatch.arrays import Counts
 from tidewatch.capture.accounting import Accounting
 from tidewatch.drift.errors import InvalidProfile
-from tidewatch.drift.reference import Counts, Reference
+from tidewatch.drift.reference import Reference
 
 SCHEMA_VERSION = 1
 

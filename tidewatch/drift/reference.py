@@ -13,7 +13,6 @@ from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from tidewatch.drift.errors import InvalidReference
 from tidewatch.text import sanitize
@@ -40,9 +39,6 @@ _DIGEST_BYTES = 8
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=MAX_ROWS)]
 Name: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME_LENGTH)]
 Value: TypeAlias = Annotated[str, msgspec.Meta(max_length=MAX_NAME_LENGTH)]
-
-Floats: TypeAlias = npt.NDArray[np.float64]
-Counts: TypeAlias = npt.NDArray[np.int64]
 
 
 class NumericFeature(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="numeric"):

@@ -1,10 +1,22 @@
 """Incidents for people: notifications, and the document with its evidence, impact and links.
 
-The package exports its settings alone: a rollback does not wait for what a document needs to load.
+The document and the evidence for it are imported from their modules: a rollback notifies first, and its function does
+not wait for them to load.
 """
 
 from __future__ import annotations
 
+from tidewatch.incidents.links import build_incident_links
+from tidewatch.incidents.notifications import notify, notify_advice, notify_out_of_band, notify_unrecorded_flip
 from tidewatch.incidents.settings import IncidentSettings
+from tidewatch.incidents.source import IncidentSource
 
-__all__ = ["IncidentSettings"]
+__all__ = [
+    "IncidentSettings",
+    "IncidentSource",
+    "build_incident_links",
+    "notify",
+    "notify_advice",
+    "notify_out_of_band",
+    "notify_unrecorded_flip",
+]

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
+
+from tidewatch.aws.cloudwatch import AlarmDescription, describe_alarms, read_state_changes
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -22,9 +24,6 @@ MAX_LEVELS = 6
 """The endpoint's composite, a variant's, its guardrail, that one's alarms, and what somebody may put in between."""
 MAX_HISTORIES = 12
 """Alarms whose history is read: those that say why come first."""
-MAX_RECORDS = 100
-"""Names that DescribeAlarms takes."""
-ALARM_TYPES: Sequence[Literal["MetricAlarm", "CompositeAlarm"]] = ("MetricAlarm", "CompositeAlarm")
 
 _ALARM_REFERENCE = re.compile(r'\b(?:ALARM|OK|INSUFFICIENT_DATA)\s*\(\s*(?:"([^"]+)"|([^\s"()]+))\s*\)')
 _COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
@@ -33,8 +32,6 @@ _COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
     "LessThanThreshold": lambda value, threshold: value < threshold,
     "LessThanOrEqualToThreshold": lambda value, threshold: value <= threshold,
 }
-
-AlarmDescription = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,7 @@ class AlarmChange:
             "alarm": self.alarm,
             "from": self.before,
             "to": self.after,
-            "why": self.reason,
+            "reason": self.reason,
         }
 
 
@@ -109,7 +106,7 @@ def read_alarms(
 
     Raises what CloudWatch raises. Reads no further when `patient` says no.
     """
-    alarms = _describe_alarms(cloudwatch, [composite, fired_alarm], has_time)
+    alarms = _describe_tree(cloudwatch, [composite, fired_alarm], has_time)
     causes = _collect_subtree(fired_alarm, alarms)
     since = opened_at - LOOKBACK
     changed_names = [
@@ -139,19 +136,14 @@ def read_alarms(
     return AlarmHistory(snapshots, tuple(changes), min(first_bad_times, default=None), tuple(descriptions))
 
 
-def _describe_alarms(
+def _describe_tree(
     cloudwatch: CloudWatchClient, roots: Iterable[str], has_time: Callable[[], bool]
 ) -> dict[str, AlarmDescription]:
     """The alarms of these names and all that their rules name."""
     alarms: dict[str, AlarmDescription] = {}
     pending_names = sorted(set(filter(None, roots)))
     for _ in range(MAX_LEVELS):
-        level: list[AlarmDescription] = []
-        for start in range(0, len(pending_names), MAX_RECORDS):
-            if has_time():
-                names = pending_names[start : start + MAX_RECORDS]
-                page = cloudwatch.describe_alarms(AlarmNames=names, AlarmTypes=[*ALARM_TYPES], MaxRecords=MAX_RECORDS)
-                level += [*page.get("MetricAlarms", ()), *page.get("CompositeAlarms", ())]
+        level = describe_alarms(cloudwatch, pending_names, has_time=has_time)
         alarms |= {str(alarm["AlarmName"]): alarm for alarm in level}
         pending_names = sorted({child for alarm in level for child in _list_children(alarm)} - alarms.keys())
         if not pending_names:
@@ -191,15 +183,8 @@ def _ensure_utc(moment: datetime | None) -> datetime | None:
 def _read_history(
     cloudwatch: CloudWatchClient, alarm: AlarmDescription, since: datetime, until: datetime
 ) -> list[AlarmChange]:
-    page = cloudwatch.describe_alarm_history(
-        AlarmName=alarm["AlarmName"],
-        AlarmTypes=[*ALARM_TYPES],
-        HistoryItemType="StateUpdate",
-        StartDate=since,
-        EndDate=until,
-        MaxRecords=MAX_RECORDS,
-    )
-    return [_parse_change(item, alarm) for item in page.get("AlarmHistoryItems", ())]
+    changes = read_state_changes(cloudwatch, str(alarm["AlarmName"]), since, until)
+    return [_parse_change(item, alarm) for item in changes]
 
 
 def _parse_change(item: Mapping[str, Any], alarm: AlarmDescription) -> AlarmChange:

@@ -28,11 +28,11 @@ MAX_MESSAGE_LENGTH = 4_000
 _LINKABLE = re.compile(r"[!-;=?-~]+")
 PLACEHOLDER = "_To be written within 48 hours by who is on call._"
 DURATION_LABELS = {
-    "bad_until_alarm": "first bad datapoint to alarm",
-    "alarm_until_request": "alarm to request",
-    "own": "request to API accepted (ours, with the wait for a busy endpoint)",
-    "platform": "API accepted to weights observed (the platform's)",
-    "weights_until_traffic": "weights observed to traffic observed",
+    "bad_to_alarm": "first bad datapoint to alarm",
+    "alarm_to_request": "alarm to request",
+    "request_to_accepted": "request to API accepted (ours, with the wait for a busy endpoint)",
+    "accepted_to_weights": "API accepted to weights observed (the platform's)",
+    "weights_to_traffic": "weights observed to traffic observed",
 }
 
 
@@ -62,7 +62,7 @@ class IncidentDocument:
             "alarm": incident.alarm or None,
             "target": incident.target or None,
             "state": incident.state,
-            "what_was_done": self.message,
+            "action": self.message,
             "acknowledged_by": incident.acknowledged_by or None,
             "before": incident.before.to_json() if incident.before else None,
             "versions": {
@@ -76,7 +76,7 @@ class IncidentDocument:
             "quarantined": self._quarantines(),
             "timeline": [item.to_json() for item in self._timeline()],
             "links": dict(found.links),
-            "not_read": list(found.missing),
+            "unavailable": list(found.missing),
             "remedy": self._remedy(),
         }
 

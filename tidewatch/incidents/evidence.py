@@ -6,18 +6,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
-from tidewatch.clock import Clock
 from tidewatch.incidents import links
 from tidewatch.incidents.alarm_history import NO_ALARMS, AlarmHistory, parse_alarm_name, read_alarms
 from tidewatch.incidents.impact import Impact, read_impact
 from tidewatch.incidents.settings import IncidentSettings
-from tidewatch.traffic.control_table import ControlTable
+from tidewatch.incidents.source import IncidentSource
 from tidewatch.traffic.errors import EndpointMissing
 from tidewatch.traffic.incident_replay import Incident
-from tidewatch.traffic.ledger import Ledger, LedgerEntry
-from tidewatch.traffic.models import Clients, DeployedModel, EndpointState, ResourceNames
+from tidewatch.traffic.ledger import LedgerEntry
+from tidewatch.traffic.models import DeployedModel, EndpointState
 from tidewatch.traffic.split import Split
 
 DOCUMENT_DUE = timedelta(hours=48)
@@ -25,20 +24,6 @@ READ_TIMEOUT = timedelta(seconds=15)
 """After this long nothing more is read: the function has its own end, and the document is written before it."""
 
 ValueT = TypeVar("ValueT")
-
-
-class EvidenceSource(Protocol):
-    """What evidence is read from: the traffic controller is one."""
-
-    clients: Clients
-    clock: Clock
-    control: ControlTable
-    ledger: Ledger
-    resource_names: ResourceNames
-
-    def state(self) -> EndpointState:
-        """The endpoint's state. Raises EndpointMissing."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -73,7 +58,7 @@ class Evidence:
 NO_EVIDENCE = Evidence()
 
 
-def collect_evidence(incident: Incident, source: EvidenceSource, settings: IncidentSettings) -> Evidence:
+def collect_evidence(incident: Incident, source: IncidentSource, settings: IncidentSettings) -> Evidence:
     """All there is to find. Raises nothing that AWS raises."""
     deadline = source.clock.now() + READ_TIMEOUT
     missing: list[str] = []
@@ -107,17 +92,13 @@ def get_flip_time(incident: Incident) -> datetime | None:
 
 
 def _read_alarms(
-    incident: Incident,
-    source: EvidenceSource,
-    settings: IncidentSettings,
-    now: datetime,
-    has_time: Callable[[], bool],
+    incident: Incident, source: IncidentSource, settings: IncidentSettings, now: datetime, has_time: Callable[[], bool]
 ) -> AlarmHistory:
     fired_alarm = parse_alarm_name(incident.alarm)
     return read_alarms(source.clients.cloudwatch, settings.health_alarm, fired_alarm, incident.opened_at, now, has_time)
 
 
-def _read_state(source: EvidenceSource) -> EndpointState | None:
+def _read_state(source: IncidentSource) -> EndpointState | None:
     try:
         return source.state()
     except EndpointMissing:
@@ -125,7 +106,7 @@ def _read_state(source: EvidenceSource) -> EndpointState | None:
 
 
 def _read_versions(
-    incident: Incident, source: EvidenceSource, state: EndpointState | None
+    incident: Incident, source: IncidentSource, state: EndpointState | None
 ) -> dict[str, tuple[VariantVersion, VariantVersion]]:
     """What was rolled back is held by the configuration that its quarantine names: a later one may hold something
     else."""
@@ -152,7 +133,7 @@ def _list_configs(incident: Incident, entries: tuple[LedgerEntry, ...]) -> list[
 
 
 def _read_impact(
-    incident: Incident, source: EvidenceSource, state: EndpointState | None, alarms: AlarmHistory, now: datetime
+    incident: Incident, source: IncidentSource, state: EndpointState | None, alarms: AlarmHistory, now: datetime
 ) -> Impact:
     variants = {*(state.variants if state else ()), *(incident.before.shares if incident.before else ())}
     return read_impact(
@@ -168,8 +149,8 @@ def _read_impact(
 def measure_durations(incident: Incident, first_bad_at: datetime | None) -> dict[str, float | None]:
     """Where the time went, in seconds, from the first bad datapoint to the traffic; None: not known.
 
-    `own` is from the request until the platform accepted the weights, a wait for a busy endpoint included; `platform`
-    from then until they were read back.
+    `request_to_accepted` is from the request until the platform accepted the weights, a wait for a busy endpoint
+    included; `accepted_to_weights` from then until they were read back.
     """
     receipt, fired_at = incident.receipt, _parse_time(incident.alarm_at)
 
@@ -180,11 +161,11 @@ def measure_durations(incident: Incident, first_bad_at: datetime | None) -> dict
         return round(found.total_seconds() if isinstance(found, timedelta) else found, 3)
 
     return {
-        "bad_until_alarm": subtract(first_bad_at, fired_at),
-        "alarm_until_request": subtract(fired_at, incident.opened_at),
-        "own": receipt.api_accepted_s,
-        "platform": subtract(receipt.api_accepted_s, receipt.weights_observed_s),
-        "weights_until_traffic": subtract(receipt.weights_observed_s, receipt.traffic_observed_s),
+        "bad_to_alarm": subtract(first_bad_at, fired_at),
+        "alarm_to_request": subtract(fired_at, incident.opened_at),
+        "request_to_accepted": receipt.api_accepted_s,
+        "accepted_to_weights": subtract(receipt.api_accepted_s, receipt.weights_observed_s),
+        "weights_to_traffic": subtract(receipt.weights_observed_s, receipt.traffic_observed_s),
     }
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tidewatch import metrics
+from tidewatch.aws.cloudwatch import build_metric_query, read_metric_data
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -74,10 +75,8 @@ def read_impact(
         for index, variant in enumerate(names)
         for metric_key in METRIC_STATISTICS
     ]
-    sums: dict[str, float] = {}
-    if queries:
-        answer = cloudwatch.get_metric_data(MetricDataQueries=queries, StartTime=since, EndTime=end)
-        sums = {result.get("Id", ""): sum(result.get("Values", ())) for result in answer["MetricDataResults"]}
+    found_series = read_metric_data(cloudwatch, queries, since, end)
+    sums = {query_id: sum(series.values.values()) for query_id, series in found_series.items()}
     found = tuple(
         _build_variant_impact(variant, [sums.get(f"{metric_key}{index}", 0.0) for metric_key in METRIC_STATISTICS])
         for index, variant in enumerate(names)
@@ -99,15 +98,4 @@ def _floor_to_minute(moment: datetime) -> datetime:
 def _build_query(name: str, endpoint: str, variant: str, metric_key: str) -> MetricDataQueryTypeDef:
     metric, statistic = METRIC_STATISTICS[metric_key]
     dimensions = metric.build_dimensions(EndpointName=endpoint, VariantName=variant)
-    return {
-        "Id": name,
-        "MetricStat": {
-            "Metric": {
-                "Namespace": metric.namespace,
-                "MetricName": metric.name,
-                "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
-            },
-            "Period": round(MINUTE.total_seconds()),
-            "Stat": statistic,
-        },
-    }
+    return build_metric_query(name, metric, dimensions, round(MINUTE.total_seconds()), statistic)

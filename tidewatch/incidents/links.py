@@ -48,7 +48,7 @@ def build_alarm_url(arn: str) -> str:
 
 def choose_runbook(incident: Incident, cause: str = "") -> str:
     """The runbook's name. cause: that of the alarm that made it fire, where it is known."""
-    if incident.kind == "observed":
+    if incident.kind == "out_of_band":
         return OUT_OF_BAND_RUNBOOK
     return (
         RUNBOOK_BY_STATE.get(incident.state) or cause or (GUARDRAIL_RUNBOOK if incident.alarm else ACKNOWLEDGE_RUNBOOK)

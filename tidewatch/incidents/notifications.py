@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from tidewatch.incidents import links
 from tidewatch.incidents.settings import IncidentSettings
+from tidewatch.incidents.source import IncidentSource
 from tidewatch.text import collapse_whitespace, escape_slack
-from tidewatch.traffic.controller import TrafficController
 from tidewatch.traffic.incident_replay import Incident
 from tidewatch.traffic.models import RollbackRun
 
@@ -19,18 +19,18 @@ LINE_LENGTH = 4_000
 """Characters of a line of a page: what was done may hold several reasons, each as long as one may be."""
 
 
-def notify(run: RollbackRun, controller: TrafficController, settings: IncidentSettings) -> RollbackRun:
+def notify(run: RollbackRun, source: IncidentSource, settings: IncidentSettings) -> RollbackRun:
     """Documents and pages the state of an incident once: a state, and when blocked the reason, that was told is not
     told again. What fails is a note in the head; a page that was not sent is tried again by the next call."""
     if not _needs_notification(run):
         return run
-    with controller.control.hold_notification_lease() as has_lease:
+    with source.control.hold_notification_lease() as has_lease:
         # Another call tells it, or has told it since this head was read: the sweep looks again.
-        latest = (controller.control.read_run() or run) if has_lease else None
+        latest = (source.control.read_run() or run) if has_lease else None
         return (
             run
             if latest is None
-            else _notify_and_document(latest, controller, settings)
+            else _notify_and_document(latest, source, settings)
             if _needs_notification(latest)
             else latest
         )
@@ -46,126 +46,122 @@ def _build_state_key(run: RollbackRun) -> str:
     return f"{run.state}: {run.message}" if run.state == "blocked" else run.state
 
 
-def _notify_and_document(run: RollbackRun, controller: TrafficController, settings: IncidentSettings) -> RollbackRun:
+def _notify_and_document(run: RollbackRun, source: IncidentSource, settings: IncidentSettings) -> RollbackRun:
     state_key = _build_state_key(run)
-    incident = controller.get_incident(run.incident)
+    incident = source.get_incident(run.incident)
     needs_page = run.state in ("pending", "blocked", "observed")
-    unsent = _try_notify(incident, controller, settings, run.message) if needs_page else []
+    unsent = _try_notify(incident, source, settings, run.message) if needs_page else []
     # Written down before the document: a call that dies over it must not page again each minute.
-    run = _save_notes(replace(run, last_notified=run.last_notified if unsent else state_key), unsent, controller)
-    return _save_notes(run, _try_write_document(incident, controller, settings, run.message), controller)
+    run = _save_notes(replace(run, last_notified=run.last_notified if unsent else state_key), unsent, source)
+    return _save_notes(run, _try_write_document(incident, source, settings, run.message), source)
 
 
-def _save_notes(run: RollbackRun, problems: list[str], controller: TrafficController) -> RollbackRun:
+def _save_notes(run: RollbackRun, problems: list[str], source: IncidentSource) -> RollbackRun:
     notes = (*run.notes, *(problem for problem in problems if problem not in run.notes))
-    return controller.control.save_run(replace(run, notes=notes)) or controller.control.read_run() or run
+    return source.control.save_run(replace(run, notes=notes)) or source.control.read_run() or run
 
 
-def notify_out_of_band(controller: TrafficController, settings: IncidentSettings) -> tuple[str, ...]:
+def notify_out_of_band(source: IncidentSource, settings: IncidentSettings) -> tuple[str, ...]:
     """The same for open incidents that were found, not made, each once; the problems met."""
-    incidents = [incident for incident in controller.open_incidents() if incident.kind == "observed"]
-    if all(controller.control.get(f"told#{incident.id}") for incident in incidents):
+    incidents = [incident for incident in source.open_incidents() if incident.kind == "out_of_band"]
+    if all(source.control.get(f"notified#{incident.id}") for incident in incidents):
         return ()
-    with controller.control.hold_notification_lease() as has_lease:
-        return tuple(_notify_each(incidents, controller, settings)) if has_lease else ()
+    with source.control.hold_notification_lease() as has_lease:
+        return tuple(_notify_each(incidents, source, settings)) if has_lease else ()
 
 
-def _notify_each(incidents: Sequence[Incident], controller: TrafficController, settings: IncidentSettings) -> list[str]:
+def _notify_each(incidents: Sequence[Incident], source: IncidentSource, settings: IncidentSettings) -> list[str]:
     problems: list[str] = []
     for incident in incidents:
-        key = f"told#{incident.id}"
-        if controller.control.get(key) is None:
-            problems += _try_write_document(incident, controller, settings, incident.reason)
-            unsent = _try_notify(incident, controller, settings, incident.reason)
+        key = f"notified#{incident.id}"
+        if source.control.get(key) is None:
+            problems += _try_write_document(incident, source, settings, incident.reason)
+            unsent = _try_notify(incident, source, settings, incident.reason)
             problems += unsent
             if not unsent:
-                controller.control.put(key, {"at": controller.clock.now().isoformat()})
+                source.control.put(key, {"at": source.clock.now().isoformat()})
     return problems
 
 
 def notify_advice(
-    alarm: str, alarm_at: str, advice: str, controller: TrafficController, settings: IncidentSettings
+    alarm: str, alarm_at: str, advice: str, source: IncidentSource, settings: IncidentSettings
 ) -> tuple[str, ...]:
     """Tells people what an alarm advises, once for each time that it fired; the problems met."""
     key = f"advised#{alarm}"
-    last_advice = controller.control.get(key)
+    last_advice = source.control.get(key)
     if last_advice is not None and last_advice.get("alarm_at") == alarm_at:
         return ()
-    location = _format_location(controller, settings)
+    location = _format_location(source, settings)
     fields = {
-        "Endpoint": f"{controller.resource_names.endpoint} of {location}",
+        "Endpoint": f"{source.resource_names.endpoint} of {location}",
         "Advice": advice,
         "Runbook": links.build_runbook_url(settings, links.GUARDRAIL_RUNBOOK),
         "Alarm": links.build_alarm_url(alarm),
         "Dashboard": settings.dashboard,
     }
-    if unsent := _try_publish(f"decide: traffic of {location}", fields, controller, settings):
+    if unsent := _try_publish(f"decide: traffic of {location}", fields, source, settings):
         return unsent
-    controller.control.put(key, {"alarm_at": alarm_at, "at": controller.clock.now().isoformat()})
+    source.control.put(key, {"alarm_at": alarm_at, "at": source.clock.now().isoformat()})
     return ()
 
 
 def notify_unrecorded_flip(
-    reason: str, message: str, controller: TrafficController, settings: IncidentSettings
+    reason: str, message: str, source: IncidentSource, settings: IncidentSettings
 ) -> tuple[str, ...]:
     """Tells people of a flip that could not be written down; the problems met."""
-    location = _format_location(controller, settings)
+    location = _format_location(source, settings)
     fields = {
-        "Endpoint": f"{controller.resource_names.endpoint} of {location}",
+        "Endpoint": f"{source.resource_names.endpoint} of {location}",
         "What happened": reason,
-        "Done": message,
+        "Action taken": message,
         "Runbook": links.build_runbook_url(settings, links.GUARDRAIL_RUNBOOK),
         "Dashboard": settings.dashboard,
     }
-    return _try_publish(f"flipped, unrecorded: traffic of {location}", fields, controller, settings)
+    return _try_publish(f"traffic moved, not recorded: traffic of {location}", fields, source, settings)
 
 
 def _try_publish(
-    subject: str, fields: Mapping[str, str], controller: TrafficController, settings: IncidentSettings
+    subject: str, fields: Mapping[str, str], source: IncidentSource, settings: IncidentSettings
 ) -> tuple[str, ...]:
     """Publishes what is not empty of this; what went wrong, as sentences."""
     try:
-        _publish(subject, {label: value for label, value in fields.items() if value}, controller, settings)
+        _publish(subject, {label: value for label, value in fields.items() if value}, source, settings)
     except Exception as error:
         return (f"Nobody was notified: {error}",)
     return ()
 
 
 def _try_write_document(
-    incident: Incident, controller: TrafficController, settings: IncidentSettings, message: str
+    incident: Incident, source: IncidentSource, settings: IncidentSettings, message: str
 ) -> list[str]:
     """Writes the document; what went wrong, as sentences. Whatever S3 or KMS raise stays here."""
     try:
-        _write_document(incident, controller, settings, message)
+        _write_document(incident, source, settings, message)
     except Exception as error:
         return [f"The incident document was not written: {error}"]
     return []
 
 
-def _try_notify(
-    incident: Incident, controller: TrafficController, settings: IncidentSettings, message: str
-) -> list[str]:
+def _try_notify(incident: Incident, source: IncidentSource, settings: IncidentSettings, message: str) -> list[str]:
     """Notifies who is on call; what went wrong, as sentences. Whatever SNS or KMS raise stays here."""
     try:
-        _notify_on_call(incident, controller, settings, message)
+        _notify_on_call(incident, source, settings, message)
     except Exception as error:
         return [f"Nobody was notified: {error}"]
     return []
 
 
-def _write_document(
-    incident: Incident, controller: TrafficController, settings: IncidentSettings, message: str
-) -> None:
-    s3 = controller.clients.s3
+def _write_document(incident: Incident, source: IncidentSource, settings: IncidentSettings, message: str) -> None:
+    s3 = source.clients.s3
     if s3 is None or not settings.monitoring_bucket:
         return
     # Not needed before anybody was told, and a flip does not wait for them to load.
     from tidewatch.incidents.document import IncidentDocument
     from tidewatch.incidents.evidence import collect_evidence
 
-    evidence = collect_evidence(incident, controller, settings)
+    evidence = collect_evidence(incident, source, settings)
     document = IncidentDocument(
-        incident, controller.entries(), controller.resource_names.endpoint, settings.stack, message, evidence
+        incident, source.entries(), source.resource_names.endpoint, settings.stack, message, evidence
     )
     key_prefix = f"incidents/{incident.id}"
     s3.put_object(
@@ -182,32 +178,28 @@ def _write_document(
     )
 
 
-def _notify_on_call(
-    incident: Incident, controller: TrafficController, settings: IncidentSettings, message: str
-) -> None:
-    location = _format_location(controller, settings)
+def _notify_on_call(incident: Incident, source: IncidentSource, settings: IncidentSettings, message: str) -> None:
+    location = _format_location(source, settings)
     fields = {
-        "Endpoint": f"{controller.resource_names.endpoint} of {location}",
+        "Endpoint": f"{source.resource_names.endpoint} of {location}",
         "Incident": f"{incident.id} ({incident.state})",
         "What happened": incident.reason or "no reason was given",
-        "Done": message,
+        "Action taken": message,
         **{label.capitalize(): link for label, link in links.build_incident_links(incident, settings).items()},
     }
     # Acknowledged before it is over, a rollback goes no further.
     is_active = incident.state in ("pending", "flipping", "blocked")
-    fields["To give it up" if is_active else "To close it"] = links.format_acknowledge_command(incident, settings.stack)
-    headline = "changed by hand" if incident.kind == "observed" else incident.state
-    _publish(f"{headline}: traffic of {location}", fields, controller, settings)
+    fields["To abandon it" if is_active else "To close it"] = links.format_acknowledge_command(incident, settings.stack)
+    headline = "changed by hand" if incident.kind == "out_of_band" else incident.state
+    _publish(f"{headline}: traffic of {location}", fields, source, settings)
 
 
-def _format_location(controller: TrafficController, settings: IncidentSettings) -> str:
-    return controller.resource_names.model + (f" ({settings.stack})" if settings.stack else "")
+def _format_location(source: IncidentSource, settings: IncidentSettings) -> str:
+    return source.resource_names.model + (f" ({settings.stack})" if settings.stack else "")
 
 
-def _publish(
-    subject: str, fields: Mapping[str, str], controller: TrafficController, settings: IncidentSettings
-) -> None:
-    sns = controller.clients.sns
+def _publish(subject: str, fields: Mapping[str, str], source: IncidentSource, settings: IncidentSettings) -> None:
+    sns = source.clients.sns
     if sns is None or not settings.topic:
         return
     # A line each, whoever wrote the words: a reason that brings lines of its own would be taken for ours.

@@ -72,7 +72,7 @@ def _build_volume_key_statements(key: str) -> list[dict[str, Any]]:
     """Source: SageMaker developer guide, "Amazon SageMaker AI API Permissions": CreateEndpoint takes a grant."""
     grant = {"Condition": {"Bool": {"kms:GrantIsForAWSResource": "true"}}}
     return [
-        {"Sid": "SeeVolumeKey", "Effect": "Allow", "Action": ["kms:DescribeKey"], "Resource": [key]},
+        {"Sid": "DescribeVolumeKey", "Effect": "Allow", "Action": ["kms:DescribeKey"], "Resource": [key]},
         {"Sid": "GrantVolumeKey", "Effect": "Allow", "Action": ["kms:CreateGrant"], "Resource": [key], **grant},
     ]
 

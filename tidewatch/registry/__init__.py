@@ -1,5 +1,8 @@
 """Model versions: immutable, each with the full account of where it came from."""
 
+from __future__ import annotations
+
+from tidewatch.registry.archive import require_valid_archive
 from tidewatch.registry.diff import FieldDifference, compare_manifests
 from tidewatch.registry.errors import (
     DigestMismatch,
@@ -13,6 +16,19 @@ from tidewatch.registry.errors import (
     UploadInterrupted,
     VersionExists,
     VersionNotFound,
+)
+from tidewatch.registry.location import (
+    FORBIDDEN_CODES,
+    RegistryLocation,
+    TaggingClient,
+    build_parameter_name,
+    build_registry_tags,
+    find_registry,
+    list_left_behind_buckets,
+    mark_left_behind,
+    read_bucket_tags,
+    read_parameter_bucket,
+    unmark_left_behind,
 )
 from tidewatch.registry.manifest import (
     ARTIFACT,
@@ -34,6 +50,7 @@ from tidewatch.registry.verification import ResolvedVersion
 __all__ = [
     "ARTIFACT",
     "CARD",
+    "FORBIDDEN_CODES",
     "REFERENCE",
     "Contacts",
     "DigestMismatch",
@@ -49,14 +66,25 @@ __all__ = [
     "NewerSchema",
     "PartialUploadConflict",
     "RegistryError",
+    "RegistryLocation",
     "ResolvedVersion",
     "StoredFile",
+    "TaggingClient",
     "TrainingData",
     "UploadConflict",
     "UploadInterrupted",
     "VersionExists",
     "VersionNotFound",
+    "build_parameter_name",
+    "build_registry_tags",
     "compare_manifests",
+    "find_registry",
+    "list_left_behind_buckets",
     "manifest_to_json",
+    "mark_left_behind",
     "parse_description",
+    "read_bucket_tags",
+    "read_parameter_bucket",
+    "require_valid_archive",
+    "unmark_left_behind",
 ]

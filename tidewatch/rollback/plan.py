@@ -20,7 +20,7 @@ class RollbackPlan:
     incidents: IncidentSettings = field(default_factory=IncidentSettings)
     """Where people are notified of it, and what its document links to."""
     automatic: bool = True
-    """Whether an alarm rolls back; otherwise people are told the command."""
+    """Whether an alarm rolls back; otherwise people get the command."""
     command: str = ""
     """The rollback as one line, for people."""
 

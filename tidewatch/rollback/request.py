@@ -40,7 +40,7 @@ class RollbackResult:
 
     incident: str
     state: str
-    """pending, flipping, observed, closed, blocked, advised, or nothing."""
+    """pending, flipping, observed, closed, blocked, advised, or no_incident."""
     message: str
     target: str
     receipt: Receipt = NO_RECEIPT
@@ -56,5 +56,5 @@ class RollbackResult:
             "target": self.target,
             "receipt": self.receipt.to_json(),
             "notes": list(self.notes),
-            "observed_incident": self.out_of_band_incident or None,
+            "out_of_band_incident": self.out_of_band_incident or None,
         }

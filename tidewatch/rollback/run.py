@@ -11,6 +11,7 @@ import uuid
 from dataclasses import replace
 from datetime import datetime
 
+from tidewatch.aws.cloudwatch import list_in_alarm
 from tidewatch.incidents import notifications
 from tidewatch.incidents.alarm_history import parse_alarm_name
 from tidewatch.naming import format_command
@@ -18,13 +19,12 @@ from tidewatch.rollback import unrecorded
 from tidewatch.rollback.plan import RollbackPlan
 from tidewatch.rollback.request import RollbackRequest, RollbackResult
 from tidewatch.rollback.state_machine import RollbackStateMachine
-from tidewatch.traffic.alarm_api import list_in_alarm
 from tidewatch.traffic.backoff import Backoff
 from tidewatch.traffic.controller import TrafficController
 from tidewatch.traffic.errors import EndpointMissing, RecordingFailed, TrafficError, UnknownAlarm
 from tidewatch.traffic.first_endpoint import has_never_served
 from tidewatch.traffic.incident_replay import Incident
-from tidewatch.traffic.models import EndpointState, RollbackRun
+from tidewatch.traffic.models import EndpointState, EndpointStatus, RollbackRun
 from tidewatch.traffic.out_of_band import build_incident_id
 
 FIRST_POLL_SECONDS = 0.2
@@ -100,7 +100,7 @@ def read_trusted_run(controller: TrafficController, plan: RollbackPlan) -> Rollb
         for entry in controller.entries()
     ):
         return run
-    controller.control.set_aside("head", run.to_json())
+    controller.control.set_aside("run", run.to_json())
     return None
 
 
@@ -115,7 +115,7 @@ def _check_stale_alarm(
     except Exception:
         return None
     message = f"{parse_alarm_name(request.alarm_arn)} is not in ALARM as CloudWatch has it: nothing was changed."
-    return RollbackResult("", "nothing", message, plan.target)
+    return RollbackResult("", "no_incident", message, plan.target)
 
 
 def _advise(request: RollbackRequest, controller: TrafficController, plan: RollbackPlan) -> RollbackResult:
@@ -216,13 +216,16 @@ def _parse_time(text: str, fallback: datetime) -> datetime:
 def _check_nothing_to_do(
     state: EndpointState, controller: TrafficController, plan: RollbackPlan
 ) -> RollbackResult | None:
-    if state.status == "Failed" and has_never_served(state, controller.entries()):
+    if state.status == EndpointStatus.FAILED and has_never_served(state, controller.entries()):
         message = (
             f"{state.name} is Failed and has never served: there is nothing to roll back. "
             "The next `pulumi up` makes it again."
         )
-        return RollbackResult("", "nothing", message, plan.target)
-    is_idle = state.status in ("InService", "Updating", "SystemUpdating") and state.deploying_config is None
+        return RollbackResult("", "no_incident", message, plan.target)
+    is_idle = (
+        state.status in (EndpointStatus.IN_SERVICE, EndpointStatus.UPDATING, EndpointStatus.SYSTEM_UPDATING)
+        and state.deploying_config is None
+    )
     if not (is_idle and state.is_all_on(plan.target)):
         return None
     open_incidents = [incident for incident in controller.open_incidents() if incident.target == plan.target]
@@ -233,7 +236,7 @@ def _check_nothing_to_do(
     message = (
         f"{plan.target} has all traffic of {state.name} and no deployment is running: there is nothing to roll back."
     )
-    return RollbackResult("", "nothing", message, plan.target)
+    return RollbackResult("", "no_incident", message, plan.target)
 
 
 def _create_run(
@@ -271,13 +274,13 @@ def _run_sweep_tasks(run: RollbackRun | None, controller: TrafficController, pla
     try:
         found = controller.detect_out_of_band()
     except EndpointMissing as missing:
-        return RollbackResult("", "nothing", str(missing), plan.target)
+        return RollbackResult("", "no_incident", str(missing), plan.target)
     except TrafficError as trouble:
-        return RollbackResult("", "nothing", str(trouble), plan.target)
+        return RollbackResult("", "no_incident", str(trouble), plan.target)
     notes = (*notifications.notify_out_of_band(controller, plan.incidents), *_finish_abandoned_drain(controller))
     if found is None:
-        return RollbackResult("", "nothing", "No rollback is under way.", plan.target, notes=notes)
-    return RollbackResult("", "nothing", found.reason, plan.target, notes=notes, out_of_band_incident=found.id)
+        return RollbackResult("", "no_incident", "No rollback is under way.", plan.target, notes=notes)
+    return RollbackResult("", "no_incident", found.reason, plan.target, notes=notes, out_of_band_incident=found.id)
 
 
 def _finish_abandoned_drain(controller: TrafficController) -> tuple[str, ...]:
@@ -295,6 +298,3 @@ def _build_result(run: RollbackRun) -> RollbackResult:
 
 def _build_incident_result(incident: Incident, message: str) -> RollbackResult:
     return RollbackResult(incident.id, incident.state, message, incident.target, incident.receipt)
-
-
-__all__ = ["RollbackPlan", "RollbackRequest", "RollbackResult", "run_rollback"]

@@ -10,14 +10,12 @@ from tidewatch.rollback.plan import RollbackPlan
 from tidewatch.traffic.alarm_api import set_alarm_state
 from tidewatch.traffic.controller import TrafficController
 from tidewatch.traffic.errors import EndpointBusy, EndpointMissing, RecordingFailed, TrafficError
-from tidewatch.traffic.guard import TrafficSnapshot
-from tidewatch.traffic.incident_replay import build_quarantine, find_quarantine, replay_quarantines
+from tidewatch.traffic.incident_replay import TrafficSnapshot, build_quarantine, find_quarantine, replay_quarantines
 from tidewatch.traffic.ledger import LedgerEntry, replay_split
-from tidewatch.traffic.models import DeployedModel, EndpointState, Receipt, RollbackRun, RunState
+from tidewatch.traffic.models import DeployedModel, EndpointState, EndpointStatus, Receipt, RollbackRun, RunState
 from tidewatch.traffic.out_of_band import find_pending_intent
 from tidewatch.traffic.split import Split
 
-BLOCKING_STATUSES = frozenset({"Creating", "Deleting", "Failed", "OutOfService", "UpdateRollbackFailed"})
 BLOCKED_RUNBOOK = "rollback-blocked.md"
 TRAFFIC_WAIT = timedelta(minutes=15)
 """How long after the weights an incident waits for requests to look at."""
@@ -113,7 +111,7 @@ class RollbackStateMachine:
         """Trips the abort alarm while a deployment runs, and puts it back when it has ended."""
         if not self.plan.abort_alarm:
             return run
-        is_deploying = state.deploying_config is not None or state.status == "RollingBack"
+        is_deploying = state.deploying_config is not None or state.status == EndpointStatus.ROLLING_BACK
         if (
             state.deploying_config is not None
             and run.state != "observed"
@@ -149,7 +147,7 @@ class RollbackStateMachine:
 
     def _find_blocker(self, run: RollbackRun, state: EndpointState) -> str:
         where = f"The endpoint {state.name}"
-        if state.status in BLOCKING_STATUSES:
+        if state.status.is_not_serving:
             why = f" ({state.failure_reason})" if state.failure_reason else ""
             return (
                 f"{where} is {state.status}{why}: weights cannot be changed. Follow "
@@ -189,7 +187,7 @@ class RollbackStateMachine:
         target_split = Split.from_single_variant(run.target)
         if (
             state.deploying_config is None
-            and state.status == "Updating"
+            and state.status == EndpointStatus.UPDATING
             and target_split.is_close_to(state.desired_split)
         ):
             accepted = run.accepted_at or self.controller.clock.now()

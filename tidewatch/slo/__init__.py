@@ -1,4 +1,7 @@
-"""Objectives: what is promised to users, how fast its error budget is used, and the alarms on that."""
+"""Objectives: what is promised to users, how fast its error budget is used, and the alarms on that.
+
+`tidewatch.slo.error_budget`, which reads CloudWatch, is imported from its module: nothing but a sweep needs it.
+"""
 
 from __future__ import annotations
 

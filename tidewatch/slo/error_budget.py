@@ -1,8 +1,7 @@
 """What of the error budgets is used: the alarm on it looks back further than CloudWatch's alarms can, so it is read
 from the metrics and emitted as one of ours.
 
-Source of the limits: CloudWatch API reference, GetMetricData (500 queries, 100,800 datapoints a page; periods of an
-hour are kept for 455 days).
+CloudWatch keeps periods of an hour for 455 days. Source: CloudWatch API reference, GetMetricData.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tidewatch.alarms.models import MetricStat
+from tidewatch.aws.cloudwatch import COMPLETE, build_metric_query, read_metric_data
 from tidewatch.slo import Objective, build_request_counts, compute_budget_used
 
 if TYPE_CHECKING:
@@ -83,28 +83,17 @@ class ErrorBudgets:
         """Bad and all requests by hour, added up here: in CloudWatch's sums, a variant that never had a request is one
         series without data more."""
         _, _, stats = build_request_counts(objective, self.variants)
-        request: dict[str, Any] = {
-            "MetricDataQueries": [self.build_query(name, stat) for name, stat in stats.items()],
-            "StartTime": since,
-            "EndTime": until,
-        }
-        sums: dict[str, dict[datetime, float]] = {"n": {}, "b": {}, "g": {}}
-        status: dict[str, str] = {}
-        while True:
-            page = cloudwatch.get_metric_data(**request)
-            for result in page["MetricDataResults"]:
-                name = result.get("Id", "")
-                status[name] = result.get("StatusCode", "Complete")
-                for timestamp, value in zip(result.get("Timestamps", ()), result.get("Values", ()), strict=True):
-                    hour, hours = timestamp.astimezone(UTC), sums[name[0]]
-                    hours[hour] = hours.get(hour, 0.0) + value
-            if not (token := page.get("NextToken")):
-                break
-            request["NextToken"] = token
-        if incomplete := sorted(name for name, code in status.items() if code != "Complete"):
+        queries = [self.build_query(name, stat) for name, stat in stats.items()]
+        found = read_metric_data(cloudwatch, queries, since, until)
+        if incomplete := sorted(name for name, series in found.items() if series.status != COMPLETE):
             raise IncompleteMetrics(
-                f"CloudWatch answered {status[incomplete[0]]} for {', '.join(incomplete)} of {objective.kind}."
+                f"CloudWatch answered {found[incomplete[0]].status} for {', '.join(incomplete)} of {objective.kind}."
             )
+        sums: dict[str, dict[datetime, float]] = {"n": {}, "b": {}, "g": {}}
+        for name, series in found.items():
+            hours = sums[name[0]]
+            for hour, value in series.values.items():
+                hours[hour] = hours.get(hour, 0.0) + value
         requests, good, bad = sums["n"], sums["g"], sums["b"]
         if objective.kind == "latency":
             bad = {hour: count - good.get(hour, 0.0) for hour, count in requests.items()}
@@ -114,21 +103,7 @@ class ErrorBudgets:
     def build_query(self, name: str, stat: MetricStat) -> MetricDataQueryTypeDef:
         """A statistic of a variant by the hour."""
         dimensions = stat.metric.build_dimensions(EndpointName=self.endpoint, VariantName=stat.source)
-        return {
-            "Id": name,
-            "MetricStat": {
-                "Metric": {
-                    "Namespace": stat.metric.namespace,
-                    "MetricName": stat.metric.name,
-                    "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
-                },
-                "Period": _SECONDS,
-                "Stat": stat.statistic,
-            },
-        }
-
-
-_SECONDS = round(HOUR.total_seconds())
+        return build_metric_query(name, stat.metric, dimensions, round(HOUR.total_seconds()), stat.statistic)
 
 
 def parse_objectives(text: str) -> tuple[Objective, ...]:

@@ -1,4 +1,4 @@
-"""The traffic of an endpoint: which variant serves which share, who changed it and why.
+"""Traffic: which variant of an endpoint serves which share, who changed it and why, and what keeps a change out.
 
 Every writer of weights goes through `TrafficController`: the dynamic resources, the drain of a deployment, the rollback
 function and the command line. Errors are sentences: TrafficError and its subclasses.
@@ -26,21 +26,26 @@ from tidewatch.traffic.errors import (
 )
 from tidewatch.traffic.incident_replay import Incident, Quarantine
 from tidewatch.traffic.ledger import Ledger, LedgerEntry, build_acknowledgements_key, replay_split
-from tidewatch.traffic.ledger_copies import LedgerCopies
+from tidewatch.traffic.ledger_copies import LEDGER_PREFIX, LedgerCopies
 from tidewatch.traffic.models import (
+    RECENT_PERIOD,
     Clients,
     DeployedModel,
     DeploymentPolicy,
     DeploymentRecord,
     EndpointState,
+    EndpointStatus,
     Receipt,
     ResourceNames,
     RollbackRun,
     VariantState,
 )
+from tidewatch.traffic.promotion import TrafficDeclaration, VariantDeclaration
 from tidewatch.traffic.split import Split
 
 __all__ = [
+    "LEDGER_PREFIX",
+    "RECENT_PERIOD",
     "ArtifactQuarantined",
     "ChangeRefused",
     "Clients",
@@ -51,6 +56,7 @@ __all__ = [
     "EndpointBusy",
     "EndpointMissing",
     "EndpointState",
+    "EndpointStatus",
     "EndpointUnusable",
     "Incident",
     "IncidentOpen",
@@ -68,9 +74,11 @@ __all__ = [
     "TableMissing",
     "TargetUnavailable",
     "TrafficController",
+    "TrafficDeclaration",
     "TrafficError",
     "UnknownAlarm",
     "UnknownIncident",
+    "VariantDeclaration",
     "VariantState",
     "build_acknowledgements_key",
     "replay_split",

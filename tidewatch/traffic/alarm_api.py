@@ -1,26 +1,17 @@
-"""Alarms as the traffic code needs them: which are in ALARM, which fired, and our own that stops a deployment."""
+"""Alarms as a deployment needs them: which fired, our own that stops it, and those that call what it replaced."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from tidewatch.aws.cloudwatch import describe_alarms, read_state_changes
 from tidewatch.aws.errors import ACCESS_DENIED_CODES, get_error_code
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
-
-
-def list_in_alarm(cloudwatch: CloudWatchClient, names: Iterable[str]) -> frozenset[str]:
-    """Those of the named alarms, metric or composite, that are in ALARM. At most 100 names, DescribeAlarms' limit."""
-    unique_names = sorted(set(filter(None, names)))
-    if not unique_names:
-        return frozenset()
-    found = cloudwatch.describe_alarms(AlarmNames=unique_names, AlarmTypes=["MetricAlarm", "CompositeAlarm"])
-    alarms = [*found.get("MetricAlarms", ()), *found.get("CompositeAlarms", ())]
-    return frozenset(alarm.get("AlarmName", "") for alarm in alarms if alarm.get("StateValue") == "ALARM")
 
 
 def describe_fired_alarms(cloudwatch: CloudWatchClient, names: Sequence[str], since: datetime, until: datetime) -> str:
@@ -28,20 +19,10 @@ def describe_fired_alarms(cloudwatch: CloudWatchClient, names: Sequence[str], si
     fired: list[str] = []
     for name in names:
         try:
-            history = cloudwatch.describe_alarm_history(
-                AlarmName=name,
-                AlarmTypes=["MetricAlarm", "CompositeAlarm"],
-                HistoryItemType="StateUpdate",
-                StartDate=since,
-                EndDate=until,
-            )
+            changes = read_state_changes(cloudwatch, name, since, until)
         except Exception as error:
             return f"the alarm history could not be read ({error})"
-        fired += [
-            name
-            for item in history.get("AlarmHistoryItems", ())
-            if _is_transition_to_alarm(item.get("HistoryData", ""))
-        ][:1]
+        fired += [name for item in changes if _is_transition_to_alarm(item.get("HistoryData", ""))][:1]
     all_names = ", ".join(names) or "none"
     return f"alarms that fired: {', '.join(fired)}" if fired else f"of the deployment's alarms ({all_names}) none fired"
 
@@ -95,7 +76,7 @@ def retarget_alarm_actions(
     stale_arns, denied_names = {arn for arn in old_arns if arn != new_arn}, list[str]()
     if not stale_arns or not names:
         return ()
-    for alarm in cloudwatch.describe_alarms(AlarmNames=list(names), AlarmTypes=["MetricAlarm"])["MetricAlarms"]:
+    for alarm in describe_alarms(cloudwatch, names, ["MetricAlarm"]):
         definition: Any = alarm
         if any(stale_arns & set(definition.get(kind, ())) for kind in _ACTION_KEYS):
             new_definition: Any = {

@@ -70,7 +70,7 @@ class ScalableTargets:
         if not found:
             return
         for variant, settings in found.items():
-            is_own = variant in suspended and suspended[variant].get("registered") != settings["registered"]
+            is_own = variant in suspended and suspended[variant].get("registration") != settings["registration"]
             suspended[variant] = _merge_arns(suspended[variant], settings) if is_own else settings
         self._control.put(SCALING_KEY, {"resource": self._endpoint, "targets": suspended})
         for variant in found:
@@ -115,7 +115,7 @@ class ScalableTargets:
         actions = self._list_all("describe_scheduled_actions", "ScheduledActions", target_key)
         arn = target.get("ScalableTargetARN")
         return {
-            "registered": f"{arn} {target['CreationTime'].astimezone(UTC).isoformat()}",
+            "registration": f"{arn} {target['CreationTime'].astimezone(UTC).isoformat()}",
             "min": target["MinCapacity"],
             "max": target["MaxCapacity"],
             "suspended": dict(target.get("SuspendedState") or {}),

@@ -20,16 +20,17 @@ from tidewatch.content_hash import compute_content_hash
 from tidewatch.text import sanitize
 from tidewatch.traffic.backoff import Backoff
 from tidewatch.traffic.errors import EndpointBusy, TableMissing
-from tidewatch.traffic.ledger import RECENT_PERIOD
-from tidewatch.traffic.models import DeployedModel, RollbackRun
+from tidewatch.traffic.models import RECENT_PERIOD, DeployedModel, RollbackRun
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 ItemT = TypeVar("ItemT")
-REJECTED_KEY = "refused"
+REQUESTED_CONFIG_KEY = "requested-config"
+"""The configuration that the endpoint was asked for last."""
+REJECTED_KEY = "rejected"
 """The item that was set aside last."""
-TAMPERING_KEY = "torn"
+TAMPERING_KEY = "ledger-tampering"
 """Where the ledger was last found to be another than was written."""
 LEASE_SECONDS = 15.0
 """How long a writer that died holds up the others."""
@@ -79,7 +80,7 @@ class ControlTable:
     def read_run(self) -> RollbackRun | None:
         """The head; None where there is none."""
         return self.read(
-            "head", lambda found: replace(RollbackRun.from_json(found["drive"]), revision=found["revision"]).validate()
+            "run", lambda found: replace(RollbackRun.from_json(found["run"]), revision=found["revision"]).validate()
         )
 
     def read(self, key: str, parse: Callable[[dict[str, Any]], ItemT]) -> ItemT | None:
@@ -120,8 +121,8 @@ class ControlTable:
             sanitize("; ".join(findings)),
             compute_content_hash(list(findings)),
         )
-        if found is None or (found.get("what"), found.get("whole")) != (summary, digest):
-            self.put(TAMPERING_KEY, {"what": summary, "whole": digest, "at": now.isoformat()})
+        if found is None or (found.get("findings"), found.get("digest")) != (summary, digest):
+            self.put(TAMPERING_KEY, {"findings": summary, "digest": digest, "at": now.isoformat()})
             return 1
         return int(_is_recent(found, now))
 
@@ -132,12 +133,12 @@ class ControlTable:
             "incident": run.incident,
             "state": run.state,
             "revision": next_run.revision,
-            "drive": next_run.to_json(),
+            "run": next_run.to_json(),
         }
         if run.revision == 0:
-            is_saved = self._put("head", body, "attribute_not_exists(#revision)", {"#revision": "revision"}, {})
+            is_saved = self._put("run", body, "attribute_not_exists(#revision)", {"#revision": "revision"}, {})
         else:
-            is_saved = self._put("head", body, "#revision = :seen", {"#revision": "revision"}, {":seen": run.revision})
+            is_saved = self._put("run", body, "#revision = :seen", {"#revision": "revision"}, {":seen": run.revision})
         return next_run if is_saved else None
 
     def read_models(self, config: str) -> dict[str, DeployedModel] | None:
@@ -150,7 +151,7 @@ class ControlTable:
         return self.read(
             f"deployment#{config}",
             lambda found: (
-                {variant: DeployedModel.from_json(model) for variant, model in found["held"].items()},
+                {variant: DeployedModel.from_json(model) for variant, model in found["models"].items()},
                 str(found["content"]),
             ),
         )
@@ -158,26 +159,26 @@ class ControlTable:
     def write_models(self, config: str, models: Mapping[str, DeployedModel], content: str) -> None:
         """Writes down what the variants of an endpoint configuration hold, and the hash of what it declares."""
         variants = {variant: model.to_json() for variant, model in models.items()}
-        self.put(f"deployment#{config}", {"held": variants, "content": content, "at": self._clock.now().isoformat()})
+        self.put(f"deployment#{config}", {"models": variants, "content": content, "at": self._clock.now().isoformat()})
 
     def read_requested_config(self, endpoint: str) -> str | None:
         """The configuration that this physical endpoint was asked for last; None where nobody wrote it down."""
-        found = self.read("asked", ConfigRequest.from_item)
+        found = self.read(REQUESTED_CONFIG_KEY, ConfigRequest.from_item)
         return found.config if found and found.resource == endpoint else None
 
     def read_requested_endpoint(self) -> str:
         """The physical endpoint that was asked; "" where nobody wrote it down."""
-        found = self.read("asked", ConfigRequest.from_item)
+        found = self.read(REQUESTED_CONFIG_KEY, ConfigRequest.from_item)
         return found.resource if found else ""
 
     def read_requesting_writer(self) -> str:
         """The writer that asked for it; "" where nobody wrote it down."""
-        found = self.read("asked", ConfigRequest.from_item)
+        found = self.read(REQUESTED_CONFIG_KEY, ConfigRequest.from_item)
         return found.writer if found else ""
 
     def write_requested_config(self, endpoint: str, config: str, writer: str = "") -> None:
         at = self._clock.now().isoformat()
-        self.put("asked", {"resource": endpoint, "config": config, "writer": writer, "at": at})
+        self.put(REQUESTED_CONFIG_KEY, {"resource": endpoint, "config": config, "writer": writer, "at": at})
 
     def get(self, key: str) -> dict[str, Any] | None:
         """One item's values; None where it (or the table) does not exist."""
@@ -240,7 +241,7 @@ class ControlTable:
         """
         leases = LeaseTable(self._dynamodb, self._table, self._stack, self._clock)
         try:
-            lease = leases.acquire("telling", NOTIFICATION_LEASE_SECONDS)
+            lease = leases.acquire("notification", NOTIFICATION_LEASE_SECONDS)
         except Exception:
             yield True
             return
@@ -251,7 +252,7 @@ class ControlTable:
             yield True
         finally:
             with suppress(Exception):
-                leases.release("telling", lease)
+                leases.release("notification", lease)
 
     @contextmanager
     def _translate_errors(self) -> Generator[None]:

@@ -7,20 +7,18 @@ from dataclasses import replace
 from datetime import timedelta
 
 from tidewatch import clock as clocks
+from tidewatch.aws.cloudwatch import list_in_alarm
 from tidewatch.clock import Clock
-from tidewatch.naming import format_command
 from tidewatch.traffic import guard, ledger_copies, out_of_band, preview
-from tidewatch.traffic.alarm_api import list_in_alarm
 from tidewatch.traffic.control_table import ControlTable
 from tidewatch.traffic.deletion import EndpointDeletion
 from tidewatch.traffic.deployment import ConfigDeployer
 from tidewatch.traffic.drain import Drain
-from tidewatch.traffic.errors import EndpointBusy, EndpointMissing, NoCapacity, TargetUnavailable
+from tidewatch.traffic.errors import EndpointMissing
 from tidewatch.traffic.first_endpoint import FirstEndpoint, has_never_served
 from tidewatch.traffic.gauges import Gauges, compute_gauges
-from tidewatch.traffic.guard import TrafficSnapshot
 from tidewatch.traffic.heartbeat import Heartbeat
-from tidewatch.traffic.incident_replay import Incident, Quarantine, replay_incidents
+from tidewatch.traffic.incident_replay import Incident, Quarantine, TrafficSnapshot, replay_incidents
 from tidewatch.traffic.ledger import Ledger, LedgerEntry, replay_split
 from tidewatch.traffic.models import (
     Clients,
@@ -28,11 +26,12 @@ from tidewatch.traffic.models import (
     DeploymentPolicy,
     DeploymentRecord,
     EndpointState,
+    EndpointStatus,
     Receipt,
     ResourceNames,
 )
 from tidewatch.traffic.platform import Platform
-from tidewatch.traffic.preview import PlannedChange
+from tidewatch.traffic.preview import Declaration, UpdateGate
 from tidewatch.traffic.sagemaker import SageMakerEndpoint, is_config_complete
 from tidewatch.traffic.served_versions import track_served_versions
 from tidewatch.traffic.split import Split
@@ -154,7 +153,7 @@ class TrafficController:
 
     def require_endpoint(self) -> None:
         """Raises EndpointMissing where an endpoint that has served is gone or going; a first one may be made anew."""
-        if self.has_served() and self.platform.state().status == "Deleting":
+        if self.has_served() and self.platform.state().status == EndpointStatus.DELETING:
             raise EndpointMissing(
                 f"The endpoint {self.resource_names.endpoint} is being deleted: wait until it is gone, then "
                 "`pulumi up --refresh` makes it again."
@@ -191,56 +190,20 @@ class TrafficController:
     ) -> None:
         """The gate of `pulumi up`; changes nothing.
 
-        Raises Quarantined where a variant that would get traffic by this declaration holds what was rolled back,
-        IncidentOpen where the declared split changed over an open incident, Refused where a variant would be raised
-        whose guardrail is in ALARM, or where the champion, or the one before (if they are named), changes while another
-        variant serves, and UnknownIncident where `acknowledged` is no incident of this model; and what any later step
-        of such an `up` would raise, see `tidewatch.traffic.preview`. Tables that do not exist yet quarantine nothing.
-
-        config: the configuration that is to be live, by its name or the hash of what it declares; "" is one that does
-        not exist yet, None what follows from `held`. instances: the counts that are changed. settles: a split that was
-        declared before is brought about.
+        Raises ArtifactQuarantined where a variant that would get traffic by this declaration holds what was rolled
+        back, IncidentOpen where the declared split changed over an open incident, ChangeRefused where a variant would
+        be raised whose guardrail is in ALARM, or where the champion, or the one before (if they are named), changes
+        while another variant serves, and UnknownIncident where `acknowledged_incident` is no incident of this model;
+        and what any later step of such an `up` would raise. Tables that do not exist yet quarantine nothing. The other
+        parameters are those of `tidewatch.traffic.preview.Declaration`.
         """
         snapshot = self._add_out_of_band(self._read_snapshot(frozenset(filter(None, (acknowledged_incident,)))))
         if self.resource_names.ledger:
             guard.require_known_incident(snapshot, acknowledged_incident or "", is_declared=True)
-        live_record = self.control.read_models_and_content(snapshot.config) if snapshot.config else None
-        live_models, content = live_record or ({}, "")
-        is_live = bool(config) and config in (snapshot.config, content)
-        if is_live:
-            # No deployment is to come: what is live gets the traffic, whatever is declared.
-            models = _merge_live_models(models, live_models)
-        changes_split = previous is None or not declared.is_close_to(previous)
-        guard.require_declaration_allowed(
-            snapshot, declared=declared, previous=previous, models=models, live_models=live_models
+        declaration = Declaration(
+            declared, previous, models, champion, previous_champion, config, instances or {}, restores_split
         )
-        guard.require_same_run_settings(snapshot, models, live_models)
-        if champion:
-            guard.require_champion_allowed(snapshot, champion, models, live_models)
-        if previous_champion:
-            guard.require_champion_unchanged(snapshot, previous_champion, models, live_models)
-        if changes_split and snapshot.state is None:
-            guard.require_guardrails_ok(
-                guard.find_increased_variants(declared, previous), self.guardrails, self._list_firing_guardrails()
-            )
-        replaced_variants = self._drain.find_replaced_variants() if snapshot.state else frozenset[str]()
-        change = PlannedChange(
-            declared,
-            models,
-            champion or "",
-            not is_live and _needs_deployment(config, models, live_models),
-            changes_split,
-            restores_split or (bool(replaced_variants) and not snapshot.open_incidents),
-            instances or {},
-        )
-        preview.require_feasible(
-            snapshot,
-            change,
-            live_models,
-            self.guardrails,
-            self._list_firing_guardrails,
-            replaced_variants if snapshot.open_incidents else frozenset(),
-        )
+        UpdateGate(self.control, self._drain).require_allowed(snapshot, declaration)
 
     def acknowledge(self, incident_id: str, who: str) -> None:
         """Closes an incident for good: its quarantines end. Once only; raises UnknownIncident."""
@@ -266,7 +229,7 @@ class TrafficController:
             if state is None or (declared.is_close_to(state.split) and declared.is_close_to(state.desired_split)):
                 return None
             # What is live decides: a declared version may not have been deployed.
-            live_models = _merge_live_models(models, self.control.read_models(snapshot.config) or {})
+            live_models = preview.merge_live_models(models, self.control.read_models(snapshot.config) or {})
             guard.require_not_quarantined(snapshot, declared.serving, live_models)
             guard.require_no_open_incident(snapshot)
             if self.detect_out_of_band():
@@ -304,8 +267,8 @@ class TrafficController:
         """The traffic after another model was deployed: the declared split.
 
         Over an open incident the split from before the drain, without what a variant had whose model is another by now:
-        it gets nothing until somebody acknowledges the incident, and the drain's record keeps that. `held_back` says
-        so.
+        it gets nothing until somebody acknowledges the incident, and the drain's record keeps that.
+        `describe_withheld_variants` says so.
         """
         if self._read_snapshot().open_incidents:
             self._drain.restore(models)
@@ -326,28 +289,9 @@ class TrafficController:
     def describe_withheld_variants(self, declared: Split) -> str:
         """Which variants get nothing because an incident is open, as a sentence; "" where there is none.
 
-        By the drain's record: a variant whose model came over the open incident, and nothing else, gets its declared
-        share once that is acknowledged. What a rollback took away is not held back. Raises EndpointMissing.
+        Raises EndpointMissing.
         """
-        variants, open_incidents = (
-            sorted(self._drain.find_replaced_variants() & declared.serving),
-            self._read_ledger_snapshot().open_incidents,
-        )
-        if not variants or not open_incidents:
-            return ""
-        key = self.writer.resource_names.key
-        ids = ", ".join(incident.id for incident in open_incidents)
-        noun = "incident" if len(open_incidents) == 1 else "incidents"
-        remedy = (
-            open_incidents[0].describe_remedy(key)
-            if len(open_incidents) == 1
-            else f"read them and acknowledge each with `{format_command('acknowledge INCIDENT', key)}`"
-        )
-        return (
-            f"Variant {', '.join(variants)} gets nothing while {noun} {ids} "
-            f"{'is' if len(open_incidents) == 1 else 'are'} open: "
-            f"{remedy}, and the next `pulumi up` brings the declared split."
-        )
+        return self._drain.describe_withheld_variants(declared, self._read_ledger_snapshot().open_incidents)
 
     def has_pending_drain(self, acknowledged_incident: str | None = None) -> bool:
         """Whether a drained variant waits for its share, and no open incident (but the acknowledged one) keeps it."""
@@ -413,31 +357,9 @@ class TrafficController:
     def set_capacity(self, variant: str, instances: int) -> None:
         """Sets a variant's instance count and waits until it has them.
 
-        Raises NoTarget, EndpointMissing, EndpointBusy, EndpointUnusable, NoCapacity.
+        Raises TargetUnavailable, EndpointMissing, EndpointBusy, EndpointUnusable, NoCapacity.
         """
-        backoff = self.writer.start_backoff()
-        while True:
-            state = self.writer.wait_until_stable()
-            guard.require_usable(state)
-            if variant not in state.variants:
-                raise TargetUnavailable(f"Variant {variant} is not on the endpoint {state.name}; deploy it first.")
-            if state.variants[variant].desired_instances == instances:
-                return
-            try:
-                self.platform.set_capacity(variant, instances)
-                break
-            except EndpointBusy:
-                if not backoff.wait():
-                    raise
-        final_state = self.writer.wait_until_stable()
-        guard.require_usable(final_state)
-        if final_state.variants[variant].instances != instances:
-            reason = f" ({final_state.failure_reason})" if final_state.failure_reason else ""
-            have = final_state.variants[variant].instances
-            raise NoCapacity(
-                f"Variant {variant} of {final_state.name} has {have} instances, not {instances}{reason}: "
-                "AWS may have none to give: try again later or ask for fewer."
-            )
+        self.writer.set_capacity(variant, instances)
 
     def detect_out_of_band(self) -> Incident | None:
         """Records a live split that no entry explains; the incident it opened, or None. Raises EndpointMissing."""
@@ -449,7 +371,7 @@ class TrafficController:
             self.resource_names.endpoint,
             self._is_intent_active,
         )
-        if entry is None or entry.kind != "observed" or not entry.incident:
+        if entry is None or entry.kind != "out_of_band" or not entry.incident:
             return None
         return next(iter(replay_incidents([entry])))
 
@@ -498,22 +420,3 @@ class TrafficController:
         if state is not None and has_never_served(state, entries):
             state = None
         return TrafficSnapshot(entries, run, state, acknowledged_incidents, self.writer.resource_names.key)
-
-
-def _merge_live_models(
-    models: Mapping[str, DeployedModel], live_models: Mapping[str, DeployedModel]
-) -> dict[str, DeployedModel]:
-    """What the variants hold live, with the floors that are declared; what is declared where nobody knows."""
-    return {variant: replace(live_models.get(variant, model), floor=model.floor) for variant, model in models.items()}
-
-
-def _needs_deployment(
-    config: str | None, models: Mapping[str, DeployedModel], live_models: Mapping[str, DeployedModel]
-) -> bool:
-    """Whether a declaration whose configuration is not live deploys one; without a name, by what the variants hold."""
-    if config is not None:
-        return True
-    is_same = models.keys() == live_models.keys() and all(
-        models[variant].is_same_declaration(live_models[variant]) for variant in models
-    )
-    return bool(live_models) and not is_same

@@ -9,17 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from tidewatch.traffic.backoff import Backoff
 from tidewatch.traffic.errors import EndpointBusy, EndpointMissing, EndpointUnusable, TrafficError
 from tidewatch.traffic.ledger import LedgerEntry
+from tidewatch.traffic.models import EndpointState, EndpointStatus
 from tidewatch.traffic.writer import Writer
 
-if TYPE_CHECKING:
-    from tidewatch.traffic.models import EndpointState
-
-DELETION_OWNER_KEY = "end"
+DELETION_OWNER_KEY = "deletion-owner"
 """Of the item in the control table that says who owns it."""
 
 
@@ -31,11 +28,11 @@ class EndpointDeletion:
 
     def claim(self, owner: str) -> None:
         """Writes down what owns the end of the endpoint."""
-        self.writer.control.put(DELETION_OWNER_KEY, {"name": owner})
+        self.writer.control.put(DELETION_OWNER_KEY, {"owner": owner})
 
     def is_owner(self, owner: str) -> bool:
         """Whether it owns the end of the endpoint; True where nobody wrote down who does."""
-        found = self.writer.control.read(DELETION_OWNER_KEY, lambda found: str(found["name"]))
+        found = self.writer.control.read(DELETION_OWNER_KEY, lambda found: str(found["owner"]))
         return found is None or found == owner
 
     def delete(self, owner: str, *, who: str) -> bool:
@@ -52,7 +49,7 @@ class EndpointDeletion:
         backoff = self.writer.start_backoff()
         try:
             state = self.writer.wait_until_stable()
-            while state.status != "Deleting" and not self._try_delete(state, who):
+            while state.status != EndpointStatus.DELETING and not self._try_delete(state, who):
                 if not backoff.wait():
                     raise EndpointBusy(
                         f"The endpoint {state.name} was busy for {self.writer.wait_seconds:g} s; try again."
@@ -84,7 +81,7 @@ class EndpointDeletion:
 
     def _wait_until_deleted(self, backoff: Backoff) -> None:
         with suppress(EndpointMissing):
-            while (state := self.writer.platform.state()).status == "Deleting":
+            while (state := self.writer.platform.state()).status == EndpointStatus.DELETING:
                 if not backoff.wait():
                     raise EndpointBusy(
                         f"The endpoint {state.name} is still Deleting; run the same command again later."
@@ -98,7 +95,7 @@ class EndpointDeletion:
         intent = next((entry for entry in reversed(entries) if entry.kind == "intent"), None)
         if intent is None or intent.resource != endpoint or intent.after is not None:
             return False
-        return not any(entry.answers == intent.sequence and entry.error for entry in entries)
+        return not any(entry.intent == intent.sequence and entry.error for entry in entries)
 
     def _append(self, entry: LedgerEntry) -> LedgerEntry | None:
         """A ledger that is gone keeps no endpoint alive."""
@@ -111,6 +108,6 @@ class EndpointDeletion:
             self._append(
                 LedgerEntry(
                     "outcome", intent.who, self.writer.clock.now(), intent.why, before=intent.before, error=error,
-                    answers=intent.sequence,
+                    intent=intent.sequence,
                 )
             )  # fmt: skip

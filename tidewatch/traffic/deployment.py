@@ -100,7 +100,7 @@ class ConfigDeployer:
     def _wait_until_ready(self) -> EndpointState:
         """The endpoint once nothing is in progress; a deployment of this very configuration is waited for like any."""
         state = self.writer.wait_until_stable()
-        guard.require_updatable(state)
+        state.require_updatable()
         return state
 
     def _find_replaced_variants(
@@ -205,7 +205,7 @@ class ConfigDeployer:
             state = self.writer.platform.state()
             if state.failure_reason:
                 reasons[state.failure_reason] = None
-            if state.is_in_service or state.status in guard.UNUSABLE_STATUSES:
+            if state.is_in_service or state.status.is_unusable:
                 break
             if not backoff.wait():
                 raise EndpointBusy(
@@ -282,7 +282,7 @@ class ConfigDeployer:
         for variant in sorted(state.variants.keys() & instances.keys() - before.variants.keys()):
             if state.variants[variant].desired_instances != instances[variant]:
                 self.writer.platform.set_capacity(variant, instances[variant])
-                guard.require_usable(self.writer.wait_until_stable())
+                self.writer.wait_until_stable().require_usable()
 
     def _record_split(self, config: str, previous_config: str) -> None:
         """Another set of variants is another split; so is the first one that this ledger sees."""

@@ -8,14 +8,14 @@ share.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tidewatch.naming import format_command
 from tidewatch.traffic import guard
 from tidewatch.traffic.errors import ChangeRefused
-from tidewatch.traffic.guard import TrafficSnapshot
-from tidewatch.traffic.incident_replay import find_quarantine
+from tidewatch.traffic.incident_replay import Incident, TrafficSnapshot, find_quarantine
 from tidewatch.traffic.models import DeployedModel, EndpointState
 from tidewatch.traffic.split import Split
 from tidewatch.traffic.writer import Writer
@@ -55,6 +55,27 @@ class Drain:
         """The variants of the standing record that hold another model by now. Raises EndpointMissing."""
         kept = self._read_active_record()
         return self._find_replaced(kept, self.writer.platform.state()) if kept else frozenset()
+
+    def describe_withheld_variants(self, declared: Split, open_incidents: Sequence[Incident]) -> str:
+        """Which variants get nothing because of these incidents, as a sentence; "" where there is none.
+
+        By the record: a variant whose model came over the open incident, and nothing else, gets its declared share once
+        that is acknowledged. What a rollback took away is not withheld. Raises EndpointMissing.
+        """
+        variants = sorted(self.find_replaced_variants() & declared.serving)
+        if not variants or not open_incidents:
+            return ""
+        key = self.writer.resource_names.key
+        ids = ", ".join(incident.id for incident in open_incidents)
+        if len(open_incidents) == 1:
+            subject, remedy = f"incident {ids} is", open_incidents[0].describe_remedy(key)
+        else:
+            command = format_command("acknowledge INCIDENT", key)
+            subject, remedy = f"incidents {ids} are", f"read them and acknowledge each with `{command}`"
+        return (
+            f"Variant {', '.join(variants)} gets nothing while {subject} open: {remedy}, and the next `pulumi up` "
+            "brings the declared split."
+        )
 
     def take_over(self, config: str) -> None:
         """Makes a drain that another writer left behind this writer's."""
@@ -103,18 +124,18 @@ class Drain:
         kept = active_record or {
             "before": live.to_json(),
             "sequence": entries[-1].sequence if entries else 0,
-            "drained": {},
+            "variants": {},
         }
         live_models = self.writer.control.read_models(state.config) or {}
         current = {
             variant: {
                 "config": state.config,
-                "held": live_models[variant].to_json() if variant in live_models else None,
+                "model": live_models[variant].to_json() if variant in live_models else None,
             }
             for variant in variants
         }
         changes = {
-            "drained": {**current, **kept.get("drained", {})},
+            "variants": {**current, **kept.get("variants", {})},
             "config": config,
             "writer": self.writer.heartbeat.name,
         }
@@ -208,14 +229,14 @@ class Drain:
         live_models = self.writer.control.read_models(state.config) or {}
 
         def is_same_model(variant: str, previous: Mapping[str, Any]) -> bool:
-            model_json = previous.get("held")
+            model_json = previous.get("model")
             return model_json is not None and DeployedModel.from_json(model_json).is_same_model(
                 live_models.get(variant)
             )
 
         return frozenset(
             variant
-            for variant, previous in kept.get("drained", {}).items()
+            for variant, previous in kept.get("variants", {}).items()
             if previous["config"] != state.config and not is_same_model(variant, previous)
         )
 
@@ -251,10 +272,10 @@ def _validate_record(kept: dict[str, Any]) -> dict[str, Any]:
     Split.of(kept["before"])
     if type(kept["sequence"]) is not int:
         raise TypeError("It names the entry that it stands behind by what is no whole number.")
-    drained = kept.get("drained", {})
+    drained = kept.get("variants", {})
     for previous in drained.values():
-        if previous.get("held") is not None:
-            DeployedModel.from_json(previous["held"])
+        if previous.get("model") is not None:
+            DeployedModel.from_json(previous["model"])
     texts = (kept["config"], kept.get("writer", ""), *(previous["config"] for previous in drained.values()))
     if not all(isinstance(text, str) for text in texts):
         raise TypeError("It names a configuration or a writer by what is no text.")
@@ -270,7 +291,7 @@ def is_superseded(snapshot: TrafficSnapshot, sequence: int) -> bool:
     has_newer_incident = any(incident.sequence > sequence or incident.sequence == 0 for incident in snapshot.incidents)
     return has_newer_incident or any(
         entry.sequence > sequence
-        and entry.kind in ("outcome", "observed")
+        and entry.kind in ("outcome", "out_of_band")
         and entry.after is not None
         and entry.who != "drain"
         for entry in snapshot.entries

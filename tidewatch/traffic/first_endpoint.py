@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING
 from tidewatch.aws.errors import get_error_code, get_error_message
 from tidewatch.traffic import guard
 from tidewatch.traffic.errors import DeploymentFailed, EndpointBusy, EndpointMissing, NoCapacity, TrafficError
+from tidewatch.traffic.incident_replay import TrafficSnapshot
 from tidewatch.traffic.ledger import LedgerEntry, replay_split
-from tidewatch.traffic.models import DeployedModel, EndpointState
+from tidewatch.traffic.models import DeployedModel, EndpointState, EndpointStatus
 from tidewatch.traffic.sagemaker import is_capacity_error, map_error
 from tidewatch.traffic.writer import Writer
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
-BEFORE_SERVICE = frozenset({"Creating", "Failed", "Deleting"})
+BEFORE_SERVICE = frozenset({EndpointStatus.CREATING, EndpointStatus.FAILED, EndpointStatus.DELETING})
 """What an endpoint is before it was InService for the first time, and while it is made again."""
 
 
@@ -57,9 +58,9 @@ class FirstEndpoint:
             if state is None:
                 self._create(config, models, tags)
                 has_created = True
-            elif state.status == "Failed" and has_created:
+            elif state.status == EndpointStatus.FAILED and has_created:
                 raise self._build_failure(config, state.failure_reason or "SageMaker gave no reason")
-            elif state.status == "Failed":
+            elif state.status == EndpointStatus.FAILED:
                 self._delete(config, models)
             if not backoff.wait():
                 raise EndpointBusy(
@@ -116,7 +117,7 @@ class FirstEndpoint:
             raise map_error(error, self._name) from error
         serving = {variant["VariantName"] for variant in variants if variant.get("InitialVariantWeight", 1.0) > 0}
         run, key = self.writer.control.read_run(), self.writer.resource_names.key
-        snapshot = guard.TrafficSnapshot(self.writer.ledger.entries(), run, None, key=key)
+        snapshot = TrafficSnapshot(self.writer.ledger.entries(), run, None, key=key)
         guard.require_not_quarantined(snapshot, serving, models)
 
     def _build_failure(self, config: str, reason: str) -> TrafficError:

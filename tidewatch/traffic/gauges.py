@@ -10,13 +10,9 @@ from tidewatch import metrics
 from tidewatch.metrics import Metric
 from tidewatch.naming import VARIANTS
 from tidewatch.traffic.first_endpoint import has_served
-from tidewatch.traffic.guard import TrafficSnapshot
-from tidewatch.traffic.models import EndpointState
+from tidewatch.traffic.incident_replay import TrafficSnapshot
+from tidewatch.traffic.models import EndpointState, EndpointStatus
 from tidewatch.traffic.served_versions import ServedVersion
-from tidewatch.traffic.writer import UNUSABLE_STATUSES
-
-NOT_SERVING = UNUSABLE_STATUSES | {"Creating"}
-"""Creating too: where one has served, another that is being made takes its place."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +43,9 @@ def compute_gauges(
     state = snapshot.state
     is_deploying = state is not None and _is_deploying(state, requested_config)
     # A first endpoint that is still being made has nobody to miss it.
-    is_being_deleted = is_deletion_requested and (state is None or state.status == "Deleting")
+    is_being_deleted = is_deletion_requested and (state is None or state.status == EndpointStatus.DELETING)
     is_missing = (
-        has_served(snapshot.entries) and not is_being_deleted and (state is None or state.status in NOT_SERVING)
+        has_served(snapshot.entries) and not is_being_deleted and (state is None or state.status.is_not_serving)
     )
     is_rolled_back = (
         state is not None
@@ -60,7 +56,7 @@ def compute_gauges(
     )
     found = {
         metrics.OPEN_INCIDENTS: float(len(snapshot.open_incidents)),
-        metrics.OUT_OF_BAND_CHANGES: float(sum(incident.kind == "observed" for incident in snapshot.open_incidents)),
+        metrics.OUT_OF_BAND_CHANGES: float(sum(incident.kind == "out_of_band" for incident in snapshot.open_incidents)),
         metrics.ROLLBACK_PENDING: _measure_pending_seconds(snapshot, now),
         metrics.DEPLOYMENT_RUNNING: float(is_deploying),
         metrics.DEPLOYMENT_ROLLED_BACK: float(is_rolled_back),
@@ -81,7 +77,7 @@ def _is_deploying(state: EndpointState, requested_config: str | None) -> bool:
     """On its way to another configuration, or back from it: a change of weights rolls back too, but asks for none."""
     if state.deploying_config is not None:
         return state.deploying_config != state.config
-    return state.status == "RollingBack" and requested_config not in (None, state.config)
+    return state.status == EndpointStatus.ROLLING_BACK and requested_config not in (None, state.config)
 
 
 def _measure_pending_seconds(snapshot: TrafficSnapshot, now: datetime) -> float:

@@ -3,79 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 
 from tidewatch.naming import format_command
 from tidewatch.traffic.errors import (
     ArtifactQuarantined,
     ChangeRefused,
-    EndpointUnusable,
     IncidentOpen,
     InvalidSplit,
     TargetUnavailable,
     UnknownIncident,
 )
-from tidewatch.traffic.incident_replay import (
-    Incident,
-    Quarantine,
-    find_quarantine,
-    replay_incidents,
-    replay_quarantines,
-)
-from tidewatch.traffic.ledger import LedgerEntry
-from tidewatch.traffic.models import DeployedModel, EndpointState, RollbackRun
+from tidewatch.traffic.incident_replay import TrafficSnapshot, find_quarantine
+from tidewatch.traffic.models import DeployedModel, EndpointState
 from tidewatch.traffic.split import TOLERANCE, Split
-
-UNUSABLE_STATUSES = frozenset({"Deleting", "Failed", "OutOfService", "UpdateRollbackFailed"})
-"""What an endpoint does not leave by itself."""
-
-
-@dataclass(frozen=True)
-class TrafficSnapshot:
-    """Everything a decision on traffic rests on, read at one moment."""
-
-    entries: tuple[LedgerEntry, ...]
-    run: RollbackRun | None
-    state: EndpointState | None
-    acknowledged_incidents: frozenset[str] = field(default_factory=frozenset[str])
-    """Incidents that the stack config acknowledges and the ledger does not yet."""
-    key: str = ""
-    """The stack's key, for the commands in messages."""
-
-    @property
-    def incidents(self) -> tuple[Incident, ...]:
-        return replay_incidents(self.entries, self.run)
-
-    @property
-    def open_incidents(self) -> tuple[Incident, ...]:
-        return tuple(
-            incident
-            for incident in self.incidents
-            if incident.is_open and incident.id not in self.acknowledged_incidents
-        )
-
-    @property
-    def quarantines(self) -> tuple[Quarantine, ...]:
-        return tuple(
-            quarantine
-            for quarantine in replay_quarantines(self.entries)
-            if quarantine.incident not in self.acknowledged_incidents
-        )
-
-    @property
-    def active_run(self) -> RollbackRun | None:
-        """The head, while its rollback is under way and nobody has acknowledged it."""
-        if self.run is None or not self.run.is_active:
-            return None
-        return self.run if any(incident.id == self.run.incident for incident in self.open_incidents) else None
-
-    @property
-    def config(self) -> str:
-        return self.state.config if self.state else ""
-
-    @property
-    def live_split(self) -> Split | None:
-        return self.state.split if self.state else None
 
 
 def require_known_incident(snapshot: TrafficSnapshot, incident: str, *, is_declared: bool = False) -> None:
@@ -231,16 +171,6 @@ def require_champion_unchanged(
         )
 
 
-def require_usable(state: EndpointState) -> None:
-    """Raises EndpointUnusable for a status that waiting does not mend."""
-    if state.status in UNUSABLE_STATUSES:
-        reason = f": {state.failure_reason}" if state.failure_reason else ""
-        raise EndpointUnusable(
-            f"The endpoint {state.name} is {state.status}{reason}. It does not leave this status by itself: read the "
-            "runbook, replace the endpoint or deploy a configuration that starts."
-        )
-
-
 def require_no_active_rollback(snapshot: TrafficSnapshot) -> None:
     """Raises IncidentOpen while a rollback is on its way: a deployment would keep the endpoint from it."""
     if (run := snapshot.active_run) and run.state in ("pending", "flipping", "blocked"):
@@ -263,12 +193,6 @@ def require_joinable(
             f"Variant {', '.join(sorted(variants))} would join {state.name} with traffic before its share is set. "
             "Let it join first, then move `tidewatch:rollbackTo` in an `up` of its own."
         )
-
-
-def require_updatable(state: EndpointState) -> None:
-    """A new configuration mends a failed update, but nothing that is gone or never started."""
-    if state.status != "UpdateRollbackFailed":
-        require_usable(state)
 
 
 def compute_drained_split(

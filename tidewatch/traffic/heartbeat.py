@@ -59,7 +59,7 @@ class HeartbeatRecord:
 
     @classmethod
     def from_item(cls, found: Mapping[str, Any]) -> HeartbeatRecord:
-        record = cls(found["beat"], found["expires"], found.get("suspected"))
+        record = cls(found["beat"], found["expires"], found.get("suspected_at"))
         if not all(value is None or is_number(value) for value in (record.beat, record.expires, record.suspected_at)):
             raise TypeError("A sign of life holds numbers.")
         return record
@@ -125,7 +125,7 @@ class Heartbeat:
         """Marks a sign that has run out. Who may only read, as a preview, marks none: to it that writer goes on living,
         and the next sweep finds what became of it."""
         try:
-            suspected_item = {"beat": record.beat, "expires": record.expires, "suspected": now}
+            suspected_item = {"beat": record.beat, "expires": record.expires, "suspected_at": now}
             self.control.put_if(_build_key(name), suspected_item, beat=record.beat)
         except Exception as error:
             if get_error_code(error) not in ACCESS_DENIED_CODES:

@@ -4,12 +4,12 @@ acknowledged."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from tidewatch.naming import format_command
 from tidewatch.traffic.ledger import LedgerEntry
-from tidewatch.traffic.models import NO_RECEIPT, DeployedModel, Receipt, RollbackRun
+from tidewatch.traffic.models import NO_RECEIPT, DeployedModel, EndpointState, Receipt, RollbackRun
 from tidewatch.traffic.split import Split
 
 
@@ -53,7 +53,7 @@ class Incident:
     who: str
     reason: str
     kind: str
-    """`rollback`, or `observed` for weights that no entry explained."""
+    """`rollback`, or `out_of_band` for weights that no entry explained."""
     target: str = ""
     alarm: str = ""
     alarm_at: str = ""
@@ -72,7 +72,7 @@ class Incident:
     @property
     def is_unwritten(self) -> bool:
         """Whether it was only found so far: its entry, and so its name, is for the next sweep to write."""
-        return self.kind == "observed" and self.sequence == 0
+        return self.kind == "out_of_band" and self.sequence == 0
 
     def describe_remedy(self, key: str) -> str:
         """What ends it, in the stack with that key."""
@@ -86,7 +86,7 @@ def replay_incidents(entries: Iterable[LedgerEntry], run: RollbackRun | None = N
     found = {
         entry.incident: _build_incident(entry, acknowledged.get(entry.incident, ""), run)
         for entry in all_entries
-        if entry.incident and entry.kind in ("incident", "observed")
+        if entry.incident and entry.kind in ("incident", "out_of_band")
     }
     if run is not None and run.incident not in found:
         found[run.incident] = _build_claimed_incident(run, acknowledged.get(run.incident, ""))
@@ -100,7 +100,7 @@ def _build_incident(entry: LedgerEntry, acknowledged_by: str, run: RollbackRun |
         entry.at,
         entry.who,
         entry.why,
-        "observed" if entry.kind == "observed" else "rollback",
+        "out_of_band" if entry.kind == "out_of_band" else "rollback",
         entry.target,
         entry.alarm,
         entry.alarm_at,
@@ -167,3 +167,51 @@ def find_quarantine(
 ) -> Quarantine | None:
     """The quarantine that keeps a variant from traffic, if one does."""
     return next((quarantine for quarantine in quarantines if quarantine.is_blocking(variant, model, config)), None)
+
+
+@dataclass(frozen=True)
+class TrafficSnapshot:
+    """Everything a decision on traffic rests on, read at one moment."""
+
+    entries: tuple[LedgerEntry, ...]
+    run: RollbackRun | None
+    state: EndpointState | None
+    acknowledged_incidents: frozenset[str] = field(default_factory=frozenset[str])
+    """Incidents that the stack config acknowledges and the ledger does not yet."""
+    key: str = ""
+    """The stack's key, for the commands in messages."""
+
+    @property
+    def incidents(self) -> tuple[Incident, ...]:
+        return replay_incidents(self.entries, self.run)
+
+    @property
+    def open_incidents(self) -> tuple[Incident, ...]:
+        return tuple(
+            incident
+            for incident in self.incidents
+            if incident.is_open and incident.id not in self.acknowledged_incidents
+        )
+
+    @property
+    def quarantines(self) -> tuple[Quarantine, ...]:
+        return tuple(
+            quarantine
+            for quarantine in replay_quarantines(self.entries)
+            if quarantine.incident not in self.acknowledged_incidents
+        )
+
+    @property
+    def active_run(self) -> RollbackRun | None:
+        """The head, while its rollback is under way and nobody has acknowledged it."""
+        if self.run is None or not self.run.is_active:
+            return None
+        return self.run if any(incident.id == self.run.incident for incident in self.open_incidents) else None
+
+    @property
+    def config(self) -> str:
+        return self.state.config if self.state else ""
+
+    @property
+    def live_split(self) -> Split | None:
+        return self.state.split if self.state else None

@@ -9,23 +9,21 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from tidewatch.aws.dynamodb import is_number, require_plausible_time, require_text_fields
 from tidewatch.text import sanitize
 from tidewatch.traffic.errors import LedgerBusy
 from tidewatch.traffic.hash_chain import HashChain
-from tidewatch.traffic.models import Receipt
+from tidewatch.traffic.models import RECENT_PERIOD, Receipt
 from tidewatch.traffic.split import Split
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-EntryKind = Literal["intent", "outcome", "observed", "incident", "quarantine", "acknowledgement"]
+EntryKind = Literal["intent", "outcome", "out_of_band", "incident", "quarantine", "acknowledgement"]
 MAX_ATTEMPTS = 200
-RECENT_PERIOD = timedelta(minutes=30)
-"""For how long people are told of an entry that cannot be read, once another stands behind it."""
 _JSON_NAMES = {"before": "from", "after": "to"}
 
 
@@ -41,13 +39,13 @@ class LedgerEntry:
     """The physical endpoint."""
     before: Split | None = None
     after: Split | None = None
-    """The split asked for (intent) or found (outcome, observed); an outcome without it changed nothing."""
+    """The split asked for (intent) or found (outcome, out_of_band); an outcome without it changed nothing."""
     alarm: str = ""
     alarm_at: str = ""
     incident: str = ""
-    """The incident it belongs to; an `incident` opens it, and so does an `observed` that names one."""
+    """The incident it belongs to; an `incident` opens it, and so does an `out_of_band` that names one."""
     target: str = ""
-    answers: int | None = None
+    intent: int | None = None
     """The sequence of the intent that an outcome answers."""
     receipt: Receipt | None = None
     error: str = ""
@@ -75,7 +73,7 @@ class LedgerEntry:
         if self.kind not in get_args(EntryKind):
             raise ValueError(f"{self.kind!r} is no kind of entry.")
         require_text_fields(self, "who")
-        if not {type(self.answers), type(self.seen_sequence)} <= {int, type(None)}:
+        if not {type(self.intent), type(self.seen_sequence)} <= {int, type(None)}:
             raise TypeError("It names another entry by what is no whole number.")
         seconds = (value for value in (self.receipt or Receipt()).to_json().values() if value is not None)
         if not all(map(is_number, seconds)):
@@ -120,7 +118,7 @@ def replay_split(entries: Iterable[LedgerEntry], resource: str = "") -> Split | 
     """
     split: Split | None = None
     for entry in entries:
-        if entry.kind in ("outcome", "observed") and entry.after and (not resource or entry.resource == resource):
+        if entry.kind in ("outcome", "out_of_band") and entry.after and (not resource or entry.resource == resource):
             split = entry.after
     return split
 

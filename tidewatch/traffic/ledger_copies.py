@@ -110,7 +110,7 @@ def _read_progress(control: ControlTable, key: str) -> tuple[int, object]:
 
 
 def _build_progress_key(key: str) -> str:
-    return f"copied#{key}"
+    return f"ledger-copy#{key}"
 
 
 def build_object_key(key: str, number: int) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from tidewatch.aws.dynamodb import require_plausible_time, require_text_fields
 from tidewatch.naming import extract_model_name
+from tidewatch.traffic.errors import EndpointUnusable
 from tidewatch.traffic.split import Split
 
 if TYPE_CHECKING:
@@ -96,12 +98,48 @@ class VariantState:
     desired_instances: int
 
 
+class EndpointStatus(StrEnum):
+    """The status of an endpoint. Source: SageMaker API reference, DescribeEndpoint, EndpointStatus."""
+
+    IN_SERVICE = "InService"
+    UPDATING = "Updating"
+    SYSTEM_UPDATING = "SystemUpdating"
+    ROLLING_BACK = "RollingBack"
+    CREATING = "Creating"
+    DELETING = "Deleting"
+    FAILED = "Failed"
+    OUT_OF_SERVICE = "OutOfService"
+    UPDATE_ROLLBACK_FAILED = "UpdateRollbackFailed"
+
+    @classmethod
+    def _missing_(cls, value: object) -> EndpointStatus:
+        """A status that SageMaker added later is one that the code waits out, and its messages name it."""
+        member = str.__new__(cls, value)
+        member._name_, member._value_ = str(value), str(value)
+        return member
+
+    @property
+    def is_unusable(self) -> bool:
+        """Whether an endpoint does not leave this status by itself."""
+        return self in (
+            EndpointStatus.DELETING,
+            EndpointStatus.FAILED,
+            EndpointStatus.OUT_OF_SERVICE,
+            EndpointStatus.UPDATE_ROLLBACK_FAILED,
+        )
+
+    @property
+    def is_not_serving(self) -> bool:
+        """Whether an endpoint in this status has no traffic that could be moved."""
+        return self.is_unusable or self == EndpointStatus.CREATING
+
+
 @dataclass(frozen=True)
 class EndpointState:
     """An endpoint at one moment."""
 
     name: str
-    status: str
+    status: EndpointStatus
     config: str
     variants: Mapping[str, VariantState]
     failure_reason: str = ""
@@ -128,7 +166,21 @@ class EndpointState:
 
     @property
     def is_in_service(self) -> bool:
-        return self.status == "InService"
+        return self.status == EndpointStatus.IN_SERVICE
+
+    def require_usable(self) -> None:
+        """Raises EndpointUnusable for a status that waiting does not change."""
+        if self.status.is_unusable:
+            reason = f": {self.failure_reason}" if self.failure_reason else ""
+            raise EndpointUnusable(
+                f"The endpoint {self.name} is {self.status}{reason}. It does not leave this status by itself: read the "
+                "runbook, replace the endpoint or deploy a configuration that starts."
+            )
+
+    def require_updatable(self) -> None:
+        """The same for a new configuration: it repairs a failed update, but nothing that is gone or never began."""
+        if self.status != EndpointStatus.UPDATE_ROLLBACK_FAILED:
+            self.require_usable()
 
     def is_all_on(self, variant: str) -> bool:
         """Whether the variant has all traffic, and nothing on its way says otherwise."""
@@ -191,6 +243,8 @@ class DeploymentRecord:
     """What is left to people, as sentences."""
 
 
+RECENT_PERIOD = timedelta(minutes=30)
+"""For how long an alarm counts a record of the tables that nothing of ours writes."""
 RunState = Literal["pending", "flipping", "observed", "closed", "blocked"]
 
 

@@ -53,30 +53,32 @@ def find_missing_entry(
     if live.is_close_to(recorded_split):
         return None
     if recorded_split is None:
-        return LedgerEntry("observed", "observed", now, "The split that the endpoint was first seen with.", after=live)
+        return LedgerEntry(
+            "out_of_band", "out_of_band", now, "The split that the endpoint was first seen with.", after=live
+        )
     if intent := find_pending_intent(entries, live, resource):
         if is_alive(intent):
             return None
-        why = "Completed after its writer had gone." if intent.writer else intent.why
+        why = "Completed after its writer died." if intent.writer else intent.why
         return LedgerEntry(
-            "outcome", intent.who, now, why, before=intent.before, after=live, answers=intent.sequence,
+            "outcome", intent.who, now, why, before=intent.before, after=live, intent=intent.sequence,
             incident=intent.incident, alarm=intent.alarm,
         )  # fmt: skip
     sequence = entries[-1].sequence + 1 if entries else 1
     why = f"The live split became {live} without an entry in the ledger; it was {recorded_split}."
     return LedgerEntry(
-        "observed", "observed", now, why, before=recorded_split, after=live, config=state.config,
+        "out_of_band", "out_of_band", now, why, before=recorded_split, after=live, config=state.config,
         incident=build_incident_id(key, now, sequence),
     )  # fmt: skip
 
 
 def find_pending_intent(entries: Sequence[LedgerEntry], live: Split, resource: str) -> LedgerEntry | None:
     """The newest intent without an outcome that would have made this split, after all that is known of the live one."""
-    answered_sequences = {entry.answers for entry in entries if entry.kind == "outcome"}
+    answered_sequences = {entry.intent for entry in entries if entry.kind == "outcome"}
     for entry in reversed(entries):
         if entry.resource != resource:
             continue
-        if entry.kind in ("outcome", "observed") and entry.after:
+        if entry.kind in ("outcome", "out_of_band") and entry.after:
             return None
         if entry.kind == "intent" and entry.sequence not in answered_sequences and live.is_close_to(entry.after):
             return entry

@@ -10,10 +10,73 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from tidewatch.traffic import guard
+from tidewatch.traffic.control_table import ControlTable
+from tidewatch.traffic.drain import Drain
 from tidewatch.traffic.errors import ChangeRefused
-from tidewatch.traffic.guard import TrafficSnapshot
+from tidewatch.traffic.incident_replay import TrafficSnapshot
 from tidewatch.traffic.models import DeployedModel, EndpointState, VariantState
 from tidewatch.traffic.split import Split
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What the stack config declares of the traffic, and what of it is another than before.
+
+    previous, previous_champion: as declared before. config: the configuration that is to be live, by its name or the
+    hash of what it declares; "" is one that does not exist yet, None what follows from `models`. instances: the counts
+    that are changed. restores_split: a split that was declared before is brought about.
+    """
+
+    split: Split
+    previous: Split | None
+    models: Mapping[str, DeployedModel]
+    champion: str | None
+    previous_champion: str | None
+    config: str | None
+    instances: Mapping[str, int]
+    restores_split: bool
+
+
+@dataclass(frozen=True)
+class UpdateGate:
+    """The gate of `pulumi up`: what a declaration would meet. It changes nothing."""
+
+    control: ControlTable
+    drain: Drain
+
+    def require_allowed(self, snapshot: TrafficSnapshot, declaration: Declaration) -> None:
+        """Raises what `TrafficController.require_update_allowed` raises, for the traffic as it was read."""
+        declared, previous, models = declaration.split, declaration.previous, declaration.models
+        live_record = self.control.read_models_and_content(snapshot.config) if snapshot.config else None
+        live_models, content = live_record or ({}, "")
+        is_live = bool(declaration.config) and declaration.config in (snapshot.config, content)
+        if is_live:
+            # No deployment is to come: what is live gets the traffic, whatever is declared.
+            models = merge_live_models(models, live_models)
+        changes_split = previous is None or not declared.is_close_to(previous)
+        guard.require_declaration_allowed(
+            snapshot, declared=declared, previous=previous, models=models, live_models=live_models
+        )
+        guard.require_same_run_settings(snapshot, models, live_models)
+        if declaration.champion:
+            guard.require_champion_allowed(snapshot, declaration.champion, models, live_models)
+        if declaration.previous_champion:
+            guard.require_champion_unchanged(snapshot, declaration.previous_champion, models, live_models)
+        guardrails, list_firing = self.drain.guardrails, self.drain.list_firing
+        if changes_split and snapshot.state is None:
+            guard.require_guardrails_ok(guard.find_increased_variants(declared, previous), guardrails, list_firing())
+        replaced_variants = self.drain.find_replaced_variants() if snapshot.state else frozenset[str]()
+        change = PlannedChange(
+            declared,
+            models,
+            declaration.champion or "",
+            not is_live and _needs_deployment(declaration.config, models, live_models),
+            changes_split,
+            declaration.restores_split or (bool(replaced_variants) and not snapshot.open_incidents),
+            declaration.instances,
+        )
+        excluded = replaced_variants if snapshot.open_incidents else frozenset[str]()
+        require_feasible(snapshot, change, live_models, guardrails, list_firing, excluded)
 
 
 @dataclass(frozen=True)
@@ -66,7 +129,7 @@ def require_feasible(
         return
     # A deployment mends what a change of weights cannot.
     if not change.needs_deployment:
-        guard.require_usable(state)
+        state.require_usable()
     guard.require_not_quarantined(snapshot, change.declared_split.serving, change.models)
     guard.require_variants_ready(change.declared_split, _apply_instances(state, change.instances), change.models)
     guard.require_guardrails_ok(
@@ -85,7 +148,7 @@ def _find_replaced_variants(
 
 
 def _require_deployable(snapshot: TrafficSnapshot, state: EndpointState, change: PlannedChange) -> None:
-    guard.require_updatable(state)
+    state.require_updatable()
     guard.require_no_active_rollback(snapshot)
     # A configuration starts with everything on the champion.
     guard.require_joinable(
@@ -131,3 +194,22 @@ def _apply_instances(state: EndpointState, instances: Mapping[str, int]) -> Endp
         for name, variant_state in state.variants.items()
     }
     return replace(state, variants=variants)
+
+
+def merge_live_models(
+    models: Mapping[str, DeployedModel], live_models: Mapping[str, DeployedModel]
+) -> dict[str, DeployedModel]:
+    """What the variants hold live, with the floors that are declared; what is declared where nobody knows."""
+    return {variant: replace(live_models.get(variant, model), floor=model.floor) for variant, model in models.items()}
+
+
+def _needs_deployment(
+    config: str | None, models: Mapping[str, DeployedModel], live_models: Mapping[str, DeployedModel]
+) -> bool:
+    """Whether a declaration whose configuration is not live deploys one; without a name, by what the variants hold."""
+    if config is not None:
+        return True
+    is_same = models.keys() == live_models.keys() and all(
+        models[variant].is_same_declaration(live_models[variant]) for variant in models
+    )
+    return bool(live_models) and not is_same

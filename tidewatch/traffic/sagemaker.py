@@ -7,13 +7,14 @@ endpoint invocations.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tidewatch import metrics
+from tidewatch.aws.cloudwatch import MetricSeries, build_metric_query, read_metric_data
 from tidewatch.aws.errors import get_error_code, get_error_message
 from tidewatch.traffic.errors import EndpointBusy, EndpointMissing, NoCapacity, TrafficError
-from tidewatch.traffic.models import EndpointState, VariantState
+from tidewatch.traffic.models import EndpointState, EndpointStatus, VariantState
 from tidewatch.traffic.split import Split
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class SageMakerEndpoint:
         pending = found.get("PendingDeploymentSummary")
         return EndpointState(
             self._name,
-            found["EndpointStatus"],
+            EndpointStatus(found["EndpointStatus"]),
             found.get("EndpointConfigName", ""),
             {variant["VariantName"]: _parse_variant_state(variant) for variant in found.get("ProductionVariants", ())},
             found.get("FailureReason", ""),
@@ -82,26 +83,18 @@ class SageMakerEndpoint:
     ) -> Mapping[str, Mapping[datetime, float]]:
         names = list(variants)
         queries = [self._build_invocations_query(position, variant) for position, variant in enumerate(names)]
-        if not queries:
-            return {}
-        answer = self._cloudwatch.get_metric_data(MetricDataQueries=queries, StartTime=since, EndTime=until)
-        series = {result.get("Id"): result for result in answer["MetricDataResults"]}
-        return {variant: _index_by_minute(series.get(f"m{position}", {})) for position, variant in enumerate(names)}
+        series = read_metric_data(self._cloudwatch, queries, since, until)
+        return {
+            variant: {
+                moment.replace(second=0, microsecond=0): count
+                for moment, count in series.get(f"m{position}", MetricSeries()).values.items()
+            }
+            for position, variant in enumerate(names)
+        }
 
     def _build_invocations_query(self, position: int, variant: str) -> MetricDataQueryTypeDef:
         dimensions = metrics.INVOCATIONS.build_dimensions(EndpointName=self._name, VariantName=variant)
-        return {
-            "Id": f"m{position}",
-            "MetricStat": {
-                "Metric": {
-                    "Namespace": metrics.INVOCATIONS.namespace,
-                    "MetricName": metrics.INVOCATIONS.name,
-                    "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],
-                },
-                "Period": MINUTE_SECONDS,
-                "Stat": "Sum",
-            },
-        }
+        return build_metric_query(f"m{position}", metrics.INVOCATIONS, dimensions, MINUTE_SECONDS, "Sum")
 
 
 def is_config_complete(sagemaker: SageMakerClient, config: str) -> bool:
@@ -125,11 +118,6 @@ def _parse_variant_state(variant: Mapping[str, Any]) -> VariantState:
         instances,
         int(variant.get("DesiredInstanceCount", instances)),
     )
-
-
-def _index_by_minute(series: Mapping[str, Any]) -> dict[datetime, float]:
-    moments = [timestamp.astimezone(UTC).replace(second=0, microsecond=0) for timestamp in series.get("Timestamps", ())]
-    return dict(zip(moments, series.get("Values", ()), strict=True))
 
 
 def map_error(error: Exception, endpoint: str) -> Exception:

@@ -11,7 +11,7 @@ from tidewatch.aws.dynamodb import require_plausible_time, require_text_fields
 from tidewatch.traffic.control_table import ControlTable
 from tidewatch.traffic.models import DeployedModel
 
-SERVED_KEY = "served"
+SERVED_KEY = "served-versions"
 
 
 @dataclass(frozen=True)

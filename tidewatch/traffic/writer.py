@@ -15,9 +15,9 @@ from tidewatch.clock import Clock
 from tidewatch.naming import format_command
 from tidewatch.traffic.backoff import Backoff
 from tidewatch.traffic.control_table import ControlTable
-from tidewatch.traffic.errors import EndpointBusy, TrafficError
-from tidewatch.traffic.guard import UNUSABLE_STATUSES, TrafficSnapshot, require_usable
+from tidewatch.traffic.errors import EndpointBusy, NoCapacity, TargetUnavailable, TrafficError
 from tidewatch.traffic.heartbeat import Heartbeat
+from tidewatch.traffic.incident_replay import TrafficSnapshot
 from tidewatch.traffic.ledger import Ledger, LedgerEntry
 from tidewatch.traffic.models import EndpointState, Receipt, ResourceNames
 from tidewatch.traffic.platform import Platform
@@ -37,7 +37,7 @@ class SubmittedChange:
 
 @dataclass(frozen=True)
 class Writer:
-    """Writes the weights of one endpoint."""
+    """Writes the weights of one endpoint, and the instance counts of its variants."""
 
     platform: Platform
     ledger: Ledger
@@ -94,7 +94,7 @@ class Writer:
             state = snapshot.state
             if split is None or state is None:
                 return None
-            require_usable(state)
+            state.require_usable()
             if not state.is_in_service:
                 raise EndpointBusy(f"The endpoint {state.name} is {state.status}.")
             split = split.restrict_to(state.variants)
@@ -122,7 +122,7 @@ class Writer:
     def confirm(self, submitted: SubmittedChange) -> None:
         """Waits for InService, compares and appends the outcome; raises TrafficError where the split is another."""
         state = self.wait_until_stable()
-        require_usable(state)
+        state.require_usable()
         outcome = self.record_outcome(submitted.intent)
         if outcome is not None and outcome.error:
             raise TrafficError(
@@ -134,7 +134,7 @@ class Writer:
         """Answers an intent with what the endpoint says now; None where it was answered already."""
 
         def compose(entries: tuple[LedgerEntry, ...]) -> LedgerEntry | None:
-            if any(entry.answers == intent.sequence for entry in entries):
+            if any(entry.intent == intent.sequence for entry in entries):
                 return None
             state = self.platform.state()
             live, error = state.split if state.is_in_service else None, ""
@@ -153,7 +153,7 @@ class Writer:
         """Waits until no change is in progress; raises EndpointBusy when the wait is over."""
         backoff = self.start_backoff()
         state = self.platform.state()
-        while not state.is_in_service and state.status not in UNUSABLE_STATUSES:
+        while not state.is_in_service and not state.status.is_unusable:
             if not backoff.wait():
                 raise EndpointBusy(
                     f"The endpoint {state.name} is still {state.status} after {self.wait_seconds:g} s; what was asked "
@@ -161,6 +161,32 @@ class Writer:
                 )
             state = self.platform.state()
         return state
+
+    def set_capacity(self, variant: str, instances: int) -> None:
+        """Sets a variant's instance count, waiting for its turn and until the variant has them."""
+        backoff = self.start_backoff()
+        while True:
+            state = self.wait_until_stable()
+            state.require_usable()
+            if variant not in state.variants:
+                raise TargetUnavailable(f"Variant {variant} is not on the endpoint {state.name}; deploy it first.")
+            if state.variants[variant].desired_instances == instances:
+                return
+            try:
+                self.platform.set_capacity(variant, instances)
+                break
+            except EndpointBusy:
+                if not backoff.wait():
+                    raise
+        final_state = self.wait_until_stable()
+        final_state.require_usable()
+        if final_state.variants[variant].instances != instances:
+            reason = f" ({final_state.failure_reason})" if final_state.failure_reason else ""
+            have = final_state.variants[variant].instances
+            raise NoCapacity(
+                f"Variant {variant} of {final_state.name} has {have} instances, not {instances}{reason}: "
+                "AWS may have none to give: try again later or ask for fewer."
+            )
 
     def _append(self, entry: LedgerEntry) -> LedgerEntry:
         appended = self.ledger.append(lambda _entries: entry, use_cache=True)
@@ -175,5 +201,5 @@ class Writer:
     ) -> LedgerEntry:
         return LedgerEntry(
             "outcome", intent.who, self.clock.now(), intent.why, before=intent.before, after=live, error=error,
-            answers=intent.sequence, incident=intent.incident, alarm=intent.alarm, receipt=receipt,
+            intent=intent.sequence, incident=intent.incident, alarm=intent.alarm, receipt=receipt,
         )  # fmt: skip

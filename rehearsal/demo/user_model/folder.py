@@ -18,8 +18,7 @@ from rehearsal.demo.workload import FIRST_VERSION, SECOND_VERSION
 from stacks.config.yaml_parser import InvalidYaml, parse_yaml
 from tidewatch.drift.errors import DriftError
 from tidewatch.drift.reference import decode_reference
-from tidewatch.registry import ModelDescription, RegistryError, parse_description
-from tidewatch.registry.archive import require_valid_archive
+from tidewatch.registry import ModelDescription, RegistryError, parse_description, require_valid_archive
 
 ARTIFACT, CHALLENGER = "model.tar.gz", "challenger.tar.gz"
 REFERENCE, LINEAGE, CARD = "reference.json", "lineage.json", "card.md"
@@ -57,7 +56,11 @@ def _read_folder(folder: Path, root: Path) -> UserWorkload:
     else:
         challenger_model = _load_challenger(files.challenger, files.artifact, name, description, user_requests)
     return UserWorkload(
-        name, files, stack, reference, [located.request for located in user_requests],
+        name,
+        files,
+        stack,
+        reference,
+        [located.request for located in user_requests],
         {
             FIRST_VERSION: FRAMEWORK_BY_BACKEND[model.backend],
             SECOND_VERSION: FRAMEWORK_BY_BACKEND[challenger_model.backend],

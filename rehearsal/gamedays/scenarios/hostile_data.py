@@ -78,7 +78,7 @@ def _run_unreadable_object(harness: Harness) -> None:
     report_document = read_report(harness, harness.challenger, hour)
     harness.expect(
         f"its hour names it alone: {report_document.get('unreadable')}",
-        report_document.get("unreadable") == [f"s3://{bucket}/{key}"],
+        report_document.get("unreadable_objects") == [f"s3://{bucket}/{key}"],
     )
     partial_count = read_record_counts(harness, harness.challenger, hour)["read"]
     harness.expect(f"its hour counts the other objects: {partial_count} records", partial_count > 0)
@@ -141,7 +141,7 @@ def _expect_rejects_and_ticket(harness: Harness, harmful_count: int) -> None:
         f"each of {harmful_count} is a counted reject: {record_counts}",
         rejected == harmful_count == record_counts["read"] - record_counts["parsed"],
     )
-    harness.expect("none was a fault of the reader's own", "reader_failed" not in record_counts["rejected"])
+    harness.expect("none was a fault of the reader's own", "internal_error" not in record_counts["rejected"])
     for _ in range(2):
         run_hour(harness)
     checks.expect_alarm_cleared(harness, "records-rejected")

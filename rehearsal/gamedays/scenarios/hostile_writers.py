@@ -14,7 +14,7 @@ from rehearsal.gamedays.scenario import Scenario
 from rehearsal.gamedays.scenarios.challenger import RECOVERY_MINUTES, WARMUP_MINUTES
 from tidewatch.drift.storage_layout import build_control_key
 from tidewatch.text import MAX_LENGTH
-from tidewatch.traffic.ledger import RECENT_PERIOD
+from tidewatch.traffic import RECENT_PERIOD
 
 FAR_FUTURE = 99_999_999_999
 """A second in the year 5138."""
@@ -46,7 +46,7 @@ def _run_endless_lease(harness: Harness) -> None:
     """Every lease is another's until the year 5138."""
     harness.run_minutes(WARMUP_MINUTES)
     key = harness.outputs["key"]
-    for stack, name in ((key, "traffic"), (key, "telling"), (build_control_key(key), "drift")):
+    for stack, name in ((key, "traffic"), (key, "notification"), (build_control_key(key), "drift")):
         manual_changes.put_item(
             harness,
             harness.control_table(),

@@ -23,7 +23,7 @@ from tests.rehearsal.aws.account import LAYOUT, from_events, packed
 from tests.stacks.rehearsed import DESCRIPTION
 from tidewatch import clock as clocks
 from tidewatch import metrics
-from tidewatch.drift.statistics.windows import DriftSeverity
+from tidewatch.drift.statistics import DriftSeverity
 from tidewatch.drift.training.reference_builder import build_reference
 from tidewatch.registry import ModelRegistry
 
@@ -35,7 +35,7 @@ VARIABLES = {
     "CAPTURE_PREFIX": "capture",
     "MONITORING_BUCKET": "flights-monitoring",
     "REGISTRY_BUCKET": "flights-registry",
-    "CONTROL": "control",
+    "CONTROL_TABLE": "control",
     "THRESHOLDS": '{"psi_warn": 0.1, "psi_drift": 0.2}',
     "LAG_MINUTES": "20",
     "LOOK_BACK_HOURS": "3",
@@ -114,12 +114,12 @@ def test_the_hour_that_is_due_is_read_once() -> None:
     answer: Any = function.handler({})
     (hour,) = answer["hours"]
     assert (hour["variant"], hour["version"], hour["hour"]) == ("blue", "1", "2026-01-05T08")
-    assert (hour["read"], hour["rejected"], hour["rows"]) == (201, 1, 200)
+    assert (hour["records_read"], hour["records_rejected"], hour["rows"]) == (201, 1, 200)
     assert hour["verdict"] == "drift"
     assert (answer["skipped"], answer["remaining"], answer["problems"]) == (False, 0, [])
     assert json.loads(json.dumps(answer)) == answer
     assert function.handler({})["hours"] == []
-    assert hour["page"].startswith("s3://flights-monitoring/drift/blue/2026/01/05/08/")
+    assert hour["report_url"].startswith("s3://flights-monitoring/drift/blue/2026/01/05/08/")
 
 
 @pytest.mark.usefixtures("captured")
@@ -179,7 +179,7 @@ def test_a_change_of_the_verdict_reaches_a_rule() -> None:
     boto3.client("events").put_targets(Rule="drift", Targets=[{"Id": "1", "Arn": EVENTS}])
     function.handler({})
     (message,) = boto3.client("sqs").receive_message(QueueUrl=url)["Messages"]
-    assert json.loads(message["Body"])["detail"]["to"] == {
+    assert json.loads(message["Body"])["detail"]["current"] == {
         "version": "1",
         "verdict": "drift",
         "severity": "inform",
@@ -216,7 +216,7 @@ def test_every_severity_has_its_number() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "error"),
     [
-        ("CONTROL", None, KeyError),
+        ("CONTROL_TABLE", None, KeyError),
         ("THRESHOLDS", '{"psi": 1}', TypeError),
         ("THRESHOLDS", '{"psi_warn": 1}', ValueError),
     ],

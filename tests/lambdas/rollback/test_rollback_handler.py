@@ -19,8 +19,8 @@ from tidewatch.traffic import UnknownAlarm
 VARIABLES = {
     "STACK_KEY": "tidewatch/dev/flights",
     "ENDPOINT": ENDPOINT,
-    "LEDGER": "ledger",
-    "CONTROL": "control",
+    "LEDGER_TABLE": "ledger",
+    "CONTROL_TABLE": "control",
     "TARGET": "blue",
     "GUARDRAILS": json.dumps([GUARDRAIL]),
     "FLOOR": "2",
@@ -120,7 +120,7 @@ def test_who_asked_is_answered_though_nothing_can_be_told_of_the_endpoint(
 def test_the_sweep_copies_the_ledger_where_it_is_never_overwritten(
     canary: Flights, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("COPIES", "flights-copies")
+    monkeypatch.setenv("LEDGER_COPY_BUCKET", "flights-copies")
     function.handler({"action": "sweep"})
     assert "NoSuchBucket" in json.loads(capsys.readouterr().out.splitlines()[-1])["problem"]
     s3: Any = canary.clients.s3
@@ -131,10 +131,10 @@ def test_the_sweep_copies_the_ledger_where_it_is_never_overwritten(
 
 
 def test_the_sweep_and_the_state_change_drive_what_is_open_and_open_nothing(canary: Flights) -> None:
-    assert function.handler({"action": "sweep"})["state"] == "nothing"
+    assert function.handler({"action": "sweep"})["state"] == "no_incident"
     canary.ask_weights(blue=1, green=1)
     event = {"source": "aws.sagemaker", "detail-type": "SageMaker Endpoint State Change", "detail": {}}
-    assert function.handler(event)["state"] == "nothing"
+    assert function.handler(event)["state"] == "no_incident"
     canary.roll_back(wait=0)
     canary.clock.advance(30)
     assert function.handler(event)["state"] == "flipping"
@@ -146,7 +146,7 @@ def test_the_sweep_and_the_state_change_drive_what_is_open_and_open_nothing(cana
 def test_an_unannounced_flip_is_found_by_the_sweep(canary: Flights) -> None:
     canary.flip_behind(blue=1, green=1)
     answer = function.handler({"action": "sweep"})
-    assert answer["observed_incident"] == canary.controller().open_incidents()[0].id
+    assert answer["out_of_band_incident"] == canary.controller().open_incidents()[0].id
 
 
 @pytest.mark.parametrize("event", [{"action": "rolback"}, {"Records": []}, {"detail-type": "Scheduled Event"}])
@@ -221,7 +221,7 @@ def test_a_budget_that_cannot_be_read_is_a_line_of_the_log(
     monkeypatch.setenv("OBJECTIVES", promised)
     monkeypatch.setattr(function.get_clients().cloudwatch, "get_metric_data", fail)
     canary.flip_behind(blue=1, green=1)
-    assert function.handler({"action": "sweep"})["observed_incident"]
+    assert function.handler({"action": "sweep"})["out_of_band_incident"]
     first, *others = [json.loads(printed) for printed in capsys.readouterr().out.splitlines()]
     assert first["OutOfBandChanges"] == 1
     assert not any("OutOfBandChanges" in each for each in others)
@@ -265,7 +265,7 @@ def test_the_sweep_emits_how_the_endpoint_stands_each_time(canary: Flights, caps
         "DeploymentRolledBack": (0, "Count"),
         "EndpointNotInService": (0, "Count"),
         "RecordsRefused": (0, "Count"),
-        "RollbackDriven": (0, "Count"),
+        "RollbackRunning": (0, "Count"),
         "RollbackBlocked": (0, "Count"),
     }
     assert {one["Variant"]: one["LiveShare"] for one in variants} == {"blue": 0.5, "green": 0.5}
@@ -280,16 +280,16 @@ def test_what_its_document_links_comes_from_its_variables() -> None:
     said = {
         "ALARM": "flights-endpoint-1a2b3c4",
         "RUNBOOKS": "https://example.com/runbooks",
-        "DASHBOARD": "https://example.com/oncall",
-        "REPORTS": "s3://flights-monitoring/drift/",
+        "DASHBOARD_URL": "https://example.com/oncall",
+        "REPORTS_URL": "s3://flights-monitoring/drift/",
     }
     plan = function.RollbackEnvironment.from_variables({**VARIABLES, **said}).plan
     assert plan.incidents.health_alarm == said["ALARM"]
     incidents = plan.incidents
     assert (incidents.runbooks, incidents.dashboard, incidents.reports) == (
         said["RUNBOOKS"],
-        said["DASHBOARD"],
-        said["REPORTS"],
+        said["DASHBOARD_URL"],
+        said["REPORTS_URL"],
     )
     bare = function.RollbackEnvironment.from_variables(VARIABLES).plan
     assert (bare.automatic, bare.incidents.runbooks, bare.command) == (True, "runbooks", "")

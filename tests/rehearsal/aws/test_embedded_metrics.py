@@ -10,7 +10,8 @@ import pytest
 from rehearsal.aws.cloudwatch.embedded_metrics import parse_line
 from tests.rehearsal.aws.account import Account
 from tests.rehearsal.aws.watching import put_alarm, state
-from tidewatch.metrics import OPEN_INCIDENTS, format_embedded_metrics
+from tidewatch.aws.embedded_metrics import format_embedded_metrics
+from tidewatch.metrics import OPEN_INCIDENTS
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 LINE = format_embedded_metrics({OPEN_INCIDENTS: 2}, {"Endpoint": "flights"}, NOON)

@@ -27,8 +27,7 @@ from tests.rehearsal.aws.test_simulated_onnx import config as onnx_config
 from tests.rehearsal.aws.test_simulated_onnx import model as onnx_model
 from tests.stacks.rehearsed import DESCRIPTION, ROOT
 from tidewatch.drift.training.reference_builder import build_reference
-from tidewatch.registry import parse_description
-from tidewatch.registry.archive import require_valid_archive
+from tidewatch.registry import parse_description, require_valid_archive
 
 COLUMNS = ("a", "b", "c")
 ROWS = "a,b,c\n1,2,3\n4,5,6\n"

@@ -19,8 +19,9 @@ from rehearsal.demo.drift_summary import (
     summarize_year,
 )
 from rehearsal.demo.summary import DemoSummary
-from tidewatch.drift.reports.report import DriftReport, RecordCounts, WindowReport
-from tidewatch.drift.statistics.verdict import FeatureVerdict, Verdict
+from tidewatch.drift.reports import DriftReport, WindowReport
+from tidewatch.drift.reports.report import RecordCounts
+from tidewatch.drift.statistics import FeatureVerdict, Verdict
 
 OK, WARNING, DRIFT, INSUFFICIENT = Verdict.OK, Verdict.WARNING, Verdict.DRIFT, Verdict.INSUFFICIENT
 

@@ -18,8 +18,9 @@ from rehearsal.demo.environment import RehearsalFailed
 from rehearsal.demo.flights_model import FEATURES
 from rehearsal.demo.paths import RehearsalPaths
 from rehearsal.demo.year_replay import FLIGHTS, MONTHS, REQUESTS, ROWS, YearReplay
-from tidewatch.drift.reports.report import DriftReport, RecordCounts, WindowReport
-from tidewatch.drift.statistics.verdict import Verdict
+from tidewatch.drift.reports import DriftReport, WindowReport
+from tidewatch.drift.reports.report import RecordCounts
+from tidewatch.drift.statistics import Verdict
 
 LAG, LOOK_BACK = timedelta(minutes=20), timedelta(hours=72)
 

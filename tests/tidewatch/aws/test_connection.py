@@ -12,7 +12,8 @@ import pulumi_aws
 import pytest
 from moto import mock_aws
 
-from tidewatch.aws import PROVIDER_KEYS, Connection, find_config_faults, sessions
+from tidewatch.aws import sessions
+from tidewatch.aws.connection import PROVIDER_KEYS, Connection, find_config_faults
 
 REGION = {"aws:region": "us-east-1"}
 ROLE = "arn:aws:iam::111122223333:role/deployer"

@@ -48,7 +48,7 @@ def test_the_empty_accounting_is_the_identity(some: Accounting) -> None:
 def test_every_record_read_is_parsed_or_rejected(one: Accounting, other: Accounting) -> None:
     total = one + other
     assert total.read == total.parsed + total.rejected_total
-    assert sum(total.columns.values()) <= total.rejected_total
+    assert sum(total.rejected_by_column.values()) <= total.rejected_total
 
 
 @given(_accountings())
@@ -76,7 +76,7 @@ def test_the_first_ten_of_each_reason_are_kept_whatever_came_first() -> None:
         tally.reject("a.jsonl", offset, RejectReason.NOT_A_NUMBER, "age")
     total = tally.build()
     assert total.rejected == {RejectReason.NOT_JSON: 1000, RejectReason.NOT_A_NUMBER: 1000}
-    assert total.columns == {"age": 1000}
+    assert total.rejected_by_column == {"age": 1000}
     assert sorted({each.offset for each in total.examples}) == list(range(MAX_EXAMPLES))
     assert len(total.examples) == 2 * MAX_EXAMPLES
 

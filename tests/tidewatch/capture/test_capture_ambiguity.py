@@ -45,21 +45,21 @@ KINDS = ["application/json", "application/jsonlines", "application/x-json"]
 @pytest.mark.parametrize("value", [*KEYS, *BESIDE])
 def test_rows_under_several_keys_are_rejected(value: Any, kind: str) -> None:
     for made in (as_json(value, kind), as_base64(json.dumps(value), kind), as_base64(json.dumps(value), "")):
-        assert rejected(line(made)) == (RejectReason.AMBIGUOUS, None)
+        assert rejected(line(made)) == (RejectReason.AMBIGUOUS_PAYLOAD, None)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("text", TWICE)
 def test_a_key_that_stands_twice_is_rejected(text: str, kind: str) -> None:
     for made in (side(text, "JSON", kind), as_base64(text, kind)):
-        assert rejected(line(made)) == (RejectReason.AMBIGUOUS, None)
+        assert rejected(line(made)) == (RejectReason.AMBIGUOUS_PAYLOAD, None)
 
 
 @pytest.mark.parametrize(
     "answer", ['{"predictions": [0.1], "outputs": [[0.9]]}', '{"predictions": [0.1], "predictions": [0.9]}']
 )
 def test_an_answer_that_says_its_score_twice_is_rejected(answer: str) -> None:
-    assert rejected(line("1,2,AA", side(answer, "JSON", "application/json"))) == (RejectReason.AMBIGUOUS, None)
+    assert rejected(line("1,2,AA", side(answer, "JSON", "application/json"))) == (RejectReason.AMBIGUOUS_PAYLOAD, None)
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,7 @@ def test_a_feature_may_be_called_prompt_and_a_category_may_look_like_libsvm() ->
 
 def test_a_header_hides_no_values_beside_the_rows() -> None:
     body = {"age": 30, "instances": [["age", "fare", "carrier"], [90, 1, "UA"]]}
-    assert rejected(line(as_json(body))) == (RejectReason.AMBIGUOUS, None)
+    assert rejected(line(as_json(body))) == (RejectReason.AMBIGUOUS_PAYLOAD, None)
 
 
 @pytest.mark.parametrize(("head", "each"), [("[\n  {", "'.[]'"), ("{\n", "'.'")])

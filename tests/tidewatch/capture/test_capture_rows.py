@@ -305,12 +305,12 @@ def test_an_answer_without_a_number_is_told(answer: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("answer", ["0.5\n0.5", as_json({"predictions": [1, 2]}), as_json([[1], [2], [3]])])
 def test_an_answer_of_other_rows_is_told(answer: Any) -> None:
-    assert rejected(line("1,2,AA", answer)) == (RejectReason.ROWS_DIFFER, None)
+    assert rejected(line("1,2,AA", answer)) == (RejectReason.ROW_COUNT_MISMATCH, None)
 
 
 def test_one_line_of_scores_that_is_not_as_long_as_the_request_is_told() -> None:
-    assert rejected(line("1,2,AA\n3,4,UA", "0.1,0.2,0.3")) == (RejectReason.ROWS_DIFFER, None)
-    assert rejected(line("1,2,AA\n3,4,UA", as_json({"a": 1, "b": 2}))) == (RejectReason.ROWS_DIFFER, None)
+    assert rejected(line("1,2,AA\n3,4,UA", "0.1,0.2,0.3")) == (RejectReason.ROW_COUNT_MISMATCH, None)
+    assert rejected(line("1,2,AA\n3,4,UA", as_json({"a": 1, "b": 2}))) == (RejectReason.ROW_COUNT_MISMATCH, None)
 
 
 @pytest.mark.parametrize(("which", "expected"), [(0, 0.1), (1, 0.9), (-1, 0.9), (-2, 0.1)])
@@ -350,7 +350,7 @@ def test_a_file_of_everything_is_accounted_for(pack: Callable[[bytes], bytes]) -
         RejectReason.NO_OUTPUT: 1,
         RejectReason.TRUNCATED: 1,
     }
-    assert total.columns == {"age": 1, "fare": 2}
+    assert total.rejected_by_column == {"age": 1, "fare": 2}
     assert [each.offset for each in total.examples if each.reason is RejectReason.TRUNCATED] == [len(data) + 1]
     for each in total.examples:
         assert (data + b"\n")[each.offset - 1 : each.offset] in (b"", b"\n")

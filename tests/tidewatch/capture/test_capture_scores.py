@@ -87,7 +87,7 @@ def test_the_only_number_of_an_answer_is_the_score_whatever_it_is_called(answer:
     ],
 )  # fmt: skip
 def test_of_several_numbers_none_is_guessed(answer: dict[str, Any]) -> None:
-    assert rejected(line(ONE, answer), asking()) == (RejectReason.WHICH_SCORE, None)
+    assert rejected(line(ONE, answer), asking()) == (RejectReason.AMBIGUOUS_SCORE, None)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_a_status_is_no_score() -> None:
 
 
 def test_a_header_of_an_answer_that_is_no_name_of_the_score_is_no_header() -> None:
-    assert rejected(line(ONE, side("p\n0.31\n")), asking()) == (RejectReason.ROWS_DIFFER, None)
+    assert rejected(line(ONE, side("p\n0.31\n")), asking()) == (RejectReason.ROW_COUNT_MISMATCH, None)
 
 
 def test_a_name_that_an_answer_does_not_hold_is_told() -> None:
@@ -140,8 +140,8 @@ def test_a_name_that_an_answer_does_not_hold_is_told() -> None:
     ],
 )  # fmt: skip
 def test_an_answer_that_is_an_error_is_no_score(answer: dict[str, Any]) -> None:
-    assert rejected(line(ONE, as_json(answer)), asking()) == (RejectReason.ERROR_ANSWER, None)
-    assert rejected(line(TWO, as_json(answer)), asking()) == (RejectReason.ERROR_ANSWER, None)
+    assert rejected(line(ONE, as_json(answer)), asking()) == (RejectReason.ERROR_RESPONSE, None)
+    assert rejected(line(TWO, as_json(answer)), asking()) == (RejectReason.ERROR_RESPONSE, None)
 
 
 @pytest.mark.parametrize("where", ["endpointOutput", "eventMetadata"])
@@ -149,7 +149,7 @@ def test_an_answer_that_is_an_error_is_no_score(answer: dict[str, Any]) -> None:
 def test_a_record_that_tells_a_failure_has_no_score(where: str, status: str) -> None:
     captured = json.loads(line(ONE))
     place = captured["captureData"] if where == "endpointOutput" else captured
-    for code, reason in ((200, None), (503, RejectReason.ERROR_ANSWER)):
+    for code, reason in ((200, None), (503, RejectReason.ERROR_RESPONSE)):
         place[where][status] = code
         raw = json.dumps(captured).encode()
         assert reason is None or rejected(raw, asking()) == (reason, None)

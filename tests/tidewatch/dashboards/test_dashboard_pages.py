@@ -101,7 +101,7 @@ def test_what_every_alarm_compares_is_drawn_with_its_threshold(about: DashboardC
 def test_deployments_rollbacks_and_incidents_are_marked_where_users_are(title: str) -> None:
     graph = titled(subject(), "oncall", title)
     marks = [(name, looks["stat"]) for _, name, _, looks in series({"properties": graph}) if looks.get("yAxis")]
-    assert marks == [("DeploymentRunning", "Maximum"), ("RollbackDriven", "Maximum"), ("OpenIncidents", "Maximum")]
+    assert marks == [("DeploymentRunning", "Maximum"), ("RollbackRunning", "Maximum"), ("OpenIncidents", "Maximum")]
 
 
 def test_a_metric_of_ours_is_never_summed() -> None:

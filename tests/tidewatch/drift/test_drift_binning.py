@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tidewatch.arrays import Floats
 from tidewatch.drift.counting.binning import Binner, CategoryBinner, NumericGrid
-from tidewatch.drift.reference import POOLS, CategoryFeature, Floats, NumericFeature, hash_value
+from tidewatch.drift.reference import POOLS, CategoryFeature, NumericFeature, hash_value
 from tidewatch.drift.training.reference_builder import build_reference
 
 FINITE = st.floats(-1e308, 1e308)

@@ -19,7 +19,7 @@ from tidewatch.drift.counting.line_counter import BlockCounter, StrictLineCounte
 from tidewatch.drift.counting.record_counter import RecordCounter
 from tidewatch.drift.profile import Profile
 from tidewatch.drift.reference import Reference
-from tidewatch.drift.statistics.verdict import Verdict, judge_profile
+from tidewatch.drift.statistics import Verdict, judge_profile
 from tidewatch.drift.training.reference_builder import build_reference
 
 REFERENCE = reference()
@@ -272,5 +272,5 @@ def test_input_only_capture_is_judged_on_its_features() -> None:
     assert (profile.accounting.parsed, profile.rows) == (300, 300)
     judged = {each.name: each for each in judge_profile(REFERENCE, profile).features}
     assert judged["p"].verdict is Verdict.INSUFFICIENT
-    assert judged["p"].because == ("no answer was captured, so that the score is not judged",)
+    assert judged["p"].reasons == ("no answer was captured, so that the score is not judged",)
     assert judged["distance"].psi is not None

@@ -20,7 +20,7 @@ from tidewatch.capture.accounting import Accounting
 from tidewatch.drift.counting.binning import CategoryBinner, NumericGrid
 from tidewatch.drift.profile import Profile
 from tidewatch.drift.reference import CategoryFeature, NumericFeature
-from tidewatch.drift.statistics.verdict import Verdict, judge_profile
+from tidewatch.drift.statistics import Verdict, judge_profile
 
 WINDOWS = 60
 REFERENCES = (20_000, 1_000)

@@ -8,13 +8,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from tidewatch.drift.counting.table_counter import count_table
 from tidewatch.drift.errors import InvalidTable
-from tidewatch.drift.training.table_reference import (
-    build_reference_from_table,
-    count_table,
-    is_table,
-    open_table,
-)
+from tidewatch.drift.tables import is_table, open_table
+from tidewatch.drift.training.table_reference import build_reference_from_table
 
 FRAME = pl.DataFrame({"x": [0.5, 1.5, 2.5, 3.5], "kind": ["a", "b", "a", "b"]})
 

@@ -107,7 +107,7 @@ def captured(account: Account, count: int = HOURS) -> set[tuple[str, datetime]]:
 
 
 def judged(result: JobResult) -> set[tuple[str, datetime]]:
-    return {(one.variant, one.hour) for one in result.hours if one.page}
+    return {(one.variant, one.hour) for one in result.hours if one.report_url}
 
 
 def reports(account: Account) -> dict[str, bytes]:
@@ -219,15 +219,18 @@ def test_an_object_that_may_not_be_read_is_named_and_costs_the_rest_of_its_hour_
     emptied(account)
     at = next(at for at, call in enumerate(calls) if call.endswith("b.jsonl"))
     result, _ = run(account, at, lambda: refused("AccessDenied"))
-    assert [(one.hour.hour, one.read, one.unreadable) for one in result.hours] == [(8, 80, 1), (7, 80, 0)]
+    assert [(one.hour.hour, one.records_read, one.unreadable_objects) for one in result.hours] == [
+        (8, 80, 1),
+        (7, 80, 0),
+    ]
     name = f"s3://{PLACE.capture_bucket}/capture/one/flights-1a2b/blue/{FIRST:%Y/%m/%d/%H}/b.jsonl"
-    assert account.report(FIRST)["unreadable"] == [name]
+    assert account.report(FIRST)["unreadable_objects"] == [name]
     assert name in account.stored()[f"drift/blue/{FIRST:%Y/%m/%d/%H}/1.html"].decode()
     assert any(name in problem and "AccessDenied: no more" in problem for problem in result.problems)
     account.clock.advance(3600)
     again, _ = run(account, None)
-    assert [(one.hour.hour, one.read, one.unreadable) for one in again.hours] == [(8, 160, 0)]
-    assert account.report(FIRST)["unreadable"] == []
+    assert [(one.hour.hour, one.records_read, one.unreadable_objects) for one in again.hours] == [(8, 160, 0)]
+    assert account.report(FIRST)["unreadable_objects"] == []
 
 
 def test_a_record_that_the_reader_cannot_take_is_one_reject(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,8 +241,8 @@ def test_a_record_that_the_reader_cannot_take_is_one_reject(account: Account, mo
     account.capture(FIRST, good, b"no record", good)
     monkeypatch.setattr("tidewatch.drift.counting.record_counter.extract_rows", values)
     (one,) = account.run().hours
-    assert (one.read, one.rejected) == (3, 3)
-    assert account.report(FIRST)["windows"]["hour"]["records"]["rejected"] == {"not_json": 1, "reader_failed": 2}
+    assert (one.records_read, one.records_rejected) == (3, 3)
+    assert account.report(FIRST)["windows"]["hour"]["records"]["rejected"] == {"not_json": 1, "internal_error": 2}
 
 
 @pytest.mark.parametrize(
@@ -253,7 +256,10 @@ def test_a_record_that_the_reader_cannot_take_is_one_reject(account: Account, mo
 def test_one_harmful_record_costs_its_hour_one_record(account: Account, harmful: bytes) -> None:
     account.capture(FIRST - timedelta(hours=1), *plain_lines(3), harmful)
     account.capture(FIRST)
-    assert [(one.hour.hour, one.read, one.rejected) for one in account.run().hours] == [(8, 80, 0), (7, 4, 1)]
+    assert [(one.hour.hour, one.records_read, one.records_rejected) for one in account.run().hours] == [
+        (8, 80, 0),
+        (7, 4, 1),
+    ]
 
 
 def test_a_slow_hour_is_left_for_a_run_of_its_own(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -303,7 +309,7 @@ def test_a_wild_reference_leaves_the_other_variants_watched(account: Account, ra
     assert {variant for variant, _ in judged(result)} == {"blue"}
     assert len(judged(result)) == HOURS
     assert result.failing_count == HOURS, "each of green's, to be tried again"
-    assert [one.variant for one in result.hours if one.insufficient and not one.page] == ["green"]
+    assert [one.variant for one in result.hours if one.insufficient and not one.report_url] == ["green"]
 
 
 def test_a_version_that_is_gone_with_its_wild_reference_counts_for_a_day_at_most(account: Account) -> None:
@@ -341,8 +347,10 @@ ENTRY = {"hour": NAIVE, "variant": "blue", "configuration": "one", "fingerprint"
         b"\xff",
         b"[]",
         json.dumps({"hours": [ENTRY]}).encode(),
-        json.dumps({"failing": [{**ENTRY, "attempts": 1, "again": NAIVE, "reason": ""}]}).encode(),
-        json.dumps({"latest": {"blue": {"version": "1", "hour": NAIVE, "verdict": "", "severity": ""}}}).encode(),
+        json.dumps({"failed_hours": [{**ENTRY, "attempts": 1, "retry_at": NAIVE, "reason": ""}]}).encode(),
+        json.dumps(
+            {"latest_verdicts": {"blue": {"version": "1", "hour": NAIVE, "verdict": "", "severity": ""}}}
+        ).encode(),
     ],
 )
 def test_an_index_of_another_form_is_begun_again(account: Account, index: bytes) -> None:

@@ -113,7 +113,7 @@ def hours(result: JobResult) -> list[tuple[str, int]]:
 def test_an_hour_is_read_once(account: Account) -> None:
     account.capture(FIRST)
     (one,) = account.run().hours
-    assert (one.read, one.rejected, one.rows, one.version) == (80, 0, 80, "1")
+    assert (one.records_read, one.records_rejected, one.rows, one.version) == (80, 0, 80, "1")
     assert account.run().hours == ()
 
 
@@ -157,7 +157,7 @@ def test_missing_hours_are_shown(account: Account) -> None:
     account.capture(FIRST)
     account.run()
     day = account.report(FIRST)["windows"]["day"]
-    assert len(day["hours_missing"]) == 22
+    assert len(day["missing_hours"]) == 22
 
 
 def test_time_that_runs_out_leaves_hours_for_the_next_run(account: Account) -> None:
@@ -218,8 +218,12 @@ def test_records_of_no_known_version_are_told_and_stop_nothing(account: Account)
 def test_binary_junk_is_accounted_for(account: Account) -> None:
     account.capture(FIRST, b"\x00\x01\xff", *plain_lines(60), b"\x1f\x8b")
     (one,) = account.run().hours
-    assert (one.read, one.rejected) == (62, 2)
-    assert {each["reason"] for each in account.report(FIRST)["examples"]} <= {"not_utf8", "not_json", "truncated"}
+    assert (one.records_read, one.records_rejected) == (62, 2)
+    assert {each["reason"] for each in account.report(FIRST)["reject_examples"]} <= {
+        "not_utf8",
+        "not_json",
+        "truncated",
+    }
 
 
 def test_compressed_files_are_read(account: Account) -> None:
@@ -254,7 +258,7 @@ def test_a_change_of_the_verdict_is_told_once(account: Account) -> None:
     account.capture(FIRST)
     account.run()
     (first,) = account.events()
-    assert (first["from"], first["variant"], first["version"]) == (None, "blue", "1")
+    assert (first["previous"], first["variant"], first["version"]) == (None, "blue", "1")
     account.clock.advance(3600)
     account.capture(FIRST + timedelta(hours=1))
     account.run()
@@ -263,7 +267,7 @@ def test_a_change_of_the_verdict_is_told_once(account: Account) -> None:
     account.capture(FIRST + timedelta(hours=2), *[line("90000,UA,500\n", "0.99")] * 400)
     account.run()
     (changed,) = account.events()
-    assert (changed["from"]["verdict"], changed["to"]["verdict"]) == (first["to"]["verdict"], "drift")
+    assert (changed["previous"]["verdict"], changed["current"]["verdict"]) == (first["current"]["verdict"], "drift")
 
 
 def test_the_same_weekday_of_the_week_before_stands_beside_it(account: Account) -> None:

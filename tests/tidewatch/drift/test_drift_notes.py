@@ -8,11 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tidewatch.drift.training.table_reference import (
-    ArrayTable,
-    build_reference_from_table,
-    open_table,
-)
+from tidewatch.drift.tables import ArrayTable, open_table
+from tidewatch.drift.training.table_reference import build_reference_from_table
 
 
 def noted(columns: dict[str, list[object]], score: str | None = None) -> list[str]:

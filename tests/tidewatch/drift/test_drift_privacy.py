@@ -11,16 +11,17 @@ import numpy as np
 import pytest
 
 from tidewatch.drift.counting.binning import CategoryBinner
+from tidewatch.drift.counting.table_counter import count_table
 from tidewatch.drift.profile import Profile
 from tidewatch.drift.reference import CategoryFeature, NumericFeature, Reference, decode_reference
-from tidewatch.drift.statistics.verdict import judge_profile
+from tidewatch.drift.statistics import judge_profile
+from tidewatch.drift.tables import ArrayTable
 from tidewatch.drift.training.disclosure import render_card_section
 from tidewatch.drift.training.reference_builder import (
     MAX_CLEAR_VALUES,
     MIN_CLEAR_ROWS,
     build_reference,
 )
-from tidewatch.drift.training.table_reference import ArrayTable, count_table
 
 RNG = np.random.default_rng(12)
 EMAILS = [f"user{at}@example.com" for at in range(1_500)]
@@ -99,7 +100,7 @@ def test_hashed_values_are_judged_as_those_in_clear() -> None:
         (each.verdict, each.psi, each.p_value, each.unseen_rate) for each in theirs.features
     ]
     assert {each.name for each in ours.features if each.verdict == "drift"} == {"city", "email", "plan"}
-    told = json.dumps([each.because for each in ours.features])
+    told = json.dumps([each.reasons for each in ours.features])
     assert "(hashed " in told
     assert "Ann Lee" not in told
 

@@ -13,11 +13,12 @@ from drift_records import plain_lines, reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tidewatch.arrays import Floats
 from tidewatch.capture.line_reader import Block
 from tidewatch.drift.counting.line_counter import create_counter
 from tidewatch.drift.errors import InvalidReference, InvalidTraining
-from tidewatch.drift.reference import CategoryFeature, Floats, NumericFeature, decode_reference, hash_value
-from tidewatch.drift.statistics.verdict import judge_profile
+from tidewatch.drift.reference import CategoryFeature, NumericFeature, decode_reference, hash_value
+from tidewatch.drift.statistics import judge_profile
 from tidewatch.drift.training.reference_builder import (
     MAX_KNOWN_VALUES,
     MAX_NAMED_VALUES,

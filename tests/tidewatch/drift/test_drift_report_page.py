@@ -14,18 +14,23 @@ import pytest
 from tests.in_a_browser import browser, opened
 from tidewatch.capture.accounting import Accounting, RejectExample
 from tidewatch.capture.reject_reasons import RejectReason
+from tidewatch.drift.counting.table_counter import count_table
 from tidewatch.drift.errors import InvalidReport
 from tidewatch.drift.profile import Profile
 from tidewatch.drift.reference import CategoryFeature, Reference
-from tidewatch.drift.reports.charts import compute_bin_shares
-from tidewatch.drift.reports.html_report import format_hour_ranges, render_report
-from tidewatch.drift.reports.report import DriftReport, WindowReport, build_window_report, decode_report, list_examples
-from tidewatch.drift.statistics.verdict import Verdict, judge_profile
-from tidewatch.drift.training.table_reference import (
-    ArrayTable,
-    build_reference_from_table,
-    count_table,
+from tidewatch.drift.reports import (
+    DriftReport,
+    WindowReport,
+    build_window_report,
+    decode_report,
+    list_examples,
+    render_report,
 )
+from tidewatch.drift.reports.charts import compute_bin_shares
+from tidewatch.drift.reports.html_report import format_hour_ranges
+from tidewatch.drift.statistics import Verdict, judge_profile
+from tidewatch.drift.tables import ArrayTable
+from tidewatch.drift.training.table_reference import build_reference_from_table
 from tidewatch.html import CONTENT_SECURITY_POLICY, format_percent
 
 __all__ = ["browser"]
@@ -88,7 +93,7 @@ def reported(trained: Reference, profiles: dict[str, Profile | None]) -> DriftRe
         severity="ticket",
         windows={"hour": over("hour", 1), "day": over("day", 24), "three_days": over("three_days", 72)},
         week_before=over("week_before", 24, END - timedelta(days=7)),
-        examples=list_examples(day.accounting),
+        reject_examples=list_examples(day.accounting),
     )
 
 
@@ -139,11 +144,11 @@ def test_a_report_survives_its_json_and_has_one_form(report: DriftReport, traine
     told = msgspec.json.decode(raw)
     assert list(told) == sorted(told)
     assert told["hour"] == "2013-05-14T12:00:00Z"
-    assert told["windows"]["day"]["hours_missing"] == ["2013-05-14T08:00:00Z"]
+    assert told["windows"]["day"]["missing_hours"] == ["2013-05-14T08:00:00Z"]
     assert told["windows"]["day"]["records"]["rejected"] == {"not_a_number": 1, "truncated": 2}
     assert told["windows"]["day"]["features"][0]["verdict"] == "drift"
     assert told["week_before"]["rows"] == 1000
-    assert told["examples"][0]["offset"] == 123_456
+    assert told["reject_examples"][0]["offset"] == 123_456
 
 
 def test_a_report_of_another_schema_is_refused() -> None:
@@ -207,7 +212,7 @@ def test_features_stand_worst_first_with_their_reasons(html: str, report: DriftR
     names = re.findall(r'<a href="#f\d+">([^<]*)</a>', html)
     assert names[0] == "n0"
     assert len(names) == len(report.windows["day"].features)
-    assert report.windows["day"].features[0].because[0] in html
+    assert report.windows["day"].features[0].reasons[0] in html
 
 
 def test_every_drawing_has_a_title_and_a_description(html: str) -> None:

@@ -19,14 +19,15 @@ from hypothesis import strategies as st
 from tidewatch.capture.line_reader import Block
 from tidewatch.capture.parsing import parse_category
 from tidewatch.drift.counting.line_counter import create_counter
+from tidewatch.drift.counting.table_counter import count_table
 from tidewatch.drift.profile import Profile
 from tidewatch.drift.reference import Reference
-from tidewatch.drift.statistics.verdict import Verdict, judge_profile
+from tidewatch.drift.statistics import Verdict, judge_profile
+from tidewatch.drift.tables import open_table
 from tidewatch.drift.training.reference_builder import build_reference
 from tidewatch.drift.training.table_reference import (
     build_reference_from_table as build_table_reference,
 )
-from tidewatch.drift.training.table_reference import count_table, open_table
 
 TRITON = "application/vnd.sagemaker-triton.binary+json"
 CARRIERS = np.array(["AA", "UA", "7", "true"])

@@ -14,7 +14,8 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
 
-from tidewatch.drift.reference import Counts, NumericFeature
+from tidewatch.arrays import Counts
+from tidewatch.drift.reference import NumericFeature
 from tidewatch.drift.statistics import effect_sizes, hypothesis_tests
 from tidewatch.drift.statistics.effect_sizes import (
     cdf_differences,

@@ -18,18 +18,13 @@ from hypothesis import strategies as st
 
 from tidewatch.capture.parsing import parse_category, parse_number
 from tidewatch.capture.reject_reasons import RecordRejected, RejectReason
+from tidewatch.drift.counting.table_counter import TableCounts, count_table
 from tidewatch.drift.errors import InvalidTable, InvalidTraining
 from tidewatch.drift.reference import CategoryFeature, NumericFeature, Reference, hash_value
-from tidewatch.drift.statistics.verdict import Verdict, judge_profile
+from tidewatch.drift.statistics import Verdict, judge_profile
+from tidewatch.drift.tables import ArrayTable, is_table, open_table
 from tidewatch.drift.tables.table_batches import CategoryReader, read_numeric_column
-from tidewatch.drift.training.table_reference import (
-    ArrayTable,
-    TableCounts,
-    build_reference_from_table,
-    count_table,
-    is_table,
-    open_table,
-)
+from tidewatch.drift.training.table_reference import build_reference_from_table
 
 TRAINING = "a,b,kind,score\n1,0.5,x,0.1\n2,,y,0.2\n3,1.5,x,0.3\n4,2.5,NA,0.4\n"
 
@@ -447,7 +442,7 @@ def test_a_column_that_was_empty_in_training_rejects_nothing_and_what_comes_is_n
     assert (found.profile.accounting.parsed, rejected(found)) == (80, {})
     by_name = {each.name: each for each in judge_profile(trained, found.profile).features}
     assert (by_name["x"].verdict, by_name["note"].verdict) == (Verdict.OK, Verdict.DRIFT)
-    assert by_name["note"].because == (
+    assert by_name["note"].reasons == (
         "100.0% of the rows have a value now, and training had none at all: its values are new",
     )
 

@@ -8,21 +8,16 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pytest
 
+from tidewatch.arrays import Counts, Floats
 from tidewatch.capture.accounting import Accounting
 from tidewatch.capture.reject_reasons import RejectReason
 from tidewatch.drift.counting.binning import CategoryBinner, NumericGrid
 from tidewatch.drift.errors import InvalidProfile
 from tidewatch.drift.profile import Profile
-from tidewatch.drift.reference import CategoryFeature, Counts, Floats, Reference
+from tidewatch.drift.reference import CategoryFeature, Reference
+from tidewatch.drift.statistics import FeatureVerdict, ModelVerdict, Thresholds, Verdict, judge_profile
 from tidewatch.drift.statistics.comparisons import compare_unseen_rates
-from tidewatch.drift.statistics.verdict import (
-    FeatureVerdict,
-    ModelVerdict,
-    Thresholds,
-    Verdict,
-    find_worst,
-    judge_profile,
-)
+from tidewatch.drift.statistics.verdict import find_worst
 from tidewatch.drift.training.reference_builder import build_reference
 
 Column = Floats | Sequence[str | None]
@@ -60,7 +55,7 @@ def gapped(values: Floats, missing: int) -> Floats:
 
 def test_a_sample_of_the_training_is_ok_and_needs_no_reason() -> None:
     found = one(NORMAL, NORMAL[::7])
-    assert (found.verdict, found.because) == (Verdict.OK, ())
+    assert (found.verdict, found.reasons) == (Verdict.OK, ())
     assert found.psi is not None
     assert found.psi < 0.05
     assert found.kind == "numeric"
@@ -72,8 +67,8 @@ def test_a_shift_is_drift_and_says_what_moved() -> None:
     assert found.verdict is Verdict.DRIFT
     assert found.ks == pytest.approx(0.38, abs=0.03)
     assert found.p_value == pytest.approx(0, abs=1e-50)
-    assert "in training" in found.because[0]
-    assert "are now (PSI" in found.because[0]
+    assert "in training" in found.reasons[0]
+    assert "are now (PSI" in found.reasons[0]
 
 
 def test_a_change_between_the_limits_is_a_warning() -> None:
@@ -125,7 +120,7 @@ def test_a_category_drifts_by_the_share_it_gains(now: list[str], verdict: Verdic
 
 def test_a_category_says_which_value_moved() -> None:
     found = one(PLAN, ["a"] * 2_100 + ["b"] * 2_100 + ["c"] * 800)
-    assert '"b" went from 30.0% to 42.0%' in found.because[0]
+    assert '"b" went from 30.0% to 42.0%' in found.reasons[0]
 
 
 def test_a_rare_category_that_fills_a_small_window_is_drift() -> None:
@@ -158,7 +153,7 @@ def test_missing_values_count_by_the_points_they_change(missing: int, verdict: s
 def test_missing_values_that_come_back_are_drift_too() -> None:
     found = one(gapped(NORMAL, 2_000), NORMAL[:1_000])
     assert found.verdict is Verdict.DRIFT
-    assert found.because == ("20.0% of the rows had no value in training, 0.0% have none now",)
+    assert found.reasons == ("20.0% of the rows had no value in training, 0.0% have none now",)
 
 
 def test_two_points_are_two_points_whatever_floating_point_makes_of_them() -> None:
@@ -169,7 +164,7 @@ def test_unseen_categories_are_drift() -> None:
     found = one(PLAN, [*PLAN[::2], *["d"] * 500])
     assert found.verdict is Verdict.DRIFT
     assert found.unseen_rate == pytest.approx(500 / 5_500)
-    assert any("never seen" in sentence for sentence in found.because)
+    assert any("never seen" in sentence for sentence in found.reasons)
 
 
 def test_as_many_unseen_categories_as_training_lets_expect_are_ok() -> None:
@@ -210,7 +205,7 @@ def test_numbers_outside_the_trainings_range_are_unseen() -> None:
     found = one(NORMAL, np.concatenate([NORMAL[:900], np.full(100, 50.0)]))
     assert found.unseen_rate == pytest.approx(0.1)
     assert found.verdict is Verdict.DRIFT
-    assert any("outside the training's" in sentence for sentence in found.because)
+    assert any("outside the training's" in sentence for sentence in found.reasons)
 
 
 def test_a_small_training_does_not_make_the_tails_unseen() -> None:
@@ -230,7 +225,7 @@ def test_a_constant_that_stays_is_ok_and_one_that_changes_is_drift() -> None:
 def test_fewer_rows_than_the_minimum_are_insufficient() -> None:
     found = one(NORMAL, NORMAL[:49] + 5)
     assert found.verdict is Verdict.INSUFFICIENT
-    assert found.because == ("49 rows, and a verdict takes 50",)
+    assert found.reasons == ("49 rows, and a verdict takes 50",)
     assert found.psi is found.ks is found.p_value is None
 
 
@@ -256,7 +251,7 @@ def test_a_column_that_went_or_came_is_drift() -> None:
 def test_too_few_values_to_compare_are_insufficient() -> None:
     found = one(gapped(NORMAL, 9_500), gapped(NORMAL[:60], 57))
     assert found.verdict is Verdict.INSUFFICIENT
-    assert "3 values now and 500 in training" in found.because[0]
+    assert "3 values now and 500 in training" in found.reasons[0]
 
 
 def test_too_few_values_on_both_sides_are_ok() -> None:
@@ -316,14 +311,14 @@ def test_insufficient_data_of_one_feature_does_not_hide_the_others() -> None:
 def rejecting(parsed: int, rejected: int, column: str | None = None) -> ModelVerdict:
     reference = build_reference({"x": NORMAL, "y": NORMAL})
     columns = {} if column is None else {column: rejected}
-    account = Accounting(parsed + rejected, parsed, {RejectReason.NOT_A_NUMBER: rejected}, columns=columns)
+    account = Accounting(parsed + rejected, parsed, {RejectReason.NOT_A_NUMBER: rejected}, rejected_by_column=columns)
     return judge_profile(reference, profile(reference, {"x": NORMAL[:parsed], "y": NORMAL[:parsed]}, account))
 
 
 def test_a_column_that_makes_a_quarter_of_the_records_unreadable_is_invalid() -> None:
     model = rejecting(300, 100, "y")
     assert [each.verdict for each in model.features] == [Verdict.OK, Verdict.INVALID]
-    assert model.features[1].because == ("100 of 400 records were rejected for this column",)
+    assert model.features[1].reasons == ("100 of 400 records were rejected for this column",)
     assert model.verdict is Verdict.INVALID
 
 
@@ -373,7 +368,7 @@ def test_digits_and_words_get_one_verdict_on_the_same_counts(now: float, verdict
     digits = one(np.array(flags(0.3, 1.0, 0.0, 20_000)), np.array(flags(now, 1.0, 0.0)))
     words = one(flags(0.3, "true", "false", 20_000), flags(now, "true", "false"))  # type: ignore[arg-type]
     assert digits.verdict == words.verdict == verdict
-    assert digits.because == tuple(each.replace('"true"', "1").replace('"false"', "0") for each in words.because)
+    assert digits.reasons == tuple(each.replace('"true"', "1").replace('"false"', "0") for each in words.reasons)
 
 
 @pytest.mark.parametrize("rows", [1_000, 50_000, 1_000_000])
@@ -383,7 +378,7 @@ def test_new_values_are_judged_once_whatever_the_training_size(rows: int, new: f
     training = ["a"] * (rows // 2) + ["b"] * (rows // 2)
     found = one(training, ["a", "b"] * ((10_000 - count) // 2) + ["c"] * count)
     assert found.verdict == verdict
-    assert len(found.because) == (verdict != "ok")
+    assert len(found.reasons) == (verdict != "ok")
 
 
 def test_more_training_is_never_less_evidence_of_new_values() -> None:
@@ -420,7 +415,7 @@ def test_numbers_beside_many_zeros_count_by_the_share_of_all_values_that_moved(s
     found = one(ZEROS, mostly_zero(0.7, 5_000, scale))
     assert found.verdict == verdict
     if verdict != "ok":
-        assert any(sentence.startswith("beside its commonest value, ") for sentence in found.because)
+        assert any(sentence.startswith("beside its commonest value, ") for sentence in found.reasons)
 
 
 def test_a_tenth_of_the_rows_is_not_judged_as_if_it_were_all() -> None:
@@ -438,7 +433,7 @@ def test_a_default_that_comes_to_stand_for_many_numbers_is_found(share: float, v
     count = round(5_000 * share)
     found = one(NORMAL, np.append(np.zeros(count), NORMAL[count:5_000]))
     assert found.verdict == verdict
-    assert all("of its values in training's range" in sentence for sentence in found.because)
+    assert all("of its values in training's range" in sentence for sentence in found.reasons)
 
 
 @pytest.mark.parametrize(("trained", "rows"), [(300, 5_000), (500, 500), (5_000, 500)])
@@ -451,7 +446,7 @@ def test_a_default_is_found_in_small_samples_too(trained: int, rows: int) -> Non
 
 def test_a_value_that_leaves_the_range_shows_no_edge_below_it() -> None:
     found = one(ZEROS, np.where(ZEROS == 0, -1.0, ZEROS))
-    assert "below 0 in training" in " ".join(found.because)
+    assert "below 0 in training" in " ".join(found.reasons)
 
 
 def test_a_constant_that_moved_shows_its_psi_and_is_judged_once() -> None:
@@ -459,12 +454,12 @@ def test_a_constant_that_moved_shows_its_psi_and_is_judged_once() -> None:
     assert found.verdict is Verdict.DRIFT
     assert found.psi is not None
     assert found.psi > 5
-    assert found.because == ("100.0% of its values lie outside the training's 3 to 3",)
+    assert found.reasons == ("100.0% of its values lie outside the training's 3 to 3",)
 
 
 def test_values_that_are_all_new_show_their_psi() -> None:
     found = one(["a"] * 500 + ["b"] * 500, ["c"] * 500)
-    assert (found.verdict, len(found.because)) == (Verdict.DRIFT, 1)
+    assert (found.verdict, len(found.reasons)) == (Verdict.DRIFT, 1)
     assert found.psi is not None
     assert found.psi > 5
 

@@ -11,21 +11,9 @@ import pytest
 from tidewatch.capture.accounting import Accounting
 from tidewatch.drift.errors import InvalidProfile
 from tidewatch.drift.profile import Profile
-from tidewatch.drift.statistics.verdict import (
-    FeatureVerdict,
-    ModelVerdict,
-    Thresholds,
-    Verdict,
-    find_worst,
-)
-from tidewatch.drift.statistics.windows import (
-    HOUR,
-    DriftSeverity,
-    WindowLength,
-    assess_severity,
-    build_week_before,
-    build_window,
-)
+from tidewatch.drift.statistics import DriftSeverity, FeatureVerdict, ModelVerdict, Thresholds, Verdict, assess_severity
+from tidewatch.drift.statistics.verdict import find_worst
+from tidewatch.drift.statistics.windows import HOUR, WindowLength, build_week_before, build_window
 from tidewatch.drift.training.reference_builder import build_reference
 
 REFERENCE = build_reference({"x": np.arange(1000.0)})

@@ -13,9 +13,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tidewatch.registry import InvalidArchive
+from tidewatch.registry import InvalidArchive, require_valid_archive
 from tidewatch.registry import archive_members as archives
-from tidewatch.registry.archive import require_valid_archive
 
 FRAMEWORKS = ("lightgbm", "fil", "pytorch", "onnx")
 LAYOUT = ("flights/config.pbtxt", "flights/1/model.txt")

@@ -12,7 +12,9 @@ from rehearsal.aws.cloudwatch.metric_math import parse_expression
 from tests.tidewatch.alarms.alarm_datapoints import breaches, datapoint, evaluate_rule
 from tidewatch import metrics, slo
 from tidewatch.alarms import (
+    BUILT_IN_ALARM_KEYS,
     Alarm,
+    AlarmThresholds,
     DimensionResolver,
     InvalidAlarms,
     MetricStat,
@@ -20,8 +22,6 @@ from tidewatch.alarms import (
     build_endpoint_alarms,
     build_variant_alarms,
 )
-from tidewatch.alarms.catalog import BUILT_IN_ALARM_KEYS
-from tidewatch.alarms.thresholds import AlarmThresholds
 from tidewatch.slo import Objective
 
 THREE_NINES = 0.001

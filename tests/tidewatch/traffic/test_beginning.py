@@ -13,11 +13,11 @@ from tidewatch.traffic import (
     DeploymentFailed,
     EndpointMissing,
     EndpointUnusable,
+    LedgerEntry,
     NoCapacity,
     Split,
     TrafficError,
 )
-from tidewatch.traffic.ledger import LedgerEntry
 
 TAGS = {"owner": "ml-platform", "team": "flights"}
 
@@ -136,7 +136,7 @@ def rolled_back(controller: Any, account: Flights) -> None:
 
 def test_a_rollback_and_the_gate_treat_it_as_not_there(failed: Flights) -> None:
     result = failed.roll_back()
-    assert (result.state, result.incident) == ("nothing", "")
+    assert (result.state, result.incident) == ("no_incident", "")
     assert "has never served" in result.message
     assert failed.kinds() == []
     other = {**failed.holds, "blue": held("9")}

@@ -229,7 +229,7 @@ def test_nothing_overwrites_a_copy(history: Flights) -> None:
     put(history, {**first, "who": {"S": "somebody else"}})
     traffic = history.controller()
     for chain in traffic.ledger.chains:
-        traffic.control.delete(f"copied#{chain.key}")
+        traffic.control.delete(f"ledger-copy#{chain.key}")
     keep(history)
     assert differing(history) == [f"{PLACE.key} 1"]
 

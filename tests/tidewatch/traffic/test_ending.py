@@ -15,7 +15,7 @@ def test_an_endpoint_ends_with_its_declaration_and_the_ledger_says_so(canary: Fl
     with pytest.raises(EndpointMissing):
         canary.controller().state()
     intent, outcome = canary.controller().entries()[-2:]
-    assert (intent.kind, outcome.kind, outcome.answers) == ("intent", "outcome", intent.sequence)
+    assert (intent.kind, outcome.kind, outcome.intent) == ("intent", "outcome", intent.sequence)
     assert (intent.before, intent.after) == (outcome.before, outcome.after)
     assert "ends: nothing declares its traffic any more" in outcome.why
 
@@ -65,7 +65,7 @@ def test_who_ends_an_endpoint_gives_signs_of_life_while_it_waits(canary: Flights
     def look() -> None:
         newest = canary.controller().entries()[-1]
         intents = [one for one in canary.controller().entries() if one.kind == "intent"]
-        if newest.answers == intents[-1].sequence and intents[-1].after is None:
+        if newest.intent == intents[-1].sequence and intents[-1].after is None:
             seen.append(canary.controller().writer.heartbeat.is_other_alive(intents[-1].writer))
 
     canary.controller().claim_deletion("declared-1")

@@ -12,9 +12,8 @@ from tests.tidewatch.traffic.account import PLACE, Flights, held
 from tests.tidewatch.traffic.failing import WRITES, failing
 from tidewatch import metrics
 from tidewatch.aws.dynamodb import to_item
-from tidewatch.traffic import LedgerEntry, Split, build_acknowledgements_key
+from tidewatch.traffic import LedgerEntry, RollbackRun, Split, build_acknowledgements_key
 from tidewatch.traffic.hash_chain import HashChain
-from tidewatch.traffic.models import RollbackRun
 
 
 def forged(canary: Flights, **changes: Any) -> RollbackRun:
@@ -22,7 +21,7 @@ def forged(canary: Flights, **changes: Any) -> RollbackRun:
 
 
 def put_head(canary: Flights, drive: object, **others: object) -> None:
-    body = {"endpoint": PLACE.key, "key": "head", "revision": 9, "drive": drive, **others}
+    body = {"endpoint": PLACE.key, "key": "run", "revision": 9, "run": drive, **others}
     canary.clients.dynamodb.put_item(TableName="control", Item=to_item(body))
 
 
@@ -57,13 +56,13 @@ def test_a_rollback_that_was_under_way_when_its_target_moved_is_driven_to_its_en
     result = canary.roll_back()
     canary.clock.advance(60)
     canary.requests("blue", 5)
-    assert canary.sweeps(4, target="green").state in ("closed", "nothing")
+    assert canary.sweeps(4, target="green").state in ("closed", "no_incident")
     assert canary.controller().get_incident(result.incident).state == "closed"
     assert refused(canary) == 0
 
 
 @pytest.mark.parametrize(
-    "drive",
+    "run",
     [
         None,
         "text",
@@ -101,7 +100,7 @@ def test_who_may_only_read_passes_over_what_the_sweep_sets_aside(canary: Flights
 def test_a_forged_drain_brings_no_traffic_back(canary: Flights, ahead: int) -> None:
     before = canary.live()
     sequence = canary.controller().entries()[-1].sequence + ahead
-    drain = {"before": {"blue": 0.0, "green": 1.0}, "sequence": sequence, "config": "x", "writer": "", "drained": {}}
+    drain = {"before": {"blue": 0.0, "green": 1.0}, "sequence": sequence, "config": "x", "writer": "", "variants": {}}
     canary.controller().control.put("drain", drain)
     canary.sweeps(3)
     assert canary.live() == before
@@ -166,8 +165,8 @@ def test_a_ledger_entry_of_another_form_is_skipped_and_told(canary: Flights, ent
 @pytest.mark.parametrize(
     "entry",
     [
-        {"kind": "outcome", "answers": [1]},
-        {"kind": "outcome", "answers": "1"},
+        {"kind": "outcome", "intent": [1]},
+        {"kind": "outcome", "intent": "1"},
         {"kind": "outcome", "to": {"green": 1.0}, "receipt": {"api_accepted_s": "soon"}},
         {"kind": "incident", "incident": "x", "at": "9999-12-31T23:59:59+00:00"},
         {"kind": "incident", "incident": "x", "at": "0001-01-01T00:00:00+00:00"},

@@ -171,7 +171,7 @@ def test_every_change_has_an_intent_and_its_outcome(canary: Flights) -> None:
     assert receipt.weights_observed_s is not None
     assert receipt.weights_observed_s >= 30
     intent, outcome = canary.controller().entries()[-2:]
-    assert (intent.kind, outcome.kind, outcome.answers) == ("intent", "outcome", intent.sequence)
+    assert (intent.kind, outcome.kind, outcome.intent) == ("intent", "outcome", intent.sequence)
     assert (outcome.who, outcome.why, outcome.before, outcome.after) == ("operator", "by hand", CANARY, HALF)
 
 

@@ -247,7 +247,7 @@ class History:
 
 
 def open_before(entries: tuple[LedgerEntry, ...]) -> set[str]:
-    opened = {entry.incident for entry in entries if entry.incident and entry.kind in ("incident", "observed")}
+    opened = {entry.incident for entry in entries if entry.incident and entry.kind in ("incident", "out_of_band")}
     return opened - {entry.incident for entry in entries if entry.kind == "acknowledgement"}
 
 

@@ -69,9 +69,11 @@ def test_the_impact_is_counted_from_the_first_bad_datapoint_to_the_flip(canary: 
         "green": {"requests": 80, "errors": 17, "mean_latency_ms": 20.0},
     }
     spent = facts["seconds"]
-    assert spent["bad_until_alarm"] == 120
-    assert spent["own"] == facts["receipt"]["api_accepted_s"]
-    assert spent["own"] + spent["platform"] == pytest.approx(facts["receipt"]["weights_observed_s"])
+    assert spent["bad_to_alarm"] == 120
+    assert spent["request_to_accepted"] == facts["receipt"]["api_accepted_s"]
+    assert spent["request_to_accepted"] + spent["accepted_to_weights"] == pytest.approx(
+        facts["receipt"]["weights_observed_s"]
+    )
     text = written(canary, facts["incident"], "md")
     assert "| green | 80 | 17 | 20 |" in text
 
@@ -137,8 +139,8 @@ def test_a_cloudwatch_that_fails_costs_no_more_than_what_it_would_have_said(
     assert (result.state, result.notes) == ("observed", ())
     facts = written(canary, result.incident)
     assert facts["impact"] is None
-    assert len(facts["not_read"]) == 2
-    assert all("CloudWatch is away" in sentence for sentence in facts["not_read"])
+    assert len(facts["unavailable"]) == 2
+    assert all("CloudWatch is away" in sentence for sentence in facts["unavailable"])
     text = written(canary, result.incident, "md")
     assert "could not be read" in text
     assert facts["versions"]["green"]["before"]["version"] == "4"
@@ -160,7 +162,7 @@ def test_a_cloudwatch_that_is_slow_is_not_waited_for(canary: Flights, monkeypatc
     result = canary.roll_back(canary.request("alarm", alarm_arn=arn, alarm_at=stamp(canary.clock.now())), **TOLD)
     assert len(asked) == 3, "once before the flip: whether the guardrail is in ALARM"
     facts = written(canary, result.incident)
-    assert "The impact could not be read in time." in facts["not_read"]
+    assert "The impact could not be read in time." in facts["unavailable"]
 
 
 def test_history_that_cloudwatch_cut_off_still_tells_who_changed(

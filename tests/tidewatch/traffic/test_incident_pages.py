@@ -32,7 +32,7 @@ def test_the_page_says_all_that_its_reader_needs(canary: Flights, pages: list[di
     (page,) = pages
     for part in (
         "too many late flights",
-        "Done: blue has all traffic",
+        "Action taken: blue has all traffic",
         result.incident,
         "https://example.com/runbooks/unacknowledged.md",
         f"s3://flights-monitoring/incidents/{result.incident}.md",
@@ -85,7 +85,7 @@ def test_a_change_that_nobody_announced_gets_its_document_and_its_runbook(
     found = canary.sweep(**TOLD).out_of_band_incident
     assert "runbooks/traffic-changed.md" in pages[0]["Message"]
     facts = written(canary, found)
-    assert facts["kind"] == "observed"
+    assert facts["kind"] == "out_of_band"
     assert facts["versions"]["green"]["after"]["share"] == 0.5
 
 

@@ -18,10 +18,7 @@ from tidewatch.incidents.alarm_history import AlarmChange, AlarmHistory, AlarmSn
 from tidewatch.incidents.document import IncidentDocument
 from tidewatch.incidents.evidence import Evidence, VariantVersion
 from tidewatch.incidents.impact import Impact, VariantImpact
-from tidewatch.traffic.incident_replay import Incident
-from tidewatch.traffic.ledger import LedgerEntry
-from tidewatch.traffic.models import DeployedModel
-from tidewatch.traffic.split import Split
+from tidewatch.traffic import DeployedModel, Incident, LedgerEntry, Split
 
 NOW = datetime(2026, 1, 5, 8, tzinfo=UTC)
 
@@ -74,7 +71,7 @@ def test_a_reason_forges_no_section_of_the_document_and_no_line_of_the_page(
     for shown in (said["default"], posted):
         names = [each.partition(":")[0] for each in shown.splitlines()]
         assert names == [
-            "Endpoint", "Incident", "What happened", "Done", "Document", "Runbook", "Dashboard", "Reports",
+            "Endpoint", "Incident", "What happened", "Action taken", "Document", "Runbook", "Dashboard", "Reports",
             "To close it",
         ]  # fmt: skip
     assert not set("<>") & set(posted)

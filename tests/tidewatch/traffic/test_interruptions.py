@@ -70,7 +70,7 @@ def test_a_rollback_killed_after_any_call_is_finished_by_the_sweep(canary: Fligh
             head and head.incident
         }
         assert [entry.artifact for entry in entries if entry.kind == "quarantine"] == ["artifact-4"], number
-        assert "observed" not in {entry.kind for entry in entries}, number
+        assert "out_of_band" not in {entry.kind for entry in entries}, number
         assert TARGET.is_close_to(replay_split(canary.controller().entries())), number
         assert canary.controller().state().variants["blue"].desired_instances == 3, number
 

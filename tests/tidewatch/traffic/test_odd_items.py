@@ -18,28 +18,41 @@ from tidewatch.traffic.heartbeat import GRACE_SECONDS
 
 WRITER = "somebody"
 KEYS = (
-    "head",
-    "asked",
-    "served",
+    "run",
+    "requested-config",
+    "served-versions",
     "drain",
     "scaling",
-    "end",
-    "refused",
-    "torn",
+    "deletion-owner",
+    "rejected",
+    "ledger-tampering",
     "lease#traffic",
     "lease#telling",
     "deployment#{config}",
     f"writer#{WRITER}",
-    f"told#{ENDPOINT}",
+    f"notified#{ENDPOINT}",
     f"advised#{ALARM_ARN}",
-    f"copied#{PLACE.key}",
-    f"copied#{build_acknowledgements_key(PLACE.key)}",
+    f"ledger-copy#{PLACE.key}",
+    f"ledger-copy#{build_acknowledgements_key(PLACE.key)}",
 )
 NAMES = (
-    *("drive", "revision", "incident", "state", "target", "requested_at", "observed_at", "abort_tripped", "notes"),
-    *("resource", "config", "writer", "variants", "blue", "green", "version", "content", "since", "held", "artifact"),
-    *("image", "floor", "before", "sequence", "drained", "targets", "min", "max", "policies", "name", "at", "item"),
-    *("what", "expires", "beat", "suspected", "holder", "alarm_at", "number", "digest"),
+    *("run", "revision", "incident", "state", "target", "requested_at", "observed_at", "abort_tripped", "notes"),
+    *(
+        "resource",
+        "config",
+        "writer",
+        "variants",
+        "blue",
+        "green",
+        "version",
+        "content",
+        "since",
+        "models",
+        "model",
+        "artifact",
+    ),
+    *("image", "floor", "before", "sequence", "variants", "targets", "min", "max", "policies", "owner", "at", "item"),
+    *("findings", "expires", "beat", "suspected_at", "holder", "alarm_at", "number", "digest"),
 )
 FIELDS = (
     *(
@@ -52,7 +65,7 @@ FIELDS = (
         "alarm",
         "incident",
         "target",
-        "answers",
+        "intent",
         "receipt",
         "error",
         "variant",
@@ -73,7 +86,7 @@ FIELDS = (
 TEXTS = (
     *("", "pending", "observed", "closed", "blue", "green", ENDPOINT, WRITER, "yesterday"),
     *("2026-01-01T00:00:00", "2026-01-01T00:00:00+00:00", "0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59+00:00"),
-    *("intent", "outcome", "observed", "incident", "quarantine", "acknowledgement"),
+    *("intent", "outcome", "out_of_band", "incident", "quarantine", "acknowledgement"),
 )
 NUMBERS = ("0", "1", "-1", "0.5", "9" * 38, "1E+125", "-1E+125", "99999999999", "2")
 
@@ -152,10 +165,10 @@ ODD: tuple[dict[str, Any], ...] = (
     {"variants": {"M": {"blue": {"S": "3"}}}},
     {"variants": {"M": {"blue": {"M": {"version": {"S": "3"}, "more": {"S": ""}}}}}},
     {"variants": {"L": []}, "resource": {"N": "5"}, "config": {"S": "x"}},
-    {"held": {"M": {"blue": {"S": "3"}}}, "before": {"M": {}}, "sequence": {"S": "1"}, "expires": {"S": "never"}},
-    {"before": {"M": {"blue": {"N": "1"}}}, "sequence": {"N": "0"}, "drained": {"L": []}, "config": {"S": "x"}},
+    {"models": {"M": {"blue": {"S": "3"}}}, "before": {"M": {}}, "sequence": {"S": "1"}, "expires": {"S": "never"}},
+    {"before": {"M": {"blue": {"N": "1"}}}, "sequence": {"N": "0"}, "variants": {"L": []}, "config": {"S": "x"}},
 )
-SET_ASIDE = ("head", "asked", "served", "drain", "deployment#{config}")
+SET_ASIDE = ("run", "requested-config", "served-versions", "drain", "deployment#{config}")
 
 
 @pytest.mark.parametrize(("key", "body"), itertools.product(SET_ASIDE, ODD))
@@ -169,19 +182,19 @@ def test_an_item_of_another_form_is_set_aside_and_told(driven: Flights, key: str
 
 def test_what_a_variant_serves_is_told_again_after_an_item_of_another_form(driven: Flights) -> None:
     before = driven.controller().read_gauges().served_versions
-    put(driven, "served", {"variants": {"S": "all"}})
+    put(driven, "served-versions", {"variants": {"S": "all"}})
     after = driven.controller().read_gauges().served_versions
     assert {variant: one.version for variant, one in after.items()} == {
         variant: one.version for variant, one in before.items()
     }
 
 
-@pytest.mark.parametrize("key", ["scaling", "end", f"advised#{ALARM_ARN}"])
+@pytest.mark.parametrize("key", ["scaling", "deletion-owner", f"advised#{ALARM_ARN}"])
 @pytest.mark.parametrize("body", [{}, {"targets": {"S": "blue"}, "name": {"L": []}, "alarm_at": {"N": "1"}}])
 def test_what_only_some_calls_read_stops_none_of_them(driven: Flights, key: str, body: dict[str, Any]) -> None:
     put(driven, key, body)
     assert driven.controller().has_suspended_scaling() is False
-    assert driven.controller().is_deletion_owner("somebody") in (True, key != "end")
+    assert driven.controller().is_deletion_owner("somebody") in (True, key != "deletion-owner")
     advised = driven.alarm()
     assert driven.roll_back(advised, automatic=False).state == "advised"
 
@@ -190,7 +203,7 @@ def test_what_only_some_calls_read_stops_none_of_them(driven: Flights, key: str,
     "sign",
     [
         {"expires": {"N": "99999999999"}, "beat": {"N": "1"}},
-        {"expires": {"N": "1"}, "beat": {"N": "1"}, "suspected": {"N": "99999999999"}},
+        {"expires": {"N": "1"}, "beat": {"N": "1"}, "suspected_at": {"N": "99999999999"}},
         {"expires": {"N": "1"}, "beat": {"N": "1"}, "more": {"B": b"x"}},
         {"expires": {"S": "never"}, "beat": {"N": "1"}},
         {},

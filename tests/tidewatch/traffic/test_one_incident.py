@@ -39,7 +39,7 @@ def arriving_at_the_claim(account: Flights, request: RollbackRequest, monkeypatc
     put = account.clients.dynamodb.put_item
 
     def put_item(**given: Any) -> Any:
-        if given["Item"].get("key") == {"S": "head"} and not answers:
+        if given["Item"].get("key") == {"S": "run"} and not answers:
             answers.append(RollbackResult("", "", "", ""))
             answers[0] = account.roll_back(request, wait=0)
         return put(**given)
@@ -54,7 +54,7 @@ def test_a_call_whose_alarm_is_over_rolls_nothing_back(canary: Flights, seconds:
     canary.clock.advance(seconds)
     canary.put_alarm(GUARDRAIL)
     result = canary.roll_back(asked)
-    assert (result.state, result.incident, opened(canary)) == ("nothing", "", 0)
+    assert (result.state, result.incident, opened(canary)) == ("no_incident", "", 0)
     assert "not in ALARM" in result.message
     assert canary.live() == {"blue": 0.95, "green": 0.05}
 
@@ -73,7 +73,7 @@ def test_an_alarm_that_guards_another_stack_is_refused_and_moves_nothing(canary:
 def test_a_guardrail_that_was_deleted_rolls_nothing_back(canary: Flights) -> None:
     asked = canary.alarm()
     canary.clients.cloudwatch.delete_alarms(AlarmNames=[GUARDRAIL])
-    assert canary.roll_back(asked).state == "nothing"
+    assert canary.roll_back(asked).state == "no_incident"
 
 
 def test_a_guardrail_that_nobody_can_look_at_is_believed(canary: Flights, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,13 +167,13 @@ def test_an_alarm_that_fires_anew_after_an_acknowledgement_is_another_incident(c
 def test_an_alarm_about_a_variant_without_traffic_does_nothing(endpoint: Flights) -> None:
     before = endpoint.kinds()
     result = endpoint.roll_back(endpoint.alarm())
-    assert (result.state, result.incident) == ("nothing", "")
+    assert (result.state, result.incident) == ("no_incident", "")
     assert (endpoint.kinds(), endpoint.live()) == (before, {"blue": 1.0, "green": 0.0})
 
 
 def test_where_the_champion_is_alone_there_is_nowhere_to_go(account: Flights) -> None:
     account.create({"blue": 1.0})
-    assert account.roll_back(account.alarm()).state == "nothing"
+    assert account.roll_back(account.alarm()).state == "no_incident"
     assert account.live() == {"blue": 1.0}
 
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidewatch.traffic.promotion import PromotionRefused, TrafficDeclaration, VariantDeclaration
+from tidewatch.traffic import TrafficDeclaration, VariantDeclaration
+from tidewatch.traffic.promotion import PromotionRefused
 
 ALONE = TrafficDeclaration("flights", {"blue": VariantDeclaration("3", 100, 2)}, "blue")
 

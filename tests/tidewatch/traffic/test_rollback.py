@@ -25,7 +25,7 @@ def test_the_ledger_tells_the_rollback_in_order(canary: Flights) -> None:
     canary.roll_back()
     entries = canary.controller().entries()[-4:]
     assert [entry.kind for entry in entries] == ["incident", "quarantine", "intent", "outcome"]
-    assert entries[3].answers == entries[2].sequence
+    assert entries[3].intent == entries[2].sequence
     assert entries[3].receipt is not None
     assert entries[3].receipt.weights_observed_s is not None
     assert {entry.incident for entry in entries} == {canary.controller().open_incidents()[0].id}
@@ -36,7 +36,7 @@ def test_the_incident_closes_when_a_whole_minute_of_requests_reached_the_target_
     canary.clock.advance(60)
     canary.requests("blue", 7)
     result = canary.sweeps(4)
-    assert result.state in ("closed", "nothing")
+    assert result.state in ("closed", "no_incident")
     incident = canary.controller().get_incident(observed.incident)
     assert incident.state == "closed"
     assert incident.receipt.traffic_observed_s is not None
@@ -63,7 +63,7 @@ def test_without_requests_the_incident_closes_after_fifteen_minutes(canary: Flig
 def test_nothing_is_done_when_the_target_has_all_traffic(endpoint: Flights) -> None:
     before = endpoint.kinds()
     result = endpoint.roll_back()
-    assert (result.state, result.incident) == ("nothing", "")
+    assert (result.state, result.incident) == ("no_incident", "")
     assert "nothing to roll back" in result.message
     assert endpoint.kinds() == before
 
@@ -214,7 +214,7 @@ def test_the_missing_capacity_of_the_target_is_a_second_call(canary: Flights) ->
 def test_a_missing_endpoint_is_a_sentence_for_who_asks_and_nothing_for_the_sweep(account: Flights) -> None:
     with pytest.raises(EndpointMissing, match="does not exist"):
         account.roll_back()
-    assert account.sweep().state == "nothing"
+    assert account.sweep().state == "no_incident"
 
 
 def test_an_unannounced_flip_is_an_incident_without_a_quarantine(canary: Flights) -> None:

@@ -8,15 +8,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from tidewatch.drift.reference import (
-    CategoryFeature,
-    Counts,
-    Floats,
-    NumericFeature,
-    Reference,
-    hash_to_pool,
-    hash_value,
-)
+from tidewatch.arrays import Counts, Floats
+from tidewatch.drift.reference import CategoryFeature, NumericFeature, Reference, hash_to_pool, hash_value
 
 CELLS = 8192
 """Cells of a feature's lookup grid: enough that a cell seldom holds two edges, few enough to stay in the cache."""

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
+from tidewatch.arrays import Counts, Floats
 from tidewatch.capture.accounting import Accounting
 from tidewatch.capture.line_reader import Block
 from tidewatch.capture.record import MIN_RECORD_BYTES, Record
@@ -14,7 +15,7 @@ from tidewatch.drift.counting.line_template import LineTemplate, PaddedBuffer, l
 from tidewatch.drift.counting.record_counter import RecordCounter
 from tidewatch.drift.counting.vectorized_reader import VectorizedReader, VectorizedRows
 from tidewatch.drift.profile import Profile
-from tidewatch.drift.reference import CategoryFeature, Counts, Floats, NumericFeature, Reference
+from tidewatch.drift.reference import CategoryFeature, NumericFeature, Reference
 
 MAX_TEMPLATES = 8
 """Forms of a line that are remembered; an hour of one endpoint has one, or one for each length of its inference ids."""

@@ -9,18 +9,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from tidewatch.arrays import Bytes, Counts, Mask, Words
 from tidewatch.capture.payload import Payload, is_csv
 from tidewatch.capture.record import Record
-from tidewatch.drift.reference import Counts
-
-Bytes: TypeAlias = npt.NDArray[np.uint8]
-Words: TypeAlias = npt.NDArray[np.uint64]
-Mask: TypeAlias = npt.NDArray[np.bool_]
 
 MAX_OUTPUT_BYTES = 24
 """Bytes of an answer, with the quote before it, that are looked for before the end of the line."""

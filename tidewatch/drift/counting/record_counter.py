@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tidewatch.arrays import Counts, Floats
 from tidewatch.capture.accounting import Accounting, AccountingBuilder
 from tidewatch.capture.record import Record, decode_record
 from tidewatch.capture.reject_reasons import RecordRejected, RejectReason
 from tidewatch.capture.rows import ColumnSpec, RecordRows, RecordSchema, extract_rows
 from tidewatch.capture.scores import ScoreSelector
 from tidewatch.drift.counting.binning import Binner
-from tidewatch.drift.reference import Counts, Floats, NumericFeature, Reference
+from tidewatch.drift.reference import NumericFeature, Reference
 
 MAX_BUFFERED_ROWS = 2048
 """Rows that wait to be binned together."""
@@ -66,7 +67,7 @@ class RecordCounter:
             return None
         except Exception:
             # Whatever a record holds, it costs the others nothing: what nobody foresaw is counted, and seen there.
-            self._accounting.reject(source, offset, RejectReason.READER_FAILED)
+            self._accounting.reject(source, offset, RejectReason.INTERNAL_ERROR)
             return None
         self._accounting.add_parsed(headers=rows.headers)
         self._buffer_rows(rows, len(line))

@@ -13,17 +13,11 @@ from typing import Any, cast
 import numpy as np
 import simdjson
 
+from tidewatch.arrays import Bytes, Counts, Floats, Mask, Words
 from tidewatch.capture.parsing import MISSING_MARKERS, parse_category
 from tidewatch.drift.counting.binning import CategoryBinner
-from tidewatch.drift.counting.line_template import (
-    Bytes,
-    Mask,
-    PaddedBuffer,
-    PayloadSpans,
-    Words,
-    find_true_rows,
-)
-from tidewatch.drift.reference import CategoryFeature, Counts, Floats, NumericFeature, Reference
+from tidewatch.drift.counting.line_template import PaddedBuffer, PayloadSpans, find_true_rows
+from tidewatch.drift.reference import CategoryFeature, NumericFeature, Reference
 
 MAX_ROW_BYTES = 4000
 """Bytes of a row that is read together with others; a longer one is left to the strict reader."""

@@ -95,12 +95,12 @@ class VariantHour:
     features_checked: int
     features_drifting: int
     max_psi: float
-    read: int
-    rejected: int
+    records_read: int
+    records_rejected: int
     rows: int
     insufficient: bool
-    page: str
-    unreadable: int = 0
+    report_url: str
+    unreadable_objects: int = 0
 
 
 @dataclass(frozen=True)

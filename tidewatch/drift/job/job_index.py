@@ -30,7 +30,8 @@ class ReadHour(msgspec.Struct, frozen=True):
 class FailedHour(msgspec.Struct, frozen=True, kw_only=True):
     """An hour that was tried and not read whole, by its files' fingerprint.
 
-    again: when it is tried next. reason: a sentence's part. objects: what could not be read of it, the first ones.
+    retry_at: when it is tried next. reason: a sentence's part. unreadable_objects: what could not be read of it, the
+    first ones.
     """
 
     hour: AwareDatetime
@@ -38,9 +39,9 @@ class FailedHour(msgspec.Struct, frozen=True, kw_only=True):
     configuration: str
     fingerprint: str
     attempts: int
-    again: AwareDatetime
+    retry_at: AwareDatetime
     reason: str
-    objects: tuple[str, ...] = ()
+    unreadable_objects: tuple[str, ...] = ()
 
 
 class StaleReport(msgspec.Struct, frozen=True, order=True):
@@ -66,9 +67,9 @@ class JobIndex(msgspec.Struct, frozen=True):
 
     schema: int = SCHEMA_VERSION
     hours: tuple[ReadHour, ...] = ()
-    latest: dict[str, LatestVerdict] = {}
-    failing: tuple[FailedHour, ...] = ()
-    stale: tuple[StaleReport, ...] = ()
+    latest_verdicts: dict[str, LatestVerdict] = {}
+    failed_hours: tuple[FailedHour, ...] = ()
+    stale_reports: tuple[StaleReport, ...] = ()
 
     def has_read(self, captured: CapturedHour) -> bool:
         """Whether this hour was read with the files that it has now."""
@@ -76,13 +77,16 @@ class JobIndex(msgspec.Struct, frozen=True):
 
     def find_failure(self, captured: CapturedHour) -> FailedHour | None:
         """What came of the attempts to read this hour with the files that it has now; None where there was none."""
-        found = (each for each in self.failing if _is_same_hour(each, captured))
+        found = (each for each in self.failed_hours if _is_same_hour(each, captured))
         return next((each for each in found if each.fingerprint == captured.fingerprint), None)
 
     def list_lost_objects(self, variant: str, hour: datetime) -> tuple[str, ...]:
         """The objects of a variant's hour that could not be read, as far as they are named."""
         return tuple(
-            name for each in self.failing if (each.variant, each.hour) == (variant, hour) for name in each.objects
+            name
+            for each in self.failed_hours
+            if (each.variant, each.hour) == (variant, hour)
+            for name in each.unreadable_objects
         )
 
     def with_attempt(
@@ -95,19 +99,20 @@ class JobIndex(msgspec.Struct, frozen=True):
             configuration=captured.configuration,
             fingerprint=captured.fingerprint,
             attempts=attempts,
-            again=now + min(MIN_RETRY_WAIT * 2 ** min(attempts - 1, 10), MAX_RETRY_WAIT),
+            retry_at=now + min(MIN_RETRY_WAIT * 2 ** min(attempts - 1, 10), MAX_RETRY_WAIT),
             reason=reason,
-            objects=objects[:MAX_OBJECTS],
+            unreadable_objects=objects[:MAX_OBJECTS],
         )
         return msgspec.structs.replace(
-            self.without_attempt(captured), failing=_sort_hours((*self._list_other_failures(captured), failed_hour))
+            self.without_attempt(captured),
+            failed_hours=_sort_hours((*self._list_other_failures(captured), failed_hour)),
         )
 
     def without_attempt(self, captured: CapturedHour) -> JobIndex:
-        return msgspec.structs.replace(self, failing=self._list_other_failures(captured))
+        return msgspec.structs.replace(self, failed_hours=self._list_other_failures(captured))
 
     def _list_other_failures(self, captured: CapturedHour) -> tuple[FailedHour, ...]:
-        return tuple(each for each in self.failing if not _is_same_hour(each, captured))
+        return tuple(each for each in self.failed_hours if not _is_same_hour(each, captured))
 
     def with_hour(self, captured: CapturedHour) -> JobIndex:
         """The index with this hour read."""
@@ -120,8 +125,8 @@ class JobIndex(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(
             self,
             hours=tuple(each for each in self.hours if each.hour >= oldest),
-            failing=tuple(each for each in self.failing if each.hour >= first),
-            stale=tuple(each for each in self.stale if each.hour >= first),
+            failed_hours=tuple(each for each in self.failed_hours if each.hour >= first),
+            stale_reports=tuple(each for each in self.stale_reports if each.hour >= first),
         )
 
     def without_hour(self, hour: datetime, variant: str, configuration: str) -> JobIndex:
@@ -131,10 +136,12 @@ class JobIndex(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, hours=other_hours)
 
     def with_latest(self, variant: str, latest: LatestVerdict) -> JobIndex:
-        return msgspec.structs.replace(self, latest=dict(sorted({**self.latest, variant: latest}.items())))
+        return msgspec.structs.replace(
+            self, latest_verdicts=dict(sorted({**self.latest_verdicts, variant: latest}.items()))
+        )
 
     def with_stale(self, found: set[StaleReport]) -> JobIndex:
-        return msgspec.structs.replace(self, stale=tuple(sorted(found)))
+        return msgspec.structs.replace(self, stale_reports=tuple(sorted(found)))
 
 
 HourEntry = TypeVar("HourEntry", ReadHour, FailedHour)

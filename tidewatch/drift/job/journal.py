@@ -41,7 +41,7 @@ class JobJournal:
         unread.sort(key=lambda each: each.hour, reverse=True)
         again = [(each, failed) for each in unread if (failed := self._index.find_failure(each)) is not None]
         fresh = [each for each in unread if self._index.find_failure(each) is None]
-        return [*fresh, *(each for each, failed in again if failed.again <= self._now)]
+        return [*fresh, *(each for each, failed in again if failed.retry_at <= self._now)]
 
     def has_failed(self, captured: CapturedHour) -> bool:
         """Whether an attempt to read the hour has failed."""
@@ -75,13 +75,13 @@ class JobJournal:
     @property
     def failing_count(self) -> int:
         """Hours that were tried and not read whole."""
-        return len(self._index.failing)
+        return len(self._index.failed_hours)
 
     def list_lost_objects(self, variant: str, hour: datetime) -> tuple[str, ...]:
         return self._index.list_lost_objects(variant, hour)
 
     def find_latest(self, variant: str) -> LatestVerdict | None:
-        return self._index.latest.get(variant)
+        return self._index.latest_verdicts.get(variant)
 
     def record_latest(self, variant: str, latest: LatestVerdict) -> None:
         """What was told of a variant last."""
@@ -90,14 +90,14 @@ class JobJournal:
     @property
     def stale_reports(self) -> list[StaleReport]:
         """Reports to be made anew, newest first."""
-        return sorted(self._index.stale, reverse=True)
+        return sorted(self._index.stale_reports, reverse=True)
 
     def mark_stale(self, reports: Iterable[StaleReport]) -> None:
-        self._index = self._index.with_stale({*self._index.stale, *reports})
+        self._index = self._index.with_stale({*self._index.stale_reports, *reports})
 
     def mark_renewed(self, report: StaleReport) -> None:
         """This report was made anew."""
-        self._index = self._index.with_stale({*self._index.stale} - {report})
+        self._index = self._index.with_stale({*self._index.stale_reports} - {report})
 
     def save(self) -> None:
         """Writes it for the next run, unless that would replace one that could not be read."""

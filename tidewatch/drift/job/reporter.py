@@ -107,9 +107,9 @@ class Reporter:
             "variant": target.variant,
             "version": target.version,
             "hour": target.hour.isoformat(),
-            "from": None if before is None else _verdict_to_json(before),
-            "to": _verdict_to_json(current),
-            "report": page,
+            "previous": None if before is None else _verdict_to_json(before),
+            "current": _verdict_to_json(current),
+            "report_url": page,
         }
         entry = {"Source": EVENT_SOURCE, "DetailType": VERDICT_CHANGED, "Detail": json.dumps(detail)}
         try:

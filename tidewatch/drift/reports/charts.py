@@ -9,7 +9,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from tidewatch.drift.reference import CategoryFeature, Counts, Feature, Floats, NumericFeature
+from tidewatch.arrays import Counts, Floats
+from tidewatch.drift.reference import CategoryFeature, Feature, NumericFeature
 from tidewatch.html import escape_html, format_length, format_percent
 
 MAX_DRAWN_CATEGORIES = 12

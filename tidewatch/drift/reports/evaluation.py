@@ -93,8 +93,8 @@ def evaluate_hour(
         week_before=None
         if compared_week is None
         else _build_window_report(compared_week, judge_profile(reference, compared_week.profile, thresholds)),
-        examples=reports.list_examples(windows["hour"].profile.accounting),
-        unreadable=unreadable,
+        reject_examples=reports.list_examples(windows["hour"].profile.accounting),
+        unreadable_objects=unreadable,
     )
     profiles = {name: window.profile for name, window in windows.items()} | {
         "week_before": compared_week and compared_week.profile

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
+from tidewatch.arrays import Counts
 from tidewatch.capture.reject_reasons import EXPLANATIONS, RejectReason
 from tidewatch.drift.profile import Profile
-from tidewatch.drift.reference import Counts, Reference
+from tidewatch.drift.reference import Reference
 from tidewatch.drift.reports.charts import compute_bin_shares, render_distribution, render_hour_strip
 from tidewatch.drift.reports.report import DriftReport, WindowReport
 from tidewatch.drift.statistics.verdict import FeatureVerdict, Verdict
@@ -151,10 +152,10 @@ def _render_windows(report: DriftReport) -> str:
         lines[1:1] = [
             ("from", lambda window: _format_time(window.start)),
             ("to", lambda window: _format_time(window.end)),
-            ("hours missing", lambda window: str(len(window.hours_missing))),
+            ("hours missing", lambda window: str(len(window.missing_hours))),
         ]
-    if any(window.records.headers for window in columns.values()):
-        lines.append(("rows of names, left out", lambda window: f"{window.records.headers:,}"))
+    if any(window.records.header_rows for window in columns.values()):
+        lines.append(("rows of names, left out", lambda window: f"{window.records.header_rows:,}"))
     reasons = sorted({reason for window in columns.values() for reason in window.records.rejected})
     lines += [(f"rejected: {reason}", partial(_format_rejected, reason)) for reason in reasons]
     rows = [
@@ -183,9 +184,9 @@ def _render_hours(report: DriftReport) -> str:
     window = report.windows.get("three_days")
     if window is None or window.start is None or window.end is None:
         return ""
-    ranges = ", ".join(format_hour_ranges(window.hours_missing))
-    missing_details = f"<details><summary>Hours missing: {len(window.hours_missing)}</summary><p>{ranges}</p></details>"
-    hour_strip = render_hour_strip(window.start, window.end, window.hours_missing)
+    ranges = ", ".join(format_hour_ranges(window.missing_hours))
+    missing_details = f"<details><summary>Hours missing: {len(window.missing_hours)}</summary><p>{ranges}</p></details>"
+    hour_strip = render_hour_strip(window.start, window.end, window.missing_hours)
     return f"<h3>The hours of three days</h3>{hour_strip}{missing_details if ranges else ''}"
 
 
@@ -198,14 +199,14 @@ def format_hour_ranges(hours: Sequence[datetime]) -> Iterator[str]:
 
 
 def _render_unreadable(report: DriftReport) -> str:
-    if not report.unreadable:
+    if not report.unreadable_objects:
         return ""
-    items = "".join(f"<li>{escape_html(name)}</li>" for name in report.unreadable)
+    items = "".join(f"<li>{escape_html(name)}</li>" for name in report.unreadable_objects)
     return f'<p class="drift">Not counted, as these could not be read; they are tried again:</p><ul>{items}</ul>'
 
 
 def _render_examples(report: DriftReport) -> str:
-    if not report.examples:
+    if not report.reject_examples:
         return ""
     rows = [
         render_row(
@@ -216,14 +217,14 @@ def _render_examples(report: DriftReport) -> str:
                 render_cell(escape_html(each.source)),
             ),
         )
-        for each in report.examples
+        for each in report.reject_examples
     ]
     examples_table = render_table(["reason", "column", "at", "file"], rows, numbers=(2,))
     return f"<details><summary>Examples of rejected records: {len(rows)}</summary>{examples_table}</details>"
 
 
 def _render_features(report: DriftReport, ranked: Sequence[FeatureVerdict], window_key: str) -> str:
-    titles = ["feature", "verdict", "PSI", "KS", "p", "missing", "unseen", "because"]
+    titles = ["feature", "verdict", "PSI", "KS", "p", "missing", "unseen", "reasons"]
     others = [(key, title) for key, title in WINDOW_TITLES.items() if key in report.windows and key != window_key]
     verdicts = {key: {each.name: each.verdict for each in report.windows[key].features} for key, _ in others}
     rows = [
@@ -232,7 +233,7 @@ def _render_features(report: DriftReport, ranked: Sequence[FeatureVerdict], wind
             (
                 render_cell(_format_verdict(each.verdict), "v"),
                 *(render_cell(escape_html(value), "n") for value in format_statistics(each)),
-                render_cell("<br>".join(escape_html(sentence) for sentence in each.because), "w"),
+                render_cell("<br>".join(escape_html(sentence) for sentence in each.reasons), "w"),
                 *(render_cell(_format_verdict(verdicts[key][each.name]), "v") for key, _ in others),
             ),
             escaped=True,

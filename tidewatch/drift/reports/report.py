@@ -27,7 +27,7 @@ class RecordCounts(msgspec.Struct, frozen=True, kw_only=True):
     read: int
     parsed: int
     rejected: dict[str, int]
-    headers: int = 0
+    header_rows: int = 0
 
 
 class RejectLocation(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,13 +45,13 @@ class RejectLocation(msgspec.Struct, frozen=True, kw_only=True):
 class WindowReport(msgspec.Struct, frozen=True, kw_only=True):
     """The verdict on a window of time.
 
-    start, end: UTC, the end excluded; None where records were judged without regard to their time. hours_missing: the
+    start, end: UTC, the end excluded; None where records were judged without regard to their time. missing_hours: the
     hours in it that have no profile. features: one verdict for each of the reference's `measured`, in its order.
     """
 
     start: datetime | None = None
     end: datetime | None = None
-    hours_missing: tuple[datetime, ...] = ()
+    missing_hours: tuple[datetime, ...] = ()
     rows: int
     records: RecordCounts
     verdict: Verdict
@@ -77,8 +77,8 @@ class DriftReport(msgspec.Struct, frozen=True, kw_only=True):
     severity: str = ""
     windows: dict[str, WindowReport]
     week_before: WindowReport | None = None
-    examples: tuple[RejectLocation, ...] = ()
-    unreadable: tuple[str, ...] = ()
+    reject_examples: tuple[RejectLocation, ...] = ()
+    unreadable_objects: tuple[str, ...] = ()
 
     def encode(self) -> bytes:
         """JSON with sorted keys: equal reports give equal bytes."""
@@ -99,13 +99,13 @@ def build_window_report(
     verdict: ModelVerdict,
     start: datetime | None = None,
     end: datetime | None = None,
-    hours_missing: Iterable[datetime] = (),
+    missing_hours: Iterable[datetime] = (),
 ) -> WindowReport:
     """A model's verdict as the report of the window it was passed on."""
     return WindowReport(
         start=_to_utc(start),
         end=_to_utc(end),
-        hours_missing=tuple(sorted(hour.astimezone(UTC) for hour in hours_missing)),
+        missing_hours=tuple(sorted(hour.astimezone(UTC) for hour in missing_hours)),
         rows=verdict.rows,
         records=summarize_records(verdict.records),
         verdict=verdict.verdict,
@@ -120,7 +120,7 @@ def summarize_records(accounting: Accounting) -> RecordCounts:
         read=accounting.read,
         parsed=accounting.parsed,
         rejected=dict(sorted(rejected.items())),
-        headers=accounting.headers,
+        header_rows=accounting.header_rows,
     )
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tidewatch.drift.reference import DECILES, CategoryFeature, Counts, Feature, NumericFeature
+from tidewatch.arrays import Counts
+from tidewatch.drift.reference import DECILES, CategoryFeature, Feature, NumericFeature
 from tidewatch.drift.statistics.effect_sizes import (
     cdf_differences,
     js_distance,

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tidewatch.drift.reference import Counts, Floats, NumericFeature
+from tidewatch.arrays import Counts, Floats
+from tidewatch.drift.reference import NumericFeature
 
 PSEUDO_COUNT = 0.5
 """Added to every bin by PSI and KL: Jeffreys' prior for a multinomial (Jeffreys 1946, Proc. R. Soc. A 186)."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tidewatch.drift.reference import Counts, Floats
+from tidewatch.arrays import Counts, Floats
 from tidewatch.drift.statistics.effect_sizes import (
     MIN_EXPECTED_COUNT,
     BinCounts,

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
+from tidewatch.arrays import Counts
 from tidewatch.capture.accounting import Accounting
 from tidewatch.drift.errors import InvalidProfile
 from tidewatch.drift.profile import Profile
-from tidewatch.drift.reference import CategoryFeature, Counts, Feature, Reference
+from tidewatch.drift.reference import CategoryFeature, Feature, Reference
 from tidewatch.drift.statistics import comparisons
 from tidewatch.drift.statistics.comparisons import ROUNDING_TOLERANCE, Comparison, DistributionComparison
 from tidewatch.drift.statistics.hypothesis_tests import benjamini_hochberg
@@ -101,7 +102,7 @@ class FeatureVerdict:
     psi, ks, js, kl, p_value: of the distribution; None where too little was there to compare, ks also for categories.
     p_value: of KS for numbers, of chi-squared for categories (evidence.category_p_value), before the correction for
     many tests. missing_rate: of all rows; unseen_rate: of the values; None where there are none, unseen_rate also for
-    open categories. values: rows with a value. because: sentences, the reasons for a verdict other than ok.
+    open categories. values: rows with a value. reasons: sentences, the reasons for a verdict other than ok.
     """
 
     name: str
@@ -115,7 +116,7 @@ class FeatureVerdict:
     missing_rate: float | None = None
     unseen_rate: float | None = None
     values: int = 0
-    because: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ class _FeatureCase:
             missing_rate=int(self.counts[-1]) / rows if rows else None,
             unseen_rate=comparisons.count_unseen(self.feature, self.counts) / values if has_unseen_rate else None,
             values=values,
-            because=reasons,
+            reasons=reasons,
         )
 
 
@@ -221,7 +222,7 @@ def _build_case(
     limits: Thresholds,
     absent_columns: frozenset[str],
 ) -> _FeatureCase:
-    read, rejected = profile.accounting.read, profile.accounting.columns.get(feature.name, 0)
+    read, rejected = profile.accounting.read, profile.accounting.rejected_by_column.get(feature.name, 0)
     if feature.name in absent_columns and kind == "score":
         # The answers may be kept elsewhere; what was asked can be judged without them.
         return _FeatureCase(

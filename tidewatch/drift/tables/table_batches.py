@@ -11,19 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from tidewatch.arrays import Counts, Floats, Mask
 from tidewatch.capture.parsing import BOOLEAN_NUMBERS, MISSING_MARKERS, parse_category
 from tidewatch.capture.payload_table import make_default_name
 from tidewatch.capture.reject_reasons import RejectReason
 from tidewatch.capture.temporal import format_duration
 from tidewatch.drift.errors import InvalidTable
-from tidewatch.drift.reference import Counts, Floats
 
 if TYPE_CHECKING:
     import polars as pl
 
-Mask: TypeAlias = npt.NDArray[np.bool_]
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with what is done and what there is, in one unit."""
 

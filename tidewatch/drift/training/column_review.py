@@ -8,7 +8,8 @@ from shlex import quote
 
 import numpy as np
 
-from tidewatch.drift.reference import CategoryFeature, Floats, NumericFeature, Reference
+from tidewatch.arrays import Floats
+from tidewatch.drift.reference import CategoryFeature, NumericFeature, Reference
 from tidewatch.drift.training.reference_builder import ColumnValues
 from tidewatch.text import collapse_whitespace, is_invisible
 

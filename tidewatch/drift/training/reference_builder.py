@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from tidewatch.arrays import Counts, Floats
 from tidewatch.drift.errors import InvalidTraining
 from tidewatch.drift.reference import (
     DECILES,
@@ -19,9 +20,7 @@ from tidewatch.drift.reference import (
     MAX_NAME_LENGTH,
     POOLS,
     CategoryFeature,
-    Counts,
     Feature,
-    Floats,
     NumericFeature,
     Reference,
     hash_to_pool,

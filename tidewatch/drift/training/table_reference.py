@@ -1,27 +1,18 @@
-"""Tables of training or production rows, CSV, Parquet or arrays: into a reference, or counted against one."""
+"""The reference of a table of training rows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tidewatch.capture.accounting import AccountingBuilder
-from tidewatch.capture.reject_reasons import RecordRejected, RejectReason
-from tidewatch.drift.counting.binning import Binner
+from tidewatch.arrays import Floats
+from tidewatch.capture.reject_reasons import RecordRejected
 from tidewatch.drift.errors import InvalidTable
-from tidewatch.drift.profile import Profile
-from tidewatch.drift.reference import CategoryFeature, Floats, NumericFeature, Reference
-from tidewatch.drift.tables.csv_table import CsvTable
-from tidewatch.drift.tables.parquet_table import PARQUET_SUFFIXES as PARQUET_SUFFIXES
-from tidewatch.drift.tables.parquet_table import ParquetTable, has_parquet_files, require_flat_columns
+from tidewatch.drift.reference import Reference
 from tidewatch.drift.tables.table_batches import (
-    Batch,
     CategoryReader,
-    Mask,
     Progress,
     Table,
     describe_bad_row,
@@ -33,56 +24,6 @@ from tidewatch.drift.training.reference_builder import ColumnValues, build_refer
 
 if TYPE_CHECKING:
     import polars as pl
-
-CSV_SUFFIXES = (".csv", ".csv.gz")
-
-
-def is_table(path: str) -> bool:
-    """Whether a file is a table by its name, or a folder by the Parquet files in it."""
-    return path.lower().endswith((*CSV_SUFFIXES, *PARQUET_SUFFIXES)) or has_parquet_files(Path(path))
-
-
-def is_parquet(path: str) -> bool:
-    """Whether a table is Parquet: its rows are numbered, others begin at a byte."""
-    return path.lower().endswith(PARQUET_SUFFIXES) or has_parquet_files(Path(path))
-
-
-def open_table(path: Path, names: Sequence[str] | None = None) -> Table:
-    """The table in a file, by the extension of its name, or in a folder of Parquet files; `names` are the columns of a
-    CSV file without a header.
-
-    Raises InvalidTable where it cannot be read as one.
-    """
-    if is_parquet(str(path)):
-        if names is not None:
-            raise InvalidTable(f"{path} is Parquet, which names its columns: leave --no-header out")
-        return ParquetTable(path)
-    if path.is_dir():
-        raise InvalidTable(
-            f"{path} is a folder without Parquet files: name one table; join parts of CSV under one header, or write "
-            "them as Parquet"
-        )
-    if is_table(str(path)):
-        return CsvTable(path, names)
-    raise InvalidTable(f"{path} is no table by its name: tables end in {', '.join((*CSV_SUFFIXES, *PARQUET_SUFFIXES))}")
-
-
-class ArrayTable:
-    """Arrays by the names of their columns, shape (n,) each: numpy arrays or sequences, None or NaN where missing."""
-
-    def __init__(self, arrays: Mapping[str, Any]) -> None:
-        import polars as pl
-
-        try:
-            self._frame = pl.DataFrame(dict(arrays), nan_to_null=True)
-        except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
-            raise InvalidTable(f"the arrays are no table: {error}") from error
-        self.names = tuple(self._frame.columns)
-
-    def iter_batches(self, columns: Sequence[str], progress: Progress | None = None) -> Iterator[Batch]:  # noqa: ARG002
-        frame = self._frame.select(columns)
-        require_flat_columns(frame.schema, "the arrays")
-        yield Batch(frame, np.arange(len(self._frame)))
 
 
 def build_reference_from_table(
@@ -234,84 +175,3 @@ class _CategoryColumnBuilder:
 
     def build(self) -> ColumnValues:
         return self._values
-
-
-@dataclass(frozen=True)
-class TableCounts:
-    """A table's rows against a reference, and which of its measured columns the table has not."""
-
-    profile: Profile
-    absent_columns: frozenset[str]
-
-
-def count_table(table: Table, reference: Reference, source: str, progress: Progress | None = None) -> TableCounts:
-    """Counts a table; every row is one record, and columns that the reference does not know are not read.
-
-    source: names the table in examples of rejected rows.
-    """
-    measured_names = [feature.name for feature in reference.measured_features]
-    present = [name for name in measured_names if name in table.names]
-    rows = _TableCounter(reference, source, frozenset(present))
-    # Without a single column, rows could not be told from none.
-    for batch in table.iter_batches(present or table.names[:1], progress):
-        rows.add(batch)
-    return TableCounts(rows.profile(), frozenset(measured_names) - frozenset(present))
-
-
-class _TableCounter:
-    """The rows of a table as they are counted; one with a value that cannot be counted is rejected whole."""
-
-    def __init__(self, reference: Reference, source: str, present: frozenset[str]) -> None:
-        self._reference, self._source, self._present = reference, source, present
-        self._binner = Binner(reference)
-        self._readers = {
-            feature.name: CategoryReader() for feature in reference.features if isinstance(feature, CategoryFeature)
-        }
-        self._counts = self._binner.zeros()
-        self._accounting = AccountingBuilder()
-
-    def profile(self) -> Profile:
-        accounting = self._accounting.build()
-        return Profile(self._reference.digest, accounting, accounting.parsed, tuple(self._counts))
-
-    def add(self, batch: Batch) -> None:
-        for bad_row in batch.bad_rows:
-            self._accounting.reject(self._source, bad_row.start, bad_row.reason)
-        is_accepted, columns = self._read_numbers(batch)
-        self._accounting.add_parsed(int(is_accepted.sum()))
-        numeric = [
-            columns[feature.name][is_accepted]
-            for feature in self._reference.features
-            if isinstance(feature, NumericFeature)
-        ]
-        score = self._reference.score
-        counted = self._binner.count(
-            np.stack(numeric, axis=1) if numeric else np.empty((int(is_accepted.sum()), 0)),
-            [self._read_categories(batch, name, is_accepted) for name in self._readers],
-            columns[score.name][is_accepted] if score is not None and score.name in self._present else None,
-        )
-        for total, more in zip(self._counts, counted, strict=True):
-            total += more
-
-    def _read_numbers(self, batch: Batch) -> tuple[Mask, dict[str, Floats]]:
-        """Which rows can be counted, and the numeric columns, the score's among them."""
-        is_accepted = np.ones(len(batch.starts), np.bool_)
-        columns: dict[str, Floats] = {}
-        for feature in self._reference.measured_features:
-            if feature.name not in self._present:
-                columns[feature.name] = np.full(len(is_accepted), np.nan)
-            elif isinstance(feature, NumericFeature) or batch.frame[feature.name].dtype.is_float():
-                is_binary = isinstance(feature, NumericFeature) and feature.is_binary
-                parsed = read_numeric_column(batch.frame[feature.name], is_binary=is_binary)
-                is_bad = parsed.is_invalid | parsed.is_infinite
-                for index in np.flatnonzero(is_accepted & is_bad):
-                    reason = RejectReason.NOT_A_NUMBER if parsed.is_invalid[index] else RejectReason.NOT_FINITE
-                    self._accounting.reject(self._source, int(batch.starts[index]), reason, feature.name)
-                is_accepted &= ~is_bad
-                columns[feature.name] = parsed.values
-        return is_accepted, columns
-
-    def _read_categories(self, batch: Batch, name: str, is_accepted: Mask) -> list[str | None]:
-        if name not in self._present:
-            return [None] * int(is_accepted.sum())
-        return self._readers[name].read(batch.frame[name].filter(is_accepted))

@@ -1,0 +1,43 @@
+"""CloudWatch's embedded metric format: metrics as lines of a function's log.
+
+Source: CloudWatch user guide, "Specification: Embedded metric format".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
+
+from tidewatch.metrics import NAMESPACE, Metric
+
+
+def format_embedded_metrics(
+    values: Mapping[Metric, float],
+    dimensions: Mapping[str, str],
+    timestamp: datetime,
+    properties: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """One log line in CloudWatch's embedded metric format, for metrics of our namespace with the same dimensions.
+
+    properties: what else the line says, which queries of the log read and no metric has. Raises ValueError for a metric
+    of another namespace or with other dimensions.
+    """
+    for metric in values:
+        metric.build_dimensions(**dimensions)
+        if metric.namespace != NAMESPACE:
+            raise ValueError(f"{metric.name} is emitted by {metric.namespace}, not by us.")
+    directive = {
+        "Namespace": NAMESPACE,
+        "Dimensions": [list(dimensions)],
+        "Metrics": [{"Name": metric.name, "Unit": metric.unit} for metric in values],
+    }
+    return json.dumps(
+        {
+            "_aws": {"Timestamp": round(timestamp.timestamp() * 1000), "CloudWatchMetrics": [directive]},
+            **dimensions,
+            **properties,
+            **{metric.name: value for metric, value in values.items()},
+        }
+    )

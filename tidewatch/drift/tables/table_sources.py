@@ -1,0 +1,69 @@
+"""Where a table comes from: a CSV or Parquet file, a folder of Parquet files, or arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tidewatch.drift.errors import InvalidTable
+from tidewatch.drift.tables.csv_table import CsvTable
+from tidewatch.drift.tables.parquet_table import (
+    PARQUET_SUFFIXES,
+    ParquetTable,
+    has_parquet_files,
+    require_flat_columns,
+)
+from tidewatch.drift.tables.table_batches import Batch, Progress, Table
+
+CSV_SUFFIXES = (".csv", ".csv.gz")
+
+
+def is_table(path: str) -> bool:
+    """Whether a file is a table by its name, or a folder by the Parquet files in it."""
+    return path.lower().endswith((*CSV_SUFFIXES, *PARQUET_SUFFIXES)) or has_parquet_files(Path(path))
+
+
+def is_parquet(path: str) -> bool:
+    """Whether a table is Parquet: its rows are numbered, others begin at a byte."""
+    return path.lower().endswith(PARQUET_SUFFIXES) or has_parquet_files(Path(path))
+
+
+def open_table(path: Path, names: Sequence[str] | None = None) -> Table:
+    """The table in a file, by the extension of its name, or in a folder of Parquet files; `names` are the columns of a
+    CSV file without a header.
+
+    Raises InvalidTable where it cannot be read as one.
+    """
+    if is_parquet(str(path)):
+        if names is not None:
+            raise InvalidTable(f"{path} is Parquet, which names its columns: leave --no-header out")
+        return ParquetTable(path)
+    if path.is_dir():
+        raise InvalidTable(
+            f"{path} is a folder without Parquet files: name one table; join parts of CSV under one header, or write "
+            "them as Parquet"
+        )
+    if is_table(str(path)):
+        return CsvTable(path, names)
+    raise InvalidTable(f"{path} is no table by its name: tables end in {', '.join((*CSV_SUFFIXES, *PARQUET_SUFFIXES))}")
+
+
+class ArrayTable:
+    """Arrays by the names of their columns, shape (n,) each: numpy arrays or sequences, None or NaN where missing."""
+
+    def __init__(self, arrays: Mapping[str, Any]) -> None:
+        import polars as pl
+
+        try:
+            self._frame = pl.DataFrame(dict(arrays), nan_to_null=True)
+        except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
+            raise InvalidTable(f"the arrays are no table: {error}") from error
+        self.names = tuple(self._frame.columns)
+
+    def iter_batches(self, columns: Sequence[str], progress: Progress | None = None) -> Iterator[Batch]:  # noqa: ARG002
+        frame = self._frame.select(columns)
+        require_flat_columns(frame.schema, "the arrays")
+        yield Batch(frame, np.arange(len(self._frame)))

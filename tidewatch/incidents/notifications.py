@@ -117,7 +117,7 @@ def notify_unrecorded_flip(
         "Runbook": links.build_runbook_url(settings, links.GUARDRAIL_RUNBOOK),
         "Dashboard": settings.dashboard,
     }
-    return _try_publish(f"traffic moved, not recorded: traffic of {location}", fields, source, settings)
+    return _try_publish(f"moved, not recorded: traffic of {location}", fields, source, settings)
 
 
 def _try_publish(

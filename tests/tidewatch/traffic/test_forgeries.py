@@ -78,11 +78,11 @@ def test_a_rollback_that_was_under_way_when_its_target_moved_is_driven_to_its_en
         {"incident": "x", "state": "pending", "target": ["blue"], "requested_at": "2026-01-01T00:00:00+00:00"},
     ],
 )
-def test_a_head_of_another_form_stops_no_rollback(canary: Flights, drive: object) -> None:
-    put_head(canary, drive)
+def test_a_head_of_another_form_stops_no_rollback(canary: Flights, run: object) -> None:
+    put_head(canary, run)
     canary.sweep()
     assert refused(canary) == 1
-    put_head(canary, drive)
+    put_head(canary, run)
     assert canary.roll_back().state == "observed"
     assert canary.live() == {"blue": 1.0, "green": 0.0}
 

@@ -219,7 +219,7 @@ def test_a_writer_that_was_killed_is_answered_for_within_two_minutes(canary: Fli
     assert canary.controller().entries()[-1].kind == "intent"
     canary.sweeps(2)
     last = canary.controller().entries()[-1]
-    assert (last.kind, last.why) == ("outcome", "Completed after its writer had gone.")
+    assert (last.kind, last.why) == ("outcome", "Completed after its writer died.")
 
 
 def test_who_may_not_mark_a_sign_takes_nobody_for_dead(canary: Flights) -> None:
@@ -234,7 +234,7 @@ def test_who_may_not_mark_a_sign_takes_nobody_for_dead(canary: Flights) -> None:
     assert canary.controller().entries()[-1].kind == "intent"
     canary.control.clear()
     canary.sweeps(2)
-    assert canary.controller().entries()[-1].why == "Completed after its writer had gone."
+    assert canary.controller().entries()[-1].why == "Completed after its writer died."
 
 
 def test_a_clock_far_ahead_of_a_writers_does_not_make_it_dead(canary: Flights) -> None:

@@ -223,7 +223,7 @@ def test_an_unannounced_flip_is_an_incident_without_a_quarantine(canary: Flights
     assert found.out_of_band_incident
     assert "without an entry in the ledger" in found.message
     (incident,) = canary.controller().open_incidents()
-    assert (incident.id, incident.kind, incident.state) == (found.out_of_band_incident, "observed", "closed")
+    assert (incident.id, incident.kind, incident.state) == (found.out_of_band_incident, "out_of_band", "closed")
     assert canary.controller().quarantines() == ()
     assert canary.told() == Split({"blue": 0.5, "green": 0.5})
     assert canary.sweep().out_of_band_incident == ""

@@ -59,8 +59,8 @@ def test_people_are_told_once_that_it_could_not_be_written_down(
         with pytest.raises(ClientError):
             canary.roll_back(topic="P1")
     (page,) = told
-    assert page["Subject"] == "flipped, unrecorded: traffic of flights (dev)"
-    assert "Done: All traffic of flights-4b53caf is sent to blue" in page["Message"]
+    assert page["Subject"] == "moved, not recorded: traffic of flights (dev)"
+    assert "Action taken: All traffic of flights-4b53caf is sent to blue" in page["Message"]
 
 
 def test_what_breaks_after_the_flip_is_told_and_ends_when_the_table_can_be_written(canary: Flights) -> None:
@@ -68,7 +68,7 @@ def test_what_breaks_after_the_flip_is_told_and_ends_when_the_table_can_be_writt
     with failing(canary, ("ledger",), WRITES, "AccessDeniedException"), pytest.raises(ClientError):
         canary.sweeps(1)
     assert canary.live() == ALL
-    assert canary.sweeps(2).state in ("observed", "closed", "nothing")
+    assert canary.sweeps(2).state in ("observed", "closed", "no_incident")
     assert canary.kinds().count("outcome") == 2
 
 

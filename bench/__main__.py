@@ -1,4 +1,4 @@
-"""All benchmarks, one after another: `make bench`. Exit code 1 where a figure is above its limit."""
+"""Runs all benchmarks one after another: `make bench`. Exit code 1 if a figure is above its limit."""
 
 from __future__ import annotations
 

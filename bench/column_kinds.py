@@ -1,6 +1,6 @@
-"""Columns of one kind each, alone in a model: where a fault of the judgement would hide among 25 columns.
+"""Models with a single column of each kind: among 25 columns, a fault in the verdicts would go unnoticed.
 
-Each kind's law is known, so that training and windows are drawn from it and no population is made of it first.
+Each kind's distribution is known, so that training rows and windows are drawn from it, without a population.
 """
 
 from __future__ import annotations
@@ -31,23 +31,25 @@ from tidewatch.drift.training.reference_builder import build_reference
 COLUMN = "column"
 NO_DRIFT = "no drift"
 TRAINING_ROWS = (1_000_000, 50_000, 1_000)
-"""Rows of the references where the size of the training must not matter."""
+"""The rows of the references when the training size must not matter."""
 
 
 class ColumnDistribution(BinDistribution, Protocol):
-    """Of one column."""
+    """The distribution of one column."""
 
     def draw(self, rows: int, rng: np.random.Generator) -> Column:
-        """So many values of it."""
+        """Draws this many values of the column."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class DiscreteDistribution:
-    """Each of `names`, words or numbers, with its probability, shape (K,)."""
+    """A discrete distribution over words or numbers."""
 
     names: Column
+    """The words or numbers, shape (K,)."""
     probabilities: Floats
+    """The probability of each, shape (K,)."""
 
     def draw(self, rows: int, rng: np.random.Generator) -> Column:
         return np.repeat(self.names, rng.multinomial(rows, self.probabilities))
@@ -60,13 +62,16 @@ class DiscreteDistribution:
         return np.asarray(np.bincount(bins, self.probabilities, feature.width), np.float64)
 
     def with_share(self, share: float, index: int) -> DiscreteDistribution:
-        """One of the names has `share` of the rows, the others what is left, as before to each other."""
+        """Returns the distribution with `share` of the rows for one of the names.
+
+        The others share the rest in proportion.
+        """
         chances = self.probabilities * ((1 - share) / (1 - self.probabilities[index]))
         chances[index] = share
         return DiscreteDistribution(self.names, chances)
 
     def with_unseen(self, share: float, names: int = 5) -> DiscreteDistribution:
-        """So many names that were not there have `share` of the rows together."""
+        """Returns the distribution with this many new names that together have `share` of the rows."""
         new = np.array([f"new {number}" for number in range(names)])
         return DiscreteDistribution(
             np.append(self.names, new), np.append(self.probabilities * (1 - share), np.full(names, share / names))
@@ -74,18 +79,18 @@ class DiscreteDistribution:
 
 
 def build_equal(size: int) -> DiscreteDistribution:
-    """So many words with one probability."""
+    """Returns this many words with equal probabilities."""
     return DiscreteDistribution(np.array([f"store {at}" for at in range(size)]), np.full(size, 1 / size))
 
 
 def build_zipf(size: int) -> DiscreteDistribution:
-    """So many words by Zipf's law."""
+    """Returns this many words with probabilities by Zipf's law."""
     return DiscreteDistribution(np.array([f"item {at}" for at in range(size)]), compute_zipf(size))
 
 
 @dataclass(frozen=True)
 class ZeroInflatedExponential:
-    """Zero with the probability `zeros`, else exponential with the mean `scale`."""
+    """Zero with the probability `zero_share`, else exponential with the mean `scale`."""
 
     zero_share: float
     scale: float
@@ -102,7 +107,7 @@ class ZeroInflatedExponential:
 
 @dataclass(frozen=True)
 class ColumnChange:
-    """What becomes of a kind's column, in windows of so many rows, and what is promised of them."""
+    """A change of a kind's column, the size of the windows with it, and the verdict that it requires."""
 
     name: str
     distribution: ColumnDistribution
@@ -112,16 +117,18 @@ class ColumnChange:
 
 @dataclass(frozen=True)
 class ColumnKind:
-    """A column at rest and its changes. change_references: rows of the references that must find the changes."""
+    """A column without drift, and its changes."""
 
     name: str
     distribution: ColumnDistribution
     changes: Sequence[ColumnChange] = ()
     references: Sequence[int] = REFERENCE_ROWS
+    """The rows of the references that must not find drift."""
     change_references: Sequence[int] = REFERENCE_ROWS[:1]
+    """The rows of the references that must find the changes."""
 
     def list_changes(self, reference_rows: int, sizes: Sequence[int]) -> Iterable[ColumnChange]:
-        """What is measured against references of so many rows."""
+        """Yields what is measured against references with this many rows."""
         if reference_rows in self.references:
             yield from (ColumnChange(NO_DRIFT, self.distribution, VerdictRequirement.NO_ALARM, size) for size in sizes)
         if reference_rows in self.change_references:
@@ -134,7 +141,7 @@ def _build_taken_over(
     references: Sequence[int] = REFERENCE_ROWS,
     change_references: Sequence[int] = REFERENCE_ROWS[:1],
 ) -> ColumnKind:
-    """The last of its values, the rarest where they differ, takes over."""
+    """Returns a kind whose changes give more rows to its last value, the rarest if their shares differ."""
     changes = (
         ColumnChange("one of them takes 12%", distribution.with_share(0.12, -1)),
         ColumnChange("one of them takes 40%", distribution.with_share(0.4, -1), VerdictRequirement.DRIFT),
@@ -144,7 +151,7 @@ def _build_taken_over(
 
 
 def _build_flags(name: str, names: Column) -> ColumnKind:
-    """Two values, the second of them in 30% of the rows."""
+    """Returns a kind with two values, the second in 30% of the rows."""
     distribution = DiscreteDistribution(names, np.array([0.7, 0.3]))
     changes = [
         ColumnChange(f"30% -> {share}%", distribution.with_share(share / 100, 1), VerdictRequirement.DETECTED, rows)
@@ -154,9 +161,10 @@ def _build_flags(name: str, names: Column) -> ColumnKind:
 
 
 def _list_share_changes(share: int) -> Iterator[tuple[int, int]]:
-    """By how many percent a share goes up and down, with the rows of a window that is enough for it.
+    """Yields shares moved up and down by some percentage points, with a window size that is enough to find the move.
 
-    By chance a share that moved by just the five points of a warning moved by less in half of the windows.
+    A share that moved by exactly the five points of a warning would, by chance, appear to move less in half of the
+    windows.
     """
     for points, rows in ((6, 50_000), (10, 5_000)):
         yield from ((share + points, rows), (share - points, rows))
@@ -172,7 +180,7 @@ def _build_with_unseen(name: str, distribution: DiscreteDistribution) -> ColumnK
 
 
 def _build_zero_inflated(zeros: int, *factors: tuple[float, VerdictRequirement]) -> ColumnKind:
-    """times: what the other numbers are multiplied by, and what is promised of it."""
+    """Returns a kind with zeros, whose changes move their share or multiply the other numbers by the given factors."""
     share = zeros / 100
     changes = (
         *(
@@ -195,7 +203,7 @@ def _build_zero_inflated(zeros: int, *factors: tuple[float, VerdictRequirement])
 
 KINDS = (
     *(_build_taken_over(f"{size:,} equal values", build_equal(size)) for size in (51, 200, 1_115, 6_000)),
-    # So many that by chance this training misses some, each of them in many rows of a window.
+    # So many values that the training misses some by chance, and each missing one is in many rows of a window.
     ColumnKind("250 equal values", build_equal(250), references=REFERENCE_ROWS[-1:], change_references=()),
     _build_taken_over("2,000 values, Zipf", build_zipf(2_000), TRAINING_ROWS, TRAINING_ROWS[:2]),
     _build_taken_over("20,000 values, Zipf", build_zipf(20_000)),
@@ -205,7 +213,7 @@ KINDS = (
     _build_zero_inflated(
         70, (2, VerdictRequirement.DETECTED), (0.5, VerdictRequirement.DETECTED), (5, VerdictRequirement.DRIFT)
     ),
-    # Doubled, a fortieth of all values has moved.
+    # Doubling moves only a fortieth of all values.
     _build_zero_inflated(90, (2, VerdictRequirement.NO_ALARM), (10, VerdictRequirement.DETECTED)),
 )
 
@@ -218,9 +226,9 @@ def measure_table(
     kinds: Iterable[ColumnKind] = KINDS,
     windows_per_reference: int = WINDOWS_PER_REFERENCE,
 ) -> list[VerdictRates]:
-    """Every kind without drift at every size, and its moves; the same seed gives the same rows of a kind.
+    """Measures every kind without drift at every size, and its changes; a seed determines a kind's rows.
 
-    All sizes and moves are judged by the same references, since one of a million rows takes its time.
+    The same references judge all sizes and changes, because building one of a million rows takes long.
     """
     rows: list[VerdictRates] = []
     for kind in kinds:
@@ -251,6 +259,6 @@ def measure_table(
 
 
 def build_column_reference(distribution: ColumnDistribution, rows: int, rng: np.random.Generator) -> Reference:
-    """That of so many rows of one column."""
+    """Builds the reference of this many rows of one column."""
     values = distribution.draw(rows, rng)
     return build_reference({COLUMN: values if values.dtype.kind == "f" else values.tolist()})

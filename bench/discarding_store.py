@@ -1,6 +1,7 @@
-"""An S3 that discards: it takes one multipart upload over HTTP, keeps its length and first block, and gives zeros back.
+"""A fake S3 that discards data: it accepts one multipart upload over HTTP and returns zeros for it.
 
-For measuring a client. It is no S3: nothing is signed, checked or conditional.
+It keeps the upload's length and first block. It is only for measuring a client: it signs, checks and conditions
+nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ _ZEROS = bytes(BLOCK)
 
 
 class DiscardingStore(ThreadingHTTPServer):
-    """What is known of the one artifact, and of the manifests, which are told apart by their key."""
+    """What the server keeps of the single artifact. Manifests are recognised by their key."""
 
     daemon_threads = True
     first_block = b""
@@ -62,7 +63,7 @@ class Handler(BaseHTTPRequestHandler):
             block = _ZEROS
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Says nothing of requests."""
+        """Logs nothing."""
 
     def _is_artifact(self) -> bool:
         return urlsplit(self.path).path.endswith("/model.tar.gz")
@@ -91,7 +92,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    """Prints its port and serves until it is ended."""
+    """Prints the port and serves until the process is ended."""
     store = DiscardingStore(("127.0.0.1", 0), Handler)
     store.sizes = {}
     print(store.server_address[1], flush=True)

@@ -40,12 +40,12 @@ from bench.verdict_rates import (
 from tidewatch.drift.statistics import Verdict, judge_profile
 
 PeerVerdict: TypeAlias = Callable[[Columns, Columns], bool]
-"""Whether another tool, by its defaults, says that the second table drifted from the first."""
+"""Whether another tool, with its defaults, finds that the second table drifted from the first."""
 
 
 @dataclass(frozen=True)
 class DriftScenario:
-    """What happens to one column of the population, and the sizes at which it must be found; none for no drift."""
+    """A change of one column of the population, or no drift, with the sizes and the verdict that it requires."""
 
     name: str
     column: str = ""
@@ -55,12 +55,12 @@ class DriftScenario:
     requirement: VerdictRequirement = VerdictRequirement.DETECTED
 
     def with_sizes(self, reference_rows: int, window_rows: int) -> DriftScenario:
-        """The same at other sizes."""
+        """Returns the same scenario with other sizes."""
         return replace(self, reference_rows=reference_rows, window_rows=window_rows)
 
 
 def _shift_to_plan_b(column: Column, rng: np.random.Generator) -> Column:
-    """30% -> 42%: the same share of the other values moves over."""
+    """Moves 30% to 42%, by the same share of the other values."""
     return np.where((column != "b") & (rng.random(len(column)) < 0.12 / 0.7), "b", column)
 
 
@@ -84,7 +84,10 @@ def measure_table(
     references: Sequence[int] = REFERENCE_ROWS,
     windows_per_reference: int = WINDOWS_PER_REFERENCE,
 ) -> list[VerdictRates]:
-    """Every reference size with every window size without drift, then the drifts; the same seed gives the same rows."""
+    """Measures every reference size with every window size without drift, then the drifts.
+
+    A seed determines the rows.
+    """
     rng = np.random.default_rng(seed)
     population_columns = draw_population(rng)
     distributions = build_distributions(population_columns)
@@ -140,12 +143,12 @@ def _measure_peer(
 
 
 def change_column(scenario: DriftScenario, population_columns: Columns, rng: np.random.Generator) -> Columns:
-    """The population's column that the scenario changes, after it."""
+    """Returns the population's column that the scenario changes, after the change."""
     return {scenario.column: scenario.change(population_columns[scenario.column], rng)} if scenario.column else {}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Prints the table; 1 where it does not hold what is promised."""
+    """Prints the table; returns 1 if it misses a requirement."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--windows", type=int, default=WINDOWS)
     parser.add_argument("--seed", type=int, default=1)

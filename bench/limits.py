@@ -1,4 +1,4 @@
-"""What a benchmark promises: ratios of runs made in turns, so that a slow or shared machine has the same ones."""
+"""Limits of benchmarks: ratios of alternating runs, so that a slow or shared machine gives the same ones."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from enum import StrEnum
 from pathlib import Path
 
 REQUIRED_MARGIN = 1.2
-"""A promise has this much room in every run; with less it is not printed as one, though only a miss is a failure: the
-machine may have done other work."""
+"""The room that a promised figure must have in every run.
+
+With less it is printed as too near, but only a miss is a failure: the machine may have done other work.
+"""
 
 
 class LimitResult(StrEnum):
-    """How a promise came out: in every run with room, in every run, or not in all of them."""
+    """Whether a limit held in every run with the required margin, in every run, or not in every run."""
 
     PROMISED = "promised"
     NEAR = "held, too near to be promised"
@@ -28,13 +30,13 @@ class LimitResult(StrEnum):
 
 @dataclass(frozen=True)
 class Ratio:
-    """One figure over another, of runs made in turns."""
+    """One figure divided by another, from alternating runs."""
 
     runs: tuple[float, ...]
 
     @classmethod
     def of(cls, upper: Sequence[float], lower: Sequence[float]) -> Ratio:
-        """Turn by turn: both figures of one turn met the same machine."""
+        """Pairs the runs turn by turn, because both figures of one turn had the same load on the machine."""
         return cls(tuple(round(up / low, 3) for up, low in zip(upper, lower, strict=True)))
 
     @property
@@ -45,11 +47,11 @@ class Ratio:
         return f"{self.median:.2f} ({min(self.runs):.2f} to {max(self.runs):.2f})"
 
     def check_at_least(self, limit: float) -> LimitResult:
-        """How the promise came out that every run is above the limit."""
+        """Returns whether every run is above the limit."""
         return _classify_margin(min(self.runs) / limit)
 
     def check_at_most(self, limit: float) -> LimitResult:
-        """How the promise came out that every run is below the limit."""
+        """Returns whether every run is below the limit."""
         return _classify_margin(limit / max(self.runs))
 
 
@@ -60,7 +62,7 @@ def _classify_margin(margin: float) -> LimitResult:
 
 
 def time_python(program: str) -> float:
-    """The processor's seconds of a Python of its own that runs a program, its start included."""
+    """Returns the processor seconds of a new Python process that runs a program, including its start."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([sys.executable, "-c", program], check=True, env=_environment())
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -68,13 +70,18 @@ def time_python(program: str) -> float:
 
 
 def time_boto3_process() -> float:
-    """The processor's seconds of a fresh process that imports boto3: work of the kind that is measured here, and of
-    nobody here. Its start is in it, which `import_seconds` leaves out."""
+    """Returns the processor seconds of a new process that imports boto3, including its start.
+
+    It is a unit of measurement: similar work that does not depend on this project. time_import leaves the start out.
+    """
     return time_python("import boto3")
 
 
 def time_import(module: str, folder: Path, before: str = "") -> float:
-    """The processor's seconds to import a module of `folder` in a fresh process, after `before`, without its start."""
+    """Returns the processor seconds to import a module of `folder` in a new process, without its start.
+
+    The process runs `before` first.
+    """
     program = f"{before}\nimport time\nbegan = time.process_time()\nimport {module}\nprint(time.process_time() - began)"
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=folder, check=True, capture_output=True, text=True, env=_environment()
@@ -83,17 +90,17 @@ def time_import(module: str, folder: Path, before: str = "") -> float:
 
 
 def _environment() -> dict[str, str]:
-    """This process's, where compiled modules are kept, as where a program runs a second time."""
+    """Returns this process's environment with the bytecode cache on, as if the program ran a second time."""
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def has_missed(*results: LimitResult) -> bool:
-    """Whether one of these was missed."""
+    """Whether any of these was missed."""
     return LimitResult.MISSED in results
 
 
 def measure_seconds(work: Callable[[], object]) -> tuple[float, float]:
-    """This process's processor seconds and the wall's, for some work."""
+    """Returns the processor seconds and the wall-clock seconds that some work takes in this process."""
     wall, cpu = time.perf_counter(), time.process_time()
     work()
     return time.process_time() - cpu, time.perf_counter() - wall

@@ -1,4 +1,7 @@
-"""How much memory a process of a benchmark took. Only the standard library: every environment can load it."""
+"""The peak memory of a benchmark's process.
+
+It uses only the standard library, so that every environment can load it.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,10 @@ from pathlib import Path
 
 
 def peak_memory_mib() -> float:
-    """The most memory this process had resident. On Linux from /proc: getrusage there counts the parent's too."""
+    """Returns the peak resident memory of this process, in MiB.
+
+    It comes from /proc on Linux, where getrusage counts the parent's memory too.
+    """
     status = Path("/proc/self/status")
     if status.exists():
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))

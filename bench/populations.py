@@ -1,4 +1,4 @@
-"""A known population of many columns, and what a reference's bins hold of it."""
+"""A known population of many columns, and its counts in a reference's bins."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ SCORE = "score"
 
 Column: TypeAlias = npt.NDArray[Any]
 Columns: TypeAlias = Mapping[str, Column]
-"""Feature -> a value a row: float64 with NaN where missing, or str. The score is among them."""
+"""By feature, one value for each row: float64 with NaN for missing, or str. The score is one of the features."""
 Distributions: TypeAlias = "Mapping[str, BinDistribution]"
 
 
 class BinDistribution(Protocol):
-    """What the values of a column are drawn from."""
+    """The distribution of a column's values."""
 
     def compute_shares(self, feature: Feature) -> Floats:
-        """The probability of each of a profile's counts."""
+        """Returns the probability of each of a profile's counts."""
         ...
 
 
 def draw_population(rng: np.random.Generator, rows: int = POPULATION) -> dict[str, Column]:
-    """25 columns of independent rows: 20 numbers of many shapes, 4 categories, a score."""
+    """Draws 25 columns of independent rows: 20 numbers of many shapes, 4 categories, and a score."""
     score = rng.beta(2, 5, rows).astype(np.float32).astype(np.float64)
     return {**draw_numbers(rng, rows), **draw_categories(rng, rows), SCORE: score}
 
 
 def draw_numbers(rng: np.random.Generator, rows: int) -> dict[str, Column]:
-    """Smooth, heavy-tailed, discrete, tied, almost and quite constant ones, and ones with missing values."""
+    """Draws numbers: smooth, heavy-tailed, discrete, tied, almost constant, constant, and with missing values."""
     normal = rng.standard_normal
     return {
         "normal": normal(rows),
@@ -65,7 +65,7 @@ def draw_numbers(rng: np.random.Generator, rows: int) -> dict[str, Column]:
 
 
 def draw_categories(rng: np.random.Generator, rows: int) -> dict[str, Column]:
-    """Three by Zipf's law, and a plan with the shares 50, 30 and 20%."""
+    """Draws four categories: three by Zipf's law, and a plan with the shares 50, 30 and 20%."""
     values_by_name = {
         name: np.array([f"{name}{index}" for index in range(size)])[rng.choice(size, rows, p=compute_zipf(size))]
         for name, size in (("carrier", 10), ("origin", 20), ("destination", 20))
@@ -79,17 +79,17 @@ def compute_zipf(size: int) -> npt.NDArray[np.float64]:
 
 
 def insert_missing(column: Column, share: float, rng: np.random.Generator) -> Column:
-    """A share of the values, at random, made missing."""
+    """Replaces a random share of the values by missing ones."""
     return np.where(rng.random(len(column)) < share, np.nan, column)
 
 
 def resample(population_columns: Columns, rows: int, rng: np.random.Generator) -> Columns:
-    """Rows drawn with replacement, each column on its own."""
+    """Draws rows with replacement, each column independently."""
     return {name: column[rng.integers(0, len(column), rows)] for name, column in population_columns.items()}
 
 
 def build_sample_reference(columns: Columns) -> Reference:
-    """The reference of a sample."""
+    """Builds the reference of a sample."""
     features = {
         name: column if column.dtype.kind == "f" else column.tolist()
         for name, column in columns.items()
@@ -100,14 +100,14 @@ def build_sample_reference(columns: Columns) -> Reference:
 
 @dataclass(frozen=True)
 class EmpiricalDistribution:
-    """A column's values in order, made ready to be counted in the bins of many references.
-
-    values: sorted, without the missing ones; of categories the distinct ones, with their tallies.
-    """
+    """A column's values, prepared for counting in the bins of many references."""
 
     values: Column
+    """The values in order, without missing ones; for categories, the distinct values."""
     tallies: Counts
+    """For categories, the count of each distinct value; else empty."""
     rows: int
+    """The number of rows, with the missing ones."""
 
     @classmethod
     def of(cls, column: Column) -> EmpiricalDistribution:
@@ -116,11 +116,11 @@ class EmpiricalDistribution:
         return cls(*np.unique(column, return_counts=True), len(column))
 
     def compute_shares(self, feature: Feature) -> Floats:
-        """The probability of each of a profile's counts."""
+        """Returns the probability of each of a profile's counts."""
         return self.count_in_bins(feature) / self.rows
 
     def count_in_bins(self, feature: Feature) -> Counts:
-        """A profile's counts of these rows."""
+        """Returns a profile's counts of these rows."""
         if isinstance(feature, NumericFeature):
             below = np.searchsorted(self.values, np.asarray(feature.edges, np.float64), "left")
             return np.append(np.diff(below, prepend=0, append=len(self.values)), self.rows - len(self.values))

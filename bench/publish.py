@@ -29,7 +29,7 @@ IMAGE = "example.com/server@sha256:" + "0" * 64
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Prints the figures and writes them to out/bench/publish.json; 1 where the memory is above its limit."""
+    """Prints the figures and writes them to out/bench/publish.json; returns 1 if the memory is above its limit."""
     parser = argparse.ArgumentParser(prog="python -m bench.publish", description=__doc__)
     parser.add_argument("--gigabytes", type=float, default=20.0)
     parser.add_argument("--publish", nargs=2, metavar=("URL", "FILE"), help=argparse.SUPPRESS)
@@ -45,8 +45,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def measure(size: int) -> dict[str, Any]:
-    """Publishes a sparse artifact of that many bytes: bytes, parts, seconds, MB/s and peak resident memory in MiB."""
-    # In memory where there is such a folder: reading a hole from a disk's file system costs more than sending it.
+    """Publishes a sparse artifact of `size` bytes.
+
+    Returns bytes, parts, seconds, MB/s and peak resident memory in MiB.
+    """
+    # In shared memory if there is any: reading a hole from a disk's file system costs more than sending it.
     with tempfile.TemporaryDirectory(dir=SHARED_MEMORY if SHARED_MEMORY.exists() else None) as folder:
         artifact = write_sparse_archive(Path(folder) / "model.tar.gz", size)
         store = subprocess.Popen(
@@ -66,7 +69,7 @@ def measure(size: int) -> dict[str, Any]:
 
 
 def publish_version(url: str, artifact: Path) -> dict[str, Any]:
-    """Publishes one version as `tidewatch publish` does, and looks at this process."""
+    """Publishes one version as `tidewatch publish` does, and measures this process."""
     import boto3
     from botocore import UNSIGNED
     from botocore.config import Config
@@ -74,7 +77,7 @@ def publish_version(url: str, artifact: Path) -> dict[str, Any]:
     from tidewatch.registry import FeatureSpec, Lineage, ModelDescription, ModelRegistry, TrainingData
     from tidewatch.registry.upload import compute_part_size
 
-    # Unsigned: over plain HTTP botocore would hash every byte once more for the signature, over HTTPS it does not.
+    # Unsigned: over plain HTTP, botocore would hash every byte once more for the signature; over HTTPS it does not.
     s3 = boto3.client("s3", endpoint_url=url, region_name="us-east-1", config=Config(signature_version=UNSIGNED))
     lineage = Lineage(
         commit="none", data=TrainingData(reference="none", digest="none"), preprocessing="none",
@@ -97,7 +100,7 @@ def publish_version(url: str, artifact: Path) -> dict[str, Any]:
 
 
 def write_sparse_archive(path: Path, size: int) -> Path:
-    """A gzipped tar with one small member, then zeros that take no space on disk."""
+    """Writes a gzipped tar with one small member, then zeros that take no space on disk."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
         archive.addfile(tarfile.TarInfo("weights"), io.BytesIO())

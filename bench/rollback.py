@@ -1,8 +1,8 @@
-"""The rollback's own time, without the platform's seconds, and how fast the function is imported.
+"""Measures the rollback's own time, without the platform's seconds, and the import of its function.
 
-Promised is how many times the import of boto3 they take, measured in turns on the same machine. Own time is what the
-warm function's process took on the wall, less what it slept while the simulated platform was busy; the platform's
-stated seconds are printed apart.
+The limits are multiples of the time to import boto3, measured in alternating runs on the same machine. Own time is the
+wall-clock time of the warm function's process, less the time that it slept while the simulated platform was busy. The
+platform's stated seconds are printed separately.
 """
 
 from __future__ import annotations
@@ -28,19 +28,24 @@ REPEATS = 5
 
 @dataclass(frozen=True)
 class RollbackFigures:
-    """own: the warm function's seconds on the wall, over boto3's import; imported: its import's, of the processor, over
-    the same; seconds beside them. platform_stated_s: the simulated platform's."""
+    """The figures of the rollback."""
 
     own_ratio: Ratio
+    """The warm function's wall-clock seconds over boto3's import."""
     own_s: float
+    """The warm function's wall-clock seconds."""
     cold_own_s: float
+    """The cold function's wall-clock seconds."""
     import_ratio: Ratio
+    """The processor seconds of the function's import over those of boto3's import."""
     import_s: float
+    """The processor seconds of the function's import."""
     platform_stated_s: float
+    """The simulated platform's seconds."""
 
 
 def main() -> int:
-    """Prints the figures and writes them to out/bench/rollback.json; 1 where a promise is missed."""
+    """Prints the figures and writes them to out/bench/rollback.json; returns 1 if a limit is missed."""
     with start_environment(up.ROOT) as env:
         up.deploy(env)
         figures = measure(env)
@@ -53,7 +58,7 @@ def main() -> int:
 
 
 def measure(env: DemoEnvironment) -> RollbackFigures:
-    """Rollbacks of a canary, each acknowledged and taken back; the first, which is cold, apart."""
+    """Measures rollbacks of a canary, each acknowledged and undone; the first one, which is cold, separately."""
     cold_seconds, _ = _roll_back(env)
     own_seconds, platform_seconds, import_seconds, boto3_seconds = (
         list[float](),
@@ -78,7 +83,7 @@ def measure(env: DemoEnvironment) -> RollbackFigures:
 
 
 def _roll_back(env: DemoEnvironment) -> tuple[float, float]:
-    """A rollback's own seconds, and those that the platform states; the canary is put back."""
+    """Returns a rollback's own seconds and the platform's stated seconds, and restores the canary."""
     outputs, traffic = env.outputs(), _create_controller(env)
     before = len(env.control.operations())
     response = env.get_client("lambda").invoke(FunctionName=outputs["rollback"]["function"])

@@ -1,7 +1,7 @@
-"""A rehearsal's `up` of the complete program, beside one that changes nothing: seconds and resources.
+"""Measures a rehearsal's `up` of the complete program, and an `up` without a change: seconds and resources.
 
-Promised is how many times a process that imports boto3 they take of this process's processor, which every machine has
-alike. The wall's seconds beside them include the simulated AWS, a process of its own, and the platform's waiting at the
+The limits are multiples of the processor time of a process that imports boto3, a unit that is the same on every
+machine. The wall-clock seconds include the simulated AWS, which is another process, and the platform's waits at the
 rehearsal's pace, a hundredth of its stated seconds.
 """
 
@@ -36,7 +36,7 @@ VARIANTS = {
 
 
 def main() -> int:
-    """Prints the figures and writes them to out/bench/up.json; 1 where a promise is missed."""
+    """Prints the figures and writes them to out/bench/up.json; returns 1 if a limit is missed."""
     with start_environment(ROOT) as env:
         figures = measure(env)
     OUT.parent.mkdir(parents=True, exist_ok=True)
@@ -51,19 +51,24 @@ def main() -> int:
 
 @dataclass(frozen=True)
 class UpFigures:
-    """resources: of the complete program. full, same: processor seconds over those of a process that imports boto3, of
-    the complete program and of an `up` without a change; the wall's seconds beside them."""
+    """The figures of `up`."""
 
     resources: int
+    """The resources of the complete program."""
     full_ratio: Ratio
+    """The processor seconds of the complete program over those of a process that imports boto3."""
     full_s: float
+    """The wall-clock seconds of the complete program."""
     unchanged_ratio: Ratio
+    """The processor seconds of an `up` without a change, over the same."""
     unchanged_s: float
+    """The wall-clock seconds of an `up` without a change."""
     changed_by_no_change: int
+    """The number of steps that changed something in the runs without a change."""
 
 
 def measure(env: DemoEnvironment) -> UpFigures:
-    """The registry must be there before a version can be in it, so the complete `up` is two, added up."""
+    """Measures both kinds of `up`. The complete one is the sum of two, because a version needs the registry first."""
     first_boto3_seconds = time_boto3_process()
     first, second = deploy(env)
     unchanged_runs, boto3_seconds = list[_UpRun](), list[float]()
@@ -88,7 +93,7 @@ class _UpRun:
 
 
 def deploy(env: DemoEnvironment) -> tuple[_UpRun, _UpRun]:
-    """The complete program with a canary: both `up`s that it takes."""
+    """Deploys the complete program with a canary; returns the two runs of `up` that it takes."""
     first = _run_up(env)
     _publish_versions(env)
     _write_variants(env)
@@ -96,7 +101,7 @@ def deploy(env: DemoEnvironment) -> tuple[_UpRun, _UpRun]:
 
 
 def _run_up(env: DemoEnvironment) -> _UpRun:
-    """An `up` with its preview, as the CLI makes it."""
+    """Runs an `up` with its preview, as the CLI does."""
     summaries: list[DeploymentSummary] = []
     cpu, wall = measure_seconds(lambda: summaries.append(env.up(ProgressStep("bench"))))
     return _UpRun(summaries[0], cpu, wall)

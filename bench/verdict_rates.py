@@ -1,4 +1,4 @@
-"""What is measured of verdicts at one size, what is promised of it, and how it is written down."""
+"""The rates of verdicts at one size, the rates that are required, and their tables."""
 
 from __future__ import annotations
 
@@ -18,27 +18,28 @@ from tidewatch.drift.statistics import Verdict
 SIZES = (50, 500, 5_000, 50_000)
 WINDOWS = 1_000
 REFERENCE_ROWS = (100_000, 1_000)
-"""Rows of the references."""
+"""The rows of the references."""
 WINDOWS_PER_REFERENCE = 50
-"""Then another reference is drawn: it is a sample too, and an unlucky one would alarm in all of its windows."""
+"""After that many windows another reference is drawn: it is a sample, and an unlucky one would alarm in all its
+windows."""
 MAX_ALARM_RATE = 0.01
 MIN_DETECTION_RATE = 0.99
 
 
 class VerdictRequirement(Enum):
-    """What is promised of a scenario's windows."""
+    """The verdicts that a scenario's windows must have."""
 
     NO_ALARM = auto()
-    """At most LIMIT of them are a drift, and at most LIMIT a warning."""
+    """At most MAX_ALARM_RATE of them are a drift, and at most MAX_ALARM_RATE a warning."""
     DETECTED = auto()
-    """At least POWER of them are a drift or a warning."""
+    """At least MIN_DETECTION_RATE of them are a drift or a warning."""
     DRIFT = auto()
-    """At least POWER of them are a drift."""
+    """At least MIN_DETECTION_RATE of them are a drift."""
 
 
 @dataclass(frozen=True)
 class VerdictRates:
-    """A scenario at one size: shares of the windows that got a verdict; `peer` is None where no peer was asked."""
+    """A scenario at one size, with the share of the windows that got each verdict."""
 
     scenario: str
     reference_rows: int
@@ -47,19 +48,20 @@ class VerdictRates:
     drift: float
     warning: float
     peer: float | None = None
+    """The share of the peer's windows with drift; None if no peer was measured."""
     peer_windows: int = 0
     requirement: VerdictRequirement = VerdictRequirement.NO_ALARM
 
     @property
     def detection_rate(self) -> float:
-        """The share of the windows whose verdict tells of the drift as is promised."""
+        """The share of the windows whose verdict meets the requirement."""
         return self.drift if self.requirement is VerdictRequirement.DRIFT else self.drift + self.warning
 
 
 def count_verdicts(
     scenario: str, requirement: VerdictRequirement, reference_rows: int, window_rows: int, verdicts: Sequence[Verdict]
 ) -> VerdictRates:
-    """The row of so many verdicts."""
+    """Returns the row of these verdicts."""
     drift, warning = (verdicts.count(verdict) / len(verdicts) for verdict in (Verdict.DRIFT, Verdict.WARNING))
     return VerdictRates(scenario, reference_rows, window_rows, len(verdicts), drift, warning, requirement=requirement)
 
@@ -67,7 +69,7 @@ def count_verdicts(
 def draw_profiles(
     reference: Reference, distributions: Distributions, rows: int, windows: int, rng: np.random.Generator
 ) -> Iterator[Profile]:
-    """Windows of `rows` rows drawn from the columns' laws, counted against the reference."""
+    """Draws windows of `rows` rows from the columns' distributions, counted in the reference's bins."""
     counts_by_feature = [
         rng.multinomial(rows, distributions[feature.name].compute_shares(feature), windows)
         for feature in reference.measured_features
@@ -77,7 +79,7 @@ def draw_profiles(
 
 
 def list_misses(rows: Iterable[VerdictRates]) -> list[str]:
-    """A sentence for each row that does not hold what is promised."""
+    """Returns a sentence for each row that misses its requirement."""
     sentences: list[str] = []
     for row in rows:
         where = f"{row.scenario}, {row.window_rows} rows against {row.reference_rows}"
@@ -97,14 +99,14 @@ TABLE_HEADINGS = ("scenario", "reference rows", "window rows", "windows", "drift
 
 
 def format_cells(row: VerdictRates) -> tuple[str, ...]:
-    """A row as it is printed; the peer's share last, where it was asked."""
+    """Returns a row's cells as they are printed; the peer's share is last, if it was measured."""
     own = (row.scenario, f"{row.reference_rows:,}", f"{row.window_rows:,}", f"{row.windows:,}")
     shares = (f"{row.drift:.1%}", f"{row.warning:.1%}")
     return (*own, *shares) if row.peer is None else (*own, *shares, f"{row.peer:.0%} of {row.peer_windows}")
 
 
 def render_table(rows: Sequence[VerdictRates], peer: str = "") -> Table:
-    """The rows for a terminal."""
+    """Returns the rows as a table for a terminal."""
     printed = Table(*TABLE_HEADINGS, *([peer] if peer else []), title="verdicts", title_justify="left", box=None)
     for row in rows:
         printed.add_row(*format_cells(row))
@@ -112,17 +114,17 @@ def render_table(rows: Sequence[VerdictRates], peer: str = "") -> Table:
 
 
 def render_markdown(rows: Sequence[VerdictRates], peer: str = "") -> str:
-    """The rows as a Markdown table."""
+    """Returns the rows as a Markdown table."""
     return render_markdown_table((*TABLE_HEADINGS, *([peer] if peer else [])), [format_cells(row) for row in rows])
 
 
 def render_markdown_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table."""
+    """Returns a Markdown table."""
     return "".join(f"| {' | '.join(line)} |\n" for line in (headings, ("---",) * len(headings), *rows))
 
 
 def render_by_window(rows: Sequence[VerdictRates]) -> str:
-    """A Markdown table with the sizes of windows beside each other, `drift / warning` in each cell."""
+    """Returns a Markdown table with a column for each window size and `drift / warning` in each cell."""
     sizes = sorted({row.window_rows for row in rows})
     shares = {(row.scenario, row.reference_rows, row.window_rows): row for row in rows}
     lines: list[tuple[str, ...]] = []

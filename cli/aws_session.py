@@ -1,4 +1,4 @@
-"""AWS clients for a stack, each with the waits and retries that the command line needs."""
+"""AWS clients for a stack, with the timeouts and retries that the command line needs."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from cli.stack_config_file import StackConfigFile
 
 
 class Session:
-    """Makes clients for one stack; for "" with what this machine has."""
+    """Creates clients for one stack, or with this machine's AWS settings if the stack is ""."""
 
     def __init__(self, stack: str) -> None:
         self._access = get_backend(stack).connect(lambda: StackConfigFile.of(stack).resolve())
 
     @property
     def region(self) -> str:
-        """The region of its clients; "" where neither the stack nor this machine names one."""
+        """The region of the clients; "" if neither the stack nor this machine sets one."""
         return self._access.region
 
     def now(self) -> datetime:
-        """The time where the stack is, which may be simulated."""
+        """Returns the current time of the stack's account, which may be simulated."""
         return self._access.now()
 
     @property
     def is_simulated(self) -> bool:
-        """Whether the account has nothing but what this program uses."""
+        """Whether the account is simulated and has only what this program uses."""
         return self._access.is_simulated
 
     def client(self, service: str, region: str = "") -> Any:
-        """A client of a service, in the stack's region unless another is named."""
-        # The rollback function answers when the weights are there, which takes longer than botocore waits by default.
+        """Returns a client of a service, in the stack's region by default."""
+        # The rollback function answers once the weights are live, which takes longer than botocore's default timeout.
         config = Config(read_timeout=130, retries={"mode": "standard"})
         return self._access.create_client(service, region, config)

@@ -1,4 +1,4 @@
-"""What the command line asks of the place where a stack lives: AWS, or what a distribution registers beside it."""
+"""What the command line needs from where a stack lives: AWS, or a backend that another distribution registers."""
 
 from __future__ import annotations
 
@@ -24,89 +24,95 @@ from tidewatch.aws import sessions
 from tidewatch.aws.connection import Connection, find_config_faults
 
 ENTRY_POINT_GROUP = "tidewatch.backends"
-"""Each entry point of it is named as the stack that it is for, and is called with that name."""
+"""Each entry point of this group is named after the stack that it serves, and is called with that name."""
 
 
 class AwsAccess(Protocol):
-    """AWS as it is for one stack."""
+    """AWS as one stack reaches it."""
 
     @property
     def region(self) -> str:
-        """The region of the clients; "" where nothing names one."""
+        """The region of the clients; "" if nothing sets one."""
         ...
 
     @property
     def is_simulated(self) -> bool:
-        """Whether the account is simulated: it has nothing but what this program uses, no quota and no price."""
+        """Whether the account is simulated: it has only what this program uses, and no quotas and prices."""
         ...
 
     def now(self) -> datetime:
-        """The time there."""
+        """Returns the current time of the account."""
         ...
 
     def create_client(self, service: str, region: str, config: Config) -> Any:
-        """A client of a service; region: "" for the stack's own."""
+        """Returns a client of a service; "" is the stack's own region."""
         ...
 
 
 class StackBackend(Protocol):
-    """What commands need to know of one stack that depends on where it lives."""
+    """What commands need to know about one stack that depends on where it lives."""
 
     @property
     def deploy_program(self) -> str:
-        """The program that has `up`, `preview` and `destroy` for the stack."""
+        """The program that runs `up`, `preview` and `destroy` for the stack."""
         ...
 
     @property
     def undeployed_remedy(self) -> str:
-        """What to do about outputs that are missing; "" where the reason says it."""
+        """What to do about missing outputs; "" if the reason already contains it."""
         ...
 
     @property
     def first_variant_remedy(self) -> str:
-        """What to do about a stack without an endpoint, since no variant is set."""
+        """What to do about a stack without an endpoint, because no variant is set."""
         ...
 
     def find_stack_file(self, root: Path) -> Path:
-        """The stack's config file, for the checkout in `root`; it need not exist."""
+        """Returns the stack's config file for the checkout in `root`; it need not exist."""
         ...
 
     def read_secrets(self, project: Path) -> SecretValues:
-        """The config's values with its secrets, or why there are none. project: the folder of the stack file."""
+        """Returns the config's values with its secrets, or why they cannot be read.
+
+        `project` is the stack file's folder.
+        """
         ...
 
     def explain_edit_refusal(self) -> str:
-        """Why the stack file must not be edited now, as a sentence; "" where it may be."""
+        """Returns why the stack file must not be edited now, as a sentence; "" if it may be."""
         ...
 
     def read_outputs(self) -> dict[str, Any]:
-        """The outputs; empty where nothing is deployed. Raises UserError where they cannot be read."""
+        """Returns the outputs; empty if nothing is deployed. Raises UserError if they cannot be read."""
         ...
 
     def explain_missing_outputs(self) -> str:
-        """Why there are no outputs, and what to do, as a sentence."""
+        """Returns why there are no outputs, and what to do, as a sentence."""
         ...
 
     def explain_missing_output(self, name: str) -> str:
-        """Why a part of the outputs is empty, and what to do, as a sentence."""
+        """Returns why a part of the outputs is empty, and what to do, as a sentence."""
         ...
 
     def explain_missing_endpoint(self) -> str:
-        """Why the endpoint is not there though the outputs name it, as a sentence; "" where AWS's answer says all."""
+        """Returns why the endpoint is missing although the outputs name it, as a sentence.
+
+        "" if AWS's error is enough.
+        """
         ...
 
     def connect(self, read_config: Callable[[], ResolvedConfig]) -> AwsAccess:
-        """AWS for the stack. read_config: reads its config. Raises UserError where nobody can connect."""
+        """Connects to AWS for the stack, whose config `read_config` reads. Raises UserError if that fails."""
         ...
 
     def adapt_commands(self, text: str) -> str:
-        """A text whose commands work for the stack as they are typed."""
+        """Returns a text in which the commands work for this stack as they are typed."""
         ...
 
 
 @dataclass(frozen=True)
 class PulumiBackend:
-    """A stack on AWS that the Pulumi CLI deploys; "" is no stack, but what this machine has."""
+    """A stack on AWS that the Pulumi CLI deploys; with "" as the stack, only this machine's settings."""
 
     stack: str
 
@@ -163,7 +169,7 @@ class PulumiBackend:
         return text
 
     def _resolve_connection(self, config: ResolvedConfig) -> Connection:
-        """As the stack's AWS provider connects. Raises UserError where what it needs is wrong or cannot be read."""
+        """Connects as the stack's AWS provider does. Raises UserError if its settings are wrong or cannot be read."""
         if unreadable_paths := [path for path in config.unreadable_paths if path.startswith("aws:")]:
             raise UserError(
                 f"{', '.join(unreadable_paths)} cannot be read here, and without it nobody can speak to AWS: "
@@ -180,7 +186,7 @@ class PulumiBackend:
 
 
 class AwsConnection:
-    """AWS itself, by a connection or what this machine has."""
+    """AWS itself, reached with a stack's connection or with this machine's settings."""
 
     is_simulated = False
 
@@ -199,7 +205,7 @@ class AwsConnection:
 
 
 def get_backend(stack: str) -> StackBackend:
-    """Where the stack lives: as it is registered by the stack's name, or else on AWS."""
+    """Returns the backend that is registered under the stack's name, or else AWS."""
     registered = _find_registered_backends().get(stack)
     return registered.load()(stack) if registered else PulumiBackend(stack)
 

@@ -1,4 +1,4 @@
-"""Captured records for the command line: files, folders of them, objects in S3."""
+"""Captured records as input of commands: files, folders of them, and objects in S3."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from tidewatch.drift.reference import Reference
 
 S3 = "s3://"
 UNSUPPORTED_SUFFIXES = (".tsv", ".xls", ".xlsx", ".feather", ".orc", ".avro")
-"""Tables that would be read as captured records, and every line rejected."""
+"""Table formats that would be read as captured records, with every line rejected."""
 
 HEAD_BYTES = 1 << 16
-"""Bytes by which a file is told that holds no captured records."""
+"""How many bytes are enough to recognise a file without captured records."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class CaptureFiles:
         self._sources = [*_find_local_sources(local), *_find_s3_sources(remote)]
 
     def count(self, reference: Reference, progress_bar: ProgressBar) -> Profile:
-        """Counts every record against the reference. Raises UserError where a file cannot be read."""
+        """Counts every record against the reference. Raises UserError if a file cannot be read."""
         from tidewatch.drift.counting.line_counter import create_counter
 
         lines = create_counter(reference)
@@ -65,7 +65,7 @@ class CaptureFiles:
 
 @dataclass
 class _ByteCounter:
-    """Tells the bar how much of all files was read."""
+    """Reports to the progress bar how many bytes of all files were read."""
 
     progress_bar: ProgressBar
     total: int
@@ -120,7 +120,7 @@ def _find_s3_sources(addresses: Sequence[str]) -> Iterator[_Source]:
 
 
 def _list_objects(s3: Any, bucket: str, prefix: str) -> Iterator[tuple[str, int]]:
-    """The object of that key whatever its name, and the capture files in the folder of that name."""
+    """Yields the object with this key, whatever its name, and the capture files in the folder of this name."""
     folder = f"{prefix.rstrip('/')}/" if prefix else ""
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for found in page.get("Contents", []):

@@ -1,4 +1,4 @@
-"""The commands of `tidewatch`: listed as they are declared, each loaded from its module only when it is called."""
+"""The commands of `tidewatch`: listed from their declarations, each loaded from its module only when it is called."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typer.main import get_group
 from cli.errors import UserError
 
 ENTRY_POINT_GROUP = "tidewatch.commands"
-"""Each entry point of it is a tuple of CommandDeclarations, in a module that imports nothing heavy."""
+"""Each entry point of this group is a tuple of CommandDeclarations, in a module whose import is fast."""
 
 
 @dataclass(frozen=True)
@@ -25,14 +25,14 @@ class CommandDeclaration:
 
     name: str
     target: str
-    """MODULE:NAME of the command's function, or of a Typer with commands of its own."""
+    """MODULE:NAME of the command's function, or of a Typer with its own commands."""
     summary: str
     """The first sentences of its help, for the list of commands."""
     panel: str | None = None
-    """The heading in the list of commands, for those that stand apart."""
+    """The heading in the list of commands, for commands that are listed separately."""
 
     def load(self) -> Any:
-        """The command itself; what it needs is imported now."""
+        """Imports and returns the command."""
         module, _, attribute = self.target.partition(":")
         command, parent = getattr(importlib.import_module(module), attribute), typer.Typer()
         if isinstance(command, typer.Typer):
@@ -43,12 +43,12 @@ class CommandDeclaration:
 
 
 class CommandGroup(TyperGroup):
-    """Lists commands without loading them: importing all that they need takes seconds."""
+    """Lists commands without loading them, because importing everything that they need takes seconds."""
 
     declarations: ClassVar[Iterable[CommandDeclaration]] = ()
-    """The commands in their order; those that other distributions bring follow."""
+    """The commands in their order; commands of other distributions follow."""
     explanations: ClassVar[Mapping[str, str]] = {}
-    """Why a command is missing and what to install, as a sentence, by the name of a command that nothing registered."""
+    """By name of a command that nothing registered, a sentence on why it is missing and what to install."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -60,13 +60,13 @@ class CommandGroup(TyperGroup):
         return list(self._declared)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """A command as the list shows it."""
+        """Returns a command in the form that the list shows."""
         del ctx
         declared = self._declared.get(cmd_name)
         return declared and TyperCommand(cmd_name, help=declared.summary, rich_help_panel=declared.panel)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        """The command that is called. Raises UserError where what brings it is not installed."""
+        """Returns the called command. Raises UserError if the distribution with the command is not installed."""
         if args[0] not in self._declared and (explanation := self.explanations.get(args[0])):
             raise UserError(explanation)
         name, _, rest = super().resolve_command(ctx, args)
@@ -74,7 +74,7 @@ class CommandGroup(TyperGroup):
 
 
 class _LoadedCommands(UserDict[str, Any]):
-    """The commands by their names; each is loaded when it is first looked up."""
+    """The commands by name, each loaded at its first lookup."""
 
     def __getitem__(self, name: str) -> Any:
         command = super().__getitem__(name)
@@ -84,5 +84,5 @@ class _LoadedCommands(UserDict[str, Any]):
 
 
 def find_registered_commands() -> list[CommandDeclaration]:
-    """The commands that other distributions bring."""
+    """Returns the commands of other distributions."""
     return [declared for entry_point in entry_points(group=ENTRY_POINT_GROUP) for declared in entry_point.load()]

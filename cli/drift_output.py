@@ -1,4 +1,4 @@
-"""What `tidewatch drift` prints: a verdict as a table of features or as JSON, and the account of every record."""
+"""What `tidewatch drift` prints: a verdict as a table of features or as JSON, and the accounting of every record."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ STYLES = {
 
 
 def format_names(names: Sequence[str]) -> str:
-    """How many names there are, and which."""
+    """Returns the number of names, and the names."""
     return f"{len(names)}: {', '.join(map(collapse_whitespace, names))}" if names else "0"
 
 
 def verdict_to_json(verdict: ModelVerdict) -> dict[str, Any]:
-    """The verdict for JSON."""
+    """Returns the verdict for JSON."""
     counts = summarize_records(verdict.records)
     return {
         "model": verdict.verdict,
@@ -59,7 +59,7 @@ def verdict_to_json(verdict: ModelVerdict) -> dict[str, Any]:
 
 
 def print_verdict(verdict: ModelVerdict) -> None:
-    """Prints the verdict, its features by severity, and what became of the records."""
+    """Prints the verdict, its features by severity, and the accounting of the records."""
     console = create_table_console()
     drifting = f", {verdict.drifting_count} of {len(verdict.features)} features drift"
     console.print(Text.assemble("model: ", _style_verdict(verdict.verdict), drifting))

@@ -1,5 +1,8 @@
-"""The one error that the command line shows as a sentence."""
+"""The error that the command line prints as a sentence."""
 
 
 class UserError(Exception):
-    """What the user can mend: what happened, to which thing, what to do. Shown without a stack trace, exit code 1."""
+    """A mistake that the user can fix: what happened, to which thing, what to do.
+
+    Exit code 1, without a stack trace.
+    """

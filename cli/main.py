@@ -1,4 +1,4 @@
-"""The `tidewatch` command: each command in a file of its own, mistakes shown as sentences."""
+"""The `tidewatch` command: each command in its own file, and errors printed as sentences."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cli.command_group import CommandDeclaration, CommandGroup
 
 
 class TidewatchCommands(CommandGroup):
-    """What `tidewatch` can do; the rehearsal, where it is installed, registers its commands beside these."""
+    """The commands of `tidewatch`; an installed rehearsal registers its own after them."""
 
     declarations = (
         CommandDeclaration(
@@ -87,11 +87,11 @@ app = typer.Typer(
 
 @app.callback()
 def tidewatch() -> None:
-    """Typer makes a group of commands where it finds this, though none of them is loaded."""
+    """Makes Typer build a group of commands, though none of them is loaded."""
 
 
 def main() -> None:
-    """Exit code 0, 1 for a mistake or a refusal, 2 for wrong usage."""
+    """Runs the command line: exit code 0, 1 for a mistake or a refusal, 2 for wrong usage."""
     try:
         app()
     except Exception as error:
@@ -105,8 +105,10 @@ def main() -> None:
 
 
 def _explain_error(error: Exception) -> str:
-    """What the user reads of an error; "" for one that nobody foresaw. What it knows is imported late: a command that
-    ends well needs none of it."""
+    """Returns the message of an error for the user; "" for an unexpected error.
+
+    It imports the error classes late, because a command that succeeds needs none of them.
+    """
     from botocore.exceptions import BotoCoreError, ClientError
 
     from cli.errors import UserError

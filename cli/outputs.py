@@ -1,4 +1,4 @@
-"""A stack's outputs, and what to do where a part of them is missing."""
+"""Reads a stack's outputs, and explains what to do if a part of them is missing."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from cli.errors import UserError
 
 
 def read_stack_outputs(stack: str) -> dict[str, Any]:
-    """The outputs of `stack`, a mapping with the keys of the contract in docs/outputs.md.
+    """Returns the outputs of `stack`, a mapping with the keys of the contract in docs/outputs.md.
 
-    Raises UserError where the stack was never deployed, or its outputs cannot be read.
+    Raises UserError if the stack was never deployed, or its outputs cannot be read.
     """
     backend = get_backend(stack)
     outputs = backend.read_outputs()
@@ -22,7 +22,10 @@ def read_stack_outputs(stack: str) -> dict[str, Any]:
 
 
 def require_output(outputs: Mapping[str, Any], name: str, stack: str) -> Any:
-    """One part of the outputs, whose keys are all null as long as the stack serves nothing."""
+    """Returns one part of the outputs.
+
+    Raises UserError if all its keys are null, because the stack serves nothing yet.
+    """
     if any(outputs.get(name, {}).values()):
         return outputs[name]
     raise UserError(get_backend(stack).explain_missing_output(name))

@@ -9,13 +9,13 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from cli.console import Console
 
 SHOW_AFTER = 2.0
-"""Seconds without a progress bar: what is over sooner needs none."""
+"""Seconds before a progress bar appears; a shorter command needs none."""
 
 
 class ProgressBar:
-    """A progress bar on stderr, where that is a terminal, from the moment that a command takes longer than two seconds.
+    """A progress bar on stderr, if that is a terminal, once a command has taken longer than two seconds.
 
-    Called with the stage, and the bytes done of all.
+    It is called with the stage, the bytes done and the total bytes.
     """
 
     def __init__(self, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Which project the command line works in: the checkout that it was installed from."""
+"""The project that the command line works in: the checkout that it was installed from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stack's config as the program gets it: secrets and environments through the Pulumi CLI, where there is one."""
+"""A stack's config as the program receives it: the Pulumi CLI, if installed, adds secrets and environments."""
 
 from __future__ import annotations
 
@@ -14,31 +14,35 @@ from typing import Any, cast
 SECURE = "secure"
 NO_CLI = "the Pulumi CLI, which decrypts it, is not on PATH"
 SecretValues = tuple[Mapping[str, Any], str]
-"""The value of each key with its secrets, or none and the reason, as a clause."""
+"""The value of each key with its secrets, and ""; or no values and the reason, as a clause."""
 _PLACEHOLDERS = {"https": "https://unread.invalid", "email": "unread@unread.invalid"}
 
 
 class UnreadableSecret(str):
-    """What stands where a secret could not be read: text of the right form, which nobody is to use."""
+    """A placeholder for a secret that could not be read: text in the right form that nothing must use."""
 
 
 @dataclass(frozen=True)
 class ResolvedConfig:
-    """The values by their full keys. unread: the paths of what could not be read; why: the reason, as a clause."""
+    """The config's values, and which of them could not be read."""
 
     values: Mapping[str, Any]
+    """The values by their full keys."""
     secret_keys: frozenset[str] = frozenset()
+    """The keys that contain a secret."""
     unreadable_paths: tuple[str, ...] = ()
+    """The paths of what could not be read."""
     reason: str = ""
+    """Why it could not be read, as a clause."""
 
     @property
     def note(self) -> str:
-        """What could not be read, as a sentence; "" where all was."""
+        """A sentence on what could not be read; "" if everything was read."""
         return f"{', '.join(self.unreadable_paths)} cannot be read here: {self.reason}" if self.unreadable_paths else ""
 
 
 def resolve_config(document: Mapping[str, Any], read_secrets: Callable[[], SecretValues]) -> ResolvedConfig:
-    """The config of a stack file. read_secrets: called only where the file has secrets or environments."""
+    """Returns the config of a stack file; calls `read_secrets` only if the file has secrets or environments."""
     config = cast("Mapping[str, Any]", to_builtin(document.get("config") or {}))
     secure = tuple(_find_secure_paths(config))
     environments = document.get("environment")
@@ -60,7 +64,7 @@ def resolve_config(document: Mapping[str, Any], read_secrets: Callable[[], Secre
 
 
 def to_builtin(value: Any) -> Any:
-    """A document's part without its comments and styles."""
+    """Returns a part of the document without its comments and styles."""
     if isinstance(value, Mapping):
         return {str(key): to_builtin(item) for key, item in cast("Mapping[Any, Any]", value).items()}
     return [to_builtin(item) for item in cast("list[Any]", value)] if isinstance(value, list) else value
@@ -68,7 +72,7 @@ def to_builtin(value: Any) -> Any:
 
 @functools.cache
 def read_secrets(stack: str, project: Path) -> SecretValues:
-    """What the CLI, asked in the project's folder, says of each key, or why it says nothing."""
+    """Returns the values that the CLI prints when it runs in the project's folder, or why there are none."""
     if shutil.which("pulumi") is None:
         return {}, NO_CLI
     command = ["pulumi", "config", "--show-secrets", "--json", "--stack", stack, "--non-interactive"]
@@ -83,7 +87,7 @@ def read_secrets(stack: str, project: Path) -> SecretValues:
 
 
 def _get_cli_value(cli_values: Mapping[str, Any], key: str) -> Any:
-    """A key's value as the CLI gives it: an object beside its text."""
+    """Returns a key's value from the CLI's answer, which gives an object next to its text."""
     entry = cli_values.get(key) or {}
     return entry.get("objectValue", entry.get("value"))
 
@@ -93,7 +97,7 @@ def _is_secure(value: Any) -> bool:
 
 
 def _find_secure_paths(value: Any, path: str = "") -> Iterator[str]:
-    """The paths of the secure values in a part of the file."""
+    """Yields the paths of the secure values in a part of the file."""
     if _is_secure(value):
         yield path
     elif isinstance(value, Mapping):
@@ -105,7 +109,10 @@ def _find_secure_paths(value: Any, path: str = "") -> Iterator[str]:
 
 
 def _fill_secrets(value: Any, cli_value: Any, add_missing: bool, key: str = "") -> Any:
-    """The file's value with what the CLI tells of its secrets; more: with what an environment adds to it, too."""
+    """Returns the file's value with the secrets from the CLI.
+
+    With `add_missing`, also with what an environment adds.
+    """
     if _is_secure(value):
         return (
             UnreadableSecret(_PLACEHOLDERS.get(key, "unread"))
@@ -144,7 +151,7 @@ def _find_unreadable_paths(value: Any, path: str = "") -> Iterator[str]:
 
 
 def _format_environments(environments: Any) -> str:
-    """The names under `environment:`, which lists some or has their imports; one of its own has none."""
+    """Returns the names under `environment:`, which is a list or has imports; an inline environment has no name."""
     imports = environments.get("imports", []) if isinstance(environments, Mapping) else environments
     names = [str(item) for item in (imports if isinstance(imports, list) else [imports])]
     return " and ".join(names) or "of the stack file"

@@ -1,4 +1,4 @@
-"""Reading and editing Pulumi.<stack>.yaml: comments and order are kept, and every edit is shown as a diff."""
+"""Reads and edits Pulumi.<stack>.yaml: keeps comments and order, and shows every edit as a diff."""
 
 from __future__ import annotations
 
@@ -32,8 +32,7 @@ class StackConfigFile:
 
     @classmethod
     def of(cls, stack: str, root: Path | None = None) -> StackConfigFile:
-        """A stack file of the checkout, or of the one in `root`. Raises UserError where there is none, or it is not
-        YAML."""
+        """Returns the stack's file in the checkout, or in `root`. Raises UserError if it is missing or not YAML."""
         root = root or ROOT
         path = get_backend(stack).find_stack_file(root)
         if not path.exists():
@@ -48,23 +47,24 @@ class StackConfigFile:
 
     @property
     def config(self) -> CommentedMap:
-        """The `config:` section, as it is."""
+        """The `config:` section of the document."""
         return self.document.setdefault("config", CommentedMap())
 
     def ensure_section(self, key: str) -> CommentedMap:
-        """One object of the config, `tidewatch:variants` say, made empty where it is missing."""
+        """Returns one object of the config, such as `tidewatch:variants`; creates it empty if it is missing."""
         if self.config.get(key) is None:
             self.config[key] = CommentedMap()
         return self.config[key]
 
     def resolve(self) -> ResolvedConfig:
-        """The config as edited so far, with its secrets and environments where they can be read."""
+        """Returns the config as edited so far, with its secrets and environments if they can be read."""
         return resolve_config(self.document, lambda: get_backend(self.stack).read_secrets(self.path.parent))
 
     def load_settings(self) -> StackSettings:
-        """The config as edited so far, validated as the program would. Raises UserError with every mistake.
+        """Returns the settings of the config as edited so far, validated as by the program.
 
-        What could not be read counts as right: a command that needs it says so itself.
+        Raises UserError with every mistake. What could not be read counts as valid: a command that needs it reports
+        that itself.
         """
         config = self.resolve()
         if config.note:
@@ -75,7 +75,7 @@ class StackConfigFile:
             raise UserError(f"{self.path.name}:\n{_format_mistakes(error, config)}") from error
 
     def diff(self) -> str:
-        """What the edit changes, as a unified diff; empty where nothing changed."""
+        """Returns the change by the edit as a unified diff; empty if nothing changed."""
         file = self.path.relative_to(ROOT) if self.path.is_relative_to(ROOT) else self.path.name
         lines = difflib.unified_diff(
             self.text.splitlines(keepends=True), self._dump().splitlines(keepends=True), f"a/{file}", f"b/{file}"
@@ -95,9 +95,9 @@ class StackConfigFile:
 
 
 def commit_edit(file: StackConfigFile, console: Console) -> None:
-    """Validates the edit, writes it and shows what changed. Nothing is deployed by it.
+    """Validates the edit, writes it and prints what changed. It deploys nothing.
 
-    Raises UserError where the file is wrong, or must not be edited now.
+    Raises UserError if the file has mistakes, or must not be edited now.
     """
     backend = get_backend(file.stack)
     if refusal := backend.explain_edit_refusal():
@@ -119,7 +119,7 @@ def _create_yaml() -> YAML:
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 4096
-    yaml.brace_single_entry_mapping_in_flow_sequence = True  # [{email: x}] stays as it is
+    yaml.brace_single_entry_mapping_in_flow_sequence = True  # keeps [{email: x}] in this form
     yaml.indent(mapping=2, sequence=4, offset=2)
     return yaml
 
@@ -130,7 +130,10 @@ def _print_once(note: str) -> None:
 
 
 def _format_mistakes(error: SettingsError, config: ResolvedConfig) -> str:
-    """The mistakes, and what could not be read and may be why: nothing is said of a value that stands for another."""
+    """Returns the mistakes, and what could not be read and may have caused them.
+
+    It leaves out mistakes about a placeholder's value.
+    """
     unread = tuple(f"{path}: " for path in config.unreadable_paths)
     mistakes = (
         [mistake for mistake in error.mistakes if not mistake.startswith(unread)] if unread else list(error.mistakes)

@@ -1,4 +1,4 @@
-"""How a stack is, by its alarms, error budgets and drift reports: what `tidewatch status` shows beside traffic."""
+"""A stack's alarms, error budgets and drift reports: what `tidewatch status` shows besides traffic."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 SEVERITY_TAG = "tidewatch:severity"
 BUDGET_WINDOW = timedelta(hours=3)
-"""A budget that nobody has measured for so long is not known."""
+"""The age after which a budget's measurement no longer counts."""
 
 
 def read_alarms(stack: str, outputs: Mapping[str, Any], cloudwatch: CloudWatchClient) -> dict[str, Any] | None:
-    """What is in ALARM, the most urgent first, and how many alarms there are; None where the stack names none.
+    """Returns the alarms in ALARM, the most urgent first, and the number of alarms; None if the stack names none.
 
-    `gone` are those that the stack has made and that are not there.
+    `gone` are alarms that the stack created and that no longer exist.
     """
     names: Mapping[str, str] = (outputs.get("alarms") or {}).get("names") or {}
     if not names:
@@ -48,7 +48,7 @@ def read_alarms(stack: str, outputs: Mapping[str, Any], cloudwatch: CloudWatchCl
 
 
 def describe_alarms(cloudwatch: CloudWatchClient, names: Iterable[str]) -> dict[str, Mapping[str, Any]]:
-    """The alarms of these names that are there, metric alarms and composites."""
+    """Returns the existing alarms with these names, metric alarms and composites."""
     return {alarm["AlarmName"]: alarm for alarm in read_alarm_descriptions(cloudwatch, names)}
 
 
@@ -72,13 +72,15 @@ def _read_severity(arn: str, cloudwatch: CloudWatchClient) -> str | None:
     try:
         tags = cloudwatch.list_tags_for_resource(ResourceARN=arn)["Tags"]
     except ClientError:
-        return None  # Who may not read tags is still to see that it fires.
+        return None  # A reader without access to tags still sees that the alarm fires.
     return next((tag["Value"] for tag in tags if tag["Key"] == SEVERITY_TAG), None)
 
 
 def read_budgets(outputs: Mapping[str, Any], cloudwatch: CloudWatchClient, now: datetime) -> dict[str, dict[str, Any]]:
-    """What is left of each objective's error budget, as a share of it: negative where it is overspent, None where it
-    is not measured."""
+    """Returns what is left of each objective's error budget, as a share of it.
+
+    It is negative if the budget is overspent, None if it is not measured.
+    """
     objectives: Mapping[str, Mapping[str, Any]] = outputs.get("slo") or {}
     return {
         objective: {**target, **_compute_budget_left(_read_budget_used(outputs["key"], objective, cloudwatch, now))}
@@ -112,8 +114,10 @@ def _compute_budget_left(used: tuple[datetime, float] | None) -> dict[str, Any]:
 def read_drift(
     outputs: Mapping[str, Any], s3: S3Client, variants: Iterable[str]
 ) -> dict[str, dict[str, Any] | None] | None:
-    """The newest report of each variant, None for one that has none yet; None as a whole where nobody watches the
-    data."""
+    """Returns the newest report of each variant, None for a variant without one.
+
+    None as a whole without drift monitoring.
+    """
     reports = (outputs.get("drift") or {}).get("reports")
     if not reports:
         return None
@@ -138,7 +142,7 @@ def _describe_verdict(reports: str, variant: str, latest: LatestVerdict, s3: S3C
 
 
 def _read_drifting_features(address: str, s3: S3Client) -> Sequence[str] | None:
-    """The features that drift over the longest window of a report; None where it cannot be read."""
+    """Returns the features that drift over the longest window of a report; None if it cannot be read."""
     bucket, _, key = address.removeprefix("s3://").partition("/")
     try:
         report: DriftReport = decode_report(s3.get_object(Bucket=bucket, Key=key)["Body"].read(), address)

@@ -1,4 +1,4 @@
-"""The traffic of a stack, as its outputs name it."""
+"""The traffic controller of a stack, built from its outputs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tidewatch.traffic import Clients, ResourceNames, TrafficController
 
 
 def create_controller(stack: str, outputs: Mapping[str, Any], session: Session) -> TrafficController:
-    """Reads the endpoint and its ledger. Raises UserError where the stack serves nothing yet."""
+    """Returns a controller of the endpoint and its ledger. Raises UserError if the stack serves nothing yet."""
     endpoint = require_output(outputs, "endpoint", stack)
     clients = Clients(session.client("sagemaker"), session.client("dynamodb"), session.client("cloudwatch"))
     return TrafficController(clients, ResourceNames(outputs["key"], endpoint["name"], outputs["ledger"], ""))

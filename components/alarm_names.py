@@ -1,4 +1,4 @@
-"""The names of alarms that others need before the alarms are made."""
+"""Names of alarms that other resources need before the alarms are created."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from tidewatch.alarms.catalog import GUARDRAIL_COMPOSITE
 
 
 def build_guardrail_names(tables: Tables, variants: Iterable[str], champion: str) -> dict[str, pulumi.Input[str]]:
-    """The alarm that guards each variant but the champion.
+    """Returns the name of the alarm that guards each variant except the champion.
 
-    The endpoint's gate asks how it is, and it is made after the endpoint: so its name is known before.
+    The endpoint's gate reads the state of this alarm, but the alarm is created after the endpoint. Its name must
+    therefore be known before.
     """
     return {
         variant: tables.build_physical_name(GUARDRAIL_COMPOSITE, variant)

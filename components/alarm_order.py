@@ -1,4 +1,4 @@
-"""In which order alarms are made: a composite after those that its rule is over, and after what holds it back."""
+"""The order in which alarms are created: a composite comes after the alarms in its rule and after its suppressor."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ AlarmId = tuple[str, str]
 
 
 class AlarmOrder:
-    """What was made, and what a composite waits for, in as few dependencies as say it.
+    """Records the created alarms and computes the fewest dependencies that a composite needs.
 
-    Of a protected stack the engine's `destroy` walks every path through the dependencies, not every resource once.
-    Composites stand on each other in five levels: if each depended on all alarms below it, there would be hundreds of
+    In a protected stack, `destroy` makes the engine walk every path through the dependencies, not every resource once.
+    Composites depend on each other in five levels. If each depended on all alarms below it, there would be hundreds of
     millions of paths.
     """
 
@@ -24,20 +24,20 @@ class AlarmOrder:
         return alarm_id in self._resources
 
     def add(self, alarm_id: AlarmId, resource: pulumi.Resource) -> None:
-        """Remembers what was made there."""
+        """Records the resource of an alarm."""
         self._resources[alarm_id] = resource
 
     def find_dependencies(
         self, alarm_id: AlarmId, others: frozenset[AlarmId], *, deleted_together: frozenset[AlarmId] = frozenset()
     ) -> list[pulumi.Resource]:
-        """What a composite that is made after the others depends on: those that none of them is made after itself.
+        """Returns the direct dependencies of a composite: the other alarms that no other of them depends on already.
 
-        going: those that an edit may delete together with it while what stands between them is kept. It depends on each
-        of them itself, for the engine orders deletes by direct dependencies.
+        `deleted_together` are alarms that an edit may delete together with the composite while the alarms between them
+        stay. The composite depends on each of them directly, because the engine orders deletes by direct dependencies.
         """
         indirect_ids = frozenset[AlarmId]().union(*(self._predecessors.get(other, ()) for other in others))
-        # The composite that speaks for a metric alarm has its place and comes after it: what others wait for there is
-        # the metric alarm, which waits for nothing.
+        # The suppressible composite of a metric alarm has the alarm's id and is created after it. Other composites
+        # depend on the metric alarm, which depends on nothing.
         if alarm_id not in self._resources:
             self._predecessors[alarm_id] = others | indirect_ids
         return [self._resources[other] for other in sorted(others - (indirect_ids - deleted_together))]

@@ -1,4 +1,4 @@
-"""Alarms as resources: one factory gives the values of tidewatch.alarms and tidewatch.slo names, actions, a place."""
+"""Alarms as resources: one component gives the values of tidewatch.alarms and tidewatch.slo their names and actions."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ from tidewatch.alarms.control_plane_alarms import DEPLOYMENT_RUNNING
 from tidewatch.slo import build_slo_alarms, build_slo_composites
 
 WAIT_SECONDS = 60
-"""How long a page waits for what would hold it back: one evaluation of a metric of the sweep."""
+"""How long a notification waits for its suppressor: one evaluation of a metric that the sweep emits."""
 EXTENSION_SECONDS = 300
-"""How long it is still held back afterwards, at least: its window looks back on what has just ended."""
+"""The least time that a notification stays suppressed afterwards, since the alarm's window still covers what ended."""
 SUSTAINED = ("model-errors", "latency")
-"""Alarms of a variant that take ten minutes to fire: by then its guardrail has rolled it back, or cannot."""
+"""Alarms of a variant that take ten minutes to fire. By then its guardrail has rolled it back, or cannot."""
 MAX_DESCRIPTION_LENGTH = 1024
 METRIC_MARK = "m"
-"""What tells the name of a metric alarm from that of the composite that speaks for it."""
+"""Distinguishes the name of a metric alarm from the name of its suppressible composite."""
 
 
 @dataclass(frozen=True)
 class _Notification:
-    """Whom a composite tells, how urgently, and what holds it back."""
+    """Whom a composite notifies, with which severity, and what suppresses it."""
 
     action: pulumi.Input[str] | None = None
     severity: Severity | None = None
@@ -53,15 +53,17 @@ NO_ACTION = _Notification()
 
 
 class Alarms(pulumi.ComponentResource):
-    """Every alarm of an endpoint, and what is made of them.
+    """Every alarm of an endpoint, with the composites over them.
 
-    They are a unit because they hold each other back: an alarm that has to keep quiet while a deployment runs, while a
-    challenger is being rolled back or while another one says the same more urgently acts through a composite with a
-    suppressor; any other acts itself. What rolls back is never held back. `guardrails` are names by variant; `health`
-    is the name of what is in ALARM while anything is wrong, and notifies nobody. `names`, `arns`: of all that says so,
-    by key and variant. `variants`, `endpoint`, `objectives` and `dimensions` are the values that they are made of.
+    They are a unit because they suppress each other. An alarm must not notify while a deployment runs, while a
+    challenger is being rolled back, or while a more urgent alarm reports the same. It then acts through a
+    composite with a suppressor; every other alarm acts itself. An alarm that starts a rollback is never suppressed.
 
-    Alarms name each other by names that are known before they are made; AlarmOrder keeps what has to be made first.
+    `guardrails` has the guardrails' names by variant. `health` is the name of the composite that is in ALARM while
+    anything is wrong; it notifies nobody. `names` and `arns` have every alarm that indicates a problem, by key and
+    variant. `variants`, `endpoint`, `objectives` and `dimensions` are the values that the alarms are built from.
+
+    Alarms refer to each other by names that are known before the alarms are created; AlarmOrder orders their creation.
     """
 
     def __init__(self, context: StackContext, args: AlarmsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -102,7 +104,7 @@ class Alarms(pulumi.ComponentResource):
         }
 
     def _collect_composites(self) -> dict[AlarmId, CompositeAlarm]:
-        """Guardrails first, and an objective's in an order in which each comes after those that hold it back."""
+        """Returns the guardrails first, then each objective's composites, every one after its suppressors."""
         guardrails = {
             variant: build_guardrail_composite(alarms) for variant, alarms in sorted(self._args.variants.items())
         }
@@ -131,7 +133,10 @@ class Alarms(pulumi.ComponentResource):
         self._remember(alarm_id, resource, mark=METRIC_MARK)
 
     def _create_composite(self, alarm_id: AlarmId, composite: CompositeAlarm) -> None:
-        """A composite of the values. What rolls back calls the function, or tells people to."""
+        """Creates a composite.
+
+        A guardrail calls the rollback function, or notifies people if rollback is not automatic.
+        """
         if composite.key == GUARDRAIL_COMPOSITE:
             description, notification = (
                 self._describe_guardrail(composite),
@@ -146,7 +151,10 @@ class Alarms(pulumi.ComponentResource):
         self._remember(alarm_id, self._create_variant_composite(alarm_id, composite.rule, description, notification))
 
     def _remember(self, alarm_id: AlarmId, resource: pulumi.Resource, mark: str = "") -> None:
-        """The ARN is made of the name: that of an alarm that is new is unknown in a preview, and each page with it."""
+        """Records an alarm.
+
+        Builds the ARN from the name: a new alarm's ARN would be unknown in a preview, and with it every dashboard.
+        """
         self._order.add(alarm_id, resource)
         self._names[alarm_id] = self._args.tables.build_physical_name(*_to_name_parts(alarm_id), mark=mark)
         self._arns[alarm_id] = self._context.build_arn(
@@ -154,7 +162,10 @@ class Alarms(pulumi.ComponentResource):
         )
 
     def _create_suppressible_composite(self, alarm_id: AlarmId, alarm: Alarm) -> None:
-        """The composite that speaks for an alarm that has to keep quiet at times, which a metric alarm cannot."""
+        """Creates the composite that notifies for an alarm that is sometimes suppressed.
+
+        A metric alarm has no suppressor.
+        """
         suppressors = self._find_suppressors(alarm_id, alarm)
         notification = _Notification(
             self._choose_topic(alarm), alarm.severity, suppressors, _compute_extension(alarm.period_s * alarm.periods)
@@ -164,7 +175,10 @@ class Alarms(pulumi.ComponentResource):
         )
 
     def _create_health_composites(self, problem_ids: Sequence[AlarmId]) -> pulumi.Output[str]:
-        """Whether anything is wrong: with each variant, and with the endpoint and its variants."""
+        """Creates a composite for each variant and one for the endpoint, in ALARM while anything is wrong.
+
+        Returns its name.
+        """
         variant_ids: list[AlarmId] = []
         for variant in sorted(self._args.variants):
             rule = any_of(*(key for owner, key in problem_ids if owner == variant))
@@ -182,7 +196,7 @@ class Alarms(pulumi.ComponentResource):
     def _create_variant_composite(
         self, alarm_id: AlarmId, rule: Rule, description: pulumi.Input[str], notification: _Notification
     ) -> aws.cloudwatch.CompositeAlarm:
-        """A composite whose rule is over keys of the same variant."""
+        """Creates a composite whose rule refers to alarms of the same variant by key."""
         rule_alarms = [(alarm_id[0], key) for key in list_referenced_alarms(rule)]
         names = pulumi.Output.all(**{key: self._names[alarm_id[0], key] for key in list_referenced_alarms(rule)})
         return self._create_composite_alarm(
@@ -201,7 +215,7 @@ class Alarms(pulumi.ComponentResource):
         description: pulumi.Input[str],
         notification: _Notification,
     ) -> aws.cloudwatch.CompositeAlarm:
-        """A composite, made after the alarms that its rule is over, and after what holds it back."""
+        """Creates a composite after the alarms in its rule and after its suppressor."""
         suppressor = self._combine_suppressors(notification.suppressors)
         suppressor_args = aws.cloudwatch.CompositeAlarmActionsSuppressorArgs(
             alarm=self._names[suppressor] if suppressor else "",
@@ -209,10 +223,10 @@ class Alarms(pulumi.ComponentResource):
             extension_period=notification.extension_s,
         )
         others = frozenset(rule_alarms) | frozenset(filter(None, (suppressor,)))
-        # Guardrails, and what they hold back, change hands with the champion.
+        # Guardrails, and the alarms that they suppress, are deleted and created again when the champion changes.
         deleted_together = frozenset(other for other in others if other[1] == GUARDRAIL_COMPOSITE)
         before = self._order.find_dependencies(alarm_id, others, deleted_together=deleted_together)
-        # Whoever calls the function must be allowed to first.
+        # The guardrail needs permission before it can call the rollback function.
         permissions = self._args.rollback.permissions if alarm_id[1] == GUARDRAIL_COMPOSITE else []
         return aws.cloudwatch.CompositeAlarm(
             self._context.name(*_to_name_parts(alarm_id)),
@@ -226,12 +240,15 @@ class Alarms(pulumi.ComponentResource):
         )
 
     def _build_any_rule(self, alarm_ids: Sequence[AlarmId]) -> pulumi.Output[str]:
-        """The rule that one of them is in ALARM, of whatever variant."""
+        """Returns the rule that is true while any of the alarms is in ALARM, of whichever variant."""
         names = pulumi.Output.all(*(self._names[alarm_id] for alarm_id in alarm_ids))
         return names.apply(lambda names: " OR ".join(f'ALARM("{name}")' for name in names))
 
     def _build_suppression_rule(self, alarm_ids: Sequence[AlarmId]) -> pulumi.Output[str]:
-        """The rule that one of them holds others back: a guardrail does as long as its rollback can still come."""
+        """Returns the rule that is true while any of the alarms suppresses.
+
+        A guardrail suppresses only while its rollback can still come.
+        """
         terms = [
             self._build_rollback_rule(variant) if key == GUARDRAIL_COMPOSITE else self._build_any_rule([(variant, key)])
             for variant, key in alarm_ids
@@ -245,14 +262,17 @@ class Alarms(pulumi.ComponentResource):
         )
 
     def _find_suppressors(self, alarm_id: AlarmId, alarm: Alarm | CompositeAlarm) -> frozenset[AlarmId]:
-        """What holds an alarm back, as it is one incident: what says the same more urgently, a challenger's guardrail,
-        which the rollback tells, and for a challenger the champion's own alarm of that kind."""
+        """Returns the suppressors of an alarm: other alarms that report the same incident.
+
+        They are an alarm that reports it with more urgency, a challenger's guardrail, whose rollback notifies, and, for
+        a challenger, the champion's alarm with the same key.
+        """
         variant, key = alarm_id
         if isinstance(alarm, Alarm) and alarm.escalates:
             return frozenset()
         owners = ("", variant) if variant else ("", *self._args.variants)
         parents = [(owner, parent) for parent in alarm.parents for owner in owners]
-        # Where nothing rolls back by itself, nobody else would tell.
+        # Without automatic rollback no function notifies, so guardrails suppress nothing.
         variants = self._args.variants if self._args.rollback.automatic else ()
         guardrail_ids = [(owner, GUARDRAIL_COMPOSITE) for owner in variants if variant in (owner, "")]
         champion_counterpart = (
@@ -270,7 +290,7 @@ class Alarms(pulumi.ComponentResource):
         return frozenset(suppressor for suppressor in found if suppressor in self._alarm_ids)
 
     def _combine_suppressors(self, suppressors: frozenset[AlarmId]) -> AlarmId | None:
-        """The alarm that stands for all of them, of which a composite takes one; None for none."""
+        """Returns one alarm for all suppressors, since a composite takes a single one; None if there is none."""
         guardrail_ids = [alarm_id for alarm_id in suppressors if alarm_id[1] == GUARDRAIL_COMPOSITE]
         if len(suppressors) < 2 and not guardrail_ids:
             return next(iter(suppressors), None)
@@ -328,10 +348,13 @@ def _to_name_parts(alarm_id: AlarmId) -> tuple[str, ...]:
 
 
 def _has_direct_notification(alarm: Alarm) -> bool:
-    """Whether it tells people: of a guardrail the composite does, or the rollback that it calls."""
+    """Whether the alarm itself notifies.
+
+    A guardrail does not: its composite does, or the rollback that the composite calls.
+    """
     return alarm.notifies and not alarm.guardrail
 
 
 def _is_problem_indicator(alarm: Alarm | CompositeAlarm) -> bool:
-    """Whether something is wrong while it is in ALARM."""
+    """Whether something is wrong while the alarm is in ALARM."""
     return alarm.notifies or alarm.key == GUARDRAIL_COMPOSITE

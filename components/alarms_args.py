@@ -1,4 +1,4 @@
-"""What the alarms of an endpoint are made of: values from the settings, and the components that they are about."""
+"""The arguments of the alarms: values from the settings, and the components that the alarms watch."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from tidewatch.slo import Objective
 
 @dataclass(frozen=True)
 class AlarmsArgs:
-    """What is watched, and who is notified."""
+    """What the alarms watch, and whom they notify."""
 
     variants: Mapping[str, Sequence[Alarm]]
     """The alarms of each variant."""
     endpoint: Sequence[Alarm]
-    """Those of the endpoint as a whole."""
+    """The alarms of the endpoint as a whole."""
     objectives: Sequence[Objective]
-    """What is promised to users."""
+    """The objectives that are promised to users."""
     dimensions: DimensionResolver[pulumi.Output[str]]
     tables: Tables
     topics: Topics
     rollback: RollbackFunction
     runbooks: str
-    """The folder or URL that {key}.md is under."""
+    """The folder or URL of the runbooks; each is {key}.md."""
 
     @classmethod
     def from_settings(
@@ -70,9 +70,9 @@ class AlarmsArgs:
 
 
 def build_variant_alarms(settings: StackSettings) -> dict[str, tuple[Alarm, ...]]:
-    """The alarms of each variant, with the user's own guardrails.
+    """Returns the alarms of each variant, with the user's own guardrails.
 
-    An empty variant has them too: what guards is there before what it guards, and a promotion changes no alarm.
+    An empty variant has alarms too: they exist before the variant serves, and a promotion changes no alarm.
     """
     return alarms.build_variant_alarms(
         settings.alarms.thresholds,
@@ -84,7 +84,7 @@ def build_variant_alarms(settings: StackSettings) -> dict[str, tuple[Alarm, ...]
 
 
 def build_endpoint_alarms(settings: StackSettings) -> tuple[Alarm, ...]:
-    """The alarms of the endpoint as a whole."""
+    """Returns the alarms of the endpoint as a whole."""
     escalation = settings.notify.escalation
     return alarms.build_endpoint_alarms(
         settings.alarms.thresholds,

@@ -1,4 +1,4 @@
-"""A bucket as every bucket here is: encrypted, closed to the public, TLS only, its lifecycle bounded."""
+"""The bucket component: encrypted, closed to the public, TLS only, with a lifecycle."""
 
 from __future__ import annotations
 
@@ -21,26 +21,28 @@ def _no_statements(arn: pulumi.Output[str]) -> Sequence[Statement]:
 
 @dataclass(frozen=True)
 class BucketArgs:
-    """What differs between buckets.
-
-    purpose: the word in its name. key: whether it has a customer key of its own (else SSE-S3).
-    expire_days: after how many days objects go. versioned, lock: for what must not change.
-    logs: the bucket its access log goes to. statements: more statements for its policy, given its ARN.
-    """
+    """What differs between buckets."""
 
     purpose: str
+    """The part of the name that distinguishes the bucket."""
     key: bool = True
+    """Whether the bucket has a customer key of its own; otherwise SSE-S3 encrypts it."""
     versioned: bool = False
+    """Whether S3 keeps every version, for objects that must not change."""
     lock: bool = False
+    """Whether object lock is on, for objects that must not change."""
     expire_days: int | None = None
+    """After how many days objects expire; None for never."""
     logs: SecureBucket | None = None
+    """The bucket that receives the access log."""
     statements: Statements = _no_statements
+    """Further statements for the bucket's policy, given the bucket's ARN."""
 
 
 class SecureBucket(pulumi.ComponentResource):
-    """The bucket with its key and everything that keeps it shut: none of it is of use without the rest.
+    """A bucket with its key and the settings that protect it: a unit, because no part is of use without the others.
 
-    Outside stacks with `forceDestroy` it stays when the stack is destroyed, and its key with it: it holds data.
+    In stacks without `forceDestroy` the bucket and its key stay when the stack is destroyed, because they hold data.
     """
 
     bucket: pulumi.Output[str]
@@ -60,14 +62,15 @@ class SecureBucket(pulumi.ComponentResource):
             force_destroy=context.force_destroy,
             object_lock_enabled=True if args.lock else None,
             tags=tags,
-            # S3 locks a bucket that is there in place; the provider would replace it, with all that it holds.
+            # S3 can lock an existing bucket in place. The provider would replace the bucket and everything in it.
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["objectLockEnabled"]),
         )
         self.resource, self.bucket, self.arn = bucket, bucket.bucket, bucket.arn
         self.key_arn = self._create_key(tags) if args.key else None
         self._configure_encryption()
         self.versioning = self._enable_versioning() if args.versioned else None
-        # S3 answers a conflict when two of these are put at once, and a policy may deny lifecycle changes from then on
+        # S3 returns a conflict if two of these are put at the same time, and the policy may deny later lifecycle
+        # changes.
         self.policy = self._create_policy(self._block_public_access(), self._create_lifecycle())
         if args.logs is not None:
             aws.s3.BucketLogging(
@@ -75,13 +78,14 @@ class SecureBucket(pulumi.ComponentResource):
                 bucket=self.bucket,
                 target_bucket=args.logs.bucket,
                 target_prefix=f"{args.purpose}/",
-                opts=self._make_child_opts(args.logs.policy),  # S3 refuses a target that does not let it deliver
+                # S3 refuses a target bucket whose policy does not allow log delivery
+                opts=self._make_child_opts(args.logs.policy),
             )
         self.register_outputs({"bucket": self.bucket, "arn": self.arn})
 
     @property
     def encryption_key(self) -> pulumi.Output[str]:
-        """The ARN of its customer key; raises ValueError for a bucket without one."""
+        """The ARN of the bucket's customer key; raises ValueError for a bucket without one."""
         if self.key_arn is None:
             raise ValueError(f"the {self._args.purpose} bucket has no customer key")
         return self.key_arn
@@ -160,7 +164,7 @@ class SecureBucket(pulumi.ComponentResource):
         )
 
     def _create_lifecycle(self) -> aws.s3.BucketLifecycleConfiguration:
-        """Uploads that were cut off always go; objects only where the bucket says so."""
+        """Creates the lifecycle: unfinished uploads always expire, objects only if `expire_days` is set."""
         days = self._args.expire_days
         return aws.s3.BucketLifecycleConfiguration(
             self._bucket_name,

@@ -1,4 +1,4 @@
-"""The names and links of dashboards, which others need before the dashboards are made."""
+"""Names and links of dashboards, which other resources need before the dashboards are created."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from tidewatch.dashboards import PAGE_BUILDERS, build_dashboard_url
 
 
 def build_dashboard_names(tables: Tables) -> dict[str, pulumi.Output[str]]:
-    """The name of each page, known before the page is made."""
+    """Returns the name of each page, known before the page is created."""
     return {page: tables.build_physical_name(page) for page in PAGE_BUILDERS}
 
 
 def build_links(context: StackContext, tables: Tables) -> dict[str, pulumi.Output[str]]:
-    """Where the console shows each page: known before the pages are, for what they are about links them too."""
+    """Returns each page's URL in the console.
+
+    It is known before the pages exist, because resources that the pages show link to them.
+    """
     return {
         page: name.apply(lambda name: build_dashboard_url(context.region, name))
         for page, name in build_dashboard_names(tables).items()

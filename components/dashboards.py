@@ -1,4 +1,4 @@
-"""Dashboards as resources: the pages of tidewatch.dashboards, once the names that they show are known."""
+"""Dashboards as resources: the pages of tidewatch.dashboards, rendered once the names that they show are known."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tidewatch.slo import Objective
 
 
 class DrawnAlarms(Protocol):
-    """The alarms that the pages draw: the component Alarms has them."""
+    """The alarms that the pages show; the component Alarms implements it."""
 
     variants: Mapping[str, Sequence[Alarm]]
     endpoint: Sequence[Alarm]
@@ -32,27 +32,27 @@ class DrawnAlarms(Protocol):
 
     @property
     def arns(self) -> Mapping[str, pulumi.Input[str]]:
-        """By key and variant, every alarm whose state is worth a look."""
+        """Every alarm that indicates a problem, by key and variant."""
         ...
 
 
 @dataclass(frozen=True)
 class DashboardsArgs:
-    """What is shown."""
+    """What the dashboards show."""
 
     alarms: DrawnAlarms
     tables: Tables
     log_group: pulumi.Input[str]
-    """Where the rollback function writes what each variant holds."""
+    """The rollback function's log group, where it logs what each variant holds."""
     runbooks: str
-    """The folder or URL that {key}.md is under."""
+    """The folder or URL of the runbooks; each is {key}.md."""
     capture: pulumi.Input[str]
     monitoring: pulumi.Input[str]
     instance_type: str
     reports: pulumi.Input[str] | None = None
-    """Where the drift function's reports go; None where there is none."""
+    """Where the drift function writes its reports; None without a drift function."""
     price_per_hour: float | None = None
-    """Of one instance; None where it is not known."""
+    """The price of one instance; None if it is not known."""
 
     @classmethod
     def from_settings(
@@ -77,11 +77,11 @@ class DashboardsArgs:
 
 
 class Dashboards(pulumi.ComponentResource):
-    """The three pages of an endpoint: for who pays, for who is on call, for who looks for a cause.
+    """The three pages of an endpoint: for executives, for the person on call and for debugging.
 
-    They are a unit because they link each other. A dashboard's name is its own in the whole account, in every region,
-    and Pulumi does not make it: it ends as the ledger's does. `names` and `links`, where the console shows them, are by
-    page.
+    They are a unit because they link to each other. A dashboard's name is unique in the account across all regions, and
+    Pulumi does not generate it, so it ends with the suffix of the ledger's name. `names` and `links` (URLs in the
+    console) are by page.
     """
 
     def __init__(self, context: StackContext, args: DashboardsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -89,7 +89,7 @@ class Dashboards(pulumi.ComponentResource):
         self._context, self._args = context, args
         self.names = build_dashboard_names(args.tables)
         self.links = build_links(context, args.tables)
-        # No `hide_diffs`: where every difference of a resource is hidden, the CLI prints all that it was, unmarked.
+        # No `hide_diffs`: if all differences of a resource are hidden, the CLI prints the whole old value, unmarked.
         values = self._collect_values()
         self.dashboards = {
             page: aws.cloudwatch.Dashboard(
@@ -103,7 +103,7 @@ class Dashboards(pulumi.ComponentResource):
         self.register_outputs({"links": self.links})
 
     def _collect_values(self) -> pulumi.Output[dict[str, Any]]:
-        """Everything that is known only once other resources are there."""
+        """Collects the values that are known only once other resources exist."""
         args, dimensions = self._args, self._args.alarms.dimensions
         return pulumi.Output.all(
             endpoint=dimensions.endpoint,

@@ -1,4 +1,4 @@
-"""The watch on the data: a function that reads what the endpoint captured, hour by hour, and what wakes it."""
+"""Drift monitoring: a function that reads the captured records of each hour, and its schedule."""
 
 from __future__ import annotations
 
@@ -21,26 +21,27 @@ from components.tables import Tables
 from tidewatch.drift.storage_layout import DEPLOYMENTS_PREFIX, DRIFT_PREFIX, EVENT_SOURCE, build_control_key
 
 LAYER = "drift"
-"""Whose packages the function imports: components.lambda_layer builds them."""
+"""The layer with the packages that the function imports; components.lambda_layer builds it."""
 
 
 @dataclass(frozen=True)
 class DriftArgs:
-    """What the function needs to know.
-
-    endpoint: the physical endpoint. capture_prefix: where its records go in the capture bucket.
-    thresholds: by the names of tidewatch.drift.statistics.verdict.Thresholds, shares and rates as fractions.
-    lag_minutes: an hour is read that long after its end. look_back_hours: how far back missed hours are made up for.
-    """
+    """The arguments of the drift function."""
 
     endpoint: pulumi.Input[str]
+    """The physical name of the endpoint."""
     capture_prefix: str
+    """The prefix of the endpoint's records in the capture bucket."""
     storage: Storage
     registry: RegistryBucket
     tables: Tables
     thresholds: Mapping[str, float]
+    """The thresholds by the names of tidewatch.drift.statistics.verdict.Thresholds, with shares and rates as fractions.
+    """
     lag_minutes: int = 20
+    """How many minutes after its end an hour is read."""
     look_back_hours: int = 72
+    """How many hours back missed hours are caught up on."""
     log_days: int = 30
 
     @classmethod
@@ -59,7 +60,7 @@ class DriftArgs:
 
 
 def build_drift_thresholds(drift: DriftSettings) -> dict[str, float]:
-    """What counts as drift, by the names that the domain has for it: points and percent as fractions."""
+    """Returns the drift thresholds by the domain's names, with percentage points and percents as fractions."""
     return {
         "psi_warn": drift.psi[0],
         "psi_drift": drift.psi[1],
@@ -74,11 +75,11 @@ def build_drift_thresholds(drift: DriftSettings) -> dict[str, float]:
 
 
 class DriftMonitor(pulumi.ComponentResource):
-    """The drift function with its packages, its schedule, and the queue for what neither could do.
+    """The drift function with its layer, its schedule and a dead-letter queue.
 
-    They are a unit because an hour must be read once, late enough, and not be lost: the schedule leaves time for late
-    files, a run makes up for the hours that earlier ones missed, and what failed for good ends in the queue. Runs that
-    overlap exclude each other by a lease in the control table, so no concurrency is reserved.
+    They are a unit because each hour must be read once, late enough, and not be lost. The schedule leaves time for late
+    files, a run catches up on hours that earlier runs missed, and events that finally failed go to the queue. A lease
+    in the control table keeps overlapping runs apart, so no concurrency is reserved.
     """
 
     def __init__(self, context: StackContext, args: DriftArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -97,7 +98,7 @@ class DriftMonitor(pulumi.ComponentResource):
                 log_days=args.log_days,
                 layers=[self._create_layer().arn],
             ),
-            # The next hour's run does what this one could not.
+            # The next hour's run catches up on what this one could not do.
             event_age_s=3600,
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -141,8 +142,8 @@ class DriftMonitor(pulumi.ComponentResource):
             Statement(
                 "ReadCapture", ["s3:GetObject"], [pulumi.Output.concat(storage.capture.arn, "/", capture_pattern)]
             ),
-            # Not by prefix: without leave to list, S3 says of a missing object that it is forbidden, and a read has no
-            # prefix that could be allowed.
+            # Without ListBucket, S3 answers 403 for a missing object. The permission cannot be limited by prefix,
+            # because a read has no prefix to match.
             Statement("List", ["s3:ListBucket"], [storage.capture.arn, monitoring, registry]),
             Statement(
                 "ReadReference",
@@ -160,7 +161,7 @@ class DriftMonitor(pulumi.ComponentResource):
             ),
             Statement("Decrypt", ["kms:Decrypt"], [storage.capture.encryption_key, args.registry.key_arn]),
             Statement("Encrypt", ["kms:Decrypt", "kms:GenerateDataKey"], [storage.monitoring.encryption_key]),
-            # Of the control table its own items alone: what steers the traffic is under another key.
+            # Only the drift function's own items of the control table: those that control the traffic have another key.
             Statement(
                 "OneAtATime",
                 ["dynamodb:PutItem", "dynamodb:DeleteItem"],
@@ -212,5 +213,5 @@ class DriftMonitor(pulumi.ComponentResource):
 
 
 def build_schedule(lag_minutes: int) -> str:
-    """Each hour, at the first minute at which another hour has ended `lag_minutes` ago."""
+    """Returns a cron expression: each hour, at the first minute when an hour has ended `lag_minutes` ago."""
     return f"cron({lag_minutes % 60} * * * ? *)"

@@ -1,4 +1,4 @@
-"""A Lambda function as every function here is: its own role and log group, traced, on Graviton, its code staged."""
+"""The Lambda function component: its own role and log group, traced, on Graviton, with only the code it imports."""
 
 from __future__ import annotations
 
@@ -18,26 +18,33 @@ EVENTBRIDGE = "events.amazonaws.com"
 
 @dataclass(frozen=True)
 class FunctionArgs:
-    """What differs between functions.
-
-    purpose: the word in its name. module: the handler's module, whose `handler` is called. description: a sentence.
-    environment: what it reads at start. statements: what it may do besides logging and tracing.
-    memory_mb, timeout_s: its bounds. log_days: how long its log is kept. layers: the packages it imports beside ours.
-    """
+    """What differs between functions."""
 
     purpose: str
+    """The part of the name that distinguishes the function."""
     module: str
+    """The handler's module; Lambda calls its `handler`."""
     description: str
+    """A sentence."""
     environment: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
+    """The environment variables that the function reads at start."""
     statements: Sequence[Statement] = ()
+    """What the function may do besides logging and tracing."""
     memory_mb: int = 512
+    """The memory, in MB."""
     timeout_s: int = 60
+    """The longest run, in seconds."""
     log_days: int = 30
+    """How many days the log is kept."""
     layers: Sequence[pulumi.Input[str]] = ()
+    """The ARNs of the layers with packages from outside this repository."""
 
 
 class Function(pulumi.ComponentResource):
-    """The function with its log group and its role: the role names the log group, and nothing else uses either."""
+    """A function with its log group and its role.
+
+    They are a unit because the role names the log group and nothing else uses either.
+    """
 
     name: pulumi.Output[str]
     arn: pulumi.Output[str]
@@ -93,9 +100,9 @@ class Function(pulumi.ComponentResource):
 def create_function_with_dlq(
     context: StackContext, args: FunctionArgs, event_age_s: int, opts: pulumi.ResourceOptions
 ) -> tuple[Function, aws.sqs.Queue]:
-    """A function whose callers do not wait for it, and the queue for the events that it failed on for good.
+    """Creates a function that is called asynchronously, and a queue for the events that it finally failed on.
 
-    event_age_s: how long an event is tried again.
+    Lambda retries an event for `event_age_s` seconds.
     """
     dead_letter_queue = aws.sqs.Queue(
         context.name(f"{args.purpose}-failures"),
@@ -122,8 +129,8 @@ def allow_eventbridge(
 ) -> aws.lambda_.Permission:
     """Lets a rule call a function.
 
-    Without the source's account: EventBridge does not send it, and the rule would fail silently. Its ARN names the
-    account.
+    There is no condition on the source account: EventBridge does not send it, and the rule would fail silently. The
+    rule's ARN names the account.
     """
     return aws.lambda_.Permission(
         context.name(part),

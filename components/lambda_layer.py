@@ -1,6 +1,6 @@
-"""The layer of packages that a function imports beside ours: built from the lock file, the same bytes every time.
+"""The layer with the third-party packages that a function imports, built reproducibly from the lock file.
 
-Run as a module it builds what is missing, so that a first `up` need not wait for it.
+Running this module builds the layers that are missing, so that a first `up` does not wait for them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PLATFORM = "aarch64-manylinux_2_28"
 
 EXCLUDED_FOLDERS = frozenset({"__pycache__", "bin", "include", "tests"})
 EXCLUDED_FILES = frozenset({"INSTALLER", "RECORD", "REQUESTED", "direct_url.json", "uv_cache.json"})
-"""What an installer notes down: it differs between machines, as do the scripts in bin."""
+"""Files that an installer writes; like the scripts in bin, they differ between machines."""
 EXCLUDED_SUFFIXES = frozenset({".a", ".c", ".cpp", ".h", ".pxd", ".pyc", ".pyi", ".pyx"})
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -31,13 +31,14 @@ _NAME = re.compile(r'name = "([^"]+)"')
 
 
 class LayerNotBuilt(RuntimeError):
-    """A layer is missing and cannot be built; the text says what to do."""
+    """A layer is missing and cannot be built. The message explains what to do."""
 
 
 def build_layer(purpose: str, root: Path = ROOT) -> Path:
-    """The zip file of the packages in the dependency group `{purpose}-layer`, built from uv.lock where it is absent.
+    """Returns the zip file of the dependency group `{purpose}-layer`; builds it from uv.lock if it does not exist.
 
-    Its name has a hash of what is locked, so an edited lock file gives another file. Raises LayerNotBuilt.
+    The file's name contains a hash of the locked packages, so an edited lock file gives another file. Raises
+    LayerNotBuilt.
     """
     file = root / "build" / "layers" / f"{purpose}-{compute_digest(f'{purpose}-layer', root / 'uv.lock')}.zip"
     if not file.is_file():
@@ -46,7 +47,7 @@ def build_layer(purpose: str, root: Path = ROOT) -> Path:
 
 
 def compute_digest(group: str, lock: Path) -> str:
-    """Names what a dependency group holds: 12 hex digits of the lock's entries and of how they are packed."""
+    """Returns 12 hex digits that identify a dependency group: a hash of its lock entries and of how they are packed."""
     entries = dict[str, list[str]]()
     for block in lock.read_text(encoding="utf-8").split("[[package]]\n")[1:]:
         if found := _NAME.match(block):
@@ -81,7 +82,7 @@ def _resolve_closure(names: set[str], entries: dict[str, list[str]]) -> set[str]
 
 def _build_zip(group: str, file: Path, root: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    # In a folder of its own and renamed in one step: another process may be building the same file.
+    # Built in a temporary folder and renamed in one step, because another process may be building the same file.
     with tempfile.TemporaryDirectory(prefix=".building-", dir=file.parent) as scratch:
         install_folder, partial_file = Path(scratch) / "installed", Path(scratch) / file.name
         _install(group, install_folder, Path(scratch) / "requirements.txt", root)
@@ -118,7 +119,7 @@ def _find_uv(root: Path) -> str:
 
 
 def _pack(install_folder: Path, file: Path) -> None:
-    """Packs it where Lambda looks for Python packages. Source: developer guide, "Packaging your layer content"."""
+    """Packs the packages where Lambda looks for them. Source: developer guide, "Packaging your layer content"."""
     with zipfile.ZipFile(file, "w") as archive:
         for path in sorted(_iterate_packaged_files(install_folder), key=str):
             info = zipfile.ZipInfo(f"python/{path}", _EPOCH)

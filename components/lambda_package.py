@@ -1,4 +1,4 @@
-"""A function's code: its handler and the modules of ours that it imports, found by reading the imports."""
+"""A function's code: its handler and the modules of this repository that it imports, found by reading the imports."""
 
 from __future__ import annotations
 
@@ -20,16 +20,19 @@ _IMPORT = re.compile(
 
 
 def build_archive(module: str) -> pulumi.AssetArchive:
-    """The archive of a handler's module, like lambdas.rollback.handler: nothing that it does not import, no caches.
+    """Returns the archive of a handler's module, such as lambdas.rollback.handler, with only the files that it imports.
 
-    Files are taken one by one, so that the archive's hash is that of their content and not of a folder's.
+    Files are added one by one, so that the archive's hash depends on their content and not on a folder.
     """
     return pulumi.AssetArchive({path: pulumi.FileAsset(str(ROOT / path)) for path in find_sources(module)})
 
 
 @functools.cache
 def find_sources(module: str) -> tuple[str, ...]:
-    """The files of `module` and of everything of ours that it imports, relative to the root; raises if it is absent."""
+    """Returns the files of `module` and of everything in this repository that it imports, relative to the root.
+
+    Raises FileNotFoundError if the module does not exist.
+    """
     if _find_file(module) is None:
         raise FileNotFoundError(
             f"there is no module {module} under {ROOT}: a function's handler is named by its module"
@@ -55,7 +58,7 @@ def _find_file(module: str) -> Path | None:
 
 @functools.cache
 def _find_imports(module: str, file: Path) -> tuple[str, ...]:
-    """What a module imports when it runs: modules, and the names taken from packages, which may be modules too."""
+    """Returns what a module imports at run time: modules, and names from packages, which may be modules too."""
     package = module if file.name == "__init__.py" else module.rpartition(".")[0]
     return tuple(_iterate_imports(package, file))
 
@@ -75,9 +78,9 @@ def _iterate_imports(package: str, file: Path) -> Iterator[str]:
 
 
 def _extract_import_statements(source: str) -> str:
-    """The import statements of a module, without those that only a type checker sees.
+    """Returns the import statements of a module, without those under TYPE_CHECKING.
 
-    Every `up` reads a hundred modules for them, and parsing all the rest takes most of the time.
+    Every `up` reads about a hundred modules, and parsing them whole takes most of the time.
     """
     runtime_source = _TYPE_CHECKING_BLOCK.sub("", source)
     return "\n".join(found.group().strip() for found in _IMPORT.finditer(runtime_source))

@@ -1,4 +1,4 @@
-"""A metric alarm as a resource: what the value says, in CloudWatch's words."""
+"""A metric alarm as a resource: an alarm value translated into CloudWatch's arguments."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tidewatch.alarms import Alarm, DimensionResolver, MetricStat
 from tidewatch.alarms import statistics as statistics
 
 SIGNAL_ID = "signal"
-"""The id of an alarm's expression among its queries."""
+"""The id of an alarm's expression among its metric queries."""
 OPERATORS = {
     ">": "GreaterThanThreshold",
     ">=": "GreaterThanOrEqualToThreshold",
@@ -33,12 +33,10 @@ def create_metric_alarm(
     tags: Mapping[str, str],
     opts: pulumi.ResourceOptions,
 ) -> aws.cloudwatch.MetricAlarm:
-    """The alarm of a variant, or with "" of the endpoint.
+    """Creates the metric alarm of a variant, or of the endpoint if `variant` is "".
 
-    called: its physical name; says: its description; action: what it calls in ALARM.
-
-    It has its name from us, so that what is said of it is known before it is made: PutMetricAlarm takes a name again
-    that an interrupted `up` has used.
+    `action` is the ARN that the alarm calls in ALARM. The program chooses the physical name, so that other resources
+    can refer to the alarm before it exists. PutMetricAlarm accepts a name again that an interrupted `up` has used.
     """
     return aws.cloudwatch.MetricAlarm(
         name,

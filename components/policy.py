@@ -1,4 +1,4 @@
-"""Policy documents as values: a statement is written once, and rendered when the ARNs in it are known."""
+"""Policy documents as values: a statement is written once and rendered when its ARNs are known."""
 
 from __future__ import annotations
 
@@ -15,22 +15,24 @@ from tidewatch.permissions.trust_policy import build_trust_policy as build_trust
 Condition = Mapping[str, Mapping[str, Any]]
 
 ANYONE = {"AWS": "*"}
-"""Every principal, of whatever account."""
+"""Every principal of every account."""
 
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement. Without `principal` it is for a role's own policy; `effect` is Allow or Deny."""
+    """One statement of a policy."""
 
     sid: str
     actions: Sequence[str]
     resources: Sequence[pulumi.Input[str]]
     principal: Mapping[str, Any] | None = None
+    """Whom the statement is about; None in a role's own policy."""
     condition: Condition | None = None
     effect: str = "Allow"
+    """Allow or Deny."""
 
     def render(self) -> dict[str, Any]:
-        """The statement in IAM's own spelling."""
+        """Returns the statement in IAM's JSON form."""
         statement: dict[str, Any] = {
             "Sid": self.sid,
             "Effect": self.effect,
@@ -45,20 +47,17 @@ class Statement:
 
 
 def render_policy(*statements: Statement) -> pulumi.Output[str]:
-    """The policy of these statements, as JSON."""
+    """Returns the policy of these statements as JSON."""
     return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": [s.render() for s in statements]})
 
 
 def restrict_to_partition_keys(*keys: str) -> Condition:
-    """Of a table, the items under these partition keys alone.
-
-    Source: DynamoDB developer guide, "Using IAM policy conditions for fine-grained access control".
-    """
+    """Returns a condition that restricts access to a table to the items under these partition keys."""
     return {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": list(keys)}}
 
 
 def build_service_trust_policy(service: str, account: pulumi.Input[str] | None = None) -> pulumi.Output[str]:
-    """A service may take the role; with an account, only when its request says that it acts for that account."""
+    """Lets a service assume the role; with `account`, only if its request acts for that account."""
     statement: dict[str, Any] = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": service}}
     if account is not None:
         statement["Condition"] = {"StringEquals": {"aws:SourceAccount": account}}
@@ -66,7 +65,7 @@ def build_service_trust_policy(service: str, account: pulumi.Input[str] | None =
 
 
 def build_people_trust_policy(context: StackContext, people: Sequence[str]) -> pulumi.Output[str]:
-    """These people may take the role; where nobody is named, whoever IAM lets in the account, with a second factor."""
+    """Lets these people assume the role; if nobody is named, anyone in the account whom IAM allows, with MFA."""
     return pulumi.Output.all(context.partition, context.account).apply(
         lambda partition_and_account: json.dumps(
             build_trust_document(people, partition_and_account[0], partition_and_account[1])

@@ -1,4 +1,4 @@
-"""The model registry's bucket: what is published stays as it was, and only as a whole."""
+"""The model registry's bucket: a published version never changes, and exists whole or not at all."""
 
 from __future__ import annotations
 
@@ -25,34 +25,36 @@ from tidewatch.registry import build_parameter_name
 
 @dataclass(frozen=True)
 class RegistryArgs:
-    """logs: where accesses are logged. lock_days: governance-mode object lock of every version; 0 is none any more,
-    None none yet.
-
-    break_glass: who may take the role that deletes, as build_people_trust_policy takes them. deployers: who runs
-    `pulumi up`, and so may change the bucket's settings; where nobody is named, whoever IAM lets. source_bucket: the
-    bucket that versions were read from before anything was made; "" where there was none.
-    """
+    """What the registry's bucket depends on."""
 
     logs: SecureBucket
+    """The bucket that receives the access log."""
     lock_days: int | None = None
+    """Days of governance-mode object lock for every version.
+
+    0 ends the default retention of a locked bucket; None leaves a bucket without lock.
+    """
     break_glass: Sequence[str] = ()
+    """Who may assume the role that can delete, in the form that build_people_trust_policy takes."""
     deployers: Sequence[str] = ()
+    """Who runs `pulumi up` and so may change the bucket's settings; if empty, anyone whom IAM allows."""
     source_bucket: str = ""
+    """The bucket that the versions were read from before the first resource; "" if there was none."""
 
     @classmethod
     def from_settings(
         cls, settings: StackSettings, logs: SecureBucket, locked: bool, source_bucket: str
     ) -> RegistryArgs:
-        """locked: whether the bucket has an object lock already, which S3 never takes off."""
+        """Returns the arguments of a registry whose bucket has an object lock if `locked`; S3 never removes a lock."""
         days = settings.registry.object_lock_days
         access = settings.access
         return cls(logs, days if days or locked else None, access.break_glass, access.deployers, source_bucket)
 
 
 class RegistryBucket(pulumi.ComponentResource):
-    """The bucket, the role that may break its rules, and the parameter by which the program finds it before it deploys.
+    """The bucket, the break-glass role, and the parameter that lets the program find the bucket before it deploys.
 
-    What its policy denies, and to whom, is in registry_policy.
+    registry_policy defines what the bucket's policy denies, and to whom.
     """
 
     def __init__(self, context: StackContext, args: RegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -64,7 +66,7 @@ class RegistryBucket(pulumi.ComponentResource):
             assume_role_policy=build_people_trust_policy(context, args.break_glass),
             max_session_duration=3600,
             tags=context.build_tags(),
-            # It stays with the bucket, whose policy lets nobody else delete.
+            # The role stays with the bucket, because the bucket's policy lets nobody else delete.
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=context.retains_data),
         )
         deployers = build_deployer_patterns(context, args.deployers)
@@ -98,8 +100,10 @@ class RegistryBucket(pulumi.ComponentResource):
         self.register_outputs({"bucket": self.bucket, "prefix": self.prefix})
 
     def _lock(self, context: StackContext, bucket: SecureBucket, days: int) -> None:
-        """The lock of a bucket, which S3 puts on a versioned one in place and never takes off: what ends is the default
-        retention of new versions."""
+        """Configures the object lock: S3 adds it to a versioned bucket in place and never removes it.
+
+        With 0 days, only the default retention of new versions ends.
+        """
         aws.s3.BucketObjectLockConfiguration(
             context.build_bucket_name("registry"),
             bucket=bucket.bucket,
@@ -108,10 +112,10 @@ class RegistryBucket(pulumi.ComponentResource):
         )
 
     def _create_usage_rule(self, context: StackContext) -> aws.cloudwatch.EventRule:
-        """What matches when somebody takes the role, and whatever CloudTrail tells of what is done with it then.
+        """Creates the rule that matches when somebody assumes or uses the break-glass role.
 
-        That it matched is a metric, which has an alarm. Of deletes CloudTrail tells only where a trail logs the data
-        events of the bucket; and a rule hears of calls in its own region alone, see docs/security.md.
+        The rule's matches are a metric with an alarm. CloudTrail records deletes only if a trail logs the data events
+        of the bucket, and a rule receives only the calls of its own region; see docs/security.md.
         """
         return aws.cloudwatch.EventRule(
             context.name("break-glass"),
@@ -136,10 +140,10 @@ class RegistryBucket(pulumi.ComponentResource):
 
 
 def build_usage_pattern(role: str) -> str:
-    """The pattern of what CloudTrail tells of a role: it is assumed, switched to in the console, or calls something.
+    """Returns the pattern of CloudTrail's events about a role: assuming it, switching to it in the console, using it.
 
-    The console's event has no session's issuer, but the session. Source: CloudTrail user guide, "AWS Management Console
-    sign-in events", "CloudTrail userIdentity element".
+    The console's event has no session issuer, but it has the session. Source: CloudTrail user guide, "AWS Management
+    Console sign-in events", "CloudTrail userIdentity element".
     """
     session = role.replace(":iam:", ":sts:").replace(":role/", ":assumed-role/")
     return json.dumps(

@@ -1,7 +1,7 @@
-"""The parameter that says where the registry is, as a resource that looks whether it is still there.
+"""The parameter that names the registry's bucket, as a resource that checks whether the parameter still exists.
 
-Pulumi takes a resource for there until a refresh says otherwise, and the parameter says which bucket is the registry.
-So every `up` looks, and one that was deleted or edited by hand is written again by the next.
+Pulumi believes that a resource exists until a refresh finds otherwise, and the program reads this parameter to find the
+registry. Every `up` therefore reads it, and writes it again if somebody deleted or edited it.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ DESCRIPTION = "Where the model registry is: read before the first resource is ma
 
 
 class RegistryParameterProvider(AwsProvider):
-    """Writes the parameter, and marks the bucket as left behind when the parameter goes and the bucket stays."""
+    """Writes the parameter. When it deletes the parameter and the bucket stays, it marks the bucket as left behind."""
 
     @report_as_sentence
     def check(self, _olds: Props, news: Props) -> CheckResult:
-        """Refuses versions that were read from another bucket than the stack's own, as long as that one is there."""
+        """Refuses versions that were read from another bucket while the stack's own bucket still exists."""
         own_bucket, source_bucket = str(_olds.get("bucket") or ""), str(news.get("found") or "")
         if (
             not own_bucket
@@ -66,7 +66,7 @@ class RegistryParameterProvider(AwsProvider):
 
     @report_as_sentence
     def read(self, id_: str, props: Props) -> ReadResult:
-        """None where it is gone: the next `up` makes it again."""
+        """Returns an empty result if the parameter is gone, so that the next `up` creates it again."""
         live = self._read_value(id_)
         return missing_result() if live is None else ReadResult(id_, {**props, "value": live})
 
@@ -89,7 +89,7 @@ class RegistryParameterProvider(AwsProvider):
             raise
 
     def _write(self, previous_tags: Mapping[str, str], props: Props) -> None:
-        """PutParameter takes no tags together with Overwrite, so they follow in calls of their own."""
+        """Writes the value, then the tags in separate calls: PutParameter takes no tags together with Overwrite."""
         ssm, name, declared_tags = self.client("ssm"), props["name"], dict(props["tags"])
         ssm.put_parameter(Name=name, Description=DESCRIPTION, Type="String", Value=props["value"], Overwrite=True)
         if removed := sorted(set(previous_tags) - set(declared_tags)):
@@ -99,7 +99,7 @@ class RegistryParameterProvider(AwsProvider):
 
 
 def explain_other_registry(parameter: str, own_bucket: str, source_bucket: str) -> str:
-    """Why nothing is deployed of versions that another registry holds."""
+    """Explains why the program does not deploy versions from another registry."""
     return (
         f"The versions were read from the bucket {source_bucket}, which carries the tags of this stack's registry "
         f"and is named by the parameter {parameter}, but the registry of this stack is {own_bucket}. Find out who made "
@@ -109,8 +109,11 @@ def explain_other_registry(parameter: str, own_bucket: str, source_bucket: str) 
 
 
 class RegistryParameter(Resource, module="tidewatch", name="RegistryParameter"):
-    """The parameter of one registry. found: the bucket that versions were read from, "" where there was none; kept:
-    whether its bucket outlives the stack."""
+    """The parameter of one registry.
+
+    `source_bucket` is the bucket that the versions were read from, "" if there was none. The bucket outlives the stack
+    if `retained`.
+    """
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
-"""What the registry's bucket denies, and to whom: everything that would undo that a published version stays as it was.
+"""What the registry's bucket policy denies, and to whom: every action that could change a published version.
 
-A put succeeds over a delete marker and object lock does not stop markers, so immutability takes all of: conditional
-puts required, deletes denied, versions kept, and nobody but those who deploy to change what says so.
+A put succeeds over a delete marker, and object lock does not prevent delete markers. Immutability therefore needs all
+of: conditional puts, denied deletes, kept versions, and settings that only the deployers may change.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ DELETE_ACTIONS = (
     "s3:DeleteObjectVersion",
     "s3:BypassGovernanceRetention",
 )
-"""What takes a version away, or its lock."""
+"""Actions that delete a version, or its lock."""
 RETENTION_ACTIONS = ("s3:PutObjectRetention", "s3:PutObjectLegalHold")
-"""What locks a version beyond what break-glass can lift: compliance mode, or a hold."""
+"""Actions that lock a version beyond what break-glass can lift: compliance mode, or a legal hold."""
 REPLICATION_ACTIONS = (
     "s3:ReplicateObject",
     "s3:ReplicateDelete",
     "s3:ReplicateTags",
     "s3:ObjectOwnerOverrideToBucketOwner",
 )
-"""What S3's replication does at its destination, where no condition of a put is asked for."""
+"""Actions of S3 replication at its destination, where no condition on a put applies."""
 SETTINGS_ACTIONS = (
     "s3:PutBucketPolicy",
     "s3:DeleteBucketPolicy",
@@ -48,14 +48,17 @@ SETTINGS_ACTIONS = (
     "s3:PutBucketRequestPayment",
     "s3:DeleteBucket",
 )
-"""What changes the bucket so that versions could go, be read by others, be found no more (its tags) or load no more
-(archive tiers, requester pays), or nobody would see who did it."""
+"""Actions on the bucket's settings that put versions at risk.
+
+They could let versions be deleted, be read by others, not be found (tags) or not load (archive tiers, requester pays),
+or hide who did it.
+"""
 REPAIR_ACTIONS = tuple(action for action in SETTINGS_ACTIONS if action != "s3:DeleteBucket")
-"""What break-glass may do to put the settings right again."""
+"""What break-glass may do to repair the settings."""
 
 
 def build_deployer_patterns(context: StackContext, people: Sequence[str]) -> pulumi.Output[list[str]] | None:
-    """What aws:PrincipalArn says of the deployers; None where nobody is named."""
+    """Returns the patterns of aws:PrincipalArn for the deployers; None if nobody is named."""
     if not people:
         return None
     return pulumi.Output.all(context.partition, context.account).apply(
@@ -68,18 +71,21 @@ def build_deployer_patterns(context: StackContext, people: Sequence[str]) -> pul
 def build_immutability_statements(
     arn: pulumi.Output[str], break_glass: pulumi.Output[str], deployers: pulumi.Output[list[str]] | None
 ) -> Sequence[Statement]:
-    """The denials. deployers: as deployer_patterns has them; of None, whoever IAM lets may change the settings, but not
-    the lifecycle, which deletes."""
+    """Returns the statements that deny changes of published versions.
+
+    `deployers` has the form that build_deployer_patterns returns. If it is None, anyone whom IAM allows may change the
+    settings, except the lifecycle, which deletes.
+    """
     all_objects = pulumi.Output.concat(arn, "/*")
     return (
         _deny(
             "PutOnce",
             ("s3:PutObject",),
             all_objects,
-            # the operations that only prepare a multipart upload cannot carry If-None-Match; its completion can
+            # The calls that prepare a multipart upload cannot carry If-None-Match; the call that completes it can.
             {"Null": {"s3:if-none-match": "true"}, "Bool": {"s3:ObjectCreationOperation": "true"}},
         ),
-        # A form takes no If-None-Match, whatever header is sent along: nobody uploads so.
+        # A form upload ignores If-None-Match, whatever headers it sends, so forms are denied.
         _deny("NoForms", ("s3:PutObject",), all_objects, {"StringEquals": {"s3:authType": "POST"}}),
         _deny("NoReplicas", REPLICATION_ACTIONS, all_objects),
         _deny("NeverDelete", (*DELETE_ACTIONS, *RETENTION_ACTIONS), all_objects, _except_for(break_glass)),
@@ -104,7 +110,7 @@ def _deny(
 
 
 def _except_for(principals: object) -> dict[str, dict[str, object]]:
-    """For whom a denial does not count. It counts for a service, which has no such ARN."""
+    """Exempts these principals from a denial. A service is never exempt, because it has no such ARN."""
     return {"ArnNotLike": {"aws:PrincipalArn": principals}}
 
 

@@ -1,4 +1,4 @@
-"""The way back: a function that flips the weights to the champion, and what wakes it."""
+"""Rollback: a function that returns the weights to the champion, and everything that calls it."""
 
 from __future__ import annotations
 
@@ -33,39 +33,40 @@ SWEEP_EVENT = json.dumps({"action": "sweep"})
 
 @dataclass(frozen=True)
 class RollbackArgs:
-    """What the function needs to know.
-
-    endpoint, endpoint_arn: the physical endpoint.
-    variants: the declared variants; target: the champion; floor: instances it never goes below.
-    abort_alarm, abort_alarm_arn: the alarm that stops a running deployment.
-    monitoring, monitoring_arn, monitoring_key: the bucket that incident documents go to.
-    registry: whose bucket takes the copies of the ledger, as nothing in it is overwritten.
-    automatic: whether alarms may call the function.
-    objectives: what is promised to users; the function emits what of their budgets is used.
-    runbooks: the folder or URL that {name}.md is under.
-    dashboard, reports: links for who is on call, "" where there is none.
-    """
+    """The arguments of the rollback function."""
 
     endpoint: pulumi.Input[str]
+    """The physical name of the endpoint."""
     endpoint_arn: pulumi.Input[str]
     variants: Sequence[str]
+    """The declared variants."""
     target: str
+    """The champion."""
     floor: int
+    """The number of instances that the champion never goes below."""
     abort_alarm: pulumi.Input[str]
+    """The alarm that stops a running deployment."""
     abort_alarm_arn: pulumi.Input[str]
     tables: Tables
     topics: Topics
     monitoring: pulumi.Input[str]
+    """The bucket of the incident documents."""
     monitoring_arn: pulumi.Input[str]
     monitoring_key: pulumi.Input[str]
     registry: RegistryBucket
+    """The registry, whose bucket takes copies of the ledger because nothing in it is overwritten."""
     automatic: bool = True
+    """Whether alarms may call the function."""
     guardrails: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
     log_days: int = 30
     objectives: Sequence[Objective] = ()
+    """The objectives promised to users; the function emits how much of their error budgets is used."""
     runbooks: str = "runbooks"
+    """The folder or URL of the runbooks; each is {name}.md."""
     dashboard: pulumi.Input[str] = ""
+    """The link to the on-call dashboard, "" if there is none."""
     reports: pulumi.Input[str] = ""
+    """The link to the drift reports, "" if there is none."""
 
     @classmethod
     def from_settings(
@@ -104,8 +105,8 @@ class RollbackArgs:
 class RollbackFunction(pulumi.ComponentResource):
     """The rollback function with its callers: state changes of the endpoint, a sweep each minute, alarms, people.
 
-    They are a unit because nothing may be lost between them: an event that the function fails on ends in the queue,
-    and the sweep drives whatever is still open.
+    They are a unit because no event may be lost between them. An event that the function fails on goes to the queue,
+    and the sweep continues every rollback that is still open.
     """
 
     def __init__(self, context: StackContext, args: RollbackArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -129,7 +130,8 @@ class RollbackFunction(pulumi.ComponentResource):
         )
         self._create_state_rule()
         self._create_sweep_rule()
-        # A rule counts what it matches where it calls something: who takes break-glass is looked after at once.
+        # EventBridge counts a rule's matches only if the rule has a target. This target also runs the sweep at once
+        # when somebody assumes the break-glass role.
         self._connect_rule(args.registry.usage_rule, "break-glass", SWEEP_EVENT)
         self.permissions = [
             self._allow_alarm(
@@ -159,7 +161,7 @@ class RollbackFunction(pulumi.ComponentResource):
             "ENVIRONMENT": self._context.stack,
             "AUTOMATIC": str(args.automatic).lower(),
             "SLACK_ENABLED": str(args.topics.is_posted_to_slack("P1")).lower(),
-            # Its composite is made after this function, which some of the alarms under it call.
+            # The composite is created after this function, because some of the alarms in its rule call the function.
             "ALARM": args.tables.build_physical_name(HEALTH_COMPOSITE),
             "RUNBOOKS": args.runbooks,
             "DASHBOARD_URL": args.dashboard,
@@ -181,7 +183,7 @@ class RollbackFunction(pulumi.ComponentResource):
                 [args.tables.ledger.arn],
                 condition=restrict_to_partition_keys(self._context.key),
             ),
-            # Only read: what drives a rollback cannot call it settled.
+            # Read only: the function that runs a rollback must not be able to acknowledge it.
             Statement(
                 "Acknowledgements",
                 ["dynamodb:Query"],
@@ -193,9 +195,9 @@ class RollbackFunction(pulumi.ComponentResource):
                 "Drive", ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"], [args.tables.control.arn]
             ),
             Statement("Abort", ["cloudwatch:SetAlarmState"], [args.abort_alarm_arn]),
-            # It takes no resource: the metrics of this endpoint cannot be told from another's in IAM.
+            # GetMetricData takes no resource: IAM cannot distinguish this endpoint's metrics from others.
             Statement("ReadMetrics", ["cloudwatch:GetMetricData"], ["*"]),
-            # Neither tells of a composite alarm where it is allowed on less than everything.
+            # Neither action returns composite alarms if it is allowed on fewer resources than all.
             Statement("ReadAlarms", ["cloudwatch:DescribeAlarms", "cloudwatch:DescribeAlarmHistory"], ["*"]),
             Statement("Draft", ["s3:PutObject"], [pulumi.Output.concat(args.monitoring_arn, "/incidents/*")]),
             Statement("Page", ["sns:Publish"], [args.topics.arns["P1"]]),
@@ -251,13 +253,13 @@ class RollbackFunction(pulumi.ComponentResource):
             principal=ALARMS_PRINCIPAL,
             source_arn=alarm,
             source_account=self._context.account,
-            # It comes and goes with its variant, and with `automatic`.
+            # The permission is created and deleted with its variant, and with `automatic`.
             opts=pulumi.ResourceOptions(parent=self, protect=False),
         )
 
 
 def objectives_to_json(objectives: Sequence[Objective]) -> str:
-    """Objectives as the function reads them."""
+    """Returns the objectives in the JSON form that the function reads."""
     terms = ("percent", "days", "milliseconds")
     return json.dumps(
         {objective.kind: {term: getattr(objective, term) for term in terms} for objective in objectives}, sort_keys=True

@@ -1,7 +1,7 @@
-"""What components read of a stack's settings.
+"""The parts of a stack's settings that components read.
 
-The settings themselves are in stacks.config, which components do not know: each class here names the values that some
-component's arguments are made of.
+The settings are defined in stacks.config, which components do not import. Each class here lists the values that some
+component's arguments are built from.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tidewatch.slo import Objective
 VariantName = Literal["blue", "green"]
 SeverityName = Literal["P1", "P2", "P3"]
 Address = tuple[str, str]
-"""A protocol of SNS and what it delivers to."""
+"""An SNS protocol and the address that it delivers to."""
 
 
 class ModelSettings(Protocol):

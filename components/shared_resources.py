@@ -1,4 +1,4 @@
-"""What a stack has from the first `up` on, and what its endpoint and all around it are built on."""
+"""The resources that a stack has from the first `up`, and that its endpoint is built on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from components.topics import Topics
 
 @dataclass(frozen=True)
 class SharedResources:
-    """They are there before a version is declared, and stay when none serves any more."""
+    """Resources that exist before a version is declared and stay when no version serves any more."""
 
     registry: RegistryBucket
     storage: Storage

@@ -1,4 +1,4 @@
-"""What every component needs to know: its stack, where it runs, and how its things are named and tagged."""
+"""What every component needs: its stack, the region, and how resources are named and tagged."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tidewatch.naming import build_name_prefix, build_stack_key, hash_stack_key
 
 @dataclass(frozen=True)
 class StackContext:
-    """A stack: its names, its region, and the tags that say who owns what is made."""
+    """A stack: its names, its region, and the tags that record the owner of each resource."""
 
     project: str
     stack: str
@@ -39,7 +39,7 @@ class StackContext:
         protect: bool,
         force_destroy: bool,
     ) -> StackContext:
-        """The context of a stack, with the account and partition that its credentials are for."""
+        """Returns the context of a stack, with the account and partition of its credentials."""
         return cls(
             project=project,
             stack=stack,
@@ -54,7 +54,7 @@ class StackContext:
 
     @classmethod
     def from_settings(cls, settings: StackSettings, project: str, stack: str) -> StackContext:
-        """The context of a stack, as its config has it."""
+        """Returns the context that a stack's config describes."""
         return cls.of(
             project=project,
             stack=stack,
@@ -68,36 +68,38 @@ class StackContext:
 
     @property
     def key(self) -> str:
-        """What tells this stack from every other in its account, like tidewatch/dev/flights."""
+        """The stack's key, such as tidewatch/dev/flights, unique in its account."""
         return build_stack_key(self.project, self.stack, self.model)
 
     def name(self, *parts: str) -> str:
-        """A logical name, like flights-model-blue-3fa9c1d2e4."""
+        """Returns a logical name, such as flights-model-blue-3fa9c1d2e4."""
         return "-".join((build_name_prefix(self.model), *parts))
 
     def build_unique_name(self, *parts: str) -> str:
-        """A name like flights-3fa9c1-drift that no other stack of the account makes, for what is called by an explicit
-        name, or is meant by the beginning of one."""
+        """Returns a name such as flights-3fa9c1-drift that no other stack of the account uses.
+
+        It is for resources with an explicit name, and for those that are selected by a prefix of their name.
+        """
         return self.name(hash_stack_key(self.key), *parts)
 
     def build_bucket_name(self, part: str) -> str:
-        """A logical name that S3 takes too: it knows no capital letters."""
+        """Returns a logical name that S3 accepts too: it allows no capital letters."""
         return self.name(part).lower()
 
     def build_tags(self, **more: str) -> dict[str, str]:
-        """The stack's tags and those of one thing, such as its variant."""
+        """Returns the stack's tags and the tags of one resource, such as its variant."""
         return {**self.tags, **{f"tidewatch:{key}": value for key, value in more.items()}}
 
     def build_arn(self, service: str, resource: pulumi.Input[str]) -> pulumi.Output[str]:
-        """The ARN of something in this account and region."""
+        """Returns the ARN of a resource in this account and region."""
         return pulumi.Output.concat("arn:", self.partition, f":{service}:{self.region}:", self.account, ":", resource)
 
     @property
     def account_root_arn(self) -> pulumi.Output[str]:
-        """The principal that stands for everybody in the account whom IAM lets."""
+        """The principal that stands for everybody in the account whom IAM allows."""
         return pulumi.Output.concat("arn:", self.partition, ":iam::", self.account, ":root")
 
     @property
     def retains_data(self) -> bool:
-        """Whether what holds data outlives `pulumi destroy`."""
+        """Whether resources that hold data stay after `pulumi destroy`."""
         return not self.force_destroy

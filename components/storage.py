@@ -1,4 +1,4 @@
-"""The buckets that are not the registry's: what the endpoint captured, what was made of it, and who accessed what."""
+"""The buckets other than the registry's: captured records, monitoring results and access logs."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from components.stack_context import StackContext
 
 @dataclass(frozen=True)
 class StorageArgs:
-    """capture_days, log_days: after how many days captured records and access logs go.
-
-    readers: who may take the role that reads captured records, as trust_people takes them.
-    """
+    """The retention of the buckets, and who reads captured records."""
 
     capture_days: int
+    """After how many days captured records expire."""
     log_days: int
+    """After how many days access logs expire."""
     readers: Sequence[str] = ()
+    """Who may assume the role that reads captured records, in the form that build_people_trust_policy takes."""
 
     @classmethod
     def from_settings(cls, settings: StackSettings) -> StorageArgs:
@@ -33,9 +33,10 @@ class StorageArgs:
 
 
 class Storage(pulumi.ComponentResource):
-    """The capture, monitoring and log buckets: they belong together because each logs its accesses to the last.
+    """The capture, monitoring and log buckets: a unit, because the first two log their accesses to the third.
 
-    Captured records may hold personal data: they expire, have a key of their own, and one role that reads them.
+    Captured records may hold personal data, so they expire, and have a key of their own and a single role that reads
+    them.
     """
 
     def __init__(self, context: StackContext, args: StorageArgs, opts: pulumi.ResourceOptions | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The ledger of every change of traffic, and the control table that drives one."""
+"""The ledger of every change of traffic, and the control table with what changes while one runs."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ REWRITE_ACTIONS = (
 
 
 class Tables(pulumi.ComponentResource):
-    """Two tables with one key: what happened is only appended to, what is going on changes.
+    """Two tables with one partition key: the ledger is only appended to, the control table changes.
 
-    Neither has a customer key: a key that cannot be used must not stop a rollback. Outside stacks with `forceDestroy`
-    they stay when the stack is destroyed, and the policy that lets nobody rewrite the ledger with them.
+    Neither has a customer key, because a key that cannot be used must not stop a rollback. In stacks without
+    `forceDestroy` both stay when the stack is destroyed, with the policy that lets nobody rewrite the ledger.
     """
 
     def __init__(self, context: StackContext, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -46,9 +46,10 @@ class Tables(pulumi.ComponentResource):
         self.register_outputs({"ledger": self.ledger.name, "control": self.control.name})
 
     def build_physical_name(self, *parts: str, mark: str = "") -> pulumi.Output[str]:
-        """A name for alarms and dashboards, known before they are made: it ends as the ledger's does.
+        """Returns a name for an alarm or a dashboard before it exists; it ends with the suffix of the ledger's name.
 
-        mark: comes before that end, where two things that CloudWatch takes no one name for are called alike.
+        `mark` precedes the suffix. It distinguishes two resources with the same parts, because CloudWatch does not
+        accept one name for both.
         """
         return self.ledger.name.apply(lambda ledger: f"{self._context.name(*parts)}-{mark}{ledger.rpartition('-')[2]}")
 

@@ -1,4 +1,4 @@
-"""Where people are told: a topic for each severity."""
+"""Notification topics: one for each severity."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SEVERITIES = ("P1", "P2", "P3")
 """A page; a ticket for today; a ticket for this week."""
 
 ESCALATION = "escalation"
-"""The topic of those who are called when others do not answer; there where somebody is to be told."""
+"""The topic of the people who are notified if others do not answer; it exists only if the config names such people."""
 
 PUBLISHERS = ("cloudwatch.amazonaws.com",)
 CHATBOT = "chatbot.amazonaws.com"
@@ -26,23 +26,25 @@ MAX_CHANNEL_NAME_LENGTH = 128
 
 @dataclass(frozen=True)
 class Slack:
-    """A channel that AWS Chatbot posts to. team, channel: their ids; priorities: what is posted."""
+    """A Slack channel that AWS Chatbot posts to."""
 
     team: str
+    """The team's id."""
     channel: str
+    """The channel's id."""
     severities: Sequence[str]
+    """The severities that are posted."""
 
 
 @dataclass(frozen=True)
 class Subscribers:
-    """Who is told: by topic, protocol and address, like ("email", "oncall@example.com"); and in which channel.
-
-    secret: whether the config keeps them secret, as it should an address that itself lets somebody post.
-    """
+    """The people and the channel that are notified."""
 
     people: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict[str, Sequence[tuple[str, str]]])
+    """By topic, pairs of protocol and address, such as ("email", "oncall@example.com")."""
     slack: Slack | None = None
     secret: bool = False
+    """Whether the config keeps the addresses secret, as it should if knowing an address is enough to post to it."""
 
     @classmethod
     def from_settings(cls, settings: StackSettings) -> Subscribers:
@@ -54,9 +56,10 @@ class Subscribers:
 
 
 class Topics(pulumi.ComponentResource):
-    """The topics, the one key that encrypts them, and who is told: alarms can publish only where they may use the key.
+    """The topics, the one key that encrypts them, and their subscribers.
 
-    AWS's own key for SNS cannot be opened to CloudWatch, so it is a customer key.
+    They are a unit because alarms can publish only if they may use the key. It is a customer key, because CloudWatch
+    cannot be allowed to use AWS's own key for SNS.
     """
 
     def __init__(
@@ -89,7 +92,7 @@ class Topics(pulumi.ComponentResource):
         self.register_outputs({"arns": self.arns})
 
     def is_posted_to_slack(self, severity: str) -> bool:
-        """Whether a channel hears it."""
+        """Whether notifications of this severity are posted to a channel."""
         return self._subscribers.slack is not None and severity in self._subscribers.slack.severities
 
     def _build_key_policy(self) -> pulumi.Output[str]:
@@ -106,7 +109,10 @@ class Topics(pulumi.ComponentResource):
         )
 
     def _subscribe(self, severity: str, protocol: str, address: str) -> None:
-        """Whoever it is gets a message to confirm first: `up` does not wait for that."""
+        """Subscribes an address.
+
+        SNS first sends it a message to confirm, and `up` does not wait for the confirmation.
+        """
         address_hash = hashlib.sha256(address.encode()).hexdigest()[:8]
         aws.sns.TopicSubscription(
             self._context.name(severity, protocol, address_hash),
@@ -120,7 +126,10 @@ class Topics(pulumi.ComponentResource):
         return pulumi.Output.secret(text) if self._subscribers.secret else text
 
     def _create_slack_channel(self, slack: Slack) -> None:
-        """Chatbot subscribes itself to the topics. It only posts: its role may do nothing."""
+        """Creates the channel's configuration.
+
+        Chatbot subscribes itself to the topics, and only posts: its role may do nothing.
+        """
         context, child_opts = self._context, pulumi.ResourceOptions(parent=self)
         role = aws.iam.Role(
             context.name("chat"),
@@ -140,13 +149,13 @@ class Topics(pulumi.ComponentResource):
                 pulumi.Output.concat("arn:", context.partition, ":iam::aws:policy/CloudWatchReadOnlyAccess")
             ],
             tags=context.build_tags(),
-            # Its name is its own in the account, and a channel takes one only.
+            # The name is unique in the account, and a channel takes only one configuration.
             opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
         )
 
     def _create_topic(self, severity: str) -> aws.sns.Topic:
         context = self._context
-        # Those who are called when others do not answer come and go with the config; the others are always told.
+        # The escalation topic is created and deleted with the config; the other topics are always there.
         protect = context.protect and severity in SEVERITIES
         name, child_opts = context.name(severity), pulumi.ResourceOptions(parent=self, protect=protect)
         topic = aws.sns.Topic(
@@ -188,7 +197,9 @@ class Topics(pulumi.ComponentResource):
 
 
 def _build_channel_name(context: StackContext) -> str:
-    """Its name in the account, at Chatbot, which takes no dots: a stack's name may have some.
+    """Returns the configuration's name at Chatbot, unique in the account.
+
+    Chatbot accepts no dots, which a stack's name may have.
 
     Source: ConfigurationName in Chatbot's model, [A-Za-z0-9-_]+ of at most 128 characters.
     """

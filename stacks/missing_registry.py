@@ -1,6 +1,6 @@
-"""What is said where the registry of a stack with variants is not found: what to do, and the commands that do it.
+"""The error for a stack with variants whose registry is not found: what to do, and the commands for it.
 
-Nobody can tell from here how it came to be missing: somebody deleted it, or an `up` was killed between two steps.
+The program cannot know why it is missing: somebody deleted it, or an `up` was killed between two steps.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ KEEP_VARIANTS = (
 def explain_missing_registry(
     ssm: SSMClient, s3: S3Client, tagging: TaggingClient, stack: tuple[str, str], model: str
 ) -> str:
-    """What to do; stack: project and name. Raises ClientError."""
+    """Returns what to do. `stack` is the project and the stack's name. Raises ClientError."""
     parameter, region = build_parameter_name(*stack), ssm.meta.region_name
     bucket = read_parameter_bucket(ssm, *stack)
     if not bucket:
@@ -82,7 +82,7 @@ def _explain_missing_parameter(parameter: str, retained_buckets: list[str], mode
 
 
 def _explain_missing_bucket(bucket: str, create_command: str, model: str) -> str:
-    """What becomes of a stack whose registry is gone: what serves has its model loaded, and goes on."""
+    """Explains a stack whose registry is gone: its endpoint has the models loaded and continues to serve."""
     return (
         f"The registry of this stack, the bucket {bucket}, is gone, and with it the versions of {model}. "
         f"{KEEP_VARIANTS} Make the bucket again: {create_command}. Then publish each version that is declared again, "

@@ -1,6 +1,6 @@
-"""The stack's outputs, a contract: every key is always there, and null where nothing is provisioned.
+"""The stack's outputs, a contract: every key always exists, with null for what is not provisioned.
 
-Pulumi drops an output that is null as a whole, so a part that is not there keeps its keys, and they are null.
+Pulumi drops an output that is null as a whole, so a part that does not exist keeps its keys, whose values are null.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tidewatch.slo import Objective
 
 @dataclass(frozen=True)
 class ServingResources:
-    """What is there only once a version is declared. drift: where it is watched."""
+    """The resources that exist only once a version is declared."""
 
     endpoint: ServingEndpoint
     rollback: RollbackFunction
@@ -34,12 +34,13 @@ class ServingResources:
     dashboards: Dashboards
     traffic: Traffic
     drift: DriftMonitor | None = None
+    """None if drift monitoring is off."""
 
 
 def export(
     settings: StackSettings, context: StackContext, shared: SharedResources, serving: ServingResources | None
 ) -> None:
-    """Exports the contract: that nothing serves any more only once the gate has let it pass."""
+    """Exports the outputs. While nothing serves, they depend on the gate, which must accept that first."""
     pulumi.export("key", context.key)
     pulumi.export("model", context.model)
     pulumi.export("region", context.region)
@@ -64,7 +65,7 @@ def export(
 
 
 def build_invoke_command(endpoint: str, region: str) -> str:
-    """A request to the endpoint as one line, which needs only the AWS CLI and a request.json."""
+    """Returns a command that sends a request to the endpoint; it needs only the AWS CLI and a request.json."""
     return (
         f"aws sagemaker-runtime invoke-endpoint --endpoint-name {endpoint} --content-type application/json"
         f" --body fileb://request.json --region {region} /dev/stdout"

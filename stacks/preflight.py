@@ -1,6 +1,6 @@
-"""What is read before the first resource: the manifests of the versions that the config names.
+"""Reads the manifests of the versions that the config names, before the first resource.
 
-Read with boto3, because a resource that reads them would be unknown in a preview and fail in the middle of an `up`.
+It reads with boto3, because a resource that reads them would be unknown in a preview and fail in the middle of an `up`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class PreflightError(Exception):
-    """What keeps a config from being deployed, a line each."""
+    """The reasons why a config cannot be deployed, one on each line."""
 
     def __init__(self, mistakes: tuple[str, ...]) -> None:
         super().__init__("\n".join(mistakes))
@@ -51,27 +51,29 @@ class PreflightClients:
 
     @classmethod
     def of(cls, settings: StackSettings) -> PreflightClients:
-        """Clients that speak to AWS as the stack's AWS provider does."""
+        """Returns clients that connect to AWS as the stack's AWS provider does."""
         client = partial(sessions.create_client, settings.connection)
         return cls(client("ssm"), client("s3"), client("resourcegroupstaggingapi"))
 
 
 @dataclass(frozen=True)
 class PreflightResult:
-    """What was found: the version of each variant, whether the registry's bucket has an object lock, and which bucket
-    that is, "" where there is none yet."""
+    """What the preflight found."""
 
     versions: Mapping[str, ResolvedVersion]
+    """The resolved version of each variant."""
     locked: bool
+    """Whether the registry's bucket has an object lock."""
     bucket: str = ""
+    """The registry's bucket; "" if there is none yet."""
 
 
 def resolve(
     settings: StackSettings, project: str, stack: str, clients: PreflightClients | None = None
 ) -> PreflightResult:
-    """The version of each variant, found in the registry and unchanged since it was published.
+    """Returns the version of each variant, found in the registry and unchanged since it was published.
 
-    Raises PreflightError, naming every variant whose version cannot be deployed, and where the stack is that of another
+    Raises PreflightError, naming every variant whose version cannot be deployed, and if the stack belongs to another
     model.
     """
     model = settings.model.name
@@ -107,10 +109,10 @@ def resolve(
 
 
 def require_deployer(settings: StackSettings) -> None:
-    """Raises PreflightError where the config names who deploys, and the caller is none of them.
+    """Raises PreflightError if the config names the deployers and the caller is none of them.
 
-    For an `up` alone: a preview changes nothing, and may run as whoever reads. Without this, the first `up` of somebody
-    else would give the registry a policy that its next one could not change.
+    Only an `up` calls this: a preview changes nothing, and anyone with read access may run it. Without this check, the
+    first `up` of somebody else would give the registry a policy that the same person's next `up` could not change.
     """
     people = settings.access.deployers
     if not people:
@@ -129,7 +131,7 @@ def require_deployer(settings: StackSettings) -> None:
 
 @contextmanager
 def _convert_errors(prefix: str = "The registry cannot be looked up") -> Generator[None]:
-    """Says what AWS or the registry refuses as what keeps the config from being deployed."""
+    """Converts a refusal by AWS or the registry into PreflightError."""
     try:
         yield
     except (BotoCoreError, ClientError) as error:
@@ -141,7 +143,10 @@ def _convert_errors(prefix: str = "The registry cannot be looked up") -> Generat
 
 
 def _find_unreachable_image(version: ResolvedVersion, region: str, path: str) -> Iterator[str]:
-    """SageMaker pulls from ECR in the endpoint's own region only. Source: ContainerDefinition, "Image"."""
+    """Yields a mistake if SageMaker cannot pull the image: it pulls from ECR in the endpoint's own region only.
+
+    Source: ContainerDefinition, "Image".
+    """
     image = ecr.parse_image(version.image)
     if image is not None and image.region != region:
         yield (
@@ -151,7 +156,10 @@ def _find_unreachable_image(version: ResolvedVersion, region: str, path: str) ->
 
 
 def _find_unlisted_image(version: ResolvedVersion, repositories: Sequence[str], path: str) -> Iterator[str]:
-    """An image runs with the serving role, beside what callers send: a publisher alone does not say whose."""
+    """Yields a mistake if the image is from none of the listed repositories.
+
+    An image runs with the serving role and reads what callers send, and its publisher does not show whose image it is.
+    """
     if repositories and not ecr.is_in_repositories(version.image, repositories):
         yield (
             f"{path}: the image of {version.manifest.name}/{version.version}, {version.image}, is in none of the "
@@ -161,7 +169,7 @@ def _find_unlisted_image(version: ResolvedVersion, repositories: Sequence[str], 
 
 
 def _has_object_lock(s3: S3Client, location: RegistryLocation | None) -> bool:
-    """Whether the registry's bucket has a lock, which is never taken off again."""
+    """Whether the registry's bucket has an object lock, which S3 never removes."""
     if location is None:
         return False
     try:

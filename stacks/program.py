@@ -1,4 +1,4 @@
-"""The whole of a stack, as the data flows: registry, endpoint, capture, drift, rollback, alarms, traffic, outputs."""
+"""The whole stack in the order of its data: registry, endpoint, capture, drift, rollback, alarms, traffic, outputs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tidewatch.registry import ResolvedVersion
 
 
 def run() -> None:
-    """Reads the config, refuses what is wrong with it, and declares the stack."""
+    """Reads the config, refuses its mistakes, and declares the stack."""
     _silence_sigint_traceback()
     _relax_garbage_collection()
     project, stack = pulumi.get_project(), pulumi.get_stack()
@@ -56,7 +56,7 @@ def run() -> None:
 
 
 def declare_stack(settings: StackSettings, preflight: PreflightResult, context: StackContext) -> None:
-    """Every resource of the stack, and its outputs."""
+    """Declares every resource of the stack, and its outputs."""
     versions = preflight.versions
     tables = Tables(context)
     traffic_inputs = TrafficInputs.from_settings(context, settings, tables, versions)
@@ -73,9 +73,9 @@ def declare_stack(settings: StackSettings, preflight: PreflightResult, context: 
 def _declare_serving(
     context: StackContext, settings: StackSettings, versions: Mapping[str, ResolvedVersion], shared: SharedResources
 ) -> ServingResources:
-    """What is there only once a version is declared."""
+    """Declares the resources that exist only once a version is declared."""
     gate, registry = shared.gate, shared.registry
-    # A `destroy` that is interrupted leaves the parameter, by which the next `up` finds what it is to serve.
+    # An interrupted `destroy` leaves the parameter, so that the next `up` finds the versions to serve.
     endpoint_args = EndpointArgs.from_settings(settings, versions, shared)
     endpoint = ServingEndpoint(context, endpoint_args, _wait_for(gate, registry.parameter))
     drift = None
@@ -94,17 +94,17 @@ def _declare_serving(
 
 
 def _wait_for(gate: Gate, *others: pulumi.Resource) -> pulumi.ResourceOptions:
-    """Nothing is made before the gate let the edit pass, also without a preview: a component's children wait too."""
+    """Makes a component, with its children, wait until the gate has accepted the edit, with or without a preview."""
     return pulumi.ResourceOptions(depends_on=[gate, *others])
 
 
 def _read_config() -> dict[str, object]:
-    """Everything in the stack's config, so that unknown keys are found: the engine's, or an embedding host's."""
+    """Returns the whole stack config, of the engine or of an embedding host, so that unknown keys are found."""
     return {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
 
 
 def _read_secret_keys() -> frozenset[str]:
-    """The keys of the config in which something is secret: the engine says no more than that."""
+    """Returns the keys of the config that contain a secret; the engine reports no more than the keys."""
     engine_keys = runtime_config.get_config_secret_keys_env()
     return frozenset(
         [*engine_keys, *(key for key in runtime_config.CONFIG.get() if runtime_config.is_config_secret(key))]
@@ -112,11 +112,17 @@ def _read_secret_keys() -> frozenset[str]:
 
 
 def _silence_sigint_traceback() -> None:
-    """After a failure the language host interrupts the program, whose traceback would bury the sentence."""
+    """Restores the default handling of SIGINT.
+
+    After a failure the language host interrupts the program, and a traceback would bury the error message.
+    """
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _relax_garbage_collection() -> None:
-    """Hundreds of resources leave little garbage and much to look through: a fifth of the time goes there otherwise."""
+    """Makes garbage collection rarer.
+
+    Hundreds of resources leave little garbage, but scanning them takes a fifth of the time otherwise.
+    """
     gc.set_threshold(100_000, 50, 50)

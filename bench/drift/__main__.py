@@ -37,7 +37,10 @@ LONG_STREAM_BYTES = 10_000_000_000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Prints the figures, writes out/bench/drift.json and docs/drift-false-alarms.md; 1 where a promise is not held."""
+    """Prints the figures, writes out/bench/drift.json and docs/drift-false-alarms.md.
+
+    Returns 1 if a limit is missed.
+    """
     parser = argparse.ArgumentParser(prog="python -m bench.drift", description=__doc__)
     parser.add_argument("--records", type=int, default=dataset.RECORDS)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
@@ -70,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def measure_long_stream(records: int) -> Measurement:
-    """The run over a stream of ENDLESS_BYTES or more."""
+    """Measures the run over a stream of LONG_STREAM_BYTES or more."""
     file = dataset.provide_captured_file(records)
     times = -(-LONG_STREAM_BYTES // file.stat().st_size)
     with tempfile.TemporaryDirectory() as folder:

@@ -1,7 +1,7 @@
-"""The plain pipeline that anybody would write first, kept strict: `python -m bench.drift.baseline`.
+"""The simple pipeline that one would write first, kept strict: `python -m bench.drift.baseline`.
 
-Blocks of 1 MiB -> typed JSON by msgspec -> one CSV text -> columns by polars -> numpy.histogram. What it cannot be sure
-of it reads line by line, so that its counts and its account are those of tidewatch.
+Blocks of 1 MiB -> typed JSON by msgspec -> one CSV text -> columns by polars -> numpy.histogram. It reads blocks that
+it cannot be sure of line by line, so that its counts and its accounting are those of tidewatch.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from tidewatch.drift.statistics import judge_profile
 
 
 class EncodedPayload(msgspec.Struct, gc=False):
-    """What the endpoint was sent, or answered."""
+    """The body of a request or of its answer."""
 
     data: str
     encoding: str
 
 
-class EncodedCapture(msgspec.Struct, gc=False, rename={"sent": "endpointInput", "answered": "endpointOutput"}):
+class EncodedCapture(msgspec.Struct, gc=False, rename={"request": "endpointInput", "response": "endpointOutput"}):
     """Both payloads of a record."""
 
     request: EncodedPayload
@@ -41,17 +41,17 @@ class EncodedCapture(msgspec.Struct, gc=False, rename={"sent": "endpointInput", 
 
 
 class EncodedRecord(msgspec.Struct, gc=False, rename="camel"):
-    """A record, as far as it is read."""
+    """The parts of a record that are read."""
 
     capture_data: EncodedCapture
 
 
 class UnsupportedBlock(Exception):
-    """A block holds something that columns of CSV cannot tell strictly."""
+    """A block contains something that CSV columns cannot represent strictly."""
 
 
 class BaselinePipeline:
-    """Counts blocks of captured records whose positions are the features of the reference, then the score."""
+    """Counts blocks of captured records whose columns are the features of the reference, then the score."""
 
     def __init__(self, reference: Reference) -> None:
         self._reference = reference
@@ -84,7 +84,7 @@ class BaselinePipeline:
             total += addition
 
     def profile(self) -> Profile:
-        """The counts of all blocks so far."""
+        """Returns the counts of all blocks so far."""
         account = Accounting(read=self._rows, parsed=self._rows)
         fast_profile = Profile(self._reference.digest, account, self._rows, tuple(self._counts))
         return fast_profile + self._strict_counter.profile()
@@ -113,7 +113,7 @@ class NumericCounter:
         self._edges = np.concatenate([[-np.inf], feature.edges, [np.inf]])
 
     def count(self, column: pl.Series) -> Counts:
-        """The bins, then the missing. Raises NotPlain where a value is infinite."""
+        """Returns the counts of the bins, then of missing values. Raises UnsupportedBlock if a value is infinite."""
         values = column.to_numpy()
         missing = np.isnan(values)
         present = values[~missing] if missing.any() else values
@@ -130,7 +130,7 @@ class CategoryCounter:
         self._name, self._width = feature.name, feature.width
 
     def count(self, column: pl.Series) -> Counts:
-        """The named values, other, unseen, missing."""
+        """Returns the counts of the named values, other, unseen and missing."""
         counts = np.zeros(self._width, np.int64)
         values, tallies = column.value_counts()
         for value, tally in zip(values.to_list(), tallies.to_list(), strict=True):
@@ -139,7 +139,7 @@ class CategoryCounter:
 
 
 def main(file: Path, reference_file: Path, out: Path) -> None:
-    """Measures itself, and writes its profile beside what it measured."""
+    """Measures itself, and writes its profile next to the measurement."""
     began = measurement.read_clocks()
     reference = references.decode_reference(reference_file.read_bytes(), str(reference_file))
     profile = count_file(file, reference)
@@ -158,7 +158,7 @@ def main(file: Path, reference_file: Path, out: Path) -> None:
 
 
 def count_file(file: Path, reference: Reference) -> Profile:
-    """The profile of a file."""
+    """Returns the profile of a file."""
     pipeline = BaselinePipeline(reference)
     with file.open("rb", buffering=0) as stream:
         for block in read_blocks(stream):

@@ -1,4 +1,4 @@
-"""Runs the contestants one after another, each in a process of its own on one processor, over the same records."""
+"""Runs the contestants over the same records, one after another, each in its own process on one processor."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ ONE_THREAD = dict.fromkeys(
     "1",
 )
 NO_TELEMETRY = {"NML_DISABLE_USAGE_LOGGING": "1", "DO_NOT_TRACK": "1", "MPLBACKEND": "agg"}
-"""The peers would tell their makers that they run."""
+"""Turns off the telemetry of the peers."""
 
 Measurement = Mapping[str, Any]
-"""What a contestant wrote with measuring.write."""
+"""What a contestant wrote with measurement.write_measurement."""
 
 
 class PeersMissing(RuntimeError):
-    """The peers' environment is not there; the text says how to make it."""
+    """The peers' environment does not exist; the message explains how to create it."""
 
 
 class CountsDiffer(RuntimeError):
-    """Two contestants did not count the same, so their times mean nothing."""
+    """Two contestants counted differently, so their times mean nothing."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,13 @@ COMPETITORS = (OURS, BASELINE, NANNYML, EVIDENTLY)
 
 
 def require_peers() -> None:
-    """Raises PeersMissing."""
+    """Raises PeersMissing if the peers' environment does not exist."""
     if not PEERS.exists():
         raise PeersMissing(f"{PEERS} is missing, so nothing can be compared: run `make .venv-peers/.installed`")
 
 
 def write_reference(path: Path) -> None:
-    """The reference that tidewatch and the baseline pipeline count against, from the training rows."""
+    """Writes the reference of the training rows, against which tidewatch and the baseline pipeline count."""
     rows = dataset.draw_training_rows()
     numbers = {name: rows.numeric[:, index] for index, name in enumerate(dataset.NUMERIC)}
     categories = {
@@ -77,9 +77,9 @@ def write_reference(path: Path) -> None:
 def compare(
     records: int = dataset.RECORDS, rounds: int = ROUNDS, on_progress: Callable[[str], object] = print
 ) -> dict[str, list[Measurement]]:
-    """The runs of each contestant by its name, turn by turn.
+    """Returns the runs of each contestant by its name, turn by turn.
 
-    Raises PeersMissing, and Disagreement where counts differ.
+    Raises PeersMissing, and CountsDiffer if counts differ.
     """
     require_peers()
     file, training = dataset.provide_captured_file(records), dataset.provide_training_file()
@@ -98,11 +98,11 @@ def compare(
 
 
 def run_competitor(competitor: Competitor, file: Path, reference: Path, folder: Path, *arguments: str) -> Measurement:
-    """One run of a contestant, and what it told of itself."""
+    """Runs a contestant once and returns its measurement."""
     out = folder / f"{competitor.name}.json"
     python = str(PEERS) if competitor.is_peer else sys.executable
     program = [python, "-m", f"bench.drift.{competitor.name}", str(file), str(reference), str(out), *arguments]
-    # Compiled modules are kept, as on any machine that runs a job a second time.
+    # Compiled modules are kept, as on a machine that runs a job a second time.
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment = {**inherited, **ONE_THREAD, **NO_TELEMETRY}
     completed = subprocess.run(
@@ -127,7 +127,7 @@ def _pin_to_one_processor() -> None:
 
 
 def sum_processor_seconds(measurement: Measurement) -> float:
-    """Of the whole process, from its start: what a job that runs once an hour pays."""
+    """Returns the processor seconds of the whole process from its start: the cost of a job that runs once an hour."""
     return measurement["import_cpu_s"] + measurement["cpu_s"]
 
 

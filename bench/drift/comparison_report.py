@@ -1,4 +1,4 @@
-"""From what the contestants measured to the figures that are promised, their limits, and the tables printed of them."""
+"""Turns the contestants' measurements into the promised figures, with their limits and tables."""
 
 from __future__ import annotations
 
@@ -27,21 +27,24 @@ its drift preset with PSI. Both decoded by msgspec and pandas.read_csv (pyarrow)
 
 @dataclass(frozen=True)
 class FunctionFootprint:
-    """The drift function: processor seconds of its import without boto3, and of boto3's own, turn by turn; megabytes of
-    its package unzipped."""
+    """The footprint of the drift function."""
 
     import_s: Sequence[float]
+    """The processor seconds of its import without boto3, turn by turn."""
     boto3_s: Sequence[float]
+    """The processor seconds of boto3's import, turn by turn."""
     package_mb: float
+    """The megabytes of its package, unzipped."""
 
 
 def build_report(
     runs: Mapping[str, Sequence[Measurement]], long_stream: Measurement, function: FunctionFootprint
 ) -> dict[str, Any]:
-    """What out/bench/drift.json holds: `runs` has each contestant's, turn by turn, `endless` the long stream's.
+    """Returns the content of out/bench/drift.json from each contestant's runs, turn by turn, and the long stream's run.
 
-    krec_s and ratio are of processor seconds of whole processes: a job that runs once an hour pays for its imports each
-    time. ratio_without_imports is beside them, and the decoding and the statistics of each contestant's best run.
+    krec_s and ratio use the processor seconds of whole processes, because a job that runs once an hour pays for its
+    imports each time. ratio_without_imports leaves them out. The rest is each contestant's best run, with decoding and
+    statistics.
     """
     best = {name: min(measured, key=sum_processor_seconds) for name, measured in runs.items()}
     ours, others = best["ours"], [name for name in best if name != "ours"]
@@ -72,7 +75,7 @@ def _compute_krec_per_second(measurement: Measurement, seconds: float) -> float:
 
 
 def list_misses(report: Mapping[str, Any]) -> list[str]:
-    """A sentence for each figure that is not as promised."""
+    """Returns a sentence for each figure that misses its limit."""
     sentences = [
         f"tidewatch is {ratio} times as fast as {TITLES[name]}, at least {least} is promised: {result}"
         for name, least in MIN_RATIO.items()
@@ -91,7 +94,7 @@ def list_misses(report: Mapping[str, Any]) -> list[str]:
 
 
 def render_comparison_table(report: Mapping[str, Any]) -> Table:
-    """The contestants side by side."""
+    """Returns a table of the contestants side by side."""
     table = Table(
         "", "krec/s", "seconds", "imports", "decode", "verdicts", "MiB", "ratio of each turn", "at least", "", "bare",
         title=f"{report['records']:,} captured records to verdicts, in seconds of one processor",
@@ -122,7 +125,7 @@ def render_comparison_table(report: Mapping[str, Any]) -> Table:
 
 
 def render_limits_table(report: Mapping[str, Any]) -> Table:
-    """What has an upper limit."""
+    """Returns a table of the figures with an upper limit."""
     table = Table("drift", "figure", "limit", title_justify="left", box=None)
     long_stream = report["long_stream"]
     table.add_row("peak memory, largest", f"{report['peak_mib']:.0f} MiB", f"{MAX_PEAK_MIB:g}")
@@ -137,7 +140,7 @@ def render_limits_table(report: Mapping[str, Any]) -> Table:
 
 
 def format_versions(report: Mapping[str, Any]) -> str:
-    """Every library's version, once."""
+    """Returns every library's version, each once."""
     versions = {
         name: version
         for measurement in report["contestants"].values()

@@ -1,7 +1,7 @@
-"""What all contestants of the drift benchmark read: captured records in SageMaker's form, and the training rows.
+"""The input of all contestants of the drift benchmark: captured records in SageMaker's form, and the training rows.
 
-Everything comes from a fixed seed. Files are made once, in .cache/bench, and used again by later runs. It needs
-numpy only: the peers' environment loads it too.
+Everything comes from a fixed seed. Files are created once, in .cache/bench, and later runs use them again. It needs
+only numpy, because the peers' environment loads it too.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import numpy.typing as npt
 ROOT = Path(__file__).resolve().parent.parent.parent
 CACHE = ROOT / ".cache" / "bench"
 FORMAT_VERSION = 1
-"""To be raised with any change to what is generated: files of an earlier form are then left alone."""
+"""Must be raised with every change to the generated data, so that files in an earlier form are not used."""
 RECORDS = 1_000_000
 SEED = 7
 TRAINING_ROWS = 200_000
 TRAINING_SEED = 1
 BATCH = 20_000
 SHIFT = 0.1
-"""How far the normal features lie from their training in the captured records."""
+"""How far the normal features in the captured records are from the training."""
 
 NUMERIC = tuple(f"f{index:02}" for index in range(20))
 AIRPORTS = (
@@ -40,7 +40,7 @@ CATEGORIES = {
 COLUMNS = (*NUMERIC, *CATEGORIES)
 SCORE = "score"
 MISSING = {"f03": 0.01, "f07": 0.005, "f15": 0.02}
-"""Share of the rows without a value."""
+"""The share of the rows without a value."""
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
@@ -54,15 +54,18 @@ _LINE_END = '"},"eventVersion":"0"}'
 
 @dataclass(frozen=True)
 class FeatureRows:
-    """n rows. numeric: (n, 20), NaN where missing; codes: (n, 4), indices into CATEGORIES' values; score: (n,)."""
+    """Some number n of rows."""
 
     numeric: Floats
+    """Shape (n, 20); NaN for missing."""
     codes: Codes
+    """Shape (n, 4); indices into the values of CATEGORIES."""
     score: Floats
+    """Shape (n,)."""
 
 
 def draw_rows(random: np.random.Generator, count: int, shift: float = 0.0) -> FeatureRows:
-    """Rows of uniform, normal, lognormal, gamma and exponential features, rounded as models are sent numbers."""
+    """Draws rows of uniform, normal, lognormal, gamma and exponential features, rounded as in requests."""
     numeric = np.column_stack([_draw_feature(random, index, count, shift) for index in range(len(NUMERIC))])
     for name, share in MISSING.items():
         numeric[random.random(count) < share, NUMERIC.index(name)] = np.nan
@@ -85,13 +88,13 @@ def _draw_feature(random: np.random.Generator, index: int, count: int, shift: fl
 
 
 def _draw_codes(random: np.random.Generator, values: int, count: int) -> Codes:
-    """Zipf's law: the second value half as often as the first, the third a third as often."""
+    """Draws codes by Zipf's law: the second value half as often as the first, the third a third as often."""
     weights = 1 / np.arange(1, values + 1)
     return random.choice(values, count, p=weights / weights.sum())
 
 
 def generate_lines(count: int, seed: int = SEED) -> Iterator[bytes]:
-    """The captured records of `count` rows, each a line with its newline, in batches of BATCH."""
+    """Yields the captured records of `count` rows, each a line with its newline, in batches of BATCH."""
     random = np.random.default_rng(seed)
     for start in range(0, count, BATCH):
         batch = draw_rows(random, min(BATCH, count - start), SHIFT)
@@ -118,16 +121,17 @@ def _build_event_id(random: bytes, index: int) -> uuid.UUID:
 
 
 def draw_training_rows() -> FeatureRows:
-    """The rows that the reference is built from, and that the peers compare with."""
+    """Draws the rows that the reference is built from, and that the peers compare with."""
     return draw_rows(np.random.default_rng(TRAINING_SEED), TRAINING_ROWS)
 
 
 def provide_captured_file(count: int = RECORDS, folder: Path = CACHE) -> Path:
-    """The file of `count` captured records, made unless it is there."""
+    """Returns the file of `count` captured records; creates it if it does not exist."""
     path = folder / f"captured-{FORMAT_VERSION}-{SEED}-{count}.jsonl"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        # Under its own name only when whole: a run that was stopped leaves nothing that looks complete.
+        # The file gets its name only when it is complete, so that an interrupted run leaves nothing that looks
+        # complete.
         part = path.with_suffix(".part")
         with part.open("wb") as file:
             file.writelines(generate_lines(count))
@@ -136,7 +140,7 @@ def provide_captured_file(count: int = RECORDS, folder: Path = CACHE) -> Path:
 
 
 def provide_training_file(folder: Path = CACHE) -> Path:
-    """The training rows as a file of arrays for the peers, made unless it is there."""
+    """Returns the training rows as a file of arrays for the peers; creates it if it does not exist."""
     path = folder / f"training-{FORMAT_VERSION}-{TRAINING_SEED}-{TRAINING_ROWS}.npz"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)

@@ -19,7 +19,7 @@ DATA_DEFINITION = evidently.DataDefinition(
 
 
 def main(file: Path, training: Path, out: Path) -> None:
-    """Measures itself; afterwards the metrics of the columns alone, which is less than the preset's report."""
+    """Measures itself, then the metrics of the columns alone, which are less than the preset's report."""
     warnings.simplefilter("ignore")
     began = measurement.read_clocks()
     training_table = pandas_tables.read_training(training)

@@ -1,7 +1,7 @@
-"""Evidently's verdicts by its defaults, for tables that come one pair after another: runs in .venv-peers.
+"""Evidently's default verdicts for one pair of tables after another; runs in .venv-peers.
 
-Reads the path of an .npz file a line, with arrays named reference/COLUMN and window/COLUMN, and answers a line: how
-many columns drift, and 1 where it says that the whole table does.
+Reads one path of an .npz file per line, with arrays named reference/COLUMN and window/COLUMN. Prints one line for each:
+the number of columns with drift, and 1 if Evidently finds drift in the whole table.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from evidently.metrics import DriftedColumnsCount
 
 
 def judge_window(reference: pd.DataFrame, window: pd.DataFrame) -> tuple[int, bool]:
-    """How many columns drift, and whether the table does: half of its columns, by default.
+    """Returns the number of columns with drift, and whether the table drifts: by default, if half of its columns do.
 
-    Evidently refuses a column without any value; it is left out, as a user would have to.
+    Evidently refuses a column without any value. Such a column is left out, as a user would have to do.
     """
     usable_columns = [name for name in window if reference[name].notna().any() and window[name].notna().any()]
     numbers = [name for name in usable_columns if pd.api.types.is_numeric_dtype(reference[name])]
@@ -33,7 +33,7 @@ def judge_window(reference: pd.DataFrame, window: pd.DataFrame) -> tuple[int, bo
 
 
 def load_tables(path: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The reference's table and the window's."""
+    """Returns the reference's table and the window's table."""
     with np.load(path) as arrays:
         split: dict[str, dict[str, object]] = {"reference": {}, "window": {}}
         for key in arrays.files:
@@ -43,7 +43,7 @@ def load_tables(path: str) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def main() -> None:
-    """Answers until its input ends."""
+    """Prints verdicts until its input ends."""
     warnings.simplefilter("ignore")
     print(evidently.__version__, flush=True)
     for line in sys.stdin:

@@ -1,4 +1,4 @@
-"""The drift function as it is deployed: how fast its modules load, and how much room its package takes."""
+"""The drift function as it is deployed: the time to import its modules, and the size of its package."""
 
 from __future__ import annotations
 
@@ -36,18 +36,21 @@ sys.meta_path.insert(0, Empty())
 
 
 def measure_imports() -> tuple[list[float], list[float]]:
-    """Processor seconds to import the handler without boto3, and to import boto3, in turns and fresh processes."""
+    """Returns the processor seconds to import the handler without boto3, and to import boto3.
+
+    The runs alternate, each in a new process.
+    """
     turns = [(time_import(HANDLER, ROOT, _WITHOUT_BOTO3), time_import("boto3", ROOT)) for _ in range(REPEATS)]
     return [ours for ours, _ in turns], [boto3 for _, boto3 in turns]
 
 
 def measure_unzipped_mb() -> float:
-    """Megabytes of the function's code and its layer, unzipped: what Lambda bounds at 250 MB."""
+    """Returns the megabytes of the function's code and its layer, unzipped. Lambda's limit is 250 MB."""
     code = sum((ROOT / path).stat().st_size for path in find_sources(HANDLER))
     return (code + sum_unzipped_bytes(build_layer("drift"))) / MB
 
 
 def sum_unzipped_bytes(zip_path: Path) -> int:
-    """Bytes of all members of a zip file."""
+    """Returns the bytes of all members of a zip file."""
     with zipfile.ZipFile(zip_path) as zip_file:
         return sum(member.file_size for member in zip_file.infolist())

@@ -1,6 +1,7 @@
-"""tidewatch's memory over one long stream: a file of captured records, many times: `python -m bench.drift.long_stream`.
+"""Measures tidewatch's memory over one long stream: `python -m bench.drift.long_stream`.
 
-The stream is read through one counter, as if it were a single file, which is never written.
+The stream is a file of captured records, repeated. One counter reads it as if it were a single file, which is never
+written.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from tidewatch.drift.counting.line_counter import create_counter
 
 
 class RepeatedFile:
-    """A file's bytes, several times over, as one stream."""
+    """A file's bytes, repeated several times, as one stream."""
 
     def __init__(self, file: Path, times: int) -> None:
         self._stream = file.open("rb", buffering=0)
@@ -25,7 +26,7 @@ class RepeatedFile:
         self.bytes_read = 0
 
     def read(self, size: int, /) -> bytes:
-        """At most `size` bytes; none at the end of the last time."""
+        """Returns at most `size` bytes; none after the last repetition."""
         chunk = self._stream.read(size)
         if not chunk and self._repeats_left:
             self._repeats_left -= 1

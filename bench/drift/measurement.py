@@ -1,4 +1,4 @@
-"""What every contestant tells of itself: seconds, memory, versions. Only the standard library."""
+"""What every contestant measures of itself: seconds, memory, versions. It uses only the standard library."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from bench.memory import peak_memory_mib
 
 @dataclass(frozen=True)
 class TimeSpent:
-    """Seconds of this process: of the processor (user and system, all threads), and on the wall."""
+    """The seconds that this process used."""
 
     cpu: float
+    """The processor seconds, user and system, of all threads."""
     wall: float
+    """The wall-clock seconds."""
 
     def __sub__(self, earlier: TimeSpent) -> TimeSpent:
         return TimeSpent(self.cpu - earlier.cpu, self.wall - earlier.wall)
@@ -27,7 +29,10 @@ class TimeSpent:
 
 
 def read_clocks() -> TimeSpent:
-    """The processor's seconds count from the start of the process: at the top of a program they are its imports."""
+    """Returns both clocks.
+
+    The processor's counts from the start of the process, so at the top of a program it has its imports.
+    """
     return TimeSpent(time.process_time(), time.perf_counter())
 
 
@@ -40,7 +45,7 @@ def write_measurement(
     versions: Mapping[str, str],
     **more: Any,
 ) -> None:
-    """Writes what a contestant measured: `phases` are the parts of its work, in order."""
+    """Writes what a contestant measured; `phases` are the parts of its work, in order."""
     total = sum(phases.values(), TimeSpent(0, 0))
     document = {
         "records": records,

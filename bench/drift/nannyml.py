@@ -13,7 +13,7 @@ from bench.drift.dataset import CATEGORIES, COLUMNS, SCORE
 
 
 def main(file: Path, training: Path, out: Path) -> None:
-    """Measures itself. All records are one chunk: the question is about the hour, not about parts of it."""
+    """Measures itself. All records are one chunk, because the verdict is about the hour and not about parts of it."""
     warnings.simplefilter("ignore")
     began = measurement.read_clocks()
     calculator = nannyml.UnivariateDriftCalculator(
@@ -27,7 +27,7 @@ def main(file: Path, training: Path, out: Path) -> None:
     fitted = measurement.read_clocks()
     table = pandas_tables.read_captured(file)
     decoded = measurement.read_clocks()
-    # Not filtered by period: that would copy both tables. The last row is the records' chunk.
+    # Not filtered by period, because that would copy both tables. The last row is the records' chunk.
     result = calculator.calculate(table).to_df()
     calculated = measurement.read_clocks()
     measurement.write_measurement(

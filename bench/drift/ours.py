@@ -1,4 +1,4 @@
-"""tidewatch's own reading, counting and judging of a file of captured records: `python -m bench.drift.ours`."""
+"""tidewatch reads, counts and judges a file of captured records: `python -m bench.drift.ours`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tidewatch.drift.statistics import judge_profile
 
 
 def main(file: Path, reference_file: Path, out: Path) -> None:
-    """Measures itself, and writes its profile beside what it measured."""
+    """Measures itself, and writes its profile next to the measurement."""
     began = measurement.read_clocks()
     reference = references.decode_reference(reference_file.read_bytes(), str(reference_file))
     profile = count_file(file, reference)
@@ -37,7 +37,7 @@ def main(file: Path, reference_file: Path, out: Path) -> None:
 
 
 def count_file(file: Path, reference: Reference) -> Profile:
-    """The profile of a file, as the drift job counts it."""
+    """Returns the profile of a file, as the drift job counts it."""
     line_counter = create_counter(reference)
     with file.open("rb", buffering=0) as stream:
         for block in read_blocks(stream):

@@ -1,7 +1,7 @@
-"""Captured records and training rows as pandas tables, for the peers: they read no captured records themselves.
+"""Captured records and training rows as pandas tables, for the peers, which cannot read captured records themselves.
 
-By the fastest way that pandas itself offers: typed JSON by msgspec, one CSV text, pandas.read_csv with its pyarrow
-engine and the columns' types given, categories as pandas' category type.
+This is the fastest way with pandas: typed JSON by msgspec, one CSV text, pandas.read_csv with its pyarrow engine and
+given column types, categories as pandas' category type.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from bench.drift.dataset import CATEGORIES, COLUMNS, NUMERIC, SCORE
 
 READ_SIZE = 1 << 20
 VERSIONS = {"msgspec": msgspec.__version__, "pandas": pd.__version__, "pyarrow": pyarrow.__version__}
-# One thread, as for everybody; pyarrow does not read all of its thread counts from the environment.
+# One thread, as for all contestants; pyarrow does not read all of its thread counts from the environment.
 pyarrow.set_cpu_count(1)
 
 
 class CsvPayload(msgspec.Struct, gc=False):
-    """What the endpoint was sent, or answered."""
+    """The body of a request or of its answer."""
 
     data: str
 
 
-class CsvCapture(msgspec.Struct, gc=False, rename={"sent": "endpointInput", "answered": "endpointOutput"}):
+class CsvCapture(msgspec.Struct, gc=False, rename={"request": "endpointInput", "response": "endpointOutput"}):
     """Both payloads of a record."""
 
     request: CsvPayload
@@ -36,13 +36,13 @@ class CsvCapture(msgspec.Struct, gc=False, rename={"sent": "endpointInput", "ans
 
 
 class CsvRecord(msgspec.Struct, gc=False, rename="camel"):
-    """A record, as far as it is read."""
+    """The parts of a record that are read."""
 
     capture_data: CsvCapture
 
 
 def read_captured(file: Path) -> pd.DataFrame:
-    """The file's records, one a row: the features and the score."""
+    """Returns the file's records, one for each row: the features and the score."""
     types = {**dict.fromkeys(NUMERIC, "float64"), **dict.fromkeys(CATEGORIES, "category"), SCORE: "float64"}
     return pd.read_csv(
         io.BytesIO(_read_csv_text(file)), header=None, names=[*COLUMNS, SCORE], dtype=types, engine="pyarrow"
@@ -61,7 +61,7 @@ def _read_csv_text(file: Path) -> bytes:
 
 
 def read_training(file: Path) -> pd.DataFrame:
-    """The training rows, in the same columns."""
+    """Returns the training rows, in the same columns."""
     with np.load(file) as arrays:
         numeric, codes, score = (arrays[name] for name in ("numeric", "codes", "score"))
     columns = {name: numeric[:, index] for index, name in enumerate(NUMERIC)}

@@ -1,4 +1,4 @@
-"""False alarms and power of the verdicts, with Evidently's beside them, kept in docs/drift-false-alarms.md."""
+"""False alarms and detection rates of the verdicts, next to Evidently's, for docs/drift-false-alarms.md."""
 
 from __future__ import annotations
 
@@ -26,15 +26,16 @@ PEER_WINDOWS = 10
 
 @dataclass
 class EvidentlyProcess:
-    """Evidently in its own environment, asked by its defaults about one pair of tables after another."""
+    """Evidently in its own environment, which judges one pair of tables after another with its defaults."""
 
     process: subprocess.Popen[str]
     folder: Path
     version: str
     answers: list[tuple[int, bool]] = field(default_factory=list)
+    """For each pair of tables, the number of columns with drift, and whether the whole table drifts."""
 
     def __call__(self, reference: Columns, window: Columns) -> bool:
-        """Whether it finds drift in any column. What it says is kept in `answers`: columns, and the whole table."""
+        """Whether Evidently finds drift in any column; appends the result to `answers`."""
         file = self.folder / "tables.npz"
         tables = {"reference": reference, "window": window}
         arrays = {
@@ -53,7 +54,7 @@ class EvidentlyProcess:
 
 @contextmanager
 def start_evidently() -> Iterator[EvidentlyProcess]:
-    """Starts it, and ends it. Raises PeersMissing."""
+    """Starts Evidently, and ends it. Raises PeersMissing."""
     require_peers()
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -75,17 +76,22 @@ def _read_line(process: subprocess.Popen[str]) -> str:
 
 @dataclass(frozen=True)
 class PeerRates:
-    """What Evidently said of a row's windows: shares with any column drifting, and with the whole table; the mean
-    number of columns that drift."""
+    """Evidently's verdicts on the windows of a row."""
 
     rates: VerdictRates
     any_column: float
+    """The share of the windows in which any column drifts."""
     table: float
+    """The share of the windows in which the whole table drifts."""
     columns: float
+    """The mean number of columns that drift."""
 
 
 def compute_peer_rates(rows: Sequence[VerdictRates], answers: Sequence[tuple[int, bool]]) -> list[PeerRates]:
-    """`answers` are those to the windows of the first row, then of the second, and so on."""
+    """Returns the rates of each row.
+
+    `answers` are those to the windows of the first row, then of the second, and so on.
+    """
     remaining, peer_rates = list(answers), list[PeerRates]()
     for row in rows:
         row_answers, remaining = remaining[: row.peer_windows], remaining[row.peer_windows :]
@@ -101,14 +107,14 @@ TABLE_HEADINGS = (
 
 
 def format_cells(rates: PeerRates) -> tuple[str, ...]:
-    """A row as it is printed."""
+    """Returns a row's cells as they are printed."""
     row = rates.rates
     where = (row.scenario, f"{row.reference_rows:,}", f"{row.window_rows:,}", f"{row.peer_windows:,}")
     return (*where, f"{rates.any_column:.0%}", f"{rates.table:.0%}", f"{rates.columns:.1f} of 25")
 
 
 def render_table(peer_rates: Sequence[PeerRates], version: str) -> Table:
-    """Evidently's verdicts for a terminal."""
+    """Returns Evidently's verdicts as a table for a terminal."""
     table = Table(*TABLE_HEADINGS, title=f"Evidently {version}, by its defaults", title_justify="left", box=None)
     for rates in peer_rates:
         table.add_row(*format_cells(rates))
@@ -118,7 +124,7 @@ def render_table(peer_rates: Sequence[PeerRates], version: str) -> Table:
 def render_document(
     rows: Sequence[VerdictRates], kinds: Sequence[VerdictRates], peer_rates: Sequence[PeerRates], version: str
 ) -> str:
-    """The text of docs/drift-false-alarms.md."""
+    """Returns the text of docs/drift-false-alarms.md."""
     own = verdict_rates.render_markdown([VerdictRates(**{**vars(row), "peer": None}) for row in rows])
     no_drift_table = verdict_rates.render_by_window(
         [row for row in kinds if row.scenario.endswith(column_kinds.NO_DRIFT)]
@@ -165,7 +171,7 @@ columns are; a column without any value in a window is left out for it.
 def measure_verdicts(
     windows: int = verdict_rates.WINDOWS,
 ) -> tuple[list[VerdictRates], list[VerdictRates], list[PeerRates], str]:
-    """The rows of the population, those of columns of one kind, what Evidently said of the first, and its version."""
+    """Returns the rows of the population, those of single columns, Evidently's rates for the first, and its version."""
     kinds = column_kinds.measure_table(windows, seed=SEED)
     with start_evidently() as peer:
         rows = false_alarms.measure_table(windows, seed=SEED, peer=peer, peer_windows=PEER_WINDOWS)

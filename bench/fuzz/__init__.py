@@ -1,1 +1,1 @@
-"""Captured records, gzip streams and references, mutated by the million: what the drift job reads must hold."""
+"""A fuzzer for the drift job's input: captured records, gzip streams and references, mutated by the million."""

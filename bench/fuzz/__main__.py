@@ -28,7 +28,7 @@ _SUFFIXES = {RECORDS: ".jsonl", STREAMS: ".jsonl.gz", REFERENCES: ".json"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Prints what was read, what the costliest record took, and every fault; 1 where there is one."""
+    """Prints what was read, the costs of the costliest record, and every fault; returns 1 if there is one."""
     parser = argparse.ArgumentParser(prog="python -m bench.fuzz", description=__doc__)
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="read these again, instead of new ones")
     parser.add_argument("--examples", type=int, default=EXAMPLES)
@@ -72,7 +72,7 @@ def _format_costliest(costliest: CostliestExample) -> str:
 
 
 def _save_example(fault: FuzzFault) -> Path:
-    """Writes the example down; the model that it was read against stands in its name."""
+    """Writes the example to a file, whose name contains the model that it was read against."""
     name = f"{hashlib.sha256(fault.data).hexdigest()[:12]}.model{fault.model}{_SUFFIXES[fault.input_kind]}"
     OUT.mkdir(parents=True, exist_ok=True)
     (OUT / name).write_bytes(fault.data)

@@ -1,4 +1,4 @@
-"""A run of the fuzzer: which examples there are, the processes that read them, and the worst of what they found."""
+"""A run of the fuzzer: its examples, the processes that read them, and the worst of their results."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from bench.fuzz.oracle import (
 )
 
 LARGE_RECORDS = "giants"
-"""Records of tens of kilobytes to megabytes; every other one is of some kilobytes at most."""
+"""Records of tens of kilobytes to megabytes; all other records have a few kilobytes at most."""
 BATCH_SIZES = {RECORDS: 250, LARGE_RECORDS: 1, STREAMS: 20, REFERENCES: 20}
-"""Examples that are read in one process."""
+"""The number of examples that are read in one process."""
 SHARES = {LARGE_RECORDS: 0.001, STREAMS: 0.01, REFERENCES: 0.005}
-"""Of all examples; the others are small records."""
+"""The shares of all examples; the others are small records."""
 SEARCH_ABOVE_SECONDS, SEARCH_ABOVE_MIB = 0.1, 30.0
-"""Below these no single record is looked for: they are a tenth of what one may take."""
+"""Below these costs the run searches for no single record: they are a tenth of the limits."""
 BATCHES_PER_PROCESS = 300
-"""Batches after which a process is replaced by a new one, which holds no memory yet."""
+"""The number of batches after which a new process, which holds no memory yet, replaces an old one."""
 
 
 @dataclass(frozen=True)
 class ExampleBatch:
-    """Examples that are made from the seed and this alone."""
+    """Examples that depend only on the seed and this batch."""
 
     seed: int
     number: int
@@ -47,7 +47,7 @@ class ExampleBatch:
 
 @dataclass(frozen=True)
 class CostliestExample:
-    """What a record took that took the most, and where it is from."""
+    """The costs of the costliest record, and where it came from."""
 
     result: ReadResult = field(default_factory=ReadResult)
     description: str = ""
@@ -55,17 +55,19 @@ class CostliestExample:
 
 @dataclass
 class CampaignResult:
-    """What a batch, or all of them, came to. examples: by what they are. faults: the smallest of each kind."""
+    """The result of one batch, or of all."""
 
     examples: dict[str, int] = field(default_factory=dict[str, int])
+    """The number of examples by kind."""
     read: int = 0
     parsed: int = 0
     slowest: CostliestExample = field(default_factory=CostliestExample)
     largest: CostliestExample = field(default_factory=CostliestExample)
     faults: dict[str, FuzzFault] = field(default_factory=dict[str, FuzzFault])
+    """The smallest fault of each kind."""
 
     def merge(self, other: CampaignResult) -> None:
-        """Takes another batch's findings in."""
+        """Adds another batch's result."""
         for input_kind, count in other.examples.items():
             self.examples[input_kind] = self.examples.get(input_kind, 0) + count
         self.read += other.read
@@ -76,21 +78,21 @@ class CampaignResult:
             self.add_fault(fault)
 
     def add_cost(self, costliest: CostliestExample) -> None:
-        """Takes one cost in."""
+        """Adds one cost."""
         if costliest.result.seconds > self.slowest.result.seconds:
             self.slowest = costliest
         if costliest.result.mib > self.largest.result.mib:
             self.largest = costliest
 
     def add_fault(self, fault: FuzzFault) -> None:
-        """Takes a fault in, where it is the first or the smallest of its kind."""
+        """Adds a fault if it is the first or the smallest of its kind."""
         smallest = self.faults.get(fault.kind)
         if smallest is None or len(fault.data) < len(smallest.data):
             self.faults[fault.kind] = fault
 
 
 def plan_batches(examples: int, seed: int) -> list[ExampleBatch]:
-    """The batches of a run, in an order that mixes them."""
+    """Returns the batches of a run, in an order that mixes them."""
     counts = {input_kind: int(examples * share) for input_kind, share in SHARES.items()}
     counts[RECORDS] = examples - sum(counts.values())
     sizes = [
@@ -103,7 +105,7 @@ def plan_batches(examples: int, seed: int) -> list[ExampleBatch]:
 
 
 def generate_examples(batch: ExampleBatch, fuzz_models: tuple[FuzzModel, ...]) -> tuple[int, str, list[bytes]]:
-    """The batch's model, by its place among those known, what its examples are to a reader, and they themselves."""
+    """Returns the index of the batch's model, the kind of its examples for a reader, and the examples."""
     rng = random.Random(f"{batch.seed}/{batch.number}/{batch.input_kind}")
     model_index = rng.choice((0, 0, 0, 1, 2, 3))
     model = fuzz_models[model_index]
@@ -120,9 +122,9 @@ def generate_examples(batch: ExampleBatch, fuzz_models: tuple[FuzzModel, ...]) -
 def run_campaign(
     examples: int, seed: int, processes: int, on_progress: Callable[[int, CampaignResult], object]
 ) -> CampaignResult:
-    """Reads so many examples, or those up to Ctrl-C; `heard` is told how many are done, and what was found by then."""
+    """Reads `examples` examples, or those up to Ctrl-C, and reports the number done and the result so far."""
     total, done_count = CampaignResult(), 0
-    # Who has seen enough stops it, and gets what was found.
+    # Ctrl-C stops the run early and keeps its results.
     with suppress(KeyboardInterrupt):
         for size, found in _read_batches(plan_batches(examples, seed), processes):
             total.merge(found)
@@ -153,7 +155,7 @@ def _read_batch(batch: ExampleBatch) -> tuple[int, CampaignResult]:
 
 
 class _Worker:
-    """Reads batches, and remembers the costliest record, so that files that cost less are not searched."""
+    """Reads batches, and remembers the costliest record, so that it does not search files that cost less."""
 
     def __init__(self) -> None:
         self._models = build_models()
@@ -170,7 +172,7 @@ class _Worker:
     def _search_examples(
         self, result: CampaignResult, batch: ExampleBatch, kind: tuple[int, str], offset: int, examples: list[bytes]
     ) -> ReadResult:
-        """Reads examples, and looks for the one at fault, or for the costliest one, in halves of them."""
+        """Reads examples, and searches for the faulty or the costliest one by halving them."""
         model_index, input_kind = kind
         model = self._models[model_index]
         if len(examples) == 1:
@@ -186,7 +188,7 @@ class _Worker:
             self._search_examples(result, batch, kind, offset, examples[:half])
             self._search_examples(result, batch, kind, offset + half, examples[half:])
             if total.fault and not result.faults:
-                # No example by itself shows it: it takes several of them.
+                # No single example shows the fault: it takes several of them.
                 data = b"\n".join(examples) if input_kind == RECORDS else b"".join(examples)
                 result.add_fault(FuzzFault(input_kind, total.kind, total.fault, data, model_index))
         return total
@@ -199,7 +201,7 @@ class _Worker:
 
 def _shrink_fault(fault: FuzzFault, fuzz_models: tuple[FuzzModel, ...]) -> FuzzFault:
     if fault.kind in COST_FAULTS:
-        # Less of it costs less, and each try takes as long as the fault does.
+        # Less data costs less, and each try takes as long as the fault does.
         return fault
     model = fuzz_models[fault.model]
     return FuzzFault(

@@ -1,4 +1,4 @@
-"""What is mutated: models with references, and sound records of each in every form that the capture reader knows."""
+"""The input of the mutations: models with references, and valid records of each in every form that capture can read."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ _ROWS = 300
 
 @dataclass(frozen=True)
 class FuzzModel:
-    """A model's reference, and for each of its columns whether that holds numbers."""
+    """A model's reference, and its columns."""
 
     reference: Reference
     columns: tuple[tuple[str, bool], ...]
+    """The name of each column, and whether it is numeric."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -35,7 +36,7 @@ class FuzzModel:
 
 
 def build_models() -> tuple[FuzzModel, ...]:
-    """Of two numbers and a category; of one category; of forty numbers; and of two columns without a score."""
+    """Returns models of two numbers and a category; a category; forty numbers; and two columns without a score."""
     return (
         _build_model({"distance": True, "carrier": False, "delay": True}),
         _build_model({"carrier": False}),
@@ -69,14 +70,14 @@ def encode_base64(body: bytes, content_type: str) -> PayloadJson:
 
 
 def build_record(request: PayloadJson, answer: PayloadJson | None) -> dict[str, Any]:
-    """A line of a capture file, before it is JSON."""
+    """Returns a line of a capture file, before it is encoded as JSON."""
     payloads = {"endpointInput": request} | ({} if answer is None else {"endpointOutput": answer})
     event = {"eventId": "0" * 36, "inferenceTime": "2026-01-01T10:00:00Z"}
     return {"captureData": payloads, "eventMetadata": event, "eventVersion": "0"}
 
 
 def encode_line(captured: dict[str, Any]) -> bytes:
-    """As SageMaker writes it."""
+    """Encodes a record as SageMaker does."""
     return json.dumps(captured, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
@@ -118,7 +119,7 @@ REQUESTS: tuple[Callable[[FuzzModel, list[list[Any]]], PayloadJson], ...] = (
     lambda model, table: _encode_binary(model, table, has_header_size=False),
     lambda _, table: encode_base64(b"\x93NUMPY\x01\x00" + bytes(120) + b"1" * 8 * len(table), "application/x-npy"),
 )
-"""A request of every form, of these rows."""
+"""For each form, a function that builds a request of these rows."""
 ANSWERS: tuple[Callable[[int], PayloadJson | None], ...] = (
     lambda count: build_payload("0.25\n" * count),
     lambda count: build_payload(",".join(["0.25"] * count)),
@@ -130,11 +131,11 @@ ANSWERS: tuple[Callable[[int], PayloadJson | None], ...] = (
     lambda count: encode_base64(b"0.25\n" * count, "text/csv"),
     lambda _: None,
 )  # fmt: skip
-"""An answer of every form to so many rows."""
+"""For each form, a function that builds an answer to this many rows."""
 
 
 def draw_record(model: FuzzModel, rng: random.Random, count: int | None = None) -> dict[str, Any]:
-    """A record whose request and answer are each of one of the forms."""
+    """Draws a record with a request and an answer in random forms."""
     table = draw_rows(model, count or rng.choice((1, 1, 1, 2, 5)), rng)
     answer = ANSWERS[0] if rng.random() < 0.5 else rng.choice(ANSWERS)
     return build_record(rng.choice(REQUESTS)(model, table), answer(len(table)))

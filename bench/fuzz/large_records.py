@@ -1,7 +1,7 @@
-"""Records of up to the size that SageMaker takes, made to cost their reader as much as they can.
+"""Records of up to the size that SageMaker accepts, built to cost their reader as much as possible.
 
 A payload of a request may have 6 MB: https://docs.aws.amazon.com/general/latest/gr/sagemaker.html. Its answer may have
-as many; the reader takes lines of up to lines.LONGEST, so that most of these stay below it.
+as many. The reader takes lines of up to line_reader.MAX_LINE_BYTES, and most of these records stay below it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from bench.fuzz.corpus import (
 from bench.fuzz.mutations import TOKENS
 
 MIN_BODY_BYTES, MAX_BODY_BYTES = 1 << 16, 7_900_000
-"""Bytes of a body."""
+"""The bytes of a body."""
 _NUMBERS = (
     "1",
     "1.5",
@@ -53,7 +53,7 @@ _IN_JSON = (
 
 
 def build_line(model: FuzzModel, rng: random.Random) -> bytes:
-    """A captured line with a long request, and as a rule an answer of as many rows."""
+    """Returns a captured line with a long request, and usually an answer of as many rows."""
     size = int(MIN_BODY_BYTES * (MAX_BODY_BYTES / MIN_BODY_BYTES) ** rng.random())
     request, count = rng.choice(_BODIES)(model, size, rng)
     count = min(count, MAX_BODY_BYTES // 5)
@@ -67,7 +67,7 @@ def build_line(model: FuzzModel, rng: random.Random) -> bytes:
 
 
 def build_stream(rng: random.Random) -> bytes:
-    """A gzip stream that unpacks to as much as it may."""
+    """Returns a gzip stream that unpacks to as much as is allowed."""
     unit = rng.choice(
         (b"\n", b" \n", b"x\n", b"\t\r\n", b"{}\n", b"{}    {}\n", b"[" * 50 + b"\n", b"\xff" * 90 + b"\n")
     )
@@ -187,7 +187,7 @@ def _describe_tensor(name: str, shape: list[int], kind: str, size: int) -> dict[
 
 
 def _build_expanding(model: FuzzModel, size: int, rng: random.Random) -> tuple[PayloadJson, int]:
-    """What is small, and would be large once it is made."""
+    """Builds a request that is small but large once it is parsed."""
     n = size // 12
     body: Any = rng.choice((
         lambda: {"inputs": [{"name": "x", "shape": [2**63 - 1] * n, "datatype": "FP32", "data": [1]}]},
@@ -204,7 +204,7 @@ def _build_expanding(model: FuzzModel, size: int, rng: random.Random) -> tuple[P
 
 
 def _build_uniform(_: FuzzModel, size: int, rng: random.Random) -> tuple[PayloadJson, int]:
-    """One thing over and over."""
+    """Builds a request that repeats one element."""
     unit = rng.choice(
         (*TOKENS, "[", "{", '{"a":', "[[],", " ", "\n", ",", '"', "\\", "\\u0041", "1,", "\r\n", "9", "1e9")
     )

@@ -1,4 +1,4 @@
-"""How what is sound is broken: bytes, JSON by its structure, gzip streams, references."""
+"""Mutations of valid input: of bytes, JSON structure, gzip streams and references."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ TOKENS = (
     *("0x10", "1_000", "1 5", " 1.5 ", "٣", ".5", "5.", "+1", "--1", "1e", "9" * 400, "1" * 5000 + "x", "\ud800"),
     *("\r", "\t", "\x00", '"', '"a""b"', '"\n"', "[", "{}", "[1]", "\ufeff1", "é", "\U0001f600", "\\u0041", "\\ud800"),
 )  # fmt: skip
-"""Texts of cells."""
+"""Texts for cells."""
 EXTREME_VALUES: tuple[Any, ...] = (
     *(None, True, False, 0, -1, 1, 2**31, 2**53, 2**63 - 1, 2**63, -(2**63), 10**400, 0.5, -0.0, 1e308, float("nan")),
     *(float("inf"), "", "x", "\ud800", "1.5", [], [[]], {}, [None], [1, "AA", 2.5], [[1, 2], [3]], {"a": {"a": []}}),
 )
-"""Values of JSON."""
+"""JSON values."""
 KEYS = (
     *("instances", "inputs", "outputs", "predictions", "features", "data", "values", "name", "shape", "datatype"),
     *("parameters", "binary_data_size", "distance", "carrier", "delay", "n0", "encoding", "observedContentType"),
@@ -37,7 +37,7 @@ DATATYPES = ("BOOL", "UINT8", "UINT64", "INT8", "INT64", "FP16", "FP32", "FP64",
 
 
 def mutate_line(model: FuzzModel, rng: random.Random) -> bytes:
-    """A captured line, broken one to four times in any of the ways, or, now and then, left sound."""
+    """Returns a captured line, mutated one to four times in any of the ways, or sometimes unchanged."""
     captured = draw_record(model, rng)
     choice = rng.random()
     if choice < 0.04:
@@ -53,7 +53,7 @@ def mutate_line(model: FuzzModel, rng: random.Random) -> bytes:
 
 
 def mutate_bytes(raw: bytes, rng: random.Random) -> bytes:
-    """Bytes flipped, cut, put in, repeated, dropped, or put from one place into another."""
+    """Flips, cuts, inserts, repeats, drops or moves bytes."""
     offset = rng.randrange(len(raw) + 1)
     span = rng.choice((1, 3, 20, 200))
     choice = rng.randrange(8)
@@ -85,18 +85,18 @@ def _choose_payload(captured: dict[str, Any], rng: random.Random) -> dict[str, A
 
 
 def _mutate_label(captured: dict[str, Any], rng: random.Random) -> None:
-    """Another content type, encoding, or none."""
+    """Sets another content type or encoding, or none."""
     kind, values = rng.choice((("observedContentType", TYPES), ("encoding", ("CSV", "JSON", "BASE64", "ALIEN", None))))
     _choose_payload(captured, rng)[kind] = rng.choice(values)
 
 
 def _mutate_value(captured: dict[str, Any], rng: random.Random) -> None:
-    """Something else in one place of the record."""
+    """Replaces one value anywhere in the record."""
     _replace_value(captured, rng)
 
 
 def _mutate_cell(captured: dict[str, Any], rng: random.Random) -> None:
-    """Another text somewhere in a body of text."""
+    """Replaces one cell in a text body."""
     payload = _choose_payload(captured, rng)
     text = payload.get("data")
     if isinstance(text, str):
@@ -106,7 +106,7 @@ def _mutate_cell(captured: dict[str, Any], rng: random.Random) -> None:
 
 
 def _mutate_body(captured: dict[str, Any], rng: random.Random) -> None:
-    """Another value, key, nesting, width or name within a body of JSON, in BASE64 too."""
+    """Changes a value, key, nesting, width or name within a JSON body, also in BASE64."""
     payload = _choose_payload(captured, rng)
     text = payload.get("data")
     if not isinstance(text, str):
@@ -151,7 +151,7 @@ _STRUCTURED: tuple[Callable[[dict[str, Any], random.Random], None], ...] = (
 
 
 def _choose_location(value: Any, rng: random.Random) -> tuple[Any, Any]:
-    """A container somewhere in the value, and a key or index of it; None where there is none."""
+    """Returns a container somewhere in the value, and a key or index of it; None if there is none."""
     container, key = None, None
     while isinstance(value, dict | list) and value and (container is None or rng.random() < 0.8):
         container = value
@@ -191,7 +191,7 @@ def _rename_key(value: Any, rng: random.Random) -> None:
 
 
 def _mutate_tensor(value: Any, rng: random.Random) -> None:
-    """Another datatype, shape or size of a tensor, where the value holds one."""
+    """Changes the datatype, shape or size of a tensor, if the value contains one."""
     body = value.get("")
     tensors = next((each for each in body.values() if isinstance(each, list)), []) if isinstance(body, dict) else []
     tensor = rng.choice(tensors) if tensors else None
@@ -208,7 +208,7 @@ def _mutate_tensor(value: Any, rng: random.Random) -> None:
 
 
 def mutate_stream(model: FuzzModel, rng: random.Random) -> bytes:
-    """A gzip stream of broken lines: sound, cut, damaged, of several members, with something behind it, or a bomb."""
+    """Returns a gzip stream of mutated lines: valid, cut, damaged, of several members, with a suffix, or a bomb."""
     text = b"\n".join(mutate_line(model, rng) for _ in range(rng.choice((1, 5, 20)))) + b"\n" * rng.randrange(2)
     choice = rng.randrange(8)
     if choice == 0:
@@ -230,7 +230,7 @@ def mutate_stream(model: FuzzModel, rng: random.Random) -> bytes:
 
 
 def mutate_reference(model: FuzzModel, rng: random.Random) -> bytes:
-    """A reference with one to three values replaced, or its bytes broken."""
+    """Returns a reference with one to three values replaced, or its bytes mutated."""
     raw = model.reference.encode()
     if rng.random() < 0.2:
         return mutate_bytes(raw, rng)
@@ -241,7 +241,7 @@ def mutate_reference(model: FuzzModel, rng: random.Random) -> bytes:
 
 
 def _mutate_number(value: Any, rng: random.Random) -> None:
-    """A number near the one that stands there, or far from it."""
+    """Changes a number to one near it, or far from it."""
     container, key = _choose_location(value, rng)
     if container is not None and isinstance(container[key], int | float):
         container[key] = rng.choice(

@@ -1,11 +1,11 @@
-"""Reads what was mutated as the drift job reads it, and says what did not hold.
+"""Reads mutated input as the drift job does, and reports the requirements that did not hold.
 
-Everything is read in a child of the process: a record that hangs, or takes all the memory, ends that one alone. The
-cost of a record is that of the block it comes in, as the job looks at its clock between blocks: the processor seconds
-from the block before to the end of its counting, decompression included, and the memory that was resident at most
-beyond what was when the child began. Lines are read by the hundred, as they stand in a file. A file costs no less than
-any record in it, so only a file that costs more than the costliest record so far is read again, in halves: the figures
-are those of single records, and a million of them need no million processes.
+A child process reads everything, so a record that hangs or takes all the memory ends only that child. The cost of a
+record is the cost of its block, because the job checks its clock between blocks: the processor seconds from the
+previous block to the end of its counting, with decompression, and the peak resident memory above that at the child's
+start. Lines are read by the hundred, as they are in a file. A file costs no less than any of its records, so only a
+file that costs more than the costliest record so far is read again, in halves. The figures are thus those of single
+records, and a million records do not need a million processes.
 """
 
 from __future__ import annotations
@@ -39,45 +39,49 @@ from tidewatch.drift.statistics import judge_profile
 MAX_SECONDS = 1.0
 MAX_MIB = 200.0
 REPEATS = 2
-"""How often what took too long is measured again, since other processes share the caches: the least time counts."""
+"""How often a slow read is measured again, since other processes share the caches; the least time counts."""
 _CPU_LIMIT_SECONDS = 120
 """Processor seconds."""
 _ADDRESS_SPACE_BYTES = 6 << 30
-"""Bytes of addresses: beyond them is a MemoryError, and no machine without memory."""
+"""Bytes of address space: beyond them the child gets a MemoryError, and the machine keeps its memory."""
 _MAX_COMPARED_RECORDS = 300
-"""Records of files that both readers read, at most."""
+"""The most records of a file that both readers read."""
 SHRINK_TRIES = 100
 
 COST_FAULTS = ("too slow", "too large")
-"""Kinds of faults that are what a limit forbids."""
+"""The kinds of faults that exceed a limit."""
 RECORDS, STREAMS, REFERENCES = "records", "gzip streams", "references"
 
 
 @dataclass(frozen=True)
 class ReadResult:
-    """What reading took, and what became of it. fault: what did not hold, "" where all did."""
+    """The costs and the result of reading."""
 
     seconds: float = 0.0
     mib: float = 0.0
     read: int = 0
     parsed: int = 0
     fault: str = ""
+    """The requirement that did not hold, or ""."""
 
     @property
     def kind(self) -> str:
-        """The fault without what differs from one to the next."""
+        """The fault without the details that differ between faults of one kind."""
         return self.fault.split(":")[0]
 
 
 @dataclass(frozen=True)
 class FuzzFault:
-    """The smallest thing found that does not hold; `what` is one of RECORDS, STREAMS and REFERENCES."""
+    """The smallest input found that breaks a requirement."""
 
     input_kind: str
+    """RECORDS, STREAMS or REFERENCES."""
     kind: str
+    """The kind of the fault."""
     description: str
     data: bytes
     model: int
+    """The index of the model."""
 
 
 def read_all(model: FuzzModel, input_kind: str, examples: Sequence[bytes]) -> ReadResult:
@@ -89,7 +93,7 @@ def read_all(model: FuzzModel, input_kind: str, examples: Sequence[bytes]) -> Re
 
 
 def read_one(model: FuzzModel, input_kind: str, example: bytes) -> ReadResult:
-    """Reads one example by itself, again where it took too long."""
+    """Reads one example by itself, and again if it took too long."""
     result = read_all(model, input_kind, [example])
     for _ in range(REPEATS):
         if result.fault or (result.seconds <= MAX_SECONDS and result.mib <= MAX_MIB):
@@ -110,7 +114,7 @@ def _apply_limits(result: ReadResult) -> ReadResult:
 
 
 def _run_in_child(work: Callable[[], ReadResult]) -> ReadResult:
-    """What `work` returns, with the memory it took, or how its process ended."""
+    """Returns the result of `work` with the memory that it took, or how its process ended."""
     _trim_memory()
     read_fd, write_fd = os.pipe()
     child = os.fork()
@@ -146,7 +150,7 @@ def _run_guarded(work: Callable[[], ReadResult]) -> ReadResult:
 
 
 def _describe_error(error: BaseException) -> str:
-    """The error by the place in tidewatch that raised it."""
+    """Returns the error with the place in tidewatch that raised it."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "tidewatch" in frame.filename]
     location = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else "nowhere in tidewatch"
     return f"{type(error).__name__} in {location}: {str(error)[:200]}"
@@ -159,13 +163,13 @@ def _limit_resources() -> None:
 
 
 def _trim_memory() -> None:
-    """What this process holds and does not use would be used by the child, and not be seen there."""
+    """Frees unused memory: the child would use it, and the measurement would miss it."""
     with suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)
 
 
 def _count_files(model: FuzzModel, files: Sequence[bytes]) -> ReadResult:
-    """The files, read into one counter."""
+    """Reads the files into one counter."""
     line_counter = create_counter(model.reference)
     slowest, expected = 0.0, 0
     for data in files:
@@ -194,7 +198,7 @@ def _count_files(model: FuzzModel, files: Sequence[bytes]) -> ReadResult:
 
 
 def _count_file(line_counter: LineCounter, data: bytes) -> float:
-    """Counts a file; the processor seconds of its slowest block."""
+    """Counts a file; returns the processor seconds of its slowest block."""
     slowest, began = 0.0, time.process_time()
     for block in read_blocks(io.BytesIO(data)):
         line_counter.count(block, "fuzz")
@@ -204,7 +208,7 @@ def _count_file(line_counter: LineCounter, data: bytes) -> float:
 
 
 def _bound_record_count(data: bytes) -> tuple[int, int]:
-    """How many records a file holds, at least and at most: what a damaged stream gives is not known."""
+    """Returns the least and the most records that a file may hold: what a damaged stream gives is not known."""
     if data[:2] != b"\x1f\x8b":
         count = _count_lines(data)
         return count, count
@@ -215,12 +219,12 @@ def _bound_record_count(data: bytes) -> tuple[int, int]:
             unpacked += member.decompress(data, FREE_EXPANSION)
             is_complete, data = member.eof, member.unused_data.lstrip(b"\0")
     except zlib.error:
-        # What came of a damaged member before the damage depends on how much is decompressed at a time.
+        # How much of a damaged member is read before the damage depends on how much is decompressed at a time.
         return _count_lines(bytes(unpacked[: unpacked.rfind(b"\n") + 1])) + 1, len(unpacked) + FREE_EXPANSION
     if len(unpacked) >= FREE_EXPANSION:
         return 0, FREE_EXPANSION * MAX_EXPANSION
     if not is_complete:
-        # The line that was begun is one record, and it is lost with what follows.
+        # The incomplete line is one record, and it is lost with what follows.
         count = _count_lines(bytes(unpacked[: unpacked.rfind(b"\n") + 1])) + 1
         return count, count
     count = _count_lines(bytes(unpacked))
@@ -232,7 +236,7 @@ def _count_lines(data: bytes) -> int:
 
 
 def _find_failure(model: FuzzModel, files: Sequence[bytes]) -> str:
-    """What the reader met and nobody foresaw."""
+    """Returns the first unexpected error of the reader."""
     for data in files:
         for block in read_blocks(io.BytesIO(data)):
             for _, line, is_open in block.iter_lines():
@@ -246,7 +250,7 @@ def _find_failure(model: FuzzModel, files: Sequence[bytes]) -> str:
 
 
 def _judge_references(model: FuzzModel, raws: Sequence[bytes]) -> ReadResult:
-    """References, each read as `publish` and the job read it; one that is taken counts lines, and judges them."""
+    """Reads references as `publish` and the job do; one that is accepted counts lines and judges them."""
     rng = random.Random(1)
     line = encode_line(build_record(REQUESTS[0](model, draw_rows(model, 20, rng)), ANSWERS[0](20))) + b"\n"
     slowest, accepted_count = 0.0, 0
@@ -266,7 +270,7 @@ def _judge_references(model: FuzzModel, raws: Sequence[bytes]) -> ReadResult:
 
 
 def shrink(model: FuzzModel, input_kind: str, data: bytes, kind: str) -> bytes:
-    """The data without what the fault does not need, as far as SHRINK_TRIES go."""
+    """Returns the data reduced to what the fault needs, within SHRINK_TRIES tries."""
     tries, step = 0, len(data) // 2
     while step and tries < SHRINK_TRIES:
         offset = 0

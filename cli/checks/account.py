@@ -17,7 +17,7 @@ from tidewatch.aws import ecr
 from tidewatch.registry import ModelRegistry
 
 PRICE_LIST_REGION = "us-east-1"
-"""Where the price list is asked for, whatever the region. Source: Billing user guide, "AWS Price List Query API"."""
+"""The region of the price list API, for all regions. Source: Billing user guide, "AWS Price List Query API"."""
 
 
 def check_tools() -> Iterator[CheckResult]:
@@ -42,7 +42,7 @@ def check_tools() -> Iterator[CheckResult]:
 
 
 def check_credentials(session: Session) -> CheckResult:
-    """Without them nothing else can be asked."""
+    """Checks the credentials first, because every other check needs them."""
     try:
         identity = session.client("sts").get_caller_identity()
     except (BotoCoreError, ClientError) as error:
@@ -64,7 +64,7 @@ def check_region(session: Session) -> CheckResult:
 
 
 def build_checks(session: Session, settings: StackSettings, registry: ModelRegistry | None) -> list[Check]:
-    """What depends on the stack's config. registry: where its versions are; None before its first `up`."""
+    """Returns the checks that depend on the stack's config. `registry` has its versions; None before the first `up`."""
     host = settings.endpoint.instance_type
     if session.is_simulated:
         return [Check("account", lambda: _check_simulated_account(host))]
@@ -87,7 +87,7 @@ def _check_simulated_account(host: str) -> Iterator[CheckResult]:
 
 
 def count_instances(settings: StackSettings) -> int:
-    """Instances of all variants; as many again are there while a new endpoint configuration takes over."""
+    """Returns the instances of all variants; a new endpoint configuration needs as many again while it takes over."""
     return sum(variant.instances for variant in settings.variants.values()) or 1
 
 
@@ -118,7 +118,7 @@ def _check_quota(session: Session, settings: StackSettings) -> Iterator[CheckRes
 
 
 def _find_quota(session: Session, name: str) -> dict[str, Any] | None:
-    """The one that applies; where the account has none of its own, the default."""
+    """Returns the quota that applies; the default if the account has none of its own."""
     quotas = session.client("service-quotas")
     for listing in ("list_service_quotas", "list_aws_default_service_quotas"):
         for page in quotas.get_paginator(listing).paginate(ServiceCode="sagemaker"):
@@ -158,7 +158,7 @@ def _check_price(session: Session, settings: StackSettings) -> Iterator[CheckRes
 
 
 def _find_price(session: Session, host: str) -> float | None:
-    """USD an hour on demand, without discounts."""
+    """Returns USD per hour on demand, without discounts."""
     fields = {"instanceName": host, "regionCode": session.region}
     pages = (
         session.client("pricing", PRICE_LIST_REGION)

@@ -1,4 +1,4 @@
-"""What `tidewatch doctor` finds: a check, how it came out, and what to do where it did not come out well."""
+"""The results of `tidewatch doctor`: a check, its state, and a remedy."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ NOT_FOUND_CODES = ("NotFound", "NonExistent", "NoSuch", "404")
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One line. ok: as it should be; warn: unknown, or it may become a problem; fail: it does not work.
-
-    remedy: what to do, "" where nothing is.
-    """
+    """One line of the output."""
 
     check: str
     state: Literal["ok", "warn", "fail"]
+    """The state: ok is as it should be; warn is unknown, or may become a problem; fail does not work."""
     message: str
     remedy: str = ""
+    """What to do; "" if nothing."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """A check that was not made yet. permission: the action it needs, for whoever is denied it."""
+    """A check that has not run yet."""
 
     name: str
     run: Callable[[], Iterable[CheckResult]]
     permission: str = ""
+    """The IAM action that the check needs, for the remedy if it is denied."""
 
 
 def run_check(check: Check) -> Iterator[CheckResult]:
-    """The findings of a check; what AWS does not tell is a warning."""
+    """Yields the results of a check; an error from AWS or the registry is a warning."""
     try:
         yield from check.run()
     except ClientError as error:
@@ -49,6 +49,6 @@ def run_check(check: Check) -> Iterator[CheckResult]:
 
 
 def is_not_found(error: ClientError) -> bool:
-    """Whether AWS says that there is no such thing: every service has a word of its own for that."""
+    """Whether AWS's error means that the resource does not exist; every service has its own code for that."""
     code = get_error_code(error)
     return any(word in code for word in NOT_FOUND_CODES) or "Could not find" in str(error)

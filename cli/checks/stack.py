@@ -1,4 +1,4 @@
-"""Whether the parts of a deployed stack are there and well, as AWS tells; nothing is changed by asking."""
+"""Checks that the parts of a deployed stack exist and work, according to AWS; they only read."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ ENDPOINT_STATES = {
     EndpointStatus.CREATING: "warn",
     EndpointStatus.ROLLING_BACK: "warn",
 }
-"""How an endpoint's status comes out; any other fails."""
+"""The state of the check for each endpoint status; any other status fails."""
 
 
 def build_checks(stack: str, outputs: Mapping[str, Any], session: Session) -> list[Check]:
-    """Of what the outputs name: an older stack has fewer."""
+    """Returns the checks for what the outputs name; an older stack has fewer outputs."""
     checks = _StackChecks(stack, outputs, session)
     return [
         Check("endpoint", checks.check_endpoint, "sagemaker:DescribeEndpoint"),
@@ -97,7 +97,7 @@ class _StackChecks:
                 yield CheckResult("functions", "ok", f"{name} is active")
 
     def check_queues(self) -> Iterator[CheckResult]:
-        """A function's configuration names the queue of what it gave up on."""
+        """Checks the dead-letter queues, which the functions' configurations name."""
         for name in self._find_functions().values():
             lambda_ = self._session.client("lambda")
             config = _read_or_none(lambda: lambda_.get_function_event_invoke_config(FunctionName=name))  # noqa: B023 - at once
@@ -148,7 +148,7 @@ class _StackChecks:
             yield from self._check_recipients(severity, len(subscriptions) - len(pending), pending)
 
     def _find_escalation_topic(self) -> dict[str, str]:
-        """The topic of those who hear what nobody acknowledged; the alarm that calls them knows it."""
+        """Returns the escalation topic; the outputs do not have it, but its alarm names it."""
         name = (self._get_output("alarms", "names") or {}).get("unacknowledged")
         found = describe_alarms(self._session.client("cloudwatch"), [name]).get(name) if name else None
         return {"escalation": found["AlarmActions"][0]} if found and found.get("AlarmActions") else {}
@@ -192,7 +192,7 @@ class _StackChecks:
             yield CheckResult("ledger", "warn", f"the table {name} is {status}", "wait, and ask again")
 
     def _check_ledger_chain(self) -> CheckResult:
-        """Whether the ledger is what was written: each entry follows the one before it, and is what was copied."""
+        """Checks that each ledger entry follows the one before it and equals its copy."""
         ledger = Ledger(self._session.client("dynamodb"), self._outputs["ledger"], self._outputs["key"], "")
         entry_count = len(ledger.entries())
         copies = LedgerCopies(self._session.client("s3"), self._outputs["registry"]["bucket"])
@@ -263,7 +263,7 @@ class _StackChecks:
 
 
 def _read_or_none(read: Callable[[], Any]) -> Any:
-    """What AWS answers; None where it says that there is no such thing."""
+    """Returns AWS's answer; None if the resource does not exist."""
     try:
         return read()
     except ClientError as error:

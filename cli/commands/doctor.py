@@ -49,7 +49,7 @@ def doctor(
 
 
 def run_checks(stack: str | None, report_progress: Callable[[str], None]) -> Iterator[CheckResult]:
-    """Every finding, as soon as it is there; now: is told what is being looked at."""
+    """Yields every result as soon as it is known, and calls `report_progress` with what is being checked."""
     yield from account_checks.check_tools()
     settings: StackSettings | None = None
     if stack is not None:
@@ -79,7 +79,7 @@ def run_checks(stack: str | None, report_progress: Callable[[str], None]) -> Ite
 
 
 def check_access_settings(stack: str, settings: StackSettings) -> Iterator[CheckResult]:
-    """What production leaves to everybody in the account."""
+    """Yields a warning about permissions that production leaves to everybody in the account."""
     if is_production(stack) and not settings.access.deployers:
         message = "nobody is named as who deploys, so any administrator may change how the registry's bucket is set"
         yield CheckResult("config", "warn", message, "name who runs `pulumi up` under tidewatch:access.deployers")

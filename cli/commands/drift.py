@@ -149,19 +149,19 @@ def check(
 
 
 def _parse_score_output(output: str | None) -> int | str | None:
-    """A place among an answer's numbers, or a name."""
+    """Parses a position among an answer's numbers, or a name."""
     return int(output) if output is not None and re.fullmatch(r"-?[0-9]{1,5}", output) else output
 
 
 def _parse_column_names(text: str | None) -> tuple[str, ...] | None:
-    """The names of columns as they are typed."""
+    """Parses the names of columns from the command line."""
     return None if text is None else tuple(name.strip() for name in text.split(","))
 
 
 def _build_profile(
     frozen_reference: Reference, paths: Sequence[str], progress_bar: ProgressBar, names: Sequence[str] | None
 ) -> tuple[Profile, frozenset[str]]:
-    """The profile of all paths, and the features that a table has no column of."""
+    """Returns the profile of all paths, and the features for which a table has no column."""
     tables = [path for path in paths if is_table(path)]
     if not tables:
         return CaptureFiles(paths).count(frozen_reference, progress_bar), frozenset()
@@ -185,7 +185,7 @@ def _build_profile(
 
 
 def _remove_nested(tables: Iterable[Path]) -> list[Path]:
-    """The tables without those that are given again, or that are part of a folder beside them."""
+    """Returns the tables without duplicates, and without those in a folder that is also given."""
     resolved_paths = {path.resolve(): path for path in tables}
     return [
         path for resolved_path, path in resolved_paths.items() if not resolved_paths.keys() & set(resolved_path.parents)
@@ -193,14 +193,14 @@ def _remove_nested(tables: Iterable[Path]) -> list[Path]:
 
 
 def _require_not_an_input(output: Path, inputs: Iterable[Path], what: str) -> None:
-    """Raises UserError where a command would write over what it reads, whatever it is called there."""
+    """Raises UserError if a command would overwrite its own input, under whatever name."""
     for path in _iterate_input_files(inputs):
         if path.exists() and output.exists() and output.samefile(path):
             raise UserError(f"{output} is read here, as {path}, and would be overwritten: give {what} another name")
 
 
 def _iterate_input_files(paths: Iterable[Path]) -> Iterator[Path]:
-    """The files that are read of paths: of a folder, the tables and captured records in it."""
+    """Yields the files that a command reads: for a folder, its tables and captured records."""
     for path in paths:
         if path.is_dir():
             yield from (file for file in path.rglob("*") if file.name.endswith((*CAPTURE_SUFFIXES, *PARQUET_SUFFIXES)))
@@ -220,7 +220,10 @@ def _read(path: Path, read: Callable[[], Content]) -> Content:
 
 
 def _explain_os_error(error: OSError, path: Path) -> str:
-    """Why a file cannot be read, without its name: the table parser ends its own sentence with that."""
+    """Returns why a file cannot be read, without the file's name.
+
+    The table parser puts the name at the end of its sentence.
+    """
     if isinstance(error, FileNotFoundError):
         return "no such file or directory"
     return (error.strerror or str(error)).lower().removesuffix(f": {str(path).lower()}")

@@ -43,9 +43,9 @@ def promote(
 
 
 def edit_variants(file: StackConfigFile, settings: StackSettings, version: str, weight: float | None) -> None:
-    """Changes the variants of `file` so that `version` has `weight` percent of the traffic and the champion the rest.
+    """Edits the variants of `file`: `version` gets `weight` percent of the traffic, and the champion the rest.
 
-    Raises PromotionRefused where that cannot be.
+    Raises PromotionRefused if that is not possible.
     """
     current_declaration = _read_declaration(settings, file.stack)
     target_declaration = current_declaration.promote(version, weight, settings.rollback.floor or 1)
@@ -58,7 +58,7 @@ def edit_variants(file: StackConfigFile, settings: StackSettings, version: str, 
             variants[variant] = _to_yaml(holding)
         variants[variant]["weight"] = _format_weight(holding.weight)
     if settings.retire:
-        # It says that nothing serves: the program refuses it beside variants.
+        # `retire` declares that nothing serves, and the program refuses it together with variants.
         del file.config["tidewatch:retire"]
     if target_declaration.champion != current_declaration.champion:
         file.config["tidewatch:rollbackTo"] = target_declaration.champion

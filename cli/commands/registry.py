@@ -29,7 +29,7 @@ from tidewatch.registry import (
 from tidewatch.text import collapse_whitespace
 
 MAX_CELL_LENGTH = 10_000
-"""Characters of a value whose difference is shown."""
+"""The most characters of a value in a printed difference."""
 RegistryStackOption = Annotated[str, typer.Option(help="The stack whose registry it is.")]
 
 

@@ -19,7 +19,7 @@ from tidewatch.aws.current_user import get_caller_arn
 from tidewatch.text import collapse_whitespace
 
 MAX_MESSAGE_LENGTH = 4_000
-"""Characters of what the function says it did."""
+"""The most characters of the function's message that are printed."""
 ACKNOWLEDGED_KEY = "tidewatch:acknowledgedIncident"
 
 

@@ -60,20 +60,24 @@ PLACEHOLDERS = {
     "ledger": "the table of every change of traffic",
     "ledger_copies": "where its entries are copied to, s3://.../",
 }
-"""What a runbook may leave to be filled in, as {stack}. Words in capitals, like VERSION, its reader fills in."""
+"""The placeholders that a runbook may contain, such as {stack}. The reader replaces words in capitals, such as
+VERSION."""
 VARIANT_PLACEHOLDERS = frozenset({"variant", "other"})
-"""Those that the alarm's name has to tell, where more than one variant can be meant."""
+"""Placeholders that need the variant in the alarm's name if several variants are possible."""
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
 
 @dataclass(frozen=True)
 class RunbookMatch:
-    """A runbook for the alarm that was asked for, and the variant that its name tells, or ""."""
+    """A runbook for the requested alarm."""
 
     key: str
+    """The runbook's key."""
     requested_name: str
+    """The name that the user typed."""
     variant: str = ""
+    """The variant in that name, or ""."""
 
 
 def runbook(
@@ -91,7 +95,7 @@ def runbook(
     try:
         outputs = read_stack_outputs(stack)
     except UserError as error:
-        # Who is on call needs the runbook all the same.
+        # The person on call needs the runbook even if the outputs cannot be read.
         outputs = {}
         notes.print(f"tidewatch: names of the stack are missing: {error}")
     names = collect_names(stack, file.resolve().values, outputs, found)
@@ -112,7 +116,7 @@ def runbook(
 
 
 def describe_roles(text: str, stack: str) -> str:
-    """Which policy allows the AWS commands of a runbook, as it is written."""
+    """Returns which policy allows the AWS commands of a runbook before its placeholders are filled."""
     commands: dict[str, list[str]] = defaultdict(list)
     for command, role in find_command_roles(text).items():
         commands[role].append(f"`{command}`")
@@ -128,7 +132,7 @@ def describe_roles(text: str, stack: str) -> str:
 
 
 def find_runbook(alarm: str) -> RunbookMatch:
-    """The runbook of an alarm, by its key, or by the name or ARN that CloudWatch shows. Raises UserError."""
+    """Returns the runbook of an alarm, by its key, or by the name or ARN that CloudWatch shows. Raises UserError."""
     requested_name = alarm.strip().rpartition(":")[2].removesuffix(".md")
     runbooks = runbooks_by_alarm()
     if requested_name in runbooks:
@@ -148,8 +152,11 @@ def find_runbook(alarm: str) -> RunbookMatch:
 
 
 def _find_matches(words: list[str], keys: Mapping[str, str]) -> Iterator[tuple[bool, int, int, str]]:
-    """Alarms whose keys are words of a name: the user's own guardrail first, for its name may be another's key; then
-    the longest; then the last, for the model's name comes before."""
+    """Yields alarms whose keys are words of a name, as tuples whose maximum is the best match.
+
+    The user's own guardrail comes first, because its name may be another alarm's key; then the longest key; then the
+    last one, because the model's name precedes the key.
+    """
     for key in keys:
         parts = key.split("-")
         for start in range(len(words) - len(parts) + 1):
@@ -158,7 +165,7 @@ def _find_matches(words: list[str], keys: Mapping[str, str]) -> Iterator[tuple[b
 
 
 def _find_nearest(words: list[str], keys: Iterable[str]) -> str:
-    """The alarm that some words of a name are most like; "" where none is like it."""
+    """Returns the alarm that is most similar to words of a name; "" if none is similar."""
     best, nearest = 0.6, ""
     for key in sorted(keys):
         length = len(key.split("-"))
@@ -172,7 +179,7 @@ def _find_nearest(words: list[str], keys: Iterable[str]) -> str:
 
 @functools.cache
 def runbooks_by_alarm() -> Mapping[str, str]:
-    """The runbook of each alarm by its key, and each runbook by its own name."""
+    """Returns the runbook of each alarm by the alarm's key, and each runbook by its own name."""
     objectives = (slo.Objective("availability", 99.9), slo.Objective("latency", 99, milliseconds=200))
     found = {
         **_variant_runbooks(),
@@ -186,7 +193,7 @@ def runbooks_by_alarm() -> Mapping[str, str]:
 
 @functools.cache
 def _variant_runbooks() -> Mapping[str, str]:
-    """The runbook of each alarm that is about one variant."""
+    """Returns the runbook of each alarm that is about one variant."""
     champion, challenger = VARIANTS
     variants: dict[str, float] = {champion: 95, challenger: 5}
     alarms_by_variant = build_variant_alarms(AlarmThresholds(), variants, champion)
@@ -196,19 +203,19 @@ def _variant_runbooks() -> Mapping[str, str]:
 
 
 def find_placeholders(text: str) -> tuple[str, ...]:
-    """The names in braces, each once, in their order."""
+    """Returns the names in braces, each once, in order."""
     return tuple(dict.fromkeys(_PLACEHOLDER.findall(text)))
 
 
 def fill_placeholders(text: str, names: Mapping[str, str]) -> str:
-    """The text with every name in braces that is known; the others stay."""
+    """Returns the text with every known name in braces filled in; the others stay."""
     return _PLACEHOLDER.sub(lambda found: names.get(found[1], found[0]), text)
 
 
 def collect_names(
     stack: str, config: Mapping[str, Any], outputs: Mapping[str, Any], found: RunbookMatch
 ) -> dict[str, str]:
-    """What is known of the placeholders, from a stack's config and outputs; what neither has is left out."""
+    """Returns the known placeholders, from a stack's config and outputs; leaves out the others."""
     registry = _get_output(outputs, "registry", "bucket")
     variant = _find_variant(outputs, found)
     contacts = {key: _get_output(config, "tidewatch:model", key) for key in ("owner", "oncall", "escalation")}
@@ -246,7 +253,10 @@ def collect_names(
 
 
 def _find_physical_name(outputs: Mapping[str, Any], requested_name: str, prefix: str) -> str:
-    """The alarm's name at CloudWatch, by our name for it; what was asked for where that is such a name, else ""."""
+    """Returns the alarm's name at CloudWatch for its name in the outputs.
+
+    A requested name that is already CloudWatch's is returned unchanged; any other gives "".
+    """
     alarm_names = _get_output(outputs, "alarms", "names") or {}
     return alarm_names.get(requested_name) or (
         requested_name if requested_name in alarm_names.values() or requested_name.startswith(f"{prefix}-") else ""
@@ -254,26 +264,25 @@ def _find_physical_name(outputs: Mapping[str, Any], requested_name: str, prefix:
 
 
 def _find_variant(outputs: Mapping[str, Any], found: RunbookMatch) -> str:
-    """The alarm's variant; "" where its name does not tell, and more than one can be meant."""
+    """Returns the alarm's variant; "" if its name does not contain one and several are possible."""
     possible = _find_possible_variants(outputs, found)
     return found.variant or (possible[0] if len(possible) == 1 else "")
 
 
 def _find_possible_variants(outputs: Mapping[str, Any], found: RunbookMatch) -> list[str]:
-    """The variants that an alarm can be about: a guardrail's can only be the challenger's, a single variant's is
-    that."""
+    """Returns the variants that an alarm can be about: for a guardrail, only the challenger."""
     if found.key.startswith("guardrail"):
         return [name for name in VARIANTS if name != _get_output(outputs, "traffic", "champion")]
     return _find_served_variants(outputs)
 
 
 def _find_served_variants(outputs: Mapping[str, Any]) -> list[str]:
-    """The variants of the stack; all that there can be, where it does not say."""
+    """Returns the variants of the stack; all possible ones if the outputs do not list them."""
     return sorted(_get_output(outputs, "traffic", "versions") or VARIANTS)
 
 
 def _explain_variant(stack: str, outputs: Mapping[str, Any], found: RunbookMatch, other: bool) -> str:
-    """What VARIANT and OTHER stand for in a page, and how to have them filled in; other: OTHER is in the page."""
+    """Returns what VARIANT and, with `other`, OTHER stand for in a page, and how to have them filled in."""
     champion = _get_output(outputs, "traffic", "champion")
     possible = _find_possible_variants(outputs, found)
     labels = [f"{name} (the champion)" if name == champion else name for name in possible]

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 5
 MAX_LINE_LENGTH = 10_000
-"""Characters of a line that is shown."""
+"""The most characters of a printed line."""
 OUTPUTS_TTL = timedelta(minutes=1)
-"""How long a watch takes the stack's outputs for true; asking Pulumi takes seconds."""
+"""How long a watch reuses the stack's outputs; reading them from Pulumi takes seconds."""
 INCIDENT_STATES = {
     "pending": "rollback pending",
     "flipping": "rolling back",
@@ -65,7 +65,7 @@ def status(
 
 @dataclass
 class StatusReader:
-    """Describes a stack, each time it is called."""
+    """Describes a stack at each call."""
 
     stack: str
     _outputs: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -85,17 +85,19 @@ class StatusReader:
 
 
 def describe(stack: str, outputs: dict[str, Any], traffic: TrafficController, session: Session) -> dict[str, Any]:
-    """Shares are fractions of one. `in_sync` is false where the live split is not the declared one.
+    """Returns a stack's status.
 
-    An incident's `state` and `receipt` are those of its document, null where that was not written. `alarms`, `budgets`
-    and `drift` are null where the stack has none, or where `unknown` says why they could not be read.
+    Shares are fractions of one; `in_sync` is false if the live split is not the declared one.
+
+    An incident's `state` and `receipt` are those of its document, null if that was not written. `alarms`, `budgets` and
+    `drift` are null if the stack has none, or if they could not be read and `unknown` contains why.
     """
     state, s3, cloudwatch = traffic.state(), session.client("s3"), session.client("cloudwatch")
     live, declared = state.split, Split.from_json(outputs["traffic"]["declared"])
     unknown: list[str] = []
 
     def try_read(what: str, read: Callable[[], Any]) -> Any:
-        """Traffic is shown also to somebody who may not read all of the rest."""
+        """Returns None on an error, so that traffic is shown to somebody who may not read the rest."""
         try:
             return read()
         except ClientError as error:
@@ -154,7 +156,7 @@ def _describe_incident(incident: Incident, s3: S3Client, bucket: str) -> dict[st
 
 
 def _watch_status(first: dict[str, Any], reader: StatusReader, as_json: bool) -> None:
-    """What fails on the way is shown, and looked for again: a watch is left running."""
+    """Prints the status repeatedly. It shows errors and tries again, because a watch keeps running."""
     console = Console(highlight=False)
     try:
         if as_json:
@@ -164,7 +166,7 @@ def _watch_status(first: dict[str, Any], reader: StatusReader, as_json: bool) ->
             for view in _render_views(first, reader):
                 _print(console, view)
         else:
-            # What is higher than the terminal is cut until Ctrl-C: what has scrolled away cannot be drawn over.
+            # Output higher than the terminal is cut until Ctrl-C: lines that have scrolled away cannot be drawn over.
             with Live(console=console, auto_refresh=False) as live:
                 for view in _render_views(first, reader):
                     live.update(Group(*view), refresh=True)
@@ -183,7 +185,7 @@ def _poll(first: dict[str, Any], reader: StatusReader) -> Iterator[dict[str, Any
 
 
 def _render_views(first: dict[str, Any], reader: StatusReader) -> Iterator[list[RenderableType]]:
-    """What was seen last stays in sight, said to be old, while nothing newer can be had."""
+    """Keeps the last status on the screen, marked as old, while no newer one can be read."""
     last = first
     for report in _poll(first, reader):
         failed = report.get("error")
@@ -217,7 +219,7 @@ def _render(report: dict[str, Any]) -> Iterator[RenderableType]:
 
 
 def _format_line(text: str, style: str = "") -> Text:
-    """Words on one line, whoever wrote some of them."""
+    """Returns text on one line, also if others wrote parts of it."""
     return Text(sanitize(text, MAX_LINE_LENGTH), style=style)
 
 

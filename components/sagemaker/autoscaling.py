@@ -1,4 +1,4 @@
-"""Capacity where it follows the traffic: target tracking, never below the floor."""
+"""Instances that follow the traffic: target tracking, never below the floor."""
 
 from __future__ import annotations
 
@@ -16,16 +16,20 @@ METRIC = "SageMakerVariantInvocationsPerInstance"
 
 @dataclass(frozen=True)
 class TargetTracking:
-    """maximum: instances of a variant. invocations_per_instance: aimed at, a minute. Cooldowns in seconds."""
+    """When a variant is scaled, and how far."""
 
     maximum: int
+    """The largest number of instances of a variant."""
     invocations_per_instance: float
+    """The target: invocations per instance and minute."""
     scale_in_seconds: int
+    """The cooldown after instances were removed, in seconds."""
     scale_out_seconds: int
+    """The cooldown after instances were added, in seconds."""
 
     @classmethod
     def from_settings(cls, settings: StackSettings) -> TargetTracking | None:
-        """Target tracking, where the config asks for it."""
+        """Returns the target tracking that the config declares; None if it declares none."""
         if (autoscaling := settings.autoscaling) is None:
             return None
         return cls(
@@ -37,7 +41,7 @@ class TargetTracking:
 
 
 class VariantScaling(pulumi.ComponentResource):
-    """The scalable target of one variant and the policy that moves it."""
+    """The scalable target of one variant and its scaling policy."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Capacity where nothing scales it: the instances of one variant, as declared."""
+"""Instances without autoscaling: the declared count of one variant."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from tidewatch.traffic import EndpointMissing
 
 
 class VariantCapacityProvider(TrafficProvider):
-    """Sets a variant's instance count, in a call of its own: weights and capacity are never changed together."""
+    """Sets a variant's instance count in a call of its own: weights and capacity are never changed together."""
 
     @report_as_sentence
     def check(self, _olds: Props, news: Props) -> CheckResult:
-        """Refuses a count where the endpoint is in a status that it does not leave by itself."""
+        """Refuses a new count while the endpoint has a status that it does not leave by itself."""
         try:
             if _olds and int(_olds["instances"]) != int(news["instances"]):
                 self.create_controller(news).state().require_updatable()
@@ -51,7 +51,7 @@ class VariantCapacityProvider(TrafficProvider):
 
     @report_as_sentence
     def read(self, id_: str, props: Props) -> ReadResult:
-        """Brings `live_instances` up to date; None while the variant is not on the endpoint."""
+        """Updates `live_instances`, which is None while the variant is not on the endpoint."""
         try:
             variant = self.create_controller(props).state().variants.get(props["variant"])
         except EndpointMissing:
@@ -64,7 +64,10 @@ class VariantCapacityProvider(TrafficProvider):
 
 
 class VariantCapacity(Resource, module="tidewatch", name="VariantCapacity"):
-    """The declared instances of one variant. A rollback may raise the champion's to its floor; that is not undone."""
+    """The declared instances of one variant.
+
+    A rollback may raise the champion's to its floor, and `up` does not undo that.
+    """
 
     live_instances: pulumi.Output[int]
 

@@ -1,4 +1,4 @@
-"""The endpoint configuration: which models serve on which hosts, and what is captured of it."""
+"""The endpoint configuration: which models serve on which hosts, and what is captured."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ from tidewatch.content_hash import compute_content_hash
 
 ContentTypes = aws.sagemaker.EndpointConfigurationDataCaptureConfigCaptureContentTypeHeaderArgs
 IGNORED_PATHS = ["productionVariants[*].initialVariantWeight", "productionVariants[*].initialInstanceCount"]
-"""Weights and counts have owners of their own; Pulumi takes these paths in camelCase only."""
+"""Other resources own weights and counts. Pulumi accepts these paths in camelCase only."""
 
 
 @dataclass(frozen=True)
 class HostConfig:
-    """What the hosts of all variants have in common. Timeouts in seconds; volume_key is "" for AWS's own.
-
-    ami_version: the machine image with the drivers that the containers need; "" for SageMaker's choice.
-    """
+    """What the hosts of all variants have in common."""
 
     instance_type: str
     startup_seconds: int
+    """The container's time to pass its health check, in seconds."""
     download_seconds: int
+    """The time to download the model, in seconds."""
     volume_key: str = ""
+    """The KMS key of the volumes; "" for AWS's own."""
     ami_version: str = ""
+    """The machine image with the drivers that the containers need; "" for SageMaker's choice."""
 
     @classmethod
     def from_settings(cls, endpoint: EndpointSettings) -> HostConfig:
@@ -45,12 +46,16 @@ class HostConfig:
 
 @dataclass(frozen=True)
 class DataCaptureConfig:
-    """What is captured: sampling in percent, the prefix without slashes around it, the content types kept readable."""
+    """What SageMaker captures."""
 
     sampling: int
+    """The captured share of requests, in percent."""
     prefix: str
+    """The prefix in the capture bucket, without slashes at its ends."""
     csv_content_types: tuple[str, ...]
+    """The content types that are captured as readable CSV."""
     json_content_types: tuple[str, ...]
+    """The content types that are captured as readable JSON."""
 
     @classmethod
     def from_settings(cls, endpoint: EndpointSettings) -> DataCaptureConfig:
@@ -70,7 +75,7 @@ class DataCaptureConfig:
 
 @dataclass(frozen=True)
 class Configuration:
-    """A configuration as declared: the variants by the content of their models, on these hosts, captured like this."""
+    """A declared configuration: the variants with the content of their models, their hosts, and their capture."""
 
     variants: Sequence[ProductionVariant]
     contents: Mapping[str, str]
@@ -80,7 +85,7 @@ class Configuration:
 
     @classmethod
     def from_settings(cls, settings: StackSettings, variants: Mapping[str, ProductionVariant]) -> Configuration:
-        """The configuration that the config declares for these variants."""
+        """Returns the configuration that the config declares for these variants."""
         network, model = Network.from_settings(settings), settings.model.name
         return cls(
             variants=[variants[name] for name in sorted(variants)],
@@ -101,13 +106,16 @@ class Configuration:
                 "downloadSeconds": self.hosting.download_seconds,
                 "volumeKey": self.hosting.volume_key,
                 "capture": self.capture.hash_inputs,
-                # Only where it is declared: without it the content stays what it is.
+                # Included only if declared, so that the content of other configurations stays the same.
                 **({"amiVersion": self.hosting.ami_version} if self.hosting.ami_version else {}),
             }
         )
 
     def build_record(self, model: str) -> dict[str, Any]:
-        """Which version each variant held while this was live: what is needed to read the captured records."""
+        """Returns the version that each variant holds under this configuration.
+
+        The captured records can only be read with this record.
+        """
         return {
             "schema": 1,
             "model": model,
@@ -134,11 +142,11 @@ def create_endpoint_configuration(
     capture_key: pulumi.Input[str],
     parent: pulumi.Resource,
 ) -> aws.sagemaker.EndpointConfiguration:
-    """The configuration. New content is another one, and the one before is retained: a rollback of SageMaker's own goes
-    back to it.
+    """Creates the configuration. New content is a new configuration, and the one before is retained.
 
-    It starts with everything on the champion; the declared split is applied to the endpoint, not written here. Its tag
-    tells what it really is made of: an `up` with targets may leave out the models of the declaration.
+    SageMaker's own rollback goes back to the retained one. A configuration starts with all weight on the champion; the
+    declared split is applied to the endpoint and not written here. The content tag names what it really contains,
+    because an `up` with targets may leave out models of the declaration.
     """
     hosting, capture = declared.hosting, declared.capture
     contents = {name: read_content_tag(model) for name, model in models.items()}
@@ -178,12 +186,12 @@ def create_endpoint_configuration(
 
 
 def read_content_tag(resource: aws.sagemaker.Model | aws.sagemaker.EndpointConfiguration) -> pulumi.Output[str]:
-    """The content that something was made with, by its tag; "" where somebody took that away."""
+    """Returns the content that a resource was created with, from its tag; "" if somebody removed the tag."""
     return resource.tags.apply(lambda tags: (tags or {}).get(CONTENT_TAG, ""))
 
 
 def _build_content_type_header(capture: DataCaptureConfig) -> ContentTypes | None:
-    """The content types kept readable; a list without any is left out, for AWS takes none that is empty."""
+    """Returns the content types that stay readable. Leaves out an empty list, because AWS does not accept one."""
     csv, json = list(capture.csv_content_types), list(capture.json_content_types)
     if not csv and not json:
         return None

@@ -32,10 +32,11 @@ class EndpointDeploymentProvider(TrafficProvider):
 
     @report_as_sentence
     def check(self, _olds: Props, news: Props) -> CheckResult:
-        """Refuses, among others, to change the model under the champion while another variant serves: no way back.
+        """Refuses a deployment that the endpoint's rules forbid.
 
-        A configuration that was made anew and declares what the deployed one does, as after a deployment that failed
-        and was taken out of the config again, is no other: the deployed one stays.
+        For example, the champion's model must not change while another variant serves, because no rollback target would
+        be left. If a configuration was created again and declares the same as the deployed one, the deployed one stays.
+        This happens after a failed deployment whose edit was taken back.
         """
         actual, declared = resolve_or_default(news.get("content"), news["configuration"]), news["configuration"]
         if actual != declared:
@@ -51,7 +52,7 @@ class EndpointDeploymentProvider(TrafficProvider):
         return self.create_controller(news).is_config_complete(olds["config"])
 
     def needs_check(self, olds: Mapping[str, Any], news: Props) -> bool:
-        """Also where hosts or capture change, or a deployment that was begun has to be ended."""
+        """Whether rules apply: also if hosts or capture changed, or if an unfinished deployment must be ended."""
         return super().needs_check(olds, news) or has_changed(olds, news, "config") or self._is_unfinished(news)
 
     def require_allowed(self, olds: Mapping[str, Any], news: Props, *, settles: bool = False) -> None:
@@ -62,11 +63,11 @@ class EndpointDeploymentProvider(TrafficProvider):
         return resolve_or_default(news.get("config"), "")
 
     def _is_unfinished(self, news: Props) -> bool:
-        """Whether the endpoint does not stand as a deployment of this declaration leaves it, and an update mends that.
+        """Whether the endpoint is not as a deployment of this declaration leaves it, and an update can repair that.
 
-        It ended Failed before it ever served; or another configuration was asked for last, whether it came about or
-        not: such a wish ends with its declaration. Raises EndpointMissing where one that has served is gone: an `up`
-        that found nothing to do would say that it serves.
+        Either the endpoint ended Failed before it ever served, or another configuration was requested last, whether or
+        not it went live: a request is void once the config no longer declares it. Raises EndpointMissing if an endpoint
+        that has served is gone; otherwise an `up` with nothing to do would report that it serves.
         """
         controller = self.create_controller(news)
         try:
@@ -94,7 +95,7 @@ class EndpointDeploymentProvider(TrafficProvider):
 
     @report_as_sentence
     def read(self, id_: str, props: Props) -> ReadResult:
-        """Brings `live_config` and `in_sync` up to date: SageMaker may have gone back to an earlier configuration."""
+        """Updates `live_config` and `in_sync`, because SageMaker may have gone back to an earlier configuration."""
         try:
             config = self.create_controller(props).state().config
         except EndpointMissing:
@@ -122,7 +123,7 @@ class EndpointDeploymentProvider(TrafficProvider):
 
 
 def explain_content_mismatch(actual: str, declared: str) -> str:
-    """Why a configuration is not deployed that is not made of what the config declares."""
+    """Explains why a configuration is not deployed whose content differs from what the config declares."""
     return (
         f"The endpoint configuration to be deployed is made of {actual or 'nobody knows what'}, by its tag, and the "
         f"config declares {declared}: deploying it would put down what is not so. With --target its models, or it, "
@@ -141,14 +142,15 @@ def _parse_policy(document: Mapping[str, Any]) -> DeploymentPolicy:
 
 
 class EndpointDeployment(Resource, module="tidewatch", name="EndpointDeployment"):
-    """The configuration that the endpoint is on. `config` is its physical name, also the one that is live after it.
+    """The configuration that the endpoint is on.
 
-    `content` is what it was made of, which an `up` with targets may leave behind the declaration. `cloud_made` are
-    names that it holds and no content tells: the capture bucket, its key, the models' roles. `tags` are all of the
-    endpoint's own: a first one that failed is made again with them.
+    Of the inputs, `content` is what the configuration was created from; an `up` with targets may leave it behind the
+    declaration. `cloud_made` are names in the configuration that no content covers: the capture bucket, its key, the
+    models' roles. `tags` are all tags of the endpoint: a first endpoint that failed is created again with them.
     """
 
     config: pulumi.Output[str]
+    """The physical name of the configuration; after a deployment, the live one."""
     live_config: pulumi.Output[str]
     in_sync: pulumi.Output[bool]
 

@@ -1,4 +1,4 @@
-"""The endpoint on SageMaker: its identity, its fleet and its capacity. traffic.py moves its traffic afterwards."""
+"""The endpoint on SageMaker: its identity, fleet and capacity. traffic.py moves its traffic afterwards."""
 
 from __future__ import annotations
 
@@ -33,37 +33,38 @@ from tidewatch.traffic import DeploymentPolicy
 
 @dataclass(frozen=True)
 class EndpointArgs:
-    """An endpoint as declared.
-
-    gate: what lets its declaration pass. variants: one or two; champion: the one a rollback goes back to. acknowledged:
-    the incident the config names, or "".
-    registry_key: what artifacts are encrypted with. capture_*, monitoring: where captured records and deployment
-    records are.
-    log_days: how long what its containers write is kept.
-    scaling: target tracking, or None for constant counts.
-    """
+    """An endpoint as declared."""
 
     gate: Gate
+    """The gate that must accept the declaration first."""
     variants: Mapping[str, ProductionVariant]
+    """One or two variants, by name."""
     champion: str
+    """The variant that a rollback goes back to."""
     acknowledged: str
+    """The incident that the config acknowledges, or ""."""
     hosting: HostConfig
     capture: DataCaptureConfig
     policy: DeploymentPolicy
     registry_key: pulumi.Input[str]
+    """The key that encrypts the artifacts."""
     capture_bucket: pulumi.Input[str]
+    """The bucket of the captured records."""
     capture_arn: pulumi.Input[str]
     capture_key: pulumi.Input[str]
     monitoring: pulumi.Input[str]
+    """The bucket of the deployment records."""
     log_days: int
+    """How many days the containers' logs are kept."""
     network: Network | None = None
     scaling: TargetTracking | None = None
+    """Target tracking; None for constant counts."""
 
     @classmethod
     def from_settings(
         cls, settings: StackSettings, versions: Mapping[str, ResolvedVersion], shared: SharedResources
     ) -> EndpointArgs:
-        """The endpoint that the config declares, of the versions that were found."""
+        """Returns the endpoint that the config declares, with the resolved versions."""
         capture = shared.storage.capture
         return cls(
             gate=shared.gate,
@@ -85,7 +86,7 @@ class EndpointArgs:
 
 
 def _build_deployment_policy(rollout: RolloutSettings) -> DeploymentPolicy:
-    """How a new fleet takes over."""
+    """Returns the policy for how a new fleet replaces the old one."""
     if rollout.strategy == "allAtOnce":
         return DeploymentPolicy(termination_wait_seconds=rollout.termination_wait_seconds)
     return DeploymentPolicy(
@@ -97,9 +98,9 @@ def _build_deployment_policy(rollout: RolloutSettings) -> DeploymentPolicy:
 
 
 class ServingEndpoint(pulumi.ComponentResource):
-    """The models, their configuration, the endpoint, its deployment and its instances, in that order.
+    """The models, their configuration, the endpoint, its deployment and its instances, created in this order.
 
-    They are a unit because each exists for the next; who owns what of it at run time is in docs/adr/0001.
+    They are a unit because each exists for the next. docs/adr/0001 lists the owner of each part at run time.
     """
 
     name: pulumi.Output[str]
@@ -145,7 +146,7 @@ class ServingEndpoint(pulumi.ComponentResource):
         return pulumi.ResourceOptions(parent=self, depends_on=list(depends_on) or None)
 
     def _create_abort_alarm(self) -> aws.cloudwatch.MetricAlarm:
-        """Never fires by itself: the rollback function sets it, which stops a running deployment."""
+        """Creates the alarm that the rollback function sets to stop a running deployment; it never fires by itself."""
         return aws.cloudwatch.MetricAlarm(
             self._context.name("abort"),
             alarm_description=f"Stops a running deployment of {self._context.model}: set by its rollback function",
@@ -189,7 +190,7 @@ class ServingEndpoint(pulumi.ComponentResource):
             key=f"deployments/{declared.content}.json",
             content=json.dumps(declared.build_record(context.model), sort_keys=True),
             content_type="application/json",
-            # The outputs tell the versions.
+            # The stack outputs show the versions.
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True, hide_diffs=["content"]),
         )
         endpoint = aws.sagemaker.Endpoint(
@@ -206,7 +207,10 @@ class ServingEndpoint(pulumi.ComponentResource):
         return endpoint, configuration
 
     def _create_models(self) -> dict[str, aws.sagemaker.Model]:
-        """The variants' models, and the roles that they are run as: one, unless the variants reach different things."""
+        """Creates the variants' models and their roles.
+
+        There is one role, unless the variants need access to different resources.
+        """
         context, args = self._context, self._args
         serving_args = {name: self._build_serving_args(variant) for name, variant in sorted(args.variants.items())}
         roles = {
@@ -232,7 +236,7 @@ class ServingEndpoint(pulumi.ComponentResource):
         )
 
     def _create_capacities(self) -> list[pulumi.Resource]:
-        """One variant after the other: the endpoint takes one change at a time."""
+        """Creates the capacities one after the other, because the endpoint takes one change at a time."""
         capacities: list[pulumi.Resource] = []
         for name, variant in sorted(self._args.variants.items()):
             capacities.append(

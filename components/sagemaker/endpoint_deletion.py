@@ -1,8 +1,8 @@
-"""The end of the endpoint: owned once all that guards it is there, and before any traffic is moved on it.
+"""The resource that deletes the endpoint: created after everything that guards it, and before its traffic moves.
 
-It depends on everything that guards the endpoint, so a destroy comes to it before any of that, and what it does then is
-to end the endpoint. It is not the declaration of the traffic that does: one that is cut off, or fails, in the middle
-of its first change is not in the state, and a canary would lose its guards before it.
+It depends on everything that guards the endpoint, so `destroy` deletes it first, and with it the endpoint. The resource
+of the weights cannot do this: if its first change is interrupted or fails, it is not in the state, and a canary would
+lose its guards before it ends.
 """
 
 from __future__ import annotations
@@ -17,16 +17,19 @@ from components.sagemaker.traffic_inputs import TrafficInputs, hide_input_diffs
 
 
 class EndpointEndProvider(TrafficProvider):
-    """Owns the end of one endpoint, and brings it about when it is deleted."""
+    """Owns the deletion of one endpoint, and deletes it when this resource is deleted."""
 
     @report_as_sentence
     def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
-        """Also where another owns the end: it was to replace this one, and was killed before it was in the state."""
+        """Reports a change also if another resource owns the deletion.
+
+        That resource was to replace this one, but the update was killed before it was in the state.
+        """
         return build_diff(has_changed(_olds, _news, "place"), not self.create_controller(_news).is_deletion_owner(_id))
 
     @report_as_sentence
     def create(self, props: Props) -> CreateResult:
-        """Owns it under a name that no other creation has: one that was replaced ends nothing of its successor's."""
+        """Claims the deletion under a unique id: a replaced resource must not delete its successor's endpoint."""
         id_ = f"{props['place']['key']}/{uuid.uuid4().hex[:8]}"
         self.create_controller(props).claim_deletion(id_)
         return CreateResult(id_, props)
@@ -38,12 +41,12 @@ class EndpointEndProvider(TrafficProvider):
 
     @report_as_sentence
     def delete(self, _id: str, _props: Props) -> None:
-        """Ends the endpoint, if its end is owned here, and waits until it is gone."""
+        """Deletes the endpoint and waits until it is gone, if this resource owns its deletion."""
         self.create_controller(_props).delete_endpoint(_id, who=self.describe_actor())
 
 
 class EndpointEnd(Resource, module="tidewatch", name="EndpointEnd"):
-    """What ends with the endpoint first, and everything that guards it after."""
+    """The resource whose deletion deletes the endpoint; everything that guards the endpoint is deleted after it."""
 
     def __init__(
         self, name: str, traffic_inputs: TrafficInputs, *, endpoint: pulumi.Input[str], opts: pulumi.ResourceOptions

@@ -1,4 +1,4 @@
-"""The gate that fleet and traffic wait for: it refuses what the ledger forbids, and records who said otherwise."""
+"""The gate before fleet and traffic: it refuses what the ledger forbids, and records acknowledgements."""
 
 from __future__ import annotations
 
@@ -25,17 +25,20 @@ from tidewatch.traffic import TrafficController
 
 
 class GateProvider(TrafficProvider):
-    """Refuses in check(), so in preview too; update() asks again, and appends the acknowledgement."""
+    """Refuses in check(), so in a preview too; create() and update() check again and append the acknowledgement."""
 
     def create_controller(self, props: Mapping[str, Any]) -> TrafficController:
-        """That of the endpoint which was asked for last: its name is no input, since it waits for this gate."""
+        """Returns the controller of the endpoint that was requested last.
+
+        The endpoint's name is no input, because the endpoint is created after this gate.
+        """
         unnamed_controller = super().create_controller(props)
         names = {**props["place"], "endpoint": unnamed_controller.requested_endpoint()}
         return super().create_controller({**props, "place": names}) if names["endpoint"] else unnamed_controller
 
     @report_as_sentence
     def check(self, _olds: Props, news: Props) -> CheckResult:
-        """Refuses another model's name, and no variants where some serve, before it asks the rules of the endpoint."""
+        """Refuses another model's name, or no variants while some serve; then applies the endpoint's rules."""
         if refusal := find_model_rename(_olds, news) or find_missing_retirement(_olds, news):
             return reject(news, refusal)
         return self.check_declaration(_olds, news)
@@ -65,7 +68,7 @@ class GateProvider(TrafficProvider):
 
 
 def find_model_rename(olds: Props, news: Props) -> str:
-    """Why a stack keeps its model's name, where the config gives it another; "" where it does not."""
+    """Returns why a stack keeps its model's name if the config changes it; "" if it does not."""
     before, now = olds.get("name"), news.get("name")
     if not before or before == now:
         return ""
@@ -73,7 +76,10 @@ def find_model_rename(olds: Props, news: Props) -> str:
 
 
 def explain_model_rename(before: str, now: str) -> str:
-    """How a model gets another name: everything here is named by it, so that an edit would delete all of it."""
+    """Explains how to give a model another name.
+
+    Every resource carries the name, so an edit would delete all of them.
+    """
     return (
         f"This stack is that of {before}: its registry, its endpoint and its ledger carry that name, and with {now} as "
         f"tidewatch:model.name they would be deleted. Put {before} back, and give {now} a stack of its own: "
@@ -83,7 +89,7 @@ def explain_model_rename(before: str, now: str) -> str:
 
 
 def find_missing_retirement(olds: Props, news: Props) -> str:
-    """Why the variants stay in the config of a stack that serves; "" where they may go, or are there."""
+    """Returns why a serving stack keeps its variants in the config; "" if the config has some or may drop them."""
     if not olds.get("declared") or news.get("declared"):
         return ""
     model = news["name"]
@@ -103,13 +109,16 @@ def find_missing_retirement(olds: Props, news: Props) -> str:
 
 @dataclass(frozen=True)
 class GateInputs:
-    """What the config says beside the traffic: the model's name, the incident that somebody looked into or "", whether
-    a stack that serves may lose its variants, and whether it is protected."""
+    """What the config declares besides the traffic."""
 
     name: str
+    """The model's name."""
     acknowledged: str
+    """The incident that somebody has looked into, or ""."""
     retire: bool
+    """Whether a stack that serves may lose its variants."""
     protect: bool
+    """Whether the stack is protected."""
 
     @classmethod
     def from_settings(cls, settings: StackSettings) -> GateInputs:
@@ -117,10 +126,10 @@ class GateInputs:
 
 
 class Gate(Resource, module="tidewatch", name="Gate"):
-    """Passed only by a declaration that the ledger allows.
+    """Accepts only a declaration that the ledger allows.
 
-    It is there on every `up`, also of a stack that serves nothing, and its name says nothing of the model: so it finds
-    in the state what the stack was until now, and can refuse to make something else of it.
+    It exists on every `up`, also if nothing serves, and its name does not contain the model's. The state thus shows
+    what the stack was until now, and the gate can refuse to turn it into something else.
     """
 
     def __init__(
@@ -130,7 +139,7 @@ class Gate(Resource, module="tidewatch", name="Gate"):
         gate_inputs: GateInputs,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        # without the physical name: the endpoint itself waits for this gate
+        # Without the physical name, because the endpoint is created after this gate.
         inputs = {
             **traffic_inputs.to_inputs(endpoint=""),
             "name": gate_inputs.name,

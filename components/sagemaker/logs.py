@@ -1,6 +1,6 @@
-"""The endpoint's log group, which SageMaker makes when the containers first write, often before Pulumi could.
+"""The endpoint's log group. SageMaker creates it when the containers first write, often before Pulumi could.
 
-aws.cloudwatch.LogGroup fails on a group that is there, so this one takes it as it finds it.
+aws.cloudwatch.LogGroup fails on an existing group, so this resource adopts it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tidewatch.aws.log_group import ENDPOINT_LOG_GROUP_PREFIX, LogGroup
 
 
 class EndpointLogsProvider(AwsProvider):
-    """Puts retention and tags on the group of one endpoint."""
+    """Sets the retention and tags of one endpoint's log group."""
 
     @report_as_sentence
     def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
@@ -45,7 +45,7 @@ class EndpointLogsProvider(AwsProvider):
 
     @report_as_sentence
     def read(self, id_: str, props: Props) -> ReadResult:
-        """The retention and the tags that the group has; where it is gone, the next `up` makes it again."""
+        """Returns the group's retention and tags; if the group is gone, the next `up` creates it again."""
         found = LogGroup.read(self.client("logs"), id_, props["arn"])
         if found is None:
             return missing_result()
@@ -53,7 +53,10 @@ class EndpointLogsProvider(AwsProvider):
 
     @report_as_sentence
     def delete(self, _id: str, _props: Props) -> None:
-        """Only with `forceDestroy`: otherwise Pulumi leaves the group, as it leaves whatever holds data."""
+        """Deletes the group.
+
+        This happens only with `forceDestroy`: otherwise Pulumi retains it, like all resources with data.
+        """
         LogGroup.delete(self.client("logs"), _id)
 
 
@@ -62,7 +65,7 @@ def _parse_log_group(props: Mapping[str, Any]) -> LogGroup:
 
 
 class EndpointLogs(Resource, module="tidewatch", name="EndpointLogs"):
-    """Retention, in days, and tags of what the containers of one endpoint write."""
+    """The retention, in days, and the tags of the log group of one endpoint's containers."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The role that the containers of models are served with: what it reaches, and no more."""
+"""The role of the containers that serve models, with the access that they need and no more."""
 
 from __future__ import annotations
 
@@ -17,34 +17,37 @@ from tidewatch.content_hash import compute_content_hash
 
 @dataclass(frozen=True)
 class ServingArgs:
-    """What a role that serves models reaches.
-
-    registry: the bucket of the artifacts; image: that of the containers. registry_key: what artifacts are encrypted
-    with. capture_arn, capture_key: where records go.
-    """
+    """What the serving role may access."""
 
     registry: str
+    """The bucket of the artifacts."""
     image: str
+    """The containers' image."""
     registry_key: pulumi.Input[str]
+    """The key that encrypts the artifacts."""
     capture_arn: pulumi.Input[str]
+    """The ARN of the bucket that receives the captured records."""
     capture_key: pulumi.Input[str]
+    """The key of the capture bucket."""
     network: Network | None = None
 
     @property
     def access_hash(self) -> str:
-        """The hash of what the config names of it: with another bucket, repository or network it is another role, and a
-        retained model keeps the one that it was made with."""
+        """The hash of what the role may access, as far as the config names it.
+
+        Another bucket, repository or network gives another role, and a retained model keeps the role that it was
+        created with.
+        """
         repository = self.image.partition("@")[0]
         network = self.network.hash_inputs if self.network else None
         return compute_content_hash({"registry": self.registry, "repository": repository, "network": network})
 
 
 class ServingRole(pulumi.ComponentResource):
-    """The role of all models that are read, pulled and connected in the same way: the next version needs no other, and
-    its preview shows no policy.
+    """The role of all models with the same bucket, image repository and network.
 
-    It is retained with the models: one whose role is gone cannot be served. Containers have none of its rights, for
-    they run without network.
+    The next version needs no new role, and its preview shows no policy. The role is retained with the models, because a
+    model without its role cannot be served. Containers have none of its rights, since they run without network.
     """
 
     arn: pulumi.Output[str]
@@ -63,7 +66,7 @@ class ServingRole(pulumi.ComponentResource):
         permissions = aws.iam.RolePolicy(
             name, role=role.name, policy=render_policy(*_build_statements(context, args)), opts=retained_opts
         )
-        # Only with its policy is it of use: whoever takes its name waits for both.
+        # The role is of no use without its policy, so users of the ARN wait for both.
         self.arn = pulumi.Output.all(role.arn, permissions.id).apply(lambda outputs: outputs[0])
         self.register_outputs({"arn": self.arn})
 
@@ -77,7 +80,7 @@ def _build_statements(context: StackContext, args: ServingArgs) -> list[Statemen
         Statement(
             "Capture",
             ["s3:PutObject"],
-            # Under whatever prefix: a kept model serves on when the prefix is edited.
+            # Any prefix, because a retained model still serves after the prefix is edited.
             [pulumi.Output.concat(args.capture_arn, "/*")],
         ),
         Statement("SealCapture", ["kms:Decrypt", "kms:GenerateDataKey"], [args.capture_key]),
@@ -85,7 +88,7 @@ def _build_statements(context: StackContext, args: ServingArgs) -> list[Statemen
         Statement(
             "Measure",
             ["cloudwatch:PutMetricData"],
-            ["*"],  # takes no resource: its namespace bounds it
+            ["*"],  # takes no resource; the namespace limits it
             condition={"StringEquals": {"cloudwatch:namespace": ["AWS/SageMaker", "/aws/sagemaker/Endpoints"]}},
         ),
         Statement(
@@ -93,14 +96,15 @@ def _build_statements(context: StackContext, args: ServingArgs) -> list[Statemen
             ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
             [context.build_arn("logs", groups)],
         ),
-        # On composites the action takes no resource, and a retained role cannot be mended when a guardrail becomes one.
+        # For composites the action takes no resource, and a retained role cannot be changed when a guardrail becomes
+        # one.
         Statement("WatchDeployment", ["cloudwatch:DescribeAlarms"], ["*"]),
         *(_allow_network(context, args.network) if args.network else []),
     ]
 
 
 def _allow_pull(context: StackContext, image: str) -> list[Statement]:
-    """Pulling the one image; from a registry that is not ECR there is nothing to permit."""
+    """Allows pulling this one image; an image outside ECR needs no permission."""
     ecr_image = ecr.parse_image(image)
     if ecr_image is None:
         return []
@@ -118,7 +122,10 @@ def _allow_pull(context: StackContext, image: str) -> list[Statement]:
 
 
 def _allow_network(context: StackContext, network: Network) -> list[Statement]:
-    """Interfaces are this account's own; the subnets of a shared VPC stay those of the account that shares them."""
+    """Allows network interfaces in the VPC.
+
+    Interfaces belong to this account; the subnets of a shared VPC belong to the account that shares them.
+    """
     interfaces = context.build_arn("ec2", "network-interface/*")
     network_arns = [
         *(_to_arn(context, "subnet", subnet) for subnet in network.subnets),
@@ -144,7 +151,7 @@ def _allow_network(context: StackContext, network: Network) -> list[Statement]:
                 "ec2:DescribeSubnets",
                 "ec2:DescribeVpcs",
             ],
-            ["*"],  # none of them takes a resource
+            ["*"],  # none of these actions takes a resource
         ),
     ]
 

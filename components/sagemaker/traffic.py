@@ -1,6 +1,6 @@
-"""The last step of an `up`, and the first of a `destroy`: the declared split, and with it the endpoint's life.
+"""The last step of an `up` and the first of a `destroy`: the declared split, and the deletion of the endpoint.
 
-Everything that the split needs, and the way back from it, is there before it and until after its end.
+Everything that the split and a rollback need is created before this step and deleted after it.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from components.stack_context import StackContext
 
 
 class Traffic(pulumi.ComponentResource):
-    """The weights of an endpoint, applied after its fleet, its capacity and what `after` names: all that guards it; and
-    its end, owned before they are.
+    """The weights of an endpoint, and the resource that deletes the endpoint.
 
-    A protected one is what a `destroy` stops at: the engine deletes nothing that it depends on.
+    The weights are applied after the fleet, the capacity and `safeguards`, which is everything that guards the
+    endpoint. The resource that deletes the endpoint is created before the weights. If this component is protected,
+    `destroy` stops at it: the engine deletes nothing that a protected resource depends on.
     """
 
     def __init__(

@@ -19,32 +19,32 @@ from tidewatch.registry import ResolvedVersion
 from tidewatch.traffic import DeployedModel, Split
 
 HIDDEN_INPUTS = ["place", "guardrails", "variants", "policy", "tags", "cloud_made"]
-"""Inputs of which a preview says only that they change: the outputs tell the versions, and the rest is names."""
+"""Inputs whose diff a preview does not show: the outputs show the versions, and the rest are names."""
 
 
 def hide_input_diffs(opts: pulumi.ResourceOptions | None, *more_inputs: str) -> pulumi.ResourceOptions:
-    """The options of a traffic resource, whose diff a person reads before a promotion.
+    """Returns the options of a traffic resource, whose diff a person reads before a promotion.
 
-    elsewhere: further inputs, which the preview shows at another resource.
+    `more_inputs` are further inputs whose diff is hidden, because the preview shows it at another resource.
     """
     return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(hide_diffs=[*HIDDEN_INPUTS, *more_inputs]))
 
 
 @dataclass(frozen=True)
 class TrafficInputs:
-    """The declared weights and what each variant holds, for the stack whose traffic two tables record under its key.
-
-    weights, models: of no variant while nothing serves; champion: "" then. guardrails: by variant, the name of the
-    alarm that says that it is doing badly.
-    """
+    """The declared weights and models of a stack, and the tables that record its traffic under its key."""
 
     key: str
     ledger: pulumi.Input[str]
     control: pulumi.Input[str]
     weights: Mapping[str, float]
+    """The declared weights by variant; empty while nothing serves."""
     models: Mapping[str, DeployedModel]
+    """The model of each variant; empty while nothing serves."""
     champion: str
+    """The champion; "" while nothing serves."""
     guardrails: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
+    """By variant, the name of the alarm that guards it."""
     configuration: str = ""
     counts: Mapping[str, int] = field(default_factory=dict[str, int])
 
@@ -52,7 +52,7 @@ class TrafficInputs:
     def from_settings(
         cls, context: StackContext, settings: StackSettings, tables: Tables, versions: Mapping[str, ResolvedVersion]
     ) -> TrafficInputs:
-        """The traffic that the config declares: of no variant where nothing serves."""
+        """Returns the traffic that the config declares, with no variant while nothing serves."""
         variants, network = ProductionVariant.from_settings(settings, versions), Network.from_settings(settings)
         return cls(
             key=context.key,
@@ -63,21 +63,21 @@ class TrafficInputs:
             champion=settings.rollback_to or "",
             guardrails=build_guardrail_names(tables, VARIANTS, settings.champion) if variants else {},
             configuration=Configuration.from_settings(settings, variants).content if variants else "",
-            # Scaling owns the counts where it is on: what is declared is only where it begins.
+            # With autoscaling, the scaling owns the counts: a declared count is only where it begins.
             counts={} if settings.autoscaling else {name: variant.instances for name, variant in variants.items()},
         )
 
     @property
     def split(self) -> Split:
-        """The declared weights as shares; raises InvalidSplit where nothing serves."""
+        """The declared weights as shares; raises InvalidSplit if nothing serves."""
         return Split.of(self.weights)
 
     def build_resource_names(self, endpoint: pulumi.Input[str]) -> dict[str, pulumi.Input[str]]:
-        """Where that endpoint and its tables are."""
+        """Returns the names of the endpoint and its tables."""
         return {"key": self.key, "endpoint": endpoint, "ledger": self.ledger, "control": self.control}
 
     def to_inputs(self, *, endpoint: pulumi.Input[str]) -> dict[str, Any]:
-        """The inputs that every traffic resource has."""
+        """Returns the inputs that every traffic resource has."""
         return {
             "place": self.build_resource_names(endpoint),
             "declared": self.split.to_json() if self.weights else {},

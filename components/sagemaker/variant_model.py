@@ -16,35 +16,36 @@ from tidewatch.registry import ResolvedVersion
 from tidewatch.traffic import DeployedModel
 
 CONTENT_TAG = "tidewatch:content"
-"""The tag that tells the hash of what a model or a configuration is made of."""
+"""The tag with the hash of what a model or a configuration is created from."""
 TRITON_ENVIRONMENT = {"SAGEMAKER_TRITON_LOG_VERBOSE": "false"}
 
 
 @dataclass(frozen=True)
 class ProductionVariant:
-    """A variant as declared: a verified registry version, and the instances that serve it.
-
-    artifact_url: s3:// of model.tar.gz; artifact: its sha256, hex. image: the container image by digest.
-    environment: what the container reads besides Triton's own; secrets: the names of those that are secret.
-    floor: instances it needs to take traffic.
-    """
+    """A variant as declared: a verified registry version, and the instances that serve it."""
 
     name: str
     version: str
     artifact_url: str
+    """The s3:// URL of model.tar.gz."""
     artifact: str
+    """The artifact's sha256, in hex."""
     image: str
+    """The container image by digest."""
     weight: float
     instances: int
     floor: int = 1
+    """The number of instances that the variant needs to take traffic."""
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The environment variables of the container, besides Triton's own."""
     secrets: frozenset[str] = frozenset()
+    """The names of the environment variables that are secret."""
 
     @classmethod
     def from_settings(
         cls, settings: StackSettings, versions: Mapping[str, ResolvedVersion]
     ) -> dict[str, ProductionVariant]:
-        """Each declared variant with the version that was found for it; none where no version is."""
+        """Returns each declared variant with its resolved version; none if no version was resolved."""
         return {
             name: cls(
                 name=name,
@@ -62,7 +63,7 @@ class ProductionVariant:
         }
 
     def compute_content(self, model: str, network: Network | None) -> str:
-        """The hash of what is declared about the model in the variant: no weight and no count."""
+        """Returns the hash of what is declared about the variant's model, without weight and count."""
         return compute_content_hash(
             {
                 "version": self.version,
@@ -76,20 +77,20 @@ class ProductionVariant:
 
     @property
     def bucket(self) -> str:
-        """The bucket that the artifact is in."""
+        """The bucket of the artifact."""
         return self.artifact_url.removeprefix("s3://").partition("/")[0]
 
     def build_environment(self, model: str) -> dict[str, str]:
-        """The container's environment: Triton serves the model of this name, and logs no request."""
+        """Returns the container's environment: Triton serves the model of this name, and logs no request."""
         return {"SAGEMAKER_TRITON_DEFAULT_MODEL_NAME": model, **TRITON_ENVIRONMENT, **self.environment}
 
     def build_container_environment(self, model: str) -> dict[str, pulumi.Input[str]]:
-        """The variables as the container gets them, secret where the config's are."""
+        """Returns the container's environment variables, secret where the config's values are."""
         variables = self.build_environment(model).items()
         return {name: pulumi.Output.secret(value) if name in self.secrets else value for name, value in variables}
 
     def _redact_secrets(self, model: str) -> dict[str, str]:
-        """The variables as a hash may name them that stands in tags and the ledger."""
+        """Returns the variables for a hash that appears in tags and the ledger: secrets only as a fingerprint."""
         variables = self.build_environment(model)
         secret = {name: value for name, value in variables.items() if name in self.secrets}
         if not secret:
@@ -98,7 +99,7 @@ class ProductionVariant:
         return {name: value for name, value in variables.items() if name not in secret} | {"": secret_fingerprint}
 
     def to_deployed_model(self, model: str, network: Network | None) -> DeployedModel:
-        """The variant as the ledger knows it."""
+        """Returns the variant as the ledger records it."""
         return DeployedModel(
             version=self.version,
             artifact=self.artifact,
@@ -110,14 +111,14 @@ class ProductionVariant:
 
 @dataclass(frozen=True)
 class Network:
-    """The subnets and security groups that the containers run in: ids, or ARNs of what another account shares."""
+    """The network that the containers run in: ids, or ARNs of what another account shares."""
 
     subnets: tuple[str, ...]
     security_groups: tuple[str, ...]
 
     @classmethod
     def from_settings(cls, settings: StackSettings) -> Network | None:
-        """The network of the containers, where the config names one."""
+        """Returns the network of the containers; None if the config names none."""
         return cls(settings.vpc.subnets, settings.vpc.security_groups) if settings.vpc else None
 
     @property
@@ -126,17 +127,21 @@ class Network:
 
     @property
     def subnet_ids(self) -> list[str]:
-        """As SageMaker takes them."""
+        """The subnets as ids, the form that SageMaker takes."""
         return [_to_id(subnet) for subnet in self.subnets]
 
     @property
     def group_ids(self) -> list[str]:
-        """As SageMaker takes them."""
+        """The security groups as ids, the form that SageMaker takes."""
         return [_to_id(group) for group in self.security_groups]
 
 
 def _find_secret_variables(settings: StackSettings, variant: VariantSettings) -> frozenset[str]:
-    """Pulumi knows which top-level values hold a secret, not where in them: all variables in one count as secret."""
+    """Returns the names of the secret variables.
+
+    Pulumi knows which top-level values contain a secret, but not where in them, so all variables in such a value are
+    secret.
+    """
     shared = settings.endpoint.environment if "endpoint" in settings.secret else {}
     own = variant.environment if "variants" in settings.secret else {}
     return frozenset({*shared, *own})
@@ -154,9 +159,9 @@ def create_variant_model(
     network: Network | None,
     parent: pulumi.Resource,
 ) -> aws.sagemaker.Model:
-    """The model of a variant, run as `role`.
+    """Creates the model of a variant, which runs with `role`.
 
-    Another content is another model, and the one before is retained: a rollback may need it after the variant has moved
+    Other content is another model, and the one before is retained: a rollback may need it after the variant has moved
     on.
     """
     return aws.sagemaker.Model(

@@ -1,4 +1,4 @@
-"""Traffic: the declared split, applied when its declaration changes and never because the live one differs."""
+"""Traffic: the declared split, applied when its declaration changes and never because the live split differs."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from tidewatch.traffic import EndpointMissing, Split, TrafficController
 
 
 class VariantWeightsProvider(TrafficProvider):
-    """Applies a split through the controller, whose ledger says who changed what and why."""
+    """Applies a split through the controller, whose ledger records who changed what and why."""
 
     @report_as_sentence
     def check(self, _olds: Props, news: Props) -> CheckResult:
         return self.check_declaration(_olds, news)
 
     def needs_check(self, olds: Mapping[str, Any], news: Props) -> bool:
-        """Also where the split comes back after a deployment."""
+        """Whether rules apply: also when the split comes back after a deployment."""
         return super().needs_check(olds, news) or has_changed(olds, news, "deployment") or self._has_owed_share(news)
 
     def require_allowed(self, olds: Mapping[str, Any], news: Props, *, settles: bool = False) -> None:
@@ -65,16 +65,17 @@ class VariantWeightsProvider(TrafficProvider):
 
     @report_as_sentence
     def read(self, id_: str, props: Props) -> ReadResult:
-        """Brings `live` and `in_sync` up to date; writes nothing, as a preview may ask for it."""
+        """Updates `live` and `in_sync`; writes nothing, because a preview may call it."""
         try:
             return ReadResult(id_, {**props, **_read_outputs(self.create_controller(props), read_split(props))})
         except EndpointMissing:
             return missing_result()
 
     def _has_owed_share(self, news: Props) -> bool:
-        """Whether a variant waits for its share that an incident kept from it, or that a deployment which died drained.
+        """Whether a variant waits for the share that an incident withheld, or that a deployment drained and then died.
 
-        The control table says so, to a preview as to an `up`: no output does, which a refresh may have written.
+        The control table decides this in a preview as in an `up`. The outputs cannot, because a refresh may have
+        written them.
         """
         return self.create_controller(news).has_pending_drain(news.get("acknowledged") or None)
 
@@ -94,7 +95,7 @@ class VariantWeightsProvider(TrafficProvider):
 
 
 def _read_outputs(controller: TrafficController, declared: Split | None) -> Props:
-    """What is live, and which declared variant gets nothing because an incident is open; raises EndpointMissing."""
+    """Returns what is live, and which variant gets nothing because an incident is open; raises EndpointMissing."""
     return {
         **read_live_outputs(controller, declared),
         "held_back": controller.describe_withheld_variants(declared) if declared else "",
@@ -102,7 +103,10 @@ def _read_outputs(controller: TrafficController, declared: Split | None) -> Prop
 
 
 class VariantWeights(Resource, module="tidewatch", name="VariantWeights"):
-    """The declared split of one endpoint. After a deployment the split comes back: its configuration is an input."""
+    """The declared split of one endpoint.
+
+    The deployment's configuration is an input, so that the split comes back after a deployment.
+    """
 
     live: pulumi.Output[Mapping[str, float]]
     in_sync: pulumi.Output[bool]

@@ -1,4 +1,4 @@
-"""The section `alarms` of the stack config: thresholds by their names, and guardrails on metrics of the user's own."""
+"""The section `alarms` of the stack config: thresholds by name, and guardrails on the user's own metrics."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tidewatch.alarms.thresholds import find_range_fault
 MAX_NAME_LENGTH = 40
 MAX_DIMENSIONS = 30
 MAX_DIMENSION_VALUE_LENGTH = 1024
-"""Dimensions of a metric, and characters of a value. Source: CloudWatch API reference, Dimension."""
+"""The dimensions of a metric, and the characters of a value. Source: CloudWatch API reference, Dimension."""
 
 _NAMESPACE = re.compile(r"[^:][0-9A-Za-z.\-_/#: ]{0,254}")
 
@@ -108,7 +108,7 @@ class GuardrailSettings(Section):
     @model_validator(mode="before")
     @classmethod
     def _drop_empty_keys(cls, value: object) -> object:
-        """A key without a value is one that is not there."""
+        """Treats a key without a value as absent."""
         if not isinstance(value, dict):
             return value
         entries = cast("dict[str, object]", value)
@@ -123,7 +123,7 @@ class GuardrailSettings(Section):
         return self
 
     def to_alarm(self) -> Alarm:
-        """The alarm of the guardrail."""
+        """Returns the guardrail's alarm."""
         return build_custom_guardrail(
             name=self.name,
             namespace=self.namespace,
@@ -165,7 +165,10 @@ Guardrails = Annotated[tuple[GuardrailSettings, ...], BeforeValidator(_require_l
 
 
 def _build_threshold_section() -> type[Section]:
-    """A section with a key for each threshold of the alarms, whose default, range and meaning stand there."""
+    """Builds a section with a key for each threshold of the alarms.
+
+    AlarmThresholds defines default, range and meaning.
+    """
     keys: dict[str, Any] = {}
     for threshold in fields(AlarmThresholds):
         bounds = {key: threshold.metadata[key] for key in ("minimum", "maximum")}

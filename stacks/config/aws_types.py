@@ -1,7 +1,7 @@
-"""The words of the stack config that AWS has rules of its own for: refused here, before anything is touched.
+"""Types of the stack config whose values AWS restricts: a bad value is refused before anything changes.
 
-As in types.py, a validator raises ValueError with the second half of a sentence. The rules are botocore's models' and,
-where the AWS provider is stricter, the provider's.
+As in types.py, a validator raises ValueError with the second half of a sentence. The rules come from botocore's models
+and, where the AWS provider is stricter, from the provider.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ MAX_CONTACT_LENGTH = 256
 _VARIABLE = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 _SUBNET = re.compile(r"(?=.{1,32}$)subnet-[0-9a-zA-Z]+")
 _GROUP = re.compile(r"(?=.{1,32}$)sg-[0-9a-zA-Z]+")
-"""SubnetId and SecurityGroupId in SageMaker's model, with EC2's beginnings."""
+"""SubnetId and SecurityGroupId in SageMaker's model, with EC2's prefixes."""
 _PERMISSION_SET = re.compile(r"[\w+=,.@-]{1,32}", re.ASCII)
 """PermissionSetName in the model of IAM Identity Center."""
 _REPOSITORY = re.compile(
     r"\d{12}\.dkr[.-]ecr(-fips)?\.[a-z0-9-]+\.[a-z0-9.-]+[a-z](/[a-z0-9]+([._-]+[a-z0-9]+)*)*(/\*|(?<=[a-z0-9]))",
     re.ASCII,
 )
-"""A registry's host with a repository's name, as RepositoryName in ECR's model has it."""
+"""A registry host with a repository name, as RepositoryName in ECR's model allows it."""
 _IAM_PRINCIPAL = re.compile(r"root|(user|role)/([!-)+->@-~]+/)?[\w+=,.@-]{1,64}", re.ASCII)
-"""Without * and ?, which IAM refuses in a trust policy's principal."""
+"""No * and ?, because IAM refuses them in the principal of a trust policy."""
 
 
 def _require_no_faults(faults: Iterator[str], text: str) -> str:
-    """The text, where nothing is wrong with it."""
+    """Returns the text; raises ValueError with its faults if it has any."""
     if found := list(faults):
         raise ValueError(f"{text!r} {'; '.join(found)}")
     return text
@@ -72,7 +72,7 @@ def _require_contact(text: str) -> str:
 
 
 def _require_owner(text: str) -> str:
-    """The owner is a tag's value besides."""
+    """Validates the owner, which also becomes a tag's value."""
     faults = list(tags.find_value_faults(_require_contact(text)))
     if faults:
         raise ValueError(
@@ -98,12 +98,12 @@ def _require_variable_value(text: str) -> str:
 
 
 def _stringify_int(value: object) -> object:
-    """A whole number is its text: `pulumi config set --path` stores one without quotes."""
+    """Turns an int into text: `pulumi config set --path` stores such a value without quotes."""
     return str(value) if type(value) is int else value
 
 
 def find_environment_faults(environment: dict[str, str]) -> Iterator[str]:
-    """What SageMaker has against all of a container's variables together, as ends of sentences."""
+    """Yields what SageMaker refuses about all of a container's variables together, as ends of sentences."""
     if (count := len(environment)) > MAX_VARIABLES:
         yield f"{count} variables with those of this program; SageMaker takes {MAX_VARIABLES}"
     size = sum(len(text.encode()) for pair in environment.items() for text in pair)
@@ -112,7 +112,7 @@ def find_environment_faults(environment: dict[str, str]) -> Iterator[str]:
 
 
 def _require_network_id(ids: re.Pattern[str], kind: str, example: str) -> Callable[[str], str]:
-    """An id, or the ARN of one that another account shares."""
+    """Returns a validator for an id, or the ARN of a resource that another account shares."""
 
     def check(text: str) -> str:
         found = regions.parse_arn(text)
@@ -129,7 +129,7 @@ def _require_network_id(ids: re.Pattern[str], kind: str, example: str) -> Callab
 
 
 def _require_unique(values: tuple[str, ...]) -> tuple[str, ...]:
-    """An id and the ARN that ends in it are the same."""
+    """Refuses duplicates; an id and the ARN that ends in it count as the same."""
     names = [
         value.rpartition("/")[2] if value.startswith("arn:aws") and ":ec2:" in value else value for value in values
     ]
@@ -170,7 +170,7 @@ def _require_ami(text: str) -> str:
 
 
 def _require_principal(text: str) -> str:
-    """An ARN of IAM, or the name of a permission set."""
+    """Accepts an IAM ARN, or the name of a permission set."""
     if not text.startswith("arn:"):
         if not _PERMISSION_SET.fullmatch(text):
             raise ValueError(f'"{text}" is nobody; {_PRINCIPAL_HINT}')
@@ -193,7 +193,7 @@ def _require_repository(text: str) -> str:
 
 
 def _require_deployer_principal(text: str) -> str:
-    """Somebody whose own ARN a request carries."""
+    """Accepts a principal whose own ARN appears in a request."""
     if text.endswith(":root"):
         raise ValueError(f'"{text}" is a whole account; name the role, the user or the permission set that deploys')
     return _require_principal(text)

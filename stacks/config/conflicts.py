@@ -1,4 +1,4 @@
-"""What of the config must agree with the stack's place, its hosts, and with what AWS counts together."""
+"""What in the config must agree with the stack's region, its hosts, and the limits that AWS counts together."""
 
 from __future__ import annotations
 
@@ -14,23 +14,27 @@ from tidewatch.aws import tags
 from tidewatch.permissions.trust_policy import MAX_TRUST_POLICY_LENGTH, build_principal_patterns, build_trust_policy
 
 OWN_TAG_COUNT = 7
-"""Tags that this program puts on one resource at most; a test counts them."""
+"""The most tags that this program puts on one resource; a test counts them."""
 OWN_VARIABLES = ("SAGEMAKER_TRITON_DEFAULT_MODEL_NAME", "SAGEMAKER_TRITON_LOG_VERBOSE")
-"""The container's variables that are set where the config does not; a test compares them with what is deployed."""
+"""The container's variables that the program sets if the config does not; a test compares them with what is
+deployed."""
 MAX_BUCKET_POLICY_LENGTH = 20 * 1024
-"""Characters of a bucket's policy. Source: S3 user guide, "Bucket policies"."""
+"""The most characters of a bucket's policy. Source: S3 user guide, "Bucket policies"."""
 MAX_DEPLOYER_LIST_LENGTH = MAX_BUCKET_POLICY_LENGTH // 2
-"""Of them, what those who deploy may take up; the rest of the registry's policy is far shorter than the other half."""
+"""The share of it that the deployers may take up; the rest of the registry's policy is much shorter than the other
+half."""
 DEFAULT_TAGS = "aws:defaultTags"
 MAX_DEPLOYMENT_SECONDS = 14_400
-"""Seconds after which SageMaker gives a deployment up, where the request says nothing else, and we stop waiting for it.
-Source: AutoRollbackConfig and BlueGreenUpdatePolicy, "MaximumExecutionTimeoutInSeconds"."""
+"""Seconds after which SageMaker gives up a deployment by default, and the program stops waiting for it.
+
+Source: AutoRollbackConfig and BlueGreenUpdatePolicy, "MaximumExecutionTimeoutInSeconds".
+"""
 
 _KMS_KEY_PATTERN = re.compile(r"key/[a-zA-Z0-9-]+|alias/[a-zA-Z0-9/_-]+")
 
 
 def find_conflicts(config: Mapping[str, object], settings: Mapping[str, Any], namespace: str) -> Iterator[str]:
-    """Mistakes that show only between values, where all of them could be read, each with its path."""
+    """Yields mistakes that show only between values, each with its path, if all of these values could be read."""
     region: str = settings.get("region", "")
     yield from _find_tag_conflicts(config, settings.get("tags", {}), namespace)
     if endpoint := cast("schema.EndpointSettings | None", settings.get("endpoint")):
@@ -90,7 +94,7 @@ def _find_host_conflicts(endpoint: schema.EndpointSettings, region: str, path: s
 def _find_environment_conflicts(
     endpoint: schema.EndpointSettings, variants: Mapping[str, schema.VariantSettings], namespace: str
 ) -> Iterator[str]:
-    """All the variables of a container: the program's, the endpoint's and its variant's own."""
+    """Checks all variables of a container together: the program's, the endpoint's and its variant's own."""
     shared = {**dict.fromkeys(OWN_VARIABLES, ""), **endpoint.environment}
     for fault in find_environment_faults(shared):
         yield f"{namespace}:endpoint.environment: {fault}"
@@ -101,7 +105,7 @@ def _find_environment_conflicts(
 
 
 def _find_rollout_conflicts(endpoint: schema.EndpointSettings, path: str) -> Iterator[str]:
-    """A rollout whose own waits, and the start of its hosts, take longer than a deployment may."""
+    """Yields a mistake if a rollout's waits and the start of its hosts take longer than a deployment may."""
     rollout = endpoint.rollout
     step_count = {"allAtOnce": 0, "canary": 2, "linear": math.ceil(100 / rollout.step_percent)}[rollout.strategy]
     startup_seconds = endpoint.startup_seconds + endpoint.download_seconds
@@ -132,7 +136,7 @@ def _find_volume_key_conflicts(endpoint: schema.EndpointSettings, region: str, p
 
 
 def _find_tag_conflicts(config: Mapping[str, object], own_tags: Mapping[str, str], namespace: str) -> Iterator[str]:
-    """The user's tags with those that the AWS provider adds to everything: AWS counts them together."""
+    """Checks the user's tags together with the AWS provider's default tags, because AWS counts them together."""
     try:
         provider_tags = _parse_default_tags(config.get(DEFAULT_TAGS))
     except ValueError as error:
@@ -155,7 +159,7 @@ def _find_tag_conflicts(config: Mapping[str, object], own_tags: Mapping[str, str
 
 
 def _parse_default_tags(raw: object) -> dict[str, str]:
-    """The tags of the provider's config, {tags: {key: value}}, which arrives as an object or as its JSON text."""
+    """Returns the tags of the provider's config, {tags: {key: value}}, given as an object or as its JSON text."""
     if raw in (None, "", {}):
         return {}
     try:

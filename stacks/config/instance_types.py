@@ -1,4 +1,4 @@
-"""What SageMaker hosts on, read from botocore's own model of the service: it moves with the locked dependency."""
+"""What SageMaker hosts on, from botocore's model of the service, so that it is updated with the locked dependency."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CONTENT_TYPE_PATTERN = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*/[a-zA-Z0-9](-*[a
 
 INSTANCE_TYPES = "ProductionVariantInstanceType"
 AMI_VERSIONS = "ProductionVariantInferenceAmiVersion"
-"""The shapes of SageMaker's model whose values are read here."""
+"""The shapes of SageMaker's model whose values this module reads."""
 
 _LOCAL_NVME_PATTERN = re.compile(
     r"ml\.(dl1|g4dn|g5|g6|g6e|g7|g7e|gr6|p3dn|p4d|p4de|p5\w*|p6[\w-]*|trn\d\w*|[cmr]\d[a-z]*d[a-z]*)\."
@@ -38,20 +38,21 @@ _GPU_COUNTS: Mapping[str, Mapping[str, int]] = {
     "p6-b200": {"": 8},
     "p6e-gb200": {"": 4},
 }
-"""NVIDIA devices by family and size; "" is any other size. Families of p that are not here have eight a host.
-Source: EC2 instance types guide, "Accelerated computing"; for g7, observed by others: kubernetes/autoscaler issue
-9854."""
+"""NVIDIA GPUs by family and size; "" is any other size. A family of p that is missing here has eight per host.
+
+Source: EC2 instance types guide, "Accelerated computing"; for g7, observed by others: kubernetes/autoscaler issue 9854.
+"""
 
 
 @functools.cache
 def list_instance_types() -> frozenset[str]:
-    """Every instance type that a production variant can ask for."""
+    """Returns every instance type that a production variant can have."""
     return _read_enum(INSTANCE_TYPES)
 
 
 @functools.cache
 def list_ami_versions() -> frozenset[str]:
-    """Every machine image, with its drivers, that a production variant's hosts can be started from."""
+    """Returns every machine image, with its drivers, that a production variant's hosts can start from."""
     return _read_enum(AMI_VERSIONS)
 
 
@@ -61,19 +62,22 @@ def _read_enum(shape: str) -> frozenset[str]:
 
 @functools.cache
 def _read_service_model() -> str:
-    """SageMaker's model as text: it is 2.5 MB and takes 60 ms to parse; the lists cut out of its text take six."""
+    """Returns SageMaker's model as text.
+
+    It has 2.5 MB and takes 60 ms to parse; cutting the two lists out of the text takes 6 ms.
+    """
     model = Path(botocore.__file__).parent / "data/sagemaker/2017-07-24/service-2.json.gz"
     return gzip.decompress(model.read_bytes()).decode()
 
 
 def extract_enum(model: str, shape: str) -> frozenset[str]:
-    """The values of a shape in a model's text; empty where botocore writes its models differently."""
+    """Returns the values of a shape from a model's text; empty if botocore writes its models differently."""
     found = re.search(rf'"{shape}":\s*\{{\s*"type":\s*"string",\s*"enum":\s*(\[[^\]]*\])', model)
     return frozenset(json.loads(found.group(1))) if found else frozenset()
 
 
 def load_enum(shape: str) -> frozenset[str]:
-    """The same values through botocore."""
+    """Returns the same values through botocore."""
     import botocore.loaders
 
     model = botocore.loaders.create_loader().load_service_model("sagemaker", "service-2")
@@ -81,18 +85,21 @@ def load_enum(shape: str) -> frozenset[str]:
 
 
 def has_drivers(ami_version: str, instance_type: str) -> bool:
-    """Whether a machine image has drivers for the accelerators of an instance type: its name says for which."""
+    """Whether a machine image has drivers for the accelerators of an instance type, according to the image's name."""
     family_pattern = _GPU_PATTERN if "-gpu-" in ami_version else _NEURON_PATTERN if "-neuron-" in ami_version else None
     return family_pattern is None or family_pattern.match(instance_type) is not None
 
 
 def has_local_nvme(instance_type: str) -> bool:
-    """Whether the hosts carry NVMe disks of their own, which a volume key does not encrypt."""
+    """Whether the hosts have their own NVMe disks, which a volume key does not encrypt."""
     return _LOCAL_NVME_PATTERN.match(instance_type) is not None
 
 
 def count_gpus(instance_type: str) -> int:
-    """Graphics processors of a host; their metrics go up to 100 for each. Hosts without one, or with Inferentia: 0."""
+    """Returns the GPUs of a host, 0 for hosts without any or with Inferentia.
+
+    Their metrics go up to 100 for each GPU.
+    """
     _, family, size = instance_type.split(".")
     if family in _GPU_COUNTS:
         sizes = _GPU_COUNTS[family]

@@ -1,4 +1,4 @@
-"""The parts of the stack config that say what is promised, and who is notified."""
+"""The sections of the stack config about objectives and notifications."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ ADDRESS_PATTERNS = {
     "email": re.compile(r"[!-?A-~]+@[0-9A-Za-z](-*[0-9A-Za-z])*(\.[0-9A-Za-z](-*[0-9A-Za-z])*)*"),
     "https": re.compile(r"https://[0-9A-Za-z\[][!-~]*"),
 }
-"""What SNS delivers to, by protocol: an address, a URL with a host. Source: SNS API reference, Subscribe."""
+"""What SNS delivers to, by protocol: an address, or a URL with a host. Source: SNS API reference, Subscribe."""
 SEVERITY_NAMES: tuple[SeverityName, ...] = ("P1", "P2", "P3")
 
 
 def _parse_recipient(value: Any) -> tuple[str, str]:
-    """A protocol of SNS and an address, from an object of one key."""
+    """Parses an SNS protocol and an address from an object with one key."""
     example = "use {email: oncall@example.com} or {https: https://example.com/page}"
     if not isinstance(value, Mapping) or len(cast("Mapping[str, Any]", value)) != 1:
         raise ValueError(f"{value!r} is nobody to tell; {example}")
@@ -96,7 +96,7 @@ class NotificationSettings(Section):
 
     @property
     def severities_without_recipients(self) -> tuple[SeverityName, ...]:
-        """The severities that reach nobody."""
+        """The severities that notify nobody."""
         slack_severities = self.chat.severities if self.chat else ()
         return tuple(
             severity for severity, people in self.recipients.items() if not people and severity not in slack_severities
@@ -118,7 +118,7 @@ class ObjectiveSettings(Section):
         return self
 
     def to_objective(self) -> Objective:
-        """The promise as the domain has it."""
+        """Returns the objective as the domain's value."""
         return Objective("availability", self.percent, self.days)
 
 
@@ -139,5 +139,5 @@ class SloSettings(Section):
     latency: LatencyObjectiveSettings | None = Field(default=None, description="how many predictions are fast")
 
     def objectives(self) -> tuple[Objective, ...]:
-        """The promises as the domain has them."""
+        """Returns the objectives as the domain's values."""
         return tuple(promise.to_objective() for promise in (self.availability, self.latency) if promise)

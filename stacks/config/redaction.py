@@ -1,6 +1,6 @@
-"""Which parts of the config may be secret, and how a mistake in one is told without telling it.
+"""Which parts of the config may be secret, and how a mistake is reported without the secret in it.
 
-Pulumi decrypts the config for the program and says which top-level keys hold a secret, but not where in them.
+Pulumi decrypts the config for the program and names the top-level keys with a secret, but not where in them it is.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ SECRET_CAPABLE_KEYS = {
     "variants": "variants.<variant>.environment",
     "notify": "the addresses under notify, and its Slack team and channel",
 }
-"""What is kept secret of a top-level key: the rest of it becomes names, tags and texts that everybody reads.
+"""What may be secret under a top-level key. The rest becomes names, tags and texts that everybody can read.
 
-Of `notify` that is `runbooks`, which stands in every alarm's description: whether it is what was marked, or an address
-beside it, nobody tells the program.
+Under `notify` the rest is `runbooks`, which appears in every alarm's description. The program cannot know whether the
+user marked it or an address as secret.
 """
 REDACTED = "[secret]"
 MIN_SECRET_LENGTH = 3
-"""Characters of a secret from which on it is looked for in a sentence: a shorter one is in every other word."""
+"""The shortest secret that is searched for in a sentence: a shorter one occurs in every other word."""
 
 
 def find_misplaced(keys: Collection[str], namespace: str) -> Iterator[str]:
-    """A mistake for each top-level key that cannot be kept secret."""
+    """Yields a mistake for each top-level key that cannot be secret."""
     for key in sorted(set(keys) - SECRET_CAPABLE_KEYS.keys()):
         yield (
             f"{namespace}:{key}: is secret, and becomes names, tags or texts that everybody reads; set it without "
@@ -34,7 +34,7 @@ def find_misplaced(keys: Collection[str], namespace: str) -> Iterator[str]:
 
 
 def redact(mistakes: Iterable[str], raw: Iterable[object]) -> tuple[str, ...]:
-    """The mistakes with nothing of what these values hold in them; their paths stay as they are."""
+    """Returns the mistakes without any text from these values; the paths stay as they are."""
     texts = sorted({text for value in raw for text in _iterate_texts(_parse_json(value))}, key=len, reverse=True)
     return tuple(_redact_sentence(mistake, texts) for mistake in mistakes)
 
@@ -48,7 +48,7 @@ def _redact_sentence(mistake: str, texts: Iterable[str]) -> str:
 
 
 def _iterate_texts(value: object) -> Iterator[str]:
-    """Every text and number that lies in a value, but not its keys, which are names."""
+    """Yields every text and number in a value, but not its keys, which are names."""
     if isinstance(value, Mapping):
         for item in cast("Mapping[str, object]", value).values():
             yield from _iterate_texts(item)

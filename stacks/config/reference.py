@@ -1,6 +1,6 @@
 """Writes the references of the stack config from its models: the table in docs/config.md, and a schema for editors.
 
-`python -m stacks.config.reference` writes both; with `--check` it only says which is not current.
+`python -m stacks.config.reference` writes both; with `--check` it only prints which one is out of date.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ BEGIN, END = "<!-- The keys: `make docs` writes this table. -->", "<!-- The end 
 
 
 def list_keys() -> Iterator[tuple[str, FieldInfo]]:
-    """Every key below `tidewatch:` with its field, in the order of the models."""
+    """Yields every key under `tidewatch:` with its field, in the order of the models."""
     for key, name in CONFIG_KEYS.items():
         yield from _list_field_keys(key, StackSettings.model_fields[name])
 
@@ -36,7 +36,7 @@ def _list_field_keys(key: str, info: FieldInfo) -> Iterator[tuple[str, FieldInfo
         return
     prefix = f"{key}.<variant>" if key == "variants" else key
     for inner in section.model_fields.values():
-        # What a guardrail of a list holds has an example of its own on the page.
+        # The page has its own example of a guardrail, so the keys of the list's items are left out.
         if key == "alarms" and inner.alias == "guardrails":
             yield f"{prefix}.guardrails", inner
         else:
@@ -44,7 +44,7 @@ def _list_field_keys(key: str, info: FieldInfo) -> Iterator[tuple[str, FieldInfo
 
 
 def _find_section(annotation: Any) -> type[Section] | None:
-    """The section that a field holds, itself or by variant; None for any other value."""
+    """Returns the section that a field holds, directly or by variant; None for any other value."""
     for candidate in (annotation, *get_args(annotation)):
         if isinstance(candidate, type) and issubclass(candidate, Section):
             return candidate
@@ -52,7 +52,7 @@ def _find_section(annotation: Any) -> type[Section] | None:
 
 
 def render_table() -> str:
-    """The keys as a table in Markdown."""
+    """Returns the keys as a Markdown table."""
     rows = ["| key | default | what it is |", "|---|---|---|"]
     rows.append(f"| `aws:region` | required | {StackSettings.model_fields['region'].description} |")
     rows += [f"| `{key}` | {_render_default(info)} | {info.description} |" for key, info in list_keys()]
@@ -71,14 +71,14 @@ def _render_default(info: FieldInfo) -> str:
 
 
 def render_page(text: str) -> str:
-    """The page with the table as the models have it."""
+    """Returns the page with the table of the models."""
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}\n\n{render_table()}\n{END}{after}"
 
 
 def render_schema() -> str:
-    """A JSON schema of Pulumi.<stack>.yaml, for editors."""
+    """Returns a JSON schema of Pulumi.<stack>.yaml, for editors."""
     settings = StackSettings.model_json_schema(by_alias=True)
     sections = {f"{NAMESPACE}:{key}": _to_editor_schema(settings["properties"][key]) for key in CONFIG_KEYS}
     schema = {
@@ -92,7 +92,7 @@ def render_schema() -> str:
                     "aws:region": {"type": "string", "description": settings["properties"]["region"]["description"]},
                     **sections,
                 },
-                # Other namespaces are free, and a key of ours that is none is a mistake.
+                # Other namespaces may have any key, but an unknown key in this namespace is a mistake.
                 "propertyNames": {"anyOf": [{"enum": sorted(sections)}, {"not": {"pattern": f"^{NAMESPACE}:"}}]},
             }
         },
@@ -102,8 +102,11 @@ def render_schema() -> str:
 
 
 def _to_editor_schema(schema: Any) -> Any:
-    """A part of the schema as a person may write it: numbers also as text, as `pulumi config set --path` stores them,
-    and a text also as what Pulumi makes of a secret. Titles repeat the keys."""
+    """Returns a part of the schema as a person may write it.
+
+    Numbers may be text, as `pulumi config set --path` stores them, and text may be the object that Pulumi makes of a
+    secret. Drops titles, which repeat the keys.
+    """
     if isinstance(schema, list):
         return [_to_editor_schema(one) for one in schema]  # pyright: ignore[reportUnknownVariableType]
     if not isinstance(schema, Mapping):
@@ -124,7 +127,7 @@ def _to_editor_schema(schema: Any) -> Any:
 
 
 def main() -> int:
-    """Writes what is not current; with --check says so and fails."""
+    """Writes the references that are out of date; with --check prints them and fails."""
     wanted = {PAGE: render_page(PAGE.read_text()), SCHEMA: render_schema()}
     outdated = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
     if "--check" in sys.argv[1:]:

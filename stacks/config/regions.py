@@ -1,4 +1,4 @@
-"""Regions, partitions and ARNs as AWS knows them, from botocore's own list: it moves with the locked dependency."""
+"""AWS's regions, partitions and ARNs, from botocore's list, so that it is updated with the locked dependency."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ import botocore
 
 @dataclass(frozen=True)
 class Arn:
-    """The parts of an ARN; region and account are "" where the service has none in it."""
+    """The parts of an ARN."""
 
     partition: str
     service: str
     region: str
+    """"" if the service has no region in its ARNs."""
     account: str
+    """"" if the service has no account in its ARNs."""
     resource: str
 
 
@@ -29,14 +31,14 @@ _ARN = re.compile(r"arn:(aws[a-z-]*):([a-z0-9-]+):([a-z0-9-]*):(\d{12}|):(\S+)")
 
 
 def parse_arn(text: str) -> Arn | None:
-    """The parts of an ARN; None where the text is none."""
+    """Returns the parts of an ARN; None if the text is no ARN."""
     found = _ARN.fullmatch(text)
     return Arn(*found.groups()) if found else None
 
 
 @functools.cache
 def partitions() -> Mapping[str, str]:
-    """The partition of each region, without the places that stand for a whole partition, like aws-global."""
+    """Returns the partition of each region, without entries for a whole partition, such as aws-global."""
     path = Path(botocore.__file__).parent / "data/partitions.json"
     document = cast("dict[str, Any]", json.loads(path.read_text(encoding="utf-8")))
     return {
@@ -48,14 +50,14 @@ def partitions() -> Mapping[str, str]:
 
 
 def find_nearest_region(text: str) -> str:
-    """The region that a text is most like."""
+    """Returns the region that is most similar to a text."""
     return (difflib.get_close_matches(text, sorted(partitions()), 1) or ["us-east-1"])[0]
 
 
 def describe_mismatch(arn: Arn, region: str) -> str | None:
-    """Where an ARN lies if not in the partition and region of the stack, as the end of a sentence; else None.
+    """Returns where an ARN is if not in the stack's partition and region, as the end of a sentence; else None.
 
-    An ARN without a region, of IAM say, lies in all regions of its partition.
+    An ARN without a region, such as IAM's, is in all regions of its partition.
     """
     partition = partitions().get(region)
     if partition is not None and arn.partition != partition:

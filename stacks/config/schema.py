@@ -93,13 +93,13 @@ class EndpointSettings(Section):
 
     @property
     def gpu_count(self) -> int:
-        """Graphics processors of one host."""
+        """The GPUs of one host."""
         return instance_types.count_gpus(self.instance_type)
 
 
 class VariantSettings(Section):
-    """What one variant holds: a registry version, its share of the traffic, its instances, and what its container reads
-    besides, or instead of, what is said for all of them."""
+    """What one variant holds: a version of the registry, its share of the traffic, its instances, and variables of its
+    container that extend or replace those of all variants."""
 
     version: t.Version = Field(
         description="a version of the registry, never `latest`; the variants are `blue` and `green`"
@@ -114,8 +114,8 @@ class VariantSettings(Section):
 
 
 class RollbackSettings(Section):
-    """Whether alarms roll back by themselves, which production must say, and the instances the champion never goes
-    below (default: its count)."""
+    """Whether alarms roll back automatically, which production must set, and the instances that the champion never goes
+    below."""
 
     automatic: bool = Field(
         default=True,
@@ -128,7 +128,7 @@ class RollbackSettings(Section):
 
 
 class DriftSettings(Section):
-    """Whether and how strictly production is compared with training: pairs say when it warns, and when it is drift."""
+    """Whether and how strictly production is compared with training. A pair is the limit of a warning and of drift."""
 
     enabled: bool = Field(
         default=True, description="whether what the endpoint captures is compared with the training data"
@@ -191,7 +191,7 @@ class LogSettings(Section):
 
 
 class VpcSettings(Section):
-    """The network the containers run in; without it they run in SageMaker's, isolated all the same.
+    """The network of the containers. Without it they run in SageMaker's network, isolated as well.
 
     Ids, or ARNs of what another account shares with this one.
     """
@@ -250,7 +250,8 @@ class StackSettings(Section):
 
     region: str = Field(description="where everything lives: a region that botocore knows")
     connection: InstanceOf[Connection] = Connection()
-    secret: frozenset[str] = frozenset()  # top-level keys under tidewatch: in which something is secret
+    secret: frozenset[str] = frozenset()
+    """The top-level keys under `tidewatch:` that contain a secret."""
     model: ModelSettings = Field(description="whose model is served, and who answers for it")
     endpoint: EndpointSettings = Field(description="the hosts of the endpoint, and what it captures")
     variants: dict[t.VariantName, VariantSettings] = Field(
@@ -306,14 +307,14 @@ class StackSettings(Section):
 
     @property
     def champion(self) -> t.VariantName:
-        """The variant that a rollback goes back to; only asked for where there are variants."""
+        """The variant that a rollback goes back to; raises ValueError for a stack without variants."""
         if self.rollback_to is None:
             raise ValueError("a stack without variants has no champion")
         return self.rollback_to
 
     @property
     def floor(self) -> int:
-        """Instances the champion never goes below."""
+        """The number of instances that the champion never goes below."""
         return self.rollback.floor or self.variants[self.champion].instances
 
     @property

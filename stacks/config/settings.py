@@ -1,6 +1,7 @@
-"""Reads the stack config, and reports every mistake at once: its path, what is wrong, what would be right.
+"""Reads the stack config and reports all mistakes together: path, what is wrong, and what would be right.
 
-Pure: config in, Settings or SettingsError out. The command line uses it too.
+The functions are pure: they take the config and return StackSettings or raise SettingsError. The command line uses them
+too.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ _EXAMPLES = {
 
 
 class SettingsError(Exception):
-    """What is wrong with a stack config, a line each."""
+    """The mistakes of a stack config, one on each line."""
 
     def __init__(self, mistakes: tuple[str, ...]) -> None:
         super().__init__("\n".join(mistakes))
@@ -45,10 +46,10 @@ class SettingsError(Exception):
 
 
 def load(config: Mapping[str, object], stack: str = "", secret_keys: Collection[str] = ()) -> StackSettings:
-    """The settings in `config`: its `tidewatch:*` and `aws:*` values, parsed or as JSON text.
+    """Returns the settings in `config`, whose `tidewatch:*` and `aws:*` values are parsed or JSON text.
 
-    stack: whose they are; production has to say more. secret: the keys of `config` in which something is secret, which
-    no sentence quotes. Raises SettingsError, naming every mistake.
+    A production stack, by the name in `stack`, has to set more. No message quotes a value of `secret_keys`, the keys of
+    `config` that contain a secret. Raises SettingsError with every mistake.
     """
     mistakes: list[str] = []
     found: dict[str, Any] = {"region": _parse_region(config, mistakes)}
@@ -77,7 +78,7 @@ def load(config: Mapping[str, object], stack: str = "", secret_keys: Collection[
 
 
 def is_production(stack: str) -> bool:
-    """Whether a stack is production, by a word of its name: prod, production, prd or live, as in eu-prod or prod2."""
+    """Whether a word of a stack's name is prod, production, prd or live, as in eu-prod or prod2."""
     return any(re.fullmatch(r"(prod|production|prd|live)\d*", word) for word in re.split(r"[^a-z0-9]+", stack.lower()))
 
 
@@ -91,7 +92,7 @@ def _parse_region(config: Mapping[str, object], mistakes: list[str]) -> str:
 
 
 def _parse_section(key: str, field: str, raw: object) -> Any:
-    """One top-level value, or its default where the config leaves it empty: Pulumi.yaml's own defaults are empty."""
+    """Returns one top-level value, or its default if the config leaves it empty, as Pulumi.yaml's own defaults do."""
     info, path = StackSettings.model_fields[field], f"{NAMESPACE}:{key}"
     annotation: Any = info.annotation
     value = _parse_json(raw) if key not in _TEXT_KEYS else raw
@@ -106,7 +107,7 @@ def _parse_section(key: str, field: str, raw: object) -> Any:
 
 
 def _parse_json(raw: object) -> object:
-    """The engine hands objects to the program as JSON text, the command line has them parsed."""
+    """Parses JSON text: the engine passes objects to the program as JSON, the command line passes them parsed."""
     if (isinstance(raw, str) and raw.strip()[:1] in ("{", "[")) or raw in ("true", "false"):
         try:
             return json.loads(str(raw))
@@ -148,7 +149,7 @@ def _format_error(path: str, annotation: Any, error: ErrorDetails) -> str:
 
 
 def _find_keys(annotation: Any, location: list[str]) -> list[str]:
-    """The keys that an object at `where` may have."""
+    """Returns the keys that an object at `location` may have."""
     models = [
         model for model in (annotation, *get_args(annotation)) if isinstance(model, type) and issubclass(model, Section)
     ]
@@ -170,7 +171,7 @@ def _describe_unknown_key(key: str, known_keys: Mapping[str, str] | list[str]) -
 
 
 def _find_cross_field_errors(found: Mapping[str, Any]) -> Iterator[str]:
-    """Mistakes that show only between two values, told where both of them could be read."""
+    """Yields mistakes that show only between two values, if both could be read."""
     variants: Mapping[str, schema.VariantSettings] = found.get("variants", {})
     endpoint: schema.EndpointSettings | None = found.get("endpoint")
     if variants and not any(variant.weight for variant in variants.values()):
@@ -204,7 +205,7 @@ def _find_cross_field_errors(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _find_missing_in_production(found: Mapping[str, Any], stack: str) -> Iterator[str]:
-    """What has a default elsewhere, and in production is to be said: whether it acts alone, and who hears of it."""
+    """Yields the settings that production must set itself: whether rollback is automatic, and who is notified."""
     rollback: schema.RollbackSettings | None = found.get("rollback")
     if rollback and "automatic" not in rollback.model_fields_set:
         yield (

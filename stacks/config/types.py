@@ -1,4 +1,4 @@
-"""The words of the stack config as types: each is parsed once, here, and trusted by the rest of the program.
+"""The words of the stack config as types: each is parsed once, here, and the rest of the program trusts it.
 
 A validator raises ValueError with the second half of a sentence; settings.py puts the path in front of it.
 """
@@ -19,20 +19,20 @@ from stacks.config import instance_types
 from tidewatch import naming
 
 MAX_INSTANCES = 2**31 - 1
-"""Of a count that AWS takes: InitialTaskCount and ResourceCapacity are 32-bit integers in the models."""
+"""The largest count that AWS accepts: InitialTaskCount and ResourceCapacity are 32-bit integers in the models."""
 RESERVED_BUCKET_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
-"""How no bucket's name begins. Source: S3 user guide, "General purpose bucket naming rules"."""
+"""Prefixes that no bucket's name may have. Source: S3 user guide, "General purpose bucket naming rules"."""
 CONTACT_PATTERN = re.compile(r"\S(.*\S)?")
 
 
 class Section(BaseModel):
-    """A part of the stack config: frozen, with camelCase keys, and nothing in it that is not declared."""
+    """A section of the stack config: frozen, with camelCase keys, and without undeclared keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
 
 
 def raise_mistakes(mistakes: Iterable[tuple[str, str]]) -> NoReturn:
-    """Raises what a validator finds wrong between values: each sentence at its own path below the validated value."""
+    """Raises mistakes between values that a validator found, each at its own path below the validated value."""
     details = [
         InitErrorDetails(
             type=PydanticCustomError("value_error", "{error}", {"error": sentence}),
@@ -45,7 +45,7 @@ def raise_mistakes(mistakes: Iterable[tuple[str, str]]) -> NoReturn:
 
 
 def parse_number(value: Any) -> float:
-    """A number that may arrive as text: `pulumi config set --path` stores 10 as an integer but 0.5 as "0.5"."""
+    """Parses a number that may be text: `pulumi config set --path` stores 10 as an integer but 0.5 as "0.5"."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise ValueError(f"{value!r} is not a number; use one like 5 or 0.5")  # noqa: TRY004
     try:
@@ -58,7 +58,7 @@ def parse_number(value: Any) -> float:
 
 
 def parse_int(value: Any) -> int:
-    """A whole number, which may arrive as text or as a float."""
+    """Parses a whole number that may be text or a float."""
     number = parse_number(value)
     if not number.is_integer():
         raise ValueError(f"{value!r} is not a whole number; use one like 2")
@@ -102,7 +102,7 @@ def _require_above(minimum: float, maximum: float) -> AfterValidator:
 
 
 def _parse_threshold_pair(maximum: float, example: str) -> BeforeValidator:
-    """From when a change is a warning, and from when it is drift."""
+    """Returns a validator for a pair of thresholds: the first for a warning, the second for drift."""
 
     def check(value: Any) -> tuple[float, float]:
         if not isinstance(value, (list, tuple)) or len(cast("Sequence[Any]", value)) != 2:

@@ -1,4 +1,4 @@
-"""YAML that a person wrote, JSON among it: what is wrong with it is half a sentence, with its line."""
+"""Parses YAML, including JSON, that a person wrote; an error is half a sentence with the line."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from tidewatch.text import collapse_whitespace
 
 
 class InvalidYaml(ValueError):
-    """What the text is not, and in which line, as half a sentence."""
+    """What is wrong with the text, and in which line, as half a sentence."""
 
 
 def parse_yaml(text: str, yaml: Any) -> Any:
-    """The document of a text, by a YAML of ruamel's. Raises NotYaml."""
+    """Returns the document in a text, parsed by a YAML of ruamel's; raises InvalidYaml."""
     try:
         return yaml.load(text)
     except RecursionError as error:

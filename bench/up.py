@@ -18,7 +18,7 @@ from rich.table import Table
 from bench.limits import Ratio, has_missed, measure_seconds, time_boto3_process
 from rehearsal.demo.console import ProgressStep
 from rehearsal.demo.environment import DemoEnvironment, start_environment
-from rehearsal.demo.flights_model.training import train
+from rehearsal.demo.flights_model import train
 from rehearsal.engine import DeploymentSummary
 from tidewatch.registry import ModelRegistry, parse_description
 

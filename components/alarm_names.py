@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pulumi
 
 from components.tables import Tables
-from tidewatch.alarms.catalog import GUARDRAIL_COMPOSITE
+from tidewatch.alarms import GUARDRAIL_COMPOSITE
 
 
 def build_guardrail_names(tables: Tables, variants: Iterable[str], champion: str) -> dict[str, pulumi.Input[str]]:

@@ -1,0 +1,1 @@
+"""The functions that run on AWS. Each folder is one archive's entry point."""

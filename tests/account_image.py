@@ -23,7 +23,8 @@ from weakref import WeakValueDictionary
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from moto.core.base_backend import BackendDict, BaseBackend
 
-from rehearsal.aws.account import SimulatedAccount, current_account
+from rehearsal.aws import current_account
+from rehearsal.aws.account import SimulatedAccount
 from rehearsal.aws.inference.onnx_model import OnnxModel
 from rehearsal.aws.inference.triton import FilModel
 

@@ -1,0 +1,1 @@
+"""The drift function: reads what the endpoint captured and writes reports."""

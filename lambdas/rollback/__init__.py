@@ -1,0 +1,1 @@
+"""The rollback function: alarms, operators and a sweep each minute call it."""

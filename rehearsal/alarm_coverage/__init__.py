@@ -1,0 +1,1 @@
+"""Alarm coverage: fires every alarm of a stack once and reports what caused it."""

@@ -1,0 +1,1 @@
+"""The demo: the story that `tidewatch rehearse` plays, and the rehearsal that stays afterwards."""

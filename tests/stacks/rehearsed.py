@@ -13,8 +13,7 @@ import boto3
 import yaml
 
 from lambdas.rollback.handler import RollbackEnvironment, parse_event
-from rehearsal.aws import simulate_aws
-from rehearsal.aws.constants import ACCOUNT, REGION
+from rehearsal.aws import ACCOUNT, REGION, simulate_aws
 from rehearsal.engine import DeploymentFailed, DeploymentSummary, Stack
 from rehearsal.simulated_clock import ManualClock
 from tests.aws_clients import make_client

@@ -14,7 +14,7 @@ from typing import Any
 import boto3
 import pytest
 
-from rehearsal.aws.account import current_account
+from rehearsal.aws import current_account
 from rehearsal.aws.identity import act_as
 from tests.stacks.rehearsed import Rehearsed, changes, deployer
 from tests.stacks.test_every_edit import EDITS, config_with

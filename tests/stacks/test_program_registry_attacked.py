@@ -18,7 +18,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from components.registry_policy import REPLICATION_ACTIONS, SETTINGS_ACTIONS
-from rehearsal.aws.constants import ACCOUNT, REGION
+from rehearsal.aws import ACCOUNT, REGION
 from rehearsal.aws.identity import act_as, policies, record_permissions
 from rehearsal.engine import DeploymentFailed
 from tests.rehearsal.aws.account import ANYTHING, TRUST

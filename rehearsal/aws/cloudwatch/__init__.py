@@ -1,0 +1,1 @@
+"""The simulated CloudWatch: metrics, alarms, composites, dashboards and their history."""

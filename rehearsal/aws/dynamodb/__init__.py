@@ -1,0 +1,1 @@
+"""The simulated DynamoDB, as far as moto needs help."""

@@ -1,0 +1,1 @@
+"""The simulated EventBridge: rules, schedules and events of the platform."""

@@ -1,0 +1,1 @@
+"""The simulated model servers behind an endpoint: Triton with ONNX and LightGBM models."""

@@ -1,0 +1,1 @@
+"""The simulated Lambda: runs a function's archive on this machine."""

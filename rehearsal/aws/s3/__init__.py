@@ -1,0 +1,1 @@
+"""The simulated S3, as far as moto needs help."""

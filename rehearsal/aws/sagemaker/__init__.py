@@ -1,0 +1,1 @@
+"""The simulated SageMaker endpoints: configurations, fleets, deployments, data capture."""

@@ -1,0 +1,1 @@
+"""Refuses requests that AWS refuses, by its service models and its documentation."""

@@ -1,0 +1,1 @@
+"""The scenarios of the game days, by what goes wrong."""

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from botocore.exceptions import ClientError
 
-from rehearsal.aws.account import current_account
+from rehearsal.aws import current_account
 from tests.rehearsal.aws.account import Account
 from tests.rehearsal.aws.watching import shown, state, states, watch
 from tidewatch import metrics

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from rehearsal.aws.account import current_account
+from rehearsal.aws import current_account
 from rehearsal.aws.cloudwatch import alarm_evaluation
 from rehearsal.aws.faults import HOST_METRICS
 from rehearsal.aws.sagemaker.host_metrics import BASELINE_PERCENT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from rehearsal.aws.account import current_account
+from rehearsal.aws import current_account
 from tests.rehearsal.aws.account import Account, zipped
 
 BROKEN = "raise ImportError('built for another processor')"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from rehearsal.aws.account import current_account
+from rehearsal.aws import current_account
 from tests.rehearsal.aws.account import BODY, CAPTURE, LAYOUT, Account, scalable, variant
 from tests.rehearsal.aws.watching import QUEUE, TOPIC, mailbox, minutes, put_alarm, received
 

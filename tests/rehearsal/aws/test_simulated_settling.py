@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from rehearsal.aws.account import current_account
+from rehearsal.aws import current_account
 from rehearsal.aws.lambda_ import api as lambda_api
 from tests.rehearsal.aws.account import BODY, CAPTURE, LAYOUT, Account, variant
 

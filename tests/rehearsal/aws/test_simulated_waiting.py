@@ -12,10 +12,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from rehearsal.aws import server
+from rehearsal.aws import REGION, server
 from rehearsal.aws.account import SimulatedAccount, activate, deactivate
 from rehearsal.aws.bootstrap import apply_patches, create_account
-from rehearsal.aws.constants import REGION
 from rehearsal.aws.lambda_.function_host import FunctionHost, InvocationResult
 from rehearsal.simulated_clock import SharedClock
 from tests.rehearsal.aws.account import ROLE, TRUST, zipped

@@ -12,12 +12,11 @@ from pathlib import Path
 import pytest
 
 from rehearsal.charts.timeline import GameDayOutcome
-from rehearsal.gamedays import SCENARIOS
+from rehearsal.gamedays import SCENARIOS, Scenario
 from rehearsal.gamedays.alarm_history import list_alarms
 from rehearsal.gamedays.harness import Harness
 from rehearsal.gamedays.manual_changes import update_endpoint
 from rehearsal.gamedays.neighbours import NEIGHBOURS
-from rehearsal.gamedays.scenario import Scenario
 from rehearsal.gamedays.snapshot import Snapshot, deploy_snapshot
 
 ROOT = Path(__file__).parents[3]

@@ -12,9 +12,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from rehearsal.aws import create_local_control, simulate_aws
-from rehearsal.aws.account import current_account
-from rehearsal.aws.constants import ACCOUNT, REGION
+from rehearsal.aws import ACCOUNT, REGION, create_local_control, current_account, simulate_aws
 from rehearsal.aws.identity import act_as, policies
 from rehearsal.permissions.__main__ import PAGE
 from rehearsal.permissions.grants import Grant

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from rehearsal.aws.account import current_account
+from rehearsal.aws import current_account
 from rehearsal.engine.providers.errors import InitFailed
 from tests.rehearsal.engine.providers.conftest import Aws, Resource
 

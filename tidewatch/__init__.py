@@ -1,5 +1,5 @@
-"""The domain: what an endpoint's traffic, drift, alarms and registry are, without Pulumi and without a command line.
+"""The domain: traffic, drift, alarms and registry of an endpoint, without Pulumi and without a command line.
 
-The rooms outside import from the packages here. Inside, a package imports the modules that it needs of another one: a
-function then loads no more than it runs, and the chains of imports stay short.
+Code outside imports from the packages. Inside, a package imports the modules that it needs from another one, so that a
+function loads only what it runs and import chains stay short.
 """

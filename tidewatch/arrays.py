@@ -1,4 +1,4 @@
-"""Names for the numpy arrays that the packages pass around, by the type of their elements."""
+"""Names for the numpy arrays that the packages use, by element type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The time of the process: every wait and timestamp of the domain goes through here, so a rehearsal can move it."""
+"""The clock of the process. All waits and timestamps of the domain use it, so a rehearsal can change the time."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Protocol, cast
 
 ENVIRONMENT_VARIABLE = "TIDEWATCH_CLOCK"
-"""The environment variable that names the clock of a rehearsal, for processes that the rehearsal did not start."""
+"""The environment variable with a rehearsal's clock, for processes that the rehearsal did not start."""
 
 
 class Clock(Protocol):
-    """What the domain asks of time."""
+    """The interface to time."""
 
     def now(self) -> datetime:
-        """The moment, aware, in UTC."""
+        """Returns the present time, aware, in UTC."""
         ...
 
     def sleep(self, seconds: float) -> None:
@@ -26,7 +26,7 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's own time."""
+    """The machine's clock."""
 
     def now(self) -> datetime:
         return datetime.now(UTC)
@@ -39,20 +39,20 @@ _installed: Clock = SystemClock()
 
 
 def get_clock() -> Clock:
-    """The clock of this process: the machine's, unless another was installed."""
+    """Returns the clock of this process: the machine's, unless another was installed."""
     return _installed
 
 
 def install(clock: Clock) -> None:
-    """Makes `clock` the clock of this process; a rehearsal installs the simulator's."""
+    """Makes `clock` the clock of this process. A rehearsal installs the simulator's."""
     global _installed
     _installed = clock
 
 
 def load_clock(reference: str) -> Clock:
-    """The clock that `module:class:file` names: of that class, kept in that file.
+    """Returns the clock that `module:class:file` names, of that class and with that file.
 
-    Raises ValueError where it is not of that form, and what the import or the class raises.
+    Raises ValueError for another format, and what the import or the class raises.
     """
     module, class_name, file = (*reference.split(":", 2), "", "")[:3]
     if not (module and class_name and file):

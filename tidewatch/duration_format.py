@@ -1,4 +1,4 @@
-"""Times as people say them."""
+"""Formats durations for people."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
 
 
 def format_duration(duration: timedelta) -> str:
-    """A time to a tenth of its largest unit: 5 minutes, 6 hours, 9.3 days."""
+    """Returns a duration to a tenth of its largest unit: 5 minutes, 6 hours, 9.3 days."""
     for unit, seconds in (("day", DAY), ("hour", HOUR), ("minute", MINUTE)):
         number = duration.total_seconds() / seconds
         if number >= 1:
@@ -17,7 +17,7 @@ def format_duration(duration: timedelta) -> str:
 
 
 def format_period(seconds: int) -> str:
-    """A period in the largest unit up to hours that it is a whole number of: 90 minutes, 24 hours."""
+    """Returns a period in the largest unit up to hours that divides it: 90 minutes, 24 hours."""
     for unit, unit_seconds in (("hour", HOUR), ("minute", MINUTE)):
         if seconds >= unit_seconds and not seconds % unit_seconds:
             return _pluralize(str(seconds // unit_seconds), unit)

@@ -1,4 +1,4 @@
-"""What every page of ours is made of: one file, light or dark, that needs no script and no network."""
+"""The parts of every HTML page: one file, light or dark, without scripts and network."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-"""What a browser may load for a page: nothing but the style within it."""
+"""What a browser may load for a page: only the style within it."""
 STYLE = """
 :root{color-scheme:light dark;--ink:#1d2430;--soft:#5b6675;--line:#d8dde4;--paper:#fff;--solid:#2f6fb3;--bad:#a3271f}
 @media(prefers-color-scheme:dark){:root{--ink:#e4e8ee;--soft:#9aa5b4;--line:#38414d;--paper:#14181e;--solid:#6ea8e0;
@@ -29,7 +29,7 @@ svg{width:100%;height:auto;display:block}svg text{font:11px system-ui,sans-serif
 
 
 def render_document(title: str, body: str, style: str) -> str:
-    """A whole page. title: as people read it; body, style: as they stand."""
+    """Returns a whole page. `title` is text; `body` and `style` are inserted unchanged."""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{CONTENT_SECURITY_POLICY}">'
@@ -43,9 +43,9 @@ def render_section(title: str, *parts: str) -> str:
 
 
 def render_table(titles: Sequence[str], rows: Iterable[str], numbers: Iterable[int] = ()) -> str:
-    """A table that scrolls by itself where it is too wide, with a shadow at the edge that more is behind.
+    """Returns a table that scrolls by itself if it is too wide, with a shadow at the edge that hides more.
 
-    numbers: the columns whose titles stand at the right.
+    `numbers` are the columns with right-aligned titles.
     """
     right = set(numbers)
     heads = "".join(
@@ -63,7 +63,7 @@ def render_cell(content: str, kind: str = "") -> str:
 
 
 def format_percent(share: float) -> str:
-    """Three digits at most, and never 0% for something, nor 100% for less than all."""
+    """Returns at most three digits, never 0% for more than nothing and never 100% for less than all."""
     if 0 < share < 0.001:
         return "<0.1%"
     if 0.999 < share < 1:
@@ -72,10 +72,10 @@ def format_percent(share: float) -> str:
 
 
 def format_length(units: float) -> str:
-    """A length of a drawing, to a tenth of a unit."""
+    """Returns a length in a drawing, to a tenth of a unit."""
     return f"{units:.1f}".removesuffix(".0")
 
 
 def escape_html(words: str) -> str:
-    """Escaped for HTML; characters that cannot be printed, or turn the direction of what follows, are replaced."""
+    """Escapes text for HTML. It replaces unprintable characters and those that change the direction of the text."""
     return escape("".join(character if character.isprintable() else "\ufffd" for character in words))

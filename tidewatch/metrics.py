@@ -1,7 +1,7 @@
-"""The catalog of metrics: what functions emit and what alarms and dashboards may name, with unit and dimensions.
+"""The catalog of metrics: what functions emit and what alarms and dashboards may use, with unit and dimensions.
 
-Functions emit in the embedded metric format, which CloudWatch reads from their log. It delivers at least once: alarms
-take the Maximum of our own metrics, never their Sum.
+Functions emit in the embedded metric format, which CloudWatch reads from their log. Delivery is at least once, so
+alarms use the Maximum of our own metrics, never their Sum.
 """
 
 from __future__ import annotations
@@ -18,21 +18,25 @@ EVENTS = "AWS/Events"
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric's name, unit (as CloudWatch spells it), dimension names and what it says.
-
-    least, most: what a single value can be; a threshold beyond them would never be crossed. None: no upper bound.
-    """
+    """A metric."""
 
     name: str
     unit: str
+    """As CloudWatch spells it."""
     dimensions: tuple[str, ...]
     description: str
+    """What it measures."""
     namespace: str = NAMESPACE
     lower_bound: float = 0.0
+    """The least single value. A threshold below it would never be crossed."""
     upper_bound: float | None = None
+    """The greatest single value; None if unbounded. A threshold above it would never be crossed."""
 
     def build_dimensions(self, **values: str) -> dict[str, str]:
-        """Its dimensions with these values, in order; raises ValueError where they are not exactly its dimensions."""
+        """Returns its dimensions with these values, in order.
+
+        Raises ValueError unless they are exactly its dimensions.
+        """
         if set(values) != set(self.dimensions):
             raise ValueError(f"{self.name} has the dimensions {', '.join(self.dimensions)}, not {', '.join(values)}.")
         return {name: values[name] for name in self.dimensions}
@@ -233,7 +237,7 @@ EMITTED_METRICS: tuple[Metric, ...] = (
     DRIFT_SEVERITY,
     HOURS_FAILING,
 )
-"""What our own functions emit."""
+"""The metrics that our own functions emit."""
 
 PLATFORM_METRICS: tuple[Metric, ...] = (
     INVOCATIONS,
@@ -254,6 +258,6 @@ PLATFORM_METRICS: tuple[Metric, ...] = (
     MESSAGES,
     RULE_MATCHES,
 )
-"""What AWS emits. Sources: SageMaker developer guide, "Amazon SageMaker AI metrics in Amazon CloudWatch"; Lambda
-developer guide, "Types of metrics for Lambda functions"; SQS developer guide, "Available CloudWatch metrics";
+"""The metrics that AWS emits. Sources: SageMaker developer guide, "Amazon SageMaker AI metrics in Amazon CloudWatch";
+Lambda developer guide, "Types of metrics for Lambda functions"; SQS developer guide, "Available CloudWatch metrics";
 EventBridge user guide, "EventBridge metrics"."""

@@ -1,7 +1,7 @@
-"""Text of others, made safe to print, to store and to send: it stays data wherever it goes.
+"""Makes text from others safe to print, store and send.
 
-`plain` is the one sanitizer; `markdown`, `code`, `slack` and `logged` escape for the place that a text goes to. HTML
-has tidewatch.html.text, a terminal cli.console.
+`sanitize` is the one sanitizer. `escape_markdown`, `format_code_span`, `escape_slack` and `format_log_line` escape for
+the place where a text goes. tidewatch.html.escape_html does so for HTML and cli.console for a terminal.
 """
 
 from __future__ import annotations
@@ -11,46 +11,47 @@ import re
 import unicodedata
 
 MAX_LENGTH = 1_000
-"""Characters kept of a text that somebody else wrote."""
+"""The largest number of characters kept of a text that somebody else wrote."""
 _INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-"""Unicode's categories of what is not seen, or moves what is: controls, formats (bidirectional ones among them),
-surrogates, private and unassigned code points, separators of lines and paragraphs."""
+"""Unicode's categories of characters that are invisible or move others: controls, formats (including bidirectional
+ones), surrogates, private and unassigned code points, line and paragraph separators."""
 _MARKDOWN_PUNCTUATION = re.compile(r"[\\`*_\[\]|~#!$@]|(?<=[Ww]{3})\.|:(?=//)")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _BLOCK_MARKER = re.compile(r"^(\d+(?=[.)])|(?=[-+=]))")
-"""Behind which stands what makes a line an item of a list, the underline of a heading, or a rule."""
+"""The start of a line that would become a list item, the underline of a heading, or a rule."""
 
 
 def sanitize(text: str, max_length: int = MAX_LENGTH) -> str:
-    """The text on one line, of characters that are seen, cut off after `most` of them.
+    """Returns the text on one line with only visible characters, cut off after `max_length`.
 
-    What is not seen becomes a space, as newlines and escapes would forge lines and colours where it is shown.
+    Invisible characters become spaces, because newlines and escapes could forge lines and colours.
     """
     sanitized = "".join(" " if is_invisible(character) else character for character in text[: max_length + 1])
     return sanitized if len(text) <= max_length else f"{sanitized[: max_length - 1]}…"
 
 
 def is_invisible(character: str) -> bool:
-    """Whether a character is not seen, or moves others: a control, half of a pair, a mark of direction."""
+    """Whether a character is invisible or moves others: a control, half of a surrogate pair, a direction mark."""
     return unicodedata.category(character) in _INVISIBLE_CATEGORIES
 
 
 def sanitize_lines(text: str) -> str:
-    """The text of several lines, whole, of characters that are seen."""
+    """Returns the text with its line breaks, with only visible characters."""
     return "".join(" " if is_invisible(character) and character != "\n" else character for character in text)
 
 
 def collapse_whitespace(text: str, max_length: int = MAX_LENGTH) -> str:
-    """The same without spaces around it, and one where several follow each other: so many would push what comes after
-    them onto a line of its own."""
+    """Returns the text sanitized, with single spaces and none around it.
+
+    Many spaces could push the following text onto a line of its own.
+    """
     return " ".join(sanitize(text, max_length).split())
 
 
 def escape_markdown(text: str, max_length: int = MAX_LENGTH) -> str:
-    """The text for a line of Markdown, or a part of one, where it is nothing but text: no heading, list, table, link,
-    image or code, and no HTML.
+    """Escapes text for a line of Markdown, so that it creates no heading, list, table, link, image, code or HTML.
 
-    `<`, `>` and `&` are entities, which every renderer knows; the others are escaped as CommonMark and GitHub read it.
+    `<`, `>` and `&` become entities, which every renderer supports; the others are escaped as in CommonMark and GitHub.
     Sources: CommonMark 0.31.2, 2.4 "Backslash escapes"; GitHub Flavored Markdown 0.29, 6.9 "Autolinks (extension)".
     """
     escaped = _MARKDOWN_PUNCTUATION.sub(r"\\\g<0>", collapse_whitespace(text, max_length))
@@ -58,9 +59,9 @@ def escape_markdown(text: str, max_length: int = MAX_LENGTH) -> str:
 
 
 def format_code_span(text: str, max_length: int = MAX_LENGTH) -> str:
-    """The text as code within a line of Markdown, whatever backticks it holds. Source: CommonMark, 6.1 "Code spans".
+    """Returns the text as code within a line of Markdown, whatever backticks it has.
 
-    Not for a table's cell: there a bar ends the code.
+    Not for table cells, where a bar ends the code. Source: CommonMark, 6.1 "Code spans".
     """
     words = collapse_whitespace(text, max_length)
     fence = "`" * (max(map(len, re.findall("`+", words)), default=0) + 1)
@@ -69,7 +70,7 @@ def format_code_span(text: str, max_length: int = MAX_LENGTH) -> str:
 
 
 def escape_slack(text: str) -> str:
-    """The text, of one line or several, for Slack: no link, and no mention of anybody, `<!channel>` say.
+    """Escapes text of one or several lines for Slack, so that it creates no link and no mention such as `<!channel>`.
 
     Source: Slack, "Formatting text for app surfaces", on escaping text.
     """
@@ -77,5 +78,5 @@ def escape_slack(text: str) -> str:
 
 
 def format_log_line(problem: object) -> str:
-    """One line of a function's log, JSON as all that it prints: a text in it is no metric, and no line of its own."""
+    """Returns a line for a function's log. It is JSON only, so a text in it is no metric and no line of its own."""
     return json.dumps({"problem": sanitize(str(problem))})

@@ -1,4 +1,4 @@
-"""The drift function: turns the hours that are due into profiles, verdicts and reports, and says what it found."""
+"""The drift function: computes profiles, verdicts and reports of the hours that are due, and emits metrics."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class DriftEnvironment:
 
     @classmethod
     def from_variables(cls, variables: Mapping[str, str]) -> DriftEnvironment:
-        """Raises KeyError for a variable that is missing, and ValueError for thresholds that cannot be meant."""
+        """Reads the variables. Raises KeyError for a missing one and ValueError for invalid thresholds."""
         resources = DriftResources(
             stack_key=variables["STACK_KEY"],
             model=variables["MODEL"],
@@ -50,7 +50,7 @@ class DriftEnvironment:
 
 
 class UnknownDriftEvent(ValueError):
-    """An event of a form that nothing of ours sends."""
+    """An event that no part of the stack sends."""
 
 
 @cache
@@ -60,7 +60,7 @@ def get_environment() -> DriftEnvironment:
 
 @cache
 def get_clients() -> DriftClients:
-    """Made once per process; boto3 is imported here, so that the module itself loads at once."""
+    """Creates the clients once per process. boto3 is imported here, so that the module loads fast."""
     client = cast("Any", import_module("boto3")).client
     config = import_module("botocore.config").Config(
         connect_timeout=5, read_timeout=60, retries={"total_max_attempts": 5, "mode": "standard"}
@@ -73,8 +73,10 @@ def get_clients() -> DriftClients:
 
 
 def handler(event: Mapping[str, Any] | None, context: object = None) -> dict[str, object]:
-    """Lambda's entry point. Events: an empty one processes what is due; `{"hour": "2026-01-01T10"}` does that hour,
-    in UTC, again."""
+    """Handles an event of Lambda.
+
+    An empty event processes the hours that are due; `{"hour": "2026-01-01T10"}` processes that hour, in UTC, again.
+    """
     env, requested_hour = get_environment(), parse_event(event or {})
     now = clock.get_clock().now()
     result = DriftJob(get_clients(), env.resources, env.config).run(
@@ -101,7 +103,7 @@ def handler(event: Mapping[str, Any] | None, context: object = None) -> dict[str
 
 
 def parse_event(event: Mapping[str, Any]) -> datetime | None:
-    """The one hour that an event asks for; None for all that are due. Raises UnknownEventError."""
+    """Returns the hour that an event names, or None for all that are due. Raises UnknownDriftEvent."""
     if not event:
         return None
     try:
@@ -116,7 +118,7 @@ def parse_event(event: Mapping[str, Any]) -> datetime | None:
 
 
 def compute_deadline(context: object) -> datetime | None:
-    """When the function's time is over; None where nobody says."""
+    """Returns when the function's time is over, or None if the context has no limit."""
     remaining = cast("Any", getattr(context, "get_remaining_time_in_millis", None))
     if remaining is None:
         return None
@@ -124,8 +126,10 @@ def compute_deadline(context: object) -> datetime | None:
 
 
 def format_metrics(hour: VariantHour, env: DriftEnvironment) -> str:
-    """The metrics of one variant's hour, as a line of the log, at the hour's end: an hour that is made up for or read
-    again is no news of today."""
+    """Returns the metrics of one variant's hour as a log line with the time of the hour's end.
+
+    An hour that is processed late or again must not count as today's.
+    """
     values = {
         metrics.FEATURES_CHECKED: float(hour.features_checked),
         metrics.FEATURES_DRIFTING: float(hour.features_drifting),

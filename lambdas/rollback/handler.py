@@ -1,4 +1,4 @@
-"""The rollback function: reads the event, drives the rollback, says what it did."""
+"""The rollback function: parses the event, runs the rollback and emits metrics."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tidewatch.slo.error_budget import ErrorBudgets
 
 WAIT_SECONDS = 50
-"""How long an alarm's or operator's call waits for the weights, by the clock; the sweep takes over after it."""
+"""How long a call of an alarm or an operator waits for the weights. The sweep continues after it."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,16 @@ class RollbackEnvironment:
     control: str
     plan: RollbackPlan
     copy_bucket: str = ""
-    """The bucket that the ledger is copied to; "" where there is none."""
+    """The bucket that the ledger is copied to; "" if there is none."""
     objectives: str = ""
-    """What is promised to users, as JSON by kind; "" or {} is nothing."""
+    """The objectives as JSON by kind; "" or {} means none."""
 
     @classmethod
     def from_variables(cls, variables: Mapping[str, str]) -> RollbackEnvironment:
-        """Raises KeyError naming the first of STACK_KEY, ENDPOINT, LEDGER_TABLE, CONTROL_TABLE and TARGET that is
-        missing."""
+        """Reads the variables. STACK_KEY, ENDPOINT, LEDGER_TABLE, CONTROL_TABLE and TARGET are required.
+
+        Raises KeyError for the first one that is missing.
+        """
         plan = RollbackPlan(
             target=variables["TARGET"],
             floor=int(variables.get("FLOOR") or 1),
@@ -74,13 +76,13 @@ class RollbackEnvironment:
 
 
 def _build_command(variables: Mapping[str, str]) -> str:
-    """The call of this very function: its name is Lambda's to tell, as it cannot be an input of itself."""
+    """Returns the command that calls this function. Lambda sets its name: a function cannot be an input of itself."""
     name, region = variables.get("AWS_LAMBDA_FUNCTION_NAME"), variables.get("AWS_REGION")
     return format_invocation(name, region) if name and region else ""
 
 
 class UnknownRollbackEvent(ValueError):
-    """An event of a form that nothing of ours sends."""
+    """An event that no part of the stack sends."""
 
 
 @cache
@@ -90,9 +92,9 @@ def get_environment() -> RollbackEnvironment:
 
 @cache
 def get_clients() -> Clients:
-    """Made once per process; boto3 is imported here, so that the module itself loads at once."""
+    """Creates the clients once per process. boto3 is imported here, so that the module loads fast."""
     client = cast("Any", import_module("boto3")).client
-    # A call that hangs must not use up the minute that a rollback promises, nor outlast the lease it is made under.
+    # A hanging call must not use up the minute that a rollback promises, nor outlast its lease.
     config = import_module("botocore.config").Config(
         connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2}
     )
@@ -107,14 +109,17 @@ def get_clients() -> Clients:
 
 @cache
 def get_controller() -> TrafficController:
-    """Kept between calls: what it has read of the ledger never changes."""
+    """Returns the controller of this process. It is kept between calls because ledger entries never change."""
     env = get_environment()
     return TrafficController(get_clients(), ResourceNames(env.key, env.endpoint, env.ledger, env.control))
 
 
 def handler(event: Mapping[str, Any] | None, context: object = None) -> dict[str, object]:  # noqa: ARG001
-    """Lambda's entry point. Events: a CloudWatch alarm's action, `{"action": "rollback", "reason", "by"}`, SageMaker's
-    endpoint state change, `{"action": "sweep"}`; an empty one is an operator's request."""
+    """Handles an event of Lambda.
+
+    Events are a CloudWatch alarm's action, `{"action": "rollback", "reason", "by"}`, SageMaker's endpoint state change
+    and `{"action": "sweep"}`. An empty event is an operator's request.
+    """
     env = get_environment()
     request = parse_event(event or {})
     deadline = None
@@ -125,7 +130,7 @@ def handler(event: Mapping[str, Any] | None, context: object = None) -> dict[str
         for line in format_metrics(result, get_controller(), env):
             print(line)
     except Exception as error:
-        # Who asked for a rollback gets its answer; a sweep that cannot say how things stand has failed.
+        # The requester of a rollback still gets its result, but a sweep without metrics has failed.
         if deadline is None:
             raise
         print(format_log_line(f"The metrics of this call were not emitted: {summarize_error(error)}"))
@@ -136,7 +141,7 @@ def handler(event: Mapping[str, Any] | None, context: object = None) -> dict[str
 
 
 def copy_ledger(env: RollbackEnvironment) -> None:
-    """Copies the ledger's new entries. What fails is a line of the log, and done by a later sweep."""
+    """Copies the new entries of the ledger. An error is logged, and a later sweep retries."""
     s3, traffic = get_clients().s3, get_controller()
     if not env.copy_bucket or s3 is None:
         return
@@ -147,7 +152,10 @@ def copy_ledger(env: RollbackEnvironment) -> None:
 
 
 def parse_event(event: Mapping[str, Any]) -> RollbackRequest:
-    """The request in an event. Raises UnknownEventError, so that a stray event is never taken for a rollback."""
+    """Returns the request of an event.
+
+    Raises UnknownRollbackEvent for any other event, so that none is mistaken for a rollback.
+    """
     now = clock.get_clock().now()
     if "alarmData" in event:
         alarm = event["alarmData"]
@@ -177,7 +185,10 @@ def parse_event(event: Mapping[str, Any]) -> RollbackRequest:
 
 @cache
 def get_error_budgets() -> ErrorBudgets | None:
-    """Made by the first sweep that has time for it; None without objectives. A rollback waits for no import of it."""
+    """Returns the error budgets, or None without objectives.
+
+    Only a sweep that has time creates them, so that no rollback waits for the import.
+    """
     env = get_environment()
     if env.objectives in ("", "{}"):
         return None
@@ -187,19 +198,19 @@ def get_error_budgets() -> ErrorBudgets | None:
 
 
 def list_variants() -> list[str]:
-    """Every variant there is or was: what one that is gone did to users still counts."""
+    """Returns every variant that exists or existed: what a removed one did to users still counts."""
     env = get_environment()
     splits = [split for entry in get_controller().entries() for split in (entry.before, entry.after) if split]
     return sorted({env.plan.target, *(variant for split in splits for variant in split.shares)})
 
 
 def emit_error_budgets(env: RollbackEnvironment, now: datetime) -> None:
-    """Emits what of the error budgets is used, every five minutes. What fails is a line of the log."""
+    """Emits the used share of each error budget every five minutes. An error is logged."""
     try:
         error_budgets = get_error_budgets()
         if error_budgets is None or not error_budgets.is_due(now):
             return
-        # One that was added since the last reading is counted from now on.
+        # A variant that was added since the last reading counts from now on.
         error_budgets.variants = list_variants()
         for kind, used_share in error_budgets.read_used_shares(get_clients().cloudwatch, now).items():
             dimensions = {"Endpoint": env.key, "Objective": kind}
@@ -209,7 +220,7 @@ def emit_error_budgets(env: RollbackEnvironment, now: datetime) -> None:
 
 
 def format_metrics(result: RollbackResult, traffic: TrafficController, env: RollbackEnvironment) -> Iterator[str]:
-    """The metrics of this call, as lines of the log: the endpoint's, and those of each variant."""
+    """Yields the metrics of this call as log lines: those of the endpoint, then those of each variant."""
     now, gauges = clock.get_clock().now(), traffic.read_gauges()
     values = {
         **gauges.endpoint,

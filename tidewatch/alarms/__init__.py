@@ -1,6 +1,7 @@
-"""Alarms: what is watched, from when it is wrong, how urgent that is. Values only; components make resources of them.
+"""Alarms: what is measured, from which value on it is wrong, and how urgent that is.
 
-The alarms of objectives are in tidewatch.slo. Mistakes are InvalidAlarm: sentence, and path relative to what was read.
+They are values; components turn them into resources. The alarms of objectives are in tidewatch.slo. Mistakes are
+InvalidAlarm: a sentence, and a path relative to the config that was read.
 """
 
 from __future__ import annotations

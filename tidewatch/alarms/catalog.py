@@ -1,4 +1,4 @@
-"""Every alarm there is: of a variant, and of the endpoint. What is measured nowhere has no alarm here."""
+"""All built-in alarms of a variant and of the endpoint. Only what is measured has an alarm."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tidewatch.alarms.thresholds import AlarmThresholds
 
 GUARDRAIL_COMPOSITE = "guardrail"
 HEALTH_COMPOSITE = "endpoint"
-"""The key of the composite that is in ALARM while anything is wrong."""
+"""The key of the composite that is in ALARM while any alarm is."""
 VARIANT_KEYS = (
     "server-errors",
     "model-errors",
@@ -54,9 +54,9 @@ ENDPOINT_KEYS = (
     "endpoint-not-in-service",
 )
 BUILT_IN_ALARM_KEYS = (*VARIANT_KEYS, *ENDPOINT_KEYS)
-"""The keys of all built-in alarms but those of the objectives, which tidewatch.slo has."""
+"""The keys of all built-in alarms except those of the objectives, which tidewatch.slo has."""
 ALARM_RUNBOOKS = (*(key for key in BUILT_IN_ALARM_KEYS if key != "guardrail-model-errors"), KEY_PREFIX)
-"""The runbooks that they and the user's own guardrails name."""
+"""The runbooks that these alarms and the user's own guardrails name."""
 
 
 def build_variant_alarms(
@@ -67,10 +67,10 @@ def build_variant_alarms(
     gpu_count: int = 1,
     custom: Sequence[Alarm] = (),
 ) -> dict[str, tuple[Alarm, ...]]:
-    """The alarms of each variant.
+    """Returns the alarms of each variant.
 
-    gpu_count: devices of one host; 0 has no alarm on them. custom: the user's own guardrails, of every variant but the
-    champion. Raises InvalidAlarms on two alarms of one key.
+    `gpu_count` is the number of devices of one host; 0 means no alarms on them. `custom` are the user's own guardrails,
+    which every variant except the champion gets. Raises InvalidAlarms if two alarms have the same key.
     """
     alarms: dict[str, tuple[Alarm, ...]] = {}
     ordered = sorted(variants)
@@ -93,11 +93,12 @@ def build_endpoint_alarms(
     capture_percent: float = 100,
     escalation_minutes: int | None = None,
 ) -> tuple[Alarm, ...]:
-    """The alarms of the endpoint as a whole.
+    """Returns the alarms of the endpoint as a whole.
 
-    variants: those that hold a variant; without one only the machinery is watched. drift: whether the drift function is
-    there, which alone counts captured records. capture_percent: of the requests, 0 to 100. escalation_minutes: after
-    which an open incident is told to others; None where there are none to tell.
+    `variants` are the deployed ones; without any, only the control plane gets alarms. `drift` is whether the stack has
+    the drift function, which alone counts captured records. `capture_percent` is the captured part of the requests, 0
+    to 100. `escalation_minutes` is the time after which other people are notified of an open incident; None if there
+    are no others.
     """
     data_alarms = build_data_alarms(thresholds, sorted(variants), capture_percent) if drift and variants else ()
     queue_owners = (ROLLBACK, DRIFT) if drift else (ROLLBACK,)
@@ -107,7 +108,10 @@ def build_endpoint_alarms(
 
 
 def build_guardrail_composite(alarms: Iterable[Alarm]) -> CompositeAlarm | None:
-    """What rolls a variant back: any of its guardrails; None without any. The rollback notifies people, not this."""
+    """Returns the composite of a variant's guardrails, which rolls it back, or None without guardrails.
+
+    It does not notify: the rollback does.
+    """
     keys = [alarm.key for alarm in alarms if alarm.guardrail]
     if not keys:
         return None
@@ -122,7 +126,7 @@ def build_guardrail_composite(alarms: Iterable[Alarm]) -> CompositeAlarm | None:
 
 
 def _require_unique_keys(alarms: Sequence[Alarm]) -> tuple[Alarm, ...]:
-    """The alarms, if no two have one key. Raises InvalidAlarms."""
+    """Returns the alarms. Raises InvalidAlarms if two have the same key."""
     seen: set[str] = set()
     mistakes: list[InvalidAlarm] = []
     for alarm in alarms:

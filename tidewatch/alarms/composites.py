@@ -20,7 +20,7 @@ Rule: TypeAlias = "str | BooleanRule"
 
 @dataclass(frozen=True)
 class BooleanRule:
-    """Rules that must all hold, or one of which must."""
+    """Rules of which all must hold (AND), or at least one (OR)."""
 
     operator: Literal["AND", "OR"]
     rules: tuple[Rule, ...]
@@ -35,14 +35,14 @@ def any_of(*rules: Rule) -> BooleanRule:
 
 
 def list_referenced_alarms(rule: Rule) -> tuple[str, ...]:
-    """The alarms that a rule looks at, each once, in their order."""
+    """Returns the keys of the alarms in a rule, each once, in their order."""
     if isinstance(rule, str):
         return (rule,)
     return tuple(dict.fromkeys(key for operand in rule.rules for key in list_referenced_alarms(operand)))
 
 
 def render_rule(rule: Rule, name: Callable[[str], str]) -> str:
-    """A rule as CloudWatch reads it; `name` gives an alarm's name for its key. Raises InvalidAlarm: it is too long."""
+    """Returns a rule in CloudWatch's syntax. `name` maps keys to alarm names. Raises InvalidAlarm if it is too long."""
     text = _render(rule, name)
     if len(text) > MAX_RULE_LENGTH:
         raise InvalidAlarm(f"its rule has {len(text)} characters; CloudWatch allows {MAX_RULE_LENGTH}", "rule")
@@ -61,7 +61,7 @@ def _render(rule: Rule, name: Callable[[str], str]) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class CompositeAlarm:
-    """An alarm on the states of others; its members mean what they mean in Alarm. Raises InvalidAlarm."""
+    """An alarm on the states of other alarms. Fields that Alarm has mean the same here. Raises InvalidAlarm."""
 
     key: str
     description: str
@@ -71,7 +71,7 @@ class CompositeAlarm:
     notifies: bool = True
     parents: tuple[str, ...] = ()
     lookback_s: int = 0
-    """How long what has ended still shows in the shortest window under it."""
+    """How long the shortest window under it still contains what has ended."""
 
     def __post_init__(self) -> None:
         if not KEY_PATTERN.fullmatch(self.key):

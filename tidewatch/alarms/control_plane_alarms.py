@@ -1,7 +1,7 @@
-"""The alarms of an endpoint's own machinery: rollback, deployments, weights, status, what could not be delivered.
+"""The alarms of the control plane: rollback, deployments, weights, endpoint status, undelivered events.
 
-The rollback function's sweep says each minute how things are. While it is silent a state is kept as it was, and
-rollback-failed tells that nobody is looking.
+The rollback function's sweep emits these metrics each minute. While it is silent the alarms keep their states, and
+rollback-failed fires.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ ROLLBACK_FAILED_ALARM = Alarm(
     period_s=FIVE_MINUTES,
     missing=MissingData.IGNORE,
 )
-"""No call succeeded in five minutes, though the sweep calls each minute: errors, throttles or no calls at all.
+"""Fires if no call succeeded in five minutes although the sweep calls each minute: errors, throttles or no calls.
 
-What the sweep last said is repeated as the clock: a function that falls silent has a datapoint without calls, and one
-that is too new to have been called has none, so that the first `up` pages nobody.
+The sweep's last value, repeated, is the clock: a function that stops gets datapoints without calls, and one that was
+never called gets none, so that the first `up` pages nobody.
 """
 
 ROLLBACK_BLOCKED_ALARM = Alarm(
@@ -77,7 +77,7 @@ BREAK_GLASS_ALARM = Alarm(
     severity=Severity.P1,
     signal=MetricStat(m.RULE_MATCHES, "Sum", BREAK_GLASS),
 )
-"""A use is one event or a few: the alarm clears some minutes after the last, whether somebody looked or not."""
+"""A use is one event or a few. The alarm clears some minutes after the last one, whether or not anybody looked."""
 
 DEPLOYMENT_ROLLED_BACK_ALARM = Alarm(
     key="deployment-rolled-back",
@@ -99,7 +99,7 @@ DEPLOYMENT_RUNNING_ALARM = Alarm(
     signal=MetricStat(m.DEPLOYMENT_RUNNING, "Maximum"),
     notifies=False,
 )
-"""Looked at by suppressors only. Without data it is off: a sweep that died must not silence everything."""
+"""Only suppressors use it. It is off without data: a dead sweep must not silence other alarms."""
 
 ENDPOINT_NOT_IN_SERVICE_ALARM = Alarm(
     key="endpoint-not-in-service",
@@ -116,10 +116,10 @@ ENDPOINT_NOT_IN_SERVICE_ALARM = Alarm(
 def build_control_plane_alarms(
     thresholds: AlarmThresholds, queue_owners: Sequence[str], escalation_minutes: int | None
 ) -> tuple[Alarm, ...]:
-    """The alarms of the machinery.
+    """Returns the alarms of the control plane.
 
-    queue_owners: the purposes of the functions with a queue for what failed for good. escalation_minutes: after which
-    an open incident goes to others; None where there are none to call.
+    `queue_owners` are the purposes of the functions with a queue for failed events. `escalation_minutes` is the time
+    after which other people are called about an open incident; None if there are no others.
     """
     return (
         _build_undelivered_alarm(queue_owners),
@@ -165,7 +165,7 @@ def _build_rollback_pending_alarm(thresholds: AlarmThresholds) -> Alarm:
 
 
 def _build_unacknowledged_alarm(minutes: int) -> Alarm:
-    """CloudWatch's windows are a day at most, and so are these minutes."""
+    """Returns the alarm; CloudWatch's windows are a day at most, and so is the number of minutes."""
     return Alarm(
         key="unacknowledged",
         title="Incident without an answer",

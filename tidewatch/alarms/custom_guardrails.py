@@ -1,4 +1,4 @@
-"""Guardrails on metrics of the user's own: what the config names rolls back like what is built in."""
+"""Guardrails on the user's own metrics. They roll back like the built-in ones."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from tidewatch.metrics import EMITTED_METRICS, PLATFORM_METRICS, Metric
 KEY_PREFIX = "guardrail-metric"
 RUNBOOK = KEY_PREFIX
 MAX_GUARDRAILS = 20
-"""With all others of a variant in one composite alarm, whose rule has at most 100 alarms and 10,240 characters.
-Source: CloudWatch API reference, PutCompositeAlarm, AlarmRule; a test puts the longest names."""
+"""With all others of a variant they fit into one composite alarm, whose rule has at most 100 alarms and 10,240
+characters. A test uses the longest names. Source: CloudWatch API reference, PutCompositeAlarm, AlarmRule."""
 
 
 def build_custom_guardrail(
@@ -31,9 +31,10 @@ def build_custom_guardrail(
     minimum_samples: int,
     severity: Severity,
 ) -> Alarm:
-    """The alarm on a metric, for any variant but the champion; $variant in a dimension is the alarm's variant.
+    """Returns the alarm on a metric for any variant except the champion.
 
-    A period with fewer samples than the minimum has no datapoint; 0 asks for none. Raises InvalidAlarm.
+    `$variant` in a dimension value stands for the alarm's variant. A period with fewer samples than the minimum has no
+    datapoint; 0 turns that off. Raises InvalidAlarm.
     """
     stat = MetricStat(_find_metric(namespace, metric, tuple(dimensions)), statistic, dimension_values=dimensions)
     return Alarm(
@@ -53,7 +54,7 @@ def build_custom_guardrail(
 
 
 def _find_metric(namespace: str, name: str, dimensions: tuple[str, ...]) -> Metric:
-    """The metric, with the range of values of one that the catalog has."""
+    """Returns the metric, with the range of values that the catalog has for it."""
     matches = (
         candidate
         for candidate in (*EMITTED_METRICS, *PLATFORM_METRICS)
@@ -64,7 +65,7 @@ def _find_metric(namespace: str, name: str, dimensions: tuple[str, ...]) -> Metr
 
 
 def _gate_on_samples(stat: MetricStat, minimum: int) -> MetricMath:
-    """Without an alternative: too few samples are no datapoint, where a number might breach."""
+    """Drops the datapoint if there are too few samples. An alternative number could breach."""
     lower_bound, upper_bound = statistics.compute_bounds(stat.statistic, stat.metric)
     samples = MetricStat(stat.metric, "SampleCount", dimension_values=stat.dimension_values)
     return MetricMath(f"IF(n >= {minimum}, x)", {"n": samples, "x": stat}, lower_bound, upper_bound)

@@ -1,7 +1,7 @@
-"""The alarms of an endpoint's data: capture, records and drift, and the function that watches them.
+"""The alarms of an endpoint's data: capture, records, drift, and the drift function.
 
-The drift function speaks once an hour. One datapoint of the last two counts, so that a run a few seconds late neither
-clears an alarm nor raises it again; a verdict that is missing is not a good one.
+The drift function emits metrics once an hour. One of the last two datapoints is enough, so that a run that is a few
+seconds late neither clears an alarm nor raises it again. A missing verdict is not a good one.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from tidewatch.alarms.thresholds import AlarmThresholds
 
 DRIFT = "drift"
 TICKET, PAGE = 2, 3
-"""Values of DriftSeverity from which somebody is told."""
+"""Values of DriftSeverity from which on people are notified."""
 ATTEMPTS = 3
-"""Of an asynchronous call: Lambda tries twice more."""
+"""The attempts of an asynchronous call: Lambda retries twice."""
 QUARTER_DAY = 6 * HOUR
 
 HOURS_FAILING_ALARM = Alarm(
@@ -30,11 +30,11 @@ HOURS_FAILING_ALARM = Alarm(
     period_s=HOUR,
     periods=2,
     datapoints=2,
-    # Between its attempts an hour counts as failing, and every run says so.
+    # An hour counts as failing between its attempts, and every run emits that.
     missing=MissingData.IGNORE,
     parents=("drift-late", "drift-failed"),
 )
-"""One failure heals by itself as a rule, an hour later: two in a row do not."""
+"""A single failure is usually repaired an hour later. Two in a row are not."""
 
 DRIFT_FAILED_ALARM = Alarm(
     key="drift-failed",
@@ -49,7 +49,7 @@ DRIFT_FAILED_ALARM = Alarm(
     comparison="<",
     period_s=HOUR,
 )
-"""All attempts of a call, and no other call succeeded: what one run missed, the next one makes up for."""
+"""Fires if all attempts of a call failed and no other call succeeded. The next run makes up for a missed one."""
 
 DRIFT_LATE_ALARM = Alarm(
     key="drift-late",
@@ -66,9 +66,8 @@ DRIFT_LATE_ALARM = Alarm(
     missing=MissingData.IGNORE,
     parents=("drift-throttled",),
 )
-"""The sweep's open incidents, times 0, are the clock: without them a function that stops leaves no datapoint at
-all, and one that is too new to have run would be late.
-"""
+"""The sweep's open incidents, times 0, are the clock: without them a function that stops has no datapoint, and a new
+one would be late before its first run."""
 
 DRIFT_THROTTLED_ALARM = Alarm(
     key="drift-throttled",
@@ -85,9 +84,9 @@ DRIFT_THROTTLED_ALARM = Alarm(
 def build_data_alarms(
     thresholds: AlarmThresholds, variants: Sequence[str], capture_percent: float
 ) -> tuple[Alarm, ...]:
-    """The alarms of what was captured, and of the function that reads it.
+    """Returns the alarms on captured data and on the drift function.
 
-    capture_percent: of the requests, 0 to 100.
+    `capture_percent` is the captured part of the requests, 0 to 100.
     """
     record_alarms: tuple[Alarm, ...] = ()
     if capture_percent > 0:
@@ -103,7 +102,7 @@ def build_data_alarms(
 
 
 def _build_capture_missing_alarm(thresholds: AlarmThresholds, variants: Sequence[str], capture_percent: float) -> Alarm:
-    """Three hours in a row: the hour in which traffic begins, and the one after, may have nothing read yet."""
+    """Needs three hours in a row: nothing may be read yet of the hour in which traffic begins and of the next."""
     requests = math.ceil(thresholds.capture_requests * 100 / capture_percent)
     stats = build_variant_stats("n", m.INVOCATIONS, "Sum", variants) | build_variant_stats(
         "r", m.RECORDS_READ, "Maximum", variants
@@ -158,7 +157,7 @@ def _build_drift_alarm(variants: Sequence[str]) -> Alarm:
         signal=build_count(m.DRIFT_SEVERITY, "Maximum", TICKET, variants),
         period_s=HOUR,
         periods=2,
-        # A night without traffic has no verdict, and is no reason to page again in the morning.
+        # A night without traffic has no verdict and must not cause another page in the morning.
         missing=MissingData.IGNORE,
         parents=("many-features-drift",),
     )
@@ -179,7 +178,7 @@ def _build_many_features_drift_alarm(variants: Sequence[str]) -> Alarm:
 
 
 def _build_insufficient_data_alarm(thresholds: AlarmThresholds, variants: Sequence[str]) -> Alarm:
-    """The Minimum of a quarter of a day: one verdict in it is enough to be well."""
+    """Uses the minimum of six hours: one verdict in them is enough."""
     periods = thresholds.insufficient_hours * HOUR // QUARTER_DAY
     return Alarm(
         key="insufficient-data",

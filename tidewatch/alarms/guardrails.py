@@ -1,7 +1,8 @@
-"""What rolls back: the alarms that compare a challenger with the champion. They alone are part of that composite.
+"""The guardrails: alarms that compare a challenger with the champion and roll it back. The composite has only these.
 
-A minute each, two of three: from the first bad datapoint to ALARM it takes one more. No percentiles, which a variant
-with little traffic neither reaches nor leaves, and no FILL, which would put a guess in the place of a late datapoint.
+Their periods are a minute, and two of three must breach, so ALARM follows the first bad datapoint by one minute. They
+use no percentiles, which neither fire nor clear with little traffic, and no FILL, which would replace a late datapoint
+by a guess.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ PERIODS, DATAPOINTS = 3, 2
 
 
 def build_guardrail_alarms(thresholds: AlarmThresholds) -> tuple[Alarm, ...]:
-    """The built-in ones of a variant that is not the champion."""
+    """Returns the built-in guardrails of a variant that is not the champion."""
     return (
         _build_errors_guardrail(thresholds),
         _build_model_errors_guardrail(thresholds),
@@ -47,7 +48,7 @@ def _build_errors_guardrail(thresholds: AlarmThresholds) -> Alarm:
 
 
 def _build_model_errors_guardrail(thresholds: AlarmThresholds) -> Alarm:
-    """Refused requests too, but only beside a champion with traffic: callers send bad requests to any model."""
+    """Counts refused requests too, but only if the champion has traffic: callers send bad requests to any model."""
     condition = f"{_build_min_samples_condition(thresholds)} AND (k >= {thresholds.minimum_requests})"
     return Alarm(
         key="guardrail-model-errors",
@@ -72,7 +73,7 @@ def _build_min_samples_condition(thresholds: AlarmThresholds) -> str:
 
 
 def _build_comparison_stats(errors: Metric) -> dict[str, MetricStat]:
-    """Requests and bad ones: n and b of the variant, k and d of the champion."""
+    """Returns requests and bad ones as n and b of the variant, and k and d of the champion."""
     return {
         "n": MetricStat(m.INVOCATIONS, "Sum"),
         "k": MetricStat(m.INVOCATIONS, "Sum", CHAMPION),
@@ -82,10 +83,10 @@ def _build_comparison_stats(errors: Metric) -> dict[str, MetricStat]:
 
 
 def _build_latency_guardrail(thresholds: AlarmThresholds) -> Alarm:
-    """A ratio of trimmed means; against the absolute limit while the champion has too few requests to compare with.
+    """Compares trimmed means, or uses the absolute limit while the champion has too few requests.
 
-    Metric math knows no standard deviation, so nothing is taken off for chance as it is of errors: of few requests with
-    a long tail the means alone differ by half, every few hours. It asks for more requests instead.
+    Metric math has no standard deviation, so nothing is subtracted for chance as it is for errors. With few requests
+    and a long tail the means alone differ by half every few hours, so this guardrail needs more requests.
     """
     min_requests, ratio = thresholds.guardrail_latency_requests, thresholds.guardrail_latency_ratio
     fallback = round(thresholds.latency_milliseconds * MICROSECONDS / ratio)

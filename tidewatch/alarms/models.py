@@ -1,7 +1,7 @@
-"""Alarms as values: what is measured, from when it is wrong, how urgent that is. Components make resources of them.
+"""The types of alarms: what is measured, from which value on it is wrong, and how urgent that is.
 
-Sources: CloudWatch API reference, PutMetricAlarm (windows, 10 metrics); CloudWatch user guide, "Using math expressions
-with CloudWatch metrics".
+Components turn these values into resources. Sources: CloudWatch API reference, PutMetricAlarm (windows, 10 metrics);
+CloudWatch user guide, "Using math expressions with CloudWatch metrics".
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 CHAMPION = "champion"
 VARIANT = "$variant"
-"""Stands for the alarm's own variant in dimension values that the config gives."""
+"""Stands for the alarm's own variant in dimension values from the config."""
 KEY_PATTERN = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 ID_PATTERN = re.compile(r"[a-z][A-Za-z0-9_]*")
 MAX_METRICS = 10
@@ -39,7 +39,7 @@ class Severity(StrEnum):
 
 
 class MissingData(StrEnum):
-    """What a datapoint that is not there counts as."""
+    """How CloudWatch treats a missing datapoint."""
 
     MISSING = "missing"
     NOT_BREACHING = "notBreaching"
@@ -49,38 +49,38 @@ class MissingData(StrEnum):
 
 @dataclass(frozen=True)
 class MetricStat:
-    """One statistic of one metric.
-
-    of: whose, where the alarm's scope does not tell: a variant, or "champion", for a metric of a variant; what the
-    function, the queue or the rule is for ("rollback", "drift"); the objective of a budget. values: the dimension
-    values of a metric that the config names, with $variant for the alarm's variant.
-    """
+    """One statistic of one metric."""
 
     metric: Metric
     statistic: str
     source: str = ""
+    """Whose metric it is, if the alarm's scope does not determine that. For a variant's metric a variant or "champion";
+    for a function, queue or rule its purpose ("rollback", "drift"); for a budget its objective."""
     dimension_values: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
+    """The dimension values of a metric from the config, with $variant for the alarm's variant."""
 
 
 @dataclass(frozen=True)
 class MetricMath:
-    """An expression of metric math over statistics by their ids. least, most: what it can be; None is unbounded.
+    """A metric math expression over statistics by their ids.
 
-    CloudWatch takes a value that is missing beside others for 0, in arithmetic and in comparisons; drops a datapoint
-    that divides by 0; and IF drops it where the condition, or the alternative that is asked for, is missing.
+    In arithmetic and comparisons CloudWatch takes a missing value for 0 if another is present. It drops a datapoint
+    that divides by 0. IF drops the datapoint if the condition or the chosen alternative is missing.
     """
 
     expression: str
     stats: Mapping[str, MetricStat] = field(hash=False)
     lower_bound: float | None = None
+    """The least value of the expression; None if unbounded."""
     upper_bound: float | None = None
+    """The greatest value of the expression; None if unbounded."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Alarm:
-    """An alarm before it is a resource: in ALARM when `datapoints` of the last `periods` datapoints compare.
+    """An alarm, in ALARM if `datapoints` of the last `periods` datapoints breach the threshold.
 
-    Raises InvalidAlarm where CloudWatch would refuse it, or where it could never fire or never clear.
+    Raises InvalidAlarm if CloudWatch would refuse it, or if it could never fire or never clear.
     """
 
     key: str
@@ -88,7 +88,7 @@ class Alarm:
     title: str
     """A few words."""
     description: str
-    """One sentence: what it means for users."""
+    """One sentence about what it means for users."""
     severity: Severity
     signal: MetricStat | MetricMath
     comparison: Comparison = ">="
@@ -101,15 +101,15 @@ class Alarm:
     guardrail: bool = False
     """Whether it is part of the composite that rolls back."""
     suppressed_by_deployment: bool = False
-    """Whether a running deployment explains it, and so holds it back."""
+    """Whether a running deployment explains it and so suppresses it."""
     runbook: str = ""
-    """The name of the runbook's file; the key where none is given."""
+    """The name of the runbook's file. The default is the key."""
     notifies: bool = True
-    """False for what only composites and suppressors look at."""
+    """False for an alarm that only composites and suppressors use."""
     parents: tuple[str, ...] = ()
-    """The keys of alarms that say the same more urgently."""
+    """The keys of alarms that report the same problem more urgently."""
     escalates: bool = False
-    """Whether it notifies those who are called when others do not answer."""
+    """Whether it notifies the people who are called when others do not respond."""
 
     def __post_init__(self) -> None:
         if not KEY_PATTERN.fullmatch(self.key):
@@ -133,7 +133,7 @@ class Alarm:
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """The least and the most that its signal can be."""
+        """The least and the greatest value of its signal."""
         if isinstance(self.signal, MetricStat):
             return statistics.compute_bounds(self.signal.statistic, self.signal.metric)
         lower_bound, upper_bound = self.signal.lower_bound, self.signal.upper_bound
@@ -214,21 +214,25 @@ class Alarm:
 
 @dataclass(frozen=True)
 class DimensionResolver(Generic[T]):
-    """What dimension values are made of, as text or as what becomes text.
-
-    key: of the stack, under which our own metrics run. endpoint: the physical one. functions, queues, rules: by
-    purpose.
-    """
+    """Resolves the dimensions of a metric, to text or to values that become text (T)."""
 
     key: str
+    """The stack's key, the dimension of our own metrics."""
     endpoint: T
+    """The physical endpoint."""
     champion: str
     functions: Mapping[str, T]
+    """The functions by purpose."""
     queues: Mapping[str, T]
+    """The queues by purpose."""
     rules: Mapping[str, T] = field(default_factory=dict[str, T])
+    """The rules by purpose."""
 
     def resolve(self, stat: MetricStat, variant: str = "") -> dict[str, T | str]:
-        """The dimensions of a statistic, for an alarm of that variant. Raises InvalidAlarm where one is left open."""
+        """Returns the dimensions of a statistic for an alarm of that variant.
+
+        Raises InvalidAlarm if one is undetermined.
+        """
         if stat.dimension_values:
             return {name: value.replace(VARIANT, variant) for name, value in stat.dimension_values.items()}
         return {name: self._resolve_value(name, stat, variant) for name in stat.metric.dimensions}
@@ -256,7 +260,7 @@ class DimensionResolver(Generic[T]):
 
 
 def _find_longest_period(periods: int) -> int:
-    """The longest period in seconds, a multiple of a minute, of which so many fit into a window; 0 where none does."""
+    """Returns the longest period in seconds, a multiple of a minute, of which that many fit into a window, or 0."""
     longest = WEEK // periods // 60 * 60
     return longest if longest >= HOUR else DAY // periods // 60 * 60
 

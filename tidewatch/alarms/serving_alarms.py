@@ -1,4 +1,4 @@
-"""The alarms of one variant: what its users and its hosts feel."""
+"""The alarms of one variant: its errors, its latency and its hosts."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from tidewatch.alarms.models import FIVE_MINUTES, Alarm, MetricMath, MetricStat,
 from tidewatch.alarms.thresholds import AlarmThresholds
 
 MICROSECONDS = 1000
-"""In a millisecond: SageMaker's latencies are in microseconds."""
+"""Microseconds in a millisecond. SageMaker's latencies are in microseconds."""
 
 _REQUESTS = MetricStat(m.INVOCATIONS, "Sum")
 _SHARE = MetricStat(m.LIVE_SHARE, "Minimum")
 
 
 def build_serving_alarms(thresholds: AlarmThresholds) -> tuple[Alarm, ...]:
-    """Of any variant with traffic. Windows of five minutes, as a canary may get few requests in one."""
+    """Returns the alarms of any variant with traffic.
+
+    Their windows are five minutes, because a canary has few requests.
+    """
     return (
         _build_server_errors_alarm(thresholds),
         _build_model_errors_alarm(thresholds),
@@ -47,7 +50,7 @@ def _build_server_errors_alarm(thresholds: AlarmThresholds) -> Alarm:
         comparison=">",
         threshold=thresholds.server_error_percent / 100,
         period_s=FIVE_MINUTES,
-        # A deployment may break everything: that is no time to keep quiet about it.
+        # A deployment may break everything, so it must not silence this.
         suppressed_by_deployment=False,
         parents=("endpoint-not-in-service",),
     )
@@ -74,7 +77,7 @@ def _build_model_errors_alarm(thresholds: AlarmThresholds) -> Alarm:
         ),
         comparison=">",
         threshold=thresholds.model_error_percent / 100,
-        # Two of two: periods slide with the minute, and a short burst would be two of three twice.
+        # Two of two: periods slide with the minute, and a short burst would be in two of three twice.
         period_s=FIVE_MINUTES,
         periods=2,
         datapoints=2,
@@ -91,7 +94,7 @@ def _build_latency_alarm(thresholds: AlarmThresholds) -> Alarm:
         description=f"Fewer than {thresholds.latency_percent:g}% of the predictions of this variant take at most "
         f"{thresholds.latency_milliseconds:g} ms.",
         severity=Severity.P2,
-        # The rank of the limit, where the percentile itself needs hundreds of requests a period to be evaluated.
+        # The rank of the limit. The percentile itself needs hundreds of requests per period.
         signal=MetricMath(
             f"IF({build_min_requests_condition(thresholds.minimum_requests)}, r, 100)",
             {"n": _REQUESTS, "w": _SHARE, "r": MetricStat(m.MODEL_LATENCY, percent_rank)},
@@ -129,13 +132,13 @@ def _build_overhead_alarm(thresholds: AlarmThresholds) -> Alarm:
 
 
 def build_silence_alarm(thresholds: AlarmThresholds, variants: Sequence[str]) -> Alarm:
-    """The variant gets no requests though it should; variants: all of the endpoint's.
+    """Returns the alarm on a variant that gets no requests although it should.
 
-    A variant with half of the traffic or more stands for the endpoint: no request at all. Another one is silent only
-    while the endpoint has so many requests that some are due to it. What is due follows the live split, not the
-    declared one: a promotion changes no alarm, and a variant that was rolled back may be silent. The sweep reports the
-    split each minute and so is the clock: with datapoints of 0, none from before the silence are evaluated in the
-    place of missing ones.
+    A variant with at least half of the traffic stands for the endpoint: any period without a request counts. Another
+    variant is silent only while the endpoint has so many requests that some are due to it. What is due follows the live
+    split, not the declared one: a promotion changes no alarm, and a variant that was rolled back may be silent. The
+    sweep reports the split each minute and so is the clock: the silence has datapoints of 0, and CloudWatch does not
+    use older ones in their place. `variants` are all of the endpoint's.
     """
     stats = {"n": _REQUESTS, "w": _SHARE, **build_variant_stats("t", m.INVOCATIONS, "Sum", variants)}
     is_expected = f"(w >= 0.5) OR (({build_sum('t', variants)}) * w >= {thresholds.minimum_requests})"
@@ -157,10 +160,10 @@ def build_silence_alarm(thresholds: AlarmThresholds, variants: Sequence[str]) ->
 
 
 def build_host_alarms(thresholds: AlarmThresholds, gpu_count: int) -> tuple[Alarm, ...]:
-    """The alarms of the variant's hosts.
+    """Returns the alarms of the variant's hosts.
 
-    gpu_count: devices of one host, whose metrics go up to 100 each; 0 has no alarm on them. Hosts report whether or not
-    there is traffic: a variant without data has no hosts, and its alarms keep quiet.
+    `gpu_count` is the number of devices of one host, whose metrics go up to 100 each; 0 means no alarms on them. Hosts
+    report even without traffic: a variant without data has no hosts, and its alarms stay quiet.
     """
     return (
         *(_build_gpu_alarms(thresholds, gpu_count) if gpu_count else ()),

@@ -1,4 +1,4 @@
-"""CloudWatch's statistics by name: which there are, and what their values can be.
+"""The names of CloudWatch's statistics, and the range of their values.
 
 Source: CloudWatch user guide, "CloudWatch statistics definitions".
 """
@@ -36,13 +36,13 @@ def is_known_statistic(statistic: str) -> bool:
 
 
 def is_percentile(statistic: str) -> bool:
-    """Whether it is one like p99: below 10/(1-p) samples a period such an alarm keeps its state, whatever comes."""
+    """Whether it is a percentile like p99. With fewer than 10/(1-p) samples a period its alarm keeps its state."""
     single = _SINGLE.fullmatch(statistic)
     return single is not None and single[1] == "p"
 
 
 def compute_bounds(statistic: str, metric: Metric) -> tuple[float, float]:
-    """The least and the most that a statistic of a metric can be."""
+    """Returns the least and the greatest value of a statistic of a metric."""
     upper_bound = math.inf if metric.upper_bound is None else metric.upper_bound
     kind = statistic[:2].lower()
     if kind == "pr":

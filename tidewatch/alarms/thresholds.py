@@ -1,4 +1,4 @@
-"""From when the built-in alarms fire: every threshold, its default, its meaning, and the range in which it can fire."""
+"""The thresholds of the built-in alarms, each with its default, meaning and the range in which the alarm can fire."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from tidewatch.alarms.expressions import format_number
 
 
 def _declare_threshold(default: float, minimum: float, maximum: float, step: int = 0, *, description: str) -> Any:
-    """A field from minimum to maximum, both allowed; step: whole numbers, multiples of it."""
+    """Returns a field with inclusive bounds. A nonzero `step` allows only whole multiples of it."""
     bounds = {"minimum": minimum, "maximum": maximum, "step": step}
     return field(default=default, metadata={**bounds, "description": description})
 
 
 @dataclass(frozen=True)
 class AlarmThresholds:
-    """Thresholds of the alarms; percent are 0 to 100. Raises InvalidAlarms."""
+    """The thresholds of the alarms. Percentages are 0 to 100. Raises InvalidAlarms."""
 
     server_error_percent: float = _declare_threshold(
         2, 0.01, 99, description="percent of a variant's requests that fail on our side, in five minutes"
@@ -99,7 +99,10 @@ class AlarmThresholds:
 
 
 def find_range_fault(value: float, bounds: Mapping[str, Any]) -> str:
-    """What is wrong with the value of a threshold, by its metadata, as the second half of a sentence; "" if nothing."""
+    """Returns the mistake in a threshold's value as the second half of a sentence, or "".
+
+    `bounds` is the metadata of the field.
+    """
     minimum, maximum, step = bounds["minimum"], bounds["maximum"], bounds["step"]
     if not minimum <= value <= maximum:
         return f"{format_number(value)} is out of range; use {format_number(minimum)} to {format_number(maximum)}"

@@ -1,4 +1,4 @@
-"""Helpers over boto3, each a module of its own.
+"""Helpers over boto3, one per module.
 
-Nothing is imported here: a function that reads an item or an error must not load what only a connection needs.
+Nothing is imported here: a function that reads an item or an error must not load the code of connections.
 """

@@ -1,4 +1,4 @@
-"""Reading CloudWatch: the series of metrics, alarms by their names, and what an alarm changed to. All pages of each.
+"""Reads CloudWatch: metric series, alarms by name and state changes, with all pages of each.
 
 Source of the limits: CloudWatch API reference, GetMetricData (500 queries, 100,800 datapoints a page), DescribeAlarms
 (100 names).
@@ -19,26 +19,27 @@ if TYPE_CHECKING:
 
 AlarmType = Literal["MetricAlarm", "CompositeAlarm"]
 AlarmDescription = Mapping[str, Any]
-"""An alarm as DescribeAlarms has it."""
+"""An alarm as in DescribeAlarms."""
 
 ALARM_TYPES: Sequence[AlarmType] = ("MetricAlarm", "CompositeAlarm")
 MAX_RECORDS = 100
-"""Names that DescribeAlarms takes, and items that it and DescribeAlarmHistory return at once."""
+"""The limit of names for DescribeAlarms, and of items that it and DescribeAlarmHistory return at once."""
 COMPLETE = "Complete"
 
 
 @dataclass
 class MetricSeries:
-    """The values of one query by the beginning of their period, in UTC; `status` is Complete where none is missing."""
+    """The values of one query by the start of their period, in UTC."""
 
     values: dict[datetime, float] = field(default_factory=dict[datetime, float])
     status: str = COMPLETE
+    """Complete if no value is missing."""
 
 
 def build_metric_query(
     query_id: str, metric: Metric, dimensions: Mapping[str, str], period_seconds: int, statistic: str
 ) -> MetricDataQueryTypeDef:
-    """A query for one statistic of a metric."""
+    """Returns a query for one statistic of a metric."""
     return {
         "Id": query_id,
         "MetricStat": {
@@ -56,7 +57,7 @@ def build_metric_query(
 def read_metric_data(
     cloudwatch: CloudWatchClient, queries: Sequence[MetricDataQueryTypeDef], since: datetime, until: datetime
 ) -> dict[str, MetricSeries]:
-    """The series of each query by its id; none for a query that CloudWatch does not answer."""
+    """Returns the series of each query by its id. A query without a response has none."""
     found: dict[str, MetricSeries] = {}
     if not queries:
         return found
@@ -80,13 +81,13 @@ def describe_alarms(
     types: Sequence[AlarmType] = ALARM_TYPES,
     has_time: Callable[[], bool] = lambda: True,
 ) -> list[AlarmDescription]:
-    """The alarms of these names that exist; "" is none. Asks no further once `has_time` is False."""
+    """Returns the alarms of these names that exist, ignoring "". Stops reading once `has_time` returns False."""
     unique_names = sorted(set(filter(None, names)))
     found: list[AlarmDescription] = []
     for start in range(0, len(unique_names), MAX_RECORDS):
         if not has_time():
             break
-        # As many records as names: there is no second page.
+        # With as many records as names there is no second page.
         page = cloudwatch.describe_alarms(
             AlarmNames=unique_names[start : start + MAX_RECORDS], AlarmTypes=types, MaxRecords=MAX_RECORDS
         )
@@ -95,7 +96,7 @@ def describe_alarms(
 
 
 def list_in_alarm(cloudwatch: CloudWatchClient, names: Iterable[str]) -> frozenset[str]:
-    """Those of the named alarms, metric or composite, that are in ALARM."""
+    """Returns those of the named alarms, metric or composite, that are in ALARM."""
     alarms = describe_alarms(cloudwatch, names)
     return frozenset(str(alarm.get("AlarmName", "")) for alarm in alarms if alarm.get("StateValue") == "ALARM")
 
@@ -103,7 +104,7 @@ def list_in_alarm(cloudwatch: CloudWatchClient, names: Iterable[str]) -> frozens
 def read_state_changes(
     cloudwatch: CloudWatchClient, alarm: str, since: datetime, until: datetime
 ) -> list[Mapping[str, Any]]:
-    """The changes of an alarm's state in that time, as DescribeAlarmHistory has them."""
+    """Returns the state changes of an alarm in that time, as in DescribeAlarmHistory."""
     found: list[Mapping[str, Any]] = []
     request: dict[str, Any] = {
         "AlarmName": alarm,

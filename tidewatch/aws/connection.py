@@ -1,4 +1,4 @@
-"""The AWS provider's settings in a stack's config, as values; what boto3 cannot follow of them is a fault.
+"""The AWS provider's settings in a stack's config, and the mistakes in them that boto3 cannot follow.
 
 Source: Pulumi's AWS provider 7.51, its configuration variables; the settings of boto3 in botocore.config and
 botocore.configprovider.
@@ -20,12 +20,12 @@ SUPPORTED_SETTINGS = (
     "customCaBundle", "insecure", "httpProxy", "httpsProxy", "ec2MetadataServiceEndpoint",
     "ec2MetadataServiceEndpointMode",
 )  # fmt: skip
-"""What every client does as the provider does it."""
+"""The settings that every client follows like the provider."""
 IGNORED_SETTINGS = (
     "defaultTags", "ignoreTags", "tagPolicyCompliance", "skipCredentialsValidation", "skipMetadataApiCheck",
     "skipRegionValidation", "skipRequestingAccountId", "tokenBucketRateLimiterCapacity", "userAgents",
 )  # fmt: skip
-"""What is about the provider's resources and its own checks: no client has anything to follow."""
+"""Settings of the provider's resources and its own checks, which do not concern clients."""
 UNSUPPORTED_SETTINGS = {
     "assumeRole": "is no setting of this version of the AWS provider; use assumeRoles, a list like [{roleArn: ARN}]",
     "noProxy": "boto3 takes it from the environment only; leave it out and set NO_PROXY there",
@@ -58,27 +58,34 @@ _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 @dataclass(frozen=True)
 class AssumedRole:
-    """A role to take. request: the other parameters of the call, as JSON. token, token_file: of a web identity."""
+    """A role to assume."""
 
     arn: str
     request: str = "{}"
+    """The other parameters of the call, as JSON."""
     token: str = ""
+    """The token of a web identity."""
     token_file: str = ""
+    """The file with the token of a web identity."""
 
 
 @dataclass(frozen=True)
 class Connection:
-    """Where and as whom to speak to AWS. options: the other settings that are followed, by name, as JSON."""
+    """The region and the identity for calls to AWS."""
 
     region: str = ""
     profile: str = ""
     roles: tuple[AssumedRole, ...] = ()
     web_identity: AssumedRole | None = None
     options: tuple[tuple[str, str], ...] = ()
+    """The other supported settings, by name, as JSON."""
 
     @classmethod
     def from_config(cls, config: Mapping[str, object]) -> Connection:
-        """The connection that `aws:*` values ask for, parsed or as JSON text; those without fault, see `faults`."""
+        """Returns the connection of `aws:*` values, parsed or as JSON text.
+
+        They must have passed `find_config_faults`.
+        """
         settings = _read_settings(config)
         excluded = ("region", "profile", "assumeRoles", "assumeRoleWithWebIdentity")
         web = settings.get("assumeRoleWithWebIdentity")
@@ -95,17 +102,17 @@ class Connection:
         )
 
     def get_option(self, name: str) -> Any:
-        """One of the other settings; None where it is not set."""
+        """Returns one of the other settings, or None if it is not set."""
         found = dict(self.options).get(name)
         return None if found is None else json.loads(found)
 
     def is_enabled(self, name: str) -> bool:
-        """One of the other settings that is on or off."""
+        """Whether one of the other settings is on."""
         return str(self.get_option(name) or "").lower() == "true"
 
 
 def find_config_faults(config: Mapping[str, object]) -> Iterator[str]:
-    """What of the AWS provider's settings no client could follow, each with its path."""
+    """Yields the provider settings that no client could follow, each with its path."""
     for key in sorted(name for name in config if name.startswith("aws:") and name not in PROVIDER_KEYS):
         suggestions = difflib.get_close_matches(key, PROVIDER_KEYS, 1)
         yield f"{key}: is no setting of the AWS provider" + (f"; did you mean {suggestions[0]}?" if suggestions else "")
@@ -164,7 +171,7 @@ def _find_role_faults(role: object, path: str, keys: set[str]) -> Iterator[str]:
 
 
 def _parse_duration(text: str) -> int | None:
-    """Seconds of a duration as Go writes it, 1h30m; 0 for "", None for what is none."""
+    """Returns the seconds of a duration in Go's format, such as 1h30m; 0 for "", None if it is invalid."""
     found = _DURATION.fullmatch(text)
     return (
         sum(int(part or 0) * unit_seconds for part, unit_seconds in zip(found.groups(), (3600, 60, 1), strict=True))
@@ -174,7 +181,7 @@ def _parse_duration(text: str) -> int | None:
 
 
 def _parse_role(settings: Mapping[str, Any]) -> AssumedRole:
-    """The parameters of AssumeRole by the provider's names."""
+    """Returns the role with the parameters of AssumeRole, from the provider's names."""
     request: dict[str, Any] = {"RoleSessionName": settings.get("sessionName") or "tidewatch"}
     parameter_names = {"externalId": "ExternalId", "policy": "Policy", "sourceIdentity": "SourceIdentity"}
     request |= {parameter: settings[setting] for setting, parameter in parameter_names.items() if settings.get(setting)}
@@ -195,13 +202,13 @@ def _parse_role(settings: Mapping[str, Any]) -> AssumedRole:
 
 
 def _read_settings(config: Mapping[str, object]) -> dict[str, Any]:
-    """The provider's settings that are set, by their names without `aws:`; lists and objects parsed."""
+    """Returns the provider's settings that are set, by name without `aws:`, with lists and objects parsed."""
     found = {key.partition(":")[2]: _parse_json(value) for key, value in config.items() if key in PROVIDER_KEYS}
     return {name: value for name, value in found.items() if value not in (None, "", [], {})}
 
 
 def _parse_json(value: object) -> object:
-    """The engine hands lists and objects over as JSON text."""
+    """Parses lists and objects, which the engine passes as JSON text."""
     if isinstance(value, str) and value.strip()[:1] in ("{", "["):
         try:
             return json.loads(value)

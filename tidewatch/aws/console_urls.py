@@ -1,4 +1,4 @@
-"""Where AWS's console shows things, in each partition. It has no API to ask; its addresses are stable all the same."""
+"""The URLs of AWS's console, in each partition. There is no API for them, but they are stable."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ def build_endpoint_url(region: str, name: str) -> str:
 
 
 def build_function_url(region: str, name: str) -> str:
-    """Its page of invocations and logs."""
+    """Returns the page with a function's invocations and logs."""
     return f"{_build_service_url(region, 'lambda')}#/functions/{quote(name, safe='')}?tab=monitoring"
 
 
 def build_table_url(region: str, name: str) -> str:
-    """The items of a DynamoDB table."""
+    """Returns the page with the items of a DynamoDB table."""
     return f"{_build_service_url(region, 'dynamodbv2')}#item-explorer?table={quote(name, safe='')}"
 
 
 def build_bucket_url(region: str, bucket: str, prefix: str = "") -> str:
-    """The objects of a bucket; prefix: those under it, with its slash at the end."""
+    """Returns the page with the objects of a bucket, under `prefix` if given, which ends with a slash."""
     return f"https://{_get_host(region)}/s3/buckets/{quote(bucket, safe='')}?region={region}&prefix={quote(prefix)}"
 
 

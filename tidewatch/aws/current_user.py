@@ -1,4 +1,4 @@
-"""Who is at the keyboard, for the ledger."""
+"""Finds who runs a command, for the ledger."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 
 def get_user_name() -> str:
-    """The user's name; in a container whose user has none, the number."""
+    """Returns the user's name, or in a container without one the user's number."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -19,9 +19,9 @@ def get_user_name() -> str:
 
 
 def get_caller_arn(client: Callable[[str], Any]) -> str:
-    """The ARN by which AWS knows who calls; where it does not tell, the operator: nothing waits for a name.
+    """Returns the caller's ARN, or the user's name if AWS does not return it: nothing waits for a name.
 
-    client: makes a client of a service.
+    `client` creates a client of a service.
     """
     try:
         return str(client("sts").get_caller_identity()["Arn"])

@@ -1,4 +1,4 @@
-"""DynamoDB items of the low-level client, to and from plain values."""
+"""Converts items of the low-level DynamoDB client to and from Python values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FIRST_YEAR, _LAST_YEAR = 1970, 9_000
 
 
 def to_attribute(value: object) -> AttributeValueTypeDef:
-    """One attribute; raises TypeError for a value that the tables do not use."""
+    """Returns one attribute. Raises TypeError for a type that the tables do not use."""
     if isinstance(value, bool):
         return {"BOOL": value}
     if isinstance(value, str):
@@ -29,12 +29,12 @@ def to_attribute(value: object) -> AttributeValueTypeDef:
 
 
 def to_item(values: Mapping[str, object]) -> dict[str, AttributeValueTypeDef]:
-    """An item without the attributes that are None."""
+    """Returns an item without the attributes that are None."""
     return {key: to_attribute(value) for key, value in values.items() if value is not None}
 
 
 def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
-    """The plain values of an item; numbers are int where they are whole, of as many digits as they have."""
+    """Returns the values of an item. Whole numbers become int, with any number of digits."""
     return {key: _from_attribute(value) for key, value in item.items()}
 
 
@@ -51,9 +51,9 @@ def _from_attribute(attribute: Mapping[str, Any]) -> Any:
 
 
 def require_text_fields(record: object, *required: str) -> None:
-    """Raises TypeError where a dataclass that was read from an item holds something else in a field of text.
+    """Raises TypeError if a text field of a dataclass that was read from an item has another type.
 
-    Of text are the fields whose default is one, and those `required`, which have no default.
+    The text fields are those with a text as their default, and those in `required`, which have none.
     """
     text_fields = [name for name in vars(record) if isinstance(getattr(type(record), name, None), str)]
     for name in (*required, *text_fields):
@@ -63,11 +63,11 @@ def require_text_fields(record: object, *required: str) -> None:
 
 
 def require_plausible_time(moment: datetime) -> None:
-    """Raises ValueError for a time without a zone, and for one so far off that no time can be reckoned from it."""
+    """Raises ValueError for a time without a zone or in an implausible year, which could overflow calculations."""
     if moment.tzinfo is None or not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
         raise ValueError(f"{moment.isoformat()} has no zone, or is of no year that we write.")
 
 
 def is_number(value: object) -> bool:
-    """Whether it is a number, which True is not here."""
+    """Whether it is a number. True and False are not."""
     return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,4 +1,4 @@
-"""Where a container image lies, read off its address.
+"""Parses the address of a container image in ECR.
 
 Source: ECR user guide, "Amazon ECR private registry", and AWS General Reference, "Amazon ECR endpoints and quotas":
 {account}.dkr.ecr.{region}.{suffix}, its FIPS form dkr.ecr-fips, and {account}.dkr-ecr.{region}.on.aws for both kinds of
@@ -27,16 +27,16 @@ class EcrImage:
 
 
 def parse_image(address: str) -> EcrImage | None:
-    """The image that an address by digest names; None where it is in another registry than ECR."""
+    """Returns the image of an address with a digest, or None if it is not in ECR."""
     found = _ADDRESS.fullmatch(address)
     return EcrImage(**found.groupdict()) if found else None
 
 
 def is_in_repositories(address: str, repositories: Sequence[str]) -> bool:
-    """Whether an address by digest is of one of these repositories: HOST/REPOSITORY, or HOST/PREFIX/* for all below.
+    """Whether an address with a digest is in one of these repositories: HOST/REPOSITORY or HOST/PREFIX/*.
 
-    They are compared as texts, host and all: another name of the same registry is to be listed too, and a name that
-    only looks like one is not. A tag before the digest does not count.
+    They are compared as texts with the host, so another name of the same registry must be listed too, and a similar
+    name does not match. A tag before the digest is ignored.
     """
     host, _, path = address.partition("@")[0].partition("/")
     repository = path.partition(":")[0]

@@ -1,4 +1,4 @@
-"""CloudWatch's embedded metric format: metrics as lines of a function's log.
+"""Writes metrics as log lines of a function, in CloudWatch's embedded metric format.
 
 Source: CloudWatch user guide, "Specification: Embedded metric format".
 """
@@ -19,9 +19,9 @@ def format_embedded_metrics(
     timestamp: datetime,
     properties: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
-    """One log line in CloudWatch's embedded metric format, for metrics of our namespace with the same dimensions.
+    """Returns one log line for metrics of our namespace with the same dimensions.
 
-    properties: what else the line says, which queries of the log read and no metric has. Raises ValueError for a metric
+    `properties` are further fields of the line, for log queries, which are no metrics. Raises ValueError for a metric
     of another namespace or with other dimensions.
     """
     for metric in values:

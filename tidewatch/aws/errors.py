@@ -1,4 +1,4 @@
-"""What AWS answers when it refuses: codes and words of boto3's errors."""
+"""Reads codes and messages of boto3's errors."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from tidewatch.text import sanitize
 ACCESS_DENIED_CODES = frozenset(
     {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403"}
 )
-"""The codes of services that refuse because the caller may not."""
+"""The codes that services use if the caller lacks a permission."""
 
 
 def get_error_code(error: Exception) -> str:
-    """The code of a boto3 ClientError, "" for anything else. A HEAD request has no body: its code is the status."""
+    """Returns the code of a boto3 ClientError, or "". For a HEAD request, which has no body, it is the HTTP status."""
     return str(_get_error(error).get("Code", ""))
 
 
 def get_error_message(error: Exception) -> str:
-    """The service's own words, without boto3's frame around them."""
+    """Returns the service's message, without boto3's prefix."""
     return str(_get_error(error).get("Message") or error)
 
 
 def summarize_error(error: Exception) -> str:
-    """An error in few words, on one line: the service's code and words, or its own kind and words."""
+    """Returns an error on one line: the service's code and message, or its type and message."""
     code = get_error_code(error)
     return sanitize(f"{code}: {get_error_message(error)}" if code else f"{type(error).__name__}: {error}", 300)
 

@@ -1,4 +1,4 @@
-"""A lease in the control table: the right to do for a short time what only one may do at a time."""
+"""Leases in the control table: the right to do something alone for a short time."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 CLOCK_SKEW_SECONDS = 30.0
-"""By which the clocks of two holders may differ."""
+"""The largest difference between the clocks of two holders."""
 
 
 @dataclass(frozen=True)
 class Lease:
-    """Held by `holder` until it expires, or until it is given back."""
+    """A lease, held by `holder` until it expires or is released."""
 
     holder: str
     expires: datetime
@@ -31,9 +31,8 @@ class Lease:
 class LeaseTable:
     """The leases of one stack, each an item of the control table under `lease#NAME`.
 
-    They are taken by a conditional put, so that one who died holds the others up for the lease's time and no longer.
-    Nobody is believed to hold one for longer than it lasts, whatever the item says: one that does not end, or that
-    tells its end in another form, is nobody's.
+    A conditional put acquires a lease, so a holder that dies delays the others only until it expires. A lease never
+    counts for longer than its duration, whatever the item contains: one with a later or invalid expiry is free.
     """
 
     dynamodb: DynamoDBClient
@@ -42,7 +41,10 @@ class LeaseTable:
     clock: Clock
 
     def acquire(self, name: str, seconds: float) -> Lease | None:
-        """The lease, or None while another holds it. Raises what the client raises, a missing table included."""
+        """Returns the lease, or None while another holder has it.
+
+        Raises the client's errors, also for a missing table.
+        """
         now = self.clock.now()
         lease = Lease(uuid.uuid4().hex, now + timedelta(seconds=seconds))
         body = {"holder": lease.holder, "expires": lease.expires.timestamp()}
@@ -68,7 +70,7 @@ class LeaseTable:
         return lease
 
     def release(self, name: str, lease: Lease) -> None:
-        """Gives the lease back; nothing happens where it expired and another has it now."""
+        """Releases the lease. Does nothing if it expired and another holder has it now."""
         try:
             self.dynamodb.delete_item(
                 TableName=self.table,

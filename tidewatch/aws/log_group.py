@@ -1,6 +1,6 @@
-"""How long a log group is kept that somebody else may have made: retention and tags, whether it is there or not.
+"""Sets retention and tags of a log group that something else may have created.
 
-SageMaker makes /aws/sagemaker/Endpoints/{endpoint} when the containers first write, without either.
+SageMaker creates /aws/sagemaker/Endpoints/{endpoint} without either when the containers first write.
 
 Source: CloudWatch Logs API, CreateLogGroup, PutRetentionPolicy, TagResource; SageMaker developer guide, "CloudWatch
 Logs for Amazon SageMaker AI".
@@ -18,13 +18,13 @@ from botocore.exceptions import ClientError
 from tidewatch.aws.errors import get_error_code
 
 ENDPOINT_LOG_GROUP_PREFIX = "/aws/sagemaker/Endpoints/"
-"""What the name of an endpoint's own group begins with."""
+"""The prefix of an endpoint's own log group."""
 AWS_TAG_PREFIX = "aws:"
-"""How the tags begin that only AWS sets."""
+"""The prefix of tags that only AWS sets."""
 
 
 class LogsClient(Protocol):
-    """The client `logs`, as far as it is used."""
+    """The methods of the client `logs` that are used."""
 
     def create_log_group(self, *, logGroupName: str) -> object: ...
     def delete_log_group(self, *, logGroupName: str) -> object: ...
@@ -37,17 +37,19 @@ class LogsClient(Protocol):
 
 @dataclass(frozen=True)
 class LogGroup:
-    """A group by its name and its ARN, the one without `:*` that tagging takes; days: how long its events are kept."""
+    """A log group."""
 
     name: str
     arn: str
+    """The ARN for tagging, without `:*`."""
     days: int | None
+    """How long its events are kept; None sets no retention."""
     tags: Mapping[str, str]
 
     def put(self, logs: LogsClient, previous_tags: Mapping[str, str] | None = None) -> None:
-        """Makes the group unless it is there, and sets retention and tags.
+        """Creates the group unless it exists, and sets retention and tags.
 
-        before: the tags that it was given last; those that are not wanted any more are taken off. Raises ClientError.
+        `previous_tags` are the tags that it got last; those no longer wanted are removed. Raises ClientError.
         """
         with _suppress_error("ResourceAlreadyExistsException"):
             logs.create_log_group(logGroupName=self.name)
@@ -59,7 +61,7 @@ class LogGroup:
 
     @classmethod
     def read(cls, logs: LogsClient, name: str, arn: str) -> LogGroup | None:
-        """The group as it is, without the tags that AWS sets; None where there is none. Raises ClientError."""
+        """Returns the present group without the tags that AWS sets, or None if there is none. Raises ClientError."""
         token: dict[str, str] = {}
         while True:
             page = logs.describe_log_groups(logGroupNamePrefix=name, **token)
@@ -74,14 +76,14 @@ class LogGroup:
 
     @staticmethod
     def delete(logs: LogsClient, name: str) -> None:
-        """Deletes the group with what is in it; one that is gone is no error. Raises ClientError."""
+        """Deletes the group with its content. A missing group is no error. Raises ClientError."""
         with _suppress_error("ResourceNotFoundException"):
             logs.delete_log_group(logGroupName=name)
 
 
 @contextmanager
 def _suppress_error(code: str) -> Generator[None]:
-    """An answer of AWS that is no failure, by its code."""
+    """Suppresses an error of AWS with this code."""
     try:
         yield
     except ClientError as error:

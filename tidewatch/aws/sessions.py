@@ -1,4 +1,4 @@
-"""Clients that speak to AWS as a Connection says."""
+"""Creates boto3 clients for a Connection."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ _ENDPOINT_NAMES = {
     "s3": ("s3", "s3api"),
     "service-quotas": ("servicequotas",),
 }
-"""The provider's names of services that boto3 calls otherwise; the rest differ in dashes only."""
+"""The provider's names of services that differ from boto3's in more than dashes."""
 
 _client_lock = threading.RLock()
 
 
 class AccountNotAllowed(Exception):
-    """The credentials are of an account that the config does not allow."""
+    """The config does not allow the account of the credentials."""
 
 
 def create_client(connection: Connection, service: str, region: str = "", config: Config | None = None) -> Any:
-    """A client of a service, in the connection's region unless another is named.
+    """Creates a client of a service, in the connection's region unless another is given.
 
-    Making clients is, unlike using them, not safe from several threads, so it is done by one after the other. Raises
-    ConnectionRefused, and botocore's errors for a profile or a file that is not there.
+    Creating clients, unlike using them, is not thread-safe, so a lock serializes it. Raises AccountNotAllowed, and
+    botocore's errors for a missing profile or file.
     """
     with _client_lock:
-        # The default session keeps the service models that it has parsed, which takes longer than anything else here.
+        # The default session caches the parsed service models, and parsing takes longer than anything else here.
         is_default = connection == Connection(connection.region)
         make = _default.client if is_default else get_session(connection).client
         return _build_client(make, connection, service, region, config)
@@ -71,7 +71,7 @@ def _build_client(
 
 
 def _get_endpoint_url(connection: Connection, service: str) -> str:
-    """The address that the config gives a service; "" where it gives none."""
+    """Returns the URL that the config sets for a service, or ""."""
     declared: Any = connection.get_option("endpoints") or []
     entries = cast("list[dict[str, str]]", declared if isinstance(declared, list) else [declared])
     names = _ENDPOINT_NAMES.get(service, (service.replace("-", ""),))
@@ -80,7 +80,7 @@ def _get_endpoint_url(connection: Connection, service: str) -> str:
 
 
 def _build_client_config(connection: Connection) -> Config | None:
-    """botocore's own settings; None where the config says nothing of them."""
+    """Returns botocore's settings, or None if the config has none of them."""
     options: dict[str, Any] = {}
     for name, option in (("useFipsEndpoint", "use_fips_endpoint"), ("useDualstackEndpoint", "use_dualstack_endpoint")):
         if connection.is_enabled(name):
@@ -101,7 +101,7 @@ def _build_client_config(connection: Connection) -> Config | None:
 
 @functools.cache
 def get_session(connection: Connection) -> Any:
-    """What clients are made with. Raises as `client` does."""
+    """Returns the session that creates clients. Raises the same errors as `create_client`."""
     base = _create_base_session(connection)
     web_identity = [connection.web_identity] if connection.web_identity else []
     for role in (*web_identity, *connection.roles):
@@ -112,7 +112,7 @@ def get_session(connection: Connection) -> Any:
 
 
 def _create_base_session(connection: Connection) -> Any:
-    """A session with the config's own credentials, or what this machine has for its profile."""
+    """Returns a session with the config's own credentials, or with those of its profile on this machine."""
     base: Any = botocore.session.Session(profile=connection.profile or None)
     variables: dict[str, Any] = {
         "config_file": connection.get_option("sharedConfigFiles"),
@@ -129,10 +129,10 @@ def _create_base_session(connection: Connection) -> Any:
 
 
 def _assume_role(base: Any, connection: Connection, role: AssumedRole) -> Any:
-    """A session whose credentials are the role's, renewed as they run out: a deployment may outlast them."""
+    """Returns a session with the role's credentials, renewed before they expire: a deployment may outlast them."""
 
     def create_sts_client(service: str, config: Config | None = None, **options: Any) -> Any:
-        """As a fetcher calls it: with the credentials of whoever takes the role."""
+        """Creates a client as a fetcher calls it, with the credentials that assume the role."""
         return _build_client(functools.partial(base.create_client, **options), connection, service, "", config)
 
     request = json.loads(role.request)
@@ -158,7 +158,7 @@ def _get_token_loader(role: AssumedRole) -> Callable[[], str]:
 
 
 def _require_allowed_account(boto3_session: Any, connection: Connection) -> None:
-    """Raises ConnectionRefused where the provider would refuse the account too."""
+    """Raises AccountNotAllowed if the provider would refuse the account too."""
     allowed, forbidden = connection.get_option("allowedAccountIds"), connection.get_option("forbiddenAccountIds")
     if not allowed and not forbidden:
         return

@@ -1,8 +1,8 @@
-"""What AWS takes for a tag. The rules are the same for every service that this program tags, but for two counts.
+"""AWS's rules for tags. They are the same for every service that this program tags, with two exceptions.
 
 Source: "Tag naming limits and requirements" of the Tagging AWS Resources guide
-(https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html); the pattern of SageMaker's, IAM's and
-Systems Manager's models, `[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*`; S3 user guide, "Categorizing your objects using tags".
+(https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html); the pattern of SageMaker's, IAM's and Systems
+Manager's models, `[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*`; S3 user guide, "Categorizing your objects using tags".
 """
 
 from __future__ import annotations
@@ -12,27 +12,27 @@ from collections.abc import Iterable, Iterator, Mapping
 
 MAX_RESOURCE_TAGS = 50
 MAX_OBJECT_TAGS = 10
-"""Tags of an object in S3; its bucket may have as many as any resource."""
+"""For an object in S3. Its bucket may have as many as any resource."""
 MAX_KEY_LENGTH = 128
 MAX_VALUE_LENGTH = 256
 RESERVED_PREFIX = "aws:"
-"""How only AWS's own keys begin, in any case."""
+"""The prefix of AWS's own keys, in any case."""
 ALLOWED_CHARACTERS = "letters, digits, spaces and _ . : / = + - @"
 
 _PUNCTUATION = frozenset("_.:/=+-@")
 _SPACES = frozenset(
     " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 )
-"""Unicode's separators, category Z: no tabulator and no line feed among them."""
+"""Unicode's separators, category Z, which has neither tabs nor line feeds."""
 
 
 def find_forbidden_characters(text: str) -> str:
-    """The characters of a key or value that no tag may have, each once, in their order."""
+    """Returns the characters of a key or value that no tag may have, each once, in their order."""
     return "".join(dict.fromkeys(c for c in text if not (c.isalnum() or c in _PUNCTUATION or c in _SPACES)))
 
 
 def find_key_faults(key: str) -> Iterator[str]:
-    """What AWS has against a tag's key, each as the end of a sentence that begins with the key."""
+    """Yields the mistakes in a tag's key, each as the end of a sentence that begins with the key."""
     if not key:
         yield "is empty: a tag's key has at least one character"
     if len(key) > MAX_KEY_LENGTH:
@@ -43,14 +43,14 @@ def find_key_faults(key: str) -> Iterator[str]:
 
 
 def find_value_faults(value: str) -> Iterator[str]:
-    """What AWS has against a tag's value, each as the end of a sentence that begins with the value."""
+    """Yields the mistakes in a tag's value, each as the end of a sentence that begins with the value."""
     if len(value) > MAX_VALUE_LENGTH:
         yield f"has {len(value)} characters: a tag's value has at most {MAX_VALUE_LENGTH}"
     yield from _find_character_faults(value)
 
 
 def find_case_duplicates(keys: Iterable[str]) -> list[str]:
-    """The keys that differ from another in capitals only: IAM takes them for one and refuses the request.
+    """Returns the keys that differ only in case, which IAM treats as one and refuses.
 
     Source: IAM user guide, "Tags for AWS Identity and Access Management resources", case sensitivity.
     """
@@ -60,7 +60,7 @@ def find_case_duplicates(keys: Iterable[str]) -> list[str]:
 
 
 def find_tag_faults(tags: Mapping[str, str], max_tags: int = MAX_RESOURCE_TAGS) -> Iterator[str]:
-    """Everything AWS has against the tags of one resource, as sentences without a full stop."""
+    """Yields all mistakes in the tags of one resource, as sentences without a full stop."""
     if len(tags) > max_tags:
         yield f"there are {len(tags)} tags: AWS takes at most {max_tags}"
     for key, value in tags.items():

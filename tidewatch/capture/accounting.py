@@ -1,4 +1,4 @@
-"""What became of every record: read = parsed + rejected, whatever the input was."""
+"""The accounting of records: read = parsed + rejected, whatever the input is."""
 
 from __future__ import annotations
 
@@ -13,20 +13,19 @@ import msgspec
 from tidewatch.capture.reject_reasons import RejectReason
 
 MAX_EXAMPLES = 10
-"""Examples kept of each reason."""
+"""The number of examples kept for each reason."""
 
 Key = TypeVar("Key", bound=str)
 
 
 @dataclass(frozen=True, order=True)
 class RejectExample:
-    """Where a rejected record is: file, path or URL, and the byte its line begins at. Never what it holds.
-
-    In a gzip file the offset counts decompressed bytes.
-    """
+    """The location of a rejected record, never its content."""
 
     source: str
+    """A file, path or URL."""
     offset: int
+    """The byte at which its line begins, after decompression."""
     reason: RejectReason
     column: str | None = None
 
@@ -35,17 +34,19 @@ class RejectExample:
 class Accounting:
     """Counts of records. Addition is commutative and associative, and `Accounting()` is its identity.
 
-    rejected: records by reason. examples: the first ten of each reason by (source, offset). columns: rejected records
-    by the column that was at fault, where one was. headers: rows of payloads that named the columns, which are no rows.
-    Raises ValueError where the counts do not add up.
+    Raises ValueError if the counts do not add up.
     """
 
     read: int = 0
     parsed: int = 0
     rejected: Mapping[RejectReason, int] = field(default_factory=dict[RejectReason, int])
+    """Records by reason."""
     examples: tuple[RejectExample, ...] = ()
+    """The first ten of each reason by (source, offset)."""
     rejected_by_column: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Rejected records by the invalid column, if there was one."""
     header_rows: int = 0
+    """Rows of payloads with the names of the columns. They do not count as rows."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rejected", _normalize_counts(self.rejected))
@@ -72,7 +73,7 @@ class Accounting:
         )
 
     def to_json(self) -> dict[str, object]:
-        """Plain values that JSON and MessagePack can hold; the same accounting gives the same ones."""
+        """Returns values that JSON and MessagePack can represent. Equal accountings give equal values."""
         return {
             "read": self.read,
             "parsed": self.parsed,
@@ -87,12 +88,15 @@ class Accounting:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, object]) -> Accounting:
-        """What to_json gave. Raises msgspec.ValidationError, or ValueError where the counts do not add up."""
+        """Returns the accounting of `to_json`.
+
+        Raises msgspec.ValidationError, or ValueError if its counts do not add up.
+        """
         return msgspec.convert(dict(raw), cls)
 
 
 class AccountingBuilder:
-    """An accounting that is still being counted."""
+    """Builds an accounting while records are counted."""
 
     def __init__(self) -> None:
         self._parsed_count = self._header_count = 0
@@ -101,30 +105,31 @@ class AccountingBuilder:
         self._examples_by_reason: dict[RejectReason, list[RejectExample]] = {}
 
     def add_parsed(self, records: int = 1, *, headers: int = 0) -> None:
-        """Counts records that were parsed, and the rows among theirs that named the columns."""
+        """Counts parsed records, and the rows among theirs with the names of the columns."""
         self._parsed_count += records
         self._header_count += headers
 
     def reject(self, source: str, offset: int, reason: RejectReason, column: str | None = None) -> None:
-        """Counts one record that was rejected; `offset` is the byte of `source` that its line begins at."""
+        """Counts one rejected record. `offset` is the byte of `source` at which its line begins."""
         if column is not None:
             self._rejected_by_column[column] += 1
         self._reject(source, [offset], reason, column)
 
     def reject_all(self, source: str, offsets: Sequence[int], reason: RejectReason) -> None:
-        """Counts records of one source that were rejected for one reason, their offsets ascending."""
+        """Counts records of one source that were rejected for one reason, with ascending offsets."""
         self._reject(source, offsets, reason, None)
 
     def _reject(self, source: str, offsets: Sequence[int], reason: RejectReason, column: str | None) -> None:
         self._rejected_by_reason[reason] += len(offsets)
         examples = self._examples_by_reason.setdefault(reason, [])
         examples += (RejectExample(source, offset, reason, column) for offset in offsets[:MAX_EXAMPLES])
-        # Files may come in any order, so the first ones are known only in the end; this bounds what is held till then.
+        # Files come in any order, so the first examples are known only at the end. This bounds how many are kept until
+        # then.
         if len(examples) >= 10 * MAX_EXAMPLES:
             self._examples_by_reason[reason] = list(_select_examples(examples))
 
     def build(self) -> Accounting:
-        """What was counted up to now."""
+        """Returns the accounting so far."""
         return Accounting(
             self._parsed_count + self._rejected_by_reason.total(),
             self._parsed_count,

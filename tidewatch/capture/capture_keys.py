@@ -1,4 +1,4 @@
-"""What a capture file's key tells: which configuration, endpoint and variant answered, in which hour."""
+"""Parses the key of a capture file: the configuration, endpoint and variant that answered, and the hour."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ CAPTURE_SUFFIXES = (".jsonl", ".jsonl.gz")
 
 @dataclass(frozen=True, order=True)
 class CaptureKey:
-    """The parts of a key. `configuration` is the hash that says which model version each variant held."""
+    """The parts of a key."""
 
     configuration: str
+    """The hash that identifies the model version of each variant."""
     endpoint: str
     variant: str
     hour: datetime
 
 
 def parse_key(key: str, prefix: str) -> CaptureKey | None:
-    """The parts of PREFIX/{configuration}/{endpoint}/{variant}/yyyy/mm/dd/hh/{file}.jsonl; None for any other key.
+    """Parses PREFIX/{configuration}/{endpoint}/{variant}/yyyy/mm/dd/hh/{file}.jsonl. Returns None for any other key.
 
-    The part from the endpoint on is SageMaker's, the hour in UTC:
+    SageMaker defines the part from the endpoint on, with the hour in UTC:
     https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-data-capture-endpoint.html
     """
     start = prefix.rstrip("/") + "/" if prefix else ""

@@ -11,16 +11,16 @@ from tidewatch.capture.reject_reasons import RecordRejected, RejectReason
 
 WHITESPACE = " \t\r\n"
 MAX_EAGER_LENGTH = 1 << 14
-"""Characters of a payload that is split at once: it needs little memory in any case."""
+"""Payloads up to this number of characters are split at once, because they need little memory."""
 
 
 def read_csv(text: str, *, answer: bool = False) -> PayloadTable:
-    """The rows of a payload, with a final newline, CRLF or none.
+    """Returns the rows of a payload, with a final newline, CRLF or none.
 
-    Quotes are those of RFC 4180: a quoted field may hold commas, newlines and doubled quotes. A blank line between rows
-    is a row of one empty field. Blank lines behind a request's rows are none, as its server skips them; in an answer of
-    one number a row, each may be a missing one. Raises Unreadable: empty_payload, too_large, or bad_payload for
-    unbalanced quotes and for a carriage return that ends no line.
+    Quotes follow RFC 4180: a quoted field may contain commas, newlines and doubled quotes. A blank line between rows is
+    a row of one empty field. Blank lines after a request's rows do not count, because servers skip them; in an answer
+    with one number per row, each may be a missing number. Raises RecordRejected: empty_payload, too_large, or
+    bad_payload for unbalanced quotes and for a carriage return that ends no line.
     """
     if not text.strip(WHITESPACE):
         raise RecordRejected(RejectReason.EMPTY_PAYLOAD)
@@ -42,7 +42,7 @@ def read_csv(text: str, *, answer: bool = False) -> PayloadTable:
 
 def _parse_quoted(text: str) -> list[list[str]]:
     try:
-        # With newline="\n" no carriage return is taken for a line's end, so one inside quotes is kept.
+        # With newline="\n" a carriage return does not end a line, so one inside quotes is kept.
         return [row or [""] for row in csv.reader(io.StringIO(text, newline="\n"), strict=True)]
     except csv.Error as error:
         raise RecordRejected(RejectReason.BAD_PAYLOAD) from error

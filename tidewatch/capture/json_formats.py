@@ -1,8 +1,9 @@
-"""JSON payloads in the forms that model servers take and answer.
+"""JSON payloads in the formats of model servers.
 
-Sources: SageMaker, "Common data formats for inference", https://docs.aws.amazon.com/sagemaker/latest/dg/cdf-inference.html;
-TensorFlow Serving, "RESTful API", https://www.tensorflow.org/tfx/serving/api_rest; KServe V2 (see v2.py); MLflow,
-"Deploy MLflow Model as a Local Inference Server"; pandas, DataFrame.to_json, of its orientations.
+Sources: SageMaker, "Common data formats for inference",
+https://docs.aws.amazon.com/sagemaker/latest/dg/cdf-inference.html; TensorFlow Serving, "RESTful API",
+https://www.tensorflow.org/tfx/serving/api_rest; KServe V2 (see v2_tensors.py); MLflow, "Deploy MLflow Model as a Local
+Inference Server"; pandas, the orientations of DataFrame.to_json.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ from tidewatch.capture.reject_reasons import RecordRejected, RejectReason
 
 REQUEST_KEYS = ("instances", "inputs")
 ANSWER_KEYS = ("predictions", "outputs")
-"""Keys that rows stand under: the first by row, the second by column or as V2 tensors."""
+"""The keys of rows, in requests and in answers: the first by row, the second by column or as V2 tensors."""
 MLFLOW_SPLIT_KEY, MLFLOW_RECORDS_KEY = "dataframe_split", "dataframe_records"
-"""Keys that MLflow's server reads rows from."""
+"""The keys from which MLflow's server reads rows."""
 _FRAME_KEYS = frozenset({"columns", "data", "index"})
 _METADATA_KEYS = frozenset({"id", "parameters", "outputs", "signature_name", "model_name", "model_version"})
-"""Keys of requests that hold no rows, in V2 and TensorFlow Serving."""
+"""The keys of requests that contain no rows, in V2 and TensorFlow Serving."""
 _VECTOR_KEYS = ("features", "data")
 _SCALAR_TYPES = frozenset({str, float, int, bool, type(None)})
 
@@ -45,11 +46,11 @@ class _SparseVector(msgspec.Struct):
 
 
 def decode_json(text: str) -> object:
-    """The JSON value; NaN and Infinity are read as Python writes them.
+    """Decodes a JSON value, with NaN and Infinity as Python writes them.
 
-    Half of a surrogate pair is no character, which no model server can be sent: a text with one is refused, and so is
-    an object with one key twice, of which some servers read the first and others the last. Raises Unreadable:
-    empty_payload, bad_payload, ambiguous, too_large.
+    Half of a surrogate pair is no character and cannot be sent to a model server, so a text with one is rejected. So is
+    an object with a repeated key, of which some servers read the first value and others the last. Raises
+    RecordRejected: empty_payload, bad_payload, ambiguous_payload, too_large.
     """
     require_readable_json(text)
     try:
@@ -69,8 +70,10 @@ def decode_json(text: str) -> object:
 
 
 def _has_unique_keys(text: str, value: object) -> bool:
-    """Whether no key of a text can stand in one object twice, told without a slow parser: what was dropped, its colon
-    was too, unless one is escaped in a string."""
+    """Whether no object in a text has a key twice, without a slow parser.
+
+    A dropped pair also drops its colon, unless a colon is escaped in a string.
+    """
     if not isinstance(value, dict | list):
         return True
     colons = text.count(":")
@@ -80,7 +83,10 @@ def _has_unique_keys(text: str, value: object) -> bool:
 
 
 def _count_keys(value: dict[str, object] | list[object]) -> int:
-    """The keys of an object or of a list's objects, and of those in lists right under the keys: of most bodies, all."""
+    """Counts the keys of an object or of a list's objects, with those of lists directly below.
+
+    Most bodies have no others.
+    """
     if isinstance(value, list):
         return sum(map(len, cast("list[dict[str, object]]", value))) if _is_object_list(value) else 0
     return len(value) + sum(
@@ -100,16 +106,19 @@ def _build_unique_dict(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 _DECODER, _ENCODER = json.JSONDecoder(object_pairs_hook=_build_unique_dict), json.JSONEncoder(ensure_ascii=False)
-"""Made once: to make one costs more than a line of JSON takes."""
+"""Created once, because creating one takes longer than decoding a line."""
 
 
 def read_json(text: str, keys: tuple[str, str]) -> PayloadTable:
-    """The rows of a JSON text; `keys` is REQUEST or ANSWER. Raises Unreadable."""
+    """Returns the rows of a JSON text. `keys` is REQUEST_KEYS or ANSWER_KEYS. Raises RecordRejected."""
     return read_value(decode_json(text), keys)
 
 
 def read_json_lines(text: str, keys: tuple[str, str]) -> PayloadTable:
-    """The rows of JSON lines, each line one row, or one value in a form of its own. Raises Unreadable."""
+    """Returns the rows of JSON lines: each line is one row, or a single line is any JSON value.
+
+    Raises RecordRejected.
+    """
     if text.find("\n") in (-1, len(text) - 1):
         return read_json(text, keys)
     require_readable_size(text.count("\n") + 1, LINE_COST)
@@ -119,10 +128,10 @@ def read_json_lines(text: str, keys: tuple[str, str]) -> PayloadTable:
 
 
 def read_value(value: object, keys: tuple[str, str]) -> PayloadTable:
-    """The rows of a JSON value.
+    """Returns the rows of a JSON value.
 
-    An object is one row by name, or holds rows under one of `keys`; a list holds objects, rows by position, or the
-    scalars of one row; a scalar is a row of one. Raises Unreadable: empty_payload, bad_payload, ambiguous.
+    An object is one row by name, or has rows under one of `keys`. A list contains objects, rows by position, or the
+    scalars of one row. A scalar is a row of one. Raises RecordRejected: empty_payload, bad_payload, ambiguous_payload.
     """
     if isinstance(value, dict):
         return _read_object(cast("dict[str, object]", value), keys)
@@ -135,9 +144,9 @@ def read_value(value: object, keys: tuple[str, str]) -> PayloadTable:
 
 
 def read_v2(text: str, key: str, tail: bytes = b"") -> PayloadTable:
-    """The rows of V2 tensors under `key`, and of nothing else: what a server reads that knows this form alone.
+    """Returns the rows of V2 tensors under `key`, and of nothing else, like a server that accepts only this format.
 
-    tail: the bytes of those that are binary. Raises Unreadable.
+    `tail` has the bytes of binary tensors. Raises RecordRejected.
     """
     header = decode_json(text)
     tensors = cast("dict[str, object]", header).get(key) if isinstance(header, dict) else None
@@ -185,9 +194,9 @@ def _read_object(value: dict[str, object], keys: tuple[str, str]) -> PayloadTabl
 
 
 def _require_one_format(value: dict[str, object], keys: tuple[str, str], frame_keys: tuple[str, ...]) -> None:
-    """Raises Unreadable(ambiguous) where an object holds rows in several ways: servers read one or the other.
+    """Raises RecordRejected(ambiguous_payload) if an object has rows in several formats.
 
-    others: the keys of data frames, which requests alone hold.
+    Servers read only one of them. `frame_keys` are the keys of data frames, which only requests have.
     """
     format_count = sum(isinstance(value.get(key), list | dict) for key in (*keys, *frame_keys))
     if format_count + (bool(frame_keys) and _is_split_frame(value)) + (_read_vector(value) is not None) > 1:
@@ -199,7 +208,7 @@ def _is_split_frame(value: dict[str, object]) -> bool:
 
 
 def _read_split_frame(frame: dict[str, object]) -> PayloadTable:
-    """The rows of {"columns": [names], "data": [rows]}, as pandas splits a table; its index is no column."""
+    """Returns the rows of {"columns": [names], "data": [rows]}, pandas' split format. The index is no column."""
     names, data = frame.get("columns"), frame.get("data")
     if not isinstance(names, list) or not isinstance(data, list):
         raise RecordRejected(RejectReason.BAD_PAYLOAD)
@@ -212,7 +221,7 @@ def _read_split_frame(frame: dict[str, object]) -> PayloadTable:
 
 
 def _is_columnar(value: dict[str, object]) -> bool:
-    """Whether an object holds a column under each key: a list, or an object by row as pandas writes it."""
+    """Whether each key of an object has a column: a list, or an object by row as pandas writes it."""
     kinds = set(map(type, value.values()))
     if kinds not in ({list}, {dict}) or _read_vector(value) is not None:
         return False
@@ -235,7 +244,7 @@ def _is_all_scalars(values: Collection[object]) -> bool:
 
 
 def _read_rows(elements: list[object]) -> PayloadTable:
-    """Rows that are all objects, all lists, or all scalars."""
+    """Returns rows that are all objects, all lists, or all scalars."""
     kinds = set(map(type, elements))
     if kinds <= {dict}:
         objects = cast("list[dict[str, object]]", elements)
@@ -252,7 +261,7 @@ def _read_rows(elements: list[object]) -> PayloadTable:
 
 
 def _read_vectors(rows: list[dict[str, object]]) -> list[list[object]] | None:
-    """The dense vectors of rows that all hold one."""
+    """Returns the dense vectors if every row has one, else None."""
     found: list[list[object]] = []
     for row in rows:
         vector = _read_vector(row)
@@ -263,7 +272,10 @@ def _read_vectors(rows: list[dict[str, object]]) -> list[list[object]] | None:
 
 
 def _read_vector(row: dict[str, object]) -> list[object] | None:
-    """The dense vector of SageMaker's algorithms: {"features": [...]}, {"data": {"features": {"values": [...]}}}."""
+    """Returns the dense vector of SageMaker's algorithms, or None.
+
+    The formats are {"features": [...]} and {"data": {"features": {"values": [...]}}}.
+    """
     if "features" not in row and "data" not in row:
         return None
     vectors = [found for each in (row.get("data"), row) if (found := _read_dense(each)) is not None]
@@ -281,7 +293,7 @@ def _read_dense(value: object) -> list[object] | None:
 
 
 def _densify(vector: dict[str, object]) -> list[object]:
-    """The values of {"keys": [...], "values": [...], "shape": [n]} at their keys; None at a key that is not there."""
+    """Returns the values of {"keys": [...], "values": [...], "shape": [n]} at their keys, with None elsewhere."""
     try:
         sparse = msgspec.convert(vector, _SparseVector)
     except msgspec.ValidationError as error:
@@ -307,7 +319,10 @@ def _read_named_rows(objects: list[dict[str, object]]) -> PayloadTable:
 
 
 def _read_columns(columns: dict[str, object]) -> PayloadTable:
-    """The columns of TensorFlow Serving's columnar form, and of KServe's tensors by name: (n,), (n, 1) or (n, k)."""
+    """Returns rows from columns of shape (n,), (n, 1) or (n, k).
+
+    The formats are TensorFlow Serving's columnar one and KServe's tensors by name.
+    """
     spread: dict[str, list[object]] = {}
     for name, column in columns.items():
         values = cast("list[object]", column) if isinstance(column, list) else [column]
@@ -323,7 +338,7 @@ def _read_columns(columns: dict[str, object]) -> PayloadTable:
 
 
 def _expand_column(name: str, values: list[object]) -> dict[str, list[object]]:
-    """The columns that a column of lists is laid out in."""
+    """Returns the columns into which a column of lists expands."""
     if not all(isinstance(each, list) for each in values):
         return {name: values}
     rows = cast("list[list[object]]", values)

@@ -1,4 +1,4 @@
-"""Whole lines of a binary stream in blocks, plain or gzip, in bounded memory whatever the stream holds."""
+"""Reads whole lines of a binary stream in blocks, uncompressed or gzip, in bounded memory."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from typing import Protocol
 from tidewatch.capture.reject_reasons import RejectReason
 
 BLOCK_BYTES = 1 << 20
-"""Bytes read at a time."""
+"""In bytes."""
 MAX_LINE_BYTES = 8 << 20
 """The longest line that is read, in bytes without its newline."""
 DECOMPRESSION_ERRORS = (EOFError, zlib.error)
-"""What the decompressor raises on a stream that breaks off, or is damaged."""
+"""The decompressor's errors for a truncated or damaged stream."""
 MAX_EXPANSION = 200
-"""How many times itself a gzip stream may unpack to: records alike but for their ids shrink to a twentieth."""
+"""How many times its own size a gzip stream may expand to. Records that differ only in their ids shrink to a
+twentieth."""
 FREE_EXPANSION = 16 << 20
-"""Bytes that it may unpack to in any case."""
+"""The number of bytes that it may expand to in any case."""
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_BITS = 31
-"""zlib's word for the largest window, within gzip's header and checksum."""
+"""zlib's value for the largest window with gzip's header and checksum."""
 _GZIP_CHUNK_BYTES = 1 << 14
 
 
 class Stream(Protocol):
-    """What is read of a file or of an S3 object's body."""
+    """The methods of a file or of an S3 object's body that are used."""
 
     def read(self, size: int, /) -> bytes: ...
 
@@ -35,22 +36,21 @@ class Stream(Protocol):
 
 @dataclass(frozen=True)
 class Block:
-    """Whole lines, each with its newline but for the file's last line where `last_is_open`.
-
-    offset: of the first byte, in the stream as decompressed. lost: where it is set, there is no data: the block stands
-    for one record that could not be held (too_long), or for whatever follows where a gzip stream breaks (truncated) or
-    has unpacked to too many times itself (too_large).
-    """
+    """Whole lines, each with its newline except an open last one."""
 
     offset: int
+    """The position of the first byte in the decompressed stream."""
     data: bytes
     last_is_open: bool
+    """Whether the file ends within the last line."""
     reject_reason: RejectReason | None = None
+    """If set, there is no data. The block stands for one record that was too long (too_long), or for the rest of a gzip
+    stream that is damaged (truncated) or expands too much (too_large)."""
 
     def iter_lines(self) -> Iterator[tuple[int, bytes, bool]]:
-        """Each line that is not blank, without its newline: its offset, its bytes, whether the file ends within it.
+        """Yields each line that is not blank, with its offset and whether the file ends within it.
 
-        A line of spaces, tabs and carriage returns only is blank, and no record.
+        The line comes without its newline. One with only spaces, tabs and carriage returns is blank and no record.
         """
         offset, remaining = self.offset, self.data.count(b"\n")
         for line in self.data.split(b"\n"):
@@ -61,11 +61,11 @@ class Block:
 
 
 def read_blocks(stream: Stream, size: int = BLOCK_BYTES, expansion: float = MAX_EXPANSION) -> Iterator[Block]:
-    """The stream's lines in blocks of about `size` bytes.
+    """Yields the stream's lines in blocks of about `size` bytes.
 
-    Holds a block, and the one line that goes on beyond it up to LONGEST bytes. Bytes that begin as gzip does (RFC 1952)
-    are decompressed, all members of them, up to `expansion` times what they are. Errors of reading the stream itself
-    are passed on.
+    It keeps a block and the one line that continues after it, up to MAX_LINE_BYTES. Bytes that begin like gzip (RFC
+    1952) are decompressed, all members of them, up to `expansion` times their size. Errors of the stream itself
+    propagate.
     """
     partial_line = _PartialLine()
     try:
@@ -82,7 +82,7 @@ def read_blocks(stream: Stream, size: int = BLOCK_BYTES, expansion: float = MAX_
 
 
 class _PartialLine:
-    """The line that the chunks so far have begun and not ended."""
+    """The line that has begun in the chunks so far and has not ended."""
 
     def __init__(self) -> None:
         self.offset = 0
@@ -90,7 +90,7 @@ class _PartialLine:
         self._length = 0
 
     def add(self, chunk: bytes) -> Iterator[Block]:
-        """The blocks that a further chunk completes."""
+        """Yields the blocks that another chunk completes."""
         if self._length:
             first = chunk.find(b"\n") + 1
             if not first:
@@ -107,7 +107,7 @@ class _PartialLine:
             self._buffer(chunk[last:])
 
     def flush(self) -> Iterator[Block]:
-        """The last line, where no newline ends it."""
+        """Yields the last line if no newline ends it."""
         if self._length > MAX_LINE_BYTES:
             yield Block(self.offset, b"", True, RejectReason.TOO_LONG)
         elif self._length:
@@ -144,7 +144,7 @@ def _read_chunks(stream: Stream, size: int, expansion: float) -> Iterator[bytes]
 
 
 def _merge_chunks(pieces: Iterable[bytes], size: int) -> Iterator[bytes]:
-    """The pieces in chunks of `size` bytes or a little more; where they break off, first what came before."""
+    """Yields the pieces in chunks of `size` bytes or a little more. Before an error it yields what it has."""
     buffer = bytearray()
     try:
         for piece in pieces:
@@ -159,13 +159,13 @@ def _merge_chunks(pieces: Iterable[bytes], size: int) -> Iterator[bytes]:
 
 
 class _ExpansionExceeded(Exception):
-    """A gzip stream that unpacks to more than it may."""
+    """A gzip stream expands to more than the limit."""
 
 
 class _GzipReader:
-    """What the members of a gzip stream unpack to, and the zeros between them are not (RFC 1952, 2.2).
+    """Decompresses the members of a gzip stream and skips the zeros between them (RFC 1952, 2.2).
 
-    Python's gzip reads the names in a member's header byte by byte, and those may be as long as the stream.
+    Python's gzip reads the names in a member's header byte by byte, and they may be as long as the stream.
     """
 
     def __init__(self, head: bytes, stream: Stream, size: int, expansion: float) -> None:
@@ -179,7 +179,7 @@ class _GzipReader:
             while not member.eof:
                 if not self._fill_buffer():
                     raise EOFError
-                # Little at a time, since what a call leaves is copied: a stream may be of nothing but empty members.
+                # Small chunks, because a call copies its rest: a stream may consist of empty members only.
                 chunk = self._buffer[self._position : self._position + _GZIP_CHUNK_BYTES]
                 piece = member.decompress(chunk, self._size)
                 consumed = len(chunk) - len(member.unconsumed_tail) - len(member.unused_data)
@@ -193,7 +193,7 @@ class _GzipReader:
                 self._position += len(self._buffer) - self._position - len(self._buffer[self._position :].lstrip(b"\0"))
 
     def _fill_buffer(self) -> bool:
-        """Whether there is a further byte, which is then held."""
+        """Fills the buffer. Returns whether there is another byte."""
         if self._position == len(self._buffer):
             self._buffer, self._position = self._stream.read(self._size), 0
         return bool(self._buffer)

@@ -1,4 +1,4 @@
-"""A column's cells to numbers: all at once where they are plain, else cell by cell."""
+"""Parses a column's cells as numbers: all at once if they are simple, else one by one."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from tidewatch.capture.limits import MAX_ROWWISE_ROWS
 from tidewatch.capture.parsing import MAX_NUMBER_LENGTH, MISSING_MARKERS, parse_number
 
 CHUNK_ROWS = 4096
-"""Rows held as Python objects at once: a record may have a million."""
+"""How many rows are Python objects at once. A record may have a million."""
 _SIMPLE_NUMBERS = re.compile(r"[0-9eE.,+-]*")
-"""Over these characters, Python's float() takes exactly the numbers that scalars.number does."""
+"""For these characters, Python's float() accepts exactly the numbers that parse_number does."""
 
 
 def read_numbers(cells: list[object]) -> Floats:
-    """The numbers of a column, shape (n,), NaN where missing. Raises Unreadable where one is no number."""
+    """Returns the numbers of a column, of shape (n,), NaN if missing. Raises RecordRejected for other values."""
     if len(cells) <= MAX_ROWWISE_ROWS:
         return np.array([parse_number(cell) for cell in cells], np.float64)
     found = np.empty(len(cells))
@@ -33,7 +33,7 @@ def read_numbers(cells: list[object]) -> Floats:
 
 
 def parse_row(cells: list[object]) -> list[float] | None:
-    """The numbers of a row's cells that are all numbers, or all text and plain; None for any other."""
+    """Returns the numbers of a row with only numbers or only simple texts, or None for any other row."""
     kinds = set(map(type, cells))
     if kinds == {float}:
         return cast("list[float]", cells)
@@ -44,7 +44,7 @@ def parse_row(cells: list[object]) -> list[float] | None:
 
 
 def parse_column(cells: list[object]) -> Sequence[float] | Floats | None:
-    """The numbers of cells that are all text and plain, or all numbers and None; None for any other."""
+    """Returns the numbers of cells that are all simple texts, or all numbers and None; else None."""
     kinds = set(map(type, cells))
     try:
         if kinds <= {float, int, NoneType}:
@@ -55,12 +55,12 @@ def parse_column(cells: list[object]) -> Sequence[float] | Floats | None:
 
 
 def _parse_texts(texts: list[str]) -> list[float] | None:
-    """The numbers of texts that are all finite or missing; None, or ValueError, where one may be something else."""
+    """Returns the numbers of texts that are all finite or missing. Returns None or raises ValueError for others."""
     if max(map(len, texts)) > MAX_NUMBER_LENGTH:
         return None
     if _SIMPLE_NUMBERS.fullmatch(",".join(texts)):
         return [float(text) if text else math.nan for text in texts]
-    # A cell in each chunk that has spaces, or a word for no value, would have all of them read one by one.
+    # Otherwise one cell with spaces or a word for missing would make the whole chunk slow.
     stripped = [text.strip(" ") for text in texts]
     if _SIMPLE_NUMBERS.fullmatch(",".join([text for text in stripped if text not in MISSING_MARKERS])):
         return [math.nan if text in MISSING_MARKERS else float(text) for text in stripped]

@@ -1,4 +1,4 @@
-"""One value: text or JSON to a number or a category. Training data and captured data are read by the same rules."""
+"""Parses one value, text or JSON, as a number or a category. Training and captured data follow the same rules."""
 
 from __future__ import annotations
 
@@ -16,28 +16,31 @@ Scalar = str | float | int | bool | None
 MISSING_MARKERS = frozenset(
     {"", "nan", "NaN", "NAN", "NaT", "NA", "N/A", "n/a", "<NA>", "#N/A", "null", "Null", "NULL", "None", "\\N"}
 )
-"""Texts that stand for no value, as data frames, spreadsheets and JSON write it; of a number with the spaces around it
-stripped, of a category as it is."""
+"""Texts that mean missing in data frames, spreadsheets and JSON. A number's spaces are stripped first; a category's are
+not."""
 MAX_NUMBER_LENGTH = 4_000
-"""Characters of a number in text; the longest exact decimal of a float64 has 1,077."""
+"""In characters. The longest exact decimal of a float64 has 1,077."""
 EXACT_INTEGER_LIMIT = 2**53
-"""Whole numbers below it are exact in float64."""
+"""Smaller whole numbers are exact in float64."""
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _INFINITY = re.compile(r"[+-]?inf(?:inity)?", re.ASCII | re.IGNORECASE)
 _FLOAT32_DIGITS = 9
-"""Characters of a number that no float32 has more digits than."""
+"""No float32 needs more characters."""
 _WHOLE_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)\.0", re.ASCII)
 _BOOLEAN_SPELLINGS = {"True": "true", "TRUE": "true", "False": "false", "FALSE": "false"}
 BOOLEAN_NUMBERS = {
     text: float(word == "true") for text, word in [*_BOOLEAN_SPELLINGS.items(), ("true", "true"), ("false", "false")]
 }
-"""Words that stand for 1 and 0 in a column of flags."""
+"""The words for 1 and 0 in a column of flags."""
 _NORMALIZED_TEXTS = MISSING_MARKERS | _BOOLEAN_SPELLINGS.keys()
-"""Texts that are not their own category, but for whole numbers with one decimal zero, and moments."""
+"""Texts that do not stay as they are, except whole numbers with one decimal zero and timestamps."""
 
 
 def parse_binary(value: object, column: str | None = None) -> float:
-    """The number that a scalar stands for in a column of zeros and ones, where true is 1; else as `number`."""
+    """Returns the number of a scalar in a column of zeros and ones.
+
+    true is 1; other values are as in `parse_number`.
+    """
     if isinstance(value, bool):
         return float(value)
     found = BOOLEAN_NUMBERS.get(value.strip(" ")) if isinstance(value, str) else None
@@ -45,11 +48,11 @@ def parse_binary(value: object, column: str | None = None) -> float:
 
 
 def parse_number(value: object, column: str | None = None) -> float:
-    """The number that a scalar stands for; NaN where it is missing, infinite where it is.
+    """Returns the number of a scalar, NaN if it is missing and infinity if it is infinite.
 
-    Text, also that of a JSON string, is a number where it is `[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?` between
-    spaces, up to LONGEST_NUMBER characters. Raises Unreadable(not_a_number), naming the column, for other text, true
-    and false, lists and objects.
+    Text, also that of a JSON string, is a number if it matches `[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?` between
+    spaces, up to MAX_NUMBER_LENGTH characters. Raises RecordRejected(not_a_number), which names the column, for other
+    text, booleans, lists and objects.
     """
     if isinstance(value, float):
         return value
@@ -79,12 +82,12 @@ def _parse_number_text(text: str, column: str | None) -> float:
 
 
 def parse_category(value: object, column: str | None = None) -> str | None:
-    """The category that a scalar stands for; None where it is missing.
+    """Returns the category of a scalar, or None if it is missing.
 
-    Text as it is, but for "True", "TRUE", "False" and "FALSE", which are "true" and "false" as in JSON, for whole
-    numbers with one decimal zero: "3.0" is "3", and for timestamps, times and durations (`moment`). JSON and tensor
-    numbers: 3.0 is "3", 2.5 is "2.5". Raises Unreadable: not_finite for an infinite number, bad_payload for a list or
-    an object, both naming the column.
+    Text stays as it is, with these exceptions: "True", "TRUE", "False" and "FALSE" become "true" and "false" as in
+    JSON; whole numbers with one decimal zero lose it ("3.0" is "3"); timestamps, times and durations are normalized
+    (`normalize_temporal`). JSON and tensor numbers: 3.0 is "3", 2.5 is "2.5". Raises RecordRejected, which names the
+    column: not_finite for an infinite number, bad_payload for a list or an object.
     """
     if isinstance(value, str):
         return _parse_category_text(value)
@@ -100,7 +103,10 @@ def parse_category(value: object, column: str | None = None) -> str | None:
 
 
 def parse_categories(texts: Set[str]) -> dict[str, str | None]:
-    """The category of each of these texts, as `category` tells it; nearly all are their own, so few are looked at."""
+    """Returns the category of each text, like `parse_category`.
+
+    Nearly all stay as they are, so only a few are parsed.
+    """
     found: dict[str, str | None] = dict(zip(texts, texts, strict=True))
     candidates = [text for text in texts if can_be_temporal(text) or text[-2:] == ".0"]
     for text in (*(texts & _NORMALIZED_TEXTS), *candidates):
@@ -126,7 +132,7 @@ def _format_category_number(value: float, column: str | None) -> str | None:
     text = repr(value)
     if len(text) <= _FLOAT32_DIGITS:
         return text
-    # A float32 is written by its own digits: 0.1, where the nearest float64 to it has seventeen.
+    # A float32 is written with its own digits: 0.1, where the nearest float64 has seventeen digits.
     with np.errstate(over="ignore"):
         single = np.float32(value)
     return repr(float(str(single))) if float(single) == value else text
@@ -136,5 +142,5 @@ def _format_integer(value: int, column: str | None) -> str:
     try:
         return str(value)
     except ValueError as error:
-        # Python refuses to write integers of thousands of digits: sys.set_int_max_str_digits.
+        # Python does not convert integers with thousands of digits (sys.set_int_max_str_digits).
         raise RecordRejected(RejectReason.BAD_PAYLOAD, column) from error

@@ -1,8 +1,8 @@
-"""A captured payload to rows: by its content type, where that tells a form, as its server went by it; else by its
-encoding, and in BASE64 by its first bytes.
+"""Parses a captured payload into rows.
 
-Source: https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-data-capture-endpoint.html: bodies of the content
-types that the endpoint lists are captured as CSV or JSON, every other as BASE64.
+The content type determines the format, as it did for the server. Without a known one, the encoding does, and for BASE64
+the first bytes. Source: https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-data-capture-endpoint.html:
+bodies of the content types that the endpoint lists are captured as CSV or JSON, all others as BASE64.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _BINARY_TYPES = frozenset({"application/octet-stream", _TRITON})
 _HEADER_SIZE_PARAMETERS = ("json-header-size", "inference-header-content-length")
 _JSON_LINES_TYPES = ("application/jsonlines", "application/x-jsonlines", "application/jsonl", "application/x-ndjson")
 _NUMERIC_LINES = re.compile(rb"[0-9eE.+\-\r\n]+")
-"""An answer of numbers alone, one a line."""
+"""An answer of numbers only, one per line."""
 _CHARSETS = {
     "utf-8": "utf-8", "utf8": "utf-8", "us-ascii": "ascii", "ascii": "ascii", "iso-8859-1": "latin-1",
     "latin1": "latin-1", "windows-1252": "cp1252",
@@ -37,7 +37,7 @@ _CHARSETS = {
 
 
 class _BodyFormat(StrEnum):
-    """What a body is read as; CSV and JSON are also the encodings that SageMaker captures text in."""
+    """The format of a body. SageMaker also uses CSV and JSON as encodings of captured text."""
 
     CSV = "CSV"
     JSON = "JSON"
@@ -55,23 +55,24 @@ _FORMAT_BY_TYPE = {
 
 
 class Payload(msgspec.Struct, frozen=True, gc=False):
-    """One side of a record as it was captured. content_type: as observed, with parameters; "" where it was not."""
+    """One side of a record as it was captured."""
 
     data: str
     encoding: str
     content_type: str
+    """As observed, with parameters; "" if it was not observed."""
 
 
 def read_input(payload: Payload) -> PayloadTable:
-    """The rows of a request. Raises Unreadable."""
+    """Returns the rows of a request. Raises RecordRejected."""
     return _read_payload(payload, json_formats.REQUEST_KEYS)
 
 
 def read_output(payload: Payload) -> PayloadTable:
-    """The rows of an answer; blank CSV is one row of one missing value. Raises Unreadable.
+    """Returns the rows of an answer. Blank CSV is one row with one missing value. Raises RecordRejected.
 
-    Scores in one line of CSV, in a flat array or in a tensor of shape (n,) are one row here: only the request tells
-    whether they are several rows' scores.
+    Scores in one line of CSV, in a flat array or in a tensor of shape (n,) are one row here: only the request shows
+    whether they belong to several rows.
     """
     if payload.data.count("\n") < 2 and not payload.data.strip(WHITESPACE) and is_csv(payload):
         return PayloadTable(None, [[""]])
@@ -79,7 +80,7 @@ def read_output(payload: Payload) -> PayloadTable:
 
 
 def is_csv(payload: Payload) -> bool:
-    """Whether it is read as CSV."""
+    """Whether it is parsed as CSV."""
     return payload.encoding == "CSV" and _detect_format(_parse_content_type(payload.content_type)[0]) in (
         None,
         _BodyFormat.CSV,
@@ -129,12 +130,12 @@ def _read_text(text: str, body_format: _BodyFormat, keys: tuple[str, str]) -> Pa
 
 
 def _detect_format(kind: str) -> _BodyFormat | None:
-    """The form that a content type tells; None where it tells none."""
+    """Returns the format of a content type, or None if it has none."""
     return _FORMAT_BY_TYPE.get(kind) or (_BodyFormat.JSON if kind.startswith("application/x-json") else None)
 
 
 def _parse_content_type(text: str) -> tuple[str, dict[str, str]]:
-    """The bare type in lower case, and its parameters by name in lower case (RFC 9110, 8.3.1)."""
+    """Returns the type without parameters, and the parameters by name, both in lower case (RFC 9110, 8.3.1)."""
     if text in _FORMAT_BY_TYPE:
         return text, {}
     if ";" not in text:
@@ -155,10 +156,11 @@ def _decode_text(body: bytes, parameters: dict[str, str]) -> str:
 
 
 def _sniff(body: bytes, kind: str, keys: tuple[str, str]) -> PayloadTable:
-    """Reads a body by its beginning: JSON, or the JSON object before binary tensors, whose length nobody told."""
+    """Parses a body by its beginning: JSON, or the JSON object before binary tensors, whose length is unknown."""
     if body[:1] == b"{":
         try:
-            # One character a byte, so that the object's end is a place in the body; its text is decoded properly below.
+            # latin-1 has one character per byte, so the object's end is a position in the body. Its text is decoded
+            # properly below.
             text = body.decode("latin-1")
             require_readable_json(text)
             _, end = json.JSONDecoder().raw_decode(text)
@@ -176,12 +178,12 @@ def _sniff(body: bytes, kind: str, keys: tuple[str, str]) -> PayloadTable:
 
 
 def _is_default_type(kind: str) -> bool:
-    """Whether a content type is one that servers give to text when nobody chose one."""
+    """Whether servers use this content type for text by default."""
     return kind in ("", "application/octet-stream") or kind.startswith("text/")
 
 
 def _read_binary(body: bytes, size: str, keys: tuple[str, str]) -> PayloadTable:
-    """V2 tensors whose JSON part is the body's first `size` bytes."""
+    """Returns the rows of V2 tensors whose JSON part is the body's first `size` bytes."""
     if not (size.isascii() and size.isdigit()) or len(size) > 9 or int(size) > len(body):
         raise RecordRejected(RejectReason.BAD_PAYLOAD)
     return json_formats.read_v2(_decode_text(body[: int(size)], {}), keys[1], body[int(size) :])

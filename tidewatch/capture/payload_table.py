@@ -1,4 +1,4 @@
-"""Rows as a payload held them, before anything is known of the model's columns."""
+"""Rows of a payload, before the model's columns are known."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Matrix: TypeAlias = npt.NDArray[np.float64] | npt.NDArray[np.float32]
 
 
 def make_default_name(index: int) -> str:
-    """What a column is called whose header is empty, by its place, as pandas does it."""
+    """Returns the name of a column with an empty header, by its position, as pandas does."""
     return f"Unnamed: {index}"
 
 
 class LazyCsvRows(Sequence[list[str]]):
-    """Rows that stay text, and are split at their commas when they are looked at: a long body needs little memory."""
+    """Rows that stay text and are split at their commas only when they are read, to save memory."""
 
     def __init__(self, lines: list[str]) -> None:
         self._lines = lines
@@ -44,48 +44,52 @@ class LazyCsvRows(Sequence[list[str]]):
         return (line.split(",") for line in self._lines)
 
     def starts_with(self, row: tuple[str, ...]) -> bool:
-        """Whether the first row holds these values, without splitting it."""
+        """Whether the first row has these values, without splitting it."""
         return self._lines[0] == ",".join(row)
 
     @property
     def widths(self) -> set[int]:
-        """How many values the rows have, without splitting one."""
+        """The numbers of values in the rows, without splitting them."""
         return {line.count(",") + 1 for line in self._lines}
 
     def select_columns(self, positions: Sequence[int]) -> list[list[object]]:
-        """The columns at these places of rows that are all as long: of all rows' values in one list."""
+        """Returns the columns at these positions of rows of equal length, by splitting all rows at once."""
         values = cast("list[object]", ",".join(self._lines).split(","))
         width = len(values) // len(self._lines)
         return [values[position::width] for position in positions]
 
 
 class PayloadTable(msgspec.Struct, frozen=True, eq=False):
-    """Rows of scalars, or of numbers alone as a matrix.
+    """Rows of scalars, or a matrix if all values are numbers.
 
-    names: the columns where the payload names them, every row then as long; None where they go by position. A value is
-    text, a number, a boolean or None; whatever else JSON held stays as it is, for the column's reader to refuse.
-    beside: the names of what a JSON object held beside its rows.
+    A value is text, a number, a boolean or None. Other JSON values stay as they are, so that the column's parser
+    rejects them.
     """
 
     names: tuple[str, ...] | None
+    """The columns if the payload names them; every row then has that length. None if they go by position."""
     rows: Sequence[Sequence[object]] | Matrix
     sibling_keys: frozenset[str] = frozenset()
+    """The other keys of a JSON object that has the rows."""
 
     @property
     def matrix(self) -> Matrix | None:
-        """The rows where they are a matrix."""
+        """The rows if they are a matrix."""
         return self.rows if isinstance(self.rows, np.ndarray) else None
 
     @property
     def widths(self) -> set[int]:
-        """How many values the rows have: one number where all have as many."""
+        """The numbers of values in the rows: a single one if all are equally long."""
         if isinstance(self.rows, np.ndarray):
             return {self.rows.shape[1]}
         return self.rows.widths if isinstance(self.rows, LazyCsvRows) else set(map(len, self.rows))
 
 
 def build_table(names: tuple[str, ...] | None, rows: Sequence[Sequence[object]]) -> PayloadTable:
-    """A table of rows: a matrix where all are numbers that float64 holds exactly. Raises Unreadable(empty_payload)."""
+    """Returns a table of rows, as a matrix if float64 represents all values exactly.
+
+    Raises RecordRejected(empty_payload).
+    """
     if not rows:
         raise RecordRejected(RejectReason.EMPTY_PAYLOAD)
     width = len(rows[0])
@@ -96,14 +100,14 @@ def build_table(names: tuple[str, ...] | None, rows: Sequence[Sequence[object]])
 
 
 def select_columns(rows: Sequence[Sequence[object]] | Matrix, positions: Sequence[int]) -> list[list[object]]:
-    """The columns at these places of rows that are all as long."""
+    """Returns the columns at these positions of rows of equal length."""
     if isinstance(rows, LazyCsvRows):
         return rows.select_columns(positions)
     return [[row[position] for row in rows] for position in positions]
 
 
 def to_exact_floats(values: list[object]) -> npt.NDArray[np.float64] | None:
-    """The values as float64, shape (n,), where all are numbers it holds exactly; else None."""
+    """Returns the values as float64 of shape (n,) if it represents all exactly, else None."""
     kinds = set(map(type, values))
     if not values or not kinds <= {float, int}:
         return None
@@ -111,5 +115,5 @@ def to_exact_floats(values: list[object]) -> npt.NDArray[np.float64] | None:
         array = np.array(values, np.float64)
     except OverflowError:
         return None
-    # A larger whole number may be a category's name, which rounding would change.
+    # A larger whole number may be a category, which rounding would change.
     return None if int in kinds and bool((np.abs(array) >= EXACT_INTEGER_LIMIT).any()) else array

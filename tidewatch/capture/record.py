@@ -1,4 +1,4 @@
-"""One line of a capture file to a record: the two bodies, and what identifies the inference.
+"""Decodes one line of a capture file into a record: the two bodies and the identity of the inference.
 
 Source: https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-data-capture-endpoint.html.
 """
@@ -17,28 +17,28 @@ from tidewatch.capture.reject_reasons import RecordRejected, RejectReason
 from tidewatch.capture.status import is_failure
 
 MIN_RECORD_BYTES = len('{"captureData":{"endpointInput":{"data":""}}}')
-"""Bytes that a record has at least."""
+"""The least number of bytes in a record."""
 
 
-# One is made for each line: a struct costs a seventh of what a frozen dataclass does.
+# Created for each line: a struct costs a seventh of a frozen dataclass.
 class Record(msgspec.Struct, frozen=True, gc=False):
-    """A captured inference.
-
-    output: None where none was captured. event_id: "" where there is none. time: of the inference, in UTC; None where
-    it is absent or unreadable, which costs no record. failed: whether the record itself tells of a failure. answered:
-    whether an answer was captured, be it one that cannot be read.
-    """
+    """A captured inference."""
 
     input: Payload
     output: Payload | None
+    """None if none was captured."""
     event_id: str
+    """"" if there is none."""
     inference_id: str | None
     time: datetime | None
+    """The time of the inference in UTC. None if it is absent or unreadable, which does not reject the record."""
     failed: bool = False
+    """Whether the record itself reports a failure."""
     answered: bool = True
+    """Whether an answer was captured, even an unreadable one."""
 
 
-# Only what a record cannot do without has a type here: the rest is looked at afterwards, and forgiven.
+# Only required fields have types here. The others are checked later and may be invalid.
 class _CapturedPayload(msgspec.Struct, rename="camel", gc=False):
     data: str
     encoding: Any = None
@@ -59,10 +59,10 @@ _DECODER = msgspec.json.Decoder(_CaptureLine)
 
 
 def decode_record(line: bytes, *, is_open: bool = False) -> Record:
-    """The record in a line without its newline; keys that are not known are ignored.
+    """Decodes a line without its newline. Unknown keys are ignored.
 
-    is_open: the file ends within the line, so that what is no JSON was cut off. Raises Unreadable: not_utf8, not_json,
-    truncated, not_a_record, too_large.
+    `is_open` is whether the file ends within the line; invalid JSON was then cut off. Raises RecordRejected: not_utf8,
+    not_json, truncated, not_a_record, too_large.
     """
     capture_line = _decode_line(line, is_open)
     request, answer = capture_line.capture_data.endpoint_input, _to_mapping(capture_line.capture_data.endpoint_output)
@@ -90,7 +90,7 @@ def _decode_line(line: bytes, is_open: bool) -> _CaptureLine:
     try:
         return _DECODER.decode(line)
     except (msgspec.DecodeError, ValueError, RecursionError):
-        # What json reads and msgspec refuses is a record all the same: NaN, lone surrogates, numbers out of range.
+        # json accepts some records that msgspec rejects: NaN, lone surrogates, numbers out of range.
         pass
     try:
         return msgspec.convert(json.loads(line.decode()), _CaptureLine)
@@ -104,7 +104,7 @@ def _require_utf8(line: bytes, is_open: bool) -> None:
     try:
         line.decode()
     except UnicodeDecodeError as error:
-        # A character that the end of the file cuts in two is part of the cut.
+        # The end of the file may cut a character in two.
         is_cut = is_open and error.reason == "unexpected end of data"
         raise RecordRejected(RejectReason.TRUNCATED if is_cut else RejectReason.NOT_UTF8) from error
 

@@ -1,4 +1,4 @@
-"""Why a captured record could not be read."""
+"""The reasons why a captured record could not be parsed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class RejectReason(StrEnum):
-    """The one reason a record was rejected for; the first that was found."""
+    """The reason for which a record was rejected, the first that was found."""
 
     NOT_UTF8 = "not_utf8"
     """The line is not UTF-8."""
@@ -15,28 +15,28 @@ class RejectReason(StrEnum):
     TRUNCATED = "truncated"
     """The file ends within the line, or its gzip stream breaks off there."""
     TOO_LONG = "too_long"
-    """The line is longer than lines.LONGEST."""
+    """The line is longer than line_reader.MAX_LINE_BYTES."""
     TOO_LARGE = "too_large"
-    """More values than are read of one record (limits), or a gzip stream that unpacks to a multiple of itself."""
+    """More values than the limit of one record, or a gzip stream that expands too much."""
     NOT_A_RECORD = "not_a_record"
     """JSON, but without captureData.endpointInput.data."""
     BAD_ENCODING = "bad_encoding"
-    """An encoding other than CSV, JSON and BASE64, or base64 that is none."""
+    """An encoding other than CSV, JSON and BASE64, or invalid base64."""
     UNKNOWN_FORMAT = "unknown_format"
-    """A body of a content type that is not read."""
+    """A body of an unsupported content type."""
     NUMPY = "numpy_payload"
     """An array in numpy's own format."""
     LIBSVM = "libsvm_payload"
     """Rows of LIBSVM: a label, then index:value pairs."""
     IMAGE = "image_payload"
-    """An image, a sound or a film, or a form with files."""
+    """An image, audio or video, or a form with files."""
     CHAT = "chat_payload"
     """Messages or a prompt to a language model."""
     BAD_PAYLOAD = "bad_payload"
-    """A request that its own format does not allow."""
+    """A request that violates its own format."""
     AMBIGUOUS_PAYLOAD = "ambiguous_payload"
-    """A request or an answer that says its rows twice, under several keys or under one key twice: which of them its
-    server reads, nobody can tell."""
+    """A request or an answer that contains its rows twice, under several keys or under one key twice. Nobody can know
+    which of them its server reads."""
     EMPTY_PAYLOAD = "empty_payload"
     """A request without rows."""
     MISSING_COLUMNS = "missing_columns"
@@ -44,21 +44,22 @@ class RejectReason(StrEnum):
     EXTRA_COLUMNS = "extra_columns"
     """A row with more values than the model has features and its request has columns."""
     NOT_A_NUMBER = "not_a_number"
-    """Something else in a numeric column."""
+    """A value in a numeric column that is no number."""
     NOT_FINITE = "not_finite"
     """Infinity, or a number beyond float64."""
     NO_OUTPUT = "no_output"
-    """The answer is blank, or is none. One that was not captured costs no record: its features are judged."""
+    """The answer is blank or empty. An answer that was not captured does not reject the record: its features still
+    count."""
     BAD_OUTPUT = "bad_output"
-    """An answer that cannot be read, or has no number where the score should be."""
+    """An answer that cannot be parsed, or has no number for the score."""
     ERROR_RESPONSE = "error_response"
-    """An answer that says what went wrong, and does not hold the score by its name."""
+    """An answer that reports an error and does not contain the score by its name."""
     AMBIGUOUS_SCORE = "ambiguous_score"
-    """An answer of several numbers, none of them by the score's name: `--score-output` of the reference tells which."""
+    """An answer of several numbers without the score's name. The reference's `--score-output` selects one."""
     ROW_COUNT_MISMATCH = "row_count_mismatch"
-    """The answer has another number of rows than the request."""
+    """The answer has a different number of rows from the request."""
     INTERNAL_ERROR = "internal_error"
-    """The reader met with an error that it does not know: a fault of tidewatch, which costs this record alone."""
+    """An unexpected error of the parser: a fault of tidewatch, which rejects only this record."""
 
 
 EXPLANATIONS = {
@@ -104,11 +105,11 @@ EXPLANATIONS = {
     RejectReason.ROW_COUNT_MISMATCH: "the answer has another number of rows than the request",
     RejectReason.INTERNAL_ERROR: "the reader met with an error that it does not know: a fault of tidewatch; report it",
 }
-"""What a person reads of each reason, and what to do."""
+"""The explanation of each reason for people, and what to do."""
 
 
 class RecordRejected(Exception):
-    """A record that is rejected: for which reason, and by which column where it was one."""
+    """A record is rejected, with the reason and, if one caused it, the column."""
 
     def __init__(self, reason: RejectReason, column: str | None = None) -> None:
         super().__init__(reason, column)

@@ -1,4 +1,4 @@
-"""A record to the values of a model's columns: the strict path, which every faster one agrees with."""
+"""Extracts the values of a model's columns from a record. The faster paths must agree with this strict one."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ from tidewatch.capture.unsupported_formats import is_chat, is_libsvm
 
 @dataclass(frozen=True)
 class ColumnSpec:
-    """A feature: of numbers, or of categories. flags: of zeros and ones alone."""
+    """A feature of numbers or categories."""
 
     name: str
     is_numeric: bool
     is_binary: bool = False
+    """Whether it has only zeros and ones."""
 
     @property
     def parser(self) -> Callable[[object, str], float]:
-        """Reads one of its numbers; names the column in what it raises."""
+        """The parser of one of its numbers. The errors it raises name the column."""
         return parse_binary if self.is_binary else parse_number
 
 
 @dataclass(frozen=True)
 class RecordSchema:
-    """What a model's requests hold.
-
-    columns: the request's columns in their order, those that are no features among them. features: in the order of the
-    columns. score: which number of an answer is the score; None to read no answer.
-    """
+    """The columns of a model's requests."""
 
     features: tuple[ColumnSpec, ...]
+    """In the order of the columns."""
     columns: tuple[str, ...]
+    """The request's columns in order, including those that are no features."""
     score: ScoreSelector | None = None
+    """Selects the score among an answer's numbers. None ignores answers."""
 
     @cached_property
     def numeric_names(self) -> tuple[str, ...]:
@@ -56,7 +56,7 @@ class RecordSchema:
 
     @cached_property
     def numeric_parsers(self) -> tuple[tuple[str, Callable[[object, str], float]], ...]:
-        """The names of the numeric features, and what reads a number of each."""
+        """The names of the numeric features, each with its parser."""
         return tuple((feature.name, feature.parser) for feature in self.features if feature.is_numeric)
 
     @cached_property
@@ -66,43 +66,45 @@ class RecordSchema:
 
     @cached_property
     def header_rows(self) -> tuple[tuple[str, ...], ...]:
-        """The rows that would name a payload's columns; a column without a name stands empty there."""
+        """The rows that would be a payload's header. A column without a name is empty there."""
         named = {self.columns, tuple(feature.name for feature in self.features)}
         empty = {make_default_name(index) for index in range(len(self.columns))}
         return tuple(named | {tuple("" if name in empty else name for name in names) for names in named})
 
     @cached_property
     def header_first_names(self) -> frozenset[str]:
-        """The first names of those rows."""
+        """The first names of these rows."""
         return frozenset(names[0] for names in self.header_rows if names)
 
     @cached_property
     def positions_by_width(self) -> dict[int, dict[str, int]]:
-        """By the length of a row without names: the place of each feature."""
+        """The position of each feature, by the length of a row without names."""
         column_positions = {name: index for index, name in enumerate(self.columns)}
         feature_positions = {feature.name: index for index, feature in enumerate(self.features)}
         return {len(self.columns): column_positions, len(self.features): feature_positions}
 
 
 class RecordRows(msgspec.Struct, frozen=True, eq=False):
-    """A record's rows.
-
-    numbers: shape (rows, numeric features), finite or NaN where missing. categories: for each category feature the
-    values of the rows, None where missing. scores: shape (rows,), NaN where missing; None where none were asked for, or
-    no answer was captured. headers: rows of a CSV payload that named the columns, and are left out: 0 or 1.
-    """
+    """A record's rows."""
 
     numbers: Floats
+    """Shape (rows, numeric features); finite, or NaN if missing."""
     categories: tuple[list[str | None], ...]
+    """The values of the rows for each category feature, None if missing."""
     scores: Floats | None
+    """Shape (rows,), NaN if missing. None if the schema has no score or no answer was captured."""
     headers: int = 0
+    """The header rows of a CSV payload, which are left out: 0 or 1."""
 
     def __len__(self) -> int:
         return len(self.numbers)
 
 
 def extract_rows(record: Record, schema: RecordSchema) -> RecordRows:
-    """The values of a record's rows. Raises Unreadable: one bad row, or a bad answer, rejects the whole record."""
+    """Returns the values of a record's rows.
+
+    Raises RecordRejected: one bad row, or a bad answer, rejects the whole record.
+    """
     table = read_input(record.input)
     headers = int(_has_header(table, schema))
     if headers:
@@ -121,7 +123,7 @@ def extract_rows(record: Record, schema: RecordSchema) -> RecordRows:
 
 
 def _has_header(table: PayloadTable, schema: RecordSchema) -> bool:
-    """Whether the first row holds the name of its own column in every place."""
+    """Whether every value of the first row is the name of its own column."""
     rows = table.rows
     if table.names is not None or isinstance(rows, np.ndarray):
         return False
@@ -134,14 +136,17 @@ def _has_header(table: PayloadTable, schema: RecordSchema) -> bool:
 
 
 def _locate_features(table: PayloadTable, schema: RecordSchema) -> dict[str, int]:
-    """Where in a row each feature is; one that is absent from named rows is missing from all of them."""
+    """Returns the position of each feature in a row.
+
+    A feature that named rows do not have is missing in all of them.
+    """
     if table.sibling_keys and any(feature.name in table.sibling_keys for feature in schema.features):
-        # A server that reads rows by name would see another row than the one that is counted.
+        # A server that reads rows by name would see a different row from the counted one.
         raise RecordRejected(RejectReason.AMBIGUOUS_PAYLOAD)
     if table.names is not None:
         named = {name: index for index, name in enumerate(table.names)}
         if not any(feature.name in named for feature in schema.features):
-            # A body of another form would otherwise count as rows without a single value.
+            # Otherwise a body of another format would count as rows without any value.
             raise RecordRejected(RejectReason.CHAT if is_chat(named) else RejectReason.MISSING_COLUMNS)
         return named
     lengths = table.widths
@@ -220,7 +225,7 @@ def _require_finite(numbers: Floats, names: Sequence[str]) -> None:
 
 
 def _parse_category_column(cells: list[object], name: str, cache: dict[str, str | None]) -> list[str | None]:
-    """The categories of a column; a text that was met before is told from memory, and kept once."""
+    """Returns the categories of a column. A repeated text comes from the cache and is stored once."""
     if not set(map(type, cells)) <= {str}:
         return [parse_category(cell, name) for cell in cells]
     texts = cast("list[str]", cells)
@@ -229,7 +234,7 @@ def _parse_category_column(cells: list[object], name: str, cache: dict[str, str 
 
 
 def _fill_numbers(numbers: Floats, columns: dict[str, list[object]], schema: RecordSchema) -> None:
-    """Reads the columns one by one where all their cells are plain, else row by row: the first fault is to be told."""
+    """Fills the numbers by column if all cells are simple, else by row, so that the first error is reported."""
     parsers = [(index, name, parse) for index, (name, parse) in enumerate(schema.numeric_parsers) if name in columns]
     for index, name, _ in parsers:
         column = parse_column(columns[name])

@@ -1,9 +1,9 @@
-"""The score of each row of an answer: by its name where the answer names it, never a guess among several numbers.
+"""Extracts the score of each row from an answer: by its name if the answer has names, never by a guess.
 
-Sources of the forms: SageMaker, "Common data formats for inference",
-https://docs.aws.amazon.com/sagemaker/latest/dg/cdf-inference.html; those of errors: TensorFlow Serving, Triton and
-FastAPI answer {"error": ...} and {"detail": ...}, TorchServe and MLflow a "code" or "error_code" beside a "message",
-SageMaker an "ErrorCode" beside a "Message".
+Sources of the formats: SageMaker, "Common data formats for inference",
+https://docs.aws.amazon.com/sagemaker/latest/dg/cdf-inference.html. Sources of the errors: TensorFlow Serving, Triton
+and FastAPI answer {"error": ...} and {"detail": ...}, TorchServe and MLflow a "code" or "error_code" next to a
+"message", SageMaker an "ErrorCode" next to a "Message".
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _OUTPUT_REASONS = {
     RejectReason.EMPTY_PAYLOAD: RejectReason.NO_OUTPUT,
     RejectReason.AMBIGUOUS_PAYLOAD: RejectReason.AMBIGUOUS_PAYLOAD,
 }
-"""Why an answer is not read, by the reason that its payload is not; any other is a bad output."""
+"""The reject reason of an answer by that of its payload. Any other is bad_output."""
 _ERROR_KEYS = frozenset(
     {"error", "errors", "error_message", "errormessage", "error_code", "errorcode", "errortype", "exception", "message",
      "detail", "traceback", "originalmessage", "originalstatuscode"}
 )  # fmt: skip
-"""Keys, in lower case, that answers hold which are errors."""
+"""The keys, in lower case, of answers that are errors."""
 
 
 _NAME_AND_INDEX = re.compile(r"(.+):(-?\d{1,5})", re.DOTALL | re.ASCII)
@@ -42,31 +42,29 @@ _NAME_AND_INDEX = re.compile(r"(.+):(-?\d{1,5})", re.DOTALL | re.ASCII)
 
 @dataclass(frozen=True)
 class ScoreSelector:
-    """Which of an answer's numbers is the score.
-
-    name: the score's, which an answer may call it by. output: where the answer calls it otherwise, that name, or which
-    number of a row, or of the classes under its name, it is, negative from the end; "NAME:1" is both; None to go by the
-    name.
-    """
+    """Selects the score among an answer's numbers."""
 
     name: str
+    """The score's name, which an answer may use."""
     output: int | str | None = None
+    """If the answer uses another name: that name; or the index of the number in a row, or among the classes under its
+    name, negative from the end; or both as "NAME:1". None uses the score's name."""
 
     @cached_property
     def name_and_index(self) -> tuple[str, int] | None:
-        """The name and the place of an output that tells both."""
+        """The name and the index, if the output has both."""
         found = _NAME_AND_INDEX.fullmatch(self.output) if isinstance(self.output, str) else None
         return None if found is None else (found[1], int(found[2]))
 
     @cached_property
     def index(self) -> int | None:
-        """Which number it is, where that was said."""
+        """The index, if there is one."""
         if isinstance(self.output, int):
             return self.output
         return None if self.name_and_index is None else self.name_and_index[1]
 
     def find_columns(self, names: Sequence[str]) -> tuple[list[int], int | None]:
-        """Where among an answer's columns those of its name are, and which of their numbers it is."""
+        """Returns the answer's columns with the selected name, and the index among their numbers."""
         if not isinstance(self.output, str):
             return _find_columns_by_name(self.name, names), self.index
         columns = _find_columns_by_name(self.output, names)
@@ -76,13 +74,12 @@ class ScoreSelector:
 
 
 def extract_scores(output: Payload, rows: int, score: ScoreSelector) -> Floats:
-    """The scores of `rows` rows of a request, shape (rows,), NaN where missing. Raises Unreadable.
+    """Returns the scores of `rows` rows of a request, of shape (rows,), NaN if missing. Raises RecordRejected.
 
-    An answer that names its values is read by the score's name; the numbers of a list under it are those of the
-    classes, of which `score` tells one. Without its name the only number of each row is the score. no_output,
-    bad_output, row_count_mismatch, ambiguous_payload; error_response where the answer is an error;
-    ambiguous_score where it holds several
-    numbers, and nothing tells which is the score.
+    An answer with names is read by the score's name; a list under it has one number per class, of which `score` selects
+    one. Without the name the only number of each row is the score. The reasons are no_output, bad_output,
+    row_count_mismatch and ambiguous_payload; error_response if the answer is an error; ambiguous_score if it has
+    several numbers and none is selected.
     """
     try:
         table = read_output(output)
@@ -112,7 +109,7 @@ def extract_scores(output: Payload, rows: int, score: ScoreSelector) -> Floats:
 
 
 def _promote_header(table: PayloadTable, rows: int, score: ScoreSelector) -> PayloadTable:
-    """An answer in CSV whose first row names its columns, the score's among them, with the names for what they are."""
+    """Turns the first row of a CSV answer into column names if it is a header with the score's name."""
     if table.names is not None or table.matrix is not None or len(table.rows) != rows + 1:
         return table
     first = table.rows[0]
@@ -127,7 +124,7 @@ def _has_lists(table: PayloadTable) -> bool:
 
 
 def _find_columns_by_name(target: str, names: Sequence[str]) -> list[int]:
-    """Where the columns of a name are: one, or those that a tensor of that name was laid out in."""
+    """Returns the columns of a name: one, or those into which a tensor of that name was expanded."""
     if target in names:
         return [names.index(target)]
     prefix = f"{target}__"
@@ -137,7 +134,7 @@ def _find_columns_by_name(target: str, names: Sequence[str]) -> list[int]:
 def _find_unnamed_column(
     rows: Sequence[Sequence[object]] | Matrix, names: Sequence[str] | None, score: ScoreSelector
 ) -> list[int]:
-    """Where the score of rows is that do not name it: where `score` tells, or at the only number."""
+    """Returns the column of the score in rows without its name: the selected one, or the only number."""
     if isinstance(score.output, str) and names is not None:
         raise RecordRejected(RejectReason.BAD_OUTPUT)
     columns = [index for index in range(len(rows[0])) if names is None or names[index] not in STATUS_KEYS]
@@ -152,7 +149,7 @@ def _find_unnamed_column(
 
 
 def _is_number(cell: object, is_named: bool) -> bool:
-    """Whether a value may be a score: a number, those of classes, or without a name beside it a text that is one."""
+    """Whether a value may be a score: a number, or with names a list of numbers, or without names a numeric text."""
     if isinstance(cell, str) and not is_named:
         try:
             parse_number(cell)
@@ -165,7 +162,7 @@ def _is_number(cell: object, is_named: bool) -> bool:
 def _select_column(
     rows: Sequence[Sequence[object]] | Matrix, columns: list[int], index: int | None
 ) -> list[object] | Matrix:  # fmt: skip
-    """The cells of the score: of the only one of `columns`, or of that which `at` tells among them."""
+    """Returns the cells of the score: of the only one of `columns`, or of the one at `index`."""
     if len(columns) > 1:
         if index is None:
             raise RecordRejected(RejectReason.AMBIGUOUS_SCORE)
@@ -176,7 +173,7 @@ def _select_column(
 
 
 def _select_class(cell: object, index: int | None) -> object:
-    """The score of a value that may be a list of one for each class."""
+    """Returns the score in a value that may be a list with a number per class."""
     if not isinstance(cell, list):
         return cell
     classes = cast("list[object]", cell)
@@ -188,7 +185,7 @@ def _select_class(cell: object, index: int | None) -> object:
 
 
 def _is_error(table: PayloadTable) -> bool:
-    """Whether an answer that does not hold the score by its name says what went wrong instead."""
+    """Whether an answer without the score's name reports an error instead."""
     names = table.names or ()
     error_columns = [index for index, name in enumerate(names) if name.lower() in _ERROR_KEYS]
     if not error_columns and STATUS_KEYS.isdisjoint(names):
@@ -201,7 +198,7 @@ def _is_error(table: PayloadTable) -> bool:
 
 
 def _split_single_row(table: PayloadTable, rows: int) -> Sequence[Sequence[object]] | Matrix:
-    """The rows of an answer's only row, where that holds the scores of several: side by side, or in lists by name."""
+    """Returns the rows of a single row that has the scores of several: in sequence, or in lists by name."""
     found = table.rows
     if table.names is None:
         if len(found[0]) != rows:

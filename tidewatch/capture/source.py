@@ -1,4 +1,4 @@
-"""Where captured bytes come from: files, folders of them, objects in S3."""
+"""Opens sources of captured bytes: files, folders of files, objects in S3."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 
 class SourceMissing(Exception):
-    """A path that is not there, or a folder without capture files."""
+    """A path that does not exist, or a folder without capture files."""
 
 
 def open_file(path: Path | str) -> IO[bytes]:
-    """The file as bytes, unbuffered: it is read in blocks. Raises OSError."""
+    """Opens the file as bytes, unbuffered because it is read in blocks. Raises OSError."""
     return Path(path).open("rb", buffering=0)
 
 
 def list_capture_files(paths: Iterable[Path | str]) -> tuple[Path, ...]:
-    """Each path that is a file, whatever its name, and each .jsonl or .jsonl.gz file under each that is a folder.
+    """Returns every path that is a file, whatever its name, and the .jsonl and .jsonl.gz files under every folder.
 
-    Sorted within a folder; a file that is met twice is given once. Raises SourceMissing.
+    They are sorted within a folder and each is returned once. Raises SourceMissing.
     """
     found: dict[Path, Path] = {}
     for path in map(Path, paths):
@@ -46,5 +46,5 @@ def _list_files(path: Path) -> list[Path]:
 
 
 def open_object(s3: S3Client, bucket: str, key: str) -> Stream:
-    """The object's body as a stream of bytes, read as it arrives. Raises what the client raises."""
+    """Returns the object's body as a stream of bytes. Raises what the client raises."""
     return s3.get_object(Bucket=bucket, Key=key)["Body"]

@@ -1,8 +1,8 @@
-"""Timestamps, times of day and durations in one spelling, whoever wrote them.
+"""Normalizes timestamps, times of day and durations to one spelling.
 
-One moment is written in many ways: "2026-11-01 10:00:00" by data frames into CSV, "2026-11-01T10:00:00.000Z" into JSON,
-a whole number of microseconds into Parquet. As categories they would be as many different values. The forms read here
-are those of ISO 8601 and of pandas, polars, PostgreSQL, BigQuery and Python's datetime where they write text.
+One moment has many spellings: "2026-11-01 10:00:00" in a data frame's CSV, "2026-11-01T10:00:00.000Z" in JSON, a whole
+number of microseconds in Parquet. As categories they would be different values. The supported formats are those of ISO
+8601 and the texts of pandas, polars, PostgreSQL, BigQuery and Python's datetime.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 MAX_TEMPORAL_LENGTH = 48
-"""Characters; a longer text is none of these."""
+"""In characters. A longer text is none of these."""
 _TIMESTAMP = re.compile(
     r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z| UTC|[+-]\d\d(?::?\d\d)?)?", re.ASCII
 )
@@ -21,8 +21,8 @@ _TIME = re.compile(rf"(?P<all>-?){_CLOCK_PATTERN}", re.ASCII)
 _DURATION_IN_WORDS = re.compile(
     rf"(?P<all>-(?=\d+ days \d))?(?P<days>-?\d{{1,9}}) days?,? \+?{_CLOCK_PATTERN}", re.ASCII
 )
-"""Hours are counted forwards from negative days, as pandas and Python write them: "-1 days +23:59:57" is -3 s; this
-module's own spelling, without a plus or a comma, is negative as a whole."""
+"""Hours count forwards from negative days, as pandas and Python write them: "-1 days +23:59:57" is -3 s. In this
+module's own spelling, without a plus or a comma, the sign applies to the whole."""
 _ISO_DURATION = re.compile(
     r"(?P<all>-?)P(?=T\d|-?\d)(?:(?P<days>-?\d{1,9})D)?(?:T(?=\d)(?:(?P<hours>\d{1,9})H)?(?:(?P<minutes>\d{1,9})M)?"
     r"(?:(?P<seconds>\d{1,9})(?:\.(?P<part>\d{1,9}))?S)?)?",
@@ -34,11 +34,11 @@ _DAY_NANOSECONDS = 86_400 * _NANOSECONDS
 
 
 def normalize_temporal(text: str) -> str | None:
-    """The one spelling of a moment; None where the text is none.
+    """Returns the normalized spelling of a timestamp, time or duration, or None for any other text.
 
-    A timestamp is told in UTC, as it is where it names no zone: "2026-11-01T10:00:00", without the zeros of a
-    fraction; one at midnight is its date, as data frames write a column of them. A time of day is "10:00:00". A
-    duration is "10:00:00" too, "1 days 10:00:00" or "7 days" from a day on, and begins with "-" where it is negative.
+    A timestamp is in UTC, which a missing zone means too: "2026-11-01T10:00:00", without a fraction's final zeros. At
+    midnight it is only the date, as data frames write a column of dates. A time of day is "10:00:00". A duration is
+    "10:00:00", from a day on "1 days 10:00:00" or "7 days", and begins with "-" if it is negative.
     """
     if not can_be_temporal(text) or text[:1] not in _FIRST_CHARACTERS or len(text) > MAX_TEMPORAL_LENGTH:
         return None
@@ -49,12 +49,12 @@ def normalize_temporal(text: str) -> str | None:
 
 
 def can_be_temporal(text: str) -> bool:
-    """Whether a text has one of the marks of moments; most texts have none, and need no closer look."""
+    """Whether a text has a character that all of these have. Most texts have none and need no regular expression."""
     return ":" in text or "T" in text or (text[-1:] == "D" and text[:1] in ("P", "-"))
 
 
 def format_duration(nanoseconds: int) -> str:
-    """The spelling of a duration of so many nanoseconds, up to 10^9 days."""
+    """Returns the spelling of a duration in nanoseconds, up to 10^9 days."""
     days, rest = divmod(abs(nanoseconds), _DAY_NANOSECONDS)
     seconds, part = divmod(rest, _NANOSECONDS)
     sign = "-" if nanoseconds < 0 else ""
@@ -75,7 +75,7 @@ def _format_timestamp(date: str, minute: str, second: str | None, part: str | No
 
 
 def _normalize_zone(zone: str | None) -> str:
-    """A zone as Python reads it: PostgreSQL writes hours alone, BigQuery the word; UTC where none is named."""
+    """Returns a zone in Python's format. PostgreSQL writes only hours, BigQuery the word; a missing zone is UTC."""
     return "+00:00" if zone in (None, "Z", " UTC") else zone
 
 

@@ -1,4 +1,4 @@
-"""Files and payloads that are no captured rows, told by what they are."""
+"""Recognizes files and payloads that are no captured rows."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ _REASONS_BY_TYPE = {
 }
 _MEDIA_TYPES = ("image/", "audio/", "video/", "multipart/")
 _IMAGE_SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*")
-"""How images begin that say nothing of themselves."""
+"""The first bytes of image formats."""
 _LIBSVM = re.compile(r"[^\s:,]+(?: +[0-9]+:[^\s:,]+)+ *")
 _PROMPT_KEYS = frozenset({"messages", "prompt", "inputText", "text_inputs"})
 _TEXT_GENERATION_KEYS = frozenset({"inputs", "parameters"})
 
 
 def classify_unsupported_body(body: bytes, kind: str) -> RejectReason | None:
-    """What a body is that no reader takes, by its content type or its first bytes; None where that is not known."""
+    """Returns the reason for an unsupported body, by its content type or its first bytes, or None if it is unknown."""
     if kind in _REASONS_BY_TYPE or body.startswith(b"\x93NUMPY"):
         return _REASONS_BY_TYPE.get(kind, RejectReason.NUMPY)
     return RejectReason.IMAGE if kind.startswith(_MEDIA_TYPES) or body.startswith(_IMAGE_SIGNATURES) else None
 
 
 def is_libsvm(row: object) -> bool:
-    """Whether a row is one of LIBSVM. Source: https://www.csie.ntu.edu.tw/~cjlin/libsvm/, its README."""
+    """Whether a row is LIBSVM. Source: https://www.csie.ntu.edu.tw/~cjlin/libsvm/, its README."""
     return isinstance(row, str) and _LIBSVM.fullmatch(row) is not None
 
 
 def is_chat(names: Collection[str]) -> bool:
-    """Whether a body of these names asks a language model, as those of SageMaker JumpStart and Bedrock are asked."""
+    """Whether a body with these names is a request to a language model, as in SageMaker JumpStart and Bedrock."""
     return not _PROMPT_KEYS.isdisjoint(names) or _TEXT_GENERATION_KEYS.issubset(names)
 
 
 def explain_unsupported_file(name: str, head: bytes) -> str | None:
-    """What a file is that holds no captured records, by its name and first bytes, and what to do; None for others."""
+    """Returns what a file without captured records is and what to do, by its name and first bytes; None for others."""
     if name.lower().endswith(".out"):
         return (
             f"{name} is what a batch transform wrote, not captured records: join it with its input, and check both as "

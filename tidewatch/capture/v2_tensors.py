@@ -1,4 +1,4 @@
-"""Tensors of the Open Inference Protocol (KServe V2), in JSON and in binary.
+"""Reads tensors of the Open Inference Protocol (KServe V2), in JSON and in binary.
 
 Sources: https://kserve.github.io/website/docs/concepts/architecture/data-plane/v2-protocol and, for the binary form,
 https://kserve.github.io/website/docs/concepts/architecture/data-plane/v2-protocol/binary-tensor-data-extension.
@@ -24,14 +24,14 @@ _NUMPY_DTYPES = {
     "BOOL": "|u1", "UINT8": "|u1", "UINT16": "<u2", "UINT32": "<u4", "UINT64": "<u8", "INT8": "|i1", "INT16": "<i2",
     "INT32": "<i4", "INT64": "<i8", "FP16": "<f2", "FP32": "<f4", "FP64": "<f8",
 }  # fmt: skip
-"""numpy's type of each datatype but BYTES: little-endian, row major, without padding."""
+"""numpy's type of each datatype except BYTES: little-endian, row-major, without padding."""
 _NUMBER_TYPES = frozenset({float, int, NoneType})
 _UNPACK_LENGTH = struct.Struct("<I").unpack_from
 _ROUNDED_DTYPES = {"FP16": np.float16, "FP32": np.float32}
 _BFLOAT16 = "BF16"
-"""The upper half of a float32; in binary only."""
+"""The upper half of a float32, only in binary."""
 _FlatValues = Matrix | list[object]
-"""A tensor's elements in row-major order, shape (n,); a list unless all are numbers that float64 holds exactly."""
+"""A tensor's elements in row-major order, of shape (n,). It is a list unless float64 represents all of them exactly."""
 
 
 class _Parameters(msgspec.Struct):
@@ -47,17 +47,18 @@ class _Tensor(msgspec.Struct):
 
 
 def is_tensor_list(values: Sequence[object]) -> bool:
-    """Whether a list under "inputs" or "outputs" holds V2 tensors rather than rows."""
+    """Whether a list under "inputs" or "outputs" contains V2 tensors instead of rows."""
     return bool(values) and all(isinstance(each, dict) and "datatype" in each and "shape" in each for each in values)
 
 
 def read_tensors(tensors: Sequence[object], tail: bytes) -> PayloadTable:
-    """The rows of V2 tensors; `tail` holds the bytes of those that are binary, in their order.
+    """Returns the rows of V2 tensors. `tail` has the bytes of the binary ones, in their order.
 
-    One tensor is a table by position, of shape (n, columns); one of shape (columns,) is one row, and dimensions after
-    the second are laid side by side. Several are columns by name, of shape (n,) or (n, 1); one of shape (n, k) is the
-    k columns NAME__0 and on. FP32 and FP16 in JSON are rounded as the server rounds them. Raises Unreadable:
-    bad_payload where shapes, sizes and data do not fit together, empty_payload where there are no rows, too_large.
+    A single tensor of shape (n, columns) is a table by position; one of shape (columns,) is one row, and dimensions
+    after the second are flattened into columns. Several tensors are columns by name, of shape (n,) or (n, 1); one of
+    shape (n, k) is the k columns NAME__0, NAME__1 and so on. FP32 and FP16 in JSON are rounded like on the server.
+    Raises RecordRejected: bad_payload if shapes, sizes and data do not match, empty_payload if there are no rows,
+    too_large.
     """
     try:
         parsed_tensors = msgspec.convert(tensors, list[_Tensor])
@@ -102,7 +103,7 @@ def _join_named_columns(tensors: list[_Tensor], sizes: list[int], blocks: list[_
 
 
 def _compute_extent(shape: list[int], size: int, *, several: bool) -> tuple[int, int]:
-    """Rows and columns of a tensor of this shape, whose product is `size`."""
+    """Returns the rows and columns of a tensor of this shape, whose product is `size`."""
     if size < 1:
         raise RecordRejected(RejectReason.EMPTY_PAYLOAD)
     if len(shape) > 1:
@@ -113,12 +114,12 @@ def _compute_extent(shape: list[int], size: int, *, several: bool) -> tuple[int,
 def _reshape(values: _FlatValues, rows: int, width: int) -> Sequence[Sequence[object]] | Matrix:
     if isinstance(values, np.ndarray):
         return values.reshape(rows, width)
-    # Slices of a list take eight times as long: of a million flags most of a second.
+    # Slices of a list take eight times as long: for a million flags most of a second.
     return list(zip(*[iter(values)] * width, strict=True))
 
 
 def _read_elements(tensor: _Tensor, expected_count: int, tail: memoryview) -> tuple[_FlatValues, memoryview]:
-    """The tensor's elements, so many, and what of the tail is left for the tensors after it."""
+    """Returns the tensor's elements, `expected_count` of them, and the rest of the tail for the tensors after it."""
     size = tensor.parameters.binary_data_size if tensor.parameters else None
     if size is None:
         values = _decode_json_data(tensor)
@@ -150,7 +151,7 @@ def _decode_json_data(tensor: _Tensor) -> _FlatValues:
 
 
 def _round_to_dtype(values: list[object], single: type[np.float16] | type[np.float32]) -> Matrix:
-    """The values as a server of that datatype holds them, NaN for None; what overflows is infinite."""
+    """Returns the values as a server with that datatype has them: NaN for None, infinity on overflow."""
     with np.errstate(over="ignore"):
         try:
             return np.array(values, np.float64).astype(single).astype(np.float32)
@@ -159,7 +160,7 @@ def _round_to_dtype(values: list[object], single: type[np.float16] | type[np.flo
 
 
 def _flatten(data: list[object]) -> tuple[list[object], set[type]]:
-    """The elements of data that are nested as the shape is, or flat: the protocol allows both; and their types."""
+    """Returns the elements of data, nested or flat as the protocol allows, and their types."""
     kinds = set(map(type, data))
     while kinds == {list}:
         data = list(chain.from_iterable(cast("list[list[object]]", data)))
@@ -191,7 +192,7 @@ def _decode_bytes(datatype: str, raw: memoryview) -> _FlatValues:
 
 
 def _decode_strings(raw: memoryview) -> list[object]:
-    """Elements of BYTES: each four bytes of length, little-endian, then as many of UTF-8."""
+    """Returns the elements of BYTES: each is a length of four bytes, little-endian, and that many bytes of UTF-8."""
     found: list[object] = []
     data, size, position = bytes(raw), len(raw), 0
     try:

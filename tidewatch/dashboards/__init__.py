@@ -1,5 +1,4 @@
-"""Dashboards: what people look at, from the same catalog of metrics as the alarms. Values only; components make
-resources of them."""
+"""Dashboards, with the same catalog of metrics as the alarms. They are values; components turn them into resources."""
 
 from __future__ import annotations
 
@@ -26,7 +25,7 @@ from tidewatch.dashboards.widgets import (
 PAGE_BUILDERS: Mapping[str, Callable[[DashboardContext], Page]] = MappingProxyType(
     {"executive": build_executive_page, "oncall": build_oncall_page, "debug": build_debug_page}
 )
-"""By the name under which the stack's outputs link them."""
+"""The pages, by the names under which the stack's outputs link them."""
 
 __all__ = [
     "PAGE_BUILDERS",

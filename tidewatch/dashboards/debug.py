@@ -1,4 +1,4 @@
-"""The debug page: distributions and differences, hosts, capture, functions, and what every alarm sees. A day."""
+"""The debug page, over a day: distributions, differences, hosts, capture, functions and the signals of all alarms."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tidewatch.metrics import Metric
 TIME_RANGE = "-P1D"
 PALE_COLORS = {"blue": "#aec7e8", "green": "#98df8a"}
 LATENCY_BOUNDS_MS = (5, 10, 25, 50, 100, 250, 500, 1000)
-"""Between which the distribution of latencies counts, in milliseconds."""
+"""The bounds of the latency distribution, in milliseconds."""
 HOST_GRAPHS: tuple[tuple[str, Metric, str], ...] = (
     ("Processors", m.CPU, ""),
     ("Memory", m.MEMORY, "memory"),
@@ -32,7 +32,10 @@ GPU_GRAPHS: tuple[tuple[str, Metric, str], ...] = (
 
 
 def build_debug_page(context: DashboardContext) -> Page:
-    """Latency, errors, hosts, capture, functions and queues in detail. No request or prediction is shown here."""
+    """Returns the page with latency, errors, hosts, capture, functions and queues.
+
+    It shows no request or prediction.
+    """
     return Page(
         TIME_RANGE,
         [
@@ -80,7 +83,7 @@ def _build_samples_text(context: DashboardContext) -> TextWidget:
 
 
 def _build_latency_distribution(context: DashboardContext, variant: str) -> Graph:
-    """The share of the requests within each range, as areas that add up to 100%."""
+    """Returns the shares of the requests within each range, as areas that add up to 100%."""
     ranges = [
         (f"PR(:{LATENCY_BOUNDS_MS[0] * 1000})", f"up to {LATENCY_BOUNDS_MS[0]} ms"),
         *((f"PR({low * 1000}:{high * 1000})", f"{low} to {high} ms") for low, high in pairwise(LATENCY_BOUNDS_MS)),
@@ -99,7 +102,7 @@ def _build_error_graph(context: DashboardContext, title: str, metric: Metric) ->
 
 
 def _build_difference_rows(context: DashboardContext) -> list[Row]:
-    """Each challenger less the champion. One without requests would count as 0, so both must have some."""
+    """Returns each challenger minus the champion. Both must have requests, because one without any would count as 0."""
     rows: list[Row] = []
     for variant in context.challengers:
         latency_lines = [
@@ -134,7 +137,7 @@ def _build_difference_lines(
 
 
 def _build_host_graphs(context: DashboardContext) -> Row:
-    """The mean and the busiest of a variant's hosts; on graphics processors where an alarm watches them."""
+    """Returns the mean and the maximum of a variant's hosts, with GPUs if there is an alarm on them."""
     graphs: list[Graph] = []
     for title, metric, key in (*HOST_GRAPHS, *(GPU_GRAPHS if context.has_alarm("gpu-utilization") else ())):
         lines = [

@@ -1,4 +1,4 @@
-"""The executive page: what was promised and what is left of it, how much is asked, and what it costs. Four weeks."""
+"""The executive page, over four weeks: objectives and their remaining budgets, requests and cost."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ USED_UP_THRESHOLD = Threshold(0, "used up", color="#d62728")
 
 
 def build_executive_page(context: DashboardContext) -> Page:
-    """Cost, error budgets with their burn rates, and requests."""
+    """Returns the page with cost, error budgets with their burn rates, and requests."""
     objective_rows: list[Row] = [_build_objective_row(context, objective) for objective in context.objectives]
     if not objective_rows:
         objective_rows = [[TextWidget("Nothing is promised yet: declare objectives under `tidewatch:slo`.", height=2)]]
@@ -65,7 +65,7 @@ def _build_objective_row(context: DashboardContext, objective: Objective) -> Row
 
 
 def _build_good_requests_graph(context: DashboardContext, objective: Objective) -> Graph:
-    """The share of an hour's requests that kept the promise."""
+    """Returns the percentage of an hour's requests that met the objective."""
     bad, requests, parts = build_request_counts(objective, context.variant_names)
     good = context.build_expression(
         MetricMath(f"100 * (1 - ({bad}) / ({requests}))", parts), "", "good", "requests that keep it"
@@ -76,7 +76,7 @@ def _build_good_requests_graph(context: DashboardContext, objective: Objective) 
 
 
 def _build_burn_rate_graph(context: DashboardContext, objective: Objective) -> Graph:
-    """How many times as fast as allowed the budget is used, over the long windows of the alerts."""
+    """Returns the burn rate over the long windows of the alerts."""
     bad, requests, parts = build_request_counts(objective, context.variant_names)
     rate = MetricMath(f"({bad}) / ({requests}) / {format_number(objective.budget)}", parts)
     lines: list[GraphLine] = []
@@ -94,14 +94,14 @@ def _build_burn_rate_graph(context: DashboardContext, objective: Objective) -> G
 
 
 def _build_alert_threshold(alert: BurnRateAlert, objective: Objective) -> Threshold:
-    """From which rate an alert fires, which is lower where a total outage would not reach the workbook's."""
+    """Returns the rate at which an alert fires, which is lower if a total outage would not reach the workbook's."""
     rate = round(compute_burn_rate(alert.compute_threshold(objective.budget), objective.budget), 3)
     label = f"{alert.severity.value} {alert.name.replace('-', ' ')}: {rate:g}"
     return Threshold(rate, label, color=SEVERITY_COLORS[alert.severity])
 
 
 def _build_cost_widgets(context: DashboardContext) -> Sequence[Graph | SingleValue]:
-    """Instance hours times the price of one, or the hours alone."""
+    """Returns instance hours times the price of one, or only the hours without a price."""
     variants, price = context.variant_names, context.price_per_hour
     unit = 1.0 if price is None else price
     hours = MetricMath(

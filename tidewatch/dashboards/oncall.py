@@ -1,4 +1,4 @@
-"""The on-call page: what is wrong, what users feel, what was deployed or rolled back, and what to do. Six hours."""
+"""The on-call page, over six hours: alarms, what users experience, deployments, rollbacks and links."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ALARMS_PER_ROW = 6
 
 
 def build_oncall_page(context: DashboardContext) -> Page:
-    """Alarms and incidents, success and latency with deployments and rollbacks marked, guardrails, drift, links."""
+    """Returns the page with alarms and incidents, success and latency with events, guardrails, drift and links."""
     return Page(
         TIME_RANGE,
         [
@@ -105,7 +105,7 @@ def _build_incident_widgets(context: DashboardContext) -> Row:
 
 
 def _build_user_alarm_graphs(context: DashboardContext) -> Row:
-    """What the alarms compare that tell of users, so that the graphs above need no thresholds of other statistics."""
+    """Returns the signals of the alarms on users' requests, so that the graphs above need no other thresholds."""
     keys = [key for key in ("server-errors", "model-errors", "latency") if context.has_alarm(key)]
     return [serving_graphs.build_alarm_graph(context, key, COLUMNS // 3, with_events=True) for key in keys]
 

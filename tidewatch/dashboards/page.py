@@ -1,4 +1,4 @@
-"""A page of widgets, and where each of them lies on CloudWatch's grid of 24 columns."""
+"""A page of widgets, laid out on CloudWatch's grid of 24 columns."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ Row = Sequence[Widget]
 
 @dataclass(frozen=True)
 class Page:
-    """Rows of widgets, from left to right; what does not fit beside the others goes under them.
+    """Rows of widgets from left to right. A widget that does not fit begins a new line.
 
-    start: how far it looks back, like -PT6H. Each graph keeps its own period, because thresholds are of one.
+    Each graph keeps its own period, because thresholds depend on it.
     """
 
     start: str
+    """The time range, such as -PT6H."""
     rows: Sequence[Row]
 
     def build_body(self, region: str) -> Json:
-        """The dashboard's body, for metrics of that region."""
+        """Returns the dashboard's body, for metrics of that region."""
         widgets = [
             {
                 "type": widget.kind,
@@ -37,7 +38,7 @@ class Page:
 
 
 def lay_out_widgets(rows: Sequence[Row]) -> Iterator[tuple[int, int, Widget]]:
-    """Column and line of each widget's upper left corner; a line begins below the highest widget before it."""
+    """Yields column and line of each widget's upper left corner. A line begins below the highest widget above it."""
     y = 0
     for row in rows:
         x = tallest = 0

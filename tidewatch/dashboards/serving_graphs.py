@@ -1,4 +1,4 @@
-"""Graphs of requests, errors, latency and instances by variant, of which the pages are made."""
+"""Graphs of requests, errors, latency and instances by variant, which several pages use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tidewatch.metrics import Metric
 
 MINUTE, FIVE_MINUTES, HOUR = 60, 300, 3600
 WEEK_RANGE = "-P7D"
-"""For what is told once an hour, and judged over days."""
+"""For values that are emitted once an hour and evaluated over days."""
 
 
 def build_requests_graph(
@@ -34,7 +34,7 @@ def build_requests_graph(
 def build_success_rate_graph(
     context: DashboardContext, period_s: int, width: int = 12, *, with_events: bool = False
 ) -> Graph:
-    """Percent of the requests without an error on our side, with what is promised of the endpoint."""
+    """Returns the percentage of requests without a server error, with the objectives for availability."""
     variants = context.variant_names
     stats = build_variant_stats("n", m.INVOCATIONS, "Sum", variants) | build_variant_stats(
         "b", m.ERRORS_5XX, "Sum", variants
@@ -55,7 +55,7 @@ def build_success_rate_graph(
 
 
 def build_live_split_graph(context: DashboardContext, width: int = 12) -> Graph:
-    """Which version gets how much of the traffic: a flip is seen here first, where requests arrive minutes later."""
+    """Returns each variant's share of the traffic, where a flip appears first: request metrics arrive minutes later."""
     lines = context.build_variant_expressions(MetricMath("100 * w", {"w": MetricStat(m.LIVE_SHARE, "Maximum")}))
     return _build_graph(context, True, "Live split", lines, MINUTE, "% of the traffic", width)
 
@@ -68,7 +68,7 @@ def build_latency_graph(
     metric: Metric = m.MODEL_LATENCY,
     with_events: bool = False,
 ) -> Graph:
-    """A statistic of a latency in milliseconds, of every variant."""
+    """Returns a statistic of a latency in milliseconds, for every variant."""
     lines = context.build_variant_expressions(MetricMath("x / 1000", {"x": MetricStat(metric, statistic)}))
     quantity = "Latency of the model" if metric is m.MODEL_LATENCY else "Overhead around the model"
     targets = [
@@ -80,7 +80,7 @@ def build_latency_graph(
 
 
 def build_instances_graph(context: DashboardContext, period_s: int, width: int = 12) -> Graph:
-    """Those that report: each sends one value a minute of its processors."""
+    """Returns the number of instances that report: each sends one CPU value per minute."""
     lines = context.build_variant_expressions(
         MetricMath(f"h / {period_s // MINUTE}", {"h": MetricStat(m.CPU, "SampleCount")})
     )
@@ -88,7 +88,7 @@ def build_instances_graph(context: DashboardContext, period_s: int, width: int =
 
 
 def build_alarm_graph(context: DashboardContext, key: str, width: int = 8, *, with_events: bool = False) -> Graph:
-    """What the alarms of a key compare, of every variant that has one or of the endpoint, with their thresholds."""
+    """Returns the signals of the alarms with a key, of all variants or of the endpoint, with their thresholds."""
     matches = [
         (variant, alarm) for variant in context.variant_names for alarm in context.variants[variant] if alarm.key == key
     ]
@@ -108,12 +108,12 @@ def build_alarm_graph(context: DashboardContext, key: str, width: int = 8, *, wi
         graph_thresholds,
         y_min=y_min,
     )
-    # A day has too few hours to see how often it comes near.
+    # A day has too few hours to show how often it comes near the threshold.
     return replace(graph, start=WEEK_RANGE) if alarm.period_s >= HOUR else graph
 
 
 def _format_alarm_title(alarm: Alarm) -> str:
-    """A title that says when it fires, like "Slow predictions (2 of 2 x 5 minutes)"."""
+    """Returns a title with the alarm's window, like "Slow predictions (2 of 2 x 5 minutes)"."""
     return f"{alarm.title} ({alarm.datapoints} of {alarm.periods} x {format_period(alarm.period_s)})"
 
 

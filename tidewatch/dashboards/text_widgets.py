@@ -1,4 +1,4 @@
-"""What the pages say in words: what one sees, which versions serve, and where to look next."""
+"""The text widgets of the pages: heading, versions that serve, links and runbooks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tidewatch.naming import extract_model_name
 from tidewatch.text import escape_markdown, format_code_span
 
 _URL_SAFE_CHARACTERS = "%:/?#@!$&'*+,;=~-._"
-"""What stands in an address as it is: all that may (RFC 3986), but for what ends a link in Markdown."""
+"""The characters that stay unchanged in a URL: all allowed ones (RFC 3986) except those that end a Markdown link."""
 
 
 def build_section(title: str) -> TextWidget:
@@ -22,7 +22,7 @@ def build_section(title: str) -> TextWidget:
 
 
 def build_heading(context: DashboardContext, page: str, summary: str) -> TextWidget:
-    """The top of a page. It is made by this program, so what is changed by hand is gone with the next deployment."""
+    """Returns the top of a page. It warns that `pulumi up` undoes manual changes."""
     region, price = context.region, context.price_per_hour
     price_text = "" if price is None else f", {price:g} an hour each at list price"
     others = _format_links({name: url for name, url in sorted(context.links.items()) if name != page})
@@ -37,10 +37,10 @@ def build_heading(context: DashboardContext, page: str, summary: str) -> TextWid
 
 
 def build_serving_table(context: DashboardContext) -> LogTable:
-    """Which version each variant serves and since when, as the sweep last found it: what is declared may never have
-    come.
+    """Returns a table of the version that each variant serves, and since when, as the sweep found it.
 
-    A body that named versions would change with each promotion, and go on naming one that a deployment did not bring.
+    It does not name declared versions: they may never have been deployed, and the body would change with each
+    promotion.
     """
     share = m.LIVE_SHARE.name
     query = (
@@ -51,7 +51,7 @@ def build_serving_table(context: DashboardContext) -> LogTable:
 
 
 def build_link_list(context: DashboardContext) -> TextWidget:
-    """Links to what the graphs only summarize."""
+    """Returns links to the details behind the graphs."""
     region = context.region
     links = {
         "incident documents": console_urls.build_bucket_url(region, context.monitoring_bucket, "incidents/"),
@@ -71,7 +71,7 @@ def build_link_list(context: DashboardContext) -> TextWidget:
 
 
 def build_runbook_list(context: DashboardContext) -> TextWidget:
-    """The runbook of every alarm that tells somebody, the urgent ones first."""
+    """Returns the runbook of every alarm that notifies, by severity."""
     alarms = [*(alarm for alarms in context.variants.values() for alarm in alarms), *context.endpoint]
     notifying = [alarm for alarm in alarms if alarm.notifies or alarm.guardrail]
     lines: list[str] = []
@@ -87,7 +87,7 @@ def build_runbook_list(context: DashboardContext) -> TextWidget:
 
 
 def format_location(context: DashboardContext, location: str) -> str:
-    """A place as a link where a browser can open it: s3://bucket/prefix as the console shows it, a path as it is."""
+    """Returns a location as a link if a browser can open it, with the console's page for s3://. Others become code."""
     if location.startswith("s3://"):
         bucket, _, prefix = location.removeprefix("s3://").partition("/")
         return _format_link(location, console_urls.build_bucket_url(context.region, bucket, prefix))
@@ -107,7 +107,7 @@ def _format_links(links: Mapping[str, str]) -> str:
 
 
 def _format_link(name: str, url: str) -> str:
-    """A link whose name and address are these, whatever they hold."""
+    """Returns a link, with name and URL escaped."""
     return f"[{escape_markdown(name)}]({quote(url, safe=_URL_SAFE_CHARACTERS)})"
 
 

@@ -1,4 +1,4 @@
-"""Widgets as values, and what CloudWatch's dashboard body says of each.
+"""Widgets as values, and their JSON in CloudWatch's dashboard body.
 
 Source: CloudWatch API reference, "Dashboard Body Structure and Syntax".
 """
@@ -28,26 +28,27 @@ class MetricSeries:
     statistic: str
 
     def to_metric_array(self) -> list[str]:
-        """As a metrics array begins."""
+        """Returns the beginning of a metrics array."""
         pairs = [word for name, value in self.dimensions.items() for word in (name, value)]
         return [self.metric.namespace, self.metric.name, *pairs]
 
 
 @dataclass(frozen=True)
 class GraphLine:
-    """A line of a graph: a series, or an expression of metric math over the ids of other lines.
-
-    label: in the legend. id: what expressions call it. shown: False for what only expressions read. color: like
-    #d62728. period_s: seconds, where it is not the widget's.
-    """
+    """A line of a graph: a series, or a metric math expression over the ids of other lines."""
 
     data: MetricSeries | str
     label: str = ""
+    """In the legend."""
     id: str = ""
+    """The id that expressions use."""
     visible: bool = True
+    """False if only expressions use it."""
     axis: Axis = "left"
     color: str = ""
+    """Such as #d62728."""
     period_s: int = 0
+    """In seconds, if it differs from the widget's."""
 
     def to_json(self) -> list[object]:
         options: Json = {}
@@ -80,22 +81,24 @@ class Threshold:
 
 @dataclass(frozen=True)
 class Graph:
-    """Lines over time. period_s: of each datapoint. left, right: what the axes count.
-
-    least, most: where the left axis begins and ends; None is as the lines ask for. start: like -P7D, where the widget
-    looks back further than its page.
-    """
+    """Lines over time."""
 
     title: str
     lines: Sequence[GraphLine]
     period_s: int = 300
+    """Of each datapoint."""
     thresholds: Sequence[Threshold] = ()
     left: str = ""
+    """The label of the left axis."""
     right: str = ""
+    """The label of the right axis."""
     y_min: float | None = 0
+    """The start of the left axis; None is automatic."""
     y_max: float | None = None
+    """The end of the left axis; None is automatic."""
     stacked: bool = False
     start: str = ""
+    """Such as -P7D, if the widget looks back further than its page."""
     width: int = 12
     height: int = 6
 
@@ -132,12 +135,13 @@ class Graph:
 
 @dataclass(frozen=True)
 class SingleValue:
-    """The newest value of each line as a figure; whole_range: one value over all the time that the page shows."""
+    """The newest value of each line as a number."""
 
     title: str
     lines: Sequence[GraphLine]
     period_s: int = 300
     whole_range: bool = False
+    """Whether it is one value over the page's whole time range instead."""
     start: str = ""
     width: int = 6
     height: int = 4
@@ -174,7 +178,7 @@ class AlarmStates:
 
 @dataclass(frozen=True)
 class TextWidget:
-    """Markdown."""
+    """A text in Markdown."""
 
     markdown: str
     width: int = 24
@@ -188,15 +192,13 @@ class TextWidget:
 
 @dataclass(frozen=True)
 class LogTable:
-    """What a query finds in a log, as a table, over the time that the page shows.
-
-    query: in the language of CloudWatch Logs Insights, without its source. Source: CloudWatch Logs user guide,
-    "CloudWatch Logs Insights language query syntax".
-    """
+    """The result of a log query as a table, over the page's time range."""
 
     title: str
     log_group: str
     query: str
+    """In CloudWatch Logs Insights' language, without the source. Source: CloudWatch Logs user guide, "CloudWatch Logs
+    Insights language query syntax"."""
     width: int = 24
     height: int = 4
 

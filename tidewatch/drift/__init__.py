@@ -1,4 +1,4 @@
-"""Drift: whether the data and scores that an endpoint sees are still those that its model was trained on.
+"""Drift: whether an endpoint's data and scores still look like its model's training data.
 
-Nothing is imported here: the layout of the storage is read by code that must not load numpy.
+Nothing is imported here, because code that reads the storage layout must not load numpy.
 """

@@ -1,22 +1,22 @@
-"""What can be wrong with a reference, a profile or a training table: sentences that tell what to do."""
+"""The errors of references, profiles and training tables. Each message is a sentence that says what to do."""
 
 from __future__ import annotations
 
 
 class DriftError(Exception):
-    """The root of this room's errors."""
+    """The base class of this package's errors."""
 
 
 class InvalidReference(DriftError):
-    """A reference that cannot be read, or was written by a later tidewatch."""
+    """A reference that cannot be read, or that a later tidewatch wrote."""
 
 
 class InvalidTraining(DriftError):
-    """Training data that no reference can be built from."""
+    """Training data from which no reference can be built."""
 
 
 class InvalidProfile(DriftError):
-    """Counts that cannot be read, or that were made against another reference."""
+    """Counts that cannot be read, or that belong to another reference."""
 
 
 class InvalidReport(DriftError):
@@ -24,4 +24,4 @@ class InvalidReport(DriftError):
 
 
 class InvalidTable(DriftError):
-    """A table that cannot be read, or lacks what was asked of it."""
+    """A table that cannot be read or lacks a required column."""

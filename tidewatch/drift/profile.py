@@ -1,4 +1,4 @@
-"""A profile: how many rows fell into each bin of a reference. Profiles of one reference add up; none holds a value."""
+"""A profile: the number of rows in each bin of a reference. Profiles add up, and none contains a value."""
 
 from __future__ import annotations
 
@@ -23,15 +23,17 @@ SCHEMA_VERSION = 1
 class Profile:
     """Counts against the reference with this digest.
 
-    accounting: of the records. rows: of their rows. counts: one array of int64 for each of the reference's `measured`,
-    in its order: the bins of a number, then missing; the values of a category, then other, unseen, missing. Addition
-    is commutative and associative, and `empty` is its identity.
+    Addition is commutative and associative, and `empty` is its identity.
     """
 
     reference_digest: str
     accounting: Accounting
+    """The accounting of the records."""
     rows: int
+    """The number of their rows."""
     counts: tuple[Counts, ...]
+    """One int64 array for each of the reference's `measured_features`, in their order. Of a number: the bins, then
+    missing. Of a category: the values, then other, unseen, missing."""
 
     @classmethod
     def empty(cls, reference: Reference) -> Profile:
@@ -44,7 +46,7 @@ class Profile:
         return self.reference_digest == reference.digest and [len(each) for each in self.counts] == widths
 
     def __add__(self, other: Profile) -> Profile:
-        """Raises InvalidProfile where the other was counted against another reference."""
+        """Adds two profiles. Raises InvalidProfile if they were counted against different references."""
         if self.reference_digest != other.reference_digest:
             raise InvalidProfile(
                 f"profiles against the references {self.reference_digest[:12]} and {other.reference_digest[:12]} do "
@@ -67,7 +69,7 @@ class Profile:
         return self.reference_digest, self.accounting, self.rows, tuple(tuple(each.tolist()) for each in self.counts)
 
     def encode(self) -> bytes:
-        """Packed and compressed; equal profiles give equal bytes."""
+        """Packs and compresses it. Equal profiles give equal bytes."""
         document = _ProfileDocument(
             schema=SCHEMA_VERSION,
             reference=self.reference_digest,
@@ -87,7 +89,7 @@ class _ProfileDocument(msgspec.Struct, frozen=True, array_like=True):
 
 
 def decode_profile(raw: bytes, source: str) -> Profile:
-    """The profile in `raw`; `source` names it in messages. Raises InvalidProfile."""
+    """Decodes a profile; `source` names it in messages. Raises InvalidProfile."""
     try:
         document = msgspec.msgpack.decode(zlib.decompress(raw), type=_ProfileDocument)
         accounting = Accounting.from_json(document.accounting)
@@ -106,5 +108,5 @@ def decode_profile(raw: bytes, source: str) -> Profile:
 
 
 def sum_profiles(reference: Reference, profiles: Iterable[Profile]) -> Profile:
-    """The sum of profiles against `reference`; the empty one where there is none."""
+    """Returns the sum of profiles against `reference`, which is empty without any."""
     return reduce(add, profiles, Profile.empty(reference))

@@ -1,7 +1,7 @@
-"""The reference: what the training data looked like, frozen with the model version that was trained on it.
+"""The reference: the distribution of the training data, published with the model version trained on it.
 
-Everything that is counted in production is counted in these bins, so profiles add up and never hold a raw value. Of the
-training's own values it holds those that many rows share; a rare one is hashed.
+Production data is counted in its bins, so profiles add up and never contain a raw value. The reference contains values
+of the training data that many rows share; rare values are hashed.
 """
 
 from __future__ import annotations
@@ -19,21 +19,22 @@ from tidewatch.text import sanitize
 
 SCHEMA_VERSION = 1
 MAX_ROWS = 2**53
-"""Rows whose count every JSON reader holds exactly."""
+"""The largest count that every JSON reader represents exactly."""
 MAX_EDGES, MAX_FEATURE_VALUES, MAX_OTHER_VALUES, MAX_COLUMNS = 1_001, 1_000, 5_000, 10_000
-"""Sizes of a reference; one that is built has up to a thousand bins, 50 named values and 5,000 others a column."""
+"""The limits of a reference. One that is built has up to a thousand bins, 50 named values and 5,000 others per
+column."""
 MAX_OUTPUTS = 100_000
-"""Numbers of an answer's row."""
+"""The limit for the numbers in a row of an answer."""
 MAX_NAME_LENGTH = 1_000
-"""Characters of a column's name, and of a category's value."""
+"""The limit in characters for a column's name and a category's value."""
 
 DECILES = 10
-"""Bins of about equal count that PSI is taken over."""
+"""The number of bins of about equal count that PSI uses."""
 POOLS = 32
-"""Bins that values without a count of their own are dealt to by their hashes: one of them that takes over is seen by
-its bin, though how often it was there in training is not kept."""
+"""The number of bins that values without a count of their own are distributed to by their hashes. A value that becomes
+frequent shows in its bin, although its own training count is not kept."""
 HASH_PREFIX = "hashed:"
-"""What a hashed value begins with, and no value in clear of the same feature does."""
+"""The prefix of a hashed value. No unhashed value of the same feature has it."""
 _DIGEST_BYTES = 8
 
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=MAX_ROWS)]
@@ -42,84 +43,84 @@ Value: TypeAlias = Annotated[str, msgspec.Meta(max_length=MAX_NAME_LENGTH)]
 
 
 class NumericFeature(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="numeric"):
-    """A numeric column in quantile bins.
-
-    edges: ascending and distinct; the first lies just under the minimum and the last just above the maximum, the up to
-    999 between them at the quantiles k/1000, halfway between neighbouring distinct values. counts: len(edges) + 1, of
-    the rows with edges[i-1] <= x < edges[i]; the outer two are 0. deciles: the edges (by index) between the up to ten
-    bins of about equal count. missing: rows without a value. A column of missing values only has no edges and the
-    counts (0,).
-    """
+    """A numeric column in quantile bins. A column without any value has no edges and the counts (0,)."""
 
     name: Name
     edges: Annotated[tuple[float, ...], msgspec.Meta(max_length=MAX_EDGES)]
+    """Ascending and distinct. The first is just below the minimum and the last just above the maximum. The up to 999
+    between them are at the quantiles k/1000, halfway between neighbouring distinct values."""
     counts: Annotated[tuple[Count, ...], msgspec.Meta(max_length=MAX_EDGES + 1)]
+    """The rows with edges[i-1] <= x < edges[i], len(edges) + 1 in number. The outer two are 0."""
     deciles: Annotated[tuple[Count, ...], msgspec.Meta(max_length=9)]
+    """The edges, by index, between the up to ten bins of about equal count."""
     missing: Count
+    """The rows without a value."""
     minimum: float | None
     maximum: float | None
 
     @property
     def width(self) -> int:
-        """Counts that a profile keeps of it: the bins, then the missing."""
+        """The number of a profile's counts of it: the bins, then missing."""
         return len(self.counts) + 1
 
     @property
     def total(self) -> int:
-        """Rows with a value."""
+        """The rows with a value."""
         return sum(self.counts)
 
     @property
     def is_binary(self) -> bool:
-        """Whether the training held zeros and ones alone, which others send as false and true."""
+        """Whether the training had only zeros and ones, which others send as false and true."""
         return (self.minimum, self.maximum, len(self.edges)) == (0.0, 1.0, 3)
 
 
 class CategoryFeature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="category"):
-    """A column of categories.
-
-    values: the most frequent ones, most frequent first, with their counts. others: every other value of the training,
-    sorted, in `other` rows, which `pools` deals out by their hashes; () where there are none, and in references of old.
-    salt: where it is set, values that begin with HASHED are hashes under it; "" where all are in clear, as in
-    references of old. singletons: values seen exactly once; singletons / total estimates the rate at which values never
-    seen before turn up without any drift (Good 1953, "The population frequencies of species", Biometrika 40).
-    doubletons: values seen exactly twice, which tell how rough that estimate is; 0 in references of old. open: the
-    training had too many values to keep, so unseen ones cannot be told from others. labels: what each of `values` means
-    where they are codes, "" where nothing is known; () where none has a label.
-    """
+    """A column of categories."""
 
     name: Name
     values: Annotated[tuple[Value, ...], msgspec.Meta(max_length=MAX_FEATURE_VALUES)]
+    """The most frequent values, most frequent first."""
     counts: Annotated[tuple[Count, ...], msgspec.Meta(max_length=MAX_FEATURE_VALUES)]
+    """The counts of `values`."""
     others: Annotated[tuple[Value, ...], msgspec.Meta(max_length=MAX_OTHER_VALUES)]
+    """Every other value of the training, sorted; () if there are none, and in old references."""
     other: Count
+    """The rows of these other values."""
     singletons: Count
+    """The values seen exactly once. singletons / total estimates the rate at which new values appear without any drift
+    (Good 1953, "The population frequencies of species", Biometrika 40)."""
     open: bool
+    """Whether the training had too many values to keep, so that unseen ones cannot be distinguished from others."""
     missing: Count
     salt: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    """If set, values that begin with HASH_PREFIX are hashes with this salt; "" if no value is hashed, as in old
+    references."""
     pools: Annotated[tuple[Count, ...], msgspec.Meta(max_length=POOLS)] = ()
+    """The other rows by pool, where the hash of a value determines its pool."""
     doubletons: Count = 0
+    """The values seen exactly twice, which show how rough the estimate by singletons is; 0 in old references."""
     labels: Annotated[tuple[Value, ...], msgspec.Meta(max_length=MAX_FEATURE_VALUES)] = ()
+    """The meaning of each of `values` if they are codes, "" if unknown; () if none has a label."""
 
     @property
     def width(self) -> int:
-        """Counts that a profile keeps of it: the values, then the pools of others, unseen and missing."""
+        """The number of a profile's counts of it: the values, the pools of others, unseen and missing."""
         return len(self.values) + len(self.pool_counts) + 2
 
     @property
     def pool_counts(self) -> tuple[int, ...]:
-        """The rows of others by their pool; all in one where the reference deals none."""
+        """The rows of others by pool, all in one if the reference has no pools."""
         return self.pools or (self.other,)
 
     def find_pool(self, stored_value: str) -> int:
-        """The pool of one of `values` or `others`."""
+        """Returns the pool of one of `values` or `others`."""
         if not self.pools:
             return 0
         return hash_to_pool(stored_value if self.is_hashed(stored_value) else hash_value(stored_value, self.salt))
 
     @property
     def total(self) -> int:
-        """Rows with a value."""
+        """The rows with a value."""
         return sum(self.counts) + self.other
 
     def is_hashed(self, stored_value: str) -> bool:
@@ -127,7 +128,7 @@ class CategoryFeature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         return bool(self.salt) and stored_value.startswith(HASH_PREFIX)
 
     def format_value(self, index: int) -> str:
-        """One of `values` as people read it, with its label where it has one."""
+        """Returns one of `values` for people, with its label if it has one."""
         stored_value = self.values[index]
         if self.is_hashed(stored_value):
             return f"(hashed {stored_value.removeprefix(HASH_PREFIX)[:8]})"
@@ -135,14 +136,17 @@ class CategoryFeature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 
 
 def hash_value(value: str, salt: str) -> str:
-    """What is kept of a value that few rows share: whether another is the same can be told, and nothing else but by
-    guessing it. Source: RFC 7693, on keyed hashing by BLAKE2."""
+    """Returns a keyed hash, which is stored instead of a value that few rows share.
+
+    It shows whether another value is the same, and nothing else except to somebody who guesses the value. Source: RFC
+    7693, on keyed hashing by BLAKE2.
+    """
     digest = hashlib.blake2b(value.encode(), key=salt.encode()[:64], digest_size=_DIGEST_BYTES)
     return f"{HASH_PREFIX}{digest.hexdigest()}"
 
 
 def hash_to_pool(digest: str) -> int:
-    """The pool of a value by what `hashed` gives of it."""
+    """Returns the pool of a value from its `hash_value`."""
     return int(digest[-4:], 16) % POOLS
 
 
@@ -150,33 +154,32 @@ Feature: TypeAlias = NumericFeature | CategoryFeature
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """A model version's training data, counted.
-
-    columns: the request's columns in their order, those that are no features among them. features: in the order of
-    the columns. score: the distribution of what the model answered for the training rows, in float32 as served;
-    score_output: where an answer calls it otherwise, that name, or which number of its row it is, negative from the
-    end.
-    """
+    """The counted training data of a model version."""
 
     schema: Literal[1] = SCHEMA_VERSION
     rows: Annotated[int, msgspec.Meta(ge=1, le=MAX_ROWS)]
     columns: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=MAX_COLUMNS)]
+    """The request's columns in order, including those that are no features."""
     features: Annotated[tuple[Feature, ...], msgspec.Meta(min_length=1, max_length=MAX_COLUMNS)]
+    """In the order of the columns."""
     score: NumericFeature | None = None
+    """The distribution of the model's answers for the training rows, in float32 as served."""
     score_output: Annotated[int, msgspec.Meta(ge=-MAX_OUTPUTS, le=MAX_OUTPUTS)] | Name | None = None
+    """If answers do not use the score's name: their name for it, or its index in an answer's row, negative from the
+    end."""
 
     @property
     def measured_features(self) -> tuple[Feature, ...]:
-        """What a profile counts, in its order: the features, then the score where there is one."""
+        """What a profile counts, in its order: the features, then the score if there is one."""
         return self.features if self.score is None else (*self.features, self.score)
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of its bytes, in hex: what a profile was counted against."""
+        """SHA-256 of its bytes in hex, which a profile names."""
         return hashlib.sha256(self.encode()).hexdigest()
 
     def encode(self) -> bytes:
-        """JSON with sorted keys: the same data gives the same bytes."""
+        """Encodes it as JSON with sorted keys. The same data gives the same bytes."""
         return msgspec.json.encode(self, order="sorted") + b"\n"
 
 
@@ -185,9 +188,9 @@ class _SchemaHeader(msgspec.Struct):
 
 
 def decode_reference(raw: bytes, source: str) -> Reference:
-    """The reference in `raw`; `source` names it in messages.
+    """Decodes a reference; `source` names it in messages.
 
-    Raises InvalidReference where it is none, is a later tidewatch's, or contradicts itself.
+    Raises InvalidReference if it is not a reference, was written by a later tidewatch, or contradicts itself.
     """
     try:
         schema = msgspec.json.decode(raw, type=_SchemaHeader).schema

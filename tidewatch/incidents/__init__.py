@@ -1,7 +1,7 @@
 """Incidents for people: notifications, and the document with its evidence, impact and links.
 
-The document and the evidence for it are imported from their modules: a rollback notifies first, and its function does
-not wait for them to load.
+The document and its evidence are not imported here, because a rollback notifies first and its function should not wait
+for them to load.
 """
 
 from __future__ import annotations

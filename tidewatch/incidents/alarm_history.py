@@ -1,4 +1,4 @@
-"""What the stack's alarms said around an incident: who was in ALARM when it was opened, who changed, since when.
+"""The stack's alarms around an incident: which were in ALARM when it was opened, which changed, and since when.
 
 Sources: CloudWatch API reference, DescribeAlarms, DescribeAlarmHistory; CloudWatch user guide, "Alarm events and
 EventBridge" (the reason data of a state).
@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
 
 LOOKBACK = timedelta(hours=1)
-"""How long before an incident a change of an alarm may have to do with it."""
+"""How long before an incident a change of an alarm may belong to it."""
 MAX_LEVELS = 6
-"""The endpoint's composite, a variant's, its guardrail, that one's alarms, and what somebody may put in between."""
+"""The depth of the alarm tree: the endpoint's composite, a variant's, its guardrail, the guardrail's alarms, and what
+people add in between."""
 MAX_HISTORIES = 12
-"""Alarms whose history is read: those that say why come first."""
+"""The largest number of alarms whose history is read. Those that caused the incident come first."""
 
 _ALARM_REFERENCE = re.compile(r'\b(?:ALARM|OK|INSUFFICIENT_DATA)\s*\(\s*(?:"([^"]+)"|([^\s"()]+))\s*\)')
 _COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
@@ -36,7 +37,7 @@ _COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
 
 @dataclass(frozen=True)
 class AlarmChange:
-    """An alarm changed its state. `began`: the first datapoint that made it ALARM, where that is known."""
+    """A change of an alarm's state."""
 
     at: datetime
     alarm: str
@@ -44,9 +45,10 @@ class AlarmChange:
     after: str
     reason: str
     first_bad_at: datetime | None = None
+    """The first datapoint that put it into ALARM, or None if it is unknown."""
 
     def to_json(self) -> dict[str, object]:
-        """As an item of an incident's timeline."""
+        """Returns it as an item of an incident's timeline."""
         return {
             "kind": "alarm",
             "at": self.at.isoformat(),
@@ -59,11 +61,12 @@ class AlarmChange:
 
 @dataclass(frozen=True)
 class AlarmSnapshot:
-    """How an alarm stood when the incident was opened. `since` is None where it is not known."""
+    """The state of an alarm when the incident was opened."""
 
     name: str
     state: str
     since: datetime | None
+    """None if it is unknown."""
     reason: str
 
     def to_json(self) -> dict[str, object]:
@@ -77,20 +80,21 @@ class AlarmSnapshot:
 
 @dataclass(frozen=True)
 class AlarmHistory:
-    """The alarms of an incident. `first_bad`: the first datapoint that made the firing alarm fire; `says`: what its
-    causes are described as."""
+    """The alarms of an incident."""
 
     snapshots: tuple[AlarmSnapshot, ...] = ()
     changes: tuple[AlarmChange, ...] = ()
     first_bad_at: datetime | None = None
+    """The first datapoint that put the firing alarm into ALARM."""
     descriptions: tuple[str, ...] = ()
+    """The descriptions of the alarms that caused the incident."""
 
 
 NO_ALARMS = AlarmHistory()
 
 
 def parse_alarm_name(name_or_arn: str) -> str:
-    """The name in an alarm's ARN, or in its name."""
+    """Returns the name in an alarm's ARN or name."""
     return name_or_arn.rpartition(":alarm:")[2]
 
 
@@ -102,9 +106,9 @@ def read_alarms(
     now: datetime,
     has_time: Callable[[], bool] = lambda: True,
 ) -> AlarmHistory:
-    """The alarms under the composite `overall`, and the alarm that fired with those under it; "" is none.
+    """Returns the alarms under `composite`, and the one that fired with those under it. "" is no alarm.
 
-    Raises what CloudWatch raises. Reads no further when `patient` says no.
+    Raises what CloudWatch raises. Stops reading when `has_time` returns False.
     """
     alarms = _describe_tree(cloudwatch, [composite, fired_alarm], has_time)
     causes = _collect_subtree(fired_alarm, alarms)
@@ -120,7 +124,7 @@ def read_alarms(
         if not has_time():
             break
         changes += _read_history(cloudwatch, alarms[name], since, now)
-    # A composite changes at the moment that one under it does, and because of it.
+    # A composite changes at the same moment as the alarm under it that causes the change.
     changes.sort(key=lambda change: (change.at, len(_collect_subtree(change.alarm, alarms))))
     snapshots = tuple(_build_snapshot(alarms[name], changes, opened_at) for name in sorted(alarms))
     alarmed_names = causes & {snapshot.name for snapshot in snapshots if snapshot.state == "ALARM"}
@@ -139,7 +143,7 @@ def read_alarms(
 def _describe_tree(
     cloudwatch: CloudWatchClient, roots: Iterable[str], has_time: Callable[[], bool]
 ) -> dict[str, AlarmDescription]:
-    """The alarms of these names and all that their rules name."""
+    """Returns the alarms of these names and all alarms that their rules name."""
     alarms: dict[str, AlarmDescription] = {}
     pending_names = sorted(set(filter(None, roots)))
     for _ in range(MAX_LEVELS):
@@ -160,7 +164,7 @@ def _list_children(alarm: AlarmDescription) -> set[str]:
 
 
 def _collect_subtree(name: str, alarms: Mapping[str, AlarmDescription]) -> frozenset[str]:
-    """An alarm and all that its rule names, near and far."""
+    """Returns an alarm and all alarms under it."""
     found: set[str] = set()
     pending = [name]
     while pending:
@@ -172,7 +176,7 @@ def _collect_subtree(name: str, alarms: Mapping[str, AlarmDescription]) -> froze
 
 
 def _get_transition_time(alarm: AlarmDescription) -> datetime | None:
-    """When its state changed last. StateUpdatedTimestamp also moves when nothing but the evaluation does."""
+    """Returns when its state changed last. StateUpdatedTimestamp also changes at evaluations without a change."""
     return _ensure_utc(alarm.get("StateTransitionedTimestamp") or alarm.get("StateUpdatedTimestamp"))
 
 
@@ -188,7 +192,10 @@ def _read_history(
 
 
 def _parse_change(item: Mapping[str, Any], alarm: AlarmDescription) -> AlarmChange:
-    """CloudWatch cuts long history data off, which is then no JSON any more; the summary still says what changed."""
+    """Returns the change in a history item.
+
+    CloudWatch cuts off long history data, which is no valid JSON then; the summary still has the change.
+    """
     name, changed_at = str(alarm["AlarmName"]), _ensure_utc(item.get("Timestamp"))
     assert changed_at is not None
     try:
@@ -212,7 +219,7 @@ def _parse_change(item: Mapping[str, Any], alarm: AlarmDescription) -> AlarmChan
 
 
 def _find_first_bad_datapoint(reason_data: Any, alarm: AlarmDescription) -> datetime | None:
-    """The oldest datapoint beyond the threshold, in the reason data of a metric alarm's state."""
+    """Returns the time of the oldest datapoint beyond the threshold, from the reason data of a metric alarm's state."""
     if not reason_data or _get_rule(alarm):
         return None
     try:

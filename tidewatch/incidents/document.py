@@ -1,4 +1,4 @@
-"""The incident document: a draft from what the ledger and the metrics know, with what only people can answer."""
+"""The incident document: a draft from the ledger and the metrics, with sections that people have to write."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HEADINGS = (
     "What monitoring or evaluation to add",
 )
 MAX_MESSAGE_LENGTH = 4_000
-"""Characters of what was done: it may hold several reasons, each as long as one may be."""
+"""The largest number of characters of the action: it may hold several reasons, each of the full length."""
 _LINKABLE = re.compile(r"[!-;=?-~]+")
 PLACEHOLDER = "_To be written within 48 hours by who is on call._"
 DURATION_LABELS = {
@@ -38,17 +38,19 @@ DURATION_LABELS = {
 
 @dataclass(frozen=True)
 class IncidentDocument:
-    """An incident with all that is said of it. `message`: what was done; `environment`: the stack, or ""."""
+    """An incident with everything that its document contains."""
 
     incident: Incident
     entries: Sequence[LedgerEntry]
     endpoint: str
     environment: str
+    """The stack, or ""."""
     message: str
+    """What was done."""
     evidence: Evidence = NO_EVIDENCE
 
     def to_json(self) -> dict[str, object]:
-        """As a JSON object: the facts, and the timeline of ledger and alarms."""
+        """Returns a JSON object with the facts and the timeline of ledger and alarms."""
         incident, found = self.incident, self.evidence
         return {
             "incident": incident.id,
@@ -81,7 +83,7 @@ class IncidentDocument:
         }
 
     def to_markdown(self) -> str:
-        """The same for people, under the five headings of an incident document."""
+        """Returns the same for people, under the five headings of an incident document."""
         incident = self.incident
         endpoint_name = f"{self.endpoint} ({self.environment})" if self.environment else self.endpoint
         header = (
@@ -171,7 +173,7 @@ class IncidentDocument:
         return links.format_acknowledge_command(self.incident, self.environment)
 
     def _incident_entries(self) -> list[LedgerEntry]:
-        """Those of the incident, and all since it was opened."""
+        """Returns the entries of the incident and all entries since it was opened."""
         incident = self.incident
         return [
             entry for entry in self.entries if entry.incident == incident.id or entry.sequence >= incident.sequence > 0
@@ -187,7 +189,7 @@ class IncidentDocument:
         return [{name: getattr(entry, name) for name in names if getattr(entry, name)} for entry in own_entries]
 
     def _timeline(self) -> list[LedgerEntry | AlarmChange]:
-        """Alarms by their time between the entries, which keep the ledger's order, whatever their clocks said."""
+        """Returns entries and alarm changes by time. Entries keep the ledger's order even if their clocks differ."""
         timed_items: list[tuple[datetime, LedgerEntry | AlarmChange]] = []
         latest = datetime.min.replace(tzinfo=self.incident.opened_at.tzinfo)
         for entry in self._incident_entries():
@@ -242,7 +244,7 @@ def _format_timeline_item(item: LedgerEntry | AlarmChange) -> str:
 
 
 def _format_link(location: str) -> str:
-    """A place as a link where a browser can open it, else as it is typed."""
+    """Returns a location as a link if a browser can open it, else as code."""
     is_openable = location.startswith(("https://", "http://")) and _LINKABLE.fullmatch(location)
     return f"<{location}>" if is_openable else format_code_span(location)
 

@@ -1,5 +1,8 @@
-"""What an incident's document says besides the ledger: alarms, versions, impact, links. Read after the flip, and only
-for as long as people wait for it; what could not be read is a sentence, and nothing else follows from it."""
+"""Collects the evidence for an incident document: alarms, versions, impact and links.
+
+It is read after the flip and within a time limit. What cannot be read becomes a sentence in the document and has no
+other effect.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +24,14 @@ from tidewatch.traffic.split import Split
 
 DOCUMENT_DUE = timedelta(hours=48)
 READ_TIMEOUT = timedelta(seconds=15)
-"""After this long nothing more is read: the function has its own end, and the document is written before it."""
+"""Nothing more is read after this time, because the document must be written before the function times out."""
 
 ValueT = TypeVar("ValueT")
 
 
 @dataclass(frozen=True)
 class VariantVersion:
-    """What a variant held and which share of the traffic it had; None: not known, or the variant is not there."""
+    """What a variant held and its share of the traffic. None means unknown, or that the variant does not exist."""
 
     model: DeployedModel | None
     share: float | None
@@ -44,22 +47,24 @@ class VariantVersion:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was found. `missing`: sentences on what was not. `versions`: by variant, before and after."""
+    """The evidence that was found."""
 
     alarms: AlarmHistory = NO_ALARMS
     versions: Mapping[str, tuple[VariantVersion, VariantVersion]] = field(
         default_factory=dict[str, tuple[VariantVersion, VariantVersion]]
     )
+    """The versions before and after, by variant."""
     impact: Impact | None = None
     links: Mapping[str, str] = field(default_factory=dict[str, str])
     missing: tuple[str, ...] = ()
+    """Sentences about what could not be read."""
 
 
 NO_EVIDENCE = Evidence()
 
 
 def collect_evidence(incident: Incident, source: IncidentSource, settings: IncidentSettings) -> Evidence:
-    """All there is to find. Raises nothing that AWS raises."""
+    """Collects the evidence. It raises no errors of AWS."""
     deadline = source.clock.now() + READ_TIMEOUT
     missing: list[str] = []
 
@@ -86,7 +91,7 @@ def collect_evidence(incident: Incident, source: IncidentSource, settings: Incid
 
 
 def get_flip_time(incident: Incident) -> datetime | None:
-    """When the weights were read back."""
+    """Returns when the weights were read back, or None."""
     seconds = incident.receipt.weights_observed_s
     return None if seconds is None else incident.opened_at + timedelta(seconds=seconds)
 
@@ -108,8 +113,11 @@ def _read_state(source: IncidentSource) -> EndpointState | None:
 def _read_versions(
     incident: Incident, source: IncidentSource, state: EndpointState | None
 ) -> dict[str, tuple[VariantVersion, VariantVersion]]:
-    """What was rolled back is held by the configuration that its quarantine names: a later one may hold something
-    else."""
+    """Returns the versions before and after, by variant.
+
+    Those before come from the configuration that a quarantine of the incident names, because a later one may hold
+    something else.
+    """
     live_config = state.config if state else ""
     models_by_config = {live_config: source.control.read_models(live_config) or {}} if live_config else {}
     previous_config = next((config for config in _list_configs(incident, source.ledger.cached_entries)), live_config)
@@ -147,10 +155,10 @@ def _read_impact(
 
 
 def measure_durations(incident: Incident, first_bad_at: datetime | None) -> dict[str, float | None]:
-    """Where the time went, in seconds, from the first bad datapoint to the traffic; None: not known.
+    """Returns the seconds between the steps, from the first bad datapoint to the traffic. None means unknown.
 
-    `request_to_accepted` is from the request until the platform accepted the weights, a wait for a busy endpoint
-    included; `accepted_to_weights` from then until they were read back.
+    `request_to_accepted` lasts until the platform accepted the weights and includes a wait for a busy endpoint.
+    `accepted_to_weights` lasts from then until they were read back.
     """
     receipt, fired_at = incident.receipt, _parse_time(incident.alarm_at)
 

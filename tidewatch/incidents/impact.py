@@ -1,4 +1,4 @@
-"""What an incident did to users, as far as the platform counts it: requests, failures and latency by variant."""
+"""The impact of an incident on users as the platform counts it: requests, errors and latency by variant."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 MINUTE = timedelta(minutes=1)
 DEFAULT_LOOKBACK = timedelta(minutes=15)
-"""How long before the request of a rollback is looked at, where no datapoint says since when it was bad."""
+"""How long before the request of a rollback the impact begins if the first bad datapoint is unknown."""
 MAX_PERIOD = timedelta(hours=24)
 METRIC_STATISTICS = {
     "n": (metrics.INVOCATIONS, "Sum"),
@@ -28,8 +28,7 @@ METRIC_STATISTICS = {
 
 @dataclass(frozen=True)
 class VariantImpact:
-    """What a variant answered: requests, those of them with a 5xx, and the mean of what the model took (None:
-    unknown)."""
+    """The requests to a variant, those answered with a 5xx, and the mean time that the model took (None if unknown)."""
 
     variant: str
     requests: int
@@ -39,11 +38,12 @@ class VariantImpact:
 
 @dataclass(frozen=True)
 class Impact:
-    """The minutes from `since` until `until`. `measured`: whether `since` is the first bad datapoint, or a guess."""
+    """The impact in the minutes from `since` until `until`."""
 
     since: datetime
     until: datetime
     measured: bool
+    """Whether `since` is the first bad datapoint. Otherwise it is a guess."""
     variants: tuple[VariantImpact, ...]
 
     def to_json(self) -> dict[str, object]:
@@ -66,7 +66,7 @@ def read_impact(
     opened_at: datetime,
     until: datetime,
 ) -> Impact:
-    """What the variants of the endpoint answered, in whole minutes. Raises what CloudWatch raises."""
+    """Returns the impact by variant, in whole minutes. Raises what CloudWatch raises."""
     since = _floor_to_minute(first_bad_at or opened_at - DEFAULT_LOOKBACK)
     end = min(_floor_to_minute(until) + MINUTE, since + MAX_PERIOD)
     names = sorted(variants)

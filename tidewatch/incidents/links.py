@@ -1,4 +1,4 @@
-"""Where to look: what a page and an incident's document link to."""
+"""The links of a page and of an incident document."""
 
 from __future__ import annotations
 
@@ -11,14 +11,18 @@ from tidewatch.incidents.settings import IncidentSettings
 from tidewatch.traffic.incident_replay import Incident
 
 RUNBOOK_BY_STATE = {"blocked": "rollback-blocked", "pending": "rollback-pending"}
-"""By the state of a rollback; another one's is that of what rolls back, and a person's that of what is left to do."""
+"""By the state of a rollback. In other states the runbook is that of the alarm, or for an operator's rollback that of
+the acknowledgement."""
 GUARDRAIL_RUNBOOK, OUT_OF_BAND_RUNBOOK, ACKNOWLEDGE_RUNBOOK = "guardrail-errors", "traffic-changed", "unacknowledged"
 
 _RUNBOOK_FILE = re.compile(r"([\w-]+)\.md\b")
 
 
 def build_incident_links(incident: Incident, settings: IncidentSettings, cause: str = "") -> dict[str, str]:
-    """The links of an incident by what they show; what is not there is left out. cause: see runbook_of."""
+    """Returns the links of an incident by their labels, without those that do not exist.
+
+    `cause` is explained in `choose_runbook`.
+    """
     found = {
         "document": build_document_url(incident, settings),
         "runbook": build_runbook_url(settings, choose_runbook(incident, cause)),
@@ -30,7 +34,7 @@ def build_incident_links(incident: Incident, settings: IncidentSettings, cause: 
 
 
 def build_document_url(incident: Incident, settings: IncidentSettings) -> str:
-    """Where the incident's document is; "" where it is not written."""
+    """Returns the location of the incident's document, or "" if none is written."""
     return f"s3://{settings.monitoring_bucket}/incidents/{incident.id}.md" if settings.monitoring_bucket else ""
 
 
@@ -39,7 +43,10 @@ def build_runbook_url(settings: IncidentSettings, name: str) -> str:
 
 
 def build_alarm_url(arn: str) -> str:
-    """The console's page of an alarm, from arn:aws:cloudwatch:REGION:ACCOUNT:alarm:NAME; "" for anything else."""
+    """Returns the console's page of an alarm from its ARN, or "" for anything else.
+
+    The ARN has the form arn:aws:cloudwatch:REGION:ACCOUNT:alarm:NAME.
+    """
     arn_fields = arn.split(":", 6)
     if len(arn_fields) != 7:
         return ""
@@ -47,7 +54,7 @@ def build_alarm_url(arn: str) -> str:
 
 
 def choose_runbook(incident: Incident, cause: str = "") -> str:
-    """The runbook's name. cause: that of the alarm that made it fire, where it is known."""
+    """Returns the name of the runbook. `cause` is the runbook of the alarm that caused the incident, if it is known."""
     if incident.kind == "out_of_band":
         return OUT_OF_BAND_RUNBOOK
     return (
@@ -56,10 +63,10 @@ def choose_runbook(incident: Incident, cause: str = "") -> str:
 
 
 def find_runbook(descriptions: Iterable[str]) -> str:
-    """The runbook that the description of an alarm names, the first one's; "" where none does."""
+    """Returns the first runbook that one of the alarm descriptions names, or ""."""
     return next((found[1] for description in descriptions if (found := _RUNBOOK_FILE.search(description))), "")
 
 
 def format_acknowledge_command(incident: Incident, stack: str) -> str:
-    """The command that closes it."""
+    """Returns the command that closes the incident."""
     return f"tidewatch acknowledge {incident.id}" + (f" --stack {stack}" if stack else "")

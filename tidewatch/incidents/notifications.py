@@ -1,4 +1,4 @@
-"""Telling people: the page, then the incident's document. Nothing here stops, fails or delays a flip."""
+"""Notifies people: first the page, then the incident document. Nothing here stops, fails or delays a flip."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ from tidewatch.traffic.incident_replay import Incident
 from tidewatch.traffic.models import RollbackRun
 
 SUBJECT_LENGTH = 100
-"""Characters; SNS refuses a longer subject."""
+"""In characters. SNS refuses a longer subject."""
 LINE_LENGTH = 4_000
-"""Characters of a line of a page: what was done may hold several reasons, each as long as one may be."""
+"""The largest number of characters of a line of a page: an action may hold several reasons, each of the full length."""
 
 
 def notify(run: RollbackRun, source: IncidentSource, settings: IncidentSettings) -> RollbackRun:
-    """Documents and pages the state of an incident once: a state, and when blocked the reason, that was told is not
-    told again. What fails is a note in the head; a page that was not sent is tried again by the next call."""
+    """Pages and documents the state of a run, once for each state and, if blocked, for each reason.
+
+    An error becomes a note in the run. The next call retries a page that was not sent.
+    """
     if not _needs_notification(run):
         return run
     with source.control.hold_notification_lease() as has_lease:
-        # Another call tells it, or has told it since this head was read: the sweep looks again.
+        # Another call notifies, or has done so since this run was read. The sweep checks again.
         latest = (source.control.read_run() or run) if has_lease else None
         return (
             run
@@ -37,8 +39,7 @@ def notify(run: RollbackRun, source: IncidentSource, settings: IncidentSettings)
 
 
 def _needs_notification(run: RollbackRun) -> bool:
-    """Whether there is something to tell. From flipping to observed is a matter of seconds; observed is what people
-    want to hear."""
+    """Whether the state is news. flipping is not: observed follows within seconds, and people want to know that one."""
     return run.state != "flipping" and _build_state_key(run) != run.last_notified
 
 
@@ -51,7 +52,7 @@ def _notify_and_document(run: RollbackRun, source: IncidentSource, settings: Inc
     incident = source.get_incident(run.incident)
     needs_page = run.state in ("pending", "blocked", "observed")
     unsent = _try_notify(incident, source, settings, run.message) if needs_page else []
-    # Written down before the document: a call that dies over it must not page again each minute.
+    # Recorded before the document: a call that dies while it writes must not page again each minute.
     run = _save_notes(replace(run, last_notified=run.last_notified if unsent else state_key), unsent, source)
     return _save_notes(run, _try_write_document(incident, source, settings, run.message), source)
 
@@ -62,7 +63,7 @@ def _save_notes(run: RollbackRun, problems: list[str], source: IncidentSource) -
 
 
 def notify_out_of_band(source: IncidentSource, settings: IncidentSettings) -> tuple[str, ...]:
-    """The same for open incidents that were found, not made, each once; the problems met."""
+    """Pages and documents each open out-of-band incident once. Returns the errors."""
     incidents = [incident for incident in source.open_incidents() if incident.kind == "out_of_band"]
     if all(source.control.get(f"notified#{incident.id}") for incident in incidents):
         return ()
@@ -86,7 +87,7 @@ def _notify_each(incidents: Sequence[Incident], source: IncidentSource, settings
 def notify_advice(
     alarm: str, alarm_at: str, advice: str, source: IncidentSource, settings: IncidentSettings
 ) -> tuple[str, ...]:
-    """Tells people what an alarm advises, once for each time that it fired; the problems met."""
+    """Notifies people of what an alarm advises, once each time it fired. Returns the errors."""
     key = f"advised#{alarm}"
     last_advice = source.control.get(key)
     if last_advice is not None and last_advice.get("alarm_at") == alarm_at:
@@ -108,7 +109,7 @@ def notify_advice(
 def notify_unrecorded_flip(
     reason: str, message: str, source: IncidentSource, settings: IncidentSettings
 ) -> tuple[str, ...]:
-    """Tells people of a flip that could not be written down; the problems met."""
+    """Notifies people of a flip that could not be recorded. Returns the errors."""
     location = _format_location(source, settings)
     fields = {
         "Endpoint": f"{source.resource_names.endpoint} of {location}",
@@ -123,7 +124,7 @@ def notify_unrecorded_flip(
 def _try_publish(
     subject: str, fields: Mapping[str, str], source: IncidentSource, settings: IncidentSettings
 ) -> tuple[str, ...]:
-    """Publishes what is not empty of this; what went wrong, as sentences."""
+    """Publishes the fields that are not empty. Returns the errors as sentences."""
     try:
         _publish(subject, {label: value for label, value in fields.items() if value}, source, settings)
     except Exception as error:
@@ -134,7 +135,7 @@ def _try_publish(
 def _try_write_document(
     incident: Incident, source: IncidentSource, settings: IncidentSettings, message: str
 ) -> list[str]:
-    """Writes the document; what went wrong, as sentences. Whatever S3 or KMS raise stays here."""
+    """Writes the document. Returns the errors as sentences; those of S3 and KMS do not propagate."""
     try:
         _write_document(incident, source, settings, message)
     except Exception as error:
@@ -143,7 +144,7 @@ def _try_write_document(
 
 
 def _try_notify(incident: Incident, source: IncidentSource, settings: IncidentSettings, message: str) -> list[str]:
-    """Notifies who is on call; what went wrong, as sentences. Whatever SNS or KMS raise stays here."""
+    """Notifies who is on call. Returns the errors as sentences; those of SNS and KMS do not propagate."""
     try:
         _notify_on_call(incident, source, settings, message)
     except Exception as error:
@@ -155,7 +156,7 @@ def _write_document(incident: Incident, source: IncidentSource, settings: Incide
     s3 = source.clients.s3
     if s3 is None or not settings.monitoring_bucket:
         return
-    # Not needed before anybody was told, and a flip does not wait for them to load.
+    # Imported after the page was sent, so that a flip does not wait for them to load.
     from tidewatch.incidents.document import IncidentDocument
     from tidewatch.incidents.evidence import collect_evidence
 
@@ -187,7 +188,7 @@ def _notify_on_call(incident: Incident, source: IncidentSource, settings: Incide
         "Action taken": message,
         **{label.capitalize(): link for label, link in links.build_incident_links(incident, settings).items()},
     }
-    # Acknowledged before it is over, a rollback goes no further.
+    # An acknowledgement ends a rollback that is not done yet.
     is_active = incident.state in ("pending", "flipping", "blocked")
     fields["To abandon it" if is_active else "To close it"] = links.format_acknowledge_command(incident, settings.stack)
     headline = "changed by hand" if incident.kind == "out_of_band" else incident.state
@@ -202,7 +203,7 @@ def _publish(subject: str, fields: Mapping[str, str], source: IncidentSource, se
     sns = source.clients.sns
     if sns is None or not settings.topic:
         return
-    # A line each, whoever wrote the words: a reason that brings lines of its own would be taken for ours.
+    # One line each: a reason with line breaks of its own could imitate other fields.
     text = "\n".join(f"{label}: {collapse_whitespace(value, LINE_LENGTH)}" for label, value in fields.items())
     if settings.posts_to_slack:
         by_protocol = {"default": text, "https": json.dumps(_build_chatbot_message(subject, text))}
@@ -217,8 +218,11 @@ def _publish(subject: str, fields: Mapping[str, str], source: IncidentSource, se
 
 
 def _build_chatbot_message(subject: str, text: str) -> dict[str, object]:
-    """What AWS Chatbot posts; anything else on the topic it drops. It subscribes by https, as others may: they get it
-    too. Source: AWS Chatbot administrator guide, "Custom notifications"."""
+    """Returns the message that AWS Chatbot posts to Slack. It drops anything else on the topic.
+
+    It subscribes by https; other subscribers by https get the same message. Source: AWS Chatbot administrator guide,
+    "Custom notifications".
+    """
     return {
         "version": "1.0",
         "source": "custom",

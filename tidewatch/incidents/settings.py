@@ -1,4 +1,4 @@
-"""What an incident's notifications and document need of the stack."""
+"""The settings of an incident's notifications and document."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ class IncidentSettings:
     topic: str = ""
     """The ARN of the topic of P1; "" notifies nobody."""
     posts_to_slack: bool = False
-    """Whether AWS Chatbot subscribes to the topic: it posts messages of its own form only."""
+    """Whether AWS Chatbot subscribes to the topic. It posts only messages in its own format."""
     monitoring_bucket: str = ""
     """The bucket that the document is written to; "" writes none."""
     health_alarm: str = ""
     """The composite over all alarms of the stack, whose history the document shows."""
     runbooks: str = "runbooks"
-    """The folder or URL that {name}.md is under."""
+    """The folder or URL that contains the runbooks, as {name}.md."""
     dashboard: str = ""
     """The link to the on-call dashboard."""
     reports: str = ""

@@ -1,4 +1,4 @@
-"""What incidents read of the traffic; a `TrafficController` is one."""
+"""The interface that incidents use to read the traffic. `TrafficController` implements it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tidewatch.traffic.models import Clients, EndpointState, ResourceNames
 
 
 class IncidentSource(Protocol):
-    """The endpoint, its records and the clients to read what they do not hold."""
+    """The endpoint, its records, and clients for everything else."""
 
     clients: Clients
     resource_names: ResourceNames
@@ -21,17 +21,17 @@ class IncidentSource(Protocol):
     ledger: Ledger
 
     def state(self) -> EndpointState:
-        """The endpoint as it is now; raises EndpointMissing."""
+        """Returns the present state of the endpoint. Raises EndpointMissing."""
         ...
 
     def entries(self) -> tuple[LedgerEntry, ...]:
-        """The ledger, in order."""
+        """Returns all entries of the ledger, in order."""
         ...
 
     def open_incidents(self) -> tuple[Incident, ...]:
-        """The open ones, oldest first."""
+        """Returns the open incidents, oldest first."""
         ...
 
     def get_incident(self, incident_id: str) -> Incident:
-        """One incident, open or not; raises UnknownIncident."""
+        """Returns one incident, open or not. Raises UnknownIncident."""
         ...

@@ -1,4 +1,4 @@
-"""The IAM policies of people's roles: what was recorded of their work, for one stack, as documents ready to attach."""
+"""The IAM policies of people's roles: the recorded permissions of their work, as documents for one stack."""
 
 from __future__ import annotations
 
@@ -12,26 +12,28 @@ from typing import Any
 from tidewatch.naming import build_stack_key, hash_stack_key
 
 MAX_POLICY_LENGTH = 6144
-"""Characters of a managed policy, white space not counted. Source: IAM user guide, "IAM and AWS STS quotas"."""
+"""In characters without white space, for a managed policy. Source: IAM user guide, "IAM and AWS STS quotas"."""
 RECORDED_POLICIES_FILE = Path(__file__).with_name("recorded.json")
-"""Written by `python -m rehearsal.permissions`."""
+"""`python -m rehearsal.permissions` writes it."""
 
 
 @dataclass(frozen=True)
 class PersonRole:
-    """purpose: what somebody with the role does, a sentence. statements: with a stack's names in braces."""
+    """A role for people."""
 
     name: str
     purpose: str
+    """What somebody with the role does, as a sentence."""
     statements: Sequence[Mapping[str, Any]]
+    """The statements, with a stack's names in braces."""
 
 
 @dataclass(frozen=True)
 class PolicyVariables:
-    """What stands in the place of the names in braces: of a stack, its account and its region.
+    """The values of the names in braces, for a stack, its account and its region.
 
-    stem: the beginning of its resources' names. volume_key: the ARN of `endpoint.volumeKey`, or "". In braces there are
-    also {bucket}, the beginning of its buckets' names, and {own}, what no other stack's names have.
+    Two more names follow from these: {bucket}, the prefix of the stack's buckets, and {own}, a hash that no other
+    stack's names have.
     """
 
     partition: str
@@ -41,10 +43,12 @@ class PolicyVariables:
     stack: str
     model: str
     stem: str
+    """The prefix of its resources' names."""
     volume_key: str = ""
+    """The ARN of `endpoint.volumeKey`, or ""."""
 
     def substitute(self, text: str) -> str:
-        """A text with the names in their places."""
+        """Returns a text with the names in braces replaced."""
         for name in ("partition", "account", "region", "project", "stack", "model", "stem"):
             text = text.replace(f"{{{name}}}", str(getattr(self, name)))
         stack_hash = hash_stack_key(build_stack_key(self.project, self.stack, self.model))
@@ -53,13 +57,13 @@ class PolicyVariables:
 
 @cache
 def load_roles() -> Mapping[str, PersonRole]:
-    """Every role, by its name."""
+    """Returns every role by its name."""
     found: Mapping[str, Mapping[str, Any]] = json.loads(RECORDED_POLICIES_FILE.read_text(encoding="utf-8"))
     return {name: PersonRole(name, entry["purpose"], entry["statements"]) for name, entry in found.items()}
 
 
 def build_policy_documents(role: PersonRole, variables: PolicyVariables) -> list[str]:
-    """The role's policy for a stack as JSON, in as many documents as IAM's size asks for; attach all of them."""
+    """Returns the role's policy for a stack as JSON documents, split by IAM's size limit. All must be attached."""
     statements = [json.loads(variables.substitute(json.dumps(statement))) for statement in role.statements]
     if role.name == "deployer" and variables.volume_key:
         statements += _build_volume_key_statements(variables.volume_key)
@@ -69,7 +73,10 @@ def build_policy_documents(role: PersonRole, variables: PolicyVariables) -> list
 
 
 def _build_volume_key_statements(key: str) -> list[dict[str, Any]]:
-    """Source: SageMaker developer guide, "Amazon SageMaker AI API Permissions": CreateEndpoint takes a grant."""
+    """Returns the statements for a volume key, on which CreateEndpoint creates a grant.
+
+    Source: SageMaker developer guide, "Amazon SageMaker AI API Permissions".
+    """
     grant = {"Condition": {"Bool": {"kms:GrantIsForAWSResource": "true"}}}
     return [
         {"Sid": "DescribeVolumeKey", "Effect": "Allow", "Action": ["kms:DescribeKey"], "Resource": [key]},
@@ -88,6 +95,6 @@ def _split_statements(statements: Sequence[Mapping[str, Any]]) -> Iterator[list[
 
 
 def count_policy_characters(statements: Sequence[Mapping[str, Any]]) -> int:
-    """Characters of a document of these statements, as IAM counts them."""
+    """Returns the number of characters in a document of these statements, as IAM counts them."""
     text = json.dumps({"Version": "2012-10-17", "Statement": list(statements)}, separators=(",", ":"))
     return len("".join(text.split()))

@@ -1,4 +1,4 @@
-"""Which role an AWS command of a runbook needs."""
+"""Finds the role that an AWS command of a runbook needs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from tidewatch.permissions import load_roles
 
 CAPTURE_READER = "capture-reader"
-"""The stack's own role that may open what was captured."""
+"""The stack's own role that may read captured data."""
 ON_CALL_ROLES = ("operator", "responder")
 """The roles whose policies who is on call has, the narrower first."""
 
@@ -18,21 +18,21 @@ _ACTION_BY_COMMAND: Mapping[tuple[str, str], str] = {
     ("s3", "cp"): "s3:GetObject",
     ("lambda", "invoke"): "lambda:InvokeFunction",
 }
-"""Commands that are not named as the action that they need."""
+"""The commands whose names differ from the action that they need."""
 _SERVICE_PREFIXES: Mapping[str, str] = {"s3api": "s3", "sagemaker-runtime": "sagemaker"}
 _CAPTURED_BUCKET = "{capture}"
 
 
 def find_command_roles(page: str) -> dict[str, str]:
-    """The AWS commands of a runbook as it is written, `sagemaker describe-endpoint`, and the role that each needs.
+    """Returns the AWS commands of a runbook, such as `sagemaker describe-endpoint`, with the role that each needs.
 
-    Raises LookupError for a command that no role of who is on call allows.
+    Raises LookupError for a command that no on-call role allows.
     """
     return dict(_iter_command_roles(page))
 
 
 def get_action(service: str, operation: str) -> str:
-    """The IAM action of a command of the AWS CLI."""
+    """Returns the IAM action of an AWS CLI command."""
     name = "".join(word.capitalize() for word in operation.split("-"))
     return _ACTION_BY_COMMAND.get((service, operation), f"{_SERVICE_PREFIXES.get(service, service)}:{name}")
 

@@ -1,4 +1,4 @@
-"""Who may take a role that is for people, and who of them has to show a second factor."""
+"""Trust policies of roles for people: who may assume them, and who needs a second factor."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 MAX_TRUST_POLICY_LENGTH = 2048
-"""Characters of a role's trust policy, white space aside. Source: IAM user guide, "IAM and AWS STS quotas"."""
+"""In characters without white space. Source: IAM user guide, "IAM and AWS STS quotas"."""
 PERMISSION_SET_ROLE_PATTERN = "role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_{}_????????????????"
-"""The role that IAM Identity Center makes of a permission set in an account: its path has the region of Identity
-Center, except in us-east-1, and 16 characters of its own end the name, which differ when it is made again.
-Source: IAM Identity Center user guide, "Referencing permission sets in resource policies"."""
+"""The role that IAM Identity Center creates for a permission set in an account. Its path has Identity Center's region,
+except in us-east-1. Its name ends with 16 characters that change when it is created again. Source: IAM Identity Center
+user guide, "Referencing permission sets in resource policies"."""
 
 _MFA_PRESENT = {"aws:MultiFactorAuthPresent": "true"}
 _IDENTITY_CENTER_ROLE = re.compile(r"arn:[^:]+:iam::\d+:role/aws-reserved/")
 
 
 def build_trust_policy(people: Sequence[str], partition: str, account: str) -> dict[str, Any]:
-    """The trust policy of a role that these people may take; of nobody named, whoever IAM lets in the account.
+    """Returns the trust policy of a role that these people may assume. Without people, IAM in the account decides.
 
-    people: ARNs of IAM users, roles and accounts, and names of permission sets of IAM Identity Center. A second factor
-    is asked of those who can carry it: of users and accounts always; of a role's session where it says whether there
-    was one. Sessions of Identity Center never say: there the identity provider asks for it.
-    Source: IAM user guide, "AWS global condition context keys", aws:MultiFactorAuthPresent.
+    `people` are ARNs of IAM users, roles and accounts, and names of permission sets of IAM Identity Center. Users and
+    accounts always need a second factor; the session of a role needs one if it records whether there was one. Sessions
+    of Identity Center never record it; there the identity provider requires it. Source: IAM user guide, "AWS global
+    condition context keys", aws:MultiFactorAuthPresent.
     """
     return {"Version": "2012-10-17", "Statement": list(_build_statements(people, f"arn:{partition}:iam::{account}:"))}
 
 
 def build_principal_patterns(people: Sequence[str], partition: str, account: str) -> list[str]:
-    """What aws:PrincipalArn is for these people, as ArnLike takes it: users, roles and permission sets."""
+    """Returns the aws:PrincipalArn of these people for ArnLike: users, roles and permission sets."""
     return [
         person
         if person.startswith("arn:")
@@ -40,7 +40,7 @@ def build_principal_patterns(people: Sequence[str], partition: str, account: str
 
 
 def is_trusted_caller(people: Sequence[str], caller: str) -> bool:
-    """Whether whoever STS calls by this ARN is one of these people: of a role's session it names no path."""
+    """Whether STS's ARN of a caller is one of these people. The ARN of a role's session has no path."""
     parts = caller.split(":", 5)
     if len(parts) != 6 or parts[2] != "sts" or not parts[5].startswith("assumed-role/"):
         return caller in people

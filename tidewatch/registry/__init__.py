@@ -1,4 +1,4 @@
-"""Model versions: immutable, each with the full account of where it came from."""
+"""Model versions, which never change, each with its full lineage."""
 
 from __future__ import annotations
 

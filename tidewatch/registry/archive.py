@@ -1,4 +1,4 @@
-"""The layout that Triton's FIL backend expects of a model.tar.gz, checked before it is published."""
+"""Checks that a model.tar.gz has the layout of Triton's FIL backend before it is published."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _NAME = re.compile(r'^\s*name:\s*"([^"]*)"', re.MULTILINE)
 
 
 def require_valid_archive(path: Path, framework: str, model: str) -> None:
-    """Raises InvalidArchive with a sentence unless SageMaker and the framework's server can load `path`.
+    """Raises InvalidArchive unless SageMaker and the framework's server can load `path`.
 
-    Every framework needs a gzipped tar whose members stay within its folder, as `members` has it. For FIL frameworks
-    the archive's root is the model repository, and holds MODEL/config.pbtxt and MODEL/1/model.txt, MODEL being the
-    registry's model: SageMaker starts the server with that name.
+    Every framework needs a gzipped tar whose members stay within its folder, which `read_members` checks. For FIL
+    frameworks the archive's root is the model repository with MODEL/config.pbtxt and MODEL/1/model.txt, where MODEL is
+    the registry's model: SageMaker starts the server with that name.
     https://docs.aws.amazon.com/sagemaker/latest/dg/deploy-models-frameworks-triton.html
     """
     if not path.is_file():
@@ -38,7 +38,7 @@ def require_valid_archive(path: Path, framework: str, model: str) -> None:
 
 
 def _read_archive(path: Path, model: str) -> tuple[set[str], str | None]:
-    """The files of an archive, and the name that the model's configuration in it says."""
+    """Returns the files of an archive, and the name in the model's configuration, or None."""
     files: set[str] = set()
     configured_name: str | None = None
     for archive, member in read_members(path):

@@ -1,8 +1,8 @@
-"""The members of a model.tar.gz, each looked at before anything of it is unpacked anywhere.
+"""Checks every member of a model.tar.gz before anything is unpacked.
 
-SageMaker unpacks the archive beside the model server, with a tool that nobody here chooses: so nothing in it may mean
-another place than it says, to any tool. It is read as if whoever packed it meant harm: what is read at once is bounded,
-and so is what is unpacked. Source: Python's documentation, "tarfile", "Extraction filters"; POSIX, "pax".
+SageMaker unpacks the archive on the host of the model server, with a tool of its choice. So every path in the archive
+must mean the same place to every tool. The archive is treated as hostile: both the bytes read at once and the unpacked
+bytes are bounded. Source: Python's documentation, "tarfile", "Extraction filters"; POSIX, "pax".
 """
 
 from __future__ import annotations
@@ -20,18 +20,19 @@ from tidewatch.registry.errors import InvalidArchive
 
 MAX_MEMBERS = 100_000
 MAX_HEADER_BYTES = 1 << 20
-"""Bytes of what describes one member: a long name, say."""
+"""The limit for the bytes that describe one member, such as a long name."""
 MAX_UNPACK_RATIO, FREE_UNPACKED_BYTES = 200, 1 << 30
-"""Bytes that one packed byte may become, beside a GiB that is free: weights shrink to a tenth at best."""
+"""How many bytes one packed byte may become, in addition to one GiB. Weights shrink to a tenth at best."""
 _BLOCK_SIZE = 1 << 20
 _TRAILER = 16
-"""Zeros that a gzip stream may end with, and more: its last code, its checksum and its size (RFC 1952)."""
+"""How many zeros at the end are kept: more than a gzip stream may end with, which has its last code, checksum and size
+there (RFC 1952)."""
 
 
 def read_members(path: Path) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
-    """The members of a gzipped tar one after the other, with the archive, which then reads that member only.
+    """Yields the members of a gzipped tar one by one, each with the archive, which can then read only that member.
 
-    Raises InvalidArchive at the first that may not be in it, and what tarfile and gzip raise of no such archive.
+    Raises InvalidArchive for the first forbidden member, and errors of tarfile and gzip for other files.
     """
     max_unpacked = path.stat().st_size * MAX_UNPACK_RATIO + FREE_UNPACKED_BYTES
     with path.open("rb") as packed, gzip.open(_TrimmedFile(packed), "rb") as unpacked:
@@ -56,7 +57,7 @@ def read_members(path: Path) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]
 
 @dataclass
 class _ArchiveContents:
-    """What an archive has held so far, by normalized names."""
+    """The members of an archive so far, by normalized names."""
 
     archive: Path
     files: set[str] = field(default_factory=set[str])
@@ -64,7 +65,7 @@ class _ArchiveContents:
     links: dict[str, str] = field(default_factory=dict[str, str])
 
     def add(self, member: tarfile.TarInfo) -> None:
-        """Raises InvalidArchive unless the member may be there."""
+        """Adds a member. Raises InvalidArchive if it is not allowed."""
         name = self._normalize_name(member)
         self._require_real_parents(name, member)
         if member.isdir():
@@ -88,7 +89,7 @@ class _ArchiveContents:
             raise self._build_error(member, "which is neither a file, a folder nor a link: leave it out")
 
     def require_resolved_links(self) -> None:
-        """Raises InvalidArchive where a symbolic link leads to anything but a file of the archive."""
+        """Raises InvalidArchive if a symbolic link leads to anything but a file of the archive."""
         for name, target in self.links.items():
             if target not in self.files:
                 raise InvalidArchive(
@@ -117,7 +118,10 @@ class _ArchiveContents:
                 self.folders.add(str(parent))
 
     def _resolve_link(self, name: str, member: tarfile.TarInfo) -> str:
-        """What a symbolic link means. Links lead to files only, so that what its text says is where it leads."""
+        """Returns the target of a symbolic link.
+
+        Links lead only to files, so the target does not depend on other links.
+        """
         target = posixpath.normpath(posixpath.join(posixpath.dirname(name), member.linkname))
         if posixpath.isabs(member.linkname) or target == ".." or target.startswith("../"):
             raise self._build_error(member, f"a link to {member.linkname!r} outside of it: pack the file itself")
@@ -129,7 +133,7 @@ class _ArchiveContents:
 
 
 class _TrimmedFile:
-    """What gzip asks of a file, without the zeros at its end but for a few: gzip reads them one at a time."""
+    """The methods of a file that gzip uses, without most zeros at the end, which gzip would read one at a time."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file, self._end = file, _find_end(file)
@@ -142,7 +146,7 @@ class _TrimmedFile:
 
 
 def _find_end(file: BinaryIO) -> int:
-    """Where a file's end is but for zeros, and those that may be the stream's own."""
+    """Returns where a file ends without its final zeros, except those that may belong to the stream."""
     size = end = file.seek(0, io.SEEK_END)
     while end:
         begin = max(end - _BLOCK_SIZE, 0)
@@ -157,7 +161,7 @@ def _find_end(file: BinaryIO) -> int:
 
 
 class _ForwardStream(io.RawIOBase):
-    """An unpacked stream that is read forward, a little at a time: a header says how far to go, and may lie."""
+    """An unpacked stream that is read forward in small steps: a header sets the distance and may be wrong."""
 
     def __init__(self, stream: gzip.GzipFile) -> None:
         self._stream = stream
@@ -184,7 +188,7 @@ class _ForwardStream(io.RawIOBase):
         return self._last
 
     def is_at_end(self, limit: int) -> bool:
-        """Whether nothing but zeros follows, and the block that was taken for the end was of zeros."""
+        """Whether only zeros follow, and the last block that was read has only zeros."""
         if self._last.strip(b"\0"):
             return False
         while block := self._stream.read(_BLOCK_SIZE):

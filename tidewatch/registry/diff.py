@@ -1,4 +1,4 @@
-"""What differs between two versions, field by field."""
+"""Compares two versions field by field."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from tidewatch.registry.manifest import Manifest, manifest_to_json
 
 @dataclass(frozen=True)
 class FieldDifference:
-    """One field: `before` in the first manifest, `after` in the second, None where it is absent."""
+    """A field that differs between two manifests."""
 
     path: str
     before: Any
+    """In the first manifest; None if absent."""
     after: Any
+    """In the second manifest; None if absent."""
 
 
 def compare_manifests(a: Manifest, b: Manifest) -> tuple[FieldDifference, ...]:
-    """All fields in which `b` differs from `a`, by path; features by their names, not by their places."""
+    """Returns all fields in which `b` differs from `a`, by path. Features are matched by name, not by position."""
     before, after = dict(_flatten(_key_features_by_name(a))), dict(_flatten(_key_features_by_name(b)))
     paths = sorted(before.keys() | after.keys())
     return tuple(

@@ -1,22 +1,22 @@
-"""What can go wrong with a model version. Each message is a sentence that says what to do."""
+"""The errors of model versions. Each message is a sentence that says what to do."""
 
 from __future__ import annotations
 
 
 class RegistryError(Exception):
-    """The base of this domain's errors."""
+    """The base class of this package's errors."""
 
 
 class InvalidVersion(RegistryError):
-    """A name or a version that cannot be one."""
+    """An invalid name or version."""
 
 
 class InvalidManifest(RegistryError):
-    """A manifest or a lineage that lacks something, or holds what does not belong there."""
+    """A manifest or a lineage that lacks something or has unknown fields."""
 
 
 class NewerSchema(RegistryError):
-    """A manifest written by a later tidewatch."""
+    """A manifest that a later tidewatch wrote."""
 
 
 class InvalidArchive(RegistryError):
@@ -24,7 +24,7 @@ class InvalidArchive(RegistryError):
 
 
 class VersionExists(RegistryError):
-    """The version is in the registry; versions never change."""
+    """The version is in the registry already. Versions never change."""
 
 
 class VersionNotFound(RegistryError):
@@ -32,20 +32,20 @@ class VersionNotFound(RegistryError):
 
 
 class PartialUploadConflict(RegistryError):
-    """A publish that was cut off left other bytes under the version's keys."""
+    """An interrupted publish left different bytes under the version's keys."""
 
 
 class FileTooLarge(RegistryError):
-    """A file beside the artifact that is larger than anyone's can be."""
+    """A file other than the artifact is larger than the limit."""
 
 
 class DigestMismatch(RegistryError):
-    """A stored file is not the one that the manifest names."""
+    """A stored file differs from the manifest."""
 
 
 class UploadConflict(RegistryError):
-    """S3 kept answering that another request writes the same key."""
+    """S3 repeatedly reported that another request writes the same key."""
 
 
 class UploadInterrupted(RegistryError):
-    """The connection to S3 broke; no version is visible."""
+    """The connection to S3 broke. No version is visible."""

@@ -1,6 +1,6 @@
-"""Where a stack's registry is: in the bucket with the stack's tags, of which its parameter says which one it is.
+"""Finds a stack's registry: the bucket with the stack's tags that its parameter names.
 
-The parameter is anybody's to edit who may write parameters, so it is believed only where the bucket bears it out.
+Anybody who may write parameters can edit the parameter, so it counts only if the bucket has the tags.
 """
 
 from __future__ import annotations
@@ -23,45 +23,45 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 LEFT_BEHIND_TAG = "tidewatch:left"
-"""The tag of a bucket that outlived its stack: without it, a stack of the same name would take it for its own."""
+"""The tag of a bucket that outlived its stack. Without it, a new stack of the same name would use it as its own."""
 
 NOT_FOUND_CODES = ("NoSuchBucket", "404")
-"""What S3 says of a bucket that is gone."""
+"""S3's codes for a bucket that does not exist."""
 FORBIDDEN_CODES = ("AccessDenied", "403")
-"""What S3 says of a bucket that is another account's, or that one may not ask about."""
+"""S3's codes for a bucket of another account, or one that the caller may not read."""
 BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 """Source: S3 user guide, "General purpose bucket naming rules"."""
 
 
 class TaggingClient(Protocol):
-    """The client `resourcegroupstaggingapi`, as far as it is used."""
+    """The methods of the client `resourcegroupstaggingapi` that are used."""
 
     def get_resources(self, **kwargs: Any) -> Mapping[str, Any]:
-        """A page of what carries these tags."""
+        """Returns a page of the resources with these tags."""
         ...
 
 
 class AmbiguousRegistry(RegistryError):
-    """Several buckets could be the registry, and nothing says which is."""
+    """Several buckets could be the registry, and nothing shows which one is."""
 
 
 @dataclass(frozen=True)
 class RegistryLocation:
-    """The bucket of a registry, and the model that it is of."""
+    """The bucket of a registry and its model."""
 
     bucket: str
     model: str
 
 
 def build_parameter_name(project: str, stack: str) -> str:
-    """The parameter that says where the registry is."""
+    """Returns the name of the parameter with the registry's location."""
     return f"/tidewatch/{project}/{stack}/registry"
 
 
 def find_registry(
     ssm: SSMClient, s3: S3Client, tagging: TaggingClient, project: str, stack: str
 ) -> RegistryLocation | None:
-    """Where the registry of a stack is; None where it has none yet. Raises RegistryAmbiguous, ClientError."""
+    """Returns the registry of a stack, or None if it has none yet. Raises AmbiguousRegistry, ClientError."""
     required_tags = _build_stack_tags(f"{project}/{stack}")
     if location := _find_parameter_registry(s3, read_parameter_bucket(ssm, project, stack), required_tags):
         return location
@@ -78,7 +78,7 @@ def find_registry(
 
 
 def list_left_behind_buckets(tagging: TaggingClient, project: str, stack: str) -> list[str]:
-    """The buckets with the tags of this stack's registry that are marked as left behind."""
+    """Returns the buckets with the tags of this stack's registry that are marked as left behind."""
     return sorted(
         location.bucket
         for location, left in _find_tagged_registries(tagging, _build_stack_tags(f"{project}/{stack}"))
@@ -87,7 +87,7 @@ def list_left_behind_buckets(tagging: TaggingClient, project: str, stack: str) -
 
 
 def build_registry_tags(stack: str, model: str) -> dict[str, str]:
-    """The tags by which a registry's bucket is found; stack: PROJECT/STACK."""
+    """Returns the tags that identify a registry's bucket. `stack` is PROJECT/STACK."""
     return {**_build_stack_tags(stack), "tidewatch:model": model}
 
 
@@ -96,7 +96,7 @@ def _build_stack_tags(stack: str) -> dict[str, str]:
 
 
 def read_parameter_bucket(ssm: SSMClient, project: str, stack: str) -> str:
-    """The bucket that the parameter names, whether it is there or not; "" where it names none."""
+    """Returns the bucket that the parameter names, whether or not it exists, or ""."""
     try:
         value = json.loads(ssm.get_parameter(Name=build_parameter_name(project, stack))["Parameter"].get("Value", ""))
     except (ssm.exceptions.ParameterNotFound, ValueError):
@@ -106,9 +106,9 @@ def read_parameter_bucket(ssm: SSMClient, project: str, stack: str) -> str:
 
 
 def _find_parameter_registry(s3: S3Client, bucket: str, required_tags: Mapping[str, str]) -> RegistryLocation | None:
-    """The bucket that the parameter names, if it carries the stack's tags.
+    """Returns the bucket that the parameter names, if it has the stack's tags.
 
-    It is asked itself: Resource Groups hears of a new one's tags later.
+    It reads the tags from the bucket, because Resource Groups learns those of a new one later.
     """
     try:
         tags = read_bucket_tags(s3, bucket) if bucket else None
@@ -122,9 +122,9 @@ def _find_parameter_registry(s3: S3Client, bucket: str, required_tags: Mapping[s
 
 
 def read_bucket_tags(s3: S3Client, bucket: str) -> dict[str, str] | None:
-    """The tags of a bucket; None where it is gone.
+    """Returns the tags of a bucket, or None if it does not exist.
 
-    Raises ClientError, with a code of CLOSED where it may not be seen.
+    Raises ClientError, with one of FORBIDDEN_CODES if the caller may not read it.
     """
     try:
         return _get_bucket_tags(s3, bucket)
@@ -137,7 +137,7 @@ def read_bucket_tags(s3: S3Client, bucket: str) -> dict[str, str] | None:
 def _find_tagged_registries(
     tagging: TaggingClient, required_tags: Mapping[str, str]
 ) -> Iterable[tuple[RegistryLocation, bool]]:
-    """The buckets that are tagged as this stack's registry, each with whether a stack of that name left it behind."""
+    """Yields the buckets with the tags of this stack's registry, each with whether it was left behind."""
     filters = [{"Key": key, "Values": [value]} for key, value in required_tags.items()]
     token = ""  # nosec B105 # no token
     while True:
@@ -152,13 +152,13 @@ def _find_tagged_registries(
 
 
 def mark_left_behind(s3: S3Client, bucket: str) -> None:
-    """Marks a bucket as left behind. One that is gone, or takes no more tags, is left without a mark."""
+    """Marks a bucket as left behind, unless it is gone or takes no more tags."""
     with suppress(ClientError):
         _put_bucket_tags(s3, bucket, {**_get_bucket_tags(s3, bucket), LEFT_BEHIND_TAG: "true"})
 
 
 def unmark_left_behind(s3: S3Client, bucket: str) -> None:
-    """Takes the mark of a bucket away: its stack lives."""
+    """Removes the mark of a bucket whose stack exists."""
     tags = _get_bucket_tags(s3, bucket)
     if tags.pop(LEFT_BEHIND_TAG, None):
         _put_bucket_tags(s3, bucket, tags)

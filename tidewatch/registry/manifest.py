@@ -1,4 +1,4 @@
-"""The manifest: what a model version is made of and where it came from. Written last, read first, never changed."""
+"""The manifest: what a model version consists of and where it came from. Written last, read first, never changed."""
 
 from __future__ import annotations
 
@@ -27,38 +27,40 @@ _IMAGE = re.compile(r"[^\s@]+@sha256:[0-9a-f]{64}")
 
 
 class StoredFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One file of a version as it was published.
-
-    `sha256` is over the whole content, `size` in bytes. The rest is what S3 answered: the checksum it keeps (of the
-    parts' checksums when the upload had parts, then ending in `-N`), and the object's ETag and version.
-    """
+    """One file of a version as it was published."""
 
     sha256: Sha256
+    """Over the whole content."""
     size: Annotated[int, msgspec.Meta(ge=0)]
+    """In bytes."""
     checksum: str | None = None
+    """S3's checksum. For an upload in parts it is over the parts' checksums and ends in `-N`."""
     etag: str | None = None
+    """The object's ETag."""
     version_id: str | None = None
+    """The object's version."""
 
 
 class TrainingData(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The training data: where it is, and the digest that tells whether it still is the same."""
+    """The training data: its location, and a digest that shows whether it is still the same."""
 
     reference: NonEmptyText
     digest: NonEmptyText
 
 
 class FeatureSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One column of the request tensor, in its order. A categorical one is sent as its index in `categories`."""
+    """One column of the request tensor, in its order."""
 
     name: NonEmptyText
     kind: Literal["numeric", "categorical"]
     definition: NonEmptyText
     categories: tuple[str, ...] = ()
+    """A categorical column is sent as its index in these."""
     used: bool = True
 
 
 class Lineage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All that is needed to train the same model again."""
+    """Everything needed to train the same model again."""
 
     commit: NonEmptyText
     data: TrainingData
@@ -71,7 +73,7 @@ class Lineage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Contacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Who answered for the version when it was published; who answers today stands in the stack's config."""
+    """Who was responsible for the version when it was published. The stack's config has who is today."""
 
     oncall: str = ""
     escalation: str = ""
@@ -79,21 +81,20 @@ class Contacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class ModelDescription(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a training run says of its model: the part of the manifest that a publisher brings along.
-
-    `image` is the container that serves it, pinned by its digest; metrics are by name, of the validation set.
-    """
+    """The part of the manifest that a publisher provides, from a training run."""
 
     framework: NonEmptyText
     owner: NonEmptyText
     lineage: Lineage
     metrics: dict[str, float]
+    """By name, of the validation set."""
     image: ImageUri | None = None
+    """The container that serves it, pinned by its digest."""
     contacts: Contacts = Contacts()
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One version of one model, whole."""
+    """One version of one model."""
 
     schema: Literal[1] = SCHEMA_VERSION
     name: NonEmptyText
@@ -122,7 +123,7 @@ class _SchemaOnly(msgspec.Struct):
 
 
 def require_valid_version(version: str) -> str:
-    """The version itself; raises InvalidVersion where it cannot be one."""
+    """Returns the version. Raises InvalidVersion if it is not valid."""
     if is_mutable_version(version):
         raise InvalidVersion('"latest" is not a version: it would change what is served without an edit; name one')
     if not is_valid_version(version):
@@ -134,14 +135,14 @@ def require_valid_version(version: str) -> str:
 
 
 def require_valid_name(name: str) -> str:
-    """The model's name itself; raises InvalidVersion where SageMaker would not take it for an endpoint."""
+    """Returns the model's name. Raises InvalidVersion if SageMaker would not accept it for an endpoint."""
     if not is_valid_model_name(name):
         raise InvalidVersion(f"{name!r} is not a model's name: use up to 63 letters, digits and single dashes within")
     return name
 
 
 def require_pinned_image(image: str) -> str:
-    """The image's URI itself; raises InvalidManifest where it is not pinned by a digest."""
+    """Returns the image's URI. Raises InvalidManifest if it is not pinned by a digest."""
     if not _IMAGE.fullmatch(image):
         raise InvalidManifest(
             f"the image {image!r} is not pinned: write REPOSITORY@sha256:DIGEST, since a tag may move to other content"
@@ -150,9 +151,9 @@ def require_pinned_image(image: str) -> str:
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
-    """Readable JSON with sorted keys: equal manifests are equal bytes.
+    """Encodes a manifest as readable JSON with sorted keys. Equal manifests give equal bytes.
 
-    Raises InvalidManifest where the result could not be read again (a metric that is not a number, say).
+    Raises InvalidManifest if the result could not be read again, for example a metric that is no number.
     """
     raw = msgspec.json.format(msgspec.json.encode(manifest, order="sorted"), indent=2) + b"\n"
     _parse_manifest(raw, f"the manifest of {manifest.name}/{manifest.version}")
@@ -160,9 +161,9 @@ def encode_manifest(manifest: Manifest) -> bytes:
 
 
 def decode_manifest(raw: bytes, source: str) -> Manifest:
-    """The manifest in `raw`; `source` names it in messages.
+    """Decodes a manifest; `source` names it in messages.
 
-    Raises NewerSchema for a later tidewatch's, InvalidManifest for anything that is not a manifest.
+    Raises NewerSchema if a later tidewatch wrote it, and InvalidManifest for anything that is not a manifest.
     """
     manifest = _parse_manifest(raw, source)
     if ARTIFACT not in manifest.files:
@@ -183,7 +184,7 @@ def _parse_manifest(raw: bytes, source: str) -> Manifest:
 
 
 def parse_description(value: object, source: str) -> ModelDescription:
-    """A description from parsed JSON or YAML. Raises InvalidManifest with the path of what is wrong."""
+    """Returns a description from parsed JSON or YAML. Raises InvalidManifest with the path of the mistake."""
     try:
         return msgspec.convert(value, ModelDescription)
     except msgspec.ValidationError as error:
@@ -191,10 +192,10 @@ def parse_description(value: object, source: str) -> ModelDescription:
 
 
 def manifest_to_json(manifest: Manifest) -> dict[str, Any]:
-    """The manifest as JSON's own types."""
+    """Returns the manifest in JSON's types."""
     return msgspec.to_builtins(manifest)
 
 
 def _format_decode_error(error: Exception) -> str:
-    """msgspec writes paths as `$.lineage.data`; a reader of YAML knows no `$`."""
+    """Removes the `$` with which msgspec begins paths like `$.lineage.data`, because YAML has none."""
     return str(error).replace("`$.", "`")

@@ -1,4 +1,4 @@
-"""S3 objects as the registry sees them: what S3 keeps of one, and its content's digest."""
+"""S3 objects of the registry: their metadata and their content's digest."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 BLOCK_SIZE = 1 << 20
-"""Bytes held at once while a file or an object is hashed."""
+"""How many bytes are in memory while a file or an object is hashed."""
 
 Progress = Callable[[str, int, int], None]
-"""Told of the stage ("upload" or "verify") and of its bytes: done, and in all."""
+"""Called with the stage ("upload" or "verify"), the bytes done and the bytes in total."""
 
 
 MAX_SMALL_FILE = 64 << 20
-"""Bytes of a file that is read whole: manifest, card, reference. A thousand numeric features are some 40 MB."""
+"""In bytes, for files that are read whole: manifest, card, reference. A thousand numeric features are some 40 MB."""
 
 
 def ignore_progress(stage: str, done: int, total: int) -> None:
-    """The progress nobody watches."""
+    """Does nothing, for callers without progress."""
 
 
 @dataclass(frozen=True)
 class ObjectLocation:
-    """Where one object is."""
+    """The location of one object."""
 
     s3: S3Client
     bucket: str
@@ -48,16 +48,17 @@ class ObjectLocation:
 
 @dataclass(frozen=True)
 class ObjectMetadata:
-    """What HeadObject tells of an object; None for what it does not know. `size` in bytes."""
+    """The metadata of an object from HeadObject; None if unknown."""
 
     size: int
+    """In bytes."""
     checksum: str | None
     etag: str | None
     version_id: str | None
 
     @property
     def sha256(self) -> str | None:
-        """The content's digest as S3 computed it, in hex; None where the upload had parts (`...-N`) or no SHA-256.
+        """The content's digest that S3 computed, in hex. None if the upload had parts (`...-N`) or no SHA-256.
 
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
         """
@@ -67,7 +68,7 @@ class ObjectMetadata:
 
 
 def read_small_object(location: ObjectLocation) -> bytes:
-    """The content of a file that is no artifact. Raises TooLarge before it is read, and what S3 answers."""
+    """Returns the content of a file other than the artifact. Raises FileTooLarge before reading it, and S3's errors."""
     answer = location.s3.get_object(Bucket=location.bucket, Key=location.key)
     if answer["ContentLength"] > MAX_SMALL_FILE:
         raise FileTooLarge(
@@ -77,7 +78,7 @@ def read_small_object(location: ObjectLocation) -> bytes:
 
 
 def read_metadata(location: ObjectLocation) -> ObjectMetadata | None:
-    """What is stored under the key, or None where nothing is."""
+    """Returns the metadata of the object, or None if it does not exist."""
     try:
         answer = location.s3.head_object(Bucket=location.bucket, Key=location.key, ChecksumMode="ENABLED")
     except ClientError as error:
@@ -92,7 +93,7 @@ def read_metadata(location: ObjectLocation) -> ObjectMetadata | None:
 def hash_object(
     location: ObjectLocation, version_id: str | None, progress: Progress = ignore_progress
 ) -> tuple[str, int]:
-    """Reads the object back: its sha256 in hex, and its size in bytes. Holds one block at a time."""
+    """Reads the object and returns its sha256 in hex and its size in bytes. It keeps one block in memory."""
     if version_id is None:
         answer = location.s3.get_object(Bucket=location.bucket, Key=location.key)
     else:
@@ -107,7 +108,7 @@ def hash_object(
 
 
 def hash_file(path: Path) -> str:
-    """The sha256 of a file, in hex."""
+    """Returns the sha256 of a file in hex."""
     with path.open("rb") as source:
         return hashlib.file_digest(source, "sha256").hexdigest()
 
@@ -115,22 +116,22 @@ def hash_file(path: Path) -> str:
 def compute_content_sha256(
     location: ObjectLocation, stored: ObjectMetadata, expected: str, progress: Progress = ignore_progress
 ) -> str:
-    """The sha256 of what is stored, in hex.
+    """Returns the sha256 of the stored content in hex.
 
-    Where S3 says that it is the expected one, its word is enough: it checked the bytes against it when they came.
-    Anything else is found by reading the object back, so that nobody is accused by a checksum of another kind.
+    If S3 reports the expected one, that is enough: S3 checked the bytes against it at the upload. Otherwise the object
+    is read, because a checksum of another kind is no evidence of a change.
     """
     return expected if stored.sha256 == expected else hash_object(location, stored.version_id, progress)[0]
 
 
 def encode_checksum(digest: bytes) -> str:
-    """A digest as S3's headers spell it."""
+    """Returns a digest as S3's headers spell it."""
     return base64.b64encode(digest).decode()
 
 
 @contextmanager
 def translate_s3_errors(bucket: str, action: str, *, writing: bool = False) -> Generator[None]:
-    """Turns what S3 or the connection to it refuses into a sentence; `doing` completes "could not ...".
+    """Turns errors of S3 and of the connection into sentences. `action` completes "could not ...".
 
     Raises UploadInterrupted for a broken connection while writing, RegistryError otherwise.
     """

@@ -1,4 +1,4 @@
-"""The registry of one model: versions in a bucket that never change, each there whole or not at all."""
+"""The registry of one model: its versions in a bucket, which never change and exist completely or not at all."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _CONTENT_TYPES = {ARTIFACT: "application/gzip", CARD: "text/markdown; charset=ut
 class ModelRegistry:
     """The versions of the model `name` under `models/{name}/` in `bucket`.
 
-    Every method raises a RegistryError whose message says what to do; S3's own refusals become such sentences too.
+    Every method raises a RegistryError whose message says what to do, also for S3's errors.
     """
 
     s3: S3Client
@@ -73,12 +73,12 @@ class ModelRegistry:
         image: str | None = None, card: Path | None = None, reference: Path | None = None,
         created: datetime | None = None, progress: Progress = ignore_progress,
     ) -> Manifest:  # fmt: skip
-        """Writes artifact, card, reference and last the manifest, which makes the version visible.
+        """Writes artifact, card and reference, and last the manifest, which makes the version visible.
 
-        The card gets a section on what the reference holds of the training data.
-        What an earlier publish of the same bytes left is taken over. `image` overrides the description's; `created`
-        is now by default. Raises VersionExists, LeftoversDiffer, InvalidManifest, InvalidArchive, InvalidVersion,
-        DigestMismatch, UploadConflict, UploadInterrupted.
+        The card gets a section about what the reference contains of the training data. Files that an earlier publish of
+        the same bytes left are reused. `image` overrides the description's; `created` defaults to now. Raises
+        VersionExists, PartialUploadConflict, InvalidManifest, InvalidArchive, InvalidVersion, DigestMismatch,
+        UploadConflict, UploadInterrupted.
         """
         manifests.require_valid_version(version)
         uri = manifests.require_pinned_image(image or description.image or _raise_missing_image())
@@ -91,14 +91,14 @@ class ModelRegistry:
                 lineage=description.lineage, metrics=description.metrics, owner=description.owner,
                 contacts=description.contacts, created=created or get_clock().now(),
             )  # fmt: skip
-            manifests.encode_manifest(draft)  # what no manifest can hold is refused before gigabytes are sent
+            manifests.encode_manifest(draft)  # fails before gigabytes are sent
             with TemporaryDirectory() as folder:
                 files |= _complete_card(card, reference, Path(folder))
                 stored = {file: self._store(version, file, path, progress) for file, path in files.items()}
             return self._commit(msgspec.structs.replace(draft, files=stored))
 
     def read_manifest(self, version: str) -> Manifest:
-        """The manifest of a version. Raises VersionMissing, NewerSchema, InvalidManifest."""
+        """Returns the manifest of a version. Raises VersionNotFound, NewerSchema, InvalidManifest."""
         manifests.require_valid_version(version)
         with translate_s3_errors(self.bucket, f"read {self.name}/{version}"):
             found = self._load_manifest(version)
@@ -109,15 +109,15 @@ class ModelRegistry:
         return found
 
     def list_versions(self) -> tuple[str, ...]:
-        """The published versions, 2 before 10."""
+        """Returns the published versions, 2 before 10."""
         return self._scan_versions()[0]
 
     def list_unfinished_versions(self) -> tuple[str, ...]:
-        """Versions whose publish was cut off or is under way: they have files but no manifest."""
+        """Returns versions whose publish was interrupted or is running: they have files but no manifest."""
         return self._scan_versions()[1]
 
     def verify(self, version: str, progress: Progress = ignore_progress) -> ResolvedVersion:
-        """The version, resolved for deployment. Raises DigestMismatch where its artifact is not the published one."""
+        """Resolves the version for deployment. Raises DigestMismatch if its artifact differs from the published one."""
         manifest = self.read_manifest(version)
         location = self._locate(version, ARTIFACT)
         with translate_s3_errors(self.bucket, f"verify {self.name}/{version}"):
@@ -125,9 +125,9 @@ class ModelRegistry:
         return ResolvedVersion(manifest, location.url)
 
     def read_file(self, version: str, file: str) -> bytes:
-        """The content of a small file of a version (card.md, reference.json), its digest checked.
+        """Returns the content of a small file of a version (card.md, reference.json), with its digest checked.
 
-        Raises VersionMissing where it was published without one, TooLarge, DigestMismatch.
+        Raises VersionNotFound if the version was published without it, FileTooLarge, DigestMismatch.
         """
         published = self.read_manifest(version).files.get(file)
         if published is None:
@@ -151,7 +151,7 @@ class ModelRegistry:
     def _adopt_existing(
         self, location: ObjectLocation, version: str, file: str, path: Path, progress: Progress
     ) -> StoredFile:
-        """What is under the key already, where it has the same content: an earlier publish was cut off."""
+        """Returns the file that exists under the key already, if it has the same content: a publish was interrupted."""
         stored, own_digest = read_metadata(location), hash_file(path)
         if stored is None or compute_content_sha256(location, stored, own_digest, progress) != own_digest:
             self._require_new_version(version)
@@ -172,7 +172,7 @@ class ModelRegistry:
         try:
             put_bytes(self._locate(manifest.version, MANIFEST), manifests.encode_manifest(manifest), "application/json")
         except ObjectExists:
-            # The answer to our own put may have been lost, and botocore then tries again.
+            # The response to our own put may have been lost, and botocore then retried it.
             if self._load_manifest(manifest.version) != manifest:
                 self._require_new_version(manifest.version)
                 raise UploadConflict(
@@ -250,7 +250,7 @@ def _collect_files(card: Path | None, reference: Path | None) -> dict[str, Path]
                 f"{path} has {size} bytes, more than the {MAX_SMALL_FILE} that a registry's reader takes"
             )
     if reference is not None:
-        # It reads numpy, which nothing else here needs: the command line starts faster without.
+        # Imported only here, because it loads numpy: the command line starts faster without it.
         from tidewatch.drift.errors import InvalidReference
         from tidewatch.drift.reference import decode_reference
 
@@ -262,7 +262,7 @@ def _collect_files(card: Path | None, reference: Path | None) -> dict[str, Path]
 
 
 def _complete_card(card: Path | None, reference: Path | None, folder: Path) -> dict[str, Path]:
-    """The card with what the reference holds at its end, as a file in `folder`; nothing where either is not given."""
+    """Returns the card with a section on the reference, as a file in `folder`; empty if either is missing."""
     if card is None or reference is None:
         return {}
     from tidewatch.drift.reference import decode_reference
@@ -280,5 +280,5 @@ def _raise_missing_image() -> str:
 
 
 def _natural_sort_key(version: str) -> list[tuple[int, int, str]]:
-    """Sorts digits as numbers and before letters."""
+    """Returns a key that sorts digits as numbers and before letters."""
     return [(0, int(run), "") if run.isdecimal() else (1, 0, run) for run in re.findall(r"[0-9]+|[^0-9]+", version)]

@@ -1,6 +1,6 @@
-"""Files into S3, each key written once and only once: conditional puts, digests checked, memory bounded.
+"""Uploads files to S3, each key only once: conditional puts, checked digests, bounded memory.
 
-boto3's own upload_file takes no IfNoneMatch, hence the multipart upload here.
+boto3's upload_file does not support IfNoneMatch, so this module has its own multipart upload.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ if TYPE_CHECKING:
 
 MIB = 1 << 20
 MAX_SINGLE_PUT = 64 * MIB
-"""Up to this many bytes a file is one put, whose SHA-256 S3 checks as a whole."""
+"""Up to this number of bytes a file is one put, whose SHA-256 S3 checks as a whole."""
 MIN_PART_SIZE = 16 * MIB
 MAX_PARTS = 10_000
 MAX_CONCURRENT_PARTS = 4
 MAX_ATTEMPTS = 6
-"""How often a write is tried that S3 answers with 409, with 0.2 s to 3.2 s between."""
+"""How often a write is tried if S3 answers with 409, with pauses of 0.2 s to 3.2 s."""
 
 
 class _Digest(Protocol):
@@ -49,11 +49,11 @@ class _Digest(Protocol):
 
 
 class ObjectExists(Exception):
-    """Another write came first: the key holds an object."""
+    """Another write came first: the key has an object."""
 
 
 class FileSlice(io.RawIOBase):
-    """A part of a file that botocore can send, and send again, without the part ever being in memory."""
+    """A part of a file that botocore can send, and resend, without loading the part into memory."""
 
     def __init__(self, path: Path, offset: int, length: int) -> None:
         self._source = path.open("rb")
@@ -87,7 +87,7 @@ class FileSlice(io.RawIOBase):
 
 
 def compute_part_size(size: int) -> int:
-    """Bytes a part, in whole MiB, so that `size` bytes are at most 10,000 parts, S3's limit.
+    """Returns the bytes per part, in whole MiB, so that `size` bytes are at most 10,000 parts, S3's limit.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
     """
@@ -96,7 +96,7 @@ def compute_part_size(size: int) -> int:
 
 
 def put_bytes(location: ObjectLocation, content: bytes, content_type: str) -> StoredFile:
-    """Writes a new object. S3 checks the digest; KeyTaken where the key holds one already."""
+    """Writes a new object whose digest S3 checks. Raises ObjectExists if the key has an object."""
     digest = hashlib.sha256(content)
     checksum = encode_checksum(digest.digest())
     for attempt in range(MAX_ATTEMPTS):
@@ -119,10 +119,10 @@ def put_bytes(location: ObjectLocation, content: bytes, content_type: str) -> St
 def put_file(
     location: ObjectLocation, path: Path, content_type: str, progress: Progress = ignore_progress
 ) -> StoredFile:
-    """Writes a file as a new object, in parts above 64 MiB, which are then read back and hashed.
+    """Writes a file as a new object. Above 64 MiB it uploads parts, and reads the object back to hash it.
 
-    Raises KeyTaken where the key holds an object already, UploadConflict where S3 answered 409 too often,
-    DigestMismatch where the file changed meanwhile or S3 holds other bytes.
+    Raises ObjectExists if the key has an object, UploadConflict if S3 answered 409 too often, DigestMismatch if the
+    file changed meanwhile or S3 has different bytes.
     """
     size = path.stat().st_size
     if size > MAX_SINGLE_PUT:
@@ -174,7 +174,7 @@ class _MultipartUpload:
         return cls(location, path, size, answer["UploadId"])
 
     def send(self, progress: Progress) -> tuple[str, list[CompletedPartTypeDef]]:
-        """The sha256 of the whole file, and the parts. A part is hashed while those before it are on their way."""
+        """Returns the sha256 of the whole file, and the parts. A part is hashed while earlier ones are sent."""
         file_digest, chunk_size = hashlib.sha256(), compute_part_size(self.size)
         completed: list[CompletedPartTypeDef] = []
         pending: deque[Future[CompletedPartTypeDef]] = deque()
@@ -217,7 +217,7 @@ class _MultipartUpload:
         return stored
 
     def abort(self) -> None:
-        """Frees what the parts take up. Where even that fails, the bucket's lifecycle rule does it later."""
+        """Frees the storage of the parts. If that fails, the bucket's lifecycle rule does it later."""
         with suppress(ClientError, BotoCoreError):
             self.location.s3.abort_multipart_upload(
                 Bucket=self.location.bucket, Key=self.location.key, UploadId=self.upload_id
@@ -237,11 +237,11 @@ def _hash_part(source: BinaryIO, length: int, file_digest: _Digest, path: Path) 
 
 
 def _raise_unless_retryable(error: ClientError, location: ObjectLocation) -> None:
-    """Returns where trying again is right; raises KeyTaken, DigestMismatch or the error itself otherwise.
+    """Returns if a retry is right. Otherwise raises ObjectExists, DigestMismatch or the error itself.
 
-    412: the key holds an object. 409: another conditional write of it is under way, or a delete; S3 asks to try
-    again, a multipart upload from its start. NoSuchUpload: an answer was lost and the upload ended meanwhile.
-    https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+    412 means that the key has an object. 409 means that another conditional write or a delete of it is running; S3 asks
+    for a retry, of a multipart upload from its start. NoSuchUpload means that a response was lost and the upload has
+    ended. https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
     """
     code = get_error_code(error)
     if code in {"PreconditionFailed", "412"}:

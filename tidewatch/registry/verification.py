@@ -1,4 +1,4 @@
-"""Whether what is stored still is what the manifest says, as far as S3 can tell without reading it all back."""
+"""Verifies that stored files equal the manifest, by S3's metadata if that is enough."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tidewatch.registry.s3_objects import (
 
 @dataclass(frozen=True)
 class ResolvedVersion:
-    """A version that may be deployed: found, whole and unchanged."""
+    """A version that may be deployed: it exists, is complete and is unchanged."""
 
     manifest: Manifest
     artifact_url: str
@@ -29,7 +29,7 @@ class ResolvedVersion:
 
     @property
     def artifact(self) -> str:
-        """The sha256 of model.tar.gz, in hex."""
+        """The sha256 of model.tar.gz in hex."""
         return self.manifest.artifact.sha256
 
     @property
@@ -47,9 +47,9 @@ def require_unchanged(
 ) -> None:
     """Raises DigestMismatch unless the object still has the content that was published.
 
-    One HeadObject is enough where S3 has the SHA-256 of the whole content, and where checksum, ETag and object version
-    all are those recorded (an upload in parts has only a checksum of checksums). Else the object is read back.
-    `named` says in messages which file it is.
+    One HeadObject is enough if S3 has the SHA-256 of the whole content, or if checksum, ETag and object version all
+    equal the recorded ones (an upload in parts has only a checksum of checksums). Otherwise the object is read. `label`
+    names the file in messages.
     """
     stored = read_metadata(location)
     if stored is None:

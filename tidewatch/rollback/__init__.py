@@ -1,6 +1,6 @@
-"""The rollback: all traffic back to the champion, one step further with every call, from whatever it finds.
+"""The rollback: sends all traffic to the champion. Each call advances it one step from the state that it finds.
 
-An alarm, an operator, the endpoint's state-change event and the sweep of each minute call `run_rollback`.
+Four callers use `run_rollback`: an alarm, an operator, the endpoint's state-change event and the sweep of each minute.
 """
 
 from __future__ import annotations

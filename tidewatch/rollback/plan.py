@@ -1,4 +1,4 @@
-"""The plan of a rollback: captured before the rollout, so that nobody has to decide in the middle of one."""
+"""The plan of a rollback, fixed when the stack is deployed, so that nobody has to decide during an incident."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from tidewatch.incidents.settings import IncidentSettings
 
 @dataclass(frozen=True)
 class RollbackPlan:
-    """Where a rollback goes, captured before the rollout, and what it may use on its way."""
+    """Where a rollback goes and what it may use."""
 
     target: str
     floor: int = 1
-    """Instances the target is raised to after the flip, where it has fewer."""
+    """The instance count that the target is raised to after the flip, if it has fewer."""
     guardrails: tuple[str, ...] = ()
-    """The names of the alarms that may ask for it."""
+    """The names of the alarms that may start it."""
     abort_alarm: str = ""
     incidents: IncidentSettings = field(default_factory=IncidentSettings)
-    """Where people are notified of it, and what its document links to."""
+    """Where people are notified, and what the incident document links to."""
     automatic: bool = True
-    """Whether an alarm rolls back; otherwise people get the command."""
+    """Whether an alarm rolls back. Otherwise people get the command."""
     command: str = ""
-    """The rollback as one line, for people."""
+    """The rollback command for people, on one line."""
 
 
 def format_invocation(function: str, region: str) -> str:
-    """The rollback as one line for whoever is on call: it needs the AWS CLI, and prints the answer.
+    """Returns the rollback command on one line. It needs only the AWS CLI and prints the response.
 
-    It carries no payload: the CLI's two major versions want one encoded differently, and the function takes an empty
-    event as an operator's request.
+    It has no payload: the two major versions of the CLI encode one differently, and the function takes an empty event
+    as an operator's request.
     """
     return f"aws lambda invoke --function-name {function} --cli-read-timeout 130 --region {region} /dev/stdout"

@@ -1,4 +1,4 @@
-"""Who asks for a rollback, and what a call of it found and did."""
+"""The request for a rollback, and the result of a call."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from tidewatch.traffic.models import NO_RECEIPT, Receipt
 
 Trigger = Literal["alarm", "operator", "event", "sweep"]
 MAX_SHORT_LENGTH = 300
-"""Characters kept of who asks, and of an alarm's ARN and time."""
+"""The largest number of characters kept of a requester's name and of an alarm's ARN and time."""
 
 
 @dataclass(frozen=True)
 class RollbackRequest:
-    """Who asks, and why. Alarms and operators open incidents; events and the sweep drive those that are open."""
+    """Who requests a rollback, and why. Alarms and operators open incidents; events and the sweep advance open ones."""
 
     trigger: Trigger
     reason: str
@@ -24,10 +24,10 @@ class RollbackRequest:
     by: str = ""
     alarm_arn: str = ""
     alarm_at: str = ""
-    """The alarm's state timestamp, ISO 8601; with its ARN it tells a repeated delivery."""
+    """The alarm's state timestamp, ISO 8601. Together with the ARN it identifies a repeated delivery."""
 
     def __post_init__(self) -> None:
-        """Whoever may call says what he likes: it is written into items of bounded size and read by people."""
+        """Sanitizes the texts: callers choose them freely, items have a bounded size and people read them."""
         for key in ("reason", "by", "alarm_arn", "alarm_at"):
             object.__setattr__(
                 self, key, sanitize(getattr(self, key), MAX_LENGTH if key == "reason" else MAX_SHORT_LENGTH)
@@ -46,7 +46,7 @@ class RollbackResult:
     receipt: Receipt = NO_RECEIPT
     notes: tuple[str, ...] = field(default_factory=tuple[str, ...])
     out_of_band_incident: str = ""
-    """An incident that this call opened for a change of traffic nobody announced."""
+    """The incident that this call opened for an out-of-band change."""
 
     def to_json(self) -> dict[str, object]:
         return {

@@ -1,8 +1,8 @@
-"""The rollback: all traffic to the target variant, driven one step further by every call, from whatever it finds.
+"""Runs a rollback: sends all traffic to the target variant. Each call advances it from the state that it finds.
 
-pending -> flipping -> observed -> closed, or blocked, which is tried again. The incident is claimed first (head,
-ledger, quarantines), then the lease is taken and the weights flipped, so a writer that takes the lease afterwards sees
-the claim. Every step is written down before the next: a call that dies anywhere is continued by the next one.
+The states are pending -> flipping -> observed -> closed, or blocked, which is retried. A call first claims the incident
+(run, ledger, quarantines), then takes the lease and flips the weights, so a writer that takes the lease later sees the
+claim. Every step is recorded before the next one, so the next call continues after a crash.
 """
 
 from __future__ import annotations
@@ -34,14 +34,15 @@ LONGEST_POLL_SECONDS = 2.0
 def run_rollback(
     request: RollbackRequest, controller: TrafficController, plan: RollbackPlan, deadline: datetime | None = None
 ) -> RollbackResult:
-    """Drives the endpoint's rollback as far as it goes: until the weights are observed, or the deadline has passed.
+    """Advances the endpoint's rollback until the weights are observed or the deadline has passed.
 
     Without a deadline it makes one pass and never waits for the platform. A request of an alarm or an operator opens an
-    incident, or attaches to the one that is being driven; an alarm that was delivered before gets its incident back.
-    Where the plan is not automatic, an alarm opens nothing: people are told the command, once.
-    Where nothing can be written down, the weights are flipped all the same, see `tidewatch.rollback.unrecorded`.
-    Raises EndpointMissing where there is nothing to roll back, for an alarm and an operator; UnknownAlarm for an alarm
-    that is no guardrail of the plan.
+    incident, or attaches to the running one; a repeated delivery of an alarm returns its incident. If the plan is not
+    automatic, an alarm opens nothing: people get the command, once. If nothing can be recorded, the weights are flipped
+    anyway; see `tidewatch.rollback.unrecorded`.
+
+    Raises EndpointMissing if an alarm or an operator requests a rollback and there is no endpoint, and UnknownAlarm for
+    an alarm that is no guardrail of the plan.
     """
     if request.trigger == "alarm":
         _require_known_alarm(request, plan)
@@ -58,7 +59,7 @@ def run_rollback(
 
 
 def _require_known_alarm(request: RollbackRequest, plan: RollbackPlan) -> None:
-    """Whoever may call the function can say that an alarm fired: only what guards this stack is asked about."""
+    """Raises UnknownAlarm unless the alarm is a guardrail: every caller of the function can claim that one fired."""
     if parse_alarm_name(request.alarm_arn) not in plan.guardrails:
         guardrails = ", ".join(plan.guardrails) or "none"
         raise UnknownAlarm(
@@ -88,9 +89,9 @@ def _run_recorded(
 
 
 def read_trusted_run(controller: TrafficController, plan: RollbackPlan) -> RollbackRun | None:
-    """The head, unless it sends traffic where this stack does not roll back to and its incident is in no ledger.
+    """Returns the run, unless its target is not this stack's and the ledger does not have its incident.
 
-    Such a one was forged: it is set aside. A rollback that was begun before its target moved is in the ledger.
+    Such a run was forged and is set aside. A rollback that began before its target was changed is in the ledger.
     """
     run = controller.control.read_run()
     if run is None or not run.is_active or run.target == plan.target:
@@ -107,8 +108,11 @@ def read_trusted_run(controller: TrafficController, plan: RollbackPlan) -> Rollb
 def _check_stale_alarm(
     request: RollbackRequest, controller: TrafficController, plan: RollbackPlan
 ) -> RollbackResult | None:
-    """What to answer an alarm that is not in ALARM now: it was not the alarm that called, or its call waited for
-    concurrency and would roll back a version that is well. Where CloudWatch cannot tell, it is not over."""
+    """Returns the result for an alarm that is not in ALARM now, or None if it is.
+
+    Either somebody else made the call, or it waited for concurrency and would roll back a healthy version. If
+    CloudWatch cannot be read, the alarm counts as firing.
+    """
     try:
         if list_in_alarm(controller.clients.cloudwatch, [parse_alarm_name(request.alarm_arn)]):
             return None
@@ -119,10 +123,10 @@ def _check_stale_alarm(
 
 
 def _advise(request: RollbackRequest, controller: TrafficController, plan: RollbackPlan) -> RollbackResult:
-    """Says what an alarm would have done. A rollback under way goes on without it; the ledger hears nothing of it.
+    """Notifies people of a rollback that an alarm would have made. Leaves a running rollback and the ledger alone.
 
-    The guardrails of such a stack tell people themselves. A call still comes if it was waiting when `up` took the
-    action from its alarm, or if somebody made this function an action by hand: then perhaps nobody was told.
+    The guardrails of such a stack notify people themselves. A call still comes if it was waiting when `up` removed the
+    action from its alarm, or if somebody added this function as an action by hand: then perhaps nobody was notified.
     """
     run = read_trusted_run(controller, plan)
     if run is not None and run.is_active:
@@ -143,7 +147,7 @@ def _advance_until_done(
     wait = (deadline - controller.clock.now()).total_seconds() if deadline else 0.0
     backoff = Backoff(controller.clock, wait, FIRST_POLL_SECONDS, LONGEST_POLL_SECONDS)
     machine = RollbackStateMachine(controller, plan)
-    # An acknowledgement is looked for once a call, and again under the lease.
+    # Acknowledgements are read once per call, and again under the lease.
     controller.entries()
     while True:
         advanced = machine.advance(run)
@@ -157,7 +161,7 @@ def _advance_until_done(
 def _claim_incident(
     request: RollbackRequest, controller: TrafficController, plan: RollbackPlan
 ) -> RollbackRun | RollbackResult:
-    """The head of this request's incident, ours or one that others drive; a result where there is nothing to drive."""
+    """Returns the run of this request's incident, new or already running, or a result if there is nothing to do."""
     while True:
         run = read_trusted_run(controller, plan)
         if earlier := _find_earlier_delivery(request, run, controller):
@@ -185,7 +189,10 @@ def _is_acknowledged(run: RollbackRun, controller: TrafficController) -> bool:
 def _find_earlier_delivery(
     request: RollbackRequest, run: RollbackRun | None, controller: TrafficController
 ) -> RollbackResult | RollbackRun | None:
-    """An alarm whose state change lies before the flip of an incident belongs to it, however late it is delivered."""
+    """Returns the incident that an alarm's delivery belongs to, or None.
+
+    An alarm that changed its state before an incident's flip belongs to that incident, however late it is delivered.
+    """
     if not request.alarm_arn or not request.alarm_at:
         return None
     if run is not None and _is_delivery_of(run, request):
@@ -205,7 +212,7 @@ def _is_delivery_of(run: RollbackRun, request: RollbackRequest) -> bool:
 
 
 def _parse_time(text: str, fallback: datetime) -> datetime:
-    """CloudWatch writes `2013-03-01T12:00:00.000+0000`."""
+    """Parses CloudWatch's `2013-03-01T12:00:00.000+0000`. Returns `fallback` for anything else."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -259,7 +266,7 @@ def _create_run(
         alarm_arn=request.alarm_arn,
         alarm_at=request.alarm_at,
         before=state.split,
-        # What the last one left of the abort alarm is ours to put back.
+        # This run has to reset the abort alarm if the previous one did not.
         abort_tripped=previous.abort_tripped if previous else False,
         message=f"Claimed; {state.name} is {state.status}.",
         revision=previous.revision if previous else 0,
@@ -267,8 +274,7 @@ def _create_run(
 
 
 def _run_sweep_tasks(run: RollbackRun | None, controller: TrafficController, plan: RollbackPlan) -> RollbackResult:
-    """Nothing to drive: what is left to tell is told, a change of traffic that nobody announced is found, and a drain
-    that its writer left behind is undone."""
+    """Does what remains without a running rollback: notifies, finds out-of-band changes, undoes abandoned drains."""
     if run is not None:
         run = notifications.notify(run, controller, plan.incidents)
     try:
@@ -284,7 +290,7 @@ def _run_sweep_tasks(run: RollbackRun | None, controller: TrafficController, pla
 
 
 def _finish_abandoned_drain(controller: TrafficController) -> tuple[str, ...]:
-    """Takes a drain that its writer left behind one step further; what keeps it from that is for the next sweep."""
+    """Advances an abandoned drain by one step. Returns its error, which the next sweep retries."""
     try:
         controller.finish_abandoned_drain()
     except TrafficError as trouble:

@@ -1,4 +1,4 @@
-"""The steps of a rollback: what each status of the endpoint and each state of the incident lead to."""
+"""The steps of a rollback for each status of the endpoint and each state of the run."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from tidewatch.traffic.split import Split
 
 BLOCKED_RUNBOOK = "rollback-blocked.md"
 TRAFFIC_WAIT = timedelta(minutes=15)
-"""How long after the weights an incident waits for requests to look at."""
+"""How long after the flip a run waits for requests that prove it."""
 MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
 class RollbackStateMachine:
-    """Takes the incident of a head one step further. Each step is written to the head before it returns."""
+    """Advances a run by one step. Each step is written to the run before it returns."""
 
     controller: TrafficController
     plan: RollbackPlan
     _models_by_config: dict[str, dict[str, DeployedModel]] = field(default_factory=dict[str, dict[str, DeployedModel]])
 
     def advance(self, run: RollbackRun) -> RollbackRun:
-        """The head after one step, or the one that somebody else wrote in between; unchanged where it has to wait."""
+        """Returns the run after one step, or the one that another call wrote meanwhile; unchanged if it has to wait."""
         self._record_incident(run)
         if run.state in ("pending", "flipping", "blocked") and self._is_acknowledged(run):
             return self._close_acknowledged(run)
@@ -50,7 +50,7 @@ class RollbackStateMachine:
         return self._save(run, "closed", message, abort_tripped=False)
 
     def _record_incident(self, run: RollbackRun) -> None:
-        """The incident's entry, exactly once: the claim of the head was the first write and may have been the last."""
+        """Appends the incident's entry exactly once: an earlier call may have died after it claimed the run."""
 
         def compose(entries: tuple[LedgerEntry, ...]) -> LedgerEntry | None:
             if any(entry.kind == "incident" and entry.incident == run.incident for entry in entries):
@@ -68,9 +68,10 @@ class RollbackStateMachine:
         return any(entry.kind == "acknowledgement" and entry.incident == run.incident for entry in entries)
 
     def _quarantine_variants(self, run: RollbackRun, state: EndpointState) -> RollbackRun:
-        """Quarantines whatever serves besides the target, each thing once. Never what the target holds.
+        """Quarantines, once each, what the variants other than the target serve, but never what the target holds.
 
-        Where nothing does any more, as the flip could not be written down, what served when it was asked for.
+        If no other variant serves any more, because the flip could not be recorded, it quarantines what served at the
+        time of the request.
         """
         bad_variants = sorted(state.serving - {run.target})
         if not bad_variants and run.before is not None and not run.rolled_back:
@@ -108,7 +109,7 @@ class RollbackStateMachine:
         return self._write(replace(run, rolled_back=rolled_back, notes=notes))
 
     def _stop_deployment(self, run: RollbackRun, state: EndpointState) -> RollbackRun:
-        """Trips the abort alarm while a deployment runs, and puts it back when it has ended."""
+        """Trips the abort alarm while a deployment runs, and resets it afterwards."""
         if not self.plan.abort_alarm:
             return run
         is_deploying = state.deploying_config is not None or state.status == EndpointStatus.ROLLING_BACK
@@ -118,7 +119,7 @@ class RollbackStateMachine:
             and state.deploying_variants == frozenset(state.variants)
         ):
             if not run.abort_tripped:
-                # Written before it is done: an alarm that nobody remembers would stop every later deployment.
+                # Recorded first: an alarm that nobody resets would stop every later deployment.
                 run = self._write(replace(run, abort_tripped=True))
             self._set_abort_alarm(
                 "ALARM", f"The rollback of incident {run.incident} stops the deployment of {state.deploying_config}."
@@ -132,7 +133,7 @@ class RollbackStateMachine:
         set_alarm_state(self.controller.clients.cloudwatch, self.plan.abort_alarm, value, reason)
 
     def _flip_weights(self, run: RollbackRun, state: EndpointState) -> RollbackRun:
-        """The busy table."""
+        """Flips the weights, or waits or blocks, depending on the endpoint's status."""
         if reason := self._find_blocker(run, state):
             return self._block(run, reason)
         if not state.is_in_service:
@@ -183,7 +184,7 @@ class RollbackStateMachine:
         return self._models_by_config[state.config]
 
     def _wait_for_in_service(self, run: RollbackRun, state: EndpointState) -> RollbackRun:
-        """Updating, SystemUpdating, RollingBack: at the next InService the weights are read again."""
+        """Waits in Updating, SystemUpdating and RollingBack; at the next InService the weights are read again."""
         target_split = Split.from_single_variant(run.target)
         if (
             state.deploying_config is None
@@ -229,7 +230,7 @@ class RollbackStateMachine:
         return self._write(replace(latest, accepted_at=submitted.accepted_at))
 
     def _confirm_flip(self, run: RollbackRun, state: EndpointState) -> RollbackRun:
-        """The weights were read back InService: the outcome and the receipt."""
+        """Records the outcome and the receipt of weights that were read back while the endpoint is InService."""
         now = self.controller.clock.now()
         accepted = run.accepted_at or now
         confirmed = replace(run, accepted_at=accepted, observed_at=now)
@@ -246,7 +247,7 @@ class RollbackStateMachine:
         return self._raise_to_floor(confirmed, state) if confirmed.state == "observed" else confirmed
 
     def _record_unrecorded_flip(self, run: RollbackRun, receipt: Receipt) -> None:
-        """The outcome of a flip that could not be written down before it was made, or that somebody made by hand."""
+        """Appends the outcome of a flip that was made by hand or could not be recorded before it was made."""
 
         def compose(entries: tuple[LedgerEntry, ...]) -> LedgerEntry | None:
             state = self.controller.state()
@@ -270,7 +271,7 @@ class RollbackStateMachine:
         return intents[-1] if intents else None
 
     def _follow_traffic(self, run: RollbackRun, state: EndpointState) -> RollbackRun:
-        """After the weights: capacity, then the traffic itself."""
+        """Raises the capacity to the floor, then looks for traffic."""
         run = self._raise_to_floor(run, state)
         if run.state != "observed" or run.observed_at is None:
             return run
@@ -303,7 +304,7 @@ class RollbackStateMachine:
         return run if note in run.notes else self._write(replace(run, notes=(*run.notes, note)))
 
     def _find_clean_minute(self, run: RollbackRun, now: datetime) -> datetime | None:
-        """The end of the first whole minute in which the target had requests and what was rolled back had none."""
+        """Returns the end of the first full minute with requests to the target and none to a rolled-back variant."""
         assert run.observed_at is not None
         first_minute = run.observed_at.replace(second=0, microsecond=0) + MINUTE
         if now < first_minute + MINUTE:
@@ -312,7 +313,7 @@ class RollbackStateMachine:
         try:
             request_counts = self.controller.platform.read_invocations(variants, first_minute, now)
         except Exception:
-            # Metrics are told afterwards or not at all; the weights were read back.
+            # Metrics come later or not at all; the weights were read back already.
             return None
         for minute in sorted(request_counts.get(run.target, {})):
             is_served = request_counts[run.target][minute] > 0 and first_minute <= minute <= now - MINUTE
@@ -328,7 +329,7 @@ class RollbackStateMachine:
         return run if updated == run else self._write(updated)
 
     def _write(self, run: RollbackRun) -> RollbackRun:
-        """The head as written; where somebody else wrote first, theirs: the next step starts from it."""
+        """Returns the run as written, or the present one if another call wrote first: the next step starts from it."""
         saved = self.controller.control.save_run(run)
         if saved is not None:
             return saved

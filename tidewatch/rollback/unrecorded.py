@@ -1,7 +1,7 @@
-"""The rollback where nothing can be written down: the weights come first, the records by a later call.
+"""The rollback if nothing can be recorded: it flips the weights first, and a later call records them.
 
-Claim, ledger, lease and intent keep writers from each other's way. Where the tables take none of them, no other writer
-gets any further either, and users are hurt for as long as the weights stay.
+Claim, ledger, lease and intent keep writers apart. While the tables take none of them, no other writer can do anything
+either, and users suffer as long as the weights stay.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from tidewatch.traffic.split import Split
 def flip(
     request: RollbackRequest, controller: TrafficController, plan: RollbackPlan, cause: Exception
 ) -> RollbackResult:
-    """Sends all traffic to the target without a word in the tables, and tells people why.
+    """Sends all traffic to the target without a record in the tables, and notifies people of the reason.
 
-    A sweep that can write again goes on with the incident, if it was claimed; otherwise it finds a change that nobody
-    announced, which is an incident too. Raises `trouble` where nobody asks for a rollback, and where the target cannot
-    take the traffic now or has it.
+    Once a sweep can write again, it continues the incident if it was claimed; otherwise it finds an out-of-band change,
+    which is an incident too. Raises `cause` if nobody requested a rollback, or if the target cannot take the traffic
+    now or has all of it.
     """
     state = controller.state()
     is_requested = request.trigger in ("alarm", "operator") or _is_run_active(controller, plan)
@@ -48,7 +48,7 @@ def flip(
 
 
 def _notify_active_run(controller: TrafficController, plan: RollbackPlan) -> None:
-    """What is under way is told before the call fails, if it was not."""
+    """Notifies people of the running rollback before the call fails."""
     with suppress(Exception):
         run = controller.control.read_run()
         if run is not None and run.is_active and run.target == plan.target:
@@ -56,7 +56,7 @@ def _notify_active_run(controller: TrafficController, plan: RollbackPlan) -> Non
 
 
 def _is_run_active(controller: TrafficController, plan: RollbackPlan) -> bool:
-    """Whether a rollback is under way, as far as it can be read; no forged one, and none that was given up."""
+    """Whether a rollback to the plan's target is running and its incident is open, as far as that can be read."""
     try:
         run = controller.control.read_run()
         if run is None or run.state not in ("pending", "flipping") or run.target != plan.target:
@@ -67,7 +67,7 @@ def _is_run_active(controller: TrafficController, plan: RollbackPlan) -> bool:
 
 
 def _can_take_traffic(state: EndpointState, controller: TrafficController, plan: RollbackPlan) -> bool:
-    """Whether the target can take the traffic, and is not what was rolled back before, as far as that can be read."""
+    """Whether the target has an instance and is not quarantined. Unreadable records do not count against it."""
     variant = state.variants.get(plan.target)
     if variant is None or variant.instances < 1:
         return False

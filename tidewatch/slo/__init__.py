@@ -1,6 +1,6 @@
 """Objectives: what is promised to users, how fast its error budget is used, and the alarms on that.
 
-`tidewatch.slo.error_budget`, which reads CloudWatch, is imported from its module: nothing but a sweep needs it.
+`tidewatch.slo.error_budget` reads CloudWatch and is not imported here, because only a sweep needs it.
 """
 
 from __future__ import annotations

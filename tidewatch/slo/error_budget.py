@@ -1,7 +1,7 @@
-"""What of the error budgets is used: the alarm on it looks back further than CloudWatch's alarms can, so it is read
-from the metrics and emitted as one of ours.
+"""Reads the used share of the error budgets from the metrics.
 
-CloudWatch keeps periods of an hour for 455 days. Source: CloudWatch API reference, GetMetricData.
+The window is longer than CloudWatch's alarms allow, so the sweep emits the share as a metric of its own. CloudWatch
+keeps periods of an hour for 455 days. Source: CloudWatch API reference, GetMetricData.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ FINAL_AFTER = timedelta(hours=3)
 """Hours that ended longer ago than this do not change any more: metrics arrive minutes late, not hours."""
 READ_INTERVAL = timedelta(minutes=5)
 READ_INTERVAL_TOLERANCE = timedelta(seconds=30)
-"""By how much a sweep of each minute may come early."""
+"""How much a sweep may come early."""
 
 
 class IncompleteMetrics(Exception):
-    """Metrics that CloudWatch gave only a part of: a budget would look fuller than it is."""
+    """CloudWatch returned only a part of the metrics: less of the budget would seem used."""
 
 
 @dataclass
 class ErrorBudgets:
-    """The objectives of one endpoint, with the hours that were read of them: kept between the calls of a process."""
+    """The error budgets of one endpoint. It caches the hours that were read between the calls of a process."""
 
     objectives: Sequence[Objective]
     endpoint: str
@@ -45,15 +45,15 @@ class ErrorBudgets:
     _read_at: datetime | None = None
 
     def is_due(self, now: datetime) -> bool:
-        """Whether the last reading is so old that it is time for another."""
+        """Whether the last reading is old enough for another."""
         return self._read_at is None or now - self._read_at >= READ_INTERVAL - READ_INTERVAL_TOLERANCE
 
     def read_used_shares(self, cloudwatch: CloudWatchClient, now: datetime) -> dict[str, float]:
-        """By objective, the share of its budget that the window before `now` has used. Raises what CloudWatch raises.
+        """Returns the used share of each budget by objective. Raises what CloudWatch raises.
 
-        The window begins with a whole hour, and is at most an hour longer than promised. An endpoint that is younger
-        than the window has a budget of all of it, for as many requests as if they came like this: or its first failure
-        would use it up.
+        The window before `now` begins at a full hour and is at most an hour too long. An endpoint that is younger than
+        the window has the budget of a whole window at its present request rate; otherwise its first failure would use
+        up everything.
         """
         self._read_at = now
         return {objective.kind: self._read_used_share(cloudwatch, objective, now) for objective in self.objectives}
@@ -62,7 +62,7 @@ class ErrorBudgets:
         this_hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
         first = this_hour - objective.window
         cached = {hour: sums for hour, sums in self._hours.get(objective.kind, {}).items() if hour >= first}
-        # Hours without requests leave no trace: what was read is all up to the newest one kept.
+        # Hours without requests leave no entry, so everything up to the newest cached hour was read.
         since = max(cached, default=first - HOUR) + HOUR
         fetched = self._fetch_hourly_sums(cloudwatch, objective, since, this_hour + HOUR)
         hours = cached | fetched
@@ -80,8 +80,10 @@ class ErrorBudgets:
     def _fetch_hourly_sums(
         self, cloudwatch: CloudWatchClient, objective: Objective, since: datetime, until: datetime
     ) -> dict[datetime, tuple[float, float]]:
-        """Bad and all requests by hour, added up here: in CloudWatch's sums, a variant that never had a request is one
-        series without data more."""
+        """Returns bad and all requests by hour, summed here and not by CloudWatch.
+
+        Its expressions would treat a variant that never had a request as a series without data.
+        """
         _, _, stats = build_request_counts(objective, self.variants)
         queries = [self.build_query(name, stat) for name, stat in stats.items()]
         found = read_metric_data(cloudwatch, queries, since, until)
@@ -101,15 +103,15 @@ class ErrorBudgets:
         return {hour: (bad.get(hour, 0.0), get_count(hour, 0.0)) for hour in {*bad, *requests}}
 
     def build_query(self, name: str, stat: MetricStat) -> MetricDataQueryTypeDef:
-        """A statistic of a variant by the hour."""
+        """Returns the query of a variant's statistic by the hour."""
         dimensions = stat.metric.build_dimensions(EndpointName=self.endpoint, VariantName=stat.source)
         return build_metric_query(name, stat.metric, dimensions, round(HOUR.total_seconds()), stat.statistic)
 
 
 def parse_objectives(text: str) -> tuple[Objective, ...]:
-    """Objectives from JSON like {"availability": {"percent": 99.9, "days": 28, "milliseconds": null}}.
+    """Parses JSON like {"availability": {"percent": 99.9, "days": 28, "milliseconds": null}}.
 
-    Raises InvalidAlarms for one that nobody can promise.
+    Raises InvalidAlarms for invalid objectives.
     """
     entries: dict[str, dict[str, Any]] = json.loads(text or "{}")
     return tuple(Objective(kind, **terms) for kind, terms in entries.items())  # type: ignore[arg-type]

@@ -19,17 +19,15 @@ RUNBOOK_BY_KIND = {"availability": "availability", "latency": "latency-objective
 WINDOW_DAYS = (28, 30)
 MAX_LATENCY_MS = 50_000
 MAX_PERCENT = 99.9999
-"""Percent: a failure in a million requests."""
+"""In percent. It allows one failure in a million requests."""
 
 
 @dataclass(frozen=True)
 class Objective:
-    """What is promised: this percent of requests good, over so many days. Raises InvalidAlarms.
-
-    kind: availability, where a 5xx is bad; latency, where a prediction that takes over `milliseconds` is.
-    """
+    """A promised percentage of good requests over a number of days. Raises InvalidAlarms."""
 
     kind: ObjectiveKind
+    """For availability a 5xx is bad; for latency a prediction that takes over `milliseconds`."""
     percent: float
     days: int = 28
     milliseconds: float | None = None
@@ -72,13 +70,13 @@ class Objective:
 
     @property
     def summary(self) -> str:
-        """What it says, as half of a sentence."""
+        """The objective as half of a sentence."""
         good = "are answered" if self.kind == "availability" else f"take at most {self.milliseconds:g} ms"
         return f"the promise is that over {self.days} days {format_number(self.percent)}% of the requests {good}"
 
 
 def build_request_counts(objective: Objective, variants: Sequence[str]) -> tuple[str, str, dict[str, MetricStat]]:
-    """Bad requests and all requests of the endpoint as expressions, with their statistics."""
+    """Returns bad requests and all requests of the endpoint as expressions, with their statistics."""
     if objective.kind == "availability":
         stats = build_variant_stats("n", m.INVOCATIONS, "Sum", variants) | build_variant_stats(
             "b", m.ERRORS_5XX, "Sum", variants

@@ -1,4 +1,4 @@
-"""The alarms of an objective: on each burn rate over a long and a short window, and on a budget that is used up."""
+"""The alarms of an objective: on each burn rate over a long and a short window, and on a used-up budget."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ COVERED_BY = {
     "availability": ("server-errors", "endpoint-not-in-service", "rollback-blocked"),
     "latency": ("endpoint-not-in-service", "rollback-blocked"),
 }
-"""Pages of a variant that say the same at once, where a burn rate says it later."""
+"""Pages that report the same problem sooner than the burn rate."""
 MIN_BAD_REQUESTS = 5
-"""Bad requests in a long window below which it says nothing: of ten requests an hour, a single bad one burns a budget
-of 0.1% at 1,000 times the rate ("Low-Traffic Services and Error Budget Alerting")."""
+"""The least number of bad requests in a long window that counts: of ten requests an hour, a single bad one burns a
+budget of 0.1% at 1,000 times the rate ("Low-Traffic Services and Error Budget Alerting")."""
 
 
 def build_slo_alarms(objective: Objective, variants: Sequence[str]) -> tuple[Alarm, ...]:
-    """The metric alarms under an objective's composites; they notify nobody."""
+    """Returns the metric alarms under an objective's composites. They notify nobody."""
     ordered = sorted(variants)
     burn_rate_alarms = [
         alarm for alert in (*BURN_RATE_ALERTS, STILL_BURNING) for alarm in _build_window_pair(objective, alert, ordered)
@@ -38,7 +38,7 @@ def build_slo_alarms(objective: Objective, variants: Sequence[str]) -> tuple[Ala
 
 
 def build_slo_composites(objective: Objective) -> tuple[CompositeAlarm, ...]:
-    """What notifies: each burn rate over both of its windows, and the budget used up and still burning."""
+    """Returns the composites that notify: each burn rate over both windows, and a used-up budget that still burns."""
     return (
         *(_build_burn_rate_composite(objective, alert) for alert in BURN_RATE_ALERTS),
         _build_exhausted_composite(objective),
@@ -80,10 +80,11 @@ def _build_exhausted_composite(objective: Objective) -> CompositeAlarm:
 
 
 def _build_window_pair(objective: Objective, alert: BurnRateAlert, variants: Sequence[str]) -> tuple[Alarm, Alarm]:
-    """Only the long window asks for a number of bad requests: the short one must not miss a few that come late.
+    """Returns the alarms of the long and the short window.
 
-    The sweep's open incidents, times 0, are the clock: once requests stop, a window without any has a datapoint all the
-    same, and no older one is judged in its place.
+    Only the long window needs a number of bad requests: the short one must not miss a few late ones. The sweep's open
+    incidents, times 0, are the clock: once requests stop, a window without any still has a datapoint, and CloudWatch
+    does not evaluate an older one in its place.
     """
     bad, requests, stats = build_request_counts(objective, variants)
     stats |= {"o": MetricStat(m.OPEN_INCIDENTS, "Maximum")}
@@ -99,7 +100,7 @@ def _build_window_pair(objective: Objective, alert: BurnRateAlert, variants: Seq
 def _build_burn_rate_alarm(
     objective: Objective, alert: BurnRateAlert, window: str, seconds: int, signal: MetricMath
 ) -> Alarm:
-    """The period is the window, evaluated each minute: datapoints of an hour would be averages of averages."""
+    """Uses the window as the period, evaluated each minute: hourly datapoints would be averages of averages."""
     return Alarm(
         key=_build_key(objective, f"{alert.name}-{window}"),
         title=_build_title(objective, f"{alert.name}-{window}"),
@@ -116,7 +117,7 @@ def _build_burn_rate_alarm(
 
 
 def _build_budget_used_alarm(objective: Objective) -> Alarm:
-    """CloudWatch looks back seven days at most, so the share that is used is a metric of ours."""
+    """Reads our own metric of the used share, because CloudWatch looks back seven days at most."""
     return Alarm(
         key=_build_key(objective, "budget-used"),
         title=_build_title(objective, "budget-used"),

@@ -1,7 +1,7 @@
-"""Traffic: which variant of an endpoint serves which share, who changed it and why, and what keeps a change out.
+"""The traffic of an endpoint: the share of each variant, who changed it and why, and which rules forbid a change.
 
 Every writer of weights goes through `TrafficController`: the dynamic resources, the drain of a deployment, the rollback
-function and the command line. Errors are sentences: TrafficError and its subclasses.
+function and the command line. Errors are TrafficError and its subclasses; their messages are sentences.
 """
 
 from __future__ import annotations

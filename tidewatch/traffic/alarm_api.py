@@ -1,4 +1,8 @@
-"""Alarms as a deployment needs them: which fired, our own that stops it, and those that call what it replaced."""
+"""The CloudWatch alarms that a deployment reads and changes.
+
+It reads which alarms fired, sets the abort alarm that stops it, and updates the actions of alarms after it replaced a
+scaling policy.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,10 @@ if TYPE_CHECKING:
 
 
 def describe_fired_alarms(cloudwatch: CloudWatchClient, names: Sequence[str], since: datetime, until: datetime) -> str:
-    """Which of the alarms went to ALARM in that time, as a clause of a sentence; "none fired" is an answer too."""
+    """Returns the alarms that went to ALARM between the two times, as a clause of a sentence.
+
+    If none fired, the clause states that.
+    """
     fired: list[str] = []
     for name in names:
         try:
@@ -35,7 +42,7 @@ def _is_transition_to_alarm(history_data: str) -> bool:
 
 
 def set_alarm_state(cloudwatch: CloudWatchClient, name: str, state: str, reason: str) -> None:
-    """SetAlarmState: how our own alarm stops a deployment, and how it is put back."""
+    """Calls SetAlarmState, to stop a deployment with the abort alarm and to reset that alarm."""
     cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM" if state == "ALARM" else "OK", StateReason=reason)
 
 
@@ -62,16 +69,17 @@ _DEFINITION_KEYS = (
     "Metrics",
     "ThresholdMetricId",
 )
-"""What DescribeAlarms tells of a metric alarm and PutMetricAlarm takes."""
+"""The keys that a metric alarm of DescribeAlarms shares with PutMetricAlarm."""
 _ACTION_KEYS = ("OKActions", "AlarmActions", "InsufficientDataActions")
 
 
 def retarget_alarm_actions(
     cloudwatch: CloudWatchClient, names: Sequence[str], old_arns: Sequence[str], new_arn: str
 ) -> tuple[str, ...]:
-    """Lets the actions of these metric alarms call `new` where they called one of `olds`; all else stays as it is.
+    """Replaces `old_arns` by `new_arn` among the actions of these metric alarms, and leaves the rest as it is.
 
-    The names of those that the caller may not put: people give alarms names that are none of the stack's.
+    Returns the names of the alarms that the caller may not change: people's own alarms may have names outside the
+    stack's prefix.
     """
     stale_arns, denied_names = {arn for arn in old_arns if arn != new_arn}, list[str]()
     if not stale_arns or not names:

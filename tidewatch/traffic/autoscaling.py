@@ -1,11 +1,13 @@
-"""Application Auto Scaling around a deployment: SageMaker refuses an update that removes a scaled variant or changes
-its instance type, so such a variant is deregistered before it, and registered again as it was after it.
+"""Application Auto Scaling around a deployment.
 
-Deregistering deletes all that hangs on a scalable target: its policies, its scheduled actions, its suspension and its
-tags. All of it is in the control table meanwhile, until it is back.
+SageMaker refuses an update that removes a scaled variant or changes its instance type. Such a variant is deregistered
+before the deployment and registered again with the same settings after it.
 
-Source: SageMaker developer guide, "Update or delete endpoints that use automatic scaling"; Application Auto Scaling
-API reference, DeregisterScalableTarget.
+Deregistering also deletes the policies, scheduled actions, suspended state and tags of the scalable target. The control
+table keeps all of them until they are restored.
+
+Source: SageMaker developer guide, "Update or delete endpoints that use automatic scaling"; Application Auto Scaling API
+reference, DeregisterScalableTarget.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 SERVICE: Any = "sagemaker"
 DIMENSION: Any = "sagemaker:variant:DesiredInstanceCount"
 SCALING_KEY = "scaling"
-"""The control table's item of what was taken off and is not back."""
+"""The control table's item with the settings that were removed and not restored yet."""
 _POLICY_KEYS = (
     "PolicyName",
     "PolicyType",
@@ -39,7 +41,7 @@ _TIME_KEYS = ("StartTime", "EndTime")
 
 
 class ScalableTargets:
-    """The scalable targets of an endpoint's variants. What was taken off is kept in the control table meanwhile."""
+    """The scalable targets of an endpoint's variants."""
 
     def __init__(
         self,
@@ -57,13 +59,14 @@ class ScalableTargets:
 
     @property
     def is_suspended(self) -> bool:
-        """Whether something was taken off that is not back."""
+        """Whether removed settings are still to be restored."""
         return bool(self._read_suspended())
 
     def suspend(self, variants: Iterable[str]) -> None:
-        """Deregisters these variants, those that are registered, once their settings are written down.
+        """Deregisters those of the variants that are registered, after it recorded their settings.
 
-        A registration that is younger than what is written down is our own, half done: what is written down stays.
+        If a registration is newer than its recorded settings, an interrupted call of ours made it: the recorded
+        settings stay.
         """
         suspended = self._read_suspended()
         found = {variant: settings for variant in sorted(variants) if (settings := self._read_settings(variant))}
@@ -77,11 +80,13 @@ class ScalableTargets:
             self._autoscaling.deregister_scalable_target(**self._build_target_key(variant))
 
     def resume(self, variants: Iterable[str], *, forget_others: bool = False) -> tuple[str, ...]:
-        """Registers again what was suspended, for the variants that are there; the others' may be forgotten.
+        """Registers the recorded targets again for the variants that exist.
 
-        What is written down goes once all of it is back: whoever dies in between leaves it to the next call. What
-        people have to do themselves, as sentences: an alarm that the caller may not put is theirs to point, and owed
-        by nobody, as the next call may not put it either.
+        `forget_others` drops the records of the other variants. The record is deleted only when everything is restored,
+        so the next call continues after a crash.
+
+        Returns sentences about what people must do themselves: change an alarm that the caller may not change. That is
+        not retried, because the next call may not change it either.
         """
         suspended = self._read_suspended()
         returning = sorted(suspended.keys() & set(variants))
@@ -98,12 +103,12 @@ class ScalableTargets:
         return notes
 
     def _read_suspended(self) -> dict[str, Any]:
-        """What was taken off this endpoint; another one's, of an earlier life of the stack, is nothing to it."""
+        """Returns what was removed from this endpoint. Records of an earlier endpoint of the stack do not count."""
         found = self._control.read(SCALING_KEY, _validate_item)
         return dict(found["targets"]) if found and found.get("resource", self._endpoint) == self._endpoint else {}
 
     def _read_settings(self, variant: str) -> dict[str, Any] | None:
-        """What hangs on a variant's scalable target, as an item can hold it."""
+        """Returns the settings of a variant's scalable target in the form of a table item."""
         target_key = self._build_target_key(variant)
         targets = self._autoscaling.describe_scalable_targets(
             ServiceNamespace=SERVICE, ResourceIds=[target_key["ResourceId"]], ScalableDimension=DIMENSION
@@ -138,7 +143,7 @@ class ScalableTargets:
         }
 
     def _register(self, variant: str, settings: Mapping[str, Any]) -> Iterator[str]:
-        """Everything as it was, and a sentence for each alarm that is not. Repeating it changes nothing."""
+        """Restores all settings and yields a sentence for each alarm that it could not update. It is idempotent."""
         target_key = self._build_target_key(variant)
         target = self._autoscaling.register_scalable_target(
             **target_key,
@@ -159,7 +164,7 @@ class ScalableTargets:
             self._schedule(target_key, action)
 
     def _schedule(self, target_key: Mapping[str, Any], action: Mapping[str, Any]) -> None:
-        """A scheduled action as it was. Where AWS refuses one whose time has come meanwhile, what is left of it."""
+        """Restores a scheduled action. If AWS refuses a time that has passed, it restores what is still ahead."""
         action_args: Any = {name: action[name] for name in _ACTION_KEYS if name in action}
         times: Any = {name: datetime.fromisoformat(action[name]) for name in _TIME_KEYS if name in action}
         try:
@@ -188,7 +193,7 @@ class ScalableTargets:
 
 
 def describe_stale_action(alarm: str, policy: str, variant: str, arn: str) -> str:
-    """What to do about an alarm that still calls a step scaling policy by the ARN that it had."""
+    """Says what to do about an alarm that still calls a step scaling policy by its old ARN."""
     return (
         f"The alarm {alarm} still calls the step scaling policy {policy} of variant {variant} by its old ARN, and "
         "scales "
@@ -198,7 +203,7 @@ def describe_stale_action(alarm: str, policy: str, variant: str, arn: str) -> st
 
 
 def _validate_item(found: dict[str, Any]) -> dict[str, Any]:
-    """Itself, if all of it can be registered again: raises TypeError or what reading it raises."""
+    """Returns the item if all of it can be registered again. Raises TypeError, or what reading a bad item raises."""
     for settings in found["targets"].values():
         policies, actions = settings["policies"], settings.get("actions", [])
         options = (settings.get("suspended", {}), settings.get("tags", {}))
@@ -215,7 +220,7 @@ def _validate_item(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _merge_arns(recorded: Mapping[str, Any], partial: Mapping[str, Any]) -> dict[str, Any]:
-    """What is written down, with the ARNs that its policies have by now: alarms may call these already."""
+    """Returns the recorded settings, with the policies' present ARNs added: alarms may call these already."""
     new_arns = {policy["PolicyName"]: policy["arns"] for policy in partial["policies"]}
     policies = [
         {**policy, "arns": list(dict.fromkeys([*policy["arns"], *new_arns.get(policy["PolicyName"], ())]))}

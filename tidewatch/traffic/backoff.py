@@ -1,4 +1,4 @@
-"""Waiting by the clock: short at first, longer as it lasts."""
+"""Polling with growing pauses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ GROWTH = 1.5
 
 
 class Backoff:
-    """Pauses between polls, until `limit` seconds of the clock have passed. `beat` is called before each."""
+    """Pauses between polls, until `limit` seconds of the clock have passed.
+
+    `beat` is called before each pause.
+    """
 
     def __init__(
         self,
@@ -30,7 +33,7 @@ class Backoff:
         self._beat = beat
 
     def wait(self) -> bool:
-        """Sleeps once; False, without sleeping, when the limit has passed."""
+        """Sleeps once. Returns False, without sleeping, once the limit has passed."""
         remaining = (self._deadline - self._clock.now()).total_seconds()
         if remaining <= 0:
             return False

@@ -1,6 +1,7 @@
-"""The control table: what changes.
+"""The control table: the state that changes.
 
-The head of the incident being driven, the lease, what each configuration holds, which one was asked for last.
+It holds the running rollback, leases, heartbeats, drains, what each configuration holds and which configuration was
+requested last.
 """
 
 from __future__ import annotations
@@ -27,15 +28,16 @@ if TYPE_CHECKING:
 
 ItemT = TypeVar("ItemT")
 REQUESTED_CONFIG_KEY = "requested-config"
-"""The configuration that the endpoint was asked for last."""
+"""The key of the configuration that was requested last."""
 REJECTED_KEY = "rejected"
-"""The item that was set aside last."""
+"""The key of the item that was set aside last."""
 TAMPERING_KEY = "ledger-tampering"
-"""Where the ledger was last found to be another than was written."""
+"""The key of the tampering with the ledger that was found last."""
 LEASE_SECONDS = 15.0
-"""How long a writer that died holds up the others."""
+"""The longest time for which a writer that died blocks the others."""
 NOTIFICATION_LEASE_SECONDS = 60.0
-"""How long a call that died while it told people keeps others from it: a page is late then, and not lost."""
+"""The longest time for which a call that died while it notified blocks other notifications: the page is late, not lost.
+"""
 LEASE_MARGIN_SECONDS = 3.0
 """A lease is not used in its last seconds: clocks differ and calls take time."""
 
@@ -48,14 +50,14 @@ class TrafficLease:
     clock: Clock
 
     def require_valid(self) -> None:
-        """Raises EndpointBusy where it may not hold for one more call."""
+        """Raises EndpointBusy if the lease may end before one more call has ended."""
         if self.clock.now() >= self.expires - timedelta(seconds=LEASE_MARGIN_SECONDS):
             raise EndpointBusy("The lease on the traffic ran out before the call.")
 
 
 @dataclass(frozen=True)
 class ConfigRequest:
-    """The configuration that a physical endpoint was asked for last, and by which writer."""
+    """The configuration that was last requested for a physical endpoint, and the writer that requested it."""
 
     resource: str
     config: str
@@ -78,44 +80,46 @@ class ControlTable:
         self._clock = clock
 
     def read_run(self) -> RollbackRun | None:
-        """The head; None where there is none."""
+        """Returns the run of the rollback, or None if there is none."""
         return self.read(
             "run", lambda found: replace(RollbackRun.from_json(found["run"]), revision=found["revision"]).validate()
         )
 
     def read(self, key: str, parse: Callable[[dict[str, Any]], ItemT]) -> ItemT | None:
-        """One item, as what it is; None where there is none, and where it is of no form that we write: that one is set
-        aside, as it would fail every call that reads it."""
+        """Returns one parsed item, or None if it does not exist or does not parse.
+
+        An item that does not parse is set aside, because it would fail every call that reads it.
+        """
         found = self.get(key)
         if found is None:
             return None
         try:
             return parse(found)
         except Exception:
-            # Whoever may only read, a preview say, leaves it to the sweep.
+            # A reader without write permission, such as a preview, leaves this to the sweep.
             with suppress(Exception):
                 self.set_aside(key, found)
             return None
 
     def set_aside(self, key: str, found: Mapping[str, object]) -> None:
-        """Takes an item that cannot be right out of the way, and keeps it for people to look at."""
+        """Removes an invalid item and keeps a copy for people to look at."""
         at = self._clock.now().isoformat()
         self.put(REJECTED_KEY, {"item": key, "at": at, "content": sanitize(json.dumps(found, default=str), 4_000)})
         self.delete(key)
 
     def count_rejected(self, now: datetime) -> int:
-        """Whether an item was set aside of late, 0 or 1."""
+        """Returns 1 if an item was set aside recently, else 0."""
         found = self.get(REJECTED_KEY)
         return int(found is not None and _is_recent(found, now))
 
     def record_tampering(self, findings: Sequence[str], now: datetime) -> int:
-        """Whether the ledger was found to be another than was written, in this way and of late, 0 or 1.
+        """Returns 1 if these findings about the ledger are new or recent, else 0.
 
-        It stays so for good: people are told for a while of each new finding.
+        Tampering cannot be undone, so each new finding is reported for a limited time.
         """
         if not findings:
             return 0
-        # What people read is cut off: of what comes behind it they are to be told too.
+        # The summary is cut off, so the digest covers all findings: a new one behind the cut counts too.
         found, summary, digest = (
             self.get(TAMPERING_KEY),
             sanitize("; ".join(findings)),
@@ -127,7 +131,7 @@ class ControlTable:
         return int(_is_recent(found, now))
 
     def save_run(self, run: RollbackRun) -> RollbackRun | None:
-        """Writes the head if nobody wrote it since this one was read; the written one, or None."""
+        """Writes the run if nobody has written it since it was read. Returns the written run, or None."""
         next_run = replace(run, revision=run.revision + 1)
         body = {
             "incident": run.incident,
@@ -142,12 +146,12 @@ class ControlTable:
         return next_run if is_saved else None
 
     def read_models(self, config: str) -> dict[str, DeployedModel] | None:
-        """What the variants of an endpoint configuration hold; None where nobody wrote it down."""
+        """Returns what the variants of an endpoint configuration hold, or None if that is not recorded."""
         found = self.read_models_and_content(config)
         return found[0] if found else None
 
     def read_models_and_content(self, config: str) -> tuple[dict[str, DeployedModel], str] | None:
-        """What the variants of an endpoint configuration hold, and its content; None where nobody wrote it down."""
+        """Returns what the variants of an endpoint configuration hold and its content, or None if not recorded."""
         return self.read(
             f"deployment#{config}",
             lambda found: (
@@ -157,22 +161,22 @@ class ControlTable:
         )
 
     def write_models(self, config: str, models: Mapping[str, DeployedModel], content: str) -> None:
-        """Writes down what the variants of an endpoint configuration hold, and the hash of what it declares."""
+        """Records what the variants of an endpoint configuration hold, and the hash of its content."""
         variants = {variant: model.to_json() for variant, model in models.items()}
         self.put(f"deployment#{config}", {"models": variants, "content": content, "at": self._clock.now().isoformat()})
 
     def read_requested_config(self, endpoint: str) -> str | None:
-        """The configuration that this physical endpoint was asked for last; None where nobody wrote it down."""
+        """Returns the configuration last requested for this physical endpoint, or None if none is recorded."""
         found = self.read(REQUESTED_CONFIG_KEY, ConfigRequest.from_item)
         return found.config if found and found.resource == endpoint else None
 
     def read_requested_endpoint(self) -> str:
-        """The physical endpoint that was asked; "" where nobody wrote it down."""
+        """Returns the physical endpoint of the last request, or "" if none is recorded."""
         found = self.read(REQUESTED_CONFIG_KEY, ConfigRequest.from_item)
         return found.resource if found else ""
 
     def read_requesting_writer(self) -> str:
-        """The writer that asked for it; "" where nobody wrote it down."""
+        """Returns the writer of the last request, or "" if none is recorded."""
         found = self.read(REQUESTED_CONFIG_KEY, ConfigRequest.from_item)
         return found.writer if found else ""
 
@@ -181,7 +185,7 @@ class ControlTable:
         self.put(REQUESTED_CONFIG_KEY, {"resource": endpoint, "config": config, "writer": writer, "at": at})
 
     def get(self, key: str) -> dict[str, Any] | None:
-        """One item's values; None where it (or the table) does not exist."""
+        """Returns the values of an item, or None if the item or the table does not exist."""
         if not self._table:
             return None
         try:
@@ -196,14 +200,14 @@ class ControlTable:
         self._put(key, body, "", {}, {})
 
     def put_if(self, key: str, body: Mapping[str, object], **seen: object) -> bool:
-        """Writes an item whose values still are those that were seen; whether it did."""
+        """Writes an item if its present values equal those in `seen`. Returns whether it did."""
         return self._put(key, body, *_build_equality_condition(seen))
 
     def delete(self, key: str) -> None:
         self._dynamodb.delete_item(TableName=self._table, Key=self._build_key(key))
 
     def delete_if(self, key: str, **seen: object) -> bool:
-        """Deletes an item whose values still are those that were seen; whether it did."""
+        """Deletes an item if its present values equal those in `seen`. Returns whether it did."""
         condition, names, values_seen = _build_equality_condition(seen)
         try:
             self._dynamodb.delete_item(
@@ -221,7 +225,7 @@ class ControlTable:
 
     @contextmanager
     def hold_traffic_lease(self, wait_seconds: float = 60.0) -> Generator[TrafficLease]:
-        """Holds the lease of the weights' writers; raises EndpointBusy when others hold it for all of the wait."""
+        """Holds the lease that a writer of weights needs. Raises EndpointBusy if others hold it for the whole wait."""
         leases = LeaseTable(self._dynamodb, self._table, self._stack, self._clock)
         backoff = Backoff(self._clock, wait_seconds)
         with self._translate_errors():
@@ -235,9 +239,9 @@ class ControlTable:
 
     @contextmanager
     def hold_notification_lease(self) -> Generator[bool]:
-        """Whether this call alone tells people, for as long as it may take; another one that tells is not waited for.
+        """Yields whether this call is the one that notifies people. It does not wait for another one.
 
-        Without a lease to be had, it is told all the same: twice is better than never.
+        If the lease cannot be read or written, it yields True: two notifications are better than none.
         """
         leases = LeaseTable(self._dynamodb, self._table, self._stack, self._clock)
         try:
@@ -289,7 +293,7 @@ class ControlTable:
 
 
 def _is_recent(found: Mapping[str, Any], now: datetime) -> bool:
-    """Whether an item was written of late; one that does not say when was."""
+    """Whether an item was written recently. An item without a readable time counts as recent."""
     try:
         return now - datetime.fromisoformat(found["at"]) < RECENT_PERIOD
     except (KeyError, TypeError, ValueError):
@@ -297,6 +301,6 @@ def _is_recent(found: Mapping[str, Any], now: datetime) -> bool:
 
 
 def _build_equality_condition(seen: Mapping[str, object]) -> tuple[str, dict[str, str], dict[str, object]]:
-    """The condition that an item still has these values, with its names and values."""
+    """Returns the condition that an item still has these values, with its names and values."""
     condition = " AND ".join(f"#{name} = :{name}" for name in seen)
     return condition, {f"#{name}": name for name in seen}, {f":{name}": value for name, value in seen.items()}

@@ -1,4 +1,4 @@
-"""The one way to read and change an endpoint's traffic: for the dynamic resources, the rollback, the command line."""
+"""The one interface to an endpoint's traffic, for the dynamic resources, the rollback and the command line."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ from tidewatch.traffic.split import Split
 from tidewatch.traffic.writer import Writer
 
 REREAD_INTERVAL = timedelta(hours=1)
-"""How long what was read of the ledger is believed to be what it still is, before an alarm is told how things stand."""
+"""The longest time for which gauges may rest on a cached ledger."""
 
 
 class TrafficController:
-    """The traffic of one endpoint. Cheap to make; for one thread.
+    """The traffic of one endpoint. It is cheap to create and not thread-safe.
 
-    `wait_seconds` is how long a busy endpoint is waited for; `guardrails` names the alarm that guards each variant.
+    `wait_seconds` bounds the wait for a busy endpoint; `guardrails` maps each variant to the name of its guardrail.
     """
 
     def __init__(
@@ -78,46 +78,48 @@ class TrafficController:
         self._drain = Drain(self.writer, self.guardrails, self._list_firing_guardrails)
 
     def state(self) -> EndpointState:
-        """How the endpoint stands; raises EndpointMissing."""
+        """Returns the state of the endpoint. Raises EndpointMissing."""
         return self.platform.state()
 
     @property
     def split(self) -> Split | None:
-        """The live split; None while nothing has weight. Raises EndpointMissing."""
+        """The live split, or None while no variant has weight. Raises EndpointMissing."""
         return self.platform.state().split
 
     def live_models(self) -> dict[str, DeployedModel]:
-        """What the variants of the live configuration hold; empty where nobody wrote it down."""
+        """Returns what the variants of the live configuration hold, empty if that is not recorded."""
         return self.control.read_models(self.platform.state().config) or {}
 
     def entries(self) -> tuple[LedgerEntry, ...]:
-        """The ledger, in order."""
+        """Returns all entries of the ledger, in order."""
         return self.ledger.entries()
 
     def find_tampering(self) -> tuple[str, ...]:
-        """Where the ledger is not what was written: broken links, and what was copied otherwise."""
+        """Returns where the ledger was changed: broken links, and entries that differ from their copies."""
         self.ledger.entries()
         return ledger_copies.find_tampering(self.ledger, self.control)
 
     def open_incidents(self) -> tuple[Incident, ...]:
-        """The open ones, oldest first."""
+        """Returns the open incidents, oldest first."""
         return self._read_ledger_snapshot().open_incidents
 
     def get_incident(self, incident_id: str) -> Incident:
-        """One incident, open or not; raises UnknownIncident."""
+        """Returns one incident, open or not. Raises UnknownIncident."""
         guard.require_known_incident(self._read_ledger_snapshot(), incident_id)
         return next(incident for incident in self._read_ledger_snapshot().incidents if incident.id == incident_id)
 
     def read_gauges(self) -> Gauges:
-        """How the endpoint stands, for alarms: see `tidewatch.traffic.gauges`. Describes it once.
+        """Returns the endpoint's state as numbers for alarms; see `tidewatch.traffic.gauges`.
 
-        Writes down what a variant holds that it did not hold before. Reads the whole ledger again once an hour: a
-        function lives for hours, and would not see an entry that it read become another.
+        Describes the endpoint once.
+
+        Records each version that a variant holds for the first time. Reads the whole ledger again once an hour: a
+        function lives for hours and would not notice that an entry it has cached was changed.
         """
         if (now := self.clock.now()) - self._last_full_read >= REREAD_INTERVAL:
             self.ledger.forget()
             self._last_full_read = now
-        # Before the state: a deployment that begins in between is seen running.
+        # Read before the state, so that a deployment that begins in between is seen running.
         requested_config = self.control.read_requested_config(self.resource_names.endpoint)
         snapshot, now = self._read_snapshot(), self.clock.now()
         models = self.control.read_models(snapshot.config) or {} if snapshot.config else {}
@@ -126,7 +128,7 @@ class TrafficController:
         )
         is_deletion_requested = EndpointDeletion.is_requested(snapshot.entries, self.resource_names.endpoint)
         served_versions = track_served_versions(self.control, models, now)
-        # After all that is read: what was set aside meanwhile is told at once.
+        # Counted last, so that what the reads above set aside is reported in the same call.
         rejected_count = (
             self.control.count_rejected(now)
             + self.ledger.count_recent_unreadable(now)
@@ -143,16 +145,19 @@ class TrafficController:
         return replace(found, served_versions=served_versions)
 
     def has_never_served(self) -> bool:
-        """Whether the endpoint is there and has yet to serve. Raises EndpointMissing."""
+        """Whether the endpoint exists but has not served yet. Raises EndpointMissing."""
         return has_never_served(self.platform.state(), self.ledger.entries())
 
     def has_served(self) -> bool:
-        """Whether the ledger has a split of this endpoint: there is nothing to explain of one that it does not know."""
+        """Whether the ledger has a split of this endpoint."""
         endpoint = self.resource_names.endpoint
         return bool(endpoint) and replay_split(self.ledger.entries(), endpoint) is not None
 
     def require_endpoint(self) -> None:
-        """Raises EndpointMissing where an endpoint that has served is gone or going; a first one may be made anew."""
+        """Raises EndpointMissing if an endpoint that has served is missing or being deleted.
+
+        A first endpoint may be created again.
+        """
         if self.has_served() and self.platform.state().status == EndpointStatus.DELETING:
             raise EndpointMissing(
                 f"The endpoint {self.resource_names.endpoint} is being deleted: wait until it is gone, then "
@@ -160,19 +165,19 @@ class TrafficController:
             )
 
     def requested_endpoint(self) -> str:
-        """The physical endpoint that a configuration was asked for last; "" where nobody wrote it down."""
+        """Returns the physical endpoint of the last requested configuration, or "" if none is recorded."""
         return self.control.read_requested_endpoint()
 
     def requested_config(self) -> str | None:
-        """The configuration that the endpoint was asked for last; None where nobody wrote it down."""
+        """Returns the configuration that was requested last, or None if none is recorded."""
         return self.control.read_requested_config(self.resource_names.endpoint)
 
     def is_config_complete(self, config: str) -> bool:
-        """Whether a configuration is there with all its models, so that nothing is gained by one like it."""
+        """Whether a configuration exists with all its models, so that nobody has to create another like it."""
         return is_config_complete(self.clients.sagemaker, config)
 
     def quarantines(self) -> tuple[Quarantine, ...]:
-        """What gets no traffic until somebody acknowledges its incident."""
+        """Returns the quarantines of incidents that are not acknowledged."""
         return self._read_ledger_snapshot().quarantines
 
     def require_update_allowed(
@@ -188,14 +193,14 @@ class TrafficController:
         instances: Mapping[str, int] | None = None,
         restores_split: bool = False,
     ) -> None:
-        """The gate of `pulumi up`; changes nothing.
+        """Checks everything that `pulumi up` must not do. Changes nothing.
 
-        Raises ArtifactQuarantined where a variant that would get traffic by this declaration holds what was rolled
-        back, IncidentOpen where the declared split changed over an open incident, ChangeRefused where a variant would
-        be raised whose guardrail is in ALARM, or where the champion, or the one before (if they are named), changes
-        while another variant serves, and UnknownIncident where `acknowledged_incident` is no incident of this model;
-        and what any later step of such an `up` would raise. Tables that do not exist yet quarantine nothing. The other
-        parameters are those of `tidewatch.traffic.preview.Declaration`.
+        Raises ArtifactQuarantined if a variant that the declaration gives traffic holds what was rolled back. Raises
+        IncidentOpen if the declared split changed while an incident is open. Raises ChangeRefused if the declaration
+        raises a variant whose guardrail is in ALARM, or changes the champion or the previous champion (if named) while
+        another variant serves. Raises UnknownIncident if `acknowledged_incident` is no incident of this model. Also
+        raises what a later step of the same `up` would raise. Tables that do not exist yet quarantine nothing.
+        `tidewatch.traffic.preview.Declaration` explains the other parameters.
         """
         snapshot = self._add_out_of_band(self._read_snapshot(frozenset(filter(None, (acknowledged_incident,)))))
         if self.resource_names.ledger:
@@ -206,7 +211,7 @@ class TrafficController:
         UpdateGate(self.control, self._drain).require_allowed(snapshot, declaration)
 
     def acknowledge(self, incident_id: str, who: str) -> None:
-        """Closes an incident for good: its quarantines end. Once only; raises UnknownIncident."""
+        """Closes an incident for good and ends its quarantines. It is idempotent. Raises UnknownIncident."""
         snapshot = self._read_ledger_snapshot()
         guard.require_known_incident(snapshot, incident_id, is_declared=True)
 
@@ -218,17 +223,17 @@ class TrafficController:
         self.ledger.append(compose)
 
     def apply(self, declared: Split, *, who: str, why: str, models: Mapping[str, DeployedModel]) -> Receipt | None:
-        """Brings the declared split about, waiting for its turn and its end; None where it was live already.
+        """Applies the declared split: waits for its turn, changes the weights and waits for the result.
 
-        Raises IncidentOpen, Quarantined, NoTarget, Refused, EndpointMissing, EndpointBusy, EndpointUnusable,
-        TrafficError.
+        Returns None if the split is live already. Raises IncidentOpen, ArtifactQuarantined, TargetUnavailable,
+        ChangeRefused, EndpointMissing, EndpointBusy, EndpointUnusable, TrafficError.
         """
 
         def decide(snapshot: TrafficSnapshot) -> Split | None:
             state = snapshot.state
             if state is None or (declared.is_close_to(state.split) and declared.is_close_to(state.desired_split)):
                 return None
-            # What is live decides: a declared version may not have been deployed.
+            # Check what is live: a declared version may not have been deployed.
             live_models = preview.merge_live_models(models, self.control.read_models(snapshot.config) or {})
             guard.require_not_quarantined(snapshot, declared.serving, live_models)
             guard.require_no_open_incident(snapshot)
@@ -247,15 +252,17 @@ class TrafficController:
         return receipt
 
     def claim_deletion(self, owner: str) -> None:
-        """Writes down what owns the end of the endpoint: the newest one does."""
+        """Records `owner` as the owner of the endpoint's deletion, in place of any earlier one."""
         self._deletion.claim(owner)
 
     def is_deletion_owner(self, owner: str) -> bool:
-        """Whether it owns the end of the endpoint; True where nobody wrote down who does."""
+        """Whether `owner` owns the deletion of the endpoint. True if no owner is recorded."""
         return self._deletion.is_owner(owner)
 
     def delete_endpoint(self, owner: str, *, who: str) -> bool:
-        """Deletes the endpoint and waits until it is gone; False where there was none, or something else owns its end.
+        """Deletes the endpoint and waits until it is gone.
+
+        Returns False if it is missing or `owner` does not own its deletion.
 
         Raises EndpointBusy, EndpointUnusable, TrafficError.
         """
@@ -264,11 +271,11 @@ class TrafficController:
     def apply_after_deployment(
         self, declared: Split, models: Mapping[str, DeployedModel], who: str = "pulumi"
     ) -> Receipt | None:
-        """The traffic after another model was deployed: the declared split.
+        """Applies the declared split after the deployment of another model.
 
-        Over an open incident the split from before the drain, without what a variant had whose model is another by now:
-        it gets nothing until somebody acknowledges the incident, and the drain's record keeps that.
-        `describe_withheld_variants` says so.
+        While an incident is open, it restores the split from before the drain instead, without the share of any variant
+        whose model has changed. Such a variant gets no traffic until somebody acknowledges the incident; the drain's
+        record keeps that, and `describe_withheld_variants` reports it.
         """
         if self._read_snapshot().open_incidents:
             self._drain.restore(models)
@@ -276,10 +283,10 @@ class TrafficController:
         return self.apply(declared, who=who, why="The declared split, after a deployment.", models=models)
 
     def finish_drain(self, declared: Split, models: Mapping[str, DeployedModel]) -> None:
-        """Ends a drain that is written down, though nothing was edited: for an `up` to which `owes` says so.
+        """Ends a recorded drain although the declaration was not edited, for an `up` with `has_pending_drain`.
 
-        The declared split where a drained variant holds another model by now. Where each holds what it held, the split
-        from before the drain: the declared one was not edited, and may never have been live.
+        If a drained variant holds another model by now, it applies the declared split. Otherwise it restores the split
+        from before the drain: the declared split was not edited and may never have been live.
         """
         if self._drain.find_replaced_variants():
             self.apply_after_deployment(declared, models)
@@ -287,14 +294,14 @@ class TrafficController:
             self._drain.restore(models)
 
     def describe_withheld_variants(self, declared: Split) -> str:
-        """Which variants get nothing because an incident is open, as a sentence; "" where there is none.
+        """Returns a sentence about the variants that get no traffic while an incident is open, or "" if none do.
 
         Raises EndpointMissing.
         """
         return self._drain.describe_withheld_variants(declared, self._read_ledger_snapshot().open_incidents)
 
     def has_pending_drain(self, acknowledged_incident: str | None = None) -> bool:
-        """Whether a drained variant waits for its share, and no open incident (but the acknowledged one) keeps it."""
+        """Whether a drained variant awaits its share and no incident but the acknowledged one withholds it."""
         if not self._drain.is_pending():
             return False
         return not replace(
@@ -302,14 +309,15 @@ class TrafficController:
         ).open_incidents
 
     def has_unfinished_deployment(self, config: str) -> bool:
-        """Whether a deployment was begun that this configuration, declared for longer, has to end.
+        """Whether a deployment was begun that this configuration, although not edited, has to end.
 
-        It is another that was asked for last, whether it came about or not; or autoscaling is still off a variant.
+        That is so if another configuration was requested last, whether or not it went live, or if autoscaling is still
+        removed from a variant.
         """
         return self.requested_config() not in (None, config) or self.has_suspended_scaling()
 
     def finish_abandoned_drain(self) -> None:
-        """One step on a drain that its writer left behind; for the sweep. Raises TrafficError."""
+        """Advances by one step a drain that its writer abandoned, for the sweep. Raises TrafficError."""
         self._drain.finish_abandoned()
 
     def deploy(
@@ -324,19 +332,21 @@ class TrafficController:
         policy: DeploymentPolicy | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> DeploymentRecord:
-        """Brings an endpoint configuration live, with weights and counts retained.
+        """Deploys an endpoint configuration and keeps weights and counts.
 
-        `content` is the hash of what it declares: by it another one that declares the same is known to be no change.
+        It drains the variants in `changed_variants` and those that are removed, updates the endpoint, waits and
+        compares the result with the request. While an incident is open it ends on the split from before the drain, else
+        on the drained split; `apply_after_deployment` then applies the declared one. A deployment that fails restores
+        its drain.
 
-        A first endpoint that ended Failed before it served is made again on this configuration, with `tags`.
+        A first endpoint that is Failed and never served is created again with this configuration and `tags`. `content`
+        is the hash of what the configuration declares; an equal hash means that another configuration is no change.
+        `instances` are the counts of variants that join.
 
-        Drains the variants in `changed` and those that go, waits, and compares. Over an open incident it ends on the
-        split from before the drain, else on the drained one: the declared split follows by `settle_after_deployment`. A
-        deployment that fails undoes its drain. `instances` are the counts of variants that join. Raises SilentRollback,
-        NoCapacity, DeploymentFailed, Refused (nobody can take the drained traffic), IncidentOpen (a rollback is under
-        way), EndpointMissing, EndpointBusy, EndpointUnusable.
+        Raises SilentRollback, NoCapacity, DeploymentFailed, ChangeRefused (no variant can take the drained traffic),
+        IncidentOpen (a rollback is running), EndpointMissing, EndpointBusy, EndpointUnusable.
         """
-        # One life from the first wait on: an endpoint that is made again takes as long as any deployment.
+        # One heartbeat from the first wait on: creating an endpoint again takes as long as any deployment.
         with self.writer.heartbeat.keep_alive():
             FirstEndpoint(self.clients.sagemaker, self.writer).ensure_started(config, models, tags or {})
             self.detect_out_of_band()
@@ -351,18 +361,21 @@ class TrafficController:
             )
 
     def has_suspended_scaling(self) -> bool:
-        """Whether a deployment took automatic scaling off a variant and died before it put it back."""
+        """Whether a deployment removed autoscaling from a variant and died before it restored it."""
         return ConfigDeployer(self.clients, self.writer, self._drain).has_suspended_scaling
 
     def set_capacity(self, variant: str, instances: int) -> None:
-        """Sets a variant's instance count and waits until it has them.
+        """Sets a variant's instance count and waits until the instances run.
 
         Raises TargetUnavailable, EndpointMissing, EndpointBusy, EndpointUnusable, NoCapacity.
         """
         self.writer.set_capacity(variant, instances)
 
     def detect_out_of_band(self) -> Incident | None:
-        """Records a live split that no entry explains; the incident it opened, or None. Raises EndpointMissing."""
+        """Records a live split that no entry explains. Returns the incident that it opened, or None.
+
+        Raises EndpointMissing.
+        """
         entry = out_of_band.reconcile_ledger(
             self.platform,
             self.ledger,
@@ -376,7 +389,7 @@ class TrafficController:
         return next(iter(replay_incidents([entry])))
 
     def _add_out_of_band(self, snapshot: TrafficSnapshot) -> TrafficSnapshot:
-        """The view with what the next sweep will write down: an endpoint that the ledger knows was changed by hand."""
+        """Adds to the snapshot the entry that the next sweep will write about an out-of-band change."""
         state, resource = snapshot.state, self.resource_names.endpoint
         if (
             state is None
@@ -397,7 +410,7 @@ class TrafficController:
         return replace(snapshot, entries=(*snapshot.entries, found)) if found else snapshot
 
     def _is_intent_active(self, intent: LedgerEntry) -> bool:
-        """Whether who wrote this intent still sees to it: a writer that lives, or the rollback that is driven."""
+        """Whether the writer of an intent is alive, or its rollback is still running."""
         if intent.writer:
             return self.writer.heartbeat.is_other_alive(intent.writer)
         run = self.control.read_run() if intent.incident else None

@@ -1,7 +1,7 @@
-"""The end of an endpoint: before anything goes that guards it.
+"""The deletion of an endpoint, before the resources that guard it are deleted.
 
-What stands for the end in the state owns it, under a name of its own. So one that took another's place, as when that
-resource is replaced, keeps what it took over.
+The Pulumi resource that represents the deletion owns it under a name of its own. When that resource is replaced, the
+old one no longer owns the deletion and does not delete what the new one took over.
 """
 
 from __future__ import annotations
@@ -17,28 +17,31 @@ from tidewatch.traffic.models import EndpointState, EndpointStatus
 from tidewatch.traffic.writer import Writer
 
 DELETION_OWNER_KEY = "deletion-owner"
-"""Of the item in the control table that says who owns it."""
+"""The key of the control table's item that names the owner."""
 
 
 @dataclass(frozen=True)
 class EndpointDeletion:
-    """Ends the endpoint of a writer."""
+    """Deletes the endpoint of a writer."""
 
     writer: Writer
 
     def claim(self, owner: str) -> None:
-        """Writes down what owns the end of the endpoint."""
+        """Records the owner of the endpoint's deletion."""
         self.writer.control.put(DELETION_OWNER_KEY, {"owner": owner})
 
     def is_owner(self, owner: str) -> bool:
-        """Whether it owns the end of the endpoint; True where nobody wrote down who does."""
+        """Whether `owner` owns the deletion of the endpoint. True if no owner is recorded."""
         found = self.writer.control.read(DELETION_OWNER_KEY, lambda found: str(found["owner"]))
         return found is None or found == owner
 
     def delete(self, owner: str, *, who: str) -> bool:
-        """Deletes the endpoint and waits until it is gone; False where there was none, or something else owns its end.
+        """Deletes the endpoint and waits until it is gone.
 
-        Raises EndpointBusy where it cannot be deleted within the wait, EndpointUnusable where SageMaker failed to.
+        Returns False if it is missing or `owner` does not own its deletion.
+
+        Raises EndpointBusy if it cannot be deleted within the wait, and EndpointUnusable if SageMaker fails to delete
+        it.
         """
         if not self.is_owner(owner):
             return False
@@ -61,7 +64,7 @@ class EndpointDeletion:
         return True
 
     def _try_delete(self, state: EndpointState, who: str) -> bool:
-        """One attempt; False while something else changes the endpoint."""
+        """Makes one attempt. Returns False if another change is in progress."""
         why = f"The endpoint {state.name} ends: nothing declares its traffic any more."
         intent = self._append(
             LedgerEntry(
@@ -91,14 +94,14 @@ class EndpointDeletion:
 
     @staticmethod
     def is_requested(entries: Sequence[LedgerEntry], endpoint: str) -> bool:
-        """Whether the newest thing that anybody asked for is the end of this endpoint, and SageMaker took it."""
+        """Whether the newest intent is the deletion of this endpoint and SageMaker accepted it."""
         intent = next((entry for entry in reversed(entries) if entry.kind == "intent"), None)
         if intent is None or intent.resource != endpoint or intent.after is not None:
             return False
         return not any(entry.intent == intent.sequence and entry.error for entry in entries)
 
     def _append(self, entry: LedgerEntry) -> LedgerEntry | None:
-        """A ledger that is gone keeps no endpoint alive."""
+        """Appends an entry. A missing ledger must not prevent the deletion."""
         with suppress(TrafficError):
             return self.writer.ledger.append(lambda _entries: entry, use_cache=True)
         return None

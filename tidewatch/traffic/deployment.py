@@ -1,4 +1,4 @@
-"""The fleet: bringing another endpoint configuration live without touching the traffic, and knowing whether it is."""
+"""The fleet: deploys another endpoint configuration without changing the traffic, and checks which one is live."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class ConfigDeployer:
         return DeploymentRecord(config, previous_config != config, before, after, seconds, reasons, notes)
 
     def _wait_until_ready(self) -> EndpointState:
-        """The endpoint once nothing is in progress; a deployment of this very configuration is waited for like any."""
+        """Returns the endpoint once nothing is in progress, even if that is a deployment of this configuration."""
         state = self.writer.wait_until_stable()
         state.require_updatable()
         return state
@@ -106,11 +106,11 @@ class ConfigDeployer:
     def _find_replaced_variants(
         self, previous_config: str, models: Mapping[str, DeployedModel], fallback: frozenset[str]
     ) -> frozenset[str]:
-        """The variants that would hold another model than is live: what was declared last may never have come about.
+        """Returns the variants whose live model would change.
 
-        And those that are run in another way and are quarantined: that is no way around a quarantine.
-
-        `otherwise` is the answer where nobody wrote down what is live.
+        It compares with the live models, because the previous declaration may never have been deployed. A quarantined
+        variant whose model stays and only runs differently counts too: that must not bypass a quarantine. Returns
+        `fallback` if nothing records what is live.
         """
         live_models = self.writer.control.read_models(previous_config)
         if live_models is None:
@@ -129,8 +129,7 @@ class ConfigDeployer:
         )
 
     def _require_no_new_traffic(self, config: str, state: EndpointState, models: Mapping[str, DeployedModel]) -> None:
-        """A variant that joins brings its weight from the configuration: it must not serve what a rollback took
-        away."""
+        """Raises if a joining variant, with its weight from the configuration, would serve what a rollback removed."""
         weights = {
             name: float(variant.get("InitialVariantWeight", 1.0))
             for name, variant in self._describe_variants(config).items()
@@ -158,10 +157,10 @@ class ConfigDeployer:
     def _update_endpoint(
         self, config: str, previous_config: str, policy: DeploymentPolicy, alarms: tuple[str, ...], guarded: bool
     ) -> None:
-        """UpdateEndpoint, under the lease: a rollback that is under way must find the endpoint free.
+        """Calls UpdateEndpoint under the lease, so that a running rollback finds the endpoint free.
 
-        What is asked for is written down before it is: whoever dies in between leaves a deployment that is not live.
-        After an error that is no refusal it may have been accepted.
+        The request is recorded before the call: a writer that dies in between leaves a recorded deployment that is not
+        live. After an error that is not a refusal, SageMaker may have accepted the call.
         """
         control, endpoint = self.writer.control, self.writer.resource_names.endpoint
         before = control.read_requested_config(endpoint) or previous_config
@@ -190,7 +189,7 @@ class ConfigDeployer:
                     raise problem from error
 
     def _withdraw_request(self, config: str, before: str) -> None:
-        """What was refused was not asked for, unless the call that is answered repeats one that was accepted."""
+        """Withdraws the record of a refused request, unless the refused call repeated one that was accepted."""
         state = self.writer.platform.state()
         if config not in (state.config, state.deploying_config):
             self.writer.control.write_requested_config(state.name, before, self.writer.heartbeat.name)
@@ -198,7 +197,10 @@ class ConfigDeployer:
     def _wait_for_deployment(
         self, config: str, previous_config: str, alarms: tuple[str, ...], started: datetime
     ) -> tuple[str, ...]:
-        """Waits for the deployment's end and raises where another configuration is live; the FailureReasons seen."""
+        """Waits for the end of the deployment and returns the FailureReasons seen.
+
+        Raises if another configuration is live.
+        """
         reasons: dict[str, None] = {}
         backoff = self.writer.start_backoff()
         while True:
@@ -246,10 +248,10 @@ class ConfigDeployer:
     def _undo_failed_deployment(
         self, scaling: ScalableTargets | None, models: Mapping[str, DeployedModel]
     ) -> tuple[str, ...]:
-        """After a deployment that failed: autoscaling and the traffic as they were, where the endpoint takes it.
+        """Restores autoscaling and the traffic after a failed deployment, if the endpoint allows it.
 
-        What did not come back, as sentences: the failure itself is what its reader has to know first. Both stay
-        written down for the next deployment.
+        Returns sentences about what was not restored; the failure itself is reported first. Records of both stay for
+        the next deployment.
         """
         try:
             state = self.writer.platform.state()
@@ -277,7 +279,7 @@ class ConfigDeployer:
         return ()
 
     def _set_joined_capacity(self, before: EndpointState, instances: Mapping[str, int]) -> None:
-        """A variant that joined has the count of its configuration, which may be an old one."""
+        """Sets the declared count of each variant that joined: its configuration may have an old one."""
         state = self.writer.platform.state()
         for variant in sorted(state.variants.keys() & instances.keys() - before.variants.keys()):
             if state.variants[variant].desired_instances != instances[variant]:
@@ -285,7 +287,7 @@ class ConfigDeployer:
                 self.writer.wait_until_stable().require_usable()
 
     def _record_split(self, config: str, previous_config: str) -> None:
-        """Another set of variants is another split; so is the first one that this ledger sees."""
+        """Records the split if the set of variants changed, or if the ledger has no split yet."""
         writer = self.writer
 
         def compose(entries: tuple[LedgerEntry, ...]) -> LedgerEntry | None:
@@ -309,7 +311,7 @@ class ConfigDeployer:
 
     @property
     def has_suspended_scaling(self) -> bool:
-        """Whether a deployment took automatic scaling off a variant and did not come to put it back."""
+        """Whether a deployment removed autoscaling from a variant and did not restore it."""
         scaling = self._create_scaling()
         return scaling is not None and scaling.is_suspended
 
@@ -323,7 +325,7 @@ class ConfigDeployer:
 
 
 def build_deployment_config(policy: DeploymentPolicy, alarms: tuple[str, ...]) -> Any:
-    """The DeploymentConfig of UpdateEndpoint."""
+    """Returns the DeploymentConfig of UpdateEndpoint."""
     routing: dict[str, Any] = {"Type": policy.type, "WaitIntervalInSeconds": policy.wait_seconds}
     size = {"Type": "CAPACITY_PERCENT", "Value": policy.size_percent or 10}
     if policy.type == "CANARY":

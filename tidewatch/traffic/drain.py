@@ -1,9 +1,8 @@
-"""The drain: a variant whose model changes serves nobody meanwhile, and what was live before can be brought back.
+"""The drain: takes all traffic from a variant while its model changes, and can restore the previous split.
 
-What was live before is written down before the drain, so a deployment that died is continued or undone, whatever is
-declared by then: by the next `up`, or by the sweep once the writer is dead. Where another model came into a variant
-over an open incident, the record stays until the incident is acknowledged: it alone says that the variant is owed its
-share.
+The previous split is recorded before the drain. If a deployment dies, the next `up` or, once the writer is dead, the
+sweep continues or undoes it, whatever is declared by then. If a variant got another model while an incident was open,
+the record stays until the incident is acknowledged: nothing else shows that the variant is still to get its share.
 """
 
 from __future__ import annotations
@@ -26,23 +25,23 @@ RESTORE_REASON = "The split from before the drain."
 
 @dataclass(frozen=True)
 class Drain:
-    """Drains the variants of one endpoint. `alarmed` answers which of the guardrails are in ALARM."""
+    """Drains the variants of one endpoint."""
 
     writer: Writer
     guardrails: Mapping[str, str]
     list_firing: Callable[[], frozenset[str]]
 
     def get_split_before(self, live: Split | None) -> Split | None:
-        """The split before the drain that is under way, or the live one where none is."""
+        """Returns the split before the running drain, or the live split if there is none."""
         kept = self._read_active_record()
         return Split.of(kept["before"]) if kept else live
 
     def _read_record(self) -> dict[str, Any] | None:
-        """What was written down of a drain."""
+        """Returns the record of a drain."""
         return self.writer.control.read(DRAIN_KEY, _validate_record)
 
     def _read_active_record(self) -> dict[str, Any] | None:
-        """The same, where it still stands."""
+        """Returns the record of a drain that is not superseded."""
         kept = self._read_record()
         if kept is None:
             return None
@@ -52,15 +51,15 @@ class Drain:
         )
 
     def find_replaced_variants(self) -> frozenset[str]:
-        """The variants of the standing record that hold another model by now. Raises EndpointMissing."""
+        """Returns the variants of the active record that hold another model by now. Raises EndpointMissing."""
         kept = self._read_active_record()
         return self._find_replaced(kept, self.writer.platform.state()) if kept else frozenset()
 
     def describe_withheld_variants(self, declared: Split, open_incidents: Sequence[Incident]) -> str:
-        """Which variants get nothing because of these incidents, as a sentence; "" where there is none.
+        """Returns a sentence about the variants that get no traffic because of these incidents, or "".
 
-        By the record: a variant whose model came over the open incident, and nothing else, gets its declared share once
-        that is acknowledged. What a rollback took away is not withheld. Raises EndpointMissing.
+        These are the variants of the active record whose model changed while the incident was open: they get their
+        declared share once it is acknowledged. What a rollback took away does not count. Raises EndpointMissing.
         """
         variants = sorted(self.find_replaced_variants() & declared.serving)
         if not variants or not open_incidents:
@@ -78,14 +77,15 @@ class Drain:
         )
 
     def take_over(self, config: str) -> None:
-        """Makes a drain that another writer left behind this writer's."""
+        """Makes this writer the owner of a drain that another writer left behind."""
         if kept := self._read_active_record():
             self.writer.control.put(DRAIN_KEY, {**kept, "config": config, "writer": self.writer.heartbeat.name})
 
     def start(self, variants: frozenset[str], models: Mapping[str, DeployedModel], config: str) -> None:
-        """Takes the traffic from these variants; raises Refused where no other variant can take it.
+        """Takes the traffic from these variants. Raises ChangeRefused if no other variant can take it.
 
-        Over an open incident a variant without traffic is written down too: its new model gets nothing until then.
+        While an incident is open, variants without traffic are recorded too: their new model gets none until it is
+        acknowledged.
         """
         snapshot = self.writer.read_snapshot()
         if snapshot.state is None or snapshot.state.split is None:
@@ -102,7 +102,7 @@ class Drain:
         def decide(snapshot: TrafficSnapshot) -> Split | None:
             if snapshot.state is None or snapshot.state.split is None or not variants & snapshot.state.serving:
                 return None
-            # A rollback under way owns the traffic; what it flips to is no variant that this drain may empty.
+            # A running rollback owns the traffic, so this drain must not empty its target.
             if snapshot.active_run and snapshot.active_run.target in variants:
                 raise ChangeRefused(
                     f"Variant {snapshot.active_run.target} is the target of the rollback "
@@ -114,7 +114,7 @@ class Drain:
         self.writer.change(decide, who="drain", why=f"{names} is drained for the deployment of {config}.")
 
     def _record_drain(self, variants: frozenset[str], state: EndpointState, live: Split, config: str) -> None:
-        """Writes down what these variants hold now; a record that stands keeps what it says, and is added to."""
+        """Records what these variants hold now. An active record keeps its entries and gets the new ones added."""
         entries = self.writer.ledger.entries()
         active_record = self._read_active_record()
         if active_record is not None and not is_confirmed_by_ledger(
@@ -151,7 +151,7 @@ class Drain:
         )
 
     def restore(self, models: Mapping[str, DeployedModel]) -> None:
-        """Brings back what was live before, and waits for it; see `_back` for what does not come back."""
+        """Restores the previous split and waits for it; `_compute_restored_split` has the exceptions."""
         kept = self._read_record()
         if kept is None:
             return
@@ -168,10 +168,9 @@ class Drain:
             self.forget()
 
     def finish_abandoned(self) -> None:
-        """One step of the sweep: undoes a drain whose writer is dead, where its models are still the same.
+        """Undoes, as one step of the sweep, a drain whose writer is dead, if its variants hold the same models.
 
-        A variant that holds another model by now stays empty, and written down: what it is to get is for an `up` to
-        say.
+        A variant that holds another model by now stays empty and recorded: the next `up` decides on its share.
         """
         kept = self._read_record()
         if kept is None or self.writer.heartbeat.is_other_alive(str(kept.get("writer", ""))):
@@ -191,7 +190,7 @@ class Drain:
         if self._compute_restored_split(snapshot, kept, models) is None:
             self._forget_record(kept)
             return
-        # The answer is appended by the next sweep, which finds the split live and forgets the drain.
+        # The next sweep appends the outcome: it finds the split live and deletes the record.
         self.writer.submit(
             lambda fresh: self._compute_restored_split(fresh, kept, models) if self._read_record() == kept else None,
             who="drain",
@@ -201,10 +200,10 @@ class Drain:
     def _compute_restored_split(
         self, snapshot: TrafficSnapshot, kept: Mapping[str, Any], models: Mapping[str, DeployedModel]
     ) -> Split | None:
-        """The split from before, as far as it may come back; None where there is nothing to do.
+        """Returns the previous split as far as it may be restored, or None if there is nothing to do.
 
-        Not over an incident that was opened since; nothing for what is quarantined, and nothing for a variant that
-        holds another model than then: what it had was another's.
+        Nothing is restored if an incident was opened since the drain. A quarantined variant gets nothing, and neither
+        does a variant that holds another model by now: its share belonged to the old one.
         """
         if snapshot.active_run or is_superseded(snapshot, kept["sequence"]) or snapshot.state is None:
             return None
@@ -225,7 +224,7 @@ class Drain:
         return None if restored_split.is_close_to(snapshot.live_split) else restored_split
 
     def _find_replaced(self, kept: Mapping[str, Any], state: EndpointState) -> frozenset[str]:
-        """The drained variants that hold another model than they held before, or are gone."""
+        """Returns the drained variants that hold another model than before, or are gone."""
         live_models = self.writer.control.read_models(state.config) or {}
 
         def is_same_model(variant: str, previous: Mapping[str, Any]) -> bool:
@@ -241,7 +240,7 @@ class Drain:
         )
 
     def is_pending(self) -> bool:
-        """Whether what was drained has not got its share back yet, and nobody decided otherwise since."""
+        """Whether a drained variant still awaits its share and nothing has superseded the record."""
         return self._read_active_record() is not None
 
     def forget(self) -> None:
@@ -250,13 +249,16 @@ class Drain:
             self.writer.control.delete(DRAIN_KEY)
 
     def _forget_record(self, kept: Mapping[str, Any]) -> None:
-        """Not the drain that somebody else began, or took over, meanwhile."""
+        """Deletes this record, unless another writer has begun or taken over a drain meanwhile."""
         self.writer.control.delete_if(DRAIN_KEY, sequence=kept["sequence"], config=kept["config"])
 
 
 def is_confirmed_by_ledger(snapshot: TrafficSnapshot, kept: Mapping[str, Any]) -> bool:
-    """Whether the ledger knows the drain that this was written down of, whose intent comes before its weights; one that
-    drained nothing has nothing to bring back. Otherwise it was forged, and moves no traffic."""
+    """Whether the ledger confirms the record of a drain.
+
+    A drain appends its intent before it changes weights, and a drain that changed nothing has nothing to restore. A
+    record that neither confirms is forged and moves no traffic.
+    """
     before = Split.of(kept["before"])
     return before.is_close_to(snapshot.live_split) or any(
         entry.kind == "intent"
@@ -268,7 +270,7 @@ def is_confirmed_by_ledger(snapshot: TrafficSnapshot, kept: Mapping[str, Any]) -
 
 
 def _validate_record(kept: dict[str, Any]) -> dict[str, Any]:
-    """Itself, if it is what is written down of a drain: raises ValueError, TypeError or what reading it raises."""
+    """Returns the record if it is valid. Raises ValueError, TypeError, or what reading a bad record raises."""
     Split.of(kept["before"])
     if type(kept["sequence"]) is not int:
         raise TypeError("It names the entry that it stands behind by what is no whole number.")
@@ -283,10 +285,10 @@ def _validate_record(kept: dict[str, Any]) -> dict[str, Any]:
 
 
 def is_superseded(snapshot: TrafficSnapshot, sequence: int) -> bool:
-    """Whether what was kept at that entry no longer stands.
+    """Whether something later replaces what was recorded at that entry.
 
-    An incident opened since owns the traffic, also when it was acknowledged, and a split that somebody else brought
-    about since is the newer word.
+    An incident that was opened since owns the traffic, even if it was acknowledged. A split that another writer applied
+    since is the newer decision.
     """
     has_newer_incident = any(incident.sequence > sequence or incident.sequence == 0 for incident in snapshot.incidents)
     return has_newer_incident or any(

@@ -1,14 +1,14 @@
-"""What can go wrong with traffic. Each message is a sentence that says what to do."""
+"""The errors of the traffic code. Each message is a sentence that says what to do."""
 
 from __future__ import annotations
 
 
 class TrafficError(Exception):
-    """A change of traffic that was not made, or not as asked."""
+    """A change of traffic that was not made, or not as requested."""
 
 
 class InvalidSplit(TrafficError):
-    """Shares that are no split."""
+    """Shares that do not form a split."""
 
 
 class ChangeRefused(TrafficError):
@@ -16,7 +16,7 @@ class ChangeRefused(TrafficError):
 
 
 class IncidentOpen(ChangeRefused):
-    """A declared split over an incident that nobody has acknowledged."""
+    """A change of the split while an incident is not acknowledged."""
 
 
 class ArtifactQuarantined(ChangeRefused):
@@ -24,31 +24,31 @@ class ArtifactQuarantined(ChangeRefused):
 
 
 class TargetUnavailable(ChangeRefused):
-    """Traffic to a variant that is absent or has no instance to serve it."""
+    """Traffic to a variant that is absent or has no instance."""
 
 
 class UnknownAlarm(TrafficError):
-    """A call in the name of an alarm that does not guard this stack."""
+    """A rollback request for an alarm that does not guard this stack."""
 
 
 class UnknownIncident(TrafficError):
-    """An incident that the ledger does not know."""
+    """An incident that is not in the ledger."""
 
 
 class EndpointMissing(TrafficError):
-    """There is no endpoint of that name."""
+    """The endpoint does not exist."""
 
 
 class RecordingFailed(TrafficError):
-    """What has to be written down cannot be: a rollback does not wait for it."""
+    """A record cannot be written. A rollback goes on without it."""
 
 
 class TableMissing(RecordingFailed):
-    """A table of the stack is gone: somebody deleted it."""
+    """A table of the stack was deleted."""
 
 
 class LedgerBusy(RecordingFailed):
-    """Others were first with every entry, for longer than is tried."""
+    """Other writers took every next number of the ledger, in all attempts."""
 
 
 class EndpointUnusable(TrafficError):
@@ -60,12 +60,12 @@ class EndpointBusy(TrafficError):
 
 
 class DeploymentFailed(TrafficError):
-    """The endpoint did not take the configuration that was asked for."""
+    """The endpoint did not take the requested configuration."""
 
 
 class SilentRollback(DeploymentFailed):
-    """SageMaker went back to the old configuration by itself and reports the endpoint as InService."""
+    """SageMaker returned to the old configuration by itself and reports the endpoint as InService."""
 
 
 class NoCapacity(DeploymentFailed):
-    """AWS has no instances of that type to give at the moment."""
+    """AWS has no instances of that type at the moment."""

@@ -1,7 +1,7 @@
-"""The first endpoint: one that ended Failed before it served anybody is deleted and made again, under its own name.
+"""The first endpoint: if it is Failed before it ever served, it is deleted and created again under the same name.
 
-DeleteEndpoint is the only operation that SageMaker takes on a Failed endpoint (API reference, DescribeEndpoint,
-EndpointStatus). One that has served keeps its runbook: why it failed has to be looked at first.
+DeleteEndpoint is the only operation that SageMaker accepts for a Failed endpoint (API reference, DescribeEndpoint,
+EndpointStatus). An endpoint that has served is left to its runbook: somebody must find out first why it failed.
 """
 
 from __future__ import annotations
@@ -23,32 +23,32 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
 BEFORE_SERVICE = frozenset({EndpointStatus.CREATING, EndpointStatus.FAILED, EndpointStatus.DELETING})
-"""What an endpoint is before it was InService for the first time, and while it is made again."""
+"""The statuses of an endpoint that has not been InService yet, including those while it is created again."""
 
 
 def has_served(entries: Iterable[LedgerEntry], endpoint: str = "") -> bool:
-    """Whether the ledger saw a live split of this physical endpoint; of any of the stack's, where none is named."""
+    """Whether the ledger has a live split of this physical endpoint, or of any endpoint if none is named."""
     return replay_split(entries, endpoint) is not None
 
 
 def has_never_served(state: EndpointState, entries: Iterable[LedgerEntry]) -> bool:
-    """Whether an endpoint is there and has yet to serve: to the rules of traffic it does not exist."""
+    """Whether an endpoint exists but has not served yet. For the rules of traffic it does not exist."""
     return state.status in BEFORE_SERVICE and not has_served(entries, state.name)
 
 
 @dataclass(frozen=True)
 class FirstEndpoint:
-    """Sees to it that there is an endpoint to deploy to."""
+    """Ensures that there is an endpoint to deploy to."""
 
     sagemaker: SageMakerClient
     writer: Writer
 
     def ensure_started(self, config: str, models: Mapping[str, DeployedModel], tags: Mapping[str, str]) -> None:
-        """Waits for an endpoint that has yet to serve, and makes it on `config` where it is Failed.
+        """Waits for an endpoint that has not served yet, and creates it again on `config` if it is Failed.
 
-        Each pass acts on what is there, and what is asked for is written down before the old one goes: it goes on
-        wherever an earlier call was killed. Leaves an endpoint that has served as it is. Raises DeploymentFailed or
-        NoCapacity where it does not start, Quarantined where `config` would serve what was rolled back,
+        Each pass acts on the present state, and the request is recorded before the old endpoint is deleted, so a later
+        call continues if this one is killed. An endpoint that has served is not touched. Raises DeploymentFailed or
+        NoCapacity if it does not start, ArtifactQuarantined if `config` would serve what was rolled back,
         EndpointMissing, and EndpointBusy when the wait is over.
         """
         if has_served(self.writer.ledger.entries(), self._name):
@@ -76,7 +76,7 @@ class FirstEndpoint:
         try:
             return self.writer.platform.state()
         except EndpointMissing:
-            # What nobody asked for was deleted by somebody else, or is in another account.
+            # Without a recorded request, somebody else deleted the endpoint or it is in another account.
             if self.writer.control.read_requested_config(self._name) is None:
                 raise
             return None
@@ -102,7 +102,7 @@ class FirstEndpoint:
             )
         except Exception as error:
             message = get_error_message(error)
-            # An earlier call whose answer was lost, or the old one's name, which is not free yet.
+            # An earlier call created it and its response was lost, or the name of the old endpoint is not free yet.
             if "already existing" in message.lower():
                 return
             if get_error_code(error) == "ResourceLimitExceeded":
@@ -110,7 +110,7 @@ class FirstEndpoint:
             raise map_error(error, self._name) from error
 
     def _require_not_quarantined(self, config: str, models: Mapping[str, DeployedModel]) -> None:
-        """A new endpoint brings its weights from its configuration: it must not serve what a rollback took away."""
+        """Raises ArtifactQuarantined if a new endpoint with `config` would serve what was rolled back."""
         try:
             variants = self.sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
         except Exception as error:

@@ -1,4 +1,4 @@
-"""How an endpoint stands, as the numbers that alarms watch: read by each call of the rollback function."""
+"""The state of an endpoint as the numbers that alarms read, from each call of the rollback function."""
 
 from __future__ import annotations
 
@@ -17,11 +17,14 @@ from tidewatch.traffic.served_versions import ServedVersion
 
 @dataclass(frozen=True)
 class Gauges:
-    """Values by metric of the endpoint, the live share of each variant that there can be, and what each holds."""
+    """The gauges of an endpoint at one moment."""
 
     endpoint: Mapping[Metric, float]
+    """Values by metric."""
     shares: Mapping[str, float]
+    """The live share of each possible variant."""
     served_versions: Mapping[str, ServedVersion] = field(default_factory=dict[str, ServedVersion])
+    """The version that each variant serves."""
 
 
 def compute_gauges(
@@ -33,16 +36,16 @@ def compute_gauges(
     is_deletion_requested: bool = False,
     rejected_count: int = 0,
 ) -> Gauges:
-    """Each value every time: a metric that is left out keeps its alarm in the state it had.
+    """Returns every gauge at every call: an alarm whose metric is left out keeps its old state.
 
-    asked: the configuration that was asked for last; None where nobody wrote it down, which is no deployment undone.
-    awaited: whether who asked for it lives, and has still to see what became of it. ended: whether the endpoint's end
-    was asked for last: it is missed by nobody, while it goes and when it is gone. refused: records of late that nothing
-    of ours writes.
+    `requested_config` is the configuration that was requested last; None if none is recorded, which does not count as a
+    deployment that was undone. `is_awaited` is whether the writer of that request is alive and will see its result.
+    `is_deletion_requested` is whether the deletion of the endpoint was requested last: then nobody misses it while it
+    is deleted and afterwards. `rejected_count` is the number of recent records that no code of ours writes.
     """
     state = snapshot.state
     is_deploying = state is not None and _is_deploying(state, requested_config)
-    # A first endpoint that is still being made has nobody to miss it.
+    # Nobody misses a first endpoint that is still being created.
     is_being_deleted = is_deletion_requested and (state is None or state.status == EndpointStatus.DELETING)
     is_missing = (
         has_served(snapshot.entries) and not is_being_deleted and (state is None or state.status.is_not_serving)
@@ -67,14 +70,17 @@ def compute_gauges(
 
 
 def _compute_shares(state: EndpointState | None) -> Mapping[str, float]:
-    """A variant without a variant has none of the traffic: its alarms are there before it is, and are silent."""
+    """Returns the share of each possible variant; 0 for one that is not deployed, so that its alarms stay silent."""
     if state is None or state.split is None:
         return {}
     return {**dict.fromkeys(VARIANTS, 0.0), **state.split.shares}
 
 
 def _is_deploying(state: EndpointState, requested_config: str | None) -> bool:
-    """On its way to another configuration, or back from it: a change of weights rolls back too, but asks for none."""
+    """Whether the endpoint is changing to another configuration, or back from one.
+
+    RollingBack after a change of weights is not a deployment, because no other configuration was requested.
+    """
     if state.deploying_config is not None:
         return state.deploying_config != state.config
     return state.status == EndpointStatus.ROLLING_BACK and requested_config not in (None, state.config)

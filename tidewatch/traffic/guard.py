@@ -1,4 +1,4 @@
-"""The rules on who may get traffic. They raise sentences and change nothing."""
+"""The rules on which variant may get traffic. They raise errors and change nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ from tidewatch.traffic.split import TOLERANCE, Split
 
 
 def require_known_incident(snapshot: TrafficSnapshot, incident: str, *, is_declared: bool = False) -> None:
-    """Raises UnknownIncident for something that never happened. declared: the stack config acknowledges it."""
+    """Raises UnknownIncident if the ledger has no such incident.
+
+    `is_declared` is whether the stack config names it.
+    """
     if incident and all(known.id != incident for known in snapshot.incidents):
         remedy = f"take the id from `{format_command('status', snapshot.key)}`"
         if is_declared:
@@ -48,7 +51,7 @@ def require_no_open_incident(snapshot: TrafficSnapshot) -> None:
 def require_not_quarantined(
     snapshot: TrafficSnapshot, variants: Iterable[str], models: Mapping[str, DeployedModel]
 ) -> None:
-    """Raises Quarantined where one of the variants holds what was rolled back."""
+    """Raises ArtifactQuarantined if one of the variants holds what was rolled back."""
     for variant in sorted(variants):
         if quarantine := find_quarantine(variant, models.get(variant), snapshot.quarantines, snapshot.config):
             raise ArtifactQuarantined(
@@ -59,7 +62,7 @@ def require_not_quarantined(
 
 
 def find_increased_variants(declared: Split, live: Split | None) -> frozenset[str]:
-    """The variants that get more than they have."""
+    """Returns the variants whose declared share is above their live one."""
     if live is None:
         return declared.serving
     return frozenset(
@@ -68,7 +71,7 @@ def find_increased_variants(declared: Split, live: Split | None) -> frozenset[st
 
 
 def require_guardrails_ok(variants: Iterable[str], guardrails: Mapping[str, str], firing: frozenset[str]) -> None:
-    """Raises Refused where a variant that would be raised has its own guardrail in ALARM."""
+    """Raises ChangeRefused if the guardrail of one of these variants, which are to be raised, is in ALARM."""
     for variant in sorted(variants):
         if guardrails.get(variant) in firing:
             raise ChangeRefused(
@@ -78,7 +81,7 @@ def require_guardrails_ok(variants: Iterable[str], guardrails: Mapping[str, str]
 
 
 def require_variants_ready(declared: Split, state: EndpointState, models: Mapping[str, DeployedModel]) -> None:
-    """Raises where a variant that would serve is absent, is below its floor, or holds nobody knows what."""
+    """Raises if a variant that would serve is absent, is below its floor, or has no known model."""
     for variant in sorted(declared.serving):
         if variant not in state.variants:
             names = ", ".join(sorted(state.variants)) or "none"
@@ -104,7 +107,10 @@ def require_declaration_allowed(
     models: Mapping[str, DeployedModel],
     live_models: Mapping[str, DeployedModel],
 ) -> None:
-    """The rule of `pulumi up`: only what changed is refused, and only for what would get traffic by it."""
+    """Checks the quarantines and open incidents of an `up`.
+
+    It refuses only what changed, and only for variants that would get traffic from the change.
+    """
     if previous is None or not declared.is_close_to(previous):
         require_not_quarantined(snapshot, declared.serving, models)
         require_no_open_incident(snapshot)
@@ -116,11 +122,10 @@ def require_declaration_allowed(
 def require_same_run_settings(
     snapshot: TrafficSnapshot, models: Mapping[str, DeployedModel], live_models: Mapping[str, DeployedModel]
 ) -> None:
-    """Raises Quarantined where a variant that serves would be run in another way, while it was the way that was rolled
-    back.
+    """Raises ArtifactQuarantined if a serving variant would run its model differently during a quarantine by content.
 
-    Such a quarantine is on the content of a variant whose model the target holds too. Another content is not
-    quarantined by it, and could still be what was rolled back, but for a word.
+    A quarantine is by content if the rollback target holds the same artifact and image. It does not cover another
+    content, which could differ from the rolled-back one in a single word.
     """
     content_quarantine = next(
         (quarantine for quarantine in snapshot.quarantines if quarantine.content and not quarantine.artifact), None
@@ -144,8 +149,10 @@ def require_champion_allowed(
     models: Mapping[str, DeployedModel],
     live_models: Mapping[str, DeployedModel],
 ) -> None:
-    """The champion is where a rollback goes: it is never quarantined, and stays as it is while another variant
-    serves."""
+    """Raises if the champion is quarantined, or would change while another variant serves.
+
+    A rollback goes to the champion, so it must stay fit for traffic.
+    """
     require_not_quarantined(snapshot, {champion} & models.keys(), models)
     require_champion_unchanged(snapshot, champion, models, live_models)
 
@@ -156,10 +163,10 @@ def require_champion_unchanged(
     models: Mapping[str, DeployedModel],
     live_models: Mapping[str, DeployedModel],
 ) -> None:
-    """Raises Refused where a champion's version would change while another variant serves.
+    """Raises ChangeRefused if a champion's version would change while another variant serves.
 
-    That goes for the champion until now too: moving `rollbackTo` away in the same edit would replace the last good
-    version, with the share of the traffic that it has.
+    The rule holds for the previous champion too: moving `rollbackTo` away in the same edit would replace the last good
+    version together with its share of the traffic.
     """
     others = snapshot.live_split.serving - {champion} if snapshot.live_split else frozenset[str]()
     live_model = live_models.get(champion)
@@ -172,7 +179,7 @@ def require_champion_unchanged(
 
 
 def require_no_active_rollback(snapshot: TrafficSnapshot) -> None:
-    """Raises IncidentOpen while a rollback is on its way: a deployment would keep the endpoint from it."""
+    """Raises IncidentOpen while a rollback is running: a deployment would block the endpoint for it."""
     if (run := snapshot.active_run) and run.state in ("pending", "flipping", "blocked"):
         raise IncidentOpen(
             f"The rollback of incident {run.incident} is {run.state}: deploy when it is done "
@@ -184,7 +191,7 @@ def require_no_active_rollback(snapshot: TrafficSnapshot) -> None:
 def require_joinable(
     snapshot: TrafficSnapshot, state: EndpointState, variants: frozenset[str], models: Mapping[str, DeployedModel]
 ) -> None:
-    """Raises where one of these variants would join the endpoint with traffic that it must not have."""
+    """Raises if one of these variants would join the endpoint with traffic that it must not get."""
     require_not_quarantined(snapshot, variants, models)
     if variants:
         require_no_open_incident(snapshot)
@@ -204,9 +211,11 @@ def compute_drained_split(
     list_firing: Callable[[], frozenset[str]],
     excluded: frozenset[str] = frozenset(),
 ) -> Split:
-    """The live split without these variants: those that serve go on, else the first idle one that can take traffic.
+    """Returns the live split without these variants.
 
-    An idle variant that is barred cannot: an open incident keeps its model from serving. Raises Refused where none can.
+    The remaining variants keep their ratio. If none serves, the first idle variant that can take traffic gets all of
+    it, unless it is in `excluded` (an open incident withholds traffic from its model). Raises ChangeRefused if no
+    variant can.
     """
     assert state.split is not None
     if state.split.serving - variants:

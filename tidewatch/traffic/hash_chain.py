@@ -1,10 +1,10 @@
-"""Items that are only added, each under the next number and with the hash of the one before it.
+"""A chain of items: each is added under the next number, with the hash of the item before it.
 
-Who rewrites one, takes one out or puts one in between breaks the chain at the next. Whoever may write the table can
-make the whole chain anew, which `tidewatch.traffic.ledger_copies` is for.
+Changing, removing or inserting an item breaks the chain at the next one. Who may write to the table can rebuild the
+whole chain; `tidewatch.traffic.ledger_copies` detects that.
 
-Who may append can put an item under any number. Only the next one counts: an item that was put ahead of it would move
-the numbers to where no more can be added, or out of the sight of a writer that appends at this moment.
+Who may append can put an item under any number, but only the next number counts. An item that was put ahead could
+otherwise make the numbers run out, or hide entries from a writer that appends at this moment.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 MAX_NUMBER = 10**9
-"""The largest number behind a gap that is believed, whatever is said to have been copied."""
+"""The largest number after a gap that is accepted, whatever the record of the copies contains."""
 
 
 class HashChain:
-    """One partition of the ledger's table: what was read of it so far. For one thread.
+    """The items of one partition of the ledger's table that were read so far. Not thread-safe.
 
-    `copied` tells up to which number a partition was copied: a gap before that number is what somebody took out, and
-    the chain goes on behind it. What lies behind a gap otherwise was put ahead, and is set aside.
+    `copied_up_to` returns the last copied number of a partition. A gap before that number means that somebody removed
+    items, and the chain continues after it. Items after any other gap were put ahead and are set aside.
     """
 
     def __init__(
@@ -44,24 +44,27 @@ class HashChain:
         self.last_number = 0
         """The number of the last item that was read or added."""
         self.canonical_texts: dict[int, str] = {}
-        """The items that were read or added, each as the text that its hash is of."""
+        """The items that were read or added, as the texts that are hashed."""
         self.broken_numbers: list[int] = []
         """The numbers of items that do not follow the one before them."""
         self.stray_numbers: dict[str, None] = {}
-        """The numbers, as the table spells them, of items that are no part of the chain: not whole, less than 1, or
-        ahead of the next. Of those ahead the first one alone."""
+        """The numbers, as the table spells them, of items outside the chain: not whole, less than 1, or ahead of the
+        next.
+
+        Of the items ahead it has only the first.
+        """
         self._read_up_to = ""
-        """The number behind which nothing was read yet; "" at the beginning."""
+        """The number up to which the partition was read; "" at the beginning."""
 
     def forget(self) -> None:
-        """Forgets what was read, so that it is read anew: what was read once may be another by now."""
+        """Forgets all items, so that the next read finds what was changed since."""
         self.last_number, self._read_up_to = 0, ""
         self.canonical_texts.clear()
         self.broken_numbers.clear()
         self.stray_numbers.clear()
 
     def read(self) -> Iterator[dict[str, Any]]:
-        """The values of the items that were added since, in order. A table that does not exist (yet) has none."""
+        """Yields the values of the items that were added since the last read, in order. A missing table has none."""
         condition = " AND #sequence > :number" if self._read_up_to else ""
         for raw in self._query(condition, self._read_up_to):
             raw_number: str = raw["sequence"]["N"]
@@ -77,20 +80,20 @@ class HashChain:
             if number < self.last_number + 1:
                 self._read_up_to = raw_number
             elif is_integer:
-                # So are all that follow it.
+                # All items after this one are ahead too.
                 return
 
     def read_stored_digest(self, number: int) -> str:
-        """SHA-256 of an item as the table holds it now, whatever was read before; "" of one that there is not."""
+        """Returns the SHA-256 of an item as the table holds it now, or "" if it does not exist."""
         return next(
             (_hash_text(to_canonical_json(from_item(raw))) for raw in self._query(" AND #sequence = :number", number)),
             "",
         )
 
     def add(self, body: Mapping[str, object]) -> int | None:
-        """Adds an item behind the last one that was read; its number, or None where another came first.
+        """Adds an item after the last one that was read.
 
-        Raises TableMissing.
+        Returns its number, or None if another writer took that number. Raises TableMissing.
         """
         number = self.last_number + 1
         new_item = to_item({"endpoint": self.key, **body, "sequence": number, "previous": self._last_digest or None})
@@ -114,7 +117,7 @@ class HashChain:
         return number
 
     def get_digest(self, number: int) -> str:
-        """SHA-256 of an item, hex; "" of one that there is not."""
+        """Returns the SHA-256 of an item in hex, or "" if it does not exist."""
         text = self.canonical_texts.get(number)
         return "" if text is None else _hash_text(text)
 
@@ -123,7 +126,7 @@ class HashChain:
         return self.get_digest(self.last_number)
 
     def _query(self, condition: str, number: object) -> Iterator[dict[str, Any]]:
-        """The items of which the condition on their number holds, in order."""
+        """Yields the items whose number meets the condition, in order."""
         names, expression_values, start = {"#endpoint": "endpoint"}, {":key": {"S": self.key}}, dict[str, Any]()
         if condition:
             names["#sequence"] = "sequence"
@@ -148,7 +151,10 @@ class HashChain:
             start = {"ExclusiveStartKey": after}
 
     def _is_copied(self, number: Decimal) -> bool:
-        """Whether an item behind a gap was in the chain when that had none. Where nobody can tell, it was not."""
+        """Whether an item after a gap was copied, so that it was in the chain before the gap.
+
+        False if that is unknown.
+        """
         if self._copied_up_to is None or not self.last_number + 1 < number <= MAX_NUMBER:
             return False
         with suppress(Exception):
@@ -164,7 +170,7 @@ class HashChain:
 
 
 def to_canonical_json(found: Mapping[str, Any]) -> str:
-    """An item's values as one JSON text, whatever order and spelling of numbers the table gives them back in."""
+    """Returns an item's values as JSON that does not depend on the order and number format of the table."""
     return json.dumps(found, sort_keys=True, separators=(",", ":"), default=str)
 
 

@@ -1,6 +1,6 @@
-"""A writer's sign of life: who waits for hours must not be taken for dead, who was killed must be found dead soon.
+"""A writer's heartbeat: it shows that a writer that waits for hours is alive, and that a killed one is dead.
 
-It is an item of the control table that the writer renews at every poll while it lives and takes away when it is done.
+The heartbeat is an item of the control table. The writer renews it at every poll and deletes it when it is done.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from tidewatch.aws.errors import ACCESS_DENIED_CODES, get_error_code
 from tidewatch.clock import Clock
 
 HEARTBEAT_SECONDS = 60.0
-"""How long a sign of life lasts; a writer polls every few seconds."""
+"""How long a heartbeat lasts. A writer polls every few seconds."""
 RENEWAL_SECONDS_LEFT = 40.0
 SKEW_SECONDS = 30.0
-"""By which the clocks of two writers may differ."""
+"""The largest difference between the clocks of two writers."""
 GRACE_SECONDS = 30.0
-"""How long a sign that has run out is watched, unrenewed, before its writer is dead: clocks differ, and a call that
+"""How long an expired heartbeat must stay unrenewed before its writer counts as dead: clocks differ, and a call that
 hangs renews nothing."""
 
 
@@ -30,10 +30,10 @@ ItemT = TypeVar("ItemT")
 
 
 class ItemStore(Protocol):
-    """What a heartbeat asks of the control table."""
+    """The operations of the control table that a heartbeat uses."""
 
     def read(self, key: str, parse: Callable[[dict[str, Any]], ItemT]) -> ItemT | None:
-        """An item as `parse` reads it; None where there is none, or none that can be read."""
+        """Returns an item as parsed by `parse`, or None if it is missing or does not parse."""
         ...
 
     def put(self, key: str, body: Mapping[str, object]) -> None:
@@ -41,7 +41,7 @@ class ItemStore(Protocol):
         ...
 
     def put_if(self, key: str, body: Mapping[str, object], **expected: object) -> bool:
-        """Writes an item if the one that is there has these values."""
+        """Writes an item if the present one has these values. Returns whether it did."""
         ...
 
     def delete(self, key: str) -> None:
@@ -51,7 +51,7 @@ class ItemStore(Protocol):
 
 @dataclass(frozen=True)
 class HeartbeatRecord:
-    """A sign of life, as it is written down."""
+    """A heartbeat as stored in the control table."""
 
     beat: int
     expires: float
@@ -67,17 +67,18 @@ class HeartbeatRecord:
 
 @dataclass
 class Heartbeat:
-    """The life of one writer. `name` is "" outside of `lived`."""
+    """The heartbeat of one writer."""
 
     control: ItemStore
     clock: Clock
     name: str = ""
+    """The name of the writer; "" outside `keep_alive`."""
     _beats: int = 0
     _expires: float = 0.0
 
     @contextmanager
     def keep_alive(self) -> Generator[str]:
-        """Lives for the length of a `with` block, and says under which name; within a life it is the same one."""
+        """Keeps the writer alive for a `with` block and yields its name. Nested blocks keep the same name."""
         if self.name:
             yield self.name
             return
@@ -87,12 +88,12 @@ class Heartbeat:
             yield self.name
         finally:
             finished_name, self.name = self.name, ""
-            # What is left of it runs out.
+            # If the deletion fails, the heartbeat expires.
             with suppress(Exception):
                 self.control.delete(_build_key(finished_name))
 
     def beat(self) -> None:
-        """Renews the sign where little of it is left. A sign that cannot be written stops no writer."""
+        """Renews the heartbeat if it expires soon. An error does not stop the writer."""
         if self.name and self._expires - self.clock.now().timestamp() < RENEWAL_SECONDS_LEFT:
             with suppress(Exception):
                 self._renew()
@@ -103,11 +104,11 @@ class Heartbeat:
         self.control.put(_build_key(self.name), {"beat": self._beats, "expires": self._expires})
 
     def is_other_alive(self, name: str) -> bool:
-        """Whether another writer of this name lives.
+        """Whether another writer of this name is alive.
 
-        A sign that has run out is first marked by who finds it so: one that is not renewed within the grace after that
-        is a dead one's. The finder's clock alone decides, however far ahead of the writer's it is. A sign that lasts
-        longer than one does has run out: whoever lives renews it.
+        The first reader that finds the heartbeat expired marks it. If it is not renewed within the grace period after
+        that, its writer is dead. Only the reader's clock counts, however far it is ahead of the writer's. An expiry
+        further ahead than a heartbeat lasts counts as expired: a living writer renews it.
         """
         if not name or name == self.name:
             return False
@@ -122,8 +123,11 @@ class Heartbeat:
         return now - record.suspected_at < GRACE_SECONDS
 
     def _mark_suspected(self, name: str, record: HeartbeatRecord, now: float) -> None:
-        """Marks a sign that has run out. Who may only read, as a preview, marks none: to it that writer goes on living,
-        and the next sweep finds what became of it."""
+        """Marks an expired heartbeat.
+
+        A reader without write permission, such as a preview, cannot mark it and treats the writer as alive; the next
+        sweep decides.
+        """
         try:
             suspected_item = {"beat": record.beat, "expires": record.expires, "suspected_at": now}
             self.control.put_if(_build_key(name), suspected_item, beat=record.beat)

@@ -1,5 +1,4 @@
-"""Incidents and quarantines, as the ledger tells them: one is open, and its quarantines last, until it is
-acknowledged."""
+"""Incidents and quarantines, replayed from the ledger: both last until the incident is acknowledged."""
 
 from __future__ import annotations
 
@@ -15,10 +14,10 @@ from tidewatch.traffic.split import Split
 
 @dataclass(frozen=True)
 class Quarantine:
-    """What gets no traffic until its incident is acknowledged: an artifact with its image, wherever it is put.
+    """What gets no traffic until its incident is acknowledged: an artifact with its image, in any variant.
 
-    Where the rollback target holds the same pair, the content hash of the variant instead; where nobody knows what the
-    variant held, the variant of that endpoint configuration.
+    If the rollback target holds the same pair, the quarantine is by the content hash of the variant instead. If nobody
+    knows what the variant held, it is by the variant's name under that endpoint configuration.
     """
 
     incident: str
@@ -29,7 +28,7 @@ class Quarantine:
     config: str = ""
 
     def is_blocking(self, variant: str, model: DeployedModel | None, config: str = "") -> bool:
-        """Whether a variant is quarantined that holds this, under this endpoint configuration."""
+        """Whether a variant that holds this model under this endpoint configuration is quarantined."""
         if self.artifact:
             return model is not None and model.identity == (self.artifact, self.image)
         if self.content:
@@ -46,7 +45,7 @@ class Quarantine:
 
 @dataclass(frozen=True)
 class Incident:
-    """A rollback, or a change of traffic that nobody announced."""
+    """A rollback, or a change of traffic that no entry explains."""
 
     id: str
     opened_at: datetime
@@ -71,16 +70,19 @@ class Incident:
 
     @property
     def is_unwritten(self) -> bool:
-        """Whether it was only found so far: its entry, and so its name, is for the next sweep to write."""
+        """Whether the next sweep is still to write its entry, and so its id."""
         return self.kind == "out_of_band" and self.sequence == 0
 
     def describe_remedy(self, key: str) -> str:
-        """What ends it, in the stack with that key."""
+        """Says what closes the incident in the stack with that key."""
         return f"read the incident, then `{format_command(f'acknowledge {self.id}', key)}`"
 
 
 def replay_incidents(entries: Iterable[LedgerEntry], run: RollbackRun | None = None) -> tuple[Incident, ...]:
-    """All incidents, oldest first. A head whose ledger entry is still missing counts: its claim was the first write."""
+    """Returns all incidents, oldest first.
+
+    A run whose ledger entry is still missing counts too: a rollback claims its run before it appends.
+    """
     all_entries = tuple(entries)
     acknowledged = {entry.incident: entry.who for entry in all_entries if entry.kind == "acknowledgement"}
     found = {
@@ -132,7 +134,7 @@ def _build_claimed_incident(run: RollbackRun, acknowledged_by: str) -> Incident:
 
 
 def replay_quarantines(entries: Iterable[LedgerEntry]) -> tuple[Quarantine, ...]:
-    """The quarantines of incidents that nobody has acknowledged."""
+    """Returns the quarantines of incidents that are not acknowledged."""
     all_entries = tuple(entries)
     acknowledged = {entry.incident for entry in all_entries if entry.kind == "acknowledgement"}
     return tuple(
@@ -143,7 +145,7 @@ def replay_quarantines(entries: Iterable[LedgerEntry]) -> tuple[Quarantine, ...]
 
 
 def _parse_quarantine(entry: LedgerEntry) -> Quarantine:
-    """The configuration is part of a quarantine only where nothing else names what it holds."""
+    """Returns the quarantine of an entry, with the configuration only if nothing else names what it holds."""
     config = "" if entry.artifact or entry.content else entry.config
     return Quarantine(entry.incident, entry.variant, entry.artifact, entry.image, entry.content, config)
 
@@ -151,7 +153,7 @@ def _parse_quarantine(entry: LedgerEntry) -> Quarantine:
 def build_quarantine(
     variant: str, config: str, models: Mapping[str, DeployedModel], incident: str, target: str
 ) -> Quarantine | None:
-    """What to quarantine of a variant that is rolled back; None where it holds exactly what the target holds."""
+    """Returns the quarantine of a variant that is rolled back, or None if it holds exactly what the target holds."""
     bad, good = models.get(variant), models.get(target)
     if bad is None:
         return Quarantine(incident, variant, config=config)
@@ -165,13 +167,13 @@ def build_quarantine(
 def find_quarantine(
     variant: str, model: DeployedModel | None, quarantines: Iterable[Quarantine], config: str = ""
 ) -> Quarantine | None:
-    """The quarantine that keeps a variant from traffic, if one does."""
+    """Returns the quarantine that blocks a variant, or None."""
     return next((quarantine for quarantine in quarantines if quarantine.is_blocking(variant, model, config)), None)
 
 
 @dataclass(frozen=True)
 class TrafficSnapshot:
-    """Everything a decision on traffic rests on, read at one moment."""
+    """Everything that a decision on traffic needs, read at one moment."""
 
     entries: tuple[LedgerEntry, ...]
     run: RollbackRun | None
@@ -203,7 +205,7 @@ class TrafficSnapshot:
 
     @property
     def active_run(self) -> RollbackRun | None:
-        """The head, while its rollback is under way and nobody has acknowledged it."""
+        """The run, while it is not closed and its incident is open."""
         if self.run is None or not self.run.is_active:
             return None
         return self.run if any(incident.id == self.run.incident for incident in self.open_incidents) else None

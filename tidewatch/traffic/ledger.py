@@ -1,6 +1,6 @@
-"""The ledger: every change of traffic, every incident, quarantine and acknowledgement, appended and never changed.
+"""The ledger: every change of traffic, incident, quarantine and acknowledgement, appended and never changed.
 
-Entries are ordered by their sequence, never by time: an append is a conditional put of the next number, with the hash
+Entries are ordered by their sequence, never by time. An append is a conditional put of the next number, with the hash
 of the entry before it.
 """
 
@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 
 EntryKind = Literal["intent", "outcome", "out_of_band", "incident", "quarantine", "acknowledgement"]
 MAX_ATTEMPTS = 200
+"""How often an append is tried while other writers take the next number."""
 _JSON_NAMES = {"before": "from", "after": "to"}
 
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """One entry. `sequence` is 0 until it is appended."""
+    """One entry of the ledger."""
 
     kind: EntryKind
     who: str
@@ -39,14 +40,14 @@ class LedgerEntry:
     """The physical endpoint."""
     before: Split | None = None
     after: Split | None = None
-    """The split asked for (intent) or found (outcome, out_of_band); an outcome without it changed nothing."""
+    """The requested split (intent) or the live one (outcome, out_of_band). An outcome without it changed nothing."""
     alarm: str = ""
     alarm_at: str = ""
     incident: str = ""
-    """The incident it belongs to; an `incident` opens it, and so does an `out_of_band` that names one."""
+    """The incident it belongs to. An `incident` entry opens it, and so does an `out_of_band` entry that names one."""
     target: str = ""
     intent: int | None = None
-    """The sequence of the intent that an outcome answers."""
+    """The sequence of the intent that an outcome belongs to."""
     receipt: Receipt | None = None
     error: str = ""
     variant: str = ""
@@ -55,21 +56,21 @@ class LedgerEntry:
     content: str = ""
     config: str = ""
     writer: str = ""
-    """Whose sign of life says that an intent will be answered by who wrote it; "" where several calls take turns."""
+    """The heartbeat of the intent's writer, which will append the outcome; "" if several calls take turns."""
     seen_sequence: int | None = None
     """The last sequence that the writer of an acknowledgement had seen."""
     sequence: int = 0
-    """Its place in the order; an acknowledgement's is that of the entry it stands behind."""
+    """Its place in the order, 0 until it is appended. An acknowledgement has that of the entry it follows."""
 
     def sanitize(self) -> LedgerEntry:
-        """With every text on one line and of a bounded length: an item holds 400 kB, and a page is one line."""
+        """Returns the entry with every text on one line and cut to a bounded length: an item holds at most 400 kB."""
         texts = {
             key: sanitize(value) for key in self.__dataclass_fields__ if isinstance(value := getattr(self, key), str)
         }
         return replace(self, **texts)
 
     def validate(self) -> LedgerEntry:
-        """Itself, if it is what it says: raises ValueError for a kind that there is not, TypeError for other types."""
+        """Returns the entry if it is valid. Raises ValueError for an unknown kind and TypeError for wrong types."""
         if self.kind not in get_args(EntryKind):
             raise ValueError(f"{self.kind!r} is no kind of entry.")
         require_text_fields(self, "who")
@@ -82,7 +83,7 @@ class LedgerEntry:
         return self
 
     def to_json(self) -> dict[str, object]:
-        """A JSON object under the names of the table, without what is empty."""
+        """Returns a JSON object with the field names of the table and without empty values."""
         document: dict[str, object] = {
             _JSON_NAMES.get(key, key): getattr(self, key)
             for key in self.__dataclass_fields__
@@ -112,9 +113,9 @@ class LedgerEntry:
 
 
 def replay_split(entries: Iterable[LedgerEntry], resource: str = "") -> Split | None:
-    """The live split as outcomes and observations tell it; of one physical endpoint, where one is given.
+    """Returns the last split of the ledger's outcomes and observations, of one physical endpoint if one is named.
 
-    None: the ledger has not seen this endpoint yet.
+    None means that the ledger has no split of it yet.
     """
     split: Split | None = None
     for entry in entries:
@@ -124,10 +125,13 @@ def replay_split(entries: Iterable[LedgerEntry], resource: str = "") -> Split | 
 
 
 class Ledger:
-    """The entries of one stack. What was read once is kept until it is forgotten: entries never change. For one thread.
+    """The entries of one stack. Not thread-safe.
 
-    Acknowledgements lie under a key of their own, so that IAM can tell who may write them: who drives a rollback cannot
-    call it settled. Each says behind which entry it stands. `copied`: see `tidewatch.traffic.hash_chain.Chain`.
+    Entries that were read are cached until `forget`, because they never change.
+
+    Acknowledgements have a partition key of their own, so that IAM can limit who writes them: the role that drives a
+    rollback cannot close its incident. Each names the entry that it follows. `tidewatch.traffic.hash_chain.HashChain`
+    explains `copied_up_to`.
     """
 
     def __init__(
@@ -144,13 +148,13 @@ class Ledger:
         self._acknowledgement_chain = HashChain(dynamodb, table, build_acknowledgements_key(key), copied_up_to)
         self._entries: list[LedgerEntry] = []
         self._times: dict[str, dict[int, datetime]] = {chain.key: {} for chain in self.chains}
-        """When each entry that can be read was made, by its chain and its number there."""
+        """The time of each readable entry, by chain key and number."""
         self.unreadable_entries: list[tuple[str, int]] = []
-        """The entries that are of no form that we write, or of a kind that does not belong where they are, by chain and
-        number: they are nobody's, and an alarm tells of them."""
+        """The invalid entries and those in the wrong chain, by chain key and number. They are ignored, and an alarm
+        reports them."""
 
     def forget(self) -> None:
-        """Forgets what was read: who rewrote it since, or took it out, is found by reading it again."""
+        """Forgets the cached entries, so that the next read finds what was changed or removed since."""
         for chain in self.chains:
             chain.forget()
             self._times[chain.key].clear()
@@ -159,27 +163,29 @@ class Ledger:
 
     @property
     def chains(self) -> tuple[HashChain, HashChain]:
-        """The entries as they lie in the table: all but the acknowledgements, and those."""
+        """The entries in the table: all but the acknowledgements, and the acknowledgements."""
         return (self._change_chain, self._acknowledgement_chain)
 
     @property
     def broken_links(self) -> tuple[str, ...]:
-        """The entries that do not follow the one before them, which was changed or taken out, and those that were put
-        where none belongs: key and number."""
+        """The entries whose predecessor was changed or removed and those outside the chain, as key and number."""
         return tuple(
             f"{chain.key} {number}" for chain in self.chains for number in (*chain.broken_numbers, *chain.stray_numbers)
         )
 
     def entries(self) -> tuple[LedgerEntry, ...]:
-        """All entries, in order. A table that does not exist (yet) has none."""
+        """Returns all entries, in order. A missing table has none."""
         for chain in self.chains:
             for found in chain.read():
                 self._accept(chain, found)
         return tuple(self._entries)
 
     def count_recent_unreadable(self, now: datetime) -> int:
-        """How many entries that nobody can read came of late: those behind which, in their chain, nothing or something
-        recent is."""
+        """Returns the number of unreadable entries that came recently.
+
+        An unreadable entry has no time. It counts as recent if the next readable entry of its chain is recent or
+        missing.
+        """
         next_times = (
             next((at for other, at in self._times[key].items() if other > number), None)
             for key, number in self.unreadable_entries
@@ -187,7 +193,7 @@ class Ledger:
         return sum(at is None or now - at < RECENT_PERIOD for at in next_times)
 
     def _accept(self, chain: HashChain, found: Mapping[str, Any]) -> None:
-        """Takes one item in; what is no entry, or none of this chain, is set aside, so that it stops nobody."""
+        """Adds one item. An invalid entry, or one in the wrong chain, is set aside so that it blocks nobody."""
         number = int(found["sequence"])
         try:
             entry = LedgerEntry.from_json(found).validate()
@@ -199,17 +205,17 @@ class Ledger:
             self._insert(entry, chain, number)
 
     def _is_expected_in(self, entry: LedgerEntry, chain: HashChain) -> bool:
-        """Whether an entry is where its kind is written; an acknowledgement, by somebody who saw what there was."""
+        """Whether an entry is in the chain of its kind, and an acknowledgement names an entry that may exist."""
         if entry.kind != "acknowledgement":
             return chain is self._change_chain
-        # Its writer may have seen what was appended since this reader looked.
+        # Its writer may have seen entries that were appended after this read.
         return (
             chain is self._acknowledgement_chain
             and 0 <= (entry.seen_sequence or 0) <= self._change_chain.last_number + MAX_ATTEMPTS
         )
 
     def _insert(self, entry: LedgerEntry, chain: HashChain, number: int) -> None:
-        """Puts an entry where it belongs: an acknowledgement behind what its writer had seen."""
+        """Inserts an entry in order; an acknowledgement follows what its writer had seen."""
         self._times[chain.key][number] = entry.at
         if entry.kind == "acknowledgement":
             entry = replace(entry, sequence=entry.seen_sequence or 0)
@@ -217,20 +223,18 @@ class Ledger:
 
     @property
     def cached_entries(self) -> tuple[LedgerEntry, ...]:
-        """The entries read so far; all of them, if none was read yet."""
+        """The entries read so far, or all of them if none was read yet."""
         return tuple(self._entries) or self.entries()
 
     def append(
         self, compose: Callable[[tuple[LedgerEntry, ...]], LedgerEntry | None], *, use_cache: bool = False
     ) -> LedgerEntry | None:
-        """Appends what `compose` makes of the entries so far, exactly behind them; None is nothing to append.
+        """Appends what `compose` makes of the entries so far, directly after them. None means nothing to append.
 
-        `known` spares a read: it begins with the entries read so far, for a `compose` whose None stays right whatever
-        comes after them.
-
-        Another entry that comes in between makes it compose anew, so what it decided from the ledger (and from a live
-        state read inside it) still holds where its entry stands. Raises TableMissing, and LedgerBusy where others come
-        in between for longer than is tried.
+        If another entry comes in between, `compose` is called again, so what it decided from the ledger (and from a
+        live state that it reads) still holds where its entry is. With `use_cache` the first call gets the entries read
+        so far, which saves a read; it is for a `compose` whose None stays right whatever follows. Raises TableMissing,
+        and LedgerBusy if other writers come first in all attempts.
         """
         for attempt in range(MAX_ATTEMPTS):
             entries = self.cached_entries if use_cache and attempt == 0 else self.entries()
@@ -254,5 +258,5 @@ class Ledger:
 
 
 def build_acknowledgements_key(key: str) -> str:
-    """The partition key of a stack's acknowledgements."""
+    """Returns the partition key of a stack's acknowledgements."""
     return f"{key}#acknowledged"

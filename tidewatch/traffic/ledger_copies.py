@@ -1,7 +1,7 @@
-"""Copies of the ledger in a bucket where nothing is overwritten: by them a chain that was made anew is found.
+"""Copies of the ledger in a bucket whose objects nobody can overwrite. They reveal a chain that was rebuilt.
 
-One object an entry, put on condition that there is none. The control table keeps how far the copies go, and the hash of
-the last one copied: so a sweep sees that the ledger is still the one that was copied, without reading the bucket.
+Each entry is one object, written only if it does not exist. The control table keeps the number and hash of the last
+copied entry, so a sweep detects a replaced ledger without reading the bucket.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 LEDGER_PREFIX = "ledger/"
 MAX_ENTRIES_PER_SWEEP = 50
-"""Entries that one sweep copies of each chain: what is more is for the next."""
+"""How many entries of each chain one sweep copies. The next sweep copies the rest."""
 _EXISTS_CODES = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 _NOT_FOUND_CODES = frozenset({"NoSuchKey", "404"})
 
@@ -34,10 +34,10 @@ class LedgerCopies:
     bucket: str
 
     def copy_new_entries(self, ledger: Ledger, control: ControlTable) -> None:
-        """Copies what was added since, as far as it was read, and writes down how far that goes.
+        """Copies the cached entries that are new, and records how far the copies go.
 
-        Of a chain that is not the one that was copied nothing more is: what is written down of it is what shows that.
-        The table is asked, as what was read of a chain may be older than its forgery.
+        If the stored chain differs from the record of its copies, nothing more of it is copied, so that the record
+        keeps showing it. The digest is read from the table, because the cached chain may be older than the forgery.
         """
         for chain in ledger.chains:
             copied_up_to, digest = _read_progress(control, chain.key)
@@ -54,7 +54,7 @@ class LedgerCopies:
             )
 
     def find_differences(self, ledger: Ledger) -> Iterator[str]:
-        """The entries that are not what was copied of them, or are not there any more: key and number. Reads all."""
+        """Yields key and number of the entries that differ from their copies or are gone. Reads all copies."""
         for chain in ledger.chains:
             for number in range(1, chain.last_number + 1):
                 text = self._get(chain, number)
@@ -88,7 +88,7 @@ class LedgerCopies:
 
 
 def find_tampering(ledger: Ledger, control: ControlTable) -> tuple[str, ...]:
-    """Where the ledger, as far as it was read, is not what was written: broken links, and what was copied otherwise."""
+    """Returns where the cached ledger was changed: broken links, and chains that differ from their copies' record."""
     return (*ledger.broken_links, *filter(None, (_find_replaced_range(chain, control) for chain in ledger.chains)))
 
 
@@ -98,12 +98,12 @@ def _find_replaced_range(chain: HashChain, control: ControlTable) -> str:
 
 
 def read_copied_up_to(control: ControlTable, key: str) -> int:
-    """How far the copies of a partition of the ledger go."""
+    """Returns the number of the last copied entry of a partition."""
     return _read_progress(control, key)[0]
 
 
 def _read_progress(control: ControlTable, key: str) -> tuple[int, object]:
-    """How far the copies go, and the hash of the last; 0 and "" where nothing is copied yet."""
+    """Returns the number and the hash of the last copied entry, or 0 and "" if nothing is copied yet."""
     progress = control.get(_build_progress_key(key)) or {}
     number = progress.get("number")
     return (number if isinstance(number, int) and number > 0 else 0), progress.get("digest", "")
@@ -114,5 +114,5 @@ def _build_progress_key(key: str) -> str:
 
 
 def build_object_key(key: str, number: int) -> str:
-    """The object that an entry is copied to."""
+    """Returns the key of the object that an entry is copied to."""
     return f"{LEDGER_PREFIX}{key.replace('#', '/')}/{number:09}.json"

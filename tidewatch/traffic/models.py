@@ -1,4 +1,4 @@
-"""The values of the traffic code: what a variant holds, where resources are, the endpoint's state, a rollback's run."""
+"""The values of the traffic code: models, resource names, the endpoint's state, deployments and rollback runs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DeployedModel:
-    """What a variant holds: a registry version, by what it consists of."""
+    """What a variant holds: a registry version, by its parts."""
 
     version: str
     artifact: str
@@ -34,19 +34,19 @@ class DeployedModel:
     content: str
     """Content hash of the variant's model as declared."""
     floor: int = 1
-    """Instances below which the variant takes no traffic."""
+    """The number of instances below which the variant gets no traffic."""
 
     def is_same_model(self, other: DeployedModel | None) -> bool:
-        """Whether both are the same model: artifact and image, however they are run."""
+        """Whether both have the same artifact and image, however they run."""
         return other is not None and self.identity == other.identity
 
     def is_same_declaration(self, other: DeployedModel | None) -> bool:
-        """Whether both are the same model, run in the same way; the floor is no part of it."""
+        """Whether both are the same model and run in the same way. The floor does not count."""
         return self.is_same_model(other) and other is not None and self.content == other.content
 
     @property
     def identity(self) -> tuple[str, str]:
-        """What a rollback quarantines: artifact and image, wherever they are put."""
+        """The artifact and image, which a rollback quarantines in every variant."""
         return (self.artifact, self.image)
 
     def to_json(self) -> dict[str, str | int]:
@@ -60,7 +60,7 @@ class DeployedModel:
 
 @dataclass(frozen=True)
 class Clients:
-    """boto3 clients. The optional ones are needed for what they are named after, and only then."""
+    """The boto3 clients. Each optional one is needed only for the work of its service."""
 
     sagemaker: SageMakerClient
     dynamodb: DynamoDBClient
@@ -72,25 +72,26 @@ class Clients:
 
 @dataclass(frozen=True)
 class ResourceNames:
-    """Names: the stack's key, under which both tables know it, the physical endpoint, the two tables.
-
-    A name is "" while the thing does not exist, as in the first preview.
-    """
+    """The names of a stack's resources. A name is "" while the resource does not exist, as in the first preview."""
 
     key: str
+    """The stack's key, under which both tables store its items."""
     endpoint: str
+    """The physical endpoint."""
     ledger: str
+    """The ledger's table."""
     control: str
+    """The control table."""
 
     @property
     def model(self) -> str:
-        """The model's name, as people say it."""
+        """The model's short name."""
         return extract_model_name(self.key)
 
 
 @dataclass(frozen=True)
 class VariantState:
-    """A variant as the endpoint describes it."""
+    """A variant as DescribeEndpoint reports it."""
 
     weight: float
     desired_weight: float
@@ -113,14 +114,17 @@ class EndpointStatus(StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> EndpointStatus:
-        """A status that SageMaker added later is one that the code waits out, and its messages name it."""
+        """Returns a member for a status that SageMaker added later.
+
+        The code waits for its end, and messages name it.
+        """
         member = str.__new__(cls, value)
         member._name_, member._value_ = str(value), str(value)
         return member
 
     @property
     def is_unusable(self) -> bool:
-        """Whether an endpoint does not leave this status by itself."""
+        """Whether an endpoint never leaves this status by itself."""
         return self in (
             EndpointStatus.DELETING,
             EndpointStatus.FAILED,
@@ -130,7 +134,7 @@ class EndpointStatus(StrEnum):
 
     @property
     def is_not_serving(self) -> bool:
-        """Whether an endpoint in this status has no traffic that could be moved."""
+        """Whether an endpoint in this status has no traffic to move."""
         return self.is_unusable or self == EndpointStatus.CREATING
 
 
@@ -149,12 +153,12 @@ class EndpointState:
 
     @property
     def split(self) -> Split | None:
-        """The split in force; None while no variant has a weight."""
+        """The live split, or None while no variant has a weight."""
         return _build_split({variant: state.weight for variant, state in self.variants.items()})
 
     @property
     def desired_split(self) -> Split | None:
-        """The split that the endpoint is on its way to; the same as `split` when nothing is in progress."""
+        """The split that the endpoint is changing to; the same as `split` if no change is in progress."""
         return _build_split({variant: state.desired_weight for variant, state in self.variants.items()})
 
     @property
@@ -178,12 +182,12 @@ class EndpointState:
             )
 
     def require_updatable(self) -> None:
-        """The same for a new configuration: it repairs a failed update, but nothing that is gone or never began."""
+        """Raises EndpointUnusable if the endpoint cannot take a new configuration, which repairs a failed update."""
         if self.status != EndpointStatus.UPDATE_ROLLBACK_FAILED:
             self.require_usable()
 
     def is_all_on(self, variant: str) -> bool:
-        """Whether the variant has all traffic, and nothing on its way says otherwise."""
+        """Whether the variant has all traffic and no pending change takes it away."""
         target = Split.from_single_variant(variant)
         return target.is_close_to(self.split) and target.is_close_to(self.desired_split)
 
@@ -194,7 +198,7 @@ def _build_split(weights: Mapping[str, float]) -> Split | None:
 
 @dataclass(frozen=True)
 class Receipt:
-    """How long a change took, in seconds from the moment it was asked for; None: not observed."""
+    """How long a change took, in seconds since its request. None means not observed."""
 
     api_accepted_s: float | None = None
     weights_observed_s: float | None = None
@@ -213,7 +217,7 @@ NO_RECEIPT = Receipt()
 
 @dataclass(frozen=True)
 class DeploymentPolicy:
-    """How the new fleet takes over, as SageMaker's blue/green update policy has it."""
+    """How the new fleet takes over. Source: SageMaker's blue/green update policy."""
 
     type: Literal["ALL_AT_ONCE", "CANARY", "LINEAR"] = "ALL_AT_ONCE"
     size_percent: int | None = None
@@ -222,7 +226,7 @@ class DeploymentPolicy:
     """Bake time after each step, 0 to 3600."""
     termination_wait_seconds: int = 0
     alarms: tuple[str, ...] = ()
-    """Alarms that stop the deployment, besides the abort alarm; ten in all."""
+    """Alarms that stop the deployment, besides the abort alarm. At most ten in all."""
 
 
 @dataclass(frozen=True)
@@ -231,26 +235,26 @@ class DeploymentRecord:
 
     config: str
     changed: bool
-    """False: the configuration was live already."""
+    """False if the configuration was live already."""
     before: Split | None
-    """The split before its drain."""
+    """The split before the drain."""
     after: Split | None
-    """The split it ended on."""
+    """The split at the end."""
     seconds: float
     reasons: tuple[str, ...] = ()
-    """FailureReasons seen on the way, also of a deployment that succeeded."""
+    """FailureReasons seen during the deployment, even if it succeeded."""
     notes: tuple[str, ...] = ()
-    """What is left to people, as sentences."""
+    """What people still have to do, as sentences."""
 
 
 RECENT_PERIOD = timedelta(minutes=30)
-"""For how long an alarm counts a record of the tables that nothing of ours writes."""
+"""For how long an alarm counts a record of the tables that no code of ours writes."""
 RunState = Literal["pending", "flipping", "observed", "closed", "blocked"]
 
 
 @dataclass(frozen=True)
 class RollbackRun:
-    """How far the rollback of an incident has come. `revision` counts its writes: each is conditional on the last."""
+    """The progress of an incident's rollback."""
 
     incident: str
     state: RunState
@@ -265,7 +269,7 @@ class RollbackRun:
     before: Split | None = None
     """The split when the incident was claimed."""
     rolled_back: tuple[str, ...] = ()
-    """The variants that traffic was taken from."""
+    """The variants that lost their traffic."""
     accepted_at: datetime | None = None
     observed_at: datetime | None = None
     traffic_at: datetime | None = None
@@ -275,9 +279,10 @@ class RollbackRun:
     last_notified: str = ""
     """The last state that was documented and notified."""
     revision: int = 0
+    """The number of its writes. Each write is conditional on the one before."""
 
     def validate(self) -> RollbackRun:
-        """Itself, if it is what it says: raises ValueError or TypeError for what no head of ours can be."""
+        """Returns the run if it is valid. Raises ValueError or TypeError otherwise."""
         if self.state not in get_args(RunState) or not self.incident or not self.target or self.revision < 1:
             raise ValueError("It has a state that there is not, or lacks its incident, target or revision.")
         require_text_fields(self, "incident", "target")
@@ -290,7 +295,7 @@ class RollbackRun:
 
     @property
     def is_active(self) -> bool:
-        """Whether somebody still has to drive it."""
+        """Whether the rollback is not finished."""
         return self.state != "closed"
 
     @property

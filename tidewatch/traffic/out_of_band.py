@@ -1,4 +1,4 @@
-"""Finding what nobody announced: live weights that no entry of the ledger explains."""
+"""Finds out-of-band changes: live weights that no entry of the ledger explains."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ from tidewatch.traffic.split import Split
 
 
 def build_incident_id(key: str, at: datetime, *distinct: object) -> str:
-    """A name for an incident that says which model and when, and is told apart by its stack's key and by what is
-    distinct about it."""
+    """Returns an incident's id: the model's name and the time, with a suffix from the stack's key and `distinct`."""
     return f"{extract_model_name(key)}-{at:%Y%m%d-%H%M%S}-{compute_content_hash([key, at.isoformat(), *distinct])[:6]}"
 
 
 def reconcile_ledger(
     platform: Platform, ledger: Ledger, clock: Clock, key: str, resource: str, is_alive: Callable[[LedgerEntry], bool]
 ) -> LedgerEntry | None:
-    """Appends what explains the live split, if nothing does yet; the entry, or None. Raises EndpointMissing.
+    """Appends the entry that explains the live split, if it is missing. Returns the entry, or None.
 
-    Nothing is said of an endpoint that is being changed, nor for an intent whose writer is `alive`: that one will.
-    Since every writer appends its intent before its call, and an append fails when anything came in between, a change
-    under way is not taken for an unannounced one.
+    Raises EndpointMissing.
+
+    Nothing is appended while the endpoint is changing, or for an intent whose writer is alive according to `is_alive`:
+    that writer appends the outcome itself. Every writer appends its intent before its call, and an append fails if
+    another entry came in between, so a change in progress is never taken for an out-of-band one.
     """
 
     def compose(entries: tuple[LedgerEntry, ...]) -> LedgerEntry | None:
@@ -48,7 +49,10 @@ def find_missing_entry(
     resource: str,
     is_alive: Callable[[LedgerEntry], bool],
 ) -> LedgerEntry | None:
-    """The entry that is missing between the ledger and this live split; None where nothing is, or its writer lives."""
+    """Returns the entry that is missing between the ledger and this live split.
+
+    Returns None if none is missing or its writer is alive.
+    """
     recorded_split = replay_split(entries, resource)
     if live.is_close_to(recorded_split):
         return None
@@ -73,7 +77,7 @@ def find_missing_entry(
 
 
 def find_pending_intent(entries: Sequence[LedgerEntry], live: Split, resource: str) -> LedgerEntry | None:
-    """The newest intent without an outcome that would have made this split, after all that is known of the live one."""
+    """Returns the newest intent for this split that has no outcome and follows the last known live split, or None."""
     answered_sequences = {entry.intent for entry in entries if entry.kind == "outcome"}
     for entry in reversed(entries):
         if entry.resource != resource:

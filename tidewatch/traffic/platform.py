@@ -1,4 +1,4 @@
-"""What the traffic code asks of whatever serves the model."""
+"""The interface to the platform that serves the model."""
 
 from __future__ import annotations
 
@@ -11,26 +11,29 @@ from tidewatch.traffic.split import Split
 
 
 class Platform(Protocol):
-    """An endpoint that spreads requests over variants by weight."""
+    """An endpoint that distributes requests over variants by weight."""
 
     def state(self) -> EndpointState:
-        """How it stands now; raises EndpointMissing."""
+        """Returns its present state. Raises EndpointMissing."""
         ...
 
     def set_weights(self, split: Split) -> None:
-        """Asks for a split and returns when the request was accepted; raises EndpointBusy when it cannot be now."""
+        """Requests a split and returns once the request is accepted.
+
+        Raises EndpointBusy if it cannot be accepted now.
+        """
         ...
 
     def set_capacity(self, variant: str, instances: int) -> None:
-        """Asks for an instance count and returns when the request was accepted; raises EndpointBusy."""
+        """Requests an instance count and returns once the request is accepted. Raises EndpointBusy."""
         ...
 
     def delete(self) -> None:
-        """Asks for the end of the endpoint; returns when that was accepted. Raises EndpointBusy, EndpointMissing."""
+        """Requests the deletion and returns once it is accepted. Raises EndpointBusy, EndpointMissing."""
         ...
 
     def read_invocations(
         self, variants: Iterable[str], since: datetime, until: datetime
     ) -> Mapping[str, Mapping[datetime, float]]:
-        """Requests by variant and minute (its beginning), as far as the platform has reported them."""
+        """Returns requests by variant and start of the minute, as far as the platform has reported them."""
         ...

@@ -1,7 +1,7 @@
-"""What an `up` would meet on its way, asked before its first step: a preview refuses what `up` would refuse midway.
+"""Checks before the first step of an `up` what its later steps would refuse, so that a preview refuses it too.
 
-Every rule here is the one that the step itself asks when it comes to it; only the state it is asked about is foreseen.
-What nobody can know before (whether AWS has instances, whether an alarm fires meanwhile) stays an error of the step.
+The rules are those of the steps themselves; only the state they are applied to is predicted. What nobody can know
+before, such as whether AWS has instances or an alarm fires meanwhile, stays an error of the step.
 """
 
 from __future__ import annotations
@@ -20,38 +20,39 @@ from tidewatch.traffic.split import Split
 
 @dataclass(frozen=True)
 class Declaration:
-    """What the stack config declares of the traffic, and what of it is another than before.
-
-    previous, previous_champion: as declared before. config: the configuration that is to be live, by its name or the
-    hash of what it declares; "" is one that does not exist yet, None what follows from `models`. instances: the counts
-    that are changed. restores_split: a split that was declared before is brought about.
-    """
+    """What the stack config declares about the traffic, and how it differs from the previous declaration."""
 
     split: Split
     previous: Split | None
+    """The split that was declared before."""
     models: Mapping[str, DeployedModel]
     champion: str | None
     previous_champion: str | None
+    """The champion that was declared before."""
     config: str | None
+    """The configuration that is to be live, by its name or content hash. "" does not exist yet; None follows from
+    `models`."""
     instances: Mapping[str, int]
+    """The counts that change."""
     restores_split: bool
+    """Whether a split that was declared before is to be applied."""
 
 
 @dataclass(frozen=True)
 class UpdateGate:
-    """The gate of `pulumi up`: what a declaration would meet. It changes nothing."""
+    """Checks what a declaration would meet during `pulumi up`. Changes nothing."""
 
     control: ControlTable
     drain: Drain
 
     def require_allowed(self, snapshot: TrafficSnapshot, declaration: Declaration) -> None:
-        """Raises what `TrafficController.require_update_allowed` raises, for the traffic as it was read."""
+        """Raises what `TrafficController.require_update_allowed` raises, for this snapshot of the traffic."""
         declared, previous, models = declaration.split, declaration.previous, declaration.models
         live_record = self.control.read_models_and_content(snapshot.config) if snapshot.config else None
         live_models, content = live_record or ({}, "")
         is_live = bool(declaration.config) and declaration.config in (snapshot.config, content)
         if is_live:
-            # No deployment is to come: what is live gets the traffic, whatever is declared.
+            # Without a deployment the live models get the traffic, whatever is declared.
             models = merge_live_models(models, live_models)
         changes_split = previous is None or not declared.is_close_to(previous)
         guard.require_declaration_allowed(
@@ -81,19 +82,19 @@ class UpdateGate:
 
 @dataclass(frozen=True)
 class PlannedChange:
-    """What is declared, and which of it is to be done.
-
-    deploys: another configuration comes live. moves: the declared split is another. settles: a split is to be brought
-    about that was declared before. instances: the counts that are changed on the way.
-    """
+    """What is declared, and which of it an `up` has to do."""
 
     declared_split: Split
     models: Mapping[str, DeployedModel]
     champion: str = ""
     needs_deployment: bool = False
+    """Whether another configuration goes live."""
     changes_split: bool = False
+    """Whether the declared split changed."""
     restores_split: bool = False
+    """Whether a split that was declared before is to be applied."""
     instances: Mapping[str, int] = field(default_factory=dict[str, int])
+    """The counts that change on the way."""
 
 
 def require_feasible(
@@ -104,9 +105,9 @@ def require_feasible(
     list_firing: Callable[[], frozenset[str]],
     excluded: frozenset[str] = frozenset(),
 ) -> None:
-    """Raises the TrafficError that a step of this `up` would raise. Without an endpoint there is nothing to foresee.
+    """Raises the TrafficError that a step of this `up` would raise. Without an endpoint there is nothing to predict.
 
-    barred: the variants whose model an open incident keeps from serving.
+    `excluded` are the variants whose model gets no traffic because of an open incident.
     """
     state = snapshot.state
     if state is None or state.split is None:
@@ -127,7 +128,7 @@ def require_feasible(
         return
     if change.declared_split.is_close_to(state.split):
         return
-    # A deployment mends what a change of weights cannot.
+    # A deployment repairs what a change of weights cannot.
     if not change.needs_deployment:
         state.require_usable()
     guard.require_not_quarantined(snapshot, change.declared_split.serving, change.models)
@@ -150,7 +151,7 @@ def _find_replaced_variants(
 def _require_deployable(snapshot: TrafficSnapshot, state: EndpointState, change: PlannedChange) -> None:
     state.require_updatable()
     guard.require_no_active_rollback(snapshot)
-    # A configuration starts with everything on the champion.
+    # A new configuration gives the champion all weight.
     guard.require_joinable(
         snapshot, state, frozenset({change.champion}) & (change.models.keys() - state.variants.keys()), change.models
     )
@@ -176,7 +177,7 @@ def _predict_drained_split(
 
 
 def _predict_state(state: EndpointState, change: PlannedChange, split: Split) -> EndpointState:
-    """The endpoint after the deployment: the variants that are declared, those that join with their declared counts."""
+    """Returns the endpoint after the deployment: the declared variants, with the declared counts of those that join."""
     shares = split.restrict_to(change.models)
 
     def predict_variant(name: str) -> VariantState:
@@ -188,7 +189,7 @@ def _predict_state(state: EndpointState, change: PlannedChange, split: Split) ->
 
 
 def _apply_instances(state: EndpointState, instances: Mapping[str, int]) -> EndpointState:
-    """The endpoint after its counts were changed, which comes before its weights."""
+    """Returns the endpoint after its counts were changed, which happens before the weights change."""
     variants = {
         name: replace(variant_state, instances=instances.get(name, variant_state.instances))
         for name, variant_state in state.variants.items()
@@ -199,14 +200,14 @@ def _apply_instances(state: EndpointState, instances: Mapping[str, int]) -> Endp
 def merge_live_models(
     models: Mapping[str, DeployedModel], live_models: Mapping[str, DeployedModel]
 ) -> dict[str, DeployedModel]:
-    """What the variants hold live, with the floors that are declared; what is declared where nobody knows."""
+    """Returns the live models with their declared floors, or the declared model if the live one is unknown."""
     return {variant: replace(live_models.get(variant, model), floor=model.floor) for variant, model in models.items()}
 
 
 def _needs_deployment(
     config: str | None, models: Mapping[str, DeployedModel], live_models: Mapping[str, DeployedModel]
 ) -> bool:
-    """Whether a declaration whose configuration is not live deploys one; without a name, by what the variants hold."""
+    """Whether a declaration whose configuration is not live deploys one. Without a name, the models decide."""
     if config is not None:
         return True
     is_same = models.keys() == live_models.keys() and all(

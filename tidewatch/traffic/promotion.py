@@ -1,4 +1,4 @@
-"""The rule of a promotion: which variant a version goes into, and which shares of the traffic are declared then."""
+"""The rule of a promotion: which variant gets a version, and which shares are declared then."""
 
 from __future__ import annotations
 
@@ -9,40 +9,41 @@ from tidewatch.naming import VARIANTS
 from tidewatch.traffic.errors import TrafficError
 
 INITIAL_WEIGHT = 5.0
-"""Percent of the traffic for a version that is new to an endpoint which serves another one."""
+"""Percent of the traffic for a new version on an endpoint that serves another one."""
 FULL_WEIGHT = 100.0
 
 
 class PromotionRefused(TrafficError):
-    """A version that cannot be put before users like this."""
+    """A promotion that the rules do not allow."""
 
 
 @dataclass(frozen=True)
 class VariantDeclaration:
-    """What a variant is declared to hold. weight: percent of the traffic."""
+    """What a variant is declared to hold."""
 
     version: str
     weight: float
+    """Percent of the traffic."""
     instances: int
 
 
 @dataclass(frozen=True)
 class TrafficDeclaration:
-    """The variants of a model as declared. champion: the variant that a rollback goes to; None where none is
-    declared."""
+    """The declared variants of a model."""
 
     model: str
     variants: Mapping[str, VariantDeclaration]
     champion: str | None
+    """The variant that a rollback goes to, or None if none is declared."""
     stack: str = ""
     """The stack whose config declares them, for the commands in messages."""
 
     def promote(self, version: str, weight: float | None, floor: int) -> TrafficDeclaration:
-        """The declaration by which `version` has `weight` percent of the traffic, and the champion the rest.
+        """Returns the declaration that gives `version` `weight` percent of the traffic and the champion the rest.
 
-        Without a weight a version that is new here begins with a few percent. floor: the instances of the very first
-        version. Raises PromotionRefused where no variant is idle, where a version that has its variant comes without a
-        weight while another serves, and where a champion that is alone would get less than all.
+        Without a weight a new version starts with INITIAL_WEIGHT percent. `floor` is the instance count of the very
+        first version. Raises PromotionRefused if no variant is idle, if a version that already has a variant comes
+        without a weight while another serves, or if the only variant would get less than all traffic.
         """
         if self.champion is None or not self.variants:
             first = VARIANTS[0]
@@ -62,7 +63,7 @@ class TrafficDeclaration:
         return self._replace_variants({variant: replace(current, weight=weight)}, {champion: FULL_WEIGHT - weight})
 
     def _is_shared(self, champion: str) -> bool:
-        """Whether another variant than the champion gets traffic."""
+        """Whether a variant other than the champion gets traffic."""
         return any(each.weight > 0 for variant, each in self.variants.items() if variant != champion)
 
     def _set_champion_weight(self, champion: str, weight: float) -> TrafficDeclaration:
@@ -80,7 +81,7 @@ class TrafficDeclaration:
         return replace(self, variants={**self.variants, **added, **reweighted})
 
     def _find_variant(self, version: str) -> str | None:
-        """The variant that holds `version`; the challenger's where both do."""
+        """Returns the variant that holds `version`; the challenger if both do."""
         matching = [variant for variant, current in self.variants.items() if current.version == version]
         return next((variant for variant in matching if variant != self.champion), matching[0] if matching else None)
 

@@ -1,4 +1,4 @@
-"""The platform SageMaker: one real-time endpoint, its variants being the variants.
+"""SageMaker as a platform: one real-time endpoint with its production variants.
 
 Source: the SageMaker API reference (DescribeEndpoint, UpdateEndpointWeightsAndCapacities) and the CloudWatch metrics of
 endpoint invocations.
@@ -34,7 +34,7 @@ class SageMakerEndpoint:
         self._name = name
 
     def state(self) -> EndpointState:
-        """DescribeEndpoint, read; raises EndpointMissing."""
+        """Returns the state that DescribeEndpoint reports. Raises EndpointMissing."""
         if not self._name:
             raise EndpointMissing(
                 "There is no endpoint yet; `pulumi up` with a variant in the stack config creates it."
@@ -64,7 +64,7 @@ class SageMakerEndpoint:
         self._update([{"VariantName": variant, "DesiredInstanceCount": instances}])
 
     def delete(self) -> None:
-        """DeleteEndpoint, which also deregisters its variants from Application Auto Scaling."""
+        """Calls DeleteEndpoint, which also deregisters the variants from Application Auto Scaling."""
         try:
             self._sagemaker.delete_endpoint(EndpointName=self._name)
         except Exception as error:
@@ -98,7 +98,7 @@ class SageMakerEndpoint:
 
 
 def is_config_complete(sagemaker: SageMakerClient, config: str) -> bool:
-    """Whether an endpoint configuration is there, and every model that it names: an endpoint on it can be scaled."""
+    """Whether an endpoint configuration and every model that it names exist. Scaling an endpoint needs all of them."""
     try:
         variants = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
         for variant in variants:
@@ -121,9 +121,9 @@ def _parse_variant_state(variant: Mapping[str, Any]) -> VariantState:
 
 
 def map_error(error: Exception, endpoint: str) -> Exception:
-    """SageMaker's refusal as an error of ours; what is no known refusal stays as it is.
+    """Returns SageMaker's refusal as an error of ours, and any other error unchanged.
 
-    SageMaker has one code, ValidationException, for nearly everything, so the words decide.
+    SageMaker uses one code, ValidationException, for nearly everything, so the words of the message decide.
     """
     code, message = get_error_code(error), get_error_message(error)
     if code not in ("ValidationException", "ResourceLimitExceeded", "ResourceInUse", "ConflictException"):
@@ -147,7 +147,7 @@ def map_error(error: Exception, endpoint: str) -> Exception:
 
 
 def is_capacity_error(reason: str) -> bool:
-    """Whether a FailureReason says that there were no instances to give."""
+    """Whether a FailureReason says that AWS had no instances."""
     compact = reason.lower().replace(" ", "")
     return any(
         word in compact for word in ("insufficientinstancecapacity", "unabletoprovision", "insufficientcapacity")

@@ -1,4 +1,4 @@
-"""Which version each variant serves and since when, as it is found live: a declaration tells neither."""
+"""Which version each variant serves live, and since when. The declaration shows neither."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ SERVED_KEY = "served-versions"
 
 @dataclass(frozen=True)
 class ServedVersion:
-    """A version, the content hash of its model as declared, and since when, ISO 8601: to the minute of the sweep."""
+    """A version that a variant serves."""
 
     version: str
     content: str
+    """The content hash of its model as declared."""
     since: str
+    """When the sweep first saw it, ISO 8601, to the minute."""
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> ServedVersion:
@@ -33,7 +35,7 @@ class ServedVersion:
 def track_served_versions(
     control: ControlTable, models: Mapping[str, DeployedModel], now: datetime
 ) -> dict[str, ServedVersion]:
-    """What the variants of the live configuration hold, and since when it is so; what is new is written down."""
+    """Returns what the variants of the live configuration hold and since when, and records what is new."""
     before = _read_versions(control)
     found = {variant: _update_version(model, before.get(variant), now) for variant, model in sorted(models.items())}
     if found != before:

@@ -1,4 +1,4 @@
-"""The split: which share of an endpoint's untargeted requests each variant gets."""
+"""The split: the share of an endpoint's untargeted requests that each variant gets."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from tidewatch.traffic.errors import InvalidSplit
 
 TOLERANCE = 1e-4
-"""Shares nearer than this are the same: SageMaker keeps weights as 32-bit floats."""
+"""Shares that differ by less than this are equal: SageMaker keeps weights as 32-bit floats."""
 _ROUNDING = 1e-6
 _LARGE = 1e300
 
 
 @dataclass(frozen=True)
 class Split:
-    """Shares by variant: they sum to one, none is negative, at least one is positive. Raises InvalidSplit otherwise."""
+    """The shares of the variants.
+
+    They sum to one, none is negative, at least one is positive; else it raises InvalidSplit.
+    """
 
     shares: Mapping[str, float]
 
@@ -31,7 +34,7 @@ class Split:
 
     @classmethod
     def of(cls, weights: Mapping[str, float]) -> Split:
-        """The split that SageMaker makes of weights: share = weight / sum of weights."""
+        """Returns the split that SageMaker makes of weights: share = weight / sum of weights."""
         _require_valid_weights(weights)
         largest = max(weights.values())
         if largest <= 0:
@@ -45,7 +48,7 @@ class Split:
 
     @classmethod
     def from_single_variant(cls, variant: str, others: Iterable[str] = ()) -> Split:
-        """All traffic to one variant, none to the others named."""
+        """Returns a split with all traffic on one variant and none on the others."""
         return cls({**dict.fromkeys(others, 0.0), variant: 1.0})
 
     @classmethod
@@ -61,11 +64,14 @@ class Split:
         return frozenset(variant for variant, share in self.shares.items() if share > 0)
 
     def get_share(self, variant: str) -> float:
-        """The variant's share; 0 for a variant that is not in the split."""
+        """Returns the variant's share, 0 if it is not in the split."""
         return self.shares.get(variant, 0.0)
 
     def exclude(self, variants: Iterable[str]) -> Split:
-        """The same ratios with nothing for these variants; raises InvalidSplit when no other variant serves."""
+        """Returns the split with nothing for these variants and the same ratios.
+
+        Raises InvalidSplit if no other serves.
+        """
         excluded = frozenset(variants)
         if not self.serving - excluded:
             raise InvalidSplit(
@@ -74,13 +80,13 @@ class Split:
         return Split.of({variant: 0.0 if variant in excluded else share for variant, share in self.shares.items()})
 
     def restrict_to(self, variants: Iterable[str]) -> Split:
-        """The same split over exactly these variants; those it did not name get nothing."""
+        """Returns the split over exactly these variants; those that it does not have get 0."""
         targets = frozenset(variants)
         restricted = self.exclude(self.serving - targets) if self.serving - targets else self
         return Split.of({variant: restricted.get_share(variant) for variant in targets})
 
     def is_close_to(self, other: Split | None, tolerance: float = TOLERANCE) -> bool:
-        """Whether both send the same traffic everywhere; a variant that is absent has no share."""
+        """Whether both have the same shares within the tolerance. An absent variant has none."""
         if other is None:
             return False
         return all(
@@ -89,7 +95,7 @@ class Split:
         )
 
     def round_shares(self, digits: int = 6) -> Split:
-        """Without the noise of 32-bit weights."""
+        """Returns the split without the rounding noise of 32-bit weights."""
         shares = {variant: round(share, digits) for variant, share in self.shares.items()}
         return Split.of(shares)
 

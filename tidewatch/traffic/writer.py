@@ -1,8 +1,8 @@
-"""The one way to write weights: lease, check, intent, call, and after the wait an outcome.
+"""Writes weights, the only code that does: lease, check, intent, call, wait, outcome.
 
-The lease is held from the reading of ledger and head until the platform accepted the call. A rollback claims its
-incident before it asks for the lease: a writer that takes the lease after the claim sees it, one that had it before is
-flipped over.
+The writer holds the lease from the reading of ledger and run until the platform accepted the call. A rollback claims
+its incident before it takes the lease: a writer that takes the lease later sees the claim, and the rollback overwrites
+the change of one that had it before.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class SubmittedChange:
 
 @dataclass(frozen=True)
 class Writer:
-    """Writes the weights of one endpoint, and the instance counts of its variants."""
+    """Writes the weights of one endpoint and the instance counts of its variants."""
 
     platform: Platform
     ledger: Ledger
@@ -48,19 +48,22 @@ class Writer:
     heartbeat: Heartbeat
 
     def start_backoff(self) -> Backoff:
-        """The waits of this writer, which lives as long as it polls."""
+        """Returns a backoff whose polls renew this writer's heartbeat."""
         return Backoff(self.clock, self.wait_seconds, beat=self.heartbeat.beat)
 
     def read_snapshot(self) -> TrafficSnapshot:
-        """The head before the entries: an incident is claimed in the head first. Raises EndpointMissing."""
+        """Reads run, ledger and state. Raises EndpointMissing.
+
+        The run is read before the entries, because a rollback claims its incident in the run first.
+        """
         run = self.control.read_run()
         return TrafficSnapshot(self.ledger.entries(), run, self.platform.state(), key=self.resource_names.key)
 
     def change(self, decide: Decide, *, who: str, why: str, incident: str = "") -> Receipt | None:
-        """Brings a split about, waiting for its turn and for its end; None where `decide` says there is nothing to do.
+        """Changes the split: waits for its turn and for the end. Returns None if `decide` finds nothing to do.
 
-        Raises what `decide` raises, EndpointBusy when the wait is over, EndpointUnusable, or TrafficError when the
-        platform took the change back.
+        Raises what `decide` raises, EndpointBusy when the wait is over, EndpointUnusable, or TrafficError if the
+        platform reverted the change.
         """
         requested_at = self.clock.now()
         with self.heartbeat.keep_alive():
@@ -87,7 +90,7 @@ class Writer:
     def submit(
         self, decide: Decide, *, who: str, why: str, incident: str = "", alarm: str = ""
     ) -> SubmittedChange | None:
-        """One attempt. Raises EndpointBusy when the endpoint cannot take a change now, having changed nothing."""
+        """Makes one attempt. Raises EndpointBusy, with nothing changed, if the endpoint cannot take a change now."""
         with self.control.hold_traffic_lease() as lease:
             snapshot = self.read_snapshot()
             split = decide(snapshot)
@@ -120,7 +123,7 @@ class Writer:
             return SubmittedChange(intent, split, self.clock.now())
 
     def confirm(self, submitted: SubmittedChange) -> None:
-        """Waits for InService, compares and appends the outcome; raises TrafficError where the split is another."""
+        """Waits for InService, compares and appends the outcome. Raises TrafficError if the live split differs."""
         state = self.wait_until_stable()
         state.require_usable()
         outcome = self.record_outcome(submitted.intent)
@@ -131,7 +134,10 @@ class Writer:
             )
 
     def record_outcome(self, intent: LedgerEntry, receipt: Receipt | None = None) -> LedgerEntry | None:
-        """Answers an intent with what the endpoint says now; None where it was answered already."""
+        """Appends the outcome of an intent from the endpoint's present state.
+
+        Returns None if it has an outcome already.
+        """
 
         def compose(entries: tuple[LedgerEntry, ...]) -> LedgerEntry | None:
             if any(entry.intent == intent.sequence for entry in entries):
@@ -150,7 +156,7 @@ class Writer:
         return self.ledger.append(compose, use_cache=True)
 
     def wait_until_stable(self) -> EndpointState:
-        """Waits until no change is in progress; raises EndpointBusy when the wait is over."""
+        """Waits until no change is in progress. Raises EndpointBusy when the wait is over."""
         backoff = self.start_backoff()
         state = self.platform.state()
         while not state.is_in_service and not state.status.is_unusable:
@@ -163,7 +169,7 @@ class Writer:
         return state
 
     def set_capacity(self, variant: str, instances: int) -> None:
-        """Sets a variant's instance count, waiting for its turn and until the variant has them."""
+        """Sets a variant's instance count: waits for its turn and until the variant has the instances."""
         backoff = self.start_backoff()
         while True:
             state = self.wait_until_stable()

@@ -1,5 +1,5 @@
-"""Counting: captured records, or the rows of a table, into the integer counts of a profile.
+"""Counting: turns captured records, or the rows of a table, into the integer counts of a profile.
 
-Nothing is imported here: the drift function has no use for tables, the command line none for captured records until a
-command counts them, and Spark's workers alone have pyarrow.
+Nothing is imported here: the drift function does not need tables, the command line needs captured records only to count
+them, and only Spark's workers have pyarrow.
 """

@@ -1,4 +1,4 @@
-"""From values to counts in a reference's bins."""
+"""Counts values in a reference's bins."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from tidewatch.arrays import Counts, Floats
 from tidewatch.drift.reference import CategoryFeature, NumericFeature, Reference, hash_to_pool, hash_value
 
 CELLS = 8192
-"""Cells of a feature's lookup grid: enough that a cell seldom holds two edges, few enough to stay in the cache."""
+"""The cells of a feature's lookup grid: enough that a cell seldom has two edges, few enough to stay in the cache."""
 
 
 class NumericGrid:
-    """Bins a whole matrix of numbers, one column a feature."""
+    """Bins a matrix of numbers with one column per feature."""
 
     def __init__(self, features: Sequence[NumericFeature]) -> None:
         self._features = [_FeatureGrid(feature) for feature in features]
 
     def count(self, matrix: Floats) -> list[Counts]:
-        """Counts a feature, missing last, of a matrix of shape (rows, features); NaN is missing, infinity is refused.
+        """Returns the counts of each feature, missing last, of a matrix of shape (rows, features).
 
-        Raises ValueError on a matrix of another width, or with an infinite value.
+        NaN is missing. Raises ValueError for a matrix of another width or with an infinite value.
         """
         if matrix.ndim != 2 or matrix.shape[1] != len(self._features):
             raise ValueError(f"{matrix.shape} is not the shape of {len(self._features)} features.")
@@ -36,7 +36,7 @@ class _FeatureGrid:
     """Bins the numbers of one feature without a search.
 
     A uniform grid over the edges gives a first guess that is never too high; the value is then compared with the edges
-    that follow. The result is exactly that of numpy.searchsorted(edges, x, side="right").
+    that follow. The result equals numpy.searchsorted(edges, x, side="right").
     """
 
     def __init__(self, feature: NumericFeature) -> None:
@@ -45,12 +45,12 @@ class _FeatureGrid:
         cells = np.clip((edges - self._low) * self._scale, 0, CELLS - 1).astype(np.int64)
         self._first = np.searchsorted(cells, np.arange(CELLS), "left")
         self._has_several_edges = np.bincount(cells, minlength=CELLS) > 1
-        # Behind the edges stands infinity, which no value passes.
+        # The last edge is infinity, which no value passes.
         self._edges = np.append(edges, np.inf)
         self._width = feature.width
 
     def count(self, values: Floats) -> Counts:
-        """Counts of the bins, then of the missing, for values of shape (n,)."""
+        """Returns the counts of the bins, then of the missing, for values of shape (n,)."""
         finite = np.isfinite(values)
         missing = 0
         if not finite.all():
@@ -63,7 +63,7 @@ class _FeatureGrid:
         return counts
 
     def _find_bins(self, values: Floats) -> npt.NDArray[np.int64]:
-        with np.errstate(over="ignore"):  # beyond the grid on either side is as good as at its end
+        with np.errstate(over="ignore"):  # values beyond the grid get its first or last cell
             guess = values - self._low
             guess *= self._scale
         np.minimum(guess, CELLS - 1, out=guess)
@@ -81,9 +81,9 @@ class _FeatureGrid:
 
 
 def _fit_grid(edges: Floats) -> tuple[float, float]:
-    """Where a feature's cells begin, and how many there are to a unit.
+    """Returns where a feature's cells begin and how many there are per unit.
 
-    The outer edges are left out: they may lie far from the bulk, and the cells would be wide where the values are.
+    The outer edges are left out: they may be far from most values, and the cells would be too wide.
     """
     if len(edges) < 4 or not np.isfinite(edges[-2] - edges[1]):
         return 0.0, 0.0
@@ -104,7 +104,7 @@ class CategoryBinner:
         self._uses_pools = feature.open and bool(feature.pools)
         self._unseen_bin = self._first_pool_bin if feature.open else feature.width - 2
         self._width = feature.width
-        # Flags are sent as true and false, and as 1 and 0, which are the same where training had these two alone.
+        # Flags come as true and false or as 1 and 0. They are equal if training had only one of these pairs.
         for yes, no, others in (("true", "false", ("1", "0")), ("1", "0", ("true", "false"))):
             bins = (self.bin(yes), self.bin(no))
             if feature.total and set(bins) == {0, 1} and len(feature.values) == 2:
@@ -112,7 +112,7 @@ class CategoryBinner:
                 break
 
     def bin(self, value: str | None) -> int:
-        """The bin of one value: its own, its pool's, unseen's, or missing's."""
+        """Returns the bin of one value: its own, its pool's, unseen or missing."""
         if value is None:
             return self._width - 1
         found = self._clear_bins.get(value)
@@ -125,11 +125,11 @@ class CategoryBinner:
         return found
 
     def count(self, values: Iterable[str | None]) -> Counts:
-        """Counts of values: the named ones, the pools of others, unseen, missing."""
+        """Returns the counts of the named values, the pools of others, unseen and missing."""
         counts = np.zeros(self._width, np.int64)
         tallies = Counter(values)
         if not (self._hashed_bins or self._uses_pools):
-            # Of many values that no reference knows, none is looked at by itself.
+            # Many values may be unknown, so those are counted together.
             for value in (None, *(self._clear_bins.keys() & tallies.keys())):
                 counts[self.bin(value)] += tallies.pop(value, 0)
             counts[self._unseen_bin] += sum(tallies.values())
@@ -140,7 +140,7 @@ class CategoryBinner:
 
 
 class Binner:
-    """Bins whole rows of one reference's model."""
+    """Bins whole rows for one reference."""
 
     def __init__(self, reference: Reference) -> None:
         features, self._score = reference.features, reference.score
@@ -151,16 +151,17 @@ class Binner:
         self._widths = [feature.width for feature in reference.measured_features]
 
     def zeros(self) -> list[Counts]:
-        """Counts of nothing."""
+        """Returns counts of zero rows."""
         return [np.zeros(width, np.int64) for width in self._widths]
 
     def count(
         self, numbers: Floats, categories: Sequence[Sequence[str | None]], scores: Floats | None
     ) -> tuple[Counts, ...]:
-        """One array of counts for each of the reference's `measured`, as a profile holds them.
+        """Returns one array of counts for each of the reference's `measured_features`, as a profile has them.
 
-        numbers: (rows, numeric features), NaN where missing. categories: the values of each category feature, None
-        where missing. scores: (rows,); may be None, and is not read where the reference has no score.
+        `numbers` has shape (rows, numeric features), with NaN for missing. `categories` has the values of each category
+        feature, with None for missing. `scores` has shape (rows,); it may be None and is not read if the reference has
+        no score.
         """
         numeric = iter(self._numbers.count(numbers))
         categorical = iter([each.count(values) for each, values in zip(self.categories, categories, strict=True)])

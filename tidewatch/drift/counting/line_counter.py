@@ -1,4 +1,4 @@
-"""From lines to counts: the one step that must be fast, behind one small interface."""
+"""Counts the lines of capture files, the one step that must be fast, behind one small interface."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ from tidewatch.drift.profile import Profile
 from tidewatch.drift.reference import CategoryFeature, NumericFeature, Reference
 
 MAX_TEMPLATES = 8
-"""Forms of a line that are remembered; an hour of one endpoint has one, or one for each length of its inference ids."""
+"""How many templates are kept. An hour of one endpoint has one, or one per length of its inference ids."""
 MAX_LEARNING_LINES = 16
-"""Lines of a block that are read strictly before its other lines are given up as alike to nothing."""
+"""How many lines of a block are parsed strictly before the rest is no longer matched."""
 BIN_BATCH_ROWS = 8192
-"""Rows whose numbers wait to be binned together, a column at a time: enough to be worth a call of numpy for each."""
+"""How many rows are collected before their numbers are binned by column: enough for a numpy call per column."""
 MIN_TEMPLATE_LINES = 8
-"""Lines alike that make a form worth remembering."""
+"""How many matching lines make a template worth keeping."""
 
 
 class LineCounter(Protocol):
     """Counts captured records against a reference. Blocks may come from several files, in any order."""
 
     def count(self, block: Block, source: str) -> None:
-        """Counts every record of a block; `source` names its file in examples of rejects."""
+        """Counts every record of a block. `source` names its file in examples of rejected records."""
         ...
 
     def profile(self) -> Profile:
-        """The counts of all blocks so far."""
+        """Returns the counts of all blocks so far."""
         ...
 
 
 def create_counter(reference: Reference) -> LineCounter:
-    """The fastest counter there is for this reference; every counter gives the same counts."""
+    """Returns the fastest counter for this reference. All counters give the same counts."""
     return BlockCounter(reference)
 
 
 class StrictLineCounter:
-    """Reads every line strictly: slow, and what the others are held to."""
+    """Parses every line strictly. It is slow and defines the right result for the others."""
 
     def __init__(self, reference: Reference) -> None:
         self._reference = reference
@@ -62,7 +62,7 @@ class StrictLineCounter:
 
 
 class BlockCounter:
-    """Reads lines that are alike all at once, and every other line strictly."""
+    """Parses lines of the same form together and every other line strictly."""
 
     def __init__(self, reference: Reference) -> None:
         self._reference = reference
@@ -103,7 +103,7 @@ class BlockCounter:
         )
 
     def _learn_templates(self, lines: _BlockLines, remaining: Counts, deferred: list[Counts]) -> Counts:
-        """Learns the form of lines that no template fits, and reads those alike; returns what is still left."""
+        """Learns templates from lines that none fits, and counts the lines that match. Returns the rest."""
         for _ in range(MAX_LEARNING_LINES):
             if len(remaining) < MIN_TEMPLATE_LINES:
                 break
@@ -121,7 +121,10 @@ class BlockCounter:
     def _count_matching(
         self, template: LineTemplate, lines: _BlockLines, remaining: Counts, deferred: list[Counts]
     ) -> Counts:
-        """Reads the lines that fit the template; those of them that are not plain go to `unread`, the others back."""
+        """Counts the lines that match the template. Returns the others.
+
+        Matching lines that the vectorized reader cannot parse are added to `deferred`.
+        """
         if not len(remaining):
             return remaining
         spans, others = template.match(lines.buffer, lines.starts, lines.ends, remaining)
@@ -157,7 +160,7 @@ class BlockCounter:
 
 
 class _BlockLines:
-    """The lines of a block: where they start and end, and which of them tell something."""
+    """The lines of a block: where they start and end, and which of them may hold a record."""
 
     def __init__(self, block: Block, source: str) -> None:
         self._block, self._source = block, source
@@ -177,7 +180,10 @@ class _BlockLines:
         return self._block.data[self.starts[index] : self.ends[index]]
 
     def split_by_controls(self) -> tuple[Counts, Counts]:
-        """The lines without a tab or a carriage return, which the plain reader uses for itself, and those with one."""
+        """Returns the lines without tabs and carriage returns, and those with any.
+
+        The vectorized reader uses both characters itself.
+        """
         if b"\t" not in self._block.data and b"\r" not in self._block.data:
             return self.record_indices, np.empty(0, np.int64)
         control_positions = np.flatnonzero(np.isin(self.buffer.array[: self.buffer.size], (9, 13)))
@@ -185,9 +191,9 @@ class _BlockLines:
         return self.record_indices[~has_controls], self.record_indices[has_controls]
 
     def reject_short(self, record_counter: RecordCounter) -> None:
-        """Has lines that are too short for a record read once for all that are the same; they are told no more.
+        """Rejects lines that are too short for a record, counting equal ones together, and drops them.
 
-        A small gzip file holds millions of them.
+        A small gzip file can hold millions of them.
         """
         is_short = (self.ends - self.starts)[self.record_indices] < MIN_RECORD_BYTES
         if self._block.last_is_open and len(is_short):
@@ -200,7 +206,7 @@ class _BlockLines:
             record_counter.count_identical(line, self._source, offsets)
 
     def count_strictly(self, index: int, record_counter: RecordCounter) -> Record | None:
-        """Reads one line strictly."""
+        """Parses one line strictly."""
         is_open = self._block.last_is_open and index == len(self.ends) - 1
         return record_counter.count_line(
             self.get_line(index), self._source, int(self._block.offset + self.starts[index]), is_open=is_open

@@ -1,8 +1,8 @@
-"""Finds the two payloads in lines that are alike but for them, by byte offsets, without parsing their JSON.
+"""Finds the two payloads of lines of the same form by byte offsets, without parsing their JSON.
 
-SageMaker writes every record of an hour in one form. What stands around the payloads is learned from one line that the
-strict reader accepted; a line that has the same bytes there is valid JSON wherever that one is, so only the payloads
-are left to read. Any other line is left to the strict reader.
+SageMaker writes all records of an hour in one form. The bytes around the payloads are learned from a line that the
+strict parser accepted. Another line with the same bytes there is valid JSON too, so only its payloads are parsed. Any
+other line is left to the strict parser.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from tidewatch.capture.payload import Payload, is_csv
 from tidewatch.capture.record import Record
 
 MAX_OUTPUT_BYTES = 24
-"""Bytes of an answer, with the quote before it, that are looked for before the end of the line."""
+"""The last bytes of a line's fixed part in which the output, with the quote before it, is searched."""
 _VARIABLE_FIELDS = re.compile(rb'"(?:eventId|inferenceId|inferenceTime)":"([ !#-\[\]-~]*)"')
 _UNESCAPED_TEXT = re.compile(r"[ !#-\[\]-~]+\Z")
 
 
 @dataclass(frozen=True)
 class PayloadSpans:
-    """Where the payloads of some lines stand in a block: offsets and lengths in bytes, shape (lines,) each."""
+    """The payloads of some lines in a block: offsets and lengths in bytes, each of shape (lines,)."""
 
     line_indices: Counts
     input_start: Counts
@@ -36,7 +36,7 @@ class PayloadSpans:
         return len(self.line_indices)
 
     def select(self, mask: Mask) -> PayloadSpans:
-        """The spans of the chosen lines."""
+        """Returns the spans of the selected lines."""
         return PayloadSpans(
             self.line_indices[mask],
             self.input_start[mask],
@@ -47,7 +47,7 @@ class PayloadSpans:
 
 
 class PaddedBuffer:
-    """A block of bytes that is read in many places at once. It is followed by room, so that no read passes its end."""
+    """A block of bytes, followed by padding so that no read passes its end."""
 
     def __init__(self, block: bytes, padding: int = 4096) -> None:
         self.size = len(block)
@@ -55,19 +55,22 @@ class PaddedBuffer:
         self.array: Bytes = np.frombuffer(self.bytes, np.uint8)
 
     def gather(self, starts: Counts, width: int) -> Bytes:
-        """A copy of `width` bytes from each start; shape (len(starts), width). No start may lie before the block."""
+        """Returns `width` bytes from each start, as a copy of shape (len(starts), width). No start may be negative."""
         sliding_view = np.ndarray((len(self.bytes) - width + 1,), f"V{width}", self.bytes, 0, (1,))
         return sliding_view[starts].view(np.uint8).reshape(len(starts), width)
 
     def gather_words(self, starts: Counts) -> Words:
-        """Eight bytes from each start as one little-endian number."""
+        """Returns eight bytes from each start as one little-endian number."""
         sliding_view = np.ndarray((len(self.bytes) - 7,), "<u8", self.bytes, 0, (1,))
         return sliding_view[starts]
 
 
 @dataclass(frozen=True, eq=False)
 class _TemplateSegment:
-    """Bytes that a line must have, but where it is free to have any plain character of a string (there they are 0)."""
+    """Bytes that a line must have.
+
+    Variable spans may hold any unescaped characters of a string; they are 0 in `text`.
+    """
 
     text: bytes
     variable_spans: tuple[slice, ...]
@@ -84,35 +87,39 @@ class _TemplateSegment:
         return len(self.text)
 
     def find_matches(self, buffer: PaddedBuffer, starts: Counts) -> Mask:
-        """At which of the starts these bytes stand."""
+        """Returns at which of the starts these bytes are."""
         seen = buffer.gather(starts, len(self.text))
         same = np.ones(len(starts), np.bool_)
         for span in self.variable_spans:
             characters = seen[:, span]
             same &= find_true_rows((characters - np.uint8(32) < 95) & (characters != 34) & (characters != 92))
             seen[:, span] = 0
-        # As a rule every line has them, which one comparison of all tells.
+        # Usually every line has these bytes, which one comparison of the whole array shows.
         if seen.tobytes() != self.text * len(starts):
             same &= find_true_rows(seen == np.frombuffer(self.text, np.uint8))
         return same
 
 
 def find_true_rows(good: Mask) -> Mask:
-    """In which rows everything is good."""
+    """Returns the rows in which all values are true."""
     return np.ones(len(good), np.bool_) if good.all() else np.logical_and.reduce(good, axis=1)
 
 
 @dataclass(frozen=True)
 class LineTemplate:
-    """What stands before, between and after the two payloads of a line; `fields`: how many values the input has."""
+    """The fixed bytes of a line: before, between and after its two payloads."""
 
     before: _TemplateSegment
     between: _TemplateSegment
     after: _TemplateSegment
     field_count: int
+    """The number of values in the input."""
 
     def match(self, buffer: PaddedBuffer, starts: Counts, ends: Counts, lines: Counts) -> tuple[PayloadSpans, Counts]:
-        """The spans in those of `lines` (indices into starts and ends) that have this form, and the other lines."""
+        """Returns the spans of the lines that have this form, and the other lines.
+
+        `lines` are indices into `starts` and `ends`.
+        """
         fixed = len(self.before) + len(self.between) + len(self.after)
         room = ends[lines] - starts[lines] - fixed
         long_enough = room >= 2
@@ -123,7 +130,7 @@ class LineTemplate:
         after = ends[tried] - len(self.after)
         good = self.before.find_matches(buffer, start)
         good &= self.after.find_matches(buffer, after)
-        # Every line of this length or more has at least MOST_SCORE bytes before its tail: the piece before is longer.
+        # A line of this length or more has at least MAX_OUTPUT_BYTES before its tail, because the first part is longer.
         quotes = buffer.gather(after - MAX_OUTPUT_BYTES, MAX_OUTPUT_BYTES)[:, ::-1] == ord('"')
         length = quotes.argmax(1)
         good &= quotes.any(1) & (length > 0)
@@ -138,9 +145,9 @@ class LineTemplate:
 
 
 def learn_template(line: bytes, record: Record) -> LineTemplate | None:
-    """The template of a line that the strict reader made `record` of; None where its form is no plain one.
+    """Returns the template of a line that the strict parser decoded to `record`, or None if the line is not simple.
 
-    A plain line has one row of CSV without quotes or escapes on the way in, and one plain CSV value on the way out.
+    A simple line has one CSV row without quotes or escapes as its input and one CSV value as its output.
     """
     if record.output is None:
         return None
@@ -163,7 +170,7 @@ def learn_template(line: bytes, record: Record) -> LineTemplate | None:
 
 
 def _find_payload_span(line: bytes, payload: Payload) -> tuple[int, int] | None:
-    """Where the payload's row stands in the line as it is, its closing newline left out."""
+    """Returns where the payload's row is in the raw line, without its final newline, or None."""
     row = payload.data.removesuffix("\n")
     if not is_csv(payload) or not _UNESCAPED_TEXT.match(row):
         return None

@@ -1,4 +1,4 @@
-"""Counts records one by one, in every form that the capture reader knows. It alone decides what is rejected."""
+"""Counts records one by one, in every format that the capture parser accepts. Only it decides what is rejected."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tidewatch.drift.counting.binning import Binner
 from tidewatch.drift.reference import NumericFeature, Reference
 
 MAX_BUFFERED_ROWS = 2048
-"""Rows that wait to be binned together."""
+"""How many rows are collected before they are binned together."""
 MAX_BUFFERED_BYTES = 8 << 20
-"""Bytes of their lines: a category's value may be as long as a line."""
+"""In bytes of their lines: a category's value may be as long as a line."""
 
 
 def build_schema(reference: Reference) -> RecordSchema:
-    """How the capture reader reads the rows of this reference's model."""
+    """Returns how the capture parser reads the rows for this reference."""
     return RecordSchema(
         features=tuple(
             ColumnSpec(
@@ -38,7 +38,7 @@ def build_schema(reference: Reference) -> RecordSchema:
 
 
 class RecordCounter:
-    """Reads lines strictly, and keeps the account of what was rejected, why and where."""
+    """Parses lines strictly and counts what was rejected, with reason and location."""
 
     def __init__(self, reference: Reference) -> None:
         self._schema = build_schema(reference)
@@ -55,9 +55,9 @@ class RecordCounter:
         self._buffered_rows = self._buffered_bytes = 0
 
     def count_line(self, line: bytes, source: str, offset: int, *, is_open: bool = False) -> Record | None:
-        """Counts one record, a line without its newline; the record, or None where it was rejected.
+        """Counts one record, a line without its newline. Returns the record, or None if it was rejected.
 
-        `is_open` says that the file ends within the line.
+        `is_open` is whether the file ends within the line.
         """
         try:
             record = decode_record(line, is_open=is_open)
@@ -66,7 +66,7 @@ class RecordCounter:
             self._accounting.reject(source, offset, error.reason, error.column)
             return None
         except Exception:
-            # Whatever a record holds, it costs the others nothing: what nobody foresaw is counted, and seen there.
+            # An unexpected error must not stop the other records: it is counted under its own reason.
             self._accounting.reject(source, offset, RejectReason.INTERNAL_ERROR)
             return None
         self._accounting.add_parsed(headers=rows.headers)
@@ -74,7 +74,7 @@ class RecordCounter:
         return record
 
     def count_identical(self, line: bytes, source: str, offsets: Sequence[int]) -> None:
-        """Counts lines that are all the same, and no records, by their offsets in order."""
+        """Counts equal lines that are no records, by their offsets in order."""
         try:
             decode_record(line)
         except RecordRejected as error:
@@ -83,11 +83,11 @@ class RecordCounter:
             raise ValueError(f"{line!r} is a record, and is to be read as one.")
 
     def count_lost(self, reason: RejectReason, source: str, offset: int) -> None:
-        """Counts a record that could not even be held."""
+        """Counts a record that was too large to read."""
         self._accounting.reject(source, offset, reason)
 
     def totals(self) -> tuple[Accounting, int, tuple[Counts, ...]]:
-        """Everything counted so far: the account, the rows, and a count array for each measured feature."""
+        """Returns everything counted so far: accounting, rows, and an array of counts per measured feature."""
         self._flush()
         return self._accounting.build(), self._rows, tuple(each.copy() for each in self._counts)
 

@@ -1,15 +1,16 @@
-"""The same counting as a step of a Spark job, for when the captured records of a day outgrow one machine.
+"""Counts in a Spark job, if one machine cannot process the captured records of a day.
 
-Each task counts its partition's lines with a counter of its own and hands back one profile; the driver adds them up:
+Each task counts the lines of its partition with its own counter and returns one profile; the driver adds them up:
 
     raw = Path("reference.json").read_bytes()
     lines = spark.read.text("s3a://BUCKET/capture/...", recursiveFileLookup=True, lineSep="\\n")
-    rows = lines.mapInArrow(counts(raw), SCHEMA).collect()
-    day = total(reference.decode(raw, "reference.json"), (profile.decode(bytes(row.profile), "Spark") for row in rows))
+    rows = lines.mapInArrow(build_partition_counter(raw), ARROW_SCHEMA).collect()
+    profiles = (decode_profile(bytes(row.profile), "Spark") for row in rows)
+    day = sum_profiles(decode_reference(raw, "reference.json"), profiles)
 
-Without `lineSep` Spark cuts at carriage returns too. The executors need tidewatch, msgspec, numpy and pysimdjson.
-The counts are those of one process, save that Spark does not tell where a file ends: a last line that is cut off is
-rejected as `not_json`, not as `truncated`. The place of a rejected record is known within its partition only.
+Without `lineSep` Spark also splits at carriage returns. The executors need tidewatch, msgspec, numpy and pysimdjson.
+The counts equal those of one process, except that Spark does not show where a file ends: a last line that is cut off is
+rejected as `not_json`, not as `truncated`. The location of a rejected record is known only within its partition.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ from tidewatch.drift.counting.line_counter import create_counter
 from tidewatch.drift.reference import decode_reference
 
 ARROW_SCHEMA = "profile binary"
-"""What mapInArrow is told that it gets."""
+"""The schema of the result, for mapInArrow."""
 PARTITION_SOURCE = "a Spark partition"
-"""Stands for the file in the places of rejected records."""
+"""Replaces the file in the locations of rejected records."""
 
 
 class ArrowColumn(Protocol):
-    """What is used of a pyarrow.Array."""
+    """The methods of pyarrow.Array that are used."""
 
     def cast(self, target_type: str, /) -> ArrowColumn: ...
 
@@ -38,17 +39,17 @@ class ArrowColumn(Protocol):
 
 
 class ArrowBatch(Protocol):
-    """What is used of a pyarrow.RecordBatch."""
+    """The methods of pyarrow.RecordBatch that are used."""
 
     def column(self, i: int, /) -> ArrowColumn: ...
 
 
 def build_partition_counter(reference: bytes) -> Callable[[Iterator[ArrowBatch]], Iterator[ArrowBatch]]:
-    """What mapInArrow calls in each task: from batches of lines to one row, the encoded profile of the partition.
+    """Returns the function that mapInArrow calls in each task: it turns batches of lines into one encoded profile.
 
-    reference: as encoded in reference.json; sent to the executors with the function. Of a batch the first column is
-    read, text or bytes, each value a line without its newline; a null is a blank line, which is no record. Raises
-    InvalidReference at once, before any task.
+    `reference` has the format of reference.json and is sent to the executors with the function. The first column of a
+    batch is read, text or bytes; each value is a line without its newline, and a null is a blank line, which is no
+    record. Raises InvalidReference at once, before any task.
     """
     decode_reference(reference, "the reference given to Spark")
 
@@ -62,29 +63,29 @@ def build_partition_counter(reference: bytes) -> Callable[[Iterator[ArrowBatch]]
 
 
 class _LineStream:
-    """The lines of batches as one stream, each with its newline: blocks are of one size whatever the batches are."""
+    """The lines of batches as one stream with newlines, so that blocks have one size whatever the batches are."""
 
     def __init__(self, batches: Iterator[ArrowBatch]) -> None:
         self._batches = batches
-        # A blank line ahead of all others, lest a partition whose first line begins as gzip does be decompressed.
+        # The stream begins with a blank line, or a partition whose first line begins like gzip would be decompressed.
         self._buffer = BytesIO(b"\n")
 
     def read(self, size: int, /) -> bytes:
-        """At most `size` bytes; none after the last batch."""
+        """Returns at most `size` bytes, and none after the last batch."""
         while not (read := self._buffer.read(size)):
             batch = next(self._batches, None)
             if batch is None:
                 return b""
-            # Spark hands text on as the file's bytes; as text, those that are not UTF-8 could not be taken out.
+            # Spark passes text on as the file's bytes. Reading it as text would fail for bytes that are not UTF-8.
             lines = batch.column(0).cast("binary").to_pylist()
             self._buffer = BytesIO(b"\n".join([*(line or b"" for line in lines), b""]))
         return read
 
     def close(self) -> None:
-        """Nothing is open: the batches are Spark's."""
+        """Does nothing: the batches belong to Spark."""
 
 
 def _build_batch(profile: bytes) -> ArrowBatch:
-    # Spark's own, on every worker that runs mapInArrow, and no dependency of tidewatch.
+    # Every worker that runs mapInArrow has pyarrow; it is no dependency of tidewatch.
     pyarrow = importlib.import_module("pyarrow")
     return pyarrow.RecordBatch.from_pydict({"profile": [profile]})

@@ -1,4 +1,4 @@
-"""A table of rows, training or production, counted against a reference."""
+"""Counts the rows of a table, of training or of production, against a reference."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ from tidewatch.drift.tables.table_batches import (
 
 @dataclass(frozen=True)
 class TableCounts:
-    """A table's rows against a reference, and which of its measured columns the table has not."""
+    """The profile of a table, and the measured columns that the table does not have."""
 
     profile: Profile
     absent_columns: frozenset[str]
 
 
 def count_table(table: Table, reference: Reference, source: str, progress: Progress | None = None) -> TableCounts:
-    """Counts a table; every row is one record, and columns that the reference does not know are not read.
+    """Counts a table. Every row is one record; columns that the reference does not have are not read.
 
-    source: names the table in examples of rejected rows.
+    `source` names the table in examples of rejected rows.
     """
     measured_names = [feature.name for feature in reference.measured_features]
     present = [name for name in measured_names if name in table.names]
     rows = _TableCounter(reference, source, frozenset(present))
-    # Without a single column, rows could not be told from none.
+    # At least one column is needed to count the rows.
     for batch in table.iter_batches(present or table.names[:1], progress):
         rows.add(batch)
     return TableCounts(rows.profile(), frozenset(measured_names) - frozenset(present))
 
 
 class _TableCounter:
-    """The rows of a table as they are counted; one with a value that cannot be counted is rejected whole."""
+    """Counts batches of rows. A row with an invalid value is rejected as a whole."""
 
     def __init__(self, reference: Reference, source: str, present: frozenset[str]) -> None:
         self._reference, self._source, self._present = reference, source, present
@@ -79,7 +79,7 @@ class _TableCounter:
             total += more
 
     def _read_numbers(self, batch: Batch) -> tuple[Mask, dict[str, Floats]]:
-        """Which rows can be counted, and the numeric columns, the score's among them."""
+        """Returns which rows can be counted, and the numeric columns with the score's."""
         is_accepted = np.ones(len(batch.starts), np.bool_)
         columns: dict[str, Floats] = {}
         for feature in self._reference.measured_features:

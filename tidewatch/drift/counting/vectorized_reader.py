@@ -1,6 +1,6 @@
-"""Reads many plain CSV rows at once: numbers through simdjson, categories by comparing their bytes as integers.
+"""Reads many simple CSV rows at once: numbers with simdjson, categories by comparing their bytes as integers.
 
-A row that is not entirely plain is told, never guessed: it goes to the strict reader, which decides alone.
+A row that is not entirely simple is left out, never guessed: the strict parser decides on it.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from tidewatch.drift.counting.line_template import PaddedBuffer, PayloadSpans, f
 from tidewatch.drift.reference import CategoryFeature, NumericFeature, Reference
 
 MAX_ROW_BYTES = 4000
-"""Bytes of a row that is read together with others; a longer one is left to the strict reader."""
+"""A longer row is left to the strict parser."""
 MAX_VALUE_BYTES = 16
 _NEEDS_ESCAPE = re.compile(r'[\x00-\x1f"\\,]')
 
 _COMMA, _BLANK = b",\t"
-"""A tab is blank to a JSON parser, and none stands in a JSON string as it is, so it marks what was wiped out."""
+"""A JSON parser skips tabs, and a JSON string cannot contain a raw one, so a tab marks erased text."""
 _MISSING_SENTINEL = b"1.7976931348623157e308"
-"""Stands for a missing number while the text is parsed; a row that really holds it is left to the strict reader."""
+"""Replaces a missing number while the text is parsed. A row with this number is left to the strict parser."""
 _HASH_MULTIPLIER, _SALT = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
 _BYTE_MASKS = np.array([2 ** (8 * length) - 1 for length in range(9)], np.uint64)
 _IS_NON_NUMERIC = np.ones(256, np.bool_)
@@ -38,16 +38,18 @@ _IS_ESCAPED[[*range(9), *range(10, 32), *b'"\\', *range(127, 256)]] = True
 
 @dataclass(frozen=True)
 class VectorizedRows:
-    """What was read: which rows (indices into the spans), their numbers (rows, numeric features and the score), NaN
-    where missing, and the counts of each category feature."""
+    """The rows that were read."""
 
     rows: Counts
+    """Indices into the spans."""
     numbers: Floats
+    """Shape (rows, numeric features and the score); NaN is missing."""
     categories: list[Counts]
+    """The counts of each category feature."""
 
 
 class _CategoryLookup:
-    """The bins of all category features, by the bytes of their values; missing included, unseen not."""
+    """The bins of all category features by the bytes of their values, with missing but without unseen."""
 
     def __init__(self, features: Sequence[CategoryFeature]) -> None:
         self.widths = [feature.width for feature in features]
@@ -66,7 +68,7 @@ class _CategoryLookup:
         self._has_long_values = bool(high.any())
 
     def find_bins(self, buffer: PaddedBuffer, starts: Counts, lengths: Counts) -> tuple[Counts, Mask]:
-        """The bin of each field, and which fields are known; starts and lengths are (rows, category features)."""
+        """Returns the bin of each field and which fields are known. All have the shape (rows, category features)."""
         low = _mask_words(buffer.gather_words(starts), np.minimum(lengths, 8))
         high = (
             _mask_words(buffer.gather_words(starts + 8), np.clip(lengths - 8, 0, 8))
@@ -85,7 +87,7 @@ class _CategoryLookup:
 
 
 def _build_value_bins(feature: CategoryFeature) -> dict[bytes, int]:
-    """The bin of every value whose bytes stand in a record as they are."""
+    """Returns the bins of the values whose bytes appear unchanged in a record."""
     bins = CategoryBinner(feature)
     known = {text: bins.bin(None) for text in MISSING_MARKERS}
     known |= {value: bins.bin(value) for value in (*feature.values, *feature.others) if parse_category(value) == value}
@@ -96,12 +98,12 @@ def _build_value_bins(feature: CategoryFeature) -> dict[bytes, int]:
 
 
 def _mask_words(words: Words, lengths: Counts) -> Words:
-    """The first `lengths` (0 to 8) bytes of each word, the others 0."""
+    """Returns the first `lengths` (0 to 8) bytes of each word, with the others 0."""
     return words & _BYTE_MASKS[lengths]
 
 
 class VectorizedReader:
-    """Reads rows of `fields` values for one reference; positions stand for the features or for all columns."""
+    """Reads rows of `field_count` values for one reference. The values are its features or all its columns."""
 
     def __init__(self, reference: Reference, field_count: int) -> None:
         by_name: dict[str, NumericFeature | CategoryFeature] = {feature.name: feature for feature in reference.features}
@@ -123,16 +125,16 @@ class VectorizedReader:
             [index for index, feature in enumerate(columns) if not isinstance(feature, NumericFeature)]
         )
         self._has_unread_columns = None in columns
-        self._parser = cast("Any", simdjson.Parser())  # its stubs know no array of what they parse
+        self._parser = cast("Any", simdjson.Parser())  # its stubs do not have arrays of numbers
 
     @property
     def is_compatible(self) -> bool:
-        """Whether a row of so many fields can be one of the reference's at all."""
+        """Whether a row with this number of fields fits the reference."""
         return self._is_compatible
 
     def read(self, buffer: PaddedBuffer, spans: PayloadSpans) -> VectorizedRows:
-        """The rows that are plain; the others are left out."""
-        # A row much longer than the others would widen the table of all of them.
+        """Returns the rows that are simple, without the others."""
+        # A row much longer than the others would widen the table for all.
         widest = min(MAX_ROW_BYTES, 4 * int(np.median(spans.input_length)) + 64)
         narrow: Mask = spans.input_length < widest
         keep, spans = np.flatnonzero(narrow), spans.select(narrow)
@@ -141,7 +143,7 @@ class VectorizedReader:
         table = self._build_table(buffer, spans)
         separators, is_complete = self._find_separators(table, spans.input_length)
         if self._has_unread_columns:
-            # What nobody reads must still be a JSON string's: every other byte is compared or parsed.
+            # Columns that are not read must still be valid JSON strings. All other bytes are compared or parsed.
             is_complete &= ~_IS_ESCAPED[table].any(1)
         if not is_complete.all():
             keep, spans, table, separators = (
@@ -165,7 +167,7 @@ class VectorizedReader:
         return VectorizedRows(np.empty(0, np.int64), numbers, self._count_bins(np.empty((0, 0), np.int64)))
 
     def _build_table(self, buffer: PaddedBuffer, spans: PayloadSpans) -> Bytes:
-        """The text of each row: a blank, the input, a comma, blanks up to the longest of them, the output, a comma."""
+        """Returns the text of each row: a blank, input, a comma, blanks up to the longest input, output, a comma."""
         longest = int(spans.input_length.max())
         answer = int(spans.output_length.max())
         table = buffer.gather(spans.input_start - 1, longest + answer + 3)
@@ -182,14 +184,14 @@ class VectorizedReader:
         return table
 
     def _find_separators(self, table: Bytes, lengths: Counts) -> tuple[Counts, Mask]:
-        """Where each value of each row ends, and which rows have as many values as they must.
+        """Returns where each value of each row ends, and which rows have the right number of values.
 
-        Shape (rows, fields), in columns of the table; the rows that have not hold anything.
+        The ends are columns of the table, in the shape (rows, fields); those of incomplete rows are undefined.
         """
         rows, width = len(table), table.shape[1]
         first: Counts = width * np.arange(rows, dtype=np.int64).reshape(-1, 1)
         commas: Counts = np.flatnonzero(table.reshape(-1) == _COMMA)
-        values_per_row = self._field_count + 1  # the output's, too
+        values_per_row = self._field_count + 1  # and the output
         if len(commas) == rows * values_per_row:
             found = commas.reshape(rows, values_per_row) - first
             if np.array_equal(found[:, -2], lengths + 1):
@@ -200,7 +202,7 @@ class VectorizedReader:
         return found[:, :-1], is_complete
 
     def _bin_categories(self, buffer: PaddedBuffer, spans: PayloadSpans, separators: Counts) -> tuple[Counts, Mask]:
-        """The bins of the categories, (rows, category features), and the rows in which all of them are known."""
+        """Returns the bins of shape (rows, category features), and the rows in which all categories are known."""
         if not self._category_positions:
             return np.empty((len(spans), 0), np.int64), np.ones(len(spans), np.bool_)
         ends = separators[:, self._category_positions]
@@ -219,7 +221,7 @@ class VectorizedReader:
         return [np.bincount(bins[:, index], minlength=width) for index, width in enumerate(widths)]
 
     def _blank_non_numeric(self, table: Bytes, separators: Counts) -> None:
-        """Blanks every value that is no number, with its comma."""
+        """Blanks every value that is not numeric, with its comma."""
         narrow = separators.astype(np.int16)
         for first, last in self._blanked_runs:
             begin = int(separators[:, first - 1].min()) + 1 if first else 0
@@ -231,7 +233,7 @@ class VectorizedReader:
             np.putmask(block, within, _BLANK)
 
     def _find_empty_numbers(self, separators: Counts) -> Mask:
-        """Which rows have a number without any text: its comma stands right behind the one before."""
+        """Returns the rows with an empty number: its comma directly follows the one before."""
         narrow = separators.astype(np.int16)
         empty = np.empty(narrow.shape, np.bool_)
         np.equal(narrow[:, 0], 1, out=empty[:, 0])
@@ -241,7 +243,10 @@ class VectorizedReader:
         return np.logical_or.reduce(empty[:, self._numeric_positions], axis=1)
 
     def _parse(self, text: Bytes, has_empty: Mask) -> tuple[Floats, Mask]:
-        """Rows of comma-ended numbers, shape (rows, bytes). Rows with a gap are parsed apart from the others."""
+        """Parses rows of comma-terminated numbers, of shape (rows, bytes).
+
+        Rows with an empty number are parsed separately.
+        """
         numbers = np.full((len(text), len(self._numeric_positions) + 1), np.nan)
         parsed = np.zeros(len(text), np.bool_)
         for gap in (False, True):
@@ -259,15 +264,18 @@ class VectorizedReader:
         return True
 
     def _parse_some(self, text: Bytes, which: Counts, gap: bool, numbers: Floats, parsed: Mask) -> None:
-        """Parses the rows `which` together; where that fails, the halves, so that one odd row costs few others."""
+        """Parses the rows `which` together.
+
+        If that fails it parses each half, so that one bad row affects few others.
+        """
         if len(which) and not self._parse_all(text, which, gap, numbers, parsed) and len(which) > 1:
             half = len(which) // 2
             self._parse_some(text, which[:half], gap, numbers, parsed)
             self._parse_some(text, which[half:], gap, numbers, parsed)
 
     def _parse_numbers(self, text: Bytes, gap: bool) -> Floats | None:
-        """The numbers of rows of text, shape (rows, numbers); None where one of them is no number to JSON."""
-        # The first byte is blank and the last a comma: brackets there make one array of all rows.
+        """Returns the numbers of shape (rows, numbers), or None if JSON does not accept one of them."""
+        # The first byte is blank and the last a comma. Brackets in their place make one array of all rows.
         text[0, 0], text[-1, -1] = b"[]"
         raw = text.tobytes()
         text[0, 0], text[-1, -1] = _BLANK, _COMMA
@@ -290,7 +298,7 @@ class VectorizedReader:
 
 
 def _find_runs(positions: Sequence[int]) -> list[tuple[int, int]]:
-    """Consecutive positions as (first, last)."""
+    """Returns runs of consecutive positions as (first, last)."""
     found: list[tuple[int, int]] = []
     for position in positions:
         if found and found[-1][1] == position - 1:

@@ -1,4 +1,4 @@
-"""What the job keeps in the monitoring bucket: profiles, reports and their pages, and the index of what it has read."""
+"""The job's objects in the monitoring bucket: profiles, reports with their pages, and the index of what was read."""
 
 from __future__ import annotations
 
@@ -24,18 +24,19 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, order=True)
 class StoredProfile:
-    """An hour whose profile is kept under `key`."""
+    """An hour with its profile in the bucket."""
 
     hour: datetime
     variant: str
     version: str
     configuration: str
     key: str
+    """The object that holds the profile."""
 
 
 @dataclass(frozen=True)
 class Archive:
-    """The drift part of the monitoring bucket. What was listed or read once is remembered."""
+    """The drift objects of the monitoring bucket. It caches what was listed or read."""
 
     s3: S3Client
     bucket: str
@@ -43,7 +44,10 @@ class Archive:
     _profiles_by_day: dict[str, list[StoredProfile]] = field(default_factory=dict[str, list[StoredProfile]])
 
     def read_index(self) -> JobIndex:
-        """The index; an empty one before the first run. An unreadable one is begun again: the job then reads anew."""
+        """Returns the index, or an empty one if there is none.
+
+        An unreadable index is replaced by an empty one, so the job reads its hours again.
+        """
         raw = self._get(f"{DRIFT_PREFIX}index.json")
         try:
             return JobIndex() if raw is None else msgspec.json.decode(raw, type=JobIndex)
@@ -54,7 +58,7 @@ class Archive:
         self._put(f"{DRIFT_PREFIX}index.json", msgspec.json.encode(index, order="sorted"), "application/json")
 
     def list_profiles(self, variant: str, version: str, first: datetime, last: datetime) -> list[StoredProfile]:
-        """The hours from `first` to `last`, both included, in which the variant held the version, oldest first."""
+        """Returns the hours from `first` to `last`, inclusive, in which the variant held the version, oldest first."""
         found: list[StoredProfile] = []
         day = first.replace(hour=0)
         while day <= last:
@@ -65,7 +69,7 @@ class Archive:
         return sorted(found)
 
     def read_profile(self, stored: StoredProfile) -> Profile | None:
-        """The profile of an hour; None where it is gone or cannot be read."""
+        """Returns the profile of an hour, or None if it is gone or cannot be read."""
         if stored.key not in self._profiles:
             raw = self._get(stored.key)
             if raw is None:
@@ -95,7 +99,7 @@ class Archive:
         return self._profiles_by_day[folder]
 
     def save_report(self, variant: str, version: str, hour: datetime, report: bytes, page: str) -> str:
-        """Writes a report and its page; the page's URL."""
+        """Writes a report and its page. Returns the page's URL."""
         key = f"{_build_prefix(variant, hour)}{version}"
         self._put(f"{key}.json", report, "application/json")
         self._put(f"{key}.html", page.encode(), "text/html; charset=utf-8")
@@ -118,7 +122,7 @@ def _build_prefix(variant: str, hour: datetime) -> str:
 
 
 def _parse_profile_key(variant: str, day: datetime, key: str) -> StoredProfile | None:
-    """The hour of a profile's key; None for a key of another form, which is not the job's."""
+    """Returns the hour of a profile's key, or None for any other key."""
     hour, name = key.split("/")[-2:]
     version, _, configuration = name.removesuffix(PROFILE_SUFFIX).rpartition(".")
     if not (hour.isascii() and hour.isdigit() and int(hour) < 24 and version and configuration):

@@ -1,4 +1,4 @@
-"""What the endpoint captured, hour by hour: which files there are, and which model version answered."""
+"""Lists what the endpoint captured by hour: the files, and the model version that answered."""
 
 from __future__ import annotations
 
@@ -23,32 +23,33 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, order=True)
 class CapturedHour:
-    """The files of one variant's hour under one configuration.
-
-    version: the model version that the variant held. fingerprint: another one where a file came, went or changed.
-    """
+    """The capture files of one variant's hour under one configuration."""
 
     hour: datetime
     variant: str
     configuration: str
     version: str
+    """The model version that the variant held."""
     fingerprint: str
+    """A hash that changes when a file is added, removed or changed."""
     keys: tuple[str, ...]
 
     @property
     def description(self) -> str:
-        """Which hour it is, for people."""
+        """Names the hour, for people."""
         return f"{self.hour:%Y-%m-%d %H:%M} UTC of {self.variant}, version {self.version}"
 
 
 @dataclass(frozen=True)
 class CaptureListing:
-    """What was found. hours: oldest first. unknown: a sentence for each configuration whose records belong to no known
-    version, so that none is lost silently. failed: a sentence for each folder that could not be listed."""
+    """The result of a listing."""
 
     hours: tuple[CapturedHour, ...]
+    """Oldest first."""
     unknown_versions: tuple[str, ...]
+    """A sentence for each configuration whose records belong to no known version, so that none is lost silently."""
     failures: tuple[str, ...]
+    """A sentence for each folder that could not be listed."""
 
 
 class _Variant(msgspec.Struct, frozen=True):
@@ -61,18 +62,19 @@ class _Deployment(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class CaptureFolder:
-    """The capture files of one endpoint under `prefix` of `bucket`; `monitoring` holds what each configuration was."""
+    """The capture files of one endpoint under `prefix` of `bucket`."""
 
     s3: S3Client
     bucket: str
     prefix: str
     endpoint: str
     monitoring_bucket: str
+    """The bucket with the versions of each configuration."""
 
     def list_hours(self, first: datetime, last: datetime) -> CaptureListing:
-        """What was captured in the hours that begin from `first` to `last`, both included.
+        """Lists what was captured in the hours that begin from `first` to `last`, inclusive.
 
-        A folder that S3 does not list hides no other.
+        If S3 fails to list a folder, the others are still listed.
         """
         found: list[CapturedHour] = []
         unknown: set[str] = set()
@@ -92,7 +94,7 @@ class CaptureFolder:
         unknown: set[str],
         failed: list[str],
     ) -> None:
-        """Tells of which version the hours of one variant under a configuration's folder are."""
+        """Assigns a version to each hour of one variant under a configuration's folder."""
         configuration = folder.removeprefix(f"{self.prefix}/").strip("/")
         document = f"s3://{self.monitoring_bucket}/{DEPLOYMENTS_PREFIX}{sanitize(configuration)}.json"
         try:

@@ -1,8 +1,8 @@
-"""The hourly job: what the endpoint captured becomes profiles, and these become reports.
+"""The hourly job: turns captured records into profiles, and profiles into reports.
 
-Run again, it writes the same bytes: an hour's profile depends on its capture files alone, a report on profiles alone.
-What others send it is read as if they meant harm: a record, an object, an hour and a variant fail each alone. The
-newest hour comes first; what failed is counted, and tried again later and later.
+Running it again writes the same bytes: a profile depends only on the hour's capture files, and a report only on
+profiles. Input from others is treated as hostile: a bad record, object, hour or variant does not affect the others. The
+newest hour comes first. Failures are counted and retried at growing intervals.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 
 LEASE_NAME = "drift"
 LEASE_SECONDS = 900.0
-"""As long as a function may run: one that died holds up the next run at most."""
+"""As long as the function may run, so a run that died delays at most the next one."""
 DEADLINE_MARGIN = timedelta(seconds=30)
-"""What is left of the time when no further hour is begun."""
+"""No further hour is begun when less time than this is left."""
 
 
 TOO_SLOW_REASON = "it takes longer than a run may spend on one hour; docs/spark.md counts it elsewhere"
@@ -49,12 +49,13 @@ TOO_SLOW_REASON = "it takes longer than a run may spend on one hour; docs/spark.
 
 @dataclass(frozen=True)
 class DriftResources:
-    """Where one endpoint's capture, references, reports and leases are. key: of its stack. endpoint: its physical
-    name."""
+    """The resources of one endpoint: capture, references, reports and leases."""
 
     stack_key: str
+    """The key of its stack."""
     model: str
     endpoint: str
+    """Its physical name."""
     capture_bucket: str
     capture_prefix: str
     monitoring_bucket: str
@@ -64,7 +65,7 @@ class DriftResources:
 
 @dataclass(frozen=True)
 class DriftClients:
-    """The boto3 clients that the job talks through."""
+    """The boto3 clients of the job."""
 
     s3: S3Client
     dynamodb: DynamoDBClient
@@ -73,19 +74,21 @@ class DriftClients:
 
 @dataclass(frozen=True)
 class DriftConfig:
-    """What the config decides. lag_minutes: how long after its end an hour is read, as files arrive late.
-    look_back_hours: how far back an hour is still read, or read again where its files changed."""
+    """The job's settings from the config."""
 
     thresholds: Thresholds = field(default_factory=Thresholds)
     lag_minutes: int = 20
+    """How long after its end an hour is read, because files arrive late."""
     look_back_hours: int = 72
+    """How far back hours are still read, or read again if their files changed."""
 
 
 @dataclass(frozen=True)
 class VariantHour:
-    """An hour that was read, and what its report says; records are those of the hour, the rest is of three days.
+    """An hour that was read, with the results of its report.
 
-    unreadable: objects of the hour that are not counted, or not to their end."""
+    Records and rows are the hour's, the rest is of three days.
+    """
 
     variant: str
     version: str
@@ -101,22 +104,23 @@ class VariantHour:
     insufficient: bool
     report_url: str
     unreadable_objects: int = 0
+    """The objects of the hour that were not counted, or not to their end."""
 
 
 @dataclass(frozen=True)
 class JobResult:
-    """What a run did.
-
-    hours: those it read, in that order. skipped: another run was at it. remaining: hours left for the next run.
-    failing: hours and folders that could not be read whole, in this run or an earlier one, and wait to be tried again.
-    problems: sentences about them, and about records that could not be judged at all.
-    """
+    """The result of a run."""
 
     hours: tuple[VariantHour, ...] = ()
+    """The hours that were read, in that order."""
     skipped: bool = False
+    """Whether another run held the lease."""
     remaining_count: int = 0
+    """The number of hours left for the next run."""
     failing_count: int = 0
+    """The number of hours and folders that could not be read completely, in this run or before, and will be retried."""
     problems: tuple[str, ...] = ()
+    """Sentences about these, and about records that could not be checked at all."""
 
 
 @dataclass(frozen=True)
@@ -135,10 +139,11 @@ class DriftJob:
         only_hour: datetime | None = None,
         on_hour: Callable[[VariantHour], object] = lambda _: None,
     ) -> JobResult:
-        """Reads every hour in reach that was never read, or whose files changed since; `only`: that hour, in any case.
+        """Reads every hour within reach that was never read or whose files changed.
 
-        deadline: when to leave the rest to the next run. told: hears of each hour as soon as it is read. Nothing that
-        an hour holds, or that S3, the registry or EventBridge refuse, is raised: it is a problem of the result.
+        With `only_hour` it reads that hour in any case. After `deadline` the next run does the rest. `on_hour` is
+        called with each hour once it is read. Errors of an hour's content, S3, the registry or EventBridge are not
+        raised; they become problems of the result.
         """
         leases = LeaseTable(
             self.clients.dynamodb, self.resources.control_table, build_control_key(self.resources.stack_key), self.clock
@@ -154,7 +159,10 @@ class DriftJob:
                 self._release_lease(leases, lease)
 
     def _acquire_lease(self, leases: LeaseTable, problems: list[str]) -> Lease | None:
-        """The lease; without the table, a run goes on without one, as two at once write the same bytes."""
+        """Returns the lease, or None if another run holds it.
+
+        If the table cannot be reached, the run goes on without a lease: two runs at once write the same bytes.
+        """
         try:
             return leases.acquire(LEASE_NAME, LEASE_SECONDS)
         except Exception as error:
@@ -171,7 +179,7 @@ class DriftJob:
 
 
 class _OutOfTime(Exception):
-    """An hour that would take longer than it may."""
+    """An hour takes longer than it may."""
 
 
 class _Run:
@@ -209,7 +217,7 @@ class _Run:
         self._read_hours: list[VariantHour] = []
 
     def read(self, only_hour: datetime | None) -> JobResult:
-        """Reads what is due, newest first, then what failed before."""
+        """Reads the hours that are due, newest first, then those that failed before."""
         last = _floor_to_hour(self._now - timedelta(minutes=self._config.lag_minutes)) - HOUR
         first = last - HOUR * (self._config.look_back_hours - 1)
         self._journal.open(first, last)
@@ -235,14 +243,17 @@ class _Run:
         return self._soft_deadline is not None and self._clock.now() >= self._soft_deadline
 
     def _compute_deadline(self, captured: CapturedHour) -> datetime | None:
-        """When to leave an hour: half of the time left, so that one cannot take all; once it failed, all of it."""
+        """Returns when to stop reading an hour.
+
+        It gets half of the time left, so that one hour cannot use all; after a failure it gets all.
+        """
         now = self._clock.now()
         if self._soft_deadline is None or self._journal.has_failed(captured):
             return self._soft_deadline
         return now + (self._soft_deadline - now) / 2
 
     def _try_hour(self, captured: CapturedHour) -> None:
-        """Reads an hour; whatever goes wrong is that hour's."""
+        """Reads an hour. An error affects only this hour."""
         if captured.version in self._references and self._references[captured.version] is None:
             self._report_unmonitored(captured)
             return
@@ -253,7 +264,7 @@ class _Run:
         except Exception as error:
             reason = TOO_SLOW_REASON if isinstance(error, _OutOfTime) else summarize_error(error)
             if isinstance(error, InvalidReference) and captured.version not in self._served_versions:
-                # Versions never change: nobody can mend what is gone, and an alarm of it would hide the next one.
+                # Versions never change, so nobody can repair this one, and its alarm would hide the next one.
                 self._journal.dismiss(captured)
             else:
                 self._journal.fail(captured, reason)
@@ -277,7 +288,7 @@ class _Run:
         self._journal.mark_renewed(target)
         self._journal.mark_stale(self._reporter.find_outdated_reports(target))
         if not lost_objects:
-            # Last of all: what fails or dies before is read again.
+            # Marked last: an hour that fails or dies before this is read again.
             self._journal.mark_read(captured)
         self._report_hour(
             VariantHour(
@@ -291,9 +302,9 @@ class _Run:
     def _count_hour(
         self, captured: CapturedHour, reference: Reference, until: datetime | None
     ) -> tuple[Profile, dict[str, str]]:
-        """The hour's counts, and why which objects are not in them, or not to their end.
+        """Returns the hour's counts, and the objects that are not counted to their end, each with the reason.
 
-        Raises the last object's error where none could be read at all, and _OutOfTime.
+        Raises the last object's error if none could be read, and _OutOfTime.
         """
         counter = create_counter(reference)
         lost_objects: dict[str, str] = {}
@@ -318,7 +329,7 @@ class _Run:
             raise _OutOfTime
 
     def _renew_stale_reports(self) -> None:
-        """Makes the reports anew whose windows hold an hour that was read after them."""
+        """Renews the reports whose windows contain an hour that was read after them."""
         for target in self._journal.stale_reports:
             if self._is_late():
                 return
@@ -334,9 +345,9 @@ class _Run:
                 )
 
     def _require_reference(self, captured: CapturedHour) -> Reference | None:
-        """The reference of the hour's version; None where it has none, and nobody can watch it.
+        """Returns the reference of the hour's version, or None if the version has none and cannot be monitored.
 
-        Raises what is wrong with it, after alarms were told that nobody watches.
+        If the reference is invalid, it reports the hour as unmonitored and raises the error.
         """
         try:
             return self._get_reference(captured.version)
@@ -365,7 +376,7 @@ class _Run:
             return error
 
     def _report_unmonitored(self, captured: CapturedHour) -> None:
-        """Alarms are told of the newest hour's records that cannot be judged: nobody watches them."""
+        """Emits an insufficient verdict for the newest hour, whose records nobody monitors, so that alarms notice."""
         if captured.hour != self._newest_hour:
             return
         self._report_hour(

@@ -1,4 +1,4 @@
-"""What the job knows of its own past: the hours it has read, those it could not read, and what it said last."""
+"""The job's record of its own past: the hours read, the hours that failed, and the latest verdicts."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tidewatch.drift.job.capture_index import CapturedHour
 SCHEMA_VERSION = 1
 AwareDatetime: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
 MIN_RETRY_WAIT, MAX_RETRY_WAIT = timedelta(minutes=50), timedelta(hours=12)
-"""How long after a failed attempt an hour is tried again: twice as long after each; the job runs once an hour."""
+"""How long after a failed attempt an hour is retried. The time doubles with each attempt; the job runs once an hour."""
 MAX_OBJECTS = 10
-"""Objects named of an hour that could not be read."""
+"""How many unreadable objects of an hour are named."""
 UNFINISHED_REASON = "the run ended while this hour was read: out of time or of memory"
 
 
 class ReadHour(msgspec.Struct, frozen=True):
-    """An hour that was read, and the fingerprint of its files then."""
+    """An hour that was read, and the fingerprint of its files at that time."""
 
     hour: AwareDatetime
     variant: str
@@ -28,11 +28,7 @@ class ReadHour(msgspec.Struct, frozen=True):
 
 
 class FailedHour(msgspec.Struct, frozen=True, kw_only=True):
-    """An hour that was tried and not read whole, by its files' fingerprint.
-
-    retry_at: when it is tried next. reason: a sentence's part. unreadable_objects: what could not be read of it, the
-    first ones.
-    """
+    """An hour that could not be read completely, with the fingerprint of its files."""
 
     hour: AwareDatetime
     variant: str
@@ -40,12 +36,15 @@ class FailedHour(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str
     attempts: int
     retry_at: AwareDatetime
+    """When it is retried."""
     reason: str
+    """Part of a sentence."""
     unreadable_objects: tuple[str, ...] = ()
+    """The first of its unreadable objects."""
 
 
 class StaleReport(msgspec.Struct, frozen=True, order=True):
-    """A report that was made before an hour in its windows was read, and is to be made anew."""
+    """A report that is older than the reading of an hour in its windows, and is to be renewed."""
 
     hour: AwareDatetime
     variant: str
@@ -54,7 +53,7 @@ class StaleReport(msgspec.Struct, frozen=True, order=True):
 
 
 class LatestVerdict(msgspec.Struct, frozen=True):
-    """What the newest report of a variant said."""
+    """The result of a variant's newest report."""
 
     version: str
     hour: AwareDatetime
@@ -63,7 +62,7 @@ class LatestVerdict(msgspec.Struct, frozen=True):
 
 
 class JobIndex(msgspec.Struct, frozen=True):
-    """The stored form of all this."""
+    """The index as stored."""
 
     schema: int = SCHEMA_VERSION
     hours: tuple[ReadHour, ...] = ()
@@ -72,16 +71,16 @@ class JobIndex(msgspec.Struct, frozen=True):
     stale_reports: tuple[StaleReport, ...] = ()
 
     def has_read(self, captured: CapturedHour) -> bool:
-        """Whether this hour was read with the files that it has now."""
+        """Whether this hour was read with its present files."""
         return any(_is_same_hour(entry, captured) and entry.fingerprint == captured.fingerprint for entry in self.hours)
 
     def find_failure(self, captured: CapturedHour) -> FailedHour | None:
-        """What came of the attempts to read this hour with the files that it has now; None where there was none."""
+        """Returns the failed attempts to read this hour with its present files, or None."""
         found = (each for each in self.failed_hours if _is_same_hour(each, captured))
         return next((each for each in found if each.fingerprint == captured.fingerprint), None)
 
     def list_lost_objects(self, variant: str, hour: datetime) -> tuple[str, ...]:
-        """The objects of a variant's hour that could not be read, as far as they are named."""
+        """Returns the objects of a variant's hour that could not be read, as far as they are named."""
         return tuple(
             name
             for each in self.failed_hours
@@ -92,7 +91,7 @@ class JobIndex(msgspec.Struct, frozen=True):
     def with_attempt(
         self, captured: CapturedHour, attempts: int, now: datetime, reason: str, objects: tuple[str, ...] = ()
     ) -> JobIndex:
-        """The index with this hour as one that failed for so many times."""
+        """Returns the index with this hour as failed, with that number of attempts."""
         failed_hour = FailedHour(
             hour=captured.hour,
             variant=captured.variant,
@@ -115,13 +114,13 @@ class JobIndex(msgspec.Struct, frozen=True):
         return tuple(each for each in self.failed_hours if not _is_same_hour(each, captured))
 
     def with_hour(self, captured: CapturedHour) -> JobIndex:
-        """The index with this hour read."""
+        """Returns the index with this hour as read."""
         entry = ReadHour(captured.hour, captured.variant, captured.configuration, captured.fingerprint)
         other_hours = (each for each in self.hours if not _is_same_hour(each, captured))
         return msgspec.structs.replace(self.without_attempt(captured), hours=_sort_hours((*other_hours, entry)))
 
     def prune(self, oldest: datetime, first: datetime) -> JobIndex:
-        """The index without the hours before `oldest`, and without what failed before `first`: no run looks for it."""
+        """Returns the index without hours before `oldest` and without failures before `first`, which no run needs."""
         return msgspec.structs.replace(
             self,
             hours=tuple(each for each in self.hours if each.hour >= oldest),
@@ -130,7 +129,7 @@ class JobIndex(msgspec.Struct, frozen=True):
         )
 
     def without_hour(self, hour: datetime, variant: str, configuration: str) -> JobIndex:
-        """The index with this hour unread, so that the next run reads it again."""
+        """Returns the index with this hour as unread, so that the next run reads it again."""
         hour_id = (hour, variant, configuration)
         other_hours = tuple(each for each in self.hours if (each.hour, each.variant, each.configuration) != hour_id)
         return msgspec.structs.replace(self, hours=other_hours)

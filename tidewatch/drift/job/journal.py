@@ -1,6 +1,7 @@
-"""The job's memory while it runs: written before an hour is read, so that a run that dies there says which one it was.
+"""The job's record of the hours it reads, saved before each hour so that a run that dies leaves the hour's name.
 
-A function that runs out of time or memory cannot say so afterwards. What is begun counts as failed until it has ended.
+A function that runs out of time or memory cannot record that afterwards. So an hour counts as failed from its beginning
+until it has ended.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ from tidewatch.drift.statistics.windows import HOUR
 
 
 class JobJournal:
-    """The index as it changes. An index that cannot be read or written stops no hour: the next run reads it again."""
+    """The index during a run. If it cannot be read or written, hours are still read; the next run reads them again."""
 
     def __init__(self, archive: Archive, now: datetime, problems: list[str]) -> None:
         self._archive, self._now, self._problems = archive, now, problems
         self._index, self._readable = JobIndex(), True
 
     def open(self, first: datetime, last: datetime) -> None:
-        """Reads what earlier runs wrote, and forgets what no run looks for; hours are due from `first` to `last`."""
+        """Reads the index of earlier runs and drops what no run needs. Hours from `first` to `last` are due."""
         try:
             self._index = self._archive.read_index()
         except Exception as error:
@@ -35,7 +36,7 @@ class JobJournal:
         self._index = self._index.prune(first - reach, first)
 
     def list_due(self, captured: Iterable[CapturedHour]) -> list[CapturedHour]:
-        """The hours to read now, newest first; those that failed before come last, and only after their wait."""
+        """Returns the hours to read now, newest first. Hours that failed before come last, once their wait is over."""
         unread = [each for each in captured if not self._index.has_read(each)]
         unread.sort(key=lambda each: (each.variant, each.configuration))
         unread.sort(key=lambda each: each.hour, reverse=True)
@@ -52,7 +53,7 @@ class JobJournal:
         self.save()
 
     def fail(self, captured: CapturedHour, reason: str, objects: Iterable[str] = ()) -> None:
-        """The attempt that was begun has failed, for this reason or on these objects."""
+        """Records why the attempt failed, and the objects that could not be read."""
         self._record_attempt(captured, 0, reason, objects)
 
     def _record_attempt(self, captured: CapturedHour, more: int, reason: str, objects: Iterable[str] = ()) -> None:
@@ -61,20 +62,20 @@ class JobJournal:
         self._index = self._index.with_attempt(captured, attempts, self._now, reason, tuple(objects))
 
     def mark_read(self, captured: CapturedHour) -> None:
-        """The hour was read whole."""
+        """Records that the hour was read completely."""
         self._index = self._index.with_hour(captured)
 
     def dismiss(self, captured: CapturedHour) -> None:
-        """There was nothing to read the hour for."""
+        """Drops the attempt: the hour cannot be monitored."""
         self._index = self._index.without_attempt(captured)
 
     def mark_unread(self, stored: StoredProfile) -> None:
-        """The hour's profile cannot be used: the next run is to read it again."""
+        """Marks the hour for the next run because its profile cannot be used."""
         self._index = self._index.without_hour(stored.hour, stored.variant, stored.configuration)
 
     @property
     def failing_count(self) -> int:
-        """Hours that were tried and not read whole."""
+        """The number of hours that could not be read completely."""
         return len(self._index.failed_hours)
 
     def list_lost_objects(self, variant: str, hour: datetime) -> tuple[str, ...]:
@@ -84,23 +85,23 @@ class JobJournal:
         return self._index.latest_verdicts.get(variant)
 
     def record_latest(self, variant: str, latest: LatestVerdict) -> None:
-        """What was told of a variant last."""
+        """Records the last published verdict of a variant."""
         self._index = self._index.with_latest(variant, latest)
 
     @property
     def stale_reports(self) -> list[StaleReport]:
-        """Reports to be made anew, newest first."""
+        """The reports to renew, newest first."""
         return sorted(self._index.stale_reports, reverse=True)
 
     def mark_stale(self, reports: Iterable[StaleReport]) -> None:
         self._index = self._index.with_stale({*self._index.stale_reports, *reports})
 
     def mark_renewed(self, report: StaleReport) -> None:
-        """This report was made anew."""
+        """Records that this report was renewed."""
         self._index = self._index.with_stale({*self._index.stale_reports} - {report})
 
     def save(self) -> None:
-        """Writes it for the next run, unless that would replace one that could not be read."""
+        """Writes the index for the next run, unless that would replace one that could not be read."""
         if not self._readable:
             return
         try:

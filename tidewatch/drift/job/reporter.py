@@ -1,4 +1,4 @@
-"""From the profiles of hours to reports, and to an event where the newest one says another thing than before."""
+"""Turns hourly profiles into reports, and sends an event if the newest verdict differs from the one before."""
 
 from __future__ import annotations
 
@@ -27,21 +27,22 @@ VERDICT_CHANGED = "Drift Verdict Changed"
 
 @dataclass(frozen=True)
 class Reporter:
-    """Writes reports from what the archive holds. stack: the key of the endpoint's stack."""
+    """Writes reports from the profiles in the archive."""
 
     archive: Archive
     journal: JobJournal
     events: EventBridgeClient
     thresholds: Thresholds
     stack_key: str
+    """The key of the endpoint's stack."""
     model: str
     endpoint: str
     problems: list[str] = field(default_factory=list[str])
 
     def report(self, target: StaleReport, reference: Reference) -> tuple[HourEvaluation, str]:
-        """Writes the report of an hour, and tells of it where it is the newest and its verdict another than before.
+        """Writes the report of an hour, and sends an event if it is the newest and its verdict has changed.
 
-        Returns what it says, and its page's URL.
+        Returns the evaluation and the URL of its page.
         """
         subject = ReportSubject(self.model, self.endpoint, target.variant, target.version, target.configuration)
         lost_objects = self.journal.list_lost_objects(target.variant, target.hour)
@@ -60,7 +61,7 @@ class Reporter:
         return evaluation, page
 
     def find_outdated_reports(self, target: StaleReport) -> list[StaleReport]:
-        """The reports made before this hour was read whose windows hold it."""
+        """Returns the reports that are older than the reading of this hour and contain it in their windows."""
         first, last = target.hour + HOUR, target.hour + HOUR * (WindowLength.THREE_DAYS.hours - 1)
         stored_profiles = self.archive.list_profiles(target.variant, target.version, first, last)
         newest = {each.hour: each.configuration for each in stored_profiles}
@@ -69,7 +70,7 @@ class Reporter:
         ]
 
     def _read_hourly_profiles(self, target: StaleReport, reference: Reference) -> Mapping[datetime, Profile]:
-        """The profiles of the three days that end with the hour, and of the day a week before it."""
+        """Returns the profiles of the three days that end with the hour, and of the day a week before."""
         found: dict[datetime, Profile] = {}
         for last, span in ((target.hour, WindowLength.THREE_DAYS), (target.hour - WEEK, WindowLength.DAY)):
             first = last - HOUR * (span.hours - 1)
@@ -80,7 +81,7 @@ class Reporter:
         return found
 
     def _read_profile(self, stored: StoredProfile, reference: Reference) -> Profile | None:
-        """The profile of an hour that was read; where it cannot be used, the next run is to read the hour again."""
+        """Returns the profile of an hour. If it cannot be used, the next run reads the hour again."""
         profile = self.archive.read_profile(stored)
         if profile is None or not profile.is_compatible_with(reference):
             self.journal.mark_unread(stored)
@@ -93,7 +94,7 @@ class Reporter:
             return
         current = LatestVerdict(target.version, target.hour, str(evaluation.verdict), str(evaluation.severity))
         is_unchanged = before is not None and (before.verdict, before.severity) == (current.verdict, current.severity)
-        # What could not be told stays untold, so that the next hour tells it.
+        # A verdict that could not be published is not recorded, so that the next hour publishes it.
         if is_unchanged or self._publish_change(target, before, current, page):
             self.journal.record_latest(target.variant, current)
 

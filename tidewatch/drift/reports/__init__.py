@@ -1,4 +1,4 @@
-"""Reports: what people read of a window's verdict, as JSON and as a page."""
+"""Reports: a window's verdict for people, as JSON and as a page."""
 
 from __future__ import annotations
 

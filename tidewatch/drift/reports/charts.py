@@ -1,4 +1,4 @@
-"""Draws a feature's distribution, and the hours of a window, as SVG that reads without colours and without a script."""
+"""Draws a feature's distribution and the hours of a window as SVG, readable without colours and scripts."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from tidewatch.drift.reference import CategoryFeature, Feature, NumericFeature
 from tidewatch.html import escape_html, format_length, format_percent
 
 MAX_DRAWN_CATEGORIES = 12
-"""Categories drawn by name; the others are drawn together."""
+"""The number of categories drawn by name. The others are drawn together."""
 LABEL_WIDTH, BARS_WIDTH, SHARES_WIDTH = 118, 150, 92
-"""Widths of a drawing's three columns."""
+"""The widths of a drawing's three columns."""
 ROW_HEIGHT, BAR_HEIGHT = 22, 7
 CELL_SIZE = 10
 MAX_LABEL_LENGTH = 20
@@ -24,20 +24,21 @@ MAX_LABEL_LENGTH = 20
 
 @dataclass(frozen=True)
 class BinShares:
-    """One bin: its label and its share of all rows, in the reference, in production, and the week before (or None)."""
+    """One bin: its label, and its shares of all rows in the reference, in production and a week before."""
 
     label: str
     reference: float
     production: float
     before: float | None = None
+    """None if there is no week before."""
 
 
 def compute_bin_shares(feature: Feature, production: Counts, before: Counts | None = None) -> tuple[BinShares, ...]:
-    """The bins of a feature as they are drawn; the shares of each of the three add up to 1 where it has rows.
+    """Returns the bins of a feature as they are drawn. The shares of each of the three add up to 1 if it has rows.
 
-    production, before: a profile's counts of it, shape (width,). Numbers: their decile bins, what lies outside of the
-    training's range, missing. Categories: the twelve with the largest share in either, other, unseen, missing. Bins
-    beside these that are empty in all three are left out.
+    `production` and `before` are a profile's counts of it, of shape (width,). Numbers have their decile bins, the
+    values outside the training's range, and missing. Categories have the twelve with the largest share in either,
+    other, unseen and missing. Other bins that are empty in all three are left out.
     """
     training_counts = _build_training_counts(feature)
     labels, merge, always_shown = (
@@ -54,14 +55,14 @@ def compute_bin_shares(feature: Feature, production: Counts, before: Counts | No
 
 
 def _build_training_counts(feature: Feature) -> Counts:
-    """The reference's own rows as a profile would have counted them."""
+    """Returns the reference's own rows as a profile would count them."""
     if isinstance(feature, NumericFeature):
         return np.array([*feature.counts, feature.missing], np.int64)
     return np.array([*feature.counts, *feature.pool_counts, 0, feature.missing], np.int64)
 
 
 _EMPTY_COLUMN_LABELS = ["any value", "missing"]
-"""What is drawn of a column that was empty in training."""
+"""The labels of a column that was empty in training."""
 
 
 def _group_numeric_bins(feature: NumericFeature) -> tuple[list[str], Counts, range]:
@@ -107,9 +108,9 @@ def _compute_shares(merge: Counts, counts: Counts) -> Floats:
 
 
 def render_distribution(number: int, name: str, bins: Sequence[BinShares]) -> str:
-    """Bars in pairs, the reference's hollow above production's solid; a tick where the week before stood.
+    """Renders pairs of bars, the reference's hollow above production's solid, with a tick at the week before.
 
-    number: tells the drawings of a page apart.
+    `number` makes the ids of a page's drawings unique.
     """
     largest_share = max(
         (share for pair in bins for share in (pair.reference, pair.production, pair.before or 0.0)), default=0.0
@@ -152,7 +153,7 @@ def _render_bar(top: float, units: float) -> str:
 
 
 def render_hour_strip(start: datetime, end: datetime, missing: Sequence[datetime]) -> str:
-    """One cell an hour from start to end: solid where it was counted, hollow and struck through where it is missing."""
+    """Renders one cell per hour: solid if it was counted, hollow and struck through if it is missing."""
     hours = int((end - start) / timedelta(hours=1))
     missing_hours = set(missing)
     solid, hollow, day_labels = "", "", ""

@@ -1,4 +1,4 @@
-"""Reports from profiles: the windows that end with an hour, their verdicts, and how urgent they are together."""
+"""Builds reports from profiles: the windows that end with an hour, their verdicts and their joint severity."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WINDOW_LENGTHS = {"hour": WindowLength.HOUR, "day": WindowLength.DAY, "three_day
 
 @dataclass(frozen=True)
 class ReportSubject:
-    """Whose records are judged."""
+    """The variant whose records are evaluated."""
 
     model: str
     endpoint: str
@@ -40,19 +40,18 @@ class ReportSubject:
 
 @dataclass(frozen=True)
 class HourEvaluation:
-    """A report with its page, and what alarms are told of it.
-
-    checked: features with a verdict over three days; drifting: those whose drift is sustained; max_psi: the largest of
-    the three days, 0 where none could be told.
-    """
+    """A report with its page, and the values that alarms use."""
 
     report: DriftReport
     page: str
     verdict: Verdict
     severity: DriftSeverity
     checked_features: int
+    """The features with a verdict over three days."""
     drifting_features: int
+    """The features with sustained drift."""
     max_psi: float
+    """The largest PSI of the three days, 0 if none could be computed."""
 
 
 def evaluate_hour(
@@ -63,11 +62,11 @@ def evaluate_hour(
     thresholds: Thresholds,
     unreadable: tuple[str, ...] = (),
 ) -> HourEvaluation:
-    """The report of the windows that end with the hour that begins at `hour`.
+    """Returns the report of the windows that end with the hour that begins at `hour`.
 
-    hourly: profiles by the beginning of their hour, of the three days and of the day a week before, as far as there
-    are any. unreadable: objects of the hour that could not be read.
-    The report's verdict is that on the three days: one hour alone says little, and three days hold their weekday.
+    `hourly` are profiles by the start of their hour, of the three days and of the day a week before, as far as they
+    exist. `unreadable` are objects of the hour that could not be read. The report's verdict is that of the three days:
+    one hour alone shows little, and three days include their weekday.
     """
     windows = {name: build_window(reference, hourly, hour, span) for name, span in WINDOW_LENGTHS.items()}
     before = build_week_before(reference, hourly, hour, WindowLength.DAY)

@@ -1,6 +1,6 @@
-"""The report as one HTML file: the verdict in words, the accounts, the features worst first, their distributions drawn.
+"""Renders the report as one HTML file: the verdict, the accounts, and the features, worst first, with drawings.
 
-It needs no network and no script, and the same report and profiles give the same bytes.
+The file needs no network and no script. The same report and profiles give the same bytes.
 """
 
 from __future__ import annotations
@@ -68,10 +68,10 @@ figure{{margin:0;overflow-wrap:anywhere}}figcaption{{margin-bottom:.4rem}}
 
 
 def render_report(report: DriftReport, reference: Reference, profiles: Mapping[str, Profile | None]) -> str:
-    """The page of a report.
+    """Renders the page of a report.
 
-    profiles: those that the report was made from, by the key of their window, and "week_before" where there is one.
-    Features are told and drawn for the longest window that has the report's verdict.
+    `profiles` are those that the report was made from, by window key, with "week_before" if there is one. Features are
+    listed and drawn for the longest window that has the report's verdict.
     """
     key = _select_window(report)
     window = report.windows[key]
@@ -97,12 +97,12 @@ def _select_window(report: DriftReport) -> str:
 
 
 def sort_worst_first(features: Iterable[FeatureVerdict]) -> list[FeatureVerdict]:
-    """Worst first; those with the same verdict by their PSI, then name."""
+    """Returns the features worst first, then by PSI, then by name."""
     return sorted(features, key=lambda each: (VERDICTS_WORST_FIRST.index(each.verdict), -(each.psi or 0.0), each.name))
 
 
 def format_statistics(feature: FeatureVerdict) -> tuple[str, str, str, str, str]:
-    """PSI, KS, p-value, missing and unseen rate, as people read them; a dash where there is none."""
+    """Returns PSI, KS, p-value, missing and unseen rate for people. A dash stands for a missing one."""
     psi, ks = ("–" if value is None else f"{value:.3f}" for value in (feature.psi, feature.ks))
     missing, unseen = (
         "–" if rate is None else format_percent(rate) for rate in (feature.missing_rate, feature.unseen_rate)
@@ -168,7 +168,7 @@ def _render_windows(report: DriftReport) -> str:
 
 
 def _render_reason(reason: str) -> str:
-    """What a reason for rejects means, and what to do."""
+    """Renders the meaning of a reject reason and what to do about it."""
     return (
         f"<p>{escape_html(reason)}: {escape_html(EXPLANATIONS[RejectReason(reason)])}.</p>"
         if reason in set(RejectReason)
@@ -191,7 +191,7 @@ def _render_hours(report: DriftReport) -> str:
 
 
 def format_hour_ranges(hours: Sequence[datetime]) -> Iterator[str]:
-    """Hours in their order, those that follow each other as one range, from the first's beginning to the last's end."""
+    """Yields consecutive hours as one range, from the start of the first to the end of the last."""
     begins = [hour for index, hour in enumerate(hours) if not index or hour - hours[index - 1] != HOUR]
     ends = [hour for index, hour in enumerate(hours) if index + 1 == len(hours) or hours[index + 1] - hour != HOUR]
     for begin, end in zip(begins, ends, strict=True):

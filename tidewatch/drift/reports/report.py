@@ -1,6 +1,6 @@
-"""The report of an hour: what was counted, what moved and what follows, as a value and its JSON.
+"""The report of an hour: what was counted, what changed and what follows, as a value and as JSON.
 
-It depends on the profiles alone, so the same profiles give the same bytes whenever they are judged.
+It depends only on the profiles, so the same profiles always give the same bytes.
 """
 
 from __future__ import annotations
@@ -19,52 +19,45 @@ SCHEMA_VERSION = 1
 
 
 class RecordCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of the records: read = parsed + the rejected of all reasons.
-
-    headers: rows of payloads that named the columns, and are counted nowhere else.
-    """
+    """The number of records: read = parsed + rejected for all reasons."""
 
     read: int
     parsed: int
     rejected: dict[str, int]
     header_rows: int = 0
+    """Rows of payloads with the names of the columns, which are counted nowhere else."""
 
 
 class RejectLocation(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a record was rejected, and why: never what it held.
-
-    source: the file or object; offset: of the record's first byte in it, uncompressed; column: whose value it was.
-    """
+    """Where and why a record was rejected, never what it contained."""
 
     reason: str
     source: str
+    """The file or object."""
     offset: int
+    """The position of the record's first byte in it, uncompressed."""
     column: str | None = None
+    """The column of the invalid value."""
 
 
 class WindowReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The verdict on a window of time.
-
-    start, end: UTC, the end excluded; None where records were judged without regard to their time. missing_hours: the
-    hours in it that have no profile. features: one verdict for each of the reference's `measured`, in its order.
-    """
+    """The verdict on a window of time."""
 
     start: datetime | None = None
+    """UTC; None if the records are of any time."""
     end: datetime | None = None
+    """UTC, exclusive; None if the records are of any time."""
     missing_hours: tuple[datetime, ...] = ()
+    """The hours of the window without a profile."""
     rows: int
     records: RecordCounts
     verdict: Verdict
     features: tuple[FeatureVerdict, ...]
+    """One verdict for each of the reference's `measured_features`, in their order."""
 
 
 class DriftReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What one variant's records of one configuration said up to the end of an hour.
-
-    windows: "hour", "day" and "three_days", all ending with `hour`; or "records", for records of any time. week_before:
-    the day that ended a week earlier. severity: what the windows together ask for. unreadable: objects of the hour that
-    are not counted, or not to their end, as S3 did not hand them out: the first ones, while they are tried again.
-    """
+    """The verdict on one variant's records of one configuration up to the end of an hour."""
 
     schema: Literal[1] = SCHEMA_VERSION
     model: str
@@ -75,18 +68,23 @@ class DriftReport(msgspec.Struct, frozen=True, kw_only=True):
     hour: datetime | None = None
     verdict: Verdict
     severity: str = ""
+    """The joint severity of the windows."""
     windows: dict[str, WindowReport]
+    """"hour", "day" and "three_days", which all end with `hour`; or "records", for records of any time."""
     week_before: WindowReport | None = None
+    """The day that ended a week earlier."""
     reject_examples: tuple[RejectLocation, ...] = ()
     unreadable_objects: tuple[str, ...] = ()
+    """The first of the hour's objects that are not counted to their end because S3 did not return them. They are
+    retried."""
 
     def encode(self) -> bytes:
-        """JSON with sorted keys: equal reports give equal bytes."""
+        """Encodes it as JSON with sorted keys. Equal reports give equal bytes."""
         return msgspec.json.encode(self, order="sorted") + b"\n"
 
 
 def decode_report(raw: bytes, source: str) -> DriftReport:
-    """The report in `raw`; `source` names it in messages. Raises InvalidReport."""
+    """Decodes a report; `source` names it in messages. Raises InvalidReport."""
     try:
         return msgspec.json.decode(raw, type=DriftReport)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -101,7 +99,7 @@ def build_window_report(
     end: datetime | None = None,
     missing_hours: Iterable[datetime] = (),
 ) -> WindowReport:
-    """A model's verdict as the report of the window it was passed on."""
+    """Returns a model's verdict as the report of its window."""
     return WindowReport(
         start=_to_utc(start),
         end=_to_utc(end),
@@ -114,7 +112,7 @@ def build_window_report(
 
 
 def summarize_records(accounting: Accounting) -> RecordCounts:
-    """The counts of an accounting, the reasons in alphabetical order."""
+    """Returns the counts of an accounting, with the reasons in alphabetical order."""
     rejected = {str(reason): count for reason, count in accounting.rejected.items() if count}
     return RecordCounts(
         read=accounting.read,
@@ -125,7 +123,7 @@ def summarize_records(accounting: Accounting) -> RecordCounts:
 
 
 def list_examples(accounting: Accounting) -> tuple[RejectLocation, ...]:
-    """The examples of an accounting by reason, then place."""
+    """Returns the examples of an accounting by reason, then location."""
     found = (
         RejectLocation(reason=str(each.reason), source=each.source, offset=each.offset, column=each.column)
         for each in accounting.examples

@@ -1,4 +1,4 @@
-"""What changed in a feature since training: its three comparisons, each with its effect size and its evidence."""
+"""Compares a feature with its training data in up to four ways, each with an effect size and its evidence."""
 
 from __future__ import annotations
 
@@ -25,53 +25,51 @@ from tidewatch.drift.statistics.hypothesis_tests import (
 )
 
 MIN_REPORTED_SHARE = 0.01
-"""The share that one bin of numbers must gain or lose for a sentence to tell it."""
+"""The least share that one bin of numbers must gain or lose to be mentioned in a sentence."""
 ROUNDING_TOLERANCE = 1e-12
-"""A change from 1% to 3% is one of two points, though its difference in floating point is less."""
+"""A change from 1% to 3% is two points, although its difference in floating point is less."""
 _OTHER_VALUES_LABEL = "the values without a count of their own"
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One comparison of production with training.
-
-    p_value: how likely so large a change is by chance alone. Effect sizes, 0 where one does not apply: psi; share, the
-    largest share of values that one category, or one fine bin of numbers, gained or lost, or that moved beside the
-    commonest number; rate, by how much the share of missing rows or of unseen values changed. sentence: what moved,
-    from what, to what.
-    """
+    """One comparison of production with training. Effect sizes are 0 if they do not apply."""
 
     p_value: float
+    """The probability of a change at least this large by chance alone."""
     sentence: str
+    """What changed, from what to what."""
     psi: float = 0.0
     share: float = 0.0
+    """The largest share of values that one category, or one fine bin of numbers, gained or lost, or that moved among
+    the values other than the commonest number."""
     rate: float = 0.0
+    """The change of the share of missing rows or of unseen values."""
 
 
 @dataclass(frozen=True)
 class DistributionComparison:
-    """The statistics of a feature's distribution against the training's.
-
-    ks: None for categories. p_value: of the KS statistic; of categories, the same as the change's.
-    """
+    """The statistics of a feature's distribution against the training's."""
 
     comparison: Comparison
     psi: float
     ks: float | None
+    """None for categories."""
     p_value: float
+    """Of the KS statistic; for categories the same as the comparison's."""
     js: float
     kl: float
 
 
 def compare_distributions(feature: Feature, counts: Counts) -> DistributionComparison:
-    """The values of production against the training's.
+    """Compares the values of production with the training's.
 
-    Of numbers, the evidence is three times the smallest p-value of KS, of chi-squared on the quantile bins, and of the
-    fine bin whose share moved most, that one times the number of fine bins (Bonferroni): KS sees the slightest shift of
-    the middle, chi-squared a change of spread or of the tails, the fine bin one value that stands for others, to which
-    both are nearly blind in a small window. The effect is PSI, or the share that the fine bin gained or lost. Zeros and
-    ones are judged as categories are, by the share of each. counts: as in a profile, the missing ones last. Raises
-    ValueError where either side has no value.
+    For numbers, the evidence is three times the smallest p-value of KS, of chi-squared on the quantile bins, and of the
+    fine bin whose share changed most, which is multiplied by the number of fine bins (Bonferroni). KS detects the
+    slightest shift of the middle, chi-squared a change of spread or of the tails, and the fine bin one value that
+    replaces others, to which both are nearly blind in a small window. The effect is PSI, or the share that the fine bin
+    gained or lost. Zeros and ones are compared like categories, by the share of each. `counts` are a profile's, missing
+    last. Raises ValueError if either side has no value.
     """
     if isinstance(feature, NumericFeature):
         found = _compare_numbers(feature, counts[:-1])
@@ -94,7 +92,7 @@ def _compare_numbers(feature: NumericFeature, counts: Counts) -> DistributionCom
         else _describe_cdf_shift(feature, trained, counts)
     )
     distance, divergence = js_distance(expected, actual), kl_divergence(actual, expected)
-    # What left a constant has left its range: it is shown here, and judged by `novelty` alone.
+    # Values that left a constant left its range: they are shown here, and only `compare_unseen_rates` judges them.
     effect = stability if feature.deciles else 0.0
     bin_note = f"; one bin by {100 * share:.1f} points" if share >= MIN_REPORTED_SHARE else ""
     comparison = Comparison(evidence, f"{sentence} (PSI {stability:.2f}{bin_note})", psi=effect, share=share)
@@ -102,17 +100,17 @@ def _compare_numbers(feature: NumericFeature, counts: Counts) -> DistributionCom
 
 
 def _test_ordered_bins(trained: Counts, counts: Counts, expected: Counts, actual: Counts) -> tuple[float, float, float]:
-    """KS of the fine bins, its p-value, and that of chi-squared on the coarse bins."""
+    """Returns KS of the fine bins, its p-value, and that of chi-squared on the coarse bins."""
     ks = float(np.abs(cdf_differences(trained, counts)).max())
     return ks, ks_p_value(ks, int(trained.sum()), int(counts.sum())), histogram_p_value(expected, actual)
 
 
 def _find_largest_bin_shift(trained: Counts, counts: Counts) -> tuple[int, float, float]:
-    """The fine bin whose share of the values within the training's range changed most, by how much, and its p-value
-    times the number of fine bins.
+    """Finds the fine bin whose share of the values within the training's range changed most.
 
-    A fine bin has about a thousandth of the training's values unless many are one and the same. PSI adds the shares up
-    over tenths, and hardly sees that zeros went from 70% to 80%, or that one value came to stand for many others.
+    Returns its index, the change, and its p-value times the number of fine bins. A fine bin has about a thousandth of
+    the training's values unless many are equal. PSI sums the shares over tenths and hardly shows that zeros went from
+    70% to 80%, or that one value replaced many others.
     """
     before, now = trained[1:-1], counts[1:-1]
     n, m = int(before.sum()), int(now.sum())
@@ -141,13 +139,13 @@ def _describe_bin_shift(feature: NumericFeature, index: int, trained: Counts, co
 
 
 def compare_uncommon_values(feature: Feature, counts: Counts, min_values: int) -> Comparison | None:
-    """Where one number is half of the training's values or more: all other numbers against the training's; else None.
+    """Compares all other numbers if one number is half of the training's values or more. Otherwise returns None.
 
-    Beside 70% of zeros a doubling of all other numbers is a PSI of 0.08. So they are compared among themselves, over
-    ten bins of their own. The effect is the share of all values that moved: the total variation distance of the
-    others times their own share, the smaller of then and now. A PSI of so small a part would make a drift of what
-    moved a hundredth of the rows. None also where either side has fewer than `least` of them. Zeros and ones have no
-    others. counts: as in a profile.
+    Next to 70% zeros, a doubling of all other numbers is a PSI of only 0.08. So the others are compared among
+    themselves, over ten bins of their own. The effect is the share of all values that moved: the total variation
+    distance of the others times their own share, the smaller of then and now. A PSI of so small a part would report
+    drift if a hundredth of the rows moved. Also returns None if either side has fewer than `min_values` others. Zeros
+    and ones have no others. `counts` are a profile's.
     """
     if not isinstance(feature, NumericFeature) or feature.is_binary:
         return None
@@ -177,7 +175,10 @@ def _zero_bin(counts: Counts, index: int) -> Counts:
 
 
 def _find_decile_starts(trained: Counts) -> Counts:
-    """Where up to ten bins of about equal count begin; those outside the training's range are in the outer ones."""
+    """Returns where up to ten bins of about equal count begin.
+
+    The outer ones include values outside the training's range.
+    """
     cumulative: Counts = np.cumsum(trained)
     targets = np.arange(1, DECILES) * (int(cumulative[-1]) / DECILES)
     ends = np.searchsorted(cumulative, targets)
@@ -201,7 +202,7 @@ def _compare_categories(feature: CategoryFeature, counts: Counts) -> Distributio
 
 
 def _compare_binary(feature: NumericFeature, counts: Counts) -> DistributionComparison:
-    """Zeros and ones, judged as false and true are."""
+    """Compares zeros and ones in the same way as false and true."""
     trained = np.asarray(feature.counts, np.int64)
     order = 1 + np.argsort(-trained[1:-1], kind="stable")
     none = np.zeros(1, np.int64)
@@ -224,11 +225,12 @@ def _compare_category_counts(
     unseen_count: int,
     expected_unseen_share: float,
 ) -> DistributionComparison:
-    """The shares of the named values, most frequent first, and of the others by pool.
+    """Compares the shares of the named values, most frequent first, and of the others by pool.
 
-    pools: that of each named value. new: values that the training had not; novel: the share of all values that may be
-    new without any drift. As many count among the others, as a later training would have them there. The rest is shown,
-    and judged by `novelty` alone: the more training there is, the larger PSI makes them.
+    `pools` has the pool of each named value. `unseen_count` is the number of values that training did not have, and
+    `expected_unseen_share` the share of all values that may be new without any drift. That many of them count among the
+    others, where a later training would have them. The rest is shown, and only `compare_unseen_rates` judges it: PSI
+    would grow with the size of the training data.
     """
     allowed = min(unseen_count, math.ceil(expected_unseen_share * (counts.total + unseen_count)))
     expected, actual = (
@@ -245,7 +247,7 @@ def _compare_category_counts(
 
 
 def _distribute_to_pools(count: int, rest: Counts) -> Counts:
-    """So many values, dealt to the pools as those of the training are."""
+    """Distributes a number of values to the pools in the proportion of the training's."""
     if not rest.sum():
         return np.append(count, np.zeros(len(rest) - 1, np.int64))
     cumulative = np.cumsum(rest) * count // rest.sum()
@@ -267,7 +269,7 @@ def _compare_shares(names: list[str], pools: Counts, trained: CategoryCounts, kn
 
 
 def compare_missing_rates(feature: Feature, counts: Counts) -> Comparison:
-    """The share of rows without a value against the training's, in either direction."""
+    """Compares the share of rows without a value with the training's, in either direction."""
     rows, trained = int(counts.sum()), feature.total + feature.missing
     before, now = feature.missing / max(trained, 1), int(counts[-1]) / max(rows, 1)
     sentence = f"{before:.1%} of the rows had no value in training, {now:.1%} have none now"
@@ -281,23 +283,26 @@ def compare_missing_rates(feature: Feature, counts: Counts) -> Comparison:
 
 
 def count_unseen(feature: Feature, counts: Counts) -> int:
-    """Values of production that the training did not have: new categories, numbers outside its range."""
+    """Counts the values that training did not have: new categories, and numbers outside its range."""
     if isinstance(feature, CategoryFeature):
         return int(counts[-2])
     return int(counts[0] + counts[-2]) if feature.edges else 0
 
 
 def compare_unseen_rates(feature: Feature, counts: Counts) -> Comparison:
-    """Whether more values are unseen than training data of that size lets one expect.
+    """Compares the share of unseen values with the share expected from training data of that size.
 
-    Some are unseen without any drift. Of categories, singletons f1 of n are expected (Good 1953). What is then unseen
-    differs from that by chance with the variance (f1 + 2 f2) / n^2, f2 values having been seen twice (Robbins 1968,
+    Some values are unseen without any drift. For categories, f1 singletons of n are expected (Good 1953). The unseen
+    share then varies by chance with the variance (f1 + 2 f2) / n^2, where f2 values were seen twice (Robbins 1968,
     Annals of Mathematical Statistics 39, page 256; Esty 1983, Annals of Statistics 11, page 905). So the training is
-    taken for a sample of n f1 / (f1 + 2 f2) with the same share of events, whose variance is that. Of numbers,
-    2 / (n + 1) lie outside the range of n earlier ones (the rule of succession, one for each end), and the chance that
-    at least k of m do is, for any continuous distribution, the one-sided p-value of Fisher's test of k of m against 1
-    of n (Wilks 1942, Annals of Mathematical Statistics 13, page 400: the k are those before the second of the n, from
-    outside inwards); ties make it smaller. Fewer than expected is no change. counts: as in a profile.
+    treated as a sample of n f1 / (f1 + 2 f2) with the same share of events, which has that variance.
+
+    For numbers, 2 / (n + 1) are outside the range of n earlier ones (the rule of succession, one for each end). The
+    probability that at least k of m are, for any continuous distribution, is the one-sided p-value of Fisher's test of
+    k of m against 1 of n (Wilks 1942, Annals of Mathematical Statistics 13, page 400: the k are those before the second
+    of the n, from outside inwards); ties make it smaller.
+
+    Fewer unseen values than expected are no change. `counts` are a profile's.
     """
     values, found, trained = int(counts[:-1].sum()), count_unseen(feature, counts), feature.total
     if isinstance(feature, CategoryFeature):

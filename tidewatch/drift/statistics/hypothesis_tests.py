@@ -1,7 +1,7 @@
-"""How likely a difference is by chance alone: p-values of the drift statistics, and which of many to believe.
+"""P-values of the drift statistics, and the selection of significant ones among many tests.
 
-The functions stand here and not in scipy, which costs a Lambda package 165 MB and a cold start 0.7 s; the tests hold
-them to it.
+The functions replace scipy, which adds 165 MB to a Lambda package and 0.7 s to a cold start; the tests compare them
+with it.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from tidewatch.drift.statistics.effect_sizes import (
 )
 
 MAX_EXACT_EXPECTED_COUNT = 1000.0
-"""Smallest expected count up to which two rates are compared exactly: far out in the tail, where an alarm lies, the
-normal approximation of 5 expected events is wrong by orders of magnitude, of 1000 by a factor below 2."""
+"""The largest expected count for which two rates are compared exactly. Far out in the tail, where alarms are, the
+normal approximation with 5 expected events is wrong by orders of magnitude, with 1000 by a factor below 2."""
 SELECTION_SIGMAS = 6.0
-"""Standard deviations above the least of the values that got a count of their own, up to which a value may owe its
-place to chance."""
+"""How many standard deviations above the smallest separately counted value a value must be so that chance did not
+select it."""
 
 
 def kolmogorov_sf(x: float) -> float:
-    """P(K > x) of Kolmogorov's distribution, the limit of sqrt(n) times the KS statistic. 1 at x <= 0.
+    """P(K > x) of Kolmogorov's distribution, the limit of sqrt(n) times the KS statistic; 1 at x <= 0.
 
-    2 sum (-1)^(k-1) exp(-2 k^2 x^2) for x >= 1; below, where that converges slowly, its theta transform
-    1 - sqrt(2 pi) / x sum exp(-(2k - 1)^2 pi^2 / 8 x^2). Six terms of either are exact to 1e-14, so that it equals
+    It is 2 sum (-1)^(k-1) exp(-2 k^2 x^2) for x >= 1. Below 1, where that converges slowly, it is the theta transform 1
+    - sqrt(2 pi) / x sum exp(-(2k - 1)^2 pi^2 / 8 x^2). Six terms of either are exact to 1e-14, so that it equals
     scipy.special.kolmogorov. Source: Kolmogorov 1933, Giornale dell'Istituto Italiano degli Attuari 4, page 83; Feller
     1948, Annals of Mathematical Statistics 19, pages 177 and 178.
 
@@ -51,9 +51,9 @@ def kolmogorov_sf(x: float) -> float:
 def ks_p_value(statistic: float, n: int, m: int) -> float:
     """P-value of a two-sample KS statistic of samples of sizes n and m: kolmogorov_sf(sqrt(n m / (n + m)) D).
 
-    Asymptotic, and on the safe side where it is not exact: for small samples (below the exact p-value's alarm levels
-    from some 10 values on), for ties, and for a statistic taken at bin edges only, it is larger than the truth. 1 if a
-    sample is empty. Source: Smirnov 1939; Noether 1963, Metrika 7, on discrete distributions.
+    It is asymptotic, and conservative where it is not exact: for small samples (below the exact p-value's alarm levels
+    from some 10 values on), for ties, and for a statistic at bin edges only, it is larger than the exact one. It is 1
+    if a sample is empty. Source: Smirnov 1939; Noether 1963, Metrika 7, on discrete distributions.
 
     >>> round(ks_p_value(0.1, 500, 1000), 6)
     0.002545
@@ -64,11 +64,12 @@ def ks_p_value(statistic: float, n: int, m: int) -> float:
 
 
 def chi2_sf(x: float, df: int) -> float:
-    """P(X > x) of the chi-squared distribution with `df` degrees of freedom, an integer; 1 with none, or at x <= 0.
+    """P(X > x) of the chi-squared distribution with `df` degrees of freedom, an integer; 1 without any, or at x <= 0.
 
-    With h = x / 2: for even df exp(-h) sum h^k / k! over k < df / 2, for odd df erfc(sqrt h) + exp(-h) sum
-    h^(k - 1/2) / Gamma(k + 1/2) over k = 1 .. (df - 1) / 2; each term in logarithms, so that none overflows. Equal to
-    scipy.stats.chi2.sf to 1e-9 of it down to 1e-300. Source: Abramowitz and Stegun 1964, 26.4.4 and 26.4.5.
+    With h = x / 2 it is exp(-h) sum h^k / k! over k < df / 2 for even df, and erfc(sqrt h) + exp(-h) sum h^(k - 1/2) /
+    Gamma(k + 1/2) over k = 1 .. (df - 1) / 2 for odd df. Each term is computed in logarithms, so that none overflows.
+    It equals scipy.stats.chi2.sf to a relative 1e-9 down to 1e-300. Source: Abramowitz and Stegun 1964, 26.4.4 and
+    26.4.5.
 
     >>> round(chi2_sf(5.0, 3), 6)
     0.171797
@@ -82,10 +83,10 @@ def chi2_sf(x: float, df: int) -> float:
 
 
 def histogram_p_value(training: BinCounts, production: BinCounts) -> float:
-    """P-value that two samples of counts in the same bins, shape (B,), share one distribution.
+    """P-value that two samples of counts in the same bins, of shape (B,), share one distribution.
 
-    The larger of Pearson's and of the likelihood ratio's. With 5 expected in a bin, and a p-value of 1e-5, Pearson's
-    alone is some ten times too small; where one statistic errs that way, the other does not.
+    It is the larger of Pearson's and of the likelihood ratio's. With 5 expected in a bin and a p-value of 1e-5,
+    Pearson's alone is some ten times too small; where one statistic errs in that direction, the other does not.
 
     >>> round(histogram_p_value(np.array([500, 300, 200]), np.array([10, 12, 28])), 12)
     1.11668e-07
@@ -95,37 +96,40 @@ def histogram_p_value(training: BinCounts, production: BinCounts) -> float:
 
 @dataclass(frozen=True, eq=False)
 class CategoryCounts:
-    """Counts of categories. named: of the values with a count of their own, most frequent in training first, shape
-    (B,). rest: of all others, by pool, shape (P,)."""
+    """Counts of categories."""
 
     named_counts: Counts
+    """The separately counted values, most frequent in training first, of shape (B,)."""
     pool_counts: Counts
+    """All other values by pool, of shape (P,)."""
 
     @property
     def total(self) -> int:
         return int(self.named_counts.sum() + self.pool_counts.sum())
 
     def all_counts(self) -> Counts:
-        """Shape (B + P,)."""
+        """Returns the counts of all values and pools, of shape (B + P,)."""
         return np.append(self.named_counts, self.pool_counts)
 
     def pooled_counts(self) -> Counts:
-        """The others in one bin: shape (B + 1,)."""
+        """Returns the counts with the others in one bin, of shape (B + 1,)."""
         return np.append(self.named_counts, self.pool_counts.sum())
 
 
 def category_p_value(training: CategoryCounts, production: CategoryCounts, pools: Counts) -> float:
     """P-value that two samples of categories share one distribution.
 
-    pools: the pool that each named value would be in as one of the others, shape (B,).
+    `pools` has the pool that each named value would be in as one of the others, of shape (B,).
 
-    Chi-squared (statistics.chi_squared), and only that while every value is expected at least 5 times in both samples.
-    It has two gaps. It does not see a rare value become frequent in a small window: the value is pooled. And which
-    values of very many have a count of their own was decided by the training's counts, so those near the limit are
-    there by luck, and fall back in production without any drift, while the others rise. Values that may be there by
-    luck therefore count as others in chi-squared, each in its pool, which its hash decided and no count. Values that
-    are rare or there by luck are also tested one by one, by `rate_p_value`, those there by luck for a rise only; the
-    smallest p-value times their number is the second opinion (Bonferroni), and twice the smaller of both the p-value.
+    While every value is expected at least 5 times in both samples, the p-value is that of `chi_squared`. That test has
+    two gaps. It does not detect a rare value that becomes frequent in a small window, because the value is pooled. And
+    the training's counts decided which of very many values are counted separately, so values near the limit are there
+    by chance and become rarer in production without any drift, while the others become more frequent.
+
+    Values that may be there by chance therefore count as others in chi-squared, each in its pool, which depends on its
+    hash and on no count. Values that are rare or there by chance are also tested one by one with `rate_p_value`, those
+    there by chance only for a rise. The smallest of these p-values times their number is a second p-value (Bonferroni),
+    and the result is twice the smaller of both.
 
     >>> trained = CategoryCounts(np.array([900, 95, 5]), np.array([0]))
     >>> round(category_p_value(trained, CategoryCounts(np.array([38, 5, 7]), np.array([0])), np.zeros(3, np.int64)), 9)
@@ -156,7 +160,7 @@ def category_p_value(training: CategoryCounts, production: CategoryCounts, pools
 
 
 def _move_unreliable_to_pools(counts: CategoryCounts, is_reliable: npt.NDArray[np.bool_], pools: Counts) -> Counts:
-    """The values that owe their count to no luck, then the pools of all others."""
+    """Returns the counts of the reliable values, then of the pools with all others."""
     moved_counts = np.zeros(len(counts.pool_counts), np.int64)
     np.add.at(moved_counts, pools[~is_reliable], counts.named_counts[~is_reliable])
     return np.append(counts.named_counts[is_reliable], counts.pool_counts + moved_counts)
@@ -165,10 +169,10 @@ def _move_unreliable_to_pools(counts: CategoryCounts, is_reliable: npt.NDArray[n
 def rate_p_value(k1: int, n1: int, k2: int, n2: int) -> float:
     """Two-sided p-value that k1 events among n1 and k2 among n2 have one rate; 1 if a sample is empty.
 
-    Fisher's exact test while an expected count is at most 1000: the sum of the probabilities, given the margins, of all
-    tables that are no likelier than this one (scipy.stats.fisher_exact); 0 if below about 1e-300. Above, chi-squared
-    with one degree of freedom without correction (scipy.stats.chi2_contingency). Source: Fisher 1934, Statistical
-    Methods for Research Workers, 5th ed., section 21.02; Freeman and Halton 1951, Biometrika 38, page 141.
+    It is Fisher's exact test while an expected count is at most 1000: the sum of the probabilities, given the margins,
+    of all tables that are no likelier than this one (scipy.stats.fisher_exact); 0 if below about 1e-300. Above 1000 it
+    is chi-squared with one degree of freedom without correction (scipy.stats.chi2_contingency). Source: Fisher 1934,
+    Statistical Methods for Research Workers, 5th ed., section 21.02; Freeman and Halton 1951, Biometrika 38, page 141.
 
     >>> round(rate_p_value(10, 1000, 12, 500), 6)
     0.040632
@@ -189,9 +193,9 @@ def rate_p_value(k1: int, n1: int, k2: int, n2: int) -> float:
 
 
 def _compute_fisher_p_value(k: int, draws: int, events: int, total: int) -> float:
-    """The hypergeometric probabilities of `draws` from `total` with `events`, summed up to that of k.
+    """Returns the hypergeometric probabilities of `draws` from `total` with `events`, summed up to that of k.
 
-    Their logarithms are sums of those of p(i + 1) / p(i), which is quicker than log-gammas and loses no digits to
+    Their logarithms are sums of those of p(i + 1) / p(i), which is faster than log-gammas and loses no digits to
     cancellation. Beyond 45 standard deviations and 250 events from the mode no probability is above 1e-300.
     """
     others = total - draws
@@ -205,18 +209,19 @@ def _compute_fisher_p_value(k: int, draws: int, events: int, total: int) -> floa
     log_ratios = np.log((events - i) * (draws - i)) - np.log((i + 1) * (others - events + i + 1))
     logs = np.concatenate([[0.0], np.cumsum(log_ratios)])
     weights = np.exp(logs - logs.max())
-    # Tables that are as likely as this one differ from it in the last digits.
+    # Equally likely tables differ from this one in the last digits.
     return min(float(weights[logs <= logs[k - low] + 1e-9].sum() / weights.sum()), 1.0)
 
 
 def benjamini_hochberg(p_values: Sequence[float] | Floats, rate: float) -> tuple[npt.NDArray[np.bool_], Floats]:
-    """Which of many tests to believe so that at most `rate` of those believed are expected to be wrong.
+    """Selects tests so that an expected share of at most `rate` of them is wrong.
 
-    p_values: shape (T,). Returns what is rejected and the adjusted p-values, shape (T,) each; a test is rejected if its
-    adjusted p-value, min over j >= i of p_(j) T / j, is at most `rate`. Where nothing drifts, any rejection is wrong,
-    so `rate` also bounds the probability of one. Holds for independent and for positively dependent tests. The adjusted
-    values equal scipy.stats.false_discovery_control. Source: Benjamini and Hochberg 1995, J. R. Stat. Soc. B 57, page
-    293; Benjamini and Yekutieli 2001, Annals of Statistics 29, page 1169. Raises ValueError on p-values outside [0, 1].
+    `p_values` has the shape (T,). Returns which are rejected and the adjusted p-values, of shape (T,) each. A test is
+    rejected if its adjusted p-value, min over j >= i of p_(j) T / j, is at most `rate`. If nothing drifts, any
+    rejection is wrong, so `rate` also bounds the probability of one. It holds for independent and for positively
+    dependent tests. The adjusted values equal scipy.stats.false_discovery_control. Source: Benjamini and Hochberg 1995,
+    J. R. Stat. Soc. B 57, page 293; Benjamini and Yekutieli 2001, Annals of Statistics 29, page 1169. Raises ValueError
+    on p-values outside [0, 1].
 
     >>> benjamini_hochberg([0.0001, 0.03, 0.5], 0.05)[0].tolist()
     [True, True, False]

@@ -1,4 +1,4 @@
-"""Verdicts on a window's profile: a change counts only if it is large and not likely to be chance."""
+"""Verdicts on a window's profile: a change counts only if it is large and unlikely to be chance."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FeatureKind: TypeAlias = Literal["numeric", "category", "score"]
 
 
 class Verdict(StrEnum):
-    """From the least to the worst."""
+    """The verdicts, from the least to the worst."""
 
     INSUFFICIENT = "insufficient data"
     OK = "ok"
@@ -33,33 +33,35 @@ VERDICT_RANK = {verdict: rank for rank, verdict in enumerate(Verdict)}
 
 
 def find_worst(verdicts: Iterable[Verdict]) -> Verdict:
-    """The worst of the verdicts; insufficient data where there is none."""
+    """Returns the worst of the verdicts, or insufficient data if there are none."""
     return max(verdicts, key=VERDICT_RANK.__getitem__, default=Verdict.INSUFFICIENT)
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """What counts as a change.
-
-    psi_warn, psi_drift: effect size of a distribution. share_warn, share_drift: share of values that a category, or
-    one of a number's fine bins, gains or loses, or that move beside a number's commonest, 0 to 1; either this or PSI
-    suffices. rate_warn, rate_drift: change of the share of missing rows, or of unseen values above the expected.
-    false_discovery_rate: of all tests of a model's features together; where nothing drifts, the probability that any
-    test speaks. minimum_rows: fewer get no verdict. invalid_share: of the records read, rejected. ticket_share,
-    page_share: of the judged features, drifting (windows.severity). Raises ValueError on values that cannot be meant.
-    """
+    """The limits from which on a change counts. Raises ValueError on invalid ones."""
 
     psi_warn: float = 0.1
+    """The effect size of a distribution."""
     psi_drift: float = 0.2
     share_warn: float = 0.05
+    """The share of values, 0 to 1, that a category or one of a number's fine bins gains or loses, or that moves among
+    the values other than the commonest number. Either this or PSI is enough."""
     share_drift: float = 0.10
     rate_warn: float = 0.02
+    """The change of the share of missing rows, or of unseen values above the expected."""
     rate_drift: float = 0.05
     false_discovery_rate: float = 0.001
+    """For all tests of a model's features together. If nothing drifts, it is the probability that any test is
+    significant."""
     minimum_rows: int = 50
+    """With fewer rows there is no verdict."""
     invalid_share: float = 0.25
+    """The rejected share of the records read."""
     ticket_share: float = 0.10
+    """The share of the features with a verdict that drift; see windows.assess_severity."""
     page_share: float = 0.30
+    """The same for a page."""
 
     def __post_init__(self) -> None:
         for lower, upper in (
@@ -78,11 +80,11 @@ class Thresholds:
 
     @property
     def minimum_values(self) -> int:
-        """Fewer values are not compared: a column that is mostly empty by nature has few among enough rows."""
+        """With fewer values nothing is compared: a mostly empty column has few values in enough rows."""
         return max(self.minimum_rows // 5, 1)
 
     def classify_effect(self, comparison: Comparison) -> Verdict:
-        """How large a change is, evidence apart: ok, warning or drift."""
+        """Returns how large a change is, without its evidence: ok, warning or drift."""
         if self._has_effect(comparison, self.psi_drift, self.share_drift, self.rate_drift):
             return Verdict.DRIFT
         if self._has_effect(comparison, self.psi_warn, self.share_warn, self.rate_warn):
@@ -97,12 +99,9 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class FeatureVerdict:
-    """A feature's verdict and what it rests on.
+    """A feature's verdict and its evidence.
 
-    psi, ks, js, kl, p_value: of the distribution; None where too little was there to compare, ks also for categories.
-    p_value: of KS for numbers, of chi-squared for categories (evidence.category_p_value), before the correction for
-    many tests. missing_rate: of all rows; unseen_rate: of the values; None where there are none, unseen_rate also for
-    open categories. values: rows with a value. reasons: sentences, the reasons for a verdict other than ok.
+    The statistics of the distribution are None if there were too few values to compare.
     """
 
     name: str
@@ -110,49 +109,55 @@ class FeatureVerdict:
     verdict: Verdict
     psi: float | None = None
     ks: float | None = None
+    """None also for categories."""
     p_value: float | None = None
+    """Of KS for numbers, of hypothesis_tests.category_p_value for categories, before the correction for many tests."""
     js: float | None = None
     kl: float | None = None
     missing_rate: float | None = None
+    """Of all rows; None without any."""
     unseen_rate: float | None = None
+    """Of the values; None without any, and for open categories."""
     values: int = 0
+    """The rows with a value."""
     reasons: tuple[str, ...] = ()
+    """The reasons for a verdict other than ok, as sentences."""
 
 
 @dataclass(frozen=True)
 class ModelVerdict:
-    """The worst of its features' verdicts, or invalid where too many records could not be read.
-
-    features: one for each of the reference's `measured`, in its order. rows: judged; records: what became of them.
-    """
+    """The worst of its features' verdicts, or invalid if too many records could not be read."""
 
     verdict: Verdict
     features: tuple[FeatureVerdict, ...]
+    """One for each of the reference's `measured_features`, in their order."""
     rows: int
+    """The rows of the verdict."""
     records: Accounting
+    """The accounting of the records."""
 
     @property
     def drifting_count(self) -> int:
-        """Features with the verdict drift."""
+        """The number of features with the verdict drift."""
         return sum(feature.verdict is Verdict.DRIFT for feature in self.features)
 
 
 @dataclass(frozen=True)
 class _FeatureCase:
-    """A feature before its verdict.
-
-    settled: the verdict where it needs no test, with its reason `because`; else the tests that can be made, and what
-    the verdict is if none speaks (`silent`).
-    """
+    """A feature before its verdict."""
 
     feature: Feature
     kind: FeatureKind
     counts: Counts
     final_verdict: Verdict | None = None
+    """The verdict, if no test is needed."""
     reason: str = ""
+    """The reason for `final_verdict` or `default_verdict`."""
     distribution: DistributionComparison | None = None
     tests: tuple[Comparison, ...] = ()
+    """The tests that can be made."""
     default_verdict: Verdict = Verdict.OK
+    """The verdict if no test is significant."""
 
     def conclude(self, verdict: Verdict, reasons: tuple[str, ...]) -> FeatureVerdict:
         rows, values, found = int(self.counts.sum()), int(self.counts[:-1].sum()), self.distribution
@@ -179,15 +184,14 @@ def judge_profile(
     thresholds: Thresholds | None = None,
     absent_columns: frozenset[str] = frozenset(),
 ) -> ModelVerdict:
-    """The verdict on a window.
+    """Returns the verdict on a window.
 
-    Each feature has up to four tests: its distribution, that of its numbers beside a most common one, its missing rate,
-    its unseen rate. A test speaks if its change is large (thresholds) and it is among those that Benjamini-Hochberg
-    believes, over all tests of all features at once. A feature's verdict is the worst of what its tests say;
-    `insufficient data` with fewer than minimum_rows, or where one of training and production has too few values to
-    compare and no other test speaks; `invalid` where its column is in `absent` (a table without it; without the
-    score's, that is not judged) or caused the rejection of too many records.
-    Raises InvalidProfile for a profile against another reference.
+    Each feature has up to four tests: its distribution, that of its numbers other than the commonest, its missing rate
+    and its unseen rate. A test counts if its change is large (`thresholds`) and Benjamini-Hochberg rejects it, over all
+    tests of all features at once. A feature's verdict is the worst of its tests. It is `insufficient data` with fewer
+    than minimum_rows, or if training or production has too few values to compare and no other test counts. It is
+    `invalid` if its column is in `absent_columns` (columns that a table lacks; the score is only not judged then) or
+    caused the rejection of too many records. Raises InvalidProfile for a profile against another reference.
     """
     limits = thresholds or Thresholds()
     if profile.reference_digest != reference.digest:
@@ -224,7 +228,7 @@ def _build_case(
 ) -> _FeatureCase:
     read, rejected = profile.accounting.read, profile.accounting.rejected_by_column.get(feature.name, 0)
     if feature.name in absent_columns and kind == "score":
-        # The answers may be kept elsewhere; what was asked can be judged without them.
+        # The answers may be stored elsewhere. The features can be judged without them.
         return _FeatureCase(
             feature, kind, counts, Verdict.INSUFFICIENT, "the data has no such column: answers are not judged"
         )

@@ -1,4 +1,4 @@
-"""From hourly profiles to windows, and from the windows' verdicts to how urgent they are."""
+"""Adds hourly profiles up to windows, and derives a severity from the windows' verdicts."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from tidewatch.drift.statistics.verdict import (
 HOUR = timedelta(hours=1)
 WEEK = timedelta(days=7)
 SUSTAINED_HOURS = 3
-"""Hours with a verdict that a feature must drift in, one after another, to count without the 3-day window."""
+"""In how many consecutive hours with a verdict a feature must drift to count without the three-day window."""
 RECENT_HOURS = 24
-"""Hours among which they are looked for: an endpoint with little traffic has hours without a verdict between."""
+"""The hours in which these are searched: an endpoint with little traffic has hours without a verdict in between."""
 
 
 class WindowLength(StrEnum):
-    """How long a window is."""
+    """The length of a window."""
 
     HOUR = "hour"
     DAY = "day"
@@ -38,7 +38,7 @@ class WindowLength(StrEnum):
 
 
 class DriftSeverity(StrEnum):
-    """What a verdict asks for, from nothing to waking somebody up."""
+    """How urgent a verdict is, from nothing to a page."""
 
     NONE = "none"
     INFORM = "inform"
@@ -48,26 +48,25 @@ class DriftSeverity(StrEnum):
 
 @dataclass(frozen=True)
 class Window:
-    """The hours of a span, added up.
-
-    start, end: the end excluded. missing: the hours in it that have no profile, in their order.
-    """
+    """The hours of a window, added up."""
 
     length: WindowLength
     start: datetime
     end: datetime
+    """Exclusive."""
     profile: Profile
     missing_hours: tuple[datetime, ...]
+    """The hours of the window without a profile, in order."""
 
 
 def build_window(
     reference: Reference, hourly: Mapping[datetime, Profile], last: datetime, length: WindowLength
 ) -> Window:
-    """The window of a span whose last hour begins at `last`.
+    """Returns the window of the given length whose last hour begins at `last`.
 
-    hourly: profiles against `reference` by the beginning of their hour, aware datetimes; others than the window's are
-    left alone. Without any, its profile is empty. Raises ValueError where `last` is not the beginning of an hour, and
-    InvalidProfile where a profile is against another reference.
+    `hourly` are profiles against `reference` by the start of their hour, as aware datetimes; those outside the window
+    are ignored. Without any, its profile is empty. Raises ValueError if `last` is not the start of an hour, and
+    InvalidProfile if a profile is against another reference.
     """
     if last.tzinfo is None or last.replace(minute=0, second=0, microsecond=0) != last:
         raise ValueError(f"{last} does not tell an hour: give its beginning, with a time zone.")
@@ -79,20 +78,20 @@ def build_window(
 def build_week_before(
     reference: Reference, hourly: Mapping[datetime, Profile], last: datetime, length: WindowLength
 ) -> Window:
-    """The same span of the same weekday a week earlier: what to set beside a window, as traffic has a weekly rhythm."""
+    """Returns the same window a week earlier, for comparison, because traffic has a weekly rhythm."""
     return build_window(reference, hourly, last - WEEK, length)
 
 
 def assess_severity(
     three_days: ModelVerdict, hours: Sequence[ModelVerdict], thresholds: Thresholds | None = None
 ) -> DriftSeverity:
-    """How urgent a model's drift is: by the share of its judged features whose drift is sustained.
+    """Returns how urgent a model's drift is, by the share of its judged features whose drift is sustained.
 
-    three_days: the verdict on the 3-day window; hours: those on its hourly windows, oldest first, of which the last 24
-    count. A feature's drift is sustained if its verdict is `drift` or worse in the 3-day window, or in each of its last
-    3 hours with a verdict. It is judged where any of these windows gave it a verdict other than `insufficient data`.
-    One feature alone informs whatever its share. Records that cannot be read, over three days or the last 3 hours with
-    any, are a ticket at least: no feature can tell then.
+    `three_days` is the verdict on the three-day window, and `hours` are those on hourly windows, oldest first, of which
+    the last 24 count. A feature's drift is sustained if its verdict is `drift` or worse in the three-day window, or in
+    each of its last 3 hours with a verdict. A feature is judged if any of these windows gave it a verdict other than
+    `insufficient data`. One feature alone informs, whatever its share. Unreadable records, over three days or the last
+    3 hours with any, are at least a ticket, because no feature has a verdict then.
     """
     limits = thresholds or Thresholds()
     recent = hours[-RECENT_HOURS:]
@@ -110,7 +109,7 @@ def assess_severity(
 
 
 def find_sustained_drift(three_days: ModelVerdict, hours: Sequence[ModelVerdict]) -> tuple[str, ...]:
-    """The features whose drift is sustained, as `severity` has it."""
+    """Returns the features whose drift is sustained, as defined in `assess_severity`."""
     recent = hours[-RECENT_HOURS:]
     return tuple(
         feature.name

@@ -1,4 +1,4 @@
-"""Tables: rows of training or production data, from CSV, Parquet or arrays, in batches."""
+"""Tables: rows of training or production data in batches, from CSV, Parquet or arrays."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Reads CSV in batches of whole rows, and tells those that do not fit the header.
+"""Reads CSV in batches of whole rows, and finds rows that do not fit the header.
 
-Blocks without quotes and without an odd row go through polars; anything else through the csv module, which is slower
-and knows which row is at fault.
+Blocks without quotes and irregular rows are parsed with polars; all others with the csv module, which is slower but
+finds the bad row.
 """
 
 from __future__ import annotations
@@ -36,29 +36,30 @@ if TYPE_CHECKING:
     import polars as pl
 
 CSV_BLOCK_BYTES = 4 << 20
-"""Bytes read at a time: enough that polars is at work, and not on its way there."""
+"""In bytes: large enough that polars spends its time parsing."""
 CSV_BATCH_ROWS = 8192
-"""Rows that the csv module reads before they become a batch."""
+"""How many rows of the csv module become a batch."""
 
 
 HEADER_SAMPLE_ROWS = 200
-"""Rows by which the first one is told to be a header or data."""
+"""How many rows are compared with the first one, to decide whether that is a header."""
 
 
 @dataclass(frozen=True)
 class _Row:
-    """A row with its offset, its values where it could be read, and the offset of what follows."""
+    """A row with its offset and the offset of what follows."""
 
     start: int
     values: list[str] | RejectReason
+    """The values, or why they could not be read."""
     end: int
 
 
 class CsvTable:
-    """A CSV file, plain or gzip, with a header or, where names are given, without one.
+    """A CSV file, uncompressed or gzip, with a header or, if names are given, without one.
 
-    Raises InvalidTable where there is no header, or a row that reads as data stands in its place; where the names are
-    not as many as the first row's values; and where a column is named twice.
+    Raises InvalidTable if there is no header, if the first row looks like data, if the number of names differs from the
+    first row's values, and if a column is named twice.
     """
 
     def __init__(self, path: Path, names: Sequence[str] | None = None) -> None:
@@ -80,13 +81,13 @@ class CsvTable:
             raise InvalidTable(f"{path} separates its columns by {other[0]!r}: write it with commas")
 
     def iter_batches(self, columns: Sequence[str], progress: Progress | None = None) -> Iterator[Batch]:
-        """The rows with these columns as text; empty fields are null."""
+        """Yields the rows with these columns as text; empty fields are null."""
         with self._open_blocks(progress) as found:
             body = self._skip_header(found)
             for block in body:
                 if b'"' in block.data or len(self.names) == 1:
-                    # A quoted field may pass the end of a block, and what follows it tells whether an empty line is a
-                    # missing value: the csv module reads on from here.
+                    # A quoted field may cross the end of a block, and what follows an empty line decides whether it is
+                    # a missing value. So the csv module reads everything from here on.
                     yield from self._read_strictly(chain([block], body), columns)
                 elif (frame := self._read_regular(block, columns)) is not None:
                     lines = np.flatnonzero(np.frombuffer(block.data, np.uint8) == ord("\n"))
@@ -110,7 +111,7 @@ class CsvTable:
                 yield Block(block.offset + skipped, block.data[skipped:], block.last_is_open)
 
     def _read_regular(self, block: Block, columns: Sequence[str]) -> pl.DataFrame | None:
-        """The block through polars; None where one of its rows is odd: it is left to the csv module."""
+        """Parses the block with polars, or returns None if one of its rows is irregular."""
         import polars as pl
 
         if block.reject_reason or not _is_regular(block.data, len(self.names)):
@@ -134,7 +135,10 @@ class CsvTable:
         yield self._build_batch(rows, columns)
 
     def _is_blank(self, row: _Row) -> bool:
-        """Whether a row says nothing; in a table of one column that is a missing value, but for the file's end."""
+        """Whether a row is blank.
+
+        In a table of one column, a blank row before the file's end is a missing value instead.
+        """
         if isinstance(row.values, RejectReason):
             return False
         return not row.values or (len(self.names) > 1 and len(row.values) == 1 and not row.values[0].strip(" \t\r"))
@@ -170,12 +174,12 @@ def _describe_bad_start(path: Path, start: int, reason: RejectReason) -> str:
 
 
 def _count_columns(rows: Sequence[list[str] | RejectReason]) -> int:
-    """The values of the first row that has any, one where none has: that is a missing value of one column."""
+    """Returns the number of values in the first row that has any, or 1: blank rows are missing values of one column."""
     return next((len(row) for row in rows if row and not isinstance(row, RejectReason)), 1)
 
 
 def _require_header(path: Path, first: Sequence[str], others: Sequence[list[str] | RejectReason]) -> None:
-    """Raises InvalidTable where a first row is none that names columns."""
+    """Raises InvalidTable if the first row does not name columns."""
     if not "".join(first).strip():
         raise InvalidTable(f"{path} does not name its columns in its first line, which is blank: start with the header")
     if "\0" in "".join(first):
@@ -191,10 +195,10 @@ def _require_header(path: Path, first: Sequence[str], others: Sequence[list[str]
 
 
 def _is_data_row(first: Sequence[str], others: Sequence[list[str] | RejectReason]) -> bool:
-    """Whether a first row is like those below it: each number stands over numbers, each text over its like again.
+    """Whether the first row looks like the rows below it: numbers above numbers, and texts that appear again.
 
-    A name over a column of numbers makes it a header; so do pandas' numbered columns 0, 1, 2. Rows of nothing but
-    texts are data where each of the first stands in its column again.
+    A name above a column of numbers makes it a header, and so do pandas' numbered columns 0, 1, 2. If all rows are text
+    only, the first is data if each of its values appears again in its column.
     """
     rows = [row for row in others if not isinstance(row, RejectReason) and len(row) == len(first)]
     are_numbers = [_is_number(cell) for cell in first]
@@ -216,7 +220,7 @@ def _is_number(cell: str) -> bool:
 
 
 def _is_regular(data: bytes, fields: int) -> bool:
-    """Whether every line has as many fields, none of them quoted: what polars and the csv module read alike."""
+    """Whether every line has the same number of fields without quotes, so that polars and the csv module agree."""
     if fields < 2 or data.count(b"\r") != data.count(b"\r\n"):
         return False
     try:
@@ -236,7 +240,7 @@ def _is_regular(data: bytes, fields: int) -> bool:
 
 
 class _TextLines:
-    """The lines of blocks as text; where those of a row started, and what came between."""
+    """The lines of blocks as text, with where a row's lines started and the blocks that were lost in between."""
 
     def __init__(self, found: Iterable[Block]) -> None:
         self._blocks = found

@@ -1,4 +1,4 @@
-"""Reads Parquet in batches: a file, or a folder of them as Spark writes it."""
+"""Reads Parquet in batches: a file, or a folder of files as Spark writes it."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ PARQUET_SUFFIXES = (".parquet", ".pq")
 
 
 def list_parquet_files(folder: Path) -> list[Path]:
-    """The Parquet files under a folder, without those that Spark and Hadoop hide or have not finished."""
+    """Lists the Parquet files under a folder, without those that Spark and Hadoop hide or have not finished."""
     found = (path for path in folder.rglob("*") if path.name.lower().endswith(PARQUET_SUFFIXES) and path.is_file())
     return sorted(path for path in found if not any(each[0] in "._" for each in path.relative_to(folder).parts))
 
 
 def has_parquet_files(path: Path) -> bool:
-    """Whether a path is a folder of Parquet files, directly or by keys of partitions, and of no captured records."""
+    """Whether a path is a folder of Parquet files, directly or in partition folders, without captured records."""
     if not path.is_dir() or not os.access(path, os.R_OK | os.X_OK):
         return False
     found = list(path.iterdir())
@@ -40,9 +40,9 @@ def has_parquet_files(path: Path) -> bool:
 
 
 class ParquetTable:
-    """A Parquet file, or all of a folder as one table; folders named `key=value` within it are columns.
+    """A Parquet file, or all files of a folder as one table. Folders named `key=value` become columns.
 
-    Raises InvalidTable where it cannot be read, or holds no Parquet.
+    Raises InvalidTable if it cannot be read or contains no Parquet.
     """
 
     def __init__(self, path: Path) -> None:
@@ -60,7 +60,7 @@ class ParquetTable:
         self._columns = dict(zip(self.names, schema.items(), strict=True))
 
     def iter_batches(self, columns: Sequence[str], progress: Progress | None = None) -> Iterator[Batch]:
-        """The rows with these columns, each of its own type."""
+        """Yields the rows with these columns, each of its own type."""
         import polars as pl
 
         require_flat_columns({name: self._columns[name][1] for name in columns}, self._path)
@@ -93,7 +93,7 @@ class ParquetTable:
 
 
 def require_flat_columns(schema: Mapping[str, Any], source: Path | str) -> None:
-    """Raises InvalidTable where a column holds lists, structs or bytes."""
+    """Raises InvalidTable if a column contains lists, structs or bytes."""
     nested = [f"{name!r} ({dtype})" for name, dtype in schema.items() if dtype.is_nested() or str(dtype) == "Binary"]
     if nested:
         raise InvalidTable(
@@ -103,10 +103,10 @@ def require_flat_columns(schema: Mapping[str, Any], source: Path | str) -> None:
 
 @contextmanager
 def _silence_stderr() -> Generator[None]:
-    """Keeps the stack trace from the terminal that Rust writes of a panic, past Python, before it becomes an error."""
+    """Hides the stack trace that Rust prints for a panic, bypassing Python, before it becomes an error."""
     try:
         saved_stderr = os.dup(2)
-    except OSError:  # there is no terminal, nor anything in its place
+    except OSError:  # there is no stderr
         yield
         return
     try:

@@ -1,4 +1,4 @@
-"""What tables have in common: rows in batches, and the numbers and categories in their columns."""
+"""The parts that all tables share: batches of rows, and parsing of numeric and category columns."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 Progress: TypeAlias = Callable[[int, int], None]
-"""Called with what is done and what there is, in one unit."""
+"""Called with what is done and the total, in one unit."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ _FIX_HINTS = {
 
 
 def describe_bad_row(source: str, bad_row: BadRow) -> str:
-    """A sentence on a row of `source` that does not fit."""
+    """Returns a sentence about a row of `source` that does not fit."""
     sentence = _FIX_HINTS.get(
         bad_row.reason, "has a row that does not fit its header, at byte {at} ({reason}): mend it"
     )
@@ -50,39 +50,43 @@ def describe_bad_row(source: str, bad_row: BadRow) -> str:
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows of a table.
-
-    frame: the columns that were asked for. starts: where each row starts, shape (rows,): bytes in a CSV file (after
-    decompression), rows in Parquet. misfits: rows among them that are not in the frame.
-    """
+    """Rows of a table."""
 
     frame: pl.DataFrame
+    """The requested columns."""
     starts: Counts
+    """Where each row starts, of shape (rows,): in bytes for CSV (after decompression), in rows for Parquet."""
     bad_rows: tuple[BadRow, ...] = ()
+    """The rows of the batch that are not in the frame."""
 
 
 class Table(Protocol):
-    """Named columns, read in batches, as often as one likes."""
+    """Named columns that can be read in batches any number of times."""
 
     names: tuple[str, ...]
 
     def iter_batches(self, columns: Sequence[str], progress: Progress | None = None) -> Iterator[Batch]:
-        """The rows, with these of the columns."""
+        """Yields the rows with the given columns."""
         ...
 
 
 @dataclass(frozen=True)
 class NumericColumn:
-    """A column read as numbers, shape (rows,) each: the values, NaN where there is none; which are no number; which
-    are infinite."""
+    """A column parsed as numbers. All arrays have the shape (rows,)."""
 
     values: Floats
+    """NaN if missing or invalid."""
     is_invalid: Mask
+    """Which values are no numbers."""
     is_infinite: Mask
+    """Which values are infinite."""
 
 
 def read_numeric_column(column: pl.Series, *, is_binary: bool = False) -> NumericColumn:
-    """Text is read by the rule of captured records; a date or a list is no number, a bool one in a column of flags."""
+    """Parses a column as numbers.
+
+    Text follows the rule of captured records. A date or a list is no number; a boolean is one only if `is_binary`.
+    """
     import polars as pl
 
     if is_binary and column.dtype == pl.Boolean:
@@ -103,13 +107,13 @@ def read_numeric_column(column: pl.Series, *, is_binary: bool = False) -> Numeri
 
 
 class CategoryReader:
-    """Reads a column as category values, None where there is none; equal values are one string in memory."""
+    """Reads a column as category values, None if missing. Equal values share one string in memory."""
 
     def __init__(self) -> None:
         self._category_by_value: dict[Any, str | None] = {None: None}
 
     def read(self, column: pl.Series) -> list[str | None]:
-        """Raises Unreadable where a number is infinite."""
+        """Returns the categories of a column. Raises RecordRejected for an infinite number."""
         values = _to_json_values(column)
         for value in set(values) - self._category_by_value.keys():
             self._category_by_value[value] = parse_category(value)
@@ -117,11 +121,11 @@ class CategoryReader:
 
 
 def _to_json_values(column: pl.Series) -> list[Any]:
-    """The values in the types that JSON has, each as a request would hold it."""
+    """Returns the values in JSON's types, as a request would contain them."""
     import polars as pl
 
     if column.dtype == pl.Float32 or column.dtype == pl.Float16:
-        # What was written as 0.1 is 0.1, though in float64 it is 0.10000000149011612.
+        # What was written as 0.1 must stay 0.1; converted to float64 it is 0.10000000149011612.
         column = column.cast(pl.String).cast(pl.Float64)
     if column.dtype.is_float():
         return column.fill_nan(None).to_list()
@@ -145,8 +149,12 @@ def _decimal_to_number(value: Decimal) -> int | float:
 
 
 def resolve_column_names(names: Sequence[str], source: Path | str) -> tuple[str, ...]:
-    """The names of columns; one without, as data frames write their index, gets its name by its place. Raises
-    InvalidTable where a name stands twice."""
+    """Returns the names of columns.
+
+    A column without a name, as data frames write their index, gets one by its position.
+
+    Raises InvalidTable if a name appears twice.
+    """
     names = [name or make_default_name(index) for index, name in enumerate(names)]
     repeated = sorted(name for name, count in Counter(names).items() if count > 1)
     if repeated:
@@ -158,7 +166,7 @@ def resolve_column_names(names: Sequence[str], source: Path | str) -> tuple[str,
 
 
 def require_column(table: Table, name: str, context: str = "") -> None:
-    """Raises InvalidTable where the table has no column of this name; `asking` says who names it."""
+    """Raises InvalidTable if the table has no column of this name. `context` begins the message."""
     if name not in table.names:
         close_matches = get_close_matches(name, table.names, 1)
         hint = f"did you mean {close_matches[0]!r}?" if close_matches else f"the columns are {', '.join(table.names)}"

@@ -1,4 +1,4 @@
-"""Where a table comes from: a CSV or Parquet file, a folder of Parquet files, or arrays."""
+"""Opens tables: a CSV or Parquet file, a folder of Parquet files, or arrays."""
 
 from __future__ import annotations
 
@@ -22,20 +22,19 @@ CSV_SUFFIXES = (".csv", ".csv.gz")
 
 
 def is_table(path: str) -> bool:
-    """Whether a file is a table by its name, or a folder by the Parquet files in it."""
+    """Whether a file is a table according to its name, or a folder according to the Parquet files in it."""
     return path.lower().endswith((*CSV_SUFFIXES, *PARQUET_SUFFIXES)) or has_parquet_files(Path(path))
 
 
 def is_parquet(path: str) -> bool:
-    """Whether a table is Parquet: its rows are numbered, others begin at a byte."""
+    """Whether a table is Parquet. Its rows have numbers; those of other tables start at a byte."""
     return path.lower().endswith(PARQUET_SUFFIXES) or has_parquet_files(Path(path))
 
 
 def open_table(path: Path, names: Sequence[str] | None = None) -> Table:
-    """The table in a file, by the extension of its name, or in a folder of Parquet files; `names` are the columns of a
-    CSV file without a header.
+    """Opens the table in a file, by the extension of its name, or in a folder of Parquet files.
 
-    Raises InvalidTable where it cannot be read as one.
+    `names` are the columns of a CSV file without a header. Raises InvalidTable if it cannot be read as a table.
     """
     if is_parquet(str(path)):
         if names is not None:
@@ -52,7 +51,7 @@ def open_table(path: Path, names: Sequence[str] | None = None) -> Table:
 
 
 class ArrayTable:
-    """Arrays by the names of their columns, shape (n,) each: numpy arrays or sequences, None or NaN where missing."""
+    """Arrays by column name, of shape (n,) each: numpy arrays or sequences, with None or NaN for missing."""
 
     def __init__(self, arrays: Mapping[str, Any]) -> None:
         import polars as pl

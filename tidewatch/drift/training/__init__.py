@@ -1,4 +1,4 @@
-"""Training data: from its table to the reference that production is compared with.
+"""Training: builds the reference that production is compared with from the table of the training data.
 
-Nothing is imported here: the registry reads what a reference discloses, and must not load what reads tables.
+Nothing is imported here: the registry reads what a reference discloses and must not load the code that reads tables.
 """

@@ -1,4 +1,4 @@
-"""What is worth a second look in the columns of a reference."""
+"""Reviews the columns of a reference for mistakes."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from tidewatch.drift.training.reference_builder import ColumnValues
 from tidewatch.text import collapse_whitespace, is_invisible
 
 MIN_ID_ROWS = 50
-"""Rows with a value from which a column of whole numbers without a second of any may be told to be an id."""
+"""The least number of rows with a value for which a column of distinct whole numbers may be an id."""
 MIN_DATE_SHARE = 0.9
-"""A share of a column's values from which it is one of dates."""
+"""The least share of dates that makes a column one of dates."""
 _CLOCK = r"(?:[T ]\d{1,2}:\d\d.*)?"
 _DATE = re.compile(
     rf"\d{{4}}[-/.]\d{{1,2}}(?:[-/.]\d{{1,2}})?{_CLOCK}|\d{{1,2}}[-/.]\d{{1,2}}[-/.]\d{{4}}{_CLOCK}", re.ASCII
@@ -24,7 +24,7 @@ _DATE = re.compile(
 
 
 def review_columns(reference: Reference, columns: Mapping[str, ColumnValues]) -> Iterator[str]:
-    """One sentence for each column that tells nothing, or looks as if it were no feature."""
+    """Yields a sentence for each column that carries no information or looks like no feature."""
     for feature in reference.features:
         name = collapse_whitespace(feature.name)
         exclude_hint = f"--exclude {_quote_for_shell(feature.name)} leaves it out"
@@ -47,7 +47,7 @@ def review_columns(reference: Reference, columns: Mapping[str, ColumnValues]) ->
 
 
 def describe_mixed_column(name: str, share: float, example: str) -> str:
-    """The sentence for a column that would be one of numbers, but for this share of its values."""
+    """Returns the sentence for a column that would be numeric except for this share of its values."""
     return (
         f"{collapse_whitespace(name)} holds numbers but for {share:.1%} of its values, the first {example!r}, and so "
         "became a "
@@ -67,7 +67,7 @@ def _review_category(feature: CategoryFeature, values: ColumnValues, exclude_hin
 
 
 def _quote_for_shell(name: str) -> str:
-    """The name as a shell reads it whole, also where it holds what is not seen. Source: bash, "ANSI-C Quoting"."""
+    """Quotes a name for a shell, even if it contains invisible characters. Source: bash, "ANSI-C Quoting"."""
     if not any(map(is_invisible, name)):
         return quote(name)
     return (

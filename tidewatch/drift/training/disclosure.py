@@ -1,4 +1,4 @@
-"""What a reference holds of the training data, in words: for the model card, and for whoever builds one."""
+"""Describes what a reference contains of the training data, for the model card and for whoever builds one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tidewatch.text import escape_markdown
 
 
 def render_card_section(reference: Reference) -> str:
-    """A section of a model card, in Markdown."""
+    """Returns a section of a model card, in Markdown."""
     lines = "\n".join(
         f"- {escape_markdown(feature.name)}: {describe_feature(feature)}" for feature in reference.measured_features
     )
@@ -18,7 +18,7 @@ def render_card_section(reference: Reference) -> str:
 
 
 def describe_feature(feature: Feature) -> str:
-    """What is held of one feature."""
+    """Describes what the reference contains of one feature."""
     if isinstance(feature, CategoryFeature):
         known_values = (*feature.values, *feature.others)
         hidden = sum(map(feature.is_hashed, known_values))

@@ -1,4 +1,4 @@
-"""Labels of categories that are codes: a report says `"17: Lisbon"` where a record holds 17."""
+"""Labels of categories that are codes: a report then shows `"17: Lisbon"` if a record has 17."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from tidewatch.text import collapse_whitespace
 
 LABEL_COLUMNS = ("column", "value", "label")
 Labels: TypeAlias = Mapping[str, Mapping[str, str]]
-"""Column -> value, as a category is spelled -> its label."""
+"""By column, then by value as a category is spelled."""
 
 
 def read_labels(table: Table, source: str) -> Labels:
-    """The labels in a table of the columns `column`, `value` and `label`; `source` names it in messages.
+    """Reads labels from a table with the columns `column`, `value` and `label`; `source` names it in messages.
 
-    Raises InvalidTable where it has other columns, a row is not whole, or a value has two labels.
+    Raises InvalidTable if it has other columns, a row is incomplete, or a value has two labels.
     """
     if set(table.names) != set(LABEL_COLUMNS):
         raise InvalidTable(
@@ -52,7 +52,10 @@ def read_labels(table: Table, source: str) -> Labels:
 
 
 def _read_rows(batch: Batch, source: str) -> Iterator[tuple[str, str, str]]:
-    """Columns and labels are names, kept as they are; values are spelled as in records."""
+    """Yields column, value and label.
+
+    Columns and labels stay as they are; values are normalized like those of records.
+    """
     import polars as pl
 
     try:
@@ -70,7 +73,7 @@ def _read_rows(batch: Batch, source: str) -> Iterator[tuple[str, str, str]]:
 
 
 def require_label_columns(labels: Labels, table: Table, source: str) -> None:
-    """Raises InvalidTable where labels are given to a column that the table has not."""
+    """Raises InvalidTable if there are labels for a column that the table does not have."""
     for name in labels:
         require_column(table, name, f"{source} gives labels to {name!r}: ")
 
@@ -78,10 +81,10 @@ def require_label_columns(labels: Labels, table: Table, source: str) -> None:
 def apply_labels(
     reference: Reference, labels: Labels, source: str, note: Callable[[str], None] | None = None
 ) -> Reference:
-    """The reference with these labels. A value that is hashed gets none: its label would tell what it is.
+    """Returns the reference with these labels. A hashed value gets none, because its label would reveal it.
 
-    note: is called with a sentence for each column of which no label is kept. Raises InvalidTable where labels are
-    given to what is no category feature.
+    `note` is called with a sentence for each column that keeps no label. Raises InvalidTable for labels of a column
+    that is no category feature.
     """
     categories = [feature.name for feature in reference.features if isinstance(feature, CategoryFeature)]
     if unknown := sorted(labels.keys() - set(categories)):

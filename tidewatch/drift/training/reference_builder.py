@@ -1,4 +1,4 @@
-"""Builds a reference from the training data: quantile edges of numbers, the frequent values of categories."""
+"""Builds a reference from the training data: quantile edges for numbers, the frequent values for categories."""
 
 from __future__ import annotations
 
@@ -29,25 +29,26 @@ from tidewatch.drift.reference import (
 from tidewatch.text import sanitize
 
 QUANTILES = 1000
-"""Numeric bins; the KS statistic is exact to the largest bin's share, a thousandth where values are not tied."""
+"""The number of numeric bins. The KS statistic is exact to the largest bin's share, a thousandth without ties."""
 MAX_NAMED_VALUES = 50
-"""Categories with a count of their own; the rest are counted together as other."""
+"""The number of categories with a count of their own. The rest is counted together as other."""
 MAX_KNOWN_VALUES = 5_000
-"""Categories remembered by name; a column with more is open."""
+"""The number of categories that are remembered by name. A column with more is open."""
 MIN_CLEAR_ROWS = 20
-"""Rows of the training that must have a value for it to be kept as it is."""
+"""The number of training rows that must have a value for it to be stored unhashed."""
 MAX_CLEAR_VALUES = 200
-"""Values that a column may have for any to be kept as they are: one with more tells persons apart, or things."""
+"""The number of values up to which a column's values may be stored unhashed. A column with more distinguishes persons
+or things."""
 RANGE_ROUNDING_STEPS = 20
-"""Into how many steps, about, the range of a column is cut that its minimum and maximum are rounded outwards to."""
+"""The approximate number of steps in a column's range; its minimum and maximum are rounded outwards to a step."""
 MAX_MAGNITUDE = 1e308
-"""Numbers beyond it are none: they leave no room for an edge above them."""
+"""Larger numbers are rejected: they leave no room for an edge above them."""
 RANGE_MARGIN = 2.0**-8
-"""Relative room around minimum and maximum: a value must not leave the range by being sent in half precision; that of
-bfloat16 has eight bits."""
+"""The relative margin around minimum and maximum: a value sent in half precision must stay inside. bfloat16 has eight
+bits."""
 
 ColumnValues: TypeAlias = Floats | Sequence[str | None]
-"""Numbers, NaN where missing; or category values, None where missing."""
+"""Numbers, with NaN for missing, or category values, with None for missing."""
 
 
 def build_reference(
@@ -57,11 +58,11 @@ def build_reference(
     order: Sequence[str] | None = None,
     score_output: int | str | None = None,
 ) -> Reference:
-    """The reference of a training table.
+    """Builds the reference of a training table. The same data gives the same bytes.
 
-    columns: feature -> its values, shape (n,) each. score: its name and what the model answered, shape (n,). order:
-    the request's columns where some are no features. The same data gives the same bytes. Raises InvalidTraining where
-    there are no rows, lengths differ, names clash or are too long, or a number is as good as infinite.
+    `columns` maps each feature to its values, of shape (n,). `score` is its name and the model's answers, of shape
+    (n,). `order` lists the request's columns if some are no features. Raises InvalidTraining if there are no rows,
+    lengths differ, names clash or are too long, or a number is practically infinite.
     """
     _require_valid_names([*columns, *(order or ()), *([score[0]] if score is not None else [])])
     rows = _count_rows(columns, score)
@@ -122,7 +123,7 @@ def _build_numeric(name: str, values: Floats) -> NumericFeature:
             "for something else; leave those cells empty, or leave the column out"
         )
     distinct, tallies = np.unique(present, return_counts=True)
-    # -0.0 and 0.0 are one value to numpy; what is written shall be one as well.
+    # numpy treats -0.0 and 0.0 as one value, so only one of them is written.
     distinct = distinct + 0.0
     cuts = _compute_cuts(tallies)
     inner = np.unique(cuts)
@@ -143,7 +144,7 @@ def _build_numeric(name: str, values: Floats) -> NumericFeature:
 
 
 def _compute_range(distinct: Floats, tallies: Counts) -> tuple[float, float]:
-    """The column's minimum and maximum: as they are where many rows share them, else rounded outwards."""
+    """Returns the column's minimum and maximum. They are exact if many rows share them, else rounded outwards."""
     least, most = float(distinct[0]), float(distinct[-1])
     resolution = max(
         most / RANGE_ROUNDING_STEPS - least / RANGE_ROUNDING_STEPS,
@@ -158,15 +159,15 @@ def _compute_range(distinct: Floats, tallies: Counts) -> tuple[float, float]:
 
 
 def _round_to_digits(value: float, digits: int, direction: str) -> float:
-    """A number to so many decimal digits, tens and hundreds where that is negative; exact, as decimals are."""
+    """Returns a number rounded to decimal digits, exactly. Negative digits round to tens and hundreds."""
     return float(Decimal(value).quantize(Decimal(1).scaleb(-digits), direction, Context(prec=800)))
 
 
 def _compute_cuts(tallies: Counts) -> Counts:
-    """Where to cut distinct values with these tallies into about equal bins: cut i lies before the i-th value.
+    """Returns where to cut distinct values with these tallies into about equal bins. Cut i is before the i-th value.
 
-    Each quantile takes the nearest place between two distinct values, so that a tie is never cut; quantiles may meet at
-    one place. Shape (QUANTILES - 1,), or empty where there is one value only.
+    Each quantile takes the nearest position between two distinct values, so that a tie is never cut; several quantiles
+    may share a position. The shape is (QUANTILES - 1,), or empty for a single value.
     """
     before = np.cumsum(tallies)[:-1]
     if not len(before):
@@ -178,9 +179,9 @@ def _compute_cuts(tallies: Counts) -> Counts:
 
 
 def _compute_midpoints(distinct: Floats, cuts: Counts) -> Floats:
-    """Halfway between the values on both sides of each cut, in a form that cannot overflow.
+    """Returns the midpoints between the values on both sides of each cut, without overflow.
 
-    Neither side's rounding to float32 moves it across, unless the two values are the same in float32.
+    Rounding either value to float32 does not move it across, unless both are equal in float32.
     """
     below, above = distinct[cuts - 1], distinct[cuts]
     middle = below / 2 + above / 2
@@ -228,7 +229,7 @@ def _build_category(name: str, values: Sequence[str | None]) -> CategoryFeature:
 
 
 def _count_pools(rest: Sequence[tuple[str, int]], salt: str) -> tuple[int, ...]:
-    """The rows of values without a count of their own, by pool; () where there is none."""
+    """Returns the rows of values without a count of their own by pool, or () if there are none."""
     pools = [0] * POOLS
     for value, count in rest:
         pools[hash_to_pool(hash_value(value, salt))] += count
@@ -236,7 +237,7 @@ def _count_pools(rest: Sequence[tuple[str, int]], salt: str) -> tuple[int, ...]:
 
 
 def _derive_salt(name: str, ranked: Sequence[tuple[str, int]]) -> str:
-    """Of this column of this training alone, and the same each time: the same data gives the same bytes."""
+    """Derives the salt from this column of this training, so that the same data gives the same bytes."""
     digest = hashlib.blake2b(name.encode(), digest_size=16)
     for value, count in ranked:
         digest.update(f"{len(value)}:{value}{count};".encode())

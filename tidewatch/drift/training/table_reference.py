@@ -1,4 +1,4 @@
-"""The reference of a table of training rows."""
+"""Builds the reference of a table of training rows."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def build_reference_from_table(
     progress: Progress | None = None,
     note: Callable[[str], None] | None = None,
 ) -> Reference:
-    """The reference of a training table.
+    """Builds the reference of a training table.
 
-    score: the column of the model's answers; score_output: where an answer has it (see Reference). exclude: columns
-    that are no features. categorical: columns of categories though they hold numbers. A column is numeric where all its
-    values are numbers. note: is called with a sentence for each column that is worth a second look. Raises InvalidTable
-    or InvalidTraining where a column is not there, the score is not numeric, a column holds numbers but for a few
+    `score` is the column of the model's answers; Reference explains `score_output`. `exclude` are columns that are no
+    features. `categorical` are columns of categories that contain numbers. Otherwise a column is numeric if all its
+    values are numbers. `note` is called with a sentence for each column that people should check. Raises InvalidTable
+    or InvalidTraining if a column does not exist, the score is not numeric, a column is numeric except for a few
     values, or a row does not fit its header.
     """
     for name in (*exclude, *categorical, *([score] if score else [])):
@@ -54,7 +54,7 @@ def build_reference_from_table(
     censuses = _survey_columns(
         table, columns, score, set(categorical), lambda done, size: report_progress(done, 2 * size)
     )
-    # A column without any value is of no kind: it holds categories, so that whatever comes later is read, and new.
+    # A column without any value gets categories, so that any later value is read and counts as new.
     numeric = {
         name for name, census in censuses.items() if not census.text_count and (census.number_count or name == score)
     }
@@ -82,7 +82,7 @@ def build_reference_from_table(
 
 
 MAX_STRAY_SHARE = 0.1
-"""A share of other texts below this in a column of numbers is a fault of the data, not a column of categories."""
+"""If a numeric column has a smaller share of other texts, that is a mistake in the data, not a category column."""
 
 
 def _ignore_progress(done: int, size: int) -> None: ...
@@ -91,7 +91,7 @@ def _ignore_progress(done: int, size: int) -> None: ...
 def _survey_columns(
     table: Table, columns: Sequence[str], score: str | None, categorical: set[str], progress: Progress
 ) -> dict[str, _TypeCensus]:
-    """What the columns hold that may be numbers; refuses rows that do not fit, and columns of neither kind."""
+    """Counts the types of the columns that may be numeric. Raises for rows that do not fit and for mixed columns."""
     census_names = [name for name in columns if name == score or name not in categorical]
     censuses: dict[str, _TypeCensus] = {name: _TypeCensus() for name in census_names}
     for batch in table.iter_batches(columns, progress):
@@ -117,7 +117,7 @@ def _survey_columns(
 
 
 class _TypeCensus:
-    """How many values of a column are numbers, and how many are other texts."""
+    """Counts how many values of a column are numbers and how many are other texts."""
 
     def __init__(self) -> None:
         self.number_count = self.text_count = 0
@@ -142,12 +142,12 @@ class _TypeCensus:
 
     @property
     def is_mixed(self) -> bool:
-        """Whether it would be a column of numbers but for one word, or for less than half of its values."""
+        """Whether it would be numeric except for one word, or for less than half of its values."""
         return bool(self.text_count and self.number_count) and (self._has_one_word or self.share < 0.5)
 
 
 class _NumericColumnBuilder:
-    """A column of numbers as it is put together."""
+    """Collects a column of numbers."""
 
     def __init__(self) -> None:
         self._chunks: list[Floats] = []
@@ -160,7 +160,7 @@ class _NumericColumnBuilder:
 
 
 class _CategoryColumnBuilder:
-    """A column of categories as it is put together."""
+    """Collects a column of categories."""
 
     def __init__(self, name: str) -> None:
         self._name = name

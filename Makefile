@@ -78,7 +78,7 @@ test-spark: .venv-spark/.installed
 fuzz: .venv/.installed
 	$(RUN)python -m bench.fuzz --examples $(or $(EXAMPLES),1000000) --seed $(or $(SEED),1)
 	TIDEWATCH_FUZZ_EXAMPLES=2000 $(RUN)pytest tests/tidewatch/capture/test_capture_fuzz.py \
-	  tests/tidewatch/drift/test_drift_counting.py tests/tidewatch/drift/test_drift_reference.py -k "mutated"
+	  tests/tidewatch/drift/counting/test_drift_counting.py tests/tidewatch/drift/test_drift_reference.py -k "mutated"
 
 check-lock: $(UV_READY)
 	$(UV) lock --check --quiet

@@ -11,7 +11,7 @@ import pytest
 from rehearsal.demo.paths import REHEARSAL, RehearsalPaths
 from tests.aws_clients import make_client
 from tests.stacks.conftest import canary, standing
-from tests.stacks.rehearsed import ROOT, Rehearsed
+from tests.stacks.deployed_program import ROOT, Rehearsed
 from tidewatch import clock
 
 __all__ = ["canary", "standing"]

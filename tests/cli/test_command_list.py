@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from cli.command_group import CommandDeclaration, find_registered_commands
 from cli.main import TidewatchCommands, app
-from tests.stacks.rehearsed import ROOT
+from tests.stacks.deployed_program import ROOT
 
 DECLARATIONS = (*TidewatchCommands.declarations, *find_registered_commands())
 OF_THE_PRODUCT = [each.name for each in TidewatchCommands.declarations]

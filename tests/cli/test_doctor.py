@@ -20,7 +20,7 @@ from cli.stack_config_file import StackConfigFile
 from rehearsal.demo.paths import RehearsalPaths
 from tests.cli.answering import Account
 from tests.cli.conftest import Ambient
-from tests.stacks.rehearsed import Rehearsed
+from tests.stacks.deployed_program import Rehearsed
 
 
 def _parts(outputs: Mapping[str, Any], stack: str = "rehearsal") -> dict[str, list[CheckResult]]:

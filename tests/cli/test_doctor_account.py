@@ -13,7 +13,7 @@ from cli.checks import account
 from cli.checks.result import Check, CheckResult, run_check
 from stacks.config.settings import StackSettings, load
 from tests.cli.answering import Account, refusal
-from tests.stacks.rehearsed import IMAGE, rehearsal_config
+from tests.stacks.deployed_program import IMAGE, rehearsal_config
 
 HOST = "ml.g5.xlarge"
 

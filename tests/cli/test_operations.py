@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from cli import main as command_line
 from cli.main import app
-from tests.stacks.rehearsed import ROOT, Rehearsed
+from tests.stacks.deployed_program import ROOT, Rehearsed
 
 
 def _run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:

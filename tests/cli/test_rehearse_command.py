@@ -19,7 +19,7 @@ from rehearsal.charts.timeline import GameDayOutcome
 from rehearsal.demo.paths import RehearsalPaths
 from rehearsal.gamedays import Scenario
 from tests.rehearsal.charts.made_up_game_day import outcome
-from tests.stacks.rehearsed import ROOT
+from tests.stacks.deployed_program import ROOT
 
 ELSEWHERE = """
 import sys

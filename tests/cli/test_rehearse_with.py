@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from cli.errors import UserError
 from cli.main import app
-from tests.stacks.rehearsed import ROOT
+from tests.stacks.deployed_program import ROOT
 
 CODE = ("cli", "components", "lambdas", "runbooks", "rehearsal", "stacks", "tidewatch")
 """All that a deployment is made of, besides the files of the checkout's root."""

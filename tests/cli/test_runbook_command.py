@@ -12,7 +12,7 @@ from cli.commands import runbook as runbook_command
 from cli.commands.runbook import RunbookMatch, collect_names, fill_placeholders, find_runbook, runbooks_by_alarm
 from cli.errors import UserError
 from cli.main import app
-from tests.stacks.rehearsed import Rehearsed
+from tests.stacks.deployed_program import Rehearsed
 
 CONFIG = {
     "aws:region": "eu-central-1",

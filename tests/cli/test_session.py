@@ -17,7 +17,7 @@ from cli.errors import UserError
 from cli.main import app
 from rehearsal.demo.paths import RehearsalPaths
 from rehearsal.simulated_clock import SharedClock
-from tests.stacks.rehearsed import ROOT
+from tests.stacks.deployed_program import ROOT
 from tidewatch import clock
 
 

@@ -22,7 +22,7 @@ from cli.traffic_controller import create_controller
 from tests.aws_clients import make_client
 from tests.cli.conftest import Ambient
 from tests.stacks.conftest import canary, published, stack
-from tests.stacks.rehearsed import Rehearsed
+from tests.stacks.deployed_program import Rehearsed
 from tidewatch.drift.job.archive import Archive
 from tidewatch.drift.job.job_index import JobIndex, LatestVerdict
 from tidewatch.drift.reports import DriftReport, WindowReport

@@ -19,7 +19,7 @@ from rehearsal.demo.paths import RehearsalPaths
 from rehearsal.engine import DeploymentFailed, DeploymentStep, DeploymentSummary
 from rehearsal.simulator_process import SimulatorProcess
 from tests.runbooks.written_commands import in_blocks, in_text, mistake
-from tests.stacks.rehearsed import ROOT
+from tests.stacks.deployed_program import ROOT
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.stacks.rehearsed import Rehearsed, rehearsed
+from tests.stacks.deployed_program import Rehearsed, rehearsed
 from tidewatch.naming import build_name_prefix
 
 WITHOUT_RESOURCE = {

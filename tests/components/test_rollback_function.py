@@ -17,7 +17,7 @@ from lambdas.rollback.handler import RollbackEnvironment
 from rehearsal.aws import ACCOUNT, create_local_control
 from rehearsal.engine import DeploymentFailed
 from tests.aws_clients import make_client
-from tests.stacks.rehearsed import Rehearsed, changes
+from tests.stacks.deployed_program import Rehearsed, changes
 from tests.stacks.stack_image import canary_image
 from tidewatch import metrics
 from tidewatch.aws.errors import get_error_code

@@ -16,7 +16,7 @@ from rehearsal.demo.pulumi_cli import build_environment
 from rehearsal.simulator_process import SimulatorProcess
 from tests.real_cli.command import ROOT, Aws, Projects, Pulumi, Result, opened
 from tests.rehearsal.aws.account import LAYOUT, packed
-from tests.stacks.rehearsed import DESCRIPTION, rehearsal_config
+from tests.stacks.deployed_program import DESCRIPTION, rehearsal_config
 from tidewatch.aws.dynamodb import from_item
 from tidewatch.naming import build_stack_key, hash_stack_key
 from tidewatch.registry import ModelRegistry

@@ -23,7 +23,7 @@ from rehearsal.engine import Stack
 from rehearsal.simulator_process import SimulatorProcess
 from tests.real_cli.command import ROOT
 from tests.rehearsal.aws.account import LAYOUT, packed
-from tests.stacks.rehearsed import DESCRIPTION
+from tests.stacks.deployed_program import DESCRIPTION
 from tidewatch.registry import ModelRegistry
 
 

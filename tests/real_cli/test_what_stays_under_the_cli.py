@@ -9,7 +9,7 @@ import pytest
 
 from tests.real_cli.command import Result
 from tests.real_cli.flights import Flights
-from tests.stacks.guarded import Guarded
+from tests.stacks.endpoint_guards import Guarded
 
 pytestmark = pytest.mark.real_cli
 PARAMETER = "/tidewatch/tidewatch/rehearsal/registry"

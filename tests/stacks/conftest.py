@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stacks.rehearsed import Rehearsed
+from tests.stacks.deployed_program import Rehearsed
 from tests.stacks.stack_image import canary_image, published_image, undeployed
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.account_image import AccountImage
-from tests.stacks.rehearsed import Rehearsed, rehearsed
+from tests.stacks.deployed_program import Rehearsed, rehearsed
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import boto3
 import pytest
 
-from tests.stacks.rehearsed import Rehearsed, changes
+from tests.stacks.deployed_program import Rehearsed, changes
 
 
 def ledger(stack: Rehearsed) -> None:

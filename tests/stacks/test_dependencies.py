@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 
-from tests.stacks.rehearsed import Rehearsed
+from tests.stacks.deployed_program import Rehearsed
 
 MOST_STEPS = 1_000_000
 """The engine takes a second or two for as many."""

@@ -13,7 +13,7 @@ from pydantic.alias_generators import to_camel
 
 from rehearsal.engine import DeploymentFailed, DeploymentStep
 from tests.docs.test_config_reference import PLAIN, SECTIONS, _keys
-from tests.stacks.rehearsed import Rehearsed
+from tests.stacks.deployed_program import Rehearsed
 from tidewatch.alarms import AlarmThresholds
 
 LIMITS = {

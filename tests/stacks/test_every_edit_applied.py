@@ -16,7 +16,7 @@ import pytest
 
 from rehearsal.aws import current_account
 from rehearsal.aws.identity import act_as
-from tests.stacks.rehearsed import Rehearsed, changes, deployer
+from tests.stacks.deployed_program import Rehearsed, changes, deployer
 from tests.stacks.test_every_edit import EDITS, config_with
 
 DATA = (

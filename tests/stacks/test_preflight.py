@@ -9,7 +9,7 @@ import pytest
 
 from stacks.config.settings import load
 from stacks.preflight import PreflightClients, PreflightError, resolve
-from tests.stacks.rehearsed import Rehearsed
+from tests.stacks.deployed_program import Rehearsed
 from tidewatch.registry import ResolvedVersion
 
 HOST = "123456789012.dkr.ecr.us-east-1.amazonaws.com"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import boto3
 import pytest
 
-from tests.stacks.rehearsed import Rehearsed, changes
+from tests.stacks.deployed_program import Rehearsed, changes
 
 
 def test_a_promotion_changes_traffic_and_nothing_else(canary: Rehearsed):

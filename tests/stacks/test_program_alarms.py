@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from tests.aws_clients import make_client
-from tests.stacks.rehearsed import Rehearsed
+from tests.stacks.deployed_program import Rehearsed
 from tests.tidewatch.alarms.alarm_datapoints import CONVERSION
 
 Alarms = dict[str, dict[str, Any]]

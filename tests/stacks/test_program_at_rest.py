@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.aws_clients import make_client
-from tests.stacks.rehearsed import CONTRACT, Rehearsed, changes
+from tests.stacks.deployed_program import CONTRACT, Rehearsed, changes
 
 
 def test_the_outputs_are_the_contract(standing: Rehearsed):

@@ -13,7 +13,7 @@ from rehearsal.aws.events import cloudtrail
 from rehearsal.aws.identity import act_as
 from rehearsal.aws.identity.policy_evaluation import Caller
 from tests.rehearsal.aws.account import ANYTHING, TRUST
-from tests.stacks.rehearsed import Rehearsed
+from tests.stacks.deployed_program import Rehearsed
 
 
 @pytest.fixture

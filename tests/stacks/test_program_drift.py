@@ -15,7 +15,7 @@ from rehearsal.aws import create_local_control
 from rehearsal.aws.lambda_ import api
 from rehearsal.engine.providers.archives import hash_code
 from tests.aws_clients import make_client
-from tests.stacks.rehearsed import Rehearsed
+from tests.stacks.deployed_program import Rehearsed
 
 run_beside = api._run_in_thread
 

@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from rehearsal.engine import DeploymentFailed
-from tests.stacks.rehearsed import Rehearsed, changes, rehearsal_config
+from tests.stacks.deployed_program import Rehearsed, changes, rehearsal_config
 from tests.stacks.stack_image import StackImage, undeployed
 from tidewatch.registry import VersionExists
 

@@ -6,7 +6,7 @@ import pytest
 
 from rehearsal.aws import create_local_control
 from rehearsal.engine import DeploymentFailed
-from tests.stacks.rehearsed import Rehearsed, changes
+from tests.stacks.deployed_program import Rehearsed, changes
 
 
 def watching(found: set[str]) -> set[str]:

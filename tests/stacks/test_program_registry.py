@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from rehearsal.engine import DeploymentFailed, DeploymentStep, DeploymentSummary
 from tests.aws_clients import make_client
-from tests.stacks.rehearsed import DESCRIPTION, Rehearsed, changes
+from tests.stacks.deployed_program import DESCRIPTION, Rehearsed, changes
 from tidewatch.registry import mark_left_behind
 from tidewatch.registry.location import LEFT_BEHIND_TAG
 

@@ -22,7 +22,7 @@ from rehearsal.aws import ACCOUNT, REGION
 from rehearsal.aws.identity import act_as, policies, record_permissions
 from rehearsal.engine import DeploymentFailed
 from tests.rehearsal.aws.account import ANYTHING, TRUST
-from tests.stacks.rehearsed import Rehearsed
+from tests.stacks.deployed_program import Rehearsed
 from tests.stacks.stack_image import StackImage, undeployed
 from tidewatch.permissions import PolicyVariables, build_policy_documents, load_roles
 

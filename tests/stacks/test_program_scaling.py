@@ -8,7 +8,7 @@ import boto3
 import pytest
 
 from rehearsal.aws.identity import act_as
-from tests.stacks.rehearsed import Rehearsed, changes, deployer
+from tests.stacks.deployed_program import Rehearsed, changes, deployer
 from tidewatch.traffic.autoscaling import ScalableTargets
 
 SUSPENDED: Any = {

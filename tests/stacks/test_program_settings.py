@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 
 from stacks.config.conflicts import OWN_TAG_COUNT, OWN_VARIABLES
-from tests.stacks.rehearsed import DESCRIPTION, IMAGE, Rehearsed
+from tests.stacks.deployed_program import DESCRIPTION, IMAGE, Rehearsed
 
 
 def resources(stack: Rehearsed) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ import pytest
 from components.sagemaker.variant_model import ProductionVariant
 from stacks.config.settings import SettingsError, load
 from tests.aws_clients import make_client
-from tests.stacks.rehearsed import Rehearsed, changes
+from tests.stacks.deployed_program import Rehearsed, changes
 from tests.stacks.stack_image import StackImage, undeployed
 from tests.stacks.test_stack_settings import CONFIG, changed
 from tidewatch.content_hash import compute_content_hash, fingerprint_secret

@@ -20,7 +20,7 @@ from rehearsal.aws import simulate_aws
 from rehearsal.simulated_clock import ManualClock
 from tests.aws_clients import make_client
 from tests.rehearsal.aws.account import LAYOUT, from_events, packed
-from tests.stacks.rehearsed import DESCRIPTION
+from tests.stacks.deployed_program import DESCRIPTION
 from tidewatch import clock as clocks
 from tidewatch import metrics
 from tidewatch.drift.statistics import DriftSeverity

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from rehearsal.aws import current_account
 from tests.rehearsal.aws.account import BODY, CAPTURE, LAYOUT, Account, scalable, variant
-from tests.rehearsal.aws.watching import QUEUE, TOPIC, mailbox, minutes, put_alarm, received
+from tests.rehearsal.aws.alarm_history import QUEUE, TOPIC, mailbox, minutes, put_alarm, received
 
 BUCKET, CAPTURED = "arn:aws:s3:::registry/*", "arn:aws:s3:::captured/*"
 LOGS = {"Effect": "Allow", "Action": ["logs:*", "cloudwatch:PutMetricData"], "Resource": "*"}

@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 from itertools import combinations
 
 import pytest
-from drawn_shapes import Drawn, overlap, path_box, within
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_up_game_day import EVIL, START, spike
 
 from rehearsal.charts.layout import Frame, TimeAxis
 from rehearsal.charts.styles import build_line_classes, choose_hue
 from rehearsal.charts.timeline import AlarmSpan, Mark, Timeline, VariantSeries
 from rehearsal.charts.timeline_svg import BROAD, NARROW, group_lanes, render_timeline
+from tests.rehearsal.charts.drawn_shapes import Drawn, overlap, path_box, within
+from tests.rehearsal.charts.made_up_game_day import EVIL, START, spike
 
 FRAMES = pytest.mark.parametrize("frame", [BROAD, NARROW], ids=["broad", "narrow"])
 KINDS = ("fault", "degraded", "alarm", "requested", "accepted", "flipped", "recovered", "deploy", "note")

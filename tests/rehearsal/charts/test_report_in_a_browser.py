@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_up_game_day import outcome
-from png_pixels import pixels
 
 from rehearsal.charts.page import write_report
 from tests.in_a_browser import browser, opened
+from tests.rehearsal.charts.made_up_game_day import outcome
+from tests.rehearsal.charts.png_pixels import pixels
 
 __all__ = ["browser"]
 

@@ -22,10 +22,10 @@ from rehearsal.demo.paths import RehearsalPaths
 from rehearsal.demo.user_model import InvalidUserFolder, UserWorkload, read_user_folder
 from rehearsal.demo.workload import IMAGE
 from tests.rehearsal.aws.account import CONFIG, LAYOUT, TINY_MODEL, packed
-from tests.rehearsal.aws.test_simulated_onnx import archive as onnx_archive
-from tests.rehearsal.aws.test_simulated_onnx import config as onnx_config
-from tests.rehearsal.aws.test_simulated_onnx import model as onnx_model
-from tests.stacks.rehearsed import DESCRIPTION, ROOT
+from tests.rehearsal.aws.inference.test_simulated_onnx import archive as onnx_archive
+from tests.rehearsal.aws.inference.test_simulated_onnx import config as onnx_config
+from tests.rehearsal.aws.inference.test_simulated_onnx import model as onnx_model
+from tests.stacks.deployed_program import DESCRIPTION, ROOT
 from tidewatch.drift.training.reference_builder import build_reference
 from tidewatch.registry import parse_description, require_valid_archive
 

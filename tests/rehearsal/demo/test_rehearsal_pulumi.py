@@ -14,7 +14,7 @@ from rehearsal.demo.pulumi_cli import PulumiCli, build_environment
 from rehearsal.engine.state import Resource, State
 from rehearsal.engine.state_file import StateFile
 from rehearsal.engine.urns import STACK
-from tests.stacks.rehearsed import ROOT
+from tests.stacks.deployed_program import ROOT
 
 CLI = """#!/bin/sh
 deploy() {{ sed 's/"id": "told"/"id": "made"/' held.json > new.json; mv new.json held.json; }}

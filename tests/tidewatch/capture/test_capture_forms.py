@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from captured_lines import LAYOUT, account, as_base64, as_json, line, read, rejected, side
 
+from tests.tidewatch.capture.captured_lines import LAYOUT, account, as_base64, as_json, line, read, rejected, side
 from tidewatch.capture.reject_reasons import RejectReason
 from tidewatch.capture.rows import ColumnSpec, RecordSchema
 from tidewatch.capture.unsupported_formats import explain_unsupported_file

@@ -11,10 +11,20 @@ import os
 from typing import Any
 
 import numpy as np
-from captured_lines import LAYOUT, TRITON, account, as_base64, as_json, float32_tensor, line, side, v2_body
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.tidewatch.capture.captured_lines import (
+    LAYOUT,
+    TRITON,
+    account,
+    as_base64,
+    as_json,
+    float32_tensor,
+    line,
+    side,
+    v2_body,
+)
 from tidewatch.capture.record import decode_record
 from tidewatch.capture.reject_reasons import RecordRejected
 from tidewatch.capture.rows import extract_rows

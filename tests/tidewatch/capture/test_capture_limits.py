@@ -8,8 +8,8 @@ import json
 from typing import Any
 
 import pytest
-from captured_lines import account, as_base64, as_json, line, peak, read, rejected, side
 
+from tests.tidewatch.capture.captured_lines import account, as_base64, as_json, line, peak, read, rejected, side
 from tidewatch.capture import json_formats, limits, parsing, rows
 from tidewatch.capture.line_reader import FREE_EXPANSION, read_blocks
 from tidewatch.capture.reject_reasons import RecordRejected, RejectReason

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from captured_lines import as_base64, as_json, payload, side
 
+from tests.tidewatch.capture.captured_lines import as_base64, as_json, payload, side
 from tidewatch.capture.payload import PayloadTable, read_input, read_output
 from tidewatch.capture.reject_reasons import RecordRejected, RejectReason
 

@@ -4,10 +4,10 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from captured_lines import line, rejected
 
 from rehearsal.aws.sagemaker.data_capture import Exchange
 from rehearsal.aws.sagemaker.data_capture import build_record as captured_by_simulator
+from tests.tidewatch.capture.captured_lines import line, rejected
 from tidewatch.capture.payload import Payload
 from tidewatch.capture.record import decode_record
 from tidewatch.capture.reject_reasons import RecordRejected, RejectReason

@@ -8,7 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from captured_lines import (
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.tidewatch.capture.captured_lines import (
     LAYOUT,
     TRITON,
     account,
@@ -23,9 +26,6 @@ from captured_lines import (
     side,
     v2_body,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tidewatch.capture.parsing import MISSING_MARKERS, parse_categories, parse_category
 from tidewatch.capture.reject_reasons import RejectReason
 from tidewatch.capture.rows import ColumnSpec, RecordSchema

@@ -7,8 +7,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from captured_lines import FEATURES, TRITON, as_base64, as_json, float32_tensor, line, read, rejected, side, v2_body
 
+from tests.tidewatch.capture.captured_lines import (
+    FEATURES,
+    TRITON,
+    as_base64,
+    as_json,
+    float32_tensor,
+    line,
+    read,
+    rejected,
+    side,
+    v2_body,
+)
 from tidewatch.capture.reject_reasons import RejectReason
 from tidewatch.capture.rows import RecordSchema
 from tidewatch.capture.scores import ScoreSelector

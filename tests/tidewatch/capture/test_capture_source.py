@@ -5,9 +5,9 @@ from pathlib import Path
 
 import boto3
 import pytest
-from captured_lines import line
 
 from rehearsal.aws import simulate_aws
+from tests.tidewatch.capture.captured_lines import line
 from tidewatch.capture.line_reader import read_blocks
 from tidewatch.capture.source import SourceMissing, list_capture_files, open_file, open_object
 

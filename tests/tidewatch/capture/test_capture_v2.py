@@ -5,9 +5,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from captured_lines import TRITON, as_base64, as_json, bytes_elements, float32_tensor, payload, v2_body
 
 from rehearsal.aws.inference.kserve_v2 import encode_rows
+from tests.tidewatch.capture.captured_lines import (
+    TRITON,
+    as_base64,
+    as_json,
+    bytes_elements,
+    float32_tensor,
+    payload,
+    v2_body,
+)
 from tidewatch.capture.payload import PayloadTable, read_input, read_output
 from tidewatch.capture.reject_reasons import RecordRejected, RejectReason
 

@@ -5,10 +5,10 @@ import zlib
 
 import numpy as np
 import pytest
-from drift_records import line, plain_lines, reference
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.tidewatch.drift.drift_records import line, plain_lines, reference
 from tidewatch.capture.accounting import Accounting, RejectExample
 from tidewatch.capture.line_reader import read_blocks
 from tidewatch.capture.reject_reasons import RejectReason

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from drift_records import plain_lines, reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.tidewatch.drift.drift_records import plain_lines, reference
 from tidewatch.arrays import Floats
 from tidewatch.capture.line_reader import Block
 from tidewatch.drift.counting.line_counter import create_counter

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.tidewatch.traffic.account import PLACE, Flights, held
-from tests.tidewatch.traffic.failing import WRITES, failing
+from tests.tidewatch.traffic.failing_tables import WRITES, failing
 from tidewatch import metrics
 from tidewatch.aws.dynamodb import to_item
 from tidewatch.traffic import LedgerEntry, RollbackRun, Split, build_acknowledgements_key

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
+from tests.tidewatch.rollback.test_busy_endpoint import start_deployment
 from tests.tidewatch.traffic.account import ENDPOINT, PLACE, Flights, held
 from tests.tidewatch.traffic.interruptions import Fuse, Killed, mortal
-from tests.tidewatch.traffic.test_busy import start_deployment
 from tidewatch.rollback import run_rollback
 from tidewatch.traffic import Split, TrafficController, replay_split
 

@@ -8,7 +8,7 @@ import pytest
 
 from rehearsal.aws import create_local_control, simulate_aws
 from tests.tidewatch.traffic.account import Flights, flights
-from tests.tidewatch.traffic.images import canary_image, endpoint_image
+from tests.tidewatch.traffic.endpoint_images import canary_image, endpoint_image
 
 
 @pytest.fixture

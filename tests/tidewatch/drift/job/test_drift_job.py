@@ -10,12 +10,12 @@ from typing import Any
 
 import boto3
 import pytest
-from drift_records import line, plain_lines, reference
 
 from rehearsal.aws import simulate_aws
 from rehearsal.simulated_clock import ManualClock
 from tests.rehearsal.aws.account import LAYOUT, from_events, packed
-from tests.stacks.rehearsed import DESCRIPTION
+from tests.stacks.deployed_program import DESCRIPTION
+from tests.tidewatch.drift.drift_records import line, plain_lines, reference
 from tidewatch.aws.lease import LeaseTable
 from tidewatch.drift.job.drift_job import DriftClients, DriftConfig, DriftJob, DriftResources, JobResult
 from tidewatch.drift.storage_layout import build_control_key

@@ -8,8 +8,8 @@ from typing import Any
 import boto3
 import pytest
 
+from tests.tidewatch.incidents.incident import TOLD, TOPIC, written
 from tests.tidewatch.traffic.account import ENDPOINT, Flights
-from tests.tidewatch.traffic.incident import TOLD, TOPIC, written
 
 
 @pytest.fixture

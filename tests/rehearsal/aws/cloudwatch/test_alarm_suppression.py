@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from tests.rehearsal.aws.account import Account
-from tests.rehearsal.aws.watching import TOPIC, children, described, mailbox, put_composite, received, set_state, state
+from tests.rehearsal.aws.alarm_history import (
+    TOPIC,
+    children,
+    described,
+    mailbox,
+    put_composite,
+    received,
+    set_state,
+    state,
+)
 
 SUBJECTS = {"ALARM": 'ALARM: "all" in US East (N. Virginia)', "OK": 'OK: "all" in US East (N. Virginia)'}
 

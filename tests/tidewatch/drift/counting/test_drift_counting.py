@@ -9,10 +9,10 @@ from typing import cast
 
 import numpy as np
 import pytest
-from drift_records import CARRIERS, line, plain_lines, reference
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.tidewatch.drift.drift_records import CARRIERS, line, plain_lines, reference
 from tidewatch.capture.line_reader import Block, read_blocks
 from tidewatch.capture.reject_reasons import RejectReason
 from tidewatch.drift.counting.line_counter import BlockCounter, StrictLineCounter, create_counter

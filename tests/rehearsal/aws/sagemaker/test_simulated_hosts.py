@@ -13,7 +13,7 @@ from rehearsal.aws.faults import HOST_METRICS
 from rehearsal.aws.sagemaker.host_metrics import BASELINE_PERCENT
 from rehearsal.control_client import ControlError
 from tests.rehearsal.aws.account import Account, variant
-from tests.rehearsal.aws.watching import shown, state, states, watch
+from tests.rehearsal.aws.alarm_history import shown, state, states, watch
 from tidewatch import metrics
 from tidewatch.metrics import Metric
 

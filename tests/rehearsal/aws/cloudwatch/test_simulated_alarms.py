@@ -9,7 +9,17 @@ from botocore.exceptions import ClientError
 
 from rehearsal.aws.cloudwatch import alarm_evaluation
 from tests.rehearsal.aws.account import Account
-from tests.rehearsal.aws.watching import described, history, measure, minutes, put_alarm, set_state, stat, state, states
+from tests.rehearsal.aws.alarm_history import (
+    described,
+    history,
+    measure,
+    minutes,
+    put_alarm,
+    set_state,
+    stat,
+    state,
+    states,
+)
 
 
 def test_a_new_alarm_has_insufficient_data_until_the_next_whole_minute(account: Account) -> None:

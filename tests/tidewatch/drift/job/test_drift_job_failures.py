@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
-from drift_records import line, plain_lines, reference
 from test_drift_job import FIRST, PLACE, Account
 
 from rehearsal.aws import simulate_aws
+from tests.tidewatch.drift.drift_records import line, plain_lines, reference
 from tidewatch.drift.job import drift_job
 from tidewatch.drift.job.drift_job import (
     DriftClients,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import boto3
 import pytest
 
-from tests.stacks.rehearsed import CONTRACT, Rehearsed, changes
+from tests.stacks.deployed_program import CONTRACT, Rehearsed, changes
 
 
 def test_without_variants_the_registry_and_the_shared_parts_are_made(stack: Rehearsed):

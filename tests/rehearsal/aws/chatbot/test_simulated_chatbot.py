@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from rehearsal.aws.chatbot.slack_outbox import is_supported_message
 from rehearsal.simulator_process import SimulatorProcess
 from tests.rehearsal.aws.account import Account, session
-from tests.rehearsal.aws.watching import TOPIC, mailbox, minutes, put_alarm
+from tests.rehearsal.aws.alarm_history import TOPIC, mailbox, minutes, put_alarm
 
 ROLE = "arn:aws:iam::123456789012:role/chat"
 ARN = "arn:aws:chatbot::123456789012:chat-configuration/slack-channel/on-call"

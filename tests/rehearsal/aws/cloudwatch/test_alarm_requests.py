@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.rehearsal.aws.account import Account
-from tests.rehearsal.aws.watching import put_alarm, stat
+from tests.rehearsal.aws.alarm_history import put_alarm, stat
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"DatapointsToAlarm": 2}, "DatapointsToAlarm must be less than or equal to EvaluationPeriods"),

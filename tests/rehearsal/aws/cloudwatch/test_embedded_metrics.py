@@ -9,7 +9,7 @@ import pytest
 
 from rehearsal.aws.cloudwatch.embedded_metrics import parse_line
 from tests.rehearsal.aws.account import Account
-from tests.rehearsal.aws.watching import put_alarm, state
+from tests.rehearsal.aws.alarm_history import put_alarm, state
 from tidewatch.aws.embedded_metrics import format_embedded_metrics
 from tidewatch.metrics import OPEN_INCIDENTS
 

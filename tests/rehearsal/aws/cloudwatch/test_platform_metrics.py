@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from rehearsal.aws import current_account
 from tests.rehearsal.aws.account import Account
-from tests.rehearsal.aws.watching import shown, state, states, watch
+from tests.rehearsal.aws.alarm_history import shown, state, states, watch
 from tidewatch import metrics
 from tidewatch.metrics import Metric
 

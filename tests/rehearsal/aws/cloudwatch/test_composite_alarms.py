@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 from rehearsal.aws.cloudwatch.composite_rules import InvalidRule, is_circular, parse_rule
 from tests.rehearsal.aws.account import Account
-from tests.rehearsal.aws.watching import (
+from tests.rehearsal.aws.alarm_history import (
     children,
     described,
     measure,

@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 
 from rehearsal.engine import DeploymentStep
-from tests.stacks.rehearsed import Rehearsed
+from tests.stacks.deployed_program import Rehearsed
 
 Client = Callable[..., Any]
 """Makes the client of a service."""

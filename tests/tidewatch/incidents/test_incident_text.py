@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 
 from tests.tidewatch.hostile import ATTACKS, visible
+from tests.tidewatch.incidents.incident import TOLD, written
 from tests.tidewatch.rendered import elements
 from tests.tidewatch.traffic.account import Flights
-from tests.tidewatch.traffic.incident import TOLD, written
 from tidewatch.incidents.alarm_history import AlarmChange, AlarmHistory, AlarmSnapshot
 from tidewatch.incidents.document import IncidentDocument
 from tidewatch.incidents.evidence import Evidence, VariantVersion

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rehearsal.engine import DeploymentFailed
-from tests.stacks.rehearsed import Rehearsed, changes
+from tests.stacks.deployed_program import Rehearsed, changes
 
 GATE = {"urn:pulumi:rehearsal::tidewatch::pulumi-python:dynamic/tidewatch:Gate::gate"}
 

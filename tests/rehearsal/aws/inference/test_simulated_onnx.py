@@ -16,7 +16,7 @@ from onnx import TensorProto, helper
 
 from rehearsal.aws.inference import kserve_v2, triton
 from rehearsal.aws.inference.tensors import Tensor
-from tests.stacks.rehearsed import ROOT
+from tests.stacks.deployed_program import ROOT
 
 NAMES = {
     "FP32": TensorProto.FLOAT, "FP64": TensorProto.DOUBLE, "INT64": TensorProto.INT64, "INT32": TensorProto.INT32,

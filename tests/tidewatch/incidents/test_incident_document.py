@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.tidewatch.incidents.incident import TOLD, answer, break_green, fired, watch, written
 from tests.tidewatch.traffic.account import Flights, held, stamp
-from tests.tidewatch.traffic.incident import TOLD, answer, break_green, fired, watch, written
 
 HEADINGS = [
     "What happened",

@@ -6,8 +6,8 @@ import boto3
 import pytest
 
 from rehearsal.engine import DeploymentFailed
-from tests.stacks.guarded import Guarded, watching
-from tests.stacks.rehearsed import Rehearsed
+from tests.stacks.deployed_program import Rehearsed
+from tests.stacks.endpoint_guards import Guarded, watching
 
 
 @pytest.mark.parametrize("preview", [True, False])

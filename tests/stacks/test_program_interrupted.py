@@ -9,8 +9,8 @@ import boto3
 import pytest
 
 from rehearsal.engine import DeploymentFailed, DeploymentStep
-from tests.stacks.guarded import Guarded, watching
-from tests.stacks.rehearsed import Rehearsed
+from tests.stacks.deployed_program import Rehearsed
+from tests.stacks.endpoint_guards import Guarded, watching
 
 
 def _cut_off_at(name: str) -> Callable[[DeploymentStep], None]:

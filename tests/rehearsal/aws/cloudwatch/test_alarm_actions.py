@@ -9,7 +9,7 @@ import pytest
 
 from rehearsal.aws.cloudwatch.alarm_actions import PRINCIPAL
 from tests.rehearsal.aws.account import Account
-from tests.rehearsal.aws.watching import (
+from tests.rehearsal.aws.alarm_history import (
     QUEUE,
     TOPIC,
     history,

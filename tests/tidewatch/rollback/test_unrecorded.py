@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.tidewatch.traffic.account import Flights
-from tests.tidewatch.traffic.failing import EVERYTHING, WRITES, failing
+from tests.tidewatch.traffic.failing_tables import EVERYTHING, WRITES, failing
 from tidewatch.traffic import Split
 
 CODES = ("AccessDeniedException", "ProvisionedThroughputExceededException", "ResourceNotFoundException")

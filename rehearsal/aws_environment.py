@@ -1,4 +1,4 @@
-"""The environment of this process while it rehearses: what it says of AWS is the simulator's alone."""
+"""The AWS environment variables of this process during a rehearsal: only those of the simulator."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _boto3 = cast("Any", boto3)
 
 @contextmanager
 def isolate_aws_environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """To the end of the block, these are the variables of AWS's SDKs and tools.
+    """Replaces the variables of AWS's SDKs and tools until the end of the block.
 
-    One that the user has set besides, an endpoint of S3's own or the token of a session, would lead a rehearsal to a
-    real account, or tell the simulator what it must not know. So would boto3's default session, which keeps the
-    credentials that it found first: there is another one meanwhile.
+    Other variables of the user, like a separate S3 endpoint or a session token, would lead the rehearsal to a real
+    account, or leak to the simulator. boto3's default session would too, since it keeps the credentials that it found
+    first: the block uses another one.
     """
     before, default_session = dict(os.environ), _boto3.DEFAULT_SESSION
     _boto3.DEFAULT_SESSION = None

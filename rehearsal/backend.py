@@ -1,4 +1,4 @@
-"""Where the stack of a rehearsal lives: its engine's state, its simulator, its copy of the stack file."""
+"""The stack backend of a rehearsal: its engine's state, its simulator, its copy of the stack file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rehearsal.simulated_clock import SharedClock
 
 
 class RehearsalBackend:
-    """The stack of the rehearsal that runs in this checkout, whichever process runs it."""
+    """The stack of the rehearsal that runs in this checkout, in whatever process."""
 
     deploy_program = "tidewatch"
     undeployed_remedy = ""
@@ -39,7 +39,7 @@ class RehearsalBackend:
         return "wait: the rehearsal serves its first model by itself"
 
     def find_stack_file(self, root: Path) -> Path:
-        """The copy of the rehearsal that runs; else the checkout's file, with which every rehearsal begins."""
+        """The copy of the running rehearsal; otherwise the checkout's file, from which every rehearsal starts."""
         paths = RehearsalPaths.of(root)
         return paths.stack_file if paths.read_environment() else root / f"Pulumi.{self.stack}.yaml"
 
@@ -49,8 +49,10 @@ class RehearsalBackend:
         return {}, "it is a rehearsal's"
 
     def explain_edit_refusal(self) -> str:
-        """Without a rehearsal the edit would be of the checkout's file; while the story plays, the copy is the
-        story's."""
+        """Why the stack file may not be edited now; empty if it may.
+
+        Without a rehearsal the edit would change the checkout's file; during the demo only the demo edits the copy.
+        """
         paths = self._paths
         return paths.explain_demo_running() if paths.read_environment() else paths.explain_missing()
 
@@ -58,7 +60,7 @@ class RehearsalBackend:
         return Stack(PROJECT, self.stack, ROOT, self._paths.state_file).outputs()
 
     def explain_missing_outputs(self) -> str:
-        """After its story the stack has no outputs once it was destroyed; before, the story deploys it by itself."""
+        """Why the stack has no outputs: it was destroyed after the demo, or the demo has not deployed it yet."""
         paths = self._paths
         if not paths.read_environment() or not paths.summary_file.exists():
             return self.explain_missing_output("endpoint")
@@ -71,7 +73,7 @@ class RehearsalBackend:
         )
 
     def explain_missing_output(self, name: str) -> str:
-        """The story deploys every part by itself, one `up` after the other."""
+        """Why one output is missing: the demo deploys the parts one `up` after the other."""
         paths = self._paths
         if not paths.read_environment():
             return paths.explain_missing()
@@ -92,7 +94,7 @@ class RehearsalBackend:
         )
 
     def connect(self, read_config: Callable[[], ResolvedConfig]) -> SimulatorAccess:
-        """By what the running rehearsal announces; the stack file says nothing of it."""
+        """Connects with the variables that the running rehearsal wrote; the stack file does not matter."""
         del read_config
         paths = self._paths
         environment = paths.read_environment()
@@ -101,7 +103,10 @@ class RehearsalBackend:
         return SimulatorAccess(environment, SharedClock(paths.clock_file))
 
     def adapt_commands(self, text: str) -> str:
-        """The commands reach the simulator, at its clock; without a rehearsal the text stays as it is."""
+        """Translates the commands of a text for the simulator and its clock.
+
+        Without a rehearsal the text stays as it is.
+        """
         paths = self._paths
         if not paths.read_environment():
             return text
@@ -109,7 +114,7 @@ class RehearsalBackend:
 
 
 class SimulatorAccess:
-    """The simulated AWS of a rehearsal that runs, at its time."""
+    """Access to the simulated AWS of a running rehearsal, at its time."""
 
     is_simulated = True
 

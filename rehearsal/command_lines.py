@@ -1,4 +1,4 @@
-"""The commands that the command line prints, translated to ones that reach the simulator, at its clock."""
+"""Translates the commands that the command line prints into commands that reach the simulator, at its clock."""
 
 from __future__ import annotations
 
@@ -10,34 +10,35 @@ from datetime import datetime
 from pathlib import Path
 
 _COMMAND_START = r"(?m)(^[ \t]*|`|\$\(|&& |\| |; |, then )"
-"""Where a command stands in a line, and not a word of a sentence."""
+"""The context before a command, to distinguish commands from words of a sentence."""
 _AWS = re.compile(_COMMAND_START + r"aws (?=[a-z])")
 _PULUMI = re.compile(
     _COMMAND_START + r"pulumi ((?:up|preview|destroy|refresh|config|stack|state|import|cancel)\b[^\n`|;&,)]*)"
 )
 _SUPPORTED_PULUMI = re.compile(r"(?:destroy|(?:up|preview)(?: --refresh)?)(?: --stack \S+)?\s*")
-"""What `tidewatch` takes of `pulumi`."""
+"""The `pulumi` commands that `tidewatch` supports."""
 _CONSOLE = re.compile(
     r"(?<!\(on AWS:\) )(https://[a-z0-9-]+\.console\.(?:aws\.amazon\.com|amazonaws-us-gov\.com|amazonaws\.cn)/\S+)"
 )
 """A link into AWS's console, which shows nothing of a rehearsal."""
 _FILE_HISTORY = re.compile(_COMMAND_START + r"(git log\b[^\n`]* -- Pulumi\.\S+?\.yaml)")
-"""The history of a stack file: a rehearsal deploys a copy, which git does not know."""
+"""The history of a stack file: a rehearsal deploys a copy, which git does not track."""
 _DATE = re.compile(r"\$\(date (?:-u )?\+(%[^)\s]+)\)")
 
 
 @dataclass(frozen=True)
 class CommandTranslator:
-    """Translates the commands of a text: `aws` becomes a script that knows the simulator, `pulumi` becomes `tidewatch`,
-    and `date` its answer.
+    """Translates the commands of a text for a rehearsal.
 
-    What `tidewatch` does not take of `pulumi` is said to be for AWS: the CLI would ask the user's own backend.
+    `aws` becomes a script that reaches the simulator, `pulumi` becomes `tidewatch`, and `date` becomes its output.
+    `pulumi` commands that `tidewatch` does not support are marked as commands for AWS: the CLI would use the user's own
+    backend.
     """
 
     root: Path
-    """The checkout: inside of it, paths are relative to where the user is."""
+    """The checkout: paths inside it are relative to the user's current folder."""
     aws_cli: Path
-    """The script that stands for `aws`."""
+    """The script that replaces `aws`."""
     now: datetime
     """The simulator's time."""
 
@@ -49,20 +50,20 @@ class CommandTranslator:
         return _DATE.sub(lambda match: _format_date(self.now, match[1]), text)
 
     def _format_path(self, path: Path) -> str:
-        """A path as it is typed from here; one without a slash would be looked for on PATH."""
+        """A path for a command in the current folder; without a slash the shell would look it up on PATH."""
         path_text = os.path.relpath(path) if Path.cwd().is_relative_to(self.root) else str(path)
         return shlex.quote(path_text if "/" in path_text else f"./{path_text}")
 
 
 def _translate_pulumi(lead: str, rest: str) -> str:
-    """`pulumi REST` as it is typed for the rehearsal."""
+    """`pulumi REST` as a command for the rehearsal."""
     if _SUPPORTED_PULUMI.fullmatch(rest):
         return f"{lead}tidewatch {rest}"
     return _mark_for_aws(lead, f"pulumi {rest}")
 
 
 def _mark_for_aws(lead: str, command: str) -> str:
-    """A command that does nothing in a rehearsal, behind what stands before it."""
+    """Marks a command that has no effect in a rehearsal; `lead` is the text before it."""
     return f"(on AWS:) `{command}" if lead == "`" else f"{lead}# on AWS: {command}"
 
 

@@ -1,4 +1,4 @@
-"""The client of the simulator's control API: clock, faults, operations, capture, functions' timings, chat."""
+"""The client of the simulator's control API: clock, faults, operations, capture, function timings, chat posts."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Transport = Callable[[str, bytes], tuple[int, dict[str, Any]]]
 
 
 class ControlError(RuntimeError):
-    """The simulator refused a control request, or does not answer; the text is a sentence."""
+    """The simulator refused a control request or does not answer; the message is a sentence."""
 
 
 @dataclass(frozen=True)
 class ControlClient:
-    """Controls one simulator, with the key of its run. Simulated seconds unless a name says wall."""
+    """Controls one simulator with the key of its run. Seconds are simulated unless a name contains wall."""
 
     url: str
     key: AccessKey | None = None
@@ -30,7 +30,7 @@ class ControlClient:
 
     @classmethod
     def from_transport(cls, transport: Transport) -> ControlClient:
-        """Controls the simulator of this process."""
+        """A client of the simulator in this process."""
         return cls("in-process", transport=transport)
 
     def get_time(self) -> datetime:
@@ -38,11 +38,11 @@ class ControlClient:
         return datetime.fromisoformat(self._request("clock")["now"])
 
     def advance(self, seconds: float) -> datetime:
-        """Moves the clock ahead; operations that are over by then end, schedules fire. Returns the new time."""
+        """Moves the clock ahead: operations end and schedules fire on the way. Returns the new time."""
         return datetime.fromisoformat(self._request("advance", seconds=seconds)["now"])
 
     def advance_to(self, moment: datetime) -> datetime:
-        """Moves the clock ahead to a moment; a moment that has passed changes nothing."""
+        """Moves the clock ahead to a moment; a moment in the past changes nothing."""
         return datetime.fromisoformat(self._request("advance", to=moment.isoformat())["now"])
 
     def inject(self, kind: str, times: int | None = None, **options: Any) -> int:
@@ -54,19 +54,22 @@ class ControlClient:
         self._request("clear", id=fault_id)
 
     def faults(self) -> list[dict[str, Any]]:
-        """The faults that wait."""
+        """The active faults."""
         return self._request("faults")["faults"]
 
     def operations(self) -> list[dict[str, Any]]:
-        """Every operation of the platform: endpoint, kind, started, ended, simulated_seconds, wall_seconds, outcome."""
+        """The platform's operations: endpoint, kind, started, ended, simulated_seconds, wall_seconds, outcome."""
         return self._request("operations")["operations"]
 
     def stated_durations(self) -> dict[str, Any]:
-        """The platform's stated seconds by the names of docs/fidelity.md."""
+        """The platform's stated seconds, by the names in docs/fidelity.md."""
         return self._request("latencies")
 
     def flush_capture(self) -> dict[str, int]:
-        """Writes the capture files that are still open: files written now, written_records and lost_records in all."""
+        """Writes the capture files that are still open.
+
+        Returns the number of files written now, and written_records and lost_records in all.
+        """
         return self._request("capture/flush")
 
     def function_timings(self) -> list[dict[str, Any]]:
@@ -74,23 +77,23 @@ class ControlClient:
         return self._request("function_timings")["timings"]
 
     def posts(self) -> list[dict[str, Any]]:
-        """What chat configurations received: configuration, channel, topic, posted_at, subject, text, is_posted."""
+        """The posts to chat configurations: configuration, channel, topic, posted_at, subject, text, is_posted."""
         return self._request("slack_posts")["slack_posts"]
 
     def access_denials(self) -> list[str]:
-        """The calls that roles were denied, in the words of AWS."""
+        """The calls that were denied to roles, in AWS's words."""
         return self._request("access_denials")["access_denials"]
 
     def wait_for_functions(self, wall_seconds: float = 60) -> int:
-        """Waits for asynchronous invocations that were started; returns how many still run."""
+        """Waits for the asynchronous invocations that were started. Returns how many still run."""
         return self._request("wait", seconds=wall_seconds)["running"]
 
     def reset(self) -> None:
-        """Empties the account: every resource, endpoint, metric and fault; the clock goes on."""
+        """Empties the account: every resource, endpoint, metric and fault. The clock goes on."""
         self._request("reset")
 
     def wait_until_ready(self, wall_seconds: float = 30) -> None:
-        """Waits until the simulator answers. Raises ControlError when it does not."""
+        """Waits until the simulator answers. Raises ControlError if it does not."""
         end = time.monotonic() + wall_seconds
         while True:
             try:

@@ -1,7 +1,7 @@
-"""A process that ends with the one that started it, however that one ended.
+"""Ends a process together with the one that started it, however that one ended.
 
-What ties them is a pipe into which nobody writes: its end closes when the process that holds it dies. Only the standard
-library is used here: the process that runs a deployed function loads this file by its path.
+A pipe connects them, and nobody writes to it: its end closes when the process that holds it dies. This module uses only
+the standard library, since the process that runs a deployed function loads this file by its path.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from collections.abc import Callable
 
 
 def exit_when_writer_closes(descriptor: int) -> None:
-    """Ends this process, whatever it does, once the pipe that it reads from has no writer left."""
+    """Ends this process, whatever it does, when the last writer of the pipe is gone."""
     with contextlib.suppress(AttributeError, OSError):
-        # Linux tells by a signal that needs no thread's turn: a thread waits for a handler that is lost in a regular
-        # expression.
+        # Linux sends a signal, whose default action needs no thread to run: a thread would wait while a handler is
+        # stuck in a regular expression.
         fcntl.fcntl(descriptor, fcntl.F_SETOWN, os.getpid())
         fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGKILL)
         fcntl.fcntl(descriptor, fcntl.F_SETFL, fcntl.fcntl(descriptor, fcntl.F_GETFL) | os.O_ASYNC)
@@ -27,7 +27,7 @@ def exit_when_writer_closes(descriptor: int) -> None:
 
 
 def call_when_closed(descriptor: int, callback: Callable[[], object]) -> None:
-    """Acts, in a thread, once a pipe that this process reads from has no writer left."""
+    """Calls back in a thread when the last writer of a pipe that this process reads is gone."""
 
     def wait_for_close() -> None:
         with contextlib.suppress(OSError):
@@ -39,11 +39,11 @@ def call_when_closed(descriptor: int, callback: Callable[[], object]) -> None:
 
 
 def exit_when_reader_closes(descriptor: int) -> None:
-    """Ends this process once nobody is left to read what it will write into a pipe."""
+    """Ends this process when the last reader of a pipe is gone."""
 
     def wait_for_close() -> None:
         poll = select.poll()
-        poll.register(descriptor, 0)  # that the other end is closed is told without being asked for
+        poll.register(descriptor, 0)  # POLLERR for a closed read end needs no registered event
         poll.poll()
         _exit_now()
 

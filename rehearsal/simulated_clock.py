@@ -1,6 +1,6 @@
-"""The clock of a rehearsal: simulated time that several processes read from one small file and that can be moved ahead.
+"""The clock of a rehearsal: simulated time that several processes read from one small file and that can be advanced.
 
-Only the standard library is used here: the process that runs a deployed function loads this file by its path.
+This module uses only the standard library, since the process that runs a deployed function loads this file by its path.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from pathlib import Path
 from typing import IO
 
 DEFAULT_PACE = 1 / 100
-"""Wall seconds that one simulated second of waiting takes."""
+"""Wall seconds for one simulated second of waiting."""
 SHORTEST_SLEEP = 0.001
-"""Wall seconds; below this a poll would only burn a core."""
+"""Wall seconds; shorter sleeps would keep a core busy with polls."""
 
 _LAYOUT = struct.Struct("<ddd")
 _NOT_FROZEN = math.nan
 
 
 class _SharedState:
-    """Offset, pace and, for a clock that stands still between moves, its time; shared through a mapped file."""
+    """Offset, pace and, for a manual clock, its time; shared through a mapped file."""
 
     def __init__(self, path: Path | None, initial: tuple[float, float, float] | None) -> None:
         self._thread_lock = threading.RLock()
@@ -51,7 +51,7 @@ class _SharedState:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Holds off every other thread and process that wants to move the clock."""
+        """Blocks every other thread and process that wants to move the clock."""
         with self._thread_lock:
             if self._file is None:
                 yield
@@ -77,11 +77,11 @@ class _SimulatedClock:
 
     @property
     def pace(self) -> float:
-        """Wall seconds that one simulated second of waiting takes."""
+        """Wall seconds for one simulated second of waiting."""
         return self._shared.read()[1]
 
     def advance(self, seconds: float) -> None:
-        """Moves the clock ahead by simulated seconds; raises ValueError on a negative number."""
+        """Moves the clock ahead by simulated seconds. Raises ValueError for a negative number."""
         if seconds < 0:
             raise ValueError(f"The clock cannot go back: {seconds} s; give 0 or more.")
         with self._shared.lock():
@@ -89,7 +89,7 @@ class _SimulatedClock:
             self._shared.write(offset + seconds, pace, frozen_at + seconds)
 
     def advance_to(self, moment: datetime) -> None:
-        """Moves the clock ahead to a moment; a moment that has passed changes nothing."""
+        """Moves the clock ahead to a moment; a moment in the past changes nothing."""
         with self._shared.lock():
             ahead = moment.timestamp() - self.timestamp()
             if ahead > 0:
@@ -97,10 +97,10 @@ class _SimulatedClock:
 
 
 class SharedClock(_SimulatedClock):
-    """Simulated time = the machine's time + an offset kept in a file that every process of a rehearsal maps.
+    """Simulated time = the machine's time + an offset in a file that every process of a rehearsal maps.
 
-    `sleep` waits for pace wall seconds per simulated second and does not move the clock: the server does, once an
-    operation's stated seconds have been waited for.
+    `sleep` waits for pace wall seconds per simulated second and does not move the clock: the server moves it after an
+    operation's stated seconds have passed.
     """
 
     def __init__(self, path: Path) -> None:
@@ -108,12 +108,12 @@ class SharedClock(_SimulatedClock):
 
     @classmethod
     def create(cls, path: Path, pace: float = DEFAULT_PACE) -> SharedClock:
-        """Starts a clock at the machine's time, in a new file at path."""
+        """Creates a clock at the machine's time, in a new file at `path`."""
         _SharedState(path, (0.0, pace, _NOT_FROZEN))
         return cls(path)
 
     def sleep(self, seconds: float) -> None:
-        """Waits for simulated seconds, at the clock's pace; a clock that stands still is moved by them."""
+        """Waits for simulated seconds at the clock's pace; a manual clock is moved by them."""
         _, pace, frozen_at = self._shared.read()
         if not math.isnan(frozen_at):
             self.advance(max(seconds, 0.0))
@@ -121,7 +121,7 @@ class SharedClock(_SimulatedClock):
 
 
 class ManualClock(_SimulatedClock):
-    """Simulated time that stands still until somebody moves it or sleeps: polling makes time pass, at once.
+    """Simulated time that stands still until somebody moves it or sleeps: polling advances it at once.
 
     With a path, other processes see the same time through SharedClock.
     """
@@ -141,7 +141,8 @@ class ManualClock(_SimulatedClock):
             callback()
 
     def advance_to(self, moment: datetime) -> None:
-        # Not under the lock, as SharedClock does it: what reacts may wait for others who want to move the clock.
+        # Does not hold the lock as SharedClock does: a reaction to the new time may wait for others who want to move
+        # the clock.
         ahead = moment.timestamp() - self.timestamp()
         if ahead > 0:
             self.advance(ahead)

@@ -1,4 +1,4 @@
-"""A rehearsal's simulator as a process of its own: started on a port, cleaned up whatever happens to who started it."""
+"""Runs a rehearsal's simulator as a process: on a port, and cleaned up whatever happens to its parent."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ INHERITED_VARIABLES = frozenset(
         *("PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "OMP_NUM_THREADS"),
     }
 )
-"""All that the server gets of its starter's environment, which may hold credentials under any other name."""
+"""The only variables that the server inherits: others may hold credentials."""
 
 
 class PortInUse(RuntimeError):
-    """The port that was asked for is taken; the text says so and what to do."""
+    """The requested port is in use; the message names the remedy."""
 
 
 class SimulatorFailed(RuntimeError):
-    """The simulator's process ended instead of serving; the text has the end of its log."""
+    """The simulator's process ended before it served; the message holds the end of its log."""
 
 
 class SimulatorProcess:
     """The simulator, running for the length of a `with` block.
 
-    `home` is emptied at the start: a second run starts clean. Without a port a free one is taken. It answers to the key
-    of this run alone, which `env` has. The server is the leader of a process group of its own, and ends when the pipe
-    to its stdin closes, so that a killed parent leaves nothing behind.
+    Its folder is emptied at the start, so that a second run starts clean. Without a port it uses a free one. It accepts
+    only the key of this run, which is in `env`. The server leads its own process group and ends when the pipe to its
+    stdin closes, so that a killed parent leaves nothing behind.
     """
 
     def __init__(self, parent: Path, port: int | None = None, pace: float = DEFAULT_PACE) -> None:
@@ -57,12 +57,12 @@ class SimulatorProcess:
 
     @property
     def url(self) -> str:
-        """Where AWS's and the control API answer."""
+        """The address of the AWS APIs and of the control API."""
         return self._url
 
     @property
     def env(self) -> dict[str, str]:
-        """The environment with which an AWS client, the aws command or a Pulumi provider talks to it."""
+        """The environment variables with which an AWS client, the aws command or a Pulumi provider reaches it."""
         return {
             "AWS_ENDPOINT_URL": self.url,
             **self._key.to_environment(),
@@ -82,11 +82,11 @@ class SimulatorProcess:
 
     @property
     def clock(self) -> SharedClock:
-        """The clock it runs on."""
+        """The clock that it runs on."""
         return SharedClock(self.directory / "clock")
 
     def __enter__(self) -> SimulatorProcess:
-        """Starts it and waits until it serves. Raises PortInUse or SimulatorBroken."""
+        """Starts it and waits until it serves. Raises PortInUse or SimulatorFailed."""
         if self._port:
             _require_free_port(self._port)
         shutil.rmtree(self.directory, ignore_errors=True)
@@ -141,7 +141,7 @@ class SimulatorProcess:
 
     def _send_key(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # it ended at once: its log says why
+        with contextlib.suppress(BrokenPipeError):  # it has already ended, and its log has the reason
             process.stdin.write(f"{self._key.to_json()}\n".encode())
             process.stdin.flush()
 
@@ -169,7 +169,7 @@ class SimulatorProcess:
 
 
 def _build_environment() -> dict[str, str]:
-    """Enough to run Python and the libraries of a model."""
+    """The variables that Python and a model's libraries need."""
     return {**{name: value for name, value in os.environ.items() if name in INHERITED_VARIABLES}, **NO_CONFIG_FILES}
 
 

@@ -1,4 +1,4 @@
-"""What triggers every alarm of the program: requests, runs of functions, and what happens on the control plane."""
+"""The triggers of every alarm of the program: requests, runs of functions, and events on the control plane."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ from rehearsal.alarm_coverage.traffic_triggers import TRAFFIC_TRIGGERS
 from rehearsal.alarm_coverage.trigger import AlarmTrigger
 
 ALARM_TRIGGERS: tuple[AlarmTrigger, ...] = (*SERVING_TRIGGERS, *DATA_TRIGGERS, *TRAFFIC_TRIGGERS)
-"""Neighbours take about as long: two run at the same time."""
+"""Neighbours in this order take about as long as each other, since two run at the same time."""

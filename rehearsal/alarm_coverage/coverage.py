@@ -1,7 +1,7 @@
-"""The proof that every alarm of the program works: each was driven to ALARM and back to OK, by causes alone.
+"""Verifies every alarm of the program: a real cause drives each one to ALARM and back to OK.
 
-No metric is put and no state is set here: what an alarm looks at comes from requests, from runs of functions, and from
-what happens on the control plane. `abort`, which the rollback sets to stop a deployment, is set by its function.
+Nothing here puts a metric or sets a state: the alarms read metrics of requests, of runs of functions, and of events on
+the control plane. The rollback function itself sets `abort`, its means to stop a deployment.
 """
 
 from __future__ import annotations
@@ -23,40 +23,44 @@ from rehearsal.gamedays.snapshot import Snapshot
 AT_ONCE = 2
 """Copies at the same time: each keeps a core busy with its functions."""
 COMPOSITE_RULE_PREFIX = "ALARM("
-"""How the rule of each composite of the program begins."""
+"""The beginning of the rule of each composite of the program."""
 
 
 class AlarmsNotCovered(Exception):
-    """Alarms that did not fire or did not clear, by name."""
+    """The names of the alarms that did not fire or did not clear."""
 
 
 @dataclass(frozen=True)
 class CoveredAlarm:
-    """alarm: its key, with its variant. metric: the metrics it looks at, or the rule of a composite over keys. cause:
-    what was done. fired_at, cleared_at: when it went to ALARM and from there to OK, ISO 8601, by its history.
-    """
+    """An alarm that fired and cleared."""
 
     alarm: str
+    """The key, with its variant."""
     metric: str
+    """The metrics that the alarm reads, or the rule of a composite over keys."""
     cause: str
+    """The cause that made it fire."""
     fired_at: str
+    """When it went to ALARM, ISO 8601, by its history."""
     cleared_at: str
+    """When it went from ALARM to OK, ISO 8601, by its history."""
 
 
 @dataclass(frozen=True)
 class TriggerResult:
-    """What came of a trigger. alarms: those of the stack that fired and cleared; all_alarm_names: all it has, by
-    physical name. timeout: what did not come in time, "" where everything did.
-    """
+    """The result of a trigger."""
 
     trigger: AlarmTrigger
     alarms: Mapping[str, CoveredAlarm]
+    """The alarms of the stack that fired and cleared, by physical name."""
     all_alarm_names: frozenset[str]
+    """The physical names of all alarms of the stack."""
     timeout: str = ""
+    """The alarms that did not follow in time; "" if all did."""
 
 
 def verify_alarms(snapshot: Snapshot, on_progress: Callable[[str], None] = lambda _: None) -> list[CoveredAlarm]:
-    """A row for every alarm of the account, by key. Raises AlarmsNotCovered, with each that no trigger covers."""
+    """A row for every alarm of the account, by key. Raises AlarmsNotCovered with each uncovered alarm."""
     results: list[TriggerResult] = []
     for first in range(0, len(ALARM_TRIGGERS), AT_ONCE):
         triggers = ALARM_TRIGGERS[first : first + AT_ONCE]
@@ -66,7 +70,7 @@ def verify_alarms(snapshot: Snapshot, on_progress: Callable[[str], None] = lambd
 
 
 def run_trigger(trigger: AlarmTrigger, harness: Harness) -> TriggerResult:
-    """Runs a trigger, and reads what came of it from all alarms."""
+    """Runs a trigger and reads its effect on all alarms."""
     timeout = ""
     try:
         trigger.run(harness)
@@ -87,9 +91,10 @@ def run_trigger(trigger: AlarmTrigger, harness: Harness) -> TriggerResult:
 
 
 def build_coverage_table(results: Sequence[TriggerResult]) -> list[CoveredAlarm]:
-    """A row for every alarm, of the trigger that is about it. Raises AlarmsNotCovered.
+    """A row for every alarm, from its own trigger. Raises AlarmsNotCovered.
 
-    A composite without a trigger of its own is made of alarms with one: the first of these in which it fired.
+    A composite without its own trigger consists of alarms that have one: its row is from the first of these in which it
+    fired.
     """
     covered: dict[str, CoveredAlarm] = {}
     for is_match in (_is_targeted, _is_composite):
@@ -104,7 +109,7 @@ def build_coverage_table(results: Sequence[TriggerResult]) -> list[CoveredAlarm]
 
 
 def _list_failures(results: Sequence[TriggerResult]) -> Iterator[str]:
-    """The alarms that their trigger did not fire, as half sentences."""
+    """The alarms that their trigger did not fire, as clauses."""
     for result in results:
         if result.timeout:
             yield f"{result.trigger.name}: {result.timeout}"
@@ -121,13 +126,13 @@ def _is_composite(_trigger: AlarmTrigger, row: CoveredAlarm) -> bool:
 
 
 def write_coverage(rows: Sequence[CoveredAlarm], path: Path) -> None:
-    """The rows as JSON."""
+    """Writes the rows as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
 
 
 def _read_fired_and_cleared(harness: Harness) -> dict[str, tuple[str, str]]:
-    """When each alarm first went to ALARM and when, after that, first to OK; only those that did both."""
+    """When each alarm first went to ALARM and, after that, first to OK; only for alarms that did both."""
     fired: dict[str, datetime] = {}
     cleared: dict[str, datetime] = {}
     for at, name, state in harness.alarm_changes():
@@ -139,7 +144,7 @@ def _read_fired_and_cleared(harness: Harness) -> dict[str, tuple[str, str]]:
 
 
 def _describe_watched_metrics(harness: Harness, alarm: Mapping[str, Any]) -> str:
-    """What an alarm looks at: the names of metrics, each once, or its rule over keys."""
+    """The names of the metrics that an alarm reads, each once, or its rule over keys."""
     if rule := alarm.get("AlarmRule"):
         return re.sub(r'"([^"]+)"', lambda name: parse_alarm_key(harness, name[1]), rule)
     if alarm.get("MetricName"):

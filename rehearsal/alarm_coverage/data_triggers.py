@@ -1,4 +1,4 @@
-"""What drives the alarms of captured data, of drift, and of the function that watches it."""
+"""Triggers for the alarms of captured data, of drift, and of the drift function."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SPARSE_QUARTER_DAYS = 5
 """Quarters of a day with too little data, one more than a day has."""
 TOO_FEW_REQUESTS = 4
 CAPTURE_REQUESTS = 120
-"""Requests of an hour in which something must have been captured."""
+"""Requests in an hour of which the endpoint must capture some."""
 SHIFTED_FEATURES = ("hour", "weekday", "distance", "precip", "visib", "wind_speed", "humid")
 
 
@@ -40,7 +40,7 @@ def _stop_capture(harness: Harness) -> None:
 
 
 def _send_sparse_then_drifted(harness: Harness) -> None:
-    """Days with too few flights, days with others than those of training, days with the same, unreadable ones."""
+    """Sends days of too few flights, of drifted flights, of training flights, and of unreadable records."""
     _advance_days(harness, WINDOW_DAYS + 1)
     for _ in range(SPARSE_QUARTER_DAYS):
         harness.send_requests(TOO_FEW_REQUESTS)
@@ -60,7 +60,7 @@ def _send_sparse_then_drifted(harness: Harness) -> None:
 
 
 def _send_unreadable(harness: Harness) -> None:
-    """The model answers what is infinite; who judges the data cannot count it."""
+    """Sends requests that the model answers with infinity, which the drift function cannot count."""
     rows = harness.rows[:CAPTURE_REQUESTS].copy()
     rows[:, FEATURES.index("distance")] = np.inf
     harness.send_requests(len(rows), rows)
@@ -73,7 +73,7 @@ def _send_unreadable(harness: Harness) -> None:
 
 
 def _deny_captured_objects(harness: Harness) -> None:
-    """Somebody's bucket policy hides for two hours what was captured; what failed is read once its wait is over."""
+    """A bucket policy hides the captured objects for two hours; the failed hours are read after their delay."""
     bucket = harness.outputs["buckets"]["capture"]
     before = deny_reads(harness, bucket, "*")
     for _ in range(2):
@@ -88,7 +88,7 @@ def _deny_captured_objects(harness: Harness) -> None:
 
 
 def _kill_drift_function(harness: Harness) -> None:
-    """Three attempts of one hour, whose event then waits in the queue of what was given up."""
+    """Three attempts at one hour fail, and its event waits in the dead-letter queue."""
     harness.control.inject("function_killed", times=3, function=harness.outputs["drift"]["function"])
     wait_until_read(harness)
     wait_for_alarm(harness, "drift-failed", "undelivered", requests=FEW_REQUESTS)

@@ -1,4 +1,4 @@
-"""What drives the alarms of the variants, of their hosts and of the objectives."""
+"""Triggers for the alarms of the variants, of their hosts and of the objectives."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ ALARM_KEY_BY_HOST_METRIC = {
     "DiskUtilization": "disk",
 }
 LOAD_PER_MINUTE, LOAD_OVERALL = 20, 2
-"""Points that a request costs its host: of its minute where it keeps a device busy, of all time where it leaves
-something behind."""
+"""Percentage points of load that a request costs its host.
+
+The first is load of one minute, like a busy device; the second stays, like leaked memory.
+"""
 SLOW_SECONDS = 0.8
 ENDPOINT_AGE = timedelta(days=4)
-"""How old an endpoint gets first: a younger one has used next to nothing of four weeks' budget, whatever happens."""
+"""Minimum age of the endpoint: a younger one has used almost none of a four-week error budget."""
 OBJECTIVE_WINDOW_PASSED = timedelta(days=29)
-"""After which nothing of today is in the window of an objective."""
+"""After this time, today's requests are outside the window of an objective."""
 MAX_SILENT_MINUTES = 25
 
 
@@ -33,7 +35,7 @@ def _variant_alarm_keys(*keys: str) -> tuple[str, ...]:
 
 
 def _objective_alarm_keys(kind: str) -> tuple[str, ...]:
-    """The alarms of an objective: composites and what is under them."""
+    """The alarms of an objective: the composites and their members."""
     window_keys = [
         f"{kind}-{burn.name}-{window}" for burn in (*BURN_RATE_ALERTS, STILL_BURNING) for window in ("long", "short")
     ]
@@ -67,7 +69,7 @@ def _inject_latency(harness: Harness) -> None:
 
 
 def _exhaust_error_budget(harness: Harness, faults: list[int], keys: tuple[str, ...]) -> None:
-    """Until all fire; what is told of the budget of four weeks is well again after as many."""
+    """Waits until all alarms fire; the alarms of the four-week budget clear after four weeks."""
     wait_for_alarm(harness, *keys)
     for fault in faults:
         harness.control.clear(fault)
@@ -90,7 +92,7 @@ def _load_hosts(harness: Harness) -> None:
 
 
 def _stop_requests(harness: Harness) -> None:
-    """Callers that name the champion's variant leave the other without requests; then nobody asks at all."""
+    """Callers that name the champion's variant leave the other one without requests; then all requests stop."""
     champion, challenger = f"silence-{harness.champion}", f"silence-{harness.challenger}"
     for _ in range(MAX_SILENT_MINUTES):
         if harness.is_in_alarm(challenger):

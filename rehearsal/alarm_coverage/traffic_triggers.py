@@ -1,4 +1,4 @@
-"""What drives the alarms of the rollback, of deployments, and of who moves the traffic."""
+"""Triggers for the alarms of the rollback, of deployments, and of out-of-band changes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OPERATOR = "somebody@example.com"
 
 
 def _block_rollback(harness: Harness) -> None:
-    """The challenger fails and is slow; before its guardrails fire, the endpoint goes out of service."""
+    """The challenger fails and is slow; the endpoint goes out of service before its guardrails fire."""
     faults = _degrade_challenger(harness)
     harness.run_minutes(2)
     harness.control.inject("status", endpoint=harness.endpoint, status="OutOfService")
@@ -39,7 +39,7 @@ def _block_rollback(harness: Harness) -> None:
 
 
 def _degrade_challenger(harness: Harness) -> list[int]:
-    """The challenger fails half of its requests and is slow: faults."""
+    """Injects slow answers and 50% failures of the challenger. Returns the faults."""
     return [
         harness.control.inject("variant_errors", variant=harness.challenger, rate=0.5),
         harness.control.inject("variant_latency", variant=harness.challenger, seconds=0.4),
@@ -59,7 +59,7 @@ def _throttle_rollback_function(harness: Harness) -> None:
 
 
 def _set_weights_out_of_band(harness: Harness) -> None:
-    """Weights that nobody declared, set past the program as with the console; acknowledged by who finds them."""
+    """Sets undeclared weights as in the console; the operator who finds them acknowledges."""
     harness.get_client("sagemaker").update_endpoint_weights_and_capacities(
         EndpointName=harness.endpoint,
         DesiredWeightsAndCapacities=[
@@ -73,7 +73,7 @@ def _set_weights_out_of_band(harness: Harness) -> None:
 
 
 def _forge_rollback(harness: Harness) -> None:
-    """Somebody writes a rollback to the challenger into the control table; after half an hour nobody is told of it."""
+    """Somebody writes a rollback to the challenger into the control table; its alarm clears after half an hour."""
     before = harness.live_shares()
     forge_rollback(harness)
     wait_for_alarm(harness, "records-refused", requests=FEW_REQUESTS)
@@ -82,7 +82,7 @@ def _forge_rollback(harness: Harness) -> None:
 
 
 def _assume_break_glass_role(harness: Harness) -> None:
-    """Somebody takes the role that may delete from the registry, whose policy names it."""
+    """Somebody takes the break-glass role, which may delete from the registry."""
     policy = harness.get_client("s3").get_bucket_policy(Bucket=harness.outputs["registry"]["bucket"])["Policy"]
     (role,) = (
         statement["Condition"]["ArnNotLike"]["aws:PrincipalArn"]
@@ -95,7 +95,7 @@ def _assume_break_glass_role(harness: Harness) -> None:
 
 
 def _fail_deployment(harness: Harness) -> None:
-    """The program's own deployment, which SageMaker undoes silently; the next one stays."""
+    """SageMaker silently undoes a deployment of the program; the next one succeeds."""
     harness.control.inject("deployment_fails", endpoint=harness.endpoint, reason="health_check")
     with suppress(DeploymentFailed):
         _deploy(harness, "undone")
@@ -105,7 +105,7 @@ def _fail_deployment(harness: Harness) -> None:
 
 
 def _update_during_errors(harness: Harness) -> None:
-    """An update of the whole endpoint while its challenger is bad: the rollback stops it."""
+    """An update of the whole endpoint runs while its challenger is bad: the rollback stops it."""
     faults = _degrade_challenger(harness)
     harness.run_minutes(2)
     update_endpoint(harness)
@@ -117,7 +117,7 @@ def _update_during_errors(harness: Harness) -> None:
 
 @dataclass(frozen=True)
 class _HarnessClock:
-    """A clock for who waits for a deployment: meanwhile the game day goes on by the minute, its functions with it."""
+    """A clock for code that waits for a deployment: its sleeps run minutes of the game day, with all functions."""
 
     harness: Harness
 

@@ -1,4 +1,4 @@
-"""One cause that makes some alarms fire, and its end that clears them; and how a trigger waits for both."""
+"""The definition of an alarm trigger, and the waits for its alarms to fire and to clear."""
 
 from __future__ import annotations
 
@@ -8,38 +8,40 @@ from dataclasses import dataclass
 from rehearsal.gamedays.harness import MAX_WAIT_MINUTES, Harness
 
 ENOUGH_REQUESTS = 40
-"""Requests a minute that are enough for alarms of five minutes, also of a variant with 30% of them."""
+"""Requests a minute that are enough for alarms over five minutes, even of a variant with a share of 30%."""
 
 
 class AlarmTimeout(Exception):
-    """An alarm did not do in time what its cause, or the end of it, must make it do."""
+    """An alarm did not fire or clear in time."""
 
 
 @dataclass(frozen=True)
 class AlarmTrigger:
-    """name: in words of a-z joined by dashes. cause: what is done, a sentence. alarm_keys: the alarms that
-    fire by it and clear again, of those that are not made of others alone. run: does it, and puts no metric or state.
-    """
+    """A cause that makes alarms fire, with the end that clears them."""
 
     name: str
+    """Words of a-z joined by dashes."""
     cause: str
+    """The cause, as a sentence."""
     alarm_keys: tuple[str, ...]
+    """The alarms that fire and clear; composites of other alarms alone are left out."""
     run: Callable[[Harness], None]
+    """Runs the cause and its end; puts no metric and sets no state."""
 
 
 def parse_alarm_key(harness: Harness, name: str) -> str:
-    """The key of an alarm of the stack, with its variant, in its physical name: this begins as the ledger's does."""
+    """The key of an alarm, with its variant, from its physical name, which has the ledger's prefix."""
     prefix = harness.outputs["ledger"].rpartition("-ledger-")[0]
     return name.removeprefix(f"{prefix}-").rpartition("-")[0]
 
 
 def wait_for_alarm(harness: Harness, *keys: str, most: int = MAX_WAIT_MINUTES, requests: int = ENOUGH_REQUESTS) -> None:
-    """Minutes of traffic until all of these are in ALARM. Raises AlarmTimeout."""
+    """Sends traffic until all of these are in ALARM. Raises AlarmTimeout."""
     _wait_for_state(harness, "ALARM", keys, most, requests)
 
 
 def wait_for_ok(harness: Harness, *keys: str, most: int = MAX_WAIT_MINUTES, requests: int = ENOUGH_REQUESTS) -> None:
-    """Minutes of traffic until all of these are OK. Raises AlarmTimeout."""
+    """Sends traffic until all of these are OK. Raises AlarmTimeout."""
     _wait_for_state(harness, "OK", keys, most, requests)
 
 

@@ -1,4 +1,4 @@
-"""AWS for a rehearsal: moto's server with its gaps filled. It is simulated, and docs/fidelity.md says how far."""
+"""The simulated AWS of a rehearsal: moto's server with its gaps filled. docs/fidelity.md lists what it simulates."""
 
 from __future__ import annotations
 

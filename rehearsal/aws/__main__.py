@@ -15,7 +15,7 @@ from rehearsal.simulated_clock import DEFAULT_PACE
 
 
 def main() -> int:
-    """Serves; 1 and a sentence when the port is taken."""
+    """Serves until the end. Returns 1 after an error message if the port is in use."""
     parser = argparse.ArgumentParser(prog="python -m rehearsal.aws", description=__doc__)
     parser.add_argument("--port", type=int, default=5000, help="0 takes a free one, written to DIR/address")
     parser.add_argument("--directory", type=Path, required=True, help="a folder for the clock and unpacked functions")

@@ -1,4 +1,4 @@
-"""The state of a simulated account that moto does not keep: clock, endpoints, faults, metrics, capture, functions."""
+"""The state of a simulated account outside moto: clock, endpoints, faults, metrics, capture, functions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from rehearsal.simulated_clock import ManualClock, SharedClock
 
 @dataclass
 class SimulatedAccount:
-    """Everything one rehearsal simulates beside moto's own backends. One per process, see `current_account()`."""
+    """Everything that a rehearsal simulates outside moto's own backends. A process has one: `current_account()`."""
 
     clock: ManualClock | SharedClock
     directory: Path
@@ -44,7 +44,7 @@ class SimulatedAccount:
     metrics: MetricStore = field(default_factory=MetricStore)
     model_cache: ModelCache = field(default_factory=ModelCache)
     capture_files: CaptureFiles = field(default_factory=CaptureFiles)
-    random: Random = field(default_factory=lambda: Random(SEED))  # nosec B311 # seeded: a replay routes alike
+    random: Random = field(default_factory=lambda: Random(SEED))  # nosec B311 # seeded: every replay is routed alike
     events: deque[PlatformEvent] = field(default_factory=deque[PlatformEvent])
     lock: threading.RLock = field(default_factory=threading.RLock)
     loaded_models: dict[tuple[str, str, str], ServedModel] = field(
@@ -53,26 +53,26 @@ class SimulatedAccount:
     routes: dict[tuple[str, str], RoutingTable] = field(default_factory=dict)
     alarm_history: list[HistoryItem] = field(default_factory=list)
     slack_configurations: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
-    """Chatbot's Slack channel configurations by their ARNs, as its API shows them."""
+    """Chatbot's Slack channel configurations by ARN, in the form of its API."""
     slack_posts: list[SlackPost] = field(default_factory=list)
-    """What these channels received from their topics."""
+    """The messages that these channels received from their topics."""
     access_denials: list[str] = field(default_factory=list[str])
-    """The messages of the calls that a role was denied."""
+    """The messages of the calls that were denied to roles."""
     alarm_clock: AlarmClock = field(init=False)
     sampled_minute: int = field(init=False)
-    """The minute, since the epoch, up to which the platform's own gauges were noted."""
+    """The last minute, since the epoch, with samples of the platform's own gauges."""
     retries: list[AsyncInvocation] = field(default_factory=list)
     invocation_threads: list[threading.Thread] = field(default_factory=list[threading.Thread])
     schedules: dict[int, tuple[object, datetime, datetime]] = field(
         default_factory=dict[int, tuple[object, datetime, datetime]]
     )
-    """Of each rule, by its id: the rule, when it was first seen, and up to when it has fired."""
+    """For each rule, by its id: the rule, its first appearance, and the time up to which it has fired."""
     settle_lock: threading.RLock = field(default_factory=threading.RLock)
-    """Held before `lock`, never after it."""
+    """Acquired before `lock`, never after it."""
     pre_settle_hooks: list[Callable[[SimulatedAccount, datetime], None]] = field(
         default_factory=list[Callable[["SimulatedAccount", datetime], None]]
     )
-    """Run before anything that the clock has ended, and go through the time that has passed by themselves."""
+    """Called before operations end; each hook processes the passed time itself."""
     post_settle_hooks: list[Callable[[SimulatedAccount, datetime], None]] = field(
         default_factory=list[Callable[["SimulatedAccount", datetime], None]]
     )
@@ -85,9 +85,10 @@ class SimulatedAccount:
         return self.clock.now()
 
     def settle(self) -> None:
-        """Brings everything up to the clock: alarms, endpoints, capture, events, schedules. Never waits for a function.
+        """Processes everything that is due, without waiting for a function.
 
-        What is due by the clock at the call has been done or started on return, whichever thread did it.
+        These are alarms, endpoints, capture, events and schedules. On return, everything due at the time of the call is
+        done or started, possibly by another thread.
         """
         with self.settle_lock:
             now = self.now()
@@ -98,7 +99,7 @@ class SimulatedAccount:
                 settler(self, now)
 
     def settle_endpoints(self, now: datetime) -> None:
-        """Brings the endpoints alone up to a moment."""
+        """Updates only the endpoints up to a moment."""
         with self.lock:
             for key, endpoint in list(self.endpoints.items()):
                 endpoint.settle(now)
@@ -106,7 +107,7 @@ class SimulatedAccount:
                     self.endpoints.pop(key, None)
 
     def reset(self) -> None:
-        """Starts over with nothing but the clock."""
+        """Resets everything except the clock."""
         with self.lock:
             fresh = SimulatedAccount(self.clock, self.directory, self.clock_path, self.functions)
             fresh.pre_settle_hooks, fresh.post_settle_hooks = self.pre_settle_hooks, self.post_settle_hooks
@@ -116,7 +117,7 @@ class SimulatedAccount:
             self.faults.clear()
 
     def find_next_operation(self) -> Operation | None:
-        """The running operation that the clock reaches first."""
+        """The running operation that ends first."""
         operations = (endpoint.operation for endpoint in list(self.endpoints.values()))
         found = [operation for operation in operations if operation is not None]
         return min(found, key=lambda operation: operation.ends_at, default=None)
@@ -130,14 +131,14 @@ _active_accounts: list[SimulatedAccount] = []
 
 
 def current_account() -> SimulatedAccount:
-    """The account of this process; raises RuntimeError outside a simulator."""
+    """The account of this process. Raises RuntimeError outside a simulator."""
     if not _active_accounts:
         raise RuntimeError("No simulator runs in this process: start `python -m rehearsal.aws` or use `simulate_aws`.")
     return _active_accounts[-1]
 
 
 def is_simulating() -> bool:
-    """Whether a simulator runs in this process: what is set on moto stays there after it, and is plain moto again."""
+    """Whether a simulator runs in this process. The patches of moto stay after it and then do nothing."""
     return bool(_active_accounts)
 
 

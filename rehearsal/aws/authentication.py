@@ -1,7 +1,7 @@
-"""Who may speak to the server: those who sign with a key of this run, at this machine's own name, and no web page.
+"""Authentication of requests: they need a key of this run, this machine's own host name, and no web page as sender.
 
-A machine has other users, and a browser that reads their pages: both reach every port of loopback. What is not admitted
-is answered before anything of it is read as a call.
+Other users of the machine, and the browser with the pages that it shows, can reach every port of the loopback
+interface. A refused request is answered before it is parsed as a call.
 
 Source: IAM user guide, "AWS Signature Version 4 for API requests"; "Common error types" of the services.
 """
@@ -33,21 +33,21 @@ from rehearsal.aws.identity.enforcement import AccessDenied
 from rehearsal.aws.inference.routing import Reply
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost")
-"""What this machine calls itself: a page that reaches the server by a name of its own is refused."""
+"""Names of this machine: a page that reaches the server under another name is refused."""
 ADMINISTRATOR_PATHS = (control_api.PREFIX, "/moto-api")
-"""Paths by which a simulator is controlled: no role's and no function's business."""
+"""Paths that control a simulator: roles and functions may not use them."""
 MAX_DRAINED_BYTES = 1 << 20
-"""Bytes of a refused request's body that are read, so that its sender, who writes first, hears the answer."""
+"""Bytes of a refused request's body that are read, so that a sender that writes first receives the answer."""
 
 _AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256 +Credential=(?P<id>[^/,\s]+)/(?P<day>\d{8})/(?P<region>[^/,\s]+)/(?P<service>[^/,\s]+)/"
     r"aws4_request, *SignedHeaders=(?P<headers>[^,\s]+), *Signature=(?P<signature>[0-9a-f]{64})"
 )
 _SIGNING_NAMES = {"monitoring": "cloudwatch"}
-"""Services that sign by another name than boto3 has for them; of the rest, those without a model answer in JSON."""
+"""Services that sign with another name than boto3's. An unknown service without a model is answered in JSON."""
 
 ErrorCodes = tuple[str, str, str, str]
-"""A refusal: its code in S3, in query services and in those that speak JSON, and its sentence."""
+"""A refusal: its code in S3, in query services and in JSON services, and its message."""
 _INVALID = "The security token included in the request is invalid."
 MISSING_TOKEN: ErrorCodes = (
     "AccessDenied",
@@ -67,7 +67,7 @@ WRONG_SIGNATURE: ErrorCodes = (
 
 
 class AuthenticationError(Exception):
-    """A request that is not served, and its answer."""
+    """A request that is refused, with its answer."""
 
     def __init__(self, reply: Reply) -> None:
         super().__init__(reply.body.decode(errors="replace"))
@@ -76,12 +76,13 @@ class AuthenticationError(Exception):
 
 @dataclass(frozen=True)
 class RequestAuthenticator:
-    """The check before every request. administrator: who may do anything; in a test's own process nobody is."""
+    """The check before every request."""
 
     administrator: AccessKey | None = None
+    """The key with all permissions; None in a test's own process."""
 
     def check(self, environ: dict[str, Any]) -> None:
-        """Raises Refusal."""
+        """Raises AuthenticationError for a request that is not authenticated."""
         try:
             _require_loopback_host(environ)
             self._require_valid_signature(environ)
@@ -119,7 +120,7 @@ class RequestAuthenticator:
 
 
 def strip_cors_headers(start: Callable[..., Any]) -> Callable[..., Any]:
-    """Begins a response without the headers by which a browser would let another site's page read it."""
+    """Wraps `start`; removes the headers that let a browser show the response to another site's page."""
 
     def start_response(status: str, headers: Iterable[tuple[str, str]], *rest: Any) -> Any:
         remaining = [(name, value) for name, value in headers if not name.lower().startswith("access-control-")]
@@ -156,21 +157,21 @@ def _compute_signature(environ: dict[str, Any], authorization: re.Match[str], ke
 
 
 def _read_body(environ: dict[str, Any]) -> bytes:
-    """The body, which stays to be read."""
+    """The body, which stays readable."""
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     environ["wsgi.input"] = io.BytesIO(body)
     return body
 
 
 def _serialize_error(environ: Mapping[str, Any], signing_name: str, codes: ErrorCodes) -> Reply:
-    """A refusal as the service has it."""
+    """A refusal in the form of the service."""
     service, (in_s3, in_query, in_json, sentence) = _SIGNING_NAMES.get(signing_name, signing_name), codes
     if service == CONTROL_SERVICE or environ.get("PATH_INFO", "").startswith(ADMINISTRATOR_PATHS):
         return _build_json_error(sentence)
     try:
         model = get_service_model(service or "s3")
         protocol = determine_request_protocol(model, environ.get("CONTENT_TYPE"))
-    except Exception:  # whatever botocore makes of a name that is no service's
+    except Exception:  # botocore's errors for an unknown service have no common class
         return _build_json_error(sentence)
     code = in_s3 if model.service_name == "s3" else in_query if protocol == "query" else in_json
     serializer = get_serializer_class(model.service_name, protocol)(OperationModel({}, model))

@@ -1,4 +1,4 @@
-"""Fills moto's gaps in place, once per process: attributes are set on its classes before anything is served."""
+"""Fills the gaps of moto, once per process: sets attributes of its classes before anything is served."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from rehearsal.simulated_clock import ManualClock, SharedClock
 
 @cache
 def apply_patches() -> None:
-    """Sets everything; a second call does nothing."""
+    """Installs all patches; a second call does nothing."""
     for module in (
         moto_patches,
         alarm_api,
@@ -49,7 +49,7 @@ def apply_patches() -> None:
         autoscaling_api,
         table_policy,
         request_checks,
-        identity,  # the last: S3's answers that others replaced are asked for through it
+        identity,  # the last, since it wraps S3 responses that others replaced
     ):
         module.install()
 
@@ -57,7 +57,7 @@ def apply_patches() -> None:
 def create_account(
     clock: ManualClock | SharedClock, clock_path: Path, directory: Path, address: Callable[[], str]
 ) -> SimulatedAccount:
-    """An empty world around a clock. `address` gives the URL that functions call AWS at."""
+    """An empty account with this clock. `address` returns the URL at which functions call AWS."""
     functions = FunctionHost(directory, clock_path, address, clock.now)
     account = SimulatedAccount(clock, directory, clock_path, functions)
 
@@ -66,9 +66,9 @@ def create_account(
         return int(fault.get_number("calls", 1)) if fault else None
 
     functions.kill_after = take_kill_fault
-    # What is measured each minute first: alarms are evaluated on it.
+    # Gauges first: alarms are evaluated on them.
     account.pre_settle_hooks += [platform_metrics.sample_gauges, alarm_evaluation.evaluate_due]
-    # Capture first: a function that a jump of the clock starts must find the files that were due before it.
+    # Capture first: a function that a jump of the clock starts must find the files due before it.
     account.post_settle_hooks += [
         _flush_capture,
         rules.deliver_events,
@@ -84,8 +84,10 @@ def _flush_capture(account: SimulatedAccount, now: datetime) -> None:
 
 
 def put_capture_file(role: str, bucket: str, key: str, body: bytes, kms_key: str | None) -> None:
-    """Writes a capture file as the model's role does. Raises PermissionError where it may not, and moto's error where
-    the bucket is missing."""
+    """Writes a capture file with the model's role.
+
+    Raises PermissionError if the role may not, and moto's error if the bucket is missing.
+    """
     if not execution_role.can_capture(current_account(), role, bucket, key, kms_key):
         raise PermissionError(f"{role} may not write captured records into {bucket}")
     encryption = "aws:kms" if kms_key else None

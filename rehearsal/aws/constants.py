@@ -1,4 +1,4 @@
-"""The account and the region of every rehearsal, and the seed of what it draws at random."""
+"""The account, the region and the random seed of every rehearsal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rehearsal's own API beside AWS's: clock, faults, operations, capture files, functions' timings, chat, reset."""
+"""The rehearsal's control API: clock, faults, operations, capture files, function timings, chat posts, reset."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ControlResponse = tuple[int, dict[str, Any]]
 
 
 def handle_request(account: SimulatedAccount, path: str, body: bytes) -> ControlResponse:
-    """Status and JSON of a request to /tidewatch/...; a mistake is answered with a sentence under "error"."""
+    """Status and JSON of a request to /tidewatch/...; an error has a sentence under "error"."""
     name = path.removeprefix(PREFIX).strip("/")
     handler = _HANDLERS.get(name)
     if handler is None:
@@ -96,7 +96,7 @@ def _list_access_denials(account: SimulatedAccount, _params: Mapping[str, Any]) 
 
 
 def _wait_for_invocations(account: SimulatedAccount, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Waits, in wall seconds, for asynchronous invocations that were started."""
+    """Waits, in wall seconds, for the asynchronous invocations that were started."""
     for thread in list(account.invocation_threads):
         thread.join(float(params.get("seconds", 60)))
     return {"running": sum(thread.is_alive() for thread in account.invocation_threads)}

@@ -1,4 +1,4 @@
-"""Errors of any AWS API that a rehearsal injects: the call is refused before it is served."""
+"""Injects errors into any AWS API: the call is refused before it is served."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from rehearsal.aws.account import current_account, is_simulating
 
 
 class InjectedError(ServiceException):
-    """The error of a fault, whose code is the fault's."""
+    """The error of a fault, with the fault's code."""
 
 
 def install() -> None:
-    """Sets the injection before every operation that moto dispatches."""
+    """Patches every operation that moto dispatches with the injection."""
     BaseResponse.call_action = _inject_faults(BaseResponse.call_action)  # type: ignore[method-assign]
     S3Response._key_response = _inject_s3_faults(S3Response._key_response)  # type: ignore[method-assign]
     S3Response._bucket_response = _inject_s3_faults(S3Response._bucket_response)  # type: ignore[method-assign]

@@ -1,4 +1,4 @@
-"""What a rehearsal can make go wrong on purpose. A fault waits here until the subject it names takes it."""
+"""The faults that a rehearsal can inject. A fault waits here until a matching call takes it."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ KINDS: Mapping[str, frozenset[str]] = {
     "capture_stops": frozenset({"endpoint", "variant"}),
     "load": frozenset({"endpoint", "variant", "metric", "percent"}),
 }
-"""Each kind with the options it takes; docs/fidelity.md says what each does."""
+"""The options of each kind; docs/fidelity.md describes their effects."""
 
 PERSISTENT_KINDS = frozenset({"variant_errors", "variant_latency", "function_throttled", "capture_stops", "load"})
-"""Kinds that hold until they are cleared; the others are spent after `times`, 1 by default."""
+"""Kinds that last until they are cleared; the others are used up after `times`, by default 1."""
 
 
 HOST_METRICS = frozenset(
     {"CPUUtilization", "MemoryUtilization", "DiskUtilization", "GPUUtilization", "GPUMemoryUtilization"}
 )
-"""What requests can load by the fault `load`."""
+"""The metrics that the fault `load` can raise."""
 
 
 class UnknownFault(ValueError):
@@ -42,22 +42,23 @@ class UnknownFault(ValueError):
 
 @dataclass
 class Fault:
-    """A fault that waits: what it does to whom, and how often it still can."""
+    """A fault that waits."""
 
     id: int
     kind: str
     options: dict[str, object]
     remaining: int
+    """How many times it can still be taken."""
     cost: dict[tuple[str, str], float] = field(default_factory=dict[tuple[str, str], float])
-    """What it has done so far, by endpoint and variant, where that adds up."""
+    """The accumulated effect, by endpoint and variant, for kinds whose effects add up."""
     _calls: count[int] = field(default_factory=lambda: count(1))
 
     def applies_to(self, subject: Mapping[str, str]) -> bool:
-        """Whether every option that names a subject names this one; an option left out names them all."""
+        """Whether every option that names a subject matches; an omitted option matches any subject."""
         return all(self.options.get(key) in (None, value) for key, value in subject.items())
 
     def should_strike(self, rng: Random) -> bool:
-        """Whether it strikes the request that took it: with `every` one in so many, else by chance, `rate`."""
+        """Whether it affects the request that took it: one in `every`, or by chance with probability `rate`."""
         if "every" in self.options:
             return next(self._calls) % int(self.get_number("every", 1)) == 0
         return rng.random() < self.get_number("rate", 1.0)
@@ -71,14 +72,14 @@ class Fault:
 
 @dataclass
 class PendingFaults:
-    """The faults that wait. Safe to use from several threads."""
+    """The faults that wait. Safe for several threads."""
 
     pending: list[Fault] = field(default_factory=list[Fault])
     _ids: count[int] = field(default_factory=lambda: count(1))
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def inject(self, kind: str, times: int | None = None, **options: object) -> int:
-        """Adds a fault and returns its id; raises UnknownFault on a kind or option that does not exist."""
+        """Adds a fault and returns its id. Raises UnknownFault for an unknown kind or option."""
         if kind not in KINDS:
             raise UnknownFault(f"There is no fault {kind!r}; the simulator knows {', '.join(sorted(KINDS))}.")
         if unknown := sorted(set(options) - KINDS[kind]):
@@ -95,7 +96,7 @@ class PendingFaults:
             return fault.id
 
     def take(self, kind: str, **subject: str) -> Fault | None:
-        """The first waiting fault of this kind for this subject, spent once; None where there is none."""
+        """The first matching fault, used once; None if there is none."""
         if not self.pending:
             return None
         with self._lock:
@@ -107,7 +108,7 @@ class PendingFaults:
             return fault
 
     def find(self, kind: str, **subject: str) -> Fault | None:
-        """The fault that `take` would give, not spent."""
+        """The fault that `take` would return, without using it."""
         return next((f for f in list(self.pending) if f.kind == kind and f.applies_to(subject)), None)
 
     def clear(self, fault_id: int | None = None) -> None:

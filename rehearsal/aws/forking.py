@@ -1,4 +1,4 @@
-"""Copies of the account that this process simulates: a fork has its memory, and a clock and functions of its own."""
+"""Copies of the simulated account: a fork shares its memory, and has its own clock and functions."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from rehearsal.simulated_clock import ManualClock
 from tidewatch import clock as clocks
 
 POLL_SECONDS = 0.004
-"""Wall seconds between two looks at what functions wait for."""
+"""Wall seconds between two polls of the running functions."""
 T = TypeVar("T")
 
 
 class ForkFailed(RuntimeError):
-    """A copy ended before it had an answer; the text says why."""
+    """A copy ended without a result; the message has the reason."""
 
 
 def isolate_account() -> ManualClock:
-    """The clock, and the functions behind a port, of a process that was forked: those it was forked with are shared."""
+    """Replaces the clock and the functions in a forked process, which it would share with its parent."""
     account = current_account()
     clock = ManualClock(account.now(), account.directory / f"clock-{os.getpid()}")
     account.clock, account.clock_path = clock, account.directory / f"clock-{os.getpid()}"
@@ -46,8 +46,11 @@ def isolate_account() -> ManualClock:
 
 
 def wait_for_functions() -> None:
-    """Until no function runs. A function that waits moves the clock by what it waits; how long it computes moves
-    nothing, so that a slow machine plays what a fast one does."""
+    """Waits until no function runs.
+
+    A function that waits moves the clock by its wait; its computing time does not, so that a slow machine gives the
+    same results as a fast one.
+    """
     account = current_account()
     while any(thread.is_alive() for thread in list(account.invocation_threads)):
         account.settle()
@@ -55,8 +58,10 @@ def wait_for_functions() -> None:
 
 
 def fork(work: Callable[[], T]) -> tuple[int, int]:
-    """A copy of this process that does the work, and ends with it or with whoever asked for it: its id, and where its
-    answer is to be read."""
+    """Forks this process to do the work. Returns the process id and the descriptor of the result.
+
+    The fork ends with the work, or when its parent ends.
+    """
     read_fd, write_fd = os.pipe()
     pid = os.fork()
     if not pid:
@@ -66,7 +71,7 @@ def fork(work: Callable[[], T]) -> tuple[int, int]:
 
 
 def read_result(pid: int, read_fd: int) -> Any:
-    """What a copy answered, once it has. Raises CopyBroken."""
+    """Waits for the result of a copy. Raises ForkFailed."""
     with os.fdopen(read_fd, "rb") as pipe:
         answer = pipe.read()
     os.waitpid(pid, 0)
@@ -79,7 +84,7 @@ def read_result(pid: int, read_fd: int) -> Any:
 
 
 def kill(pids: Iterable[int]) -> None:
-    """Ends copies that nobody will hear any more; those that ended by themselves are none of its business."""
+    """Ends copies whose results nobody will read; those that have already ended are skipped."""
     for pid in pids:
         with suppress(ChildProcessError):
             if os.waitpid(pid, os.WNOHANG) == (0, 0):
@@ -88,7 +93,7 @@ def kill(pids: Iterable[int]) -> None:
 
 
 def _run_child(work: Callable[[], T], read_fd: int, write_fd: int) -> None:
-    """Never returns."""
+    """Runs the work and writes its result; never returns."""
     try:
         os.close(read_fd)
         exit_when_reader_closes(write_fd)

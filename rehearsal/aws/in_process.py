@@ -1,4 +1,4 @@
-"""The simulator within a test's own process: moto's mock, the same fillings, and a clock that stands still."""
+"""The simulator within a test's own process: moto's mock with the same patches, and a clock that stands still."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
 @contextmanager
 def simulate_aws(start: datetime = START) -> Iterator[ManualClock]:
-    """boto3 talks to the simulator in this process, from here to the end of the block; yields its clock.
+    """Connects boto3 to a simulator in this process until the end of the block; yields its clock.
 
-    Whoever moves the clock, or sleeps on it, makes the platform go on: operations end, events and schedules fire.
-    A function that is invoked runs in a process of its own and is served from a port that is opened for it.
+    Moving the clock, or sleeping on it, advances the platform: operations end, events and schedules fire. A function
+    runs in its own process and calls AWS at a port that is opened for it.
     """
     from moto import mock_aws
 
@@ -51,7 +51,7 @@ def simulate_aws(start: datetime = START) -> Iterator[ManualClock]:
 
 @functools.cache
 def _cache_service_models() -> None:
-    """moto begins a new boto3 session with every account, and each would parse megabytes of AWS's models again."""
+    """Shares one boto3 session: moto creates one for every account, and each would parse megabytes of models again."""
     import botocore.session
 
     botocore.session.create_loader = functools.cache(botocore.session.create_loader)
@@ -66,7 +66,7 @@ def create_local_control() -> ControlClient:
 
 
 class _LazyServer:
-    """A port of this process, opened when the first function asks for it."""
+    """A server of this process, started when the first function needs it."""
 
     def __init__(self) -> None:
         self._server: object = None

@@ -1,4 +1,4 @@
-"""Small gaps of moto: its S3 and SNS in several threads, and its stamps in simulated time."""
+"""Small patches of moto: thread safety of its S3 and SNS, and timestamps in simulated time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rehearsal.aws.account import current_account
 
 
 def install() -> None:
-    """Sets the lock, and simulated time where moto stamps what a rehearsal reads."""
+    """Installs the lock, and simulated time for the timestamps that a rehearsal reads."""
     for name in _S3_WRITES:
         setattr(S3Backend, name, _serialize_calls(getattr(S3Backend, name)))
     for name in _SUBSCRIPTIONS:
@@ -51,7 +51,7 @@ _moto_lock = threading.RLock()
 
 
 def _serialize_calls(original: Callable[..., Any]) -> Callable[..., Any]:
-    """moto lists a bucket's keys, or subscriptions, while another thread changes them, and fails."""
+    """Locks an operation: moto lists keys or subscriptions while another thread changes them, and fails."""
 
     @wraps(original)
     def call_locked(*args: Any, **kwargs: Any) -> Any:
@@ -62,7 +62,7 @@ def _serialize_calls(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _get_moto_now() -> datetime:
-    """moto's times carry no zone."""
+    """The simulated time without a zone, as moto's times are."""
     return current_account().now().replace(tzinfo=None)
 
 

@@ -1,8 +1,8 @@
-"""What moto works out anew for every call, worked out once: the names in an answer, and the operations of a service.
+"""Caches moto's repeated work of every call: the names in a response, and the operations of a service.
 
-moto asks every answer for each member of its shape under up to ten names, and works those names out anew for each
-value. A DynamoDB item has ten members an attribute, of which it holds one. For a plain dict the names depend on the
-member alone: they are kept on it, which halves the time of a call. What is answered stays the same.
+moto looks up each member of a response shape under up to ten names and computes these names again for each value. A
+DynamoDB attribute has ten members, of which a value sets one. For a plain dict the names depend on the member alone:
+caching them halves the time of a call. The responses stay the same.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from moto.core.serialize import AttributePickerContext, ResponseSerializer
 
 
 def install() -> None:
-    """Sets the quicker look-ups."""
+    """Installs the faster lookups."""
     ResponseSerializer.get_value = _cache_names(ResponseSerializer.get_value)  # type: ignore[method-assign]
     responses: Any = moto.core.responses
     responses.method_names_from_class = cache(responses.method_names_from_class)
@@ -35,7 +35,10 @@ def _cache_names(original: Any) -> Any:
 
 
 def _list_lookup_names(serializer: Any, value: dict[str, Any], key: str, shape: Any) -> tuple[str, ...]:
-    """What moto would look for, in its order. botocore makes a shape object for each member of each structure."""
+    """The names that moto would look up, in its order.
+
+    botocore has a shape object for each member of each structure.
+    """
     cached: tuple[str, tuple[str, ...]] | None = shape.__dict__.get("_lookup_names")
     if cached is None or cached[0] != key:
         operation = serializer.operation_model

@@ -1,6 +1,6 @@
-"""The HTTP server: the control API and InvokeEndpoint are answered here, everything else by moto's application.
+"""The HTTP server: it answers the control API and InvokeEndpoint itself, and moto's application all other requests.
 
-Whoever is admitted, with a key of this run, may run code in it: functions are what it serves.
+A client with a key of this run can run code in the server: it serves functions.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from rehearsal.parent_watch import call_when_closed
 from rehearsal.simulated_clock import DEFAULT_PACE, SharedClock
 
 TICK_SECONDS = 0.02
-"""Wall seconds between two looks at what is due."""
+"""Wall seconds between two ticks."""
 MINUTE = timedelta(minutes=1)
 
 _INVOCATION = re.compile(r"/endpoints/([^/]+)/invocations$")
@@ -42,7 +42,10 @@ StartResponse = Callable[..., Any]
 
 
 class Application:
-    """The WSGI application of the simulator. administrator: who may do anything, the control API included."""
+    """The WSGI application of the simulator.
+
+    `administrator` is the key with all permissions, including the control API.
+    """
 
     def __init__(self, administrator: AccessKey | None = None) -> None:
         self._admission = RequestAuthenticator(administrator)
@@ -83,10 +86,10 @@ class Application:
 
 
 class _Handler(MotoRequestHandler):
-    """moto's request handler, in HTTP/1.1 and without a line of log for each request."""
+    """moto's request handler, with HTTP/1.1 and without a log line for each request."""
 
     protocol_version = "HTTP/1.1"
-    # Headers and body leave in two writes; with Nagle's algorithm the second would wait for the client's delayed
+    # Headers and body are sent in two writes; with Nagle's algorithm the second would wait for the client's delayed
     # acknowledgement of the first.
     disable_nagle_algorithm = True
 
@@ -96,13 +99,12 @@ class _Handler(MotoRequestHandler):
 
 
 def create_server(port: int, administrator: AccessKey | None = None) -> BaseWSGIServer:
-    """A threaded server of this process's world, for this machine alone; port 0 takes a free one."""
+    """A threaded server of this process's account, for this machine only; port 0 selects a free one."""
     return make_server("127.0.0.1", port, Application(administrator), threaded=True, request_handler=_Handler)
 
 
 def serve(port: int, directory: Path, administrator: AccessKey, pace: float = DEFAULT_PACE) -> None:
-    """Serves until it is told to stop, or until whoever holds the other end of stdin is gone. Raises OSError when the
-    port is taken."""
+    """Serves until a signal stops it or stdin closes. Raises OSError if the port is in use."""
     directory.mkdir(parents=True, exist_ok=True)
     apply_patches()
     clock = SharedClock.create(directory / "clock", pace)
@@ -122,18 +124,21 @@ def serve(port: int, directory: Path, administrator: AccessKey, pace: float = DE
 
 
 def _run_ticker(account: SimulatedAccount, stop: threading.Event) -> None:
-    """Moves the clock minute by minute to the end of an operation, at the clock's pace, and settles."""
+    """Moves the clock minute by minute to the end of an operation, at the clock's pace, and settles the account."""
     while not stop.wait(TICK_SECONDS):
         try:
             tick(account)
         except Exception as error:
-            # The ticker must outlive whatever one settling meets.
+            # An error in one tick must not end the ticker.
             print(f"simulator: {type(error).__name__}: {error}", flush=True)
 
 
 def tick(account: SimulatedAccount) -> None:
-    """One look at the clock. Whatever is waited for first moves it, at most to the next whole minute: what is due each
-    minute, as the sweep is, runs before alarms are evaluated for the minutes after it."""
+    """Moves the clock towards the first due event, at most to the next whole minute, and settles the account.
+
+    The whole-minute steps let the work of each minute, like the sweep, run before alarms are evaluated for later
+    minutes.
+    """
     waits = [(delivery.due_at, delivery.wall_due) for delivery in list(account.retries)]
     operation = account.find_next_operation()
     if operation is not None:
@@ -144,7 +149,7 @@ def tick(account: SimulatedAccount) -> None:
 
 
 def _find_next_moment(account: SimulatedAccount, due_at: datetime, wall_due: float) -> datetime:
-    """Where the clock goes while something is waited for: to each minute in its turn, and to `due_at` at its end."""
+    """The next time of the clock during a wait: each whole minute in turn, and `due_at` at the end."""
     remaining = max(wall_due - time.monotonic(), 0.0)
     minute = account.now().replace(second=0, microsecond=0) + MINUTE
     if remaining == 0:

@@ -1,1 +1,1 @@
-"""What game days showed, drawn: a page to read without a network."""
+"""Draws the results of game days as a page that needs no network."""

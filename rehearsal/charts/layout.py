@@ -1,4 +1,4 @@
-"""Where things stand in a drawing: scales, ticks, steps, and flags that do not cover each other."""
+"""Positions in a drawing: scales, ticks, steps, and flags that do not overlap."""
 
 from __future__ import annotations
 
@@ -21,24 +21,22 @@ ROUND_INTERVALS = (
     *(each * MINUTES for each in (1, 2, 5, 10, 15, 30)),
     *(each * HOURS for each in (1, 2, 3, 6, 12)),
 )
-"""Seconds between two times of a readable axis; beyond these, whole days."""
+"""Seconds between two ticks of a readable time axis; longer intervals are whole days."""
 MAX_GAP_PERIODS = 1.5
-"""Datapoints further apart than so many periods have a gap between them."""
+"""Datapoints that are more periods apart than this have a gap between them."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """The measures of a drawing, in its own units: one is a pixel where the page is as wide as the drawing.
-
-    above: whether titles stand above what they name, instead of at its left. columns: datapoints that can be told
-    apart; more than these are drawn by the highest of each group.
-    """
+    """The dimensions of a drawing in its own units; a unit is a pixel if the page is as wide as the drawing."""
 
     width: int
     left: int
     right: int
     has_titles_above: bool
+    """Whether titles stand above their panels instead of at the left."""
     max_datapoints: int
+    """Datapoints that a reader can distinguish; of more, the highest of each group is drawn."""
 
     @property
     def plot_width(self) -> int:
@@ -47,7 +45,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class TimeAxis:
-    """The time axis: seconds from the start to places, never outside of the plot."""
+    """The time axis: maps seconds from the start to x, never outside of the plot."""
 
     frame: Frame
     length_s: float
@@ -59,7 +57,7 @@ class TimeAxis:
 
 @dataclass(frozen=True)
 class ValueAxis:
-    """A value axis from 0 to top: values to places between a bottom and the height above it."""
+    """A value axis from 0 to `top`: maps values to y between `bottom` and `height` above it."""
 
     top: float
     ticks: tuple[float, ...]
@@ -69,10 +67,10 @@ class ValueAxis:
 
 
 def fit_value_axis(values: Sequence[float], least: float, max_steps: int, most: float = math.inf) -> ValueAxis:
-    """A scale with round ticks that holds every value.
+    """A value axis with round ticks that covers every value.
 
-    least: a top below this would make much of little. parts: how many steps there may be. most: the highest that a
-    value can be.
+    The axis ends at `least` or above, so that small values do not look large, and at `most` at the highest. `max_steps`
+    limits the number of steps.
     """
     highest = max((value for value in values if math.isfinite(value)), default=0.0)
     highest = min(max(highest, least), most)
@@ -83,13 +81,13 @@ def fit_value_axis(values: Sequence[float], least: float, max_steps: int, most: 
 
 
 def _choose_value_step(minimum: float) -> float:
-    """The smallest of 1, 2, 2.5 and 5 times a power of ten that is no less than wanted."""
+    """The smallest of 1, 2, 2.5 and 5 times a power of ten that is at least `minimum`."""
     power = 10.0 ** math.floor(math.log10(minimum))
     return next(each * power for each in (1, 2, 2.5, 5, 10) if each * power >= minimum * (1 - 1e-9))
 
 
 def compute_ticks(starts_at: datetime, length_s: float, count: int) -> list[tuple[float, str]]:
-    """Round times of the clock within the timeline, `count` at most: seconds from the start, and as they are read."""
+    """At most `count` round times within the timeline: seconds from the start, and labels."""
     step = _choose_time_step(length_s / count)
     midnight = starts_at.replace(hour=0, minute=0, second=0, microsecond=0)
     first = math.ceil((starts_at - midnight).total_seconds() / step - 1e-9)
@@ -104,7 +102,7 @@ def compute_ticks(starts_at: datetime, length_s: float, count: int) -> list[tupl
 
 
 def _choose_time_step(least: float) -> float:
-    """The shortest round time that is no less than the seconds given."""
+    """The shortest round interval that is at least the seconds given."""
     return next((each for each in ROUND_INTERVALS if each >= least), math.ceil(least / DAYS) * DAYS)
 
 
@@ -115,7 +113,7 @@ def _format_tick(moment: datetime, step: float) -> str:
 
 
 def downsample(series: VariantSeries, length_s: float, max_datapoints: int) -> VariantSeries:
-    """The series with at most about `columns` datapoints, each the highest of its group, so that no peak is lost."""
+    """The series with at most about `max_datapoints` datapoints, the highest of each group, so that no peak is lost."""
     group = _choose_time_step(length_s / max_datapoints)
     if group <= series.period:
         return series
@@ -130,9 +128,9 @@ def downsample(series: VariantSeries, length_s: float, max_datapoints: int) -> V
 def split_runs(
     series: VariantSeries, length_s: float, *, hold: bool = False
 ) -> Iterator[list[tuple[float, float, float]]]:
-    """Runs without a gap of (from, to, value), in seconds within the timeline; values that are no number are gaps.
+    """Runs without a gap of (from, to, value), in seconds within the timeline; a NaN is a gap.
 
-    hold: each value holds until the next, and the last to the end, however long.
+    With `hold`, each value holds until the next one, and the last one to the end, without a limit.
     """
     period = series.period
     run: list[tuple[float, float, float]] = []
@@ -151,17 +149,17 @@ def split_runs(
 
 @dataclass(frozen=True)
 class FlagLayout:
-    """Where flags stand: a place along the axis and a lane for each, 0 nearest to the plot."""
+    """The layout of flags: for each a position along the axis and a lane, 0 nearest to the plot."""
 
     positions: tuple[tuple[float, int], ...]
     lanes: int
 
 
 def place_flags(targets: Sequence[float], size: float, low: float, high: float) -> FlagLayout:
-    """Places between low and high, as near to the wanted ones as may be without covering each other, in their order.
+    """Positions between `low` and `high`, as near as possible to `targets` without overlap, in their order.
 
-    wanted: ascending. size: of a flag, with the air around it. Flags go into as many lanes as they need, by turns, so
-    that what leads from one down to its moment passes between those beneath.
+    `targets` are ascending. `size` is a flag's size with its margin. Flags alternate between as many lanes as they
+    need, so that the line from a flag to its moment passes between the flags below.
     """
     lanes = max(1, math.ceil((len(targets) - 1) * size / max(high - low, size)))
     spacing = size / lanes
@@ -174,7 +172,7 @@ def place_flags(targets: Sequence[float], size: float, low: float, high: float) 
 
 
 def _fit_ascending(targets: Sequence[float]) -> list[float]:
-    """The ascending sequence nearest to the wanted one by least squares: neighbours that disagree are averaged."""
+    """The ascending sequence nearest to `targets` by least squares: neighbours out of order are averaged."""
     pools: list[tuple[float, int]] = []
     for value in targets:
         mean, count = value, 1

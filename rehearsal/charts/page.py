@@ -1,4 +1,4 @@
-"""The report of game days as one HTML file: a table of the scenarios, then each with its timeline drawn and listed."""
+"""The report of game days as one HTML file: a table of the scenarios, then each with its timeline as chart and list."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ BAR_LEGEND = (
 
 
 def render_page(outcomes: Sequence[GameDayOutcome], generated_at: datetime, title: str = TITLE) -> str:
-    """The report; the same outcomes at the same time give the same bytes."""
+    """Renders the report; the same outcomes at the same time give the same bytes."""
     return _load_template().render(
         title=title,
         outcomes=outcomes,
@@ -53,7 +53,7 @@ def render_page(outcomes: Sequence[GameDayOutcome], generated_at: datetime, titl
 def write_report(
     outcomes: Sequence[GameDayOutcome], path: Path, generated_at: datetime | None = None, title: str = TITLE
 ) -> None:
-    """Writes the report to the path, whole or not at all; its folder is made."""
+    """Writes the report atomically and creates its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     partial.write_text(render_page(outcomes, generated_at or datetime.now(UTC), title), encoding="utf-8")
@@ -61,7 +61,7 @@ def write_report(
 
 
 def format_seconds(value: float | None) -> str:
-    """Seconds as people read them: a tenth below a hundred, a dash for what did not happen."""
+    """Seconds for people: a tenth below a hundred, a dash for None."""
     if value is None:
         return "–"
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1f}".removesuffix(".0")
@@ -84,12 +84,12 @@ def _load_template() -> Template:
 
 
 def _escape(value: Any) -> Markup:
-    """What stands in the page for a value: Jinja2 alone would keep characters that turn the direction of a text."""
+    """Escapes a value for the page. Jinja2 alone would keep characters that change the direction of the text."""
     return value if isinstance(value, Markup) else Markup(escape_html(str(value)))
 
 
 def _list_legend(timeline: Timeline) -> list[tuple[str, str]]:
-    """What lines, bars and the tint of a drawing mean: a sample as SVG, and its label."""
+    """The legend of the lines, bars and the tint of a drawing: a sample as SVG, and its label."""
     bar_kinds = {each.kind if each.state == "ALARM" else "insufficient" for each in timeline.alarms}
     samples = [(styles.render_variant_sample(timeline, variant), variant) for variant in timeline.variants]
     samples += [(styles.render_bar_sample(kind), label) for kind, label in BAR_LEGEND if kind in bar_kinds]

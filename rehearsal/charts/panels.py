@@ -1,4 +1,4 @@
-"""Draws what was measured: the shares as bands, and requests, errors and latency as lines of steps."""
+"""Draws the measurements: the shares as bands; requests, errors and latency as step lines."""
 
 from __future__ import annotations
 
@@ -14,20 +14,23 @@ from tidewatch.html import escape_html, format_length, format_percent
 
 TITLE = 20
 SHARES, LINES = 64, 84
-"""Heights of a panel of bands and of one of lines, without a title above."""
+"""Heights of a panel of bands and of a panel of lines, without a title above."""
 
 
 @dataclass(frozen=True)
 class Measure:
-    """What a panel shows. least, most: the lowest and the highest that its axis may end at."""
+    """The quantity of a panel."""
 
     title: str
     unit: str
     format_value: Callable[[float], str]
-    """A value, in a sentence."""
+    """Formats a value for a sentence."""
     format_tick: Callable[[float], str]
+    """Formats a value for a tick."""
     least: float = 1.0
+    """The lowest end of the axis."""
     most: float = math.inf
+    """The highest end of the axis."""
 
 
 def _format_percent(share: float) -> str:
@@ -55,14 +58,14 @@ LATENCY = Measure("Latency", "milliseconds", _format_milliseconds, _format_short
 
 @dataclass(frozen=True)
 class Panel:
-    """A measure with its series, as many datapoints of them as a frame can show."""
+    """A measure with its series, downsampled for the frame."""
 
     measure: Measure
     series: tuple[VariantSeries, ...]
 
 
 def build_panels(timeline: Timeline, frame: Frame) -> list[Panel]:
-    """The panels of lines; latency is left out where nobody measured it."""
+    """The panels of lines; latency is left out if there is no measurement."""
     measured_series = [(REQUESTS, timeline.requests), (ERRORS, timeline.error_share)]
     if any(each.values for each in timeline.latency_ms):
         measured_series.append((LATENCY, timeline.latency_ms))
@@ -73,7 +76,10 @@ def build_panels(timeline: Timeline, frame: Frame) -> list[Panel]:
 
 
 def render_title(frame: Frame, top: float, name: str, unit: str = "") -> str:
-    """The title of what begins at top; beneath it stands its plot where the frame has titles above, else beside it."""
+    """The title of the panel that begins at `top`.
+
+    The plot is below it if the frame has titles above, and to its right otherwise.
+    """
     if frame.has_titles_above:
         return (
             f'<text class="halo" x="{frame.left}" y="{format_length(top + 13)}"><tspan class="name">{name}</tspan>'
@@ -86,12 +92,12 @@ def render_title(frame: Frame, top: float, name: str, unit: str = "") -> str:
 
 
 def compute_height(frame: Frame, plot: int) -> int:
-    """The height of a panel whose plot has the height given."""
+    """The height of a panel with a plot of that height."""
     return plot + (TITLE if frame.has_titles_above else 0)
 
 
 def render_lines(timeline: Timeline, panel: Panel, clock: TimeAxis, top: float) -> str:
-    """A panel of lines, `height(frame, LINES)` high."""
+    """A panel of lines, `compute_height(frame, LINES)` high."""
     frame, measure = clock.frame, panel.measure
     bottom = top + compute_height(frame, LINES)
     values = [value for each in panel.series for value in each.values]
@@ -107,7 +113,7 @@ def render_lines(timeline: Timeline, panel: Panel, clock: TimeAxis, top: float) 
 
 
 def render_bands(timeline: Timeline, clock: TimeAxis, top: float, key: str) -> str:
-    """The live shares, one upon the other, `height(frame, SHARES)` high. key: of the drawing's patterns."""
+    """The live shares as stacked bands, `compute_height(frame, SHARES)` high. `key` prefixes the drawing's patterns."""
     axis = ValueAxis(1.0, (0.0, 0.5, 1.0))
     bottom = top + compute_height(clock.frame, SHARES)
     shapes = {series.variant: "" for series in timeline.shares}
@@ -130,7 +136,7 @@ def render_bands(timeline: Timeline, clock: TimeAxis, top: float, key: str) -> s
 
 
 def merge_shares(shares: Sequence[VariantSeries], length_s: float) -> list[tuple[float, float, dict[str, float]]]:
-    """(from, to, share by variant) for as long as no share changes; a sum above 1 is scaled down to 1."""
+    """(from, to, share by variant) for each period without a change; a sum above 1 is scaled down to 1."""
     runs_by_variant = {
         each.variant: [step for run in split_runs(each, length_s, hold=True) for step in run] for each in shares
     }
@@ -153,7 +159,7 @@ def _find_value(runs: Sequence[tuple[float, float, float]], time: float) -> floa
 def render_hover_columns(
     timeline: Timeline, line_panels: Sequence[Panel], clock: TimeAxis, top: float, bottom: float
 ) -> str:
-    """What the datapoints of each moment say, where the pointer rests."""
+    """The tooltips with the datapoints of each moment."""
     texts_by_start: dict[float, dict[str, list[str]]] = {}
     for panel in line_panels:
         for series in panel.series:
@@ -181,7 +187,7 @@ def _wrap_panel(measure: Measure, *elements: str) -> str:
 
 
 def _render_rules(clock: TimeAxis, measure: Measure, axis: ValueAxis, bottom: float) -> str:
-    """Rules across the plot, and what each stands for."""
+    """The horizontal rules of the plot, with their labels."""
     frame = clock.frame
     plot = SHARES if measure is SHARE else LINES
     rules, labels = "", ""
@@ -195,7 +201,7 @@ def _render_rules(clock: TimeAxis, measure: Measure, axis: ValueAxis, bottom: fl
 
 
 def _build_path(series: VariantSeries, clock: TimeAxis, to_y: Callable[[float], float]) -> str:
-    """A line of steps; what stays level is one stroke."""
+    """A step line; a level part is one stroke."""
     path = ""
     for run in split_runs(series, clock.length_s):
         level = format_length(to_y(run[0][2]))

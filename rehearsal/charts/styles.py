@@ -1,4 +1,4 @@
-"""How variants, alarms and marks look: each told apart by its form, and by its colour besides."""
+"""The look of variants, alarms and marks: each differs by its form and also by its colour."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from rehearsal.charts.timeline import Timeline
 from tidewatch.html import format_length
 
 FLAG_SIZE = 20
-"""A flag's size, with the air around it."""
+"""A flag's size, with its margin."""
 BAR_HEIGHT = 10
 PROBLEM_KINDS = ("fault", "degraded", "alarm")
 ACTION_KINDS = ("requested", "accepted", "flipped")
 HUE_CLASSES = ("h0", "h1", "h2", "h3")
 HUE_BY_VARIANT = {"blue": "h0", "green": "h2"}
-"""Variants named by a colour are drawn in it."""
+"""Variants that are named after a colour have this colour."""
 HATCH_PATHS = ("", "M-2 10L10 -2M-2 4L4 -2M4 10L10 4", "M0 4H8", "M4 0V8")
-"""What fills the bands of the variants, by their place."""
+"""The hatches of the variants' bands, by the variant's index."""
 
 STYLE = """
 :root{--h0:#2563a8;--h1:#c85a00;--h2:#00805c;--h3:#9b4f96;--problem:#b3261e;--exposure:#b3261e12}
@@ -42,7 +42,7 @@ svg .number{text-anchor:middle;font-weight:600;fill:var(--paper)}svg .number.oth
 
 
 def choose_hue(timeline: Timeline, variant: str) -> str:
-    """The class of a variant's colour: the one it is named by, or in order what such names leave."""
+    """The class of a variant's colour: the colour it is named after, or the next unused one."""
     if variant in HUE_BY_VARIANT:
         return HUE_BY_VARIANT[variant]
     free_hues = [
@@ -53,12 +53,12 @@ def choose_hue(timeline: Timeline, variant: str) -> str:
 
 
 def build_line_classes(timeline: Timeline, variant: str) -> str:
-    """The classes of a variant's line: its colour, and its dashes by its place."""
+    """The classes of a variant's line: its colour, and its dashes by its index."""
     return f"line {choose_hue(timeline, variant)} s{timeline.variants.index(variant) % 4}"
 
 
 def render_hatches(timeline: Timeline, key: str) -> str:
-    """The patterns of the variants' bands, {key}-{place}; the first variant's band is plain."""
+    """The patterns of the variants' bands, {key}-{index}; the first variant's band has no hatch."""
     return "".join(
         f'<pattern id="{key}-{index}" width="8" height="8" patternUnits="userSpaceOnUse" '
         f'class="{choose_hue(timeline, variant)}">'
@@ -69,16 +69,19 @@ def render_hatches(timeline: Timeline, key: str) -> str:
 
 
 def measure_bar(kind: str) -> tuple[float, int]:
-    """How far beneath the middle of its lane the bar of an alarm begins (negative: above), and its height.
+    """The top of an alarm's bar below the middle of its lane (negative: above), and its height.
 
-    kind: of a span, or "insufficient" for one with insufficient data.
+    `kind` is a span's kind, or "insufficient" for a span with insufficient data.
     """
     height = {"guardrail": BAR_HEIGHT + 4, "insufficient": BAR_HEIGHT - 4}.get(kind, BAR_HEIGHT)
     return -height / 2, height
 
 
 def render_flag(number: int, kind: str, x: float = FLAG_SIZE / 2, y: float = FLAG_SIZE / 2) -> str:
-    """A mark's number: a problem is round and full, an action square and full, anything else round and hollow."""
+    """A mark's number in its flag.
+
+    A problem is round and filled, an action square and filled, others round and hollow.
+    """
     size, group = FLAG_SIZE - 3, classify_mark(kind)
     corner = 3 if group == "action" else size / 2
     return (
@@ -89,24 +92,24 @@ def render_flag(number: int, kind: str, x: float = FLAG_SIZE / 2, y: float = FLA
 
 
 def classify_mark(kind: str) -> Literal["problem", "action", "other"]:
-    """What a mark's kind looks like."""
+    """The class of look for a mark's kind."""
     return "problem" if kind in PROBLEM_KINDS else "action" if kind in ACTION_KINDS else "other"
 
 
 def render_flag_sample(number: int, kind: str) -> str:
-    """A flag to stand in a line of text."""
+    """A flag for a line of text."""
     return (
         f'<svg class="pin" viewBox="0 0 {FLAG_SIZE} {FLAG_SIZE}" aria-hidden="true">{render_flag(number, kind)}</svg>'
     )
 
 
 def render_variant_sample(timeline: Timeline, variant: str) -> str:
-    """A variant's line, to stand beside its name."""
+    """A variant's line, for the text beside its name."""
     return _render_sample(f'<path class="{build_line_classes(timeline, variant)}" d="M0 8H34"/>')
 
 
 def render_bar_sample(kind: str) -> str:
-    """A bar of an alarm, to stand beside what it means."""
+    """An alarm's bar, for the legend."""
     top, height = measure_bar(kind)
     return _render_sample(f'<rect class="{kind}" x="1" y="{format_length(8 + top)}" width="32" height="{height}"/>')
 

@@ -1,4 +1,4 @@
-"""What a game day leaves behind: its measurements over time, its moments, and its verdict."""
+"""The results of a game day: its measurements over time, its marks, and its verdict."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ DAY = 86400.0
 
 @dataclass(frozen=True)
 class VariantSeries:
-    """Datapoints of one variant. times: seconds from the start, ascending, each where its datapoint begins."""
+    """Datapoints of one variant."""
 
     variant: str
     times: tuple[float, ...]
+    """Seconds from the start, ascending; the beginning of each datapoint."""
     values: tuple[float, ...]
 
     def __post_init__(self) -> None:
@@ -27,29 +28,29 @@ class VariantSeries:
 
     @property
     def period(self) -> float:
-        """Seconds that a datapoint covers: the shortest distance of two, a minute where there are not two."""
+        """Seconds that a datapoint covers: the shortest distance between two; a minute if there are fewer than two."""
         return min((b - a for a, b in zip(self.times, self.times[1:], strict=False) if b > a), default=MINUTE)
 
 
 @dataclass(frozen=True)
 class AlarmSpan:
-    """An alarm's stay in one state; an end of None is one that the timeline did not see.
-
-    description: what it means, a sentence. recipients: who was notified, or why nobody.
-    """
+    """The time that an alarm spent in one state."""
 
     label: str
     state: Literal["ALARM", "INSUFFICIENT_DATA"]
     start_s: float
     end_s: float | None
+    """None if the state lasted beyond the timeline."""
     kind: Literal["metric", "composite", "guardrail"]
     description: str = ""
+    """The meaning of the alarm, as a sentence."""
     recipients: str = ""
+    """The recipients of its notification, or why there were none."""
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A moment that a timeline is read by."""
+    """A labelled moment of a timeline."""
 
     at_s: float
     label: str
@@ -60,19 +61,19 @@ class Mark:
 
 @dataclass(frozen=True)
 class Timeline:
-    """What was measured while a scenario ran; seconds count from starts_at.
-
-    requests: a minute; error_share: 0 to 1; latency_ms: of the percentile that the alarms read, may be empty.
-    shares: the live share of the traffic, 0 to 1, each value holding until the next.
-    """
+    """The measurements of a scenario; seconds count from `starts_at`."""
 
     title: str
     starts_at: datetime
     length_s: float
     requests: tuple[VariantSeries, ...]
+    """A minute."""
     error_share: tuple[VariantSeries, ...]
+    """0 to 1."""
     latency_ms: tuple[VariantSeries, ...]
+    """Of the percentile that the alarms read; may be empty."""
     shares: tuple[VariantSeries, ...]
+    """The live share of the traffic, 0 to 1; each value holds until the next."""
     alarms: tuple[AlarmSpan, ...]
     marks: tuple[Mark, ...]
 
@@ -82,24 +83,24 @@ class Timeline:
 
     @property
     def variants(self) -> tuple[str, ...]:
-        """Every variant of the series, in the order in which they first stand there."""
+        """Every variant of the series, in the order of first appearance."""
         all_series = (*self.shares, *self.requests, *self.error_share, *self.latency_ms)
         return tuple(dict.fromkeys(each.variant for each in all_series))
 
     @property
     def sorted_marks(self) -> tuple[Mark, ...]:
-        """The marks by their time, those of one moment as they were given; a mark's number is its place, from 1."""
+        """The marks by time, those of the same moment in the given order; a mark's number is its index from 1."""
         return tuple(sorted(self.marks, key=lambda mark: mark.at_s))
 
     @property
     def first_bad_mark(self) -> Mark | None:
-        """The first bad datapoint, or the first fault where none was bad."""
+        """The first bad datapoint, or the first fault if no datapoint was bad."""
         kinds = {mark.kind: mark for mark in reversed(self.sorted_marks)}
         return kinds.get("degraded", kinds.get("fault"))
 
     @property
     def exposure(self) -> tuple[float, float] | None:
-        """From the first bad datapoint until the traffic recovered, or was flipped, or to the end of the timeline."""
+        """From the first bad datapoint until the traffic recovered or was flipped, or to the end of the timeline."""
         if self.first_bad_mark is None:
             return None
         start = self.first_bad_mark.at_s
@@ -107,11 +108,11 @@ class Timeline:
         return start, after.get("recovered", after.get("flipped", self.length_s))
 
     def to_datetime(self, at_s: float) -> datetime:
-        """In UTC."""
+        """The moment in UTC."""
         return self.starts_at.astimezone(UTC) + timedelta(seconds=at_s)
 
     def format_time(self, at_s: float) -> str:
-        """A moment as it is read: the time, and before it the day where the timeline has more than one."""
+        """The time of a moment, after its day if the timeline has more than one."""
         moment = self.to_datetime(at_s)
         return f"{moment:%H:%M:%S}" if self.length_s <= DAY else f"{moment:%b} {moment.day} {moment:%H:%M:%S}"
 
@@ -120,20 +121,23 @@ class Timeline:
 class GameDayOutcome:
     """A scenario's verdict.
 
-    requirement: what must happen, a sentence. expected_result, observed_result: the end it must have, and had.
-    detect_s, decide_s, flip_s, recover_s: seconds from the first bad datapoint; None for what did not happen.
-    platform_s: of the time to the flip, what AWS is stated to take. own_s: what our own code worked for it.
+    The times are seconds from the first bad datapoint; None for an event that did not occur.
     """
 
     scenario: str
     requirement: str
+    """The required behaviour, as a sentence."""
     expected_result: str
+    """The result that the scenario must have."""
     observed_result: str
+    """The result that it had."""
     passed: bool
     detect_s: float | None
     decide_s: float | None
     flip_s: float | None
     recover_s: float | None
     platform_s: float | None
+    """The platform's stated seconds within the time to the flip."""
     own_s: float | None
+    """The seconds that our own code worked for the flip."""
     timeline: Timeline

@@ -1,4 +1,4 @@
-"""Draws a timeline as SVG: panels over one time axis, alarms as bars beneath, and the marks through all of them."""
+"""Draws a timeline as SVG: panels over one time axis, alarms as bars below them, and marks across all of them."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from tidewatch.html import escape_html, format_length
 BROAD = Frame(width=1150, left=216, right=20, has_titles_above=False, max_datapoints=180)
 NARROW = Frame(width=360, left=44, right=8, has_titles_above=True, max_datapoints=110)
 LEAD, GAP, LANE, AXIS = 16, 26, 20, 22
-"""Heights of what leads from flags to the plot, between panels, of an alarm's lane and of the time axis."""
+"""Heights of the lines from the flags to the plot, of the gap between panels, of an alarm's lane and of the time
+axis."""
 LETTER_WIDTH = 6.3
 DIGIT_WIDTH = 7.1
-"""The widths of a letter, on average, and of a digit, at most."""
+"""The average width of a letter, and the maximum width of a digit."""
 ALARM_KIND_ORDER = ("metric", "composite", "guardrail")
-"""Alarms that begin at once stand as one leads to the next."""
+"""The order of alarms that begin at the same time: each kind leads to the next."""
 MIN_TICK_SPACING = 74
-"""Units between two times of the axis, at least."""
+"""Minimum units between two ticks of the time axis."""
 
 
 def render_timeline(timeline: Timeline, frame: Frame, key: str) -> str:
     """The timeline as one SVG of the frame's width.
 
-    key: tells the drawings of a page apart; letters, digits and hyphens.
+    `key` distinguishes the drawings of a page; letters, digits and hyphens.
     """
     clock = TimeAxis(frame, timeline.length_s)
     marks = timeline.sorted_marks
@@ -54,13 +55,13 @@ def render_timeline(timeline: Timeline, frame: Frame, key: str) -> str:
 
 
 def describe_timeline(timeline: Timeline) -> str:
-    """What a drawing says, for those who cannot see it."""
+    """The content of a drawing as text, for those who cannot see it."""
     marks_text = "; ".join(f"{timeline.format_time(mark.at_s)} {mark.label}" for mark in timeline.sorted_marks)
     return f"{timeline.title}, over {timeline.length_s:,.0f} seconds. {marks_text}"
 
 
 def group_lanes(spans: Sequence[AlarmSpan]) -> list[tuple[str, list[AlarmSpan]]]:
-    """The alarms by their first firing, each with its spans: one lane an alarm."""
+    """The alarms in the order of their first firing, each with its spans: one lane an alarm."""
     found: dict[str, list[AlarmSpan]] = {}
     for span in sorted(spans, key=lambda each: (each.start_s, ALARM_KIND_ORDER.index(each.kind), each.label)):
         found.setdefault(span.label, []).append(span)
@@ -68,7 +69,7 @@ def group_lanes(spans: Sequence[AlarmSpan]) -> list[tuple[str, list[AlarmSpan]]]
 
 
 def _render_alarm_lanes(timeline: Timeline, clock: TimeAxis, top: float) -> tuple[str, float]:
-    """The alarms' lanes beneath top, and where they end."""
+    """The alarms' lanes below `top`, and their lower end."""
     frame = clock.frame
     svg = panels.render_title(frame, top, "Alarms")
     if not timeline.alarms:
@@ -109,7 +110,7 @@ def _render_bar(timeline: Timeline, span: AlarmSpan, clock: TimeAxis, middle: fl
 
 
 def _shorten(label: str, max_width: float) -> str:
-    """The label, without its middle where there is no room for it: names differ at their ends."""
+    """The label, without its middle if it is too long: names differ at their ends."""
     max_letters = int(max_width / LETTER_WIDTH)
     head = max_letters // 3
     return label if len(label) <= max_letters else f"{label[:head]}…{label[len(label) - (max_letters - head - 1) :]}"
@@ -140,7 +141,7 @@ def _render_axis(timeline: Timeline, clock: TimeAxis, top: float, bottom: float)
 
 
 def _render_leads(marks: Sequence[Mark], flag_layout: FlagLayout, clock: TimeAxis, top: float, bottom: float) -> str:
-    """From each flag to its moment, and through the panels."""
+    """The lines from each flag to its moment, and through the panels."""
     return "".join(
         f'<path class="lead {styles.classify_mark(mark.kind)}" '
         f'd="M{format_length(flag_x)} {format_length(_compute_flag_y(flag_layout, lane))}V{format_length(top - LEAD)}'

@@ -1,4 +1,4 @@
-"""The commands that the rehearsal brings to `tidewatch`, as values: nothing of it is imported until one is called."""
+"""The rehearsal's commands of `tidewatch`, as values: their modules are imported when a command is called."""
 
 from cli.command_group import CommandDeclaration
 

@@ -1,4 +1,4 @@
-"""`tidewatch up`, `preview` and `destroy`: what `pulumi` does for a stack on AWS, for the rehearsal that is kept."""
+"""`tidewatch up`, `preview` and `destroy`: the counterparts of `pulumi` for a rehearsal that is kept running."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from rehearsal.engine import DeploymentFailed, DeploymentStep, DeploymentSummary
 
 
 class Engine(StrEnum):
-    """Who deploys."""
+    """The engine that deploys."""
 
     EMBEDDED = "embedded"
     PULUMI = "pulumi"
@@ -54,7 +54,7 @@ def destroy(stack: StackOption = REHEARSAL, engine: EngineOption = Engine.EMBEDD
 
 
 def _deploy(stack: str, engine: Engine, command: list[str], operation: Callable[[Stack], DeploymentSummary]) -> None:
-    """The command by the Pulumi CLI, or the work of the engine here."""
+    """Runs the command with the Pulumi CLI, or the operation with the rehearsal's engine."""
     if stack != REHEARSAL:
         raise UserError(f"this is for the rehearsal alone: run `pulumi {' '.join(command)} --stack {stack}`")
     paths = RehearsalPaths.of(ROOT)
@@ -84,7 +84,7 @@ def _deploy(stack: str, engine: Engine, command: list[str], operation: Callable[
 
 @contextmanager
 def _convert_errors() -> Iterator[None]:
-    """What can go wrong, as what the user reads."""
+    """Converts the expected errors into messages for the user."""
     try:
         yield
     except DeploymentFailed as error:

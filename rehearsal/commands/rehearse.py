@@ -1,4 +1,4 @@
-"""`tidewatch rehearse`: the whole story on this machine, against a simulated AWS, or its game days."""
+"""`tidewatch rehearse`: runs the demo or the game days on this machine, against a simulated AWS."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from rehearsal.demo.user_model import UserWorkload
 
 SIGNAL_EXIT_BASE = 128
-"""What shells add to the number of a signal for the exit code of what it ended."""
+"""Shells add this to the number of the signal that ended a process, for its exit code."""
 POLL_SECONDS = 0.5
 _SIGNAL_MESSAGES = {
     signal.SIGINT: "interrupted",
@@ -73,7 +73,7 @@ def rehearse(
 
 
 def _run_demo(console: Console, port: int | None, stay: bool, own_folder: Path | None) -> None:
-    # A user's mistake is told before anything starts.
+    # Reports a user's mistake before anything starts.
     own_model = _load_own_model(own_folder) if own_folder else None
     with _convert_errors(), start_environment(ROOT, port) as environment:
         from rehearsal.demo.demo import Demo
@@ -91,7 +91,7 @@ def _run_demo(console: Console, port: int | None, stay: bool, own_folder: Path |
 
 
 def _load_own_model(folder: Path) -> UserWorkload:
-    """What the user brings. Raises UserError."""
+    """Loads the user's model and requests. Raises UserError."""
     from rehearsal.demo.user_model import InvalidUserFolder, read_user_folder
 
     try:
@@ -132,7 +132,7 @@ def _run_game_days(console: Console, names: Sequence[str], *, all_game_days: boo
 
 
 class _TerminationSignal(KeyboardInterrupt):
-    """A signal that asks this process to end; what puts a rehearsal away after Ctrl-C does it then too."""
+    """A signal that ends this process; its cleanup is the same as after Ctrl-C."""
 
     def __init__(self, number: signal.Signals) -> None:
         super().__init__(number.name)
@@ -141,14 +141,14 @@ class _TerminationSignal(KeyboardInterrupt):
 
 @contextmanager
 def _handle_termination_signals() -> Iterator[None]:
-    """What a service manager, or a terminal that is closed, sends, puts away what Ctrl-C does."""
+    """Cleans up as after Ctrl-C if a service manager or a closed terminal ends the process."""
 
     def raise_termination(number: int, _frame: object) -> None:
         for signum in _SIGNAL_MESSAGES.keys() - {signal.SIGINT}:
-            signal.signal(signum, signal.SIG_IGN)  # once is enough: what puts things away is not to be interrupted
+            signal.signal(signum, signal.SIG_IGN)  # a second signal must not interrupt the cleanup
         raise _TerminationSignal(signal.Signals(number))
 
-    # Whoever has it ignored, by nohup say, wants that.
+    # A process that started with the signal ignored, as with nohup, keeps ignoring it.
     previous_handlers = {signum: signal.getsignal(signum) for signum in _SIGNAL_MESSAGES.keys() - {signal.SIGINT}}
     previous_handlers = {
         signum: handler for signum, handler in previous_handlers.items() if handler is not signal.SIG_IGN
@@ -164,7 +164,7 @@ def _handle_termination_signals() -> Iterator[None]:
 
 @contextmanager
 def _convert_errors() -> Iterator[None]:
-    """What can go wrong in a rehearsal, as what its user reads."""
+    """Converts the expected errors of a rehearsal into messages for the user."""
     from rehearsal.aws.forking import ForkFailed
 
     try:
@@ -184,13 +184,13 @@ def _convert_errors() -> Iterator[None]:
         raise UserError("the deployment failed:\n" + "\n".join(error.errors)) from error
     except KeyboardInterrupt as interrupt:
         number = interrupt.number if isinstance(interrupt, _TerminationSignal) else signal.SIGINT
-        with suppress(OSError):  # the terminal may be gone
+        with suppress(OSError):  # the terminal may be closed
             typer.echo(
                 f"tidewatch: {_SIGNAL_MESSAGES[number]}: the rehearsal is over, and nothing of it runs any more",
                 err=True,
             )
             sys.stdout.flush()
-        # Nobody needs what threads are still at, the training say: Python would wait for them.
+        # Threads that still run, like the training, have no use now, and Python would wait for them.
         os._exit(SIGNAL_EXIT_BASE + number)
 
 
@@ -203,7 +203,7 @@ def _wait_for_interrupt(console: Console) -> None:
             soft_wrap=True,
         )
         sys.stdout.flush()
-        # Looked at now and then: one long wait is not interrupted once a native library has set its own handlers.
+        # Polls, because a native library that sets its own signal handlers would leave one long wait uninterrupted.
         while not stop_event.wait(POLL_SECONDS):
             pass
     except _TerminationSignal:

@@ -1,4 +1,4 @@
-"""What a rehearsal shows while it runs: a line a step, with a spinner while the step takes its time."""
+"""Console output of a rehearsal: one line for each step, with a spinner while the step runs."""
 
 from __future__ import annotations
 
@@ -17,25 +17,26 @@ from rehearsal.demo.commands import CommandResult
 
 @dataclass
 class ProgressStep:
-    """One step under way; `done` is the sentence that stays on screen when it is over."""
+    """A step that is running."""
 
     title: str
     outcome: str = ""
+    """The sentence that stays on the console after the step."""
     _status: Status | None = field(default=None, repr=False)
 
     def show_detail(self, detail: str) -> None:
-        """Shows what the step is at, until the next call."""
+        """Shows what the step is doing, until the next call."""
         if self._status is not None:
             self._status.update(Text.assemble(self.title, ("  " + detail, "dim")))
 
 
 @dataclass
 class ProgressConsole:
-    """Writes to a console; on a terminal with a spinner, elsewhere plain lines."""
+    """Writes to a console: with a spinner on a terminal, as plain lines elsewhere."""
 
     console: Console
     step_seconds: dict[str, float] = field(default_factory=dict)
-    """Wall seconds of each step by its title."""
+    """Wall seconds of each step, by its title."""
 
     @contextlib.contextmanager
     def run_step(self, title: str) -> Iterator[ProgressStep]:
@@ -51,7 +52,7 @@ class ProgressConsole:
             self.console.print(Text("  " + step.outcome, style="dim"), soft_wrap=True)
 
     def print_command(self, command: CommandResult) -> None:
-        """A command and what it printed."""
+        """Prints a command and its output."""
         self.console.print(Text(f"$ {command.line}", style="bold"), soft_wrap=True)
         self.console.print(Text(command.output.rstrip()), soft_wrap=True)
 
@@ -64,8 +65,10 @@ class ProgressConsole:
         sentences: bool = False,
         notes: Sequence[str] = (),
     ) -> None:
-        """A table with headings, its first column what the rows are; sentences in the others are wrapped. notes:
-        beneath it."""
+        """Prints a table whose first column names the rows.
+
+        `sentences` wraps the text of the other columns. `notes` are printed below the table.
+        """
         table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0))
         for heading in headings:
             table.add_column(heading, style="" if heading else "bold", no_wrap=not sentences or not table.columns)
@@ -78,7 +81,7 @@ class ProgressConsole:
         self.console.print()
 
     def print_summary(self, title: str, rows: Mapping[str, str]) -> None:
-        """The end: what was shown, by heading."""
+        """Prints the final summary, one row for each heading."""
         table = Table(title=title, show_header=False, title_justify="left", box=None, padding=(0, 2))
         table.add_column(style="bold", no_wrap=True)
         table.add_column(overflow="fold")
@@ -89,5 +92,5 @@ class ProgressConsole:
 
 
 def pluralize(number: int, noun: str) -> str:
-    """So many of a thing: 1 hour, 2 hours."""
+    """A number with its noun: 1 hour, 2 hours."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

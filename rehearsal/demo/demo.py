@@ -1,4 +1,4 @@
-"""The story that a rehearsal tells: a model from training to canary, promotion, rollback, and what comes after."""
+"""The demo: takes a model from training through canary, promotion and rollback to a year of drift."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ from rehearsal.gamedays.outcome import build_outcome
 from rehearsal.gamedays.scenarios.challenger import ERROR_SPIKE
 
 REPLAY_REQUESTS = 1500
-"""Requests of one replay: 0.6 points of standard error at a canary's 5 %."""
+"""Requests of one replay: the standard error of a canary's 5 % is 0.6 percentage points."""
 
 MAX_WAIT_MINUTES = 15
-"""Minutes, for an alarm."""
+"""How long the demo waits for an alarm."""
 BLUE, GREEN = "blue", "green"
 
 
 @dataclass
 class Demo:
-    """The acts, in order, and what they showed."""
+    """The steps of the demo, in order, and their results."""
 
     env: DemoEnvironment
     console: ProgressConsole
@@ -52,7 +52,7 @@ class Demo:
     summary: DemoSummary = field(default_factory=DemoSummary)
 
     def run(self) -> DemoSummary:
-        """Plays all acts. Raises RehearsalFailed, CommandFailed or DeploymentFailed where one goes wrong."""
+        """Runs all steps. Raises RehearsalFailed, CommandFailed or DeploymentFailed if a step fails."""
         pool = ThreadPoolExecutor(1)
         try:
             self.workload.write_stack_file(self.env.paths)
@@ -129,12 +129,12 @@ class Demo:
         timings = env.control.function_timings()
         own_seconds = next(
             timing["own_seconds"] for timing in reversed(timings) if timing["slept_seconds"] > 0
-        )  # it waited for weights
+        )  # the call that waited for the weights
         platform_seconds = sum(operation["simulated_seconds"] for operation in env.control.operations()[operations:])
         self._expect(
             env.live_shares() == {BLUE: 1.0, GREEN: 0.0}, f"after the rollback the live split is {env.live_shares()}"
         )
-        env.control.advance(60)  # traffic is observed in a whole minute after the flip
+        env.control.advance(60)  # the traffic is observed in the first whole minute after the flip
         split = self._replay_requests({BLUE: 1.0, GREEN: 0.0})
         self._expect(
             GREEN not in split.observed_shares, f"requests reached green after the rollback: {split.observed_shares}"
@@ -162,7 +162,10 @@ class Demo:
         return str(answer["incident"])
 
     def _wait_for_observed_traffic(self, incident: str) -> ReceiptSummary:
-        """Moves the clock past the next whole minutes; metrics arrive late, and the sweep runs each minute."""
+        """Advances the clock until a sweep has observed the traffic.
+
+        Metrics arrive late, and the sweep runs each minute.
+        """
         bucket, receipt = self.env.outputs()["buckets"]["monitoring"], dict[str, float | None]()
         for _ in range(6):
             self.env.control.advance(60)
@@ -208,7 +211,7 @@ class Demo:
             step.outcome = self.env.up(step).description
 
     def _run_game_day(self) -> None:
-        """The first of the game days, played on this account: nobody rolls back by hand this time."""
+        """Runs the first game day on this account; here the alarm starts the rollback."""
         env, scenario = self.env, ERROR_SPIKE
         with self.console.run_step(f"Game day: {scenario.requirement[0].lower()}{scenario.requirement[1:]}") as step:
             harness = self.workload.create_harness(env)
@@ -244,7 +247,7 @@ class Demo:
         self.env.control.wait_for_functions()
 
     def _wait_for_alarm(self, key: str) -> None:
-        """Lets minutes pass, so that what is shown next shows the alarm, however fast this machine is."""
+        """Advances the clock until the alarm fires, so that the next output shows it on a machine of any speed."""
         name, cloudwatch = self.env.outputs()["alarms"]["names"][key], self.env.get_client("cloudwatch")
         for _ in range(MAX_WAIT_MINUTES):
             page = cloudwatch.describe_alarms(AlarmNames=[name], AlarmTypes=["MetricAlarm", "CompositeAlarm"])
@@ -273,7 +276,10 @@ class Demo:
         raise RehearsalFailed("an up that had to be refused went through")
 
     def _replay_requests(self, declared_shares: dict[str, float], requests: int = REPLAY_REQUESTS) -> ObservedSplit:
-        """Sends the next requests; the observed shares must lie within five standard errors of the declared ones."""
+        """Sends the next requests.
+
+        Raises RehearsalFailed unless the observed shares lie within five standard errors of the declared ones.
+        """
         endpoint = self.env.outputs()["endpoint"]["name"]
         with self.console.run_step(
             f"Replaying {self.workload.requests_name}: {pluralize(requests, 'request')}"
@@ -296,7 +302,7 @@ class Demo:
 
 
 def _build_publish_command(version: ModelVersion) -> str:
-    """The command that publishes a version."""
+    """The command line that publishes a version."""
     words = [
         *(
             "tidewatch",
@@ -314,7 +320,7 @@ def _build_publish_command(version: ModelVersion) -> str:
 
 
 def _strip_resource(error: str) -> str:
-    """An error of the program without the resource that stands before it, `pulumi-python:dynamic/...:Gate (gate): `."""
+    """An error of the program without its resource prefix, `pulumi-python:dynamic/...:Gate (gate): `."""
     return re.sub(r"^[a-z][\w-]*:\S+ \([^)]*\): ", "", error)
 
 

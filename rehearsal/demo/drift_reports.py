@@ -1,4 +1,4 @@
-"""The drift function's reports as a rehearsal reads them, and the clock as it is moved for them."""
+"""Reads the drift function's reports and moves the simulated clock so that they are written."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from rehearsal.demo.environment import DemoEnvironment
 from tidewatch.drift.reports import DriftReport, decode_report
 
 REPORT_DELAY = timedelta(hours=1, minutes=25)
-"""After the beginning of an hour: by then its last files are there and the function's schedule has passed."""
+"""Time after the beginning of an hour at which its last files exist and the function's schedule has passed."""
 FOLDER = "drift"
-"""In the monitoring bucket, and of the pages in the rehearsal's own folder."""
+"""Prefix of the reports in the monitoring bucket, and folder of their pages in the rehearsal's folder."""
 
 
 @dataclass(frozen=True)
 class DriftReports:
-    """The monitoring bucket of a stage, and its clock."""
+    """The drift reports in the monitoring bucket of a rehearsal, and the clock that they depend on."""
 
     env: DemoEnvironment
 
@@ -36,19 +36,22 @@ class DriftReports:
             step.outcome = f"{pluralize(sum(record_counts), 'record')} in {pluralize(len(record_counts), 'report')}"
 
     def advance_past_hour(self) -> datetime:
-        """Lets the function read the hour that the clock is in; its beginning."""
+        """Moves the clock until the function has read the current hour. Returns the beginning of that hour."""
         hour = self.env.control.get_time().replace(minute=0, second=0, microsecond=0)
         self.advance_to(hour + REPORT_DELAY)
         self.env.control.wait_for_functions()
         return hour
 
     def run_idle_minutes(self) -> None:
-        """Minutes one by one: to the alarms, functions that run each minute had stopped while the clock jumped."""
+        """Advances the clock by single minutes.
+
+        After a jump of the clock, the alarms have no datapoints from the functions that run each minute.
+        """
         for _ in range(3):
             self.advance_to(self.env.control.get_time() + timedelta(minutes=1))
 
     def advance_to(self, moment: datetime) -> None:
-        """Moves the clock, once what it had started is done: one that runs meanwhile would be out of its time."""
+        """Moves the clock after the running functions have ended, which would see the wrong time otherwise."""
         self.env.control.wait_for_functions()
         self.env.control.advance_to(moment)
 
@@ -60,7 +63,7 @@ class DriftReports:
                 yield key, decode_report(self._read_object(key), key)
 
     def copy_page(self, key: str, name: str) -> str:
-        """Copies a report's page into the rehearsal's folder; its name there."""
+        """Copies a report's page into the rehearsal's folder. Returns its file name there."""
         self.pages.mkdir(exist_ok=True)
         (self.pages / name).write_bytes(self._read_object(f"{key.removesuffix('.json')}.html"))
         return name

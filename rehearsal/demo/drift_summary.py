@@ -1,4 +1,4 @@
-"""The year as the drift reports tell it: what each month's last report says, the sums, and both as tables."""
+"""The year in drift reports: the last report of each month, the sums over all reports, and both as tables."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ALERT_VERDICTS = (Verdict.WARNING, Verdict.DRIFT)
 
 @dataclass(frozen=True)
 class RecordCounts:
-    """What the drift function made of the captured records, over all hours: read = parsed + rejected."""
+    """Captured records by the drift function's result, over all hours: read = parsed + rejected."""
 
     read: int
     parsed: int
@@ -28,52 +28,55 @@ class RecordCounts:
 
 @dataclass(frozen=True)
 class FeatureDrift:
-    """A feature's verdict in a month; psi is None where there was too little to compare."""
+    """A feature's verdict in a month."""
 
     verdict: str
     psi: float | None
+    """None if there were too few rows to compare."""
 
 
 @dataclass(frozen=True)
 class MonthVerdict:
-    """What the last report of a month, like 2013-05, says of one version over the month's three days.
-
-    hour: simulated, of the report. share: of the features with a verdict, and the score, those that drift. page: the
-    report's file.
-    """
+    """The last report of a month about one version, over the three days of the month."""
 
     month: str
+    """Year and month, like 2013-05."""
     version: str
     hour: str
+    """The simulated hour of the report."""
     verdict: str
     severity: str
     rows: int
     share: float
+    """Share of drifted features, the score included, among those with a verdict."""
     features: dict[str, FeatureDrift]
     page: str
+    """The file of the report."""
 
 
 @dataclass(frozen=True)
 class YearDriftSummary:
-    """The drift function over the whole rehearsal, and over the year that was replayed.
-
-    hours: simulated hours with records; captured: records that the endpoint captured in them; records: what became of
-    these. flights: of the sample; requests: that they were sent in. features: each that drifted, with the first month
-    it did. pages: their folder.
-    """
+    """The drift function's results over the whole rehearsal and over the replayed year."""
 
     hours: int
+    """Simulated hours with records."""
     captured_count: int
+    """Records that the endpoint captured in these hours."""
     records: RecordCounts
+    """The captured records by the drift function's result."""
     flights: int
+    """Flights of the sample."""
     requests: int
+    """Requests that carried the sample."""
     first_drift_month: str | None
     features: dict[str, str]
+    """The drifted features, with the first month of drift."""
     months: list[MonthVerdict]
     pages: str
+    """The folder of the report pages."""
 
     def summary_line(self) -> str:
-        """The row in the table at the end."""
+        """The row in the final table."""
         records = self.records
         first_months = ", ".join(f"{name} first in {month}" for name, month in self.features.items()) or "no feature"
         return (
@@ -84,7 +87,7 @@ class YearDriftSummary:
 
 
 def summarize_month(label: str, report: DriftReport, page: str) -> MonthVerdict:
-    """What a report says, under the name of the month that it is the last one of."""
+    """Summarizes the last report of a month under the month's name."""
     window = report.windows["three_days"]
     conclusive = [feature for feature in window.features if feature.verdict is not Verdict.INSUFFICIENT]
     drifting = sum(feature.verdict is Verdict.DRIFT for feature in conclusive)
@@ -102,7 +105,7 @@ def summarize_month(label: str, report: DriftReport, page: str) -> MonthVerdict:
 
 
 def collect_features(window: WindowReport) -> dict[str, FeatureDrift]:
-    """The features of a window by name."""
+    """The features of a window, by name."""
     return {
         feature.name: FeatureDrift(str(feature.verdict), None if feature.psi is None else round(feature.psi, 4))
         for feature in window.features
@@ -112,9 +115,9 @@ def collect_features(window: WindowReport) -> dict[str, FeatureDrift]:
 def summarize_year(
     reports: Iterable[DriftReport], months: Sequence[MonthVerdict], captured: int, sample: tuple[int, int], pages: str
 ) -> YearDriftSummary:
-    """The sums over all reports, and the first months of drift among `months`, which are in their order.
+    """Sums up all reports, and finds the first months of drift among `months`, which are in calendar order.
 
-    sample: flights, and the requests that they were sent in.
+    `sample` is the number of flights and the number of requests that carried them.
     """
     hours, records = count_records(reports)
     first: dict[str, str] = {}
@@ -136,7 +139,7 @@ def summarize_year(
 
 
 def count_records(reports: Iterable[DriftReport]) -> tuple[int, RecordCounts]:
-    """The hours that have a report, and what became of their records."""
+    """The number of hours that have a report, and the counts of their records."""
     all_reports = list(reports)
     hours = [report.windows["hour"].records for report in all_reports]
     records = RecordCounts(
@@ -148,7 +151,10 @@ def count_records(reports: Iterable[DriftReport]) -> tuple[int, RecordCounts]:
 
 
 def build_table(months: Sequence[MonthVerdict]) -> tuple[list[str], list[list[str]]]:
-    """Headings and rows: a column a month; the verdict of each version, and of the last one what it rests on."""
+    """Headings and rows of a table with a column for each month.
+
+    The rows are the verdicts of each version, and the features behind the verdicts of the last version.
+    """
     names = sorted({month_verdict.month for month_verdict in months})
     versions = sorted({month_verdict.version for month_verdict in months})
     by_version = {
@@ -173,7 +179,7 @@ def build_table(months: Sequence[MonthVerdict]) -> tuple[list[str], list[list[st
 
 
 def build_notes(months: Sequence[MonthVerdict]) -> list[str]:
-    """What is said under the table."""
+    """The notes under the table."""
     years = ", ".join(sorted({month_verdict.hour[:4] for month_verdict in months}))
     return [
         f"The marks are the verdicts. {VERDICT_NOTE}",
@@ -184,7 +190,7 @@ def build_notes(months: Sequence[MonthVerdict]) -> list[str]:
 
 
 def render_overview(summary: YearDriftSummary) -> str:
-    """The table as a page that links the reports: one HTML file, without script or network."""
+    """Renders the table as one HTML file that links the reports, without scripts or network access."""
     headings, rows = build_table(summary.months)
     table_html = tabulated(
         [escape_html(each) for each in headings], (render_row(name, map(_render_cell, cells)) for name, *cells in rows)
@@ -211,7 +217,7 @@ def render_overview(summary: YearDriftSummary) -> str:
 
 
 def _rank_alerting_features(months: Sequence[MonthVerdict]) -> list[str]:
-    """The features that warned or drifted in any month, the largest PSI first."""
+    """The features with a warning or drift in any month, those with the largest PSI first."""
     largest: dict[str, float] = {}
     for month in months:
         for name, feature in month.features.items():

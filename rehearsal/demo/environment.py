@@ -1,4 +1,4 @@
-"""The stage of a rehearsal: the simulator, the program as it is deployed to it, and the stack file that is edited."""
+"""The environment of a rehearsal: the simulator, the program's stack in it, and the stack file that the demo edits."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ PROJECT = "tidewatch"
 
 
 class RehearsalRunning(RuntimeError):
-    """Another rehearsal of this checkout is on; the text says so."""
+    """Another rehearsal of this checkout is running; the message says where."""
 
 
 class RehearsalFailed(RuntimeError):
-    """The demo did not go as expected; the text says what was expected and what was observed."""
+    """The demo did not go as expected; the message names what was expected and what was observed."""
 
 
 def _ignore_step(step: EngineStep) -> None:
@@ -42,7 +42,7 @@ def _ignore_step(step: EngineStep) -> None:
 
 @dataclass(frozen=True)
 class DemoEnvironment:
-    """What the acts of a rehearsal work with."""
+    """The checkout, the paths and the simulator that the steps of a demo use."""
 
     root: Path
     paths: RehearsalPaths
@@ -53,11 +53,11 @@ class DemoEnvironment:
         return self.session.control
 
     def get_client(self, service: str) -> Any:
-        """A client of the simulator, found through the environment as any AWS tool finds it."""
+        """A client of the simulator, configured by the environment variables that any AWS tool reads."""
         return boto3.client(service)  # type: ignore[call-overload]
 
     def up(self, step: ProgressStep, *, preview: bool = True) -> DeploymentSummary:
-        """`pulumi up` of the program, with the config as the stack file has it now."""
+        """Runs `pulumi up` of the program with the current config of the stack file."""
 
         def show_progress(engine_step: EngineStep) -> None:
             if engine_step.phase == "start":
@@ -69,7 +69,7 @@ class DemoEnvironment:
         return self._create_stack().outputs()
 
     def traffic(self) -> TrafficController:
-        """The endpoint's traffic and its ledger."""
+        """The controller of the endpoint's traffic and ledger."""
         outputs = self.outputs()
         clients = Clients(self.get_client("sagemaker"), self.get_client("dynamodb"), self.get_client("cloudwatch"))
         return TrafficController(
@@ -77,7 +77,7 @@ class DemoEnvironment:
         )
 
     def live_shares(self) -> dict[str, float]:
-        """The live shares by variant."""
+        """The live shares, by variant."""
         split = self.traffic().state().split
         return dict(split.shares) if split else {}
 
@@ -86,7 +86,7 @@ class DemoEnvironment:
 
 
 def create_stack(root: Path, paths: RehearsalPaths, on_step: Callable[[EngineStep], None] = _ignore_step) -> Stack:
-    """The program of a checkout as the rehearsal's stack, with the config as its stack file has it now."""
+    """The program of a checkout as the rehearsal's stack, with the current config of its stack file."""
     config: dict[str, Any] = yaml.safe_load(paths.stack_file.read_text())["config"]
     config_texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
     return Stack(PROJECT, REHEARSAL, root, paths.state_file, config_texts, on_step=on_step)
@@ -94,9 +94,11 @@ def create_stack(root: Path, paths: RehearsalPaths, on_step: Callable[[EngineSte
 
 @contextlib.contextmanager
 def enter_rehearsal(paths: RehearsalPaths) -> Iterator[Mapping[str, str]]:
-    """Into the rehearsal that another process keeps running: to the end of the block, AWS is its simulator, and the
-    time its clock's. Yields the variables that lead there. Raises RehearsalFailed where none runs, and while its story
-    still plays, which would find a stack that is not its own."""
+    """Connects this process to a running rehearsal's simulator and clock until the end of the block.
+
+    Yields the environment variables of the connection. Raises RehearsalFailed if no rehearsal is running, or while its
+    demo is running, because the demo changes the stack by itself.
+    """
     variables = paths.read_environment()
     if not variables:
         raise RehearsalFailed(paths.explain_missing())
@@ -108,7 +110,7 @@ def enter_rehearsal(paths: RehearsalPaths) -> Iterator[Mapping[str, str]]:
 
 @contextlib.contextmanager
 def use_simulator(simulated_clock: clock.Clock, variables: Mapping[str, str]) -> Iterator[None]:
-    """To the end of the block, this process has a simulator's time, and AWS is where these variables lead."""
+    """Installs a simulator's clock and its AWS environment variables in this process until the end of the block."""
     before = clock.get_clock()
     clock.install(simulated_clock)
     try:
@@ -120,9 +122,9 @@ def use_simulator(simulated_clock: clock.Clock, variables: Mapping[str, str]) ->
 
 @contextlib.contextmanager
 def start_environment(root: Path, port: int | None = None) -> Iterator[DemoEnvironment]:
-    """A stage that is clean at the start, whatever an earlier rehearsal left, and leaves no process at the end.
+    """Starts an empty environment, whatever an earlier rehearsal left; no process remains at the end.
 
-    Raises RehearsalRunning, PortInUse or SimulatorBroken.
+    Raises RehearsalRunning, PortInUse or SimulatorFailed.
     """
     paths = RehearsalPaths.of(root)
     paths.folder.mkdir(parents=True, exist_ok=True)
@@ -138,8 +140,11 @@ def start_environment(root: Path, port: int | None = None) -> Iterator[DemoEnvir
 
 @contextlib.contextmanager
 def lock_rehearsal(paths: RehearsalPaths) -> Iterator[None]:
-    """One rehearsal of a checkout at a time; raises RehearsalRunning. The kernel lets go of the lock when its holder
-    dies, however it dies."""
+    """Allows one rehearsal of a checkout at a time.
+
+    Raises RehearsalRunning if another holds the lock. The kernel releases the lock when its holder dies, for whatever
+    reason.
+    """
     with (paths.folder.parent / f"{REHEARSAL}.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""The material of `make demo`: real flights, a model without the weather and one with it, and a year of them."""
+"""The workload of `make demo`: real flights, a model without weather and one with it, and a year of requests."""
 
 from __future__ import annotations
 
@@ -26,20 +26,22 @@ if TYPE_CHECKING:
     from rehearsal.aws.sagemaker.replay import Runtime
 
 ROWS_PER_REQUEST = 8
-"""Flights of a request."""
+"""Flights in a request."""
 
 
 @dataclass(frozen=True)
 class _FlightRows:
-    """replayed: those after the validation month, in their order; year: a sample of each month. Request rows."""
+    """Request rows of the demo."""
 
     replay_rows: npt.NDArray[np.float32]
+    """The flights after the validation month, in their order."""
     monthly_samples: Mapping[int, npt.NDArray[np.float32]]
+    """A sample of each month."""
 
 
 @dataclass
 class FlightsWorkload:
-    """The flights, once `prepare` has loaded them."""
+    """The flights, after `prepare` has loaded them."""
 
     name: str = NAME
     preparation_title: str = "Training two models on January to March 2013, validating on April"
@@ -48,7 +50,7 @@ class FlightsWorkload:
     _next_row: int = 0
 
     def write_stack_file(self, paths: RehearsalPaths) -> None:
-        del paths  # the checkout's own stack file is there already
+        del paths  # the checkout's stack file is already there
 
     def prepare(self, folder: Path) -> Sequence[ModelVersion]:
         flights = load_flights()

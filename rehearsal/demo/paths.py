@@ -1,4 +1,4 @@
-"""Where a rehearsal keeps its things, so that the command line finds them while it runs."""
+"""The files of a rehearsal, at paths that the command line knows while it runs."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from shlex import quote
 from urllib.parse import urlsplit
 
 REHEARSAL = "rehearsal"
-"""The stack's name: the one stack whose outputs come from the rehearsal's engine instead of the Pulumi CLI."""
+"""Name of the stack whose outputs come from the rehearsal's engine instead of the Pulumi CLI."""
 ALL_GAME_DAYS = "all"
-"""The page of all game days, among those of single ones."""
+"""Name of the page of all game days, beside the pages of single ones."""
 FIRST_TRAFFIC = "pulumi up: all traffic to blue"
-"""The end of the line with which the demo reports that its endpoint serves."""
+"""End of the line that the demo prints when its endpoint serves."""
 AWS_CLI_SCRIPT = r"""#!/bin/sh
 # The AWS CLI in the rehearsal that runs here, whatever other accounts the terminal is set to.
 for name in $(env | sed -n 's/^\(AWS_[A-Z0-9_]*\)=.*/\1/p'); do unset "$name"; done
@@ -25,11 +25,11 @@ test -x "$cli" || cli=aws
 exec "$cli" "$@"
 """
 STAY_MESSAGE = "The simulated AWS stays"
-"""The beginning of the line with which a rehearsal reports that the demo is over and that the account is kept."""
+"""Beginning of the line that a rehearsal prints when the demo is over and the account is kept."""
 RUN_BY_DEMO = "TIDEWATCH_RUN_BY_DEMO"
-"""Set in the environment of the commands that the demo runs."""
+"""Environment variable of the commands that the demo runs."""
 CONNECT_TIMEOUT_SECONDS = 1.0
-"""Within which the simulator takes a connection, if there is one."""
+"""A simulator that is running accepts a connection within this time."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,12 @@ class RehearsalPaths:
 
     @property
     def stack_file(self) -> Path:
-        """The rehearsal edits a copy of Pulumi.rehearsal.yaml: the checkout stays clean."""
+        """The rehearsal's copy of Pulumi.rehearsal.yaml: edits leave the checkout clean."""
         return self.folder / f"Pulumi.{REHEARSAL}.yaml"
 
     @property
     def aws_cli(self) -> Path:
-        """The AWS CLI as a command that reaches the simulator."""
+        """The script that runs the AWS CLI against the simulator."""
         return self.folder / "aws"
 
     @property
@@ -68,21 +68,23 @@ class RehearsalPaths:
 
     @property
     def report_file(self) -> Path:
-        """The story's own game day, drawn."""
+        """The page of the demo's own game day."""
         return self.folder / "report.html"
 
     def game_day_page(self, scenario: str) -> Path:
-        """A game day that was played by itself, or EVERY, drawn."""
+        """The page of one game day, or of ALL_GAME_DAYS."""
         return self.folder / "scenarios" / f"{scenario}.html"
 
     @property
     def alarm_coverage_file(self) -> Path:
-        """What every alarm was driven by."""
+        """The trigger of every alarm, as JSON."""
         return self.folder / "alarm-coverage.json"
 
     def write_connection(self, environment: dict[str, str]) -> None:
-        """Tells this user's other processes how to reach the simulator: the variables of AWS's SDKs and tools, with
-        the key of the run."""
+        """Writes how this user's other processes reach the simulator.
+
+        These are the variables of AWS's SDKs and tools, with the key of the run.
+        """
         variables = " ".join(f"{name}={quote(value)}" for name, value in environment.items())
         checkout_cli = self.folder.parents[1] / ".venv-awscli" / "bin" / "aws"
         _write_private_file(
@@ -91,7 +93,7 @@ class RehearsalPaths:
         _write_private_file(self._connection_file, 0o600, json.dumps(environment, indent=2))
 
     def read_environment(self) -> dict[str, str]:
-        """The announced variables; empty where no rehearsal runs, though one that was killed left its announcement."""
+        """The variables of the connection; empty if no rehearsal is running, even if a killed one left its file."""
         if not self._connection_file.exists():
             return {}
         environment = json.loads(self._connection_file.read_text())
@@ -104,7 +106,7 @@ class RehearsalPaths:
         return f"{opening} with `tidewatch rehearse --stay` and leave it running"
 
     def explain_demo_running(self) -> str:
-        """Why nobody but the demo edits or deploys its stack yet, as a sentence; empty once the demo is over."""
+        """Why only the demo may edit or deploy its stack for now, as a sentence; empty after the demo."""
         if self.summary_file.exists() or RUN_BY_DEMO in os.environ:
             return ""
         return (
@@ -122,7 +124,7 @@ class RehearsalPaths:
 
 
 def _write_private_file(path: Path, mode: int, text: str) -> None:
-    """A new file of its owner's alone: it holds the key of the run."""
+    """Writes a new file that only its owner can read: it holds the key of the run."""
     path.unlink(missing_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     with os.fdopen(os.open(path, flags, mode), "w") as file:
@@ -130,7 +132,7 @@ def _write_private_file(path: Path, mode: int, text: str) -> None:
 
 
 def _accepts_connections(address: str) -> bool:
-    """Whether anything takes a connection at this address of the machine."""
+    """Whether a server accepts connections at this address of the machine."""
     url = urlsplit(address)
     try:
         socket.create_connection((url.hostname or "", url.port or 0), CONNECT_TIMEOUT_SECONDS).close()

@@ -1,4 +1,4 @@
-"""The real Pulumi CLI in a rehearsal: a home and a backend of its own, our provider on PATH, nothing downloaded."""
+"""Runs the real Pulumi CLI in a rehearsal: with its own home and backend, our provider on PATH, and no downloads."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ PIP_STUB = """import importlib.metadata as metadata, json
 
 print(json.dumps([{"name": d.name, "version": d.version} for d in metadata.distributions()]))
 """
-"""All that the CLI asks of pip is the list of packages, and an environment that uv made has no pip."""
+"""Replaces pip, which environments created by uv lack: the CLI uses pip only to list the packages."""
 SIGNAL_EXIT_BASE = 128
-"""What shells add to the number of a signal for the exit code of what it ended."""
+"""Shells add this to the number of the signal that ended a process, for its exit code."""
 
 
 def build_environment(folder: Path, aws: Mapping[str, str]) -> dict[str, str]:
-    """The CLI's environment: only its own home in `folder`, our provider plugin on PATH, nothing downloaded.
+    """The CLI's environment: its own home in `folder`, our provider plugin on PATH, and no downloads.
 
-    aws: the variables that lead to the simulator.
+    `aws` are the variables of the connection to the simulator.
     """
     plugins, backend, pulumi_home, modules = (folder / name for name in ("plugins", "backend", "home", "modules"))
     for directory in (plugins, backend, pulumi_home, modules):
@@ -68,12 +68,12 @@ def build_environment(folder: Path, aws: Mapping[str, str]) -> dict[str, str]:
 
 
 def build_project_settings(project: Mapping[str, Any]) -> dict[str, Any]:
-    """A project's settings, Pulumi.yaml, with which its program runs in this interpreter's environment."""
+    """The settings of Pulumi.yaml, changed so that the program runs in this interpreter's environment."""
     return {**project, "runtime": {"name": "python", "options": {"toolchain": "pip", "virtualenv": sys.prefix}}}
 
 
 def _require_cli() -> None:
-    """Raises CommandFailed where there is no CLI."""
+    """Raises CommandFailed if the Pulumi CLI is not installed."""
     if shutil.which("pulumi") is None:
         raise CommandFailed(
             "the Pulumi CLI is not on PATH: install it (https://www.pulumi.com/docs/install/), or leave out "
@@ -83,8 +83,11 @@ def _require_cli() -> None:
 
 @contextmanager
 def _leave_signal_to_child(number: signal.Signals) -> Iterator[None]:
-    """The terminal sends a signal to both: the child does what it asks, and this process waits for it. A handler, and
-    not SIG_IGN, which the child would inherit."""
+    """Ignores a signal in this process until the end of the block, so that only the child reacts to it.
+
+    A terminal sends the signal to both. This installs a handler instead of SIG_IGN because the child would inherit
+    SIG_IGN.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -97,21 +100,24 @@ def _leave_signal_to_child(number: signal.Signals) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class PulumiCli:
-    """Runs the rehearsal's stack by the CLI: the state is handed to it, and taken back whatever came of the run."""
+    """Runs the rehearsal's stack with the CLI: imports the state into it and exports it again after any result."""
 
     root: Path
     paths: RehearsalPaths
     aws: Mapping[str, str]
 
     def run(self, *command: str) -> int:
-        """`pulumi COMMAND` with its own output; its exit code. Raises CommandFailed where there is no CLI, or the
-        state cannot be handed over, and Refused while another run is under way."""
+        """Runs `pulumi COMMAND` with its own output and returns its exit code.
+
+        Raises CommandFailed if the CLI is missing or the state cannot be imported, and EngineError while another run is
+        under way.
+        """
         _require_cli()
         with lock_state(self.paths.state_file):
             env = self._prepare_project()
             self._reclaim_state(env)
             journal = StateFile(self.paths.state_file)
-            State(journal, dry=False)  # takes what a run that was killed did into the file
+            State(journal, dry=False)  # saves the steps of a killed run to the file
             saved_state = journal.load()
             self._run_quietly(env, json.dumps(to_deployment(saved_state, version("pulumi-aws"))), "stack", "import")
             if command[0] == "preview":
@@ -123,15 +129,17 @@ class PulumiCli:
                 self._reclaim_state(env)
 
     def reclaim_state(self) -> None:
-        """The state from the CLI, where a run of it ended before that. Raises CommandFailed, and Refused while another
-        run is under way."""
+        """Takes the state back from the CLI if an earlier run ended before it did so.
+
+        Raises CommandFailed, and EngineError while another run is under way.
+        """
         if self._handover_marker.exists():
             with lock_state(self.paths.state_file):
                 self._reclaim_state(self._prepare_project())
 
     @property
     def _handover_marker(self) -> Path:
-        """There while the CLI's state is the one that counts."""
+        """This file exists while the CLI's state is the current one."""
         return self.paths.folder / "pulumi" / "handed-over"
 
     def _reclaim_state(self, env: Mapping[str, str]) -> None:
@@ -152,7 +160,7 @@ class PulumiCli:
         self._handover_marker.unlink()
 
     def _run_interactively(self, env: Mapping[str, str], command: Sequence[str]) -> int:
-        """The CLI as the user would start it; Ctrl-C is for it alone, and its exit code is that of a shell."""
+        """Runs the CLI as the user would; only the CLI reacts to Ctrl-C, and the exit code is that of a shell."""
         with _leave_signal_to_child(signal.SIGINT):
             completed = subprocess.run(  # nosec B603, B607 # no shell, and the CLI is the one on the user's PATH
                 ["pulumi", *command, "--stack", REHEARSAL], cwd=self._project_folder, env=dict(env), check=False
@@ -161,7 +169,7 @@ class PulumiCli:
 
     @property
     def _project_folder(self) -> Path:
-        """The rehearsal's folder is a project whose program is the checkout's: the stack file is its own."""
+        """The rehearsal's folder: a Pulumi project with the checkout's program and its own stack file."""
         return self.paths.folder
 
     def _prepare_project(self) -> dict[str, str]:

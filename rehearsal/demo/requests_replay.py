@@ -1,4 +1,4 @@
-"""The last act with a user's own requests: spread over some hours, and what the drift function makes of them."""
+"""The last step of the demo with a user's own requests: spreads them over some hours and reads the drift reports."""
 
 from __future__ import annotations
 
@@ -16,28 +16,29 @@ from tidewatch.drift.statistics import Verdict
 from tidewatch.html import escape_html, render_cell, render_document, render_row, render_table
 
 MAX_HOURS = 6
-"""That the requests are spread over."""
+"""The requests are spread over at most this many hours."""
 GAP_BEFORE_REPLAY = timedelta(days=4)
-"""From the acts before: their requests are no part of the three days that the last report judges."""
+"""Keeps the requests of the earlier steps out of the three days that the last report covers."""
 PAGE_TITLE = "Drift of your requests"
 HEADINGS = ("version", "verdict", "rows", "rejected", "drifting")
 
 
 @dataclass(frozen=True)
 class VersionDrift:
-    """What the last report says of one version, over all of the hours. rejected: records by the reason."""
+    """The last report about one version, over all of the hours."""
 
     version: str
     verdict: str
     severity: str
     rows: int
     rejected: dict[str, int]
+    """Number of rejected records, by reason."""
     features: dict[str, FeatureDrift]
     page: str
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """Under HEADINGS."""
+        """The row of this version under HEADINGS."""
         rejected = ", ".join(f"{count} {reason}" for reason, count in self.rejected.items() if count) or "none"
         drifting = (
             ", ".join(name for name, feature in self.features.items() if feature.verdict == Verdict.DRIFT) or "none"
@@ -47,21 +48,22 @@ class VersionDrift:
 
 @dataclass(frozen=True)
 class RequestsDriftSummary:
-    """The drift function over the whole rehearsal, and over the requests of the last act.
-
-    hours: simulated hours with records; captured: records that the endpoint captured in them; records: what became of
-    these. requests: of the last act. pages: their folder.
-    """
+    """The drift function's results over the whole rehearsal and over the requests of the last step."""
 
     hours: int
+    """Simulated hours with records."""
     captured_count: int
+    """Records that the endpoint captured in these hours."""
     records: RecordCounts
+    """The captured records by the drift function's result."""
     requests: int
+    """Requests of the last step."""
     versions: list[VersionDrift]
     pages: str
+    """The folder of the report pages."""
 
     def summary_line(self) -> str:
-        """The row in the table at the end."""
+        """The row in the final table."""
         verdicts = "; ".join(
             f"version {version_drift.version}: {version_drift.verdict}" for version_drift in self.versions
         )
@@ -74,15 +76,19 @@ class RequestsDriftSummary:
 
 @dataclass(frozen=True)
 class RequestsReplay:
-    """Replays the requests once, in their order. what: their name in titles."""
+    """Replays the requests once, in their order."""
 
     env: DemoEnvironment
     console: ProgressConsole
     requests: Sequence[InferenceRequest]
     requests_name: str
+    """The name of the requests in titles."""
 
     def run(self) -> RequestsDriftSummary:
-        """Raises RehearsalFailed where a request fails or no report comes."""
+        """Replays the requests and summarizes the reports.
+
+        Raises RehearsalFailed if a request fails or no report appears.
+        """
         drift_reports = DriftReports(self.env)
         drift_reports.report_past_hours(self.console)
         first = (self.env.control.get_time() + GAP_BEFORE_REPLAY).replace(minute=5, second=0, microsecond=0)
@@ -109,13 +115,13 @@ class RequestsReplay:
 
     def _send_requests(self, requests: Sequence[InferenceRequest]) -> None:
         endpoint, runtime = self.env.outputs()["endpoint"]["name"], self.env.get_client("sagemaker-runtime")
-        # One thread: which version answers is drawn in the order of the requests.
+        # One thread: the routing draws a version for each request, in the order of the requests.
         result = replay_requests(runtime, endpoint, requests, threads=1)
         if result.errors:
             raise RehearsalFailed(f"requests failed: {result.errors}")
 
     def _collect_versions(self, drift_reports: DriftReports, first: datetime) -> Iterator[VersionDrift]:
-        """The last report of each version since then: an hour without a request to it has none."""
+        """The last report of each version since `first`: an hour without a request to a version has no report."""
         for variant in self.env.outputs()["traffic"]["versions"]:
             reports_since = [
                 (key, report)
@@ -137,7 +143,7 @@ class RequestsReplay:
 
 
 def render_overview(summary: RequestsDriftSummary) -> str:
-    """The versions' verdicts as a page that links their reports: one HTML file, without script or network."""
+    """Renders the versions' verdicts as one HTML file that links their reports, without scripts or network access."""
     rows = [
         render_row(
             f"version {version_drift.version}",

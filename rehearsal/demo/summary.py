@@ -1,4 +1,4 @@
-"""What a rehearsal showed, in numbers: out/rehearsal/summary.json."""
+"""The results of a rehearsal in numbers: out/rehearsal/summary.json."""
 
 from __future__ import annotations
 
@@ -15,19 +15,23 @@ from rehearsal.demo.requests_replay import RequestsDriftSummary
 
 @dataclass(frozen=True)
 class DeploySummary:
-    """Resources made by the program, wall seconds of the `up`s that made them, and what a second one changed."""
+    """The first deployment, and the idempotence of a second `up`."""
 
     created_count: int
+    """Resources that the program created."""
     seconds: float
+    """Wall seconds of the runs of `up` that created them."""
     changed_on_second_up: int
+    """Resources that a second `up` changed."""
 
 
 @dataclass(frozen=True)
 class ModelSummary:
-    """A published version and its area under the ROC curve on April's flights; None where none was measured here."""
+    """A published version."""
 
     version: str
     auc: float | None
+    """Area under the ROC curve on April's flights; None if it was not measured here."""
     sha256: str
 
     def summary_line(self) -> str:
@@ -37,16 +41,18 @@ class ModelSummary:
 
 @dataclass(frozen=True)
 class ObservedSplit:
-    """Shares by variant: as declared, and as `requests` untargeted requests were answered."""
+    """A split as declared and as observed."""
 
     declared_shares: dict[str, float]
+    """By variant."""
     observed_shares: dict[str, float]
+    """By variant, of the answers to untargeted requests."""
     requests: int
 
 
 @dataclass(frozen=True)
 class ReceiptSummary:
-    """Seconds from the request, by the rehearsal's clock: the platform's stated seconds are in them."""
+    """Seconds from the rollback request, by the rehearsal's clock; they include the platform's stated seconds."""
 
     api_accepted_s: float | None
     weights_observed_s: float | None
@@ -55,7 +61,7 @@ class ReceiptSummary:
 
 @dataclass(frozen=True)
 class RollbackSummary:
-    """The rollback, and its time apart: the platform's stated seconds and our own measured ones."""
+    """The rollback, with its time split into the platform's stated seconds and our own measured ones."""
 
     incident: str
     receipt: ReceiptSummary
@@ -68,7 +74,7 @@ class RollbackSummary:
 
 @dataclass(frozen=True)
 class QuarantineSummary:
-    """Whether raising the rolled-back version again was refused, and let through once acknowledged."""
+    """Whether `up` refused to raise the rolled-back version and accepted it after the acknowledgement."""
 
     refused: bool
     message: str
@@ -77,7 +83,7 @@ class QuarantineSummary:
 
 @dataclass(frozen=True)
 class OutOfBandSummary:
-    """Whether weights changed behind everybody's back were found, and what `up` said."""
+    """Whether the sweep detected an out-of-band change of weights, and the error message of `up`."""
 
     detected: bool
     message: str
@@ -85,8 +91,7 @@ class OutOfBandSummary:
 
 @dataclass(frozen=True)
 class GameDaySummary:
-    """The rollback that an alarm made: seconds from the first bad datapoint, by the rehearsal's clock; the platform's
-    stated ones and our own measured ones apart. report: the page with its timeline."""
+    """The rollback that an alarm started, in seconds from the first bad datapoint, by the rehearsal's clock."""
 
     scenario: str
     passed: bool
@@ -95,8 +100,11 @@ class GameDaySummary:
     flip_s: float | None
     recover_s: float | None
     platform_stated_s: float | None
+    """Stated seconds of the platform until the flip."""
     own_s: float | None
+    """Measured seconds of our own code."""
     report: str
+    """The page with the timeline."""
 
     @classmethod
     def of(cls, outcome: GameDayOutcome, report: str) -> GameDaySummary:
@@ -115,7 +123,7 @@ class GameDaySummary:
 
 @dataclass
 class DemoSummary:
-    """Filled act by act."""
+    """The results of the demo; each step fills in its part."""
 
     deploy: DeploySummary | None = None
     models: list[ModelSummary] = field(default_factory=list)
@@ -131,7 +139,7 @@ class DemoSummary:
         path.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
 
     def rows(self) -> dict[str, str]:
-        """The table at the end, by heading."""
+        """The rows of the final table, by heading."""
         return {title: text for title, text in self._summary_lines() if text}
 
     def _summary_lines(self) -> list[tuple[str, str]]:

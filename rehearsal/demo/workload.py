@@ -1,6 +1,6 @@
-"""What a rehearsal's story is played with: two versions of a model, requests to it, and a last act of its own.
+"""The workload of the demo: two versions of a model, requests to it, and a last step of its own.
 
-The acts are in play.py, the same for all material: built_in.py has the flights, own/ what a user brings.
+The steps in demo.py are the same for all workloads: flights_workload.py has the flights, user_model/ a user's model.
 """
 
 from __future__ import annotations
@@ -22,16 +22,15 @@ if TYPE_CHECKING:
     from rehearsal.aws.sagemaker.replay import Runtime
 
 IMAGE = "785573368785.dkr.ecr.us-east-1.amazonaws.com/sagemaker-tritonserver@sha256:" + "7d" * 32
-"""A digest of the right form for an image that the simulator never pulls: it serves the artifact by itself."""
+"""A digest in the right form for an image that the simulator never pulls: it serves the artifact itself."""
 
 FIRST_VERSION, SECOND_VERSION = "1", "2"
-"""The versions of every story: the champion, and the canary."""
+"""The versions of every demo: the champion and the canary."""
 
 
 @dataclass(frozen=True)
 class ModelVersion:
-    """A version on disk, ready for `tidewatch publish`. told: what is said of it. auc: where it was measured; image:
-    what serves it, where its lineage names none."""
+    """A version on disk, ready for `tidewatch publish`."""
 
     version: str
     artifact: Path
@@ -39,31 +38,41 @@ class ModelVersion:
     card: Path
     reference: Path
     description: str
+    """Printed after the preparation."""
     auc: float | None = None
+    """None if it was not measured."""
     image: str = ""
+    """The container image, if the lineage names none."""
 
 
 class Workload(Protocol):
-    """name: the model's, in the registry. preparing: the title of what `prepare` does. asked: what is sent, in
-    titles."""
+    """The model and the requests of a demo."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The model's name in the registry."""
+        ...
+
     @property
-    def preparation_title(self) -> str: ...
+    def preparation_title(self) -> str:
+        """The title of the step that `prepare` runs in."""
+        ...
+
     @property
-    def requests_name(self) -> str: ...
+    def requests_name(self) -> str:
+        """The name of the requests in titles."""
+        ...
 
     def write_stack_file(self, paths: RehearsalPaths) -> None:
-        """Puts what the first `up` needs into the rehearsal's folder."""
+        """Writes the stack file for the first `up` into the rehearsal's folder."""
         ...
 
     def prepare(self, folder: Path) -> Sequence[ModelVersion]:
-        """FIRST and SECOND, made in `folder` while the first `up` runs."""
+        """Creates FIRST_VERSION and SECOND_VERSION in `folder`, while the first `up` runs."""
         ...
 
     def send_requests(self, runtime: Runtime, endpoint: str, requests: int) -> ReplayResult:
-        """Sends the next so many requests."""
+        """Sends the next `requests` requests."""
         ...
 
     def create_harness(self, env: DemoEnvironment) -> Harness:
@@ -71,5 +80,5 @@ class Workload(Protocol):
         ...
 
     def run_drift(self, env: DemoEnvironment, console: ProgressConsole) -> YearDriftSummary | RequestsDriftSummary:
-        """The last act: what the drift function makes of the requests. Raises RehearsalFailed."""
+        """Runs the last step: drift verdicts on the workload's requests. Raises RehearsalFailed."""
         ...

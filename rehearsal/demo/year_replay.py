@@ -1,4 +1,4 @@
-"""The last act: a sample of the year's flights, month by month, and what the drift function makes of it by itself."""
+"""The last step of the demo: replays a sample of each month's flights and reads the drift reports."""
 
 from __future__ import annotations
 
@@ -22,27 +22,31 @@ from rehearsal.demo.drift_summary import (
 from rehearsal.demo.environment import DemoEnvironment, RehearsalFailed
 
 MONTHS = range(5, 13)
-"""Of 2013: after the months of training, and that of validation."""
+"""Months of 2013 after those of training and validation."""
 DAYS, REQUESTS, ROWS = 3, 16, 64
-"""A month is replayed on its first three days, an hour a day, so many requests an hour, so many flights a request."""
+"""A month is replayed on its first three days, in one hour a day.
+
+REQUESTS is the number of requests in that hour, ROWS the number of flights in a request.
+"""
 FLIGHTS = DAYS * REQUESTS * ROWS
-"""Of one month."""
+"""Flights of one month."""
 SAMPLE_SIZE = FLIGHTS * len(MONTHS), DAYS * REQUESTS * len(MONTHS)
 """Flights and requests of all months."""
 NOON = 12
-"""UTC; the hour of the day in which the requests are sent."""
+"""Hour of the day, UTC, in which the requests are sent."""
 
 
 @dataclass(frozen=True)
 class YearReplay:
-    """Replays the year. sample: FLIGHTS request rows of each of MONTHS."""
+    """Replays the year."""
 
     env: DemoEnvironment
     console: ProgressConsole
     samples: Mapping[int, npt.NDArray[np.float32]]
+    """FLIGHTS request rows for each of MONTHS."""
 
     def run(self) -> YearDriftSummary:
-        """Replays all months and tells what the reports say. Raises RehearsalFailed where a month has none."""
+        """Replays all months and summarizes the reports. Raises RehearsalFailed if a month has no report."""
         drift_reports = DriftReports(self.env)
         drift_reports.report_past_hours(self.console)
         year = self.env.control.get_time().year + 1
@@ -64,7 +68,7 @@ class YearReplay:
         return summary
 
     def _replay_month(self, drift_reports: DriftReports, number: int, year: int) -> list[MonthVerdict]:
-        """Replays a month of 2013 at the beginning of that month of `year`, simulated."""
+        """Replays a month of 2013 at the beginning of that month of the simulated `year`."""
         label = f"2013-{number:02}"
         with self.console.run_step(f"Replaying {FLIGHTS} flights of {label}, an hour on each of three days") as step:
             last = self._replay_days(
@@ -77,19 +81,22 @@ class YearReplay:
         return verdicts
 
     def _replay_days(self, drift_reports: DriftReports, flights: npt.NDArray[np.float32], first: datetime) -> datetime:
-        """Sends the flights on DAYS days from `first` on, and lets the function read them; the last hour."""
+        """Sends the flights on DAYS days from `first` on and lets the drift function read them.
+
+        Returns the last hour.
+        """
         endpoint, runtime = self.env.outputs()["endpoint"]["name"], self.env.get_client("sagemaker-runtime")
         for day, rows in enumerate(np.split(flights, DAYS)):
-            # To the next day: the function then reads the hour of the one before.
+            # Jumps to the next day; the drift function then reads the previous day's hour.
             drift_reports.advance_to(first + timedelta(days=day))
-            # One thread: which version answers is drawn in the order of the requests, the same in every rehearsal.
+            # One thread: the routing draws a version for each request, in the same order in every rehearsal.
             result = replay(runtime, endpoint, rows, rows_per_request=ROWS, threads=1)
             if result.errors:
                 raise RehearsalFailed(f"requests failed: {result.errors}")
         return drift_reports.advance_past_hour()
 
     def _collect_verdicts(self, drift_reports: DriftReports, label: str, hour: datetime) -> Iterator[MonthVerdict]:
-        """The reports on that hour, their pages copied."""
+        """Summarizes the reports on that hour and copies their pages."""
         for variant in self.env.outputs()["traffic"]["versions"]:
             for key, report in drift_reports.list_reports(f"{FOLDER}/{variant}/{hour:%Y/%m/%d/%H}/"):
                 yield summarize_month(

@@ -1,9 +1,9 @@
 """Deploys a Pulumi program without the Pulumi CLI.
 
-The program's SDK talks to a resource monitor of ours, which keeps a state file and creates, updates, replaces and
-deletes through rehearsal.engine.providers and the program's own dynamic providers. It is a rehearsal's engine, not a
-second Pulumi: held to recorded steps of the real CLI, and refusing what it does not do. Policy packs are not asked;
-registration.py says where they would be.
+The program's SDK calls our resource monitor, which keeps a state file and creates, updates, replaces and deletes
+resources through rehearsal.engine.providers and the program's own dynamic providers. This is a rehearsal's engine and
+no second Pulumi: tests compare it with recorded steps of the real CLI, and it refuses what it does not support. It runs
+no policy packs; registration.py names the place where they would run.
 """
 
 from rehearsal.engine.results import DeploymentFailed, DeploymentStep, DeploymentSummary, EngineError

@@ -1,4 +1,4 @@
-"""Assets and archives by the hash of their content: not by path, time or mode."""
+"""Compares assets and archives by the hash of their content, without path, time or mode."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from rehearsal.engine.results import EngineError
 from rehearsal.engine.serialization import ARCHIVE, ASSETS, SIGNATURE, PropertyMap
 
 _BLOCK, _NAME, _PREFIX = 512, 100, 155
-"""Bytes of a tar's block, and of its two fields that hold a file's name."""
+"""Bytes of a tar block, and of its two fields for a file's name."""
 
 
 class AssetHasher:
-    """Adds to every asset in a bag the hash of its content, as the CLI has it. A path is read once in a run.
+    """Adds the hash of its content, as the CLI computes it, to every asset in a property map.
 
-    Source: pulumi/pulumi, sdk/go/common/resource, asset/asset.go and archive/archive.go, `EnsureHashWithWD`: the
-    SHA-256 of the bytes; of an archive that is none yet, of the tar that holds its members.
+    It reads each path once in a run. Source: pulumi/pulumi, sdk/go/common/resource, asset/asset.go and
+    archive/archive.go, `EnsureHashWithWD`: the SHA-256 of the bytes; for an archive that is not a file, of the tar with
+    its members.
     """
 
     def __init__(self) -> None:
@@ -44,7 +45,7 @@ class AssetHasher:
 
 
 def to_comparable(value: Any) -> Any:
-    """The value with each asset as its hash, so that equal content is equal wherever it lies."""
+    """The value with each asset replaced by its hash, so that equal content at different paths is equal."""
     if isinstance(value, dict):
         if value.get(SIGNATURE) in ASSETS and "hash" in value:
             return f"sha256:{value['hash']}"
@@ -53,7 +54,7 @@ def to_comparable(value: Any) -> Any:
 
 
 def _iter_content(asset: PropertyMap) -> Iterator[bytes]:
-    """The bytes of an asset; of an archive that is no file, those of its tar."""
+    """The bytes of an asset; for an archive that is not a file, the bytes of its tar."""
     if "text" in asset:
         yield asset["text"].encode()
     elif "path" in asset and (path := _require_path(asset["path"])).is_file():
@@ -65,7 +66,7 @@ def _iter_content(asset: PropertyMap) -> Iterator[bytes]:
 
 
 def _iter_members(archive: PropertyMap) -> Iterator[tuple[str, bytes]]:
-    """The files of an archive by their names in it, in their order."""
+    """The files of an archive with their names in it, in their order."""
     if "path" in archive:
         folder = Path(archive["path"])
         for file in sorted(p for p in folder.rglob("*") if p.is_file()):
@@ -90,7 +91,7 @@ def _require_path(name: str) -> Path:
 
 
 def _build_tar_header(name: str, size: int) -> bytes:
-    """A file's header in a tar as Go's archive/tar writes it: USTAR, of nobody and no time, mode 0600."""
+    """A file's tar header as Go's archive/tar writes it: USTAR, without owner and time, mode 0600."""
     prefix = name[: _PREFIX + 1].rpartition("/")[0] if len(name.encode()) > _NAME else ""
     base_name = name[len(prefix) + 1 :] if prefix else name
     fields = [

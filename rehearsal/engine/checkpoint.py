@@ -1,7 +1,7 @@
-"""The state as the Pulumi CLI exports and imports it, so that either engine goes on where the other one stopped.
+"""Converts the state to and from the Pulumi CLI's export format, so that each engine can continue the other's work.
 
 Source: pulumi/pulumi, sdk/go/common/apitype/core.go (DeploymentV3, ResourceV3, OperationV2), and
-pkg/resource/stack/deployment.go on secrets in clear, which `pulumi stack import` encrypts.
+pkg/resource/stack/deployment.go on plaintext secrets, which `pulumi stack import` encrypts.
 """
 
 from __future__ import annotations
@@ -31,19 +31,20 @@ _FIELDS = {
     "dependencies": "dependencies",
     "property_dependencies": "propertyDependencies",
 }
-"""What is left out where it is empty: the names here, and the CLI's."""
+"""Fields that are omitted if empty: our names, and the CLI's."""
 _INTERRUPTED = "its update was interrupted: it will be repeated"
-"""The CLI updates what has an initialization error, changed or not, as the engine here what was interrupted."""
+"""Marks an interrupted update as an initialization error: the CLI updates such a resource even without a change."""
 
 SavedState = Mapping[str, Any]
-"""A state file's content: its resources and pending calls as plain fields, and the stack's outputs."""
+"""The content of a state file: its resources and pending calls as dicts, and the stack's outputs."""
 
 
 def to_deployment(saved: SavedState, version: str) -> dict[str, Any]:
-    """What `pulumi stack import` takes. version: of the aws provider with which the CLI is to go on.
+    """Builds the input of `pulumi stack import`.
 
-    The engine here keeps a provider's settings with each resource, the CLI as a resource of their own. A create whose
-    answer nobody saw is left out: the CLI would refuse to go on until somebody says what became of it.
+    `version` is the version of the aws provider that the CLI will use. Our engine keeps a provider's settings with each
+    resource, the CLI in a separate resource. A create without an observed result is left out: the CLI would refuse to
+    continue until somebody resolved it.
     """
     providers = _DefaultProviders(version)
     interrupted_updates = {each["resource"]["serial"] for each in saved["pending"] if each["kind"] == "update"}
@@ -69,10 +70,10 @@ def to_deployment(saved: SavedState, version: str) -> dict[str, Any]:
 
 
 def from_deployment(exported: Mapping[str, Any], previous_pending: Sequence[SavedState] = ()) -> dict[str, Any]:
-    """The state of what `pulumi stack export --show-secrets` tells.
+    """Builds the state from the output of `pulumi stack export --show-secrets`.
 
-    unheard: the calls that were pending before; the creates among them that the CLI did not make stay so. A create
-    whose answer the CLI did not see is one more.
+    `previous_pending` are the calls that were pending before; a create among them stays pending unless the CLI made it.
+    A create whose result the CLI did not observe is added.
     """
     deployment = exported["deployment"]
     exported_resources: Sequence[Mapping[str, Any]] = deployment.get("resources") or []
@@ -98,14 +99,14 @@ def from_deployment(exported: Mapping[str, Any], previous_pending: Sequence[Save
 
 
 class _DefaultProviders:
-    """The default providers of a deployment, made as its resources ask for them."""
+    """The default providers of a deployment, created when a resource needs them."""
 
     def __init__(self, version: str) -> None:
         self._version = version
         self.resources: dict[str, dict[str, Any]] = {}
 
     def get_reference(self, resource: Mapping[str, Any]) -> str:
-        """The provider of a resource; "" for components and the stack."""
+        """The provider reference of a resource; "" for components and the stack."""
         if not resource["custom"]:
             return ""
         if resource["type"].startswith(f"{_DYNAMIC}:"):
@@ -165,7 +166,7 @@ def _from_cli_resource(resource: Mapping[str, Any], settings: Mapping[str, Prope
 
 
 def _to_cli_secrets(value: Any) -> Any:
-    """A value with its secrets in the CLI's form: the JSON text of what is secret."""
+    """The value with its secrets in the CLI's form: the secret value as JSON text."""
     if is_secret(value):
         return {SIGNATURE: SECRET, "plaintext": json.dumps(_to_cli_secrets(value["value"]))}
     if isinstance(value, dict):
@@ -174,7 +175,7 @@ def _to_cli_secrets(value: Any) -> Any:
 
 
 def _from_cli_secrets(value: Any) -> Any:
-    """A value with its secrets in the protocol's form."""
+    """The value with its secrets in the protocol's form."""
     if is_secret(value):
         return {SIGNATURE: SECRET, "value": _from_cli_secrets(json.loads(value["plaintext"]))}
     if isinstance(value, dict):

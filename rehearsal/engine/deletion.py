@@ -1,4 +1,4 @@
-"""Taking resources away: at the end of an update, before a replacement, and all of them in a destroy."""
+"""Deletes resources: at the end of an update, before a replacement, and all of them in a destroy."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ UNPROTECT = "remove the `protect` flag from the resource in the program and run 
 
 
 def delete_resources(run: DeploymentRun, resources: list[Resource]) -> None:
-    """Deletes what nothing depends on any more, chain after chain, as the engine does.
+    """Deletes resources, dependents before their dependencies, as the engine does.
 
-    A protected resource is passed over and with it all that it depends on; everything else is deleted. Raises
-    EngineError at the end if there was one, the error of a delete at once.
+    It skips a protected resource and everything that the resource depends on, and deletes all others. Raises
+    EngineError at the end if a resource was protected, and the error of a failed delete at once.
     """
     dependencies = _find_dependencies(resources)
     skipped, messages = set[int](), list[str]()
@@ -39,8 +39,10 @@ def delete_resources(run: DeploymentRun, resources: list[Resource]) -> None:
 
 
 def _find_dependencies(resources: list[Resource]) -> list[set[int]]:
-    """For each resource the places of those that it depends on: by option or property, also what is inside a component
-    that it names, and its parent. All of them were made before it."""
+    """For each resource the indexes of its dependencies, which were all created before it.
+
+    Dependencies come from options and properties, include the members of a named component, and include the parent.
+    """
     indexes_by_urn, indexes_by_ancestor = dict[str, set[int]](), dict[str, set[int]]()
     parents = {resource.urn: resource.parent for resource in resources}
     dependencies = list[set[int]]()
@@ -62,7 +64,7 @@ def _find_dependencies(resources: list[Resource]) -> list[set[int]]:
 
 
 def _order_deletions(dependencies: list[set[int]]) -> list[int]:
-    """The places in the order in which the engine deletes: first what is furthest from having no needs."""
+    """The indexes in the engine's order of deletion: the longest chain of dependencies first."""
     depth = list[int]()
     for found in dependencies:
         depth.append(1 + max((depth[index] for index in found), default=0))
@@ -79,7 +81,7 @@ def _find_transitive_dependencies(index: int, dependencies: list[set[int]]) -> s
 
 
 def delete_before_replace(run: DeploymentRun, old: Resource) -> None:
-    """Deletes an object whose replacement cannot stand beside it, and first what must be replaced along with it."""
+    """Deletes an object that cannot coexist with its replacement, after the dependents that it also replaces."""
     dependents = _find_replaced_dependents(run, old)
     if protected_urns := [r.urn for r in dependents if r.protect]:
         raise EngineError(
@@ -111,9 +113,9 @@ def _choose_op(resource: Resource) -> str:
 
 
 def _find_replaced_dependents(run: DeploymentRun, root: Resource) -> list[Resource]:
-    """Resources of which an input comes from one to be deleted and whose provider replaces them if that input changes.
+    """Resources with an input from a deleted resource whose provider replaces them if that input changes.
 
-    The engine's rule: such an input counts as unknown, and the provider is asked for its diff.
+    This is the engine's rule: the input counts as unknown, and the provider computes the diff.
     """
     deleted_urns, found = {root.urn}, list[Resource]()
     for resource in run.state.previous:

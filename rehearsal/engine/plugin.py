@@ -1,7 +1,7 @@
 """`pulumi-resource-aws` for the simulator: rehearsal.engine.providers behind Pulumi's provider protocol.
 
-Put an executable of that name on PATH that runs `python -m rehearsal.engine.plugin`, set AWS_ENDPOINT_URL and the
-key of the run, and a real `pulumi up` deploys to the simulator.
+Put an executable with that name on PATH that runs `python -m rehearsal.engine.plugin`, set AWS_ENDPOINT_URL and the key
+of the run, and a real `pulumi up` deploys to the simulator.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from rehearsal.engine.providers.errors import InitFailed
 from rehearsal.engine.providers.polling import CANCELLED
 
 _MAX_MESSAGE_BYTES = 400 << 20
-"""Bytes a message may have; the CLI's own limit."""
+"""Maximum bytes of a message; the CLI's own limit."""
 
 
 class _PartialFailure(Exception):
-    """An error, and what the CLI keeps in its state all the same."""
+    """An error together with the properties that the CLI keeps in its state despite it."""
 
     def __init__(self, failure: InitFailed, properties: struct_pb2.Struct) -> None:
         super().__init__(failure.reason)
@@ -57,14 +57,14 @@ def _wrap_partial_failure(struct: struct_pb2.Struct, sent: Mapping[str, Any]) ->
 
 
 def _abort_on_error(method: Callable[..., Any]) -> Callable[..., Any]:
-    """A method as gRPC calls it: its failure is one sentence to the user, not a traceback."""
+    """Wraps a method for gRPC: the user sees the error's message without a traceback."""
 
     @wraps(method)
     def call(self: AwsServicer, request: Any, context: grpc.ServicerContext) -> Any:
         try:
             return method(self, request)
         except _PartialFailure as partial:
-            # Where gRPC carries the details of a status.
+            # gRPC carries the details of a status in this trailer.
             status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(partial))
             status.details.add().Pack(partial.details)
             context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
@@ -76,7 +76,7 @@ def _abort_on_error(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class AwsServicer(ResourceProviderServicer):
-    """The simulator's AWS types as the CLI's engine calls them."""
+    """The simulator's AWS types, with the methods that the CLI's engine calls."""
 
     def __init__(self) -> None:
         self.settings = providers.ProviderSettings()
@@ -194,7 +194,7 @@ class AwsServicer(ResourceProviderServicer):
 
     @_abort_on_error
     def Read(self, request: Any) -> Any:
-        """A refresh (with the state's inputs), an import or a `get` (without)."""
+        """Reads for a refresh (with the state's inputs), or for an import or a `get` (without)."""
         kind, props, inputs = (
             self._resolve_type(request.urn),
             deserialize_props(request.properties),
@@ -224,7 +224,7 @@ class AwsServicer(ResourceProviderServicer):
 
 
 def serve() -> None:
-    """Serves until the process that started it is gone, since a CLI that is killed leaves its plugins running."""
+    """Serves until the parent process is gone, since a killed CLI leaves its plugins running."""
     server = grpc.server(
         futures.ThreadPoolExecutor(32),
         options=[
@@ -235,7 +235,7 @@ def serve() -> None:
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(AwsServicer(), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    # Asked before the port is told, which fails where the CLI is gone already.
+    # Reads the parent's id before the write of the port, which fails if the CLI is already gone.
     parent = os.getppid()
     os.write(1, f"{port}\n".encode())
     while os.getppid() == parent:

@@ -1,4 +1,4 @@
-"""Runs the program in this process as the language host would in a new one."""
+"""Runs the program in this process, as the language host would in a new one."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from rehearsal.engine.run import DeploymentRun
 from rehearsal.engine.sdk_patches import reduce_sdk_overhead
 
 PARALLELISM = 16
-"""Registrations at once, the CLI's default."""
+"""Concurrent registrations, the CLI's default."""
 
 
 def run_program(run: DeploymentRun) -> None:
-    """Plays the program against the run's monitor.
+    """Runs the program against the run's monitor.
 
-    Raises what stopped it, after every call that was under way has ended; the sentences are in `run.errors`.
+    Raises the program's error after every running call has ended; the messages are in `run.errors`.
     """
     stack = run.stack
     configure(
@@ -51,12 +51,12 @@ def run_program(run: DeploymentRun) -> None:
 def _execute(run: DeploymentRun, program: Path) -> None:
     loop, pool = asyncio.new_event_loop(), ThreadPoolExecutor(PARALLELISM)
     loop.set_default_executor(pool)
-    # A program that fails abandons its tasks; the language host keeps quiet about them too.
+    # A failing program abandons its tasks; the language host hides their errors too.
     loop.set_exception_handler(lambda _loop, _context: None)
     try:
         loop.run_until_complete(run_in_stack(lambda: _main(program)))
     except BaseException as error:
-        # Noted before the calls under way are waited for, so that none of those still queued starts.
+        # Recorded before the wait for running calls, so that no queued call starts.
         if not run.errors:
             run.errors.append(str(error) if isinstance(error, pulumi.RunError) else traceback.format_exc())
         raise
@@ -72,10 +72,10 @@ async def _main(program: Path) -> None:
 
 
 async def _wait_for_outputs() -> None:
-    """Waits for what the program has declared, until all of it is known or something has failed.
+    """Waits until all declared outputs are known or something has failed.
 
-    Pulumi waits for it too, but looks at every output anew whenever one of them is known: of two hundred resources that
-    is as much work as deploying them. What failed is left to it to tell.
+    Pulumi waits too, but rescans every output whenever one becomes known, which takes as long as the deployment for two
+    hundred resources. Pulumi's own wait reports the failure.
     """
     while waiting := [task for task in cast("Any", SETTINGS).outputs if not task.done()]:
         done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_EXCEPTION)
@@ -92,10 +92,10 @@ def _cancel(loop: asyncio.AbstractEventLoop) -> None:
 
 @contextlib.contextmanager
 def isolate_process(program: Path, packages: tuple[str, ...]) -> Iterator[None]:
-    """The process as a new one would find it: the program's folder, and none of its modules imported.
+    """Gives the program a fresh process environment: its folder as working directory, none of its modules imported.
 
-    `forget` names top-level packages. The host's own imports of them stand aside and return afterwards, so that
-    classes it holds stay the ones it knows. What the program changes in the process is put back.
+    `packages` are top-level packages. The host's imports of them are set aside and restored afterwards, so that the
+    host's references to their classes stay valid. Changes that the program makes in the process are undone.
     """
     path = list(sys.path)
     with contextlib.chdir(program), _preserve_sigint_handler(), _unload_packages(packages):
@@ -122,10 +122,10 @@ def _unload_packages(packages: tuple[str, ...]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _preserve_sigint_handler() -> Iterator[None]:
-    """Ctrl-C stays what the host makes of it.
+    """Keeps the host's handler of Ctrl-C.
 
-    Programs leave it to the system, against the noise of the language host that they expect: this process would die of
-    it in the middle of a run, and put nothing away.
+    Programs restore the default handler to silence the language host's traceback. Here the default would kill this
+    process during a run, without any cleanup.
     """
     install = signal.signal
 

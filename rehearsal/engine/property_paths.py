@@ -1,4 +1,4 @@
-"""Property paths: what changed between two bags, and the patterns of `ignore_changes` and `replace_on_changes`."""
+"""Property paths: differences between property maps, and patterns of `ignore_changes` and `replace_on_changes`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SEGMENT = re.compile(r"""\["((?:[^"\\]|\\.)*)"\]|\[(\d+|\*)\]|([^.\[\]]+)""")
 
 
 def parse_path(path: str) -> PropertyPath:
-    """`tags["a.b"]`, `variants[*].weight` or `root.nested` as their keys; `*` matches any."""
+    """Parses `tags["a.b"]`, `variants[*].weight` or `root.nested` into keys; `*` matches any key."""
     return tuple(quoted or index or unquoted for quoted, index, unquoted in _SEGMENT.findall(path))
 
 
@@ -30,15 +30,15 @@ def find_changes(old: Any, new: Any, prefix: PropertyPath = ()) -> list[Property
 
 
 def covers(pattern: PropertyPath, path: PropertyPath) -> bool:
-    """Whether the pattern names the path or something around it."""
+    """Whether the pattern names the path or an ancestor of it."""
     return len(pattern) <= len(path) and all(p in ("*", k) for p, k in zip(pattern, path, strict=False))
 
 
 def reset(path: PropertyPath, old: Any, new: Any) -> bool:
-    """Gives `new` in place the value that `old` has at the path, as the engine's own `PropertyPath.Reset`.
+    """Sets `new` at the path to the value that `old` has there, in place, like the engine's `PropertyPath.Reset`.
 
-    False where an element was added or removed on the way; what could be reset beside it is. Secrets are looked
-    into, and what came out of one goes in as one.
+    Returns False if an element was added or removed on the path; the remaining elements are reset. It looks into
+    secrets, and a value from a secret becomes a secret.
     """
     return _reset(path, old, new, hidden=False)
 

@@ -1,4 +1,4 @@
-"""Properties in the provider protocol's form: read, written, and compared."""
+"""Reads, writes and compares properties in the provider protocol's form."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def serialize_props(props: Mapping[str, Any]) -> struct_pb2.Struct:
 def deserialize_props(struct: struct_pb2.Struct) -> dict[str, Any]:
     """Properties from the protocol's form.
 
-    Old states carry an asset's hash alone, which the SDK refuses to read: such a property is left out.
+    Old states contain an asset's hash alone, which the SDK refuses to read: such a property is left out.
     """
     readable = _copy_fields(
         struct, (k for k in struct.fields if not k.startswith("__") and not _has_bare_asset(struct[k]))
@@ -33,7 +33,7 @@ def deserialize_props(struct: struct_pb2.Struct) -> dict[str, Any]:
 
 
 def _copy_fields(struct: struct_pb2.Struct, keys: Iterable[str]) -> struct_pb2.Struct:
-    """Some properties as they are, copied without a look inside, which takes most of a call's time."""
+    """Copies some properties without parsing them, since parsing takes most of a call's time."""
     copied_fields = struct_pb2.Struct()
     for key in keys:
         copied_fields.fields[key].CopyFrom(struct.fields[key])
@@ -45,7 +45,7 @@ def _is_hashed_asset(value: Any) -> bool:
 
 
 def _has_bare_asset(value: Any) -> bool:
-    """Whether an asset without content hides anywhere inside."""
+    """Whether the value contains an asset without content."""
     if isinstance(value, struct_pb2.Struct):
         if _is_hashed_asset(value) and not any(key in value for key in ("path", "text", "uri", "assets")):
             return True
@@ -54,14 +54,17 @@ def _has_bare_asset(value: Any) -> bool:
 
 
 def serialize_over(struct: struct_pb2.Struct, sent: Mapping[str, Any], outs: Mapping[str, Any]) -> struct_pb2.Struct:
-    """Outs in the protocol's form; what is still as given keeps the CLI's own form, where an asset's hash lives."""
+    """Outputs in the protocol's form.
+
+    Unchanged values keep the CLI's own form, which contains the hash of an asset.
+    """
     merged = _copy_fields(struct, (k for k in struct.fields if k in outs and k in sent and outs[k] is sent[k]))
     merged.MergeFrom(serialize_props({k: v for k, v in outs.items() if k not in sent or v is not sent[k]}))
     return merged
 
 
 def normalize(value: Any) -> Any:
-    """A form to compare: an asset is the hash of its content, which the SDK's own reader drops."""
+    """A form for comparisons: an asset becomes the hash of its content, which the SDK's own reader drops."""
     if _is_hashed_asset(value):
         return f"sha256:{value['hash']}"
     if isinstance(value, struct_pb2.Struct):
@@ -99,7 +102,7 @@ def build_detailed_diff(old: dict[str, Any], new: dict[str, Any], replaces: list
 
 
 def restore_assets(live: struct_pb2.Struct, request: Any) -> struct_pb2.Struct:
-    """Inputs as they are live, with the assets that only the state knows."""
+    """The live inputs, with the assets that only the state contains."""
     merged = struct_pb2.Struct()
     merged.update({k: v for k, v in request.inputs.items() if _has_bare_asset(v)})
     merged.update(dict(live.items()))

@@ -1,4 +1,4 @@
-"""Who makes a resource: the simulator's AWS types, or the program's own dynamic providers."""
+"""Finds the provider of a resource: the simulator's AWS types, or the program's own dynamic providers."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from rehearsal.engine.serialization import PropertyMap, copy_secrecy, reveal_sec
 from rehearsal.engine.state import Resource
 
 PROVIDER_KEY = "__provider"
-"""The input in which a dynamic resource carries its pickled provider."""
+"""The input with the pickled provider of a dynamic resource."""
 
 
 class AwsExtensions(Protocol):
-    """What an AWS type adds to Pulumi's own ResourceProvider."""
+    """The methods that an AWS type adds to Pulumi's ResourceProvider."""
 
     def find_replace_keys(self, changed: list[str], olds: dict[str, Any], news: dict[str, Any]) -> list[str]: ...
     def read(self, id_: str, props: dict[str, Any], inputs: dict[str, Any]) -> ReadResult: ...
@@ -46,11 +46,13 @@ class ResourceTypes(Protocol):
 
 @dataclass(frozen=True)
 class ResourceDiff:
-    """What an update would do. `changed` are the paths of the inputs; `replaces` the keys that force a new object."""
+    """The changes that an update would make."""
 
     has_changes: bool
     changed_paths: tuple[PropertyPath, ...]
+    """Paths of changed inputs."""
     replace_keys: tuple[str, ...]
+    """Keys that force a new object."""
     delete_first: bool = False
 
     @property
@@ -65,26 +67,28 @@ class ResourceDiff:
 
 @dataclass(frozen=True)
 class CallResult:
-    """What a create or update left: the object, and why it is not as it should be, where it is not."""
+    """The object after a create or update."""
 
     id: str
     outputs: PropertyMap
     failure: InitFailed | None = None
+    """Why the object is incomplete; None if it is not."""
 
 
 @dataclass(frozen=True)
 class StateProvider:
-    """A provider's calls in terms of the state. `aws` is the same object as `code` where it is an AWS type."""
+    """Calls a provider with values of the state."""
 
     code: ResourceProvider
     aws: AwsExtensions | None
+    """The same object as `code` for an AWS type."""
     hasher: AssetHasher
 
     def check(self, olds: PropertyMap, goal: Resource) -> PropertyMap:
-        """The inputs as the provider wants them, secrets kept; what it leaves alone stays as the program sent it, with
-        the nulls inside, as the CLI has it.
+        """The inputs after the provider's check, with secrets kept.
 
-        Raises EngineError with the provider's own sentences.
+        An unchanged value stays as the program sent it, including nested nulls, as the CLI does it. Raises EngineError
+        with the provider's own messages.
         """
         sent = to_python(goal.inputs)
         got = self.code.check(to_python(olds), dict(sent))
@@ -96,10 +100,10 @@ class StateProvider:
         return {key: goal.inputs[key] if key in unchanged_keys else value for key, value in checked.items()}
 
     def diff(self, old: Resource, inputs: PropertyMap, replace_on: list[str]) -> ResourceDiff:
-        """What changed from old to these inputs, and whether the provider or `replace_on_changes` wants a new object.
+        """Compares the inputs, and decides whether the provider or `replace_on_changes` requires a new object.
 
-        A dynamic provider that says itself what differs names no paths, so that `replace_on_changes` has nothing to
-        match, as in the engine.
+        A dynamic provider that computes its own diff names no paths, so that `replace_on_changes` has nothing to match,
+        as in the engine.
         """
         changed = find_changes(to_comparable(reveal_secrets(old.inputs)), to_comparable(reveal_secrets(inputs)))
         result = self.code.diff(old.id, to_python(old.outputs), to_python(inputs))
@@ -113,7 +117,7 @@ class StateProvider:
         return ResourceDiff(differs, tuple(changed), tuple(dict.fromkeys(replaces)), bool(result.delete_before_replace))
 
     def preview(self, old: Resource | None, goal: Resource) -> PropertyMap:
-        """The outputs as a preview knows them. Of a dynamic resource that is its inputs: the rest is unknown."""
+        """The outputs that a preview knows. For a dynamic resource these are its inputs: the rest is unknown."""
         news = to_python(goal.inputs)
         outs = self.aws.preview(to_python(old.outputs) if old else None, news) if self.aws is not None else news
         return self.to_outputs(outs, goal)
@@ -126,7 +130,10 @@ class StateProvider:
         return CallResult(created.id, self.to_outputs(created.outs, goal))
 
     def update(self, old: Resource, goal: Resource, *, changed: bool = True) -> CallResult:
-        """Without a change an AWS type only looks; a dynamic provider is asked to update whatever the reason."""
+        """Updates the object.
+
+        Without a change an AWS type only reads it; a dynamic provider is always called.
+        """
         olds, news = to_python(old.outputs), to_python(goal.inputs)
         try:
             if self.aws is not None and not changed:
@@ -139,26 +146,25 @@ class StateProvider:
         self.code.delete(resource.id, to_python(resource.outputs))
 
     def read(self, id_: str, outputs: PropertyMap, inputs: PropertyMap | None = None) -> ReadResult:
-        """The live object. With the last inputs, an AWS type also tells which of them are no longer so."""
+        """Reads the live object. With the last inputs, an AWS type also returns which of them have changed."""
         if self.aws is not None and inputs is not None:
             return self.aws.read(id_, to_python(outputs), to_python(inputs))
         return self.code.read(id_, to_python(outputs))
 
     def find(self, resource: Resource) -> ReadResult | None:
-        """The object that a create which was cut off may have left; None where there is none to be found."""
+        """The object that an interrupted create may have left; None if there is none."""
         found = self.aws.find(to_python(resource.inputs)) if self.aws is not None else None
         return found if found and found.id else None
 
     def to_outputs(self, outs: Mapping[str, Any] | None, goal: Resource) -> PropertyMap:
-        """What a call returned, as secret as its inputs, with the provider's code where a delete will look for it."""
+        """The result of a call, with the secrecy of its inputs, and with the provider's code for a later delete."""
         return copy_secrecy(self.hasher.hash_assets(to_property_map(outs or {})), goal.inputs) | _get_provider_code(
             goal
         )
 
 
 class DynamicProviderProxy:
-    """A dynamic provider as the CLI's process of them answers: of an error it prints what Python prints, class and
-    all.
+    """A dynamic provider that reports errors like the CLI's process of dynamic providers: as Python prints them.
 
     Source: pulumi/dynamic/__main__.py of the SDK, `_abort_with_traceback`, with sys.tracebacklimit at 0.
     """
@@ -179,7 +185,7 @@ class DynamicProviderProxy:
 
 
 class ProviderResolver:
-    """Finds the provider of a resource. A dynamic provider is unpickled and configured once in a run, and shared."""
+    """Finds the provider of a resource. It unpickles and configures a dynamic provider once in a run."""
 
     def __init__(self, types: ResourceTypes, project: str, config: Mapping[str, str]) -> None:
         self._types, self._project, self._config = types, project, dict(config)
@@ -200,7 +206,7 @@ class ProviderResolver:
         return StateProvider(resource_type, cast("AwsExtensions", resource_type), self.hasher)
 
     def get_region(self, resource: Resource) -> str:
-        """Where an AWS resource lies; empty for others."""
+        """The region of an AWS resource; empty for others."""
         return (
             self._types.ProviderSettings.from_config(resource.provider).region
             if resource.type.startswith("aws:")
@@ -217,7 +223,7 @@ class ProviderResolver:
         code = reveal_secrets((resource.inputs if PROVIDER_KEY in resource.inputs else resource.outputs)[PROVIDER_KEY])
         with self._lock:
             if code not in self._dynamic_providers:
-                provider = dill.loads(base64.b64decode(code))  # nosec B301 # our own program's, as Pulumi reads it
+                provider = dill.loads(base64.b64decode(code))  # nosec B301 # from our own program, as Pulumi reads it
                 with _preserve_traceback_limit():
                     provider.configure(ConfigureRequest(Config(self._config, self._project)))
                 self._dynamic_providers[code] = provider
@@ -226,7 +232,10 @@ class ProviderResolver:
 
 @contextlib.contextmanager
 def _preserve_traceback_limit() -> Iterator[None]:
-    """A provider may set sys.tracebacklimit for the CLI's process of dynamic providers; here the SDK shares it."""
+    """Restores sys.tracebacklimit.
+
+    A provider may set it for the CLI's process of dynamic providers, but here the SDK shares it.
+    """
     limit = getattr(sys, "tracebacklimit", None)
     yield
     if limit is not None:

@@ -1,4 +1,4 @@
-"""Looking at what is really there: a refresh, and what a killed run left behind."""
+"""Compares the state with the cloud: a refresh, and the pending calls of a killed run."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from rehearsal.engine.state import PendingOperation, Resource
 
 
 def refresh(run: DeploymentRun, *, before_update: bool = False) -> None:
-    """Reads every resource and takes the answer into the state; what is not there any more is forgotten.
+    """Reads every resource and updates the state; a missing resource is dropped from it.
 
-    As the first part of an update its steps are called `refresh`, with what was found as their key.
+    As the first part of an update its steps are called `refresh`, with the detected change as their key.
     """
     for resource in run.state.previous:
         if resource.is_managed and not (resource.replaced or resource.pending_replacement):
@@ -37,17 +37,17 @@ def _refresh_resource(run: DeploymentRun, resource: Resource) -> str:
     resource.outputs = provider.to_outputs(got.outs, resource)
     same = previous == to_comparable([resource.inputs, resource.outputs])
     if not same or resource.init_errors:
-        # What could be read is initialized as far as the engine knows, as after RefreshStep in the CLI's.
+        # A resource that can be read counts as initialized, as after RefreshStep in the CLI's engine.
         resource.init_errors = []
         run.state.amend(resource)
     return "same" if same else "update"
 
 
 def resolve_pending(run: DeploymentRun) -> None:
-    """Ends the calls of a killed run whose answer nobody saw.
+    """Resolves the calls of a killed run whose results are unknown.
 
-    A create is adopted when the object is found by its name, else forgotten. An update is made again by the next
-    `up`. A delete is done when the object cannot be read any more.
+    A create is adopted if the object is found by its name, and dropped otherwise. The next `up` repeats an update. A
+    delete is done if the object can no longer be read.
     """
     for pending in list(run.state.pending.values()):
         with run.record_error(pending.resource.label):
@@ -85,5 +85,5 @@ def _resolve_create(run: DeploymentRun, resource: Resource, old: Resource | None
 
 
 def _is_in_state(run: DeploymentRun, kind: str, id_: str) -> bool:
-    """Whether an object found by its name is one the state holds already, such as the one that was being replaced."""
+    """Whether the state already holds an object that was found by name, for instance one that was being replaced."""
     return any(r.type == kind and r.id == id_ and not r.pending_replacement for r in run.state)

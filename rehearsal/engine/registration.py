@@ -1,4 +1,4 @@
-"""What becomes of one resource that the program registers: the decisions of the engine's step generator."""
+"""Processes a registered resource: the decisions of the engine's step generator."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rehearsal.engine.serialization import PropertyMap, from_struct, mark_secret
 from rehearsal.engine.state import Resource
 
 INIT_ERROR = "#initerror"
-"""The key that stands for errors of an earlier create or update among the changes of a resource."""
+"""The key for errors of an earlier create or update among the changes of a resource."""
 UNSUPPORTED = {
     "remote": "remote components",
     "deletedWith": "deleted_with",
@@ -26,11 +26,11 @@ UNSUPPORTED = {
     "packageRef": "parameterized packages",
 }
 UNSUPPORTED_MESSAGES = {"replacement_trigger": "replacement_trigger", "hooks": "resource hooks"}
-"""Options whose request field is a message, which is sent empty where the program sets nothing."""
+"""Unsupported options whose request field is a message, which the SDK sends empty if the program sets nothing."""
 
 
 def build_goal(run: DeploymentRun, request: Any, properties: Any, **more: Any) -> Resource:
-    """The resource as the program wants it."""
+    """The resource that the program requests."""
     parent = run.state.get_current(request.parent)
     return Resource(
         run.urn_builder.build_urn(request.parent, request.type, request.name),
@@ -45,7 +45,7 @@ def build_goal(run: DeploymentRun, request: Any, properties: Any, **more: Any) -
 
 
 class Registration:
-    """One request, from what the program asks to the step that it takes."""
+    """One registration request, from the program's arguments to the step."""
 
     def __init__(self, run: DeploymentRun, request: Any) -> None:
         self.run, self.request = run, request
@@ -57,7 +57,7 @@ class Registration:
         self.old: Resource | None = None
 
     def perform(self) -> Resource:
-        """Takes the step and returns the resource as it is then. Raises EngineError."""
+        """Performs the step and returns the resulting resource. Raises EngineError."""
         self._require_supported()
         with self.run.state.lock:
             self._claim_urn()
@@ -81,7 +81,7 @@ class Registration:
         self.run.registered_urns.add(self.goal.urn)
 
     def _find_previous(self) -> Resource | None:
-        """The resource as an earlier run left it, under its own URN or an alias."""
+        """The resource from an earlier run, under its own URN or an alias."""
         urn, state = self.goal.urn, self.run.state
         for candidate in (urn, *self.run.urn_builder.iter_aliases(self.request, self.run.previous_urns)):
             old = state.get_previous(candidate)
@@ -94,7 +94,7 @@ class Registration:
         return None
 
     def _record_component(self) -> Resource:
-        """Components and explicit providers: nobody makes them."""
+        """Records a component or an explicit provider, which need no call."""
         goal, old = self.goal, self.old
         goal.id = old.id if old else str(uuid.uuid4()) if goal.custom else ""
         goal.outputs = old.outputs if old else {}
@@ -121,7 +121,10 @@ class Registration:
         return goal
 
     def _create_or_change(self) -> Resource:
-        """A policy pack would be asked about `goal.inputs` between check and the call."""
+        """Checks the inputs, then creates or changes the resource.
+
+        A policy pack would check `goal.inputs` between the check and the call.
+        """
         goal, old = self.goal, self.old
         recreated = old is not None and old.pending_replacement
         if old is not None and not recreated:
@@ -168,7 +171,7 @@ class Registration:
             raise EngineError(
                 f"unable to replace resource {self.goal.urn!r} as it is currently marked for protection; {UNPROTECT}"
             )
-        # Ignored changes and the old name end here: the new object is checked as if there had been none.
+        # `ignore_changes` and the old name do not apply to a new object: it is checked without the old inputs.
         self.goal.inputs = self.provider.check({}, replace(self.goal, inputs=self.program_inputs))
         request = self.request
         if request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else diff.delete_first:
@@ -192,7 +195,7 @@ class Registration:
         return goal
 
     def _record_result(self, result: CallResult, in_place_of: Resource | None = None) -> None:
-        """What a call left. Where it failed all the same that is kept, with the reason, which is raised."""
+        """Records the result of a call. A partly failed object is recorded with the error, which is then raised."""
         goal = self.goal
         goal.id, goal.outputs = result.id, self._mark_secret_outputs(result.outputs)
         if result.failure is not None:
@@ -201,7 +204,7 @@ class Registration:
             raise result.failure
 
     def _apply_ignore_changes(self, old: PropertyMap) -> PropertyMap:
-        """The inputs asked for, with the values of ignored paths as they were."""
+        """The requested inputs, with the old values at ignored paths."""
         inputs = copy.deepcopy(self.program_inputs)
         for path in self.request.ignoreChanges:
             if not reset(parse_path(path), old, inputs):

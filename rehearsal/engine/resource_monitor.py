@@ -1,4 +1,4 @@
-"""The resource monitor and engine that the Pulumi SDK of the program talks to, in the place of the CLI's."""
+"""The resource monitor and engine for the program's Pulumi SDK, in place of the CLI's."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ FEATURES = (
     resource_pb2.RESOURCE_MONITOR_FEATURE_SECRETS,
     resource_pb2.RESOURCE_MONITOR_FEATURE_ALIAS_SPECS,
 )
-"""Only what is honoured: the SDK itself refuses an option that needs more, instead of losing it."""
+"""The supported features: the SDK refuses an option that needs others, instead of dropping it silently."""
 
 
 class ResourceMonitor:
-    """The calls of the protocol's ResourceMonitor. The SDK makes them from several threads at once."""
+    """The methods of the protocol's ResourceMonitor. The SDK calls them from several threads."""
 
     def __init__(self, run: DeploymentRun) -> None:
         self._run = run
@@ -82,7 +82,7 @@ class ResourceMonitor:
 
 
 class Diagnostics:
-    """The engine's side of `pulumi.log`. Like the CLI it shows an error that the program logs and goes on."""
+    """The engine's side of `pulumi.log`. Like the CLI it shows a logged error and continues."""
 
     def __init__(self, run: DeploymentRun) -> None:
         self._run = run

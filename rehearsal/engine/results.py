@@ -1,4 +1,4 @@
-"""What a run tells: its steps while they happen, its summary at the end, and why it was refused."""
+"""The results of a run: its steps as they happen, its summary, and its errors."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ UNCHANGED_OPS = frozenset({"same", "read"})
 
 
 class EngineError(Exception):
-    """The engine or a provider will not do what the program asks; the sentence says why."""
+    """The engine or a provider refuses a request of the program; the message is a sentence with the reason."""
 
 
 class RunAborted(EngineError):
-    """Another resource failed. What is unchanged is still recorded, as it would have been beside it in the CLI."""
+    """Another resource failed. Unchanged resources are still recorded, as the CLI would in parallel."""
 
     def __init__(self) -> None:
         super().__init__("another resource failed: nothing new is started")
@@ -25,20 +25,20 @@ class RunAborted(EngineError):
 
 @dataclass(frozen=True)
 class DeploymentStep:
-    """One operation on one resource, named as the Pulumi CLI names it.
-
-    `op` is create, update, replace, delete, delete-replaced, same, read, discard, import or refresh.
-    `phase` is `planned` in a preview; otherwise `start` when a call goes out and `done` when it came back.
-    `keys` are the properties that changed or force the replacement, `retain` for an object left in the cloud,
-    and for a refresh `update` or `delete` where it found a difference.
-    `seconds` is the wall time of the call.
-    """
+    """One operation on one resource, with the Pulumi CLI's names."""
 
     op: str
+    """create, update, replace, delete, delete-replaced, same, read, discard, import or refresh."""
     urn: str
     keys: tuple[str, ...] = ()
+    """The properties that changed or force the replacement.
+
+    It is `retain` for an object left in the cloud, and `update` or `delete` for a refresh that found a difference.
+    """
     phase: Phase = "done"
+    """`planned` in a preview; otherwise `start` before a call and `done` after it."""
     seconds: float = 0.0
+    """Wall time of the call."""
 
     @property
     def name(self) -> str:
@@ -51,26 +51,28 @@ class DeploymentStep:
 
 @dataclass(frozen=True)
 class DeploymentSummary:
-    """A finished run: its steps in the order in which they were done, and the stack outputs with secrets opened."""
+    """A finished run."""
 
     steps: tuple[DeploymentStep, ...]
+    """In the order of completion."""
     outputs: dict[str, Any]
+    """The stack outputs, with secrets in plaintext."""
     notes: tuple[str, ...]
     seconds: float = 0.0
 
     @property
     def op_counts(self) -> Counter[str]:
-        """How many steps of each operation."""
+        """The number of steps by operation."""
         return Counter(step.op for step in self.steps)
 
     @property
     def changed_steps(self) -> tuple[DeploymentStep, ...]:
-        """The steps that are more than looking: all but `same`, `read` and a `refresh` that found nothing."""
+        """The steps with an effect: all but `same`, `read` and a `refresh` without a difference."""
         return tuple(s for s in self.steps if s.op not in UNCHANGED_OPS and (s.op != "refresh" or s.keys))
 
     @property
     def description(self) -> str:
-        """How many steps of each operation that changes something, and the wall time, as a clause."""
+        """The number of steps with an effect by operation, and the wall time, as a clause."""
         counts = Counter(step.op for step in self.changed_steps)
         changes_text = ", ".join(f"{count} {op}" for op, count in sorted(counts.items()))
         if self.steps and all(step.phase == "planned" for step in self.steps):
@@ -79,7 +81,7 @@ class DeploymentSummary:
 
 
 class DeploymentFailed(Exception):
-    """A run that did not finish; `errors` are its sentences, `summary` what was done before."""
+    """A run that did not finish; `errors` are its messages, `summary` its completed steps."""
 
     def __init__(self, errors: Sequence[str], summary: DeploymentSummary) -> None:
         super().__init__("\n".join(errors))

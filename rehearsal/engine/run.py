@@ -1,4 +1,4 @@
-"""One preview, update, refresh or destroy: what all its parts share."""
+"""One preview, update, refresh or destroy: the context that all its parts share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rehearsal.engine.urns import UrnBuilder
 
 
 class StackSettings(Protocol):
-    """What a run reads of its stack. The stack starts runs, so that a run cannot import it."""
+    """The attributes of the stack that a run reads. The stack starts runs, so that a run cannot import it."""
 
     @property
     def project(self) -> str: ...
@@ -38,9 +38,9 @@ class StackSettings(Protocol):
 
 
 class DeploymentRun:
-    """The state, the providers and the report of one run. Several threads work on it at once.
+    """The state, the providers and the report of one run. Several threads use it at once.
 
-    A dry run makes no call that changes anything and leaves the state file alone.
+    A dry run makes no call with an effect and does not write the state file.
     """
 
     def __init__(self, stack: StackSettings, *, dry: bool) -> None:
@@ -54,31 +54,33 @@ class DeploymentRun:
         self.errors: list[str] = []
         self.notes: list[str] = []
         self.stack_outputs: tuple[Resource, PropertyMap] | None = None
-        """The stack and what it exports, kept until it is known whether the run succeeded."""
+        """The stack and its exports, kept until the run has succeeded or failed."""
         self._on_step: Callable[[DeploymentStep], None] = stack.on_step
 
     def get_provider(self, resource: Resource) -> StateProvider:
         return self.providers.resolve(resource)
 
     def record_step(self, op: str, urn: str, keys: tuple[str, ...] = (), seconds: float = 0.0) -> None:
-        """Reports what was done, or in a dry run would be."""
+        """Reports a completed step, or a planned one in a dry run."""
         step = DeploymentStep(op, urn, keys, "planned" if self.dry else "done", seconds)
         with self.state.lock:
             self.steps.append(step)
         self._on_step(step)
 
     def start_step(self, op: str, urn: str, keys: tuple[str, ...] = ()) -> float:
-        """Reports that a call goes out, and returns when."""
+        """Reports that a call starts. Returns its start time."""
         self._on_step(DeploymentStep(op, urn, keys, "start"))
         return time.perf_counter()
 
     def get_elapsed(self, began: float) -> float:
-        """Wall seconds since a call went out."""
+        """Wall seconds since the start time of a call."""
         return time.perf_counter() - began
 
     def save_outputs(self) -> None:
-        """Puts the stack's outputs into the state. After an error an output that is missing may not be gone, so those
-        of before stay, as the engine has it."""
+        """Writes the stack's outputs to the state.
+
+        After an error the previous outputs stay too, as in the engine: a missing output may still exist.
+        """
         if self.stack_outputs is None:
             return
         stack, outputs = self.stack_outputs
@@ -88,9 +90,9 @@ class DeploymentRun:
 
     @contextlib.contextmanager
     def journal_operation(self, kind: OperationKind, resource: Resource) -> Iterator[None]:
-        """Journals a call before it goes out, and forgets it if it fails; a kill leaves it pending.
+        """Journals a call before it starts, and removes the entry if it fails; a killed run leaves it pending.
 
-        Raises RunAborted when something else failed before.
+        Raises RunAborted if something else failed before.
         """
         if self.errors:
             raise RunAborted
@@ -103,7 +105,7 @@ class DeploymentRun:
 
     @contextlib.contextmanager
     def record_error(self, subject: str) -> Iterator[None]:
-        """Keeps the sentence of an error that is raised through."""
+        """Records the message of an error and raises it again."""
         try:
             yield
         except RunAborted:
@@ -113,7 +115,7 @@ class DeploymentRun:
             raise
 
     def get_provider_settings(self, provider: str) -> PropertyMap:
-        """The settings of the explicit provider with this reference, else those of the stack's aws: config."""
+        """The settings of the explicit provider with this reference, or those of the stack's aws: config."""
         if provider and (resource := self.state.get_current(provider.rsplit("::", 1)[0])):
             return reveal_secrets(resource.inputs)
         return {key.removeprefix("aws:"): value for key, value in self.stack.config.items() if key.startswith("aws:")}

@@ -1,8 +1,8 @@
-"""What Pulumi's SDK works out for an engine that is another process, and this one does not need.
+"""Removes work of Pulumi's SDK that only an engine in another process needs.
 
-A run registers some 230 resources with thousands of outputs, and nearly all of its time is spent in the SDK. Left out
-while a program is played: the stack trace of each registration, which the CLI shows on request. Done in a shorter way,
-with the same result: the taking apart of types, the watch over outputs, the search for circles.
+A run registers some 230 resources with thousands of outputs and spends nearly all of its time in the SDK. The stack
+trace of each registration, which the CLI shows on request, is left out. The unwrapping of types, the tracking of
+outputs and the search for cycles are replaced by faster code with the same result.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _declare_dependency = resource_cycle_breaker.declare_dependency
 
 @contextmanager
 def reduce_sdk_overhead() -> Iterator[None]:
-    """The SDK of this process without that work, from here to the end of the block."""
+    """Patches the SDK of this process until the end of the block."""
     with ExitStack() as patches:
         patches.enter_context(patch.object(resource, "_get_stack_trace", lambda: _EMPTY_STACK_TRACE))
         patches.enter_context(patch.object(rpc, "declare_dependency", _declare_dependency_once))
@@ -35,15 +35,15 @@ def reduce_sdk_overhead() -> Iterator[None]:
 
 
 def _declare_dependency_once(from_resource: Any, to_resource: Any) -> bool:
-    """A dependency that is declared already closes no circle: only one that closes none was declared."""
+    """Skips the search for cycles for a declared dependency: the SDK only declares those without a cycle."""
     dependencies = getattr(from_resource, "_direct_computed_dependencies", ())
     return to_resource in dependencies or _declare_dependency(from_resource, to_resource)
 
 
 def _make_tracker(pending_outputs: set[Any]) -> Callable[[Any], None]:
-    """How outputs come to be waited for: until they are known, or for good where that fails.
+    """Tracks outputs until they are known; a failed output stays in the set.
 
-    They are made by the thread of the event loop alone, and the set is that of the run.
+    Only the thread of the event loop creates outputs, and the set belongs to the run.
     """
 
     def discard_known(future: Any) -> None:
@@ -59,5 +59,5 @@ def _make_tracker(pending_outputs: set[Any]) -> Callable[[Any], None]:
 
 @functools.cache
 def _memoize(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """A function of a type, asked once for each."""
+    """Caches a function of a type."""
     return functools.cache(function)

@@ -1,7 +1,7 @@
-"""Property bags in the form in which they cross Pulumi's protocol, as plain JSON.
+"""Property maps in the form of Pulumi's protocol, as plain JSON.
 
-Secrets, assets and unknowns carry the protocol's own signatures, so that a bag needs no types of ours and can be
-saved as it is.
+Secrets, assets and unknowns have the protocol's own signatures, so that a map needs no types of ours and can be saved
+directly.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ T = TypeVar("T")
 
 
 def to_property_map(props: Mapping[str, Any]) -> PropertyMap:
-    """What a provider returned, for the state. It holds no Outputs, so that serialising it never waits."""
+    """Converts a provider's result for the state. It contains no Outputs, so that serialization never waits."""
     return from_struct(_run_synchronously(rpc.serialize_properties(dict(props), {})))
 
 
 def to_python(wire: PropertyMap) -> dict[str, Any]:
-    """What a provider sees: secrets opened, numbers as doubles, unknowns as Unknown."""
+    """Converts properties for a provider: secrets in plaintext, numbers as doubles, unknowns as Unknown."""
     return rpc.deserialize_properties(to_struct(reveal_secrets(wire)), keep_unknowns=True)
 
 
 def from_struct(struct: struct_pb2.Struct) -> PropertyMap:
-    """JSON of a protocol message; whole numbers as ints, so that a state file reads as it was written."""
+    """Converts a protocol message to JSON; whole numbers become ints, so that a state file keeps its form."""
     return {key: _from_value(value) for key, value in struct.fields.items()}
 
 
@@ -43,7 +43,7 @@ def to_struct(wire: Mapping[str, Any]) -> struct_pb2.Struct:
 
 
 def reveal_secrets(value: Any) -> Any:
-    """The value with every secret opened."""
+    """The value with every secret in plaintext."""
     if isinstance(value, dict):
         return reveal_secrets(value["value"]) if is_secret(value) else {k: reveal_secrets(v) for k, v in value.items()}
     return [reveal_secrets(v) for v in value] if isinstance(value, list) else value
@@ -54,7 +54,7 @@ def is_secret(value: Any) -> bool:
 
 
 def has_secret(value: Any) -> bool:
-    """Whether a secret lies anywhere inside."""
+    """Whether the value contains a secret."""
     if is_secret(value):
         return True
     children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
@@ -62,19 +62,19 @@ def has_secret(value: Any) -> bool:
 
 
 def make_secret(value: Any) -> Any:
-    """The value as one secret."""
+    """The value as a secret."""
     return value if is_secret(value) else {SIGNATURE: SECRET, "value": reveal_secrets(value)}
 
 
 def mark_secrets(outs: PropertyMap, keys: Collection[str]) -> PropertyMap:
-    """The bag with these keys as secrets."""
+    """The map with these keys as secrets."""
     return {key: make_secret(value) if key in keys else value for key, value in outs.items()}
 
 
 def copy_secrecy(outs: PropertyMap, inputs: PropertyMap) -> PropertyMap:
-    """Outputs as secret as the inputs of the same name: key by key in objects, else the whole value.
+    """Marks outputs as secret like the inputs of the same name: key by key in objects, else the whole value.
 
-    The engine's rule for providers that do not keep secrets apart themselves.
+    This is the engine's rule for providers that do not track secrets themselves.
     """
     return {key: _copy_value_secrecy(value, inputs[key]) if key in inputs else value for key, value in outs.items()}
 

@@ -1,4 +1,4 @@
-"""A stack, and what can be done with it."""
+"""A stack and its operations."""
 
 from __future__ import annotations
 
@@ -29,42 +29,42 @@ def _ignore_step(step: DeploymentStep) -> None:
 
 @dataclass(frozen=True)
 class Stack:
-    """A Pulumi program, its configuration, and the file in which its state lies.
+    """A Pulumi program, its configuration, and its state file.
 
-    `program` is the folder that holds `__main__.py`. `config` has full keys (`tidewatch:model`, `aws:region`) and
-    string values, objects as JSON. `on_step` is called from several threads, as steps start and end; in a preview
-    with what is planned. `types` is the table of AWS types. `reloaded_packages` names the program's own top-level
-    packages, which every run imports afresh.
-
-    Every operation raises DeploymentFailed when it does not finish, with what was done in its summary, and EngineError
-    when another run is under way on the same state.
+    Every operation raises DeploymentFailed if it does not finish, with the completed steps in its summary, and
+    EngineError while another run uses the same state.
     """
 
     project: str
     name: str
     program: Path
+    """The folder with `__main__.py`."""
     state: Path
     config: Mapping[str, str] = field(default_factory=dict)
+    """Full keys (`tidewatch:model`, `aws:region`) and string values, objects as JSON."""
     secrets: frozenset[str] = frozenset()
     on_step: Callable[[DeploymentStep], None] = _ignore_step
+    """Called from several threads when a step starts and ends; in a preview for each planned step."""
     types: ResourceTypes = SIMULATED_TYPES
+    """The table of AWS types."""
     reloaded_packages: tuple[str, ...] = ("stacks", "components")
+    """The program's own top-level packages, which every run imports again."""
 
     def __post_init__(self) -> None:
-        # A run changes the working directory, so that relative paths would move.
+        # A run changes the working directory, which would change the meaning of relative paths.
         object.__setattr__(self, "program", self.program.resolve())
         object.__setattr__(self, "state", self.state.resolve())
 
     def preview(self, *, refresh: bool = False) -> DeploymentSummary:
-        """What an update would do, as far as it is known; nothing is touched, the state file neither."""
+        """The steps that an update would take, as far as they are known; nothing changes, not even the state file."""
         with lock_state(self.state):
             return self._run(_refresh_and_update if refresh else _update, dry=True)
 
     def up(self, *, preview: bool = True, refresh: bool = False) -> DeploymentSummary:
-        """Makes what the program declares.
+        """Deploys the program.
 
-        With a preview first, as the CLI does, what is refused is refused before anything is touched.
-        `refresh` reads all resources first, as `up --refresh`.
+        With a preview first, as in the CLI, errors appear before any change. `refresh` reads all resources first, as
+        `up --refresh` does.
         """
         operation = _refresh_and_update if refresh else _update
         with lock_state(self.state):
@@ -73,15 +73,15 @@ class Stack:
             return self._run(operation)
 
     def refresh(self) -> DeploymentSummary:
-        """Takes what is really there into the state."""
+        """Updates the state from the cloud."""
         with lock_state(self.state):
             return self._run(_refresh)
 
     def destroy(self, *, preview: bool = True) -> DeploymentSummary:
-        """Deletes everything but what is retained, and refuses what is protected.
+        """Deletes all resources except retained ones, and refuses to delete protected ones.
 
-        With a preview first, as the CLI does, that is before anything is touched; without one, as with its
-        `--skip-preview`, what a protected resource does not depend on is deleted.
+        With a preview first, as in the CLI, the refusal precedes any change. Without one, as with `--skip-preview`, it
+        deletes the resources on which no protected resource depends.
         """
         with lock_state(self.state):
             if preview:
@@ -89,7 +89,7 @@ class Stack:
             return _destroy_with_hint(lambda: self._run(_destroy))
 
     def outputs(self) -> dict[str, Any]:
-        """The stack outputs of the last run, secrets opened; none before the first."""
+        """The stack outputs of the last run, with secrets in plaintext; empty before the first run."""
         return reveal_secrets(State(StateFile(self.state), dry=True).outputs)
 
     def _run(self, operation: Callable[[DeploymentRun], None], *, dry: bool = False) -> DeploymentSummary:

@@ -1,4 +1,4 @@
-"""What is deployed, in the order in which it was registered, and which calls are out."""
+"""The deployed resources, in the order of registration, and the pending calls."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ OperationKind = Literal["create", "update", "delete"]
 
 @dataclass
 class Resource:
+    """A resource in the state."""
+
     urn: str
     type: str
     custom: bool = True
     id: str = ""
     parent: str = ""
     provider: PropertyMap = field(default_factory=dict)
-    """The settings its provider had, so that it can be deleted when they are gone from the program."""
+    """The settings of its provider, for a deletion after the program no longer has them."""
     inputs: PropertyMap = field(default_factory=dict)
     outputs: PropertyMap = field(default_factory=dict)
     dependencies: list[str] = field(default_factory=list)
@@ -31,13 +33,13 @@ class Resource:
     external: bool = False
     """Read, not managed: never updated or deleted."""
     replaced: bool = False
-    """Its successor exists; it waits for the end of the run to be deleted."""
+    """Its successor exists; the end of the run deletes it."""
     pending_replacement: bool = False
-    """Deleted before its replacement, which is not there yet."""
+    """Deleted before its replacement, which does not exist yet."""
     init_errors: list[str] = field(default_factory=list)
-    """Why its last create or update failed though it is there: the next run updates it, changed or not."""
+    """Why its last create or update failed although it exists: the next run updates it, even without a change."""
     interrupted: bool = False
-    """A run was killed while its call was out: the next one updates it, changed or not."""
+    """A run was killed during its call: the next one updates it, even without a change."""
     serial: int = 0
 
     @property
@@ -50,20 +52,20 @@ class Resource:
 
     @property
     def is_managed(self) -> bool:
-        """Whether a provider makes it: neither a component nor a provider's own settings."""
+        """Whether a provider manages it: neither a component nor a provider's own settings."""
         return self.custom and not self.type.startswith("pulumi:providers:")
 
 
 @dataclass(frozen=True)
 class PendingOperation:
-    """A call that went out; in a state file, one whose answer nobody saw."""
+    """A call that has started; in a state file, a call without a known result."""
 
     kind: OperationKind
     resource: Resource
 
 
 class State:
-    """Resources of this run before those of earlier runs that it has not reached yet.
+    """The resources of this run, before those of earlier runs that it has not reached yet.
 
     A dry state reads the file and never writes.
     """
@@ -82,7 +84,7 @@ class State:
 
     @property
     def previous(self) -> list[Resource]:
-        """What earlier runs left and this one has not reached, in their order."""
+        """The resources of earlier runs that this run has not reached, in their order."""
         return list(self._previous.values())
 
     def __iter__(self) -> Iterator[Resource]:
@@ -94,7 +96,7 @@ class State:
         return self._current.get(urn)
 
     def get_previous(self, urn: str) -> Resource | None:
-        """The resource as an earlier run left it."""
+        """The resource from an earlier run."""
         return next((r for r in self._previous.values() if r.urn == urn and not r.replaced), None)
 
     def get_by_serial(self, serial: int) -> Resource | None:
@@ -102,19 +104,22 @@ class State:
         return self._previous.get(serial)
 
     def begin_operation(self, kind: OperationKind, resource: Resource) -> None:
-        """Journals a call before it goes out."""
+        """Journals a call before it starts."""
         with self.lock:
             self.pending[resource.urn] = PendingOperation(kind, resource)
             self._write({"begin": kind, "resource": vars(resource)})
 
     def abandon(self, urn: str) -> None:
-        """The call failed: the state is as before it, like the engine's; only a call that was cut off stays pending."""
+        """Removes a failed call, so that the state is as before it, like the engine's.
+
+        Only an interrupted call stays pending.
+        """
         with self.lock:
             self.pending.pop(urn, None)
             self._write({"abandon": urn})
 
     def put(self, resource: Resource, *, in_place_of: Resource | None = None) -> None:
-        """Records a resource as this run leaves it. An object it stands in place of waits to be deleted."""
+        """Records a resource in its state after this run. The object that it replaces is marked for deletion."""
         with self.lock:
             if in_place_of is not None:
                 in_place_of.replaced = True
@@ -140,7 +145,7 @@ class State:
             self._write({"drop": resource.serial, "urn": resource.urn})
 
     def finish(self) -> None:
-        """Writes the state anew; called when no call is out any more."""
+        """Rewrites the state file after the last call has ended."""
         if self._dry:
             return
         with self.lock:
@@ -171,7 +176,7 @@ class State:
             self._journal.append(entry)
 
     def _replay(self) -> None:
-        """Takes in what a killed run did, after which its resources are those of an earlier run."""
+        """Applies the journal of a killed run; its resources then count as those of an earlier run."""
         entries = list(self._journal.read_entries())
         for entry in entries:
             self._apply_entry(entry)

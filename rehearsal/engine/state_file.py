@@ -1,8 +1,8 @@
-"""The state on disk: a file with what is deployed, and beside it a journal of what the run under way did since.
+"""The state on disk: a file with the deployed resources, and a journal with the changes of the current run.
 
-A step costs one appended line; the file is written anew when a run ends. A run that was killed leaves its journal,
-and the next one reads file and journal together. Both are readable by their owner only, since secrets are marked in
-them, not encrypted: there is no passphrase in a rehearsal.
+A step costs one appended line; the end of a run rewrites the file. A killed run leaves its journal, and the next one
+reads both. Only the owner can read them, since secrets are marked in them and not encrypted: a rehearsal has no
+passphrase.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ VERSION = 2
 
 
 class StateFile:
-    """Where one stack's state lies."""
+    """The state file of one stack."""
 
     def __init__(self, file: Path) -> None:
         self.file, self.journal_path = file, file.with_name(f"{file.name}.journal")
         self._out: IO[str] | None = None
 
     def load(self) -> dict[str, Any]:
-        """The state as the last finished run left it."""
+        """The state after the last finished run."""
         if not self.file.exists():
             return {"version": VERSION, "resources": [], "pending": [], "outputs": {}}
         saved = json.loads(self.file.read_text())
@@ -41,7 +41,7 @@ class StateFile:
         return saved
 
     def read_entries(self) -> Iterator[dict[str, Any]]:
-        """What a run that did not finish wrote since; a last line that was cut off never happened."""
+        """The journal of a run that did not finish; an incomplete last line is ignored."""
         if not self.journal_path.exists():
             return
         for line in self.journal_path.read_text().splitlines(keepends=True):
@@ -56,10 +56,10 @@ class StateFile:
         self._out.flush()
 
     def compact(self, content: dict[str, Any]) -> None:
-        """Writes the file anew in one move, then forgets the journal, which replays to the same if it stays."""
+        """Rewrites the file atomically, then removes the journal, whose replay would give the same state."""
         partial = self.file.with_name(f"{self.file.name}.partial")
         with _open_private(partial, "w") as out:
-            # In one piece: json.dump goes through Python for every value, and took a seventh of a deployment.
+            # In one piece: json.dump calls Python code for every value, which took a seventh of a deployment.
             out.write(msgspec.json.format(json.dumps({"version": VERSION, **content}), indent=1))
         partial.replace(self.file)
         if self._out is not None:
@@ -70,7 +70,10 @@ class StateFile:
 
 @contextlib.contextmanager
 def lock_state(file: Path) -> Iterator[None]:
-    """One run at a time on a state file. The kernel lets go of the lock when a process dies, so none is ever stuck."""
+    """Allows one run at a time on a state file.
+
+    The kernel releases the lock when its process dies, so that no lock stays behind.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
     with _open_private(file.with_name(f"{file.name}.lock"), "a") as lock:
         try:

@@ -11,6 +11,8 @@ STACK = "pulumi:pulumi:Stack"
 
 @dataclass(frozen=True)
 class UrnBuilder:
+    """Builds the URNs of a stack."""
+
     stack: str
     project: str
 
@@ -20,9 +22,9 @@ class UrnBuilder:
         return f"urn:pulumi:{self.stack}::{self.project}::{qualified}::{name}"
 
     def iter_aliases(self, request: Any, previous_urns: Mapping[str, str]) -> Iterator[str]:
-        """The request's own aliases, then what follows from its parent having been found under an older URN.
+        """The request's own aliases, then the URNs that follow from an older URN of its parent.
 
-        `renamed` maps the URNs of this run to the older ones they were found under.
+        `previous_urns` maps the URNs of this run to the older ones in the state.
         """
         for alias in request.aliases:
             spec = alias.spec

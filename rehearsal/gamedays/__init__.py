@@ -1,9 +1,9 @@
-"""Game days: what goes wrong in production, done on purpose to a deployed snapshot, and what must come of it.
+"""Game days: production failures and attacks, run on purpose against a deployed snapshot, with their expectations.
 
-SCENARIOS                      every scenario by its name, in the order they are played
-snapshot.snapshot(root) -> ... deploys the program once; .play(scenarios) -> outcomes, each on a copy of its own
+SCENARIOS                        every scenario, in the order of the game days
+snapshot.deploy_snapshot(root)   deploys the program once; Snapshot.run_scenarios runs each scenario on its own copy
 
-The names come without the snapshot, which loads a whole simulated AWS, and models to train.
+Importing the scenarios does not import the snapshot, which loads a whole simulated AWS and trains models.
 """
 
 from __future__ import annotations

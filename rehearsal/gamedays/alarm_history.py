@@ -1,4 +1,4 @@
-"""The alarms of an account as CloudWatch tells of them: what they are, and how their states changed."""
+"""The alarms of an account as CloudWatch describes them, and the history of their states."""
 
 from __future__ import annotations
 
@@ -11,21 +11,24 @@ ALARM_TYPES = ["MetricAlarm", "CompositeAlarm"]
 
 
 class StateChange(NamedTuple):
-    """at: in UTC. alarm: its physical name. state: the one it went to."""
+    """A change of an alarm's state."""
 
     at: datetime
+    """In UTC."""
     alarm: str
+    """The physical name."""
     state: str
+    """The new state."""
 
 
 def list_alarms(cloudwatch: Any) -> Iterator[dict[str, Any]]:
-    """All of them, metric alarms and composites, as they are described."""
+    """The descriptions of all metric alarms and composites."""
     for page in cloudwatch.get_paginator("describe_alarms").paginate(AlarmTypes=ALARM_TYPES):
         yield from (*page["MetricAlarms"], *page["CompositeAlarms"])
 
 
 def list_changes(cloudwatch: Any, since: datetime, until: datetime) -> Iterator[StateChange]:
-    """Every change of a state, in the order of time."""
+    """Every change of state, in chronological order."""
     pages = cloudwatch.get_paginator("describe_alarm_history").paginate(
         HistoryItemType="StateUpdate",
         AlarmTypes=ALARM_TYPES,

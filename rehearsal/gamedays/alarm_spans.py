@@ -1,4 +1,4 @@
-"""How long each alarm was in ALARM during a game day, and whom it notified."""
+"""The time that each alarm spent in ALARM during a game day, and its recipients."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rehearsal.gamedays.harness import Harness
 
 
 def collect_spans(harness: Harness) -> Iterator[AlarmSpan]:
-    """How long each alarm was in ALARM, by its history, its description, and whom it notified."""
+    """The spans that each alarm spent in ALARM, from its history, with its description and recipients."""
     keys = {name: key for key, name in harness.outputs["alarms"]["names"].items()}
     open_since: dict[str, float] = {}
     firings: list[tuple[str, float, float | None]] = []
@@ -46,7 +46,7 @@ def collect_spans(harness: Harness) -> Iterator[AlarmSpan]:
 
 
 def _find_notifying_alarm(name: str, alarms_by_name: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
-    """The composite over a metric alarm alone, which notifies for it where it is suppressed at times; else itself."""
+    """The composite that notifies for a metric alarm, because it can be suppressed; otherwise the alarm itself."""
     alarm = alarms_by_name.get(name, {})
     return next(
         (candidate for candidate in alarms_by_name.values() if candidate.get("AlarmRule") == f'ALARM("{name}")'), alarm
@@ -54,7 +54,7 @@ def _find_notifying_alarm(name: str, alarms_by_name: Mapping[str, Mapping[str, A
 
 
 def _list_recipients(harness: Harness, alarm: Mapping[str, Any], since: float, until: float | None) -> str:
-    """Whom an alarm notified while it was in ALARM, by its history; empty where others suppressed it."""
+    """The recipients of an alarm's notifications during ALARM, from its history; empty if it was suppressed."""
     if not alarm.get("AlarmActions"):
         return "nobody: part of a composite"
     end = harness.control.get_time() if until is None else harness.started_at + timedelta(seconds=until)
@@ -73,7 +73,7 @@ def explain_suppression(
     concurrent: Sequence[tuple[str, float, float | None]],
     keys: Mapping[str, str],
 ) -> str:
-    """Why an alarm notified nobody: its suppressor watches alarms that notified somebody meanwhile."""
+    """Why an alarm notified nobody: its suppressor watches alarms that notified somebody at the same time."""
     suppressor = alarm.get("ActionsSuppressor", "").rpartition(":")[2]
     rule = alarms_by_name.get(suppressor, {}).get("AlarmRule", "") or f'"{suppressor}"'
     others = dict.fromkeys(keys[name] for name, *_ in concurrent if f'"{name}"' in rule)
@@ -81,13 +81,13 @@ def explain_suppression(
 
 
 def _has_overlap(first: tuple[float, float | None], other: tuple[float, float | None]) -> bool:
-    """Whether two stays in ALARM have a second in common; the end of one that goes on is None."""
+    """Whether two spans have a second in common; an end of None is still open."""
     ends = [math.inf if end is None else end for _, end in (first, other)]
     return max(first[0], other[0]) <= min(ends)
 
 
 def _name_recipient(arn: str) -> str:
-    """A topic by its severity; a function by its purpose."""
+    """A topic by its severity, or a function by its purpose."""
     service, name = arn.split(":")[2], arn.rpartition(":")[2]
     return name.split("-")[-2] if service == "sns" else "the rollback function"
 
@@ -99,7 +99,7 @@ def _classify_alarm(harness: Harness, name: str) -> Literal["metric", "composite
 
 
 def list_transitions(harness: Harness) -> list[tuple[float, str, str]]:
-    """Seconds, alarm and new state, in the order of time."""
+    """Seconds from the start, alarm and new state, in chronological order."""
     return [
         ((change.at - harness.started_at).total_seconds(), change.alarm, change.state)
         for change in harness.alarm_changes()

@@ -1,4 +1,4 @@
-"""What several game days expect: a rollback that came in time and once, or none at all."""
+"""Expectations that several game days share: one rollback in time, or no rollback at all."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ PERIOD_SECONDS, PERIODS, OWN_SECONDS = 60, 2, 10
 
 
 def expect_timely_decision(harness: Harness) -> None:
-    """The rollback was asked for within two evaluation periods of the first bad datapoint and ten seconds of our own,
-    beside the time that CloudWatch takes until a datapoint can be read. For an endpoint that is InService."""
+    """Expects the rollback request in time, for an endpoint that is InService.
+
+    The limit is two evaluation periods after the first bad datapoint, ten seconds of our own, and the delay until
+    CloudWatch returns a datapoint.
+    """
     bad = min(mark.at_s for mark in harness.marks if mark.kind == "degraded")
     took = min(
         ((incident.opened_at - harness.started_at).total_seconds() - bad for incident in harness.incidents()),
@@ -24,7 +27,7 @@ def expect_timely_decision(harness: Harness) -> None:
 
 
 def expect_timely_flip(harness: Harness) -> None:
-    """The weights were flipped within what SageMaker takes for them, and ten seconds of our own, of the request."""
+    """Expects the flip within SageMaker's stated time for weights and ten seconds of our own after the request."""
     limit = harness.control.stated_durations()["WEIGHTS_SECONDS"] + OWN_SECONDS
     for incident in harness.incidents():
         took = (harness.read_incident_document(incident.id).get("receipt") or {}).get("weights_observed_s")
@@ -32,7 +35,7 @@ def expect_timely_flip(harness: Harness) -> None:
 
 
 def expect_runs_within_timeout(harness: Harness, function: str) -> None:
-    """Every run of the function came to its end within the function's time."""
+    """Expects every run of the function to end without an error and within its timeout."""
     limit = harness.get_client("lambda").get_function_configuration(FunctionName=function)["Timeout"]
     runs = [
         timing
@@ -45,10 +48,10 @@ def expect_runs_within_timeout(harness: Harness, function: str) -> None:
 
 
 def expect_concurrent_calls(harness: Harness, times: int) -> None:
-    """The rollback function was called so often, at least, in the moment in which the incident opened."""
+    """Expects at least `times` calls of the rollback function in the second in which the incident opened."""
     opened = {incident.opened_at.replace(microsecond=0) for incident in harness.incidents()}
     name = harness.outputs["rollback"]["function"]
-    # The sweep of that minute is one more.
+    # The sweep of that minute adds one call.
     calls = [
         timing
         for timing in harness.control.function_timings()
@@ -58,7 +61,7 @@ def expect_concurrent_calls(harness: Harness, times: int) -> None:
 
 
 def expect_incident_while_busy(harness: Harness, kind: str) -> None:
-    """The incident opened while an operation of that kind kept the endpoint busy."""
+    """Expects that the incident opened while an operation of that kind kept the endpoint busy."""
     opened = [incident.opened_at for incident in harness.incidents()]
     busy = [
         (datetime.fromisoformat(operation["started"]), datetime.fromisoformat(operation["ended"]))
@@ -70,7 +73,7 @@ def expect_incident_while_busy(harness: Harness, kind: str) -> None:
 
 
 def expect_rollback(harness: Harness, *, pages: int | None = None) -> None:
-    """All traffic is the champion's by one flip, in one incident, which has its document."""
+    """Expects all traffic on the champion after one flip, in one incident with its document."""
     live = harness.live_shares()
     harness.expect(
         f"all traffic goes to {harness.champion}: {live}", live == {harness.champion: 1.0, harness.challenger: 0.0}
@@ -94,7 +97,7 @@ def expect_rollback(harness: Harness, *, pages: int | None = None) -> None:
 
 
 def expect_no_rollback(harness: Harness, before: dict[str, float]) -> None:
-    """No rollback: the split is what it was, and there is no incident."""
+    """Expects an unchanged split and no incident."""
     live = harness.live_shares()
     harness.expect(f"the split stays {before}: {live}", live == before)
     harness.expect(f"there is no incident: {harness.incidents()}", not harness.incidents())
@@ -102,7 +105,7 @@ def expect_no_rollback(harness: Harness, before: dict[str, float]) -> None:
 
 
 def expect_notification(harness: Harness, topic: str, alarm: str) -> None:
-    """The alarm's message came to that topic."""
+    """Expects the alarm's message on that topic."""
     harness.expected_alarms.append(alarm)
     messages = _find_messages(harness, topic, alarm)
     harness.expect(f"{topic} was notified of {alarm}: {_format_subjects(harness)}", bool(messages))
@@ -111,7 +114,7 @@ def expect_notification(harness: Harness, topic: str, alarm: str) -> None:
 
 
 def expect_alarm(harness: Harness, topic: str, alarm: str) -> None:
-    """The alarm goes to ALARM, and notifies that topic: later, where a composite notifies for it."""
+    """Expects the alarm to go to ALARM and to notify that topic, possibly later through a composite."""
     harness.run_until(
         lambda: harness.is_in_alarm(alarm) and bool(_find_messages(harness, topic, alarm)), requests=FEW_REQUESTS
     )
@@ -119,7 +122,7 @@ def expect_alarm(harness: Harness, topic: str, alarm: str) -> None:
 
 
 def expect_alarm_cleared(harness: Harness, alarm: str) -> None:
-    """The alarm, which has fired, is OK again within minutes."""
+    """Expects an alarm that fired to return to OK within minutes."""
     fired = any(
         change.state == "ALARM" for change in harness.alarm_changes() if change.alarm == harness.get_alarm_name(alarm)
     )
@@ -131,7 +134,7 @@ def expect_alarm_cleared(harness: Harness, alarm: str) -> None:
 
 
 def expect_no_alarm(harness: Harness, *alarms: str) -> None:
-    """None of these went to ALARM."""
+    """Expects that none of these alarms went to ALARM."""
     names = {harness.get_alarm_name(alarm): alarm for alarm in alarms}
     fired = sorted(
         {names[change.alarm] for change in harness.alarm_changes() if change.alarm in names and change.state == "ALARM"}
@@ -140,8 +143,10 @@ def expect_no_alarm(harness: Harness, *alarms: str) -> None:
 
 
 def expect_hourly_verdicts(harness: Harness, variant: str) -> None:
-    """Each hour's records of the variant are accounted for, and a verdict stands on them; of the champion, none is
-    rejected."""
+    """Expects a verdict for each of the variant's hours, with all records accounted for.
+
+    For the champion, each verdict is ok and no record is rejected.
+    """
     hours_without_report = [f"{hour:%H}" for hour in list_hours(harness) if not read_report(harness, variant, hour)]
     count = len(list(list_hours(harness)))
     harness.expect(
@@ -163,7 +168,7 @@ def expect_hourly_verdicts(harness: Harness, variant: str) -> None:
 
 
 def expect_no_notification(harness: Harness, topic: str) -> None:
-    """Nobody was told anything there."""
+    """Expects no message on that topic."""
     harness.expect(f"{topic} got no notification: {_format_subjects(harness)}", not harness.count_messages()[topic])
 
 

@@ -1,4 +1,4 @@
-"""The hours of a game day: what callers send and hosts capture in them, and what the drift function says of each."""
+"""The hours of a game day: the requests that callers send, the captured records, and the drift reports on them."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from tidewatch.drift.storage_layout import DRIFT_PREFIX
 
 HOUR = timedelta(hours=1)
 REPORT_MINUTE = 24
-"""Of an hour, by which the drift function has read the one before."""
+"""Minute of an hour by which the drift function has read the previous hour."""
 REQUESTS_PER_HOUR, ROWS_PER_REQUEST = 40, 32
-"""Of an hour: enough rows of either variant for a verdict."""
+"""Requests in an hour and rows in a request: enough rows of either variant for a verdict."""
 CSV, JSON = "text/csv", "application/json"
 
 TypedBody = tuple[str, bytes]
-"""A content type, and what is of it."""
+"""A content type and a body of that type."""
 
 
 def run_hour(harness: Harness) -> None:
-    """An hour's requests, and its end, until the drift function has read it."""
+    """Sends an hour's requests and waits until the drift function has read the hour."""
     harness.send_requests(REQUESTS_PER_HOUR, rows_each=ROWS_PER_REQUEST)
     wait_until_read(harness)
 
 
 def wait_until_read(harness: Harness) -> None:
-    """Until the drift function has read this hour."""
+    """Moves the clock until the drift function has read this hour."""
     harness.advance_to(harness.control.get_time().replace(minute=REPORT_MINUTE, second=0, microsecond=0) + HOUR)
 
 
 def send_json(harness: Harness, variant: str, body: bytes, times: int = 1) -> None:
-    """Requests of a caller who writes JSON by himself."""
+    """Sends requests of a caller who builds the JSON without a client library."""
     for _ in range(times):
         harness.runtime.invoke_endpoint(
             EndpointName=harness.endpoint, ContentType=JSON, Body=body, TargetVariant=variant
@@ -41,7 +41,7 @@ def send_json(harness: Harness, variant: str, body: bytes, times: int = 1) -> No
 
 
 def put_captured_records(harness: Harness, variant: str, exchanges: Sequence[tuple[TypedBody, TypedBody]]) -> None:
-    """Puts requests and answers where the hosts put them, for a model that takes and answers what this one does not."""
+    """Writes capture files as the hosts do, for requests and answers that this model does not support."""
     from rehearsal.aws.sagemaker.data_capture import Exchange, build_record, parse_destination
 
     sagemaker, now = harness.get_client("sagemaker"), harness.control.get_time()
@@ -62,7 +62,7 @@ def put_captured_records(harness: Harness, variant: str, exchanges: Sequence[tup
 
 
 def list_captured_keys(harness: Harness, variant: str) -> list[str]:
-    """The keys of what was captured of a variant in this hour, oldest first."""
+    """The keys of a variant's capture files of this hour, oldest first."""
     day = f"/{harness.endpoint}/{variant}/{harness.control.get_time():%Y/%m/%d/%H}/"
     pages = (
         harness.get_client("s3").get_paginator("list_objects_v2").paginate(Bucket=harness.outputs["buckets"]["capture"])
@@ -71,7 +71,7 @@ def list_captured_keys(harness: Harness, variant: str) -> list[str]:
 
 
 def list_hours(harness: Harness) -> Iterator[datetime]:
-    """Those that the drift function must have read by now, the one in which the game day began among them."""
+    """The hours that the drift function must have read by now, including the one in which the game day began."""
     hour = harness.started_at.replace(minute=0, second=0, microsecond=0)
     while hour + HOUR + timedelta(minutes=REPORT_MINUTE) <= harness.control.get_time():
         yield hour
@@ -79,7 +79,7 @@ def list_hours(harness: Harness) -> Iterator[datetime]:
 
 
 def read_report(harness: Harness, variant: str, hour: datetime) -> dict[str, Any]:
-    """What is said of a variant's hour; empty where nothing is."""
+    """The report on a variant's hour; empty if there is none."""
     version = harness.outputs["traffic"]["versions"][variant]
     s3 = harness.get_client("s3")
     try:
@@ -93,7 +93,6 @@ def read_report(harness: Harness, variant: str, hour: datetime) -> dict[str, Any
 
 
 def read_record_counts(harness: Harness, variant: str, hour: datetime) -> dict[str, Any]:
-    """What became of the records of a variant's hour: read, parsed, rejected by reason; of none where it was not
-    judged."""
+    """The counts of a variant's records in an hour: read, parsed, rejected by reason; zeros without a report."""
     hour_report = read_report(harness, variant, hour)
     return hour_report["windows"]["hour"]["records"] if hour_report else {"read": 0, "parsed": 0, "rejected": {}}

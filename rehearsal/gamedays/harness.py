@@ -1,4 +1,4 @@
-"""What a game day works with: an endpoint with traffic, a clock that advances by the minute, and the notifications."""
+"""The tools of a game day: an endpoint with traffic, a clock that advances by the minute, and the notifications."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
 
 MINUTE = 60
 REQUESTS_PER_MINUTE = 120
-"""Requests a minute: a challenger with 30% of them has more than a guardrail asks for."""
+"""A challenger with a share of 30% gets more requests a minute than a guardrail needs."""
 NEIGHBOUR_REQUESTS = 30
 """Requests a minute to each neighbour."""
 LONGEST_GAP = timedelta(minutes=2)
-"""Without a request to the neighbours, that none of their alarms sees."""
+"""Without requests for this long, no alarm of a neighbour fires."""
 FEW_REQUESTS = 2
-"""Requests a minute where an alarm looks at none of them."""
+"""Requests a minute while no alarm under test depends on them."""
 MAX_WAIT_MINUTES = 20
-"""How long a scenario waits for what must happen."""
+"""How long a scenario waits for a result."""
 
 MarkKind = Literal["fault", "degraded", "alarm", "requested", "accepted", "flipped", "recovered", "deploy", "note"]
 
 
 @dataclass(frozen=True)
 class Expectation:
-    """What a scenario asked for, and whether it was so."""
+    """A requirement of a scenario, and whether it was met."""
 
     text: str
     is_met: bool
@@ -47,31 +47,31 @@ class Expectation:
 
 @dataclass
 class Harness:
-    """What a scenario works with. rows: flights to send, float32, (n, features); requests: sent in their stead, where
-    there are some.
-
-    runtime: invokes the endpoint, wherever the simulator runs. wait_for_functions: waits until the functions that a
-    step of the clock started have ended. queue_url: the queue that the topics notify; "" where there is none.
-    """
+    """The account, the traffic and the records of one game day."""
 
     control: ControlClient
     outputs: Mapping[str, Any]
     rows: npt.NDArray[np.float32]
+    """Flights to send, float32, (n, features)."""
     runtime: Runtime
+    """Invokes the endpoint, wherever the simulator runs."""
     wait_for_functions: Callable[[], object]
+    """Waits until the functions that a step of the clock started have ended."""
     queue_url: str = ""
+    """The queue that is subscribed to the topics; "" if there is none."""
     requests_per_minute: int = REQUESTS_PER_MINUTE
     marks: list[Mark] = field(default_factory=list[Mark])
     shares: list[tuple[float, dict[str, float]]] = field(default_factory=list[tuple[float, dict[str, float]]])
     expectations: list[Expectation] = field(default_factory=list[Expectation])
     expected_alarms: list[str] = field(default_factory=list[str])
-    """Alarms by key and variant that somebody must hear of."""
+    """Alarms, by key and variant, that must notify somebody."""
     observations: list[str] = field(default_factory=list[str])
     neighbours: tuple[Mapping[str, Any], ...] = ()
-    """The outputs of other stacks in the account, whose endpoints are asked as well."""
+    """The outputs of other stacks in the account, whose endpoints get requests too."""
     has_time_jump: bool = False
-    """Whether the clock went on for minutes in which nobody asked them and no sweep ran."""
+    """Whether the clock jumped over minutes without requests and sweeps."""
     requests: Sequence[InferenceRequest] = ()
+    """Sent instead of `rows`, if there are any."""
     _sent_count: int = 0
 
     def __post_init__(self) -> None:
@@ -103,13 +103,16 @@ class Harness:
         return (self.control.get_time() - self.started_at).total_seconds()
 
     def get_client(self, service: str) -> Any:
-        """A client of the account, made once: making one takes longer than ten calls, of which each minute has some."""
+        """A client of the account, cached: creating one takes longer than ten calls, and each minute needs several."""
         if service not in self._clients:
             self._clients[service] = boto3.client(service)  # type: ignore[call-overload]
         return self._clients[service]
 
     def create_role_client(self, name: str, service: str) -> Any:
-        """A client with the stack's role of that name, as who has taken it. Stacks of one model name roles alike."""
+        """A client with the credentials of the stack's role `name`.
+
+        Stacks of the same model have roles with the same names, so the stack's tag identifies the role.
+        """
         iam = self.get_client("iam")
         stem = f"{self.outputs['ledger'].rpartition('-ledger-')[0]}-{name}-"
         stack_tag = {"Key": "tidewatch:stack", "Value": self.outputs["key"].rpartition("/")[0]}
@@ -131,7 +134,10 @@ class Harness:
     def run_minutes(
         self, count: int = 1, *, requests: int | None = None, meanwhile: Callable[[], None] | None = None
     ) -> None:
-        """Traffic for so many minutes, each to its end. meanwhile: done at the end of each, beside what that starts."""
+        """Sends traffic for `count` whole minutes.
+
+        `meanwhile` is called at the end of each minute, before the functions of that minute have ended.
+        """
         for _ in range(count):
             self.send_requests(self.requests_per_minute if requests is None else requests)
             self._advance_minute(meanwhile)
@@ -139,7 +145,7 @@ class Harness:
     def run_until(
         self, condition: Callable[[], bool], max_minutes: int = MAX_WAIT_MINUTES, *, requests: int | None = None
     ) -> bool:
-        """Minutes of traffic until something holds; whether it did within `most`."""
+        """Sends traffic until the condition holds. Returns whether it held within `max_minutes`."""
         for _ in range(max_minutes):
             if condition():
                 return True
@@ -149,7 +155,7 @@ class Harness:
     def send_requests(
         self, requests: int, rows: npt.NDArray[np.float32] | None = None, rows_each: int = 1
     ) -> ReplayResult | None:
-        """Requests of the next flights, or of these rows."""
+        """Sends requests with the next flights, or with `rows`."""
         if not requests:
             return None
         if rows is None and self.requests:
@@ -163,16 +169,16 @@ class Harness:
             indices = np.arange(self._sent_count, self._sent_count + requests * rows_each) % len(self.rows)
             rows = self.rows[indices]
             self._sent_count += requests * rows_each
-        # One thread: which variant answers is drawn in the order of the requests.
+        # One thread: the routing draws a variant for each request, in the order of the requests.
         return replay(self.runtime, self.endpoint, rows, rows_per_request=rows_each, threads=1, requests=requests)
 
     def advance_to(self, moment: datetime) -> None:
-        """Moves the clock without traffic, in one jump."""
+        """Moves the clock in one jump, without traffic."""
         self.control.advance_to(moment)
         self._finish_step()
 
     def inject_fault(self, kind: str, *, label: str, **options: Any) -> int:
-        """Injects a fault, from now on seen as the beginning of what is bad; one of a variant is of this endpoint's."""
+        """Injects a fault and marks its time. A fault of a variant applies to this endpoint."""
         if "variant" in options:
             options.setdefault("endpoint", self.endpoint)
         number = self.control.inject(kind, **options)
@@ -180,7 +186,7 @@ class Harness:
         return number
 
     def clear_fault(self, number: int, label: str) -> None:
-        """Takes a fault back."""
+        """Removes a fault."""
         self.control.clear(number)
         self.add_mark("note", label)
 
@@ -189,7 +195,7 @@ class Harness:
         self.marks.append(Mark(moment, label, kind))
 
     def live_shares(self) -> dict[str, float]:
-        """The live shares by variant."""
+        """The live shares, by variant."""
         split = self.traffic().state().split
         return dict(split.shares) if split else {}
 
@@ -201,7 +207,7 @@ class Harness:
         return [incident for incident in self.traffic().open_incidents() if incident.opened_at >= self.started_at]
 
     def read_incident_document(self, incident: str) -> dict[str, Any]:
-        """The incident's document, empty where it was not written."""
+        """The incident's document; empty if it was not written."""
         s3, bucket = self.get_client("s3"), self.outputs["buckets"]["monitoring"]
         try:
             return json.load(s3.get_object(Bucket=bucket, Key=f"incidents/{incident}.json")["Body"])
@@ -209,28 +215,28 @@ class Harness:
             return {}
 
     def ledger_entries(self) -> list[LedgerEntry]:
-        """The entries of the ledger since the game day began."""
+        """The ledger entries since the game day began."""
         return [entry for entry in self.traffic().entries() if entry.at >= self.started_at]
 
     def alarm_states(self) -> dict[str, str]:
-        """The states of all alarms by key and variant."""
+        """The states of all alarms, by key and variant."""
         keys = {name: key for key, name in self.outputs["alarms"]["names"].items()}
         all_alarms = list_alarms(self.get_client("cloudwatch"))
         return {keys[alarm["AlarmName"]]: alarm["StateValue"] for alarm in all_alarms if alarm["AlarmName"] in keys}
 
     def get_alarm_name(self, key: str) -> str:
-        """The physical name of an alarm by its key and variant."""
+        """The physical name of an alarm, from its key and variant."""
         return str(self.outputs["alarms"]["names"][key])
 
     def control_table(self) -> str:
-        """The name of the control table, which no output tells, as the rollback function is told it."""
+        """The name of the control table, from the rollback function's environment: no stack output has it."""
         function = self.get_client("lambda").get_function_configuration(
             FunctionName=self.outputs["rollback"]["function"]
         )
         return str(function["Environment"]["Variables"]["CONTROL_TABLE"])
 
     def list_stack_alarms(self) -> Iterator[dict[str, Any]]:
-        """All alarms of the stack as CloudWatch describes them, by the tag that says whose they are."""
+        """CloudWatch's descriptions of all alarms with the stack's tag."""
         cloudwatch = self.get_client("cloudwatch")
         tag = {"Key": "tidewatch:stack", "Value": self.outputs["key"].rpartition("/")[0]}
         for alarm in list_alarms(cloudwatch):
@@ -241,22 +247,22 @@ class Harness:
                 yield alarm
 
     def alarm_changes(self) -> Iterator[StateChange]:
-        """How all alarms of the account changed since the game day began."""
+        """The changes of all alarms of the account since the game day began."""
         return list_changes(
             self.get_client("cloudwatch"), self.started_at, self.control.get_time() + timedelta(seconds=1)
         )
 
     def is_in_alarm(self, *keys: str) -> bool:
-        """Whether all of these are in ALARM."""
+        """Whether all of these alarms are in ALARM."""
         states = self.alarm_states()
         return all(states.get(key) == "ALARM" for key in keys)
 
     def count_messages(self) -> Counter[str]:
-        """How many messages each topic published since the game day began: P1, P2, P3, escalation."""
+        """The number of messages of each topic since the game day began: P1, P2, P3, escalation."""
         return Counter(message["topic"] for message in self.messages())
 
     def messages(self) -> list[dict[str, Any]]:
-        """What people were told: topic, subject, text, when. Nothing where nobody listens."""
+        """The notifications so far: topic, subject, text, time. Empty without a queue."""
         if not self.queue_url:
             return []
         sqs = self.get_client("sqs")
@@ -270,11 +276,11 @@ class Harness:
         return self._messages
 
     def expect(self, text: str, met: bool) -> None:
-        """What must be so, and whether it is; text: told where it is not."""
+        """Records an expectation and whether it is met; the outcome prints the text of an unmet one."""
         self.expectations.append(Expectation(text, met))
 
     def add_observation(self, text: str) -> None:
-        """A part of what was seen."""
+        """Adds a part of the observed result."""
         self.observations.append(text)
 
     def _advance_minute(self, meanwhile: Callable[[], None] | None = None) -> None:
@@ -292,8 +298,10 @@ class Harness:
         self._finish_step()
 
     def _select_neighbour_rows(self, now: datetime) -> npt.NDArray[np.float32]:
-        """What a neighbour is asked in this minute: other flights than in the last, for the same few again and again
-        are drift indeed."""
+        """The rows that a neighbour gets in this minute.
+
+        They differ from the last minute's, since the same few flights again and again would be drift.
+        """
         first = int(now.timestamp()) // MINUTE * NEIGHBOUR_REQUESTS
         return self.rows.take(range(first, first + NEIGHBOUR_REQUESTS), axis=0, mode="wrap")
 

@@ -1,4 +1,4 @@
-"""What somebody does to the endpoint and to what belongs to it past the program, as with the console."""
+"""Changes that somebody makes to the endpoint and its resources without the program, as in the console."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CLONED_FIELDS = ("ProductionVariants", "DataCaptureConfig", "KmsKeyId", "EnableN
 
 
 def update_endpoint(harness: Harness) -> None:
-    """An update of the whole endpoint to a configuration of the same content."""
+    """Updates the whole endpoint to a configuration with the same content."""
     harness.get_client("sagemaker").update_endpoint(
         EndpointName=harness.endpoint,
         EndpointConfigName=clone_endpoint_config(harness, "by-hand"),
@@ -23,7 +23,7 @@ def update_endpoint(harness: Harness) -> None:
 
 
 def clone_endpoint_config(harness: Harness, name: str) -> str:
-    """A configuration of the content of the live one; its name."""
+    """Creates a copy of the live configuration. Returns its name."""
     sagemaker = harness.get_client("sagemaker")
     live = sagemaker.describe_endpoint(EndpointName=harness.endpoint)["EndpointConfigName"]
     live_config: Mapping[str, Any] = sagemaker.describe_endpoint_config(EndpointConfigName=live)
@@ -36,7 +36,7 @@ def clone_endpoint_config(harness: Harness, name: str) -> str:
 
 
 def deny_reads(harness: Harness, bucket: str, keys: str) -> str:
-    """Lets nobody read what is under these keys; the bucket's policy before, which takes that back."""
+    """Denies everybody reads of these keys. Returns the previous bucket policy, for undoing it."""
     s3 = harness.get_client("s3")
     before = s3.get_bucket_policy(Bucket=bucket)["Policy"]
     policy = json.loads(before)
@@ -53,7 +53,7 @@ def put_item(harness: Harness, table: str, values: Mapping[str, object]) -> None
 
 
 def forge_rollback(harness: Harness) -> None:
-    """Writes a rollback to the challenger where the rollback function keeps the one that it drives."""
+    """Writes a run that rolls back to the challenger into the control table."""
     run = RollbackRun("forged", "pending", harness.challenger, harness.control.get_time(), revision=9)
     record = {"endpoint": harness.outputs["key"], "key": "run", "revision": 9, "run": run.to_json()}
     put_item(harness, harness.control_table(), record)

@@ -1,4 +1,4 @@
-"""Other stacks in the account of a game day: what happens in one stack stays there, and they count it as nothing."""
+"""Other stacks in the account of a game day, which must notice nothing of it."""
 
 from __future__ import annotations
 
@@ -14,25 +14,27 @@ from tidewatch.traffic import Clients, ResourceNames, TrafficController
 NEIGHBOURS = (("tidewatch", "staging"), ("fares", "rehearsal"))
 """Project and stack: another stack of the game day's project, and another project's stack of the same name."""
 GAUGE_METRICS = ("OpenIncidents", "OutOfBandChanges", "DeploymentRunning", "RollbackRunning", "RollbackBlocked")
-"""What a stack counts of itself, each minute."""
+"""The gauges that a stack emits each minute."""
 CLOCK_JUMP_ALARMS = ("silence", "rollback-failed")
-"""Alarms, by how their keys begin, that fire wherever the clock jumps: no request comes and no sweep runs then."""
+"""Prefixes of the alarms that fire after a jump of the clock, since no request arrives and no sweep runs then."""
 INITIAL_TRANSITION = ("INSUFFICIENT_DATA", "OK")
-"""How an alarm changes with its first datapoint where nothing is wrong."""
+"""The change of a healthy alarm with its first datapoint."""
 MIN_MINUTES = 2
-"""For which a stack must have metrics, so that their zeros mean something."""
+"""A stack must have metrics for more minutes than these, so that their zeros are significant."""
 
 
 @dataclass(frozen=True)
 class NeighbourState:
-    """A neighbour before anything happened. states: of its alarms, by name. entries: of its ledger."""
+    """A neighbour before the scenario."""
 
     states: Mapping[str, str]
+    """The states of its alarms, by name."""
     entries: int
+    """The number of entries in its ledger."""
 
 
 def capture_states(harness: Harness) -> tuple[NeighbourState, ...]:
-    """Each neighbour as it is now."""
+    """The current state of each neighbour."""
     return tuple(
         NeighbourState(_read_states(harness, neighbour), len(_create_controller(harness, neighbour).entries()))
         for neighbour in harness.neighbours
@@ -40,7 +42,7 @@ def capture_states(harness: Harness) -> tuple[NeighbourState, ...]:
 
 
 def expect_silence(harness: Harness, before: tuple[NeighbourState, ...]) -> None:
-    """Records in the harness that each neighbour got no message, counted and wrote nothing since."""
+    """Expects that no neighbour got a message, emitted a gauge above zero or wrote a ledger entry since."""
     disturbed_count = 0
     for outputs, state in zip(harness.neighbours, before, strict=True):
         disturbances = _list_disturbances(harness, outputs, state)
@@ -51,7 +53,7 @@ def expect_silence(harness: Harness, before: tuple[NeighbourState, ...]) -> None
 
 
 def _list_disturbances(harness: Harness, outputs: Mapping[str, Any], before: NeighbourState) -> list[str]:
-    """What a neighbour noticed, as half sentences."""
+    """The effects on a neighbour, as clauses."""
     key = outputs["key"]
     keys = {name: alarm for alarm, name in outputs["alarms"]["names"].items()}
     ignored_prefixes = CLOCK_JUMP_ALARMS if harness.has_time_jump else ()
@@ -68,7 +70,7 @@ def _list_disturbances(harness: Harness, outputs: Mapping[str, Any], before: Nei
     ]
     disturbances = [f"{keys[name]} fired" for name in dict.fromkeys(alarms_fired)]
     transitions = sorted((keys[name], before.states.get(name), now) for name, now in states.items())
-    # A stack that is judged for the first time in its life finds itself well: that is its own doing.
+    # The first verdict of a stack turns its alarms from INSUFFICIENT_DATA to OK; this is no disturbance.
     disturbances += [
         f"{alarm} was {then} and is {now}"
         for alarm, then, now in transitions
@@ -96,7 +98,7 @@ def _read_states(harness: Harness, outputs: Mapping[str, Any]) -> dict[str, str]
 
 
 def _find_watched_stacks(alarm: Mapping[str, Any]) -> set[str]:
-    """The stacks whose own metrics an alarm looks at, by their keys."""
+    """The keys of the stacks whose metrics an alarm reads."""
     metrics = [alarm, *(query["MetricStat"]["Metric"] for query in alarm.get("Metrics", ()) if "MetricStat" in query)]
     dimensions = [each for metric in metrics for each in metric.get("Dimensions", ())]
     return {each["Value"] for each in dimensions if each["Name"] == "Endpoint"}
@@ -108,7 +110,7 @@ def _create_controller(harness: Harness, outputs: Mapping[str, Any]) -> TrafficC
 
 
 def _read_maximum(harness: Harness, key: str, metric: str) -> tuple[float, int]:
-    """The most of a stack's own metric since the game day began, and how many minutes have it."""
+    """The maximum of a stack's own metric since the game day began, and the number of its minutes."""
     points = harness.get_client("cloudwatch").get_metric_statistics(
         Namespace="Tidewatch",
         MetricName=metric,

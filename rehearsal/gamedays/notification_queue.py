@@ -1,4 +1,4 @@
-"""A queue that hears every topic of a stack, as whoever is on call would."""
+"""A queue that is subscribed to every topic of a stack, as the people on call are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import boto3
 
 
 def subscribe_queue(outputs: Mapping[str, Any]) -> str:
-    """Subscribes a new queue to the topics; its URL."""
+    """Subscribes a new queue to the topics. Returns its URL."""
     sqs, sns = boto3.client("sqs"), boto3.client("sns")
     queue = sqs.create_queue(QueueName="game-day-pages")["QueueUrl"]
     for topic in _list_topics(outputs):
@@ -20,7 +20,7 @@ def subscribe_queue(outputs: Mapping[str, Any]) -> str:
 
 @contextmanager
 def subscribe_temporarily(outputs: Mapping[str, Any]) -> Iterator[str]:
-    """The same to the end of the block; then nothing is left of it."""
+    """Subscribes a new queue until the end of the block, then removes it. Yields its URL."""
     queue = subscribe_queue(outputs)
     try:
         yield queue

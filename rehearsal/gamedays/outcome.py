@@ -1,4 +1,4 @@
-"""From the records of a game day to its outcome: the timeline, the times, the verdict."""
+"""Builds the outcome of a game day from its records: the timeline, the times, the verdict."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rehearsal.gamedays.alarm_spans import collect_spans, list_transitions
 from rehearsal.gamedays.harness import MINUTE, Harness
 
 RECOVERED_ERROR_SHARE = 0.01
-"""Share of failed requests of a minute below which the endpoint is well again."""
+"""The endpoint has recovered in a minute whose share of failed requests is below this."""
 _METRICS = {
     "requests": ("Invocations", "Sum"),
     "errors": ("Invocation5XXErrors", "Average"),
@@ -28,7 +28,8 @@ def build_outcome(name: str, requirement: str, expected_result: str, harness: Ha
         harness.marks += _create_alarm_marks(harness, spans)
     recovered = _find_recovery(harness, metrics)
     if recovered is not None and (flip := _find_first_mark(harness.marks, "flipped")) is not None:
-        # A minute's requests are sent at once, once what its beginning started is done: after the flip, in its minute.
+        # The harness sends a minute's requests at its beginning, after the functions have ended: a recovery in the
+        # minute of the flip comes after the flip.
         recovered = max(recovered, flip)
     if recovered is not None:
         harness.marks.append(Mark(recovered, "requests are answered again", "recovered"))
@@ -79,7 +80,7 @@ def _build_timeline(
 
 
 def _read_metrics(harness: Harness) -> dict[str, tuple[VariantSeries, ...]]:
-    """What CloudWatch shows of each variant, minute by minute: what the alarms have seen."""
+    """CloudWatch's metrics of each variant by minute, which the alarms read too."""
     queries = [
         {
             "Id": f"{kind}_{variant}",
@@ -129,7 +130,7 @@ def _read_metrics(harness: Harness) -> dict[str, tuple[VariantSeries, ...]]:
 
 
 def _create_incident_marks(harness: Harness) -> Iterator[Mark]:
-    """The alarm that decided, and what the incident's document says of the flip."""
+    """The marks of the guardrail that fired and of the flip, from the incident's document."""
     guardrails = set(harness.outputs["alarms"]["guardrails"].values())
     fired_at_s = next(
         (at for at, name, state in list_transitions(harness) if name in guardrails and state == "ALARM"), None
@@ -152,7 +153,7 @@ def _create_incident_marks(harness: Harness) -> Iterator[Mark]:
 
 
 def _create_page_marks(harness: Harness) -> Iterator[Mark]:
-    """The pages that P1's topic sent."""
+    """The marks of the pages that the topic P1 sent."""
     for message in harness.messages():
         if message["topic"] == "P1":
             yield Mark(
@@ -163,7 +164,7 @@ def _create_page_marks(harness: Harness) -> Iterator[Mark]:
 
 
 def _create_alarm_marks(harness: Harness, spans: Sequence[AlarmSpan]) -> Iterator[Mark]:
-    """Where nothing rolls back: the alarm that must notify somebody."""
+    """The mark of the expected alarm, for a scenario without a rollback."""
     bad = _find_first_mark(harness.marks, "degraded")
     expected_spans = [
         span for span in spans if span.label in harness.expected_alarms and bad is not None and span.start_s >= bad
@@ -173,9 +174,9 @@ def _create_alarm_marks(harness: Harness, spans: Sequence[AlarmSpan]) -> Iterato
 
 
 def _find_recovery(harness: Harness, metrics: dict[str, tuple[VariantSeries, ...]]) -> float | None:
-    """The begin of the first minute after the first bad one in which nearly every request is answered, for good.
+    """The beginning of the first minute after the last bad one, in seconds from the start.
 
-    Where none failed, as those that were slow: the first without requests to the challenger, once it was rolled back.
+    If no request failed, as with slow answers, the first minute without requests to the challenger after its rollback.
     """
     bad, errors = _find_first_mark(harness.marks, "degraded"), metrics["errors"]
     if bad is None:
@@ -196,13 +197,13 @@ def _find_recovery(harness: Harness, metrics: dict[str, tuple[VariantSeries, ...
 
 
 def _find_traffic_end(harness: Harness, requests: Sequence[VariantSeries]) -> float | None:
-    """When the last minute with requests to the challenger was over."""
+    """The end of the last minute with requests to the challenger."""
     times = [at for series in requests if series.variant == harness.challenger for at in series.times]
     return max(times) + MINUTE if times else None
 
 
 def _sum_platform_seconds(harness: Harness, bad: float | None, flipped: float | None) -> float | None:
-    """Of the time to the flip, what AWS is stated to take: a metric until it can be read, and its operations."""
+    """The platform's stated seconds within the time to the flip: the delay of metrics, and operations."""
     if bad is None or flipped is None:
         return None
     begin, end = (harness.started_at + timedelta(seconds=at) for at in (bad, flipped))
@@ -214,7 +215,7 @@ def _sum_platform_seconds(harness: Harness, bad: float | None, flipped: float | 
 
 
 def _read_own_seconds(harness: Harness) -> float:
-    """Wall seconds that the rollback function worked for the flip: the longest of its calls that waited for it."""
+    """Wall seconds of the rollback function for the flip: the longest of its calls that waited for it."""
     name = harness.outputs["rollback"]["function"]
     timings: list[dict[str, Any]] = [
         timing

@@ -1,4 +1,4 @@
-"""Game days from the command line: which are played, what is shown of them, and what is left behind."""
+"""Runs game days from the command line and writes their pages."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from rehearsal.gamedays.snapshot import Snapshot, deploy_snapshot
 
 TABLE_HEADINGS = ("scenario", "expected result", "observed result", "times")
 PARALLEL_COPIES = 2
-"""Copies played at the same time: the functions of each take a core of their own."""
+"""Copies that run at the same time: the functions of each need a core."""
 
 
 def run_game_days(
     root: Path, console: ProgressConsole, scenarios: Sequence[Scenario], *, run_all: bool, with_neighbours: bool
 ) -> tuple[list[GameDayOutcome], list[Path]]:
-    """Plays them on copies of one deployed account, and draws them: each on a page of its own, every one on one page.
+    """Runs the scenarios on copies of one deployed account and writes their pages.
 
-    every: they are all there are, and every alarm is driven too. beside: other stacks stand beside each, and must stay
-    silent.
+    Without `run_all` each scenario gets its own page. With it, the scenarios are all that exist: they share one page,
+    and every alarm is triggered too. `with_neighbours` deploys other stacks beside each copy, which must stay silent.
 
-    Raises RehearsalRunning, and what the deployment or a scenario breaks with.
+    Raises RehearsalRunning, and the errors of the deployment or of a scenario.
     """
     paths = RehearsalPaths.of(root)
     paths.folder.mkdir(parents=True, exist_ok=True)
@@ -83,7 +83,7 @@ def _verify_coverage(account: Snapshot, console: ProgressConsole, paths: Rehears
 
 
 def build_table_rows(outcomes: Sequence[GameDayOutcome]) -> list[tuple[str, ...]]:
-    """The table: a row an outcome; seconds from the first bad datapoint, the platform's and ours apart."""
+    """The rows of the table of outcomes: seconds from the first bad datapoint, the platform's and ours apart."""
     return [
         (
             f"{'✓' if outcome.passed else '✗'} {outcome.scenario}",

@@ -1,4 +1,4 @@
-"""What a game day is: a name, what is done, and what must come of it."""
+"""The definition of a game day: a name, an action, and the result that it must have."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from rehearsal.gamedays.harness import Harness
 
 @dataclass(frozen=True)
 class Scenario:
-    """name: in words of a-z joined by dashes. title: for people. requirement: what must happen, a sentence.
-    expected_result: the end, in a few words.
-
-    run: does it, and records in the harness what it expects. config: edits of the stack's config that the
-    snapshot needs, by top-level key.
-    """
+    """One game day."""
 
     name: str
+    """Words of a-z joined by dashes."""
     title: str
+    """For people."""
     requirement: str
+    """The required behaviour, as a sentence."""
     expected_result: str
+    """The result in a few words."""
     run: Callable[[Harness], None]
+    """Runs the scenario and records its expectations in the harness."""
     config: dict[str, Any] = field(default_factory=dict[str, Any])
+    """Edits of the stack's config that the snapshot needs, by top-level key."""

@@ -1,6 +1,7 @@
-"""One deployed account that every game day gets a copy of: the process is forked, so that none sees another's traces.
+"""A deployed account of which every game day gets a copy.
 
-What is simulated lives in this process; a copy has its own clock, its own port for functions, and functions of its own.
+The process is forked, so that no game day sees another's traces. The simulation lives in this process; a copy has its
+own clock, its own port for functions, and its own functions.
 """
 
 from __future__ import annotations
@@ -40,30 +41,35 @@ from tidewatch.registry import ModelDescription, ModelRegistry
 
 PROJECT = "tidewatch"
 IMAGE = "785573368785.dkr.ecr.us-east-1.amazonaws.com/sagemaker-tritonserver@sha256:" + "7d" * 32
-"""A digest of the right form for an image that the simulator never pulls: it serves the artifact by itself."""
+"""A digest in the right form for an image that the simulator never pulls: it serves the artifact itself."""
 BLUE, GREEN = ("1", 70), ("2", 30)
-"""Version and weight of each variant: a challenger with enough traffic to be judged each minute."""
+"""Version and weight of each variant: the challenger has enough traffic for a verdict each minute."""
 WARMUP_MINUTES = 15
-"""Until every alarm has its datapoints and is OK."""
+"""Minutes until every alarm has its datapoints and is OK."""
 SEED = 2013
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The deployed account. rows: flights to send. neighbours: the outputs of other stacks in it."""
+    """The deployed account."""
 
     outputs: dict[str, Any]
     rows: npt.NDArray[np.float32]
+    """Flights to send."""
     queue_url: str
     neighbours: tuple[dict[str, Any], ...] = ()
+    """The outputs of other stacks in the account."""
 
     def run_scenarios(self, scenarios: Sequence[Scenario]) -> list[GameDayOutcome]:
-        """Plays each on a copy of its own, all at once. Raises CopyBroken."""
+        """Runs each scenario on its own copy, all at the same time. Raises ForkFailed."""
         return self.run_on_copies([lambda harness, scenario=one: _run_scenario(scenario, harness) for one in scenarios])
 
     def run_on_copies(self, tasks: Sequence[Callable[[Harness], T]]) -> list[T]:
-        """What each returns that is done to a copy, all at once; it must pickle. Raises CopyBroken."""
+        """Runs each task on its own copy, all at the same time. Returns their results, which must pickle.
+
+        Raises ForkFailed.
+        """
         copies: list[tuple[int, int]] = []
         try:
             copies.extend(fork(lambda work=work: work(self._create_harness())) for work in tasks)
@@ -91,7 +97,7 @@ def _run_scenario(scenario: Scenario, harness: Harness) -> GameDayOutcome:
     before = capture_states(harness)
     scenario.run(harness)
     if harness.neighbours:
-        # What a function counts at the end of a minute is told in the next one.
+        # A function emits its counts of a minute in the next one.
         harness.run_minutes()
         expect_silence(harness, before)
     return build_outcome(scenario.name, scenario.requirement, scenario.expected_result, harness)
@@ -101,9 +107,9 @@ def _run_scenario(scenario: Scenario, harness: Harness) -> GameDayOutcome:
 def deploy_snapshot(
     root: Path, on_progress: Callable[[str], None] = lambda _: None, neighbours: Sequence[tuple[str, str]] = ()
 ) -> Iterator[Snapshot]:
-    """Trains two models, publishes them, deploys the program with a challenger, and lets it run until all is well.
+    """Trains and publishes two models, deploys the program with a challenger, and waits until all alarms are OK.
 
-    neighbours: project and stack of others that serve the first of the models alone, in the same account.
+    `neighbours` are project and stack of others in the same account that serve only the first model.
     """
     before = clocks.get_clock()
     region = aws_environment.isolate_aws_environment({"AWS_DEFAULT_REGION": REGION, "AWS_REGION": REGION})
@@ -142,7 +148,7 @@ def _train_models(folder: Path) -> tuple[npt.NDArray[np.float32], list[TrainedMo
         train(version, folder / version, with_weather=weather, flights=flights, image=IMAGE)
         for version, weather in ((BLUE[0], False), (GREEN[0], True))
     ]
-    # In no order of time: any thousand of them look like all, and no drift is in them that nobody put there.
+    # Shuffled: any thousand rows look like all of them, without drift that no scenario injected.
     rows = select_requests(flights, date(2013, 1, 1), date(2013, 3, 31)).rows
     return np.random.default_rng(SEED).permutation(rows), models
 
@@ -154,8 +160,10 @@ def _deploy(
     project_and_stack: tuple[str, str],
     variants: Mapping[str, tuple[str, float]],
 ) -> dict[str, Any]:
-    """The program under that project and stack. Events and the sweep start no function meanwhile: nothing is to be told
-    yet."""
+    """Deploys the program under that project and stack. Returns its outputs.
+
+    Events and the sweep start no function meanwhile, since there is nothing to report yet.
+    """
     from rehearsal.aws.lambda_ import api as lambda_api
 
     run_beside = lambda_api._run_in_thread

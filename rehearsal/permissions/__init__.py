@@ -1,1 +1,1 @@
-"""What people's roles need of IAM: recorded while they do their work in the rehearsal, and written down."""
+"""Records the IAM permissions that people's roles need for their work in the rehearsal, and writes them down."""

@@ -1,4 +1,4 @@
-"""`python -m rehearsal.permissions` records what every role needs, and writes it down: for people, for the command."""
+"""`python -m rehearsal.permissions`: records and writes the permissions of every role, for people and for commands."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "permissions.md"
 
 
 def main() -> None:
-    """Takes about a minute: a stack lives its whole life meanwhile."""
+    """Runs a stack's whole lifecycle and records it; takes about a minute."""
     grants = record_grants()
     RECORDED_POLICIES_FILE.write_text(json.dumps(build_document(grants), indent=1) + "\n", encoding="utf-8")
     PAGE.write_text(render_page(grants), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""From what was needed in one account to what a role is granted in any: a stack's names for the concrete ones."""
+"""Generalizes the permissions needed in one account to grants for any account, with placeholders for names."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from rehearsal.aws.identity.permission import ALL_RESOURCES, RequiredPermission
 
 Condition = Mapping[str, Mapping[str, str]]
 STACK_TAG: Condition = {"StringEquals": {"aws:ResourceTag/tidewatch:stack": "{project}/{stack}"}}
-"""What has no name of its own is told by the stack's tag."""
+"""Identifies resources that have no name by the stack's tag."""
 STACK_REQUEST_TAG: Condition = {"StringEquals": {"aws:RequestTag/tidewatch:stack": "{project}/{stack}"}}
 TARGET_TRACKING_PREFIX = "alarm:TargetTracking-"
-"""How the alarms begin that Application Auto Scaling makes. It asks with names that are not documented whether a caller
-may make them, so that they are granted whatever endpoint they are of."""
+"""The prefix of alarms that Application Auto Scaling creates.
+
+It checks whether the caller may create them, under names that are not documented, so they are granted for every
+endpoint.
+"""
 _KEY_USE_ACTIONS = ("kms:Decrypt", "kms:GenerateDataKey")
 _SUFFIX = re.compile(r"-[0-9a-f]{7}(?=$|/)")
 _OWN_NAME = re.compile(r"^flights-[0-9a-f]{6}(?=-|$)")
@@ -24,22 +27,23 @@ _CONTENT_HASH = re.compile(r"-[0-9a-f]{10}(?=$|-)")
 
 @dataclass(frozen=True)
 class Grant:
-    """An action on a resource under a condition; `why` is the activity, or the provider's source, that needs it."""
+    """An action on a resource under a condition."""
 
     action: str
     resource: str
     condition: Condition | None
     reason: str
+    """The activity, or the provider's source file, that needs it."""
 
 
 def to_grant(need: RequiredPermission, reason: str, project: str, stack: str) -> Grant:
-    """The need of one account as a grant for any."""
+    """Generalizes a permission needed in one account to a grant for any account."""
     return Grant(need.action, _generalize_arn(need.resource, project, stack), _build_condition(need), reason)
 
 
 def _build_condition(need: RequiredPermission) -> Condition | None:
     if need.action in _KEY_USE_ACTIONS:
-        # Not every key of the stack: whoever reads reports is not to open what was captured.
+        # Limited to keys of one purpose: a reader of reports must not decrypt captured data.
         purpose = need.keys["aws:resourcetag/tidewatch:purpose"]
         return {"StringEquals": {**STACK_TAG["StringEquals"], "aws:ResourceTag/tidewatch:purpose": purpose}}
     if need.resource.startswith("arn:aws:kms:"):
@@ -47,7 +51,7 @@ def _build_condition(need: RequiredPermission) -> Condition | None:
     if need.action in ("kms:CreateKey", "kms:TagResource"):
         return STACK_REQUEST_TAG
     if via := need.keys.get("aws:calledvialast"):
-        # Not by hand: alarms of these names are not the stack's alone.
+        # Limited to calls via the service: alarms with these names can belong to others.
         return {"StringEquals": {"aws:CalledViaLast": via}}
     if need.action == "iam:PassRole":
         return {"StringEquals": {"iam:PassedToService": need.keys["iam:passedtoservice"]}}
@@ -95,7 +99,7 @@ def _generalize_name(service: str, rest: str, project: str, stack: str) -> str:
 
 
 def _replace_name_prefix(name: str) -> str:
-    """flights-rollback-1a2b3c4 -> {stem}-rollback-*, below whatever folder it is in."""
+    """flights-rollback-1a2b3c4 -> {stem}-rollback-*, within any folder."""
     folder, slash, last = name.partition(":")[0].rpartition("/")
     base_name = _CONTENT_HASH.sub("", _SUFFIX.sub("", last))
     own_name = _OWN_NAME.match(base_name)

@@ -1,4 +1,4 @@
-"""docs/permissions.md: what each role may do, and what of its work needs it."""
+"""Renders docs/permissions.md: the permissions of each role, and the work that needs them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ policy holds 6,144 characters, so the deployer's comes in several documents: att
 
 
 def render_page(grants: Mapping[str, list[Grant]]) -> str:
-    """The whole page."""
+    """Renders the whole page."""
     return "\n".join((_INTRODUCTION, *(line for role in PURPOSES for line in _render_role(role, grants[role]))))
 
 

@@ -1,7 +1,7 @@
-"""What the AWS provider asks of IAM for each resource type that the program uses, beyond what the rehearsal's calls.
+"""IAM actions that the real AWS provider needs for each resource type, beyond those of the rehearsal's providers.
 
-The rehearsal's providers make the calls that a resource's arguments need; the real one reads more to fill its state,
-and changes tags by calls of their own, `aws:defaultTags` among them, of every type that can carry tags. Source:
+The rehearsal's providers make the calls that a resource's arguments need. The real one reads more to fill its state,
+and changes tags, including `aws:defaultTags`, in separate calls for every type that can carry tags. Source:
 hashicorp/terraform-provider-aws, the file named in each row (Create, Read, Update and Delete functions, finders and
 waiters); pulumi-aws bridges them unchanged.
 """
@@ -19,12 +19,16 @@ _REGION_ACCOUNT = "{region}:{account}:"
 
 @dataclass(frozen=True)
 class TypePermissions:
-    """A resource type of Pulumi: where its calls are written, what they are about, and the actions."""
+    """The permissions of a Pulumi resource type."""
 
     source: str
+    """The provider's source file with the calls."""
     resource: str
+    """The ARN pattern of the resource."""
     reads: tuple[str, ...]
+    """Actions of a refresh."""
     writes: tuple[str, ...] = ()
+    """Further actions of a deployment."""
     condition: Mapping[str, Mapping[str, str]] | None = None
 
 
@@ -192,7 +196,7 @@ TYPE_PERMISSIONS: Mapping[str, TypePermissions] = {
         ("ssm:AddTagsToResource", "ssm:RemoveTagsFromResource"),
     ),
 }
-"""Resource type -> its row. A preview with `--refresh` makes the reads, an `up` all of them."""
+"""Resource type -> its row. A preview with `--refresh` makes the reads, an `up` all calls."""
 NO_EXTRA_ACTIONS = frozenset(
     {
         "aws.appautoscaling.Policy",
@@ -219,12 +223,14 @@ NO_EXTRA_ACTIONS = frozenset(
         "dynamic.VariantWeights",
     }
 )
-"""Types that carry no tags, and of which the real provider asks what the rehearsal's does. Those of Pulumi's dynamic
-kind are the program's own code, whose calls the recorded life makes."""
+"""Types that carry no tags and for which the real provider makes the same calls as the rehearsal's.
+
+Pulumi's dynamic resources are the program's own code; the recorded lifecycle makes their calls.
+"""
 
 
 def list_grants(role: str) -> Iterator[Grant]:
-    """What the provider needs for `preview`, or for `deployer`."""
+    """The grants that the provider needs for `preview` or for `deployer`."""
     for type_, permissions in TYPE_PERMISSIONS.items():
         for action in (*permissions.reads, *(permissions.writes if role == "deployer" else ())):
             yield Grant(action, permissions.resource, permissions.condition, f"{type_}: {permissions.source}")

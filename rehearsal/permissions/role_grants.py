@@ -1,4 +1,4 @@
-"""The roles, and what each is granted: its recorded needs, and what the real provider and the doctor ask besides."""
+"""The roles and their grants: the recorded permissions, and those of the real provider and of the doctor."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PURPOSES: Mapping[str, str] = {
     "reader": "Reads only: `tidewatch status` with drift reports, `tidewatch models`. Nothing that was captured.",
 }
 MAX_LISTED_NAMES = 3
-"""Names of one kind that an action is granted one by one; more are granted by the beginning that they share."""
+"""An action on at most this many names of a kind lists them; more are replaced by their common prefix."""
 WITHOUT_RESOURCE = "takes no resource"
 EXCEPTIONS: Mapping[str, str] = {
     "cloudwatch:DescribeAlarmHistory": "returns composite alarms only if allowed on all resources",
@@ -41,21 +41,21 @@ EXCEPTIONS: Mapping[str, str] = {
     "kms:CreateKey": f"{WITHOUT_RESOURCE}; the new key must carry the stack's tag",
     "kms:TagResource": "names a key that is not made yet; it must carry the stack's tag",
 }
-"""Why an action is granted on all resources, where it is not that it takes no resource."""
+"""Why an action is granted on all resources although it takes a resource."""
 _ANY_RESOURCE, _OBJECT_ARN = "*", "arn:{partition}:s3:::"
 _DOCTOR_GRANTS = (
     Grant("ecr:BatchGetImage", "arn:{partition}:ecr:*:*:repository/*", None, "tidewatch doctor: the serving image"),
     Grant("pricing:GetProducts", _ANY_RESOURCE, None, "tidewatch doctor: the price of the hosts"),
     Grant("servicequotas:ListServiceQuotas", _ANY_RESOURCE, None, "tidewatch doctor: the quota of the hosts"),
 )
-"""What the doctor asks of an account: a rehearsal has no quotas, prices and images."""
+"""The doctor's calls about quotas, prices and images, which the rehearsal does not have."""
 _ALARM_TAGS_GRANT = Grant(
     "cloudwatch:ListTagsForResource",
     "arn:{partition}:cloudwatch:{region}:{account}:alarm:{stem}-*",
     None,
     "tidewatch status: the severity of a firing alarm",
 )
-"""The recorded life leaves this out: not every alarm fires in it while somebody reads the status."""
+"""The recorded lifecycle misses this: not every alarm fires in it while somebody reads the status."""
 _SERVICE_ROLE = "arn:{partition}:iam::{account}:role/aws-service-role/{service}/*"
 _SERVICE_LINKED_ROLES = {
     "sagemaker.application-autoscaling.amazonaws.com": "the first scalable target of an account",
@@ -75,10 +75,10 @@ def _do_nothing(lifecycle: StackLifecycle) -> None:
 def record_grants(
     act_as: RoleContext = _act_as_administrator, before_destroy: Callable[[StackLifecycle], None] = _do_nothing
 ) -> dict[str, list[Grant]]:
-    """Runs a stack's life, once with everything that a stack can have, and returns what each role needs.
+    """Runs the lifecycle of a stack with all optional parts. Returns the grants that each role needs.
 
-    as_: takes a role for a step, where the steps are to be done with it. at_the_end: done while the stack still lives.
-    Raises what a step fails with, and LookupError where a call has no rule.
+    `act_as` assumes a role for a step, to verify the role's policy. `before_destroy` runs while the stack still exists.
+    Raises the error of a failed step, and LookupError for a call without a rule.
     """
     grants: dict[str, list[Grant]] = {role: list(_iter_unrecorded_grants(role)) for role in PURPOSES}
 
@@ -100,7 +100,7 @@ def record_grants(
 
 
 def build_full_config() -> dict[str, Any]:
-    """Keys of the config that make what a stack need not have."""
+    """The config keys of all optional parts of a stack."""
     return {
         "autoscaling": {"maximum": 4, "invocationsPerInstance": 600},
         "notify": {
@@ -127,7 +127,7 @@ def _iter_unrecorded_grants(role: str) -> Iterator[Grant]:
 
 
 def build_statements(grants: Iterable[Grant]) -> list[dict[str, Any]]:
-    """The grants as statements: actions on the same resources under the same condition stand in one."""
+    """The grants as statements; actions on the same resources under the same condition share one."""
     resources: dict[tuple[str, str], set[str]] = defaultdict(set)
     for entry in grants:
         resources[entry.action, json.dumps(entry.condition, sort_keys=True)].add(entry.resource)
@@ -139,10 +139,10 @@ def build_statements(grants: Iterable[Grant]) -> list[dict[str, Any]]:
 
 
 def _minimize_resources(action: str, resources: set[str]) -> tuple[str, ...]:
-    """The resources without those that another of them covers; many names of one kind by what they begin with."""
+    """The resources without those that another one covers; many names of a kind become their common prefix."""
     kinds: dict[str, set[str]] = defaultdict(set)
     for resource in resources:
-        # Objects of one bucket are never granted for those of another, but for the deletion of all.
+        # A grant on objects of one bucket never extends to another's, except for the deletion of all.
         is_separate = resource.startswith(_OBJECT_ARN) and "/" in resource and not action.startswith("s3:Delete")
         kinds[resource if is_separate else _generalize_resource(resource)].add(resource)
     merged = {
@@ -158,7 +158,7 @@ def _minimize_resources(action: str, resources: set[str]) -> tuple[str, ...]:
 
 
 def _generalize_resource(resource: str) -> str:
-    """arn:...:alarm:{stem}-abort-* -> arn:...:alarm:{stem}-*, and what is no name of the stack as it is."""
+    """arn:...:alarm:{stem}-abort-* -> arn:...:alarm:{stem}-*; other resources are unchanged."""
     for stem in ("{stem}-", "{bucket}-"):
         head, found, rest = resource.partition(stem)
         if found:
@@ -178,7 +178,7 @@ Group = tuple[tuple[tuple[str, ...], str], list[str]]
 
 
 def _assign_sids(groups: list[Group]) -> Iterator[tuple[str, Group]]:
-    """Each group with a Sid of its own, after the service of its resources."""
+    """Each group with a unique Sid, named after the service of its resources."""
     used: dict[str, int] = defaultdict(int)
     for group in groups:
         resources = group[0][0]
@@ -201,7 +201,7 @@ def _build_statement(sid: str, key: tuple[tuple[str, ...], str], actions: list[s
 
 
 def build_document(grants: Mapping[str, list[Grant]]) -> dict[str, Any]:
-    """What is written for the command line: every role with its purpose and statements."""
+    """The document for the command line: every role with its purpose and statements."""
     return {role: {"purpose": PURPOSES[role], "statements": build_statements(grants[role])} for role in PURPOSES}
 
 

@@ -1,4 +1,4 @@
-"""What the runbooks tell people to type with the AWS CLI: nobody's recorded work types it, it needs an emergency."""
+"""The AWS CLI commands of the runbooks: only an emergency needs them, so the recorded lifecycle does not run them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,10 @@ _CHANGE: Mapping[str, tuple[str, ...]] = {
 
 
 def list_runbook_grants(role: str) -> list[Grant]:
-    """What the role needs for the runbooks. The operator looks and tries; the responder changes by hand what the
-    program owns, so that a rollback by its own function needs no such right."""
+    """The grants that the role needs for the runbooks.
+
+    The operator reads and tests. The responder changes resources of the program by hand; a rollback by the rollback
+    function needs no such grant.
+    """
     actions = {"operator": {**_READ, **_TRY}, "responder": _CHANGE}.get(role, {})
     return [Grant(action, resource, None, REASON) for action, resources in actions.items() for resource in resources]

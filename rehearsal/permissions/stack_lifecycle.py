@@ -1,4 +1,4 @@
-"""The work of each role, done once against a simulated account: what it calls is what its document must allow."""
+"""The work of each role, done once in a simulated account: a role's policy must allow the calls that it makes."""
 
 from __future__ import annotations
 
@@ -63,16 +63,16 @@ parameters [
 """
 
 RoleContext = Callable[[str, str], AbstractContextManager[object]]
-"""Does what is in the block as a role, in an activity that has a name."""
+"""A context manager factory: runs the block as a role (first argument) in a named activity (second)."""
 
 
 class LifecycleStepFailed(RuntimeError):
-    """A command ended with an error; the text has it."""
+    """A command failed; the message holds its output."""
 
 
 @dataclass
 class StackLifecycle:
-    """A stack in the simulator of this process, and the files and config that its people edit."""
+    """A stack in the simulator of this process, with the files and config that people edit."""
 
     directory: Path
     clock: ManualClock
@@ -80,8 +80,7 @@ class StackLifecycle:
     config: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def run_all(self) -> None:
-        """Everything that everybody does, in the order of a stack's life, but for its end. Raises what a step fails
-        with."""
+        """Runs all work in the order of a stack's life, except its destruction. Raises the error of a failed step."""
         self.create_stack()
         self.deploy_canary()
         self.change_weights_manually()
@@ -89,7 +88,7 @@ class StackLifecycle:
         self.replace_challenger()
 
     def create_stack(self) -> None:
-        """The shared parts, and three versions."""
+        """Deploys the shared parts and publishes three versions."""
         with self.act_as("preview", "preview before the first `up`"):
             self._build_stack().preview()
         with self.act_as("deployer", "`up` without variants"):
@@ -102,7 +101,7 @@ class StackLifecycle:
                 self.run_command("models", "--json")
 
     def deploy_canary(self) -> None:
-        """Traffic to blue, then a canary."""
+        """Sends traffic to blue, then deploys a canary."""
         self._set_variants(blue=("1", 100))
         with self.act_as("preview", "preview of the first variant"):
             self._build_stack().preview()
@@ -115,8 +114,7 @@ class StackLifecycle:
             self._build_stack().up(preview=False, refresh=True)
 
     def change_weights_manually(self) -> None:
-        """Somebody changes the weights in the console, a preview notices it, the sweep writes it down, and it is
-        acknowledged."""
+        """Changes the weights in the console; a preview notices it, the sweep records it, an operator acknowledges."""
         self._set_weights_manually({"blue": 1.0, "green": 9.0})
         self._set_variants(blue=("1", 60), green=("2", 40))
         with self.act_as("preview", "preview with out-of-band weights"), suppress(DeploymentFailed):
@@ -126,7 +124,7 @@ class StackLifecycle:
         self._acknowledge_incident()
 
     def roll_back(self) -> None:
-        """An operator rolls back, looks, and acknowledges."""
+        """Rolls back as an operator, checks the status, and acknowledges."""
         with self.act_as("operator", "tidewatch rollback"):
             self.run_command("rollback", "--reason", "a drill")
         with self.act_as("operator", "tidewatch runbook"):
@@ -135,7 +133,10 @@ class StackLifecycle:
         self._acknowledge_incident()
 
     def replace_challenger(self) -> None:
-        """A new version takes the challenger's place, on other hosts: it is drained, deployed, and gets its share."""
+        """Deploys a new version on other hosts as the challenger.
+
+        The old one is drained, and the new one gets its share.
+        """
         self._add_manual_schedule()
         self.config["tidewatch:endpoint"]["instanceType"] = "ml.g5.xlarge"
         self._set_variants(blue=("1", 60), green=("3", 40))
@@ -143,12 +144,12 @@ class StackLifecycle:
             self._build_stack().up(preview=False)
 
     def destroy(self) -> None:
-        """The stack goes, with everything in it."""
+        """Destroys the stack with everything in it."""
         with self.act_as("deployer", "`destroy`"):
             self._build_stack().destroy()
 
     def _add_manual_schedule(self) -> None:
-        """Somebody gives what scales a floor for the mornings: a deployment that takes it off has to put it back."""
+        """Adds a scheduled minimum capacity by hand, which a deployment that pauses autoscaling has to restore."""
         scaling = boto3.client("application-autoscaling")
         for target in scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]:
             scaling.put_scheduled_action(
@@ -167,7 +168,7 @@ class StackLifecycle:
         self.run_command("publish", str(artifact), "--version", version, "--lineage", str(lineage))
 
     def run_command(self, *words: str) -> str:
-        """Runs a command of the stack; what it prints. Raises LifecycleStepFailed."""
+        """Runs a command of the stack and returns its output. Raises LifecycleStepFailed."""
         return self._invoke_cli(*words, "--stack", STACK)
 
     def outputs(self) -> Mapping[str, Any]:
@@ -204,7 +205,7 @@ class StackLifecycle:
         self.clock.advance(60)
 
     def _run_sweep(self) -> None:
-        """What EventBridge does each minute: here nothing runs beside the steps."""
+        """Calls the sweep, as EventBridge does each minute; no schedule runs here."""
         function = self.outputs()["rollback"]["function"]
         boto3.client("lambda").invoke(FunctionName=function, Payload=json.dumps({"action": "sweep"}).encode())
 
@@ -225,7 +226,7 @@ class StackLifecycle:
 
 @contextmanager
 def start_lifecycle(act_as: RoleContext, **settings: Any) -> Iterator[StackLifecycle]:
-    """A story that has not begun, in a simulator of its own. settings: keys of the config besides those of the file."""
+    """A new lifecycle in its own simulator. `settings` are config keys in addition to those of the stack file."""
     config: dict[str, Any] = yaml.safe_load((ROOT / f"Pulumi.{STACK}.yaml").read_text())["config"]
     config |= {f"tidewatch:{key}": value for key, value in settings.items()}
     before = clocks.get_clock()
@@ -244,7 +245,7 @@ def start_lifecycle(act_as: RoleContext, **settings: Any) -> Iterator[StackLifec
 
 
 def _build_patches(lifecycle: StackLifecycle) -> Iterator[AbstractContextManager[Any]]:
-    """The command line finds its stack in this process; nothing runs beside the steps."""
+    """Makes the command line use the stack of this process, and stops background functions."""
 
     def read_outputs(backend: PulumiBackend) -> dict[str, Any]:
         del backend
@@ -261,7 +262,7 @@ def _build_patches(lifecycle: StackLifecycle) -> Iterator[AbstractContextManager
 
 
 def _build_artifact(version: str) -> bytes:
-    """The smallest model that the simulator serves; no two versions have the same digest."""
+    """The smallest model that the simulator serves; each version has its own digest."""
     rows = np.arange(120, dtype=np.float64).reshape(40, 3)
     labels = (rows[:, 0] > 60).astype(np.float64)
     trained = lightgbm.train({"objective": "binary", "verbose": -1}, lightgbm.Dataset(rows, labels), 1)

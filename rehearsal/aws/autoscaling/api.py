@@ -1,4 +1,4 @@
-"""Application Auto Scaling where moto is kinder than AWS, or silent.
+"""Application Auto Scaling operations in which moto differs from AWS.
 
 Source: botocore/data/application-autoscaling/2016-02-06/service-2.json: DeregisterScalableTarget "deletes the scaling
 policies and the scheduled actions that are associated with it"; PutScalingPolicy and PutScheduledAction need a
@@ -28,7 +28,7 @@ _ACTIONS = ("OKActions", "AlarmActions", "InsufficientDataActions")
 
 
 class ObjectNotFoundException(ServiceException):
-    """No such target, policy or scheduled action."""
+    """The target, policy or scheduled action does not exist."""
 
     code = "ObjectNotFoundException"
 
@@ -40,7 +40,7 @@ class ScalableTargetNotFound(ServiceException):
 
 
 def install() -> None:
-    """Sets the calls on moto's Application Auto Scaling."""
+    """Patches the operations of moto's Application Auto Scaling."""
     for operation in (
         deregister_scalable_target,
         put_scheduled_action,
@@ -61,7 +61,7 @@ def install() -> None:
 
 
 class _SimulatedTime:
-    """The module `time` for moto's stamps: simulated."""
+    """Replaces the module `time` in moto with simulated time."""
 
     @staticmethod
     def time() -> float:
@@ -72,7 +72,7 @@ ResponseMethod = Callable[[ApplicationAutoScalingResponse], str]
 
 
 def _add_registration_checks(original: ResponseMethod) -> ResponseMethod:
-    """RegisterScalableTarget: a new target needs both bounds, takes tags, and is not suspended unless it says so."""
+    """RegisterScalableTarget: a new target needs both bounds, accepts tags, and is not suspended by default."""
 
     @wraps(original)
     def register(self: ApplicationAutoScalingResponse) -> str:
@@ -97,14 +97,14 @@ def _add_registration_checks(original: ResponseMethod) -> ResponseMethod:
 
 
 def deregister_scalable_target(self: ApplicationAutoScalingResponse) -> str:
-    """DeregisterScalableTarget: its policies, scheduled actions, suspension and tags go with it."""
+    """DeregisterScalableTarget: also removes its policies, scheduled actions, suspension and tags."""
     _get_target(self)
     deregister_target(self.region, _read_target_key(self))
     return "{}"
 
 
 def _require_target(original: ResponseMethod) -> ResponseMethod:
-    """PutScalingPolicy: of a registered target; an update keeps the policy's ARN."""
+    """PutScalingPolicy: requires a registered target; an update keeps the policy's ARN."""
 
     @wraps(original)
     def put_scaling_policy(self: ApplicationAutoScalingResponse) -> str:
@@ -151,7 +151,7 @@ def _add_alarms(original: ResponseMethod) -> ResponseMethod:
 
 
 def put_scheduled_action(self: ApplicationAutoScalingResponse) -> str:
-    """PutScheduledAction: what an update leaves out stays, its start and end excepted."""
+    """PutScheduledAction: an update keeps omitted fields, except start and end."""
     params, backend = _read_params(self), _get_backend(self)
     _get_target(self)
     previous = _find_action(self)
@@ -179,7 +179,7 @@ def put_scheduled_action(self: ApplicationAutoScalingResponse) -> str:
         self.region,
     )
     others: list[Any] = [other for other in backend.scheduled_actions if other is not previous]
-    actions: Any = [*others, scheduled_action]  # moto declares the list by its own base class
+    actions: Any = [*others, scheduled_action]  # moto declares the list with its own base class
     backend.scheduled_actions = actions
     return "{}"
 

@@ -1,4 +1,4 @@
-"""Application Auto Scaling as far as SageMaker knows of it."""
+"""The scalable targets of SageMaker in Application Auto Scaling."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rehearsal.aws.constants import ACCOUNT
 
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 TargetKey = tuple[str, str, str]
-"""A scalable target: its service's namespace, its resource and its dimension."""
+"""A scalable target: the namespace of its service, its resource and its dimension."""
 
 
 def list_scaled_variants(region: str, endpoint: str) -> tuple[str, ...]:
@@ -21,7 +21,7 @@ def list_scaled_variants(region: str, endpoint: str) -> tuple[str, ...]:
 
 
 def deregister_endpoint(region: str, endpoint: str) -> None:
-    """Deregisters what is scaled of an endpoint that is deleted, without notice.
+    """Silently deregisters the scalable targets of a deleted endpoint.
 
     Source: SageMaker developer guide, "Delete endpoints configured for auto scaling".
     """
@@ -30,7 +30,7 @@ def deregister_endpoint(region: str, endpoint: str) -> None:
 
 
 def deregister_target(region: str, key: TargetKey) -> None:
-    """Takes a target away, and with it its policies, scheduled actions, suspension and tags."""
+    """Removes a target with its policies, scheduled actions, suspension and tags."""
     backend = applicationautoscaling_backends[ACCOUNT][region]
     target = backend.targets[key[2]][key[1]]
     for policy in [candidate for candidate in backend.policies.values() if get_target_key(candidate) == key]:
@@ -41,10 +41,10 @@ def deregister_target(region: str, key: TargetKey) -> None:
 
 
 def get_target_key(resource: Any) -> TargetKey:
-    """Whose a policy or a scheduled action is."""
+    """The target of a policy or a scheduled action."""
     return resource.service_namespace, resource.resource_id, resource.scalable_dimension
 
 
 def get_tags(backend: ApplicationAutoscalingBackend) -> dict[str, dict[str, str]]:
-    """The tags of scalable targets, which moto has none of."""
+    """The tags of scalable targets, which moto does not keep."""
     return backend.__dict__.setdefault("tags_by_arn", {})

@@ -1,8 +1,8 @@
-"""AWS Chatbot's Slack channel configurations, which moto does not have: its API as a service of moto's own.
+"""AWS Chatbot's Slack channel configurations, which moto lacks: its API as a moto service.
 
-Source: botocore/data/chatbot/2017-10-11/service-2.json. Configurations belong to the account, whichever of the API's
-regions is asked. That a channel is taken by one configuration is not in the model: it is the service's own message, as
-told in hashicorp/terraform-provider-awscc issue 1011.
+Source: botocore/data/chatbot/2017-10-11/service-2.json. Configurations belong to the account and are the same in all of
+the API's regions. The model does not contain the rule that a channel has one configuration: the service's own message
+has it, as quoted in hashicorp/terraform-provider-awscc issue 1011.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ _CHANGEABLE = (
 
 
 class ConflictException(ServiceException):
-    """There is a configuration of that name."""
+    """A configuration with that name exists."""
 
     code = "ConflictException"
 
 
 class InvalidRequestException(ServiceException):
-    """A request that cannot be met: the channel is taken."""
+    """The channel already has a configuration."""
 
     code = "InvalidRequestException"
 
 
 class ResourceNotFoundException(ServiceException):
-    """There is no such configuration."""
+    """The configuration does not exist."""
 
     code = "ResourceNotFoundException"
 
@@ -85,7 +85,7 @@ class ChatbotResponse(BaseResponse):
         return ActionResult({"ChannelConfiguration": configurations[arn]})
 
     def describe_slack_channel_configurations(self) -> ActionResult:
-        """DescribeSlackChannelConfigurations: all, or the one of an ARN, of which there may be none."""
+        """DescribeSlackChannelConfigurations: all, or the one with an ARN, which may be missing."""
         requested_arn = self.params.get("ChatConfigurationArn")
         found = [
             configuration
@@ -98,7 +98,7 @@ class ChatbotResponse(BaseResponse):
         return ActionResult({"SlackChannelConfigurations": found[first:last], **more})
 
     def update_slack_channel_configuration(self) -> ActionResult:
-        """UpdateSlackChannelConfiguration: what is left out stays; neither name nor workspace can change."""
+        """UpdateSlackChannelConfiguration: keeps omitted fields; name and workspace cannot change."""
         params, configuration = self.params, self._get_configuration(self.params["ChatConfigurationArn"])
         self._check_channel(
             configuration["ChatConfigurationArn"], configuration["SlackTeamId"], params["SlackChannelId"]
@@ -150,12 +150,12 @@ class ChatbotResponse(BaseResponse):
 
 
 def _add_channel_name(fields: Any) -> dict[str, Any]:
-    """A channel has a name, which Slack alone knows: one is made of its id where none is given."""
+    """Adds a channel name derived from the id if none is given; only Slack knows the real one."""
     return {"SlackChannelName": f"channel-{fields['SlackChannelId'].lower()}", **fields}
 
 
 class ChatbotBackend(BaseBackend):
-    """Holds nothing, the world does; moto asks it where the service's requests go."""
+    """Holds no state, which is in the account; moto uses it to route the service's requests."""
 
     @property
     def _url_module(self) -> Any:
@@ -179,7 +179,7 @@ url_paths = {
 
 
 def install() -> None:
-    """Makes this module the service that moto finds under Chatbot's name, and lets it hear topics."""
+    """Registers this module as the service that moto finds under Chatbot's name, and connects it to topics."""
     sys.modules[f"moto.{SERVICE}"] = sys.modules[__name__]
     backend_index.backend_url_patterns.append((SERVICE, re.compile(url_bases[0])))
     slack_outbox.install()

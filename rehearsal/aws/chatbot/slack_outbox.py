@@ -1,7 +1,7 @@
-"""What AWS Chatbot hears from its topics. There is no Slack here: what a channel would have been shown is kept.
+"""The messages that AWS Chatbot receives from its topics. There is no Slack here: the messages are kept.
 
 Source: Amazon Q Developer in chat applications administrator guide, "Custom notifications" (the event schema) and
-"Monitoring AWS services": alarms, events of AWS services and custom notifications are shown, anything else is dropped.
+"Monitoring AWS services": it shows alarms, events of AWS services and custom notifications, and drops other messages.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rehearsal.aws.chatbot.slack_post import SlackPost
 
 
 def install() -> None:
-    """Lets Chatbot hear what is published to moto's topics."""
+    """Patches the publication of moto's topics, so that Chatbot receives the messages."""
     Topic.publish = _record_publications(Topic.publish)  # type: ignore[method-assign]
 
 
@@ -48,7 +48,7 @@ def _record_posts(account: SimulatedAccount, topic: str, subject: str, text: str
 
 
 def _select_https_text(message: str) -> str:
-    """What an https subscriber, which Chatbot is, gets of a message that differs by protocol."""
+    """The text for an https subscriber, as Chatbot is one, of a message with a text for each protocol."""
     parts: Mapping[str, str] = json.loads(message)
     return parts.get("https") or parts["default"]
 

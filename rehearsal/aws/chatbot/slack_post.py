@@ -9,18 +9,17 @@ from typing import Any
 
 @dataclass(frozen=True)
 class SlackPost:
-    """A topic's message as a chat configuration got it.
-
-    channel: the Slack channel's id. is_posted: whether Chatbot knows the message's form, and so posts it.
-    """
+    """A topic's message for one chat configuration."""
 
     configuration: str
     channel: str
+    """The Slack channel's id."""
     topic: str
     posted_at: datetime
     subject: str
     text: str
     is_posted: bool
+    """Whether Chatbot supports the message's form and therefore posts it."""
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "posted_at": self.posted_at.isoformat()}

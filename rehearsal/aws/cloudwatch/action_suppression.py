@@ -1,7 +1,7 @@
-"""When a composite alarm's actions are held back by another alarm.
+"""The suppression of a composite alarm's actions by another alarm.
 
-Source: CloudWatch user guide, "Suppressing composite alarm actions" (WaitPeriod, ExtensionPeriod, examples 1 to 6);
-API reference, CompositeAlarm.ActionsSuppressedBy.
+Source: CloudWatch user guide, "Suppressing composite alarm actions" (WaitPeriod, ExtensionPeriod, examples 1 to 6); API
+reference, CompositeAlarm.ActionsSuppressedBy.
 """
 
 from __future__ import annotations
@@ -14,21 +14,22 @@ WAIT, EXTENSION, SUPPRESSOR = "WaitPeriod", "ExtensionPeriod", "Alarm"
 
 @dataclass
 class Suppression:
-    """One composite alarm's suppressor, with its periods in seconds, and what holds actions back at the moment.
-
-    `pending` says that the composite alarm changed its state and has not acted on it: once nothing holds the actions
-    back any more it takes those of the state that it then has.
-    """
+    """A composite alarm's suppressor, with its periods in seconds, and the current suppression."""
 
     suppressor: str
     wait_seconds: int
     extension_seconds: int
     suppressed_by: str | None = None
+    """The suppressor, or the period that runs; None if nothing suppresses the actions."""
     suppressed_until: datetime | None = None
     pending: bool = False
+    """The alarm changed its state and has not acted on it.
+
+    When the suppression ends, it takes the actions of its state at that time.
+    """
 
     def on_state_change(self, is_suppressing: bool, now: datetime) -> bool:
-        """The composite alarm changed its state; answers whether it acts now. A period that runs is discarded."""
+        """Handles a new state of the composite alarm. Returns whether it acts now. A running period is discarded."""
         self.pending = True
         if is_suppressing:
             self._suppress(SUPPRESSOR, None)
@@ -36,14 +37,14 @@ class Suppression:
         return self._start_period(WAIT, self.wait_seconds, now)
 
     def on_suppressor_change(self, is_suppressing: bool, now: datetime) -> bool:
-        """The suppressor came to ALARM, or left it; answers whether the composite alarm acts now."""
+        """Handles a suppressor that entered or left ALARM. Returns whether the composite alarm acts now."""
         if is_suppressing:
             self._suppress(SUPPRESSOR, None)
             return False
         return self.suppressed_by == SUPPRESSOR and self._start_period(EXTENSION, self.extension_seconds, now)
 
     def end_expired_period(self, now: datetime) -> bool:
-        """Ends a period that is over; answers whether the composite alarm acts now."""
+        """Ends an expired period. Returns whether the composite alarm acts now."""
         return self.suppressed_until is not None and now >= self.suppressed_until and self._release()
 
     def _start_period(self, period: str, seconds: int, now: datetime) -> bool:

@@ -1,4 +1,4 @@
-"""The actions of alarms: topics and functions, for the state that an alarm has come to.
+"""The actions of alarms: notifies topics and calls functions for an alarm's new state.
 
 Source: CloudWatch user guide, "Alarm actions" and "Invoke a Lambda function from an alarm": the call is asynchronous,
 and the function's resource policy must allow the principal lambda.alarms.cloudwatch.amazonaws.com.
@@ -35,13 +35,16 @@ PRINCIPAL = "lambda.alarms.cloudwatch.amazonaws.com"
 
 
 class ActionFailed(RuntimeError):
-    """An action that could not be executed; the alarm's history says why."""
+    """An action failed; the alarm's history has the reason."""
 
 
 def execute_actions(
     account: SimulatedAccount, alarm: Alarm, state: AlarmState, previous: AlarmState, moment: datetime
 ) -> None:
-    """Executes the actions of an alarm's state, and notes each in its history. One that fails stops no other."""
+    """Executes the actions of an alarm's state and records each in its history.
+
+    A failed action does not stop the others.
+    """
     if not alarm.actions_enabled:
         return
     kind = "MetricAlarm" if alarm.rule is None else "CompositeAlarm"
@@ -94,7 +97,7 @@ def _require_permission(region: str, name: str, alarm: Alarm) -> None:
     try:
         function = lambda_backends[ACCOUNT][region].get_function(name, None)
     except Exception as error:
-        # moto raises a different class for each way to ask.
+        # moto raises a different class for each form of the name.
         raise ActionFailed(f"Function not found: {name}") from error
     statements: Sequence[Mapping[str, Any]] = function.policy.statements if function.policy else []
     if not any(_can_invoke(statement, alarm.alarm_arn) for statement in statements):

@@ -1,4 +1,4 @@
-"""CloudWatch's alarm API in place of moto's: metric and composite alarms, their states, their history.
+"""CloudWatch's alarm API, in place of moto's: metric and composite alarms, their states, their history.
 
 Source: CloudWatch API reference, PutMetricAlarm, PutCompositeAlarm, DescribeAlarms, DeleteAlarms, SetAlarmState,
 EnableAlarmActions, DisableAlarmActions.
@@ -38,7 +38,7 @@ _moto_put_metric_alarm = CloudWatchResponse.put_metric_alarm
 
 
 def install() -> None:
-    """Sets alarms on moto's CloudWatch."""
+    """Patches the alarm operations of moto's CloudWatch."""
     for operation in (
         put_metric_alarm,
         put_composite_alarm,
@@ -52,7 +52,7 @@ def install() -> None:
 
 
 def _run_exclusively(operation: Any) -> Any:
-    """Nothing is evaluated while an alarm is changed by a call, and the other way round."""
+    """Locks an operation against the evaluation of alarms."""
 
     @wraps(operation)
     def call_exclusively(self: CloudWatchResponse) -> Any:
@@ -73,7 +73,7 @@ def _retain_state(original: Any) -> Any:
     def put_metric_alarm(self: CloudWatchBackend, name: str, **kwargs: Any) -> Alarm:
         previous, statistic = self.alarms.get(name), kwargs.pop("extended_statistic", None)
         alarm = original(self, name=name, **kwargs)
-        # moto knows percentiles only; trimmed means and percent ranks are statistics of alarms too.
+        # moto supports only percentiles; alarms also have trimmed means and percentile ranks.
         alarm.extended_statistic = statistic
         alarm.state_value = "INSUFFICIENT_DATA"
         alarm.state_updated_timestamp = current_account().now()
@@ -89,7 +89,7 @@ def _retain_state(original: Any) -> Any:
 
 
 def put_metric_alarm(self: CloudWatchResponse) -> ActionResult:
-    """PutMetricAlarm: created or replaced; evaluated from the next whole minute on."""
+    """PutMetricAlarm: creates or replaces; the first evaluation is at the next whole minute."""
     definition = parse_definition(self.region, self.params)
     previous = _find_replaced(self, "MetricAlarm")
     response = _moto_put_metric_alarm(self)
@@ -102,7 +102,7 @@ def put_metric_alarm(self: CloudWatchResponse) -> ActionResult:
 
 
 def put_composite_alarm(self: CloudWatchResponse) -> EmptyResult:
-    """PutCompositeAlarm: created or replaced, and evaluated at once."""
+    """PutCompositeAlarm: creates or replaces, and evaluates at once."""
     account, alarms = current_account(), self.cloudwatch_backend.alarms
     suppression = _parse_suppression(self, alarms)
     try:
@@ -118,7 +118,7 @@ def put_composite_alarm(self: CloudWatchResponse) -> EmptyResult:
     alarm = _record_update(self, previous)
     previous_suppression: Suppression | None = getattr(previous, "suppression", None)
     if suppression and previous_suppression and previous_suppression.suppressor == suppression.suppressor:
-        # Another suppressor discards a period that runs; the same one goes on.
+        # Another suppressor discards a running period; with the same one it continues.
         suppression.suppressed_by, suppression.suppressed_until, suppression.pending = (
             previous_suppression.suppressed_by,
             previous_suppression.suppressed_until,
@@ -135,7 +135,7 @@ def put_composite_alarm(self: CloudWatchResponse) -> EmptyResult:
 
 
 def _set_fields(alarm: Alarm, **members: Any) -> None:
-    """Puts members of ours on moto's alarm; those in CloudWatch's spelling are told by DescribeAlarms."""
+    """Sets our fields on moto's alarm; DescribeAlarms returns those in CloudWatch's spelling."""
     for name, value in members.items():
         setattr(alarm, name, value)
 
@@ -155,7 +155,7 @@ def _parse_suppression(self: CloudWatchResponse, alarms: Mapping[str, Alarm]) ->
 
 
 def _find_replaced(self: CloudWatchResponse, kind: str) -> Alarm | None:
-    """The alarm of that name that is there. An alarm's name is unique within a region, whatever its type."""
+    """The existing alarm with the request's name, which is unique within a region for all types."""
     check_actions(self.params)
     name = self.params["AlarmName"]
     previous = self.cloudwatch_backend.alarms.get(name)
@@ -177,7 +177,7 @@ def _record_update(self: CloudWatchResponse, previous: Alarm | None) -> Alarm:
 
 
 def describe_alarms(self: CloudWatchResponse) -> ActionResult:
-    """DescribeAlarms: metric alarms alone unless AlarmTypes says otherwise, at most 100 a page."""
+    """DescribeAlarms: only metric alarms by default, at most 100 a page."""
     params, backend = self.params, self.cloudwatch_backend
     found = list(backend.alarms.values())
     if parent := params.get("ChildrenOfAlarmName"):
@@ -217,7 +217,7 @@ def _is_requested(alarm: Alarm, params: Mapping[str, Any]) -> bool:
 
 
 def delete_alarms(self: CloudWatchResponse) -> EmptyResult:
-    """DeleteAlarms: unknown names are passed over; an alarm that a composite alarm names is kept."""
+    """DeleteAlarms: skips unknown names, and keeps an alarm that a composite alarm names."""
     backend, names = self.cloudwatch_backend, self.params.get("AlarmNames") or []
     existing = [name for name in names if name in backend.alarms]
     if len(names) > MAX_DELETED or sum(backend.alarms[name].rule is not None for name in existing) > 1:
@@ -243,8 +243,10 @@ def delete_alarms(self: CloudWatchResponse) -> EmptyResult:
 
 
 def set_alarm_state(self: CloudWatchResponse) -> EmptyResult:
-    """SetAlarmState: a state for a drill, with its actions. A metric alarm's next evaluation puts it back, a composite
-    alarm's children do when they change."""
+    """SetAlarmState: sets a state for a drill and runs its actions.
+
+    The next evaluation resets a metric alarm; the next change of a child resets a composite alarm.
+    """
     account, params, backend = current_account(), self.params, self.cloudwatch_backend
     alarm, state = backend.alarms.get(params["AlarmName"]), params["StateValue"]
     if alarm is None:

@@ -1,7 +1,7 @@
-"""What a metric alarm watches, and what PutMetricAlarm refuses.
+"""The metrics and conditions of metric alarms, and the checks of PutMetricAlarm.
 
 Source: CloudWatch API reference, PutMetricAlarm and MetricDataQuery; CloudWatch user guide, "Alarms on metric math".
-The wording is CloudWatch's own where it is known.
+The messages are CloudWatch's own where they are known.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ _ACTIONS = ("AlarmActions", "OKActions", "InsufficientDataActions")
 
 @dataclass(frozen=True)
 class AlarmMetric:
-    """One metric of an alarm, by the id it has there."""
+    """One metric of an alarm."""
 
     id: str
+    """The id of its query."""
     key: tuple[str, str, str, Dimensions]
     statistic: str
     unit: str | None
@@ -37,25 +38,28 @@ class AlarmMetric:
 
 @dataclass(frozen=True)
 class AlarmDefinition:
-    """An alarm's metrics, all of one period, the expressions in the order they can be computed in, and what they are
-    compared with. `watched` is the id of the time series that is compared."""
+    """An alarm's metrics, which have the same period, its expressions and its condition."""
 
     condition: Condition
     period: int
     metrics: tuple[AlarmMetric, ...]
     expressions: tuple[tuple[str, Expression], ...]
+    """In an order in which they can be computed."""
     returned_id: str
+    """The id of the time series that the condition is about."""
     ignores_few_samples: bool
 
     @property
     def step_seconds(self) -> int:
-        """Seconds between two evaluations. Source: user guide, "Alarm evaluation": every minute, and every 10 seconds
-        for a period below a minute."""
+        """Seconds between two evaluations.
+
+        Source: user guide, "Alarm evaluation": every minute, and every 10 seconds for a period below a minute.
+        """
         return 60 if self.period >= 60 else 10
 
 
 def parse_definition(region: str, params: Mapping[str, Any]) -> AlarmDefinition:
-    """The definition in a request of PutMetricAlarm. Raises moto's ValidationError in CloudWatch's words."""
+    """Parses a request of PutMetricAlarm. Raises moto's ValidationError with CloudWatch's message."""
     periods = int(_require_member(params, "EvaluationPeriods"))
     condition = Condition(
         _parse_comparison(params),
@@ -75,7 +79,7 @@ def parse_definition(region: str, params: Mapping[str, Any]) -> AlarmDefinition:
 
 
 def check_actions(params: Mapping[str, Any]) -> None:
-    """At most five actions for each state."""
+    """Allows at most five actions for each state."""
     for member in _ACTIONS:
         actions = params.get(member) or []
         if len(actions) > MAX_ACTIONS:
@@ -87,13 +91,13 @@ def check_actions(params: Mapping[str, Any]) -> None:
 
 
 def build_metric_key(region: str, metric: Mapping[str, Any]) -> tuple[str, str, str, Dimensions]:
-    """Where the store keeps a metric of a request."""
+    """The store's key for a metric of a request."""
     dimensions = tuple(sorted((dimension["Name"], dimension["Value"]) for dimension in metric.get("Dimensions") or ()))
     return region, metric.get("Namespace") or "", metric.get("MetricName") or "", dimensions
 
 
 def sort_by_dependency(expressions: Mapping[str, Expression]) -> tuple[tuple[str, Expression], ...]:
-    """Expressions so that each comes after those it names. Raises ValidationError on a circle."""
+    """Sorts expressions after those that they name. Raises ValidationError for a cycle."""
     remaining, ordered = dict(expressions), dict[str, Expression]()
     while remaining:
         ready = [name for name, expression in remaining.items() if not (expression.names & remaining.keys())]
@@ -105,7 +109,7 @@ def sort_by_dependency(expressions: Mapping[str, Expression]) -> tuple[tuple[str
 
 
 def parse_expressions(queries: Sequence[Mapping[str, Any]]) -> dict[str, Expression]:
-    """The expressions of metric queries by their ids. Raises ValidationError."""
+    """The expressions of metric queries, by id. Raises ValidationError."""
     query_ids = {query["Id"] for query in queries}
     expressions: dict[str, Expression] = {}
     for query in queries:
@@ -121,7 +125,7 @@ def parse_expressions(queries: Sequence[Mapping[str, Any]]) -> dict[str, Express
 
 
 def check_queries(queries: Sequence[Mapping[str, Any]]) -> None:
-    """Ids, statistics and periods of metric queries."""
+    """Checks the ids, statistics and periods of metric queries."""
     ids = [query["Id"] for query in queries]
     for name in ids:
         if not _ID.match(name):
@@ -143,7 +147,7 @@ def check_statistic(name: str) -> None:
 
 
 def check_period(period: int) -> None:
-    """Source: PutMetricAlarm, Period: "Valid values are 10, 20, 30, and any multiple of 60"."""
+    """Checks a period. Source: PutMetricAlarm, Period: "Valid values are 10, 20, 30, and any multiple of 60"."""
     if period not in (10, 20, 30) and (period < 60 or period % 60):
         raise ValidationError("Period must be 10, 20, 30 or a multiple of 60")
 
@@ -162,8 +166,11 @@ def _parse_comparison(params: Mapping[str, Any]) -> str:
 
 
 def _parse_treatment(params: Mapping[str, Any]) -> str:
-    """How missing data is treated. "Alarms that evaluate metrics in the AWS/DynamoDB namespace always ignore missing
-    data" (API reference, PutMetricAlarm)."""
+    """The treatment of missing data.
+
+    "Alarms that evaluate metrics in the AWS/DynamoDB namespace always ignore missing data" (API reference,
+    PutMetricAlarm).
+    """
     treatment = params.get("TreatMissingData") or "missing"
     if treatment not in TREATMENTS:
         raise ValidationError(f"Option {treatment} is not supported. Supported options: {', '.join(TREATMENTS)}.")
@@ -171,7 +178,7 @@ def _parse_treatment(params: Mapping[str, Any]) -> str:
 
 
 def _check_span(period: int, periods: int) -> None:
-    """Source: PutMetricAlarm, Period: at most a day, at most seven days from a period of an hour on."""
+    """Allows at most a day, and at most seven days for a period of an hour or more. Source: PutMetricAlarm, Period."""
     check_period(period)
     if period < HOUR and period * periods > DAY:
         raise ValidationError(
@@ -240,7 +247,7 @@ def _parse_queries(
 def compute_value(
     definition: AlarmDefinition, columns: Sequence[tuple[float | None, ...]], times: Sequence[float]
 ) -> Value:
-    """The watched value, from the datapoints of each metric, oldest first. Raises ValidationError on an array."""
+    """The value of the alarm, from the datapoints of each metric, oldest first. Raises ValidationError for an array."""
     series = {metric.id: TimeSeries(column) for metric, column in zip(definition.metrics, columns, strict=True)}
     if definition.returned_id in series:
         return series[definition.returned_id]

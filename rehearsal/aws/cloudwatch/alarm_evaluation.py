@@ -1,7 +1,8 @@
-"""The evaluation of metric alarms: at each moment that is due, on the metrics as CloudWatch shows them at that moment.
+"""Evaluates metric alarms at each due moment, on the metrics that CloudWatch shows at that moment.
 
 Source: CloudWatch user guide, "Alarm evaluation": "the evaluation is based on the window of time defined by the Period
-and Evaluation Periods", which slides: of a period of 5 minutes, minutes 1 to 5 at the end of minute 5, then 2 to 6.
+and Evaluation Periods". The window slides: with a period of 5 minutes it covers minutes 1 to 5 at the end of minute 5,
+then 2 to 6.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ from rehearsal.aws.cloudwatch.threshold_rules import EvaluationResult
 from rehearsal.aws.constants import ACCOUNT
 
 Columns = Sequence[Sequence[tuple[float | None, float]]]
-"""Of each metric, the datapoint and the number of samples of each period, oldest first."""
+"""For each metric, the datapoint and the number of samples of each period, oldest first."""
 
 
 def evaluate_due(account: SimulatedAccount, now: datetime) -> None:
-    """Evaluates what is due by now, in the order of time."""
+    """Evaluates everything that is due, in chronological order."""
     until, clock = now.timestamp(), account.alarm_clock
     jump_start, is_stable = clock.evaluated_until, False
     while (moment := clock.next_due(until, jump_start, is_stable)) <= until:
@@ -39,7 +40,7 @@ def evaluate_due(account: SimulatedAccount, now: datetime) -> None:
 
 
 def evaluate_at(account: SimulatedAccount, moment: float) -> bool:
-    """Everything that happens at one moment; answers whether no metric alarm can change until somebody acts."""
+    """Evaluates one moment. Returns whether no metric alarm can change until the next measurement or call."""
     now = datetime.fromtimestamp(moment, UTC)
     is_stable = moment % MINUTE == 0
     for backend in list(cloudwatch_backends[ACCOUNT].values()):
@@ -77,7 +78,7 @@ def _evaluate_alarm(
     period_starts = tuple(moment - offset * definition.period for offset in range(length, 0, -1))
     series = [_find_series(account.metrics, metric) for metric in definition.metrics]
     fingerprint = _fingerprint_windows(series, period_starts[0], moment)
-    # On the same datapoints the same alarm comes to the same state again: that is most alarms, most of the time.
+    # The same alarm gets the same state from the same datapoints, which is most alarms, most of the time.
     if fingerprint is not None and getattr(alarm, "stable_state", None) == (alarm.state_value, fingerprint):
         return True
     columns = _read_columns(account.metrics, definition, series, period_starts, moment)
@@ -99,7 +100,7 @@ def _evaluate_alarm(
 
 
 def _fingerprint_windows(series: Sequence[MetricSeries | None], begin: float, end: float) -> tuple[int, ...] | None:
-    """What tells these datapoints from others, where they stay the same as long as this does; None otherwise."""
+    """A fingerprint of these datapoints, which stay the same while it does; None if they may change."""
     fingerprints: list[int] = []
     for metric_series in series:
         fingerprint = MetricSeries.NO_DATA if metric_series is None else metric_series.fingerprint_window(begin, end)
@@ -139,7 +140,7 @@ def _read_columns(
 def _compute_values(
     alarm: Alarm, definition: AlarmDefinition, columns: Columns, period_starts: Sequence[float]
 ) -> tuple[float | None, ...] | None:
-    """The watched time series; None where it cannot be computed, which DescribeAlarms then says."""
+    """The alarm's time series; None if it cannot be computed, which DescribeAlarms then shows."""
     try:
         value = compute_value(definition, [tuple(value for value, _ in column) for column in columns], period_starts)
     except ValidationError:
@@ -150,8 +151,10 @@ def _compute_values(
 
 
 def _has_too_few_samples(definition: AlarmDefinition, columns: Columns) -> bool:
-    """Whether a percentile has too few samples in its EvaluationPeriods, and is to be ignored then. No samples at all
-    are missing data, which has a treatment of its own."""
+    """Whether a percentile has too few samples in its evaluation periods and must be ignored.
+
+    A window without samples is missing data, which has its own treatment.
+    """
     if not definition.ignores_few_samples:
         return False
     for metric, column in zip(definition.metrics, columns, strict=True):

@@ -1,6 +1,7 @@
 """The history of alarms: updates of configuration and state, and actions.
 
-Source: CloudWatch API reference, DescribeAlarmHistory and AlarmHistoryItem. An alarm's history outlives it.
+Source: CloudWatch API reference, DescribeAlarmHistory and AlarmHistoryItem. An alarm's history remains after its
+deletion.
 """
 
 from __future__ import annotations
@@ -18,8 +19,7 @@ MAX_ITEMS = 100
 
 
 def describe_alarm_history(self: Any) -> ActionResult:
-    """DescribeAlarmHistory: newest first unless asked otherwise, at most 100 a page; metric alarms unless AlarmTypes
-    says otherwise."""
+    """DescribeAlarmHistory: newest first by default, at most 100 a page, metric alarms by default."""
     params = self.params
     first, last = _to_utc(params.get("StartDate")), _to_utc(params.get("EndDate"))
     kinds = params.get("AlarmTypes") or ["MetricAlarm"]
@@ -33,7 +33,7 @@ def describe_alarm_history(self: Any) -> ActionResult:
         and (first is None or item.moment >= first)
         and (last is None or item.moment <= last)
     ]
-    # Items of one moment keep the order they happened in, whichever end the list begins at.
+    # Items of the same moment keep their order of occurrence in both sort orders.
     found.sort(key=lambda item: item.moment)
     if params.get("ScanBy") != "TimestampAscending":
         found.reverse()
@@ -42,7 +42,7 @@ def describe_alarm_history(self: Any) -> ActionResult:
 
 
 def paginate(items: list[Any], params: Mapping[str, Any]) -> tuple[list[Any], dict[str, str]]:
-    """A page of a list, by MaxRecords and NextToken, with the token of the next one where there is one."""
+    """A page of a list, by MaxRecords and NextToken, with the next token if there is one."""
     start = int(params.get("NextToken") or 0)
     end = start + int(params.get("MaxRecords") or MAX_ITEMS)
     return items[start:end], {"NextToken": str(end)} if end < len(items) else {}

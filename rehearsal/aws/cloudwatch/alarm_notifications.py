@@ -1,7 +1,7 @@
-"""What CloudWatch tells others when an alarm changes its state: the topic's message and the function's event.
+"""The notifications of an alarm's change of state: the topic's message and the function's event.
 
 Source: CloudWatch user guide, "Invoke a Lambda function from an alarm", "Alarm events and EventBridge", "Acting on
-alarm changes"; the topic's message has the members that notifications carry, in their order.
+alarm changes"; the topic's message has the members of real notifications, in their order.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ REGION_NAMES = {
     "eu-west-1": "EU (Ireland)",
     "eu-central-1": "EU (Frankfurt)",
 }
-"""Regions as notifications name them; another one goes by its code."""
+"""The names of regions in notifications; others have their code."""
 MAX_SUBJECT_LENGTH = 100
 _STATISTICS = {"SampleCount": "SAMPLE_COUNT"}
 
@@ -30,13 +30,13 @@ AlarmState = dict[str, str]
 
 
 def format_timestamp(moment: datetime) -> str:
-    """A time as alarms write it: 2023-08-04T12:36:15.490+0000."""
+    """A time in the format of alarms: 2023-08-04T12:36:15.490+0000."""
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return f"{aware:%Y-%m-%dT%H:%M:%S}.{aware.microsecond // 1000:03d}+0000"
 
 
 def describe_state(alarm: Alarm) -> AlarmState:
-    """An alarm's state as events have it."""
+    """An alarm's state in the form of events."""
     state = {"value": alarm.state_value, "reason": alarm.state_reason}
     if alarm.state_reason_data and alarm.state_reason_data != "{}":
         state["reasonData"] = alarm.state_reason_data
@@ -48,7 +48,7 @@ def describe_state(alarm: Alarm) -> AlarmState:
 
 
 def describe_configuration(alarm: Alarm) -> dict[str, Any]:
-    """An alarm's configuration as events have it."""
+    """An alarm's configuration in the form of events."""
     params: Mapping[str, Any] = getattr(alarm, "request_params", {})
     description = {"description": alarm.description} if alarm.description else {}
     if alarm.rule is not None:
@@ -62,7 +62,7 @@ def describe_configuration(alarm: Alarm) -> dict[str, Any]:
 
 
 def build_function_event(alarm: Alarm, state: AlarmState, previous: AlarmState, moment: datetime) -> dict[str, Any]:
-    """What a function gets that is an alarm's action."""
+    """The event for a function that is an alarm's action."""
     return {
         "source": "aws.cloudwatch",
         "alarmArn": alarm.alarm_arn,
@@ -85,7 +85,7 @@ def build_subject(alarm: Alarm, state: AlarmState) -> str:
 
 
 def build_notification(alarm: Alarm, state: AlarmState, previous: AlarmState) -> str:
-    """The message that a topic gets."""
+    """The message of a topic."""
     message: dict[str, Any] = {
         "AlarmName": alarm.name,
         "AlarmDescription": alarm.description,
@@ -150,7 +150,7 @@ def _format_notification_query(query: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _format_event_query(query: Mapping[str, Any]) -> dict[str, Any]:
-    """A metric query as events have it: names in lower case, dimensions as a mapping."""
+    """A metric query in the form of events: names in lower case, dimensions as a mapping."""
     fields: dict[str, Any] = {"id": query["Id"]}
     if stat := query.get("MetricStat"):
         metric = stat["Metric"]

@@ -1,7 +1,7 @@
-"""Changes of alarms' states and all that follows: history, event, actions, deployments, composite alarms, suppressors.
+"""Changes of alarms' states and their effects: history, events, actions, deployments, composites and suppressors.
 
 Source: CloudWatch user guide, "Alarm events and EventBridge", "Create a composite alarm"; API reference,
-PutCompositeAlarm (a composite alarm is INSUFFICIENT_DATA only until it is first evaluated).
+PutCompositeAlarm (a composite alarm is INSUFFICIENT_DATA only until its first evaluation).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def change_state(
     data: str,
     moment: datetime,
 ) -> None:
-    """Gives an alarm another state from a moment on: history, event, actions, deployments. `follow` comes after."""
+    """Changes an alarm's state, with history, event, actions and deployments. Then call `propagate_changes`."""
     previous = describe_state(alarm)
     alarm.state_value, alarm.state_reason = state, reason[:MAX_REASON_LENGTH]
     alarm.state_reason_data = data if len(data) <= MAX_REASON_DATA_LENGTH else "{}"
@@ -65,7 +65,7 @@ def change_state(
 def propagate_changes(
     account: SimulatedAccount, backend: CloudWatchBackend, changed: Collection[str], moment: datetime
 ) -> None:
-    """Tells suppressed and composite alarms of alarms that changed, children before parents."""
+    """Updates suppressed and composite alarms after changes of alarms, children before parents."""
     changed_names = set(changed)
     for name in sorted(changed_names):
         _update_suppressed(account, backend, name, moment)
@@ -87,7 +87,7 @@ def propagate_changes(
 def evaluate_composite(
     account: SimulatedAccount, backend: CloudWatchBackend, alarm: Alarm, cause: str, moment: datetime
 ) -> None:
-    """Evaluates a composite alarm that was created or updated; on a circle it is not."""
+    """Evaluates a composite alarm that was created or updated, unless it is part of a cycle."""
     rules = parse_rules(backend)
     if composite_rules.is_circular(alarm.name, rules):
         return
@@ -98,7 +98,7 @@ def evaluate_composite(
 
 
 def end_expired_suppressions(account: SimulatedAccount, backend: CloudWatchBackend, moment: datetime) -> None:
-    """Ends the wait and extension periods that are over; actions they held back are taken, for the state that is."""
+    """Ends expired wait and extension periods, and takes the suppressed actions for the current state."""
     for alarm in list(backend.alarms.values()):
         suppression: Suppression | None = getattr(alarm, "suppression", None)
         if suppression is None:
@@ -122,7 +122,7 @@ def find_next_expiry() -> float | None:
 
 
 def parse_rules(backend: CloudWatchBackend) -> dict[str, composite_rules.CompositeRule]:
-    """The rules of composite alarms by name."""
+    """The rules of composite alarms, by name."""
     return {name: composite_rules.parse_rule(alarm.rule) for name, alarm in list(backend.alarms.items()) if alarm.rule}
 
 
@@ -169,7 +169,7 @@ _HISTORY_ENVELOPE = '{"version": "1.0", "type": "Update"}'
 def _record_change(
     account: SimulatedAccount, alarm: Alarm, previous: AlarmState, current: AlarmState, moment: datetime
 ) -> None:
-    """The history's entry and the event."""
+    """Records the change in the history and emits the event."""
     states = {"oldState": _format_history_state(previous), "newState": _format_history_state(current)}
     if len(json.dumps(states)) > MAX_DATA_LENGTH - len(_HISTORY_ENVELOPE):
         for state in states.values():
@@ -183,7 +183,10 @@ def _record_change(
 
 
 def _format_history_state(state: AlarmState) -> dict[str, Any]:
-    """A state in the history. Source: the AWS CLI's example of describe-alarm-history, whose states have their data."""
+    """A state in the history.
+
+    Source: the AWS CLI's example of describe-alarm-history, whose states have their data.
+    """
     fields: dict[str, Any] = {"stateValue": state["value"], "stateReason": state["reason"]}
     if data := state.get("reasonData"):
         fields["stateReasonData"] = json.loads(data)
@@ -222,7 +225,7 @@ def _update_suppressed(account: SimulatedAccount, backend: CloudWatchBackend, na
 
 
 def _run_suppressed_actions(account: SimulatedAccount, alarm: Alarm, previous: AlarmState, moment: datetime) -> None:
-    """Actions that were held back are taken: the state is told again, as it was and as it is without suppression."""
+    """Takes suppressed actions: emits the state once more, before and after the end of the suppression."""
     alarm.state_updated_timestamp = moment
     set_suppression_fields(alarm)
     current = describe_state(alarm)
@@ -231,7 +234,7 @@ def _run_suppressed_actions(account: SimulatedAccount, alarm: Alarm, previous: A
 
 
 def set_suppression_fields(alarm: Alarm) -> None:
-    """Puts what DescribeAlarms tells of the suppression on a composite alarm."""
+    """Sets the fields of a composite alarm's suppression that DescribeAlarms returns."""
     suppression: Suppression | None = getattr(alarm, "suppression", None)
     if suppression is not None:
         reason = f"Actions suppressed by {suppression.suppressed_by}" if suppression.suppressed_by else None

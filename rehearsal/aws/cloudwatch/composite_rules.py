@@ -1,4 +1,4 @@
-"""The rules of composite alarms: grammar, limits, value, circles.
+"""The rules of composite alarms: grammar, limits, evaluation, cycles.
 
 Source: CloudWatch API reference, PutCompositeAlarm; CloudWatch user guide, "Create a composite alarm": at most 100
 children, 500 elements and 10,240 characters; "the evaluation of composite alarms stops if CloudWatch detects a cycle".
@@ -23,25 +23,27 @@ RulePredicate = Callable[[Mapping[str, str]], bool]
 
 
 class InvalidRule(ValueError):
-    """A rule that CloudWatch refuses; a sentence."""
+    """A rule that CloudWatch refuses; the message is a sentence."""
 
 
 @dataclass(frozen=True)
 class CompositeRule:
-    """A parsed rule: whether it holds in the states of alarms by name, and its children in their order."""
+    """A parsed rule."""
 
     evaluate: RulePredicate
+    """Whether the rule holds for alarm states by name."""
     children: tuple[str, ...]
+    """In their order in the rule."""
 
 
 def parse_alarm_name(reference: str) -> str:
-    """The name in an alarm's name or ARN."""
+    """The name from an alarm's name or ARN."""
     return reference.split(":alarm:", 1)[1] if reference.startswith("arn:") and ":alarm:" in reference else reference
 
 
 @cache
 def parse_rule(text: str) -> CompositeRule:
-    """The rule of a text. Raises InvalidRule."""
+    """Parses a rule. Raises InvalidRule."""
     if text != text.strip() or not text:
         raise InvalidRule("AlarmRule must not contain leading or trailing whitespace or be null")
     if len(text) > MAX_RULE_LENGTH:
@@ -59,7 +61,7 @@ def parse_rule(text: str) -> CompositeRule:
 
 
 def is_circular(name: str, rules: Mapping[str, CompositeRule]) -> bool:
-    """Whether the path from a composite alarm through its children runs in a circle."""
+    """Whether a composite alarm and its children contain a cycle."""
     visited: set[str] = set()
 
     def reaches_cycle(current: str, path: tuple[str, ...]) -> bool:
@@ -75,7 +77,7 @@ def is_circular(name: str, rules: Mapping[str, CompositeRule]) -> bool:
 
 
 def compute_depths(rules: Mapping[str, CompositeRule]) -> dict[str, int]:
-    """How far each composite alarm that is on no circle is from metric alarms: children first."""
+    """The distance of each composite alarm outside cycles from metric alarms, for evaluation of children first."""
     depth_by_name: dict[str, int] = {}
 
     def compute_depth(current: str) -> int:
@@ -151,7 +153,7 @@ class _RuleParser:
 
 
 def _tokenize(text: str) -> list[tuple[str, str]]:
-    """Kinds with the alarm they name: a state, AND, OR, NOT, TRUE, FALSE or a parenthesis."""
+    """The kind of each token, with the alarm of a state: a state, AND, OR, NOT, TRUE, FALSE or a parenthesis."""
     found: list[tuple[str, str]] = []
     position = 0
     while position < len(text):

@@ -1,4 +1,4 @@
-"""PutDashboard with the checks that moto leaves out.
+"""PutDashboard with the checks that moto lacks.
 
 Source: CloudWatch API reference, "Dashboard Body Structure and Syntax" (0 to 500 widgets; x 0-23, width 1-24, height
 1-1000; a metric widget's region, a text widget's markdown, an alarm widget's 1 to 100 alarms); CloudWatch quotas (500
@@ -25,11 +25,11 @@ _LAYOUT_BOUNDS: Mapping[str, tuple[int, float]] = {
 }
 
 BodyFault = tuple[str, str]
-"""Where in the body, and what is wrong."""
+"""The path in the body, and the problem."""
 
 
 def install() -> None:
-    """Sets the checks on moto's CloudWatch."""
+    """Patches moto's CloudWatch with the checks."""
     CloudWatchResponse.put_dashboard = _add_body_check(CloudWatchResponse.put_dashboard)  # type: ignore[method-assign]
 
 
@@ -49,7 +49,7 @@ def _add_body_check(original: Any) -> Any:
 
 
 def list_faults(body: str) -> list[BodyFault]:
-    """What CloudWatch would refuse in a dashboard's body."""
+    """The problems in a dashboard's body that CloudWatch would refuse."""
     try:
         content = json.loads(body)
     except (ValueError, RecursionError):

@@ -1,8 +1,8 @@
-"""Metrics that functions write into their log.
+"""Reads the metrics that functions write into their log.
 
 Source: CloudWatch user guide, "Embedded metric format specification": a log event that is a JSON object whose `_aws`
-member has CloudWatchMetrics; every set of dimensions is a metric of its own; at most 30 dimensions and 100 metrics a
-directive; what does not follow the specification is a log event and nothing else.
+member has CloudWatchMetrics; every set of dimensions is a separate metric; at most 30 dimensions and 100 metrics a
+directive; other lines are only log events.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MAX_DIMENSIONS, MAX_METRICS, MAX_VALUES = 30, 100, 100
 
 @dataclass(frozen=True)
 class EmbeddedMetric:
-    """Values of one metric at a time (seconds since the epoch)."""
+    """Values of one metric at one time."""
 
     namespace: str
     name: str
@@ -27,11 +27,12 @@ class EmbeddedMetric:
     unit: str
     values: tuple[float, ...]
     timestamp: float
+    """Seconds since the epoch."""
     high_resolution: bool
 
 
 def store_metrics(store: MetricStore, region: str, lines: Iterable[str]) -> None:
-    """Puts the metrics in lines of a log into the store; they can be seen at once."""
+    """Puts the metrics in log lines into the store; they are visible at once."""
     for line in lines:
         for metric in parse_line(line):
             series = store.get_series(region, metric.namespace, metric.name, metric.dimensions)
@@ -44,7 +45,7 @@ def store_metrics(store: MetricStore, region: str, lines: Iterable[str]) -> None
 
 
 def parse_line(line: str) -> Iterator[EmbeddedMetric]:
-    """The metrics in one line of a log."""
+    """The metrics in a log line."""
     if not line.startswith("{") or '"CloudWatchMetrics"' not in line:
         return
     try:

@@ -1,6 +1,7 @@
-"""Metrics that are measured every minute and seldom change: kept as runs of minutes with one value.
+"""Metrics that have a value every minute and seldom change, stored as runs of minutes with one value.
 
-A minute costs nothing. They are a Series like any other: what somebody puts by PutMetricData is counted beside them.
+A further minute needs no memory. They support all operations of MetricSeries: values from PutMetricData are added to
+them.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from rehearsal.aws.cloudwatch.metric_store import MINUTE, Aggregate, MetricSerie
 
 @dataclass
 class GaugeRun:
-    """The same value in every minute from first to last, both in; `samples` a minute."""
+    """The same value in every minute from `first` to `last`, both included."""
 
     first: int
     last: int
     value: float
     samples: int
+    """Samples in a minute."""
 
     def to_aggregate(self, minutes: int) -> Aggregate:
         count = float(minutes * self.samples)
@@ -28,12 +30,12 @@ class GaugeRun:
 
 @dataclass
 class GaugeSeries(MetricSeries):
-    """A Series of runs, in the order of time."""
+    """A series of runs, in chronological order."""
 
     runs: list[GaugeRun] = field(default_factory=list[GaugeRun])
 
     def add_run(self, first: int, last: int, value: float, samples: int = 1) -> None:
-        """Notes that it had this value in each minute from first to last, which are later than any noted before."""
+        """Records the value of each minute from `first` to `last`, which are later than all recorded ones."""
         run = self.runs[-1] if self.runs else None
         if run is not None and run.last + 1 == first and (run.value, run.samples) == (value, samples):
             run.last = last
@@ -70,7 +72,7 @@ class GaugeSeries(MetricSeries):
         return super()._select_seconds(begin, end, now) + run_aggregates
 
     def _select_runs(self, first: int, stop: int, now: float) -> list[Aggregate]:
-        """Of each run the part from minute first up to but without stop, as far as it can be seen."""
+        """The visible part of each run from minute `first` up to but excluding `stop`."""
         if self.delay:
             stop = min(stop, int((now - self.delay) // MINUTE))
         found: list[Aggregate] = []

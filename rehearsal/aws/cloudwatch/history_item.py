@@ -14,11 +14,12 @@ MAX_SUMMARY_LENGTH, MAX_DATA_LENGTH = 255, 4095
 
 @dataclass(frozen=True)
 class HistoryItem:
-    """One entry of an alarm's history; `kind` is MetricAlarm or CompositeAlarm."""
+    """One entry of an alarm's history."""
 
     region: str
     alarm: str
     kind: str
+    """MetricAlarm or CompositeAlarm."""
     moment: datetime
     type: str
     summary: str

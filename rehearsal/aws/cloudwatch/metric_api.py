@@ -1,4 +1,4 @@
-"""CloudWatch's metrics in place of moto's."""
+"""CloudWatch's metric operations, in place of moto's."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from rehearsal.aws.cloudwatch.metric_store import Aggregate, Dimensions
 
 
 def install() -> None:
-    """Sets metrics on moto's CloudWatch."""
+    """Patches the metric operations of moto's CloudWatch."""
     for operation in (put_metric_data, get_metric_data, get_metric_statistics, list_metrics):
         setattr(CloudWatchResponse, operation.__name__, operation)
 
@@ -84,7 +84,7 @@ def _build_datapoint(
 
 
 def get_metric_data(self: CloudWatchResponse) -> ActionResult:
-    """GetMetricData: metrics and metric math, newest first unless asked otherwise; never paged."""
+    """GetMetricData: metrics and metric math, newest first by default; never paged."""
     params = self.params
     if params["StartTime"] >= params["EndTime"]:
         raise ValidationError("The parameter StartTime must be less than the parameter EndTime.")
@@ -106,7 +106,7 @@ def get_metric_data(self: CloudWatchResponse) -> ActionResult:
 
 
 SeriesValues = dict[float, float]
-"""Values by the second that their period begins at."""
+"""Values by the second at which their period begins."""
 
 
 def _read_series_values(
@@ -125,7 +125,7 @@ def _evaluate_expressions(
     rows: Mapping[str, SeriesValues],
     expressions: Sequence[tuple[str, Expression]],
 ) -> dict[str, list[SeriesValues]]:
-    """The series of each expression, over every period of the time asked for; an array has several."""
+    """The series of each expression over every period of the requested time; an array has several."""
     periods_by_id = {query["Id"]: int(query["MetricStat"]["Period"]) for query in queries if query.get("MetricStat")}
     expression_periods = {int(query["Period"]) for query in queries if query.get("Expression") and query.get("Period")}
     if len(periods := {*periods_by_id.values()} or expression_periods) != 1:

@@ -1,7 +1,7 @@
 """The functions of metric math.
 
-Source: CloudWatch user guide, "Functions supported for metric math" and "Using IF expressions". Of one time series
-SUM, AVG, MIN, MAX, STDDEV and DATAPOINT_COUNT give a number; of an array they give a time series.
+Source: CloudWatch user guide, "Functions supported for metric math" and "Using IF expressions". For one time series
+SUM, AVG, MIN, MAX, STDDEV and DATAPOINT_COUNT return a number; for an array they return a time series.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ Function = Callable[[Value, Times], Value]
 
 
 def apply_if(arguments: Sequence[Value], length: int) -> Value:
-    """IF(condition, then, otherwise), each place by itself.
+    """IF(condition, then, otherwise), index by index.
 
-    A place without a condition is dropped. Where the condition holds, a `then` without a datapoint counts as 0; where
-    it does not, an `otherwise` without one, or left out, drops the place. A condition that is a number chooses whole.
+    An index without a condition is dropped. If the condition holds, a `then` without a datapoint counts as 0; if it
+    does not, an `otherwise` that is omitted or has no datapoint drops the index. A numeric condition selects one of the
+    two as a whole.
     """
     condition, when_true = arguments[0], arguments[1]
     when_false = arguments[2] if len(arguments) == 3 else TimeSeries((None,) * length)
@@ -49,8 +50,11 @@ def _get_value(value: Value, index: int) -> float | None:
 
 
 def apply_fill(value: Value, filler: str | Value, times: Times) -> Value:
-    """FILL: missing places take a number, another series' value, the last value before (REPEAT), or the line between
-    the values before and after (LINEAR). Places that a filler has nothing for stay missing."""
+    """FILL: replaces missing datapoints.
+
+    The filler is a number, another series, the last value before (REPEAT), or a linear interpolation between the
+    neighbours (LINEAR). Datapoints for which it has no value stay missing.
+    """
     if isinstance(value, Scalar):
         raise TypeError("FILL takes a time series")
     if isinstance(value, TimeSeriesArray):
@@ -93,7 +97,7 @@ def _drop_missing(series: TimeSeries) -> list[float]:
 
 
 def _build_reducer(function: Callable[[list[float]], float]) -> Function:
-    """A function of all datapoints of a series, or of the datapoints of every place of an array."""
+    """Applies a function to all datapoints of a series, or to the datapoints at each index of an array."""
 
     def reduce(value: Value, _times: Times) -> Value:
         if isinstance(value, TimeSeries):
@@ -125,7 +129,7 @@ def _build_mapper(function: Callable[[float], float | None]) -> Function:
 
 
 def _build_series_function(function: Callable[[TimeSeries, Times], Iterator[float | None]]) -> Function:
-    """A function of each series by itself."""
+    """Applies a function to each series separately."""
 
     def apply(value: Value, times: Times) -> Value:
         if isinstance(value, Scalar):

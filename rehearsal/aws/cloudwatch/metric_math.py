@@ -1,7 +1,7 @@
 """Metric math: the expressions of alarms and of GetMetricData, datapoint by datapoint.
 
 Source: CloudWatch user guide, "Using math expressions with CloudWatch metrics" (syntax, functions, "Using IF
-expressions"). A time series is a list with a place for each period, oldest first, and None where it has no datapoint.
+expressions"). A time series has an index for each period, oldest first, and None for a missing datapoint.
 """
 
 from __future__ import annotations
@@ -34,18 +34,21 @@ _FILLERS = ("REPEAT", "LINEAR")
 
 
 class MathError(ValueError):
-    """An expression that CloudWatch would refuse, or that the simulator cannot compute; a sentence."""
+    """An expression that CloudWatch would refuse or that the simulator cannot compute; the message is a sentence."""
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What an expression is computed from: the metrics by id, the results of other expressions, the times of the
-    places (seconds) and the period of each metric."""
+    """The inputs of an expression."""
 
     metrics: Mapping[str, TimeSeries]
+    """The metrics, by id."""
     results: Mapping[str, Value]
+    """The results of other expressions, by id."""
     times: Sequence[float]
+    """The beginnings of the periods, in seconds."""
     periods: Mapping[str, int]
+    """The period of each metric, in seconds."""
 
 
 Computation = Callable[[Inputs], Value]
@@ -53,15 +56,16 @@ Computation = Callable[[Inputs], Value]
 
 @dataclass(frozen=True)
 class Expression:
-    """A parsed expression: what computes it, and the ids it names."""
+    """A parsed expression."""
 
     text: str
     compute: Computation
     names: frozenset[str]
+    """The ids that it refers to."""
     uses_all_metrics: bool
 
     def evaluate(self, inputs: Inputs) -> Value:
-        """Its value. Raises MathError."""
+        """Computes the value. Raises MathError."""
         try:
             return self.compute(inputs)
         except (TypeError, OverflowError) as error:
@@ -70,7 +74,7 @@ class Expression:
 
 @cache
 def parse_expression(text: str) -> Expression:
-    """The expression of a text. Raises MathError."""
+    """Parses an expression. Raises MathError."""
     parser = _ExpressionParser(text)
     node = parser.parse_binary(0)
     parser.require_end()
@@ -78,7 +82,7 @@ def parse_expression(text: str) -> Expression:
 
 
 class _ExpressionParser:
-    """Recursive descent; comparison binds weaker than arithmetic, AND weaker than comparison, OR weakest."""
+    """A recursive descent parser; comparison binds weaker than arithmetic, AND weaker than comparison, OR weakest."""
 
     def __init__(self, text: str) -> None:
         self._text, self._position = text, 0

@@ -1,8 +1,8 @@
-"""The values of metric math, and how an operator joins two of them.
+"""The values of metric math, and the operators between two of them.
 
 Source: CloudWatch user guide, "Using math expressions with CloudWatch metrics": "Missing values in a time series are
 treated as 0. If the value of a data point causes a function to attempt to divide by zero, the data point is dropped."
-Between two time series a datapoint that one of them has is enough; with a number, the series' own datapoints count.
+Between two time series, an index needs a datapoint in one of them; with a number, the series' own datapoints count.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Scalar:
 
 @dataclass(frozen=True)
 class TimeSeries:
-    """A time series: a value for each place, None where there is no datapoint."""
+    """A time series: a value for each index, None for a missing datapoint."""
 
     values: tuple[float | None, ...]
 
@@ -37,12 +37,12 @@ Operator = Callable[[float, float], float | None]
 
 
 def build_comparison(test: Callable[[float, float], bool]) -> Operator:
-    """An operator that answers 1 or 0."""
+    """An operator that returns 1 or 0."""
     return lambda left, right: 1.0 if test(left, right) else 0.0
 
 
 def map_values(function: Callable[[float], float | None], value: Value) -> Value:
-    """A function of every datapoint."""
+    """Applies a function to every datapoint."""
     if isinstance(value, TimeSeriesArray):
         return TimeSeriesArray(tuple(_map_series(function, member) for member in value.members))
     if isinstance(value, TimeSeries):
@@ -58,7 +58,10 @@ def _map_series(function: Callable[[float], float | None], series: TimeSeries) -
 
 
 def combine(operator: Operator, left: Value, right: Value) -> Value:
-    """Two values under an operator. Raises TypeError for two arrays of different lengths, and 1/0."""
+    """Applies an operator to two values.
+
+    Raises TypeError for two arrays of different lengths, and ZeroDivisionError.
+    """
     if isinstance(left, TimeSeriesArray) or isinstance(right, TimeSeriesArray):
         return _combine_arrays(operator, left, right)
     if isinstance(left, TimeSeries) and isinstance(right, TimeSeries):

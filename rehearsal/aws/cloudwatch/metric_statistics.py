@@ -1,4 +1,4 @@
-"""CloudWatch's statistics: what can be asked of the values of a period, and how it is computed.
+"""CloudWatch's statistics of the values of a period.
 
 Source: CloudWatch user guide, "CloudWatch statistics definitions": p, tm, IQM, wm, PR, tc and ts; two boundaries are
 percentages or absolute values, the lower one exclusive, the upper one inclusive; a trimmed count may be a fraction.
@@ -19,7 +19,7 @@ _NUMBER = r"-?\d+(?:\.\d{1,10})?"
 _TWO_BOUNDS = re.compile(rf"(TM|TC|TS|WM|PR)\(({_NUMBER}%?)?:({_NUMBER}%?)?\)$", re.IGNORECASE)
 
 WeightedValues = Sequence[tuple[float, float]]
-"""Values in ascending order, each with how often it occurred."""
+"""Values in ascending order, each with its number of occurrences."""
 
 
 class UnknownStatistic(ValueError):
@@ -28,21 +28,23 @@ class UnknownStatistic(ValueError):
 
 @dataclass(frozen=True)
 class ExtendedStatistic:
-    """A statistic with boundaries: shares of 0 to 1 where `relative`, values otherwise; None is open."""
+    """A statistic with boundaries."""
 
     kind: str
     low: float | None
+    """A share from 0 to 1 if `relative`, a value otherwise; None for no boundary."""
     high: float | None
+    """As `low`."""
     relative: bool
 
     def compute(self, values: WeightedValues) -> float | None:
-        """Its value; None where nothing lies within the boundaries."""
+        """Computes the statistic; None if no value is within the boundaries."""
         return _COMPUTATIONS[self.kind](self, values) if values else None
 
 
 @cache
 def parse_extended(name: str) -> ExtendedStatistic:
-    """The extended statistic of a name. Raises UnknownStatistic."""
+    """Parses the name of an extended statistic. Raises UnknownStatistic."""
     if name.upper() == "IQM":
         return ExtendedStatistic("tm", 0.25, 0.75, relative=True)
     if single := _ONE_BOUND.match(name):
@@ -63,7 +65,7 @@ def parse_extended(name: str) -> ExtendedStatistic:
 
 
 def require_known_statistic(name: str) -> None:
-    """Raises UnknownStatistic on a name that is no statistic."""
+    """Raises UnknownStatistic for an unknown name."""
     if name not in BASIC_STATISTICS:
         parse_extended(name)
 
@@ -85,7 +87,7 @@ def _parse_boundary(text: str | None) -> float | None:
 
 
 def _select_within(statistic: ExtendedStatistic, values: WeightedValues) -> list[tuple[float, float]]:
-    """The values within the boundaries; of those that straddle a relative boundary, the fraction inside."""
+    """The values within the boundaries; a value across a relative boundary counts by its fraction inside."""
     if not statistic.relative:
         low = -math.inf if statistic.low is None else statistic.low
         high = math.inf if statistic.high is None else statistic.high

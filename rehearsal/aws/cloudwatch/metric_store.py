@@ -1,7 +1,7 @@
-"""Metrics as CloudWatch keeps them: one aggregate a minute, not one datum a request, with percentiles.
+"""Metrics in CloudWatch's form: one aggregate a minute instead of one datum a request, with percentiles.
 
-Percentiles are exact while a minute holds few distinct values; above that they come from buckets 1% wide, as
-CloudWatch's own do ("SEH1" distributions, CloudWatch user guide, "Percentiles").
+Percentiles are exact for a minute with few distinct values; for more they come from buckets 1% wide, like CloudWatch's
+own ("SEH1" distributions, CloudWatch user guide, "Percentiles").
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rehearsal.aws.cloudwatch.metric_statistics import parse_extended
 
 MAX_VALUES = 256
 MAX_WINDOWS = 512
-"""Of a metric, whose statistics are remembered."""
+"""Windows of a metric whose statistics are cached."""
 _LOG_BUCKET_WIDTH = math.log(1.01)
 MINUTE = 60
 
@@ -27,7 +27,7 @@ Dimensions = tuple[tuple[str, str], ...]
 
 @dataclass
 class Aggregate:
-    """What is kept of the values of one minute, or of several minutes added up."""
+    """The aggregated values of one minute, or of several minutes."""
 
     count: float = 0.0
     total: float = 0.0
@@ -47,7 +47,7 @@ class Aggregate:
             self._coarsen()
 
     def add_statistics(self, count: float, total: float, minimum: float, maximum: float) -> None:
-        """A StatisticSet of PutMetricData: it has no distribution, so it gives no percentiles."""
+        """Adds a StatisticSet of PutMetricData, which has no distribution and therefore gives no percentiles."""
         self.count += count
         self.total += total
         self.minimum = min(self.minimum, minimum)
@@ -60,7 +60,7 @@ class Aggregate:
             self.values[bucket] = self.values.get(bucket, 0.0) + times
 
     def compute_statistic(self, name: str) -> float | None:
-        """Any of CloudWatch's statistics; None where it is not defined. Raises UnknownStatistic."""
+        """Any of CloudWatch's statistics; None if it is undefined. Raises UnknownStatistic."""
         if self.count == 0:
             return None
         if name == "Sum":
@@ -101,10 +101,7 @@ def _merge(minutes: Sequence[Aggregate]) -> Aggregate:
 
 @dataclass
 class MetricSeries:
-    """One metric: namespace, name, dimensions and unit, with an aggregate a minute.
-
-    `fine` holds the values of high resolution by their second (PutMetricData with StorageResolution 1), besides.
-    """
+    """One metric: namespace, name, dimensions and unit, with an aggregate a minute."""
 
     NO_DATA: ClassVar[int] = -1
 
@@ -115,21 +112,22 @@ class MetricSeries:
     delay: float = 0.0
     minutes: dict[int, Aggregate] = field(default_factory=dict[int, Aggregate])
     seconds: dict[int, Aggregate] = field(default_factory=dict[int, Aggregate])
+    """High-resolution values by second (PutMetricData with StorageResolution 1), in addition to the minutes."""
     _minute_order: list[int] = field(default_factory=list[int])
     _window_cache: dict[tuple[str, float, float], tuple[float, float | None]] = field(
         default_factory=dict[tuple[str, float, float], tuple[float, float | None]]
     )
-    """Of windows that were asked for, the number of samples and what came of them: alarms look at the same ones each
-    minute, and at each other's."""
+    """The number of samples and the statistic of requested windows: alarms read the same ones each minute, and share
+    them."""
 
     def get_minute(self, timestamp: float) -> Aggregate:
-        """The aggregate of the minute that a timestamp (seconds since the epoch) falls into."""
+        """The aggregate of the minute of a timestamp (seconds since the epoch)."""
         minute = int(timestamp // MINUTE)
         found = self.minutes.get(minute)
         return found if found is not None else self.minutes.setdefault(minute, Aggregate())
 
     def get_second(self, timestamp: float) -> Aggregate:
-        """The aggregate of high resolution of the second that a timestamp falls into."""
+        """The high-resolution aggregate of the second of a timestamp."""
         return self.seconds.setdefault(int(timestamp), Aggregate())
 
     def is_visible(self, minute: int, now: float) -> bool:
@@ -137,27 +135,27 @@ class MetricSeries:
         return not self.delay or (minute + 1) * MINUTE + self.delay <= now
 
     def has_values_since(self, begin: float) -> bool:
-        """Whether any value lies at or after a second, visible or not yet."""
+        """Whether there is a value at or after a second, visible or not yet."""
         order = self._sort_minutes()
         return bool(order) and (order[-1] + 1) * MINUTE > begin
 
     def fingerprint_window(self, begin: float, end: float) -> int | None:  # noqa: ARG002
-        """A mark of what every window from `begin` to `end` holds alike: NOTHING, or where one value began.
+        """A fingerprint of the values from `begin` to `end`: NO_DATA, or the beginning of a constant value.
 
-        None where windows may differ.
+        None if the values may differ.
         """
         return None if self.has_values_since(begin) else self.NO_DATA
 
     def iterate_minutes(self, start: float, end: float, now: float) -> Iterator[tuple[int, Aggregate]]:
-        """The minutes that begin from `start`'s minute up to but without `end`, and can be seen."""
+        """The visible minutes from `start`'s minute up to but excluding `end`."""
         for minute in sorted(self.minutes):
             if start - start % MINUTE <= minute * MINUTE < end and self.is_visible(minute, now):
                 yield minute, self.minutes[minute]
 
     def compute_window(self, statistic: str, begin: float, end: float, now: float) -> tuple[float | None, float]:
-        """A statistic, and the number of samples, of what is visible at `now` from `begin` up to but without `end`.
+        """A statistic, and the number of samples, visible at `now` from `begin` up to but excluding `end`.
 
-        A window that begins or ends within a minute takes the values of high resolution; a metric without any has its
+        A window that begins or ends within a minute uses the high-resolution values; a metric without any has its
         values at the beginning of their minute.
         """
         aggregates = (
@@ -172,7 +170,7 @@ class MetricSeries:
             return sum(aggregate.total for aggregate in aggregates), count
         if statistic == "Average":
             return sum(aggregate.total for aggregate in aggregates) / count, count
-        # Nothing is ever taken out of an aggregate: as many samples of the same time are the same samples.
+        # Aggregates only grow: the same number of samples of the same time are the same samples.
         cache_key = statistic, begin, end
         if (cached := self._window_cache.get(cache_key)) is None or cached[0] != count:
             if len(self._window_cache) >= MAX_WINDOWS:
@@ -198,7 +196,7 @@ class MetricSeries:
         return [self.minutes[minute]] if is_inside and self.minutes[minute].count else []
 
     def _sort_minutes(self) -> list[int]:
-        # Minutes are only ever added, so their number tells whether the order still holds.
+        # Minutes are only added, so their number shows whether the order is still valid.
         if len(self._minute_order) != len(self.minutes):
             self._minute_order = sorted(self.minutes)
         return self._minute_order
@@ -206,7 +204,7 @@ class MetricSeries:
 
 @dataclass
 class MetricStore:
-    """Every metric of one account. Keys carry the region."""
+    """Every metric of one account. Keys include the region."""
 
     series: dict[tuple[str, str, str, Dimensions], MetricSeries] = field(
         default_factory=dict[tuple[str, str, str, Dimensions], MetricSeries]
@@ -222,7 +220,7 @@ class MetricStore:
         delay: float = 0.0,
         kind: type[MetricSeries] = MetricSeries,
     ) -> MetricSeries:
-        """The series of that name, made where there is none, of that kind."""
+        """The series of that name; creates one of type `kind` if it is missing."""
         key = (region, namespace, name, tuple(sorted(dimensions.items())))
         found = self.series.get(key)
         if found is None:
@@ -239,7 +237,7 @@ class MetricStore:
         now: float,
         unit: str | None = None,
     ) -> dict[float, Aggregate]:
-        """Aggregates by the start of their period, from `start` up to but without `end`, all in seconds.
+        """Aggregates by the start of their period, from `start` up to but excluding `end`, all in seconds.
 
         Periods begin at multiples of `period`, as CloudWatch aligns them.
         """

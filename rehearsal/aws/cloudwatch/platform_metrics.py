@@ -1,9 +1,9 @@
-"""Metrics of the platform that have a value every minute: the hosts of endpoints, and queues.
+"""Metrics of the platform with a value every minute: the hosts of endpoints, and queues.
 
 Sources: SageMaker developer guide, "SageMaker AI jobs and endpoint metrics" (namespace /aws/sagemaker/Endpoints,
 dimensions EndpointName and VariantName, every minute); SQS developer guide, "Available CloudWatch metrics for Amazon
-SQS" (every minute). A minute has the value that stood at its end; while the clock jumps, everything stays as it was
-before the jump, but processors, which requests keep busy in their own minute alone.
+SQS" (every minute). A minute has the value of its end. During a jump of the clock everything keeps its value from
+before the jump, except processors, which requests use only in their own minute.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ HOST_NAMESPACE = "/aws/sagemaker/Endpoints"
 
 
 def sample_gauges(account: SimulatedAccount, now: datetime) -> None:
-    """Notes the value of each metric for every minute that has ended since the last call."""
+    """Records the value of each metric for every minute that has ended since the last call."""
     first, last = account.sampled_minute + 1, int(now.timestamp() // MINUTE) - 1
     if last < first:
         return

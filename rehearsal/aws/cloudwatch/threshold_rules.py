@@ -1,4 +1,4 @@
-"""What state a metric alarm is in, from the datapoints of its evaluation range: no clock, no metrics, no effects.
+"""The state of a metric alarm from the datapoints of its evaluation range, as a pure function.
 
 Source: CloudWatch user guide, "Alarm evaluation" (M out of N), "Configuring how CloudWatch alarms treat missing data"
 (evaluation range, tables, "Avoiding premature transitions to alarm state"), "Percentile-based alarms and low data
@@ -26,15 +26,18 @@ COMPARISONS: Mapping[str, tuple[Callable[[float, float], bool], str]] = {
 """The comparisons with a fixed threshold; those with an anomaly detection band are not simulated."""
 
 EXTRA_DATAPOINTS = 2
-"""Datapoints that are retrieved beyond EvaluationPeriods. The guide says only that there are more, and that there are
-2 more in its examples, whose EvaluationPeriods is 3; the simulator takes 2 always."""
+"""Datapoints that are retrieved beyond EvaluationPeriods.
+
+The guide states only that there are more, and has 2 more in its examples, whose EvaluationPeriods is 3; the simulator
+always uses 2.
+"""
 
 _PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d+)?)$")
 
 
 @dataclass(frozen=True)
 class Condition:
-    """When an alarm is in ALARM: `datapoints` (M) of the last `periods` (N) datapoints breach the threshold."""
+    """The condition of an alarm: `datapoints` (M) of the last `periods` (N) datapoints breach the threshold."""
 
     comparison: str
     threshold: float
@@ -44,7 +47,7 @@ class Condition:
 
     @property
     def evaluation_range(self) -> int:
-        """How many datapoints are retrieved."""
+        """The number of retrieved datapoints."""
         return self.periods + EXTRA_DATAPOINTS
 
     def breaches(self, value: float) -> bool:
@@ -53,19 +56,21 @@ class Condition:
 
 @dataclass(frozen=True)
 class EvaluationResult:
-    """The state that a set of datapoints asks for; None keeps the one that is. `used` are places of the datapoints
-    that were evaluated, newest first, and `filled` is how many more stand for missing ones."""
+    """The state that follows from a set of datapoints."""
 
     state: str | None
+    """None keeps the current state."""
     evaluated_indexes: tuple[int, ...]
+    """Indexes of the evaluated datapoints, newest first."""
     missing_count: int
+    """Missing datapoints that are evaluated too."""
 
 
 def evaluate_datapoints(condition: Condition, datapoints: Sequence[float | None]) -> EvaluationResult:
-    """The outcome for the datapoints of the evaluation range, oldest first; None is a missing one.
+    """Evaluates the datapoints of the evaluation range, oldest first; None is a missing one.
 
-    The newest real datapoints count, from anywhere in the range. Only where there are fewer than N of them does the
-    treatment of missing data matter, for as few places as possible.
+    The newest existing datapoints count, from anywhere in the range. The treatment of missing data matters only if
+    there are fewer than N of them, for as few datapoints as possible.
     """
     present_indexes = [index for index in range(len(datapoints) - 1, -1, -1) if datapoints[index] is not None]
     evaluated_indexes = tuple(present_indexes[: condition.periods])
@@ -89,11 +94,11 @@ def evaluate_datapoints(condition: Condition, datapoints: Sequence[float | None]
 def _resolve_missing_data(
     condition: Condition, length: int, evaluated_indexes: tuple[int, ...], breaching: int
 ) -> str | None:
-    """The state with missing datapoints that are treated as missing, or ignored.
+    """The state if missing datapoints are treated as missing, or ignored.
 
-    A datapoint within the threshold makes it OK. Without one, the oldest breaching datapoint is enough for ALARM once
-    it is at least M datapoints old, and before that too little is known (the guide's tables of 2018, row `- - - - X`;
-    later editions leave it out, and say that the alarm does not go to ALARM yet).
+    A datapoint within the threshold makes it OK. Otherwise ALARM needs a breaching datapoint that is at least M
+    datapoints old; before that the data are insufficient (the guide's tables of 2018, row `- - - - X`; later editions
+    omit it, and state that the alarm does not go to ALARM yet).
     """
     if breaching < len(evaluated_indexes):
         return OK
@@ -104,7 +109,7 @@ def _resolve_missing_data(
 
 
 def compute_min_samples(statistic: str) -> float:
-    """How many samples a percentile needs to be statistically significant; 0 for any other statistic.
+    """The number of samples that make a percentile statistically significant; 0 for any other statistic.
 
     10/(1 - percentile) from p50 on, 10/percentile below: 1,000 for p99, 200 for p95.
     """
@@ -120,7 +125,7 @@ def compute_min_samples(statistic: str) -> float:
 def format_reason(
     condition: Condition, values: Sequence[float], period_starts: Sequence[float], result: EvaluationResult
 ) -> str:
-    """StateReason as CloudWatch words it, from the evaluated values and the seconds their periods begin at."""
+    """StateReason in CloudWatch's words, from the evaluated values and the beginnings of their periods in seconds."""
     if result.state == INSUFFICIENT_DATA:
         missing = result.missing_count
         verb = "was" if missing == 1 else "were"

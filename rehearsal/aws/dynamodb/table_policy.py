@@ -1,7 +1,7 @@
-"""Resource policies of DynamoDB tables, which moto stores and does not enforce, and conditional writes that are atomic.
+"""Enforces resource policies of DynamoDB tables, which moto only stores, and makes conditional writes atomic.
 
-Source: DynamoDB developer guide, "Using resource-based policies for DynamoDB"; TransactWriteItems needs the
-permissions of the writes it holds.
+Source: DynamoDB developer guide, "Using resource-based policies for DynamoDB"; TransactWriteItems needs the permissions
+of its writes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _write_lock = threading.RLock()
 
 
 def install() -> None:
-    """Sets the check before every operation of moto's DynamoDB."""
+    """Patches every operation of moto's DynamoDB with the check."""
     DynamoHandler.call_action = _enforce_policies(DynamoHandler.call_action)  # type: ignore[method-assign]
 
 
@@ -35,7 +35,7 @@ def _enforce_policies(original: Any) -> Any:
                 request = policies.PolicyRequest(principal, f"dynamodb:{action}", arn, {"aws:principalarn": principal})
                 if policy is not None and policies.is_denied(policy.policy_doc, request):
                     return _build_denial(self, principal, action, arn)
-        # moto checks a condition and then writes: two threads at once would both pass.
+        # moto checks a condition and then writes: without the lock, two threads could both pass.
         with _write_lock:
             return original(self)
 

@@ -1,10 +1,10 @@
-"""What CloudTrail tells EventBridge of: roles that are taken, also in the console, and changes of buckets.
+"""The CloudTrail events in EventBridge: assumed roles, also from the console, and changes of buckets.
 
-EventBridge has it in the region whose endpoint was called, and in no other.
+EventBridge receives them only in the region of the called endpoint.
 
-Of all management calls these are what a rule here looks at; of the others no event is sent. Source: EventBridge user
-guide, "AWS service events delivered via AWS CloudTrail", "Receiving read-only management events from AWS services"
-(AssumeRole comes though it is read-only); CloudTrail user guide, "CloudTrail userIdentity element".
+A rule here needs only these management calls; no event is sent for others. Source: EventBridge user guide, "AWS service
+events delivered via AWS CloudTrail", "Receiving read-only management events from AWS services" (AssumeRole is delivered
+although it is read-only); CloudTrail user guide, "CloudTrail userIdentity element".
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from rehearsal.aws.identity.policy_evaluation import Caller
 DETAIL_TYPE = "AWS API Call via CloudTrail"
 SIGN_IN = "AWS Console Sign In via CloudTrail"
 READ_PREFIXES = ("Get", "List", "Head")
-"""How the actions begin of which EventBridge hears nothing."""
+"""Prefixes of the actions that CloudTrail does not deliver to EventBridge."""
 
 
 def record_call(
     service: str, event: str, parameters: Mapping[str, object], caller: Caller | None, region: str, error: str = ""
 ) -> None:
-    """Queues the event of a call, where a simulator runs; it is delivered once nothing is locked.
+    """Queues the event of a call if a simulator runs; it is delivered when no lock is held.
 
-    who: None of an administrator's.
+    A `caller` of None is an administrator.
     """
     if not is_simulating():
         return
@@ -46,7 +46,7 @@ def record_call(
 
 
 def record_role_switch(caller: Caller, origin: str, region: str) -> None:
-    """Somebody switches to a role in the console, whose sign-in is served in this region; nobody calls that here.
+    """Records a switch of role in the console, whose sign-in is in this region; no API call represents it.
 
     Source: CloudTrail user guide, "AWS Management Console sign-in events": the event has the session and no issuer.
     """
@@ -70,7 +70,10 @@ def _queue_event(region: str, service: str, kind: str, detail: Mapping[str, obje
 
 @contextmanager
 def record_bucket_call(action: str | None, bucket: str, caller: Caller | None, region: str) -> Iterator[None]:
-    """Tells of a call to a bucket once it was made, or refused. action: IAM's, None of a call that is not told of."""
+    """Records a call to a bucket after it was made or refused.
+
+    `action` is IAM's; None for a call that CloudTrail does not deliver.
+    """
     if not is_simulating() or action is None or action.startswith(READ_PREFIXES):
         yield
         return

@@ -1,4 +1,4 @@
-"""An event of AWS as the parts of the simulator pass it on."""
+"""An event of AWS, passed between parts of the simulator."""
 
 from __future__ import annotations
 

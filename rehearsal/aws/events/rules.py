@@ -1,7 +1,7 @@
 """EventBridge: rules deliver to functions, topics and queues, by event pattern and by schedule.
 
-Source: EventBridge user guide, "Event patterns", "Input transformation", "Schedule rules" (rules of a pattern and rules
-of a schedule are told apart).
+Source: EventBridge user guide, "Event patterns", "Input transformation", "Schedule rules" (a rule has either a pattern
+or a schedule).
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from rehearsal.aws.identity.permission import RequiredPermission
 from rehearsal.aws.lambda_ import api as lambda_api
 
 MAX_CATCH_UP = 3
-"""Firings of one rule made up for after a jump of the clock; the older ones are left out."""
+"""Firings of a rule that are made up for after a jump of the clock; older ones are skipped."""
 _ACTIONS = {"lambda": "lambda:InvokeFunction", "sns": "sns:Publish", "sqs": "sqs:SendMessage"}
-"""The service of a target -> what its resource's own policy must allow EventBridge."""
+"""Service of a target -> the action that the resource's own policy must allow EventBridge."""
 _HANDLED_SERVICES = frozenset(_ACTIONS)
 
 
 def install() -> None:
-    """Sets delivery on moto's rules, and the refusal of schedules that EventBridge refuses."""
+    """Patches the delivery of moto's rules, and refuses the schedules that EventBridge refuses."""
     Rule.send_to_targets = _add_delivery(Rule.send_to_targets)  # type: ignore[method-assign]
     EventsBackend.put_rule = _add_schedule_check(EventsBackend.put_rule)  # type: ignore[method-assign]
 
@@ -71,7 +71,7 @@ def _add_delivery(original: Any) -> Any:
 
 
 def _count_match(account: SimulatedAccount, rule: Rule) -> None:
-    """Source: EventBridge user guide, "EventBridge metrics", TriggeredRules."""
+    """Counts a matched rule. Source: EventBridge user guide, "EventBridge metrics", TriggeredRules."""
     series = account.metrics.get_series(rule.arn.split(":")[3], "AWS/Events", "TriggeredRules", {"RuleName": rule.name})
     series.unit = "Count"
     with account.metrics.lock:
@@ -87,7 +87,7 @@ def _call_with_targets(rule: Rule, targets: list[Any], call: Any) -> None:
 
 
 def _is_delivery_allowed(account: SimulatedAccount, rule: Rule, target: dict[str, Any]) -> bool:
-    """Whether the target's own policy lets the rule's events in: where it does not, they fail and nobody is told.
+    """Whether the target's own policy allows the rule's events; otherwise they fail silently.
 
     Source: EventBridge user guide, "Using resource-based policies for Amazon EventBridge".
     """
@@ -105,7 +105,7 @@ def _get_service(target: dict[str, Any]) -> str:
 
 
 def build_message(target: dict[str, Any], event: dict[str, Any]) -> str:
-    """What a target gets: its constant Input, the part under InputPath, its transformed input, or the event."""
+    """The message for a target: its constant Input, the part at InputPath, its transformed input, or the event."""
     if "Input" in target:
         return target["Input"]
     if "InputPath" in target:
@@ -118,7 +118,7 @@ def build_message(target: dict[str, Any], event: dict[str, Any]) -> str:
 
 
 def _render_template(template: str, values: dict[str, Any]) -> str:
-    """A placeholder within a JSON string is text there; anywhere else it is a JSON value."""
+    """Fills a template: a placeholder within a JSON string becomes text, any other a JSON value."""
 
     def fill_string(match: re.Match[str]) -> str:
         return re.sub(r"<([\w.-]+)>", lambda hole: _to_json_text(values.get(hole[1], "")), match[0])
@@ -171,7 +171,7 @@ def _build_event(event: PlatformEvent) -> Any:
 
 
 def fire_schedules(account: SimulatedAccount, now: datetime) -> None:
-    """Fires the schedules that the clock has passed, each due time once, the newest few of them after a jump."""
+    """Fires the schedules that are due, each due time once; after a jump only the newest few."""
     for region, backend in list(events_backends[ACCOUNT].items()):
         for rule in list(backend.event_buses["default"].rules.values()):
             if rule.scheduled_expression and rule.state == "ENABLED":
@@ -195,7 +195,7 @@ def _fire(account: SimulatedAccount, region: str, rule: Rule, due: list[datetime
         if not _is_delivery_allowed(account, rule, target):
             continue
         if _get_service(target) == "lambda":
-            # One after the other, as the minutes were that the clock has jumped over.
+            # One after the other, like the minutes over which the clock has jumped.
             name = lambda_api.parse_function_name(target["Arn"])
             lambda_api.invoke_sequentially(account, region, name, [message.encode() for message in messages])
         else:

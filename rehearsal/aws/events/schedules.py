@@ -1,6 +1,6 @@
-"""When a rule of EventBridge fires by its schedule: rate(...) and cron(...).
+"""The schedules of EventBridge rules: rate(...) and cron(...).
 
-Source: EventBridge user guide, "Rate expressions reference" (counted from when the rule is made) and "Cron expressions
+Source: EventBridge user guide, "Rate expressions reference" (counted from the rule's creation) and "Cron expressions
 reference" (six fields, in UTC).
 """
 
@@ -25,16 +25,16 @@ _DAY = timedelta(days=1)
 
 
 class Schedule(Protocol):
-    """When to fire."""
+    """A schedule with its due times."""
 
     def list_due(self, created: datetime, after: datetime, until: datetime) -> Iterator[datetime]:
-        """The times after `after`, up to and with `until`, of a schedule made at `made`: the newest first."""
+        """The times after `after`, up to and including `until`, newest first, of a schedule created at `created`."""
         ...
 
 
 @dataclass(frozen=True)
 class Rate:
-    """Every so often."""
+    """A fixed period."""
 
     period: timedelta
 
@@ -48,7 +48,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class Cron:
-    """At the minutes that all six fields allow. Weekdays count from Sunday, which is 1."""
+    """The minutes that all six fields allow. Weekdays count from Sunday, which is 1."""
 
     minutes: frozenset[int]
     hours: frozenset[int]
@@ -82,13 +82,13 @@ class Cron:
 def select_newest(
     schedule: Schedule, created: datetime, after: datetime, until: datetime, limit: int
 ) -> list[datetime]:
-    """The newest times of a schedule in a span, at most so many, oldest first."""
+    """The newest times of a schedule in a span, at most `limit`, oldest first."""
     return list(islice(schedule.list_due(created, after, until), limit))[::-1]
 
 
 @cache
 def parse_schedule(expression: str) -> Schedule | None:
-    """The schedule that an expression stands for; None for one that the simulator keeps and never fires (L, W and #).
+    """Parses an expression; None for one that the simulator stores and never fires (L, W and #).
 
     Raises ValueError for a cron expression that EventBridge refuses.
     """
@@ -114,7 +114,7 @@ def parse_schedule(expression: str) -> Schedule | None:
 
 
 def _parse_field(field: str, minimum: int, maximum: int, names: tuple[str, ...] = (), any_: str = "") -> frozenset[int]:
-    """What a field allows: values, ranges and steps, in a list."""
+    """The allowed values of a field: values, ranges and steps, in a list."""
     found: set[int] = set()
     for part in field.split(","):
         span, _, step = part.partition("/")
@@ -123,7 +123,7 @@ def _parse_field(field: str, minimum: int, maximum: int, names: tuple[str, ...] 
         else:
             begin, _, end = span.partition("-")
             first = _parse_number(begin, names, field)
-            # 1/10 is every tenth from the first on.
+            # 1/10 is every tenth value from the first.
             last = _parse_number(end, names, field) if end else (maximum if step else first)
         width = _parse_number(step, (), field) if step else 1
         if not (minimum <= first <= last <= maximum and width > 0):

@@ -1,7 +1,7 @@
-"""Who may do what: every call's IAM actions and resources, and whether the caller's policies allow them.
+"""IAM: the actions and resources of every call, and whether the caller's policies allow them.
 
-Source: IAM user guide, "Policy evaluation logic"; Service Authorization Reference (which action and which resource an
-operation is).
+Source: IAM user guide, "Policy evaluation logic"; Service Authorization Reference (the action and resource of an
+operation).
 """
 
 from rehearsal.aws.identity import caller_identity, enforcement
@@ -12,6 +12,6 @@ __all__ = ["PermissionRecord", "act_as", "explain_invocation_denial", "install",
 
 
 def install() -> None:
-    """Sets the check on what moto serves, and who a caller is on its STS."""
+    """Patches moto with the check of permissions, and its STS with the caller's identity."""
     enforcement.install()
     caller_identity.install()

@@ -1,8 +1,8 @@
-"""The IAM actions and resources of operations, service by service, where a line says it all.
+"""The IAM actions and resources of operations, by service, for operations that need a single row.
 
-Source: Service Authorization Reference, "Actions, resources, and condition keys" of each service. An operation's line
-is its resource, with the request's parameters in braces; `*` is an action without resources. The action is the
-operation's own name unless the line begins with another.
+Source: Service Authorization Reference, "Actions, resources, and condition keys" of each service. An operation's row is
+its resource, with the request's parameters in braces; `*` is an action without resources. The action has the
+operation's name unless the row begins with another.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def _map_operations(resource: str, *operations: str) -> dict[str, str]:
     return dict.fromkeys(operations, resource)
 
 
-# Composite alarms are put and described with leave for everything only (API reference, PutCompositeAlarm,
-# DescribeAlarms, DescribeAlarmHistory: "scoped to *").
+# Composite alarms need a permission for all resources (API reference, PutCompositeAlarm, DescribeAlarms,
+# DescribeAlarmHistory: "scoped to *").
 _CLOUDWATCH = {
     **_map_operations("*", "DescribeAlarms", "DescribeAlarmHistory", "PutCompositeAlarm"),
     **_map_operations("*", "GetMetricData", "GetMetricStatistics", "ListMetrics", "PutMetricData", "ListDashboards"),
@@ -102,7 +102,7 @@ _LAMBDA = {
     **_map_operations("{Resource}", "TagResource", "UntagResource", "ListTags"),
     **_map_operations("*", "ListFunctions", "ListLayers", "ListLayerVersions"),
 }
-# Log groups end in :* in policies, but for tagging (CloudWatch Logs user guide, "Actions, resources, and condition
+# Log groups end in :* in policies, except for tagging (CloudWatch Logs user guide, "Actions, resources, and condition
 # keys": "Log group ARN formats").
 _LOGS = {
     **_map_operations("log-group:{logGroupName}:log-stream:", "CreateLogGroup", "DeleteLogGroup", "PutRetentionPolicy"),
@@ -212,7 +212,7 @@ TAG_ACTIONS: Mapping[tuple[str, str], tuple[str, str]] = {
     ("application-autoscaling", "RegisterScalableTarget"): ("Tags", "application-autoscaling:TagResource"),
     ("chatbot", "CreateSlackChannelConfiguration"): ("Tags", "chatbot:TagResource"),
 }
-"""Operations that put tags on what they make -> the parameter with the tags, and the action that allows it."""
+"""Operations that tag the resources they create -> the parameter with the tags, and the action that allows it."""
 PASSED_ROLES: Mapping[tuple[str, str], tuple[str, str]] = {
     ("sagemaker", "CreateModel"): ("ExecutionRoleArn", "sagemaker.amazonaws.com"),
     ("lambda", "CreateFunction"): ("Role", "lambda.amazonaws.com"),
@@ -220,4 +220,4 @@ PASSED_ROLES: Mapping[tuple[str, str], tuple[str, str]] = {
     ("chatbot", "CreateSlackChannelConfiguration"): ("IamRoleArn", "chatbot.amazonaws.com"),
     ("chatbot", "UpdateSlackChannelConfiguration"): ("IamRoleArn", "chatbot.amazonaws.com"),
 }
-"""Operations that pass a role -> the parameter with its ARN, and the service that it is passed to."""
+"""Operations that pass a role -> the parameter with its ARN, and the service that receives it."""

@@ -1,4 +1,4 @@
-"""GetCallerIdentity as STS answers it: whoever the guard takes the caller for, of keys that moto calls a user `moto`.
+"""GetCallerIdentity: returns the identity that the permission check uses, where moto returns a user `moto`.
 
 Source: STS API reference, GetCallerIdentity; IAM user guide, "IAM identifiers" (an assumed role's ARN has no path).
 """
@@ -17,7 +17,7 @@ _MOTO_USER = ":user/moto"
 
 
 def install() -> None:
-    """Sets the answer on moto's STS."""
+    """Patches GetCallerIdentity of moto's STS."""
     TokenResponse.get_caller_identity = _correct_identity(TokenResponse.get_caller_identity)  # type: ignore[method-assign]
 
 

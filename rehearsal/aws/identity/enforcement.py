@@ -1,4 +1,4 @@
-"""The check before every call that the simulator serves, whichever service and protocol it is of."""
+"""Checks the permissions of every call to the simulator, for all services and protocols."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from rehearsal.aws.identity.policy_evaluation import Caller, explain_denial
 from rehearsal.aws.identity.recording import active_records
 
 ADMINISTRATOR = f"arn:aws:iam::{ACCOUNT}:user/rehearsal"
-"""Who calls, where a request's credentials belong to no role."""
+"""The caller of a request whose credentials belong to no role."""
 _ACCESS_KEY = re.compile(r"Credential=([^/]+)/")
 _DENIAL_CODES = {
     "sns": "AuthorizationError",
@@ -33,17 +33,17 @@ _DENIAL_CODES = {
     "iam": "AccessDenied",
     "cloudwatch": "AccessDenied",
 }
-"""Services whose code is another than AccessDeniedException."""
+"""Services whose error code is not AccessDeniedException."""
 _DENIED_WITH_400 = frozenset({"dynamodb", "events", "kms", "logs", "sagemaker", "ssm", "application-autoscaling"})
-"""Services that refuse with 400 instead of 403."""
+"""Services that deny with 400 instead of 403."""
 
 
 class AccessDenied(ServiceException):
-    """The refusal of a call, whose code is the service's."""
+    """The denial of a call, with the service's code."""
 
 
 class S3AccessDenied(S3ClientError):
-    """S3's refusal."""
+    """The denial of a call to S3."""
 
     code = "AccessDenied"
 
@@ -52,7 +52,7 @@ class S3AccessDenied(S3ClientError):
 
 
 def install() -> None:
-    """Sets the check on moto's dispatch; it must be set after everything that replaces S3's own."""
+    """Patches moto's dispatch with the check, after all other patches of S3."""
     BaseResponse._dispatch = _dispatch  # type: ignore[method-assign]
     S3Response._bucket_response = _add_bucket_check(S3Response._bucket_response)  # type: ignore[method-assign]
     S3Response._key_response = _add_object_check(S3Response._key_response)  # type: ignore[method-assign]
@@ -63,7 +63,7 @@ _acting_callers: list[Caller] = []
 
 @contextmanager
 def act_as(role: str) -> Iterator[None]:
-    """Whoever calls in this process, functions excepted, does so with a role, to the end of the block."""
+    """Makes all calls in this process, except those of functions, with a role until the end of the block."""
     caller = Caller(role, "test")
     _acting_callers.append(caller)
     try:
@@ -73,13 +73,13 @@ def act_as(role: str) -> Iterator[None]:
 
 
 def find_principal(authorization: str | None) -> str:
-    """The ARN under aws:PrincipalArn for a request's Authorization header: an assumed role's is the role's."""
+    """The ARN under aws:PrincipalArn for a request's Authorization header; for an assumed role the role's."""
     caller = find_caller(authorization)
     return caller.role if caller is not None else ADMINISTRATOR
 
 
 def find_caller(authorization: str | None) -> Caller | None:
-    """The role behind a request's credentials; None for keys of no role: they are an administrator's."""
+    """The role of a request's credentials; None for an administrator's keys, which belong to no role."""
     match = _ACCESS_KEY.search(authorization or "")
     if match is None:
         return None
@@ -122,7 +122,7 @@ def _find_denial(caller: Caller | None, list_permissions: Any, label: str) -> st
         for record in active_records():
             record.unknown_operations.add(label)
         return str(error) if caller is not None else None
-    if caller is None or caller in _acting_callers:  # what a function calls is not its caller's need
+    if caller is None or caller in _acting_callers:  # a function's calls are not the caller's need
         for record in active_records():
             for permission in permissions:
                 record.add(permission)
@@ -213,7 +213,7 @@ def _require_allowed(self: S3Response, list_permissions: Any, label: str) -> Non
 
 
 def is_delete_denied(self: S3Response, resource: str) -> bool:
-    """Whether the caller may not delete one of the objects, or versions, that DeleteObjects names."""
+    """Whether the caller may not delete one of the objects, or versions, in a DeleteObjects request."""
     caller = find_caller(request_signature.read_credential(self))
     if caller is None and not active_records():
         return False
@@ -223,7 +223,7 @@ def is_delete_denied(self: S3Response, resource: str) -> bool:
 
 
 def explain_invocation_denial(authorization: str | None, region: str, endpoint: str) -> str | None:
-    """Why the caller may not call a model; None where it may."""
+    """Why the caller may not invoke a model; None if it may."""
     caller = find_caller(authorization)
     if caller is None and not active_records():
         return None

@@ -1,9 +1,9 @@
-"""What SageMaker does with a model's role: it fetches the artifact and the image, joins the network, writes logs,
-metrics and captured records.
+"""The permissions of a model's role, with which SageMaker starts and runs hosts.
 
-Source: SageMaker developer guide, "How to use SageMaker AI execution roles", "CreateModel API: Execution Role
-Permissions", "Give SageMaker AI hosted endpoints access to resources in your Amazon VPC" and "Capture data from
-real-time endpoint"; its messages.
+SageMaker fetches the artifact and the image, joins the network, and writes logs, metrics and captured records. Source:
+SageMaker developer guide, "How to use SageMaker AI execution roles", "CreateModel API: Execution Role Permissions",
+"Give SageMaker AI hosted endpoints access to resources in your Amazon VPC" and "Capture data from real-time endpoint";
+the messages are SageMaker's.
 """
 
 from __future__ import annotations
@@ -30,8 +30,7 @@ _INTERFACE_ACTIONS = ("CreateNetworkInterfacePermission", "DeleteNetworkInterfac
 
 
 def explain_start_denial(region: str, role: str, fields: Mapping[str, Any], container: Mapping[str, Any]) -> str | None:
-    """Why hosts cannot start a model with its role, in SageMaker's words; None where they can, or there is no such
-    role to ask."""
+    """Why hosts cannot start a model with its role, in SageMaker's words; None if they can or the role is unknown."""
     if service_principals.find_role(role) is None:
         return None
     url = str(container.get("ModelDataUrl") or "")
@@ -55,7 +54,7 @@ def explain_start_denial(region: str, role: str, fields: Mapping[str, Any], cont
 
 
 def record_log_denials(account: SimulatedAccount, region: str, role: str, endpoint: str) -> None:
-    """What hosts write while they serve. What is refused of it is missing, and nothing fails: it is noted."""
+    """Records the denied writes of serving hosts. Such a write is missing, and nothing fails."""
     if service_principals.find_role(role) is not None:
         account.access_denials += [
             denial
@@ -65,7 +64,7 @@ def record_log_denials(account: SimulatedAccount, region: str, role: str, endpoi
 
 
 def can_capture(account: SimulatedAccount, role: str, bucket: str, key: str, kms_key: str | None) -> bool:
-    """Whether hosts may put captured records into a bucket, sealed with a key; a refusal is noted."""
+    """Whether hosts may put captured records, encrypted with a key, into a bucket; records a denial."""
     if service_principals.find_role(role) is None:
         return True
     denial = _find_denial(role, _list_capture_permissions(bucket, key, kms_key))

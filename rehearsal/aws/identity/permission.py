@@ -1,4 +1,4 @@
-"""What a call needs: IAM actions on resources, with the condition keys that the request carries."""
+"""The permissions that a call needs: IAM actions on resources, with the request's condition keys."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ALL_RESOURCES = "*"
 
 @dataclass(frozen=True)
 class ApiCall:
-    """A request to an AWS API: boto3's name of the service, the operation, and its parameters as boto3 spells them."""
+    """A request to an AWS API, with boto3's names of the service, the operation and the parameters."""
 
     service: str
     operation: str
@@ -28,12 +28,13 @@ class ApiCall:
 
 @dataclass(frozen=True)
 class RequiredPermission:
-    """One action on one resource. `keys` are condition keys in lower case, those of the action alone."""
+    """One action on one resource."""
 
     action: str
     resource: str
     keys: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The condition keys of this action, in lower case."""
 
 
 class UnknownOperation(LookupError):
-    """An operation that no table tells the IAM actions of; the text names it."""
+    """No table has the IAM actions of an operation; the message names it."""

@@ -1,4 +1,4 @@
-"""Statements of policies: who, what action, which resource, under which conditions.
+"""Evaluates statements of policies: principals, actions, resources and conditions.
 
 Source: IAM user guide, "Policy evaluation logic" (an explicit deny wins), "JSON policy elements: Condition operators",
 "AWS global condition context keys".
@@ -19,12 +19,13 @@ from rehearsal.aws.constants import ACCOUNT
 
 @dataclass(frozen=True)
 class PolicyRequest:
-    """What a policy is asked about. `keys` are condition keys, in lower case; one that is absent is not there."""
+    """The request that a policy is evaluated for."""
 
     principal: str
     action: str
     resource: str
     keys: Mapping[str, str]
+    """The condition keys of the request, in lower case."""
 
 
 def is_denied(policy: str | bytes | None, request: PolicyRequest) -> bool:
@@ -33,14 +34,14 @@ def is_denied(policy: str | bytes | None, request: PolicyRequest) -> bool:
 
 
 def parse_statements(policy: str | bytes | None) -> tuple[Mapping[str, Any], ...]:
-    """The statements of a policy's JSON text; none where there is no policy."""
+    """The statements of a policy's JSON text; none without a policy."""
     if not policy:
         return ()
     return _parse_policy(policy.decode() if isinstance(policy, bytes) else policy)
 
 
 def to_text(policy: Mapping[str, Any]) -> str:
-    """The JSON text of a policy that is kept as a document."""
+    """The JSON text of a policy document."""
     return json.dumps(policy)
 
 
@@ -49,8 +50,8 @@ def has_match(
 ) -> bool:
     """Whether one of the statements has that effect on the request.
 
-    named: only where it names the caller itself, or everybody: what allows the account leaves it to the caller's own
-    policies.
+    With `names_caller` a statement must name the caller itself, or everybody: one that names the account delegates to
+    the caller's own policies.
     """
     return any(
         _is_applicable(statement, request, names_caller)
@@ -65,7 +66,7 @@ def _parse_policy(policy: str) -> tuple[Mapping[str, Any], ...]:
 
 
 def list_unsupported_operators(policy: str) -> list[str]:
-    """The condition operators of a policy that are not evaluated here: whoever takes a policy refuses it then."""
+    """The condition operators of a policy that are not supported here; such a policy must be refused."""
     used = {name for statement in _parse_policy(policy) for name in statement.get("Condition") or {}}
     return sorted(
         name for name in used if _parse_operator(name)[0] not in _OPERATORS and _parse_operator(name)[0] != "Null"
@@ -117,7 +118,7 @@ def _is_like(pattern: str, value: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _translate_glob(pattern: str) -> str:
-    # IAM's wildcards are * and ? only; fnmatch also has [...].
+    # IAM's wildcards are only * and ?; fnmatch also has [...].
     return translate(pattern.replace("[", "[[]"))
 
 
@@ -151,13 +152,14 @@ _OPERATORS: Mapping[str, tuple[Callable[[str, str], bool], bool]] = {
     "Bool": (_is_equal_ignoring_case, True),
     "NumericLessThan": (_is_below, True),
 }
-"""Operator -> how one value compares, and whether a match makes the condition true."""
+"""Operator -> its comparison, and whether a match makes the condition true."""
 
 
 def _parse_operator(name: str) -> tuple[str, bool]:
-    """The operator, and whether it holds where the key is absent, which `ForAllValues` does like `...IfExists`.
+    """The operator, and whether it holds for an absent key, as `ForAllValues` and `...IfExists` do.
 
-    Source: IAM user guide, "Set operators for multivalued context keys": no value is one that does not match.
+    Source: IAM user guide, "Set operators for multivalued context keys": an absent key has no value that fails to
+    match.
     """
     bare = name.partition(":")[2] or name
     return bare.removesuffix("IfExists"), bare.endswith("IfExists") or name.startswith("ForAllValues:")

@@ -1,7 +1,7 @@
-"""Whether a caller's policies allow what a call needs, together with the policies of the resource.
+"""Evaluates a caller's policies together with the policies of the resource.
 
 Source: IAM user guide, "Policy evaluation logic" and "Troubleshoot access denied error messages"; for keys, KMS
-developer guide, "Key policies": an identity's policy counts only where the key's policy lets the account.
+developer guide, "Key policies": an identity's policy counts only if the key's policy allows the account.
 """
 
 from __future__ import annotations
@@ -26,26 +26,27 @@ Statements = Iterable[Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls: a role, and the session under which messages name it."""
+    """The caller of a request."""
 
     role: str
     session: str
+    """The session name in error messages."""
 
     @property
     def session_arn(self) -> str:
-        """The ARN that a refusal names."""
+        """The ARN in a denial."""
         name = self.role.rsplit("/", 1)[-1]
         return f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/{self.session}"
 
 
 def is_role_allowed(function: Any, *permissions: RequiredPermission) -> bool:
-    """Whether a function's role allows what Lambda does for it with that role: logging, destinations."""
+    """Whether a function's role allows Lambda's own actions with that role: logging, destinations."""
     caller = Caller(function.role, function.function_name)
     return all(explain_denial(caller, need) is None for need in permissions)
 
 
 def explain_denial(caller: Caller, permission: RequiredPermission) -> str | None:
-    """Why the caller may not, as AWS says it; None where it may."""
+    """Why the caller may not, in AWS's words; None if it may."""
     message = (
         f"User: {caller.session_arn} is not authorized to perform: {permission.action} "
         f"on resource: {permission.resource}"
@@ -79,7 +80,7 @@ def _explain_key_denial(
 
 
 def _read_role_policies(role: str) -> tuple[list[Mapping[str, Any]], Statements | None]:
-    """The statements of a role's own policies, and those of its boundary where it has one."""
+    """The statements of a role's own policies, and those of its permissions boundary if it has one."""
     backend = iam_backends[ACCOUNT]["aws"]
     found = next((candidate for candidate in backend.roles.values() if candidate.arn == role), None)
     if found is None:
@@ -93,12 +94,12 @@ def _read_role_policies(role: str) -> tuple[list[Mapping[str, Any]], Statements 
 
 
 def _read_default_version(managed: Any) -> str:
-    """The version of a managed policy that counts."""
+    """The default version of a managed policy."""
     return next(version.document for version in managed.versions if version.version_id == managed.default_version_id)
 
 
 def read_resource_policy(permission: RequiredPermission) -> Statements:
-    """The statements of the policy that the need's resource itself has."""
+    """The statements of the policy of the permission's resource."""
     parts = permission.resource.split(":")
     find = _POLICY_READERS.get(parts[2]) if len(parts) > 4 else None
     return find(parts[3], permission.resource) if find else ()
@@ -108,7 +109,7 @@ def _read_bucket_policy(region: str, resource: str) -> Statements:
     del region
     found = resource_lookup.find_bucket(resource.split(":::")[1].partition("/")[0])
     statements = policies.parse_statements(found.policy) if found is not None else ()
-    # What a bucket's policy denies, it denies to everybody: `bucket_policy` has decided that, with all of S3's keys.
+    # A bucket policy's denials apply to everybody: `bucket_policy` has evaluated them, with all keys of S3.
     return [statement for statement in statements if statement.get("Effect") == "Allow"]
 
 
@@ -152,4 +153,4 @@ _POLICY_READERS = {
     "sns": _read_topic_policy,
     "sqs": _read_queue_policy,
 }
-"""Service -> the statements of a resource's own policy."""
+"""Service -> the reader of a resource's own policy."""

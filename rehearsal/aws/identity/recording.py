@@ -1,4 +1,4 @@
-"""What was needed of IAM while something was done: the source of the documents that people's roles are given."""
+"""Records the needed IAM permissions while something runs: the source of the documents for people's roles."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rehearsal.aws.identity.permission import RequiredPermission
 
 @dataclass
 class PermissionRecord:
-    """Every need of the calls that were made, once, in the order of the first; and the operations without a rule."""
+    """Every needed permission, once, in the order of its first use; and the operations without a rule."""
 
     permissions: dict[tuple[str, str, tuple[tuple[str, str], ...]], RequiredPermission] = field(default_factory=dict)
     unknown_operations: set[str] = field(default_factory=set[str])
@@ -31,7 +31,7 @@ _active_records: list[PermissionRecord] = []
 
 @contextmanager
 def record_permissions() -> Iterator[PermissionRecord]:
-    """Records, in this process, until the end of the block."""
+    """Records the permissions needed in this process until the end of the block."""
     record = PermissionRecord()
     _active_records.append(record)
     try:
@@ -41,5 +41,5 @@ def record_permissions() -> Iterator[PermissionRecord]:
 
 
 def active_records() -> list[PermissionRecord]:
-    """Those that listen now."""
+    """The records that are currently filled."""
     return _active_records

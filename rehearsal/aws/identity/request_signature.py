@@ -1,4 +1,4 @@
-"""By whom and how a request to S3 is signed: in its header, in its query string, or in the form that it posts.
+"""The signer and the signature type of a request to S3: in its header, its query string, or its form.
 
 Source: S3 API reference, "Authenticating Requests (AWS Signature Version 4)"; "Amazon S3 Signature Version 4
 Authentication Specific Policy Keys" (s3:authType).
@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from moto.s3.responses import S3Response
 
 _CREDENTIAL_FIELDS = ("X-Amz-Credential", "x-amz-credential", "AWSAccessKeyId")
-"""The parameter of a query string, or the field of a form, that says who signed: of version 4, and of version 2."""
+"""The query parameters or form fields with the signer, of signature version 4 and version 2."""
 
 
 def read_credential(self: S3Response) -> str | None:
-    """What names the signer, as an Authorization header has it; None of a request that nobody signed."""
+    """The signer in the form of an Authorization header; None for an unsigned request."""
     header = self.headers.get("Authorization")
     if header:
         return str(header)
@@ -24,7 +24,7 @@ def read_credential(self: S3Response) -> str | None:
 
 
 def read_auth_type(self: S3Response) -> str | None:
-    """s3:authType, which a request that nobody signed has not."""
+    """s3:authType; None for an unsigned request."""
     if self.headers.get("Authorization"):
         return "REST-HEADER"
     if read_credential(self) is None:
@@ -33,10 +33,10 @@ def read_auth_type(self: S3Response) -> str | None:
 
 
 def is_form_upload(method: str, query: Mapping[str, object]) -> bool:
-    """Whether a request to a bucket is the upload of a form."""
+    """Whether a request to a bucket is a form upload."""
     return method == "POST" and "delete" not in query
 
 
 def read_form_key(self: S3Response) -> str:
-    """The key that a form names."""
+    """The object key in a form."""
     return str((self.querystring.get("key") or [""])[0])

@@ -1,4 +1,4 @@
-"""What each call needs: the tables' lines filled in, and what depends on more than one parameter."""
+"""The permissions of each call: the rows of the tables, and those that depend on several parameters."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _PARAMETER = re.compile(r"\{(\w+)\}")
 
 
 def list_permissions(call: ApiCall) -> Iterator[RequiredPermission]:
-    """Everything that the caller must be allowed, the operation itself first. Raises NoRule."""
+    """All permissions that the caller needs, the operation's own first. Raises UnknownOperation."""
     if call.service == "sts":
-        return  # GetCallerIdentity needs no permission; AssumeRole is the trusted role's to allow
+        return  # GetCallerIdentity needs no permission; the assumed role's trust policy decides on AssumeRole
     special = _OPERATION_PERMISSIONS.get((call.service, call.operation))
     yield from special(call) if special else _list_operation_permissions(call)
     yield from _list_tag_permissions(call)
@@ -117,15 +117,15 @@ def _build_request_tag_keys(call: ApiCall) -> dict[str, str]:
 
 
 def _build_leading_keys(call: ApiCall) -> dict[str, str]:
-    """The partition key of the one item, or of those that are asked for."""
+    """The partition keys of the requested items."""
     return _build_leading_keys_of_table(call.region, str(call.params.get("TableName")), call.params)
 
 
 def _build_leading_keys_of_table(region: str, table: str, request: Mapping[str, Any]) -> dict[str, str]:
     """The partition key of one request, or of one part of a transaction or a batch.
 
-    Where the key is absent, `ForAllValues` holds: a request that names items must not come without it. Source: DynamoDB
-    developer guide, "Using IAM policy conditions for fine-grained access control".
+    `ForAllValues` holds for an absent key, so a request that names items must have it. Source: DynamoDB developer
+    guide, "Using IAM policy conditions for fine-grained access control".
     """
     key = resource_lookup.find_partition_key(region, table)
     item = request.get("Key") or request.get("Item") or _parse_key_condition(request, key)
@@ -134,7 +134,7 @@ def _build_leading_keys_of_table(region: str, table: str, request: Mapping[str, 
 
 
 def _parse_key_condition(request: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """The partition key that a Query's condition names, which has to be by `=`."""
+    """The partition key in a Query's condition, which must use `=`."""
     names: Mapping[str, str] = request.get("ExpressionAttributeNames") or {}
     for name, value in re.findall(r"([#\w]+)\s*=\s*(:\w+)", str(request.get("KeyConditionExpression") or "")):
         if names.get(name, name) == key:
@@ -192,7 +192,7 @@ def _list_batch_permissions(call: ApiCall) -> Iterator[RequiredPermission]:
 
 
 def _split_batch(request: Any) -> Iterator[Mapping[str, Any]]:
-    """What a batch asks of one table, item by item: keys to read, or puts and deletes."""
+    """The parts of a batch for one table: keys to read, or puts and deletes."""
     if isinstance(request, Mapping):
         yield from ({"Key": key} for key in request.get("Keys") or ())
     else:
@@ -205,13 +205,15 @@ _OPERATION_PERMISSIONS: Mapping[tuple[str, str], Callable[[ApiCall], Iterable[Re
     ("dynamodb", "BatchWriteItem"): _list_batch_permissions,
     ("dynamodb", "BatchGetItem"): _list_batch_permissions,
 }
-"""Operations whose own actions depend on what is in them."""
+"""Operations whose own actions depend on their content."""
 
 
 def _list_endpoint_permissions(call: ApiCall) -> Iterator[RequiredPermission]:
-    """CreateEndpoint and UpdateEndpoint name a configuration too, whose volume key SageMaker takes a grant on for the
-    caller. Source: SageMaker developer guide, "Amazon SageMaker AI API Permissions": kms:CreateGrant "required only if
-    the associated EndPointConfig has a KmsKeyId specified"."""
+    """CreateEndpoint and UpdateEndpoint: the configuration, and a grant on its volume key for SageMaker.
+
+    Source: SageMaker developer guide, "Amazon SageMaker AI API Permissions": kms:CreateGrant "required only if the
+    associated EndPointConfig has a KmsKeyId specified".
+    """
     name = str(call.params["EndpointConfigName"])
     yield RequiredPermission(f"sagemaker:{call.operation}", call.build_arn(f"endpoint-config/{name}"))
     key = resource_lookup.find_volume_key(call.region, name)
@@ -222,8 +224,10 @@ def _list_endpoint_permissions(call: ApiCall) -> Iterator[RequiredPermission]:
 
 
 def _list_deregister_permissions(call: ApiCall) -> Iterator[RequiredPermission]:
-    """Source: SageMaker developer guide, "Delete endpoints configured for auto scaling": whoever deletes an endpoint
-    needs leave to deregister what is scaled of it."""
+    """DeleteEndpoint: the deregistration of its scalable targets.
+
+    Source: SageMaker developer guide, "Delete endpoints configured for auto scaling".
+    """
     for target in resource_lookup.list_scalable_targets(call.region, str(call.params["EndpointName"])):
         keys = {
             "application-autoscaling:service-namespace": "sagemaker",
@@ -238,12 +242,12 @@ def _list_layer_permissions(call: ApiCall) -> Iterator[RequiredPermission]:
 
 
 def _list_scaling_permissions(call: ApiCall) -> Iterator[RequiredPermission]:
-    """What Application Auto Scaling asks of SageMaker and CloudWatch with the caller's leave before it does anything: a
-    target tracking policy's alarms are made for the caller.
+    """The permissions on SageMaker and CloudWatch that Application Auto Scaling checks before it does anything.
 
-    Source: its user guide, "Permissions validation for Application Auto Scaling API calls on target resources",
-    "Identity-based policy examples"; AWSApplicationAutoscalingSageMakerEndpointPolicy for the names of the alarms;
-    AmazonSageMakerCanvasFullAccess for aws:CalledViaLast.
+    It creates the alarms of a target tracking policy for the caller. Source: its user guide, "Permissions validation
+    for Application Auto Scaling API calls on target resources", "Identity-based policy examples";
+    AWSApplicationAutoscalingSageMakerEndpointPolicy for the names of the alarms; AmazonSageMakerCanvasFullAccess for
+    aws:CalledViaLast.
     """
     target = str(call.params.get("ResourceId", ""))
     for action in ("DescribeEndpoint", "UpdateEndpointWeightsAndCapacities"):
@@ -282,4 +286,4 @@ _ADDITIONAL_PERMISSIONS: Mapping[tuple[str, str], Callable[[ApiCall], Iterable[R
     ("sns", "Publish"): _list_topic_key_permissions,
     ("ssm", "GetParameter"): _list_parameter_key_permissions,
 }
-"""What an operation needs besides its own action, of other services or resources."""
+"""Permissions of an operation on other services or resources, in addition to its own action."""

@@ -1,4 +1,4 @@
-"""What the account holds that decides which resource a request means, and which key something is sealed with."""
+"""Looks up the resource of a request, and the encryption key of a resource, in the account."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _KINDS = ("function:", "table/", "role/", "parameter/", "layer:")
 
 
 def resolve_arn(call: ApiCall, resource: str) -> str:
-    """The ARN of a table's line whose parameters are filled in: they may be ARNs, URLs, ids or names."""
+    """The ARN for a row of a table with filled-in parameters, which may be ARNs, URLs, ids or names."""
     if resource.startswith("arn:"):
         return resource
     for kind in _KINDS:
@@ -41,7 +41,7 @@ def resolve_arn(call: ApiCall, resource: str) -> str:
 
 
 def find_key_arn(region: str, key: str | None) -> str:
-    """The ARN of a customer's key, by id, ARN or alias; "" where there is none, or AWS's own."""
+    """The ARN of a customer managed key, by id, ARN or alias; "" if it does not exist or belongs to AWS."""
     if not key:
         return ""
     backend = kms_backends[ACCOUNT][region]
@@ -54,7 +54,7 @@ def find_key_arn(region: str, key: str | None) -> str:
 
 
 def read_tag_keys(resource: str) -> dict[str, str]:
-    """aws:ResourceTag/... of a key."""
+    """The aws:ResourceTag/... keys of a KMS key."""
     if ":key/" not in resource:
         return {}
     backend = kms_backends[ACCOUNT][resource.split(":")[3]]
@@ -63,26 +63,26 @@ def read_tag_keys(resource: str) -> dict[str, str]:
 
 
 def find_partition_key(region: str, table: str) -> str:
-    """The name of a table's partition key, by its name or ARN; "" where there is no such table."""
+    """The name of a table's partition key, by the table's name or ARN; "" for an unknown table."""
     found = dynamodb_backends[ACCOUNT][region].tables.get(table.rsplit("/", 1)[-1])
     return str(found.hash_key_attr) if found is not None else ""
 
 
 def find_volume_key(region: str, configuration: str) -> str:
-    """The customer's key for the volumes of an endpoint configuration, or ""."""
+    """The customer managed key for the volumes of an endpoint configuration, or ""."""
     found: Any = sagemaker_backends[ACCOUNT][region].endpoint_configs.get(configuration)
     return find_key_arn(region, found.fields.get("KmsKeyId")) if found is not None else ""
 
 
 def find_topic_key(topic: str) -> str:
-    """The customer's key that a topic is sealed with, or ""."""
+    """The customer managed key of a topic, or ""."""
     region = topic.split(":")[3] if topic.startswith("arn:") else ""
     found = sns_backends[ACCOUNT][region].topics.get(topic) if region else None
     return find_key_arn(region, str(found.kms_master_key_id)) if found is not None else ""
 
 
 def find_parameter_key(region: str, name: str) -> str:
-    """The customer's key of a parameter that is a SecureString, or ""."""
+    """The customer managed key of a SecureString parameter, or ""."""
     parameters: Any = ssm_backends[ACCOUNT][region]._parameters
     versions = dict.get(parameters, name, [])
     is_encrypted = versions and versions[-1].parameter_type == "SecureString"
@@ -90,7 +90,7 @@ def find_parameter_key(region: str, name: str) -> str:
 
 
 def list_scalable_targets(region: str, endpoint: str) -> list[str]:
-    """The ARNs of the scalable targets that the variants of an endpoint are."""
+    """The ARNs of the scalable targets of an endpoint's variants."""
     targets = applicationautoscaling_backends[ACCOUNT][region].targets.get(scalable_targets.DIMENSION, {})
     return [
         str(targets[f"endpoint/{endpoint}/variant/{variant}"].arn)
@@ -104,7 +104,7 @@ def find_bucket(name: str) -> Any:
 
 
 def find_bucket_key(name: str) -> str:
-    """The customer's key that a bucket seals new objects with, or ""."""
+    """The customer managed key that encrypts a bucket's new objects, or ""."""
     encryption = getattr(find_bucket(name), "encryption", None)
     rule = (encryption or {}).get("Rule") or (encryption or {}).get("Rules") or {}
     rule = rule[0] if isinstance(rule, list) else rule
@@ -113,7 +113,7 @@ def find_bucket_key(name: str) -> str:
 
 
 def find_object_key(name: str, key: str, version: str | None = None) -> str | None:
-    """The customer's key that an object is sealed with, "" where it has none, None where there is no such object."""
+    """The customer managed key of an object, "" if it has none, None for a missing object."""
     backend = s3_backends[ACCOUNT]["aws"]
     found = backend.get_object(name, key, version_id=version) if find_bucket(name) is not None else None
     if found is None:
@@ -122,7 +122,7 @@ def find_object_key(name: str, key: str, version: str | None = None) -> str | No
 
 
 def find_key_in_any_region(key: str | None) -> str:
-    """The ARN of a customer's key that may be of another region, or ""."""
+    """The ARN of a customer managed key in any region, or ""."""
     region = key.split(":")[3] if key and key.startswith("arn:") else "us-east-1"
     return find_key_arn(region, key)
 

@@ -1,8 +1,8 @@
-"""What requests to S3 need: its actions by method and subresource, and the key that an object is sealed with.
+"""The permissions of requests to S3: actions by method and subresource, and the encryption key of an object.
 
 Source: S3 user guide, "Required permissions for Amazon S3 API operations"; "Using server-side encryption with AWS KMS
 keys (SSE-KMS)": kms:GenerateDataKey to write, kms:Decrypt to read, both for a multipart upload; API reference,
-HeadObject: kms:Decrypt only with the checksum mode, and GetObject: a missing object is told of to those alone who may
+HeadObject: kms:Decrypt only with the checksum mode, and GetObject: S3 reports a missing object only to callers that may
 list.
 """
 
@@ -82,7 +82,10 @@ _READ_KEY_ACTIONS, _WRITE_KEY_ACTIONS = ("kms:Decrypt",), ("kms:GenerateDataKey"
 def list_bucket_permissions(
     method: str, name: str, query: Mapping[str, object], region: str
 ) -> Iterator[RequiredPermission]:
-    """What a request to a bucket needs, but for DeleteObjects, whose keys are asked for one by one. Raises NoRule."""
+    """The permissions of a request to a bucket. Raises UnknownOperation.
+
+    DeleteObjects is excluded: its keys are checked one by one.
+    """
     if not name:
         yield RequiredPermission("s3:ListAllMyBuckets", ALL_RESOURCES)
         return
@@ -102,18 +105,18 @@ def list_bucket_permissions(
 
 
 def list_form_permissions(path: str, region: str) -> Iterator[RequiredPermission]:
-    """What the upload of a form needs; place: BUCKET/KEY."""
+    """The permissions of a form upload to `path`, BUCKET/KEY."""
     name, _, key = path.partition("/")
     yield from _list_write_permissions("PUT", name, key, {}, {}, region)
 
 
 def parse_query(full_url: str) -> dict[str, list[str]]:
-    """The query string of a request, with the subresources, which have no value."""
+    """The query string of a request, including subresources, which have no value."""
     return parse_qs(urlparse(full_url).query, keep_blank_values=True)
 
 
 def resolve_bucket_action(method: str, query: Mapping[str, object]) -> str | None:
-    """The action of a request to a bucket, without its service; None where no table has it."""
+    """The action of a request to a bucket, without its service; None if no table has it."""
     return next((_SUBRESOURCE_ACTIONS[part] for part in query if part in _SUBRESOURCE_ACTIONS), _BUCKET_ACTIONS).get(
         method
     )
@@ -122,7 +125,7 @@ def resolve_bucket_action(method: str, query: Mapping[str, object]) -> str | Non
 def list_object_permissions(
     method: str, name: str, key: str, query: Mapping[str, object], headers: Mapping[str, str], region: str
 ) -> Iterator[RequiredPermission]:
-    """What a request to an object needs. Raises NoRule."""
+    """The permissions of a request to an object. Raises UnknownOperation."""
     arn = f"arn:aws:s3:::{name}/{key}"
     part = next((part for part in query if part in _OBJECT_ACTIONS and part != "versionId"), None)
     if part is not None:
@@ -185,7 +188,10 @@ def _list_write_permissions(
 
 
 def _list_key_permissions(actions: tuple[str, ...], key: str, arn: str, region: str) -> Iterator[RequiredPermission]:
-    """The encryption context is the bucket's ARN where the bucket has a key of its own, as ours have."""
+    """The permissions on a key.
+
+    The encryption context is the bucket's ARN if the bucket has its own key, as ours have.
+    """
     keys = {"kms:viaservice": f"s3.{region}.amazonaws.com", **resource_lookup.read_tag_keys(key)}
     keys["kms:encryptioncontext:aws:s3:arn"] = arn.partition("/")[0]
     for action in actions:

@@ -1,7 +1,7 @@
-"""What AWS's services do by themselves: with a role that trusts them, or where a resource's own policy lets them.
+"""Actions of AWS services: with a role that trusts them, or by a resource's own policy.
 
-Source: IAM user guide, "How permissions and policies provide access management" (a service is a principal of resource
-policies alone), "The confused deputy problem" (aws:SourceArn and aws:SourceAccount).
+Source: IAM user guide, "How permissions and policies provide access management" (a service is a principal only of
+resource policies), "The confused deputy problem" (aws:SourceArn and aws:SourceAccount).
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ EVENTS, ALARMS = "events.amazonaws.com", "cloudwatch.amazonaws.com"
 
 
 def find_role(arn: str) -> Any:
-    """moto's role of an ARN, or None."""
+    """moto's role with an ARN, or None."""
     return next(
         (candidate for candidate in list(iam_backends[ACCOUNT]["aws"].roles.values()) if candidate.arn == arn), None
     )
 
 
 def can_assume_role(service: str, arn: str) -> bool:
-    """Whether a role trusts a service that acts for this account; True where there is no such role to ask."""
+    """Whether a role trusts a service that acts for this account; True for an unknown role."""
     found = find_role(arn)
     if found is None:
         return True
@@ -39,7 +39,7 @@ def can_assume_role(service: str, arn: str) -> bool:
 
 
 def is_allowed(service: str, permission: RequiredPermission, source: str) -> bool:
-    """Whether the policy of a resource, and that of the key it is sealed with, let a service act for `source`."""
+    """Whether the policies of a resource and of its encryption key let a service act for `source`."""
     keys = {
         "aws:sourcearn": source,
         "aws:sourceaccount": ACCOUNT,
@@ -47,8 +47,8 @@ def is_allowed(service: str, permission: RequiredPermission, source: str) -> boo
         "aws:securetransport": "true",
     }
     if service == EVENTS and permission.action == "lambda:InvokeFunction":
-        # It sends the rule's ARN alone: a condition on the account fails. Source: Lambda developer guide, "Using
-        # resource-based policies for AWS Lambda": SourceAccount is for services whose ARNs do not hold it.
+        # EventBridge sends only the rule's ARN: a condition on the account fails. Source: Lambda developer guide,
+        # "Using resource-based policies for AWS Lambda": SourceAccount is for services whose ARNs do not contain it.
         del keys["aws:sourceaccount"]
     return all(
         _is_allowed_by_resource(service, requirement, keys)
@@ -64,6 +64,9 @@ def _is_allowed_by_resource(service: str, permission: RequiredPermission, keys: 
 
 
 def _list_key_permissions(permission: RequiredPermission) -> list[RequiredPermission]:
-    """Source: SNS developer guide, "Key management": what a service that publishes to an encrypted topic needs."""
+    """The key permissions of a service that publishes to an encrypted topic.
+
+    Source: SNS developer guide, "Key management".
+    """
     key = resource_lookup.find_topic_key(permission.resource) if permission.action == "sns:Publish" else ""
     return [RequiredPermission(action, key) for action in ("kms:Decrypt", "kms:GenerateDataKey")] if key else []

@@ -1,7 +1,7 @@
-"""The KServe V2 inference protocol as Triton speaks it over HTTP: JSON, or JSON followed by binary tensors.
+"""The KServe V2 inference protocol of Triton over HTTP: JSON, or JSON followed by binary tensors.
 
 Source: KServe "Open Inference Protocol" and Triton's "Binary Tensor Data Extension"; for SageMaker the content type
-`application/vnd.sagemaker-triton.binary+json;json-header-size=N` carries the length of the JSON part.
+`application/vnd.sagemaker-triton.binary+json;json-header-size=N` contains the length of the JSON part.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ JSON_TYPES = frozenset({"application/json", "application/octet-stream", ""})
 
 
 class InvalidInferenceRequest(ValueError):
-    """Triton answers 400 with this text."""
+    """Triton answers 400 with this message."""
 
 
 class InferenceFailed(RuntimeError):
-    """Triton answers 500 with this text: the request is one, and the backend fails at it."""
+    """Triton answers 500 with this message: the request is valid, and the backend fails."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def build_binary_content_type(header: int) -> str:
 def encode_request(
     inputs: Sequence[tuple[Tensor, Array]], outputs: Sequence[str], binary: bool = True
 ) -> tuple[str, bytes]:  # fmt: skip
-    """Content type and body of a request that asks for these outputs of these inputs, each with its batch."""
+    """Content type and body of a request for these outputs of these inputs, each with its batch."""
     tensors: list[dict[str, Any]] = []
     tail: list[bytes] = []
     for tensor, values in inputs:
@@ -76,12 +76,12 @@ def encode_request(
 
 
 def encode_rows(rows: npt.NDArray[np.float32], binary: bool = True) -> tuple[str, bytes]:
-    """Content type and body of a request that asks for output__0 of rows (n, features)."""
+    """Content type and body of a request for output__0 of rows (n, features)."""
     return encode_request([(Tensor("input__0", "FP32", rows.shape[1:]), rows)], ["output__0"], binary)
 
 
 def decode_scores(content_type: str, body: bytes) -> npt.NDArray[np.float32]:
-    """output__0 of an answer, (n, outputs)."""
+    """output__0 of a response, (n, outputs)."""
     header, tail = _split_body(content_type, body)
     output = header["outputs"][0]
     size = output.get("parameters", {}).get("binary_data_size")
@@ -90,7 +90,10 @@ def decode_scores(content_type: str, body: bytes) -> npt.NDArray[np.float32]:
 
 
 def infer(model: ServedModel, content_type: str, body: bytes) -> InferenceResponse:
-    """The model server's answer to a request. Raises BadRequest, or InferenceFailed where the backend fails."""
+    """The model server's response to a request.
+
+    Raises InvalidInferenceRequest, or InferenceFailed if the backend fails.
+    """
     request, tail = _split_body(content_type, body)
     arrays = _parse_inputs(model, request, tail)
     requested = _parse_outputs(model, request)
@@ -138,7 +141,7 @@ def _split_body(content_type: str, body: bytes) -> tuple[dict[str, Any], bytes]:
 
 
 def _parse_inputs(model: ServedModel, request: dict[str, Any], tail: bytes) -> dict[str, Array]:
-    """All inputs of the model, checked in Triton's order: which there are, their datatypes and shapes, their data."""
+    """All inputs of the model, checked in Triton's order: the set of inputs, their datatypes and shapes, their data."""
     entries = _read_named_list(request, "inputs")
     tensors_by_name = {tensor.name: tensor for tensor in model.inputs}
     if unknown := [entry["name"] for entry in entries if entry["name"] not in tensors_by_name]:
@@ -206,7 +209,7 @@ def _check_shape(model: ServedModel, tensor: Tensor, entry: dict[str, Any], firs
 
 
 def _read_values(tensor: Tensor, shape: list[int], entry: dict[str, Any], tail: bytes) -> tuple[Array, bytes]:
-    """The tensor's elements, and what of the tail is left for those after it."""
+    """The tensor's elements, and the rest of the tail for the tensors after it."""
     size = (entry.get("parameters") or {}).get("binary_data_size")
     if size is None:
         return from_json(entry.get("data"), tensor.datatype, shape, tensor.name), tail
@@ -216,7 +219,7 @@ def _read_values(tensor: Tensor, shape: list[int], entry: dict[str, Any], tail: 
 
 
 def _parse_outputs(model: ServedModel, request: dict[str, Any]) -> list[tuple[Tensor, bool]]:
-    """The outputs that are asked for, all where none is named, and whether each is to be binary."""
+    """The requested outputs, all if the request names none, and whether each must be binary."""
     default_binary = bool((request.get("parameters") or {}).get("binary_data_output"))
     tensors_by_name = {tensor.name: tensor for tensor in model.outputs}
     entries = _read_named_list(request, "outputs")

@@ -1,6 +1,6 @@
-"""LightGBM's own library through its C interface: a model file in, float32 rows in, scores out.
+"""LightGBM's own library through its C interface: loads a model file and computes scores of float32 rows.
 
-The Python package of LightGBM takes seconds to import and a fraction of a millisecond a call; the library does not.
+LightGBM's Python package takes seconds to import and a fraction of a millisecond for a call; the library does not.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PROBE_TIMEOUT_SECONDS = 60
 
 
 class ModelFileError(ValueError):
-    """LightGBM cannot read the model file; the text says why, in LightGBM's words where it has some."""
+    """LightGBM cannot read the model file; the message has the reason, in LightGBM's words if it has some."""
 
 
 class Booster:
@@ -82,7 +82,7 @@ class Booster:
 
 @lru_cache(maxsize=8)
 def _probe_in_subprocess(text: str) -> None:
-    """Raises ModelFileRefused where LightGBM would, or would end this process: it is asked in another one first."""
+    """Raises ModelFileError if LightGBM refuses the text, or would end the process: another one tries it first."""
     _check_text(text)
     try:
         completed_process = subprocess.run(  # nosec B603 # no shell, and the program is ours

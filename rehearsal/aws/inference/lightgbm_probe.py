@@ -1,7 +1,7 @@
-"""Loads a LightGBM model from the standard input and asks it once, in a process that may die of it.
+"""Loads a LightGBM model from stdin and predicts once, in a process that may die of it.
 
-LightGBM reads trees in threads of its own, where a mistake in the text ends the process instead of being told. Run by
-its path with the library's as the argument; it imports nothing that takes time.
+LightGBM reads trees in its own threads, where an error in the text ends the process instead of being reported. This
+file is run by its path with the library's path as argument; it imports nothing slow.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ PARAMETERS = b"num_threads=1 verbosity=-1"
 
 
 def main(library: str) -> int:
-    """0 where the model answers; 1 with what LightGBM minds on the standard output."""
+    """Returns 0 if the model predicts, or 1 after writing LightGBM's error to stdout."""
     lightgbm = ctypes.CDLL(library)
     lightgbm.LGBM_GetLastError.restype = ctypes.c_char_p
     handle, iterations, features, classes = ctypes.c_void_p(), ctypes.c_int(), ctypes.c_int(), ctypes.c_int()

@@ -1,6 +1,6 @@
-"""InvokeEndpoint of the simulator in this process, without a client's way to it, which takes ten times as long.
+"""InvokeEndpoint of the simulator in this process, without the overhead of a client, which takes ten times as long.
 
-The answers are those that a client gets; tests of the simulator ask the one and the other.
+The responses are the same as a client's; tests of the simulator use both.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rehearsal.aws.inference.routing import Invocation, Reply, handle_invocation
 
 
 class LocalRuntime:
-    """What a replay needs of a client of sagemaker-runtime."""
+    """The part of a sagemaker-runtime client that a replay uses."""
 
     def invoke_endpoint(
         self, *, EndpointName: str, ContentType: str, Body: bytes, TargetVariant: str | None = None,

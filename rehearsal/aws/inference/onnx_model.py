@@ -1,7 +1,7 @@
-"""Triton's ONNX Runtime backend: a model.onnx that answers by ONNX Runtime itself, on the processor.
+"""Triton's ONNX Runtime backend: runs a model.onnx with ONNX Runtime on the CPU.
 
 Source: the backend's README and "Model Configuration" of Triton; its checks of a configuration against its model. The
-package takes a moment to import, and is imported when the first such model is loaded.
+package is slow to import and is therefore imported with the first such model.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ DATATYPES = {
 }  # fmt: skip
 """The datatype of an ONNX tensor."""
 _LOG_SEVERITY_FATAL = 4
-"""Of ONNX Runtime's log: what goes wrong is raised, too."""
+"""Log severity of ONNX Runtime: its errors are raised anyway."""
 
 
 class OnnxLoadError(ValueError):
-    """The backend would not load the model; the text says why."""
+    """The backend would not load the model; the message has the reason."""
 
 
 class OnnxRunError(RuntimeError):
-    """ONNX Runtime could not run the model on these inputs; the text is its own."""
+    """ONNX Runtime could not run the model on these inputs; the message is its own."""
 
 
 @dataclass(frozen=True)
@@ -48,18 +48,18 @@ class OnnxModel:
         return self.max_batch > 0
 
     def run(self, input_arrays: Mapping[str, Array]) -> dict[str, Array]:
-        """The configured outputs by name. Raises OnnxFailed."""
+        """The configured outputs, by name. Raises OnnxRunError."""
         names = [output.name for output in self.outputs]
         try:
             return dict(zip(names, self.session.run(names, dict(input_arrays)), strict=True))
-        except Exception as error:  # ONNX Runtime has an exception class for each of its codes, under no common one
+        except Exception as error:  # ONNX Runtime has an exception class for each of its codes, without a common base
             raise OnnxRunError(f"onnx runtime error: {error}") from error
 
 
 def load_onnx(
     content: bytes, name: str, version: str, inputs: Sequence[Tensor], outputs: Sequence[Tensor], max_batch: int
 ) -> OnnxModel:
-    """The model in model.onnx, held to its configuration. Raises OnnxRefused."""
+    """Loads model.onnx and checks it against its configuration. Raises OnnxLoadError."""
     session = _create_session(content)
     provided_inputs, provided_outputs = list(session.get_inputs()), list(session.get_outputs())
     if len(inputs) != len(provided_inputs):
@@ -95,7 +95,7 @@ def _create_session(content: bytes) -> Any:
 
 
 def _check_tensor(name: str, kind: str, tensor: Tensor, provided: Any, is_batched: bool) -> None:
-    """Holds one tensor of the configuration to the model's own."""
+    """Checks one tensor of the configuration against the model's own."""
     if not provided.type.startswith("tensor("):
         raise OnnxLoadError(
             f"{kind} '{tensor.name}' is a {provided.type}, and Triton serves tensors only: export the model without it "

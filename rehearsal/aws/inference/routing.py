@@ -1,4 +1,4 @@
-"""InvokeEndpoint: a request is routed by the live weights to the real model, measured, and captured."""
+"""InvokeEndpoint: routes a request by the live weights to the real model, measures it, and captures it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Invocation:
 
 @dataclass(frozen=True)
 class Reply:
-    """An HTTP answer of the runtime."""
+    """An HTTP response of the runtime."""
 
     status: int
     headers: Mapping[str, str]
@@ -65,7 +65,7 @@ MAX_INFERENCE_ID_LENGTH = 64
 
 
 def handle_invocation(account: SimulatedAccount, request: Invocation) -> Reply:
-    """The answer of the endpoint, or the runtime's error."""
+    """The response of the endpoint, or the runtime's error."""
     started = time.perf_counter()
     if len(request.inference_id or "") > MAX_INFERENCE_ID_LENGTH:
         return _build_validation_error(

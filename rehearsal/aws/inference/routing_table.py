@@ -1,4 +1,4 @@
-"""Which variant of a fleet answers a request: by the weights that are live."""
+"""Chooses the variant for a request by the live weights."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class VariantMetrics:
 
 @dataclass(frozen=True)
 class RoutingTable:
-    """One fleet's routing table: variants, their cumulative weights, their models and meters."""
+    """One fleet's routing table: variants, their cumulative weights, their models and metrics."""
 
     fleet: Fleet
     variants: tuple[LiveVariant, ...]
@@ -34,5 +34,5 @@ class RoutingTable:
     metrics: tuple[VariantMetrics, ...]
 
     def choose_variant(self, chance: float) -> int:
-        """The variant for a uniform number from [0, 1): none whose weight is 0."""
+        """The variant for a uniform number from [0, 1); never one with weight 0."""
         return min(bisect(self.cumulative, chance * self.cumulative[-1]), len(self.variants) - 1)

@@ -23,45 +23,46 @@ NUMPY = {
     "BOOL": "|b1", "UINT8": "|u1", "UINT16": "<u2", "UINT32": "<u4", "UINT64": "<u8", "INT8": "|i1", "INT16": "<i2",
     "INT32": "<i4", "INT64": "<i8", "FP32": "<f4", "FP64": "<f8",
 }  # fmt: skip
-"""numpy's type of each datatype but BYTES. FP16 and BF16 are not served here."""
+"""numpy's type for each datatype except BYTES. FP16 and BF16 are not supported."""
 DATATYPE_BY_CONFIG = {**{f"TYPE_{name}": name for name in NUMPY}, "TYPE_STRING": BYTES}
-"""The datatype that a configuration's data_type means."""
+"""The datatype for a data_type in a configuration."""
 _LENGTH = struct.Struct("<I")
 _JSON_TYPES: dict[str, tuple[type, ...]] = {"b": (bool,), "f": (float, int), "i": (int,), "u": (int,)}
-"""What JSON may hold for numpy's kind of a datatype."""
+"""The JSON types for numpy's kind of a datatype."""
 
 
 class InvalidTensorData(ValueError):
-    """Data that are none of the tensor; the text says why, in Triton's words where it has some."""
+    """Data that do not fit the tensor; the message has the reason, in Triton's words if it has some."""
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """An input or output of a model. dims: as configured, without the batch; -1 for any size."""
+    """An input or output of a model."""
 
     name: str
     datatype: str
     dims: tuple[int, ...]
+    """As configured, without the batch; -1 for any size."""
 
     def get_shape(self, is_batched: bool) -> tuple[int, ...]:
-        """What requests and answers have: the batch first, where there is one."""
+        """The shape in requests and responses: with the batch first if the model is batched."""
         return (-1, *self.dims) if is_batched else self.dims
 
 
 def is_compatible_shape(expected: Sequence[int], shape: Sequence[int]) -> bool:
-    """Whether a shape is one of those expected, in which -1 is any size."""
+    """Whether a shape matches the expected one, in which -1 is any size."""
     return len(expected) == len(shape) and all(
         -1 in (size, other_size) or size == other_size for size, other_size in zip(expected, shape, strict=True)
     )
 
 
 def format_shape(shape: Sequence[int]) -> str:
-    """A shape as Triton prints it: [-1,4]."""
+    """A shape in Triton's format: [-1,4]."""
     return f"[{','.join(map(str, shape))}]"
 
 
 def from_json(data: Any, datatype: str, shape: Sequence[int], name: str) -> Array:
-    """The elements under "data", nested as the shape is, or flat. Raises NotTheTensor."""
+    """The elements under "data", flat or nested like the shape. Raises InvalidTensorData."""
     flat = _flatten(data)
     expected_count = math.prod(shape)
     if len(flat) != expected_count:
@@ -87,7 +88,7 @@ def from_json(data: Any, datatype: str, shape: Sequence[int], name: str) -> Arra
 
 
 def from_bytes(raw: bytes, datatype: str, shape: Sequence[int], name: str) -> Array:
-    """The elements of a binary tensor. Raises NotTheTensor."""
+    """The elements of a binary tensor. Raises InvalidTensorData."""
     expected_count = math.prod(shape)
     if datatype == BYTES:
         return np.array(_parse_strings(raw, expected_count, name), dtype=object).reshape(shape)
@@ -100,7 +101,7 @@ def from_bytes(raw: bytes, datatype: str, shape: Sequence[int], name: str) -> Ar
 
 
 def to_bytes(values: Array, datatype: str) -> bytes:
-    """A tensor in binary, row major, little-endian."""
+    """A tensor in binary form, row major, little-endian."""
     if datatype == BYTES:
         texts = [str(value).encode() for value in values.ravel().tolist()]
         return b"".join(_LENGTH.pack(len(text)) + text for text in texts)
@@ -108,7 +109,7 @@ def to_bytes(values: Array, datatype: str) -> bytes:
 
 
 def to_json(values: Array, datatype: str) -> list[Any]:
-    """A tensor's elements as JSON has them, flat."""
+    """A tensor's elements as a flat JSON list."""
     flat = values.ravel().tolist()
     return [str(value) for value in flat] if datatype == BYTES else flat
 
@@ -121,7 +122,7 @@ def _flatten(data: Any) -> list[Any]:
 
 
 def _parse_strings(raw: bytes, expected_count: int, name: str) -> list[str]:
-    """Elements of BYTES: each four bytes of length, then as many of text."""
+    """Elements of BYTES: for each, four bytes with the length, then the text."""
     found: list[str] = []
     offset = 0
     try:

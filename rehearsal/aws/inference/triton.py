@@ -1,5 +1,4 @@
-"""Triton's model repository as SageMaker hosts it: model.tar.gz to a model that answers, of the FIL backend or of ONNX
-Runtime's.
+"""Triton's model repository as SageMaker hosts it: loads model.tar.gz for the FIL or the ONNX Runtime backend.
 
 Source: Triton's "Model Repository" and "Model Configuration" documents, the backends' READMEs, and SageMaker's "Model
 Servers: Triton" (layout of model.tar.gz, SAGEMAKER_TRITON_DEFAULT_MODEL_NAME).
@@ -27,15 +26,15 @@ DEFAULT_MODEL = "SAGEMAKER_TRITON_DEFAULT_MODEL_NAME"
 CONFIG = "config.pbtxt"
 FIL, ONNX = "fil", "onnxruntime"
 _PLATFORMS = {"onnxruntime_onnx": ONNX}
-"""The backend that a platform means, the older way to name one."""
+"""The backend for a platform, the older field."""
 
 
 class ModelLoadError(ValueError):
-    """Triton would not serve this artifact; the text says why."""
+    """Triton would not serve this artifact; the message has the reason."""
 
 
 class ServedModel(Protocol):
-    """A model that Triton serves, whatever its backend. batched: whether the batch is each tensor's first dimension."""
+    """A model that Triton serves, with any backend."""
 
     @property
     def name(self) -> str: ...
@@ -50,16 +49,18 @@ class ServedModel(Protocol):
     @property
     def max_batch(self) -> int: ...
     @property
-    def is_batched(self) -> bool: ...
+    def is_batched(self) -> bool:
+        """Whether the batch is the first dimension of each tensor."""
+        ...
 
     def run(self, input_arrays: Mapping[str, Array]) -> dict[str, Array]:
-        """The outputs by name, for all inputs by name. Raises OnnxFailed where the backend fails."""
+        """The outputs by name, for all inputs by name. Raises OnnxRunError if the backend fails."""
         ...
 
 
 @dataclass(frozen=True)
 class FilModel:
-    """A model of the FIL backend: one FP32 input of `features` columns, one FP32 output of `width` columns."""
+    """A model of the FIL backend: one FP32 input of `feature_count` columns, one FP32 output of `width` columns."""
 
     name: str
     version: str
@@ -87,7 +88,7 @@ class FilModel:
     def infer(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """output__0 for the rows of input__0, both FP32: (n, features) -> (n, outputs).
 
-        With predict_proba a binary model answers (P(0), P(1)); with output_class the class; else the plain score.
+        With predict_proba a binary model returns (P(0), P(1)), with output_class the class, otherwise the raw score.
         """
         scores = self.booster.predict(np.ascontiguousarray(rows, dtype=np.float32)).astype(np.float32)
         if scores.shape[1] > 1:
@@ -102,7 +103,7 @@ class FilModel:
 
 
 def load_model(archive: bytes, environment: Mapping[str, str]) -> ServedModel:
-    """The model in a model.tar.gz. Raises ModelRefused with what Triton, or SageMaker's wrapper, minds."""
+    """Loads the model in a model.tar.gz. Raises ModelLoadError with the message of Triton or of SageMaker's wrapper."""
     files = _read_archive(archive)
     if CONFIG in files:
         raise ModelLoadError(f"{CONFIG} lies at the root of the archive; it belongs into the model's folder")
@@ -120,7 +121,7 @@ def load_model(archive: bytes, environment: Mapping[str, str]) -> ServedModel:
 
 
 def list_models(archive: bytes) -> list[str]:
-    """The models of a model.tar.gz by their folders. Raises ModelRefused where there is none."""
+    """The models of a model.tar.gz, by their folders. Raises ModelLoadError if there is none."""
     files = _read_archive(archive)
     if CONFIG in files:
         raise ModelLoadError(f"{CONFIG} lies at the root of the archive; it belongs into the model's folder")
@@ -158,7 +159,7 @@ def _build_model(name: str, config: Message, files: Mapping[str, bytes]) -> Serv
 
 
 def _find_model_file(name: str, config: Message, files: Mapping[str, bytes], default: str) -> tuple[str, str]:
-    """The newest version, which Triton serves unless a policy says otherwise, and the path of its model file."""
+    """The newest version, which Triton serves by default, and the path of its model file."""
     numbers = [parts[1] for path in files if len(parts := path.split("/")) > 2 and parts[0] == name]
     version = max((number for number in numbers if number.isdigit()), key=int, default="1")
     path = f"{name}/{version}/{_read_field(config, 'default_model_filename', default)}"
@@ -262,7 +263,7 @@ class ModelCache:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def get_model(self, identity: str, archive: bytes, environment: Mapping[str, str]) -> ServedModel:
-        """The model of an archive that `identity` names. Raises ModelRefused, each time it is asked."""
+        """The model of the archive that `identity` names. Raises ModelLoadError, on every call."""
         key = (identity, environment.get(DEFAULT_MODEL, ""))
         with self._lock:
             if key not in self.entries:

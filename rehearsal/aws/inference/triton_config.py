@@ -1,4 +1,4 @@
-"""The part of protobuf's text format that Triton's config.pbtxt uses: scalars, messages, lists, comments."""
+"""Parses the part of protobuf's text format that Triton's config.pbtxt uses: scalars, messages, lists, comments."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TOKEN = re.compile(
 _CLOSING_BRACKETS = {"{": "}", "<": ">"}
 
 Message = dict[str, list[Any]]
-"""Field name -> every value given for it, in order."""
+"""Field name -> its values, in order."""
 
 
 class ConfigSyntaxError(ValueError):
@@ -21,7 +21,7 @@ class ConfigSyntaxError(ValueError):
 
 
 def parse_config(text: str) -> Message:
-    """The fields of a text-format message. Raises NotText."""
+    """The fields of a text-format message. Raises ConfigSyntaxError."""
     return _Reader(_tokenize(text)).read_message(None)
 
 

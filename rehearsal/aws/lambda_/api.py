@@ -1,4 +1,4 @@
-"""Lambda's Invoke in place of moto's, which needs Docker: synchronous and asynchronous, with retries and destinations.
+"""Lambda's Invoke, synchronous and asynchronous, with retries and destinations; moto's needs Docker.
 
 Source: Lambda developer guide, "Asynchronous invocation" (two retries, on-failure destination) and "Invoke" API.
 """
@@ -31,20 +31,20 @@ from rehearsal.aws.lambda_.async_invocation import AsyncInvocation
 from rehearsal.aws.lambda_.function_host import InvocationResult
 
 _DESTINATION_ACTIONS = {"sqs": "sqs:SendMessage", "sns": "sns:Publish", "lambda": "lambda:InvokeFunction"}
-"""The service of a destination -> what the function's role must be allowed on it."""
+"""Service of a destination -> the action that the function's role needs on it."""
 MAX_PAYLOAD_BYTES = {"RequestResponse": 6 << 20, "Event": 1 << 20}
 """Bytes. Source: Lambda API reference, "Invoke"."""
 
 
 def install() -> None:
-    """Sets Invoke on moto's Lambda."""
+    """Patches Invoke of moto's Lambda."""
     LambdaResponse.invoke = invoke_function  # type: ignore[method-assign]
     LambdaFunction._invoke_lambda = _invoke_lambda  # type: ignore[method-assign]
     LambdaBackend.send_sns_message = _send_sns_message  # type: ignore[method-assign]
 
 
 def invoke_function(self: LambdaResponse) -> Any:
-    """Invoke: RequestResponse waits for the function, Event is accepted and run beside, DryRun runs nothing."""
+    """Invoke: RequestResponse waits for the function, Event starts it in a thread, DryRun runs nothing."""
     function = self.backend.get_function(unquote(self.path.rsplit("/", 2)[-2]), self._get_param("qualifier"))
     payload = self.raw_body or b"null"
     try:
@@ -79,7 +79,7 @@ def _build_too_large_error(size: int, invocation_type: str, limit: int) -> Any:
 
 
 def run_function(account: SimulatedAccount, function: Any, payload: bytes) -> InvocationResult:
-    """Runs a function and puts its log where CloudWatch Logs keeps it, and its metrics beside."""
+    """Runs a function, and stores its log and its metrics."""
     started = account.now()
     result = account.functions.run(function, payload)
     function_metrics.record_invocation(account, function, result, started)
@@ -88,12 +88,12 @@ def run_function(account: SimulatedAccount, function: Any, payload: bytes) -> In
 
 
 def invoke_async(account: SimulatedAccount, region: str, function: str, payload: bytes) -> None:
-    """Accepts an asynchronous invocation; it starts at once, in a thread of its own."""
+    """Accepts an asynchronous invocation, which starts at once in its own thread."""
     _start_delivery(account, _accept(account, region, function, payload))
 
 
 def invoke_sequentially(account: SimulatedAccount, region: str, function: str, payloads: list[bytes]) -> None:
-    """Accepts several asynchronous invocations that run one after the other."""
+    """Accepts several asynchronous invocations, which run one after the other."""
 
     def deliver_all() -> None:
         for payload in payloads:
@@ -108,7 +108,7 @@ def _accept(account: SimulatedAccount, region: str, function: str, payload: byte
 
 
 def start_due_retries(account: SimulatedAccount, now: datetime) -> None:
-    """Starts the retries whose time has come."""
+    """Starts the retries that are due."""
     with account.lock:
         due = [delivery for delivery in account.retries if delivery.due_at <= now]
         account.retries = [delivery for delivery in account.retries if delivery.due_at > now]
@@ -133,7 +133,7 @@ def _deliver(account: SimulatedAccount, delivery: AsyncInvocation) -> None:
     try:
         function = lambda_backends[ACCOUNT][delivery.region].get_function(delivery.function, None)
     except Exception:
-        # The function was deleted meanwhile: moto raises a different class for each way to ask.
+        # The function has been deleted: moto raises a different class for each form of the name.
         return
     if delivery.attempt == 1 and not delivery.throttles:
         function_metrics.count_async_event(account, function, "AsyncEventsReceived")
@@ -162,9 +162,11 @@ def _schedule_retry(account: SimulatedAccount, delivery: AsyncInvocation, wait: 
 def _wait_for_concurrency(
     account: SimulatedAccount, function: Any, delivery: AsyncInvocation, config: Mapping[str, Any]
 ) -> None:
-    """Throttled attempts are no attempts. Source: developer guide, "How Lambda handles errors and retries with
-    asynchronous invocation": back in the queue "for up to 6 hours by default", after 1 second at first, then
-    exponentially longer up to 5 minutes."""
+    """Schedules a throttled event again, without counting the attempt.
+
+    Source: developer guide, "How Lambda handles errors and retries with asynchronous invocation": back in the queue
+    "for up to 6 hours by default", after 1 second at first, then exponentially longer up to 5 minutes.
+    """
     age = (account.now() - delivery.accepted_at).total_seconds()
     if age >= int(config.get("MaximumEventAgeInSeconds") or latencies.EVENT_AGE_SECONDS):
         _give_up(account, function, delivery, config, None)
@@ -189,7 +191,7 @@ def _give_up(
         except Exception:
             sent = False
         if not sent:
-            # moto raises a class of its own for each kind of destination that is not there.
+            # moto raises a different class for each kind of missing destination.
             function_metrics.count_async_event(account, function, "DestinationDeliveryFailures")
     function_metrics.count_async_event(account, function, "AsyncEventsDropped")
 
@@ -197,8 +199,10 @@ def _give_up(
 def _build_destination_record(
     account: SimulatedAccount, function: Any, delivery: AsyncInvocation, result: InvocationResult | None
 ) -> str:
-    """The record of a given-up invocation; outcome: None where it never ran. Source: Lambda developer guide, "Adding
-    a destination"."""
+    """The record of a failed invocation; a `result` of None means that it never ran.
+
+    Source: Lambda developer guide, "Adding a destination".
+    """
     context = {
         "requestId": result.request_id if result else str(uuid.uuid4()),
         "functionArn": f"{function.function_arn}:$LATEST",
@@ -218,7 +222,7 @@ def _build_destination_record(
 
 
 def send_message(account: SimulatedAccount, target: str, message: str, subject: str | None = None) -> None:
-    """Sends a message to the queue, topic or function of an ARN. Raises ValueError on any other target."""
+    """Sends a message to the queue, topic or function of an ARN. Raises ValueError for any other target."""
     service, region, name = target.split(":")[2], target.split(":")[3], target.split(":")[-1]
     if service == "sqs":
         sqs_backends[ACCOUNT][region].send_message(name, message)
@@ -236,7 +240,7 @@ def parse_function_name(arn: str) -> str:
 
 
 def _invoke_lambda(self: Any, event: Any = None) -> tuple[str, bool, str]:
-    """What moto's own callers (queues, streams, log subscriptions) use."""
+    """The invocation by moto's own callers: queues, streams, log subscriptions."""
     payload = event if isinstance(event, str) else json.dumps(event)
     result = run_function(current_account(), self, payload.encode())
     return result.payload.decode(), result.error is not None, result.log
@@ -245,7 +249,7 @@ def _invoke_lambda(self: Any, event: Any = None) -> tuple[str, bool, str]:
 def _send_sns_message(
     self: LambdaBackend, function_name: str, message: str, subject: str | None = None, qualifier: str | None = None
 ) -> None:
-    """A topic calls a function asynchronously; moto would run it within the publish."""
+    """Invokes a function asynchronously for a topic; moto would run it during the publish."""
     function = self.get_function(function_name, qualifier)
     sns = {"Type": "Notification", "MessageId": str(uuid.uuid4()), "Subject": subject, "Message": message}
     event = {"Records": [{"EventSource": "aws:sns", "EventVersion": "1.0", "Sns": sns}]}

@@ -1,4 +1,4 @@
-"""An asynchronous invocation of a function: accepted, and still to be made."""
+"""An asynchronous invocation of a function that was accepted and has not run yet."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class AsyncInvocation:
-    """An asynchronous invocation that is to be made, or made again, at `due`."""
+    """An asynchronous invocation whose next attempt is at `due_at`."""
 
     region: str
     function: str

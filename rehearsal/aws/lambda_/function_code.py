@@ -1,4 +1,4 @@
-"""A function's archive or layer as the simulator unpacks it: what is compiled for another processor stays packed."""
+"""Unpacks a function's archive or layer, except packages that are compiled for another processor."""
 
 from __future__ import annotations
 
@@ -10,24 +10,26 @@ from io import BytesIO
 from pathlib import Path
 
 LAYER_PACKAGE_DIR = "python"
-"""Where a layer has its packages. Source: Lambda developer guide, "Packaging your layer content"."""
+"""The folder of packages in a layer. Source: Lambda developer guide, "Packaging your layer content"."""
 
 _SHARED_LIBRARY = re.compile(r"\.so(\.\d+)*$")
 
 
 @dataclass(frozen=True)
 class UnpackedCode:
-    """root: what goes on the import path. compiled: top-level modules to be taken from the environment instead."""
+    """An unpacked archive or layer."""
 
     root: Path
+    """The folder for the import path."""
     compiled_modules: frozenset[str]
+    """Top-level modules that must come from the environment instead."""
 
 
 def unpack(code: bytes, folder: Path, packages: str = "") -> UnpackedCode:
-    """Unpacks a zip file into `folder` unless that was done before; `packages` is the folder in it with the packages.
+    """Unpacks a zip file into `folder` unless that was done before.
 
-    A package that holds a shared library is left out as a whole: its Python files are of another version than the
-    environment's library may be, and they are many.
+    `packages` is the folder in the zip file with the packages. A package that contains a shared library is left out
+    completely: its many Python files may have another version than the environment's library.
     """
     root = folder / packages
     with zipfile.ZipFile(BytesIO(code)) as archive:

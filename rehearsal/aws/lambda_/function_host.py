@@ -1,4 +1,4 @@
-"""Lambda functions run for real, each from the archive that was deployed, in a process of its own that is kept warm."""
+"""Runs Lambda functions for real, each from its deployed archive in its own process, which stays warm."""
 
 from __future__ import annotations
 
@@ -27,18 +27,20 @@ WORKER_SCRIPT = Path(__file__).with_name("function_worker.py")
 
 @dataclass(frozen=True)
 class InvocationResult:
-    """What an invocation gave: the payload, `error` where the function failed, its log, its wall seconds at work."""
+    """The result of an invocation."""
 
     payload: bytes
     error: str | None
+    """None if the function succeeded."""
     log: str
     request_id: str
     own_seconds: float = 0.0
+    """Wall seconds without waits on the simulated clock."""
 
 
 @dataclass(frozen=True)
 class Timing:
-    """What one invocation took, in wall seconds; `slept_seconds` is the part spent waiting on the simulated clock."""
+    """The times of one invocation, in wall seconds."""
 
     function: str
     started_at: datetime
@@ -46,6 +48,7 @@ class Timing:
     import_seconds: float
     seconds: float
     slept_seconds: float
+    """The part of `seconds` spent waiting on the simulated clock."""
     error: str | None
 
     def to_json(self) -> dict[str, object]:
@@ -63,20 +66,22 @@ class Timing:
 
 @dataclass
 class FunctionHost:
-    """Starts, keeps and ends the processes of functions. `address` gives the endpoint URL they talk to."""
+    """Starts, keeps and ends the processes of functions."""
 
     directory: Path
     clock_path: Path
     address: Callable[[], str]
+    """Returns the endpoint URL at which they call AWS."""
     now: Callable[[], datetime]
     roles: dict[str, str] = field(default_factory=dict[str, str])
     """Access key of a process -> the function's role."""
     sessions: dict[str, str] = field(default_factory=dict[str, str])
-    """Access key of a process -> the session that it assumes the role under: the function's name."""
+    """Access key of a process -> the session name with which it assumes the role: the function's name."""
     keys: dict[str, AccessKey] = field(default_factory=dict[str, AccessKey])
-    """Access key of a process -> what it signs with."""
+    """Access key of a process -> the key that it signs with."""
     timings: list[Timing] = field(default_factory=list[Timing])
     kill_after: Callable[[str], int | None] = lambda _name: None
+    """For a function's name, the number of AWS calls after which its process is killed, or None."""
     _idle_workers: dict[str, list[Worker]] = field(default_factory=dict[str, list[Worker]])
     _workers: list[Worker] = field(default_factory=list[Worker])
     _workers_by_key: dict[str, Worker] = field(default_factory=dict[str, Worker])
@@ -123,7 +128,7 @@ class FunctionHost:
         )
 
     def count_call(self, access_key: str) -> None:
-        """An AWS call of a worker was served; ends the worker where a rehearsal asked for that after so many calls."""
+        """Counts an AWS call of a worker; kills the worker if a rehearsal requested that after so many calls."""
         worker = self._workers_by_key.get(access_key)
         if worker is None or worker.calls_left is None:
             return
@@ -201,7 +206,7 @@ class FunctionHost:
         worker.import_seconds, worker.log = ready["import_seconds"], ready["log"]
 
     def _build_environment(self, function: Any, key: AccessKey, root: str) -> dict[str, str]:
-        """All that a function finds: nothing of this process's own, nor of its user's files of credentials."""
+        """The whole environment of a function: without this process's variables and its user's credential files."""
         return {
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
             "LANG": "C.UTF-8",
@@ -230,7 +235,7 @@ class FunctionHost:
         worker.terminate()
 
     def remove_unpacked(self) -> None:
-        """Removes what was unpacked."""
+        """Removes the unpacked code."""
         shutil.rmtree(self.directory / "functions", ignore_errors=True)
 
 

@@ -1,4 +1,4 @@
-"""A function's LoggingConfig, which moto drops: where its log goes; and the metrics in the log.
+"""A function's LoggingConfig, which moto drops: the log group of a function, and the metrics in the log.
 
 Source: the Lambda API reference, LoggingConfig.
 """
@@ -21,7 +21,7 @@ from rehearsal.aws.lambda_.function_host import InvocationResult
 
 
 def install() -> None:
-    """Keeps the configuration on moto's functions."""
+    """Patches moto's functions, so that they keep the configuration."""
     create, update, describe = (
         LambdaFunction.__init__,
         LambdaFunction.update_configuration,
@@ -58,8 +58,11 @@ def _get_default_group(function: Any) -> str:
 
 
 def save_log(function: Any, result: InvocationResult, moment: datetime) -> None:
-    """Puts the log of an invocation into the function's group, if its role may write there. A group that was named for
-    it is not made here: its role need not be allowed to create it. What is not logged gives no metrics either."""
+    """Stores the log of an invocation in the function's group if its role may write there.
+
+    A group from the configuration is not created here: the role may lack the permission. Without a log there are no
+    metrics either.
+    """
     logs, group = function.logs_backend, function.logging_config["LogGroup"]
     stream = f"{moment:%Y/%m/%d}/[$LATEST]{uuid.uuid4().hex}"
     stream_prefix = f"arn:aws:logs:{function.region}:{ACCOUNT}:log-group:{group}:log-stream:"

@@ -1,8 +1,8 @@
-"""The metrics of Lambda functions, at the moment of their invocation.
+"""The metrics of Lambda functions, at the time of their invocation.
 
-Source: Lambda developer guide, "Types of metrics for Lambda functions": one value of Invocations, Errors, Throttles
-and Duration an invocation, 1 or 0 but for Duration (milliseconds, at most the timeout); a throttled one counts in
-Throttles alone; "the timestamp on an error metric reflects when the function was invoked". Asynchronous ones:
+Source: Lambda developer guide, "Types of metrics for Lambda functions": one value of Invocations, Errors, Throttles and
+Duration for each invocation, 1 or 0 except for Duration (milliseconds, at most the timeout); a throttled one counts
+only in Throttles; "the timestamp on an error metric reflects when the function was invoked". Asynchronous ones:
 AsyncEventsReceived, AsyncEventsDropped, DestinationDeliveryFailures.
 """
 
@@ -18,7 +18,7 @@ NAMESPACE = "AWS/Lambda"
 
 
 def record_invocation(account: SimulatedAccount, function: Any, result: InvocationResult, started: datetime) -> None:
-    """An invocation that ran. Its Duration is simulated: what it waited for on the clock counts in full."""
+    """Records the metrics of an invocation. Its Duration is simulated: waits on the clock count in full."""
     seconds = max((account.now() - started).total_seconds(), result.own_seconds)
     _put_metric(account, function, "Invocations", 1, started)
     _put_metric(account, function, "Errors", float(result.error is not None), started)
@@ -29,7 +29,7 @@ def record_invocation(account: SimulatedAccount, function: Any, result: Invocati
 
 
 def is_throttled(account: SimulatedAccount, function: Any) -> bool:
-    """Whether an invocation finds no free concurrency, which a rehearsal asked for; counts it then."""
+    """Whether a fault throttles an invocation; counts it if so."""
     if account.faults.take("function_throttled", function=function.function_name) is None:
         return False
     _put_metric(account, function, "Throttles", 1, account.now())
@@ -37,7 +37,7 @@ def is_throttled(account: SimulatedAccount, function: Any) -> bool:
 
 
 def count_async_event(account: SimulatedAccount, function: Any, name: str) -> None:
-    """One of the metrics of asynchronous invocation."""
+    """Counts in one of the metrics of asynchronous invocation."""
     _put_metric(account, function, name, 1, account.now())
 
 

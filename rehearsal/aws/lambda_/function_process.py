@@ -1,4 +1,4 @@
-"""The server's end of a warm function process: one JSON line each way for an event."""
+"""The server's end of a warm function process: one JSON line in each direction for an event."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 
 class FunctionProcessError(RuntimeError):
-    """The function's process ended, or was ended, before it answered."""
+    """The function's process ended, or was killed, before it answered."""
 
 
 @dataclass
@@ -24,7 +24,7 @@ class Worker:
     process: subprocess.Popen[str]
     access_key: str
     lifeline: int = -1
-    """The number that its end of the pipe has for the worker, which ends when ours closes."""
+    """The worker's descriptor of the pipe; the worker ends when our end closes."""
     lifeline_guard: int = -1
     import_seconds: float = 0.0
     log: str = ""
@@ -32,10 +32,10 @@ class Worker:
 
     @classmethod
     def start(cls, command: Sequence[str], folder: Path, env: Mapping[str, str], access_key: str) -> Worker:
-        """A process that ends with this one."""
+        """Starts a process that ends with this one."""
         lifeline, lifeline_guard = os.pipe()
         try:
-            process = subprocess.Popen(  # nosec B603 # runs what is deployed: that is its purpose
+            process = subprocess.Popen(  # nosec B603 # runs deployed code: that is its purpose
                 command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -50,7 +50,7 @@ class Worker:
         return cls(process, access_key, lifeline, lifeline_guard)
 
     def send_request(self, request: Mapping[str, object], timeout: float) -> dict[str, Any]:
-        """The worker's reply. Raises FunctionBroken when it dies and TimeoutError after `timeout` wall seconds."""
+        """The worker's reply. Raises FunctionProcessError if it dies and TimeoutError after `timeout` wall seconds."""
         killer = threading.Timer(timeout, self.process.kill)
         killer.daemon = True
         killer.start()
@@ -81,7 +81,7 @@ class Worker:
         self.process.wait()
         os.close(self.lifeline_guard)
         for stream in (self.process.stdin, self.process.stdout):
-            # What was not written yet cannot be: its reader is gone.
+            # Unwritten data cannot be written: the reader is gone.
             with contextlib.suppress(BrokenPipeError):
                 if stream is not None:
                     stream.close()

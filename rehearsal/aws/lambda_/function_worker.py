@@ -1,8 +1,8 @@
-"""The process of a deployed function: it imports the handler once and answers one event at a time.
+"""The process of a deployed function: imports the handler once and answers one event at a time.
 
-It runs isolated (`python -I -S`): the archive is all that can be imported, and what the runtime brings (boto3). A
-compiled package is for another processor, so it was not unpacked and the environment's build of it is used instead.
-Only the standard library is imported here.
+It runs isolated (`python -I -S`) and can import only the archive and the runtime's packages (boto3). A compiled package
+is for another processor, so it was not unpacked, and the environment's build of it is used. This module imports only
+the standard library.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from types import ModuleType
 from typing import Any
 
 RUNTIME = frozenset({"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six", "certifi"})
-"""What AWS's Python runtime brings."""
+"""The packages of AWS's Python runtime."""
 
 
 class ArchiveFinder:
-    """Finds a package in the archive or its layers, or the runtime's own in the environment, and nothing else there."""
+    """Finds a package in the archive or its layers, or a runtime package in the environment, and nothing else there."""
 
     def __init__(self, roots: list[str], environment: list[str], compiled: list[str]) -> None:
         self._roots = roots
@@ -33,7 +33,7 @@ class ArchiveFinder:
         self._environment_packages = RUNTIME | set(compiled)
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        """The spec of a top-level package; packages below it are found beside it as always."""
+        """The spec of a top-level package; Python finds its subpackages as usual."""
         if path is not None:
             return None
         spec = PathFinder.find_spec(name, self._roots, target)
@@ -43,7 +43,7 @@ class ArchiveFinder:
 
 
 class Context:
-    """The context object of an invocation, as far as handlers use it."""
+    """The context object of an invocation, with the attributes that handlers use."""
 
     memory_limit_in_mb: int
     function_name: str
@@ -65,11 +65,11 @@ class Context:
 
 
 def main() -> None:
-    """Reads events from stdin, a line each, and answers on the original stdout."""
+    """Reads events from stdin, one in a line, and answers on the original stdout."""
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     settings = json.loads(sys.stdin.readline())
-    # A worker whose simulator died must not stay behind, whatever its handler is doing.
+    # A worker must end with its simulator, whatever its handler is doing.
     _load_module(settings["lifeline_module"], "_simulated_lifeline").exit_when_writer_closes(settings["lifeline"])
     clock = _create_clock(settings["clock_module"], settings["clock"])
     output = io.StringIO()
@@ -121,7 +121,7 @@ def _create_clock(module_path: str, clock_path: str) -> Any:
     module = _load_module(module_path, "_simulated_clock")
 
     class CountingClock(module.SharedClock):  # type: ignore[name-defined,misc]
-        """Also adds up the wall seconds spent waiting, so that a function's own time can be told apart."""
+        """A clock that also sums up the wall seconds of waits, to separate them from a function's own time."""
 
         slept_seconds = 0.0
 
@@ -134,7 +134,7 @@ def _create_clock(module_path: str, clock_path: str) -> Any:
 
 
 def _load_module(path: str, name: str) -> ModuleType:
-    """A module of the simulator's, which needs nothing but the standard library."""
+    """Loads a module of the simulator that needs only the standard library."""
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise RuntimeError(f"A file of the simulator is missing: {path}")

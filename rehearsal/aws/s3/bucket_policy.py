@@ -1,4 +1,4 @@
-"""Bucket policies with their conditions.
+"""Enforces bucket policies with their conditions.
 
 moto ignores conditions, so that a TLS-only Deny blocks everything. Source: S3 user guide, "Enforce conditional writes
 on Amazon S3 buckets" (s3:if-none-match, s3:ObjectCreationOperation); API reference, "Amazon S3 Signature Version 4
@@ -35,7 +35,7 @@ _DELETE_ACTIONS = {
 
 
 def install() -> None:
-    """Sets policies on moto's S3."""
+    """Patches moto's S3 with the enforcement of policies."""
     S3Response._bucket_response = _enforce_bucket_policy(S3Response._bucket_response)  # type: ignore[method-assign]
     S3Response._key_response = _enforce_object_policy(S3Response._key_response)  # type: ignore[method-assign]
     S3Backend.put_bucket_policy = _require_supported_policy(S3Backend.put_bucket_policy)  # type: ignore[method-assign]
@@ -81,7 +81,7 @@ def _enforce_object_policy(original: Any) -> Any:
 
 
 def _resolve_object_action(request: Any, query: Mapping[str, object]) -> tuple[str | None, bool | None]:
-    """The IAM action of an object request, and whether it creates an object (None where that is no question)."""
+    """The IAM action of an object request, and whether it creates an object (None if that does not apply)."""
     method = request.method
     if method in ("GET", "HEAD"):
         return next((_READ_ACTIONS[part] for part in query if part in _READ_ACTIONS), "GetObject"), None
@@ -106,7 +106,7 @@ def _is_denied(self: S3Response, bucket: str, action: str, resource: str, keys: 
     if found is None or not found.policy:
         return False
     principal = enforcement.find_principal(request_signature.read_credential(self))
-    # The connection stays on this machine: it counts as TLS, so that the policy under test is the deployed one.
+    # The connection stays on this machine and counts as TLS, so that the deployed policy is the tested one.
     context = {"aws:principalarn": principal, "aws:securetransport": "true", "s3:tlsversion": "1.3", **keys}
     if kind := request_signature.read_auth_type(self):
         context["s3:authtype"] = kind
@@ -129,7 +129,7 @@ def _remember_response(self: S3Response) -> Iterator[None]:
 
 
 def _get_permission(self: FakeBucket, action: str, resource: str) -> PermissionResult:
-    """moto asks this per key within DeleteObjects; every other request was decided before."""
+    """moto calls this for each key of DeleteObjects; all other requests are decided earlier."""
     response: S3Response | None = getattr(_thread_state, "response", None)
     if response is not None and action == "s3:DeleteObject":
         for delete_action in (action, "s3:DeleteObjectVersion"):

@@ -1,4 +1,4 @@
-"""What S3 refuses of names and tags: its model says little, and moto lets nearly everything through.
+"""S3's rules for names and tags, which its model hardly has and moto hardly checks.
 
 Source: S3 user guide, "General purpose bucket naming rules", "Naming Amazon S3 objects", "Categorizing your objects
 using tags", "Using cost allocation S3 bucket tags"; S3 API reference, "Error responses".
@@ -28,7 +28,7 @@ _SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 
 
 class InvalidTag(S3RequestError):
-    """A key or value that no tag may have."""
+    """A tag with an invalid key or value."""
 
     code = "InvalidTag"
 
@@ -40,21 +40,21 @@ class TooManyTags(S3RequestError):
 
 
 class KeyTooLong(S3RequestError):
-    """An object's key of more than 1,024 bytes."""
+    """An object key of more than 1,024 bytes."""
 
     code = "KeyTooLongError"
     message = "Your key is too long"
 
 
 class InvalidBucketName(S3RequestError):
-    """A name that no bucket may have."""
+    """An invalid bucket name."""
 
     code = "InvalidBucketName"
     message = "The specified bucket is not valid."
 
 
 def install() -> None:
-    """Sets the rules on moto's S3."""
+    """Patches moto's S3 with the rules."""
     for name, read_tags, max_tags in (
         ("_tagging_from_headers", _read_header_tags, tagging.MAX_OBJECT_TAGS),
         ("_tagging_from_xml", _read_body_tags, tagging.MAX_OBJECT_TAGS),

@@ -1,8 +1,8 @@
-"""Object locks as S3 keeps them: retention that nobody shortens, and a digest with every locked upload.
+"""S3 Object Lock: retention that cannot be shortened, and a required digest for every locked upload.
 
-moto locks empty buckets only, forgets a bucket's default retention when a multipart upload completes, and lets
-anybody shorten or lift a retention. Source: S3 user guide, "Locking objects with Object Lock", "Configuring S3 Object
-Lock" (on existing buckets), "S3 Object Lock considerations" (versioning stays on); API reference, PutObject,
+moto locks only empty buckets, ignores a bucket's default retention when a multipart upload completes, and lets
+everybody shorten or remove a retention. Source: S3 user guide, "Locking objects with Object Lock", "Configuring S3
+Object Lock" (on existing buckets), "S3 Object Lock considerations" (versioning stays on); API reference, PutObject,
 UploadPart, PutObjectRetention, PutObjectLockConfiguration.
 """
 
@@ -27,14 +27,14 @@ _BYPASS = "x-amz-bypass-governance-retention"
 
 
 class InvalidBucketState(S3RequestError):
-    """The bucket is not in the state that the request needs."""
+    """The bucket is not in the state that the request requires."""
 
     status = 409
     code = "InvalidBucketState"
 
 
 class MissingDigest(S3RequestError):
-    """An upload that would be locked came without a digest of its body."""
+    """An upload to be locked has no digest of its body."""
 
     code = "InvalidRequest"
     message = (
@@ -43,7 +43,7 @@ class MissingDigest(S3RequestError):
 
 
 class ObjectLocked(S3RequestError):
-    """The version's retention forbids it."""
+    """The retention of the version forbids the request."""
 
     status = 403
     code = "AccessDenied"
@@ -59,14 +59,14 @@ class NoSuchObjectLockConfiguration(S3RequestError):
 
 
 class MalformedXML(S3RequestError):
-    """The body is not what the schema asks for."""
+    """The body does not match the schema."""
 
     code = "MalformedXML"
     message = "The XML you provided was not well-formed or did not validate against our published schema"
 
 
 def install() -> None:
-    """Sets locks on moto's S3."""
+    """Patches moto's S3 with object locks."""
     S3Response._key_response_put = _key_response_put  # type: ignore[method-assign]
     S3Response._key_response_get = _add_get_retention(S3Response._key_response_get)  # type: ignore[method-assign]
     S3Response.put_object_retention = _add_retention_check(S3Response.put_object_retention)  # type: ignore[method-assign]
@@ -78,7 +78,7 @@ def install() -> None:
 
 
 def _key_response_put(self: S3Response, query: dict[str, Any], key_name: str) -> Any:
-    """moto's dispatch of a PUT, which asks an upload for its digest, and nothing else."""
+    """moto's dispatch of a PUT, which requires a digest only for an upload."""
     self._set_action("KEY", "PUT", query)
     self._authenticate_and_authorize_s3_action(bucket_name=self.bucket_name, key_name=key_name)
     is_copy = "x-amz-copy-source" in self.headers
@@ -103,7 +103,7 @@ def _key_response_put(self: S3Response, query: dict[str, Any], key_name: str) ->
 
 
 def _require_valid_retention(mode: str | None, until: str | None) -> None:
-    """A mode and a date go together, and the date is ahead."""
+    """Requires a mode and a date together, and a date in the future."""
     if bool(mode) != bool(until):
         raise InvalidArgumentError(f"{_UNTIL} and {_MODE} must both be supplied", "ObjectLockMode", str(mode or until))
     if mode not in (None, "GOVERNANCE", "COMPLIANCE"):
@@ -113,7 +113,7 @@ def _require_valid_retention(mode: str | None, until: str | None) -> None:
 
 
 def _add_get_retention(original: Any) -> Any:
-    """GetObjectRetention, which moto does not know."""
+    """GetObjectRetention, which moto lacks."""
 
     @wraps(original)
     def _key_response_get(self: S3Response, query: dict[str, Any], key_name: str) -> Any:
@@ -132,7 +132,7 @@ def _add_get_retention(original: Any) -> Any:
 
 
 def _add_retention_check(original: Any) -> Any:
-    """PutObjectRetention: longer always; shorter or looser in governance mode past it, in compliance mode never."""
+    """PutObjectRetention: may always extend; may loosen governance mode with the bypass, compliance mode never."""
 
     @wraps(original)
     def put_object_retention(self: S3Response) -> Any:
@@ -168,7 +168,10 @@ def put_object_lock_configuration(
     days: int | None = None,
     years: int | None = None,
 ) -> None:
-    """On any bucket that is versioned, whatever it holds. The lock is never taken off, its default retention is."""
+    """PutObjectLockConfiguration: on any versioned bucket, also a used one.
+
+    The lock is never removed, only its default retention.
+    """
     bucket = self.get_bucket(bucket_name)
     if bucket.versioning_status != "Enabled":
         raise InvalidBucketState("Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration")
@@ -181,7 +184,7 @@ def put_object_lock_configuration(
 
 
 def _omit_unset_period(original: Any) -> Any:
-    """GetObjectLockConfiguration: days or years, whichever was given."""
+    """GetObjectLockConfiguration: returns days or years, whichever is set."""
 
     @wraps(original)
     def get_object_lock_configuration(self: S3Backend, bucket_name: str) -> Any:
@@ -204,7 +207,7 @@ def _require_versioning(original: Any) -> Any:
 
 
 def _apply_default_retention(original: Any) -> Any:
-    """CompleteMultipartUpload: the object has the bucket's default retention, from now on."""
+    """CompleteMultipartUpload: the object gets the bucket's default retention, from now on."""
 
     @wraps(original)
     def complete_multipart_upload(self: S3Backend, bucket_name: str, *args: Any, **kwargs: Any) -> Any:
@@ -221,7 +224,7 @@ def _lock_object(key: FakeKey, bucket: FakeBucket) -> None:
 
 
 def _parse_bypass(original: Any) -> Any:
-    """DeleteObject: governance retention is passed where the header says true; moto takes any text for it."""
+    """DeleteObject: the header bypasses governance retention only if it is true; moto accepts any text."""
 
     @wraps(original)
     def delete_object(

@@ -1,9 +1,9 @@
-"""What S3 asks of a write beyond its body: the condition it is made under, and the digest of what was sent.
+"""S3's checks of a write in addition to its body: preconditions, and the digest of the sent bytes.
 
-moto takes a digest for an object lock only where the header `x-amz-sdk-checksum-algorithm` is there, verifies none,
-and lets a conditional copy overwrite. Source: S3 API reference, PutObject, CopyObject, UploadPart and
-CompleteMultipartUpload; user guide, "Add preconditions to S3 operations with conditional requests", "Enforce
-conditional writes on Amazon S3 buckets", "Checking object integrity for data uploads".
+moto requires a digest for an object lock only with the header `x-amz-sdk-checksum-algorithm`, verifies none, and lets a
+conditional copy overwrite. Source: S3 API reference, PutObject, CopyObject, UploadPart and CompleteMultipartUpload;
+user guide, "Add preconditions to S3 operations with conditional requests", "Enforce conditional writes on Amazon S3
+buckets", "Checking object integrity for data uploads".
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _CONDITION_KEYS = ("s3:if-none-match", "s3:if-match")
 
 
 class S3RequestError(S3ClientError):
-    """An error of S3 that moto does not know, with the status it is answered with."""
+    """An error of S3 that moto lacks, with its HTTP status."""
 
     status = 400
 
@@ -44,7 +44,7 @@ class ConditionalRequestConflict(S3RequestError):
 
 
 class NotImplementedByS3(S3RequestError):
-    """A header that the operation does not go with."""
+    """A header that the operation does not support."""
 
     status = 501
     code = "NotImplemented"
@@ -52,20 +52,20 @@ class NotImplementedByS3(S3RequestError):
 
 
 class BadDigest(S3RequestError):
-    """Other bytes arrived than were sent."""
+    """The received bytes differ from the sent ones."""
 
     code = "BadDigest"
 
 
 class InvalidDigest(S3RequestError):
-    """A Content-MD5 that is none."""
+    """A Content-MD5 that is not valid."""
 
     code = "InvalidDigest"
     message = "The Content-MD5 you specified is not valid."
 
 
 def install() -> None:
-    """Sets conditions and digests on moto's S3."""
+    """Patches moto's S3 with preconditions and digests."""
     S3Response.serialized = _add_status(S3Response.serialized)  # type: ignore[method-assign]
     S3Response._get_checksum = _verify_checksum  # type: ignore[method-assign]
     S3Response.put_object = _add_precondition_check(_add_content_md5_check(S3Response.put_object))  # type: ignore[method-assign]
@@ -84,7 +84,7 @@ def _add_status(original: Any) -> Any:
 
 
 def read_declared_digest(self: S3Response) -> tuple[str, str | None]:
-    """The algorithm that a request names, and the digest if it is in a header or a trailer; ("", None) without."""
+    """The algorithm that a request names, and the digest from a header or a trailer; ("", None) without."""
     for algorithm in ALGORITHMS:
         if digest := self.headers.get(f"x-amz-checksum-{algorithm.lower()}"):
             return algorithm, str(digest)
@@ -95,7 +95,7 @@ def read_declared_digest(self: S3Response) -> tuple[str, str | None]:
 
 
 def _verify_checksum(self: S3Response, response_headers: dict[str, Any]) -> tuple[str, str | None]:
-    """The digest that S3 keeps and answers with: its own, which has to be the one that was sent."""
+    """The digest that S3 stores and returns: its own, which must equal the sent one."""
     algorithm, declared = read_declared_digest(self)
     if algorithm not in ALGORITHMS:
         return "", None
@@ -108,7 +108,7 @@ def _verify_checksum(self: S3Response, response_headers: dict[str, Any]) -> tupl
 
 
 def _add_content_md5_check(original: Any) -> Any:
-    """PutObject and UploadPart: Content-MD5 has to be that of the body."""
+    """PutObject and UploadPart: Content-MD5 must match the body."""
 
     @wraps(original)
     def call_checked(self: S3Response) -> Any:
@@ -132,7 +132,7 @@ def _read_bytes(self: S3Response) -> bytes:
 
 
 def _add_precondition_check(original: Any) -> Any:
-    """PutObject and CopyObject under If-None-Match or If-Match."""
+    """PutObject and CopyObject with If-None-Match or If-Match."""
 
     @wraps(original)
     def write(self: S3Response) -> Any:
@@ -144,7 +144,7 @@ def _add_precondition_check(original: Any) -> Any:
 
 
 def _add_completion_check(original: Any) -> Any:
-    """CompleteMultipartUpload under the same conditions; repeating one that is done is no write."""
+    """CompleteMultipartUpload with the same conditions; the repetition of a completed one is not a write."""
 
     @wraps(original)
     def post(self: S3Response, request: Any, body: bytes, bucket_name: str, query: Any, key_name: str) -> Any:
@@ -161,7 +161,7 @@ def _add_completion_check(original: Any) -> Any:
 
 
 def _require_preconditions(self: S3Response) -> None:
-    """412 where the condition does not hold, 404 where If-Match finds no object, 501 for what S3 does not offer."""
+    """Raises 412 for a failed condition, 404 if If-Match finds no object, 501 for unsupported conditions."""
     none_match, match = self.headers.get("If-None-Match"), self.headers.get("If-Match")
     if (none_match is not None and (none_match != "*" or match is not None)) or match == "*":
         raise NotImplementedByS3
@@ -180,7 +180,7 @@ def _find_current(self: S3Response) -> FakeKey | None:
 
 
 def _add_copy_check(original: Any) -> Any:
-    """CopyObject: not under a policy that enforces conditions, and with the conditions on its source."""
+    """CopyObject: refused if a policy enforces conditions; checks the conditions on its source."""
 
     @wraps(original)
     def copy_object(self: S3Response) -> Any:
@@ -211,7 +211,7 @@ _writing_lock = threading.Lock()
 
 @contextmanager
 def _claim_key(self: S3Response) -> Iterator[None]:
-    """409 where another conditional write of the key is under way, or a fault says so."""
+    """Raises 409 while another conditional write of the key runs, or because of a fault."""
     if self.headers.get("If-None-Match") is None and self.headers.get("If-Match") is None:
         yield
         return

@@ -1,4 +1,4 @@
-"""What an endpoint is made from, in place of moto's: CreateModel, CreateEndpointConfig and their like."""
+"""SageMaker's models and endpoint configurations, in place of moto's: CreateModel, CreateEndpointConfig and others."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rehearsal.aws.sagemaker.fleet import EndpointConfiguration
 
 
 def create_model(self: SageMakerResponse) -> ActionResult:
-    """CreateModel: every field is kept, a name is used once."""
+    """CreateModel: keeps every field; a name can be used once."""
     backend, params = self.sagemaker_backend, self.params
     name = params["ModelName"]
     if name in backend._models:
@@ -42,7 +42,7 @@ def create_model(self: SageMakerResponse) -> ActionResult:
 
 
 def describe_model(self: SageMakerResponse) -> ActionResult:
-    """DescribeModel: what was given, network isolation and VPC too."""
+    """DescribeModel: returns the given fields, including network isolation and VPC."""
     models: dict[str, Any] = self.sagemaker_backend._models
     model = models.get(self.params["ModelName"])
     if model is None:
@@ -53,7 +53,7 @@ def describe_model(self: SageMakerResponse) -> ActionResult:
 
 
 def create_endpoint_config(self: SageMakerResponse) -> ActionResult:
-    """CreateEndpointConfig: kept whole, after the rules."""
+    """CreateEndpointConfig: checks the rules and keeps every field."""
     params = self.params
     name = params["EndpointConfigName"]
     arn = build_sagemaker_arn(self, "endpoint-config", name)
@@ -71,7 +71,7 @@ def create_endpoint_config(self: SageMakerResponse) -> ActionResult:
 
 
 def _apply_defaults(params: Mapping[str, Any]) -> dict[str, Any]:
-    """A weight left out is 1.0. Source: model docs, ProductionVariant.InitialVariantWeight."""
+    """Sets an omitted weight to 1.0. Source: model docs, ProductionVariant.InitialVariantWeight."""
     variants = [{"InitialVariantWeight": 1.0, **variant} for variant in params["ProductionVariants"]]
     return {**params, "ProductionVariants": variants}
 
@@ -82,7 +82,7 @@ def describe_endpoint_config(self: SageMakerResponse) -> ActionResult:
 
 
 def delete_endpoint_config(self: SageMakerResponse) -> EmptyResult:
-    """DeleteEndpointConfig. One in use is deleted all the same: the model docs only warn of it."""
+    """DeleteEndpointConfig: also deletes one in use, of which the model docs only warn."""
     name = self.params["EndpointConfigName"]
     find_configuration(self, name)
     del self.sagemaker_backend.endpoint_configs[name]
@@ -90,7 +90,7 @@ def delete_endpoint_config(self: SageMakerResponse) -> EmptyResult:
 
 
 def find_configuration(self: SageMakerResponse, name: str) -> EndpointConfiguration:
-    """The endpoint configuration of a name. Raises ValidationException."""
+    """The endpoint configuration with a name. Raises ValidationException."""
     configs: dict[str, Any] = self.sagemaker_backend.endpoint_configs
     found = configs.get(name)
     if not isinstance(found, EndpointConfiguration):
@@ -101,7 +101,7 @@ def find_configuration(self: SageMakerResponse, name: str) -> EndpointConfigurat
 
 
 def list_images(self: SageMakerResponse, configuration: EndpointConfiguration) -> dict[str, str | None]:
-    """The image of each model that the configuration names."""
+    """The image of each model in the configuration."""
     models: dict[str, Any] = self.sagemaker_backend._models
     model_names = {variant.get("ModelName", "") for variant in configuration.production_variants}
     return {name: models[name].container.get("Image") for name in model_names if name in models}

@@ -1,4 +1,4 @@
-"""Data capture as SageMaker writes it to S3: JSON lines, several records a file, minutes late.
+"""Data capture in SageMaker's form in S3: JSON lines, several records in a file, minutes late.
 
 Source: SageMaker developer guide, "Capture data from real-time endpoint"; model docs, DataCaptureConfig and
 CaptureContentTypeHeader.
@@ -18,7 +18,7 @@ from typing import Any
 from rehearsal.aws import latencies
 
 MAX_RECORDS = 500
-"""Records a file holds at most."""
+"""Maximum number of records in a file."""
 
 PutCaptureFile = Callable[[str, str, str, bytes, str | None], None]
 """Writes an object with a role: the role, bucket, key, body, KMS key."""
@@ -26,7 +26,7 @@ PutCaptureFile = Callable[[str, str, str, bytes, str | None], None]
 
 @dataclass(frozen=True)
 class Exchange:
-    """One request and its answer, as a host of the endpoint saw them; role: what that host writes with."""
+    """One request and its response, on a host of the endpoint."""
 
     endpoint: str
     variant: str
@@ -38,6 +38,7 @@ class Exchange:
     inference_id: str | None
     custom_attributes: str | None
     role: str = ""
+    """The role with which the host writes."""
 
 
 @dataclass
@@ -57,7 +58,7 @@ class _File:
 
 @dataclass
 class CaptureFiles:
-    """Capture files that are still being filled, and what was written or lost."""
+    """Capture files that are not complete yet, and the numbers of written and lost records."""
 
     open_files: dict[tuple[str, str], _File] = field(default_factory=dict[tuple[str, str], _File])
     full_files: list[_File] = field(default_factory=list[_File])
@@ -84,7 +85,7 @@ class CaptureFiles:
                 self.full_files.append(self.open_files.pop((bucket, folder)))
 
     def flush(self, now: datetime | None, put: PutCaptureFile) -> int:
-        """Writes what has waited for its stated delay by `now`, or everything when `now` is None; returns the files."""
+        """Writes the files whose stated delay has passed at `now`, or all if `now` is None. Returns their number."""
         delay = timedelta(seconds=latencies.CAPTURE_DELAY_SECONDS)
         with self._lock:
             due_keys = [key for key, file in self.open_files.items() if now is None or file.opened_at + delay <= now]
@@ -100,12 +101,12 @@ class CaptureFiles:
             put(file.role, file.bucket, file.key, ("\n".join(file.lines) + "\n").encode(), file.kms_key)
             self.records_written += len(file.lines)
         except Exception:
-            # An endpoint goes on serving when its capture bucket is gone, or closed to it.
+            # An endpoint continues to serve if its capture bucket is missing or denies the write.
             self.records_lost += len(file.lines)
 
 
 def parse_destination(config: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Bucket and prefix; None where the prefix holds a double slash, with which SageMaker captures nothing."""
+    """Bucket and prefix; None if the prefix contains a double slash, with which SageMaker captures nothing."""
     bucket, _, prefix = config["DestinationS3Uri"].removeprefix("s3://").partition("/")
     if "//" in prefix or prefix.startswith("/"):
         return None
@@ -140,7 +141,7 @@ def _build_side(config: Mapping[str, Any], content_type: str, mode: str, body: b
 
 
 def choose_encoding(config: Mapping[str, Any], content_type: str) -> str:
-    """CSV or JSON for the listed content types, parameters such as charset aside; BASE64 for every other."""
+    """CSV or JSON for the listed content types, ignoring parameters such as charset; BASE64 for all others."""
     content_types = config.get("CaptureContentTypeHeader") or {}
     media_type = content_type.partition(";")[0].strip().lower()
     for encoding, member in (("CSV", "CsvContentTypes"), ("JSON", "JsonContentTypes")):

@@ -1,4 +1,4 @@
-"""A SageMaker endpoint as a timed state machine: it is settled from the simulated clock whenever somebody looks."""
+"""A SageMaker endpoint as a timed state machine, updated from the simulated clock before every access."""
 
 from __future__ import annotations
 
@@ -15,25 +15,26 @@ from rehearsal.aws.sagemaker.validation import count_traffic_shifts
 
 @dataclass
 class SimulatedEndpoint:
-    """One endpoint. `fleet` is what answers; `operation` is what runs on it; both change in `settle` alone.
-
-    `changed` is told of every new status; `healthy` says why a fleet cannot start, or None; `exists` says whether an
-    endpoint configuration is still there.
-    """
+    """One endpoint. Only `settle` changes `fleet` and `operation`."""
 
     endpoint_name: str
     arn: str
     region: str
     fleet: Fleet
+    """The fleet that answers."""
     creation_time: datetime
     on_status_change: Callable[[SimulatedEndpoint], None]
+    """Called for every new status."""
     health_check: Callable[[Fleet], str | None]
+    """Returns why a fleet cannot start, or None."""
     has_configuration: Callable[[str], bool]
+    """Whether an endpoint configuration still exists."""
     tags: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
     endpoint_status: str = "Creating"
     failure_reason: str | None = None
     last_modified_time: datetime = field(init=False)
     operation: Operation | None = None
+    """The operation that runs."""
     target: Fleet | None = None
     deployment_config: Mapping[str, Any] | None = None
     is_deleted: bool = False
@@ -46,29 +47,29 @@ class SimulatedEndpoint:
         return self.fleet.configuration.endpoint_config_name
 
     def start_operation(self, operation: Operation, status: str, target: Fleet | None = None) -> None:
-        """Starts an operation: the status changes now, the fleet when it is over."""
+        """Starts an operation: the status changes now, the fleet at its end."""
         self.operation, self.target = operation, target
         self._set_status(status, operation.started_at)
 
     def settle(self, now: datetime) -> None:
-        """Finishes whatever the clock says is over, each step at its own moment."""
+        """Finishes everything that is over at `now`, each step at its own time."""
         while self.operation is not None and now >= self.operation.ends_at:
             self._finish(self.operation)
 
     def trip(self, alarm: str, now: datetime) -> None:
-        """An alarm went to ALARM: a running deployment that lists it is rolled back from this moment on."""
+        """Rolls back a running deployment from now on if it lists this alarm, which went to ALARM."""
         operation = self.operation
         if operation is not None and operation.kind == "update" and alarm in self.rollback_alarms():
             reason = f"One or more configured alarm(s) for deployment are in ALARM state: [{alarm}]."
             self._roll_back(operation, now, reason)
 
     def rollback_alarms(self) -> frozenset[str]:
-        """The alarms of the auto-rollback configuration of the deployment at hand."""
+        """The alarms of the current deployment's auto-rollback configuration."""
         rollback = (self.deployment_config or {}).get("AutoRollbackConfiguration") or {}
         return frozenset(alarm["AlarmName"] for alarm in rollback.get("Alarms") or ())
 
     def force_status(self, status: str, reason: str | None, operation: Operation | None, now: datetime) -> None:
-        """Puts the endpoint into a status that only the platform can cause."""
+        """Sets a status that only the platform can cause."""
         self.failure_reason = reason
         self.operation, self.target = operation, None
         self._set_status(status, now)
@@ -141,9 +142,9 @@ class SimulatedEndpoint:
         }
 
     def description(self) -> dict[str, Any]:
-        """The answer of DescribeEndpoint."""
+        """The response of DescribeEndpoint."""
         answer = {**self.summary(), "EndpointConfigName": self.endpoint_config_name}
-        # An endpoint that was never in service has no variants yet: they are under PendingDeploymentSummary.
+        # An endpoint that was never in service has no variants yet: they are in PendingDeploymentSummary.
         if self.endpoint_status != "Creating":
             answer["ProductionVariants"] = [variant.description() for variant in self.fleet.variants]
             if self.fleet.shadows:
@@ -176,7 +177,7 @@ def _summarize_capture(capture: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def apply_desired(fleet: Fleet, changes: list[Mapping[str, Any]]) -> Fleet:
-    """The fleet with the desired values of UpdateEndpointWeightsAndCapacities; a field left out stays as it is."""
+    """The fleet with the desired values of UpdateEndpointWeightsAndCapacities; an omitted field keeps its value."""
     changed_variants = {}
     for change in changes:
         live = fleet.find_variant(change["VariantName"])
@@ -189,7 +190,7 @@ def apply_desired(fleet: Fleet, changes: list[Mapping[str, Any]]) -> Fleet:
 
 
 def compute_deployment_seconds(config: Mapping[str, Any] | None) -> float:
-    """Stated seconds of UpdateEndpoint: a new fleet, plus the waits its deployment configuration asks for."""
+    """Stated seconds of UpdateEndpoint: a new fleet, plus the waits of its deployment configuration."""
     policy = (config or {}).get("BlueGreenUpdatePolicy")
     if not policy:
         rolling = (config or {}).get("RollingUpdatePolicy") or {}

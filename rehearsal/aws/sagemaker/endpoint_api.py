@@ -1,4 +1,4 @@
-"""SageMaker's endpoints in place of moto's, and InvokeEndpoint."""
+"""SageMaker's endpoints, in place of moto's, and InvokeEndpoint."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ HEALTH_REASON = (
     "Please check CloudWatch logs for this endpoint."
 )
 REASONS = {"capacity": CAPACITY_REASON, "health_check": HEALTH_REASON}
-"""Short names of the reasons a fault can give; any other text is taken as it is."""
+"""Short names for a fault's reasons; any other text is used as it is."""
 
 
 def install() -> None:
-    """Sets the hosting API on moto's response classes."""
+    """Patches the hosting API of moto's response classes."""
     for operation in (
         create_model,
         describe_model,
@@ -128,9 +128,9 @@ def describe_endpoint(self: SageMakerResponse) -> ActionResult:
 def update_endpoint(self: SageMakerResponse) -> ActionResult:
     """UpdateEndpoint: Updating on a new fleet, then InService on the new configuration or, silently, on the old one."""
     params, account, endpoint = self.params, current_account(), _find_endpoint(self)
-    # OutOfService and UpdateRollbackFailed are left by another update (model docs, EndpointStatus).
+    # OutOfService and UpdateRollbackFailed end with another update (model docs, EndpointStatus).
     _require_status(endpoint, "InService", "OutOfService", "UpdateRollbackFailed")
-    # An endpoint whose own configuration was deleted cannot be updated any more (observed behaviour, not documented:
+    # An endpoint whose own configuration was deleted cannot be updated (observed behaviour, not documented:
     # hashicorp/terraform-provider-aws issues 40048, 48997; the model docs of DeleteEndpointConfig warn of it).
     find_configuration(self, endpoint.endpoint_config_name)
     configuration = find_configuration(self, params["EndpointConfigName"])
@@ -156,8 +156,10 @@ def update_endpoint(self: SageMakerResponse) -> ActionResult:
 
 
 def _trip_active_alarms(self: SageMakerResponse, endpoint: SimulatedEndpoint) -> None:
-    """An alarm that is in ALARM when the deployment starts stops it too. Source: developer guide, "Auto-Rollback
-    Configuration and Monitoring": the alarms guard the whole deployment."""
+    """Stops a new deployment if one of its alarms is already in ALARM.
+
+    Source: developer guide, "Auto-Rollback Configuration and Monitoring": the alarms guard the whole deployment.
+    """
     from moto.cloudwatch.models import cloudwatch_backends
 
     alarms = cloudwatch_backends[ACCOUNT][self.region].alarms
@@ -167,7 +169,7 @@ def _trip_active_alarms(self: SageMakerResponse, endpoint: SimulatedEndpoint) ->
 
 
 def update_endpoint_weights_and_capacities(self: SageMakerResponse) -> ActionResult:
-    """UpdateEndpointWeightsAndCapacities: Updating, then InService, or RollingBack to what was before."""
+    """UpdateEndpointWeightsAndCapacities: Updating, then InService, or RollingBack to the previous values."""
     account, endpoint = current_account(), _find_endpoint(self)
     changes = self.params["DesiredWeightsAndCapacities"]
     _require_status(endpoint, "InService")
@@ -183,7 +185,7 @@ def update_endpoint_weights_and_capacities(self: SageMakerResponse) -> ActionRes
 
 
 def delete_endpoint(self: SageMakerResponse) -> EmptyResult:
-    """DeleteEndpoint: Deleting, then gone."""
+    """DeleteEndpoint: Deleting, then deleted."""
     account, endpoint = current_account(), _find_endpoint(self)
     _require_status(endpoint, "InService", "OutOfService", "Failed", "UpdateRollbackFailed")
     deregister_endpoint(self.region, endpoint.endpoint_name)

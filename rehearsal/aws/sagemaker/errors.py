@@ -1,4 +1,4 @@
-"""SageMaker's refusals, with the code and wording it uses."""
+"""SageMaker's errors, with its codes and messages."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from moto.core.exceptions import ServiceException
 
 
 class ValidationException(ServiceException):
-    """SageMaker's one code for nearly every refusal; a client can tell them apart by the message only."""
+    """SageMaker's code for nearly all refusals; a client can distinguish them only by the message."""
 
     code = "ValidationException"
 
 
 class ResourceLimitExceeded(ServiceException):
-    """The error SageMaker declares for a quota."""
+    """SageMaker's error for a quota."""
 
     code = "ResourceLimitExceeded"

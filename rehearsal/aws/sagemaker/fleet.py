@@ -1,4 +1,4 @@
-"""What stands behind an endpoint: an endpoint configuration and the variants made from it, with their live weights."""
+"""The fleet of an endpoint: an endpoint configuration and its variants with their live weights."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ PropertyTypes = frozenset[str]
 
 
 def to_float32(value: float) -> float:
-    """The nearest 32-bit float: botocore's model declares VariantWeight a float, so 0.95 comes back as 0.949999988."""
+    """The nearest 32-bit float: botocore's model declares VariantWeight a float, so 0.95 becomes 0.949999988."""
     return struct.unpack("<f", struct.pack("<f", value))[0]
 
 
 @dataclass
 class EndpointConfiguration:
-    """An endpoint configuration as it was created, kept whole: no field is dropped."""
+    """An endpoint configuration with all fields of its creation."""
 
     endpoint_config_name: str
     arn: str
@@ -48,14 +48,14 @@ class EndpointConfiguration:
         }
 
     def description(self) -> dict[str, Any]:
-        """The answer of DescribeEndpointConfig."""
+        """The response of DescribeEndpointConfig."""
         fields = {key: value for key, value in self.fields.items() if key != "Tags"}
         return {**fields, "EndpointConfigArn": self.arn, "CreationTime": self.creation_time}
 
 
 @dataclass(frozen=True)
 class LiveVariant:
-    """A variant behind an endpoint: what it serves, and the weight and instances it has and is meant to have."""
+    """A variant of an endpoint: its model, and its live and desired weight and instances."""
 
     name: str
     model: str
@@ -82,7 +82,7 @@ class LiveVariant:
         )
 
     def retain_properties(self, live: LiveVariant, excluded: PropertyTypes) -> LiveVariant:
-        """What RetainAllVariantProperties keeps: the live weight and instance count, but for the excluded types."""
+        """Keeps the live weight and instance count, like RetainAllVariantProperties, except for `excluded`."""
         variant = self
         if "DesiredWeight" not in excluded:
             variant = replace(variant, weight=live.weight, desired_weight=live.desired_weight)
@@ -91,15 +91,15 @@ class LiveVariant:
         return variant
 
     def commit_desired(self) -> LiveVariant:
-        """With what was desired in force."""
+        """The variant after the desired values took effect."""
         return replace(self, weight=self.desired_weight, instances=self.desired_instances)
 
     def discard_desired(self) -> LiveVariant:
-        """With what was desired given up."""
+        """The variant without the desired values."""
         return replace(self, desired_weight=self.weight, desired_instances=self.instances)
 
     def description(self) -> dict[str, Any]:
-        """Its ProductionVariantSummary. A weight of 0 is there, not left out."""
+        """Its ProductionVariantSummary, which includes a weight of 0."""
         counts = {"CurrentInstanceCount": self.instances, "DesiredInstanceCount": self.desired_instances}
         image = [{"SpecifiedImage": self.image, "ResolvedImage": self.image}] if self.image else None
         return {
@@ -118,7 +118,7 @@ class LiveVariant:
 
 @dataclass(frozen=True)
 class Fleet:
-    """The variants of one configuration, as they are live at one moment."""
+    """The variants of one configuration, at one moment."""
 
     configuration: EndpointConfiguration
     variants: tuple[LiveVariant, ...]
@@ -128,7 +128,7 @@ class Fleet:
         return next((variant for variant in self.variants if variant.name == name), None)
 
     def replace_variants(self, replacements: Mapping[str, LiveVariant]) -> Fleet:
-        """With the variants in change instead of those of the same name."""
+        """The fleet with variants replaced by name."""
         return replace(self, variants=tuple(replacements.get(variant.name, variant) for variant in self.variants))
 
     def commit_desired(self) -> Fleet:
@@ -148,7 +148,7 @@ class Fleet:
 
 
 def build_fleet(configuration: EndpointConfiguration, images: Mapping[str, str | None]) -> Fleet:
-    """A new fleet as its configuration declares it; images by model name."""
+    """A new fleet from its configuration; `images` are by model name."""
 
     def build_variants(configs: Iterable[Mapping[str, Any]]) -> tuple[LiveVariant, ...]:
         return tuple(LiveVariant.of(config, images.get(config.get("ModelName", ""))) for config in configs)

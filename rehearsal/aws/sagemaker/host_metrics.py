@@ -1,7 +1,7 @@
-"""What the hosts of an endpoint show: stated figures, and on top what requests cost where a fault says so.
+"""The metrics of an endpoint's hosts: stated values, plus the load of requests if a fault injects it.
 
-Source: SageMaker developer guide, "Amazon SageMaker AI metrics in Amazon CloudWatch": percent of each device, added up
-over processors and graphics processors; of the whole for memory and disk.
+Source: SageMaker developer guide, "Amazon SageMaker AI metrics in Amazon CloudWatch": percent of each device, summed
+over CPUs and GPUs; percent of the whole for memory and disk.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ BASELINE_PERCENT: dict[str, float] = {
     "GPUUtilization": 15.0,
     "GPUMemoryUtilization": 40.0,
 }
-"""What hosts show, in percent, with what requests cost them by the fault `load` on top."""
+"""The metrics of a host in percent, without the load of the fault `load`."""
 DEFAULT_COST = 5.0
-"""Points that a request costs the host that answers it, where the fault does not say."""
+"""Percentage points that a request adds to its host, if the fault does not set them."""
 ACCUMULATING_METRICS = frozenset({"MemoryUtilization", "DiskUtilization", "GPUMemoryUtilization"})
-"""What a container keeps of each request until it is mended; of the others a request costs its own minute alone."""
+"""Metrics whose load stays until the fault is cleared; other loads last for the minute of the request."""
 MAX_PERCENT = 100.0
-"""The most that a host shows: simulated hosts have one device of each kind."""
+"""The maximum of a metric: simulated hosts have one device of each kind."""
 _WITH_GPU = re.compile(r"ml\.[gp]\d")
 
 
 def record_load(account: SimulatedAccount, endpoint: str, variant: LiveVariant) -> None:
-    """Notes what one request costs a host of the variant that answers it: nothing, where no fault says so."""
+    """Records the load of one request on a host of its variant; none without a fault."""
     if not variant.instances or not account.faults.pending:
         return
     for metric, _ in list_host_metrics(variant):
@@ -45,7 +45,7 @@ def record_load(account: SimulatedAccount, endpoint: str, variant: LiveVariant) 
 
 
 def list_host_metrics(variant: LiveVariant) -> Iterator[tuple[str, float]]:
-    """The metrics of a variant's instances: none without instances, those of graphics processors where it has some."""
+    """The metrics of a variant's instances: none without instances, GPU metrics only for GPU instances."""
     if variant.instances:
         has_gpu = _WITH_GPU.match(variant.instance_type or "")
         yield from ((name, value) for name, value in BASELINE_PERCENT.items() if has_gpu or not name.startswith("GPU"))
@@ -54,7 +54,7 @@ def list_host_metrics(variant: LiveVariant) -> Iterator[tuple[str, float]]:
 def read_load(
     account: SimulatedAccount, endpoint: str, variant: str, metric: str, baseline: float
 ) -> tuple[float, float]:
-    """What a host shows of the minute with the last requests, and of those after it, in which there were none."""
+    """A host's value in the minute with the last requests, and in the minutes after it, which had none."""
     fault = account.faults.find("load", endpoint=endpoint, variant=variant, metric=metric)
     if fault is None:
         return baseline, baseline

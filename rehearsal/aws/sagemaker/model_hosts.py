@@ -1,4 +1,4 @@
-"""The hosts of an endpoint: they fetch each variant's model.tar.gz from S3 and start the model server on it."""
+"""The hosts of an endpoint: they fetch each variant's model.tar.gz from S3 and start the model server with it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rehearsal.aws.sagemaker.fleet import Fleet
 
 @dataclass
 class HostedModel:
-    """A model as it was created, kept whole; `container` is the one that answers, the first of several."""
+    """A model with all fields of its creation."""
 
     model_name: str
     arn: str
@@ -29,23 +29,24 @@ class HostedModel:
     role: str
     role_existed: bool
     container: Mapping[str, Any]
+    """The container that answers, the first of several."""
     creation_time: datetime
     tags: list[dict[str, str]]
 
     @property
     def response_object(self) -> dict[str, Any]:
-        """What moto's ListModels shows."""
+        """The entry in moto's ListModels."""
         return self.description()
 
     def description(self) -> dict[str, Any]:
-        """The answer of DescribeModel: network isolation is there, whether it was given or not."""
+        """The response of DescribeModel, which always includes network isolation."""
         isolated = bool(self.fields.get("EnableNetworkIsolation"))
         created_fields = {"ModelArn": self.arn, "CreationTime": self.creation_time}
         return {**self.fields, "EnableNetworkIsolation": isolated, **created_fields}
 
 
 def check_health(account: SimulatedAccount, region: str, endpoint: str, fleet: Fleet) -> str | None:
-    """Starts every variant of an endpoint's fleet; returns why it cannot serve, in SageMaker's words, or None."""
+    """Starts every variant of an endpoint's fleet. Returns why it cannot serve, in SageMaker's words, or None."""
     for variant in (*fleet.variants, *fleet.shadows):
         models: Any = sagemaker_backends[ACCOUNT][region]._models
         model: HostedModel | None = models.get(variant.model)
@@ -95,15 +96,18 @@ def _find_data_source(container: Mapping[str, Any]) -> str | None:
 
 
 def _explain_missing_role(model: HostedModel) -> str | None:
-    """A model whose role was deleted after the model was made is unusable. Source: SageMaker developer guide,
-    "SageMaker execution roles": hosting assumes the model's role to fetch the artifact and write logs."""
+    """Why a model whose role was deleted after its creation cannot serve, or None.
+
+    Source: SageMaker developer guide, "SageMaker execution roles": hosting assumes the model's role to fetch the
+    artifact and write logs.
+    """
     if not model.role_existed or has_role(model.role):
         return None
     return f'The execution role ARN "{model.role}" is invalid: the role does not exist.'
 
 
 def get_model_role(region: str, model: str) -> str:
-    """The role of a model; "" where it has none, or there is no such model."""
+    """The role of a model; "" if it has none or does not exist."""
     found: Any = sagemaker_backends[ACCOUNT][region]._models.get(model)
     return found.role if found is not None else ""
 

@@ -1,4 +1,4 @@
-"""The operations of the platform: when each started, how long it is stated to take, and how long it really took."""
+"""The operations of the platform: their start, their stated duration, and their real duration."""
 
 from __future__ import annotations
 
@@ -10,10 +10,7 @@ from datetime import datetime, timedelta
 
 @dataclass
 class Operation:
-    """Something the platform does to an endpoint and takes stated, simulated seconds for.
-
-    `failure` is why it is going to fail, where that was decided at its start.
-    """
+    """An operation of the platform on an endpoint, with stated, simulated seconds."""
 
     endpoint: str
     kind: str
@@ -21,6 +18,7 @@ class Operation:
     seconds: float
     record: Callable[[Operation], None]
     failure: str | None = None
+    """Why it will fail, if that was decided at its start."""
     keeps_reason: bool = False
     outcome: str = "running"
     ended_at: datetime | None = None
@@ -36,7 +34,7 @@ class Operation:
 
     @property
     def is_deployment(self) -> bool:
-        """Whether it brings up a new fleet."""
+        """Whether it starts a new fleet."""
         return self.kind in ("create", "update")
 
     def close(self, outcome: str, moment: datetime) -> None:

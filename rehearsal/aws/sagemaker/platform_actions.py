@@ -1,4 +1,4 @@
-"""What only the platform does to an endpoint, on a rehearsal's request: maintenance, failures, scaling of its own."""
+"""Actions of the platform on an endpoint that a rehearsal injects: maintenance, failures, autoscaling."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rehearsal.aws.sagemaker.endpoint import SimulatedEndpoint, apply_desired
 from rehearsal.aws.sagemaker.operations import Operation
 
 IMMEDIATE_KINDS = frozenset({"status", "scaling"})
-"""Faults that happen at once instead of waiting to be taken."""
+"""Faults that take effect at once instead of waiting."""
 
 FORCEABLE_STATUSES = frozenset(
     {"SystemUpdating", "Failed", "OutOfService", "UpdateRollbackFailed", "InService", "RollingBack"}
@@ -19,7 +19,7 @@ FORCEABLE_STATUSES = frozenset(
 
 
 def perform_action(account: SimulatedAccount, kind: str, options: Mapping[str, Any]) -> None:
-    """Does it. Raises ValueError where the endpoint or status does not exist."""
+    """Performs the action. Raises ValueError if the endpoint or status does not exist."""
     account.settle()
     endpoints = [endpoint for (_, name), endpoint in account.endpoints.items() if name == options.get("endpoint")]
     if not endpoints:

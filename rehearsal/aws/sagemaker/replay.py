@@ -1,4 +1,4 @@
-"""Replays requests through an endpoint: rows of features in Triton's V2 protocol, over several threads."""
+"""Replays requests to an endpoint: rows of features in Triton's V2 protocol, with several threads."""
 
 from __future__ import annotations
 
@@ -26,28 +26,33 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class InferenceRequest:
-    """A body as it is sent. rows: how many it asks about."""
+    """A request body."""
 
     content_type: str
     body: bytes
     rows: int = 1
+    """The number of rows in it."""
 
 
 @dataclass(frozen=True)
 class InferenceResult:
-    """One request: the variant that answered, or the error's code; wall seconds; the scores of its rows."""
+    """The result of one request."""
 
     first_row: int
     rows: int
     variant: str | None
+    """The variant that answered."""
     error: str | None
+    """The error's code."""
     seconds: float
+    """Wall seconds."""
     scores: npt.NDArray[np.float32] | None = None
+    """The scores of its rows."""
 
 
 @dataclass(frozen=True)
 class ReplayResult:
-    """What a replay gave. Counts are of requests; latencies are wall seconds as the client saw them."""
+    """The result of a replay. Counts are of requests."""
 
     requests: int
     rows: int
@@ -55,6 +60,7 @@ class ReplayResult:
     errors: dict[str, int]
     seconds: float
     latencies: tuple[float, ...]
+    """Wall seconds at the client."""
     scores: npt.NDArray[np.float32] | None = field(default=None, repr=False)
 
     @property
@@ -62,11 +68,11 @@ class ReplayResult:
         return sum(self.by_variant.values())
 
     def get_share(self, variant: str) -> float:
-        """The variant's share of the answered requests; 0 where none was answered."""
+        """The variant's share of the answered requests; 0 if none was answered."""
         return self.by_variant.get(variant, 0) / self.success_count if self.success_count else 0.0
 
     def get_latency_percentile(self, percentile: float) -> float:
-        """A percentile (0 to 100) of the latencies, in wall seconds; 0 where none was answered."""
+        """A percentile (0 to 100) of the latencies, in wall seconds; 0 if none was answered."""
         return float(np.percentile(self.latencies, percentile)) if self.latencies else 0.0
 
     def to_json(self) -> dict[str, Any]:
@@ -96,9 +102,9 @@ def replay(
 ) -> ReplayResult:
     """Sends the rows of `features` (n, columns), float32, in order and `rows_per_request` at a time.
 
-    Stops after `requests` requests, or with the rows. `inference_id` gives a request's id from its first row's index.
-    With `keep_scores` the answers to the rows sent are returned in their order (NaN where a request failed).
-    An error of one request is counted by its code and does not stop the others.
+    Stops after `requests` requests or with the last row. `inference_id` returns a request's id from its first row's
+    index. With `keep_scores` the result has the scores of the sent rows in their order (NaN for a failed request). An
+    error of one request is counted by its code and does not stop the others.
     """
     data = np.ascontiguousarray(features, dtype=np.float32)
     if data.ndim != 2 or rows_per_request < 1 or threads < 1:
@@ -121,7 +127,7 @@ def replay(
 def replay_requests(
     client: Runtime, endpoint: str, requests: Sequence[InferenceRequest], *, threads: int = 4
 ) -> ReplayResult:
-    """Sends these bodies in order. An error of one request is counted by its code and does not stop the others."""
+    """Sends the requests in order. An error of one is counted by its code and does not stop the others."""
     began = time.perf_counter()
     answers = _send_all(
         lambda index: _send_request(client, endpoint, requests[index], index, False, {}), range(len(requests)), threads

@@ -1,4 +1,4 @@
-"""The event that SageMaker sends to EventBridge whenever an endpoint's status changes.
+"""The event that SageMaker sends to EventBridge when an endpoint's status changes.
 
 Source: SageMaker developer guide, "Events that Amazon SageMaker AI sends to Amazon EventBridge", "SageMaker endpoint
 state change".
@@ -14,7 +14,7 @@ from rehearsal.aws.sagemaker.endpoint import SimulatedEndpoint
 
 
 def emit_status_change(account: SimulatedAccount, endpoint: SimulatedEndpoint) -> None:
-    """Queues the event; it is delivered once nothing is locked."""
+    """Queues the event; it is delivered when no lock is held."""
     detail: dict[str, object] = {
         "EndpointName": endpoint.endpoint_name,
         "EndpointArn": endpoint.arn,
@@ -39,5 +39,5 @@ def emit_status_change(account: SimulatedAccount, endpoint: SimulatedEndpoint) -
 
 
 def to_event_status(status: str) -> str:
-    """A status as events write it: InService -> IN_SERVICE."""
+    """A status in the form of events: InService -> IN_SERVICE."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", status).upper()

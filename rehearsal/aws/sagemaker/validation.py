@@ -1,4 +1,4 @@
-"""What SageMaker refuses beyond the shapes of its requests. Each rule names the document it comes from.
+"""SageMaker's rules beyond the shapes of its requests. Each rule names its source.
 
 "Model docs" are the documentation strings in botocore/data/sagemaker/2017-07-24/service-2.json.
 """
@@ -18,7 +18,7 @@ ROLLING_PERCENT = (5, 50)
 
 
 def check_endpoint_configuration(fields: Mapping[str, Any]) -> None:
-    """The rules of CreateEndpointConfig that no single member holds; ValidationException on the first one broken."""
+    """Checks the rules of CreateEndpointConfig across members. Raises ValidationException for the first violation."""
     production = fields["ProductionVariants"]
     shadows = fields.get("ShadowProductionVariants") or ()
     _check_variant_count(production, shadows)
@@ -31,7 +31,7 @@ def check_endpoint_configuration(fields: Mapping[str, Any]) -> None:
 
 
 def _check_variant_count(production: Sequence[object], shadows: Sequence[object]) -> None:
-    """At most 10 variants. Source: model docs, ProductionVariantList max 10."""
+    """Allows at most 10 variants. Source: model docs, ProductionVariantList max 10."""
     if len(production) + len(shadows) > MAX_VARIANTS:
         raise ValidationException(
             f"An endpoint configuration has at most {MAX_VARIANTS} variants, not {len(production) + len(shadows)}."
@@ -39,16 +39,21 @@ def _check_variant_count(production: Sequence[object], shadows: Sequence[object]
 
 
 def _require_distinct_names(variants: Iterable[Mapping[str, Any]]) -> None:
-    """Variant names are the routing key and a metric dimension, so they are distinct. Source: model docs,
-    UpdateEndpointWeightsAndCapacities and InvokeEndpoint's TargetVariant address a variant by name alone."""
+    """Requires distinct variant names, which are the routing key and a metric dimension.
+
+    Source: model docs, UpdateEndpointWeightsAndCapacities and InvokeEndpoint's TargetVariant address a variant by name
+    alone.
+    """
     names = [variant["VariantName"] for variant in variants]
     if duplicates := sorted({name for name in names if names.count(name) > 1}):
         raise ValidationException(f'The variant name "{duplicates[0]}" was non-unique within the request.')
 
 
 def _check_shadow_count(production: Sequence[object], shadows: Sequence[object]) -> None:
-    """Exactly one production variant beside one shadow variant. Source: model docs,
-    CreateEndpointConfigInput.ShadowProductionVariants."""
+    """Requires exactly one production variant beside one shadow variant.
+
+    Source: model docs, CreateEndpointConfigInput.ShadowProductionVariants.
+    """
     if shadows and (len(production) != 1 or len(shadows) != 1):
         raise ValidationException(
             "If you use ShadowProductionVariants, you can only specify one variant for ProductionVariants "
@@ -57,15 +62,20 @@ def _check_shadow_count(production: Sequence[object], shadows: Sequence[object])
 
 
 def _require_positive_weight(weights: Iterable[float]) -> None:
-    """The sum of the weights is positive. Source: model docs, ProductionVariant.InitialVariantWeight: a variant's
-    traffic is the ratio of its weight to the sum of all weights, which is undefined when that sum is 0."""
+    """Requires a positive sum of the weights.
+
+    Source: model docs, ProductionVariant.InitialVariantWeight: a variant's traffic is the ratio of its weight to the
+    sum of all weights, which is undefined if that sum is 0.
+    """
     if sum(weights) <= 0:
         raise ValidationException("The sum of the weights of all production variants must be greater than 0.")
 
 
 def _require_host(variant: Mapping[str, Any]) -> None:
-    """A variant runs on instances or is serverless. Source: model docs, ProductionVariant.ServerlessConfig
-    ("instead of an instance-based endpoint configuration")."""
+    """Requires instances or a serverless configuration.
+
+    Source: model docs, ProductionVariant.ServerlessConfig ("instead of an instance-based endpoint configuration").
+    """
     if sum(key in variant for key in ("InstanceType", "ServerlessConfig", "InstancePools")) != 1:
         raise ValidationException(
             f'Production variant "{variant["VariantName"]}" must have exactly one of InstanceType, InstancePools '
@@ -74,8 +84,10 @@ def _require_host(variant: Mapping[str, Any]) -> None:
 
 
 def _check_serverless(production: Sequence[Mapping[str, Any]], fields: Mapping[str, Any]) -> None:
-    """Serverless: one variant, no data capture, no VPC. Source: SageMaker developer guide, "Serverless Inference",
-    feature exclusions."""
+    """Allows for a serverless endpoint one variant, no data capture and no VPC.
+
+    Source: SageMaker developer guide, "Serverless Inference", feature exclusions.
+    """
     if not any("ServerlessConfig" in variant for variant in production):
         return
     capture = fields.get("DataCaptureConfig") or {}
@@ -86,8 +98,11 @@ def _check_serverless(production: Sequence[Mapping[str, Any]], fields: Mapping[s
 
 
 def check_weights_and_capacities(fleet: Fleet, changes: Sequence[Mapping[str, Any]]) -> None:
-    """Weights of one or more variants, or the capacity of one. Source: model docs,
-    UpdateEndpointWeightsAndCapacities; both in one call are undocumented and let through for one variant."""
+    """Allows weights of one or more variants, or the capacity of one.
+
+    Source: model docs, UpdateEndpointWeightsAndCapacities. Both in one call are undocumented and accepted for one
+    variant.
+    """
     _require_distinct_names(changes)
     for change in changes:
         if fleet.find_variant(change["VariantName"]) is None:
@@ -102,8 +117,11 @@ def check_weights_and_capacities(fleet: Fleet, changes: Sequence[Mapping[str, An
 
 
 def check_deployment(fleet: Fleet, target: EndpointConfiguration, config: Mapping[str, Any] | None) -> None:
-    """The rules of a DeploymentConfig. Source: model docs, BlueGreenUpdatePolicy, TrafficRoutingConfig, CapacitySize,
-    RollingUpdatePolicy; developer guide, "Deployment guardrails", on equal variant names."""
+    """Checks the rules of a DeploymentConfig.
+
+    Source: model docs, BlueGreenUpdatePolicy, TrafficRoutingConfig, CapacitySize, RollingUpdatePolicy; developer guide,
+    "Deployment guardrails", on equal variant names.
+    """
     if not config:
         return
     blue_green, rolling = config.get("BlueGreenUpdatePolicy"), config.get("RollingUpdatePolicy")
@@ -124,7 +142,7 @@ def check_deployment(fleet: Fleet, target: EndpointConfiguration, config: Mappin
 
 
 def check_excluded_properties(kinds: frozenset[str]) -> None:
-    """Source: model docs, VariantProperty: DataCaptureConfig is not currently supported."""
+    """Refuses DataCaptureConfig. Source: model docs, VariantProperty: it is not currently supported."""
     if "DataCaptureConfig" in kinds:
         raise ValidationException(
             "ExcludeRetainedVariantProperties takes DesiredInstanceCount and DesiredWeight; DataCaptureConfig is not "
@@ -177,7 +195,7 @@ def _check_execution_time(policy: Mapping[str, Any], waits: float) -> None:
 
 
 def count_traffic_shifts(routing: Mapping[str, Any]) -> int:
-    """How often the traffic is shifted, each followed by a wait. Source: model docs, TrafficRoutingConfigType."""
+    """The number of traffic shifts, each followed by a wait. Source: model docs, TrafficRoutingConfigType."""
     if routing["Type"] == "ALL_AT_ONCE":
         return 1
     if routing["Type"] == "CANARY":
@@ -188,8 +206,10 @@ def count_traffic_shifts(routing: Mapping[str, Any]) -> int:
 
 
 def check_scaled_variants(endpoint: str, fleet: Fleet, target: EndpointConfiguration, scaled: Iterable[str]) -> None:
-    """A variant registered with Application Auto Scaling keeps its instance type and stays. Source: developer guide,
-    "Update or delete endpoints that use automatic scaling"."""
+    """Requires that an update keeps a scalable variant and its instance type.
+
+    Source: developer guide, "Update or delete endpoints that use automatic scaling".
+    """
     for name in scaled:
         live, declared = fleet.find_variant(name), target.variants.get(name)
         if live is None or (declared is not None and declared.get("InstanceType") == live.instance_type):

@@ -1,6 +1,6 @@
-"""What services refuse by their documentation where their models say nothing. Each rule names the page it is on.
+"""Rules that services document but that are missing in their models. Each rule names its page.
 
-A rule is a function of a request's parameters that yields what is wrong with them; RULES says whose they are.
+A rule is a function of a request's parameters that yields the violations; RULES maps operations to rules.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from rehearsal.aws.validation.tags import Params, RuleViolation
 
 
 def find_violation(service: str, operation: str, params: Params) -> RuleViolation | None:
-    """What is wrong with a request beyond its shape, or None; the first fault, as services tell it."""
+    """The first violation of a request beyond its shape, which services report, or None."""
     for violation in _list_violations(service, operation, params):
         return violation
     return None
@@ -113,8 +113,11 @@ MAX_PARAMETER_LEVELS = 15
 
 
 def _check_parameter(params: Params) -> Iterator[RuleViolation]:
-    """Source: Systems Manager user guide, "Requirements and constraints for parameter names"; API reference,
-    PutParameter, Value: 4 KB for a standard parameter."""
+    """Checks the name, and the value: 4 KB for a standard parameter.
+
+    Source: Systems Manager user guide, "Requirements and constraints for parameter names"; API reference, PutParameter,
+    Value.
+    """
     name, value = params.get("Name", ""), params.get("Value", "")
     if not _PARAMETER.fullmatch(name):
         yield RuleViolation(
@@ -150,8 +153,10 @@ def _check_alarm(params: Params) -> Iterator[RuleViolation]:
 
 
 def _check_dimensions(dimensions: Sequence[Params]) -> Iterator[RuleViolation]:
-    """Source: CloudWatch API reference, Dimension: ASCII with a character that is no space, and names not from a
-    colon on."""
+    """Requires ASCII with a non-space character, and names that do not begin with a colon.
+
+    Source: CloudWatch API reference, Dimension.
+    """
     for dimension in dimensions:
         name, value = str(dimension.get("Name", "")), str(dimension.get("Value", ""))
         is_invalid = name.startswith(":") or any(
@@ -189,7 +194,7 @@ MAX_ROLE_POLICY_CHARACTERS = 10240
 
 
 def _check_role_policy(params: Params) -> Iterator[RuleViolation]:
-    """Source: IAM user guide, "IAM and AWS STS quotas": 10,240 characters of inline policies, white space aside."""
+    """Source: IAM user guide, "IAM and AWS STS quotas": 10,240 characters of inline policies, without white space."""
     size = len(re.sub(r"\s", "", params.get("PolicyDocument", "")))
     if size > MAX_ROLE_POLICY_CHARACTERS:
         yield RuleViolation(
@@ -241,7 +246,10 @@ RequestRule = Callable[[Params], Iterator[RuleViolation]]
 
 
 def _check_condition_operators(params: Params) -> Iterator[RuleViolation]:
-    """No rule of AWS's: a condition that is not evaluated here would allow or deny what AWS does not."""
+    """Refuses unsupported condition operators.
+
+    This is not a rule of AWS: ignoring such a condition would allow or deny more than AWS.
+    """
     attributes = params.get("Attributes") or {}
     text = (
         params.get("PolicyDocument") or params.get("AssumeRolePolicyDocument") or params.get("Policy")
@@ -250,14 +258,16 @@ def _check_condition_operators(params: Params) -> Iterator[RuleViolation]:
     try:
         unknown = policies.list_unsupported_operators(text) if text else []
     except (ValueError, AttributeError):
-        return  # no policy at all, as the service itself says
+        return  # not a policy, which the service itself reports
     if unknown:
         yield RuleViolation("MalformedPolicyDocument", f"The simulator does not evaluate {', '.join(unknown)}.")
 
 
 def _check_function_trust(params: Params) -> Iterator[RuleViolation]:
-    """Source: Lambda developer guide, "Defining Lambda function permissions with an execution role": the role's trust
-    policy names lambda.amazonaws.com."""
+    """Requires a trust policy of the role that names lambda.amazonaws.com.
+
+    Source: Lambda developer guide, "Defining Lambda function permissions with an execution role".
+    """
     if not service_principals.can_assume_role(service_principals.LAMBDA, params.get("Role") or ""):
         yield RuleViolation(
             "InvalidParameterValueException", "The role defined for the function cannot be assumed by Lambda."
@@ -265,7 +275,10 @@ def _check_function_trust(params: Params) -> Iterator[RuleViolation]:
 
 
 def _check_model_trust(params: Params) -> Iterator[RuleViolation]:
-    """Source: SageMaker developer guide, "How to use SageMaker AI execution roles": the trust policy that it needs."""
+    """Requires SageMaker in the role's trust policy.
+
+    Source: SageMaker developer guide, "How to use SageMaker AI execution roles".
+    """
     arn = params.get("ExecutionRoleArn") or ""
     if not service_principals.can_assume_role(service_principals.SAGEMAKER, arn):
         yield RuleViolation(
@@ -276,7 +289,10 @@ def _check_model_trust(params: Params) -> Iterator[RuleViolation]:
 
 
 def _check_chatbot_trust(params: Params) -> Iterator[RuleViolation]:
-    """Source: AWS Chatbot administrator guide, "Setting up": the role's trust policy names chatbot.amazonaws.com."""
+    """Requires a trust policy of the role that names chatbot.amazonaws.com.
+
+    Source: AWS Chatbot administrator guide, "Setting up".
+    """
     if not service_principals.can_assume_role(service_principals.CHATBOT, params.get("IamRoleArn") or ""):
         yield RuleViolation("InvalidParameterException", "AWS Chatbot cannot assume the role of the configuration.")
 

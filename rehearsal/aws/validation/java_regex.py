@@ -1,7 +1,7 @@
-"""The regular expressions of AWS's service models, which are Java's, as Python's.
+"""Translates the regular expressions of AWS's service models from Java to Python.
 
 Source: java.util.regex.Pattern, "Classes for Unicode scripts, blocks, categories and binary properties", "POSIX
-character classes (US-ASCII only)". A service matches the whole of a value.
+character classes (US-ASCII only)". A service matches the whole value.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ _PROPERTY = re.compile(r"\\p\{(\w+)\}")
 
 @cache
 def compile_pattern(pattern: str) -> re.Pattern[str]:
-    """A model's pattern, to be asked with fullmatch. Raises re.error for what has no translation."""
+    """Compiles a model's pattern for use with fullmatch. Raises re.error for an unsupported construct."""
     return re.compile(_translate(pattern))
 
 
 def _translate(pattern: str) -> str:
     text = pattern.replace(r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF").replace(r"\z", r"\Z")
-    # "$" takes a quantifier in Java, which then says nothing.
+    # Java allows a quantifier after "$", which has no effect.
     text = re.sub(r"\$\{\d+,\d*\}", "$", text)
     text = _CLASS.sub(lambda found: _translate_class(found[0]), text)
     return _PROPERTY.sub(lambda found: f"[{_expand_property(found[1])}]", text)
 
 
 def _translate_class(text: str) -> str:
-    """A character class. Its hyphen after a class of its own, as in [\\w-_], is a hyphen to Java."""
+    """Translates a character class. Java reads a hyphen after a nested class, as in [\\w-_], as a hyphen."""
     text = re.sub(r"(\\[wdsWDS])-(?=[^\]])", r"\1\\-", text)
     if r"\p{L}" in text and r"\p{N}" in text and "_" in text:
         # \w is exactly letters, numbers and the underscore, and much shorter.
@@ -53,7 +53,7 @@ def _translate_class(text: str) -> str:
 
 
 def _expand_property(name: str) -> str:
-    """A property's characters, as they stand in a character class."""
+    """A property's characters, for a character class."""
     if name in _ASCII:
         return _ASCII[name]
     return _SEPARATORS if name == "Z" else _expand_category(name)
@@ -68,7 +68,7 @@ def _expand_category(name: str) -> str:
 
 @cache
 def _get_category_runs() -> tuple[tuple[str, int, int], ...]:
-    """Unicode, as runs of characters of one category."""
+    """Unicode as runs of characters of one category."""
     return tuple(_find_category_runs())
 
 

@@ -1,7 +1,7 @@
-"""What botocore's service models refuse: required members, lengths, ranges, patterns and enums, checked as a server.
+"""Checks the constraints of botocore's service models: required members, lengths, ranges, patterns and enums.
 
-Source: botocore/data/*/*/service-2.json. botocore's own client checks types, required members and minima only; the
-service checks the rest, of lists, structures and maps at every depth, so a rehearsal must.
+Source: botocore/data/*/*/service-2.json. botocore's own client checks only types, required members and minima. The
+service checks the rest, at every depth of lists, structures and maps, and so does this module.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NUMBERS = frozenset({"integer", "long", "float", "double"})
 
 
 def describe_violations(service: str, operation: str, params: Mapping[str, Any]) -> str:
-    """Everything in params that the operation's input shape refuses, in AWS's words; empty where there is nothing."""
+    """All violations of the operation's input shape in `params`, in AWS's words; empty without any."""
     rule = _find_input_constraints(service, operation)
     violations = list(_validate_value(service, rule, params, "")) if rule else []
     if not violations:
@@ -31,7 +31,7 @@ def describe_violations(service: str, operation: str, params: Mapping[str, Any])
 
 @dataclass(frozen=True)
 class _ShapeConstraints:
-    """A shape's constraints, and the shapes below it that have some."""
+    """A shape's constraints, and its nested shapes that have some."""
 
     type_name: str
     minimum: float | None
@@ -40,7 +40,7 @@ class _ShapeConstraints:
     enum: tuple[str, ...]
     required: tuple[str, ...] = ()
     members: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Shapes by member; of a list its item, of a map its key and value, by these names."""
+    """Shapes by member; for a list its item, for a map its key and value, under these names."""
 
     @property
     def has_constraints(self) -> bool:
@@ -65,7 +65,7 @@ def _load_model(service: str) -> ServiceModel:
 
 @cache
 def _build_constraints(service: str, name: str) -> _ShapeConstraints:
-    """The rule of a shape; of what is below it, only what can be broken: a table's items, say, cannot."""
+    """The constraints of a shape, without nested shapes that have none, like a table's items."""
     shape = _load_model(service).shape_for(name)
     nested = {
         member: shape_name
@@ -94,7 +94,7 @@ def _list_nested_shapes(shape: Shape) -> Mapping[str, str]:
 
 @cache
 def _has_nested_constraints(service: str, name: str) -> bool:
-    """Whether anything can be broken in a shape or below it. Shapes may hold themselves."""
+    """Whether a shape or a nested one has constraints. Shapes may be recursive."""
     seen, pending = {name}, [name]
     while pending:
         shape = _load_model(service).shape_for(pending.pop())
@@ -136,7 +136,7 @@ def _validate_structure(service: str, rule: _ShapeConstraints, value: Mapping[st
 
 
 def _validate_map(service: str, rule: _ShapeConstraints, value: Mapping[str, Any], path: str) -> Iterator[str]:
-    """A map's keys and texts are told together, as AWS does; what else a map holds has a path of its own."""
+    """Validates a map: violations of keys and texts share a path, as in AWS; other values have their own."""
     yield from _format_violations(_check_length(rule, len(value)), dict(value), path)
     for part, parts in (("key", value), ("value", value.values())):
         if (name := rule.members.get(part)) is None:

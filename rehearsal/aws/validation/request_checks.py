@@ -1,7 +1,7 @@
-"""The check of every request before it is served: what the service's model refuses, and what its documentation does.
+"""Checks every request before it is served, against the service's model and its documented rules.
 
-A request of any protocol is read by its model first. What is refused is told with the code that the service has for
-it. S3's requests, whose model says little, are checked in bucket_rules.py.
+A request of any protocol is parsed with its model first. A violation has the service's own error code. S3's requests,
+whose model has few constraints, are checked in s3/naming_and_tags.py.
 """
 
 from __future__ import annotations
@@ -36,10 +36,11 @@ from rehearsal.aws.validation import documented_rules, model_constraints
 
 @dataclass(frozen=True)
 class CheckedService:
-    """A service whose requests are checked: the code of what its model refuses."""
+    """A service whose requests are checked."""
 
     name: str
     code: str = "ValidationException"
+    """The error code for violations of its model."""
 
 
 SERVICES: Mapping[type[BaseResponse], CheckedService] = {
@@ -61,11 +62,11 @@ SERVICES: Mapping[type[BaseResponse], CheckedService] = {
 
 
 class RequestRejected(ServiceException):
-    """A refusal, whose code is the service's."""
+    """A violation, with the service's error code."""
 
 
 def install() -> None:
-    """Sets the check before every operation of the services; it must be set after what replaces their own."""
+    """Patches every operation of the services with the check, after all other patches of them."""
     for response, service in SERVICES.items():
         response.call_action = _add_check(service, response.call_action)  # type: ignore[method-assign]
 
@@ -92,7 +93,7 @@ def _find_rejection(service: CheckedService, operation: str, params: Mapping[str
 
 
 def parse_params(self: BaseResponse, service: str, operation: str) -> Mapping[str, Any]:
-    """A request's parameters by the names of the model; a blob that moto has not read yet stays as it was sent."""
+    """A request's parameters, with the model's names; a blob that moto has not decoded stays as it was sent."""
     if self.automated_parameter_parsing:
         return self.params
     model, request = get_service_model(service), self.normalized_request
@@ -110,5 +111,5 @@ def parse_params(self: BaseResponse, service: str, operation: str) -> Mapping[st
 
 
 def _keep_blob(value: Any) -> Any:
-    """An archive of megabytes is not decoded to learn its length."""
+    """Keeps a blob encoded: an archive of megabytes is not decoded only to learn its length."""
     return value

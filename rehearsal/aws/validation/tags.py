@@ -1,4 +1,4 @@
-"""What services refuse of tags, whose rules are the same for all of them.
+"""The rules for tags, which are the same for all services.
 
 Source: Tagging AWS Resources guide, "Tag naming limits and requirements"; for the codes, the errors of the services'
 tagging operations in their API references.
@@ -17,7 +17,7 @@ Params = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class RuleViolation:
-    """A refusal: the service's code, and a text."""
+    """A violation, with the service's error code."""
 
     code: str
     text: str
@@ -25,11 +25,12 @@ class RuleViolation:
 
 @dataclass(frozen=True)
 class TagRule:
-    """How a service tells that a tag is wrong; `folded`, that it takes keys that differ in capitals only for one."""
+    """A service's errors for tags."""
 
     code: str
     too_many_code: str
     ignores_case: bool = False
+    """Whether keys that differ only in case count as the same."""
 
 
 TAGS: Mapping[str, TagRule] = {
@@ -51,7 +52,7 @@ TAGS: Mapping[str, TagRule] = {
 
 
 def list_tag_violations(service: str, params: Params) -> Iterator[RuleViolation]:
-    """What is wrong with the tags that a request brings."""
+    """The violations of the tags in a request."""
     rule = TAGS.get(service)
     for name in ("Tags", "tags"):
         if rule and isinstance(params.get(name), Mapping | list | tuple):
@@ -59,8 +60,11 @@ def list_tag_violations(service: str, params: Params) -> Iterator[RuleViolation]
 
 
 def _check_tags(rule: TagRule, tags: Any) -> Iterator[RuleViolation]:
-    """Source: Tagging AWS Resources guide, "Tag naming limits and requirements"; IAM user guide, "Tags for AWS Identity
-    and Access Management resources" on capitals."""
+    """Checks tags.
+
+    Source: Tagging AWS Resources guide, "Tag naming limits and requirements"; IAM user guide, "Tags for AWS Identity
+    and Access Management resources" on case.
+    """
     pairs = list(tags.items()) if isinstance(tags, Mapping) else [_to_pair(tag) for tag in tags]
     if len(pairs) > tagging.MAX_RESOURCE_TAGS:
         yield RuleViolation(
@@ -76,7 +80,7 @@ def _to_pair(tag: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def list_tag_faults(pairs: Sequence[tuple[str, str]], *, ignores_case: bool = False) -> Iterator[str]:
-    """What is wrong with these keys and values, their number aside."""
+    """The violations of these keys and values, except their number."""
     keys = [key for key, _ in pairs]
     if len(set(keys)) < len(keys) or (ignores_case and tagging.find_case_duplicates(keys)):
         yield "duplicate tag keys found"

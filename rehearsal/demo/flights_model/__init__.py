@@ -1,4 +1,4 @@
-"""The story that a rehearsal tells: real flights out of New York in 2013, and two models of who will be late."""
+"""The demo's own model: real flights out of New York in 2013, and two classifiers of late arrivals."""
 
 from rehearsal.demo.flights_model.dataset import (
     FEATURES,

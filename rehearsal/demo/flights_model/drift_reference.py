@@ -1,4 +1,4 @@
-"""The story's drift references: the training flights as they would be sent, and what the model answers for them."""
+"""Drift references of the flights models: the training flights as request rows, and the model's scores for them."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from tidewatch.drift.training.reference_builder import ColumnValues, build_refer
 
 SCORE = "p_late"
 SCORE_OUTPUT = 1
-"""Where P(late) stands in a row of output__0, after P(on time)."""
+"""Index of P(late) in a row of output__0, after P(on time)."""
 
 
 def build_flights_reference(
     rows: npt.NDArray[np.float32], scores: npt.NDArray[np.float32], with_weather: bool = True
 ) -> Reference:  # fmt: skip
-    """The reference of a model that was trained on `rows` and scores them so; the same flights give the same bytes.
+    """Builds the reference of a model from its training rows and scores; the same flights give the same bytes.
 
-    rows: request tensors, float32, (n, len(FEATURES)); scores: P(late) as served, float32, (n,). A feature is numeric
-    or a category as in the model's manifest; one that the model ignores is a column of the requests and not compared.
+    `rows` are request tensors, float32, (n, len(FEATURES)); `scores` are P(late) as served, float32, (n,). A feature is
+    numeric or categorical as in the model's manifest. A feature that the model ignores is a column of the requests, but
+    is not compared.
     """
     columns: dict[str, ColumnValues] = {
         feature.name: _to_category_texts(values) if feature.kind == "categorical" else values.astype(np.float64)

@@ -1,4 +1,4 @@
-"""The story's models as Triton serves them: packed for its FIL backend, asked in its V2 protocol, in float32."""
+"""Packs the flights models for Triton's FIL backend, and scores rows through Triton's V2 protocol in float32."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ dynamic_batching {{}}
 
 
 def render_config(name: str, features: int) -> str:
-    """config.pbtxt for a binary LightGBM classifier: output__0 is (P(on time), P(late)).
+    """config.pbtxt of a binary LightGBM classifier: output__0 is (P(on time), P(late)).
 
-    `output_class` became `is_classifier` in Triton 25.09; each release ignores the other's, and a classifier needs a
-    `threshold` even where probabilities are asked for.
+    `output_class` became `is_classifier` in Triton 25.09; each release ignores the other's key. A classifier needs a
+    `threshold` even if it returns probabilities.
     https://github.com/triton-inference-server/fil_backend/blob/main/docs/model_config.md and src/shared_state.h
     """
     return _CONFIG.format(name=name, max_batch=MAX_BATCH, features=features)
 
 
 def pack_model(name: str, features: int, model: str) -> bytes:
-    """model.tar.gz with NAME/config.pbtxt and NAME/1/model.txt. The same model gives the same bytes."""
+    """model.tar.gz with NAME/config.pbtxt and NAME/1/model.txt; the same model gives the same bytes."""
     tar_buffer, gzip_buffer = io.BytesIO(), io.BytesIO()
     with tarfile.open(fileobj=tar_buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for path, text in ((f"{name}/1/model.txt", model), (f"{name}/config.pbtxt", render_config(name, features))):
@@ -56,12 +56,12 @@ def pack_model(name: str, features: int, model: str) -> bytes:
 
 
 def encode_request_body(rows: npt.NDArray[np.float32]) -> bytes:
-    """A V2 request for those rows, content type application/json."""
+    """The body of a V2 request for those rows, content type application/json."""
     return kserve_v2.encode_rows(rows, binary=False)[1]
 
 
 def score_locally(artifact: Path, rows: npt.NDArray[np.float32], name: str) -> npt.NDArray[np.float32]:
-    """P(late) of each row, from the artifact served in this process: through V2 requests, float32 as in service."""
+    """P(late) of each row, from V2 requests to the artifact served in this process, in float32 as in service."""
     model = triton.load_model(artifact.read_bytes(), {triton.DEFAULT_MODEL: name})
     scores = [_score_batch(model, rows[start : start + MAX_BATCH]) for start in range(0, len(rows), MAX_BATCH)]
     return np.concatenate(scores)[:, 1]

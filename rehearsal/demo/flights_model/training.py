@@ -1,4 +1,4 @@
-"""Two LightGBM models of the flights, the first without weather, the second with it: trained, packed, accounted for."""
+"""Trains and packs two LightGBM models of the flights, without and with weather, and writes their lineage and cards."""
 
 from __future__ import annotations
 
@@ -39,10 +39,11 @@ _EXCLUSION_NOTE = "temperature, dew point and pressure are left out: in one wint
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A model on disk, ready for `tidewatch publish`. `auc` is of the validation month, scored as in service."""
+    """A model on disk, ready for `tidewatch publish`."""
 
     version: str
     auc: float
+    """Area under the ROC curve of the validation month, scored as in service."""
     artifact: Path
     lineage: Path
     card: Path
@@ -54,10 +55,11 @@ def train(
     version: str, folder: Path, *, with_weather: bool, flights: pl.DataFrame | None = None,
     name: str = dataset.NAME, owner: str = "ml-platform@example.com", image: str | None = None,
 ) -> TrainedModel:  # fmt: skip
-    """Trains on January to March, validates on April; artifact, lineage, card and drift reference go into `folder`.
+    """Trains on January to March and validates on April; writes artifact, lineage, card and reference to `folder`.
 
-    The same flights give the same bytes. A model without weather takes the same request tensor and ignores those
-    columns. `flights` is what load_flights() gave, where it is at hand; `name` is the model's in the registry.
+    The same flights give the same bytes. A model without weather takes the same request tensor and ignores the weather
+    columns. `flights` are the result of load_flights() if the caller has it; `name` is the model's name in the
+    registry.
     """
     flights = dataset.load_flights() if flights is None else flights
     folder.mkdir(parents=True, exist_ok=True)
@@ -85,8 +87,8 @@ def train(
 def compute_auc(scores: npt.NDArray[np.float32], positive: npt.NDArray[np.bool_]) -> float:
     """Area under the ROC curve: the chance that a positive scores above a negative, ties counting half.
 
-    Mann-Whitney U over mid-ranks (Hanley and McNeil 1982). Shapes (n,) each; both classes must occur.
-    For scores (0.1, 0.4, 0.35, 0.8) of (no, no, yes, yes) it is 0.75.
+    Mann-Whitney U over mid-ranks (Hanley and McNeil 1982). Shapes (n,) each; both classes must occur. For scores (0.1,
+    0.4, 0.35, 0.8) of (no, no, yes, yes) it is 0.75.
     """
     _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
     ends = np.cumsum(counts)
@@ -96,7 +98,10 @@ def compute_auc(scores: npt.NDArray[np.float32], positive: npt.NDArray[np.bool_]
 
 
 def _fit_model(rows: npt.NDArray[np.float32], late: npt.NDArray[np.bool_], with_weather: bool) -> str:
-    """model.txt. Columns that a model shall ignore are constant while it learns, so that no tree splits on them."""
+    """Fits a model and returns its model.txt.
+
+    The columns that the model must ignore are constant in training, so that no tree splits on them.
+    """
     if not with_weather:
         rows = rows.copy()
         rows[:, [dataset.FEATURES.index(name) for name in dataset.WEATHER]] = 0.0

@@ -1,4 +1,4 @@
-"""A user's own model in the story: a folder is read, every mistake is told before anything starts, the rest is made."""
+"""A user's own model in the demo: reads and checks a folder before anything starts, and creates the missing files."""
 
 from rehearsal.demo.user_model.errors import InvalidUserFolder
 from rehearsal.demo.user_model.folder import read_user_folder

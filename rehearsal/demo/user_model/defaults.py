@@ -1,4 +1,4 @@
-"""What is made plainly where a user's folder has none: lineage, card, and the second version."""
+"""Defaults for files that a user's folder lacks: lineage, card, and the second version."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ from tidewatch.text import escape_markdown
 
 UNKNOWN_TEXT = "unknown: generated for a rehearsal"
 NOTE_FILE = "rehearsal.txt"
-"""The file by which the second version differs, where both are one model; it has a number where the model has such a
-file. Triton passes over it."""
+"""The extra file that distinguishes the second version from the first if both are the same model.
+
+Its name gets a number if the model already has a file of this name. Triton ignores the file.
+"""
 
 
 def build_lineage(folder: Path, framework: str, owner: str, image: str, reference: Reference) -> bytes:
-    """A lineage.json that says of itself that it was made."""
+    """A lineage.json that states that it was generated."""
     numeric = {feature.name for feature in reference.features if isinstance(feature, NumericFeature)}
     feature_names = {feature.name for feature in reference.features}
     features = tuple(
@@ -54,15 +56,17 @@ def build_lineage(folder: Path, framework: str, owner: str, image: str, referenc
 
 
 def build_card(name: str, reference: Reference) -> str:
-    """A card.md that says of itself that it was made."""
+    """A card.md that states that it was generated."""
     columns = ", ".join(escape_markdown(each) for each in reference.columns)
     notice = "This card was generated for a rehearsal: bring card.md for one of yours."
     return f"# {escape_markdown(name)}\n\n{notice}\n\n{columns}\n"
 
 
 def repack_model(artifact: Path, name: str, target: Path) -> None:
-    """The same model packed with one file more, so that its digest is another: versions of one digest are rolled back
-    and quarantined together, and the story is about two."""
+    """Packs the same model with one more file, so that its digest differs.
+
+    Versions with the same digest are rolled back and quarantined together, and the demo needs two.
+    """
     note = f"The model of {artifact.name} once more, as the canary of a rehearsal.\n".encode()
     member_names: set[str] = set()
     with tarfile.open(target, "w:gz", compresslevel=1) as target_archive:

@@ -1,5 +1,5 @@
-"""The one error of this package."""
+"""The error of this package."""
 
 
 class InvalidUserFolder(ValueError):
-    """A mistake in the user's folder: what is wrong with which file, and what to do."""
+    """A mistake in the user's folder: the message names the file, the problem and the remedy."""

@@ -1,4 +1,4 @@
-"""A user's folder, read whole before anything starts: what is wrong with it is one sentence that tells what to do."""
+"""Reads and checks a user's whole folder before anything starts; each problem is a sentence with its remedy."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ ARTIFACT, CHALLENGER = "model.tar.gz", "challenger.tar.gz"
 REFERENCE, LINEAGE, CARD = "reference.json", "lineage.json", "card.md"
 GUIDE = "docs/rehearsing-your-own.md"
 FRAMEWORK_BY_BACKEND = {triton.FIL: "lightgbm", triton.ONNX: "onnx"}
-"""What a lineage that is made calls the framework of a backend's models."""
+"""The framework that a generated lineage names, by Triton backend."""
 
 
 def read_user_folder(folder: Path, root: Path) -> UserWorkload:
-    """What is in `folder`, for a rehearsal of the checkout `root`. Raises OwnRefused."""
+    """Reads `folder` for a rehearsal of the checkout `root`. Raises InvalidUserFolder."""
     try:
         return _read_folder(folder.resolve(), root)
     except OSError as error:
@@ -104,7 +104,7 @@ def _read_description(path: Path) -> ModelDescription:
 
 
 def _read_model_name(artifact: Path) -> str:
-    """The model's name: that of the folder in the archive."""
+    """The model's name: the name of the folder in the archive."""
     try:
         names = triton.list_models(artifact.read_bytes())
     except triton.ModelLoadError as refused:
@@ -117,7 +117,7 @@ def _read_model_name(artifact: Path) -> str:
 
 
 def _load_model(artifact: Path, name: str, description: ModelDescription | None) -> triton.ServedModel:
-    """The model as it will be served, held to what `tidewatch publish` asks of it."""
+    """Loads the model as it will be served, with the checks of `tidewatch publish`."""
     try:
         model = triton.load_model(artifact.read_bytes(), {triton.DEFAULT_MODEL: name})
         require_valid_archive(
@@ -131,7 +131,7 @@ def _load_model(artifact: Path, name: str, description: ModelDescription | None)
 
 
 def _require_repackable(artifact: Path, name: str, description: ModelDescription | None) -> None:
-    """The archive that will be made of the artifact, tried here: the story would find out in its middle."""
+    """Repacks the artifact as a trial, so that an error appears now and not in the middle of the demo."""
     with tempfile.TemporaryDirectory() as folder:
         repacked = Path(folder) / CHALLENGER
         try:

@@ -1,6 +1,6 @@
-"""The requests in a user's folder, each as it is sent: rows of CSV, bodies a line, or what an endpoint captured.
+"""Reads the requests in a user's folder: CSV rows, one body a line, or an endpoint's capture files.
 
-Triton takes no CSV: a row becomes the V2 request that the model's configuration asks for.
+Triton does not accept CSV: a row becomes the V2 request that the model's configuration requires.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ CSV_FILE, JSONL_FILE, CAPTURE_NAMES = "requests.csv", "requests.jsonl", ("captur
 REQUEST_NAMES = (CSV_FILE, JSONL_FILE, *CAPTURE_NAMES)
 _BOOL_VALUES = {1.0: True, 0.0: False}
 _DIGITS = re.compile(r"[+-]?\d+", re.ASCII)
-"""A whole number that no float64 need hold."""
+"""An integer, possibly too large for float64."""
 
 
 @dataclass(frozen=True)
 class LocatedRequest:
-    """A request and where it stands: requests.csv, row 3."""
+    """A request and its location, like `requests.csv, line 3`."""
 
     request: InferenceRequest
     location: str
 
 
 def read_requests(path: Path, model: ServedModel, reference: Reference) -> list[LocatedRequest]:
-    """The requests of a file or folder of one of NAMES. Raises OwnRefused."""
+    """Reads the requests of a file or folder whose name is in REQUEST_NAMES. Raises InvalidUserFolder."""
     if path.name == CSV_FILE:
         requests = list(_read_rows(path, model, reference))
     elif path.name == JSONL_FILE:
@@ -64,7 +64,7 @@ def read_requests(path: Path, model: ServedModel, reference: Reference) -> list[
 
 
 def require_model_answers(model: ServedModel, artifact: Path, requests: Sequence[LocatedRequest]) -> None:
-    """Asks the model every request. Raises OwnRefused at the first one that it does not answer."""
+    """Sends the model every request. Raises InvalidUserFolder at the first one that it does not answer."""
     for located in requests:
         try:
             kserve_v2.infer(model, located.request.content_type, located.request.body)
@@ -77,14 +77,17 @@ def require_model_answers(model: ServedModel, artifact: Path, requests: Sequence
 
 
 def require_reference_columns(reference: Reference, requests: Sequence[LocatedRequest]) -> None:
-    """Raises OwnRefused at the first request whose columns are not the reference's: no row of it would be compared."""
+    """Compares the columns of each request with the reference's.
+
+    Raises InvalidUserFolder at the first request with other columns: the drift function could not compare its rows.
+    """
     features = [feature.name for feature in reference.features]
     for located in requests:
         body = base64.b64encode(located.request.body).decode()
         try:
             table = read_input(Payload(body, "BASE64", located.request.content_type))
         except RecordRejected:
-            continue  # the report at the end counts it, by its reason
+            continue  # the final report counts it under its reject reason
         if table.names is None:
             fits, has = table.widths <= {len(reference.columns), len(features)}, f"{max(table.widths)} columns"
         else:
@@ -133,7 +136,7 @@ def _parse_record(line: bytes, is_open: bool, location: str) -> InferenceRequest
 
 
 def _read_rows(path: Path, model: ServedModel, reference: Reference) -> Iterator[LocatedRequest]:
-    """A request for each row, binary, so that a missing number can be sent: NaN."""
+    """Builds a request for each row, in binary form, so that it can carry NaN for a missing number."""
     try:
         table = csv.reader(io.StringIO(path.read_bytes().decode("utf-8-sig")), strict=True)
         header = next(table, [])
@@ -161,7 +164,10 @@ def _read_rows(path: Path, model: ServedModel, reference: Reference) -> Iterator
 
 
 def _list_columns(model: ServedModel, reference: Reference) -> list[str]:
-    """What a row has to hold, in the order of the tensors: the reference's columns of one input, the names of more."""
+    """The columns that a row must have, in the order of the tensors.
+
+    They are the reference's columns for a model with one input, and the names of the inputs for more.
+    """
     widths = {tensor.name: _compute_width(tensor, model) for tensor in model.inputs}
     if len(widths) == 1:
         ((name, width),) = widths.items()
@@ -177,14 +183,14 @@ def _list_columns(model: ServedModel, reference: Reference) -> list[str]:
 
 
 def _compute_shape(tensor: Tensor, model: ServedModel) -> tuple[int, ...]:
-    """What the tensor of one row has: a batch of 1; -1 for what the configuration leaves open besides."""
+    """The shape of the tensor of one row: a batch of 1; -1 for a dimension that the configuration leaves open."""
     if model.is_batched:
         return (1, *tensor.dims)
     return (1, *tensor.dims[1:]) if tensor.dims[:1] == (-1,) else tensor.dims
 
 
 def _compute_width(tensor: Tensor, model: ServedModel) -> int:
-    """The columns of a row of it; -1 where the configuration leaves them open."""
+    """The number of columns that a row has for the tensor; -1 if the configuration leaves it open."""
     shape = _compute_shape(tensor, model)
     if -1 in shape:
         if len(model.inputs) == 1 and len(shape) == 2:
@@ -197,7 +203,7 @@ def _compute_width(tensor: Tensor, model: ServedModel) -> int:
 
 
 def _read_column_names(path: Path, header: Sequence[str]) -> tuple[str, ...]:
-    """The names of the columns, as those of a reference's table are read."""
+    """The column names, resolved as for a reference's table."""
     try:
         return table_batches.resolve_column_names(header, path)
     except DriftError as twice:
@@ -242,7 +248,7 @@ def _build_tensors(
 
 
 def _parse_value(text: str, tensor: Tensor, column: str, location: str) -> Any:
-    """A cell as its tensor has it, read as a reference's table is: one that stands for no value is NaN."""
+    """Parses a cell for its tensor as for a reference's table: a missing value is NaN."""
     try:
         if tensor.datatype == BYTES:
             return text
@@ -257,7 +263,7 @@ def _parse_value(text: str, tensor: Tensor, column: str, location: str) -> Any:
 
 
 def _parse_integer(text: str) -> int:
-    """A whole number, also one that a data frame with gaps wrote as 5.0. Raises ValueError."""
+    """Parses an integer, also in the form 5.0, which data frames with missing values write. Raises ValueError."""
     found = parsing.parse_number(text)
     if not found.is_integer():
         raise ValueError(text)

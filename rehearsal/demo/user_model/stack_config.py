@@ -1,4 +1,4 @@
-"""The stack file of a user's rehearsal: a copy of theirs, or of the checkout's, from which the story begins."""
+"""The stack file of a rehearsal with a user's model: a copy of the user's or of the checkout's file."""
 
 from __future__ import annotations
 
@@ -20,20 +20,21 @@ STACK_FILE = f"Pulumi.{REHEARSAL}.yaml"
 DEMO_MANAGED_KEYS = tuple(
     f"tidewatch:{key}" for key in ("variants", "rollbackTo", "acknowledgedIncident", "retire")
 )  # fmt: skip
-"""The story begins without variants, and its commands write these."""
+"""The demo begins without variants, and its commands write these keys."""
 
 
 @dataclass(frozen=True)
 class StackCopy:
-    """The text of the copy, and what it says. left_out: keys of the original that the story writes itself."""
+    """The text of the copy and its settings."""
 
     text: str
     settings: StackSettings
     dropped_keys: tuple[str, ...]
+    """Keys of the original that the demo writes itself."""
 
 
 def read_stack_config(folder: Path, root: Path, model: str) -> StackCopy:
-    """The user's file, or the checkout's with the model's name. Raises OwnRefused."""
+    """Reads the user's file, or the checkout's with the model's name. Raises InvalidUserFolder."""
     user_file = folder / STACK_FILE
     path = user_file if user_file.is_file() else root / STACK_FILE
     document, text = _load_document(path)

@@ -1,4 +1,4 @@
-"""The story's material, read from a user's folder."""
+"""The workload of the demo, read from a user's folder."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class UserFiles:
-    """The files of a folder by what they are; None where there is none."""
+    """The files of a folder by purpose; None for a missing one."""
 
     artifact: Path
     reference: Path
@@ -39,16 +39,18 @@ class UserFiles:
 
 @dataclass
 class UserWorkload:
-    """A folder that was read and found well. stack: the copy that is deployed; frameworks: of each version, for a
-    lineage that is made; names_image: whether the lineage that is there says what serves it."""
+    """A folder that passed all checks."""
 
     name: str
     files: UserFiles
     stack: StackCopy
+    """The copy of the stack file that is deployed."""
     reference: Reference
     requests: Sequence[InferenceRequest]
     frameworks: Mapping[str, str]
+    """The framework of each version, for a generated lineage."""
     names_image: bool
+    """Whether the folder's lineage names the container image."""
     _next_request: int = 0
 
     @property
@@ -87,7 +89,7 @@ class UserWorkload:
         ]
 
     def send_requests(self, runtime: Runtime, endpoint: str, requests: int) -> ReplayResult:
-        """The next ones, from the beginning again after the last."""
+        """Sends the next requests; after the last one, the first follows again."""
         batch = [
             self.requests[index % len(self.requests)]
             for index in range(self._next_request, self._next_request + requests)

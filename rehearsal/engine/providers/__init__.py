@@ -1,7 +1,7 @@
-"""AWS resource types and functions over boto3, one file a service: what Pulumi's bridged aws provider would do.
+"""AWS resource types and functions over boto3, a file for each service: replaces Pulumi's bridged provider.
 
-`aws_type` gives a type as a `pulumi.dynamic.ResourceProvider`, `call` runs a function (an "invoke"). Both are
-used by rehearsal.engine in this process and by rehearsal.engine.plugin behind Pulumi's provider protocol.
+`resolve_type` returns a type as a `pulumi.dynamic.ResourceProvider`; `invoke` runs a function. rehearsal.engine uses
+both in this process, and rehearsal.engine.plugin uses them behind Pulumi's provider protocol.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ SPECS: dict[str, ResourceSpec] = {token: spec for service in _SERVICES for token
 
 
 def resolve_type(token: str, settings: ProviderSettings, name: str = "") -> AwsResourceType:
-    """The type behind a token for the resource of this logical name. Raises Unsupported."""
+    """The type of a token, for the resource with this logical name. Raises Unsupported."""
     if token not in SPECS:
         raise Unsupported(f"the simulator has no {token}")
     return AwsResourceType(token, SPECS[token], settings, name)

@@ -14,7 +14,7 @@ from pulumi import AssetArchive, FileArchive, FileAsset, StringAsset
 from rehearsal.engine.providers.properties import Unsupported
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The earliest time a zip file can hold."""
+"""The earliest time in a zip file."""
 
 
 def read_asset(asset: Any) -> bytes:
@@ -27,7 +27,7 @@ def read_asset(asset: Any) -> bytes:
 
 
 def build_zip(archive: Any) -> bytes:
-    """An archive's zip file. A FileArchive that is a file already is taken as it is."""
+    """An archive's zip file. A FileArchive that is already a file is used as it is."""
     if isinstance(archive, FileArchive) and Path(archive.path).is_file():
         return Path(archive.path).read_bytes()
     if isinstance(archive, FileAsset | StringAsset):

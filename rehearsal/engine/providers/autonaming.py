@@ -1,4 +1,4 @@
-"""Names: Pulumi's automatic ones and the ones AWS takes."""
+"""Names: Pulumi's automatic ones, and the rules of AWS for names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SUFFIX = re.compile(r".+-[0-9a-f]{7}(\.fifo)?")
 
 @dataclass(frozen=True)
 class Naming:
-    """How a type is named when the program does not, and which names AWS takes."""
+    """The automatic names of a type, and the names that AWS accepts."""
 
     key: str = "name"
     limit: int = 63
@@ -20,10 +20,10 @@ class Naming:
     lower: bool = False
     automatic: bool = True
     required_prefix: str = ""
-    """What every name of the type begins with, as `alias/`."""
+    """The prefix of every name of the type, like `alias/`."""
 
     def propose(self, logical_name: str, suffix: str, fifo: bool = False) -> str:
-        """`stem-suffix`; raises ValueError with the bridge's sentence where that is too long."""
+        """`stem-suffix`. Raises ValueError with the bridge's message if that is too long."""
         prefix = f"{self.required_prefix}{logical_name.lower() if self.lower else logical_name}-"
         tail = ".fifo" if fifo else ""
         if len(prefix) + len(suffix) + len(tail) > self.limit:
@@ -33,7 +33,7 @@ class Naming:
         return prefix + suffix + tail
 
     def validate(self, name: Any) -> str:
-        """What is wrong with a name, or an empty string."""
+        """The error of a name, or an empty string."""
         if not isinstance(name, str):
             return ""
         if len(name) > self.limit:
@@ -45,12 +45,12 @@ class Naming:
 
 @dataclass(frozen=True)
 class Autonaming:
-    """What the CLI asks of automatic names (`pulumi:autonaming`)."""
+    """The CLI's settings for automatic names (`pulumi:autonaming`)."""
 
     proposed: str = ""
     mode: str = "PROPOSE"
 
 
 def is_generated(name: Any) -> bool:
-    """Whether a name looks like one Pulumi made: `logical-7hex`."""
+    """Whether a name looks like one that Pulumi generated: `logical-7hex`."""
     return isinstance(name, str) and bool(_SUFFIX.fullmatch(name))

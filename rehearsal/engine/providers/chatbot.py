@@ -10,7 +10,7 @@ from rehearsal.engine.providers.resource_spec import ResourceContext, ResourceSp
 from rehearsal.engine.providers.tagging import from_pairs, to_pairs
 
 _REGIONS = ("us-east-2", "us-west-2", "eu-west-1", "ap-southeast-1")
-"""Where Chatbot has an endpoint; the provider asks us-west-2 for any other region."""
+"""The regions with a Chatbot endpoint; the provider uses us-west-2 for any other region."""
 _ARGUMENTS = (
     "configurationName",
     "guardrailPolicyArns",
@@ -22,7 +22,7 @@ _ARGUMENTS = (
     "userAuthorizationRequired",
 )
 _FORCE_NEW = frozenset({"configurationName", "slackTeamId"})
-"""What UpdateSlackChannelConfiguration does not take."""
+"""The arguments that UpdateSlackChannelConfiguration does not accept."""
 
 
 def _get_client(c: ResourceContext) -> Any:
@@ -30,14 +30,17 @@ def _get_client(c: ResourceContext) -> Any:
 
 
 def _build_arguments(c: ResourceContext, operation: str) -> Props:
-    """Topics and guardrails that the program no longer names stay as they are: the provider computes them."""
+    """The arguments of an API call.
+
+    Topics and guardrails that the program no longer names stay unchanged: the provider computes them.
+    """
     values = {key: value for key in _ARGUMENTS if (value := c.get(key, c.olds.get(key))) is not None}
     members = _get_client(c).meta.service_model.operation_model(operation).input_shape.members
     return {member: values[key] for key in values if (member := key[0].upper() + key[1:]) in members}
 
 
 def _from_api_configuration(response: Props) -> Props:
-    """A configuration as the API shows it, in the program's words."""
+    """A configuration from the API, with the program's names."""
     configuration = {member[0].lower() + member[1:]: value for member, value in response.items()}
     tags = {"tags": from_pairs(configuration.pop("tags", None), "TagKey", "TagValue")}
     return {key: value for key, value in configuration.items() if key not in ("state", "stateReason")} | tags

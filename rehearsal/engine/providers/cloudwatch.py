@@ -40,7 +40,7 @@ def _to_dimensions(dimensions: Props | None) -> list[dict[str, str]]:
 
 
 def _to_api_query(query: Props) -> Props:
-    """A metric query; its `metric` block is the API's MetricStat with the metric inside."""
+    """A metric query for the API; its `metric` block becomes MetricStat with the metric inside."""
     result = {k: v for k, v in query.items() if k not in ("metric", "returnData") and v not in (None, "")}
     result["returnData"] = bool(query.get("returnData"))
     if metric := query.get("metric"):
@@ -50,7 +50,7 @@ def _to_api_query(query: Props) -> Props:
 
 
 def _from_api_query(query: Props) -> Props:
-    """A metric query as it is declared: the other way round."""
+    """A metric query from the API in its declared form: the inverse of `_to_api_query`."""
     result = {k: v for k, v in query.items() if k != "metricStat"}
     if stat := query.get("metricStat"):
         metric = stat["metric"]
@@ -105,7 +105,7 @@ def _read_tags(c: ResourceContext, arn: str) -> dict[str, str]:
 
 
 def _validate_alarm(news: Props) -> dict[str, str]:
-    """The provider's conflicts, and CloudWatch's: an alarm is on one metric or on queries, at most ten."""
+    """The conflicts of the provider's schema, and CloudWatch's: one metric, or at most ten queries."""
     queries = news.get("metricQueries")
     if queries and (
         clash := sorted(k for k in ("metricName", "namespace", "statistic", "extendedStatistic") if news.get(k))

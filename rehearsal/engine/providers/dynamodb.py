@@ -141,7 +141,7 @@ def _update(c: ResourceContext) -> Props:
         change["StreamSpecification"] = stream or {"StreamEnabled": False}
     if change:
         c.client.update_table(TableName=c.id, **change)
-    for indexes in _find_index_changes(c):  # DynamoDB takes one change of indexes a call
+    for indexes in _find_index_changes(c):  # DynamoDB accepts one change of indexes in a call
         c.client.update_table(
             TableName=c.id, AttributeDefinitions=_build_attributes(c), GlobalSecondaryIndexUpdates=[indexes]
         )
@@ -167,7 +167,7 @@ def _delete(c: ResourceContext) -> None:
 
 
 def _validate_table(news: Props) -> dict[str, str]:
-    """The provider's own rule: attributes are the ones keys use, no others."""
+    """The provider's own rule: the declared attributes are exactly those that keys use."""
     attributes = news.get("attributes")
     if not isinstance(attributes, list) or not all(isinstance(a, dict) for a in attributes):
         return {}

@@ -1,4 +1,4 @@
-"""Which of AWS's errors mean that a thing is not there."""
+"""Detects the AWS errors that mean that an object does not exist."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ NOT_FOUND_CODES = frozenset(
         "ServerSideEncryptionConfigurationNotFoundError",
     }
 )
-"""Error codes that say: there is no such thing."""
+"""Error codes that mean that an object does not exist."""
 
 
 class NotFound(Exception):
-    """What was looked for is not there (for calls that answer with an empty list instead of an error)."""
+    """The object does not exist, for calls that return an empty list instead of an error."""
 
 
 class InitFailed(Exception):
-    """A call failed after it had made or changed something.
+    """A call failed after it had created or changed an object.
 
-    What is there is kept in the state, with the reason: Pulumi's ErrorResourceInitFailed, with which a bridged provider
-    answers every Create that fails once its object has an id, and every Update that fails (pulumi-terraform-bridge,
-    `Create` and `Update` in pkg/tfbridge/provider.go).
+    The state keeps the object with the reason. This is Pulumi's ErrorResourceInitFailed, which a bridged provider
+    returns for every Create that fails after the object has an id, and for every Update that fails
+    (pulumi-terraform-bridge, `Create` and `Update` in pkg/tfbridge/provider.go).
     """
 
     def __init__(self, id_: str, outs: Mapping[str, Any], reason: str) -> None:
@@ -54,7 +54,7 @@ class InitFailed(Exception):
 
 
 def is_not_found(error: Exception) -> bool:
-    """Whether an error says that the thing does not exist."""
+    """Whether an error means that the object does not exist."""
     if not isinstance(error, ClientError):
         return isinstance(error, NotFound)
     message = get_error_message(error)

@@ -18,12 +18,15 @@ _RULE = "letters, digits and +=,.@-_"
 
 
 def _format_document(value: Any) -> str:
-    """IAM's policies come back as values, or as text with percent signs."""
+    """An IAM policy as JSON text; IAM returns it as values, or as percent-encoded text."""
     return json.dumps(value) if isinstance(value, Mapping) else unquote(value)
 
 
 def _create_role(c: ResourceContext) -> Props:
-    """The provider gives the role its id last (resourceRoleCreate): one whose policies are refused is left unknown."""
+    """Creates a role.
+
+    The provider sets the id last (resourceRoleCreate): a role whose policies are refused stays outside the state.
+    """
     properties = pick(c.props, "description", "maxSessionDuration", "path", "permissionsBoundary")
     role = c.client.create_role(
         RoleName=c["name"],
@@ -87,7 +90,7 @@ def _update_role(c: ResourceContext) -> Props:
 
 
 def _delete_role(c: ResourceContext) -> None:
-    """Detaches what the resource itself attached, or with forceDetachPolicies whatever is attached."""
+    """Detaches the resource's own policies, or all policies with forceDetachPolicies, and deletes the role."""
     force = c.get("forceDetachPolicies")
     if force or c.get("managedPolicyArns"):
         for page in c.client.get_paginator("list_attached_role_policies").paginate(RoleName=c.id):
@@ -165,7 +168,7 @@ def _read_policy(c: ResourceContext) -> Props:
 
 
 def _update_policy(c: ResourceContext) -> Props:
-    """A policy keeps at most five versions: the oldest makes room, as the provider has it."""
+    """Creates a new version. A policy has at most five: the oldest is deleted first, as in the provider."""
     if c.has_changed("policy"):
         _delete_old_versions(c, keep=4)
         c.client.create_policy_version(PolicyArn=c.id, PolicyDocument=to_json_text(c["policy"]), SetAsDefault=True)

@@ -1,4 +1,4 @@
-"""The functions programs call: who and where we are, policy documents, objects."""
+"""The functions that programs call: identity and region, policy documents, objects."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _get_region(settings: ProviderSettings, args: Props) -> Props:
 
 
 def _get_partition(settings: ProviderSettings, args: Props) -> Props:
-    del settings  # the simulator is the commercial partition
+    del settings  # the simulator is in the commercial partition
     return {
         **args,
         "id": "aws",

@@ -68,7 +68,7 @@ def _update(c: ResourceContext) -> Props:
 
 
 def _delete(c: ResourceContext) -> None:
-    """A key cannot be deleted at once: it is scheduled, and reads as gone from then on."""
+    """Schedules the deletion, since a key cannot be deleted at once; the key then counts as deleted."""
     days = c.get("deletionWindowInDays", 30)
     if c.client.describe_key(KeyId=c.id)["KeyMetadata"]["KeyState"] != "PendingDeletion":
         c.client.schedule_key_deletion(KeyId=c.id, PendingWindowInDays=days)

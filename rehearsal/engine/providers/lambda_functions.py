@@ -1,4 +1,4 @@
-"""Functions."""
+"""Lambda functions."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _NAME = r"[\w-]+"
 
 
 def _build_configuration(c: ResourceContext) -> Props:
-    """The configuration without what the API does not take back, such as a VPC's id."""
+    """The configuration without outputs that the API does not accept, such as a VPC's id."""
     configuration = pick(c.props, *_CONFIGURATION)
     if vpc := configuration.get("vpcConfig"):
         configuration["vpcConfig"] = {k: v for k, v in vpc.items() if k != "vpcId"}
@@ -123,7 +123,7 @@ def _read(c: ResourceContext) -> Props:
 
 
 def _update(c: ResourceContext) -> Props:
-    """Configuration first, then code, as the provider does."""
+    """Updates the configuration first, then the code, as the provider does."""
     if c.has_changed(*_CONFIGURATION):
         params = c.build_params("UpdateFunctionConfiguration", _build_changed_configuration(c), _RENAMES)
         c.client.update_function_configuration(FunctionName=c.id, **params)
@@ -140,7 +140,7 @@ def _update(c: ResourceContext) -> Props:
 
 
 def _build_changed_configuration(c: ResourceContext) -> Props:
-    """The configuration with what was taken out of the program set to its empty value."""
+    """The configuration, with settings that the program removed set to their empty value."""
     empty: Props = {
         "deadLetterConfig": {"targetArn": ""},
         "description": "",
@@ -155,7 +155,10 @@ def _build_changed_configuration(c: ResourceContext) -> Props:
 
 
 def _find_new_code(c: ResourceContext) -> Props:
-    """The code, if it or the architecture is another: an archive's old form is gone, so its hash decides."""
+    """The code if it or the architecture changed.
+
+    The hash decides, since the old form of an archive no longer exists.
+    """
     code, architectures = _build_code(c), c.get("architectures")
     zip_bytes = code.get("ZipFile")
     has_new_code = hash_code(zip_bytes) != c.olds.get("codeSha256") if zip_bytes else c.has_changed(*_CODE)

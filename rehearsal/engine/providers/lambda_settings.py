@@ -1,4 +1,4 @@
-"""What belongs to a function: permissions, settings of asynchronous calls, layers."""
+"""Settings of a function: permissions, asynchronous invocation, layers."""
 
 from __future__ import annotations
 

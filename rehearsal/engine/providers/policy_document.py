@@ -20,7 +20,7 @@ _ELEMENTS = {
 
 
 def _unwrap_single(values: Any) -> Any:
-    """One value stands alone, several in a list, as the provider writes documents."""
+    """A single value without a list, as the provider writes documents."""
     return values[0] if isinstance(values, list) and len(values) == 1 else values
 
 
@@ -45,7 +45,7 @@ def _build_statement(block: Props) -> Props:
 
 def build_policy_document(settings: ProviderSettings, args: Props) -> Props:
     """aws:iam/getPolicyDocument:getPolicyDocument: statements as a policy's JSON text."""
-    del settings  # the document is made without a call
+    del settings  # needs no call
     args = restore_integers(args)
     statements: list[Props] = []
     for source in args.get("sourcePolicyDocuments") or []:

@@ -1,4 +1,4 @@
-"""Waiting for what AWS does in its own time."""
+"""Waits for asynchronous operations of AWS."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from rehearsal.simulated_clock import DEFAULT_PACE
 from tidewatch.clock import SystemClock, get_clock
 
 CANCELLED = Event()
-"""Set when the user gave up: what still waits stops waiting."""
+"""Set after a cancellation by the user; all waits then end."""
 
 
 def wait_until(probe: Callable[[], bool], timeout: float = 3600.0) -> None:
-    """Asks until it is so, ever less often, for `patience` seconds of this process's clock.
+    """Polls at growing intervals until the probe succeeds, for `timeout` seconds of this process's clock.
 
-    On the machine's clock the pauses grow from 20 ms to 1 s, because the simulator settles in a hundredth of the time
-    AWS takes; on a simulated clock they are a hundred times as long, and make time pass. Raises TimeoutError, and
-    InterruptedError once CANCELLED is set.
+    On the machine's clock the pauses grow from 20 ms to 1 s, because the simulator is a hundred times as fast as AWS.
+    On a simulated clock they are a hundred times as long, and advance it. Raises TimeoutError, and InterruptedError
+    when CANCELLED is set.
     """
     clock, pause = get_clock(), 0.02
     deadline = clock.now() + timedelta(seconds=timeout)

@@ -1,4 +1,4 @@
-"""Property values on their way between Pulumi's camelCase and the request shapes that botocore describes."""
+"""Converts properties between Pulumi's camelCase and the request shapes of botocore's models."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ Props = dict[str, Any]
 
 
 class Unsupported(Exception):
-    """The simulator does not have what the program asks for, and says so instead of leaving it out."""
+    """The simulator does not support an argument of the program; it refuses it instead of ignoring it."""
 
 
 def is_known(value: Any) -> bool:
-    """True when no unknown hides anywhere inside."""
+    """Whether the value contains no unknown."""
     if isinstance(value, Unknown):
         return False
     if isinstance(value, Mapping):
@@ -27,7 +27,7 @@ def is_known(value: Any) -> bool:
 
 
 def restore_integers(value: Any) -> Any:
-    """Numbers cross the protocol as doubles; AWS wants its integers back."""
+    """Converts whole numbers to integers: the protocol has only doubles, and AWS requires integers."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, Mapping):
@@ -36,19 +36,19 @@ def restore_integers(value: Any) -> Any:
 
 
 def pick(props: Mapping[str, Any], *keys: str) -> Props:
-    """The properties under these keys that were given."""
+    """The properties with these keys that are set."""
     return {k: props[k] for k in keys if props.get(k) is not None}
 
 
 def to_request(shape: Shape | None, value: Any, renames: Mapping[str, str] | None = None, path: str = "") -> Any:
-    """A property bag as the parameters of an API call: the call's own shape says how members are spelled.
+    """A property map as the parameters of an API call, with the names of the call's own shape.
 
-    `renames` maps a property's name, wherever it occurs, to the member's. A property that the shape
-    does not have raises Unsupported, so that nothing is dropped on the way.
+    `renames` maps a property's name, at any depth, to the member's. A property without a member raises Unsupported, so
+    that no argument is lost.
     """
     renames = renames or {}
     if isinstance(shape, StructureShape) and isinstance(value, list) and len(value) == 1:
-        value = value[0]  # the provider's schema has a list where the API has one
+        value = value[0]  # the provider's schema has a list, the API a single value
     if isinstance(shape, StructureShape) and isinstance(value, Mapping):
         members = {name.lower(): name for name in shape.members}
         params: Props = {}
@@ -77,7 +77,7 @@ def to_camel_case(member: str) -> str:
 
 
 def from_response(shape: Shape | None, value: Any, renames: Mapping[str, str] | None = None) -> Any:
-    """What an API call returned, spelled as properties; `renames` maps members to property names."""
+    """The response of an API call with property names; `renames` maps members to property names."""
     renames = renames or {}
     if isinstance(shape, StructureShape) and isinstance(value, Mapping):
         return {
@@ -92,12 +92,15 @@ def from_response(shape: Shape | None, value: Any, renames: Mapping[str, str] | 
 
 
 def to_json_text(document: Any) -> str:
-    """A JSON document as AWS takes it, given as text or as values."""
+    """A JSON document as text for AWS, from text or values."""
     return document if isinstance(document, str) else json.dumps(document)
 
 
 def is_same(declared: Any, live: Any) -> bool:
-    """Whether what was declared still holds: JSON texts by meaning, members that AWS adds aside."""
+    """Whether the live value still matches the declared one.
+
+    It compares JSON texts by meaning and ignores members added by AWS.
+    """
     if isinstance(declared, Mapping) and isinstance(live, Mapping):
         return all(is_same(v, live.get(k)) for k, v in declared.items())
     if isinstance(declared, list) and isinstance(live, list):
@@ -115,5 +118,5 @@ def is_same(declared: Any, live: Any) -> bool:
 
 
 def is_different(first: Any, second: Any) -> bool:
-    """Whether two declarations mean different things, members present in only one of them included."""
+    """Whether two declarations differ in meaning, including members that only one of them has."""
     return not (is_same(first, second) and is_same(second, first))

@@ -1,4 +1,4 @@
-"""An aws provider's settings, and the boto3 clients that follow from them."""
+"""An aws provider's settings, and the boto3 clients for them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CLIENT_LOCK = Lock()
 
 @cache
 def _create_client(service: Any, region: str, endpoint: str | None, key: str | None) -> Any:
-    del key  # part of the cache's key alone: another account's client must not be reused
+    del key  # only part of the cache's key, so that another account's client is not reused
     return boto3.client(
         service,
         region_name=region,
@@ -28,27 +28,27 @@ def _create_client(service: Any, region: str, endpoint: str | None, key: str | N
 
 @cache
 def _get_account_id(sts: Any) -> str:
-    """Of a client's key, which has one account for good."""
+    """The account of a client's key, which never changes."""
     return str(sts.get_caller_identity()["Account"])
 
 
 @dataclass(frozen=True)
 class ProviderSettings:
-    """An aws provider's settings: where its calls go and which tags everything gets."""
+    """An aws provider's settings: the region of its calls, and the default tags of all resources."""
 
     region: str = "us-east-1"
     default_tags: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> ProviderSettings:
-        """From an aws.Provider's inputs or the stack's `aws:` config, where objects are JSON texts."""
+        """Reads an aws.Provider's inputs or the stack's `aws:` config, in which objects are JSON texts."""
         tags = config.get("defaultTags") or {}
         tags = json.loads(tags) if isinstance(tags, str) else tags
         region = config.get("region") or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
         return cls(region or "us-east-1", tags.get("tags") or {})
 
     def get_client(self, service: str, region: str | None = None) -> Any:
-        """A boto3 client, made once per service, region, endpoint and key."""
+        """A boto3 client, cached by service, region, endpoint and key."""
         endpoint_and_key = os.environ.get("AWS_ENDPOINT_URL"), os.environ.get("AWS_ACCESS_KEY_ID")
         with _CLIENT_LOCK:
             return _create_client(service, region or self.region, *endpoint_and_key)

@@ -1,4 +1,4 @@
-"""A row of the table of AWS types: what creates, reads, changes and deletes an object, and what these work on."""
+"""A row of the table of AWS types: the functions that create, read, update and delete an object, and their context."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from rehearsal.engine.providers.provider_settings import ProviderSettings
 
 @dataclass(frozen=True)
 class ResourceContext:
-    """What a row of the table works on: the properties, the live object's id, and the client."""
+    """The context of a row's functions: the properties, the live object's id, and the client."""
 
     spec: ResourceSpec
     settings: ProviderSettings
     props: Props
-    """Inputs to create or update with; the last known outputs for read and delete."""
+    """The inputs of a create or update; the last known outputs for read and delete."""
     id: str = ""
     olds: Props = field(default_factory=dict)
     """The last known outputs, in an update."""
@@ -49,7 +49,7 @@ class ResourceContext:
     def parse_response(
         self, operation: str, response: Mapping[str, Any], renames: Mapping[str, str] | None = None
     ) -> Props:
-        """An API operation's answer as properties."""
+        """The response of an API operation as properties."""
         shape = self.client.meta.service_model.operation_model(operation).output_shape
         return from_response(shape, {k: v for k, v in response.items() if k != "ResponseMetadata"}, renames)
 
@@ -63,35 +63,35 @@ class ResourceSpec:
 
     service: str
     create: Callable[[ResourceContext], Props]
-    """Makes the object, in one call; returns outputs, `id` among them unless it is the name."""
+    """Creates the object in one call; returns outputs, including `id` unless it is the name."""
     read: Callable[[ResourceContext], Props]
-    """Live properties; raises what `absent` recognises."""
+    """Returns the live properties; raises an error that `is_not_found` recognises."""
     delete: Callable[[ResourceContext], object]
     finish: Callable[[ResourceContext], Props] | None = None
-    """Waits for the object and sets what its making leaves open; returns more outputs.
+    """Waits for the object and applies the settings that `create` leaves open; returns more outputs.
 
-    It sees what `create` returned among the properties. Where it fails the object stays, with the error.
+    Its properties include the result of `create`. If it fails, the object stays in the state with the error.
     """
     update: Callable[[ResourceContext], Props] | None = None
-    """Changes the object in place; without it everything but tags replaces."""
+    """Changes the object in place; without it any change except tags replaces the object."""
     inputs: frozenset[str] = frozenset()
-    """The arguments that are honoured; any other is refused."""
+    """The supported arguments; any other is refused."""
     naming: Naming | None = field(default_factory=Naming)
     force_new: frozenset[str] = frozenset()
-    """Inputs that cannot change in place, the name aside."""
+    """Inputs that cannot change in place, except the name."""
     force_new_when: Callable[[Props, Props], list[str]] | None = None
     """Inputs whose change replaces only in some cases, from old and new inputs."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
-    """What the provider's schema fills in."""
+    """Defaults of the provider's schema."""
     apply_defaults: Callable[[Props], Props] | None = None
     """Schema defaults inside blocks."""
     validate: Callable[[Props], dict[str, str]] | None = None
-    """{property: what is wrong with it} for what the provider's schema refuses before any call."""
+    """{property: error} for inputs that the provider's schema refuses before any call."""
     computed: tuple[str, ...] = ("arn",)
     """Outputs that are not inputs."""
     recomputed: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """Outputs that an update of these inputs makes unknown in preview."""
+    """Outputs that an update of these inputs makes unknown in a preview."""
     retag: Callable[[ResourceContext, dict[str, str], list[str]], object] | None = None
-    """Puts and removes tags; a type without it has no tags."""
+    """Adds and removes tags; a type without it has no tags."""
     identify: Callable[[ResourceContext], str] | None = None
-    """The id an object made from these inputs has, where it is not the name."""
+    """The id of an object with these inputs, if it is not the name."""

@@ -1,4 +1,4 @@
-"""One AWS resource type as the bridged provider handles it, described by a row of the table (`ResourceSpec`)."""
+"""An AWS resource type with the bridged provider's behaviour, described by a row of the table (`ResourceSpec`)."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class AwsResourceType(ResourceProvider):
         self.token, self.spec, self.settings, self.name = token, spec, settings, name
 
     def check(self, olds: Props, news: Props, seed: bytes = b"", autonaming: Autonaming | None = None) -> CheckResult:
-        """Completes the inputs (name, defaults, default tags) and says what the schema would refuse.
+        """Completes the inputs (name, defaults, default tags) and reports errors of the schema.
 
-        `olds` are the old checked inputs, empty on create and on replacement.
+        `olds` are the old checked inputs, empty for a create or a replacement.
         """
         s = self.spec
         news = {k: v for k, v in news.items() if v is not None}
@@ -63,7 +63,7 @@ class AwsResourceType(ResourceProvider):
         return CheckResult(news, failures)
 
     def find_replace_keys(self, changed: list[str], olds: Props | None = None, news: Props | None = None) -> list[str]:
-        """Which of these changed inputs AWS cannot change in place; olds and news are checked inputs."""
+        """The changed inputs that AWS cannot change in place; `olds` and `news` are checked inputs."""
         s = self.spec
         if s.update is None:
             return [key for key in changed if not (key == "tags" and s.retag)]
@@ -72,18 +72,18 @@ class AwsResourceType(ResourceProvider):
         return [key for key in changed if key in immutable]
 
     def should_delete_first(self, olds: Props, news: Props) -> bool:
-        """Whether a replacement deletes before it creates: only when both would have one explicit name."""
+        """Whether a replacement deletes before it creates: only if both objects have the same explicit name."""
         if not (naming := self.spec.naming):
             return False
         name = news.get(naming.key)
         return naming.automatic and isinstance(name, str) and name == olds.get(naming.key) and not is_generated(name)
 
     def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
-        """What Pulumi cannot see from the inputs alone; which of them changed is its own business."""
+        """The differences that Pulumi cannot derive from the inputs; it compares the inputs itself."""
         return DiffResult(delete_before_replace=self.should_delete_first(olds, news))
 
     def preview(self, olds: Props | None, news: Props) -> Props:
-        """The outputs as far as they are known before the call is made; olds are the last outputs."""
+        """The outputs that are known before the call; `olds` are the last outputs."""
         tags = {"tagsAll": news.get("tags") or {}} if self.spec.retag else {}
         region = {"region": news.get("region") or self.settings.region}
         if olds is None:
@@ -103,16 +103,16 @@ class AwsResourceType(ResourceProvider):
         return CreateResult(id_, self._build_outputs(props, outs))
 
     def find(self, props: Props) -> ReadResult:
-        """The live object that a create which was cut off may have left behind."""
+        """The live object that an interrupted create may have left."""
         call = self._build_context(restore_integers(props))
         id_ = self.spec.identify(call) if self.spec.identify else self._get_name(props)
         return self.read(id_, props) if id_ else ReadResult("", {})
 
     def read(self, id_: str, props: Props, inputs: Props | None = None) -> ReadResult:
-        """The live object; an empty id when it is gone.
+        """Reads the live object; the id is empty if it no longer exists.
 
-        `inputs`, when given, are the last checked inputs: the result's inputs are those, with what is
-        no longer so in the cloud as it is there. Without `props` (an import) all that can be read is returned.
+        With the last checked inputs in `inputs`, the result's inputs are those, with live values where the cloud
+        differs. Without `props` (an import) it returns all readable properties.
         """
         call = self._build_context(restore_integers(props), id_)
         try:
@@ -143,9 +143,9 @@ class AwsResourceType(ResourceProvider):
         return UpdateResult({**previous, **self._build_outputs(news, outs)})
 
     def read_unchanged(self, id_: str, olds: Props, news: Props) -> UpdateResult:
-        """An update in which nothing changed, as after a create or update that failed: it reads and makes no change.
+        """Reads the object in an update without a change, as after a failed create or update.
 
-        Raises Gone in the words of the bridge where the object is not there any more.
+        Raises NotFound with the bridge's message if the object no longer exists.
         """
         live = self.read(id_, olds)
         if not live.id:
@@ -159,7 +159,7 @@ class AwsResourceType(ResourceProvider):
 
     @contextlib.contextmanager
     def _wrap_init_failure(self, id_: str, props: Props) -> Iterator[None]:
-        """What fails inside leaves an object, whose outputs are what it was asked to be: nothing was read back."""
+        """Converts an error into InitFailed; the outputs are the requested properties, since nothing was read back."""
         try:
             yield
         except Exception as error:
@@ -174,7 +174,7 @@ class AwsResourceType(ResourceProvider):
         return self.spec.update(call) if self.spec.update else {}
 
     def delete(self, id_: str, props: Props) -> None:
-        """Deletes the object; that it is gone already is no error."""
+        """Deletes the object; a missing object is no error."""
         try:
             self.spec.delete(self._build_context(restore_integers(props), id_))
         except Exception as error:

@@ -1,4 +1,4 @@
-"""What is configured on a bucket, one resource an aspect."""
+"""The settings of a bucket, each a resource of its own."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _make_bucket_spec(
     argument_names: str,
     **more: Any,
 ) -> ResourceSpec:
-    """A type that is one aspect of a bucket and has the bucket's name for an id."""
+    """A type for one setting of a bucket, with the bucket's name as id."""
 
     def create(c: ResourceContext) -> Props:
         put(c)
@@ -80,16 +80,17 @@ def _put_versioning(c: ResourceContext) -> None:
 
 
 def _get_versioning(c: ResourceContext) -> Props:
-    """A bucket that never had versioning has no such resource."""
+    """Reads the versioning; without any setting so far the resource does not exist."""
     if not (status := c.client.get_bucket_versioning(Bucket=c.id).get("Status")):
         raise NotFound(c.id)
     return {"versioningConfiguration": {"status": status}}
 
 
 def _drop_versioning(c: ResourceContext) -> None:
-    """Suspends what was enabled; of a bucket with an object lock the resource leaves the state, as the provider has it.
+    """Suspends versioning if it is enabled. For a bucket with an object lock the resource only leaves the state.
 
-    Source: terraform-provider-aws, internal/service/s3/bucket_versioning.go, resourceBucketVersioningDelete.
+    The provider does the same. Source: terraform-provider-aws, internal/service/s3/bucket_versioning.go,
+    resourceBucketVersioningDelete.
     """
     if (c.get("versioningConfiguration") or {}).get("status") != "Enabled":
         return
@@ -117,7 +118,7 @@ def _put_lifecycle(c: ResourceContext) -> None:
 
 
 def _to_api_rule(rule: Props) -> Props:
-    """The API's rule: a filter is always there, and `and` holds what is combined."""
+    """A rule for the API: it always has a filter, and `and` contains combined conditions."""
     rule = dict(rule)
     rule.setdefault("filter", {"prefix": rule.pop("prefix", None) or ""})
     if combined := (rule["filter"] or {}).get("and"):
@@ -160,7 +161,7 @@ def _get_lock(c: ResourceContext) -> Props:
 
 
 def _drop_lock(c: ResourceContext) -> None:
-    """The default retention goes; that the bucket has a lock cannot be undone."""
+    """Removes the default retention; the object lock of a bucket cannot be removed."""
     c.client.put_object_lock_configuration(Bucket=c.id, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled"})
 
 

@@ -1,4 +1,4 @@
-"""Buckets, what is configured on them one resource at a time, and objects."""
+"""S3 buckets."""
 
 from __future__ import annotations
 
@@ -69,9 +69,9 @@ def _delete_bucket(c: ResourceContext) -> None:
 
 
 def _empty_bucket(c: ResourceContext) -> None:
-    """Deletes every version and delete marker, past a governance lock, as the provider's force_destroy does.
+    """Deletes every version and delete marker, even under a governance lock, like the provider's force_destroy.
 
-    Each page is the first of what is left: a page after a key that was just deleted may be an empty one.
+    It always lists the first page of the rest: a page after a deleted key may be empty.
     """
     bypass = {"BypassGovernanceRetention": True} if c.get("objectLockEnabled") else {}
     while versions := _list_first_page(c):

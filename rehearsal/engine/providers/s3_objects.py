@@ -73,7 +73,7 @@ def _read_object(c: ResourceContext) -> Props:
 
 
 def _delete_object(c: ResourceContext) -> None:
-    """All versions of a versioned object, as the provider does: listed to the end before the first is deleted."""
+    """Deletes all versions of an object as the provider does, which lists all before the first deletion."""
     for page in [*c.client.get_paginator("list_object_versions").paginate(Bucket=c["bucket"], Prefix=c["key"])]:
         for version in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
             if version["Key"] == c["key"]:
@@ -82,7 +82,7 @@ def _delete_object(c: ResourceContext) -> None:
 
 
 def _retag_object(c: ResourceContext, put: dict[str, str], removed: list[str]) -> None:
-    """Tags go with the object, which every update puts anew."""
+    """Does nothing: the tags are part of the object, which every update puts again."""
 
 
 def get_object(settings: ProviderSettings, args: Props) -> Props:

@@ -29,7 +29,7 @@ _MODEL = (
 
 
 class EndpointFailed(Exception):
-    """An endpoint that was waited for ended in a state that serves nothing."""
+    """An endpoint ended in a state that serves nothing."""
 
 
 def _build_tags(c: ResourceContext) -> Props:
@@ -61,7 +61,7 @@ def _validate_model(news: Props) -> dict[str, str]:
 
 
 def _add_defaults(news: Props) -> Props:
-    """What the schema fills into blocks: a variant's weight is 1, capture is off unless it is switched on."""
+    """Adds the schema's defaults inside blocks: a variant's weight is 1, and capture is off."""
     variants = {
         k: _add_default_weights(news[k]) for k in ("productionVariants", "shadowProductionVariants") if news.get(k)
     }
@@ -122,7 +122,7 @@ def _wait_until_in_service(c: ResourceContext, name: str, operation: str) -> Non
 
 
 def _read_endpoint(c: ResourceContext) -> Props:
-    """Weights and counts of the moment are not seen, as in the provider; the last deployment's settings are."""
+    """Reads the endpoint: the last deployment's settings, and, as in the provider, no live weights and counts."""
     response = c.client.describe_endpoint(EndpointName=c.id)
     live: Props = {"name": c.id, "arn": response["EndpointArn"], "endpointConfigName": response["EndpointConfigName"]}
     if deployment := response.get("LastDeploymentConfig"):
@@ -133,7 +133,7 @@ def _read_endpoint(c: ResourceContext) -> Props:
 
 
 def _update_endpoint(c: ResourceContext) -> Props:
-    """UpdateEndpoint, which resets the live weights: only where configuration or deployment settings changed."""
+    """Calls UpdateEndpoint, which resets the live weights, only if the configuration or deployment settings changed."""
     if c.has_changed("endpointConfigName") or (c.get("deploymentConfig") and c.has_changed("deploymentConfig")):
         params = c.build_params("UpdateEndpoint", pick(c.props, "endpointConfigName", "deploymentConfig"))
         c.client.update_endpoint(EndpointName=c.id, **params)
@@ -157,7 +157,7 @@ def _delete_endpoint(c: ResourceContext) -> None:
 
 
 def _find_rollback_change(olds: Props, news: Props) -> list[str]:
-    """Adding or removing the auto-rollback configuration replaces the endpoint; changing its alarms does not."""
+    """The input to replace if the auto-rollback configuration was added or removed; its alarms change in place."""
     had, has = (bool((p.get("deploymentConfig") or {}).get("autoRollbackConfiguration")) for p in (olds, news))
     return ["deploymentConfig"] if had != has else []
 

@@ -85,7 +85,7 @@ def _read_policy(c: ResourceContext) -> Props:
 
 
 def _delete_policy(c: ResourceContext) -> None:
-    """A topic always has a policy: what remains is the one that lets its owner use it."""
+    """Resets the policy to the default, which lets the owner use the topic: a topic always has a policy."""
     owner = c.id.split(":")[4]
     allowed = ("GetTopicAttributes", "SetTopicAttributes", "AddPermission", "RemovePermission", "DeleteTopic")
     allowed += ("Subscribe", "ListSubscriptionsByTopic", "Publish")

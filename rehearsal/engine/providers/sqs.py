@@ -58,7 +58,7 @@ def _read(c: ResourceContext) -> Props:
 
 
 def _update(c: ResourceContext) -> Props:
-    """Attributes that were taken out of the program are set back to nothing."""
+    """Updates the attributes; those that the program removed are reset to their empty value."""
     removed = {
         name: ""
         for key, name in _ATTRIBUTES.items()
@@ -72,7 +72,7 @@ def _update(c: ResourceContext) -> Props:
 
 
 _RETAINED_WHEN_OMITTED = ("policy", "kmsDataKeyReusePeriodSeconds", "sqsManagedSseEnabled")
-"""Attributes that the provider leaves as they are when the program says nothing of them."""
+"""Attributes that the provider leaves unchanged if the program does not set them."""
 
 
 def _find_url(c: ResourceContext) -> str:

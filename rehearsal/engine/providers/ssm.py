@@ -16,7 +16,10 @@ def _get_value(c: ResourceContext) -> str:
 
 
 def _create(c: ResourceContext) -> Props:
-    """PutParameter takes no tags together with Overwrite, so they follow in a call of their own, as in the provider."""
+    """Creates the parameter.
+
+    PutParameter accepts no tags together with Overwrite, so they follow in another call, as in the provider.
+    """
     params = c.build_params("PutParameter", pick(c.props, "name", *_SIMPLE_ARGUMENTS, "overwrite"))
     tags = to_pairs(c.get("tags") or {})
     tag_params = {} if not tags or c.get("overwrite") else {"Tags": tags}
@@ -69,7 +72,7 @@ def _retag(c: ResourceContext, put: dict[str, str], removed: list[str]) -> None:
 
 
 def _validate_parameter(news: Props) -> dict[str, str]:
-    """A value is a secret to the provider unless it is declared insecure, which a SecureString cannot be."""
+    """The rule of the provider: a value is a secret unless it is insecure, which a SecureString cannot be."""
     if news.get("type") == "SecureString" and news.get("insecureValue") is not None:
         return {"insecureValue": 'a SecureString takes "value", not "insecureValue"'}
     if (news.get("value") is None) == (news.get("insecureValue") is None):

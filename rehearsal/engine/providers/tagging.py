@@ -1,4 +1,4 @@
-"""How services change the tags of an object: the same two calls, with names of their own."""
+"""Changes of tags: services have the same two calls under different names."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from rehearsal.engine.providers.resource_spec import ResourceContext
 
 
 def to_pairs(tags: Mapping[str, str] | None, key: str = "Key", value: str = "Value") -> list[dict[str, str]]:
-    """Tags in the list form most services take."""
+    """Tags in the list form of most services."""
     return [{key: k, value: str(v)} for k, v in (tags or {}).items()]
 
 
 def from_pairs(tags: list[dict[str, str]] | None, key: str = "Key", value: str = "Value") -> dict[str, str]:
-    """Tags from the list form, AWS's own left out."""
+    """Tags from the list form, without those of AWS."""
     return {t[key]: t[value] for t in tags or [] if not t[key].startswith("aws:")}
 
 
@@ -34,10 +34,11 @@ def make_retag(
     calls: tuple[str, str] = ("tag_resource", "untag_resource"),
     members: tuple[str, str] = ("Tags", "TagKeys"),
 ) -> Callable[[ResourceContext, dict[str, str], list[str]], None]:
-    """A type's `retag`.
+    """Builds a type's `retag`.
 
-    member: the one of the request that names the object, by `of`. form: the tags as the service takes them, `dict`
-    where it takes a map. calls, members: what puts and what removes tags, and what they are called there.
+    `member` is the request's member for the object, whose value is `identify`'s. `format_tags` converts the tags to the
+    service's form, `dict` if it is a map. `calls` are the operations that add and remove tags, `members` their members
+    with the tags.
     """
 
     def retag(c: ResourceContext, put: dict[str, str], removed: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Every game day by its name."""
+"""Every game day, by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Game days of a bad challenger: what the guardrails are for, and what they must not do."""
+"""Game days with a bad challenger: when the guardrails must roll back and when they must not."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from rehearsal.gamedays.harness import Harness
 from rehearsal.gamedays.scenario import Scenario
 
 WARMUP_MINUTES = 2
-"""Minutes before anything goes wrong, to be seen in the drawing."""
+"""Minutes before the failure, so that the timeline shows them."""
 RECOVERY_MINUTES = 4
-"""Minutes after the end, in which recovery is seen and metrics arrive."""
+"""Minutes after the end, so that the recovery shows and the metrics arrive."""
 SUPPRESSION_WAIT_MINUTES = 12
-"""Minutes after which a page that was only held back would have come: its five minutes have passed twice."""
+"""A page that was only suppressed would arrive in this time: its five minutes pass twice."""
 
 
 def _inject_errors(harness: Harness) -> None:
@@ -67,7 +67,7 @@ def _run_two_alarms(harness: Harness) -> None:
 
 
 def _run_flapping(harness: Harness) -> None:
-    """A bad minute of three is no reason, two of three are; afterwards there is nothing left to flap."""
+    """One bad minute of three is no reason for a rollback, two of three are; after that nothing can flap."""
     before = harness.live_shares()
     for _ in range(2):
         fault = harness.inject_fault("variant_errors", variant=harness.challenger, rate=0.5, label="one bad minute")
@@ -100,9 +100,9 @@ def _run_duplicate_delivery(harness: Harness) -> None:
 
 
 def _run_slow_leak(harness: Harness) -> None:
-    """One answer in 77 fails: under what rolls back, above what was promised.
+    """One answer in 77 fails: below the guardrail, above the objective.
 
-    Evenly: by chance alone five of them would fall into five minutes now and then, which is a page.
+    The failures are evenly spread: random ones would sometimes put five into five minutes, which is a page.
     """
     before = harness.live_shares()
     harness.run_minutes(WARMUP_MINUTES)

@@ -1,4 +1,4 @@
-"""Game days of the machinery: the rollback has to come through whatever the endpoint and its function are doing."""
+"""Game days of the control plane: the rollback must succeed in any state of the endpoint and of its function."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _create_traffic_check(harness: Harness) -> Callable[[], bool]:
 
 
 def _run_rollback_throttled(harness: Harness) -> None:
-    """Until somebody frees concurrency, nothing calls the function; the alarm's call waits, and is not lost."""
+    """Nothing can call the function until somebody frees concurrency; the alarm's call waits and is not lost."""
     harness.run_minutes(WARMUP_MINUTES)
     function = harness.outputs["rollback"]["function"]
     fault = harness.inject_fault(
@@ -42,7 +42,7 @@ def _run_rollback_throttled(harness: Harness) -> None:
 
 
 def _run_busy_deployment(harness: Harness) -> None:
-    """An update of the whole endpoint runs when the alarm fires: nothing else may change until it is over."""
+    """An update of the whole endpoint runs when the alarm fires; nothing else may change until it ends."""
     harness.run_minutes(WARMUP_MINUTES)
     _inject_errors(harness)
     harness.run_minutes()
@@ -55,7 +55,7 @@ def _run_busy_deployment(harness: Harness) -> None:
 
 
 def _run_busy_autoscaling(harness: Harness) -> None:
-    """The endpoint is Updating, by its autoscaling, in the minute in which the alarm fires."""
+    """The endpoint is Updating, because of its autoscaling, in the minute in which the alarm fires."""
     harness.run_minutes(WARMUP_MINUTES)
     _inject_errors(harness)
     harness.run_minutes(2)
@@ -68,7 +68,7 @@ def _run_busy_autoscaling(harness: Harness) -> None:
 
 
 def _run_flip_reverted(harness: Harness) -> None:
-    """SageMaker accepts the flip and takes it back: what counts is what is live, so it is asked again."""
+    """SageMaker accepts the flip and reverts it. The rollback compares the live split and requests the flip again."""
     harness.run_minutes(WARMUP_MINUTES)
     harness.control.inject("change_rolls_back", endpoint=harness.endpoint)
     before = len(harness.control.operations())
@@ -81,9 +81,9 @@ def _run_flip_reverted(harness: Harness) -> None:
 
 
 def _run_target_scaled_in(harness: Harness) -> None:
-    """The champion lost instances while it had little to do: it gets the traffic at once, and then its instances back.
+    """The champion lost instances while it was idle: it gets the traffic first and its instances after that.
 
-    A bad version is worse for users than a slow one, and one change of the endpoint takes weights or counts.
+    A bad version is worse for users than a slow one, and one change of the endpoint takes either weights or counts.
     """
     harness.control.inject("scaling", endpoint=harness.endpoint, variant=harness.champion, instances=1)
     harness.add_mark("deploy", f"{harness.champion} is scaled in to one instance, below its floor of two")
@@ -101,7 +101,7 @@ def _run_target_scaled_in(harness: Harness) -> None:
 
 
 def _run_operator_and_alarm(harness: Harness) -> None:
-    """Somebody runs the rollback by hand in the moment in which the alarm does."""
+    """Somebody starts the rollback by hand at the moment in which the alarm does."""
     harness.run_minutes(WARMUP_MINUTES)
     _inject_errors(harness)
     harness.run_minutes(2)

@@ -1,4 +1,4 @@
-"""Game days of traffic that stops and data that changes: what nobody may roll back for, and somebody must hear of."""
+"""Game days of missing traffic and changed data: they must notify somebody and must not roll back."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from rehearsal.gamedays.scenarios.challenger import WARMUP_MINUTES
 
 HOUR_MINUTES = 60
 SLOW_RATE = 10
-"""Requests a minute where hours go by."""
+"""Requests a minute while hours pass."""
 NOON_HOUR = 12
 WINDOW_DAYS = 3
-"""Of a drift window: an hour's requests on each."""
+"""Days of a drift window, each with an hour of requests."""
 REPORT_DELAY = timedelta(hours=1, minutes=24)
-"""After the beginning of an hour; the drift function reads it in the minute that follows."""
+"""Time after the beginning of an hour; the drift function reads the hour in the following minute."""
 
 
 def _run_no_traffic(harness: Harness) -> None:
@@ -74,7 +74,7 @@ def _run_drift_in_many(harness: Harness) -> None:
 
 
 def _send_drifted_days(harness: Harness, features: tuple[str, ...], label: str) -> None:
-    """Three days of changed requests, an hour of each; between them the clock jumps, and nobody measures anything."""
+    """Sends an hour of changed requests on each of three days; the clock jumps between them, without measurements."""
     before = harness.live_shares()
     harness.run_minutes(WARMUP_MINUTES)
     harness.add_mark("fault", label)
@@ -89,7 +89,7 @@ def _send_drifted_days(harness: Harness, features: tuple[str, ...], label: str) 
 
 
 def shift_features(harness: Harness, features: tuple[str, ...]) -> npt.NDArray[np.float32]:
-    """Flights of training with some columns pushed up by a standard deviation and a half."""
+    """Training flights with some columns increased by 1.5 standard deviations."""
     from rehearsal.demo.flights_model import FEATURES
 
     rows = harness.rows[: REQUESTS_PER_HOUR * ROWS_PER_REQUEST].copy()

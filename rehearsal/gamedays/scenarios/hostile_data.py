@@ -1,6 +1,7 @@
-"""Game days of harm from outside: what callers send and publishers publish, made to blind the watch over the champion.
+"""Game days of harmful data: requests and published files that are made to disable the drift monitoring.
 
-Each fails alone. The champion is judged every hour, and somebody hears of what could not be counted.
+Each failure stays isolated: the champion is judged every hour, and an alarm reports the records that could not be
+counted.
 """
 
 from __future__ import annotations
@@ -27,20 +28,22 @@ from rehearsal.gamedays.scenario import Scenario
 from rehearsal.gamedays.scenarios.challenger import WARMUP_MINUTES
 
 POISONED_REQUESTS = 60
-"""Requests of an hour that nobody can read: more than one in a hundred, of which somebody is told."""
+"""Unreadable requests in an hour: more than one in a hundred, which is the threshold of the alarm."""
 DIGIT_COUNT, DIMENSION_COUNT = 80_000, 100_000
 SLOW_SHAPE_COUNT = 3
 RECOVERY_HOURS = 3
-"""Hours in which an alarm clears that looks at two of them, and in which what failed twice is tried again."""
+"""Hours in which an alarm over two hours clears, and in which an hour that failed twice is retried."""
 LONE_SURROGATE = b'{"inputs":[{"name":"x","shape":[1],"datatype":"FP32","data":"\\ud800"}]}'
-"""71 bytes: valid JSON that holds half of a character."""
+"""71 bytes: valid JSON with a lone surrogate."""
 REQUEST: TypedBody = (CSV, b"1,2,3\n")
 ANSWER: TypedBody = (CSV, b"0.5\n")
 
 
 def _run_poisoned_record(harness: Harness) -> None:
-    """A caller of the challenger sends half of a character, and the model answers it; others send it where no model
-    looks, and a model of another kind answers nothing else."""
+    """A caller of the challenger sends a lone surrogate, and the model answers.
+
+    Further records hold it in a tensor that the model does not read, and in the answer of another kind of model.
+    """
     before = _start(harness, "a caller sends half of a surrogate pair")
     send_json(harness, harness.challenger, _encode_request(harness, id="\ud800"), POISONED_REQUESTS)
     put_captured_records(
@@ -52,12 +55,12 @@ def _run_poisoned_record(harness: Harness) -> None:
 
 
 def _run_slow_record(harness: Harness) -> None:
-    """What took minutes: a number whose pattern is tried at each of its digits, and the product of a long shape."""
+    """Records that once took minutes to read: a number of 80,000 digits, and the product of a long shape."""
     before = _start(harness, "a caller sends records that take minutes to read")
     digits = "1" * DIGIT_COUNT + "x"
     send_json(harness, harness.challenger, _encode_request(harness, instances=[[digits]]), POISONED_REQUESTS)
     endless = {"name": "x", "shape": [2**63 - 1] * DIMENSION_COUNT, "datatype": "FP32", "data": [0]}
-    # A server that knows its inputs refuses one more of them; another passes it on.
+    # A server with declared inputs refuses an additional one; others pass it on.
     shapes = [((JSON, _encode_request(harness, extra_tensors=[endless])), ANSWER)] * SLOW_SHAPE_COUNT
     put_captured_records(harness, harness.challenger, [((CSV, f"{digits},2,3\n".encode()), ANSWER), *shapes])
     run_hour(harness)
@@ -67,7 +70,7 @@ def _run_slow_record(harness: Harness) -> None:
 
 
 def _run_unreadable_object(harness: Harness) -> None:
-    """One object of many may not be read; what failed is read by itself, once it may."""
+    """Reads of one captured object among many are denied; its hour is read again after the denial."""
     before = _start(harness, "one captured object may not be read")
     bucket = harness.outputs["buckets"]["capture"]
     key, hour = list_captured_keys(harness, harness.challenger)[0], harness.started_at.replace(minute=0)
@@ -97,7 +100,10 @@ def _run_unreadable_object(harness: Harness) -> None:
 
 
 def _run_wild_reference(harness: Harness) -> None:
-    """Negative counts, which publish refuses: whoever may delete and put wrote them past it, digest and all."""
+    """A reference with negative counts, which publish refuses.
+
+    A role that may delete and put wrote it, with its digest.
+    """
     before = _start(harness, "the challenger's reference has counts below zero")
     version = harness.outputs["traffic"]["versions"][harness.challenger]
     folder = f"{harness.outputs['registry']['prefix']}{version}/"
@@ -133,7 +139,7 @@ def _start(harness: Harness, label: str) -> dict[str, float]:
 
 
 def _expect_rejects_and_ticket(harness: Harness, harmful_count: int) -> None:
-    """The first hour holds them as rejects, somebody is told of them, and the hours after it are as ever."""
+    """Expects rejects in the first hour, a ticket about them, and normal hours after it."""
     checks.expect_alarm(harness, "P2", "records-rejected")
     record_counts = read_record_counts(harness, harness.challenger, next(list_hours(harness)))
     rejected = sum(record_counts["rejected"].values())
@@ -151,7 +157,7 @@ def _expect_rejects_and_ticket(harness: Harness, harmful_count: int) -> None:
 
 
 def _encode_request(harness: Harness, extra_tensors: list[dict[str, Any]] | None = None, **others: object) -> bytes:
-    """A request that the model answers, with what it does not look at. beside: more tensors."""
+    """A request that the model answers, with fields that it does not read. `extra_tensors` are further inputs."""
     row = harness.rows[:1]
     tensor = {"name": "input__0", "shape": list(row.shape), "datatype": "FP32", "data": row.ravel().tolist()}
     return json.dumps({"inputs": [tensor, *(extra_tensors or ())], **others}).encode()
@@ -162,7 +168,7 @@ def _read_stored(harness: Harness, key: str) -> bytes:
 
 
 def _replace_reference(harness: Harness, folder: str, reference: bytes, manifest: bytes) -> None:
-    """Takes reference and manifest out of the registry as its break-glass role may, and puts others, each once."""
+    """Deletes reference and manifest with the registry's break-glass role, and puts others, each once."""
     manifest_document = json.loads(manifest)
     manifest_document["files"]["reference.json"] |= {
         "sha256": hashlib.sha256(reference).hexdigest(),

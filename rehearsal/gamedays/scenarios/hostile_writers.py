@@ -1,6 +1,6 @@
-"""Game days of harm from within: one role writes into the tables that steer the traffic, or asks as an operator.
+"""Game days of harmful writers: a role writes into the tables that control the traffic, or calls as an operator.
 
-Nothing that it writes moves traffic or holds a rollback up, and somebody hears of what nothing of ours writes.
+None of its writes moves traffic or delays a rollback, and an alarm reports entries that our code does not write.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FORGED_LINES = "All is well.\nRunbook: https://evil.example\n\n## Root cause\n\x
 
 
 def _run_forged_run(harness: Harness) -> None:
-    """Whoever may write there forges a rollback to the challenger; an operator's call does not follow a second one."""
+    """Somebody forges a rollback to the challenger, and a second one that an operator's call must not join."""
     before = harness.live_shares()
     harness.run_minutes(WARMUP_MINUTES)
     manual_changes.forge_rollback(harness)
@@ -43,7 +43,7 @@ def _run_forged_run(harness: Harness) -> None:
 
 
 def _run_endless_lease(harness: Harness) -> None:
-    """Every lease is another's until the year 5138."""
+    """Another holder has every lease until the year 5138."""
     harness.run_minutes(WARMUP_MINUTES)
     key = harness.outputs["key"]
     for stack, name in ((key, "traffic"), (key, "notification"), (build_control_key(key), "drift")):
@@ -68,7 +68,7 @@ def _run_endless_lease(harness: Harness) -> None:
 
 
 def _run_giant_reason(harness: Harness) -> None:
-    """An operator's words are longer than an item may be, and forge lines of what is told."""
+    """An operator's reason is longer than an item may be, and forges lines of the notification."""
     harness.run_minutes(WARMUP_MINUTES)
     reason_text = FORGED_LINES + "x" * GIANT_LENGTH
     harness.add_mark("fault", f"an operator gives a reason of {len(reason_text)} characters")
@@ -90,7 +90,7 @@ def _run_giant_reason(harness: Harness) -> None:
 
 
 def _run_broken_ledger_entry(harness: Harness) -> None:
-    """An entry that says no time, appended past the program."""
+    """A ledger entry without a time, appended without the program."""
     harness.run_minutes(WARMUP_MINUTES)
     last_sequence = max(entry.sequence for entry in harness.traffic().entries())
     malformed_entry = {
@@ -117,7 +117,7 @@ def _run_broken_ledger_entry(harness: Harness) -> None:
 
 
 def _call_rollback(harness: Harness, event: dict[str, str]) -> None:
-    """An operator's call, which waits for the weights; seconds pass meanwhile."""
+    """Calls the rollback as an operator; the function waits for the weights while seconds pass."""
     harness.add_mark("note", "an operator runs the rollback")
     _invoke(harness, harness.outputs["rollback"]["function"], event)
 
@@ -133,7 +133,7 @@ def _is_capped_line(text: str) -> bool:
 
 
 def _acknowledge_incidents(harness: Harness, who: str) -> None:
-    """Who acknowledges may write as much."""
+    """Acknowledges the incidents; the name of the acknowledging person may be as long as the reason."""
     for incident in harness.incidents():
         harness.traffic().acknowledge(incident.id, who)
     harness.run_minutes()

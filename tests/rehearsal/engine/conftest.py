@@ -56,7 +56,7 @@ DYNAMIC = Path(__file__).parent / "conformance" / "program" / "dyn.py"
 PREAMBLE = """
 import pulumi, time, os
 from pulumi import ComponentResource, Output, ResourceOptions, export
-from tests.rehearsal.engine.conformance.program.dyn import D, Default
+from dyn import D, Default
 stage = pulumi.Config("test").get_int("stage") or 1
 """
 

@@ -28,12 +28,14 @@ BUDGET_WINDOW = timedelta(hours=3)
 def read_alarms(stack: str, outputs: Mapping[str, Any], cloudwatch: CloudWatchClient) -> dict[str, Any] | None:
     """Returns the alarms in ALARM, the most urgent first, and the number of alarms; None if the stack names none.
 
-    `gone` are alarms that the stack created and that no longer exist.
+    `gone` are alarms that the stack created and that no longer exist. `metric_alarms` and `composites` count all alarms
+    of the stack in CloudWatch; they are null if its outputs do not have the counts.
     """
     names: Mapping[str, str] = (outputs.get("alarms") or {}).get("names") or {}
     if not names:
         return None
     found = describe_alarms(cloudwatch, names.values())
+    counts: Mapping[str, int] = outputs["alarms"].get("counts") or {}
     firing_alarms = [
         _describe_firing(stack, key, found[name], cloudwatch)
         for key, name in names.items()
@@ -44,7 +46,14 @@ def read_alarms(stack: str, outputs: Mapping[str, Any], cloudwatch: CloudWatchCl
         "insufficient": sum(_is_in_state(found, name, "INSUFFICIENT_DATA") for name in names.values()),
         "gone": sorted(key for key, name in names.items() if name not in found),
         "watched": len(names),
+        "metric_alarms": counts.get("metric"),
+        "composites": counts.get("composite"),
     }
+
+
+def format_alarm_counts(metric_alarms: int, composites: int) -> str:
+    """How many alarms a stack has in CloudWatch, in words."""
+    return f"{metric_alarms + composites} alarms, {metric_alarms} metric alarms and {composites} composites"
 
 
 def describe_alarms(cloudwatch: CloudWatchClient, names: Iterable[str]) -> dict[str, Mapping[str, Any]]:

@@ -61,7 +61,7 @@ class Alarms(pulumi.ComponentResource):
 
     `guardrails` has the guardrails' names by variant. `health` is the name of the composite that is in ALARM while
     anything is wrong; it notifies nobody. `names` and `arns` have every alarm that indicates a problem, by key and
-    variant. `variants`, `endpoint`, `objectives` and `dimensions` are the values that the alarms are built from.
+    variant. `counts` has the number of created alarms by kind. `variants`, `endpoint`, `objectives` and `dimensions` are the values that the alarms are built from.
 
     Alarms refer to each other by names that are known before the alarms are created; AlarmOrder orders their creation.
     """
@@ -74,6 +74,7 @@ class Alarms(pulumi.ComponentResource):
         self._names: dict[AlarmId, pulumi.Output[str]] = {}
         self._arns: dict[AlarmId, pulumi.Output[str]] = {}
         self._order = AlarmOrder()
+        self.counts = {"metric": 0, "composite": 0}
         alarms = self._collect_alarms()
         composites = self._collect_composites()
         self._alarm_ids = frozenset((*alarms, *composites))
@@ -119,6 +120,7 @@ class Alarms(pulumi.ComponentResource):
 
     def _create_metric_alarm(self, alarm_id: AlarmId, alarm: Alarm) -> None:
         notifies = _has_direct_notification(alarm) and not self._find_suppressors(alarm_id, alarm)
+        self.counts["metric"] += 1
         resource = create_metric_alarm(
             self._context.name(*_to_name_parts(alarm_id)),
             alarm,
@@ -226,6 +228,7 @@ class Alarms(pulumi.ComponentResource):
         # Guardrails, and the alarms that they suppress, are deleted and created again when the champion changes.
         deleted_together = frozenset(other for other in others if other[1] == GUARDRAIL_COMPOSITE)
         before = self._order.find_dependencies(alarm_id, others, deleted_together=deleted_together)
+        self.counts["composite"] += 1
         # The guardrail needs permission before it can call the rollback function.
         permissions = self._args.rollback.permissions if alarm_id[1] == GUARDRAIL_COMPOSITE else []
         return aws.cloudwatch.CompositeAlarm(

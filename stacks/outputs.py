@@ -110,9 +110,11 @@ def _build_rollback_outputs(serving: ServingResources | None) -> dict[str, Any]:
 
 def _build_alarm_outputs(serving: ServingResources | None) -> dict[str, Any]:
     if serving is None:
-        return {"endpoint": None, "guardrails": {}, "names": {}}
+        return {"endpoint": None, "guardrails": {}, "names": {}, "counts": {"metric": 0, "composite": 0}}
     alarms = serving.alarms
-    return {"endpoint": alarms.health, "guardrails": alarms.guardrails, "names": alarms.names}
+    # The endpoint component has one more, the abort alarm.
+    counts = {**alarms.counts, "metric": alarms.counts["metric"] + 1}
+    return {"endpoint": alarms.health, "guardrails": alarms.guardrails, "names": alarms.names, "counts": counts}
 
 
 def _build_objective_output(objective: Objective) -> dict[str, Any]:

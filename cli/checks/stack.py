@@ -245,11 +245,10 @@ class _StackChecks:
                 f"{enable} --region {self._session.region}",
             )
         if firing:
-            yield CheckResult(
-                "alarms", "warn", f"in ALARM: {', '.join(firing)}", f"tidewatch status --stack {self._stack}"
-            )
+            message = f"{len(firing)} of {len(names)} that report a problem in ALARM: {', '.join(firing)}"
+            yield CheckResult("alarms", "warn", message, f"tidewatch status --stack {self._stack}")
         if not (deleted_alarms or disabled_alarms or firing):
-            yield CheckResult("alarms", "ok", f"all {len(names)} are there, and none is in ALARM")
+            yield CheckResult("alarms", "ok", f"all {len(names)} that report a problem are there, and none is in ALARM")
 
     def check_dashboards(self) -> Iterator[CheckResult]:
         cloudwatch = self._session.client("cloudwatch")

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from cli.stack_health import format_alarm_counts
 from rehearsal.alarm_coverage.catalog import ALARM_TRIGGERS
 from rehearsal.alarm_coverage.trigger import AlarmTimeout, AlarmTrigger, parse_alarm_key
 from rehearsal.gamedays.harness import Harness
@@ -123,6 +124,12 @@ def _is_targeted(trigger: AlarmTrigger, row: CoveredAlarm) -> bool:
 
 def _is_composite(_trigger: AlarmTrigger, row: CoveredAlarm) -> bool:
     return row.metric.startswith(COMPOSITE_RULE_PREFIX)
+
+
+def describe_counts(rows: Sequence[CoveredAlarm]) -> str:
+    """How many alarms these are, by kind."""
+    composite_count = sum(row.metric.startswith(COMPOSITE_RULE_PREFIX) for row in rows)
+    return format_alarm_counts(len(rows) - composite_count, composite_count)
 
 
 def write_coverage(rows: Sequence[CoveredAlarm], path: Path) -> None:

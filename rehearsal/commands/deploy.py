@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ from cli.console import Console
 from cli.errors import UserError
 from cli.project import ROOT
 from rehearsal.backend import RehearsalBackend
+from rehearsal.commands.deployment_progress import DeploymentProgress
+from rehearsal.commands.rehearse import SIGNAL_EXIT_BASE
 from rehearsal.demo.commands import CommandFailed
 from rehearsal.demo.console import ProgressConsole, pluralize
 from rehearsal.demo.environment import RehearsalFailed, create_stack, enter_rehearsal
@@ -64,12 +67,16 @@ def _deploy(stack: str, engine: Engine, command: list[str], operation: Callable[
             confirmation = ["--yes"] if command[0] != "preview" and not sys.stdin.isatty() else []
             raise typer.Exit(pulumi.run(*command, *confirmation))
         pulumi.reclaim_state()
-        console = Console(highlight=False)
-        with ProgressConsole(console).run_step(
-            f"{' '.join(command)}, with {paths.stack_file.name} as it is now"
-        ) as step:
+        console, progress = Console(highlight=False), DeploymentProgress(command)
+        with (
+            _explain_interrupt(progress),
+            ProgressConsole(console).run_step(
+                f"{' '.join(command)}, with {paths.stack_file.name} as it is now"
+            ) as step,
+        ):
 
             def show_step(event: DeploymentStep) -> None:
+                progress.follow(event)
                 if event.phase == "start":
                     step.show_detail(f"{event.op} {event.name}")
 
@@ -80,6 +87,17 @@ def _deploy(stack: str, engine: Engine, command: list[str], operation: Callable[
             console.print(f"  {event.op:<16} {event.type}  {event.name}{keys}", soft_wrap=True)
         for note in summary.notes:
             console.print(f"  {note}", soft_wrap=True)
+
+
+@contextmanager
+def _explain_interrupt(progress: DeploymentProgress) -> Iterator[None]:
+    """Ctrl-C, with how far the deployment came. The engine has written its state down by then."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        for line in progress.describe_interrupt():
+            typer.echo(line, err=True)
+        raise typer.Exit(SIGNAL_EXIT_BASE + signal.SIGINT) from None
 
 
 @contextmanager

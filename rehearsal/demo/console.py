@@ -22,6 +22,8 @@ class ProgressStep:
     title: str
     outcome: str = ""
     """The sentence that stays on the console after the step."""
+    seconds: float | None = None
+    """Wall seconds of work that began before the step was shown; None: as long as it is shown."""
     _status: Status | None = field(default=None, repr=False)
 
     def show_detail(self, detail: str) -> None:
@@ -45,7 +47,8 @@ class ProgressConsole:
             status = stack.enter_context(self.console.status(title)) if self.console.is_terminal else None
             step = ProgressStep(title, _status=status)
             yield step
-        self.step_seconds[title] = round(time.perf_counter() - began, 2)
+        shown_seconds = time.perf_counter() - began
+        self.step_seconds[title] = round(shown_seconds if step.seconds is None else step.seconds, 2)
         line = Text.assemble(("✓ ", "green"), title, (f"  {self.step_seconds[title]:.1f} s", "dim"))
         self.console.print(line, soft_wrap=True)
         if step.outcome:

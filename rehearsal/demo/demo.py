@@ -6,6 +6,7 @@ import json
 import math
 import re
 import shlex
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -31,7 +32,7 @@ from rehearsal.demo.workload import FIRST_VERSION, SECOND_VERSION, ModelVersion,
 from rehearsal.engine import DeploymentFailed
 from rehearsal.engine import DeploymentSummary as EngineSummary
 from rehearsal.gamedays.notification_queue import subscribe_temporarily
-from rehearsal.gamedays.outcome import build_outcome
+from rehearsal.gamedays.outcome import build_outcome, find_longest_own_seconds
 from rehearsal.gamedays.scenarios.challenger import ERROR_SPIKE
 
 REPLAY_REQUESTS = 1500
@@ -56,7 +57,7 @@ class Demo:
         pool = ThreadPoolExecutor(1)
         try:
             self.workload.write_stack_file(self.env.paths)
-            prepared_versions = pool.submit(self.workload.prepare, self.env.paths.folder / "models")
+            prepared_versions = pool.submit(self._prepare)
             empty = self._deploy_without_variants()
             self._publish(prepared_versions)
         finally:
@@ -78,9 +79,14 @@ class Demo:
             step.outcome = result.description
         return result
 
-    def _publish(self, prepared_versions: Future[Sequence[ModelVersion]]) -> None:
+    def _prepare(self) -> tuple[Sequence[ModelVersion], float]:
+        """The versions, and the wall seconds that they took: the first `up` runs meanwhile."""
+        began = time.perf_counter()
+        return self.workload.prepare(self.env.paths.folder / "models"), time.perf_counter() - began
+
+    def _publish(self, prepared_versions: Future[tuple[Sequence[ModelVersion], float]]) -> None:
         with self.console.run_step(self.workload.preparation_title) as step:
-            versions = prepared_versions.result()
+            versions, step.seconds = prepared_versions.result()
             step.outcome = "; ".join(
                 f"{self.workload.name}/{version.version}: {version.description}" for version in versions
             )
@@ -121,15 +127,12 @@ class Demo:
     def _roll_back(self) -> str:
         env = self.env
         line = env.outputs()["rollback"]["command"]
-        operations = len(env.control.operations())
+        operations, timings = len(env.control.operations()), len(env.control.function_timings())
         with self.console.run_step(f"Rolling back: {line}") as step:
             command = commands.run_aws(env.root, line)
             answer = command.parse_json()
             step.outcome = answer["message"]
-        timings = env.control.function_timings()
-        own_seconds = next(
-            timing["own_seconds"] for timing in reversed(timings) if timing["slept_seconds"] > 0
-        )  # the call that waited for the weights
+        own_seconds = find_longest_own_seconds(env.control.function_timings()[timings:])
         platform_seconds = sum(operation["simulated_seconds"] for operation in env.control.operations()[operations:])
         self._expect(
             env.live_shares() == {BLUE: 1.0, GREEN: 0.0}, f"after the rollback the live split is {env.live_shares()}"

@@ -20,7 +20,7 @@ MAX_HOURS = 6
 GAP_BEFORE_REPLAY = timedelta(days=4)
 """Keeps the requests of the earlier steps out of the three days that the last report covers."""
 PAGE_TITLE = "Drift of your requests"
-HEADINGS = ("version", "verdict", "rows", "rejected", "drifting")
+HEADINGS = ("version", "verdict", "rows", "rejected", "drift and warnings")
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,16 @@ class VersionDrift:
     def cells(self) -> tuple[str, ...]:
         """The row of this version under HEADINGS."""
         rejected = ", ".join(f"{count} {reason}" for reason, count in self.rejected.items() if count) or "none"
-        drifting = (
-            ", ".join(name for name, feature in self.features.items() if feature.verdict == Verdict.DRIFT) or "none"
-        )
-        return (self.version, self.verdict, f"{self.rows:,}", rejected, drifting)
+        return (self.version, self.verdict, f"{self.rows:,}", rejected, self._format_alerting_features())
+
+    def _format_alerting_features(self) -> str:
+        """Those with drift and those with a warning, by name; the score is one of them."""
+        names_by_verdict = {
+            verdict: [name for name, feature in self.features.items() if feature.verdict == verdict]
+            for verdict in (Verdict.DRIFT, Verdict.WARNING)
+        }
+        parts = [f"{verdict}: {', '.join(names)}" for verdict, names in names_by_verdict.items() if names]
+        return "; ".join(parts) or "none"
 
 
 @dataclass(frozen=True)

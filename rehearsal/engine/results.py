@@ -48,6 +48,11 @@ class DeploymentStep:
     def type(self) -> str:
         return self.urn.split("::")[2].rsplit("$", 1)[-1]
 
+    @property
+    def is_change(self) -> bool:
+        """Whether it is more than looking: neither `same` nor `read`, nor a `refresh` that found nothing."""
+        return self.op not in UNCHANGED_OPS and (self.op != "refresh" or bool(self.keys))
+
 
 @dataclass(frozen=True)
 class DeploymentSummary:
@@ -68,7 +73,7 @@ class DeploymentSummary:
     @property
     def changed_steps(self) -> tuple[DeploymentStep, ...]:
         """The steps with an effect: all but `same`, `read` and a `refresh` without a difference."""
-        return tuple(s for s in self.steps if s.op not in UNCHANGED_OPS and (s.op != "refresh" or s.keys))
+        return tuple(step for step in self.steps if step.is_change)
 
     @property
     def description(self) -> str:

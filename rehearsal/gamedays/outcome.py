@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -216,18 +216,23 @@ def _sum_platform_seconds(harness: Harness, bad: float | None, flipped: float | 
 
 def _read_own_seconds(harness: Harness) -> float:
     """Wall seconds of the rollback function for the flip: the longest of its calls that waited for it."""
-    name = harness.outputs["rollback"]["function"]
-    timings: list[dict[str, Any]] = [
+    return find_longest_own_seconds(
         timing
         for timing in harness.control.function_timings()
-        if timing["function"] == name
+        if timing["function"] == harness.outputs["rollback"]["function"]
         and timing["error"] is None
         and datetime.fromisoformat(timing["started"]) >= harness.started_at
-    ]
-    own_seconds = [timing["own_seconds"] for timing in timings if timing["slept_seconds"] > 0] or [
-        timing["own_seconds"] for timing in timings
-    ]
-    return max(own_seconds, default=0.0)
+    )
+
+
+def find_longest_own_seconds(timings: Iterable[Mapping[str, Any]]) -> float:
+    """Returns the wall seconds of the longest call that waited, or of any call if none had to; 0 without a call.
+
+    On a slow machine the platform may be done before the function looks for the first time.
+    """
+    calls = list(timings)
+    waited = [timing["own_seconds"] for timing in calls if timing["slept_seconds"] > 0]
+    return max(waited or [timing["own_seconds"] for timing in calls], default=0.0)
 
 
 def _find_first_mark(marks: Sequence[Mark], kind: str) -> float | None:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from rehearsal.alarm_coverage.coverage import verify_alarms
+from rehearsal.alarm_coverage.coverage import describe_counts, verify_alarms
 from rehearsal.alarm_coverage.coverage import write_coverage as write_proof
 from rehearsal.charts.page import write_report
 from rehearsal.charts.timeline import GameDayOutcome
@@ -79,7 +79,7 @@ def _verify_coverage(account: Snapshot, console: ProgressConsole, paths: Rehears
     with console.run_step("Triggering and clearing every alarm") as step:
         covered_alarms = verify_alarms(account, step.show_detail)
         write_proof(covered_alarms, paths.alarm_coverage_file)
-        step.outcome = f"{len(covered_alarms)} alarms fired and cleared"
+        step.outcome = f"{describe_counts(covered_alarms)}: each fired and cleared"
 
 
 def build_table_rows(outcomes: Sequence[GameDayOutcome]) -> list[tuple[str, ...]]:

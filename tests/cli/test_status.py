@@ -79,7 +79,8 @@ def watched(operated: Rehearsed, monkeypatch: pytest.MonkeyPatch) -> Iterator[Re
         Tags=[{"Key": "tidewatch:severity", "Value": "P1"}],
     )
     operated.clock.advance(1)
-    _outputs(monkeypatch, {**operated.outputs(), "alarms": {"names": NAMES}, "slo": SLO})
+    counts = {"metric": 64, "composite": 60}
+    _outputs(monkeypatch, {**operated.outputs(), "alarms": {"names": NAMES, "counts": counts}, "slo": SLO})
     yield operated
     cloudwatch.delete_alarms(AlarmNames=[NAMES["guardrail-green"]])
     cloudwatch.delete_alarms(AlarmNames=[name for key, name in NAMES.items() if key != "guardrail-green"])
@@ -112,6 +113,7 @@ def test_alarms_are_told_with_since_when_severity_and_runbook_the_most_urgent_fi
     assert (alarms["insufficient"], alarms["gone"], alarms["watched"]) == (1, ["undelivered"], 6)
     said = _said()
     assert "3 of 6 in ALARM; 1 without enough data" in said
+    assert "6 report a problem; CloudWatch has 124 alarms, 64 metric alarms and 60 composites" in said
     assert "P1  server-errors-blue since 20" in said
     assert "deleted by somebody: undelivered" in said
 
@@ -324,7 +326,7 @@ def test_a_watch_redraws_in_place_also_what_is_higher_than_the_terminal(
     firing: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = {"severity": "P1", "since": "8:00", "runbook": "-"}
-    alarms = {"firing": [{**one, "alarm": f"disk-{n}"} for n in range(firing)], "watched": 40}
+    alarms = {"firing": [{**one, "alarm": f"disk-{n}"} for n in range(firing)], "watched": 40, "metric_alarms": None}
     monkeypatch.setattr("cli.stack_health.read_alarms", lambda *_: {**alarms, "insufficient": 0, "gone": []})
     _interrupted(monkeypatch, looks=3)
     written = io.StringIO()

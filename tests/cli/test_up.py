@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from cli.errors import UserError
 from cli.main import app
 from rehearsal.demo.paths import RehearsalPaths
 from rehearsal.engine import DeploymentFailed, DeploymentStep, DeploymentSummary
+from rehearsal.engine.results import Phase
 from rehearsal.simulator_process import SimulatorProcess
 from tests.runbooks.written_commands import in_blocks, in_text, mistake
 from tests.stacks.deployed_program import ROOT
@@ -93,6 +94,47 @@ def test_what_a_failed_up_had_changed_is_told_without_what_it_only_read(
     monkeypatch.setattr("rehearsal.commands.deploy.create_stack", lambda *_: Failing())
     assert str(run("up").exception) == "no"
     assert str(run("up", "--refresh").exception) == "no\n1 resource was changed before"
+
+
+@pytest.mark.parametrize(
+    ("command", "steps", "lines"),
+    [
+        (
+            "destroy",
+            [("delete", "one", "planned"), ("delete", "two", "planned"), ("delete", "six", "planned"),
+             ("delete", "one", "start"), ("delete", "one", "done"), ("delete", "two", "start")],
+            ["tidewatch: destroy was interrupted after 1 of 3 planned changes, during delete two.",
+             "To go on from there: tidewatch destroy --stack rehearsal"],
+        ),
+        (
+            "up",
+            [("same", "one", "planned"), ("create", "two", "planned"), ("same", "one", "done")],
+            ["tidewatch: up was interrupted before it changed anything.",
+             "To begin again: tidewatch up --stack rehearsal"],
+        ),
+    ],
+)  # fmt: skip
+def test_an_interrupted_command_says_how_far_it_came_and_how_to_go_on(
+    kept: RehearsalPaths, monkeypatch: pytest.MonkeyPatch, command: str, steps: list[tuple[str, str, Phase]],
+    lines: list[str],
+) -> None:  # fmt: skip
+    del kept
+
+    class Interrupted:
+        def __init__(self, _root: Path, _paths: RehearsalPaths, on_step: Callable[[DeploymentStep], None]) -> None:
+            self.on_step = on_step
+
+        def destroy(self, **_: bool) -> DeploymentSummary:
+            for op, name, phase in steps:
+                self.on_step(DeploymentStep(op, f"urn:pulumi:r::t::aws:sns/topic:Topic::{name}", phase=phase))
+            raise KeyboardInterrupt
+
+        up = destroy
+
+    monkeypatch.setattr("rehearsal.commands.deploy.create_stack", Interrupted)
+    ended = run(command)
+    assert ended.exit_code == 130
+    assert ended.output.splitlines()[-2:] == lines
 
 
 def test_printed_lines_reach_the_simulator_at_its_clock(kept: RehearsalPaths, tmp_path: Path) -> None:

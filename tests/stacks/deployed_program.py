@@ -32,7 +32,7 @@ CONTRACT = {
     "traffic": {"champion", "declared", "versions", "held_back"},
     "drift": {"function", "schedule", "reports"},
     "rollback": {"function", "target", "command"},
-    "alarms": {"endpoint", "guardrails", "names"},
+    "alarms": {"endpoint", "guardrails", "names", "counts"},
     "registry": {"bucket", "prefix"},
     "buckets": {"capture", "monitoring"},
     "topics": {"P1", "P2", "P3"},

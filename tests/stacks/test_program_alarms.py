@@ -114,6 +114,12 @@ def test_the_endpoints_composite_is_over_everything_that_can_be_wrong(standing: 
     assert all(f'"{name}"' in under for name in names.values())
 
 
+def test_the_outputs_count_every_alarm_that_was_made(standing: Rehearsed, alarms: Alarms):
+    composite_count = sum(key.startswith("*") for key in alarms)
+    counts = {"metric": len(alarms) - composite_count, "composite": composite_count}
+    assert standing.outputs()["alarms"]["counts"] == counts
+
+
 def test_a_metric_of_the_users_own_is_a_guardrail_of_the_challenger(standing: Rehearsed):
     own = {**CONVERSION, "minimumSamples": 5}
     standing.set(alarms={**standing.config["tidewatch:alarms"], "guardrails": [own]}).up()

@@ -120,8 +120,8 @@ class IncidentDocument:
             escape_markdown(self.message, MAX_MESSAGE_LENGTH),
             _format_bullets(map(escape_markdown, found.missing)),
             _format_versions(self.evidence.versions.items()),
-            f"In ALARM when it was opened, of {len(found.alarms.snapshots)} alarms (the other {other_count} were "
-            "not):\n\n"
+            f"In ALARM when it was opened, of the {len(found.alarms.snapshots)} alarms and composites that the alarm "
+            f"of the endpoint looks at (the other {other_count} were not):\n\n"
             f"{states or '- none'}"
             if found.alarms.snapshots
             else "",

@@ -17,6 +17,7 @@ from tidewatch.incidents.alarm_history import parse_alarm_name
 from tidewatch.naming import format_command
 from tidewatch.rollback import unrecorded
 from tidewatch.rollback.plan import RollbackPlan
+from tidewatch.rollback.repeated_request import answer_repeated_request
 from tidewatch.rollback.request import RollbackRequest, RollbackResult
 from tidewatch.rollback.state_machine import RollbackStateMachine
 from tidewatch.traffic.backoff import Backoff
@@ -75,7 +76,7 @@ def _run_recorded(
     if request.trigger in ("alarm", "operator"):
         claim = _claim_incident(request, controller, plan)
         if isinstance(claim, RollbackResult):
-            return claim
+            return answer_repeated_request(request, claim, controller)
         run = claim
     else:
         run = read_trusted_run(controller, plan)
@@ -84,7 +85,7 @@ def _run_recorded(
     run = _advance_until_done(run, controller, plan, deadline)
     run = notifications.notify(run, controller, plan.incidents)
     sweep_result = _run_sweep_tasks(run, controller, plan) if not run.is_active else None
-    result = _build_result(run)
+    result = answer_repeated_request(request, _build_result(run), controller)
     return replace(result, out_of_band_incident=sweep_result.out_of_band_incident) if sweep_result else result
 
 

@@ -17,6 +17,7 @@ from rehearsal.alarm_coverage.coverage import (
     CoveredAlarm,
     TriggerResult,
     build_coverage_table,
+    describe_counts,
     write_coverage,
 )
 from rehearsal.alarm_coverage.trigger import AlarmTrigger
@@ -122,6 +123,11 @@ def test_an_alarm_fired_by_the_way_only_is_not_proven() -> None:
     by_the_way = {"m-disk-1": _row("disk", "Disk", "first.")}
     with pytest.raises(AlarmsNotCovered, match="no trigger for m-disk-1"):
         build_coverage_table([TriggerResult(_drive("first"), by_the_way, frozenset(by_the_way))])
+
+
+def test_alarms_are_counted_by_kind() -> None:
+    rows = [_row("disk", "Disk", "first."), _row("disk", 'ALARM("m-disk-1")', "first.")]
+    assert describe_counts(rows) == "2 alarms, 1 metric alarms and 1 composites"
 
 
 def test_the_table_is_written_as_a_list(tmp_path: Path) -> None:

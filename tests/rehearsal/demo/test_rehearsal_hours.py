@@ -13,8 +13,9 @@ from rich.console import Console
 
 from rehearsal.aws.sagemaker.replay import InferenceRequest
 from rehearsal.demo.console import ProgressConsole
+from rehearsal.demo.drift_summary import FeatureDrift
 from rehearsal.demo.environment import RehearsalFailed
-from rehearsal.demo.requests_replay import GAP_BEFORE_REPLAY, MAX_HOURS, RequestsReplay
+from rehearsal.demo.requests_replay import GAP_BEFORE_REPLAY, HEADINGS, MAX_HOURS, RequestsReplay, VersionDrift
 from tests.rehearsal.demo.test_rehearsal_year import Platform, stage_of
 
 
@@ -60,6 +61,26 @@ def test_each_versions_last_page_lies_in_the_rehearsals_folder(tmp_path: Path) -
     assert {each.name for each in folder.iterdir()} == {"index.html", "version-2.html"}
     assert 'href="version-2.html"' in (folder / "index.html").read_text()
     assert watched.pages == "out/rehearsal/drift/index.html"
+
+
+def test_a_table_names_a_score_that_warns_beside_what_drifts() -> None:
+    features = {
+        "humid": FeatureDrift("drift", 0.4),
+        "wind": FeatureDrift("ok", 0.0),
+        "score": FeatureDrift("warning", 0.12),
+    }
+    version = VersionDrift("1", "drift", "inform", 473, {}, features, "page.html")
+    assert dict(zip(HEADINGS, version.cells, strict=True))["drift and warnings"] == "drift: humid; warning: score"
+    warning = replace(version, verdict="warning", features={"score": features["score"]})
+    assert warning.cells == ("1", "warning", "473", "none", "warning: score")
+    assert replace(version, features={"wind": features["wind"]}).cells[-1] == "none"
+
+
+def test_work_that_began_before_its_step_is_told_with_its_own_time() -> None:
+    screen = ProgressConsole(Console(file=(said := io.StringIO()), width=200))
+    with screen.run_step("Training") as step:
+        step.seconds = 34.14
+    assert said.getvalue() == "✓ Training  34.1 s\n"
 
 
 def test_hours_without_a_report_end_the_rehearsal(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.tidewatch.traffic.account import GUARDRAIL, OTHER_GUARDRAIL, Flights
 from tidewatch.rollback import RollbackRequest, RollbackResult
+from tidewatch.rollback.repeated_request import MAX_NOTES
 from tidewatch.traffic import UnknownAlarm
 
 
@@ -123,6 +124,44 @@ def test_two_guardrails_one_after_the_other_are_one_incident(canary: Flights) ->
     canary.sweeps(17)
     assert canary.roll_back(other_alarm(canary)).incident == first.incident
     assert opened(canary) == 1
+
+
+@pytest.mark.parametrize("minutes", [1, 17])
+def test_an_operator_who_asks_again_reads_who_rolled_back_and_when(canary: Flights, minutes: int) -> None:
+    first = canary.roll_back(canary.alarm())
+    rolled_back_at = f"{canary.clock.now():%Y-%m-%d %H:%M:%S} UTC"
+    canary.sweeps(minutes)
+    again = canary.roll_back(canary.request(reason="error spike since 02:40", by="ana"))
+    assert again.message == (
+        f"blue has all traffic already: the alarm {GUARDRAIL} rolled back at {rolled_back_at} (incident "
+        f"{first.incident}). Nothing was changed now; the receipt is of then. The reason is kept as a note of "
+        f"{first.incident}."
+    )
+    assert again.receipt == first.receipt
+    run = canary.controller().control.read_run()
+    assert run is not None
+    assert "by ana at " in run.notes[-1]
+    assert run.notes[-1].endswith(": error spike since 02:40")
+    assert opened(canary) == 1
+
+
+def test_an_operator_who_joins_a_rollback_under_way_reads_who_asked_for_it(canary: Flights) -> None:
+    first = canary.request(by="ben")
+    answers = arriving_meanwhile(canary, canary.request(reason="error spike", by="ana"))
+    result = canary.roll_back(first)
+    (joined,) = answers
+    assert "An operator (ben) asked for it at " in joined.message
+    assert "already" not in joined.message
+    assert any(note.endswith(": error spike") for note in joined.notes)
+    assert "already" not in result.message
+
+
+def test_reasons_of_repeated_requests_do_not_fill_the_run(canary: Flights) -> None:
+    canary.roll_back()
+    answers = [canary.roll_back(canary.request(reason=f"again {count}")) for count in range(MAX_NOTES + 2)]
+    assert "The reason is kept" in answers[0].message
+    assert "The reason is kept" not in answers[-1].message
+    assert len(answers[-1].notes) <= MAX_NOTES
 
 
 def test_an_alarm_that_was_answered_rolls_nothing_back_after_its_incident_was_acknowledged(canary: Flights) -> None:

@@ -94,7 +94,9 @@ def _compare_numbers(feature: NumericFeature, counts: Counts) -> DistributionCom
     distance, divergence = js_distance(expected, actual), kl_divergence(actual, expected)
     # Values that left a constant left its range: they are shown here, and only `compare_unseen_rates` judges them.
     effect = stability if feature.deciles else 0.0
-    bin_note = f"; one bin by {100 * share:.1f} points" if share >= MIN_REPORTED_SHARE else ""
+    bin_note = (
+        f"; one of {len(trained) - 2:,} narrow bins by {100 * share:.1f} points" if share >= MIN_REPORTED_SHARE else ""
+    )
     comparison = Comparison(evidence, f"{sentence} (PSI {stability:.2f}{bin_note})", psi=effect, share=share)
     return DistributionComparison(comparison, stability, ks, p_value, distance, divergence)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -69,6 +70,12 @@ def test_a_shift_is_drift_and_says_what_moved() -> None:
     assert found.p_value == pytest.approx(0, abs=1e-50)
     assert "in training" in found.reasons[0]
     assert "are now (PSI" in found.reasons[0]
+
+
+def test_a_bin_that_changed_is_said_to_be_one_of_many() -> None:
+    numbers = np.arange(1_000.0)
+    found = one(numbers, np.concatenate([numbers, np.full(200, 500.0)]))
+    assert re.search(r"; one of 1,000 narrow bins by 16\.\d points\)", found.reasons[0])
 
 
 def test_a_change_between_the_limits_is_a_warning() -> None:

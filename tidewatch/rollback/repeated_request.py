@@ -1,0 +1,67 @@
+"""What somebody reads who asks for a rollback that was made before: when and by whom; the reason is kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from tidewatch.incidents.alarm_history import parse_alarm_name
+from tidewatch.rollback.request import RollbackRequest, RollbackResult
+from tidewatch.traffic.controller import TrafficController
+from tidewatch.traffic.models import RollbackRun
+
+MAX_NOTES = 20
+"""Notes of a run, beyond which no further reason is kept: whoever may call could fill its item."""
+
+
+def answer_repeated_request(
+    request: RollbackRequest, result: RollbackResult, controller: TrafficController
+) -> RollbackResult:
+    """The result; for an operator whose request joins an incident of others, with who opened it and when, and with the
+    request's reason as a note of the run. Where the records cannot be read or written, the result stays as it is."""
+    if request.trigger != "operator" or not result.incident:
+        return result
+    try:
+        run = controller.control.read_run()
+        head = run if run is not None and run.incident == result.incident else None
+        if head is not None and _is_own(head, request):
+            return result
+        message = _describe_earlier_rollback(request, result, head, controller)
+        noted = _keep_reason(head, request, controller) if head is not None else None
+    except Exception:
+        return result
+    if noted is None:
+        return replace(result, message=message)
+    return replace(result, message=f"{message} The reason is kept as a note of {result.incident}.", notes=noted.notes)
+
+
+def _is_own(run: RollbackRun, request: RollbackRequest) -> bool:
+    return (run.requested_at, run.by, run.reason) == (request.requested_at, request.by, request.reason)
+
+
+def _describe_earlier_rollback(
+    request: RollbackRequest, result: RollbackResult, run: RollbackRun | None, controller: TrafficController
+) -> str:
+    incident = controller.get_incident(result.incident)
+    rolled_back_at = incident.opened_at + timedelta(seconds=incident.receipt.weights_observed_s or 0)
+    by = f" ({run.by})" if run is not None and run.by else ""
+    who = f"the alarm {parse_alarm_name(incident.alarm)}" if incident.alarm else f"an operator{by}"
+    is_over = result.state in ("observed", "closed") and rolled_back_at <= request.requested_at
+    if not is_over:
+        return f"{result.message} {who[0].upper()}{who[1:]} asked for it at {_format_time(incident.opened_at)}."
+    receipt = "; the receipt is of then" if incident.receipt.weights_observed_s is not None else ""
+    return (
+        f"{result.target} has all traffic already: {who} rolled back at {_format_time(rolled_back_at)} "
+        f"(incident {incident.id}). Nothing was changed now{receipt}."
+    )
+
+
+def _keep_reason(run: RollbackRun, request: RollbackRequest, controller: TrafficController) -> RollbackRun | None:
+    """The run with the reason among its notes; None where it has no room, or another call wrote it meanwhile."""
+    by = f" by {request.by}" if request.by else ""
+    note = f"Asked for again{by} at {_format_time(request.requested_at)}: {request.reason}"
+    return controller.control.save_run(replace(run, notes=(*run.notes, note))) if len(run.notes) < MAX_NOTES else None
+
+
+def _format_time(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M:%S UTC")

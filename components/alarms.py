@@ -61,7 +61,8 @@ class Alarms(pulumi.ComponentResource):
 
     `guardrails` has the guardrails' names by variant. `health` is the name of the composite that is in ALARM while
     anything is wrong; it notifies nobody. `names` and `arns` have every alarm that indicates a problem, by key and
-    variant. `counts` has the number of created alarms by kind. `variants`, `endpoint`, `objectives` and `dimensions` are the values that the alarms are built from.
+    variant. `counts` has the number of created alarms by kind. `variants`, `endpoint`, `objectives` and `dimensions`
+    are the values that the alarms are built from.
 
     Alarms refer to each other by names that are known before the alarms are created; AlarmOrder orders their creation.
     """

@@ -1,19 +1,19 @@
 """The layer with the third-party packages that a function imports, built reproducibly from the lock file.
 
-Running this module builds the layers that are missing, so that a first `up` does not wait for them.
+`uv export` lists the locked packages, and `uv pip install` fetches them by their hashes. `make install` runs this
+module, which builds what is missing. An `up` after that needs neither uv nor the package index: the export is kept
+under a hash of uv.lock, and the layer under a hash of the export.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import re
 import shutil
 import subprocess
 import tempfile
-import tomllib
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,7 +27,6 @@ EXCLUDED_FILES = frozenset({"INSTALLER", "RECORD", "REQUESTED", "direct_url.json
 EXCLUDED_SUFFIXES = frozenset({".a", ".c", ".cpp", ".h", ".pxd", ".pyc", ".pyi", ".pyx"})
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-_NAME = re.compile(r'name = "([^"]+)"')
 
 
 class LayerNotBuilt(RuntimeError):
@@ -40,81 +39,82 @@ def build_layer(purpose: str, root: Path = ROOT) -> Path:
     The file's name contains a hash of the locked packages, so an edited lock file gives another file. Raises
     LayerNotBuilt.
     """
-    file = root / "build" / "layers" / f"{purpose}-{compute_digest(f'{purpose}-layer', root / 'uv.lock')}.zip"
+    requirements = export_requirements(f"{purpose}-layer", root)
+    file = requirements.with_name(f"{purpose}-{compute_digest(requirements)}.zip")
     if not file.is_file():
-        _build_zip(f"{purpose}-layer", file, root)
+        _write_whole(file, lambda scratch: _build_zip(requirements, scratch, root))
     return file
 
 
-def compute_digest(group: str, lock: Path) -> str:
-    """Returns 12 hex digits that identify a dependency group: a hash of its lock entries and of how they are packed."""
-    entries = dict[str, list[str]]()
-    for block in lock.read_text(encoding="utf-8").split("[[package]]\n")[1:]:
-        if found := _NAME.match(block):
-            entries.setdefault(found[1], []).append(block)
+def export_requirements(group: str, root: Path = ROOT) -> Path:
+    """Returns the file with the locked versions of a dependency group and their hashes, as uv exports them.
+
+    Raises LayerNotBuilt.
+    """
+    lock_digest = hashlib.sha256((root / "uv.lock").read_bytes()).hexdigest()[:12]
+    file = root / "build" / "layers" / f"{group}-{lock_digest}.txt"
+    if not file.is_file():
+        _write_whole(file, lambda scratch: _export(group, scratch, root))
+    return file
+
+
+def compute_digest(requirements: Path) -> str:
+    """Returns 12 hex digits that identify a layer: a hash of its locked requirements and of how they are packed."""
     recipe = [PYTHON, PLATFORM, *(sorted(names) for names in (EXCLUDED_FOLDERS, EXCLUDED_FILES, EXCLUDED_SUFFIXES))]
-    content = hashlib.sha256(repr(recipe).encode())
-    for name in sorted(_resolve_closure(_find_members(group, entries, lock), entries)):
-        content.update("".join(entries[name]).encode())
-    return content.hexdigest()[:12]
+    return hashlib.sha256(repr(recipe).encode() + requirements.read_bytes()).hexdigest()[:12]
 
 
-def _find_members(group: str, entries: dict[str, list[str]], lock: Path) -> set[str]:
-    for block in entries.get("tidewatch", ()):
-        groups = tomllib.loads(block).get("package", {}).get("dev-dependencies", {})
-        if group in groups:
-            return {member["name"] for member in groups[group]}
-    raise LayerNotBuilt(f"{lock} has no dependency group {group}: declare it in pyproject.toml and run `uv lock`")
-
-
-def _resolve_closure(names: set[str], entries: dict[str, list[str]]) -> set[str]:
-    found, todo = set[str](), list(names)
-    while todo:
-        name = todo.pop()
-        if name in found:
-            continue
-        found.add(name)
-        todo += [
-            dependency["name"] for block in entries[name] for dependency in tomllib.loads(block).get("dependencies", ())
-        ]
-    return found
-
-
-def _build_zip(group: str, file: Path, root: Path) -> None:
+def _write_whole(file: Path, create: Callable[[Path], Path]) -> None:
+    """Creates a file whole or not at all; `create` gets a temporary folder and returns the file in it."""
     file.parent.mkdir(parents=True, exist_ok=True)
     # Built in a temporary folder and renamed in one step, because another process may be building the same file.
     with tempfile.TemporaryDirectory(prefix=".building-", dir=file.parent) as scratch:
-        install_folder, partial_file = Path(scratch) / "installed", Path(scratch) / file.name
-        _install(group, install_folder, Path(scratch) / "requirements.txt", root)
-        _pack(install_folder, partial_file)
-        partial_file.replace(file)
+        create(Path(scratch)).replace(file)
 
 
-def _install(group: str, target: Path, requirements: Path, root: Path) -> None:
-    export_arguments = (
-        *("export", "--quiet", "--frozen", "--project", str(root), "--only-group", group),
-        *("--no-emit-project", "--no-header", "--no-annotate", "--output-file", str(requirements)),
+def _export(group: str, scratch: Path, root: Path) -> Path:
+    file = scratch / "requirements.txt"
+    arguments = (
+        *("export", "--quiet", "--frozen", "--offline", "--project", str(root), "--only-group", group),
+        *("--no-emit-project", "--no-header", "--no-annotate", "--output-file", str(file)),
     )
-    install_arguments = (
-        *("pip", "install", "--quiet", "--target", str(target), "--requirements", str(requirements)),
+    if error := _run_uv(arguments, root):
+        raise LayerNotBuilt(
+            f"The locked packages of {group} cannot be listed: {error}. Declare the dependency group in "
+            "pyproject.toml, run `uv lock`, and try again."
+        )
+    return file
+
+
+def _build_zip(requirements: Path, scratch: Path, root: Path) -> Path:
+    install_folder, file = scratch / "installed", scratch / "layer.zip"
+    arguments = (
+        *("pip", "install", "--quiet", "--target", str(install_folder), "--requirements", str(requirements)),
         *("--python-version", PYTHON, "--python-platform", PLATFORM, "--only-binary", ":all:"),
         *("--require-hashes", "--no-deps", "--link-mode", "copy"),
     )
-    for arguments in (export_arguments, install_arguments):
-        command = [_find_uv(root), *arguments]
-        result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)  # nosec B603 # no shell
-        if result.returncode:
-            raise LayerNotBuilt(
-                f"The layer of {group} cannot be built: {result.stderr.strip() or 'uv gave no reason'}. It is made of "
-                f"the locked packages for {PLATFORM}, which come from the package index: reach it and try again."
-            )
+    if error := _run_uv(arguments, root):
+        raise LayerNotBuilt(
+            f"The layer of {requirements.stem} cannot be built: {error}. It is made of the locked packages for "
+            f"{PLATFORM}, which come from the package index: reach it and try again."
+        )
+    _pack(install_folder, file)
+    return file
+
+
+def _run_uv(arguments: tuple[str, ...], root: Path) -> str:
+    """Why uv failed; "" where it did not."""
+    command = [_find_uv(root), *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)  # nosec B603 # no shell
+    return (result.stderr.strip() or "uv gave no reason") if result.returncode else ""
 
 
 def _find_uv(root: Path) -> str:
+    """The uv that `make install` brought, which is of the locked version, or the one on PATH."""
     bundled_uv = root / ".venv-uv" / "bin" / "uv"
-    executable = shutil.which("uv") or (str(bundled_uv) if os.access(bundled_uv, os.X_OK) else None)
+    executable = str(bundled_uv) if os.access(bundled_uv, os.X_OK) else shutil.which("uv")
     if executable is None:
-        raise LayerNotBuilt(f"uv is neither on PATH nor at {bundled_uv}: run `make install`, or install uv")
+        raise LayerNotBuilt(f"uv is neither at {bundled_uv} nor on PATH: run `make install`, or install uv")
     return executable
 
 

@@ -35,7 +35,7 @@ class RegistryParameterProvider(AwsProvider):
     @report_as_sentence
     def check(self, _olds: Props, news: Props) -> CheckResult:
         """Refuses versions that were read from another bucket while the stack's own bucket still exists."""
-        own_bucket, source_bucket = str(_olds.get("bucket") or ""), str(news.get("found") or "")
+        own_bucket, source_bucket = str(_olds.get("bucket") or ""), str(news.get("source_bucket") or "")
         if (
             not own_bucket
             or not source_bucket
@@ -47,7 +47,7 @@ class RegistryParameterProvider(AwsProvider):
 
     @report_as_sentence
     def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
-        inputs = [has_changed(_olds, _news, key) for key in ("bucket", "value", "tags", "kept")]
+        inputs = [has_changed(_olds, _news, key) for key in ("bucket", "value", "tags", "retained")]
         return DiffResult(
             changes=any(inputs) or self._read_value(_news["name"]) != _news["value"],
             replaces=["name"] if has_changed(_olds, _news, "name") else [],
@@ -72,7 +72,7 @@ class RegistryParameterProvider(AwsProvider):
 
     @report_as_sentence
     def delete(self, _id: str, _props: Props) -> None:
-        if _props.get("kept"):
+        if _props.get("retained"):
             mark_left_behind(self.client("s3"), _props["bucket"])
         ssm = self.client("ssm")
         try:
@@ -130,9 +130,9 @@ class RegistryParameter(Resource, module="tidewatch", name="RegistryParameter"):
         inputs: dict[str, Any] = {
             "name": parameter,
             "bucket": bucket,
-            "found": source_bucket,
+            "source_bucket": source_bucket,
             "value": pulumi.Output.json_dumps({"bucket": bucket, "prefix": prefix}),
             "tags": dict(tags),
-            "kept": retained,
+            "retained": retained,
         }
         super().__init__(RegistryParameterProvider(), name, inputs, set_delete_before_replace(opts))

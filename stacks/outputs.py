@@ -85,12 +85,12 @@ def _build_endpoint_outputs(settings: StackSettings, serving: ServingResources |
 
 def _build_traffic_outputs(settings: StackSettings, serving: ServingResources | None) -> dict[str, Any]:
     if serving is None:
-        return {"champion": None, "declared": None, "versions": None, "held_back": None}
+        return {"champion": None, "declared": None, "versions": None, "withheld": None}
     return {
         "champion": settings.champion,
         "declared": serving.traffic.declared,
         "versions": {name: variant.version for name, variant in sorted(settings.variants.items())},
-        "held_back": serving.traffic.held_back,
+        "withheld": serving.traffic.withheld,
     }
 
 

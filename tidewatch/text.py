@@ -1,12 +1,11 @@
 """Makes text from others safe to print, store and send.
 
-`sanitize` is the one sanitizer. `escape_markdown`, `format_code_span`, `escape_slack` and `format_log_line` escape for
-the place where a text goes. tidewatch.html.escape_html does so for HTML and cli.console for a terminal.
+`sanitize` is the one sanitizer. `escape_markdown`, `format_code_span` and `escape_slack` escape for the place where a
+text goes. tidewatch.html.escape_html does so for HTML and cli.console for a terminal.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 
@@ -75,8 +74,3 @@ def escape_slack(text: str) -> str:
     Source: Slack, "Formatting text for app surfaces", on escaping text.
     """
     return "".join(_ENTITIES.get(character, character) for character in text)
-
-
-def format_log_line(problem: object) -> str:
-    """Returns a line for a function's log. It is JSON only, so a text in it is no metric and no line of its own."""
-    return json.dumps({"problem": sanitize(str(problem))})

@@ -115,7 +115,7 @@ def describe(stack: str, outputs: dict[str, Any], traffic: TrafficController, se
             for variant in sorted(state.variants)
         },
         "in_sync": declared.is_close_to(live),
-        "held_back": traffic.describe_withheld_variants(declared),
+        "withheld": traffic.describe_withheld_variants(declared),
         "incidents": [
             _describe_incident(incident, s3, outputs["buckets"]["monitoring"]) for incident in traffic.open_incidents()
         ],
@@ -206,8 +206,8 @@ def _render(report: dict[str, Any]) -> Iterator[RenderableType]:
     for incident in report["incidents"]:
         yield _format_line(_format_incident(incident))
         yield _format_line(f"  tidewatch acknowledge {incident['id']} --stack {report['stack']}")
-    if report["held_back"]:
-        yield _format_line(report["held_back"])
+    if report["withheld"]:
+        yield _format_line(report["withheld"])
     elif not report["in_sync"]:
         message = "The live split is not the declared one. `pulumi up` leaves it so until the declaration is edited."
         yield _format_line(get_backend(report["stack"]).adapt_commands(message))

@@ -43,7 +43,7 @@ class VariantCapacityProvider(TrafficProvider):
 
     @report_as_sentence
     def create(self, props: Props) -> CreateResult:
-        return CreateResult(f"{props['place']['key']}/{props['variant']}", self._set(props))
+        return CreateResult(f"{props['resource_names']['key']}/{props['variant']}", self._set(props))
 
     @report_as_sentence
     def update(self, _id: str, _olds: Props, _news: Props) -> UpdateResult:
@@ -82,7 +82,7 @@ class VariantCapacity(Resource, module="tidewatch", name="VariantCapacity"):
         opts: pulumi.ResourceOptions,
     ) -> None:
         inputs = {
-            "place": traffic_inputs.build_resource_names(endpoint),
+            "resource_names": traffic_inputs.build_resource_names(endpoint),
             "variant": variant,
             "instances": instances,
             "live_instances": None,

@@ -46,7 +46,7 @@ class EndpointDeploymentProvider(TrafficProvider):
         return self.check_declaration(_olds, news)
 
     def _is_recreated(self, olds: Props, news: Props) -> bool:
-        same = not any(has_changed(olds, news, key) for key in ("content", "cloud_made"))
+        same = not any(has_changed(olds, news, key) for key in ("content", "physical_names"))
         if not same or not has_changed(olds, news, "config") or is_other_endpoint(olds, news):
             return False
         return self.create_controller(news).is_config_complete(olds["config"])
@@ -87,7 +87,7 @@ class EndpointDeploymentProvider(TrafficProvider):
 
     @report_as_sentence
     def create(self, props: Props) -> CreateResult:
-        return CreateResult(props["place"]["key"], self._deploy({}, props))
+        return CreateResult(props["resource_names"]["key"], self._deploy({}, props))
 
     @report_as_sentence
     def update(self, _id: str, _olds: Props, _news: Props) -> UpdateResult:
@@ -145,8 +145,8 @@ class EndpointDeployment(Resource, module="tidewatch", name="EndpointDeployment"
     """The configuration that the endpoint is on.
 
     Of the inputs, `content` is what the configuration was created from; an `up` with targets may leave it behind the
-    declaration. `cloud_made` are names in the configuration that no content covers: the capture bucket, its key, the
-    models' roles. `tags` are all tags of the endpoint: a first endpoint that failed is created again with them.
+    declaration. `physical_names` are names in the configuration that no content covers: the capture bucket, its key,
+    the models' roles. `tags` are all tags of the endpoint: a first endpoint that failed is created again with them.
     """
 
     config: pulumi.Output[str]
@@ -163,7 +163,7 @@ class EndpointDeployment(Resource, module="tidewatch", name="EndpointDeployment"
         acknowledged: str,
         config: pulumi.Input[str],
         content: pulumi.Input[str],
-        cloud_made: Mapping[str, pulumi.Input[str]],
+        physical_names: Mapping[str, pulumi.Input[str]],
         instances: Mapping[str, int],
         abort_alarm: pulumi.Input[str],
         policy: DeploymentPolicy,
@@ -175,7 +175,7 @@ class EndpointDeployment(Resource, module="tidewatch", name="EndpointDeployment"
             "acknowledged": acknowledged,
             "config": config,
             "content": content,
-            "cloud_made": dict(cloud_made),
+            "physical_names": dict(physical_names),
             "instances": dict(instances),
             "abort_alarm": abort_alarm,
             "policy": {k: v for k, v in asdict(policy).items() if k != "alarms"},
@@ -184,5 +184,5 @@ class EndpointDeployment(Resource, module="tidewatch", name="EndpointDeployment"
             "in_sync": None,
         }
         super().__init__(
-            EndpointDeploymentProvider(), name, inputs, hide_input_diffs(opts, "declared", "counts", "content")
+            EndpointDeploymentProvider(), name, inputs, hide_input_diffs(opts, "split", "instance_counts", "content")
         )

@@ -128,7 +128,7 @@ class ServingEndpoint(pulumi.ComponentResource):
             acknowledged=args.acknowledged,
             config=configuration.name,
             content=read_content_tag(configuration),
-            cloud_made={
+            physical_names={
                 "bucket": args.capture_bucket,
                 "key": args.capture_key,
                 **{f"role-{variant}": model.execution_role_arn for variant, model in models.items()},

@@ -25,12 +25,14 @@ class EndpointEndProvider(TrafficProvider):
 
         That resource was to replace this one, but the update was killed before it was in the state.
         """
-        return build_diff(has_changed(_olds, _news, "place"), not self.create_controller(_news).is_deletion_owner(_id))
+        return build_diff(
+            has_changed(_olds, _news, "resource_names"), not self.create_controller(_news).is_deletion_owner(_id)
+        )
 
     @report_as_sentence
     def create(self, props: Props) -> CreateResult:
         """Claims the deletion under a unique id: a replaced resource must not delete its successor's endpoint."""
-        id_ = f"{props['place']['key']}/{uuid.uuid4().hex[:8]}"
+        id_ = f"{props['resource_names']['key']}/{uuid.uuid4().hex[:8]}"
         self.create_controller(props).claim_deletion(id_)
         return CreateResult(id_, props)
 
@@ -54,6 +56,6 @@ class EndpointEnd(Resource, module="tidewatch", name="EndpointEnd"):
         super().__init__(
             EndpointEndProvider(),
             name,
-            {"place": traffic_inputs.build_resource_names(endpoint)},
+            {"resource_names": traffic_inputs.build_resource_names(endpoint)},
             hide_input_diffs(opts),
         )

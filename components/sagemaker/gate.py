@@ -33,8 +33,10 @@ class GateProvider(TrafficProvider):
         The endpoint's name is no input, because the endpoint is created after this gate.
         """
         unnamed_controller = super().create_controller(props)
-        names = {**props["place"], "endpoint": unnamed_controller.requested_endpoint()}
-        return super().create_controller({**props, "place": names}) if names["endpoint"] else unnamed_controller
+        names = {**props["resource_names"], "endpoint": unnamed_controller.requested_endpoint()}
+        return (
+            super().create_controller({**props, "resource_names": names}) if names["endpoint"] else unnamed_controller
+        )
 
     @report_as_sentence
     def check(self, _olds: Props, news: Props) -> CheckResult:
@@ -54,7 +56,7 @@ class GateProvider(TrafficProvider):
     @report_as_sentence
     def create(self, props: Props) -> CreateResult:
         self._admit({}, props)
-        return CreateResult(props["place"]["key"], props)
+        return CreateResult(props["resource_names"]["key"], props)
 
     @report_as_sentence
     def update(self, _id: str, _olds: Props, _news: Props) -> UpdateResult:
@@ -90,7 +92,7 @@ def explain_model_rename(before: str, now: str) -> str:
 
 def find_missing_retirement(olds: Props, news: Props) -> str:
     """Returns why a serving stack keeps its variants in the config; "" if the config has some or may drop them."""
-    if not olds.get("declared") or news.get("declared"):
+    if not olds.get("split") or news.get("split"):
         return ""
     model = news["name"]
     if olds.get("protect"):

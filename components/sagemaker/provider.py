@@ -193,7 +193,10 @@ def _create_clients(connection: Connection, endpoint_url: str) -> Clients:
 def read_resource_names(props: Mapping[str, Any]) -> ResourceNames:
     """Returns the names of the endpoint and its tables; "" for those that a first preview does not know yet."""
     return ResourceNames(
-        **{key: resolve_or_default(props["place"].get(key), "") for key in ("key", "endpoint", "ledger", "control")}
+        **{
+            key: resolve_or_default(props["resource_names"].get(key), "")
+            for key in ("key", "endpoint", "ledger", "control")
+        }
     )
 
 
@@ -204,7 +207,7 @@ def resolve_or_default(value: Any, default: Any) -> Any:
 
 def read_split(props: Mapping[str, Any]) -> Split | None:
     """Returns the declared split of inputs or outputs; None if there is none, as before the first create."""
-    declared = props.get("declared")
+    declared = props.get("split")
     return Split.of({variant: float(weight) for variant, weight in declared.items()}) if declared else None
 
 
@@ -216,7 +219,7 @@ def read_deployed_models(props: Mapping[str, Any]) -> dict[str, DeployedModel]:
 def has_same_split(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
     """Whether both declare the same split, however their numbers are written, or both declare that nothing serves."""
     declared, before = read_split(news), read_split(olds)
-    return declared.is_close_to(before) if declared is not None else before is None and "declared" in olds
+    return declared.is_close_to(before) if declared is not None else before is None and "split" in olds
 
 
 def has_same_models(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
@@ -253,8 +256,8 @@ def find_edited_counts(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict
 
     They are set before the traffic moves.
     """
-    before: Mapping[str, float] = olds.get("counts") or {}
-    after: Mapping[str, float] = news.get("counts") or {}
+    before: Mapping[str, float] = olds.get("instance_counts") or {}
+    after: Mapping[str, float] = news.get("instance_counts") or {}
     return {variant: int(count) for variant, count in after.items() if before.get(variant) != count}
 
 

@@ -50,5 +50,5 @@ class Traffic(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, protect=context.protect, depends_on=[end]),
         )
         self.declared = {variant: round(share, 6) for variant, share in endpoint.traffic_inputs.split.shares.items()}
-        self.held_back = self.weights.held_back
+        self.withheld = self.weights.withheld
         self.register_outputs({"live": self.weights.live})

@@ -18,7 +18,7 @@ from tidewatch.naming import VARIANTS
 from tidewatch.registry import ResolvedVersion
 from tidewatch.traffic import DeployedModel, Split
 
-HIDDEN_INPUTS = ["place", "guardrails", "variants", "policy", "tags", "cloud_made"]
+HIDDEN_INPUTS = ["resource_names", "guardrails", "variants", "policy", "tags", "physical_names"]
 """Inputs whose diff a preview does not show: the outputs show the versions, and the rest are names."""
 
 
@@ -46,7 +46,7 @@ class TrafficInputs:
     guardrails: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
     """By variant, the name of the alarm that guards it."""
     configuration: str = ""
-    counts: Mapping[str, int] = field(default_factory=dict[str, int])
+    instance_counts: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @classmethod
     def from_settings(
@@ -64,7 +64,9 @@ class TrafficInputs:
             guardrails=build_guardrail_names(tables, VARIANTS, settings.champion) if variants else {},
             configuration=Configuration.from_settings(settings, variants).content if variants else "",
             # With autoscaling, the scaling owns the counts: a declared count is only where it begins.
-            counts={} if settings.autoscaling else {name: variant.instances for name, variant in variants.items()},
+            instance_counts={}
+            if settings.autoscaling
+            else {name: variant.instances for name, variant in variants.items()},
         )
 
     @property
@@ -79,11 +81,11 @@ class TrafficInputs:
     def to_inputs(self, *, endpoint: pulumi.Input[str]) -> dict[str, Any]:
         """Returns the inputs that every traffic resource has."""
         return {
-            "place": self.build_resource_names(endpoint),
-            "declared": self.split.to_json() if self.weights else {},
+            "resource_names": self.build_resource_names(endpoint),
+            "split": self.split.to_json() if self.weights else {},
             "variants": {variant: model.to_json() for variant, model in self.models.items()},
             "champion": self.champion,
             "guardrails": dict(self.guardrails),
             "configuration": self.configuration,
-            "counts": dict(self.counts),
+            "instance_counts": dict(self.instance_counts),
         }

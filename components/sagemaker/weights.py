@@ -57,7 +57,7 @@ class VariantWeightsProvider(TrafficProvider):
 
     @report_as_sentence
     def create(self, props: Props) -> CreateResult:
-        return CreateResult(props["place"]["key"], self._apply({}, props))
+        return CreateResult(props["resource_names"]["key"], self._apply({}, props))
 
     @report_as_sentence
     def update(self, _id: str, _olds: Props, _news: Props) -> UpdateResult:
@@ -98,7 +98,7 @@ def _read_outputs(controller: TrafficController, declared: Split | None) -> Prop
     """Returns what is live, and which variant gets nothing because an incident is open; raises EndpointMissing."""
     return {
         **read_live_outputs(controller, declared),
-        "held_back": controller.describe_withheld_variants(declared) if declared else "",
+        "withheld": controller.describe_withheld_variants(declared) if declared else "",
     }
 
 
@@ -110,7 +110,7 @@ class VariantWeights(Resource, module="tidewatch", name="VariantWeights"):
 
     live: pulumi.Output[Mapping[str, float]]
     in_sync: pulumi.Output[bool]
-    held_back: pulumi.Output[str]
+    withheld: pulumi.Output[str]
 
     def __init__(
         self,
@@ -126,6 +126,6 @@ class VariantWeights(Resource, module="tidewatch", name="VariantWeights"):
         super().__init__(
             VariantWeightsProvider(),
             name,
-            {**inputs, "live": None, "in_sync": None, "held_back": None},
-            hide_input_diffs(opts, "counts", "configuration"),
+            {**inputs, "live": None, "in_sync": None, "withheld": None},
+            hide_input_diffs(opts, "instance_counts", "configuration"),
         )

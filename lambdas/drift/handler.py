@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -15,7 +16,9 @@ from tidewatch import clock, metrics
 from tidewatch.aws.embedded_metrics import format_embedded_metrics
 from tidewatch.drift.job.drift_job import DriftClients, DriftConfig, DriftJob, DriftResources, VariantHour
 from tidewatch.drift.statistics import DriftSeverity, Thresholds
-from tidewatch.text import format_log_line
+from tidewatch.text import sanitize
+
+LOGGER = logging.getLogger(__name__)
 
 HOUR_FORMAT = "%Y-%m-%dT%H"
 SEVERITY_RANKS = {severity: float(rank) for rank, severity in enumerate(DriftSeverity)}
@@ -86,7 +89,7 @@ def handler(event: Mapping[str, Any] | None, context: object = None) -> dict[str
         on_hour=lambda hour: print(format_metrics(hour, env), flush=True),
     )
     for problem in result.problems:
-        print(format_log_line(problem))
+        LOGGER.warning("%s", sanitize(problem))
     if not result.skipped:
         print(
             format_embedded_metrics(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,11 +17,13 @@ from tidewatch.aws.embedded_metrics import format_embedded_metrics
 from tidewatch.aws.errors import summarize_error
 from tidewatch.incidents import IncidentSettings
 from tidewatch.rollback import RollbackPlan, RollbackRequest, RollbackResult, format_invocation, run_rollback
-from tidewatch.text import format_log_line, sanitize
+from tidewatch.text import sanitize
 from tidewatch.traffic import Clients, LedgerCopies, ResourceNames, TrafficController
 
 if TYPE_CHECKING:
     from tidewatch.slo.error_budget import ErrorBudgets
+
+LOGGER = logging.getLogger(__name__)
 
 WAIT_SECONDS = 50
 """How long a call of an alarm or an operator waits for the weights. The sweep continues after it."""
@@ -133,7 +136,7 @@ def handler(event: Mapping[str, Any] | None, context: object = None) -> dict[str
         # The requester of a rollback still gets its result, but a sweep without metrics has failed.
         if deadline is None:
             raise
-        print(format_log_line(f"The metrics of this call were not emitted: {summarize_error(error)}"))
+        LOGGER.warning("The metrics of this call were not emitted: %s", summarize_error(error))
     if request.trigger == "sweep" and result.state in ("no_incident", "closed"):
         copy_ledger(env)
         emit_error_budgets(env, clock.get_clock().now())
@@ -148,7 +151,7 @@ def copy_ledger(env: RollbackEnvironment) -> None:
     try:
         LedgerCopies(s3, env.copy_bucket).copy_new_entries(traffic.ledger, traffic.control)
     except Exception as error:
-        print(format_log_line(f"The ledger was not copied: {summarize_error(error)}"))
+        LOGGER.warning("The ledger was not copied: %s", summarize_error(error))
 
 
 def parse_event(event: Mapping[str, Any]) -> RollbackRequest:
@@ -216,7 +219,7 @@ def emit_error_budgets(env: RollbackEnvironment, now: datetime) -> None:
             dimensions = {"Endpoint": env.key, "Objective": kind}
             print(format_embedded_metrics({metrics.BUDGET_USED: used_share}, dimensions, now))
     except Exception as error:
-        print(format_log_line(f"The error budgets were not read: {summarize_error(error)}"))
+        LOGGER.warning("The error budgets were not read: %s", summarize_error(error))
 
 
 def format_metrics(result: RollbackResult, traffic: TrafficController, env: RollbackEnvironment) -> Iterator[str]:

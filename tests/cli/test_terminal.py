@@ -69,7 +69,7 @@ def test_every_console_of_the_command_line_is_this_one() -> None:
 def test_no_reason_adds_a_line_to_the_status(text: str) -> None:
     def report(words: str) -> dict[str, Any]:
         return {
-            "stack": "dev", "model": words, "champion": "blue", "in_sync": False, "held_back": words,
+            "stack": "dev", "model": words, "champion": "blue", "in_sync": False, "withheld": words,
             "endpoint": {"name": words, "status": words},
             "variants": {},
             "incidents": [{**INCIDENT, "why": words, "opened": words}],

@@ -12,23 +12,39 @@ import pytest
 
 from components import lambda_layer as layers
 from components.lambda_function import RUNTIME
-from components.lambda_layer import LayerNotBuilt, build_layer, compute_digest
+from components.lambda_layer import LayerNotBuilt, build_layer, compute_digest, export_requirements
 from components.lambda_package import ROOT, find_sources
 
+PYPROJECT = """[project]
+name = "tidewatch"
+version = "0.1.0"
+requires-python = ">=3.12"
+
+[dependency-groups]
+drift-layer = ["ebb"]
+"""
+HASH = "5e" * 32
 LOCK = """version = 1
+requires-python = ">=3.12"
 
 [[package]]
 name = "ebb"
 version = "1"
+source = { registry = "https://pypi.org/simple" }
 dependencies = [{ name = "flow" }]
+wheels = [{ url = "https://files.pythonhosted.org/ebb-1-py3-none-any.whl", hash = "sha256:HASH" }]
 
 [[package]]
 name = "flow"
 version = "1"
+source = { registry = "https://pypi.org/simple" }
+wheels = [{ url = "https://files.pythonhosted.org/flow-1-py3-none-any.whl", hash = "sha256:HASH" }]
 
 [[package]]
 name = "moon"
 version = "1"
+source = { registry = "https://pypi.org/simple" }
+wheels = [{ url = "https://files.pythonhosted.org/moon-1-py3-none-any.whl", hash = "sha256:HASH" }]
 
 [[package]]
 name = "tidewatch"
@@ -37,11 +53,11 @@ source = { editable = "." }
 
 [package.dev-dependencies]
 drift-layer = [{ name = "ebb" }]
-"""
+""".replace("HASH", HASH)
 UV = """#!/bin/sh
 while [ $# -gt 0 ]; do
   case "$1" in
-    --output-file) : > "$2"; exit 0;;
+    --output-file) echo ebb==1 > "$2"; exit 0;;
     --target) mkdir -p "$2/ebb/tests" "$2/bin"; echo 1 > "$2/ebb/__init__.py"; echo 1 > "$2/ebb/tests/x.py"; exit 0;;
   esac
   shift
@@ -54,9 +70,15 @@ AARCH64 = 183
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with a lock file, and a uv that installs one small package."""
-    (tmp_path / "uv.lock").write_text(LOCK)
+    lock_packages(tmp_path, LOCK)
     give_uv(tmp_path / "tools", UV, monkeypatch)
     return tmp_path
+
+
+def lock_packages(root: Path, lock: str) -> None:
+    root.mkdir(exist_ok=True)
+    (root / "pyproject.toml").write_text(PYPROJECT)
+    (root / "uv.lock").write_text(lock)
 
 
 def give_uv(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,14 +130,44 @@ def test_packing_depends_on_content_alone(tmp_path: Path):
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
 
 
+@pytest.fixture
+def real_uv(monkeypatch: pytest.MonkeyPatch) -> None:
+    executable = layers._find_uv(ROOT)
+    monkeypatch.setattr(layers.shutil, "which", lambda _: executable)
+
+
+def compute_layer_digest(root: Path, lock: str) -> str:
+    lock_packages(root, lock)
+    return compute_digest(export_requirements("drift-layer", root))
+
+
+@pytest.mark.usefixtures("real_uv")
+def test_what_uv_exports_is_locked_by_version_and_hash(tmp_path: Path):
+    lock_packages(tmp_path, LOCK)
+    exported = export_requirements("drift-layer", tmp_path).read_text()
+    assert exported.replace("\\\n", "").split() == [
+        "ebb==1",
+        f"--hash=sha256:{HASH}",
+        "flow==1",
+        f"--hash=sha256:{HASH}",
+    ]
+
+
+@pytest.mark.usefixtures("real_uv")
 @pytest.mark.parametrize(("package", "follows"), [("ebb", True), ("flow", True), ("moon", False), ("tidewatch", False)])
 def test_its_name_follows_what_it_holds(tmp_path: Path, package: str, follows: bool):
-    before, after = tmp_path / "before", tmp_path / "after"
-    before.write_text(LOCK)
     version = "0.1.0" if package == "tidewatch" else "1"
-    after.write_text(LOCK.replace(f'"{package}"\nversion = "{version}"', f'"{package}"\nversion = "2"'))
-    assert before.read_text() != after.read_text()
-    assert (compute_digest("drift-layer", before) != compute_digest("drift-layer", after)) is follows
+    edited = LOCK.replace(f'"{package}"\nversion = "{version}"', f'"{package}"\nversion = "2"')
+    edited = edited.replace(f"{package}-1-py3", f"{package}-2-py3")
+    assert edited != LOCK
+    before, after = compute_layer_digest(tmp_path / "before", LOCK), compute_layer_digest(tmp_path / "after", edited)
+    assert (before != after) is follows
+
+
+def test_an_edited_lock_file_is_exported_again(project: Path):
+    first = export_requirements("drift-layer", project)
+    lock_packages(project, LOCK + "\n")
+    assert export_requirements("drift-layer", project) != first
 
 
 def test_what_is_built_is_kept(project: Path, monkeypatch: pytest.MonkeyPatch):
@@ -130,7 +182,8 @@ def test_several_may_build_it_at_once(project: Path):
         found = set(pool.map(lambda _: build_layer("drift", project), range(8)))
     (file,) = found
     assert zipfile.ZipFile(file).testzip() is None
-    assert list(file.parent.iterdir()) == [file], "nothing half built stays behind"
+    exported = export_requirements("drift-layer", project)
+    assert set(file.parent.iterdir()) == {file, exported}, "nothing half built stays behind"
 
 
 def test_without_uv_it_says_where_to_get_it(project: Path, monkeypatch: pytest.MonkeyPatch):
@@ -148,12 +201,15 @@ def test_the_checkouts_own_uv_does(project: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_failure_of_uv_is_told_and_leaves_nothing(project: Path, monkeypatch: pytest.MonkeyPatch):
+    exported = export_requirements("drift-layer", project)
     give_uv(project / "tools", "#!/bin/sh\necho no route to host >&2\nexit 1\n", monkeypatch)
     with pytest.raises(LayerNotBuilt, match=r"no route to host\. .*: reach it and try again"):
         build_layer("drift", project)
-    assert list((project / "build" / "layers").iterdir()) == []
+    assert list((project / "build" / "layers").iterdir()) == [exported]
 
 
-def test_a_group_that_is_not_locked_is_named(project: Path):
-    with pytest.raises(LayerNotBuilt, match="has no dependency group waves-layer"):
-        build_layer("waves", project)
+@pytest.mark.usefixtures("real_uv")
+def test_a_group_that_is_not_locked_is_named(tmp_path: Path):
+    lock_packages(tmp_path, LOCK)
+    with pytest.raises(LayerNotBuilt, match=r"packages of waves-layer cannot be listed: (.|\n)*run `uv lock`"):
+        build_layer("waves", tmp_path)

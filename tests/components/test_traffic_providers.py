@@ -53,15 +53,15 @@ def variant(version: str, floor: float = 1) -> dict[str, Any]:
 
 def inputs(**changes: Any) -> dict[str, Any]:
     return {
-        "place": {"key": "tidewatch/dev/flights", "endpoint": "flights-1", "ledger": "l", "control": "c"},
-        "declared": {"blue": 0.95, "green": 0.05},
+        "resource_names": {"key": "tidewatch/dev/flights", "endpoint": "flights-1", "ledger": "l", "control": "c"},
+        "split": {"blue": 0.95, "green": 0.05},
         "variants": {"blue": variant("1"), "green": variant("2")},
         "champion": "blue",
         "guardrails": {},
         "config": "cfg-1",
         "configuration": "one",
         "content": "one",
-        "cloud_made": {"bucket": "flights-capture", "key": "k", "role-blue": "r"},
+        "physical_names": {"bucket": "flights-capture", "key": "k", "role-blue": "r"},
         "deployment": "cfg-1",
         "acknowledged": "",
         "instances": {"blue": 2.0, "green": 2.0},
@@ -179,8 +179,8 @@ def test_scaling_that_a_deployment_did_not_put_back_is_put_back_without_an_edit(
 @given(st.integers(1, 10_000), st.integers(0, 10_000))
 def test_the_same_split_is_no_change_however_it_is_written(blue: int, green: int):
     shares = {"blue": blue / (blue + green), "green": green / (blue + green)}
-    news = inputs(declared={"blue": blue, "green": float(green)})
-    assert provider.has_same_split(inputs(declared=shares), news)
+    news = inputs(split={"blue": blue, "green": float(green)})
+    assert provider.has_same_split(inputs(split=shares), news)
 
 
 def test_floats_from_the_engine_are_the_ints_that_were_declared():
@@ -194,7 +194,7 @@ def test_floats_from_the_engine_are_the_ints_that_were_declared():
 def test_another_endpoint_gets_all_that_the_old_one_was_given(kind: type[ResourceProvider], recorded: Recorded):
     del recorded
     one, other = inputs(instances=2), inputs(instances=2)
-    other["place"] = {**one["place"], "endpoint": "flights-2"}
+    other["resource_names"] = {**one["resource_names"], "endpoint": "flights-2"}
     assert kind().diff("flights", one, other).changes is True
     assert kind().diff("flights", other, other).changes is False
 
@@ -202,7 +202,7 @@ def test_another_endpoint_gets_all_that_the_old_one_was_given(kind: type[Resourc
 @pytest.mark.usefixtures("recorded")
 def test_weights_follow_the_declaration_and_the_deployment():
     diff = VariantWeightsProvider().diff
-    assert diff("flights", inputs(), inputs(declared={"blue": 0.9, "green": 0.1})).changes is True
+    assert diff("flights", inputs(), inputs(split={"blue": 0.9, "green": 0.1})).changes is True
     assert diff("flights", inputs(), inputs(deployment="cfg-2")).changes is True
     assert diff("flights", inputs(), inputs(deployment=Unknown())).changes is True
     assert diff("flights", inputs(), inputs(champion="green")).changes is False
@@ -213,7 +213,7 @@ def test_the_fleet_follows_its_configuration_alone():
     diff = EndpointDeploymentProvider().diff
     assert diff("flights", inputs(), inputs(config="cfg-2")).changes is True
     assert diff("flights", inputs(), inputs(config=Unknown())).changes is True
-    assert diff("flights", inputs(), inputs(declared={"blue": 1.0}, instances={"blue": 9})).changes is False
+    assert diff("flights", inputs(), inputs(split={"blue": 1.0}, instances={"blue": 9})).changes is False
 
 
 def test_a_wish_that_was_taken_back_ends_with_its_declaration_whether_it_came_about_or_not(recorded: Recorded):
@@ -235,7 +235,7 @@ def test_what_a_dead_deployment_drained_is_settled_whatever_is_declared(recorded
 
 
 def test_an_output_that_a_refresh_may_have_written_moves_no_traffic(recorded: Recorded):
-    provider, olds = VariantWeightsProvider(), inputs(held_back="Variant green gets nothing while incident 7 is open.")
+    provider, olds = VariantWeightsProvider(), inputs(withheld="Variant green gets nothing while incident 7 is open.")
     recorded.open = False
     assert provider.diff("flights", olds, inputs()).changes is False
     assert provider.check(olds, inputs()).failures == []
@@ -253,7 +253,7 @@ def test_without_a_state_the_endpoint_is_looked_at_too_and_a_check_writes_nothin
 @pytest.mark.parametrize("kind", [GateProvider, EndpointDeploymentProvider, VariantWeightsProvider])
 @pytest.mark.usefixtures("recorded")
 def test_tables_that_were_made_again_are_taken_into_the_state(kind: type[provider.TrafficProvider]):
-    other = inputs(place={**inputs()["place"], "ledger": "l-2"})
+    other = inputs(resource_names={**inputs()["resource_names"], "ledger": "l-2"})
     assert kind().diff("flights", inputs(), other).changes is True
     assert kind().diff("flights", other, other).changes is False
 
@@ -261,7 +261,7 @@ def test_tables_that_were_made_again_are_taken_into_the_state(kind: type[provide
 @pytest.mark.parametrize("kind", [GateProvider, EndpointDeploymentProvider, VariantWeightsProvider])
 def test_a_refusal_is_one_sentence_without_a_property(kind: type[provider.TrafficProvider], recorded: Recorded):
     recorded.refusal = ChangeRefused("Incident 7 is open.")
-    (failure,) = kind().check(inputs(), inputs(declared={"blue": 0.5, "green": 0.5})).failures
+    (failure,) = kind().check(inputs(), inputs(split={"blue": 0.5, "green": 0.5})).failures
     assert (failure.property, failure.reason) == ("", "Incident 7 is open.")
 
 
@@ -272,7 +272,7 @@ def test_the_gate_acknowledges_once(recorded: Recorded):
 
 
 def nothing(**changes: Any) -> dict[str, Any]:
-    return inputs(**{"declared": {}, "variants": {}, "champion": "", **changes})
+    return inputs(**{"split": {}, "variants": {}, "champion": "", **changes})
 
 
 def test_a_stack_that_serves_nothing_passes_the_gate_and_stays_as_it_is(recorded: Recorded):
@@ -322,7 +322,9 @@ def test_a_refresh_without_an_endpoint_drops_the_resource(kind: type[provider.Tr
 
 
 def test_names_that_a_preview_does_not_know_are_empty():
-    props = inputs(place={"key": "tidewatch/dev/flights", "endpoint": Unknown(), "ledger": Unknown(), "control": "c"})
+    props = inputs(
+        resource_names={"key": "tidewatch/dev/flights", "endpoint": Unknown(), "ledger": Unknown(), "control": "c"}
+    )
     place = provider.read_resource_names(props)
     assert (place.endpoint, place.ledger, place.control) == ("", "", "c")
 
@@ -332,8 +334,8 @@ def test_a_configuration_made_anew_that_declares_what_is_deployed_is_no_other(re
     assert check(olds, anew).inputs["config"] == "cfg-1"
     for other in (
         {"configuration": "two", "content": "two"},
-        {"cloud_made": {**olds["cloud_made"], "role-blue": "another"}},
-        {"place": {**olds["place"], "endpoint": "flights-2"}},
+        {"physical_names": {**olds["physical_names"], "role-blue": "another"}},
+        {"resource_names": {**olds["resource_names"], "endpoint": "flights-2"}},
     ):
         assert check(olds, {**anew, **other}).inputs["config"] == "cfg-3"
     recorded.whole = False

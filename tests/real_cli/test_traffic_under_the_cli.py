@@ -95,13 +95,13 @@ def test_over_an_open_incident_a_new_version_gets_nothing_until_a_targeted_up_ac
     said = canary.pulumi.run("up", "--yes", "--skip-preview").out
     assert canary.shares() == {"blue": 1.0, "green": 0.0}
     assert "Variant green gets nothing while incident" in said
-    incident = canary.pulumi.outputs["traffic"]["held_back"].split()[6]
+    incident = canary.pulumi.outputs["traffic"]["withheld"].split()[6]
     canary.pulumi.configure("tidewatch:acknowledgedIncident", incident)
     (weights,) = (one["urn"] for one in canary.pulumi.resources if one["urn"].endswith("::flights-weights"))
     canary.pulumi.up("--target", weights)
     assert canary.shares() == {"blue": 0.6, "green": 0.4}
     canary.pulumi.up()
-    assert canary.pulumi.outputs["traffic"]["held_back"] == ""
+    assert canary.pulumi.outputs["traffic"]["withheld"] == ""
 
 
 @pytest.mark.parametrize("targets", [("deployment",), ("deployment", "cfg")])

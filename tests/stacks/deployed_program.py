@@ -29,7 +29,7 @@ IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/triton@sha256:" + "ab" * 3
 
 CONTRACT = {
     "endpoint": {"name", "arn", "platform", "invoke"},
-    "traffic": {"champion", "declared", "versions", "held_back"},
+    "traffic": {"champion", "declared", "versions", "withheld"},
     "drift": {"function", "schedule", "reports"},
     "rollback": {"function", "target", "command"},
     "alarms": {"endpoint", "guardrails", "names", "counts"},

@@ -137,12 +137,12 @@ def test_over_an_open_incident_a_new_version_gets_nothing_until_it_is_acknowledg
     canary.flip(blue=0.35, green=0.65)
     canary.serve(blue=("1", 90), green=("3", 10)).up()
     assert canary.weights() == {"blue": 1.0, "green": 0.0}
-    said = canary.outputs()["traffic"]["held_back"]
+    said = canary.outputs()["traffic"]["withheld"]
     assert said.startswith("Variant green gets nothing while incident ")
     assert changes(canary.up()) == set()
     canary.set(acknowledgedIncident=said.split()[6]).up()
     assert canary.weights() == {"blue": 0.9, "green": 0.1}
-    assert canary.outputs()["traffic"]["held_back"] == ""
+    assert canary.outputs()["traffic"]["withheld"] == ""
     assert changes(canary.up()) == set()
 
 

@@ -25,7 +25,7 @@ def test_the_outputs_are_the_contract(standing: Rehearsed):
         "champion": "blue",
         "declared": {"blue": 0.95, "green": 0.05},
         "versions": {"blue": "1", "green": "2"},
-        "held_back": "",
+        "withheld": "",
     }
     assert outputs["rollback"]["target"] == {"blue": 1.0, "green": 0.0}
     command = shlex.split(outputs["rollback"]["command"])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from hypothesis import example, given
 
@@ -14,7 +12,6 @@ from tidewatch.text import (
     escape_markdown,
     escape_slack,
     format_code_span,
-    format_log_line,
     is_invisible,
     sanitize,
 )
@@ -52,12 +49,6 @@ def test_code_in_markdown_is_code_whatever_backticks_it_holds(text: str) -> None
 @example("<!channel>")
 def test_slack_gets_no_link_and_no_mention(text: str) -> None:
     assert not set("<>") & set(escape_slack(text))
-
-
-@given(texts)
-def test_what_is_logged_is_one_line_of_json_that_is_no_metric(text: str) -> None:
-    (printed,) = format_log_line(text).splitlines()
-    assert json.loads(printed) == {"problem": sanitize(text)}
 
 
 @given(texts)

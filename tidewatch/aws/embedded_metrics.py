@@ -1,5 +1,6 @@
 """Writes metrics as log lines of a function, in CloudWatch's embedded metric format.
 
+A function prints them: in a record of the `logging` module they would be text within a message, and no metrics.
 Source: CloudWatch user guide, "Specification: Embedded metric format".
 """
 

@@ -195,6 +195,7 @@ class FunctionHost:
             "clock_module": rehearsal.simulated_clock.__file__,
             "clock": str(self.clock_path),
             "handler": function.handler,
+            "log_format": function.logging_config["LogFormat"],
             "roots": [str(part.root) for part in unpacked_code],
             "compiled": sorted(name for part in unpacked_code for name in part.compiled_modules),
             "environment": sorted({packages["purelib"], packages["platlib"]}),
@@ -241,8 +242,9 @@ class FunctionHost:
 
 def _compute_identity(function: Any) -> str:
     parts = [function.function_name, function.code_sha_256, function.handler, function.environment_vars]
+    log_format = function.logging_config["LogFormat"]
     layers = [layer["Arn"] for layer in function.layers or ()]
-    text = json.dumps([*parts, function.memory_size, function.role, layers], sort_keys=True, default=str)
+    text = json.dumps([*parts, log_format, function.memory_size, function.role, layers], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 

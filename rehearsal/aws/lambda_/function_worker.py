@@ -11,6 +11,7 @@ import importlib
 import importlib.util
 import io
 import json
+import logging
 import os
 import sys
 import time
@@ -64,6 +65,26 @@ class Context:
         return max(int((self._deadline - self._clock.timestamp()) * 1000), 0)
 
 
+class LogFormatter(logging.Formatter):
+    """A record of `logging` as Lambda's Python runtime writes it, in the function's log format.
+
+    Source: Lambda developer guide, "Using Lambda advanced logging controls with Python".
+    """
+
+    def __init__(self, is_json: bool, clock: Any) -> None:
+        super().__init__()
+        self.request_id = ""
+        self._is_json = is_json
+        self._clock = clock
+
+    def format(self, record: logging.LogRecord) -> str:
+        timestamp = f"{self._clock.now():%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
+        if not self._is_json:
+            return f"[{record.levelname}]\t{timestamp}\t{self.request_id}\t{record.getMessage()}"
+        values = {"level": record.levelname, "message": record.getMessage(), "logger": record.name}
+        return json.dumps({"timestamp": timestamp, **values, "requestId": self.request_id}, ensure_ascii=False)
+
+
 def main() -> None:
     """Reads events from stdin, one in a line, and answers on the original stdout."""
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -74,12 +95,23 @@ def main() -> None:
     clock = _create_clock(settings["clock_module"], settings["clock"])
     output = io.StringIO()
     sys.stdout = sys.stderr = output
+    log_formatter = _install_log_formatter(settings["log_format"] == "JSON", clock)
     handler, failure, seconds = _initialise(settings, clock)
     _send(replies, {"import_seconds": seconds, "failure": failure, "log": output.getvalue()})
     for line in sys.stdin:
         output.seek(0)
         output.truncate()
-        _send(replies, _handle(json.loads(line), handler, failure, clock) | {"log": output.getvalue()})
+        request = json.loads(line)
+        log_formatter.request_id = request["id"]
+        _send(replies, _handle(request, handler, failure, clock) | {"log": output.getvalue()})
+
+
+def _install_log_formatter(is_json: bool, clock: Any) -> LogFormatter:
+    """As the runtime does before it imports the handler: what a function logs goes to its log."""
+    stream_handler, formatter = logging.StreamHandler(sys.stdout), LogFormatter(is_json, clock)
+    stream_handler.setFormatter(formatter)
+    logging.getLogger().addHandler(stream_handler)
+    return formatter
 
 
 def _initialise(settings: dict[str, Any], clock: Any) -> tuple[Any, dict[str, Any] | None, float]:

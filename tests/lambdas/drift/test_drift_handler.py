@@ -151,23 +151,24 @@ def test_an_hour_emits_its_metrics_by_variant(capsys: pytest.CaptureFixture[str]
 
 
 @pytest.mark.usefixtures("captured")
-def test_records_that_nobody_can_judge_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_records_that_nobody_can_judge_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     capture(HOUR, 0, configuration="unknown")
     answer: Any = function.handler({})
     (problem,) = answer["problems"]
     assert "deployments/unknown.json" in problem
-    assert {"problem": problem} in emitted(capsys)
+    assert ("WARNING", problem) in [(record.levelname, record.getMessage()) for record in caplog.records]
 
 
 @pytest.mark.usefixtures("captured")
-def test_a_key_with_lines_of_its_own_is_printed_as_no_metric(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_key_with_lines_of_its_own_is_no_metric(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     forged = '{"_aws": {"CloudWatchMetrics": []}, "HoursFailing": 0}'
     capture(HOUR, 0, configuration=f"unknown\n{forged}\n")
     function.handler({})
-    printed = capsys.readouterr().out
-    told = [json.loads(line) for line in printed.splitlines()]
-    assert sum("HoursFailing" in each for each in told) == 1
-    assert any(forged in each.get("problem", "") for each in told)
+    assert sum("HoursFailing" in line for line in emitted(capsys)) == 1
+    assert any(forged in message for message in caplog.messages)
+    assert not any("\n" in message for message in caplog.messages)
 
 
 @pytest.mark.usefixtures("captured")

@@ -118,22 +118,31 @@ class Pulumi:
     def _resources(self, config: Any) -> Iterator[tuple[str, ResourceProvider, Props]]:
         here, place = self.config, self.account.place
         common: Props = {
-            "place": {"key": place.key, "endpoint": place.endpoint, "ledger": place.ledger, "control": place.control},
-            "declared": Split.of(here.weights).to_json(),
+            "resource_names": {
+                "key": place.key,
+                "endpoint": place.endpoint,
+                "ledger": place.ledger,
+                "control": place.control,
+            },
+            "split": Split.of(here.weights).to_json(),
             "variants": {variant: here.holds[variant].to_json() for variant in here.weights},
             "champion": "blue",
             "guardrails": dict(here.guardrails),
             "configuration": here.content,
-            "counts": {variant: here.counts[variant] for variant in here.weights},
+            "instance_counts": {variant: here.counts[variant] for variant in here.weights},
             "acknowledged": here.acknowledged,
         }
-        yield "gate", GateProvider(), {**common, "place": {**common["place"], "endpoint": ""}, "name": "flights"}
-        counts = common["counts"]
+        yield (
+            "gate",
+            GateProvider(),
+            {**common, "resource_names": {**common["resource_names"], "endpoint": ""}, "name": "flights"},
+        )
+        counts = common["instance_counts"]
         made = Unknown() if isinstance(config, Unknown) else self.made[0]
         fleet = {"config": config, "content": made, "instances": counts, "abort_alarm": "abort", "policy": POLICY}
         yield "deployment", EndpointDeploymentProvider(), {**common, **fleet}
         for variant in sorted(here.weights):
-            one = {"place": common["place"], "variant": variant, "instances": counts[variant]}
+            one = {"resource_names": common["resource_names"], "variant": variant, "instances": counts[variant]}
             yield f"capacity-{variant}", VariantCapacityProvider(), one
         yield "weights", VariantWeightsProvider(), {**common, "deployment": config}
 

@@ -7,6 +7,7 @@ newest hour comes first. Failures are counted and retried at growing intervals.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -30,12 +31,14 @@ from tidewatch.drift.statistics.verdict import Thresholds, Verdict
 from tidewatch.drift.statistics.windows import HOUR, DriftSeverity
 from tidewatch.drift.storage_layout import build_control_key
 from tidewatch.registry import REFERENCE, ModelRegistry, VersionNotFound
-from tidewatch.text import format_log_line, sanitize
+from tidewatch.text import sanitize
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_s3 import S3Client
+
+LOGGER = logging.getLogger(__name__)
 
 LEASE_NAME = "drift"
 LEASE_SECONDS = 900.0
@@ -173,9 +176,7 @@ class DriftJob:
         try:
             leases.release(LEASE_NAME, lease)
         except Exception as error:
-            print(
-                format_log_line(f"The lease could not be given back, and expires by itself: {summarize_error(error)}")
-            )
+            LOGGER.warning("The lease could not be released, and expires by itself: %s", summarize_error(error))
 
 
 class _OutOfTime(Exception):

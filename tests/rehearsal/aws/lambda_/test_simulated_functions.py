@@ -173,6 +173,36 @@ def test_what_a_function_prints_is_in_its_log_group(account: Account) -> None:
     assert "tide is out" in [event["message"] for event in events]
 
 
+LOGS_A_FORGED_LINE = """import logging
+def handler(e, c):
+    logging.getLogger("tides").warning("ebb %s", '\\n{"_aws": {}}')
+    return c.aws_request_id
+"""
+
+
+@pytest.mark.parametrize("log_format", ["JSON", "Text"])
+def test_what_a_function_logs_is_written_in_its_log_format(account: Account, log_format: str) -> None:
+    account.client("logs").create_log_group(logGroupName="tides")
+    logging_config = {"LogGroup": "tides", "LogFormat": log_format}
+    account.function("talk", LOGS_A_FORGED_LINE, LoggingConfig=logging_config)
+    request_id = json.loads(account.invoke("talk")["Payload"].read())
+
+    events = account.client("logs").filter_log_events(logGroupName="tides", filterPattern="WARNING")["events"]
+    (message,) = [event["message"] for event in events]
+    if log_format == "JSON":
+        record = json.loads(message)
+        assert record.pop("timestamp").endswith("Z")
+        assert record == {
+            "level": "WARNING",
+            "message": 'ebb \n{"_aws": {}}',
+            "logger": "tides",
+            "requestId": request_id,
+        }
+    else:
+        assert message.startswith("[WARNING]\t")
+        assert message.endswith(f"\t{request_id}\tebb ")
+
+
 def test_a_function_logs_to_the_group_that_it_was_given(account: Account) -> None:
     logs = account.client("logs")
     logs.create_log_group(logGroupName="tides")

@@ -35,6 +35,7 @@ SLOW = (
     "components/test_rollback_function.py",
     "rehearsal",
     "stacks",
+    "tidewatch/drift/job/test_drift_job_failures.py",
     "tidewatch/drift/statistics/test_drift_false_alarms.py",
     "tidewatch/traffic/test_ledger_chain.py",
     "tidewatch/traffic/test_concurrency.py",
@@ -74,7 +75,6 @@ QUICK = (
     "stacks/test_alarm_settings.py",
     "stacks/test_dependencies.py",
     "stacks/test_program_at_rest.py",
-    "stacks/test_program_drift.py",
     "stacks/test_stack_settings.py",
     "stacks/test_missing_registry.py",
 )

@@ -75,7 +75,7 @@ def test_no_reason_adds_a_line_to_the_status(text: str) -> None:
             "incidents": [{**INCIDENT, "why": words, "opened": words}],
             "alarms": {
                 "firing": [{"severity": "P1", "alarm": words, "since": words, "runbook": words}],
-                "gone": [words], "watched": 1, "insufficient": 0,
+                "gone": [words], "watched": 1, "insufficient": 0, "metric_alarms": 1, "composites": 1,
             },
             "budgets": None,
             "drift": {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -65,8 +66,12 @@ def test_what_fails_for_good_ends_in_its_queue(configuration: dict):
 def test_a_layer_that_cannot_be_built_is_told_before_anything_is_touched(
     standing: Rehearsed, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("tomllib.loads", lambda _: {})
-    assert "uv.lock has no dependency group drift-layer" in standing.serve(blue=("1", 50), green=("2", 50)).refusal()
+    is_file = Path.is_file
+    monkeypatch.setattr(Path, "is_file", lambda path: not path.name.startswith("drift-layer-") and is_file(path))
+    monkeypatch.setattr("os.access", lambda *_: False)
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    refusal = standing.serve(blue=("1", 50), green=("2", 50)).refusal()
+    assert "nor on PATH: run `make install`, or install uv" in refusal
 
 
 @pytest.mark.parametrize(("lag", "minute"), [(20, 20), (59, 59), (60, 0), (95, 35)])

@@ -83,8 +83,8 @@ def _deploy(stack: str, engine: Engine, command: list[str], operation: Callable[
             summary = operation(create_stack(ROOT, paths, show_step))
             step.outcome = summary.description
         for event in summary.changed_steps:
-            keys = f": {', '.join(event.keys)}" if event.keys else ""
-            console.print(f"  {event.op:<16} {event.type}  {event.name}{keys}", soft_wrap=True)
+            details = f": {', '.join(event.changes or event.keys)}" if event.changes or event.keys else ""
+            console.print(f"  {event.op:<16} {event.type}  {event.name}{details}", soft_wrap=True)
         for note in summary.notes:
             console.print(f"  {note}", soft_wrap=True)
 

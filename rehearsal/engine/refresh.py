@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rehearsal.engine.asset_hashes import to_comparable
+from rehearsal.engine.property_changes import describe_changes, find_changed_keys
 from rehearsal.engine.run import DeploymentRun
 from rehearsal.engine.state import PendingOperation, Resource
 
@@ -15,12 +16,18 @@ def refresh(run: DeploymentRun, *, before_update: bool = False) -> None:
     for resource in run.state.previous:
         if resource.is_managed and not (resource.replaced or resource.pending_replacement):
             with run.record_error(resource.label):
-                _record_refresh_step(run, resource, _refresh_resource(run, resource), before_update)
+                known = to_comparable(resource.outputs)
+                change = _refresh_resource(run, resource)
+                found = to_comparable(resource.outputs)
+                changes = describe_changes(known, found, find_changed_keys(known, found))
+                _record_refresh_step(run, resource, change, changes, before_update)
 
 
-def _record_refresh_step(run: DeploymentRun, resource: Resource, change: str, before_update: bool) -> None:
+def _record_refresh_step(
+    run: DeploymentRun, resource: Resource, change: str, changes: tuple[str, ...], before_update: bool
+) -> None:
     if before_update:
-        run.record_step("refresh", resource.urn, () if change == "same" else (change,))
+        run.record_step("refresh", resource.urn, () if change == "same" else (change,), changes=changes)
     else:
         run.record_step(change, resource.urn)
 

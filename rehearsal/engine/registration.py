@@ -9,6 +9,7 @@ from typing import Any
 
 from rehearsal.engine.asset_hashes import to_comparable
 from rehearsal.engine.deletion import UNPROTECT, delete_before_replace
+from rehearsal.engine.property_changes import describe_changes
 from rehearsal.engine.property_paths import covers, parse_path, reset
 from rehearsal.engine.provider_resolver import CallResult, ResourceDiff
 from rehearsal.engine.results import EngineError
@@ -163,7 +164,7 @@ class Registration:
                 self._record_result(self.provider.update(old, goal, changed=changed))
             seconds = run.get_elapsed(began)
         run.state.put(goal)
-        run.record_step("update", goal.urn, keys, seconds)
+        run.record_step("update", goal.urn, keys, seconds, describe_changes(old.inputs, goal.inputs, keys))
         return goal
 
     def _replace(self, old: Resource, diff: ResourceDiff) -> Resource:

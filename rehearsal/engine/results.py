@@ -39,6 +39,8 @@ class DeploymentStep:
     """`planned` in a preview; otherwise `start` before a call and `done` after it."""
     seconds: float = 0.0
     """Wall time of the call."""
+    changes: tuple[str, ...] = ()
+    """The changes with values, where these can be shown; for a refresh, the known values that it found changed."""
 
     @property
     def name(self) -> str:
@@ -50,8 +52,10 @@ class DeploymentStep:
 
     @property
     def is_change(self) -> bool:
-        """Whether it is more than looking: neither `same` nor `read`, nor a `refresh` that found nothing."""
-        return self.op not in UNCHANGED_OPS and (self.op != "refresh" or bool(self.keys))
+        """Whether it is more than looking: neither `same` nor `read`, nor a `refresh` that found what was known."""
+        if self.op == "refresh":
+            return bool(self.changes) or "delete" in self.keys
+        return self.op not in UNCHANGED_OPS
 
 
 @dataclass(frozen=True)

@@ -60,9 +60,11 @@ class DeploymentRun:
     def get_provider(self, resource: Resource) -> StateProvider:
         return self.providers.resolve(resource)
 
-    def record_step(self, op: str, urn: str, keys: tuple[str, ...] = (), seconds: float = 0.0) -> None:
+    def record_step(
+        self, op: str, urn: str, keys: tuple[str, ...] = (), seconds: float = 0.0, changes: tuple[str, ...] = ()
+    ) -> None:
         """Reports a completed step, or a planned one in a dry run."""
-        step = DeploymentStep(op, urn, keys, "planned" if self.dry else "done", seconds)
+        step = DeploymentStep(op, urn, keys, "planned" if self.dry else "done", seconds, changes)
         with self.state.lock:
             self.steps.append(step)
         self._on_step(step)

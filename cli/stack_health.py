@@ -28,7 +28,7 @@ BUDGET_WINDOW = timedelta(hours=3)
 def read_alarms(stack: str, outputs: Mapping[str, Any], cloudwatch: CloudWatchClient) -> dict[str, Any] | None:
     """Returns the alarms in ALARM, the most urgent first, and the number of alarms; None if the stack names none.
 
-    `gone` are alarms that the stack created and that no longer exist. `metric_alarms` and `composites` count all alarms
+    `missing` are alarms that the stack created and that no longer exist. `metric_alarms` and `composites` count all alarms
     of the stack in CloudWatch; they are null if its outputs do not have the counts.
     """
     names: Mapping[str, str] = (outputs.get("alarms") or {}).get("names") or {}
@@ -44,8 +44,8 @@ def read_alarms(stack: str, outputs: Mapping[str, Any], cloudwatch: CloudWatchCl
     return {
         "firing": sorted(firing_alarms, key=lambda alarm: (alarm["severity"] or "P9", alarm["since"], alarm["alarm"])),
         "insufficient": sum(_is_in_state(found, name, "INSUFFICIENT_DATA") for name in names.values()),
-        "gone": sorted(key for key, name in names.items() if name not in found),
-        "watched": len(names),
+        "missing": sorted(key for key, name in names.items() if name not in found),
+        "total": len(names),
         "metric_alarms": counts.get("metric"),
         "composites": counts.get("composite"),
     }
@@ -72,7 +72,7 @@ def _describe_firing(stack: str, key: str, alarm: Mapping[str, Any], cloudwatch:
         "name": alarm["AlarmName"],
         "severity": _read_severity(alarm["AlarmArn"], cloudwatch),
         "since": since.isoformat(timespec="seconds"),
-        "why": alarm.get("StateReason", ""),
+        "reason": alarm.get("StateReason", ""),
         "runbook": f"tidewatch runbook {key} --stack {stack}",
     }
 
@@ -116,8 +116,8 @@ def _read_budget_used(
 
 def _compute_budget_left(used: tuple[datetime, float] | None) -> dict[str, Any]:
     if used is None:
-        return {"left": None, "measured": None}
-    return {"left": round(1 - used[1], 6), "measured": used[0].isoformat(timespec="seconds")}
+        return {"remaining_share": None, "measured_at": None}
+    return {"remaining_share": round(1 - used[1], 6), "measured_at": used[0].isoformat(timespec="seconds")}
 
 
 def read_drift(

@@ -66,7 +66,7 @@ def build_report(
         "import_ratio": Ratio.of(function.import_s, function.boto3_s).runs,
         "package_mb": round(function.package_mb, 1),
         "records": ours["records"],
-        "contestants": {name: dict(measured) for name, measured in best.items()},
+        "competitors": {name: dict(measured) for name, measured in best.items()},
     }
 
 
@@ -100,7 +100,7 @@ def render_comparison_table(report: Mapping[str, Any]) -> Table:
         title=f"{report['records']:,} captured records to verdicts, in seconds of one processor",
         title_justify="left", box=None, padding=(0, 1, 0, 0),
     )  # fmt: skip
-    for name, measurement in report["contestants"].items():
+    for name, measurement in report["competitors"].items():
         seconds, phases = sum_processor_seconds(measurement), measurement["phases_cpu_s"]
         decoding = measurement["cpu_s"] - phases["statistics"]
         parts = (
@@ -143,7 +143,7 @@ def format_versions(report: Mapping[str, Any]) -> str:
     """Returns every library's version, each once."""
     versions = {
         name: version
-        for measurement in report["contestants"].values()
+        for measurement in report["competitors"].values()
         for name, version in measurement["versions"].items()
     }
     return ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))

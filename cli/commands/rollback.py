@@ -32,7 +32,7 @@ def rollback(
     function = require_output(read_stack_outputs(stack), "rollback", stack)["function"]
     console, session = Console(highlight=False), Session(stack)
     with console.status(Text(f"{function} is rolling back")):
-        event = {"action": "rollback", "reason": reason, "by": get_caller_arn(session.client)}
+        event = {"action": "rollback", "reason": reason, "requested_by": get_caller_arn(session.client)}
         answer = _invoke(session, function, event)
     if as_json:
         typer.echo(json.dumps(answer, indent=2))

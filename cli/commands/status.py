@@ -37,7 +37,7 @@ OUTPUTS_TTL = timedelta(minutes=1)
 INCIDENT_STATES = {
     "pending": "rollback pending",
     "flipping": "rolling back",
-    "observed": "rolled back",
+    "rolled_back": "rolled back",
     "closed": "rolled back",
     "blocked": "rollback blocked",
 }
@@ -90,24 +90,24 @@ def describe(stack: str, outputs: dict[str, Any], traffic: TrafficController, se
     Shares are fractions of one; `in_sync` is false if the live split is not the declared one.
 
     An incident's `state` and `receipt` are those of its document, null if that was not written. `alarms`, `budgets` and
-    `drift` are null if the stack has none, or if they could not be read and `unknown` contains why.
+    `drift` are null if the stack has none, or if they could not be read and `unavailable` contains why.
     """
     state, s3, cloudwatch = traffic.state(), session.client("s3"), session.client("cloudwatch")
     live, declared = state.split, Split.from_json(outputs["traffic"]["declared"])
-    unknown: list[str] = []
+    unavailable: list[str] = []
 
     def try_read(what: str, read: Callable[[], Any]) -> Any:
         """Returns None on an error, so that traffic is shown to somebody who may not read the rest."""
         try:
             return read()
         except ClientError as error:
-            unknown.append(f"{what} cannot be read: {error}")
+            unavailable.append(f"{what} cannot be read: {error}")
             return None
 
     return {
         "stack": stack,
         "model": outputs["model"],
-        "at": session.now().isoformat(timespec="seconds"),
+        "time": session.now().isoformat(timespec="seconds"),
         "endpoint": {"name": state.name, "status": state.status, "configuration": state.config},
         "champion": outputs["traffic"]["champion"],
         "variants": {
@@ -124,7 +124,7 @@ def describe(stack: str, outputs: dict[str, Any], traffic: TrafficController, se
             "error budgets", lambda: stack_health.read_budgets(outputs, cloudwatch, session.now()) or None
         ),
         "drift": try_read("drift reports", lambda: stack_health.read_drift(outputs, s3, state.variants)),
-        "unknown": unknown,
+        "unavailable": unavailable,
     }
 
 
@@ -148,9 +148,9 @@ def _describe_incident(incident: Incident, s3: S3Client, bucket: str) -> dict[st
         "id": incident.id,
         "kind": incident.kind,
         "state": document.get("state"),
-        "opened": incident.opened_at.isoformat(timespec="seconds"),
-        "by": incident.who,
-        "why": incident.reason,
+        "opened_at": incident.opened_at.isoformat(timespec="seconds"),
+        "opened_by": incident.who,
+        "reason": incident.reason,
         "receipt": document.get("receipt"),
     }
 
@@ -214,7 +214,7 @@ def _render(report: dict[str, Any]) -> Iterator[RenderableType]:
     yield from _format_alarms(report["alarms"], report["stack"])
     yield from _format_budgets(report["budgets"] or {})
     yield from _format_drift(report["drift"] or {})
-    for sentence in report["unknown"]:
+    for sentence in report["unavailable"]:
         yield _format_line(sentence, style="yellow")
 
 
@@ -239,37 +239,37 @@ def _format_incident(incident: dict[str, Any]) -> str:
         state = "weights changed by somebody else"
     else:
         state = INCIDENT_STATES.get(incident["state"] or "", incident["state"])
-    since = f"open incident {incident['id']} since {incident['opened']}"
-    return f"{since}{f' ({state})' if state else ''}: {collapse_whitespace(incident['why'])}"
+    since = f"open incident {incident['id']} since {incident['opened_at']}"
+    return f"{since}{f' ({state})' if state else ''}: {collapse_whitespace(incident['reason'])}"
 
 
 def _format_alarms(alarms: dict[str, Any] | None, stack: str) -> Iterator[RenderableType]:
     if alarms is None:
         return
     suffix = f"; {alarms['insufficient']} without enough data" if alarms["insufficient"] else ""
-    yield _format_line(f"alarms: {len(alarms['firing']) or 'none'} of {alarms['watched']} in ALARM{suffix}")
+    yield _format_line(f"alarms: {len(alarms['firing']) or 'none'} of {alarms['total']} in ALARM{suffix}")
     if alarms["metric_alarms"] is not None:
         counts = stack_health.format_alarm_counts(alarms["metric_alarms"], alarms["composites"])
-        yield _format_line(f"  {alarms['watched']} report a problem; CloudWatch has {counts}")
+        yield _format_line(f"  {alarms['total']} report a problem; CloudWatch has {counts}")
     for alarm in alarms["firing"]:
         severity = alarm["severity"] or "-"
         line = f"  {severity:<2}  {alarm['alarm']} since {alarm['since']}: {alarm['runbook']}"
         yield _format_line(line, style="bold red" if severity == "P1" else "")
-    if alarms["gone"]:
-        deleted = f"  deleted by somebody: {', '.join(alarms['gone'])}; `pulumi up --refresh` makes them again"
+    if alarms["missing"]:
+        deleted = f"  deleted by somebody: {', '.join(alarms['missing'])}; `pulumi up --refresh` makes them again"
         yield _format_line(get_backend(stack).adapt_commands(deleted))
 
 
 def _format_budgets(budgets: dict[str, dict[str, Any]]) -> Iterator[RenderableType]:
     for objective, budget in budgets.items():
         target = f"{budget['percent']:g}% over {budget['days']} days"
-        if budget["left"] is None:
+        if budget["remaining_share"] is None:
             yield _format_line(f"error budget of {objective} ({target}): not measured yet")
-        elif budget["left"] < 0:
-            overspent = f"used up, and {-budget['left']:.1%} more"
+        elif budget["remaining_share"] < 0:
+            overspent = f"used up, and {-budget['remaining_share']:.1%} more"
             yield _format_line(f"error budget of {objective} ({target}): {overspent}", style="bold red")
         else:
-            yield _format_line(f"error budget of {objective} ({target}): {budget['left']:.1%} left")
+            yield _format_line(f"error budget of {objective} ({target}): {budget['remaining_share']:.1%} left")
 
 
 def _format_drift(drift: dict[str, dict[str, Any] | None]) -> Iterator[RenderableType]:

@@ -45,23 +45,23 @@ class RollbackEnvironment:
 
     @classmethod
     def from_variables(cls, variables: Mapping[str, str]) -> RollbackEnvironment:
-        """Reads the variables. STACK_KEY, ENDPOINT, LEDGER_TABLE, CONTROL_TABLE and TARGET are required.
+        """Reads the variables. STACK_KEY, ENDPOINT, LEDGER_TABLE, CONTROL_TABLE and CHAMPION are required.
 
         Raises KeyError for the first one that is missing.
         """
         plan = RollbackPlan(
-            target=variables["TARGET"],
+            target=variables["CHAMPION"],
             floor=int(variables.get("FLOOR") or 1),
-            guardrails=tuple(json.loads(variables.get("GUARDRAILS") or "[]")),
+            guardrails=tuple(json.loads(variables.get("GUARDRAIL_ALARMS") or "[]")),
             abort_alarm=variables.get("ABORT_ALARM", ""),
             automatic=variables.get("AUTOMATIC", "true") != "false",
             command=_build_command(variables),
             incidents=IncidentSettings(
-                stack=variables.get("ENVIRONMENT", ""),
-                topic=variables.get("TOPIC", ""),
+                stack=variables.get("STACK", ""),
+                topic=variables.get("NOTIFICATION_TOPIC", ""),
                 posts_to_slack=variables.get("SLACK_ENABLED") == "true",
                 monitoring_bucket=variables.get("MONITORING_BUCKET", ""),
-                health_alarm=variables.get("ALARM", ""),
+                health_alarm=variables.get("HEALTH_ALARM", ""),
                 runbooks=variables.get("RUNBOOKS") or "runbooks",
                 dashboard=variables.get("DASHBOARD_URL", ""),
                 reports=variables.get("REPORTS_URL", ""),
@@ -120,7 +120,7 @@ def get_controller() -> TrafficController:
 def handler(event: Mapping[str, Any] | None, context: object = None) -> dict[str, object]:  # noqa: ARG001
     """Handles an event of Lambda.
 
-    Events are a CloudWatch alarm's action, `{"action": "rollback", "reason", "by"}`, SageMaker's endpoint state change
+    Events are a CloudWatch alarm's action, `{"action": "rollback", "reason", "requested_by"}`, SageMaker's endpoint state change
     and `{"action": "sweep"}`. An empty event is an operator's request.
     """
     env = get_environment()
@@ -178,7 +178,7 @@ def parse_event(event: Mapping[str, Any]) -> RollbackRequest:
     if event.get("action") == "sweep":
         return RollbackRequest("sweep", "The sweep of each minute.", now)
     if not event or event.get("action") == "rollback":
-        requested_by = str(event.get("by") or "")
+        requested_by = str(event.get("requested_by") or "")
         return RollbackRequest("operator", str(event.get("reason") or "An operator asked for it."), now, requested_by)
     raise UnknownRollbackEvent(
         "This event is no alarm, no endpoint state change, no sweep and no rollback; "
@@ -227,7 +227,7 @@ def format_metrics(result: RollbackResult, traffic: TrafficController, env: Roll
     now, gauges = clock.get_clock().now(), traffic.read_gauges()
     values = {
         **gauges.endpoint,
-        metrics.ROLLBACK_RUNNING: float(result.state in ("pending", "flipping", "observed", "blocked")),
+        metrics.ROLLBACK_RUNNING: float(result.state in ("pending", "flipping", "rolled_back", "blocked")),
         metrics.ROLLBACK_BLOCKED: float(result.state == "blocked"),
     }
     if result.receipt.api_accepted_s is not None:

@@ -105,11 +105,11 @@ def _answering(monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any], **more: 
 
 def test_a_rollback_says_why_and_prints_its_receipt(monkeypatch: pytest.MonkeyPatch) -> None:
     receipt = {"api_accepted_s": 0.2, "weights_observed_s": 31.5, "traffic_observed_s": None}
-    answer = {"incident": "flights-1", "state": "observed", "message": "blue has all traffic.", "receipt": receipt}
+    answer = {"incident": "flights-1", "state": "rolled_back", "message": "blue has all traffic.", "receipt": receipt}
     function = _answering(monkeypatch, answer)
     said = CliRunner().invoke(app, ["rollback", "--stack", "prod", "--reason", "errors"])
     assert (function.event["action"], function.event["reason"], said.exit_code) == ("rollback", "errors", 0)
-    assert function.event["by"] == CALLER
+    assert function.event["requested_by"] == CALLER
     assert "31.50 s until the weights were observed" in said.output
     assert "traffic was observed" not in said.output
     assert "tidewatch acknowledge flights-1 --stack prod" in said.output

@@ -110,7 +110,7 @@ def test_alarms_are_told_with_since_when_severity_and_runbook_the_most_urgent_fi
         ("disk-green", "P2", "tidewatch runbook disk-green --stack rehearsal"),
     ]
     assert all(datetime.fromisoformat(one["since"]) for one in alarms["firing"])
-    assert (alarms["insufficient"], alarms["gone"], alarms["watched"]) == (1, ["undelivered"], 6)
+    assert (alarms["insufficient"], alarms["missing"], alarms["total"]) == (1, ["undelivered"], 6)
     said = _said()
     assert "3 of 6 in ALARM; 1 without enough data" in said
     assert "6 report a problem; CloudWatch has 124 alarms, 64 metric alarms and 60 composites" in said
@@ -149,8 +149,8 @@ def test_a_budget_is_what_was_measured_last(watched: Rehearsed) -> None:
             ],
         )
     budgets = _told()["budgets"]
-    assert budgets["availability"]["left"] == 0.75
-    assert budgets["latency"]["left"] is None
+    assert budgets["availability"]["remaining_share"] == 0.75
+    assert budgets["latency"]["remaining_share"] is None
     said = _said()
     assert "error budget of availability (99.9% over 28 days): 75.0% left" in said
     assert "error budget of latency (99% over 28 days): not measured yet" in said
@@ -326,8 +326,8 @@ def test_a_watch_redraws_in_place_also_what_is_higher_than_the_terminal(
     firing: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = {"severity": "P1", "since": "8:00", "runbook": "-"}
-    alarms = {"firing": [{**one, "alarm": f"disk-{n}"} for n in range(firing)], "watched": 40, "metric_alarms": None}
-    monkeypatch.setattr("cli.stack_health.read_alarms", lambda *_: {**alarms, "insufficient": 0, "gone": []})
+    alarms = {"firing": [{**one, "alarm": f"disk-{n}"} for n in range(firing)], "total": 40, "metric_alarms": None}
+    monkeypatch.setattr("cli.stack_health.read_alarms", lambda *_: {**alarms, "insufficient": 0, "missing": []})
     _interrupted(monkeypatch, looks=3)
     written = io.StringIO()
     terminal = Console(file=written, force_terminal=True, width=100, height=ROWS)

@@ -18,7 +18,14 @@ from cli.console import Console
 from tests.tidewatch.hostile import texts
 from tidewatch.text import is_invisible
 
-INCIDENT = {"id": "I", "kind": "rollback", "state": "observed", "opened": "2026-01-05", "by": "", "why": ""}
+INCIDENT = {
+    "id": "I",
+    "kind": "rollback",
+    "state": "rolled_back",
+    "opened_at": "2026-01-05",
+    "opened_by": "",
+    "reason": "",
+}
 OURS = re.compile(r"\x1b\[[0-9;]*m")
 """Colours and weights, the one thing that we ask of a terminal."""
 
@@ -72,17 +79,17 @@ def test_no_reason_adds_a_line_to_the_status(text: str) -> None:
             "stack": "dev", "model": words, "champion": "blue", "in_sync": False, "withheld": words,
             "endpoint": {"name": words, "status": words},
             "variants": {},
-            "incidents": [{**INCIDENT, "why": words, "opened": words}],
+            "incidents": [{**INCIDENT, "reason": words, "opened_at": words}],
             "alarms": {
                 "firing": [{"severity": "P1", "alarm": words, "since": words, "runbook": words}],
-                "gone": [words], "watched": 1, "insufficient": 0, "metric_alarms": 1, "composites": 1,
+                "missing": [words], "total": 1, "insufficient": 0, "metric_alarms": 1, "composites": 1,
             },
             "budgets": None,
             "drift": {
                 words: dict.fromkeys(("version", "hour", "verdict", "severity", "report"), words)
                 | {"drifting": [words]}
             },
-            "unknown": [words],
+            "unavailable": [words],
         }  # fmt: skip
 
     shown, innocent = (printed(*status._render(report(each))) for each in (f"x{text}", "x"))

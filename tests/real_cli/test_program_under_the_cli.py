@@ -71,7 +71,7 @@ def test_a_rollback_is_not_undone_and_what_it_took_away_is_asked_about(canary: F
     assert canary.shares() == {"blue": 0.5, "green": 0.5}
 
     done = canary.roll_back()
-    assert (done["state"], done["target"]) == ("observed", "blue")
+    assert (done["state"], done["target"]) == ("rolled_back", "blue")
     assert canary.shares() == {"blue": 1.0, "green": 0.0}
     assert canary.pulumi.up().operations == {}
     assert not canary.pulumi.up("--refresh").changed

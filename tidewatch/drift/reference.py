@@ -82,20 +82,20 @@ class CategoryFeature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     """The most frequent values, most frequent first."""
     counts: Annotated[tuple[Count, ...], msgspec.Meta(max_length=MAX_FEATURE_VALUES)]
     """The counts of `values`."""
-    others: Annotated[tuple[Value, ...], msgspec.Meta(max_length=MAX_OTHER_VALUES)]
+    other_values: Annotated[tuple[Value, ...], msgspec.Meta(max_length=MAX_OTHER_VALUES)]
     """Every other value of the training, sorted; () if there are none, and in old references."""
-    other: Count
+    other_rows: Count
     """The rows of these other values."""
     singletons: Count
     """The values seen exactly once. singletons / total estimates the rate at which new values appear without any drift
     (Good 1953, "The population frequencies of species", Biometrika 40)."""
-    open: bool
+    is_open: bool
     """Whether the training had too many values to keep, so that unseen ones cannot be distinguished from others."""
     missing: Count
     salt: Annotated[str, msgspec.Meta(max_length=64)] = ""
     """If set, values that begin with HASH_PREFIX are hashes with this salt; "" if no value is hashed, as in old
     references."""
-    pools: Annotated[tuple[Count, ...], msgspec.Meta(max_length=POOLS)] = ()
+    pool_rows: Annotated[tuple[Count, ...], msgspec.Meta(max_length=POOLS)] = ()
     """The other rows by pool, where the hash of a value determines its pool."""
     doubletons: Count = 0
     """The values seen exactly twice, which show how rough the estimate by singletons is; 0 in old references."""
@@ -110,21 +110,21 @@ class CategoryFeature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     @property
     def pool_counts(self) -> tuple[int, ...]:
         """The rows of others by pool, all in one if the reference has no pools."""
-        return self.pools or (self.other,)
+        return self.pool_rows or (self.other_rows,)
 
     def find_pool(self, stored_value: str) -> int:
-        """Returns the pool of one of `values` or `others`."""
-        if not self.pools:
+        """Returns the pool of one of `values` or `other_values`."""
+        if not self.pool_rows:
             return 0
         return hash_to_pool(stored_value if self.is_hashed(stored_value) else hash_value(stored_value, self.salt))
 
     @property
     def total(self) -> int:
         """The rows with a value."""
-        return sum(self.counts) + self.other
+        return sum(self.counts) + self.other_rows
 
     def is_hashed(self, stored_value: str) -> bool:
-        """Whether one of `values` or `others` is a hash."""
+        """Whether one of `values` or `other_values` is a hash."""
         return bool(self.salt) and stored_value.startswith(HASH_PREFIX)
 
     def format_value(self, index: int) -> str:
@@ -242,7 +242,7 @@ def _find_faults(feature: Feature) -> list[str]:
 
 
 def _find_category_faults(feature: CategoryFeature) -> list[str]:
-    known = {*feature.values, *feature.others}
+    known = {*feature.values, *feature.other_values}
     checks = {
         f"{feature.name} has {len(feature.counts)} counts for {len(feature.values)} values": (
             len(feature.values) == len(feature.counts)
@@ -250,16 +250,18 @@ def _find_category_faults(feature: CategoryFeature) -> list[str]:
         f"{feature.name} has {len(feature.labels)} labels for {len(feature.values)} values": (
             not feature.labels or len(feature.labels) == len(feature.values)
         ),
-        f"{feature.name} has a value twice": len(known) == len(feature.values) + len(feature.others),
+        f"{feature.name} has a value twice": len(known) == len(feature.values) + len(feature.other_values),
         f"{feature.name} has a value that was never seen": all(feature.counts),
         f"the values of {feature.name} are not the most frequent first": (
             list(feature.counts) == sorted(feature.counts, reverse=True)
         ),
-        f"{feature.name} has {len(feature.others)} other values in {feature.other} rows": (
-            (feature.other > 0 and not feature.others) if feature.open else len(feature.others) <= feature.other
+        f"{feature.name} has {len(feature.other_values)} other values in {feature.other_rows} rows": (
+            (feature.other_rows > 0 and not feature.other_values)
+            if feature.is_open
+            else len(feature.other_values) <= feature.other_rows
         ),
-        f"the pools of {feature.name} are not its {feature.other} other rows, in {POOLS} parts": (
-            not feature.pools or (len(feature.pools) == POOLS and sum(feature.pools) == feature.other)
+        f"the pools of {feature.name} are not its {feature.other_rows} other rows, in {POOLS} parts": (
+            not feature.pool_rows or (len(feature.pool_rows) == POOLS and sum(feature.pool_rows) == feature.other_rows)
         ),
         f"{feature.name} has {feature.singletons} values seen once and {feature.doubletons} seen twice among "
         f"{feature.total}": feature.singletons + 2 * feature.doubletons <= feature.total,

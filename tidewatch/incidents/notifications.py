@@ -39,7 +39,7 @@ def notify(run: RollbackRun, source: IncidentSource, settings: IncidentSettings)
 
 
 def _needs_notification(run: RollbackRun) -> bool:
-    """Whether the state is news. flipping is not: observed follows within seconds, and people want to know that one."""
+    """Whether the state is news. flipping is not: rolled_back follows within seconds, and people want to know that one."""
     return run.state != "flipping" and _build_state_key(run) != run.last_notified
 
 
@@ -50,7 +50,7 @@ def _build_state_key(run: RollbackRun) -> str:
 def _notify_and_document(run: RollbackRun, source: IncidentSource, settings: IncidentSettings) -> RollbackRun:
     state_key = _build_state_key(run)
     incident = source.get_incident(run.incident)
-    needs_page = run.state in ("pending", "blocked", "observed")
+    needs_page = run.state in ("pending", "blocked", "rolled_back")
     unsent = _try_notify(incident, source, settings, run.message) if needs_page else []
     # Recorded before the document: a call that dies while it writes must not page again each minute.
     run = _save_notes(replace(run, last_notified=run.last_notified if unsent else state_key), unsent, source)
@@ -191,7 +191,7 @@ def _notify_on_call(incident: Incident, source: IncidentSource, settings: Incide
     # An acknowledgement ends a rollback that is not done yet.
     is_active = incident.state in ("pending", "flipping", "blocked")
     fields["To abandon it" if is_active else "To close it"] = links.format_acknowledge_command(incident, settings.stack)
-    headline = "changed by hand" if incident.kind == "out_of_band" else incident.state
+    headline = "changed by hand" if incident.kind == "out_of_band" else incident.state.replace("_", " ")
     _publish(f"{headline}: traffic of {location}", fields, source, settings)
 
 

@@ -21,14 +21,14 @@ class RollbackRequest:
     trigger: Trigger
     reason: str
     requested_at: datetime
-    by: str = ""
+    requested_by: str = ""
     alarm_arn: str = ""
     alarm_at: str = ""
     """The alarm's state timestamp, ISO 8601. Together with the ARN it identifies a repeated delivery."""
 
     def __post_init__(self) -> None:
         """Sanitizes the texts: callers choose them freely, items have a bounded size and people read them."""
-        for key in ("reason", "by", "alarm_arn", "alarm_at"):
+        for key in ("reason", "requested_by", "alarm_arn", "alarm_at"):
             object.__setattr__(
                 self, key, sanitize(getattr(self, key), MAX_LENGTH if key == "reason" else MAX_SHORT_LENGTH)
             )
@@ -40,7 +40,7 @@ class RollbackResult:
 
     incident: str
     state: str
-    """pending, flipping, observed, closed, blocked, advised, or no_incident."""
+    """pending, flipping, rolled_back, closed, blocked, advised, or no_incident."""
     message: str
     target: str
     receipt: Receipt = NO_RECEIPT

@@ -1,6 +1,6 @@
 """Runs a rollback: sends all traffic to the target variant. Each call advances it from the state that it finds.
 
-The states are pending -> flipping -> observed -> closed, or blocked, which is retried. A call first claims the incident
+The states are pending -> flipping -> rolled_back -> closed, or blocked, which is retried. A call first claims the incident
 (run, ledger, quarantines), then takes the lease and flips the weights, so a writer that takes the lease later sees the
 claim. Every step is recorded before the next one, so the next call continues after a crash.
 """
@@ -154,7 +154,7 @@ def _advance_until_done(
         advanced = machine.advance(run)
         has_moved = advanced.state != run.state or advanced.incident != run.incident
         run = advanced
-        is_done = run.state in ("closed", "blocked") or (run.state == "observed" and not has_moved)
+        is_done = run.state in ("closed", "blocked") or (run.state == "rolled_back" and not has_moved)
         if is_done or (not has_moved and (deadline is None or not backoff.wait())):
             return run
 
@@ -169,7 +169,7 @@ def _claim_incident(
             return earlier
         if run is not None and run.is_active and not _is_acknowledged(run, controller):
             machine = RollbackStateMachine(controller, plan)
-            advanced = machine.advance(run) if run.state == "observed" else run
+            advanced = machine.advance(run) if run.state == "rolled_back" else run
             if advanced.is_active:
                 return advanced
             run = advanced
@@ -263,7 +263,7 @@ def _create_run(
         trigger=request.trigger,
         who="rollback" if request.trigger == "alarm" else "operator",
         reason=request.reason,
-        by=request.by,
+        requested_by=request.requested_by,
         alarm_arn=request.alarm_arn,
         alarm_at=request.alarm_at,
         before=state.split,

@@ -41,7 +41,7 @@ class RollbackStateMachine:
             return self._block(run, str(missing))
         run = self._quarantine_variants(run, state)
         run = self._stop_deployment(run, state)
-        return self._follow_traffic(run, state) if run.state == "observed" else self._flip_weights(run, state)
+        return self._follow_traffic(run, state) if run.state == "rolled_back" else self._flip_weights(run, state)
 
     def _close_acknowledged(self, run: RollbackRun) -> RollbackRun:
         if run.abort_tripped:
@@ -55,7 +55,7 @@ class RollbackStateMachine:
         def compose(entries: tuple[LedgerEntry, ...]) -> LedgerEntry | None:
             if any(entry.kind == "incident" and entry.incident == run.incident for entry in entries):
                 return None
-            why = run.reason + (f" (by {run.by})" if run.by else "")
+            why = run.reason + (f" (by {run.requested_by})" if run.requested_by else "")
             return LedgerEntry(
                 "incident", run.who, run.requested_at, why, before=run.before, target=run.target,
                 incident=run.incident, alarm=run.alarm_arn, alarm_at=run.alarm_at,
@@ -76,7 +76,7 @@ class RollbackStateMachine:
         bad_variants = sorted(state.serving - {run.target})
         if not bad_variants and run.before is not None and not run.rolled_back:
             bad_variants = sorted((run.before.serving - {run.target}) & state.variants.keys())
-        if run.state == "observed" or not bad_variants:
+        if run.state == "rolled_back" or not bad_variants:
             return run
         models = self._read_models(state)
         notes = run.notes
@@ -115,7 +115,7 @@ class RollbackStateMachine:
         is_deploying = state.deploying_config is not None or state.status == EndpointStatus.ROLLING_BACK
         if (
             state.deploying_config is not None
-            and run.state != "observed"
+            and run.state != "rolled_back"
             and state.deploying_variants == frozenset(state.variants)
         ):
             if not run.abort_tripped:
@@ -243,8 +243,8 @@ class RollbackStateMachine:
             if outcome is not None and outcome.error:
                 return self._save(run, "pending", outcome.error)
         message = f"{run.target} has all traffic of {state.name}."
-        confirmed = self._save(run, "observed", message, accepted_at=accepted, observed_at=now)
-        return self._raise_to_floor(confirmed, state) if confirmed.state == "observed" else confirmed
+        confirmed = self._save(run, "rolled_back", message, accepted_at=accepted, observed_at=now)
+        return self._raise_to_floor(confirmed, state) if confirmed.state == "rolled_back" else confirmed
 
     def _record_unrecorded_flip(self, run: RollbackRun, receipt: Receipt) -> None:
         """Appends the outcome of a flip that was made by hand or could not be recorded before it was made."""
@@ -273,7 +273,7 @@ class RollbackStateMachine:
     def _follow_traffic(self, run: RollbackRun, state: EndpointState) -> RollbackRun:
         """Raises the capacity to the floor, then looks for traffic."""
         run = self._raise_to_floor(run, state)
-        if run.state != "observed" or run.observed_at is None:
+        if run.state != "rolled_back" or run.observed_at is None:
             return run
         if state.is_in_service and not state.is_all_on(run.target):
             self.controller.detect_out_of_band()

@@ -249,7 +249,7 @@ class DeploymentRecord:
 
 RECENT_PERIOD = timedelta(minutes=30)
 """For how long an alarm counts a record of the tables that no code of ours writes."""
-RunState = Literal["pending", "flipping", "observed", "closed", "blocked"]
+RunState = Literal["pending", "flipping", "rolled_back", "closed", "blocked"]
 
 
 @dataclass(frozen=True)
@@ -262,7 +262,7 @@ class RollbackRun:
     requested_at: datetime
     trigger: str = ""
     who: str = "rollback"
-    by: str = ""
+    requested_by: str = ""
     reason: str = ""
     alarm_arn: str = ""
     alarm_at: str = ""

@@ -61,7 +61,7 @@ def _run_endless_lease(harness: Harness) -> None:
     harness.run_minutes(RECOVERY_MINUTES)
     checks.expect_rollback(harness, pages=1)
     checks.expect_timely_decision(harness)
-    checks.expect_notification(harness, "P1", "observed")
+    checks.expect_notification(harness, "P1", "rolled back")
     checks.expect_alarm_cleared(harness, f"guardrail-{harness.challenger}")
     result = _invoke(harness, harness.outputs["drift"]["function"], {})
     harness.expect(f"the drift function runs all the same: {result.get('skipped')}", result.get("skipped") is False)
@@ -73,7 +73,7 @@ def _run_giant_reason(harness: Harness) -> None:
     reason_text = FORGED_LINES + "x" * GIANT_LENGTH
     harness.add_mark("fault", f"an operator gives a reason of {len(reason_text)} characters")
     harness.add_mark("degraded", "the call")
-    _call_rollback(harness, {"action": "rollback", "reason": reason_text, "by": reason_text})
+    _call_rollback(harness, {"action": "rollback", "reason": reason_text, "requested_by": reason_text})
     harness.run_minutes(RECOVERY_MINUTES)
     checks.expect_rollback(harness, pages=1)
     checks.expect_timely_flip(harness)

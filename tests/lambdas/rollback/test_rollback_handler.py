@@ -21,13 +21,13 @@ VARIABLES = {
     "ENDPOINT": ENDPOINT,
     "LEDGER_TABLE": "ledger",
     "CONTROL_TABLE": "control",
-    "TARGET": "blue",
-    "GUARDRAILS": json.dumps([GUARDRAIL]),
+    "CHAMPION": "blue",
+    "GUARDRAIL_ALARMS": json.dumps([GUARDRAIL]),
     "FLOOR": "2",
     "MONITORING_BUCKET": "flights-monitoring",
-    "TOPIC": "",
+    "NOTIFICATION_TOPIC": "",
     "ABORT_ALARM": "abort",
-    "ENVIRONMENT": "rehearsal",
+    "STACK": "rehearsal",
 }
 HEAVY = ("numpy", "msgspec", "pydantic", "pulumi", "boto3", "botocore")
 LATER = ("tidewatch.slo.error_budget", "tidewatch.slo", "tidewatch.alarms", "tidewatch.incidents.document")
@@ -73,10 +73,12 @@ def alarm_event(at: str) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("event", [None, {}, {"action": "rollback", "reason": "too many late flights", "by": "ana"}])
+@pytest.mark.parametrize(
+    "event", [None, {}, {"action": "rollback", "reason": "too many late flights", "requested_by": "ana"}]
+)
 def test_an_operator_gets_the_weights_back_within_the_call(canary: Flights, event: dict[str, Any] | None) -> None:
     answer = function.handler(event)
-    assert answer["state"] == "observed"
+    assert answer["state"] == "rolled_back"
     assert canary.live() == {"blue": 1.0, "green": 0.0}
     assert json.loads(json.dumps(answer)) == answer
     if event:
@@ -89,7 +91,7 @@ def test_an_alarm_rolls_back_once_however_often_it_is_delivered(canary: Flights)
     event = alarm_event(stamp(canary.clock.now()))
     first = function.handler(event)
     again = function.handler(event)
-    assert first["state"] == "observed"
+    assert first["state"] == "rolled_back"
     assert again["incident"] == first["incident"]
     (incident,) = canary.controller().open_incidents()
     assert incident.alarm == ALARM_ARN
@@ -110,7 +112,7 @@ def test_who_asked_is_answered_though_nothing_can_be_told_of_the_endpoint(
         raise RuntimeError("throttled")
 
     monkeypatch.setattr(function.TrafficController, "read_gauges", fail)
-    assert function.handler({})["state"] == "observed"
+    assert function.handler({})["state"] == "rolled_back"
     assert caplog.messages == ["The metrics of this call were not emitted: RuntimeError: throttled"]
     with pytest.raises(RuntimeError, match="throttled"):
         function.handler({"action": "sweep"})
@@ -139,7 +141,7 @@ def test_the_sweep_and_the_state_change_drive_what_is_open_and_open_nothing(cana
     canary.clock.advance(30)
     assert function.handler(event)["state"] == "flipping"
     canary.clock.advance(60)
-    assert function.handler({"action": "sweep"})["state"] == "observed"
+    assert function.handler({"action": "sweep"})["state"] == "rolled_back"
     assert canary.live() == {"blue": 1.0, "green": 0.0}
 
 
@@ -176,7 +178,7 @@ def test_where_alarms_only_advise_one_that_calls_all_the_same_flips_nothing(
     assert answer["state"] == "advised"
     assert "aws lambda invoke --function-name flights-rollback" in str(answer["message"])
     assert canary.live() == {"blue": 0.95, "green": 0.05}
-    assert function.handler({})["state"] == "observed"
+    assert function.handler({})["state"] == "rolled_back"
 
 
 PROMISED = '{"availability": {"percent": 99.0, "days": 28, "milliseconds": null}}'
@@ -207,7 +209,7 @@ def test_no_budget_is_read_while_a_rollback_is_driven_nor_by_an_alarm(
 ) -> None:
     monkeypatch.setenv("OBJECTIVES", PROMISED)
     function.handler(alarm_event(stamp(canary.clock.now())))
-    assert function.handler({"action": "sweep"})["state"] == "observed"
+    assert function.handler({"action": "sweep"})["state"] == "rolled_back"
     assert budget_lines(capsys.readouterr().out) == []
 
 
@@ -277,19 +279,19 @@ def test_the_sweep_emits_how_the_endpoint_stands_each_time(canary: Flights, caps
 
 
 def test_a_missing_variable_is_named() -> None:
-    with pytest.raises(KeyError, match="TARGET"):
+    with pytest.raises(KeyError, match="CHAMPION"):
         function.RollbackEnvironment.from_variables({"STACK_KEY": "tidewatch/dev/flights"})
 
 
 def test_what_its_document_links_comes_from_its_variables() -> None:
     said = {
-        "ALARM": "flights-endpoint-1a2b3c4",
+        "HEALTH_ALARM": "flights-endpoint-1a2b3c4",
         "RUNBOOKS": "https://example.com/runbooks",
         "DASHBOARD_URL": "https://example.com/oncall",
         "REPORTS_URL": "s3://flights-monitoring/drift/",
     }
     plan = function.RollbackEnvironment.from_variables({**VARIABLES, **said}).plan
-    assert plan.incidents.health_alarm == said["ALARM"]
+    assert plan.incidents.health_alarm == said["HEALTH_ALARM"]
     incidents = plan.incidents
     assert (incidents.runbooks, incidents.dashboard, incidents.reports) == (
         said["RUNBOOKS"],

@@ -131,14 +131,18 @@ def test_the_most_frequent_categories_are_named_and_the_others_remembered() -> N
     feature = category([*values, "once", "twice", "twice", None])
     assert feature.values == tuple(f"v{at:03d}" for at in range(MAX_NAMED_VALUES))
     rare = sorted(hash_value(value, feature.salt) for value in ("once", "twice"))
-    assert feature.others == (*rare, *(f"v{at:03d}" for at in range(MAX_NAMED_VALUES, MAX_NAMED_VALUES + 30)))
-    assert (feature.singletons, feature.doubletons, feature.missing, feature.open) == (1, 1, 1, False)
+    assert feature.other_values == (*rare, *(f"v{at:03d}" for at in range(MAX_NAMED_VALUES, MAX_NAMED_VALUES + 30)))
+    assert (feature.singletons, feature.doubletons, feature.missing, feature.is_open) == (1, 1, 1, False)
     assert feature.total == len(values) + 3
 
 
 def test_a_column_of_too_many_categories_is_open() -> None:
     feature = category([str(at) for at in range(MAX_KNOWN_VALUES + 1)])
-    assert (feature.open, feature.others, feature.other) == (True, (), MAX_KNOWN_VALUES + 1 - MAX_NAMED_VALUES)
+    assert (feature.is_open, feature.other_values, feature.other_rows) == (
+        True,
+        (),
+        MAX_KNOWN_VALUES + 1 - MAX_NAMED_VALUES,
+    )
 
 
 def test_infinity_in_the_training_is_refused_with_the_column() -> None:
@@ -207,11 +211,11 @@ def _mutants() -> Iterator[tuple[str, Any]]:
     of_category: dict[str, tuple[Any, ...]] = {
         "counts": ([-1] * len(named["counts"]), named["counts"][::-1], [], [0] * len(named["counts"])),
         "values": ([], ["x" * 5_000] * len(named["values"]), [named["values"][0]] * len(named["values"])),
-        "others": ([named["values"][0]], [str(at) for at in range(6_000)]),
-        "other": (-1, 5),
+        "other_values": ([named["values"][0]], [str(at) for at in range(6_000)]),
+        "other_rows": (-1, 5),
         "singletons": (-1, 10**9),
         "doubletons": (-1, 10**9),
-        "open": (True, "yes"),
+        "is_open": (True, "yes"),
     }
     for key, values in of_category.items():
         for value in values:

@@ -136,7 +136,7 @@ def test_a_cloudwatch_that_fails_costs_no_more_than_what_it_would_have_said(
     for operation in ("describe_alarms", "describe_alarm_history", "get_metric_data"):
         monkeypatch.setattr(canary.clients.cloudwatch, operation, fail)
     result = canary.roll_back(**{**TOLD, "abort_alarm": ""})
-    assert (result.state, result.notes) == ("observed", ())
+    assert (result.state, result.notes) == ("rolled_back", ())
     facts = written(canary, result.incident)
     assert facts["impact"] is None
     assert len(facts["unavailable"]) == 2

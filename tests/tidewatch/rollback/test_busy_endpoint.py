@@ -52,7 +52,7 @@ def start_deployment(canary: Flights, variants: tuple[str, ...] = ("blue", "gree
 
 
 def test_in_service_it_flips(canary: Flights) -> None:
-    assert canary.roll_back().state == "observed"
+    assert canary.roll_back().state == "rolled_back"
     assert canary.live() == TARGET
 
 
@@ -105,7 +105,7 @@ def test_during_the_platforms_own_maintenance_it_is_pending(canary: Flights) -> 
 def test_a_flip_that_the_platform_takes_back_is_made_again(canary: Flights) -> None:
     canary.control.inject("change_rolls_back", endpoint=ENDPOINT, reason="internal")
     result = canary.roll_back(wait=200)
-    assert result.state == "observed"
+    assert result.state == "rolled_back"
     assert canary.live() == TARGET
     assert canary.kinds().count("incident") == 1
     assert canary.told() == Split(TARGET)

@@ -83,13 +83,13 @@ def test_a_guardrail_that_nobody_can_look_at_is_believed(canary: Flights, monkey
 
     asked = canary.alarm()
     monkeypatch.setattr(canary.clients.cloudwatch, "describe_alarms", fail)
-    assert canary.roll_back(asked).state == "observed"
+    assert canary.roll_back(asked).state == "rolled_back"
 
 
 def test_a_call_that_waited_while_its_alarm_lasted_still_rolls_back(canary: Flights) -> None:
     asked = canary.alarm()
     canary.clock.advance(360)
-    assert canary.roll_back(asked).state == "observed"
+    assert canary.roll_back(asked).state == "rolled_back"
 
 
 @pytest.mark.parametrize("second", ["the same alarm", "another guardrail", "an operator"])
@@ -99,7 +99,7 @@ def test_what_comes_while_a_rollback_is_driven_gets_the_same_incident(canary: Fl
     answers = arriving_meanwhile(canary, requests[second])
     result = canary.roll_back(first)
     assert [one.incident for one in answers] == [result.incident]
-    assert (result.state, opened(canary), canary.kinds().count("intent")) == ("observed", 1, 2)
+    assert (result.state, opened(canary), canary.kinds().count("intent")) == ("rolled_back", 1, 2)
     assert canary.live() == {"blue": 1.0, "green": 0.0}
 
 
@@ -199,7 +199,7 @@ def test_an_alarm_that_fires_anew_after_an_acknowledgement_is_another_incident(c
     canary.controller().acknowledge(first.incident, "ana")
     canary.split(blue=60, green=40)
     second = canary.roll_back(canary.alarm())
-    assert (second.state, opened(canary)) == ("observed", 2)
+    assert (second.state, opened(canary)) == ("rolled_back", 2)
     assert second.incident != first.incident
 
 
@@ -258,6 +258,6 @@ def test_advice_that_was_not_sent_is_sent_by_the_next_delivery(
 
 def test_where_alarms_only_advise_an_operator_still_rolls_back(canary: Flights) -> None:
     result = canary.roll_back(automatic=False)
-    assert (result.state, canary.live()) == ("observed", {"blue": 1.0, "green": 0.0})
+    assert (result.state, canary.live()) == ("rolled_back", {"blue": 1.0, "green": 0.0})
     attached = canary.roll_back(canary.alarm(), automatic=False)
     assert (attached.incident, opened(canary)) == (result.incident, 1)

@@ -13,7 +13,7 @@ from tidewatch.traffic import ArtifactQuarantined, EndpointMissing, IncidentOpen
 
 def test_a_rollback_sends_all_traffic_to_the_target_and_says_how_long_it_took(canary: Flights) -> None:
     result = canary.roll_back()
-    assert result.state == "observed"
+    assert result.state == "rolled_back"
     assert canary.live() == {"blue": 1.0, "green": 0.0}
     assert result.receipt.api_accepted_s == 0
     assert result.receipt.weights_observed_s is not None
@@ -48,13 +48,13 @@ def test_requests_that_still_reach_the_rolled_back_variant_keep_the_incident_obs
     canary.clock.advance(60)
     canary.requests("blue", 7)
     canary.requests("green", 1)
-    assert canary.sweeps(4).state == "observed"
+    assert canary.sweeps(4).state == "rolled_back"
     assert canary.controller().get_incident(observed.incident).receipt.traffic_observed_s is None
 
 
 def test_without_requests_the_incident_closes_after_fifteen_minutes(canary: Flights) -> None:
     observed = canary.roll_back()
-    assert canary.sweeps(14).state == "observed"
+    assert canary.sweeps(14).state == "rolled_back"
     canary.sweeps(2)
     incident = canary.controller().get_incident(observed.incident)
     assert (incident.state, incident.receipt.traffic_observed_s) == ("closed", None)
@@ -100,7 +100,7 @@ def test_a_variant_raised_behind_an_open_incident_is_rolled_back_by_a_new_one(ca
     canary.flip_behind(blue=1, green=1)
     second = canary.roll_back(canary.alarm())
     assert second.incident != first.incident
-    assert second.state == "observed"
+    assert second.state == "rolled_back"
     assert canary.live() == {"blue": 1.0, "green": 0.0}
     assert canary.told() == Split({"blue": 1.0, "green": 0.0})
 
@@ -134,7 +134,7 @@ def test_a_variant_that_holds_exactly_what_the_target_holds_is_flipped_and_not_q
     endpoint.deploy("green", endpoint.holds["blue"])
     endpoint.split(blue=50, green=50)
     result = endpoint.roll_back()
-    assert result.state == "observed"
+    assert result.state == "rolled_back"
     assert endpoint.controller().quarantines() == ()
     assert any("nothing was quarantined" in note for note in result.notes)
 
@@ -198,13 +198,13 @@ def test_what_was_rolled_back_gets_nothing_under_the_name_of_a_version_that_is_n
 def test_a_change_that_was_asked_for_before_the_rollback_is_flipped_over(canary: Flights) -> None:
     canary.ask_weights(blue=0, green=1)
     result = canary.roll_back(wait=120)
-    assert result.state == "observed"
+    assert result.state == "rolled_back"
     assert canary.live() == {"blue": 1.0, "green": 0.0}
 
 
 def test_the_missing_capacity_of_the_target_is_a_second_call(canary: Flights) -> None:
     result = canary.roll_back(floor=4)
-    assert result.state == "observed"
+    assert result.state == "rolled_back"
     assert canary.live() == {"blue": 1.0, "green": 0.0}
     canary.clock.advance(120)
     assert canary.controller().state().variants["blue"].instances == 4
@@ -247,7 +247,7 @@ def test_people_get_a_document_and_a_page(canary: Flights) -> None:
 
 def test_a_bucket_and_a_topic_that_fail_stop_nothing(canary: Flights) -> None:
     result = canary.roll_back(monitoring_bucket="absent", topic="arn:aws:sns:us-east-1:123456789012:absent")
-    assert result.state == "observed"
+    assert result.state == "rolled_back"
     assert canary.live() == {"blue": 1.0, "green": 0.0}
     assert any("document was not written" in note for note in result.notes)
     assert any("Nobody was notified" in note for note in result.notes)

@@ -24,7 +24,7 @@ def test_the_weights_are_flipped_whatever_table_fails(
 ) -> None:
     asked = canary.alarm() if trigger == "alarm" else canary.request()
     with failing(canary, tables, operations, code):
-        assert canary.roll_back(asked).state in ("flipping", "observed")
+        assert canary.roll_back(asked).state in ("flipping", "rolled_back")
         canary.clock.advance(60)
     assert canary.live() == ALL
     canary.sweeps(2)
@@ -68,7 +68,7 @@ def test_what_breaks_after_the_flip_is_told_and_ends_when_the_table_can_be_writt
     with failing(canary, ("ledger",), WRITES, "AccessDeniedException"), pytest.raises(ClientError):
         canary.sweeps(1)
     assert canary.live() == ALL
-    assert canary.sweeps(2).state in ("observed", "closed", "no_incident")
+    assert canary.sweeps(2).state in ("rolled_back", "closed", "no_incident")
     assert canary.kinds().count("outcome") == 2
 
 

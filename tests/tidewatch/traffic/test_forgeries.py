@@ -20,8 +20,8 @@ def forged(canary: Flights, **changes: Any) -> RollbackRun:
     return replace(RollbackRun("forged", "pending", "green", canary.clock.now(), revision=9), **changes)
 
 
-def put_head(canary: Flights, drive: object, **others: object) -> None:
-    body = {"endpoint": PLACE.key, "key": "run", "revision": 9, "run": drive, **others}
+def put_head(canary: Flights, run: object, **others: object) -> None:
+    body = {"endpoint": PLACE.key, "key": "run", "revision": 9, "run": run, **others}
     canary.clients.dynamodb.put_item(TableName="control", Item=to_item(body))
 
 
@@ -34,7 +34,7 @@ def refused(canary: Flights) -> float:
     return canary.controller().read_gauges().endpoint[metrics.RECORDS_REFUSED]
 
 
-@pytest.mark.parametrize("state", ["pending", "flipping", "observed", "blocked"])
+@pytest.mark.parametrize("state", ["pending", "flipping", "rolled_back", "blocked"])
 def test_a_forged_rollback_to_the_challenger_moves_nothing(canary: Flights, state: Any) -> None:
     before = canary.live()
     put_head(canary, forged(canary, state=state).to_json())
@@ -83,7 +83,7 @@ def test_a_head_of_another_form_stops_no_rollback(canary: Flights, run: object) 
     canary.sweep()
     assert refused(canary) == 1
     put_head(canary, run)
-    assert canary.roll_back().state == "observed"
+    assert canary.roll_back().state == "rolled_back"
     assert canary.live() == {"blue": 1.0, "green": 0.0}
 
 
@@ -128,7 +128,7 @@ def test_people_are_told_for_half_an_hour(canary: Flights) -> None:
 def test_an_endless_lease_holds_no_rollback_up(canary: Flights, expires: Any) -> None:
     lease = {"endpoint": {"S": PLACE.key}, "key": {"S": "lease#traffic"}, "expires": expires}
     canary.clients.dynamodb.put_item(TableName="control", Item=lease)
-    assert canary.roll_back().state == "observed"
+    assert canary.roll_back().state == "rolled_back"
     assert canary.live() == {"blue": 1.0, "green": 0.0}
 
 
@@ -155,7 +155,7 @@ def test_a_ledger_entry_of_another_form_is_skipped_and_told(canary: Flights, ent
     put_entry(canary, last + 1, **entry)
     canary.sweep()
     assert refused(canary) == 2, "nobody can read it, and it is no link of the chain"
-    assert canary.roll_back().state == "observed", "which appends behind it"
+    assert canary.roll_back().state == "rolled_back", "which appends behind it"
     assert canary.controller().entries()[last].sequence == last + 2
     canary.clock.advance(31 * 60)
     canary.sweep()
@@ -178,7 +178,7 @@ def test_an_entry_that_could_not_be_reckoned_with_is_set_aside(canary: Flights, 
     assert refused(canary) == 2
     canary.flip_behind(blue=1, green=1)
     assert canary.sweep().out_of_band_incident, "which asks for every outcome's answers"
-    assert canary.roll_back().state == "observed"
+    assert canary.roll_back().state == "rolled_back"
 
 
 FAR = [int("9" * 38), 2**53 - 1, 2**53 + 1, 10**12, 1_000]
@@ -196,7 +196,7 @@ def test_an_entry_under_a_number_that_is_not_the_next_is_set_aside_and_told(
     assert refused(canary) == 1
     assert canary.controller().find_tampering() == (f"{key} {number}",)
     result = canary.roll_back()
-    assert result.state == "observed"
+    assert result.state == "rolled_back"
     assert canary.controller().entries()[-1].sequence == last + 4, "incident, quarantine, intent and outcome follow it"
     canary.controller().acknowledge(result.incident, "ana")
     assert canary.controller().open_incidents() == ()
@@ -209,7 +209,7 @@ def test_a_flood_of_entries_ahead_moves_no_number(canary: Flights) -> None:
     last = canary.controller().entries()[-1].sequence
     for number in range(1, 30):
         put_entry(canary, last + 10 * number, kind="outcome", who="x", at=NOW, to={"green": 1.0})
-    assert canary.roll_back().state == "observed"
+    assert canary.roll_back().state == "rolled_back"
     assert canary.controller().entries()[-1].sequence == last + 4
     told = canary.told()
     assert told is not None
@@ -293,8 +293,8 @@ def test_an_acknowledgement_of_what_nobody_can_have_seen_counts_for_nothing(cana
 
 def test_a_giant_reason_stops_no_write(canary: Flights) -> None:
     giant = "why\n" * 100_000
-    result = canary.roll_back(canary.request(reason=giant, by=giant))
-    assert result.state == "observed"
+    result = canary.roll_back(canary.request(reason=giant, requested_by=giant))
+    assert result.state == "rolled_back"
     assert canary.live() == {"blue": 1.0, "green": 0.0}
     (incident,) = canary.controller().open_incidents()
     assert len(incident.reason) <= 1_000

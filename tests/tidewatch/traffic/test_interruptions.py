@@ -100,7 +100,7 @@ def test_a_second_request_finishes_what_was_killed_as_well(canary: Flights) -> N
         again(canary, number)
         with pytest.raises(Killed):
             roll_back(canary, Fuse(number))
-        assert canary.roll_back(wait=55).state == "observed"
+        assert canary.roll_back(wait=55).state == "rolled_back"
         assert canary.live() == TARGET.to_json()
 
 

@@ -254,7 +254,7 @@ def test_what_is_no_acknowledgement_does_not_count_where_those_are(canary: Fligh
     told = canary.told()
     assert told is not None
     assert told.get_share("green") < 1
-    assert canary.roll_back().state == "observed"
+    assert canary.roll_back().state == "rolled_back"
 
 
 def test_an_acknowledgement_stands_behind_what_its_writer_had_seen(canary: Flights) -> None:

@@ -27,7 +27,7 @@ KEYS = (
     "rejected",
     "ledger-tampering",
     "lease#traffic",
-    "lease#telling",
+    "lease#notification",
     "deployment#{config}",
     f"writer#{WRITER}",
     f"notified#{ENDPOINT}",
@@ -84,7 +84,7 @@ FIELDS = (
     ),
 )
 TEXTS = (
-    *("", "pending", "observed", "closed", "blue", "green", ENDPOINT, WRITER, "yesterday"),
+    *("", "pending", "rolled_back", "closed", "blue", "green", ENDPOINT, WRITER, "yesterday"),
     *("2026-01-01T00:00:00", "2026-01-01T00:00:00+00:00", "0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59+00:00"),
     *("intent", "outcome", "out_of_band", "incident", "quarantine", "acknowledgement"),
 )

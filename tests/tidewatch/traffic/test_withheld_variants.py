@@ -36,7 +36,7 @@ def held_back(stack: Pulumi) -> str:
 
 def rolled_back(stack: Pulumi) -> str:
     """Green was rolled back; the incident, which is open."""
-    assert stack.account.roll_back().state == "observed"
+    assert stack.account.roll_back().state == "rolled_back"
     assert stack.account.live() == ALL_BLUE
     (incident,) = stack.account.controller().open_incidents()
     return incident.id
@@ -130,7 +130,7 @@ def test_an_incident_since_then_takes_the_promise_away_for_good(stack: Pulumi) -
     up(stack)
     flipped(stack)
     assert held_back(stack) == ""
-    assert stack.account.roll_back().state == "observed"
+    assert stack.account.roll_back().state == "rolled_back"
     assert first in {one.id for one in stack.account.controller().open_incidents()}
     for incident in stack.account.controller().open_incidents():
         stack.account.controller().acknowledge(incident.id, "ana")

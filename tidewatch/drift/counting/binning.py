@@ -96,13 +96,13 @@ class CategoryBinner:
 
     def __init__(self, feature: CategoryFeature) -> None:
         self._first_pool_bin = len(feature.values)
-        bins = {value: self._first_pool_bin + feature.find_pool(value) for value in feature.others}
+        bins = {value: self._first_pool_bin + feature.find_pool(value) for value in feature.other_values}
         bins |= {value: index for index, value in enumerate(feature.values)}
         self._clear_bins = {value: index for value, index in bins.items() if not feature.is_hashed(value)}
         self._hashed_bins = {value: index for value, index in bins.items() if feature.is_hashed(value)}
         self._salt = feature.salt
-        self._uses_pools = feature.open and bool(feature.pools)
-        self._unseen_bin = self._first_pool_bin if feature.open else feature.width - 2
+        self._uses_pools = feature.is_open and bool(feature.pool_rows)
+        self._unseen_bin = self._first_pool_bin if feature.is_open else feature.width - 2
         self._width = feature.width
         # Flags come as true and false or as 1 and 0. They are equal if training had only one of these pairs.
         for yes, no, others in (("true", "false", ("1", "0")), ("1", "0", ("true", "false"))):

@@ -90,7 +90,9 @@ def _build_value_bins(feature: CategoryFeature) -> dict[bytes, int]:
     """Returns the bins of the values whose bytes appear unchanged in a record."""
     bins = CategoryBinner(feature)
     known = {text: bins.bin(None) for text in MISSING_MARKERS}
-    known |= {value: bins.bin(value) for value in (*feature.values, *feature.others) if parse_category(value) == value}
+    known |= {
+        value: bins.bin(value) for value in (*feature.values, *feature.other_values) if parse_category(value) == value
+    }
     # A row of names may be a payload's header.
     known.pop(feature.name, None)
     named = {text.encode(): index for text, index in known.items() if not _NEEDS_ESCAPE.search(text)}

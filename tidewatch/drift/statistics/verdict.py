@@ -263,7 +263,7 @@ def _build_tested_case(feature: Feature, kind: FeatureKind, counts: Counts, limi
 
 
 def _has_unseen_test(feature: Feature, values: int) -> bool:
-    return bool(values and feature.total) and not (isinstance(feature, CategoryFeature) and feature.open)
+    return bool(values and feature.total) and not (isinstance(feature, CategoryFeature) and feature.is_open)
 
 
 def _conclude_feature(case: _FeatureCase, significant: list[bool], limits: Thresholds) -> FeatureVerdict:

@@ -20,7 +20,7 @@ def render_card_section(reference: Reference) -> str:
 def describe_feature(feature: Feature) -> str:
     """Describes what the reference contains of one feature."""
     if isinstance(feature, CategoryFeature):
-        known_values = (*feature.values, *feature.others)
+        known_values = (*feature.values, *feature.other_values)
         hidden = sum(map(feature.is_hashed, known_values))
         return f"{len(known_values) - hidden:,} values in clear, {hidden:,} hashed"
     if feature.minimum is None or feature.maximum is None:

@@ -116,10 +116,10 @@ def _apply_to_feature(
 
 
 def _explain_missing_labels(feature: CategoryFeature, labels: Mapping[str, str], source: str) -> str:
-    if feature.open or len(feature.values) + len(feature.others) > MAX_CLEAR_VALUES:
+    if feature.is_open or len(feature.values) + len(feature.other_values) > MAX_CLEAR_VALUES:
         return f"it has more than {MAX_CLEAR_VALUES} values, and so all are kept hashed"
-    known = {*feature.values, *feature.others}
-    if any(value in feature.others for value in labels):
+    known = {*feature.values, *feature.other_values}
+    if any(value in feature.other_values for value in labels):
         return f"only its {MAX_NAMED_VALUES} most frequent values have one"
     if any(hash_value(value, feature.salt) in known for value in labels):
         return f"a value that fewer than {MIN_CLEAR_ROWS} rows hold is kept hashed"

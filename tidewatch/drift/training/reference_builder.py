@@ -217,14 +217,14 @@ def _build_category(name: str, values: Sequence[str | None]) -> CategoryFeature:
         name=name,
         values=tuple(conceal_rare(*each) for each in named),
         counts=tuple(count for _, count in named),
-        others=() if is_open else tuple(sorted(conceal_rare(*each) for each in rest)),
-        other=sum(count for _, count in rest),
+        other_values=() if is_open else tuple(sorted(conceal_rare(*each) for each in rest)),
+        other_rows=sum(count for _, count in rest),
         singletons=sum(1 for _, count in ranked if count == 1),
         doubletons=sum(1 for _, count in ranked if count == 2),
-        open=is_open,
+        is_open=is_open,
         missing=len(values) - sum(tallies.values()),
         salt=salt,
-        pools=_count_pools(rest, salt),
+        pool_rows=_count_pools(rest, salt),
     )
 
 

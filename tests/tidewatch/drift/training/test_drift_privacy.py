@@ -51,7 +51,9 @@ def _clear(feature: CategoryFeature, values: Sequence[str]) -> CategoryFeature:
         named.setdefault(bins.bin(value), []).append(value)
     every = range(len(feature.values))
     others = [value for at in range(len(every), feature.width - 2) for value in named.get(at, ())]
-    return msgspec.structs.replace(feature, values=tuple(named[at][0] for at in every), others=tuple(sorted(others)))
+    return msgspec.structs.replace(
+        feature, values=tuple(named[at][0] for at in every), other_values=tuple(sorted(others))
+    )
 
 
 def profile(reference: Reference, columns: dict[str, Any]) -> Profile:
@@ -73,7 +75,7 @@ def test_nothing_that_few_rows_share_stands_in_the_reference() -> None:
 def test_values_are_kept_in_clear_where_they_are_few_and_frequent(times: int, values: int) -> None:
     (feature,) = build_reference({"c": [f"v{at}" for at in range(values) for _ in range(times)]}).features
     assert isinstance(feature, CategoryFeature)
-    kept = [not feature.is_hashed(each) for each in (*feature.values, *feature.others)]
+    kept = [not feature.is_hashed(each) for each in (*feature.values, *feature.other_values)]
     assert kept == [times >= MIN_CLEAR_ROWS and values <= MAX_CLEAR_VALUES] * values
 
 

@@ -28,8 +28,8 @@ BUDGET_WINDOW = timedelta(hours=3)
 def read_alarms(stack: str, outputs: Mapping[str, Any], cloudwatch: CloudWatchClient) -> dict[str, Any] | None:
     """Returns the alarms in ALARM, the most urgent first, and the number of alarms; None if the stack names none.
 
-    `missing` are alarms that the stack created and that no longer exist. `metric_alarms` and `composites` count all alarms
-    of the stack in CloudWatch; they are null if its outputs do not have the counts.
+    `missing` are alarms that the stack created and that no longer exist. `metric_alarms` and `composites` count all
+    alarms of the stack in CloudWatch; they are null if its outputs do not have the counts.
     """
     names: Mapping[str, str] = (outputs.get("alarms") or {}).get("names") or {}
     if not names:

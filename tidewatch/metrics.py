@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 NAMESPACE = "Tidewatch"
+"""Our own metrics. Their dimension Endpoint has the stack's key (project/stack/model), which outlives an endpoint's
+physical name; SageMaker's metrics have the physical name in EndpointName."""
 SAGEMAKER = "AWS/SageMaker"
 HOSTS = "/aws/sagemaker/Endpoints"
 LAMBDA = "AWS/Lambda"

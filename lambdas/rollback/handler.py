@@ -120,8 +120,8 @@ def get_controller() -> TrafficController:
 def handler(event: Mapping[str, Any] | None, context: object = None) -> dict[str, object]:  # noqa: ARG001
     """Handles an event of Lambda.
 
-    Events are a CloudWatch alarm's action, `{"action": "rollback", "reason", "requested_by"}`, SageMaker's endpoint state change
-    and `{"action": "sweep"}`. An empty event is an operator's request.
+    Events are a CloudWatch alarm's action, `{"action": "rollback", "reason", "requested_by"}`, SageMaker's endpoint
+    state change and `{"action": "sweep"}`. An empty event is an operator's request.
     """
     env = get_environment()
     request = parse_event(event or {})

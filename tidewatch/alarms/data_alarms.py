@@ -16,7 +16,8 @@ from tidewatch.alarms.thresholds import AlarmThresholds
 
 DRIFT = "drift"
 TICKET, PAGE = 2, 3
-"""Values of DriftSeverity from which on people are notified."""
+"""Values of the metric DriftSeverity from which people are notified: ranks of tidewatch.drift.statistics.DriftSeverity,
+which lambdas/drift/handler.py emits."""
 ATTEMPTS = 3
 """The attempts of an asynchronous call: Lambda retries twice."""
 QUARTER_DAY = 6 * HOUR

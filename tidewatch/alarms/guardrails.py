@@ -1,4 +1,6 @@
-"""The guardrails: alarms that compare a challenger with the champion and roll it back. The composite has only these.
+"""The guardrails: alarms that compare a challenger with the champion and roll it back.
+
+Their composite (`catalog.build_guardrail_composite`) has these and the custom guardrails of the config.
 
 Their periods are a minute, and two of three must breach, so ALARM follows the first bad datapoint by one minute. They
 use no percentiles, which neither fire nor clear with little traffic, and no FILL, which would replace a late datapoint

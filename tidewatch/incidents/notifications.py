@@ -39,7 +39,7 @@ def notify(run: RollbackRun, source: IncidentSource, settings: IncidentSettings)
 
 
 def _needs_notification(run: RollbackRun) -> bool:
-    """Whether the state is news. flipping is not: rolled_back follows within seconds, and people want to know that one."""
+    """Whether people must know the state. They need not know flipping: rolled_back follows within seconds."""
     return run.state != "flipping" and _build_state_key(run) != run.last_notified
 
 

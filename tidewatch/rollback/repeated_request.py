@@ -36,7 +36,11 @@ def answer_repeated_request(
 
 
 def _is_own(run: RollbackRun, request: RollbackRequest) -> bool:
-    return (run.requested_at, run.by, run.reason) == (request.requested_at, request.by, request.reason)
+    return (run.requested_at, run.requested_by, run.reason) == (
+        request.requested_at,
+        request.requested_by,
+        request.reason,
+    )
 
 
 def _describe_earlier_rollback(
@@ -44,9 +48,9 @@ def _describe_earlier_rollback(
 ) -> str:
     incident = controller.get_incident(result.incident)
     rolled_back_at = incident.opened_at + timedelta(seconds=incident.receipt.weights_observed_s or 0)
-    by = f" ({run.by})" if run is not None and run.by else ""
+    by = f" ({run.requested_by})" if run is not None and run.requested_by else ""
     who = f"the alarm {parse_alarm_name(incident.alarm)}" if incident.alarm else f"an operator{by}"
-    is_over = result.state in ("observed", "closed") and rolled_back_at <= request.requested_at
+    is_over = result.state in ("rolled_back", "closed") and rolled_back_at <= request.requested_at
     if not is_over:
         return f"{result.message} {who[0].upper()}{who[1:]} asked for it at {_format_time(incident.opened_at)}."
     receipt = "; the receipt is of then" if incident.receipt.weights_observed_s is not None else ""
@@ -58,7 +62,7 @@ def _describe_earlier_rollback(
 
 def _keep_reason(run: RollbackRun, request: RollbackRequest, controller: TrafficController) -> RollbackRun | None:
     """The run with the reason among its notes; None where it has no room, or another call wrote it meanwhile."""
-    by = f" by {request.by}" if request.by else ""
+    by = f" by {request.requested_by}" if request.requested_by else ""
     note = f"Asked for again{by} at {_format_time(request.requested_at)}: {request.reason}"
     return controller.control.save_run(replace(run, notes=(*run.notes, note))) if len(run.notes) < MAX_NOTES else None
 

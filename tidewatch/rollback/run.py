@@ -1,8 +1,8 @@
 """Runs a rollback: sends all traffic to the target variant. Each call advances it from the state that it finds.
 
-The states are pending -> flipping -> rolled_back -> closed, or blocked, which is retried. A call first claims the incident
-(run, ledger, quarantines), then takes the lease and flips the weights, so a writer that takes the lease later sees the
-claim. Every step is recorded before the next one, so the next call continues after a crash.
+The states are pending -> flipping -> rolled_back -> closed, or blocked, which is retried. A call first claims the
+incident (run, ledger, quarantines), then takes the lease and flips the weights, so a writer that takes the lease later
+sees the claim. Every step is recorded before the next one, so the next call continues after a crash.
 """
 
 from __future__ import annotations

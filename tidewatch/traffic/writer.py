@@ -1,4 +1,6 @@
-"""Writes weights, the only code that does: lease, check, intent, call, wait, outcome.
+"""Writes weights: lease, check, intent, call, wait, outcome.
+
+No other code does, except tidewatch/rollback/unrecorded.py where nothing can be recorded (ADR 30).
 
 The writer holds the lease from the reading of ledger and run until the platform accepted the call. A rollback claims
 its incident before it takes the lease: a writer that takes the lease later sees the claim, and the rollback overwrites

@@ -120,6 +120,13 @@ def test_the_outputs_count_every_alarm_that_was_made(standing: Rehearsed, alarms
     assert standing.outputs()["alarms"]["counts"] == counts
 
 
+def test_a_drift_function_is_late_only_by_metrics_that_begin_with_its_stack(standing: Rehearsed, alarms: Alarms):
+    metrics = [query["MetricStat"]["Metric"] for query in alarms["drift-late"]["Metrics"] if "MetricStat" in query]
+    functions = {standing.outputs()[purpose]["function"] for purpose in ("drift", "rollback")}
+    assert {each["Dimensions"][0]["Value"] for each in metrics} == functions
+    assert {each["Namespace"] for each in metrics} == {"AWS/Lambda"}
+
+
 def test_a_metric_of_the_users_own_is_a_guardrail_of_the_challenger(standing: Rehearsed):
     own = {**CONVERSION, "minimumSamples": 5}
     standing.set(alarms={**standing.config["tidewatch:alarms"], "guardrails": [own]}).up()

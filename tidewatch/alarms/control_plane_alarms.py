@@ -22,12 +22,8 @@ ROLLBACK_FAILED_ALARM = Alarm(
     description="The rollback function does not work: a bad version would stay in service until somebody acts by hand.",
     severity=Severity.P1,
     signal=MetricMath(
-        "i - e + 0 * FILL(o, REPEAT)",
-        {
-            "i": MetricStat(m.CALLS, "Sum", ROLLBACK),
-            "e": MetricStat(m.CALL_ERRORS, "Sum", ROLLBACK),
-            "o": MetricStat(m.OPEN_INCIDENTS, "Maximum"),
-        },
+        "i - e + 0 * FILL(i, REPEAT)",
+        {"i": MetricStat(m.CALLS, "Sum", ROLLBACK), "e": MetricStat(m.CALL_ERRORS, "Sum", ROLLBACK)},
         0,
     ),
     comparison="<",
@@ -36,8 +32,9 @@ ROLLBACK_FAILED_ALARM = Alarm(
 )
 """Fires if no call succeeded in five minutes although the sweep calls each minute: errors, throttles or no calls.
 
-The sweep's last value, repeated, is the clock: a function that stops gets datapoints without calls, and one that was
-never called gets none, so that the first `up` pages nobody.
+The last count of calls, repeated, is the clock: a function that stops gets datapoints without calls, and one that was
+never called gets none, so that the first `up` pages nobody. The calls are counted under the function's physical name:
+the metrics that an earlier stack emitted under the same key say nothing about this function.
 """
 
 ROLLBACK_BLOCKED_ALARM = Alarm(

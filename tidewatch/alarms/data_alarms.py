@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 
 from tidewatch import metrics as m
+from tidewatch.alarms.control_plane_alarms import ROLLBACK
 from tidewatch.alarms.expressions import build_count, build_sum, build_variant_stats, format_number
 from tidewatch.alarms.models import HOUR, Alarm, MetricMath, MetricStat, MissingData, Severity
 from tidewatch.alarms.thresholds import AlarmThresholds
@@ -58,7 +59,7 @@ DRIFT_LATE_ALARM = Alarm(
     description="The drift function has not run for three hours: nobody watches the data.",
     severity=Severity.P2,
     signal=MetricMath(
-        "i + 0 * o", {"i": MetricStat(m.CALLS, "Sum", DRIFT), "o": MetricStat(m.OPEN_INCIDENTS, "Maximum")}, 0
+        "i + 0 * s", {"i": MetricStat(m.CALLS, "Sum", DRIFT), "s": MetricStat(m.CALLS, "Sum", ROLLBACK)}, 0
     ),
     comparison="<",
     period_s=HOUR,
@@ -67,8 +68,10 @@ DRIFT_LATE_ALARM = Alarm(
     missing=MissingData.IGNORE,
     parents=("drift-throttled",),
 )
-"""The sweep's open incidents, times 0, are the clock: without them a function that stops has no datapoint, and a new
-one would be late before its first run."""
+"""The rollback function's calls, times 0, are the clock: without them a function that stops has no datapoint, and a new
+one would be late before its first run. They are counted under that function's physical name, which each deployment of
+the stack creates anew: a metric under the stack's key outlives a `destroy`, and the clock of an earlier stack would make
+the next stack's function late at once."""
 
 DRIFT_THROTTLED_ALARM = Alarm(
     key="drift-throttled",

@@ -51,12 +51,19 @@ def datapoint(alarm: Alarm, **values: float | None) -> float | None:
     """The signal's value; what is left out has no datapoint."""
     if not isinstance(alarm.signal, MetricMath):
         return values["value"]
+    return datapoints(alarm, 1, **{part: (value,) for part, value in values.items()})[0]
+
+
+def datapoints(alarm: Alarm, count: int, **values: Sequence[float | None]) -> tuple[float | None, ...]:
+    """The signal of so many periods, oldest first; what is left out has no datapoint in any of them."""
+    assert isinstance(alarm.signal, MetricMath)
     unknown = values.keys() - alarm.signal.stats.keys()
     assert not unknown, unknown
-    series = {part: TimeSeries((values.get(part),)) for part in alarm.signal.stats}
-    found = parse_expression(alarm.signal.expression).evaluate(Inputs(series, {}, (0.0,), {}))
+    series = {part: TimeSeries(tuple(values.get(part, (None,) * count))) for part in alarm.signal.stats}
+    starts = tuple(60.0 * index for index in range(count))
+    found = parse_expression(alarm.signal.expression).evaluate(Inputs(series, {}, starts, {}))
     assert isinstance(found, TimeSeries)
-    return found.values[0]
+    return found.values
 
 
 def breaches(alarm: Alarm, **values: float | None) -> bool:

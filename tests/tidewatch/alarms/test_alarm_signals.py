@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lambdas.drift.handler import SEVERITY_RANKS
-from tests.tidewatch.alarms.alarm_datapoints import breaches, condition, datapoint, endpoint, state, variant
+from tests.tidewatch.alarms.alarm_datapoints import breaches, condition, datapoint, datapoints, endpoint, state, variant
 from tidewatch.alarms import AlarmThresholds, MetricMath, MetricStat, Severity, build_variant_alarms
 from tidewatch.alarms.data_alarms import PAGE, TICKET
 from tidewatch.drift.statistics import windows
@@ -153,9 +153,9 @@ def test_a_drift_run_fails_when_all_its_attempts_do() -> None:
 
 def test_a_drift_function_that_stops_is_late_and_one_that_is_new_is_not() -> None:
     alarm = endpoint("drift-late")
-    assert breaches(alarm, o=0)
-    assert breaches(alarm, o=2)
-    assert not breaches(alarm, i=1, o=0)
+    assert breaches(alarm, s=60)
+    assert breaches(alarm, s=2)
+    assert not breaches(alarm, i=1, s=60)
     assert state(alarm, [1, 1, 0, 0, 0]) == "ALARM"
     assert state(alarm, [None, None, None, None, 0]) is None
     assert state(alarm, [None] * 5) is None
@@ -167,12 +167,19 @@ def test_a_drift_function_that_stops_is_late_and_one_that_is_new_is_not() -> Non
         ({"i": 5, "e": 0}, False),
         ({"i": 5, "e": 4}, False),
         ({"i": 5, "e": 5}, True),
-        ({"o": 0}, True),
         ({}, False),
     ],
 )
 def test_the_rollback_function_fails_when_no_call_succeeds(values: dict[str, float | None], bad: bool) -> None:
     assert breaches(endpoint("rollback-failed"), **values) is bad
+
+
+def test_a_rollback_function_that_falls_silent_fails_and_one_that_is_new_does_not() -> None:
+    alarm = endpoint("rollback-failed")
+    assert datapoints(alarm, 3, i=(5, None, None)) == (5, 0, 0)
+    assert state(alarm, datapoints(alarm, 3, i=(5, None, None))) == "ALARM"
+    assert datapoints(alarm, 3, i=(None, None, None)) == (None, None, None)
+    assert datapoints(alarm, 3, i=(None, None, 5), e=(None, None, 0)) == (None, None, 5)
 
 
 def test_what_the_sweep_said_last_holds_until_it_speaks_again() -> None:

@@ -191,7 +191,7 @@ def _render_views(first: dict[str, Any], reader: StatusReader) -> Iterator[list[
         failed = report.get("error")
         last = last if failed else report
         warnings = [_format_line(f"This is old: {failed}", style="bold red")] if failed else []
-        yield [Text(f"{last['at']}, every {POLL_SECONDS} seconds until Ctrl-C"), *warnings, *_render(last)]
+        yield [Text(f"{last['time']}, every {POLL_SECONDS} seconds until Ctrl-C"), *warnings, *_render(last)]
 
 
 def _print(console: Console, parts: Iterable[RenderableType]) -> None:

@@ -227,7 +227,7 @@ def test_an_incident_is_open_after_its_rollback_until_it_is_acknowledged(
     )
     assert _told()["incidents"][0]["state"] == "closed"
     said = _said()
-    assert f"open incident {incident['id']} since {incident['opened']} (rolled back): a test" in said
+    assert f"open incident {incident['id']} since {incident['opened_at']} (rolled back): a test" in said
     assert "(closed)" not in said
 
 

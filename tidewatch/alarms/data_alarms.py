@@ -70,8 +70,8 @@ DRIFT_LATE_ALARM = Alarm(
 )
 """The rollback function's calls, times 0, are the clock: without them a function that stops has no datapoint, and a new
 one would be late before its first run. They are counted under that function's physical name, which each deployment of
-the stack creates anew: a metric under the stack's key outlives a `destroy`, and the clock of an earlier stack would make
-the next stack's function late at once."""
+the stack creates anew: a metric under the stack's key outlives a `destroy`, and an earlier stack's clock would make the
+next stack's function late at once."""
 
 DRIFT_THROTTLED_ALARM = Alarm(
     key="drift-throttled",

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from rehearsal.engine import DeploymentStep
 from rehearsal.engine.property_changes import MAX_VALUE_LENGTH, describe_changes, find_changed_keys
-from rehearsal.engine.results import DeploymentStep
 from rehearsal.engine.serialization import UNKNOWN, make_secret
 
 

@@ -131,7 +131,7 @@ def test_an_operator_who_asks_again_reads_who_rolled_back_and_when(canary: Fligh
     first = canary.roll_back(canary.alarm())
     rolled_back_at = f"{canary.clock.now():%Y-%m-%d %H:%M:%S} UTC"
     canary.sweeps(minutes)
-    again = canary.roll_back(canary.request(reason="error spike since 02:40", by="ana"))
+    again = canary.roll_back(canary.request(reason="error spike since 02:40", requested_by="ana"))
     assert again.message == (
         f"blue has all traffic already: the alarm {GUARDRAIL} rolled back at {rolled_back_at} (incident "
         f"{first.incident}). Nothing was changed now; the receipt is of then. The reason is kept as a note of "
@@ -146,8 +146,8 @@ def test_an_operator_who_asks_again_reads_who_rolled_back_and_when(canary: Fligh
 
 
 def test_an_operator_who_joins_a_rollback_under_way_reads_who_asked_for_it(canary: Flights) -> None:
-    first = canary.request(by="ben")
-    answers = arriving_meanwhile(canary, canary.request(reason="error spike", by="ana"))
+    first = canary.request(requested_by="ben")
+    answers = arriving_meanwhile(canary, canary.request(reason="error spike", requested_by="ana"))
     result = canary.roll_back(first)
     (joined,) = answers
     assert "An operator (ben) asked for it at " in joined.message

@@ -72,7 +72,7 @@ class Alarms(pulumi.ComponentResource):
         self._context, self._args = context, args
         self.variants, self.endpoint, self.objectives = args.variants, args.endpoint, args.objectives
         self.dimensions = args.dimensions
-        self._names: dict[AlarmId, pulumi.Output[str]] = {}
+        self._names: dict[AlarmId, str] = {}
         self._arns: dict[AlarmId, pulumi.Output[str]] = {}
         self._order = AlarmOrder()
         self.counts = {"metric": 0, "composite": 0}
@@ -126,7 +126,7 @@ class Alarms(pulumi.ComponentResource):
             self._context.name(*_to_name_parts(alarm_id)),
             alarm,
             self._args.dimensions,
-            physical_name=self._args.tables.build_physical_name(*_to_name_parts(alarm_id), mark=METRIC_MARK),
+            physical_name=self._context.build_physical_name(*_to_name_parts(alarm_id), mark=METRIC_MARK),
             variant=alarm_id[0],
             description=self._describe(alarm.description, alarm.runbook),
             action=self._choose_topic(alarm) if notifies else None,
@@ -159,10 +159,8 @@ class Alarms(pulumi.ComponentResource):
         Builds the ARN from the name: a new alarm's ARN would be unknown in a preview, and with it every dashboard.
         """
         self._order.add(alarm_id, resource)
-        self._names[alarm_id] = self._args.tables.build_physical_name(*_to_name_parts(alarm_id), mark=mark)
-        self._arns[alarm_id] = self._context.build_arn(
-            "cloudwatch", pulumi.Output.concat("alarm:", self._names[alarm_id])
-        )
+        self._names[alarm_id] = self._context.build_physical_name(*_to_name_parts(alarm_id), mark=mark)
+        self._arns[alarm_id] = self._context.build_arn("cloudwatch", f"alarm:{self._names[alarm_id]}")
 
     def _create_suppressible_composite(self, alarm_id: AlarmId, alarm: Alarm) -> None:
         """Creates the composite that notifies for an alarm that is sometimes suppressed.
@@ -201,19 +199,13 @@ class Alarms(pulumi.ComponentResource):
     ) -> aws.cloudwatch.CompositeAlarm:
         """Creates a composite whose rule refers to alarms of the same variant by key."""
         rule_alarms = [(alarm_id[0], key) for key in list_referenced_alarms(rule)]
-        names = pulumi.Output.all(**{key: self._names[alarm_id[0], key] for key in list_referenced_alarms(rule)})
-        return self._create_composite_alarm(
-            alarm_id,
-            names.apply(lambda names: render_rule(rule, names.__getitem__)),
-            rule_alarms,
-            description,
-            notification,
-        )
+        rendered_rule = render_rule(rule, lambda key: self._names[alarm_id[0], key])
+        return self._create_composite_alarm(alarm_id, rendered_rule, rule_alarms, description, notification)
 
     def _create_composite_alarm(
         self,
         alarm_id: AlarmId,
-        rule: pulumi.Input[str],
+        rule: str,
         rule_alarms: Iterable[AlarmId],
         description: pulumi.Input[str],
         notification: _Notification,
@@ -234,7 +226,7 @@ class Alarms(pulumi.ComponentResource):
         permissions = self._args.rollback.permissions if alarm_id[1] == GUARDRAIL_COMPOSITE else []
         return aws.cloudwatch.CompositeAlarm(
             self._context.name(*_to_name_parts(alarm_id)),
-            alarm_name=self._args.tables.build_physical_name(*_to_name_parts(alarm_id)),
+            alarm_name=self._context.build_physical_name(*_to_name_parts(alarm_id)),
             alarm_description=description,
             alarm_rule=rule,
             alarm_actions=None if notification.action is None else [notification.action],
@@ -243,12 +235,11 @@ class Alarms(pulumi.ComponentResource):
             opts=self._make_child_opts(*permissions, *before),
         )
 
-    def _build_any_rule(self, alarm_ids: Sequence[AlarmId]) -> pulumi.Output[str]:
+    def _build_any_rule(self, alarm_ids: Sequence[AlarmId]) -> str:
         """Returns the rule that is true while any of the alarms is in ALARM, of whichever variant."""
-        names = pulumi.Output.all(*(self._names[alarm_id] for alarm_id in alarm_ids))
-        return names.apply(lambda names: " OR ".join(f'ALARM("{name}")' for name in names))
+        return " OR ".join(f'ALARM("{self._names[alarm_id]}")' for alarm_id in alarm_ids)
 
-    def _build_suppression_rule(self, alarm_ids: Sequence[AlarmId]) -> pulumi.Output[str]:
+    def _build_suppression_rule(self, alarm_ids: Sequence[AlarmId]) -> str:
         """Returns the rule that is true while any of the alarms suppresses.
 
         A guardrail suppresses only while its rollback can still come.
@@ -257,13 +248,12 @@ class Alarms(pulumi.ComponentResource):
             self._build_rollback_rule(variant) if key == GUARDRAIL_COMPOSITE else self._build_any_rule([(variant, key)])
             for variant, key in alarm_ids
         ]
-        return pulumi.Output.all(*terms).apply(" OR ".join)
+        return " OR ".join(terms)
 
-    def _build_rollback_rule(self, variant: str) -> pulumi.Output[str]:
+    def _build_rollback_rule(self, variant: str) -> str:
         sustained_names = [self._names[variant, key] for key in SUSTAINED]
-        return pulumi.Output.all(self._names[variant, GUARDRAIL_COMPOSITE], *sustained_names).apply(
-            lambda names: f'(ALARM("{names[0]}")' + "".join(f' AND NOT ALARM("{name}")' for name in names[1:]) + ")"
-        )
+        conditions = "".join(f' AND NOT ALARM("{name}")' for name in sustained_names)
+        return f'(ALARM("{self._names[variant, GUARDRAIL_COMPOSITE]}"){conditions})'
 
     def _find_suppressors(self, alarm_id: AlarmId, alarm: Alarm | CompositeAlarm) -> frozenset[AlarmId]:
         """Returns the suppressors of an alarm: other alarms that report the same incident.

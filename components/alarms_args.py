@@ -13,7 +13,6 @@ from components.sagemaker.endpoint import ServingEndpoint
 from components.settings import StackSettings
 from components.shared_resources import SharedResources
 from components.stack_context import StackContext
-from components.tables import Tables
 from components.topics import Topics
 from tidewatch import alarms
 from tidewatch.alarms import Alarm, DimensionResolver
@@ -33,7 +32,6 @@ class AlarmsArgs:
     objectives: Sequence[Objective]
     """The objectives that are promised to users."""
     dimensions: DimensionResolver[pulumi.Output[str]]
-    tables: Tables
     topics: Topics
     rollback: RollbackFunction
     runbooks: str
@@ -62,7 +60,6 @@ class AlarmsArgs:
                 queues={purpose: component.dead_letter_queue.name for purpose, component in functions.items()},
                 rules={BREAK_GLASS: shared.registry.usage_rule.name},
             ),
-            tables=shared.tables,
             topics=shared.topics,
             rollback=rollback,
             runbooks=settings.notify.runbooks,

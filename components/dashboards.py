@@ -87,8 +87,8 @@ class Dashboards(pulumi.ComponentResource):
     def __init__(self, context: StackContext, args: DashboardsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("tidewatch:components:Dashboards", context.name("dashboards"), None, opts)
         self._context, self._args = context, args
-        self.names = build_dashboard_names(args.tables)
-        self.links = build_links(context, args.tables)
+        self.names = build_dashboard_names(context)
+        self.links = build_links(context)
         # No `hide_diffs`: if all differences of a resource are hidden, the CLI prints the whole old value, unmarked.
         values = self._collect_values()
         self.dashboards = {

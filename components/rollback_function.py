@@ -93,10 +93,10 @@ class RollbackArgs:
             monitoring_key=monitoring.encryption_key,
             registry=shared.registry,
             automatic=settings.rollback.automatic,
-            guardrails=build_guardrail_names(tables, VARIANTS, settings.champion),
+            guardrails=build_guardrail_names(context, VARIANTS, settings.champion),
             objectives=settings.slo.objectives(),
             runbooks=settings.notify.runbooks,
-            dashboard=build_links(context, tables)["oncall"],
+            dashboard=build_links(context)["oncall"],
             reports=drift.reports if drift else "",
             log_days=settings.logs.retention_days,
         )
@@ -162,7 +162,7 @@ class RollbackFunction(pulumi.ComponentResource):
             "AUTOMATIC": str(args.automatic).lower(),
             "SLACK_ENABLED": str(args.topics.is_posted_to_slack("P1")).lower(),
             # The composite is created after this function, because some of the alarms in its rule call the function.
-            "HEALTH_ALARM": args.tables.build_physical_name(HEALTH_COMPOSITE),
+            "HEALTH_ALARM": self._context.build_physical_name(HEALTH_COMPOSITE),
             "RUNBOOKS": args.runbooks,
             "DASHBOARD_URL": args.dashboard,
             "REPORTS_URL": args.reports,

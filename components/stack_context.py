@@ -82,6 +82,14 @@ class StackContext:
         """
         return self.name(hash_stack_key(self.key), *parts)
 
+    def build_physical_name(self, *parts: str, mark: str = "") -> str:
+        """Returns the name of an alarm or a dashboard, such as flights-guardrail-green-3fa9c1.
+
+        Other resources need it before the alarm or dashboard exists. `mark` precedes the hash of the stack's key. It
+        distinguishes two resources with the same parts, because CloudWatch does not accept one name for both.
+        """
+        return self.name(*parts, f"{mark}{hash_stack_key(self.key)}")
+
     def build_bucket_name(self, part: str) -> str:
         """Returns a logical name that S3 accepts too: it allows no capital letters."""
         return self.name(part).lower()

@@ -45,14 +45,6 @@ class Tables(pulumi.ComponentResource):
         )
         self.register_outputs({"ledger": self.ledger.name, "control": self.control.name})
 
-    def build_physical_name(self, *parts: str, mark: str = "") -> pulumi.Output[str]:
-        """Returns a name for an alarm or a dashboard before it exists; it ends with the suffix of the ledger's name.
-
-        `mark` precedes the suffix. It distinguishes two resources with the same parts, because CloudWatch does not
-        accept one name for both.
-        """
-        return self.ledger.name.apply(lambda ledger: f"{self._context.name(*parts)}-{mark}{ledger.rpartition('-')[2]}")
-
     def _create_table(self, part: str, *, range_key: str, range_type: str) -> aws.dynamodb.Table:
         return aws.dynamodb.Table(
             self._context.name(part),

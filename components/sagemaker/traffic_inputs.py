@@ -61,7 +61,7 @@ class TrafficInputs:
             weights={name: variant.weight for name, variant in variants.items()},
             models={name: variant.to_deployed_model(context.model, network) for name, variant in variants.items()},
             champion=settings.rollback_to or "",
-            guardrails=build_guardrail_names(tables, VARIANTS, settings.champion) if variants else {},
+            guardrails=build_guardrail_names(context, VARIANTS, settings.champion) if variants else {},
             configuration=Configuration.from_settings(settings, variants).content if variants else "",
             # With autoscaling, the scaling owns the counts: a declared count is only where it begins.
             instance_counts={}

@@ -16,6 +16,7 @@ from rehearsal.engine import DeploymentSummary, Stack
 from tests.tidewatch.dashboards.dashboard_body import check, series
 from tidewatch import clock as clocks
 from tidewatch.dashboards import PAGE_BUILDERS
+from tidewatch.naming import hash_stack_key
 
 PROGRAM = """
 import json
@@ -26,6 +27,7 @@ from components.dashboards import Dashboards, DashboardsArgs
 from components.stack_context import StackContext
 from components.tables import Tables
 from tidewatch.alarms import AlarmThresholds, DimensionResolver, build_endpoint_alarms, build_variant_alarms
+from tidewatch.naming import hash_stack_key
 from tidewatch.slo import Objective
 
 given = json.loads(pulumi.Config("shown").require("given"))
@@ -101,10 +103,9 @@ def test_three_dashboards_are_made_with_the_names_that_resources_were_given(show
     assert named == {outputs["queue"]}
 
 
-def test_links_lead_to_dashboards_whose_names_end_as_the_ledgers_does(shown: Shown) -> None:
+def test_links_lead_to_dashboards_whose_names_end_with_the_hash_of_the_stacks_key(shown: Shown) -> None:
     links = shown.up("blue").outputs["dashboards"]
-    ledger = next(name for name in boto3.client("dynamodb").list_tables()["TableNames"] if "ledger" in name)
-    end = ledger.rpartition("-")[2]
+    end = hash_stack_key("shown/dev/flights")
     assert links == {
         page: f"https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1#dashboards/dashboard/"
         f"flights-{page}-{end}"

@@ -138,8 +138,8 @@ class PulumiBackend:
     def read_outputs(self) -> dict[str, Any]:
         if shutil.which("pulumi") is None:
             raise UserError(
-                "the Pulumi CLI is not on PATH: install it (https://www.pulumi.com/docs/install/), "
-                "or rehearse without it by `make demo`"
+                "the Pulumi CLI is not on PATH: install it (https://www.pulumi.com/docs/install/), or rehearse "
+                "without it: `make demo`"
             )
         result = subprocess.run(  # nosec B603, B607 # no shell, and the CLI is the one on the user's PATH
             ["pulumi", "stack", "output", "--json", "--show-secrets", "--stack", self.stack],
@@ -172,7 +172,7 @@ class PulumiBackend:
         """Connects as the stack's AWS provider does. Raises UserError if its settings are wrong or cannot be read."""
         if unreadable_paths := [path for path in config.unreadable_paths if path.startswith("aws:")]:
             raise UserError(
-                f"{', '.join(unreadable_paths)} cannot be read here, and without it nobody can speak to AWS: "
+                f"{', '.join(unreadable_paths)} cannot be read here, and AWS cannot be reached without it: "
                 f"{config.reason}"
             )
         if mistakes := list(find_config_faults(config.values)):

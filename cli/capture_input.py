@@ -100,8 +100,8 @@ def _find_local_sources(paths: Sequence[str]) -> list[_Source]:
         raise UserError(str(error)) from error
     if unsupported_files := [str(path) for path in found if path.suffix.lower() in UNSUPPORTED_SUFFIXES]:
         raise UserError(
-            f"{', '.join(unsupported_files)} are neither captured records nor tables that are read here: "
-            "save them as .csv or .parquet"
+            f"{', '.join(unsupported_files)} are neither captured records nor supported tables: save them as .csv or "
+            ".parquet"
         )
     return [_Source(str(path), path.stat().st_size, lambda path=path: open_file(path)) for path in found]
 

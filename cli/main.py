@@ -17,27 +17,27 @@ class TidewatchCommands(CommandGroup):
         CommandDeclaration(
             "publish",
             "cli.commands.registry:publish",
-            "Publishes a model version: immutable, its digests checked on both sides, visible whole or not at all.",
+            "Publishes a model version. It is immutable, checked by digest, and visible only when complete.",
         ),
         CommandDeclaration(
             "models",
             "cli.commands.registry:models",
-            "Lists the versions in a stack's registry, or what differs between two of them.",
+            "Lists the versions in a stack's registry, or shows the differences between two of them.",
         ),
         CommandDeclaration(
             "promote",
             "cli.commands.promote:promote",
-            "Puts a version into the idle variant of Pulumi.STACK.yaml, or changes its weight where it already is.",
+            "Puts a version into the idle variant of Pulumi.STACK.yaml, or changes its weight if it is already there.",
         ),
         CommandDeclaration(
             "status",
             "cli.commands.status:status",
-            "Shows the declared and the live split, open incidents, alarms, what is left of error budgets, and drift.",
+            "Shows the declared and the live split, open incidents, alarms, the remaining error budgets, and drift.",
         ),
         CommandDeclaration(
             "rollback",
             "cli.commands.rollback:rollback",
-            "Sends all traffic to the champion, by the same function that alarms call, and prints the receipt.",
+            "Sends all traffic to the champion through the function that alarms call, and prints the receipt.",
         ),
         CommandDeclaration(
             "acknowledge",
@@ -47,23 +47,23 @@ class TidewatchCommands(CommandGroup):
         CommandDeclaration(
             "runbook",
             "cli.commands.runbook:runbook",
-            "Prints what to do about an alarm, with the names of the stack in its commands.",
+            "Prints an alarm's runbook, with the stack's names filled into its commands.",
         ),
         CommandDeclaration(
             "doctor",
             "cli.commands.doctor:doctor",
-            "Checks credentials, region, quota, image, price and the stack's parts; says what to do. Changes nothing.",
+            "Checks credentials, region, quota, image, price and the stack's parts, and prints what to do. "
+            "Changes nothing.",
         ),
         CommandDeclaration(
             "permissions",
             "cli.commands.permissions:permissions",
-            "Prints a role's IAM policy for a stack as JSON, ready to attach; docs/permissions.md tells what needs "
-            "what.",
+            "Prints a role's IAM policy for a stack as JSON, ready to attach; docs/permissions.md lists the roles.",
         ),
         CommandDeclaration(
             "drift",
             "cli.commands.drift:drift",
-            "Compares what a model is asked now with what it was trained on.",
+            "Compares a model's requests with its training data.",
         ),
     )
     explanations = MappingProxyType(
@@ -78,7 +78,7 @@ class TidewatchCommands(CommandGroup):
 app = typer.Typer(
     name="tidewatch",
     cls=TidewatchCommands,
-    help="Takes a trained model to production on AWS and keeps it honest there.",
+    help="Takes a trained model to production on AWS and monitors it there.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,

@@ -79,11 +79,11 @@ def read_secrets(stack: str, project: Path) -> SecretValues:
     result = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)  # nosec B603 # no shell
     if result.returncode != 0:
         message = (result.stderr or result.stdout).strip().removeprefix("error: ") or f"exit code {result.returncode}"
-        return {}, f"`pulumi config` says: {message.splitlines()[0]}"
+        return {}, f"`pulumi config` failed: {message.splitlines()[0]}"
     try:
         return json.loads(result.stdout or "{}"), ""
     except json.JSONDecodeError:
-        return {}, "`pulumi config --json` wrote something else than JSON"
+        return {}, "`pulumi config --json` did not print JSON"
 
 
 def _get_cli_value(cli_values: Mapping[str, Any], key: str) -> Any:

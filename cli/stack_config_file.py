@@ -105,7 +105,7 @@ def commit_edit(file: StackConfigFile, console: Console) -> None:
     file.load_settings()
     diff = file.diff()
     if not diff:
-        console.print(f"{file.path.name} says so already: nothing to change")
+        console.print(f"{file.path.name} already has these values: nothing to change")
         return
     file.save()
     if console.is_terminal:

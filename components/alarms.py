@@ -183,12 +183,12 @@ class Alarms(pulumi.ComponentResource):
         variant_ids: list[AlarmId] = []
         for variant in sorted(self._args.variants):
             rule = any_of(*(key for owner, key in problem_ids if owner == variant))
-            description = f"Something is wrong with the variant in {variant}: the alarms under this one say what."
+            description = f"Something is wrong with the variant in {variant}: its child alarms show what."
             self._remember(
                 (variant, "variant"), self._create_variant_composite((variant, "variant"), rule, description, NO_ACTION)
             )
             variant_ids.append((variant, "variant"))
-        description = "Something is wrong with the endpoint or a variant: the alarms under this one say what."
+        description = "Something is wrong with the endpoint or a variant: its child alarms show what."
         alarm_ids = [*variant_ids, *(alarm_id for alarm_id in problem_ids if not alarm_id[0])]
         return self._create_composite_alarm(
             ("", HEALTH_COMPOSITE), self._build_any_rule(alarm_ids), alarm_ids, description, NO_ACTION
@@ -292,7 +292,7 @@ class Alarms(pulumi.ComponentResource):
         composite_id = ("", "while-" + "-or-".join("-".join(_to_name_parts(alarm_id)) for alarm_id in ordered))
         if composite_id not in self._order:
             rule_alarms = [*ordered, *((variant, key) for variant, _ in guardrail_ids for key in SUSTAINED)]
-            description = "While it is in ALARM, others keep quiet; it tells nobody itself."
+            description = "While it is in ALARM, it suppresses other alarms; it notifies nobody itself."
             self._remember(
                 composite_id,
                 self._create_composite_alarm(
@@ -308,10 +308,10 @@ class Alarms(pulumi.ComponentResource):
     def _describe_guardrail(self, composite: CompositeAlarm) -> pulumi.Input[str]:
         rollback = self._args.rollback
         if rollback.automatic:
-            return self._describe(f"{composite.description} The rollback function is called.", composite.runbook)
+            return self._describe(f"{composite.description} It calls the rollback function.", composite.runbook)
         return rollback.command.apply(
             lambda command: self._describe(
-                f"{composite.description} Nothing rolls back by itself in this stack: decide, then run `{command}`.",
+                f"{composite.description} Automatic rollback is off in this stack: decide, then run `{command}`.",
                 composite.runbook,
             )
         )

@@ -87,7 +87,7 @@ class SecureBucket(pulumi.ComponentResource):
     def encryption_key(self) -> pulumi.Output[str]:
         """The ARN of the bucket's customer key; raises ValueError for a bucket without one."""
         if self.key_arn is None:
-            raise ValueError(f"the {self._args.purpose} bucket has no customer key")
+            raise ValueError(f"the {self._args.purpose} bucket has no customer-managed key")
         return self.key_arn
 
     def _make_child_opts(self, *depends_on: pulumi.Resource) -> pulumi.ResourceOptions:

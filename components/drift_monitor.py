@@ -90,7 +90,7 @@ class DriftMonitor(pulumi.ComponentResource):
             FunctionArgs(
                 purpose="drift",
                 module="lambdas.drift.handler",
-                description=f"Tells whether the requests to {context.model} still look like its training data",
+                description=f"Compares the requests to {context.model} with its training data",
                 environment=self._build_environment(),
                 statements=self._build_statements(),
                 memory_mb=1024,
@@ -111,7 +111,7 @@ class DriftMonitor(pulumi.ComponentResource):
         return aws.lambda_.LayerVersion(
             self._context.name("drift"),
             layer_name=self._context.build_unique_name("drift"),
-            description=f"What the drift function of {self._context.model} imports beside its own code",
+            description=f"Packages of the drift function of {self._context.model}",
             code=pulumi.FileArchive(str(build_layer(LAYER))),
             compatible_architectures=["arm64"],
             compatible_runtimes=[RUNTIME],

@@ -95,8 +95,8 @@ def _build_zip(requirements: Path, scratch: Path, root: Path) -> Path:
     )
     if error := _run_uv(arguments, root):
         raise LayerNotBuilt(
-            f"The layer of {requirements.stem} cannot be built: {error}. It is made of the locked packages for "
-            f"{PLATFORM}, which come from the package index: reach it and try again."
+            f"The layer of {requirements.stem} cannot be built: {error}. It needs the locked packages "
+            f"for {PLATFORM} from the package index: connect to the index and try again."
         )
     _pack(install_folder, file)
     return file

@@ -34,9 +34,7 @@ def find_sources(module: str) -> tuple[str, ...]:
     Raises FileNotFoundError if the module does not exist.
     """
     if _find_file(module) is None:
-        raise FileNotFoundError(
-            f"there is no module {module} under {ROOT}: a function's handler is named by its module"
-        )
+        raise FileNotFoundError(f"there is no module {module} under {ROOT}: name a function's handler by its module")
     found: dict[str, Path] = {}
     todo = [module]
     while todo:

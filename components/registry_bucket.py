@@ -62,7 +62,7 @@ class RegistryBucket(pulumi.ComponentResource):
         child_opts = pulumi.ResourceOptions(parent=self)
         self.break_glass = aws.iam.Role(
             context.name("break-glass"),
-            description=f"Deletes from the registry of {context.model}: for emergencies, with a second factor",
+            description=f"Deletes from the registry of {context.model}: for emergencies, requires MFA",
             assume_role_policy=build_people_trust_policy(context, args.break_glass),
             max_session_duration=3600,
             tags=context.build_tags(),

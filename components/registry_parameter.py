@@ -26,7 +26,7 @@ from components.sagemaker.provider import (
 from tidewatch.aws.errors import get_error_code
 from tidewatch.registry import mark_left_behind, read_bucket_tags, unmark_left_behind
 
-DESCRIPTION = "Where the model registry is: read before the first resource is made, and by the command line"
+DESCRIPTION = "Location of the model registry: read before the first resource is created, and by the command line"
 
 
 class RegistryParameterProvider(AwsProvider):

@@ -118,7 +118,7 @@ class RollbackFunction(pulumi.ComponentResource):
             FunctionArgs(
                 purpose="rollback",
                 module="lambdas.rollback.handler",
-                description=f"Flips the weights of {context.model} back to its champion",
+                description=f"Sends all traffic of {context.model} to its champion",
                 environment=self._build_environment(),
                 statements=self._build_statements(),
                 memory_mb=512,
@@ -228,7 +228,7 @@ class RollbackFunction(pulumi.ComponentResource):
     def _create_sweep_rule(self) -> None:
         rule = aws.cloudwatch.EventRule(
             self._context.name("sweep"),
-            description="Drives what is still open, and notices weights that nobody declared",
+            description="Continues an open rollback, and detects weights that nobody declared",
             schedule_expression="rate(1 minute)",
             tags=self._context.build_tags(),
             opts=pulumi.ResourceOptions(parent=self),

@@ -72,7 +72,7 @@ class Topics(pulumi.ComponentResource):
         self._context = context
         key = aws.kms.Key(
             context.name("topics"),
-            description=f"Encrypts what people are told about {context.model} ({context.stack})",
+            description=f"Encrypts the notifications about {context.model} ({context.stack})",
             enable_key_rotation=True,
             deletion_window_in_days=30,
             policy=self._build_key_policy(),
@@ -133,7 +133,7 @@ class Topics(pulumi.ComponentResource):
         context, child_opts = self._context, pulumi.ResourceOptions(parent=self)
         role = aws.iam.Role(
             context.name("chat"),
-            description=f"AWS Chatbot's, which posts what is told about {context.model}",
+            description=f"AWS Chatbot's role, which posts the notifications about {context.model}",
             assume_role_policy=build_service_trust_policy(CHATBOT),
             tags=context.build_tags(),
             opts=child_opts,

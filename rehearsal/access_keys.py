@@ -44,7 +44,7 @@ class AccessKey:
             fields = json.loads(text)
             return cls(str(fields["id"]), str(fields["secret"]))
         except (KeyError, TypeError, ValueError) as error:
-            raise ValueError('no key came on stdin: its first line is {"id": "...", "secret": "..."}') from error
+            raise ValueError('stdin has no key: its first line must be {"id": "...", "secret": "..."}') from error
 
     def to_json(self) -> str:
         """The key as JSON in one line."""

@@ -36,7 +36,7 @@ class RehearsalBackend:
     def first_variant_remedy(self) -> str:
         if self._paths.summary_file.exists():
             return f"tidewatch promote NAME/VERSION --stack {self.stack}, then tidewatch up --stack {self.stack}"
-        return "wait: the rehearsal serves its first model by itself"
+        return "wait: the rehearsal deploys its first model by itself"
 
     def find_stack_file(self, root: Path) -> Path:
         """The copy of the running rehearsal; otherwise the checkout's file, from which every rehearsal starts."""
@@ -65,11 +65,11 @@ class RehearsalBackend:
         if not paths.read_environment() or not paths.summary_file.exists():
             return self.explain_missing_output("endpoint")
         return (
-            "the stack of the rehearsal was destroyed. To deploy it anew, take tidewatch:variants, "
-            "tidewatch:rollbackTo, tidewatch:retire and tidewatch:acknowledgedIncident, those that are there, out of "
-            f"{paths.stack_file.relative_to(paths.folder.parents[1])} and run `tidewatch up --stack {self.stack}`, "
-            "publish a version with `tidewatch publish` (the story's are in out/rehearsal/models), "
-            "`tidewatch promote` it and run `tidewatch up` once more"
+            "the stack of the rehearsal was destroyed. To deploy it again, remove tidewatch:variants, "
+            "tidewatch:rollbackTo, tidewatch:retire and tidewatch:acknowledgedIncident from "
+            f"{paths.stack_file.relative_to(paths.folder.parents[1])} if present, run `tidewatch up --stack "
+            f"{self.stack}`, publish a version with `tidewatch publish` (the demo's versions are in "
+            "out/rehearsal/models), `tidewatch promote` it and run `tidewatch up` again"
         )
 
     def explain_missing_output(self, name: str) -> str:
@@ -84,13 +84,13 @@ class RehearsalBackend:
             )
         return (
             f"the {name} of the rehearsal is not deployed yet: "
-            f'ask again once `tidewatch rehearse` has told of "{FIRST_TRAFFIC}", within a minute of its start'
+            f'try again once `tidewatch rehearse` shows "{FIRST_TRAFFIC}", within a minute of its start'
         )
 
     def explain_missing_endpoint(self) -> str:
         return (
-            "the endpoint of the rehearsal is gone. If `tidewatch destroy` ended half-way, run it again; else "
-            f"`tidewatch up --refresh --stack {self.stack}` makes the endpoint anew"
+            "the endpoint of the rehearsal is gone. If `tidewatch destroy` was interrupted, run it again; otherwise "
+            f"`tidewatch up --refresh --stack {self.stack}` creates the endpoint again"
         )
 
     def connect(self, read_config: Callable[[], ResolvedConfig]) -> SimulatorAccess:

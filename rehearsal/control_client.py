@@ -113,7 +113,7 @@ class ControlClient:
         return answer
 
     def _post(self, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
-        assert self.key is not None, "a simulator of another process answers to its key alone"
+        assert self.key is not None, "a simulator in another process needs its key"
         headers = self.key.sign_request(self.url + path, body)
         request = urllib.request.Request(self.url + path, data=body, headers=headers)
         try:

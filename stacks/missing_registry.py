@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 KEEP_VARIANTS = (
-    "Leave tidewatch:variants in the config: an endpoint goes on with what it has loaded, but gets no new instance."
+    "Leave tidewatch:variants in the config: the endpoint continues with its loaded models, but gets no new instances."
 )
 
 
@@ -50,19 +50,18 @@ def explain_missing_registry(
         if get_error_code(error) not in FORBIDDEN_CODES:
             raise
         return (
-            f"The parameter {parameter} names the bucket {bucket} as the registry of this stack, and S3 does not let "
-            "its tags be read: it is another account's, or s3:GetBucketTagging is not allowed on it. "
-            f"{KEEP_VARIANTS} If it is not the registry, write the parameter again for the one that is: {write_command}"
+            f"The parameter {parameter} names the bucket {bucket} as the registry of this stack, but S3 denies "
+            "access to its tags: it belongs to another account, or s3:GetBucketTagging is not allowed on it. "
+            f"{KEEP_VARIANTS} If it is not the registry, set the parameter to the right bucket: {write_command}"
         )
     if found is None:
         return _explain_missing_bucket(bucket, format_create_bucket_command(bucket, tags, region), model)
     return (
-        f"The registry of this stack, by the parameter {parameter}, is the bucket {bucket}, which is there, but "
-        f"without the tags by which the stack knows it. {KEEP_VARIANTS} If it is the registry, give it these tags; "
-        f"it keeps its others: {format_tag_bucket_command(bucket, {**found, **tags}, region)}. Then run "
-        "`pulumi up --refresh`, which puts back what else it lacks and names the versions that are not in it. If it "
-        "is not, "
-        f"write the parameter again for the bucket that is: {write_command}"
+        f"The parameter {parameter} names the bucket {bucket} as the registry of this stack. The bucket exists, but "
+        f"lacks the stack's tags. {KEEP_VARIANTS} If it is the registry, add these tags; it keeps its others: "
+        f"{format_tag_bucket_command(bucket, {**found, **tags}, region)}. Then run `pulumi up --refresh`, which "
+        "restores its other settings and names the versions that it lacks. If it is not, set the parameter to the "
+        f"right bucket: {write_command}"
     )
 
 
@@ -70,14 +69,14 @@ def _explain_missing_parameter(parameter: str, retained_buckets: list[str], mode
     bucket = retained_buckets[0] if len(retained_buckets) == 1 else "BUCKET"
     retained_note = f"; marked as left behind: {', '.join(retained_buckets)}" if retained_buckets else ""
     return (
-        f"This stack has no registry (the parameter {parameter} names none, and no bucket has the stack's tags without "
-        f"being marked as left behind), so no version of {model} can be served. For a new stack, "
-        "and for one that was destroyed, take tidewatch:variants, tidewatch:rollbackTo, tidewatch:retire and "
-        "tidewatch:acknowledgedIncident, those that are there, out of the config and run `pulumi up`, publish a "
-        "version with `tidewatch publish`, then `tidewatch promote` it. If this stack serves, leave them there and "
-        f"write the parameter again for its bucket (`pulumi stack output registry` tells its name{retained_note}): "
-        f"`{format_put_parameter_command(parameter, bucket, model, region)}`. The next `pulumi up` goes on, or says "
-        "how."
+        f"This stack has no registry (the parameter {parameter} names none, and no bucket has the stack's tags "
+        f"without being marked as left behind), so no version of {model} can be served. For a new or a destroyed "
+        "stack, remove tidewatch:variants, tidewatch:rollbackTo, tidewatch:retire and tidewatch:acknowledgedIncident "
+        "from the config if present, run `pulumi up`, publish a version with `tidewatch publish`, then `tidewatch "
+        "promote` it. If this stack serves, leave them there and set the parameter to its bucket (`pulumi stack "
+        f"output registry` prints its name{retained_note}): "
+        f"`{format_put_parameter_command(parameter, bucket, model, region)}`. Then run `pulumi up`: it continues, or "
+        "prints what to do."
     )
 
 
@@ -85,9 +84,8 @@ def _explain_missing_bucket(bucket: str, create_command: str, model: str) -> str
     """Explains a stack whose registry is gone: its endpoint has the models loaded and continues to serve."""
     return (
         f"The registry of this stack, the bucket {bucket}, is gone, and with it the versions of {model}. "
-        f"{KEEP_VARIANTS} Make the bucket again: {create_command}. Then publish each version that is declared again, "
-        "from the very file that it was, with `tidewatch publish`, and run `pulumi up --refresh`, which "
-        "puts back what kept the bucket shut. Where a refresh had taken the bucket out of the state before, the "
-        "stack gets another one then, and the "
-        "versions are to be published once more, into that."
+        f"{KEEP_VARIANTS} Create the bucket again: {create_command}. Then publish each declared version again, from "
+        "its original file, with `tidewatch publish`, and run `pulumi up --refresh`, which restores the bucket's "
+        "protection. If an earlier refresh removed the bucket from the state, this `up` creates another bucket: "
+        "publish the versions into that one too."
     )

@@ -117,20 +117,20 @@ def require_deployer(settings: StackSettings) -> None:
     people = settings.access.deployers
     if not people:
         return
-    with _convert_errors("Who runs this cannot be told"):
+    with _convert_errors("The identity of the caller cannot be read"):
         caller = str(sessions.create_client(settings.connection, "sts").get_caller_identity()["Arn"])
     if not is_trusted_caller(people, caller):
         raise PreflightError(
             (
-                f"tidewatch:access.deployers: names {', '.join(people)}, and this runs as {caller}, which the policy "
-                "of the registry would keep from changing the bucket again. Run it as one of them; to let somebody "
-                "else deploy, add them there, and run `pulumi up` once as one who was named before.",
+                f"tidewatch:access.deployers: names {', '.join(people)}, but this runs as {caller}, and the "
+                f"registry's policy would not let {caller} change the bucket again. Run it as one of them; to let "
+                "somebody else deploy, add them there and run `pulumi up` once as a deployer who is already named.",
             )
         )
 
 
 @contextmanager
-def _convert_errors(prefix: str = "The registry cannot be looked up") -> Generator[None]:
+def _convert_errors(prefix: str = "The registry cannot be found") -> Generator[None]:
     """Converts a refusal by AWS or the registry into PreflightError."""
     try:
         yield
@@ -150,8 +150,9 @@ def _find_unreachable_image(version: ResolvedVersion, region: str, path: str) ->
     image = ecr.parse_image(version.image)
     if image is not None and image.region != region:
         yield (
-            f"{path}: the image of {version.manifest.name}/{version.version} is in {image.region}, and SageMaker pulls "
-            f"images from the endpoint's own region only, {region}; publish a version with an image there, by `--image`"
+            f"{path}: the image of {version.manifest.name}/{version.version} is in {image.region}, but SageMaker "
+            f"pulls images only from the endpoint's region, {region}; publish a version with an image there "
+            "(`--image`)"
         )
 
 
@@ -163,8 +164,8 @@ def _find_unlisted_image(version: ResolvedVersion, repositories: Sequence[str], 
     if repositories and not ecr.is_in_repositories(version.image, repositories):
         yield (
             f"{path}: the image of {version.manifest.name}/{version.version}, {version.image}, is in none of the "
-            f"repositories of tidewatch:image.repositories, {', '.join(repositories)}; publish a version with an image "
-            "from one of them, by `--image`, or let its repository be added there"
+            f"repositories of tidewatch:image.repositories, {', '.join(repositories)}; publish a version with an "
+            "image from one of them (`--image`), or have its repository added there"
         )
 
 

@@ -47,9 +47,9 @@ def run() -> None:
         if resolved.versions and settings.drift.enabled:
             build_layer(LAYER)
     except SettingsError as error:
-        raise pulumi.RunError(f"The config of {stack} has mistakes:\n{error}") from None
+        raise pulumi.RunError(f"The config of {stack} is invalid:\n{error}") from None
     except PreflightError as error:
-        raise pulumi.RunError(f"What the config of {stack} asks for cannot be deployed:\n{error}") from None
+        raise pulumi.RunError(f"The config of {stack} cannot be deployed:\n{error}") from None
     except LayerNotBuilt as error:
         raise pulumi.RunError(str(error)) from None
     declare_stack(settings, resolved, StackContext.from_settings(settings, project, stack))

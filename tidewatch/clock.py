@@ -57,7 +57,7 @@ def load_clock(reference: str) -> Clock:
     module, class_name, file = (*reference.split(":", 2), "", "")[:3]
     if not (module and class_name and file):
         raise ValueError(
-            f"{ENVIRONMENT_VARIABLE} is {reference!r}; it names a clock as module:class:file, or is not set."
+            f"{ENVIRONMENT_VARIABLE} is {reference!r}, not a clock: set it to module:class:file, or unset it."
         )
     create_clock = cast("Callable[[Path], Clock]", getattr(import_module(module), class_name))
     return create_clock(Path(file))

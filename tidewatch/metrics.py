@@ -55,16 +55,22 @@ ROLLBACK_PENDING = Metric(
     "RollbackPendingSeconds",
     "Seconds",
     ("Endpoint",),
-    "Since the request of the rollback under way, until its weights are observed; 0 without one.",
+    "Time since the running rollback was requested, until its weights are observed; 0 without one.",
 )
 ROLLBACK_ACCEPTED = Metric(
-    "RollbackAccepted", "Seconds", ("Endpoint",), "From the request of a rollback until the platform accepted it."
+    "RollbackAccepted", "Seconds", ("Endpoint",), "Time from the request of a rollback until the platform accepted it."
 )
 ROLLBACK_OBSERVED = Metric(
-    "RollbackObserved", "Seconds", ("Endpoint",), "From the request of a rollback until the weights were read back."
+    "RollbackObserved",
+    "Seconds",
+    ("Endpoint",),
+    "Time from the request of a rollback until the weights were read back.",
 )
 OUT_OF_BAND_CHANGES = Metric(
-    "OutOfBandChanges", "Count", ("Endpoint",), "Open incidents of weights that changed without an entry in the ledger."
+    "OutOfBandChanges",
+    "Count",
+    ("Endpoint",),
+    "Open incidents about weights that changed without an entry in the ledger.",
 )
 DEPLOYMENT_RUNNING = Metric(
     "DeploymentRunning", "Count", ("Endpoint",), "1 while the endpoint moves to another configuration.", upper_bound=1
@@ -73,28 +79,28 @@ DEPLOYMENT_ROLLED_BACK = Metric(
     "DeploymentRolledBack",
     "Count",
     ("Endpoint",),
-    "1 while no deployment runs and the live configuration is not the one that was asked for last.",
+    "1 while no deployment runs and the live configuration is not the last requested one.",
     upper_bound=1,
 )
 ENDPOINT_NOT_IN_SERVICE = Metric(
     "EndpointNotInService",
     "Count",
     ("Endpoint",),
-    "1 while the endpoint's status is one that it does not serve in or never leaves by itself (Creating, Deleting, "
-    "Failed, OutOfService, UpdateRollbackFailed), 0 otherwise.",
+    "1 while the endpoint's status is one in which it does not serve, or one that it never leaves by itself "
+    "(Creating, Deleting, Failed, OutOfService, UpdateRollbackFailed), 0 otherwise.",
     upper_bound=1,
 )
 RECORDS_REFUSED = Metric(
     "RecordsRefused",
     "Count",
     ("Endpoint",),
-    "Records in the tables, within half an hour, that nothing of ours writes: they were set aside.",
+    "Records in the tables, within half an hour, that this program did not write: they were ignored.",
 )
 BUDGET_USED = Metric(
     "BudgetUsed",
     "None",
     ("Endpoint", "Objective"),
-    "Share of an objective's error budget that its window has used: 1 is all of it, and it may be more.",
+    "Share of an objective's error budget that its window has used: 1 is all of it, and the value may exceed 1.",
 )
 DEPLOYMENT_ABORT = Metric(
     "DeploymentAbort", "Count", ("Endpoint",), "Never emitted: its alarm is set by hand to stop a running deployment."
@@ -132,7 +138,7 @@ DRIFT_SEVERITY = Metric(
     upper_bound=3,
 )
 HOURS_FAILING = Metric(
-    "HoursFailing", "Count", ("Endpoint",), "Hours of captured data that were tried and not read whole, up to now."
+    "HoursFailing", "Count", ("Endpoint",), "Hours of captured data that were tried but not read completely so far."
 )
 
 _PRODUCTION_VARIANT_DIMENSIONS = ("EndpointName", "VariantName")
@@ -143,7 +149,7 @@ ERRORS_4XX = Metric(
     "Invocation4XXErrors",
     "None",
     _PRODUCTION_VARIANT_DIMENSIONS,
-    "1 a request that the model answered with 4xx, else 0.",
+    "1 for each request that the model answered with 4xx, else 0.",
     SAGEMAKER,
     upper_bound=1,
 )
@@ -151,7 +157,7 @@ ERRORS_5XX = Metric(
     "Invocation5XXErrors",
     "None",
     _PRODUCTION_VARIANT_DIMENSIONS,
-    "1 a request that the model answered with 5xx, else 0.",
+    "1 for each request that the model answered with 5xx, else 0.",
     SAGEMAKER,
     upper_bound=1,
 )
@@ -159,7 +165,7 @@ MODEL_ERRORS = Metric(
     "InvocationModelErrors",
     "None",
     _PRODUCTION_VARIANT_DIMENSIONS,
-    "1 a request that the model did not answer with 2xx, timeouts and broken answers included, else 0.",
+    "1 for each request that the model did not answer with 2xx, timeouts and broken answers included, else 0.",
     SAGEMAKER,
     upper_bound=1,
 )
@@ -168,7 +174,7 @@ MODEL_LATENCY = Metric(
     "ModelLatency",
     "Microseconds",
     _PRODUCTION_VARIANT_DIMENSIONS,
-    "What the model took, as SageMaker saw it.",
+    "The time the model took, as SageMaker measured it.",
     SAGEMAKER,
     upper_bound=60e6,
 )
@@ -176,7 +182,7 @@ OVERHEAD_LATENCY = Metric(
     "OverheadLatency",
     "Microseconds",
     _PRODUCTION_VARIANT_DIMENSIONS,
-    "What SageMaker added to the model's latency.",
+    "The time SageMaker added to the model's latency.",
     SAGEMAKER,
 )
 
@@ -201,18 +207,20 @@ DISK = Metric(
     "DiskUtilization",
     "Percent",
     _PRODUCTION_VARIANT_DIMENSIONS,
-    "A host's disk; nearly full, capture stops.",
+    "Use of a host's disk; capture stops when it is nearly full.",
     HOSTS,
     upper_bound=100,
 )
 
 _FUNCTION_DIMENSIONS = ("FunctionName",)
 CALLS = Metric(
-    "Invocations", "Count", _FUNCTION_DIMENSIONS, "Calls of a function that ran, failed ones included.", LAMBDA
+    "Invocations", "Count", _FUNCTION_DIMENSIONS, "Calls of a function that started, failed ones included.", LAMBDA
 )
-CALL_ERRORS = Metric("Errors", "Count", _FUNCTION_DIMENSIONS, "Calls that failed, each attempt for itself.", LAMBDA)
+CALL_ERRORS = Metric("Errors", "Count", _FUNCTION_DIMENSIONS, "Calls that failed; each attempt counts.", LAMBDA)
 CALL_THROTTLES = Metric("Throttles", "Count", _FUNCTION_DIMENSIONS, "Calls that found no free concurrency.", LAMBDA)
-CALL_DURATION = Metric("Duration", "Milliseconds", _FUNCTION_DIMENSIONS, "What a call took.", LAMBDA, upper_bound=900e3)
+CALL_DURATION = Metric(
+    "Duration", "Milliseconds", _FUNCTION_DIMENSIONS, "The time a call took.", LAMBDA, upper_bound=900e3
+)
 MESSAGES = Metric("ApproximateNumberOfMessagesVisible", "Count", ("QueueName",), "Messages that wait in a queue.", SQS)
 RULE_MATCHES = Metric("TriggeredRules", "Count", ("RuleName",), "Events that a rule of EventBridge matched.", EVENTS)
 

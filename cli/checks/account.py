@@ -36,7 +36,7 @@ def check_tools() -> Iterator[CheckResult]:
         yield CheckResult(
             "layer",
             "warn",
-            "the packages of the drift function are not built yet: the first `up` does it",
+            "the packages of the drift function are not built yet: the first `up` builds them",
             "make install",
         )
 
@@ -50,16 +50,14 @@ def check_credentials(session: Session) -> CheckResult:
             "credentials",
             "fail",
             str(error),
-            "log in (`aws sso login`, or set AWS_PROFILE), or name `aws:profile` in the stack config",
+            "log in (`aws sso login`, or set AWS_PROFILE), or set `aws:profile` in the stack config",
         )
     return CheckResult("credentials", "ok", f"account {identity['Account']}, as {identity['Arn']}")
 
 
 def check_region(session: Session) -> CheckResult:
     if not session.region:
-        return CheckResult(
-            "region", "fail", "no region is named", "set `aws:region` in the stack config, or AWS_REGION"
-        )
+        return CheckResult("region", "fail", "no region is set", "set `aws:region` in the stack config, or AWS_REGION")
     return CheckResult("region", "ok", session.region)
 
 
@@ -81,8 +79,8 @@ def _check_simulated_account(host: str) -> Iterator[CheckResult]:
     yield CheckResult(
         "account",
         "warn",
-        f"a rehearsal has no quota and no price of {host}, and pulls no image",
-        "ask for a stack that is deployed to AWS",
+        f"a rehearsal has no quota or price for {host} and pulls no image",
+        "name a stack that is deployed to AWS",
     )
 
 
@@ -112,7 +110,9 @@ def _check_quota(session: Session, settings: StackSettings) -> Iterator[CheckRes
     if allowed < instance_count:
         yield CheckResult("quota", "fail", message, request_command)
     elif allowed < 2 * instance_count:
-        yield CheckResult("quota", "warn", f"{message}; a deployment needs as many again for a while", request_command)
+        yield CheckResult(
+            "quota", "warn", f"{message}; a deployment needs as many again while it runs", request_command
+        )
     else:
         yield CheckResult("quota", "ok", message)
 
@@ -140,7 +140,7 @@ def _check_price(session: Session, settings: StackSettings) -> Iterator[CheckRes
             "price",
             "warn",
             f"unknown: the price list has no {host} for hosting in {session.region}",
-            "look at https://aws.amazon.com/sagemaker/pricing/",
+            "see https://aws.amazon.com/sagemaker/pricing/",
         )
         return
     message = (
@@ -151,7 +151,7 @@ def _check_price(session: Session, settings: StackSettings) -> Iterator[CheckRes
             "price",
             "warn",
             f"{message}; the config says {declared:g}",
-            f"pulumi config set --path tidewatch:endpoint.hourlyPrice {price:g}, unless yours is a discount",
+            f"pulumi config set --path tidewatch:endpoint.hourlyPrice {price:g}, unless you have a discount",
         )
     else:
         yield CheckResult("price", "ok", message)
@@ -186,7 +186,7 @@ def _find_on_demand_prices(product: dict[str, Any]) -> Iterator[float]:
 
 def _check_images(session: Session, settings: StackSettings, registry: ModelRegistry) -> Iterator[CheckResult]:
     if not settings.variants:
-        yield CheckResult("image", "ok", "no variant is set, so none is needed")
+        yield CheckResult("image", "ok", "no variant is set, so no image is needed")
     for name, variant in sorted(settings.variants.items()):
         version = f"{registry.name}/{variant.version}"
         image = registry.read_manifest(str(variant.version)).image
@@ -196,7 +196,7 @@ def _check_images(session: Session, settings: StackSettings, registry: ModelRegi
                 "image",
                 "warn",
                 f"{name}: the image of {version} is not in ECR: {image}",
-                "SageMaker pulls from ECR; publish a version with an image there, by `--image`",
+                "SageMaker pulls from ECR; publish a version with an image in ECR (`--image`)",
             )
         elif ecr_image.region != settings.region:
             yield CheckResult(
@@ -204,16 +204,16 @@ def _check_images(session: Session, settings: StackSettings, registry: ModelRegi
                 "fail",
                 f"{name}: the image of {version} is in {ecr_image.region}, and SageMaker pulls from "
                 f"{settings.region} only",
-                "push it there, and publish a version with it, by `--image`",
+                "push it there, then publish a version with it (`--image`)",
             )
         elif _has_image(session, ecr_image):
-            yield CheckResult("image", "ok", f"{name}: the image of {version} is there, {ecr_image.digest[:19]}")
+            yield CheckResult("image", "ok", f"{name}: the image of {version} exists, {ecr_image.digest[:19]}")
         else:
             yield CheckResult(
                 "image",
                 "fail",
-                f"{name}: the image of {version} is not there: {image}",
-                "push it again under the same digest, or publish a version with another, by `--image`",
+                f"{name}: the image of {version} does not exist: {image}",
+                "push it again under the same digest, or publish a version with another image (`--image`)",
             )
 
 

@@ -42,10 +42,10 @@ def run_check(check: Check) -> Iterator[CheckResult]:
         yield from check.run()
     except ClientError as error:
         denied = get_error_code(error) in ACCESS_DENIED_CODES
-        remedy = f"allow {check.permission}" if denied else "try again; if it stays, look up the sentence"
-        yield CheckResult(check.name, "warn", f"cannot be told: {error}", remedy)
+        remedy = f"allow {check.permission}" if denied else "try again; if the error stays, look it up"
+        yield CheckResult(check.name, "warn", f"could not be checked: {error}", remedy)
     except (BotoCoreError, RegistryError) as error:
-        yield CheckResult(check.name, "warn", f"cannot be told: {error}", "mend that, then ask again")
+        yield CheckResult(check.name, "warn", f"could not be checked: {error}", "fix that, then run the check again")
 
 
 def is_not_found(error: ClientError) -> bool:

@@ -73,7 +73,7 @@ class _StackChecks:
         state = ENDPOINT_STATES.get(status, "fail")
         remedy = {
             "ok": "",
-            "warn": "wait, and ask again",
+            "warn": "wait, then run the check again",
             "fail": self._build_runbook_command("endpoint-not-in-service"),
         }[state]
         message = f"{name} is {status}" + (f": {reason}" if reason else "")
@@ -87,10 +87,10 @@ class _StackChecks:
             if found is None:
                 yield CheckResult("functions", "fail", f"{name} does not exist", self._redeploy_command)
             elif found.get("LastUpdateStatus") == "Failed" or found.get("State") == "Failed":
-                why = found.get("LastUpdateStatusReason") or found.get("StateReason") or "Lambda does not say why"
+                why = found.get("LastUpdateStatusReason") or found.get("StateReason") or "Lambda gave no reason"
                 yield CheckResult("functions", "fail", f"{name} could not be deployed: {why}", runbook)
             elif found.get("State", "Active") != "Active":
-                yield CheckResult("functions", "warn", f"{name} is {found['State']}", "wait, and ask again")
+                yield CheckResult("functions", "warn", f"{name} is {found['State']}", "wait, then run the check again")
             elif purpose == "drift" and not found.get("Layers"):
                 yield CheckResult("functions", "fail", f"{name} has no layer with its packages", self._redeploy_command)
             else:
@@ -103,9 +103,7 @@ class _StackChecks:
             config = _read_or_none(lambda: lambda_.get_function_event_invoke_config(FunctionName=name))  # noqa: B023 - at once
             arn = ((config or {}).get("DestinationConfig", {}).get("OnFailure") or {}).get("Destination")
             if not arn:
-                yield CheckResult(
-                    "queues", "fail", f"{name} has no queue for what it gives up on", self._redeploy_command
-                )
+                yield CheckResult("queues", "fail", f"{name} has no dead-letter queue", self._redeploy_command)
                 continue
             yield self._check_queue(arn.rpartition(":")[2])
 
@@ -120,7 +118,7 @@ class _StackChecks:
             return CheckResult(
                 "queues",
                 "warn",
-                f"{name} holds {waiting} that were given up on",
+                f"{name} holds {waiting} undelivered events",
                 self._build_runbook_command("undelivered"),
             )
         return CheckResult("queues", "ok", f"{name} is empty")
@@ -158,18 +156,18 @@ class _StackChecks:
             yield CheckResult(
                 "topics",
                 "warn",
-                f"{severity}: {', '.join(sorted(pending))} did not confirm and hears nothing",
-                "follow the link in the mail from AWS; `pulumi up` does not send it again",
+                f"{severity}: {', '.join(sorted(pending))} did not confirm and gets no messages",
+                "follow the link in the mail from AWS; `pulumi up` does not send that mail again",
             )
         if confirmed_count:
-            yield CheckResult("topics", "ok", f"{severity} is told to {confirmed_count}")
+            yield CheckResult("topics", "ok", f"{severity} has {confirmed_count} confirmed")
         elif not pending:
             state = "fail" if severity == "P1" and is_production(self._stack) else "warn"
             yield CheckResult(
                 "topics",
                 state,
-                f"{severity} is told to nobody",
-                f"name somebody under `tidewatch:notify` in Pulumi.{self._stack}.yaml",
+                f"{severity} has no recipients",
+                f"add somebody under `tidewatch:notify` in Pulumi.{self._stack}.yaml",
             )
 
     def check_ledger(self) -> Iterator[CheckResult]:
@@ -189,7 +187,7 @@ class _StackChecks:
             yield CheckResult("ledger", "ok", f"the table {name} is active")
             yield self._check_ledger_chain()
         else:
-            yield CheckResult("ledger", "warn", f"the table {name} is {status}", "wait, and ask again")
+            yield CheckResult("ledger", "warn", f"the table {name} is {status}", "wait, then run the check again")
 
     def _check_ledger_chain(self) -> CheckResult:
         """Checks that each ledger entry follows the one before it and equals its copy."""
@@ -197,11 +195,9 @@ class _StackChecks:
         entry_count = len(ledger.entries())
         copies = LedgerCopies(self._session.client("s3"), self._outputs["registry"]["bucket"])
         if found := [*ledger.broken_links, *copies.find_differences(ledger)]:
-            message = f"{len(found)} of its entries were changed, taken out or put in by another hand: {found[0]}"
+            message = f"{len(found)} of its entries were changed, removed or added by another program: {found[0]}"
             return CheckResult("ledger", "fail", message, self._build_runbook_command("records-refused"))
-        return CheckResult(
-            "ledger", "ok", f"its {entry_count} entries follow each other, and are what was copied of them"
-        )
+        return CheckResult("ledger", "ok", f"its {entry_count} entries form an unbroken chain and match their copies")
 
     def check_buckets(self) -> Iterator[CheckResult]:
         s3 = self._session.client("s3")
@@ -241,14 +237,14 @@ class _StackChecks:
             yield CheckResult(
                 "alarms",
                 "warn",
-                f"switched off by somebody: {', '.join(disabled_alarms)}",
+                f"somebody disabled the actions of: {', '.join(disabled_alarms)}",
                 f"{enable} --region {self._session.region}",
             )
         if firing:
             message = f"{len(firing)} of {len(names)} that report a problem in ALARM: {', '.join(firing)}"
             yield CheckResult("alarms", "warn", message, f"tidewatch status --stack {self._stack}")
         if not (deleted_alarms or disabled_alarms or firing):
-            yield CheckResult("alarms", "ok", f"all {len(names)} that report a problem are there, and none is in ALARM")
+            yield CheckResult("alarms", "ok", f"all {len(names)} that report a problem exist, and none is in ALARM")
 
     def check_dashboards(self) -> Iterator[CheckResult]:
         cloudwatch = self._session.client("cloudwatch")

@@ -27,12 +27,12 @@ STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
 
 def doctor(
-    stack: Annotated[str | None, typer.Option(help="The stack to look at; without one, this machine alone.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+    stack: Annotated[str | None, typer.Option(help="The stack to check; without one, only this machine.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Checks credentials, region, quota, image, price and the stack's parts; says what to do. Changes nothing.
+    """Checks credentials, region, quota, image, price and the stack's parts, and prints what to do. Changes nothing.
 
-    Exit code 1 where anything fails; a warning is no failure.
+    Exit code 1 if anything fails; a warning is not a failure.
     """
     console, results, backend = Console(highlight=False), list[CheckResult](), get_backend(stack or "")
     with Console(stderr=True).status("looking") as progress:
@@ -58,7 +58,7 @@ def run_checks(stack: str | None, report_progress: Callable[[str], None]) -> Ite
             yield CheckResult("config", "ok", f"Pulumi.{stack}.yaml is valid")
             yield from check_access_settings(stack, settings)
         except UserError as error:
-            yield CheckResult("config", "fail", str(error), "mend it: docs/config.md")
+            yield CheckResult("config", "fail", str(error), "fix it: see docs/config.md")
             return
     try:
         session = Session(stack or "")
@@ -66,7 +66,7 @@ def run_checks(stack: str | None, report_progress: Callable[[str], None]) -> Ite
         yield CheckResult("credentials", "fail", str(error))
         return
     except BotoCoreError as error:
-        yield CheckResult("credentials", "fail", str(error), "mend `aws:profile` in the stack config")
+        yield CheckResult("credentials", "fail", str(error), "fix `aws:profile` in the stack config")
         return
     report_progress("credentials")
     credentials = account_checks.check_credentials(session)
@@ -81,8 +81,8 @@ def run_checks(stack: str | None, report_progress: Callable[[str], None]) -> Ite
 def check_access_settings(stack: str, settings: StackSettings) -> Iterator[CheckResult]:
     """Yields a warning about permissions that production leaves to everybody in the account."""
     if is_production(stack) and not settings.access.deployers:
-        message = "nobody is named as who deploys, so any administrator may change how the registry's bucket is set"
-        yield CheckResult("config", "warn", message, "name who runs `pulumi up` under tidewatch:access.deployers")
+        message = "no deployers are named, so any administrator may change the settings of the registry's bucket"
+        yield CheckResult("config", "warn", message, "list those who run `pulumi up` under tidewatch:access.deployers")
 
 
 def _check_stack(

@@ -33,43 +33,45 @@ NoHeader = Annotated[
     str | None, typer.Option(metavar="NAMES", help="The columns of CSV without a header, separated by commas.")
 ]
 
-drift = typer.Typer(
-    name="drift", help="Compares what a model is asked now with what it was trained on.", no_args_is_help=True
-)
+drift = typer.Typer(name="drift", help="Compares a model's requests with its training data.", no_args_is_help=True)
 
 
 @drift.command()
 def reference(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="The training table: .csv, .csv.gz or .parquet.")],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where the reference goes, JSON.")],
-    score: Annotated[str | None, typer.Option(metavar="COLUMN", help="What the model answered for each row.")] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The file for the reference, JSON.")],
+    score: Annotated[str | None, typer.Option(metavar="COLUMN", help="The column of the model's answers.")] = None,
     score_output: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="The score's name in the model's answers, where it differs, or its place: 0 first, -1 last; or both: "
-            "NAME:1 is the second number of a list.",
+            help="The score's name in the model's answers, if it differs, or its position: 0 first, -1 last; or "
+            "both: NAME:1 is the second number of a list.",
         ),
     ] = None,
-    exclude: Annotated[list[str] | None, typer.Option(metavar="COLUMN", help="No feature. Repeat for several.")] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN", help="A column that is not a feature. Repeat for several.")
+    ] = None,
     categorical: Annotated[
-        list[str] | None, typer.Option(metavar="COLUMN", help="Categories, though numbers. Repeat for several.")
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="A column of numbers that are categories. Repeat for several."),
     ] = None,
     no_header: NoHeader = None,
     labels: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="What codes mean: a table of column, value, label. Its columns are categories."
+            metavar="FILE",
+            help="The meaning of codes: a table of column, value, label. The columns it names are categories.",
         ),
     ] = None,
 ) -> None:
-    """Freezes what the training data looked like: publish it with the model version by `--reference`.
+    """Builds a reference from the training data. Publish it with the model version: `--reference`.
 
-    A column is numeric where every value is a number or missing. The same data gives the same bytes.
+    A column is numeric if every value is a number or missing. The same data gives the same bytes.
     """
     _require_not_an_input(output, [data, *([labels] if labels is not None else [])], "the reference")
     if score_output is not None and score is None:
-        raise UserError("--score-output says where the score is in an answer: give --score COLUMN with it")
+        raise UserError("--score-output locates the score in an answer and needs --score COLUMN")
     label_meanings = _read(labels, lambda: read_labels(open_table(labels), str(labels))) if labels is not None else {}
     table = _read(data, lambda: open_table(data, _parse_column_names(no_header)))
     require_label_columns(label_meanings, table, str(labels))
@@ -101,7 +103,7 @@ def reference(
             "score",
             new_reference.score.name
             if new_reference.score
-            else "none: give --score COLUMN to watch the model's answers too",
+            else "none: give --score COLUMN to monitor the model's answers too",
         ),
         ("sha256", new_reference.digest),
     ):
@@ -119,14 +121,14 @@ def check(
             help="Captured records (.jsonl, .jsonl.gz, folders, s3://...), or tables (.csv, .parquet).",
         ),
     ],
-    reference: Annotated[Path, typer.Option(metavar="FILE", help="By `tidewatch drift reference`.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
-    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the report as a page.")] = None,
+    reference: Annotated[Path, typer.Option(metavar="FILE", help="The reference, from `tidewatch drift reference`.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the verdicts as JSON.")] = False,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the report as an HTML page.")] = None,
     no_header: NoHeader = None,
 ) -> None:
-    """Judges records against a reference, and accounts for every one of them."""
+    """Compares records with a reference, and accounts for each of them."""
     if not all(paths):
-        raise UserError("a PATH is empty: name files or folders, `.` for the folder that you are in")
+        raise UserError("a PATH is empty: name files or folders, or `.` for the current folder")
     if html is not None:
         _require_not_an_input(html, [reference, *(Path(path) for path in paths)], "the report")
     frozen_reference = decode_reference(_read(reference, reference.read_bytes), str(reference))
@@ -167,7 +169,7 @@ def _build_profile(
         return CaptureFiles(paths).count(frozen_reference, progress_bar), frozenset()
     if len(tables) < len(paths):
         others = ", ".join(path for path in paths if path not in tables)
-        raise UserError(f"tables and captured records are not judged together: check {others} apart from the tables")
+        raise UserError(f"tables and captured records cannot be checked together: check {others} separately")
     if remote := [path for path in tables if path.startswith("s3://")]:
         raise UserError(f"tables are read from this machine: download {', '.join(remote)} first")
     profiles: list[Profile] = []
@@ -196,7 +198,7 @@ def _require_not_an_input(output: Path, inputs: Iterable[Path], what: str) -> No
     """Raises UserError if a command would overwrite its own input, under whatever name."""
     for path in _iterate_input_files(inputs):
         if path.exists() and output.exists() and output.samefile(path):
-            raise UserError(f"{output} is read here, as {path}, and would be overwritten: give {what} another name")
+            raise UserError(f"{output} is also the input {path}, which would be overwritten: give {what} another name")
 
 
 def _iterate_input_files(paths: Iterable[Path]) -> Iterator[Path]:

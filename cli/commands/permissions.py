@@ -22,12 +22,12 @@ def permissions(
     ],
     stack: Annotated[str, typer.Option(help="The stack that the role is for.")],
     account: Annotated[
-        str | None, typer.Option(metavar="ID", help="The account; else the one that the credentials are for.")
+        str | None, typer.Option(metavar="ID", help="The account; by default that of the credentials.")
     ] = None,
 ) -> None:
-    """Prints a role's IAM policy for a stack as JSON, ready to attach; docs/permissions.md tells what needs what.
+    """Prints a role's IAM policy for a stack as JSON, ready to attach; docs/permissions.md lists the roles.
 
-    Where it is larger than a managed policy may be, several documents follow each other: attach all of them.
+    A policy larger than a managed policy may be is printed as several documents: attach all of them.
     """
     roles_by_name = load_roles()
     if role not in roles_by_name:
@@ -47,8 +47,8 @@ def permissions(
     policies = build_policy_documents(roles_by_name[role], names)
     if len(policies) > 1:
         typer.echo(
-            f"tidewatch: {len(policies)} documents, since a managed policy holds {MAX_POLICY_LENGTH:,} characters: "
-            "attach all",
+            f"tidewatch: {len(policies)} documents, as a managed policy has at most {MAX_POLICY_LENGTH:,} characters: "
+            "attach all of them",
             err=True,
         )
     for policy in policies:

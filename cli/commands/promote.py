@@ -16,24 +16,26 @@ from tidewatch.traffic import TrafficDeclaration, VariantDeclaration
 
 
 def promote(
-    version: Annotated[str, typer.Argument(metavar="NAME/VERSION", help="A version of the registry, flights/4 say.")],
+    version: Annotated[
+        str, typer.Argument(metavar="NAME/VERSION", help="A version of the registry, for example flights/4.")
+    ],
     stack: Annotated[str, typer.Option(help="The stack whose config is edited.")],
     weight: Annotated[
         float | None,
         typer.Option(
             min=0,
             max=100,
-            help="Its share of the traffic in percent; 5 for a version that is new here, to be named for any other.",
+            help="Its share of the traffic in percent; 5 by default for a new version, required for any other.",
         ),
     ] = None,
 ) -> None:
-    """Puts a version into the idle variant of Pulumi.STACK.yaml, or changes its weight where it already is.
+    """Puts a version into the idle variant of Pulumi.STACK.yaml, or changes its weight if it is already there.
 
-    Only the file is edited, comments are kept, and the difference is shown: `pulumi up` applies it.
+    Edits only the file, keeps its comments and shows the difference; `pulumi up` applies it.
     """
     name, _, number = version.partition("/")
     if not name or not number or "/" in number:
-        raise typer.BadParameter(f"{version!r} is not NAME/VERSION; write flights/4, say", param_hint="NAME/VERSION")
+        raise typer.BadParameter(f"{version!r} is not NAME/VERSION; write it like flights/4", param_hint="NAME/VERSION")
     file = StackConfigFile.of(stack)
     settings = file.load_settings()
     if name != settings.model.name:

@@ -30,21 +30,21 @@ from tidewatch.text import collapse_whitespace
 
 MAX_CELL_LENGTH = 10_000
 """The most characters of a value in a printed difference."""
-RegistryStackOption = Annotated[str, typer.Option(help="The stack whose registry it is.")]
+RegistryStackOption = Annotated[str, typer.Option(help="The stack that owns the registry.")]
 
 
 def publish(
     artifact: Annotated[Path, typer.Argument(metavar="ARTIFACT", help="The model, a model.tar.gz.")],
     stack: RegistryStackOption,
-    version: Annotated[str, typer.Option(help="The version's name, 3 say. It can never be used again.")],
+    version: Annotated[str, typer.Option(help="The version's name, for example 3. It can never be used again.")],
     lineage: Annotated[Path, typer.Option(help="YAML or JSON: framework, owner, lineage, metrics, image.")],
     card: Annotated[Path | None, typer.Option(help="The model card, Markdown.")] = None,
     reference: Annotated[Path | None, typer.Option(help="The drift reference, JSON.")] = None,
     image: Annotated[str | None, typer.Option(help="The serving container, REPOSITORY@sha256:DIGEST.")] = None,
 ) -> None:
-    """Publishes a model version: immutable, its digests checked on both sides, visible whole or not at all.
+    """Publishes a model version. It is immutable, checked by digest, and visible only when complete.
 
-    If it is cut off, the same command completes it.
+    If it is interrupted, run the same command again to complete it.
     """
     description = _read_description(lineage)
     registry, created = _open_registry(stack), Session(stack).now()
@@ -73,7 +73,7 @@ def models(
     as_json: Annotated[bool, typer.Option("--json", help="Print the manifests as JSON.")] = False,
     diff: Annotated[tuple[str, str] | None, typer.Option(metavar="A B", help="Show what differs.")] = None,
 ) -> None:
-    """Lists the versions in a stack's registry, or what differs between two of them."""
+    """Lists the versions in a stack's registry, or shows the differences between two of them."""
     registry = _open_registry(stack)
     if diff is not None:
         _print_difference(
@@ -94,8 +94,8 @@ def models(
         console.print(f"the registry has no version of {registry.name} yet: publish one with `tidewatch publish`")
     if unfinished:
         console.print(
-            f"cut off or under way: {collapse_whitespace(', '.join(unfinished))} "
-            "(the same `tidewatch publish` again completes it)",
+            f"interrupted or in progress: {collapse_whitespace(', '.join(unfinished))} (run the same `tidewatch "
+            "publish` again to complete it)",
             soft_wrap=True,
         )
 

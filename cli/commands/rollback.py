@@ -25,10 +25,12 @@ ACKNOWLEDGED_KEY = "tidewatch:acknowledgedIncident"
 
 def rollback(
     stack: Annotated[str, typer.Option(help="The stack whose traffic goes back to its champion.")],
-    reason: Annotated[str, typer.Option(help="Why, for the ledger and the incident document.")] = "asked for by hand",
-    as_json: Annotated[bool, typer.Option("--json", help="Print the function's whole answer.")] = False,
+    reason: Annotated[
+        str, typer.Option(help="The reason, for the ledger and the incident document.")
+    ] = "requested by hand",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the function's whole response as JSON.")] = False,
 ) -> None:
-    """Sends all traffic to the champion, by the same function that alarms call, and prints the receipt."""
+    """Sends all traffic to the champion through the function that alarms call, and prints the receipt."""
     function = require_output(read_stack_outputs(stack), "rollback", stack)["function"]
     console, session = Console(highlight=False), Session(stack)
     with console.status(Text(f"{function} is rolling back")):
@@ -43,17 +45,15 @@ def rollback(
 
 
 def acknowledge(
-    incident: Annotated[str, typer.Argument(metavar="INCIDENT", help="The incident you took note of.")],
-    stack: Annotated[str, typer.Option(help="The stack it happened in.")],
+    incident: Annotated[str, typer.Argument(metavar="INCIDENT", help="The incident to acknowledge.")],
+    stack: Annotated[str, typer.Option(help="The stack of the incident.")],
 ) -> None:
     """Writes `tidewatch:acknowledgedIncident` into Pulumi.STACK.yaml; `pulumi up` records it for good."""
     traffic_controller = create_controller(stack, read_stack_outputs(stack), Session(stack))
     found = traffic_controller.get_incident(incident)
     file = StackConfigFile.of(stack)
     if not found.is_open and file.config.get(ACKNOWLEDGED_KEY) != incident:
-        raise UserError(
-            f"{incident} is closed: {found.acknowledged_by} acknowledged it, and nothing is left to take note of"
-        )
+        raise UserError(f"{incident} is already closed: {found.acknowledged_by} acknowledged it")
     file.config[ACKNOWLEDGED_KEY] = DoubleQuotedScalarString(incident)
     commit_edit(file, Console(highlight=False))
 
@@ -63,8 +63,8 @@ def _invoke(session: Session, function: str, event: dict[str, str]) -> dict[str,
     answer = json.loads(response["Payload"].read())
     if "FunctionError" in response:
         raise UserError(
-            f"{function} failed: {answer.get('errorMessage', answer)}. "
-            "Look at its log group, and flip by hand if users are hurt: docs/by-hand.md"
+            f"{function} failed: {answer.get('errorMessage', answer)}. Look at its log group; if users are affected, "
+            "change the weights by hand: docs/by-hand.md"
         )
     return answer
 
@@ -81,4 +81,4 @@ def _print_receipt(stack: str, answer: dict[str, Any], console: Console) -> None
             console.print(f"  {receipt[key]:8.2f} s until {description}")
     if answer.get("incident"):
         line = f"tidewatch acknowledge {answer['incident']} --stack {stack}"
-        console.print(f"When you have taken note: {line}", soft_wrap=True)
+        console.print(f"When you have read the incident: {line}", soft_wrap=True)

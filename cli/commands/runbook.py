@@ -36,29 +36,29 @@ from tidewatch.traffic import LEDGER_PREFIX
 FOLDER = ROOT / "runbooks"
 PLACEHOLDERS = {
     "stack": "the stack's name",
-    "region": "the region it is in",
+    "region": "the stack's region",
     "model": "the model's name",
-    "key": "project, stack and model: what the stack's own metrics and its ledger are kept under",
-    "prefix": "what the names of everything in the stack begin with: the model's name, cut if it is long",
-    "owner": "who answers for the model",
-    "oncall": "who is on call for it",
+    "key": "project, stack and model: the key of the stack's metrics and ledger",
+    "prefix": "the prefix of all names in the stack: the model's name, cut if it is long",
+    "owner": "who is responsible for the model",
+    "oncall": "who is on call for the model",
     "escalation": "who is called next",
-    "alarm": "the alarm's name, as the page gives it",
-    "variant": "blue or green: the variant that you look at",
+    "alarm": "the alarm's name, as in the page",
+    "variant": "blue or green: the variant in question",
     "other": "the other variant",
     "champion": "the variant that a rollback goes to",
     "endpoint": "the endpoint's name at SageMaker",
-    "rollback_command": "the rollback, as a line that needs only the AWS CLI",
+    "rollback_command": "the rollback command, which needs only the AWS CLI",
     "rollback_function": "the rollback function's name",
     "drift_function": "the drift function's name",
     "dashboard_oncall": "the link of the on-call dashboard",
-    "reports": "where the drift reports are, s3://.../",
+    "reports": "the location of the drift reports, s3://.../",
     "capture": "the bucket of the captured records",
-    "topic_pages": "the topic that P1 is told to",
+    "topic_pages": "the topic of P1 notifications",
     "monitoring": "the bucket of incident documents and reports",
-    "registry": "where the model's versions are, s3://.../",
+    "registry": "the location of the model's versions, s3://.../",
     "ledger": "the table of every change of traffic",
-    "ledger_copies": "where its entries are copied to, s3://.../",
+    "ledger_copies": "the location of the copies of its entries, s3://.../",
 }
 """The placeholders that a runbook may contain, such as {stack}. The reader replaces words in capitals, such as
 VERSION."""
@@ -81,10 +81,12 @@ class RunbookMatch:
 
 
 def runbook(
-    alarm: Annotated[str, typer.Argument(metavar="ALARM", help="The alarm: its name in the page, or server-errors.")],
-    stack: Annotated[str | None, typer.Option(help="The stack whose names are filled in.")] = None,
+    alarm: Annotated[
+        str, typer.Argument(metavar="ALARM", help="The alarm: its name in the page, or a key like server-errors.")
+    ],
+    stack: Annotated[str | None, typer.Option(help="The stack whose names go into the commands.")] = None,
 ) -> None:
-    """Prints what to do about an alarm, with the names of the stack in its commands."""
+    """Prints an alarm's runbook, with the stack's names filled into its commands."""
     found = find_runbook(alarm)
     text = (FOLDER / f"{found.key}.md").read_text(encoding="utf-8")
     if stack is None:
@@ -97,13 +99,13 @@ def runbook(
     except UserError as error:
         # The person on call needs the runbook even if the outputs cannot be read.
         outputs = {}
-        notes.print(f"tidewatch: names of the stack are missing: {error}")
+        notes.print(f"tidewatch: the stack's names could not be read: {error}")
     names = collect_names(stack, file.resolve().values, outputs, found)
     is_serving = not outputs or bool(_get_output(outputs, "endpoint", "name"))
     if not is_serving:
         typer.echo(
-            f"Nothing serves in the stack {stack}: a command with a name in braces, {{endpoint}} say, has nothing to "
-            "ask. `tidewatch promote` says how a version is served again.\n"
+            f"Nothing serves in the stack {stack}: a command with a name in braces, like {{endpoint}}, does not "
+            "work. `tidewatch promote` puts a version into service again.\n"
         )
     unresolved_names = VARIANT_PLACEHOLDERS & set(find_placeholders(text)) - names.keys()
     if unresolved_names:
@@ -112,7 +114,7 @@ def runbook(
     typer.echo(get_backend(stack).adapt_commands(fill_placeholders(text, names)), nl=False)
     typer.echo(f"\n{describe_roles(text, stack)}")
     for name in sorted(set(find_placeholders(text)) - names.keys()) if is_serving else ():
-        notes.print(f"tidewatch: {{{name}}} is for you to fill in: {PLACEHOLDERS[name]}")
+        notes.print(f"tidewatch: fill in {{{name}}} yourself: {PLACEHOLDERS[name]}")
 
 
 def describe_roles(text: str, stack: str) -> str:
@@ -120,14 +122,14 @@ def describe_roles(text: str, stack: str) -> str:
     commands: dict[str, list[str]] = defaultdict(list)
     for command, role in find_command_roles(text).items():
         commands[role].append(f"`{command}`")
-    exceptions = ", but for what follows" if set(commands) - {"operator"} else ""
+    exceptions = ", except those below" if set(commands) - {"operator"} else ""
     lines = [
         f"The role operator (`tidewatch permissions operator --stack {stack}`) may run its AWS commands{exceptions}."
     ]
     if changes := commands.get("responder"):
         lines.append(f"{', '.join(changes)}: the role responder (`tidewatch permissions responder --stack {stack}`).")
     if reads := commands.get(CAPTURE_READER):
-        lines.append(f"{', '.join(reads)}: the stack's role {CAPTURE_READER}, which may open what was captured.")
+        lines.append(f"{', '.join(reads)}: the stack's role {CAPTURE_READER}, which may read captured data.")
     return "## Roles\n\n" + "\n".join(lines)
 
 
@@ -287,7 +289,7 @@ def _explain_variant(stack: str, outputs: Mapping[str, Any], found: RunbookMatch
     possible = _find_possible_variants(outputs, found)
     labels = [f"{name} (the champion)" if name == champion else name for name in possible]
     if _find_variant(outputs, found):
-        return "OTHER is a variant that this stack does not have: there is nothing to send its traffic to."
+        return "This stack has no other variant for OTHER: no variant can take the traffic."
     other_note = ", and OTHER the other one" if other else ""
     if found.key not in _variant_runbooks().values():
         return f"The alarm is about the whole endpoint: VARIANT is {', then '.join(labels)}{other_note}."

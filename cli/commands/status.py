@@ -45,13 +45,13 @@ INCIDENT_STATES = {
 
 
 def status(
-    stack: Annotated[str, typer.Option(help="The stack to look at.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON; with --watch an object a line.")] = False,
-    watch: Annotated[
-        bool, typer.Option("--watch", help=f"Look again every {POLL_SECONDS} seconds, until Ctrl-C.")
+    stack: Annotated[str, typer.Option(help="The stack to show.")],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the status as JSON; with --watch one object per line.")
     ] = False,
+    watch: Annotated[bool, typer.Option("--watch", help=f"Refresh every {POLL_SECONDS} seconds until Ctrl-C.")] = False,
 ) -> None:
-    """Shows the declared and the live split, open incidents, alarms, what is left of error budgets, and drift."""
+    """Shows the declared and the live split, open incidents, alarms, the remaining error budgets, and drift."""
     reader = StatusReader(stack)
     with Console(stderr=True).status(Text(f"reading {stack}")):
         first = reader()
@@ -190,7 +190,7 @@ def _render_views(first: dict[str, Any], reader: StatusReader) -> Iterator[list[
     for report in _poll(first, reader):
         failed = report.get("error")
         last = last if failed else report
-        warnings = [_format_line(f"This is old: {failed}", style="bold red")] if failed else []
+        warnings = [_format_line(f"Not up to date: {failed}", style="bold red")] if failed else []
         yield [Text(f"{last['time']}, every {POLL_SECONDS} seconds until Ctrl-C"), *warnings, *_render(last)]
 
 
@@ -209,7 +209,10 @@ def _render(report: dict[str, Any]) -> Iterator[RenderableType]:
     if report["withheld"]:
         yield _format_line(report["withheld"])
     elif not report["in_sync"]:
-        message = "The live split is not the declared one. `pulumi up` leaves it so until the declaration is edited."
+        message = (
+            "The live split differs from the declared one. `pulumi up` does not change it until you edit the "
+            "declaration."
+        )
         yield _format_line(get_backend(report["stack"]).adapt_commands(message))
     yield from _format_alarms(report["alarms"], report["stack"])
     yield from _format_budgets(report["budgets"] or {})
@@ -256,7 +259,7 @@ def _format_alarms(alarms: dict[str, Any] | None, stack: str) -> Iterator[Render
         line = f"  {severity:<2}  {alarm['alarm']} since {alarm['since']}: {alarm['runbook']}"
         yield _format_line(line, style="bold red" if severity == "P1" else "")
     if alarms["missing"]:
-        deleted = f"  deleted by somebody: {', '.join(alarms['missing'])}; `pulumi up --refresh` makes them again"
+        deleted = f"  deleted by somebody: {', '.join(alarms['missing'])}; `pulumi up --refresh` creates them again"
         yield _format_line(get_backend(stack).adapt_commands(deleted))
 
 
@@ -266,7 +269,7 @@ def _format_budgets(budgets: dict[str, dict[str, Any]]) -> Iterator[RenderableTy
         if budget["remaining_share"] is None:
             yield _format_line(f"error budget of {objective} ({target}): not measured yet")
         elif budget["remaining_share"] < 0:
-            overspent = f"used up, and {-budget['remaining_share']:.1%} more"
+            overspent = f"overspent by {-budget['remaining_share']:.1%}"
             yield _format_line(f"error budget of {objective} ({target}): {overspent}", style="bold red")
         else:
             yield _format_line(f"error budget of {objective} ({target}): {budget['remaining_share']:.1%} left")

@@ -125,9 +125,9 @@ class EndpointDeploymentProvider(TrafficProvider):
 def explain_content_mismatch(actual: str, declared: str) -> str:
     """Explains why a configuration is not deployed whose content differs from what the config declares."""
     return (
-        f"The endpoint configuration to be deployed is made of {actual or 'nobody knows what'}, by its tag, and the "
-        f"config declares {declared}: deploying it would put down what is not so. With --target its models, or it, "
-        "were left out: run `pulumi up` without."
+        f"The tag of the endpoint configuration says that it holds {actual or 'unknown models'}, but the config "
+        f"declares {declared}: deploying it would record wrong models. This happens if --target left out the models "
+        "or the configuration: run `pulumi up` without --target."
     )
 
 

@@ -83,9 +83,9 @@ def explain_model_rename(before: str, now: str) -> str:
     Every resource carries the name, so an edit would delete all of them.
     """
     return (
-        f"This stack is that of {before}: its registry, its endpoint and its ledger carry that name, and with {now} as "
-        f"tidewatch:model.name they would be deleted. Put {before} back, and give {now} a stack of its own: "
-        f"`pulumi stack init`, publish there, shift the callers to its endpoint, then retire this one "
+        f"This stack is that of {before}: its registry, its endpoint and its ledger carry that name, and with {now} "
+        f"as tidewatch:model.name they would be deleted. Put {before} back, and create a separate stack for {now}: "
+        "run `pulumi stack init`, publish there, move the callers to its endpoint, then retire this stack "
         "(tidewatch:retire true, without tidewatch:variants and tidewatch:rollbackTo) and `pulumi destroy` it."
     )
 
@@ -97,15 +97,15 @@ def find_missing_retirement(olds: Props, news: Props) -> str:
     model = news["name"]
     if olds.get("protect"):
         return (
-            f"This stack serves {model} and is protected, and without tidewatch:variants its endpoint would end. Put "
-            "the variants back; to retire the stack, set tidewatch:protect to false and run `pulumi up` first, then "
-            "take out tidewatch:variants and tidewatch:rollbackTo together with tidewatch:retire true."
+            f"This stack serves {model} and is protected, and without tidewatch:variants its endpoint would be "
+            "deleted. Put the variants back; to retire the stack, set tidewatch:protect to false and run `pulumi up` "
+            "first, then take out tidewatch:variants and tidewatch:rollbackTo together with tidewatch:retire true."
         )
     if news.get("retire"):
         return ""
     return (
-        f"This stack serves {model}, and without tidewatch:variants its endpoint would end. Put the variants back, or "
-        "set tidewatch:retire to true to say that nothing is to serve any more."
+        f"This stack serves {model}, and without tidewatch:variants its endpoint would be deleted. Put the variants "
+        "back, or set tidewatch:retire to true if nothing is to serve any more."
     )
 
 

@@ -115,8 +115,8 @@ def parse_event(event: Mapping[str, Any]) -> datetime | None:
     except (TypeError, ValueError):
         pass
     raise UnknownDriftEvent(
-        "This event asks for nothing that the drift function does; send {} for what is due, or "
-        '{"hour": "2026-01-01T10"} to do an hour, in UTC, again.'
+        'The drift function does not know this event; send {} for the hours that are due, or {"hour": '
+        '"2026-01-01T10"} to process an hour (UTC) again.'
     )
 
 

@@ -166,8 +166,7 @@ def parse_event(event: Mapping[str, Any]) -> RollbackRequest:
         if state.get("value") != "ALARM":
             raise UnknownRollbackEvent(
                 f"Alarm {sanitize(str(alarm.get('alarmName', '')))} is {sanitize(str(state.get('value')))}: only "
-                "ALARM rolls "
-                "back. Take this function out of the alarm's other actions."
+                "ALARM triggers a rollback. Remove this function from the alarm's other actions."
             )
         reason = f"Alarm {alarm.get('alarmName', '')}: {state.get('reason', '')}"
         return RollbackRequest(
@@ -179,10 +178,10 @@ def parse_event(event: Mapping[str, Any]) -> RollbackRequest:
         return RollbackRequest("sweep", "The sweep of each minute.", now)
     if not event or event.get("action") == "rollback":
         requested_by = str(event.get("requested_by") or "")
-        return RollbackRequest("operator", str(event.get("reason") or "An operator asked for it."), now, requested_by)
+        return RollbackRequest("operator", str(event.get("reason") or "An operator requested it."), now, requested_by)
     raise UnknownRollbackEvent(
-        "This event is no alarm, no endpoint state change, no sweep and no rollback; "
-        'send {"action": "rollback"} to roll back.'
+        'This event is not an alarm, an endpoint state change, a sweep or a rollback; send {"action": "rollback"} to '
+        "roll back."
     )
 
 

@@ -12,19 +12,19 @@ COMMANDS = (
     CommandDeclaration(
         "up",
         "rehearsal.commands.deploy:up",
-        "Deploys the program to the rehearsal that `tidewatch rehearse --stay` keeps, as its stack file has it now.",
+        "Deploys the program to the rehearsal that `tidewatch rehearse --stay` keeps, from its current stack file.",
         _PANEL,
     ),
     CommandDeclaration(
         "preview",
         "rehearsal.commands.deploy:preview",
-        "Shows what `tidewatch up` would do to the kept rehearsal; nothing is touched.",
+        "Shows what `tidewatch up` would do to the kept rehearsal; changes nothing.",
         _PANEL,
     ),
     CommandDeclaration(
         "destroy",
         "rehearsal.commands.deploy:destroy",
-        "Deletes what is deployed in the kept rehearsal, but for what is retained; refuses what is protected.",
+        "Deletes the resources of the kept rehearsal, except retained ones; refuses to delete protected ones.",
         _PANEL,
     ),
 )

@@ -32,13 +32,13 @@ class Engine(StrEnum):
     PULUMI = "pulumi"
 
 
-StackOption = Annotated[str, typer.Option(help="The rehearsal; a stack on AWS is deployed by `pulumi`.")]
-EngineOption = Annotated[Engine, typer.Option(help="The rehearsal's own, or the Pulumi CLI on PATH.")]
-RefreshOption = Annotated[bool, typer.Option("--refresh", help="Read everything that is deployed first.")]
+StackOption = Annotated[str, typer.Option(help="The rehearsal's stack; use `pulumi` for a stack on AWS.")]
+EngineOption = Annotated[Engine, typer.Option(help="The rehearsal's own engine, or the Pulumi CLI on PATH.")]
+RefreshOption = Annotated[bool, typer.Option("--refresh", help="First read the live state of every resource.")]
 
 
 def up(stack: StackOption = REHEARSAL, engine: EngineOption = Engine.EMBEDDED, refresh: RefreshOption = False) -> None:
-    """Deploys the program to the rehearsal that `tidewatch rehearse --stay` keeps, as its stack file has it now."""
+    """Deploys the program to the rehearsal that `tidewatch rehearse --stay` keeps, from its current stack file."""
     flags = ["--refresh"] if refresh else []
     _deploy(stack, engine, ["up", *flags], lambda program: program.up(refresh=refresh))
 
@@ -46,20 +46,20 @@ def up(stack: StackOption = REHEARSAL, engine: EngineOption = Engine.EMBEDDED, r
 def preview(
     stack: StackOption = REHEARSAL, engine: EngineOption = Engine.EMBEDDED, refresh: RefreshOption = False
 ) -> None:
-    """Shows what `tidewatch up` would do to the kept rehearsal; nothing is touched."""
+    """Shows what `tidewatch up` would do to the kept rehearsal; changes nothing."""
     flags = ["--refresh"] if refresh else []
     _deploy(stack, engine, ["preview", *flags], lambda program: program.preview(refresh=refresh))
 
 
 def destroy(stack: StackOption = REHEARSAL, engine: EngineOption = Engine.EMBEDDED) -> None:
-    """Deletes what is deployed in the kept rehearsal, but for what is retained; refuses what is protected."""
+    """Deletes the resources of the kept rehearsal, except retained ones; refuses to delete protected ones."""
     _deploy(stack, engine, ["destroy"], lambda program: program.destroy())
 
 
 def _deploy(stack: str, engine: Engine, command: list[str], operation: Callable[[Stack], DeploymentSummary]) -> None:
     """Runs the command with the Pulumi CLI, or the operation with the rehearsal's engine."""
     if stack != REHEARSAL:
-        raise UserError(f"this is for the rehearsal alone: run `pulumi {' '.join(command)} --stack {stack}`")
+        raise UserError(f"this command is only for the rehearsal: run `pulumi {' '.join(command)} --stack {stack}`")
     paths = RehearsalPaths.of(ROOT)
     with _convert_errors(), enter_rehearsal(paths) as variables:
         pulumi = PulumiCli(ROOT, paths, variables)
@@ -70,9 +70,7 @@ def _deploy(stack: str, engine: Engine, command: list[str], operation: Callable[
         console, progress = Console(highlight=False), DeploymentProgress(command)
         with (
             _explain_interrupt(progress),
-            ProgressConsole(console).run_step(
-                f"{' '.join(command)}, with {paths.stack_file.name} as it is now"
-            ) as step,
+            ProgressConsole(console).run_step(f"{' '.join(command)}, with the current {paths.stack_file.name}") as step,
         ):
 
             def show_step(event: DeploymentStep) -> None:

@@ -40,35 +40,37 @@ _SIGNAL_MESSAGES = {
 
 
 def rehearse(
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="The simulator's port; else a free one.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="The simulator's port; by default a free one.")
+    ] = None,
     stay: Annotated[bool, typer.Option("--stay", help="Keep the simulated AWS running until Ctrl-C.")] = False,
     scenario: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Play a game day instead; may be given again.")
+        list[str] | None, typer.Option(metavar="NAME", help="Play a game day instead; repeat for several.")
     ] = None,
-    all_game_days: Annotated[bool, typer.Option("--all", help="Play every game day, and drive every alarm.")] = False,
+    all_game_days: Annotated[bool, typer.Option("--all", help="Play every game day, and trigger every alarm.")] = False,
     beside_other_stacks: Annotated[
         bool, typer.Option("--beside", help="Play the game days beside two other stacks, which must stay silent.")
     ] = False,
     own_folder: Annotated[
         Path | None,
-        typer.Option("--with", metavar="FOLDER", help="Play the story with a model and requests of your own."),
+        typer.Option("--with", metavar="FOLDER", help="Play the demo with your own model and requests."),
     ] = None,
 ) -> None:
     """Deploys the program to a simulated AWS, serves real flights, promotes a canary and rolls it back.
 
-    With --with FOLDER: the same with a model and requests of yours, as docs/rehearsing-your-own.md says.
-    With --scenario or --all: breaks a deployed copy on purpose and tells whether what must happen does.
+    With --with FOLDER: the same with your own model and requests, as docs/rehearsing-your-own.md describes.
+    With --scenario or --all: breaks a deployed copy on purpose and reports whether the expected happens.
     """
     console = Console(highlight=False)
     if all_game_days or scenario:
         if own_folder:
-            raise UserError("--with belongs to the story: game days are played with the flights")
+            raise UserError("--with is for the demo: game days use the flights")
         if stay or port:
-            raise UserError("--port and --stay belong to the story: a game day has an account of its own, without port")
+            raise UserError("--port and --stay are for the demo: a game day has its own account, without a port")
         _run_game_days(console, scenario or (), all_game_days=all_game_days, beside_other_stacks=beside_other_stacks)
         return
     if beside_other_stacks:
-        raise UserError("--beside is of game days: name one with --scenario, or play --all")
+        raise UserError("--beside is for game days: name one with --scenario, or play --all")
     _run_demo(console, port, stay, own_folder)
 
 
@@ -125,10 +127,10 @@ def _run_game_days(console: Console, names: Sequence[str], *, all_game_days: boo
         console.print(f"What drove every alarm: {paths.alarm_coverage_file.relative_to(ROOT)}")
     failed = [outcome.scenario for outcome in outcomes if not outcome.passed]
     console.print(
-        f"{len(outcomes) - len(failed)} of {len(outcomes)} as they must, in {time.monotonic() - started_at:.0f} s"
+        f"{len(outcomes) - len(failed)} of {len(outcomes)} ended as expected, in {time.monotonic() - started_at:.0f} s"
     )
     if failed:
-        raise UserError(f"these did not end as they must: {', '.join(failed)}; the report shows what was seen")
+        raise UserError(f"these did not end as expected: {', '.join(failed)}; see the report")
 
 
 class _TerminationSignal(KeyboardInterrupt):
@@ -186,7 +188,7 @@ def _convert_errors() -> Iterator[None]:
         number = interrupt.number if isinstance(interrupt, _TerminationSignal) else signal.SIGINT
         with suppress(OSError):  # the terminal may be closed
             typer.echo(
-                f"tidewatch: {_SIGNAL_MESSAGES[number]}: the rehearsal is over, and nothing of it runs any more",
+                f"tidewatch: {_SIGNAL_MESSAGES[number]}: the rehearsal is over, and all its processes have ended",
                 err=True,
             )
             sys.stdout.flush()
@@ -198,8 +200,8 @@ def _wait_for_interrupt(console: Console) -> None:
     stop_event = threading.Event()
     try:
         console.print(
-            f"The simulated AWS stays. In another terminal try `tidewatch status --stack {REHEARSAL}`, or promote and "
-            f"`tidewatch up --stack {REHEARSAL}`. Ctrl-C ends it.",
+            f"The simulated AWS stays. In another terminal try `tidewatch status --stack {REHEARSAL}`, or "
+            f"promote and `tidewatch up --stack {REHEARSAL}`. Ctrl-C ends it.",
             soft_wrap=True,
         )
         sys.stdout.flush()

@@ -44,7 +44,7 @@ def run_aws(root: Path, line: str) -> CommandResult:
     checkout_cli = root / ".venv-awscli" / "bin" / "aws"
     cli_path = str(checkout_cli) if checkout_cli.exists() else shutil.which("aws")
     if cli_path is None:
-        raise CommandFailed("the AWS CLI is missing: `make demo` installs one for the rehearsal")
+        raise CommandFailed("the AWS CLI is missing: `make demo` installs it for the rehearsal")
     return _run_command(root, line, Path(cli_path))
 
 

@@ -113,7 +113,8 @@ class Demo:
         self.summary.deploy = DeploySummary(created, round(empty.seconds + result.seconds, 2), len(again.changed_steps))
         split = self._replay_requests({BLUE: 1.0}, requests=200)
         self._expect(
-            split.observed_shares == {BLUE: 1.0}, f"blue is alone, yet the answers came from {split.observed_shares}"
+            split.observed_shares == {BLUE: 1.0},
+            f"blue is the only variant, but the answers came from {split.observed_shares}",
         )
 
     def _deploy_canary(self) -> None:
@@ -177,7 +178,7 @@ class Demo:
             receipt = json.load(stored["Body"])["receipt"]
             if receipt["traffic_observed_s"] is not None:
                 return ReceiptSummary(**{key: seconds and round(seconds, 3) for key, seconds in receipt.items()})
-        raise RehearsalFailed(f"six minutes after {incident} no sweep had observed the traffic: {receipt}")
+        raise RehearsalFailed(f"no sweep observed the traffic within six minutes of {incident}: {receipt}")
 
     def _check_quarantine(self, incident: str) -> None:
         self._run_tidewatch(f"tidewatch promote {self.workload.name}/{SECOND_VERSION} --weight 60 --stack {REHEARSAL}")
@@ -198,7 +199,7 @@ class Demo:
             self._set_weights_out_of_band({BLUE: 1.0, GREEN: 9.0})
             incidents = [incident for incident in env.traffic().open_incidents() if incident.kind == "out_of_band"]
             step.outcome = incidents[-1].reason if incidents else "not detected"
-        self._expect(bool(incidents), "the flip behind its back opened no incident")
+        self._expect(bool(incidents), "the out-of-band change opened no incident")
         self._run_tidewatch(f"tidewatch promote {self.workload.name}/{SECOND_VERSION} --weight 50 --stack {REHEARSAL}")
         with self.console.run_step("pulumi up with another split") as step:
             message = self._expect_refusal(step)
@@ -231,14 +232,14 @@ class Demo:
         for incident in harness.incidents():
             self._run_tidewatch(f"tidewatch acknowledge {incident.id} --stack {REHEARSAL}")
         env.control.clear()
-        self._promote(SECOND_VERSION, 40, "pulumi up: the challenger is back, once somebody has looked")
+        self._promote(SECOND_VERSION, 40, "pulumi up: the challenger is back after the acknowledgement")
 
     def _run_drift(self) -> None:
         summary = self.summary.drift = self.workload.run_drift(self.env, self.console)
         records = summary.records
         self._expect(
             summary.captured_count == records.read == records.parsed + records.rejected,
-            f"{summary.captured_count} records were captured, and the reports account for {records}",
+            f"{summary.captured_count} records were captured, but the reports account for {records}",
         )
 
     def _set_weights_out_of_band(self, weights: dict[str, float]) -> None:
@@ -276,7 +277,7 @@ class Demo:
             self.env.up(step)
         except DeploymentFailed as refused:
             return " ".join(map(_strip_resource, refused.errors))
-        raise RehearsalFailed("an up that had to be refused went through")
+        raise RehearsalFailed("an `up` that must be refused succeeded")
 
     def _replay_requests(self, declared_shares: dict[str, float], requests: int = REPLAY_REQUESTS) -> ObservedSplit:
         """Sends the next requests.

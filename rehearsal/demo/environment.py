@@ -150,7 +150,7 @@ def lock_rehearsal(paths: RehearsalPaths) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise RehearsalRunning(
-                f"a rehearsal is running in {paths.folder}: wait for it, or end it with Ctrl-C"
+                f"a rehearsal is already running in {paths.folder}: wait until it ends, or end it with Ctrl-C"
             ) from None
         yield
 

@@ -84,7 +84,7 @@ class FlightsWorkload:
 
     def _require_rows(self) -> _FlightRows:
         if self._rows is None:
-            raise RehearsalFailed("there are no flights before the training has loaded them")
+            raise RehearsalFailed("the training has not loaded the flights yet")
         return self._rows
 
 

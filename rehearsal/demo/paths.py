@@ -110,8 +110,8 @@ class RehearsalPaths:
         if self.summary_file.exists() or RUN_BY_DEMO in os.environ:
             return ""
         return (
-            "the demo is still running, and edits and deploys the stack by itself: wait for the line "
-            f'"{STAY_MESSAGE}", about five minutes after the start of `tidewatch rehearse --stay`'
+            f'the demo is still running and edits and deploys the stack itself: wait for the line "{STAY_MESSAGE}", '
+            "about five minutes after the start of `tidewatch rehearse --stay`"
         )
 
     def remove_connection(self) -> None:

@@ -76,7 +76,7 @@ def _require_cli() -> None:
     """Raises CommandFailed if the Pulumi CLI is not installed."""
     if shutil.which("pulumi") is None:
         raise CommandFailed(
-            "the Pulumi CLI is not on PATH: install it (https://www.pulumi.com/docs/install/), or leave out "
+            "the Pulumi CLI is not on PATH: install it (https://www.pulumi.com/docs/install/), or run without "
             "`--engine pulumi`"
         )
 
@@ -152,9 +152,9 @@ class PulumiCli:
             state = from_deployment(json.loads(exported), journal.load()["pending"])
         except (CommandFailed, ValueError, KeyError) as failed:
             raise CommandFailed(
-                f"what the Pulumi CLI deployed could not be taken back from it: {failed}\nIt keeps it in "
-                f"{self.paths.folder / 'pulumi' / 'backend'}; "
-                "mend that, and the next `tidewatch up` takes it from there"
+                f"the state of the Pulumi CLI could not be exported: {failed}\nThe state is in "
+                f"{self.paths.folder / 'pulumi' / 'backend'}; fix the error, and the next `tidewatch up` exports it "
+                "again"
             ) from failed
         journal.compact(state)
         self._handover_marker.unlink()

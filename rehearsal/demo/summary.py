@@ -179,9 +179,9 @@ def _format_rollback(rollback: RollbackSummary | None) -> str:
     traffic = f"; traffic observed after {receipt.traffic_observed_s:.0f} s" if receipt.traffic_observed_s else ""
     return (
         f"{rollback.incident}: weights observed after {receipt.weights_observed_s:.1f} s, of which "
-        f"{rollback.platform_stated_s:.0f} s are the platform's (simulated, as stated) and the rest ours (with what it "
-        f"wrote afterwards, the function worked {rollback.own_s:.2f} s){traffic}"
-        f"{', once a whole minute was in CloudWatch and a sweep had read it' if traffic else ''}; "
+        f"{rollback.platform_stated_s:.0f} s are the platform's (simulated, as stated) and the rest ours (including "
+        f"its later writes, the function ran {rollback.own_s:.2f} "
+        f"s){traffic}{', once a whole minute was in CloudWatch and a sweep had read it' if traffic else ''}; "
         f"{rollback.requests_to_rolled_back_variant_after} requests reached the rolled-back variant afterwards"
     )
 

@@ -56,7 +56,7 @@ def _find_notifying_alarm(name: str, alarms_by_name: Mapping[str, Mapping[str, A
 def _list_recipients(harness: Harness, alarm: Mapping[str, Any], since: float, until: float | None) -> str:
     """The recipients of an alarm's notifications during ALARM, from its history; empty if it was suppressed."""
     if not alarm.get("AlarmActions"):
-        return "nobody: part of a composite"
+        return "nobody: it is part of a composite"
     end = harness.control.get_time() if until is None else harness.started_at + timedelta(seconds=until)
     items = harness.get_client("cloudwatch").describe_alarm_history(
         AlarmName=alarm["AlarmName"], AlarmTypes=ALARM_TYPES, HistoryItemType="Action",
@@ -77,7 +77,7 @@ def explain_suppression(
     suppressor = alarm.get("ActionsSuppressor", "").rpartition(":")[2]
     rule = alarms_by_name.get(suppressor, {}).get("AlarmRule", "") or f'"{suppressor}"'
     others = dict.fromkeys(keys[name] for name, *_ in concurrent if f'"{name}"' in rule)
-    return f"nobody: suppressed by {', '.join(others) or 'another'}"
+    return f"nobody: it is suppressed by {', '.join(others) or 'another'}"
 
 
 def _has_overlap(first: tuple[float, float | None], other: tuple[float, float | None]) -> bool:

@@ -23,7 +23,7 @@ def expect_timely_decision(harness: Harness) -> None:
         default=float("inf"),
     )
     limit = PERIODS * PERIOD_SECONDS + OWN_SECONDS + harness.control.stated_durations()["METRIC_DELAY_SECONDS"]
-    harness.expect(f"it was requested within {limit:g} s: {took:g}", took <= limit)
+    harness.expect(f"the rollback was requested within {limit:g} s: {took:g}", took <= limit)
 
 
 def expect_timely_flip(harness: Harness) -> None:

@@ -35,7 +35,7 @@ def build_outcome(name: str, requirement: str, expected_result: str, harness: Ha
         harness.marks.append(Mark(recovered, "requests are answered again", "recovered"))
     failed = [expectation.text for expectation in harness.expectations if not expectation.is_met]
     failed += [
-        f"its role allows what a function asks: {text}" for text in dict.fromkeys(harness.control.access_denials())
+        f"the role allows the function's calls: {text}" for text in dict.fromkeys(harness.control.access_denials())
     ]
     observed_result = "; ".join([*harness.observations, *(f"NOT MET: {text}" for text in failed)])
     bad = _find_first_mark(harness.marks, "degraded")

@@ -27,23 +27,21 @@ _NAMESPACE = re.compile(r"[^:][0-9A-Za-z.\-_/#: ]{0,254}")
 def _require_guardrail_name(name: str) -> str:
     if not KEY_PATTERN.fullmatch(name) or len(name) > MAX_NAME_LENGTH:
         raise ValueError(
-            f'"{name}" is no name of a guardrail; use up to {MAX_NAME_LENGTH} of a-z, 0-9 and dashes inside, '
-            f"like conversion"
+            f'"{name}" is not a valid guardrail name; use up to {MAX_NAME_LENGTH} of a-z, 0-9 and inner dashes, like '
+            "conversion"
         )
     return name
 
 
 def _require_namespace(namespace: str) -> str:
     if not _NAMESPACE.fullmatch(namespace):
-        raise ValueError(f'"{namespace}" is no namespace of CloudWatch; use one like Shop')
+        raise ValueError(f'"{namespace}" is not a valid CloudWatch namespace; use one like Shop')
     return namespace
 
 
 def _require_dimensions(value: object) -> object:
     if not isinstance(value, Mapping) or not value:
-        raise ValueError(
-            "names no dimension, and the metric could not be told from another's; use one like {Variant: $variant}"
-        )
+        raise ValueError("names no dimension, so the metric would not be unique; use one like {Variant: $variant}")
     if (count := len(cast("Mapping[object, object]", value))) > MAX_DIMENSIONS:
         raise ValueError(f"names {count} dimensions; CloudWatch allows {MAX_DIMENSIONS}")
     return cast("object", value)
@@ -51,7 +49,7 @@ def _require_dimensions(value: object) -> object:
 
 def _require_dimension_value(content: str) -> str:
     if unknown_placeholders := [word for word in re.findall(r"\$\{?\w*\}?", content) if word != VARIANT]:
-        raise ValueError(f'"{unknown_placeholders[0]}" stands for nothing; use {VARIANT}')
+        raise ValueError(f'"{unknown_placeholders[0]}" is not a placeholder; use {VARIANT}')
     if len(content) > MAX_DIMENSION_VALUE_LENGTH:
         raise ValueError(f"is {len(content)} characters long; CloudWatch allows {MAX_DIMENSION_VALUE_LENGTH}")
     return content
@@ -59,20 +57,20 @@ def _require_dimension_value(content: str) -> str:
 
 def _require_comparison(value: object) -> object:
     if value not in get_args(Comparison):
-        raise ValueError(f'"{value}" is no comparison; use >, >=, < or <=, in quotes')
+        raise ValueError(f'"{value}" is not a comparison; use >, >=, < or <=, in quotes')
     return value
 
 
 def _require_severity(value: object) -> object:
     if value not in tuple(Severity):
-        raise ValueError(f'"{value}" is no severity; use P1 (page now), P2 (ticket today) or P3 (within a week)')
+        raise ValueError(f'"{value}" is not a severity; use P1 (page now), P2 (ticket today) or P3 (within a week)')
     return value
 
 
 def _parse_minimum_samples(value: object) -> int:
     minimum = t.parse_int(value)
     if minimum < 1:
-        raise ValueError(f"{minimum} is too small; use 1 or more, or leave it out")
+        raise ValueError(f"{minimum} is too small; use 1 or more, or remove it")
     return minimum
 
 
@@ -88,21 +86,27 @@ MinimumSamples = Annotated[int, BeforeValidator(_parse_minimum_samples)]
 class GuardrailSettings(Section):
     """A metric of the user's own that rolls a challenger back."""
 
-    name: GuardrailName = Field(description="of the guardrail, in its alarm's: up to 40 of a-z, 0-9 and dashes")
-    namespace: Namespace = Field(description="of the metric")
-    metric: t.Text = Field(description="the metric's name")
-    dimensions: Dimensions = Field(description="the metric's, where `$variant` stands for the challenger's variant")
-    statistic: t.Text = Field(description="no percentile: with little traffic it neither fires nor clears")
-    comparison: ComparisonSign = Field(
-        description="with which the challenger is bad: `>`, `>=`, `<` or `<=`, in quotes"
+    name: GuardrailName = Field(
+        description="the guardrail's name, a part of its alarm's name: up to 40 of a-z, 0-9 and dashes"
     )
-    threshold: t.Number = Field(description="what the statistic is compared with")
+    namespace: Namespace = Field(description="the metric's namespace")
+    metric: t.Text = Field(description="the metric's name")
+    dimensions: Dimensions = Field(
+        description="the metric's dimensions, in which `$variant` stands for the challenger's variant"
+    )
+    statistic: t.Text = Field(
+        description="the metric's statistic; not a percentile, which neither fires nor clears with little traffic"
+    )
+    comparison: ComparisonSign = Field(
+        description="how a bad value compares with the threshold: `>`, `>=`, `<` or `<=`, in quotes"
+    )
+    threshold: t.Number = Field(description="the limit for the statistic")
     period: t.WholeNumber = Field(default=60, description="seconds of a datapoint")
-    periods: t.WholeNumber = Field(default=2, description="datapoints that are looked at")
-    datapoints: t.WholeNumber | None = Field(default=None, description="of them that are bad; default: all")
-    minimum_samples: MinimumSamples = Field(default=0, description="a period with fewer says nothing")
+    periods: t.WholeNumber = Field(default=2, description="number of datapoints that are evaluated")
+    datapoints: t.WholeNumber | None = Field(default=None, description="how many of them must be bad; default: all")
+    minimum_samples: MinimumSamples = Field(default=0, description="a period with fewer samples is ignored")
     severity: SeverityName = Field(
-        default=Severity.P1, description="a tag of its alarm; what rolls back notifies as P1 whatever it is"
+        default=Severity.P1, description="a tag of its alarm; a rollback notifies as P1 in any case"
     )
 
     @model_validator(mode="before")
@@ -150,12 +154,14 @@ def _require_list(value: object) -> object:
 
 def _require_distinct(guardrails: tuple[GuardrailSettings, ...]) -> tuple[GuardrailSettings, ...]:
     if len(guardrails) > MAX_GUARDRAILS:
-        raise ValueError(f"are {len(guardrails)}; one composite alarm takes {MAX_GUARDRAILS} of your own")
+        raise ValueError(
+            f"are {len(guardrails)}; one composite alarm takes at most {MAX_GUARDRAILS} guardrails of your own"
+        )
     names = [guardrail.name for guardrail in guardrails]
     duplicates = [(index, name) for index, name in enumerate(names) if names.index(name) < index]
     if duplicates:
         t.raise_mistakes(
-            (f"{index}.name", f'"{name}" is the name of number {names.index(name)} too; give each its own')
+            (f"{index}.name", f'"{name}" is also the name of guardrail {names.index(name)}; give each its own name')
             for index, name in duplicates
         )
     return guardrails
@@ -193,7 +199,7 @@ class AlarmSettings(_build_threshold_section()):
     """From when something is wrong, and what else of the user's own rolls back."""
 
     guardrails: Guardrails = Field(
-        default=(), description=f"metrics of your own that roll a challenger back, {MAX_GUARDRAILS} at most: see below"
+        default=(), description=f"your own metrics that roll back a challenger, at most {MAX_GUARDRAILS}: see below"
     )
 
     @property

@@ -53,7 +53,7 @@ def _require_no_faults(faults: Iterator[str], text: str) -> str:
 
 def _require_tag_key(text: str) -> str:
     if text.lower().startswith("tidewatch:"):
-        raise ValueError(f"{text!r} begins like the tags of this program, which say what is whose; choose another key")
+        raise ValueError(f"{text!r} begins like the tags of this program, which mark what it owns; choose another key")
     return _require_no_faults(tags.find_key_faults(text), text)
 
 
@@ -63,11 +63,9 @@ def _require_tag_value(text: str) -> str:
 
 def _require_contact(text: str) -> str:
     if len(text) > MAX_CONTACT_LENGTH or not text.isprintable():
-        raise ValueError(
-            f"is no line of at most {MAX_CONTACT_LENGTH} characters; name somebody who answers, in one line"
-        )
+        raise ValueError(f"is not one line of at most {MAX_CONTACT_LENGTH} characters; shorten the contact to one line")
     if not CONTACT_PATTERN.fullmatch(text):
-        raise ValueError("is empty; name somebody who answers, like an address")
+        raise ValueError("is empty; name a contact, like an email address")
     return text
 
 
@@ -76,14 +74,14 @@ def _require_owner(text: str) -> str:
     faults = list(tags.find_value_faults(_require_contact(text)))
     if faults:
         raise ValueError(
-            f"{text!r} {'; '.join(faults)}: the owner is a tag of everything; use one like team@example.com"
+            f"{text!r} {'; '.join(faults)}: the owner becomes a tag of every resource; use one like team@example.com"
         )
     return text
 
 
 def _require_variable_name(text: str) -> str:
     if not _VARIABLE.fullmatch(text):
-        raise ValueError(f"{text!r} is no variable's name; use letters, digits and underscores, no digit first")
+        raise ValueError(f"{text!r} is not a variable's name; use letters, digits and underscores, not a digit first")
     if len(text) > MAX_VARIABLE_BYTES:
         raise ValueError(f"has {len(text)} characters; a variable's name has at most {MAX_VARIABLE_BYTES}")
     return text
@@ -93,7 +91,7 @@ def _require_variable_value(text: str) -> str:
     if (size := len(text.encode())) > MAX_VARIABLE_BYTES:
         raise ValueError(f"has {size} bytes; a variable's value has at most {MAX_VARIABLE_BYTES}")
     if "\0" in text:
-        raise ValueError("holds a zero byte, which no variable can; take it out")
+        raise ValueError("holds a zero byte, which a variable cannot hold; remove it")
     return text
 
 
@@ -105,10 +103,10 @@ def _stringify_int(value: object) -> object:
 def find_environment_faults(environment: dict[str, str]) -> Iterator[str]:
     """Yields what SageMaker refuses about all of a container's variables together, as ends of sentences."""
     if (count := len(environment)) > MAX_VARIABLES:
-        yield f"{count} variables with those of this program; SageMaker takes {MAX_VARIABLES}"
+        yield f"{count} variables, including those of this program; SageMaker allows {MAX_VARIABLES}"
     size = sum(len(text.encode()) for pair in environment.items() for text in pair)
     if size > MAX_ENVIRONMENT_BYTES:
-        yield f"{size} bytes of names and values; SageMaker takes {MAX_ENVIRONMENT_BYTES}"
+        yield f"{size} bytes of names and values; SageMaker allows {MAX_ENVIRONMENT_BYTES}"
 
 
 def _require_network_id(ids: re.Pattern[str], kind: str, example: str) -> Callable[[str], str]:
@@ -121,7 +119,7 @@ def _require_network_id(ids: re.Pattern[str], kind: str, example: str) -> Callab
             name = found.resource.partition("/")[2]
         if not ids.fullmatch(name):
             raise ValueError(
-                f'"{text}" is no {kind}; use an id like {example}, or its ARN where another account shares it'
+                f'"{text}" is not a {kind}; use an id like {example}, or its ARN if another account shares it'
             )
         return text
 
@@ -134,16 +132,17 @@ def _require_unique(values: tuple[str, ...]) -> tuple[str, ...]:
         value.rpartition("/")[2] if value.startswith("arn:aws") and ":ec2:" in value else value for value in values
     ]
     if duplicates := sorted({value for value, name in zip(values, names, strict=True) if names.count(name) > 1}):
-        raise ValueError(f"{', '.join(duplicates)} is there twice; name each once")
+        raise ValueError(f"{', '.join(duplicates)} appears twice; name each once")
     return values
 
 
 def _require_content_types(values: tuple[str, ...]) -> tuple[str, ...]:
     if len(values) > MAX_CONTENT_TYPES:
-        raise ValueError(f"names {len(values)}; SageMaker takes {MAX_CONTENT_TYPES} content types at most")
+        raise ValueError(f"names {len(values)}; SageMaker allows at most {MAX_CONTENT_TYPES} content types")
     if oversized_types := [content_type for content_type in values if len(content_type) > MAX_CONTENT_TYPE_LENGTH]:
         raise ValueError(
-            f"has one of {len(oversized_types[0])} characters; a content type has at most {MAX_CONTENT_TYPE_LENGTH}"
+            f"has a content type of {len(oversized_types[0])} characters; a content type has at most "
+            f"{MAX_CONTENT_TYPE_LENGTH}"
         )
     return _require_unique(values)
 
@@ -153,7 +152,7 @@ def _require_one_to(maximum: int, plural: str) -> Callable[[tuple[str, ...]], tu
         if not values:
             raise ValueError("is empty; name at least one")
         if len(values) > maximum:
-            raise ValueError(f"names {len(values)}; SageMaker takes {maximum} {plural} at most")
+            raise ValueError(f"names {len(values)}; SageMaker allows at most {maximum} {plural}")
         return _require_unique(values)
 
     return check
@@ -164,7 +163,7 @@ def _require_ami(text: str) -> str:
     if text and text not in ami_versions:
         close_matches = difflib.get_close_matches(text, sorted(ami_versions), 1, cutoff=0) or sorted(ami_versions)
         raise ValueError(
-            f'SageMaker has no machine image "{text}" for inference; use one of its own, like {close_matches[0]}'
+            f'SageMaker has no machine image "{text}" for inference; use one that it offers, like {close_matches[0]}'
         )
     return text
 
@@ -177,7 +176,7 @@ def _require_principal(text: str) -> str:
         return text
     found = regions.parse_arn(text)
     if found is not None and found.service == "sts":
-        raise ValueError(f'"{text}" is a session, which ends; name its role, arn:aws:iam::ACCOUNT:role/NAME')
+        raise ValueError(f'"{text}" is a session, which expires; name its role, arn:aws:iam::ACCOUNT:role/NAME')
     if found is None or found.service != "iam" or not found.account or not _IAM_PRINCIPAL.fullmatch(found.resource):
         raise ValueError(f'"{text}" is nobody; {_PRINCIPAL_HINT}')
     return text
@@ -186,8 +185,8 @@ def _require_principal(text: str) -> str:
 def _require_repository(text: str) -> str:
     if not _REPOSITORY.fullmatch(text):
         raise ValueError(
-            f'"{text}" is no repository of ECR; use one like 123456789012.dkr.ecr.us-east-1.amazonaws.com/triton, '
-            "without tag and digest, or with /* at the end for all below"
+            f'"{text}" is not an ECR repository; use one like 123456789012.dkr.ecr.us-east-1.amazonaws.com/triton, '
+            "without tag or digest, or with /* at the end for all repositories below it"
         )
     return text
 

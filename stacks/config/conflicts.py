@@ -54,7 +54,7 @@ def _find_foreign_arns(identifiers: tuple[str, ...], region: str, path: str) -> 
         arn = regions.parse_arn(text)
         mismatch = regions.describe_mismatch(arn, region) if arn and region else None
         if mismatch:
-            yield f"{path}.{index}: {text} {mismatch}; name one that is there"
+            yield f"{path}.{index}: {text} {mismatch}; name one that matches"
 
 
 def _find_trust_policy_conflicts(people: tuple[str, ...], region: str, path: str) -> Iterator[str]:
@@ -64,7 +64,7 @@ def _find_trust_policy_conflicts(people: tuple[str, ...], region: str, path: str
     )
     if len(document) > MAX_TRUST_POLICY_LENGTH:
         yield (
-            f"{path}: {len(people)} make a trust policy of {len(document)} characters, and IAM takes "
+            f"{path}: {len(people)} make a trust policy of {len(document)} characters, and IAM allows "
             f"{MAX_TRUST_POLICY_LENGTH}; name a role that they share"
         )
 
@@ -74,7 +74,7 @@ def _find_deployer_list_conflicts(people: tuple[str, ...], region: str, path: st
     patterns = build_principal_patterns(people, regions.partitions().get(region, "aws"), "1" * 12)
     if (length := sum(len(pattern) + 3 for pattern in patterns)) > MAX_DEPLOYER_LIST_LENGTH:
         yield (
-            f"{path}: {len(people)} make {length} characters of a bucket's policy, of which S3 takes "
+            f"{path}: {len(people)} make {length} characters of a bucket policy, and S3 allows "
             f"{MAX_BUCKET_POLICY_LENGTH}; name a role that they share"
         )
 
@@ -86,8 +86,8 @@ def _find_host_conflicts(endpoint: schema.EndpointSettings, region: str, path: s
     ami = endpoint.inference_ami_version
     if ami and not instance_types.has_drivers(ami, endpoint.instance_type):
         yield (
-            f"{path}.inferenceAmiVersion: {ami} has no drivers for {endpoint.instance_type}; leave it out, or use one "
-            f"that its name says is for such hosts"
+            f"{path}.inferenceAmiVersion: {ami} has no drivers for {endpoint.instance_type}; remove it, or use an "
+            "image whose name fits such hosts"
         )
 
 
@@ -113,8 +113,8 @@ def _find_rollout_conflicts(endpoint: schema.EndpointSettings, path: str) -> Ite
     if total_seconds > MAX_DEPLOYMENT_SECONDS:
         yield (
             f"{path}.rollout: {step_count} steps of {rollout.wait_seconds} s, {rollout.termination_wait_seconds} s "
-            f"before the old fleet goes and {startup_seconds} s to start are {total_seconds} s, and SageMaker gives up "
-            f"after {MAX_DEPLOYMENT_SECONDS}; wait less, or take larger steps"
+            f"before the old fleet is removed and {startup_seconds} s to start are {total_seconds} s, and SageMaker "
+            f"gives up after {MAX_DEPLOYMENT_SECONDS}; wait less, or take larger steps"
         )
 
 
@@ -123,15 +123,15 @@ def _find_volume_key_conflicts(endpoint: schema.EndpointSettings, region: str, p
     arn = regions.parse_arn(key)
     if arn is None or arn.service != "kms" or not _KMS_KEY_PATTERN.fullmatch(arn.resource):
         yield (
-            f'{path}.volumeKey: "{key}" is no ARN of a key; use one like arn:aws:kms:us-east-1:111122223333:key/KEY-ID '
-            f"(the AWS provider takes neither an id nor an alias alone)"
+            f'{path}.volumeKey: "{key}" is not the ARN of a key; use one like '
+            "arn:aws:kms:us-east-1:111122223333:key/KEY-ID (the AWS provider accepts neither a bare id nor an alias)"
         )
     elif mismatch := regions.describe_mismatch(arn, region) if region else None:
-        yield f"{path}.volumeKey: {key} {mismatch}; use a key that is there"
+        yield f"{path}.volumeKey: {key} {mismatch}; use a key in the stack's region"
     if instance_types.has_local_nvme(host):
         yield (
             f"{path}.volumeKey: {host} keeps its data on local disks that this key does not encrypt (they have their "
-            f"own encryption); leave it out"
+            "own encryption); remove it"
         )
 
 
@@ -143,18 +143,18 @@ def _find_tag_conflicts(config: Mapping[str, object], own_tags: Mapping[str, str
         yield f"{DEFAULT_TAGS}: {error}"
         return
     for fault in tags.find_tag_faults(provider_tags, tags.MAX_OBJECT_TAGS):
-        objects = "; objects in S3 get them too" if fault.startswith("there are") else ""
+        objects = "; S3 objects get them too" if fault.startswith("there are") else ""
         yield f"{DEFAULT_TAGS}.tags: {fault}{objects}"
     count = len({**provider_tags, **own_tags}) + OWN_TAG_COUNT
     if count > tags.MAX_RESOURCE_TAGS:
         yield (
             f"{namespace}:tags: {len(own_tags)} here, {len(provider_tags)} in {DEFAULT_TAGS} and up to "
-            f"{OWN_TAG_COUNT} of this program are {count} on one resource; AWS takes {tags.MAX_RESOURCE_TAGS}"
+            f"{OWN_TAG_COUNT} of this program are {count} on one resource; AWS allows {tags.MAX_RESOURCE_TAGS}"
         )
     if duplicates := tags.find_case_duplicates({**provider_tags, **own_tags}):
         yield (
-            f"{namespace}:tags: {', '.join(duplicates)} differ in capitals only, which IAM takes for one; "
-            f"use one spelling"
+            f"{namespace}:tags: {', '.join(duplicates)} differ only in capitals, and IAM treats them as one; use one "
+            "spelling"
         )
 
 
@@ -167,4 +167,4 @@ def _parse_default_tags(raw: object) -> dict[str, str]:
         declared = cast("Mapping[str, Mapping[str, Any]]", value).get("tags") or dict[str, Any]()
         return {str(key): str(text) for key, text in declared.items()}
     except (json.JSONDecodeError, AttributeError):
-        raise ValueError(f"{raw!r} is no object of tags; use one like {{tags: {{team: ml}}}}") from None
+        raise ValueError(f"{raw!r} is not an object of tags; use one like {{tags: {{team: ml}}}}") from None

@@ -50,28 +50,30 @@ Recipient = Annotated[
                     "properties": {protocol: {"type": "string"} for protocol in ADDRESS_PATTERNS}}),
 ]  # fmt: skip
 Minutes = Annotated[int, BeforeValidator(t.parse_int), t.require_at_least(1, 1440)]
-SlackTeam = Annotated[str, _require_match("[0-9A-Z]{1,255}", "no id of a Slack workspace; use one like T0123ABCD")]
-SlackChannel = Annotated[str, _require_match("[A-Za-z0-9]{1,255}", "no id of a Slack channel; use one like C0123ABCD")]
+SlackTeam = Annotated[str, _require_match("[0-9A-Z]{1,255}", "not the id of a Slack workspace; use one like T0123ABCD")]
+SlackChannel = Annotated[
+    str, _require_match("[A-Za-z0-9]{1,255}", "not the id of a Slack channel; use one like C0123ABCD")
+]
 RunbookUrl = Annotated[
-    str, _require_match(r"[!-~]{1,200}", "no place of runbooks; use the folder's URL, up to 200 letters")
+    str, _require_match(r"[!-~]{1,200}", "not the URL of a runbook folder; use one of up to 200 letters")
 ]
 
 
 class EscalationSettings(Section):
     """Who is called when nobody has acknowledged an incident."""
 
-    after_minutes: Minutes = Field(default=15, description="without an acknowledgement, up to a day")
-    to: tuple[Recipient, ...] = Field(min_length=1, description="who is called then, written as in `notify.P1`")
+    after_minutes: Minutes = Field(default=15, description="without an acknowledgement, at most a day")
+    to: tuple[Recipient, ...] = Field(min_length=1, description="who is notified then, written as in `notify.P1`")
 
 
 class ChatSettings(Section):
     """A Slack channel that AWS Chatbot posts to."""
 
-    slack_team: SlackTeam = Field(
-        description="the id of the workspace, for which AWS Chatbot is authorized once, by hand"
+    slack_team: SlackTeam = Field(description="the id of the workspace; authorize AWS Chatbot for it once, by hand")
+    slack_channel: SlackChannel = Field(description="the id of the channel, one channel per stack")
+    severities: tuple[SeverityName, ...] = Field(
+        default=("P1", "P2"), min_length=1, description="the severities to post"
     )
-    slack_channel: SlackChannel = Field(description="the id of the channel, one stack a channel")
-    severities: tuple[SeverityName, ...] = Field(default=("P1", "P2"), min_length=1, description="what is posted")
 
 
 class NotificationSettings(Section):
@@ -84,10 +86,12 @@ class NotificationSettings(Section):
     )
     p2: tuple[Recipient, ...] = Field(default=(), alias="P2", description="who gets a ticket for today")
     p3: tuple[Recipient, ...] = Field(default=(), alias="P3", description="who gets a ticket for this week")
-    escalation: EscalationSettings | None = Field(default=None, description="who is called when nobody answers")
-    chat: ChatSettings | None = Field(default=None, description="a channel of Slack")
+    escalation: EscalationSettings | None = Field(
+        default=None, description="who is notified when nobody acknowledges an incident"
+    )
+    chat: ChatSettings | None = Field(default=None, description="a Slack channel")
     runbooks: RunbookUrl = Field(
-        default="runbooks", description="where the runbooks are read, like the folder's URL: alarms link it"
+        default="runbooks", description="the URL of the runbooks' folder, which alarms link to"
     )
 
     @property
@@ -107,7 +111,7 @@ class ObjectiveSettings(Section):
     """The percent of requests that are good, over a window of days."""
 
     percent: t.Number = Field(description="percent of the requests that are answered, 50 to 99.9999")
-    days: t.WholeNumber = Field(default=28, description="over which it is promised: 28 or 30")
+    days: t.WholeNumber = Field(default=28, description="the window of the objective: 28 or 30")
 
     @model_validator(mode="after")
     def _require_objective(self) -> Self:
@@ -125,7 +129,7 @@ class ObjectiveSettings(Section):
 class LatencyObjectiveSettings(ObjectiveSettings):
     """A prediction is good that takes at most so many milliseconds."""
 
-    percent: t.Number = Field(description="percent of the predictions that take at most so long, 50 to 99.9999")
+    percent: t.Number = Field(description="percent of the predictions within that time, 50 to 99.9999")
     milliseconds: t.Number = Field(description="how long a prediction may take")
 
     def to_objective(self) -> Objective:
@@ -135,8 +139,8 @@ class LatencyObjectiveSettings(ObjectiveSettings):
 class SloSettings(Section):
     """What is promised to the users of the endpoint; what is left out is not watched."""
 
-    availability: ObjectiveSettings | None = Field(default=None, description="how many requests are answered")
-    latency: LatencyObjectiveSettings | None = Field(default=None, description="how many predictions are fast")
+    availability: ObjectiveSettings | None = Field(default=None, description="the objective for answered requests")
+    latency: LatencyObjectiveSettings | None = Field(default=None, description="the objective for fast predictions")
 
     def objectives(self) -> tuple[Objective, ...]:
         """Returns the objectives as the domain's values."""

@@ -28,8 +28,8 @@ def find_misplaced(keys: Collection[str], namespace: str) -> Iterator[str]:
     """Yields a mistake for each top-level key that cannot be secret."""
     for key in sorted(set(keys) - SECRET_CAPABLE_KEYS.keys()):
         yield (
-            f"{namespace}:{key}: is secret, and becomes names, tags or texts that everybody reads; set it without "
-            f"--secret (what can be secret is {', '.join(SECRET_CAPABLE_KEYS.values())})"
+            f"{namespace}:{key}: is secret, but becomes part of names, tags or texts that everybody can read; set it "
+            f"without --secret (these can be secret: {', '.join(SECRET_CAPABLE_KEYS.values())})"
         )
 
 

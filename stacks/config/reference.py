@@ -132,9 +132,7 @@ def main() -> int:
     outdated = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
     if "--check" in sys.argv[1:]:
         for path in outdated:
-            print(
-                f"{path.relative_to(ROOT)} is not what the models of the config say; run `make docs`", file=sys.stderr
-            )
+            print(f"{path.relative_to(ROOT)} does not match the config's models; run `make docs`", file=sys.stderr)
         return bool(outdated)
     for path in outdated:
         path.write_text(wanted[path])

@@ -145,7 +145,7 @@ def _format_error(path: str, annotation: Any, error: ErrorDetails) -> str:
         case "tuple_type":
             return f"{full_path}: {value!r} is not a list"
         case _:
-            return f"{full_path}: {value!r} is not right: {error['msg'][0].lower()}{error['msg'][1:]}"
+            return f"{full_path}: {value!r} is invalid: {error['msg'][0].lower()}{error['msg'][1:]}"
 
 
 def _find_keys(annotation: Any, location: list[str]) -> list[str]:
@@ -175,11 +175,11 @@ def _find_cross_field_errors(found: Mapping[str, Any]) -> Iterator[str]:
     variants: Mapping[str, schema.VariantSettings] = found.get("variants", {})
     endpoint: schema.EndpointSettings | None = found.get("endpoint")
     if variants and not any(variant.weight for variant in variants.values()):
-        yield f"{NAMESPACE}:variants: every weight is 0, which sends traffic to nothing; give one variant more than 0"
+        yield f"{NAMESPACE}:variants: every weight is 0, so no variant would get traffic; give one variant more than 0"
     if variants and found.get("retire"):
         yield (
-            f"{NAMESPACE}:retire: says that nothing serves any more, and {NAMESPACE}:variants says what serves; "
-            "take out one of them"
+            f"{NAMESPACE}:retire: means that nothing serves any more, but {NAMESPACE}:variants names what serves; "
+            "remove one of them"
         )
     if "variants" in found and "rollback_to" in found:
         yield from _find_champion_errors(variants, found["rollback_to"], found.get("rollback"))
@@ -209,14 +209,14 @@ def _find_missing_in_production(found: Mapping[str, Any], stack: str) -> Iterato
     rollback: schema.RollbackSettings | None = found.get("rollback")
     if rollback and "automatic" not in rollback.model_fields_set:
         yield (
-            f"{NAMESPACE}:rollback.automatic: is missing; {stack} is production, so say whether alarms roll back by "
-            f"themselves: true, or false to be told the command"
+            f"{NAMESPACE}:rollback.automatic: is missing; {stack} is production, so choose whether alarms roll back "
+            "by themselves: true, or false to be notified with the command"
         )
     notify: NotificationSettings | None = found.get("notify")
     for severity in notify.severities_without_recipients if notify else ():
         yield (
-            f"{NAMESPACE}:notify.{severity}: nobody is subscribed, and {stack} is production; name somebody, like "
-            f"[{{email: oncall@example.com}}]"
+            f"{NAMESPACE}:notify.{severity}: has no recipients, and {stack} is production; add one, like [{{email: "
+            "oncall@example.com}]"
         )
 
 
@@ -225,10 +225,10 @@ def _find_champion_errors(
 ) -> Iterator[str]:
     path = f"{NAMESPACE}:rollbackTo"
     if variants and champion is None:
-        yield f"{path}: is missing; name the variant that a rollback goes back to, like {min(variants)}"
+        yield f"{path}: is missing; name the variant that a rollback sends all traffic to, like {min(variants)}"
     if champion is not None and champion not in variants:
         choices = f"the variants are {' and '.join(sorted(variants))}" if variants else "there are no variants"
-        yield f'{path}: "{champion}" holds no variant; {choices}'
+        yield f'{path}: "{champion}" is not a declared variant; {choices}'
     if (
         champion is not None
         and champion in variants
@@ -238,6 +238,6 @@ def _find_champion_errors(
     ):
         instances = variants[champion].instances
         yield (
-            f"{path}: {champion} has {instances} instances, below its floor of {rollback.floor}; "
-            f"raise variants.{champion}.instances or lower rollback.floor"
+            f"{path}: {champion} has {instances} instances, fewer than its floor of {rollback.floor}; raise "
+            f"variants.{champion}.instances or lower rollback.floor"
         )

@@ -107,7 +107,7 @@ def _parse_threshold_pair(maximum: float, example: str) -> BeforeValidator:
     def check(value: Any) -> tuple[float, float]:
         if not isinstance(value, (list, tuple)) or len(cast("Sequence[Any]", value)) != 2:
             raise ValueError(
-                f"{value!r} is not a pair; say from when it warns and from when it is drift, like {example}"
+                f"{value!r} is not a pair; give the values from which it is a warning and drift, like {example}"
             )
         warning, drift = (parse_number(number) for number in cast("Sequence[Any]", value))
         for threshold in (warning, drift):
@@ -132,12 +132,12 @@ def _format_number(value: float) -> str:
 
 def _parse_version(value: Any) -> str:
     if isinstance(value, float) and not value.is_integer():
-        raise ValueError(f'{value!r} is a number, in which 1.10 and 1.1 are the same; put it in quotes: "{value}"')
+        raise ValueError(f'{value!r} is a number, so 1.10 and 1.1 would be the same; put it in quotes: "{value}"')
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise ValueError(f'{value!r} is not a version; use one that was published, like "3"')  # noqa: TRY004
+        raise ValueError(f'{value!r} is not a version; use a published one, like "3"')  # noqa: TRY004
     text = str(value) if isinstance(value, str) else str(int(value))
     if naming.is_mutable_version(text):
-        raise ValueError(f'"{text}" is no version an endpoint can be pinned to, because it changes; name one, like "3"')
+        raise ValueError(f'"{text}" is not a fixed version; name one, like "3"')
     if not naming.is_valid_version(text):
         raise ValueError(
             f'"{text}" is not a version; use up to 32 letters, digits, dots, dashes, underscores, like "3"'
@@ -158,17 +158,19 @@ def _require_model_name(value: str) -> str:
         raise ValueError(f"is {len(value)} characters long; SageMaker allows {naming.MAX_NAME_LENGTH}")
     if not naming.is_valid_model_name(value):
         raise ValueError(
-            f'"{value}" is not a name SageMaker takes; use letters, digits and dashes inside, like "flights"'
+            f'"{value}" is not a valid SageMaker name; use letters, digits and inner dashes, like "flights"'
         )
     if value.lower().startswith(RESERVED_BUCKET_PREFIXES):
-        raise ValueError(f'"{value}" begins as no bucket may be called, and buckets are named by it; use another')
+        raise ValueError(
+            f'"{value}" begins in a way that bucket names may not, and buckets get names from it; use another'
+        )
     return value
 
 
 def _parse_prefix(value: str) -> str:
     text = value.strip("/") if value != "/" else value
     if "//" in value or value.startswith("/"):
-        raise ValueError(f'"{value}" has an empty part, and SageMaker would capture nothing; use one like "capture"')
+        raise ValueError(f'"{value}" has an empty part, so SageMaker would capture nothing; use one like "capture"')
     if not text or not re.fullmatch(r"[0-9A-Za-z!_.*'()/-]{1,128}", text):
         raise ValueError(f'"{value}" is not a prefix; use letters, digits, dashes and single slashes, like "capture"')
     return text
@@ -184,7 +186,10 @@ def _require_platform(value: str) -> str:
 
 def _require_content_type(value: str) -> str:
     if not instance_types.CONTENT_TYPE_PATTERN.fullmatch(value):
-        raise ValueError(f'"{value}" is no content type SageMaker lists; use one without + or ;, like application/json')
+        raise ValueError(
+            f'"{value}" is not a content type that SageMaker accepts here; use one without + or ;, like '
+            "application/json"
+        )
     return value
 
 

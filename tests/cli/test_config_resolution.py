@@ -82,7 +82,7 @@ def test_a_cli_that_cannot_decrypt_is_told_in_its_own_words(alone: Path):
     answering(alone, "echo 'error: incorrect passphrase' >&2; exit 255")
     file = written(alone)
     file.load_settings()
-    assert "`pulumi config` says: incorrect passphrase" in file.resolve().note
+    assert "`pulumi config` failed: incorrect passphrase" in file.resolve().note
 
 
 def test_an_edit_keeps_secure_values_and_comments_as_they_are(alone: Path):
@@ -130,7 +130,7 @@ def test_an_environment_that_cannot_be_read_is_named(alone: Path):
 def test_credentials_that_cannot_be_read_end_what_needs_them(alone: Path, monkeypatch: pytest.MonkeyPatch):
     written(alone, FILE.replace("  aws:region", "  aws:accessKey: AKIA\n  aws:secretKey: {secure: AAAB}\n  aws:region"))
     monkeypatch.setattr("cli.stack_config_file.StackConfigFile.of", lambda stack: _of(stack, alone))
-    with pytest.raises(UserError, match=r"aws:secretKey cannot be read here, and without it nobody can speak to AWS"):
+    with pytest.raises(UserError, match=r"aws:secretKey cannot be read here, and AWS cannot be reached without it"):
         Session("dev")
 
 

@@ -72,7 +72,7 @@ def test_a_ledger_that_was_rewritten_fails_with_its_runbook(operated: Rehearsed)
     found = _parts(operated.outputs())["ledger"]
     dynamodb.put_item(TableName=name, Item=first)
     assert [one.state for one in found] == ["ok", "fail"]
-    assert found[1].message == f"1 of its entries were changed, taken out or put in by another hand: {key} 2"
+    assert found[1].message == f"1 of its entries were changed, removed or added by another program: {key} 2"
     assert found[1].remedy == "tidewatch runbook records-refused --stack rehearsal"
     assert {one.state for one in _parts(operated.outputs())["ledger"]} == {"ok"}
 
@@ -118,7 +118,7 @@ def test_what_waits_in_a_queue_is_a_warning_with_its_runbook(operated: Rehearsed
 def test_a_page_that_nobody_hears_fails_in_production(stack: str, state: str) -> None:
     arn = boto3.client("sns").create_topic(Name=f"silent-{stack}")["TopicArn"]
     (found,) = _parts({"ledger": "x", "topics": {"P1": arn}}, stack)["topics"]
-    assert (found.state, found.message) == (state, "P1 is told to nobody")
+    assert (found.state, found.message) == (state, "P1 has no recipients")
 
 
 def test_who_did_not_confirm_hears_nothing() -> None:
@@ -134,7 +134,7 @@ def test_who_did_not_confirm_hears_nothing() -> None:
     (check,) = (one for one in checks if one.name == "topics")
     pending, heard = run_check(check)
     assert (pending.state, "a@example.com" in pending.message) == ("warn", True)
-    assert (heard.state, heard.message) == ("ok", "P1 is told to 1")
+    assert (heard.state, heard.message) == ("ok", "P1 has 1 confirmed")
 
 
 @pytest.mark.usefixtures("operated")
@@ -197,7 +197,7 @@ def test_a_stack_that_was_never_deployed_is_examined_as_far_as_it_goes(monkeypat
 def test_production_that_names_nobody_who_deploys_is_a_warning(stack: str, warned: bool) -> None:
     settings = StackConfigFile.of(stack).load_settings()
     found = [one.remedy for one in check_access_settings(stack, settings)]
-    assert found == (["name who runs `pulumi up` under tidewatch:access.deployers"] if warned else [])
+    assert found == (["list those who run `pulumi up` under tidewatch:access.deployers"] if warned else [])
 
 
 def test_mistakes_of_the_config_are_findings() -> None:

@@ -115,9 +115,9 @@ class _Versions:
 @pytest.mark.parametrize(
     ("image", "answer", "state", "told"),
     [
-        (IMAGE, {"images": [{}]}, "ok", "is there"),
-        (IMAGE, {"images": [], "failures": [{"failureCode": "ImageNotFound"}]}, "fail", "is not there"),
-        (IMAGE, refusal("RepositoryNotFoundException"), "fail", "is not there"),
+        (IMAGE, {"images": [{}]}, "ok", "exists"),
+        (IMAGE, {"images": [], "failures": [{"failureCode": "ImageNotFound"}]}, "fail", "does not exist"),
+        (IMAGE, refusal("RepositoryNotFoundException"), "fail", "does not exist"),
         ("nvcr.io/nvidia/tritonserver@sha256:" + "ab" * 32, {}, "warn", "is not in ECR"),
     ],
 )

@@ -148,7 +148,7 @@ def test_several_paths_add_up(tmp_path: Path, frozen: Path) -> None:
     assert checked(frozen, tmp_path / "captured") == expected
     assert checked(frozen, *(tmp_path / f"{at}.csv" for at in range(3))) == expected
     mixed = run("check", "--reference", frozen, tmp_path / "captured", tmp_path / "0.csv")
-    assert "not judged together" in str(mixed.exception)
+    assert "cannot be checked together" in str(mixed.exception)
 
 
 def test_objects_in_s3_are_read_by_key_and_by_prefix(tmp_path: Path, frozen: Path, bucket: Any) -> None:
@@ -209,7 +209,7 @@ def test_rejects_are_shown_by_reason_with_up_to_three_places(tmp_path: Path, fro
     lines = result.stdout.splitlines()
     at = lines.index("records: 506 read = 500 parsed + 6 rejected")
     assert lines[at + 1] == "  not_json: 5"
-    assert lines[at + 2].startswith("    the line is no JSON")
+    assert lines[at + 2].startswith("    the line is not JSON")
     assert all(line.startswith(f"    {path}, byte ") for line in lines[at + 3 : at + 6])
     assert lines[at + 6] == "  truncated: 1"
     assert len(lines) == at + 9
@@ -243,7 +243,7 @@ def test_the_report_is_written_as_a_page(tmp_path: Path, frozen: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ('{"schema": 2}', "has schema 2, and this tidewatch reads up to 1: upgrade tidewatch"),
+        ('{"schema": 2}', "has schema 2, but this tidewatch reads up to 1: upgrade tidewatch"),
         ("{}", "is not a reference"),
         ("not json", "is not a reference"),
     ],
@@ -264,7 +264,7 @@ def test_what_is_not_there_is_named(tmp_path: Path, training: Path, frozen: Path
             ("check", "--reference", frozen, "/nowhere.parquet"),
             "cannot read /nowhere.parquet: no such file or directory",
         ),
-        (("check", "--reference", frozen, "/nowhere.jsonl"), "/nowhere.jsonl is no file and no folder"),
+        (("check", "--reference", frozen, "/nowhere.jsonl"), "/nowhere.jsonl is neither a file nor a folder"),
         (("reference", "/nowhere.csv", "-o", tmp_path / "r.json"), "cannot read /nowhere.csv: no such file"),
         (("reference", training, "-o", "/nowhere/r.json"), "cannot write /nowhere/r.json"),
     ):
@@ -331,7 +331,7 @@ def test_a_few_texts_among_the_numbers_of_a_column_are_refused(tmp_path: Path, t
     broken.write_text("\n".join([header, *rows]))
     said = run("reference", broken, "-o", tmp_path / "reference.json")
     assert isinstance(said.exception, InvalidTable)
-    assert "'distance' holds numbers but for 1 of" in str(said.exception)
+    assert "'distance' holds numbers except for 1 of" in str(said.exception)
     assert "'abc'" in str(said.exception)
     made = run("reference", broken, "-o", tmp_path / "reference.json", "--categorical", "distance")
     assert made.exit_code == 0
@@ -348,7 +348,7 @@ def test_columns_that_tell_rows_apart_and_nothing_else_are_named(tmp_path: Path)
         "note: Unnamed: 0 counts the rows up: is it the index of a data frame, or an id? "
         "--exclude 'Unnamed: 0' leaves it out",
         "note: no two rows share a value of customer, a whole number: is it an id? --exclude customer leaves it out",
-        "note: most values of user occur once, so nothing can be told of it: is it an id, or a time? "
+        "note: most values of user occur once, so its drift cannot be measured: is it an id, or a time? "
         "--exclude user leaves it out",
     ]
     arguments = ["reference", data, "-o", tmp_path / "reference.json"]
@@ -380,7 +380,7 @@ def test_codes_are_told_with_their_labels(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "says"),
     [
-        ("value,label\n17,Lisbon\n", "labels stand in a table of column, value and label"),
+        ("value,label\n17,Lisbon\n", "give labels as a table of column, value and label"),
         ("column,value,label\nstore,17,\n", "does not hold a column, a value and a label"),
         ("column,value,label\nstore,17\n", "has a row that does not fit its header, at byte 19 (missing_columns)"),
         ("column,value,label\nstore,17,Lisbon\nstore,17,Porto\n", "two labels to the value '17' of 'store'"),
@@ -388,7 +388,7 @@ def test_codes_are_told_with_their_labels(tmp_path: Path) -> None:
             "column,value,label\nstor,17,Lisbon\n",
             "labels.csv gives labels to 'stor': the table has no column 'stor': did you mean 'store'?",
         ),
-        ("column,value,label\ny,17,Lisbon\n", "'y', which is no category feature; the category features are store"),
+        ("column,value,label\ny,17,Lisbon\n", "'y', which is not a category feature; the category features are store"),
         (f"column,value,label\nstore,17,{'x' * 1001}\n", "a label of over 1000 characters"),
     ],
 )
@@ -434,7 +434,7 @@ def test_a_name_or_a_label_is_text_whatever_it_looks_like(tmp_path: Path) -> Non
     ("values", "labelled", "why"),
     [
         (9, "x", "it has none of the values in {}, the first of them 'x'"),
-        (250, "1", "it has more than 200 values, and so all are kept hashed"),
+        (250, "1", "it has more than 200 values, so all are kept hashed"),
         (150, "1", "a value that fewer than 20 rows hold is kept hashed"),
         (60, "59", "only its 50 most frequent values have one"),
     ],
@@ -540,4 +540,4 @@ def test_a_place_of_the_score_without_a_score_is_refused(tmp_path: Path) -> None
     table(30, 1).write_parquet(tmp_path / "training.parquet")
     made = run("reference", tmp_path / "training.parquet", "-o", tmp_path / "r.json", "--score-output", "1")
     assert isinstance(made.exception, UserError)
-    assert "give --score COLUMN with it" in str(made.exception)
+    assert "needs --score COLUMN" in str(made.exception)

@@ -62,7 +62,7 @@ def test_an_incident_that_is_closed_does_not_take_the_place_of_an_open_one(
     monkeypatch.setattr("cli.commands.rollback.read_stack_outputs", lambda stack: {})  # noqa: ARG005
     monkeypatch.setattr("cli.commands.rollback.Session", lambda stack: None)  # noqa: ARG005
     assert _run(monkeypatch, "acknowledge", "flights-1", "--stack", "rehearsal") == 1
-    assert "flights-1 is closed: ann acknowledged it" in capsys.readouterr().err
+    assert "flights-1 is already closed: ann acknowledged it" in capsys.readouterr().err
 
 
 def test_a_stack_that_serves_nothing_says_what_to_do(

@@ -88,7 +88,7 @@ def test_a_serving_challenger_is_not_overwritten(tmp_path: Path) -> None:
 
 
 def test_a_version_that_is_there_needs_a_weight(tmp_path: Path) -> None:
-    with pytest.raises(PromotionRefused, match="say how much traffic"):
+    with pytest.raises(PromotionRefused, match="give its share of the traffic"):
         _edited(tmp_path, CANARY, "4")
 
 

@@ -140,7 +140,7 @@ def test_models_shows_versions_that_were_cut_off(artifact: Path, lineage: Path) 
     published(artifact, lineage, "1")
     s3 = AWS.client("s3")
     s3.put_object(Bucket=BUCKET, Key="models/flights/4/model.tar.gz", Body=artifact.read_bytes())
-    assert "cut off or under way: 4" in run("models", "--stack", "dev").stdout
+    assert "interrupted or in progress: 4" in run("models", "--stack", "dev").stdout
     assert json.loads(run("models", "--stack", "dev", "--json").stdout)["unfinished"] == ["4"]
 
 

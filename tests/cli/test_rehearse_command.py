@@ -50,8 +50,8 @@ time.sleep(60)
             "there is no game day eror-spike, did you mean error-spike? they are error-spike,",
         ),
         (["--scenario", "xyz"], "there is no game day xyz; they are error-spike,"),
-        (["--all", "--stay"], "--port and --stay belong to the story"),
-        (["--scenario", "error-spike", "--port", "5000"], "--port and --stay belong to the story"),
+        (["--all", "--stay"], "--port and --stay are for the demo"),
+        (["--scenario", "error-spike", "--port", "5000"], "--port and --stay are for the demo"),
     ],
 )
 def test_a_mistake_is_a_sentence(given: list[str], sentence: str) -> None:
@@ -121,7 +121,7 @@ def test_a_signal_in_a_deployment_ends_the_rehearsal_with_a_sentence(
         process.send_signal(number)
         _, said = process.communicate(timeout=30)
     assert process.returncode == 128 + number
-    assert said == f"tidewatch: {word}: the rehearsal is over, and nothing of it runs any more\n"
+    assert said == f"tidewatch: {word}: the rehearsal is over, and all its processes have ended\n"
     assert not (RehearsalPaths.of(tmp_path).folder / "simulator.json").exists()
 
 

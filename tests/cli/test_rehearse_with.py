@@ -25,8 +25,8 @@ CODE = ("cli", "components", "lambdas", "runbooks", "rehearsal", "stacks", "tide
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        (["--all"], "--with belongs to the story"),
-        (["--scenario", "error-spike"], "--with belongs to the story"),
+        (["--all"], "--with is for the demo"),
+        (["--scenario", "error-spike"], "--with is for the demo"),
         ([], "there is no folder"),
     ],
 )
@@ -61,7 +61,7 @@ def _run(command: list[str], environment: Mapping[str, str], cwd: Path) -> str:
 @pytest.mark.parametrize(
     ("example", "model", "canary", "requests"),
     [
-        ("onnx", "tumours", "the same model, packed with one file more", 284),
+        ("onnx", "tumours", "the same model, packed with an extra file", 284),
         ("lightgbm", "digits", "challenger.tar.gz", 797),
     ],
 )

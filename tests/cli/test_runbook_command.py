@@ -110,7 +110,7 @@ def test_it_says_that_nothing_serves_in_a_stack_that_is_retired(monkeypatch: pyt
     said = CliRunner().invoke(app, ["runbook", "server-errors", "--stack", "dev"])
     assert said.exit_code == 0, said.output
     assert said.stdout.startswith("Nothing serves in the stack dev")
-    assert "for you to fill in" not in said.stderr
+    assert "tidewatch: fill in" not in said.stderr
 
 
 def test_it_prints_the_page_as_it_is_without_a_stack() -> None:
@@ -169,7 +169,7 @@ def test_a_page_that_names_another_variant_says_where_there_is_none(monkeypatch:
     alone = {**OUTPUTS, "traffic": {"champion": "blue", "versions": {"blue": "1"}}}
     monkeypatch.setattr("cli.commands.runbook.read_stack_outputs", lambda stack: alone)  # noqa: ARG005
     said = CliRunner().invoke(app, ["runbook", "server-errors", "--stack", "rehearsal"])
-    assert said.stdout.startswith("OTHER is a variant that this stack does not have")
+    assert said.stdout.startswith("This stack has no other variant for OTHER")
     assert "VariantName=green" not in said.stdout
 
 
@@ -195,4 +195,4 @@ def test_it_prints_the_page_though_the_outputs_cannot_be_had(monkeypatch: pytest
     said = CliRunner().invoke(app, ["runbook", "disk", "--stack", "prod"])
     assert said.exit_code == 0
     assert "tidewatch status --stack prod" in said.output or "--stack prod" in said.output
-    assert "{endpoint} is for you to fill in: the endpoint's name at SageMaker" in said.stderr
+    assert "fill in {endpoint} yourself: the endpoint's name at SageMaker" in said.stderr

@@ -104,7 +104,7 @@ def test_a_rehearsal_that_has_no_endpoint_yet_says_what_to_wait_for(
     with _announced(home):
         said = CliRunner().invoke(app, ["status", "--stack", "rehearsal"])
     assert isinstance(said.exception, UserError)
-    assert "the endpoint of the rehearsal is not deployed yet: ask again once" in str(said.exception)
+    assert "the endpoint of the rehearsal is not deployed yet: try again once" in str(said.exception)
     assert '"pulumi up: all traffic to blue"' in str(said.exception)
     assert "--stack" not in str(said.exception)
 

@@ -298,7 +298,7 @@ def test_a_watch_outlives_what_fails_on_the_way(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(status, "create_controller", sometimes)
     said = _said("--watch")
     assert said.count("blue (champion)") == 3
-    assert said.count("This is old: An error occurred (Throttling)") == 1
+    assert said.count("Not up to date: An error occurred (Throttling)") == 1
     assert "every 5 seconds until Ctrl-C" in said
 
 
@@ -345,6 +345,6 @@ def test_a_rehearsal_without_its_endpoint_says_what_brings_it_back_there(operate
     operated.clock.advance(600)
     done = CliRunner().invoke(app, ["status", "--stack", "rehearsal"])
     assert isinstance(done.exception, UserError)
-    assert "If `tidewatch destroy` ended half-way, run it again" in str(done.exception)
+    assert "If `tidewatch destroy` was interrupted, run it again" in str(done.exception)
     assert "`tidewatch up --refresh --stack rehearsal`" in str(done.exception)
     assert "region" not in str(done.exception)

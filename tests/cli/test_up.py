@@ -71,7 +71,7 @@ def test_the_program_is_previewed_deployed_and_destroyed(kept: RehearsalPaths) -
     assert gone.exit_code == 0, gone.exception
     assert "delete" in gone.output
     anew = str(run("status", "--stack", "rehearsal").exception)
-    assert "the stack of the rehearsal was destroyed. To deploy it anew, take tidewatch:variants" in anew
+    assert "the stack of the rehearsal was destroyed. To deploy it again, remove tidewatch:variants" in anew
     assert "tidewatch:acknowledgedIncident" in anew
     assert "out/rehearsal/Pulumi.rehearsal.yaml" in anew
 

@@ -203,7 +203,7 @@ def test_the_checkouts_own_uv_does(project: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_failure_of_uv_is_told_and_leaves_nothing(project: Path, monkeypatch: pytest.MonkeyPatch):
     exported = export_requirements("drift-layer", project)
     give_uv(project / "tools", "#!/bin/sh\necho no route to host >&2\nexit 1\n", monkeypatch)
-    with pytest.raises(LayerNotBuilt, match=r"no route to host\. .*: reach it and try again"):
+    with pytest.raises(LayerNotBuilt, match=r"no route to host\. .*: connect to the index and try again"):
         build_layer("drift", project)
     assert list((project / "build" / "layers").iterdir()) == [exported]
 

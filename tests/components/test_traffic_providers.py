@@ -235,7 +235,10 @@ def test_what_a_dead_deployment_drained_is_settled_whatever_is_declared(recorded
 
 
 def test_an_output_that_a_refresh_may_have_written_moves_no_traffic(recorded: Recorded):
-    provider, olds = VariantWeightsProvider(), inputs(withheld="Variant green gets nothing while incident 7 is open.")
+    provider, olds = (
+        VariantWeightsProvider(),
+        inputs(withheld="Variant green gets no traffic while incident 7 is open."),
+    )
     recorded.open = False
     assert provider.diff("flights", olds, inputs()).changes is False
     assert provider.check(olds, inputs()).failures == []
@@ -311,7 +314,7 @@ def test_a_protected_stack_is_retired_in_two_steps():
 def test_another_name_for_the_model_is_refused_with_the_way_to_move(before: dict[str, Any]):
     (failure,) = GateProvider().check(before, {**before, "name": "trains", "retire": True}).failures
     assert failure.reason.startswith("This stack is that of flights: ")
-    assert "give trains a stack of its own: `pulumi stack init`" in failure.reason
+    assert "create a separate stack for trains: run `pulumi stack init`" in failure.reason
 
 
 @pytest.mark.parametrize("kind", [EndpointDeploymentProvider, VariantWeightsProvider, VariantCapacityProvider])
@@ -353,7 +356,7 @@ def test_an_end_that_something_else_owns_is_owned_again(recorded: Recorded):
 @pytest.mark.usefixtures("recorded")
 def test_a_configuration_that_is_not_made_of_what_is_declared_is_not_deployed():
     (failure,) = EndpointDeploymentProvider().check(inputs(), inputs(configuration="two")).failures
-    assert failure.reason.endswith("run `pulumi up` without.")
+    assert failure.reason.endswith("run `pulumi up` without --target.")
     unknown = inputs(configuration="two", content=Unknown(), config=Unknown())
     assert EndpointDeploymentProvider().check(inputs(), unknown).failures == []
 

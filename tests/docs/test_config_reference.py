@@ -72,7 +72,7 @@ def test_a_file_that_is_not_current_is_named(
     monkeypatch.setattr(reference, "PAGE", page)
     monkeypatch.setattr(sys, "argv", ["reference", "--check"])
     assert reference.main() == 1
-    assert "pulumi-stack.schema.json is not what" in capsys.readouterr().err
+    assert "pulumi-stack.schema.json does not match" in capsys.readouterr().err
     monkeypatch.setattr(sys, "argv", ["reference"])
     assert reference.main() == 0
     monkeypatch.setattr(sys, "argv", ["reference", "--check"])

@@ -94,8 +94,8 @@ def test_over_an_open_incident_a_new_version_gets_nothing_until_a_targeted_up_ac
     canary.serve(blue=("1", 60), green=("3", 40))
     said = canary.pulumi.run("up", "--yes", "--skip-preview").out
     assert canary.shares() == {"blue": 1.0, "green": 0.0}
-    assert "Variant green gets nothing while incident" in said
-    incident = canary.pulumi.outputs["traffic"]["withheld"].split()[6]
+    assert "Variant green gets no traffic while incident" in said
+    incident = canary.pulumi.outputs["traffic"]["withheld"].split()[7]
     canary.pulumi.configure("tidewatch:acknowledgedIncident", incident)
     (weights,) = (one["urn"] for one in canary.pulumi.resources if one["urn"].endswith("::flights-weights"))
     canary.pulumi.up("--target", weights)
@@ -112,7 +112,7 @@ def test_a_deployment_of_what_is_no_target_is_refused(canary: Flights, targets: 
         one["urn"] for one in canary.pulumi.resources if one["urn"].endswith(tuple(f"::flights-{t}" for t in targets))
     ]
     command = [word for urn in urns for word in ("--target", urn)]
-    assert "run `pulumi up` without." in refused(canary, "up", "--yes", "--skip-preview", *command)
+    assert "run `pulumi up` without --target." in refused(canary, "up", "--yes", "--skip-preview", *command)
     assert canary.versions() == before
     canary.serve(blue=("1", 60), green=(before["green"], 40))
     canary.pulumi.up()

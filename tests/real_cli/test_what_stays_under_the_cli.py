@@ -47,7 +47,7 @@ def test_a_model_that_serves_is_not_renamed(canary: Flights):
     canary.pulumi.configure("tidewatch:model.name", "trains")
     for command in (("preview",), ("up", "--yes", "--skip-preview")):
         said = canary.refused(*command)
-        assert "Put flights back, and give trains a stack of its own" in said
+        assert "Put flights back, and create a separate stack for trains" in said
     assert canary.pulumi.resources == before
     assert serves(canary)
 

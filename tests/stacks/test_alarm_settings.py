@@ -53,18 +53,18 @@ def test_a_guardrail_of_the_users_own_is_the_challengers():
 @pytest.mark.parametrize(
     ("config", "sentence"),
     [
-        (guardrail(severity="P9"), 'alarms.guardrails.0.severity: "P9" is no severity; use P1 (page now), P2'),
+        (guardrail(severity="P9"), 'alarms.guardrails.0.severity: "P9" is not a severity; use P1 (page now), P2'),
         (
             guardrail(namespace="AWS/SageMaker", metric="Invocation5XXErrors", comparison=">", threshold=5),
-            "alarms.guardrails.0.threshold: 5 is outside what it is compared with, which is 0 to 1",
+            "alarms.guardrails.0.threshold: 5 is outside the metric's range, which is 0 to 1",
         ),
         (guardrail(dimensions=None), "alarms.guardrails.0.dimensions: is missing"),
         (
             guardrail(dimensions={"Variant": "${variant}"}),
-            'guardrails.0.dimensions.Variant: "${variant}" stands for nothing',
+            'guardrails.0.dimensions.Variant: "${variant}" is not a placeholder',
         ),
         (guardrail(dimensions={}), "alarms.guardrails.0.dimensions: names no dimension"),
-        (guardrail(period=45), "alarms.guardrails.0.period: 45 seconds is no period of CloudWatch"),
+        (guardrail(period=45), "alarms.guardrails.0.period: 45 seconds is not a CloudWatch period"),
         (guardrail(period=3600, periods=200), "alarms.guardrails.0.periods: 200 periods of 3600 seconds are over"),
         (
             guardrail(statistic="p99"),
@@ -72,15 +72,21 @@ def test_a_guardrail_of_the_users_own_is_the_challengers():
         ),
         (
             changed("tidewatch:alarms.guardrails", [CONVERSION, CONVERSION]),
-            'alarms.guardrails.1.name: "conversion" is the name of number 0 too; give each its own',
+            'alarms.guardrails.1.name: "conversion" is also the name of guardrail 0; give each its own name',
         ),
         (changed("tidewatch:alarms.guardrails", "conversion"), "alarms.guardrails: 'conversion' is not a list"),
         (changed("tidewatch:alarms.serverErrorPercent", 101), "alarms.serverErrorPercent: 101 is out of range; use"),
         (changed("tidewatch:alarms.serverErrorPrecent", 1), "alarms.serverErrorPrecent: unknown key; did you mean"),
         (changed("tidewatch:alarms", 3), "tidewatch:alarms: 3 is not an object"),
         (changed("tidewatch:slo.availability", {"percent": 100}), "slo.availability.percent: 100 leaves nothing"),
-        (changed("tidewatch:slo.availability", {"percent": 49}), "slo.availability.percent: 49 is no promise"),
-        (changed("tidewatch:slo.availability", {"percent": 99, "days": 7}), "slo.availability.days: 7 is no window"),
+        (
+            changed("tidewatch:slo.availability", {"percent": 49}),
+            "slo.availability.percent: 49 is too low for an objective",
+        ),
+        (
+            changed("tidewatch:slo.availability", {"percent": 99, "days": 7}),
+            "slo.availability.days: 7 is not a supported window",
+        ),
         (changed("tidewatch:slo.latency", {"percent": 99}), "tidewatch:slo.latency.milliseconds: is missing"),
         (changed("tidewatch:slo.durability", {}), "tidewatch:slo.durability: unknown key; did you mean availability?"),
         (changed("tidewatch:notify.P4", []), "tidewatch:notify.P4: unknown key; the keys here are P1, P2, P3"),
@@ -111,7 +117,7 @@ def test_production_says_whether_it_acts_alone_and_who_hears_of_it(stack: str):
     told = refused.value.mistakes
     assert len(told) == 3
     assert "tidewatch:rollback.automatic: is missing" in told[0]
-    assert "tidewatch:notify.P2: nobody is subscribed" in told[1]
+    assert "tidewatch:notify.P2: has no recipients" in told[1]
     assert load({**CONFIG, "tidewatch:notify": TOLD, "tidewatch:rollback": {"automatic": False}}, stack)
 
 

@@ -68,7 +68,7 @@ def test_an_endpoint_that_is_gone_is_said_to_be_gone_and_made_again_after_a_refr
     boto3.client("sagemaker").delete_endpoint(EndpointName=name)
     standing.clock.advance(60)
     assert f"The endpoint {name} does not exist" in (said := standing.refusal())
-    assert "`pulumi up --refresh` makes it again" in said
+    assert "`pulumi up --refresh` creates it again" in said
     standing.up(preview=True, refresh=True)
     assert standing.outputs()["endpoint"]["name"] != name
     assert standing.weights() == {"blue": 0.95, "green": 0.05}

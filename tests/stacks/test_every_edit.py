@@ -92,11 +92,11 @@ EDITS: dict[str, Any] = {
 """Key -> another value than the rehearsal's; an object stands for the keys in it."""
 
 REFUSED: dict[str, tuple[Any, str]] = {
-    "model.name": ("trains", "give trains a stack of its own"),
+    "model.name": ("trains", "create a separate stack for trains"),
     "endpoint.platform": ("eks", "eks is not in this version"),
     "endpoint.volumeKey": ("arn:aws:kms:us-east-1:123456789012:key/0123", "volumeKey"),
     "acknowledgedIncident": ("flights-20260101-000000-abcdef", "has no incident"),
-    "retire": (True, "says that nothing serves any more"),
+    "retire": (True, "means that nothing serves any more"),
 }
 """What does not reach a resource: key -> value, and a part of the refusal."""
 

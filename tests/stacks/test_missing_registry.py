@@ -50,7 +50,7 @@ def test_a_bucket_that_is_there_is_not_made_but_given_its_tags_beside_its_others
 
 def test_a_bucket_that_may_not_be_seen_is_neither_made_nor_tagged():
     text = said("flights-registry-1", "AccessDenied")
-    assert "S3 does not let its tags be read" in text
+    assert "S3 denies access to its tags" in text
     assert "s3api" not in text
     assert (
         "aws ssm put-parameter --region eu-west-1 --type String --overwrite --name /tidewatch/tidewatch/prod/" in text

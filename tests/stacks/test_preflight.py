@@ -27,7 +27,8 @@ def test_without_variants_no_version_is_looked_for(stack: Rehearsed):
 def test_another_name_for_the_model_is_refused_before_the_first_resource(published: Rehearsed):
     published.config["tidewatch:model"]["name"] = "trains"
     with pytest.raises(
-        PreflightError, match=r"This stack is that of flights: .* a stack of its own: `pulumi stack init`"
+        PreflightError,
+        match=r"This stack is that of flights: .* create a separate stack for trains: run `pulumi stack init`",
     ):
         resolved(published)
 

@@ -138,9 +138,9 @@ def test_over_an_open_incident_a_new_version_gets_nothing_until_it_is_acknowledg
     canary.serve(blue=("1", 90), green=("3", 10)).up()
     assert canary.weights() == {"blue": 1.0, "green": 0.0}
     said = canary.outputs()["traffic"]["withheld"]
-    assert said.startswith("Variant green gets nothing while incident ")
+    assert said.startswith("Variant green gets no traffic while incident ")
     assert changes(canary.up()) == set()
-    canary.set(acknowledgedIncident=said.split()[6]).up()
+    canary.set(acknowledgedIncident=said.split()[7]).up()
     assert canary.weights() == {"blue": 0.9, "green": 0.1}
     assert canary.outputs()["traffic"]["withheld"] == ""
     assert changes(canary.up()) == set()
@@ -176,7 +176,7 @@ def test_a_variant_whose_guardrail_is_in_alarm_gets_no_new_version(canary: Rehea
     name = canary.outputs()["alarms"]["guardrails"]["green"]
     boto3.client("cloudwatch").set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="a test")
     said = canary.serve(blue=("1", 95), green=("3", 5)).refusal()
-    assert f"Variant green is not raised while its guardrail {name} is in ALARM" in said
+    assert f"Variant green cannot get more traffic while its guardrail {name} is in ALARM" in said
     assert canary.weights() == {"blue": 0.95, "green": 0.05}
 
 

@@ -21,7 +21,7 @@ def test_without_variants_the_registry_and_the_shared_parts_are_made(stack: Rehe
 
 def test_a_mistake_in_the_config_touches_nothing(stack: Rehearsed):
     said = stack.set(variants={"red": {"version": "latest", "weight": -1}}, rollbackTo="blue").refusal()
-    assert "The config of rehearsal has mistakes:" in said
+    assert "The config of rehearsal is invalid:" in said
     assert all(f"tidewatch:variants.red{rest}" in said for rest in (":", ".version:", ".weight:"))
     assert boto3.client("s3").list_buckets()["Buckets"] == []
 

@@ -40,7 +40,7 @@ def test_after_an_interrupted_destroy_an_up_refuses_in_preview_what_a_refresh_me
     watched, _ = watching(standing, Guarded.of_the_account(), 30)
     with pytest.raises(DeploymentFailed):
         watched.destroy(preview=False)
-    assert "`pulumi up --refresh` makes it again" in standing.refusal()
+    assert "`pulumi up --refresh` creates it again" in standing.refusal()
     standing.up(preview=True, refresh=True)
     assert standing.weights() == {"blue": 0.95, "green": 0.05}
 
@@ -59,7 +59,7 @@ def test_the_end_is_in_the_ledger(standing: Rehearsed):
     entries = boto3.client("dynamodb").scan(TableName=table)["Items"]
     last = sorted(entries, key=lambda entry: int(entry["sequence"]["N"]))[-2:]
     assert [entry["kind"]["S"] for entry in last] == ["intent", "outcome"]
-    assert all("ends: nothing declares its traffic any more" in entry["why"]["S"] for entry in last)
+    assert all("is being deleted: the config no longer declares any traffic" in entry["why"]["S"] for entry in last)
 
 
 def test_a_protected_stack_loses_nothing_to_destroy_and_retires_in_two_steps(standing: Rehearsed):

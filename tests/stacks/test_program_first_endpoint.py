@@ -67,7 +67,7 @@ def test_the_next_up_makes_it_again_on_other_instances_under_its_name(failed: Re
 
 def test_it_fails_again_until_there_is_capacity_and_then_needs_no_edit(failed: Rehearsed):
     create_local_control().inject("create_fails", reason="capacity")
-    with pytest.raises(DeploymentFailed, match=r"no instances for the first endpoint .* It has never served"):
+    with pytest.raises(DeploymentFailed, match=r"no instances for the first endpoint .* this one has never served"):
         failed.up(preview=True)
     failed.clock.advance(3600)
     assert alarming() == set()

@@ -143,7 +143,10 @@ def test_a_bucket_that_lost_its_tags_gets_them_again_and_keeps_its_others(standi
     own = {key: value for key, value in before.items() if key != "tidewatch:stack"} | {"cost-centre": "a + b"}
     _tag(bucket, own)
     said = standing.refusal()
-    assert f"is the bucket {bucket}, which is there" in said
+    assert (
+        f"names the bucket {bucket} as the registry of this stack. The bucket exists, but lacks the stack's tags"
+        in said
+    )
     assert _obey(said) == ["put-bucket-tagging"]
     assert _tags(standing) == before | own
     assert changes(standing.up()) == set()

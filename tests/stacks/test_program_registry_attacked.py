@@ -228,7 +228,7 @@ def test_an_up_of_somebody_who_is_not_named_is_refused_before_anything_is_made(g
 
 def test_who_deploys_is_handed_over_in_two_steps(guarded: Rehearsed) -> None:
     with act_as(DEPLOYER):
-        with pytest.raises(DeploymentFailed, match="was named before"):
+        with pytest.raises(DeploymentFailed, match="who is already named"):
             guarded.set(access={"deployers": [role("administrator")]}).up(preview=False)
         guarded.set(access={"deployers": [DEPLOYER, role("administrator")]}).up(preview=False)
     with act_as(role("administrator")):

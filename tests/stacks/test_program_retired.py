@@ -38,6 +38,6 @@ def test_a_retired_stack_keeps_its_registry_and_serves_again(standing: Rehearsed
 @pytest.mark.parametrize("preview", [True, False])
 def test_a_model_that_lives_is_not_renamed(standing: Rehearsed, preview: bool):
     standing.config["tidewatch:model"] = {**standing.config["tidewatch:model"], "name": "trains"}
-    with pytest.raises(DeploymentFailed, match="give trains a stack of its own") as refused:
+    with pytest.raises(DeploymentFailed, match="create a separate stack for trains") as refused:
         standing.up(preview=preview)
     assert not refused.value.summary.changed_steps

@@ -146,7 +146,9 @@ def test_what_becomes_names_and_tags_cannot_be_secret():
     with pytest.raises(SettingsError) as refused:
         load(CONFIG, secret_keys=["tidewatch:model", "aws:secretKey"])
     (told,) = refused.value.mistakes
-    assert told.startswith("tidewatch:model: is secret, and becomes names, tags or texts that everybody reads")
+    assert told.startswith(
+        "tidewatch:model: is secret, but becomes part of names, tags or texts that everybody can read"
+    )
     assert "endpoint.environment" in told
     assert "the addresses under notify, and its Slack team and channel" in told
 

@@ -109,8 +109,8 @@ def test_shares_sum_to_one(blue: int, green: int):
         ("tidewatch:variants.green.weight", True, "True is not a number"),
         ("tidewatch:variants.green.instances", 0, "0 is too small; use 1 or more"),
         ("tidewatch:variants.green.instances", 1.5, "1.5 is not a whole number"),
-        ("tidewatch:variants.green.version", "latest", '"latest" is no version an endpoint can be pinned to'),
-        ("tidewatch:variants.green.version", 1.1, "1.1 is a number, in which 1.10 and 1.1 are the same"),
+        ("tidewatch:variants.green.version", "latest", '"latest" is not a fixed version'),
+        ("tidewatch:variants.green.version", 1.1, "1.1 is a number, so 1.10 and 1.1 would be the same"),
         ("tidewatch:variants.green.version", "a b", '"a b" is not a version'),
         ("tidewatch:variants.green.version", None, "tidewatch:variants.green.version: None is not a version"),
         (
@@ -118,20 +118,24 @@ def test_shares_sum_to_one(blue: int, green: int):
             "red",
             'tidewatch:rollbackTo: "red" is not a variant; the variants are blue and green',
         ),
-        ("tidewatch:rollbackTo", "", "tidewatch:rollbackTo: is missing; name the variant that a rollback goes back to"),
-        ("tidewatch:rollback.floor", 3, "tidewatch:rollbackTo: blue has 2 instances, below its floor of 3"),
+        (
+            "tidewatch:rollbackTo",
+            "",
+            "tidewatch:rollbackTo: is missing; name the variant that a rollback sends all traffic to",
+        ),
+        ("tidewatch:rollback.floor", 3, "tidewatch:rollbackTo: blue has 2 instances, fewer than its floor of 3"),
         ("tidewatch:rollback.automatic", "perhaps", "'perhaps' is neither true nor false"),
         ("tidewatch:endpoint.instanceType", "ml.g5.xlrge", "use one it offers, like ml.g5.xlarge"),
-        ("tidewatch:endpoint.capturePrefix", "a//b", '"a//b" has an empty part, and SageMaker would capture nothing'),
+        ("tidewatch:endpoint.capturePrefix", "a//b", '"a//b" has an empty part, so SageMaker would capture nothing'),
         ("tidewatch:endpoint.capturePrefix", "/a", '"/a" has an empty part'),
         ("tidewatch:endpoint.captureSampling", 101, "101 is too large; use 100 or less"),
         ("tidewatch:endpoint.platform", "eks", "eks is not in this version; use sagemaker"),
         ("tidewatch:endpoint.jsonContentTypes", ["application/json;a"], "use one without + or ;"),
         ("tidewatch:endpoint.volumeKey", KEY, "ml.g5.xlarge keeps its data on local disks"),
         ("tidewatch:model.name", "f" * 64, "is 64 characters long; SageMaker allows 63"),
-        ("tidewatch:model.name", "fl_ights", '"fl_ights" is not a name SageMaker takes'),
-        ("tidewatch:model.name", "flights-", '"flights-" is not a name SageMaker takes'),
-        ("tidewatch:model.owner", "", "tidewatch:model.owner: is empty; name somebody who answers"),
+        ("tidewatch:model.name", "fl_ights", '"fl_ights" is not a valid SageMaker name'),
+        ("tidewatch:model.name", "flights-", '"flights-" is not a valid SageMaker name'),
+        ("tidewatch:model.owner", "", "tidewatch:model.owner: is empty; name a contact"),
         ("tidewatch:model", {}, "tidewatch:model: is missing; declare it"),
         ("tidewatch:model", "flights", "tidewatch:model: 'flights' is not an object"),
         ("tidewatch:autoscaling", {"maximum": 1, "invocationsPerInstance": 9}, "1 is below the 2 instances of blue"),
@@ -140,7 +144,11 @@ def test_shares_sum_to_one(blue: int, green: int):
         ("tidewatch:drift.lagMinutes", 2.5, "2.5 is not a whole number"),
         ("tidewatch:drift.lookBackHours", 0, "0 is too small; use 1 or more"),
         ("tidewatch:drift.lookBackHours", 337, "337 is too large; use 336 or less"),
-        ("tidewatch:drift.psi", 0.1, "tidewatch:drift.psi: 0.1 is not a pair; say from when it warns"),
+        (
+            "tidewatch:drift.psi",
+            0.1,
+            "tidewatch:drift.psi: 0.1 is not a pair; give the values from which it is a warning",
+        ),
         ("tidewatch:drift.psi", [0.1], "[0.1] is not a pair"),
         ("tidewatch:drift.psi", "0.1, 0.2", "'0.1, 0.2' is not a pair"),
         ("tidewatch:drift.psi", [0.2, 0.1], "warns from 0.2, which is above the 0.1 of drift; put the smaller one"),
@@ -153,7 +161,7 @@ def test_shares_sum_to_one(blue: int, green: int):
         ("tidewatch:drift.ticketShare", 101, "101 is out of range; use more than 0 and at most 100"),
         ("tidewatch:drift.ticketShare", 40, "tidewatch:drift.ticketShare: 40 is above the 30 of pageShare"),
         ("tidewatch:drift.pageShares", 40, "tidewatch:drift.pageShares: unknown key; did you mean pageShare?"),
-        ("tidewatch:logs.retentionDays", 8, "tidewatch:logs.retentionDays: 8 is not right"),
+        ("tidewatch:logs.retentionDays", 8, "tidewatch:logs.retentionDays: 8 is invalid"),
         ("aws:region", "", "aws:region: is missing; set it"),
         ("aws:region", "mars", 'aws:region: "mars" is not a region'),
     ],
@@ -195,14 +203,14 @@ def test_all_weights_zero_is_refused():
     config = changed("tidewatch:variants.blue.weight", 0)
     config["tidewatch:variants"]["green"]["weight"] = "0"
     assert mistakes(config) == (
-        "tidewatch:variants: every weight is 0, which sends traffic to nothing; give one variant more than 0",
+        "tidewatch:variants: every weight is 0, so no variant would get traffic; give one variant more than 0",
     )
 
 
 def test_the_champion_must_hold_a_variant():
     config = changed("tidewatch:rollbackTo", "green")
     del config["tidewatch:variants"]["green"]
-    assert mistakes(config) == ('tidewatch:rollbackTo: "green" holds no variant; the variants are blue',)
+    assert mistakes(config) == ('tidewatch:rollbackTo: "green" is not a declared variant; the variants are blue',)
 
 
 def test_a_fleet_that_is_taken_over_in_steps_needs_two_instances():

@@ -117,7 +117,7 @@ def build_guardrail_composite(alarms: Iterable[Alarm]) -> CompositeAlarm | None:
         return None
     return CompositeAlarm(
         key=GUARDRAIL_COMPOSITE,
-        description="The challenger is worse than the champion in something that rolls it back.",
+        description="A guardrail of the challenger fired: the challenger is worse than the champion.",
         severity=Severity.P1,
         rule=any_of(*keys),
         runbook="guardrail-errors",
@@ -131,7 +131,11 @@ def _require_unique_keys(alarms: Sequence[Alarm]) -> tuple[Alarm, ...]:
     mistakes: list[InvalidAlarm] = []
     for alarm in alarms:
         if alarm.key in seen:
-            mistakes.append(InvalidAlarm(f'"{alarm.key}" is the name of another alarm too; give each its own', "name"))
+            mistakes.append(
+                InvalidAlarm(
+                    f'"{alarm.key}" is already the name of another alarm; give each alarm its own name', "name"
+                )
+            )
         seen.add(alarm.key)
     if mistakes:
         raise InvalidAlarms(mistakes)

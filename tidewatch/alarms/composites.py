@@ -75,12 +75,10 @@ class CompositeAlarm:
 
     def __post_init__(self) -> None:
         if not KEY_PATTERN.fullmatch(self.key):
-            raise InvalidAlarm("is not a key; use words of a-z and 0-9 joined by dashes", "name", self.key)
+            raise InvalidAlarm("is not a valid key; use words of a-z and 0-9 joined by dashes", "name", self.key)
         object.__setattr__(self, "runbook", self.runbook or self.key)
         if not 1 <= len(self.children) <= MAX_CHILDREN:
-            raise InvalidAlarm(
-                f"has {len(self.children)} alarms under it; CloudWatch allows 1 to 100", "rule", self.key
-            )
+            raise InvalidAlarm(f"has {len(self.children)} child alarms; CloudWatch allows 1 to 100", "rule", self.key)
 
     @property
     def children(self) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ DEPLOYMENT_RUNNING = "deployment-running"
 ROLLBACK_FAILED_ALARM = Alarm(
     key="rollback-failed",
     title="Rollback function fails",
-    description="The rollback function does not work: a bad version would stay in service until somebody acts by hand.",
+    description="The rollback function fails: a bad version would stay in service until somebody acts by hand.",
     severity=Severity.P1,
     signal=MetricMath(
         "i - e + 0 * FILL(i, REPEAT)",
@@ -52,7 +52,7 @@ ROLLBACK_BLOCKED_ALARM = Alarm(
 TRAFFIC_CHANGED_ALARM = Alarm(
     key="traffic-changed",
     title="Weights changed out of band",
-    description="The traffic was moved by somebody else than this program: users may get a version nobody declared.",
+    description="Something other than this program moved the traffic: users may get a version that nobody declared.",
     severity=Severity.P2,
     signal=MetricStat(m.OUT_OF_BAND_CHANGES, "Maximum"),
     missing=MissingData.IGNORE,
@@ -61,7 +61,7 @@ TRAFFIC_CHANGED_ALARM = Alarm(
 RECORDS_REFUSED_ALARM = Alarm(
     key="records-refused",
     title="Forged or broken records",
-    description="The tables that steer the traffic hold something that nothing of ours writes: it was set aside.",
+    description="The tables that control the traffic hold a record that this program did not write; it was ignored.",
     severity=Severity.P1,
     signal=MetricStat(m.RECORDS_REFUSED, "Maximum"),
     missing=MissingData.IGNORE,
@@ -70,7 +70,7 @@ RECORDS_REFUSED_ALARM = Alarm(
 BREAK_GLASS_ALARM = Alarm(
     key=BREAK_GLASS,
     title="Break-glass used",
-    description="Somebody took the role that may delete versions that users are served, or did something with it.",
+    description="Somebody assumed or used the break-glass role, which may delete versions in service.",
     severity=Severity.P1,
     signal=MetricStat(m.RULE_MATCHES, "Sum", BREAK_GLASS),
 )
@@ -79,7 +79,7 @@ BREAK_GLASS_ALARM = Alarm(
 DEPLOYMENT_ROLLED_BACK_ALARM = Alarm(
     key="deployment-rolled-back",
     title="Deployment rolled back",
-    description="SageMaker undid a deployment: users get the previous configuration, not the one asked for.",
+    description="SageMaker undid a deployment: users get the previous configuration, not the requested one.",
     severity=Severity.P2,
     signal=MetricStat(m.DEPLOYMENT_ROLLED_BACK, "Maximum"),
     periods=3,
@@ -91,7 +91,7 @@ DEPLOYMENT_ROLLED_BACK_ALARM = Alarm(
 DEPLOYMENT_RUNNING_ALARM = Alarm(
     key=DEPLOYMENT_RUNNING,
     title="Deployment running",
-    description="The endpoint moves to another configuration: alarms of the move itself are held back.",
+    description="The endpoint is moving to another configuration: alarms that the move causes are suppressed.",
     severity=Severity.P3,
     signal=MetricStat(m.DEPLOYMENT_RUNNING, "Maximum"),
     notifies=False,
@@ -101,7 +101,7 @@ DEPLOYMENT_RUNNING_ALARM = Alarm(
 ENDPOINT_NOT_IN_SERVICE_ALARM = Alarm(
     key="endpoint-not-in-service",
     title="Endpoint not in service",
-    description="The endpoint is in a status in which it serves nobody, or which it does not leave by itself.",
+    description="The endpoint's status is one in which it does not serve, or one that it cannot leave by itself.",
     severity=Severity.P1,
     signal=MetricStat(m.ENDPOINT_NOT_IN_SERVICE, "Maximum"),
     periods=2,
@@ -138,8 +138,7 @@ def _build_undelivered_alarm(queue_owners: Sequence[str]) -> Alarm:
     return Alarm(
         key="undelivered",
         title="Undelivered events",
-        description="An event was given up on after all attempts and waits in a queue: what it asked for has not "
-        "happened.",
+        description="An event failed all its attempts and waits in the dead-letter queue: its work was not done.",
         severity=Severity.P2,
         signal=MetricMath(" + ".join(stats), stats, 0),
         period_s=FIVE_MINUTES,
@@ -151,8 +150,8 @@ def _build_rollback_pending_alarm(thresholds: AlarmThresholds) -> Alarm:
     return Alarm(
         key="rollback-pending",
         title="Rollback takes long",
-        description=f"A rollback was asked for over {thresholds.rollback_pending_seconds:g} seconds ago and the "
-        f"weights have not flipped: users still get the bad version.",
+        description=f"A rollback was requested over {thresholds.rollback_pending_seconds:g} seconds ago and the "
+        "weights have not flipped: users still get the bad version.",
         severity=Severity.P1,
         signal=MetricStat(m.ROLLBACK_PENDING, "Maximum"),
         threshold=thresholds.rollback_pending_seconds,
@@ -165,9 +164,9 @@ def _build_unacknowledged_alarm(minutes: int) -> Alarm:
     """Returns the alarm; CloudWatch's windows are a day at most, and so is the number of minutes."""
     return Alarm(
         key="unacknowledged",
-        title="Incident without an answer",
-        description=f"Nobody has acknowledged an incident for {minutes} minutes: those who were paged may not have "
-        f"heard it.",
+        title="Unacknowledged incident",
+        description=f"Nobody has acknowledged an incident for {minutes} minutes: the page may not have reached "
+        "anybody.",
         severity=Severity.P1,
         signal=MetricStat(m.OPEN_INCIDENTS, "Maximum"),
         periods=minutes,

@@ -40,7 +40,7 @@ def build_custom_guardrail(
     return Alarm(
         key=f"{KEY_PREFIX}-{name}",
         title=f"Guardrail {name}",
-        description=f"{metric} of the challenger is {comparison} {threshold:g}, which the config rules out.",
+        description=f"{metric} of the challenger is {comparison} {threshold:g}, beyond the limit in the config.",
         severity=severity,
         signal=_gate_on_samples(stat, minimum_samples) if minimum_samples else stat,
         comparison=comparison,
@@ -60,7 +60,7 @@ def _find_metric(namespace: str, name: str, dimensions: tuple[str, ...]) -> Metr
         for candidate in (*EMITTED_METRICS, *PLATFORM_METRICS)
         if (candidate.namespace, candidate.name) == (namespace, name)
     )
-    metric = next(matches, Metric(name, "None", (), "Named by the config.", namespace, lower_bound=float("-inf")))
+    metric = next(matches, Metric(name, "None", (), "Named in the config.", namespace, lower_bound=float("-inf")))
     return replace(metric, dimensions=dimensions)
 
 

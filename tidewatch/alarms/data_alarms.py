@@ -26,7 +26,7 @@ QUARTER_DAY = 6 * HOUR
 HOURS_FAILING_ALARM = Alarm(
     key="hours-failing",
     title="Hours of data unread",
-    description="Captured data of some hours could not be read whole, again and again: drift in it goes unseen.",
+    description="Some hours of captured data could not be read completely after several attempts: drift goes unseen.",
     severity=Severity.P2,
     signal=MetricStat(m.HOURS_FAILING, "Maximum"),
     period_s=HOUR,
@@ -41,7 +41,7 @@ HOURS_FAILING_ALARM = Alarm(
 DRIFT_FAILED_ALARM = Alarm(
     key="drift-failed",
     title="Drift function fails",
-    description="The drift function failed at every attempt of an hour: nobody watches the data.",
+    description="The drift function failed all attempts for an hour: nothing monitors the data.",
     severity=Severity.P2,
     signal=MetricMath(
         f"IF(e >= {ATTEMPTS}, i - e, 1)",
@@ -56,7 +56,7 @@ DRIFT_FAILED_ALARM = Alarm(
 DRIFT_LATE_ALARM = Alarm(
     key="drift-late",
     title="Drift function does not run",
-    description="The drift function has not run for three hours: nobody watches the data.",
+    description="The drift function has not run for three hours: nothing monitors the data.",
     severity=Severity.P2,
     signal=MetricMath(
         "i + 0 * s", {"i": MetricStat(m.CALLS, "Sum", DRIFT), "s": MetricStat(m.CALLS, "Sum", ROLLBACK)}, 0
@@ -77,7 +77,7 @@ DRIFT_THROTTLED_ALARM = Alarm(
     key="drift-throttled",
     title="Drift function throttled",
     description=f"The account has no concurrency left for the drift function, {format_number(ATTEMPTS)} times in an "
-    f"hour; the rollback function lives off the same.",
+    "hour; the rollback function shares this concurrency.",
     severity=Severity.P2,
     signal=MetricStat(m.CALL_THROTTLES, "Sum", DRIFT),
     threshold=ATTEMPTS,
@@ -114,7 +114,7 @@ def _build_capture_missing_alarm(thresholds: AlarmThresholds, variants: Sequence
     return Alarm(
         key="capture-missing",
         title="Nothing captured",
-        description="Requests are served, but for three hours none was captured: drift goes unseen.",
+        description="The endpoint serves requests but captured none for three hours: drift goes unseen.",
         severity=Severity.P2,
         signal=MetricMath(f"IF(({build_sum('n', variants)}) >= {requests}, {build_sum('r', variants)}, 1)", stats, 0),
         comparison="<",
@@ -156,7 +156,7 @@ def _build_drift_alarm(variants: Sequence[str]) -> Alarm:
     return Alarm(
         key="drift",
         title="Drift",
-        description="Features moved away from the training data, and it lasts: predictions may be off.",
+        description="Features have moved away from the training data and stay there: predictions may be wrong.",
         severity=Severity.P2,
         signal=build_count(m.DRIFT_SEVERITY, "Maximum", TICKET, variants),
         period_s=HOUR,
@@ -171,7 +171,7 @@ def _build_many_features_drift_alarm(variants: Sequence[str]) -> Alarm:
     return Alarm(
         key="many-features-drift",
         title="Many features drift",
-        description="Many features at once no longer look like the training data, and it lasts: something upstream "
+        description="Many features no longer look like the training data, and this persists: something upstream "
         "broke, or the world changed.",
         severity=Severity.P1,
         signal=build_count(m.DRIFT_SEVERITY, "Maximum", PAGE, variants),
@@ -187,8 +187,7 @@ def _build_insufficient_data_alarm(thresholds: AlarmThresholds, variants: Sequen
     return Alarm(
         key="insufficient-data",
         title="Too little data for a verdict",
-        description=f"For {thresholds.insufficient_hours} hours there were too few records to tell whether the data "
-        f"drifts.",
+        description=f"For {thresholds.insufficient_hours} hours there were too few records for a verdict on drift.",
         severity=Severity.P3,
         signal=build_count(m.DRIFT_INSUFFICIENT, "Minimum", 1, variants),
         period_s=QUARTER_DAY,

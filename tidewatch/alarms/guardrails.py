@@ -55,8 +55,8 @@ def _build_model_errors_guardrail(thresholds: AlarmThresholds) -> Alarm:
     return Alarm(
         key="guardrail-model-errors",
         title="Challenger refuses",
-        description=f"The challenger leaves {thresholds.guardrail_error_points:g} points more of its requests without "
-        f"a prediction than the champion would: often it expects other features.",
+        description=f"The challenger leaves {thresholds.guardrail_error_points:g} points more of its requests "
+        "without a prediction than the champion would: it may expect other features.",
         severity=Severity.P1,
         signal=MetricMath(
             f"IF({condition}, {build_significant_excess()}, 0)", _build_comparison_stats(m.MODEL_ERRORS), -1, 1

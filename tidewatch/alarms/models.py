@@ -113,7 +113,7 @@ class Alarm:
 
     def __post_init__(self) -> None:
         if not KEY_PATTERN.fullmatch(self.key):
-            raise InvalidAlarm("is not a key; use words of a-z and 0-9 joined by dashes", "name", self.key)
+            raise InvalidAlarm("is not a valid key; use words of a-z and 0-9 joined by dashes", "name", self.key)
         object.__setattr__(self, "runbook", self.runbook or self.key)
         for stat in self.stats:
             self._check_statistic(stat)
@@ -123,7 +123,9 @@ class Alarm:
         self._check_threshold()
         if self.guardrail and (self.missing is not MissingData.NOT_BREACHING or self.suppressed_by_deployment):
             raise InvalidAlarm(
-                "rolls back, so it must clear without data and no deployment may suppress it", "missing", self.key
+                "triggers a rollback, so it must clear without data, and no deployment may suppress it",
+                "missing",
+                self.key,
             )
 
     @property
@@ -160,27 +162,30 @@ class Alarm:
         for stat_id in signal.stats:
             if not ID_PATTERN.fullmatch(stat_id):
                 raise InvalidAlarm(
-                    f'"{stat_id}" is not an id; use a small letter first, then letters, digits and underscores',
+                    f'"{stat_id}" is not a valid id; start with a lower-case letter, then use letters, digits '
+                    "and underscores",
                     "expression",
                     self.key,
                 )
         ids = set(re.findall(rf"\b{ID_PATTERN.pattern}\b", signal.expression))
         if ids != set(signal.stats):
             unmatched = ", ".join(sorted(ids ^ set(signal.stats)))
-            raise InvalidAlarm(f"names other ids than it reads: {unmatched}", "expression", self.key)
+            raise InvalidAlarm(
+                f"the expression and the metrics have different ids: {unmatched}", "expression", self.key
+            )
 
     def _check_window(self) -> None:
         period, periods = self.period_s, self.periods
         if period not in (10, 20, 30) and (period < 60 or period % 60):
-            raise InvalidAlarm(f"{period} seconds is no period of CloudWatch; use 10, 20, 30, or a multiple of 60",
+            raise InvalidAlarm(f"{period} seconds is not a CloudWatch period; use 10, 20, 30, or a multiple of 60",
                                "period", self.key)  # fmt: skip
         if periods < 1:
-            raise InvalidAlarm(f"{periods} periods evaluate nothing; use 1 or more", "periods", self.key)
+            raise InvalidAlarm(f"{periods} periods is too few; use 1 or more", "periods", self.key)
         longest = DAY if period < HOUR else WEEK
         if period * periods > longest:
             span, period_range = ("a day", "below an hour") if longest == DAY else ("seven days", "of an hour or more")
             window = f"{periods} periods of {period} seconds"
-            problem = f"{window} are over {span} ({longest} seconds), the most with a period {period_range}"
+            problem = f"{window} are over {span} ({longest} seconds), the maximum with a period {period_range}"
             if period > longest:
                 if shorter := _find_longest_period(periods):
                     raise InvalidAlarm(f"{problem}; use a period of {shorter} seconds or less", "period", self.key)
@@ -189,7 +194,7 @@ class Alarm:
             raise InvalidAlarm(f"{problem}; use {longest // period} periods or fewer", "periods", self.key)
         if not 1 <= self.datapoints <= periods:
             raise InvalidAlarm(
-                f"{self.datapoints} of {periods} datapoints cannot be; use 1 to {periods}", "datapoints", self.key
+                f"{self.datapoints} of {periods} datapoints is impossible; use 1 to {periods}", "datapoints", self.key
             )
 
     def _check_threshold(self) -> None:
@@ -205,8 +210,8 @@ class Alarm:
         if not is_reachable:
             value_range = _format_range(lower_bound, upper_bound)
             raise InvalidAlarm(
-                f"{threshold:g} is outside what it is compared with, which is {value_range}: "
-                f"{self.comparison} {threshold:g} would hold always or never",
+                f"{threshold:g} is outside the metric's range, which is {value_range}: {self.comparison} "
+                f"{threshold:g} would hold always or never",
                 "threshold",
                 self.key,
             )

@@ -34,7 +34,9 @@ def _build_server_errors_alarm(thresholds: AlarmThresholds) -> Alarm:
     return Alarm(
         key="server-errors",
         title="Server errors",
-        description=f"More than {thresholds.server_error_percent:g}% of the requests to this variant fail on our side.",
+        description=(
+            f"More than {thresholds.server_error_percent:g}% of the requests to this variant get server errors."
+        ),
         severity=Severity.P1,
         signal=MetricMath(
             f"IF({condition}, e, 0)",
@@ -62,7 +64,7 @@ def _build_model_errors_alarm(thresholds: AlarmThresholds) -> Alarm:
         key="model-errors",
         title="Model errors",
         description=f"The model does not answer more than {thresholds.model_error_percent:g}% of its requests with a "
-        f"prediction: it refuses them, times out or breaks.",
+        "prediction: it refuses them, times out or crashes.",
         severity=Severity.P2,
         signal=MetricMath(
             f"IF({condition}, e, 0)",
@@ -147,7 +149,7 @@ def build_silence_alarm(thresholds: AlarmThresholds, variants: Sequence[str]) ->
         key="silence",
         title="No requests",
         description=f"This variant got no request for {thresholds.silence_minutes} minutes: callers fail before they "
-        f"reach it, or nobody asks.",
+        "reach it, or nobody sends requests.",
         severity=Severity.P2,
         signal=MetricMath(f"IF({is_expected}, n + 0 * w, 1)", stats, 0),
         comparison="<",
@@ -170,7 +172,7 @@ def build_host_alarms(thresholds: AlarmThresholds, gpu_count: int) -> tuple[Alar
         Alarm(
             key="memory",
             title="Memory nearly full",
-            description="A host runs out of memory: its container will be killed, and requests fail.",
+            description="A host is running out of memory: its container will be killed, and requests will fail.",
             severity=Severity.P2,
             signal=MetricStat(m.MEMORY, "Maximum"),
             comparison=">",
@@ -183,7 +185,7 @@ def build_host_alarms(thresholds: AlarmThresholds, gpu_count: int) -> tuple[Alar
         Alarm(
             key="disk",
             title="Disk nearly full",
-            description="A host's disk fills up: capture stops when it is nearly full, and drift goes unseen.",
+            description="A host's disk is filling up: capture stops when it is nearly full, and drift goes unseen.",
             severity=Severity.P2,
             signal=MetricStat(m.DISK, "Maximum"),
             comparison=">",
@@ -214,7 +216,7 @@ def _build_gpu_alarms(thresholds: AlarmThresholds, gpu_count: int) -> tuple[Alar
         Alarm(
             key="gpu-memory",
             title="Graphics memory nearly full",
-            description="The graphics memory is nearly used up: larger batches will fail.",
+            description="The graphics memory is nearly full: larger batches will fail.",
             severity=Severity.P2,
             signal=MetricStat(m.GPU_MEMORY, "Maximum"),
             comparison=">",

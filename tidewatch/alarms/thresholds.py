@@ -21,7 +21,7 @@ class AlarmThresholds:
     """The thresholds of the alarms. Percentages are 0 to 100. Raises InvalidAlarms."""
 
     server_error_percent: float = _declare_threshold(
-        2, 0.01, 99, description="percent of a variant's requests that fail on our side, in five minutes"
+        2, 0.01, 99, description="percent of a variant's requests that fail with a server error, in five minutes"
     )
     model_error_percent: float = _declare_threshold(
         5, 0.01, 99, description="percent of a variant's requests that get no prediction, in five minutes"
@@ -33,10 +33,10 @@ class AlarmThresholds:
         95, 50, 99.9, description="percent of the predictions that may take no longer than `latencyMilliseconds`"
     )
     overhead_milliseconds: float = _declare_threshold(
-        200, 1, 60_000, description="what SageMaker may add to a typical request"
+        200, 1, 60_000, description="how much time SageMaker may add to a typical request"
     )
     silence_minutes: int = _declare_threshold(
-        15, 5, 1440, 5, description="without a request though some are due; a multiple of 5"
+        15, 5, 1440, 5, description="without requests although some are expected; a multiple of 5"
     )
     gpu_percent: float = _declare_threshold(
         90, 1, 99, description="use of a host's graphics processors, for 15 minutes"
@@ -47,10 +47,10 @@ class AlarmThresholds:
     memory_percent: float = _declare_threshold(90, 1, 99, description="use of a host's memory, for 15 minutes")
     disk_percent: float = _declare_threshold(75, 1, 99, description="use of a host's disk, for 15 minutes")
     minimum_requests: int = _declare_threshold(
-        20, 1, 1_000_000, 1, description="requests below which a period says nothing about a rate"
+        20, 1, 1_000_000, 1, description="minimum requests in a period for an error rate"
     )
     minimum_errors: int = _declare_threshold(
-        5, 1, 100_000, 1, description="errors below which they are single events, not a rate"
+        5, 1, 100_000, 1, description="minimum errors for an error rate; fewer count as single events"
     )
     guardrail_error_points: float = _declare_threshold(
         2, 0.01, 99, description="percentage points by which a challenger may fail more often than the champion"
@@ -73,10 +73,10 @@ class AlarmThresholds:
         1,
         1_000_000,
         1,
-        description="requests in a minute below which latency is not compared: with fewer, long tails differ by chance",
+        description="minimum requests a minute to compare latency: with fewer, long tails differ by chance",
     )
     capture_requests: int = _declare_threshold(
-        100, 1, 1_000_000_000, 1, description="requests in an hour of which some must have been captured"
+        100, 1, 1_000_000_000, 1, description="requests in an hour, of which at least one must have been captured"
     )
     rejected_percent: float = _declare_threshold(
         1, 0.01, 99, description="percent of the captured records that could not be read"
@@ -85,7 +85,7 @@ class AlarmThresholds:
         24, 6, 168, 6, description="without enough data for a verdict on drift; a multiple of 6"
     )
     rollback_pending_seconds: float = _declare_threshold(
-        300, 60, 86_400, description="that a rollback may take before it pages"
+        300, 60, 86_400, description="that a rollback may take before somebody is paged"
     )
 
     def __post_init__(self) -> None:
@@ -107,7 +107,7 @@ def find_range_fault(value: float, bounds: Mapping[str, Any]) -> str:
     if not minimum <= value <= maximum:
         return f"{format_number(value)} is out of range; use {format_number(minimum)} to {format_number(maximum)}"
     if step > 1 and value % step:
-        return f"{format_number(value)} is no multiple of {step}; use one like {step * 2}"
+        return f"{format_number(value)} is not a multiple of {step}; use one like {step * 2}"
     return ""
 
 

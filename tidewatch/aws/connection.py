@@ -27,8 +27,8 @@ IGNORED_SETTINGS = (
 )  # fmt: skip
 """Settings of the provider's resources and its own checks, which do not concern clients."""
 UNSUPPORTED_SETTINGS = {
-    "assumeRole": "is no setting of this version of the AWS provider; use assumeRoles, a list like [{roleArn: ARN}]",
-    "noProxy": "boto3 takes it from the environment only; leave it out and set NO_PROXY there",
+    "assumeRole": "is not a setting of this version of the AWS provider; use assumeRoles, a list like [{roleArn: ARN}]",
+    "noProxy": "boto3 reads it from the environment only; remove it and set NO_PROXY in the environment",
 }
 PROVIDER_KEYS = tuple(f"aws:{name}" for name in (*SUPPORTED_SETTINGS, *IGNORED_SETTINGS, *UNSUPPORTED_SETTINGS))
 """Every key of the AWS provider's config."""
@@ -115,17 +115,19 @@ def find_config_faults(config: Mapping[str, object]) -> Iterator[str]:
     """Yields the provider settings that no client could follow, each with its path."""
     for key in sorted(name for name in config if name.startswith("aws:") and name not in PROVIDER_KEYS):
         suggestions = difflib.get_close_matches(key, PROVIDER_KEYS, 1)
-        yield f"{key}: is no setting of the AWS provider" + (f"; did you mean {suggestions[0]}?" if suggestions else "")
+        yield f"{key}: is not a setting of the AWS provider" + (
+            f"; did you mean {suggestions[0]}?" if suggestions else ""
+        )
     settings = _read_settings(config)
     for name in sorted(settings.keys() & UNSUPPORTED_SETTINGS.keys()):
         yield f"aws:{name}: {UNSUPPORTED_SETTINGS[name]}"
     yield from _find_shape_faults(settings)
     for name in ("sharedConfigFiles", "sharedCredentialsFiles"):
         if isinstance(settings.get(name), list) and len(settings[name]) > 1:
-            yield f"aws:{name}: names {len(settings[name])} files, and boto3 reads one; put what is needed into one"
+            yield f"aws:{name}: names {len(settings[name])} files, but boto3 reads only one; merge them into one"
     if bool(settings.get("accessKey")) != bool(settings.get("secretKey")):
         missing = "secretKey" if settings.get("accessKey") else "accessKey"
-        yield f"aws:{missing}: is missing; an access key is a pair, or leave both out and use a profile"
+        yield f"aws:{missing}: is missing; an access key needs both parts: add it, or leave both out and use a profile"
 
 
 def _find_shape_faults(settings: Mapping[str, Any]) -> Iterator[str]:
@@ -137,7 +139,7 @@ def _find_shape_faults(settings: Mapping[str, Any]) -> Iterator[str]:
             yield f"aws:{name}: is neither true nor false"
     for name, choices in _CHOICES.items():
         if name in settings and settings[name] not in choices:
-            yield f"aws:{name}: is none of {', '.join(choices)}"
+            yield f"aws:{name}: is invalid; use one of {', '.join(choices)}"
     if "maxRetries" in settings and not str(settings["maxRetries"]).isdecimal():
         yield "aws:maxRetries: is not a whole number"
     yield from _find_endpoint_faults(settings.get("endpoints"))
@@ -165,9 +167,9 @@ def _find_role_faults(role: object, path: str, keys: set[str]) -> Iterator[str]:
     for key in sorted(settings.keys() - keys):
         yield f"{path}.{key}: unknown key; the keys here are {', '.join(sorted(keys))}"
     if not str(settings.get("roleArn") or "").startswith("arn:"):
-        yield f"{path}.roleArn: is no ARN of a role; use one like arn:aws:iam::111122223333:role/deployer"
+        yield f"{path}.roleArn: is not the ARN of a role; use one like arn:aws:iam::111122223333:role/deployer"
     if _parse_duration(str(settings.get("duration") or "")) is None:
-        yield f"{path}.duration: is no duration; use one like 1h or 30m"
+        yield f"{path}.duration: is not a duration; use one like 1h or 30m"
 
 
 def _parse_duration(text: str) -> int | None:

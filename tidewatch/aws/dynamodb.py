@@ -25,7 +25,7 @@ def to_attribute(value: object) -> AttributeValueTypeDef:
         return {"M": to_item(cast("Mapping[str, object]", value))}
     if isinstance(value, list | tuple):
         return {"L": [to_attribute(element) for element in cast("list[object]", value)]}
-    raise TypeError(f"{type(value).__name__} has no place in an item.")
+    raise TypeError(f"{type(value).__name__} cannot be stored in a DynamoDB item.")
 
 
 def to_item(values: Mapping[str, object]) -> dict[str, AttributeValueTypeDef]:
@@ -59,13 +59,13 @@ def require_text_fields(record: object, *required: str) -> None:
     for name in (*required, *text_fields):
         value = getattr(record, name)
         if not isinstance(value, str):
-            raise TypeError(f"{name} is {type(value).__name__}, and should be text.")
+            raise TypeError(f"{name} is {type(value).__name__}, not text.")
 
 
 def require_plausible_time(moment: datetime) -> None:
     """Raises ValueError for a time without a zone or in an implausible year, which could overflow calculations."""
     if moment.tzinfo is None or not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
-        raise ValueError(f"{moment.isoformat()} has no zone, or is of no year that we write.")
+        raise ValueError(f"{moment.isoformat()} has no time zone or an implausible year.")
 
 
 def is_number(value: object) -> bool:

@@ -28,7 +28,7 @@ def format_embedded_metrics(
     for metric in values:
         metric.build_dimensions(**dimensions)
         if metric.namespace != NAMESPACE:
-            raise ValueError(f"{metric.name} is emitted by {metric.namespace}, not by us.")
+            raise ValueError(f"{metric.name} is emitted by {metric.namespace}, not by tidewatch.")
     directive = {
         "Namespace": NAMESPACE,
         "Dimensions": [list(dimensions)],

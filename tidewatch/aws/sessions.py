@@ -165,8 +165,10 @@ def _require_allowed_account(boto3_session: Any, connection: Connection) -> None
     account = str(_build_client(boto3_session.client, connection, "sts", "", None).get_caller_identity()["Account"])
     if allowed and account not in map(str, allowed):
         raise AccountNotAllowed(
-            f"These credentials are of the account {account}, and aws:allowedAccountIds has "
-            f"{', '.join(map(str, allowed))}: use others, or put it there."
+            f"These credentials belong to the account {account}, but aws:allowedAccountIds has "
+            f"{', '.join(map(str, allowed))}: use other credentials, or add the account there."
         )
     if forbidden and account in map(str, forbidden):
-        raise AccountNotAllowed(f"These credentials are of the account {account}, which aws:forbiddenAccountIds has.")
+        raise AccountNotAllowed(
+            f"These credentials belong to the account {account}, which aws:forbiddenAccountIds forbids."
+        )

@@ -38,7 +38,7 @@ def find_key_faults(key: str) -> Iterator[str]:
     if len(key) > MAX_KEY_LENGTH:
         yield f"has {len(key)} characters: a tag's key has at most {MAX_KEY_LENGTH}"
     if key.lower().startswith(RESERVED_PREFIX):
-        yield f"begins with {key[: len(RESERVED_PREFIX)]!r}, which AWS keeps for itself"
+        yield f"begins with {key[: len(RESERVED_PREFIX)]!r}, which AWS reserves"
     yield from _find_character_faults(key)
 
 
@@ -62,16 +62,16 @@ def find_case_duplicates(keys: Iterable[str]) -> list[str]:
 def find_tag_faults(tags: Mapping[str, str], max_tags: int = MAX_RESOURCE_TAGS) -> Iterator[str]:
     """Yields all mistakes in the tags of one resource, as sentences without a full stop."""
     if len(tags) > max_tags:
-        yield f"there are {len(tags)} tags: AWS takes at most {max_tags}"
+        yield f"there are {len(tags)} tags: AWS allows at most {max_tags}"
     for key, value in tags.items():
         for fault in find_key_faults(key):
             yield f"the key {key!r} {fault}"
         for fault in find_value_faults(value):
             yield f"the value of {key!r} {fault}"
     if duplicates := find_case_duplicates(tags):
-        yield f"the keys {', '.join(map(repr, duplicates))} differ in capitals only, which IAM takes for one"
+        yield f"the keys {', '.join(map(repr, duplicates))} differ only in capitals, and IAM treats them as one"
 
 
 def _find_character_faults(text: str) -> Iterator[str]:
     if found := find_forbidden_characters(text):
-        yield f"has {' '.join(map(repr, found))}: a tag takes {ALLOWED_CHARACTERS}"
+        yield f"has {' '.join(map(repr, found))}: a tag may hold {ALLOWED_CHARACTERS}"

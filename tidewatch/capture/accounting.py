@@ -142,7 +142,7 @@ class AccountingBuilder:
 
 def _normalize_counts(counts: Mapping[Key, int]) -> dict[Key, int]:
     if any(count < 0 for count in counts.values()):
-        raise ValueError(f"{dict(counts)} holds a negative count of records: count the files again")
+        raise ValueError(f"{dict(counts)} has a negative count of records: count the files again")
     return {key: counts[key] for key in sorted(counts) if counts[key]}
 
 

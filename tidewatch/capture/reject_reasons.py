@@ -64,46 +64,46 @@ class RejectReason(StrEnum):
 
 EXPLANATIONS = {
     RejectReason.NOT_UTF8: (
-        "the line is no text in UTF-8; capture files are, so this file is damaged or another kind of file"
+        "the line is not UTF-8 text; capture files are, so this file is damaged or of another kind"
     ),
-    RejectReason.NOT_JSON: "the line is no JSON; captured records stand one a line, each a whole JSON object",
+    RejectReason.NOT_JSON: "the line is not JSON; a capture file has one whole JSON object per line",
     RejectReason.TRUNCATED: "the file ends within the record; it may still be written, so check it again later",
-    RejectReason.TOO_LONG: "the line is over 8 MiB; send fewer rows a request",
-    RejectReason.TOO_LARGE: "the record holds over a million values, or its file unpacks to a multiple of itself; "
-    "send fewer rows a request",
-    RejectReason.NOT_A_RECORD: "the line is JSON without captureData.endpointInput.data: not what an endpoint captures",
-    RejectReason.BAD_ENCODING: "the payload's encoding is none of CSV, JSON and BASE64, or its base64 is broken",
-    RejectReason.UNKNOWN_FORMAT: "the payload is of a content type that is not read; send text/csv, application/json, "
+    RejectReason.TOO_LONG: "the line is over 8 MiB; send fewer rows per request",
+    RejectReason.TOO_LARGE: "the record holds over a million values, or its file unpacks to many times its size; "
+    "send fewer rows per request",
+    RejectReason.NOT_A_RECORD: "the line is JSON without captureData.endpointInput.data: not from an endpoint",
+    RejectReason.BAD_ENCODING: "the payload's encoding is not CSV, JSON or BASE64, or its base64 is broken",
+    RejectReason.UNKNOWN_FORMAT: "the payload's content type is not supported; send text/csv, application/json, "
     "application/jsonlines or V2 tensors",
-    RejectReason.NUMPY: "the payload is a numpy array (application/x-npy), which names no columns and is not read; "
-    "send text/csv or application/json",
-    RejectReason.LIBSVM: "the payload is LIBSVM, which is not read; send text/csv or application/json",
-    RejectReason.IMAGE: "the payload is an image, a sound, a film or a form; drift is judged of rows"
-    " of numbers and categories",
-    RejectReason.CHAT: "the payload is a prompt or a chat; drift is judged of rows of numbers and categories",
+    RejectReason.NUMPY: "the payload is a numpy array (application/x-npy), which has no column names and is not "
+    "supported; send text/csv or application/json",
+    RejectReason.LIBSVM: "the payload is LIBSVM, which is not supported; send text/csv or application/json",
+    RejectReason.IMAGE: "the payload is an image, audio, video or a form; drift is measured on rows of numbers and "
+    "categories",
+    RejectReason.CHAT: "the payload is a prompt or a chat; drift is measured on rows of numbers and categories",
     RejectReason.BAD_PAYLOAD: "the request breaks the rules of its own format",
     RejectReason.AMBIGUOUS_PAYLOAD: (
-        "the body says its rows twice, and which of them the server reads cannot be told; send them once"
+        "the body has its rows twice, and it is unknown which of them the server reads; send them once"
     ),
     RejectReason.EMPTY_PAYLOAD: "the request holds no rows",
-    RejectReason.MISSING_COLUMNS: "a row has fewer values than the model has features, or none of their names",
+    RejectReason.MISSING_COLUMNS: "a row has fewer values than the model has features, or lacks their names",
     RejectReason.EXTRA_COLUMNS: "a row has more values than the training data had columns",
     RejectReason.NOT_A_NUMBER: (
         "a numeric column holds something else; build the reference with --categorical COLUMN if it holds categories"
     ),
-    RejectReason.NOT_FINITE: "a number is infinite, or beyond what float64 holds",
-    RejectReason.NO_OUTPUT: "the answer is blank, or is none",
+    RejectReason.NOT_FINITE: "a number is infinite, or too large for float64",
+    RejectReason.NO_OUTPUT: "the answer is blank or missing",
     RejectReason.BAD_OUTPUT: "the answer cannot be read, or holds no number where the score should be",
     RejectReason.ERROR_RESPONSE: (
-        "the answer says what went wrong, and does not hold the score by its name; if it is none, "
-        "say which with --score-output"
+        "the answer reports an error and does not hold the score by its name; if it is not an error, name the score "
+        "with --score-output"
     ),
     RejectReason.AMBIGUOUS_SCORE: (
-        "the answer holds several numbers, and nothing tells which is the score; build the reference "
-        "with --score-output: its NAME there, its place, or NAME:1 for the second of a list under that name"
+        "the answer holds several numbers, and it is unknown which is the score; build the reference with "
+        "--score-output: its NAME, its position, or NAME:1 for the second of a list under that name"
     ),
     RejectReason.ROW_COUNT_MISMATCH: "the answer has another number of rows than the request",
-    RejectReason.INTERNAL_ERROR: "the reader met with an error that it does not know: a fault of tidewatch; report it",
+    RejectReason.INTERNAL_ERROR: "the reader failed with an unexpected error: a bug in tidewatch; report it",
 }
 """The explanation of each reason for people, and what to do."""
 

@@ -38,7 +38,7 @@ def _list_files(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
     if not path.is_dir():
-        raise SourceMissing(f"{path} is no file and no folder; name capture files, or a folder that holds some")
+        raise SourceMissing(f"{path} is neither a file nor a folder; name capture files, or a folder of them")
     files = sorted(file for file in path.rglob("*") if file.name.endswith(CAPTURE_SUFFIXES) and file.is_file())
     if not files:
         raise SourceMissing(f"no file under {path} ends in {' or '.join(CAPTURE_SUFFIXES)}; name the files themselves")

@@ -42,21 +42,21 @@ def explain_unsupported_file(name: str, head: bytes) -> str | None:
     """Returns what a file without captured records is and what to do, by its name and first bytes; None for others."""
     if name.lower().endswith(".out"):
         return (
-            f"{name} is what a batch transform wrote, not captured records: join it with its input, and check both as "
-            "one table (.csv or .parquet)"
+            f"{name} is the output of a batch transform, not captured records: join it with its input, and check "
+            "both as one table (.csv or .parquet)"
         )
     text = head.decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
     first = text.split("\n", 1)[0].rstrip("\r ")
     if re.match(r'\[\s*\{\s*"prefix"\s*:', text):
         return (
-            f"{name} is a batch transform's manifest, not captured records: it names objects; check the tables that it "
-            "names, or the files that an endpoint captured"
+            f"{name} is a batch transform's manifest, not captured records: check the tables that it names, or the "
+            "files that an endpoint captured"
         )
     if first in ("{", "[") or re.match(r"\[\s*\{", text):
         jq_filter = ".[]" if text.startswith("[") else "."
         return (
-            f"{name} is JSON over several lines, and captured records stand one a line: `jq -c '{jq_filter}' {name}` "
-            "writes it so"
+            f"{name} is JSON over several lines, but a capture file has one record per line: run `jq -c "
+            f"'{jq_filter}' {name}`"
         )
     return _explain_concatenated(name, first) if first.startswith("{") else None
 
@@ -68,4 +68,4 @@ def _explain_concatenated(name: str, first: str) -> str | None:
         return None
     if not first[end:].lstrip().startswith("{"):
         return None
-    return f"{name} holds several records in one line: put each on a line of its own, `jq -c . {name}` does it"
+    return f"{name} holds several records in one line: put each on its own line with `jq -c . {name}`"

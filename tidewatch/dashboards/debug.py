@@ -39,7 +39,7 @@ def build_debug_page(context: DashboardContext) -> Page:
     return Page(
         TIME_RANGE,
         [
-            [build_heading(context, "debug", "Where a symptom comes from.")],
+            [build_heading(context, "debug", "The causes of symptoms.")],
             [_build_samples_text(context)],
             [build_section("Latency")],
             [_build_latency_distribution(context, variant) for variant in context.variant_names],
@@ -74,10 +74,9 @@ ERROR_METRICS: tuple[tuple[str, Metric], ...] = (
 def _build_samples_text(context: DashboardContext) -> TextWidget:
     bucket = console_urls.build_bucket_url(context.region, context.capture_bucket)
     return TextWidget(
-        f"### Sample predictions\nRequests and predictions may hold personal data, so none is shown here. They are in "
-        f"[{context.capture_bucket}]({bucket}), encrypted; reading them takes the role whose name has "
-        "`capture-reader` in it, "
-        f"and each access is logged.",
+        "### Sample predictions\nRequests and predictions may hold personal data, so none are shown here. They are "
+        f"in [{context.capture_bucket}]({bucket}), encrypted; reading them requires the role with `capture-reader` "
+        "in its name, and each access is logged.",
         height=3,
     )
 
@@ -160,7 +159,7 @@ def _build_requests_per_instance_graph(context: DashboardContext) -> Graph:
 
 def _build_capture_graphs(context: DashboardContext) -> Row:
     if not context.has_drift:
-        return [TextWidget("The drift function counts captured records, and this stack has it switched off.", height=2)]
+        return [TextWidget("The drift function counts captured records, but it is disabled in this stack.", height=2)]
     specs = (
         ("Records read", m.RECORDS_READ, "records of an hour"),
         ("Records rejected", m.RECORDS_REJECTED, "records of an hour"),
@@ -191,13 +190,13 @@ def _build_function_graphs(context: DashboardContext) -> Row:
         context.build_line(m.MESSAGES, "Maximum", source=purpose, label=purpose) for purpose in context.queue_purposes
     ]
     rollback_times = [
-        context.build_line(m.ROLLBACK_ACCEPTED, "Maximum", label="until it was accepted"),
-        context.build_line(m.ROLLBACK_OBSERVED, "Maximum", label="until the weights were read back"),
+        context.build_line(m.ROLLBACK_ACCEPTED, "Maximum", label="until accepted"),
+        context.build_line(m.ROLLBACK_OBSERVED, "Maximum", label="until the weights were observed"),
     ]
     return [
         *graphs,
         Graph("Undelivered events in queues", queues, left="messages", width=8),
-        Graph("What rollbacks took", rollback_times, MINUTE, left="seconds", start=WEEK_RANGE, width=8),
+        Graph("Duration of rollbacks", rollback_times, MINUTE, left="seconds", start=WEEK_RANGE, width=8),
     ]
 
 

@@ -22,11 +22,11 @@ def build_executive_page(context: DashboardContext) -> Page:
     """Returns the page with cost, error budgets with their burn rates, and requests."""
     objective_rows: list[Row] = [_build_objective_row(context, objective) for objective in context.objectives]
     if not objective_rows:
-        objective_rows = [[TextWidget("Nothing is promised yet: declare objectives under `tidewatch:slo`.", height=2)]]
+        objective_rows = [[TextWidget("No objectives yet: declare them under `tidewatch:slo`.", height=2)]]
     return Page(
         TIME_RANGE,
         [
-            [build_heading(context, "executive", "What is promised, what is left of it, and what it costs.")],
+            [build_heading(context, "executive", "The objectives, their remaining error budgets, and the costs.")],
             [build_section("Promises")],
             *objective_rows,
             [build_section("Requests")],
@@ -68,7 +68,7 @@ def _build_good_requests_graph(context: DashboardContext, objective: Objective) 
     """Returns the percentage of an hour's requests that met the objective."""
     bad, requests, parts = build_request_counts(objective, context.variant_names)
     good = context.build_expression(
-        MetricMath(f"100 * (1 - ({bad}) / ({requests}))", parts), "", "good", "requests that keep it"
+        MetricMath(f"100 * (1 - ({bad}) / ({requests}))", parts), "", "good", "requests within the objective"
     )
     target = Threshold(objective.percent, f"promised: {objective.percent:g}%")
     name = objective.kind.capitalize()

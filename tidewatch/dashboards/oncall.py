@@ -29,13 +29,13 @@ def build_oncall_page(context: DashboardContext) -> Page:
     return Page(
         TIME_RANGE,
         [
-            [build_heading(context, "oncall", "What is wrong now, what users feel, and what changed.")],
+            [build_heading(context, "oncall", "What is wrong now, how it affects users, and what changed.")],
             [build_serving_table(context)],
             _build_alarm_states(context),
             [build_runbook_list(context), build_link_list(context)],
             [build_section("Incidents")],
             _build_incident_widgets(context),
-            [build_section("What users feel")],
+            [build_section("Effect on users")],
             [
                 serving_graphs.build_success_rate_graph(context, FIVE_MINUTES, 8, with_events=True),
                 serving_graphs.build_requests_graph(context, FIVE_MINUTES, 8, with_events=True),
@@ -97,7 +97,7 @@ def _build_incident_widgets(context: DashboardContext) -> Row:
             pending,
             MINUTE,
             context.build_thresholds("rollback-pending"),
-            left="seconds since it was asked for",
+            left="seconds since the request",
             right="rollback",
             width=9,
         ),
@@ -115,7 +115,7 @@ def _build_guardrail_rows(context: DashboardContext) -> list[Row]:
     if not keys:
         return []
     graphs = [serving_graphs.build_alarm_graph(context, key, COLUMNS // 3, with_events=True) for key in keys]
-    return [[build_section("Challenger against champion: what rolls back")], graphs]
+    return [[build_section("Challenger against champion: the guardrails")], graphs]
 
 
 def _build_drift_rows(context: DashboardContext) -> list[Row]:

@@ -45,7 +45,7 @@ def build_success_rate_graph(
         *(context.build_expression(endpoint_rate, "", "all", "endpoint", color="#000000") if len(variants) > 1 else ()),
     ]
     targets = [
-        Threshold(objective.percent, f"promised over {objective.days} days: {objective.percent:g}%")
+        Threshold(objective.percent, f"objective over {objective.days} days: {objective.percent:g}%")
         for objective in context.objectives
         if objective.kind == "availability"
     ]
@@ -72,7 +72,7 @@ def build_latency_graph(
     lines = context.build_variant_expressions(MetricMath("x / 1000", {"x": MetricStat(metric, statistic)}))
     quantity = "Latency of the model" if metric is m.MODEL_LATENCY else "Overhead around the model"
     targets = [
-        Threshold(objective.milliseconds, f"promised of {objective.percent:g}%: {objective.milliseconds:g} ms")
+        Threshold(objective.milliseconds, f"objective for {objective.percent:g}%: {objective.milliseconds:g} ms")
         for objective in context.objectives
         if objective.milliseconds is not None and metric is m.MODEL_LATENCY
     ]

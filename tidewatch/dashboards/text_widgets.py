@@ -29,9 +29,9 @@ def build_heading(context: DashboardContext, page: str, summary: str) -> TextWid
     more = f" · {others}" if others else ""
     endpoint = _format_link(context.names.endpoint, console_urls.build_endpoint_url(region, context.names.endpoint))
     return TextWidget(
-        f"# {escape_markdown(extract_model_name(context.names.key))}: {page}\n"
-        f"{summary} On {escape_markdown(context.instance_type)}{price_text}; endpoint {endpoint}{more}\n\n"
-        f"_Made by `pulumi up`, which undoes changes made here._",
+        f"# {escape_markdown(extract_model_name(context.names.key))}: {page}\n{summary} On "
+        f"{escape_markdown(context.instance_type)}{price_text}; endpoint {endpoint}{more}\n\n_Created by `pulumi "
+        "up`, which reverts changes made here._",
         height=4,
     )
 
@@ -62,8 +62,7 @@ def build_link_list(context: DashboardContext) -> TextWidget:
         },
     }
     by_feature = (
-        f"Drift by feature: a page for each variant, hour and version under "
-        f"{format_location(context, context.reports)}."
+        f"Drift by feature: one page per variant, hour and version under {format_location(context, context.reports)}."
     )
     runbook_hint = f"Steps for each alarm: {format_location(context, context.runbooks)}, or `tidewatch runbook ALARM`."
     paragraphs = ["### Where to look", _format_links(links), *([by_feature] if context.has_drift else ()), runbook_hint]

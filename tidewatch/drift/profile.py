@@ -95,7 +95,7 @@ def decode_profile(raw: bytes, source: str) -> Profile:
         accounting = Accounting.from_json(document.accounting)
     except (zlib.error, msgspec.DecodeError, ValueError) as error:
         raise InvalidProfile(
-            f"{source} is no profile: {error}; delete it, and the next run counts its hour again"
+            f"{source} is not a profile: {error}; delete it, and the next run counts its hour again"
         ) from error
     if document.schema > SCHEMA_VERSION:
         raise InvalidProfile(f"{source} has schema {document.schema}, above {SCHEMA_VERSION}: upgrade tidewatch")

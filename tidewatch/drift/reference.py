@@ -196,7 +196,7 @@ def decode_reference(raw: bytes, source: str) -> Reference:
         schema = msgspec.json.decode(raw, type=_SchemaHeader).schema
         if schema > SCHEMA_VERSION:
             raise InvalidReference(
-                f"{source} has schema {schema}, and this tidewatch reads up to {SCHEMA_VERSION}: upgrade tidewatch"
+                f"{source} has schema {schema}, but this tidewatch reads up to {SCHEMA_VERSION}: upgrade tidewatch"
             )
         reference = msgspec.json.decode(raw, type=Reference)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -213,10 +213,10 @@ def _require_consistent(reference: Reference, source: str) -> None:
     positions = {name: index for index, name in enumerate(reference.columns)}
     feature_positions = [positions[feature.name] for feature in reference.features if feature.name in positions]
     faults = [
-        *(f"the name {name!r} stands twice" for name, times in Counter(names).items() if times > 1),
-        *(f"the column {name!r} stands twice" for name, times in Counter(reference.columns).items() if times > 1),
+        *(f"the name {name!r} appears twice" for name, times in Counter(names).items() if times > 1),
+        *(f"the column {name!r} appears twice" for name, times in Counter(reference.columns).items() if times > 1),
         *(
-            f"the feature {feature.name!r} is no column"
+            f"the feature {feature.name!r} is not a column"
             for feature in reference.features
             if feature.name not in positions
         ),
@@ -279,7 +279,7 @@ def _find_number_faults(feature: NumericFeature) -> list[str]:
     )  # fmt: skip
     checks = {
         f"the edges of {feature.name} do not ascend": bool(np.isfinite(edges).all() and (np.diff(edges) > 0).all()),
-        f"the deciles of {feature.name} are no inner edges": (
+        f"the deciles of {feature.name} are not inner edges": (
             deciles == sorted(set(deciles)) and all(0 < index < len(edges) - 1 for index in deciles)
         ),
         f"{feature.name} has values beyond its minimum and maximum, or lacks one of them": (

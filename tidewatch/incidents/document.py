@@ -26,11 +26,11 @@ HEADINGS = (
 MAX_MESSAGE_LENGTH = 4_000
 """The largest number of characters of the action: it may hold several reasons, each of the full length."""
 _LINKABLE = re.compile(r"[!-;=?-~]+")
-PLACEHOLDER = "_To be written within 48 hours by who is on call._"
+PLACEHOLDER = "_The person on call writes this within 48 hours._"
 DURATION_LABELS = {
     "bad_to_alarm": "first bad datapoint to alarm",
     "alarm_to_request": "alarm to request",
-    "request_to_accepted": "request to API accepted (ours, with the wait for a busy endpoint)",
+    "request_to_accepted": "request to API accepted (ours, including the wait for a busy endpoint)",
     "accepted_to_weights": "API accepted to weights observed (the platform's)",
     "weights_to_traffic": "weights observed to traffic observed",
 }
@@ -145,10 +145,8 @@ class IncidentDocument:
         )
         paragraphs = (
             f"Traffic before: {before}.",
-            _format_impact_table(impact) if impact else "What users saw could not be read from the metrics.",
-            "Metrics of the last minutes may still have been on their way."
-            if impact and incident.state != "closed"
-            else "",
+            _format_impact_table(impact) if impact else "The metrics of what users saw could not be read.",
+            "Metrics of the last minutes may not have arrived yet." if impact and incident.state != "closed" else "",
             "Seconds from the request: "
             + ", ".join(f"{name} {_format_number(value)}" for name, value in receipt_times)
             + ".",
@@ -227,7 +225,7 @@ def _format_impact_table(impact: Impact) -> str:
         f"{_format_number(variant_impact.mean_latency_ms)} |"
         for variant_impact in impact.variants
     ]
-    since = "the first bad datapoint" if impact.measured else "a guess: no datapoint says since when it was bad"
+    since = "the first bad datapoint" if impact.measured else "a guess: no datapoint shows when it began"
     heading = f"From {_format_time(impact.since)} ({since}) until {_format_time(impact.until)}:"
     table = ("| variant | requests | 5xx | mean model latency, ms |", "|---|---|---|---|", *rows)
     return f"{heading}\n\n" + "\n".join(table)

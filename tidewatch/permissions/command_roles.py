@@ -46,7 +46,7 @@ def _iter_command_roles(page: str) -> Iterator[tuple[str, str]]:
             continue
         role = next((name for name in ON_CALL_ROLES if action in _list_actions(name)), None)
         if role is None:
-            raise LookupError(f"aws {command} needs {action}, which neither {' nor '.join(ON_CALL_ROLES)} may do")
+            raise LookupError(f"aws {command} needs {action}, which neither {' nor '.join(ON_CALL_ROLES)} allows")
         yield command, role
 
 

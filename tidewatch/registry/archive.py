@@ -54,15 +54,15 @@ def _read_archive(path: Path, model: str) -> tuple[set[str], str | None]:
 def _require_model_repository(files: set[str], configured_name: str | None, path: Path, model: str) -> None:
     if "config.pbtxt" in files:
         raise InvalidArchive(
-            f"{path} has config.pbtxt at its root, where SageMaker's Triton does not look: "
-            f"move it and the version's folder into {model}/"
+            f"{path} has config.pbtxt at its root, but SageMaker's Triton does not read it there: move it and the "
+            f"version's folder into {model}/"
         )
     missing = [f"{model}/{file}" for file in ("config.pbtxt", "1/model.txt") if f"{model}/{file}" not in files]
     if missing:
         raise InvalidArchive(f"{path} lacks {' and '.join(missing)}: it holds {_format_sample(files)}")
     if configured_name not in {None, model}:
         raise InvalidArchive(
-            f'{model}/config.pbtxt in {path} says name: "{configured_name}": write "{model}", its folder\'s name'
+            f'{model}/config.pbtxt in {path} has name: "{configured_name}": write "{model}", its folder\'s name'
         )
 
 

@@ -45,14 +45,13 @@ def read_members(path: Path) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]
                 contents.add(member)
                 if member.offset_data + member.size > max_unpacked:
                     raise InvalidArchive(
-                        f"{path} would unpack to more than {MAX_UNPACK_RATIO} times its size at {member.name}, as no "
-                        "model "
-                        "does: pack its files anew"
+                        f"{path} would unpack to more than {MAX_UNPACK_RATIO} times its size at {member.name}, "
+                        "unlike any model: pack its files again"
                     )
                 yield archive, member
             contents.require_resolved_links()
             if not stream.is_at_end(max_unpacked):
-                raise InvalidArchive(f"{path} goes on after its end: pack the model's files into one archive")
+                raise InvalidArchive(f"{path} has data after its end: pack the model's files into one archive")
 
 
 @dataclass
@@ -70,7 +69,7 @@ class _ArchiveContents:
         self._require_real_parents(name, member)
         if member.isdir():
             if name in self.files or name in self.links:
-                raise self._build_error(member, "which it holds as a file too: pack each path once")
+                raise self._build_error(member, "which is also a file in it: pack each path once")
             self.folders.add(name)
             return
         if name in self.files or name in self.links or name in self.folders:
@@ -80,26 +79,26 @@ class _ArchiveContents:
         elif member.islnk():
             if str(PurePosixPath(member.linkname)) not in self.files:
                 raise self._build_error(
-                    member, f"a hard link to {member.linkname!r}, which is no file before it: pack the file itself"
+                    member, f"a hard link to {member.linkname!r}, which is not an earlier file: pack the file itself"
                 )
             self.files.add(name)
         elif member.isreg() and not member.issparse():
             self.files.add(name)
         else:
-            raise self._build_error(member, "which is neither a file, a folder nor a link: leave it out")
+            raise self._build_error(member, "which is not a file, a folder or a link: leave it out")
 
     def require_resolved_links(self) -> None:
         """Raises InvalidArchive if a symbolic link leads to anything but a file of the archive."""
         for name, target in self.links.items():
             if target not in self.files:
                 raise InvalidArchive(
-                    f"{self.archive} holds {name}, a link to {target}, which is no file in it: pack the file itself"
+                    f"{self.archive} holds {name}, a link to {target}, which is not a file in it: pack the file itself"
                 )
 
     def _normalize_name(self, member: tarfile.TarInfo) -> str:
         path = PurePosixPath(member.name)
         if not member.name.isprintable():
-            raise self._build_error(member, "a name that is no text: rename it")
+            raise self._build_error(member, "a name that is not text: rename it")
         if path.is_absolute() or ".." in path.parts:
             raise self._build_error(member, "which lies outside of it: pack it with relative paths")
         if not path.parts and not member.isdir():
@@ -183,7 +182,7 @@ class _ForwardStream(io.RawIOBase):
 
     def read(self, size: int | None = -1) -> bytes:
         if size is None or not 0 <= size <= MAX_HEADER_BYTES:
-            raise tarfile.ReadError(f"what describes a member is larger than {MAX_HEADER_BYTES} bytes")
+            raise tarfile.ReadError(f"the header of a member is larger than {MAX_HEADER_BYTES} bytes")
         self._last = self._stream.read(size)
         return self._last
 

@@ -70,8 +70,8 @@ def find_registry(
         buckets = " and ".join(sorted(location.bucket for location in locations))
         name = build_parameter_name(project, stack)
         raise AmbiguousRegistry(
-            f"The parameter {name}, which says where the registry of this stack is, is gone or names no bucket with "
-            f"its tags, and {buckets} all carry them. Write it again for the one that it is: "
+            f"The parameter {name}, which names the registry of this stack, is missing or names no bucket with the "
+            f"stack's tags, but several buckets have them: {buckets}. Set it to the right one: "
             + format_put_parameter_command(name, "BUCKET", locations[0].model, ssm.meta.region_name)
         )
     return locations[0] if locations else None

@@ -125,7 +125,9 @@ class _SchemaOnly(msgspec.Struct):
 def require_valid_version(version: str) -> str:
     """Returns the version. Raises InvalidVersion if it is not valid."""
     if is_mutable_version(version):
-        raise InvalidVersion('"latest" is not a version: it would change what is served without an edit; name one')
+        raise InvalidVersion(
+            '"latest" is not a version: it would change the served model without an edit; name a version'
+        )
     if not is_valid_version(version):
         raise InvalidVersion(
             f"{version!r} is not a version: use 1 to 32 letters, digits, dots, dashes or underscores, "
@@ -137,7 +139,9 @@ def require_valid_version(version: str) -> str:
 def require_valid_name(name: str) -> str:
     """Returns the model's name. Raises InvalidVersion if SageMaker would not accept it for an endpoint."""
     if not is_valid_model_name(name):
-        raise InvalidVersion(f"{name!r} is not a model's name: use up to 63 letters, digits and single dashes within")
+        raise InvalidVersion(
+            f"{name!r} is not a valid model name: use up to 63 letters, digits and inner single dashes"
+        )
     return name
 
 
@@ -176,7 +180,7 @@ def _parse_manifest(raw: bytes, source: str) -> Manifest:
         schema = msgspec.json.decode(raw, type=_SchemaOnly).schema
         if schema > SCHEMA_VERSION:
             raise NewerSchema(
-                f"{source} has schema {schema}, and this tidewatch reads up to {SCHEMA_VERSION}: upgrade tidewatch"
+                f"{source} has schema {schema}, but this tidewatch reads up to {SCHEMA_VERSION}: upgrade tidewatch"
             )
         return msgspec.json.decode(raw, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -71,9 +71,7 @@ def read_small_object(location: ObjectLocation) -> bytes:
     """Returns the content of a file other than the artifact. Raises FileTooLarge before reading it, and S3's errors."""
     answer = location.s3.get_object(Bucket=location.bucket, Key=location.key)
     if answer["ContentLength"] > MAX_SMALL_FILE:
-        raise FileTooLarge(
-            f"{location.url} has {answer['ContentLength']} bytes, more than the {MAX_SMALL_FILE} that are read"
-        )
+        raise FileTooLarge(f"{location.url} has {answer['ContentLength']} bytes; at most {MAX_SMALL_FILE} are allowed")
     return answer["Body"].read()
 
 
@@ -143,8 +141,7 @@ def translate_s3_errors(bucket: str, action: str, *, writing: bool = False) -> G
         if writing:
             raise UploadInterrupted(
                 f"the connection to S3 broke, so tidewatch could not {action} ({error}). A version is visible only "
-                "once "
-                "its manifest is written: the same command again completes it, or says that it is there"
+                "once its manifest is written: run the same command again to complete it, or to see that it exists"
             ) from error
         raise RegistryError(f"could not {action}: {error}") from error
 

@@ -156,9 +156,9 @@ class ModelRegistry:
         if stored is None or compute_content_sha256(location, stored, own_digest, progress) != own_digest:
             self._require_new_version(version)
             raise PartialUploadConflict(
-                f"{location.url} holds another {file} than {path}, and no manifest: a publish of {self.name}/{version} "
-                "was cut off there, or is under way. Publish the same file again to complete that one, or publish "
-                "this one under another version"
+                f"{location.url} holds another {file} than {path}, and no manifest: a publish of "
+                f"{self.name}/{version} was interrupted or is in progress. Publish the same file again to complete "
+                "it, or publish this file under another version"
             )
         return StoredFile(
             sha256=own_digest,
@@ -176,8 +176,8 @@ class ModelRegistry:
             if self._load_manifest(manifest.version) != manifest:
                 self._require_new_version(manifest.version)
                 raise UploadConflict(
-                    f"the manifest of {self._format_version(manifest.version)} was written and is gone again: "
-                    "see who deletes in the registry, then publish again"
+                    f"the manifest of {self._format_version(manifest.version)} was written but is gone again: find "
+                    "out who deletes from the registry, then publish again"
                 ) from None
         return manifest
 
@@ -186,9 +186,8 @@ class ModelRegistry:
         if existing is not None:
             created = existing.created.astimezone(UTC)
             raise VersionExists(
-                f"{self._format_version(version)} exists: {collapse_whitespace(existing.owner)} published it at "
-                f"{created:%Y-%m-%d %H:%M:%S} UTC. "
-                "A version never changes: publish under another one"
+                f"{self._format_version(version)} already exists: {collapse_whitespace(existing.owner)} published it "
+                f"at {created:%Y-%m-%d %H:%M:%S} UTC. A version never changes: publish under another version"
             )
 
     def _load_manifest(self, version: str) -> Manifest | None:
@@ -225,7 +224,9 @@ class ModelRegistry:
 
     def _format_alternatives(self) -> str:
         published, unfinished = self._scan_versions()
-        unfinished_hint = f"; publishing {', '.join(unfinished)} was cut off or is under way" if unfinished else ""
+        unfinished_hint = (
+            f"; publishing {', '.join(unfinished)} was interrupted or is in progress" if unfinished else ""
+        )
         if not published:
             return f"it has no version of {self.name} yet{unfinished_hint}. Publish one with `tidewatch publish`"
         return (
@@ -246,9 +247,7 @@ def _collect_files(card: Path | None, reference: Path | None) -> dict[str, Path]
         if not path.is_file():
             raise InvalidArchive(f"there is no file {path}")
         if (size := path.stat().st_size) > MAX_SMALL_FILE:
-            raise FileTooLarge(
-                f"{path} has {size} bytes, more than the {MAX_SMALL_FILE} that a registry's reader takes"
-            )
+            raise FileTooLarge(f"{path} has {size} bytes, more than the {MAX_SMALL_FILE} that the registry allows")
     if reference is not None:
         # Imported only here, because it loads numpy: the command line starts faster without it.
         from tidewatch.drift.errors import InvalidReference

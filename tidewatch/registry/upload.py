@@ -150,7 +150,7 @@ def _put_parts(location: ObjectLocation, path: Path, size: int, content_type: st
         found, length = hash_object(location, stored.version_id, progress)
         if (found, length) != (sha256, size):
             raise DigestMismatch(
-                f"S3 holds other bytes under {location.url} than were sent (sha256 {found}, sent {sha256}): "
+                f"S3 holds different bytes under {location.url} than were sent (sha256 {found}, sent {sha256}): "
                 "publish under another version, and report it"
             )
         return StoredFile(
@@ -262,6 +262,6 @@ def _wait_before_retry(attempt: int) -> None:
 
 def _build_conflict(location: ObjectLocation) -> UploadConflict:
     return UploadConflict(
-        f"S3 answered {MAX_ATTEMPTS} times that another request is writing {location.url}: "
-        "see who else publishes this version, then publish again"
+        f"S3 answered {MAX_ATTEMPTS} times that another request is writing {location.url}: find out who else "
+        "publishes this version, then publish again"
     )

@@ -54,8 +54,8 @@ def require_unchanged(
     stored = read_metadata(location)
     if stored is None:
         raise DigestMismatch(
-            f"{label} is gone from {location.url}: restore that object's version, or publish the model anew "
-            "under another version"
+            f"{label} is gone from {location.url}: restore that object's version, or publish the model again under "
+            "another version"
         )
     if stored.size == published.size and _is_recorded(stored, published):
         return

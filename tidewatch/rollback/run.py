@@ -64,9 +64,9 @@ def _require_known_alarm(request: RollbackRequest, plan: RollbackPlan) -> None:
     if parse_alarm_name(request.alarm_arn) not in plan.guardrails:
         guardrails = ", ".join(plan.guardrails) or "none"
         raise UnknownAlarm(
-            f"{request.alarm_arn or 'An alarm without a name'} is no guardrail of this stack (those are {guardrails}): "
-            "nothing was changed. Take this function out of that alarm's actions; to roll back by hand, send "
-            '{"action": "rollback"}.'
+            f"{request.alarm_arn or 'An alarm without a name'} is not a guardrail of this stack (its guardrails: "
+            f"{guardrails}): nothing was changed. Take this function out of that alarm's actions; to roll back by "
+            'hand, send {"action": "rollback"}.'
         )
 
 
@@ -119,7 +119,7 @@ def _check_stale_alarm(
             return None
     except Exception:
         return None
-    message = f"{parse_alarm_name(request.alarm_arn)} is not in ALARM as CloudWatch has it: nothing was changed."
+    message = f"{parse_alarm_name(request.alarm_arn)} is not in ALARM in CloudWatch: nothing was changed."
     return RollbackResult("", "no_incident", message, plan.target)
 
 
@@ -135,8 +135,8 @@ def _advise(request: RollbackRequest, controller: TrafficController, plan: Rollb
     if result := _check_nothing_to_do(controller.state(), controller, plan):
         return result
     advice = (
-        f"{request.reason} Nothing rolls back by itself in this stack: traffic to {plan.target} is for you to decide, "
-        f"by `{plan.command or format_command('rollback', controller.resource_names.key)}`."
+        f"{request.reason} Automatic rollback is off in this stack: to send all traffic to {plan.target}, run "
+        f"`{plan.command or format_command('rollback', controller.resource_names.key)}`."
     )
     notes = notifications.notify_advice(request.alarm_arn, request.alarm_at, advice, controller, plan.incidents)
     return RollbackResult("", "advised", advice, plan.target, notes=notes)
@@ -201,7 +201,7 @@ def _find_earlier_delivery(
     for entry in controller.entries():
         if entry.kind == "incident" and (entry.alarm, entry.alarm_at) == (request.alarm_arn, request.alarm_at):
             return _build_incident_result(
-                controller.get_incident(entry.incident), "This delivery of the alarm was answered before."
+                controller.get_incident(entry.incident), "This delivery of the alarm was already handled."
             )
     return None
 
@@ -226,8 +226,8 @@ def _check_nothing_to_do(
 ) -> RollbackResult | None:
     if state.status == EndpointStatus.FAILED and has_never_served(state, controller.entries()):
         message = (
-            f"{state.name} is Failed and has never served: there is nothing to roll back. "
-            "The next `pulumi up` makes it again."
+            f"{state.name} is Failed and has never served: there is nothing to roll back. The next `pulumi up` "
+            "creates it again."
         )
         return RollbackResult("", "no_incident", message, plan.target)
     is_idle = (
@@ -239,10 +239,11 @@ def _check_nothing_to_do(
     open_incidents = [incident for incident in controller.open_incidents() if incident.target == plan.target]
     if open_incidents:
         return _build_incident_result(
-            open_incidents[-1], f"{plan.target} has all traffic already: incident {open_incidents[-1].id} is open."
+            open_incidents[-1], f"{plan.target} already has all traffic: incident {open_incidents[-1].id} is open."
         )
     message = (
-        f"{plan.target} has all traffic of {state.name} and no deployment is running: there is nothing to roll back."
+        f"{plan.target} already has all traffic of {state.name}, and no deployment is running: there is nothing "
+        "to roll back."
     )
     return RollbackResult("", "no_incident", message, plan.target)
 

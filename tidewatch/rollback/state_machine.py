@@ -46,7 +46,7 @@ class RollbackStateMachine:
     def _close_acknowledged(self, run: RollbackRun) -> RollbackRun:
         if run.abort_tripped:
             self._set_abort_alarm("OK", f"Incident {run.incident} was acknowledged.")
-        message = "Acknowledged before the weights were flipped: nothing more is done."
+        message = "The incident was acknowledged before the weights changed: the rollback stops here."
         return self._save(run, "closed", message, abort_tripped=False)
 
     def _record_incident(self, run: RollbackRun) -> None:
@@ -84,13 +84,14 @@ class RollbackStateMachine:
             quarantine = build_quarantine(variant, state.config, models, run.incident, run.target)
             if quarantine is None:
                 note = (
-                    f"{variant} holds exactly what {run.target} holds: it was rolled back, and nothing was quarantined."
+                    f"{variant} holds the same model as {run.target}: it was rolled back, but nothing was quarantined."
                 )
                 notes = notes if note in notes else (*notes, note)
                 continue
             if not (quarantine.artifact or quarantine.content):
                 note = (
-                    f"Nothing says what {variant} held: the variant is quarantined in {state.config}, not its artifact."
+                    f"No record shows which model {variant} held: the variant is quarantined in {state.config}, "
+                    "not its artifact."
                 )
                 notes = notes if note in notes else (*notes, note)
             entry = LedgerEntry(
@@ -151,7 +152,7 @@ class RollbackStateMachine:
         if state.status.is_not_serving:
             why = f" ({state.failure_reason})" if state.failure_reason else ""
             return (
-                f"{where} is {state.status}{why}: weights cannot be changed. Follow "
+                f"{where} is {state.status}{why}: its weights cannot be changed. Follow "
                 f"{self.plan.incidents.runbooks}/{BLOCKED_RUNBOOK}."
             )
         if run.target not in state.variants:
@@ -162,8 +163,8 @@ class RollbackStateMachine:
             )
         if state.variants[run.target].instances < 1:
             return (
-                f"Variant {run.target} of {state.name} has no instance: sending traffic to nothing is worse than what "
-                f"serves. Follow {self.plan.incidents.runbooks}/{BLOCKED_RUNBOOK}."
+                f"Variant {run.target} of {state.name} has no instance, so the traffic stays where it is. Follow "
+                f"{self.plan.incidents.runbooks}/{BLOCKED_RUNBOOK}."
             )
         if quarantine := find_quarantine(
             run.target,
@@ -192,11 +193,11 @@ class RollbackStateMachine:
             and target_split.is_close_to(state.desired_split)
         ):
             accepted = run.accepted_at or self.controller.clock.now()
-            message = f"The endpoint {state.name} takes over the weights: all traffic to {run.target}."
+            message = f"The endpoint {state.name} is applying the weights: all traffic to {run.target}."
             return self._save(run, "flipping", message, accepted_at=accepted)
         status_text = state.status
         if state.deploying_config is not None:
-            stop_text = "it was asked to stop" if run.abort_tripped else "it has no guardrails, so nothing can stop it"
+            stop_text = "it was asked to stop" if run.abort_tripped else "it has no guardrails, so it cannot be stopped"
             status_text = f"{state.status} by the deployment of {state.deploying_config}: {stop_text}"
         message = f"The endpoint {state.name} is {status_text}; the traffic goes to {run.target} at its next InService."
         return self._save(run, "pending", message)
@@ -284,7 +285,7 @@ class RollbackStateMachine:
                 run, "closed", f"All requests of {state.name} reach {run.target}.", traffic_at=clean_minute
             )
         if now >= run.observed_at + TRAFFIC_WAIT:
-            return self._save(run, "closed", f"{run.target} has all traffic; no requests came by which to observe it.")
+            return self._save(run, "closed", f"{run.target} has all traffic; no requests arrived to confirm it.")
         return run
 
     def _raise_to_floor(self, run: RollbackRun, state: EndpointState) -> RollbackRun:
@@ -299,7 +300,7 @@ class RollbackStateMachine:
             note = f"The floor of {self.plan.floor} instances was not reached: {error}"
         else:
             note = (
-                f"{run.target} is raised from {variant.desired_instances} to its floor of {self.plan.floor} instances."
+                f"{run.target} is scaled from {variant.desired_instances} to its floor of {self.plan.floor} instances."
             )
         return run if note in run.notes else self._write(replace(run, notes=(*run.notes, note)))
 

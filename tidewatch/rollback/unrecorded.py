@@ -40,8 +40,8 @@ def flip(
     controller.platform.set_weights(Split.from_single_variant(plan.target, state.variants))
     accepted = (controller.clock.now() - request.requested_at).total_seconds()
     message = (
-        f"All traffic of {state.name} is sent to {plan.target}, and nothing could be written down "
-        f"({summarize_error(cause)}): the ledger hears of it once its tables can be written again."
+        f"All traffic of {state.name} is sent to {plan.target}, but the change could not be recorded "
+        f"({summarize_error(cause)}): it enters the ledger once the tables can be written again."
     )
     notes = notifications.notify_unrecorded_flip(request.reason, message, controller, plan.incidents)
     return RollbackResult("", "flipping", message, plan.target, Receipt(accepted), notes)

@@ -89,7 +89,7 @@ class ErrorBudgets:
         found = read_metric_data(cloudwatch, queries, since, until)
         if incomplete := sorted(name for name, series in found.items() if series.status != COMPLETE):
             raise IncompleteMetrics(
-                f"CloudWatch answered {found[incomplete[0]].status} for {', '.join(incomplete)} of {objective.kind}."
+                f"CloudWatch returned {found[incomplete[0]].status} for {', '.join(incomplete)} of {objective.kind}."
             )
         sums: dict[str, dict[datetime, float]] = {"n": {}, "b": {}, "g": {}}
         for name, series in found.items():

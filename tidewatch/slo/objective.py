@@ -37,17 +37,19 @@ class Objective:
         if not math.isfinite(self.percent) or self.percent > MAX_PERCENT:
             mistakes.append(
                 InvalidAlarm(
-                    f"{self.percent:g} leaves nothing to fail; use at most {MAX_PERCENT}, like 99.9", "percent"
+                    f"{self.percent:g} leaves no error budget; use at most {MAX_PERCENT}, like 99.9", "percent"
                 )
             )
         elif self.percent < 50:
             mistakes.append(
-                InvalidAlarm(f"{self.percent:g} is no promise to anybody; use 50 or more, like 99.9", "percent")
+                InvalidAlarm(f"{self.percent:g} is too low for an objective; use 50 or more, like 99.9", "percent")
             )
         if self.days not in WINDOW_DAYS:
-            mistakes.append(InvalidAlarm(f"{self.days} is no window of an objective here; use 28 or 30", "days"))
+            mistakes.append(InvalidAlarm(f"{self.days} is not a supported window; use 28 or 30", "days"))
         if self.kind == "latency" and self.milliseconds is None:
-            mistakes.append(InvalidAlarm("is missing; say how long a prediction may take, like 200", "milliseconds"))
+            mistakes.append(
+                InvalidAlarm("is missing; give the time that a prediction may take, like 200", "milliseconds")
+            )
         if self.milliseconds is not None and not 1 <= self.milliseconds <= MAX_LATENCY_MS:
             mistakes.append(
                 InvalidAlarm(f"{self.milliseconds:g} is out of range; use 1 to {MAX_LATENCY_MS}", "milliseconds")

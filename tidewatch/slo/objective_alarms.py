@@ -70,7 +70,7 @@ def _build_exhausted_composite(objective: Objective) -> CompositeAlarm:
     still_burning = _build_key(objective, STILL_BURNING.name)
     return CompositeAlarm(
         key=_build_key(objective, "budget"),
-        description=f"The error budget is used up and still burns: {objective.summary}.",
+        description=f"The error budget is used up and still burning: {objective.summary}.",
         severity=Severity.P1,
         rule=all_of(_build_key(objective, "budget-used"), f"{still_burning}-long", f"{still_burning}-short"),
         runbook=objective.runbook,

@@ -31,7 +31,7 @@ def describe_fired_alarms(cloudwatch: CloudWatchClient, names: Sequence[str], si
             return f"the alarm history could not be read ({error})"
         fired += [name for item in changes if _is_transition_to_alarm(item.get("HistoryData", ""))][:1]
     all_names = ", ".join(names) or "none"
-    return f"alarms that fired: {', '.join(fired)}" if fired else f"of the deployment's alarms ({all_names}) none fired"
+    return f"alarms that fired: {', '.join(fired)}" if fired else f"none of the deployment's alarms ({all_names}) fired"
 
 
 def _is_transition_to_alarm(history_data: str) -> bool:

@@ -195,10 +195,9 @@ class ScalableTargets:
 def describe_stale_action(alarm: str, policy: str, variant: str, arn: str) -> str:
     """Says what to do about an alarm that still calls a step scaling policy by its old ARN."""
     return (
-        f"The alarm {alarm} still calls the step scaling policy {policy} of variant {variant} by its old ARN, and "
-        "scales "
-        f"nothing by that: this deployment registered the variant anew and may not change an alarm of that name. Put "
-        f"{arn} among its actions in the place of the old one."
+        f"The alarm {alarm} still calls the step scaling policy {policy} of variant {variant} by its old ARN and "
+        "scales nothing: this deployment registered the variant again and may not change an alarm of that name. Put "
+        f"{arn} in its actions in place of the old one."
     )
 
 
@@ -215,7 +214,7 @@ def _validate_item(found: dict[str, Any]) -> dict[str, Any]:
             and all(isinstance(action["Schedule"], str) for action in actions)
         )
         if not is_valid:
-            raise TypeError("It is of no form that the settings of a scalable target are written in.")
+            raise TypeError("It is not a valid record of a scalable target's settings.")
     return found
 
 

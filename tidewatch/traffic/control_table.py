@@ -52,7 +52,7 @@ class TrafficLease:
     def require_valid(self) -> None:
         """Raises EndpointBusy if the lease may end before one more call has ended."""
         if self.clock.now() >= self.expires - timedelta(seconds=LEASE_MARGIN_SECONDS):
-            raise EndpointBusy("The lease on the traffic ran out before the call.")
+            raise EndpointBusy("The lease on the traffic expired before the call.")
 
 
 @dataclass(frozen=True)
@@ -231,7 +231,9 @@ class ControlTable:
         with self._translate_errors():
             while (lease := leases.acquire("traffic", LEASE_SECONDS)) is None:
                 if not backoff.wait():
-                    raise EndpointBusy(f"Another writer changes the traffic of {self._stack}; try again in a minute.")
+                    raise EndpointBusy(
+                        f"Another writer is changing the traffic of {self._stack}; try again in a minute."
+                    )
         try:
             yield TrafficLease(lease.expires, self._clock)
         finally:
@@ -265,7 +267,7 @@ class ControlTable:
         except Exception as error:
             if get_error_code(error) == "ResourceNotFoundException":
                 raise TableMissing(
-                    f"The control table {self._table} is missing; `pulumi up --refresh` makes it again."
+                    f"The control table {self._table} is missing; `pulumi up --refresh` creates it again."
                 ) from error
             raise
 

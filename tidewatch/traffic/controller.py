@@ -160,8 +160,8 @@ class TrafficController:
         """
         if self.has_served() and self.platform.state().status == EndpointStatus.DELETING:
             raise EndpointMissing(
-                f"The endpoint {self.resource_names.endpoint} is being deleted: wait until it is gone, then "
-                "`pulumi up --refresh` makes it again."
+                f"The endpoint {self.resource_names.endpoint} is being deleted: wait until it is gone, then run "
+                "`pulumi up --refresh` to create it again."
             )
 
     def requested_endpoint(self) -> str:

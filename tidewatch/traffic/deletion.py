@@ -65,7 +65,7 @@ class EndpointDeletion:
 
     def _try_delete(self, state: EndpointState, who: str) -> bool:
         """Makes one attempt. Returns False if another change is in progress."""
-        why = f"The endpoint {state.name} ends: nothing declares its traffic any more."
+        why = f"The endpoint {state.name} is being deleted: the config no longer declares any traffic for it."
         intent = self._append(
             LedgerEntry(
                 "intent", who, self.writer.clock.now(), why, before=state.split, writer=self.writer.heartbeat.name
@@ -89,8 +89,8 @@ class EndpointDeletion:
                     raise EndpointBusy(
                         f"The endpoint {state.name} is still Deleting; run the same command again later."
                     )
-            reason = state.failure_reason or "SageMaker does not say why"
-            raise EndpointUnusable(f"The endpoint {state.name} was not deleted, it is {state.status}: {reason}.")
+            reason = state.failure_reason or "SageMaker gave no reason"
+            raise EndpointUnusable(f"The endpoint {state.name} was not deleted; it is {state.status}: {reason}.")
 
     @staticmethod
     def is_requested(entries: Sequence[LedgerEntry], endpoint: str) -> bool:

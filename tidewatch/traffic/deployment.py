@@ -212,7 +212,8 @@ class ConfigDeployer:
             if not backoff.wait():
                 raise EndpointBusy(
                     f"The deployment of {config} to {state.name} is still {state.status} after "
-                    f"{self.writer.wait_seconds:g} s. It goes on without us; run `pulumi up` again when it has ended."
+                    f"{self.writer.wait_seconds:g} s. It continues in the background; run `pulumi up` again when it "
+                    "has ended."
                 )
         if state.is_in_service and state.config == config:
             return tuple(reasons)
@@ -236,13 +237,13 @@ class ConfigDeployer:
         if not state.is_in_service:
             return DeploymentFailed(
                 f"The deployment of {config} left the endpoint {state.name} {state.status} (it was on "
-                f"{previous_config}): {reason_text}; "
-                f"{fired}. Follow the runbook; a rollback of traffic cannot help here."
+                f"{previous_config}): {reason_text}; {fired}. Follow the runbook; a rollback of traffic does not "
+                "help here."
             )
         return SilentRollback(
             f"SageMaker rolled the deployment of {config} back by itself: the endpoint {state.name} is InService on "
-            f"{state.config}, not on {config}. Reason: {reason_text}; {fired}. Mend the model or its "
-            "container and deploy again."
+            f"{state.config}, not on {config}. Reason: {reason_text}; {fired}. Fix the model or its container and "
+            "deploy again."
         )
 
     def _undo_failed_deployment(
@@ -257,7 +258,8 @@ class ConfigDeployer:
             state = self.writer.platform.state()
         except Exception as error:
             return (
-                f"How {self.writer.resource_names.endpoint} stands now could not be read ({summarize_error(error)}).",
+                f"The present status of {self.writer.resource_names.endpoint} could not be read "
+                f"({summarize_error(error)}).",
             )
         return (*self._resume_scaling(scaling, state), *self._restore_split(state, models))
 
@@ -266,7 +268,8 @@ class ConfigDeployer:
             return scaling.resume(state.variants) if scaling else ()
         except Exception as error:
             return (
-                f"Automatic scaling could not be put back ({summarize_error(error)}): the next `pulumi up` does it.",
+                f"Automatic scaling could not be restored ({summarize_error(error)}): the next `pulumi up` "
+                "restores it.",
             )
 
     def _restore_split(self, state: EndpointState, models: Mapping[str, DeployedModel]) -> tuple[str, ...]:
@@ -275,7 +278,7 @@ class ConfigDeployer:
                 self.drain.restore(self.writer.control.read_models(state.config) or models)
         except Exception as error:
             message = str(error) if isinstance(error, TrafficError) else summarize_error(error)
-            return (f"The split from before could not be brought back: {message}",)
+            return (f"The previous split could not be restored: {message}",)
         return ()
 
     def _set_joined_capacity(self, before: EndpointState, instances: Mapping[str, int]) -> None:

@@ -72,8 +72,8 @@ class Drain:
             command = format_command("acknowledge INCIDENT", key)
             subject, remedy = f"incidents {ids} are", f"read them and acknowledge each with `{command}`"
         return (
-            f"Variant {', '.join(variants)} gets nothing while {subject} open: {remedy}, and the next `pulumi up` "
-            "brings the declared split."
+            f"Variant {', '.join(variants)} gets no traffic while {subject} open: {remedy}; the next `pulumi up` "
+            "then applies the declared split."
         )
 
     def take_over(self, config: str) -> None:
@@ -194,7 +194,7 @@ class Drain:
         self.writer.submit(
             lambda fresh: self._compute_restored_split(fresh, kept, models) if self._read_record() == kept else None,
             who="drain",
-            why=f"{RESTORE_REASON} Its writer had gone.",
+            why=f"{RESTORE_REASON} Its writer had died.",
         )
 
     def _compute_restored_split(
@@ -273,14 +273,14 @@ def _validate_record(kept: dict[str, Any]) -> dict[str, Any]:
     """Returns the record if it is valid. Raises ValueError, TypeError, or what reading a bad record raises."""
     Split.of(kept["before"])
     if type(kept["sequence"]) is not int:
-        raise TypeError("It names the entry that it stands behind by what is no whole number.")
+        raise TypeError("Its ledger entry is not a whole number.")
     drained = kept.get("variants", {})
     for previous in drained.values():
         if previous.get("model") is not None:
             DeployedModel.from_json(previous["model"])
     texts = (kept["config"], kept.get("writer", ""), *(previous["config"] for previous in drained.values()))
     if not all(isinstance(text, str) for text in texts):
-        raise TypeError("It names a configuration or a writer by what is no text.")
+        raise TypeError("Its configuration or writer is not text.")
     return kept
 
 

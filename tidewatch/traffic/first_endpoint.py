@@ -64,8 +64,8 @@ class FirstEndpoint:
                 self._delete(config, models)
             if not backoff.wait():
                 raise EndpointBusy(
-                    f"The endpoint {self._name} has not started after {self.writer.wait_seconds:g} s. It goes on "
-                    "without us; run `pulumi up` again when it is InService or Failed."
+                    f"The endpoint {self._name} has not started after {self.writer.wait_seconds:g} s. It continues "
+                    "to start; run `pulumi up` again when it is InService or Failed."
                 )
 
     @property
@@ -124,13 +124,14 @@ class FirstEndpoint:
         if is_capacity_error(reason):
             return self._build_no_capacity(reason)
         return DeploymentFailed(
-            f"The first endpoint {self._name} did not start on {config}: {reason}. It has never served, so the next "
-            "`pulumi up` makes it again: mend the model, its container or its instance type in the stack config first."
+            f"The first endpoint {self._name} did not start on {config}: {reason}. Fix the model, its container or "
+            "its instance type in the stack config, then run `pulumi up`: it creates the endpoint again, as this one "
+            "has never served."
         )
 
     def _build_no_capacity(self, reason: str) -> NoCapacity:
         return NoCapacity(
-            f"AWS has no instances for the first endpoint {self._name} at the moment ({reason}). It has never served, "
-            "so the next `pulumi up` makes it again: try later, take another instance type "
-            "(tidewatch:endpoint.instanceType), ask for fewer instances, or raise the quota."
+            f"AWS has no instances for the first endpoint {self._name} at the moment ({reason}). Try later, use "
+            "another instance type (tidewatch:endpoint.instanceType), ask for fewer instances, or raise the quota; "
+            "then `pulumi up` creates the endpoint again, as this one has never served."
         )

@@ -27,8 +27,8 @@ def require_known_incident(snapshot: TrafficSnapshot, incident: str, *, is_decla
         remedy = f"take the id from `{format_command('status', snapshot.key)}`"
         if is_declared:
             remedy += (
-                ", or remove tidewatch:acknowledgedIncident from the stack config: after a `pulumi destroy` the ledger "
-                "is another one"
+                ", or remove tidewatch:acknowledgedIncident from the stack config: a stack that was destroyed gets a "
+                "new ledger"
             )
         raise UnknownIncident(f"The ledger has no incident {incident}; {remedy}.")
 
@@ -39,8 +39,9 @@ def require_no_open_incident(snapshot: TrafficSnapshot) -> None:
         first = snapshot.open_incidents[0]
         if first.is_unwritten:
             raise IncidentOpen(
-                f"{first.reason} A declared split is not applied over that: within a minute the sweep writes it down "
-                f"as an incident, which `{format_command('status', snapshot.key)}` names; read it and acknowledge it."
+                f"{first.reason} A declared split is not applied over this change: within a minute the sweep records "
+                f"it as an incident, which `{format_command('status', snapshot.key)}` lists; read it and acknowledge "
+                "it."
             )
         raise IncidentOpen(
             f"Incident {first.id} is open ({first.reason or first.kind}), and a declared split is not applied over an "
@@ -56,8 +57,8 @@ def require_not_quarantined(
         if quarantine := find_quarantine(variant, models.get(variant), snapshot.quarantines, snapshot.config):
             raise ArtifactQuarantined(
                 f"Variant {variant} holds {quarantine}, which incident {quarantine.incident} rolled back: it gets no "
-                "traffic until "
-                f"`{format_command(f'acknowledge {quarantine.incident}', snapshot.key)}` names that incident."
+                "traffic until the incident is acknowledged; run "
+                f"`{format_command(f'acknowledge {quarantine.incident}', snapshot.key)}`."
             )
 
 
@@ -75,8 +76,8 @@ def require_guardrails_ok(variants: Iterable[str], guardrails: Mapping[str, str]
     for variant in sorted(variants):
         if guardrails.get(variant) in firing:
             raise ChangeRefused(
-                f"Variant {variant} is not raised while its guardrail {guardrails[variant]} is in ALARM; "
-                "find out why, or lower the variant's weight."
+                f"Variant {variant} cannot get more traffic while its guardrail {guardrails[variant]} is in ALARM; "
+                "find out why, or lower its weight."
             )
 
 
@@ -89,13 +90,13 @@ def require_variants_ready(declared: Split, state: EndpointState, models: Mappin
                 f"Variant {variant} is not on the endpoint {state.name} (its variants: {names}); deploy it first."
             )
         if variant not in models:
-            raise InvalidSplit(f"Nothing says what variant {variant} holds; add it to tidewatch:variants.")
+            raise InvalidSplit(f"No record shows which model variant {variant} holds; add it to tidewatch:variants.")
     for variant in sorted(find_increased_variants(declared, state.split)):
         instances = state.variants[variant].instances
         if instances < max(models[variant].floor, 1):
             raise TargetUnavailable(
-                f"Variant {variant} has {instances} of the {models[variant].floor} instances it needs to take traffic; "
-                "raise its capacity, then its weight."
+                f"Variant {variant} has {instances} of the {models[variant].floor} instances that it needs to take "
+                "traffic; raise its instances, then its weight."
             )
 
 
@@ -136,10 +137,10 @@ def require_same_run_settings(
         new_model, live_model = models[variant], live_models[variant]
         if new_model.is_same_model(live_model) and not new_model.is_same_declaration(live_model):
             raise ArtifactQuarantined(
-                f"Variant {variant} serves the model that incident {content_quarantine.incident} rolled back for the "
-                f"way {content_quarantine.variant} ran it: "
-                f"how {variant} runs it is not changed until "
-                f"`{format_command(f'acknowledge {content_quarantine.incident}', snapshot.key)}` names that incident."
+                f"Variant {variant} serves the model that incident {content_quarantine.incident} rolled back because "
+                f"of how {content_quarantine.variant} ran it: the settings of {variant} cannot be changed until the "
+                "incident is acknowledged; run "
+                f"`{format_command(f'acknowledge {content_quarantine.incident}', snapshot.key)}`."
             )
 
 
@@ -172,9 +173,9 @@ def require_champion_unchanged(
     live_model = live_models.get(champion)
     if others and live_model is not None and champion in models and not live_model.is_same_model(models[champion]):
         raise ChangeRefused(
-            f"Variant {champion} is the rollback target and {', '.join(sorted(others))} serves: its version cannot be "
-            f"edited now. Put the new version into the other variant, or send all traffic to {champion} first; "
-            "to make another variant the champion, move `tidewatch:rollbackTo` in an `up` of its own."
+            f"Variant {champion} is the rollback target and {', '.join(sorted(others))} serves: its version cannot "
+            f"change now. Put the new version into the other variant, or send all traffic to {champion} first; to "
+            "make another variant the champion, change `tidewatch:rollbackTo` in a separate `up`."
         )
 
 
@@ -182,7 +183,7 @@ def require_no_active_rollback(snapshot: TrafficSnapshot) -> None:
     """Raises IncidentOpen while a rollback is running: a deployment would block the endpoint for it."""
     if (run := snapshot.active_run) and run.state in ("pending", "flipping", "blocked"):
         raise IncidentOpen(
-            f"The rollback of incident {run.incident} is {run.state}: deploy when it is done "
+            f"The rollback of incident {run.incident} is {run.state}: deploy when it has finished "
             f"(`{format_command('status', snapshot.key)}`), or end it with "
             f"`{format_command(f'acknowledge {run.incident}', snapshot.key)}`."
         )
@@ -198,7 +199,7 @@ def require_joinable(
     if variants and state.serving:
         raise ChangeRefused(
             f"Variant {', '.join(sorted(variants))} would join {state.name} with traffic before its share is set. "
-            "Let it join first, then move `tidewatch:rollbackTo` in an `up` of its own."
+            "Deploy it first, then change `tidewatch:rollbackTo` in a separate `up`."
         )
 
 
@@ -229,5 +230,5 @@ def compute_drained_split(
     names = ", ".join(sorted(variants))
     raise ChangeRefused(
         f"The model of {names} cannot be changed while it has all traffic of {state.name}: no other variant can take "
-        "it. Put the new version into another variant and raise that one by weight."
+        "it. Put the new version into another variant and raise that variant's weight."
     )

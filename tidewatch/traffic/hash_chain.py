@@ -109,7 +109,7 @@ class HashChain:
                 return None
             if get_error_code(error) == "ResourceNotFoundException":
                 raise TableMissing(
-                    f"The ledger table {self._table} is missing; `pulumi up --refresh` makes it again."
+                    f"The ledger table {self._table} is missing; `pulumi up --refresh` creates it again."
                 ) from error
             raise
         self._accept(number, from_item(new_item))

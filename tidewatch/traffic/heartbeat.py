@@ -61,7 +61,7 @@ class HeartbeatRecord:
     def from_item(cls, found: Mapping[str, Any]) -> HeartbeatRecord:
         record = cls(found["beat"], found["expires"], found.get("suspected_at"))
         if not all(value is None or is_number(value) for value in (record.beat, record.expires, record.suspected_at)):
-            raise TypeError("A sign of life holds numbers.")
+            raise TypeError("A heartbeat's values must be numbers.")
         return record
 
 

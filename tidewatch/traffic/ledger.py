@@ -72,13 +72,13 @@ class LedgerEntry:
     def validate(self) -> LedgerEntry:
         """Returns the entry if it is valid. Raises ValueError for an unknown kind and TypeError for wrong types."""
         if self.kind not in get_args(EntryKind):
-            raise ValueError(f"{self.kind!r} is no kind of entry.")
+            raise ValueError(f"{self.kind!r} is not a kind of ledger entry.")
         require_text_fields(self, "who")
         if not {type(self.intent), type(self.seen_sequence)} <= {int, type(None)}:
-            raise TypeError("It names another entry by what is no whole number.")
+            raise TypeError("Its number of another entry is not a whole number.")
         seconds = (value for value in (self.receipt or Receipt()).to_json().values() if value is not None)
         if not all(map(is_number, seconds)):
-            raise TypeError("Its receipt has seconds that are no number.")
+            raise TypeError("The seconds of its receipt are not numbers.")
         require_plausible_time(self.at)
         return self
 
@@ -253,7 +253,8 @@ class Ledger:
                 self._insert(replace(entry, sequence=number), chain, number)
                 return replace(entry, sequence=number)
         raise LedgerBusy(
-            f"The ledger of {self._change_chain.key} took no entry in {MAX_ATTEMPTS} attempts; try again in a moment."
+            f"The ledger of {self._change_chain.key} accepted no entry in {MAX_ATTEMPTS} attempts; try again in "
+            "a moment."
         )
 
 

@@ -177,7 +177,7 @@ class EndpointState:
         if self.status.is_unusable:
             reason = f": {self.failure_reason}" if self.failure_reason else ""
             raise EndpointUnusable(
-                f"The endpoint {self.name} is {self.status}{reason}. It does not leave this status by itself: read the "
+                f"The endpoint {self.name} is {self.status}{reason}. It cannot leave this status by itself: read the "
                 "runbook, replace the endpoint or deploy a configuration that starts."
             )
 
@@ -284,10 +284,10 @@ class RollbackRun:
     def validate(self) -> RollbackRun:
         """Returns the run if it is valid. Raises ValueError or TypeError otherwise."""
         if self.state not in get_args(RunState) or not self.incident or not self.target or self.revision < 1:
-            raise ValueError("It has a state that there is not, or lacks its incident, target or revision.")
+            raise ValueError("Its state is unknown, or it lacks an incident, target or revision.")
         require_text_fields(self, "incident", "target")
         if type(self.abort_tripped) is not bool:
-            raise TypeError("It has a mark that is neither set nor not.")
+            raise TypeError("Its abort_tripped is neither true nor false.")
         for moment in (self.requested_at, self.accepted_at, self.observed_at, self.traffic_at):
             if moment is not None:
                 require_plausible_time(moment)
@@ -322,7 +322,7 @@ class RollbackRun:
         for key in ("rolled_back", "notes"):
             values[key] = tuple(values.get(key, ()))
             if not all(isinstance(value, str) for value in values[key]):
-                raise TypeError(f"{key} is to hold texts.")
+                raise TypeError(f"{key} must hold texts.")
         if "before" in values:
             values["before"] = Split.of(values["before"])
         return cls(**values)

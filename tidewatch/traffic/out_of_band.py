@@ -57,9 +57,7 @@ def find_missing_entry(
     if live.is_close_to(recorded_split):
         return None
     if recorded_split is None:
-        return LedgerEntry(
-            "out_of_band", "out_of_band", now, "The split that the endpoint was first seen with.", after=live
-        )
+        return LedgerEntry("out_of_band", "out_of_band", now, "The first observed split of the endpoint.", after=live)
     if intent := find_pending_intent(entries, live, resource):
         if is_alive(intent):
             return None

@@ -69,9 +69,7 @@ class TrafficDeclaration:
     def _set_champion_weight(self, champion: str, weight: float) -> TrafficDeclaration:
         others = [variant for variant in self.variants if variant != champion]
         if weight < FULL_WEIGHT and not others:
-            raise PromotionRefused(
-                f"{champion} is the only variant, all traffic is its own: promote another version beside it"
-            )
+            raise PromotionRefused(f"{champion} is the only variant and has all traffic: promote another version first")
         return self._replace_variants({}, {champion: weight, **dict.fromkeys(others, FULL_WEIGHT - weight)})
 
     def _replace_variants(
@@ -101,4 +99,4 @@ class TrafficDeclaration:
 
 
 def _ask_for_weight(version: str, variant: str) -> str:
-    return f"{version} already is in the variant {variant}: say how much traffic it shall get with --weight"
+    return f"{version} is already in the variant {variant}: give its share of the traffic with --weight"

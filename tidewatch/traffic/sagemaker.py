@@ -131,13 +131,13 @@ def map_error(error: Exception, endpoint: str) -> Exception:
     lower = message.lower()
     if "could not find endpoint configuration" in lower:
         return TrafficError(
-            f"The endpoint configuration is missing: {message} It may have been pruned; publish it again."
+            f"The endpoint configuration is missing: {message} Somebody may have deleted it; publish it again."
         )
     if "could not find" in lower:
         return EndpointMissing(
-            f"The endpoint {endpoint} does not exist in this account and region ({message}); "
-            "check the region; if it was deleted, `pulumi up --refresh` makes it again; if a `pulumi destroy` was cut "
-            "off, run that again."
+            f"The endpoint {endpoint} does not exist in this account and region ({message}); check the region; if it "
+            "was deleted, `pulumi up --refresh` creates it again; if a `pulumi destroy` was interrupted, run it "
+            "again."
         )
     if "in-progress" in lower or "in progress" in lower or code == "ResourceInUse":
         return EndpointBusy(f"The endpoint {endpoint} is being changed: {message}")
@@ -157,6 +157,6 @@ def is_capacity_error(reason: str) -> bool:
 def format_capacity_error(endpoint: str, reason: str) -> str:
     return (
         f"AWS has no instances for the endpoint {endpoint} at the moment ({reason}). The old fleet still serves. Try "
-        "again later, take another instance type (tidewatch:endpoint.instanceType), ask for fewer instances, or raise "
+        "again later, use another instance type (tidewatch:endpoint.instanceType), ask for fewer instances, or raise "
         "the quota."
     )

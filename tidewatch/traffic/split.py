@@ -75,7 +75,7 @@ class Split:
         excluded = frozenset(variants)
         if not self.serving - excluded:
             raise InvalidSplit(
-                f"Without {', '.join(sorted(excluded))} no variant of {_format_weights(self.shares)} would serve."
+                f"Without {', '.join(sorted(excluded))} no variant of {_format_weights(self.shares)} would get traffic."
             )
         return Split.of({variant: 0.0 if variant in excluded else share for variant, share in self.shares.items()})
 

@@ -85,8 +85,8 @@ class Writer:
             except EndpointBusy as busy:
                 if not backoff.wait():
                     raise EndpointBusy(
-                        f"{busy} It stayed so for {self.wait_seconds:g} s; nothing was changed: "
-                        "try again when it is InService."
+                        f"{busy} It stayed busy for {self.wait_seconds:g} s; nothing was changed: try again "
+                        "when it is InService."
                     ) from busy
 
     def submit(
@@ -131,8 +131,8 @@ class Writer:
         outcome = self.record_outcome(submitted.intent)
         if outcome is not None and outcome.error:
             raise TrafficError(
-                f"The endpoint {state.name} did not keep {submitted.split}: {outcome.error} "
-                f"Look at `{format_command('status', self.resource_names.key)}`, then try again."
+                f"The endpoint {state.name} did not keep {submitted.split}: {outcome.error} Run "
+                f"`{format_command('status', self.resource_names.key)}`, then try again."
             )
 
     def record_outcome(self, intent: LedgerEntry, receipt: Receipt | None = None) -> LedgerEntry | None:
@@ -151,7 +151,11 @@ class Writer:
             elif not live.is_close_to(intent.after):
                 reason = f": {state.failure_reason}" if state.failure_reason else ""
                 is_reverted = live.is_close_to(intent.before)
-                error = f"SageMaker took the change back{reason}." if is_reverted else f"it is {live}, by another hand."
+                error = (
+                    f"SageMaker took the change back{reason}."
+                    if is_reverted
+                    else f"it is {live}: somebody else changed it."
+                )
                 live = live if is_reverted else None
             return self._build_outcome(intent, live, error, receipt)
 
@@ -164,8 +168,8 @@ class Writer:
         while not state.is_in_service and not state.status.is_unusable:
             if not backoff.wait():
                 raise EndpointBusy(
-                    f"The endpoint {state.name} is still {state.status} after {self.wait_seconds:g} s; what was asked "
-                    "for may yet complete: run the same command again later, it continues from there."
+                    f"The endpoint {state.name} is still {state.status} after {self.wait_seconds:g} s; the change "
+                    "may still complete: run the same command again later to continue."
                 )
             state = self.platform.state()
         return state
@@ -192,8 +196,8 @@ class Writer:
             reason = f" ({final_state.failure_reason})" if final_state.failure_reason else ""
             have = final_state.variants[variant].instances
             raise NoCapacity(
-                f"Variant {variant} of {final_state.name} has {have} instances, not {instances}{reason}: "
-                "AWS may have none to give: try again later or ask for fewer."
+                f"Variant {variant} of {final_state.name} has {have} instances, not {instances}{reason}; AWS may "
+                "have no capacity: try again later or ask for fewer."
             )
 
     def _append(self, entry: LedgerEntry) -> LedgerEntry:

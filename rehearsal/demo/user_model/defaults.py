@@ -58,7 +58,7 @@ def build_lineage(folder: Path, framework: str, owner: str, image: str, referenc
 def build_card(name: str, reference: Reference) -> str:
     """A card.md that states that it was generated."""
     columns = ", ".join(escape_markdown(each) for each in reference.columns)
-    notice = "This card was generated for a rehearsal: bring card.md for one of yours."
+    notice = "This card was generated for a rehearsal: add your own card.md to replace it."
     return f"# {escape_markdown(name)}\n\n{notice}\n\n{columns}\n"
 
 
@@ -67,7 +67,7 @@ def repack_model(artifact: Path, name: str, target: Path) -> None:
 
     Versions with the same digest are rolled back and quarantined together, and the demo needs two.
     """
-    note = f"The model of {artifact.name} once more, as the canary of a rehearsal.\n".encode()
+    note = f"A copy of the model of {artifact.name}, as the canary of a rehearsal.\n".encode()
     member_names: set[str] = set()
     with tarfile.open(target, "w:gz", compresslevel=1) as target_archive:
         for archive, member in read_members(artifact):

@@ -74,7 +74,7 @@ def _find_files(folder: Path, root: Path) -> UserFiles:
         raise InvalidUserFolder(f"there is no folder {folder}: {GUIDE} describes how to make one")
     paths = RehearsalPaths.of(root).folder.resolve()
     if folder == paths or paths in folder.parents:
-        raise InvalidUserFolder(f"{folder} lies in {paths}, which every rehearsal empties: put it elsewhere")
+        raise InvalidUserFolder(f"{folder} is in {paths}, which every rehearsal empties: move it elsewhere")
     missing = [name for name in (ARTIFACT, REFERENCE) if not (folder / name).is_file()]
     request_sources = [name for name in requests.REQUEST_NAMES if (folder / name).exists()]
     if not request_sources:
@@ -84,9 +84,7 @@ def _find_files(folder: Path, root: Path) -> UserFiles:
     if missing:
         raise InvalidUserFolder(f"{folder} lacks {' and '.join(missing)}: {GUIDE} describes how to make each")
     if len(request_sources) > 1:
-        raise InvalidUserFolder(
-            f"{folder} holds {' and '.join(request_sources)}: keep the one whose requests are to be replayed"
-        )
+        raise InvalidUserFolder(f"{folder} holds {' and '.join(request_sources)}: keep the one to replay")
 
     def find_optional(name: str) -> Path | None:
         return folder / name if (folder / name).is_file() else None
@@ -111,7 +109,7 @@ def _read_model_name(artifact: Path) -> str:
         raise InvalidUserFolder(f"{artifact}: {refused}; Triton's layout is in {GUIDE}") from refused
     if len(names) != 1:
         raise InvalidUserFolder(
-            f"{artifact} holds the models {', '.join(names)}, and a version is one: pack one of them"
+            f"{artifact} holds the models {', '.join(names)}, but a version has one model: pack one of them"
         )
     return names[0]
 
@@ -139,7 +137,7 @@ def _require_repackable(artifact: Path, name: str, description: ModelDescription
             _load_model(repacked, name, description)
         except (InvalidUserFolder, RegistryError, tarfile.TarError) as wrong:
             raise InvalidUserFolder(
-                f"{artifact} cannot be packed again with one file more, as the canary: {wrong}. Bring a {CHALLENGER}"
+                f"{artifact} cannot be packed again with an extra file, as the canary: {wrong}. Add a {CHALLENGER}"
             ) from wrong
 
 
@@ -151,10 +149,12 @@ def _load_challenger(
     user_requests: list[requests.LocatedRequest],
 ) -> triton.ServedModel:  # fmt: skip
     if defaults.hash_file(challenger) == defaults.hash_file(artifact):
-        raise InvalidUserFolder(f"{challenger} is {artifact.name} to the byte: leave it out, and a copy is the canary")
+        raise InvalidUserFolder(
+            f"{challenger} is identical to {artifact.name}: remove it, and a copy becomes the canary"
+        )
     if (other := _read_model_name(challenger)) != name:
         raise InvalidUserFolder(
-            f"{challenger} holds {other}/, and {artifact.name} {name}/: both are versions of one model"
+            f"{challenger} holds {other}/, and {artifact.name} {name}/: both must be versions of one model"
         )
     model = _load_model(challenger, name, description)
     requests.require_model_answers(model, challenger, user_requests)

@@ -57,9 +57,7 @@ def read_requests(path: Path, model: ServedModel, reference: Reference) -> list[
     else:
         requests = list(_read_captured(path))
     if not requests:
-        raise InvalidUserFolder(
-            f"{path} holds no request: put at least one into it, and some hundred for a verdict on drift"
-        )
+        raise InvalidUserFolder(f"{path} holds no request: add at least one, and some hundreds for a verdict on drift")
     return requests
 
 
@@ -71,8 +69,8 @@ def require_model_answers(model: ServedModel, artifact: Path, requests: Sequence
         except (kserve_v2.InvalidInferenceRequest, kserve_v2.InferenceFailed) as refused:
             status = 400 if isinstance(refused, kserve_v2.InvalidInferenceRequest) else 500
             raise InvalidUserFolder(
-                f"{located.location}: the model in {artifact.name} answers {status}: {refused}. Mend that request, "
-                "or leave it out"
+                f"{located.location}: the model in {artifact.name} answers {status}: {refused}. Fix that request, or "
+                "remove it"
             ) from refused
 
 
@@ -94,8 +92,8 @@ def require_reference_columns(reference: Reference, requests: Sequence[LocatedRe
             fits, has = set(features) <= set(table.names), f"the columns {', '.join(table.names)}"
         if not fits:
             raise InvalidUserFolder(
-                f"{located.location}: the request has {has}, and the reference {len(reference.columns)}, "
-                f"{', '.join(reference.columns)}: make the reference from the table whose columns are the model's, "
+                f"{located.location}: the request has {has}, but the reference {len(reference.columns)}, "
+                f"{', '.join(reference.columns)}: build the reference from the table whose columns are the model's, "
                 "with --exclude for the others"
             )
 
@@ -117,7 +115,7 @@ def _read_captured(path: Path) -> Iterator[LocatedRequest]:
         for block in read_blocks(open_file(file)):
             if block.reject_reason is not None:
                 raise InvalidUserFolder(
-                    f"{file}: a record after line {number} cannot be read: {block.reject_reason}; take it out"
+                    f"{file}: a record after line {number} cannot be read: {block.reject_reason}; remove it"
                 )
             for _, line, is_open in block.iter_lines():
                 number += 1
@@ -131,7 +129,9 @@ def _parse_record(line: bytes, is_open: bool, location: str) -> InferenceRequest
         payload = decode_record(line, is_open=is_open).input
         body = base64.b64decode(payload.data, validate=True) if payload.encoding == "BASE64" else payload.data.encode()
     except (RecordRejected, ValueError) as wrong:
-        raise InvalidUserFolder(f"{location} is no record of SageMaker's data capture: {wrong}; take it out") from wrong
+        raise InvalidUserFolder(
+            f"{location} is not a record of SageMaker's data capture: {wrong}; remove it"
+        ) from wrong
     return InferenceRequest(payload.content_type or "application/json", body)
 
 
@@ -143,7 +143,7 @@ def _read_rows(path: Path, model: ServedModel, reference: Reference) -> Iterator
         rows = [(table.line_num, row) for row in table if row]
     except (UnicodeDecodeError, csv.Error) as wrong:
         raise InvalidUserFolder(
-            f"{path} is no CSV in UTF-8 ({wrong}): save it as one, with a line of column names"
+            f"{path} is not CSV in UTF-8 ({wrong}): save it as CSV with a line of column names"
         ) from wrong
     columns = _list_columns(model, reference)
     indices = _map_columns(path, _read_column_names(path, header), columns)
@@ -152,7 +152,7 @@ def _read_rows(path: Path, model: ServedModel, reference: Reference) -> Iterator
         location = f"{path.name}, line {number}"
         if len(row) != len(header):
             raise InvalidUserFolder(
-                f"{location} has {len(row)} values, and the header {len(header)} names: mend that line"
+                f"{location} has {len(row)} values, but the header has {len(header)} names: fix that line"
             )
         values = [row[index] for index in indices]
         yield LocatedRequest(
@@ -173,8 +173,8 @@ def _list_columns(model: ServedModel, reference: Reference) -> list[str]:
         ((name, width),) = widths.items()
         if width not in (-1, len(reference.columns)):
             raise InvalidUserFolder(
-                f"the reference has {len(reference.columns)} columns, and the model's input {name} takes {width}: make "
-                "it from the table whose columns are the model's, with --exclude for the others"
+                f"the reference has {len(reference.columns)} columns, but the model's input {name} takes {width}: "
+                "build it from the table whose columns are the model's, with --exclude for the others"
             )
         return list(reference.columns)
     return [
@@ -197,7 +197,7 @@ def _compute_width(tensor: Tensor, model: ServedModel) -> int:
             return -1
         raise InvalidUserFolder(
             f"config.pbtxt leaves the size of the input {tensor.name} open, so a row of {CSV_FILE} does not fill it: "
-            f"bring {JSONL_FILE} instead"
+            f"use {JSONL_FILE} instead"
         )
     return math.prod(shape)
 
@@ -217,10 +217,10 @@ def _map_columns(path: Path, header_names: Sequence[str], columns: Sequence[str]
         return [header_names.index(name) for name in columns]
     problems = [
         *([f"it lacks {', '.join(missing)}"] if missing else []),
-        *([f"{', '.join(extra)} is no input of the model"] if extra else []),
+        *([f"{', '.join(extra)} is not an input of the model"] if extra else []),
     ]
     raise InvalidUserFolder(
-        f"the first line of {path} has to name the columns that the model takes, {', '.join(columns)}: "
+        f"the first line of {path} must name the columns that the model takes, {', '.join(columns)}: "
         f"{'; '.join(problems)}"
     )
 
@@ -256,9 +256,9 @@ def _parse_value(text: str, tensor: Tensor, column: str, location: str) -> Any:
             return _BOOL_VALUES[parsing.parse_binary(text)]
         return parsing.parse_binary(text) if tensor.datatype.startswith("FP") else _parse_integer(text)
     except (RecordRejected, ValueError, KeyError) as wrong:
-        problem = {"F": "no number", "B": "neither true nor false"}.get(tensor.datatype[0], "no whole number")
+        problem = {"F": "no number", "B": "neither true nor false"}.get(tensor.datatype[0], "not a whole number")
         raise InvalidUserFolder(
-            f"{location}, column {column}: {text!r} is {problem}, and the model takes {tensor.datatype}"
+            f"{location}, column {column}: {text!r} is {problem}, but the model takes {tensor.datatype}"
         ) from wrong
 
 

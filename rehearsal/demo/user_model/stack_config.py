@@ -40,7 +40,7 @@ def read_stack_config(folder: Path, root: Path, model: str) -> StackCopy:
     document, text = _load_document(path)
     config = document.get("config")
     if not isinstance(config, dict):
-        raise InvalidUserFolder(f"{path} has no `config:`: copy {STACK_FILE} of the checkout, and edit that")
+        raise InvalidUserFolder(f"{path} has no `config:`: copy {STACK_FILE} from the checkout and edit it")
     dropped_keys = tuple(key for key in DEMO_MANAGED_KEYS if key in config)
     for key in dropped_keys:
         del config[key]
@@ -56,19 +56,19 @@ def _load_document(path: Path) -> tuple[Any, str]:
         text = path.read_text()
         document: Any = parse_yaml(text, _create_yaml())
     except (UnicodeDecodeError, InvalidYaml) as wrong:
-        raise InvalidUserFolder(f"{path} is no stack file that can be read: {wrong}") from wrong
+        raise InvalidUserFolder(f"{path} is not a readable stack file: {wrong}") from wrong
     if not isinstance(document, dict):
-        raise InvalidUserFolder(f"{path} is no stack file: it has no `config:`")
+        raise InvalidUserFolder(f"{path} is not a stack file: it has no `config:`")
     if "environment" in document:
         raise InvalidUserFolder(
-            f"{path} takes values from an environment, which a rehearsal cannot ask: write them into it"
+            f"{path} takes values from an environment, which a rehearsal cannot read: write them into the file"
         )
     return document, text
 
 
 def _load_settings(path: Path, config: Mapping[str, Any], model: str, is_own: bool) -> StackSettings:
     if secret := next((key for key, value in config.items() if _is_secret(value)), None):
-        raise InvalidUserFolder(f"{path}: {secret} is secret, and a rehearsal decrypts nothing: write a value for it")
+        raise InvalidUserFolder(f"{path}: {secret} is secret, but a rehearsal cannot decrypt it: write a plain value")
     try:
         settings = load(config, REHEARSAL)
     except SettingsError as wrong:
@@ -77,11 +77,10 @@ def _load_settings(path: Path, config: Mapping[str, Any], model: str, is_own: bo
                 f"model.tar.gz holds {model}/, and {str(wrong).partition(': ')[2]}: rename the folder, and `name` in "
                 "its config.pbtxt"
             ) from wrong
-        raise InvalidUserFolder(f"{path} is not a config that can be deployed:\n{wrong}") from wrong
+        raise InvalidUserFolder(f"{path} is not a deployable config:\n{wrong}") from wrong
     if settings.model.name != model:
         raise InvalidUserFolder(
-            f"{path} names the model {settings.model.name}, and model.tar.gz holds {model}/: write "
-            "the one into the other"
+            f"{path} names the model {settings.model.name}, but model.tar.gz holds {model}/: use one name in both"
         )
     if settings.region != REGION:
         raise InvalidUserFolder(f"{path}: the rehearsal simulates {REGION}: set aws:region to it there")

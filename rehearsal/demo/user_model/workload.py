@@ -114,7 +114,7 @@ class UserWorkload:
             return self.files.challenger, self._describe_artifact(self.files.challenger)
         repacked = folder / "challenger.tar.gz"
         defaults.repack_model(self.files.artifact, self.name, repacked)
-        return repacked, "the same model, packed with one file more (no challenger.tar.gz)"
+        return repacked, "the same model, packed with an extra file (no challenger.tar.gz)"
 
     def _provide_lineage(self, folder: Path, version: str) -> Path:
         if self.files.lineage is not None:

@@ -168,7 +168,7 @@ CHALLENGER_SCENARIOS = (
     Scenario(
         "champion-bad",
         "The champion itself is bad",
-        "Only the champion fails: nothing rolls back onto it, and somebody is paged.",
+        "Only the champion fails: no rollback goes to it, and somebody is paged.",
         "no rollback, a page",
         _run_champion_bad,
     ),

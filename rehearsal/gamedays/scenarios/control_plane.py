@@ -138,14 +138,14 @@ CONTROL_PLANE_SCENARIOS = (
     Scenario(
         "busy-deployment",
         "A deployment runs during the alarm",
-        "The endpoint takes no change until its update is over: the rollback waits for it, and comes.",
+        "The endpoint takes no change until its update is over: the rollback waits, then runs.",
         "rolled back after the update",
         _run_busy_deployment,
     ),
     Scenario(
         "busy-autoscaling",
         "Autoscaling runs during the alarm",
-        "The endpoint is busy for two minutes when the alarm fires: the rollback waits, and comes.",
+        "The endpoint is busy for two minutes when the alarm fires: the rollback waits, then runs.",
         "rolled back after the scaling",
         _run_busy_autoscaling,
     ),
@@ -159,7 +159,7 @@ CONTROL_PLANE_SCENARIOS = (
     Scenario(
         "target-scaled-in",
         "The rollback target is scaled in",
-        "The champion has fewer instances than its floor when everything is to go there.",
+        "The champion has fewer instances than its floor when it gets all traffic.",
         "rolled back with the floor restored",
         _run_target_scaled_in,
     ),

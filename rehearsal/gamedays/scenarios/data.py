@@ -26,7 +26,7 @@ REPORT_DELAY = timedelta(hours=1, minutes=24)
 def _run_no_traffic(harness: Harness) -> None:
     before = harness.live_shares()
     harness.run_minutes(WARMUP_MINUTES)
-    harness.add_mark("fault", "no request comes any more")
+    harness.add_mark("fault", "requests stop")
     harness.add_mark("degraded", "first minute without a request")
     harness.run_until(lambda: harness.count_messages()["P2"] > 0, 30, requests=0)
     checks.expect_no_rollback(harness, before)

@@ -80,7 +80,7 @@ def _run_unreadable_object(harness: Harness) -> None:
     checks.expect_alarm(harness, "P2", "hours-failing")
     report_document = read_report(harness, harness.challenger, hour)
     harness.expect(
-        f"its hour names it alone: {report_document.get('unreadable')}",
+        f"its hour names only this object: {report_document.get('unreadable')}",
         report_document.get("unreadable_objects") == [f"s3://{bucket}/{key}"],
     )
     partial_count = read_record_counts(harness, harness.challenger, hour)["read"]
@@ -147,7 +147,7 @@ def _expect_rejects_and_ticket(harness: Harness, harmful_count: int) -> None:
         f"each of {harmful_count} is a counted reject: {record_counts}",
         rejected == harmful_count == record_counts["read"] - record_counts["parsed"],
     )
-    harness.expect("none was a fault of the reader's own", "internal_error" not in record_counts["rejected"])
+    harness.expect("none was a fault of the reader", "internal_error" not in record_counts["rejected"])
     for _ in range(2):
         run_hour(harness)
     checks.expect_alarm_cleared(harness, "records-rejected")
@@ -192,23 +192,23 @@ HOSTILE_DATA = (
     ),
     Scenario(
         "slow-record",
-        "Records that took minutes",
-        "A caller sends numbers and shapes that took a reader minutes: each is a counted reject, and no run of the "
-        "drift function comes near its time.",
+        "Records that took minutes to read",
+        "A caller sends numbers and shapes that once took a reader minutes: each is a counted reject, and no run of "
+        "the drift function comes near its time limit.",
         "rejects, a ticket",
         _run_slow_record,
     ),
     Scenario(
         "unreadable-object",
         "An object that may not be read",
-        "One captured object is denied: the rest of its hour, other hours and the champion are judged, and it is read "
-        "once it may be.",
+        "S3 denies one captured object: the rest of its hour, other hours and the champion are judged, and the "
+        "object is read once access returns.",
         "a ticket, then all is read",
         _run_unreadable_object,
     ),
     Scenario(
         "wild-reference",
-        "A reference that is none",
+        "An invalid reference",
         "The challenger's reference holds counts below zero: the champion is judged every hour, a ticket reports the "
         "challenger's hours, which are read once the right one is back.",
         "a ticket, then all is read",

@@ -64,7 +64,7 @@ def _run_endless_lease(harness: Harness) -> None:
     checks.expect_notification(harness, "P1", "rolled back")
     checks.expect_alarm_cleared(harness, f"guardrail-{harness.challenger}")
     result = _invoke(harness, harness.outputs["drift"]["function"], {})
-    harness.expect(f"the drift function runs all the same: {result.get('skipped')}", result.get("skipped") is False)
+    harness.expect(f"the drift function still runs: {result.get('skipped')}", result.get("skipped") is False)
 
 
 def _run_giant_reason(harness: Harness) -> None:
@@ -154,22 +154,22 @@ HOSTILE_WRITERS = (
     Scenario(
         "endless-lease",
         "Leases without an end",
-        "Every lease is held until the year 5138 when the alarm fires: the rollback comes in its time, its page too.",
+        "Every lease is held until the year 5138 when the alarm fires: the rollback and its page still come in time.",
         "rolled back, one page",
         _run_endless_lease,
     ),
     Scenario(
         "giant-reason",
         "A reason of 400 kB",
-        "An operator's words are longer than an item may be and forge lines: the weights flip in time, and what people "
-        "read holds the beginning.",
+        "An operator's reason is longer than an item may be and forges lines: the weights flip in time, and people "
+        "read its beginning.",
         "rolled back, one page",
         _run_giant_reason,
     ),
     Scenario(
         "broken-ledger-entry",
         "A broken entry in the ledger",
-        "The ledger holds an entry of another form: sweeps go on, somebody is paged, and the rollback comes in its "
+        "The ledger holds an entry of another form: sweeps continue, somebody is paged, and the rollback comes in "
         "time.",
         "a page, then rolled back",
         _run_broken_ledger_entry,

@@ -202,7 +202,7 @@ def test_hours_are_left_for_the_next_run_where_time_is_short(captured: ManualClo
 @pytest.mark.parametrize("event", [{"hour": "08"}, {"hour": "2026-01-05"}, {"hour": 8}, {"hours": []}, {"Records": []}])
 @pytest.mark.usefixtures("captured")
 def test_a_stray_event_reads_nothing(event: dict[str, Any]) -> None:
-    with pytest.raises(function.UnknownDriftEvent, match=r"send \{\} for what is due"):
+    with pytest.raises(function.UnknownDriftEvent, match=r"send \{\} for the hours that are due"):
         function.handler(event)
     assert "Contents" not in boto3.client("s3").list_objects_v2(Bucket="flights-monitoring", Prefix="drift/")
 

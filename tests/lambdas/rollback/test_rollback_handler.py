@@ -100,7 +100,7 @@ def test_an_alarm_rolls_back_once_however_often_it_is_delivered(canary: Flights)
 
 def test_an_alarm_of_another_stack_is_an_error_which_the_functions_own_alarm_tells(canary: Flights) -> None:
     event = {**alarm_event(stamp(canary.clock.now())), "alarmArn": ALARM_ARN.replace(GUARDRAIL, "payments-errors")}
-    with pytest.raises(UnknownAlarm, match="payments-errors is no guardrail"):
+    with pytest.raises(UnknownAlarm, match="payments-errors is not a guardrail"):
         function.handler(event)
     assert canary.live() == {"blue": 0.95, "green": 0.05}
 
@@ -162,7 +162,7 @@ def test_a_stray_event_rolls_nothing_back(canary: Flights, event: dict[str, Any]
 def test_an_alarm_that_does_not_say_alarm_is_refused(canary: Flights, state: str | None) -> None:
     event = alarm_event(stamp(canary.clock.now()))
     event["alarmData"]["state"] = {"value": state} if state else {}
-    with pytest.raises(function.UnknownRollbackEvent, match="only ALARM rolls back"):
+    with pytest.raises(function.UnknownRollbackEvent, match="only ALARM triggers a rollback"):
         function.handler(event)
     assert canary.live() == {"blue": 0.95, "green": 0.05}
     assert canary.controller().open_incidents() == ()

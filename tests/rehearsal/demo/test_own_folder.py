@@ -127,7 +127,7 @@ def test_lineage_card_and_canary_are_made_where_there_are_none_and_say_so(folder
     assert "generated for a rehearsal" in description.lineage.preprocessing
     assert "generated for a rehearsal" in first.card.read_text()
     assert "with a lineage and a card made for it" in first.description
-    assert "the same model, packed with one file more" in second.description
+    assert "the same model, packed with an extra file" in second.description
     assert first.artifact == folder / "model.tar.gz"
     assert second.artifact.read_bytes() != first.artifact.read_bytes()
     require_valid_archive(second.artifact, "lightgbm", "flights")
@@ -217,7 +217,7 @@ def test_a_row_has_the_shape_that_the_configuration_asks_for(
 
 @pytest.mark.parametrize(
     ("row", "sentence"),
-    [("1,2.5", "column b: '2.5' is no whole number"), ("1,", "column b: '' is no whole number"),
+    [("1,2.5", "column b: '2.5' is not a whole number"), ("1,", "column b: '' is not a whole number"),
      ("1,9223372036854775808", "a value is too large for INT64")],
 )  # fmt: skip
 def test_what_a_whole_number_is_not(row: str, sentence: str, folder: Path) -> None:
@@ -325,7 +325,10 @@ CSV_RECORD = json.dumps({"captureData": {"endpointInput": {"data": "1,2", "encod
             "the archive has no MODEL/config.pbtxt; it holds model.pkl",
         ),
         (_write("model.tar.gz", packed({"config.pbtxt": CONFIG})), "config.pbtxt lies at the root"),
-        (_write("model.tar.gz", packed({**LAYOUT, **OTHER})), "holds the models cats, flights, and a version is one"),
+        (
+            _write("model.tar.gz", packed({**LAYOUT, **OTHER})),
+            "holds the models cats, flights, but a version has one model",
+        ),
         (_write("model.tar.gz", packed({"flights/config.pbtxt": CONFIG})), "has no flights/1/model.txt"),
         (
             _write("model.tar.gz", packed({"flights/config.pbtxt": CONFIG.replace('"fil"', '"pytorch"')})),
@@ -340,16 +343,16 @@ CSV_RECORD = json.dumps({"captureData": {"endpointInput": {"data": "1,2", "encod
         ),
         (_write("lineage.json", b"\xff\xfe\xfd"), "lineage.json is neither JSON nor YAML"),
         (_write("lineage.json", "a: 2026-13-45"), "lineage.json is neither JSON nor YAML: month must be in 1..12"),
-        (_copy("model.tar.gz", "challenger.tar.gz"), "is model.tar.gz to the byte: leave it out"),
+        (_copy("model.tar.gz", "challenger.tar.gz"), "is identical to model.tar.gz: remove it"),
         (_write("challenger.tar.gz", packed(OTHER)), "holds cats/, and model.tar.gz flights/"),
         (_write("challenger.tar.gz", b"x"), "challenger.tar.gz: it is not a gzipped tar archive"),
-        (_write("requests.csv", ""), "has to name the columns that the model takes, a, b, c: it lacks a, b, c"),
-        (_write("requests.csv", "a,b,c\n"), "requests.csv holds no request: put at least one into it"),
-        (_write("requests.csv", "a,b,label\n1,2,3\n"), "it lacks c; label is no input of the model"),
+        (_write("requests.csv", ""), "must name the columns that the model takes, a, b, c: it lacks a, b, c"),
+        (_write("requests.csv", "a,b,c\n"), "requests.csv holds no request: add at least one"),
+        (_write("requests.csv", "a,b,label\n1,2,3\n"), "it lacks c; label is not an input of the model"),
         (_write("requests.csv", "a,b,c,a\n1,2,3,4\n"), "names a column more than once: 'a'"),
-        (_write("requests.csv", "a,b,c\n1,2\n"), "requests.csv, line 2 has 2 values, and the header 3 names"),
+        (_write("requests.csv", "a,b,c\n1,2\n"), "requests.csv, line 2 has 2 values, but the header has 3 names"),
         (_write("requests.csv", "a,b,c\n1,2,3\n1,red,3\n"), "requests.csv, line 3, column b: 'red' is no number"),
-        (_write("requests.csv", b"\xff\xfe"), "is no CSV in UTF-8"),
+        (_write("requests.csv", b"\xff\xfe"), "is not CSV in UTF-8"),
         (_folder("requests.csv"), "cannot read"),
         (
             _write("reference.json", reference("a", "b")),
@@ -361,40 +364,40 @@ CSV_RECORD = json.dumps({"captureData": {"endpointInput": {"data": "1,2", "encod
         ),
         (
             _both(_write("reference.json", reference("a", "b")), _bodies(GOOD)),
-            "requests.jsonl, line 1: the request has 3 columns, and the reference 2, a, b: make the reference from",
+            "requests.jsonl, line 1: the request has 3 columns, but the reference 2, a, b: build the reference from",
         ),
         (
             _write("model.tar.gz", packed(MISNAMED)),
-            'model.tar.gz holds my_model/, and "my_model" is not a name SageMaker takes',
+            'model.tar.gz holds my_model/, and "my_model" is not a valid SageMaker name',
         ),
         (
             _write("model.tar.gz", packed({**LAYOUT, "flights/1/model.txt": TINY_MODEL.replace("\n", "\r\n")})),
             "model.tar.gz: flights/1/model.txt is not a LightGBM model: its lines end in CRLF",
         ),
-        (_write("requests.csv", "a, b,c\n1,2,3\n"), "it lacks b;  b is no input of the model"),
+        (_write("requests.csv", "a, b,c\n1,2,3\n"), "it lacks b;  b is not an input of the model"),
         (_write("requests.csv", "a,b,c\n1,1_000,3\n"), "requests.csv, line 2, column b: '1_000' is no number"),
         (_bodies("1,2,3"), "requests.jsonl, line 1: the model in model.tar.gz answers 400: failed to parse"),
         (_bodies("[" * 100_000), "requests.jsonl, line 1: the model in model.tar.gz answers 400: failed to parse"),
         (_bodies("\n"), "requests.jsonl holds no request"),
-        (_captured("{}"), "captured.jsonl, record 1 is no record of SageMaker's data capture"),
+        (_captured("{}"), "captured.jsonl, record 1 is not a record of SageMaker's data capture"),
         (_captured(CSV_RECORD), "captured.jsonl, record 1: the model in model.tar.gz answers 400: Triton serves V2"),
         (
             _config(lambda config: config["tidewatch:model"].update(name="cats")),
-            "names the model cats, and model.tar.gz holds flights/",
+            "names the model cats, but model.tar.gz holds flights/",
         ),
         (_config(lambda config: config["tidewatch:rollback"].update(automatic=False)), "automatic is false"),
         (_config(lambda config: config.update({"aws:region": "eu-west-1"})), "the rehearsal simulates us-east-1"),
         (
             _config(lambda config: config["tidewatch:model"].update(owner={"secure": "v1:x"})),
-            "tidewatch:model is secret, and a rehearsal decrypts nothing",
+            "tidewatch:model is secret, but a rehearsal cannot decrypt it",
         ),
         (_config(lambda config: config.update({"tidewatch:endpoit": {}})), "tidewatch:endpoit"),
-        (_write("Pulumi.rehearsal.yaml", "config: ["), "is no stack file that can be read: line 1: expected the node"),
+        (_write("Pulumi.rehearsal.yaml", "config: ["), "is not a readable stack file: line 1: expected the node"),
         (
             _write("Pulumi.rehearsal.yaml", "config: " + "[" * 50_000),
-            "is no stack file that can be read: its lists and",
+            "is not a readable stack file: its lists and",
         ),
-        (_write("Pulumi.rehearsal.yaml", "3"), "is no stack file: it has no `config:`"),
+        (_write("Pulumi.rehearsal.yaml", "3"), "is not a stack file: it has no `config:`"),
         (_write("Pulumi.rehearsal.yaml", "environment: [prod]\nconfig: {}"), "takes values from an environment"),
     ],
 )
@@ -423,5 +426,5 @@ def test_a_folder_that_is_not_there_or_would_be_emptied(tmp_path: Path) -> None:
         read_user_folder(tmp_path / "none", tmp_path)
     inside = RehearsalPaths.of(tmp_path).folder / "mine"
     inside.mkdir(parents=True)
-    with pytest.raises(InvalidUserFolder, match="which every rehearsal empties: put it elsewhere"):
+    with pytest.raises(InvalidUserFolder, match="which every rehearsal empties: move it elsewhere"):
         read_user_folder(inside, tmp_path)

@@ -74,10 +74,12 @@ def test_a_state_that_cannot_be_taken_back_stays_the_clis_until_it_can(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = deployed(tmp_path, monkeypatch, "deploy; touch broken")
-    with pytest.raises(CommandFailed, match=r"could not be taken back from it(.|\n)*next `tidewatch up` takes it"):
+    with pytest.raises(
+        CommandFailed, match=r"the state of the Pulumi CLI could not be exported(.|\n)*next `tidewatch up` exports it"
+    ):
         PulumiCli(ROOT, home, {}).run("up")
     for again in (lambda: PulumiCli(ROOT, home, {}).run("up"), PulumiCli(ROOT, home, {}).reclaim_state):
-        with pytest.raises(CommandFailed, match="could not be taken back from it"):
+        with pytest.raises(CommandFailed, match="the state of the Pulumi CLI could not be exported"):
             again()
         assert ids(home) == ["told"]
 

@@ -95,9 +95,9 @@ def test_each_alarm_of_a_burst_is_told_with_what_it_says_and_who_heard(deployed_
     (outcome,) = deployed_account.run_scenarios([Scenario("burst", "Burst", "It fails.", "a page", play)])
     heard = {span.label: span.recipients for span in outcome.timeline.alarms}
     assert heard["server-errors-blue"] == "P1"
-    assert heard["availability-burn-fast"] == "nobody: suppressed by server-errors-blue"
+    assert heard["availability-burn-fast"] == "nobody: it is suppressed by server-errors-blue"
     said = {span.label: span.description for span in outcome.timeline.alarms}
-    assert said["server-errors-blue"] == "More than 2% of the requests to this variant fail on our side."
+    assert said["server-errors-blue"] == "More than 2% of the requests to this variant get server errors."
 
 
 def test_nothing_expected_is_nothing_passed(deployed_account: Snapshot) -> None:

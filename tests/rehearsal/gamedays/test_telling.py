@@ -13,16 +13,18 @@ FOUND = {"t-quiet": {"AlarmRule": 'ALARM("t-guardrail-2") OR ALARM("t-late-3")'}
 
 def test_who_said_it_instead_is_named() -> None:
     meanwhile = [("t-guardrail-2", 60.0, None), ("t-server-errors-1", 60.0, 90.0)]
-    assert explain_suppression(VOICE, FOUND, meanwhile, KEYS) == "nobody: suppressed by guardrail-green"
+    assert explain_suppression(VOICE, FOUND, meanwhile, KEYS) == "nobody: it is suppressed by guardrail-green"
 
 
 def test_a_single_alarm_may_be_the_suppressor() -> None:
     voice = {"ActionsSuppressor": "t-late-3"}
-    assert explain_suppression(voice, {}, [("t-late-3", 1.0, 2.0)], KEYS) == "nobody: suppressed by drift-late"
+    assert explain_suppression(voice, {}, [("t-late-3", 1.0, 2.0)], KEYS) == "nobody: it is suppressed by drift-late"
 
 
 def test_where_none_is_known_it_is_another() -> None:
-    assert explain_suppression({}, FOUND, [("t-guardrail-2", 60.0, None)], KEYS) == "nobody: suppressed by another"
+    assert (
+        explain_suppression({}, FOUND, [("t-guardrail-2", 60.0, None)], KEYS) == "nobody: it is suppressed by another"
+    )
 
 
 @pytest.mark.parametrize(

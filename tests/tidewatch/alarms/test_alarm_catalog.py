@@ -195,13 +195,13 @@ def test_an_endpoint_that_captures_nothing_has_no_alarm_on_records() -> None:
 
 
 def test_a_guardrail_on_a_metric_of_the_catalog_has_its_range() -> None:
-    with pytest.raises(ValidationError, match="5 is outside what it is compared with, which is 0 to 1"):
+    with pytest.raises(ValidationError, match="5 is outside the metric's range, which is 0 to 1"):
         custom_guardrail(namespace="AWS/SageMaker", metric="Invocation5XXErrors", threshold=5, comparison=">")
 
 
 def test_two_guardrails_of_one_name_are_refused() -> None:
     own = [custom_guardrail()]
-    with pytest.raises(InvalidAlarms, match="is the name of another alarm too"):
+    with pytest.raises(InvalidAlarms, match="is already the name of another alarm"):
         build_variant_alarms(AlarmThresholds(), VARIANTS, "blue", custom=(*own, *own))
 
 

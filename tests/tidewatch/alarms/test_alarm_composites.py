@@ -55,9 +55,9 @@ def test_children_are_named_once_each(rule: Rule) -> None:
 
 def test_more_than_a_hundred_children_are_refused() -> None:
     composite(any_of(*(f"a{place}" for place in range(100))))
-    with pytest.raises(InvalidAlarm, match="101 alarms"):
+    with pytest.raises(InvalidAlarm, match="101 child alarms"):
         composite(any_of(*(f"a{place}" for place in range(101))))
-    with pytest.raises(InvalidAlarm, match="0 alarms"):
+    with pytest.raises(InvalidAlarm, match="0 child alarms"):
         composite(any_of())
 
 

@@ -69,7 +69,9 @@ def test_as_many_as_are_taken_fit_with_all_others_of_a_variant_into_one_composit
     rule = render_rule(any_of(*(alarm.key for alarm in alarms)), lambda key: f"{'m' * 32}-{key}-green-mc0123456")
     assert len(alarms) < 100
     assert len(rule) < 10_240
-    assert mistakes(*longest, {**GIVEN, "name": "more"}) == ["are 21; one composite alarm takes 20 of your own"]
+    assert mistakes(*longest, {**GIVEN, "name": "more"}) == [
+        "are 21; one composite alarm takes at most 20 guardrails of your own"
+    ]
 
 
 def test_the_variant_stands_for_its_placeholder() -> None:
@@ -100,27 +102,27 @@ def test_a_metric_without_dimensions_is_refused(dimensions: object) -> None:
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        ({"severity": "P0"}, '0.severity: "P0" is no severity; use P1'),
-        ({"severity": "p1"}, '0.severity: "p1" is no severity'),
-        ({"comparison": "=>"}, '0.comparison: "=>" is no comparison'),
+        ({"severity": "P0"}, '0.severity: "P0" is not a severity; use P1'),
+        ({"severity": "p1"}, '0.severity: "p1" is not a severity'),
+        ({"comparison": "=>"}, '0.comparison: "=>" is not a comparison'),
         ({"statistic": "median"}, '0.statistic: "median" is not a statistic'),
         ({"statistic": "p99"}, "0.statistic: p99 of a variant with little traffic"),
-        ({"statistic": "SampleCount", "threshold": 0}, "0.threshold: 0 is outside what it is compared with"),
-        ({"period": 45}, "0.period: 45 seconds is no period of CloudWatch"),
+        ({"statistic": "SampleCount", "threshold": 0}, "0.threshold: 0 is outside the metric's range"),
+        ({"period": 45}, "0.period: 45 seconds is not a CloudWatch period"),
         ({"period": 60, "periods": 2000}, "0.periods: 2000 periods of 60 seconds are over a day"),
         ({"period": 3600, "periods": 200}, "0.periods: 200 periods of 3600 seconds are over seven days"),
         (
             {"period": 691_200},
-            "0.period: 2 periods of 691200 seconds are over seven days (604800 seconds), the most with a period of an "
-            "hour or more; use a period of 302400 seconds or less",
+            "0.period: 2 periods of 691200 seconds are over seven days (604800 seconds), the maximum with a period of "
+            "an hour or more; use a period of 302400 seconds or less",
         ),
-        ({"datapoints": 3}, "0.datapoints: 3 of 2 datapoints cannot be"),
+        ({"datapoints": 3}, "0.datapoints: 3 of 2 datapoints is impossible"),
         ({"threshold": "much"}, "0.threshold: 'much' is not a number"),
         ({"minimumSamples": 0}, "0.minimumSamples: 0 is too small"),
-        ({"dimensions": {"Variant": "$model"}}, '0.dimensions.Variant: "$model" stands for nothing; use $variant'),
+        ({"dimensions": {"Variant": "$model"}}, '0.dimensions.Variant: "$model" is not a placeholder; use $variant'),
         ({"dimensions": {"Variant": 3}}, "0.dimensions.Variant: 3 is not text"),
-        ({"namespace": ":Shop"}, '0.namespace: ":Shop" is no namespace'),
-        ({"name": "Conversion rate"}, '0.name: "Conversion rate" is no name'),
+        ({"namespace": ":Shop"}, '0.namespace: ":Shop" is not a valid CloudWatch namespace'),
+        ({"name": "Conversion rate"}, '0.name: "Conversion rate" is not a valid guardrail name'),
         ({"tresholt": 3}, "0.tresholt: unknown key; did you mean threshold?"),
     ],
 )
@@ -136,7 +138,7 @@ def test_what_is_required_is_missed(key: str) -> None:
 
 def test_two_of_one_name_are_refused() -> None:
     assert mistakes(GIVEN, GIVEN | {"metric": "Revenue"}) == [
-        '1.name: "conversion" is the name of number 0 too; give each its own'
+        '1.name: "conversion" is also the name of guardrail 0; give each its own name'
     ]
 
 

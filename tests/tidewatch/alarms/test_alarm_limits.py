@@ -38,7 +38,7 @@ def test_numbers_may_be_text_as_the_command_line_stores_them() -> None:
         ("latencyMilliseconds", None, "None is not a number"),
         ("latencyMilliseconds", "nan", "'nan' is not a finite number"),
         ("serverErrorPercent", 100, "100 is out of range"),
-        ("silenceMinutes", 7, "7 is no multiple of 5; use one like 10"),
+        ("silenceMinutes", 7, "7 is not a multiple of 5; use one like 10"),
         ("silenceMinutes", 7.5, "7.5 is not a whole number"),
         ("diskPercnt", 75, "unknown key; did you mean diskPercent?"),
         ("whatever", 75, "unknown key; the keys here are"),

@@ -43,7 +43,7 @@ def test_what_people_write_is_taken(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("ML Platform <ml@example.com>", "has '<' '>': a tag takes letters, digits, spaces and _ . : / = + - @"),
+        ("ML Platform <ml@example.com>", "has '<' '>': a tag may hold letters, digits, spaces and _ . : / = + - @"),
         ("a, b; c", "has ',' ';'"),
         ("two\nlines", r"has '\n'"),
         ("x" * 257, "has 257 characters: a tag's value has at most 256"),
@@ -58,7 +58,7 @@ def test_what_a_value_must_not_be_is_said(text: str, fault: str) -> None:
     [
         ("", "is empty"),
         ("k" * 129, "has 129 characters: a tag's key has at most 128"),
-        ("AWS:team", "begins with 'AWS:', which AWS keeps for itself"),
+        ("AWS:team", "begins with 'AWS:', which AWS reserves"),
         ("team#", "has '#'"),
     ],
 )
@@ -69,10 +69,10 @@ def test_what_a_key_must_not_be_is_said(key: str, fault: str) -> None:
 def test_all_faults_of_a_set_are_told_at_once() -> None:
     found = list(tags.find_tag_faults({**{f"k{n}": "v" for n in range(49)}, "Team": "a|b", "team": "c"}))
     assert found == [
-        "there are 51 tags: AWS takes at most 50",
-        "the value of 'Team' has '|': a tag takes letters, digits, spaces and _ . : / = + - @",
-        "the keys 'Team', 'team' differ in capitals only, which IAM takes for one",
+        "there are 51 tags: AWS allows at most 50",
+        "the value of 'Team' has '|': a tag may hold letters, digits, spaces and _ . : / = + - @",
+        "the keys 'Team', 'team' differ only in capitals, and IAM treats them as one",
     ]
     assert list(tags.find_tag_faults({f"k{n}": "v" for n in range(11)}, max_tags=tags.MAX_OBJECT_TAGS)) == [
-        "there are 11 tags: AWS takes at most 10"
+        "there are 11 tags: AWS allows at most 10"
     ]

@@ -114,7 +114,7 @@ def test_an_answer_that_is_a_bare_number_is_the_score(kind: str) -> None:
     [
         ("m.jsonl", '[{"prefix": "s3://b/in/"}, "a.csv"]', "a batch transform's manifest"),
         ("m.jsonl", '[\n  {"prefix":"s3://b/in/"},\n  "a.csv"\n]', "a batch transform's manifest"),
-        ("part.csv.out", "0.1\n0.2\n", "what a batch transform wrote"),
+        ("part.csv.out", "0.1\n0.2\n", "the output of a batch transform"),
         ("p.jsonl", '{\n  "captureData": {}\n}\n', "JSON over several lines"),
         ("p.jsonl", '[{"captureData": {}}]', "JSON over several lines"),
         ("c.jsonl", '{"captureData": {}}{"captureData": {}}\n', "several records in one line"),

@@ -28,7 +28,7 @@ def test_a_file_is_given_whatever_its_name_and_once(tmp_path: Path) -> None:
 
 
 def test_a_path_without_anything_to_read_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SourceMissing, match="no file and no folder"):
+    with pytest.raises(SourceMissing, match="neither a file nor a folder"):
         list_capture_files([tmp_path / "absent.jsonl"])
     with pytest.raises(SourceMissing, match="name the files themselves"):
         list_capture_files([tmp_path])

@@ -53,7 +53,7 @@ def test_profiles_against_different_references_do_not_add_up() -> None:
 
 @pytest.mark.parametrize("raw", [b"", b"junk", zlib.compress(b"junk")])
 def test_what_is_no_profile_is_told(raw: bytes) -> None:
-    with pytest.raises(InvalidProfile, match="is no profile"):
+    with pytest.raises(InvalidProfile, match="is not a profile"):
         decode_profile(raw, "s3://bucket/key")
 
 

@@ -169,7 +169,7 @@ def edited(**changes: object) -> bytes:
     (b"[1]", "is not a reference"),
     (b'{"schema": 1}', "missing required field"),
     (edited(schema=2), "upgrade tidewatch"),
-    (edited(columns=["carrier", "delay"]), "'distance' is no column"),
+    (edited(columns=["carrier", "delay"]), "'distance' is not a column"),
 ], ids=["empty", "binary", "list", "bare", "newer", "column"])  # fmt: skip
 def test_what_is_no_reference_is_refused_with_what_to_do(raw: bytes, says: str) -> None:
     with pytest.raises(InvalidReference, match=says):

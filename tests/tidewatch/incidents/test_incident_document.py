@@ -28,7 +28,7 @@ def test_the_document_has_its_five_headings_in_order_and_says_when_it_is_due(can
     opened, due = (datetime.fromisoformat(facts[key]) for key in ("opened_at", "due"))
     assert due - opened == timedelta(hours=48)
     assert f"Due: {due:%Y-%m-%d %H:%M:%S UTC}" in text
-    assert text.count("To be written within 48 hours") == 4
+    assert text.count("writes this within 48 hours") == 4
 
 
 def test_the_timeline_is_that_of_the_alarms_and_the_ledger(canary: Flights) -> None:

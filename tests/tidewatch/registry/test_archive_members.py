@@ -57,31 +57,31 @@ def refusal(path: Path, framework: str = "pytorch") -> str:
         ([member("..", tarfile.DIRTYPE)], "which lies outside of it"),
         ([link("a", "/etc/passwd")], "a link to '/etc/passwd' outside of it"),
         ([link("flights/a", "../../x")], "a link to '../../x' outside of it"),
-        ([link("flights/a", "..")], "which is no file in it"),
-        ([link("a", "nothing")], "which is no file in it"),
-        ([link("a", ".")], "which is no file in it"),
-        ([link("a", "flights")], "which is no file in it"),
-        ([link("a", "b"), link("b", "flights/config.pbtxt")], "which is no file in it"),
+        ([link("flights/a", "..")], "which is not a file in it"),
+        ([link("a", "nothing")], "which is not a file in it"),
+        ([link("a", ".")], "which is not a file in it"),
+        ([link("a", "flights")], "which is not a file in it"),
+        ([link("a", "b"), link("b", "flights/config.pbtxt")], "which is not a file in it"),
         ([link("a", "flights/config.pbtxt"), member("a/x")], "leads through the link a"),
         ([link("a", "b"), member("./a//x/y")], "leads through the link a"),
-        ([hard("a", "/etc/passwd")], "a hard link to '/etc/passwd', which is no file before it"),
-        ([hard("a", "../x")], "which is no file before it"),
-        ([hard("a", "b"), member("b")], "which is no file before it"),
-        ([link("a", "flights/config.pbtxt"), hard("b", "a")], "which is no file before it"),
-        ([hard("b", "flights")], "which is no file before it"),
+        ([hard("a", "/etc/passwd")], "a hard link to '/etc/passwd', which is not an earlier file"),
+        ([hard("a", "../x")], "which is not an earlier file"),
+        ([hard("a", "b"), member("b")], "which is not an earlier file"),
+        ([link("a", "flights/config.pbtxt"), hard("b", "a")], "which is not an earlier file"),
+        ([hard("b", "flights")], "which is not an earlier file"),
         ([member("a"), member("a")], "a second time"),
         ([member("a"), member("./a")], "a second time"),
         ([member("a"), link("a", "flights/config.pbtxt")], "a second time"),
         ([link("a", "flights/config.pbtxt"), member("a")], "a second time"),
         ([link("flights/1", "../config.pbtxt")], "a second time"),
         ([member("a"), member("a/b")], "lies in the file a"),
-        ([member("a"), member("a", tarfile.DIRTYPE)], "as a file too"),
+        ([member("a"), member("a", tarfile.DIRTYPE)], "also a file in it"),
         ([member("a/b"), member("a")], "a second time"),
-        ([member("null", tarfile.CHRTYPE)], "neither a file, a folder nor a link"),
-        ([member("disk", tarfile.BLKTYPE)], "neither a file, a folder nor a link"),
-        ([member("pipe", tarfile.FIFOTYPE)], "neither a file, a folder nor a link"),
-        ([member("a\nb")], "a name that is no text"),
-        ([member("\x1b[31m")], "a name that is no text"),
+        ([member("null", tarfile.CHRTYPE)], "not a file, a folder or a link"),
+        ([member("disk", tarfile.BLKTYPE)], "not a file, a folder or a link"),
+        ([member("pipe", tarfile.FIFOTYPE)], "not a file, a folder or a link"),
+        ([member("a\nb")], "a name that is not text"),
+        ([member("\x1b[31m")], "a name that is not text"),
         ([member(".")], "a name that is empty"),
     ],
 )
@@ -164,7 +164,7 @@ def test_a_gap_in_a_sparse_file_is_no_way_around_it(tmp_path: Path) -> None:
     header[148:156] = b"%06o\0 " % (256 + sum(header[:148]) + sum(header[156:]))
     path = tmp_path / "model.tar.gz"
     path.write_bytes(gzip.compress(bytes(header) + bytes(1024)))
-    assert "neither a file, a folder nor a link" in refusal(path)
+    assert "not a file, a folder or a link" in refusal(path)
 
 
 @pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME])
@@ -189,7 +189,7 @@ def test_members_behind_the_end_are_refused(tmp_path: Path, between: bytes) -> N
     if between:
         first = first[: 512 * len(LAYOUT)]
     path.write_bytes(gzip.compress(first + between + gzip.decompress(hidden.read_bytes())))
-    assert "goes on after its end" in refusal(path)
+    assert "has data after its end" in refusal(path)
 
 
 def _negative(path: Path) -> None:

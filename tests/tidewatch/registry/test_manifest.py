@@ -139,7 +139,7 @@ def test_differences_name_the_fields_that_changed() -> None:
 
 def test_a_manifest_of_a_newer_schema_asks_for_an_upgrade() -> None:
     newer = json.dumps({"schema": 2, "what": "nobody knows yet"}).encode()
-    with pytest.raises(NewerSchema, match=r"has schema 2, and this tidewatch reads up to 1: upgrade tidewatch"):
+    with pytest.raises(NewerSchema, match=r"has schema 2, but this tidewatch reads up to 1: upgrade tidewatch"):
         decode_manifest(newer, "s3://b/models/flights/1/manifest.json")
 
 

@@ -283,7 +283,7 @@ def test_a_publish_cut_off_anywhere_shows_no_half_version_and_the_next_one_compl
 
     artifact = pack()
     cut(s3, "PutObject", key=f"{KEY}{stop_at}", after=after)
-    with pytest.raises(UploadInterrupted, match="the same command again completes it"):
+    with pytest.raises(UploadInterrupted, match="run the same command again to complete it"):
         registry.publish("3", artifact, description, card=card, reference=reference)
     written = stop_at == "manifest.json" and after
     assert registry.list_versions() == (("3",) if written else ())
@@ -304,12 +304,10 @@ def test_other_bytes_than_those_a_cut_off_publish_left_are_refused(
     with pytest.raises(UploadInterrupted):
         registry.publish("3", pack(), description)
     assert registry.list_unfinished_versions() == ("3",)
-    with pytest.raises(
-        PartialUploadConflict, match="Publish the same file again to complete that one, or publish this one"
-    ):
+    with pytest.raises(PartialUploadConflict, match="Publish the same file again to complete it, or publish this file"):
         registry.publish("3", pack(model=b"tree 2"), description)
     assert registry.list_versions() == ()
-    with pytest.raises(VersionNotFound, match="publishing 3 was cut off"):
+    with pytest.raises(VersionNotFound, match="publishing 3 was interrupted"):
         registry.read_manifest("3")
 
 
@@ -365,7 +363,7 @@ def test_conflicts_without_end_are_told(
     s3: S3Client, registry: ModelRegistry, description: ModelDescription, pack: Pack
 ) -> None:
     answer(s3, "PutObject", 409, "ConditionalRequestConflict", 100)
-    with pytest.raises(UploadConflict, match="see who else publishes this version"):
+    with pytest.raises(UploadConflict, match="find out who else publishes this version"):
         registry.publish("3", pack(), description)
     assert registry.list_versions() == ()
 
@@ -444,7 +442,7 @@ def test_a_large_artifact_whose_stored_bytes_differ_is_refused(
     registry: ModelRegistry, description: ModelDescription, in_parts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upload, "hash_object", lambda *_: ("0" * 64, 1))
-    with pytest.raises(DigestMismatch, match="holds other bytes"):
+    with pytest.raises(DigestMismatch, match="holds different bytes"):
         registry.publish("3", in_parts, description)
     assert registry.list_versions() == ()
 

@@ -88,7 +88,7 @@ def test_a_deployment_without_guardrails_cannot_be_stopped_and_is_waited_for(can
     config = start_deployment(canary, ("blue", "green", "violet"))
     result = canary.roll_back(wait=5)
     assert result.state == "pending"
-    assert "nothing can stop it" in result.message
+    assert "so it cannot be stopped" in result.message
     assert canary.alarm_state("abort") == "OK"
     canary.sweeps(7)
     assert canary.controller().state().config == config

@@ -65,7 +65,9 @@ def test_an_alarm_that_guards_another_stack_is_refused_and_moves_nothing(canary:
     if name:
         canary.put_alarm(name, "ALARM")
     asked = replace(canary.alarm(), alarm_arn=f"arn:aws:cloudwatch:us-east-1:123456789012:alarm:{name}" if name else "")
-    with pytest.raises(UnknownAlarm, match=r"no guardrail of this stack \(those are green-errors, green-latency\)"):
+    with pytest.raises(
+        UnknownAlarm, match=r"not a guardrail of this stack \(its guardrails: green-errors, green-latency\)"
+    ):
         canary.roll_back(asked)
     assert canary.live() == {"blue": 0.95, "green": 0.05}
     assert opened(canary) == 0

@@ -144,7 +144,7 @@ def test_holdings_that_nobody_wrote_down_are_still_rolled_back(canary: Flights) 
     canary.controller().control.delete(f"deployment#{config}")
     result = canary.roll_back()
     assert canary.live() == {"blue": 1.0, "green": 0.0}
-    assert any("Nothing says what green held" in note for note in result.notes)
+    assert any("No record shows which model green held" in note for note in result.notes)
     (quarantine,) = canary.controller().quarantines()
     assert quarantine.is_blocking("green", None, config)
 

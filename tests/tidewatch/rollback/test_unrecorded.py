@@ -36,7 +36,7 @@ def test_the_weights_are_flipped_whatever_table_fails(
 def test_what_was_claimed_is_written_down_by_the_first_sweep_that_can(canary: Flights) -> None:
     with failing(canary, ("ledger",), WRITES, "AccessDeniedException"):
         result = canary.roll_back(canary.alarm())
-        assert "nothing could be written down (AccessDeniedException: not now)" in result.message
+        assert "the change could not be recorded (AccessDeniedException: not now)" in result.message
         canary.clock.advance(60)
         for _ in range(3):
             with pytest.raises(ClientError):

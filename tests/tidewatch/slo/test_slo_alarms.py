@@ -171,12 +171,12 @@ def test_keys_of_objectives_and_of_the_catalog_are_distinct() -> None:
 @pytest.mark.parametrize(
     ("given_", "says"),
     [
-        ({"percent": 100}, "percent: 100 leaves nothing to fail; use at most 99.9999, like 99.9"),
-        ({"percent": 99.9999999999999}, "percent: 100 leaves nothing to fail"),
-        ({"percent": 120}, "percent: 120 leaves nothing to fail"),
-        ({"percent": float("nan")}, "percent: nan leaves nothing to fail"),
-        ({"percent": 49.9}, "percent: 49.9 is no promise to anybody; use 50 or more"),
-        ({"days": 365}, "days: 365 is no window of an objective here; use 28 or 30"),
+        ({"percent": 100}, "percent: 100 leaves no error budget; use at most 99.9999, like 99.9"),
+        ({"percent": 99.9999999999999}, "percent: 100 leaves no error budget"),
+        ({"percent": 120}, "percent: 120 leaves no error budget"),
+        ({"percent": float("nan")}, "percent: nan leaves no error budget"),
+        ({"percent": 49.9}, "percent: 49.9 is too low for an objective; use 50 or more"),
+        ({"days": 365}, "days: 365 is not a supported window; use 28 or 30"),
         ({"kind": "latency"}, "milliseconds: is missing"),
         ({"kind": "latency", "milliseconds": 0}, "milliseconds: 0 is out of range"),
         ({"kind": "latency", "milliseconds": 70_000}, "milliseconds: 70000 is out of range"),

@@ -107,7 +107,7 @@ def test_a_silent_rollback_is_an_error_that_names_both_configurations(canary: Fl
 def test_a_deployment_without_capacity_says_what_to_do(canary: Flights) -> None:
     canary.control.inject("deployment_fails", endpoint=ENDPOINT, reason="InsufficientInstanceCapacity: none left.")
     was = canary.controller().state().config
-    with pytest.raises(NoCapacity, match="take another instance type") as raised:
+    with pytest.raises(NoCapacity, match="use another instance type") as raised:
         canary.deploy("green", held("5"))
     assert f"It is on {was}, not on flights-cfg-2." in str(raised.value)
     assert canary.live() == {"blue": 0.95, "green": 0.05}
@@ -122,7 +122,7 @@ def test_a_deployment_that_failed_says_so_where_the_traffic_does_not_come_back_e
 
     canary.control.inject("deployment_fails", endpoint=ENDPOINT, reason="The container did not pass the health check.")
     canary.clock.on_advance.append(refuse)
-    with pytest.raises(SilentRollback, match=r"health check.*The split .* not be brought back: .*InternalFailure"):
+    with pytest.raises(SilentRollback, match=r"health check.*The previous split .* not be restored: .*InternalFailure"):
         canary.deploy("green", held("5"))
     canary.clock.on_advance.remove(refuse)
     canary.clock.advance(600)
@@ -154,7 +154,7 @@ def test_over_an_open_incident_a_model_that_did_not_serve_gets_nothing_until_it_
     canary.sweeps(3)
     assert canary.live() == {"blue": 1.0, "green": 0.0}
     assert (
-        f"Variant green gets nothing while incident {incident} is open"
+        f"Variant green gets no traffic while incident {incident} is open"
         in canary.controller().describe_withheld_variants(declared)
     )
     canary.controller().acknowledge(incident, "ana")
@@ -260,7 +260,7 @@ class History:
 @pytest.mark.parametrize(
     ("states", "words"),
     [
-        ((), r"of the deployment's alarms \(abort, latency\) none fired"),
+        ((), r"none of the deployment's alarms \(abort, latency\) fired"),
         (("OK", "ALARM"), "alarms that fired: abort, latency"),
         (("unreadable",), "could not be read"),
     ],

@@ -17,7 +17,7 @@ def test_an_endpoint_ends_with_its_declaration_and_the_ledger_says_so(canary: Fl
     intent, outcome = canary.controller().entries()[-2:]
     assert (intent.kind, outcome.kind, outcome.intent) == ("intent", "outcome", intent.sequence)
     assert (intent.before, intent.after) == (outcome.before, outcome.after)
-    assert "ends: nothing declares its traffic any more" in outcome.why
+    assert "is being deleted: the config no longer declares any traffic for it" in outcome.why
 
 
 def test_a_declaration_that_another_took_the_place_of_ends_nothing(canary: Flights) -> None:

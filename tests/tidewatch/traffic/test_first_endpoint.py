@@ -75,7 +75,9 @@ def test_who_waits_for_it_lives_under_the_name_that_it_asks_with(failed: Flights
 
 def test_one_that_fails_again_says_why_and_is_made_again_by_the_next(failed: Flights) -> None:
     failed.control.inject("create_fails", endpoint=ENDPOINT)
-    with pytest.raises(NoCapacity, match=r"no instances for the first endpoint .*InsufficientInstanceCapacity.*makes"):
+    with pytest.raises(
+        NoCapacity, match=r"no instances for the first endpoint .*InsufficientInstanceCapacity.*creates"
+    ):
         again(failed)
     failed.control.inject("create_fails", endpoint=ENDPOINT, reason="health_check")
     with pytest.raises(DeploymentFailed, match=r"did not start on .*-cfg-3: .*ping health check.*never served"):

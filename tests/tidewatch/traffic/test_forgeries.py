@@ -239,7 +239,7 @@ def test_where_others_are_first_with_every_entry_the_weights_are_flipped_all_the
         busy.setattr(HashChain, "add", lambda *_: None)
         result = canary.roll_back(asked)
     assert result.state == "flipping"
-    assert "took no entry in 200 attempts" in result.message
+    assert "accepted no entry in 200 attempts" in result.message
     canary.clock.advance(60)
     assert canary.live() == {"blue": 1.0, "green": 0.0}
     canary.sweeps(2)

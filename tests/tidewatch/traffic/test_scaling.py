@@ -177,7 +177,7 @@ def test_what_keeps_scaling_from_coming_back_hides_no_failure_and_keeps_no_traff
         "api", service="application-autoscaling", action="RegisterScalableTarget", code=code, status=400
     )
     config = retyped(scaled, "ml.g5.2xlarge")
-    with pytest.raises(NoCapacity, match=f"take another instance type.*scaling could not be put back .*{code}"):
+    with pytest.raises(NoCapacity, match=f"use another instance type.*scaling could not be restored .*{code}"):
         deploy(scaled, config)
     assert scaled.live() == split == {"blue": 0.95, "green": 0.05}
     assert scaled.controller().has_suspended_scaling()
@@ -191,7 +191,7 @@ def test_an_alarm_that_the_deployer_may_not_put_is_told_and_owed_by_nobody(scale
     (note,) = deploy(scaled, retyped(scaled, "ml.g5.2xlarge")).notes
     (steps,) = (one for one in policies(scaled) if one["PolicyName"] == "steps")
     assert "The alarm flights-backlog still calls the step scaling policy steps of variant green" in note
-    assert f"Put {steps['PolicyARN']} among its actions" in note
+    assert f"Put {steps['PolicyARN']} in its actions" in note
     assert alarm(scaled)["AlarmActions"] == was["AlarmActions"]
     assert not scaled.controller().has_suspended_scaling()
     now = hanging(scaled)

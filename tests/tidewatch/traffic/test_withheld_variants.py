@@ -98,7 +98,7 @@ def test_a_model_that_came_over_a_flip_gets_its_share_with_the_acknowledgement(s
     other_model(stack, "green", "5")
     up(stack)
     assert stack.account.live() == ALL_BLUE
-    assert f"Variant green gets nothing while incident {incident} is open" in held_back(stack)
+    assert f"Variant green gets no traffic while incident {incident} is open" in held_back(stack)
     if refreshed:
         stack.refresh()
     up(stack)
@@ -118,7 +118,7 @@ def test_a_model_that_came_into_a_variant_that_was_rolled_back_gets_its_share_wi
     other_model(stack, "green", "5")
     up(stack)
     assert stack.account.live() == ALL_BLUE
-    assert f"Variant green gets nothing while incident {incident} is open" in held_back(stack)
+    assert f"Variant green gets no traffic while incident {incident} is open" in held_back(stack)
     stack.config.acknowledged = incident
     up(stack)
     assert stack.account.live() == {"blue": 0.95, "green": 0.05}
@@ -144,11 +144,11 @@ def test_every_open_incident_is_named_that_holds_a_variant_back(stack: Pulumi) -
     second = flipped(stack)
     other_model(stack, "green", "5")
     up(stack)
-    assert held_back(stack).startswith(f"Variant green gets nothing while incidents {first}, {second} are open: ")
+    assert held_back(stack).startswith(f"Variant green gets no traffic while incidents {first}, {second} are open: ")
     stack.account.controller().acknowledge(first, "ana")
     up(stack)
     assert stack.account.live() == ALL_BLUE
-    assert held_back(stack).startswith(f"Variant green gets nothing while incident {second} is open: ")
+    assert held_back(stack).startswith(f"Variant green gets no traffic while incident {second} is open: ")
 
 
 def test_a_share_that_is_owed_is_refused_in_preview_while_its_guardrail_is_in_alarm(stack: Pulumi) -> None:
@@ -159,7 +159,7 @@ def test_a_share_that_is_owed_is_refused_in_preview_while_its_guardrail_is_in_al
     up(stack)
     stack.account.put_alarm(GUARDRAIL, "ALARM")
     stack.config.acknowledged = incident
-    said = f"Variant green is not raised while its guardrail {GUARDRAIL} is in ALARM"
+    said = f"Variant green cannot get more traffic while its guardrail {GUARDRAIL} is in ALARM"
     with pytest.raises(Refusal, match=said):
         stack.preview()
     with pytest.raises(Refusal, match=said):
@@ -197,7 +197,7 @@ def test_a_second_drain_is_written_down_with_the_first(stack: Pulumi) -> None:
     other_model(stack, "blue", "6")
     up(stack)
     assert stack.account.live() == {"blue": 0.0, "green": 1.0}, "what blue had was another model's"
-    assert f"Variant blue gets nothing while incident {incident} is open" in held_back(stack)
+    assert f"Variant blue gets no traffic while incident {incident} is open" in held_back(stack)
     stack.account.controller().acknowledge(incident, "ana")
     up(stack)
     assert stack.account.live() == {"blue": 0.9, "green": 0.1}

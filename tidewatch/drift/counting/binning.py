@@ -27,7 +27,7 @@ class NumericGrid:
         NaN is missing. Raises ValueError for a matrix of another width or with an infinite value.
         """
         if matrix.ndim != 2 or matrix.shape[1] != len(self._features):
-            raise ValueError(f"{matrix.shape} is not the shape of {len(self._features)} features.")
+            raise ValueError(f"{matrix.shape} is not the shape for {len(self._features)} features.")
         columns = np.ascontiguousarray(matrix.T)
         return [grid.count(values) for grid, values in zip(self._features, columns, strict=True)]
 
@@ -57,7 +57,7 @@ class _FeatureGrid:
             missing = int(np.count_nonzero(np.isnan(values)))
             values = values[finite]
             if len(values) + missing != len(finite):
-                raise ValueError("Infinity has no bin: reject its record.")
+                raise ValueError("Infinity has no bin: the record must be rejected.")
         counts = np.bincount(self._find_bins(values), minlength=self._width)
         counts[-1] = missing
         return counts

@@ -80,7 +80,7 @@ class RecordCounter:
         except RecordRejected as error:
             self._accounting.reject_all(source, offsets, error.reason)
         else:
-            raise ValueError(f"{line!r} is a record, and is to be read as one.")
+            raise ValueError(f"{line!r} is a whole record and must be read as one.")
 
     def count_lost(self, reason: RejectReason, source: str, offset: int) -> None:
         """Counts a record that was too large to read."""

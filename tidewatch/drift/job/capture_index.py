@@ -100,16 +100,15 @@ class CaptureFolder:
         try:
             versions = self._read_versions(configuration)
         except Exception as error:
-            failed.append(f"{document} could not be read: {summarize_error(error)}. It is tried again.")
+            failed.append(f"{document} could not be read: {summarize_error(error)}. The next run tries again.")
             return
         for key, stored in files.items():
             if key.variant in versions:
                 found.append(_build_hour(key, versions[key.variant], stored))
             else:
                 unknown.add(
-                    f"{self._format_url(folder)} holds records of {sanitize(key.variant)}, and its version is not in "
-                    f"{document}, "
-                    "which `pulumi up` writes for the live configuration."
+                    f"{self._format_url(folder)} holds records of {sanitize(key.variant)}, but its version is not in "
+                    f"{document}, which `pulumi up` writes for the live configuration."
                 )
 
     def _list_folders(self, prefix: str, failed: list[str]) -> list[str]:

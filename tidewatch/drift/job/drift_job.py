@@ -47,7 +47,7 @@ DEADLINE_MARGIN = timedelta(seconds=30)
 """No further hour is begun when less time than this is left."""
 
 
-TOO_SLOW_REASON = "it takes longer than a run may spend on one hour; docs/spark.md counts it elsewhere"
+TOO_SLOW_REASON = "it takes longer than a run may spend on one hour; docs/spark.md shows how to count it elsewhere"
 
 
 @dataclass(frozen=True)
@@ -169,14 +169,16 @@ class DriftJob:
         try:
             return leases.acquire(LEASE_NAME, LEASE_SECONDS)
         except Exception as error:
-            problems.append(f"No lease could be taken ({summarize_error(error)}): another run may do the same work.")
+            problems.append(
+                f"The lease could not be acquired ({summarize_error(error)}): another run may do the same work."
+            )
             return None
 
     def _release_lease(self, leases: LeaseTable, lease: Lease) -> None:
         try:
             leases.release(LEASE_NAME, lease)
         except Exception as error:
-            LOGGER.warning("The lease could not be released, and expires by itself: %s", summarize_error(error))
+            LOGGER.warning("The lease could not be released and expires by itself: %s", summarize_error(error))
 
 
 class _OutOfTime(Exception):
@@ -269,7 +271,7 @@ class _Run:
                 self._journal.dismiss(captured)
             else:
                 self._journal.fail(captured, reason)
-            self._problems.append(f"{captured.description} could not be read: {reason}. It is tried again.")
+            self._problems.append(f"{captured.description} could not be read: {reason}. The next run tries again.")
 
     def _read_hour(self, captured: CapturedHour, until: datetime | None) -> None:
         reference = self._require_reference(captured)
@@ -282,7 +284,8 @@ class _Run:
         if lost_objects:
             self._journal.fail(captured, next(iter(lost_objects.values())), lost_objects)
             self._problems += (
-                f"{name} could not be read: {reason}. It is tried again." for name, reason in lost_objects.items()
+                f"{name} could not be read: {reason}. The next run tries again."
+                for name, reason in lost_objects.items()
             )
         target = StaleReport(captured.hour, captured.variant, captured.version, captured.configuration)
         found, page = self._reporter.report(target, reference)
@@ -342,7 +345,7 @@ class _Run:
             except Exception as error:
                 report_name = f"The report of {target.variant}, {target.hour:%Y-%m-%d %H:%M} UTC"
                 self._problems.append(
-                    f"{report_name}, could not be made anew: {summarize_error(error)}. It is tried again."
+                    f"{report_name}, could not be written again: {summarize_error(error)}. The next run tries again."
                 )
 
     def _require_reference(self, captured: CapturedHour) -> Reference | None:
@@ -365,7 +368,7 @@ class _Run:
         return found
 
     def _fetch_reference(self, version: str) -> Reference | Exception | None:
-        message_prefix = f"Nobody watches the records of version {version}:"
+        message_prefix = f"The records of version {version} are not monitored:"
         try:
             raw = self._registry.read_file(version, REFERENCE)
             return decode_reference(raw, f"{REFERENCE} of {self._resources.model}/{version}")

@@ -15,7 +15,7 @@ MIN_RETRY_WAIT, MAX_RETRY_WAIT = timedelta(minutes=50), timedelta(hours=12)
 """How long after a failed attempt an hour is retried. The time doubles with each attempt; the job runs once an hour."""
 MAX_OBJECTS = 10
 """How many unreadable objects of an hour are named."""
-UNFINISHED_REASON = "the run ended while this hour was read: out of time or of memory"
+UNFINISHED_REASON = "the run ended while it read this hour: it ran out of time or memory"
 
 
 class ReadHour(msgspec.Struct, frozen=True):

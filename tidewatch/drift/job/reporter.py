@@ -117,7 +117,9 @@ class Reporter:
         try:
             answer = self.events.put_events(Entries=[entry])  # type: ignore[list-item]
         except Exception as error:
-            self.problems.append(f"EventBridge did not take the change of {target.variant}: {summarize_error(error)}")
+            self.problems.append(
+                f"EventBridge did not accept the verdict change of {target.variant}: {summarize_error(error)}"
+            )
             return False
         if answer["FailedEntryCount"]:
             self.problems.append(f"EventBridge did not take the change of {target.variant}: {answer['Entries']}")

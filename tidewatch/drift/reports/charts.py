@@ -143,8 +143,8 @@ def _describe_bins(bins: Sequence[BinShares]) -> str:
         return "No rows."
     most_changed = max(bins, key=lambda pair: abs(pair.production - pair.reference))
     return (
-        f"The reference above, production below. Moved most: {most_changed.label}, "
-        f"from {format_percent(most_changed.reference)} to {format_percent(most_changed.production)}."
+        f"The reference is above, production below. The largest change: {most_changed.label}, from "
+        f"{format_percent(most_changed.reference)} to {format_percent(most_changed.production)}."
     )
 
 

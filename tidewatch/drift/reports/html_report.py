@@ -40,21 +40,21 @@ VERDICT_MARKS = {
     Verdict.OK: "✓",
 }
 VERDICT_SENTENCES = {
-    Verdict.OK: "What arrives looks like what the model was trained on.",
-    Verdict.WARNING: "Some of what arrives differs from what the model was trained on; not yet enough to act.",
-    Verdict.DRIFT: "What arrives is no longer what the model was trained on.",
+    Verdict.OK: "The requests look like the training data.",
+    Verdict.WARNING: "Some requests differ from the training data, but not enough to act yet.",
+    Verdict.DRIFT: "The requests no longer look like the training data.",
     Verdict.INSUFFICIENT: "Too few rows for a verdict.",
-    Verdict.INVALID: "The records are not what the model was trained on: columns are absent or too many do not parse.",
+    Verdict.INVALID: "The records do not fit the training data: columns are missing, or too many records do not parse.",
 }
 SEVERITY_ADVICE = {
     "none": "There is nothing to do.",
-    "inform": "Nobody is called: too few features drift, or not for long enough.",
-    "ticket": "Look into it on a working day: a good part of the features drifts, or records cannot be read.",
-    "page": "Look into it now: many features drift, and lastingly.",
+    "inform": "Nobody is notified: too few features drift, or not for long enough.",
+    "ticket": "Look into it on a working day: many of the features drift, or records cannot be read.",
+    "page": "Look into it now: many features drift, and the drift lasts.",
 }
 VERDICT_NOTE = (
-    "A verdict rests on PSI, and besides on the share of the values that moved, on missing values and on new ones: a "
-    "drift may have a smaller PSI than a warning."
+    "A verdict uses the PSI, the share of the values that moved, missing values and new values: a drift may have a "
+    "smaller PSI than a warning."
 )
 STYLE = f"""{SHARED_STYLE}
 tbody th{{font-weight:500;min-width:7rem;max-width:16rem;overflow-wrap:break-word}}
@@ -155,7 +155,7 @@ def _render_windows(report: DriftReport) -> str:
             ("hours missing", lambda window: str(len(window.missing_hours))),
         ]
     if any(window.records.header_rows for window in columns.values()):
-        lines.append(("rows of names, left out", lambda window: f"{window.records.header_rows:,}"))
+        lines.append(("rows of column names, not counted", lambda window: f"{window.records.header_rows:,}"))
     reasons = sorted({reason for window in columns.values() for reason in window.records.rejected})
     lines += [(f"rejected: {reason}", partial(_format_rejected, reason)) for reason in reasons]
     rows = [
@@ -202,7 +202,7 @@ def _render_unreadable(report: DriftReport) -> str:
     if not report.unreadable_objects:
         return ""
     items = "".join(f"<li>{escape_html(name)}</li>" for name in report.unreadable_objects)
-    return f'<p class="drift">Not counted, as these could not be read; they are tried again:</p><ul>{items}</ul>'
+    return f'<p class="drift">Not counted, as these could not be read; the next run tries again:</p><ul>{items}</ul>'
 
 
 def _render_examples(report: DriftReport) -> str:
@@ -247,10 +247,10 @@ def _render_features(report: DriftReport, ranked: Sequence[FeatureVerdict], wind
 
 
 def _render_legend(report: DriftReport, key: str) -> str:
-    tick = " The tick: the same weekday of the week before." if report.week_before is not None else ""
+    tick = " The tick shows the same weekday of the week before." if report.week_before is not None else ""
     return (
-        f'<p class="soft">Shares of all rows. Hollow, above: the reference. Solid, below: {WINDOW_TITLES[key]}.{tick}'
-        "</p>"
+        '<p class="soft">Shares of all rows. Hollow bars above: the reference. Solid bars below: '
+        f"{WINDOW_TITLES[key]}.{tick}</p>"
     )
 
 

@@ -127,7 +127,7 @@ def _describe_cdf_shift(feature: NumericFeature, trained: Counts, counts: Counts
     differences = np.abs(cdf_differences(trained, counts))
     index = int(differences.argmax())
     if differences[index] == 0.0:
-        return "its values are distributed as in training"
+        return "its values have the same distribution as in training"
     before, now = trained[: index + 1].sum() / trained.sum(), counts[: index + 1].sum() / counts.sum()
     edge = np.clip(feature.edges[index], feature.minimum, feature.maximum)
     return f"{before:.1%} of its values were below {edge:.4g} in training, {now:.1%} are now"
@@ -310,7 +310,7 @@ def compare_unseen_rates(feature: Feature, counts: Counts) -> Comparison:
     if isinstance(feature, CategoryFeature):
         events, expected = feature.singletons, feature.singletons / max(trained, 1)
         dispersion = max((events + 2 * feature.doubletons) / max(events, 1), 1.0)
-        sentence = "{:.1%} of its values were never seen in training, where {:.1%} were to be expected"
+        sentence = "{:.1%} of its values were never seen in training; about {:.1%} were expected"
     else:
         events, expected, dispersion = 1, 0.0, 1.0
         sentence = f"{{:.1%}} of its values lie outside the training's {feature.minimum:.4g} to {feature.maximum:.4g}"

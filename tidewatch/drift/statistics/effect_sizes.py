@@ -184,6 +184,6 @@ def merge_into_quantile_bins(feature: NumericFeature, counts: Counts) -> Counts:
 
 def _require_same_bins(first: BinCounts, second: BinCounts) -> None:
     if first.ndim != 1 or first.shape != second.shape:
-        raise ValueError(f"Counts of shapes {first.shape} and {second.shape} are not of the same bins.")
+        raise ValueError(f"Counts of shapes {first.shape} and {second.shape} do not have the same bins.")
     if not first.any() or not second.any():
-        raise ValueError("A sample without a single count has no distribution: ask for one before comparing.")
+        raise ValueError("A sample without counts has no distribution: check for counts before comparing.")

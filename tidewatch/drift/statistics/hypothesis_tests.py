@@ -179,7 +179,7 @@ def rate_p_value(k1: int, n1: int, k2: int, n2: int) -> float:
     """
     for k, n in ((k1, n1), (k2, n2)):
         if not 0 <= k <= n:
-            raise ValueError(f"{k} events among {n} are no rate.")
+            raise ValueError(f"{k} events among {n} are not a rate.")
     if n1 > n2:
         k1, n1, k2, n2 = k2, n2, k1, n1
     events, total = k1 + k2, n1 + n2

@@ -196,9 +196,8 @@ def judge_profile(
     limits = thresholds or Thresholds()
     if profile.reference_digest != reference.digest:
         raise InvalidProfile(
-            f"a profile against the reference {profile.reference_digest[:12]} cannot be judged by "
-            f"{reference.digest[:12]}: "
-            "their bins differ; count the records against this reference"
+            f"a profile against the reference {profile.reference_digest[:12]} cannot be compared with "
+            f"{reference.digest[:12]}: their bins differ; count the records against this reference"
         )
     cases = [
         _build_case(feature, _classify_feature(feature, reference), counts, profile, limits, absent_columns)
@@ -230,7 +229,7 @@ def _build_case(
     if feature.name in absent_columns and kind == "score":
         # The answers may be stored elsewhere. The features can be judged without them.
         return _FeatureCase(
-            feature, kind, counts, Verdict.INSUFFICIENT, "the data has no such column: answers are not judged"
+            feature, kind, counts, Verdict.INSUFFICIENT, "the data has no such column: answers are not compared"
         )
     if feature.name in absent_columns:
         return _FeatureCase(feature, kind, counts, Verdict.INVALID, "the data has no such column")
@@ -238,10 +237,10 @@ def _build_case(
         because = f"{rejected} of {read} records were rejected for this column"
         return _FeatureCase(feature, kind, counts, Verdict.INVALID, because)
     if profile.rows < limits.minimum_rows:
-        because = f"{profile.rows} rows, and a verdict takes {limits.minimum_rows}"
+        because = f"{profile.rows} rows, but a verdict needs {limits.minimum_rows}"
         return _FeatureCase(feature, kind, counts, Verdict.INSUFFICIENT, because)
     if kind == "score" and not counts.any():
-        because = "no answer was captured, so that the score is not judged"
+        because = "no answer was captured, so the score is not compared"
         return _FeatureCase(feature, kind, counts, Verdict.INSUFFICIENT, because)
     return _build_tested_case(feature, kind, counts, limits)
 

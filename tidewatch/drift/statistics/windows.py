@@ -69,7 +69,7 @@ def build_window(
     InvalidProfile if a profile is against another reference.
     """
     if last.tzinfo is None or last.replace(minute=0, second=0, microsecond=0) != last:
-        raise ValueError(f"{last} does not tell an hour: give its beginning, with a time zone.")
+        raise ValueError(f"{last} is not the start of an hour: give one with a time zone.")
     hours = [last - HOUR * back for back in reversed(range(length.hours))]
     profile = sum_profiles(reference, (hourly[hour] for hour in hours if hour in hourly))
     return Window(length, hours[0], last + HOUR, profile, tuple(hour for hour in hours if hour not in hourly))

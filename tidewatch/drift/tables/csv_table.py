@@ -74,7 +74,7 @@ class CsvTable:
         if names is None:
             _require_header(path, first.values, rows)
         elif (width := _count_columns([first.values, *rows])) != len(names):
-            raise InvalidTable(f"{path} has {width} columns, and {len(names)} names are given for them")
+            raise InvalidTable(f"{path} has {width} columns, but {len(names)} names are given for them")
         self._body_start = first.end if names is None else 0
         self.names = resolve_column_names(first.values if names is None else names, path)
         if len(self.names) == 1 and (other := re.search(r"[;\t|]", self.names[0])):
@@ -181,16 +181,16 @@ def _count_columns(rows: Sequence[list[str] | RejectReason]) -> int:
 def _require_header(path: Path, first: Sequence[str], others: Sequence[list[str] | RejectReason]) -> None:
     """Raises InvalidTable if the first row does not name columns."""
     if not "".join(first).strip():
-        raise InvalidTable(f"{path} does not name its columns in its first line, which is blank: start with the header")
+        raise InvalidTable(f"{path} has a blank first line in place of the header: start with the header")
     if "\0" in "".join(first):
-        raise InvalidTable(f"{path} holds zero bytes, as text in UTF-16 does: save it as UTF-8")
+        raise InvalidTable(f"{path} holds zero bytes, like UTF-16 text: save it as UTF-8")
     if len(first) <= 2 and re.fullmatch("sep=.?", first[0]):
-        raise InvalidTable(f"{path} starts with {','.join(first)!r}, a line for Excel alone: remove that line")
+        raise InvalidTable(f"{path} starts with {','.join(first)!r}, a line that only Excel reads: remove that line")
     if _is_data_row(first, others):
-        names_hint = ", or give the columns names that are no numbers" if any(map(_is_number, first)) else ""
+        names_hint = ", or give the columns names that are not numbers" if any(map(_is_number, first)) else ""
         raise InvalidTable(
-            f"{path}: the first row reads as data ({', '.join(first)[:60]}): name the columns in a first row, or give "
-            f"--no-header NAMES{names_hint}"
+            f"{path}: the first row looks like data ({', '.join(first)[:60]}): name the columns in a first row, or "
+            f"give --no-header NAMES{names_hint}"
         )
 
 

@@ -42,9 +42,7 @@ _FIX_HINTS = {
 
 def describe_bad_row(source: str, bad_row: BadRow) -> str:
     """Returns a sentence about a row of `source` that does not fit."""
-    sentence = _FIX_HINTS.get(
-        bad_row.reason, "has a row that does not fit its header, at byte {at} ({reason}): mend it"
-    )
+    sentence = _FIX_HINTS.get(bad_row.reason, "has a row that does not fit its header, at byte {at} ({reason}): fix it")
     return f"{source} {sentence.format(at=bad_row.start, reason=bad_row.reason)}"
 
 

@@ -38,7 +38,7 @@ def open_table(path: Path, names: Sequence[str] | None = None) -> Table:
     """
     if is_parquet(str(path)):
         if names is not None:
-            raise InvalidTable(f"{path} is Parquet, which names its columns: leave --no-header out")
+            raise InvalidTable(f"{path} is Parquet, which names its columns: remove --no-header")
         return ParquetTable(path)
     if path.is_dir():
         raise InvalidTable(
@@ -47,7 +47,9 @@ def open_table(path: Path, names: Sequence[str] | None = None) -> Table:
         )
     if is_table(str(path)):
         return CsvTable(path, names)
-    raise InvalidTable(f"{path} is no table by its name: tables end in {', '.join((*CSV_SUFFIXES, *PARQUET_SUFFIXES))}")
+    raise InvalidTable(
+        f"{path} is not a table by its name: tables end in {', '.join((*CSV_SUFFIXES, *PARQUET_SUFFIXES))}"
+    )
 
 
 class ArrayTable:
@@ -59,7 +61,7 @@ class ArrayTable:
         try:
             self._frame = pl.DataFrame(dict(arrays), nan_to_null=True)
         except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
-            raise InvalidTable(f"the arrays are no table: {error}") from error
+            raise InvalidTable(f"the arrays are not a table: {error}") from error
         self.names = tuple(self._frame.columns)
 
     def iter_batches(self, columns: Sequence[str], progress: Progress | None = None) -> Iterator[Batch]:  # noqa: ARG002

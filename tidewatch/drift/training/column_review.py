@@ -29,7 +29,7 @@ def review_columns(reference: Reference, columns: Mapping[str, ColumnValues]) ->
         name = collapse_whitespace(feature.name)
         exclude_hint = f"--exclude {_quote_for_shell(feature.name)} leaves it out"
         if not feature.total:
-            yield f"{name} has no value in any row: whatever comes later is reported as new"
+            yield f"{name} has no value in any row: every later value is reported as new"
         elif isinstance(feature, NumericFeature):
             values = np.asarray(columns[feature.name], np.float64)
             if _is_row_count(values):
@@ -41,17 +41,15 @@ def review_columns(reference: Reference, columns: Mapping[str, ColumnValues]) ->
     if reference.score is not None and not reference.score.total:
         yield (
             f"the score {collapse_whitespace(reference.score.name)} has no value in any row, so answers cannot be "
-            "judged: name "
-            "the column of the model's answers, or leave --score out"
+            "compared: name the column of the model's answers, or remove --score"
         )
 
 
 def describe_mixed_column(name: str, share: float, example: str) -> str:
     """Returns the sentence for a column that would be numeric except for this share of its values."""
     return (
-        f"{collapse_whitespace(name)} holds numbers but for {share:.1%} of its values, the first {example!r}, and so "
-        "became a "
-        "category: if that stands for a missing value, empty those cells"
+        f"{collapse_whitespace(name)} holds numbers except for {share:.1%} of its values, the first {example!r}, so "
+        "it became a category: if this means a missing value, empty those cells"
     )
 
 
@@ -59,11 +57,13 @@ def _review_category(feature: CategoryFeature, values: ColumnValues, exclude_hin
     name = collapse_whitespace(feature.name)
     if _is_date_column({str(value) for value in values if value is not None}):
         yield (
-            f"{name} holds dates, and later ones will all be new: give the model what comes again, such as the weekday "
-            f"or the month, or {exclude_hint}"
+            f"{name} holds dates, and all later dates will be new: give the model a value that recurs, such as the "
+            f"weekday or the month, or {exclude_hint}"
         )
     elif feature.singletons > 0.5 * feature.total:
-        yield f"most values of {name} occur once, so nothing can be told of it: is it an id, or a time? {exclude_hint}"
+        yield (
+            f"most values of {name} occur once, so its drift cannot be measured: is it an id, or a time? {exclude_hint}"
+        )
 
 
 def _quote_for_shell(name: str) -> str:

@@ -37,7 +37,7 @@ def read_labels(table: Table, source: str) -> Labels:
     """
     if set(table.names) != set(LABEL_COLUMNS):
         raise InvalidTable(
-            f"{source} has the columns {', '.join(table.names)}: labels stand in a table of column, value and label"
+            f"{source} has the columns {', '.join(table.names)}: give labels as a table of column, value and label"
         )
     found: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for batch in table.iter_batches(LABEL_COLUMNS):
@@ -61,7 +61,7 @@ def _read_rows(batch: Batch, source: str) -> Iterator[tuple[str, str, str]]:
     try:
         values = CategoryReader().read(batch.frame["value"])
     except RecordRejected as error:
-        raise InvalidTable(f"{source} gives a label to infinity, which is no category: leave it out") from error
+        raise InvalidTable(f"{source} gives a label to infinity, which is not a category: remove it") from error
     columns, labels = (batch.frame[name].cast(pl.String).to_list() for name in ("column", "label"))
     for column, value, label in zip(columns, values, labels, strict=True):
         if not column or value is None or not label:
@@ -89,8 +89,8 @@ def apply_labels(
     categories = [feature.name for feature in reference.features if isinstance(feature, CategoryFeature)]
     if unknown := sorted(labels.keys() - set(categories)):
         raise InvalidTable(
-            f"{source} gives labels to {', '.join(map(repr, unknown))}, which is no category feature; the category "
-            f"features are {', '.join(categories) or 'none'}"
+            f"{source} gives labels to {', '.join(map(repr, unknown))}, which is not a category feature; the "
+            f"category features are {', '.join(categories) or 'none'}"
         )
     features = [
         _apply_to_feature(feature, labels[feature.name], source, note)
@@ -117,7 +117,7 @@ def _apply_to_feature(
 
 def _explain_missing_labels(feature: CategoryFeature, labels: Mapping[str, str], source: str) -> str:
     if feature.is_open or len(feature.values) + len(feature.other_values) > MAX_CLEAR_VALUES:
-        return f"it has more than {MAX_CLEAR_VALUES} values, and so all are kept hashed"
+        return f"it has more than {MAX_CLEAR_VALUES} values, so all are kept hashed"
     known = {*feature.values, *feature.other_values}
     if any(value in feature.other_values for value in labels):
         return f"only its {MAX_NAMED_VALUES} most frequent values have one"

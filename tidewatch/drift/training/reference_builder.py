@@ -97,7 +97,7 @@ def _count_rows(columns: Mapping[str, ColumnValues], score: tuple[str, Floats] |
     if len(columns) > MAX_COLUMNS:
         raise InvalidTraining(f"{len(columns)} columns are more than the {MAX_COLUMNS} of a reference: name fewer")
     if not columns or not max(lengths.values()):
-        raise InvalidTraining("the training data has no rows: a reference needs what the model was trained on")
+        raise InvalidTraining("the training data has no rows: a reference needs the model's training data")
     if len(set(lengths.values())) > 1:
         lengths_text = ", ".join(f"{name} {length}" for name, length in lengths.items())
         raise InvalidTraining(f"the columns of the training data have different lengths: {lengths_text}")
@@ -119,8 +119,8 @@ def _build_numeric(name: str, values: Floats) -> NumericFeature:
         )  # fmt: skip
     if beyond := int((np.abs(present) > MAX_MAGNITUDE).sum()):
         raise InvalidTraining(
-            f"the column {name!r} holds infinity, or a number near the largest there is, in {beyond} rows: it stands "
-            "for something else; leave those cells empty, or leave the column out"
+            f"the column {name!r} holds infinity, or a number near the largest possible, in {beyond} rows: it "
+            "probably marks something else; empty those cells, or exclude the column"
         )
     distinct, tallies = np.unique(present, return_counts=True)
     # numpy treats -0.0 and 0.0 as one value, so only one of them is written.
@@ -201,8 +201,7 @@ def _build_category(name: str, values: Sequence[str | None]) -> CategoryFeature:
     if too_long := [value for value in tallies if len(value) > MAX_NAME_LENGTH]:
         raise InvalidTraining(
             f"the column {name!r} holds texts of over {MAX_NAME_LENGTH} characters, {len(too_long)} of them: they "
-            "are no "
-            "categories; leave the column out"
+            "are not categories; exclude the column"
         )
     ranked = sorted(tallies.items(), key=lambda item: (-item[1], item[0]))
     named, rest = ranked[:MAX_NAMED_VALUES], ranked[MAX_NAMED_VALUES:]

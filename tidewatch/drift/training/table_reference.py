@@ -109,9 +109,9 @@ def _survey_columns(
             )
         if 0 < census.share < MAX_STRAY_SHARE:
             raise InvalidTable(
-                f"the column {name!r} holds numbers but for {census.text_count} of "
-                f"{census.text_count + census.number_count} values, the "
-                f"first of them {census.example!r}: mend or empty those cells, or name it as a column of categories"
+                f"the column {name!r} holds numbers except for {census.text_count} of "
+                f"{census.text_count + census.number_count} values, the first of them {census.example!r}: fix or "
+                "empty those cells, or name it as a column of categories"
             )
     return censuses
 
@@ -171,7 +171,7 @@ class _CategoryColumnBuilder:
         try:
             self._values += self._reader.read(column)
         except RecordRejected as error:
-            raise InvalidTable(f"the column {self._name!r} holds infinity, which is no category: mend it") from error
+            raise InvalidTable(f"the column {self._name!r} holds infinity, which is not a category: fix it") from error
 
     def build(self) -> ColumnValues:
         return self._values

@@ -72,7 +72,7 @@ def test_infinity_has_no_bin(value: float) -> None:
 
 
 def test_a_matrix_of_another_width_is_refused() -> None:
-    with pytest.raises(ValueError, match="not the shape of 1 features"):
+    with pytest.raises(ValueError, match="not the shape for 1 features"):
         NumericGrid([numeric(np.arange(9.0))]).count(np.zeros((3, 2)))
 
 

@@ -272,5 +272,5 @@ def test_input_only_capture_is_judged_on_its_features() -> None:
     assert (profile.accounting.parsed, profile.rows) == (300, 300)
     judged = {each.name: each for each in judge_profile(REFERENCE, profile).features}
     assert judged["p"].verdict is Verdict.INSUFFICIENT
-    assert judged["p"].reasons == ("no answer was captured, so that the score is not judged",)
+    assert judged["p"].reasons == ("no answer was captured, so the score is not compared",)
     assert judged["distance"].psi is not None

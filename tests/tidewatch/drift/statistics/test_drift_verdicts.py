@@ -232,7 +232,7 @@ def test_a_constant_that_stays_is_ok_and_one_that_changes_is_drift() -> None:
 def test_fewer_rows_than_the_minimum_are_insufficient() -> None:
     found = one(NORMAL, NORMAL[:49] + 5)
     assert found.verdict is Verdict.INSUFFICIENT
-    assert found.reasons == ("49 rows, and a verdict takes 50",)
+    assert found.reasons == ("49 rows, but a verdict needs 50",)
     assert found.psi is found.ks is found.p_value is None
 
 
@@ -354,7 +354,7 @@ def test_a_column_that_a_table_does_not_have_is_invalid() -> None:
 
 
 def test_a_profile_against_another_reference_is_refused() -> None:
-    with pytest.raises(InvalidProfile, match="cannot be judged"):
+    with pytest.raises(InvalidProfile, match="cannot be compared"):
         judge_profile(build_reference({"x": NORMAL}), Profile.empty(build_reference({"x": NORMAL[:50]})))
 
 

@@ -60,7 +60,7 @@ def test_the_week_before_is_the_same_weekday_and_hour() -> None:
 
 @pytest.mark.parametrize("moment", [LAST.replace(minute=5), LAST.replace(tzinfo=None)])
 def test_a_moment_that_is_no_hour_is_refused(moment: datetime) -> None:
-    with pytest.raises(ValueError, match="does not tell an hour"):
+    with pytest.raises(ValueError, match="is not the start of an hour"):
         build_window(REFERENCE, {}, moment, WindowLength.HOUR)
 
 

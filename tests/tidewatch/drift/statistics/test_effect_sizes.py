@@ -110,7 +110,7 @@ def test_psi_stays_finite_where_a_bin_is_empty() -> None:
 
 @pytest.mark.parametrize("statistic", STATISTICS)
 def test_counts_of_different_bins_are_refused(statistic: Callable[[Counts, Counts], object]) -> None:
-    with pytest.raises(ValueError, match="not of the same bins"):
+    with pytest.raises(ValueError, match="do not have the same bins"):
         statistic(np.array([1, 2]), np.array([1, 2, 3]))
 
 

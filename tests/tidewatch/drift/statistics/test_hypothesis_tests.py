@@ -116,7 +116,7 @@ def test_rates_of_a_hundred_million_rows_are_compared_without_overflow() -> None
 
 
 def test_more_events_than_rows_are_refused() -> None:
-    with pytest.raises(ValueError, match="no rate"):
+    with pytest.raises(ValueError, match="not a rate"):
         rate_p_value(5, 4, 0, 10)
 
 

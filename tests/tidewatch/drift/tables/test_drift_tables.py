@@ -147,12 +147,12 @@ def test_parquet_types_become_numbers_or_categories(tmp_path: Path) -> None:
             "a,b\ninf,2\n1,3\n-Infinity,1\n",
             {},
             InvalidTraining,
-            "'a' holds infinity, or a number near the largest there is, in 2 rows",
+            "'a' holds infinity, or a number near the largest possible, in 2 rows",
         ),
         ("a,b\n1,2\n", {"exclude": ["a", "b"]}, InvalidTable, "no column is left"),
         ("a;b\n1;2\n", {}, InvalidTable, "separates its columns by ';'"),
         ("a,b\n1,2\n".encode("utf-16"), {}, InvalidTable, "is not UTF-8 at byte 0: save it as UTF-8"),
-        ("a,b\n1,2\n".encode("utf-16-le"), {}, InvalidTable, "zero bytes, as text in UTF-16 does: save it as UTF-8"),
+        ("a,b\n1,2\n".encode("utf-16-le"), {}, InvalidTable, "zero bytes, like UTF-16 text: save it as UTF-8"),
         (
             "a,b\n1,é\n".encode("latin-1"),
             {},
@@ -160,10 +160,10 @@ def test_parquet_types_become_numbers_or_categories(tmp_path: Path) -> None:
             "the training data is not UTF-8 at byte 4: save it as UTF-8",
         ),
         (b'a,"b\n1,2\n', {}, InvalidTable, "does not start with a CSV header"),
-        ("\na,b\n1,2\n", {}, InvalidTable, "first line, which is blank: start with the header"),
-        ("2019,2020\n5,6\n", {}, InvalidTable, "or give the columns names that are no numbers"),
-        ("sep=,\na,b\n1,2\n", {}, InvalidTable, "starts with 'sep=,', a line for Excel alone: remove that line"),
-        ("sep=;\na;b\n1;2\n", {}, InvalidTable, "starts with 'sep=;', a line for Excel alone"),
+        ("\na,b\n1,2\n", {}, InvalidTable, "blank first line in place of the header: start with the header"),
+        ("2019,2020\n5,6\n", {}, InvalidTable, "or give the columns names that are not numbers"),
+        ("sep=,\na,b\n1,2\n", {}, InvalidTable, "starts with 'sep=,', a line that only Excel reads: remove that line"),
+        ("sep=;\na;b\n1;2\n", {}, InvalidTable, "starts with 'sep=;', a line that only Excel reads"),
     ],
 )
 def test_training_data_that_cannot_be_used_is_refused_with_a_sentence(
@@ -182,7 +182,7 @@ def test_tables_that_are_none_are_refused_with_a_sentence(tmp_path: Path) -> Non
     assert build_reference_from_table(open_table(tmp_path / "nested.parquet"), exclude=["a"]).rows == 1
     with pytest.raises(InvalidTable, match=r"'a' \(List\(Int64\)\)"):
         build_reference_from_table(open_table(tmp_path / "nested.parquet"))
-    with pytest.raises(InvalidTable, match="the arrays are no table"):
+    with pytest.raises(InvalidTable, match="the arrays are not a table"):
         ArrayTable({"a": [1, 2], "b": [1]})
 
 
@@ -427,7 +427,7 @@ def test_a_row_of_names_is_a_header_also_where_some_are_numbers(tmp_path: Path, 
 
 def test_names_are_for_csv_alone(tmp_path: Path) -> None:
     pl.DataFrame({"a": [1]}).write_parquet(tmp_path / "t.parquet")
-    with pytest.raises(InvalidTable, match="leave --no-header out"):
+    with pytest.raises(InvalidTable, match="remove --no-header"):
         open_table(tmp_path / "t.parquet", ["a"])
 
 

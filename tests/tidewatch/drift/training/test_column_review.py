@@ -32,8 +32,8 @@ def test_the_option_that_leaves_a_column_out_works_as_it_is_printed(name: str) -
 def test_a_word_beside_numbers_is_told(word: str, share: int) -> None:
     (said,) = noted({"age": [word, *["41", "42.5", "43", "44"][: share - 1]] * 40})
     assert said == (
-        f"age holds numbers but for {1 / share:.1%} of its values, the first {word!r}, and so became a category: if "
-        "that stands for a missing value, empty those cells"
+        f"age holds numbers except for {1 / share:.1%} of its values, the first {word!r}, so it became a category: if "
+        "this means a missing value, empty those cells"
     )
 
 
@@ -63,11 +63,11 @@ def test_words_of_databases_for_no_value_are_missing_numbers(tmp_path: Path, wor
 )
 def test_dates_are_told(dates: list[object]) -> None:
     (said,) = noted({"booked on": dates * 40})
-    assert said.startswith("booked on holds dates, and later ones will all be new")
+    assert said.startswith("booked on holds dates, and all later dates will be new")
     assert said.endswith(f"or --exclude {shlex.quote('booked on')} leaves it out")
     assert noted({"hour": ["10:00:00", "11:00:00"] * 40, "stay": ["2 days", "3 days"] * 40}) == []
 
 
 def test_a_score_without_any_value_is_told() -> None:
     (said,) = noted({"x": [0.5, 1.5] * 40, "y": [None] * 80}, score="y")
-    assert said.startswith("the score y has no value in any row, so answers cannot be judged")
+    assert said.startswith("the score y has no value in any row, so answers cannot be compared")

@@ -102,7 +102,8 @@ bench: .venv/.installed .venv-peers/.installed
 	$(RUN)python -m bench
 
 # Not --quiet: it drops the warnings that --strict counts.
-docs: .venv-docs/.installed
+docs: .venv/.installed .venv-docs/.installed
+	$(RUN)python -m stacks.config.reference
 	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict
 	@echo "build/site/index.html"
 

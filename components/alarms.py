@@ -183,7 +183,7 @@ class Alarms(pulumi.ComponentResource):
         variant_ids: list[AlarmId] = []
         for variant in sorted(self._args.variants):
             rule = any_of(*(key for owner, key in problem_ids if owner == variant))
-            description = f"Something is wrong with the variant in {variant}: its child alarms show what."
+            description = f"Something is wrong with the variant {variant}: its child alarms show what."
             self._remember(
                 (variant, "variant"), self._create_variant_composite((variant, "variant"), rule, description, NO_ACTION)
             )

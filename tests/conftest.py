@@ -73,8 +73,11 @@ QUICK = (
     "rehearsal/permissions/test_provider_rows.py",
     "rehearsal/test_environment.py",
     "stacks/test_alarm_settings.py",
+    "stacks/test_aws_limits.py",
     "stacks/test_dependencies.py",
+    "stacks/test_preflight.py",
     "stacks/test_program_at_rest.py",
+    "stacks/test_program_settings.py",
     "stacks/test_stack_settings.py",
     "stacks/test_missing_registry.py",
 )

@@ -12,7 +12,7 @@ from rehearsal.engine import DeploymentStep
 
 @dataclass
 class DeploymentProgress:
-    """The steps of one `up`, `preview` or `destroy`, which are told from several threads."""
+    """The steps of one `up`, `preview` or `destroy`, which several threads report."""
 
     command: Sequence[str]
     _planned: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
@@ -20,7 +20,7 @@ class DeploymentProgress:
     _running: dict[str, str] = field(default_factory=dict[str, str])
 
     def follow(self, step: DeploymentStep) -> None:
-        """Takes a step as the engine tells it."""
+        """Takes a step that the engine reports."""
         if step.phase == "start":
             self._running[step.urn] = f"{step.op} {step.name}"
             return

@@ -25,7 +25,7 @@ PURPOSES: Mapping[str, str] = {
         "call is to act without `tidewatch`."
     ),
     "responder": (
-        "Does by hand what a runbook tells to do when nothing else helps: sets weights, stops a deployment, starts a "
+        "Follows by hand the steps of a runbook when nothing else helps: sets weights, stops a deployment, starts a "
         "schedule. It can send traffic to any variant: give it to whoever may take that decision at night."
     ),
     "reader": "Reads only: `tidewatch status` with drift reports, `tidewatch models`. Nothing that was captured.",

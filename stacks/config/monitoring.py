@@ -26,12 +26,12 @@ def _parse_recipient(value: Any) -> tuple[str, str]:
     """Parses an SNS protocol and an address from an object with one key."""
     example = "use {email: oncall@example.com} or {https: https://example.com/page}"
     if not isinstance(value, Mapping) or len(cast("Mapping[str, Any]", value)) != 1:
-        raise ValueError(f"{value!r} is nobody to tell; {example}")
+        raise ValueError(f"{value!r} is not a recipient; {example}")
     ((protocol, address),) = cast("Mapping[str, Any]", value).items()
     text = str(address)
     if protocol in ADDRESS_PATTERNS and ADDRESS_PATTERNS[protocol].fullmatch(text):
         return protocol, text
-    raise ValueError(f"{value!r} is nobody to tell; {example}")
+    raise ValueError(f"{value!r} is not a recipient; {example}")
 
 
 def _require_match(pattern: str, what: str) -> AfterValidator:

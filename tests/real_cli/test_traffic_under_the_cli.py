@@ -82,7 +82,7 @@ def test_no_sweep_answers_for_a_writer_that_lives_and_all_tell_the_rehearsals_ti
     canary.weigh(blue=60, green=40)
     canary.pulumi.up()
     found = canary.entries()
-    assert not [one for one in found[start:] if "had gone" in one.get("why", "")]
+    assert not [one for one in found[start:] if "died" in one.get("why", "")]
     moments = [one["at"] for one in found]
     assert moments == sorted(moments)
     canary.serve(blue=("1", 60), green=("2", 40))

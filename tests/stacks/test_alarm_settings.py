@@ -78,7 +78,10 @@ def test_a_guardrail_of_the_users_own_is_the_challengers():
         (changed("tidewatch:alarms.serverErrorPercent", 101), "alarms.serverErrorPercent: 101 is out of range; use"),
         (changed("tidewatch:alarms.serverErrorPrecent", 1), "alarms.serverErrorPrecent: unknown key; did you mean"),
         (changed("tidewatch:alarms", 3), "tidewatch:alarms: 3 is not an object"),
-        (changed("tidewatch:slo.availability", {"percent": 100}), "slo.availability.percent: 100 leaves nothing"),
+        (
+            changed("tidewatch:slo.availability", {"percent": 100}),
+            "slo.availability.percent: 100 leaves no error budget",
+        ),
         (
             changed("tidewatch:slo.availability", {"percent": 49}),
             "slo.availability.percent: 49 is too low for an objective",
@@ -90,8 +93,8 @@ def test_a_guardrail_of_the_users_own_is_the_challengers():
         (changed("tidewatch:slo.latency", {"percent": 99}), "tidewatch:slo.latency.milliseconds: is missing"),
         (changed("tidewatch:slo.durability", {}), "tidewatch:slo.durability: unknown key; did you mean availability?"),
         (changed("tidewatch:notify.P4", []), "tidewatch:notify.P4: unknown key; the keys here are P1, P2, P3"),
-        (changed("tidewatch:notify.P1", [{"sms": "1"}]), "notify.P1.0: {'sms': '1'} is nobody to tell; use {email:"),
-        (changed("tidewatch:notify.P1", [{"email": "nobody"}]), "is nobody to tell"),
+        (changed("tidewatch:notify.P1", [{"sms": "1"}]), "notify.P1.0: {'sms': '1'} is not a recipient; use {email:"),
+        (changed("tidewatch:notify.P1", [{"email": "nobody"}]), "is not a recipient"),
         (changed("tidewatch:notify.escalation", {"to": []}), "notify.escalation.to: is empty; name at least one"),
         (
             changed("tidewatch:notify.chat", {"slackTeam": "T1", "slackChannel": "C1", "severities": []}),

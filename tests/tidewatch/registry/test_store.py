@@ -158,7 +158,9 @@ def test_models_of_similar_names_do_not_mix(
 
 def test_a_version_is_published_once_only(registry: ModelRegistry, description: ModelDescription, pack: Pack) -> None:
     first = registry.publish("3", pack(), description)
-    with pytest.raises(VersionExists, match=r"flights/3 exists: ml-platform@example\.com published it at 2026-01-02"):
+    with pytest.raises(
+        VersionExists, match=r"flights/3 already exists: ml-platform@example\.com published it at 2026-01-02"
+    ):
         registry.publish("3", pack(model=b"tree 2"), description)
     assert registry.read_manifest("3") == first
 
@@ -454,7 +456,7 @@ def test_a_large_artifact_whose_stored_bytes_differ_is_refused(
         ({"flights/1/model.txt": b""}, "lacks flights/config.pbtxt"),
         ({"flights/config.pbtxt": b""}, "lacks flights/1/model.txt"),
         ({"other/config.pbtxt": b"", "other/1/model.txt": b""}, "lacks flights/config.pbtxt and flights/1/model.txt"),
-        ({"flights/config.pbtxt": b'name: "x"', "flights/1/model.txt": b""}, 'says name: "x"'),
+        ({"flights/config.pbtxt": b'name: "x"', "flights/1/model.txt": b""}, 'has name: "x"'),
         ({"../evil": b""}, "lies outside"),
         ({}, "it holds nothing"),
     ],

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from tidewatch.aws.cloudwatch import describe_alarms as read_alarm_descriptions
 from tidewatch.drift.errors import InvalidReport
-from tidewatch.drift.job.archive import Archive
+from tidewatch.drift.job.archive import PAGE_SUFFIX, Archive, build_report_key
 from tidewatch.drift.job.job_index import LatestVerdict
 from tidewatch.drift.reports import DriftReport, decode_report
 from tidewatch.drift.statistics import Verdict
@@ -127,34 +127,33 @@ def read_drift(
 
     None as a whole without drift monitoring.
     """
-    reports = (outputs.get("drift") or {}).get("reports")
-    if not reports:
+    if outputs["drift"]["reports"] is None:
         return None
-    archive = Archive(s3, reports.removeprefix("s3://").partition("/")[0])
+    archive = Archive(s3, outputs["buckets"]["monitoring"])
     latest = archive.read_index().latest_verdicts
     return {
-        variant: _describe_verdict(reports, variant, latest[variant], s3) if variant in latest else None
+        variant: _describe_verdict(archive, variant, latest[variant]) if variant in latest else None
         for variant in sorted(variants)
     }
 
 
-def _describe_verdict(reports: str, variant: str, latest: LatestVerdict, s3: S3Client) -> dict[str, Any]:
-    report_path = f"{reports}{variant}/{latest.hour:%Y/%m/%d/%H}/{latest.version}"
+def _describe_verdict(archive: Archive, variant: str, latest: LatestVerdict) -> dict[str, Any]:
+    page_key = build_report_key(variant, latest.version, latest.hour, PAGE_SUFFIX)
     return {
         "version": latest.version,
         "hour": latest.hour.isoformat(timespec="seconds"),
         "verdict": latest.verdict,
         "severity": latest.severity,
-        "drifting": _read_drifting_features(f"{report_path}.json", s3),
-        "report": f"{report_path}.html",
+        "drifting": _read_drifting_features(archive, build_report_key(variant, latest.version, latest.hour)),
+        "report": f"s3://{archive.bucket}/{page_key}",
     }
 
 
-def _read_drifting_features(address: str, s3: S3Client) -> Sequence[str] | None:
+def _read_drifting_features(archive: Archive, key: str) -> Sequence[str] | None:
     """Returns the features that drift over the longest window of a report; None if it cannot be read."""
-    bucket, _, key = address.removeprefix("s3://").partition("/")
     try:
-        report: DriftReport = decode_report(s3.get_object(Bucket=bucket, Key=key)["Body"].read(), address)
+        raw = archive.s3.get_object(Bucket=archive.bucket, Key=key)["Body"].read()
+        report: DriftReport = decode_report(raw, f"s3://{archive.bucket}/{key}")
     except (ClientError, InvalidReport):
         return None
     longest = report.windows.get("three_days")

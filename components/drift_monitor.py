@@ -83,7 +83,7 @@ class DriftMonitor(pulumi.ComponentResource):
     """
 
     def __init__(self, context: StackContext, args: DriftArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("tidewatch:components:Drift", context.name("drift"), None, opts)
+        super().__init__("tidewatch:components:DriftMonitor", context.name("drift"), None, opts)
         self._context, self._args = context, args
         self.function, self.dead_letter_queue = create_function_with_dlq(
             context,

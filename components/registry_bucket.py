@@ -58,7 +58,7 @@ class RegistryBucket(pulumi.ComponentResource):
     """
 
     def __init__(self, context: StackContext, args: RegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("tidewatch:components:Registry", context.name("registry"), None, opts)
+        super().__init__("tidewatch:components:RegistryBucket", context.name("registry"), None, opts)
         child_opts = pulumi.ResourceOptions(parent=self)
         self.break_glass = aws.iam.Role(
             context.name("break-glass"),

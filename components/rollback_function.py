@@ -111,7 +111,7 @@ class RollbackFunction(pulumi.ComponentResource):
 
     def __init__(self, context: StackContext, args: RollbackArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         protected_opts = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(protect=context.protect), opts)
-        super().__init__("tidewatch:components:Rollback", context.name("rollback"), None, protected_opts)
+        super().__init__("tidewatch:components:RollbackFunction", context.name("rollback"), None, protected_opts)
         self._context, self._args = context, args
         self.function, self.dead_letter_queue = create_function_with_dlq(
             context,

@@ -18,7 +18,7 @@ from components.sagemaker.endpoint import ServingEndpoint
 from components.sagemaker.traffic import Traffic
 from components.shared_resources import SharedResources
 from components.stack_context import StackContext
-from components.topics import SEVERITIES
+from components.topics import ESCALATION, SEVERITIES
 from stacks.config.schema import StackSettings
 from tidewatch.dashboards import PAGE_BUILDERS
 from tidewatch.slo import Objective
@@ -59,7 +59,7 @@ def export(
     pulumi.export("registry", {"bucket": shared.registry.bucket, "prefix": shared.registry.prefix})
     pulumi.export("buckets", {"capture": shared.storage.capture.bucket, "monitoring": shared.storage.monitoring.bucket})
     pulumi.export("ledger", shared.tables.ledger.name)
-    pulumi.export("topics", {severity: shared.topics.arns[severity] for severity in SEVERITIES})
+    pulumi.export("topics", {topic: shared.topics.arns.get(topic) for topic in (*SEVERITIES, ESCALATION)})
     pulumi.export("dashboards", serving.dashboards.links if serving else dict.fromkeys(PAGE_BUILDERS))
     pulumi.export("dashboard_names", serving.dashboards.names if serving else dict.fromkeys(PAGE_BUILDERS))
 
@@ -112,8 +112,7 @@ def _build_alarm_outputs(serving: ServingResources | None) -> dict[str, Any]:
     if serving is None:
         return {"endpoint": None, "guardrails": {}, "names": {}, "counts": {"metric": 0, "composite": 0}}
     alarms = serving.alarms
-    # The endpoint component has one more, the abort alarm.
-    counts = {**alarms.counts, "metric": alarms.counts["metric"] + 1}
+    counts = {**alarms.counts, "metric": alarms.counts["metric"] + len(serving.endpoint.alarms)}
     return {"endpoint": alarms.health, "guardrails": alarms.guardrails, "names": alarms.names, "counts": counts}
 
 

@@ -31,7 +31,7 @@ def build_checks(stack: str, outputs: Mapping[str, Any], session: Session) -> li
         Check("endpoint", checks.check_endpoint, "sagemaker:DescribeEndpoint"),
         Check("functions", checks.check_functions, "lambda:GetFunctionConfiguration"),
         Check("queues", checks.check_queues, "lambda:GetFunctionEventInvokeConfig and sqs:GetQueueAttributes"),
-        Check("topics", checks.check_topics, "sns:ListSubscriptionsByTopic and cloudwatch:DescribeAlarms"),
+        Check("topics", checks.check_topics, "sns:ListSubscriptionsByTopic"),
         Check("ledger", checks.check_ledger, "dynamodb:DescribeTable, dynamodb:Query, s3:ListBucket and s3:GetObject"),
         Check("buckets", checks.check_buckets, "s3:ListBucket"),
         Check("alarms", checks.check_alarms, "cloudwatch:DescribeAlarms"),
@@ -124,12 +124,11 @@ class _StackChecks:
         return CheckResult("queues", "ok", f"{name} is empty")
 
     def check_topics(self) -> Iterator[CheckResult]:
-        yield from self._check_subscriptions(self._outputs.get("topics") or {})
-        yield from self._check_subscriptions(self._find_escalation_topic())
-
-    def _check_subscriptions(self, topics: Mapping[str, str]) -> Iterator[CheckResult]:
         sns = self._session.client("sns")
+        topics: Mapping[str, str | None] = self._outputs["topics"]
         for severity, arn in sorted(topics.items()):
+            if arn is None:
+                continue  # The escalation topic, where the config names nobody for it.
             try:
                 pages = list(sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=arn))
             except ClientError as error:
@@ -144,12 +143,6 @@ class _StackChecks:
                 if not subscription["SubscriptionArn"].startswith("arn:")
             ]
             yield from self._check_recipients(severity, len(subscriptions) - len(pending), pending)
-
-    def _find_escalation_topic(self) -> dict[str, str]:
-        """Returns the escalation topic; the outputs do not have it, but its alarm names it."""
-        name = (self._get_output("alarms", "names") or {}).get("unacknowledged")
-        found = describe_alarms(self._session.client("cloudwatch"), [name]).get(name) if name else None
-        return {"escalation": found["AlarmActions"][0]} if found and found.get("AlarmActions") else {}
 
     def _check_recipients(self, severity: str, confirmed_count: int, pending: list[str]) -> Iterator[CheckResult]:
         if pending:

@@ -13,8 +13,6 @@ from components.sagemaker.autoscaling import TargetTracking, VariantScaling
 from components.sagemaker.capacity import VariantCapacity
 from components.sagemaker.configuration import (
     Configuration,
-    DataCaptureConfig,
-    HostConfig,
     create_endpoint_configuration,
     read_content_tag,
 )
@@ -39,12 +37,10 @@ class EndpointArgs:
     """The gate that must accept the declaration first."""
     variants: Mapping[str, ProductionVariant]
     """One or two variants, by name."""
-    champion: str
-    """The variant that a rollback goes back to."""
+    configuration: Configuration
+    """The variants with their hosts, capture and champion; the traffic inputs declare its content too."""
     acknowledged: str
     """The incident that the config acknowledges, or ""."""
-    hosting: HostConfig
-    capture: DataCaptureConfig
     policy: DeploymentPolicy
     registry_key: pulumi.Input[str]
     """The key that encrypts the artifacts."""
@@ -65,14 +61,12 @@ class EndpointArgs:
         cls, settings: StackSettings, versions: Mapping[str, ResolvedVersion], shared: SharedResources
     ) -> EndpointArgs:
         """Returns the endpoint that the config declares, with the resolved versions."""
-        capture = shared.storage.capture
+        capture, variants = shared.storage.capture, ProductionVariant.from_settings(settings, versions)
         return cls(
             gate=shared.gate,
-            variants=ProductionVariant.from_settings(settings, versions),
-            champion=settings.champion,
+            variants=variants,
+            configuration=Configuration.from_settings(settings, variants),
             acknowledged=settings.acknowledged_incident,
-            hosting=HostConfig.from_settings(settings.endpoint),
-            capture=DataCaptureConfig.from_settings(settings.endpoint),
             policy=_build_deployment_policy(settings.endpoint.rollout),
             registry_key=shared.registry.key_arn,
             capture_bucket=capture.bucket,
@@ -100,17 +94,19 @@ def _build_deployment_policy(rollout: RolloutSettings) -> DeploymentPolicy:
 class ServingEndpoint(pulumi.ComponentResource):
     """The models, their configuration, the endpoint, its deployment and its instances, created in this order.
 
-    They are a unit because each exists for the next. docs/adr/0001 lists the owner of each part at run time.
+    They are a unit because each exists for the next. docs/adr/0001 lists the owner of each part at run time. `alarms`
+    has every alarm that is created here.
     """
 
     name: pulumi.Output[str]
     arn: pulumi.Output[str]
 
     def __init__(self, context: StackContext, args: EndpointArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("tidewatch:sagemaker:Endpoint", context.name("endpoint"), None, opts)
+        super().__init__("tidewatch:sagemaker:ServingEndpoint", context.name("endpoint"), None, opts)
         self._context, self._args = context, args
         self.gate, self.traffic_inputs = args.gate, args.gate.declaration
         self.abort = self._create_abort_alarm()
+        self.alarms = (self.abort,)
         models = self._create_models()
         self.identity, configuration = self._create_endpoint(models)
         self.name, self.arn = self.identity.name, self.identity.arn
@@ -166,16 +162,7 @@ class ServingEndpoint(pulumi.ComponentResource):
     def _create_endpoint(
         self, models: Mapping[str, aws.sagemaker.Model]
     ) -> tuple[aws.sagemaker.Endpoint, aws.sagemaker.EndpointConfiguration]:
-        context, args = self._context, self._args
-        declared = Configuration(
-            variants=[args.variants[name] for name in sorted(args.variants)],
-            contents={
-                name: variant.compute_content(context.model, args.network) for name, variant in args.variants.items()
-            },
-            hosting=args.hosting,
-            capture=args.capture,
-            champion=args.champion,
-        )
+        context, args, declared = self._context, self._args, self._args.configuration
         configuration = create_endpoint_configuration(
             context,
             declared,
@@ -258,7 +245,7 @@ class ServingEndpoint(pulumi.ComponentResource):
                 tracking,
                 endpoint=self.name,
                 variant=name,
-                minimum=variant.floor if name == self._args.champion else variant.instances,
+                minimum=variant.floor if name == self._args.configuration.champion else variant.instances,
                 opts=self._make_child_opts(self.deployment),
             )
             for name, variant in sorted(self._args.variants.items())

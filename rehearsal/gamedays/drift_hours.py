@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from rehearsal.gamedays.harness import Harness
-from tidewatch.drift.storage_layout import DRIFT_PREFIX
+from tidewatch.drift.job.archive import build_report_key
 
 HOUR = timedelta(hours=1)
 REPORT_MINUTE = 24
@@ -85,7 +85,7 @@ def read_report(harness: Harness, variant: str, hour: datetime) -> dict[str, Any
     try:
         response = s3.get_object(
             Bucket=harness.outputs["buckets"]["monitoring"],
-            Key=f"{DRIFT_PREFIX}{variant}/{hour:%Y/%m/%d/%H}/{version}.json",
+            Key=build_report_key(variant, version, hour),
         )
     except s3.exceptions.NoSuchKey:
         return {}

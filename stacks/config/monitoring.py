@@ -62,7 +62,7 @@ RunbookUrl = Annotated[
 class EscalationSettings(Section):
     """Who is called when nobody has acknowledged an incident."""
 
-    after_minutes: Minutes = Field(default=15, description="without an acknowledgement, at most a day")
+    after_minutes: Minutes = Field(default=15, description="minutes without an acknowledgement, at most a day")
     to: tuple[Recipient, ...] = Field(min_length=1, description="who is notified then, written as in `notify.P1`")
 
 

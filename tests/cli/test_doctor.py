@@ -114,10 +114,10 @@ def test_what_waits_in_a_queue_is_a_warning_with_its_runbook(operated: Rehearsed
 
 
 @pytest.mark.parametrize(("stack", "state"), [("dev", "warn"), ("prod", "fail")])
-@pytest.mark.usefixtures("operated")
-def test_a_page_that_nobody_hears_fails_in_production(stack: str, state: str) -> None:
+def test_a_page_that_nobody_hears_fails_in_production(stack: str, state: str, operated: Rehearsed) -> None:
     arn = boto3.client("sns").create_topic(Name=f"silent-{stack}")["TopicArn"]
-    (found,) = _parts({"ledger": "x", "topics": {"P1": arn}}, stack)["topics"]
+    topics = {"P1": arn, "escalation": None}
+    (found,) = _parts({**operated.outputs(), "topics": topics}, stack)["topics"]
     assert (found.state, found.message) == (state, "P1 has no recipients")
 
 
@@ -137,14 +137,13 @@ def test_who_did_not_confirm_hears_nothing() -> None:
     assert (heard.state, heard.message) == ("ok", "P1 has 1 confirmed")
 
 
-@pytest.mark.usefixtures("operated")
-def test_alarms_that_somebody_switched_off_are_told_with_the_way_back() -> None:
+def test_alarms_that_somebody_switched_off_are_told_with_the_way_back(operated: Rehearsed) -> None:
     cloudwatch = boto3.client("cloudwatch")
     cloudwatch.put_metric_alarm(
         AlarmName="muted", Namespace="N", MetricName="m", Statistic="Sum", Period=60, EvaluationPeriods=1,
         Threshold=1, ComparisonOperator="GreaterThanThreshold", ActionsEnabled=False,
     )  # fmt: skip
-    (found,) = _parts({"alarms": {"names": {"disk-blue": "muted"}}})["alarms"]
+    (found,) = _parts({**operated.outputs(), "alarms": {"names": {"disk-blue": "muted"}}})["alarms"]
     cloudwatch.delete_alarms(AlarmNames=["muted"])
     assert (found.state, "disk-blue" in found.message) == ("warn", True)
     assert found.remedy == "aws cloudwatch enable-alarm-actions --alarm-names muted --region us-east-1"

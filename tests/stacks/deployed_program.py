@@ -35,7 +35,7 @@ CONTRACT = {
     "alarms": {"endpoint", "guardrails", "names", "counts"},
     "registry": {"bucket", "prefix"},
     "buckets": {"capture", "monitoring"},
-    "topics": {"P1", "P2", "P3"},
+    "topics": {"P1", "P2", "P3", "escalation"},
     "dashboards": {"executive", "oncall", "debug"},
     "dashboard_names": {"executive", "oncall", "debug"},
 }

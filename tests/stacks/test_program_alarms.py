@@ -99,7 +99,8 @@ def test_topics_are_by_severity_and_an_unheard_page_goes_to_others(standing: Reh
     assert alarms["endpoint-not-in-service"]["AlarmActions"] == [topics["P1"]]
     assert alarms["drift-failed"]["AlarmActions"] == [topics["P2"]]
     (escalation,) = alarms["unacknowledged"]["AlarmActions"]
-    assert escalation not in topics.values()
+    assert escalation == topics["escalation"]
+    assert len(set(topics.values())) == 4
     told = boto3.client("sns").list_subscriptions_by_topic(TopicArn=escalation)["Subscriptions"]
     assert [(one["Protocol"], one["Endpoint"]) for one in told] == [("email", "ml-leads@example.com")]
 

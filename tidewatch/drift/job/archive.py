@@ -18,7 +18,7 @@ from tidewatch.drift.storage_layout import DRIFT_PREFIX
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-PROFILE_SUFFIX = ".profile"
+PROFILE_SUFFIX, REPORT_SUFFIX, PAGE_SUFFIX = ".profile", ".json", ".html"
 _DAY = timedelta(days=1)
 
 
@@ -100,10 +100,10 @@ class Archive:
 
     def save_report(self, variant: str, version: str, hour: datetime, report: bytes, page: str) -> str:
         """Writes a report and its page. Returns the page's URL."""
-        key = f"{_build_prefix(variant, hour)}{version}"
-        self._put(f"{key}.json", report, "application/json")
-        self._put(f"{key}.html", page.encode(), "text/html; charset=utf-8")
-        return f"s3://{self.bucket}/{key}.html"
+        page_key = build_report_key(variant, version, hour, PAGE_SUFFIX)
+        self._put(build_report_key(variant, version, hour), report, "application/json")
+        self._put(page_key, page.encode(), "text/html; charset=utf-8")
+        return f"s3://{self.bucket}/{page_key}"
 
     def _get(self, key: str) -> bytes | None:
         try:
@@ -115,6 +115,11 @@ class Archive:
 
     def _put(self, key: str, body: bytes, content_type: str) -> None:
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=content_type)
+
+
+def build_report_key(variant: str, version: str, hour: datetime, suffix: str = REPORT_SUFFIX) -> str:
+    """Returns the key of a report in the monitoring bucket; with PAGE_SUFFIX, of its page."""
+    return f"{_build_prefix(variant, hour)}{version}{suffix}"
 
 
 def _build_prefix(variant: str, hour: datetime) -> str:

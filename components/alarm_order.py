@@ -8,6 +8,12 @@ AlarmId = tuple[str, str]
 """An alarm: its variant, "" for the endpoint's own, and its key."""
 
 
+def to_name_parts(alarm_id: AlarmId) -> tuple[str, ...]:
+    """Returns what an alarm's name is made of: its key, and its variant if it has one."""
+    variant, key = alarm_id
+    return (key, variant) if variant else (key,)
+
+
 class AlarmOrder:
     """Records the created alarms and computes the fewest dependencies that a composite needs.
 

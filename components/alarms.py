@@ -8,7 +8,15 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.alarm_order import AlarmId, AlarmOrder
+from components.alarm_order import AlarmId, AlarmOrder, to_name_parts
+from components.alarm_suppression import (
+    EXTENSION_SECONDS,
+    WAIT_SECONDS,
+    Suppression,
+    build_any_rule,
+    combine_suppressors,
+    compute_extension,
+)
 from components.alarms_args import AlarmsArgs
 from components.metric_alarm import create_metric_alarm
 from components.stack_context import StackContext
@@ -25,15 +33,8 @@ from tidewatch.alarms import (
     list_referenced_alarms,
     render_rule,
 )
-from tidewatch.alarms.control_plane_alarms import DEPLOYMENT_RUNNING
 from tidewatch.slo import build_slo_alarms, build_slo_composites
 
-WAIT_SECONDS = 60
-"""How long a notification waits for its suppressor: one evaluation of a metric that the sweep emits."""
-EXTENSION_SECONDS = 300
-"""The least time that a notification stays suppressed afterwards, since the alarm's window still covers what ended."""
-SUSTAINED = ("model-errors", "latency")
-"""Alarms of a variant that take ten minutes to fire. By then its guardrail has rolled it back, or cannot."""
 MAX_DESCRIPTION_LENGTH = 1024
 METRIC_MARK = "m"
 """Distinguishes the name of a metric alarm from the name of its suppressible composite."""
@@ -78,17 +79,19 @@ class Alarms(pulumi.ComponentResource):
         self.counts = {"metric": 0, "composite": 0}
         alarms = self._collect_alarms()
         composites = self._collect_composites()
-        self._alarm_ids = frozenset((*alarms, *composites))
+        self._suppression = Suppression(
+            frozenset((*alarms, *composites)), args.variants, args.dimensions.champion, args.rollback.automatic
+        )
         for alarm_id, alarm in alarms.items():
             self._create_metric_alarm(alarm_id, alarm)
         for alarm_id, composite in composites.items():
             self._create_composite(alarm_id, composite)
         for alarm_id, alarm in alarms.items():
-            if _has_direct_notification(alarm) and self._find_suppressors(alarm_id, alarm):
+            if _has_direct_notification(alarm) and self._suppression.find_suppressors(alarm_id, alarm):
                 self._create_suppressible_composite(alarm_id, alarm)
         problem_ids = [alarm_id for alarm_id, value in {**alarms, **composites}.items() if _is_problem_indicator(value)]
-        self.names = {"-".join(_to_name_parts(alarm_id)): self._names[alarm_id] for alarm_id in sorted(problem_ids)}
-        self.arns = {"-".join(_to_name_parts(alarm_id)): self._arns[alarm_id] for alarm_id in sorted(problem_ids)}
+        self.names = {"-".join(to_name_parts(alarm_id)): self._names[alarm_id] for alarm_id in sorted(problem_ids)}
+        self.arns = {"-".join(to_name_parts(alarm_id)): self._arns[alarm_id] for alarm_id in sorted(problem_ids)}
         self.guardrails = {
             variant: self._names[variant, key] for variant, key in sorted(composites) if key == GUARDRAIL_COMPOSITE
         }
@@ -120,13 +123,13 @@ class Alarms(pulumi.ComponentResource):
         return found | {alarm_id: objective_composites[alarm_id] for alarm_id in ordered}
 
     def _create_metric_alarm(self, alarm_id: AlarmId, alarm: Alarm) -> None:
-        notifies = _has_direct_notification(alarm) and not self._find_suppressors(alarm_id, alarm)
+        notifies = _has_direct_notification(alarm) and not self._suppression.find_suppressors(alarm_id, alarm)
         self.counts["metric"] += 1
         resource = create_metric_alarm(
-            self._context.name(*_to_name_parts(alarm_id)),
+            self._context.name(*to_name_parts(alarm_id)),
             alarm,
             self._args.dimensions,
-            physical_name=self._context.build_physical_name(*_to_name_parts(alarm_id), mark=METRIC_MARK),
+            physical_name=self._context.build_physical_name(*to_name_parts(alarm_id), mark=METRIC_MARK),
             variant=alarm_id[0],
             description=self._describe(alarm.description, alarm.runbook),
             action=self._choose_topic(alarm) if notifies else None,
@@ -147,9 +150,9 @@ class Alarms(pulumi.ComponentResource):
             )
         else:
             description = self._describe(composite.description, composite.runbook)
-            suppressors = self._find_suppressors(alarm_id, composite)
+            suppressors = self._suppression.find_suppressors(alarm_id, composite)
             notification = _Notification(
-                self._choose_topic(composite), composite.severity, suppressors, _compute_extension(composite.lookback_s)
+                self._choose_topic(composite), composite.severity, suppressors, compute_extension(composite.lookback_s)
             )
         self._remember(alarm_id, self._create_variant_composite(alarm_id, composite.rule, description, notification))
 
@@ -159,7 +162,7 @@ class Alarms(pulumi.ComponentResource):
         Builds the ARN from the name: a new alarm's ARN would be unknown in a preview, and with it every dashboard.
         """
         self._order.add(alarm_id, resource)
-        self._names[alarm_id] = self._context.build_physical_name(*_to_name_parts(alarm_id), mark=mark)
+        self._names[alarm_id] = self._context.build_physical_name(*to_name_parts(alarm_id), mark=mark)
         self._arns[alarm_id] = self._context.build_arn("cloudwatch", f"alarm:{self._names[alarm_id]}")
 
     def _create_suppressible_composite(self, alarm_id: AlarmId, alarm: Alarm) -> None:
@@ -167,9 +170,9 @@ class Alarms(pulumi.ComponentResource):
 
         A metric alarm has no suppressor.
         """
-        suppressors = self._find_suppressors(alarm_id, alarm)
+        suppressors = self._suppression.find_suppressors(alarm_id, alarm)
         notification = _Notification(
-            self._choose_topic(alarm), alarm.severity, suppressors, _compute_extension(alarm.period_s * alarm.periods)
+            self._choose_topic(alarm), alarm.severity, suppressors, compute_extension(alarm.period_s * alarm.periods)
         )
         self._create_variant_composite(
             alarm_id, alarm.key, self._describe(alarm.description, alarm.runbook), notification
@@ -191,7 +194,7 @@ class Alarms(pulumi.ComponentResource):
         description = "Something is wrong with the endpoint or a variant: its child alarms show what."
         alarm_ids = [*variant_ids, *(alarm_id for alarm_id in problem_ids if not alarm_id[0])]
         return self._create_composite_alarm(
-            ("", HEALTH_COMPOSITE), self._build_any_rule(alarm_ids), alarm_ids, description, NO_ACTION
+            ("", HEALTH_COMPOSITE), build_any_rule(alarm_ids, self._names), alarm_ids, description, NO_ACTION
         ).alarm_name
 
     def _create_variant_composite(
@@ -211,7 +214,7 @@ class Alarms(pulumi.ComponentResource):
         notification: _Notification,
     ) -> aws.cloudwatch.CompositeAlarm:
         """Creates a composite after the alarms in its rule and after its suppressor."""
-        suppressor = self._combine_suppressors(notification.suppressors)
+        suppressor = self._ensure_suppressor(notification.suppressors)
         suppressor_args = aws.cloudwatch.CompositeAlarmActionsSuppressorArgs(
             alarm=self._names[suppressor] if suppressor else "",
             wait_period=WAIT_SECONDS,
@@ -225,8 +228,8 @@ class Alarms(pulumi.ComponentResource):
         # The guardrail needs permission before it can call the rollback function.
         permissions = self._args.rollback.permissions if alarm_id[1] == GUARDRAIL_COMPOSITE else []
         return aws.cloudwatch.CompositeAlarm(
-            self._context.name(*_to_name_parts(alarm_id)),
-            alarm_name=self._context.build_physical_name(*_to_name_parts(alarm_id)),
+            self._context.name(*to_name_parts(alarm_id)),
+            alarm_name=self._context.build_physical_name(*to_name_parts(alarm_id)),
             alarm_description=description,
             alarm_rule=rule,
             alarm_actions=None if notification.action is None else [notification.action],
@@ -235,71 +238,19 @@ class Alarms(pulumi.ComponentResource):
             opts=self._make_child_opts(*permissions, *before),
         )
 
-    def _build_any_rule(self, alarm_ids: Sequence[AlarmId]) -> str:
-        """Returns the rule that is true while any of the alarms is in ALARM, of whichever variant."""
-        return " OR ".join(f'ALARM("{self._names[alarm_id]}")' for alarm_id in alarm_ids)
-
-    def _build_suppression_rule(self, alarm_ids: Sequence[AlarmId]) -> str:
-        """Returns the rule that is true while any of the alarms suppresses.
-
-        A guardrail suppresses only while its rollback can still come.
-        """
-        terms = [
-            self._build_rollback_rule(variant) if key == GUARDRAIL_COMPOSITE else self._build_any_rule([(variant, key)])
-            for variant, key in alarm_ids
-        ]
-        return " OR ".join(terms)
-
-    def _build_rollback_rule(self, variant: str) -> str:
-        sustained_names = [self._names[variant, key] for key in SUSTAINED]
-        conditions = "".join(f' AND NOT ALARM("{name}")' for name in sustained_names)
-        return f'(ALARM("{self._names[variant, GUARDRAIL_COMPOSITE]}"){conditions})'
-
-    def _find_suppressors(self, alarm_id: AlarmId, alarm: Alarm | CompositeAlarm) -> frozenset[AlarmId]:
-        """Returns the suppressors of an alarm: other alarms that report the same incident.
-
-        They are an alarm that reports it with more urgency, a challenger's guardrail, whose rollback notifies, and, for
-        a challenger, the champion's alarm with the same key.
-        """
-        variant, key = alarm_id
-        if isinstance(alarm, Alarm) and alarm.escalates:
-            return frozenset()
-        owners = ("", variant) if variant else ("", *self._args.variants)
-        parents = [(owner, parent) for parent in alarm.parents for owner in owners]
-        # Without automatic rollback no function notifies, so guardrails suppress nothing.
-        variants = self._args.variants if self._args.rollback.automatic else ()
-        guardrail_ids = [(owner, GUARDRAIL_COMPOSITE) for owner in variants if variant in (owner, "")]
-        champion_counterpart = (
-            [(self._args.dimensions.champion, key)] if variant != self._args.dimensions.champion else []
-        )
-        is_composite = isinstance(alarm, CompositeAlarm)
-        deploying = [("", DEPLOYMENT_RUNNING)] if not is_composite and alarm.suppressed_by_deployment else []
-        user_facing = bool(variant) or is_composite
-        found = (
-            *parents,
-            *deploying,
-            *(guardrail_ids if user_facing else ()),
-            *(champion_counterpart if variant else ()),
-        )
-        return frozenset(suppressor for suppressor in found if suppressor in self._alarm_ids)
-
-    def _combine_suppressors(self, suppressors: frozenset[AlarmId]) -> AlarmId | None:
-        """Returns one alarm for all suppressors, since a composite takes a single one; None if there is none."""
-        guardrail_ids = [alarm_id for alarm_id in suppressors if alarm_id[1] == GUARDRAIL_COMPOSITE]
-        if len(suppressors) < 2 and not guardrail_ids:
+    def _ensure_suppressor(self, suppressors: frozenset[AlarmId]) -> AlarmId | None:
+        """Returns the one alarm that stands for all suppressors, created if need be; None if there is none."""
+        combined = combine_suppressors(suppressors)
+        if combined is None:
             return next(iter(suppressors), None)
-        ordered = sorted(suppressors)
-        composite_id = ("", "while-" + "-or-".join("-".join(_to_name_parts(alarm_id)) for alarm_id in ordered))
-        if composite_id not in self._order:
-            rule_alarms = [*ordered, *((variant, key) for variant, _ in guardrail_ids for key in SUSTAINED)]
+        if combined.alarm_id not in self._order:
+            rule = combined.build_rule(self._names)
             description = "While it is in ALARM, it suppresses other alarms; it notifies nobody itself."
             self._remember(
-                composite_id,
-                self._create_composite_alarm(
-                    composite_id, self._build_suppression_rule(ordered), rule_alarms, description, NO_ACTION
-                ),
+                combined.alarm_id,
+                self._create_composite_alarm(combined.alarm_id, rule, combined.rule_alarms, description, NO_ACTION),
             )
-        return composite_id
+        return combined.alarm_id
 
     def _choose_guardrail_action(self, composite: CompositeAlarm) -> pulumi.Input[str]:
         rollback = self._args.rollback
@@ -330,15 +281,6 @@ class Alarms(pulumi.ComponentResource):
 
     def _make_child_opts(self, *depends_on: pulumi.Resource) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, depends_on=list(depends_on) or None)
-
-
-def _compute_extension(looks_back_s: int) -> int:
-    return max(looks_back_s, EXTENSION_SECONDS)
-
-
-def _to_name_parts(alarm_id: AlarmId) -> tuple[str, ...]:
-    variant, key = alarm_id
-    return (key, variant) if variant else (key,)
 
 
 def _has_direct_notification(alarm: Alarm) -> bool:

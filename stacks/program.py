@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import gc
-import signal
-import threading
 from collections.abc import Mapping
 
 import pulumi
-from pulumi.runtime import config as runtime_config
 
 from components.alarms import Alarms
 from components.alarms_args import AlarmsArgs
@@ -29,6 +25,7 @@ from components.topics import Subscribers, Topics
 from stacks import outputs
 from stacks.config.schema import StackSettings
 from stacks.config.settings import SettingsError, load
+from stacks.host import prepare_process, read_config, read_secret_keys
 from stacks.outputs import ServingResources
 from stacks.preflight import PreflightError, PreflightResult, require_deployer, resolve
 from tidewatch.registry import ResolvedVersion
@@ -36,11 +33,10 @@ from tidewatch.registry import ResolvedVersion
 
 def run() -> None:
     """Reads the config, refuses its mistakes, and declares the stack."""
-    _silence_sigint_traceback()
-    _relax_garbage_collection()
+    prepare_process()
     project, stack = pulumi.get_project(), pulumi.get_stack()
     try:
-        settings = load(_read_config(), stack, _read_secret_keys())
+        settings = load(read_config(), stack, read_secret_keys())
         if not pulumi.runtime.is_dry_run():
             require_deployer(settings)
         resolved = resolve(settings, project, stack)
@@ -96,33 +92,3 @@ def _declare_serving(
 def _wait_for(gate: Gate, *others: pulumi.Resource) -> pulumi.ResourceOptions:
     """Makes a component, with its children, wait until the gate has accepted the edit, with or without a preview."""
     return pulumi.ResourceOptions(depends_on=[gate, *others])
-
-
-def _read_config() -> dict[str, object]:
-    """Returns the whole stack config, of the engine or of an embedding host, so that unknown keys are found."""
-    return {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
-
-
-def _read_secret_keys() -> frozenset[str]:
-    """Returns the keys of the config that contain a secret; the engine reports no more than the keys."""
-    engine_keys = runtime_config.get_config_secret_keys_env()
-    return frozenset(
-        [*engine_keys, *(key for key in runtime_config.CONFIG.get() if runtime_config.is_config_secret(key))]
-    )
-
-
-def _silence_sigint_traceback() -> None:
-    """Restores the default handling of SIGINT.
-
-    After a failure the language host interrupts the program, and a traceback would bury the error message.
-    """
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-def _relax_garbage_collection() -> None:
-    """Makes garbage collection rarer.
-
-    Hundreds of resources leave little garbage, but scanning them takes a fifth of the time otherwise.
-    """
-    gc.set_threshold(100_000, 50, 50)

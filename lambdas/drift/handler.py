@@ -14,7 +14,8 @@ from typing import Any, cast
 
 from tidewatch import clock, metrics
 from tidewatch.aws.embedded_metrics import format_embedded_metrics
-from tidewatch.drift.job.drift_job import DriftClients, DriftConfig, DriftJob, DriftResources, VariantHour
+from tidewatch.drift.job.drift_job import DriftJob
+from tidewatch.drift.job.models import DriftClients, DriftConfig, DriftResources, VariantHour
 from tidewatch.drift.statistics import DriftSeverity, Thresholds
 from tidewatch.text import sanitize
 

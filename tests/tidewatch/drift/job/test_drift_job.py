@@ -17,7 +17,8 @@ from tests.rehearsal.aws.account import LAYOUT, from_events, packed
 from tests.stacks.deployed_program import DESCRIPTION
 from tests.tidewatch.drift.drift_records import line, plain_lines, reference
 from tidewatch.aws.lease import LeaseTable
-from tidewatch.drift.job.drift_job import DriftClients, DriftConfig, DriftJob, DriftResources, JobResult
+from tidewatch.drift.job.drift_job import DriftJob
+from tidewatch.drift.job.models import DriftClients, DriftConfig, DriftResources, JobResult
 from tidewatch.drift.storage_layout import build_control_key
 from tidewatch.registry import ModelRegistry
 

@@ -17,13 +17,9 @@ from test_drift_job import FIRST, PLACE, Account
 
 from rehearsal.aws import simulate_aws
 from tests.tidewatch.drift.drift_records import line, plain_lines, reference
-from tidewatch.drift.job import drift_job
-from tidewatch.drift.job.drift_job import (
-    DriftClients,
-    DriftConfig,
-    DriftJob,
-    JobResult,
-)
+from tidewatch.drift.job import run as drift_run
+from tidewatch.drift.job.drift_job import DriftJob
+from tidewatch.drift.job.models import DriftClients, DriftConfig, JobResult
 
 HOURS = 2
 VARIANTS = {"blue": "1", "green": "2"}
@@ -266,7 +262,7 @@ def test_a_slow_hour_is_left_for_a_run_of_its_own(account: Account, monkeypatch:
     """The newest hour takes 300 seconds a block; a run has 400."""
     every = captured(account, 2)
     slow = f"green/{FIRST:%Y/%m/%d/%H}"
-    real = drift_job.read_blocks
+    real = drift_run.read_blocks
     current: list[str] = []
 
     def opened(s3: Any, bucket: str, key: str) -> Any:
@@ -278,8 +274,8 @@ def test_a_slow_hour_is_left_for_a_run_of_its_own(account: Account, monkeypatch:
             account.clock.advance(300 if slow in current[0] else 1)
             yield block
 
-    monkeypatch.setattr(drift_job, "open_object", opened)
-    monkeypatch.setattr(drift_job, "read_blocks", blocks)
+    monkeypatch.setattr(drift_run, "open_object", opened)
+    monkeypatch.setattr(drift_run, "read_blocks", blocks)
 
     def short() -> JobResult:
         return account.run(deadline=account.clock.now() + timedelta(seconds=SHORT))

@@ -110,7 +110,7 @@ class _Pickler(pickle.Pickler):
         self._references: dict[int, tuple[str, int | str]] = {
             id(account): ("account", ""),
             **{id(getattr(account, name)): ("root", name) for name in ROOTS},
-            **{id(backend): ("backend", place) for place, backend in enumerate(backends)},
+            **{id(backend): ("backend", index) for index, backend in enumerate(backends)},
         }
         self.constants: list[Any] = []
 
@@ -155,16 +155,16 @@ class _Unpickler(pickle.Unpickler):
         self._account, self._backends, self._constants = account, backends, constants
 
     def persistent_load(self, pid: Any) -> Any:
-        kind, place = pid
+        kind, key = pid
         match kind:
             case "account":
                 return self._account
             case "root":
-                return getattr(self._account, place)
+                return getattr(self._account, key)
             case "backend":
-                return self._backends[place]
+                return self._backends[key]
             case _:
-                return self._constants[place]
+                return self._constants[key]
 
 
 def _build_function(

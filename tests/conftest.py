@@ -106,5 +106,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if is_slow(item.path):
             item.add_marker(pytest.mark.slow)
-    places = {HERE / name: place for place, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: places.get(item.path, len(places)))
+    positions = {HERE / name: position for position, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: positions.get(item.path, len(positions)))

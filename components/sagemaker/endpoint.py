@@ -104,7 +104,7 @@ class ServingEndpoint(pulumi.ComponentResource):
     def __init__(self, context: StackContext, args: EndpointArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("tidewatch:sagemaker:ServingEndpoint", context.name("endpoint"), None, opts)
         self._context, self._args = context, args
-        self.gate, self.traffic_inputs = args.gate, args.gate.declaration
+        self.gate, self.traffic_inputs = args.gate, args.gate.traffic_inputs
         self.abort = self._create_abort_alarm()
         self.alarms = (self.abort,)
         models = self._create_models()
@@ -200,9 +200,10 @@ class ServingEndpoint(pulumi.ComponentResource):
         """
         context, args = self._context, self._args
         serving_args = {name: self._build_serving_args(variant) for name, variant in sorted(args.variants.items())}
+        args_by_access_hash = {role_args.access_hash: role_args for role_args in serving_args.values()}
         roles = {
             access_hash: ServingRole(context, role_args, pulumi.ResourceOptions(parent=self))
-            for access_hash, role_args in {one.access_hash: one for one in serving_args.values()}.items()
+            for access_hash, role_args in args_by_access_hash.items()
         }
         return {
             name: create_variant_model(

@@ -150,4 +150,4 @@ class Gate(Resource, module="tidewatch", name="Gate"):
             "protect": gate_inputs.protect,
         }
         super().__init__(GateProvider(), name, inputs, hide_input_diffs(opts))
-        self.declaration = traffic_inputs
+        self.traffic_inputs = traffic_inputs

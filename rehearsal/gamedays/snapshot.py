@@ -63,7 +63,9 @@ class Snapshot:
 
     def run_scenarios(self, scenarios: Sequence[Scenario]) -> list[GameDayOutcome]:
         """Runs each scenario on its own copy, all at the same time. Raises ForkFailed."""
-        return self.run_on_copies([lambda harness, scenario=one: _run_scenario(scenario, harness) for one in scenarios])
+        return self.run_on_copies(
+            [lambda harness, scenario=scenario: _run_scenario(scenario, harness) for scenario in scenarios]
+        )
 
     def run_on_copies(self, tasks: Sequence[Callable[[Harness], T]]) -> list[T]:
         """Runs each task on its own copy, all at the same time. Returns their results, which must pickle.

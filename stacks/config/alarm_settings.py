@@ -204,7 +204,9 @@ class AlarmSettings(_build_threshold_section()):
 
     @property
     def thresholds(self) -> AlarmThresholds:
-        return AlarmThresholds(**{one.name: getattr(self, one.name) for one in fields(AlarmThresholds)})
+        return AlarmThresholds(
+            **{threshold.name: getattr(self, threshold.name) for threshold in fields(AlarmThresholds)}
+        )
 
     @property
     def custom_guardrails(self) -> tuple[Alarm, ...]:

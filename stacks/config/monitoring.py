@@ -144,4 +144,4 @@ class SloSettings(Section):
 
     def objectives(self) -> tuple[Objective, ...]:
         """Returns the objectives as the domain's values."""
-        return tuple(promise.to_objective() for promise in (self.availability, self.latency) if promise)
+        return tuple(objective.to_objective() for objective in (self.availability, self.latency) if objective)

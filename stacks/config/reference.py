@@ -108,7 +108,7 @@ def _to_editor_schema(schema: Any) -> Any:
     secret. Drops titles, which repeat the keys.
     """
     if isinstance(schema, list):
-        return [_to_editor_schema(one) for one in schema]  # pyright: ignore[reportUnknownVariableType]
+        return [_to_editor_schema(element) for element in schema]  # pyright: ignore[reportUnknownVariableType]
     if not isinstance(schema, Mapping):
         return schema
     entries: dict[str, Any] = {

@@ -23,16 +23,18 @@ def answer_repeated_request(
         return result
     try:
         run = controller.control.read_run()
-        head = run if run is not None and run.incident == result.incident else None
-        if head is not None and _is_own(head, request):
+        joined_run = run if run is not None and run.incident == result.incident else None
+        if joined_run is not None and _is_own(joined_run, request):
             return result
-        message = _describe_earlier_rollback(request, result, head, controller)
-        noted = _keep_reason(head, request, controller) if head is not None else None
+        message = _describe_earlier_rollback(request, result, joined_run, controller)
+        run_with_note = _keep_reason(joined_run, request, controller) if joined_run is not None else None
     except Exception:
         return result
-    if noted is None:
+    if run_with_note is None:
         return replace(result, message=message)
-    return replace(result, message=f"{message} The reason is kept as a note of {result.incident}.", notes=noted.notes)
+    return replace(
+        result, message=f"{message} The reason is kept as a note of {result.incident}.", notes=run_with_note.notes
+    )
 
 
 def _is_own(run: RollbackRun, request: RollbackRequest) -> bool:

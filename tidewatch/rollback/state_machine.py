@@ -74,7 +74,7 @@ class RollbackStateMachine:
         time of the request.
         """
         bad_variants = sorted(state.serving - {run.target})
-        if not bad_variants and run.before is not None and not run.rolled_back:
+        if not bad_variants and run.before is not None and not run.rolled_back_variants:
             bad_variants = sorted((run.before.serving - {run.target}) & state.variants.keys())
         if run.state == "rolled_back" or not bad_variants:
             return run
@@ -104,10 +104,10 @@ class RollbackStateMachine:
                 ),
                 use_cache=True,
             )
-        rolled_back = tuple(sorted({*run.rolled_back, *bad_variants}))
-        if (rolled_back, notes) == (run.rolled_back, run.notes):
+        rolled_back_variants = tuple(sorted({*run.rolled_back_variants, *bad_variants}))
+        if (rolled_back_variants, notes) == (run.rolled_back_variants, run.notes):
             return run
-        return self._write(replace(run, rolled_back=rolled_back, notes=notes))
+        return self._write(replace(run, rolled_back_variants=rolled_back_variants, notes=notes))
 
     def _stop_deployment(self, run: RollbackRun, state: EndpointState) -> RollbackRun:
         """Trips the abort alarm while a deployment runs, and resets it afterwards."""
@@ -310,7 +310,7 @@ class RollbackStateMachine:
         first_minute = run.observed_at.replace(second=0, microsecond=0) + MINUTE
         if now < first_minute + MINUTE:
             return None
-        variants = [run.target, *(variant for variant in run.rolled_back if variant != run.target)]
+        variants = [run.target, *(variant for variant in run.rolled_back_variants if variant != run.target)]
         try:
             request_counts = self.controller.platform.read_invocations(variants, first_minute, now)
         except Exception:
@@ -318,7 +318,9 @@ class RollbackStateMachine:
             return None
         for minute in sorted(request_counts.get(run.target, {})):
             is_served = request_counts[run.target][minute] > 0 and first_minute <= minute <= now - MINUTE
-            if is_served and not any(request_counts.get(variant, {}).get(minute, 0) for variant in run.rolled_back):
+            if is_served and not any(
+                request_counts.get(variant, {}).get(minute, 0) for variant in run.rolled_back_variants
+            ):
                 return minute + MINUTE
         return None
 

@@ -31,7 +31,7 @@ from tidewatch.traffic.models import (
     ResourceNames,
 )
 from tidewatch.traffic.platform import Platform
-from tidewatch.traffic.preview import Declaration, UpdateGate
+from tidewatch.traffic.preview import Declaration, UpdateCheck
 from tidewatch.traffic.sagemaker import SageMakerEndpoint, is_config_complete
 from tidewatch.traffic.served_versions import track_served_versions
 from tidewatch.traffic.split import Split
@@ -208,7 +208,7 @@ class TrafficController:
         declaration = Declaration(
             declared, previous, models, champion, previous_champion, config, instances or {}, restores_split
         )
-        UpdateGate(self.control, self._drain).require_allowed(snapshot, declaration)
+        UpdateCheck(self.control, self._drain).require_allowed(snapshot, declaration)
 
     def acknowledge(self, incident_id: str, who: str) -> None:
         """Closes an incident for good and ends its quarantines. It is idempotent. Raises UnknownIncident."""

@@ -268,7 +268,7 @@ class RollbackRun:
     alarm_at: str = ""
     before: Split | None = None
     """The split when the incident was claimed."""
-    rolled_back: tuple[str, ...] = ()
+    rolled_back_variants: tuple[str, ...] = ()
     """The variants that lost their traffic."""
     accepted_at: datetime | None = None
     observed_at: datetime | None = None
@@ -319,7 +319,7 @@ class RollbackRun:
         for key in ("requested_at", "accepted_at", "observed_at", "traffic_at"):
             if key in values:
                 values[key] = datetime.fromisoformat(values[key])
-        for key in ("rolled_back", "notes"):
+        for key in ("rolled_back_variants", "notes"):
             values[key] = tuple(values.get(key, ()))
             if not all(isinstance(value, str) for value in values[key]):
                 raise TypeError(f"{key} must hold texts.")

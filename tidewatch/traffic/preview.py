@@ -7,7 +7,7 @@ before, such as whether AWS has instances or an alarm fires meanwhile, stays an 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from tidewatch.traffic import guard
 from tidewatch.traffic.control_table import ControlTable
@@ -39,7 +39,7 @@ class Declaration:
 
 
 @dataclass(frozen=True)
-class UpdateGate:
+class UpdateCheck:
     """Checks what a declaration would meet during `pulumi up`. Changes nothing."""
 
     control: ControlTable
@@ -47,13 +47,13 @@ class UpdateGate:
 
     def require_allowed(self, snapshot: TrafficSnapshot, declaration: Declaration) -> None:
         """Raises what `TrafficController.require_update_allowed` raises, for this snapshot of the traffic."""
-        declared, previous, models = declaration.split, declaration.previous, declaration.models
         live_record = self.control.read_models_and_content(snapshot.config) if snapshot.config else None
         live_models, content = live_record or ({}, "")
         is_live = bool(declaration.config) and declaration.config in (snapshot.config, content)
         if is_live:
             # Without a deployment the live models get the traffic, whatever is declared.
-            models = merge_live_models(models, live_models)
+            declaration = replace(declaration, models=merge_live_models(declaration.models, live_models))
+        declared, previous, models = declaration.split, declaration.previous, declaration.models
         changes_split = previous is None or not declared.is_close_to(previous)
         guard.require_declaration_allowed(
             snapshot, declared=declared, previous=previous, models=models, live_models=live_models
@@ -68,13 +68,10 @@ class UpdateGate:
             guard.require_guardrails_ok(guard.find_increased_variants(declared, previous), guardrails, list_firing())
         replaced_variants = self.drain.find_replaced_variants() if snapshot.state else frozenset[str]()
         change = PlannedChange(
-            declared,
-            models,
-            declaration.champion or "",
-            not is_live and _needs_deployment(declaration.config, models, live_models),
-            changes_split,
-            declaration.restores_split or (bool(replaced_variants) and not snapshot.open_incidents),
-            declaration.instances,
+            declaration,
+            needs_deployment=not is_live and _needs_deployment(declaration.config, models, live_models),
+            changes_split=changes_split,
+            restores_split=declaration.restores_split or (bool(replaced_variants) and not snapshot.open_incidents),
         )
         excluded = replaced_variants if snapshot.open_incidents else frozenset[str]()
         require_feasible(snapshot, change, live_models, guardrails, list_firing, excluded)
@@ -82,19 +79,15 @@ class UpdateGate:
 
 @dataclass(frozen=True)
 class PlannedChange:
-    """What is declared, and which of it an `up` has to do."""
+    """A declaration, and which of it an `up` has to do."""
 
-    declared_split: Split
-    models: Mapping[str, DeployedModel]
-    champion: str = ""
-    needs_deployment: bool = False
+    declaration: Declaration
+    needs_deployment: bool
     """Whether another configuration goes live."""
-    changes_split: bool = False
+    changes_split: bool
     """Whether the declared split changed."""
-    restores_split: bool = False
+    restores_split: bool
     """Whether a split that was declared before is to be applied."""
-    instances: Mapping[str, int] = field(default_factory=dict[str, int])
-    """The counts that change on the way."""
 
 
 def require_feasible(
@@ -112,9 +105,10 @@ def require_feasible(
     state = snapshot.state
     if state is None or state.split is None:
         return
-    replaced_variants = _find_replaced_variants(change.models, live_models)
+    declared, models = change.declaration.split, change.declaration.models
+    replaced_variants = _find_replaced_variants(models, live_models)
     if change.needs_deployment:
-        drained_variants = (replaced_variants & state.variants.keys()) | (state.variants.keys() - change.models.keys())
+        drained_variants = (replaced_variants & state.variants.keys()) | (state.variants.keys() - models.keys())
         _require_deployable(snapshot, state, change)
         state = _predict_state(
             state,
@@ -122,20 +116,18 @@ def require_feasible(
             _predict_drained_split(snapshot, state, drained_variants, change, guardrails, list_firing, excluded),
         )
     restores_split = change.restores_split or (
-        change.needs_deployment and (bool(replaced_variants) or change.models.keys() != live_models.keys())
+        change.needs_deployment and (bool(replaced_variants) or models.keys() != live_models.keys())
     )
     if not change.changes_split and (not restores_split or snapshot.open_incidents):
         return
-    if change.declared_split.is_close_to(state.split):
+    if declared.is_close_to(state.split):
         return
     # A deployment repairs what a change of weights cannot.
     if not change.needs_deployment:
         state.require_usable()
-    guard.require_not_quarantined(snapshot, change.declared_split.serving, change.models)
-    guard.require_variants_ready(change.declared_split, _apply_instances(state, change.instances), change.models)
-    guard.require_guardrails_ok(
-        guard.find_increased_variants(change.declared_split, state.split), guardrails, list_firing()
-    )
+    guard.require_not_quarantined(snapshot, declared.serving, models)
+    guard.require_variants_ready(declared, _apply_instances(state, change.declaration.instances), models)
+    guard.require_guardrails_ok(guard.find_increased_variants(declared, state.split), guardrails, list_firing())
 
 
 def _find_replaced_variants(
@@ -152,9 +144,8 @@ def _require_deployable(snapshot: TrafficSnapshot, state: EndpointState, change:
     state.require_updatable()
     guard.require_no_active_rollback(snapshot)
     # A new configuration gives the champion all weight.
-    guard.require_joinable(
-        snapshot, state, frozenset({change.champion}) & (change.models.keys() - state.variants.keys()), change.models
-    )
+    models, champion = change.declaration.models, frozenset(filter(None, (change.declaration.champion,)))
+    guard.require_joinable(snapshot, state, champion & (models.keys() - state.variants.keys()), models)
 
 
 def _predict_drained_split(
@@ -173,19 +164,21 @@ def _predict_drained_split(
         raise ChangeRefused(
             f"Variant {snapshot.active_run.target} is the target of the rollback {snapshot.active_run.incident}."
         )
-    return guard.compute_drained_split(snapshot, state, variants, change.models, guardrails, list_firing, excluded)
+    return guard.compute_drained_split(
+        snapshot, state, variants, change.declaration.models, guardrails, list_firing, excluded
+    )
 
 
 def _predict_state(state: EndpointState, change: PlannedChange, split: Split) -> EndpointState:
     """Returns the endpoint after the deployment: the declared variants, with the declared counts of those that join."""
-    shares = split.restrict_to(change.models)
+    shares = split.restrict_to(change.declaration.models)
 
     def predict_variant(name: str) -> VariantState:
         existing, share = state.variants.get(name), shares.get_share(name)
-        count = existing.instances if existing else change.instances.get(name, 1)
+        count = existing.instances if existing else change.declaration.instances.get(name, 1)
         return VariantState(share, share, count, count)
 
-    return replace(state, variants={name: predict_variant(name) for name in change.models})
+    return replace(state, variants={name: predict_variant(name) for name in change.declaration.models})
 
 
 def _apply_instances(state: EndpointState, instances: Mapping[str, int]) -> EndpointState:

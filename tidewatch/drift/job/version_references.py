@@ -31,7 +31,7 @@ class VersionReferences:
         return found
 
     def _fetch(self, version: str) -> Reference | Exception | None:
-        message_prefix = f"Nobody watches the records of version {version}:"
+        message_prefix = f"The records of version {version} are not monitored:"
         try:
             raw = self._registry.read_file(version, REFERENCE)
             return decode_reference(raw, f"{REFERENCE} of {self._model}/{version}")

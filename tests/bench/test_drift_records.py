@@ -10,17 +10,17 @@ import pytest
 from bench.drift import dataset
 
 
-def written(count: int, seed: int = dataset.SEED) -> bytes:
+def write_lines(count: int, seed: int = dataset.SEED) -> bytes:
     return b"".join(dataset.generate_lines(count, seed))
 
 
 def test_the_same_seed_gives_the_same_bytes() -> None:
-    assert written(200) == written(200)
-    assert written(200) != written(200, seed=dataset.SEED + 1)
+    assert write_lines(200) == write_lines(200)
+    assert write_lines(200) != write_lines(200, seed=dataset.SEED + 1)
 
 
 def test_each_line_is_a_captured_record_of_every_feature_and_a_score() -> None:
-    lines = written(300).splitlines()
+    lines = write_lines(300).splitlines()
     assert len(lines) == 300
     for line in lines:
         capture = json.loads(line)["captureData"]
@@ -32,7 +32,7 @@ def test_each_line_is_a_captured_record_of_every_feature_and_a_score() -> None:
 
 
 def test_event_ids_differ_and_times_lie_in_one_hour() -> None:
-    events = [json.loads(line)["eventMetadata"] for line in written(300).splitlines()]
+    events = [json.loads(line)["eventMetadata"] for line in write_lines(300).splitlines()]
     assert len({event["eventId"] for event in events}) == 300
     assert {event["inferenceTime"][:13] for event in events} == {"2026-01-01T00"}
 
@@ -52,11 +52,11 @@ def test_a_file_is_made_once_and_left_as_it_is(tmp_path) -> None:
 
 
 def test_a_run_that_was_stopped_leaves_nothing_that_looks_complete(tmp_path, monkeypatch) -> None:
-    def broken(_count: int):
+    def break_off(_count: int):
         yield b"half a file"
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(dataset, "generate_lines", broken)
+    monkeypatch.setattr(dataset, "generate_lines", break_off)
     with pytest.raises(KeyboardInterrupt):
         dataset.provide_captured_file(50, tmp_path)
     monkeypatch.undo()

@@ -10,11 +10,11 @@ import pytest
 
 from rehearsal.demo.paths import REHEARSAL, RehearsalPaths
 from tests.aws_clients import make_client
-from tests.stacks.conftest import canary, standing
-from tests.stacks.deployed_program import ROOT, Rehearsed
+from tests.stacks.conftest import canary
+from tests.stacks.deployed_program import ROOT, DeployedProgram
 from tidewatch import clock
 
-__all__ = ["canary", "standing"]
+__all__ = ["canary"]
 
 
 class Ambient:
@@ -44,9 +44,9 @@ def _nothing_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def operated(standing: Rehearsed, monkeypatch: pytest.MonkeyPatch) -> Rehearsed:
+def operated_canary(canary: DeployedProgram, monkeypatch: pytest.MonkeyPatch) -> DeployedProgram:
     """The canary, with the command line looking at it."""
     for module in ("cli.commands.status", "cli.commands.rollback", "cli.commands.runbook"):
-        monkeypatch.setattr(f"{module}.read_stack_outputs", lambda stack: dict(standing.outputs()))  # noqa: ARG005
+        monkeypatch.setattr(f"{module}.read_stack_outputs", lambda stack: dict(canary.outputs()))  # noqa: ARG005
         monkeypatch.setattr(f"{module}.Session", Ambient, raising=False)
-    return standing
+    return canary

@@ -46,7 +46,7 @@ def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def written(folder: Path, text: str = FILE) -> StackConfigFile:
+def write_stack_file(folder: Path, text: str = FILE) -> StackConfigFile:
     (folder / "Pulumi.dev.yaml").write_text(text)
     return StackConfigFile.of("dev", folder)
 
@@ -61,14 +61,14 @@ def answering(folder: Path, script: str) -> None:
 def test_with_the_cli_secrets_are_opened_and_known_as_secret(alone: Path):
     (alone / "answer.json").write_text(json.dumps(ANSWER))
     answering(alone, f"/bin/cat {alone}/answer.json")
-    settings = written(alone).load_settings()
+    settings = write_stack_file(alone).load_settings()
     assert settings.endpoint.environment == {"TOKEN": "opened", "MODE": "fast"}
     assert settings.notify.p1 == (("https", "https://hook.example.com"),)
     assert settings.secret == {"endpoint", "notify"}
 
 
 def test_without_the_cli_the_rest_is_read_and_what_is_not_is_named(alone: Path):
-    file = written(alone)
+    file = write_stack_file(alone)
     settings = file.load_settings()
     assert settings.endpoint.environment["MODE"] == "fast"
     assert isinstance(settings.endpoint.environment["TOKEN"], str)
@@ -80,13 +80,13 @@ def test_without_the_cli_the_rest_is_read_and_what_is_not_is_named(alone: Path):
 
 def test_a_cli_that_cannot_decrypt_is_told_in_its_own_words(alone: Path):
     answering(alone, "echo 'error: incorrect passphrase' >&2; exit 255")
-    file = written(alone)
+    file = write_stack_file(alone)
     file.load_settings()
     assert "`pulumi config` failed: incorrect passphrase" in file.resolve().note
 
 
 def test_an_edit_keeps_secure_values_and_comments_as_they_are(alone: Path):
-    file = written(alone)
+    file = write_stack_file(alone)
     edit_variants(file, file.load_settings(), "1", None)
     file.save()
     text = (alone / "Pulumi.dev.yaml").read_text()
@@ -97,7 +97,7 @@ def test_an_edit_keeps_secure_values_and_comments_as_they_are(alone: Path):
 
 
 def test_a_mistake_is_told_with_what_could_not_be_read_and_nothing_about_that(alone: Path):
-    file = written(alone, FILE.replace("ml.g5.xlarge", "{secure: AAABA}").replace("a@example.com", '"<a>"'))
+    file = write_stack_file(alone, FILE.replace("ml.g5.xlarge", "{secure: AAABA}").replace("a@example.com", '"<a>"'))
     with pytest.raises(UserError) as refused:
         file.load_settings()
     told = str(refused.value).splitlines()[1:]
@@ -114,7 +114,7 @@ def test_an_environment_is_read_through_the_cli_under_what_the_file_says(alone: 
     }
     (alone / "answer.json").write_text(json.dumps(told))
     answering(alone, f"/bin/cat {alone}/answer.json")
-    settings = written(
+    settings = write_stack_file(
         alone, "environment:\n  - team/shared\n" + FILE.replace("owner: a@example.com, ", "")
     ).load_settings()
     assert settings.force_destroy
@@ -122,13 +122,15 @@ def test_an_environment_is_read_through_the_cli_under_what_the_file_says(alone: 
 
 
 def test_an_environment_that_cannot_be_read_is_named(alone: Path):
-    file = written(alone, "environment:\n  - team/shared\n" + FILE.replace("owner: a@example.com, ", ""))
+    file = write_stack_file(alone, "environment:\n  - team/shared\n" + FILE.replace("owner: a@example.com, ", ""))
     with pytest.raises(UserError, match=r"(?s)model.owner: is missing.*environment team/shared cannot be read"):
         file.load_settings()
 
 
 def test_credentials_that_cannot_be_read_end_what_needs_them(alone: Path, monkeypatch: pytest.MonkeyPatch):
-    written(alone, FILE.replace("  aws:region", "  aws:accessKey: AKIA\n  aws:secretKey: {secure: AAAB}\n  aws:region"))
+    write_stack_file(
+        alone, FILE.replace("  aws:region", "  aws:accessKey: AKIA\n  aws:secretKey: {secure: AAAB}\n  aws:region")
+    )
     monkeypatch.setattr("cli.stack_config_file.StackConfigFile.of", lambda stack: _of(stack, alone))
     with pytest.raises(UserError, match=r"aws:secretKey cannot be read here, and AWS cannot be reached without it"):
         Session("dev")
@@ -138,6 +140,6 @@ _of = StackConfigFile.of
 
 
 def test_what_stands_for_a_secret_has_its_form_and_is_known(alone: Path):
-    values = written(alone).resolve().values
+    values = write_stack_file(alone).resolve().values
     assert isinstance(values["tidewatch:notify"]["P1"][0]["https"], UnreadableSecret)
     assert os.environ["PATH"] == str(alone / "bin")

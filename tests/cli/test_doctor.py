@@ -18,12 +18,12 @@ from cli.errors import UserError
 from cli.main import app
 from cli.stack_config_file import StackConfigFile
 from rehearsal.demo.paths import RehearsalPaths
-from tests.cli.answering import Account
 from tests.cli.conftest import Ambient
-from tests.stacks.deployed_program import Rehearsed
+from tests.cli.scripted_account import Account
+from tests.stacks.deployed_program import DeployedProgram
 
 
-def _parts(outputs: Mapping[str, Any], stack: str = "rehearsal") -> dict[str, list[CheckResult]]:
+def _run_checks(outputs: Mapping[str, Any], stack: str = "rehearsal") -> dict[str, list[CheckResult]]:
     checks = stack_checks.build_checks(stack, outputs, Ambient(stack))  # type: ignore[arg-type]
     return {check.name: list(run_check(check)) for check in checks}
 
@@ -32,8 +32,8 @@ def _states(found: dict[str, list[CheckResult]]) -> dict[str, set[str]]:
     return {name: {one.state for one in findings} for name, findings in found.items()}
 
 
-def test_a_stack_that_is_well_is_well(operated: Rehearsed) -> None:
-    found = _parts(operated.outputs())
+def test_a_stack_that_is_well_is_well(operated_canary: DeployedProgram) -> None:
+    found = _run_checks(operated_canary.outputs())
     states = _states(found)
     assert states["endpoint"] == states["functions"] == states["queues"] == states["ledger"] == {"ok"}
     assert states["buckets"] == {"ok"}
@@ -42,8 +42,8 @@ def test_a_stack_that_is_well_is_well(operated: Rehearsed) -> None:
     assert all(one.remedy for findings in found.values() for one in findings if one.state != "ok")
 
 
-def test_parts_that_are_gone_fail_with_the_command_that_makes_them_again(operated: Rehearsed) -> None:
-    outputs = dict(operated.outputs())
+def test_parts_that_are_gone_fail_with_the_command_that_makes_them_again(operated_canary: DeployedProgram) -> None:
+    outputs = dict(operated_canary.outputs())
     arn = outputs["topics"]["P1"]
     gone = {
         **outputs,
@@ -56,30 +56,36 @@ def test_parts_that_are_gone_fail_with_the_command_that_makes_them_again(operate
         "alarms": {"names": {"disk-blue": "gone"}},
         "dashboard_names": {"oncall": "gone", "debug": None},
     }
-    found = _parts(gone, "dev")
+    found = _run_checks(gone, "dev")
     for name in ("endpoint", "functions", "queues", "topics", "ledger", "alarms", "dashboards"):
         assert [one.state for one in found[name]] == ["fail"], name
     assert [one.state for one in found["buckets"]] == ["fail", "ok"]
     assert found["endpoint"][0].remedy == "pulumi up --refresh --stack dev"
-    assert _parts(gone)["endpoint"][0].remedy == "pulumi up --refresh --stack rehearsal"
+    assert _run_checks(gone)["endpoint"][0].remedy == "pulumi up --refresh --stack rehearsal"
 
 
-def test_a_ledger_that_was_rewritten_fails_with_its_runbook(operated: Rehearsed) -> None:
-    dynamodb, name, key = boto3.client("dynamodb"), operated.outputs()["ledger"], operated.outputs()["key"]
+def test_a_ledger_that_was_rewritten_fails_with_its_runbook(operated_canary: DeployedProgram) -> None:
+    dynamodb, name, key = (
+        boto3.client("dynamodb"),
+        operated_canary.outputs()["ledger"],
+        operated_canary.outputs()["key"],
+    )
     place = {"endpoint": {"S": key}, "sequence": {"N": "1"}}
     first = dynamodb.get_item(TableName=name, Key=place)["Item"]
     dynamodb.put_item(TableName=name, Item={**first, "who": {"S": "somebody else"}})
-    found = _parts(operated.outputs())["ledger"]
+    found = _run_checks(operated_canary.outputs())["ledger"]
     dynamodb.put_item(TableName=name, Item=first)
     assert [one.state for one in found] == ["ok", "fail"]
     assert found[1].message == f"1 of its entries were changed, removed or added by another program: {key} 2"
     assert found[1].remedy == "tidewatch runbook records-refused --stack rehearsal"
-    assert {one.state for one in _parts(operated.outputs())["ledger"]} == {"ok"}
+    assert {one.state for one in _run_checks(operated_canary.outputs())["ledger"]} == {"ok"}
 
 
-def test_an_older_stack_has_no_findings_of_what_it_does_not_name(operated: Rehearsed) -> None:
-    outputs = {key: value for key, value in operated.outputs().items() if key not in ("alarms", "dashboard_names")}
-    found = _parts({**outputs, "endpoint": {"name": None}}, "dev")
+def test_an_older_stack_has_no_findings_of_what_it_does_not_name(operated_canary: DeployedProgram) -> None:
+    outputs = {
+        key: value for key, value in operated_canary.outputs().items() if key not in ("alarms", "dashboard_names")
+    }
+    found = _run_checks({**outputs, "endpoint": {"name": None}}, "dev")
     assert found["alarms"] == found["dashboards"] == []
     assert found["endpoint"][0].state == "warn"
     assert "tidewatch promote" in found["endpoint"][0].remedy
@@ -101,23 +107,23 @@ def test_a_rehearsal_without_an_endpoint_is_waited_for_only_until_the_demo_has_e
     assert found.remedy.startswith(remedy)
 
 
-def test_what_waits_in_a_queue_is_a_warning_with_its_runbook(operated: Rehearsed) -> None:
-    sqs, name = boto3.client("sqs"), operated.outputs()["rollback"]["function"]
+def test_what_waits_in_a_queue_is_a_warning_with_its_runbook(operated_canary: DeployedProgram) -> None:
+    sqs, name = boto3.client("sqs"), operated_canary.outputs()["rollback"]["function"]
     config = boto3.client("lambda").get_function_event_invoke_config(FunctionName=name)
     queue = config["DestinationConfig"]["OnFailure"]["Destination"].rpartition(":")[2]
     url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
     sqs.send_message(QueueUrl=url, MessageBody="{}")
-    (found,) = (one for one in _parts(operated.outputs())["queues"] if one.state != "ok")
+    (found,) = (one for one in _run_checks(operated_canary.outputs())["queues"] if one.state != "ok")
     sqs.purge_queue(QueueUrl=url)
     assert found.state == "warn"
     assert found.remedy == "tidewatch runbook undelivered --stack rehearsal"
 
 
 @pytest.mark.parametrize(("stack", "state"), [("dev", "warn"), ("prod", "fail")])
-def test_a_page_that_nobody_hears_fails_in_production(stack: str, state: str, operated: Rehearsed) -> None:
+def test_a_page_that_nobody_hears_fails_in_production(stack: str, state: str, operated_canary: DeployedProgram) -> None:
     arn = boto3.client("sns").create_topic(Name=f"silent-{stack}")["TopicArn"]
     topics = {"P1": arn, "escalation": None}
-    (found,) = _parts({**operated.outputs(), "topics": topics}, stack)["topics"]
+    (found,) = _run_checks({**operated_canary.outputs(), "topics": topics}, stack)["topics"]
     assert (found.state, found.message) == (state, "P1 has no recipients")
 
 
@@ -137,29 +143,29 @@ def test_who_did_not_confirm_hears_nothing() -> None:
     assert (heard.state, heard.message) == ("ok", "P1 has 1 confirmed")
 
 
-def test_alarms_that_somebody_switched_off_are_told_with_the_way_back(operated: Rehearsed) -> None:
+def test_alarms_that_somebody_switched_off_are_told_with_the_way_back(operated_canary: DeployedProgram) -> None:
     cloudwatch = boto3.client("cloudwatch")
     cloudwatch.put_metric_alarm(
         AlarmName="muted", Namespace="N", MetricName="m", Statistic="Sum", Period=60, EvaluationPeriods=1,
         Threshold=1, ComparisonOperator="GreaterThanThreshold", ActionsEnabled=False,
     )  # fmt: skip
-    (found,) = _parts({**operated.outputs(), "alarms": {"names": {"disk-blue": "muted"}}})["alarms"]
+    (found,) = _run_checks({**operated_canary.outputs(), "alarms": {"names": {"disk-blue": "muted"}}})["alarms"]
     cloudwatch.delete_alarms(AlarmNames=["muted"])
     assert (found.state, "disk-blue" in found.message) == ("warn", True)
     assert found.remedy == "aws cloudwatch enable-alarm-actions --alarm-names muted --region us-east-1"
 
 
 @pytest.fixture
-def examined(operated: Rehearsed, monkeypatch: pytest.MonkeyPatch) -> Rehearsed:
+def examined_canary(operated_canary: DeployedProgram, monkeypatch: pytest.MonkeyPatch) -> DeployedProgram:
     class Simulated(Ambient):
         is_simulated = True
 
-    monkeypatch.setattr("cli.commands.doctor.read_stack_outputs", lambda stack: dict(operated.outputs()))  # noqa: ARG005
+    monkeypatch.setattr("cli.commands.doctor.read_stack_outputs", lambda stack: dict(operated_canary.outputs()))  # noqa: ARG005
     monkeypatch.setattr("cli.commands.doctor.Session", Simulated)
-    return operated
+    return operated_canary
 
 
-@pytest.mark.usefixtures("examined")
+@pytest.mark.usefixtures("examined_canary")
 def test_it_prints_a_line_a_finding_with_its_remedy_and_ends_with_0_without_a_failure() -> None:
     said = CliRunner().invoke(app, ["doctor", "--stack", "rehearsal"])
     assert said.exit_code == 0, said.output
@@ -168,8 +174,8 @@ def test_it_prints_a_line_a_finding_with_its_remedy_and_ends_with_0_without_a_fa
     assert "warn  account" in said.output
 
 
-def test_a_failure_ends_with_1(examined: Rehearsed, monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = {**examined.outputs(), "ledger": "gone"}
+def test_a_failure_ends_with_1(examined_canary: DeployedProgram, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = {**examined_canary.outputs(), "ledger": "gone"}
     monkeypatch.setattr("cli.commands.doctor.read_stack_outputs", lambda stack: broken)  # noqa: ARG005
     said = CliRunner().invoke(app, ["doctor", "--stack", "rehearsal", "--json"])
     told = json.loads(said.stdout)
@@ -179,7 +185,7 @@ def test_a_failure_ends_with_1(examined: Rehearsed, monkeypatch: pytest.MonkeyPa
     assert set(failed) == {"check", "state", "message", "remedy"}
 
 
-@pytest.mark.usefixtures("examined")
+@pytest.mark.usefixtures("examined_canary")
 def test_a_stack_that_was_never_deployed_is_examined_as_far_as_it_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     def never(stack: str) -> dict[str, Any]:
         raise UserError(f"the stack {stack} has no outputs yet")
@@ -191,7 +197,7 @@ def test_a_stack_that_was_never_deployed_is_examined_as_far_as_it_goes(monkeypat
     assert "endpoint" not in said.output
 
 
-@pytest.mark.usefixtures("examined")
+@pytest.mark.usefixtures("examined_canary")
 @pytest.mark.parametrize(("stack", "warned"), [("prod", True), ("dev", False)])
 def test_production_that_names_nobody_who_deploys_is_a_warning(stack: str, warned: bool) -> None:
     settings = StackConfigFile.of(stack).load_settings()
@@ -206,7 +212,7 @@ def test_mistakes_of_the_config_are_findings() -> None:
     assert "there is no Pulumi.nowhere.yaml" in said.output
 
 
-@pytest.mark.usefixtures("examined")
+@pytest.mark.usefixtures("examined_canary")
 def test_without_a_stack_it_looks_at_the_machine_alone() -> None:
     said = CliRunner().invoke(app, ["doctor", "--json"])
     assert [one["check"] for one in json.loads(said.stdout)["checks"]] == ["pulumi", "layer", "credentials", "region"]

@@ -12,7 +12,7 @@ from botocore.exceptions import NoCredentialsError
 from cli.checks import account
 from cli.checks.result import Check, CheckResult, run_check
 from stacks.config.settings import StackSettings, load
-from tests.cli.answering import Account, refusal
+from tests.cli.scripted_account import Account, refusal
 from tests.stacks.deployed_program import IMAGE, rehearsal_config
 
 HOST = "ml.g5.xlarge"

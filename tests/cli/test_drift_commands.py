@@ -38,7 +38,7 @@ def table(rows: int, seed: int, shift: float = 0.0) -> pl.DataFrame:
     )
 
 
-def captured(frame: pl.DataFrame) -> str:
+def capture_rows(frame: pl.DataFrame) -> str:
     """The rows as SageMaker would capture them, one record each."""
     return "".join(
         json.dumps(
@@ -69,7 +69,7 @@ def training(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def frozen(tmp_path: Path, training: Path) -> Path:
+def reference_file(tmp_path: Path, training: Path) -> Path:
     path = tmp_path / "reference.json"
     assert run("reference", training, "-o", path, "--score", "score").exit_code == 0
     return path
@@ -87,8 +87,8 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         yield s3
 
 
-def checked(frozen: Path, *arguments: object) -> tuple[int, dict[str, Any]]:
-    result = run("check", "--reference", frozen, "--json", *arguments)
+def run_check(reference_file: Path, *arguments: object) -> tuple[int, dict[str, Any]]:
+    result = run("check", "--reference", reference_file, "--json", *arguments)
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     assert result.stderr == ""
     return result.exit_code, json.loads(result.stdout)
@@ -116,16 +116,16 @@ def test_reference_takes_excluded_and_categorical_columns(tmp_path: Path, traini
     assert json.loads(path.read_bytes())["columns"] == ["distance", "carrier", "score"]
 
 
-def test_rows_like_the_training_are_ok_in_every_form(tmp_path: Path, frozen: Path) -> None:
+def test_rows_like_the_training_are_ok_in_every_form(tmp_path: Path, reference_file: Path) -> None:
     rows = table(500, 2)
     rows.write_csv(tmp_path / "rows.csv")
     rows.write_parquet(tmp_path / "rows.parquet")
     (tmp_path / "rows.csv.gz").write_bytes(gzip.compress(rows.write_csv().encode()))
-    (tmp_path / "rows.jsonl").write_text(captured(rows))
-    (tmp_path / "rows.jsonl.gz").write_bytes(gzip.compress(captured(rows).encode()))
+    (tmp_path / "rows.jsonl").write_text(capture_rows(rows))
+    (tmp_path / "rows.jsonl.gz").write_bytes(gzip.compress(capture_rows(rows).encode()))
     answers = []
     for name in ("rows.csv", "rows.csv.gz", "rows.parquet", "rows.jsonl", "rows.jsonl.gz"):
-        code, told = checked(frozen, tmp_path / name)
+        code, told = run_check(reference_file, tmp_path / name)
         assert code == 0, name
         answers.append(told)
     assert all(told == answers[0] for told in answers)
@@ -136,36 +136,39 @@ def test_rows_like_the_training_are_ok_in_every_form(tmp_path: Path, frozen: Pat
     assert answers[0]["features"]["carrier"]["ks"] is None
 
 
-def test_several_paths_add_up(tmp_path: Path, frozen: Path) -> None:
+def test_several_paths_add_up(tmp_path: Path, reference_file: Path) -> None:
     rows = table(600, 2)
     for at in range(3):
         part = tmp_path / f"captured/{at}"
         part.mkdir(parents=True)
-        (part / "file.jsonl").write_text(captured(rows[at * 200 : at * 200 + 200]))
+        (part / "file.jsonl").write_text(capture_rows(rows[at * 200 : at * 200 + 200]))
         rows[at * 200 : at * 200 + 200].write_csv(tmp_path / f"{at}.csv")
     rows.write_parquet(tmp_path / "rows.parquet")
-    expected = checked(frozen, tmp_path / "rows.parquet")
-    assert checked(frozen, tmp_path / "captured") == expected
-    assert checked(frozen, *(tmp_path / f"{at}.csv" for at in range(3))) == expected
-    mixed = run("check", "--reference", frozen, tmp_path / "captured", tmp_path / "0.csv")
-    assert "cannot be checked together" in str(mixed.exception)
+    expected = run_check(reference_file, tmp_path / "rows.parquet")
+    assert run_check(reference_file, tmp_path / "captured") == expected
+    assert run_check(reference_file, *(tmp_path / f"{at}.csv" for at in range(3))) == expected
+    mixed = run("check", "--reference", reference_file, tmp_path / "captured", tmp_path / "0.csv")
+    assert "cannot be run_check together" in str(mixed.exception)
 
 
-def test_objects_in_s3_are_read_by_key_and_by_prefix(tmp_path: Path, frozen: Path, bucket: Any) -> None:
+def test_objects_in_s3_are_read_by_key_and_by_prefix(tmp_path: Path, reference_file: Path, bucket: Any) -> None:
     rows = table(200, 2)
     rows.write_csv(tmp_path / "rows.csv")
-    expected = checked(frozen, tmp_path / "rows.csv")
+    expected = run_check(reference_file, tmp_path / "rows.csv")
     for key, part in (("cfg/e/v/2013/05/14/12/a.jsonl", rows[:100]), ("cfg/e/v/2013/05/14/13/b.jsonl", rows[100:])):
-        bucket.put_object(Bucket="capture", Key=key, Body=captured(part).encode())
+        bucket.put_object(Bucket="capture", Key=key, Body=capture_rows(part).encode())
     bucket.put_object(Bucket="capture", Key="cfg-other/c.jsonl", Body=b"never read")
     bucket.put_object(Bucket="capture", Key="cfg/readme.txt", Body=b"never read")
-    assert checked(frozen, "s3://capture/cfg") == expected
-    assert checked(frozen, "s3://capture/cfg/") == expected
-    assert checked(frozen, *(f"s3://capture/cfg/e/v/2013/05/14/{name}" for name in ("12/a.jsonl", "13"))) == expected
-    missing = run("check", "--reference", frozen, "s3://capture/nothing")
+    assert run_check(reference_file, "s3://capture/cfg") == expected
+    assert run_check(reference_file, "s3://capture/cfg/") == expected
+    assert (
+        run_check(reference_file, *(f"s3://capture/cfg/e/v/2013/05/14/{name}" for name in ("12/a.jsonl", "13")))
+        == expected
+    )
+    missing = run("check", "--reference", reference_file, "s3://capture/nothing")
     assert isinstance(missing.exception, UserError)
     assert "no object under s3://capture/nothing" in str(missing.exception)
-    assert "download s3://b/t.csv first" in str(run("check", "--reference", frozen, "s3://b/t.csv").exception)
+    assert "download s3://b/t.csv first" in str(run("check", "--reference", reference_file, "s3://b/t.csv").exception)
 
 
 @pytest.mark.parametrize(
@@ -173,39 +176,41 @@ def test_objects_in_s3_are_read_by_key_and_by_prefix(tmp_path: Path, frozen: Pat
     [(500, 0.0, 0, "ok"), (2000, 0.37, 3, "warning"), (500, 1.5, 4, "drift"), (20, 0.0, 5, "insufficient data")],
 )
 def test_the_exit_code_tells_the_verdict(
-    tmp_path: Path, frozen: Path, rows: int, shift: float, code: int, verdict: str
+    tmp_path: Path, reference_file: Path, rows: int, shift: float, code: int, verdict: str
 ) -> None:
     table(rows, 4, shift).write_csv(tmp_path / "rows.csv")
-    assert checked(frozen, tmp_path / "rows.csv")[0] == code
-    shown = run("check", "--reference", frozen, tmp_path / "rows.csv")
+    assert run_check(reference_file, tmp_path / "rows.csv")[0] == code
+    shown = run("check", "--reference", reference_file, tmp_path / "rows.csv")
     assert shown.exit_code == code
     assert shown.stdout.startswith(f"model: {verdict}")
 
 
-def test_a_table_without_a_feature_is_invalid_and_without_the_score_is_judged(tmp_path: Path, frozen: Path) -> None:
+def test_a_table_without_a_feature_is_invalid_and_without_the_score_is_judged(
+    tmp_path: Path, reference_file: Path
+) -> None:
     rows = table(500, 2)
     rows.drop("carrier").write_csv(tmp_path / "rows.csv")
-    code, told = checked(frozen, tmp_path / "rows.csv")
+    code, told = run_check(reference_file, tmp_path / "rows.csv")
     assert (code, told["model"], told["features"]["carrier"]["verdict"]) == (6, "invalid", "invalid")
     rows.drop("score").with_columns(note=pl.lit("ignored")).write_csv(tmp_path / "rows.csv")
-    code, told = checked(frozen, tmp_path / "rows.csv")
+    code, told = run_check(reference_file, tmp_path / "rows.csv")
     assert (code, told["model"]) == (0, "ok")
     assert told["features"]["score"]["verdict"] == "insufficient data"
 
 
-def test_a_feature_that_turned_into_text_is_invalid(tmp_path: Path, frozen: Path) -> None:
+def test_a_feature_that_turned_into_text_is_invalid(tmp_path: Path, reference_file: Path) -> None:
     table(500, 2).with_columns(distance=pl.lit("far")).write_csv(tmp_path / "rows.csv")
-    code, told = checked(frozen, tmp_path / "rows.csv")
+    code, told = run_check(reference_file, tmp_path / "rows.csv")
     assert (code, told["records"]) == (
         6,
         {"read": 500, "parsed": 0, "rejected": {"not_a_number": 500}, "header_rows": 0},
     )
 
 
-def test_rejects_are_shown_by_reason_with_up_to_three_places(tmp_path: Path, frozen: Path) -> None:
+def test_rejects_are_shown_by_reason_with_up_to_three_places(tmp_path: Path, reference_file: Path) -> None:
     path = tmp_path / "rows.jsonl"
-    path.write_text(captured(table(500, 2)) + "secret-7\n" * 5 + '{"secret')
-    result = run("check", "--reference", frozen, path)
+    path.write_text(capture_rows(table(500, 2)) + "secret-7\n" * 5 + '{"secret')
+    result = run("check", "--reference", reference_file, path)
     lines = result.stdout.splitlines()
     at = lines.index("records: 506 read = 500 parsed + 6 rejected")
     assert lines[at + 1] == "  not_json: 5"
@@ -217,27 +222,27 @@ def test_rejects_are_shown_by_reason_with_up_to_three_places(tmp_path: Path, fro
     table(500, 2).with_columns(
         distance=pl.when(pl.int_range(500) == 7).then(pl.lit("x")).otherwise("distance")
     ).write_csv(tmp_path / "rows.csv")
-    assert ", column distance" in run("check", "--reference", frozen, tmp_path / "rows.csv").stdout
+    assert ", column distance" in run("check", "--reference", reference_file, tmp_path / "rows.csv").stdout
 
 
-def test_a_table_tells_what_moved(tmp_path: Path, frozen: Path) -> None:
+def test_a_table_tells_what_moved(tmp_path: Path, reference_file: Path) -> None:
     table(500, 2, 1.5).write_csv(tmp_path / "rows.csv")
-    shown = run("check", "--reference", frozen, tmp_path / "rows.csv").stdout.splitlines()
+    shown = run("check", "--reference", reference_file, tmp_path / "rows.csv").stdout.splitlines()
     assert shown[0] == "model: drift, 1 of 3 features drift"
     assert shown[2].split()[:2] == ["distance", "drift"]
     assert "of its values were below" in shown[2]
 
 
-def test_the_report_is_written_as_a_page(tmp_path: Path, frozen: Path) -> None:
+def test_the_report_is_written_as_a_page(tmp_path: Path, reference_file: Path) -> None:
     table(500, 2, 1.5).write_csv(tmp_path / "rows.csv")
     pages = [tmp_path / "a.html", tmp_path / "b.html"]
     for path in pages:
-        assert checked(frozen, tmp_path / "rows.csv", "--html", path)[0] == 4
+        assert run_check(reference_file, tmp_path / "rows.csv", "--html", path)[0] == 4
     assert pages[0].read_bytes() == pages[1].read_bytes()
     assert "▲ drift" in pages[0].read_text()
-    assert str(run("check", "--reference", frozen, tmp_path / "rows.csv", "--html", "/nowhere/a.html").exception) == (
-        "cannot write /nowhere/a.html: no such file or directory"
-    )
+    assert str(
+        run("check", "--reference", reference_file, tmp_path / "rows.csv", "--html", "/nowhere/a.html").exception
+    ) == ("cannot write /nowhere/a.html: no such file or directory")
 
 
 @pytest.mark.parametrize(
@@ -256,15 +261,18 @@ def test_a_reference_that_cannot_be_read_is_refused(tmp_path: Path, training: Pa
     assert says in str(result.exception)
 
 
-def test_what_is_not_there_is_named(tmp_path: Path, training: Path, frozen: Path) -> None:
+def test_what_is_not_there_is_named(tmp_path: Path, training: Path, reference_file: Path) -> None:
     for arguments, says in (
         (("check", "--reference", "/nowhere.json", training), "cannot read /nowhere.json: no such file or directory"),
-        (("check", "--reference", frozen, "/nowhere.csv"), "cannot read /nowhere.csv: no such file or directory"),
         (
-            ("check", "--reference", frozen, "/nowhere.parquet"),
+            ("check", "--reference", reference_file, "/nowhere.csv"),
+            "cannot read /nowhere.csv: no such file or directory",
+        ),
+        (
+            ("check", "--reference", reference_file, "/nowhere.parquet"),
             "cannot read /nowhere.parquet: no such file or directory",
         ),
-        (("check", "--reference", frozen, "/nowhere.jsonl"), "/nowhere.jsonl is neither a file nor a folder"),
+        (("check", "--reference", reference_file, "/nowhere.jsonl"), "/nowhere.jsonl is neither a file nor a folder"),
         (("reference", "/nowhere.csv", "-o", tmp_path / "r.json"), "cannot read /nowhere.csv: no such file"),
         (("reference", training, "-o", "/nowhere/r.json"), "cannot write /nowhere/r.json"),
     ):
@@ -282,15 +290,15 @@ def test_a_mistyped_column_is_guessed(tmp_path: Path, training: Path) -> None:
 
 
 def test_a_long_check_shows_its_progress_on_a_terminal_only(
-    tmp_path: Path, frozen: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, reference_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "rows.jsonl").write_text(captured(table(100, 2)))
+    (tmp_path / "rows.jsonl").write_text(capture_rows(table(100, 2)))
     table(100, 2).write_csv(tmp_path / "rows.csv")
     monkeypatch.setattr(cli.progress, "SHOW_AFTER", -1.0)
     for name, says in (("rows.jsonl", "count records"), ("rows.csv", "count rows.csv")):
-        assert run("check", "--reference", frozen, tmp_path / name).stderr == ""
+        assert run("check", "--reference", reference_file, tmp_path / name).stderr == ""
         monkeypatch.setenv("FORCE_COLOR", "1")
-        result = run("check", "--reference", frozen, tmp_path / name, "--json")
+        result = run("check", "--reference", reference_file, tmp_path / name, "--json")
         monkeypatch.delenv("FORCE_COLOR")
         assert says in result.stderr
         assert json.loads(result.stdout)["model"] == "ok"
@@ -304,19 +312,19 @@ def command(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_command_itself_answers_with_exit_codes_and_sentences(tmp_path: Path, training: Path) -> None:
-    frozen = tmp_path / "r.json"
-    done = command("reference", training, "-o", frozen, "--score", "score")
+    reference_file = tmp_path / "r.json"
+    done = command("reference", training, "-o", reference_file, "--score", "score")
     assert (done.returncode, done.stderr) == (0, "")
     table(500, 2, 1.5).write_csv(tmp_path / "rows.csv")
-    done = command("check", "--reference", frozen, tmp_path / "rows.csv", "--json")
+    done = command("check", "--reference", reference_file, tmp_path / "rows.csv", "--json")
     assert (done.returncode, json.loads(done.stdout)["model"], done.stderr) == (4, "drift", "")
     (tmp_path / "empty.jsonl").write_text("")
-    assert command("check", "--reference", frozen, tmp_path / "empty.jsonl").returncode == 5
-    done = command("reference", tmp_path / "nothing.csv", "-o", frozen)
+    assert command("check", "--reference", reference_file, tmp_path / "empty.jsonl").returncode == 5
+    done = command("reference", tmp_path / "nothing.csv", "-o", reference_file)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"tidewatch: cannot read {tmp_path}/nothing.csv: no such file or directory\n"
     (tmp_path / "head.csv").write_text("a,b\n")
-    done = command("reference", tmp_path / "head.csv", "-o", frozen)
+    done = command("reference", tmp_path / "head.csv", "-o", reference_file)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("tidewatch: the training data has no rows")
     assert command("check", tmp_path / "rows.csv").returncode == 2
@@ -369,9 +377,9 @@ def test_codes_are_told_with_their_labels(tmp_path: Path) -> None:
     data.write_text("store,n\n" + "".join(f"{17 + at % 2},{at}\n" for at in range(400)))
     now.write_text("store,n\n" + "".join(f"17,{at}\n" for at in range(400)))
     labels.write_text('column,value,label\nstore,17,"Lisbon, Baixa"\nstore,18.0,Porto\nstore,19,Faro\n')
-    frozen = tmp_path / "reference.json"
-    assert "1: store" in run("reference", data, "-o", frozen, "--labels", labels).output
-    said = run("check", now, "--reference", frozen, "--html", tmp_path / "page.html")
+    reference_file = tmp_path / "reference.json"
+    assert "1: store" in run("reference", data, "-o", reference_file, "--labels", labels).output
+    said = run("check", now, "--reference", reference_file, "--html", tmp_path / "page.html")
     assert said.exit_code == 4
     assert '"17: Lisbon, Baixa"' in " ".join(said.output.split())
     assert "18: Porto" in (tmp_path / "page.html").read_text()
@@ -417,7 +425,7 @@ def test_labels_in_another_coding_or_without_a_row_s_place_are_told_where(tmp_pa
 
 
 def test_a_name_or_a_label_is_text_whatever_it_looks_like(tmp_path: Path) -> None:
-    data, labels, frozen = (tmp_path / name for name in ("training.csv", "labels.csv", "r.json"))
+    data, labels, reference_file = (tmp_path / name for name in ("training.csv", "labels.csv", "r.json"))
     told = {"1": "None", "2": "NA", "3": "TRUE", "4": "5.0", "5": "2026-11-01 10:00:00"}
     data.write_text("NaN,n\n" + "".join(f"{1 + at % 5},{at}.5\n" for at in range(200)))
     rows = "".join(f"NaN,{value}.0,{text}\n" for value, text in told.items())
@@ -425,8 +433,8 @@ def test_a_name_or_a_label_is_text_whatever_it_looks_like(tmp_path: Path) -> Non
         labels.write_text(f"column,value,label\n{rows}")
         if form == "parquet":
             pl.read_csv(labels, infer_schema=False).write_parquet(labels := tmp_path / "labels.parquet")
-        assert run("reference", data, "-o", frozen, "--labels", labels).exit_code == 0
-        feature = json.loads(frozen.read_bytes())["features"][0]
+        assert run("reference", data, "-o", reference_file, "--labels", labels).exit_code == 0
+        feature = json.loads(reference_file.read_bytes())["features"][0]
         assert dict(zip(feature["values"], feature["labels"], strict=True)) == told
 
 
@@ -440,51 +448,51 @@ def test_a_name_or_a_label_is_text_whatever_it_looks_like(tmp_path: Path) -> Non
     ],
 )
 def test_a_column_that_no_label_fits_is_told(tmp_path: Path, values: int, labelled: str, why: str) -> None:
-    data, labels, frozen = (tmp_path / name for name in ("training.csv", "labels.csv", "r.json"))
+    data, labels, reference_file = (tmp_path / name for name in ("training.csv", "labels.csv", "r.json"))
     data.write_text("store,n\n" + "".join(f"{at % values},{at}.5\n" for at in range(1300)))
     labels.write_text(f"column,value,label\nstore,{labelled},Lisbon\n")
-    made = run("reference", data, "-o", frozen, "--labels", labels)
+    made = run("reference", data, "-o", reference_file, "--labels", labels)
     assert f"note: no label of store is kept: {why.format(labels)}" in made.output.splitlines()
-    assert "labels" not in json.loads(frozen.read_bytes())["features"][0]
+    assert "labels" not in json.loads(reference_file.read_bytes())["features"][0]
 
 
-def test_nothing_that_is_read_is_written_over(tmp_path: Path, training: Path, frozen: Path) -> None:
+def test_nothing_that_is_read_is_written_over(tmp_path: Path, training: Path, reference_file: Path) -> None:
     labels, linked, captures = tmp_path / "labels.csv", tmp_path / "report.html", tmp_path / "captured"
     labels.write_text("column,value,label\ncarrier,AA,American\n")
     linked.symlink_to(training)
     captures.mkdir()
-    (captures / "a.jsonl").write_text(captured(table(60, 2)))
-    before = {path: path.read_bytes() for path in (training, labels, frozen, captures / "a.jsonl")}
+    (captures / "a.jsonl").write_text(capture_rows(table(60, 2)))
+    before = {path: path.read_bytes() for path in (training, labels, reference_file, captures / "a.jsonl")}
     for arguments in (
         ("reference", training, "--labels", labels, "-o", labels),
         ("reference", training, "-o", linked),
-        ("check", training, "--reference", frozen, "--html", frozen),
-        ("check", training, "--reference", frozen, "--html", training),
-        ("check", training, "--reference", frozen, "--html", linked),
-        ("check", captures, "--reference", frozen, "--html", captures / "a.jsonl"),
+        ("check", training, "--reference", reference_file, "--html", reference_file),
+        ("check", training, "--reference", reference_file, "--html", training),
+        ("check", training, "--reference", reference_file, "--html", linked),
+        ("check", captures, "--reference", reference_file, "--html", captures / "a.jsonl"),
     ):
         said = run(*arguments)
         assert isinstance(said.exception, UserError), arguments
         assert "would be overwritten: give the re" in str(said.exception)
     assert {path: path.read_bytes() for path in before} == before
     for _ in range(2):
-        assert run("check", captures, "--reference", frozen, "--html", captures / "page.html").exit_code == 0
+        assert run("check", captures, "--reference", reference_file, "--html", captures / "page.html").exit_code == 0
 
 
-def test_a_table_that_is_named_again_is_counted_once(tmp_path: Path, training: Path, frozen: Path) -> None:
+def test_a_table_that_is_named_again_is_counted_once(tmp_path: Path, training: Path, reference_file: Path) -> None:
     (tmp_path / "linked.csv").symlink_to(training)
     for paths in ([training, training], [training, tmp_path / "linked.csv"], [training, f"{tmp_path}/./train.csv"]):
-        assert checked(frozen, *paths)[1]["records"]["read"] == 1000
+        assert run_check(reference_file, *paths)[1]["records"]["read"] == 1000
     folder = tmp_path / "now"
     folder.mkdir()
     table(100, 1).write_parquet(folder / "part-0.parquet")
     table(100, 2).write_parquet(folder / "part-1.parquet")
-    assert checked(frozen, folder, folder / "part-0.parquet")[1]["records"]["read"] == 200
+    assert run_check(reference_file, folder, folder / "part-0.parquet")[1]["records"]["read"] == 200
 
 
-def test_an_empty_argument_is_refused(tmp_path: Path, frozen: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_argument_is_refused(tmp_path: Path, reference_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    said = run("check", "--reference", frozen, "")
+    said = run("check", "--reference", reference_file, "")
     assert isinstance(said.exception, UserError)
     assert "a PATH is empty" in str(said.exception)
 
@@ -497,15 +505,15 @@ def test_the_training_data_is_not_overwritten(training: Path) -> None:
     assert training.read_bytes() == before
 
 
-def test_a_table_of_another_format_is_not_read_as_captured_records(tmp_path: Path, frozen: Path) -> None:
+def test_a_table_of_another_format_is_not_read_as_captured_records(tmp_path: Path, reference_file: Path) -> None:
     (tmp_path / "rows.tsv").write_text("distance\tcarrier\n1\tAA\n")
-    said = run("check", "--reference", frozen, tmp_path / "rows.tsv")
+    said = run("check", "--reference", reference_file, tmp_path / "rows.tsv")
     assert "save them as .csv or .parquet" in str(said.exception)
 
 
-def answered(frame: pl.DataFrame, answer: Callable[[float], object]) -> str:
+def capture_answers(frame: pl.DataFrame, answer: Callable[[float], object]) -> str:
     """The rows as SageMaker captures them, each with this answer in JSON."""
-    lines = [json.loads(line) for line in captured(frame).splitlines()]
+    lines = [json.loads(line) for line in capture_rows(frame).splitlines()]
     for line, score in zip(lines, frame["score"].to_list(), strict=True):
         line["captureData"]["endpointOutput"] |= {
             "observedContentType": "application/json", "data": json.dumps(answer(score)), "encoding": "JSON",
@@ -530,7 +538,7 @@ def test_training_rows_are_ok_however_an_answer_names_their_score(
     rows.write_parquet(tmp_path / "training.parquet")
     made = run("reference", tmp_path / "training.parquet", "-o", tmp_path / "r.json", "--score", "score", *options)
     assert made.exit_code == 0, made.output
-    (tmp_path / "now.jsonl").write_text(answered(rows, answer))
+    (tmp_path / "now.jsonl").write_text(capture_answers(rows, answer))
     told = json.loads(run("check", tmp_path / "now.jsonl", "--reference", tmp_path / "r.json", "--json").stdout)
     assert (told["model"], told["records"]["parsed"]) == ("ok", 300)
     assert told["features"]["score"]["psi"] < 0.01

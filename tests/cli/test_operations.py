@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from cli import main as command_line
 from cli.main import app
-from tests.stacks.deployed_program import ROOT, Rehearsed
+from tests.stacks.deployed_program import ROOT, DeployedProgram
 
 
 def _run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
@@ -27,26 +27,26 @@ def _run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     return int(ended.value.code or 0)
 
 
-def test_status_tells_declared_and_live_split_versions_and_champion(operated: Rehearsed) -> None:
+def test_status_tells_declared_and_live_split_versions_and_champion(operated_canary: DeployedProgram) -> None:
     said = json.loads(CliRunner().invoke(app, ["status", "--stack", "rehearsal", "--json"]).output)
     assert said["champion"] == "blue"
     assert said["in_sync"] is True
     assert said["incidents"] == []
-    assert said["endpoint"]["name"] == operated.outputs()["endpoint"]["name"]
+    assert said["endpoint"]["name"] == operated_canary.outputs()["endpoint"]["name"]
     assert said["variants"] == {
         "blue": {"version": "1", "declared": 0.95, "live": 0.95, "instances": 2},
         "green": {"version": "2", "declared": 0.05, "live": 0.05, "instances": 2},
     }
 
 
-@pytest.mark.usefixtures("operated")
+@pytest.mark.usefixtures("operated_canary")
 def test_status_is_a_table_for_people() -> None:
     said = CliRunner().invoke(app, ["status", "--stack", "rehearsal"]).output
     assert "blue (champion)" in said
     assert "95.0%" in said
 
 
-@pytest.mark.usefixtures("operated")
+@pytest.mark.usefixtures("operated_canary")
 def test_an_incident_that_never_was_cannot_be_acknowledged(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -66,9 +66,9 @@ def test_an_incident_that_is_closed_does_not_take_the_place_of_an_open_one(
 
 
 def test_a_stack_that_serves_nothing_says_what_to_do(
-    operated: Rehearsed, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    operated_canary: DeployedProgram, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    empty = {**operated.outputs(), "endpoint": {"name": None}, "rollback": {"function": None}}
+    empty = {**operated_canary.outputs(), "endpoint": {"name": None}, "rollback": {"function": None}}
     for module, words in (("status", ["status"]), ("rollback", ["rollback"])):
         monkeypatch.setattr(f"cli.commands.{module}.read_stack_outputs", lambda stack: empty)  # noqa: ARG005
         assert _run(monkeypatch, *words, "--stack", "dev") == 1

@@ -18,7 +18,7 @@ ACCOUNT = "210987654321"
 MARK = hash_stack_key("tidewatch/dev/flights")
 
 
-def printed(*words: str) -> list[dict[str, Any]]:
+def print_policies(*words: str) -> list[dict[str, Any]]:
     done = CliRunner().invoke(app, ["permissions", *words])
     assert done.exit_code == 0, done.output
     text, found, at = done.stdout, list[dict[str, Any]](), 0
@@ -31,7 +31,7 @@ def printed(*words: str) -> list[dict[str, Any]]:
 
 
 def test_a_role_is_printed_with_the_names_of_the_stack() -> None:
-    (reader,) = printed("reader", "--stack", "dev", "--account", ACCOUNT)
+    (reader,) = print_policies("reader", "--stack", "dev", "--account", ACCOUNT)
     assert reader["Version"] == "2012-10-17"
     (seen,) = [one for one in reader["Statement"] if "sagemaker:DescribeEndpoint" in one["Action"]]
     assert seen["Resource"] == [f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:endpoint/flights-{MARK}-*"]
@@ -40,7 +40,7 @@ def test_a_role_is_printed_with_the_names_of_the_stack() -> None:
 
 def test_the_deployers_policy_comes_in_parts_that_are_all_to_be_attached() -> None:
     done = CliRunner().invoke(app, ["permissions", "deployer", "--stack", "dev", "--account", ACCOUNT])
-    parts = printed("deployer", "--stack", "dev", "--account", ACCOUNT)
+    parts = print_policies("deployer", "--stack", "dev", "--account", ACCOUNT)
     assert len(parts) > 1
     assert f"{len(parts)} documents" in done.stderr
     sids = [one["Sid"] for part in parts for one in part["Statement"]]

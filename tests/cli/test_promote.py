@@ -35,7 +35,7 @@ CANARY = (
 RETIRED = EMPTY + "  tidewatch:retire: true\n"
 
 
-def _edited(tmp_path: Path, text: str, version: str, weight: float | None = None) -> StackConfigFile:
+def _edit_variants(tmp_path: Path, text: str, version: str, weight: float | None = None) -> StackConfigFile:
     path = tmp_path / "Pulumi.dev.yaml"
     path.write_text(text)
     file = StackConfigFile.of("dev", tmp_path)
@@ -44,7 +44,7 @@ def _edited(tmp_path: Path, text: str, version: str, weight: float | None = None
     return StackConfigFile.of("dev", tmp_path)
 
 
-def _declared(file: StackConfigFile) -> dict[str, tuple[str, float, int]]:
+def _read_declared_variants(file: StackConfigFile) -> dict[str, tuple[str, float, int]]:
     return {
         str(name): (str(variant.version), variant.weight, variant.instances)
         for name, variant in file.load_settings().variants.items()
@@ -52,49 +52,52 @@ def _declared(file: StackConfigFile) -> dict[str, tuple[str, float, int]]:
 
 
 def test_the_first_version_gets_all_of_the_traffic_and_is_the_champion(tmp_path: Path) -> None:
-    file = _edited(tmp_path, EMPTY, "3")
-    assert _declared(file) == {"blue": ("3", 100, 2)}
+    file = _edit_variants(tmp_path, EMPTY, "3")
+    assert _read_declared_variants(file) == {"blue": ("3", 100, 2)}
     assert file.load_settings().rollback_to == "blue"
 
 
 def test_a_new_version_goes_into_the_idle_variant_with_five_percent(tmp_path: Path) -> None:
     first = CANARY.replace('    green: {version: "4", weight: 5, instances: 2}\n', "")
-    assert _declared(_edited(tmp_path, first, "4")) == {"blue": ("3", 95, 2), "green": ("4", 5, 2)}
+    assert _read_declared_variants(_edit_variants(tmp_path, first, "4")) == {"blue": ("3", 95, 2), "green": ("4", 5, 2)}
 
 
 def test_a_version_that_is_there_has_its_weight_raised_and_the_champion_keeps_the_rest(tmp_path: Path) -> None:
-    assert _declared(_edited(tmp_path, CANARY, "4", 50)) == {"blue": ("3", 50, 2), "green": ("4", 50, 2)}
+    assert _read_declared_variants(_edit_variants(tmp_path, CANARY, "4", 50)) == {
+        "blue": ("3", 50, 2),
+        "green": ("4", 50, 2),
+    }
 
 
 def test_comments_and_quotes_survive(tmp_path: Path) -> None:
-    text = _edited(tmp_path, CANARY, "4", 50).text
+    text = _edit_variants(tmp_path, CANARY, "4", 50).text
     assert text == CANARY.replace("weight: 95", "weight: 50").replace("weight: 5,", "weight: 50,")
 
 
 def test_a_list_of_people_is_not_written_anew(tmp_path: Path) -> None:
     told = "  tidewatch:notify: {P1: [{email: a@example.com}]}"
-    assert _edited(tmp_path, f"{CANARY}{told}\n", "4", 50).text.splitlines()[-1] == told
+    assert _edit_variants(tmp_path, f"{CANARY}{told}\n", "4", 50).text.splitlines()[-1] == told
 
 
 def test_the_former_champions_variant_takes_the_next_version_once_it_is_idle(tmp_path: Path) -> None:
     baked = CANARY.replace("weight: 95", "weight: 0").replace("weight: 5,", "weight: 100,")
-    file = _edited(tmp_path, baked.replace("rollbackTo: blue", "rollbackTo: green"), "5", 2.5)
-    assert _declared(file) == {"blue": ("5", 2.5, 2), "green": ("4", 97.5, 2)}
+    file = _edit_variants(tmp_path, baked.replace("rollbackTo: blue", "rollbackTo: green"), "5", 2.5)
+    assert _read_declared_variants(file) == {"blue": ("5", 2.5, 2), "green": ("4", 97.5, 2)}
 
 
 def test_a_serving_challenger_is_not_overwritten(tmp_path: Path) -> None:
     with pytest.raises(PromotionRefused, match=r"no variant is idle for 5: green is declared to serve flights/4"):
-        _edited(tmp_path, CANARY, "5")
+        _edit_variants(tmp_path, CANARY, "5")
 
 
 def test_a_version_that_is_there_needs_a_weight(tmp_path: Path) -> None:
     with pytest.raises(PromotionRefused, match="give its share of the traffic"):
-        _edited(tmp_path, CANARY, "4")
+        _edit_variants(tmp_path, CANARY, "4")
 
 
 def test_a_refused_edit_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"tidewatch:variants\.green\.version"):
-        _edited(tmp_path, CANARY.replace("weight: 5,", "weight: 0,"), "latest", 5)
+        _edit_variants(tmp_path, CANARY.replace("weight: 5,", "weight: 0,"), "latest", 5)
     assert (tmp_path / "Pulumi.dev.yaml").read_text() == CANARY.replace("weight: 5,", "weight: 0,")
 
 

@@ -19,7 +19,7 @@ import cli.progress
 from cli.commands.registry import models, publish
 from cli.errors import UserError
 from rehearsal.aws import simulate_aws
-from tests.tidewatch.hostile import ATTACKS
+from tests.tidewatch.hostile_text import ATTACKS
 from tidewatch.registry import InvalidArchive, InvalidManifest, InvalidVersion, RegistryError, VersionExists
 from tidewatch.text import is_invisible
 
@@ -93,12 +93,12 @@ def run(*arguments: object) -> Any:
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
-def published(artifact: Path, lineage: Path, version: str, *more: object) -> Any:
+def run_publish(artifact: Path, lineage: Path, version: str, *more: object) -> Any:
     return run("publish", artifact, "--stack", "dev", "--version", version, "--lineage", lineage, *more)
 
 
 def test_publish_says_what_was_published_and_what_comes_next(artifact: Path, lineage: Path) -> None:
-    result = published(artifact, lineage, "3")
+    result = run_publish(artifact, lineage, "3")
     assert result.exit_code == 0, result.output
     assert "published flights/3" in result.stdout
     assert "sha256  " in result.stdout
@@ -111,8 +111,8 @@ def test_models_lists_what_was_published(artifact: Path, lineage: Path, tmp_path
     assert "no version of flights yet" in run("models", "--stack", "dev").stdout
     card = tmp_path / "card.md"
     card.write_text("card")
-    published(artifact, lineage, "2", "--card", card)
-    published(artifact, lineage, "10")
+    run_publish(artifact, lineage, "2", "--card", card)
+    run_publish(artifact, lineage, "10")
     listed = run("models", "--stack", "dev")
     assert [line.split()[0] for line in listed.stdout.splitlines()[1:] if line[0].isdigit()] == ["2", "10"]
     assert "auc=0.66" in listed.stdout
@@ -129,7 +129,7 @@ def test_an_owners_name_breaks_no_list_and_forges_no_line_of_it(artifact: Path, 
     lineage.write_text(LINEAGE.format(image=IMAGE, auc=0.66))
     described = YAML(typ="safe", pure=True).load(lineage.read_text()) | {"owner": owner}
     lineage.write_text(json.dumps(described))
-    assert published(artifact, lineage, "2").exit_code == 0
+    assert run_publish(artifact, lineage, "2").exit_code == 0
     listed = run("models", "--stack", "dev")
     assert listed.exit_code == 0
     assert len(listed.stdout.splitlines()) == 2
@@ -137,7 +137,7 @@ def test_an_owners_name_breaks_no_list_and_forges_no_line_of_it(artifact: Path, 
 
 
 def test_models_shows_versions_that_were_cut_off(artifact: Path, lineage: Path) -> None:
-    published(artifact, lineage, "1")
+    run_publish(artifact, lineage, "1")
     s3 = AWS.client("s3")
     s3.put_object(Bucket=BUCKET, Key="models/flights/4/model.tar.gz", Body=artifact.read_bytes())
     assert "interrupted or in progress: 4" in run("models", "--stack", "dev").stdout
@@ -145,9 +145,9 @@ def test_models_shows_versions_that_were_cut_off(artifact: Path, lineage: Path) 
 
 
 def test_models_shows_what_differs_between_two_versions(artifact: Path, lineage: Path) -> None:
-    published(artifact, lineage, "1")
+    run_publish(artifact, lineage, "1")
     lineage.write_text(LINEAGE.format(image=IMAGE, auc=0.7).replace("num_leaves: 31", "num_leaves: 63"))
-    published(artifact, lineage, "2")
+    run_publish(artifact, lineage, "2")
     told = json.loads(run("models", "--stack", "dev", "--diff", "1", "2", "--json").stdout)
     differing = {each["path"]: (each["before"], each["after"]) for each in told}
     assert differing["metrics.auc"] == (0.66, 0.7)
@@ -159,12 +159,12 @@ def test_models_shows_what_differs_between_two_versions(artifact: Path, lineage:
 def test_a_lineage_file_may_be_json(artifact: Path, tmp_path: Path) -> None:
     path = tmp_path / "lineage.json"
     path.write_text(json.dumps(YAML(typ="safe", pure=True).load(LINEAGE.format(image=IMAGE, auc=0.5))))
-    assert published(artifact, path, "3").exit_code == 0
+    assert run_publish(artifact, path, "3").exit_code == 0
 
 
 def test_the_image_may_come_from_the_command_line(artifact: Path, lineage: Path) -> None:
     other = "example.com/other@sha256:" + "cd" * 32
-    assert published(artifact, lineage, "3", "--image", other).exit_code == 0
+    assert run_publish(artifact, lineage, "3", "--image", other).exit_code == 0
     assert "cd" * 32 in run("models", "--stack", "dev", "--json").stdout
 
 
@@ -180,14 +180,14 @@ def test_the_image_may_come_from_the_command_line(artifact: Path, lineage: Path)
 def test_a_mistake_is_a_sentence(
     artifact: Path, lineage: Path, version: str, more: list[str], error: type[RegistryError], says: str
 ) -> None:
-    result = published(artifact, lineage, version, *more)
+    result = run_publish(artifact, lineage, version, *more)
     assert isinstance(result.exception, error)
     assert says in str(result.exception)
 
 
 def test_a_version_that_exists_is_refused(artifact: Path, lineage: Path) -> None:
-    published(artifact, lineage, "3")
-    result = published(artifact, lineage, "3")
+    run_publish(artifact, lineage, "3")
+    result = run_publish(artifact, lineage, "3")
     assert isinstance(result.exception, VersionExists)
 
 
@@ -207,13 +207,13 @@ def test_a_lineage_file_that_is_none_is_said_to_be_none(
     path = tmp_path / "lineage.yaml"
     if content is not None:
         path.write_bytes(content)
-    result = published(artifact, path, "3")
+    result = run_publish(artifact, path, "3")
     assert isinstance(result.exception, error)
     assert says in str(result.exception)
 
 
 def test_an_artifact_that_is_not_there_is_named(lineage: Path) -> None:
-    result = published(Path("/nowhere/model.tar.gz"), lineage, "3")
+    result = run_publish(Path("/nowhere/model.tar.gz"), lineage, "3")
     assert isinstance(result.exception, InvalidArchive)
     assert "there is no file /nowhere/model.tar.gz" in str(result.exception)
 
@@ -228,6 +228,6 @@ def test_a_long_publish_shows_its_progress_on_stderr_only(
 ) -> None:
     monkeypatch.setattr(cli.progress, "SHOW_AFTER", -1.0)
     monkeypatch.setenv("FORCE_COLOR", "1")
-    result = published(artifact, lineage, "3")
+    result = run_publish(artifact, lineage, "3")
     assert "upload model.tar.gz" in result.stderr
     assert "upload model.tar.gz" not in result.stdout

@@ -18,7 +18,7 @@ from cli.main import app
 from rehearsal.charts.timeline import GameDayOutcome
 from rehearsal.demo.paths import RehearsalPaths
 from rehearsal.gamedays import Scenario
-from tests.rehearsal.charts.made_up_game_day import outcome
+from tests.rehearsal.charts.sample_game_day import outcome
 from tests.stacks.deployed_program import ROOT
 
 ELSEWHERE = """

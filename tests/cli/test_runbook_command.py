@@ -12,7 +12,7 @@ from cli.commands import runbook as runbook_command
 from cli.commands.runbook import RunbookMatch, collect_names, fill_placeholders, find_runbook, runbooks_by_alarm
 from cli.errors import UserError
 from cli.main import app
-from tests.stacks.deployed_program import Rehearsed
+from tests.stacks.deployed_program import DeployedProgram
 
 CONFIG = {
     "aws:region": "eu-central-1",
@@ -120,8 +120,8 @@ def test_it_prints_the_page_as_it_is_without_a_stack() -> None:
     assert "{rollback_command}" in said.output
 
 
-def test_it_prints_the_page_with_what_the_stack_has(operated: Rehearsed) -> None:
-    outputs = operated.outputs()
+def test_it_prints_the_page_with_what_the_stack_has(operated_canary: DeployedProgram) -> None:
+    outputs = operated_canary.outputs()
     said = CliRunner().invoke(app, ["runbook", "server-errors-green", "--stack", "rehearsal"])
     assert said.exit_code == 0
     assert f"\n{outputs['rollback']['command']}\n" in said.output
@@ -130,18 +130,18 @@ def test_it_prints_the_page_with_what_the_stack_has(operated: Rehearsed) -> None
     assert "{variant}" not in said.output
 
 
-def test_where_two_variants_can_be_meant_the_first_line_says_what_VARIANT_is(operated: Rehearsed) -> None:
+def test_where_two_variants_can_be_meant_the_first_line_says_what_VARIANT_is(operated_canary: DeployedProgram) -> None:
     said = CliRunner().invoke(app, ["runbook", "server-errors", "--stack", "rehearsal"])
     first, _, title = said.stdout.splitlines()[:3]
     assert "blue (the champion) or green, and OTHER the other one" in first
     assert "`tidewatch runbook server-errors-green --stack rehearsal`" in first
     assert title.startswith("# Server errors")
-    assert f"Value={operated.outputs()['endpoint']['name']} Name=VariantName,Value=VARIANT " in said.stdout
+    assert f"Value={operated_canary.outputs()['endpoint']['name']} Name=VariantName,Value=VARIANT " in said.stdout
     assert "VariantName=OTHER,DesiredWeight=1 VariantName=VARIANT,DesiredWeight=0" in said.stdout
     assert "{variant}" not in said.output
 
 
-@pytest.mark.usefixtures("operated")
+@pytest.mark.usefixtures("operated_canary")
 def test_a_challengers_alarm_and_a_page_of_no_variant_need_no_such_line() -> None:
     for alarm in ("guardrail-errors", "undelivered"):
         said = CliRunner().invoke(app, ["runbook", alarm, "--stack", "rehearsal"])
@@ -150,7 +150,7 @@ def test_a_challengers_alarm_and_a_page_of_no_variant_need_no_such_line() -> Non
 
 
 @pytest.mark.parametrize("alarm", ["latency-burn-fast", "insufficient-data"])
-@pytest.mark.usefixtures("operated")
+@pytest.mark.usefixtures("operated_canary")
 def test_an_alarm_about_the_whole_endpoint_has_every_variant_looked_at(alarm: str) -> None:
     said = CliRunner().invoke(app, ["runbook", alarm, "--stack", "rehearsal"])
     first = said.stdout.splitlines()[0]
@@ -178,8 +178,10 @@ def test_a_page_is_found_again_with_a_variant() -> None:
         assert find_runbook(f"{page}-green") == RunbookMatch(page, f"{page}-green", "green")
 
 
-def test_every_alarm_of_the_stack_leads_to_one_page_by_its_key_and_by_its_name(operated: Rehearsed) -> None:
-    named = operated.outputs()["alarms"]["names"]
+def test_every_alarm_of_the_stack_leads_to_one_page_by_its_key_and_by_its_name(
+    operated_canary: DeployedProgram,
+) -> None:
+    named = operated_canary.outputs()["alarms"]["names"]
     assert named
     for key, name in named.items():
         assert find_runbook(name).key == find_runbook(key).key

@@ -21,15 +21,15 @@ from cli.main import app
 from cli.traffic_controller import create_controller
 from tests.aws_clients import make_client
 from tests.cli.conftest import Ambient
-from tests.stacks.conftest import canary, published, stack
-from tests.stacks.deployed_program import Rehearsed
+from tests.stacks.conftest import canary, published_stack, stack
+from tests.stacks.deployed_program import DeployedProgram
 from tidewatch.drift.job.archive import Archive
 from tidewatch.drift.job.job_index import JobIndex, LatestVerdict
 from tidewatch.drift.reports import DriftReport, WindowReport
 from tidewatch.drift.reports.report import RecordCounts
 from tidewatch.drift.statistics import FeatureVerdict, Verdict
 
-__all__ = ["canary", "published", "stack"]
+__all__ = ["canary", "published_stack", "stack"]
 
 SLO = {
     "availability": {"percent": 99.9, "days": 28, "milliseconds": None},
@@ -63,7 +63,7 @@ def _metric_alarm(key: str, state: str, severity: str) -> None:
 
 
 @pytest.fixture
-def watched(operated: Rehearsed, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rehearsed]:
+def watched_canary(operated_canary: DeployedProgram, monkeypatch: pytest.MonkeyPatch) -> Iterator[DeployedProgram]:
     """The canary with six alarms, of which one was deleted, and two objectives."""
     for key, state, severity in (
         ("server-errors-blue", "ALARM", "P1"),
@@ -78,10 +78,10 @@ def watched(operated: Rehearsed, monkeypatch: pytest.MonkeyPatch) -> Iterator[Re
         AlarmRule=f'ALARM("{NAMES["server-errors-blue"]}")',
         Tags=[{"Key": "tidewatch:severity", "Value": "P1"}],
     )
-    operated.clock.advance(1)
+    operated_canary.clock.advance(1)
     counts = {"metric": 64, "composite": 60}
-    _outputs(monkeypatch, {**operated.outputs(), "alarms": {"names": NAMES, "counts": counts}, "slo": SLO})
-    yield operated
+    _outputs(monkeypatch, {**operated_canary.outputs(), "alarms": {"names": NAMES, "counts": counts}, "slo": SLO})
+    yield operated_canary
     cloudwatch.delete_alarms(AlarmNames=[NAMES["guardrail-green"]])
     cloudwatch.delete_alarms(AlarmNames=[name for key, name in NAMES.items() if key != "guardrail-green"])
 
@@ -90,19 +90,19 @@ def _outputs(monkeypatch: pytest.MonkeyPatch, outputs: dict[str, Any]) -> None:
     monkeypatch.setattr("cli.commands.status.read_stack_outputs", lambda stack: outputs)  # noqa: ARG005
 
 
-def _said(*options: str) -> str:
+def _run_status(*options: str) -> str:
     done = CliRunner().invoke(app, ["status", "--stack", "rehearsal", *options])
     assert done.exit_code == 0, done.exception
     return done.output
 
 
-def _told() -> dict[str, Any]:
-    return json.loads(_said("--json"))
+def _read_status() -> dict[str, Any]:
+    return json.loads(_run_status("--json"))
 
 
-@pytest.mark.usefixtures("watched")
+@pytest.mark.usefixtures("watched_canary")
 def test_alarms_are_told_with_since_when_severity_and_runbook_the_most_urgent_first() -> None:
-    alarms = _told()["alarms"]
+    alarms = _read_status()["alarms"]
     told = [(one["alarm"], one["severity"], one["runbook"]) for one in alarms["firing"]]
     assert told == [
         ("guardrail-green", "P1", "tidewatch runbook guardrail-green --stack rehearsal"),
@@ -111,27 +111,27 @@ def test_alarms_are_told_with_since_when_severity_and_runbook_the_most_urgent_fi
     ]
     assert all(datetime.fromisoformat(one["since"]) for one in alarms["firing"])
     assert (alarms["insufficient"], alarms["missing"], alarms["total"]) == (1, ["undelivered"], 6)
-    said = _said()
+    said = _run_status()
     assert "3 of 6 in ALARM; 1 without enough data" in said
     assert "6 report a problem; CloudWatch has 124 alarms, 64 metric alarms and 60 composites" in said
     assert "P1  server-errors-blue since 20" in said
     assert "deleted by somebody: undelivered" in said
 
 
-@pytest.mark.usefixtures("operated")
+@pytest.mark.usefixtures("operated_canary")
 def test_a_stack_that_tells_of_no_alarms_is_not_said_to_have_none(
-    operated: Rehearsed, monkeypatch: pytest.MonkeyPatch
+    operated_canary: DeployedProgram, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    outputs = {key: value for key, value in operated.outputs().items() if key not in ("alarms", "slo")}
+    outputs = {key: value for key, value in operated_canary.outputs().items() if key not in ("alarms", "slo")}
     _outputs(monkeypatch, outputs)
-    told = _told()
+    told = _read_status()
     assert (told["alarms"], told["budgets"]) == (None, None)
-    said = _said()
+    said = _run_status()
     assert "alarms" not in said
     assert "budget" not in said
 
 
-def test_a_budget_is_what_was_measured_last(watched: Rehearsed) -> None:
+def test_a_budget_is_what_was_measured_last(watched_canary: DeployedProgram) -> None:
     cloudwatch = make_client("cloudwatch")
     for minutes, used in ((90, 0.9), (5, 0.25)):
         cloudwatch.put_metric_data(
@@ -143,15 +143,15 @@ def test_a_budget_is_what_was_measured_last(watched: Rehearsed) -> None:
                         {"Name": "Endpoint", "Value": "tidewatch/rehearsal/flights"},
                         {"Name": "Objective", "Value": "availability"},
                     ],
-                    "Timestamp": watched.clock.now() - timedelta(minutes=minutes),
+                    "Timestamp": watched_canary.clock.now() - timedelta(minutes=minutes),
                     "Value": used,
                 }
             ],
         )
-    budgets = _told()["budgets"]
+    budgets = _read_status()["budgets"]
     assert budgets["availability"]["remaining_share"] == 0.75
     assert budgets["latency"]["remaining_share"] is None
-    said = _said()
+    said = _run_status()
     assert "error budget of availability (99.9% over 28 days): 75.0% left" in said
     assert "error budget of latency (99% over 28 days): not measured yet" in said
 
@@ -159,7 +159,7 @@ def test_a_budget_is_what_was_measured_last(watched: Rehearsed) -> None:
 HOUR = datetime(2026, 1, 5, 8, tzinfo=UTC)
 
 
-def _reported(operated: Rehearsed, *features: str) -> None:
+def _store_drift_report(operated: DeployedProgram, *features: str) -> None:
     records = RecordCounts(read=100, parsed=100, rejected={})
     verdicts = tuple(
         FeatureVerdict(name, "numeric", Verdict.DRIFT if name in features else Verdict.OK) for name in ("hour", "dist")
@@ -171,10 +171,10 @@ def _reported(operated: Rehearsed, *features: str) -> None:
     archive.save_report("blue", "1", HOUR, report.encode(), "<p>")
 
 
-def test_drift_is_the_newest_report_of_each_variant(operated: Rehearsed) -> None:
-    _reported(operated, "dist")
-    reports = operated.outputs()["drift"]["reports"]
-    drift = _told()["drift"]
+def test_drift_is_the_newest_report_of_each_variant(operated_canary: DeployedProgram) -> None:
+    _store_drift_report(operated_canary, "dist")
+    reports = operated_canary.outputs()["drift"]["reports"]
+    drift = _read_status()["drift"]
     assert drift == {
         "blue": {
             "version": "1",
@@ -186,59 +186,59 @@ def test_drift_is_the_newest_report_of_each_variant(operated: Rehearsed) -> None
         },
         "green": None,
     }
-    said = _said()
+    said = _run_status()
     assert "drift of blue, version 1, up to 2026-01-05T08:00:00+00:00: drift, severity ticket" in said
     assert "over three days: dist" in said
     assert "drift of green: no report yet" in said
 
 
-def test_a_report_that_is_gone_leaves_its_verdict(operated: Rehearsed) -> None:
-    _reported(operated)
-    bucket = operated.outputs()["buckets"]["monitoring"]
+def test_a_report_that_is_gone_leaves_its_verdict(operated_canary: DeployedProgram) -> None:
+    _store_drift_report(operated_canary)
+    bucket = operated_canary.outputs()["buckets"]["monitoring"]
     boto3.client("s3").delete_object(Bucket=bucket, Key="drift/blue/2026/01/05/08/1.json")
-    blue = _told()["drift"]["blue"]
+    blue = _read_status()["drift"]["blue"]
     assert (blue["verdict"], blue["drifting"]) == ("drift", None)
 
 
-@pytest.mark.usefixtures("watched")
+@pytest.mark.usefixtures("watched_canary")
 def test_what_one_may_not_read_is_said_and_the_rest_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    def denied(*_: object) -> None:
+    def deny_access(*_: object) -> None:
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "DescribeAlarms")
 
-    monkeypatch.setattr("cli.stack_health.read_alarms", denied)
-    told = _told()
+    monkeypatch.setattr("cli.stack_health.read_alarms", deny_access)
+    told = _read_status()
     assert told["alarms"] is None
     assert told["variants"]["blue"]["live"] == 0.95
-    assert "alarms cannot be read" in _said()
+    assert "alarms cannot be read" in _run_status()
 
 
 def test_an_incident_is_open_after_its_rollback_until_it_is_acknowledged(
-    canary: Rehearsed, monkeypatch: pytest.MonkeyPatch
+    canary: DeployedProgram, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cli.commands.status.Session", Ambient)
     canary.roll_back()
     _outputs(monkeypatch, dict(canary.outputs()))
-    (incident,) = _told()["incidents"]
+    (incident,) = _read_status()["incidents"]
     assert incident["kind"] == "rollback"
     boto3.client("s3").put_object(
         Bucket=canary.outputs()["buckets"]["monitoring"],
         Key=f"incidents/{incident['id']}.json",
         Body=json.dumps({"state": "closed"}),
     )
-    assert _told()["incidents"][0]["state"] == "closed"
-    said = _said()
+    assert _read_status()["incidents"][0]["state"] == "closed"
+    said = _run_status()
     assert f"open incident {incident['id']} since {incident['opened_at']} (rolled back): a test" in said
     assert "(closed)" not in said
 
 
-def test_a_change_of_weights_by_hand_is_no_rollback(canary: Rehearsed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_of_weights_by_hand_is_no_rollback(canary: DeployedProgram, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cli.commands.status.Session", Ambient)
     canary.flip(blue=50, green=50)
     _outputs(monkeypatch, dict(canary.outputs()))
     session: Any = Ambient("rehearsal")
     create_controller("rehearsal", canary.outputs(), session).detect_out_of_band()
-    assert [one["kind"] for one in _told()["incidents"]] == ["out_of_band"]
-    assert "(weights changed by somebody else)" in _said()
+    assert [one["kind"] for one in _read_status()["incidents"]] == ["out_of_band"]
+    assert "(weights changed by somebody else)" in _run_status()
 
 
 class _Interrupted:
@@ -257,37 +257,39 @@ class _Interrupted:
         self.waited.append(seconds)
 
 
-def _interrupted(monkeypatch: pytest.MonkeyPatch, looks: int) -> _Interrupted:
+def _interrupt_watch(monkeypatch: pytest.MonkeyPatch, looks: int) -> _Interrupted:
     clock = _Interrupted(looks)
     monkeypatch.setattr("cli.commands.status.clock.get_clock", lambda: clock)
     return clock
 
 
-@pytest.mark.usefixtures("operated")
+@pytest.mark.usefixtures("operated_canary")
 def test_a_watch_prints_an_object_a_line_until_it_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = _interrupted(monkeypatch, looks=3)
-    lines = _said("--watch", "--json").splitlines()
+    clock = _interrupt_watch(monkeypatch, looks=3)
+    lines = _run_status("--watch", "--json").splitlines()
     assert len(lines) == 3
     assert {json.loads(line)["champion"] for line in lines} == {"blue"}
     assert clock.waited == [5, 5]
 
 
-def test_a_watch_asks_for_the_outputs_once_a_minute(operated: Rehearsed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_watch_asks_for_the_outputs_once_a_minute(
+    operated_canary: DeployedProgram, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[str] = []
 
     def outputs(stack: str) -> dict[str, Any]:
         asked.append(stack)
-        return dict(operated.outputs())
+        return dict(operated_canary.outputs())
 
     monkeypatch.setattr("cli.commands.status.read_stack_outputs", outputs)
-    _interrupted(monkeypatch, looks=14)
-    _said("--watch", "--json")
+    _interrupt_watch(monkeypatch, looks=14)
+    _run_status("--watch", "--json")
     assert len(asked) == 2
 
 
-@pytest.mark.usefixtures("operated")
+@pytest.mark.usefixtures("operated_canary")
 def test_a_watch_outlives_what_fails_on_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    _interrupted(monkeypatch, looks=3)
+    _interrupt_watch(monkeypatch, looks=3)
     answers, controller = iter([True, False, True]), status.create_controller
 
     def sometimes(*given: Any) -> Any:
@@ -296,7 +298,7 @@ def test_a_watch_outlives_what_fails_on_the_way(monkeypatch: pytest.MonkeyPatch)
         raise ClientError({"Error": {"Code": "Throttling", "Message": "slower"}}, "DescribeEndpoint")
 
     monkeypatch.setattr(status, "create_controller", sometimes)
-    said = _said("--watch")
+    said = _run_status("--watch")
     assert said.count("blue (champion)") == 3
     assert said.count("Not up to date: An error occurred (Throttling)") == 1
     assert "every 5 seconds until Ctrl-C" in said
@@ -320,7 +322,7 @@ def _left_on_a_terminal(written: str) -> list[str]:
     return lines
 
 
-@pytest.mark.usefixtures("operated")
+@pytest.mark.usefixtures("operated_canary")
 @pytest.mark.parametrize("firing", [2, 30])
 def test_a_watch_redraws_in_place_also_what_is_higher_than_the_terminal(
     firing: int, monkeypatch: pytest.MonkeyPatch
@@ -328,21 +330,21 @@ def test_a_watch_redraws_in_place_also_what_is_higher_than_the_terminal(
     one = {"severity": "P1", "since": "8:00", "runbook": "-"}
     alarms = {"firing": [{**one, "alarm": f"disk-{n}"} for n in range(firing)], "total": 40, "metric_alarms": None}
     monkeypatch.setattr("cli.stack_health.read_alarms", lambda *_: {**alarms, "insufficient": 0, "missing": []})
-    _interrupted(monkeypatch, looks=3)
+    _interrupt_watch(monkeypatch, looks=3)
     written = io.StringIO()
     terminal = Console(file=written, force_terminal=True, width=100, height=ROWS)
     monkeypatch.setattr(
         "cli.commands.status.Console", lambda stderr=False, **_: Console(quiet=True) if stderr else terminal
     )
-    _said("--watch")
+    _run_status("--watch")
     left = _left_on_a_terminal(written.getvalue())
     assert sum("until Ctrl-C" in line for line in left) == 1
     assert sum("disk-" in line for line in left) == firing
 
 
-def test_a_rehearsal_without_its_endpoint_says_what_brings_it_back_there(operated: Rehearsed) -> None:
-    boto3.client("sagemaker").delete_endpoint(EndpointName=operated.outputs()["endpoint"]["name"])
-    operated.clock.advance(600)
+def test_a_rehearsal_without_its_endpoint_says_what_brings_it_back_there(operated_canary: DeployedProgram) -> None:
+    boto3.client("sagemaker").delete_endpoint(EndpointName=operated_canary.outputs()["endpoint"]["name"])
+    operated_canary.clock.advance(600)
     done = CliRunner().invoke(app, ["status", "--stack", "rehearsal"])
     assert isinstance(done.exception, UserError)
     assert "If `tidewatch destroy` was interrupted, run it again" in str(done.exception)

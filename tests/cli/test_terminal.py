@@ -15,7 +15,7 @@ from rich.text import Text
 import cli
 from cli.commands import status
 from cli.console import Console
-from tests.tidewatch.hostile import texts
+from tests.tidewatch.hostile_text import texts
 from tidewatch.text import is_invisible
 
 INCIDENT = {
@@ -30,7 +30,7 @@ OURS = re.compile(r"\x1b\[[0-9;]*m")
 """Colours and weights, the one thing that we ask of a terminal."""
 
 
-def printed(*parts: Any, terminal: bool = False) -> str:
+def print_parts(*parts: Any, terminal: bool = False) -> str:
     """What a console writes."""
     written = io.StringIO()
     console = Console(file=written, force_terminal=terminal, width=5000, highlight=False)
@@ -39,12 +39,12 @@ def printed(*parts: Any, terminal: bool = False) -> str:
     return written.getvalue()
 
 
-def obeyed(written: str) -> set[str]:
+def find_obeyed_characters(written: str) -> set[str]:
     """What in it a terminal would obey."""
     return {each for each in OURS.sub("", written) if is_invisible(each) and each != "\n"}
 
 
-def seen(text: str) -> str:
+def strip_invisible(text: str) -> str:
     """What of a text takes ink."""
     return "".join(each for each in text if not each.isspace() and not is_invisible(each))
 
@@ -58,12 +58,15 @@ def _table(text: str) -> Table:
 @pytest.mark.parametrize("terminal", [False, True])
 @given(text=texts)
 def test_a_terminal_obeys_nothing_that_is_printed(terminal: bool, text: str) -> None:
-    assert obeyed(printed(text, Text(text, style="bold red"), _table(text), terminal=terminal)) == set()
+    assert (
+        find_obeyed_characters(print_parts(text, Text(text, style="bold red"), _table(text), terminal=terminal))
+        == set()
+    )
 
 
 @given(texts)
 def test_markup_is_printed_as_it_stands(text: str) -> None:
-    assert seen(printed(text)) == seen(text)
+    assert strip_invisible(print_parts(text)) == strip_invisible(text)
 
 
 def test_every_console_of_the_command_line_is_this_one() -> None:
@@ -92,6 +95,6 @@ def test_no_reason_adds_a_line_to_the_status(text: str) -> None:
             "unavailable": [words],
         }  # fmt: skip
 
-    shown, innocent = (printed(*status._render(report(each))) for each in (f"x{text}", "x"))
+    shown, innocent = (print_parts(*status._render(report(each))) for each in (f"x{text}", "x"))
     assert shown.count("\n") == innocent.count("\n")
-    assert obeyed(shown) == set()
+    assert find_obeyed_characters(shown) == set()

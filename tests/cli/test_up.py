@@ -36,7 +36,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RehearsalPaths
 
 
 @pytest.fixture
-def kept(running: RehearsalPaths, monkeypatch: pytest.MonkeyPatch) -> RehearsalPaths:
+def checkout_rehearsal(running: RehearsalPaths, monkeypatch: pytest.MonkeyPatch) -> RehearsalPaths:
     """The same, as the checkout's own."""
     monkeypatch.setattr(RehearsalPaths, "of", lambda _root: running)
     return running
@@ -46,10 +46,10 @@ def run(*words: str) -> Result:
     return CliRunner().invoke(app, list(words))
 
 
-def test_the_program_is_previewed_deployed_and_destroyed(kept: RehearsalPaths) -> None:
+def test_the_program_is_previewed_deployed_and_destroyed(checkout_rehearsal: RehearsalPaths) -> None:
     foreseen = run("preview")
     assert foreseen.exit_code == 0, foreseen.exception
-    assert not kept.state_file.exists()
+    assert not checkout_rehearsal.state_file.exists()
     assert re.search(r"planned in [\d.]+ s: \d+ create", foreseen.output)
     made = run("up", "--stack", "rehearsal")
     assert made.exit_code == 0, made.exception
@@ -57,12 +57,12 @@ def test_the_program_is_previewed_deployed_and_destroyed(kept: RehearsalPaths) -
     assert "nothing changed" in run("up").output
     assert run("up", "--refresh").exit_code == 0
 
-    text = kept.stack_file.read_text()
-    kept.stack_file.write_text(text.replace("captureSampling: 100", "captureSampling: 101"))
+    text = checkout_rehearsal.stack_file.read_text()
+    checkout_rehearsal.stack_file.write_text(text.replace("captureSampling: 100", "captureSampling: 101"))
     refused = run("up")
     assert isinstance(refused.exception, UserError)
     assert "captureSampling" in str(refused.exception)
-    kept.stack_file.write_text(text)
+    checkout_rehearsal.stack_file.write_text(text)
 
     unserved = run("status", "--stack", "rehearsal")
     assert "no variant is set: `tidewatch promote` a version" in str(unserved.exception)
@@ -77,9 +77,9 @@ def test_the_program_is_previewed_deployed_and_destroyed(kept: RehearsalPaths) -
 
 
 def test_what_a_failed_up_had_changed_is_told_without_what_it_only_read(
-    kept: RehearsalPaths, monkeypatch: pytest.MonkeyPatch
+    checkout_rehearsal: RehearsalPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    del kept
+    del checkout_rehearsal
     urn = "urn:pulumi:rehearsal::tidewatch::aws:sns/topic:Topic::"
     steps = (
         DeploymentStep("refresh", f"{urn}seen", ("update",)),
@@ -115,10 +115,13 @@ def test_what_a_failed_up_had_changed_is_told_without_what_it_only_read(
     ],
 )  # fmt: skip
 def test_an_interrupted_command_says_how_far_it_came_and_how_to_go_on(
-    kept: RehearsalPaths, monkeypatch: pytest.MonkeyPatch, command: str, steps: list[tuple[str, str, Phase]],
+    checkout_rehearsal: RehearsalPaths,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    steps: list[tuple[str, str, Phase]],
     lines: list[str],
-) -> None:  # fmt: skip
-    del kept
+) -> None:
+    del checkout_rehearsal
 
     class Interrupted:
         def __init__(self, _root: Path, _paths: RehearsalPaths, on_step: Callable[[DeploymentStep], None]) -> None:
@@ -137,9 +140,9 @@ def test_an_interrupted_command_says_how_far_it_came_and_how_to_go_on(
     assert ended.output.splitlines()[-2:] == lines
 
 
-def test_printed_lines_reach_the_simulator_at_its_clock(kept: RehearsalPaths, tmp_path: Path) -> None:
+def test_printed_lines_reach_the_simulator_at_its_clock(checkout_rehearsal: RehearsalPaths, tmp_path: Path) -> None:
     said = run("runbook", "drift", "--stack", "rehearsal").output
-    assert f"{kept.aws_cli} s3 ls " in said
+    assert f"{checkout_rehearsal.aws_cli} s3 ls " in said
     assert "$(date" not in said
     assert "\npulumi up" not in run("runbook", "endpoint-not-in-service", "--stack", "rehearsal").output
     assert "aws s3 ls " in run("runbook", "drift", "--stack", "dev").output
@@ -148,16 +151,18 @@ def test_printed_lines_reach_the_simulator_at_its_clock(kept: RehearsalPaths, tm
     fake.write_text('#!/bin/sh\necho "$AWS_ENDPOINT_URL $AWS_PROFILE $AWS_SESSION_TOKEN $*"\n')
     fake.chmod(0o755)
     elsewhere = {"PATH": f"{tmp_path}:/usr/bin:/bin", "AWS_PROFILE": "prod", "AWS_SESSION_TOKEN": "t"}
-    done = subprocess.run([kept.aws_cli, "s3", "ls"], env=elsewhere, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == [kept.read_environment()["AWS_ENDPOINT_URL"], "s3", "ls"]
-    assert kept.aws_cli.stat().st_mode & 0o777 == 0o700
+    done = subprocess.run(
+        [checkout_rehearsal.aws_cli, "s3", "ls"], env=elsewhere, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == [checkout_rehearsal.read_environment()["AWS_ENDPOINT_URL"], "s3", "ls"]
+    assert checkout_rehearsal.aws_cli.stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.parametrize("page", sorted(FOLDER.glob("*.md")), ids=lambda page: page.stem)
 def test_every_printed_line_is_one_that_tidewatch_takes_or_is_said_to_be_for_aws(
-    page: Path, kept: RehearsalPaths
+    page: Path, checkout_rehearsal: RehearsalPaths
 ) -> None:
-    del kept
+    del checkout_rehearsal
     said = run("runbook", page.stem, "--stack", "rehearsal").output
     printed = [*in_blocks(said), *in_text(said)]
     assert [wrong for words in printed if words[0] == "tidewatch" and (wrong := mistake(words))] == []
@@ -166,8 +171,8 @@ def test_every_printed_line_is_one_that_tidewatch_takes_or_is_said_to_be_for_aws
     assert "`pulumi" not in said.replace("(on AWS:) `pulumi", "")
 
 
-def test_what_tidewatch_does_not_take_is_said_to_be_for_aws(kept: RehearsalPaths) -> None:
-    del kept
+def test_what_tidewatch_does_not_take_is_said_to_be_for_aws(checkout_rehearsal: RehearsalPaths) -> None:
+    del checkout_rehearsal
     text = (
         "`pulumi up --refresh --stack rehearsal`, `pulumi stack history`\npulumi up --replace URN --stack rehearsal\n"
     )
@@ -182,8 +187,10 @@ def test_what_tidewatch_does_not_take_is_said_to_be_for_aws(kept: RehearsalPaths
     assert get_backend("prod").adapt_commands(text) == text
 
 
-def test_links_into_the_console_and_the_history_of_the_template_are_said_to_be_for_aws(kept: RehearsalPaths) -> None:
-    del kept
+def test_links_into_the_console_and_the_history_of_the_template_are_said_to_be_for_aws(
+    checkout_rehearsal: RehearsalPaths,
+) -> None:
+    del checkout_rehearsal
     link = "https://us-east-1.console.aws.amazon.com/cloudwatch/home#dashboards/dashboard/flights"
     text = f"Dashboard: {link}\nWho: `git log -5 --format='%h' -- Pulumi.rehearsal.yaml`.\n"
     shown = get_backend("rehearsal").adapt_commands(text)
@@ -194,14 +201,14 @@ def test_links_into_the_console_and_the_history_of_the_template_are_said_to_be_f
 
 
 def test_the_command_that_reaches_the_simulator_is_never_looked_for_on_the_path(
-    kept: RehearsalPaths, monkeypatch: pytest.MonkeyPatch
+    checkout_rehearsal: RehearsalPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rehearsal.backend.ROOT", kept.folder.parents[1])
-    for folder, shown in ((kept.folder, "./aws"), (kept.folder.parent, "rehearsal/aws")):
+    monkeypatch.setattr("rehearsal.backend.ROOT", checkout_rehearsal.folder.parents[1])
+    for folder, shown in ((checkout_rehearsal.folder, "./aws"), (checkout_rehearsal.folder.parent, "rehearsal/aws")):
         monkeypatch.chdir(folder)
         assert get_backend("rehearsal").adapt_commands("aws s3 ls") == f"{shown} s3 ls"
-    spaced = kept.folder.parent / "a b"
-    shutil.copytree(kept.folder, spaced)
+    spaced = checkout_rehearsal.folder.parent / "a b"
+    shutil.copytree(checkout_rehearsal.folder, spaced)
     monkeypatch.setattr(RehearsalPaths, "of", lambda _root: RehearsalPaths(spaced))
     assert get_backend("rehearsal").adapt_commands("aws s3 ls") == "'a b/aws' s3 ls"
 
@@ -214,9 +221,9 @@ def test_a_stack_on_aws_is_for_pulumi(words: list[str]) -> None:
 
 
 def test_without_the_pulumi_cli_the_other_engine_says_how_to_get_it(
-    kept: RehearsalPaths, monkeypatch: pytest.MonkeyPatch
+    checkout_rehearsal: RehearsalPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    del kept
+    del checkout_rehearsal
     monkeypatch.setenv("PATH", "/nowhere")
     said = run("preview", "--engine", "pulumi")
     assert isinstance(said.exception, UserError)

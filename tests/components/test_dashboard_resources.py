@@ -62,26 +62,26 @@ pulumi.export("queue", queue.name)
 
 
 @dataclass
-class Shown:
+class DashboardStack:
     """A stack of nothing but dashboards and what they name."""
 
-    home: Path
+    folder: Path
 
     def up(self, *variants: str, preview: bool = False) -> DeploymentSummary:
         config = {"aws:region": "us-east-1", "shown:given": json.dumps({"variants": variants})}
-        stack = Stack("shown", "dev", self.home, self.home / "state.json", config)
+        stack = Stack("shown", "dev", self.folder, self.folder / "state.json", config)
         return stack.preview() if preview else stack.up(preview=False)
 
 
 @pytest.fixture
-def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shown]:
+def shown_dashboards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DashboardStack]:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     (tmp_path / "__main__.py").write_text(PROGRAM)
     before = clocks.get_clock()
     with simulate_aws() as clock:
         clocks.install(clock)
-        yield Shown(tmp_path)
+        yield DashboardStack(tmp_path)
         clocks.install(before)
 
 
@@ -92,8 +92,8 @@ def bodies() -> dict[str, dict[str, Any]]:
     return {name: json.loads(cloudwatch.get_dashboard(DashboardName=name)["DashboardBody"]) for name in names}
 
 
-def test_three_dashboards_are_made_with_the_names_that_resources_were_given(shown: Shown) -> None:
-    outputs = shown.up("blue", "green").outputs
+def test_three_dashboards_are_made_with_the_names_that_resources_were_given(shown_dashboards: DashboardStack) -> None:
+    outputs = shown_dashboards.up("blue", "green").outputs
     found = bodies()
     assert len(found) == 3
     for body in found.values():
@@ -103,8 +103,10 @@ def test_three_dashboards_are_made_with_the_names_that_resources_were_given(show
     assert named == {outputs["queue"]}
 
 
-def test_links_lead_to_dashboards_whose_names_end_with_the_hash_of_the_stacks_key(shown: Shown) -> None:
-    links = shown.up("blue").outputs["dashboards"]
+def test_links_lead_to_dashboards_whose_names_end_with_the_hash_of_the_stacks_key(
+    shown_dashboards: DashboardStack,
+) -> None:
+    links = shown_dashboards.up("blue").outputs["dashboards"]
     end = hash_stack_key("shown/dev/flights")
     assert links == {
         page: f"https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1#dashboards/dashboard/"
@@ -114,17 +116,21 @@ def test_links_lead_to_dashboards_whose_names_end_with_the_hash_of_the_stacks_ke
     assert set(bodies()) == {f"flights-{page}-{end}" for page in PAGE_BUILDERS}
 
 
-def test_a_second_up_changes_nothing_and_another_variant_changes_the_bodies_in_place(shown: Shown) -> None:
-    shown.up("blue")
-    assert shown.up("blue").changed_steps == ()
+def test_a_second_up_changes_nothing_and_another_variant_changes_the_bodies_in_place(
+    shown_dashboards: DashboardStack,
+) -> None:
+    shown_dashboards.up("blue")
+    assert shown_dashboards.up("blue").changed_steps == ()
     before = bodies()
-    changed = [step for step in shown.up("blue", "green").steps if step.op != "same"]
+    changed = [step for step in shown_dashboards.up("blue", "green").steps if step.op != "same"]
     assert {step.op for step in changed} == {"update"}
     assert {step.urn.split("::")[2].split("$")[-1] for step in changed} == {"aws:cloudwatch/dashboard:Dashboard"}
     assert bodies().keys() == before.keys()
 
 
-def test_a_preview_of_what_is_not_there_yet_shows_the_dashboards(shown: Shown) -> None:
-    planned = [step.name for step in shown.up("blue", preview=True).steps if "Dashboard" in step.urn.split("$")[-1]]
+def test_a_preview_of_what_is_not_there_yet_shows_the_dashboards(shown_dashboards: DashboardStack) -> None:
+    planned = [
+        step.name for step in shown_dashboards.up("blue", preview=True).steps if "Dashboard" in step.urn.split("$")[-1]
+    ]
     assert set(planned) >= {f"flights-{page}" for page in PAGE_BUILDERS}
     assert bodies() == {}

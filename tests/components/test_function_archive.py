@@ -35,11 +35,11 @@ def test_a_handler_that_is_not_there_is_named():
 def test_whatever_else_it_imports_is_in_the_runtime_or_in_its_layer():
     modules = {name.split("/")[1].partition(".")[0] for name in zipfile.ZipFile(build_layer("drift")).namelist()}
     there = {*OWN_PACKAGES, *sys.stdlib_module_names, *RUNTIME, *modules}
-    assert {name for path in find_sources(DRIFT) for name in _imported(ROOT / path)} <= there
-    assert {name for path in find_sources(HANDLER) for name in _imported(ROOT / path)} <= there - modules
+    assert {name for path in find_sources(DRIFT) for name in _find_imports(ROOT / path)} <= there
+    assert {name for path in find_sources(HANDLER) for name in _find_imports(ROOT / path)} <= there - modules
 
 
-def _imported(file: Path) -> set[str]:
+def _find_imports(file: Path) -> set[str]:
     """The top-level modules that a file's import statements name."""
     found: set[str] = set()
     for node in _running(ast.parse(file.read_text())):

@@ -89,29 +89,29 @@ def give_uv(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def built() -> zipfile.ZipFile:
+def drift_layer() -> zipfile.ZipFile:
     return zipfile.ZipFile(build_layer("drift"))
 
 
-def test_it_is_for_the_functions_machine_and_python(built: zipfile.ZipFile):
-    libraries = [name for name in built.namelist() if name.endswith(".so")]
+def test_it_is_for_the_functions_machine_and_python(drift_layer: zipfile.ZipFile):
+    libraries = [name for name in drift_layer.namelist() if name.endswith(".so")]
     assert {"python/csimdjson.abi3.so"} < set(libraries)
     for name in libraries:
-        with built.open(name) as library:
+        with drift_layer.open(name) as library:
             (machine,) = struct.unpack_from("<H", library.read(20), 18)
         assert machine == AARCH64, name
         assert "cpython-" not in name or f"cpython-{layers.PYTHON.replace('.', '')}-" in name
     assert f"python{layers.PYTHON}" == RUNTIME
 
 
-def test_with_the_functions_code_it_stays_far_below_what_lambda_takes(built: zipfile.ZipFile):
+def test_with_the_functions_code_it_stays_far_below_what_lambda_takes(drift_layer: zipfile.ZipFile):
     code = sum((ROOT / path).stat().st_size for path in find_sources("lambdas.drift.handler"))
-    assert sum(member.file_size for member in built.infolist()) + code < 150e6
-    assert Path(built.filename or "").stat().st_size < 50e6, "more cannot be uploaded directly"
+    assert sum(member.file_size for member in drift_layer.infolist()) + code < 150e6
+    assert Path(drift_layer.filename or "").stat().st_size < 50e6, "more cannot be uploaded directly"
 
 
-def test_it_holds_packages_and_nothing_that_no_import_reads(built: zipfile.ZipFile):
-    names = built.namelist()
+def test_it_holds_packages_and_nothing_that_no_import_reads(drift_layer: zipfile.ZipFile):
+    names = drift_layer.namelist()
     packages = {name.split("/")[1] for name in names}
     assert {"numpy", "msgspec", "simdjson"} <= packages
     assert all(name.startswith("python/") for name in names)

@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.stacks.deployed_program import Rehearsed, rehearsed
+from tests.stacks.deployed_program import DeployedProgram, rehearse_program
 from tidewatch.naming import build_name_prefix
 
 WITHOUT_RESOURCE = {
@@ -37,7 +37,7 @@ def policies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[st
     patch = pytest.MonkeyPatch()
     patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     patch.setattr("rehearsal.aws.lambda_.api._run_in_thread", lambda here, work: None)  # noqa: ARG005
-    with rehearsed(tmp_path_factory.mktemp("stack")) as stack:
+    with rehearse_program(tmp_path_factory.mktemp("stack")) as stack:
         _deploy(stack)
         iam = boto3.client("iam")
         found = {}
@@ -53,7 +53,7 @@ def policies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[st
     return found
 
 
-def _deploy(stack: Rehearsed) -> None:
+def _deploy(stack: DeployedProgram) -> None:
     stack.set(vpc={"subnets": [SUBNET, SHARED], "securityGroups": [GROUP]}, access={"breakGlass": [ADA, "OnCall"]})
     stack.up()
     stack.publish("1")

@@ -17,7 +17,7 @@ from lambdas.rollback.handler import RollbackEnvironment
 from rehearsal.aws import ACCOUNT, create_local_control
 from rehearsal.engine import DeploymentFailed
 from tests.aws_clients import make_client
-from tests.stacks.deployed_program import Rehearsed, changes
+from tests.stacks.deployed_program import DeployedProgram, changes
 from tests.stacks.stack_image import canary_image
 from tidewatch import metrics
 from tidewatch.aws.errors import get_error_code
@@ -36,13 +36,13 @@ from tidewatch.traffic import (
 
 
 @pytest.fixture
-def stack(tmp_path: Path) -> Iterator[Rehearsed]:
+def stack(tmp_path: Path) -> Iterator[DeployedProgram]:
     """A canary of two versions, and a third in the registry."""
     with canary_image().restore(tmp_path) as one:
         yield one
 
 
-def variables(stack: Rehearsed) -> dict[str, str]:
+def variables(stack: DeployedProgram) -> dict[str, str]:
     name = stack.outputs()["rollback"]["function"]
     return boto3.client("lambda").get_function_configuration(FunctionName=name)["Environment"]["Variables"]
 
@@ -51,29 +51,29 @@ def clients() -> Clients:
     return Clients(*map(make_client, ("sagemaker", "dynamodb", "cloudwatch")))
 
 
-def place(here: RollbackEnvironment) -> ResourceNames:
+def get_resource_names(here: RollbackEnvironment) -> ResourceNames:
     return ResourceNames(here.key, here.endpoint, here.ledger, here.control)
 
 
-def undone(stack: Rehearsed) -> float:
+def undone(stack: DeployedProgram) -> float:
     here = RollbackEnvironment.from_variables(variables(stack))
-    return TrafficController(clients(), place(here)).read_gauges().endpoint[metrics.DEPLOYMENT_ROLLED_BACK]
+    return TrafficController(clients(), get_resource_names(here)).read_gauges().endpoint[metrics.DEPLOYMENT_ROLLED_BACK]
 
 
-def test_it_knows_the_composite_over_all_alarms_and_whether_alarms_roll_back(stack: Rehearsed):
+def test_it_knows_the_composite_over_all_alarms_and_whether_alarms_roll_back(stack: DeployedProgram):
     here = RollbackEnvironment.from_variables(variables(stack))
     assert here.plan.incidents.health_alarm == stack.outputs()["alarms"]["endpoint"]
     assert here.plan.automatic is True
     assert RollbackEnvironment.from_variables({**variables(stack), "AUTOMATIC": "false"}).plan.automatic is False
 
 
-def test_it_is_told_which_alarms_guard_its_stack(stack: Rehearsed):
+def test_it_is_told_which_alarms_guard_its_stack(stack: DeployedProgram):
     assert list(RollbackEnvironment.from_variables(variables(stack)).plan.guardrails) == [
         name for _, name in sorted(stack.outputs()["alarms"]["guardrails"].items())
     ]
 
 
-def as_the_function(stack: Rehearsed, service: str, purpose: str = "rollback") -> Any:
+def as_the_function(stack: DeployedProgram, service: str, purpose: str = "rollback") -> Any:
     """A client with the function's role, which a person may take here for once."""
     name = stack.outputs()[purpose]["function"]
     arn = boto3.client("lambda").get_function_configuration(FunctionName=name)["Role"]
@@ -89,7 +89,7 @@ def as_the_function(stack: Rehearsed, service: str, purpose: str = "rollback") -
     )
 
 
-def test_its_role_reads_acknowledgements_and_writes_none_and_overwrites_no_copy(stack: Rehearsed):
+def test_its_role_reads_acknowledgements_and_writes_none_and_overwrites_no_copy(stack: DeployedProgram):
     here, dynamodb, s3 = (
         RollbackEnvironment.from_variables(variables(stack)),
         as_the_function(stack, "dynamodb"),
@@ -99,7 +99,9 @@ def test_its_role_reads_acknowledgements_and_writes_none_and_overwrites_no_copy(
     assert ledger.entries()
     with pytest.raises(ClientError, match="dynamodb:PutItem"):
         ledger.append(lambda _: LedgerEntry("acknowledgement", "me", datetime.now(UTC), incident="x"))
-    LedgerCopies(s3, here.copy_bucket).copy_new_entries(ledger, TrafficController(clients(), place(here)).control)
+    LedgerCopies(s3, here.copy_bucket).copy_new_entries(
+        ledger, TrafficController(clients(), get_resource_names(here)).control
+    )
     own = {"Bucket": here.copy_bucket, "Body": b"{}"}
     with pytest.raises(ClientError, match="AccessDenied"):
         s3.put_object(**own, Key=f"ledger/{here.key}/000000001.json")
@@ -109,7 +111,7 @@ def test_its_role_reads_acknowledgements_and_writes_none_and_overwrites_no_copy(
         s3.put_object(**own, Key=f"ledger/{here.key}/000000001.json", IfNoneMatch="*")
 
 
-def test_a_role_puts_under_its_own_keys_alone_by_whatever_request(stack: Rehearsed):
+def test_a_role_puts_under_its_own_keys_alone_by_whatever_request(stack: DeployedProgram):
     here = RollbackEnvironment.from_variables(variables(stack))
     keys = (here.key, build_acknowledgements_key(here.key), build_control_key(here.key), "tidewatch/prod/flights")
     allowed = {
@@ -159,7 +161,7 @@ def test_objectives_reach_the_function_as_they_were_declared():
     assert objectives_to_json(()) == "{}"
 
 
-def test_a_deployment_that_was_undone_shows_until_its_declaration_is_taken_back(stack: Rehearsed):
+def test_a_deployment_that_was_undone_shows_until_its_declaration_is_taken_back(stack: DeployedProgram):
     create_local_control().inject(
         "deployment_fails", endpoint=stack.outputs()["endpoint"]["name"], reason="health_check"
     )

@@ -74,7 +74,7 @@ def inputs(**changes: Any) -> dict[str, Any]:
     }
 
 
-class Recorded:
+class RecordedController:
     """A controller that says what it was asked."""
 
     def __init__(self, refusal: Exception | None = None) -> None:
@@ -124,8 +124,8 @@ class Recorded:
 
 
 @pytest.fixture
-def recorded(monkeypatch: pytest.MonkeyPatch) -> Recorded:
-    one = Recorded()
+def recorded_calls(monkeypatch: pytest.MonkeyPatch) -> RecordedController:
+    one = RecordedController()
     monkeypatch.setattr(provider.TrafficProvider, "create_controller", lambda *_: one)
     return one
 
@@ -164,15 +164,17 @@ def test_module_paths_and_type_names_are_state_format():
 
 
 @pytest.mark.parametrize("kind", [GateProvider, EndpointDeploymentProvider, VariantWeightsProvider])
-def test_what_did_not_change_is_neither_asked_nor_changed(kind: type[provider.TrafficProvider], recorded: Recorded):
+def test_what_did_not_change_is_neither_asked_nor_changed(
+    kind: type[provider.TrafficProvider], recorded_calls: RecordedController
+):
     olds = {**inputs(), "live": {"blue": 1.0, "green": 0.0}, "in_sync": False, "live_config": "another"}
     assert kind().check(inputs(), inputs()).failures == []
     assert kind().diff("flights", olds, inputs()).changes is False
-    assert recorded.asked == []
+    assert recorded_calls.asked == []
 
 
-def test_scaling_that_a_deployment_did_not_put_back_is_put_back_without_an_edit(recorded: Recorded):
-    recorded.off = recorded.there = True
+def test_scaling_that_a_deployment_did_not_put_back_is_put_back_without_an_edit(recorded_calls: RecordedController):
+    recorded_calls.off = recorded_calls.there = True
     assert EndpointDeploymentProvider().diff("flights", inputs(), inputs()).changes is True
 
 
@@ -191,15 +193,17 @@ def test_floats_from_the_engine_are_the_ints_that_were_declared():
 
 
 @pytest.mark.parametrize("kind", [EndpointDeploymentProvider, VariantWeightsProvider, VariantCapacityProvider])
-def test_another_endpoint_gets_all_that_the_old_one_was_given(kind: type[ResourceProvider], recorded: Recorded):
-    del recorded
+def test_another_endpoint_gets_all_that_the_old_one_was_given(
+    kind: type[ResourceProvider], recorded_calls: RecordedController
+):
+    del recorded_calls
     one, other = inputs(instances=2), inputs(instances=2)
     other["resource_names"] = {**one["resource_names"], "endpoint": "flights-2"}
     assert kind().diff("flights", one, other).changes is True
     assert kind().diff("flights", other, other).changes is False
 
 
-@pytest.mark.usefixtures("recorded")
+@pytest.mark.usefixtures("recorded_calls")
 def test_weights_follow_the_declaration_and_the_deployment():
     diff = VariantWeightsProvider().diff
     assert diff("flights", inputs(), inputs(split={"blue": 0.9, "green": 0.1})).changes is True
@@ -208,7 +212,7 @@ def test_weights_follow_the_declaration_and_the_deployment():
     assert diff("flights", inputs(), inputs(champion="green")).changes is False
 
 
-@pytest.mark.usefixtures("recorded")
+@pytest.mark.usefixtures("recorded_calls")
 def test_the_fleet_follows_its_configuration_alone():
     diff = EndpointDeploymentProvider().diff
     assert diff("flights", inputs(), inputs(config="cfg-2")).changes is True
@@ -216,45 +220,47 @@ def test_the_fleet_follows_its_configuration_alone():
     assert diff("flights", inputs(), inputs(split={"blue": 1.0}, instances={"blue": 9})).changes is False
 
 
-def test_a_wish_that_was_taken_back_ends_with_its_declaration_whether_it_came_about_or_not(recorded: Recorded):
+def test_a_wish_that_was_taken_back_ends_with_its_declaration_whether_it_came_about_or_not(
+    recorded_calls: RecordedController,
+):
     diff = EndpointDeploymentProvider().diff
     assert diff("flights", inputs(), inputs()).changes is False
-    recorded.wish = "cfg-2"
+    recorded_calls.wish = "cfg-2"
     assert diff("flights", inputs(), inputs()).changes is False, "without an endpoint"
-    recorded.there = True
+    recorded_calls.there = True
     assert diff("flights", inputs(), inputs()).changes is True
 
 
-def test_what_a_dead_deployment_drained_is_settled_whatever_is_declared(recorded: Recorded):
+def test_what_a_dead_deployment_drained_is_settled_whatever_is_declared(recorded_calls: RecordedController):
     diff = VariantWeightsProvider().diff
     assert diff("flights", inputs(), inputs()).changes is False
-    recorded.owed = True
+    recorded_calls.owed = True
     assert diff("flights", inputs(), inputs()).changes is True
-    recorded.open = True
+    recorded_calls.open = True
     assert diff("flights", inputs(), inputs()).changes is False
 
 
-def test_an_output_that_a_refresh_may_have_written_moves_no_traffic(recorded: Recorded):
+def test_an_output_that_a_refresh_may_have_written_moves_no_traffic(recorded_calls: RecordedController):
     provider, olds = (
         VariantWeightsProvider(),
         inputs(withheld="Variant green gets no traffic while incident 7 is open."),
     )
-    recorded.open = False
+    recorded_calls.open = False
     assert provider.diff("flights", olds, inputs()).changes is False
     assert provider.check(olds, inputs()).failures == []
-    assert recorded.asked == []
+    assert recorded_calls.asked == []
 
 
 @pytest.mark.parametrize("kind", [GateProvider, EndpointDeploymentProvider, VariantWeightsProvider])
 def test_without_a_state_the_endpoint_is_looked_at_too_and_a_check_writes_nothing(
-    kind: type[provider.TrafficProvider], recorded: Recorded
+    kind: type[provider.TrafficProvider], recorded_calls: RecordedController
 ):
     assert kind().check({}, inputs()).failures == []
-    assert recorded.asked == ["require_update_allowed"]
+    assert recorded_calls.asked == ["require_update_allowed"]
 
 
 @pytest.mark.parametrize("kind", [GateProvider, EndpointDeploymentProvider, VariantWeightsProvider])
-@pytest.mark.usefixtures("recorded")
+@pytest.mark.usefixtures("recorded_calls")
 def test_tables_that_were_made_again_are_taken_into_the_state(kind: type[provider.TrafficProvider]):
     other = inputs(resource_names={**inputs()["resource_names"], "ledger": "l-2"})
     assert kind().diff("flights", inputs(), other).changes is True
@@ -262,34 +268,36 @@ def test_tables_that_were_made_again_are_taken_into_the_state(kind: type[provide
 
 
 @pytest.mark.parametrize("kind", [GateProvider, EndpointDeploymentProvider, VariantWeightsProvider])
-def test_a_refusal_is_one_sentence_without_a_property(kind: type[provider.TrafficProvider], recorded: Recorded):
-    recorded.refusal = ChangeRefused("Incident 7 is open.")
+def test_a_refusal_is_one_sentence_without_a_property(
+    kind: type[provider.TrafficProvider], recorded_calls: RecordedController
+):
+    recorded_calls.refusal = ChangeRefused("Incident 7 is open.")
     (failure,) = kind().check(inputs(), inputs(split={"blue": 0.5, "green": 0.5})).failures
     assert (failure.property, failure.reason) == ("", "Incident 7 is open.")
 
 
-def test_the_gate_acknowledges_once(recorded: Recorded):
+def test_the_gate_acknowledges_once(recorded_calls: RecordedController):
     GateProvider().update("flights", inputs(), inputs(acknowledged="7"))
     GateProvider().update("flights", inputs(acknowledged="7"), inputs(acknowledged="7", champion="green"))
-    assert recorded.asked == ["acknowledge 7", "require_update_allowed"]
+    assert recorded_calls.asked == ["acknowledge 7", "require_update_allowed"]
 
 
 def nothing(**changes: Any) -> dict[str, Any]:
     return inputs(**{"split": {}, "variants": {}, "champion": "", **changes})
 
 
-def test_a_stack_that_serves_nothing_passes_the_gate_and_stays_as_it_is(recorded: Recorded):
+def test_a_stack_that_serves_nothing_passes_the_gate_and_stays_as_it_is(recorded_calls: RecordedController):
     assert GateProvider().check({}, nothing()).failures == []
     assert GateProvider().create(nothing()).id == "tidewatch/dev/flights"
     assert GateProvider().check(nothing(), nothing()).failures == []
     assert GateProvider().diff("flights", nothing(), nothing()).changes is False
-    assert recorded.asked == []
+    assert recorded_calls.asked == []
     assert GateProvider().diff("flights", nothing(), inputs()).changes is True
     assert GateProvider().check(nothing(), inputs()).failures == []
-    assert recorded.asked == ["require_update_allowed"]
+    assert recorded_calls.asked == ["require_update_allowed"]
 
 
-@pytest.mark.usefixtures("recorded")
+@pytest.mark.usefixtures("recorded_calls")
 def test_variants_leave_a_stack_that_serves_only_where_it_is_retired():
     check, diff = GateProvider().check, GateProvider().diff
     (failure,) = check(inputs(), nothing()).failures
@@ -300,7 +308,7 @@ def test_variants_leave_a_stack_that_serves_only_where_it_is_retired():
     assert check(nothing(retire=True), nothing()).failures == []
 
 
-@pytest.mark.usefixtures("recorded")
+@pytest.mark.usefixtures("recorded_calls")
 def test_a_protected_stack_is_retired_in_two_steps():
     check, diff = GateProvider().check, GateProvider().diff
     (failure,) = check(inputs(protect=True), nothing(protect=False, retire=True)).failures
@@ -310,7 +318,7 @@ def test_a_protected_stack_is_retired_in_two_steps():
 
 
 @pytest.mark.parametrize("before", [inputs(), nothing()])
-@pytest.mark.usefixtures("recorded")
+@pytest.mark.usefixtures("recorded_calls")
 def test_another_name_for_the_model_is_refused_with_the_way_to_move(before: dict[str, Any]):
     (failure,) = GateProvider().check(before, {**before, "name": "trains", "retire": True}).failures
     assert failure.reason.startswith("This stack is that of flights: ")
@@ -318,7 +326,7 @@ def test_another_name_for_the_model_is_refused_with_the_way_to_move(before: dict
 
 
 @pytest.mark.parametrize("kind", [EndpointDeploymentProvider, VariantWeightsProvider, VariantCapacityProvider])
-@pytest.mark.usefixtures("recorded")
+@pytest.mark.usefixtures("recorded_calls")
 def test_a_refresh_without_an_endpoint_drops_the_resource(kind: type[provider.TrafficProvider]):
     found = kind().read("flights", {**inputs(), "variant": "blue"})
     assert (found.id, found.outs) == ("", {})
@@ -332,7 +340,7 @@ def test_names_that_a_preview_does_not_know_are_empty():
     assert (place.endpoint, place.ledger, place.control) == ("", "", "c")
 
 
-def test_a_configuration_made_anew_that_declares_what_is_deployed_is_no_other(recorded: Recorded):
+def test_a_configuration_made_anew_that_declares_what_is_deployed_is_no_other(recorded_calls: RecordedController):
     check, olds, anew = EndpointDeploymentProvider().check, inputs(), inputs(config="cfg-3")
     assert check(olds, anew).inputs["config"] == "cfg-1"
     for other in (
@@ -341,19 +349,19 @@ def test_a_configuration_made_anew_that_declares_what_is_deployed_is_no_other(re
         {"resource_names": {**olds["resource_names"], "endpoint": "flights-2"}},
     ):
         assert check(olds, {**anew, **other}).inputs["config"] == "cfg-3"
-    recorded.whole = False
+    recorded_calls.whole = False
     assert check(olds, anew).inputs["config"] == "cfg-3"
 
 
-def test_an_end_that_something_else_owns_is_owned_again(recorded: Recorded):
+def test_an_end_that_something_else_owns_is_owned_again(recorded_calls: RecordedController):
     diff = EndpointEndProvider().diff
     assert diff("one", inputs(), inputs()).changes is False
-    recorded.owner = "two"
+    recorded_calls.owner = "two"
     assert diff("one", inputs(), inputs()).changes is True
     assert diff("two", inputs(), inputs()).changes is False
 
 
-@pytest.mark.usefixtures("recorded")
+@pytest.mark.usefixtures("recorded_calls")
 def test_a_configuration_that_is_not_made_of_what_is_declared_is_not_deployed():
     (failure,) = EndpointDeploymentProvider().check(inputs(), inputs(configuration="two")).failures
     assert failure.reason.endswith("run `pulumi up` without --target.")
@@ -372,8 +380,10 @@ def test_a_configuration_that_is_not_made_of_what_is_declared_is_not_deployed():
         (NoCredentialsError(), "Unable to locate credentials"),
     ],
 )
-def test_an_error_of_a_step_is_printed_as_one_sentence_without_a_class(recorded: Recorded, error: Exception, said: str):
-    recorded.refusal = error
+def test_an_error_of_a_step_is_printed_as_one_sentence_without_a_class(
+    recorded_calls: RecordedController, error: Exception, said: str
+):
+    recorded_calls.refusal = error
     with pytest.raises(ProviderError) as raised:
         GateProvider().update("flights", inputs(), inputs(champion="green"))
     assert "".join(traceback.format_exception_only(raised.value)).strip() == said
@@ -397,17 +407,17 @@ def _every(kind: type) -> list[type]:
     return [found for one in kind.__subclasses__() for found in (one, *_every(one))]
 
 
-def test_an_error_that_nobody_foresaw_keeps_its_class(recorded: Recorded):
-    recorded.refusal = KeyError("declared")
+def test_an_error_that_nobody_foresaw_keeps_its_class(recorded_calls: RecordedController):
+    recorded_calls.refusal = KeyError("declared")
     with pytest.raises(KeyError):
         GateProvider().update("flights", inputs(), inputs(champion="green"))
 
 
-def test_an_acknowledgement_is_appended_by_whatever_an_up_has_for_its_target(recorded: Recorded):
+def test_an_acknowledgement_is_appended_by_whatever_an_up_has_for_its_target(recorded_calls: RecordedController):
     for kind in (VariantWeightsProvider, EndpointDeploymentProvider):
         with contextlib.suppress(AttributeError, ProviderError):
             kind().update("flights", inputs(), inputs(acknowledged="7"))
-        assert recorded.asked.pop() == "acknowledge 7"
+        assert recorded_calls.asked.pop() == "acknowledge 7"
 
 
 def test_the_providers_take_the_clock_that_the_environment_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

@@ -62,7 +62,7 @@ class Result:
         return Counter(summaries[-1] if summaries else {})
 
     @property
-    def changed(self) -> bool:
+    def is_changed(self) -> bool:
         return any(count for operation, count in self.changes.items() if operation != "same")
 
     @property
@@ -115,7 +115,7 @@ class Pulumi:
     def up(self, *args: str, ok: bool | None = True) -> Result:
         return self.run("up", "--yes", "--skip-preview", "--json", *args, ok=ok)
 
-    def killed(self, command: str, name: str, when: Callable[[], bool] = lambda: True) -> None:
+    def run_and_kill(self, command: str, name: str, when: Callable[[], bool] = lambda: True) -> None:
         """An `up` or `destroy` that is killed, with all it started, once it has begun with the resource `name` and
         `when` holds."""
         process = self.start(command, "--yes", "--skip-preview", "--json")
@@ -230,7 +230,7 @@ class Projects:
         settings = build_project_settings(settings)
         folder = self.folder / settings["name"]
         if not folder.exists():
-            copied(source, folder)
+            copy_files(source, folder)
             (folder / "Pulumi.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
             if (source / "build").is_dir():
                 # What `make install` built is named by what it holds: a copy need not build it again.
@@ -244,7 +244,7 @@ class Projects:
         return pulumi
 
 
-def copied(source: Path, target: Path) -> None:
+def copy_files(source: Path, target: Path) -> None:
     """The files that git knows or would take; all but the usual litter where there is no git."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", "."],
@@ -263,7 +263,7 @@ def copied(source: Path, target: Path) -> None:
 
 
 @contextmanager
-def opened(folder: Path, env: Mapping[str, str]) -> Iterator[Projects]:
+def open_projects(folder: Path, env: Mapping[str, str]) -> Iterator[Projects]:
     """Projects whose commands are over at the end, with everything they started."""
     made = Projects(folder, dict(env))
     try:

@@ -10,8 +10,8 @@ import pytest
 
 from rehearsal.demo.pulumi_cli import build_environment
 from rehearsal.simulator_process import SimulatorProcess
-from tests.real_cli.command import Aws, Projects, opened
-from tests.real_cli.flights import Flights, rehearsed
+from tests.real_cli.command import Aws, Projects, open_projects
+from tests.real_cli.flights import Flights, start_rehearsal
 
 
 @pytest.fixture(scope="session")
@@ -25,8 +25,8 @@ def cli() -> None:
 def flights(cli: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flights]:
     """One stack for the module: without variants, three versions in its registry."""
     del cli
-    with rehearsed(tmp_path_factory.mktemp("flights")) as (projects, aws):
-        yield Flights.of(projects, aws).begun()
+    with start_rehearsal(tmp_path_factory.mktemp("flights")) as (projects, aws):
+        yield Flights.of(projects, aws).begin()
 
 
 @pytest.fixture
@@ -40,5 +40,5 @@ def simulated_aws(cli: None, tmp_path: Path) -> Iterator[Aws]:
 @pytest.fixture
 def projects(tmp_path: Path, simulated_aws: Aws) -> Iterator[Projects]:
     """Stacks of this test's own."""
-    with opened(tmp_path / "projects", build_environment(tmp_path, simulated_aws.env)) as made:
+    with open_projects(tmp_path / "projects", build_environment(tmp_path, simulated_aws.env)) as made:
         yield made

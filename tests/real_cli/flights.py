@@ -14,8 +14,8 @@ import yaml
 
 from rehearsal.demo.pulumi_cli import build_environment
 from rehearsal.simulator_process import SimulatorProcess
-from tests.real_cli.command import ROOT, Aws, Projects, Pulumi, Result, opened
-from tests.rehearsal.aws.account import LAYOUT, packed
+from tests.real_cli.command import ROOT, Aws, Projects, Pulumi, Result, open_projects
+from tests.rehearsal.aws.account import LAYOUT, pack_model
 from tests.stacks.deployed_program import DESCRIPTION, rehearsal_config
 from tidewatch.aws.dynamodb import from_item
 from tidewatch.naming import build_stack_key, hash_stack_key
@@ -38,7 +38,7 @@ class Flights:
         """A stack that is not deployed yet."""
         return cls(projects.of(ROOT, rehearsal_config(), stack=stack, project=project), aws)
 
-    def begun(self) -> Flights:
+    def begin(self) -> Flights:
         """Deployed, serving nothing yet, with three versions in its registry."""
         self.pulumi.up()
         self.publish("1", "2", "3")
@@ -49,7 +49,7 @@ class Flights:
         registry = ModelRegistry(self.aws.client("s3"), self.pulumi.outputs["registry"]["bucket"], "flights")
         for version in versions:
             artifact = self.pulumi.project.parent / f"{version}.tar.gz"
-            artifact.write_bytes(packed({**LAYOUT, "flights/1/version.txt": version}))
+            artifact.write_bytes(pack_model({**LAYOUT, "flights/1/version.txt": version}))
             registry.publish(version, artifact, DESCRIPTION)
 
     def serve(self, **variants: tuple[str, float]) -> None:
@@ -121,17 +121,17 @@ class Flights:
         (found,) = (one for one in self.pulumi.resources if one["urn"].endswith(f"::{name}") and one.get("custom"))
         return found["outputs"]
 
-    def refused(self, *command: str) -> str:
+    def read_refusal(self, *command: str) -> str:
         """What a command, an `up` without preview unless another is named, says to a person when it refuses."""
         return sentences(self.pulumi.run(*(command or ("up", "--yes", "--skip-preview")), ok=False))
 
 
 @contextmanager
-def rehearsed(folder: Path) -> Iterator[tuple[Projects, Aws]]:
+def start_rehearsal(folder: Path) -> Iterator[tuple[Projects, Aws]]:
     """A simulator for more than one test, and projects whose stacks are deployed to it."""
     with SimulatorProcess(folder / "rehearsal") as rehearsal:
         aws = Aws(rehearsal.env, rehearsal.control)
-        with opened(folder / "projects", build_environment(folder, aws.env)) as projects:
+        with open_projects(folder / "projects", build_environment(folder, aws.env)) as projects:
             yield projects, aws
 
 

@@ -24,7 +24,7 @@ def test_a_first_endpoint_without_capacity_is_made_again_on_other_instances(proj
     assert len(failed["initErrors"]) == 1
 
     simulated_aws.control.inject("create_fails", reason="capacity")
-    said = flights.refused()
+    said = flights.read_refusal()
     assert f"AWS has no instances for the first endpoint {name}" in said
     assert "initErrors" not in identity(flights)
 
@@ -35,7 +35,7 @@ def test_a_first_endpoint_without_capacity_is_made_again_on_other_instances(proj
     assert (flights.name, flights.endpoint()["EndpointStatus"]) == (name, "InService")
     assert flights.shares() == {"blue": 0.95, "green": 0.05}
     assert flights.pulumi.outputs["endpoint"]["arn"] == flights.endpoint()["EndpointArn"]
-    assert not flights.pulumi.preview("--expect-no-changes").changed
+    assert not flights.pulumi.preview("--expect-no-changes").is_changed
 
 
 def identity(flights: Flights) -> dict[str, Any]:

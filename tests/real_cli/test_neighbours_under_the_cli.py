@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.real_cli.command import Aws
-from tests.real_cli.flights import Flights, rehearsed
+from tests.real_cli.flights import Flights, start_rehearsal
 
 pytestmark = pytest.mark.real_cli
 NEIGHBOURS = (("tidewatch", "staging"), ("fares", "rehearsal"))
@@ -31,12 +31,12 @@ def minutes(aws: Aws) -> None:
 
 
 def serving(flights: Flights) -> Flights:
-    flights.begun().serve(blue=("1", 95), green=("2", 5))
+    flights.begin().serve(blue=("1", 95), green=("2", 5))
     flights.pulumi.up()
     return flights
 
 
-def kept(flights: Flights) -> dict[str, Any]:
+def read_unchanging_state(flights: Flights) -> dict[str, Any]:
     """What nothing that happens next door may change."""
     shares, versions = flights.shares(), flights.versions()
     return {"ringing": ringing(flights), "ledger": flights.entries(), "shares": shares, "versions": versions}
@@ -46,11 +46,11 @@ def test_what_happens_in_one_stack_leaves_its_neighbours_as_they_are(
     cli: None, tmp_path_factory: pytest.TempPathFactory
 ):
     del cli
-    with rehearsed(tmp_path_factory.mktemp("neighbours")) as (projects, aws):
+    with start_rehearsal(tmp_path_factory.mktemp("neighbours")) as (projects, aws):
         here = serving(Flights.of(projects, aws))
         there = [serving(Flights.of(projects, aws, project=project, stack=stack)) for project, stack in NEIGHBOURS]
         minutes(aws)
-        before = [kept(one) for one in there]
+        before = [read_unchanging_state(one) for one in there]
         assert [one["ringing"] for one in before] == [set(), set()]
 
         here.flip(blue=0.1, green=0.9)
@@ -59,12 +59,12 @@ def test_what_happens_in_one_stack_leaves_its_neighbours_as_they_are(
         (incident,) = {one["incident"] for one in here.entries() if "incident" in one}
         assert here.roll_back()["target"] == "blue"
         minutes(aws)
-        assert [kept(one) for one in there] == before
+        assert [read_unchanging_state(one) for one in there] == before
         for one in there:
-            assert not one.pulumi.up().changed
+            assert not one.pulumi.up().is_changed
             one.pulumi.configure("tidewatch:acknowledgedIncident", incident)
-            assert f"The ledger has no incident {incident}" in one.refused("preview")
+            assert f"The ledger has no incident {incident}" in one.read_refusal("preview")
             one.pulumi.configure("tidewatch:acknowledgedIncident", "")
 
         here.pulumi.destroy()
-        assert [kept(one) for one in there] == before
+        assert [read_unchanging_state(one) for one in there] == before

@@ -25,7 +25,7 @@ def test_a_program_goes_up_changes_and_goes_down(small: Pulumi, simulated_aws: A
     outputs = small.outputs
     assert re.fullmatch(r"bucket-[0-9a-f]{7}", outputs["bucket"])
     assert outputs["account"] == "123456789012"
-    assert not small.preview("--expect-no-changes").changed
+    assert not small.preview("--expect-no-changes").is_changed
 
     small.configure("small:timeout", 20)
     assert small.up().operations == {"function": "update"}
@@ -87,11 +87,11 @@ def test_what_the_simulator_lacks_is_said_by_name(small: Pulumi) -> None:
 
 
 def test_a_killed_run_leaves_nothing_running_and_is_picked_up(small: Pulumi, simulated_aws: Aws) -> None:
-    small.killed("up", "function")
+    small.run_and_kill("up", "function")
     assert session(small.started[-1].pid) == []
     small.run("cancel", "--yes")
     assert small.up().code == 0
-    assert not small.preview("--expect-no-changes").changed
+    assert not small.preview("--expect-no-changes").is_changed
     assert len(simulated_aws.client("s3").list_buckets()["Buckets"]) >= 1
 
 
@@ -108,4 +108,4 @@ def test_what_a_failed_create_left_is_kept_with_its_error_and_updated_next(small
     (kept,) = (one for one in small.resources if one["urn"].endswith("::untagged"))
     assert "initErrors" not in kept
     assert kept["outputs"]["arn"] == "arn:aws:s3:::untagged"
-    assert not small.preview("--expect-no-changes").changed
+    assert not small.preview("--expect-no-changes").is_changed

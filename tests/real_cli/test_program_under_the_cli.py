@@ -38,7 +38,7 @@ def test_a_version_is_served_and_another_joins_it_at_five_percent(flights: Fligh
     assert not {"flights", "flights-capacity-blue"} & done.keys(), (
         "the endpoint and the other variant stay as they were"
     )
-    assert not flights.pulumi.preview("--expect-no-changes").changed
+    assert not flights.pulumi.preview("--expect-no-changes").is_changed
     flights.serving = True
 
 
@@ -56,7 +56,7 @@ def test_an_out_of_band_flip_is_shown_kept_and_asked_about(canary: Flights):
     assert canary.shares() == {"blue": 0.3, "green": 0.7}
 
     canary.weigh(blue=90, green=10)
-    said = canary.refused()
+    said = canary.read_refusal()
     assert "without an entry in the ledger" in said
     assert canary.shares() == {"blue": 0.3, "green": 0.7}
     (incident,) = set(INCIDENT.findall(said))
@@ -74,13 +74,13 @@ def test_a_rollback_is_not_undone_and_what_it_took_away_is_asked_about(canary: F
     assert (done["state"], done["target"]) == ("rolled_back", "blue")
     assert canary.shares() == {"blue": 1.0, "green": 0.0}
     assert canary.pulumi.up().operations == {}
-    assert not canary.pulumi.up("--refresh").changed
+    assert not canary.pulumi.up("--refresh").is_changed
     assert canary.shares() == {"blue": 1.0, "green": 0.0}
 
     way_back = canary.pulumi.outputs["rollback"]
     canary.weigh(blue=95, green=5)
     for command in (("preview",), ("up", "--yes", "--skip-preview")):
-        assert f"`tidewatch acknowledge {done['incident']} --stack " in canary.refused(*command)
+        assert f"`tidewatch acknowledge {done['incident']} --stack " in canary.read_refusal(*command)
     assert canary.shares() == {"blue": 1.0, "green": 0.0}
     assert canary.pulumi.outputs["rollback"] == way_back, "a refused `up` takes no output away"
 
@@ -94,7 +94,7 @@ def test_a_deployment_that_failed_is_told_and_reverting_it_deploys_nothing(canar
     green = canary.config()["tidewatch:variants"]["green"]["weight"]
     canary.aws.control.inject("deployment_fails", endpoint=canary.name, reason=NO_INSTANCES)
     canary.serve(blue=("1", 100 - green), green=("3", green))
-    said = canary.refused()
+    said = canary.read_refusal()
     assert NO_INSTANCES in said
     assert f"It is on {before}, not on {_newest_configuration(canary)}." in said
     assert (canary.shares(), canary.endpoint()["EndpointConfigName"]) == (shares, before)
@@ -113,7 +113,7 @@ def test_a_killed_up_is_finished_by_the_next_and_an_earlier_version_returns_as_n
     first, shares, models = canary.endpoint()["EndpointConfigName"], canary.shares(), canary.models()
     green = canary.config()["tidewatch:variants"]["green"]["weight"]
     canary.serve(blue=("1", 100 - green), green=("3", green))
-    canary.pulumi.killed("up", "flights-deployment", lambda: canary.endpoint()["EndpointStatus"] == "Updating")
+    canary.pulumi.run_and_kill("up", "flights-deployment", lambda: canary.endpoint()["EndpointStatus"] == "Updating")
     assert "pulumi cancel" in canary.pulumi.up(ok=False).errors
     canary.pulumi.run("cancel", "--yes")
     canary.pulumi.up()
@@ -142,7 +142,7 @@ def test_every_mistake_in_the_config_is_told_and_nothing_is_changed(canary: Flig
         canary.pulumi.configure("tidewatch:variants.red", {"version": "1", "weight": 5})
         canary.pulumi.configure("tidewatch:endpoint.instanceType", "ml.g5.huge")
         canary.pulumi.configure("tidewatch:weights", {})
-        said = canary.refused()
+        said = canary.read_refusal()
         for path in ("blue.weight", "green.version", "green.weight", "red"):
             assert f"tidewatch:variants.{path}: " in said
         assert "tidewatch:endpoint.instanceType: " in said
@@ -150,7 +150,7 @@ def test_every_mistake_in_the_config_is_told_and_nothing_is_changed(canary: Flig
 
         file.write_text(text)
         canary.pulumi.configure("tidewatch:variants.green.version", "9")
-        assert "flights/9 is not in the registry: it has 1, 2, 3" in canary.refused("preview")
+        assert "flights/9 is not in the registry: it has 1, 2, 3" in canary.read_refusal("preview")
     finally:
         file.write_text(text)
     assert canary.pulumi.resources == before
@@ -166,9 +166,9 @@ def test_destroy_leaves_what_is_retained_and_nothing_that_the_next_up_stumbles_o
     iam, sagemaker = canary.aws.client("iam"), canary.aws.client("sagemaker")
     roles = {role["Arn"] for role in iam.list_roles()["Roles"]}
     assert {sagemaker.describe_model(ModelName=name)["ExecutionRoleArn"] for name in models} == roles
-    assert _left(canary) == {}
+    assert _list_remains(canary) == {}
 
-    assert "This stack has no registry" in canary.refused("preview")
+    assert "This stack has no registry" in canary.read_refusal("preview")
     canary.serve()
     canary.pulumi.configure("tidewatch:acknowledgedIncident", "")  # of the ledger that went
     canary.pulumi.up()
@@ -184,7 +184,7 @@ def _newest_configuration(flights: Flights) -> str:
     return found["EndpointConfigs"][0]["EndpointConfigName"]
 
 
-def _left(flights: Flights) -> dict[str, list[object]]:
+def _list_remains(flights: Flights) -> dict[str, list[object]]:
     """What an account still holds besides models, configurations and roles."""
     of = flights.aws.client
     found: dict[str, list[object]] = {

@@ -42,7 +42,7 @@ def test_a_secret_is_nowhere_in_clear_and_commands_read_it(
         assert text not in said
         assert text not in pulumi.run("stack", "export").out
     assert _clear(tmp_path / "backend") == []
-    assert not pulumi.preview("--expect-no-changes").changed
+    assert not pulumi.preview("--expect-no-changes").is_changed
 
     sagemaker, sns = simulated_aws.client("sagemaker"), simulated_aws.client("sns")
     (model,) = flights.models()

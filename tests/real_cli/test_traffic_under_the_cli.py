@@ -23,29 +23,29 @@ def canary(flights: Flights) -> Flights:
     return flights
 
 
-def made(canary: Flights) -> list[dict[str, Any]]:
+def list_made_resources(canary: Flights) -> list[dict[str, Any]]:
     """The state of all but the providers, whose inputs are the stack's config as it was edited."""
     return [one for one in canary.pulumi.resources if not one["type"].startswith("pulumi:providers:")]
 
 
-def refused(canary: Flights, *command: str) -> str:
-    said = canary.refused(*command)
+def read_refusal(canary: Flights, *command: str) -> str:
+    said = canary.read_refusal(*command)
     assert not CLASS.search(said), said
     return said
 
 
 def test_the_champions_edit_makes_nothing_also_without_a_preview(canary: Flights):
-    before = made(canary)
+    before = list_made_resources(canary)
     canary.serve(blue=("3", 60), green=("2", 40))
     for command in (("preview",), ("up", "--yes", "--skip-preview")):
-        assert "blue is the rollback target and green serves" in refused(canary, *command)
-    assert made(canary) == before
+        assert "blue is the rollback target and green serves" in read_refusal(canary, *command)
+    assert list_made_resources(canary) == before
     canary.serve(blue=("1", 60), green=("2", 40))
 
 
 def test_an_incident_that_nobody_knows_is_refused_in_preview(canary: Flights):
     canary.pulumi.configure("tidewatch:acknowledgedIncident", "flights-nope")
-    assert "The ledger has no incident flights-nope" in refused(canary, "preview")
+    assert "The ledger has no incident flights-nope" in read_refusal(canary, "preview")
     canary.pulumi.configure("tidewatch:acknowledgedIncident", "")
 
 
@@ -57,19 +57,19 @@ def test_another_environment_keeps_weights_and_counts_and_drains_nothing(canary:
     assert canary.endpoint()["EndpointConfigName"] != before
     assert canary.shares() == {"blue": 0.6, "green": 0.4}
     assert len(canary.entries()) == told
-    assert not canary.pulumi.preview("--expect-no-changes").changed
+    assert not canary.pulumi.preview("--expect-no-changes").is_changed
 
 
 def test_a_drain_that_was_killed_is_settled_when_the_edit_is_taken_back(canary: Flights):
     canary.serve(blue=("1", 60), green=("3", 40))
-    canary.pulumi.killed("up", "flights-deployment", lambda: canary.shares() == {"blue": 1.0, "green": 0.0})
+    canary.pulumi.run_and_kill("up", "flights-deployment", lambda: canary.shares() == {"blue": 1.0, "green": 0.0})
     canary.pulumi.run("cancel", "--yes")
     canary.serve(blue=("1", 60), green=("2", 40))
     canary.pulumi.preview()
     canary.pulumi.up()
     assert canary.shares() == {"blue": 0.6, "green": 0.4}
     assert canary.versions() == {"blue": "1", "green": "2"}
-    assert not canary.pulumi.preview("--expect-no-changes").changed
+    assert not canary.pulumi.preview("--expect-no-changes").is_changed
 
 
 def test_no_sweep_answers_for_a_writer_that_lives_and_all_tell_the_rehearsals_time(canary: Flights):
@@ -112,7 +112,7 @@ def test_a_deployment_of_what_is_no_target_is_refused(canary: Flights, targets: 
         one["urn"] for one in canary.pulumi.resources if one["urn"].endswith(tuple(f"::flights-{t}" for t in targets))
     ]
     command = [word for urn in urns for word in ("--target", urn)]
-    assert "run `pulumi up` without --target." in refused(canary, "up", "--yes", "--skip-preview", *command)
+    assert "run `pulumi up` without --target." in read_refusal(canary, "up", "--yes", "--skip-preview", *command)
     assert canary.versions() == before
     canary.serve(blue=("1", 60), green=(before["green"], 40))
     canary.pulumi.up()
@@ -121,7 +121,7 @@ def test_a_deployment_of_what_is_no_target_is_refused(canary: Flights, targets: 
 def test_a_failure_on_the_way_is_a_sentence(canary: Flights):
     canary.aws.control.inject("deployment_fails", endpoint=canary.name, reason="The health check failed.")
     canary.serve(blue=("1", 60), green=("2", 40))
-    assert "SageMaker rolled the deployment of" in refused(canary)
+    assert "SageMaker rolled the deployment of" in read_refusal(canary)
     canary.serve(blue=("1", 60), green=("3", 40))
     canary.pulumi.up()
 
@@ -130,4 +130,4 @@ def test_the_version_of_the_only_variant_is_refused_in_preview(canary: Flights):
     canary.serve(blue=("1", 100))
     canary.pulumi.up()
     canary.serve(blue=("2", 100))
-    assert "The model of blue cannot be changed while it has all traffic" in refused(canary, "preview")
+    assert "The model of blue cannot be changed while it has all traffic" in read_refusal(canary, "preview")

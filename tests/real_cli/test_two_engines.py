@@ -22,13 +22,13 @@ from rehearsal.demo.pulumi_cli import PulumiCli
 from rehearsal.engine import Stack
 from rehearsal.simulator_process import SimulatorProcess
 from tests.real_cli.command import ROOT
-from tests.rehearsal.aws.account import LAYOUT, packed
+from tests.rehearsal.aws.account import LAYOUT, pack_model
 from tests.stacks.deployed_program import DESCRIPTION
 from tidewatch.registry import ModelRegistry
 
 
 @pytest.fixture
-def kept(cli: None, tmp_path: Path) -> Iterator[tuple[RehearsalPaths, PulumiCli]]:
+def kept_rehearsal(cli: None, tmp_path: Path) -> Iterator[tuple[RehearsalPaths, PulumiCli]]:
     """A rehearsal whose stack the embedded engine deployed: one version at 100 %."""
     del cli
     home = RehearsalPaths(tmp_path / "out" / "rehearsal")
@@ -37,7 +37,7 @@ def kept(cli: None, tmp_path: Path) -> Iterator[tuple[RehearsalPaths, PulumiCli]
         shutil.copyfile(ROOT / "Pulumi.rehearsal.yaml", home.stack_file)
         outputs = create_stack(ROOT, home).up().outputs
         artifact = tmp_path / "1.tar.gz"
-        artifact.write_bytes(packed(LAYOUT))
+        artifact.write_bytes(pack_model(LAYOUT))
         ModelRegistry(boto3.client("s3"), outputs["registry"]["bucket"], "flights").publish("1", artifact, DESCRIPTION)
         configure(home, variants={"blue": {"version": "1", "weight": 100, "instances": 2}}, rollbackTo="blue")
         create_stack(ROOT, home).up()
@@ -51,9 +51,9 @@ def configure(home: RehearsalPaths, **values: Any) -> None:
 
 
 def test_either_engine_goes_on_where_the_other_one_stopped(
-    kept: tuple[RehearsalPaths, PulumiCli], capfd: pytest.CaptureFixture[str]
+    kept_rehearsal: tuple[RehearsalPaths, PulumiCli], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    home, pulumi = kept
+    home, pulumi = kept_rehearsal
     embedded: Stack = create_stack(ROOT, home)
     before = embedded.outputs()
     assert pulumi.run("preview", "--expect-no-changes") == 0, capfd.readouterr()
@@ -93,9 +93,9 @@ raise SystemExit(PulumiCli(ROOT, paths, paths.read_environment()).run("up", "--y
 
 
 def test_after_ctrl_c_either_engine_goes_on_from_what_the_cli_had_done(
-    kept: tuple[RehearsalPaths, PulumiCli], capfd: pytest.CaptureFixture[str]
+    kept_rehearsal: tuple[RehearsalPaths, PulumiCli], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    home, pulumi = kept
+    home, pulumi = kept_rehearsal
     home.write_connection(dict(pulumi.aws))
     configure(home, tags={"environment": "rehearsal", "team": "tides"})
     stopped = subprocess.Popen(
@@ -113,9 +113,9 @@ def test_after_ctrl_c_either_engine_goes_on_from_what_the_cli_had_done(
 
 
 def test_the_cli_updates_what_a_killed_run_left_half_updated(
-    kept: tuple[RehearsalPaths, PulumiCli], capfd: pytest.CaptureFixture[str]
+    kept_rehearsal: tuple[RehearsalPaths, PulumiCli], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    home, pulumi = kept
+    home, pulumi = kept_rehearsal
     state = json.loads(home.state_file.read_text())
     next(one for one in state["resources"] if one["type"] == "aws:sns/topic:Topic")["interrupted"] = True
     home.state_file.write_text(json.dumps(state))

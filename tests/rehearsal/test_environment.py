@@ -1,4 +1,4 @@
-"""Whom a process speaks to while it rehearses."""
+"""What a process connects to while it rehearses."""
 
 from __future__ import annotations
 

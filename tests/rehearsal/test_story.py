@@ -36,7 +36,7 @@ def flights() -> pl.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def trained(flights: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> dict[str, TrainedModel]:
+def trained_models(flights: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> dict[str, TrainedModel]:
     folder = tmp_path_factory.mktemp("models")
     return {
         version: train(version, folder / version, with_weather=weather, flights=flights)
@@ -73,30 +73,32 @@ def test_training_and_validation_do_not_share_a_day(flights: pl.DataFrame) -> No
 
 
 def test_the_models_rank_the_flights_of_april_as_the_card_says(
-    trained: dict[str, TrainedModel], flights: pl.DataFrame
+    trained_models: dict[str, TrainedModel], flights: pl.DataFrame
 ) -> None:
     rows, late = select_labelled(flights, (4,))
-    for model in trained.values():
+    for model in trained_models.values():
         assert model.auc == round(float(roc_auc_score(late, score_locally(model.artifact, rows, "flights"))), 4)
         assert f"AUC {model.auc:.4f}" in model.card.read_text()
-    assert 0.64 < trained["1"].auc < trained["2"].auc < 0.72
+    assert 0.64 < trained_models["1"].auc < trained_models["2"].auc < 0.72
 
 
 def test_the_same_flights_give_the_same_bytes(
-    trained: dict[str, TrainedModel], flights: pl.DataFrame, tmp_path: Path
+    trained_models: dict[str, TrainedModel], flights: pl.DataFrame, tmp_path: Path
 ) -> None:
     again = train("2", tmp_path, with_weather=True, flights=flights)
-    assert again.artifact.read_bytes() == trained["2"].artifact.read_bytes()
-    assert again.reference.read_bytes() == trained["2"].reference.read_bytes()
-    assert trained["1"].artifact.read_bytes() != trained["2"].artifact.read_bytes()
+    assert again.artifact.read_bytes() == trained_models["2"].artifact.read_bytes()
+    assert again.reference.read_bytes() == trained_models["2"].reference.read_bytes()
+    assert trained_models["1"].artifact.read_bytes() != trained_models["2"].artifact.read_bytes()
 
 
 def _reference(model: TrainedModel) -> Reference:
     return decode_reference(model.reference.read_bytes(), str(model.reference))
 
 
-def test_a_reference_compares_what_the_version_uses_as_its_manifest_has_it(trained: dict[str, TrainedModel]) -> None:
-    for version, model in trained.items():
+def test_a_reference_compares_what_the_version_uses_as_its_manifest_has_it(
+    trained_models: dict[str, TrainedModel],
+) -> None:
+    for version, model in trained_models.items():
         found = _reference(model)
         used = {one.name: one.kind for one in list_features(with_weather=version == "2") if one.used}
         kinds = {NumericFeature: "numeric", CategoryFeature: "categorical"}
@@ -106,17 +108,19 @@ def test_a_reference_compares_what_the_version_uses_as_its_manifest_has_it(train
         assert {one.total + one.missing for one in found.measured_features} == {found.rows}
 
 
-def test_a_reference_names_categories_as_they_are_read_from_a_float32_tensor(trained: dict[str, TrainedModel]) -> None:
-    (origin,) = [one for one in _reference(trained["1"]).features if one.name == "origin"]
+def test_a_reference_names_categories_as_they_are_read_from_a_float32_tensor(
+    trained_models: dict[str, TrainedModel],
+) -> None:
+    (origin,) = [one for one in _reference(trained_models["1"]).features if one.name == "origin"]
     assert isinstance(origin, CategoryFeature)
     assert set(origin.values) == {"0", "1", "2"}
 
 
 def test_a_reference_holds_the_scores_that_the_server_gives_the_training_flights_in_float32(
-    trained: dict[str, TrainedModel], flights: pl.DataFrame
+    trained_models: dict[str, TrainedModel], flights: pl.DataFrame
 ) -> None:
     rows, late = select_labelled(flights, (1, 2, 3))
-    for model in trained.values():
+    for model in trained_models.values():
         found = _reference(model)
         score = found.score
         assert score is not None
@@ -133,12 +137,12 @@ def test_a_reference_holds_the_scores_that_the_server_gives_the_training_flights
 
 
 def test_the_reference_of_the_same_rows_has_the_same_bytes(
-    trained: dict[str, TrainedModel], flights: pl.DataFrame
+    trained_models: dict[str, TrainedModel], flights: pl.DataFrame
 ) -> None:
     rows, _ = select_labelled(flights, (1, 2, 3))
-    scores = score_locally(trained["2"].artifact, rows, "flights")
+    scores = score_locally(trained_models["2"].artifact, rows, "flights")
     assert rows.dtype == scores.dtype == np.float32
-    assert build_flights_reference(rows, scores).encode() == trained["2"].reference.read_bytes()
+    assert build_flights_reference(rows, scores).encode() == trained_models["2"].reference.read_bytes()
     assert build_flights_reference(rows[::-1], scores[::-1]).digest == build_flights_reference(rows, scores).digest
     assert build_flights_reference(rows, scores).score_output == SCORE_OUTPUT
 
@@ -153,12 +157,12 @@ def test_a_sample_is_flights_of_its_month_the_same_every_time(flights: pl.DataFr
 
 
 def test_both_models_take_the_same_requests_and_only_one_minds_the_weather(
-    trained: dict[str, TrainedModel], flights: pl.DataFrame
+    trained_models: dict[str, TrainedModel], flights: pl.DataFrame
 ) -> None:
     rows = select_requests(flights, date(2013, 5, 1), date(2013, 5, 2)).rows
     stormy = rows.copy()
     stormy[:, [FEATURES.index(name) for name in WEATHER]] = np.array([2.0, 0.1, 40.0, 60.0, 100.0], np.float32)
-    without, with_weather = trained["1"], trained["2"]
+    without, with_weather = trained_models["1"], trained_models["2"]
     assert (
         score_locally(without.artifact, rows, "flights") == score_locally(without.artifact, stormy, "flights")
     ).all()
@@ -170,8 +174,8 @@ def test_both_models_take_the_same_requests_and_only_one_minds_the_weather(
     assert with_weather.features == FEATURES
 
 
-def test_the_archive_is_one_that_the_registry_and_triton_take(trained: dict[str, TrainedModel]) -> None:
-    for model in trained.values():
+def test_the_archive_is_one_that_the_registry_and_triton_take(trained_models: dict[str, TrainedModel]) -> None:
+    for model in trained_models.values():
         require_valid_archive(model.artifact, "lightgbm", "flights")
         served = triton.load_model(model.artifact.read_bytes(), {triton.DEFAULT_MODEL: "flights"})
         assert [one.dims for one in (*served.inputs, *served.outputs)] == [(len(FEATURES),), (2,)]
@@ -179,10 +183,10 @@ def test_the_archive_is_one_that_the_registry_and_triton_take(trained: dict[str,
             assert {(each.mtime, each.uid, each.gid, each.uname) for each in archive} == {(0, 0, 0, "")}
 
 
-def test_the_lineage_describes_the_model_in_full(trained: dict[str, TrainedModel]) -> None:
-    description = parse_description(json.loads(trained["2"].lineage.read_bytes()), "lineage.json")
+def test_the_lineage_describes_the_model_in_full(trained_models: dict[str, TrainedModel]) -> None:
+    description = parse_description(json.loads(trained_models["2"].lineage.read_bytes()), "lineage.json")
     lineage = description.lineage
-    assert description.metrics["auc"] == trained["2"].auc
+    assert description.metrics["auc"] == trained_models["2"].auc
     assert tuple(feature.name for feature in lineage.features) == FEATURES
     assert lineage.data.digest.startswith("sha256:")
     assert lineage.environment["lock"].startswith("sha256:")
@@ -199,13 +203,13 @@ def test_requests_are_the_flights_of_those_days_with_the_answers_that_came_later
     assert set(np.unique(asked.late[~np.isnan(asked.late)])) == {0.0, 1.0}
 
 
-def test_a_request_body_is_answered_by_triton(trained: dict[str, TrainedModel], flights: pl.DataFrame) -> None:
+def test_a_request_body_is_answered_by_triton(trained_models: dict[str, TrainedModel], flights: pl.DataFrame) -> None:
     rows = select_requests(flights, date(2013, 6, 1), date(2013, 6, 1)).rows[:7]
-    served = triton.load_model(trained["2"].artifact.read_bytes(), {triton.DEFAULT_MODEL: "flights"})
+    served = triton.load_model(trained_models["2"].artifact.read_bytes(), {triton.DEFAULT_MODEL: "flights"})
     answer = kserve_v2.infer(served, "application/json", encode_request_body(rows))
     scores = kserve_v2.decode_scores(answer.content_type, answer.body)
     assert scores.sum(axis=1) == pytest.approx(1.0)
-    assert (scores[:, 1] == score_locally(trained["2"].artifact, rows, "flights")).all()
+    assert (scores[:, 1] == score_locally(trained_models["2"].artifact, rows, "flights")).all()
 
 
 def test_categories_are_sent_as_whole_numbers(flights: pl.DataFrame) -> None:

@@ -237,14 +237,14 @@ def test_the_settings_it_names_are_there(page: Path) -> None:
     named = {
         whole or path for whole, path in SETTING.findall(page.read_text()) if whole or path.partition(".")[0] in known
     }
-    assert {path for path in named if not _known(path.split("."), known)} == set()
+    assert {path for path in named if not _is_known(path.split("."), known)} == set()
 
 
 def test_a_setting_that_is_not_there_is_found() -> None:
     known = _settings()
-    assert _known(["endpoint", "rollout", "waitSeconds"], known)
-    assert not _known(["endpoint", "rollout", "patience"], known)
-    assert not _known(["alarms", "diskPercents"], known)
+    assert _is_known(["endpoint", "rollout", "waitSeconds"], known)
+    assert not _is_known(["endpoint", "rollout", "patience"], known)
+    assert not _is_known(["alarms", "diskPercents"], known)
 
 
 def _settings() -> dict[str, object]:
@@ -264,10 +264,10 @@ def _sections(annotation: object) -> Iterable[type[BaseModel]]:
         yield from _sections(inside)
 
 
-def _known(path: list[str], known: object) -> bool:
+def _is_known(path: list[str], known: object) -> bool:
     if not path or path[0].startswith("{"):
-        return not path or _known(path[1:], known)
-    return isinstance(known, dict) and path[0] in known and _known(path[1:], known[path[0]])
+        return not path or _is_known(path[1:], known)
+    return isinstance(known, dict) and path[0] in known and _is_known(path[1:], known[path[0]])
 
 
 @each_page

@@ -24,7 +24,7 @@ def line(value: str) -> bytes:
     )
 
 
-def counted(batches: Iterable[Sequence[bytes | None]], kind: object = None) -> Profile:
+def count_batches(batches: Iterable[Sequence[bytes | None]], kind: object = None) -> Profile:
     (row,) = build_partition_counter(REFERENCE.encode())(_arrow(batches, kind or pyarrow.binary()))
     (raw,) = row.column(0).to_pylist()
     return decode_profile(raw, "this test")
@@ -37,34 +37,34 @@ def _arrow(batches: Iterable[Sequence[bytes | None]], kind: object) -> Iterator[
 
 def test_how_lines_are_batched_makes_no_difference() -> None:
     lines = [line(str(at / 7)) for at in range(50)] + [b"no json"]
-    whole = counted([lines])
+    whole = count_batches([lines])
     assert whole.accounting.read == 51
     for size in (1, 7, 50):
-        assert counted([lines[at : at + size] for at in range(0, len(lines), size)]) == whole
+        assert count_batches([lines[at : at + size] for at in range(0, len(lines), size)]) == whole
 
 
 @pytest.mark.parametrize("kind", [pyarrow.string(), pyarrow.large_string(), pyarrow.large_binary()], ids=str)
 def test_text_and_bytes_of_any_arrow_type_count_the_same(kind: object) -> None:
     lines = [line("1"), line("nothing"), "caf\u00e9".encode()]
-    assert counted([lines], kind) == counted([lines])
+    assert count_batches([lines], kind) == count_batches([lines])
 
 
 def test_nulls_and_blank_lines_are_no_records() -> None:
-    assert counted([[None, b"", b" \t", line("1"), None], [], [None]]).accounting.read == 1
+    assert count_batches([[None, b"", b" \t", line("1"), None], [], [None]]).accounting.read == 1
 
 
 def test_a_partition_without_lines_has_an_empty_profile() -> None:
-    assert counted([]) == Profile.empty(REFERENCE)
-    assert counted([[], []]) == Profile.empty(REFERENCE)
+    assert count_batches([]) == Profile.empty(REFERENCE)
+    assert count_batches([[], []]) == Profile.empty(REFERENCE)
 
 
 def test_a_partition_that_begins_as_gzip_does_is_not_decompressed() -> None:
-    account = counted([[b"\x1f\x8b\x08\x00", line("1")]]).accounting
+    account = count_batches([[b"\x1f\x8b\x08\x00", line("1")]]).accounting
     assert (account.parsed, account.rejected_total) == (1, 1)
 
 
 def test_a_line_beyond_the_longest_is_rejected_alone() -> None:
-    account = counted([[line("1"), b"x" * (MAX_LINE_BYTES + 1), line("2")]]).accounting
+    account = count_batches([[line("1"), b"x" * (MAX_LINE_BYTES + 1), line("2")]]).accounting
     assert account.parsed == 2
     assert account.rejected == {RejectReason.TOO_LONG: 1}
 

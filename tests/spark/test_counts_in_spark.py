@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench.drift import dataset
-from tests.spark import odd_records
+from tests.spark import irregular_records
 from tidewatch.capture.line_reader import read_blocks
 from tidewatch.capture.reject_reasons import RejectReason
 from tidewatch.capture.source import list_capture_files, open_file
@@ -49,7 +49,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
         file.unlink()
 
 
-def here(folder: Path, reference: Reference) -> Profile:
+def count_locally(folder: Path, reference: Reference) -> Profile:
     counting = create_counter(reference)
     for file in list_capture_files([folder]):
         with open_file(file) as stream:
@@ -73,9 +73,9 @@ def without_places(counted: Profile) -> Profile:
 def test_a_million_records_have_identical_counts_in_spark(
     spark: SparkSession, folder: Path, reference: Reference
 ) -> None:
-    rejected = odd_records.write(folder)
-    one, tasks = here(folder, reference), there(spark, folder, reference)
-    assert len(tasks) > 4 * len(odd_records.FILES)
+    rejected = irregular_records.write(folder)
+    one, tasks = count_locally(folder, reference), there(spark, folder, reference)
+    assert len(tasks) > 4 * len(irregular_records.FILES)
     both = profile.sum_profiles(reference, tasks)
     assert one.accounting.read == 1_000_000
     assert one.accounting.rejected_total == rejected
@@ -89,7 +89,7 @@ def test_a_last_line_that_is_cut_off_is_rejected_there_for_another_reason(
 ) -> None:
     whole = b"".join(dataset.generate_lines(100))
     (folder / "cut.jsonl").write_bytes(whole[:-40])
-    one, both = here(folder, reference), profile.sum_profiles(reference, there(spark, folder, reference))
+    one, both = count_locally(folder, reference), profile.sum_profiles(reference, there(spark, folder, reference))
     assert one.accounting.rejected == {RejectReason.TRUNCATED: 1}
     assert both.accounting.rejected == {RejectReason.NOT_JSON: 1}
     assert [each.tolist() for each in both.counts] == [each.tolist() for each in one.counts]

@@ -7,32 +7,26 @@ from pathlib import Path
 
 import pytest
 
-from tests.stacks.deployed_program import Rehearsed
-from tests.stacks.stack_image import canary_image, published_image, undeployed
+from tests.stacks.deployed_program import DeployedProgram
+from tests.stacks.stack_image import canary_image, prepare_program, published_image
 
 
 @pytest.fixture
-def stack(tmp_path: Path) -> Iterator[Rehearsed]:
+def stack(tmp_path: Path) -> Iterator[DeployedProgram]:
     """The rehearsal's stack, not deployed yet."""
-    with undeployed(tmp_path) as one:
+    with prepare_program(tmp_path) as one:
         yield one
 
 
 @pytest.fixture
-def published(tmp_path: Path) -> Iterator[Rehearsed]:
+def published_stack(tmp_path: Path) -> Iterator[DeployedProgram]:
     """The stack, deployed without variants, with three versions in its registry."""
     with published_image().restore(tmp_path) as one:
         yield one
 
 
 @pytest.fixture
-def canary(tmp_path: Path) -> Iterator[Rehearsed]:
+def canary(tmp_path: Path) -> Iterator[DeployedProgram]:
     """Blue serves version 1, green version 2 at five percent."""
     with canary_image().restore(tmp_path) as one:
         yield one
-
-
-@pytest.fixture
-def standing(canary: Rehearsed) -> Rehearsed:
-    """The same canary, by the name that most tests use."""
-    return canary

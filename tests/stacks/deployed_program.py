@@ -17,7 +17,7 @@ from rehearsal.aws import ACCOUNT, REGION, simulate_aws
 from rehearsal.engine import DeploymentFailed, DeploymentSummary, Stack
 from rehearsal.simulated_clock import ManualClock
 from tests.aws_clients import make_client
-from tests.rehearsal.aws.account import LAYOUT, TRUST, packed
+from tests.rehearsal.aws.account import LAYOUT, TRUST, pack_model
 from tidewatch import clock as clocks
 from tidewatch.permissions import PolicyVariables, build_policy_documents, load_roles
 from tidewatch.registry import FeatureSpec, Lineage, ModelDescription, ModelRegistry, TrainingData
@@ -65,16 +65,16 @@ def rehearsal_config(stack: str = "rehearsal") -> dict[str, Any]:
 
 
 @dataclass
-class Rehearsed:
+class DeployedProgram:
     """A stack in the simulator, and the edits that are made to its config."""
 
-    home: Path
+    folder: Path
     clock: ManualClock
     config: dict[str, Any] = field(default_factory=rehearsal_config)
     name: str = "rehearsal"
     secrets: frozenset[str] = frozenset()
 
-    def set(self, **values: Any) -> Rehearsed:
+    def set(self, **values: Any) -> DeployedProgram:
         """Edits top-level keys of the config; None takes one out."""
         for key, value in values.items():
             self.config.pop(f"tidewatch:{key}", None)
@@ -82,7 +82,7 @@ class Rehearsed:
                 self.config[f"tidewatch:{key}"] = value
         return self
 
-    def serve(self, champion: str = "blue", **variants: tuple[str, float]) -> Rehearsed:
+    def serve(self, champion: str = "blue", **variants: tuple[str, float]) -> DeployedProgram:
         """Edits the variants: variant -> (version, weight), two instances each."""
         settings = {variant: {"version": v, "weight": w, "instances": 2} for variant, (v, w) in variants.items()}
         return self.set(variants=settings, rollbackTo=champion)
@@ -90,7 +90,7 @@ class Rehearsed:
     @property
     def stack(self) -> Stack:
         text = {key: value if isinstance(value, str) else json.dumps(value) for key, value in self.config.items()}
-        return Stack("tidewatch", self.name, ROOT, self.home / "state.json", text, self.secrets)
+        return Stack("tidewatch", self.name, ROOT, self.folder / "state.json", text, self.secrets)
 
     def up(self, *, preview: bool = False, **options: Any) -> DeploymentSummary:
         return self.stack.up(preview=preview, **options)
@@ -112,8 +112,8 @@ class Rehearsed:
 
     def publish(self, version: str) -> None:
         """A version of its own content, so that no two have the same digest."""
-        artifact = self.home / f"{version}.tar.gz"
-        artifact.write_bytes(packed({**LAYOUT, "flights/1/version.txt": version}))
+        artifact = self.folder / f"{version}.tar.gz"
+        artifact.write_bytes(pack_model({**LAYOUT, "flights/1/version.txt": version}))
         self.registry.publish(version, artifact, DESCRIPTION)
 
     def weights(self) -> dict[str, float]:
@@ -167,13 +167,13 @@ class Rehearsed:
 
 
 @contextmanager
-def rehearsed(home: Path) -> Iterator[Rehearsed]:
+def rehearse_program(home: Path) -> Iterator[DeployedProgram]:
     """A stack that is not deployed yet."""
     before = clocks.get_clock()
     with simulate_aws() as clock:
         clocks.install(clock)
         try:
-            yield Rehearsed(home, clock)
+            yield DeployedProgram(home, clock)
         finally:
             clocks.install(before)
 

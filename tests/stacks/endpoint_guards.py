@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 
 from rehearsal.engine import DeploymentStep
-from tests.stacks.deployed_program import Rehearsed
+from tests.stacks.deployed_program import DeployedProgram
 
 Client = Callable[..., Any]
 """Makes the client of a service."""
@@ -51,9 +51,11 @@ class Guarded:
 
     def missing(self) -> list[str]:
         """What of the guards is gone."""
-        return [name for name, ask in self._parts() if not _found(ask)] + sorted(self.alarms - _alarms(self.client))
+        return [name for name, ask in self._list_guards() if not _exists(ask)] + sorted(
+            self.alarms - _alarms(self.client)
+        )
 
-    def _parts(self) -> Iterator[tuple[str, Callable[[], Any]]]:
+    def _list_guards(self) -> Iterator[tuple[str, Callable[[], Any]]]:
         functions, events, sns = self.client("lambda"), self.client("events"), self.client("sns")
         policy: list[str] = []
         yield self.function, lambda: functions.get_function(FunctionName=self.function)
@@ -73,14 +75,14 @@ def _alarms(client: Client) -> set[str]:
     return {one["AlarmName"] for page in pages for kind in ("MetricAlarms", "CompositeAlarms") for one in page[kind]}
 
 
-def _found(ask: Callable[[], Any]) -> bool:
+def _exists(ask: Callable[[], Any]) -> bool:
     try:
         return bool(ask())
     except Exception:
         return False
 
 
-def watching(stack: Rehearsed, guarded: Guarded, at: int = -1) -> tuple[Any, list[str]]:
+def watch_guards(stack: DeployedProgram, guarded: Guarded, at: int = -1) -> tuple[Any, list[str]]:
     """The stack with an account of which guards were missing at each step, stopped at the step with that number."""
     missing: list[str] = []
     ended: list[bool] = []

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.account_image import AccountImage
-from tests.stacks.deployed_program import Rehearsed, rehearsed
+from tests.stacks.deployed_program import DeployedProgram, rehearse_program
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,14 @@ class StackImage:
     secrets: frozenset[str]
 
     @classmethod
-    def take(cls, stack: Rehearsed) -> StackImage:
-        files = {path.name: path.read_bytes() for path in stack.home.iterdir()}
+    def take(cls, stack: DeployedProgram) -> StackImage:
+        files = {path.name: path.read_bytes() for path in stack.folder.iterdir()}
         return cls(AccountImage.take(), files, stack.name, copy.deepcopy(stack.config), stack.secrets)
 
     @contextmanager
-    def restore(self, home: Path) -> Iterator[Rehearsed]:
+    def restore(self, home: Path) -> Iterator[DeployedProgram]:
         """The stack in an account of its own, its state in `home`."""
-        with undeployed(home) as stack:
+        with prepare_program(home) as stack:
             self.account.restore()
             for name, content in self.files.items():
                 (home / name).write_bytes(content)
@@ -44,20 +44,20 @@ class StackImage:
 
 
 @contextmanager
-def undeployed(home: Path) -> Iterator[Rehearsed]:
+def prepare_program(home: Path) -> Iterator[DeployedProgram]:
     """The rehearsal's stack, not deployed yet. Events and the sweep start no process: a test calls `roll_back`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("rehearsal.aws.lambda_.api._run_in_thread", lambda here, work: None)  # noqa: ARG005
         patch.delenv("AWS_ENDPOINT_URL", raising=False)
         patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        with rehearsed(home) as one:
+        with rehearse_program(home) as one:
             yield one
 
 
 @cache
 def published_image() -> StackImage:
     """The stack without variants, with three versions in its registry."""
-    with tempfile.TemporaryDirectory() as home, undeployed(Path(home)) as stack:
+    with tempfile.TemporaryDirectory() as home, prepare_program(Path(home)) as stack:
         stack.up(preview=False)
         for version in ("1", "2", "3"):
             stack.publish(version)

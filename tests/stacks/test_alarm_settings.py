@@ -10,7 +10,7 @@ from components import alarms_args
 from components.topics import Subscribers
 from stacks.config import instance_types
 from stacks.config.settings import SettingsError, is_production, load
-from tests.stacks.test_stack_settings import CONFIG, changed, mistakes
+from tests.stacks.test_stack_settings import CONFIG, change_config, mistakes
 from tests.tidewatch.alarms.alarm_datapoints import CONVERSION
 from tidewatch.alarms import Severity
 
@@ -19,11 +19,13 @@ TOLD = {"P1": [{"email": "a@example.com"}], "P2": [{"https": "https://example.co
 
 def guardrail(**other: Any) -> dict[str, Any]:
     given = {**CONVERSION, **other}
-    return changed("tidewatch:alarms.guardrails", [{key: value for key, value in given.items() if value is not None}])
+    return change_config(
+        "tidewatch:alarms.guardrails", [{key: value for key, value in given.items() if value is not None}]
+    )
 
 
 def test_limits_objectives_and_people_are_read():
-    config = changed("tidewatch:alarms.serverErrorPercent", "0.5")
+    config = change_config("tidewatch:alarms.serverErrorPercent", "0.5")
     config["tidewatch:slo"] = {"latency": {"percent": "99", "milliseconds": 200}}
     config["tidewatch:notify"] = {**TOLD, "escalation": {"afterMinutes": 30, "to": [{"email": "boss@example.com"}]}}
     settings = load(config)
@@ -71,37 +73,49 @@ def test_a_guardrail_of_the_users_own_is_the_challengers():
             "alarms.guardrails.0.statistic: p99 of a variant with little traffic neither fires",
         ),
         (
-            changed("tidewatch:alarms.guardrails", [CONVERSION, CONVERSION]),
+            change_config("tidewatch:alarms.guardrails", [CONVERSION, CONVERSION]),
             'alarms.guardrails.1.name: "conversion" is also the name of guardrail 0; give each its own name',
         ),
-        (changed("tidewatch:alarms.guardrails", "conversion"), "alarms.guardrails: 'conversion' is not a list"),
-        (changed("tidewatch:alarms.serverErrorPercent", 101), "alarms.serverErrorPercent: 101 is out of range; use"),
-        (changed("tidewatch:alarms.serverErrorPrecent", 1), "alarms.serverErrorPrecent: unknown key; did you mean"),
-        (changed("tidewatch:alarms", 3), "tidewatch:alarms: 3 is not an object"),
+        (change_config("tidewatch:alarms.guardrails", "conversion"), "alarms.guardrails: 'conversion' is not a list"),
         (
-            changed("tidewatch:slo.availability", {"percent": 100}),
+            change_config("tidewatch:alarms.serverErrorPercent", 101),
+            "alarms.serverErrorPercent: 101 is out of range; use",
+        ),
+        (
+            change_config("tidewatch:alarms.serverErrorPrecent", 1),
+            "alarms.serverErrorPrecent: unknown key; did you mean",
+        ),
+        (change_config("tidewatch:alarms", 3), "tidewatch:alarms: 3 is not an object"),
+        (
+            change_config("tidewatch:slo.availability", {"percent": 100}),
             "slo.availability.percent: 100 leaves no error budget",
         ),
         (
-            changed("tidewatch:slo.availability", {"percent": 49}),
+            change_config("tidewatch:slo.availability", {"percent": 49}),
             "slo.availability.percent: 49 is too low for an objective",
         ),
         (
-            changed("tidewatch:slo.availability", {"percent": 99, "days": 7}),
+            change_config("tidewatch:slo.availability", {"percent": 99, "days": 7}),
             "slo.availability.days: 7 is not a supported window",
         ),
-        (changed("tidewatch:slo.latency", {"percent": 99}), "tidewatch:slo.latency.milliseconds: is missing"),
-        (changed("tidewatch:slo.durability", {}), "tidewatch:slo.durability: unknown key; did you mean availability?"),
-        (changed("tidewatch:notify.P4", []), "tidewatch:notify.P4: unknown key; the keys here are P1, P2, P3"),
-        (changed("tidewatch:notify.P1", [{"sms": "1"}]), "notify.P1.0: {'sms': '1'} is not a recipient; use {email:"),
-        (changed("tidewatch:notify.P1", [{"email": "nobody"}]), "is not a recipient"),
-        (changed("tidewatch:notify.escalation", {"to": []}), "notify.escalation.to: is empty; name at least one"),
+        (change_config("tidewatch:slo.latency", {"percent": 99}), "tidewatch:slo.latency.milliseconds: is missing"),
         (
-            changed("tidewatch:notify.chat", {"slackTeam": "T1", "slackChannel": "C1", "severities": []}),
+            change_config("tidewatch:slo.durability", {}),
+            "tidewatch:slo.durability: unknown key; did you mean availability?",
+        ),
+        (change_config("tidewatch:notify.P4", []), "tidewatch:notify.P4: unknown key; the keys here are P1, P2, P3"),
+        (
+            change_config("tidewatch:notify.P1", [{"sms": "1"}]),
+            "notify.P1.0: {'sms': '1'} is not a recipient; use {email:",
+        ),
+        (change_config("tidewatch:notify.P1", [{"email": "nobody"}]), "is not a recipient"),
+        (change_config("tidewatch:notify.escalation", {"to": []}), "notify.escalation.to: is empty; name at least one"),
+        (
+            change_config("tidewatch:notify.chat", {"slackTeam": "T1", "slackChannel": "C1", "severities": []}),
             "tidewatch:notify.chat.severities: is empty; name at least one",
         ),
         (
-            changed("tidewatch:notify.chat", {"slackTeam": "T1", "slackChannel": "C1", "severities": ["P5"]}),
+            change_config("tidewatch:notify.chat", {"slackTeam": "T1", "slackChannel": "C1", "severities": ["P5"]}),
             'notify.chat.severities.0: "P5" is not a severity; use P1, P2, P3',
         ),
     ],

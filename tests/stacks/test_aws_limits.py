@@ -17,7 +17,7 @@ from components.sagemaker.variant_model import Network
 from stacks.config import instance_types, regions
 from stacks.config.conflicts import OWN_TAG_COUNT
 from stacks.config.settings import SettingsError, load
-from tests.stacks.test_stack_settings import CONFIG, KEY, changed, mistakes
+from tests.stacks.test_stack_settings import CONFIG, KEY, change_config, mistakes
 from tidewatch.aws import tags
 
 SUBNET, GROUP = "subnet-0a1b2c3d4e5f60718", "sg-0a1b2c3d4e5f60718"
@@ -161,7 +161,7 @@ def vpc(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_what_aws_refuses_is_refused_with_its_path(path: str, value: Any, sentence: str):
-    told = mistakes(changed(path, value))
+    told = mistakes(change_config(path, value))
     assert any(sentence in line for line in told), told
     assert all(line.startswith(("tidewatch:", "aws:")) for line in told)
     assert len([line for line in told if sentence in line]) == 1, told
@@ -194,11 +194,11 @@ def test_what_aws_refuses_is_refused_with_its_path(path: str, value: Any, senten
     ],
 )
 def test_what_aws_takes_is_accepted(path: str, value: Any):
-    load(changed(path, value))
+    load(change_config(path, value))
 
 
 def test_a_volume_key_is_one_of_the_stacks_region():
-    config = changed("tidewatch:endpoint", {"instanceType": "ml.m5.large", "volumeKey": KEY})
+    config = change_config("tidewatch:endpoint", {"instanceType": "ml.m5.large", "volumeKey": KEY})
     assert load(config).endpoint.volume_key == KEY
     config["tidewatch:endpoint"]["volumeKey"] = KEY.replace("us-east-1", "eu-west-1")
     assert mistakes(config) == (
@@ -210,7 +210,7 @@ def test_a_volume_key_is_one_of_the_stacks_region():
 def test_tags_are_counted_with_those_that_the_provider_adds():
     own = {f"own{n}": "v" for n in range(50 - OWN_TAG_COUNT - 8)}
     added = {**{f"added{n}": "v" for n in range(8)}, "own0": "counted once"}
-    config = {**changed("tidewatch:tags", own), "aws:defaultTags": {"tags": added}}
+    config = {**change_config("tidewatch:tags", own), "aws:defaultTags": {"tags": added}}
     load(config)
     config["tidewatch:tags"]["one-more"] = "v"
     (told,) = mistakes(config)
@@ -253,7 +253,7 @@ def test_regions_are_those_of_botocores_partitions():
 MODEL = botocore.session.get_session().get_service_model("sagemaker")
 
 
-def accepted(operation: str, **params: Any) -> str:
+def validate_call(operation: str, **params: Any) -> str:
     """What botocore has against a call; botocore itself checks no pattern, so the test does."""
     shape = MODEL.operation_model(operation).input_shape
     assert shape is not None
@@ -272,7 +272,7 @@ words = st.text(st.sampled_from("aZ09_-é .:/=+@<>,\n\0"), max_size=12)
 def test_whatever_the_settings_accept_the_service_models_take(
     environment: dict[str, str], owner: str, own: dict[str, str], places_: list[str]
 ):
-    config = changed("tidewatch:endpoint.environment", environment)
+    config = change_config("tidewatch:endpoint.environment", environment)
     config["tidewatch:model"]["owner"] = owner
     config["tidewatch:tags"] = own
     config["tidewatch:vpc"] = {"subnets": places_, "securityGroups": [GROUP]}
@@ -286,7 +286,7 @@ def test_whatever_the_settings_accept_the_service_models_take(
     shapes = botocore.loaders.create_loader().load_service_model("sagemaker", "service-2")["shapes"]
     for shape, values in (("EnvironmentKey", environment), ("SubnetId", network.subnet_ids)):
         assert all(_matches(shapes[shape], value) for value in values)
-    assert not accepted(
+    assert not validate_call(
         "CreateModel",
         ModelName="flights",
         PrimaryContainer={"Image": "image", "Environment": dict(settings.endpoint.environment)},

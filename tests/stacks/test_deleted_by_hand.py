@@ -8,45 +8,47 @@ from collections.abc import Callable
 import boto3
 import pytest
 
-from tests.stacks.deployed_program import Rehearsed, changes
+from tests.stacks.deployed_program import DeployedProgram, changes
 
 
-def ledger(stack: Rehearsed) -> None:
+def ledger(stack: DeployedProgram) -> None:
     boto3.client("dynamodb").delete_table(TableName=stack.outputs()["ledger"])
 
 
-def control(stack: Rehearsed) -> None:
+def control(stack: DeployedProgram) -> None:
     del stack
     (name,) = (one for one in boto3.client("dynamodb").list_tables()["TableNames"] if "-control-" in one)
     boto3.client("dynamodb").delete_table(TableName=name)
 
 
-def function(stack: Rehearsed) -> None:
+def function(stack: DeployedProgram) -> None:
     boto3.client("lambda").delete_function(FunctionName=stack.outputs()["rollback"]["function"])
 
 
 @pytest.mark.parametrize("delete", [ledger, control, function])
-def test_it_is_made_again_and_the_endpoint_serves_on(standing: Rehearsed, delete: Callable[[Rehearsed], None]):
-    name = standing.outputs()["endpoint"]["name"]
-    delete(standing)
-    done = standing.up(preview=True, refresh=True)
+def test_it_is_made_again_and_the_endpoint_serves_on(
+    canary: DeployedProgram, delete: Callable[[DeployedProgram], None]
+):
+    name = canary.outputs()["endpoint"]["name"]
+    delete(canary)
+    done = canary.up(preview=True, refresh=True)
     assert {step.name for step in done.changed_steps if step.op == "create"}
-    assert standing.outputs()["endpoint"]["name"] == name
-    assert standing.weights() == {"blue": 0.95, "green": 0.05}
-    assert changes(standing.up(preview=True)) == set()
-    standing.stack.refresh()
-    assert standing.roll_back().target == "blue"
-    standing.set(acknowledgedIncident=standing.controller().open_incidents()[0].id)
-    standing.serve(blue=("1", 90), green=("2", 10)).up(preview=True)
-    assert standing.weights() == {"blue": 0.9, "green": 0.1}
+    assert canary.outputs()["endpoint"]["name"] == name
+    assert canary.weights() == {"blue": 0.95, "green": 0.05}
+    assert changes(canary.up(preview=True)) == set()
+    canary.stack.refresh()
+    assert canary.roll_back().target == "blue"
+    canary.set(acknowledgedIncident=canary.controller().open_incidents()[0].id)
+    canary.serve(blue=("1", 90), green=("2", 10)).up(preview=True)
+    assert canary.weights() == {"blue": 0.9, "green": 0.1}
 
 
-def test_a_role_that_is_gone_is_made_again_and_the_endpoint_is_moved_to_it(standing: Rehearsed):
+def test_a_role_that_is_gone_is_made_again_and_the_endpoint_is_moved_to_it(canary: DeployedProgram):
     iam, sagemaker = boto3.client("iam"), boto3.client("sagemaker")
 
     def roles() -> set[str]:
         """The roles of the live models."""
-        live = sagemaker.describe_endpoint_config(EndpointConfigName=standing.endpoint()["EndpointConfigName"])
+        live = sagemaker.describe_endpoint_config(EndpointConfigName=canary.endpoint()["EndpointConfigName"])
         names = [one["ModelName"] for one in live["ProductionVariants"]]
         return {sagemaker.describe_model(ModelName=name)["ExecutionRoleArn"] for name in names}
 
@@ -55,21 +57,21 @@ def test_a_role_that_is_gone_is_made_again_and_the_endpoint_is_moved_to_it(stand
     for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
         iam.delete_role_policy(RoleName=name, PolicyName=policy)
     iam.delete_role(RoleName=name)
-    standing.up(preview=True, refresh=True)
+    canary.up(preview=True, refresh=True)
     (after,) = roles()
     assert after != before
     assert iam.get_role(RoleName=after.rpartition("/")[2])["Role"]["Arn"] == after
-    assert standing.weights() == {"blue": 0.95, "green": 0.05}
-    assert changes(standing.up(preview=True)) == set()
+    assert canary.weights() == {"blue": 0.95, "green": 0.05}
+    assert changes(canary.up(preview=True)) == set()
 
 
-def test_an_endpoint_that_is_gone_is_said_to_be_gone_and_made_again_after_a_refresh(standing: Rehearsed):
-    name = standing.outputs()["endpoint"]["name"]
+def test_an_endpoint_that_is_gone_is_said_to_be_gone_and_made_again_after_a_refresh(canary: DeployedProgram):
+    name = canary.outputs()["endpoint"]["name"]
     boto3.client("sagemaker").delete_endpoint(EndpointName=name)
-    standing.clock.advance(60)
-    assert f"The endpoint {name} does not exist" in (said := standing.refusal())
+    canary.clock.advance(60)
+    assert f"The endpoint {name} does not exist" in (said := canary.refusal())
     assert "`pulumi up --refresh` creates it again" in said
-    standing.up(preview=True, refresh=True)
-    assert standing.outputs()["endpoint"]["name"] != name
-    assert standing.weights() == {"blue": 0.95, "green": 0.05}
-    assert changes(standing.up(preview=True)) == set()
+    canary.up(preview=True, refresh=True)
+    assert canary.outputs()["endpoint"]["name"] != name
+    assert canary.weights() == {"blue": 0.95, "green": 0.05}
+    assert changes(canary.up(preview=True)) == set()

@@ -5,17 +5,17 @@ from __future__ import annotations
 import functools
 import json
 
-from tests.stacks.deployed_program import Rehearsed
+from tests.stacks.deployed_program import DeployedProgram
 
 MOST_STEPS = 1_000_000
 """The engine takes a second or two for as many."""
 
 
-def test_what_a_protected_stack_keeps_is_found_in_seconds(standing: Rehearsed):
+def test_what_a_protected_stack_keeps_is_found_in_seconds(canary: DeployedProgram):
     """Where a delete is refused the engine looks for all that the resource depends on, along every path there is: a
     dependency is gone down once for itself and once for each property that it comes by (markAsDependency, in
     pkg/resource/graph)."""
-    found = json.loads((standing.home / "state.json").read_text())["resources"]
+    found = json.loads((canary.folder / "state.json").read_text())["resources"]
     resources = {one["urn"]: one for one in found}
 
     @functools.cache

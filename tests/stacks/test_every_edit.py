@@ -13,7 +13,7 @@ from pydantic.alias_generators import to_camel
 
 from rehearsal.engine import DeploymentFailed, DeploymentStep
 from tests.docs.test_config_reference import PLAIN, SECTIONS, _keys
-from tests.stacks.deployed_program import Rehearsed
+from tests.stacks.deployed_program import DeployedProgram
 from tidewatch.alarms import AlarmThresholds
 
 LIMITS = {
@@ -119,7 +119,7 @@ BY_KEY = {
 """What else goes with an edit, by the beginning of its name."""
 
 
-def config_with(stack: Rehearsed, key: str, value: Any) -> dict[str, Any]:
+def config_with(stack: DeployedProgram, key: str, value: Any) -> dict[str, Any]:
     """The config of a stack with another value under a key."""
     config = copy.deepcopy(stack.config)
     first, *rest = key.replace("<variant>", "green").split(".")
@@ -132,7 +132,7 @@ def config_with(stack: Rehearsed, key: str, value: Any) -> dict[str, Any]:
     return config
 
 
-def _lost(step: DeploymentStep, key: str, steps: Sequence[DeploymentStep]) -> bool:
+def _is_lost(step: DeploymentStep, key: str, steps: Sequence[DeploymentStep]) -> bool:
     """Whether the step takes away what should have stayed."""
     going = step.op.startswith(("delete", "replace")) and "retain" not in step.keys
     going = going and not (step.type in REMADE and step.op == "replace" and _stays(step.urn, steps))
@@ -165,16 +165,16 @@ def test_every_key_has_an_edit() -> None:
 
 
 @pytest.mark.parametrize("key", EDITS)
-def test_an_edit_takes_nothing_that_holds_data_serves_or_guards(standing: Rehearsed, key: str):
-    standing.config = config_with(standing, key, EDITS[key])
-    steps = standing.stack.preview().steps
-    assert [(step.op, step.urn) for step in steps if _lost(step, key, steps)] == []
+def test_an_edit_takes_nothing_that_holds_data_serves_or_guards(canary: DeployedProgram, key: str):
+    canary.config = config_with(canary, key, EDITS[key])
+    steps = canary.stack.preview().steps
+    assert [(step.op, step.urn) for step in steps if _is_lost(step, key, steps)] == []
     assert [step.urn for step in steps if _role_changed(step)] == []
 
 
 @pytest.mark.parametrize("key", REFUSED)
-def test_an_edit_that_cannot_be_is_refused_before_anything_is_touched(standing: Rehearsed, key: str):
+def test_an_edit_that_cannot_be_is_refused_before_anything_is_touched(canary: DeployedProgram, key: str):
     value, said = REFUSED[key]
-    standing.config = config_with(standing, key, value)
+    canary.config = config_with(canary, key, value)
     with pytest.raises(DeploymentFailed, match=said):
-        standing.stack.preview()
+        canary.stack.preview()

@@ -16,7 +16,7 @@ import pytest
 
 from rehearsal.aws import current_account
 from rehearsal.aws.identity import act_as
-from tests.stacks.deployed_program import Rehearsed, changes, deployer
+from tests.stacks.deployed_program import DeployedProgram, changes, deployer
 from tests.stacks.test_every_edit import EDITS, config_with
 
 DATA = (
@@ -39,7 +39,7 @@ class Holds:
     things: frozenset[str]
 
     @classmethod
-    def of(cls, stack: Rehearsed, models: set[str]) -> Holds:
+    def of(cls, stack: DeployedProgram, models: set[str]) -> Holds:
         """models: those that were ever on the endpoint; the live ones are added."""
         found = stack.endpoint()
         config = boto3.client("sagemaker").describe_endpoint_config(EndpointConfigName=found["EndpointConfigName"])
@@ -48,7 +48,7 @@ class Holds:
         fleet = f"endpoint {serving} {stack.weights()}"
         return cls(frozenset((fleet, *map(_model, models), *_objects(), *_tables(stack), *_guards())))
 
-    def lost(self, after: Holds) -> list[str]:
+    def list_lost(self, after: Holds) -> list[str]:
         return sorted(self.things - after.things)
 
 
@@ -73,7 +73,7 @@ def _objects() -> Iterator[str]:
             yield f"object {bucket}/{one['Key']} {one['VersionId']}"
 
 
-def _tables(stack: Rehearsed) -> Iterator[str]:
+def _tables(stack: DeployedProgram) -> Iterator[str]:
     """The tables; of the ledger also what is in it."""
     for name in boto3.client("dynamodb").list_tables()["TableNames"]:
         yield f"table {name}"
@@ -96,35 +96,35 @@ def _guards() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("keys", [DATA, FLEET, GUARDS], ids=["data", "fleet", "guards"])
-def test_edits_that_are_carried_out_take_nothing_away(standing: Rehearsed, keys: tuple[str, ...]):
+def test_edits_that_are_carried_out_take_nothing_away(canary: DeployedProgram, keys: tuple[str, ...]):
     """The deployer's printed policy allows it, and nothing that it does not is needed."""
     models, who = set[str](), deployer()
-    before = Holds.of(standing, models)
+    before = Holds.of(canary, models)
     assert len(before.things) > 30
     for key in keys:
-        standing.config = config_with(standing, key, EDITS[key])
+        canary.config = config_with(canary, key, EDITS[key])
         with act_as(who):
-            standing.up(preview=False)
+            canary.up(preview=False)
         assert current_account().access_denials == [], key
-        after = Holds.of(standing, models)
-        assert before.lost(after) == [], key
+        after = Holds.of(canary, models)
+        assert before.list_lost(after) == [], key
         before = after
-    assert changes(standing.up()) == set()
+    assert changes(canary.up()) == set()
 
 
-def test_what_is_lost_is_told(standing: Rehearsed):
+def test_what_is_lost_is_told(canary: DeployedProgram):
     """The check itself: it sees an object, a policy, a weight and an alarm that go."""
-    before = Holds.of(standing, models := set[str]())
+    before = Holds.of(canary, models := set[str]())
     iam, s3 = boto3.client("iam"), boto3.client("s3")
     role = next(one["RoleName"] for one in iam.list_roles()["Roles"] if "-serving-" in one["RoleName"])
     (policy,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
     document: Any = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
     iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=_with_less(document))
-    monitoring = standing.outputs()["buckets"]["monitoring"]
+    monitoring = canary.outputs()["buckets"]["monitoring"]
     for one in s3.list_objects_v2(Bucket=monitoring)["Contents"]:
         s3.delete_object(Bucket=monitoring, Key=one["Key"])
-    standing.flip(blue=50, green=50)
-    lost = {one.split()[0] for one in before.lost(Holds.of(standing, models))}
+    canary.flip(blue=50, green=50)
+    lost = {one.split()[0] for one in before.list_lost(Holds.of(canary, models))}
     assert {"object", "model", "endpoint"} <= lost
 
 

@@ -16,7 +16,7 @@ REGION = "eu-west-1"
 STACK = ("tidewatch", "prod")
 
 
-def said(bucket: str, code: str = "", tags: dict[str, str] | None = None) -> str:
+def read_message(bucket: str, code: str = "", tags: dict[str, str] | None = None) -> str:
     """What is said where the parameter names this bucket, and S3 answers with an error or with these tags."""
     given: dict[str, Any] = {"region_name": REGION, "aws_access_key_id": "a", "aws_secret_access_key": "b"}
     ssm, s3 = boto3.client("ssm", **given), boto3.client("s3", **given)
@@ -33,14 +33,14 @@ def said(bucket: str, code: str = "", tags: dict[str, str] | None = None) -> str
 
 
 def test_a_bucket_that_is_gone_is_made_in_its_region_and_tagged():
-    text = said("flights-registry-1", "NoSuchBucket")
+    text = read_message("flights-registry-1", "NoSuchBucket")
     assert re.findall(r"aws s3api (\S+)", text) == ["create-bucket", "put-bucket-tagging"]
     assert "LocationConstraint=eu-west-1 && aws s3api put-bucket-tagging --region eu-west-1" in text
 
 
 @pytest.mark.parametrize("code", ["NoSuchTagSet", ""])
 def test_a_bucket_that_is_there_is_not_made_but_given_its_tags_beside_its_others(code: str):
-    text = said("flights-registry-1", code, {"team": "ml", "tidewatch:stack": "tidewatch/dev"})
+    text = read_message("flights-registry-1", code, {"team": "ml", "tidewatch:stack": "tidewatch/dev"})
     assert re.findall(r"aws s3api (\S+)", text) == ["put-bucket-tagging"]
     (document,) = re.findall(r"--tagging '(.*?)'", text)
     expected = {"tidewatch:stack": "tidewatch/prod", "tidewatch:purpose": "registry", "tidewatch:model": "flights"}
@@ -49,7 +49,7 @@ def test_a_bucket_that_is_there_is_not_made_but_given_its_tags_beside_its_others
 
 
 def test_a_bucket_that_may_not_be_seen_is_neither_made_nor_tagged():
-    text = said("flights-registry-1", "AccessDenied")
+    text = read_message("flights-registry-1", "AccessDenied")
     assert "S3 denies access to its tags" in text
     assert "s3api" not in text
     assert (

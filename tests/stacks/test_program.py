@@ -5,16 +5,16 @@ from __future__ import annotations
 import boto3
 import pytest
 
-from tests.stacks.deployed_program import Rehearsed, changes
+from tests.stacks.deployed_program import DeployedProgram, changes
 
 
-def test_a_promotion_changes_traffic_and_nothing_else(canary: Rehearsed):
+def test_a_promotion_changes_traffic_and_nothing_else(canary: DeployedProgram):
     done = canary.serve(blue=("1", 50), green=("2", 50)).up()
     assert canary.weights() == {"blue": 0.5, "green": 0.5}
     assert {kind.rpartition(":")[2] for kind in changes(done)} == {"Gate", "VariantWeights"}
 
 
-def test_a_count_is_changed_alone(canary: Rehearsed):
+def test_a_count_is_changed_alone(canary: DeployedProgram):
     canary.config["tidewatch:variants"]["green"]["instances"] = 3
     done = canary.up()
     assert {kind.rpartition(":")[2] for kind in changes(done)} == {"VariantCapacity"}
@@ -22,7 +22,7 @@ def test_a_count_is_changed_alone(canary: Rehearsed):
     assert counts == {"blue": 2, "green": 3}
 
 
-def test_a_new_version_in_the_idle_variant_keeps_the_traffic_of_the_other(canary: Rehearsed):
+def test_a_new_version_in_the_idle_variant_keeps_the_traffic_of_the_other(canary: DeployedProgram):
     before = canary.endpoint()["EndpointConfigName"]
     canary.serve(blue=("1", 95), green=("3", 5)).up()
     assert canary.weights() == {"blue": 0.95, "green": 0.05}
@@ -32,7 +32,7 @@ def test_a_new_version_in_the_idle_variant_keeps_the_traffic_of_the_other(canary
     assert canary.endpoint()["EndpointConfigName"] != before, "earlier content is a new object"
 
 
-def test_the_target_of_a_rollback_moves_with_the_champion(canary: Rehearsed):
+def test_the_target_of_a_rollback_moves_with_the_champion(canary: DeployedProgram):
     canary.serve(blue=("1", 0), green=("2", 100)).up()
     done = canary.serve("green", blue=("1", 0), green=("2", 100)).up()
     assert {kind.rpartition(":")[2] for kind in changes(done)} == {
@@ -46,7 +46,7 @@ def test_the_target_of_a_rollback_moves_with_the_champion(canary: Rehearsed):
     assert canary.outputs()["rollback"]["target"] == {"blue": 0.0, "green": 1.0}
 
 
-def test_a_rollback_is_not_undone_by_up_and_quarantines_until_it_is_acknowledged(canary: Rehearsed):
+def test_a_rollback_is_not_undone_by_up_and_quarantines_until_it_is_acknowledged(canary: DeployedProgram):
     canary.roll_back()
     canary.clock.advance(60)
     incident = canary.roll_back().incident
@@ -61,7 +61,7 @@ def test_a_rollback_is_not_undone_by_up_and_quarantines_until_it_is_acknowledged
     assert changes(canary.up()) == set()
 
 
-def test_an_out_of_band_flip_is_kept_found_and_asked_about(canary: Rehearsed):
+def test_an_out_of_band_flip_is_kept_found_and_asked_about(canary: DeployedProgram):
     canary.flip(blue=0.3, green=0.7)
     assert changes(canary.up()) == set()
     assert canary.weights() == {"blue": 0.3, "green": 0.7}
@@ -70,7 +70,7 @@ def test_an_out_of_band_flip_is_kept_found_and_asked_about(canary: Rehearsed):
     assert canary.weights() == {"blue": 0.3, "green": 0.7}
 
 
-def test_a_refusal_also_holds_without_a_preview(canary: Rehearsed):
+def test_a_refusal_also_holds_without_a_preview(canary: DeployedProgram):
     canary.flip(blue=0.3, green=0.7)
     canary.serve(blue=("1", 90), green=("3", 10))
     with pytest.raises(Exception, match="without an entry in the ledger"):
@@ -78,11 +78,11 @@ def test_a_refusal_also_holds_without_a_preview(canary: Rehearsed):
     assert canary.weights() == {"blue": 0.3, "green": 0.7}
 
 
-def kinds(canary: Rehearsed) -> set[str]:
+def kinds(canary: DeployedProgram) -> set[str]:
     return {kind.rpartition(":")[2] for kind in changes(canary.up())}
 
 
-def test_another_environment_is_a_deployment_of_the_same_model_that_keeps_weights_and_counts(canary: Rehearsed):
+def test_another_environment_is_a_deployment_of_the_same_model_that_keeps_weights_and_counts(canary: DeployedProgram):
     canary.serve(blue=("1", 60), green=("2", 40)).up()
     canary.config["tidewatch:variants"]["green"]["instances"] = 3
     canary.up()
@@ -102,7 +102,7 @@ def test_another_environment_is_a_deployment_of_the_same_model_that_keeps_weight
     assert changes(canary.up()) == set()
 
 
-def test_the_challenger_tries_an_environment_first(canary: Rehearsed):
+def test_the_challenger_tries_an_environment_first(canary: DeployedProgram):
     canary.serve(blue=("1", 60), green=("2", 40)).up()
     canary.config["tidewatch:variants"]["green"]["environment"] = {"OMP_NUM_THREADS": "8"}
     canary.up()
@@ -110,7 +110,7 @@ def test_the_challenger_tries_an_environment_first(canary: Rehearsed):
     assert canary.weights() == {"blue": 0.6, "green": 0.4}
 
 
-def test_the_network_and_the_hosts_can_be_changed_on_a_live_endpoint(canary: Rehearsed):
+def test_the_network_and_the_hosts_can_be_changed_on_a_live_endpoint(canary: DeployedProgram):
     canary.serve(blue=("1", 60), green=("2", 40)).up()
     entries = len(canary.entries())
     canary.set(vpc={"subnets": ["subnet-0123456789abcdef0"], "securityGroups": ["sg-0123456789abcdef0"]}).up()
@@ -121,7 +121,7 @@ def test_the_network_and_the_hosts_can_be_changed_on_a_live_endpoint(canary: Reh
     assert len(canary.entries()) == entries
 
 
-def test_weights_that_a_rollback_left_are_kept_by_another_environment(canary: Rehearsed):
+def test_weights_that_a_rollback_left_are_kept_by_another_environment(canary: DeployedProgram):
     canary.roll_back()
     canary.clock.advance(60)
     incident = canary.roll_back().incident
@@ -132,7 +132,7 @@ def test_weights_that_a_rollback_left_are_kept_by_another_environment(canary: Re
     assert changes(canary.up()) == set()
 
 
-def test_over_an_open_incident_a_new_version_gets_nothing_until_it_is_acknowledged(canary: Rehearsed):
+def test_over_an_open_incident_a_new_version_gets_nothing_until_it_is_acknowledged(canary: DeployedProgram):
     canary.serve(blue=("1", 90), green=("2", 10)).up()
     canary.flip(blue=0.35, green=0.65)
     canary.serve(blue=("1", 90), green=("3", 10)).up()
@@ -146,18 +146,18 @@ def test_over_an_open_incident_a_new_version_gets_nothing_until_it_is_acknowledg
     assert changes(canary.up()) == set()
 
 
-def test_the_version_of_the_only_variant_is_refused_in_preview(canary: Rehearsed):
+def test_the_version_of_the_only_variant_is_refused_in_preview(canary: DeployedProgram):
     canary.serve(blue=("1", 100)).up()
     said = canary.serve(blue=("3", 100)).refusal()
     assert "The model of blue cannot be changed while it has all traffic" in said
     assert "tidewatch.traffic" not in said
 
 
-def test_an_unknown_incident_is_refused_in_preview(canary: Rehearsed):
+def test_an_unknown_incident_is_refused_in_preview(canary: DeployedProgram):
     assert "The ledger has no incident flights-nope" in canary.set(acknowledgedIncident="flights-nope").refusal()
 
 
-def test_a_refused_edit_makes_nothing_also_without_a_preview(canary: Rehearsed):
+def test_a_refused_edit_makes_nothing_also_without_a_preview(canary: DeployedProgram):
     before = resources() | served_and_told()
     canary.serve(blue=("3", 95), green=("2", 5)).set(notify={"P1": [{"email": "other@example.com"}]})
     with pytest.raises(Exception, match="blue is the rollback target and green serves"):
@@ -172,7 +172,7 @@ def served_and_told() -> set[str]:
     return {*(one["ModelName"] for one in models), *(one["Endpoint"] for one in people)}
 
 
-def test_a_variant_whose_guardrail_is_in_alarm_gets_no_new_version(canary: Rehearsed):
+def test_a_variant_whose_guardrail_is_in_alarm_gets_no_new_version(canary: DeployedProgram):
     name = canary.outputs()["alarms"]["guardrails"]["green"]
     boto3.client("cloudwatch").set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="a test")
     said = canary.serve(blue=("1", 95), green=("3", 5)).refusal()
@@ -180,7 +180,7 @@ def test_a_variant_whose_guardrail_is_in_alarm_gets_no_new_version(canary: Rehea
     assert canary.weights() == {"blue": 0.95, "green": 0.05}
 
 
-def test_variants_that_went_leave_what_a_rollback_may_need(canary: Rehearsed):
+def test_variants_that_went_leave_what_a_rollback_may_need(canary: DeployedProgram):
     sagemaker = boto3.client("sagemaker")
     before = {one["ModelName"] for one in sagemaker.list_models()["Models"]}
     canary.serve(blue=("1", 100)).up()
@@ -188,7 +188,7 @@ def test_variants_that_went_leave_what_a_rollback_may_need(canary: Rehearsed):
     assert before <= {one["ModelName"] for one in sagemaker.list_models()["Models"]}
 
 
-def test_autoscaling_keeps_the_champions_floor(canary: Rehearsed):
+def test_autoscaling_keeps_the_champions_floor(canary: DeployedProgram):
     canary.set(autoscaling={"maximum": 4, "invocationsPerInstance": 1000}, rollback={"floor": 2})
     canary.serve(blue=("1", 100)).up()
     (target,) = boto3.client("application-autoscaling").describe_scalable_targets(ServiceNamespace="sagemaker")[
@@ -198,7 +198,7 @@ def test_autoscaling_keeps_the_champions_floor(canary: Rehearsed):
     assert changes(canary.up()) == set()
 
 
-def test_the_watch_on_the_data_can_be_turned_off_and_goes_whole(canary: Rehearsed):
+def test_the_watch_on_the_data_can_be_turned_off_and_goes_whole(canary: DeployedProgram):
     before = resources()
     canary.set(drift={"enabled": False}).up()
     assert set(canary.outputs()["drift"].values()) == {None}
@@ -220,7 +220,7 @@ def resources() -> set[str]:
     }
 
 
-def test_destroy_takes_everything_but_what_is_retained(canary: Rehearsed):
+def test_destroy_takes_everything_but_what_is_retained(canary: DeployedProgram):
     canary.stack.destroy()
     assert boto3.client("s3").list_buckets()["Buckets"] == []
     assert boto3.client("sagemaker").list_endpoints()["Endpoints"] == []

@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from tests.aws_clients import make_client
-from tests.stacks.deployed_program import Rehearsed
+from tests.stacks.deployed_program import DeployedProgram
 from tests.tidewatch.alarms.alarm_datapoints import CONVERSION
 from tidewatch.naming import hash_stack_key
 
@@ -17,7 +17,7 @@ Alarms = dict[str, dict[str, Any]]
 
 
 @pytest.fixture
-def alarms(standing: Rehearsed) -> Alarms:  # noqa: ARG001 - they are its
+def alarms(canary: DeployedProgram) -> Alarms:  # noqa: ARG001 - they are its
     """Every alarm by the name it was given, without what Pulumi or the ledger's name put behind it."""
     pages = (
         make_client("cloudwatch")
@@ -29,25 +29,25 @@ def alarms(standing: Rehearsed) -> Alarms:  # noqa: ARG001 - they are its
     return {mark[kind] + one["AlarmName"].removeprefix("flights-").rpartition("-")[0]: one for kind, one in found}
 
 
-def test_a_challengers_guardrail_calls_the_rollback_function_itself(standing: Rehearsed, alarms: Alarms):
+def test_a_challengers_guardrail_calls_the_rollback_function_itself(canary: DeployedProgram, alarms: Alarms):
     guardrail = alarms["*guardrail-green"]
-    function = boto3.client("lambda").get_function(FunctionName=standing.outputs()["rollback"]["function"])
+    function = boto3.client("lambda").get_function(FunctionName=canary.outputs()["rollback"]["function"])
     assert guardrail["AlarmActions"] == [function["Configuration"]["FunctionArn"]]
     assert "ActionsSuppressor" not in guardrail
     assert "*guardrail-blue" not in alarms, "nothing rolls the champion back onto nothing"
-    assert standing.outputs()["alarms"]["guardrails"] == {"green": guardrail["AlarmName"]}
+    assert canary.outputs()["alarms"]["guardrails"] == {"green": guardrail["AlarmName"]}
     for name in ("guardrail-errors-green", "guardrail-latency-green"):
         assert alarms[name]["AlarmName"] in guardrail["AlarmRule"]
         assert not alarms[name].get("AlarmActions")
 
 
-def test_of_all_alarms_the_guardrail_alone_may_call_it(standing: Rehearsed):
-    name = standing.outputs()["rollback"]["function"]
+def test_of_all_alarms_the_guardrail_alone_may_call_it(canary: DeployedProgram):
+    name = canary.outputs()["rollback"]["function"]
     policy = json.loads(boto3.client("lambda").get_policy(FunctionName=name)["Policy"])
     alarms = [one for one in policy["Statement"] if "events" not in one["Principal"]["Service"]]
     (statement,) = alarms
     assert statement["Principal"] == {"Service": "lambda.alarms.cloudwatch.amazonaws.com"}
-    guardrail = standing.outputs()["alarms"]["guardrails"]["green"]
+    guardrail = canary.outputs()["alarms"]["guardrails"]["green"]
     assert statement["Condition"]["ArnLike"]["AWS:SourceArn"].endswith(f":alarm:{guardrail}")
     assert statement["Condition"]["StringEquals"]["AWS:SourceAccount"]
 
@@ -63,10 +63,10 @@ def test_the_names_of_all_alarms_but_the_abort_alarm_are_known_before_they_are_m
     )
 
 
-def test_the_program_passes_the_guardrail_to_what_raises_traffic(standing: Rehearsed, alarms: Alarms):
+def test_the_program_passes_the_guardrail_to_what_raises_traffic(canary: DeployedProgram, alarms: Alarms):
     (weights,) = (
         one
-        for one in json.loads((standing.home / "state.json").read_text())["resources"]
+        for one in json.loads((canary.folder / "state.json").read_text())["resources"]
         if one["urn"].endswith("::flights-weights")
     )
     assert alarms["*guardrail-green"]["AlarmName"] in json.dumps(weights["inputs"])
@@ -94,8 +94,8 @@ def test_a_page_waits_for_what_would_hold_it_back(alarms: Alarms):
     assert alarms["server-errors-green"]["AlarmName"] not in held["AlarmRule"]
 
 
-def test_topics_are_by_severity_and_an_unheard_page_goes_to_others(standing: Rehearsed, alarms: Alarms):
-    topics = standing.outputs()["topics"]
+def test_topics_are_by_severity_and_an_unheard_page_goes_to_others(canary: DeployedProgram, alarms: Alarms):
+    topics = canary.outputs()["topics"]
     assert alarms["endpoint-not-in-service"]["AlarmActions"] == [topics["P1"]]
     assert alarms["drift-failed"]["AlarmActions"] == [topics["P2"]]
     (escalation,) = alarms["unacknowledged"]["AlarmActions"]
@@ -105,33 +105,33 @@ def test_topics_are_by_severity_and_an_unheard_page_goes_to_others(standing: Reh
     assert [(one["Protocol"], one["Endpoint"]) for one in told] == [("email", "ml-leads@example.com")]
 
 
-def test_the_endpoints_composite_is_over_everything_that_can_be_wrong(standing: Rehearsed, alarms: Alarms):
+def test_the_endpoints_composite_is_over_everything_that_can_be_wrong(canary: DeployedProgram, alarms: Alarms):
     whole = alarms["*endpoint"]
-    assert standing.outputs()["alarms"]["endpoint"] == whole["AlarmName"]
+    assert canary.outputs()["alarms"]["endpoint"] == whole["AlarmName"]
     under = whole["AlarmRule"] + alarms["*variant-blue"]["AlarmRule"] + alarms["*variant-green"]["AlarmRule"]
-    names = standing.outputs()["alarms"]["names"]
+    names = canary.outputs()["alarms"]["names"]
     assert {"server-errors-blue", "guardrail-green", "drift", "availability-burn-fast"} <= names.keys()
     assert all(f'"{name}"' in under for name in names.values())
 
 
-def test_the_outputs_count_every_alarm_that_was_made(standing: Rehearsed, alarms: Alarms):
+def test_the_outputs_count_every_alarm_that_was_made(canary: DeployedProgram, alarms: Alarms):
     composite_count = sum(key.startswith("*") for key in alarms)
     counts = {"metric": len(alarms) - composite_count, "composite": composite_count}
-    assert standing.outputs()["alarms"]["counts"] == counts
+    assert canary.outputs()["alarms"]["counts"] == counts
 
 
-def test_a_drift_function_is_late_only_by_metrics_that_begin_with_its_stack(standing: Rehearsed, alarms: Alarms):
+def test_a_drift_function_is_late_only_by_metrics_that_begin_with_its_stack(canary: DeployedProgram, alarms: Alarms):
     metrics = [query["MetricStat"]["Metric"] for query in alarms["drift-late"]["Metrics"] if "MetricStat" in query]
-    functions = {standing.outputs()[purpose]["function"] for purpose in ("drift", "rollback")}
+    functions = {canary.outputs()[purpose]["function"] for purpose in ("drift", "rollback")}
     assert {each["Dimensions"][0]["Value"] for each in metrics} == functions
     assert {each["Namespace"] for each in metrics} == {"AWS/Lambda"}
 
 
-def test_a_metric_of_the_users_own_is_a_guardrail_of_the_challenger(standing: Rehearsed):
+def test_a_metric_of_the_users_own_is_a_guardrail_of_the_challenger(canary: DeployedProgram):
     own = {**CONVERSION, "minimumSamples": 5}
-    standing.set(alarms={**standing.config["tidewatch:alarms"], "guardrails": [own]}).up()
+    canary.set(alarms={**canary.config["tidewatch:alarms"], "guardrails": [own]}).up()
     cloudwatch = make_client("cloudwatch")
-    guardrail = standing.outputs()["alarms"]["guardrails"]["green"]
+    guardrail = canary.outputs()["alarms"]["guardrails"]["green"]
 
     def the_shop_reports(conversion: float, sales: int) -> str:
         for _ in range(5):
@@ -139,17 +139,17 @@ def test_a_metric_of_the_users_own_is_a_guardrail_of_the_challenger(standing: Re
                 dimensions = [{"Name": "Variant", "Value": variant}]
                 datum = {"MetricName": "Conversion", "Dimensions": dimensions, "Values": [value], "Counts": [sales]}
                 cloudwatch.put_metric_data(Namespace="Shop", MetricData=[datum])
-            standing.clock.advance(60)
+            canary.clock.advance(60)
         (found,) = cloudwatch.describe_alarms(AlarmNames=[guardrail], AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
         return found["StateValue"]
 
     assert the_shop_reports(0.05, sales=4) != "ALARM", "too few to say anything"
     assert the_shop_reports(0.2, sales=5) != "ALARM", "the champion's is not looked at"
     assert the_shop_reports(0.05, sales=5) == "ALARM"
-    assert "conversion-blue" not in standing.outputs()["alarms"]["names"]
+    assert "conversion-blue" not in canary.outputs()["alarms"]["names"]
 
 
-def test_without_automatic_the_guardrail_tells_people_and_a_chat_the_command_and_calls_nothing(canary: Rehearsed):
+def test_without_automatic_the_guardrail_tells_people_and_a_chat_the_command_and_calls_nothing(canary: DeployedProgram):
     chat = {"slackTeam": "T0123ABCD", "slackChannel": "C0123ABCD", "severities": ["P1"]}
     canary.set(rollback={"automatic": False}, notify={"chat": chat}).up()
     name = canary.outputs()["alarms"]["guardrails"]["green"]

@@ -6,75 +6,75 @@ import boto3
 import pytest
 
 from rehearsal.engine import DeploymentFailed
-from tests.stacks.deployed_program import Rehearsed
-from tests.stacks.endpoint_guards import Guarded, watching
+from tests.stacks.deployed_program import DeployedProgram
+from tests.stacks.endpoint_guards import Guarded, watch_guards
 
 
 @pytest.mark.parametrize("preview", [True, False])
-def test_wherever_a_destroy_is_interrupted_the_endpoint_has_its_guards(standing: Rehearsed, preview: bool):
+def test_wherever_a_destroy_is_interrupted_the_endpoint_has_its_guards(canary: DeployedProgram, preview: bool):
     guarded = Guarded.of_the_account()
     assert guarded.missing() == []
     assert len(guarded.rules) == 2
     assert len(guarded.alarms) > 50
-    watched, missing = watching(standing, guarded)
+    watched, missing = watch_guards(canary, guarded)
     watched.destroy(preview=preview)
     assert missing == []
     assert not guarded.there
 
 
 @pytest.mark.parametrize("at", [1, 4, 30])
-def test_an_interrupted_destroy_is_ended_by_the_next(standing: Rehearsed, at: int):
+def test_an_interrupted_destroy_is_ended_by_the_next(canary: DeployedProgram, at: int):
     guarded = Guarded.of_the_account()
-    watched, missing = watching(standing, guarded, at)
+    watched, missing = watch_guards(canary, guarded, at)
     with pytest.raises(DeploymentFailed):
         watched.destroy(preview=False)
     assert missing == []
     assert guarded.there is (at < 4)
-    standing.stack.destroy()
+    canary.stack.destroy()
     assert not guarded.there
     assert guarded.missing()
 
 
-def test_after_an_interrupted_destroy_an_up_refuses_in_preview_what_a_refresh_mends(standing: Rehearsed):
-    standing.set(forceDestroy=None).up()
-    watched, _ = watching(standing, Guarded.of_the_account(), 30)
+def test_after_an_interrupted_destroy_an_up_refuses_in_preview_what_a_refresh_mends(canary: DeployedProgram):
+    canary.set(forceDestroy=None).up()
+    watched, _ = watch_guards(canary, Guarded.of_the_account(), 30)
     with pytest.raises(DeploymentFailed):
         watched.destroy(preview=False)
-    assert "`pulumi up --refresh` creates it again" in standing.refusal()
-    standing.up(preview=True, refresh=True)
-    assert standing.weights() == {"blue": 0.95, "green": 0.05}
+    assert "`pulumi up --refresh` creates it again" in canary.refusal()
+    canary.up(preview=True, refresh=True)
+    assert canary.weights() == {"blue": 0.95, "green": 0.05}
 
 
-def test_wherever_an_up_that_retires_is_interrupted_the_endpoint_has_its_guards(standing: Rehearsed):
+def test_wherever_an_up_that_retires_is_interrupted_the_endpoint_has_its_guards(canary: DeployedProgram):
     guarded = Guarded.of_the_account()
-    watched, missing = watching(standing.set(variants=None, rollbackTo=None, retire=True), guarded)
+    watched, missing = watch_guards(canary.set(variants=None, rollbackTo=None, retire=True), guarded)
     watched.up(preview=False)
     assert missing == []
     assert not guarded.there
 
 
-def test_the_end_is_in_the_ledger(standing: Rehearsed):
-    table = standing.outputs()["ledger"]
-    standing.set(variants=None, rollbackTo=None, retire=True).up()
+def test_the_end_is_in_the_ledger(canary: DeployedProgram):
+    table = canary.outputs()["ledger"]
+    canary.set(variants=None, rollbackTo=None, retire=True).up()
     entries = boto3.client("dynamodb").scan(TableName=table)["Items"]
     last = sorted(entries, key=lambda entry: int(entry["sequence"]["N"]))[-2:]
     assert [entry["kind"]["S"] for entry in last] == ["intent", "outcome"]
     assert all("is being deleted: the config no longer declares any traffic" in entry["why"]["S"] for entry in last)
 
 
-def test_a_protected_stack_loses_nothing_to_destroy_and_retires_in_two_steps(standing: Rehearsed):
-    standing.set(protect=True).up()
+def test_a_protected_stack_loses_nothing_to_destroy_and_retires_in_two_steps(canary: DeployedProgram):
+    canary.set(protect=True).up()
     guarded = Guarded.of_the_account()
-    watched, _ = watching(standing, guarded)
+    watched, _ = watch_guards(canary, guarded)
     with pytest.raises(DeploymentFailed, match="protected") as refused:
         watched.destroy(preview=False)
     assert {step.name for step in refused.value.summary.changed_steps} <= {"tidewatch-rehearsal", "flights-traffic"}
     assert guarded.there
     assert guarded.missing() == []
-    standing.serve(champion="green", blue=("1", 0), green=("2", 100)).up(preview=True)
-    standing.serve(champion="green", blue=("3", 0), green=("2", 100)).up(preview=True)
-    standing.set(variants=None, rollbackTo=None, retire=True)
-    assert "set tidewatch:protect to false and run `pulumi up` first" in standing.refusal()
-    standing.serve(champion="green", blue=("3", 0), green=("2", 100)).set(retire=None, protect=False).up()
-    standing.set(variants=None, rollbackTo=None, retire=True).up(preview=True)
+    canary.serve(champion="green", blue=("1", 0), green=("2", 100)).up(preview=True)
+    canary.serve(champion="green", blue=("3", 0), green=("2", 100)).up(preview=True)
+    canary.set(variants=None, rollbackTo=None, retire=True)
+    assert "set tidewatch:protect to false and run `pulumi up` first" in canary.refusal()
+    canary.serve(champion="green", blue=("3", 0), green=("2", 100)).set(retire=None, protect=False).up()
+    canary.set(variants=None, rollbackTo=None, retire=True).up(preview=True)
     assert not guarded.there

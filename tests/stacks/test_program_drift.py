@@ -16,19 +16,19 @@ from rehearsal.aws import create_local_control
 from rehearsal.aws.lambda_ import api
 from rehearsal.engine.providers.archives import hash_code
 from tests.aws_clients import make_client
-from tests.stacks.deployed_program import Rehearsed
+from tests.stacks.deployed_program import DeployedProgram
 
 run_beside = api._run_in_thread
 
 
 @pytest.fixture
-def configuration(standing: Rehearsed) -> dict[str, Any]:
-    name = standing.outputs()["drift"]["function"]
+def configuration(canary: DeployedProgram) -> dict[str, Any]:
+    name = canary.outputs()["drift"]["function"]
     return make_client("lambda").get_function_configuration(FunctionName=name)
 
 
-def test_it_is_told_what_the_config_says(standing: Rehearsed, configuration: dict):
-    outputs, variables = standing.outputs(), configuration["Environment"]["Variables"]
+def test_it_is_told_what_the_config_says(canary: DeployedProgram, configuration: dict):
+    outputs, variables = canary.outputs(), configuration["Environment"]["Variables"]
     assert variables["MODEL"] == "flights"
     assert variables["STACK_KEY"] == "tidewatch/rehearsal/flights"
     assert variables["ENDPOINT"] == outputs["endpoint"]["name"]
@@ -64,13 +64,13 @@ def test_what_fails_for_good_ends_in_its_queue(configuration: dict):
 
 
 def test_a_layer_that_cannot_be_built_is_told_before_anything_is_touched(
-    standing: Rehearsed, monkeypatch: pytest.MonkeyPatch
+    canary: DeployedProgram, monkeypatch: pytest.MonkeyPatch
 ):
     is_file = Path.is_file
     monkeypatch.setattr(Path, "is_file", lambda path: not path.name.startswith("drift-layer-") and is_file(path))
     monkeypatch.setattr("os.access", lambda *_: False)
     monkeypatch.setattr("shutil.which", lambda _: None)
-    refusal = standing.serve(blue=("1", 50), green=("2", 50)).refusal()
+    refusal = canary.serve(blue=("1", 50), green=("2", 50)).refusal()
     assert "nor on PATH: run `make install`, or install uv" in refusal
 
 
@@ -79,12 +79,12 @@ def test_an_hour_is_read_as_soon_as_its_lag_is_over(lag: int, minute: int):
     assert build_schedule(lag) == f"cron({minute} * * * ? *)"
 
 
-def test_each_hour_it_runs_from_its_archive(standing: Rehearsed, monkeypatch: pytest.MonkeyPatch):
-    name = standing.outputs()["drift"]["function"]
-    half_past = standing.clock.now().replace(minute=30) + timedelta(hours=1)
-    standing.clock.advance_to(half_past)
+def test_each_hour_it_runs_from_its_archive(canary: DeployedProgram, monkeypatch: pytest.MonkeyPatch):
+    name = canary.outputs()["drift"]["function"]
+    half_past = canary.clock.now().replace(minute=30) + timedelta(hours=1)
+    canary.clock.advance_to(half_past)
     monkeypatch.setattr(api, "_run_in_thread", run_beside)
-    standing.clock.advance_to(half_past + timedelta(hours=2))
+    canary.clock.advance_to(half_past + timedelta(hours=2))
     create_local_control().wait_for_functions()
     ran = [one for one in create_local_control().function_timings() if one["function"] == name]
     assert [(one["error"], one["cold"]) for one in ran] == [(None, True), (None, False)]

@@ -10,11 +10,11 @@ import pytest
 
 from rehearsal.aws import create_local_control
 from rehearsal.engine import DeploymentFailed
-from tests.stacks.deployed_program import Rehearsed, changes
+from tests.stacks.deployed_program import DeployedProgram, changes
 
 
 @pytest.fixture
-def failed(stack: Rehearsed) -> Rehearsed:
+def failed_stack(stack: DeployedProgram) -> DeployedProgram:
     """Two versions to serve, and no capacity for the endpoint."""
     stack.up()
     stack.publish("1")
@@ -44,55 +44,55 @@ def tags() -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in found}
 
 
-def with_instances_of(stack: Rehearsed, instance_type: str) -> Rehearsed:
+def with_instances_of(stack: DeployedProgram, instance_type: str) -> DeployedProgram:
     return stack.set(endpoint={**stack.config["tidewatch:endpoint"], "instanceType": instance_type})
 
 
-def test_the_next_up_makes_it_again_on_other_instances_under_its_name(failed: Rehearsed):
+def test_the_next_up_makes_it_again_on_other_instances_under_its_name(failed_stack: DeployedProgram):
     name, before = endpoint()["EndpointName"], tags()
-    done = with_instances_of(failed, "ml.g6.xlarge").up(preview=True)
+    done = with_instances_of(failed_stack, "ml.g6.xlarge").up(preview=True)
     took = {step.type: step.op for step in done.steps}
     assert took["aws:sagemaker/endpoint:Endpoint"] == "update"
     assert took["pulumi-python:dynamic/tidewatch:EndpointDeployment"] == "create"
     assert (endpoint()["EndpointName"], endpoint()["EndpointStatus"]) == (name, "InService")
-    assert failed.outputs()["endpoint"] == failed.outputs()["endpoint"] | {
+    assert failed_stack.outputs()["endpoint"] == failed_stack.outputs()["endpoint"] | {
         "name": name,
         "arn": endpoint()["EndpointArn"],
     }
     assert instance_types() == {"ml.g6.xlarge"}
     assert tags() == before
-    assert failed.weights() == {"blue": 0.95, "green": 0.05}
-    assert changes(failed.up(preview=True)) == set()
+    assert failed_stack.weights() == {"blue": 0.95, "green": 0.05}
+    assert changes(failed_stack.up(preview=True)) == set()
 
 
-def test_it_fails_again_until_there_is_capacity_and_then_needs_no_edit(failed: Rehearsed):
+def test_it_fails_again_until_there_is_capacity_and_then_needs_no_edit(failed_stack: DeployedProgram):
     create_local_control().inject("create_fails", reason="capacity")
     with pytest.raises(DeploymentFailed, match=r"no instances for the first endpoint .* this one has never served"):
-        failed.up(preview=True)
-    failed.clock.advance(3600)
+        failed_stack.up(preview=True)
+    failed_stack.clock.advance(3600)
     assert alarming() == set()
-    failed.up(preview=True)
+    failed_stack.up(preview=True)
     assert endpoint()["EndpointStatus"] == "InService"
-    failed.clock.advance(600)
+    failed_stack.clock.advance(600)
     assert alarming() == set()
-    assert changes(failed.up(preview=True)) == set()
+    assert changes(failed_stack.up(preview=True)) == set()
 
 
-def test_a_refresh_on_the_way_changes_nothing_of_it(failed: Rehearsed):
-    failed.stack.refresh()
-    failed.up(preview=True)
+def test_a_refresh_on_the_way_changes_nothing_of_it(failed_stack: DeployedProgram):
+    failed_stack.stack.refresh()
+    failed_stack.up(preview=True)
     assert endpoint()["EndpointStatus"] == "InService"
 
 
-def test_one_that_was_deleted_on_the_way_comes_back_under_a_new_name_after_a_refresh(failed: Rehearsed):
+def test_one_that_was_deleted_on_the_way_comes_back_under_a_new_name_after_a_refresh(failed_stack: DeployedProgram):
     name = endpoint()["EndpointName"]
     boto3.client("sagemaker").delete_endpoint(EndpointName=name)
-    failed.clock.advance(60)
-    assert "pulumi refresh" in failed.refusal()
-    failed.up(refresh=True)
+    failed_stack.clock.advance(60)
+    assert "pulumi refresh" in failed_stack.refusal()
+    failed_stack.up(refresh=True)
     assert endpoint()["EndpointStatus"] == "InService"
     assert endpoint()["EndpointName"] != name
-    assert failed.weights() == {"blue": 0.95, "green": 0.05}
+    assert failed_stack.weights() == {"blue": 0.95, "green": 0.05}
 
 
 def alarming() -> set[str]:

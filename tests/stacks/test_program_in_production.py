@@ -12,8 +12,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from rehearsal.engine import DeploymentFailed
-from tests.stacks.deployed_program import Rehearsed, changes, rehearsal_config
-from tests.stacks.stack_image import StackImage, undeployed
+from tests.stacks.deployed_program import DeployedProgram, changes, rehearsal_config
+from tests.stacks.stack_image import StackImage, prepare_program
 from tidewatch.registry import VersionExists
 
 DEFAULT_TAGS = {"managed-by": "pulumi", "project": "tidewatch"}
@@ -22,7 +22,7 @@ DEFAULT_TAGS = {"managed-by": "pulumi", "project": "tidewatch"}
 @pytest.fixture(scope="module")
 def production_image(tmp_path_factory: pytest.TempPathFactory) -> StackImage:
     """The stack `prod` with its own file's config: blue serves version 1, green version 2 at five percent."""
-    with undeployed(tmp_path_factory.mktemp("production")) as one:
+    with prepare_program(tmp_path_factory.mktemp("production")) as one:
         one.name, one.config = "prod", rehearsal_config("prod")
         one.up()
         assert changes(one.up()) == set()
@@ -34,12 +34,12 @@ def production_image(tmp_path_factory: pytest.TempPathFactory) -> StackImage:
 
 
 @pytest.fixture
-def production(production_image: StackImage, tmp_path: Path) -> Iterator[Rehearsed]:
+def production(production_image: StackImage, tmp_path: Path) -> Iterator[DeployedProgram]:
     with production_image.restore(tmp_path) as one:
         yield one
 
 
-def test_it_serves_a_canary_rolls_back_and_goes_on(production: Rehearsed) -> None:
+def test_it_serves_a_canary_rolls_back_and_goes_on(production: DeployedProgram) -> None:
     assert production.weights() == {"blue": 0.95, "green": 0.05}
     assert changes(production.up()) == set()
     production.roll_back()
@@ -52,7 +52,7 @@ def test_it_serves_a_canary_rolls_back_and_goes_on(production: Rehearsed) -> Non
     assert production.weights() == {"blue": 0.9, "green": 0.1}
 
 
-def test_another_version_is_taken_over_in_the_declared_steps(production: Rehearsed) -> None:
+def test_another_version_is_taken_over_in_the_declared_steps(production: DeployedProgram) -> None:
     production.publish("3")
     production.serve(blue=("1", 95), green=("3", 5)).up()
     update = production.endpoint()["LastDeploymentConfig"]["BlueGreenUpdatePolicy"]
@@ -63,7 +63,7 @@ def test_another_version_is_taken_over_in_the_declared_steps(production: Rehears
     assert production.endpoint()["LastDeploymentConfig"]["AutoRollbackConfiguration"]["Alarms"]
 
 
-def test_it_refuses_to_be_destroyed_and_goes_on_serving(production: Rehearsed) -> None:
+def test_it_refuses_to_be_destroyed_and_goes_on_serving(production: DeployedProgram) -> None:
     with pytest.raises(DeploymentFailed, match="protect"):
         production.stack.destroy()
     assert production.weights() == {"blue": 0.95, "green": 0.05}
@@ -72,7 +72,7 @@ def test_it_refuses_to_be_destroyed_and_goes_on_serving(production: Rehearsed) -
 
 @pytest.mark.parametrize("largest", [64 << 20, 100], ids=["in one put", "in parts"])
 def test_what_is_published_is_locked_for_a_year(
-    production: Rehearsed, monkeypatch: pytest.MonkeyPatch, largest: int
+    production: DeployedProgram, monkeypatch: pytest.MonkeyPatch, largest: int
 ) -> None:
     monkeypatch.setattr("tidewatch.registry.upload.MAX_SINGLE_PUT", largest)
     production.publish("3")
@@ -89,7 +89,7 @@ def test_what_is_published_is_locked_for_a_year(
         production.publish("3")
 
 
-def test_the_file_with_its_lock_carries_the_stacks_tags_and_the_providers(production: Rehearsed) -> None:
+def test_the_file_with_its_lock_carries_the_stacks_tags_and_the_providers(production: DeployedProgram) -> None:
     s3, bucket = boto3.client("s3"), production.outputs()["registry"]["bucket"]
     tags = {tag["Key"]: tag["Value"] for tag in s3.get_bucket_tagging(Bucket=bucket)["TagSet"]}
     assert tags.items() >= {**DEFAULT_TAGS, "environment": "prod", "cost-center": "ml-serving"}.items()
@@ -98,7 +98,7 @@ def test_the_file_with_its_lock_carries_the_stacks_tags_and_the_providers(produc
     assert lock["Rule"]["DefaultRetention"] == {"Mode": "GOVERNANCE", "Days": 365}
 
 
-def test_the_watch_on_the_data_runs_beside_a_locked_registry(production: Rehearsed) -> None:
+def test_the_watch_on_the_data_runs_beside_a_locked_registry(production: DeployedProgram) -> None:
     function = production.outputs()["drift"]["function"]
     answer = boto3.client("lambda").invoke(FunctionName=function, Payload=b"{}")
     assert "FunctionError" not in answer, answer["Payload"].read()

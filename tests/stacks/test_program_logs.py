@@ -8,11 +8,11 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.stacks.deployed_program import Rehearsed, changes
+from tests.stacks.deployed_program import DeployedProgram, changes
 from tidewatch.aws.log_group import LogGroup
 
 
-def _group(stack: Rehearsed) -> dict[str, Any]:
+def _group(stack: DeployedProgram) -> dict[str, Any]:
     """The group as it is, with its tags; raises StopIteration where there is none."""
     logs, name = boto3.client("logs"), f"/aws/sagemaker/Endpoints/{stack.endpoint()['EndpointName']}"
     found = next(iter(logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]))
@@ -20,40 +20,40 @@ def _group(stack: Rehearsed) -> dict[str, Any]:
     return {"name": name, "arn": found["arn"].removesuffix(":*"), "days": found.get("retentionInDays"), "tags": tags}
 
 
-def test_the_group_is_kept_as_long_as_the_config_says_with_the_stacks_tags(standing: Rehearsed):
-    found = _group(standing)
+def test_the_group_is_kept_as_long_as_the_config_says_with_the_stacks_tags(canary: DeployedProgram):
+    found = _group(canary)
     assert found["days"] == 30
     assert found["tags"]["tidewatch:stack"] == "tidewatch/rehearsal"
-    summary = standing.set(logs={"retentionDays": 7}, tags={"team": "ml"}).up(preview=True)
+    summary = canary.set(logs={"retentionDays": 7}, tags={"team": "ml"}).up(preview=True)
     assert "flights-logs" in {step.name for step in summary.changed_steps if step.op == "update"}
-    assert (_group(standing)["days"], _group(standing)["tags"]["team"]) == (7, "ml")
-    assert changes(standing.up()) == set()
-    standing.set(tags=None).up()
-    assert "team" not in _group(standing)["tags"]
+    assert (_group(canary)["days"], _group(canary)["tags"]["team"]) == (7, "ml")
+    assert changes(canary.up()) == set()
+    canary.set(tags=None).up()
+    assert "team" not in _group(canary)["tags"]
 
 
-def test_what_was_done_to_it_by_hand_is_mended_after_a_refresh(standing: Rehearsed):
-    logs, before = boto3.client("logs"), _group(standing)
+def test_what_was_done_to_it_by_hand_is_mended_after_a_refresh(canary: DeployedProgram):
+    logs, before = boto3.client("logs"), _group(canary)
     logs.delete_retention_policy(logGroupName=before["name"])
     logs.untag_resource(resourceArn=before["arn"], tagKeys=["tidewatch:stack"])
     logs.tag_resource(resourceArn=before["arn"], tags={"by": "hand"})
-    standing.up(refresh=True)
-    assert _group(standing) == before
+    canary.up(refresh=True)
+    assert _group(canary) == before
     logs.delete_log_group(logGroupName=before["name"])
-    standing.up(refresh=True)
-    assert _group(standing) == before
+    canary.up(refresh=True)
+    assert _group(canary) == before
 
 
 @pytest.mark.parametrize(("force", "stays"), [(True, False), (None, True)])
-def test_it_outlives_the_stack_like_what_else_holds_data(standing: Rehearsed, force: bool | None, stays: bool):
-    standing.set(forceDestroy=force).up()
-    name = _group(standing)["name"]
-    standing.stack.destroy()
+def test_it_outlives_the_stack_like_what_else_holds_data(canary: DeployedProgram, force: bool | None, stays: bool):
+    canary.set(forceDestroy=force).up()
+    name = _group(canary)["name"]
+    canary.stack.destroy()
     left = boto3.client("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"]
     assert bool(left) == stays
 
 
-@pytest.mark.usefixtures("standing")
+@pytest.mark.usefixtures("canary")
 def test_a_group_that_sagemaker_made_first_is_taken_as_it_is():
     logs, name = boto3.client("logs"), "/aws/sagemaker/Endpoints/flights-1"
     arn = f"arn:aws:logs:us-east-1:123456789012:log-group:{name}"

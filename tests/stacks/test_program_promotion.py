@@ -6,23 +6,23 @@ import pytest
 
 from rehearsal.aws import create_local_control
 from rehearsal.engine import DeploymentFailed
-from tests.stacks.deployed_program import Rehearsed, changes
+from tests.stacks.deployed_program import DeployedProgram, changes
 
 
-def watching(found: set[str]) -> set[str]:
+def select_alarms_and_functions(found: set[str]) -> set[str]:
     return {one for one in found if one.startswith(("aws:cloudwatch/", "aws:lambda/"))}
 
 
-def test_neither_the_first_canary_nor_a_new_version_changes_an_alarm_or_a_page(published: Rehearsed):
-    published.serve(blue=("1", 100)).up()
-    first = changes(published.serve(blue=("1", 95), green=("2", 5)).up())
+def test_neither_the_first_canary_nor_a_new_version_changes_an_alarm_or_a_page(published_stack: DeployedProgram):
+    published_stack.serve(blue=("1", 100)).up()
+    first = changes(published_stack.serve(blue=("1", 95), green=("2", 5)).up())
     assert "pulumi-python:dynamic/tidewatch:EndpointDeployment" in first
-    assert watching(first) == set()
-    assert watching(changes(published.serve(blue=("1", 95), green=("3", 5)).up())) == set()
-    assert watching(changes(published.serve(blue=("1", 50), green=("3", 50)).up())) == set()
+    assert select_alarms_and_functions(first) == set()
+    assert select_alarms_and_functions(changes(published_stack.serve(blue=("1", 95), green=("3", 5)).up())) == set()
+    assert select_alarms_and_functions(changes(published_stack.serve(blue=("1", 50), green=("3", 50)).up())) == set()
 
 
-def test_taking_back_a_deployment_that_failed_deploys_nothing(canary: Rehearsed):
+def test_taking_back_a_deployment_that_failed_deploys_nothing(canary: DeployedProgram):
     live, control = canary.endpoint()["EndpointConfigName"], create_local_control()
     control.inject("deployment_fails", endpoint=canary.outputs()["endpoint"]["name"], reason="health_check")
     with pytest.raises(DeploymentFailed):

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from rehearsal.engine import DeploymentFailed, DeploymentStep, DeploymentSummary
 from tests.aws_clients import make_client
-from tests.stacks.deployed_program import DESCRIPTION, Rehearsed, changes
+from tests.stacks.deployed_program import DESCRIPTION, DeployedProgram, changes
 from tidewatch.registry import mark_left_behind
 from tidewatch.registry.location import LEFT_BEHIND_TAG
 
@@ -29,67 +29,67 @@ def _lock(bucket: str) -> Any:
         raise
 
 
-def _told() -> str:
+def _read_parameter() -> str:
     return boto3.client("ssm").get_parameter(Name=PARAMETER)["Parameter"]["Value"]
 
 
-def _lost(summary: DeploymentSummary) -> list[str]:
+def _list_lost(summary: DeploymentSummary) -> list[str]:
     return [step.urn for step in summary.changed_steps if step.op.startswith(("delete", "replace"))]
 
 
-def test_a_lock_is_put_on_the_bucket_in_place_and_only_its_retention_ends(standing: Rehearsed):
-    bucket = standing.outputs()["registry"]["bucket"]
+def test_a_lock_is_put_on_the_bucket_in_place_and_only_its_retention_ends(canary: DeployedProgram):
+    bucket = canary.outputs()["registry"]["bucket"]
     assert _lock(bucket) is None
     for days, rule in ((30, 30), (7, 7), (0, None)):
-        summary = standing.set(registry={"objectLockDays": days}).up(preview=True)
-        assert _lost(summary) == []
-        assert standing.outputs()["registry"]["bucket"] == bucket
+        summary = canary.set(registry={"objectLockDays": days}).up(preview=True)
+        assert _list_lost(summary) == []
+        assert canary.outputs()["registry"]["bucket"] == bucket
         lock = _lock(bucket)
         assert lock["ObjectLockEnabled"] == "Enabled"
         assert (lock.get("Rule") or {"DefaultRetention": {"Days": None}})["DefaultRetention"]["Days"] == rule
-        assert changes(standing.up()) == set()
-    assert changes(standing.set(registry=None).up()) == set()
+        assert changes(canary.up()) == set()
+    assert changes(canary.set(registry=None).up()) == set()
 
 
 @pytest.mark.parametrize("options", [{}, {"preview": True}, {"refresh": True}])
-def test_a_parameter_that_was_deleted_by_hand_is_written_again(standing: Rehearsed, options: dict[str, Any]):
-    before = _told()
+def test_a_parameter_that_was_deleted_by_hand_is_written_again(canary: DeployedProgram, options: dict[str, Any]):
+    before = _read_parameter()
     boto3.client("ssm").delete_parameter(Name=PARAMETER)
-    summary = standing.up(**options)
-    assert _told() == before
+    summary = canary.up(**options)
+    assert _read_parameter() == before
     assert {step.name for step in summary.changed_steps if step.op != "refresh"} == {"flights-registry"}
-    assert changes(standing.up()) == set()
+    assert changes(canary.up()) == set()
 
 
-def test_a_parameter_that_was_edited_by_hand_is_written_again(standing: Rehearsed):
-    before = _told()
+def test_a_parameter_that_was_edited_by_hand_is_written_again(canary: DeployedProgram):
+    before = _read_parameter()
     boto3.client("ssm").put_parameter(Name=PARAMETER, Value=before + " ", Overwrite=True)
-    standing.up()
-    assert _told() == before
+    canary.up()
+    assert _read_parameter() == before
 
 
 @pytest.mark.parametrize("text", ["registry", "[]", '"registry"', '{"prefix": "models/flights/"}', '{"bucket": ["a"]}'])
-def test_a_parameter_that_says_nothing_is_written_again(standing: Rehearsed, text: str):
-    before = _told()
+def test_a_parameter_that_says_nothing_is_written_again(canary: DeployedProgram, text: str):
+    before = _read_parameter()
     boto3.client("ssm").put_parameter(Name=PARAMETER, Value=text, Overwrite=True)
-    standing.up(preview=True)
-    assert _told() == before
-    assert changes(standing.up()) == set()
+    canary.up(preview=True)
+    assert _read_parameter() == before
+    assert changes(canary.up()) == set()
 
 
-def test_a_parameter_that_names_another_bucket_is_not_obeyed(standing: Rehearsed):
-    before, s3 = _told(), boto3.client("s3")
+def test_a_parameter_that_names_another_bucket_is_not_obeyed(canary: DeployedProgram):
+    before, s3 = _read_parameter(), boto3.client("s3")
     s3.create_bucket(Bucket="somebody-elses")
     for bucket in ("somebody-elses", "nobodys"):
         said = f'{{"bucket": "{bucket}", "prefix": "models/trains/"}}'
         boto3.client("ssm").put_parameter(Name=PARAMETER, Value=said, Overwrite=True)
-        summary = standing.up(preview=True)
+        summary = canary.up(preview=True)
         assert {step.name for step in summary.changed_steps} == {"flights-registry"}
-        assert _told() == before
+        assert _read_parameter() == before
 
 
-def test_versions_of_a_bucket_that_only_carries_the_stacks_tags_are_refused(standing: Rehearsed):
-    before, own, s3 = _told(), standing.outputs()["registry"]["bucket"], boto3.client("s3")
+def test_versions_of_a_bucket_that_only_carries_the_stacks_tags_are_refused(canary: DeployedProgram):
+    before, own, s3 = _read_parameter(), canary.outputs()["registry"]["bucket"], boto3.client("s3")
     s3.create_bucket(Bucket="lookalike")
     s3.put_bucket_tagging(Bucket="lookalike", Tagging={"TagSet": s3.get_bucket_tagging(Bucket=own)["TagSet"]})
     for one in s3.list_objects_v2(Bucket=own)["Contents"]:
@@ -97,118 +97,118 @@ def test_versions_of_a_bucket_that_only_carries_the_stacks_tags_are_refused(stan
         s3.put_object(Bucket="lookalike", Key=one["Key"], Body=body)
     said = boto3.client("ssm").get_parameter(Name=PARAMETER)["Parameter"]["Value"].replace(own, "lookalike")
     boto3.client("ssm").put_parameter(Name=PARAMETER, Value=said, Overwrite=True)
-    refusal = standing.refusal()
+    refusal = canary.refusal()
     assert "read from the bucket lookalike" in refusal
     assert f"the registry of this stack is {own}" in refusal
     boto3.client("ssm").put_parameter(Name=PARAMETER, Value=said.replace("lookalike", own), Overwrite=True)
-    assert changes(standing.up()) == set()
-    assert _told() == before
+    assert changes(canary.up()) == set()
+    assert _read_parameter() == before
 
 
-def test_without_its_parameter_a_model_that_lives_is_not_renamed_either(standing: Rehearsed):
+def test_without_its_parameter_a_model_that_lives_is_not_renamed_either(canary: DeployedProgram):
     boto3.client("ssm").delete_parameter(Name=PARAMETER)
-    standing.config["tidewatch:model"] = {**standing.config["tidewatch:model"], "name": "trains"}
-    assert "This stack is that of flights" in standing.refusal()
+    canary.config["tidewatch:model"] = {**canary.config["tidewatch:model"], "name": "trains"}
+    assert "This stack is that of flights" in canary.refusal()
 
 
-def test_a_bucket_that_outlived_its_stack_is_not_taken_for_the_living_one(standing: Rehearsed):
-    standing.set(forceDestroy=None).up()
-    left = standing.outputs()["registry"]["bucket"]
-    standing.stack.destroy()
-    standing.set(variants=None, rollbackTo=None)
-    standing.config["tidewatch:model"] = {**standing.config["tidewatch:model"], "name": "trains"}
-    standing.up(preview=True)
-    living = standing.outputs()["registry"]["bucket"]
+def test_a_bucket_that_outlived_its_stack_is_not_taken_for_the_living_one(canary: DeployedProgram):
+    canary.set(forceDestroy=None).up()
+    left = canary.outputs()["registry"]["bucket"]
+    canary.stack.destroy()
+    canary.set(variants=None, rollbackTo=None)
+    canary.config["tidewatch:model"] = {**canary.config["tidewatch:model"], "name": "trains"}
+    canary.up(preview=True)
+    living = canary.outputs()["registry"]["bucket"]
     assert living != left
     boto3.client("ssm").delete_parameter(Name=PARAMETER)
-    standing.up(preview=True)
-    assert f'"{living}"' in _told()
+    canary.up(preview=True)
+    assert f'"{living}"' in _read_parameter()
 
 
-def test_where_two_could_be_the_registry_it_asks_which(standing: Rehearsed):
+def test_where_two_could_be_the_registry_it_asks_which(canary: DeployedProgram):
     s3 = boto3.client("s3")
-    tags = s3.get_bucket_tagging(Bucket=standing.outputs()["registry"]["bucket"])["TagSet"]
+    tags = s3.get_bucket_tagging(Bucket=canary.outputs()["registry"]["bucket"])["TagSet"]
     s3.create_bucket(Bucket="another-registry")
     s3.put_bucket_tagging(Bucket="another-registry", Tagging={"TagSet": tags})
-    assert changes(standing.up()) == set()
+    assert changes(canary.up()) == set()
     boto3.client("ssm").delete_parameter(Name=PARAMETER)
-    said = standing.refusal()
+    said = canary.refusal()
     assert "another-registry and flights-registry-" in said
     assert _obey(said.replace("BUCKET", "another-registry")) == ["put-parameter"]
-    assert _told() == '{"bucket": "another-registry", "prefix": "models/flights/"}'
+    assert _read_parameter() == '{"bucket": "another-registry", "prefix": "models/flights/"}'
 
 
-def test_a_bucket_that_lost_its_tags_gets_them_again_and_keeps_its_others(standing: Rehearsed):
-    bucket, before = standing.outputs()["registry"]["bucket"], _tags(standing)
+def test_a_bucket_that_lost_its_tags_gets_them_again_and_keeps_its_others(canary: DeployedProgram):
+    bucket, before = canary.outputs()["registry"]["bucket"], _tags(canary)
     own = {key: value for key, value in before.items() if key != "tidewatch:stack"} | {"cost-centre": "a + b"}
     _tag(bucket, own)
-    said = standing.refusal()
+    said = canary.refusal()
     assert (
         f"names the bucket {bucket} as the registry of this stack. The bucket exists, but lacks the stack's tags"
         in said
     )
     assert _obey(said) == ["put-bucket-tagging"]
-    assert _tags(standing) == before | own
-    assert changes(standing.up()) == set()
+    assert _tags(canary) == before | own
+    assert changes(canary.up()) == set()
 
 
 def test_after_a_replacement_that_was_killed_the_parameter_is_written_by_the_command_of_the_refusal(
-    standing: Rehearsed,
+    canary: DeployedProgram,
 ):
-    before = _told()
-    _kill_between(standing)
-    said = standing.refusal()
-    assert f"marked as left behind: {standing.outputs()['registry']['bucket']}" in said
+    before = _read_parameter()
+    _kill_between(canary)
+    said = canary.refusal()
+    assert f"marked as left behind: {canary.outputs()['registry']['bucket']}" in said
     assert "deleted" not in said
     assert _obey(said) == ["put-parameter"]
-    assert _told() == before
-    standing.up(preview=True)
-    assert LEFT_BEHIND_TAG not in _tags(standing)
-    assert changes(standing.up()) == set()
+    assert _read_parameter() == before
+    canary.up(preview=True)
+    assert LEFT_BEHIND_TAG not in _tags(canary)
+    assert changes(canary.up()) == set()
 
 
 @pytest.mark.parametrize("bucket", ["a; touch b", "Registry", ""])
-def test_what_no_bucket_is_called_is_in_no_command(standing: Rehearsed, bucket: str):
-    _kill_between(standing)
+def test_what_no_bucket_is_called_is_in_no_command(canary: DeployedProgram, bucket: str):
+    _kill_between(canary)
     value = json.dumps({"bucket": bucket, "prefix": "models/flights/"})
     boto3.client("ssm").put_parameter(Name=PARAMETER, Value=value, Type="String")
-    said = standing.refusal()
+    said = canary.refusal()
     assert f"the parameter {PARAMETER} names none" in said
     assert value not in said
 
 
-def test_a_bucket_that_was_deleted_by_hand_is_made_again_beside_an_endpoint_that_serves(standing: Rehearsed):
-    bucket, before, s3 = standing.outputs()["registry"]["bucket"], standing.endpoint(), boto3.client("s3")
+def test_a_bucket_that_was_deleted_by_hand_is_made_again_beside_an_endpoint_that_serves(canary: DeployedProgram):
+    bucket, before, s3 = canary.outputs()["registry"]["bucket"], canary.endpoint(), boto3.client("s3")
     _delete(bucket)
-    said = standing.refusal()
+    said = canary.refusal()
     assert f"the bucket {bucket}, is gone" in said
     assert "Leave tidewatch:variants in the config" in said
     assert _obey(said) == ["create-bucket", "put-bucket-tagging"]
-    assert "is not in the registry" in standing.refusal()
-    _publish_again(standing)
-    summary = standing.up(refresh=True)
+    assert "is not in the registry" in canary.refusal()
+    _publish_again(canary)
+    summary = canary.up(refresh=True)
     assert [step.urn for step in summary.changed_steps if _ends(step)] == []
-    _serves_on(standing, before)
+    _serves_on(canary, before)
     assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
     assert "NeverDelete" in s3.get_bucket_policy(Bucket=bucket)["Policy"]
-    assert changes(standing.up()) == set()
+    assert changes(canary.up()) == set()
 
 
-def test_a_registry_that_a_refresh_took_out_of_the_state_gets_another_bucket(standing: Rehearsed):
-    bucket, before = standing.outputs()["registry"]["bucket"], standing.endpoint()
+def test_a_registry_that_a_refresh_took_out_of_the_state_gets_another_bucket(canary: DeployedProgram):
+    bucket, before = canary.outputs()["registry"]["bucket"], canary.endpoint()
     _delete(bucket)
     with pytest.raises(DeploymentFailed) as refused:
-        standing.up(refresh=True)
+        canary.up(refresh=True)
     assert _obey(str(refused.value)) == ["create-bucket", "put-bucket-tagging"]
-    _publish_again(standing)
-    standing.up(refresh=True)
-    _serves_on(standing, before)
-    assert standing.outputs()["registry"]["bucket"] != bucket
-    assert "is not in the registry" in standing.refusal()
-    _publish_again(standing)
-    standing.up(preview=True)
-    _serves_on(standing, before)
-    assert changes(standing.up()) == set()
+    _publish_again(canary)
+    canary.up(refresh=True)
+    _serves_on(canary, before)
+    assert canary.outputs()["registry"]["bucket"] != bucket
+    assert "is not in the registry" in canary.refusal()
+    _publish_again(canary)
+    canary.up(preview=True)
+    _serves_on(canary, before)
+    assert changes(canary.up()) == set()
 
 
 def _obey(said: str) -> list[str]:
@@ -231,14 +231,14 @@ def _obey(said: str) -> list[str]:
     return done
 
 
-def _kill_between(stack: Rehearsed) -> None:
+def _kill_between(stack: DeployedProgram) -> None:
     """As an `up` leaves it that replaces the parameter, and is killed once the old one is deleted."""
     mark_left_behind(boto3.client("s3"), stack.outputs()["registry"]["bucket"])
     boto3.client("ssm").delete_parameter(Name=PARAMETER)
     stack.stack.refresh()
 
 
-def _tags(stack: Rehearsed) -> dict[str, str]:
+def _tags(stack: DeployedProgram) -> dict[str, str]:
     found = boto3.client("s3").get_bucket_tagging(Bucket=stack.outputs()["registry"]["bucket"])
     return {tag["Key"]: tag["Value"] for tag in found["TagSet"]}
 
@@ -248,12 +248,12 @@ def _tag(bucket: str, tags: Mapping[str, str]) -> None:
     make_client("s3").put_bucket_tagging(Bucket=bucket, Tagging=listed)
 
 
-def _publish_again(stack: Rehearsed) -> None:
+def _publish_again(stack: DeployedProgram) -> None:
     for version in ("1", "2"):
-        stack.registry.publish(version, stack.home / f"{version}.tar.gz", DESCRIPTION)
+        stack.registry.publish(version, stack.folder / f"{version}.tar.gz", DESCRIPTION)
 
 
-def _serves_on(stack: Rehearsed, before: Mapping[str, Any]) -> None:
+def _serves_on(stack: DeployedProgram, before: Mapping[str, Any]) -> None:
     after = stack.endpoint()
     assert all(after[key] == before[key] for key in ("EndpointName", "CreationTime", "EndpointStatus"))
     assert stack.weights() == {"blue": 0.95, "green": 0.05}

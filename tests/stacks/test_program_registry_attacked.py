@@ -22,8 +22,8 @@ from rehearsal.aws import ACCOUNT, REGION
 from rehearsal.aws.identity import act_as, policies, record_permissions
 from rehearsal.engine import DeploymentFailed
 from tests.rehearsal.aws.account import ANYTHING, TRUST
-from tests.stacks.deployed_program import Rehearsed
-from tests.stacks.stack_image import StackImage, undeployed
+from tests.stacks.deployed_program import DeployedProgram
+from tests.stacks.stack_image import StackImage, prepare_program
 from tidewatch.permissions import PolicyVariables, build_policy_documents, load_roles
 
 REHEARSAL = f"arn:aws:iam::{ACCOUNT}:user/rehearsal"
@@ -74,7 +74,7 @@ KEY = "models/flights/1/model.tar.gz"
 @pytest.fixture(scope="module")
 def guarded_image(tmp_path_factory: pytest.TempPathFactory) -> StackImage:
     """A stack that names its deployers, with one version, and roles beside it."""
-    with undeployed(tmp_path_factory.mktemp("guarded")) as one:
+    with prepare_program(tmp_path_factory.mktemp("guarded")) as one:
         one.set(access={"deployers": [REHEARSAL, DEPLOYER]}, registry={"objectLockDays": 30})
         one.up(preview=False)
         one.publish("1")
@@ -92,7 +92,7 @@ def guarded_image(tmp_path_factory: pytest.TempPathFactory) -> StackImage:
 
 
 @pytest.fixture
-def guarded(guarded_image: StackImage, tmp_path: Path) -> Iterator[Rehearsed]:
+def guarded_registry(guarded_image: StackImage, tmp_path: Path) -> Iterator[DeployedProgram]:
     with guarded_image.restore(tmp_path) as one:
         yield one
 
@@ -101,7 +101,7 @@ def role(name: str) -> str:
     return f"arn:aws:iam::{ACCOUNT}:role/{name}"
 
 
-def bucket(stack: Rehearsed) -> str:
+def bucket(stack: DeployedProgram) -> str:
     return stack.outputs()["registry"]["bucket"]
 
 
@@ -117,7 +117,7 @@ def is_denied(call: Callable[[], object]) -> bool:
     return False
 
 
-def settings(stack: Rehearsed) -> list[Any]:
+def settings(stack: DeployedProgram) -> list[Any]:
     """What the bucket says of itself."""
     s3, name = boto3.client("s3"), bucket(stack)
     return [
@@ -137,19 +137,21 @@ def settings(stack: Rehearsed) -> list[Any]:
 
 @pytest.mark.parametrize("who", ["administrator", "publisher", "reader"])
 @pytest.mark.parametrize("attempt", ATTEMPTS)
-def test_nobody_else_changes_what_keeps_the_bucket_shut(guarded: Rehearsed, who: str, attempt: str) -> None:
+def test_nobody_else_changes_what_keeps_the_bucket_shut(
+    guarded_registry: DeployedProgram, who: str, attempt: str
+) -> None:
     method, given = ATTEMPTS[attempt]
-    before = settings(guarded)
+    before = settings(guarded_registry)
     with act_as(role(who)):
-        assert is_denied(lambda: getattr(boto3.client("s3"), method)(Bucket=bucket(guarded), **given))
-    assert settings(guarded) == before
+        assert is_denied(lambda: getattr(boto3.client("s3"), method)(Bucket=bucket(guarded_registry), **given))
+    assert settings(guarded_registry) == before
 
 
-def test_every_setting_that_is_guarded_is_attempted(guarded: Rehearsed) -> None:
+def test_every_setting_that_is_guarded_is_attempted(guarded_registry: DeployedProgram) -> None:
     """But the newer calls for a bucket's tags, which boto3 has under s3control."""
     with act_as(role("administrator")), record_permissions() as heard:
         for method, given in ATTEMPTS.values():
-            attempt = partial(getattr(boto3.client("s3"), method), Bucket=bucket(guarded), **given)
+            attempt = partial(getattr(boto3.client("s3"), method), Bucket=bucket(guarded_registry), **given)
             assert is_denied(attempt)
     asked = {need.action for need in heard.permissions.values()}
     assert asked == set(SETTINGS_ACTIONS) - {"s3:TagResource", "s3:UntagResource"}
@@ -157,21 +159,21 @@ def test_every_setting_that_is_guarded_is_attempted(guarded: Rehearsed) -> None:
 
 @pytest.mark.parametrize("who", ["administrator", "deployer", "publisher", "reader"])
 @pytest.mark.parametrize("attempt", OBJECTS)
-def test_nobody_else_changes_a_published_version(guarded: Rehearsed, who: str, attempt: str) -> None:
+def test_nobody_else_changes_a_published_version(guarded_registry: DeployedProgram, who: str, attempt: str) -> None:
     method, given = OBJECTS[attempt]
     with act_as(role(who)):
-        assert is_denied(lambda: getattr(boto3.client("s3"), method)(Bucket=bucket(guarded), Key=KEY, **given))
-    assert guarded.registry.verify("1").version == "1"
+        assert is_denied(lambda: getattr(boto3.client("s3"), method)(Bucket=bucket(guarded_registry), Key=KEY, **given))
+    assert guarded_registry.registry.verify("1").version == "1"
 
 
 @pytest.mark.parametrize("key", [KEY, "models/flights/2/model.tar.gz"])
 @pytest.mark.parametrize("version", ["s3", "s3v4"])
-def test_no_form_is_uploaded_whoever_signed_it(guarded: Rehearsed, key: str, version: str) -> None:
+def test_no_form_is_uploaded_whoever_signed_it(guarded_registry: DeployedProgram, key: str, version: str) -> None:
     """A form cannot be asked for a condition, and a header that says so costs an attacker nothing."""
     s3 = boto3.client("s3", config=Config(signature_version=version))
     for who in ("administrator", "deployer", "publisher"):
         with act_as(role(who)):
-            posted = s3.generate_presigned_post(bucket(guarded), key)
+            posted = s3.generate_presigned_post(bucket(guarded_registry), key)
             answer = requests.post(
                 posted["url"],
                 data=posted["fields"],
@@ -180,31 +182,33 @@ def test_no_form_is_uploaded_whoever_signed_it(guarded: Rehearsed, key: str, ver
                 timeout=10,
             )
         assert answer.status_code == 403, who
-    assert "Versions" not in boto3.client("s3").list_object_versions(Bucket=bucket(guarded), Prefix="models/flights/2/")
-    assert guarded.registry.verify("1").version == "1"
+    assert "Versions" not in boto3.client("s3").list_object_versions(
+        Bucket=bucket(guarded_registry), Prefix="models/flights/2/"
+    )
+    assert guarded_registry.registry.verify("1").version == "1"
 
 
 @pytest.mark.parametrize("action", REPLICATION_ACTIONS)
 @pytest.mark.parametrize("who", ["administrator", "deployer", "replication"])
-def test_nothing_is_replicated_into_it(guarded: Rehearsed, action: str, who: str) -> None:
+def test_nothing_is_replicated_into_it(guarded_registry: DeployedProgram, action: str, who: str) -> None:
     """The rehearsal replicates nothing: what is asked is the policy that is deployed."""
-    policy = boto3.client("s3").get_bucket_policy(Bucket=bucket(guarded))["Policy"]
+    policy = boto3.client("s3").get_bucket_policy(Bucket=bucket(guarded_registry))["Policy"]
     keys = {"aws:principalarn": role(who), "aws:securetransport": "true"}
     assert policies.is_denied(
-        policy, policies.PolicyRequest(role(who), action, f"arn:aws:s3:::{bucket(guarded)}/{KEY}", keys)
+        policy, policies.PolicyRequest(role(who), action, f"arn:aws:s3:::{bucket(guarded_registry)}/{KEY}", keys)
     )
 
 
-def test_those_who_deploy_change_the_settings_by_the_program(guarded: Rehearsed) -> None:
-    guarded.set(registry={"objectLockDays": 7}, tags={"environment": "other"})
+def test_those_who_deploy_change_the_settings_by_the_program(guarded_registry: DeployedProgram) -> None:
+    guarded_registry.set(registry={"objectLockDays": 7}, tags={"environment": "other"})
     with act_as(DEPLOYER):
-        guarded.up(preview=False)
-    found = boto3.client("s3").get_object_lock_configuration(Bucket=bucket(guarded))
+        guarded_registry.up(preview=False)
+    found = boto3.client("s3").get_object_lock_configuration(Bucket=bucket(guarded_registry))
     assert found["ObjectLockConfiguration"]["Rule"]["DefaultRetention"]["Days"] == 7
 
 
-def test_break_glass_puts_right_what_those_who_deploy_broke(guarded: Rehearsed) -> None:
-    name, s3 = bucket(guarded), boto3.client("s3")
+def test_break_glass_puts_right_what_those_who_deploy_broke(guarded_registry: DeployedProgram) -> None:
+    name, s3 = bucket(guarded_registry), boto3.client("s3")
     before = s3.get_bucket_policy(Bucket=name)["Policy"]
     with act_as(DEPLOYER):
         s3.delete_bucket_policy(Bucket=name)
@@ -216,29 +220,31 @@ def test_break_glass_puts_right_what_those_who_deploy_broke(guarded: Rehearsed) 
         assert is_denied(lambda: s3.delete_bucket_policy(Bucket=name))
 
 
-def test_an_up_of_somebody_who_is_not_named_is_refused_before_anything_is_made(guarded: Rehearsed) -> None:
-    guarded.set(tags={"environment": "other"})
-    before = settings(guarded)
+def test_an_up_of_somebody_who_is_not_named_is_refused_before_anything_is_made(
+    guarded_registry: DeployedProgram,
+) -> None:
+    guarded_registry.set(tags={"environment": "other"})
+    before = settings(guarded_registry)
     with act_as(role("administrator")):
-        guarded.stack.preview()
+        guarded_registry.stack.preview()
         with pytest.raises(DeploymentFailed, match=r"this runs as arn:aws:sts::\d+:assumed-role/administrator/"):
-            guarded.up(preview=False)
-    assert settings(guarded) == before
+            guarded_registry.up(preview=False)
+    assert settings(guarded_registry) == before
 
 
-def test_who_deploys_is_handed_over_in_two_steps(guarded: Rehearsed) -> None:
+def test_who_deploys_is_handed_over_in_two_steps(guarded_registry: DeployedProgram) -> None:
     with act_as(DEPLOYER):
         with pytest.raises(DeploymentFailed, match="who is already named"):
-            guarded.set(access={"deployers": [role("administrator")]}).up(preview=False)
-        guarded.set(access={"deployers": [DEPLOYER, role("administrator")]}).up(preview=False)
+            guarded_registry.set(access={"deployers": [role("administrator")]}).up(preview=False)
+        guarded_registry.set(access={"deployers": [DEPLOYER, role("administrator")]}).up(preview=False)
     with act_as(role("administrator")):
-        guarded.set(access={"deployers": [role("administrator")]}).up(preview=False)
+        guarded_registry.set(access={"deployers": [role("administrator")]}).up(preview=False)
     with act_as(DEPLOYER):
-        assert is_denied(lambda: boto3.client("s3").delete_bucket_policy(Bucket=bucket(guarded)))
+        assert is_denied(lambda: boto3.client("s3").delete_bucket_policy(Bucket=bucket(guarded_registry)))
 
 
 def test_where_nobody_is_named_the_lifecycle_is_guarded_all_the_same(tmp_path: Path) -> None:
-    with undeployed(tmp_path) as one:
+    with prepare_program(tmp_path) as one:
         one.up(preview=False)
         s3, name = boto3.client("s3"), one.outputs()["registry"]["bucket"]
         assert is_denied(lambda: s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration=BIG))

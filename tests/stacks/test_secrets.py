@@ -13,9 +13,9 @@ import pytest
 from components.sagemaker.variant_model import ProductionVariant
 from stacks.config.settings import SettingsError, load
 from tests.aws_clients import make_client
-from tests.stacks.deployed_program import Rehearsed, changes
-from tests.stacks.stack_image import StackImage, undeployed
-from tests.stacks.test_stack_settings import CONFIG, changed
+from tests.stacks.deployed_program import DeployedProgram, changes
+from tests.stacks.stack_image import StackImage, prepare_program
+from tests.stacks.test_stack_settings import CONFIG, change_config
 from tidewatch.content_hash import compute_content_hash, fingerprint_secret
 
 TOKEN, HOOK = "tok-4f9a7c1e", "https://hooks.example.com/services/T0/B0/s3cr3t"
@@ -26,7 +26,7 @@ SECRETS = frozenset({"tidewatch:endpoint", "tidewatch:notify"})
 @pytest.fixture(scope="module")
 def told_image(tmp_path_factory: pytest.TempPathFactory) -> StackImage:
     """One variant with a variable, and a webhook, that `pulumi config set --secret` put into the config."""
-    with undeployed(tmp_path_factory.mktemp("secrets")) as one:
+    with prepare_program(tmp_path_factory.mktemp("secrets")) as one:
         one.config["tidewatch:endpoint"]["environment"] = {"TOKEN": TOKEN, "MODE": "fast"}
         one.config["tidewatch:notify"]["P1"] = [{"https": HOOK}]
         one.config["tidewatch:notify"]["runbooks"] = RUNBOOKS
@@ -38,20 +38,20 @@ def told_image(tmp_path_factory: pytest.TempPathFactory) -> StackImage:
 
 
 @pytest.fixture
-def told(told_image: StackImage, tmp_path: Path) -> Iterator[Rehearsed]:
+def secretive_stack(told_image: StackImage, tmp_path: Path) -> Iterator[DeployedProgram]:
     with told_image.restore(tmp_path) as one:
         yield one
 
 
-def test_the_state_holds_no_secret_in_clear_and_neither_do_its_outputs(told: Rehearsed):
-    written = "".join(one.read_text() for one in told.home.glob("state.json*"))
-    marked = _secrets(json.loads((told.home / "state.json").read_text()))
+def test_the_state_holds_no_secret_in_clear_and_neither_do_its_outputs(secretive_stack: DeployedProgram):
+    written = "".join(one.read_text() for one in secretive_stack.folder.glob("state.json*"))
+    marked = _secrets(json.loads((secretive_stack.folder / "state.json").read_text()))
     assert TOKEN in marked
     assert HOOK in marked
     assert written.count(TOKEN) == marked.count(TOKEN)
     assert written.count(HOOK) == marked.count(HOOK)
-    assert TOKEN not in json.dumps(told.outputs())
-    assert HOOK not in json.dumps(told.outputs())
+    assert TOKEN not in json.dumps(secretive_stack.outputs())
+    assert HOOK not in json.dumps(secretive_stack.outputs())
 
 
 def _secrets(value: Any) -> list[str]:
@@ -63,17 +63,17 @@ def _secrets(value: Any) -> list[str]:
     return [found for one in value for found in _secrets(one)] if isinstance(value, list) else []
 
 
-def test_they_reach_what_they_are_for(told: Rehearsed):
+def test_they_reach_what_they_are_for(secretive_stack: DeployedProgram):
     sagemaker = boto3.client("sagemaker")
-    live = sagemaker.describe_endpoint_config(EndpointConfigName=told.endpoint()["EndpointConfigName"])
+    live = sagemaker.describe_endpoint_config(EndpointConfigName=secretive_stack.endpoint()["EndpointConfigName"])
     for variant in live["ProductionVariants"]:
         container = sagemaker.describe_model(ModelName=variant["ModelName"])["PrimaryContainer"]
         assert container["Environment"]["TOKEN"] == TOKEN
-    subscribed = boto3.client("sns").list_subscriptions_by_topic(TopicArn=told.outputs()["topics"]["P1"])
+    subscribed = boto3.client("sns").list_subscriptions_by_topic(TopicArn=secretive_stack.outputs()["topics"]["P1"])
     assert HOOK in {one["Endpoint"] for one in subscribed["Subscriptions"]}
 
 
-@pytest.mark.usefixtures("told")
+@pytest.mark.usefixtures("secretive_stack")
 def test_nothing_that_others_read_in_the_account_holds_them():
     dynamodb, s3, cloudwatch = (make_client(one) for one in ("dynamodb", "s3", "cloudwatch"))
     tables = [dynamodb.scan(TableName=name)["Items"] for name in dynamodb.list_tables()["TableNames"]]
@@ -87,8 +87,8 @@ def test_nothing_that_others_read_in_the_account_holds_them():
     assert HOOK not in read
 
 
-def test_a_second_up_changes_nothing(told: Rehearsed):
-    assert changes(told.up()) == set()
+def test_a_second_up_changes_nothing(secretive_stack: DeployedProgram):
+    assert changes(secretive_stack.up()) == set()
 
 
 def variant(**secret: str) -> ProductionVariant:
@@ -124,7 +124,7 @@ def test_a_fingerprint_is_of_one_value_in_one_place():
 )
 @pytest.mark.parametrize("as_text", [True, False])
 def test_a_mistake_in_what_is_secret_is_told_without_it(path: str, value: Any, key: str, as_text: bool):
-    config = changed(path, value)
+    config = change_config(path, value)
     if as_text:
         config[key] = json.dumps(config[key])
     with pytest.raises(SettingsError) as refused:
@@ -153,8 +153,8 @@ def test_what_becomes_names_and_tags_cannot_be_secret():
     assert "the addresses under notify, and its Slack team and channel" in told
 
 
-def test_of_notify_the_addresses_are_kept_and_the_place_of_the_runbooks_is_a_text(told: Rehearsed):
-    state = json.loads((told.home / "state.json").read_text())
+def test_of_notify_the_addresses_are_kept_and_the_place_of_the_runbooks_is_a_text(secretive_stack: DeployedProgram):
+    state = json.loads((secretive_stack.folder / "state.json").read_text())
     sealed = _secrets(state)
     read = json.dumps(boto3.client("cloudwatch").describe_alarms(), default=str)
     assert RUNBOOKS in read

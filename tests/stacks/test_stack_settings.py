@@ -33,7 +33,7 @@ CONFIG: dict[str, Any] = {
 KEY = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
 
-def changed(path: str, value: Any) -> dict[str, Any]:
+def change_config(path: str, value: Any) -> dict[str, Any]:
     """The config with one value set; `path` is dotted below its top-level key."""
     config = json.loads(json.dumps(CONFIG))
     key, *inside = path.split(".")
@@ -74,17 +74,17 @@ def test_values_may_be_json_text_and_empty_as_pulumi_hands_them_over():
 
 @pytest.mark.parametrize(("written", "read"), [(10, 10.0), ("0.5", 0.5), (2.5, 2.5), ("10", 10.0)])
 def test_a_weight_may_be_a_number_or_its_text(written: Any, read: float):
-    assert load(changed("tidewatch:variants.green.weight", written)).variants["green"].weight == read
+    assert load(change_config("tidewatch:variants.green.weight", written)).variants["green"].weight == read
 
 
 @pytest.mark.parametrize("written", [3, "3", 3.0])
 def test_a_version_may_be_written_as_a_whole_number(written: Any):
-    assert load(changed("tidewatch:variants.green.version", written)).variants["green"].version == "3"
+    assert load(change_config("tidewatch:variants.green.version", written)).variants["green"].version == "3"
 
 
 @given(st.integers(0, 1000), st.integers(1, 1000))
 def test_shares_sum_to_one(blue: int, green: int):
-    config = changed("tidewatch:variants.blue.weight", blue)
+    config = change_config("tidewatch:variants.blue.weight", blue)
     config["tidewatch:variants"]["green"]["weight"] = str(green)
     assert sum(load(config).shares.values()) == pytest.approx(1)
 
@@ -167,7 +167,7 @@ def test_shares_sum_to_one(blue: int, green: int):
     ],
 )
 def test_a_mistake_is_a_sentence_with_its_path(path: str, value: Any, sentence: str):
-    told = mistakes(changed(path, value))
+    told = mistakes(change_config(path, value))
     assert any(sentence in line for line in told), told
     assert all(line.startswith(("tidewatch:", "aws:")) for line in told)
 
@@ -200,7 +200,7 @@ def test_whatever_the_config_accepts_the_domain_accepts(data: st.DataObject):
 
 
 def test_all_weights_zero_is_refused():
-    config = changed("tidewatch:variants.blue.weight", 0)
+    config = change_config("tidewatch:variants.blue.weight", 0)
     config["tidewatch:variants"]["green"]["weight"] = "0"
     assert mistakes(config) == (
         "tidewatch:variants: every weight is 0, so no variant would get traffic; give one variant more than 0",
@@ -208,19 +208,19 @@ def test_all_weights_zero_is_refused():
 
 
 def test_the_champion_must_hold_a_variant():
-    config = changed("tidewatch:rollbackTo", "green")
+    config = change_config("tidewatch:rollbackTo", "green")
     del config["tidewatch:variants"]["green"]
     assert mistakes(config) == ('tidewatch:rollbackTo: "green" is not a declared variant; the variants are blue',)
 
 
 def test_a_fleet_that_is_taken_over_in_steps_needs_two_instances():
-    config = changed("tidewatch:endpoint.rollout", {"strategy": "canary"})
+    config = change_config("tidewatch:endpoint.rollout", {"strategy": "canary"})
     config["tidewatch:variants"]["green"]["instances"] = 1
     assert "tidewatch:variants.green.instances: 1 cannot be deployed in steps" in mistakes(config)[0]
 
 
 def test_every_mistake_is_reported_at_once():
-    config = changed("tidewatch:variants.green.weight", -1)
+    config = change_config("tidewatch:variants.green.weight", -1)
     config["tidewatch:model"]["name"] = "-"
     config["tidewatch:rolback"] = {}
     config["tidewatch:endpoint"]["instanceType"] = "ml.none"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import example, given
 
-from tests.tidewatch.hostile import ATTACKS, texts, visible
-from tests.tidewatch.rendered import elements, shown
+from tests.tidewatch.hostile_text import ATTACKS, texts, visible
+from tests.tidewatch.rendered_markdown import elements, render_text
 from tidewatch.text import (
     collapse_whitespace,
     escape_markdown,
@@ -30,7 +30,7 @@ def test_what_is_made_plain_is_one_line_that_is_seen(text: str) -> None:
 def test_text_in_markdown_is_read_as_it_was_written_and_brings_no_element(around: str, text: str) -> None:
     document, innocent = around.format(escape_markdown(text)), around.format("TEXT")
     assert elements(document) == elements(innocent)
-    assert shown(document) == shown(innocent).replace("TEXT", collapse_whitespace(text))
+    assert render_text(document) == render_text(innocent).replace("TEXT", collapse_whitespace(text))
 
 
 @pytest.mark.parametrize("text", ATTACKS)
@@ -42,7 +42,7 @@ def test_markdown_holds_no_mark_of_html_for_renderers_that_know_no_escapes(text:
 def test_code_in_markdown_is_code_whatever_backticks_it_holds(text: str) -> None:
     document = f"To close it: {format_code_span(text)}."
     assert elements(document) == elements("To close it: `TEXT`.")
-    assert shown(document).split() == f"To close it: {collapse_whitespace(text)}.".split()
+    assert render_text(document).split() == f"To close it: {collapse_whitespace(text)}.".split()
 
 
 @given(texts)

@@ -19,7 +19,7 @@ from lambdas.drift import handler as function
 from rehearsal.aws import simulate_aws
 from rehearsal.simulated_clock import ManualClock
 from tests.aws_clients import make_client
-from tests.rehearsal.aws.account import LAYOUT, from_events, packed
+from tests.rehearsal.aws.account import LAYOUT, from_events, pack_model
 from tests.stacks.deployed_program import DESCRIPTION
 from tidewatch import clock as clocks
 from tidewatch import metrics
@@ -46,7 +46,7 @@ EVENTS = "arn:aws:sqs:us-east-1:123456789012:events"
 
 
 @pytest.fixture
-def captured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ManualClock]:
+def captured_hour(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ManualClock]:
     """An hour of records of version 1 in blue, in a process that is the function's, twenty minutes after its end."""
     for name, value in {**VARIABLES, "AWS_DEFAULT_REGION": "us-east-1"}.items():
         monkeypatch.setenv(name, value)
@@ -79,7 +79,7 @@ def _account(folder: Path) -> None:
         AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in keys],
     )
     artifact, reference = folder / "model.tar.gz", folder / "reference.json"
-    artifact.write_bytes(packed(LAYOUT))
+    artifact.write_bytes(pack_model(LAYOUT))
     reference.write_bytes(build_reference({"hour": np.random.default_rng(1).normal(size=1000)}).encode())
     ModelRegistry(s3, "flights-registry", "flights").publish("1", artifact, DESCRIPTION, reference=reference)
     deployment = {"configuration": "abc", "variants": {"blue": {"version": "1"}}}
@@ -105,11 +105,11 @@ def capture(hour: datetime, shift: float, rows: int = 200, configuration: str = 
     boto3.client("s3").put_object(Bucket="flights-capture", Key=key, Body="\n".join([*lines, "no record"]) + "\n")
 
 
-def emitted(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+def read_emitted_metrics(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
 
 
-@pytest.mark.usefixtures("captured")
+@pytest.mark.usefixtures("captured_hour")
 def test_the_hour_that_is_due_is_read_once() -> None:
     answer: Any = function.handler({})
     (hour,) = answer["hours"]
@@ -122,16 +122,16 @@ def test_the_hour_that_is_due_is_read_once() -> None:
     assert hour["report_url"].startswith("s3://flights-monitoring/drift/blue/2026/01/05/08/")
 
 
-@pytest.mark.usefixtures("captured")
+@pytest.mark.usefixtures("captured_hour")
 def test_an_hour_that_is_named_is_read_again_and_gives_the_same() -> None:
     first = function.handler(None)["hours"]
     assert function.handler({"hour": "2026-01-05T08"})["hours"] == first
 
 
-@pytest.mark.usefixtures("captured")
+@pytest.mark.usefixtures("captured_hour")
 def test_an_hour_emits_its_metrics_by_variant(capsys: pytest.CaptureFixture[str]) -> None:
     function.handler({})
-    line, run = emitted(capsys)
+    line, run = read_emitted_metrics(capsys)
     assert (run["Endpoint"], run["HoursFailing"]) == ("tidewatch/dev/flights", 0)
     assert line["_aws"]["Timestamp"] == int((HOUR + timedelta(minutes=60)).timestamp() * 1000)
     (directive,) = line["_aws"]["CloudWatchMetrics"]
@@ -150,7 +150,7 @@ def test_an_hour_emits_its_metrics_by_variant(capsys: pytest.CaptureFixture[str]
     assert units == {one.name: one.unit for one in metrics.EMITTED_METRICS if one in ours}
 
 
-@pytest.mark.usefixtures("captured")
+@pytest.mark.usefixtures("captured_hour")
 def test_records_that_nobody_can_judge_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     capture(HOUR, 0, configuration="unknown")
     answer: Any = function.handler({})
@@ -159,19 +159,19 @@ def test_records_that_nobody_can_judge_are_logged(caplog: pytest.LogCaptureFixtu
     assert ("WARNING", problem) in [(record.levelname, record.getMessage()) for record in caplog.records]
 
 
-@pytest.mark.usefixtures("captured")
+@pytest.mark.usefixtures("captured_hour")
 def test_a_key_with_lines_of_its_own_is_no_metric(
     capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     forged = '{"_aws": {"CloudWatchMetrics": []}, "HoursFailing": 0}'
     capture(HOUR, 0, configuration=f"unknown\n{forged}\n")
     function.handler({})
-    assert sum("HoursFailing" in line for line in emitted(capsys)) == 1
+    assert sum("HoursFailing" in line for line in read_emitted_metrics(capsys)) == 1
     assert any(forged in message for message in caplog.messages)
     assert not any("\n" in message for message in caplog.messages)
 
 
-@pytest.mark.usefixtures("captured")
+@pytest.mark.usefixtures("captured_hour")
 def test_a_change_of_the_verdict_reaches_a_rule() -> None:
     policy = {"Policy": from_events(EVENTS)}
     url = make_client("sqs").create_queue(QueueName="events", Attributes=policy)["QueueUrl"]
@@ -187,7 +187,7 @@ def test_a_change_of_the_verdict_reaches_a_rule() -> None:
     }
 
 
-def test_hours_are_left_for_the_next_run_where_time_is_short(captured: ManualClock) -> None:
+def test_hours_are_left_for_the_next_run_where_time_is_short(captured_hour: ManualClock) -> None:
     capture(HOUR - timedelta(hours=1), shift=0)
     answer: Any = function.handler({}, SimpleNamespace(get_remaining_time_in_millis=lambda: 5_000))
     assert (answer["hours"], answer["remaining"]) == ([], 2)
@@ -195,12 +195,12 @@ def test_hours_are_left_for_the_next_run_where_time_is_short(captured: ManualClo
     assert (len(answer["hours"]), answer["remaining"]) == (2, 0)
     assert function.compute_deadline(
         SimpleNamespace(get_remaining_time_in_millis=lambda: 1_000)
-    ) == captured.now() + timedelta(seconds=1)
+    ) == captured_hour.now() + timedelta(seconds=1)
     assert function.compute_deadline(None) is None
 
 
 @pytest.mark.parametrize("event", [{"hour": "08"}, {"hour": "2026-01-05"}, {"hour": 8}, {"hours": []}, {"Records": []}])
-@pytest.mark.usefixtures("captured")
+@pytest.mark.usefixtures("captured_hour")
 def test_a_stray_event_reads_nothing(event: dict[str, Any]) -> None:
     with pytest.raises(function.UnknownDriftEvent, match=r"send \{\} for the hours that are due"):
         function.handler(event)

@@ -243,7 +243,7 @@ def test_a_variant_that_is_gone_still_counts_against_the_budgets(monkeypatch: py
     assert promised.variants == ["blue", "green"]
 
 
-def emitted(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+def read_emitted_metrics(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     """The metrics' lines of the last call's log."""
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
     return [json.loads(line) for line in lines][-3:]
@@ -251,7 +251,7 @@ def emitted(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 
 def test_a_call_emits_its_metrics(canary: Flights, capsys: pytest.CaptureFixture[str]) -> None:
     function.handler({})
-    line, *variants = emitted(capsys)
+    line, *variants = read_emitted_metrics(capsys)
     assert line["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Tidewatch"
     assert (line["Endpoint"], line["OpenIncidents"], line["RollbackBlocked"]) == ("tidewatch/dev/flights", 1, 0)
     assert line["RollbackObserved"] >= 30
@@ -262,7 +262,7 @@ def test_a_call_emits_its_metrics(canary: Flights, capsys: pytest.CaptureFixture
 def test_the_sweep_emits_how_the_endpoint_stands_each_time(canary: Flights, capsys: pytest.CaptureFixture[str]) -> None:
     canary.flip_behind(blue=1, green=1)
     function.handler({"action": "sweep"})
-    line, *variants = emitted(capsys)
+    line, *variants = read_emitted_metrics(capsys)
     units = {one["Name"]: one["Unit"] for one in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
     assert {name: (line[name], units[name]) for name in units} == {
         "OpenIncidents": (1, "Count"),

@@ -70,7 +70,7 @@ def scalable(variant: str) -> dict[str, Any]:
     }
 
 
-def packed(files: Mapping[str, str]) -> bytes:
+def pack_model(files: Mapping[str, str]) -> bytes:
     """A model.tar.gz."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
@@ -81,7 +81,7 @@ def packed(files: Mapping[str, str]) -> bytes:
     return buffer.getvalue()
 
 
-def zipped(files: Mapping[str, str]) -> bytes:
+def zip_function(files: Mapping[str, str]) -> bytes:
     """A function's archive."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
@@ -110,7 +110,7 @@ class Account:
         given: dict[str, Any] = {"Image": "example@sha256:1", **container}
         if files is not None:
             self.client("s3").create_bucket(Bucket="registry")
-            self.client("s3").put_object(Bucket="registry", Key=f"{name}/model.tar.gz", Body=packed(files))
+            self.client("s3").put_object(Bucket="registry", Key=f"{name}/model.tar.gz", Body=pack_model(files))
             given["ModelDataUrl"] = f"s3://registry/{name}/model.tar.gz"
             given.setdefault("Environment", {"SAGEMAKER_TRITON_DEFAULT_MODEL_NAME": "flights"})
         self.sagemaker.create_model(ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer=given)
@@ -152,7 +152,7 @@ class Account:
             FunctionName=name,
             Runtime="python3.12",
             Handler="handler.handler",
-            Code={"ZipFile": zipped({"handler.py": source, **(files or {})})},
+            Code={"ZipFile": zip_function({"handler.py": source, **(files or {})})},
             **{"Role": fields.get("Role") or self.role(f"{name}-role", ANYTHING), **fields},
         )
         return answer["FunctionArn"]

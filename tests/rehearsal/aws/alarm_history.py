@@ -56,13 +56,13 @@ def minutes(account: Account, rows: Iterable[float | None], **fields: Any) -> No
         account.clock.advance(60)
 
 
-def described(account: Account, name: str = "errors") -> dict[str, Any]:
+def describe_alarm(account: Account, name: str = "errors") -> dict[str, Any]:
     told = account.client("cloudwatch").describe_alarms(AlarmNames=[name], AlarmTypes=["MetricAlarm", "CompositeAlarm"])
     return [*told["MetricAlarms"], *told["CompositeAlarms"]][0]
 
 
 def state(account: Account, name: str = "errors") -> str:
-    return described(account, name)["StateValue"]
+    return describe_alarm(account, name)["StateValue"]
 
 
 def set_state(account: Account, value: str, name: str = "errors") -> None:
@@ -93,7 +93,7 @@ def mailbox(account: Account) -> None:
     account.client("sns").subscribe(TopicArn=TOPIC, Protocol="sqs", Endpoint=QUEUE)
 
 
-def received(account: Account) -> list[Mapping[str, Any]]:
+def receive_messages(account: Account) -> list[Mapping[str, Any]]:
     """The bodies in the queue, taken out."""
     sqs = account.client("sqs")
     url = sqs.get_queue_url(QueueName="inbox")["QueueUrl"]
@@ -105,7 +105,9 @@ def received(account: Account) -> list[Mapping[str, Any]]:
     return found
 
 
-def shown(account: Account, metric: Metric, statistic: str, minutes: int = 600, period: int = 60, **of: str) -> Any:
+def read_datapoints(
+    account: Account, metric: Metric, statistic: str, minutes: int = 600, period: int = 60, **of: str
+) -> Any:
     """The datapoints of the last minutes, oldest first."""
     asked = {
         "Metric": {

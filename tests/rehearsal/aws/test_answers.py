@@ -22,7 +22,7 @@ OPERATIONS = [
 
 
 @pytest.fixture(scope="module", autouse=True)
-def filled() -> None:
+def patched_services() -> None:
     apply_patches()
 
 

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from rehearsal.aws import current_account
 from tests.rehearsal.aws.account import BODY, CAPTURE, LAYOUT, Account, scalable, variant
-from tests.rehearsal.aws.alarm_history import QUEUE, TOPIC, mailbox, minutes, put_alarm, received
+from tests.rehearsal.aws.alarm_history import QUEUE, TOPIC, mailbox, minutes, put_alarm, receive_messages
 
 BUCKET, CAPTURED = "arn:aws:s3:::registry/*", "arn:aws:s3:::captured/*"
 LOGS = {"Effect": "Allow", "Action": ["logs:*", "cloudwatch:PutMetricData"], "Resource": "*"}
@@ -55,7 +55,7 @@ def test_a_rule_sends_to_a_queue_that_lets_it(account: Account, condition: dict[
     account.client("events").put_targets(Rule="rule", Targets=[{"Id": "1", "Arn": QUEUE}])
     account.clock.advance(1)
     account.clock.advance(120)
-    assert bool(received(account)) is lets
+    assert bool(receive_messages(account)) is lets
     assert bool(current_account().access_denials) is not lets
 
 
@@ -91,7 +91,7 @@ def test_an_alarm_publishes_to_a_topic_that_lets_it(account: Account, service: s
     of_alarms(account, policy("sns:Publish", TOPIC, service, StringEquals={"aws:SourceAccount": "123456789012"}))
     put_alarm(account, AlarmActions=[TOPIC])
     minutes(account, [5])
-    assert len(received(account)) == told
+    assert len(receive_messages(account)) == told
 
 
 @pytest.mark.parametrize(("service", "told"), [("cloudwatch.amazonaws.com", 1), ("sns.amazonaws.com", 0)])
@@ -102,7 +102,7 @@ def test_an_alarm_publishes_to_a_sealed_topic_whose_key_lets_it(account: Account
     account.client("sns").set_topic_attributes(TopicArn=TOPIC, AttributeName="KmsMasterKeyId", AttributeValue=key)
     put_alarm(account, AlarmActions=[TOPIC])
     minutes(account, [5])
-    assert len(received(account)) == told
+    assert len(receive_messages(account)) == told
 
 
 def test_a_service_takes_a_role_that_trusts_it(account: Account) -> None:

@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 from rehearsal.access_keys import AccessKey
 from rehearsal.control_client import ControlClient, ControlError
 from rehearsal.simulator_process import SimulatorProcess
-from tests.rehearsal.aws.account import ANYTHING, TRUST, zipped
+from tests.rehearsal.aws.account import ANYTHING, TRUST, zip_function
 
 STRANGER = AccessKey.of_administrator()
 """A key of another run."""
@@ -40,7 +40,7 @@ def _client(rehearsal: SimulatorProcess, service: str, **other: str) -> Any:
     return boto3.client(service, endpoint_url=rehearsal.url, region_name="us-east-1", **given)  # type: ignore[call-overload]
 
 
-def _asked(
+def _send_request(
     rehearsal: SimulatorProcess,
     path: str,
     *,
@@ -69,7 +69,7 @@ WHO = b"Action=GetCallerIdentity&Version=2011-06-15"
 
 
 def test_the_run_s_own_key_is_served(rehearsal: SimulatorProcess) -> None:
-    status, headers, text = _asked(rehearsal, "/", body=WHO)
+    status, headers, text = _send_request(rehearsal, "/", body=WHO)
     assert (status, "GetCallerIdentityResult" in text) == (200, True)
     assert not [name for name in headers if name.startswith("access-control-")]
 
@@ -78,7 +78,7 @@ def test_the_run_s_own_key_is_served(rehearsal: SimulatorProcess) -> None:
 def test_a_name_that_is_not_the_machine_s_own_is_refused(host: str, rehearsal: SimulatorProcess) -> None:
     """A page may have a name of its own resolved to this machine, and would then be of the same origin."""
     named = host.format(port=urlsplit(rehearsal.url).port)
-    status, _, text = _asked(rehearsal, "/", body=WHO, Host=named)
+    status, _, text = _send_request(rehearsal, "/", body=WHO, Host=named)
     assert (status, "use the address" in text) == (403, True)
 
 
@@ -87,7 +87,7 @@ def test_a_name_that_is_not_the_machine_s_own_is_refused(host: str, rehearsal: S
 def test_a_page_in_a_browser_is_refused_and_may_read_nothing(
     method: str, origin: str, rehearsal: SimulatorProcess
 ) -> None:
-    status, headers, _ = _asked(rehearsal, "/", method=method, body=WHO, Origin=origin)
+    status, headers, _ = _send_request(rehearsal, "/", method=method, body=WHO, Origin=origin)
     assert status == 403
     assert not [name for name in headers if name.startswith("access-control-")]
 
@@ -98,7 +98,7 @@ def test_a_page_in_a_browser_is_refused_and_may_read_nothing(
 @pytest.mark.parametrize("authorization", ["", "Bearer x", "AWS4-HMAC-SHA256 Credential=rehearsal/20260101/us-east-1"])
 def test_nobody_is_served_without_a_signature(path: str, authorization: str, rehearsal: SimulatorProcess) -> None:
     before = rehearsal.control.get_time()
-    status, _, _ = _asked(rehearsal, path, body=b'{"seconds": 86400}', Authorization=authorization)
+    status, _, _ = _send_request(rehearsal, path, body=b'{"seconds": 86400}', Authorization=authorization)
     assert status == 403
     assert (rehearsal.control.get_time() - before).total_seconds() < 3600
 
@@ -139,7 +139,7 @@ def test_a_wrong_key_is_refused_as_the_service_does(
 
 def test_code_that_a_stranger_uploads_does_not_run(rehearsal: SimulatorProcess, tmp_path: Path) -> None:
     ran = tmp_path / "ran"
-    code = {"ZipFile": zipped({"handler.py": f"open({str(ran)!r}, 'w')\ndef handler(e, c): pass\n"})}
+    code = {"ZipFile": zip_function({"handler.py": f"open({str(ran)!r}, 'w')\ndef handler(e, c): pass\n"})}
     wanted = {"FunctionName": "theirs", "Runtime": "python3.12", "Handler": "handler.handler", "Code": code}
     role = "arn:aws:iam::123456789012:role/any"
     with pytest.raises(ClientError, match="UnrecognizedClientException"):

@@ -20,7 +20,7 @@ from rehearsal.control_client import ControlError
 from rehearsal.simulated_clock import ManualClock, SharedClock
 from rehearsal.simulator_process import PortInUse, SimulatorProcess
 from tests.aws_clients import make_client
-from tests.rehearsal.aws.account import TRUST, zipped
+from tests.rehearsal.aws.account import TRUST, zip_function
 
 STARTER = """
 import json, sys, time
@@ -75,7 +75,7 @@ def test_a_rehearsal_serves_aws_and_leaves_nothing_behind(tmp_path: Path) -> Non
             Runtime="python3.12",
             Role=role,
             Handler="handler.handler",
-            Code={"ZipFile": zipped({"handler.py": source})},
+            Code={"ZipFile": zip_function({"handler.py": source})},
         )
         worker = int(functions.invoke(FunctionName="who")["Payload"].read())
         sagemaker = make_client("sagemaker", **given)
@@ -102,7 +102,7 @@ def ends(pid: int) -> bool:
 
 
 @contextmanager
-def started(source: str, *arguments: str, **env: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def start_process(source: str, *arguments: str, **env: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A process of its own, and the line that it says first."""
     command = [sys.executable, "-c", source, *arguments]
     with subprocess.Popen(
@@ -125,7 +125,7 @@ def function(environment: Mapping[str, str], source: str) -> Any:
     }
     role = make_client("iam", **given).create_role(RoleName="r", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
     functions = make_client("lambda", **given)
-    code = {"ZipFile": zipped({"handler.py": source})}
+    code = {"ZipFile": zip_function({"handler.py": source})}
     functions.create_function(
         FunctionName="it", Runtime="python3.12", Role=role, Handler="handler.handler", Code=code, Timeout=600
     )
@@ -134,7 +134,7 @@ def function(environment: Mapping[str, str], source: str) -> Any:
 
 @pytest.mark.parametrize("killed", ["starter", "server"])
 def test_whoever_is_killed_takes_with_it_what_it_started_whatever_that_does(killed: str, tmp_path: Path) -> None:
-    with started(STARTER, str(tmp_path)) as (starter, said):
+    with start_process(STARTER, str(tmp_path)) as (starter, said):
         environment = json.loads(said)
         server, told = int(environment["server"]), tmp_path / "told"
         functions = function(environment, LOST)
@@ -149,7 +149,7 @@ def test_whoever_is_killed_takes_with_it_what_it_started_whatever_that_does(kill
 
 
 def test_a_copy_of_a_killed_process_ends() -> None:
-    with started(COPY) as (process, said):
+    with start_process(COPY) as (process, said):
         copy = int(said)
         assert alive(copy)
         process.kill()
@@ -159,7 +159,7 @@ def test_a_copy_of_a_killed_process_ends() -> None:
 def test_neither_the_server_nor_a_function_finds_what_the_user_has_in_the_environment(tmp_path: Path) -> None:
     """Tokens have any name: what is passed on is listed."""
     hidden = {"AWS_SESSION_TOKEN": "s3cr3t", "AWS_PROFILE": "s3cr3t", "PULUMI_ACCESS_TOKEN": "s3cr3t", "PIN": "s3cr3t"}
-    with started(STARTER, str(tmp_path), **hidden) as (_, said):
+    with start_process(STARTER, str(tmp_path), **hidden) as (_, said):
         environment = json.loads(said)
         held = Path(f"/proc/{environment['server']}/environ")
         server = held.read_text() if held.exists() else ""

@@ -21,10 +21,10 @@ class Drawn:
         width, height = map(float, str(self.root.get("viewBox")).split()[2:])
         self.box: Box = (0.0, 0.0, width, height)
 
-    def named(self, attribute: str) -> dict[str, Element]:
+    def find_by_attribute(self, attribute: str) -> dict[str, Element]:
         return {found: each for each in self.root.iter() if (found := each.get(attribute))}
 
-    def classed(self, name: str) -> list[Element]:
+    def find_by_class(self, name: str) -> list[Element]:
         return [each for each in self.root.iter() if name in str(each.get("class")).split()]
 
     def titles(self) -> list[str]:

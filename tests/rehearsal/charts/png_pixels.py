@@ -24,7 +24,7 @@ def pixels(data: bytes) -> NDArray[np.uint8]:
     rows: list[bytearray] = [bytearray(width * size)]
     for at in range(height):
         line = raw[at * stride : (at + 1) * stride]
-        rows.append(_unfiltered(line[0], bytearray(line[1:]), rows[-1], size))
+        rows.append(_remove_filter(line[0], bytearray(line[1:]), rows[-1], size))
     return np.frombuffer(b"".join(rows[1:]), np.uint8).reshape(height, width, size)[..., :3]
 
 
@@ -36,7 +36,7 @@ def _chunks(data: bytes):
         at += size + 12
 
 
-def _unfiltered(kind: int, line: bytearray, above: bytearray, size: int) -> bytearray:
+def _remove_filter(kind: int, line: bytearray, above: bytearray, size: int) -> bytearray:
     if kind == 0:
         return line
     if kind == 2:

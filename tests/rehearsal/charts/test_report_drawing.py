@@ -14,7 +14,7 @@ from rehearsal.charts.styles import build_line_classes, choose_hue
 from rehearsal.charts.timeline import AlarmSpan, Mark, Timeline, VariantSeries
 from rehearsal.charts.timeline_svg import BROAD, NARROW, group_lanes, render_timeline
 from tests.rehearsal.charts.drawn_shapes import Drawn, overlap, path_box, within
-from tests.rehearsal.charts.made_up_game_day import EVIL, START, spike
+from tests.rehearsal.charts.sample_game_day import EVIL, START, spike
 
 FRAMES = pytest.mark.parametrize("frame", [BROAD, NARROW], ids=["broad", "narrow"])
 KINDS = ("fault", "degraded", "alarm", "requested", "accepted", "flipped", "recovered", "deploy", "note")
@@ -27,7 +27,7 @@ words = st.text(max_size=60)
 def timelines(draw: st.DrawFn) -> Timeline:
     variants = draw(st.lists(st.sampled_from(["blue", "green", "champion", "a-challenger"]), unique=True, max_size=4))
 
-    def measured(of: st.SearchStrategy[float]) -> tuple[VariantSeries, ...]:
+    def draw_series(of: st.SearchStrategy[float]) -> tuple[VariantSeries, ...]:
         times = [sorted(draw(st.sets(st.integers(-2, 70), max_size=12))) for _ in variants]
         return tuple(
             VariantSeries(variant, tuple(60.0 * at for at in each), tuple(draw(of) for _ in each))
@@ -47,10 +47,10 @@ def timelines(draw: st.DrawFn) -> Timeline:
         title=draw(words),
         starts_at=datetime(2013, 5, 14, draw(st.integers(0, 23)), draw(st.integers(0, 59)), tzinfo=UTC),
         length_s=draw(st.floats(1, 4000)),
-        requests=measured(st.floats(0, 1e12)),
-        error_share=measured(st.floats(-1, 2) | st.just(math.nan)),
-        latency_ms=measured(st.floats(0, 1e5)),
-        shares=measured(st.floats(0, 1)),
+        requests=draw_series(st.floats(0, 1e12)),
+        error_share=draw_series(st.floats(-1, 2) | st.just(math.nan)),
+        latency_ms=draw_series(st.floats(0, 1e5)),
+        shares=draw_series(st.floats(0, 1)),
         alarms=tuple(draw(st.lists(spans, max_size=6))),
         marks=tuple(draw(st.lists(st.builds(Mark, moments, words, st.sampled_from(KINDS)), max_size=30))),
     )
@@ -75,7 +75,7 @@ def test_nothing_is_drawn_outside_and_no_text_covers_another(timeline: Timeline,
 @FRAMES
 def test_every_panel_stands_over_the_same_time_axis(frame: Frame) -> None:
     drawn = Drawn(render_timeline(spike(), frame, "x"))
-    panels = drawn.named("data-panel")
+    panels = drawn.find_by_attribute("data-panel")
     assert [*panels] == ["live traffic", "requests", "errors", "latency", "alarms"]
     right = frame.width - frame.right
     for name, panel in panels.items():
@@ -89,12 +89,12 @@ def test_every_panel_stands_over_the_same_time_axis(frame: Frame) -> None:
 def test_every_mark_has_a_flag_and_a_line_down_to_the_axis_at_its_moment(frame: Frame) -> None:
     timeline = spike()
     drawn = Drawn(render_timeline(timeline, frame, "x"))
-    flags = drawn.named("data-mark")
+    flags = drawn.find_by_attribute("data-mark")
     assert [*flags] == [str(number) for number in range(1, len(timeline.marks) + 1)]
     for mark, flag in zip(timeline.sorted_marks, flags.values(), strict=True):
         assert flag.findtext("title") == f"{timeline.format_time(mark.at_s)} {mark.label}"
     clock = TimeAxis(frame, timeline.length_s)
-    ends = [float(str(each.get("d")).split("L")[1].split()[0]) for each in drawn.classed("lead")]
+    ends = [float(str(each.get("d")).split("L")[1].split()[0]) for each in drawn.find_by_class("lead")]
     assert ends == pytest.approx([clock.to_x(mark.at_s) for mark in timeline.sorted_marks], abs=0.06)
 
 
@@ -160,7 +160,7 @@ def test_the_exposed_stretch_runs_from_the_first_bad_datapoint_to_recovery() -> 
 def test_a_latency_that_nobody_measured_has_no_panel_and_other_panels_say_so() -> None:
     quiet = Timeline("quiet", START, 600, (), (), (), (), (), ())
     drawn = Drawn(render_timeline(quiet, BROAD, "x"))
-    assert [*drawn.named("data-panel")] == ["live traffic", "requests", "errors", "alarms"]
+    assert [*drawn.find_by_attribute("data-panel")] == ["live traffic", "requests", "errors", "alarms"]
     said = [words for words, _ in drawn.texts()]
     assert said.count("no datapoints") == 2
     assert "none fired" in said

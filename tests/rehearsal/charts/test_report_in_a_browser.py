@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from rehearsal.charts.page import write_report
-from tests.in_a_browser import browser, opened
-from tests.rehearsal.charts.made_up_game_day import outcome
+from tests.browser import browser, open_page
 from tests.rehearsal.charts.png_pixels import pixels
+from tests.rehearsal.charts.sample_game_day import outcome
 
 __all__ = ["browser"]
 
@@ -24,7 +24,7 @@ def test_the_report_is_drawn_without_a_network_and_without_a_complaint(
 ) -> None:
     path = tmp_path / "report.html"
     write_report([outcome()], path)
-    elements, said, picture = opened(browser, path, width, 1200)
+    elements, said, picture = open_page(browser, path, width, 1200)
     assert said == []
     drawing = elements.split(f'<div class="{shown}">')[1].split("</div>")[0]
     for panel in ("live traffic", "requests", "errors", "latency", "alarms"):
@@ -43,5 +43,5 @@ def test_a_page_that_reaches_for_the_network_would_complain(browser: str, tmp_pa
     write_report([outcome()], path)
     html = path.read_text(encoding="utf-8")
     path.write_text(html.replace("<main>", '<main><img src="http://tidewatch.invalid/x.png">'), encoding="utf-8")
-    _, said, _ = opened(browser, path, 600, 400)
+    _, said, _ = open_page(browser, path, 600, 400)
     assert any("tidewatch.invalid" in line for line in said)

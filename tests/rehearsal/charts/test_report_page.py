@@ -10,7 +10,7 @@ import pytest
 
 from rehearsal.charts.page import format_seconds, render_page, write_report
 from rehearsal.charts.timeline import AlarmSpan, Mark, VariantSeries
-from tests.rehearsal.charts.made_up_game_day import EVIL, outcome, spike
+from tests.rehearsal.charts.sample_game_day import EVIL, outcome, spike
 
 WRITTEN = datetime(2013, 5, 14, 18, tzinfo=UTC)
 LEAVES = ("meta", "br")

@@ -21,7 +21,7 @@ from rehearsal.aws.inference import kserve_v2, triton
 from rehearsal.demo.paths import RehearsalPaths
 from rehearsal.demo.user_model import InvalidUserFolder, UserWorkload, read_user_folder
 from rehearsal.demo.workload import IMAGE
-from tests.rehearsal.aws.account import CONFIG, LAYOUT, TINY_MODEL, packed
+from tests.rehearsal.aws.account import CONFIG, LAYOUT, TINY_MODEL, pack_model
 from tests.rehearsal.aws.inference.test_simulated_onnx import archive as onnx_archive
 from tests.rehearsal.aws.inference.test_simulated_onnx import config as onnx_config
 from tests.rehearsal.aws.inference.test_simulated_onnx import model as onnx_model
@@ -43,7 +43,7 @@ def folder(tmp_path: Path) -> Path:
     """As little as a folder needs: the tiny model, called flights."""
     made = tmp_path / "mine"
     made.mkdir()
-    (made / "model.tar.gz").write_bytes(packed(LAYOUT))
+    (made / "model.tar.gz").write_bytes(pack_model(LAYOUT))
     (made / "reference.json").write_bytes(reference(*COLUMNS))
     (made / "requests.csv").write_text(ROWS)
     return made
@@ -67,7 +67,7 @@ def as_of_fil() -> tuple[bytes, str]:
     return model.SerializeToString(), config
 
 
-def sent(own: UserWorkload) -> list[list[float]]:
+def read_sent_rows(own: UserWorkload) -> list[list[float]]:
     """The rows of the requests, as the tiny model gets them."""
     found: list[list[float]] = []
     for one in own.requests:
@@ -79,13 +79,13 @@ def sent(own: UserWorkload) -> list[list[float]]:
 def test_as_little_as_a_folder_needs(folder: Path) -> None:
     own = read_user_folder(folder, ROOT)
     assert (own.name, own.frameworks) == ("flights", {"1": "lightgbm", "2": "lightgbm"})
-    assert sent(own) == [[1, 2, 3], [4, 5, 6]]
+    assert read_sent_rows(own) == [[1, 2, 3], [4, 5, 6]]
     assert own.requests_name == "requests.csv"
 
 
 def test_the_checkouts_stack_file_is_taken_with_the_models_name(folder: Path, tmp_path: Path) -> None:
     files = {name.replace("flights", "cats"): text.replace("flights", "cats") for name, text in LAYOUT.items()}
-    (folder / "model.tar.gz").write_bytes(packed(files))
+    (folder / "model.tar.gz").write_bytes(pack_model(files))
     home = RehearsalPaths.of(tmp_path)
     home.folder.mkdir(parents=True)
     read_user_folder(folder, ROOT).write_stack_file(home)
@@ -127,7 +127,7 @@ def test_lineage_card_and_canary_are_made_where_there_are_none_and_say_so(folder
     assert "generated for a rehearsal" in description.lineage.preprocessing
     assert "generated for a rehearsal" in first.card.read_text()
     assert "with a lineage and a card made for it" in first.description
-    assert "the same model, packed with an extra file" in second.description
+    assert "the same model, pack_model with an extra file" in second.description
     assert first.artifact == folder / "model.tar.gz"
     assert second.artifact.read_bytes() != first.artifact.read_bytes()
     require_valid_archive(second.artifact, "lightgbm", "flights")
@@ -141,7 +141,7 @@ def test_what_is_brought_is_published(folder: Path, tmp_path: Path) -> None:
     lineage = {**json.loads(msgspec.json.encode(DESCRIPTION)), "image": None}
     (folder / "lineage.json").write_text(json.dumps(lineage))
     (folder / "card.md").write_text("# Mine\n")
-    (folder / "challenger.tar.gz").write_bytes(packed({**LAYOUT, "flights/notes.txt": "another"}))
+    (folder / "challenger.tar.gz").write_bytes(pack_model({**LAYOUT, "flights/notes.txt": "another"}))
     versions = read_user_folder(folder, ROOT).prepare(tmp_path / "models")
     assert [one.artifact.name for one in versions] == ["model.tar.gz", "challenger.tar.gz"]
     assert {(one.lineage, one.card, one.image) for one in versions} == {
@@ -152,7 +152,7 @@ def test_what_is_brought_is_published(folder: Path, tmp_path: Path) -> None:
 
 def test_columns_of_a_table_are_found_by_their_names_and_a_missing_number_is_nan(folder: Path) -> None:
     (folder / "requests.csv").write_text("\ufeffc,a,b\r\n3,1,2\r\n\r\n,4,5\r\nNA,4, 5e0 \r\nnull,True,false\r\n")
-    first, *others = sent(read_user_folder(folder, ROOT))
+    first, *others = read_sent_rows(read_user_folder(folder, ROOT))
     assert first == [1, 2, 3]
     assert [row[:2] for row in others] == [[4, 5], [4, 5], [1, 0]]
     assert np.isnan([row[2] for row in others]).all()
@@ -161,12 +161,12 @@ def test_columns_of_a_table_are_found_by_their_names_and_a_missing_number_is_nan
 def test_columns_are_named_as_those_of_a_table_that_a_reference_is_made_from(folder: Path) -> None:
     (folder / "reference.json").write_bytes(reference("Unnamed: 0", " b", "c "))
     (folder / "requests.csv").write_text(", b,c \n1,2,3\n")
-    assert sent(read_user_folder(folder, ROOT)) == [[1, 2, 3]]
+    assert read_sent_rows(read_user_folder(folder, ROOT)) == [[1, 2, 3]]
 
 
 def test_a_challenger_of_another_backend_has_a_lineage_of_its_own(folder: Path, tmp_path: Path) -> None:
     (folder / "model.tar.gz").write_bytes(
-        packed({name.replace("flights", "same"): text.replace("flights", "same") for name, text in LAYOUT.items()})
+        pack_model({name.replace("flights", "same"): text.replace("flights", "same") for name, text in LAYOUT.items()})
     )
     (folder / "challenger.tar.gz").write_bytes(onnx_archive(*as_of_fil()))
     versions = read_user_folder(folder, ROOT).prepare(tmp_path / "models")
@@ -178,7 +178,7 @@ def test_a_challenger_of_another_backend_has_a_lineage_of_its_own(folder: Path, 
 
 def test_the_canary_is_made_beside_what_the_archive_holds(folder: Path, tmp_path: Path) -> None:
     held = {**LAYOUT, "flights/rehearsal.txt": "mine", "./flights/rehearsal-2.txt": "mine"}
-    (folder / "model.tar.gz").write_bytes(packed(held))
+    (folder / "model.tar.gz").write_bytes(pack_model(held))
     _, second = read_user_folder(folder, ROOT).prepare(tmp_path / "models")
     require_valid_archive(second.artifact, "lightgbm", "flights")
     with tarfile.open(second.artifact) as again:
@@ -290,7 +290,7 @@ def _bodies(text: str) -> Callable[[Path], object]:
     return bring
 
 
-def _captured(text: str) -> Callable[[Path], object]:
+def _bring_captured(text: str) -> Callable[[Path], object]:
     def bring(folder: Path) -> None:
         (folder / "requests.csv").unlink()
         (folder / "captured.jsonl").write_text(text)
@@ -321,17 +321,17 @@ CSV_RECORD = json.dumps({"captureData": {"endpointInput": {"data": "1,2", "encod
         (_write("requests.jsonl", GOOD), "holds requests.csv and requests.jsonl: keep the one"),
         (_write("model.tar.gz", b"no archive"), "model.tar.gz: it is not a gzipped tar archive"),
         (
-            _write("model.tar.gz", packed({"model.pkl": ""})),
+            _write("model.tar.gz", pack_model({"model.pkl": ""})),
             "the archive has no MODEL/config.pbtxt; it holds model.pkl",
         ),
-        (_write("model.tar.gz", packed({"config.pbtxt": CONFIG})), "config.pbtxt lies at the root"),
+        (_write("model.tar.gz", pack_model({"config.pbtxt": CONFIG})), "config.pbtxt lies at the root"),
         (
-            _write("model.tar.gz", packed({**LAYOUT, **OTHER})),
+            _write("model.tar.gz", pack_model({**LAYOUT, **OTHER})),
             "holds the models cats, flights, but a version has one model",
         ),
-        (_write("model.tar.gz", packed({"flights/config.pbtxt": CONFIG})), "has no flights/1/model.txt"),
+        (_write("model.tar.gz", pack_model({"flights/config.pbtxt": CONFIG})), "has no flights/1/model.txt"),
         (
-            _write("model.tar.gz", packed({"flights/config.pbtxt": CONFIG.replace('"fil"', '"pytorch"')})),
+            _write("model.tar.gz", pack_model({"flights/config.pbtxt": CONFIG.replace('"fil"', '"pytorch"')})),
             "serves Triton's 'fil' and 'onnxruntime' backends, not 'pytorch'",
         ),
         (_write("reference.json", "{}"), "reference.json is not a reference"),
@@ -344,7 +344,7 @@ CSV_RECORD = json.dumps({"captureData": {"endpointInput": {"data": "1,2", "encod
         (_write("lineage.json", b"\xff\xfe\xfd"), "lineage.json is neither JSON nor YAML"),
         (_write("lineage.json", "a: 2026-13-45"), "lineage.json is neither JSON nor YAML: month must be in 1..12"),
         (_copy("model.tar.gz", "challenger.tar.gz"), "is identical to model.tar.gz: remove it"),
-        (_write("challenger.tar.gz", packed(OTHER)), "holds cats/, and model.tar.gz flights/"),
+        (_write("challenger.tar.gz", pack_model(OTHER)), "holds cats/, and model.tar.gz flights/"),
         (_write("challenger.tar.gz", b"x"), "challenger.tar.gz: it is not a gzipped tar archive"),
         (_write("requests.csv", ""), "must name the columns that the model takes, a, b, c: it lacks a, b, c"),
         (_write("requests.csv", "a,b,c\n"), "requests.csv holds no request: add at least one"),
@@ -367,11 +367,11 @@ CSV_RECORD = json.dumps({"captureData": {"endpointInput": {"data": "1,2", "encod
             "requests.jsonl, line 1: the request has 3 columns, but the reference 2, a, b: build the reference from",
         ),
         (
-            _write("model.tar.gz", packed(MISNAMED)),
+            _write("model.tar.gz", pack_model(MISNAMED)),
             'model.tar.gz holds my_model/, and "my_model" is not a valid SageMaker name',
         ),
         (
-            _write("model.tar.gz", packed({**LAYOUT, "flights/1/model.txt": TINY_MODEL.replace("\n", "\r\n")})),
+            _write("model.tar.gz", pack_model({**LAYOUT, "flights/1/model.txt": TINY_MODEL.replace("\n", "\r\n")})),
             "model.tar.gz: flights/1/model.txt is not a LightGBM model: its lines end in CRLF",
         ),
         (_write("requests.csv", "a, b,c\n1,2,3\n"), "it lacks b;  b is not an input of the model"),
@@ -379,8 +379,11 @@ CSV_RECORD = json.dumps({"captureData": {"endpointInput": {"data": "1,2", "encod
         (_bodies("1,2,3"), "requests.jsonl, line 1: the model in model.tar.gz answers 400: failed to parse"),
         (_bodies("[" * 100_000), "requests.jsonl, line 1: the model in model.tar.gz answers 400: failed to parse"),
         (_bodies("\n"), "requests.jsonl holds no request"),
-        (_captured("{}"), "captured.jsonl, record 1 is not a record of SageMaker's data capture"),
-        (_captured(CSV_RECORD), "captured.jsonl, record 1: the model in model.tar.gz answers 400: Triton serves V2"),
+        (_bring_captured("{}"), "captured.jsonl, record 1 is not a record of SageMaker's data capture"),
+        (
+            _bring_captured(CSV_RECORD),
+            "captured.jsonl, record 1: the model in model.tar.gz answers 400: Triton serves V2",
+        ),
         (
             _config(lambda config: config["tidewatch:model"].update(name="cats")),
             "names the model cats, but model.tar.gz holds flights/",
@@ -413,7 +416,7 @@ def test_a_mistake_is_a_sentence_before_anything_starts(
 
 def test_a_challenger_that_refuses_a_request_is_named(folder: Path) -> None:
     narrow = {**LAYOUT, "flights/config.pbtxt": CONFIG.replace("max_batch_size: 1024", "max_batch_size: 1")}
-    (folder / "challenger.tar.gz").write_bytes(packed(narrow))
+    (folder / "challenger.tar.gz").write_bytes(pack_model(narrow))
     _bodies(GOOD.replace("[1,3]", "[2,3]").replace("[1,2,3]", "[1,2,3,4,5,6]"))(folder)
     with pytest.raises(
         InvalidUserFolder, match=r"line 1: the model in challenger.tar.gz answers 400: .*batch-size must be"

@@ -28,7 +28,7 @@ esac
 URN = "urn:pulumi:rehearsal::tidewatch"
 
 
-def deployed(folder: Path, monkeypatch: pytest.MonkeyPatch, up: str) -> RehearsalPaths:
+def deploy(folder: Path, monkeypatch: pytest.MonkeyPatch, up: str) -> RehearsalPaths:
     """A rehearsal with a topic, and on PATH a CLI whose `up` does this."""
     cli = folder / "pulumi"
     cli.write_text(CLI.format(up=up))
@@ -49,7 +49,7 @@ def ids(home: RehearsalPaths) -> list[str]:
 def test_what_a_killed_run_did_goes_with_the_state_and_comes_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home = deployed(tmp_path, monkeypatch, "true")
+    home = deploy(tmp_path, monkeypatch, "true")
     killed = State(StateFile(home.state_file), dry=False)
     killed.begin_operation("create", Resource(f"{URN}::aws:sns/topic:Topic::unheard", "aws:sns/topic:Topic"))
 
@@ -65,7 +65,7 @@ def test_ctrl_c_is_left_to_the_cli_and_what_it_did_until_then_comes_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stops = "trap 'deploy; exit 7' INT; kill -INT $PPID; sleep 0.5; kill -INT $$"
-    home = deployed(tmp_path, monkeypatch, stops)
+    home = deploy(tmp_path, monkeypatch, stops)
     assert PulumiCli(ROOT, home, {}).run("up") == 7
     assert ids(home) == ["made"]
 
@@ -73,7 +73,7 @@ def test_ctrl_c_is_left_to_the_cli_and_what_it_did_until_then_comes_back(
 def test_a_state_that_cannot_be_taken_back_stays_the_clis_until_it_can(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home = deployed(tmp_path, monkeypatch, "deploy; touch broken")
+    home = deploy(tmp_path, monkeypatch, "deploy; touch broken")
     with pytest.raises(
         CommandFailed, match=r"the state of the Pulumi CLI could not be exported(.|\n)*next `tidewatch up` exports it"
     ):

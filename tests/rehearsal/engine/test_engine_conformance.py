@@ -34,7 +34,7 @@ SCENARIOS = sorted(path.stem for path in (HERE / "recorded").glob("*.json"))
 
 @dataclass(frozen=True)
 class Command:
-    stage: int
+    program_stage: int
     action: str
 
 
@@ -58,11 +58,13 @@ class Seen:
     urns: list[str]
 
 
-def recorded(said: dict[str, Any], action: str) -> Seen:
-    return Seen(operations(said["ops"], action), said["ok"], blurred(said["outputs"]), said["secret"], said["urns"])
+def parse_recording(said: dict[str, Any], action: str) -> Seen:
+    return Seen(
+        operations(said["ops"], action), said["ok"], mask_random_ends(said["outputs"]), said["secret"], said["urns"]
+    )
 
 
-def played(stack: Stack, action: str) -> tuple[Seen, tuple[str, ...]]:
+def run_action(stack: Stack, action: str) -> tuple[Seen, tuple[str, ...]]:
     actions: dict[str, Callable[[], DeploymentSummary]] = {
         "preview": stack.preview,
         "up": lambda: stack.up(preview=False),
@@ -78,7 +80,7 @@ def played(stack: Stack, action: str) -> tuple[Seen, tuple[str, ...]]:
     secret = [f"{r.name}.{k}" for r in state for k, v in r.outputs.items() if has_secret(v) and not k.startswith("__")]
     urns = [r.urn for r in state if not r.type.startswith("pulumi:providers:")]
     ops = operations([(step.op, step.urn) for step in summary.steps], action)
-    return Seen(ops, not errors, blurred(reveal_secrets(state.outputs)), sorted(secret), sorted(urns)), errors
+    return Seen(ops, not errors, mask_random_ends(reveal_secrets(state.outputs)), sorted(secret), sorted(urns)), errors
 
 
 def operations(ops: list[Any], action: str) -> frozenset[tuple[str, str]]:
@@ -92,7 +94,7 @@ def operations(ops: list[Any], action: str) -> frozenset[tuple[str, str]]:
     )
 
 
-def blurred(value: Any) -> Any:
+def mask_random_ends(value: Any) -> Any:
     """With the random ends of automatic names alike."""
     return json.loads(re.sub(r"-[0-9a-f]{7}\b", "-XXXXXXX", json.dumps(value, sort_keys=True)))
 
@@ -122,13 +124,13 @@ def test_scenario_goes_as_recorded_with_the_real_cli(
         if command.action == "refresh":
             store.write_text(json.dumps({"drift": "9"}))
             aws("sns").delete_topic(TopicArn="arn:aws:sns:us-east-1:123456789012:drifting")
-        config = {"aws:region": "us-east-1", "tw:s": scenario, "tw:n": str(command.stage)}
+        config = {"aws:region": "us-east-1", "tw:s": scenario, "tw:n": str(command.program_stage)}
         name = scenario.replace("_", "-")
         stack = Stack(
             "tw", name, tmp_path / "program", tmp_path / "state.json", config, types=TYPES, reloaded_packages=("dyn",)
         )
-        mine, errors = played(stack, command.action)
-        theirs = recorded(recording, command.action)
+        mine, errors = run_action(stack, command.action)
+        theirs = parse_recording(recording, command.action)
         at = f"{command}: {errors}"
         assert mine.ok == theirs.ok, at
         if (theirs.ok or command.action == "up") and not (scenario == "duplicate" and not theirs.ok):

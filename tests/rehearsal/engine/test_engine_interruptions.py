@@ -49,7 +49,7 @@ def _killer(program: Any) -> None:
     (program.folder / "killer.py").write_text(KILLER)
 
 
-def killed(program: Any, stage: int, action: str = "up") -> None:
+def run_until_killed(program: Any, stage: int, action: str = "up") -> None:
     """Runs an action in a process of its own, which kills itself on the way."""
     stack = {"program": str(program.folder), "state": str(program.state), "config": {"test:stage": str(stage)}}
     command = [sys.executable, "-c", CHILD, json.dumps(stack), action]
@@ -75,7 +75,7 @@ def test_a_create_that_cannot_be_found_is_made_again(program: Any) -> None:
             return "k"
         D("d", a.made.apply(arm), "1")
     """)
-    killed(program, 1)
+    run_until_killed(program, 1)
     summary = program.stack(2).up()
     assert ops(summary) == {"a": "same", "d": "create"}
     assert summary.notes[0].endswith("an interrupted create left nothing that can be found")
@@ -89,7 +89,7 @@ def test_an_update_is_made_again_even_if_the_program_went_back(program: Any) -> 
         D("d", "k", {1: "1", 2: "2", 3: "1"}[stage])
     """)
     program.stack(1).up()
-    killed(program, 2)
+    run_until_killed(program, 2)
     assert store(program) == {"k": "2"}
     assert ops(program.stack(3).preview()) == {"d": "update"}
     assert ops(program.stack(3).up()) == {"d": "update"}
@@ -107,7 +107,7 @@ def test_a_delete_that_had_happened_is_not_made_again(program: Any) -> None:
             D("d", "k", "1")
     """)
     program.stack(1).up()
-    killed(program, 2)
+    run_until_killed(program, 2)
     summary = program.stack(3).up()
     assert ops(summary) == {"stays": "same"}
     assert summary.notes[0].endswith("an interrupted delete had deleted it")
@@ -122,7 +122,7 @@ def test_a_delete_that_had_not_happened_is_made(program: Any) -> None:
             D("d", "k", "1")
     """)
     program.stack(1).up()
-    killed(program, 2)
+    run_until_killed(program, 2)
     assert ops(program.stack(3).up()) == {"d": "delete"}
     assert store(program) == {}
 
@@ -140,7 +140,7 @@ def test_an_aws_object_left_by_a_killed_create_is_adopted(program: Any, aws: Cal
             providers.AwsResourceType.create = dying
         pulumi_aws.sns.Topic("t", tags={"a": "1"})
     """)
-    killed(program, 1)
+    run_until_killed(program, 1)
     (left,) = aws("sns").list_topics()["Topics"]
     summary = program.stack(2).up()
     assert ops(summary) == {"t": "update"}
@@ -158,7 +158,7 @@ def test_a_kill_after_the_new_object_keeps_both_until_the_old_one_is_deleted(pro
         D("d", f"k{min(stage, 2)}", "1")
     """)
     program.stack(1).up()
-    killed(program, 2)
+    run_until_killed(program, 2)
     assert store(program) == {"k1": "1", "k2": "1"}
     summary = program.stack(3).up()
     assert [(s.op, s.name) for s in summary.changed_steps] == [("delete-replaced", "d")]
@@ -181,7 +181,7 @@ def test_a_killed_destroy_is_finished_by_the_next(program: Any) -> None:
     program.write('D("a", "a", "1"); D("b", "b", "1")')
     program.stack(1).up()
     with delete_first(program, "id_ == 'a' and os.kill(os.getpid(), 9)"):
-        killed(program, 1, "destroy")
+        run_until_killed(program, 1, "destroy")
     program.stack(1).destroy()
     assert store(program) == {}
     assert json.loads(program.state.read_text())["resources"] == []

@@ -14,7 +14,7 @@ def ops(summary: DeploymentSummary) -> dict[str, str]:
     return {step.name: step.op for step in summary.steps if "pulumi:pulumi:Stack" not in step.urn}
 
 
-def saved(program: Any, name: str) -> dict[str, Any]:
+def read_saved_inputs(program: Any, name: str) -> dict[str, Any]:
     """The inputs of a resource as the state holds them."""
     resources = json.loads(program.state.read_text())["resources"]
     return next(r["inputs"] for r in resources if r["urn"].endswith(f"::{name}"))
@@ -193,7 +193,7 @@ def test_beside_an_added_element_the_others_stay_ignored_and_it_is_noted(program
     summary = program.stack(2).up()
     assert ops(summary) == {"d": "update"}
     assert any("cannot ignore changes in added or removed elements" in note for note in summary.notes)
-    assert saved(program, "d")["variants"] == [{"weight": 1}, {"weight": 20}]
+    assert read_saved_inputs(program, "d")["variants"] == [{"weight": 1}, {"weight": 20}]
 
 
 def test_a_replacement_takes_the_new_values_of_ignored_paths(program: Any) -> None:
@@ -203,7 +203,7 @@ def test_a_replacement_takes_the_new_values_of_ignored_paths(program: Any) -> No
     """)
     program.stack(1).up()
     program.stack(2).up()
-    assert saved(program, "d").items() >= {"variants": [{"weight": 2}], "top": 2}.items()
+    assert read_saved_inputs(program, "d").items() >= {"variants": [{"weight": 2}], "top": 2}.items()
 
 
 def test_retained_resources_stay_in_the_cloud(program: Any) -> None:

@@ -76,7 +76,7 @@ def test_property_paths_are_read_as_pulumi_writes_them(text: str, path: tuple[st
 
 
 def _in_old(path: Any, old: Any) -> bool:
-    """Whether the old side has the path. `*` speaks of the old side's members, so that one more may stay different."""
+    """Whether the old side has the path. `*` stands for the old side's members, so that one more may stay different."""
     for key in path:
         if isinstance(old, list):
             old = {str(i): value for i, value in enumerate(old)}

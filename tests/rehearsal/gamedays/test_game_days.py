@@ -78,21 +78,21 @@ def test_a_copy_leaves_no_trace_in_the_account_or_another_copy(deployed_account:
 
 
 def test_what_is_not_so_fails_and_is_told(deployed_account: Snapshot) -> None:
-    def play(scene: Harness) -> None:
+    def expect_green(scene: Harness) -> None:
         scene.run_minutes(1)
         scene.expect("all traffic is green's", scene.live_shares() == {"green": 1.0})
 
-    (outcome,) = deployed_account.run_scenarios([Scenario("wrong", "Wrong", "It fails.", "green", play)])
+    (outcome,) = deployed_account.run_scenarios([Scenario("wrong", "Wrong", "It fails.", "green", expect_green)])
     assert not outcome.passed
     assert "NOT MET: all traffic is green's" in outcome.observed_result
 
 
 def test_each_alarm_of_a_burst_is_told_with_what_it_says_and_who_heard(deployed_account: Snapshot) -> None:
-    def play(scene: Harness) -> None:
+    def break_blue(scene: Harness) -> None:
         scene.inject_fault("variant_errors", variant="blue", rate=0.5, label="half of blue's answers fail")
         scene.run_minutes(12)
 
-    (outcome,) = deployed_account.run_scenarios([Scenario("burst", "Burst", "It fails.", "a page", play)])
+    (outcome,) = deployed_account.run_scenarios([Scenario("burst", "Burst", "It fails.", "a page", break_blue)])
     heard = {span.label: span.recipients for span in outcome.timeline.alarms}
     assert heard["server-errors-blue"] == "P1"
     assert heard["availability-burn-fast"] == "nobody: it is suppressed by server-errors-blue"
@@ -108,11 +108,11 @@ def test_nothing_expected_is_nothing_passed(deployed_account: Snapshot) -> None:
 
 
 def test_a_copy_that_breaks_says_why(deployed_account: Snapshot) -> None:
-    def play(scene: Harness) -> None:
+    def raise_error(scene: Harness) -> None:
         raise ValueError(f"no such variant at {scene.endpoint[:7]}")
 
     with pytest.raises(ForkFailed, match="no such variant at flights"):
-        deployed_account.run_scenarios([Scenario("broken", "Broken", "It breaks.", "nothing", play)])
+        deployed_account.run_scenarios([Scenario("broken", "Broken", "It breaks.", "nothing", raise_error)])
 
 
 def test_a_copy_whose_answer_cannot_be_handed_over_says_so(deployed_account: Snapshot) -> None:

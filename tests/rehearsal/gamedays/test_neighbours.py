@@ -31,7 +31,7 @@ def side_by_side() -> Iterator[Snapshot]:
         yield deployed
 
 
-def flipped(scene: Harness) -> None:
+def flip_weights(scene: Harness) -> None:
     scene.run_minutes(1)
     scene.get_client("sagemaker").update_endpoint_weights_and_capacities(
         EndpointName=scene.endpoint,
@@ -44,7 +44,7 @@ def flipped(scene: Harness) -> None:
     scene.expect("traffic-changed is in ALARM", scene.is_in_alarm("traffic-changed"))
 
 
-def deployed(scene: Harness) -> None:
+def run_deployment(scene: Harness) -> None:
     scene.run_minutes(1)
     update_endpoint(scene)
     scene.run_minutes(5)
@@ -68,7 +68,7 @@ def by_hand(name: str, play: Callable[[Harness], None]) -> Scenario:
     return Scenario(name, f"By hand: {name}.", "It is found.", name, play)
 
 
-def played(account: Snapshot, *scenarios: Scenario) -> list[GameDayOutcome]:
+def run_game_days(account: Snapshot, *scenarios: Scenario) -> list[GameDayOutcome]:
     """What came of each; the neighbours of all of them were silent."""
     done = account.run_scenarios(scenarios)
     for outcome in done:
@@ -96,13 +96,13 @@ def test_the_alarms_of_an_empty_variant_are_ok(side_by_side: Snapshot):
 
 
 def test_a_flip_or_a_deployment_by_hand_in_one_stack_leaves_the_others_silent(side_by_side: Snapshot):
-    played(side_by_side, by_hand("flip", flipped), by_hand("deployment", deployed))
+    run_game_days(side_by_side, by_hand("flip", flip_weights), by_hand("deployment", run_deployment))
 
 
 def test_a_bad_challenger_is_rolled_back_within_two_periods_and_ten_seconds_of_ours_and_only_in_its_stack(
     side_by_side: Snapshot,
 ) -> None:
-    spike, calm = played(side_by_side, SCENARIOS["error-spike"], SCENARIOS["champion-bad"])
+    spike, calm = run_game_days(side_by_side, SCENARIOS["error-spike"], SCENARIOS["champion-bad"])
     assert spike.flip_s is not None
     assert spike.platform_s is not None
     assert spike.flip_s - spike.platform_s <= 2 * PERIOD_SECONDS + 10

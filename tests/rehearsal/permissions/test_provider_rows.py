@@ -18,7 +18,7 @@ from rehearsal.permissions.provider_actions import NO_EXTRA_ACTIONS, TYPE_PERMIS
 ROOT = Path(components.__file__).parent
 
 
-def _written() -> set[str]:
+def _find_written_types() -> set[str]:
     """`aws.sns.Topic` and the like in the program's source: no one stack registers all of them."""
     found = (
         ast.unparse(node.func)
@@ -47,16 +47,16 @@ def _dynamic() -> Iterator[str]:
             yield f"dynamic.{kind.__name__}"
 
 
-def _registered() -> set[str]:
-    return {name.replace("lambda_", "lambda") for name in _written()} | set(_dynamic())
+def _list_registered_types() -> set[str]:
+    return {name.replace("lambda_", "lambda") for name in _find_written_types()} | set(_dynamic())
 
 
 def test_every_type_has_a_row_or_needs_none() -> None:
     assert not TYPE_PERMISSIONS.keys() & NO_EXTRA_ACTIONS
-    assert _registered() == TYPE_PERMISSIONS.keys() | NO_EXTRA_ACTIONS
+    assert _list_registered_types() == TYPE_PERMISSIONS.keys() | NO_EXTRA_ACTIONS
 
 
-@pytest.mark.parametrize("name", sorted(_written()))
+@pytest.mark.parametrize("name", sorted(_find_written_types()))
 def test_what_can_carry_tags_has_a_row_that_reads_and_changes_them(name: str) -> None:
     """The provider lists them at each read, and `aws:defaultTags` puts some on all of them. Slack channels list theirs
     by a call that takes no resource, which the story has."""

@@ -33,7 +33,7 @@ NAMES = PolicyVariables("aws", ACCOUNT, REGION, PROJECT, STACK, "flights", "flig
 
 
 @dataclass
-class Life:
+class PermissionUse:
     """A stack's whole life under the documents: what was needed, what was refused, and what somebody could do that is
     another's."""
 
@@ -43,7 +43,7 @@ class Life:
 
 
 @pytest.fixture(scope="module")
-def life() -> Life:
+def permission_use() -> PermissionUse:
     """Where a step fails for a refusal, what is called has changed: python -m rehearsal.permissions
 
     A command may bear a refusal and say less (status, doctor): that counts too. An `up` or a `destroy` fails.
@@ -52,23 +52,23 @@ def life() -> Life:
 
     def reach_over(told: StackLifecycle) -> None:
         refused.extend(current_account().access_denials)
-        overreached.extend(_overreached(told, people))
+        overreached.extend(_find_overreach(told, people))
 
-    return Life(record_grants(people, reach_over), refused, overreached)
+    return PermissionUse(record_grants(people, reach_over), refused, overreached)
 
 
 @pytest.fixture(scope="module")
-def found(life: Life) -> dict[str, list[Grant]]:
-    return life.found
+def needed_grants(permission_use: PermissionUse) -> dict[str, list[Grant]]:
+    return permission_use.found
 
 
-def test_what_is_written_is_what_is_needed(found: dict[str, list[Grant]]) -> None:
+def test_what_is_written_is_what_is_needed(needed_grants: dict[str, list[Grant]]) -> None:
     """After a change of what anybody calls: python -m rehearsal.permissions"""
-    assert build_document(found) == json.loads(RECORDED_POLICIES_FILE.read_text())
-    assert render_page(found) == PAGE.read_text()
+    assert build_document(needed_grants) == json.loads(RECORDED_POLICIES_FILE.read_text())
+    assert render_page(needed_grants) == PAGE.read_text()
 
 
-def _asked(grant: Grant) -> policies.PolicyRequest:
+def _build_request(grant: Grant) -> policies.PolicyRequest:
     """A request that needs the grant, on something that its resource names."""
     conditions = (grant.condition or {}).values()
     keys = {key.lower(): NAMES.substitute(value) for one in conditions for key, value in one.items()}
@@ -77,11 +77,11 @@ def _asked(grant: Grant) -> policies.PolicyRequest:
 
 
 @pytest.mark.parametrize("role", PURPOSES)
-def test_no_statement_can_be_left_out(role: str, found: dict[str, list[Grant]]) -> None:
+def test_no_statement_can_be_left_out(role: str, needed_grants: dict[str, list[Grant]]) -> None:
     statements = [
         one for text in build_policy_documents(load_roles()[role], NAMES) for one in json.loads(text)["Statement"]
     ]
-    requests = [_asked(one) for one in found[role]]
+    requests = [_build_request(one) for one in needed_grants[role]]
     assert all(policies.has_match(statements, one, "Allow") for one in requests)
     for left_out in statements:
         rest = [one for one in statements if one is not left_out]
@@ -91,9 +91,9 @@ def test_no_statement_can_be_left_out(role: str, found: dict[str, list[Grant]]) 
             assert not all(policies.has_match([*rest, thinner], one, "Allow") for one in requests), action
 
 
-def test_nothing_is_allowed_on_everything_that_could_be_allowed_on_less(found: dict[str, list[Grant]]) -> None:
+def test_nothing_is_allowed_on_everything_that_could_be_allowed_on_less(needed_grants: dict[str, list[Grant]]) -> None:
     """Source: Service Authorization Reference: actions without a resource type; and CloudWatch's API reference."""
-    everywhere = {one.action for grants in found.values() for one in grants if one.resource == "*"}
+    everywhere = {one.action for grants in needed_grants.values() for one in grants if one.resource == "*"}
     assert everywhere <= {
         "application-autoscaling:DescribeScalableTargets",
         "application-autoscaling:DescribeScalingPolicies",
@@ -122,7 +122,7 @@ def test_nothing_is_allowed_on_everything_that_could_be_allowed_on_less(found: d
         "ssm:DescribeParameters",
         "tag:GetResources",
     }
-    actions = {one.action for grants in found.values() for one in grants}
+    actions = {one.action for grants in needed_grants.values() for one in grants}
     assert not [action for action in actions if "*" in action]
 
 
@@ -135,11 +135,11 @@ class People:
     def __call__(self, role: str, activity: str = "") -> AbstractContextManager[object]:
         del activity
         if role not in self.arns:
-            self.arns[role] = _made(role)
+            self.arns[role] = _create_role(role)
         return act_as(self.arns[role])
 
 
-def _made(role: str, names: PolicyVariables = NAMES, called: str = "") -> str:
+def _create_role(role: str, names: PolicyVariables = NAMES, called: str = "") -> str:
     iam, name = boto3.client("iam"), called or role
     arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
     for number, text in enumerate(build_policy_documents(load_roles()[role], names)):
@@ -148,23 +148,23 @@ def _made(role: str, names: PolicyVariables = NAMES, called: str = "") -> str:
     return arn
 
 
-def test_a_stacks_whole_life_is_lived_under_the_documents_and_nothing_more(life: Life) -> None:
-    assert life.refused == []
+def test_a_stacks_whole_life_is_lived_under_the_documents_and_nothing_more(permission_use: PermissionUse) -> None:
+    assert permission_use.refused == []
 
 
-def test_nobody_does_anothers_work(life: Life) -> None:
-    assert life.overreached == []
+def test_nobody_does_anothers_work(permission_use: PermissionUse) -> None:
+    assert permission_use.overreached == []
 
 
-def _overreached(told: StackLifecycle, people: People) -> Iterator[str]:
+def _find_overreach(told: StackLifecycle, people: People) -> Iterator[str]:
     for what, (attempt, who) in _attempts(told).items():
         for role in who:
             with people(role):
-                if not _refused(attempt):
+                if not _is_refused(attempt):
                     yield f"the {role} could {what}"
 
 
-def _refused(attempt: Callable[[], object]) -> bool:
+def _is_refused(attempt: Callable[[], object]) -> bool:
     try:
         attempt()
     except ClientError as error:
@@ -179,7 +179,7 @@ def _nobody_does_anothers_work(told: StackLifecycle, people: People) -> None:
     for what, (attempt, who) in _attempts(told).items():
         for role in who:
             with people(role):
-                assert _refused(attempt), f"the {role} could {what}"
+                assert _is_refused(attempt), f"the {role} could {what}"
 
 
 def _attempts(told: StackLifecycle) -> Attempts:
@@ -257,7 +257,7 @@ def test_a_volume_key_is_the_deployers_to_grant_where_the_stack_names_it() -> No
         endpoint = f"flights-{hash_stack_key(build_stack_key(PROJECT, STACK, 'flights'))}-1a2b3c4"
 
         def create(name: str, names: PolicyVariables) -> None:
-            sagemaker = account.as_role(_made("deployer", names, name), "sagemaker")
+            sagemaker = account.as_role(_create_role("deployer", names, name), "sagemaker")
             sagemaker.create_endpoint(EndpointName=endpoint, EndpointConfigName="flights-cfg-one")
 
         with pytest.raises(ClientError, match=f"kms:CreateGrant on resource: {key}"):

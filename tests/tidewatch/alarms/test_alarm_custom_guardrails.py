@@ -31,7 +31,7 @@ def parse(*given: Any) -> tuple[Alarm, ...]:
     return load({**CONFIG, "tidewatch:alarms": {"guardrails": list(given)}}).alarms.custom_guardrails
 
 
-def declared(**changed: object) -> Alarm:
+def parse_alarm(**changed: object) -> Alarm:
     (alarm,) = parse(GIVEN | changed)
     return alarm
 
@@ -43,21 +43,21 @@ def mistakes(*given: Any) -> list[str]:
 
 
 def test_it_pages_within_two_minutes_unless_the_config_says_otherwise() -> None:
-    alarm = declared()
+    alarm = parse_alarm()
     assert (alarm.period_s, alarm.periods, alarm.datapoints, alarm.severity) == (60, 2, 2, Severity.P1)
     assert state(alarm, [0.2, 0.05, 0.05]) == "ALARM"
     assert state(alarm, [None, None, None, None]) == "OK"
-    slower = declared(period=300, periods=3, datapoints=2, severity="P2")
+    slower = parse_alarm(period=300, periods=3, datapoints=2, severity="P2")
     assert (slower.period_s, slower.periods, slower.datapoints, slower.severity) == (300, 3, 2, Severity.P2)
 
 
 def test_it_is_part_of_what_rolls_a_challenger_back_and_the_champion_has_none() -> None:
-    alarms = build_variant_alarms(AlarmThresholds(), {"blue": 0.95, "green": 0.05}, "blue", custom=[declared()])
+    alarms = build_variant_alarms(AlarmThresholds(), {"blue": 0.95, "green": 0.05}, "blue", custom=[parse_alarm()])
     found = build_guardrail_composite(alarms["green"])
     assert found is not None
     assert "guardrail-metric-conversion" in found.children
     assert not any(alarm.guardrail for alarm in alarms["blue"])
-    assert declared().runbook == "guardrail-metric"
+    assert parse_alarm().runbook == "guardrail-metric"
 
 
 def test_as_many_as_are_taken_fit_with_all_others_of_a_variant_into_one_composite_alarm() -> None:
@@ -75,14 +75,14 @@ def test_as_many_as_are_taken_fit_with_all_others_of_a_variant_into_one_composit
 
 
 def test_the_variant_stands_for_its_placeholder() -> None:
-    alarm = declared(dimensions={"Model": "flights", "Variant": "v-$variant"})
+    alarm = parse_alarm(dimensions={"Model": "flights", "Variant": "v-$variant"})
     assert isinstance(alarm.signal, MetricStat)
     names = DimensionResolver("tidewatch/dev/flights", "flights-1", "blue", {}, {})
     assert names.resolve(alarm.signal, "green") == {"Model": "flights", "Variant": "v-green"}
 
 
 def test_fewer_samples_than_the_minimum_are_no_datapoint_where_0_would_breach() -> None:
-    alarm = declared(minimumSamples="50")
+    alarm = parse_alarm(minimumSamples="50")
     assert isinstance(alarm.signal, MetricMath)
     assert datapoint(alarm, n=49, x=0.05) is None
     assert breaches(alarm, n=50, x=0.05)
@@ -90,7 +90,7 @@ def test_fewer_samples_than_the_minimum_are_no_datapoint_where_0_would_breach() 
 
 
 def test_numbers_may_be_text_as_the_command_line_stores_them() -> None:
-    assert declared(threshold="0.25", period="120").threshold == 0.25
+    assert parse_alarm(threshold="0.25", period="120").threshold == 0.25
 
 
 @pytest.mark.parametrize("dimensions", [None, {}, [], "Variant", "$variant"])
@@ -155,4 +155,4 @@ def test_a_period_that_is_suggested_is_one_that_is_accepted(periods: int, path: 
     (found,) = mistakes(GIVEN | {"period": 691_200, "periods": periods})
     assert found.startswith(path)
     assert remedy in found
-    assert declared(period=420, periods=200).period_s == 420
+    assert parse_alarm(period=420, periods=200).period_s == 420

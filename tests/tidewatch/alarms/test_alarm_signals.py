@@ -1,4 +1,4 @@
-"""Each alarm speaks when users, data or machinery are in trouble, and not when little is known."""
+"""Each alarm fires when users, data or machinery are in trouble, and not when little is known."""
 
 from __future__ import annotations
 

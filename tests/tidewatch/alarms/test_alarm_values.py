@@ -15,7 +15,7 @@ RATE = MetricStat(metrics.ERRORS_5XX, "Average")
 LATENCY = MetricStat(metrics.MODEL_LATENCY, "tm95")
 
 
-def made(**changed: Any) -> Alarm:
+def make_alarm(**changed: Any) -> Alarm:
     given: dict[str, Any] = {
         "key": "server-errors",
         "title": "Server errors",
@@ -32,15 +32,15 @@ def made(**changed: Any) -> Alarm:
     return Alarm(**given | changed)
 
 
-def refused(**changed: Any) -> InvalidAlarm:
+def expect_invalid_alarm(**changed: Any) -> InvalidAlarm:
     with pytest.raises(InvalidAlarm) as found:
-        made(**changed)
+        make_alarm(**changed)
     return found.value
 
 
 def test_an_alarm_names_its_own_runbook_unless_another_serves_it() -> None:
-    assert made().runbook == "server-errors"
-    assert made(runbook="errors").runbook == "errors"
+    assert make_alarm().runbook == "server-errors"
+    assert make_alarm(runbook="errors").runbook == "errors"
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_an_alarm_names_its_own_runbook_unless_another_serves_it() -> None:
     ],
 )
 def test_a_threshold_that_would_hold_always_or_never_is_refused(signal: Any, comparison: str, threshold: float) -> None:
-    assert refused(signal=signal, comparison=comparison, threshold=threshold).path == "threshold"
+    assert expect_invalid_alarm(signal=signal, comparison=comparison, threshold=threshold).path == "threshold"
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_threshold_that_would_hold_always_or_never_is_refused(signal: Any, com
     ],
 )
 def test_a_threshold_at_the_edge_of_its_range_is_taken(signal: Any, comparison: str, threshold: float) -> None:
-    assert made(signal=signal, comparison=comparison, threshold=threshold).threshold == threshold
+    assert make_alarm(signal=signal, comparison=comparison, threshold=threshold).threshold == threshold
 
 
 @pytest.mark.parametrize(
@@ -96,14 +96,14 @@ def test_a_threshold_at_the_edge_of_its_range_is_taken(signal: Any, comparison: 
     ],
 )
 def test_a_window_that_cloudwatch_rejects_is_refused(window: dict[str, int], path: str) -> None:
-    assert refused(**window).path == path
+    assert expect_invalid_alarm(**window).path == path
 
 
 @pytest.mark.parametrize(
     ("period", "periods"), [(10, 3), (60, 1440), (1800, 48), (3600, 168), (86_400, 7), (604_800, 1)]
 )
 def test_the_longest_windows_that_cloudwatch_takes_are_taken(period: int, periods: int) -> None:
-    assert made(period_s=period, periods=periods, datapoints=1).periods == periods
+    assert make_alarm(period_s=period, periods=periods, datapoints=1).periods == periods
 
 
 STATISTICS = [
@@ -124,15 +124,15 @@ def test_the_statistics_are_those_of_the_simulated_cloudwatch(name: str) -> None
 
 
 def test_a_statistic_that_cloudwatch_does_not_have_is_refused() -> None:
-    assert refused(signal=MetricStat(metrics.MODEL_LATENCY, "median")).path == "statistic"
+    assert expect_invalid_alarm(signal=MetricStat(metrics.MODEL_LATENCY, "median")).path == "statistic"
     assert (
-        refused(signal=MetricMath("m", {"m": MetricStat(metrics.MODEL_LATENCY, "p101")}), threshold=5).path
+        expect_invalid_alarm(signal=MetricMath("m", {"m": MetricStat(metrics.MODEL_LATENCY, "p101")}), threshold=5).path
         == "statistic"
     )
 
 
 def test_a_guardrail_on_a_percentile_is_refused_as_a_canary_would_neither_fire_nor_clear_it() -> None:
-    mistake = refused(
+    mistake = expect_invalid_alarm(
         signal=MetricStat(metrics.MODEL_LATENCY, "p99"), threshold=5, guardrail=True, suppressed_by_deployment=False
     )
     assert "tm95" in mistake.sentence
@@ -140,39 +140,39 @@ def test_a_guardrail_on_a_percentile_is_refused_as_a_canary_would_neither_fire_n
 
 @pytest.mark.parametrize("changed", [{"missing": MissingData.BREACHING}, {"suppressed_by_deployment": True}])
 def test_a_guardrail_that_would_not_clear_or_could_be_suppressed_is_refused(changed: dict[str, Any]) -> None:
-    refused(**{"guardrail": True, "suppressed_by_deployment": False} | changed)
+    expect_invalid_alarm(**{"guardrail": True, "suppressed_by_deployment": False} | changed)
 
 
 @pytest.mark.parametrize("part", ["N", "1n", "_n", "n-1", "", "é"])
 def test_ids_that_cloudwatch_does_not_take_are_refused(part: str) -> None:
-    assert refused(signal=MetricMath(part, {part: LATENCY}), threshold=5).path == "expression"
+    assert expect_invalid_alarm(signal=MetricMath(part, {part: LATENCY}), threshold=5).path == "expression"
 
 
 def test_an_expression_names_what_it_reads_and_reads_what_it_names() -> None:
     for expression in ("a + c", "a"):
-        mistake = refused(signal=MetricMath(expression, {"a": LATENCY, "b": LATENCY}), threshold=5)
+        mistake = expect_invalid_alarm(signal=MetricMath(expression, {"a": LATENCY, "b": LATENCY}), threshold=5)
         assert mistake.path == "expression"
-    made(signal=MetricMath("IF((a > 5) AND (b > 3), a / b)", {"a": LATENCY, "b": LATENCY}), threshold=5)
+    make_alarm(signal=MetricMath("IF((a > 5) AND (b > 3), a / b)", {"a": LATENCY, "b": LATENCY}), threshold=5)
 
 
 def test_at_most_ten_metrics_are_read() -> None:
     parts = {f"m{place}": LATENCY for place in range(11)}
-    assert refused(signal=MetricMath(" + ".join(parts), parts), threshold=5).path == "expression"
+    assert expect_invalid_alarm(signal=MetricMath(" + ".join(parts), parts), threshold=5).path == "expression"
     parts.pop("m10")
-    made(signal=MetricMath(" + ".join(parts), parts), threshold=5)
+    make_alarm(signal=MetricMath(" + ".join(parts), parts), threshold=5)
 
 
 def test_an_expression_of_over_2048_characters_is_refused() -> None:
-    assert refused(signal=MetricMath("a" + " + a" * 600, {"a": LATENCY}), threshold=5).path == "expression"
+    assert expect_invalid_alarm(signal=MetricMath("a" + " + a" * 600, {"a": LATENCY}), threshold=5).path == "expression"
 
 
 @pytest.mark.parametrize("key", ["", "Server", "server errors", "-a", "a--b", "a-"])
 def test_a_key_that_could_not_name_a_file_is_refused(key: str) -> None:
-    assert refused(key=key).path == "name"
+    assert expect_invalid_alarm(key=key).path == "name"
 
 
 def test_a_mistake_tells_the_alarm_the_value_and_what_would_be_right() -> None:
-    mistake = refused(threshold=2)
+    mistake = expect_invalid_alarm(threshold=2)
     assert str(mistake).startswith("server-errors.threshold: 2 is outside")
     assert "0 to 1" in mistake.sentence
 

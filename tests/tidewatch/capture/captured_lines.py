@@ -55,7 +55,7 @@ def read(captured: bytes, layout: RecordSchema = LAYOUT) -> RecordRows:
     return extract_rows(decode_record(captured), layout)
 
 
-def rejected(
+def find_rejection(
     captured: bytes, layout: RecordSchema = LAYOUT, *, is_open: bool = False
 ) -> tuple[RejectReason, str | None]:
     """Why the line is rejected, and by which column."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.tidewatch.capture.captured_lines import TRITON, as_base64, as_json, line, read, rejected, side
+from tests.tidewatch.capture.captured_lines import TRITON, as_base64, as_json, find_rejection, line, read, side
 from tidewatch.capture.reject_reasons import RejectReason
 
 SEEN, COUNTED = [[30, 7, "AA"]], [[90, 1, "UA"]]
@@ -45,21 +45,24 @@ KINDS = ["application/json", "application/jsonlines", "application/x-json"]
 @pytest.mark.parametrize("value", [*KEYS, *BESIDE])
 def test_rows_under_several_keys_are_rejected(value: Any, kind: str) -> None:
     for made in (as_json(value, kind), as_base64(json.dumps(value), kind), as_base64(json.dumps(value), "")):
-        assert rejected(line(made)) == (RejectReason.AMBIGUOUS_PAYLOAD, None)
+        assert find_rejection(line(made)) == (RejectReason.AMBIGUOUS_PAYLOAD, None)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("text", TWICE)
 def test_a_key_that_stands_twice_is_rejected(text: str, kind: str) -> None:
     for made in (side(text, "JSON", kind), as_base64(text, kind)):
-        assert rejected(line(made)) == (RejectReason.AMBIGUOUS_PAYLOAD, None)
+        assert find_rejection(line(made)) == (RejectReason.AMBIGUOUS_PAYLOAD, None)
 
 
 @pytest.mark.parametrize(
     "answer", ['{"predictions": [0.1], "outputs": [[0.9]]}', '{"predictions": [0.1], "predictions": [0.9]}']
 )
 def test_an_answer_that_says_its_score_twice_is_rejected(answer: str) -> None:
-    assert rejected(line("1,2,AA", side(answer, "JSON", "application/json"))) == (RejectReason.AMBIGUOUS_PAYLOAD, None)
+    assert find_rejection(line("1,2,AA", side(answer, "JSON", "application/json"))) == (
+        RejectReason.AMBIGUOUS_PAYLOAD,
+        None,
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,8 +86,11 @@ def test_a_server_of_tensors_reads_nothing_else() -> None:
     both = {"inputs": [tensor], "instances": COUNTED, "age": 90}
     for made in (as_base64(json.dumps(both), TRITON), as_json(both, TRITON)):
         assert read(line(made)).categories == (["AA"],)
-    assert rejected(line(as_base64(json.dumps({"instances": COUNTED}), TRITON))) == (RejectReason.BAD_PAYLOAD, None)
-    assert rejected(line(as_base64(json.dumps({"inputs": SEEN}), TRITON))) == (RejectReason.BAD_PAYLOAD, None)
+    assert find_rejection(line(as_base64(json.dumps({"instances": COUNTED}), TRITON))) == (
+        RejectReason.BAD_PAYLOAD,
+        None,
+    )
+    assert find_rejection(line(as_base64(json.dumps({"inputs": SEEN}), TRITON))) == (RejectReason.BAD_PAYLOAD, None)
 
 
 def test_the_content_type_tells_the_form_whatever_it_was_captured_as() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.tidewatch.capture.captured_lines import LAYOUT, account, as_base64, as_json, line, read, rejected, side
+from tests.tidewatch.capture.captured_lines import LAYOUT, account, as_base64, as_json, find_rejection, line, read, side
 from tidewatch.capture.reject_reasons import RejectReason
 from tidewatch.capture.rows import ColumnSpec, RecordSchema
 from tidewatch.capture.unsupported_formats import explain_unsupported_file
@@ -49,13 +49,13 @@ def test_rows_stand_where_their_form_says(value: Any) -> None:
     ],
 )
 def test_keys_that_do_not_place_their_values_are_a_bad_payload(features: Any) -> None:
-    assert rejected(line(as_json({"instances": [{"features": features}]}))) == (RejectReason.BAD_PAYLOAD, None)
+    assert find_rejection(line(as_json({"instances": [{"features": features}]}))) == (RejectReason.BAD_PAYLOAD, None)
 
 
 def test_keys_cannot_ask_for_more_places_than_are_read() -> None:
     huge = {"keys": [2**62], "values": [1]}
     for features in (huge, {**huge, "shape": [2**62]}):
-        assert rejected(line(as_json({"instances": [{"features": features}]}))) == (RejectReason.TOO_LARGE, None)
+        assert find_rejection(line(as_json({"instances": [{"features": features}]}))) == (RejectReason.TOO_LARGE, None)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_keys_cannot_ask_for_more_places_than_are_read() -> None:
     ],
 )  # fmt: skip
 def test_a_split_table_that_does_not_fit_its_columns_is_a_bad_payload(value: Any) -> None:
-    assert rejected(line(as_json(value))) == (RejectReason.BAD_PAYLOAD, None)
+    assert find_rejection(line(as_json(value))) == (RejectReason.BAD_PAYLOAD, None)
 
 
 CATEGORIES = RecordSchema((ColumnSpec("colour", False), ColumnSpec("size", False)), ("id", "colour", "size"))
@@ -87,7 +87,7 @@ def test_a_row_of_other_columns_names_is_data() -> None:
 
 
 def test_a_header_without_rows_is_an_empty_payload() -> None:
-    assert rejected(line("colour,size\n"), CATEGORIES) == (RejectReason.EMPTY_PAYLOAD, None)
+    assert find_rejection(line("colour,size\n"), CATEGORIES) == (RejectReason.EMPTY_PAYLOAD, None)
 
 
 def test_a_header_over_numbers_is_one_and_its_answer_has_a_row_less() -> None:
@@ -148,7 +148,7 @@ def test_headers_are_counted_apart() -> None:
     ],
 )  # fmt: skip
 def test_rows_of_another_kind_of_model_are_told_for_what_they_are(made: dict[str, Any], reason: RejectReason) -> None:
-    assert rejected(line(made)) == (reason, None)
+    assert find_rejection(line(made)) == (reason, None)
 
 
 def test_a_feature_may_be_called_prompt_and_a_category_may_look_like_libsvm() -> None:
@@ -159,7 +159,7 @@ def test_a_feature_may_be_called_prompt_and_a_category_may_look_like_libsvm() ->
 
 def test_a_header_hides_no_values_beside_the_rows() -> None:
     body = {"age": 30, "instances": [["age", "fare", "carrier"], [90, 1, "UA"]]}
-    assert rejected(line(as_json(body))) == (RejectReason.AMBIGUOUS_PAYLOAD, None)
+    assert find_rejection(line(as_json(body))) == (RejectReason.AMBIGUOUS_PAYLOAD, None)
 
 
 @pytest.mark.parametrize(("head", "each"), [("[\n  {", "'.[]'"), ("{\n", "'.'")])

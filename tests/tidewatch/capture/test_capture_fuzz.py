@@ -80,24 +80,24 @@ def _paths(value: object, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path, *(each for key, inner in pairs for each in _paths(inner, (*path, key)))]
 
 
-def _replaced(value: Any, path: tuple[Any, ...], new: object) -> Any:
+def _replace_at(value: Any, path: tuple[Any, ...], new: object) -> Any:
     if not path:
         return new
     copy = dict(value) if isinstance(value, dict) else list(value)
-    copy[path[0]] = _replaced(copy[path[0]], path[1:], new)
+    copy[path[0]] = _replace_at(copy[path[0]], path[1:], new)
     return copy
 
 
 @st.composite
-def _swapped(draw: st.DrawFn) -> bytes:
+def _swap_value(draw: st.DrawFn) -> bytes:
     """A record with one of its values, or one in a JSON body, replaced by another of any type."""
     made: Any = json.loads(line(draw(st.sampled_from(REQUESTS)), draw(st.sampled_from(ANSWERS))))
     request = made["captureData"]["endpointInput"]
     if request["encoding"] == "JSON" and "\n" not in request["data"] and draw(st.booleans()):
         body = json.loads(request["data"])
-        request["data"] = json.dumps(_replaced(body, draw(st.sampled_from(_paths(body))), draw(_JSON)))
+        request["data"] = json.dumps(_replace_at(body, draw(st.sampled_from(_paths(body))), draw(_JSON)))
         return json.dumps(made).encode()
-    return json.dumps(_replaced(made, draw(st.sampled_from(_paths(made))), draw(_JSON))).encode()
+    return json.dumps(_replace_at(made, draw(st.sampled_from(_paths(made))), draw(_JSON))).encode()
 
 
 @st.composite
@@ -114,7 +114,7 @@ def _bodies(draw: st.DrawFn) -> bytes:
 
 
 @st.composite
-def _damaged(draw: st.DrawFn) -> bytes:
+def _damage_bytes(draw: st.DrawFn) -> bytes:
     """A record with bytes cut off, flipped, or put in."""
     raw = bytearray(line(draw(st.sampled_from(REQUESTS)), draw(st.sampled_from(ANSWERS))))
     for _ in range(draw(st.integers(0, 3))):
@@ -123,7 +123,7 @@ def _damaged(draw: st.DrawFn) -> bytes:
     return bytes(raw[: draw(st.integers(0, len(raw)))] if draw(st.booleans()) else raw)
 
 
-MUTATED = _swapped() | _bodies() | _damaged() | st.binary(max_size=60)
+MUTATED = _swap_value() | _bodies() | _damage_bytes() | st.binary(max_size=60)
 
 
 @FUZZ

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.tidewatch.capture.captured_lines import account, as_base64, as_json, line, peak, read, rejected, side
+from tests.tidewatch.capture.captured_lines import account, as_base64, as_json, find_rejection, line, peak, read, side
 from tidewatch.capture import json_formats, limits, parsing, rows
 from tidewatch.capture.line_reader import FREE_EXPANSION, read_blocks
 from tidewatch.capture.reject_reasons import RecordRejected, RejectReason
@@ -38,7 +38,7 @@ def _json(text: str) -> dict[str, Any]:
     ],
 )
 def test_half_a_surrogate_pair_is_no_text(request_side: dict[str, Any], reason: RejectReason) -> None:
-    assert rejected(line(request_side)) == (reason, None)
+    assert find_rejection(line(request_side)) == (reason, None)
 
 
 def test_half_a_surrogate_pair_in_an_answer_costs_its_record_alone() -> None:
@@ -56,12 +56,12 @@ def test_half_a_surrogate_pair_in_an_id_costs_no_record() -> None:
 @pytest.mark.parametrize("digits", [20_000, 80_000, 3_000_000])
 @pytest.mark.parametrize("end", ["x", ".x", "ex", ".5"])
 def test_a_cell_of_many_digits_is_no_number(digits: int, end: str) -> None:
-    assert rejected(line("1" * digits + f"{end},2,AA")) == (RejectReason.NOT_A_NUMBER, "age")
+    assert find_rejection(line("1" * digits + f"{end},2,AA")) == (RejectReason.NOT_A_NUMBER, "age")
 
 
 def test_a_number_of_many_digits_beside_tensors_is_not_read_for_ever() -> None:
     body = {"inputs": [_tensor(shape=[1, 3], data=[1, 2, 3])], "instances": [["1" * 80_000 + "x", 2, "AA"]]}
-    assert rejected(line(as_json(body))) is not None
+    assert find_rejection(line(as_json(body))) is not None
 
 
 @pytest.mark.parametrize(
@@ -78,13 +78,13 @@ def test_a_number_of_many_digits_beside_tensors_is_not_read_for_ever() -> None:
 )
 def test_what_multiplies_is_refused_before_it_is_made(body: object) -> None:
     raw = line(as_json(body))
-    assert rejected(raw) == (RejectReason.TOO_LARGE, None)
-    assert peak(lambda: rejected(raw)) < 16 * len(raw) + 4 * MIB
+    assert find_rejection(raw) == (RejectReason.TOO_LARGE, None)
+    assert peak(lambda: find_rejection(raw)) < 16 * len(raw) + 4 * MIB
 
 
 @pytest.mark.parametrize("shape", [[-1, *[HUGE] * 1000], [HUGE, -HUGE] * 1000])
 def test_a_negative_dimension_is_refused_first(shape: list[int]) -> None:
-    assert rejected(line(as_json({"inputs": [_tensor(shape=shape)]}))) == (RejectReason.BAD_PAYLOAD, None)
+    assert find_rejection(line(as_json({"inputs": [_tensor(shape=shape)]}))) == (RejectReason.BAD_PAYLOAD, None)
 
 
 def test_one_null_among_many_numbers_leaves_them_rounded() -> None:
@@ -103,31 +103,31 @@ def test_one_null_among_many_numbers_leaves_them_rounded() -> None:
 )
 def test_json_of_more_places_than_are_read_is_not_parsed(text: str) -> None:
     raw = line(_json(text))
-    assert rejected(raw) == (RejectReason.TOO_LARGE, None)
-    assert peak(lambda: rejected(raw)) < 5 * len(raw)
+    assert find_rejection(raw) == (RejectReason.TOO_LARGE, None)
+    assert peak(lambda: find_rejection(raw)) < 5 * len(raw)
     sniffed = line(as_base64(b'{"a":' + text.encode() + b"}", ""))
-    assert rejected(sniffed) == (RejectReason.TOO_LARGE, None)
+    assert find_rejection(sniffed) == (RejectReason.TOO_LARGE, None)
 
 
 def test_metadata_of_more_places_than_are_read_is_not_parsed() -> None:
     raw = line("1,2,AA").replace(b'"eventVersion"', b'"other":[' + b"[]," * 2_100_000 + b'[]],"eventVersion"')
-    assert rejected(raw) == (RejectReason.TOO_LARGE, None)
+    assert find_rejection(raw) == (RejectReason.TOO_LARGE, None)
 
 
 @pytest.mark.parametrize("text", ["1\n" * 1_000_001, "1," * 1_000_001, '"1"\n' * 1_000_001])
 def test_csv_of_more_values_than_are_read_is_not_split(text: str) -> None:
-    assert rejected(line(text)) == (RejectReason.TOO_LARGE, None)
+    assert find_rejection(line(text)) == (RejectReason.TOO_LARGE, None)
 
 
 def test_rows_without_most_features_are_counted_by_what_they_are_read_into() -> None:
-    assert rejected(line(as_json([{"age": 1}] * 400_000))) == (RejectReason.TOO_LARGE, None)
+    assert find_rejection(line(as_json([{"age": 1}] * 400_000))) == (RejectReason.TOO_LARGE, None)
 
 
 def test_a_value_of_a_category_counts_for_three() -> None:
     only = RecordSchema((ColumnSpec("carrier", False),), ("carrier",), None)
     most = limits.MAX_RECORD_VALUES // limits.CATEGORY_COST
     assert len(read(line("".join(f"c{at}\n" for at in range(most))), only)) == most
-    assert rejected(line("AA\n" * (most + 1)), only) == (RejectReason.TOO_LARGE, None)
+    assert find_rejection(line("AA\n" * (most + 1)), only) == (RejectReason.TOO_LARGE, None)
 
 
 def test_lines_of_json_are_counted_before_they_are_parsed() -> None:
@@ -166,9 +166,9 @@ def test_a_column_with_odd_cells_holds_the_same_numbers(odd: str) -> None:
 @pytest.mark.parametrize("odd", ["x", "1_0", "1 5", "٣", "0x1"])
 def test_a_column_with_a_word_that_is_no_number_is_told(odd: str) -> None:
     cells = ["1"] * 5000 + [" 1", odd]
-    assert rejected(line("".join(f"2,{cell},AA\n" for cell in cells))) == (RejectReason.NOT_A_NUMBER, "fare")
+    assert find_rejection(line("".join(f"2,{cell},AA\n" for cell in cells))) == (RejectReason.NOT_A_NUMBER, "fare")
     answer = "".join(f"{cell}\n" for cell in cells)
-    assert rejected(line("2,1,AA\n" * 5002, answer)) == (RejectReason.BAD_OUTPUT, None)
+    assert find_rejection(line("2,1,AA\n" * 5002, answer)) == (RejectReason.BAD_OUTPUT, None)
 
 
 def test_many_binary_tensors_share_their_bytes() -> None:
@@ -181,7 +181,7 @@ def test_many_binary_tensors_share_their_bytes() -> None:
     head = json.dumps({"inputs": [*tensors, last]}).encode()
     body = head + bytes(count + rest)
     raw = line(as_base64(body, f"application/octet-stream;json-header-size={len(head)}"))
-    assert rejected(raw) == (RejectReason.BAD_PAYLOAD, None)
+    assert find_rejection(raw) == (RejectReason.BAD_PAYLOAD, None)
 
 
 @pytest.mark.parametrize("text", [b"\n", b"x\n", b" \n", b"xxxxxxxx\n", b"{}\n"])

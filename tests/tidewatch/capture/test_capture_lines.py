@@ -42,16 +42,16 @@ class _Dribble(io.BytesIO):
         return super().read(min(3, size if size is not None and size >= 0 else 3))
 
 
-def _told(data: bytes, size: int = 16) -> list[tuple[int, bytes, bool]]:
+def _read_lines(data: bytes, size: int = 16) -> list[tuple[int, bytes, bool]]:
     return [each for block in read_blocks(io.BytesIO(data), size) for each in block.iter_lines()]
 
 
 def test_lines_carry_their_offset_and_no_newline() -> None:
-    assert _told(b"one\ntwo\nthree\n") == [(0, b"one", False), (4, b"two", False), (8, b"three", False)]
+    assert _read_lines(b"one\ntwo\nthree\n") == [(0, b"one", False), (4, b"two", False), (8, b"three", False)]
 
 
 def test_blank_lines_are_no_records() -> None:
-    assert _told(b"\n \t\r\none\n\n\n") == [(5, b"one", False)]
+    assert _read_lines(b"\n \t\r\none\n\n\n") == [(5, b"one", False)]
 
 
 def test_an_empty_file_has_no_blocks() -> None:
@@ -60,7 +60,7 @@ def test_an_empty_file_has_no_blocks() -> None:
 
 
 def test_a_last_line_without_newline_is_open() -> None:
-    assert _told(b"one\ntwo") == [(0, b"one", False), (4, b"two", True)]
+    assert _read_lines(b"one\ntwo") == [(0, b"one", False), (4, b"two", True)]
 
 
 def test_blocks_hold_whole_lines_only() -> None:
@@ -72,8 +72,8 @@ def test_blocks_hold_whole_lines_only() -> None:
 @given(st.lists(st.sampled_from([b"a", b"\n", b"bcdef", b" ", b"\r"])).map(b"".join), st.integers(1, 40))
 def test_the_size_of_the_blocks_changes_nothing(data: bytes, size: int) -> None:
     assert b"".join(block.data for block in read_blocks(io.BytesIO(data), size)) == data
-    assert _told(data, size) == _told(data, 1000)
-    assert _told(gzip.compress(data, mtime=0), size) == _told(data, 1000)
+    assert _read_lines(data, size) == _read_lines(data, 1000)
+    assert _read_lines(gzip.compress(data, mtime=0), size) == _read_lines(data, 1000)
 
 
 @given(st.lists(st.integers(0, 12).map(lambda n: b"x" * n)).map(b"\n".join), st.integers(1, 30))
@@ -83,7 +83,7 @@ def test_a_line_is_too_long_by_its_length_alone(data: bytes, size: int) -> None:
         lost = [
             (block.offset, block.reject_reason) for block in read_blocks(io.BytesIO(data), size) if block.reject_reason
         ]
-        kept = _told(data, size)
+        kept = _read_lines(data, size)
     offsets = [sum(len(each) + 1 for each in data.split(b"\n")[:at]) for at in range(data.count(b"\n") + 1)]
     long = [
         (offset, RejectReason.TOO_LONG)
@@ -126,7 +126,7 @@ def test_a_line_of_50_mb_of_gzip_is_told_and_never_held() -> None:
 
 
 def test_gzip_of_several_members_is_read_whole() -> None:
-    assert _told(gzip.compress(b"one\ntw") + gzip.compress(b"o\n")) == [(0, b"one", False), (4, b"two", False)]
+    assert _read_lines(gzip.compress(b"one\ntw") + gzip.compress(b"o\n")) == [(0, b"one", False), (4, b"two", False)]
 
 
 def test_gzip_from_a_stream_that_dribbles_is_still_told_by_its_first_bytes() -> None:
@@ -191,7 +191,7 @@ def test_the_name_in_a_gzip_header_may_be_as_long_as_it_likes() -> None:
 def test_members_of_a_gzip_stream_follow_one_another(size: int, between: bytes) -> None:
     empty = gzip.compress(b"", mtime=0)
     members = [gzip.compress(b"one\ntw", mtime=0), *[empty] * 300, gzip.compress(b"o\nthree\n", mtime=0), b""]
-    found = _told(between.join(members), size)
+    found = _read_lines(between.join(members), size)
     assert [line for _, line, _ in found] == [b"one", b"two", b"three"]
 
 

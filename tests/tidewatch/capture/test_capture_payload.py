@@ -11,17 +11,17 @@ from tidewatch.capture.payload import PayloadTable, read_input, read_output
 from tidewatch.capture.reject_reasons import RecordRejected, RejectReason
 
 
-def _plain(table: PayloadTable) -> tuple[tuple[str, ...] | None, list[list[object]]]:
+def _unpack(table: PayloadTable) -> tuple[tuple[str, ...] | None, list[list[object]]]:
     rows = table.rows.tolist() if isinstance(table.rows, np.ndarray) else [list(row) for row in table.rows]
     return table.names, rows
 
 
 def _input(made: dict[str, Any]) -> tuple[tuple[str, ...] | None, list[list[object]]]:
-    return _plain(read_input(payload(made)))
+    return _unpack(read_input(payload(made)))
 
 
 def _output(made: dict[str, Any]) -> tuple[tuple[str, ...] | None, list[list[object]]]:
-    return _plain(read_output(payload(made)))
+    return _unpack(read_output(payload(made)))
 
 
 def _reason(made: dict[str, Any]) -> RejectReason:

@@ -7,7 +7,7 @@ import pytest
 
 from rehearsal.aws.sagemaker.data_capture import Exchange
 from rehearsal.aws.sagemaker.data_capture import build_record as captured_by_simulator
-from tests.tidewatch.capture.captured_lines import line, rejected
+from tests.tidewatch.capture.captured_lines import find_rejection, line
 from tidewatch.capture.payload import Payload
 from tidewatch.capture.record import decode_record
 from tidewatch.capture.reject_reasons import RecordRejected, RejectReason
@@ -112,11 +112,11 @@ def test_an_odd_output_is_none(output: object) -> None:
     raw = json.loads(line("1,2,AA"))
     raw["captureData"]["endpointOutput"] = output
     assert decode_record(json.dumps(raw).encode()).output is None
-    assert rejected(json.dumps(raw).encode()) == (RejectReason.NO_OUTPUT, None)
+    assert find_rejection(json.dumps(raw).encode()) == (RejectReason.NO_OUTPUT, None)
 
 
 @pytest.mark.parametrize("encoding", [None, "", "csv", "XML", 5])
 def test_an_encoding_that_is_none_is_told(encoding: object) -> None:
     raw = json.loads(line("1,2,AA"))
     raw["captureData"]["endpointInput"]["encoding"] = encoding
-    assert rejected(json.dumps(raw).encode()) == (RejectReason.BAD_ENCODING, None)
+    assert find_rejection(json.dumps(raw).encode()) == (RejectReason.BAD_ENCODING, None)

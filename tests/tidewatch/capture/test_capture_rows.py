@@ -18,11 +18,11 @@ from tests.tidewatch.capture.captured_lines import (
     as_base64,
     as_json,
     bytes_elements,
+    find_rejection,
     float32_tensor,
     line,
     peak,
     read,
-    rejected,
     side,
     v2_body,
 )
@@ -153,44 +153,47 @@ def test_numbers_as_text_are_numbers(text: str, expected: float) -> None:
     ["abc", "1_000", "0x10", "1,5", "1 2", "\t1", "１", "-nan", "nAn", "1e", "e5", ".", "+", "--1", "1f", "True"],
 )
 def test_other_text_in_a_numeric_column_is_rejected_with_its_column(text: str) -> None:
-    assert rejected(line(f'1,"{text}",AA')) == (RejectReason.NOT_A_NUMBER, "fare")
-    assert rejected(line(as_json([[1, 2, "AA"], [1, text, "AA"]]), "1\n2")) == (RejectReason.NOT_A_NUMBER, "fare")
+    assert find_rejection(line(f'1,"{text}",AA')) == (RejectReason.NOT_A_NUMBER, "fare")
+    assert find_rejection(line(as_json([[1, 2, "AA"], [1, text, "AA"]]), "1\n2")) == (RejectReason.NOT_A_NUMBER, "fare")
 
 
 @pytest.mark.parametrize("value", [True, False, [], [1], {}, {"a": 1}])
 def test_a_numeric_column_whose_type_changed_is_rejected_with_its_column(value: object) -> None:
-    assert rejected(line(as_json({"age": value, "fare": 1, "carrier": "AA"}))) == (RejectReason.NOT_A_NUMBER, "age")
+    assert find_rejection(line(as_json({"age": value, "fare": 1, "carrier": "AA"}))) == (
+        RejectReason.NOT_A_NUMBER,
+        "age",
+    )
 
 
 def test_a_boolean_tensor_in_a_numeric_column_is_rejected_with_its_column() -> None:
     age, raw = float32_tensor([[1]], "age")
     size, body = v2_body([age, {"name": "fare", "shape": [1], "datatype": "BOOL"}], [raw, b"\x01"])
     made = as_base64(body, f"{TRITON};json-header-size={size}")
-    assert rejected(line(made)) == (RejectReason.NOT_A_NUMBER, "fare")
+    assert find_rejection(line(made)) == (RejectReason.NOT_A_NUMBER, "fare")
 
 
 @pytest.mark.parametrize("text", ["inf", "Infinity", "-Infinity", "+INF", " inf ", "1e999", "-1e400"])
 def test_infinity_is_rejected_with_its_column(text: str) -> None:
-    assert rejected(line(f"1,{text},AA")) == (RejectReason.NOT_FINITE, "fare")
-    assert rejected(line(as_json({"fare": text}))) == (RejectReason.NOT_FINITE, "fare")
+    assert find_rejection(line(f"1,{text},AA")) == (RejectReason.NOT_FINITE, "fare")
+    assert find_rejection(line(as_json({"fare": text}))) == (RejectReason.NOT_FINITE, "fare")
 
 
 @pytest.mark.parametrize("text", ["Infinity", "-Infinity", "1e999", "1" + "0" * 400])
 def test_infinite_json_numbers_are_rejected_with_their_column(text: str) -> None:
     for body in (f'{{"age": 1, "fare": {text}}}', f'[1, {text}, "AA"]', f"[[1, {text}, 3]]"):
-        assert rejected(line(side(body, "JSON", "application/json"))) == (RejectReason.NOT_FINITE, "fare")
+        assert find_rejection(line(side(body, "JSON", "application/json"))) == (RejectReason.NOT_FINITE, "fare")
 
 
 def test_an_infinite_tensor_is_rejected_with_its_column() -> None:
     described, raw = float32_tensor([[1, 2], [1, math.inf]])
     size, body = v2_body([described], [raw])
     captured = line(as_base64(body, f"{TRITON};json-header-size={size}"), "1\n2")
-    assert rejected(captured, NUMBERS) == (RejectReason.NOT_FINITE, "y")
+    assert find_rejection(captured, NUMBERS) == (RejectReason.NOT_FINITE, "y")
 
 
 def test_an_infinite_category_is_rejected_with_its_column() -> None:
-    assert rejected(line(as_json([1, 2, math.inf]))) == (RejectReason.NOT_FINITE, "carrier")
-    assert rejected(
+    assert find_rejection(line(as_json([1, 2, math.inf]))) == (RejectReason.NOT_FINITE, "carrier")
+    assert find_rejection(
         line(side('[1, 2, "a", 1e999]', "JSON", "application/json")),
         RecordSchema(
             (ColumnSpec("a", True), ColumnSpec("b", True), ColumnSpec("c", False), ColumnSpec("d", False)),
@@ -216,7 +219,7 @@ def test_categories_are_told_the_same_whatever_they_came_as(value: object, expec
 
 @pytest.mark.parametrize("value", [[], ["AA"], {}])
 def test_a_category_that_is_no_scalar_is_rejected_with_its_column(value: object) -> None:
-    assert rejected(line(as_json({"age": 1, "carrier": value}))) == (RejectReason.BAD_PAYLOAD, "carrier")
+    assert find_rejection(line(as_json({"age": 1, "carrier": value}))) == (RejectReason.BAD_PAYLOAD, "carrier")
 
 
 def test_rows_of_the_requests_columns_leave_out_those_that_are_no_features() -> None:
@@ -235,9 +238,9 @@ def test_a_matrix_of_the_requests_columns_leaves_out_those_that_are_no_features(
     [(1, RejectReason.MISSING_COLUMNS), (3, RejectReason.EXTRA_COLUMNS), (5, RejectReason.EXTRA_COLUMNS)],
 )
 def test_positional_rows_of_another_width_are_rejected(width: int, reason: RejectReason) -> None:
-    assert rejected(line(",".join(["1"] * width)), WIDER) == (reason, None)
-    assert rejected(line(as_json([[1] * width])), WIDER) == (reason, None)
-    assert rejected(line(as_json([["1"] * width])), WIDER) == (reason, None)
+    assert find_rejection(line(",".join(["1"] * width)), WIDER) == (reason, None)
+    assert find_rejection(line(as_json([[1] * width])), WIDER) == (reason, None)
+    assert find_rejection(line(as_json([["1"] * width])), WIDER) == (reason, None)
 
 
 @pytest.mark.parametrize(
@@ -249,15 +252,15 @@ def test_positional_rows_of_another_width_are_rejected(width: int, reason: Rejec
     ],
 )
 def test_one_row_of_another_width_rejects_the_record(widths: tuple[int, ...], reason: RejectReason) -> None:
-    assert rejected(line(as_json([[1] * width for width in widths]), "1\n2")) == (reason, None)
+    assert find_rejection(line(as_json([[1] * width for width in widths]), "1\n2")) == (reason, None)
 
 
 def test_a_csv_row_joined_to_the_next_is_rejected() -> None:
-    assert rejected(line("1,2,AA3,4,UA", "1\n2")) == (RejectReason.EXTRA_COLUMNS, None)
+    assert find_rejection(line("1,2,AA3,4,UA", "1\n2")) == (RejectReason.EXTRA_COLUMNS, None)
 
 
 def test_an_object_with_none_of_the_models_columns_is_rejected() -> None:
-    assert rejected(line(as_json({"rows": [[1, 2, "AA"]]}))) == (RejectReason.MISSING_COLUMNS, None)
+    assert find_rejection(line(as_json({"rows": [[1, 2, "AA"]]}))) == (RejectReason.MISSING_COLUMNS, None)
 
 
 def test_a_model_without_numeric_features_has_rows_of_no_numbers() -> None:
@@ -283,7 +286,7 @@ def test_a_blank_score_is_missing() -> None:
     "answer", [as_json([]), as_json(None), side("", "JSON", "application/json"), as_base64("", "text/csv")]
 )
 def test_an_answer_that_is_none_is_told(answer: dict[str, Any]) -> None:
-    assert rejected(line("1,2,AA", answer)) == (RejectReason.NO_OUTPUT, None)
+    assert find_rejection(line("1,2,AA", answer)) == (RejectReason.NO_OUTPUT, None)
 
 
 def test_a_request_whose_answer_was_not_captured_is_read_without_a_score() -> None:
@@ -300,17 +303,17 @@ def test_a_request_whose_answer_was_not_captured_is_read_without_a_score() -> No
     ],
 )  # fmt: skip
 def test_an_answer_without_a_number_is_told(answer: dict[str, Any]) -> None:
-    assert rejected(line("1,2,AA", answer)) == (RejectReason.BAD_OUTPUT, None)
+    assert find_rejection(line("1,2,AA", answer)) == (RejectReason.BAD_OUTPUT, None)
 
 
 @pytest.mark.parametrize("answer", ["0.5\n0.5", as_json({"predictions": [1, 2]}), as_json([[1], [2], [3]])])
 def test_an_answer_of_other_rows_is_told(answer: Any) -> None:
-    assert rejected(line("1,2,AA", answer)) == (RejectReason.ROW_COUNT_MISMATCH, None)
+    assert find_rejection(line("1,2,AA", answer)) == (RejectReason.ROW_COUNT_MISMATCH, None)
 
 
 def test_one_line_of_scores_that_is_not_as_long_as_the_request_is_told() -> None:
-    assert rejected(line("1,2,AA\n3,4,UA", "0.1,0.2,0.3")) == (RejectReason.ROW_COUNT_MISMATCH, None)
-    assert rejected(line("1,2,AA\n3,4,UA", as_json({"a": 1, "b": 2}))) == (RejectReason.ROW_COUNT_MISMATCH, None)
+    assert find_rejection(line("1,2,AA\n3,4,UA", "0.1,0.2,0.3")) == (RejectReason.ROW_COUNT_MISMATCH, None)
+    assert find_rejection(line("1,2,AA\n3,4,UA", as_json({"a": 1, "b": 2}))) == (RejectReason.ROW_COUNT_MISMATCH, None)
 
 
 @pytest.mark.parametrize(("which", "expected"), [(0, 0.1), (1, 0.9), (-1, 0.9), (-2, 0.1)])
@@ -325,8 +328,8 @@ def test_the_score_is_the_output_of_the_reference(which: int, expected: float) -
 @pytest.mark.parametrize("which", [2, -3])
 def test_a_score_that_the_answer_does_not_have_is_told(which: int) -> None:
     layout = RecordSchema(LAYOUT.features, LAYOUT.columns, ScoreSelector("score", which))
-    assert rejected(line("1,2,AA", "0.1,0.9"), layout) == (RejectReason.BAD_OUTPUT, None)
-    assert rejected(line("1,2,AA", as_json([0.1, 0.9])), layout) == (RejectReason.BAD_OUTPUT, None)
+    assert find_rejection(line("1,2,AA", "0.1,0.9"), layout) == (RejectReason.BAD_OUTPUT, None)
+    assert find_rejection(line("1,2,AA", as_json([0.1, 0.9])), layout) == (RejectReason.BAD_OUTPUT, None)
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
@@ -375,8 +378,8 @@ def test_a_line_of_50_mb_is_one_reject_and_the_next_line_is_read() -> None:
 
 def test_a_row_of_many_values_is_refused_without_holding_them() -> None:
     captured = line("12," * 900_000)
-    assert rejected(captured) == (RejectReason.EXTRA_COLUMNS, None)
-    assert peak(lambda: rejected(captured)) < 8 * len(captured)
+    assert find_rejection(captured) == (RejectReason.EXTRA_COLUMNS, None)
+    assert peak(lambda: find_rejection(captured)) < 8 * len(captured)
 
 
 def test_many_rows_of_one_record_are_held_as_text_and_numbers() -> None:

@@ -13,10 +13,10 @@ from tests.tidewatch.capture.captured_lines import (
     TRITON,
     as_base64,
     as_json,
+    find_rejection,
     float32_tensor,
     line,
     read,
-    rejected,
     side,
     v2_body,
 )
@@ -98,7 +98,7 @@ def test_the_only_number_of_an_answer_is_the_score_whatever_it_is_called(answer:
     ],
 )  # fmt: skip
 def test_of_several_numbers_none_is_guessed(answer: dict[str, Any]) -> None:
-    assert rejected(line(ONE, answer), asking()) == (RejectReason.AMBIGUOUS_SCORE, None)
+    assert find_rejection(line(ONE, answer), asking()) == (RejectReason.AMBIGUOUS_SCORE, None)
 
 
 @pytest.mark.parametrize(
@@ -129,16 +129,16 @@ def test_the_classes_of_several_rows_go_by_class() -> None:
 
 def test_a_status_is_no_score() -> None:
     for answer in ({"statusCode": 200, "body": "ok"}, {"status": 200}, {"status": 200, "code": 0}):
-        assert rejected(line(ONE, as_json(answer)), asking()) == (RejectReason.BAD_OUTPUT, None)
+        assert find_rejection(line(ONE, as_json(answer)), asking()) == (RejectReason.BAD_OUTPUT, None)
     assert scores(as_json({"statusCode": 200, "p": 0.31})) == [0.31]
 
 
 def test_a_header_of_an_answer_that_is_no_name_of_the_score_is_no_header() -> None:
-    assert rejected(line(ONE, side("p\n0.31\n")), asking()) == (RejectReason.ROW_COUNT_MISMATCH, None)
+    assert find_rejection(line(ONE, side("p\n0.31\n")), asking()) == (RejectReason.ROW_COUNT_MISMATCH, None)
 
 
 def test_a_name_that_an_answer_does_not_hold_is_told() -> None:
-    assert rejected(line(ONE, as_json({"q": 0.9})), asking("p")) == (RejectReason.BAD_OUTPUT, None)
+    assert find_rejection(line(ONE, as_json({"q": 0.9})), asking("p")) == (RejectReason.BAD_OUTPUT, None)
 
 
 @pytest.mark.parametrize(
@@ -151,8 +151,8 @@ def test_a_name_that_an_answer_does_not_hold_is_told() -> None:
     ],
 )  # fmt: skip
 def test_an_answer_that_is_an_error_is_no_score(answer: dict[str, Any]) -> None:
-    assert rejected(line(ONE, as_json(answer)), asking()) == (RejectReason.ERROR_RESPONSE, None)
-    assert rejected(line(TWO, as_json(answer)), asking()) == (RejectReason.ERROR_RESPONSE, None)
+    assert find_rejection(line(ONE, as_json(answer)), asking()) == (RejectReason.ERROR_RESPONSE, None)
+    assert find_rejection(line(TWO, as_json(answer)), asking()) == (RejectReason.ERROR_RESPONSE, None)
 
 
 @pytest.mark.parametrize("where", ["endpointOutput", "eventMetadata"])
@@ -163,7 +163,7 @@ def test_a_record_that_tells_a_failure_has_no_score(where: str, status: str) -> 
     for code, reason in ((200, None), (503, RejectReason.ERROR_RESPONSE)):
         place[where][status] = code
         raw = json.dumps(captured).encode()
-        assert reason is None or rejected(raw, asking()) == (reason, None)
+        assert reason is None or find_rejection(raw, asking()) == (reason, None)
         assert reason is not None or read(raw, asking()).scores is not None
 
 

@@ -33,7 +33,7 @@ def _binary(tensors: list[dict[str, Any]], raw: list[bytes]) -> PayloadTable:
     return read_input(payload(as_base64(body, f"{TRITON};json-header-size={size}")))
 
 
-def _listed(table: PayloadTable) -> list[list[object]]:
+def _list_rows(table: PayloadTable) -> list[list[object]]:
     return table.rows.tolist() if isinstance(table.rows, np.ndarray) else [list(row) for row in table.rows]
 
 
@@ -46,15 +46,15 @@ def _reason(made: dict[str, Any]) -> RejectReason:
 @pytest.mark.parametrize("data", [[1, 2, 3, 4], [[1, 2], [3, 4]]])
 def test_one_tensor_is_rows_by_position_whether_nested_or_flat(data: object) -> None:
     table = _json(_tensor(data, [2, 2]))
-    assert (table.names, _listed(table)) == (None, [[1, 2], [3, 4]])
+    assert (table.names, _list_rows(table)) == (None, [[1, 2], [3, 4]])
 
 
 def test_a_tensor_of_one_dimension_is_one_row() -> None:
-    assert _listed(_json(_tensor([1, 2, 3], [3]))) == [[1, 2, 3]]
+    assert _list_rows(_json(_tensor([1, 2, 3], [3]))) == [[1, 2, 3]]
 
 
 def test_further_dimensions_are_laid_side_by_side() -> None:
-    assert _listed(_json(_tensor([[[1, 2]], [[3, 4]]], [2, 1, 2]))) == [[1, 2], [3, 4]]
+    assert _list_rows(_json(_tensor([[[1, 2]], [[3, 4]]], [2, 1, 2]))) == [[1, 2], [3, 4]]
 
 
 def test_fp32_in_json_is_rounded_as_the_server_rounds_it() -> None:
@@ -62,9 +62,9 @@ def test_fp32_in_json_is_rounded_as_the_server_rounds_it() -> None:
     assert matrix is not None
     assert matrix.dtype == np.float32
     assert matrix.tolist() == [[float(np.float32(0.1)), np.inf]]
-    assert _listed(_json(_tensor([0.1, "0.1", None], [3]))) == [[float(np.float32(0.1)), "0.1", None]]
-    assert _listed(_json(_tensor([0.1], [1], "FP64"))) == [[0.1]]
-    assert _listed(_json(_tensor([0.1], [1], "FP16"))) == [[float(np.float16(0.1))]]
+    assert _list_rows(_json(_tensor([0.1, "0.1", None], [3]))) == [[float(np.float32(0.1)), "0.1", None]]
+    assert _list_rows(_json(_tensor([0.1], [1], "FP64"))) == [[0.1]]
+    assert _list_rows(_json(_tensor([0.1], [1], "FP16"))) == [[float(np.float16(0.1))]]
 
 
 def test_several_tensors_are_columns_by_name() -> None:
@@ -74,7 +74,7 @@ def test_several_tensors_are_columns_by_name() -> None:
         _tensor(["AA", "UA"], [2, 1], "BYTES", "carrier"),
     )
     assert table.names == ("age", "pair__0", "pair__1", "carrier")
-    assert _listed(table) == [[1.5, 1, 2, "AA"], [2.5, 3, 4, "UA"]]
+    assert _list_rows(table) == [[1.5, 1, 2, "AA"], [2.5, 3, 4, "UA"]]
 
 
 def test_several_tensors_of_numbers_are_a_matrix() -> None:
@@ -103,8 +103,8 @@ def test_the_binary_form_of_the_simulators_client_is_read() -> None:
 )  # fmt: skip
 def test_each_datatype_is_read_from_binary_as_from_json(datatype: str, kind: str, data: list[float]) -> None:
     described = {"name": "x", "shape": [2, 1], "datatype": datatype}
-    assert _listed(_binary([described], [np.array(data, kind).tobytes()])) == [[each] for each in data]
-    assert _listed(_json(_tensor(data, [2, 1], datatype))) == [[each] for each in data]
+    assert _list_rows(_binary([described], [np.array(data, kind).tobytes()])) == [[each] for each in data]
+    assert _list_rows(_json(_tensor(data, [2, 1], datatype))) == [[each] for each in data]
 
 
 def test_booleans_and_strings_are_read_from_binary() -> None:
@@ -112,7 +112,7 @@ def test_booleans_and_strings_are_read_from_binary() -> None:
     texts = {"name": "carrier", "shape": [2, 1], "datatype": "BYTES"}
     table = _binary([flags, texts], [b"\x01\x00", bytes_elements(["AA", "København, ø"])])
     assert table.names == ("holiday", "carrier")
-    assert _listed(table) == [[True, "AA"], [False, "København, ø"]]
+    assert _list_rows(table) == [[True, "AA"], [False, "København, ø"]]
 
 
 def test_binary_and_json_tensors_stand_beside_each_other() -> None:
@@ -122,14 +122,14 @@ def test_binary_and_json_tensors_stand_beside_each_other() -> None:
     header["inputs"].append(_tensor([3, 4], [2], "FP64", "fare"))
     head = json.dumps(header).encode()
     table = read_input(payload(as_base64(head + raw, f"{TRITON};json-header-size={len(head)}")))
-    assert (table.names, _listed(table)) == (("age", "fare"), [[1, 3], [2, 4]])
+    assert (table.names, _list_rows(table)) == (("age", "fare"), [[1, 3], [2, 4]])
 
 
 @pytest.mark.parametrize("kind", [TRITON, "application/octet-stream", "", "application/x-unheard-of"])
 def test_a_binary_body_without_its_header_length_is_told_by_where_the_json_ends(kind: str) -> None:
     described, raw = float32_tensor([[1, 2]], "größe")
     _, body = v2_body([described], [raw])
-    assert _listed(read_input(payload(as_base64(body, kind)))) == [[1, 2]]
+    assert _list_rows(read_input(payload(as_base64(body, kind)))) == [[1, 2]]
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_a_binary_body_without_its_header_length_is_told_by_where_the_json_ends(
 def test_the_header_length_is_a_parameter_in_any_case(kind: str) -> None:
     described, raw = float32_tensor([[1, 2]])
     size, body = v2_body([described], [raw])
-    assert _listed(read_input(payload(as_base64(body, kind.format(size))))) == [[1, 2]]
+    assert _list_rows(read_input(payload(as_base64(body, kind.format(size))))) == [[1, 2]]
 
 
 def test_an_answer_in_binary_is_read() -> None:

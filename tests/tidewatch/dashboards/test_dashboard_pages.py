@@ -30,7 +30,7 @@ def widgets(about: DashboardContext, *pages: str) -> list[dict[str, Any]]:
     return [widget for body in bodies for widget in body["widgets"]]
 
 
-def titled(about: DashboardContext, page: str, title: str) -> dict[str, Any]:
+def find_by_title(about: DashboardContext, page: str, title: str) -> dict[str, Any]:
     found = [one["properties"] for one in widgets(about, page) if title in one["properties"].get("title", "")]
     assert len(found) == 1, [one["properties"].get("title") for one in widgets(about, page)]
     return found[0]
@@ -99,7 +99,7 @@ def test_what_every_alarm_compares_is_drawn_with_its_threshold(about: DashboardC
     ],
 )
 def test_deployments_rollbacks_and_incidents_are_marked_where_users_are(title: str) -> None:
-    graph = titled(subject(), "oncall", title)
+    graph = find_by_title(subject(), "oncall", title)
     marks = [(name, looks["stat"]) for _, name, _, looks in series({"properties": graph}) if looks.get("yAxis")]
     assert marks == [("DeploymentRunning", "Maximum"), ("RollbackRunning", "Maximum"), ("OpenIncidents", "Maximum")]
 
@@ -119,20 +119,22 @@ def test_the_states_of_all_alarms_are_shown_a_hundred_at_a_time() -> None:
 
 def test_the_budget_of_each_objective_has_its_burn_rate_with_the_alerts_thresholds() -> None:
     about = subject()
-    assert limits(titled(about, "executive", "Availability: burn rate")) == [burn.rate for burn in BURN_RATE_ALERTS]
-    lines = [metric[-1] for metric in metrics({"properties": titled(about, "executive", "Latency: burn rate")})]
+    assert limits(find_by_title(about, "executive", "Availability: burn rate")) == [
+        burn.rate for burn in BURN_RATE_ALERTS
+    ]
+    lines = [metric[-1] for metric in metrics({"properties": find_by_title(about, "executive", "Latency: burn rate")})]
     assert {line["period"] for line in lines if "expression" in line} == {3600, 6 * 3600, 24 * 3600}
-    assert limits(titled(about, "executive", "Latency: good requests")) == [LATENCY.percent]
-    assert limits(titled(about, "oncall", "Success rate")) == [AVAILABILITY.percent]
-    left = titled(about, "executive", "Availability: budget left")
+    assert limits(find_by_title(about, "executive", "Latency: good requests")) == [LATENCY.percent]
+    assert limits(find_by_title(about, "oncall", "Success rate")) == [AVAILABILITY.percent]
+    left = find_by_title(about, "executive", "Availability: budget left")
     assert [dimensions["Objective"] for _, _, dimensions, _ in series({"properties": left})] == ["availability"]
 
 
 def test_cost_is_hours_times_the_price_and_hours_alone_without_one() -> None:
-    paid = titled(subject(price=0.736), "executive", "Cost of the instances, of the time shown")
+    paid = find_by_title(subject(price=0.736), "executive", "Cost of the instances, of the time shown")
     assert [m[-1]["expression"] for m in paid["metrics"] if len(m) == 1] == ["0.736 * (spent_h0 + spent_h1) / 60"]
     assert paid["setPeriodToTimeRange"]
-    free = titled(subject(price=None), "executive", "Instance hours, of the time shown")
+    free = find_by_title(subject(price=None), "executive", "Instance hours, of the time shown")
     assert [m[-1]["expression"] for m in free["metrics"] if len(m) == 1] == ["1 * (spent_h0 + spent_h1) / 60"]
     assert "list price" not in texts(subject(price=None), "executive")
 
@@ -140,7 +142,7 @@ def test_cost_is_hours_times_the_price_and_hours_alone_without_one() -> None:
 def test_the_version_and_role_of_each_variant_are_read_from_the_log_that_the_sweep_writes() -> None:
     (now,) = [one["properties"] for one in widgets(subject()) if one["type"] == "log"]
     assert now["query"].startswith("SOURCE 'flights-rollback-1f0c3a2' | filter ispresent(LiveShare) | ")
-    lines = titled(subject(), "oncall", "Features that drift")["metrics"]
+    lines = find_by_title(subject(), "oncall", "Features that drift")["metrics"]
     assert [metric[-1]["label"] for metric in lines] == ["blue", "green"]
 
 
@@ -170,13 +172,13 @@ def test_cloudwatch_evaluates_what_is_drawn(monkeypatch: pytest.MonkeyPatch) -> 
     about = subject()
     with simulate_aws() as clock:
         cloudwatch, now = make_client("cloudwatch", region_name=REGION), clock.now()
-        for queries in (queries for widget in widgets(about) for queries in asked(widget).values()):
+        for queries in (queries for widget in widgets(about) for queries in list_queries(widget).values()):
             told = cloudwatch.get_metric_data(MetricDataQueries=queries, StartTime=now - WEEK, EndTime=now)
             assert len(told["MetricDataResults"]) == sum(query["ReturnData"] for query in queries)
             assert not told.get("Messages")
 
 
-def asked(widget: dict[str, Any]) -> dict[int, list[dict[str, Any]]]:
+def list_queries(widget: dict[str, Any]) -> dict[int, list[dict[str, Any]]]:
     """What a widget asks for, by period."""
     found: dict[int, list[dict[str, Any]]] = {}
     for number, metric in enumerate(metrics(widget)):
@@ -197,7 +199,7 @@ def _query(number: int, period: int, metric: list[Any]) -> dict[str, Any]:
 
 def test_a_line_that_compares_variants_needs_requests_to_both() -> None:
     """Metric math takes a missing value beside another for 0: the difference would be the champion's latency."""
-    graph = titled(subject(), "debug", "Latency, difference")
+    graph = find_by_title(subject(), "debug", "Latency, difference")
     expressions = [metric[-1]["expression"] for metric in graph["metrics"] if len(metric) == 1]
     assert len(expressions) == 3
     assert all(re.fullmatch(r"IF\(\w+_n > 0, IF\(\w+_k > 0, .+\)\)", one) for one in expressions)

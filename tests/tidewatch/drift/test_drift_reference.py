@@ -159,7 +159,7 @@ def test_columns_of_different_lengths_and_empty_data_are_refused() -> None:
         build_reference({"x": np.zeros(2)}, score=("x", np.zeros(2)))
 
 
-def edited(**changes: object) -> bytes:
+def edit_reference(**changes: object) -> bytes:
     return json.dumps({**json.loads(reference().encode()), **changes}).encode()
 
 
@@ -168,8 +168,8 @@ def edited(**changes: object) -> bytes:
     (b"\xff\xfe", "is not a reference"),
     (b"[1]", "is not a reference"),
     (b'{"schema": 1}', "missing required field"),
-    (edited(schema=2), "upgrade tidewatch"),
-    (edited(columns=["carrier", "delay"]), "'distance' is not a column"),
+    (edit_reference(schema=2), "upgrade tidewatch"),
+    (edit_reference(columns=["carrier", "delay"]), "'distance' is not a column"),
 ], ids=["empty", "binary", "list", "bare", "newer", "column"])  # fmt: skip
 def test_what_is_no_reference_is_refused_with_what_to_do(raw: bytes, says: str) -> None:
     with pytest.raises(InvalidReference, match=says):
@@ -182,7 +182,7 @@ def test_a_reference_that_contradicts_itself_is_refused() -> None:
     features[1]["counts"].append(1)
     features[2]["counts"].append(1)
     with pytest.raises(InvalidReference, match=r"do not ascend; .*counts for 5 values; .*counts for"):
-        decode_reference(edited(features=features), "reference.json")
+        decode_reference(edit_reference(features=features), "reference.json")
 
 
 def _mutants() -> Iterator[tuple[str, Any]]:

@@ -81,7 +81,7 @@ def break_green(account: Flights) -> datetime:
     return bad_since.replace(second=0, microsecond=0)
 
 
-def fired(account: Flights, name: str = "guardrail-green") -> Mapping[str, Any]:
+def describe_fired_alarm(account: Flights, name: str = "guardrail-green") -> Mapping[str, Any]:
     (alarm,) = account.clients.cloudwatch.describe_alarms(AlarmNames=[name], AlarmTypes=["CompositeAlarm"])[
         "CompositeAlarms"
     ]
@@ -91,12 +91,12 @@ def fired(account: Flights, name: str = "guardrail-green") -> Mapping[str, Any]:
 
 def answer(account: Flights, **plan: Any) -> RollbackResult:
     """The call that the guardrail makes."""
-    alarm = fired(account)
+    alarm = describe_fired_alarm(account)
     request = account.request("alarm", alarm_arn=alarm["AlarmArn"], alarm_at=stamp(alarm["StateTransitionedTimestamp"]))
     return account.roll_back(request, **{**TOLD, **plan})
 
 
-def written(account: Flights, incident: str, form: str = "json") -> Any:
+def read_document(account: Flights, incident: str, form: str = "json") -> Any:
     assert account.clients.s3 is not None
     body = account.clients.s3.get_object(Bucket="flights-monitoring", Key=f"incidents/{incident}.{form}")["Body"]
     text = body.read().decode()

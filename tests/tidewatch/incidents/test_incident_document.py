@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.tidewatch.incidents.incident import TOLD, answer, break_green, fired, watch, written
-from tests.tidewatch.traffic.account import Flights, held, stamp
+from tests.tidewatch.incidents.incident import TOLD, answer, break_green, describe_fired_alarm, read_document, watch
+from tests.tidewatch.traffic.account import Flights, build_model, stamp
 
 HEADINGS = [
     "What happened",
@@ -22,9 +22,9 @@ HEADINGS = [
 
 def test_the_document_has_its_five_headings_in_order_and_says_when_it_is_due(canary: Flights) -> None:
     result = canary.roll_back(**TOLD)
-    text = written(canary, result.incident, "md")
+    text = read_document(canary, result.incident, "md")
     assert [line[3:] for line in text.splitlines() if line.startswith("## ")] == HEADINGS
-    facts = written(canary, result.incident)
+    facts = read_document(canary, result.incident)
     opened, due = (datetime.fromisoformat(facts[key]) for key in ("opened_at", "due"))
     assert due - opened == timedelta(hours=48)
     assert f"Due: {due:%Y-%m-%d %H:%M:%S UTC}" in text
@@ -34,7 +34,7 @@ def test_the_document_has_its_five_headings_in_order_and_says_when_it_is_due(can
 def test_the_timeline_is_that_of_the_alarms_and_the_ledger(canary: Flights) -> None:
     watch(canary)
     break_green(canary)
-    facts = written(canary, answer(canary).incident)
+    facts = read_document(canary, answer(canary).incident)
     told = [(one["kind"], one.get("alarm", "")) for one in facts["timeline"]]
     alarms = {("alarm", "green-errors"), ("alarm", "guardrail-green"), ("alarm", "everything")}
     changes = [(one["alarm"], one["to"]) for one in facts["timeline"] if one["kind"] == "alarm"]
@@ -49,10 +49,10 @@ def test_it_says_which_alarms_were_firing_then_even_when_it_is_written_again_lat
     watch(canary)
     break_green(canary)
     incident = answer(canary).incident
-    states = {one["name"]: one["state"] for one in written(canary, incident)["alarms"]}
+    states = {one["name"]: one["state"] for one in read_document(canary, incident)["alarms"]}
     assert states == {"green-errors": "ALARM", "guardrail-green": "ALARM", "everything": "ALARM", "blue-errors": "OK"}
     canary.sweeps(17, **TOLD)
-    facts = written(canary, incident)
+    facts = read_document(canary, incident)
     assert facts["state"] == "closed"
     assert {one["name"]: one["state"] for one in facts["alarms"]} == states
     assert [one["to"] for one in facts["timeline"] if one.get("alarm") == "guardrail-green"][-1] == "OK"
@@ -61,7 +61,7 @@ def test_it_says_which_alarms_were_firing_then_even_when_it_is_written_again_lat
 def test_the_impact_is_counted_from_the_first_bad_datapoint_to_the_flip(canary: Flights) -> None:
     watch(canary)
     bad_since = break_green(canary)
-    facts = written(canary, answer(canary).incident)
+    facts = read_document(canary, answer(canary).incident)
     impact = facts["impact"]
     assert (impact["since"], impact["since_first_bad_datapoint"]) == (bad_since.isoformat(), True)
     assert impact["variants"] == {
@@ -74,48 +74,48 @@ def test_the_impact_is_counted_from_the_first_bad_datapoint_to_the_flip(canary: 
     assert spent["request_to_accepted"] + spent["accepted_to_weights"] == pytest.approx(
         facts["receipt"]["weights_observed_s"]
     )
-    text = written(canary, facts["incident"], "md")
+    text = read_document(canary, facts["incident"], "md")
     assert "| green | 80 | 17 | 20 |" in text
 
 
 def test_without_an_alarm_the_beginning_is_a_guess_and_said_to_be_one(canary: Flights) -> None:
-    facts = written(canary, canary.roll_back(**TOLD).incident)
+    facts = read_document(canary, canary.roll_back(**TOLD).incident)
     assert facts["impact"]["since_first_bad_datapoint"] is False
     opened = datetime.fromisoformat(facts["opened_at"])
     assert opened - datetime.fromisoformat(facts["impact"]["since"]) >= timedelta(minutes=15)
-    assert "a guess" in written(canary, facts["incident"], "md")
+    assert "a guess" in read_document(canary, facts["incident"], "md")
 
 
 def test_it_says_which_version_had_which_share_before_and_after(canary: Flights) -> None:
-    facts = written(canary, canary.roll_back(**TOLD).incident)
+    facts = read_document(canary, canary.roll_back(**TOLD).incident)
     assert facts["versions"]["green"]["before"] == {
         "version": "4", "artifact": "artifact-4", "image": "sha256:image", "share": 0.05,
     }  # fmt: skip
     assert facts["versions"]["green"]["after"]["share"] == 0
     assert facts["versions"]["blue"]["after"] | {"share": 1.0} == facts["versions"]["blue"]["after"]
-    text = written(canary, facts["incident"], "md")
+    text = read_document(canary, facts["incident"], "md")
     assert "| green | version 4, artifact artifact-4, image sha256:image, 5% |" in text
 
 
 def test_a_version_that_was_deployed_since_is_not_taken_for_the_one_rolled_back(canary: Flights) -> None:
     first = canary.roll_back(**TOLD)
-    canary.deploy("green", held("5"))
+    canary.deploy("green", build_model("5"))
     canary.sweeps(17, **TOLD)
-    green = written(canary, first.incident)["versions"]["green"]
+    green = read_document(canary, first.incident)["versions"]["green"]
     assert (green["before"]["version"], green["after"]["version"]) == ("4", "5")
 
 
 def test_a_version_that_nobody_wrote_down_is_said_to_be_unknown(canary: Flights) -> None:
     canary.controller().control.delete(f"deployment#{canary.controller().state().config}")
-    facts = written(canary, canary.roll_back(**TOLD).incident)
+    facts = read_document(canary, canary.roll_back(**TOLD).incident)
     assert facts["versions"]["green"]["before"] == {"version": None, "artifact": None, "image": None, "share": 0.05}
-    assert "| green | unknown, 5% |" in written(canary, facts["incident"], "md")
+    assert "| green | unknown, 5% |" in read_document(canary, facts["incident"], "md")
 
 
 def test_everything_to_look_at_is_linked(canary: Flights) -> None:
     watch(canary)
     break_green(canary)
-    facts = written(canary, answer(canary).incident)
+    facts = read_document(canary, answer(canary).incident)
     assert facts["links"] == {
         "document": f"s3://flights-monitoring/incidents/{facts['incident']}.md",
         "runbook": "https://example.com/runbooks/guardrail-latency.md",
@@ -123,7 +123,7 @@ def test_everything_to_look_at_is_linked(canary: Flights) -> None:
         "dashboard": "https://example.com/oncall",
         "reports": "s3://flights-monitoring/drift/",
     }
-    text = written(canary, facts["incident"], "md")
+    text = read_document(canary, facts["incident"], "md")
     assert all(link in text for link in facts["links"].values())
 
 
@@ -137,11 +137,11 @@ def test_a_cloudwatch_that_fails_costs_no_more_than_what_it_would_have_said(
         monkeypatch.setattr(canary.clients.cloudwatch, operation, fail)
     result = canary.roll_back(**{**TOLD, "abort_alarm": ""})
     assert (result.state, result.notes) == ("rolled_back", ())
-    facts = written(canary, result.incident)
+    facts = read_document(canary, result.incident)
     assert facts["impact"] is None
     assert len(facts["unavailable"]) == 2
     assert all("CloudWatch is away" in sentence for sentence in facts["unavailable"])
-    text = written(canary, result.incident, "md")
+    text = read_document(canary, result.incident, "md")
     assert "could not be read" in text
     assert facts["versions"]["green"]["before"]["version"] == "4"
 
@@ -157,11 +157,11 @@ def test_a_cloudwatch_that_is_slow_is_not_waited_for(canary: Flights, monkeypatc
         canary.clock.advance(14)
         return original(**given)
 
-    arn = fired(canary)["AlarmArn"]
+    arn = describe_fired_alarm(canary)["AlarmArn"]
     monkeypatch.setattr(canary.clients.cloudwatch, "describe_alarms", slow)
     result = canary.roll_back(canary.request("alarm", alarm_arn=arn, alarm_at=stamp(canary.clock.now())), **TOLD)
     assert len(asked) == 3, "once before the flip: whether the guardrail is in ALARM"
-    facts = written(canary, result.incident)
+    facts = read_document(canary, result.incident)
     assert "The impact could not be read in time." in facts["unavailable"]
 
 
@@ -179,7 +179,7 @@ def test_history_that_cloudwatch_cut_off_still_tells_who_changed(
         }
 
     monkeypatch.setattr(canary.clients.cloudwatch, "describe_alarm_history", cut)
-    facts = written(canary, answer(canary).incident)
+    facts = read_document(canary, answer(canary).incident)
     states = {one["name"]: one["state"] for one in facts["alarms"]}
     assert states["green-errors"] == "ALARM"
     assert facts["impact"]["since_first_bad_datapoint"] is True
@@ -194,7 +194,7 @@ def test_an_alarm_that_is_calm_again_still_tells_since_when_it_was_bad(
     alarm = canary.clients.cloudwatch.describe_alarms(AlarmNames=["green-errors"])["MetricAlarms"][0]
     original = canary.clients.cloudwatch.describe_alarm_history
 
-    def kept(**given: Any) -> Any:
+    def describe_history(**given: Any) -> Any:
         found = original(**given)
         for item in found["AlarmHistoryItems"]:
             data = json.loads(item["HistoryData"])
@@ -203,11 +203,11 @@ def test_an_alarm_that_is_calm_again_still_tells_since_when_it_was_bad(
                 item["HistoryData"] = json.dumps(data)
         return found
 
-    monkeypatch.setattr(canary.clients.cloudwatch, "describe_alarm_history", kept)
+    monkeypatch.setattr(canary.clients.cloudwatch, "describe_alarm_history", describe_history)
     incident = answer(canary).incident
     canary.sweeps(17, **TOLD)
     assert (
         canary.clients.cloudwatch.describe_alarms(AlarmNames=["green-errors"])["MetricAlarms"][0]["StateValue"] == "OK"
     )
-    impact = written(canary, incident)["impact"]
+    impact = read_document(canary, incident)["impact"]
     assert (impact["since"], impact["since_first_bad_datapoint"]) == (bad_since.isoformat(), True)

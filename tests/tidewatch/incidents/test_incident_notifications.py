@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.tidewatch.incidents.incident import TOLD, TOPIC, written
+from tests.tidewatch.incidents.incident import TOLD, TOPIC, read_document
 from tests.tidewatch.traffic.account import ENDPOINT, Flights
 
 
@@ -84,7 +84,7 @@ def test_a_change_that_nobody_announced_gets_its_document_and_its_runbook(
     canary.flip_behind(blue=1, green=1)
     found = canary.sweep(**TOLD).out_of_band_incident
     assert "runbooks/traffic-changed.md" in pages[0]["Message"]
-    facts = written(canary, found)
+    facts = read_document(canary, found)
     assert facts["kind"] == "out_of_band"
     assert facts["versions"]["green"]["after"]["share"] == 0.5
 
@@ -105,4 +105,4 @@ def test_people_are_told_before_the_document_is_written_and_once_though_it_dies(
     assert len(pages) == 1
     canary.sweeps(15, **TOLD)
     assert len(pages) == 1
-    assert written(canary, canary.controller().open_incidents()[0].id)["state"] == "closed"
+    assert read_document(canary, canary.controller().open_incidents()[0].id)["state"] == "closed"

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from tests.tidewatch.hostile import ATTACKS, visible
-from tests.tidewatch.incidents.incident import TOLD, written
-from tests.tidewatch.rendered import elements
+from tests.tidewatch.hostile_text import ATTACKS, visible
+from tests.tidewatch.incidents.incident import TOLD, read_document
+from tests.tidewatch.rendered_markdown import elements
 from tests.tidewatch.traffic.account import Flights
 from tidewatch.incidents.alarm_history import AlarmChange, AlarmHistory, AlarmSnapshot
 from tidewatch.incidents.document import IncidentDocument
@@ -63,7 +63,7 @@ def test_a_reason_forges_no_section_of_the_document_and_no_line_of_the_page(
     canary: Flights, pages: list[dict[str, Any]], attacks: tuple[str, ...]
 ) -> None:
     result = canary.roll_back(canary.request(reason="\n".join(attacks)), **TOLD, posts_to_slack=True)
-    found = written(canary, result.incident, "md")
+    found = read_document(canary, result.incident, "md")
     assert elements(found).count("heading_open") == 6
     assert not {"html_block", "html_inline", "image", "fence", "code_block", "blockquote_open"} & set(elements(found))
     said = json.loads(pages[0]["Message"])

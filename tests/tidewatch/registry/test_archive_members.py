@@ -34,7 +34,7 @@ def hard(name: str, target: str) -> tarfile.TarInfo:
     return member(name, tarfile.LNKTYPE, target)
 
 
-def written(path: Path, *found: tarfile.TarInfo, form: int = tarfile.PAX_FORMAT) -> Path:
+def write_archive(path: Path, *found: tarfile.TarInfo, form: int = tarfile.PAX_FORMAT) -> Path:
     """An archive of a model that could be served, with these besides; what a member declares is its content, zeros."""
     with tarfile.open(path, "w:gz", format=form) as archive:
         for one in (*map(member, LAYOUT), *found):
@@ -88,7 +88,7 @@ def refusal(path: Path, framework: str = "pytorch") -> str:
 def test_a_member_that_means_another_place_is_refused(
     tmp_path: Path, framework: str, found: Sequence[tarfile.TarInfo], says: str
 ) -> None:
-    told = refusal(written(tmp_path / "model.tar.gz", *found), framework)
+    told = refusal(write_archive(tmp_path / "model.tar.gz", *found), framework)
     assert says in told
     assert told.isprintable()
 
@@ -104,7 +104,7 @@ def test_folders_and_links_to_the_archives_own_files_may_be_in_it(tmp_path: Path
         hard("flights/copy.txt", "./flights/1/model.txt"),
         member("Größe..txt", size=1000),
     )
-    require_valid_archive(written(tmp_path / "model.tar.gz", *found), framework, "flights")
+    require_valid_archive(write_archive(tmp_path / "model.tar.gz", *found), framework, "flights")
 
 
 _PARTS = st.sampled_from(["..", ".", "", "a", "b", "flights", "1", "model.txt"])
@@ -123,7 +123,7 @@ def test_what_is_accepted_unpacks_to_the_files_that_it_names_and_nothing_else(fo
     """Unpacked without any filter, as the most trusting of tools does, in the order it is in."""
     with TemporaryDirectory() as folder:
         home = Path(folder)
-        path = written(home / "model.tar.gz", *found)
+        path = write_archive(home / "model.tar.gz", *found)
         try:
             require_valid_archive(path, "pytorch", "flights")
         except InvalidArchive:
@@ -144,9 +144,9 @@ def test_a_size_that_no_model_unpacks_to_is_refused_before_it_is_unpacked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(archives, "FREE_UNPACKED_BYTES", 100_000)
-    small = written(tmp_path / "small.tar.gz", member("zeros", size=50_000))
+    small = write_archive(tmp_path / "small.tar.gz", member("zeros", size=50_000))
     require_valid_archive(small, "pytorch", "flights")
-    bomb = written(tmp_path / "bomb.tar.gz", member("zeros", size=50_000_000))
+    bomb = write_archive(tmp_path / "bomb.tar.gz", member("zeros", size=50_000_000))
     assert "would unpack to more than 200 times its size at zeros" in refusal(bomb)
 
 
@@ -177,14 +177,14 @@ def test_what_describes_a_member_is_not_read_whatever_its_size(tmp_path: Path, k
 
 def test_many_members_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archives, "MAX_MEMBERS", 10)
-    path = written(tmp_path / "model.tar.gz", *(member(f"{n}.txt") for n in range(9)))
+    path = write_archive(tmp_path / "model.tar.gz", *(member(f"{n}.txt") for n in range(9)))
     assert "holds more than 10 members" in refusal(path)
 
 
 @pytest.mark.parametrize("between", [b"", b"\1" * 512], ids=["after the end", "after what is no header"])
 def test_members_behind_the_end_are_refused(tmp_path: Path, between: bytes) -> None:
     """`tar --ignore-zeros` unpacks them."""
-    path, hidden = written(tmp_path / "one.tar.gz"), written(tmp_path / "two.tar.gz", member("../x"))
+    path, hidden = write_archive(tmp_path / "one.tar.gz"), write_archive(tmp_path / "two.tar.gz", member("../x"))
     first = gzip.decompress(path.read_bytes())
     if between:
         first = first[: 512 * len(LAYOUT)]
@@ -195,13 +195,13 @@ def test_members_behind_the_end_are_refused(tmp_path: Path, between: bytes) -> N
 def _negative(path: Path) -> None:
     found = member("a")
     found.pax_headers = {"size": "-1024"}
-    written(path, found)
+    write_archive(path, found)
 
 
 def _loop(path: Path) -> None:
     found = member("a")
     found.pax_headers = {"size": "-512"}
-    written(path, found, member("b"))
+    write_archive(path, found, member("b"))
 
 
 @pytest.mark.parametrize("make", [_negative, _loop])
@@ -220,7 +220,7 @@ def test_no_bytes_end_in_anything_but_a_sentence(content: bytes) -> None:
 
 
 def test_a_long_tail_of_zeros_is_passed_over_and_the_streams_own_zeros_are_read(tmp_path: Path) -> None:
-    path = written(tmp_path / "model.tar.gz")
+    path = write_archive(tmp_path / "model.tar.gz")
     with path.open("ab") as file:
         file.truncate(path.stat().st_size + 300_000_000)  # a hole, which gzip by itself reads byte by byte
     require_valid_archive(path, "pytorch", "flights")

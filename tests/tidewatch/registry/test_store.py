@@ -70,13 +70,13 @@ def cut(s3: S3Client, operation: str, *, key: str, after: bool = False, calls: i
             left[0] -= 1
             raise ConnectionClosedError(endpoint_url="https://s3")
 
-    def answered(**_: Any) -> None:
+    def drop_answer(**_: Any) -> None:
         if asked[0] and left[0] and after:
             left[0] -= 1
             raise ConnectionClosedError(endpoint_url="https://s3")
 
     s3.meta.events.register(f"before-call.s3.{operation}", before)
-    s3.meta.events.register(f"after-call.s3.{operation}", answered)
+    s3.meta.events.register(f"after-call.s3.{operation}", drop_answer)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from rehearsal.aws import REGION
-from tests.tidewatch.traffic.account import ENDPOINT, Flights, held
+from tests.tidewatch.traffic.account import ENDPOINT, Flights, build_model
 from tidewatch.traffic import EndpointBusy, Split
 
 TARGET = {"blue": 1.0, "green": 0.0}
@@ -108,7 +108,7 @@ def test_a_flip_that_the_platform_takes_back_is_made_again(canary: Flights) -> N
     assert result.state == "rolled_back"
     assert canary.live() == TARGET
     assert canary.kinds().count("incident") == 1
-    assert canary.told() == Split(TARGET)
+    assert canary.replay_ledger() == Split(TARGET)
 
 
 @pytest.mark.parametrize("status", ["Failed", "OutOfService", "UpdateRollbackFailed"])
@@ -206,7 +206,7 @@ def test_without_an_abort_alarm_a_deployment_is_waited_for(canary: Flights) -> N
 
 def test_what_a_deployment_brought_meanwhile_is_quarantined_too(canary: Flights) -> None:
     config = start_deployment(canary)
-    canary.controller().control.write_models(config, {"blue": canary.holds["blue"], "green": held("5")}, "")
+    canary.controller().control.write_models(config, {"blue": canary.holds["blue"], "green": build_model("5")}, "")
     canary.roll_back(wait=5, abort_alarm="")
     canary.sweeps(8, abort_alarm="")
     assert {quarantine.artifact for quarantine in canary.controller().quarantines()} == {"artifact-4", "artifact-5"}

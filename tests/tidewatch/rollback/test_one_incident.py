@@ -17,7 +17,7 @@ def other_alarm(account: Flights) -> RollbackRequest:
     return account.alarm(name=OTHER_GUARDRAIL)
 
 
-def opened(account: Flights) -> int:
+def count_incidents(account: Flights) -> int:
     return account.kinds().count("incident")
 
 
@@ -55,7 +55,7 @@ def test_a_call_whose_alarm_is_over_rolls_nothing_back(canary: Flights, seconds:
     canary.clock.advance(seconds)
     canary.put_alarm(GUARDRAIL)
     result = canary.roll_back(asked)
-    assert (result.state, result.incident, opened(canary)) == ("no_incident", "", 0)
+    assert (result.state, result.incident, count_incidents(canary)) == ("no_incident", "", 0)
     assert "not in ALARM" in result.message
     assert canary.live() == {"blue": 0.95, "green": 0.05}
 
@@ -70,7 +70,7 @@ def test_an_alarm_that_guards_another_stack_is_refused_and_moves_nothing(canary:
     ):
         canary.roll_back(asked)
     assert canary.live() == {"blue": 0.95, "green": 0.05}
-    assert opened(canary) == 0
+    assert count_incidents(canary) == 0
 
 
 def test_a_guardrail_that_was_deleted_rolls_nothing_back(canary: Flights) -> None:
@@ -101,7 +101,7 @@ def test_what_comes_while_a_rollback_is_driven_gets_the_same_incident(canary: Fl
     answers = arriving_meanwhile(canary, requests[second])
     result = canary.roll_back(first)
     assert [one.incident for one in answers] == [result.incident]
-    assert (result.state, opened(canary), canary.kinds().count("intent")) == ("rolled_back", 1, 2)
+    assert (result.state, count_incidents(canary), canary.kinds().count("intent")) == ("rolled_back", 1, 2)
     assert canary.live() == {"blue": 1.0, "green": 0.0}
 
 
@@ -114,7 +114,7 @@ def test_of_two_that_claim_at_once_one_wins_and_both_have_its_incident(
     answers = arriving_at_the_claim(canary, requests[second], monkeypatch)
     result = canary.roll_back(first)
     assert [one.incident for one in answers] == [result.incident]
-    assert opened(canary) == 1
+    assert count_incidents(canary) == 1
     assert canary.sweeps(1).incident in (result.incident, "")
     assert canary.live() == {"blue": 1.0, "green": 0.0}
 
@@ -125,7 +125,7 @@ def test_two_guardrails_one_after_the_other_are_one_incident(canary: Flights) ->
     assert canary.roll_back(other_alarm(canary)).incident == first.incident
     canary.sweeps(17)
     assert canary.roll_back(other_alarm(canary)).incident == first.incident
-    assert opened(canary) == 1
+    assert count_incidents(canary) == 1
 
 
 @pytest.mark.parametrize("minutes", [1, 17])
@@ -144,7 +144,7 @@ def test_an_operator_who_asks_again_reads_who_rolled_back_and_when(canary: Fligh
     assert run is not None
     assert "by ana at " in run.notes[-1]
     assert run.notes[-1].endswith(": error spike since 02:40")
-    assert opened(canary) == 1
+    assert count_incidents(canary) == 1
 
 
 def test_an_operator_who_joins_a_rollback_under_way_reads_who_asked_for_it(canary: Flights) -> None:
@@ -175,7 +175,7 @@ def test_an_alarm_that_was_answered_rolls_nothing_back_after_its_incident_was_ac
     for _ in range(2):
         again = canary.roll_back(alarm)
         assert (again.incident, again.state) == (first.incident, "closed")
-    assert opened(canary) == 1
+    assert count_incidents(canary) == 1
     assert canary.live() == {"blue": 0.6, "green": 0.4}
 
 
@@ -191,7 +191,7 @@ def test_it_rolls_nothing_back_even_after_another_incident_came_in_between(canar
     canary.sweeps(17)
     canary.split(blue=60, green=40)
     assert canary.roll_back(alarm).incident in (first.incident, second.incident)
-    assert opened(canary) == 2
+    assert count_incidents(canary) == 2
     assert canary.live() == {"blue": 0.6, "green": 0.4}
 
 
@@ -201,7 +201,7 @@ def test_an_alarm_that_fires_anew_after_an_acknowledgement_is_another_incident(c
     canary.controller().acknowledge(first.incident, "ana")
     canary.split(blue=60, green=40)
     second = canary.roll_back(canary.alarm())
-    assert (second.state, opened(canary)) == ("rolled_back", 2)
+    assert (second.state, count_incidents(canary)) == ("rolled_back", 2)
     assert second.incident != first.incident
 
 
@@ -262,4 +262,4 @@ def test_where_alarms_only_advise_an_operator_still_rolls_back(canary: Flights) 
     result = canary.roll_back(automatic=False)
     assert (result.state, canary.live()) == ("rolled_back", {"blue": 1.0, "green": 0.0})
     attached = canary.roll_back(canary.alarm(), automatic=False)
-    assert (attached.incident, opened(canary)) == (result.incident, 1)
+    assert (attached.incident, count_incidents(canary)) == (result.incident, 1)

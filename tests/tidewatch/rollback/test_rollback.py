@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.tidewatch.traffic.account import Flights, held
+from tests.tidewatch.traffic.account import Flights, build_model
 from tidewatch.traffic import ArtifactQuarantined, EndpointMissing, IncidentOpen, Split, UnknownIncident
 
 
@@ -18,7 +18,7 @@ def test_a_rollback_sends_all_traffic_to_the_target_and_says_how_long_it_took(ca
     assert result.receipt.api_accepted_s == 0
     assert result.receipt.weights_observed_s is not None
     assert 30 <= result.receipt.weights_observed_s < 60
-    assert canary.told() == Split({"blue": 1.0, "green": 0.0})
+    assert canary.replay_ledger() == Split({"blue": 1.0, "green": 0.0})
 
 
 def test_the_ledger_tells_the_rollback_in_order(canary: Flights) -> None:
@@ -102,17 +102,17 @@ def test_a_variant_raised_behind_an_open_incident_is_rolled_back_by_a_new_one(ca
     assert second.incident != first.incident
     assert second.state == "rolled_back"
     assert canary.live() == {"blue": 1.0, "green": 0.0}
-    assert canary.told() == Split({"blue": 1.0, "green": 0.0})
+    assert canary.replay_ledger() == Split({"blue": 1.0, "green": 0.0})
 
 
 def test_the_quarantine_holds_the_artifact_wherever_it_is_put_and_however_it_is_republished(canary: Flights) -> None:
     canary.roll_back()
-    republished = {"blue": held("3"), "green": held("9", artifact="artifact-4")}
+    republished = {"blue": build_model("3"), "green": build_model("9", artifact="artifact-4")}
     with pytest.raises(ArtifactQuarantined, match="tidewatch acknowledge flights-"):
         canary.controller().require_update_allowed(
             declared=Split.of({"blue": 1, "green": 1}), previous=Split.of({"blue": 95, "green": 5}), models=republished
         )
-    elsewhere = {"blue": held("3"), "violet": held("9", artifact="artifact-4")}
+    elsewhere = {"blue": build_model("3"), "violet": build_model("9", artifact="artifact-4")}
     with pytest.raises(ArtifactQuarantined, match="Variant violet"):
         canary.controller().require_update_allowed(
             declared=Split.of({"blue": 1, "violet": 1}), previous=Split.of({"blue": 95, "green": 5}), models=elsewhere
@@ -120,7 +120,7 @@ def test_the_quarantine_holds_the_artifact_wherever_it_is_put_and_however_it_is_
 
 
 def test_the_target_is_never_quarantined_when_it_holds_the_same_artifact(endpoint: Flights) -> None:
-    same = held("4", artifact="artifact-3")
+    same = build_model("4", artifact="artifact-3")
     endpoint.deploy("green", same)
     endpoint.split(blue=50, green=50)
     endpoint.roll_back()
@@ -190,7 +190,7 @@ def test_what_was_rolled_back_gets_nothing_under_the_name_of_a_version_that_is_n
             Split.of({"blue": 9, "green": 1}),
             who="pulumi",
             why="declared",
-            models={"blue": canary.holds["blue"], "green": held("5")},
+            models={"blue": canary.holds["blue"], "green": build_model("5")},
         )
     assert canary.live() == {"blue": 1.0, "green": 0.0}
 
@@ -225,7 +225,7 @@ def test_an_unannounced_flip_is_an_incident_without_a_quarantine(canary: Flights
     (incident,) = canary.controller().open_incidents()
     assert (incident.id, incident.kind, incident.state) == (found.out_of_band_incident, "out_of_band", "closed")
     assert canary.controller().quarantines() == ()
-    assert canary.told() == Split({"blue": 0.5, "green": 0.5})
+    assert canary.replay_ledger() == Split({"blue": 0.5, "green": 0.5})
     assert canary.sweep().out_of_band_incident == ""
 
 

@@ -29,7 +29,7 @@ def test_the_weights_are_flipped_whatever_table_fails(
     assert canary.live() == ALL
     canary.sweeps(2)
     (incident,) = canary.controller().open_incidents()
-    assert Split.of(ALL).is_close_to(canary.told())
+    assert Split.of(ALL).is_close_to(canary.replay_ledger())
     assert incident.before == Split.of({"blue": 0.95, "green": 0.05})
 
 
@@ -73,9 +73,9 @@ def test_what_breaks_after_the_flip_is_told_and_ends_when_the_table_can_be_writt
 
 
 def test_a_sweep_goes_on_with_a_rollback_that_it_can_read(canary: Flights) -> None:
-    canary.control.inject("status", endpoint=canary.place.endpoint, status="SystemUpdating")
+    canary.control.inject("status", endpoint=canary.resource_names.endpoint, status="SystemUpdating")
     canary.roll_back(wait=0)
-    canary.control.inject("status", endpoint=canary.place.endpoint, status="InService")
+    canary.control.inject("status", endpoint=canary.resource_names.endpoint, status="InService")
     assert canary.live() != ALL
     with failing(canary, ("ledger",), WRITES, "AccessDeniedException"):
         assert canary.sweep().state == "flipping"

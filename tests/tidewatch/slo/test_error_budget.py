@@ -58,7 +58,7 @@ class Endpoint:
     def budgets(self, *promised: Objective) -> ErrorBudgets:
         return ErrorBudgets(promised, "flights-1", ("blue", "green"))
 
-    def used(self, budgets: ErrorBudgets) -> dict[str, float]:
+    def read_used(self, budgets: ErrorBudgets) -> dict[str, float]:
         return budgets.read_used_shares(self.cloudwatch, self.clock.now())
 
 
@@ -78,7 +78,7 @@ def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
 def test_bad_requests_use_the_budget_of_all_requests_of_all_variants(endpoint: Endpoint) -> None:
     endpoint.answer("blue", 9_000, bad=3, ago=timedelta(days=20))
     endpoint.answer("green", 1_000, bad=2, slow=25, ago=timedelta(days=2))
-    used = endpoint.used(endpoint.budgets(AVAILABLE, FAST))
+    used = endpoint.read_used(endpoint.budgets(AVAILABLE, FAST))
     part = age(endpoint, timedelta(days=20))
     assert used == {
         "availability": pytest.approx(part * 5 / (10_000 * 0.001)),
@@ -88,14 +88,14 @@ def test_bad_requests_use_the_budget_of_all_requests_of_all_variants(endpoint: E
 
 def test_an_endpoint_younger_than_the_window_has_not_used_all_of_it_by_its_first_failure(endpoint: Endpoint) -> None:
     endpoint.answer("blue", 100, bad=1, ago=timedelta(minutes=30))
-    used = endpoint.used(endpoint.budgets(AVAILABLE))["availability"]
+    used = endpoint.read_used(endpoint.budgets(AVAILABLE))["availability"]
     assert used == pytest.approx(compute_share_used(compute_burn_rate(0.01, 0.001), HOUR, AVAILABLE.window), rel=0.1)
 
 
 def test_once_it_is_as_old_as_the_window_all_of_its_requests_are_its_budget(endpoint: Endpoint) -> None:
     endpoint.answer("blue", 1000, ago=timedelta(days=28))
     endpoint.answer("blue", 1000, bad=2)
-    assert endpoint.used(endpoint.budgets(AVAILABLE))["availability"] == pytest.approx(1.0)
+    assert endpoint.read_used(endpoint.budgets(AVAILABLE))["availability"] == pytest.approx(1.0)
 
 
 def test_it_is_what_the_alarms_on_burn_rates_count(endpoint: Endpoint) -> None:
@@ -110,33 +110,33 @@ def test_it_is_what_the_alarms_on_burn_rates_count(endpoint: Endpoint) -> None:
         found = endpoint.cloudwatch.get_metric_data(MetricDataQueries=queries, StartTime=now - HOUR, EndTime=now + HOUR)
         sums = {one["Id"]: sum(one["Values"]) for one in found["MetricDataResults"]}
         expected = sums["bad"] / (sums["requests"] * objective.budget)
-        assert endpoint.used(budgets)[objective.kind] == pytest.approx(expected * age(endpoint))
+        assert endpoint.read_used(budgets)[objective.kind] == pytest.approx(expected * age(endpoint))
 
 
 def test_without_requests_nothing_is_used(endpoint: Endpoint) -> None:
-    assert endpoint.used(endpoint.budgets(AVAILABLE, FAST)) == {"availability": 0.0, "latency": 0.0}
+    assert endpoint.read_used(endpoint.budgets(AVAILABLE, FAST)) == {"availability": 0.0, "latency": 0.0}
 
 
 def test_what_is_older_than_the_window_is_forgotten(endpoint: Endpoint) -> None:
     endpoint.answer("blue", 100, bad=10, ago=timedelta(days=27, hours=23))
     endpoint.answer("blue", 100, bad=0)
     budgets = endpoint.budgets(AVAILABLE)
-    assert endpoint.used(budgets)["availability"] == pytest.approx(10 / 0.2, rel=0.01)
+    assert endpoint.read_used(budgets)["availability"] == pytest.approx(10 / 0.2, rel=0.01)
     endpoint.clock.advance(3 * 3600)
-    assert endpoint.used(budgets)["availability"] == 0.0
+    assert endpoint.read_used(budgets)["availability"] == 0.0
 
 
 def test_hours_that_are_over_are_read_once_and_late_metrics_are_still_found(endpoint: Endpoint) -> None:
     endpoint.answer("blue", 1000, bad=1, ago=timedelta(days=10))
     budgets = endpoint.budgets(AVAILABLE)
-    endpoint.used(budgets)
+    endpoint.read_used(budgets)
     for hours in range(1, 8):
         endpoint.clock.advance(3600)
         endpoint.answer("blue", 1000, bad=1, ago=2 * HOUR)
         asked = len(endpoint.asked)
-        assert endpoint.used(budgets) == endpoint.used(endpoint.budgets(AVAILABLE))
+        assert endpoint.read_used(budgets) == endpoint.used(endpoint.budgets(AVAILABLE))
         warm, cold = endpoint.asked[asked:]
-        assert endpoint.used(budgets)["availability"] == pytest.approx(
+        assert endpoint.read_used(budgets)["availability"] == pytest.approx(
             age(endpoint, timedelta(days=10, hours=hours))
         ), hours
         assert warm["EndTime"] - warm["StartTime"] <= 5 * HOUR
@@ -156,20 +156,20 @@ def test_pages_are_put_together(endpoint: Endpoint, monkeypatch: pytest.MonkeyPa
     ]
     monkeypatch.setattr(endpoint.cloudwatch, "get_metric_data", lambda **_: pages.pop(0))
     part = (endpoint.clock.now() - at) / timedelta(days=28)
-    assert endpoint.used(endpoint.budgets(AVAILABLE))["availability"] == pytest.approx(part)
+    assert endpoint.read_used(endpoint.budgets(AVAILABLE))["availability"] == pytest.approx(part)
 
 
 def test_a_part_of_the_metrics_is_no_budget(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = {"MetricDataResults": [{"Id": "b1", "Timestamps": [], "Values": [], "StatusCode": "InternalError"}]}
     monkeypatch.setattr(endpoint.cloudwatch, "get_metric_data", lambda **_: answer)
     with pytest.raises(IncompleteMetrics, match="InternalError for b1 of availability"):
-        endpoint.used(endpoint.budgets(AVAILABLE))
+        endpoint.read_used(endpoint.budgets(AVAILABLE))
 
 
 def test_it_is_read_every_five_minutes_though_a_sweep_may_be_early(endpoint: Endpoint) -> None:
     budgets, now = endpoint.budgets(AVAILABLE), endpoint.clock.now()
     assert budgets.is_due(now)
-    endpoint.used(budgets)
+    endpoint.read_used(budgets)
     assert [budgets.is_due(now + timedelta(seconds=after)) for after in (60, 240, 299, 300, 360)] == [
         False, False, True, True, True,
     ]  # fmt: skip

@@ -25,7 +25,7 @@ ALARM_ARN = f"arn:aws:cloudwatch:us-east-1:123456789012:alarm:{GUARDRAIL}"
 TABLE_KEYS = {"ledger": ("sequence", "N"), "control": ("key", "S")}
 
 
-def held(version: str, artifact: str = "", floor: int = 1) -> DeployedModel:
+def build_model(version: str, artifact: str = "", floor: int = 1) -> DeployedModel:
     """What a variant holds: an artifact of its own per version, unless it is named."""
     artifact = artifact or f"artifact-{version}"
     return DeployedModel(version, artifact, "sha256:image", compute_content_hash([version, artifact]), floor)
@@ -43,13 +43,13 @@ class Flights:
     clock: ManualClock
     control: ControlClient
     clients: Clients
-    place: ResourceNames = PLACE
+    resource_names: ResourceNames = PLACE
     holds: dict[str, DeployedModel] = field(default_factory=dict)
     configs: int = 0
 
     def controller(self, **options: Any) -> TrafficController:
         """A fresh one, as every process has; `clients` and `place` may be others."""
-        given = {"clients": self.clients, "resource_names": self.place, "clock": self.clock, **options}
+        given = {"clients": self.clients, "resource_names": self.resource_names, "clock": self.clock, **options}
         return TrafficController(**given)
 
     def plan(self, **options: Any) -> RollbackPlan:
@@ -88,7 +88,7 @@ class Flights:
     ) -> str:
         """A new endpoint configuration with these initial weights."""
         self.configs += 1
-        name = f"{self.place.model}-cfg-{self.configs}"
+        name = f"{self.resource_names.model}-cfg-{self.configs}"
         listed: Any = [
             {
                 "VariantName": variant,
@@ -106,9 +106,9 @@ class Flights:
         """The endpoint, in service, its first deployment written down."""
         weights = variants or {"blue": 1.0, "green": 0.0}
         config = self.make_config(weights, instances)
-        self.clients.sagemaker.create_endpoint(EndpointName=self.place.endpoint, EndpointConfigName=config)
+        self.clients.sagemaker.create_endpoint(EndpointName=self.resource_names.endpoint, EndpointConfigName=config)
         self.clock.advance(300)
-        self.holds = {variant: held(str(number)) for number, variant in enumerate(sorted(weights), start=3)}
+        self.holds = {variant: build_model(str(number)) for number, variant in enumerate(sorted(weights), start=3)}
         self.controller().deploy(config, models=self.holds, content="", changed_variants=frozenset())
 
     def split(self, **weights: float) -> None:
@@ -122,7 +122,7 @@ class Flights:
 
     def ask_weights(self, **weights: float) -> None:
         self.clients.sagemaker.update_endpoint_weights_and_capacities(
-            EndpointName=self.place.endpoint,
+            EndpointName=self.resource_names.endpoint,
             DesiredWeightsAndCapacities=[{"VariantName": s, "DesiredWeight": w} for s, w in weights.items()],
         )
 
@@ -147,16 +147,19 @@ class Flights:
     def status(self) -> str:
         return self.controller().state().status
 
-    def told(self) -> Split | None:
+    def replay_ledger(self) -> Split | None:
         """The live split as the ledger tells it."""
-        return replay_split(self.controller().entries(), self.place.endpoint)
+        return replay_split(self.controller().entries(), self.resource_names.endpoint)
 
     def kinds(self) -> list[str]:
         return [entry.kind for entry in self.controller().entries()]
 
     def requests(self, variant: str, count: int) -> None:
         """Requests that the platform counted at this moment."""
-        dimensions = [{"Name": "EndpointName", "Value": self.place.endpoint}, {"Name": "VariantName", "Value": variant}]
+        dimensions = [
+            {"Name": "EndpointName", "Value": self.resource_names.endpoint},
+            {"Name": "VariantName", "Value": variant},
+        ]
         datum: Any = {
             "MetricName": "Invocations",
             "Dimensions": dimensions,

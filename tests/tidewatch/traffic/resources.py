@@ -63,7 +63,7 @@ class Pulumi:
     def preview(self) -> None:
         """Raises Refusal."""
         for name, kind, inputs in self._resources(self._config()):
-            news = self._checked(name, kind, inputs)
+            news = self._check(name, kind, inputs)
             if name in self.state:
                 kind.diff(name, self.state[name][1], news)
 
@@ -97,7 +97,7 @@ class Pulumi:
             if found.id:
                 self.state[name] = (inputs, dict(found.outs or {}))
 
-    def _checked(self, name: str, kind: ResourceProvider, inputs: Props) -> Props:
+    def _check(self, name: str, kind: ResourceProvider, inputs: Props) -> Props:
         got = kind.check(self.state[name][0] if name in self.state else {}, inputs)
         if got.failures:
             raise Refusal("; ".join(one.reason for one in got.failures))
@@ -106,7 +106,7 @@ class Pulumi:
     def _step(self, name: str, kind: ResourceProvider, inputs: Props, targets: tuple[str, ...]) -> None:
         if targets and name not in targets:
             return
-        news = self._checked(name, kind, inputs)
+        news = self._check(name, kind, inputs)
         if name not in self.state:
             self.state[name] = (news, dict(kind.create(news).outs or {}))
             return
@@ -116,7 +116,7 @@ class Pulumi:
         self.state[name] = (news, outputs)
 
     def _resources(self, config: Any) -> Iterator[tuple[str, ResourceProvider, Props]]:
-        here, place = self.config, self.account.place
+        here, place = self.config, self.account.resource_names
         common: Props = {
             "resource_names": {
                 "key": place.key,
@@ -160,7 +160,7 @@ def cause(error: BaseException) -> BaseException:
     return error.__context__ if isinstance(error, ProviderError) and error.__context__ else error
 
 
-def adopted(account: Flights, weights: Mapping[str, float], counts: int = 2) -> Pulumi:
+def adopt_endpoint(account: Flights, weights: Mapping[str, float], counts: int = 2) -> Pulumi:
     """A stack whose first `up` finds the endpoint that the account made for it."""
     config = Config(dict(weights), dict(account.holds), dict.fromkeys(weights, counts))
     made = Pulumi(account, config)

@@ -64,7 +64,9 @@ def test_two_concurrent_rollbacks_are_one_incident_each_time(canary: Flights) ->
     config = canary.controller().state().config
     for number in range(ROUNDS):
         # Tables of its own for each round: what was rolled back before is another model's past.
-        canary.place = ResourceNames("tidewatch/dev/flights", ENDPOINT, f"ledger-{number}", f"control-{number}")
+        canary.resource_names = ResourceNames(
+            "tidewatch/dev/flights", ENDPOINT, f"ledger-{number}", f"control-{number}"
+        )
         make_tables(canary.clients, f"-{number}")
         canary.flip_behind(blue=0.95, green=0.05)
         canary.controller().control.write_models(config, canary.holds, "")
@@ -73,7 +75,7 @@ def test_two_concurrent_rollbacks_are_one_incident_each_time(canary: Flights) ->
         requests = (canary.alarm(), canary.request())
 
         def ask(position: int, requests: Any = requests, results: list[RollbackResult] = results) -> None:
-            controller = TrafficController(clients, canary.place, canary.clock)
+            controller = TrafficController(clients, canary.resource_names, canary.clock)
             results.append(run_rollback(requests[position], controller, canary.plan()))
 
         together(lambda ask=ask: ask(0), lambda ask=ask: ask(1))
@@ -82,7 +84,7 @@ def test_two_concurrent_rollbacks_are_one_incident_each_time(canary: Flights) ->
         assert len({result.incident for result in results}) == 1, number
         assert (kinds.count("incident"), kinds.count("quarantine")) == (1, 1), number
         assert canary.live() == {"blue": 1.0, "green": 0.0}, number
-        assert Split.from_single_variant("blue").is_close_to(canary.told()), number
+        assert Split.from_single_variant("blue").is_close_to(canary.replay_ledger()), number
 
 
 def test_two_writers_at_once_do_not_mix_and_the_ledger_tells_the_last(canary: Flights) -> None:
@@ -98,8 +100,8 @@ def test_two_writers_at_once_do_not_mix_and_the_ledger_tells_the_last(canary: Fl
         canary.clock.advance(60)
         assert canary.live()["green"] in (0.3, 0.6), number
         assert canary.sweep().out_of_band_incident == "", number
-        assert canary.told() is not None
-        assert canary.told() == canary.controller().split
+        assert canary.replay_ledger() is not None
+        assert canary.replay_ledger() == canary.controller().split
 
 
 def test_a_writer_and_a_rollback_at_once_end_on_the_target(canary: Flights) -> None:
@@ -119,7 +121,7 @@ def test_a_writer_and_a_rollback_at_once_end_on_the_target(canary: Flights) -> N
         together(write, roll_back)
         canary.sweeps(4)
         assert canary.live() == {"blue": 1.0, "green": 0.0}, number
-        assert Split.from_single_variant("blue").is_close_to(canary.told()), number
+        assert Split.from_single_variant("blue").is_close_to(canary.replay_ledger()), number
         assert len(canary.controller().open_incidents()) == 1, number
         canary.clock.advance(1000)
         canary.sweep()

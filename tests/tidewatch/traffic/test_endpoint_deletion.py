@@ -38,7 +38,7 @@ def test_what_has_ended_ends_again_without_a_word(canary: Flights) -> None:
 
 def test_an_end_that_was_cut_off_is_waited_for(canary: Flights) -> None:
     canary.controller().claim_deletion("declared-1")
-    canary.clients.sagemaker.delete_endpoint(EndpointName=canary.place.endpoint)
+    canary.clients.sagemaker.delete_endpoint(EndpointName=canary.resource_names.endpoint)
     assert canary.controller().delete_endpoint("declared-1", who="pulumi")
     with pytest.raises(EndpointMissing):
         canary.controller().state()
@@ -46,7 +46,7 @@ def test_an_end_that_was_cut_off_is_waited_for(canary: Flights) -> None:
 
 def test_an_endpoint_that_served_and_is_being_deleted_is_missed(canary: Flights) -> None:
     canary.controller().require_endpoint()
-    canary.clients.sagemaker.delete_endpoint(EndpointName=canary.place.endpoint)
+    canary.clients.sagemaker.delete_endpoint(EndpointName=canary.resource_names.endpoint)
     with pytest.raises(EndpointMissing, match="is being deleted: wait until it is gone"):
         canary.controller().require_endpoint()
 
@@ -98,12 +98,12 @@ def test_an_endpoint_that_is_ended_is_missed_by_nobody(canary: Flights) -> None:
 
 @pytest.mark.parametrize("after", [0, 600])
 def test_an_endpoint_that_somebody_else_deleted_is_missed(canary: Flights, after: int) -> None:
-    canary.clients.sagemaker.delete_endpoint(EndpointName=canary.place.endpoint)
+    canary.clients.sagemaker.delete_endpoint(EndpointName=canary.resource_names.endpoint)
     canary.clock.advance(after)
     assert canary.controller().read_gauges().endpoint[metrics.ENDPOINT_NOT_IN_SERVICE] == 1.0
 
 
 def test_without_tables_the_endpoint_ends_all_the_same(canary: Flights) -> None:
-    for table in (canary.place.ledger, canary.place.control):
+    for table in (canary.resource_names.ledger, canary.resource_names.control):
         canary.clients.dynamodb.delete_table(TableName=table)
     assert canary.controller().delete_endpoint("declared-1", who="pulumi")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.tidewatch.traffic.account import PLACE, Flights, held
+from tests.tidewatch.traffic.account import PLACE, Flights, build_model
 from tests.tidewatch.traffic.failing_tables import WRITES, failing
 from tidewatch import metrics
 from tidewatch.aws.dynamodb import to_item
@@ -16,7 +16,7 @@ from tidewatch.traffic import LedgerEntry, RollbackRun, Split, build_acknowledge
 from tidewatch.traffic.hash_chain import HashChain
 
 
-def forged(canary: Flights, **changes: Any) -> RollbackRun:
+def forge_run(canary: Flights, **changes: Any) -> RollbackRun:
     return replace(RollbackRun("forged", "pending", "green", canary.clock.now(), revision=9), **changes)
 
 
@@ -30,24 +30,24 @@ def put_entry(canary: Flights, sequence: float, key: str = PLACE.key, **values: 
     canary.clients.dynamodb.put_item(TableName="ledger", Item=to_item(body))
 
 
-def refused(canary: Flights) -> float:
+def count_refused_records(canary: Flights) -> float:
     return canary.controller().read_gauges().endpoint[metrics.RECORDS_REFUSED]
 
 
 @pytest.mark.parametrize("state", ["pending", "flipping", "rolled_back", "blocked"])
 def test_a_forged_rollback_to_the_challenger_moves_nothing(canary: Flights, state: Any) -> None:
     before = canary.live()
-    put_head(canary, forged(canary, state=state).to_json())
+    put_head(canary, forge_run(canary, state=state).to_json())
     canary.sweep()
     canary.sweeps(3)
     assert canary.live() == before
     assert "quarantine" not in canary.kinds()
-    assert refused(canary) == 1
+    assert count_refused_records(canary) == 1
     assert canary.controller().open_incidents() == ()
 
 
 def test_an_operators_rollback_does_not_attach_to_a_forged_one(canary: Flights) -> None:
-    put_head(canary, forged(canary).to_json())
+    put_head(canary, forge_run(canary).to_json())
     assert canary.roll_back().target == "blue"
     assert canary.live() == {"blue": 1.0, "green": 0.0}
 
@@ -58,7 +58,7 @@ def test_a_rollback_that_was_under_way_when_its_target_moved_is_driven_to_its_en
     canary.requests("blue", 5)
     assert canary.sweeps(4, target="green").state in ("closed", "no_incident")
     assert canary.controller().get_incident(result.incident).state == "closed"
-    assert refused(canary) == 0
+    assert count_refused_records(canary) == 0
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_rollback_that_was_under_way_when_its_target_moved_is_driven_to_its_en
 def test_a_head_of_another_form_stops_no_rollback(canary: Flights, run: object) -> None:
     put_head(canary, run)
     canary.sweep()
-    assert refused(canary) == 1
+    assert count_refused_records(canary) == 1
     put_head(canary, run)
     assert canary.roll_back().state == "rolled_back"
     assert canary.live() == {"blue": 1.0, "green": 0.0}
@@ -91,9 +91,11 @@ def test_who_may_only_read_passes_over_what_the_sweep_sets_aside(canary: Flights
     put_head(canary, {})
     with failing(canary, ("ledger", "control"), WRITES, "AccessDeniedException"):
         declared = Split.of({"blue": 80, "green": 20})
-        canary.controller().require_update_allowed(declared=declared, previous=canary.told(), models=canary.holds)
+        canary.controller().require_update_allowed(
+            declared=declared, previous=canary.replay_ledger(), models=canary.holds
+        )
     canary.sweep()
-    assert refused(canary) == 1
+    assert count_refused_records(canary) == 1
 
 
 @pytest.mark.parametrize("ahead", [-1, 0, 1, 10**6])
@@ -104,9 +106,9 @@ def test_a_forged_drain_brings_no_traffic_back(canary: Flights, ahead: int) -> N
     canary.controller().control.put("drain", drain)
     canary.sweeps(3)
     assert canary.live() == before
-    assert refused(canary) == float(ahead >= 0), "an older one was superseded by what is live"
+    assert count_refused_records(canary) == float(ahead >= 0), "an older one was superseded by what is live"
     canary.controller().control.put("drain", drain)
-    canary.deploy("green", held("5"))
+    canary.deploy("green", build_model("5"))
     assert canary.live()["green"] == 0
     kept = canary.controller().control.get("drain")
     assert kept is not None
@@ -119,9 +121,9 @@ def test_people_are_told_for_half_an_hour(canary: Flights) -> None:
     put_head(canary, {})
     canary.sweep()
     canary.clock.advance(29 * 60)
-    assert refused(canary) == 1
+    assert count_refused_records(canary) == 1
     canary.clock.advance(2 * 60)
-    assert refused(canary) == 0
+    assert count_refused_records(canary) == 0
 
 
 @pytest.mark.parametrize("expires", [{"N": "99999999999"}, {"S": "never"}])
@@ -154,12 +156,12 @@ def test_a_ledger_entry_of_another_form_is_skipped_and_told(canary: Flights, ent
     last = canary.controller().entries()[-1].sequence
     put_entry(canary, last + 1, **entry)
     canary.sweep()
-    assert refused(canary) == 2, "nobody can read it, and it is no link of the chain"
+    assert count_refused_records(canary) == 2, "nobody can read it, and it is no link of the chain"
     assert canary.roll_back().state == "rolled_back", "which appends behind it"
     assert canary.controller().entries()[last].sequence == last + 2
     canary.clock.advance(31 * 60)
     canary.sweep()
-    assert refused(canary) == 0
+    assert count_refused_records(canary) == 0
 
 
 @pytest.mark.parametrize(
@@ -175,7 +177,7 @@ def test_a_ledger_entry_of_another_form_is_skipped_and_told(canary: Flights, ent
 def test_an_entry_that_could_not_be_reckoned_with_is_set_aside(canary: Flights, entry: dict[str, object]) -> None:
     put_entry(canary, canary.controller().entries()[-1].sequence + 1, **{"who": "x", "at": NOW, **entry})
     canary.sweep()
-    assert refused(canary) == 2
+    assert count_refused_records(canary) == 2
     canary.flip_behind(blue=1, green=1)
     assert canary.sweep().out_of_band_incident, "which asks for every outcome's answers"
     assert canary.roll_back().state == "rolled_back"
@@ -193,7 +195,7 @@ def test_an_entry_under_a_number_that_is_not_the_next_is_set_aside_and_told(
     last = canary.controller().entries()[-1].sequence
     put_entry(canary, number, key, kind="intent", who="x", at=NOW)
     canary.sweep()
-    assert refused(canary) == 1
+    assert count_refused_records(canary) == 1
     assert canary.controller().find_tampering() == (f"{key} {number}",)
     result = canary.roll_back()
     assert result.state == "rolled_back"
@@ -202,7 +204,7 @@ def test_an_entry_under_a_number_that_is_not_the_next_is_set_aside_and_told(
     assert canary.controller().open_incidents() == ()
     assert canary.controller().find_tampering() == (f"{key} {number}",), "and what follows fits"
     canary.clock.advance(31 * 60)
-    assert refused(canary) == 0, "doctor says it for good"
+    assert count_refused_records(canary) == 0, "doctor says it for good"
 
 
 def test_a_flood_of_entries_ahead_moves_no_number(canary: Flights) -> None:
@@ -211,7 +213,7 @@ def test_a_flood_of_entries_ahead_moves_no_number(canary: Flights) -> None:
         put_entry(canary, last + 10 * number, kind="outcome", who="x", at=NOW, to={"green": 1.0})
     assert canary.roll_back().state == "rolled_back"
     assert canary.controller().entries()[-1].sequence == last + 4
-    told = canary.told()
+    told = canary.replay_ledger()
     assert told is not None
     assert told.get_share("green") == 0
 
@@ -266,10 +268,10 @@ def test_an_acknowledgement_that_nobody_can_read_is_told_however_old_the_changes
     assert ledger.count_recent_unreadable(canary.clock.now()) == 1
     incident = canary.roll_back().incident
     canary.clock.advance(3600)
-    assert refused(canary) == 1, "a change is of another chain: it stands behind no acknowledgement"
+    assert count_refused_records(canary) == 1, "a change is of another chain: it stands behind no acknowledgement"
     canary.controller().acknowledge(incident, "ana")
     canary.clock.advance(31 * 60)
-    assert refused(canary) == 0, "another acknowledgement stands behind it"
+    assert count_refused_records(canary) == 0, "another acknowledgement stands behind it"
 
 
 @pytest.mark.parametrize("seen", [-5, 10**30, 5.5, "all", [1]])
@@ -288,7 +290,7 @@ def test_an_acknowledgement_of_what_nobody_can_have_seen_counts_for_nothing(cana
     )
     assert [one.id for one in canary.controller().open_incidents()] == [incident]
     assert canary.controller().entries()[-1].sequence == last
-    assert refused(canary) == 1
+    assert count_refused_records(canary) == 1
 
 
 def test_a_giant_reason_stops_no_write(canary: Flights) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.tidewatch.traffic.account import ENDPOINT, Flights, handle_event, held
+from tests.tidewatch.traffic.account import ENDPOINT, Flights, build_model, handle_event
 from tidewatch import metrics
 from tidewatch.traffic import ChangeRefused, SilentRollback, TrafficError
 
@@ -90,7 +90,7 @@ def test_a_blocked_rollback_stays_pending_until_it_is_acknowledged(canary: Fligh
 
 def test_a_deployment_runs_until_its_configuration_is_live(canary: Flights) -> None:
     during = seen_during(canary, "Updating")
-    canary.deploy("green", held("5"))
+    canary.deploy("green", build_model("5"))
     moving = [one for one in during if one["DeploymentRunning"]]
     assert moving
     assert all(one == CALM | {"DeploymentRunning": 1} for one in moving)
@@ -110,11 +110,11 @@ def test_a_deployment_undone_shows_once_it_is_over_and_until_the_next_one_is_liv
     back = seen_during(canary, "RollingBack")
     canary.control.inject("deployment_fails", endpoint=ENDPOINT, reason="health_check")
     with pytest.raises(SilentRollback):
-        canary.deploy("green", held("5"))
+        canary.deploy("green", build_model("5"))
     assert back
     assert all((one["DeploymentRunning"], one["DeploymentRolledBack"]) == (1, 0) for one in back)
     assert read(canary) == CALM | {"DeploymentRolledBack": 1}
-    canary.deploy("green", held("6"))
+    canary.deploy("green", build_model("6"))
     assert read(canary) == CALM
 
 
@@ -122,7 +122,7 @@ def test_declaring_again_what_is_live_takes_the_failed_wish_back(canary: Flights
     live = canary.controller().state().config
     canary.control.inject("deployment_fails", endpoint=ENDPOINT, reason="health_check")
     with pytest.raises(SilentRollback):
-        canary.deploy("green", held("5"))
+        canary.deploy("green", build_model("5"))
     canary.controller().deploy(live, models=canary.holds, content="", changed_variants=frozenset())
     assert read(canary) == CALM
 
@@ -132,12 +132,12 @@ def test_a_deployment_that_was_refused_was_not_undone(canary: Flights) -> None:
         "api", service="sagemaker", action="UpdateEndpoint", code="ValidationException", message="No.", status=400
     )
     with pytest.raises(TrafficError):
-        canary.deploy("green", held("5"))
+        canary.deploy("green", build_model("5"))
     assert read(canary) == CALM
     joining = canary.make_config({"blue": 0.0, "green": 0.0, "violet": 1.0})
     with pytest.raises(ChangeRefused):
         canary.controller().deploy(
-            joining, models={**canary.holds, "violet": held("6")}, content="", changed_variants=frozenset()
+            joining, models={**canary.holds, "violet": build_model("6")}, content="", changed_variants=frozenset()
         )
     assert read(canary) == CALM
 
@@ -152,7 +152,7 @@ def test_a_deployment_whose_acceptance_was_lost_on_the_way_was_not_undone(canary
 
     during = seen_during(canary, "Updating")
     with handle_event(sagemaker, "before-call.sagemaker.UpdateEndpoint", accept):
-        canary.deploy("green", held("5"))
+        canary.deploy("green", build_model("5"))
     assert len(calls) > 2
     assert not any(one["DeploymentRolledBack"] for one in during)
     assert read(canary) == CALM
@@ -167,7 +167,7 @@ def test_a_deployment_that_its_program_did_not_live_to_see_undone_shows(canary: 
 
     canary.clock.on_advance.append(die)
     with pytest.raises(KeyboardInterrupt):
-        canary.deploy("green", held("5"))
+        canary.deploy("green", build_model("5"))
     canary.clock.on_advance.remove(die)
     assert read(canary)["DeploymentRunning"] == 1
     canary.clock.advance(600)

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from components.sagemaker.provider import ProviderError
 from rehearsal.aws import create_local_control, simulate_aws
-from tests.tidewatch.traffic.account import Flights, flights, held
+from tests.tidewatch.traffic.account import Flights, build_model, flights
 from tests.tidewatch.traffic.interruptions import Fuse, Killed, mortal
-from tests.tidewatch.traffic.resources import Refusal, adopted, cause, providers_of
+from tests.tidewatch.traffic.resources import Refusal, adopt_endpoint, cause, providers_of
 from tidewatch import clock as clocks
 from tidewatch.content_hash import compute_content_hash
 from tidewatch.traffic import (
@@ -46,9 +46,9 @@ class History:
         self.clients = account.clients
         account.create()
         with providers_of(lambda: self.clients):
-            self.pulumi = adopted(account, {"blue": 100.0, "green": 0.0})
+            self.pulumi = adopt_endpoint(account, {"blue": 100.0, "green": 0.0})
         self.config = self.pulumi.config
-        self.config.guardrails = {"green": f"{account.place.endpoint}-guardrail"}
+        self.config.guardrails = {"green": f"{account.resource_names.endpoint}-guardrail"}
         self.guardrail("OK")
         self.whole = copy.deepcopy(self.config)
         self.unsettled = False
@@ -63,7 +63,7 @@ class History:
 
     def edit_version(self, variant: str, artifact: str) -> None:
         """A version of its own each time: the same artifact again is a republished one."""
-        self.config.holds[variant] = held(f"v{next(self.versions)}", artifact=artifact)
+        self.config.holds[variant] = build_model(f"v{next(self.versions)}", artifact=artifact)
 
     def edit_environment(self, variant: str, value: int) -> None:
         """The same model, run in another way."""
@@ -131,7 +131,7 @@ class History:
             self.clients = self.account.clients
         self.raised_nothing_quarantined()
 
-    def declare(self, weights: tuple[int, int]) -> None:
+    def declare_split(self, weights: tuple[int, int]) -> None:
         self.edit_split(weights)
         self.up()
 
@@ -149,7 +149,7 @@ class History:
 
     def go_back(self) -> None:
         """A canary that is rolled back, its incident still open."""
-        self.declare((50, 50))
+        self.declare_split((50, 50))
         self.account.roll_back()
 
     def republish(self, variant: str) -> None:
@@ -193,14 +193,18 @@ class History:
 
     def busy(self, seconds: int) -> None:
         if self.account.status() == "InService":
-            endpoint = self.account.place.endpoint
+            endpoint = self.account.resource_names.endpoint
             self.account.control.inject("status", endpoint=endpoint, status="SystemUpdating", seconds=seconds)
 
     def take_back(self) -> None:
-        self.account.control.inject("change_rolls_back", endpoint=self.account.place.endpoint, reason="internal")
+        self.account.control.inject(
+            "change_rolls_back", endpoint=self.account.resource_names.endpoint, reason="internal"
+        )
 
     def fail_deployment(self) -> None:
-        self.account.control.inject("deployment_fails", endpoint=self.account.place.endpoint, reason="unhealthy")
+        self.account.control.inject(
+            "deployment_fails", endpoint=self.account.resource_names.endpoint, reason="unhealthy"
+        )
 
     def quieten(self) -> None:
         """Lets everything end, and is swept meanwhile."""
@@ -238,12 +242,14 @@ class History:
         blue = controller.live_models().get("blue")
         assert not any(quarantine.is_blocking("blue", blue, state.config) for quarantine in controller.quarantines())
 
-    def told(self) -> None:
+    def check_ledger(self) -> None:
         """The ledger's outcomes and observations replay to the live split."""
         assert self.account.status() == "InService"
         live = self.account.controller().split
         assert live is not None
-        assert live.is_close_to(self.account.told()), [entry.to_json() for entry in self.account.controller().entries()]
+        assert live.is_close_to(self.account.replay_ledger()), [
+            entry.to_json() for entry in self.account.controller().entries()
+        ]
 
 
 def open_before(entries: tuple[LedgerEntry, ...]) -> set[str]:
@@ -300,7 +306,7 @@ STEPS = st.one_of(
 
 
 @pytest.fixture(scope="module")
-def shared() -> Iterator[Callable[[], Flights]]:
+def shared_account() -> Iterator[Callable[[], Flights]]:
     """Endpoints of their own in one simulated account."""
     with pytest.MonkeyPatch.context() as patch, simulate_aws() as clock:
         patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
@@ -319,14 +325,14 @@ def shared() -> Iterator[Callable[[], Flights]]:
 
 @settings(max_examples=25, deadline=None, suppress_health_check=cast("list[HealthCheck]", list(HealthCheck)))
 @given(steps=st.lists(STEPS, min_size=4, max_size=10))
-def test_no_history_leads_to_what_must_never_happen(shared: Callable[[], Flights], steps: list[Step]) -> None:
-    history = History(shared())
+def test_no_history_leads_to_what_must_never_happen(shared_account: Callable[[], Flights], steps: list[Step]) -> None:
+    history = History(shared_account())
     for step in steps:
         step(history)
         history.always()
     history.quieten()
     history.always()
-    history.told()
+    history.check_ledger()
     history.up()
     history.always()
-    history.told()
+    history.check_ledger()

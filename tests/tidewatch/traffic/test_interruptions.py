@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from tests.tidewatch.rollback.test_busy_endpoint import start_deployment
-from tests.tidewatch.traffic.account import ENDPOINT, PLACE, Flights, held
+from tests.tidewatch.traffic.account import ENDPOINT, PLACE, Flights, build_model
 from tests.tidewatch.traffic.interruptions import Fuse, Killed, mortal
 from tidewatch.rollback import run_rollback
 from tidewatch.traffic import Split, TrafficController, replay_split
@@ -121,7 +121,7 @@ def test_a_change_killed_after_any_call_is_no_unannounced_flip_and_can_be_repeat
             assert canary.sweep().out_of_band_incident == "", number
         canary.split(blue=50, green=50)
         assert canary.live() == {"blue": 0.5, "green": 0.5}
-        assert canary.told() == Split({"blue": 0.5, "green": 0.5})
+        assert canary.replay_ledger() == Split({"blue": 0.5, "green": 0.5})
 
 
 def test_a_deployment_killed_after_any_call_can_be_repeated_and_ends_where_it_should(canary: Flights) -> None:
@@ -130,7 +130,7 @@ def test_a_deployment_killed_after_any_call_can_be_repeated_and_ends_where_it_sh
         number += 1
         again(canary, number)
         config = canary.make_config({"blue": 1.0, "green": 0.0})
-        after = {**canary.holds, "green": held(f"v{number}")}
+        after = {**canary.holds, "green": build_model(f"v{number}")}
 
         def deploy(fuse: Fuse, config: str = config, after: dict = after) -> None:
             dying(canary, fuse).deploy(config, models=after, content="", changed_variants=frozenset({"green"}))
@@ -145,9 +145,9 @@ def test_a_deployment_killed_after_any_call_can_be_repeated_and_ends_where_it_sh
         for _ in range(3):
             canary.clock.advance(60)
             assert canary.sweep().out_of_band_incident == "", number
-        assert TARGET.is_close_to(canary.told()), number
+        assert TARGET.is_close_to(canary.replay_ledger()), number
         canary.controller().apply_after_deployment(CANARY, canary.holds)
-        assert CANARY.is_close_to(canary.told()), number
+        assert CANARY.is_close_to(canary.replay_ledger()), number
         assert canary.controller().control.get("drain") is None, number
     assert number > 9
 
@@ -160,7 +160,7 @@ def test_a_drain_whose_deployment_was_killed_is_undone_by_the_sweep_where_the_mo
         number += 1
         again(canary, number)
         config = canary.make_config({"blue": 1.0, "green": 0.0})
-        before, after = dict(canary.holds), {**canary.holds, "green": held(f"w{number}")}
+        before, after = dict(canary.holds), {**canary.holds, "green": build_model(f"w{number}")}
         try:
             dying(canary, Fuse(number)).deploy(config, models=after, content="", changed_variants=frozenset({"green"}))
             killed = False
@@ -181,7 +181,7 @@ def test_a_drain_whose_deployment_was_killed_is_undone_by_the_sweep_where_the_mo
                 canary.controller().state().config, models=before, content="", changed_variants=frozenset()
             )
             assert not record.changed
-        assert CANARY.is_close_to(canary.told()) or TARGET.is_close_to(canary.told()), number
+        assert CANARY.is_close_to(canary.replay_ledger()) or TARGET.is_close_to(canary.told()), number
         assert not canary.controller().open_incidents(), number
         canary.controller().apply_after_deployment(CANARY, canary.holds)
     assert same > 4
@@ -200,7 +200,7 @@ def test_a_writer_that_waits_for_long_is_not_answered_for(canary: Flights) -> No
     last = [canary.clock.now()]
     canary.control.inject("status", endpoint=ENDPOINT, status="SystemUpdating", seconds=1800)
     canary.clock.on_advance.append(sweep)
-    canary.deploy("green", held("9"))
+    canary.deploy("green", build_model("9"))
     canary.controller().apply_after_deployment(CANARY, canary.holds)
     canary.clock.on_advance.remove(sweep)
     assert len(swept) > 30

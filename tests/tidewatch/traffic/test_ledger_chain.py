@@ -58,7 +58,7 @@ def remove(account: Flights, one: dict[str, Any]) -> None:
     )
 
 
-def torn(account: Flights) -> tuple[str, ...]:
+def find_tampering(account: Flights) -> tuple[str, ...]:
     return account.controller().find_tampering()
 
 
@@ -68,19 +68,19 @@ def differing(account: Flights) -> list[str]:
     return list(copies(account).find_differences(traffic.ledger))
 
 
-def refused(account: Flights) -> float:
+def count_refused_records(account: Flights) -> float:
     return account.controller().read_gauges().endpoint[metrics.RECORDS_REFUSED]
 
 
 def test_what_was_only_appended_is_whole(history: Flights) -> None:
-    assert torn(history) == ()
+    assert find_tampering(history) == ()
     assert differing(history) == []
-    assert refused(history) == 0
+    assert count_refused_records(history) == 0
     history.controller().detect_out_of_band()
     history.flip_behind(blue=1, green=1)
     history.sweeps(2)
     keep(history)
-    assert torn(history) == ()
+    assert find_tampering(history) == ()
     assert differing(history) == []
 
 
@@ -92,17 +92,17 @@ def test_any_entry_that_is_changed_or_taken_out_is_found(history: Flights, attac
                 put(history, {**one, "who": {"S": "somebody else"}})
             else:
                 remove(history, one)
-            assert torn(history), (key, one["sequence"])
+            assert find_tampering(history), (key, one["sequence"])
             assert differing(history), (key, one["sequence"])
             put(history, one)
-            assert torn(history) == ()
+            assert find_tampering(history) == ()
 
 
 def test_a_chain_that_is_made_anew_is_found_by_its_copies(history: Flights) -> None:
     before = items(history)
     make_anew(history)
     assert history.controller().ledger.broken_links == ()
-    assert torn(history) == (f"{PLACE.key} up to {len(before)}",)
+    assert find_tampering(history) == (f"{PLACE.key} up to {len(before)}",)
     assert differing(history)
 
 
@@ -128,7 +128,7 @@ def test_copying_hides_no_chain_that_was_made_anew_however_it_grows(history: Fli
         traffic.ledger.append(lambda _: LedgerEntry("outcome", "me", history.clock.now()))
         traffic.entries()
         copies(history).copy_new_entries(traffic.ledger, traffic.control)
-        assert torn(history) == (f"{PLACE.key} up to {before}",)
+        assert find_tampering(history) == (f"{PLACE.key} up to {before}",)
         assert traffic.find_tampering()
     assert differing(history)
 
@@ -139,9 +139,9 @@ def test_what_follows_an_entry_that_fits_nothing_is_copied_all_the_same(history:
     put(history, odd)
     history.controller().ledger.append(lambda _: LedgerEntry("outcome", "me", history.clock.now()))
     keep(history)
-    assert torn(history) == (f"{PLACE.key} {last + 1}",)
+    assert find_tampering(history) == (f"{PLACE.key} {last + 1}",)
     put(history, {**items(history)[-1], "who": {"S": "somebody else"}})
-    assert torn(history) == (f"{PLACE.key} {last + 1}", f"{PLACE.key} up to {last + 2}")
+    assert find_tampering(history) == (f"{PLACE.key} {last + 1}", f"{PLACE.key} up to {last + 2}")
 
 
 def test_what_was_taken_out_hides_nothing_that_stands_behind_it(history: Flights) -> None:
@@ -151,7 +151,7 @@ def test_what_was_taken_out_hides_nothing_that_stands_behind_it(history: Flights
     assert [one.sequence for one in history.controller().entries()] == [
         one.sequence for one in before if one.kind == "acknowledgement" or one.sequence not in (2, 3)
     ]
-    assert torn(history) == (f"{PLACE.key} 4",)
+    assert find_tampering(history) == (f"{PLACE.key} 4",)
     history.controller().ledger.append(lambda _: LedgerEntry("outcome", "me", history.clock.now()))
     assert history.controller().entries()[-1].sequence == before[-1].sequence + 1
 
@@ -207,21 +207,21 @@ def test_a_function_that_stays_warm_reads_the_whole_ledger_once_an_hour(history:
 
 def test_a_ledger_that_was_cut_off_is_found(history: Flights) -> None:
     remove(history, items(history)[-1])
-    assert torn(history)
+    assert find_tampering(history)
     assert differing(history)
 
 
 def test_people_are_told_once_of_each_break_and_for_half_an_hour(history: Flights) -> None:
     first, *_ = items(history)
     put(history, {**first, "who": {"S": "somebody else"}})
-    assert refused(history) == 1
+    assert count_refused_records(history) == 1
     history.clock.advance(29 * 60)
-    assert refused(history) == 1
+    assert count_refused_records(history) == 1
     history.clock.advance(2 * 60)
-    assert refused(history) == 0, "doctor says it for good"
+    assert count_refused_records(history) == 0, "doctor says it for good"
     second = items(history)[2]
     put(history, {**second, "who": {"S": "somebody else"}})
-    assert refused(history) == 1
+    assert count_refused_records(history) == 1
 
 
 def test_nothing_overwrites_a_copy(history: Flights) -> None:
@@ -241,7 +241,7 @@ def test_an_acknowledgement_where_the_rollback_writes_lifts_no_quarantine(canary
     chain.add({"kind": "acknowledgement", "who": "me", "at": canary.clock.now().isoformat(), "incident": incident})
     assert [one.id for one in canary.controller().open_incidents()] == [incident]
     assert [one.variant for one in canary.controller().quarantines()] == ["green"]
-    assert refused(canary) == 1
+    assert count_refused_records(canary) == 1
     canary.controller().acknowledge(incident, "ana")
     assert canary.controller().quarantines() == ()
 
@@ -251,7 +251,7 @@ def test_what_is_no_acknowledgement_does_not_count_where_those_are(canary: Fligh
     chain.add({"kind": "outcome", "who": "me", "at": canary.clock.now().isoformat(), "to": {"green": 1.0}})
     for seen in ("all", -5, 10**30, [1]):
         chain.add({"kind": "acknowledgement", "who": "me", "at": canary.clock.now().isoformat(), "seen_sequence": seen})
-    told = canary.told()
+    told = canary.replay_ledger()
     assert told is not None
     assert told.get_share("green") < 1
     assert canary.roll_back().state == "rolled_back"

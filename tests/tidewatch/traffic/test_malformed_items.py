@@ -123,7 +123,7 @@ def put(account: Flights, key: str, body: dict[str, Any]) -> None:
     account.clients.dynamodb.put_item(TableName="control", Item=whole)
 
 
-def swept(account: Flights) -> dict[str, float]:
+def sweep_minute(account: Flights) -> dict[str, float]:
     """What the function does each minute, and what it tells the alarms."""
     account.clock.advance(60)
     account.sweep()
@@ -135,7 +135,7 @@ def swept(account: Flights) -> dict[str, float]:
 
 
 @pytest.fixture
-def driven(canary: Flights) -> Iterator[Flights]:
+def swept_canary(canary: Flights) -> Iterator[Flights]:
     canary.sweep()
     yield canary
     canary.roll_back()
@@ -144,20 +144,22 @@ def driven(canary: Flights) -> Iterator[Flights]:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(key=st.sampled_from(KEYS), body=bodies(NAMES))
-def test_no_item_of_the_control_table_stops_the_sweep(driven: Flights, key: str, body: dict[str, Any]) -> None:
-    put(driven, key, body)
-    assert metrics.RECORDS_REFUSED.name in swept(driven)
+def test_no_item_of_the_control_table_stops_the_sweep(swept_canary: Flights, key: str, body: dict[str, Any]) -> None:
+    put(swept_canary, key, body)
+    assert metrics.RECORDS_REFUSED.name in sweep_minute(swept_canary)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
 @given(body=bodies(FIELDS), acknowledges=st.booleans())
-def test_no_entry_of_the_ledger_stops_the_sweep(driven: Flights, body: dict[str, Any], acknowledges: bool) -> None:
-    traffic = driven.controller()
+def test_no_entry_of_the_ledger_stops_the_sweep(
+    swept_canary: Flights, body: dict[str, Any], acknowledges: bool
+) -> None:
+    traffic = swept_canary.controller()
     traffic.entries()
     chain = traffic.ledger.chains[acknowledges]
     number = {"sequence": {"N": str(chain.last_number + 1)}}
-    driven.clients.dynamodb.put_item(TableName="ledger", Item={**body, "endpoint": {"S": chain.key}, **number})
-    assert metrics.RECORDS_REFUSED.name in swept(driven)
+    swept_canary.clients.dynamodb.put_item(TableName="ledger", Item={**body, "endpoint": {"S": chain.key}, **number})
+    assert metrics.RECORDS_REFUSED.name in sweep_minute(swept_canary)
 
 
 ODD: tuple[dict[str, Any], ...] = (
@@ -172,18 +174,18 @@ SET_ASIDE = ("run", "requested-config", "served-versions", "drain", "deployment#
 
 
 @pytest.mark.parametrize(("key", "body"), itertools.product(SET_ASIDE, ODD))
-def test_an_item_of_another_form_is_set_aside_and_told(driven: Flights, key: str, body: dict[str, Any]) -> None:
-    put(driven, key, body)
-    assert swept(driven)["RecordsRefused"] == 1
-    assert driven.controller().read_gauges().served_versions.keys() <= {"blue", "green"}
-    driven.clock.advance(31 * 60)
-    assert swept(driven)["RecordsRefused"] == 0
+def test_an_item_of_another_form_is_set_aside_and_told(swept_canary: Flights, key: str, body: dict[str, Any]) -> None:
+    put(swept_canary, key, body)
+    assert sweep_minute(swept_canary)["RecordsRefused"] == 1
+    assert swept_canary.controller().read_gauges().served_versions.keys() <= {"blue", "green"}
+    swept_canary.clock.advance(31 * 60)
+    assert sweep_minute(swept_canary)["RecordsRefused"] == 0
 
 
-def test_what_a_variant_serves_is_told_again_after_an_item_of_another_form(driven: Flights) -> None:
-    before = driven.controller().read_gauges().served_versions
-    put(driven, "served-versions", {"variants": {"S": "all"}})
-    after = driven.controller().read_gauges().served_versions
+def test_what_a_variant_serves_is_told_again_after_an_item_of_another_form(swept_canary: Flights) -> None:
+    before = swept_canary.controller().read_gauges().served_versions
+    put(swept_canary, "served-versions", {"variants": {"S": "all"}})
+    after = swept_canary.controller().read_gauges().served_versions
     assert {variant: one.version for variant, one in after.items()} == {
         variant: one.version for variant, one in before.items()
     }
@@ -191,12 +193,12 @@ def test_what_a_variant_serves_is_told_again_after_an_item_of_another_form(drive
 
 @pytest.mark.parametrize("key", ["scaling", "deletion-owner", f"advised#{ALARM_ARN}"])
 @pytest.mark.parametrize("body", [{}, {"targets": {"S": "blue"}, "name": {"L": []}, "alarm_at": {"N": "1"}}])
-def test_what_only_some_calls_read_stops_none_of_them(driven: Flights, key: str, body: dict[str, Any]) -> None:
-    put(driven, key, body)
-    assert driven.controller().has_suspended_scaling() is False
-    assert driven.controller().is_deletion_owner("somebody") in (True, key != "deletion-owner")
-    advised = driven.alarm()
-    assert driven.roll_back(advised, automatic=False).state == "advised"
+def test_what_only_some_calls_read_stops_none_of_them(swept_canary: Flights, key: str, body: dict[str, Any]) -> None:
+    put(swept_canary, key, body)
+    assert swept_canary.controller().has_suspended_scaling() is False
+    assert swept_canary.controller().is_deletion_owner("somebody") in (True, key != "deletion-owner")
+    advised = swept_canary.alarm()
+    assert swept_canary.roll_back(advised, automatic=False).state == "advised"
 
 
 @pytest.mark.parametrize(
@@ -209,19 +211,19 @@ def test_what_only_some_calls_read_stops_none_of_them(driven: Flights, key: str,
         {},
     ],
 )
-def test_nobody_lives_for_ever(driven: Flights, sign: dict[str, Any]) -> None:
-    put(driven, f"writer#{WRITER}", sign)
-    life = driven.controller().writer.heartbeat
+def test_nobody_lives_for_ever(swept_canary: Flights, sign: dict[str, Any]) -> None:
+    put(swept_canary, f"writer#{WRITER}", sign)
+    life = swept_canary.controller().writer.heartbeat
     life.is_other_alive(WRITER)
-    driven.clock.advance(GRACE_SECONDS + 1)
+    swept_canary.clock.advance(GRACE_SECONDS + 1)
     assert not life.is_other_alive(WRITER)
 
 
-def test_a_writer_whose_clock_is_ahead_lives_while_it_renews(driven: Flights) -> None:
-    sign = {"expires": {"N": str((driven.clock.now() + timedelta(hours=1)).timestamp())}}
-    life = driven.controller().writer.heartbeat
+def test_a_writer_whose_clock_is_ahead_lives_while_it_renews(swept_canary: Flights) -> None:
+    sign = {"expires": {"N": str((swept_canary.clock.now() + timedelta(hours=1)).timestamp())}}
+    life = swept_canary.controller().writer.heartbeat
     for beat in range(5):
-        put(driven, f"writer#{WRITER}", {**sign, "beat": {"N": str(beat)}})
+        put(swept_canary, f"writer#{WRITER}", {**sign, "beat": {"N": str(beat)}})
         assert life.is_other_alive(WRITER)
-        driven.clock.advance(20)
+        swept_canary.clock.advance(20)
         assert life.is_other_alive(WRITER)

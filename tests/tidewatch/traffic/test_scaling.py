@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.tidewatch.traffic.account import ENDPOINT, PLACE, Flights, held
+from tests.tidewatch.traffic.account import ENDPOINT, PLACE, Flights, build_model
 from tests.tidewatch.traffic.interruptions import Fuse, Killed, mortal
 from tidewatch.traffic import DeploymentFailed, DeploymentRecord, NoCapacity, TrafficController
 
@@ -40,7 +40,7 @@ ALARM = {
 }
 
 
-def place(variant: str = "green") -> Any:
+def build_target(variant: str = "green") -> Any:
     return {
         "ServiceNamespace": "sagemaker",
         "ResourceId": f"endpoint/{ENDPOINT}/variant/{variant}",
@@ -54,24 +54,24 @@ def scaling(account: Flights) -> Any:
 
 
 @pytest.fixture
-def scaled(canary: Flights) -> Flights:
+def scaled_canary(canary: Flights) -> Flights:
     """Green scales, with all that a scalable target can have: what Pulumi made and what people made since."""
     client = scaling(canary)
     client.register_scalable_target(
-        **place(),
+        **build_target(),
         MinCapacity=2,
         MaxCapacity=6,
         SuspendedState={"DynamicScalingInSuspended": True, "ScheduledScalingSuspended": False},
         Tags={"team": "ml", "tidewatch:variant": "green"},
     )
     client.put_scaling_policy(
-        **place(),
+        **build_target(),
         PolicyName="tracking",
         PolicyType="TargetTrackingScaling",
         TargetTrackingScalingPolicyConfiguration=TRACKING,
     )
     steps = client.put_scaling_policy(
-        **place(), PolicyName="steps", PolicyType="StepScaling", StepScalingPolicyConfiguration=STEPS
+        **build_target(), PolicyName="steps", PolicyType="StepScaling", StepScalingPolicyConfiguration=STEPS
     )["PolicyARN"]
     canary.clients.cloudwatch.put_metric_alarm(
         **ALARM,  # type: ignore[arg-type]
@@ -79,7 +79,7 @@ def scaled(canary: Flights) -> Flights:
     )
     now = canary.clock.now()
     client.put_scheduled_action(
-        **place(),
+        **build_target(),
         ScheduledActionName="mornings",
         Schedule="cron(0 6 ? * MON-FRI *)",
         Timezone="Europe/Berlin",
@@ -88,7 +88,7 @@ def scaled(canary: Flights) -> Flights:
         ScalableTargetAction={"MinCapacity": 4, "MaxCapacity": 6},
     )
     client.put_scheduled_action(
-        **place(),
+        **build_target(),
         ScheduledActionName="launch",
         Schedule="at(2030-01-01T00:00:00)",
         ScalableTargetAction={"MinCapacity": 5},
@@ -99,7 +99,7 @@ def scaled(canary: Flights) -> Flights:
 def hanging(account: Flights, variant: str = "green") -> dict[str, Any]:
     """All that hangs on a variant's target, without what AWS makes up anew."""
     client = scaling(account)
-    where = place(variant)
+    where = build_target(variant)
     targets = client.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[where["ResourceId"]])
     if not targets["ScalableTargets"]:
         return {}
@@ -130,109 +130,115 @@ def alarm(account: Flights) -> dict[str, Any]:
     return {**found}
 
 
-def retyped(account: Flights, instance_type: str) -> str:
+def make_retyped_config(account: Flights, instance_type: str) -> str:
     return account.make_config({"blue": 1.0, "green": 0.0}, instance_type=instance_type)
 
 
 def policies(account: Flights) -> list[dict[str, Any]]:
-    return scaling(account).describe_scaling_policies(**place())["ScalingPolicies"]
+    return scaling(account).describe_scaling_policies(**build_target())["ScalingPolicies"]
 
 
 def deploy(account: Flights, config: str, controller: TrafficController | None = None) -> DeploymentRecord:
-    after = {**account.holds, "green": held("5")}
+    after = {**account.holds, "green": build_model("5")}
     return (controller or account.controller()).deploy(
         config, models=after, content="", changed_variants=frozenset({"green"})
     )
 
 
-def test_a_deployment_that_takes_the_target_off_puts_everything_back(scaled: Flights) -> None:
-    before, was = hanging(scaled), alarm(scaled)
+def test_a_deployment_that_takes_the_target_off_puts_everything_back(scaled_canary: Flights) -> None:
+    before, was = hanging(scaled_canary), alarm(scaled_canary)
     assert before["policies"]["steps"]["alarms"] == ["flights-backlog"]
-    config = retyped(scaled, "ml.g5.2xlarge")
-    deploy(scaled, config)
-    assert scaled.controller().state().config == config
-    assert hanging(scaled) == before
-    now = alarm(scaled)
+    config = make_retyped_config(scaled_canary, "ml.g5.2xlarge")
+    deploy(scaled_canary, config)
+    assert scaled_canary.controller().state().config == config
+    assert hanging(scaled_canary) == before
+    now = alarm(scaled_canary)
     assert now["AlarmActions"][0] == was["AlarmActions"][0]
     assert now["AlarmActions"][1] != was["AlarmActions"][1]
     assert {k: now[k] for k in ALARM} == {k: was[k] for k in ALARM}
-    assert scaled.controller().control.get("scaling") is None
-    assert not scaled.controller().has_suspended_scaling()
+    assert scaled_canary.controller().control.get("scaling") is None
+    assert not scaled_canary.controller().has_suspended_scaling()
 
 
-def test_a_deployment_that_fails_puts_everything_back(scaled: Flights) -> None:
-    before = hanging(scaled)
-    scaled.control.inject("deployment_fails", endpoint=ENDPOINT, reason="capacity")
+def test_a_deployment_that_fails_puts_everything_back(scaled_canary: Flights) -> None:
+    before = hanging(scaled_canary)
+    scaled_canary.control.inject("deployment_fails", endpoint=ENDPOINT, reason="capacity")
     with pytest.raises(DeploymentFailed):
-        deploy(scaled, retyped(scaled, "ml.g5.2xlarge"))
-    assert hanging(scaled) == before
-    assert scaled.controller().control.get("scaling") is None
+        deploy(scaled_canary, make_retyped_config(scaled_canary, "ml.g5.2xlarge"))
+    assert hanging(scaled_canary) == before
+    assert scaled_canary.controller().control.get("scaling") is None
 
 
 @pytest.mark.parametrize("code", ["InternalServiceException", "AccessDeniedException"])
-def test_what_keeps_scaling_from_coming_back_hides_no_failure_and_keeps_no_traffic(scaled: Flights, code: str) -> None:
-    before, split = hanging(scaled), scaled.live()
-    scaled.control.inject("deployment_fails", endpoint=ENDPOINT, reason="InsufficientInstanceCapacity: none left.")
-    scaled.control.inject(
+def test_what_keeps_scaling_from_coming_back_hides_no_failure_and_keeps_no_traffic(
+    scaled_canary: Flights, code: str
+) -> None:
+    before, split = hanging(scaled_canary), scaled_canary.live()
+    scaled_canary.control.inject(
+        "deployment_fails", endpoint=ENDPOINT, reason="InsufficientInstanceCapacity: none left."
+    )
+    scaled_canary.control.inject(
         "api", service="application-autoscaling", action="RegisterScalableTarget", code=code, status=400
     )
-    config = retyped(scaled, "ml.g5.2xlarge")
+    config = make_retyped_config(scaled_canary, "ml.g5.2xlarge")
     with pytest.raises(NoCapacity, match=f"use another instance type.*scaling could not be restored .*{code}"):
-        deploy(scaled, config)
-    assert scaled.live() == split == {"blue": 0.95, "green": 0.05}
-    assert scaled.controller().has_suspended_scaling()
-    deploy(scaled, config)
-    assert hanging(scaled) == before
+        deploy(scaled_canary, config)
+    assert scaled_canary.live() == split == {"blue": 0.95, "green": 0.05}
+    assert scaled_canary.controller().has_suspended_scaling()
+    deploy(scaled_canary, config)
+    assert hanging(scaled_canary) == before
 
 
-def test_an_alarm_that_the_deployer_may_not_put_is_told_and_owed_by_nobody(scaled: Flights) -> None:
-    before, was = hanging(scaled), alarm(scaled)
-    scaled.control.inject("api", service="cloudwatch", action="PutMetricAlarm", code="AccessDenied", status=403)
-    (note,) = deploy(scaled, retyped(scaled, "ml.g5.2xlarge")).notes
-    (steps,) = (one for one in policies(scaled) if one["PolicyName"] == "steps")
+def test_an_alarm_that_the_deployer_may_not_put_is_told_and_owed_by_nobody(scaled_canary: Flights) -> None:
+    before, was = hanging(scaled_canary), alarm(scaled_canary)
+    scaled_canary.control.inject("api", service="cloudwatch", action="PutMetricAlarm", code="AccessDenied", status=403)
+    (note,) = deploy(scaled_canary, make_retyped_config(scaled_canary, "ml.g5.2xlarge")).notes
+    (steps,) = (one for one in policies(scaled_canary) if one["PolicyName"] == "steps")
     assert "The alarm flights-backlog still calls the step scaling policy steps of variant green" in note
     assert f"Put {steps['PolicyARN']} in its actions" in note
-    assert alarm(scaled)["AlarmActions"] == was["AlarmActions"]
-    assert not scaled.controller().has_suspended_scaling()
-    now = hanging(scaled)
+    assert alarm(scaled_canary)["AlarmActions"] == was["AlarmActions"]
+    assert not scaled_canary.controller().has_suspended_scaling()
+    now = hanging(scaled_canary)
     assert now["policies"].pop("steps") == {**before["policies"].pop("steps"), "alarms": []}
     assert now == before
-    assert deploy(scaled, retyped(scaled, "ml.g5.4xlarge")).notes == ()
+    assert deploy(scaled_canary, make_retyped_config(scaled_canary, "ml.g5.4xlarge")).notes == ()
 
 
-def test_an_alarm_that_cannot_be_put_for_another_reason_stays_owed(scaled: Flights) -> None:
-    before = hanging(scaled)
-    scaled.control.inject("api", service="cloudwatch", action="PutMetricAlarm", code="InternalServiceFault", status=400)
-    config = retyped(scaled, "ml.g5.2xlarge")
+def test_an_alarm_that_cannot_be_put_for_another_reason_stays_owed(scaled_canary: Flights) -> None:
+    before = hanging(scaled_canary)
+    scaled_canary.control.inject(
+        "api", service="cloudwatch", action="PutMetricAlarm", code="InternalServiceFault", status=400
+    )
+    config = make_retyped_config(scaled_canary, "ml.g5.2xlarge")
     with pytest.raises(ClientError, match="PutMetricAlarm"):
-        deploy(scaled, config)
-    assert scaled.controller().has_suspended_scaling()
-    deploy(scaled, config)
-    assert hanging(scaled) == before
+        deploy(scaled_canary, config)
+    assert scaled_canary.controller().has_suspended_scaling()
+    deploy(scaled_canary, config)
+    assert hanging(scaled_canary) == before
 
 
 @pytest.mark.slow
-def test_a_deployment_killed_after_any_call_leaves_it_to_the_next(scaled: Flights) -> None:
-    before = hanging(scaled)
+def test_a_deployment_killed_after_any_call_leaves_it_to_the_next(scaled_canary: Flights) -> None:
+    before = hanging(scaled_canary)
     types = ("ml.g5.2xlarge", "ml.g5.xlarge")
     number = 0
     for number in count(1):
-        wanted = retyped(scaled, types[number % 2])
+        wanted = make_retyped_config(scaled_canary, types[number % 2])
         try:
-            deploy(scaled, wanted, dying(scaled, Fuse(number)))
+            deploy(scaled_canary, wanted, dying(scaled_canary, Fuse(number)))
         except Killed:
-            scaled.clock.advance(1000)
-            deploy(scaled, wanted)
+            scaled_canary.clock.advance(1000)
+            deploy(scaled_canary, wanted)
         else:
             break
-        assert hanging(scaled) == before, f"killed after call {number}"
-        assert not scaled.controller().has_suspended_scaling()
+        assert hanging(scaled_canary) == before, f"killed after call {number}"
+        assert not scaled_canary.controller().has_suspended_scaling()
     assert number > 12
 
 
-def test_a_deployment_of_another_type_after_a_kill_in_the_putting_back_loses_nothing(scaled: Flights) -> None:
-    before = hanging(scaled)
-    scaled.control.inject(
+def test_a_deployment_of_another_type_after_a_kill_in_the_putting_back_loses_nothing(scaled_canary: Flights) -> None:
+    before = hanging(scaled_canary)
+    scaled_canary.control.inject(
         "api",
         service="application-autoscaling",
         action="PutScheduledAction",
@@ -240,18 +246,18 @@ def test_a_deployment_of_another_type_after_a_kill_in_the_putting_back_loses_not
         status=400,
     )
     with pytest.raises(ClientError, match="InternalServiceException"):
-        deploy(scaled, retyped(scaled, "ml.g5.2xlarge"))
-    assert scaled.controller().has_suspended_scaling()
-    assert hanging(scaled)["actions"] != before["actions"]
-    deploy(scaled, retyped(scaled, "ml.g5.4xlarge"))
-    assert hanging(scaled) == before
+        deploy(scaled_canary, make_retyped_config(scaled_canary, "ml.g5.2xlarge"))
+    assert scaled_canary.controller().has_suspended_scaling()
+    assert hanging(scaled_canary)["actions"] != before["actions"]
+    deploy(scaled_canary, make_retyped_config(scaled_canary, "ml.g5.4xlarge"))
+    assert hanging(scaled_canary) == before
 
 
-def test_what_was_edited_before_the_target_went_is_what_comes_back(scaled: Flights) -> None:
+def test_what_was_edited_before_the_target_went_is_what_comes_back(scaled_canary: Flights) -> None:
     """Killed once it was written down, before it was taken off: people go on editing."""
     fuse = Fuse(10_000)
-    config = retyped(scaled, "ml.g5.2xlarge")
-    scaled.control.inject(
+    config = make_retyped_config(scaled_canary, "ml.g5.2xlarge")
+    scaled_canary.control.inject(
         "api",
         service="application-autoscaling",
         action="DeregisterScalableTarget",
@@ -259,30 +265,32 @@ def test_what_was_edited_before_the_target_went_is_what_comes_back(scaled: Fligh
         status=400,
     )
     with pytest.raises(ClientError, match="InternalServiceException"):
-        deploy(scaled, config, dying(scaled, fuse))
-    scaling(scaled).register_scalable_target(**place(), MaxCapacity=9)
-    deploy(scaled, config)
-    assert hanging(scaled)["bounds"] == (2, 9)
+        deploy(scaled_canary, config, dying(scaled_canary, fuse))
+    scaling(scaled_canary).register_scalable_target(**build_target(), MaxCapacity=9)
+    deploy(scaled_canary, config)
+    assert hanging(scaled_canary)["bounds"] == (2, 9)
 
 
-def test_an_action_whose_time_came_meanwhile_is_put_back_as_far_as_aws_takes_it(scaled: Flights) -> None:
+def test_an_action_whose_time_came_meanwhile_is_put_back_as_far_as_aws_takes_it(scaled_canary: Flights) -> None:
     """Whether a start that has passed is refused is not documented: it is tried, and left out where it is."""
-    actions = hanging(scaled)["actions"]
-    scaled.clock.advance(timedelta(days=2).total_seconds())
-    scaled.control.inject(
+    actions = hanging(scaled_canary)["actions"]
+    scaled_canary.clock.advance(timedelta(days=2).total_seconds())
+    scaled_canary.control.inject(
         "api", service="application-autoscaling", action="PutScheduledAction", code="ValidationException", status=400
     )
-    deploy(scaled, retyped(scaled, "ml.g5.2xlarge"))
-    now = hanging(scaled)["actions"]
+    deploy(scaled_canary, make_retyped_config(scaled_canary, "ml.g5.2xlarge"))
+    now = hanging(scaled_canary)["actions"]
     assert now["mornings"] == without(actions["mornings"], "StartTime")
     assert isinstance(actions["mornings"]["StartTime"], datetime)
 
 
-def test_the_targets_of_variants_that_go_are_forgotten(scaled: Flights) -> None:
-    config = scaled.make_config({"blue": 1.0})
-    scaled.controller().deploy(config, models={"blue": scaled.holds["blue"]}, content="", changed_variants=frozenset())
-    assert hanging(scaled) == {}
-    assert not scaled.controller().has_suspended_scaling()
+def test_the_targets_of_variants_that_go_are_forgotten(scaled_canary: Flights) -> None:
+    config = scaled_canary.make_config({"blue": 1.0})
+    scaled_canary.controller().deploy(
+        config, models={"blue": scaled_canary.holds["blue"]}, content="", changed_variants=frozenset()
+    )
+    assert hanging(scaled_canary) == {}
+    assert not scaled_canary.controller().has_suspended_scaling()
 
 
 def dying(account: Flights, fuse: Fuse) -> TrafficController:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.tidewatch.traffic.account import PLACE, Flights, held
+from tests.tidewatch.traffic.account import PLACE, Flights, build_model
 from tidewatch.traffic import (
     ArtifactQuarantined,
     ChangeRefused,
@@ -37,7 +37,7 @@ def test_an_unchanged_declaration_is_allowed_after_a_rollback(canary: Flights) -
 
 def test_a_changed_declaration_is_refused_over_an_open_incident_and_names_it(canary: Flights) -> None:
     incident = canary.roll_back().incident
-    fresh = {**canary.holds, "green": held("5")}
+    fresh = {**canary.holds, "green": build_model("5")}
     with pytest.raises(IncidentOpen, match=f"`tidewatch acknowledge {incident} --stack dev`"):
         ask(canary, HALF, CANARY, models=fresh)
     ask(canary, HALF, CANARY, models=fresh, acknowledged_incident=incident)
@@ -55,12 +55,12 @@ def test_a_quarantined_artifact_put_into_the_variant_that_serves_is_refused_with
 ) -> None:
     canary.roll_back()
     with pytest.raises(ArtifactQuarantined, match="Variant blue"):
-        ask(canary, CANARY, CANARY, models={**canary.holds, "blue": held("9", artifact="artifact-4")})
+        ask(canary, CANARY, CANARY, models={**canary.holds, "blue": build_model("9", artifact="artifact-4")})
 
 
 def test_a_quarantined_artifact_may_lie_in_a_variant_without_traffic(canary: Flights) -> None:
     canary.roll_back()
-    ask(canary, CANARY, CANARY, models={**canary.holds, "green": held("9", artifact="artifact-4")})
+    ask(canary, CANARY, CANARY, models={**canary.holds, "green": build_model("9", artifact="artifact-4")})
 
 
 def test_the_champion_is_never_quarantined(canary: Flights) -> None:
@@ -71,7 +71,7 @@ def test_the_champion_is_never_quarantined(canary: Flights) -> None:
 
 
 def test_the_champion_is_not_edited_while_another_variant_serves(canary: Flights) -> None:
-    changed = {**canary.holds, "blue": held("7")}
+    changed = {**canary.holds, "blue": build_model("7")}
     with pytest.raises(ChangeRefused, match="Variant blue is the rollback target and green serves"):
         ask(canary, CANARY, CANARY, models=changed, champion="blue")
     canary.split(blue=1, green=0)
@@ -79,7 +79,7 @@ def test_the_champion_is_not_edited_while_another_variant_serves(canary: Flights
 
 
 def test_the_last_good_version_is_not_replaced_in_the_edit_that_moves_the_champion(canary: Flights) -> None:
-    changed = {**canary.holds, "blue": held("7")}
+    changed = {**canary.holds, "blue": build_model("7")}
     with pytest.raises(ChangeRefused, match="in a separate `up`"):
         ask(canary, CANARY, CANARY, models=changed, champion="green", previous_champion="blue")
     ask(canary, CANARY, CANARY, champion="green", previous_champion="blue")
@@ -110,7 +110,9 @@ def test_a_variant_is_not_raised_while_its_guardrail_is_in_alarm(canary: Flights
 def test_before_anything_exists_nothing_is_quarantined(account: Flights) -> None:
     nowhere = ResourceNames("tidewatch/dev/flights", "", "", "")
     controller = account.controller(resource_names=nowhere)
-    controller.require_update_allowed(declared=CANARY, previous=None, models={"blue": held("3"), "green": held("4")})
+    controller.require_update_allowed(
+        declared=CANARY, previous=None, models={"blue": build_model("3"), "green": build_model("4")}
+    )
     assert (controller.open_incidents(), controller.quarantines()) == ((), ())
     with pytest.raises(EndpointMissing, match="There is no endpoint yet"):
         controller.state()
@@ -131,16 +133,16 @@ def test_a_recreated_endpoint_is_still_under_its_quarantines(canary: Flights) ->
 @pytest.mark.parametrize(
     ("weights", "holds", "error", "words"),
     [
-        ({"violet": 1.0}, {"violet": held("5")}, TargetUnavailable, "Variant violet is not on the endpoint"),
+        ({"violet": 1.0}, {"violet": build_model("5")}, TargetUnavailable, "Variant violet is not on the endpoint"),
         (
             {"blue": 1.0, "green": 1.0},
-            {"blue": held("3")},
+            {"blue": build_model("3")},
             InvalidSplit,
             "No record shows which model variant green holds",
         ),
         (
             {"blue": 1.0, "green": 1.0},
-            {"blue": held("3"), "green": held("4", floor=5)},
+            {"blue": build_model("3"), "green": build_model("4", floor=5)},
             TargetUnavailable,
             "has 2 of the 5 instances",
         ),
@@ -183,7 +185,7 @@ def test_every_change_has_an_intent_and_its_outcome(canary: Flights) -> None:
 def test_a_split_over_weights_that_were_changed_by_hand_is_refused_and_writes_nothing(canary: Flights) -> None:
     canary.flip_behind(blue=1, green=1)
     before = canary.kinds()
-    asked = (canary, Split.of({"blue": 80, "green": 20}), canary.told())
+    asked = (canary, Split.of({"blue": 80, "green": 20}), canary.replay_ledger())
     with pytest.raises(IncidentOpen, match="it was blue 95%, green 5%") as refused:
         ask(*asked)
     assert "within a minute the sweep records it as an incident" in str(refused.value)

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.tidewatch.traffic.account import Flights, held
+from tests.tidewatch.traffic.account import Flights, build_model
 from tests.tidewatch.traffic.interruptions import Fuse, Killed, mortal
-from tests.tidewatch.traffic.resources import Pulumi, Refusal, adopted, providers_of
+from tests.tidewatch.traffic.resources import Pulumi, Refusal, adopt_endpoint, providers_of
 from tidewatch import clock as clocks
 from tidewatch.traffic import Split
 
@@ -22,7 +22,7 @@ def stack(canary: Flights, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pulumi]:
     """Blue 95, green 5, declared and live."""
     monkeypatch.setattr(clocks, "_installed", canary.clock)
     with providers_of(lambda: canary.clients):
-        yield adopted(canary, {"blue": 95.0, "green": 5.0})
+        yield adopt_endpoint(canary, {"blue": 95.0, "green": 5.0})
 
 
 def up(stack: Pulumi) -> None:
@@ -42,7 +42,7 @@ def rolled_back(stack: Pulumi) -> str:
     return incident.id
 
 
-def flipped(stack: Pulumi) -> str:
+def flip_weights(stack: Pulumi) -> str:
     """Somebody moved the weights to 35/65; the incident, which is open."""
     stack.account.flip_behind(blue=0.35, green=0.65)
     stack.account.sweep()
@@ -50,7 +50,7 @@ def flipped(stack: Pulumi) -> str:
 
 
 def other_model(stack: Pulumi, variant: str, version: str) -> None:
-    stack.config.holds = {**stack.config.holds, variant: held(version)}
+    stack.config.holds = {**stack.config.holds, variant: build_model(version)}
 
 
 def other_environment(stack: Pulumi) -> None:
@@ -94,7 +94,7 @@ def test_nor_by_another_environment_over_the_open_incident(stack: Pulumi, by_con
 
 @pytest.mark.parametrize("refreshed", [True, False])
 def test_a_model_that_came_over_a_flip_gets_its_share_with_the_acknowledgement(stack: Pulumi, refreshed: bool) -> None:
-    incident = flipped(stack)
+    incident = flip_weights(stack)
     other_model(stack, "green", "5")
     up(stack)
     assert stack.account.live() == ALL_BLUE
@@ -125,10 +125,10 @@ def test_a_model_that_came_into_a_variant_that_was_rolled_back_gets_its_share_wi
 
 
 def test_an_incident_since_then_takes_the_promise_away_for_good(stack: Pulumi) -> None:
-    first = flipped(stack)
+    first = flip_weights(stack)
     other_model(stack, "green", "5")
     up(stack)
-    flipped(stack)
+    flip_weights(stack)
     assert held_back(stack) == ""
     assert stack.account.roll_back().state == "rolled_back"
     assert first in {one.id for one in stack.account.controller().open_incidents()}
@@ -141,7 +141,7 @@ def test_an_incident_since_then_takes_the_promise_away_for_good(stack: Pulumi) -
 def test_every_open_incident_is_named_that_holds_a_variant_back(stack: Pulumi) -> None:
     first = rolled_back(stack)
     stack.account.clock.advance(600)
-    second = flipped(stack)
+    second = flip_weights(stack)
     other_model(stack, "green", "5")
     up(stack)
     assert held_back(stack).startswith(f"Variant green gets no traffic while incidents {first}, {second} are open: ")
@@ -154,7 +154,7 @@ def test_every_open_incident_is_named_that_holds_a_variant_back(stack: Pulumi) -
 def test_a_share_that_is_owed_is_refused_in_preview_while_its_guardrail_is_in_alarm(stack: Pulumi) -> None:
     stack.account.put_alarm(GUARDRAIL)
     stack.config.guardrails = {"green": GUARDRAIL}
-    incident = flipped(stack)
+    incident = flip_weights(stack)
     other_model(stack, "green", "5")
     up(stack)
     stack.account.put_alarm(GUARDRAIL, "ALARM")
@@ -189,7 +189,7 @@ def killed_after_its_drain(stack: Pulumi) -> None:
 def test_a_second_drain_is_written_down_with_the_first(stack: Pulumi) -> None:
     stack.config.weights = {"blue": 90.0, "green": 10.0}
     up(stack)
-    incident = flipped(stack)
+    incident = flip_weights(stack)
     before = dict(stack.config.holds)
     other_model(stack, "green", "5")
     killed_after_its_drain(stack)
@@ -204,7 +204,7 @@ def test_a_second_drain_is_written_down_with_the_first(stack: Pulumi) -> None:
 
 
 def test_no_drain_sends_traffic_to_a_model_that_is_held_back(stack: Pulumi) -> None:
-    flipped(stack)
+    flip_weights(stack)
     other_model(stack, "green", "5")
     up(stack)
     other_model(stack, "blue", "6")
@@ -214,7 +214,7 @@ def test_no_drain_sends_traffic_to_a_model_that_is_held_back(stack: Pulumi) -> N
 
 
 def test_a_killed_drain_comes_back_as_it_was_and_not_as_it_is_declared(stack: Pulumi) -> None:
-    incident = flipped(stack)
+    incident = flip_weights(stack)
     stack.account.controller().acknowledge(incident, "ana")
     before = dict(stack.config.holds)
     other_model(stack, "green", "5")

@@ -37,7 +37,7 @@ def chat(account: Account) -> Any:
     return client
 
 
-def described(chat: Any, **given: Any) -> list[dict[str, Any]]:
+def describe_channels(chat: Any, **given: Any) -> list[dict[str, Any]]:
     return chat.describe_slack_channel_configurations(**given)["SlackChannelConfigurations"]
 
 
@@ -48,8 +48,8 @@ def refusal(call: Any, **given: Any) -> str:
 
 
 def test_a_configuration_is_the_accounts_and_has_the_documented_defaults(chat: Any) -> None:
-    assert described(chat) == described(session().client("chatbot", region_name="eu-west-1"))
-    assert described(chat, ChatConfigurationArn=ARN) == [
+    assert describe_channels(chat) == describe_channels(session().client("chatbot", region_name="eu-west-1"))
+    assert describe_channels(chat, ChatConfigurationArn=ARN) == [
         {
             "ChatConfigurationArn": ARN,
             "ConfigurationName": "on-call",
@@ -100,21 +100,21 @@ def test_a_channel_takes_one_configuration(chat: Any) -> None:
 def test_what_the_service_model_refuses(account: Account, wrong: dict[str, Any]) -> None:
     create = account.client("chatbot").create_slack_channel_configuration
     assert refusal(create, **{**GIVEN, **wrong}) == "InvalidParameterException"
-    assert described(account.client("chatbot")) == []
+    assert describe_channels(account.client("chatbot")) == []
 
 
 def test_an_update_leaves_what_it_does_not_name(chat: Any) -> None:
     chat.update_slack_channel_configuration(ChatConfigurationArn=ARN, SlackChannelId="C1", LoggingLevel="ERROR")
-    (now,) = described(chat)
+    (now,) = describe_channels(chat)
     assert (now["SlackChannelId"], now["SlackChannelName"], now["LoggingLevel"]) == ("C1", "channel-c1", "ERROR")
     assert now["SnsTopicArns"] == [TOPIC]
     chat.update_slack_channel_configuration(ChatConfigurationArn=ARN, SlackChannelId="C1", SnsTopicArns=[])
-    assert described(chat)[0]["SnsTopicArns"] == []
+    assert describe_channels(chat)[0]["SnsTopicArns"] == []
 
 
 def test_what_is_not_there_is_not_found(account: Account) -> None:
     chat = account.client("chatbot")
-    assert described(chat, ChatConfigurationArn=ARN) == []
+    assert describe_channels(chat, ChatConfigurationArn=ARN) == []
     update = {"ChatConfigurationArn": ARN, "SlackChannelId": "C1"}
     assert refusal(chat.update_slack_channel_configuration, **update) == "ResourceNotFoundException"
     assert refusal(chat.delete_slack_channel_configuration, ChatConfigurationArn=ARN) == "ResourceNotFoundException"
@@ -126,7 +126,7 @@ def test_tags(chat: Any) -> None:
     chat.tag_resource(ResourceARN=ARN, Tags=[{"TagKey": "a", "TagValue": "2"}])
     chat.untag_resource(ResourceARN=ARN, TagKeys=["b"])
     assert chat.list_tags_for_resource(ResourceARN=ARN)["Tags"] == [{"TagKey": "a", "TagValue": "2"}]
-    assert described(chat)[0]["Tags"] == [{"TagKey": "a", "TagValue": "2"}]
+    assert describe_channels(chat)[0]["Tags"] == [{"TagKey": "a", "TagValue": "2"}]
 
 
 def test_configurations_come_by_the_page(chat: Any) -> None:
@@ -184,7 +184,7 @@ def test_only_known_forms_of_messages_are_posted(text: str, posted: bool) -> Non
 def test_a_reset_forgets_configurations_and_posts(account: Account, chat: Any) -> None:
     account.client("sns").publish(TopicArn=TOPIC, Message=json.dumps(CUSTOM))
     account.control.reset()
-    assert described(chat) == []
+    assert describe_channels(chat) == []
     assert account.control.posts() == []
 
 
@@ -193,7 +193,7 @@ def test_a_fault_of_the_api_meets_chatbot_too(account: Account, chat: Any) -> No
         "api", service="chatbot", action="DeleteSlackChannelConfiguration", code="InvalidRequestException", status=400
     )
     assert refusal(chat.delete_slack_channel_configuration, ChatConfigurationArn=ARN) == "InvalidRequestException"
-    assert len(described(chat)) == 1
+    assert len(describe_channels(chat)) == 1
 
 
 def test_the_simulator_as_a_process_serves_chatbot(tmp_path: Path) -> None:
@@ -212,6 +212,6 @@ def test_the_simulator_as_a_process_serves_chatbot(tmp_path: Path) -> None:
         sns.publish(TopicArn=topic, Message=json.dumps(CUSTOM))
         posted = [post["is_posted"] for post in rehearsal.control.posts()]
         chat.delete_slack_channel_configuration(ChatConfigurationArn=ARN)
-        left = described(chat)
+        left = describe_channels(chat)
 
     assert (posted, left) == ([True], [])

@@ -18,7 +18,7 @@ from tests.rehearsal.aws.alarm_history import (
     minutes,
     put_alarm,
     put_composite,
-    received,
+    receive_messages,
     set_state,
     stat,
 )
@@ -31,7 +31,7 @@ def handler(event, context):
 
 
 def notifications(account: Account) -> list[dict[str, Any]]:
-    return [json.loads(message["Message"]) for message in received(account)]
+    return [json.loads(message["Message"]) for message in receive_messages(account)]
 
 
 def test_a_topic_gets_one_message_for_each_change_of_state(account: Account) -> None:
@@ -48,7 +48,7 @@ def test_the_message_of_a_metric_alarm(account: Account) -> None:
     dimensions = [{"Name": "Endpoint", "Value": "flights"}]
     put_alarm(account, AlarmActions=[TOPIC], AlarmDescription="too many", Dimensions=dimensions)
     minutes(account, [5], Dimensions=dimensions)
-    (message,) = received(account)
+    (message,) = receive_messages(account)
     told = json.loads(message["Message"])
 
     assert message["Subject"] == 'ALARM: "errors" in US East (N. Virginia)'
@@ -100,7 +100,7 @@ def test_the_message_of_a_composite_alarm_names_the_children_that_triggered_it(a
     ]
 
 
-def allowed(account: Account, alarm: str = "errors") -> str:
+def allow_alarm(account: Account, alarm: str = "errors") -> str:
     arn = account.function("note", NOTE)
     account.client("lambda").add_permission(
         FunctionName="note",
@@ -116,10 +116,10 @@ def allowed(account: Account, alarm: str = "errors") -> str:
 def test_a_function_is_called_with_the_documented_event(account: Account) -> None:
     """Source: user guide, "Invoke a Lambda function from an alarm", the event of a metric alarm."""
     mailbox(account)
-    put_alarm(account, AlarmActions=[allowed(account)], AlarmDescription="too many")
+    put_alarm(account, AlarmActions=[allow_alarm(account)], AlarmDescription="too many")
     minutes(account, [5])
     account.control.wait_for_functions()
-    (event,) = received(account)
+    (event,) = receive_messages(account)
 
     data = event["alarmData"]
     assert (event["source"], event["accountId"], event["region"]) == ("aws.cloudwatch", "123456789012", "us-east-1")
@@ -145,11 +145,11 @@ def test_a_function_is_called_with_the_documented_event(account: Account) -> Non
 def test_a_function_that_does_not_allow_alarms_is_not_called_and_the_history_says_so(account: Account) -> None:
     """Source: the same page: the principal lambda.alarms.cloudwatch.amazonaws.com needs lambda:InvokeFunction."""
     mailbox(account)
-    put_alarm(account, AlarmActions=[allowed(account, "another"), TOPIC])
+    put_alarm(account, AlarmActions=[allow_alarm(account, "another"), TOPIC])
     minutes(account, [5])
     account.control.wait_for_functions()
 
-    (message,) = received(account)
+    (message,) = receive_messages(account)
     failed, done = history(account, kind="Action")
     assert message["Subject"].startswith("ALARM")
     assert failed.startswith("Failed to execute action arn:aws:lambda:us-east-1:123456789012:function:note")
@@ -181,7 +181,7 @@ def test_disabled_actions_are_not_taken_while_the_state_changes_all_the_same(acc
     cloudwatch = account.client("cloudwatch")
     cloudwatch.disable_alarm_actions(AlarmNames=["errors"])
     minutes(account, [5])
-    silent = received(account)
+    silent = receive_messages(account)
     cloudwatch.enable_alarm_actions(AlarmNames=["errors"])
     minutes(account, [0])
 
@@ -210,7 +210,7 @@ def test_every_change_of_state_is_an_event(account: Account) -> None:
     rate = {"Id": "rate", "Expression": "100 * e / r", "Label": "errors in percent", "ReturnData": True}
     put_alarm(account, Metrics=[stat("e", "m"), stat("r", "m"), rate], Threshold=50)
     minutes(account, [5, 0])
-    (event,) = received(account)
+    (event,) = receive_messages(account)
 
     assert event["detail-type"] == "CloudWatch Alarm State Change"
     assert event["resources"] == ["arn:aws:cloudwatch:us-east-1:123456789012:alarm:errors"]

@@ -125,7 +125,7 @@ def test_treating_missing_data_as_breaching_never_hides_an_alarm(points: list[fl
         assert all(evaluate_datapoints(condition(datapoints, one), points).state == "ALARM" for one in TREATMENTS)
 
 
-def told(asked: Condition, points: list[float | None]) -> str:
+def format_outcome(asked: Condition, points: list[float | None]) -> str:
     outcome: EvaluationResult = evaluate_datapoints(asked, points)
     used = [points[place] or 0.0 for place in outcome.evaluated_indexes]
     return format_reason(asked, used, [1_570_035_540.0] * len(used), outcome)
@@ -134,16 +134,18 @@ def told(asked: Condition, points: list[float | None]) -> str:
 def test_the_reason_is_worded_as_cloudwatch_words_it() -> None:
     """Source: user guide, "Alarm events and EventBridge", the reasons in its events."""
     one = Condition("GreaterThanThreshold", 50.0, 1, 1)
-    assert told(one, [None, None, 99.5]) == (
+    assert format_outcome(one, [None, None, 99.5]) == (
         "Threshold Crossed: 1 out of the last 1 datapoints [99.5 (02/10/19 16:59:00)] was greater than the threshold "
         "(50.0) (minimum 1 datapoint for OK -> ALARM transition)."
     )
-    assert told(one, [None, None, 0.5]) == (
+    assert format_outcome(one, [None, None, 0.5]) == (
         "Threshold Crossed: 1 out of the last 1 datapoints [0.5 (02/10/19 16:59:00)] was not greater than the "
         "threshold (50.0) (minimum 1 datapoint for ALARM -> OK transition)."
     )
-    assert told(condition(3, "missing"), values("- - - - -")) == "Insufficient Data: 3 datapoints were unknown."
-    assert told(condition(3, "breaching"), values("- - - - -")) == (
+    assert (
+        format_outcome(condition(3, "missing"), values("- - - - -")) == "Insufficient Data: 3 datapoints were unknown."
+    )
+    assert format_outcome(condition(3, "breaching"), values("- - - - -")) == (
         "Threshold Crossed: no datapoints were received for 3 periods and 3 missing datapoints were treated as "
         "[Breaching]."
     )

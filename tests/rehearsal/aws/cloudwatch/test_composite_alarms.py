@@ -9,7 +9,7 @@ from rehearsal.aws.cloudwatch.composite_rules import InvalidRule, is_circular, p
 from tests.rehearsal.aws.account import Account
 from tests.rehearsal.aws.alarm_history import (
     children,
-    described,
+    describe_alarm,
     measure,
     put_alarm,
     put_composite,
@@ -89,11 +89,11 @@ def test_a_composite_alarm_is_evaluated_when_it_is_made_and_when_a_child_changes
     """Source: API reference, PutCompositeAlarm."""
     children(account, "a", "b")
     put_composite(account, "all", "ALARM(a) AND ALARM(b)")
-    made = described(account, "all")
+    made = describe_alarm(account, "all")
     set_state(account, "ALARM", "a")
     one = state(account, "all")
     set_state(account, "ALARM", "b")
-    both = described(account, "all")
+    both = describe_alarm(account, "all")
     account.clock.advance(60)
 
     assert (made["StateValue"], one, both["StateValue"]) == ("OK", "OK", "ALARM")

@@ -19,7 +19,7 @@ SERIES: dict[str, tuple[float | None, ...]] = {
 }
 
 
-def computed(expression: str, **others: tuple[float | None, ...]) -> tuple[float | None, ...] | float:
+def compute(expression: str, **others: tuple[float | None, ...]) -> tuple[float | None, ...] | float:
     metrics = {name: TimeSeries(series) for name, series in (SERIES | others).items()}
     inputs = Inputs(metrics, {}, [60.0 * place for place in range(5)], dict.fromkeys(metrics, 60))
     value = parse_expression(expression).evaluate(inputs)
@@ -38,7 +38,7 @@ def computed(expression: str, **others: tuple[float | None, ...]) -> tuple[float
 )
 def test_comparison_and_logic_take_one_missing_side_as_zero(expression: str, values: tuple[float | None, ...]) -> None:
     """Source: user guide, "Comparison and logical operators": its example, with a place where nothing is."""
-    assert computed(expression) == values
+    assert compute(expression) == values
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_comparison_and_logic_take_one_missing_side_as_zero(expression: str, val
 )
 def test_if_as_its_tables_have_it(expression: str, values: tuple[float | None, ...]) -> None:
     """Source: user guide, "Using IF expressions"."""
-    assert computed(expression) == values
+    assert compute(expression) == values
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_arithmetic_drops_a_division_by_zero_and_takes_one_missing_side_as_zero(
     expression: str, values: tuple[float | None, ...]
 ) -> None:
     """Source: user guide, "Basic arithmetic functions"."""
-    assert computed(expression) == pytest.approx(values)
+    assert compute(expression) == pytest.approx(values)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_arithmetic_drops_a_division_by_zero_and_takes_one_missing_side_as_zero(
 )
 def test_fill(expression: str, values: tuple[float | None, ...]) -> None:
     """Source: user guide, "Functions supported for metric math", FILL."""
-    assert computed(expression, series=(None, 1, None, 3, None)) == values
+    assert compute(expression, series=(None, 1, None, 3, None)) == values
 
 
 @pytest.mark.parametrize(
@@ -116,16 +116,16 @@ def test_fill(expression: str, values: tuple[float | None, ...]) -> None:
 )
 def test_the_functions(expression: str, values: tuple[float | None, ...]) -> None:
     """Source: user guide, "Functions supported for metric math"."""
-    assert computed(expression) == pytest.approx(values)
+    assert compute(expression) == pytest.approx(values)
 
 
 def test_sum_of_one_series_is_a_number() -> None:
-    assert computed("SUM(m1)") == 50
+    assert compute("SUM(m1)") == 50
 
 
 def test_a_guardrail_is_silent_below_its_fewest_requests() -> None:
     """IF without a third value drops the datapoint, and so does a place without requests."""
-    assert computed("IF(requests >= 8, errors / requests)") == (0.1, None, None, 0.5, None)
+    assert compute("IF(requests >= 8, errors / requests)") == (0.1, None, None, 0.5, None)
 
 
 @pytest.mark.parametrize(
@@ -140,4 +140,4 @@ def test_an_expression_that_is_none_is_refused(expression: str) -> None:
 @pytest.mark.parametrize("expression", ["1 / 0", "[m1, 5]", "PERIOD(e9)", "FIRST(m1)", "[m1, m2] + [m1, m2, m1]", "x"])
 def test_what_cannot_be_computed_is_an_error(expression: str) -> None:
     with pytest.raises(MathError):
-        computed(expression)
+        compute(expression)

@@ -74,7 +74,7 @@ def test_nothing_within_the_boundaries_has_no_mean() -> None:
 def test_a_window_that_is_asked_for_again_has_what_was_added_since(
     values: list[tuple[int, float]], delay: float
 ) -> None:
-    def made(given: list[tuple[int, float]]) -> MetricSeries:
+    def make_series(given: list[tuple[int, float]]) -> MetricSeries:
         series = MetricSeries("Shop", "Latency", (), delay=delay)
         for second, value in given:
             series.get_minute(second).add(value)
@@ -86,8 +86,8 @@ def test_a_window_that_is_asked_for_again_has_what_was_added_since(
         for begin, end in ((0, 300), (300, 360), (90, 390))
         for now in (360, 660)
     ]
-    grown = made([])
+    grown = make_series([])
     for count, (second, value) in enumerate(values, 1):
         grown.get_minute(second).add(value)
-        fresh = made(values[:count])
+        fresh = make_series(values[:count])
         assert [grown.compute_window(*one) for one in asked] == [fresh.compute_window(*one) for one in asked]

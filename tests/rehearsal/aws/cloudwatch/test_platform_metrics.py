@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from rehearsal.aws import current_account
 from tests.rehearsal.aws.account import Account
-from tests.rehearsal.aws.alarm_history import shown, state, states, watch
+from tests.rehearsal.aws.alarm_history import read_datapoints, state, states, watch
 from tidewatch import metrics
 from tidewatch.metrics import Metric
 
@@ -29,11 +29,11 @@ def test_an_invocation_counts_with_its_error_and_its_duration(account: Account) 
 
     def of(name: str) -> list[list[float]]:
         calls = (metrics.CALLS, metrics.CALL_ERRORS, metrics.CALL_THROTTLES)
-        return [shown(account, metric, "Sum", FunctionName=name) for metric in calls]
+        return [read_datapoints(account, metric, "Sum", FunctionName=name) for metric in calls]
 
     assert of("ok") == [[1], [0], [0]]
     assert of("fail") == [[2], [2], [0]]
-    assert 0 < shown(account, metrics.CALL_DURATION, "Maximum", FunctionName="ok")[0] < 3000
+    assert 0 < read_datapoints(account, metrics.CALL_DURATION, "Maximum", FunctionName="ok")[0] < 3000
 
 
 def test_an_error_counts_in_the_minute_of_its_invocation_and_lasts_as_long_as_the_clock_says(account: Account) -> None:
@@ -54,7 +54,9 @@ def test_an_error_counts_in_the_minute_of_its_invocation_and_lasts_as_long_as_th
         Statistics=["Sum"],
     )["Datapoints"]
     assert [(point["Timestamp"], point["Sum"]) for point in points] == [(began.replace(second=0, microsecond=0), 1)]
-    assert shown(account, metrics.CALL_DURATION, "Maximum", FunctionName="slow")[0] == pytest.approx(150_000, rel=0.1)
+    assert read_datapoints(account, metrics.CALL_DURATION, "Maximum", FunctionName="slow")[0] == pytest.approx(
+        150_000, rel=0.1
+    )
 
 
 def test_a_throttled_call_is_refused_and_counts_as_throttled_alone(account: Account) -> None:
@@ -63,8 +65,8 @@ def test_a_throttled_call_is_refused_and_counts_as_throttled_alone(account: Acco
     with pytest.raises(ClientError, match=r"TooManyRequestsException.*Rate Exceeded"):
         account.client("lambda", retries=0).invoke(FunctionName="ok")
     account.clock.advance(60)
-    assert shown(account, metrics.CALL_THROTTLES, "Sum", FunctionName="ok") == [1]
-    assert shown(account, metrics.CALLS, "Sum", FunctionName="ok") == []
+    assert read_datapoints(account, metrics.CALL_THROTTLES, "Sum", FunctionName="ok") == [1]
+    assert read_datapoints(account, metrics.CALLS, "Sum", FunctionName="ok") == []
     account.control.clear(fault)
     assert "FunctionError" not in account.invoke("ok")
 
@@ -86,8 +88,8 @@ def test_a_throttled_event_waits_longer_each_time_and_runs_once_there_is_room(ac
     account.clock.advance(300)
     account.control.wait_for_functions()
     account.clock.advance(60)
-    assert sum(shown(account, metrics.CALL_THROTTLES, "Sum", FunctionName="ok")) == 12
-    assert sum(shown(account, metrics.CALLS, "Sum", FunctionName="ok")) == 1
+    assert sum(read_datapoints(account, metrics.CALL_THROTTLES, "Sum", FunctionName="ok")) == 12
+    assert sum(read_datapoints(account, metrics.CALLS, "Sum", FunctionName="ok")) == 1
 
 
 def test_an_event_that_waited_for_too_long_is_given_up_on_and_reported(account: Account) -> None:
@@ -122,7 +124,7 @@ def test_an_event_is_counted_when_it_comes_when_it_is_dropped_and_when_nobody_ca
 
     def of(name: str) -> list[float]:
         metric = Metric(name, "Count", ("FunctionName",), "", metrics.LAMBDA)
-        return shown(account, metric, "Sum", FunctionName="fail")
+        return read_datapoints(account, metric, "Sum", FunctionName="fail")
 
     assert [of("AsyncEventsReceived"), of("AsyncEventsDropped")] == [[1], [1]]
     assert of("DestinationDeliveryFailures") == undelivered
@@ -138,9 +140,9 @@ def test_a_queue_shows_each_minute_how_many_messages_wait(account: Account) -> N
     account.clock.advance(180)
     sqs.purge_queue(QueueUrl=url)
     account.clock.advance(60)
-    assert shown(account, metrics.MESSAGES, "Maximum", QueueName="failed") == [0, 0, 2, 2, 2, 0]
-    assert shown(account, metrics.MESSAGES, "Sum", period=120, QueueName="failed") == [0, 4, 2]
-    assert shown(account, metrics.MESSAGES, "Maximum", minutes=3, QueueName="failed") == [2, 2, 0]
+    assert read_datapoints(account, metrics.MESSAGES, "Maximum", QueueName="failed") == [0, 0, 2, 2, 2, 0]
+    assert read_datapoints(account, metrics.MESSAGES, "Sum", period=120, QueueName="failed") == [0, 4, 2]
+    assert read_datapoints(account, metrics.MESSAGES, "Maximum", minutes=3, QueueName="failed") == [2, 2, 0]
 
 
 def test_an_alarm_sees_a_message_in_the_minute_it_came_and_its_absence_in_the_next(account: Account) -> None:

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from rehearsal.aws.cloudwatch import alarm_evaluation
 from tests.rehearsal.aws.account import Account
 from tests.rehearsal.aws.alarm_history import (
-    described,
+    describe_alarm,
     history,
     measure,
     minutes,
@@ -33,7 +33,7 @@ def test_a_new_alarm_has_insufficient_data_until_the_next_whole_minute(account: 
     account.clock.advance(1)
 
     assert (new, late, state(account)) == ("INSUFFICIENT_DATA", "INSUFFICIENT_DATA", "ALARM")
-    assert described(account)["StateReason"].startswith("Threshold Crossed: 1 out of the last 1 datapoints [5.0 ")
+    assert describe_alarm(account)["StateReason"].startswith("Threshold Crossed: 1 out of the last 1 datapoints [5.0 ")
 
 
 def test_m_of_n_datapoints_take_an_alarm_there_and_back(account: Account) -> None:

@@ -22,14 +22,14 @@ METRIC: dict[str, Any] = {
 TEXT: dict[str, Any] = {"type": "text", "properties": {"markdown": "# on call"}}
 
 
-def found(*widgets: Any) -> list[str]:
+def find_faults(*widgets: Any) -> list[str]:
     return [where for where, _ in list_faults(json.dumps({"widgets": list(widgets)}))]
 
 
 def test_a_dashboard_within_the_limits_has_no_faults() -> None:
     alarms = {"type": "alarm", "properties": {"alarms": ["arn:aws:cloudwatch:us-east-1:123456789012:alarm:a"]}}
-    assert found(METRIC, TEXT, alarms) == []
-    assert found() == []
+    assert find_faults(METRIC, TEXT, alarms) == []
+    assert find_faults() == []
 
 
 @pytest.mark.parametrize(
@@ -51,13 +51,13 @@ def test_a_dashboard_within_the_limits_has_no_faults() -> None:
 )
 def test_a_widget_beyond_the_limits(widget: Any, where: str) -> None:
     """Source: API reference, "Dashboard Body Structure and Syntax"; CloudWatch quotas."""
-    assert found(widget) == [where]
+    assert find_faults(widget) == [where]
 
 
 def test_too_many_widgets_or_metrics() -> None:
     many = {**METRIC, "properties": {"region": "us-east-1", "metrics": [["a", "b"]] * 500}}
-    assert found(*[TEXT] * 501) == ["/widgets"]
-    assert found(*[many] * 6) == ["/widgets"]
+    assert find_faults(*[TEXT] * 501) == ["/widgets"]
+    assert find_faults(*[many] * 6) == ["/widgets"]
 
 
 @pytest.mark.parametrize("body", ["{", "[]", "{}", '{"widgets": {}}'])

@@ -23,7 +23,7 @@ def rule(account: Account, target: dict, **fields: object) -> str:
     return "http://localhost/123456789012/seen"
 
 
-def seen(account: Account) -> list[dict]:
+def receive_events(account: Account) -> list[dict]:
     url = account.client("sqs").get_queue_url(QueueName="seen")["QueueUrl"]
     account.control.wait_for_functions()
     found = []
@@ -42,7 +42,7 @@ def test_every_status_of_an_endpoint_is_an_event_in_the_form_of_events(endpoint:
     endpoint.sagemaker.update_endpoint(EndpointName="flights", EndpointConfigName="second")
     endpoint.clock.advance(500)
 
-    events = seen(endpoint)
+    events = receive_events(endpoint)
     assert [event["detail"]["EndpointStatus"] for event in events] == ["UPDATING", "ROLLING_BACK", "IN_SERVICE"]
     assert events[1]["detail"]["EndpointName"] == "flights"
     assert events[1]["source"] == "aws.sagemaker"
@@ -59,7 +59,7 @@ def test_an_event_calls_a_function_with_transformed_input(endpoint: Account) -> 
     rule(endpoint, {"Arn": arn, "InputTransformer": transformer}, EventPattern=PATTERN)
     endpoint.sagemaker.update_endpoint(EndpointName="flights", EndpointConfigName="second")
 
-    assert seen(endpoint) == [{"action": "event", "status": "UPDATING", "text": "endpoint flights"}]
+    assert receive_events(endpoint) == [{"action": "event", "status": "UPDATING", "text": "endpoint flights"}]
 
 
 def test_put_events_reaches_a_function_by_pattern_only(account: Account) -> None:
@@ -68,7 +68,7 @@ def test_put_events_reaches_a_function_by_pattern_only(account: Account) -> None
     entries = [{"Source": name, "DetailType": "t", "Detail": json.dumps({"a": 1})} for name in ("mine", "other")]
     account.client("events").put_events(Entries=entries)
 
-    assert [event["source"] for event in seen(account)] == ["mine"]
+    assert [event["source"] for event in receive_events(account)] == ["mine"]
 
 
 def test_a_schedule_fires_each_time_the_clock_passes_it(account: Account) -> None:
@@ -76,12 +76,12 @@ def test_a_schedule_fires_each_time_the_clock_passes_it(account: Account) -> Non
     rule(account, {"Input": json.dumps({"action": "sweep"})}, ScheduleExpression="rate(1 minute)")
     account.clock.advance(1)
     account.clock.advance(58)
-    before = seen(account)
+    before = receive_events(account)
     account.clock.advance(2)
     account.clock.advance(60)
 
     assert before == []
-    assert seen(account) == [{"action": "sweep"}] * 2
+    assert receive_events(account) == [{"action": "sweep"}] * 2
 
 
 def test_a_jump_of_hours_fires_a_schedule_only_a_few_times(account: Account) -> None:
@@ -89,11 +89,11 @@ def test_a_jump_of_hours_fires_a_schedule_only_a_few_times(account: Account) -> 
     account.clock.advance(1)
     account.clock.advance(7200)
 
-    assert len(seen(account)) == MAX_CATCH_UP
+    assert len(receive_events(account)) == MAX_CATCH_UP
 
 
 def test_a_disabled_rule_does_not_fire(account: Account) -> None:
     rule(account, {"Input": "{}"}, ScheduleExpression="rate(1 minute)", State="DISABLED")
     account.clock.advance(300)
 
-    assert seen(account) == []
+    assert receive_events(account) == []

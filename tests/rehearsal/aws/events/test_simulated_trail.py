@@ -12,7 +12,7 @@ from tests.rehearsal.aws.account import ANYTHING, Account, from_events
 
 
 @pytest.fixture
-def heard(account: Account) -> Any:
+def trail_reader(account: Account) -> Any:
     """What a rule that asks for everything of CloudTrail has heard, once it is asked."""
     events, sqs = account.client("events"), account.client("sqs")
     url = sqs.create_queue(QueueName="heard")["QueueUrl"]
@@ -30,38 +30,38 @@ def heard(account: Account) -> Any:
     return ask
 
 
-def test_a_role_that_is_taken_is_named(account: Account, heard: Any) -> None:
+def test_a_role_that_is_taken_is_named(account: Account, trail_reader: Any) -> None:
     role = account.role("glass")
     account.as_role(role, "s3")
-    (told,) = heard()
+    (told,) = trail_reader()
     assert (told["eventSource"], told["eventName"]) == ("sts.amazonaws.com", "AssumeRole")
     assert told["requestParameters"] == {"roleArn": role, "roleSessionName": "me"}
 
 
-def test_a_change_of_a_bucket_names_who_made_it_and_reads_are_not_told(account: Account, heard: Any) -> None:
+def test_a_change_of_a_bucket_names_who_made_it_and_reads_are_not_told(account: Account, trail_reader: Any) -> None:
     role = account.role("glass", ANYTHING)
     s3 = account.as_role(role, "s3")
-    heard()
+    trail_reader()
     s3.create_bucket(Bucket="mine")
     s3.put_object(Bucket="mine", Key="k", Body=b"")
     s3.list_objects_v2(Bucket="mine")
     s3.delete_object(Bucket="mine", Key="k")
-    (told,) = heard()
+    (told,) = trail_reader()
     assert (told["eventName"], told["requestParameters"]) == ("CreateBucket", {"bucketName": "mine"})
     assert told["userIdentity"]["sessionContext"]["sessionIssuer"] == {"type": "Role", "arn": role}
     assert "errorCode" not in told
 
 
-def test_what_was_refused_is_told_as_such(account: Account, heard: Any) -> None:
+def test_what_was_refused_is_told_as_such(account: Account, trail_reader: Any) -> None:
     s3 = account.as_role(account.role("nobody"), "s3")
-    heard()
+    trail_reader()
     with pytest.raises(ClientError, match="AccessDenied"):
         s3.create_bucket(Bucket="mine")
-    (told,) = heard()
+    (told,) = trail_reader()
     assert told["errorCode"] == "AccessDenied"
 
 
-@pytest.mark.usefixtures("heard")
+@pytest.mark.usefixtures("trail_reader")
 def test_a_rule_counts_what_it_matched(account: Account) -> None:
     """Source: EventBridge user guide, "EventBridge metrics", TriggeredRules."""
     begun = account.clock.now().replace(second=0, microsecond=0)

@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from rehearsal.aws.identity import act_as, record_permissions
-from tests.rehearsal.aws.account import ANYTHING, Account, packed, scalable, variant
+from tests.rehearsal.aws.account import ANYTHING, Account, pack_model, scalable, variant
 
 ACCOUNT = "123456789012"
 
@@ -23,15 +23,15 @@ def allow(actions: str | list[str], resource: str | list[str], **conditions: Any
     return {**found, "Condition": conditions} if conditions else found
 
 
-def refused(call: Any, **given: Any) -> dict[str, Any]:
+def expect_refusal(call: Any, **given: Any) -> dict[str, Any]:
     """The answer to a call that is refused."""
     with pytest.raises(ClientError) as failed:
         call(**given)
     return failed.value.response  # type: ignore[return-value]
 
 
-def told(call: Any, **given: Any) -> str:
-    return refused(call, **given)["Error"]["Message"]
+def read_refusal_message(call: Any, **given: Any) -> str:
+    return expect_refusal(call, **given)["Error"]["Message"]
 
 
 class Person:
@@ -59,7 +59,7 @@ def test_what_nothing_allows_is_denied_in_awss_words(endpoint: Account) -> None:
     sagemaker = person.client("sagemaker")
 
     assert sagemaker.describe_endpoint(EndpointName="flights")["EndpointStatus"] == "InService"
-    answer = refused(sagemaker.delete_endpoint, EndpointName="flights")
+    answer = expect_refusal(sagemaker.delete_endpoint, EndpointName="flights")
     assert answer["Error"] == {
         "Code": "AccessDeniedException",
         "Message": (
@@ -78,14 +78,16 @@ def test_actions_have_wildcards_without_case_and_resources_with_case(endpoint: A
 
     person.client("sagemaker").describe_endpoint(EndpointName="flights")
     other = Person(endpoint, allow("sagemaker:*", arn.replace("fl?ght", "FL?GHT")), name="other")
-    assert "no identity-based policy" in told(other.client("sagemaker").describe_endpoint, EndpointName="flights")
+    assert "no identity-based policy" in read_refusal_message(
+        other.client("sagemaker").describe_endpoint, EndpointName="flights"
+    )
 
 
 def test_an_explicit_deny_of_the_roles_own_wins(endpoint: Account) -> None:
     deny = {**allow("sagemaker:DescribeEndpoint", "*"), "Effect": "Deny"}
     person = Person(endpoint, ANYTHING, deny)
 
-    assert told(person.client("sagemaker").describe_endpoint, EndpointName="flights").endswith(
+    assert read_refusal_message(person.client("sagemaker").describe_endpoint, EndpointName="flights").endswith(
         "with an explicit deny in an identity-based policy"
     )
 
@@ -97,7 +99,7 @@ def test_a_condition_that_does_not_hold_allows_nothing(account: Account) -> None
     events = person.client("events")
 
     events.put_events(Entries=[entry])
-    assert "events:PutEvents" in told(events.put_events, Entries=[{**entry, "Source": "aws.fake"}])
+    assert "events:PutEvents" in read_refusal_message(events.put_events, Entries=[{**entry, "Source": "aws.fake"}])
 
 
 def test_of_all_values_of_a_key_that_is_absent_none_is_another(account: Account) -> None:
@@ -110,7 +112,7 @@ def test_of_all_values_of_a_key_that_is_absent_none_is_another(account: Account)
         if operator == all_values:
             dynamodb.scan(TableName="t")
         else:
-            assert "dynamodb:Scan" in told(dynamodb.scan, TableName="t")
+            assert "dynamodb:Scan" in read_refusal_message(dynamodb.scan, TableName="t")
 
 
 def test_a_boundary_limits_what_the_own_policies_allow(account: Account) -> None:
@@ -122,7 +124,7 @@ def test_a_boundary_limits_what_the_own_policies_allow(account: Account) -> None
     iam.put_role_policy(RoleName="bound", PolicyName="own", PolicyDocument=everything)
 
     account.as_role(arn, "sqs").create_queue(QueueName="q")
-    assert "because no permissions boundary allows the sns:CreateTopic action" in told(
+    assert "because no permissions boundary allows the sns:CreateTopic action" in read_refusal_message(
         account.as_role(arn, "sns").create_topic, Name="t"
     )
 
@@ -148,7 +150,7 @@ def test_a_resources_own_policy_may_allow_a_role_by_name_and_not_the_account(acc
         account.client("sns").set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=document)
 
     policy(f"arn:aws:iam::{ACCOUNT}:root")
-    assert refused(sns.publish, TopicArn=topic, Message="m")["Error"]["Code"] == "AuthorizationError"
+    assert expect_refusal(sns.publish, TopicArn=topic, Message="m")["Error"]["Code"] == "AuthorizationError"
     policy(role)
     sns.publish(TopicArn=topic, Message="m")
 
@@ -161,7 +163,9 @@ def test_a_functions_own_policy_may_allow_a_role_by_name(account: Account) -> No
     )
 
     person.client("lambda").invoke(FunctionName="named", InvocationType="DryRun")
-    assert f"lambda:InvokeFunction on resource: {arn}" in told(other.client("lambda").invoke, FunctionName="named")
+    assert f"lambda:InvokeFunction on resource: {arn}" in read_refusal_message(
+        other.client("lambda").invoke, FunctionName="named"
+    )
 
 
 def test_a_table_and_a_bucket_may_allow_a_role_by_name(account: Account) -> None:
@@ -169,16 +173,18 @@ def test_a_table_and_a_bucket_may_allow_a_role_by_name(account: Account) -> None
     table = keyed_table(account)
     s3.create_bucket(Bucket="objects")
 
-    def named(actions: str, resource: str) -> str:
+    def build_policy(actions: str, resource: str) -> str:
         statement = {**allow(actions, resource), "Principal": {"AWS": person.role}}
         return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
-    dynamodb.put_resource_policy(ResourceArn=table, Policy=named("dynamodb:PutItem", table))
-    s3.put_bucket_policy(Bucket="objects", Policy=named("s3:PutObject", "arn:aws:s3:::objects/*"))
+    dynamodb.put_resource_policy(ResourceArn=table, Policy=build_policy("dynamodb:PutItem", table))
+    s3.put_bucket_policy(Bucket="objects", Policy=build_policy("s3:PutObject", "arn:aws:s3:::objects/*"))
 
     person.client("dynamodb").put_item(TableName="t", Item={"k": {"S": "1"}})
     person.client("s3").put_object(Bucket="objects", Key="k", Body=b"")
-    assert "dynamodb:DeleteItem" in told(person.client("dynamodb").delete_item, TableName="t", Key={"k": {"S": "1"}})
+    assert "dynamodb:DeleteItem" in read_refusal_message(
+        person.client("dynamodb").delete_item, TableName="t", Key={"k": {"S": "1"}}
+    )
 
 
 def test_a_key_needs_the_keys_policy_too(account: Account) -> None:
@@ -190,13 +196,13 @@ def test_a_key_needs_the_keys_policy_too(account: Account) -> None:
     document = json.dumps({"Version": "2012-10-17", "Statement": [nobody]})
     kms.put_key_policy(KeyId=key, PolicyName="default", Policy=document)
 
-    assert "because no resource-based policy allows the kms:DescribeKey action" in told(
+    assert "because no resource-based policy allows the kms:DescribeKey action" in read_refusal_message(
         person.client("kms").describe_key, KeyId=key
     )
 
 
 @pytest.fixture
-def sealed(account: Account) -> str:
+def bucket_key(account: Account) -> str:
     """The key of a bucket `sealed` that holds `k`; the bucket has a key of its own."""
     key = account.client("kms").create_key()["KeyMetadata"]["Arn"]
     s3 = account.client("s3")
@@ -207,16 +213,16 @@ def sealed(account: Account) -> str:
     return key
 
 
-def test_a_sealed_object_is_read_and_written_with_its_key_only(account: Account, sealed: str) -> None:
+def test_a_sealed_object_is_read_and_written_with_its_key_only(account: Account, bucket_key: str) -> None:
     """Source: S3 user guide, "Using server-side encryption with AWS KMS keys"."""
     objects = allow(["s3:GetObject", "s3:PutObject"], "arn:aws:s3:::sealed/*")
     person = Person(account, objects)
     s3 = person.client("s3")
-    assert "kms:Decrypt" in told(s3.get_object, Bucket="sealed", Key="k")
-    assert "kms:GenerateDataKey" in told(s3.put_object, Bucket="sealed", Key="k", Body=b"w")
+    assert "kms:Decrypt" in read_refusal_message(s3.get_object, Bucket="sealed", Key="k")
+    assert "kms:GenerateDataKey" in read_refusal_message(s3.put_object, Bucket="sealed", Key="k", Body=b"w")
     assert s3.head_object(Bucket="sealed", Key="k")["ContentLength"] == 1
 
-    via = allow(["kms:Decrypt"], sealed, StringEquals={"kms:ViaService": "s3.us-east-1.amazonaws.com"})
+    via = allow(["kms:Decrypt"], bucket_key, StringEquals={"kms:ViaService": "s3.us-east-1.amazonaws.com"})
     reader = account.role("reader", objects, via)
     assert account.as_role(reader, "s3").get_object(Bucket="sealed", Key="k")["Body"].read() == b"v"
 
@@ -225,12 +231,12 @@ def test_a_missing_object_is_told_of_to_those_alone_who_may_list(account: Accoun
     """Source: S3 API reference, GetObject: without s3:ListBucket "Amazon S3 returns an HTTP status code 403"."""
     account.client("s3").create_bucket(Bucket="objects")
     blind = Person(account, allow("s3:GetObject", "arn:aws:s3:::objects/*"))
-    assert refused(blind.client("s3").get_object, Bucket="objects", Key="k")["Error"]["Code"] == "AccessDenied"
+    assert expect_refusal(blind.client("s3").get_object, Bucket="objects", Key="k")["Error"]["Code"] == "AccessDenied"
 
     listing = allow("s3:ListBucket", "arn:aws:s3:::objects")
     seeing = account.role("seeing", allow("s3:GetObject", "arn:aws:s3:::objects/*"), listing)
     s3 = account.as_role(seeing, "s3")
-    assert refused(s3.get_object, Bucket="objects", Key="k")["Error"]["Code"] == "NoSuchKey"
+    assert expect_refusal(s3.get_object, Bucket="objects", Key="k")["Error"]["Code"] == "NoSuchKey"
 
 
 def test_deleting_many_objects_is_decided_key_by_key(account: Account) -> None:
@@ -253,7 +259,7 @@ def test_a_role_is_passed_by_those_who_may_pass_it_to_that_service(account: Acco
     given = {"ModelName": "m", "ExecutionRoleArn": role, "PrimaryContainer": {"Image": "example@sha256:1"}}
     to_lambda = allow("iam:PassRole", role, StringEquals={"iam:PassedToService": "lambda.amazonaws.com"})
     person = Person(account, making, to_lambda)
-    assert f"iam:PassRole on resource: {role}" in told(person.client("sagemaker").create_model, **given)
+    assert f"iam:PassRole on resource: {role}" in read_refusal_message(person.client("sagemaker").create_model, **given)
 
     passing = account.role("passing", making, allow("iam:PassRole", role))
     account.as_role(passing, "sagemaker").create_model(**given)
@@ -267,7 +273,9 @@ def test_an_endpoint_with_a_volume_key_needs_a_grant_on_it(account: Account) -> 
     person = Person(account, allow("sagemaker:CreateEndpoint", "*"))
 
     given = {"EndpointName": "flights", "EndpointConfigName": "sealed"}
-    assert f"kms:CreateGrant on resource: {key}" in told(person.client("sagemaker").create_endpoint, **given)
+    assert f"kms:CreateGrant on resource: {key}" in read_refusal_message(
+        person.client("sagemaker").create_endpoint, **given
+    )
 
 
 def test_a_queue_is_named_by_its_url_and_a_call_to_a_model_needs_the_endpoint(endpoint: Account) -> None:
@@ -276,7 +284,7 @@ def test_a_queue_is_named_by_its_url_and_a_call_to_a_model_needs_the_endpoint(en
     person = Person(endpoint, allow("sqs:SendMessage", queue))
 
     person.client("sqs").send_message(QueueUrl=url, MessageBody="m")
-    assert f"sagemaker:InvokeEndpoint on resource: {model}" in told(
+    assert f"sagemaker:InvokeEndpoint on resource: {model}" in read_refusal_message(
         person.client("sagemaker-runtime").invoke_endpoint, EndpointName="flights", Body=b"[]"
     )
 
@@ -289,7 +297,7 @@ def test_a_write_in_a_transaction_needs_what_it_needs_alone(account: Account) ->
 
     dynamodb = person.client("dynamodb")
     dynamodb.transact_write_items(TransactItems=[{"Put": put}])
-    assert "dynamodb:DeleteItem" in told(dynamodb.transact_write_items, TransactItems=[{"Delete": key}])
+    assert "dynamodb:DeleteItem" in read_refusal_message(dynamodb.transact_write_items, TransactItems=[{"Delete": key}])
 
 
 @pytest.mark.parametrize(
@@ -325,9 +333,9 @@ def test_what_scales_is_changed_by_those_alone_who_may_change_the_endpoint_and_i
         yield lambda: client.delete_scaling_policy(**place, PolicyName="p")
 
     for allowed, denied in zip(steps(whole), steps(thin), strict=True):
-        assert lacking in told(denied)
+        assert lacking in read_refusal_message(denied)
         allowed()
-    assert "PutMetricAlarm" in told(
+    assert "PutMetricAlarm" in read_refusal_message(
         only_via.client("cloudwatch").put_metric_alarm,
         AlarmName="TargetTracking-endpoint/other",
         MetricName="m",
@@ -370,7 +378,7 @@ def test_a_role_that_has_one_partition_reaches_no_other_in_whatever_request(acco
     reach("own")
     refusals = [("another",)] if way in ("put", "delete") else [("another",), ("own", "another"), ("another", "own")]
     for keys in refusals:
-        assert refused(lambda keys=keys: reach(*keys))["Error"]["Code"] == "AccessDeniedException"
+        assert expect_refusal(lambda keys=keys: reach(*keys))["Error"]["Code"] == "AccessDeniedException"
 
 
 SOURCE = """
@@ -410,7 +418,7 @@ def test_what_a_role_may_not_send_to_is_no_destination(account: Account) -> None
 
 def test_an_operation_without_a_rule_is_refused_to_a_role_and_noted_for_others(account: Account) -> None:
     person = Person(account, ANYTHING)
-    assert "does not know what sqs ListDeadLetterSourceQueues needs" in told(
+    assert "does not know what sqs ListDeadLetterSourceQueues needs" in read_refusal_message(
         person.client("sqs").list_dead_letter_source_queues, QueueUrl="https://sqs/123456789012/q"
     )
     account.client("sqs").create_queue(QueueName="q")
@@ -424,7 +432,7 @@ def test_a_recording_holds_every_need_once(account: Account) -> None:
     with record_permissions() as recorded:
         s3.create_bucket(Bucket="objects")
         for _ in range(2):
-            s3.put_object(Bucket="objects", Key="k", Body=packed({}))
+            s3.put_object(Bucket="objects", Key="k", Body=pack_model({}))
 
     assert [(need.action, need.resource) for need in recorded.permissions.values()] == [
         ("s3:CreateBucket", "arn:aws:s3:::objects"),
@@ -450,7 +458,7 @@ def test_a_condition_that_is_not_evaluated_is_refused_where_it_is_put(account: A
         if known:
             put(**given)
         else:
-            assert told(put, **given) == f"The simulator does not evaluate {name}."
+            assert read_refusal_message(put, **given) == f"The simulator does not evaluate {name}."
 
 
 def test_a_bucket_denies_a_role_that_acts_as_what_it_is(account: Account) -> None:
@@ -462,6 +470,9 @@ def test_a_bucket_denies_a_role_that_acts_as_what_it_is(account: Account) -> Non
         s3.put_bucket_policy(Bucket="registry", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
         with act_as(role):
             if denied:
-                assert refused(s3.put_object, Bucket="registry", Key="k", Body=b"v")["Error"]["Code"] == "AccessDenied"
+                assert (
+                    expect_refusal(s3.put_object, Bucket="registry", Key="k", Body=b"v")["Error"]["Code"]
+                    == "AccessDenied"
+                )
             else:
                 s3.put_object(Bucket="registry", Key="k", Body=b"v")

@@ -108,7 +108,7 @@ def test_a_copy_into_the_bucket_is_denied(registry: Account) -> None:
     assert code(registry.client("s3").copy_object, **copy) == "AccessDenied"
 
 
-def _posted(registry: Account, bucket: str, **headers: str) -> int:
+def _post_object(registry: Account, bucket: str, **headers: str) -> int:
     form = registry.client("s3").generate_presigned_post(bucket, "k")
     return requests.post(
         form["url"], data=form["fields"], files={"file": b"w"}, headers=headers, timeout=10
@@ -119,8 +119,8 @@ def test_a_form_is_a_put_that_carries_no_condition_whatever_header_comes_with_it
     """Source: S3 API reference, POST Object: conditions of a write are none of its fields."""
     put(registry, IfNoneMatch="*")
 
-    assert _posted(registry, "registry") == 403
-    assert _posted(registry, "registry", **{"If-None-Match": "*"}) == 204
+    assert _post_object(registry, "registry") == 403
+    assert _post_object(registry, "registry", **{"If-None-Match": "*"}) == 204
     assert registry.client("s3").get_object(Bucket="registry", Key="k")["Body"].read() == b"w"
 
 
@@ -139,7 +139,7 @@ def test_a_policy_tells_how_a_request_is_signed(account: Account, kind: str) -> 
     s3.put_bucket_policy(Bucket="signed", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
     url = s3.generate_presigned_url("put_object", {"Bucket": "signed", "Key": "k"})
 
-    assert (_posted(account, "signed") == 403) == (kind == "POST")
+    assert (_post_object(account, "signed") == 403) == (kind == "POST")
     assert (requests.put(url, data=b"v", timeout=10).status_code == 403) == (kind == "REST-QUERY-STRING")
     if kind == "REST-HEADER":
         assert code(s3.put_object, Bucket="signed", Key="k", Body=b"v") == "AccessDenied"

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from rehearsal.aws.inference import triton
-from tests.rehearsal.aws.account import LAYOUT, TINY_MODEL, packed
+from tests.rehearsal.aws.account import LAYOUT, TINY_MODEL, pack_model
 
 
-def _replaced(old: str, new: str) -> Callable[[str], str]:
+def _replace_text(old: str, new: str) -> Callable[[str], str]:
     return lambda text: text.replace(old, new, 1)
 
 
@@ -21,15 +21,15 @@ def _replaced(old: str, new: str) -> Callable[[str], str]:
         (lambda text: text[: text.index("Tree=2") + 100], "tree 2 does not begin where tree_sizes has it"),
         (lambda text: text[: text.index("Tree=0")], "the file holds no tree"),
         (lambda text: text.replace("\n", "\r\n"), "its lines end in CRLF"),
-        (_replaced("num_leaves=4", "num_leaves=40"), "tree 1 does not begin where tree_sizes has it"),
-        (_replaced("num_leaves=4", "num_leaves=9"), "LightGBM"),
-        (_replaced("num_tree_per_iteration=1", "num_tree_per_iteration=3"), "LightGBM breaks down as it reads"),
-        (_replaced("max_feature_idx=2", "max_feature_idx=9"), "Wrong size of feature_names"),
-        (_replaced("tree", "wood"), "does not start with 'tree'"),
+        (_replace_text("num_leaves=4", "num_leaves=40"), "tree 1 does not begin where tree_sizes has it"),
+        (_replace_text("num_leaves=4", "num_leaves=9"), "LightGBM"),
+        (_replace_text("num_tree_per_iteration=1", "num_tree_per_iteration=3"), "LightGBM breaks down as it reads"),
+        (_replace_text("max_feature_idx=2", "max_feature_idx=9"), "Wrong size of feature_names"),
+        (_replace_text("tree", "wood"), "does not start with 'tree'"),
     ],
 )
 def test_a_damaged_model_is_refused_in_a_sentence(damage: Callable[[str], str], sentence: str) -> None:
-    archive = packed({**LAYOUT, "flights/1/model.txt": damage(TINY_MODEL)})
+    archive = pack_model({**LAYOUT, "flights/1/model.txt": damage(TINY_MODEL)})
     with pytest.raises(triton.ModelLoadError) as refused:
         triton.load_model(archive, {triton.DEFAULT_MODEL: "flights"})
     assert str(refused.value).startswith("flights/1/model.txt is not a LightGBM model: ")

@@ -157,7 +157,7 @@ def test_what_triton_refuses_is_a_model_error(account: Account, content_type: st
     assert (response["OriginalStatusCode"], words in response["OriginalMessage"]) == (400, True)
 
 
-def captured(account: Account) -> dict[str, list[dict[str, Any]]]:
+def read_captured_records(account: Account) -> dict[str, list[dict[str, Any]]]:
     s3 = account.client("s3")
     keys = [one["Key"] for one in s3.list_objects_v2(Bucket="captured").get("Contents", [])]
     bodies = {key: s3.get_object(Bucket="captured", Key=key)["Body"].read() for key in keys}
@@ -169,10 +169,10 @@ def test_requests_and_answers_are_captured_late_several_a_file_under_the_documen
     serving(account, 1, 0, CAPTURE)
     for number in range(3):
         ask(account, binary=False, InferenceId=f"id-{number}")
-    early = captured(account)
+    early = read_captured_records(account)
     account.clock.advance(120)
 
-    (key, records), *more = captured(account).items()
+    (key, records), *more = read_captured_records(account).items()
     assert early == {}
     assert more == []
     assert key.startswith("capture/abc/flights/blue/2026/01/05/09/")
@@ -191,7 +191,7 @@ def test_a_binary_body_is_captured_as_base64(account: Account) -> None:
     ask(account)
     account.control.flush_capture()
 
-    ((_, (record,)),) = captured(account).items()
+    ((_, (record,)),) = read_captured_records(account).items()
     side = record["captureData"]["endpointInput"]
     assert side["encoding"] == "BASE64"
     assert base64.b64decode(side["data"]) == encode_rows(ROWS)[1]
@@ -212,7 +212,7 @@ def test_nothing_is_captured_when_off_or_with_a_double_slash(account: Account, c
     ask(account)
     account.control.flush_capture()
 
-    assert captured(account) == {}
+    assert read_captured_records(account) == {}
 
 
 def metric(account: Account, name: str, statistic: str = "Sum", variant_name: str = "blue") -> list[float]:
@@ -351,7 +351,7 @@ def test_without_a_client_an_endpoint_answers_as_it_answers_one(account: Account
     content_type, _ = encode_rows(ROWS, True)
     asked = {"EndpointName": "flights", "ContentType": content_type, "Body": body, **given}
 
-    def told(runtime: Any) -> tuple[object, ...]:
+    def invoke(runtime: Any) -> tuple[object, ...]:
         try:
             answer = runtime.invoke_endpoint(**asked)
         except ClientError as refused:
@@ -359,4 +359,4 @@ def test_without_a_client_an_endpoint_answers_as_it_answers_one(account: Account
             return status, refused.response["Error"]["Code"], refused.response["Error"]["Message"]
         return answer["Body"].read(), answer["ContentType"], answer["InvokedProductionVariant"]
 
-    assert told(LocalRuntime()) == told(account.client("sagemaker-runtime", retries=0))
+    assert invoke(LocalRuntime()) == invoke(account.client("sagemaker-runtime", retries=0))

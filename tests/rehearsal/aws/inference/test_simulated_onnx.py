@@ -59,7 +59,7 @@ def archive(content: bytes, text: str, version: str = "1") -> bytes:
     return buffer.getvalue()
 
 
-def served(*datatypes: str, **given: Any) -> triton.ServedModel:
+def serve_model(*datatypes: str, **given: Any) -> triton.ServedModel:
     return triton.load_model(archive(model(*datatypes), config(*datatypes, **given)), {triton.DEFAULT_MODEL: "same"})
 
 
@@ -76,7 +76,7 @@ VALUES: dict[str, list[Any]] = {
 @pytest.mark.parametrize("datatype", VALUES)
 def test_values_come_back_as_they_were_sent_in_json_and_in_binary(datatype: str) -> None:
     """Source: KServe V2, "Tensor Data"; Triton, "Binary Tensor Data Extension"."""
-    same, sent = served(datatype), VALUES[datatype]
+    same, sent = serve_model(datatype), VALUES[datatype]
     request = {"inputs": [{"name": "in0", "shape": [2, 2], "datatype": datatype, "data": sent}]}
     answer = json.loads(kserve_v2.infer(same, "application/json", json.dumps(request).encode()).body)
     (output,) = answer["outputs"]
@@ -93,7 +93,7 @@ def test_values_come_back_as_they_were_sent_in_json_and_in_binary(datatype: str)
 
 
 def test_several_inputs_are_told_apart_by_name_and_outputs_are_those_asked_for() -> None:
-    mixed = served("FP32", "BYTES", "INT64")
+    mixed = serve_model("FP32", "BYTES", "INT64")
     rows = {"FP32": [1.5, 2.5], "BYTES": ["a", "b"], "INT64": [1, 2]}
     inputs = [
         {"name": f"in{at}", "shape": [1, 2], "datatype": one, "data": [rows[one]]} for at, one in enumerate(rows)
@@ -105,7 +105,7 @@ def test_several_inputs_are_told_apart_by_name_and_outputs_are_those_asked_for()
 
 
 def test_each_output_is_binary_where_it_says_so() -> None:
-    both = served("FP32", "INT64")
+    both = serve_model("FP32", "INT64")
     inputs = [
         {"name": "in0", "shape": [1, 2], "datatype": "FP32", "data": [1, 2]},
         {"name": "in1", "shape": [1, 2], "datatype": "INT64", "data": [3, 4]},
@@ -144,12 +144,12 @@ def _input(**changed: Any) -> bytes:
 def test_what_triton_refuses_of_a_request(body: bytes, words: str) -> None:
     """Source: Triton's core, InferenceRequest::Normalize, and its HTTP server, on parsing "data"."""
     with pytest.raises(kserve_v2.InvalidInferenceRequest) as refused:
-        kserve_v2.infer(served("FP32"), "application/json", body)
+        kserve_v2.infer(serve_model("FP32"), "application/json", body)
     assert words in str(refused.value)
 
 
 def test_batches_of_inputs_agree_and_outputs_are_known() -> None:
-    both = served("FP32", "FP32")
+    both = serve_model("FP32", "FP32")
     inputs = [
         {"name": f"in{at}", "shape": [rows, 2], "datatype": "FP32", "data": [0] * 2 * rows}
         for at, rows in ((0, 1), (1, 2))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.rehearsal.aws.account import Account, zipped
+from tests.rehearsal.aws.account import Account, zip_function
 
 ECHO = "def handler(event, context):\n    return {'event': event, 'name': context.function_name}\n"
 FAIL = "def handler(event, context):\n    raise ValueError('no such flight')\n"
@@ -95,7 +95,9 @@ def test_a_warm_function_keeps_its_process_and_new_code_gets_a_new_one(account: 
     account.function("count", source)
 
     first, second = body(account.invoke("count")), body(account.invoke("count"))
-    account.client("lambda").update_function_code(FunctionName="count", ZipFile=zipped({"handler.py": source + "\n"}))
+    account.client("lambda").update_function_code(
+        FunctionName="count", ZipFile=zip_function({"handler.py": source + "\n"})
+    )
     third = body(account.invoke("count"))
 
     assert [first, second, third] == [1, 2, 1]

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 
 from rehearsal.aws import current_account
-from tests.rehearsal.aws.account import Account, zipped
+from tests.rehearsal.aws.account import Account, zip_function
 
 BROKEN = "raise ImportError('built for another processor')"
 
 
 def publish(account: Account, files: dict[str, str]) -> str:
-    answer = account.client("lambda").publish_layer_version(LayerName="packages", Content={"ZipFile": zipped(files)})
+    answer = account.client("lambda").publish_layer_version(
+        LayerName="packages", Content={"ZipFile": zip_function(files)}
+    )
     return answer["LayerVersionArn"]
 
 

@@ -13,13 +13,13 @@ from rehearsal.aws.faults import HOST_METRICS
 from rehearsal.aws.sagemaker.host_metrics import BASELINE_PERCENT
 from rehearsal.control_client import ControlError
 from tests.rehearsal.aws.account import Account, variant
-from tests.rehearsal.aws.alarm_history import shown, state, states, watch
+from tests.rehearsal.aws.alarm_history import read_datapoints, state, states, watch
 from tidewatch import metrics
 from tidewatch.metrics import Metric
 
 
 def of_variant(account: Account, metric: Metric, name: str = "blue", statistic: str = "Maximum", **asked: Any) -> Any:
-    return shown(account, metric, statistic, EndpointName="flights", VariantName=name, **asked)
+    return read_datapoints(account, metric, statistic, EndpointName="flights", VariantName=name, **asked)
 
 
 def test_each_variant_with_instances_shows_its_hosts_every_minute(endpoint: Account) -> None:

@@ -13,7 +13,7 @@ from tests.rehearsal.aws.account import ROLE, Account, scalable, session, varian
 SERVERLESS = {"MemorySizeInMB": 2048, "MaxConcurrency": 1}
 
 
-def refused(call: Any, **given: Any) -> str:
+def expect_refusal(call: Any, **given: Any) -> str:
     with pytest.raises(ClientError) as error:
         call(**given)
     assert error.value.response["Error"]["Code"] == "ValidationException"
@@ -21,14 +21,16 @@ def refused(call: Any, **given: Any) -> str:
 
 
 @pytest.fixture
-def unchecked(account: Account) -> Any:
+def unchecked_client(account: Account) -> Any:
     """A client that leaves all checks to the service."""
     account.model("one")
     return session().client("sagemaker", config=Config(parameter_validation=False))
 
 
-def configured(client: Any, *variants: dict[str, Any], name: str = "c", **fields: Any) -> str:
-    return refused(client.create_endpoint_config, EndpointConfigName=name, ProductionVariants=list(variants), **fields)
+def refuse_config(client: Any, *variants: dict[str, Any], name: str = "c", **fields: Any) -> str:
+    return expect_refusal(
+        client.create_endpoint_config, EndpointConfigName=name, ProductionVariants=list(variants), **fields
+    )
 
 
 def guard(kind: str, wait: int = 0, alarms: int = 1, **routing: Any) -> dict[str, Any]:
@@ -44,8 +46,10 @@ def percent(value: int) -> dict[str, Any]:
     return {"Type": "CAPACITY_PERCENT", "Value": value}
 
 
-def deployed(account: Account, config: str = "second", **fields: Any) -> str:
-    return refused(account.sagemaker.update_endpoint, EndpointName="flights", EndpointConfigName=config, **fields)
+def refuse_update(account: Account, config: str = "second", **fields: Any) -> str:
+    return expect_refusal(
+        account.sagemaker.update_endpoint, EndpointName="flights", EndpointConfigName=config, **fields
+    )
 
 
 def test_a_name_is_used_once(endpoint: Account) -> None:
@@ -55,62 +59,66 @@ def test_a_name_is_used_once(endpoint: Account) -> None:
     config = {"EndpointConfigName": "first", "ProductionVariants": [variant("blue")]}
     given = {"EndpointName": "FLIGHTS", "EndpointConfigName": "first"}
 
-    assert refused(sagemaker.create_model, **model).startswith("Cannot create already existing model")
-    assert refused(sagemaker.create_endpoint_config, **config).startswith(
+    assert expect_refusal(sagemaker.create_model, **model).startswith("Cannot create already existing model")
+    assert expect_refusal(sagemaker.create_endpoint_config, **config).startswith(
         "Cannot create already existing endpoint configuration"
     )
-    assert refused(sagemaker.create_endpoint, **given).startswith("Cannot create already existing endpoint")
+    assert expect_refusal(sagemaker.create_endpoint, **given).startswith("Cannot create already existing endpoint")
 
 
 @pytest.mark.parametrize("name", ["-flights", "flights_2", "flights-", "f" * 64])
-def test_a_name_follows_the_pattern(unchecked: Any, name: str) -> None:
+def test_a_name_follows_the_pattern(unchecked_client: Any, name: str) -> None:
     """Source: model, EndpointConfigName pattern and max 63."""
-    assert "'endpointConfigName' failed to satisfy constraint" in configured(unchecked, variant("blue"), name=name)
+    assert "'endpointConfigName' failed to satisfy constraint" in refuse_config(
+        unchecked_client, variant("blue"), name=name
+    )
 
 
-def test_there_are_at_most_ten_variants(unchecked: Any) -> None:
+def test_there_are_at_most_ten_variants(unchecked_client: Any) -> None:
     """Source: model, ProductionVariantList max 10."""
     many = [variant(f"v{number}") for number in range(11)]
-    assert "length less than or equal to 10" in configured(unchecked, *many)
+    assert "length less than or equal to 10" in refuse_config(unchecked_client, *many)
 
 
-def test_a_weight_is_not_negative(unchecked: Any) -> None:
+def test_a_weight_is_not_negative(unchecked_client: Any) -> None:
     """Source: model, VariantWeight min 0."""
-    assert "'productionVariants.1.member.initialVariantWeight'" in configured(unchecked, variant("blue", -1))
+    assert "'productionVariants.1.member.initialVariantWeight'" in refuse_config(unchecked_client, variant("blue", -1))
 
 
-def test_some_weight_is_positive(unchecked: Any) -> None:
+def test_some_weight_is_positive(unchecked_client: Any) -> None:
     """Source: model docs, ProductionVariant.InitialVariantWeight: a ratio to the sum of all weights."""
-    assert "sum of the weights" in configured(unchecked, variant("blue", 0), variant("green", 0))
+    assert "sum of the weights" in refuse_config(unchecked_client, variant("blue", 0), variant("green", 0))
 
 
-def test_an_instance_type_is_one_of_those_for_hosting(unchecked: Any) -> None:
+def test_an_instance_type_is_one_of_those_for_hosting(unchecked_client: Any) -> None:
     """Source: model, ProductionVariantInstanceType enum."""
-    assert "enum value set" in configured(unchecked, variant("blue", InstanceType="ml.g5.tiny"))
+    assert "enum value set" in refuse_config(unchecked_client, variant("blue", InstanceType="ml.g5.tiny"))
 
 
-def test_variant_names_differ(unchecked: Any) -> None:
+def test_variant_names_differ(unchecked_client: Any) -> None:
     """Source: model docs: TargetVariant and DesiredWeightAndCapacity address a variant by name."""
-    assert "non-unique" in configured(unchecked, variant("blue"), variant("blue"))
+    assert "non-unique" in refuse_config(unchecked_client, variant("blue"), variant("blue"))
 
 
-def test_a_shadow_stands_beside_exactly_one_variant(unchecked: Any) -> None:
+def test_a_shadow_stands_beside_exactly_one_variant(unchecked_client: Any) -> None:
     """Source: model docs, CreateEndpointConfigInput.ShadowProductionVariants."""
-    message = configured(unchecked, variant("blue"), variant("green"), ShadowProductionVariants=[variant("shadow")])
+    message = refuse_config(
+        unchecked_client, variant("blue"), variant("green"), ShadowProductionVariants=[variant("shadow")]
+    )
     assert "one variant for ShadowProductionVariants" in message
 
 
 @pytest.mark.parametrize("hosts", [[], ["InstanceType", "ServerlessConfig"]])
-def test_a_variant_runs_on_instances_or_is_serverless(unchecked: Any, hosts: list[str]) -> None:
+def test_a_variant_runs_on_instances_or_is_serverless(unchecked_client: Any, hosts: list[str]) -> None:
     """Source: model docs, ProductionVariant.ServerlessConfig ("instead of an instance-based endpoint
     configuration")."""
     given = {**variant("blue"), "ServerlessConfig": SERVERLESS}
     kept = {key: value for key, value in given.items() if key in hosts or key in ("VariantName", "ModelName")}
-    assert "exactly one of InstanceType" in configured(unchecked, kept)
+    assert "exactly one of InstanceType" in refuse_config(unchecked_client, kept)
 
 
 @pytest.mark.parametrize("others", ["a second variant", "capture", "a VPC", "nothing"])
-def test_a_serverless_variant_stands_alone_without_capture_or_vpc(unchecked: Any, others: str) -> None:
+def test_a_serverless_variant_stands_alone_without_capture_or_vpc(unchecked_client: Any, others: str) -> None:
     """Source: developer guide, "Deploy models with Amazon SageMaker Serverless Inference", feature exclusions."""
     serverless = {"VariantName": "blue", "ModelName": "one", "ServerlessConfig": SERVERLESS}
     capture = {
@@ -125,24 +133,24 @@ def test_a_serverless_variant_stands_alone_without_capture_or_vpc(unchecked: Any
     }
     variants = [serverless, variant("green")] if others == "a second variant" else [serverless]
     if others == "nothing":
-        unchecked.create_endpoint_config(EndpointConfigName="c", ProductionVariants=variants)
+        unchecked_client.create_endpoint_config(EndpointConfigName="c", ProductionVariants=variants)
         return
-    assert "serverless endpoint takes a single" in configured(unchecked, *variants, **fields.get(others, {}))
+    assert "serverless endpoint takes a single" in refuse_config(unchecked_client, *variants, **fields.get(others, {}))
 
 
-def test_a_configuration_names_models_that_exist(unchecked: Any) -> None:
+def test_a_configuration_names_models_that_exist(unchecked_client: Any) -> None:
     """Source: SageMaker's message for CreateEndpointConfig."""
-    assert configured(unchecked, variant("blue", model="none")).startswith("Could not find model")
+    assert refuse_config(unchecked_client, variant("blue", model="none")).startswith("Could not find model")
 
 
-def test_what_is_required_is_asked_for(unchecked: Any) -> None:
+def test_what_is_required_is_asked_for(unchecked_client: Any) -> None:
     """Source: model, required members."""
-    assert "Member must not be null" in refused(unchecked.create_endpoint, EndpointName="flights")
+    assert "Member must not be null" in expect_refusal(unchecked_client.create_endpoint, EndpointName="flights")
 
 
 def test_a_missing_endpoint_is_named(account: Account) -> None:
     """Source: SageMaker's message."""
-    message = refused(account.sagemaker.describe_endpoint, EndpointName="none")
+    message = expect_refusal(account.sagemaker.describe_endpoint, EndpointName="none")
     assert message == 'Could not find endpoint "arn:aws:sagemaker:us-east-1:123456789012:endpoint/none".'
 
 
@@ -151,9 +159,13 @@ def test_a_busy_endpoint_is_not_updated(endpoint: Account) -> None:
     endpoint.sagemaker.update_endpoint(EndpointName="flights", EndpointConfigName="second")
     change = {"EndpointName": "flights", "DesiredWeightsAndCapacities": [{"VariantName": "blue", "DesiredWeight": 1}]}
 
-    assert deployed(endpoint).startswith("Cannot update in-progress endpoint")
-    assert refused(endpoint.sagemaker.update_endpoint_weights_and_capacities, **change).startswith("Cannot update in-")
-    assert refused(endpoint.sagemaker.delete_endpoint, EndpointName="flights").startswith("Cannot update in-progress")
+    assert refuse_update(endpoint).startswith("Cannot update in-progress endpoint")
+    assert expect_refusal(endpoint.sagemaker.update_endpoint_weights_and_capacities, **change).startswith(
+        "Cannot update in-"
+    )
+    assert expect_refusal(endpoint.sagemaker.delete_endpoint, EndpointName="flights").startswith(
+        "Cannot update in-progress"
+    )
 
 
 @pytest.mark.parametrize(
@@ -173,7 +185,7 @@ def test_a_change_of_weights_names_variants_once_and_leaves_some_weight(
 ) -> None:
     """Source: model docs, UpdateEndpointWeightsAndCapacities: weights of one or more, or the capacity of one."""
     call = endpoint.sagemaker.update_endpoint_weights_and_capacities
-    assert words in refused(call, EndpointName="flights", DesiredWeightsAndCapacities=changes)
+    assert words in expect_refusal(call, EndpointName="flights", DesiredWeightsAndCapacities=changes)
 
 
 def test_guardrails_need_the_same_variants_on_both_sides(endpoint: Account) -> None:
@@ -184,13 +196,13 @@ def test_guardrails_need_the_same_variants_on_both_sides(endpoint: Account) -> N
         guard("ALL_AT_ONCE"),
         {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "errors"}]}},
     ):
-        assert "same variant names" in deployed(endpoint, "third", DeploymentConfig=config)
+        assert "same variant names" in refuse_update(endpoint, "third", DeploymentConfig=config)
 
 
 def test_capture_cannot_be_left_out_of_what_is_retained(endpoint: Account) -> None:
     """Source: model docs, VariantProperty: DataCaptureConfig is not currently supported."""
     excluded = [{"VariantPropertyType": "DataCaptureConfig"}]
-    message = deployed(endpoint, RetainAllVariantProperties=True, ExcludeRetainedVariantProperties=excluded)
+    message = refuse_update(endpoint, RetainAllVariantProperties=True, ExcludeRetainedVariantProperties=excluded)
     assert "not currently supported" in message
 
 
@@ -207,7 +219,7 @@ def test_capture_cannot_be_left_out_of_what_is_retained(endpoint: Account) -> No
 )
 def test_guardrails_keep_their_limits(endpoint: Account, config: dict[str, Any], words: str) -> None:
     """Source: model docs, TrafficRoutingConfig, WaitIntervalInSeconds max 3600, AlarmList max 10."""
-    assert words in deployed(endpoint, DeploymentConfig=config)
+    assert words in refuse_update(endpoint, DeploymentConfig=config)
 
 
 def test_a_deployment_may_take_longer_than_it_waits(endpoint: Account) -> None:
@@ -216,7 +228,7 @@ def test_a_deployment_may_take_longer_than_it_waits(endpoint: Account) -> None:
     config = guard("ALL_AT_ONCE", wait=400)
     policy = config["BlueGreenUpdatePolicy"]
     policy.update(TerminationWaitInSeconds=300, MaximumExecutionTimeoutInSeconds=700)
-    assert "larger than the total waiting time" in deployed(endpoint, DeploymentConfig=config)
+    assert "larger than the total waiting time" in refuse_update(endpoint, DeploymentConfig=config)
     policy.update(MaximumExecutionTimeoutInSeconds=701)
     endpoint.sagemaker.update_endpoint(EndpointName="flights", EndpointConfigName="second", DeploymentConfig=config)
 
@@ -225,7 +237,7 @@ def test_a_deployment_follows_one_update_policy(endpoint: Account) -> None:
     """Source: model docs, DeploymentConfig.BlueGreenUpdatePolicy ("Only one update policy should be used")."""
     rolling = {"MaximumBatchSize": percent(50), "WaitIntervalInSeconds": 0}
     both = {**guard("ALL_AT_ONCE"), "RollingUpdatePolicy": rolling}
-    assert "Only one update policy" in deployed(endpoint, DeploymentConfig=both)
+    assert "Only one update policy" in refuse_update(endpoint, DeploymentConfig=both)
 
 
 def test_a_canary_needs_two_instances(account: Account) -> None:
@@ -234,13 +246,13 @@ def test_a_canary_needs_two_instances(account: Account) -> None:
     account.config("first", variant("blue", instances=1))
     account.config("second", variant("blue", instances=1))
     account.serving()
-    assert "at least 2 instances" in deployed(account, DeploymentConfig=guard("CANARY", CanarySize=percent(50)))
+    assert "at least 2 instances" in refuse_update(account, DeploymentConfig=guard("CANARY", CanarySize=percent(50)))
 
 
 def test_a_rolling_update_is_for_one_variant(endpoint: Account) -> None:
     """Source: developer guide, "Rolling deployments": multi-variant endpoints are excluded."""
     policy = {"RollingUpdatePolicy": {"MaximumBatchSize": percent(50), "WaitIntervalInSeconds": 0}}
-    assert "multiple production variants" in deployed(endpoint, DeploymentConfig=policy)
+    assert "multiple production variants" in refuse_update(endpoint, DeploymentConfig=policy)
 
 
 @pytest.mark.parametrize("change", ["removed", "another type"])
@@ -251,7 +263,7 @@ def test_a_scaled_variant_neither_goes_nor_changes_its_instance_type(endpoint: A
     other = [] if change == "removed" else [variant("green", InstanceType="ml.g5.2xlarge")]
     endpoint.config("third", variant("blue"), *other)
 
-    assert "deregister it first" in deployed(endpoint, "third")
+    assert "deregister it first" in refuse_update(endpoint, "third")
     scaling.deregister_scalable_target(**target)
     endpoint.sagemaker.update_endpoint(EndpointName="flights", EndpointConfigName="third")
 

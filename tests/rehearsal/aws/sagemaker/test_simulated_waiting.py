@@ -17,7 +17,7 @@ from rehearsal.aws.account import SimulatedAccount, activate, deactivate
 from rehearsal.aws.bootstrap import apply_patches, create_account
 from rehearsal.aws.lambda_.function_host import FunctionHost, InvocationResult
 from rehearsal.simulated_clock import SharedClock
-from tests.rehearsal.aws.account import ROLE, TRUST, zipped
+from tests.rehearsal.aws.account import ROLE, TRUST, zip_function
 
 PACE = 1 / 2000
 """Wall seconds of a simulated one: a deployment of five minutes takes 0.15 s."""
@@ -42,7 +42,7 @@ def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulat
 
 def call_each_minute(name: str) -> None:
     """A function that a rule calls each minute, and an alarm on two minutes without a call."""
-    code: Any = {"ZipFile": zipped({"handler.py": "def handler(e, c): pass"})}
+    code: Any = {"ZipFile": zip_function({"handler.py": "def handler(e, c): pass"})}
     arn = boto3.client("lambda").create_function(
         FunctionName=name, Runtime="python3.12", Role=ROLE, Handler="handler.handler", Code=code
     )["FunctionArn"]

@@ -20,7 +20,7 @@ from hypothesis import strategies as some
 from rehearsal.aws.validation import model_constraints
 from rehearsal.aws.validation.java_regex import compile_pattern
 from rehearsal.aws.validation.request_checks import SERVICES
-from tests.rehearsal.aws.account import ROLE, Account, scalable, session, variant, zipped
+from tests.rehearsal.aws.account import ROLE, Account, scalable, session, variant, zip_function
 
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
 SERVICES_OF_ROLES = ["lambda.amazonaws.com", "sagemaker.amazonaws.com", "chatbot.amazonaws.com"]
@@ -40,7 +40,7 @@ def client(service: str) -> Any:
     return simulated.client(service, config=Config(parameter_validation=False, retries={"total_max_attempts": 1}))
 
 
-def refused(call: Callable[..., Any], **params: Any) -> tuple[str, str]:
+def expect_refusal(call: Callable[..., Any], **params: Any) -> tuple[str, str]:
     """The code and text of a refusal."""
     with pytest.raises(ClientError) as caught:
         call(**params)
@@ -51,7 +51,9 @@ def refused(call: Callable[..., Any], **params: Any) -> tuple[str, str]:
 def model(account: Account, **container: Any) -> tuple[str, str]:
     del account
     given = {"Image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/triton:1", **container}
-    return refused(client("sagemaker").create_model, ModelName="m", ExecutionRoleArn=ROLE, PrimaryContainer=given)
+    return expect_refusal(
+        client("sagemaker").create_model, ModelName="m", ExecutionRoleArn=ROLE, PrimaryContainer=given
+    )
 
 
 @pytest.mark.parametrize(
@@ -87,7 +89,7 @@ def test_ids_and_arns_follow_their_patterns_in_lists_too(account: Account) -> No
     del account
     sagemaker, container = client("sagemaker"), {"Image": "image"}
     network = {"SecurityGroupIds": ["sg_1"], "Subnets": [f"subnet-{n}" for n in range(17)]}
-    code, text = refused(
+    code, text = expect_refusal(
         sagemaker.create_model,
         ModelName="m",
         ExecutionRoleArn="arn:aws:iam::1:role/x",
@@ -101,33 +103,33 @@ def test_ids_and_arns_follow_their_patterns_in_lists_too(account: Account) -> No
 
 TAGGED: dict[str, tuple[str, str, Callable[[list[tuple[str, str]]], dict[str, Any]]]] = {
     "sagemaker": ("create_endpoint_config", "ValidationException", lambda t: {
-        "EndpointConfigName": "c", "ProductionVariants": [variant("blue")], "Tags": listed(t)}),
+        "EndpointConfigName": "c", "ProductionVariants": [variant("blue")], "Tags": build_tag_list(t)}),
     "iam": ("create_role", "InvalidInput", lambda t: {
-        "RoleName": "r", "AssumeRolePolicyDocument": TRUST, "Tags": listed(t)}),
-    "sns": ("create_topic", "InvalidParameter", lambda t: {"Name": "t", "Tags": listed(t)}),
+        "RoleName": "r", "AssumeRolePolicyDocument": TRUST, "Tags": build_tag_list(t)}),
+    "sns": ("create_topic", "InvalidParameter", lambda t: {"Name": "t", "Tags": build_tag_list(t)}),
     "sqs": ("create_queue", "InvalidParameterValue", lambda t: {"QueueName": "q", "tags": dict(t)}),
-    "kms": ("create_key", "TagException", lambda t: {"Tags": listed(t, "TagKey", "TagValue")}),
+    "kms": ("create_key", "TagException", lambda t: {"Tags": build_tag_list(t, "TagKey", "TagValue")}),
     "dynamodb": ("create_table", "ValidationException", lambda t: {
         "TableName": "table", "KeySchema": [{"AttributeName": "k", "KeyType": "HASH"}],
         "AttributeDefinitions": [{"AttributeName": "k", "AttributeType": "S"}], "BillingMode": "PAY_PER_REQUEST",
-        "Tags": listed(t)}),
+        "Tags": build_tag_list(t)}),
     "events": ("put_rule", "ValidationException", lambda t: {
-        "Name": "r", "ScheduleExpression": "rate(1 hour)", "Tags": listed(t)}),
+        "Name": "r", "ScheduleExpression": "rate(1 hour)", "Tags": build_tag_list(t)}),
     "logs": ("create_log_group", "InvalidParameterException", lambda t: {"logGroupName": "g", "tags": dict(t)}),
     "ssm": ("put_parameter", "ValidationException", lambda t: {
-        "Name": "/p", "Value": "v", "Type": "String", "Tags": listed(t)}),
+        "Name": "/p", "Value": "v", "Type": "String", "Tags": build_tag_list(t)}),
     "lambda": ("create_function", "InvalidParameterValueException", lambda t: {
         "FunctionName": "f", "Role": ROLE, "Runtime": "python3.11", "Handler": "a.b",
-        "Code": {"ZipFile": zipped({"a.py": ""})}, "Tags": dict(t)}),
+        "Code": {"ZipFile": zip_function({"a.py": ""})}, "Tags": dict(t)}),
     "cloudwatch": ("put_metric_alarm", "InvalidParameterValue", lambda t: {
-        **ALARM, "AlarmName": "a", "Namespace": "N", "MetricName": "M", "Statistic": "Sum", "Tags": listed(t)}),
+        **ALARM, "AlarmName": "a", "Namespace": "N", "MetricName": "M", "Statistic": "Sum", "Tags": build_tag_list(t)}),
     "application-autoscaling": ("register_scalable_target", "ValidationException", lambda t: {
         **SCALED, "MinCapacity": 1, "MaxCapacity": 2, "Tags": dict(t)}),
 }  # fmt: skip
 """Of each service the call that makes a tagged thing, and the code of a wrong tag."""
 
 
-def listed(tags: list[tuple[str, str]], key: str = "Key", value: str = "Value") -> list[dict[str, str]]:
+def build_tag_list(tags: list[tuple[str, str]], key: str = "Key", value: str = "Value") -> list[dict[str, str]]:
     return [{key: k, value: v} for k, v in tags]
 
 
@@ -140,9 +142,9 @@ def test_tags_are_held_to_the_rules_of_tags(endpoint: Account, service: str) -> 
     by_the_model = {SERVICES[response].code for response in SERVICES if SERVICES[response].name == service}
     many = [(f"k{n}", "v") for n in range(51)]
     for tags in ([("team", "ML <ml@example.com>")], [("team#", "v")], [("team", "v" * 257)], [("k" * 129, "v")]):
-        assert refused(make, **params(tags))[0] in {code, *by_the_model}, tags
-    assert refused(make, **params([("AWS:team", "v")]))[0] == code
-    refused(make, **params(many))
+        assert expect_refusal(make, **params(tags))[0] in {code, *by_the_model}, tags
+    assert expect_refusal(make, **params([("AWS:team", "v")]))[0] == code
+    expect_refusal(make, **params(many))
     make(**params([("team", "Équipe ML: a_b.c/d=e+f-g@h"), ("", "")][:1]))
 
 
@@ -156,9 +158,9 @@ def test_keys_that_differ_in_capitals_are_one_to_iam_alone(endpoint: Account) ->
         if both:
             make(**params(tags))
         else:
-            assert refused(make, **params(tags))[0] == code
+            assert expect_refusal(make, **params(tags))[0] == code
     twice = [("team", "a"), ("team", "b")]
-    assert refused(client("sns").create_topic, **TAGGED["sns"][2](twice))[0] == "InvalidParameter"
+    assert expect_refusal(client("sns").create_topic, **TAGGED["sns"][2](twice))[0] == "InvalidParameter"
 
 
 def test_a_buckets_and_an_objects_tags(account: Account) -> None:
@@ -167,21 +169,23 @@ def test_a_buckets_and_an_objects_tags(account: Account) -> None:
     s3 = client("s3")
     s3.create_bucket(Bucket="flights")
 
-    def tagged(count: int) -> dict[str, Any]:
-        return {"TagSet": listed([(f"k{n}", "v") for n in range(count)])}
+    def build_tag_set(count: int) -> dict[str, Any]:
+        return {"TagSet": build_tag_list([(f"k{n}", "v") for n in range(count)])}
 
     s3.put_object(Bucket="flights", Key="k", Body=b"", Tagging="team=ml-platform%40example.com&n=2")
-    s3.put_object_tagging(Bucket="flights", Key="k", Tagging=tagged(10))
-    s3.put_bucket_tagging(Bucket="flights", Tagging=tagged(50))
-    assert refused(s3.put_object_tagging, Bucket="flights", Key="k", Tagging=tagged(11))[0] == "BadRequest"
-    assert refused(s3.put_bucket_tagging, Bucket="flights", Tagging=tagged(51))[0] == "BadRequest"
+    s3.put_object_tagging(Bucket="flights", Key="k", Tagging=build_tag_set(10))
+    s3.put_bucket_tagging(Bucket="flights", Tagging=build_tag_set(50))
+    assert (
+        expect_refusal(s3.put_object_tagging, Bucket="flights", Key="k", Tagging=build_tag_set(11))[0] == "BadRequest"
+    )
+    assert expect_refusal(s3.put_bucket_tagging, Bucket="flights", Tagging=build_tag_set(51))[0] == "BadRequest"
     eleven = "&".join(f"k{n}=v" for n in range(11))
-    assert refused(s3.put_object, Bucket="flights", Key="k", Body=b"", Tagging=eleven)[0] == "BadRequest"
-    assert refused(s3.put_object, Bucket="flights", Key="k", Body=b"", Tagging="a=%3Cb%3E")[0] == "InvalidTag"
+    assert expect_refusal(s3.put_object, Bucket="flights", Key="k", Body=b"", Tagging=eleven)[0] == "BadRequest"
+    assert expect_refusal(s3.put_object, Bucket="flights", Key="k", Body=b"", Tagging="a=%3Cb%3E")[0] == "InvalidTag"
     for wrong in ([("a", "<b>")], [("aws:a", "b")], [("a", "1"), ("a", "2")]):
-        tags = {"TagSet": listed(wrong)}
-        assert refused(s3.put_bucket_tagging, Bucket="flights", Tagging=tags)[0] == "InvalidTag"
-        assert refused(s3.put_object_tagging, Bucket="flights", Key="k", Tagging=tags)[0] == "InvalidTag"
+        tags = {"TagSet": build_tag_list(wrong)}
+        assert expect_refusal(s3.put_bucket_tagging, Bucket="flights", Tagging=tags)[0] == "InvalidTag"
+        assert expect_refusal(s3.put_object_tagging, Bucket="flights", Key="k", Tagging=tags)[0] == "InvalidTag"
 
 
 def test_the_names_of_buckets_and_objects(account: Account) -> None:
@@ -189,10 +193,10 @@ def test_the_names_of_buckets_and_objects(account: Account) -> None:
     del account
     s3 = client("s3")
     for name in ("Flights", "ab", "192.168.5.4", "sthree-a", "a-s3alias", "a_b", "abc-"):
-        assert refused(s3.create_bucket, Bucket=name)[0] == "InvalidBucketName", name
+        assert expect_refusal(s3.create_bucket, Bucket=name)[0] == "InvalidBucketName", name
     s3.create_bucket(Bucket="flights")
     s3.put_object(Bucket="flights", Key="k" * 1024, Body=b"")
-    assert refused(s3.put_object, Bucket="flights", Key="é" * 513, Body=b"")[0] == "KeyTooLongError"
+    assert expect_refusal(s3.put_object, Bucket="flights", Key="é" * 513, Body=b"")[0] == "KeyTooLongError"
 
 
 def test_a_functions_environment(account: Account) -> None:
@@ -202,11 +206,11 @@ def test_a_functions_environment(account: Account) -> None:
     base = TAGGED["lambda"][2]([("team", "ml")])
 
     def environment(**variables: str) -> tuple[str, str]:
-        return refused(make, **base, Environment={"Variables": variables})
+        return expect_refusal(make, **base, Environment={"Variables": variables})
 
     assert environment(AWS_REGION="x")[0] == "InvalidParameterValueException"
     assert "4KB" in environment(**{f"A{n}": "x" * 1000 for n in range(5)})[1]
-    code, text = refused(make, **base, Environment={"Variables": {"_A": "x"}})
+    code, text = expect_refusal(make, **base, Environment={"Variables": {"_A": "x"}})
     assert code == "ValidationException"
     assert "at 'environment.variables' failed to satisfy constraint: Map keys" in text
     make(**base, Environment={"Variables": {"AB": "x" * 4000}})
@@ -276,7 +280,7 @@ WRONG: list[tuple[str, str, dict[str, Any]]] = [
 def test_what_a_service_documents_it_refuses(endpoint: Account, call: str, code: str, params: dict[str, Any]) -> None:
     del endpoint
     service, operation = call.split()
-    assert refused(getattr(client(service), operation), **params)[0] == code
+    assert expect_refusal(getattr(client(service), operation), **params)[0] == code
 
 
 def test_every_pattern_of_the_models_is_understood() -> None:

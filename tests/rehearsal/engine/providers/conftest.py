@@ -25,7 +25,7 @@ class Resource:
     id: str = ""
 
     def create(self, **given: Any) -> Props:
-        self.inputs = self.checked({}, given)
+        self.inputs = self.check_inputs({}, given)
         with self.keeping():
             made = self.type.create(self.inputs)
         self.id, self.outs = made.id, made.outs or {}
@@ -40,20 +40,20 @@ class Resource:
             self.id, self.outs = failure.id, failure.outs
             raise
 
-    def checked(self, olds: Props, given: Props) -> Props:
+    def check_inputs(self, olds: Props, given: Props) -> Props:
         got = self.type.check(olds, given)
         assert not got.failures, [f.reason for f in got.failures]
         return got.inputs
 
     def replaced_by(self, **given: Any) -> list[str]:
         """The inputs for whose sake AWS would need a new object."""
-        news = self.checked(self.inputs, given)
+        news = self.check_inputs(self.inputs, given)
         changed = sorted(k for k in {*news, *self.inputs} if news.get(k) != self.inputs.get(k))
         return self.type.find_replace_keys(changed, self.inputs, news)
 
     def update(self, **given: Any) -> Props:
         assert self.replaced_by(**given) == []
-        olds, self.inputs = self.inputs, self.checked(self.inputs, given)
+        olds, self.inputs = self.inputs, self.check_inputs(self.inputs, given)
         call = self.type.read_unchanged if self.inputs == olds else self.type.update
         with self.keeping():
             self.outs = call(self.id, self.outs, self.inputs).outs or {}
@@ -79,7 +79,7 @@ class Aws:
     def resource(self, token: str, logical: str = "thing", /) -> Resource:
         return Resource(resolve_type(token, self.settings, logical))
 
-    def made(self, token: str, logical: str = "thing", /, **given: Any) -> Resource:
+    def create_resource(self, token: str, logical: str = "thing", /, **given: Any) -> Resource:
         resource = self.resource(token, logical)
         resource.create(**given)
         return resource

@@ -39,10 +39,10 @@ aws.chatbot.SlackChannelConfiguration(
 
 @pytest.fixture
 def chat(aws: Aws) -> Resource:
-    return aws.made(TOKEN, **GIVEN, snsTopicArns=[PAGES, TICKETS])
+    return aws.create_resource(TOKEN, **GIVEN, snsTopicArns=[PAGES, TICKETS])
 
 
-def described(aws: Aws) -> list[dict[str, Any]]:
+def describe_channels(aws: Aws) -> list[dict[str, Any]]:
     return aws.settings.get_client("chatbot").describe_slack_channel_configurations()["SlackChannelConfigurations"]
 
 
@@ -60,7 +60,7 @@ def test_a_chat_is_made_with_the_documented_defaults(aws: Aws, chat: Resource) -
         "tagsAll": {},
         "userAuthorizationRequired": False,
     }
-    assert described(aws)[0]["SnsTopicArns"] == [PAGES, TICKETS]
+    assert describe_channels(aws)[0]["SnsTopicArns"] == [PAGES, TICKETS]
 
 
 def test_nothing_differs_when_a_chat_is_read_back(aws: Aws, chat: Resource) -> None:
@@ -72,13 +72,13 @@ def test_nothing_differs_when_a_chat_is_read_back(aws: Aws, chat: Resource) -> N
 def test_another_channel_and_other_topics_change_a_chat_in_place(aws: Aws, chat: Resource) -> None:
     changed = {**GIVEN, "slackChannelId": "C1", "snsTopicArns": [PAGES], "loggingLevel": "ERROR"}
     assert chat.update(**changed)["slackChannelName"] == "channel-c1"
-    (now,) = described(aws)
+    (now,) = describe_channels(aws)
     assert (now["SlackChannelId"], now["SnsTopicArns"], now["LoggingLevel"]) == ("C1", [PAGES], "ERROR")
 
 
 def test_topics_that_the_program_no_longer_names_stay(aws: Aws, chat: Resource) -> None:
     chat.update(**GIVEN, loggingLevel="INFO")
-    assert described(aws)[0]["SnsTopicArns"] == [PAGES, TICKETS]
+    assert describe_channels(aws)[0]["SnsTopicArns"] == [PAGES, TICKETS]
 
 
 @pytest.mark.parametrize(("key", "value"), [("configurationName", "other"), ("slackTeamId", "T1")])
@@ -102,7 +102,7 @@ def test_topics_in_another_order_are_no_difference(aws: Aws, chat: Resource) -> 
 
 def test_a_deleted_chat_is_gone(aws: Aws, chat: Resource) -> None:
     chat.delete()
-    assert described(aws) == []
+    assert describe_channels(aws) == []
     assert not chat.exists()
     chat.delete()
 
@@ -119,7 +119,7 @@ def test_a_chat_whose_create_was_cut_off_is_found(aws: Aws, chat: Resource) -> N
 
 def test_an_id_that_slack_does_not_have_is_refused(aws: Aws) -> None:
     with pytest.raises(ClientError, match=r"InvalidParameterException.*slackTeamId"):
-        aws.made(TOKEN, **{**GIVEN, "slackTeamId": "flights"})
+        aws.create_resource(TOKEN, **{**GIVEN, "slackTeamId": "flights"})
 
 
 def test_a_programs_chat_is_made_once_changed_in_place_and_destroyed(
@@ -135,12 +135,12 @@ def test_a_programs_chat_is_made_once_changed_in_place_and_destroyed(
         return Stack("test", "dev", folder, tmp_path / "state.json", config)
 
     assert stack().up().op_counts["create"] == 4
-    assert len(described(aws)[0]["SnsTopicArns"]) == 2
+    assert len(describe_channels(aws)[0]["SnsTopicArns"]) == 2
     assert stack().up().changed_steps == ()
     assert [step.name for step in stack().refresh().changed_steps if step.name == "chat"] == []
     assert [(step.op, step.name, step.keys) for step in stack("C1").up().changed_steps] == [
         ("update", "chat", ("slackChannelId",))
     ]
-    assert described(aws)[0]["SlackChannelId"] == "C1"
+    assert describe_channels(aws)[0]["SlackChannelId"] == "C1"
     stack("C1").destroy()
-    assert described(aws) == []
+    assert describe_channels(aws) == []

@@ -30,7 +30,7 @@ TRUST = json.dumps(
 
 @pytest.fixture
 def role(aws: Aws) -> Resource:
-    return aws.made(ROLE, "reader", assumeRolePolicy=TRUST, description="reads")
+    return aws.create_resource(ROLE, "reader", assumeRolePolicy=TRUST, description="reads")
 
 
 def test_a_role_changes_in_place_but_for_its_path(aws: Aws, role: Resource) -> None:
@@ -48,8 +48,8 @@ def test_a_trust_policy_that_is_edited_by_hand_is_seen(aws: Aws, role: Resource)
 
 
 def test_a_role_with_foreign_policies_goes_only_when_forced(aws: Aws) -> None:
-    held = aws.made(ROLE, assumeRolePolicy=TRUST)
-    policy = aws.made(POLICY, policy=document())
+    held = aws.create_resource(ROLE, assumeRolePolicy=TRUST)
+    policy = aws.create_resource(POLICY, policy=document())
     iam = aws.client("iam")
     iam.attach_role_policy(RoleName=held.id, PolicyArn=policy.outs["arn"])
     iam.put_role_policy(RoleName=held.id, PolicyName="inline", PolicyDocument=document())
@@ -62,16 +62,18 @@ def test_a_role_with_foreign_policies_goes_only_when_forced(aws: Aws) -> None:
 
 
 def test_what_the_role_itself_attached_it_detaches(aws: Aws) -> None:
-    policy = aws.made(POLICY, policy=document())
+    policy = aws.create_resource(POLICY, policy=document())
     inline = [{"name": "inline", "policy": document()}]
-    role = aws.made(ROLE, assumeRolePolicy=TRUST, managedPolicyArns=[policy.outs["arn"]], inlinePolicies=inline)
+    role = aws.create_resource(
+        ROLE, assumeRolePolicy=TRUST, managedPolicyArns=[policy.outs["arn"]], inlinePolicies=inline
+    )
     assert aws.client("iam").list_role_policies(RoleName=role.id)["PolicyNames"] == ["inline"]
     role.delete()
     assert not role.exists()
 
 
 def test_an_inline_policy_lives_on_its_role(aws: Aws, role: Resource) -> None:
-    inline = aws.made("aws:iam/rolePolicy:RolePolicy", "reads", role=role.id, policy=document())
+    inline = aws.create_resource("aws:iam/rolePolicy:RolePolicy", "reads", role=role.id, policy=document())
     assert inline.id == f"{role.id}:{inline.outs['name']}"
     inline.update(role=role.id, policy=document("s3:PutObject"))
     said = aws.client("iam").get_role_policy(RoleName=role.id, PolicyName=inline.outs["name"])["PolicyDocument"]
@@ -82,9 +84,9 @@ def test_an_inline_policy_lives_on_its_role(aws: Aws, role: Resource) -> None:
 
 
 def test_an_attachment_cannot_change(aws: Aws, role: Resource) -> None:
-    policy = aws.made(POLICY, policy=document())
+    policy = aws.create_resource(POLICY, policy=document())
     token = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
-    attached = aws.made(token, role=role.id, policyArn=policy.outs["arn"])
+    attached = aws.create_resource(token, role=role.id, policyArn=policy.outs["arn"])
     assert attached.replaced_by(role=role.id, policyArn="arn:other") == ["policyArn"]
     assert attached.exists()
     attached.delete()
@@ -92,7 +94,7 @@ def test_an_attachment_cannot_change(aws: Aws, role: Resource) -> None:
 
 
 def test_a_policy_is_edited_more_often_than_it_keeps_versions(aws: Aws) -> None:
-    policy = aws.made(POLICY, policy=document())
+    policy = aws.create_resource(POLICY, policy=document())
     for action in ("s3:Put*", "s3:List*", "s3:Head*", "s3:Copy*", "s3:Get*", "s3:Delete*"):
         policy.update(policy=document(action))
     assert json.loads(policy.read().outs["policy"])["Statement"][0]["Action"] == "s3:Delete*"
@@ -102,15 +104,17 @@ def test_a_policy_is_edited_more_often_than_it_keeps_versions(aws: Aws) -> None:
 
 
 def test_a_key_rotates_and_is_gone_once_its_deletion_is_scheduled(aws: Aws) -> None:
-    key = aws.made("aws:kms/key:Key", description="registry", enableKeyRotation=True, deletionWindowInDays=7.0)
+    key = aws.create_resource(
+        "aws:kms/key:Key", description="registry", enableKeyRotation=True, deletionWindowInDays=7.0
+    )
     kms = aws.client("kms")
     assert kms.get_key_rotation_status(KeyId=key.id)["KeyRotationEnabled"]
     key.update(description="registry", enableKeyRotation=False, isEnabled=False)
     assert not kms.describe_key(KeyId=key.id)["KeyMetadata"]["Enabled"]
     assert key.replaced_by(keyUsage="SIGN_VERIFY") == ["keyUsage"]
-    alias = aws.made("aws:kms/alias:Alias", "registry", targetKeyId=key.id)
+    alias = aws.create_resource("aws:kms/alias:Alias", "registry", targetKeyId=key.id)
     assert alias.outs["targetKeyArn"] == key.outs["arn"]
-    other = aws.made("aws:kms/key:Key")
+    other = aws.create_resource("aws:kms/key:Key")
     assert alias.update(targetKeyId=other.id)["targetKeyArn"] == other.outs["arn"]
     key.delete()
     assert not key.exists()

@@ -26,7 +26,7 @@ LIMITS = {
 }
 
 
-def named(token: str, logical: str, olds: dict[str, str] | None = None, **news: str) -> str:
+def resolve_name(token: str, logical: str, olds: dict[str, str] | None = None, **news: str) -> str:
     naming = SPECS[token].naming
     assert naming
     return resolve_type(token, ProviderSettings(), logical).check(olds or {}, dict(news)).inputs[naming.key]
@@ -34,15 +34,15 @@ def named(token: str, logical: str, olds: dict[str, str] | None = None, **news: 
 
 @pytest.mark.parametrize("token", LIMITS)
 def test_a_name_is_the_logical_one_and_seven_hex_digits(token: str) -> None:
-    assert re.fullmatch(r"flights-cfg-a1-[0-9a-f]{7}", named(token, "flights-cfg-a1"))
+    assert re.fullmatch(r"flights-cfg-a1-[0-9a-f]{7}", resolve_name(token, "flights-cfg-a1"))
 
 
 def test_a_bucket_is_named_in_lower_case() -> None:
-    assert named("aws:s3/bucket:Bucket", "Registry").startswith("registry-")
+    assert resolve_name("aws:s3/bucket:Bucket", "Registry").startswith("registry-")
 
 
 def test_an_alias_of_a_key_begins_as_aliases_do() -> None:
-    assert re.fullmatch(r"alias/registry-[0-9a-f]{7}", named("aws:kms/alias:Alias", "registry"))
+    assert re.fullmatch(r"alias/registry-[0-9a-f]{7}", resolve_name("aws:kms/alias:Alias", "registry"))
 
 
 def test_a_fifo_queue_is_named_as_one() -> None:
@@ -52,19 +52,19 @@ def test_a_fifo_queue_is_named_as_one() -> None:
 
 def test_an_automatic_name_is_kept_on_update_and_new_on_replacement() -> None:
     token = "aws:iam/role:Role"
-    first = named(token, "role")
-    assert named(token, "role", {"name": first}) == first
-    assert named(token, "role") != first
+    first = resolve_name(token, "role")
+    assert resolve_name(token, "role", {"name": first}) == first
+    assert resolve_name(token, "role") != first
 
 
 def test_an_explicit_name_that_is_taken_out_gives_way_to_an_automatic_one() -> None:
-    assert re.fullmatch(r"role-[0-9a-f]{7}", named("aws:iam/role:Role", "role", {"name": "chosen"}))
+    assert re.fullmatch(r"role-[0-9a-f]{7}", resolve_name("aws:iam/role:Role", "role", {"name": "chosen"}))
 
 
 @pytest.mark.parametrize(("token", "limit"), LIMITS.items())
 def test_a_logical_name_that_leaves_no_room_is_refused_in_the_bridges_words(token: str, limit: int) -> None:
     fits, too_long = "a" * (limit - 8), "a" * (limit - 7)
-    assert len(named(token, fits)) == limit
+    assert len(resolve_name(token, fits)) == limit
     refused = resolve_type(token, ProviderSettings(), too_long).check({}, {}).failures
     sentence = f"name '{too_long}-' plus 7 random chars is longer than maximum length {limit}"
     assert sentence in [f.reason for f in refused]

@@ -15,7 +15,7 @@ BUCKET = "aws:s3/bucket:Bucket"
 
 @pytest.fixture
 def bucket(aws: Aws) -> Resource:
-    return aws.made(BUCKET, "registry", objectLockEnabled=True)
+    return aws.create_resource(BUCKET, "registry", objectLockEnabled=True)
 
 
 def test_a_bucket_gives_what_programs_use_of_it(bucket: Resource) -> None:
@@ -33,14 +33,14 @@ def test_a_name_and_an_object_lock_are_for_good(bucket: Resource) -> None:
 
 
 def test_tags_change_in_place(aws: Aws) -> None:
-    bucket = aws.made(BUCKET, tags={"a": "1", "b": "1"})
+    bucket = aws.create_resource(BUCKET, tags={"a": "1", "b": "1"})
     assert bucket.update(tags={"b": "2"})["tagsAll"] == {"b": "2"}
     said = aws.client("s3").get_bucket_tagging(Bucket=bucket.id)["TagSet"]
     assert said == [{"Key": "b", "Value": "2"}]
 
 
 def test_a_bucket_that_holds_something_stays_unless_forced(aws: Aws) -> None:
-    bucket = aws.made(BUCKET)
+    bucket = aws.create_resource(BUCKET)
     s3 = aws.client("s3")
     s3.put_bucket_versioning(Bucket=bucket.id, VersioningConfiguration={"Status": "Enabled"})
     for body in (b"1", b"2"):
@@ -56,7 +56,7 @@ def test_a_bucket_that_holds_something_stays_unless_forced(aws: Aws) -> None:
 
 @pytest.mark.parametrize("locked", [False, True])
 def test_a_forced_bucket_is_emptied_of_more_than_one_page_holds(aws: Aws, locked: bool) -> None:
-    bucket = aws.made(BUCKET, forceDestroy=True, objectLockEnabled=locked)
+    bucket = aws.create_resource(BUCKET, forceDestroy=True, objectLockEnabled=locked)
     s3 = aws.client("s3")
     s3.put_bucket_versioning(Bucket=bucket.id, VersioningConfiguration={"Status": "Enabled"})
     for number in range(1_001):
@@ -69,8 +69,8 @@ def test_a_forced_bucket_is_emptied_of_more_than_one_page_holds(aws: Aws, locked
 
 
 def test_versioning_is_suspended_when_its_resource_goes(aws: Aws) -> None:
-    bucket = aws.made(BUCKET)
-    setting = aws.made(
+    bucket = aws.create_resource(BUCKET)
+    setting = aws.create_resource(
         "aws:s3/bucketVersioning:BucketVersioning",
         bucket=bucket.id,
         versioningConfiguration={"status": "Enabled"},
@@ -82,7 +82,7 @@ def test_versioning_is_suspended_when_its_resource_goes(aws: Aws) -> None:
 
 
 def test_versioning_of_a_locked_bucket_stays_when_its_resource_goes(aws: Aws, bucket: Resource) -> None:
-    setting = aws.made(
+    setting = aws.create_resource(
         "aws:s3/bucketVersioning:BucketVersioning", bucket=bucket.id, versioningConfiguration={"status": "Enabled"}
     )
     setting.delete()
@@ -90,13 +90,13 @@ def test_versioning_of_a_locked_bucket_stays_when_its_resource_goes(aws: Aws, bu
 
 
 def test_encryption_by_a_key(aws: Aws, bucket: Resource) -> None:
-    key = aws.made("aws:kms/key:Key")
+    key = aws.create_resource("aws:kms/key:Key")
     rule = {
         "applyServerSideEncryptionByDefault": {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": key.outs["arn"]},
         "bucketKeyEnabled": True,
     }
     token = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
-    setting = aws.made(token, bucket=bucket.id, rules=[rule])
+    setting = aws.create_resource(token, bucket=bucket.id, rules=[rule])
     said = aws.client("s3").get_bucket_encryption(Bucket=bucket.id)["ServerSideEncryptionConfiguration"]["Rules"][0]
     assert said["ApplyServerSideEncryptionByDefault"]["KMSMasterKeyID"] == key.outs["arn"]
     assert said["BucketKeyEnabled"]
@@ -106,7 +106,7 @@ def test_encryption_by_a_key(aws: Aws, bucket: Resource) -> None:
 
 def test_public_access_is_blocked_and_the_block_is_seen_to_be_lifted(aws: Aws, bucket: Resource) -> None:
     blocks = dict.fromkeys(("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"), True)
-    setting = aws.made("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", bucket=bucket.id, **blocks)
+    setting = aws.create_resource("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", bucket=bucket.id, **blocks)
     said = aws.client("s3").get_public_access_block(Bucket=bucket.id)["PublicAccessBlockConfiguration"]
     assert all(said.values())
     aws.client("s3").delete_public_access_block(Bucket=bucket.id)
@@ -129,7 +129,7 @@ def test_lifecycle_rules_with_filters_and_expirations(aws: Aws, bucket: Resource
             "transitions": [{"days": 30.0, "storageClass": "GLACIER"}],
         },
     ]
-    setting = aws.made(
+    setting = aws.create_resource(
         "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration", bucket=bucket.id, rules=rules
     )
     said = aws.client("s3").get_bucket_lifecycle_configuration(Bucket=bucket.id)["Rules"]
@@ -151,7 +151,7 @@ def test_a_policy_is_checked_put_and_taken_away(aws: Aws, bucket: Resource) -> N
         }
     )
     token = "aws:s3/bucketPolicy:BucketPolicy"
-    setting = aws.made(token, bucket=bucket.id, policy=policy)
+    setting = aws.create_resource(token, bucket=bucket.id, policy=policy)
     assert setting.read().inputs is None
     setting.delete()
     assert not setting.exists()
@@ -162,22 +162,22 @@ def test_a_policy_is_checked_put_and_taken_away(aws: Aws, bucket: Resource) -> N
 def test_ownership_logging_and_lock(aws: Aws, bucket: Resource) -> None:
     s3 = aws.client("s3")
     owner = {"objectOwnership": "BucketOwnerEnforced"}
-    aws.made("aws:s3/bucketOwnershipControls:BucketOwnershipControls", bucket=bucket.id, rule=owner)
+    aws.create_resource("aws:s3/bucketOwnershipControls:BucketOwnershipControls", bucket=bucket.id, rule=owner)
     said = s3.get_bucket_ownership_controls(Bucket=bucket.id)["OwnershipControls"]["Rules"]
     assert said == [{"ObjectOwnership": "BucketOwnerEnforced"}]
 
     s3.put_bucket_versioning(Bucket=bucket.id, VersioningConfiguration={"Status": "Enabled"})
     token = "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration"
-    lock = aws.made(token, bucket=bucket.id, rule={"defaultRetention": {"mode": "GOVERNANCE", "days": 3.0}})
+    lock = aws.create_resource(token, bucket=bucket.id, rule={"defaultRetention": {"mode": "GOVERNANCE", "days": 3.0}})
     rule = s3.get_object_lock_configuration(Bucket=bucket.id)["ObjectLockConfiguration"]["Rule"]
     assert (rule["DefaultRetention"]["Mode"], rule["DefaultRetention"]["Days"]) == ("GOVERNANCE", 3)
     assert lock.read().inputs is None
 
 
 def test_an_object_is_put_anew_in_place_and_moves_by_replacement(aws: Aws) -> None:
-    bucket = aws.made(BUCKET)
+    bucket = aws.create_resource(BUCKET)
     token = "aws:s3/bucketObjectv2:BucketObjectv2"
-    made = aws.made(token, bucket=bucket.id, key="a/b.json", content="{}", contentType="application/json")
+    made = aws.create_resource(token, bucket=bucket.id, key="a/b.json", content="{}", contentType="application/json")
     assert made.id == "a/b.json"
     first = made.outs["etag"]
     assert made.update(bucket=bucket.id, key="a/b.json", source=StringAsset("[]"))["etag"] != first

@@ -20,16 +20,16 @@ IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/triton@sha256:" + "0" * 64
 def model(aws: Aws) -> Resource:
     trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "sagemaker.amazonaws.com"}}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    role = aws.made("aws:iam/role:Role", "model", assumeRolePolicy=policy)
+    role = aws.create_resource("aws:iam/role:Role", "model", assumeRolePolicy=policy)
     pull = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
     may = [{"Effect": "Allow", "Action": [*pull, "ecr:GetAuthorizationToken"], "Resource": "*"}]
-    aws.made(
+    aws.create_resource(
         "aws:iam/rolePolicy:RolePolicy",
         "model",
         role=role.outs["name"],
         policy=json.dumps({"Version": "2012-10-17", "Statement": may}),
     )
-    return aws.made(
+    return aws.create_resource(
         "aws:sagemaker/model:Model",
         "flights-model-blue-a1",
         executionRoleArn=role.outs["arn"],
@@ -53,12 +53,12 @@ def variants(model: Resource, **weights: float) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def configuration(aws: Aws, model: Resource) -> Resource:
-    return aws.made(CONFIGURATION, "flights-cfg-a1", productionVariants=variants(model, blue=1.0))
+    return aws.create_resource(CONFIGURATION, "flights-cfg-a1", productionVariants=variants(model, blue=1.0))
 
 
 @pytest.fixture
 def endpoint(aws: Aws, configuration: Resource) -> Resource:
-    return aws.made(ENDPOINT, "flights", endpointConfigName=configuration.id)
+    return aws.create_resource(ENDPOINT, "flights", endpointConfigName=configuration.id)
 
 
 def test_a_model_changes_in_nothing_but_its_tags(aws: Aws, model: Resource) -> None:
@@ -90,7 +90,7 @@ def test_a_weight_is_one_and_capture_is_off_unless_said_otherwise(aws: Aws, mode
         "initialSamplingPercentage": 100.0,
         "captureOptions": [{"captureMode": "Input"}],
     }
-    made = aws.made(CONFIGURATION, productionVariants=[variant], dataCaptureConfig=capture)
+    made = aws.create_resource(CONFIGURATION, productionVariants=[variant], dataCaptureConfig=capture)
     said = aws.client("sagemaker").describe_endpoint_config(EndpointConfigName=made.id)
     assert said["ProductionVariants"][0]["InitialVariantWeight"] == 1
     assert said["DataCaptureConfig"]["EnableCapture"] is False
@@ -105,7 +105,9 @@ def test_an_endpoint_is_there_when_it_is_in_service_and_gone_when_it_is_gone(aws
 
 
 def test_another_configuration_is_an_update_that_is_waited_for(aws: Aws, endpoint: Resource, model: Resource) -> None:
-    other = aws.made(CONFIGURATION, "flights-cfg-b2", productionVariants=variants(model, blue=1.0, green=1.0))
+    other = aws.create_resource(
+        CONFIGURATION, "flights-cfg-b2", productionVariants=variants(model, blue=1.0, green=1.0)
+    )
     endpoint.update(endpointConfigName=other.id)
     said = aws.client("sagemaker").describe_endpoint(EndpointName=endpoint.id)
     assert (said["EndpointStatus"], said["EndpointConfigName"]) == ("InService", other.id)
@@ -125,8 +127,8 @@ def test_a_name_and_the_presence_of_auto_rollback_replace_an_endpoint(endpoint: 
 
 
 def test_a_change_of_tags_leaves_the_live_weights_alone(aws: Aws, model: Resource) -> None:
-    configuration = aws.made(CONFIGURATION, productionVariants=variants(model, blue=1.0, green=1.0))
-    endpoint = aws.made(ENDPOINT, "flights", endpointConfigName=configuration.id)
+    configuration = aws.create_resource(CONFIGURATION, productionVariants=variants(model, blue=1.0, green=1.0))
+    endpoint = aws.create_resource(ENDPOINT, "flights", endpointConfigName=configuration.id)
     sagemaker = aws.client("sagemaker")
     sagemaker.update_endpoint_weights_and_capacities(
         EndpointName=endpoint.id,
@@ -141,7 +143,7 @@ def test_a_change_of_tags_leaves_the_live_weights_alone(aws: Aws, model: Resourc
 
 
 def test_a_refresh_sees_the_live_configuration(aws: Aws, endpoint: Resource, model: Resource) -> None:
-    other = aws.made(CONFIGURATION, "flights-cfg-b2", productionVariants=variants(model, blue=1.0))
+    other = aws.create_resource(CONFIGURATION, "flights-cfg-b2", productionVariants=variants(model, blue=1.0))
     aws.client("sagemaker").update_endpoint(EndpointName=endpoint.id, EndpointConfigName=other.id)
     get_clock().sleep(600)
     assert endpoint.read().inputs["endpointConfigName"] == other.id
@@ -149,13 +151,13 @@ def test_a_refresh_sees_the_live_configuration(aws: Aws, endpoint: Resource, mod
 
 def test_an_endpoint_that_cannot_serve_is_kept_with_sagemakers_reason(aws: Aws, model: Resource) -> None:
     container = {"image": IMAGE, "modelDataUrl": "s3://nowhere/model.tar.gz"}
-    broken = aws.made(
+    broken = aws.create_resource(
         "aws:sagemaker/model:Model",
         "broken",
         executionRoleArn=model.inputs["executionRoleArn"],
         primaryContainer=container,
     )
-    configuration = aws.made(CONFIGURATION, productionVariants=variants(broken, blue=1.0))
+    configuration = aws.create_resource(CONFIGURATION, productionVariants=variants(broken, blue=1.0))
     endpoint = aws.resource(ENDPOINT, "flights")
     with pytest.raises(InitFailed, match=r"unexpected state 'Failed', wanted target 'InService'. last error: .+"):
         endpoint.create(endpointConfigName=configuration.id, tags={"a": "b"})
@@ -176,7 +178,9 @@ def test_a_variant_scales_within_bounds(aws: Aws, endpoint: Resource) -> None:
         "resourceId": f"endpoint/{endpoint.id}/variant/blue",
         "scalableDimension": "sagemaker:variant:DesiredInstanceCount",
     }
-    target = aws.made("aws:appautoscaling/target:Target", **where, minCapacity=1.0, maxCapacity=3.0, tags={"a": "1"})
+    target = aws.create_resource(
+        "aws:appautoscaling/target:Target", **where, minCapacity=1.0, maxCapacity=3.0, tags={"a": "1"}
+    )
     assert target.id == where["resourceId"]
     assert target.read().inputs is None
     target.update(**where, minCapacity=2.0, maxCapacity=4.0, tags={"b": "2"})
@@ -188,7 +192,7 @@ def test_a_variant_scales_within_bounds(aws: Aws, endpoint: Resource) -> None:
         "targetValue": 70.0,
         "predefinedMetricSpecification": {"predefinedMetricType": "SageMakerVariantInvocationsPerInstance"},
     }
-    policy = aws.made(
+    policy = aws.create_resource(
         "aws:appautoscaling/policy:Policy",
         **where,
         policyType="TargetTrackingScaling",

@@ -31,7 +31,7 @@ def refusing(service: str, action: str) -> Iterator[None]:
 
 
 @pytest.fixture
-def given() -> dict[str, Any]:
+def table_inputs() -> dict[str, Any]:
     return {
         "attributes": [{"name": "endpoint", "type": "S"}, {"name": "sequence", "type": "N"}],
         "hashKey": "endpoint",
@@ -42,8 +42,8 @@ def given() -> dict[str, Any]:
 
 
 @pytest.fixture
-def table(aws: Aws, given: dict[str, Any]) -> Resource:
-    return aws.made(TABLE, "ledger", **given)
+def table(aws: Aws, table_inputs: dict[str, Any]) -> Resource:
+    return aws.create_resource(TABLE, "ledger", **table_inputs)
 
 
 def test_a_table_is_made_as_declared(aws: Aws, table: Resource) -> None:
@@ -57,11 +57,11 @@ def test_a_table_is_made_as_declared(aws: Aws, table: Resource) -> None:
     assert table.read().inputs is None
 
 
-def test_a_table_whose_settings_fail_is_kept_and_stays_without_them(aws: Aws, given: dict[str, Any]) -> None:
+def test_a_table_whose_settings_fail_is_kept_and_stays_without_them(aws: Aws, table_inputs: dict[str, Any]) -> None:
     """As in the provider: its state says what was asked for, so that the next update finds nothing to change."""
     table = aws.resource(TABLE, "ledger")
     with refusing("dynamodb", "UpdateContinuousBackups"), pytest.raises(InitFailed, match="UpdateContinuousBackups"):
-        table.create(**given)
+        table.create(**table_inputs)
     assert table.exists()
     assert "arn" not in table.outs
     assert table.update(**table.inputs)["arn"]
@@ -70,12 +70,14 @@ def test_a_table_whose_settings_fail_is_kept_and_stays_without_them(aws: Aws, gi
     assert table.read().inputs == {**table.inputs, "pointInTimeRecovery": {"enabled": False}}
 
 
-def test_an_update_that_fails_is_kept_as_it_was_asked_for(aws: Aws, table: Resource, given: dict[str, Any]) -> None:
+def test_an_update_that_fails_is_kept_as_it_was_asked_for(
+    aws: Aws, table: Resource, table_inputs: dict[str, Any]
+) -> None:
     arn = table.outs["arn"]
     with refusing("dynamodb", "UpdateTable"), pytest.raises(InitFailed, match="UpdateTable"):
-        table.update(**given, deletionProtectionEnabled=True)
+        table.update(**table_inputs, deletionProtectionEnabled=True)
     assert (table.outs["arn"], table.outs["deletionProtectionEnabled"]) == (arn, True)
-    table.update(**given, deletionProtectionEnabled=True)
+    table.update(**table_inputs, deletionProtectionEnabled=True)
     assert not aws.client("dynamodb").describe_table(TableName=table.id)["Table"]["DeletionProtectionEnabled"]
 
 
@@ -96,33 +98,35 @@ def test_what_is_made_before_a_later_call_fails_is_kept(
     assert thing.exists()
 
 
-def test_keys_replace_a_table_and_the_rest_changes_in_place(aws: Aws, table: Resource, given: dict[str, Any]) -> None:
+def test_keys_replace_a_table_and_the_rest_changes_in_place(
+    aws: Aws, table: Resource, table_inputs: dict[str, Any]
+) -> None:
     other = {
-        **given,
+        **table_inputs,
         "attributes": [{"name": "endpoint", "type": "S"}, {"name": "key", "type": "S"}],
         "rangeKey": "key",
     }
     assert table.replaced_by(**other) == ["rangeKey"]
-    table.update(**given, deletionProtectionEnabled=True, ttl={"attributeName": "expires", "enabled": True})
+    table.update(**table_inputs, deletionProtectionEnabled=True, ttl={"attributeName": "expires", "enabled": True})
     said = aws.client("dynamodb").describe_table(TableName=table.id)["Table"]
     assert said["DeletionProtectionEnabled"]
     expiry = aws.client("dynamodb").describe_time_to_live(TableName=table.id)["TimeToLiveDescription"]
     assert expiry["AttributeName"] == "expires"
 
 
-def test_a_table_that_is_protected_stays(aws: Aws, given: dict[str, Any]) -> None:
-    table = aws.made(TABLE, **given, deletionProtectionEnabled=True)
+def test_a_table_that_is_protected_stays(aws: Aws, table_inputs: dict[str, Any]) -> None:
+    table = aws.create_resource(TABLE, **table_inputs, deletionProtectionEnabled=True)
     with pytest.raises(ClientError, match="DeletionProtectionEnabled"):
         table.delete()
-    table.update(**given)
+    table.update(**table_inputs)
     table.delete()
     assert not table.exists()
     table.delete()
 
 
-def test_an_attribute_no_key_uses_is_refused(aws: Aws, given: dict[str, Any]) -> None:
-    given["attributes"].append({"name": "extra", "type": "S"})
-    assert "must be indexed" in aws.resource(TABLE).type.check({}, given).failures[0].reason
+def test_an_attribute_no_key_uses_is_refused(aws: Aws, table_inputs: dict[str, Any]) -> None:
+    table_inputs["attributes"].append({"name": "extra", "type": "S"})
+    assert "must be indexed" in aws.resource(TABLE).type.check({}, table_inputs).failures[0].reason
 
 
 def test_a_table_takes_a_policy_of_its_own(aws: Aws, table: Resource) -> None:
@@ -133,7 +137,9 @@ def test_a_table_takes_a_policy_of_its_own(aws: Aws, table: Resource) -> None:
         "Resource": table.outs["arn"],
     }
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    made = aws.made("aws:dynamodb/resourcePolicy:ResourcePolicy", resourceArn=table.outs["arn"], policy=policy)
+    made = aws.create_resource(
+        "aws:dynamodb/resourcePolicy:ResourcePolicy", resourceArn=table.outs["arn"], policy=policy
+    )
     assert made.read().inputs is None
     assert made.replaced_by(resourceArn="arn:other", policy=policy) == ["resourceArn"]
     made.delete()
@@ -142,7 +148,7 @@ def test_a_table_takes_a_policy_of_its_own(aws: Aws, table: Resource) -> None:
 
 def test_a_parameter_counts_its_versions(aws: Aws) -> None:
     token = "aws:ssm/parameter:Parameter"
-    parameter = aws.made(token, name="/tidewatch/registry", type="String", value="{}")
+    parameter = aws.create_resource(token, name="/tidewatch/registry", type="String", value="{}")
     assert parameter.update(name="/tidewatch/registry", type="String", value="[]")["version"] == 2
     aws.client("ssm").put_parameter(Name="/tidewatch/registry", Value="changed", Overwrite=True)
     assert parameter.read().inputs["value"] == "changed"
@@ -155,7 +161,7 @@ def test_a_parameter_counts_its_versions(aws: Aws) -> None:
 def test_an_alarm_on_a_metric(aws: Aws) -> None:
     metric = {"metricName": "Invocation5XXErrors", "namespace": "AWS/SageMaker", "statistic": "Average", "period": 60.0}
     where = {"dimensions": {"EndpointName": "flights", "VariantName": "green"}}
-    alarm = aws.made("aws:cloudwatch/metricAlarm:MetricAlarm", "green-5xx", **ALARM, **metric, **where)
+    alarm = aws.create_resource("aws:cloudwatch/metricAlarm:MetricAlarm", "green-5xx", **ALARM, **metric, **where)
     said = aws.client("cloudwatch").describe_alarms(AlarmNames=[alarm.id])["MetricAlarms"][0]
     assert {d["Name"]: d["Value"] for d in said["Dimensions"]} == where["dimensions"]
     assert (said["Threshold"], said["TreatMissingData"], said["ActionsEnabled"]) == (0.5, "missing", True)
@@ -183,7 +189,7 @@ def test_an_alarm_on_metric_math(aws: Aws) -> None:
         },
         {"id": "rate", "expression": "IF(invocations >= 10, 1, 0)", "label": "rate", "returnData": True},
     ]
-    alarm = aws.made("aws:cloudwatch/metricAlarm:MetricAlarm", **ALARM, metricQueries=queries)
+    alarm = aws.create_resource("aws:cloudwatch/metricAlarm:MetricAlarm", **ALARM, metricQueries=queries)
     said = aws.client("cloudwatch").describe_alarms(AlarmNames=[alarm.id])["MetricAlarms"][0]["Metrics"]
     assert said[0]["MetricStat"]["Metric"]["Dimensions"] == [{"Name": "VariantName", "Value": "green"}]
     assert said[1]["Expression"] == "IF(invocations >= 10, 1, 0)"
@@ -202,9 +208,9 @@ def test_an_alarm_on_metric_math(aws: Aws) -> None:
 
 def test_a_composite_alarm_has_the_name_it_is_given(aws: Aws) -> None:
     metric = {"metricName": "m", "namespace": "n", "statistic": "Sum", "period": 60.0}
-    aws.made("aws:cloudwatch/metricAlarm:MetricAlarm", name="child", **ALARM, **metric)
+    aws.create_resource("aws:cloudwatch/metricAlarm:MetricAlarm", name="child", **ALARM, **metric)
     token = "aws:cloudwatch/compositeAlarm:CompositeAlarm"
-    alarm = aws.made(token, alarmName="rollback", alarmRule="ALARM(child)")
+    alarm = aws.create_resource(token, alarmName="rollback", alarmRule="ALARM(child)")
     assert alarm.exists()
     alarm.update(alarmName="rollback", alarmRule="NOT ALARM(child)")
     said = aws.client("cloudwatch").describe_alarms(AlarmNames=["rollback"], AlarmTypes=["CompositeAlarm"])
@@ -217,8 +223,10 @@ def test_a_composite_alarm_has_the_name_it_is_given(aws: Aws) -> None:
 def test_an_alarm_on_a_trimmed_mean_and_one_on_a_percentile_of_few_samples(aws: Aws) -> None:
     token = "aws:cloudwatch/metricAlarm:MetricAlarm"
     metric = {"metricName": "ModelLatency", "namespace": "AWS/SageMaker", "period": 60.0}
-    trimmed = aws.made(token, **ALARM, **metric, extendedStatistic="TM(5%:95%)")
-    few = aws.made(token, **ALARM, **metric, extendedStatistic="p99", evaluateLowSampleCountPercentiles="ignore")
+    trimmed = aws.create_resource(token, **ALARM, **metric, extendedStatistic="TM(5%:95%)")
+    few = aws.create_resource(
+        token, **ALARM, **metric, extendedStatistic="p99", evaluateLowSampleCountPercentiles="ignore"
+    )
     assert trimmed.read().inputs is None
     assert few.read().inputs is None
     assert few.read().outs["evaluateLowSampleCountPercentiles"] == "ignore"
@@ -227,10 +235,10 @@ def test_an_alarm_on_a_trimmed_mean_and_one_on_a_percentile_of_few_samples(aws: 
 def test_a_composite_alarm_with_a_suppressor(aws: Aws) -> None:
     metric = {"metricName": "m", "namespace": "n", "statistic": "Sum", "period": 60.0}
     for name in ("child", "deploying"):
-        aws.made("aws:cloudwatch/metricAlarm:MetricAlarm", name=name, **ALARM, **metric)
+        aws.create_resource("aws:cloudwatch/metricAlarm:MetricAlarm", name=name, **ALARM, **metric)
     suppressor = {"alarm": "deploying", "extensionPeriod": 60.0, "waitPeriod": 120.0}
     given: dict[str, Any] = {"alarmName": "pages", "alarmRule": "ALARM(child)"}
-    alarm = aws.made("aws:cloudwatch/compositeAlarm:CompositeAlarm", **given, actionsSuppressor=suppressor)
+    alarm = aws.create_resource("aws:cloudwatch/compositeAlarm:CompositeAlarm", **given, actionsSuppressor=suppressor)
     said = aws.client("cloudwatch").describe_alarms(AlarmNames=["pages"], AlarmTypes=["CompositeAlarm"])
     assert said["CompositeAlarms"][0]["ActionsSuppressorWaitPeriod"] == 120
     assert alarm.read().inputs is None
@@ -250,7 +258,7 @@ def test_a_dashboard_that_cloudwatch_would_refuse(aws: Aws) -> None:
 
 def test_a_dashboard(aws: Aws) -> None:
     body = json.dumps({"widgets": []})
-    board = aws.made("aws:cloudwatch/dashboard:Dashboard", dashboardName="oncall", dashboardBody=body)
+    board = aws.create_resource("aws:cloudwatch/dashboard:Dashboard", dashboardName="oncall", dashboardBody=body)
     assert board.outs["dashboardArn"].endswith(":dashboard/oncall")
     assert board.read().inputs is None
     board.delete()

@@ -58,9 +58,9 @@ TAGGED: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("token", TAGGED)
 def test_tags_are_given_changed_and_seen(aws: Aws, token: str) -> None:
-    aws.made("aws:iam/role:Role", name="function", assumeRolePolicy=TRUST)
+    aws.create_resource("aws:iam/role:Role", name="function", assumeRolePolicy=TRUST)
     given = TAGGED[token]
-    tagged = aws.made(token, **given, tags={"stays": "1", "goes": "1"})
+    tagged = aws.create_resource(token, **given, tags={"stays": "1", "goes": "1"})
     assert tagged.read().outs["tags"] == {"stays": "1", "goes": "1"}
     assert tagged.update(**given, tags={"stays": "2", "new": "1"})["tagsAll"] == {"stays": "2", "new": "1"}
     assert tagged.read().outs["tags"] == {"stays": "2", "new": "1"}

@@ -109,7 +109,7 @@ def test_a_preview_knows_inputs_but_no_outputs_before_creation() -> None:
 
 
 def test_a_preview_of_an_update_keeps_what_stays_and_hides_what_moves(aws: Aws) -> None:
-    parameter = aws.made("aws:ssm/parameter:Parameter", name="/p", type="String", value="1")
+    parameter = aws.create_resource("aws:ssm/parameter:Parameter", name="/p", type="String", value="1")
     foreseen = parameter.type.preview(parameter.outs, {**parameter.inputs, "value": "2"})
     assert foreseen["arn"] == parameter.outs["arn"]
     assert isinstance(foreseen["version"], Unknown)

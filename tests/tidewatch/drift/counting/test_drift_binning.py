@@ -21,12 +21,12 @@ def numeric(values: Floats) -> NumericFeature:
     return feature
 
 
-def searched(feature: NumericFeature, values: Floats) -> list[int]:
+def search_bins(feature: NumericFeature, values: Floats) -> list[int]:
     at = np.searchsorted(np.array(feature.edges), values[~np.isnan(values)], "right")
     return [*np.bincount(at, minlength=len(feature.counts)).tolist(), int(np.isnan(values).sum())]
 
 
-def beside(feature: NumericFeature) -> Floats:
+def list_edge_neighbors(feature: NumericFeature) -> Floats:
     edges = np.array(feature.edges)
     return np.concatenate([edges, np.nextafter(edges, -np.inf), np.nextafter(edges, np.inf)])
 
@@ -35,8 +35,8 @@ def beside(feature: NumericFeature) -> Floats:
 def test_any_numbers_fall_where_a_search_puts_them(training: list[float], served: list[float]) -> None:
     feature = numeric(np.array(training))
     values = np.array([*served, *training, *NASTY, np.nan])
-    values = np.concatenate([values, beside(feature)])
-    assert NumericGrid([feature]).count(values.reshape(-1, 1))[0].tolist() == searched(feature, values)
+    values = np.concatenate([values, list_edge_neighbors(feature)])
+    assert NumericGrid([feature]).count(values.reshape(-1, 1))[0].tolist() == search_bins(feature, values)
 
 
 @pytest.mark.parametrize("shape", ["normal", "lognormal", "tied", "far", "two"])
@@ -50,8 +50,8 @@ def test_many_numbers_fall_where_a_search_puts_them(shape: str) -> None:
         "two": rng.choice([0.0, 1e-9], 20_000),
     }[shape]
     feature = numeric(drawn)
-    values = np.concatenate([drawn * 1.1, beside(feature), np.full(5, np.nan)])
-    assert NumericGrid([feature]).count(values.reshape(-1, 1))[0].tolist() == searched(feature, values)
+    values = np.concatenate([drawn * 1.1, list_edge_neighbors(feature), np.full(5, np.nan)])
+    assert NumericGrid([feature]).count(values.reshape(-1, 1))[0].tolist() == search_bins(feature, values)
 
 
 def test_columns_do_not_mix() -> None:
@@ -61,7 +61,7 @@ def test_columns_do_not_mix() -> None:
     features = [numeric(matrix[:, at]) for at in range(4)]
     counts = NumericGrid(features).count(matrix * 1.2)
     assert [each.tolist() for each in counts] == [
-        searched(feature, matrix[:, at] * 1.2) for at, feature in enumerate(features)
+        search_bins(feature, matrix[:, at] * 1.2) for at, feature in enumerate(features)
     ]
 
 

@@ -29,7 +29,7 @@ FUZZ = settings(
 )
 
 
-def counted(data: bytes, against: Reference = REFERENCE, size: int = 1 << 20) -> Profile:
+def count_bytes(data: bytes, against: Reference = REFERENCE, size: int = 1 << 20) -> Profile:
     """Both readers' profile, which must be one."""
     profiles = []
     for made in (BlockCounter(against), StrictLineCounter(against)):
@@ -91,8 +91,8 @@ ROWS = [
 @pytest.mark.parametrize("row", ROWS, ids=repr)
 @pytest.mark.parametrize("ending", ["", "\n"], ids=["bare", "ended"])
 def test_an_odd_row_among_plain_ones_is_counted_as_the_strict_reader_counts_it(row: str, ending: str) -> None:
-    counted(among_plain(line(row + ending)))
-    counted(among_plain(*[line(row + ending)] * 12))
+    count_bytes(among_plain(line(row + ending)))
+    count_bytes(among_plain(*[line(row + ending)] * 12))
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_an_odd_row_among_plain_ones_is_counted_as_the_strict_reader_counts_it(r
     ["", "x", "0.5\n", "0.5,0.6", "1e-2", "NaN", "inf", " 0.5", "0.5 ", "[0.5]", "0.12345678901234567890123"],
 )
 def test_an_odd_answer_among_plain_ones_is_counted_as_the_strict_reader_counts_it(answer: str) -> None:
-    counted(among_plain(*[line("1.5,AA,2\n", answer)] * 12))
+    count_bytes(among_plain(*[line("1.5,AA,2\n", answer)] * 12))
 
 
 def test_lines_that_are_no_records_are_rejected_one_by_one() -> None:
@@ -113,27 +113,27 @@ def test_lines_that_are_no_records_are_rejected_one_by_one() -> None:
         good[:event] + b"\t" + good[event + 1 :], good[:event] + b"\xe9" + good[event + 1 :],
         good[:event] + "é".encode() + good[event + 2 :], good.replace(b"2026", b"20\x0126"),
     ]  # fmt: skip
-    profile = counted(among_plain(*odd))
+    profile = count_bytes(among_plain(*odd))
     assert profile.accounting.read == 24 + len(odd)
     assert profile.accounting.parsed + profile.accounting.rejected_total == profile.accounting.read
     for each in odd:
-        counted(among_plain(*[each] * 12))
+        count_bytes(among_plain(*[each] * 12))
 
 
 def test_blank_lines_are_no_records_and_a_cut_line_is_truncated() -> None:
     plain = plain_lines(12)
-    profile = counted(b"\n\n \t\r\n" + b"\n".join(plain) + b"\n\r\n" + plain[0][:50])
+    profile = count_bytes(b"\n\n \t\r\n" + b"\n".join(plain) + b"\n\r\n" + plain[0][:50])
     assert (profile.accounting.read, profile.accounting.parsed) == (13, 12)
     assert profile.accounting.rejected == {RejectReason.TRUNCATED: 1}
 
 
 def test_a_last_line_without_newline_is_a_record() -> None:
-    assert counted(b"\n".join(plain_lines(12))).rows == 12
+    assert count_bytes(b"\n".join(plain_lines(12))).rows == 12
 
 
 def test_inference_ids_of_any_length_do_not_matter() -> None:
     lines = [line("1.5,AA,2\n", inference="i" * (1 + at % 20)) for at in range(200)]
-    assert counted(b"\n".join(lines) + b"\n").rows == 200
+    assert count_bytes(b"\n".join(lines) + b"\n").rows == 200
 
 
 def test_other_forms_among_plain_ones_are_counted_too() -> None:
@@ -146,7 +146,7 @@ def test_other_forms_among_plain_ones_are_counted_too() -> None:
     }
     encoded = json.loads(line("", "0.3"))
     encoded["captureData"]["endpointInput"] |= {"data": base64.b64encode(b"1,AA,2\n").decode(), "encoding": "BASE64"}
-    profile = counted(among_plain(json.dumps(record).encode(), json.dumps(encoded).encode()))
+    profile = count_bytes(among_plain(json.dumps(record).encode(), json.dumps(encoded).encode()))
     assert (profile.rows, profile.accounting.rejected_total) == (24 + 3, 0)
 
 
@@ -164,11 +164,11 @@ def test_a_column_that_is_no_feature_is_passed_over(order: list[str], value: str
         for at in range(20)
     ]
     plain = [line(",".join({"id": "7"}.get(name, "1") for name in order)) for _ in range(20)]
-    profile = counted(b"\n".join([*plain, *lines]) + b"\n", against)
+    profile = count_bytes(b"\n".join([*plain, *lines]) + b"\n", against)
     assert profile.accounting.read == 40
-    assert counted(b"\n".join([*lines, *plain]) + b"\n", against) == profile
+    assert count_bytes(b"\n".join([*lines, *plain]) + b"\n", against) == profile
     broken = lines[0].replace(b"10.5", b"10.5", 1).replace(b'"data":"', b'"data":"\xff', 1)
-    counted(b"\n".join([*plain, broken]) + b"\n", against)
+    count_bytes(b"\n".join([*plain, broken]) + b"\n", against)
 
 
 @pytest.mark.parametrize("names", ["ab", "cd", "abcd", "a", "c"])
@@ -178,12 +178,12 @@ def test_any_mix_of_numbers_and_categories_is_counted(names: str) -> None:
     columns = {name: np.array(kinds[name]) if name in "ab" else kinds[name] for name in names}
     against = build_reference(columns, score=("p", np.linspace(0, 1, rows)))
     row = ",".join({"a": "1.5", "b": "17", "c": "x", "d": "z"}[name] for name in names)
-    assert counted(b"\n".join([line(row)] * 20) + b"\n", against).rows == 20
+    assert count_bytes(b"\n".join([line(row)] * 20) + b"\n", against).rows == 20
 
 
 def test_without_a_score_the_answer_is_not_read() -> None:
     against = build_reference({"distance": np.arange(100.0)})
-    profile = counted(b"\n".join([line(f"{at}", "no number") for at in range(20)]), against)
+    profile = count_bytes(b"\n".join([line(f"{at}", "no number") for at in range(20)]), against)
     assert (profile.rows, profile.accounting.rejected_total) == (20, 0)
 
 
@@ -191,7 +191,7 @@ def test_unseen_and_other_categories_have_counts_of_their_own() -> None:
     many = [f"v{at:03d}" for at in range(200) for _ in range(1 + (at < 50))]
     against = build_reference({"c": many}, score=("p", np.linspace(0, 1, len(many))))
     lines = [line(value) for value in ["v000", "v001", "v150", "v151", "new", "nan", "NA"] * 4]
-    profile = counted(b"\n".join(lines), against)
+    profile = count_bytes(b"\n".join(lines), against)
     others, unseen, missing = profile.counts[0][50:-2], *profile.counts[0][-2:]
     assert (int(others.sum()), int(unseen), int(missing)) == (8, 4, 8)
 
@@ -206,10 +206,10 @@ def test_a_record_that_could_not_be_held_is_accounted_for() -> None:
 @given(st.integers(50, 5000))
 def test_where_blocks_are_cut_does_not_matter(size: int) -> None:
     data = among_plain(*[line(row) for row in ROWS[:20]])
-    assert counted(data, size=size) == counted(data)
+    assert count_bytes(data, size=size) == count_bytes(data)
 
 
-def mutated(draw: st.DrawFn, raw: bytes) -> bytes:
+def mutate(draw: st.DrawFn, raw: bytes) -> bytes:
     kind = draw(st.sampled_from(["flip", "cut", "insert", "double", "number", "swap", "drop"]))
     at = draw(st.integers(0, len(raw) - 1))
     if kind == "flip":
@@ -252,15 +252,15 @@ def test_mutated_records_never_break_the_accounting_nor_part_the_readers(data: s
     plain = plain_lines(14)
 
     @st.composite
-    def odd(draw: st.DrawFn) -> bytes:
+    def draw_mutated(draw: st.DrawFn) -> bytes:
         raw = draw(st.sampled_from(plain))
         for _ in range(draw(st.integers(1, 3))):
-            raw = mutated(draw, raw) or b"x"
+            raw = mutate(draw, raw) or b"x"
         return raw
 
-    strange = data.draw(st.lists(odd(), min_size=1, max_size=8))
+    strange = data.draw(st.lists(draw_mutated(), min_size=1, max_size=8))
     place = data.draw(st.integers(0, len(plain)))
-    account = counted(b"\n".join([*plain[:place], *strange, *plain[place:]])).accounting
+    account = count_bytes(b"\n".join([*plain[:place], *strange, *plain[place:]])).accounting
     assert account.read == account.parsed + account.rejected_total >= len(plain)
 
 
@@ -268,7 +268,7 @@ def test_input_only_capture_is_judged_on_its_features() -> None:
     captured = [json.loads(each) for each in plain_lines(300)]
     for each in captured:
         del each["captureData"]["endpointOutput"]
-    profile = counted(b"\n".join(json.dumps(each).encode() for each in captured) + b"\n")
+    profile = count_bytes(b"\n".join(json.dumps(each).encode() for each in captured) + b"\n")
     assert (profile.accounting.parsed, profile.rows) == (300, 300)
     judged = {each.name: each for each in judge_profile(REFERENCE, profile).features}
     assert judged["p"].verdict is Verdict.INSUFFICIENT

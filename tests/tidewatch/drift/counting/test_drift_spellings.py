@@ -47,11 +47,11 @@ def rows(seed: int, count: int = 200) -> dict[str, Any]:
     }
 
 
-def trained(columns: dict[str, Any]) -> Reference:
+def train(columns: dict[str, Any]) -> Reference:
     return build_reference(columns)
 
 
-def each(columns: dict[str, Any]) -> list[tuple[Any, bool, str]]:
+def list_rows(columns: dict[str, Any]) -> list[tuple[Any, bool, str]]:
     """Row by row: None for a missing number, a bool for a flag."""
     return [
         (None if np.isnan(x) else float(x), bool(flag), carrier)
@@ -60,19 +60,21 @@ def each(columns: dict[str, Any]) -> list[tuple[Any, bool, str]]:
 
 
 def as_csv(missing: str, yes: str, no: str) -> Callable[[dict[str, Any]], Sent]:
-    def sent(columns: dict[str, Any]) -> Sent:
-        lines = [f"{missing if x is None else x},{yes if flag else no},{carrier}" for x, flag, carrier in each(columns)]
+    def spell(columns: dict[str, Any]) -> Sent:
+        lines = [
+            f"{missing if x is None else x},{yes if flag else no},{carrier}" for x, flag, carrier in list_rows(columns)
+        ]
         return "\n".join(lines) + "\n", "CSV", "text/csv"
 
-    return sent
+    return spell
 
 
 def as_json(shaped: Callable[[list[dict[str, Any]]], Any]) -> Callable[[dict[str, Any]], Sent]:
-    def sent(columns: dict[str, Any]) -> Sent:
-        objects = [dict(zip(columns, row, strict=True)) for row in each(columns)]
+    def spell(columns: dict[str, Any]) -> Sent:
+        objects = [dict(zip(columns, row, strict=True)) for row in list_rows(columns)]
         return json.dumps(shaped(objects)), "JSON", "application/json"
 
-    return sent
+    return spell
 
 
 def by_column(objects: list[dict[str, Any]]) -> dict[str, list[Any]]:
@@ -80,13 +82,13 @@ def by_column(objects: list[dict[str, Any]]) -> dict[str, list[Any]]:
 
 
 def as_tensors(columns: dict[str, Any]) -> Sent:
-    found = by_column([dict(zip(columns, row, strict=True)) for row in each(columns)])
+    found = by_column([dict(zip(columns, row, strict=True)) for row in list_rows(columns)])
     kinds = {"x": "FP32", "flag": "BOOL", "carrier": "BYTES"}
     tensors = [{"name": n, "shape": [len(v), 1], "datatype": kinds[n], "data": v} for n, v in found.items()]
     return json.dumps({"inputs": tensors}), "JSON", "application/json"
 
 
-def listed(objects: list[dict[str, Any]]) -> list[list[Any]]:
+def list_values(objects: list[dict[str, Any]]) -> list[list[Any]]:
     return [list(one.values()) for one in objects]
 
 
@@ -98,16 +100,16 @@ FORMS = {
     "CSV of floats": as_csv("nan", "1.0", "0.0"),
     "objects": as_json(lambda objects: objects),
     "instances": as_json(lambda objects: {"instances": objects}),
-    "lists": as_json(listed),
+    "lists": as_json(list_values),
     "columns": as_json(by_column),
     "columnar inputs": as_json(lambda objects: {"inputs": by_column(objects)}),
-    "split": as_json(lambda objects: {"dataframe_split": {"columns": list(objects[0]), "data": listed(objects)}}),
+    "split": as_json(lambda objects: {"dataframe_split": {"columns": list(objects[0]), "data": list_values(objects)}}),
     "records": as_json(lambda objects: {"dataframe_records": objects}),
     "tensors": as_tensors,
 }
 
 
-def captured(sent: Sent) -> bytes:
+def capture(sent: Sent) -> bytes:
     body, encoding, kind = sent
     side = {"observedContentType": kind, "mode": "INPUT", "data": body, "encoding": encoding}
     told = {"eventId": "e", "inferenceTime": "2026-11-01T10:00:00Z"}
@@ -116,7 +118,7 @@ def captured(sent: Sent) -> bytes:
 
 def assert_as_in_training(reference: Reference, sent: Sent) -> None:
     counting = create_counter(reference)
-    counting.count(Block(0, captured(sent) + b"\n", False), "a")
+    counting.count(Block(0, capture(sent) + b"\n", False), "a")
     assert_zeros(reference, counting.profile())
 
 
@@ -133,7 +135,7 @@ def assert_zeros(reference: Reference, profile: Profile) -> None:
 @given(seed=st.integers(0, 2**32))
 def test_the_trainings_own_rows_are_as_in_training(form: str, seed: int) -> None:
     columns = rows(seed)
-    assert_as_in_training(trained(columns), FORMS[form](columns))
+    assert_as_in_training(train(columns), FORMS[form](columns))
 
 
 def halves(values: Any) -> bytes:

@@ -13,7 +13,7 @@ import pytest
 
 from rehearsal.aws import simulate_aws
 from rehearsal.simulated_clock import ManualClock
-from tests.rehearsal.aws.account import LAYOUT, from_events, packed
+from tests.rehearsal.aws.account import LAYOUT, from_events, pack_model
 from tests.stacks.deployed_program import DESCRIPTION
 from tests.tidewatch.drift.drift_records import line, plain_lines, reference
 from tidewatch.aws.lease import LeaseTable
@@ -53,7 +53,7 @@ class Account:
             AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in keys],
         )
         artifact, stored = folder / "model.tar.gz", folder / "reference.json"
-        artifact.write_bytes(packed(LAYOUT))
+        artifact.write_bytes(pack_model(LAYOUT))
         for version, seed in (("1", 1), ("2", 2)):
             stored.write_bytes(reference(seed=seed).encode())
             ModelRegistry(self.s3, PLACE.registry_bucket, "flights").publish(
@@ -83,7 +83,7 @@ class Account:
     def run(self, plan: DriftConfig | None = None, **options: Any) -> JobResult:
         return DriftJob(self.clients, PLACE, plan or DriftConfig(), self.clock).run(self.clock.now(), **options)
 
-    def stored(self) -> dict[str, bytes]:
+    def read_stored(self) -> dict[str, bytes]:
         listed = self.s3.list_objects_v2(Bucket=PLACE.monitoring_bucket, Prefix="drift/").get("Contents", [])
         return {
             one["Key"]: self.s3.get_object(Bucket=PLACE.monitoring_bucket, Key=one["Key"])["Body"].read()
@@ -91,7 +91,7 @@ class Account:
         }
 
     def report(self, hour: datetime, version: str = "1", variant: str = "blue") -> dict[str, Any]:
-        return json.loads(self.stored()[f"drift/{variant}/{hour:%Y/%m/%d/%H}/{version}.json"])
+        return json.loads(self.read_stored()[f"drift/{variant}/{hour:%Y/%m/%d/%H}/{version}.json"])
 
     def events(self) -> list[dict[str, Any]]:
         found = self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages", [])
@@ -121,9 +121,9 @@ def test_an_hour_is_read_once(account: Account) -> None:
 def test_reading_an_hour_again_writes_the_same_bytes(account: Account) -> None:
     account.capture(FIRST, *plain_lines(60), b"no record")
     account.run()
-    before = account.stored()
+    before = account.read_stored()
     assert hours(account.run(only_hour=FIRST)) == [("blue", 8)]
-    assert account.stored() == before
+    assert account.read_stored() == before
 
 
 def test_an_hour_is_read_only_after_its_lag(account: Account) -> None:
@@ -285,24 +285,24 @@ def test_the_same_weekday_of_the_week_before_stands_beside_it(account: Account) 
 def test_an_hour_whose_profile_was_damaged_is_read_again(account: Account) -> None:
     account.capture(FIRST)
     account.run()
-    (profile,) = (key for key in account.stored() if key.endswith(".profile"))
-    whole = account.stored()[profile]
+    (profile,) = (key for key in account.read_stored() if key.endswith(".profile"))
+    whole = account.read_stored()[profile]
     account.s3.put_object(Bucket=PLACE.monitoring_bucket, Key=profile, Body=b"damaged")
     account.clock.advance(3600)
     account.capture(FIRST + timedelta(hours=1))
     assert hours(account.run()) == [("blue", 9)]
     assert hours(account.run()) == [("blue", 8)]
-    assert account.stored()[profile] == whole
+    assert account.read_stored()[profile] == whole
     assert account.report(FIRST + timedelta(hours=1))["windows"]["day"]["rows"] == 160
 
 
 def test_an_index_that_cannot_be_read_is_made_again(account: Account) -> None:
     account.capture(FIRST)
     account.run()
-    before = account.stored()
+    before = account.read_stored()
     account.s3.put_object(Bucket=PLACE.monitoring_bucket, Key="drift/index.json", Body=b"damaged")
     assert hours(account.run()) == [("blue", 8)]
-    assert account.stored() == before
+    assert account.read_stored() == before
 
 
 def test_the_index_forgets_hours_beyond_its_reach(account: Account) -> None:
@@ -311,7 +311,7 @@ def test_the_index_forgets_hours_beyond_its_reach(account: Account) -> None:
     account.clock.advance(30 * 24 * 3600)
     account.capture(FIRST + timedelta(days=30))
     account.run()
-    index = json.loads(account.stored()["drift/index.json"])
+    index = json.loads(account.read_stored()["drift/index.json"])
     assert [entry["hour"] for entry in index["hours"]] == ["2026-04-01T08:00:00Z"]
 
 
@@ -320,9 +320,9 @@ def test_an_old_hour_that_is_read_again_writes_what_it_wrote(account: Account) -
         account.clock.advance_to(FIRST + timedelta(days=days, hours=1, minutes=20))
         account.capture(FIRST + timedelta(days=days))
         account.run(DriftConfig(look_back_hours=3))
-    before = account.stored()
+    before = account.read_stored()
     account.run(DriftConfig(look_back_hours=3), only_hour=FIRST + timedelta(days=2))
-    after = account.stored()
+    after = account.read_stored()
     assert {key: after[key] for key in before if "index" not in key} == {
         key: before[key] for key in before if "index" not in key
     }

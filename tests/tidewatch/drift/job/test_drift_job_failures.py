@@ -34,14 +34,14 @@ def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account
         yield Account(clock, tmp_path)
 
 
-def refused(code: str) -> ClientError:
+def build_refusal(code: str) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": "no\nmore"}}, "Operation")
 
 
 FAULTS: tuple[Callable[[], BaseException], ...] = (
-    lambda: refused("AccessDenied"),
-    lambda: refused("SlowDown"),
-    lambda: refused("NoSuchKey"),
+    lambda: build_refusal("AccessDenied"),
+    lambda: build_refusal("SlowDown"),
+    lambda: build_refusal("NoSuchKey"),
     lambda: ConnectTimeoutError(endpoint_url="https://s3"),
     lambda: ReadTimeoutError(endpoint_url="https://s3"),
     MemoryError,
@@ -95,22 +95,22 @@ def run(
     return working.run(account.clock.now() + timedelta(hours=later)), calls
 
 
-def captured(account: Account, count: int = HOURS) -> set[tuple[str, datetime]]:
+def capture_hours(account: Account, count: int = HOURS) -> set[tuple[str, datetime]]:
     found = {(variant, FIRST - timedelta(hours=back)) for variant in VARIANTS for back in range(count)}
     for variant, hour in sorted(found):
         account.capture(hour, *plain_lines(3, seed=hour.hour), variant=variant)
     return found
 
 
-def judged(result: JobResult) -> set[tuple[str, datetime]]:
+def list_judged_hours(result: JobResult) -> set[tuple[str, datetime]]:
     return {(one.variant, one.hour) for one in result.hours if one.report_url}
 
 
 def reports(account: Account) -> dict[str, bytes]:
-    return {key: body for key, body in account.stored().items() if "index" not in key}
+    return {key: body for key, body in account.read_stored().items() if "index" not in key}
 
 
-def emptied(account: Account) -> None:
+def delete_reports(account: Account) -> None:
     listed = account.s3.list_objects_v2(Bucket=PLACE.monitoring_bucket, Prefix="drift/").get("Contents", [])
     for one in listed:
         account.s3.delete_object(Bucket=PLACE.monitoring_bucket, Key=one["Key"])
@@ -134,16 +134,16 @@ def _of_each_kind(calls: list[str]) -> list[int]:
 
 @pytest.mark.slow
 def test_whatever_one_call_raises_the_other_hours_are_judged_and_it_is_tried_again(account: Account) -> None:
-    every = captured(account)
+    every = capture_hours(account)
     clean, calls = run(account, None)
-    assert judged(clean) == every
+    assert list_judged_hours(clean) == every
     wanted = reports(account)
     for at in _of_each_kind(calls):
-        emptied(account)
+        delete_reports(account)
         call = calls[at]
         fault = FAULTS[at % len(FAULTS)]
         result, _ = run(account, at, fault)
-        missing = every - judged(result)
+        missing = every - list_judged_hours(result)
         assert len(missing) <= _hours_of(call), (call, fault, missing)
         assert call.endswith((" capture/", "flights-1a2b/")) or len({variant for variant, _ in missing}) <= 1, call
         healed, _ = run(account, None, later=1)
@@ -153,19 +153,19 @@ def test_whatever_one_call_raises_the_other_hours_are_judged_and_it_is_tried_aga
 
 
 def test_a_run_that_is_cut_off_leaves_the_hour_it_was_at_and_goes_on_with_the_others(account: Account) -> None:
-    every = captured(account)
+    every = capture_hours(account)
     _, calls = run(account, None)
     first = next(at for at, call in enumerate(calls) if call.startswith(f"get_object {PLACE.capture_bucket}"))
-    emptied(account)
+    delete_reports(account)
     with pytest.raises(Stop):
         run(account, first, Stop)
     account.clock.advance(901)
     second, _ = run(account, None)
-    assert len(judged(second)) == len(every) - 1, "Lambda's own second attempt, minutes later"
+    assert len(list_judged_hours(second)) == len(every) - 1, "Lambda's own second attempt, minutes later"
     assert second.failing_count == 1
     account.clock.advance(3600)
     third, _ = run(account, None)
-    assert judged(second) | judged(third) == every
+    assert list_judged_hours(second) | list_judged_hours(third) == every
     assert third.failing_count == 0
 
 
@@ -196,7 +196,7 @@ def run_calls(account: Account) -> list[str]:
             def get(**options: Any) -> Any:
                 calls.append(f"get_object {options['Bucket']} {options['Key']}")
                 if options["Bucket"] == PLACE.capture_bucket:
-                    raise refused("AccessDenied")
+                    raise build_refusal("AccessDenied")
                 return self._real.get_object(**options)
 
             return get
@@ -212,16 +212,16 @@ def test_an_object_that_may_not_be_read_is_named_and_costs_the_rest_of_its_hour_
     account.capture(FIRST, file="b.jsonl")
     account.capture(FIRST - timedelta(hours=1))
     _, calls = run(account, None)
-    emptied(account)
+    delete_reports(account)
     at = next(at for at, call in enumerate(calls) if call.endswith("b.jsonl"))
-    result, _ = run(account, at, lambda: refused("AccessDenied"))
+    result, _ = run(account, at, lambda: build_refusal("AccessDenied"))
     assert [(one.hour.hour, one.records_read, one.unreadable_objects) for one in result.hours] == [
         (8, 80, 1),
         (7, 80, 0),
     ]
     name = f"s3://{PLACE.capture_bucket}/capture/one/flights-1a2b/blue/{FIRST:%Y/%m/%d/%H}/b.jsonl"
     assert account.report(FIRST)["unreadable_objects"] == [name]
-    assert name in account.stored()[f"drift/blue/{FIRST:%Y/%m/%d/%H}/1.html"].decode()
+    assert name in account.read_stored()[f"drift/blue/{FIRST:%Y/%m/%d/%H}/1.html"].decode()
     assert any(name in problem and "AccessDenied: no more" in problem for problem in result.problems)
     account.clock.advance(3600)
     again, _ = run(account, None)
@@ -260,12 +260,12 @@ def test_one_harmful_record_costs_its_hour_one_record(account: Account, harmful:
 
 def test_a_slow_hour_is_left_for_a_run_of_its_own(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     """The newest hour takes 300 seconds a block; a run has 400."""
-    every = captured(account, 2)
+    every = capture_hours(account, 2)
     slow = f"green/{FIRST:%Y/%m/%d/%H}"
     real = drift_run.read_blocks
     current: list[str] = []
 
-    def opened(s3: Any, bucket: str, key: str) -> Any:
+    def open_object(s3: Any, bucket: str, key: str) -> Any:
         current[:] = [key]
         return s3.get_object(Bucket=bucket, Key=key)["Body"]
 
@@ -274,19 +274,19 @@ def test_a_slow_hour_is_left_for_a_run_of_its_own(account: Account, monkeypatch:
             account.clock.advance(300 if slow in current[0] else 1)
             yield block
 
-    monkeypatch.setattr(drift_run, "open_object", opened)
+    monkeypatch.setattr(drift_run, "open_object", open_object)
     monkeypatch.setattr(drift_run, "read_blocks", blocks)
 
     def short() -> JobResult:
         return account.run(deadline=account.clock.now() + timedelta(seconds=SHORT))
 
     first = short()
-    assert judged(first) == every - {("green", FIRST)}
+    assert list_judged_hours(first) == every - {("green", FIRST)}
     assert (first.failing_count, first.remaining_count) == (1, 0)
     assert any("longer than a run may spend" in problem for problem in first.problems)
     assert short().hours == ()
     account.clock.advance(3600)
-    assert judged(short()) == {("green", FIRST)}, "alone, it has the whole run"
+    assert list_judged_hours(short()) == {("green", FIRST)}, "alone, it has the whole run"
 
 
 @pytest.mark.parametrize(
@@ -295,21 +295,21 @@ def test_a_slow_hour_is_left_for_a_run_of_its_own(account: Account, monkeypatch:
     ids=["list", "cut", "bytes", "null", "negative"],
 )
 def test_a_wild_reference_leaves_the_other_variants_watched(account: Account, raw: bytes) -> None:
-    captured(account)
+    capture_hours(account)
     manifest = f"flights/2/{'reference.json'}"
     listed = account.s3.list_objects_v2(Bucket=PLACE.registry_bucket)["Contents"]
     (key,) = [each["Key"] for each in listed if each["Key"].endswith("2/reference.json")]
     assert manifest in key
     account.s3.put_object(Bucket=PLACE.registry_bucket, Key=key, Body=raw)
     result = account.run()
-    assert {variant for variant, _ in judged(result)} == {"blue"}
-    assert len(judged(result)) == HOURS
+    assert {variant for variant, _ in list_judged_hours(result)} == {"blue"}
+    assert len(list_judged_hours(result)) == HOURS
     assert result.failing_count == HOURS, "each of green's, to be tried again"
     assert [one.variant for one in result.hours if one.insufficient and not one.report_url] == ["green"]
 
 
 def test_a_version_that_is_gone_with_its_wild_reference_counts_for_a_day_at_most(account: Account) -> None:
-    captured(account)
+    capture_hours(account)
     listed = account.s3.list_objects_v2(Bucket=PLACE.registry_bucket)["Contents"]
     (key,) = [each["Key"] for each in listed if each["Key"].endswith("2/reference.json")]
     sound = account.s3.get_object(Bucket=PLACE.registry_bucket, Key=key)["Body"].read()
@@ -353,13 +353,13 @@ def test_an_index_of_another_form_is_begun_again(account: Account, index: bytes)
     account.capture(FIRST)
     account.s3.put_object(Bucket=PLACE.monitoring_bucket, Key="drift/index.json", Body=index)
     assert len(account.run().hours) == 1
-    assert json.loads(account.stored()["drift/index.json"])["hours"]
+    assert json.loads(account.read_stored()["drift/index.json"])["hours"]
 
 
 def test_metrics_of_an_hour_are_told_before_the_next_one_is_read(account: Account) -> None:
-    captured(account)
+    capture_hours(account)
     _, calls = run(account, None)
-    emptied(account)
+    delete_reports(account)
     last = max(at for at, call in enumerate(calls) if call.startswith(f"get_object {PLACE.capture_bucket}"))
     told: list[str] = []
     counted: list[str] = []

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from tests.in_a_browser import browser, opened
+from tests.browser import browser, open_page
 from tidewatch.capture.accounting import Accounting, RejectExample
 from tidewatch.capture.reject_reasons import RejectReason
 from tidewatch.drift.counting.table_counter import count_table
@@ -49,22 +49,22 @@ def arrays(rows: int, seed: int, shift: float = 0.0, numbers: int = 3) -> dict[s
     return found
 
 
-def profiled(trained: Reference, rows: int, seed: int, shift: float = 0.0, numbers: int = 3) -> Profile:
+def build_profile(trained: Reference, rows: int, seed: int, shift: float = 0.0, numbers: int = 3) -> Profile:
     return count_table(ArrayTable(arrays(rows, seed, shift, numbers)), trained, "x").profile
 
 
 @pytest.fixture(scope="module")
-def trained() -> Reference:
+def trained_reference() -> Reference:
     return build_reference_from_table(ArrayTable(arrays(2000, 1)), score="score")
 
 
 @pytest.fixture(scope="module")
-def profiles(trained: Reference) -> dict[str, Profile | None]:
+def profiles(trained_reference: Reference) -> dict[str, Profile | None]:
     found = {
-        "hour": profiled(trained, 60, 2),
-        "day": profiled(trained, 1000, 3, shift=1.0),
-        "three_days": profiled(trained, 3000, 4, shift=0.4),
-        "week_before": profiled(trained, 1000, 5),
+        "hour": build_profile(trained_reference, 60, 2),
+        "day": build_profile(trained_reference, 1000, 3, shift=1.0),
+        "three_days": build_profile(trained_reference, 3000, 4, shift=0.4),
+        "week_before": build_profile(trained_reference, 1000, 5),
     }
     place = RejectExample(f"s3://capture/{EVIL}.jsonl", 123_456, RejectReason.NOT_A_NUMBER, EVIL)
     odd = Accounting(read=3, rejected={RejectReason.NOT_A_NUMBER: 1, RejectReason.TRUNCATED: 2}, examples=(place,))
@@ -72,7 +72,7 @@ def profiles(trained: Reference) -> dict[str, Profile | None]:
     return dict(found)
 
 
-def reported(trained: Reference, profiles: dict[str, Profile | None]) -> DriftReport:
+def build_report(trained: Reference, profiles: dict[str, Profile | None]) -> DriftReport:
     def over(key: str, hours: int, end: datetime = END) -> WindowReport:
         profile = profiles[key]
         assert profile is not None
@@ -98,13 +98,13 @@ def reported(trained: Reference, profiles: dict[str, Profile | None]) -> DriftRe
 
 
 @pytest.fixture(scope="module")
-def report(trained: Reference, profiles: dict[str, Profile | None]) -> DriftReport:
-    return reported(trained, profiles)
+def report(trained_reference: Reference, profiles: dict[str, Profile | None]) -> DriftReport:
+    return build_report(trained_reference, profiles)
 
 
 @pytest.fixture(scope="module")
-def html(report: DriftReport, trained: Reference, profiles: dict[str, Profile | None]) -> str:
-    return render_report(report, trained, profiles)
+def html(report: DriftReport, trained_reference: Reference, profiles: dict[str, Profile | None]) -> str:
+    return render_report(report, trained_reference, profiles)
 
 
 class Parsed(HTMLParser):
@@ -137,10 +137,12 @@ class Parsed(HTMLParser):
         return sum(name == tag for name, _ in self.tags)
 
 
-def test_a_report_survives_its_json_and_has_one_form(report: DriftReport, trained: Reference, profiles: Any) -> None:
+def test_a_report_survives_its_json_and_has_one_form(
+    report: DriftReport, trained_reference: Reference, profiles: Any
+) -> None:
     raw = report.encode()
     assert decode_report(raw, "x") == report
-    assert reported(trained, profiles).encode() == raw
+    assert build_report(trained_reference, profiles).encode() == raw
     told = msgspec.json.decode(raw)
     assert list(told) == sorted(told)
     assert told["hour"] == "2013-05-14T12:00:00Z"
@@ -227,14 +229,14 @@ def test_every_drawing_has_a_title_and_a_description(html: str) -> None:
 
 
 def test_the_same_report_gives_the_same_page(
-    html: str, report: DriftReport, trained: Reference, profiles: dict[str, Profile | None]
+    html: str, report: DriftReport, trained_reference: Reference, profiles: dict[str, Profile | None]
 ) -> None:
-    assert render_report(report, trained, profiles) == html
+    assert render_report(report, trained_reference, profiles) == html
 
 
 def test_a_page_of_25_features_stays_small() -> None:
     trained = build_reference_from_table(ArrayTable(arrays(2000, 1, numbers=23)), score="score")
-    profile = profiled(trained, 500, 2, shift=1.0, numbers=23)
+    profile = build_profile(trained, 500, 2, shift=1.0, numbers=23)
     windows = {
         "hour": build_window_report(judge_profile(trained, profile)),
         "day": build_window_report(judge_profile(trained, profile)),
@@ -245,28 +247,32 @@ def test_a_page_of_25_features_stays_small() -> None:
     assert len(html.encode()) < 150_000
 
 
-def test_a_page_of_records_without_a_time_or_without_rows_can_be_drawn(trained: Reference) -> None:
-    empty = Profile.empty(trained)
-    verdict = judge_profile(trained, empty)
+def test_a_page_of_records_without_a_time_or_without_rows_can_be_drawn(trained_reference: Reference) -> None:
+    empty = Profile.empty(trained_reference)
+    verdict = judge_profile(trained_reference, empty)
     report = DriftReport(model="m", verdict=verdict.verdict, windows={"records": build_window_report(verdict)})
-    text = Parsed(render_report(report, trained, {"records": empty})).text
+    text = Parsed(render_report(report, trained_reference, {"records": empty})).text
     assert "? insufficient data" in text
     assert "hours missing" not in text
 
 
-def test_bins_of_a_drawing_add_up_to_all_rows(trained: Reference, profiles: dict[str, Profile | None]) -> None:
+def test_bins_of_a_drawing_add_up_to_all_rows(
+    trained_reference: Reference, profiles: dict[str, Profile | None]
+) -> None:
     day = profiles["day"]
     assert day is not None
-    for feature, counts in zip(trained.measured_features, day.counts, strict=True):
+    for feature, counts in zip(trained_reference.measured_features, day.counts, strict=True):
         bins = compute_bin_shares(feature, counts, counts)
         assert sum(pair.reference for pair in bins) == pytest.approx(1)
         assert sum(pair.production for pair in bins) == pytest.approx(1)
         assert [pair.before for pair in bins] == [pair.production for pair in bins]
 
 
-def test_numbers_outside_of_the_training_have_bins_of_their_own(trained: Reference) -> None:
+def test_numbers_outside_of_the_training_have_bins_of_their_own(trained_reference: Reference) -> None:
     table = ArrayTable({**arrays(10, 1), "n0": [-99.0] * 3 + [0.0] * 2 + [99.0] * 4 + [None]})
-    bins = compute_bin_shares(trained.measured_features[0], count_table(table, trained, "x").profile.counts[0])
+    bins = compute_bin_shares(
+        trained_reference.measured_features[0], count_table(table, trained_reference, "x").profile.counts[0]
+    )
     shares = {pair.label.split()[0]: pair.production for pair in bins if not pair.label[0].isdigit()}
     assert shares["under"] == pytest.approx(0.3)
     assert shares["over"] == pytest.approx(0.4)
@@ -274,12 +280,12 @@ def test_numbers_outside_of_the_training_have_bins_of_their_own(trained: Referen
     assert len(bins) == 13
 
 
-def test_a_category_that_grew_is_drawn_by_name(trained: Reference) -> None:
-    feature = trained.measured_features[3]
+def test_a_category_that_grew_is_drawn_by_name(trained_reference: Reference) -> None:
+    feature = trained_reference.measured_features[3]
     assert isinstance(feature, CategoryFeature)
     rarest = feature.values[-1]
     table = ArrayTable({**arrays(10, 1), EVIL: [rarest] * 9 + ["never seen"]})
-    bins = compute_bin_shares(feature, count_table(table, trained, "x").profile.counts[3])
+    bins = compute_bin_shares(feature, count_table(table, trained_reference, "x").profile.counts[3])
     shares = {pair.label: pair.production for pair in bins}
     assert len(bins) == 14  # twelve, other and unseen
     assert shares[rarest] == pytest.approx(0.9)
@@ -316,7 +322,7 @@ def test_a_page_is_never_wider_than_the_window_and_a_table_scrolls_where_it_must
 ) -> None:
     path = tmp_path / "report.html"
     path.write_text(html.replace(CONTENT_SECURITY_POLICY, "").replace("</main>", f"</main>{MEASURE}"), encoding="utf-8")
-    elements, _, _ = opened(browser, path, width, 900)
+    elements, _, _ = open_page(browser, path, width, 900)
     whole, *tables = map(int, elements.split("<title>")[1].split("</title>")[0].split(","))
     assert whole == 0
     assert any(tables) == scrolls

@@ -50,7 +50,7 @@ def one(training: Column, now: Column, **thresholds: float) -> FeatureVerdict:
     return model.features[0]
 
 
-def gapped(values: Floats, missing: int) -> Floats:
+def add_gaps(values: Floats, missing: int) -> Floats:
     return np.concatenate([np.full(missing, np.nan), values[missing:]])
 
 
@@ -152,19 +152,19 @@ def test_one_of_ten_thousand_categories_taking_over_is_drift(rows: int) -> None:
 
 @pytest.mark.parametrize(("missing", "verdict"), [(115, "ok"), (160, "warning"), (400, "drift"), (0, "ok")])
 def test_missing_values_count_by_the_points_they_change(missing: int, verdict: str) -> None:
-    found = one(gapped(NORMAL, 100), gapped(NORMAL[:5_000], missing))
+    found = one(add_gaps(NORMAL, 100), add_gaps(NORMAL[:5_000], missing))
     assert found.verdict == verdict
     assert found.missing_rate == missing / 5_000
 
 
 def test_missing_values_that_come_back_are_drift_too() -> None:
-    found = one(gapped(NORMAL, 2_000), NORMAL[:1_000])
+    found = one(add_gaps(NORMAL, 2_000), NORMAL[:1_000])
     assert found.verdict is Verdict.DRIFT
     assert found.reasons == ("20.0% of the rows had no value in training, 0.0% have none now",)
 
 
 def test_two_points_are_two_points_whatever_floating_point_makes_of_them() -> None:
-    assert one(gapped(NORMAL, 100), gapped(NORMAL[:5_000], 150)).verdict is Verdict.WARNING
+    assert one(add_gaps(NORMAL, 100), add_gaps(NORMAL[:5_000], 150)).verdict is Verdict.WARNING
 
 
 def test_unseen_categories_are_drift() -> None:
@@ -239,7 +239,7 @@ def test_fewer_rows_than_the_minimum_are_insufficient() -> None:
 def test_fifty_rows_are_enough() -> None:
     assert one(NORMAL, NORMAL[:50]).verdict is Verdict.OK
     assert one(NORMAL, NORMAL[:50] + 3).verdict is Verdict.DRIFT
-    assert one(gapped(NORMAL, 4_000), gapped(NORMAL[:50], 20)).verdict is Verdict.OK
+    assert one(add_gaps(NORMAL, 4_000), add_gaps(NORMAL[:50], 20)).verdict is Verdict.OK
 
 
 def test_a_column_without_values_in_training_and_now_is_ok() -> None:
@@ -256,13 +256,13 @@ def test_a_column_that_went_or_came_is_drift() -> None:
 
 
 def test_too_few_values_to_compare_are_insufficient() -> None:
-    found = one(gapped(NORMAL, 9_500), gapped(NORMAL[:60], 57))
+    found = one(add_gaps(NORMAL, 9_500), add_gaps(NORMAL[:60], 57))
     assert found.verdict is Verdict.INSUFFICIENT
     assert "3 values now and 500 in training" in found.reasons[0]
 
 
 def test_too_few_values_on_both_sides_are_ok() -> None:
-    assert one(gapped(NORMAL, 9_995), gapped(NORMAL[:60], 59)).verdict is Verdict.OK
+    assert one(add_gaps(NORMAL, 9_995), add_gaps(NORMAL[:60], 59)).verdict is Verdict.OK
 
 
 def test_an_open_thresholds_verdict_follows_them() -> None:

@@ -55,7 +55,7 @@ def numeric(values: np.ndarray) -> NumericFeature:
     return feature
 
 
-def counted(feature: NumericFeature, values: np.ndarray) -> Counts:
+def count_values(feature: NumericFeature, values: np.ndarray) -> Counts:
     bins = np.searchsorted(np.asarray(feature.edges), values, "right")
     return np.bincount(bins, minlength=len(feature.counts))
 
@@ -125,7 +125,7 @@ def test_ks_in_fine_bins_is_below_the_exact_one_by_at_most_the_largest_bin(shift
     rng = np.random.default_rng(3)
     trained, now = rng.standard_normal(20_000), rng.standard_normal(7_000) + shift
     feature = numeric(trained)
-    counts = counted(feature, now)
+    counts = count_values(feature, now)
     exact = SCIPY.ks_2samp(trained, now).statistic
     inner = slice(1, -1)  # the outer bins hold nothing of the training, so no step of either function is hidden there
     largest = max(max(feature.counts) / 20_000, counts[inner].max() / 7_000)
@@ -138,7 +138,7 @@ def test_ks_is_exact_for_few_distinct_values() -> None:
     rng = np.random.default_rng(4)
     trained, now = rng.integers(0, 24, 5_000).astype(float), rng.binomial(23, 0.5, 3_000).astype(float)
     feature = numeric(trained)
-    found = ks_statistic(np.array(feature.counts), counted(feature, now))
+    found = ks_statistic(np.array(feature.counts), count_values(feature, now))
     assert found == pytest.approx(SCIPY.ks_2samp(trained, now).statistic, abs=1e-12)
 
 
@@ -148,7 +148,7 @@ def test_psi_of_quantile_bins_is_that_of_numpys_histogram_over_deciles() -> None
     feature = numeric(trained)
     edges = np.array([-np.inf, *(feature.edges[at] for at in feature.deciles), np.inf])
     want = psi(np.histogram(trained, edges)[0], np.histogram(now, edges)[0])
-    bins = merge_into_quantile_bins(feature, counted(feature, now))
+    bins = merge_into_quantile_bins(feature, count_values(feature, now))
     assert psi(merge_into_quantile_bins(feature, np.array(feature.counts)), bins) == pytest.approx(want, rel=1e-12)
     assert len(bins) == 10
     assert bins.sum() == 10_000
@@ -156,13 +156,17 @@ def test_psi_of_quantile_bins_is_that_of_numpys_histogram_over_deciles() -> None
 
 def test_values_outside_the_training_fall_into_the_outer_quantile_bins() -> None:
     feature = numeric(np.arange(1000.0))
-    bins = merge_into_quantile_bins(feature, counted(feature, np.array([-5.0, 5000.0, 6000.0])))
+    bins = merge_into_quantile_bins(feature, count_values(feature, np.array([-5.0, 5000.0, 6000.0])))
     assert bins.tolist() == [1, 0, 0, 0, 0, 0, 0, 0, 0, 2]
 
 
 def test_a_constant_has_a_bin_of_its_own_between_two_of_other_values() -> None:
     feature = numeric(np.full(100, 3.0))
-    assert merge_into_quantile_bins(feature, counted(feature, np.array([2.0, 3.0, 4.0, 5.0]))).tolist() == [1, 1, 2]
+    assert merge_into_quantile_bins(feature, count_values(feature, np.array([2.0, 3.0, 4.0, 5.0]))).tolist() == [
+        1,
+        1,
+        2,
+    ]
 
 
 def test_chi_squared_is_scipys_where_nothing_is_pooled() -> None:

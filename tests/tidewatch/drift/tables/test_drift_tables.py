@@ -30,26 +30,26 @@ TRAINING = "a,b,kind,score\n1,0.5,x,0.1\n2,,y,0.2\n3,1.5,x,0.3\n4,2.5,NA,0.4\n"
 
 
 @pytest.fixture
-def trained(tmp_path: Path) -> Reference:
-    return build_reference_from_table(open_table(written(tmp_path, TRAINING, "train.csv")), score="score")
+def trained_reference(tmp_path: Path) -> Reference:
+    return build_reference_from_table(open_table(write_table(tmp_path, TRAINING, "train.csv")), score="score")
 
 
-def written(folder: Path, content: str | bytes, name: str = "rows.csv") -> Path:
+def write_table(folder: Path, content: str | bytes, name: str = "rows.csv") -> Path:
     path = folder / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return path
 
 
-def kept(feature: CategoryFeature, *values: str) -> list[str]:
+def hash_values(feature: CategoryFeature, *values: str) -> list[str]:
     """What a reference keeps of values that few rows have."""
     return [hash_value(value, feature.salt) for value in values]
 
 
-def counted(folder: Path, content: str | bytes, trained: Reference, name: str = "rows.csv") -> TableCounts:
-    return count_table(open_table(written(folder, content, name)), trained, name)
+def count_rows(folder: Path, content: str | bytes, trained: Reference, name: str = "rows.csv") -> TableCounts:
+    return count_table(open_table(write_table(folder, content, name)), trained, name)
 
 
-def rejected(found: TableCounts) -> dict[str, int]:
+def read_rejections(found: TableCounts) -> dict[str, int]:
     account = found.profile.accounting
     assert account.read == account.parsed + account.rejected_total
     assert account.parsed == found.profile.rows
@@ -60,13 +60,15 @@ def places(found: TableCounts) -> list[tuple[str, int, str | None]]:
     return [(each.reason, each.offset, each.column) for each in found.profile.accounting.examples]
 
 
-def test_a_reference_tells_numbers_from_categories_and_keeps_the_order_of_the_columns(trained: Reference) -> None:
-    assert trained.rows == 4
-    assert trained.columns == ("a", "b", "kind")
-    assert [type(one) for one in trained.features] == [NumericFeature, NumericFeature, CategoryFeature]
-    assert [one.missing for one in trained.features] == [0, 1, 1]
-    assert trained.score is not None
-    assert trained.score.name == "score"
+def test_a_reference_tells_numbers_from_categories_and_keeps_the_order_of_the_columns(
+    trained_reference: Reference,
+) -> None:
+    assert trained_reference.rows == 4
+    assert trained_reference.columns == ("a", "b", "kind")
+    assert [type(one) for one in trained_reference.features] == [NumericFeature, NumericFeature, CategoryFeature]
+    assert [one.missing for one in trained_reference.features] == [0, 1, 1]
+    assert trained_reference.score is not None
+    assert trained_reference.score.name == "score"
 
 
 def test_the_same_rows_give_the_same_reference_from_csv_gzip_parquet_and_arrays(tmp_path: Path) -> None:
@@ -74,10 +76,10 @@ def test_the_same_rows_give_the_same_reference_from_csv_gzip_parquet_and_arrays(
     text = frame.write_csv()
     frame.write_parquet(tmp_path / "t.parquet")
     paths = [
-        written(tmp_path, text, "t.csv"),
-        written(tmp_path, gzip.compress(text.encode()), "t.csv.gz"),
-        written(tmp_path, "\ufeff" + text.replace("\n", "\r\n"), "dos.csv"),
-        written(tmp_path, text.replace("x", '"x"'), "quoted.CSV"),
+        write_table(tmp_path, text, "t.csv"),
+        write_table(tmp_path, gzip.compress(text.encode()), "t.csv.gz"),
+        write_table(tmp_path, "\ufeff" + text.replace("\n", "\r\n"), "dos.csv"),
+        write_table(tmp_path, text.replace("x", '"x"'), "quoted.CSV"),
         tmp_path / "t.parquet",
     ]
     digests = {build_reference_from_table(open_table(path), score="s").digest for path in paths}
@@ -89,22 +91,24 @@ def test_the_same_rows_give_the_same_reference_from_csv_gzip_parquet_and_arrays(
 def test_a_column_without_a_name_is_called_by_its_place(tmp_path: Path) -> None:
     frame = pl.DataFrame({"": [0, 1, 2], "x": [0.5, 1.5, 2.5]})
     frame.write_parquet(tmp_path / "t.parquet")
-    paths = [tmp_path / "t.parquet", written(tmp_path, frame.write_csv(), "t.csv")]
+    paths = [tmp_path / "t.parquet", write_table(tmp_path, frame.write_csv(), "t.csv")]
     assert {build_reference_from_table(open_table(path)).columns for path in paths} == {("Unnamed: 0", "x")}
     assert len({build_reference_from_table(open_table(path)).digest for path in paths}) == 1
 
 
 def test_excluded_columns_are_no_features_but_stay_columns(tmp_path: Path) -> None:
-    made = build_reference_from_table(open_table(written(tmp_path, TRAINING)), score="score", exclude=["b"])
+    made = build_reference_from_table(open_table(write_table(tmp_path, TRAINING)), score="score", exclude=["b"])
     assert made.columns == ("a", "b", "kind")
     assert [one.name for one in made.features] == ["a", "kind"]
 
 
 def test_a_column_of_numbers_can_be_declared_categorical(tmp_path: Path) -> None:
-    table = open_table(written(tmp_path, "zip,n\n3,1\n3.0,2\n04,3\n"))
+    table = open_table(write_table(tmp_path, "zip,n\n3,1\n3.0,2\n04,3\n"))
     made = build_reference_from_table(table, categorical=["zip"]).features[0]
     assert isinstance(made, CategoryFeature)
-    assert dict(zip(made.values, made.counts, strict=True)) == dict(zip(kept(made, "3", "04"), (2, 1), strict=True))
+    assert dict(zip(made.values, made.counts, strict=True)) == dict(
+        zip(hash_values(made, "3", "04"), (2, 1), strict=True)
+    )
 
 
 def test_parquet_types_become_numbers_or_categories(tmp_path: Path) -> None:
@@ -130,7 +134,7 @@ def test_parquet_types_become_numbers_or_categories(tmp_path: Path) -> None:
     for name, values in (("bool", ("false", "true")), ("date", ("2013-01-01", "2013-01-02"))):
         feature = made[name]
         assert isinstance(feature, CategoryFeature)
-        assert set(feature.values) == set(kept(feature, *values))
+        assert set(feature.values) == set(hash_values(feature, *values))
 
 
 @pytest.mark.parametrize(
@@ -170,14 +174,14 @@ def test_training_data_that_cannot_be_used_is_refused_with_a_sentence(
     tmp_path: Path, content: str | bytes, options: dict[str, Any], error: type[Exception], says: str
 ) -> None:
     with pytest.raises(error, match=says):
-        build_reference_from_table(open_table(written(tmp_path, content)), **options)
+        build_reference_from_table(open_table(write_table(tmp_path, content)), **options)
 
 
 def test_tables_that_are_none_are_refused_with_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(InvalidTable, match="cannot be read as Parquet"):
-        open_table(written(tmp_path, "no parquet", "t.parquet"))
+        open_table(write_table(tmp_path, "no parquet", "t.parquet"))
     with pytest.raises(InvalidTable, match=r"tables end in \.csv"):
-        open_table(written(tmp_path, "a\n1\n", "t.xlsx"))
+        open_table(write_table(tmp_path, "a\n1\n", "t.xlsx"))
     pl.DataFrame({"a": [[1, 2]], "b": [1]}).write_parquet(tmp_path / "nested.parquet")
     assert build_reference_from_table(open_table(tmp_path / "nested.parquet"), exclude=["a"]).rows == 1
     with pytest.raises(InvalidTable, match=r"'a' \(List\(Int64\)\)"):
@@ -192,7 +196,9 @@ def test_tables_are_known_by_their_names() -> None:
     ]  # fmt: skip
 
 
-def test_rows_are_counted_and_every_reject_has_its_reason_place_and_column(tmp_path: Path, trained: Reference) -> None:
+def test_rows_are_counted_and_every_reject_has_its_reason_place_and_column(
+    tmp_path: Path, trained_reference: Reference
+) -> None:
     content = (
         "score,kind,b,a,extra\n"
         "0.2,x,1,2,ignored\n"
@@ -205,8 +211,8 @@ def test_rows_are_counted_and_every_reject_has_its_reason_place_and_column(tmp_p
         " 0.2 , x, 1 ,+2.,\n"
         "0.2,x,1,true,"
     )
-    found = counted(tmp_path, content, trained)
-    assert rejected(found) == {"not_a_number": 2, "not_finite": 1, "missing_columns": 1, "extra_columns": 1}
+    found = count_rows(tmp_path, content, trained_reference)
+    assert read_rejections(found) == {"not_a_number": 2, "not_finite": 1, "missing_columns": 1, "extra_columns": 1}
     assert found.profile.rows == 3
     assert found.absent_columns == frozenset()
     for reason, offset, column in places(found):
@@ -225,53 +231,53 @@ def test_rows_are_counted_and_every_reject_has_its_reason_place_and_column(tmp_p
     assert kinds.tolist() == [1, 0, 0, 1, 1]  # "x" as it is, " x" unseen
 
 
-def test_even_and_odd_blocks_are_counted_alike(tmp_path: Path, trained: Reference) -> None:
+def test_even_and_odd_blocks_are_counted_alike(tmp_path: Path, trained_reference: Reference) -> None:
     rows = "".join(f"{at % 7},{at / 3},{'xyz'[at % 3]},0.{at % 10}\n" for at in range(5000))
     head = "a,b,kind,score\n"
-    even = counted(tmp_path, head + rows, trained)
-    odd = counted(tmp_path, head + rows + "1,2\n", trained)
-    quoted = counted(tmp_path, head + rows.replace("x", '"x"'), trained)
-    zipped = counted(tmp_path, gzip.compress((head + rows).encode()), trained, "rows.csv.gz")
+    even = count_rows(tmp_path, head + rows, trained_reference)
+    odd = count_rows(tmp_path, head + rows + "1,2\n", trained_reference)
+    quoted = count_rows(tmp_path, head + rows.replace("x", '"x"'), trained_reference)
+    zipped = count_rows(tmp_path, gzip.compress((head + rows).encode()), trained_reference, "rows.csv.gz")
     assert even.profile.rows == 5000
-    assert rejected(odd) == {"missing_columns": 1}
+    assert read_rejections(odd) == {"missing_columns": 1}
     assert places(odd) == [("missing_columns", len(head + rows), None)]
     for other in (odd, quoted, zipped):
         assert [each.tolist() for each in other.profile.counts] == [each.tolist() for each in even.profile.counts]
 
 
 def test_bytes_that_are_no_text_and_quotes_that_never_close_cost_their_rows_only(
-    tmp_path: Path, trained: Reference
+    tmp_path: Path, trained_reference: Reference
 ) -> None:
     head = b"a,b,kind,score\n1,2,x,0.1\n"
-    found = counted(tmp_path, head + b"1,2,\xff\xfe,0.1\n1,2,y,0.1\n", trained)
-    assert rejected(found) == {"not_utf8": 1}
+    found = count_rows(tmp_path, head + b"1,2,\xff\xfe,0.1\n1,2,y,0.1\n", trained_reference)
+    assert read_rejections(found) == {"not_utf8": 1}
     assert found.profile.rows == 2
-    found = counted(tmp_path, head + b'1,2,"y"z,0.1\n1,2,y,0.1\n1,2,"y,0.1\n', trained)
-    assert rejected(found) == {"bad_payload": 2}
+    found = count_rows(tmp_path, head + b'1,2,"y"z,0.1\n1,2,y,0.1\n1,2,"y,0.1\n', trained_reference)
+    assert read_rejections(found) == {"bad_payload": 2}
     assert found.profile.rows == 2
 
 
-def test_a_gzip_file_that_breaks_off_is_told(tmp_path: Path, trained: Reference) -> None:
+def test_a_gzip_file_that_breaks_off_is_told(tmp_path: Path, trained_reference: Reference) -> None:
     whole = gzip.compress(TRAINING.encode() * 1, 0)
-    found = counted(tmp_path, whole[:-12], trained, "rows.csv.gz")
-    assert rejected(found)["truncated"] == 1
+    found = count_rows(tmp_path, whole[:-12], trained_reference, "rows.csv.gz")
+    assert read_rejections(found)["truncated"] == 1
 
 
 def test_a_training_table_whose_gzip_breaks_off_is_to_be_copied_again(tmp_path: Path) -> None:
     whole = gzip.compress(b"a,b\n" + b"1,2\n" * 5000, 0)
     for cut in (len(whole) - 4000, 12):
         with pytest.raises(InvalidTable, match=r"breaks off at byte \d+: copy it, or write it, again"):
-            build_reference_from_table(open_table(written(tmp_path, whole[:cut], "train.csv.gz")))
+            build_reference_from_table(open_table(write_table(tmp_path, whole[:cut], "train.csv.gz")))
 
 
 @pytest.mark.parametrize("blank", ["", "\r", '""', "NA"])
 def test_an_empty_line_of_one_column_is_a_missing_value_but_at_the_end(tmp_path: Path, blank: str) -> None:
     lines = ["a", blank, "1", blank, blank, "2", *["3"] * 10_000]
-    trained = build_reference_from_table(open_table(written(tmp_path, "\n".join(lines) + "\n\n\n")))
+    trained = build_reference_from_table(open_table(write_table(tmp_path, "\n".join(lines) + "\n\n\n")))
     assert (trained.rows, trained.features[0].missing) == (10_005, 3)
-    found = counted(tmp_path, "a\n1\n" + f"2.{'0' * 60}\n" * 70_000 + f"{blank}\n3\n", trained)
+    found = count_rows(tmp_path, "a\n1\n" + f"2.{'0' * 60}\n" * 70_000 + f"{blank}\n3\n", trained)
     assert (found.profile.rows, found.profile.counts[0][-1]) == (70_003, 1)
-    unnamed = open_table(written(tmp_path, f"{blank}\n1\n"), ["a"])
+    unnamed = open_table(write_table(tmp_path, f"{blank}\n1\n"), ["a"])
     assert build_reference_from_table(unnamed).features[0].missing == 1
 
 
@@ -279,60 +285,60 @@ def test_quoted_fields_may_hold_commas_newlines_and_quotes(tmp_path: Path) -> No
     rows = [["city", "n"], ["New York, NY", "1"], ["two\nlines", "2"], ['a "b"', "3"]]
     text = io.StringIO()
     csv.writer(text).writerows(rows)
-    made = build_reference_from_table(open_table(written(tmp_path, text.getvalue()))).features[0]
+    made = build_reference_from_table(open_table(write_table(tmp_path, text.getvalue()))).features[0]
     assert isinstance(made, CategoryFeature)
-    assert set(made.values) == set(kept(made, "New York, NY", "two\nlines", 'a "b"'))
+    assert set(made.values) == set(hash_values(made, "New York, NY", "two\nlines", 'a "b"'))
 
 
-def test_columns_that_a_table_lacks_are_told(tmp_path: Path, trained: Reference) -> None:
-    found = counted(tmp_path, "b,other\n1,2\n2,3\n", trained)
+def test_columns_that_a_table_lacks_are_told(tmp_path: Path, trained_reference: Reference) -> None:
+    found = count_rows(tmp_path, "b,other\n1,2\n2,3\n", trained_reference)
     assert found.absent_columns == {"a", "kind", "score"}
     assert found.profile.rows == 2
     assert found.profile.counts[-1].sum() == 0
 
 
-def test_rows_without_any_known_column_are_counted_all_the_same(tmp_path: Path, trained: Reference) -> None:
+def test_rows_without_any_known_column_are_counted_all_the_same(tmp_path: Path, trained_reference: Reference) -> None:
     pl.DataFrame({"x": [1, 2], "y": [1, 2]}).write_parquet(tmp_path / "t.parquet")
-    for table in (open_table(tmp_path / "t.parquet"), open_table(written(tmp_path, "x,y\n1,2\n3,4\n"))):
-        found = count_table(table, trained, "t")
+    for table in (open_table(tmp_path / "t.parquet"), open_table(write_table(tmp_path, "x,y\n1,2\n3,4\n"))):
+        found = count_table(table, trained_reference, "t")
         assert found.profile.accounting.read == 2
         assert len(found.absent_columns) == 4
 
 
-def test_a_parquet_file_without_rows_has_none(tmp_path: Path, trained: Reference) -> None:
+def test_a_parquet_file_without_rows_has_none(tmp_path: Path, trained_reference: Reference) -> None:
     pl.DataFrame({"a": [1.0]}).clear().write_parquet(tmp_path / "t.parquet")
-    assert count_table(open_table(tmp_path / "t.parquet"), trained, "t", lambda *_: None).profile.rows == 0
+    assert count_table(open_table(tmp_path / "t.parquet"), trained_reference, "t", lambda *_: None).profile.rows == 0
     with pytest.raises(InvalidTraining, match="no rows"):
         build_reference_from_table(open_table(tmp_path / "t.parquet"))
 
 
-def test_parquet_rows_are_rejected_by_what_they_hold(tmp_path: Path, trained: Reference) -> None:
+def test_parquet_rows_are_rejected_by_what_they_hold(tmp_path: Path, trained_reference: Reference) -> None:
     frame = pl.DataFrame(
         {"a": ["1", "abc", None, "inf"], "b": [1.0, 2.0, float("nan"), 1.0], "kind": [1.0, 2.0, 3.0, 4.0]}
     )
     frame.write_parquet(tmp_path / "t.parquet")
-    found = count_table(open_table(tmp_path / "t.parquet"), trained, "t.parquet")
-    assert rejected(found) == {"not_a_number": 1, "not_finite": 1}
+    found = count_table(open_table(tmp_path / "t.parquet"), trained_reference, "t.parquet")
+    assert read_rejections(found) == {"not_a_number": 1, "not_finite": 1}
     assert places(found) == [("not_a_number", 1, "a"), ("not_finite", 3, "a")]
     frame.with_columns(a=pl.Series([True, False, True, None])).write_parquet(tmp_path / "t.parquet")
-    found = count_table(open_table(tmp_path / "t.parquet"), trained, "t.parquet")
-    assert rejected(found) == {"not_a_number": 3}
+    found = count_table(open_table(tmp_path / "t.parquet"), trained_reference, "t.parquet")
+    assert read_rejections(found) == {"not_a_number": 3}
 
 
-def test_an_infinite_number_in_a_category_is_rejected(tmp_path: Path, trained: Reference) -> None:
+def test_an_infinite_number_in_a_category_is_rejected(tmp_path: Path, trained_reference: Reference) -> None:
     pl.DataFrame({"a": [1, 2], "b": [1, 2], "kind": [float("inf"), 1.0]}).write_parquet(tmp_path / "t.parquet")
-    found = count_table(open_table(tmp_path / "t.parquet"), trained, "t.parquet")
+    found = count_table(open_table(tmp_path / "t.parquet"), trained_reference, "t.parquet")
     assert places(found) == [("not_finite", 0, "kind")]
     with pytest.raises(InvalidTable, match="'kind' holds infinity"):
         build_reference_from_table(open_table(tmp_path / "t.parquet"), categorical=["kind"])
 
 
-def test_reading_tells_how_far_it_is(tmp_path: Path, trained: Reference) -> None:
-    path = written(tmp_path, TRAINING)
+def test_reading_tells_how_far_it_is(tmp_path: Path, trained_reference: Reference) -> None:
+    path = write_table(tmp_path, TRAINING)
     pl.read_csv(path).write_parquet(tmp_path / "t.parquet")
     for each in (path, tmp_path / "t.parquet"):
         told: list[tuple[int, int]] = []
-        count_table(open_table(each), trained, "t", lambda done, size, told=told: told.append((done, size)))
+        count_table(open_table(each), trained_reference, "t", lambda done, size, told=told: told.append((done, size)))
         assert told[-1] == (each.stat().st_size, each.stat().st_size)
 
 
@@ -374,10 +380,10 @@ def test_every_row_is_accounted_for_and_quoting_changes_nothing(
         text = io.StringIO()
         csv.writer(text, quoting=quoting, lineterminator=ending).writerows([("a", "b", "kind"), *rows])
         content = text.getvalue().encode(errors="surrogatepass")
-        found.append(counted(folder, content, trained))
+        found.append(count_rows(folder, content, trained))
     first, second = found
     assert first.profile.accounting.read == len(rows)
-    assert rejected(first) == rejected(second)
+    assert read_rejections(first) == read_rejections(second)
     assert [each.tolist() for each in first.profile.counts] == [each.tolist() for each in second.profile.counts]
 
 
@@ -397,7 +403,7 @@ def test_nothing_of_the_drift_room_loads_polars_before_a_table_is_read() -> None
     ],
 )  # fmt: skip
 def test_a_first_row_that_reads_as_data_is_refused_and_read_under_given_names(tmp_path: Path, content: str) -> None:
-    path = written(tmp_path, content)
+    path = write_table(tmp_path, content)
     with pytest.raises(InvalidTable, match="give --no-header NAMES"):
         open_table(path)
     names = [f"c{at}" for at in range(content.split("\n")[0].count(",") + 1)]
@@ -422,7 +428,7 @@ def test_a_first_row_that_reads_as_data_is_refused_and_read_under_given_names(tm
 )
 def test_a_row_of_names_is_a_header_also_where_some_are_numbers(tmp_path: Path, content: str) -> None:
     names = content.split("\n")[0].split(",")
-    assert open_table(written(tmp_path, content)).names == tuple(name or "Unnamed: 0" for name in names)
+    assert open_table(write_table(tmp_path, content)).names == tuple(name or "Unnamed: 0" for name in names)
 
 
 def test_names_are_for_csv_alone(tmp_path: Path) -> None:
@@ -437,9 +443,9 @@ WORDS = FLAGS.replace(",0", ",false").replace(",1", ",true")
 
 @pytest.mark.parametrize("note", ["call back", "7", "true", "inf", "2013-01-01"])
 def test_a_column_that_was_empty_in_training_rejects_nothing_and_what_comes_is_new(tmp_path: Path, note: str) -> None:
-    trained = build_reference_from_table(open_table(written(tmp_path, EMPTY, "train.csv")))
-    found = counted(tmp_path, "x,note\n" + f"1,{note}\n2,{note}\n" * 40, trained)
-    assert (found.profile.accounting.parsed, rejected(found)) == (80, {})
+    trained = build_reference_from_table(open_table(write_table(tmp_path, EMPTY, "train.csv")))
+    found = count_rows(tmp_path, "x,note\n" + f"1,{note}\n2,{note}\n" * 40, trained)
+    assert (found.profile.accounting.parsed, read_rejections(found)) == (80, {})
     by_name = {each.name: each for each in judge_profile(trained, found.profile).features}
     assert (by_name["x"].verdict, by_name["note"].verdict) == (Verdict.OK, Verdict.DRIFT)
     assert by_name["note"].reasons == (
@@ -453,26 +459,26 @@ def test_a_column_that_was_empty_in_training_rejects_nothing_and_what_comes_is_n
     "training", [FLAGS, FLAGS.replace(",0", ",false").replace(",1", ",true")], ids=["digits", "words"]
 )
 def test_a_flag_is_one_value_in_every_spelling(tmp_path: Path, training: str, yes: str, no: str) -> None:
-    trained = build_reference_from_table(open_table(written(tmp_path, training, "train.csv")))
-    same = counted(tmp_path, training, trained).profile
-    assert counted(tmp_path, "x,flag\n" + f"1,{no}\n2,{yes}\n" * 20, trained).profile == same
+    trained = build_reference_from_table(open_table(write_table(tmp_path, training, "train.csv")))
+    same = count_rows(tmp_path, training, trained).profile
+    assert count_rows(tmp_path, "x,flag\n" + f"1,{no}\n2,{yes}\n" * 20, trained).profile == same
 
 
 @pytest.mark.parametrize("training", [FLAGS, WORDS, FLAGS.replace("2,1\n", "2,1\n3,\n")], ids=["0/1", "words", "some"])
 def test_flags_that_are_declared_categories_are_one_value_in_every_spelling(tmp_path: Path, training: str) -> None:
-    trained = build_reference_from_table(open_table(written(tmp_path, training, "train.csv")), categorical=["flag"])
-    told = [counted(tmp_path, content, trained).profile for content in (training, FLAGS, WORDS)]
+    trained = build_reference_from_table(open_table(write_table(tmp_path, training, "train.csv")), categorical=["flag"])
+    told = [count_rows(tmp_path, content, trained).profile for content in (training, FLAGS, WORDS)]
     assert [profile.counts[1][:2].sum() for profile in told] == [40, 40, 40]
     assert told[1].counts[1].tolist() == told[2].counts[1].tolist()
 
 
 def test_zeros_and_ones_beside_another_category_are_no_flags(tmp_path: Path) -> None:
     trained = build_reference_from_table(
-        open_table(written(tmp_path, FLAGS + "1,2\n" * 20, "train.csv")), categorical=["flag"]
+        open_table(write_table(tmp_path, FLAGS + "1,2\n" * 20, "train.csv")), categorical=["flag"]
     )
-    assert counted(tmp_path, "x,flag\n1,true\n", trained).profile.counts[1].tolist()[-2:] == [1, 0]
+    assert count_rows(tmp_path, "x,flag\n1,true\n", trained).profile.counts[1].tolist()[-2:] == [1, 0]
 
 
 def test_a_third_value_makes_no_flags(tmp_path: Path) -> None:
-    trained = build_reference_from_table(open_table(written(tmp_path, FLAGS + "1,2\n", "train.csv")))
-    assert rejected(counted(tmp_path, "x,flag\n1,true\n", trained)) == {"not_a_number": 1}
+    trained = build_reference_from_table(open_table(write_table(tmp_path, FLAGS + "1,2\n", "train.csv")))
+    assert read_rejections(count_rows(tmp_path, "x,flag\n1,true\n", trained)) == {"not_a_number": 1}

@@ -12,7 +12,7 @@ from tidewatch.drift.tables import ArrayTable, open_table
 from tidewatch.drift.training.table_reference import build_reference_from_table
 
 
-def noted(columns: dict[str, list[object]], score: str | None = None) -> list[str]:
+def collect_notes(columns: dict[str, list[object]], score: str | None = None) -> list[str]:
     found: list[str] = []
     build_reference_from_table(ArrayTable(columns), score=score, note=found.append)
     return found
@@ -20,7 +20,7 @@ def noted(columns: dict[str, list[object]], score: str | None = None) -> list[st
 
 @pytest.mark.parametrize("name", ["customer", " customer", "it's 7", "two\nlines", "a\x1b[31mb\\", "bell\x07's"])
 def test_the_option_that_leaves_a_column_out_works_as_it_is_printed(name: str) -> None:
-    (said,) = noted({name: list(range(100)), "x": [0.5, 1.5] * 50})
+    (said,) = collect_notes({name: list(range(100)), "x": [0.5, 1.5] * 50})
     option = said[said.index("--exclude") : said.index(" leaves it out")]
     assert option.isprintable()
     told = subprocess.run(["bash", "-c", f"printf '%s|' {option}"], capture_output=True, check=True)
@@ -30,7 +30,7 @@ def test_the_option_that_leaves_a_column_out_works_as_it_is_printed(name: str) -
 @pytest.mark.parametrize("word", ["?", "-", "missing", "none"])
 @pytest.mark.parametrize("share", [5, 2])
 def test_a_word_beside_numbers_is_told(word: str, share: int) -> None:
-    (said,) = noted({"age": [word, *["41", "42.5", "43", "44"][: share - 1]] * 40})
+    (said,) = collect_notes({"age": [word, *["41", "42.5", "43", "44"][: share - 1]] * 40})
     assert said == (
         f"age holds numbers except for {1 / share:.1%} of its values, the first {word!r}, so it became a category: if "
         "this means a missing value, empty those cells"
@@ -38,9 +38,9 @@ def test_a_word_beside_numbers_is_told(word: str, share: int) -> None:
 
 
 def test_most_numbers_beside_several_words_are_told_and_codes_are_not() -> None:
-    assert "for 40.0% of its values, the first 'XL'" in noted({"size": ["XL", "41", "42", "S", "40"] * 40})[0]
-    assert noted({"code": ["A1", "17", "B2", "C3"] * 40}) == []
-    assert noted({"kind": ["a", "b"] * 40}) == []
+    assert "for 40.0% of its values, the first 'XL'" in collect_notes({"size": ["XL", "41", "42", "S", "40"] * 40})[0]
+    assert collect_notes({"code": ["A1", "17", "B2", "C3"] * 40}) == []
+    assert collect_notes({"kind": ["a", "b"] * 40}) == []
 
 
 @pytest.mark.parametrize("word", ["\\N", "NaT", "NAN", "Null"])
@@ -62,12 +62,12 @@ def test_words_of_databases_for_no_value_are_missing_numbers(tmp_path: Path, wor
     ],
 )
 def test_dates_are_told(dates: list[object]) -> None:
-    (said,) = noted({"booked on": dates * 40})
+    (said,) = collect_notes({"booked on": dates * 40})
     assert said.startswith("booked on holds dates, and all later dates will be new")
     assert said.endswith(f"or --exclude {shlex.quote('booked on')} leaves it out")
-    assert noted({"hour": ["10:00:00", "11:00:00"] * 40, "stay": ["2 days", "3 days"] * 40}) == []
+    assert collect_notes({"hour": ["10:00:00", "11:00:00"] * 40, "stay": ["2 days", "3 days"] * 40}) == []
 
 
 def test_a_score_without_any_value_is_told() -> None:
-    (said,) = noted({"x": [0.5, 1.5] * 40, "y": [None] * 80}, score="y")
+    (said,) = collect_notes({"x": [0.5, 1.5] * 40, "y": [None] * 80}, score="y")
     assert said.startswith("the score y has no value in any row, so answers cannot be compared")

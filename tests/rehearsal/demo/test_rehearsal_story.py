@@ -1,4 +1,4 @@
-"""How the story tells what it meets."""
+"""What the story prints of the states that it meets."""
 
 from __future__ import annotations
 

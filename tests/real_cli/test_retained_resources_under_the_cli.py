@@ -25,7 +25,7 @@ def canary(flights: Flights) -> Flights:
 
 
 @pytest.fixture(autouse=True)
-def edited(canary: Flights) -> Iterator[None]:
+def edited_config(canary: Flights) -> Iterator[None]:
     """Edits of the config are taken back after a test."""
     file = canary.pulumi.project / "Pulumi.rehearsal.yaml"
     text = file.read_text()
@@ -33,7 +33,7 @@ def edited(canary: Flights) -> Iterator[None]:
     file.write_text(text)
 
 
-def lost(result: Result) -> dict[str, str]:
+def list_lost(result: Result) -> dict[str, str]:
     """What was replaced or deleted."""
     return {name: op for name, op in result.operations.items() if op not in ("create", "update")}
 
@@ -46,7 +46,7 @@ def test_a_model_that_serves_is_not_renamed(canary: Flights):
     before = canary.pulumi.resources
     canary.pulumi.configure("tidewatch:model.name", "trains")
     for command in (("preview",), ("up", "--yes", "--skip-preview")):
-        said = canary.refused(*command)
+        said = canary.read_refusal(*command)
         assert "Put flights back, and create a separate stack for trains" in said
     assert canary.pulumi.resources == before
     assert serves(canary)
@@ -57,7 +57,7 @@ def test_an_object_lock_is_put_on_the_registry_in_place(canary: Flights):
     objects = {one["Key"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]}
     for days in (LOCKED_DAYS, 0):
         canary.pulumi.configure("tidewatch:registry.objectLockDays", days)
-        assert lost(canary.pulumi.up()) == {}
+        assert list_lost(canary.pulumi.up()) == {}
         lock = s3.get_object_lock_configuration(Bucket=bucket)["ObjectLockConfiguration"]
         assert lock.get("Rule", {}).get("DefaultRetention", {}).get("Days", 0) == days
     assert canary.pulumi.outputs["registry"]["bucket"] == bucket
@@ -76,17 +76,17 @@ def test_a_registrys_parameter_that_was_deleted_is_written_again(canary: Flights
         assert set(canary.pulumi.up(*options).operations) == {"flights-registry"}, options
         assert ssm.get_parameter(Name=PARAMETER)["Parameter"]["Value"] == before
     ssm.delete_parameter(Name=PARAMETER)
-    assert not canary.pulumi.up("--target", weights).changed
+    assert not canary.pulumi.up("--target", weights).is_changed
     assert set(canary.pulumi.up("--replace", urn).operations) == {"flights-registry"}
     assert ssm.get_parameter(Name=PARAMETER)["Parameter"]["Value"] == before
-    assert not canary.pulumi.preview("--expect-no-changes").changed
+    assert not canary.pulumi.preview("--expect-no-changes").is_changed
     assert serves(canary)
 
 
 def test_variants_are_taken_out_of_a_stack_that_serves_only_to_retire_it(canary: Flights):
     canary.serve()
     for command in (("preview",), ("up", "--yes", "--skip-preview")):
-        assert "or set tidewatch:retire to true" in canary.refused(*command)
+        assert "or set tidewatch:retire to true" in canary.read_refusal(*command)
     assert serves(canary)
 
 
@@ -99,12 +99,12 @@ def test_a_protected_stack_keeps_its_endpoint_and_its_way_back(canary: Flights):
     canary.serve()
     for retire in (False, True):
         canary.pulumi.configure("tidewatch:retire", retire)
-        assert "set tidewatch:protect to false and run `pulumi up` first" in canary.refused()
+        assert "set tidewatch:protect to false and run `pulumi up` first" in canary.read_refusal()
     assert guarded.missing() == []
     assert serves(canary)
     canary.serve(blue=("1", 95), green=("2", 5))
     canary.pulumi.configure("tidewatch:retire", False)
-    assert not lost(canary.pulumi.up())
+    assert not list_lost(canary.pulumi.up())
     assert canary.roll_back()["target"] == "blue", "the way back leads back"
     canary.pulumi.configure("tidewatch:protect", False)
     canary.pulumi.up()
@@ -114,7 +114,7 @@ def test_wherever_a_destroy_is_killed_no_endpoint_is_left_without_its_guards(can
     guarded = Guarded.of_the_account(canary.aws.client)
     assert guarded.missing() == []
     for name in ("flights-end", "flights-rollback"):
-        canary.pulumi.killed("destroy", name)
+        canary.pulumi.run_and_kill("destroy", name)
         canary.pulumi.run("cancel", "--yes")
         assert not guarded.there or guarded.missing() == []
     # A registry whose lock has not run out is not emptied.

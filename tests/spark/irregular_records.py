@@ -24,15 +24,15 @@ FILES = {"a.jsonl": 30, "b.jsonl": 18, "c.jsonl.gz": 2}
 Edit = Callable[[bytes], bytes]
 
 
-def _edited(edit: Callable[[dict[str, Any], dict[str, Any]], object]) -> Edit:
+def _edit_record(edit: Callable[[dict[str, Any], dict[str, Any]], object]) -> Edit:
     """The record after `edit` was at its request and its answer."""
 
-    def written(line: bytes) -> bytes:
+    def edit_line(line: bytes) -> bytes:
         record = json.loads(line)
         edit(record["captureData"]["endpointInput"], record["captureData"]["endpointOutput"])
         return json.dumps(record).encode()
 
-    return written
+    return edit_line
 
 
 def _in_json(request: dict[str, Any], _: dict[str, Any]) -> None:
@@ -51,46 +51,46 @@ def _of_three_rows(request: dict[str, Any], answer: dict[str, Any]) -> None:
 
 
 def _first_value(value: bytes) -> Edit:
-    def written(line: bytes) -> bytes:
+    def edit_line(line: bytes) -> bytes:
         head, mark, rest = line.partition(b'"data":"')
         return head + mark + value + rest[rest.index(b",") :]
 
-    return written
+    return edit_line
 
 
-def _replaced(old: bytes, new: bytes) -> Edit:
+def _replace_bytes(old: bytes, new: bytes) -> Edit:
     return lambda line: line.replace(old, new)
 
 
 READABLE: tuple[Edit, ...] = (
-    _edited(lambda _request, _answer: None),
-    _edited(_in_json),
-    _edited(_in_base64),
-    _edited(_of_three_rows),
-    _edited(lambda _, answer: answer.update(data="")),
+    _edit_record(lambda _request, _answer: None),
+    _edit_record(_in_json),
+    _edit_record(_in_base64),
+    _edit_record(_of_three_rows),
+    _edit_record(lambda _, answer: answer.update(data="")),
     _first_value(b""),
     _first_value(b"NaN"),
     _first_value(b"+1.5e-3"),
     _first_value(b" 0.5"),
     _first_value(b"-1e300"),
-    _replaced(b",web", b",kiosk"),
-    _replaced(b",JFK", ",Besançon".encode()),
+    _replace_bytes(b",web", b",kiosk"),
+    _replace_bytes(b",JFK", ",Besançon".encode()),
     lambda line: line + b"\r",
     lambda line: b"\t" + line,
 )
 REJECTED: tuple[Edit, ...] = (
-    _edited(lambda request, _: request.update(data=request["data"] * 2)),
-    _edited(lambda request, _: request.update(data="")),
-    _edited(lambda request, _: request.update(encoding="NONE")),
-    _edited(lambda request, _: request.update(encoding="BASE64")),
-    _edited(lambda request, _: request.pop("data")),
-    _edited(lambda _, answer: answer.pop("data")),
-    _edited(lambda _, answer: answer.update(data="high")),
+    _edit_record(lambda request, _: request.update(data=request["data"] * 2)),
+    _edit_record(lambda request, _: request.update(data="")),
+    _edit_record(lambda request, _: request.update(encoding="NONE")),
+    _edit_record(lambda request, _: request.update(encoding="BASE64")),
+    _edit_record(lambda request, _: request.pop("data")),
+    _edit_record(lambda _, answer: answer.pop("data")),
+    _edit_record(lambda _, answer: answer.update(data="high")),
     _first_value(b"inf"),
     _first_value(b"1e999"),
     _first_value(b"seven"),
     _first_value(b"1,2"),
-    _replaced(b",", b";"),
+    _replace_bytes(b",", b";"),
     lambda line: line[: len(line) // 2],
     lambda line: b"\xff" + line,
     lambda _: b"\x1f\x8b\x08\x00, as gzip begins",

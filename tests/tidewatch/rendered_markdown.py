@@ -20,7 +20,7 @@ def _inline(token: Token) -> list[str]:
     return [each.type for each in token.children or () if each.type not in ("text", "text_special")]
 
 
-def shown(document: str) -> str:
+def render_text(document: str) -> str:
     """A document's text, without its elements."""
     inline = [token for token in RENDERER.parse(document) if token.type == "inline"]
     return "".join(each.content for token in inline for each in token.children or ())

@@ -1,4 +1,4 @@
-"""What is told of a game day: who kept an alarm quiet, by name."""
+"""The text of a suppression: which alarms suppressed another, by name."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ def browser() -> str:
     return found
 
 
-def opened(browser: str, path: Path, width: int, height: int) -> tuple[str, list[str], Path]:
+def open_page(browser: str, path: Path, width: int, height: int) -> tuple[str, list[str], Path]:
     """The page's elements after it was shown, what it said on the console, and its picture; no name can be resolved."""
     picture = path.with_name(f"{width}.png")
     run = subprocess.run(

@@ -1,4 +1,4 @@
-"""The proof that every alarm fires and clears: what its drives are about, and what is told of an alarm without one."""
+"""Triggers that make every alarm fire and clear: which alarms they cover, and the message for an alarm without one."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def settings() -> StackSettings:
     return load({**config, "tidewatch:variants": variants, "tidewatch:rollbackTo": "blue"}, "rehearsal")
 
 
-def _declared(settings: StackSettings) -> set[str]:
+def _list_declared_alarms(settings: StackSettings) -> set[str]:
     of_variants = alarms_args.build_variant_alarms(settings)
     keys = {f"{alarm.key}-{variant}" for variant, alarms in of_variants.items() for alarm in alarms}
     keys |= {
@@ -60,7 +60,7 @@ def _declared(settings: StackSettings) -> set[str]:
 
 def test_each_declared_alarm_is_what_one_drive_is_about(settings: StackSettings) -> None:
     about = Counter(key for one in ALARM_TRIGGERS for key in one.alarm_keys)
-    assert set(about) == _declared(settings)
+    assert set(about) == _list_declared_alarms(settings)
     assert set(about.values()) == {1}
 
 
@@ -85,7 +85,7 @@ def _nothing(scene: Harness) -> None:
     del scene
 
 
-def _drive(name: str, *keys: str) -> AlarmTrigger:
+def _build_trigger(name: str, *keys: str) -> AlarmTrigger:
     return AlarmTrigger(name, f"What {name} does.", keys, _nothing)
 
 
@@ -94,7 +94,10 @@ def test_a_row_is_of_the_drive_that_is_about_its_alarm() -> None:
     both = {"m-disk-1": _row("disk", "Disk", "first."), "m-all-2": _row("all", "ALARM(disk) OR ALARM(x)", "first.")}
     own = {"m-disk-1": _row("disk", "Disk", "second."), "m-disk-2": _row("disk", "ALARM(disk)", "second.")}
     rows = build_coverage_table(
-        [TriggerResult(_drive("first"), both, every), TriggerResult(_drive("second", "disk"), own, every)]
+        [
+            TriggerResult(_build_trigger("first"), both, every),
+            TriggerResult(_build_trigger("second", "disk"), own, every),
+        ]
     )
     assert [(row.alarm, row.metric, row.cause) for row in rows] == [
         ("all", "ALARM(disk) OR ALARM(x)", "first."),
@@ -106,7 +109,9 @@ def test_a_row_is_of_the_drive_that_is_about_its_alarm() -> None:
 def test_an_alarm_without_a_drive_is_told_by_name() -> None:
     done = [
         TriggerResult(
-            _drive("first", "disk"), {"m-disk-1": _row("disk", "Disk", "first.")}, frozenset({"m-disk-1", "m-x-2"})
+            _build_trigger("first", "disk"),
+            {"m-disk-1": _row("disk", "Disk", "first.")},
+            frozenset({"m-disk-1", "m-x-2"}),
         )
     ]
     with pytest.raises(AlarmsNotCovered, match="no trigger for m-x-2"):
@@ -114,7 +119,7 @@ def test_an_alarm_without_a_drive_is_told_by_name() -> None:
 
 
 def test_an_alarm_that_its_drive_does_not_fire_and_clear_is_told_by_name() -> None:
-    done = [TriggerResult(_drive("first", "disk", "memory"), {}, frozenset(), "not OK: {'memory': 'ALARM'}")]
+    done = [TriggerResult(_build_trigger("first", "disk", "memory"), {}, frozenset(), "not OK: {'memory': 'ALARM'}")]
     with pytest.raises(AlarmsNotCovered, match=r"not OK: .*; first does not trigger disk, memory"):
         build_coverage_table(done)
 
@@ -122,7 +127,7 @@ def test_an_alarm_that_its_drive_does_not_fire_and_clear_is_told_by_name() -> No
 def test_an_alarm_fired_by_the_way_only_is_not_proven() -> None:
     by_the_way = {"m-disk-1": _row("disk", "Disk", "first.")}
     with pytest.raises(AlarmsNotCovered, match="no trigger for m-disk-1"):
-        build_coverage_table([TriggerResult(_drive("first"), by_the_way, frozenset(by_the_way))])
+        build_coverage_table([TriggerResult(_build_trigger("first"), by_the_way, frozenset(by_the_way))])
 
 
 def test_alarms_are_counted_by_kind() -> None:

@@ -96,7 +96,7 @@ class Alarms(pulumi.ComponentResource):
             variant: self._names[variant, key] for variant, key in sorted(composites) if key == GUARDRAIL_COMPOSITE
         }
         self.health = self._create_health_composites(problem_ids)
-        self.register_outputs({"guardrails": self.guardrails, "endpoint": self.health})
+        self.register_outputs({"guardrails": self.guardrails, "health": self.health})
 
     def _collect_alarms(self) -> dict[AlarmId, Alarm]:
         args = self._args

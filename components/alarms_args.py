@@ -49,8 +49,8 @@ class AlarmsArgs:
     ) -> AlarmsArgs:
         functions = {"rollback": rollback} if drift is None else {"rollback": rollback, "drift": drift}
         return cls(
-            variants=build_variant_alarms(settings),
-            endpoint=build_endpoint_alarms(settings),
+            variants=build_declared_variant_alarms(settings),
+            endpoint=build_declared_endpoint_alarms(settings),
             objectives=settings.slo.objectives(),
             dimensions=DimensionResolver(
                 key=context.key,
@@ -66,7 +66,7 @@ class AlarmsArgs:
         )
 
 
-def build_variant_alarms(settings: StackSettings) -> dict[str, tuple[Alarm, ...]]:
+def build_declared_variant_alarms(settings: StackSettings) -> dict[str, tuple[Alarm, ...]]:
     """Returns the alarms of each variant, with the user's own guardrails.
 
     An empty variant has alarms too: they exist before the variant serves, and a promotion changes no alarm.
@@ -80,7 +80,7 @@ def build_variant_alarms(settings: StackSettings) -> dict[str, tuple[Alarm, ...]
     )
 
 
-def build_endpoint_alarms(settings: StackSettings) -> tuple[Alarm, ...]:
+def build_declared_endpoint_alarms(settings: StackSettings) -> tuple[Alarm, ...]:
     """Returns the alarms of the endpoint as a whole."""
     escalation = settings.notify.escalation
     return alarms.build_endpoint_alarms(

@@ -23,7 +23,7 @@ from components.tables import Tables
 from components.topics import Topics
 from tidewatch.alarms import HEALTH_COMPOSITE
 from tidewatch.naming import VARIANTS
-from tidewatch.rollback import format_invocation as build_command
+from tidewatch.rollback import format_invocation
 from tidewatch.slo import Objective
 from tidewatch.traffic import LEDGER_PREFIX, build_acknowledgements_key
 
@@ -141,7 +141,7 @@ class RollbackFunction(pulumi.ComponentResource):
         ]
         self.automatic = args.automatic
         self.target = {variant: float(variant == args.target) for variant in sorted(args.variants)}
-        self.command = self.function.name.apply(lambda name: build_command(name, context.region))
+        self.command = self.function.name.apply(lambda name: format_invocation(name, context.region))
         self.register_outputs({"function": self.function.name, "command": self.command})
 
     def _build_environment(self) -> dict[str, pulumi.Input[str]]:

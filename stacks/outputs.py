@@ -110,10 +110,10 @@ def _build_rollback_outputs(serving: ServingResources | None) -> dict[str, Any]:
 
 def _build_alarm_outputs(serving: ServingResources | None) -> dict[str, Any]:
     if serving is None:
-        return {"endpoint": None, "guardrails": {}, "names": {}, "counts": {"metric": 0, "composite": 0}}
+        return {"health": None, "guardrails": {}, "names": {}, "counts": {"metric": 0, "composite": 0}}
     alarms = serving.alarms
     counts = {**alarms.counts, "metric": alarms.counts["metric"] + len(serving.endpoint.alarms)}
-    return {"endpoint": alarms.health, "guardrails": alarms.guardrails, "names": alarms.names, "counts": counts}
+    return {"health": alarms.health, "guardrails": alarms.guardrails, "names": alarms.names, "counts": counts}
 
 
 def _build_objective_output(objective: Objective) -> dict[str, Any]:

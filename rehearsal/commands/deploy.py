@@ -22,7 +22,7 @@ from rehearsal.demo.console import ProgressConsole, pluralize
 from rehearsal.demo.environment import RehearsalFailed, create_stack, enter_rehearsal
 from rehearsal.demo.paths import REHEARSAL, RehearsalPaths
 from rehearsal.demo.pulumi_cli import PulumiCli
-from rehearsal.engine import DeploymentFailed, DeploymentStep, DeploymentSummary, EngineError, Stack
+from rehearsal.engine import DeploymentStep, DeploymentSummary, EngineError, OperationFailed, Stack
 
 
 class Engine(StrEnum):
@@ -103,7 +103,7 @@ def _convert_errors() -> Iterator[None]:
     """Converts the expected errors into messages for the user."""
     try:
         yield
-    except DeploymentFailed as error:
+    except OperationFailed as error:
         errors = "\n".join(error.errors)
         changed_count = len(
             {event.urn for event in error.summary.changed_steps if event.phase == "done" and event.op != "refresh"}

@@ -23,7 +23,7 @@ from rehearsal.demo.commands import CommandFailed
 from rehearsal.demo.console import ProgressConsole
 from rehearsal.demo.environment import RehearsalFailed, RehearsalRunning, start_environment
 from rehearsal.demo.paths import REHEARSAL, RehearsalPaths
-from rehearsal.engine import DeploymentFailed
+from rehearsal.engine import OperationFailed
 from rehearsal.simulator_process import PortInUse, SimulatorFailed
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ def _convert_errors() -> Iterator[None]:
         SimulatorFailed,
     ) as error:
         raise UserError(str(error)) from error
-    except DeploymentFailed as error:
+    except OperationFailed as error:
         raise UserError("the deployment failed:\n" + "\n".join(error.errors)) from error
     except KeyboardInterrupt as interrupt:
         number = interrupt.number if isinstance(interrupt, _TerminationSignal) else signal.SIGINT

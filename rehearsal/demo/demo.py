@@ -29,8 +29,8 @@ from rehearsal.demo.summary import (
     RollbackSummary,
 )
 from rehearsal.demo.workload import FIRST_VERSION, SECOND_VERSION, ModelVersion, Workload
-from rehearsal.engine import DeploymentFailed
 from rehearsal.engine import DeploymentSummary as EngineSummary
+from rehearsal.engine import OperationFailed
 from rehearsal.gamedays.notification_queue import subscribe_temporarily
 from rehearsal.gamedays.outcome import build_outcome, find_longest_own_seconds
 from rehearsal.gamedays.scenarios.challenger import ERROR_SPIKE
@@ -53,7 +53,7 @@ class Demo:
     summary: DemoSummary = field(default_factory=DemoSummary)
 
     def run(self) -> DemoSummary:
-        """Runs all steps. Raises RehearsalFailed, CommandFailed or DeploymentFailed if a step fails."""
+        """Runs all steps. Raises RehearsalFailed, CommandFailed or OperationFailed if a step fails."""
         pool = ThreadPoolExecutor(1)
         try:
             self.workload.write_stack_file(self.env.paths)
@@ -275,7 +275,7 @@ class Demo:
     def _expect_refusal(self, step: ProgressStep) -> str:
         try:
             self.env.up(step)
-        except DeploymentFailed as refused:
+        except OperationFailed as refused:
             return " ".join(map(_strip_resource, refused.errors))
         raise RehearsalFailed("an `up` that must be refused succeeded")
 

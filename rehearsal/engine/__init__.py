@@ -6,7 +6,7 @@ no second Pulumi: tests compare it with recorded steps of the real CLI, and it r
 no policy packs; registration.py names the place where they would run.
 """
 
-from rehearsal.engine.results import DeploymentFailed, DeploymentStep, DeploymentSummary, EngineError
+from rehearsal.engine.results import DeploymentStep, DeploymentSummary, EngineError, OperationFailed
 from rehearsal.engine.stack import Stack
 
-__all__ = ["DeploymentFailed", "DeploymentStep", "DeploymentSummary", "EngineError", "Stack"]
+__all__ = ["DeploymentStep", "DeploymentSummary", "EngineError", "OperationFailed", "Stack"]

@@ -89,7 +89,7 @@ class DeploymentSummary:
         return f"{changes_text or 'nothing changed'} in {self.seconds:.1f} s"
 
 
-class DeploymentFailed(Exception):
+class OperationFailed(Exception):
     """A run that did not finish; `errors` are its messages, `summary` its completed steps."""
 
     def __init__(self, errors: Sequence[str], summary: DeploymentSummary) -> None:

@@ -14,7 +14,7 @@ from rehearsal.engine.deletion import delete_resources
 from rehearsal.engine.program import isolate_process, run_program
 from rehearsal.engine.provider_resolver import ResourceTypes
 from rehearsal.engine.refresh import refresh, resolve_pending
-from rehearsal.engine.results import DeploymentFailed, DeploymentStep, DeploymentSummary
+from rehearsal.engine.results import DeploymentStep, DeploymentSummary, OperationFailed
 from rehearsal.engine.run import DeploymentRun
 from rehearsal.engine.serialization import reveal_secrets
 from rehearsal.engine.state import State
@@ -31,7 +31,7 @@ def _ignore_step(step: DeploymentStep) -> None:
 class Stack:
     """A Pulumi program, its configuration, and its state file.
 
-    Every operation raises DeploymentFailed if it does not finish, with the completed steps in its summary, and
+    Every operation raises OperationFailed if it does not finish, with the completed steps in its summary, and
     EngineError while another run uses the same state.
     """
 
@@ -107,18 +107,18 @@ class Stack:
             tuple(run.steps), reveal_secrets(run.state.outputs), tuple(run.notes), time.perf_counter() - began
         )
         if run.errors:
-            raise DeploymentFailed(run.errors, summary)
+            raise OperationFailed(run.errors, summary)
         return summary
 
 
 def _destroy_with_hint(destroy: Callable[[], DeploymentSummary]) -> DeploymentSummary:
     try:
         return destroy()
-    except DeploymentFailed as error:
+    except OperationFailed as error:
         if not error.summary.changed_steps:
             raise
         hint = "The remaining resources are unchanged: run destroy again to continue."
-        raise DeploymentFailed([*error.errors, hint], error.summary) from error
+        raise OperationFailed([*error.errors, hint], error.summary) from error
 
 
 def _update(run: DeploymentRun) -> None:

@@ -26,7 +26,7 @@ from rehearsal import aws_environment
 from rehearsal.aws import simulate_aws
 from rehearsal.aws.constants import REGION
 from rehearsal.aws.lambda_ import api as lambda_api
-from rehearsal.engine import DeploymentFailed, Stack
+from rehearsal.engine import OperationFailed, Stack
 from rehearsal.simulated_clock import ManualClock
 from tidewatch import clock as clocks
 
@@ -117,7 +117,7 @@ class StackLifecycle:
         """Changes the weights in the console; a preview notices it, the sweep records it, an operator acknowledges."""
         self._set_weights_manually({"blue": 1.0, "green": 9.0})
         self._set_variants(blue=("1", 60), green=("2", 40))
-        with self.act_as("preview", "preview with out-of-band weights"), suppress(DeploymentFailed):
+        with self.act_as("preview", "preview with out-of-band weights"), suppress(OperationFailed):
             self._build_stack().preview()
         self._run_sweep()
         self._check_status()

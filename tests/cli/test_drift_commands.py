@@ -148,7 +148,7 @@ def test_several_paths_add_up(tmp_path: Path, reference_file: Path) -> None:
     assert run_check(reference_file, tmp_path / "captured") == expected
     assert run_check(reference_file, *(tmp_path / f"{at}.csv" for at in range(3))) == expected
     mixed = run("check", "--reference", reference_file, tmp_path / "captured", tmp_path / "0.csv")
-    assert "cannot be run_check together" in str(mixed.exception)
+    assert "cannot be checked together" in str(mixed.exception)
 
 
 def test_objects_in_s3_are_read_by_key_and_by_prefix(tmp_path: Path, reference_file: Path, bucket: Any) -> None:

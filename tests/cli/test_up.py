@@ -16,7 +16,7 @@ from cli.commands.runbook import FOLDER
 from cli.errors import UserError
 from cli.main import app
 from rehearsal.demo.paths import RehearsalPaths
-from rehearsal.engine import DeploymentFailed, DeploymentStep, DeploymentSummary
+from rehearsal.engine import DeploymentStep, DeploymentSummary, OperationFailed
 from rehearsal.engine.results import Phase
 from rehearsal.simulator_process import SimulatorProcess
 from tests.runbooks.written_commands import in_blocks, in_text, mistake
@@ -89,7 +89,7 @@ def test_what_a_failed_up_had_changed_is_told_without_what_it_only_read(
 
     class Failing:
         def up(self, *, refresh: bool) -> DeploymentSummary:
-            raise DeploymentFailed(["no"], DeploymentSummary(steps if refresh else steps[:1], {}, ()))
+            raise OperationFailed(["no"], DeploymentSummary(steps if refresh else steps[:1], {}, ()))
 
     monkeypatch.setattr("rehearsal.commands.deploy.create_stack", lambda *_: Failing())
     assert str(run("up").exception) == "no"

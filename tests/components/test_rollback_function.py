@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from components.rollback_function import objectives_to_json
 from lambdas.rollback.handler import RollbackEnvironment
 from rehearsal.aws import ACCOUNT, create_local_control
-from rehearsal.engine import DeploymentFailed
+from rehearsal.engine import OperationFailed
 from tests.aws_clients import make_client
 from tests.stacks.deployed_program import DeployedProgram, changes
 from tests.stacks.stack_image import canary_image
@@ -62,7 +62,7 @@ def undone(stack: DeployedProgram) -> float:
 
 def test_it_knows_the_composite_over_all_alarms_and_whether_alarms_roll_back(stack: DeployedProgram):
     here = RollbackEnvironment.from_variables(variables(stack))
-    assert here.plan.incidents.health_alarm == stack.outputs()["alarms"]["endpoint"]
+    assert here.plan.incidents.health_alarm == stack.outputs()["alarms"]["health"]
     assert here.plan.automatic is True
     assert RollbackEnvironment.from_variables({**variables(stack), "AUTOMATIC": "false"}).plan.automatic is False
 
@@ -165,7 +165,7 @@ def test_a_deployment_that_was_undone_shows_until_its_declaration_is_taken_back(
     create_local_control().inject(
         "deployment_fails", endpoint=stack.outputs()["endpoint"]["name"], reason="health_check"
     )
-    with pytest.raises(DeploymentFailed):
+    with pytest.raises(OperationFailed):
         stack.serve(blue=("1", 95), green=("3", 5)).up()
     assert undone(stack) == 1
     stack.serve(blue=("1", 95), green=("2", 5))

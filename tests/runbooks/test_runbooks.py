@@ -13,7 +13,6 @@ from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 
 from cli.commands.runbook import FOLDER, PLACEHOLDERS, describe_roles, find_placeholders, runbooks_by_alarm
-from components.rollback_function import build_command as rollback_command
 from stacks.config.schema import StackSettings
 from tests.runbooks.written_commands import ROOT, in_blocks, in_text, mistake
 from tidewatch import slo
@@ -30,6 +29,7 @@ from tidewatch.alarms import (
 from tidewatch.alarms.custom_guardrails import KEY_PREFIX
 from tidewatch.permissions import PolicyVariables, build_policy_documents, load_roles
 from tidewatch.permissions.command_roles import CAPTURE_READER, find_command_roles, get_action
+from tidewatch.rollback import format_invocation
 
 HEADINGS = (
     "What it means for users",
@@ -285,7 +285,7 @@ def test_its_aws_commands_are_allowed_to_the_roles_that_it_prints(page: Path) ->
     text = page.read_text()
     printed = describe_roles(text, "prod")
     typed = {tuple(words[1:3]) for words in (*in_blocks(text), *in_text(text)) if words[0] == "aws"}
-    roles = find_command_roles(text + rollback_command("function", "us-east-1"))
+    roles = find_command_roles(text + format_invocation("function", "us-east-1"))
     assert {f"{service} {operation}" for service, operation in typed} <= roles.keys()
     for service, operation in typed:
         role = roles[f"{service} {operation}"]
@@ -301,7 +301,7 @@ def test_its_aws_commands_are_allowed_to_the_roles_that_it_prints(page: Path) ->
 def test_weights_by_hand_need_more_than_a_rollback() -> None:
     by_hand = find_command_roles("aws sagemaker update-endpoint-weights-and-capacities --endpoint-name {endpoint}")
     assert set(by_hand.values()) == {"responder"}
-    assert set(find_command_roles(rollback_command("function", "us-east-1")).values()) == {"operator"}
+    assert set(find_command_roles(format_invocation("function", "us-east-1")).values()) == {"operator"}
     assert set(find_command_roles("aws s3api get-object --bucket {capture} --key K f").values()) == {CAPTURE_READER}
 
 

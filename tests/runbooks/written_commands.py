@@ -17,7 +17,7 @@ from botocore.model import ListShape, OperationModel, ServiceModel, Shape, Struc
 from typer.main import get_command
 
 from cli.main import app
-from components.rollback_function import build_command as rollback_command
+from tidewatch.rollback import format_invocation
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -57,7 +57,7 @@ def in_text(page: str) -> Iterator[list[str]]:
 
 def _commands(text: str) -> Iterator[list[str]]:
     """A new line ends a command, unless it is inside of quotes."""
-    text = text.replace("{rollback_command}", rollback_command("function", "us-east-1"))
+    text = text.replace("{rollback_command}", format_invocation("function", "us-east-1"))
     for computed in (r"\$\(date [^()]*\)", r"\(0 - \d+\)", r"\$\(\(.*?\)\)(?!\))"):
         text = re.sub(computed, "0", text)
     while inner := re.search(r"\$\(([^()]*)\)", text):

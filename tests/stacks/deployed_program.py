@@ -14,7 +14,7 @@ import yaml
 
 from lambdas.rollback.handler import RollbackEnvironment, parse_event
 from rehearsal.aws import ACCOUNT, REGION, simulate_aws
-from rehearsal.engine import DeploymentFailed, DeploymentSummary, Stack
+from rehearsal.engine import DeploymentSummary, OperationFailed, Stack
 from rehearsal.simulated_clock import ManualClock
 from tests.aws_clients import make_client
 from tests.rehearsal.aws.account import LAYOUT, TRUST, pack_model
@@ -32,7 +32,7 @@ CONTRACT = {
     "traffic": {"champion", "declared", "versions", "withheld"},
     "drift": {"function", "schedule", "reports"},
     "rollback": {"function", "target", "command"},
-    "alarms": {"endpoint", "guardrails", "names", "counts"},
+    "alarms": {"health", "guardrails", "names", "counts"},
     "registry": {"bucket", "prefix"},
     "buckets": {"capture", "monitoring"},
     "topics": {"P1", "P2", "P3", "escalation"},
@@ -99,7 +99,7 @@ class DeployedProgram:
         """Why `up` refuses; fails where it does not."""
         try:
             self.up(preview=True)
-        except DeploymentFailed as failed:
+        except OperationFailed as failed:
             return str(failed)
         raise AssertionError("`up` was not refused")
 

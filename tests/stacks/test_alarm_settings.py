@@ -34,18 +34,18 @@ def test_limits_objectives_and_people_are_read():
         ("latency", 99, 28, 200)
     ]
     assert Subscribers.from_settings(settings).people["escalation"] == (("email", "boss@example.com"),)
-    assert "unacknowledged" in [alarm.key for alarm in alarms_args.build_endpoint_alarms(settings)]
+    assert "unacknowledged" in [alarm.key for alarm in alarms_args.build_declared_endpoint_alarms(settings)]
 
 
 def test_nobody_is_told_and_nothing_is_promised_by_default():
     settings = load(CONFIG)
     assert settings.slo.objectives() == ()
     assert settings.notify.severities_without_recipients == ("P1", "P2", "P3")
-    assert "unacknowledged" not in [alarm.key for alarm in alarms_args.build_endpoint_alarms(settings)]
+    assert "unacknowledged" not in [alarm.key for alarm in alarms_args.build_declared_endpoint_alarms(settings)]
 
 
 def test_a_guardrail_of_the_users_own_is_the_challengers():
-    alarms = alarms_args.build_variant_alarms(load(guardrail()))
+    alarms = alarms_args.build_declared_variant_alarms(load(guardrail()))
     (own,) = (alarm for alarm in alarms["green"] if alarm.key == "guardrail-metric-conversion")
     assert own.guardrail
     assert own.severity is Severity.P1

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic.alias_generators import to_camel
 
-from rehearsal.engine import DeploymentFailed, DeploymentStep
+from rehearsal.engine import DeploymentStep, OperationFailed
 from tests.docs.test_config_reference import PLAIN, SECTIONS, _keys
 from tests.stacks.deployed_program import DeployedProgram
 from tidewatch.alarms import AlarmThresholds
@@ -176,5 +176,5 @@ def test_an_edit_takes_nothing_that_holds_data_serves_or_guards(canary: Deployed
 def test_an_edit_that_cannot_be_is_refused_before_anything_is_touched(canary: DeployedProgram, key: str):
     value, said = REFUSED[key]
     canary.config = config_with(canary, key, value)
-    with pytest.raises(DeploymentFailed, match=said):
+    with pytest.raises(OperationFailed, match=said):
         canary.stack.preview()

@@ -107,7 +107,7 @@ def test_topics_are_by_severity_and_an_unheard_page_goes_to_others(canary: Deplo
 
 def test_the_endpoints_composite_is_over_everything_that_can_be_wrong(canary: DeployedProgram, alarms: Alarms):
     whole = alarms["*endpoint"]
-    assert canary.outputs()["alarms"]["endpoint"] == whole["AlarmName"]
+    assert canary.outputs()["alarms"]["health"] == whole["AlarmName"]
     under = whole["AlarmRule"] + alarms["*variant-blue"]["AlarmRule"] + alarms["*variant-green"]["AlarmRule"]
     names = canary.outputs()["alarms"]["names"]
     assert {"server-errors-blue", "guardrail-green", "drift", "availability-burn-fast"} <= names.keys()

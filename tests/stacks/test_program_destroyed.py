@@ -5,7 +5,7 @@ from __future__ import annotations
 import boto3
 import pytest
 
-from rehearsal.engine import DeploymentFailed
+from rehearsal.engine import OperationFailed
 from tests.stacks.deployed_program import DeployedProgram
 from tests.stacks.endpoint_guards import Guarded, watch_guards
 
@@ -26,7 +26,7 @@ def test_wherever_a_destroy_is_interrupted_the_endpoint_has_its_guards(canary: D
 def test_an_interrupted_destroy_is_ended_by_the_next(canary: DeployedProgram, at: int):
     guarded = Guarded.of_the_account()
     watched, missing = watch_guards(canary, guarded, at)
-    with pytest.raises(DeploymentFailed):
+    with pytest.raises(OperationFailed):
         watched.destroy(preview=False)
     assert missing == []
     assert guarded.there is (at < 4)
@@ -38,7 +38,7 @@ def test_an_interrupted_destroy_is_ended_by_the_next(canary: DeployedProgram, at
 def test_after_an_interrupted_destroy_an_up_refuses_in_preview_what_a_refresh_mends(canary: DeployedProgram):
     canary.set(forceDestroy=None).up()
     watched, _ = watch_guards(canary, Guarded.of_the_account(), 30)
-    with pytest.raises(DeploymentFailed):
+    with pytest.raises(OperationFailed):
         watched.destroy(preview=False)
     assert "`pulumi up --refresh` creates it again" in canary.refusal()
     canary.up(preview=True, refresh=True)
@@ -66,7 +66,7 @@ def test_a_protected_stack_loses_nothing_to_destroy_and_retires_in_two_steps(can
     canary.set(protect=True).up()
     guarded = Guarded.of_the_account()
     watched, _ = watch_guards(canary, guarded)
-    with pytest.raises(DeploymentFailed, match="protected") as refused:
+    with pytest.raises(OperationFailed, match="protected") as refused:
         watched.destroy(preview=False)
     assert {step.name for step in refused.value.summary.changed_steps} <= {"tidewatch-rehearsal", "flights-traffic"}
     assert guarded.there

@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from rehearsal.aws import create_local_control
-from rehearsal.engine import DeploymentFailed
+from rehearsal.engine import OperationFailed
 from tests.stacks.deployed_program import DeployedProgram, changes
 
 
@@ -21,7 +21,7 @@ def failed_stack(stack: DeployedProgram) -> DeployedProgram:
     stack.publish("2")
     stack.serve(blue=("1", 95.0), green=("2", 5.0))
     create_local_control().inject("create_fails", reason="capacity")
-    with pytest.raises(DeploymentFailed, match="InsufficientInstanceCapacity"):
+    with pytest.raises(OperationFailed, match="InsufficientInstanceCapacity"):
         stack.up()
     assert endpoint()["EndpointStatus"] == "Failed"
     return stack
@@ -67,7 +67,7 @@ def test_the_next_up_makes_it_again_on_other_instances_under_its_name(failed_sta
 
 def test_it_fails_again_until_there_is_capacity_and_then_needs_no_edit(failed_stack: DeployedProgram):
     create_local_control().inject("create_fails", reason="capacity")
-    with pytest.raises(DeploymentFailed, match=r"no instances for the first endpoint .* this one has never served"):
+    with pytest.raises(OperationFailed, match=r"no instances for the first endpoint .* this one has never served"):
         failed_stack.up(preview=True)
     failed_stack.clock.advance(3600)
     assert alarming() == set()

@@ -11,7 +11,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from rehearsal.engine import DeploymentFailed
+from rehearsal.engine import OperationFailed
 from tests.stacks.deployed_program import DeployedProgram, changes, rehearsal_config
 from tests.stacks.stack_image import StackImage, prepare_program
 from tidewatch.registry import VersionExists
@@ -64,7 +64,7 @@ def test_another_version_is_taken_over_in_the_declared_steps(production: Deploye
 
 
 def test_it_refuses_to_be_destroyed_and_goes_on_serving(production: DeployedProgram) -> None:
-    with pytest.raises(DeploymentFailed, match="protect"):
+    with pytest.raises(OperationFailed, match="protect"):
         production.stack.destroy()
     assert production.weights() == {"blue": 0.95, "green": 0.05}
     assert changes(production.up()) == set()

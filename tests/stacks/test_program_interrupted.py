@@ -8,7 +8,7 @@ from dataclasses import replace
 import boto3
 import pytest
 
-from rehearsal.engine import DeploymentFailed, DeploymentStep
+from rehearsal.engine import DeploymentStep, OperationFailed
 from tests.stacks.deployed_program import DeployedProgram
 from tests.stacks.endpoint_guards import Guarded, watch_guards
 
@@ -34,7 +34,7 @@ def test_a_first_split_that_is_cut_off_once_it_is_live_leaves_no_canary_without_
     published_stack: DeployedProgram,
 ):
     published_stack.serve(blue=("1", 95), green=("2", 5))
-    with pytest.raises(DeploymentFailed, match="cut off"):
+    with pytest.raises(OperationFailed, match="cut off"):
         replace(published_stack.stack, on_step=_cut_off_at("flights-weights")).up(preview=False)
     guarded = Guarded.of_the_account()
     _move(published_stack, guarded.endpoint, blue=95, green=5)
@@ -50,7 +50,7 @@ def test_a_first_up_that_is_cut_off_before_all_guards_are_there_leaves_nothing_t
     published_stack: DeployedProgram, at: str
 ):
     published_stack.serve(blue=("1", 95), green=("2", 5))
-    with pytest.raises(DeploymentFailed, match="cut off"):
+    with pytest.raises(OperationFailed, match="cut off"):
         replace(published_stack.stack, on_step=_cut_off_at(at)).up(preview=False)
     (made,) = boto3.client("sagemaker").list_endpoints()["Endpoints"]
     live = boto3.client("sagemaker").describe_endpoint(EndpointName=made["EndpointName"])["ProductionVariants"]

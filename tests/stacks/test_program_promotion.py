@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rehearsal.aws import create_local_control
-from rehearsal.engine import DeploymentFailed
+from rehearsal.engine import OperationFailed
 from tests.stacks.deployed_program import DeployedProgram, changes
 
 
@@ -25,7 +25,7 @@ def test_neither_the_first_canary_nor_a_new_version_changes_an_alarm_or_a_page(p
 def test_taking_back_a_deployment_that_failed_deploys_nothing(canary: DeployedProgram):
     live, control = canary.endpoint()["EndpointConfigName"], create_local_control()
     control.inject("deployment_fails", endpoint=canary.outputs()["endpoint"]["name"], reason="health_check")
-    with pytest.raises(DeploymentFailed):
+    with pytest.raises(OperationFailed):
         canary.serve(blue=("1", 95), green=("3", 5)).up()
     operations = len(control.operations())
     canary.serve(blue=("1", 95), green=("2", 5)).up()

@@ -11,7 +11,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from rehearsal.engine import DeploymentFailed, DeploymentStep, DeploymentSummary
+from rehearsal.engine import DeploymentStep, DeploymentSummary, OperationFailed
 from tests.aws_clients import make_client
 from tests.stacks.deployed_program import DESCRIPTION, DeployedProgram, changes
 from tidewatch.registry import mark_left_behind
@@ -197,7 +197,7 @@ def test_a_bucket_that_was_deleted_by_hand_is_made_again_beside_an_endpoint_that
 def test_a_registry_that_a_refresh_took_out_of_the_state_gets_another_bucket(canary: DeployedProgram):
     bucket, before = canary.outputs()["registry"]["bucket"], canary.endpoint()
     _delete(bucket)
-    with pytest.raises(DeploymentFailed) as refused:
+    with pytest.raises(OperationFailed) as refused:
         canary.up(refresh=True)
     assert _obey(str(refused.value)) == ["create-bucket", "put-bucket-tagging"]
     _publish_again(canary)

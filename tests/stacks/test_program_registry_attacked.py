@@ -20,7 +20,7 @@ from botocore.exceptions import ClientError
 from components.registry_policy import REPLICATION_ACTIONS, SETTINGS_ACTIONS
 from rehearsal.aws import ACCOUNT, REGION
 from rehearsal.aws.identity import act_as, policies, record_permissions
-from rehearsal.engine import DeploymentFailed
+from rehearsal.engine import OperationFailed
 from tests.rehearsal.aws.account import ANYTHING, TRUST
 from tests.stacks.deployed_program import DeployedProgram
 from tests.stacks.stack_image import StackImage, prepare_program
@@ -227,14 +227,14 @@ def test_an_up_of_somebody_who_is_not_named_is_refused_before_anything_is_made(
     before = settings(guarded_registry)
     with act_as(role("administrator")):
         guarded_registry.stack.preview()
-        with pytest.raises(DeploymentFailed, match=r"this runs as arn:aws:sts::\d+:assumed-role/administrator/"):
+        with pytest.raises(OperationFailed, match=r"this runs as arn:aws:sts::\d+:assumed-role/administrator/"):
             guarded_registry.up(preview=False)
     assert settings(guarded_registry) == before
 
 
 def test_who_deploys_is_handed_over_in_two_steps(guarded_registry: DeployedProgram) -> None:
     with act_as(DEPLOYER):
-        with pytest.raises(DeploymentFailed, match="who is already named"):
+        with pytest.raises(OperationFailed, match="who is already named"):
             guarded_registry.set(access={"deployers": [role("administrator")]}).up(preview=False)
         guarded_registry.set(access={"deployers": [DEPLOYER, role("administrator")]}).up(preview=False)
     with act_as(role("administrator")):

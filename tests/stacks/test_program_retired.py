@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rehearsal.engine import DeploymentFailed
+from rehearsal.engine import OperationFailed
 from tests.stacks.deployed_program import DeployedProgram, changes
 
 GATE = {"urn:pulumi:rehearsal::tidewatch::pulumi-python:dynamic/tidewatch:Gate::gate"}
@@ -18,7 +18,7 @@ def test_the_gate_is_there_before_anything_is_served(published_stack: DeployedPr
 @pytest.mark.parametrize("preview", [True, False])
 def test_variants_are_not_taken_out_of_a_stack_that_serves(canary: DeployedProgram, preview: bool):
     canary.set(variants=None, rollbackTo=None)
-    with pytest.raises(DeploymentFailed, match="This stack serves flights") as refused:
+    with pytest.raises(OperationFailed, match="This stack serves flights") as refused:
         canary.up(preview=preview)
     assert not [step for step in refused.value.summary.changed_steps if step.phase == "done"]
     assert canary.weights() == {"blue": 0.95, "green": 0.05}
@@ -38,6 +38,6 @@ def test_a_retired_stack_keeps_its_registry_and_serves_again(canary: DeployedPro
 @pytest.mark.parametrize("preview", [True, False])
 def test_a_model_that_lives_is_not_renamed(canary: DeployedProgram, preview: bool):
     canary.config["tidewatch:model"] = {**canary.config["tidewatch:model"], "name": "trains"}
-    with pytest.raises(DeploymentFailed, match="create a separate stack for trains") as refused:
+    with pytest.raises(OperationFailed, match="create a separate stack for trains") as refused:
         canary.up(preview=preview)
     assert not refused.value.summary.changed_steps

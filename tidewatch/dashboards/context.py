@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from tidewatch import metrics as m
 from tidewatch.alarms.expressions import format_number
 from tidewatch.alarms.models import ID_PATTERN, Alarm, DimensionResolver, MetricMath, MetricStat, Severity
-from tidewatch.dashboards.widgets import Axis, GraphLine, MetricSeries, Threshold
+from tidewatch.dashboards.widgets import Axis, GraphLine, GraphSeries, Threshold
 from tidewatch.metrics import Metric
 from tidewatch.slo import Objective
 
@@ -77,8 +77,8 @@ class DashboardContext:
         """Whether a variant has the alarm. Without GPUs there are no alarms on them."""
         return any(alarm.key == key for alarms in self.variants.values() for alarm in alarms)
 
-    def build_series(self, stat: MetricStat, variant: str = "") -> MetricSeries:
-        return MetricSeries(stat.metric, self.names.resolve(stat, variant), stat.statistic)
+    def build_series(self, stat: MetricStat, variant: str = "") -> GraphSeries:
+        return GraphSeries(stat.metric, self.names.resolve(stat, variant), stat.statistic)
 
     def build_line(
         self,

@@ -20,7 +20,7 @@ COLUMNS = 24
 
 
 @dataclass(frozen=True)
-class MetricSeries:
+class GraphSeries:
     """One statistic of one metric, with the values of its dimensions."""
 
     metric: Metric
@@ -37,7 +37,7 @@ class MetricSeries:
 class GraphLine:
     """A line of a graph: a series, or a metric math expression over the ids of other lines."""
 
-    data: MetricSeries | str
+    data: GraphSeries | str
     label: str = ""
     """In the legend."""
     id: str = ""

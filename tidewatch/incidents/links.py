@@ -26,7 +26,7 @@ def build_incident_links(incident: Incident, settings: IncidentSettings, cause: 
     found = {
         "document": build_document_url(incident, settings),
         "runbook": build_runbook_url(settings, choose_runbook(incident, cause)),
-        "alarm": build_alarm_url(incident.alarm),
+        "alarm": build_alarm_url_from_arn(incident.alarm),
         "dashboard": settings.dashboard,
         "reports": settings.reports,
     }
@@ -42,7 +42,7 @@ def build_runbook_url(settings: IncidentSettings, name: str) -> str:
     return f"{settings.runbooks}/{name}.md"
 
 
-def build_alarm_url(arn: str) -> str:
+def build_alarm_url_from_arn(arn: str) -> str:
     """Returns the console's page of an alarm from its ARN, or "" for anything else.
 
     The ARN has the form arn:aws:cloudwatch:REGION:ACCOUNT:alarm:NAME.

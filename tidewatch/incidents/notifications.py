@@ -97,7 +97,7 @@ def notify_advice(
         "Endpoint": f"{source.resource_names.endpoint} of {location}",
         "Advice": advice,
         "Runbook": links.build_runbook_url(settings, links.GUARDRAIL_RUNBOOK),
-        "Alarm": links.build_alarm_url(alarm),
+        "Alarm": links.build_alarm_url_from_arn(alarm),
         "Dashboard": settings.dashboard,
     }
     if unsent := _try_publish(f"decide: traffic of {location}", fields, source, settings):

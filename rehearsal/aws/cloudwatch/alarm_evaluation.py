@@ -21,7 +21,7 @@ from rehearsal.aws.cloudwatch.alarm_clock import MINUTE
 from rehearsal.aws.cloudwatch.alarm_definitions import AlarmDefinition, AlarmMetric, compute_value
 from rehearsal.aws.cloudwatch.alarm_notifications import format_timestamp
 from rehearsal.aws.cloudwatch.metric_operators import TimeSeries
-from rehearsal.aws.cloudwatch.metric_store import MetricSeries, MetricStore
+from rehearsal.aws.cloudwatch.metric_store import MetricStore, StoredSeries
 from rehearsal.aws.cloudwatch.threshold_rules import EvaluationResult
 from rehearsal.aws.constants import ACCOUNT
 
@@ -99,18 +99,18 @@ def _evaluate_alarm(
     return False
 
 
-def _fingerprint_windows(series: Sequence[MetricSeries | None], begin: float, end: float) -> tuple[int, ...] | None:
+def _fingerprint_windows(series: Sequence[StoredSeries | None], begin: float, end: float) -> tuple[int, ...] | None:
     """A fingerprint of these datapoints, which stay the same while it does; None if they may change."""
     fingerprints: list[int] = []
     for metric_series in series:
-        fingerprint = MetricSeries.NO_DATA if metric_series is None else metric_series.fingerprint_window(begin, end)
+        fingerprint = StoredSeries.NO_DATA if metric_series is None else metric_series.fingerprint_window(begin, end)
         if fingerprint is None:
             return None
         fingerprints.append(fingerprint)
     return tuple(fingerprints)
 
 
-def _find_series(store: MetricStore, metric: AlarmMetric) -> MetricSeries | None:
+def _find_series(store: MetricStore, metric: AlarmMetric) -> StoredSeries | None:
     found = store.series.get(metric.key)
     if found is None or (metric.unit is not None and found.unit not in (None, metric.unit)):
         return None
@@ -120,7 +120,7 @@ def _find_series(store: MetricStore, metric: AlarmMetric) -> MetricSeries | None
 def _read_columns(
     store: MetricStore,
     definition: AlarmDefinition,
-    series: Sequence[MetricSeries | None],
+    series: Sequence[StoredSeries | None],
     period_starts: Sequence[float],
     moment: float,
 ) -> Columns:

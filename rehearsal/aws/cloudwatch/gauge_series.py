@@ -1,6 +1,6 @@
 """Metrics that have a value every minute and seldom change, stored as runs of minutes with one value.
 
-A further minute needs no memory. They support all operations of MetricSeries: values from PutMetricData are added to
+A further minute needs no memory. They support all operations of StoredSeries: values from PutMetricData are added to
 them.
 """
 
@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from rehearsal.aws.cloudwatch.metric_store import MINUTE, Aggregate, MetricSeries
+from rehearsal.aws.cloudwatch.metric_store import MINUTE, Aggregate, StoredSeries
 
 
 @dataclass
@@ -29,7 +29,7 @@ class GaugeRun:
 
 
 @dataclass
-class GaugeSeries(MetricSeries):
+class GaugeSeries(StoredSeries):
     """A series of runs, in chronological order."""
 
     runs: list[GaugeRun] = field(default_factory=list[GaugeRun])

@@ -100,7 +100,7 @@ def _merge(minutes: Sequence[Aggregate]) -> Aggregate:
 
 
 @dataclass
-class MetricSeries:
+class StoredSeries:
     """One metric: namespace, name, dimensions and unit, with an aggregate a minute."""
 
     NO_DATA: ClassVar[int] = -1
@@ -206,8 +206,8 @@ class MetricSeries:
 class MetricStore:
     """Every metric of one account. Keys include the region."""
 
-    series: dict[tuple[str, str, str, Dimensions], MetricSeries] = field(
-        default_factory=dict[tuple[str, str, str, Dimensions], MetricSeries]
+    series: dict[tuple[str, str, str, Dimensions], StoredSeries] = field(
+        default_factory=dict[tuple[str, str, str, Dimensions], StoredSeries]
     )
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -218,8 +218,8 @@ class MetricStore:
         name: str,
         dimensions: Mapping[str, str],
         delay: float = 0.0,
-        kind: type[MetricSeries] = MetricSeries,
-    ) -> MetricSeries:
+        kind: type[StoredSeries] = StoredSeries,
+    ) -> StoredSeries:
         """The series of that name; creates one of type `kind` if it is missing."""
         key = (region, namespace, name, tuple(sorted(dimensions.items())))
         found = self.series.get(key)
@@ -251,5 +251,5 @@ class MetricStore:
                 result.setdefault(begin - begin % period, Aggregate()).merge(aggregate)
         return result
 
-    def list_series(self, region: str) -> Iterable[MetricSeries]:
+    def list_series(self, region: str) -> Iterable[StoredSeries]:
         return [series for (series_region, *_), series in list(self.series.items()) if series_region == region]

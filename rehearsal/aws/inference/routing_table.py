@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect
 from dataclasses import dataclass
 
-from rehearsal.aws.cloudwatch.metric_store import MetricSeries
+from rehearsal.aws.cloudwatch.metric_store import StoredSeries
 from rehearsal.aws.inference.triton import ServedModel
 from rehearsal.aws.sagemaker.fleet import Fleet, LiveVariant
 
@@ -14,13 +14,13 @@ from rehearsal.aws.sagemaker.fleet import Fleet, LiveVariant
 class VariantMetrics:
     """The metrics of one variant, looked up once."""
 
-    invocations: MetricSeries
-    per_instance: MetricSeries
-    errors_4xx: MetricSeries
-    errors_5xx: MetricSeries
-    model_errors: MetricSeries
-    model_latency: MetricSeries
-    overhead_latency: MetricSeries
+    invocations: StoredSeries
+    per_instance: StoredSeries
+    errors_4xx: StoredSeries
+    errors_5xx: StoredSeries
+    model_errors: StoredSeries
+    model_latency: StoredSeries
+    overhead_latency: StoredSeries
 
 
 @dataclass(frozen=True)

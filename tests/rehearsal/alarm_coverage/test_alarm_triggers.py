@@ -43,14 +43,14 @@ def settings() -> StackSettings:
 
 
 def _list_declared_alarms(settings: StackSettings) -> set[str]:
-    of_variants = alarms_args.build_variant_alarms(settings)
+    of_variants = alarms_args.build_declared_variant_alarms(settings)
     keys = {f"{alarm.key}-{variant}" for variant, alarms in of_variants.items() for alarm in alarms}
     keys |= {
         f"{rolls.key}-{variant}"
         for variant, alarms in of_variants.items()
         if (rolls := build_guardrail_composite(alarms))
     }
-    keys |= {alarm.key for alarm in alarms_args.build_endpoint_alarms(settings)}
+    keys |= {alarm.key for alarm in alarms_args.build_declared_endpoint_alarms(settings)}
     for objective in settings.slo.objectives():
         keys |= {
             one.key for one in (*build_slo_alarms(objective, sorted(of_variants)), *build_slo_composites(objective))

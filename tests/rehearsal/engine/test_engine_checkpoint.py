@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rehearsal.engine import DeploymentFailed
+from rehearsal.engine import OperationFailed
 from rehearsal.engine.checkpoint import PROVIDERS, from_deployment, to_deployment
 from rehearsal.engine.state import Resource
 from rehearsal.engine.state_file import StateFile
@@ -42,7 +42,7 @@ def resources(saved: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def test_the_state_comes_back_from_the_clis_form_as_it_was(program: Any) -> None:
     program.write(PROGRAM)
     program.stack(1).up()
-    with pytest.raises(DeploymentFailed):
+    with pytest.raises(OperationFailed):
         program.stack(2).up()  # what a failed update left: an object that waits to be deleted, another that failed
     saved = StateFile(program.state).load()
     exported = json.loads(json.dumps(to_deployment(saved, "7.1.2")))

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from rehearsal.engine import DeploymentFailed, DeploymentSummary, Stack, providers
+from rehearsal.engine import DeploymentSummary, OperationFailed, Stack, providers
 from rehearsal.engine.serialization import has_secret, reveal_secrets
 from rehearsal.engine.state import State
 from rehearsal.engine.state_file import StateFile
@@ -74,7 +74,7 @@ def run_action(stack: Stack, action: str) -> tuple[Seen, tuple[str, ...]]:
     errors: tuple[str, ...] = ()
     try:
         summary = actions[action]()
-    except DeploymentFailed as failure:
+    except OperationFailed as failure:
         summary, errors = failure.summary, failure.errors
     state = State(StateFile(stack.state), dry=True)
     secret = [f"{r.name}.{k}" for r in state for k, v in r.outputs.items() if has_secret(v) and not k.startswith("__")]

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from rehearsal.engine import DeploymentFailed, DeploymentSummary
+from rehearsal.engine import DeploymentSummary, OperationFailed
 
 ROOT = Path(__file__).parents[3]
 
@@ -192,7 +192,7 @@ def test_a_destroy_that_fails_half_way_says_to_run_it_again(program: Any) -> Non
     program.stack(1).up()
     with (
         delete_first(program, "if id_ == 'a': raise RuntimeError('it is held')"),
-        pytest.raises(DeploymentFailed, match=r"it is held[\s\S]*run destroy again") as failed,
+        pytest.raises(OperationFailed, match=r"it is held[\s\S]*run destroy again") as failed,
     ):
         program.stack(1).destroy()
     assert "run destroy again" in failed.value.errors[-1]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rehearsal.engine import DeploymentFailed, DeploymentStep, DeploymentSummary, EngineError
+from rehearsal.engine import DeploymentStep, DeploymentSummary, EngineError, OperationFailed
 
 
 def ops(summary: DeploymentSummary) -> dict[str, str]:
@@ -56,14 +56,14 @@ def test_preview_touches_nothing_and_shows_unknown_outputs(program: Any) -> None
 
 def test_what_the_preview_refuses_is_refused_before_anything_is_made(program: Any) -> None:
     program.write('D("a", "a", "1"); D("d", "k", "bad")')
-    with pytest.raises(DeploymentFailed, match="v must not be bad"):
+    with pytest.raises(OperationFailed, match="v must not be bad"):
         program.stack().up()
     assert not program.store.exists()
 
 
 def test_without_a_preview_other_resources_are_made_before_the_refusal(program: Any) -> None:
     program.write('a = D("a", "a", "1"); D("d", a.id, "bad")')
-    with pytest.raises(DeploymentFailed, match="v must not be bad"):
+    with pytest.raises(OperationFailed, match="v must not be bad"):
         program.stack().up(preview=False)
     assert json.loads(program.store.read_text()) == {"a": "1"}
 
@@ -71,7 +71,7 @@ def test_without_a_preview_other_resources_are_made_before_the_refusal(program: 
 def test_a_failed_update_is_no_change_after_the_program_went_back(program: Any) -> None:
     program.write('D("d", "k", {1: "ok", 2: "boom"}[stage])')
     program.stack(1).up()
-    with pytest.raises(DeploymentFailed, match="boom on update"):
+    with pytest.raises(OperationFailed, match="boom on update"):
         program.stack(2).up()
     assert program.stack(1).up().changed_steps == ()
 
@@ -83,7 +83,7 @@ UNTAGGED = 'import pulumi_aws; pulumi_aws.s3.Bucket("b", bucket="init-failing", 
 @pytest.mark.usefixtures("aws")
 def test_a_refresh_that_finds_what_failed_forgets_the_error(program: Any) -> None:
     program.write(UNTAGGED % "None")
-    with pytest.raises(DeploymentFailed, match="System tags cannot be added"):
+    with pytest.raises(OperationFailed, match="System tags cannot be added"):
         program.stack().up()
     assert ops(program.stack().preview())["b"] == "update"
     program.stack().refresh()
@@ -95,7 +95,7 @@ def test_a_refresh_that_finds_what_failed_forgets_the_error(program: Any) -> Non
 def test_an_error_of_a_create_replaces_where_the_program_says_so(program: Any) -> None:
     """As in `applyReplaceOnChanges` of the engine's step generator."""
     program.write(UNTAGGED % 'ResourceOptions(replace_on_changes=["*"], delete_before_replace=True)')
-    with pytest.raises(DeploymentFailed, match="System tags cannot be added"):
+    with pytest.raises(OperationFailed, match="System tags cannot be added"):
         program.stack().up()
     step = next(step for step in program.stack().preview().steps if step.name == "b" and step.op == "replace")
     assert step.keys == ("#initerror",)
@@ -107,7 +107,7 @@ def test_a_failed_update_under_a_new_name_leaves_the_old_name(program: Any) -> N
         D("new" if stage == 2 else "old", "k", "boom" if stage == 2 else "1", opts=options)
     """)
     program.stack(1).up()
-    with pytest.raises(DeploymentFailed, match="boom on update"):
+    with pytest.raises(OperationFailed, match="boom on update"):
         program.stack(2).up()
     assert ops(program.stack(1).up()) == {"old": "same"}
 
@@ -120,7 +120,7 @@ def test_what_the_stack_made_cannot_be_read_under_the_same_name(program: Any) ->
         pulumi_aws.sns.Topic("t", name="t") if stage == 1 else pulumi_aws.sns.Topic.get("t", arn)
     """)
     program.stack(1).up()
-    with pytest.raises(DeploymentFailed, match="give what is read another name"):
+    with pytest.raises(OperationFailed, match="give what is read another name"):
         program.stack(2).up()
 
 
@@ -142,7 +142,7 @@ def test_a_protected_dependent_stops_a_delete_before_replace(program: Any) -> No
         D("b", a.k.apply(lambda k: "b" + k), "v", opts=ResourceOptions(protect=True))
     """)
     program.stack(1).up()
-    with pytest.raises(DeploymentFailed, match=r"unable to replace resource .*::b"):
+    with pytest.raises(OperationFailed, match=r"unable to replace resource .*::b"):
         program.stack(2).up(preview=False)
     assert json.loads(program.store.read_text()) == {"a1": "1", "ba1": "v"}
 
@@ -150,10 +150,10 @@ def test_a_protected_dependent_stops_a_delete_before_replace(program: Any) -> No
 def test_a_replacement_that_failed_after_the_delete_is_made_by_the_next_up(program: Any) -> None:
     program.write('D("d", f"k{stage}", "boom" if stage == 2 else "ok", dbr=True)')
     program.stack(1).up()
-    with pytest.raises(DeploymentFailed, match="boom on create"):
+    with pytest.raises(OperationFailed, match="boom on create"):
         program.stack(2).up()
     assert ops(program.stack(3).up()) == {"d": "replace"}
-    with pytest.raises(DeploymentFailed):
+    with pytest.raises(OperationFailed):
         program.stack(2).up()
     assert "d" not in ops(program.stack(2).destroy())
 
@@ -220,7 +220,7 @@ def test_destroy_refuses_what_is_protected_before_it_deletes_anything(program: A
         D("held", "held", "1", opts=ResourceOptions(protect=stage == 1))
     """)
     program.stack(1).up()
-    with pytest.raises(DeploymentFailed, match="cannot be deleted because it is protected"):
+    with pytest.raises(OperationFailed, match="cannot be deleted because it is protected"):
         program.stack(1).destroy()
     assert json.loads(program.store.read_text()) == {"free": "1", "held": "1"}
     program.stack(2).up()
@@ -337,13 +337,13 @@ def test_the_hosts_own_imports_come_back_after_a_run(program: Any) -> None:
 )
 def test_what_the_engine_does_not_do_is_refused_not_lost(program: Any, source: str, sentence: str) -> None:
     program.write(source)
-    with pytest.raises(DeploymentFailed, match=sentence):
+    with pytest.raises(OperationFailed, match=sentence):
         program.stack().up()
 
 
 def test_a_run_error_is_its_sentence_alone(program: Any) -> None:
     program.write('raise pulumi.RunError("weight: -1 is negative")')
-    with pytest.raises(DeploymentFailed) as failure:
+    with pytest.raises(OperationFailed) as failure:
         program.stack().up()
     assert str(failure.value) == "weight: -1 is negative"
 
@@ -356,7 +356,7 @@ def test_what_the_program_logs_is_noted(program: Any) -> None:
 def test_an_import_with_other_values_is_refused(program: Any) -> None:
     program.write('D("d", "k", "2", opts=ResourceOptions(import_="k"))')
     program.store.write_text(json.dumps({"k": "1"}))
-    with pytest.raises(DeploymentFailed, match="other values of v than the program"):
+    with pytest.raises(OperationFailed, match="other values of v than the program"):
         program.stack().up()
 
 

@@ -134,7 +134,7 @@ def test_hours_that_are_over_are_read_once_and_late_metrics_are_still_found(endp
         endpoint.clock.advance(3600)
         endpoint.answer("blue", 1000, bad=1, ago=2 * HOUR)
         asked = len(endpoint.asked)
-        assert endpoint.read_used(budgets) == endpoint.used(endpoint.budgets(AVAILABLE))
+        assert endpoint.read_used(budgets) == endpoint.read_used(endpoint.budgets(AVAILABLE))
         warm, cold = endpoint.asked[asked:]
         assert endpoint.read_used(budgets)["availability"] == pytest.approx(
             age(endpoint, timedelta(days=10, hours=hours))

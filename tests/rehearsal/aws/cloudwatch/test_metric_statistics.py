@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rehearsal.aws.cloudwatch.metric_statistics import UnknownStatistic, require_known_statistic
-from rehearsal.aws.cloudwatch.metric_store import Aggregate, MetricSeries
+from rehearsal.aws.cloudwatch.metric_store import Aggregate, StoredSeries
 
 
 def aggregate(*values: float) -> Aggregate:
@@ -74,8 +74,8 @@ def test_nothing_within_the_boundaries_has_no_mean() -> None:
 def test_a_window_that_is_asked_for_again_has_what_was_added_since(
     values: list[tuple[int, float]], delay: float
 ) -> None:
-    def make_series(given: list[tuple[int, float]]) -> MetricSeries:
-        series = MetricSeries("Shop", "Latency", (), delay=delay)
+    def make_series(given: list[tuple[int, float]]) -> StoredSeries:
+        series = StoredSeries("Shop", "Latency", (), delay=delay)
         for second, value in given:
             series.get_minute(second).add(value)
         return series

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from tidewatch.aws.cloudwatch import describe_alarms as read_alarm_descriptions
+from tidewatch.aws.cloudwatch import build_metric_query, describe_alarms, read_metric_data
 from tidewatch.drift.errors import InvalidReport
 from tidewatch.drift.job.archive import PAGE_SUFFIX, Archive, build_report_key
 from tidewatch.drift.job.job_index import LatestVerdict
@@ -26,16 +26,16 @@ BUDGET_WINDOW = timedelta(hours=3)
 
 
 def read_alarms(stack: str, outputs: Mapping[str, Any], cloudwatch: CloudWatchClient) -> dict[str, Any] | None:
-    """Returns the alarms in ALARM, the most urgent first, and the number of alarms; None if the stack names none.
+    """Returns the alarms in ALARM, the most urgent first, and the number of alarms; None while nothing serves.
 
     `missing` are alarms that the stack created and that no longer exist. `metric_alarms` and `composites` count all
-    alarms of the stack in CloudWatch; they are null if its outputs do not have the counts.
+    alarms of the stack in CloudWatch.
     """
-    names: Mapping[str, str] = (outputs.get("alarms") or {}).get("names") or {}
+    names: Mapping[str, str] = outputs["alarms"]["names"]
     if not names:
         return None
-    found = describe_alarms(cloudwatch, names.values())
-    counts: Mapping[str, int] = outputs["alarms"].get("counts") or {}
+    found = describe_alarms_by_name(cloudwatch, names.values())
+    counts: Mapping[str, int] = outputs["alarms"]["counts"]
     firing_alarms = [
         _describe_firing(stack, key, found[name], cloudwatch)
         for key, name in names.items()
@@ -46,8 +46,8 @@ def read_alarms(stack: str, outputs: Mapping[str, Any], cloudwatch: CloudWatchCl
         "insufficient": sum(_is_in_state(found, name, "INSUFFICIENT_DATA") for name in names.values()),
         "missing": sorted(key for key, name in names.items() if name not in found),
         "total": len(names),
-        "metric_alarms": counts.get("metric"),
-        "composites": counts.get("composite"),
+        "metric_alarms": counts["metric"],
+        "composites": counts["composite"],
     }
 
 
@@ -56,9 +56,9 @@ def format_alarm_counts(metric_alarms: int, composites: int) -> str:
     return f"{metric_alarms + composites} alarms, {metric_alarms} metric alarms and {composites} composites"
 
 
-def describe_alarms(cloudwatch: CloudWatchClient, names: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+def describe_alarms_by_name(cloudwatch: CloudWatchClient, names: Iterable[str]) -> dict[str, Mapping[str, Any]]:
     """Returns the existing alarms with these names, metric alarms and composites."""
-    return {alarm["AlarmName"]: alarm for alarm in read_alarm_descriptions(cloudwatch, names)}
+    return {alarm["AlarmName"]: alarm for alarm in describe_alarms(cloudwatch, names)}
 
 
 def _is_in_state(found: Mapping[str, Mapping[str, Any]], name: str, state: str) -> bool:
@@ -90,7 +90,7 @@ def read_budgets(outputs: Mapping[str, Any], cloudwatch: CloudWatchClient, now: 
 
     It is negative if the budget is overspent, None if it is not measured.
     """
-    objectives: Mapping[str, Mapping[str, Any]] = outputs.get("slo") or {}
+    objectives: Mapping[str, Mapping[str, Any]] = outputs["slo"]
     return {
         objective: {**target, **_compute_budget_left(_read_budget_used(outputs["key"], objective, cloudwatch, now))}
         for objective, target in sorted(objectives.items())
@@ -101,17 +101,9 @@ def _read_budget_used(
     key: str, objective: str, cloudwatch: CloudWatchClient, now: datetime
 ) -> tuple[datetime, float] | None:
     dimensions = BUDGET_USED.build_dimensions(Endpoint=key, Objective=objective)
-    answer = cloudwatch.get_metric_statistics(
-        Namespace=BUDGET_USED.namespace,
-        MetricName=BUDGET_USED.name,
-        Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
-        StartTime=now - BUDGET_WINDOW,
-        EndTime=now + timedelta(minutes=1),
-        Period=60,
-        Statistics=["Maximum"],
-    )
-    measured = [(point["Timestamp"], point["Maximum"]) for point in answer["Datapoints"]]  # type: ignore[typeddict-item]
-    return max(measured, default=None)
+    query = build_metric_query("used", BUDGET_USED, dimensions, 60, "Maximum")
+    found = read_metric_data(cloudwatch, [query], now - BUDGET_WINDOW, now + timedelta(minutes=1))
+    return max(found["used"].values.items(), default=None) if "used" in found else None
 
 
 def _compute_budget_left(used: tuple[datetime, float] | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pulumi
 from components.drift_monitor import DriftMonitor
 from components.rollback_function import RollbackFunction
 from components.sagemaker.endpoint import ServingEndpoint
-from components.settings import StackSettings
+from components.settings import StackSpec
 from components.shared_resources import SharedResources
 from components.stack_context import StackContext
 from components.topics import Topics
@@ -41,7 +41,7 @@ class AlarmsArgs:
     def from_settings(
         cls,
         context: StackContext,
-        settings: StackSettings,
+        settings: StackSpec,
         shared: SharedResources,
         endpoint: ServingEndpoint,
         drift: DriftMonitor | None,
@@ -66,7 +66,7 @@ class AlarmsArgs:
         )
 
 
-def build_declared_variant_alarms(settings: StackSettings) -> dict[str, tuple[Alarm, ...]]:
+def build_declared_variant_alarms(settings: StackSpec) -> dict[str, tuple[Alarm, ...]]:
     """Returns the alarms of each variant, with the user's own guardrails.
 
     An empty variant has alarms too: they exist before the variant serves, and a promotion changes no alarm.
@@ -80,7 +80,7 @@ def build_declared_variant_alarms(settings: StackSettings) -> dict[str, tuple[Al
     )
 
 
-def build_declared_endpoint_alarms(settings: StackSettings) -> tuple[Alarm, ...]:
+def build_declared_endpoint_alarms(settings: StackSpec) -> tuple[Alarm, ...]:
     """Returns the alarms of the endpoint as a whole."""
     escalation = settings.notify.escalation
     return alarms.build_endpoint_alarms(

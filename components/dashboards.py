@@ -13,7 +13,7 @@ import pulumi_aws as aws
 from components.dashboard_names import build_dashboard_names, build_links
 from components.drift_monitor import DriftMonitor
 from components.rollback_function import RollbackFunction
-from components.settings import StackSettings
+from components.settings import StackSpec
 from components.shared_resources import SharedResources
 from components.stack_context import StackContext
 from components.tables import Tables
@@ -57,7 +57,7 @@ class DashboardsArgs:
     @classmethod
     def from_settings(
         cls,
-        settings: StackSettings,
+        settings: StackSpec,
         shared: SharedResources,
         drift: DriftMonitor | None,
         rollback: RollbackFunction,

@@ -13,7 +13,7 @@ from components.lambda_layer import build_layer
 from components.policy import Statement, render_policy, restrict_to_partition_keys
 from components.registry_bucket import RegistryBucket
 from components.sagemaker.endpoint import ServingEndpoint
-from components.settings import DriftSettings, StackSettings
+from components.settings import DriftSpec, StackSpec
 from components.shared_resources import SharedResources
 from components.stack_context import StackContext
 from components.storage import Storage
@@ -45,7 +45,7 @@ class DriftArgs:
     log_days: int = 30
 
     @classmethod
-    def from_settings(cls, settings: StackSettings, shared: SharedResources, endpoint: ServingEndpoint) -> DriftArgs:
+    def from_settings(cls, settings: StackSpec, shared: SharedResources, endpoint: ServingEndpoint) -> DriftArgs:
         return cls(
             endpoint=endpoint.name,
             capture_prefix=settings.endpoint.capture_prefix,
@@ -59,7 +59,7 @@ class DriftArgs:
         )
 
 
-def build_drift_thresholds(drift: DriftSettings) -> dict[str, float]:
+def build_drift_thresholds(drift: DriftSpec) -> dict[str, float]:
     """Returns the drift thresholds by the domain's names, with percentage points and percents as fractions."""
     return {
         "psi_warn": drift.psi[0],

@@ -18,7 +18,7 @@ from components.registry_policy import (
     build_deployer_patterns,
     build_immutability_statements,
 )
-from components.settings import StackSettings
+from components.settings import StackSpec
 from components.stack_context import StackContext
 from tidewatch.registry import build_parameter_name
 
@@ -42,9 +42,7 @@ class RegistryArgs:
     """The bucket that the versions were read from before the first resource; "" if there was none."""
 
     @classmethod
-    def from_settings(
-        cls, settings: StackSettings, logs: SecureBucket, locked: bool, source_bucket: str
-    ) -> RegistryArgs:
+    def from_settings(cls, settings: StackSpec, logs: SecureBucket, locked: bool, source_bucket: str) -> RegistryArgs:
         """Returns the arguments of a registry whose bucket has an object lock if `locked`; S3 never removes a lock."""
         days = settings.registry.object_lock_days
         access = settings.access

@@ -16,7 +16,7 @@ from components.lambda_function import FunctionArgs, allow_eventbridge, create_f
 from components.policy import Statement, restrict_to_partition_keys
 from components.registry_bucket import RegistryBucket
 from components.sagemaker.endpoint import ServingEndpoint
-from components.settings import StackSettings
+from components.settings import StackSpec
 from components.shared_resources import SharedResources
 from components.stack_context import StackContext
 from components.tables import Tables
@@ -72,7 +72,7 @@ class RollbackArgs:
     def from_settings(
         cls,
         context: StackContext,
-        settings: StackSettings,
+        settings: StackSpec,
         shared: SharedResources,
         endpoint: ServingEndpoint,
         drift: DriftMonitor | None,

@@ -9,28 +9,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol
 
-from tidewatch.alarms import Alarm, AlarmThresholds
+from tidewatch.alarms import Alarm, AlarmThresholds, Severity
+from tidewatch.naming import VariantName
 from tidewatch.slo import Objective
 
-VariantName = Literal["blue", "green"]
-SeverityName = Literal["P1", "P2", "P3"]
 Address = tuple[str, str]
 """An SNS protocol and the address that it delivers to."""
 
 
-class ModelSettings(Protocol):
+class ModelSpec(Protocol):
     name: str
     owner: str
 
 
-class RolloutSettings(Protocol):
+class RolloutSpec(Protocol):
     strategy: Literal["allAtOnce", "canary", "linear"]
     step_percent: int
     wait_seconds: int
     termination_wait_seconds: int
 
 
-class EndpointSettings(Protocol):
+class EndpointSpec(Protocol):
     instance_type: str
     inference_ami_version: str
     environment: dict[str, str]
@@ -45,23 +44,23 @@ class EndpointSettings(Protocol):
     json_content_types: tuple[str, ...]
 
     @property
-    def rollout(self) -> RolloutSettings: ...
+    def rollout(self) -> RolloutSpec: ...
     @property
     def gpu_count(self) -> int: ...
 
 
-class VariantSettings(Protocol):
+class VariantSpec(Protocol):
     version: str
     weight: float
     instances: int
     environment: dict[str, str]
 
 
-class RollbackSettings(Protocol):
+class RollbackSpec(Protocol):
     automatic: bool
 
 
-class DriftSettings(Protocol):
+class DriftSpec(Protocol):
     enabled: bool
     lag_minutes: int
     look_back_hours: int
@@ -73,67 +72,67 @@ class DriftSettings(Protocol):
     page_share: float
 
 
-class AlarmSettings(Protocol):
+class AlarmSpec(Protocol):
     @property
     def thresholds(self) -> AlarmThresholds: ...
     @property
     def custom_guardrails(self) -> Sequence[Alarm]: ...
 
 
-class SloSettings(Protocol):
+class SloSpec(Protocol):
     def objectives(self) -> Sequence[Objective]: ...
 
 
-class EscalationSettings(Protocol):
+class EscalationSpec(Protocol):
     after_minutes: int
     to: tuple[Address, ...]
 
 
-class ChatSettings(Protocol):
+class ChatSpec(Protocol):
     slack_team: str
     slack_channel: str
-    severities: tuple[SeverityName, ...]
+    severities: tuple[Severity, ...]
 
 
-class NotificationSettings(Protocol):
+class NotificationSpec(Protocol):
     runbooks: str
 
     @property
-    def recipients(self) -> Mapping[SeverityName, Sequence[Address]]: ...
+    def recipients(self) -> Mapping[Severity, Sequence[Address]]: ...
     @property
-    def escalation(self) -> EscalationSettings | None: ...
+    def escalation(self) -> EscalationSpec | None: ...
     @property
-    def chat(self) -> ChatSettings | None: ...
+    def chat(self) -> ChatSpec | None: ...
 
 
-class RegistrySettings(Protocol):
+class RegistrySpec(Protocol):
     object_lock_days: int
 
 
-class LogSettings(Protocol):
+class LogSpec(Protocol):
     @property
     def retention_days(self) -> int: ...
 
 
-class VpcSettings(Protocol):
+class VpcSpec(Protocol):
     subnets: tuple[str, ...]
     security_groups: tuple[str, ...]
 
 
-class AccessSettings(Protocol):
+class AccessSpec(Protocol):
     break_glass: tuple[str, ...]
     capture_readers: tuple[str, ...]
     deployers: tuple[str, ...]
 
 
-class AutoscalingSettings(Protocol):
+class AutoscalingSpec(Protocol):
     maximum: int
     invocations_per_instance: float
     scale_in_seconds: int
     scale_out_seconds: int
 
 
-class StackSettings(Protocol):
+class StackSpec(Protocol):
     """One stack, as its config declares it."""
 
     region: str
@@ -146,32 +145,32 @@ class StackSettings(Protocol):
     tags: dict[str, str]
 
     @property
-    def model(self) -> ModelSettings: ...
+    def model(self) -> ModelSpec: ...
     @property
-    def endpoint(self) -> EndpointSettings: ...
+    def endpoint(self) -> EndpointSpec: ...
     @property
-    def variants(self) -> Mapping[VariantName, VariantSettings]: ...
+    def variants(self) -> Mapping[VariantName, VariantSpec]: ...
     @property
     def champion(self) -> VariantName: ...
     @property
     def floor(self) -> int: ...
     @property
-    def rollback(self) -> RollbackSettings: ...
+    def rollback(self) -> RollbackSpec: ...
     @property
-    def drift(self) -> DriftSettings: ...
+    def drift(self) -> DriftSpec: ...
     @property
-    def alarms(self) -> AlarmSettings: ...
+    def alarms(self) -> AlarmSpec: ...
     @property
-    def slo(self) -> SloSettings: ...
+    def slo(self) -> SloSpec: ...
     @property
-    def notify(self) -> NotificationSettings: ...
+    def notify(self) -> NotificationSpec: ...
     @property
-    def registry(self) -> RegistrySettings: ...
+    def registry(self) -> RegistrySpec: ...
     @property
-    def logs(self) -> LogSettings: ...
+    def logs(self) -> LogSpec: ...
     @property
-    def vpc(self) -> VpcSettings | None: ...
+    def vpc(self) -> VpcSpec | None: ...
     @property
-    def access(self) -> AccessSettings: ...
+    def access(self) -> AccessSpec: ...
     @property
-    def autoscaling(self) -> AutoscalingSettings | None: ...
+    def autoscaling(self) -> AutoscalingSpec | None: ...

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_aws as aws
 
-from components.settings import StackSettings
+from components.settings import StackSpec
 from tidewatch.naming import build_name_prefix, build_stack_key, hash_stack_key
 
 
@@ -53,7 +53,7 @@ class StackContext:
         )
 
     @classmethod
-    def from_settings(cls, settings: StackSettings, project: str, stack: str) -> StackContext:
+    def from_settings(cls, settings: StackSpec, project: str, stack: str) -> StackContext:
         """Returns the context that a stack's config describes."""
         return cls.of(
             project=project,

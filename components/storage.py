@@ -10,7 +10,7 @@ import pulumi_aws as aws
 
 from components.bucket import BucketArgs, SecureBucket
 from components.policy import Statement, build_people_trust_policy, render_policy
-from components.settings import StackSettings
+from components.settings import StackSpec
 from components.stack_context import StackContext
 
 
@@ -26,7 +26,7 @@ class StorageArgs:
     """Who may assume the role that reads captured records, in the form that build_people_trust_policy takes."""
 
     @classmethod
-    def from_settings(cls, settings: StackSettings) -> StorageArgs:
+    def from_settings(cls, settings: StackSpec) -> StorageArgs:
         return cls(
             settings.endpoint.capture_retention_days, settings.logs.retention_days, settings.access.capture_readers
         )

@@ -10,11 +10,11 @@ import pulumi
 import pulumi_aws as aws
 
 from components.policy import ANYONE, Statement, build_service_trust_policy, render_policy
-from components.settings import StackSettings
+from components.settings import StackSpec
 from components.stack_context import StackContext
+from tidewatch.alarms import Severity
 
-SEVERITIES = ("P1", "P2", "P3")
-"""A page; a ticket for today; a ticket for this week."""
+SEVERITIES = tuple(severity.value for severity in Severity)
 
 ESCALATION = "escalation"
 """The topic of the people who are notified if others do not answer; it exists only if the config names such people."""
@@ -47,7 +47,7 @@ class Subscribers:
     """Whether the config keeps the addresses secret, as it should if knowing an address is enough to post to it."""
 
     @classmethod
-    def from_settings(cls, settings: StackSettings) -> Subscribers:
+    def from_settings(cls, settings: StackSpec) -> Subscribers:
         notify = settings.notify
         escalation = {ESCALATION: notify.escalation.to} if notify.escalation else {}
         chat = notify.chat

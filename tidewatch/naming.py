@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+from typing import Literal, get_args
 
-VARIANTS = ("blue", "green")
+VariantName = Literal["blue", "green"]
+VARIANTS: tuple[VariantName, ...] = get_args(VariantName)
 MAX_NAME_LENGTH = 63
 """The longest EndpointName in SageMaker's model, in characters."""
 

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from cli.aws_session import Session
 from cli.backend import get_backend
 from cli.checks.result import Check, CheckResult, is_not_found
-from cli.stack_health import describe_alarms
+from cli.stack_health import describe_alarms_by_name
 from stacks.config.settings import is_production
 from tidewatch.traffic import EndpointStatus, Ledger, LedgerCopies
 
@@ -25,7 +25,7 @@ ENDPOINT_STATES = {
 
 
 def build_checks(stack: str, outputs: Mapping[str, Any], session: Session) -> list[Check]:
-    """Returns the checks for what the outputs name; an older stack has fewer outputs."""
+    """Returns the checks for what the outputs name."""
     checks = _StackChecks(stack, outputs, session)
     return [
         Check("endpoint", checks.check_endpoint, "sagemaker:DescribeEndpoint"),
@@ -44,18 +44,15 @@ class _StackChecks:
         self._stack, self._outputs, self._session = stack, outputs, session
         self._redeploy_command = f"pulumi up --refresh --stack {stack}"
 
-    def _get_output(self, part: str, key: str) -> Any:
-        return (self._outputs.get(part) or {}).get(key)
-
     def _build_runbook_command(self, alarm: str) -> str:
         return f"tidewatch runbook {alarm} --stack {self._stack}"
 
     def _find_functions(self) -> dict[str, str]:
-        names = {purpose: self._get_output(purpose, "function") for purpose in ("rollback", "drift")}
+        names = {purpose: self._outputs[purpose]["function"] for purpose in ("rollback", "drift")}
         return {purpose: name for purpose, name in names.items() if name}
 
     def check_endpoint(self) -> Iterator[CheckResult]:
-        name = self._get_output("endpoint", "name")
+        name = self._outputs["endpoint"]["name"]
         if not name:
             yield CheckResult(
                 "endpoint",
@@ -164,9 +161,7 @@ class _StackChecks:
             )
 
     def check_ledger(self) -> Iterator[CheckResult]:
-        name = self._outputs.get("ledger")
-        if not name:
-            return
+        name: str = self._outputs["ledger"]
         dynamodb = self._session.client("dynamodb")
         found = _read_or_none(lambda: dynamodb.describe_table(TableName=name))
         if found is None:
@@ -195,22 +190,20 @@ class _StackChecks:
     def check_buckets(self) -> Iterator[CheckResult]:
         s3 = self._session.client("s3")
         buckets = {
-            "registry": self._get_output("registry", "bucket"),
-            "monitoring": self._get_output("buckets", "monitoring"),
+            "registry": self._outputs["registry"]["bucket"],
+            "monitoring": self._outputs["buckets"]["monitoring"],
         }
         for purpose, bucket in buckets.items():
-            if not bucket:
-                continue
             if _read_or_none(lambda: s3.head_bucket(Bucket=bucket)) is None:  # noqa: B023 - called at once
                 yield CheckResult("buckets", "fail", f"{bucket} ({purpose}) does not exist", self._redeploy_command)
             else:
                 yield CheckResult("buckets", "ok", f"{bucket} ({purpose}) is there")
 
     def check_alarms(self) -> Iterator[CheckResult]:
-        names: Mapping[str, str] = self._get_output("alarms", "names") or {}
+        names: Mapping[str, str] = self._outputs["alarms"]["names"]
         if not names:
             return
-        found = describe_alarms(self._session.client("cloudwatch"), names.values())
+        found = describe_alarms_by_name(self._session.client("cloudwatch"), names.values())
         deleted_alarms = sorted(key for key, name in names.items() if name not in found)
         disabled_alarms = sorted(
             key for key, name in names.items() if name in found and not found[name].get("ActionsEnabled", True)
@@ -241,7 +234,7 @@ class _StackChecks:
 
     def check_dashboards(self) -> Iterator[CheckResult]:
         cloudwatch = self._session.client("cloudwatch")
-        for page, name in sorted((self._outputs.get("dashboard_names") or {}).items()):
+        for page, name in sorted(self._outputs["dashboard_names"].items()):
             if not name:
                 continue
             if _read_or_none(lambda: cloudwatch.get_dashboard(DashboardName=name)) is None:  # noqa: B023 - called at once

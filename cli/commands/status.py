@@ -251,9 +251,8 @@ def _format_alarms(alarms: dict[str, Any] | None, stack: str) -> Iterator[Render
         return
     suffix = f"; {alarms['insufficient']} without enough data" if alarms["insufficient"] else ""
     yield _format_line(f"alarms: {len(alarms['firing']) or 'none'} of {alarms['total']} in ALARM{suffix}")
-    if alarms["metric_alarms"] is not None:
-        counts = stack_health.format_alarm_counts(alarms["metric_alarms"], alarms["composites"])
-        yield _format_line(f"  {alarms['total']} report a problem; CloudWatch has {counts}")
+    counts = stack_health.format_alarm_counts(alarms["metric_alarms"], alarms["composites"])
+    yield _format_line(f"  {alarms['total']} report a problem; CloudWatch has {counts}")
     for alarm in alarms["firing"]:
         severity = alarm["severity"] or "-"
         line = f"  {severity:<2}  {alarm['alarm']} since {alarm['since']}: {alarm['runbook']}"

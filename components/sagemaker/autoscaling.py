@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.settings import StackSettings
+from components.settings import StackSpec
 from components.stack_context import StackContext
 
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
@@ -28,7 +28,7 @@ class TargetTracking:
     """The cooldown after instances were added, in seconds."""
 
     @classmethod
-    def from_settings(cls, settings: StackSettings) -> TargetTracking | None:
+    def from_settings(cls, settings: StackSpec) -> TargetTracking | None:
         """Returns the target tracking that the config declares; None if it declares none."""
         if (autoscaling := settings.autoscaling) is None:
             return None

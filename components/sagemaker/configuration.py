@@ -10,7 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.sagemaker.variant_model import CONTENT_TAG, Network, ProductionVariant
-from components.settings import EndpointSettings, StackSettings
+from components.settings import EndpointSpec, StackSpec
 from components.stack_context import StackContext
 from tidewatch.content_hash import compute_content_hash
 
@@ -34,7 +34,7 @@ class HostConfig:
     """The machine image with the drivers that the containers need; "" for SageMaker's choice."""
 
     @classmethod
-    def from_settings(cls, endpoint: EndpointSettings) -> HostConfig:
+    def from_settings(cls, endpoint: EndpointSpec) -> HostConfig:
         return cls(
             endpoint.instance_type,
             endpoint.startup_seconds,
@@ -58,7 +58,7 @@ class DataCaptureConfig:
     """The content types that are captured as readable JSON."""
 
     @classmethod
-    def from_settings(cls, endpoint: EndpointSettings) -> DataCaptureConfig:
+    def from_settings(cls, endpoint: EndpointSpec) -> DataCaptureConfig:
         return cls(
             endpoint.capture_sampling, endpoint.capture_prefix, endpoint.csv_content_types, endpoint.json_content_types
         )
@@ -84,7 +84,7 @@ class Configuration:
     champion: str
 
     @classmethod
-    def from_settings(cls, settings: StackSettings, variants: Mapping[str, ProductionVariant]) -> Configuration:
+    def from_settings(cls, settings: StackSpec, variants: Mapping[str, ProductionVariant]) -> Configuration:
         """Returns the configuration that the config declares for these variants."""
         network, model = Network.from_settings(settings), settings.model.name
         return cls(

@@ -21,7 +21,7 @@ from components.sagemaker.gate import Gate
 from components.sagemaker.logs import EndpointLogs
 from components.sagemaker.serving_role import ServingArgs, ServingRole
 from components.sagemaker.variant_model import Network, ProductionVariant, create_variant_model
-from components.settings import RolloutSettings, StackSettings
+from components.settings import RolloutSpec, StackSpec
 from components.shared_resources import SharedResources
 from components.stack_context import StackContext
 from tidewatch import metrics
@@ -58,7 +58,7 @@ class EndpointArgs:
 
     @classmethod
     def from_settings(
-        cls, settings: StackSettings, versions: Mapping[str, ResolvedVersion], shared: SharedResources
+        cls, settings: StackSpec, versions: Mapping[str, ResolvedVersion], shared: SharedResources
     ) -> EndpointArgs:
         """Returns the endpoint that the config declares, with the resolved versions."""
         capture, variants = shared.storage.capture, ProductionVariant.from_settings(settings, versions)
@@ -79,7 +79,7 @@ class EndpointArgs:
         )
 
 
-def _build_deployment_policy(rollout: RolloutSettings) -> DeploymentPolicy:
+def _build_deployment_policy(rollout: RolloutSpec) -> DeploymentPolicy:
     """Returns the policy for how a new fleet replaces the old one."""
     if rollout.strategy == "allAtOnce":
         return DeploymentPolicy(termination_wait_seconds=rollout.termination_wait_seconds)

@@ -20,7 +20,7 @@ from components.sagemaker.provider import (
     report_as_sentence,
 )
 from components.sagemaker.traffic_inputs import TrafficInputs, hide_input_diffs
-from components.settings import StackSettings
+from components.settings import StackSpec
 from tidewatch.traffic import TrafficController
 
 
@@ -123,7 +123,7 @@ class GateInputs:
     """Whether the stack is protected."""
 
     @classmethod
-    def from_settings(cls, settings: StackSettings) -> GateInputs:
+    def from_settings(cls, settings: StackSpec) -> GateInputs:
         return cls(settings.model.name, settings.acknowledged_incident, settings.retire, settings.protect)
 
 

@@ -11,7 +11,7 @@ import pulumi
 from components.alarm_names import build_guardrail_names
 from components.sagemaker.configuration import Configuration
 from components.sagemaker.variant_model import Network, ProductionVariant
-from components.settings import StackSettings
+from components.settings import StackSpec
 from components.stack_context import StackContext
 from components.tables import Tables
 from tidewatch.naming import VARIANTS
@@ -50,7 +50,7 @@ class TrafficInputs:
 
     @classmethod
     def from_settings(
-        cls, context: StackContext, settings: StackSettings, tables: Tables, versions: Mapping[str, ResolvedVersion]
+        cls, context: StackContext, settings: StackSpec, tables: Tables, versions: Mapping[str, ResolvedVersion]
     ) -> TrafficInputs:
         """Returns the traffic that the config declares, with no variant while nothing serves."""
         variants, network = ProductionVariant.from_settings(settings, versions), Network.from_settings(settings)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_aws as aws
 
-from components.settings import StackSettings, VariantSettings
+from components.settings import StackSpec, VariantSpec
 from components.stack_context import StackContext
 from tidewatch.content_hash import compute_content_hash, fingerprint_secret
 from tidewatch.registry import ResolvedVersion
@@ -43,7 +43,7 @@ class ProductionVariant:
 
     @classmethod
     def from_settings(
-        cls, settings: StackSettings, versions: Mapping[str, ResolvedVersion]
+        cls, settings: StackSpec, versions: Mapping[str, ResolvedVersion]
     ) -> dict[str, ProductionVariant]:
         """Returns each declared variant with its resolved version; none if no version was resolved."""
         return {
@@ -117,7 +117,7 @@ class Network:
     security_groups: tuple[str, ...]
 
     @classmethod
-    def from_settings(cls, settings: StackSettings) -> Network | None:
+    def from_settings(cls, settings: StackSpec) -> Network | None:
         """Returns the network of the containers; None if the config names none."""
         return cls(settings.vpc.subnets, settings.vpc.security_groups) if settings.vpc else None
 
@@ -136,7 +136,7 @@ class Network:
         return [_to_id(group) for group in self.security_groups]
 
 
-def _find_secret_variables(settings: StackSettings, variant: VariantSettings) -> frozenset[str]:
+def _find_secret_variables(settings: StackSpec, variant: VariantSpec) -> frozenset[str]:
     """Returns the names of the secret variables.
 
     Pulumi knows which top-level values contain a secret, but not where in them, so all variables in such a value are

@@ -16,7 +16,7 @@ from rehearsal.engine.state_file import StateFile
 from rehearsal.engine.urns import UrnBuilder
 
 
-class StackSettings(Protocol):
+class RunTarget(Protocol):
     """The attributes of the stack that a run reads. The stack starts runs, so that a run cannot import it."""
 
     @property
@@ -43,7 +43,7 @@ class DeploymentRun:
     A dry run makes no call with an effect and does not write the state file.
     """
 
-    def __init__(self, stack: StackSettings, *, dry: bool) -> None:
+    def __init__(self, stack: RunTarget, *, dry: bool) -> None:
         self.stack, self.dry = stack, dry
         self.state = State(StateFile(stack.state), dry=dry)
         self.urn_builder = UrnBuilder(stack.name, stack.project)

@@ -14,6 +14,7 @@ from rehearsal.permissions import provider_actions
 from rehearsal.permissions.grants import Grant, to_grant
 from rehearsal.permissions.runbook_grants import list_runbook_grants
 from rehearsal.permissions.stack_lifecycle import PROJECT, STACK, RoleContext, StackLifecycle, start_lifecycle
+from tidewatch.alarms import Severity
 
 PURPOSES: Mapping[str, str] = {
     "deployer": "Runs `pulumi up`, `refresh` and `destroy`.",
@@ -104,7 +105,7 @@ def build_full_config() -> dict[str, Any]:
     return {
         "autoscaling": {"maximum": 4, "invocationsPerInstance": 600},
         "notify": {
-            **{severity: [{"email": "ml-platform@example.com"}] for severity in ("P1", "P2", "P3")},
+            **{severity.value: [{"email": "ml-platform@example.com"}] for severity in Severity},
             "escalation": {"afterMinutes": 15, "to": [{"email": "ml-leads@example.com"}]},
             "chat": {"slackTeam": "T0123ABCD", "slackChannel": "C0123ABCD", "severities": ["P1"]},
         },

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self, cast
+from typing import Annotated, Any, Self, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from stacks.config import types as t
 from stacks.config.types import Section
-from tidewatch.alarms import InvalidAlarms
+from tidewatch.alarms import InvalidAlarms, Severity
 from tidewatch.slo import Objective
 
-SeverityName = Literal["P1", "P2", "P3"]
 ADDRESS_PATTERNS = {
     "email": re.compile(r"[!-?A-~]+@[0-9A-Za-z](-*[0-9A-Za-z])*(\.[0-9A-Za-z](-*[0-9A-Za-z])*)*"),
     "https": re.compile(r"https://[0-9A-Za-z\[][!-~]*"),
 }
 """What SNS delivers to, by protocol: an address, or a URL with a host. Source: SNS API reference, Subscribe."""
-SEVERITY_NAMES: tuple[SeverityName, ...] = ("P1", "P2", "P3")
 
 
 def _parse_recipient(value: Any) -> tuple[str, str]:
@@ -71,8 +69,8 @@ class ChatSettings(Section):
 
     slack_team: SlackTeam = Field(description="the id of the workspace; authorize AWS Chatbot for it once, by hand")
     slack_channel: SlackChannel = Field(description="the id of the channel, one channel per stack")
-    severities: tuple[SeverityName, ...] = Field(
-        default=("P1", "P2"), min_length=1, description="the severities to post"
+    severities: tuple[Severity, ...] = Field(
+        default=(Severity.P1, Severity.P2), min_length=1, description="the severities to post"
     )
 
 
@@ -95,11 +93,11 @@ class NotificationSettings(Section):
     )
 
     @property
-    def recipients(self) -> dict[SeverityName, tuple[tuple[str, str], ...]]:
-        return {"P1": self.p1, "P2": self.p2, "P3": self.p3}
+    def recipients(self) -> dict[Severity, tuple[tuple[str, str], ...]]:
+        return {Severity.P1: self.p1, Severity.P2: self.p2, Severity.P3: self.p3}
 
     @property
-    def severities_without_recipients(self) -> tuple[SeverityName, ...]:
+    def severities_without_recipients(self) -> tuple[Severity, ...]:
         """The severities that notify nobody."""
         slack_severities = self.chat.severities if self.chat else ()
         return tuple(

@@ -13,6 +13,7 @@ from stacks.config.alarm_settings import AlarmSettings
 from stacks.config.monitoring import NotificationSettings, SloSettings
 from stacks.config.types import Section
 from tidewatch.aws.connection import Connection
+from tidewatch.naming import VariantName
 from tidewatch.traffic import Split
 
 
@@ -265,10 +266,10 @@ class StackSettings(Section):
     """The top-level keys under `tidewatch:` that contain a secret."""
     model: ModelSettings = Field(description="the model, and who is responsible for it")
     endpoint: EndpointSettings = Field(description="the hosts of the endpoint, and what it captures")
-    variants: dict[t.VariantName, VariantSettings] = Field(
-        default_factory=dict[t.VariantName, VariantSettings], description="the served versions, by variant"
+    variants: dict[VariantName, VariantSettings] = Field(
+        default_factory=dict[VariantName, VariantSettings], description="the served versions, by variant"
     )
-    rollback_to: t.VariantName | None = Field(
+    rollback_to: VariantName | None = Field(
         default=None,
         description="the champion: the variant that a rollback sends all traffic to; required with variants",
     )
@@ -317,7 +318,7 @@ class StackSettings(Section):
     )
 
     @property
-    def champion(self) -> t.VariantName:
+    def champion(self) -> VariantName:
         """The variant that a rollback goes back to; raises ValueError for a stack without variants."""
         if self.rollback_to is None:
             raise ValueError("a stack without variants has no champion")

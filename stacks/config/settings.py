@@ -18,9 +18,10 @@ from pydantic_core import ErrorDetails
 
 from stacks.config import redaction, regions, schema
 from stacks.config.conflicts import find_conflicts
-from stacks.config.monitoring import SEVERITY_NAMES, NotificationSettings
+from stacks.config.monitoring import NotificationSettings
 from stacks.config.schema import StackSettings
 from stacks.config.types import Section
+from tidewatch.alarms import Severity
 from tidewatch.aws.connection import Connection, find_config_faults
 from tidewatch.naming import VARIANTS
 
@@ -130,8 +131,8 @@ def _format_error(path: str, annotation: Any, error: ErrorDetails) -> str:
             return f"{full_path}: is not a variant; the variants are {' and '.join(VARIANTS)}"
         case "literal_error" if path.endswith(":rollbackTo"):
             return f'{full_path}: "{value}" is not a variant; the variants are {" and ".join(VARIANTS)}'
-        case "literal_error" if ":notify." in full_path:
-            return f'{full_path}: "{value}" is not a severity; use {", ".join(SEVERITY_NAMES)}'
+        case "enum" if ":notify." in full_path:
+            return f'{full_path}: "{value}" is not a severity; use {", ".join(Severity)}'
         case "too_short":
             return f"{full_path}: is empty; name at least one"
         case "value_error":

@@ -193,7 +193,6 @@ def _require_content_type(value: str) -> str:
     return value
 
 
-VariantName = Literal["blue", "green"]
 Weight = Annotated[float, BeforeValidator(_parse_weight)]
 Version = Annotated[str, BeforeValidator(_parse_version)]
 Count = Annotated[int, BeforeValidator(parse_int), require_at_least(1, MAX_INSTANCES)]

@@ -81,11 +81,9 @@ def test_a_ledger_that_was_rewritten_fails_with_its_runbook(operated_canary: Dep
     assert {one.state for one in _run_checks(operated_canary.outputs())["ledger"]} == {"ok"}
 
 
-def test_an_older_stack_has_no_findings_of_what_it_does_not_name(operated_canary: DeployedProgram) -> None:
-    outputs = {
-        key: value for key, value in operated_canary.outputs().items() if key not in ("alarms", "dashboard_names")
-    }
-    found = _run_checks({**outputs, "endpoint": {"name": None}}, "dev")
+def test_a_stack_that_serves_nothing_has_no_findings_of_alarms_and_dashboards(operated_canary: DeployedProgram) -> None:
+    nothing = {"endpoint": {"name": None}, "alarms": {"names": {}}, "dashboard_names": {"oncall": None, "debug": None}}
+    found = _run_checks({**operated_canary.outputs(), **nothing}, "dev")
     assert found["alarms"] == found["dashboards"] == []
     assert found["endpoint"][0].state == "warn"
     assert "tidewatch promote" in found["endpoint"][0].remedy

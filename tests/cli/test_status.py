@@ -118,12 +118,11 @@ def test_alarms_are_told_with_since_when_severity_and_runbook_the_most_urgent_fi
     assert "deleted by somebody: undelivered" in said
 
 
-@pytest.mark.usefixtures("operated_canary")
-def test_a_stack_that_tells_of_no_alarms_is_not_said_to_have_none(
+def test_a_stack_without_alarms_and_objectives_shows_no_line_of_them(
     operated_canary: DeployedProgram, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    outputs = {key: value for key, value in operated_canary.outputs().items() if key not in ("alarms", "slo")}
-    _outputs(monkeypatch, outputs)
+    counts = {"metric": 0, "composite": 0}
+    _outputs(monkeypatch, {**operated_canary.outputs(), "alarms": {"names": {}, "counts": counts}, "slo": {}})
     told = _read_status()
     assert (told["alarms"], told["budgets"]) == (None, None)
     said = _run_status()
@@ -328,8 +327,9 @@ def test_a_watch_redraws_in_place_also_what_is_higher_than_the_terminal(
     firing: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = {"severity": "P1", "since": "8:00", "runbook": "-"}
-    alarms = {"firing": [{**one, "alarm": f"disk-{n}"} for n in range(firing)], "total": 40, "metric_alarms": None}
-    monkeypatch.setattr("cli.stack_health.read_alarms", lambda *_: {**alarms, "insufficient": 0, "missing": []})
+    alarms = {"firing": [{**one, "alarm": f"disk-{n}"} for n in range(firing)], "insufficient": 0, "missing": []}
+    counts = {"total": 40, "metric_alarms": 64, "composites": 60}
+    monkeypatch.setattr("cli.stack_health.read_alarms", lambda *_: {**alarms, **counts})
     _interrupt_watch(monkeypatch, looks=3)
     written = io.StringIO()
     terminal = Console(file=written, force_terminal=True, width=100, height=ROWS)

@@ -16,7 +16,7 @@ from tidewatch.traffic.deployment import ConfigDeployer
 from tidewatch.traffic.drain import Drain
 from tidewatch.traffic.errors import EndpointMissing
 from tidewatch.traffic.first_endpoint import FirstEndpoint, has_never_served
-from tidewatch.traffic.gauges import Gauges, compute_gauges
+from tidewatch.traffic.gauges import Gauges, read_gauges
 from tidewatch.traffic.heartbeat import Heartbeat
 from tidewatch.traffic.incident_replay import Incident, Quarantine, TrafficSnapshot, replay_incidents
 from tidewatch.traffic.ledger import Ledger, LedgerEntry, replay_split
@@ -33,7 +33,6 @@ from tidewatch.traffic.models import (
 from tidewatch.traffic.platform import Platform
 from tidewatch.traffic.preview import Declaration, UpdateCheck
 from tidewatch.traffic.sagemaker import SageMakerEndpoint, is_config_complete
-from tidewatch.traffic.served_versions import track_served_versions
 from tidewatch.traffic.split import Split
 from tidewatch.traffic.writer import Writer
 
@@ -119,30 +118,7 @@ class TrafficController:
         if (now := self.clock.now()) - self._last_full_read >= REREAD_INTERVAL:
             self.ledger.forget()
             self._last_full_read = now
-        # Read before the state, so that a deployment that begins in between is seen running.
-        requested_config = self.control.read_requested_config(self.resource_names.endpoint)
-        snapshot, now = self._read_snapshot(), self.clock.now()
-        models = self.control.read_models(snapshot.config) or {} if snapshot.config else {}
-        is_awaited = requested_config not in (None, snapshot.config) and self.writer.heartbeat.is_other_alive(
-            self.control.read_requesting_writer()
-        )
-        is_deletion_requested = EndpointDeletion.is_requested(snapshot.entries, self.resource_names.endpoint)
-        served_versions = track_served_versions(self.control, models, now)
-        # Counted last, so that what the reads above set aside is reported in the same call.
-        rejected_count = (
-            self.control.count_rejected(now)
-            + self.ledger.count_recent_unreadable(now)
-            + self.control.record_tampering(self.find_tampering(), now)
-        )
-        found = compute_gauges(
-            snapshot,
-            requested_config,
-            now,
-            is_awaited=is_awaited,
-            is_deletion_requested=is_deletion_requested,
-            rejected_count=rejected_count,
-        )
-        return replace(found, served_versions=served_versions)
+        return read_gauges(self.writer, self._read_snapshot)
 
     def has_never_served(self) -> bool:
         """Whether the endpoint exists but has not served yet. Raises EndpointMissing."""
@@ -202,7 +178,8 @@ class TrafficController:
         raises what a later step of the same `up` would raise. Tables that do not exist yet quarantine nothing.
         `tidewatch.traffic.preview.Declaration` explains the other parameters.
         """
-        snapshot = self._add_out_of_band(self._read_snapshot(frozenset(filter(None, (acknowledged_incident,)))))
+        snapshot = self._read_snapshot(frozenset(filter(None, (acknowledged_incident,))))
+        snapshot = out_of_band.add_missing_entry(self.writer, snapshot)
         if self.resource_names.ledger:
             guard.require_known_incident(snapshot, acknowledged_incident or "", is_declared=True)
         declaration = Declaration(
@@ -376,45 +353,10 @@ class TrafficController:
 
         Raises EndpointMissing.
         """
-        entry = out_of_band.reconcile_ledger(
-            self.platform,
-            self.ledger,
-            self.clock,
-            self.resource_names.key,
-            self.resource_names.endpoint,
-            self._is_intent_active,
-        )
+        entry = out_of_band.reconcile_ledger(self.writer)
         if entry is None or entry.kind != "out_of_band" or not entry.incident:
             return None
         return next(iter(replay_incidents([entry])))
-
-    def _add_out_of_band(self, snapshot: TrafficSnapshot) -> TrafficSnapshot:
-        """Adds to the snapshot the entry that the next sweep will write about an out-of-band change."""
-        state, resource = snapshot.state, self.resource_names.endpoint
-        if (
-            state is None
-            or not state.is_in_service
-            or state.split is None
-            or replay_split(snapshot.entries, resource) is None
-        ):
-            return snapshot
-        found = out_of_band.find_missing_entry(
-            snapshot.entries,
-            state,
-            state.split,
-            self.clock.now(),
-            self.resource_names.key,
-            resource,
-            self._is_intent_active,
-        )
-        return replace(snapshot, entries=(*snapshot.entries, found)) if found else snapshot
-
-    def _is_intent_active(self, intent: LedgerEntry) -> bool:
-        """Whether the writer of an intent is alive, or its rollback is still running."""
-        if intent.writer:
-            return self.writer.heartbeat.is_other_alive(intent.writer)
-        run = self.control.read_run() if intent.incident else None
-        return run is not None and run.is_active and run.incident == intent.incident
 
     def _list_firing_guardrails(self) -> frozenset[str]:
         return list_in_alarm(self.clients.cloudwatch, self.guardrails.values())

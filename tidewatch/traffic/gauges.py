@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from tidewatch import metrics
 from tidewatch.metrics import Metric
 from tidewatch.naming import VARIANTS
+from tidewatch.traffic import ledger_copies
+from tidewatch.traffic.deletion import EndpointDeletion
 from tidewatch.traffic.first_endpoint import has_served
 from tidewatch.traffic.incident_replay import TrafficSnapshot
 from tidewatch.traffic.models import EndpointState, EndpointStatus
-from tidewatch.traffic.served_versions import ServedVersion
+from tidewatch.traffic.served_versions import ServedVersion, track_served_versions
+from tidewatch.traffic.writer import Writer
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,41 @@ class Gauges:
     """The version that each variant serves."""
 
 
-def compute_gauges(
+def read_gauges(writer: Writer, read_snapshot: Callable[[], TrafficSnapshot]) -> Gauges:
+    """Returns the gauges of the writer's endpoint, which `read_snapshot` describes once.
+
+    Records each version that a variant holds for the first time.
+    """
+    control, resource = writer.control, writer.resource_names.endpoint
+    # Read before the state, so that a deployment that begins in between is seen running.
+    requested_config = control.read_requested_config(resource)
+    snapshot, now = read_snapshot(), writer.clock.now()
+    models = control.read_models(snapshot.config) or {} if snapshot.config else {}
+    is_awaited = requested_config not in (None, snapshot.config) and writer.heartbeat.is_other_alive(
+        control.read_requesting_writer()
+    )
+    is_deletion_requested = EndpointDeletion.is_requested(snapshot.entries, resource)
+    served_versions = track_served_versions(control, models, now)
+    found = _compute_gauges(
+        snapshot,
+        requested_config,
+        now,
+        is_awaited=is_awaited,
+        is_deletion_requested=is_deletion_requested,
+        # Counted last, so that what the reads above set aside is reported in the same call.
+        rejected_count=_count_rejected(writer, now),
+    )
+    return replace(found, served_versions=served_versions)
+
+
+def _count_rejected(writer: Writer, now: datetime) -> int:
+    """Returns the number of recent records that no code of ours writes; a ledger that was changed counts as one."""
+    count = writer.control.count_rejected(now) + writer.ledger.count_recent_unreadable(now)
+    writer.ledger.entries()
+    return count + writer.control.record_tampering(ledger_copies.find_tampering(writer.ledger, writer.control), now)
+
+
+def _compute_gauges(
     snapshot: TrafficSnapshot,
     requested_config: str | None,
     now: datetime,

@@ -114,7 +114,6 @@ def test_nothing_is_allowed_on_everything_that_could_be_allowed_on_less(needed_g
         "logs:DescribeLogGroups",
         "pricing:GetProducts",
         "servicequotas:ListServiceQuotas",
-        "cloudwatch:GetMetricStatistics",
         "sns:GetSubscriptionAttributes",
         "sns:SetSubscriptionAttributes",
         "sns:Unsubscribe",

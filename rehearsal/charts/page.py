@@ -85,7 +85,7 @@ def _load_template() -> Template:
 
 def _escape(value: Any) -> Markup:
     """Escapes a value for the page. Jinja2 alone would keep characters that change the direction of the text."""
-    return value if isinstance(value, Markup) else Markup(escape_html(str(value)))
+    return value if isinstance(value, Markup) else Markup(escape_html(str(value)))  # nosec B704 # escaped here
 
 
 def _list_legend(timeline: Timeline) -> list[tuple[str, str]]:

@@ -22,8 +22,8 @@ PURPOSES: Mapping[str, str] = {
     "publisher": "Publishes versions and lists them: `tidewatch publish`, `tidewatch models`.",
     "operator": (
         "Is on call: `tidewatch rollback`, `status`, `doctor`, `runbook`, `models`, and `acknowledge`, whose edit the "
-        "deployer applies; reads what the runbooks tell to read. Attach the responder's policy too where who is on "
-        "call is to act without `tidewatch`."
+        "deployer applies; runs the read-only commands of the runbooks. Attach the responder's policy too if whoever "
+        "is on call must be able to act without `tidewatch`."
     ),
     "responder": (
         "Follows by hand the steps of a runbook when nothing else helps: sets weights, stops a deployment, starts a "

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from rehearsal.permissions.grants import Grant
 
-REASON = "what the runbooks tell to type"
+REASON = "the commands of the runbooks"
 _STACK = "arn:{partition}:%s:{region}:{account}:"
 _LOG_GROUP = _STACK % "logs" + "log-group:"
 _OWN_LOGS = "/aws/sagemaker/Endpoints/{stem}-{own}-*"
@@ -15,6 +15,7 @@ _ENDPOINT = _STACK % "sagemaker" + "endpoint/{stem}-{own}-*"
 _READ: Mapping[str, tuple[str, ...]] = {
     "cloudtrail:LookupEvents": ("*",),
     "cloudwatch:DescribeAlarmHistory": ("*",),
+    "cloudwatch:GetMetricStatistics": ("*",),
     "events:ListRules": ("*",),
     "lambda:GetAccountSettings": ("*",),
     "lambda:GetFunctionConcurrency": (_FUNCTION + "drift-*", _FUNCTION + "rollback-*"),

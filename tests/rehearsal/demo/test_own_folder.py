@@ -127,7 +127,7 @@ def test_lineage_card_and_canary_are_made_where_there_are_none_and_say_so(folder
     assert "generated for a rehearsal" in description.lineage.preprocessing
     assert "generated for a rehearsal" in first.card.read_text()
     assert "with a lineage and a card made for it" in first.description
-    assert "the same model, pack_model with an extra file" in second.description
+    assert "the same model, packed with an extra file" in second.description
     assert first.artifact == folder / "model.tar.gz"
     assert second.artifact.read_bytes() != first.artifact.read_bytes()
     require_valid_archive(second.artifact, "lightgbm", "flights")
@@ -411,7 +411,7 @@ def test_a_mistake_is_a_sentence_before_anything_starts(
     with pytest.raises(InvalidUserFolder) as refused:
         read_user_folder(folder, ROOT)
     assert sentence in str(refused.value)
-    assert "\n" not in str(refused.value).partition("be deployed:\n")[0]
+    assert "\n" not in str(refused.value).partition("a deployable config:\n")[0]
 
 
 def test_a_challenger_that_refuses_a_request_is_named(folder: Path) -> None:

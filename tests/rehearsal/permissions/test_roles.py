@@ -106,6 +106,7 @@ def test_nothing_is_allowed_on_everything_that_could_be_allowed_on_less(needed_g
         "cloudwatch:DescribeAlarmHistory",
         "cloudwatch:DescribeAlarms",
         "cloudwatch:GetMetricData",
+        "cloudwatch:GetMetricStatistics",
         "cloudwatch:PutCompositeAlarm",
         "events:ListRules",
         "kms:CreateKey",

@@ -276,7 +276,7 @@ SPLITS = st.sampled_from(WEIGHTS)
 CONTENT = (st.sampled_from(VARIANTS), st.sampled_from(ARTIFACTS))
 SETTING = (st.sampled_from(VARIANTS), st.sampled_from((1, 2)))
 STEPS = st.one_of(
-    action("declare", SPLITS),
+    action("declare_split", SPLITS),
     action("publish", *CONTENT),
     action("go_back"),
     action("republish", st.sampled_from(VARIANTS)),

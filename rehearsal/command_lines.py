@@ -12,6 +12,10 @@ from pathlib import Path
 _COMMAND_START = r"(?m)(^[ \t]*|`|\$\(|&& |\| |; |, then )"
 """The context before a command, to distinguish commands from words of a sentence."""
 _AWS = re.compile(_COMMAND_START + r"aws (?=[a-z])")
+_AWS_ONLY = re.compile(
+    _COMMAND_START + r"(aws (?:cloudtrail lookup-events|lambda get-account-settings)\b(?:[^\n`]*\\\n)*[^\n`]*)"
+)
+"""AWS commands that the simulator does not implement, with the lines that continue them."""
 _PULUMI = re.compile(
     _COMMAND_START + r"pulumi ((?:up|preview|destroy|refresh|config|stack|state|import|cancel)\b[^\n`|;&,)]*)"
 )
@@ -43,6 +47,7 @@ class CommandTranslator:
     """The simulator's time."""
 
     def translate(self, text: str) -> str:
+        text = _AWS_ONLY.sub(lambda match: _mark_for_aws(match[1], match[2].replace("\n", "\n#")), text)
         text = _AWS.sub(lambda match: f"{match[1]}{self._format_path(self.aws_cli)} ", text)
         text = _PULUMI.sub(lambda match: _translate_pulumi(match[1], match[2]), text)
         text = _CONSOLE.sub(r"(on AWS:) \1", text)

@@ -22,7 +22,8 @@ for name in $(env | sed -n 's/^\(AWS_[A-Z0-9_]*\)=.*/\1/p'); do unset "$name"; d
 export {variables}
 cli={cli}
 test -x "$cli" || cli=aws
-exec "$cli" "$@"
+# Not by the variable alone: the AWS CLI 1 has an address of its own for SQS.
+exec "$cli" --endpoint-url "$AWS_ENDPOINT_URL" "$@"
 """
 STAY_MESSAGE = "The simulated AWS stays"
 """Beginning of the line that a rehearsal prints when the demo is over and the account is kept."""

@@ -154,8 +154,19 @@ def test_printed_lines_reach_the_simulator_at_its_clock(checkout_rehearsal: Rehe
     done = subprocess.run(
         [checkout_rehearsal.aws_cli, "s3", "ls"], env=elsewhere, capture_output=True, text=True, check=True
     )
-    assert done.stdout.split() == [checkout_rehearsal.read_environment()["AWS_ENDPOINT_URL"], "s3", "ls"]
+    url = checkout_rehearsal.read_environment()["AWS_ENDPOINT_URL"]
+    assert done.stdout.split() == [url, "--endpoint-url", url, "s3", "ls"], "the AWS CLI 1 ignores the variable for SQS"
     assert checkout_rehearsal.aws_cli.stat().st_mode & 0o777 == 0o700
+
+
+def test_commands_that_the_simulator_does_not_know_are_for_aws_with_all_their_lines(
+    checkout_rehearsal: RehearsalPaths,
+) -> None:
+    del checkout_rehearsal
+    text = "aws cloudtrail lookup-events --region us-east-1 \\\n  --max-items 20\naws s3 ls\n"
+    shown = get_backend("rehearsal").adapt_commands(text).splitlines()
+    assert shown[:2] == ["# on AWS: aws cloudtrail lookup-events --region us-east-1 \\", "#  --max-items 20"]
+    assert shown[2].endswith("/aws s3 ls")
 
 
 @pytest.mark.parametrize("page", sorted(FOLDER.glob("*.md")), ids=lambda page: page.stem)

@@ -66,8 +66,12 @@ def create_account(
         return int(fault.get_number("calls", 1)) if fault else None
 
     functions.kill_after = take_kill_fault
-    # Gauges first: alarms are evaluated on them.
-    account.pre_settle_hooks += [platform_metrics.sample_gauges, alarm_evaluation.evaluate_due]
+    # Metrics first: alarms are evaluated on them.
+    account.pre_settle_hooks += [
+        platform_metrics.sample_gauges,
+        rules.count_skipped_firings,
+        alarm_evaluation.evaluate_due,
+    ]
     # Capture first: a function that a jump of the clock starts must find the files due before it.
     account.post_settle_hooks += [
         _flush_capture,

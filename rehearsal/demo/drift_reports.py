@@ -42,14 +42,6 @@ class DriftReports:
         self.env.control.wait_for_functions()
         return hour
 
-    def run_idle_minutes(self) -> None:
-        """Advances the clock by single minutes.
-
-        After a jump of the clock, the alarms have no datapoints from the functions that run each minute.
-        """
-        for _ in range(3):
-            self.advance_to(self.env.control.get_time() + timedelta(minutes=1))
-
     def advance_to(self, moment: datetime) -> None:
         """Moves the clock after the running functions have ended, which would see the wrong time otherwise."""
         self.env.control.wait_for_functions()

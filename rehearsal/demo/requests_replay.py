@@ -116,7 +116,6 @@ class RequestsReplay:
             )
         if not versions:
             raise RehearsalFailed(f"the drift function has not reported on the hours since {first:%Y-%m-%d %H:%M}")
-        drift_reports.run_idle_minutes()
         return self._write_summary(drift_reports, versions)
 
     def _send_requests(self, requests: Sequence[InferenceRequest]) -> None:

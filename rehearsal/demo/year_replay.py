@@ -53,7 +53,6 @@ class YearReplay:
         months = [
             month_verdict for number in MONTHS for month_verdict in self._replay_month(drift_reports, number, year)
         ]
-        drift_reports.run_idle_minutes()
         capture_counts = self.env.control.flush_capture()
         index_page = drift_reports.pages.relative_to(self.env.root) / "index.html"
         reports = [report for _, report in drift_reports.list_reports(f"{FOLDER}/")]

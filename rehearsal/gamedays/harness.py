@@ -69,7 +69,7 @@ class Harness:
     neighbours: tuple[Mapping[str, Any], ...] = ()
     """The outputs of other stacks in the account, whose endpoints get requests too."""
     has_time_jump: bool = False
-    """Whether the clock jumped over minutes without requests and sweeps."""
+    """Whether the clock jumped over minutes without requests."""
     requests: Sequence[InferenceRequest] = ()
     """Sent instead of `rows`, if there are any."""
     _sent_count: int = 0

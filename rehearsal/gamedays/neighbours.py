@@ -15,8 +15,8 @@ NEIGHBOURS = (("tidewatch", "staging"), ("fares", "rehearsal"))
 """Project and stack: another stack of the game day's project, and another project's stack of the same name."""
 GAUGE_METRICS = ("OpenIncidents", "OutOfBandChanges", "DeploymentRunning", "RollbackRunning", "RollbackBlocked")
 """The gauges that a stack emits each minute."""
-CLOCK_JUMP_ALARMS = ("silence", "rollback-failed")
-"""Prefixes of the alarms that fire after a jump of the clock, since no request arrives and no sweep runs then."""
+CLOCK_JUMP_ALARMS = ("silence",)
+"""Prefixes of the alarms that fire after a jump of the clock, since no request arrives then."""
 INITIAL_TRANSITION = ("INSUFFICIENT_DATA", "OK")
 """The change of a healthy alarm with its first datapoint."""
 MIN_MINUTES = 2

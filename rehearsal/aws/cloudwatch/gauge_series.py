@@ -42,6 +42,14 @@ class GaugeSeries(StoredSeries):
         else:
             self.runs.append(GaugeRun(first, last, value, samples))
 
+    def find_last_value(self) -> float | None:
+        """The largest value of the latest minute; None without any."""
+        run = self.runs[-1] if self.runs else None
+        latest = max(self.minutes, default=None)
+        if latest is not None and (run is None or latest >= run.last):
+            return self.minutes[latest].maximum
+        return run.value if run else None
+
     def has_values_since(self, begin: float) -> bool:
         return bool(self.runs and (self.runs[-1].last + 1) * MINUTE > begin) or super().has_values_since(begin)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from collections import defaultdict
 from datetime import datetime
 from functools import wraps
 from typing import Any
@@ -19,13 +20,14 @@ from moto.events.models import EventsBackend, Rule, events_backends
 from rehearsal.aws.account import SimulatedAccount, current_account
 from rehearsal.aws.constants import ACCOUNT
 from rehearsal.aws.events.platform_event import PlatformEvent
-from rehearsal.aws.events.schedules import parse_schedule, select_newest
+from rehearsal.aws.events.schedules import list_due_times, parse_schedule
 from rehearsal.aws.identity import service_principals
 from rehearsal.aws.identity.permission import RequiredPermission
 from rehearsal.aws.lambda_ import api as lambda_api
+from rehearsal.aws.lambda_ import function_metrics
 
 MAX_CATCH_UP = 3
-"""Firings of a rule that are made up for after a jump of the clock; older ones are skipped."""
+"""Firings of a rule that are made up for after a jump of the clock; older ones only count in the functions' metrics."""
 _ACTIONS = {"lambda": "lambda:InvokeFunction", "sns": "sns:Publish", "sqs": "sqs:SendMessage"}
 """Service of a target -> the action that the resource's own policy must allow EventBridge."""
 _HANDLED_SERVICES = frozenset(_ACTIONS)
@@ -170,20 +172,48 @@ def _build_event(event: PlatformEvent) -> Any:
     }
 
 
+def count_skipped_firings(account: SimulatedAccount, now: datetime) -> None:
+    """Counts the firings that `fire_schedules` is about to skip as invocations that end like the function's last one.
+
+    Otherwise a jump of the clock would look to alarms as if each scheduled function had stopped.
+    """
+    skipped: defaultdict[tuple[str, str], list[datetime]] = defaultdict(list)
+    for region, rule in _list_scheduled_rules():
+        moments = _list_due_times(account, rule, now)[:-MAX_CATCH_UP]
+        for target in list(rule.targets) if moments else ():
+            if _get_service(target) == "lambda" and _is_delivery_allowed(account, rule, target):
+                skipped[region, lambda_api.parse_function_name(target["Arn"])] += moments
+    for (region, function), moments in skipped.items():
+        function_metrics.repeat_last_invocation(account, region, function, moments)
+
+
 def fire_schedules(account: SimulatedAccount, now: datetime) -> None:
     """Fires the schedules that are due, each due time once; after a jump only the newest few."""
-    for region, backend in list(events_backends[ACCOUNT].items()):
-        for rule in list(backend.event_buses["default"].rules.values()):
-            if rule.scheduled_expression and rule.state == "ENABLED":
-                _fire(account, region, rule, _list_due_times(account, rule, now))
+    for region, rule in _list_scheduled_rules():
+        due = _list_due_times(account, rule, now)[-MAX_CATCH_UP:]
+        _mark_fired(account, rule, now)
+        _fire(account, region, rule, due)
+
+
+def _list_scheduled_rules() -> list[tuple[str, Rule]]:
+    """The enabled rules with a schedule, and their regions."""
+    return [
+        (region, rule)
+        for region, backend in list(events_backends[ACCOUNT].items())
+        for rule in list(backend.event_buses["default"].rules.values())
+        if rule.scheduled_expression and rule.state == "ENABLED"
+    ]
 
 
 def _list_due_times(account: SimulatedAccount, rule: Rule, now: datetime) -> list[datetime]:
     schedule = parse_schedule(rule.scheduled_expression)
-    with account.lock:
-        _, created, last_fired = account.schedules.get(id(rule), (rule, now, now))
-        account.schedules[id(rule)] = (rule, created, now)
-    return select_newest(schedule, created, last_fired, now, MAX_CATCH_UP) if schedule else []
+    _, created, last_fired = account.schedules.get(id(rule), (rule, now, now))
+    return list_due_times(schedule, created, last_fired, now) if schedule else []
+
+
+def _mark_fired(account: SimulatedAccount, rule: Rule, now: datetime) -> None:
+    _, created, _ = account.schedules.get(id(rule), (rule, now, now))
+    account.schedules[id(rule)] = (rule, created, now)
 
 
 def _fire(account: SimulatedAccount, region: str, rule: Rule, due: list[datetime]) -> None:

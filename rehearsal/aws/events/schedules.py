@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from itertools import islice
 from typing import Protocol
 
 SHORTEST_PERIOD = timedelta(minutes=1)
@@ -79,11 +78,9 @@ class Cron:
         )  # fmt: skip
 
 
-def select_newest(
-    schedule: Schedule, created: datetime, after: datetime, until: datetime, limit: int
-) -> list[datetime]:
-    """The newest times of a schedule in a span, at most `limit`, oldest first."""
-    return list(islice(schedule.list_due(created, after, until), limit))[::-1]
+def list_due_times(schedule: Schedule, created: datetime, after: datetime, until: datetime) -> list[datetime]:
+    """The times of a schedule in a span, oldest first."""
+    return list(schedule.list_due(created, after, until))[::-1]
 
 
 @cache

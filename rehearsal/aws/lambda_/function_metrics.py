@@ -8,10 +8,15 @@ AsyncEventsReceived, AsyncEventsDropped, DestinationDeliveryFailures.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from rehearsal.aws.account import SimulatedAccount
+from rehearsal.aws.cloudwatch.gauge_series import GaugeSeries
+from rehearsal.aws.cloudwatch.metric_store import MINUTE
 from rehearsal.aws.lambda_.function_host import InvocationResult
 
 NAMESPACE = "AWS/Lambda"
@@ -26,6 +31,27 @@ def record_invocation(account: SimulatedAccount, function: Any, result: Invocati
     _put_metric(
         account, function, "Duration", min(seconds, float(function.timeout or 3)) * 1000, started, "Milliseconds"
     )
+
+
+def repeat_last_invocation(
+    account: SimulatedAccount, region: str, function_name: str, moments: Iterable[datetime]
+) -> None:
+    """Counts invocations that nobody ran, each with the outcome of the function's last one.
+
+    A function that was never called, or that a fault throttles, gets none.
+    """
+    errors = _get_series(account, region, function_name, "Errors")
+    last_error = errors.find_last_value()
+    if last_error is None or account.faults.find("function_throttled", function=function_name):
+        return
+    counts = sorted(Counter(int(moment.timestamp() // MINUTE) for moment in moments).items())
+    invocations = _get_series(account, region, function_name, "Invocations")
+    # Successive minutes with the same number of calls are one run.
+    for (_, samples), group in groupby(enumerate(counts), lambda item: (item[1][0] - item[0], item[1][1])):
+        run = [minute for _, (minute, _) in group]
+        with account.metrics.lock:
+            invocations.add_run(run[0], run[-1], 1.0, samples)
+            errors.add_run(run[0], run[-1], last_error, samples)
 
 
 def is_throttled(account: SimulatedAccount, function: Any) -> bool:
@@ -44,7 +70,14 @@ def count_async_event(account: SimulatedAccount, function: Any, name: str) -> No
 def _put_metric(
     account: SimulatedAccount, function: Any, name: str, value: float, moment: datetime, unit: str = "Count"
 ) -> None:
-    series = account.metrics.get_series(function.region, NAMESPACE, name, {"FunctionName": function.function_name})
+    series = _get_series(account, function.region, function.function_name, name)
     series.unit = unit
     with account.metrics.lock:
         series.get_minute(moment.timestamp()).add(value)
+
+
+def _get_series(account: SimulatedAccount, region: str, function_name: str, name: str) -> GaugeSeries:
+    dimensions = {"FunctionName": function_name}
+    found = account.metrics.get_series(region, NAMESPACE, name, dimensions, kind=GaugeSeries)
+    assert isinstance(found, GaugeSeries)
+    return found

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
+
+import pytest
 
 from rehearsal.aws.events.rules import MAX_CATCH_UP
 from tests.rehearsal.aws.account import Account
@@ -90,6 +93,52 @@ def test_a_jump_of_hours_fires_a_schedule_only_a_few_times(account: Account) -> 
     account.clock.advance(7200)
 
     assert len(receive_events(account)) == MAX_CATCH_UP
+
+
+def sum_hours(account: Account, name: str) -> float:
+    answer = account.client("cloudwatch").get_metric_statistics(
+        Namespace="AWS/Lambda",
+        MetricName=name,
+        Dimensions=[{"Name": "FunctionName", "Value": "note"}],
+        StartTime=account.clock.now() - timedelta(hours=4),
+        EndTime=account.clock.now() + timedelta(minutes=1),
+        Period=3600,
+        Statistics=["Sum"],
+    )
+    return sum(each["Sum"] for each in answer["Datapoints"])
+
+
+@pytest.mark.parametrize("is_failing", [False, True])
+def test_the_firings_that_a_jump_skips_count_as_invocations_that_end_like_the_last_one(
+    account: Account, is_failing: bool
+) -> None:
+    """Otherwise an alarm on a function that must run each minute would fire in each jump."""
+    arn = account.function(
+        "note", "def handler(event, context):\n    raise OSError\n" if is_failing else NOTE, Timeout=30
+    )
+    account.client("lambda").put_function_event_invoke_config(FunctionName="note", MaximumRetryAttempts=0)
+    rule(account, {"Arn": arn, "Input": "{}"}, ScheduleExpression="rate(1 minute)")
+    account.clock.advance(1)
+    account.clock.advance(60)
+    account.control.wait_for_functions()
+    account.clock.advance(3 * 3600)
+    account.control.wait_for_functions()
+
+    assert sum_hours(account, "Invocations") == 181
+    assert sum_hours(account, "Errors") == (181 if is_failing else 0)
+
+
+def test_the_firings_that_a_jump_skips_do_not_count_for_a_throttled_function(account: Account) -> None:
+    arn = account.function("note", NOTE, Timeout=30)
+    rule(account, {"Arn": arn, "Input": "{}"}, ScheduleExpression="rate(1 minute)")
+    account.clock.advance(1)
+    account.clock.advance(60)
+    account.control.wait_for_functions()
+    account.control.inject("function_throttled", function="note")
+    account.clock.advance(3 * 3600)
+    account.control.wait_for_functions()
+
+    assert sum_hours(account, "Invocations") == 1
 
 
 def test_a_disabled_rule_does_not_fire(account: Account) -> None:

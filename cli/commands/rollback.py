@@ -25,16 +25,15 @@ ACKNOWLEDGED_KEY = "tidewatch:acknowledgedIncident"
 
 def rollback(
     stack: Annotated[str, typer.Option(help="The stack whose traffic goes back to its champion.")],
-    reason: Annotated[
-        str, typer.Option(help="The reason, for the ledger and the incident document.")
-    ] = "requested by hand",
+    reason: Annotated[str, typer.Option(help="The reason, for the ledger and the incident document.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the function's whole response as JSON.")] = False,
 ) -> None:
     """Sends all traffic to the champion through the function that alarms call, and prints the receipt."""
     function = require_output(read_stack_outputs(stack), "rollback", stack)["function"]
     console, session = Console(highlight=False), Session(stack)
     with console.status(Text(f"{function} is rolling back")):
-        event = {"action": "rollback", "reason": reason, "requested_by": get_caller_arn(session.client)}
+        event = {"action": "rollback", "requested_by": get_caller_arn(session.client)}
+        event |= {"reason": reason} if reason else {}
         answer = _invoke(session, function, event)
     if as_json:
         typer.echo(json.dumps(answer, indent=2))

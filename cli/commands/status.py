@@ -24,7 +24,15 @@ from cli.outputs import read_stack_outputs
 from cli.traffic_controller import create_controller
 from tidewatch import clock
 from tidewatch.text import collapse_whitespace, sanitize
-from tidewatch.traffic import EndpointMissing, EndpointState, Incident, Split, TrafficController, TrafficError
+from tidewatch.traffic import (
+    EndpointMissing,
+    EndpointState,
+    Incident,
+    Split,
+    TrafficController,
+    TrafficError,
+    describe_incident_state,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -34,14 +42,6 @@ MAX_LINE_LENGTH = 10_000
 """The most characters of a printed line."""
 OUTPUTS_TTL = timedelta(minutes=1)
 """How long a watch reuses the stack's outputs; reading them from Pulumi takes seconds."""
-INCIDENT_STATES = {
-    "pending": "rollback pending",
-    "flipping": "rolling back",
-    "rolled_back": "rolled back",
-    "closed": "rolled back",
-    "blocked": "rollback blocked",
-}
-"""What the state of a rollback's incident means. Each is open until it is acknowledged, also after its rollback."""
 
 
 def status(
@@ -238,10 +238,7 @@ def _build_split_table(report: dict[str, Any]) -> Table:
 
 
 def _format_incident(incident: dict[str, Any]) -> str:
-    if incident["kind"] == "out_of_band":
-        state = "weights changed by somebody else"
-    else:
-        state = INCIDENT_STATES.get(incident["state"] or "", incident["state"])
+    state = describe_incident_state(incident["kind"], incident["state"] or "")
     since = f"open incident {incident['id']} since {incident['opened_at']}"
     return f"{since}{f' ({state})' if state else ''}: {collapse_whitespace(incident['reason'])}"
 

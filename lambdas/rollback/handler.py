@@ -16,7 +16,14 @@ from tidewatch import clock, metrics
 from tidewatch.aws.embedded_metrics import format_embedded_metrics
 from tidewatch.aws.errors import summarize_error
 from tidewatch.incidents import IncidentSettings
-from tidewatch.rollback import RollbackPlan, RollbackRequest, RollbackResult, format_invocation, run_rollback
+from tidewatch.rollback import (
+    DEFAULT_REASON,
+    RollbackPlan,
+    RollbackRequest,
+    RollbackResult,
+    format_invocation,
+    run_rollback,
+)
 from tidewatch.text import sanitize
 from tidewatch.traffic import Clients, LedgerCopies, ResourceNames, TrafficController
 
@@ -178,7 +185,7 @@ def parse_event(event: Mapping[str, Any]) -> RollbackRequest:
         return RollbackRequest("sweep", "The sweep of each minute.", now)
     if not event or event.get("action") == "rollback":
         requested_by = str(event.get("requested_by") or "")
-        return RollbackRequest("operator", str(event.get("reason") or "An operator requested it."), now, requested_by)
+        return RollbackRequest("operator", str(event.get("reason") or DEFAULT_REASON), now, requested_by)
     raise UnknownRollbackEvent(
         'This event is not an alarm, an endpoint state change, a sweep or a rollback; send {"action": "rollback"} to '
         "roll back."

@@ -9,10 +9,17 @@ from datetime import datetime
 
 from tidewatch.incidents import links
 from tidewatch.incidents.alarm_history import AlarmChange
-from tidewatch.incidents.evidence import DOCUMENT_DUE, NO_EVIDENCE, Evidence, VariantVersion, measure_durations
+from tidewatch.incidents.evidence import (
+    DOCUMENT_DUE,
+    NO_EVIDENCE,
+    Evidence,
+    VariantVersion,
+    VersionHistory,
+    measure_durations,
+)
 from tidewatch.incidents.impact import Impact
 from tidewatch.text import escape_markdown, format_code_span
-from tidewatch.traffic.incident_replay import Incident
+from tidewatch.traffic.incident_replay import Incident, describe_incident_state
 from tidewatch.traffic.ledger import LedgerEntry
 from tidewatch.traffic.models import DeployedModel
 
@@ -48,6 +55,8 @@ class IncidentDocument:
     message: str
     """What was done."""
     evidence: Evidence = NO_EVIDENCE
+    notes: Sequence[str] = ()
+    """What happened beside the rollback: repeated requests, the floor, notifications that failed."""
 
     def to_json(self) -> dict[str, object]:
         """Returns a JSON object with the facts and the timeline of ledger and alarms."""
@@ -67,10 +76,7 @@ class IncidentDocument:
             "action": self.message,
             "acknowledged_by": incident.acknowledged_by or None,
             "before": incident.before.to_json() if incident.before else None,
-            "versions": {
-                variant: {"before": before.to_json(), "after": after.to_json()}
-                for variant, (before, after) in found.versions.items()
-            },
+            "versions": {variant: history.to_json() for variant, history in found.versions.items()},
             "receipt": incident.receipt.to_json(),
             "seconds": measure_durations(incident, found.alarms.first_bad_at),
             "impact": found.impact.to_json() if found.impact else None,
@@ -78,6 +84,7 @@ class IncidentDocument:
             "quarantined": self._quarantines(),
             "timeline": [item.to_json() for item in self._timeline()],
             "links": dict(found.links),
+            "notes": list(self.notes),
             "unavailable": list(found.missing),
             "remedy": self._remedy(),
         }
@@ -90,7 +97,7 @@ class IncidentDocument:
             f"# Incident {escape_markdown(incident.id)}: {escape_markdown(endpoint_name)}",
             f"Due: {_format_time(incident.opened_at + DOCUMENT_DUE)}, 48 hours after it was opened at "
             f"{_format_time(incident.opened_at)}.",
-            f"State: {incident.state}. To close it: read the incident, then {format_code_span(self._command())}.",
+            self._format_state(),
             _format_bullets(
                 f"{label.capitalize()}: {_format_link(link)}" for label, link in self.evidence.links.items()
             ),
@@ -104,6 +111,16 @@ class IncidentDocument:
         )
         sections = (f"## {heading}\n\n{body}" for heading, body in zip(HEADINGS, bodies, strict=True))
         return "\n\n".join(filter(None, (*header, *sections))) + "\n"
+
+    def _format_state(self) -> str:
+        incident = self.incident
+        state = describe_incident_state(incident.kind, incident.state)
+        if not incident.is_open:
+            return f"State: {state}; acknowledged by {escape_markdown(incident.acknowledged_by)}."
+        return (
+            f"State: {state}; not acknowledged when this was written. To close it: read the incident, then "
+            f"{format_code_span(self._command())}."
+        )
 
     def _format_what_happened(self) -> str:
         incident, found = self.incident, self.evidence
@@ -119,13 +136,16 @@ class IncidentDocument:
             escape_markdown(incident.reason) or "No reason was given.",
             escape_markdown(self.message, MAX_MESSAGE_LENGTH),
             _format_bullets(map(escape_markdown, found.missing)),
-            _format_versions(self.evidence.versions.items()),
+            _format_versions(found),
             f"In ALARM when it was opened, of the {len(found.alarms.snapshots)} alarms and composites that the alarm "
             f"of the endpoint looks at (the other {other_count} were not):\n\n"
             f"{states or '- none'}"
             if found.alarms.snapshots
             else "",
             "Timeline:\n\n" + _format_bullets(_format_timeline_item(item) for item in self._timeline()),
+            "Notes:\n\n" + _format_bullets(escape_markdown(note, MAX_MESSAGE_LENGTH) for note in self.notes)
+            if self.notes
+            else "",
         )
         return "\n\n".join(filter(None, paragraphs))
 
@@ -199,15 +219,20 @@ class IncidentDocument:
         return [item for _, item in sorted((*changes, *timed_items), key=lambda pair: pair[0])]
 
 
-def _format_versions(versions: Iterable[tuple[str, tuple[VariantVersion, VariantVersion]]]) -> str:
-    rows = [
-        f"| {escape_markdown(variant)} | {_format_version(before)} | {_format_version(after)} |"
-        for variant, (before, after) in versions
-    ]
-    return "\n".join(("| variant | before | after |", "|---|---|---|", *rows)) if rows else ""
+def _format_versions(evidence: Evidence) -> str:
+    read_at = f" at {_format_time(evidence.read_at)}" if evidence.read_at else ""
+    rows = [_format_version_row(variant, history) for variant, history in evidence.versions.items()]
+    return "\n".join((f"| variant | before | after | live{read_at} |", "|---|---|---|---|", *rows)) if rows else ""
 
 
-def _format_version(version: VariantVersion) -> str:
+def _format_version_row(variant: str, history: VersionHistory) -> str:
+    versions = (history.before, history.after, history.live)
+    return f"| {' | '.join((escape_markdown(variant), *map(_format_version, versions)))} |"
+
+
+def _format_version(version: VariantVersion | None) -> str:
+    if version is None:
+        return "not yet"
     columns = (
         _format_model(version.model) if version.model else "unknown",
         f"{100 * version.share:.4g}%" if version.share is not None else "",
@@ -233,9 +258,9 @@ def _format_impact_table(impact: Impact) -> str:
 
 def _format_timeline_item(item: LedgerEntry | AlarmChange) -> str:
     if isinstance(item, AlarmChange):
-        text = f"alarm {item.alarm}: {item.before} -> {item.after} ({item.reason})"
+        text = f"alarm {item.alarm} from {item.before} to {item.after} ({item.reason})"
         return f"{_format_time(item.at)} {escape_markdown(text)}"
-    change = f": {item.before or 'unknown'} -> {item.after}" if item.after else ""
+    change = f" from {item.before or 'unknown'} to {item.after}" if item.after else ""
     why = f" ({item.error or item.why})" if item.error or item.why else ""
     subject = f"{item.kind} of {item.variant}" if item.variant else item.kind
     return f"{_format_time(item.at)} {escape_markdown(f'{subject} by {item.who}{change}{why}', MAX_MESSAGE_LENGTH)}"

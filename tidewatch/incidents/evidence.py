@@ -6,7 +6,7 @@ other effect.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -46,14 +46,31 @@ class VariantVersion:
 
 
 @dataclass(frozen=True)
+class VersionHistory:
+    """What a variant held before the incident, after it, and when the document was written."""
+
+    before: VariantVersion
+    after: VariantVersion | None
+    """Once the rollback's outcome is in the ledger, or as somebody else left it; None until then."""
+    live: VariantVersion
+
+    def to_json(self) -> dict[str, object]:
+        return {
+            "before": self.before.to_json(),
+            "after": self.after.to_json() if self.after else None,
+            "live": self.live.to_json(),
+        }
+
+
+@dataclass(frozen=True)
 class Evidence:
     """The evidence that was found."""
 
     alarms: AlarmHistory = NO_ALARMS
-    versions: Mapping[str, tuple[VariantVersion, VariantVersion]] = field(
-        default_factory=dict[str, tuple[VariantVersion, VariantVersion]]
-    )
-    """The versions before and after, by variant."""
+    versions: Mapping[str, VersionHistory] = field(default_factory=dict[str, VersionHistory])
+    """The versions by variant."""
+    read_at: datetime | None = None
+    """When the endpoint was read; None if it was not."""
     impact: Impact | None = None
     links: Mapping[str, str] = field(default_factory=dict[str, str])
     missing: tuple[str, ...] = ()
@@ -87,7 +104,7 @@ def collect_evidence(incident: Incident, source: IncidentSource, settings: Incid
     versions = read_or_note("The versions", lambda: _read_versions(incident, source, state), {})
     impact = read_or_note("The impact", lambda: _read_impact(incident, source, state, alarms, now), None)
     found = links.build_incident_links(incident, settings, cause=links.find_runbook(alarms.descriptions))
-    return Evidence(alarms, versions, impact, found, tuple(missing))
+    return Evidence(alarms, versions, now if state else None, impact, found, tuple(missing))
 
 
 def get_flip_time(incident: Incident) -> datetime | None:
@@ -112,32 +129,39 @@ def _read_state(source: IncidentSource) -> EndpointState | None:
 
 def _read_versions(
     incident: Incident, source: IncidentSource, state: EndpointState | None
-) -> dict[str, tuple[VariantVersion, VariantVersion]]:
-    """Returns the versions before and after, by variant.
+) -> dict[str, VersionHistory]:
+    """Returns what each variant held and holds.
 
-    Those before come from the configuration that a quarantine of the incident names, because a later one may hold
-    something else.
+    What it held comes from the configuration that a quarantine of the incident names, because a later one may hold
+    something else. A rollback changes weights only, so that the same configuration was live before and after it.
     """
     live_config = state.config if state else ""
     models_by_config = {live_config: source.control.read_models(live_config) or {}} if live_config else {}
-    previous_config = next((config for config in _list_configs(incident, source.ledger.cached_entries)), live_config)
+    entries = [entry for entry in source.ledger.cached_entries if entry.incident == incident.id]
+    previous_config = next((entry.config for entry in entries if entry.config), live_config)
     if previous_config and previous_config not in models_by_config:
         models_by_config[previous_config] = source.control.read_models(previous_config) or {}
-    before, after = models_by_config.get(previous_config, {}), models_by_config.get(live_config, {})
-    variants = sorted({*before, *after, *(incident.before.shares if incident.before else ())})
+    then, now = models_by_config.get(previous_config, {}), models_by_config.get(live_config, {})
+    split_after = _find_split_after(incident, entries)
+    variants = sorted({*then, *now, *(incident.before.shares if incident.before else ())})
 
     def build_version(models: Mapping[str, DeployedModel], variant: str, split: Split | None) -> VariantVersion:
         return VariantVersion(models.get(variant), split.get_share(variant) if split else None)
 
-    split = state.split if state else None
     return {
-        variant: (build_version(before, variant, incident.before), build_version(after, variant, split))
+        variant: VersionHistory(
+            build_version(then, variant, incident.before),
+            build_version(then, variant, split_after) if split_after else None,
+            build_version(now, variant, state.split if state else None),
+        )
         for variant in variants
     }
 
 
-def _list_configs(incident: Incident, entries: tuple[LedgerEntry, ...]) -> list[str]:
-    return [entry.config for entry in entries if entry.incident == incident.id and entry.config]
+def _find_split_after(incident: Incident, entries: Sequence[LedgerEntry]) -> Split | None:
+    """Returns the split of the last outcome among an incident's entries, or that of a change by somebody else."""
+    outcomes = [entry.after for entry in entries if entry.kind == "outcome" and entry.after]
+    return outcomes[-1] if outcomes else incident.after
 
 
 def _read_impact(

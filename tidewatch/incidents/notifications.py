@@ -54,7 +54,17 @@ def _notify_and_document(run: RollbackRun, source: IncidentSource, settings: Inc
     unsent = _try_notify(incident, source, settings, run.message) if needs_page else []
     # Recorded before the document: a call that dies while it writes must not page again each minute.
     run = _save_notes(replace(run, last_notified=run.last_notified if unsent else state_key), unsent, source)
-    return _save_notes(run, _try_write_document(incident, source, settings, run.message), source)
+    return _save_notes(run, _try_write_document(incident, source, settings, run.message, run.notes), source)
+
+
+def write_notes(run: RollbackRun, source: IncidentSource, settings: IncidentSettings) -> list[str]:
+    """Writes the document of a run again, with the notes that it has now. Returns the errors as sentences.
+
+    A run that people have not been notified of yet gets its document with the notification.
+    """
+    if _needs_notification(run):
+        return []
+    return _try_write_document(source.get_incident(run.incident), source, settings, run.message, run.notes)
 
 
 def _save_notes(run: RollbackRun, problems: list[str], source: IncidentSource) -> RollbackRun:
@@ -133,11 +143,11 @@ def _try_publish(
 
 
 def _try_write_document(
-    incident: Incident, source: IncidentSource, settings: IncidentSettings, message: str
+    incident: Incident, source: IncidentSource, settings: IncidentSettings, message: str, notes: Sequence[str] = ()
 ) -> list[str]:
     """Writes the document. Returns the errors as sentences; those of S3 and KMS do not propagate."""
     try:
-        _write_document(incident, source, settings, message)
+        _write_document(incident, source, settings, message, notes)
     except Exception as error:
         return [f"The incident document was not written: {error}"]
     return []
@@ -152,7 +162,9 @@ def _try_notify(incident: Incident, source: IncidentSource, settings: IncidentSe
     return []
 
 
-def _write_document(incident: Incident, source: IncidentSource, settings: IncidentSettings, message: str) -> None:
+def _write_document(
+    incident: Incident, source: IncidentSource, settings: IncidentSettings, message: str, notes: Sequence[str]
+) -> None:
     s3 = source.clients.s3
     if s3 is None or not settings.monitoring_bucket:
         return
@@ -162,7 +174,7 @@ def _write_document(incident: Incident, source: IncidentSource, settings: Incide
 
     evidence = collect_evidence(incident, source, settings)
     document = IncidentDocument(
-        incident, source.entries(), source.resource_names.endpoint, settings.stack, message, evidence
+        incident, source.entries(), source.resource_names.endpoint, settings.stack, message, evidence, notes
     )
     key_prefix = f"incidents/{incident.id}"
     s3.put_object(

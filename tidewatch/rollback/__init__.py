@@ -6,7 +6,14 @@ Four callers use `run_rollback`: an alarm, an operator, the endpoint's state-cha
 from __future__ import annotations
 
 from tidewatch.rollback.plan import RollbackPlan, format_invocation
-from tidewatch.rollback.request import RollbackRequest, RollbackResult
+from tidewatch.rollback.request import DEFAULT_REASON, RollbackRequest, RollbackResult
 from tidewatch.rollback.run import run_rollback
 
-__all__ = ["RollbackPlan", "RollbackRequest", "RollbackResult", "format_invocation", "run_rollback"]
+__all__ = [
+    "DEFAULT_REASON",
+    "RollbackPlan",
+    "RollbackRequest",
+    "RollbackResult",
+    "format_invocation",
+    "run_rollback",
+]

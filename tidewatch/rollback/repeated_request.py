@@ -1,24 +1,29 @@
-"""What somebody reads who asks for a rollback that was made before: when and by whom; the reason is kept."""
+"""What somebody reads who asks for a rollback that was made before: when and by whom. The request is kept as a note."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from tidewatch.incidents import notifications
 from tidewatch.incidents.alarm_history import parse_alarm_name
-from tidewatch.rollback.request import RollbackRequest, RollbackResult
+from tidewatch.incidents.settings import IncidentSettings
+from tidewatch.rollback.request import DEFAULT_REASON, RollbackRequest, RollbackResult
 from tidewatch.traffic.controller import TrafficController
 from tidewatch.traffic.models import RollbackRun
 
 MAX_NOTES = 20
-"""Notes of a run, beyond which no further reason is kept: whoever may call could fill its item."""
+"""Notes of a run, beyond which no further request is kept: whoever may call could fill its item."""
 
 
 def answer_repeated_request(
-    request: RollbackRequest, result: RollbackResult, controller: TrafficController
+    request: RollbackRequest, result: RollbackResult, controller: TrafficController, settings: IncidentSettings
 ) -> RollbackResult:
-    """The result; for an operator whose request joins an incident of others, with who opened it and when, and with the
-    request's reason as a note of the run. Where the records cannot be read or written, the result stays as it is."""
+    """Returns the result; if an operator's request joins an incident of others, with who opened it and when.
+
+    The request becomes a note of the run and of the incident's document. If the records cannot be read or written, the
+    result stays as it is.
+    """
     if request.trigger != "operator" or not result.incident:
         return result
     try:
@@ -27,13 +32,17 @@ def answer_repeated_request(
         if joined_run is not None and _is_own(joined_run, request):
             return result
         message = _describe_earlier_rollback(request, result, joined_run, controller)
-        run_with_note = _keep_reason(joined_run, request, controller) if joined_run is not None else None
+        run_with_note = _save_request(joined_run, request, controller) if joined_run is not None else None
     except Exception:
         return result
     if run_with_note is None:
         return replace(result, message=message)
+    problems = notifications.write_notes(run_with_note, controller, settings)
+    what = "request" if request.reason == DEFAULT_REASON else "reason"
     return replace(
-        result, message=f"{message} The reason is kept as a note of {result.incident}.", notes=run_with_note.notes
+        result,
+        message=f"{message} The {what} is kept as a note of {result.incident}.",
+        notes=(*run_with_note.notes, *problems),
     )
 
 
@@ -62,10 +71,11 @@ def _describe_earlier_rollback(
     )
 
 
-def _keep_reason(run: RollbackRun, request: RollbackRequest, controller: TrafficController) -> RollbackRun | None:
-    """The run with the reason among its notes; None where it has no room, or another call wrote it meanwhile."""
+def _save_request(run: RollbackRun, request: RollbackRequest, controller: TrafficController) -> RollbackRun | None:
+    """Returns the run with the request among its notes; None if it has no room or another call wrote it meanwhile."""
     by = f" by {request.requested_by}" if request.requested_by else ""
-    note = f"Asked for again{by} at {_format_time(request.requested_at)}: {request.reason}"
+    why = "" if request.reason == DEFAULT_REASON else f": {request.reason}"
+    note = f"Requested again{by} at {_format_time(request.requested_at)}{why}"
     return controller.control.save_run(replace(run, notes=(*run.notes, note))) if len(run.notes) < MAX_NOTES else None
 
 

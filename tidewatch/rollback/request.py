@@ -10,6 +10,8 @@ from tidewatch.text import MAX_LENGTH, sanitize
 from tidewatch.traffic.models import NO_RECEIPT, Receipt
 
 Trigger = Literal["alarm", "operator", "event", "sweep"]
+DEFAULT_REASON = "An operator requested it."
+"""The reason of an operator who gave none."""
 MAX_SHORT_LENGTH = 300
 """The largest number of characters kept of a requester's name and of an alarm's ARN and time."""
 

@@ -76,7 +76,7 @@ def _run_recorded(
     if request.trigger in ("alarm", "operator"):
         claim = _claim_incident(request, controller, plan)
         if isinstance(claim, RollbackResult):
-            return answer_repeated_request(request, claim, controller)
+            return answer_repeated_request(request, claim, controller, plan.incidents)
         run = claim
     else:
         run = read_trusted_run(controller, plan)
@@ -85,7 +85,7 @@ def _run_recorded(
     run = _advance_until_done(run, controller, plan, deadline)
     run = notifications.notify(run, controller, plan.incidents)
     sweep_result = _run_sweep_tasks(run, controller, plan) if not run.is_active else None
-    result = answer_repeated_request(request, _build_result(run), controller)
+    result = answer_repeated_request(request, _build_result(run), controller, plan.incidents)
     return replace(result, out_of_band_incident=sweep_result.out_of_band_incident) if sweep_result else result
 
 

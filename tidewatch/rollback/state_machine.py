@@ -278,7 +278,11 @@ class RollbackStateMachine:
             return run
         if state.is_in_service and not state.is_all_on(run.target):
             self.controller.detect_out_of_band()
-            return self._save(run, "closed", f"The weights were changed again after the rollback: {state.split}.")
+            message = (
+                f"{run.target} had all traffic of {state.name}. The weights were changed again after the rollback: "
+                f"{state.split}."
+            )
+            return self._save(run, "closed", message)
         now = self.controller.clock.now()
         if clean_minute := self._find_clean_minute(run, now):
             return self._save(

@@ -24,7 +24,7 @@ from tidewatch.traffic.errors import (
     UnknownAlarm,
     UnknownIncident,
 )
-from tidewatch.traffic.incident_replay import Incident, Quarantine
+from tidewatch.traffic.incident_replay import Incident, Quarantine, describe_incident_state
 from tidewatch.traffic.ledger import Ledger, LedgerEntry, build_acknowledgements_key, replay_split
 from tidewatch.traffic.ledger_copies import LEDGER_PREFIX, LedgerCopies
 from tidewatch.traffic.models import (
@@ -81,5 +81,6 @@ __all__ = [
     "VariantDeclaration",
     "VariantState",
     "build_acknowledgements_key",
+    "describe_incident_state",
     "replay_split",
 ]

@@ -11,6 +11,20 @@ from tidewatch.traffic.ledger import LedgerEntry
 from tidewatch.traffic.models import NO_RECEIPT, DeployedModel, EndpointState, Receipt, RollbackRun
 from tidewatch.traffic.split import Split
 
+_STATE_DESCRIPTIONS = {
+    "pending": "rollback pending",
+    "flipping": "rolling back",
+    "rolled_back": "rolled back",
+    "closed": "rolled back",
+    "blocked": "rollback blocked",
+}
+"""What the state of a rollback means for its incident, which is open until it is acknowledged, also after the flip."""
+
+
+def describe_incident_state(kind: str, state: str) -> str:
+    """Returns the state of an incident in words; `state` is that of its rollback."""
+    return "weights changed by somebody else" if kind == "out_of_band" else _STATE_DESCRIPTIONS.get(state, state)
+
 
 @dataclass(frozen=True)
 class Quarantine:

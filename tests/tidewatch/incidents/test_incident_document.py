@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.tidewatch.incidents.incident import TOLD, answer, break_green, describe_fired_alarm, read_document, watch
-from tests.tidewatch.traffic.account import Flights, build_model, stamp
+from tests.tidewatch.traffic.account import ENDPOINT, Flights, build_model, stamp
 
 HEADINGS = [
     "What happened",
@@ -102,7 +102,35 @@ def test_a_version_that_was_deployed_since_is_not_taken_for_the_one_rolled_back(
     canary.deploy("green", build_model("5"))
     canary.sweeps(17, **TOLD)
     green = read_document(canary, first.incident)["versions"]["green"]
-    assert (green["before"]["version"], green["after"]["version"]) == ("4", "5")
+    assert [green[when]["version"] for when in ("before", "after", "live")] == ["4", "4", "5"]
+
+
+def test_the_shares_after_it_are_those_of_the_rollback_even_if_somebody_moved_them_since(canary: Flights) -> None:
+    first = canary.roll_back(**TOLD)
+    canary.flip_behind(blue=0.3, green=0.7)
+    result = canary.sweeps(17, **TOLD)
+    facts = read_document(canary, first.incident)
+    assert [facts["versions"]["green"][when]["share"] for when in ("before", "after", "live")] == [0.05, 0.0, 0.7]
+    assert facts["action"].startswith(f"blue had all traffic of {ENDPOINT}. The weights were changed again")
+    assert result.out_of_band_incident != first.incident
+
+
+def test_before_the_weights_are_read_back_nothing_is_known_of_after(canary: Flights) -> None:
+    canary.control.inject("status", endpoint=ENDPOINT, status="SystemUpdating", seconds=90)
+    facts = read_document(canary, canary.roll_back(wait=5, **TOLD).incident)
+    assert (facts["state"], facts["versions"]["green"]["after"]) == ("pending", None)
+    assert "| not yet |" in read_document(canary, facts["incident"], "md")
+
+
+def test_a_request_that_joins_a_finished_rollback_stands_in_its_document(canary: Flights) -> None:
+    watch(canary)
+    break_green(canary)
+    first = answer(canary)
+    canary.sweeps(17, **TOLD)
+    canary.roll_back(canary.request(reason="error spike since 02:40", requested_by="ana"), **TOLD)
+    (note,) = read_document(canary, first.incident)["notes"]
+    assert note.startswith("Requested again by ana at ")
+    assert "error spike since 02:40" in read_document(canary, first.incident, "md").partition("Notes:")[2]
 
 
 def test_a_version_that_nobody_wrote_down_is_said_to_be_unknown(canary: Flights) -> None:

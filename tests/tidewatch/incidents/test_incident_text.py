@@ -16,7 +16,7 @@ from tests.tidewatch.rendered_markdown import elements
 from tests.tidewatch.traffic.account import Flights
 from tidewatch.incidents.alarm_history import AlarmChange, AlarmHistory, AlarmSnapshot
 from tidewatch.incidents.document import IncidentDocument
-from tidewatch.incidents.evidence import Evidence, VariantVersion
+from tidewatch.incidents.evidence import Evidence, VariantVersion, VersionHistory
 from tidewatch.incidents.impact import Impact, VariantImpact
 from tidewatch.traffic import DeployedModel, Incident, LedgerEntry, Split
 
@@ -31,16 +31,18 @@ def document(text: str) -> str:
     )
     failed = replace(entry, kind="outcome", error=text, image=text, content=text, config=text, sequence=2)
     incident = Incident(text, NOW, text, text, "rollback", text, text, text, split, split, state="blocked", sequence=1)
+    version = VariantVersion(DeployedModel(text, text, text, text), 1.0)
     found = Evidence(
         alarms=AlarmHistory(
             (AlarmSnapshot(text, "ALARM", NOW, text),), (AlarmChange(NOW, text, "OK", "ALARM", text),), None, ()
         ),
-        versions={text: (VariantVersion(DeployedModel(text, text, text, text), 1.0), VariantVersion(None, None))},
+        versions={text: VersionHistory(version, version, VariantVersion(None, None))},
         impact=Impact(NOW, NOW, True, (VariantImpact(text, 1, 1, 1.0),)),
         links={"document": f"s3://bucket/{text}", "alarm": f"https://example.com/{text}"},
         missing=(text,),
     )
-    return IncidentDocument(incident, [replace(entry, sequence=1), failed], text, text, text, found).to_markdown()
+    entries = [replace(entry, sequence=1), failed]
+    return IncidentDocument(incident, entries, text, text, text, found, (text,)).to_markdown()
 
 
 @given(visible)

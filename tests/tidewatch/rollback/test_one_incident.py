@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.tidewatch.traffic.account import GUARDRAIL, OTHER_GUARDRAIL, Flights
-from tidewatch.rollback import RollbackRequest, RollbackResult
+from tidewatch.rollback import DEFAULT_REASON, RollbackRequest, RollbackResult
 from tidewatch.rollback.repeated_request import MAX_NOTES
 from tidewatch.traffic import UnknownAlarm
 
@@ -145,6 +145,15 @@ def test_an_operator_who_asks_again_reads_who_rolled_back_and_when(canary: Fligh
     assert "by ana at " in run.notes[-1]
     assert run.notes[-1].endswith(": error spike since 02:40")
     assert count_incidents(canary) == 1
+
+
+def test_a_request_without_a_reason_is_kept_without_one(canary: Flights) -> None:
+    canary.roll_back(canary.alarm())
+    again = canary.roll_back(canary.request(reason=DEFAULT_REASON, requested_by="ana"))
+    assert "The request is kept as a note" in again.message
+    assert "reason" not in again.message
+    assert again.notes[-1].startswith("Requested again by ana at ")
+    assert again.notes[-1].endswith(" UTC")
 
 
 def test_an_operator_who_joins_a_rollback_under_way_reads_who_asked_for_it(canary: Flights) -> None:

@@ -18,10 +18,10 @@ from cli.checks import stack as stack_checks
 from cli.checks.result import Check, CheckResult, run_check
 from cli.console import Console
 from cli.errors import UserError
+from cli.model_registry import open_registry
 from cli.outputs import read_stack_outputs
 from cli.stack_config_file import StackConfigFile
 from stacks.config.settings import StackSettings, is_production
-from tidewatch.registry import ModelRegistry
 
 STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
@@ -93,18 +93,13 @@ def _check_stack(
     except UserError as error:
         outputs = None
         yield CheckResult("outputs", "warn", str(error), get_backend(stack).undeployed_remedy)
-    registry = _open_registry(outputs, session) if outputs else None
+    registry = open_registry(outputs, session) if outputs else None
     checks: list[Check] = account_checks.build_checks(session, settings, registry)
     if outputs is not None:
         checks += stack_checks.build_checks(stack, outputs, session)
     for check in checks:
         report_progress(check.name)
         yield from run_check(check)
-
-
-def _open_registry(outputs: dict[str, Any], session: Session) -> ModelRegistry:
-    location: dict[str, str] = outputs["registry"]
-    return ModelRegistry(session.client("s3"), location["bucket"], outputs["model"])
 
 
 def _print_result(result: CheckResult, console: Console) -> None:

@@ -5,13 +5,19 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.text import Text
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
+from cli.aws_session import Session
 from cli.console import Console
 from cli.errors import UserError
+from cli.model_registry import open_registry
+from cli.outputs import read_stack_outputs
 from cli.stack_config_file import StackConfigFile, commit_edit
 from stacks.config.settings import StackSettings
+from tidewatch.registry import RegistryError, VersionNotFound
 from tidewatch.traffic import TrafficDeclaration, VariantDeclaration
 
 
@@ -31,7 +37,8 @@ def promote(
 ) -> None:
     """Puts a version into the idle variant of Pulumi.STACK.yaml, or changes its weight if it is already there.
 
-    Edits only the file, keeps its comments and shows the difference; `pulumi up` applies it.
+    Edits only the file, keeps its comments and shows the difference; `pulumi up` applies it. A version that the
+    registry does not have is refused.
     """
     name, _, number = version.partition("/")
     if not name or not number or "/" in number:
@@ -40,8 +47,25 @@ def promote(
     settings = file.load_settings()
     if name != settings.model.name:
         raise UserError(f"the stack {stack} serves the model {settings.model.name}, not {name}")
+    if all(str(variant.version) != number for variant in settings.variants.values()):
+        _require_published(stack, number)
     edit_variants(file, settings, number, weight)
     commit_edit(file, Console(highlight=False))
+
+
+def _require_published(stack: str, version: str) -> None:
+    """Raises VersionNotFound if the stack's registry does not have the version.
+
+    If the registry cannot be read, the promotion goes on: it is only an edit, and `up` verifies the version.
+    """
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    try:
+        with console.status(Text(f"looking for version {version} in the registry")):
+            open_registry(read_stack_outputs(stack), Session(stack)).read_manifest(version)
+    except VersionNotFound:
+        raise
+    except (BotoCoreError, ClientError, RegistryError, UserError) as error:
+        console.print(Text(f"tidewatch: whether version {version} was published was not checked: {error}"))
 
 
 def edit_variants(file: StackConfigFile, settings: StackSettings, version: str, weight: float | None) -> None:

@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from cli.aws_session import Session
 from cli.console import Console, create_table_console
 from cli.errors import UserError
+from cli.model_registry import open_registry
 from cli.outputs import read_stack_outputs
 from cli.progress import ProgressBar
 from stacks.config.yaml_parser import InvalidYaml, parse_yaml
@@ -21,7 +22,6 @@ from tidewatch.registry import (
     FieldDifference,
     Manifest,
     ModelDescription,
-    ModelRegistry,
     compare_manifests,
     manifest_to_json,
     parse_description,
@@ -47,7 +47,8 @@ def publish(
     If it is interrupted, run the same command again to complete it.
     """
     description = _read_description(lineage)
-    registry, created = _open_registry(stack), Session(stack).now()
+    session = Session(stack)
+    registry, created = open_registry(read_stack_outputs(stack), session), session.now()
     with ProgressBar(artifact.name) as progress_bar:
         manifest = registry.publish(
             version,
@@ -74,7 +75,7 @@ def models(
     diff: Annotated[tuple[str, str] | None, typer.Option(metavar="A B", help="Show what differs.")] = None,
 ) -> None:
     """Lists the versions in a stack's registry, or shows the differences between two of them."""
-    registry = _open_registry(stack)
+    registry = open_registry(read_stack_outputs(stack), Session(stack))
     if diff is not None:
         _print_difference(
             diff, compare_manifests(registry.read_manifest(diff[0]), registry.read_manifest(diff[1])), as_json
@@ -98,11 +99,6 @@ def models(
             "publish` again to complete it)",
             soft_wrap=True,
         )
-
-
-def _open_registry(stack: str) -> ModelRegistry:
-    outputs = read_stack_outputs(stack)
-    return ModelRegistry(Session(stack).client("s3"), outputs["registry"]["bucket"], outputs["model"])
 
 
 def _read_description(path: Path) -> ModelDescription:

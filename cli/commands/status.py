@@ -216,7 +216,7 @@ def _render(report: dict[str, Any]) -> Iterator[RenderableType]:
         yield _format_line(get_backend(report["stack"]).adapt_commands(message))
     yield from _format_alarms(report["alarms"], report["stack"])
     yield from _format_budgets(report["budgets"] or {})
-    yield from _format_drift(report["drift"] or {})
+    yield from _format_drift(report["drift"] or {}, report["variants"])
     for sentence in report["unavailable"]:
         yield _format_line(sentence, style="yellow")
 
@@ -249,7 +249,7 @@ def _format_alarms(alarms: dict[str, Any] | None, stack: str) -> Iterator[Render
     suffix = f"; {alarms['insufficient']} without enough data" if alarms["insufficient"] else ""
     yield _format_line(f"alarms: {len(alarms['firing']) or 'none'} of {alarms['total']} in ALARM{suffix}")
     counts = stack_health.format_alarm_counts(alarms["metric_alarms"], alarms["composites"])
-    yield _format_line(f"  {alarms['total']} report a problem; CloudWatch has {counts}")
+    yield _format_line(f"  for these {alarms['total']} CloudWatch has {counts}")
     for alarm in alarms["firing"]:
         severity = alarm["severity"] or "-"
         line = f"  {severity:<2}  {alarm['alarm']} since {alarm['since']}: {alarm['runbook']}"
@@ -271,16 +271,20 @@ def _format_budgets(budgets: dict[str, dict[str, Any]]) -> Iterator[RenderableTy
             yield _format_line(f"error budget of {objective} ({target}): {budget['remaining_share']:.1%} left")
 
 
-def _format_drift(drift: dict[str, dict[str, Any] | None]) -> Iterator[RenderableType]:
+def _format_drift(
+    drift: dict[str, dict[str, Any] | None], variants: dict[str, dict[str, Any]]
+) -> Iterator[RenderableType]:
     for variant, report in drift.items():
         if report is None:
             yield _format_line(f"drift of {variant}: no report yet")
             continue
         names = ", ".join(report["drifting"] or ())
         drift_note = f"; over three days: {names}" if names else ""
+        is_old = report["version"] != variants[variant]["version"]
+        version_note = " (no longer served)" if is_old else ""
         severity_note = f", severity {report['severity']}" if report["severity"] not in ("", "none") else ""
         yield _format_line(
-            f"drift of {variant}, version {report['version']}, up to {report['hour']}: "
+            f"drift of {variant}, version {report['version']}{version_note}, up to {report['hour']}: "
             f"{report['verdict']}{severity_note}{drift_note}"
         )
         if severity_note:

@@ -3,13 +3,18 @@
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
+from botocore.exceptions import NoCredentialsError
+from typer.testing import CliRunner
 
 from cli.commands import promote as promotion
 from cli.console import Console
 from cli.errors import UserError
+from cli.main import app
 from cli.stack_config_file import StackConfigFile, commit_edit
+from tidewatch.registry import VersionNotFound
 from tidewatch.traffic.promotion import PromotionRefused
 
 EMPTY = """\
@@ -86,7 +91,7 @@ def test_the_former_champions_variant_takes_the_next_version_once_it_is_idle(tmp
 
 
 def test_a_serving_challenger_is_not_overwritten(tmp_path: Path) -> None:
-    with pytest.raises(PromotionRefused, match=r"no variant is idle for 5: green is declared to serve flights/4"):
+    with pytest.raises(PromotionRefused, match="no variant is idle for flights/5: green .* flights/4"):
         _edit_variants(tmp_path, CANARY, "5")
 
 
@@ -140,3 +145,59 @@ def test_a_promotion_ends_a_retirement_and_shows_that(tmp_path: Path) -> None:
     settings = file.load_settings()
     assert not settings.retire
     assert list(settings.variants) == ["blue"]
+
+
+class _Registry:
+    """A registry with one version, or one that cannot be read."""
+
+    def __init__(self, problem: Exception | None = None) -> None:
+        self.problem = problem
+
+    def read_manifest(self, version: str) -> None:
+        if self.problem is not None:
+            raise self.problem
+        if version != "4":
+            raise VersionNotFound(f"flights/{version} is not in the registry: it has 4")
+
+
+@pytest.fixture
+def stack_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr("cli.stack_config_file.ROOT", tmp_path)
+    monkeypatch.setattr(promotion, "read_stack_outputs", lambda stack: {})  # noqa: ARG005
+    monkeypatch.setattr(promotion, "Session", lambda stack: None)  # noqa: ARG005
+    path = tmp_path / "Pulumi.dev.yaml"
+    path.write_text(CANARY.replace('    green: {version: "4", weight: 5, instances: 2}\n', ""))
+    return path
+
+
+def _promote(version: str, registry: _Registry, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(promotion, "open_registry", lambda outputs, session: registry)  # noqa: ARG005
+    return CliRunner().invoke(app, ["promote", version, "--stack", "dev"])
+
+
+def test_a_version_that_was_never_published_is_refused_with_those_that_were(
+    stack_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = stack_file.read_text()
+    said = _promote("flights/9", _Registry(), monkeypatch)
+    assert isinstance(said.exception, VersionNotFound)
+    assert stack_file.read_text() == before
+    assert _promote("flights/4", _Registry(), monkeypatch).exit_code == 0
+    assert 'version: "4"' in stack_file.read_text()
+
+
+@pytest.mark.parametrize("problem", [UserError("nobody is logged in"), NoCredentialsError()])
+def test_without_a_registry_to_read_the_edit_is_made_and_says_what_was_not_checked(
+    stack_file: Path, monkeypatch: pytest.MonkeyPatch, problem: Exception
+) -> None:
+    said = _promote("flights/9", _Registry(problem), monkeypatch)
+    assert said.exit_code == 0, said.exception
+    assert f"whether version 9 was published was not checked: {problem}" in said.stderr
+    assert 'version: "9"' in stack_file.read_text()
+
+
+def test_a_new_weight_asks_the_registry_nothing(stack_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack_file.write_text(CANARY)
+    monkeypatch.setattr(promotion, "read_stack_outputs", lambda _: pytest.fail("it was read"))
+    said = CliRunner().invoke(app, ["promote", "flights/4", "--stack", "dev", "--weight", "50"])
+    assert said.exit_code == 0, said.exception

@@ -113,7 +113,7 @@ def test_alarms_are_told_with_since_when_severity_and_runbook_the_most_urgent_fi
     assert (alarms["insufficient"], alarms["missing"], alarms["total"]) == (1, ["undelivered"], 6)
     said = _run_status()
     assert "3 of 6 in ALARM; 1 without enough data" in said
-    assert "6 report a problem; CloudWatch has 124 alarms, 64 metric alarms and 60 composites" in said
+    assert "for these 6 CloudWatch has 124 alarms, 64 metric alarms and 60 composites" in said
     assert "P1  server-errors-blue since 20" in said
     assert "deleted by somebody: undelivered" in said
 
@@ -189,6 +189,12 @@ def test_drift_is_the_newest_report_of_each_variant(operated_canary: DeployedPro
     assert "drift of blue, version 1, up to 2026-01-05T08:00:00+00:00: drift, severity ticket" in said
     assert "over three days: dist" in said
     assert "drift of green: no report yet" in said
+
+
+def test_a_report_of_a_version_that_was_replaced_says_so(operated_canary: DeployedProgram) -> None:
+    archive = Archive(boto3.client("s3"), operated_canary.outputs()["buckets"]["monitoring"])
+    archive.save_index(JobIndex().with_latest("blue", LatestVerdict("0", HOUR, "ok", "none")))
+    assert "drift of blue, version 0 (no longer served), up to " in _run_status()
 
 
 def test_a_report_that_is_gone_leaves_its_verdict(operated_canary: DeployedProgram) -> None:

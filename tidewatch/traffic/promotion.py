@@ -52,14 +52,14 @@ class TrafficDeclaration:
         variant = self._find_variant(version) or self._find_idle_variant(champion, version)
         if variant == champion:
             if weight is None and self._is_shared(champion):
-                raise PromotionRefused(_ask_for_weight(version, variant))
+                raise PromotionRefused(_ask_for_weight(f"{self.model}/{version}", variant))
             return self._set_champion_weight(champion, FULL_WEIGHT if weight is None else weight)
         current = self.variants.get(variant)
         if current is None or current.version != version:
             current = VariantDeclaration(version, 0, self.variants[champion].instances)
             weight = INITIAL_WEIGHT if weight is None else weight
         elif weight is None:
-            raise PromotionRefused(_ask_for_weight(version, variant))
+            raise PromotionRefused(_ask_for_weight(f"{self.model}/{version}", variant))
         return self._replace_variants({variant: replace(current, weight=weight)}, {champion: FULL_WEIGHT - weight})
 
     def _is_shared(self, champion: str) -> bool:
@@ -90,7 +90,7 @@ class TrafficDeclaration:
             served_version = f"{self.model}/{current.version}"
             stack_option = f" --stack {self.stack}" if self.stack else ""
             raise PromotionRefused(
-                f"no variant is idle for {version}: {variant} is declared to serve {served_version}. "
+                f"no variant is idle for {self.model}/{version}: {variant} is declared to serve {served_version}. "
                 f"Either make it the champion (set `tidewatch:rollbackTo: {variant}` and the weight of {champion} to "
                 "0), "
                 f"or take its traffic away first: `tidewatch promote {served_version} --weight 0{stack_option}`"

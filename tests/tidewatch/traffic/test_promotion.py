@@ -57,7 +57,7 @@ def test_a_champion_that_shares_the_traffic_needs_a_weight() -> None:
     canary = TrafficDeclaration(
         "flights", {"blue": VariantDeclaration("3", 60, 2), "green": VariantDeclaration("4", 40, 2)}, "blue"
     )
-    with pytest.raises(PromotionRefused, match=r"3 is already in the variant blue: .* --weight"):
+    with pytest.raises(PromotionRefused, match=r"flights/3 is already in the variant blue: .* --weight"):
         canary.promote("3", None, 1)
     assert canary.promote("3", 100, 1).variants["green"].weight == 0
     assert ALONE.promote("3", None, 1) == ALONE

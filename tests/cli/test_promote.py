@@ -91,7 +91,7 @@ def test_the_former_champions_variant_takes_the_next_version_once_it_is_idle(tmp
 
 
 def test_a_serving_challenger_is_not_overwritten(tmp_path: Path) -> None:
-    with pytest.raises(PromotionRefused, match="no variant is idle for flights/5: green .* flights/4"):
+    with pytest.raises(PromotionRefused, match=r"no variant is idle for flights/5: green .* flights/4"):
         _edit_variants(tmp_path, CANARY, "5")
 
 

@@ -122,17 +122,22 @@ def read_drift(
     if outputs["drift"]["reports"] is None:
         return None
     archive = Archive(s3, outputs["buckets"]["monitoring"])
-    latest = archive.read_index().latest_verdicts
+    latest, served_versions = archive.read_index().latest_verdicts, outputs["traffic"]["versions"]
     return {
-        variant: _describe_verdict(archive, variant, latest[variant]) if variant in latest else None
+        variant: _describe_verdict(archive, variant, latest[variant], served_versions.get(variant))
+        if variant in latest
+        else None
         for variant in sorted(variants)
     }
 
 
-def _describe_verdict(archive: Archive, variant: str, latest: LatestVerdict) -> dict[str, Any]:
+def _describe_verdict(
+    archive: Archive, variant: str, latest: LatestVerdict, served_version: str | None
+) -> dict[str, Any]:
     page_key = build_report_key(variant, latest.version, latest.hour, PAGE_SUFFIX)
     return {
         "version": latest.version,
+        "served": latest.version == served_version,
         "hour": latest.hour.isoformat(timespec="seconds"),
         "verdict": latest.verdict,
         "severity": latest.severity,

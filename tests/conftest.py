@@ -3,6 +3,7 @@ which files are left to `make test-all`; and what takes longest begins first."""
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,9 @@ from hypothesis import settings
 
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+gc.set_threshold(100_000, 50, 100)
+"""The libraries' objects live as long as the process: by default Python looks through them for a sixth of the time."""
 
 HERE = Path(__file__).parent
 LONGEST = (
@@ -99,6 +103,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """Where slow tests are left out, their modules are not even imported."""
     left_out = config.option.markexpr.startswith("not slow")
     return True if left_out and collection_path.name.startswith("test_") and is_slow(collection_path) else None
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -216,7 +216,7 @@ def _render(report: dict[str, Any]) -> Iterator[RenderableType]:
         yield _format_line(get_backend(report["stack"]).adapt_commands(message))
     yield from _format_alarms(report["alarms"], report["stack"])
     yield from _format_budgets(report["budgets"] or {})
-    yield from _format_drift(report["drift"] or {}, report["variants"])
+    yield from _format_drift(report["drift"] or {})
     for sentence in report["unavailable"]:
         yield _format_line(sentence, style="yellow")
 
@@ -271,17 +271,14 @@ def _format_budgets(budgets: dict[str, dict[str, Any]]) -> Iterator[RenderableTy
             yield _format_line(f"error budget of {objective} ({target}): {budget['remaining_share']:.1%} left")
 
 
-def _format_drift(
-    drift: dict[str, dict[str, Any] | None], variants: dict[str, dict[str, Any]]
-) -> Iterator[RenderableType]:
+def _format_drift(drift: dict[str, dict[str, Any] | None]) -> Iterator[RenderableType]:
     for variant, report in drift.items():
         if report is None:
             yield _format_line(f"drift of {variant}: no report yet")
             continue
         names = ", ".join(report["drifting"] or ())
         drift_note = f"; over three days: {names}" if names else ""
-        is_old = report["version"] != variants[variant]["version"]
-        version_note = " (no longer served)" if is_old else ""
+        version_note = "" if report["served"] else " (no longer served)"
         severity_note = f", severity {report['severity']}" if report["severity"] not in ("", "none") else ""
         yield _format_line(
             f"drift of {variant}, version {report['version']}{version_note}, up to {report['hour']}: "

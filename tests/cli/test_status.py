@@ -177,6 +177,7 @@ def test_drift_is_the_newest_report_of_each_variant(operated_canary: DeployedPro
     assert drift == {
         "blue": {
             "version": "1",
+            "served": True,
             "hour": "2026-01-05T08:00:00+00:00",
             "verdict": "drift",
             "severity": "ticket",

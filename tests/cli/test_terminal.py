@@ -90,7 +90,7 @@ def test_no_reason_adds_a_line_to_the_status(text: str) -> None:
             "budgets": None,
             "drift": {
                 words: dict.fromkeys(("version", "hour", "verdict", "severity", "report"), words)
-                | {"drifting": [words]}
+                | {"drifting": [words], "served": False}
             },
             "unavailable": [words],
         }  # fmt: skip

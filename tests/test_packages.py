@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import ast
-import subprocess
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.source_files import ROOT, list_nodes, list_tracked
+
 ROOMS = ("cli", "components", "lambdas", "rehearsal", "stacks", "tidewatch")
 
 
-def _list_files(*patterns: str) -> list[Path]:
-    listed = subprocess.run(["git", "ls-files", *patterns], cwd=ROOT, capture_output=True, text=True, check=True)
-    return [ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
-
-
-PACKAGES = [file for room in ROOMS for file in _list_files(f"{room}/**/__init__.py", f"{room}/__init__.py")]
+PACKAGES = [file for room in ROOMS for file in list_tracked(f"{room}/**/__init__.py", f"{room}/__init__.py")]
 
 
 def _read_exports(package: Path) -> frozenset[str]:
@@ -35,9 +30,9 @@ def test_a_package_says_its_place_in_a_sentence_or_two(package: Path) -> None:
 def test_other_rooms_import_public_names_from_the_package() -> None:
     exports = {".".join(file.parent.relative_to(ROOT).parts): _read_exports(file) for file in PACKAGES}
     found: list[str] = []
-    for file in _list_files(*(f"{room}/**/*.py" for room in (*ROOMS, "bench", "tests"))):
+    for file in list_tracked(*(f"{room}/**/*.py" for room in (*ROOMS, "bench", "tests"))):
         room = file.relative_to(ROOT).parts[0]
-        for node in ast.walk(ast.parse(file.read_text())):
+        for node in list_nodes(file):
             if not isinstance(node, ast.ImportFrom) or not node.module or node.module in exports:
                 continue
             package = node.module.rpartition(".")[0]

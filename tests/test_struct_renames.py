@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import ast
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from tests.source_files import ROOT, list_nodes, list_tracked
 
 
 def _find_unknown_renames(file: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in list_nodes(file):
         if not isinstance(node, ast.ClassDef):
             continue
         fields = {
@@ -26,6 +25,4 @@ def _find_unknown_renames(file: Path) -> Iterator[str]:
 
 
 def test_a_struct_renames_fields_that_it_has() -> None:
-    listed = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True)
-    files = [ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
-    assert [each for file in files for each in _find_unknown_renames(file)] == []
+    assert [each for file in list_tracked("*.py") for each in _find_unknown_renames(file)] == []

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.source_files import ROOT, list_nodes, list_tracked
+
 RETIRED_IN_TEXT = {
     r"slots?(?!=)": "variant",
     r"latch(es|ed|ing)?": "quarantine",
@@ -34,14 +34,9 @@ DICTATED = {("tidewatch/registry/archive_members.py", "tell"), ("tidewatch/regis
 NOT_OURS = re.compile(r"\.lock$|^LICENSE$|^requirements-uv\.txt$|^tests/rehearsal/engine/conformance/|\.(png|json)$")
 
 
-def _list_tracked(*patterns: str) -> list[Path]:
-    listed = subprocess.run(["git", "ls-files", *patterns], cwd=ROOT, capture_output=True, text=True, check=True)
-    return [ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
-
-
 def _names(file: Path) -> Iterator[tuple[int, str]]:
     """The functions, classes and fields of a file, with their lines."""
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in list_nodes(file):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.lineno, node.name
         if isinstance(node, ast.ClassDef):
@@ -51,7 +46,7 @@ def _names(file: Path) -> Iterator[tuple[int, str]]:
 
 
 def _functions(file: Path) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in list_nodes(file):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node.lineno, node.name
 
@@ -65,7 +60,7 @@ def _is_participle(name: str) -> bool:
 
 def test_no_retired_word_is_left_in_code_config_output_or_documents() -> None:
     found: list[str] = []
-    for file in _list_tracked():
+    for file in list_tracked():
         name = str(file.relative_to(ROOT))
         if NOT_OURS.search(name) or file == Path(__file__):
             continue
@@ -84,7 +79,7 @@ def test_no_retired_word_is_left_in_code_config_output_or_documents() -> None:
 
 def test_no_module_function_class_or_field_has_a_retired_name() -> None:
     found: list[str] = []
-    for file in _list_tracked("*.py"):
+    for file in list_tracked("*.py"):
         name = str(file.relative_to(ROOT))
         if NOT_OURS.search(name):
             continue
@@ -101,7 +96,7 @@ def test_no_module_function_class_or_field_has_a_retired_name() -> None:
 def test_functions_are_verbs_and_no_participles_alone() -> None:
     found = [
         f"{file.relative_to(ROOT)}:{line} {word}"
-        for file in _list_tracked("*.py")
+        for file in list_tracked("*.py")
         if not NOT_OURS.search(str(file.relative_to(ROOT)))
         for line, word in _functions(file)
         if _is_participle(word)

@@ -75,7 +75,7 @@ def print_verdict(verdict: ModelVerdict) -> None:
             "\n".join(map(collapse_whitespace, feature.reasons)),
         )
     console.print(table)
-    for line in _format_accounting(verdict.records):
+    for line in _format_accounting(verdict.records, verdict.rows):
         console.print(line, soft_wrap=True)
 
 
@@ -83,8 +83,11 @@ def _style_verdict(verdict: Verdict) -> Text:
     return Text(verdict, style=STYLES.get(verdict, ""))
 
 
-def _format_accounting(accounting: Accounting) -> Iterable[str]:
-    yield f"records: {accounting.read:,} read = {accounting.parsed:,} parsed + {accounting.rejected_total:,} rejected"
+def _format_accounting(accounting: Accounting, rows: int) -> Iterable[str]:
+    yield (
+        f"records: {accounting.read:,} read = {accounting.parsed:,} parsed + {accounting.rejected_total:,} rejected; "
+        f"rows judged: {rows:,}"
+    )
     if accounting.header_rows:
         yield f"  {accounting.header_rows:,} rows named the columns, and are left out"
     example_counts: Counter[str] = Counter()

@@ -112,7 +112,13 @@ def reference(
         console.print(f"note: {sentence}")
 
 
-@drift.command(epilog="Exit code: 0 ok, 3 warning, 4 drift, 5 insufficient data, 6 invalid, 1 error.")
+def _format_comparison(paths: Sequence[str], reference: Path) -> str:
+    """Returns what is compared with what, for the title of a page."""
+    more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+    return f"{Path(paths[0]).name or paths[0]}{more} against {reference.name}"
+
+
+@drift.command(epilog="Exit code: 0 ok, 3 warning, 4 drift, 5 insufficient data, 6 invalid; 1 or 2 a mistake in the command or a file.")
 def check(
     paths: Annotated[
         list[str],
@@ -137,7 +143,7 @@ def check(
     verdict = judge_profile(frozen_reference, profile, absent_columns=absent)
     if html is not None:
         report = DriftReport(
-            model=reference.stem,
+            model=_format_comparison(paths, reference),
             verdict=verdict.verdict,
             windows={"records": build_window_report(verdict)},
             reject_examples=list_examples(verdict.records),

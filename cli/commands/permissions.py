@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import boto3
@@ -24,10 +26,13 @@ def permissions(
     account: Annotated[
         str | None, typer.Option(metavar="ID", help="The account; by default that of the credentials.")
     ] = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write each document into its own file, ROLE-1.json and on.")
+    ] = None,
 ) -> None:
     """Prints a role's IAM policy for a stack as JSON, ready to attach; docs/permissions.md lists the roles.
 
-    A policy larger than a managed policy may be is printed as several documents: attach all of them.
+    A policy larger than a managed policy may be comes as several documents: attach all of them.
     """
     roles_by_name = load_roles()
     if role not in roles_by_name:
@@ -51,8 +56,22 @@ def permissions(
             "attach all of them",
             err=True,
         )
+    if output is not None:
+        _write_policies(output, role, policies)
+        return
     for policy in policies:
         typer.echo(policy)
+
+
+def _write_policies(folder: Path, role: str, policies: Sequence[str]) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, policy in enumerate(policies, start=1):
+            path = folder / f"{role}-{number}.json"
+            path.write_text(policy + "\n")
+            typer.echo(str(path))
+    except OSError as error:
+        raise UserError(f"the policies cannot be written to {folder}: {error}") from error
 
 
 def _find_account(session: Session) -> str:

@@ -23,7 +23,7 @@ from rehearsal.aws.lambda_ import function_logging
 from rehearsal.aws.lambda_.function_host import FunctionHost
 from rehearsal.aws.s3 import bucket_policy, naming_and_tags, object_lock, write_checks
 from rehearsal.aws.sagemaker import endpoint_api
-from rehearsal.aws.validation import request_checks
+from rehearsal.aws.validation import request_checks, unsimulated
 from rehearsal.simulated_clock import ManualClock, SharedClock
 
 
@@ -32,6 +32,7 @@ def apply_patches() -> None:
     """Installs all patches; a second call does nothing."""
     for module in (
         moto_patches,
+        unsimulated,  # the first, since it wraps moto's own dispatch
         alarm_api,
         serializer_cache,
         fault_injection,

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from rehearsal.access_keys import AccessKey
@@ -27,6 +27,7 @@ from rehearsal.aws.authentication import AuthenticationError, RequestAuthenticat
 from rehearsal.aws.bootstrap import apply_patches, create_account
 from rehearsal.aws.constants import REGION
 from rehearsal.aws.inference.routing import Invocation, Reply, handle_invocation
+from rehearsal.aws.validation.unsimulated import ServiceNotSimulated, build_service_refusal, create_service_app
 from rehearsal.parent_watch import call_when_closed
 from rehearsal.simulated_clock import DEFAULT_PACE, SharedClock
 
@@ -36,7 +37,14 @@ MINUTE = timedelta(minutes=1)
 
 _INVOCATION = re.compile(r"/endpoints/([^/]+)/invocations$")
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/[^/]*/([^/]+)/")
-_PHRASES = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 424: "Failed Dependency"}
+_PHRASES = {
+    200: "OK",
+    400: "Bad Request",
+    403: "Forbidden",
+    404: "Not Found",
+    424: "Failed Dependency",
+    501: "Not Implemented",
+}
 
 StartResponse = Callable[..., Any]
 
@@ -49,7 +57,7 @@ class Application:
 
     def __init__(self, administrator: AccessKey | None = None) -> None:
         self._admission = RequestAuthenticator(administrator)
-        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._moto = DomainDispatcherApplication(create_service_app)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         try:
@@ -79,9 +87,24 @@ class Application:
                 start_response,
                 handle_invocation(current_account(), _parse_invocation(environ, region, unquote(invocation[1]))),
             )
-        content = self._moto(environ, start_response)
+        content = self._call_moto(environ, start_response)
         if credential is not None:
             current_account().functions.count_call(credential[1])
+        return content
+
+    def _call_moto(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        """moto's answer; an error of AWS for a service or a path that moto does not have."""
+        started: list[Any] = []
+        try:
+            content = self._moto(environ, lambda *arguments: started.append(arguments))
+        except ServiceNotSimulated:
+            return _respond(start_response, build_service_refusal(environ.get("HTTP_AUTHORIZATION", "")))
+        if started[-1][0].startswith("404"):
+            content = [b"".join(content)]
+            # Flask's own page for a path that it does not route: no error of AWS is HTML.
+            if content[0].startswith(b"<!doctype html>"):
+                return _respond(start_response, build_service_refusal(environ.get("HTTP_AUTHORIZATION", "")))
+        start_response(*started[-1])
         return content
 
 

@@ -80,9 +80,9 @@ class YearDriftSummary:
         records = self.records
         first_months = ", ".join(f"{name} first in {month}" for name, month in self.features.items()) or "no feature"
         return (
-            f"{records.read} of {self.captured_count} captured records read in {self.hours} hours, "
-            f"{records.parsed} parsed, "
-            f"{records.rejected} rejected; drifting: {first_months}; the pages: {self.pages}"
+            f"{records.read} of {self.captured_count} captured records read, one a request of the whole demo "
+            f"({self.requests} of the year), in {self.hours} hours: {records.parsed} parsed, {records.rejected} "
+            f"rejected; drifting: {first_months}; the pages: {self.pages}"
         )
 
 

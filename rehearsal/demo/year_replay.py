@@ -69,7 +69,9 @@ class YearReplay:
     def _replay_month(self, drift_reports: DriftReports, number: int, year: int) -> list[MonthVerdict]:
         """Replays a month of 2013 at the beginning of that month of the simulated `year`."""
         label = f"2013-{number:02}"
-        with self.console.run_step(f"Replaying {FLIGHTS} flights of {label}, an hour on each of three days") as step:
+        with self.console.run_step(
+            f"Replaying {label}: {FLIGHTS} flights in {DAYS * REQUESTS} requests, an hour on each of {DAYS} days"
+        ) as step:
             last = self._replay_days(
                 drift_reports, self.samples[number], datetime(year, number, 1, NOON, 5, tzinfo=UTC)
             )

@@ -84,10 +84,8 @@ def _style_verdict(verdict: Verdict) -> Text:
 
 
 def _format_accounting(accounting: Accounting, rows: int) -> Iterable[str]:
-    yield (
-        f"records: {accounting.read:,} read = {accounting.parsed:,} parsed + {accounting.rejected_total:,} rejected; "
-        f"rows judged: {rows:,}"
-    )
+    yield f"rows: {rows:,} judged"
+    yield f"records: {accounting.read:,} read = {accounting.parsed:,} parsed + {accounting.rejected_total:,} rejected"
     if accounting.header_rows:
         yield f"  {accounting.header_rows:,} rows named the columns, and are left out"
     example_counts: Counter[str] = Counter()

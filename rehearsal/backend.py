@@ -110,7 +110,9 @@ class RehearsalBackend:
         paths = self._paths
         if not paths.read_environment():
             return text
-        return CommandTranslator(ROOT, paths.aws_cli, SharedClock(paths.clock_file).now()).translate(text)
+        return CommandTranslator(
+            ROOT, paths.aws_cli, paths.request_file, SharedClock(paths.clock_file).now()
+        ).translate(text)
 
 
 class SimulatorAccess:

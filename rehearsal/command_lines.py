@@ -27,6 +27,7 @@ _CONSOLE = re.compile(
 """A link into AWS's console, which shows nothing of a rehearsal."""
 _FILE_HISTORY = re.compile(_COMMAND_START + r"(git log\b[^\n`]* -- Pulumi\.\S+?\.yaml)")
 """The history of a stack file: a rehearsal deploys a copy, which git does not track."""
+_REQUEST = "fileb://request.json"
 _DATE = re.compile(r"\$\(date (?:-u )?\+(%[^)\s]+)\)")
 
 
@@ -34,7 +35,8 @@ _DATE = re.compile(r"\$\(date (?:-u )?\+(%[^)\s]+)\)")
 class CommandTranslator:
     """Translates the commands of a text for a rehearsal.
 
-    `aws` becomes a script that reaches the simulator, `pulumi` becomes `tidewatch`, and `date` becomes its output.
+    `aws` becomes a script that reaches the simulator, `request.json` a request of the demo, `pulumi` becomes
+    `tidewatch`, and `date` becomes its output.
     `pulumi` commands that `tidewatch` does not support are marked as commands for AWS: the CLI would use the user's own
     backend.
     """
@@ -43,12 +45,15 @@ class CommandTranslator:
     """The checkout: paths inside it are relative to the user's current folder."""
     aws_cli: Path
     """The script that replaces `aws`."""
+    request_file: Path
+    """A request that the model answers, which replaces the file that commands to the endpoint read."""
     now: datetime
     """The simulator's time."""
 
     def translate(self, text: str) -> str:
         text = _AWS_ONLY.sub(lambda match: _mark_for_aws(match[1], match[2].replace("\n", "\n#")), text)
         text = _AWS.sub(lambda match: f"{match[1]}{self._format_path(self.aws_cli)} ", text)
+        text = text.replace(_REQUEST, f"fileb://{self._format_path(self.request_file)}")
         text = _PULUMI.sub(lambda match: _translate_pulumi(match[1], match[2]), text)
         text = _CONSOLE.sub(r"(on AWS:) \1", text)
         text = _FILE_HISTORY.sub(lambda match: _mark_for_aws(match[1], match[2]), text)

@@ -111,6 +111,7 @@ class Demo:
         )
         created = empty.op_counts["create"] + result.op_counts["create"]
         self.summary.deploy = DeploySummary(created, round(empty.seconds + result.seconds, 2), len(again.changed_steps))
+        self.env.paths.request_file.write_bytes(self.workload.sample_request().body)
         split = self._replay_requests({BLUE: 1.0}, requests=200)
         self._expect(
             split.observed_shares == {BLUE: 1.0},

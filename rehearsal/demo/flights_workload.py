@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from rehearsal.aws.sagemaker.replay import ReplayResult, replay
+from rehearsal.aws.inference.kserve_v2 import encode_rows
+from rehearsal.aws.sagemaker.replay import InferenceRequest, ReplayResult, replay
 from rehearsal.demo.console import ProgressConsole
 from rehearsal.demo.drift_summary import TABLE_TITLE, YearDriftSummary, build_notes, build_table
 from rehearsal.demo.environment import DemoEnvironment, RehearsalFailed
@@ -65,6 +66,10 @@ class FlightsWorkload:
             _to_model_version(model, description)
             for model, description in zip(models, (without, "with them"), strict=True)
         ]
+
+    def sample_request(self) -> InferenceRequest:
+        rows = self._require_rows().replay_rows[:1]
+        return InferenceRequest(*encode_rows(rows, binary=False), len(rows))
 
     def send_requests(self, runtime: Runtime, endpoint: str, requests: int) -> ReplayResult:
         rows = self._require_rows().replay_rows[self._next_row : self._next_row + requests * ROWS_PER_REQUEST]

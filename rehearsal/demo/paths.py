@@ -64,6 +64,11 @@ class RehearsalPaths:
         return self.folder / "aws"
 
     @property
+    def request_file(self) -> Path:
+        """The body of a request that the model answers."""
+        return self.folder / "request.json"
+
+    @property
     def summary_file(self) -> Path:
         return self.folder / "summary.json"
 
@@ -112,7 +117,7 @@ class RehearsalPaths:
             return ""
         return (
             f'the demo is still running and edits and deploys the stack itself: wait for the line "{STAY_MESSAGE}", '
-            "about five minutes after the start of `tidewatch rehearse --stay`"
+            "three to five minutes after the start of `tidewatch rehearse --stay`"
         )
 
     def remove_connection(self) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from rehearsal.aws.sagemaker.replay import ReplayResult
+from rehearsal.aws.sagemaker.replay import InferenceRequest, ReplayResult
 from rehearsal.demo.console import ProgressConsole
 from rehearsal.demo.drift_summary import YearDriftSummary
 from rehearsal.demo.environment import DemoEnvironment
@@ -69,6 +69,10 @@ class Workload(Protocol):
 
     def prepare(self, folder: Path) -> Sequence[ModelVersion]:
         """Creates FIRST_VERSION and SECOND_VERSION in `folder`, while the first `up` runs."""
+        ...
+
+    def sample_request(self) -> InferenceRequest:
+        """A request that the model answers."""
         ...
 
     def send_requests(self, runtime: Runtime, endpoint: str, requests: int) -> ReplayResult:

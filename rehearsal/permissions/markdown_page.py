@@ -20,7 +20,8 @@ action and resource a call needs. A test runs a stack's whole life with these do
 is denied what belongs to another.
 
 `tidewatch permissions ROLE --stack STACK` prints a role's policy with the stack's names, as IAM takes it. A managed
-policy holds 6,144 characters, so the deployer's comes in several documents: attach all of them.
+policy holds 6,144 characters, so the deployer's comes in several documents: attach all of
+them. `--output FOLDER` writes each into its own file.
 
 - Resources are named by how their names begin (`{stem}-`, the model's name; `{bucket}-` in small letters; with `{own}-`
   what no other stack's names have) where the service takes names, keys by the stack's tag `tidewatch:stack`. Two stacks

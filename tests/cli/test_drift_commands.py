@@ -213,6 +213,7 @@ def test_rejects_are_shown_by_reason_with_up_to_three_places(tmp_path: Path, ref
     result = run("check", "--reference", reference_file, path)
     lines = result.stdout.splitlines()
     at = lines.index("records: 506 read = 500 parsed + 6 rejected")
+    assert lines[at - 1] == "rows: 500 judged"
     assert lines[at + 1] == "  not_json: 5"
     assert lines[at + 2].startswith("    the line is not JSON")
     assert all(line.startswith(f"    {path}, byte ") for line in lines[at + 3 : at + 6])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,6 +46,18 @@ def test_the_deployers_policy_comes_in_parts_that_are_all_to_be_attached() -> No
     assert f"{len(parts)} documents" in done.stderr
     sids = [one["Sid"] for part in parts for one in part["Statement"]]
     assert len(sids) == len(set(sids))
+
+
+def test_each_document_can_be_written_into_a_file_of_its_own(tmp_path: Path) -> None:
+    printed = print_policies("deployer", "--stack", "dev", "--account", ACCOUNT)
+    words = ["permissions", "deployer", "--stack", "dev", "--account", ACCOUNT, "--output", str(tmp_path / "policies")]
+    done = CliRunner().invoke(app, words)
+    files = [Path(line) for line in done.stdout.splitlines()]
+    assert [file.name for file in files] == [f"deployer-{number}.json" for number in range(1, len(printed) + 1)]
+    assert [json.loads(file.read_text()) for file in files] == printed
+    (tmp_path / "file").write_text("")
+    refused = CliRunner().invoke(app, [*words[:-1], str(tmp_path / "file" / "below")])
+    assert "the policies cannot be written" in str(refused.exception)
 
 
 def test_an_unknown_role_is_told_the_known_ones() -> None:

@@ -88,6 +88,9 @@ class UserWorkload:
             )
         ]
 
+    def sample_request(self) -> InferenceRequest:
+        return self.requests[0]
+
     def send_requests(self, runtime: Runtime, endpoint: str, requests: int) -> ReplayResult:
         """Sends the next requests; after the last one, the first follows again."""
         batch = [

@@ -118,9 +118,7 @@ def _format_comparison(paths: Sequence[str], reference: Path) -> str:
     return f"{Path(paths[0]).name or paths[0]}{more} against {reference.name}"
 
 
-@drift.command(
-    epilog="Exit code: 0 ok, 3 warning, 4 drift, 5 insufficient data, 6 invalid; 1 or 2 a mistake in the command or a file."
-)
+@drift.command(epilog="Exit code: 0 ok, 3 warning, 4 drift, 5 insufficient data, 6 invalid, 1 or 2 an error.")
 def check(
     paths: Annotated[
         list[str],

@@ -100,7 +100,7 @@ def read_budgets(outputs: Mapping[str, Any], cloudwatch: CloudWatchClient, now: 
 def _read_budget_used(
     key: str, objective: str, cloudwatch: CloudWatchClient, now: datetime
 ) -> tuple[datetime, float] | None:
-    dimensions = BUDGET_USED.build_dimensions(Endpoint=key, Objective=objective)
+    dimensions = BUDGET_USED.build_dimensions(Stack=key, Objective=objective)
     query = build_metric_query("used", BUDGET_USED, dimensions, 60, "Maximum")
     found = read_metric_data(cloudwatch, [query], now - BUDGET_WINDOW, now + timedelta(minutes=1))
     return max(found["used"].values.items(), default=None) if "used" in found else None

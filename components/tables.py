@@ -49,9 +49,9 @@ class Tables(pulumi.ComponentResource):
         return aws.dynamodb.Table(
             self._context.name(part),
             billing_mode="PAY_PER_REQUEST",
-            hash_key="endpoint",
+            hash_key="stack",
             range_key=range_key,
-            attributes=[{"name": "endpoint", "type": "S"}, {"name": range_key, "type": range_type}],
+            attributes=[{"name": "stack", "type": "S"}, {"name": range_key, "type": range_type}],
             point_in_time_recovery={"enabled": True},
             deletion_protection_enabled=self._context.protect,
             tags=self._context.build_tags(),

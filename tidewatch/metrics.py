@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 NAMESPACE = "Tidewatch"
-"""Our own metrics. Their dimension Endpoint has the stack's key (project/stack/model), which outlives an endpoint's
+"""Our own metrics. Their dimension Stack has the stack's key (project/stack/model), which outlives an endpoint's
 physical name; SageMaker's metrics have the physical name in EndpointName."""
 SAGEMAKER = "AWS/SageMaker"
 HOSTS = "/aws/sagemaker/Endpoints"
@@ -44,48 +44,48 @@ class Metric:
         return {name: values[name] for name in self.dimensions}
 
 
-OPEN_INCIDENTS = Metric("OpenIncidents", "Count", ("Endpoint",), "Incidents that nobody has acknowledged.")
+OPEN_INCIDENTS = Metric("OpenIncidents", "Count", ("Stack",), "Incidents that nobody has acknowledged.")
 ROLLBACK_RUNNING = Metric(
-    "RollbackRunning", "Count", ("Endpoint",), "1 while a rollback is under way, 0 otherwise.", upper_bound=1
+    "RollbackRunning", "Count", ("Stack",), "1 while a rollback is under way, 0 otherwise.", upper_bound=1
 )
 ROLLBACK_BLOCKED = Metric(
-    "RollbackBlocked", "Count", ("Endpoint",), "1 while a rollback cannot proceed, 0 otherwise.", upper_bound=1
+    "RollbackBlocked", "Count", ("Stack",), "1 while a rollback cannot proceed, 0 otherwise.", upper_bound=1
 )
 ROLLBACK_PENDING = Metric(
     "RollbackPendingSeconds",
     "Seconds",
-    ("Endpoint",),
+    ("Stack",),
     "Time since the running rollback was requested, until its weights are observed; 0 without one.",
 )
 ROLLBACK_ACCEPTED = Metric(
-    "RollbackAccepted", "Seconds", ("Endpoint",), "Time from the request of a rollback until the platform accepted it."
+    "RollbackAccepted", "Seconds", ("Stack",), "Time from the request of a rollback until the platform accepted it."
 )
 ROLLBACK_OBSERVED = Metric(
     "RollbackObserved",
     "Seconds",
-    ("Endpoint",),
+    ("Stack",),
     "Time from the request of a rollback until the weights were read back.",
 )
 OUT_OF_BAND_CHANGES = Metric(
     "OutOfBandChanges",
     "Count",
-    ("Endpoint",),
+    ("Stack",),
     "Open incidents about weights that changed without an entry in the ledger.",
 )
 DEPLOYMENT_RUNNING = Metric(
-    "DeploymentRunning", "Count", ("Endpoint",), "1 while the endpoint moves to another configuration.", upper_bound=1
+    "DeploymentRunning", "Count", ("Stack",), "1 while the endpoint moves to another configuration.", upper_bound=1
 )
 DEPLOYMENT_ROLLED_BACK = Metric(
     "DeploymentRolledBack",
     "Count",
-    ("Endpoint",),
+    ("Stack",),
     "1 while no deployment runs and the live configuration is not the last requested one.",
     upper_bound=1,
 )
 ENDPOINT_NOT_IN_SERVICE = Metric(
     "EndpointNotInService",
     "Count",
-    ("Endpoint",),
+    ("Stack",),
     "1 while the endpoint's status is one in which it does not serve, or one that it never leaves by itself "
     "(Creating, Deleting, Failed, OutOfService, UpdateRollbackFailed), 0 otherwise.",
     upper_bound=1,
@@ -93,20 +93,20 @@ ENDPOINT_NOT_IN_SERVICE = Metric(
 RECORDS_REFUSED = Metric(
     "RecordsRefused",
     "Count",
-    ("Endpoint",),
+    ("Stack",),
     "Records in the tables, within half an hour, that this program did not write: they were ignored.",
 )
 BUDGET_USED = Metric(
     "BudgetUsed",
     "None",
-    ("Endpoint", "Objective"),
+    ("Stack", "Objective"),
     "Share of an objective's error budget that its window has used: 1 is all of it, and the value may exceed 1.",
 )
 DEPLOYMENT_ABORT = Metric(
-    "DeploymentAbort", "Count", ("Endpoint",), "Never emitted: its alarm is set by hand to stop a running deployment."
+    "DeploymentAbort", "Count", ("Stack",), "Never emitted: its alarm is set by hand to stop a running deployment."
 )
 
-_VARIANT_DIMENSIONS = ("Endpoint", "Variant")
+_VARIANT_DIMENSIONS = ("Stack", "Variant")
 LIVE_SHARE = Metric(
     "LiveShare", "None", _VARIANT_DIMENSIONS, "The variant's live share of the traffic, 0 to 1.", upper_bound=1
 )
@@ -138,7 +138,7 @@ DRIFT_SEVERITY = Metric(
     upper_bound=3,
 )
 HOURS_FAILING = Metric(
-    "HoursFailing", "Count", ("Endpoint",), "Hours of captured data that were tried but not read completely so far."
+    "HoursFailing", "Count", ("Stack",), "Hours of captured data that were tried but not read completely so far."
 )
 
 _PRODUCTION_VARIANT_DIMENSIONS = ("EndpointName", "VariantName")

@@ -148,7 +148,7 @@ class ServingEndpoint(pulumi.ComponentResource):
             alarm_description=f"Stops a running deployment of {self._context.model}: set by its rollback function",
             namespace=metrics.DEPLOYMENT_ABORT.namespace,
             metric_name=metrics.DEPLOYMENT_ABORT.name,
-            dimensions=metrics.DEPLOYMENT_ABORT.build_dimensions(Endpoint=self._context.key),
+            dimensions=metrics.DEPLOYMENT_ABORT.build_dimensions(Stack=self._context.key),
             statistic="Maximum",
             comparison_operator="GreaterThanOrEqualToThreshold",
             threshold=1,

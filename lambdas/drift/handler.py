@@ -94,7 +94,7 @@ def handler(event: Mapping[str, Any] | None, context: object = None) -> dict[str
     if not result.skipped:
         print(
             format_embedded_metrics(
-                {metrics.HOURS_FAILING: float(result.failing_count)}, {"Endpoint": env.resources.stack_key}, now
+                {metrics.HOURS_FAILING: float(result.failing_count)}, {"Stack": env.resources.stack_key}, now
             )
         )
     return {
@@ -144,5 +144,5 @@ def format_metrics(hour: VariantHour, env: DriftEnvironment) -> str:
         metrics.DRIFT_SEVERITY: SEVERITY_RANKS[DriftSeverity(hour.severity)],
     }
     return format_embedded_metrics(
-        values, {"Endpoint": env.resources.stack_key, "Variant": hour.variant}, hour.hour + timedelta(hours=1)
+        values, {"Stack": env.resources.stack_key, "Variant": hour.variant}, hour.hour + timedelta(hours=1)
     )

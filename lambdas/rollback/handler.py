@@ -222,7 +222,7 @@ def emit_error_budgets(env: RollbackEnvironment, now: datetime) -> None:
         # A variant that was added since the last reading counts from now on.
         error_budgets.variants = list_variants()
         for kind, used_share in error_budgets.read_used_shares(get_clients().cloudwatch, now).items():
-            dimensions = {"Endpoint": env.key, "Objective": kind}
+            dimensions = {"Stack": env.key, "Objective": kind}
             print(format_embedded_metrics({metrics.BUDGET_USED: used_share}, dimensions, now))
     except Exception as error:
         LOGGER.warning("The error budgets were not read: %s", summarize_error(error))
@@ -240,7 +240,7 @@ def format_metrics(result: RollbackResult, traffic: TrafficController, env: Roll
         values[metrics.ROLLBACK_ACCEPTED] = result.receipt.api_accepted_s
     if result.receipt.weights_observed_s is not None:
         values[metrics.ROLLBACK_OBSERVED] = result.receipt.weights_observed_s
-    yield format_embedded_metrics(values, {"Endpoint": env.key}, now)
+    yield format_embedded_metrics(values, {"Stack": env.key}, now)
     for variant, share in gauges.shares.items():
         properties = {"Role": "champion" if variant == env.plan.target else "challenger"}
         if variant in gauges.served_versions:
@@ -249,5 +249,5 @@ def format_metrics(result: RollbackResult, traffic: TrafficController, env: Roll
                 "Since": gauges.served_versions[variant].since,
             }
         yield format_embedded_metrics(
-            {metrics.LIVE_SHARE: share}, {"Endpoint": env.key, "Variant": variant}, now, properties
+            {metrics.LIVE_SHARE: share}, {"Stack": env.key, "Variant": variant}, now, properties
         )

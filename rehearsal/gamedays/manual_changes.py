@@ -55,5 +55,5 @@ def put_item(harness: Harness, table: str, values: Mapping[str, object]) -> None
 def forge_rollback(harness: Harness) -> None:
     """Writes a run that rolls back to the challenger into the control table."""
     run = RollbackRun("forged", "pending", harness.challenger, harness.control.get_time(), revision=9)
-    record = {"endpoint": harness.outputs["key"], "key": "run", "revision": 9, "run": run.to_json()}
+    record = {"stack": harness.outputs["key"], "key": "run", "revision": 9, "run": run.to_json()}
     put_item(harness, harness.control_table(), record)

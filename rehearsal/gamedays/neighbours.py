@@ -101,7 +101,7 @@ def _find_watched_stacks(alarm: Mapping[str, Any]) -> set[str]:
     """The keys of the stacks whose metrics an alarm reads."""
     metrics = [alarm, *(query["MetricStat"]["Metric"] for query in alarm.get("Metrics", ()) if "MetricStat" in query)]
     dimensions = [each for metric in metrics for each in metric.get("Dimensions", ())]
-    return {each["Value"] for each in dimensions if each["Name"] == "Endpoint"}
+    return {each["Value"] for each in dimensions if each["Name"] == "Stack"}
 
 
 def _create_controller(harness: Harness, outputs: Mapping[str, Any]) -> TrafficController:
@@ -114,7 +114,7 @@ def _read_maximum(harness: Harness, key: str, metric: str) -> tuple[float, int]:
     points = harness.get_client("cloudwatch").get_metric_statistics(
         Namespace="Tidewatch",
         MetricName=metric,
-        Dimensions=[{"Name": "Endpoint", "Value": key}],
+        Dimensions=[{"Name": "Stack", "Value": key}],
         StartTime=harness.started_at,
         EndTime=harness.control.get_time(),
         Period=60,

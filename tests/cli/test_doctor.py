@@ -70,7 +70,7 @@ def test_a_ledger_that_was_rewritten_fails_with_its_runbook(operated_canary: Dep
         operated_canary.outputs()["ledger"],
         operated_canary.outputs()["key"],
     )
-    place = {"endpoint": {"S": key}, "sequence": {"N": "1"}}
+    place = {"stack": {"S": key}, "sequence": {"N": "1"}}
     first = dynamodb.get_item(TableName=name, Key=place)["Item"]
     dynamodb.put_item(TableName=name, Item={**first, "who": {"S": "somebody else"}})
     found = _run_checks(operated_canary.outputs())["ledger"]

@@ -139,7 +139,7 @@ def test_a_budget_is_what_was_measured_last(watched_canary: DeployedProgram) -> 
                 {
                     "MetricName": "BudgetUsed",
                     "Dimensions": [
-                        {"Name": "Endpoint", "Value": "tidewatch/rehearsal/flights"},
+                        {"Name": "Stack", "Value": "tidewatch/rehearsal/flights"},
                         {"Name": "Objective", "Value": "availability"},
                     ],
                     "Timestamp": watched_canary.clock.now() - timedelta(minutes=minutes),

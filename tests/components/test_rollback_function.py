@@ -136,7 +136,7 @@ def _may_write(dynamodb: Any, table: str, key: str, way: str) -> bool:
     sort = {"sequence": {"N": "9"}} if "ledger" in table else {"key": {"S": "x"}}
     put = {
         "TableName": table,
-        "Item": {"endpoint": {"S": key}, **sort},
+        "Item": {"stack": {"S": key}, **sort},
         "ConditionExpression": "attribute_exists(never)",
     }
     try:

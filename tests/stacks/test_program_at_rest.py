@@ -81,7 +81,7 @@ def test_a_published_version_can_be_neither_replaced_nor_deleted(canary: Deploye
 
 def test_the_ledger_cannot_be_rewritten(canary: DeployedProgram):
     dynamodb, ledger = make_client("dynamodb"), canary.outputs()["ledger"]
-    first = {"endpoint": {"S": "tidewatch/rehearsal/flights"}, "sequence": {"N": "1"}}
+    first = {"stack": {"S": "tidewatch/rehearsal/flights"}, "sequence": {"N": "1"}}
     ending = {"Enabled": True, "AttributeName": "at"}
     for attempt in (
         lambda: dynamodb.delete_item(TableName=ledger, Key=first),

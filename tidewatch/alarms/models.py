@@ -244,7 +244,7 @@ class DimensionResolver(Generic[T]):
 
     def _resolve_value(self, dimension: str, stat: MetricStat, variant: str) -> T | str:
         match dimension:
-            case "Endpoint":
+            case "Stack":
                 return self.key
             case "EndpointName":
                 return self.endpoint

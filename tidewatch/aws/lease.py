@@ -51,7 +51,7 @@ class LeaseTable:
         try:
             self.dynamodb.put_item(
                 TableName=self.table,
-                Item=to_item({"endpoint": self.key, "key": f"lease#{name}", **body}),
+                Item=to_item({"stack": self.key, "key": f"lease#{name}", **body}),
                 ConditionExpression="attribute_not_exists(#expires) OR NOT attribute_type(#expires, :number) "
                 "OR #expires < :now OR #expires > :longest",
                 ExpressionAttributeNames={"#expires": "expires"},
@@ -74,7 +74,7 @@ class LeaseTable:
         try:
             self.dynamodb.delete_item(
                 TableName=self.table,
-                Key={"endpoint": {"S": self.key}, "key": {"S": f"lease#{name}"}},
+                Key={"stack": {"S": self.key}, "key": {"S": f"lease#{name}"}},
                 ConditionExpression="#holder = :holder",
                 ExpressionAttributeNames={"#holder": "holder"},
                 ExpressionAttributeValues={":holder": {"S": lease.holder}},

@@ -75,7 +75,7 @@ class ScalableTargets:
         for variant, settings in found.items():
             is_own = variant in suspended and suspended[variant].get("registration") != settings["registration"]
             suspended[variant] = _merge_arns(suspended[variant], settings) if is_own else settings
-        self._control.put(SCALING_KEY, {"resource": self._endpoint, "targets": suspended})
+        self._control.put(SCALING_KEY, {"endpoint": self._endpoint, "targets": suspended})
         for variant in found:
             self._autoscaling.deregister_scalable_target(**self._build_target_key(variant))
 
@@ -97,7 +97,7 @@ class ScalableTargets:
             else {variant: settings for variant, settings in suspended.items() if variant not in returning}
         )
         if remaining and returning:
-            self._control.put(SCALING_KEY, {"resource": self._endpoint, "targets": remaining})
+            self._control.put(SCALING_KEY, {"endpoint": self._endpoint, "targets": remaining})
         elif suspended and not remaining:
             self._control.delete(SCALING_KEY)
         return notes
@@ -105,7 +105,7 @@ class ScalableTargets:
     def _read_suspended(self) -> dict[str, Any]:
         """Returns what was removed from this endpoint. Records of an earlier endpoint of the stack do not count."""
         found = self._control.read(SCALING_KEY, _validate_item)
-        return dict(found["targets"]) if found and found.get("resource", self._endpoint) == self._endpoint else {}
+        return dict(found["targets"]) if found and found.get("endpoint", self._endpoint) == self._endpoint else {}
 
     def _read_settings(self, variant: str) -> dict[str, Any] | None:
         """Returns the settings of a variant's scalable target in the form of a table item."""

@@ -59,14 +59,14 @@ class TrafficLease:
 class ConfigRequest:
     """The configuration that was last requested for a physical endpoint, and the writer that requested it."""
 
-    resource: str
+    endpoint: str
     config: str
     writer: str = ""
 
     @classmethod
     def from_item(cls, found: Mapping[str, Any]) -> ConfigRequest:
-        request = cls(found["resource"], found["config"], found.get("writer", ""))
-        require_text_fields(request, "resource", "config")
+        request = cls(found["endpoint"], found["config"], found.get("writer", ""))
+        require_text_fields(request, "endpoint", "config")
         return request
 
 
@@ -168,12 +168,12 @@ class ControlTable:
     def read_requested_config(self, endpoint: str) -> str | None:
         """Returns the configuration last requested for this physical endpoint, or None if none is recorded."""
         found = self.read(REQUESTED_CONFIG_KEY, ConfigRequest.from_item)
-        return found.config if found and found.resource == endpoint else None
+        return found.config if found and found.endpoint == endpoint else None
 
     def read_requested_endpoint(self) -> str:
         """Returns the physical endpoint of the last request, or "" if none is recorded."""
         found = self.read(REQUESTED_CONFIG_KEY, ConfigRequest.from_item)
-        return found.resource if found else ""
+        return found.endpoint if found else ""
 
     def read_requesting_writer(self) -> str:
         """Returns the writer of the last request, or "" if none is recorded."""
@@ -182,7 +182,7 @@ class ControlTable:
 
     def write_requested_config(self, endpoint: str, config: str, writer: str = "") -> None:
         at = self._clock.now().isoformat()
-        self.put(REQUESTED_CONFIG_KEY, {"resource": endpoint, "config": config, "writer": writer, "at": at})
+        self.put(REQUESTED_CONFIG_KEY, {"endpoint": endpoint, "config": config, "writer": writer, "at": at})
 
     def get(self, key: str) -> dict[str, Any] | None:
         """Returns the values of an item, or None if the item or the table does not exist."""
@@ -272,7 +272,7 @@ class ControlTable:
             raise
 
     def _build_key(self, key: str) -> Any:
-        return {"endpoint": {"S": self._stack}, "key": {"S": key}}
+        return {"stack": {"S": self._stack}, "key": {"S": key}}
 
     def _put(
         self, key: str, body: Mapping[str, object], condition: str, names: Mapping[str, str], seen: Mapping[str, object]
@@ -284,7 +284,7 @@ class ControlTable:
             with self._translate_errors():
                 self._dynamodb.put_item(
                     TableName=self._table,
-                    Item=to_item({"endpoint": self._stack, "key": key, **body}),
+                    Item=to_item({"stack": self._stack, "key": key, **body}),
                     **(conditional if condition else {}),
                 )
         except Exception as error:

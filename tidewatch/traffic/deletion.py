@@ -96,7 +96,7 @@ class EndpointDeletion:
     def is_requested(entries: Sequence[LedgerEntry], endpoint: str) -> bool:
         """Whether the newest intent is the deletion of this endpoint and SageMaker accepted it."""
         intent = next((entry for entry in reversed(entries) if entry.kind == "intent"), None)
-        if intent is None or intent.resource != endpoint or intent.after is not None:
+        if intent is None or intent.endpoint != endpoint or intent.after is not None:
             return False
         return not any(entry.intent == intent.sequence and entry.error for entry in entries)
 

@@ -35,15 +35,15 @@ def read_gauges(writer: Writer, read_snapshot: Callable[[], TrafficSnapshot]) ->
 
     Records each version that a variant holds for the first time.
     """
-    control, resource = writer.control, writer.resource_names.endpoint
+    control, endpoint = writer.control, writer.resource_names.endpoint
     # Read before the state, so that a deployment that begins in between is seen running.
-    requested_config = control.read_requested_config(resource)
+    requested_config = control.read_requested_config(endpoint)
     snapshot, now = read_snapshot(), writer.clock.now()
     models = control.read_models(snapshot.config) or {} if snapshot.config else {}
     is_awaited = requested_config not in (None, snapshot.config) and writer.heartbeat.is_other_alive(
         control.read_requesting_writer()
     )
-    is_deletion_requested = EndpointDeletion.is_requested(snapshot.entries, resource)
+    is_deletion_requested = EndpointDeletion.is_requested(snapshot.entries, endpoint)
     served_versions = track_served_versions(control, models, now)
     found = _compute_gauges(
         snapshot,

@@ -96,7 +96,7 @@ class HashChain:
         Returns its number, or None if another writer took that number. Raises TableMissing.
         """
         number = self.last_number + 1
-        new_item = to_item({"endpoint": self.key, **body, "sequence": number, "previous": self._last_digest or None})
+        new_item = to_item({"stack": self.key, **body, "sequence": number, "previous": self._last_digest or None})
         try:
             self._dynamodb.put_item(
                 TableName=self._table,
@@ -127,7 +127,7 @@ class HashChain:
 
     def _query(self, condition: str, number: object) -> Iterator[dict[str, Any]]:
         """Yields the items whose number meets the condition, in order."""
-        names, expression_values, start = {"#endpoint": "endpoint"}, {":key": {"S": self.key}}, dict[str, Any]()
+        names, expression_values, start = {"#stack": "stack"}, {":key": {"S": self.key}}, dict[str, Any]()
         if condition:
             names["#sequence"] = "sequence"
             expression_values[":number"] = {"N": str(number)}
@@ -135,7 +135,7 @@ class HashChain:
             try:
                 page: Any = self._dynamodb.query(
                     TableName=self._table,
-                    KeyConditionExpression=f"#endpoint = :key{condition}",
+                    KeyConditionExpression=f"#stack = :key{condition}",
                     ExpressionAttributeNames=names,
                     ExpressionAttributeValues=expression_values,
                     ConsistentRead=True,

@@ -36,7 +36,7 @@ class LedgerEntry:
     who: str
     at: datetime
     why: str = ""
-    resource: str = ""
+    endpoint: str = ""
     """The physical endpoint."""
     before: Split | None = None
     after: Split | None = None
@@ -112,14 +112,14 @@ class LedgerEntry:
         return cls(**values)
 
 
-def replay_split(entries: Iterable[LedgerEntry], resource: str = "") -> Split | None:
+def replay_split(entries: Iterable[LedgerEntry], endpoint: str = "") -> Split | None:
     """Returns the last split of the ledger's outcomes and observations, of one physical endpoint if one is named.
 
     None means that the ledger has no split of it yet.
     """
     split: Split | None = None
     for entry in entries:
-        if entry.kind in ("outcome", "out_of_band") and entry.after and (not resource or entry.resource == resource):
+        if entry.kind in ("outcome", "out_of_band") and entry.after and (not endpoint or entry.endpoint == endpoint):
             split = entry.after
     return split
 
@@ -139,11 +139,11 @@ class Ledger:
         dynamodb: DynamoDBClient,
         table: str,
         key: str,
-        resource: str,
+        endpoint: str,
         copied_up_to: Callable[[str], int] | None = None,
     ) -> None:
         self._table = table
-        self._resource = resource
+        self._endpoint = endpoint
         self._change_chain = HashChain(dynamodb, table, key, copied_up_to)
         self._acknowledgement_chain = HashChain(dynamodb, table, build_acknowledgements_key(key), copied_up_to)
         self._entries: list[LedgerEntry] = []
@@ -245,7 +245,7 @@ class Ledger:
             chain = self._acknowledgement_chain if is_acknowledgement else self._change_chain
             entry = replace(
                 draft,
-                resource=self._resource,
+                endpoint=self._endpoint,
                 seen_sequence=self._change_chain.last_number if is_acknowledgement else None,
             ).sanitize()
             number = chain.add(entry.to_json())

@@ -63,13 +63,13 @@ def _find_missing_entry(
 
     Returns None if none is missing or its writer is alive.
     """
-    now, key, resource = writer.clock.now(), writer.resource_names.key, writer.resource_names.endpoint
-    recorded_split = replay_split(entries, resource)
+    now, key, endpoint = writer.clock.now(), writer.resource_names.key, writer.resource_names.endpoint
+    recorded_split = replay_split(entries, endpoint)
     if live.is_close_to(recorded_split):
         return None
     if recorded_split is None:
         return LedgerEntry("out_of_band", "out_of_band", now, "The first observed split of the endpoint.", after=live)
-    if intent := find_pending_intent(entries, live, resource):
+    if intent := find_pending_intent(entries, live, endpoint):
         if _is_intent_active(writer, intent):
             return None
         why = "Completed after its writer died." if intent.writer else intent.why
@@ -85,11 +85,11 @@ def _find_missing_entry(
     )  # fmt: skip
 
 
-def find_pending_intent(entries: Sequence[LedgerEntry], live: Split, resource: str) -> LedgerEntry | None:
+def find_pending_intent(entries: Sequence[LedgerEntry], live: Split, endpoint: str) -> LedgerEntry | None:
     """Returns the newest intent for this split that has no outcome and follows the last known live split, or None."""
     answered_sequences = {entry.intent for entry in entries if entry.kind == "outcome"}
     for entry in reversed(entries):
-        if entry.resource != resource:
+        if entry.endpoint != endpoint:
             continue
         if entry.kind in ("outcome", "out_of_band") and entry.after:
             return None

@@ -50,7 +50,7 @@ def _run_endless_lease(harness: Harness) -> None:
         manual_changes.put_item(
             harness,
             harness.control_table(),
-            {"endpoint": stack, "key": f"lease#{name}", "holder": "me", "expires": FAR_FUTURE},
+            {"stack": stack, "key": f"lease#{name}", "holder": "me", "expires": FAR_FUTURE},
         )
     fault = harness.inject_fault(
         "variant_errors", variant=harness.challenger, rate=0.5, label="leases that do not end; half of its answers fail"
@@ -94,7 +94,7 @@ def _run_broken_ledger_entry(harness: Harness) -> None:
     harness.run_minutes(WARMUP_MINUTES)
     last_sequence = max(entry.sequence for entry in harness.traffic().entries())
     malformed_entry = {
-        "endpoint": harness.outputs["key"],
+        "stack": harness.outputs["key"],
         "sequence": last_sequence + 1,
         "kind": "intent",
         "who": "somebody",

@@ -71,7 +71,7 @@ def _account(folder: Path) -> None:
     s3, dynamodb = map(make_client, ("s3", "dynamodb"))
     for bucket in ("flights-capture", "flights-monitoring", "flights-registry"):
         s3.create_bucket(Bucket=bucket)
-    keys = (("endpoint", "HASH"), ("key", "RANGE"))
+    keys = (("stack", "HASH"), ("key", "RANGE"))
     dynamodb.create_table(
         TableName="control",
         BillingMode="PAY_PER_REQUEST",
@@ -132,11 +132,11 @@ def test_an_hour_that_is_named_is_read_again_and_gives_the_same() -> None:
 def test_an_hour_emits_its_metrics_by_variant(capsys: pytest.CaptureFixture[str]) -> None:
     function.handler({})
     line, run = read_emitted_metrics(capsys)
-    assert (run["Endpoint"], run["HoursFailing"]) == ("tidewatch/dev/flights", 0)
+    assert (run["Stack"], run["HoursFailing"]) == ("tidewatch/dev/flights", 0)
     assert line["_aws"]["Timestamp"] == int((HOUR + timedelta(minutes=60)).timestamp() * 1000)
     (directive,) = line["_aws"]["CloudWatchMetrics"]
-    assert directive["Dimensions"] == [["Endpoint", "Variant"]]
-    assert (line["Endpoint"], line["Variant"]) == ("tidewatch/dev/flights", "blue")
+    assert directive["Dimensions"] == [["Stack", "Variant"]]
+    assert (line["Stack"], line["Variant"]) == ("tidewatch/dev/flights", "blue")
     assert (line["FeaturesChecked"], line["RecordsRead"], line["RecordsRejected"]) == (1, 201, 1)
     assert (line["FeaturesDrifting"], line["DriftInsufficient"]) == (1, 0)
     assert line["MaxPsi"] > 0.2
@@ -145,7 +145,7 @@ def test_an_hour_emits_its_metrics_by_variant(capsys: pytest.CaptureFixture[str]
     ours = [
         one
         for one in metrics.EMITTED_METRICS
-        if one.dimensions == ("Endpoint", "Variant") and one is not metrics.LIVE_SHARE
+        if one.dimensions == ("Stack", "Variant") and one is not metrics.LIVE_SHARE
     ]
     assert units == {one.name: one.unit for one in metrics.EMITTED_METRICS if one in ours}
 

@@ -198,10 +198,10 @@ def test_the_sweep_emits_what_of_the_budgets_is_used_every_five_minutes(
         function.handler({"action": "sweep"})
         canary.clock.advance(60)
     lines = budget_lines(capsys.readouterr().out)
-    assert [(line["Endpoint"], line["Objective"], line["BudgetUsed"]) for line in lines] == [
+    assert [(line["Stack"], line["Objective"], line["BudgetUsed"]) for line in lines] == [
         ("tidewatch/dev/flights", "availability", 0.0)
     ] * 3
-    assert lines[0]["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["Endpoint", "Objective"]]
+    assert lines[0]["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["Stack", "Objective"]]
 
 
 def test_no_budget_is_read_while_a_rollback_is_driven_nor_by_an_alarm(
@@ -253,7 +253,7 @@ def test_a_call_emits_its_metrics(canary: Flights, capsys: pytest.CaptureFixture
     function.handler({})
     line, *variants = read_emitted_metrics(capsys)
     assert line["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Tidewatch"
-    assert (line["Endpoint"], line["OpenIncidents"], line["RollbackBlocked"]) == ("tidewatch/dev/flights", 1, 0)
+    assert (line["Stack"], line["OpenIncidents"], line["RollbackBlocked"]) == ("tidewatch/dev/flights", 1, 0)
     assert line["RollbackObserved"] >= 30
     assert {one["Variant"]: one["LiveShare"] for one in variants} == {"blue": 1, "green": 0}
     assert canary.status() == "InService"

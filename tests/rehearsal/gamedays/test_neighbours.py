@@ -55,7 +55,7 @@ def _running(scene: Harness) -> bool:
     points = scene.get_client("cloudwatch").get_metric_statistics(
         Namespace="Tidewatch",
         MetricName="DeploymentRunning",
-        Dimensions=[{"Name": "Endpoint", "Value": scene.outputs["key"]}],
+        Dimensions=[{"Name": "Stack", "Value": scene.outputs["key"]}],
         StartTime=scene.started_at,
         EndTime=scene.control.get_time(),
         Period=60,
@@ -119,7 +119,7 @@ def test_a_neighbour_that_is_not_silent_fails_the_game_day_and_is_told(side_by_s
         scene.run_minutes(1)
         one, other = scene.neighbours
         scene.inject_fault("variant_errors", label="neighbour", endpoint=one["endpoint"]["name"], variant="blue")
-        whose = [{"Name": "Endpoint", "Value": other["key"]}]
+        whose = [{"Name": "Stack", "Value": other["key"]}]
         scene.get_client("cloudwatch").put_metric_data(
             Namespace="Tidewatch",
             MetricData=[{"MetricName": "OpenIncidents", "Dimensions": whose, "Value": 1}],

@@ -189,8 +189,8 @@ def _attempts(told: StackLifecycle) -> Attempts:
     sagemaker, s3 = boto3.client("sagemaker"), boto3.client("s3")
     weights: Any = [{"VariantName": "blue", "DesiredWeight": 0.0}]
     function = boto3.client("lambda").get_function_configuration(FunctionName=outputs["rollback"]["function"])
-    control, head = function["Environment"]["Variables"]["CONTROL_TABLE"], {"endpoint": {"S": "x"}, "key": {"S": "run"}}
-    item = {"endpoint": {"S": "x"}, "at": {"S": "y"}}
+    control, head = function["Environment"]["Variables"]["CONTROL_TABLE"], {"stack": {"S": "x"}, "key": {"S": "run"}}
+    item = {"stack": {"S": "x"}, "at": {"S": "y"}}
     captured = {"Bucket": outputs["buckets"]["capture"], "Key": "capture/one.jsonl"}
     version = {"Bucket": outputs["registry"]["bucket"], "Key": "models/flights/9/manifest.json", "IfNoneMatch": "*"}
     another = boto3.client("kms").create_key()["KeyMetadata"]["KeyId"]

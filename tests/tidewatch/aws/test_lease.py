@@ -13,7 +13,7 @@ from tidewatch.aws.lease import LeaseTable
 def leases() -> Iterator[LeaseTable]:
     with simulate_aws() as clock:
         dynamodb = boto3.client("dynamodb", region_name="us-east-1")
-        keys = (("endpoint", "HASH"), ("key", "RANGE"))
+        keys = (("stack", "HASH"), ("key", "RANGE"))
         dynamodb.create_table(
             TableName="control",
             BillingMode="PAY_PER_REQUEST",
@@ -49,13 +49,13 @@ def test_a_missing_table_is_the_clients_error(leases: LeaseTable) -> None:
 
 @pytest.mark.parametrize("expires", [{"N": "9999999999"}, {"S": "tomorrow"}, {"N": "1e100"}, {"NULL": True}, {"L": []}])
 def test_what_says_that_it_never_ends_is_nobodys(leases: LeaseTable, expires: dict[str, object]) -> None:
-    forged = {"endpoint": {"S": "flights"}, "key": {"S": "lease#traffic"}, "expires": expires}
+    forged = {"stack": {"S": "flights"}, "key": {"S": "lease#traffic"}, "expires": expires}
     leases.dynamodb.put_item(TableName="control", Item=forged)  # type: ignore[arg-type]
     assert leases.acquire("traffic", 15) is not None
 
 
 def test_a_holder_whose_clock_is_a_little_ahead_keeps_its_lease(leases: LeaseTable) -> None:
     ahead = leases.clock.now().timestamp() + 15 + 20
-    held = {"endpoint": {"S": "flights"}, "key": {"S": "lease#traffic"}, "expires": {"N": str(ahead)}}
+    held = {"stack": {"S": "flights"}, "key": {"S": "lease#traffic"}, "expires": {"N": str(ahead)}}
     leases.dynamodb.put_item(TableName="control", Item=held)
     assert leases.acquire("traffic", 15) is None

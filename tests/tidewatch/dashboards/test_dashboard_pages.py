@@ -71,7 +71,7 @@ def test_every_metric_is_of_the_catalog_or_named_by_the_config(about: DashboardC
             else:
                 assert CATALOG[namespace, name] == set(dimensions)
                 assert dimensions.get("EndpointName", "flights-4b53caf") == "flights-4b53caf"
-                assert dimensions.get("Endpoint", "tidewatch/dev/flights") == "tidewatch/dev/flights"
+                assert dimensions.get("Stack", "tidewatch/dev/flights") == "tidewatch/dev/flights"
 
 
 @given(subjects())

@@ -192,14 +192,14 @@ def make_tables(clients: Clients, suffix: str = "") -> None:
     """The ledger and the control table."""
     for table, (key, kind) in TABLE_KEYS.items():
         types: Any = [
-            {"AttributeName": "endpoint", "AttributeType": "S"},
+            {"AttributeName": "stack", "AttributeType": "S"},
             {"AttributeName": key, "AttributeType": kind},
         ]
         clients.dynamodb.create_table(
             TableName=table + suffix,
             BillingMode="PAY_PER_REQUEST",
             KeySchema=[
-                {"AttributeName": "endpoint", "KeyType": "HASH"},
+                {"AttributeName": "stack", "KeyType": "HASH"},
                 {"AttributeName": key, "KeyType": "RANGE"},
             ],
             AttributeDefinitions=types,

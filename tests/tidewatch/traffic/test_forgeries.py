@@ -21,12 +21,12 @@ def forge_run(canary: Flights, **changes: Any) -> RollbackRun:
 
 
 def put_head(canary: Flights, run: object, **others: object) -> None:
-    body = {"endpoint": PLACE.key, "key": "run", "revision": 9, "run": run, **others}
+    body = {"stack": PLACE.key, "key": "run", "revision": 9, "run": run, **others}
     canary.clients.dynamodb.put_item(TableName="control", Item=to_item(body))
 
 
 def put_entry(canary: Flights, sequence: float, key: str = PLACE.key, **values: Any) -> None:
-    body = {"endpoint": key, "sequence": sequence, **values}
+    body = {"stack": key, "sequence": sequence, **values}
     canary.clients.dynamodb.put_item(TableName="ledger", Item=to_item(body))
 
 
@@ -128,7 +128,7 @@ def test_people_are_told_for_half_an_hour(canary: Flights) -> None:
 
 @pytest.mark.parametrize("expires", [{"N": "99999999999"}, {"S": "never"}])
 def test_an_endless_lease_holds_no_rollback_up(canary: Flights, expires: Any) -> None:
-    lease = {"endpoint": {"S": PLACE.key}, "key": {"S": "lease#traffic"}, "expires": expires}
+    lease = {"stack": {"S": PLACE.key}, "key": {"S": "lease#traffic"}, "expires": expires}
     canary.clients.dynamodb.put_item(TableName="control", Item=lease)
     assert canary.roll_back().state == "rolled_back"
     assert canary.live() == {"blue": 1.0, "green": 0.0}

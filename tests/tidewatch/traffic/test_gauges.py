@@ -40,7 +40,7 @@ def seen_during(account: Flights, status: str) -> list[dict[str, float]]:
 
 def test_a_calm_endpoint_has_every_gauge_at_zero(canary: Flights) -> None:
     assert read(canary) == CALM
-    assert all(metric.dimensions == ("Endpoint",) for metric in canary.controller().read_gauges().endpoint)
+    assert all(metric.dimensions == ("Stack",) for metric in canary.controller().read_gauges().endpoint)
     assert {metric.name for metric in canary.controller().read_gauges().endpoint} <= {
         metric.name for metric in metrics.EMITTED_METRICS
     }

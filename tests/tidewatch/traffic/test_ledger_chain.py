@@ -42,7 +42,7 @@ def copies(account: Flights) -> LedgerCopies:
 def items(account: Flights, key: str = PLACE.key) -> list[dict[str, Any]]:
     found = account.clients.dynamodb.query(
         TableName="ledger",
-        KeyConditionExpression="endpoint = :key",
+        KeyConditionExpression="stack = :key",
         ExpressionAttributeValues={":key": {"S": key}},
     )
     return [dict(one) for one in found["Items"]]
@@ -53,9 +53,7 @@ def put(account: Flights, one: dict[str, Any]) -> None:
 
 
 def remove(account: Flights, one: dict[str, Any]) -> None:
-    account.clients.dynamodb.delete_item(
-        TableName="ledger", Key={"endpoint": one["endpoint"], "sequence": one["sequence"]}
-    )
+    account.clients.dynamodb.delete_item(TableName="ledger", Key={"stack": one["stack"], "sequence": one["sequence"]})
 
 
 def find_tampering(account: Flights) -> tuple[str, ...]:
@@ -135,7 +133,7 @@ def test_copying_hides_no_chain_that_was_made_anew_however_it_grows(history: Fli
 
 def test_what_follows_an_entry_that_fits_nothing_is_copied_all_the_same(history: Flights) -> None:
     last = len(items(history))
-    odd = {"endpoint": {"S": PLACE.key}, "sequence": {"N": str(last + 1)}, "kind": {"S": "odd"}}
+    odd = {"stack": {"S": PLACE.key}, "sequence": {"N": str(last + 1)}, "kind": {"S": "odd"}}
     put(history, odd)
     history.controller().ledger.append(lambda _: LedgerEntry("outcome", "me", history.clock.now()))
     keep(history)

@@ -38,7 +38,7 @@ KEYS = (
 NAMES = (
     *("run", "revision", "incident", "state", "target", "requested_at", "observed_at", "abort_tripped", "notes"),
     *(
-        "resource",
+        "endpoint",
         "config",
         "writer",
         "variants",
@@ -119,7 +119,7 @@ def bodies(names: tuple[str, ...]) -> st.SearchStrategy[dict[str, Any]]:
 
 def put(account: Flights, key: str, body: dict[str, Any]) -> None:
     named = key.format(config=account.controller().state().config)
-    whole = {**body, "endpoint": {"S": PLACE.key}, "key": {"S": named}}
+    whole = {**body, "stack": {"S": PLACE.key}, "key": {"S": named}}
     account.clients.dynamodb.put_item(TableName="control", Item=whole)
 
 
@@ -158,7 +158,7 @@ def test_no_entry_of_the_ledger_stops_the_sweep(
     traffic.entries()
     chain = traffic.ledger.chains[acknowledges]
     number = {"sequence": {"N": str(chain.last_number + 1)}}
-    swept_canary.clients.dynamodb.put_item(TableName="ledger", Item={**body, "endpoint": {"S": chain.key}, **number})
+    swept_canary.clients.dynamodb.put_item(TableName="ledger", Item={**body, "stack": {"S": chain.key}, **number})
     assert metrics.RECORDS_REFUSED.name in sweep_minute(swept_canary)
 
 
@@ -166,7 +166,7 @@ ODD: tuple[dict[str, Any], ...] = (
     {},
     {"variants": {"M": {"blue": {"S": "3"}}}},
     {"variants": {"M": {"blue": {"M": {"version": {"S": "3"}, "more": {"S": ""}}}}}},
-    {"variants": {"L": []}, "resource": {"N": "5"}, "config": {"S": "x"}},
+    {"variants": {"L": []}, "endpoint": {"N": "5"}, "config": {"S": "x"}},
     {"models": {"M": {"blue": {"S": "3"}}}, "before": {"M": {}}, "sequence": {"S": "1"}, "expires": {"S": "never"}},
     {"before": {"M": {"blue": {"N": "1"}}}, "sequence": {"N": "0"}, "variants": {"L": []}, "config": {"S": "x"}},
 )

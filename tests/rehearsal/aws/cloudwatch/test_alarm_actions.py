@@ -45,7 +45,7 @@ def test_a_topic_gets_one_message_for_each_change_of_state(account: Account) -> 
 
 def test_the_message_of_a_metric_alarm(account: Account) -> None:
     mailbox(account)
-    dimensions = [{"Name": "Endpoint", "Value": "flights"}]
+    dimensions = [{"Name": "Stack", "Value": "flights"}]
     put_alarm(account, AlarmActions=[TOPIC], AlarmDescription="too many", Dimensions=dimensions)
     minutes(account, [5], Dimensions=dimensions)
     (message,) = receive_messages(account)
@@ -72,7 +72,7 @@ def test_the_message_of_a_metric_alarm(account: Account) -> None:
             "StatisticType": "Statistic",
             "Statistic": "SUM",
             "Unit": None,
-            "Dimensions": [{"value": "flights", "name": "Endpoint"}],
+            "Dimensions": [{"value": "flights", "name": "Stack"}],
             "Period": 60,
             "EvaluationPeriods": 1,
             "DatapointsToAlarm": 1,

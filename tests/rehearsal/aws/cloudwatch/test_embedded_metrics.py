@@ -14,7 +14,7 @@ from tidewatch.aws.embedded_metrics import format_embedded_metrics
 from tidewatch.metrics import OPEN_INCIDENTS
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
-LINE = format_embedded_metrics({OPEN_INCIDENTS: 2}, {"Endpoint": "flights"}, NOON)
+LINE = format_embedded_metrics({OPEN_INCIDENTS: 2}, {"Stack": "flights"}, NOON)
 EMITTER = """
 import json
 def handler(event, context):
@@ -25,7 +25,7 @@ def handler(event, context):
 def test_a_line_of_our_own_functions_is_understood() -> None:
     """Source: user guide, "Embedded metric format specification"."""
     (found,) = parse_line(LINE)
-    assert (found.namespace, found.name, found.dimensions) == ("Tidewatch", "OpenIncidents", {"Endpoint": "flights"})
+    assert (found.namespace, found.name, found.dimensions) == ("Tidewatch", "OpenIncidents", {"Stack": "flights"})
     assert (found.values, found.unit, found.timestamp) == ((2.0,), "Count", NOON.timestamp())
 
 
@@ -36,7 +36,7 @@ def test_a_line_of_our_own_functions_is_understood() -> None:
         "START RequestId: 1",
         "{",
         '{"CloudWatchMetrics": 1}',
-        LINE.replace('"Endpoint": "flights"', '"Other": "flights"'),
+        LINE.replace('"Stack": "flights"', '"Other": "flights"'),
         LINE.replace('"OpenIncidents": 2', '"OpenIncidents": "two"'),
         LINE.replace("Timestamp", "Time"),
     ],
@@ -47,20 +47,20 @@ def test_any_other_line_is_just_a_line(line: str) -> None:
 
 def test_every_set_of_dimensions_is_a_metric_and_a_list_holds_several_values() -> None:
     line = json.loads(LINE) | {"Variant": "blue", "OpenIncidents": [1, 2]}
-    line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] = [["Endpoint"], ["Endpoint", "Variant"]]
+    line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] = [["Stack"], ["Stack", "Variant"]]
     first, second = parse_line(json.dumps(line))
-    assert (first.dimensions, first.values) == ({"Endpoint": "flights"}, (1.0, 2.0))
-    assert second.dimensions == {"Endpoint": "flights", "Variant": "blue"}
+    assert (first.dimensions, first.values) == ({"Stack": "flights"}, (1.0, 2.0))
+    assert second.dimensions == {"Stack": "flights", "Variant": "blue"}
 
 
 def test_an_alarm_sees_what_a_function_measured(account: Account) -> None:
     account.function("emitter", EMITTER)
-    where = [{"Name": "Endpoint", "Value": "flights"}]
+    where = [{"Name": "Stack", "Value": "flights"}]
     put_alarm(account, Namespace="Tidewatch", MetricName="OpenIncidents", Dimensions=where, Statistic="Maximum")
     account.clock.advance(30)
     account.invoke(
         "emitter",
-        json.loads(format_embedded_metrics({OPEN_INCIDENTS: 2}, {"Endpoint": "flights"}, account.clock.now())),
+        json.loads(format_embedded_metrics({OPEN_INCIDENTS: 2}, {"Stack": "flights"}, account.clock.now())),
     )
     account.clock.advance(30)
     fired = state(account)

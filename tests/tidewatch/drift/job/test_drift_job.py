@@ -45,7 +45,7 @@ class Account:
         self.clients = DriftClients(self.s3, boto3.client("dynamodb"), boto3.client("events"))
         for bucket in (PLACE.capture_bucket, PLACE.monitoring_bucket, PLACE.registry_bucket):
             self.s3.create_bucket(Bucket=bucket)
-        keys = (("endpoint", "HASH"), ("key", "RANGE"))
+        keys = (("stack", "HASH"), ("key", "RANGE"))
         self.clients.dynamodb.create_table(
             TableName="control",
             BillingMode="PAY_PER_REQUEST",

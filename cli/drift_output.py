@@ -1,17 +1,19 @@
-"""What `tidewatch drift` prints: a verdict as a table of features or as JSON, and the accounting of every record."""
+"""What `tidewatch drift` prints: what a reference holds, or a verdict with the accounting of every record."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
-from cli.console import create_table_console
+from cli.console import Console, create_table_console
 from tidewatch.capture.accounting import Accounting
 from tidewatch.capture.reject_reasons import EXPLANATIONS, RejectReason
+from tidewatch.drift.reference import NumericFeature, Reference
 from tidewatch.drift.reports import format_statistics, list_examples, sort_worst_first, summarize_records
 from tidewatch.drift.statistics import ModelVerdict, Verdict
 from tidewatch.drift.tables import is_parquet
@@ -26,9 +28,23 @@ STYLES = {
 }
 
 
-def format_names(names: Sequence[str]) -> str:
-    """Returns the number of names, and the names."""
-    return f"{len(names)}: {', '.join(map(collapse_whitespace, names))}" if names else "0"
+def print_reference(path: Path, reference: Reference, notes: Sequence[str]) -> None:
+    """Prints what a reference that was written holds, and the notes about it."""
+    console = Console(highlight=False, soft_wrap=True)
+    numeric_names = [feature.name for feature in reference.features if isinstance(feature, NumericFeature)]
+    categorical_names = [feature.name for feature in reference.features if not isinstance(feature, NumericFeature)]
+    no_score = "none: give --score COLUMN to monitor the model's answers too"
+    console.print(f"wrote {path}")
+    for heading, value in (
+        ("rows", f"{reference.rows:,}"),
+        ("numeric", _format_names(numeric_names)),
+        ("category", _format_names(categorical_names)),
+        ("score", reference.score.name if reference.score else no_score),
+        ("sha256", reference.digest),
+    ):
+        console.print(f"  {heading:<9}{value}")
+    for sentence in notes:
+        console.print(f"note: {sentence}")
 
 
 def verdict_to_json(verdict: ModelVerdict) -> dict[str, Any]:
@@ -77,6 +93,11 @@ def print_verdict(verdict: ModelVerdict) -> None:
     console.print(table)
     for line in _format_accounting(verdict.records, verdict.rows):
         console.print(line, soft_wrap=True)
+
+
+def _format_names(names: Sequence[str]) -> str:
+    """Returns the number of names, and the names."""
+    return f"{len(names)}: {', '.join(map(collapse_whitespace, names))}" if names else "0"
 
 
 def _style_verdict(verdict: Verdict) -> Text:

@@ -11,14 +11,13 @@ from typing import Annotated, TypeVar
 import typer
 
 from cli.capture_input import CaptureFiles
-from cli.console import Console
-from cli.drift_output import format_names, print_verdict, verdict_to_json
+from cli.drift_output import print_reference, print_verdict, verdict_to_json
 from cli.errors import UserError
 from cli.progress import ProgressBar
 from tidewatch.capture.capture_keys import CAPTURE_SUFFIXES
 from tidewatch.drift.counting.table_counter import count_table
 from tidewatch.drift.profile import Profile, sum_profiles
-from tidewatch.drift.reference import NumericFeature, Reference, decode_reference
+from tidewatch.drift.reference import Reference, decode_reference
 from tidewatch.drift.reports import DriftReport, build_window_report, list_examples, render_report
 from tidewatch.drift.statistics import Verdict, judge_profile
 from tidewatch.drift.tables import PARQUET_SUFFIXES, is_table, open_table
@@ -91,25 +90,7 @@ def reference(
         )
     new_reference = apply_labels(new_reference, label_meanings, str(labels), notes.append)
     _write(output, new_reference.encode())
-    console = Console(highlight=False, soft_wrap=True)
-    numeric_names = [feature.name for feature in new_reference.features if isinstance(feature, NumericFeature)]
-    categorical_names = [feature.name for feature in new_reference.features if not isinstance(feature, NumericFeature)]
-    console.print(f"wrote {output}")
-    for heading, value in (
-        ("rows", f"{new_reference.rows:,}"),
-        ("numeric", format_names(numeric_names)),
-        ("category", format_names(categorical_names)),
-        (
-            "score",
-            new_reference.score.name
-            if new_reference.score
-            else "none: give --score COLUMN to monitor the model's answers too",
-        ),
-        ("sha256", new_reference.digest),
-    ):
-        console.print(f"  {heading:<9}{value}")
-    for sentence in notes:
-        console.print(f"note: {sentence}")
+    print_reference(output, new_reference, notes)
 
 
 def _format_comparison(paths: Sequence[str], reference: Path) -> str:

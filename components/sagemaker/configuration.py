@@ -148,7 +148,6 @@ def create_endpoint_configuration(
     declared split is applied to the endpoint and not written here. The content tag names what it really contains,
     because an `up` with targets may leave out models of the declaration.
     """
-    hosting, capture = declared.hosting, declared.capture
     contents = {name: read_content_tag(model) for name, model in models.items()}
     content = pulumi.Output.all(**contents).apply(
         lambda actual_contents: replace(declared, contents=actual_contents).content
@@ -156,30 +155,10 @@ def create_endpoint_configuration(
     return aws.sagemaker.EndpointConfiguration(
         context.name("cfg"),
         production_variants=[
-            aws.sagemaker.EndpointConfigurationProductionVariantArgs(
-                variant_name=variant.name,
-                model_name=models[variant.name].name,
-                instance_type=hosting.instance_type,
-                initial_instance_count=variant.instances,
-                initial_variant_weight=1.0 if variant.name == declared.champion else 0.0,
-                model_data_download_timeout_in_seconds=hosting.download_seconds,
-                container_startup_health_check_timeout_in_seconds=hosting.startup_seconds,
-                inference_ami_version=hosting.ami_version or None,
-            )
-            for variant in declared.variants
+            _build_variant_args(variant, declared, models[variant.name].name) for variant in declared.variants
         ],
-        data_capture_config=aws.sagemaker.EndpointConfigurationDataCaptureConfigArgs(
-            enable_capture=True,
-            initial_sampling_percentage=capture.sampling,
-            destination_s3_uri=pulumi.Output.concat("s3://", capture_bucket, f"/{capture.prefix}/", content),
-            kms_key_id=capture_key,
-            capture_options=[
-                aws.sagemaker.EndpointConfigurationDataCaptureConfigCaptureOptionArgs(capture_mode="Input"),
-                aws.sagemaker.EndpointConfigurationDataCaptureConfigCaptureOptionArgs(capture_mode="Output"),
-            ],
-            capture_content_type_header=_build_content_type_header(capture),
-        ),
-        kms_key_arn=hosting.volume_key or None,
+        data_capture_config=_build_capture_args(declared.capture, capture_bucket, capture_key, content),
+        kms_key_arn=declared.hosting.volume_key or None,
         tags=context.build_tags() | {CONTENT_TAG: content},
         opts=pulumi.ResourceOptions(parent=parent, retain_on_delete=True, ignore_changes=list(IGNORED_PATHS)),
     )
@@ -188,6 +167,39 @@ def create_endpoint_configuration(
 def read_content_tag(resource: aws.sagemaker.Model | aws.sagemaker.EndpointConfiguration) -> pulumi.Output[str]:
     """Returns the content that a resource was created with, from its tag; "" if somebody removed the tag."""
     return resource.tags.apply(lambda tags: (tags or {}).get(CONTENT_TAG, ""))
+
+
+def _build_variant_args(
+    variant: ProductionVariant, declared: Configuration, model_name: pulumi.Input[str]
+) -> aws.sagemaker.EndpointConfigurationProductionVariantArgs:
+    hosting = declared.hosting
+    return aws.sagemaker.EndpointConfigurationProductionVariantArgs(
+        variant_name=variant.name,
+        model_name=model_name,
+        instance_type=hosting.instance_type,
+        initial_instance_count=variant.instances,
+        initial_variant_weight=1.0 if variant.name == declared.champion else 0.0,
+        model_data_download_timeout_in_seconds=hosting.download_seconds,
+        container_startup_health_check_timeout_in_seconds=hosting.startup_seconds,
+        inference_ami_version=hosting.ami_version or None,
+    )
+
+
+def _build_capture_args(
+    capture: DataCaptureConfig, bucket: pulumi.Input[str], key: pulumi.Input[str], content: pulumi.Input[str]
+) -> aws.sagemaker.EndpointConfigurationDataCaptureConfigArgs:
+    """Returns the capture of requests and answers, into a folder that is named by the content."""
+    return aws.sagemaker.EndpointConfigurationDataCaptureConfigArgs(
+        enable_capture=True,
+        initial_sampling_percentage=capture.sampling,
+        destination_s3_uri=pulumi.Output.concat("s3://", bucket, f"/{capture.prefix}/", content),
+        kms_key_id=key,
+        capture_options=[
+            aws.sagemaker.EndpointConfigurationDataCaptureConfigCaptureOptionArgs(capture_mode="Input"),
+            aws.sagemaker.EndpointConfigurationDataCaptureConfigCaptureOptionArgs(capture_mode="Output"),
+        ],
+        capture_content_type_header=_build_content_type_header(capture),
+    )
 
 
 def _build_content_type_header(capture: DataCaptureConfig) -> ContentTypes | None:

@@ -69,16 +69,11 @@ def evaluate_hour(
     one hour alone shows little, and three days include their weekday.
     """
     windows = {name: build_window(reference, hourly, hour, span) for name, span in WINDOW_LENGTHS.items()}
-    before = build_week_before(reference, hourly, hour, WindowLength.DAY)
     verdicts = {name: judge_profile(reference, window.profile, thresholds) for name, window in windows.items()}
-    recent = [
-        judge_profile(reference, hourly[each], thresholds)
-        for each in (hour - HOUR * back for back in reversed(range(RECENT_HOURS)))
-        if each in hourly
-    ]
+    recent = _judge_recent_hours(reference, hourly, hour, thresholds)
     three_days = verdicts["three_days"]
     drift_severity = assess_severity(three_days, recent, thresholds)
-    compared_week = before if before.profile.rows else None
+    profile_before, report_before = _report_week_before(reference, hourly, hour, thresholds)
     report = DriftReport(
         model=subject.model,
         endpoint=subject.endpoint,
@@ -89,15 +84,11 @@ def evaluate_hour(
         verdict=three_days.verdict,
         severity=str(drift_severity),
         windows={name: _build_window_report(windows[name], verdicts[name]) for name in WINDOW_LENGTHS},
-        week_before=None
-        if compared_week is None
-        else _build_window_report(compared_week, judge_profile(reference, compared_week.profile, thresholds)),
+        week_before=report_before,
         reject_examples=reports.list_examples(windows["hour"].profile.accounting),
         unreadable_objects=unreadable,
     )
-    profiles = {name: window.profile for name, window in windows.items()} | {
-        "week_before": compared_week and compared_week.profile
-    }
+    profiles = {name: window.profile for name, window in windows.items()} | {"week_before": profile_before}
     psis = [feature.psi for feature in three_days.features if feature.psi is not None]
     return HourEvaluation(
         report,
@@ -108,6 +99,27 @@ def evaluate_hour(
         len(find_sustained_drift(three_days, recent)),
         max(psis, default=0.0),
     )
+
+
+def _judge_recent_hours(
+    reference: Reference, hourly: Mapping[datetime, Profile], hour: datetime, thresholds: Thresholds
+) -> list[ModelVerdict]:
+    """Returns the verdicts of the last hours up to this one, oldest first, without those that have no profile."""
+    return [
+        judge_profile(reference, hourly[each], thresholds)
+        for each in (hour - HOUR * back for back in reversed(range(RECENT_HOURS)))
+        if each in hourly
+    ]
+
+
+def _report_week_before(
+    reference: Reference, hourly: Mapping[datetime, Profile], hour: datetime, thresholds: Thresholds
+) -> tuple[Profile, reports.WindowReport] | tuple[None, None]:
+    """Returns the profile and the report of the day a week before, both None if it has no row."""
+    before = build_week_before(reference, hourly, hour, WindowLength.DAY)
+    if not before.profile.rows:
+        return None, None
+    return before.profile, _build_window_report(before, judge_profile(reference, before.profile, thresholds))
 
 
 def _build_window_report(window: Window, verdict: ModelVerdict) -> reports.WindowReport:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,12 +58,8 @@ def build_reference_from_table(
     numeric = {
         name for name, census in censuses.items() if not census.text_count and (census.number_count or name == score)
     }
-    builders = {name: _NumericColumnBuilder() if name in numeric else _CategoryColumnBuilder(name) for name in columns}
-    for batch in table.iter_batches(columns, lambda done, size: report_progress(size + done, 2 * size)):
-        for name, builder in builders.items():
-            builder.add(batch.frame[name])
-    answers = builders.pop(score).build() if score else None
-    columns_by_name = {name: builder.build() for name, builder in builders.items()}
+    columns_by_name = _read_columns(table, columns, numeric, lambda done, size: report_progress(size + done, 2 * size))
+    answers = columns_by_name.pop(score) if score else None
     result = build_reference(
         columns_by_name,
         score=(score, np.asarray(answers, np.float64)) if score else None,
@@ -71,12 +67,7 @@ def build_reference_from_table(
         score_output=score_output,
     )
     if note is not None:
-        mixed = [
-            describe_mixed_column(name, census.share, census.example)
-            for name, census in censuses.items()
-            if census.is_mixed
-        ]
-        for sentence in (*review_columns(result, columns_by_name), *mixed):
+        for sentence in (*review_columns(result, columns_by_name), *_describe_mixed_columns(censuses)):
             note(sentence)
     return result
 
@@ -114,6 +105,26 @@ def _survey_columns(
                 "empty those cells, or name it as a column of categories"
             )
     return censuses
+
+
+def _read_columns(
+    table: Table, columns: Sequence[str], numeric: Collection[str], progress: Progress
+) -> dict[str, ColumnValues]:
+    """Returns the values of the columns, those in `numeric` as numbers and the others as categories."""
+    builders = {name: _NumericColumnBuilder() if name in numeric else _CategoryColumnBuilder(name) for name in columns}
+    for batch in table.iter_batches(columns, progress):
+        for name, builder in builders.items():
+            builder.add(batch.frame[name])
+    return {name: builder.build() for name, builder in builders.items()}
+
+
+def _describe_mixed_columns(censuses: Mapping[str, _TypeCensus]) -> list[str]:
+    """Returns a sentence for each column that would be numeric except for some of its values."""
+    return [
+        describe_mixed_column(name, census.share, census.example)
+        for name, census in censuses.items()
+        if census.is_mixed
+    ]
 
 
 class _TypeCensus:

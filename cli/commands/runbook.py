@@ -119,7 +119,7 @@ def runbook(
 
 def describe_roles(text: str, stack: str) -> str:
     """Returns which policy allows the AWS commands of a runbook before its placeholders are filled."""
-    commands: dict[str, list[str]] = defaultdict(list)
+    commands: dict[str | None, list[str]] = defaultdict(list)
     for command, role in find_command_roles(text).items():
         commands[role].append(f"`{command}`")
     exceptions = ", except those below" if set(commands) - {"operator"} else ""
@@ -130,6 +130,8 @@ def describe_roles(text: str, stack: str) -> str:
         lines.append(f"{', '.join(changes)}: the role responder (`tidewatch permissions responder --stack {stack}`).")
     if reads := commands.get(CAPTURE_READER):
         lines.append(f"{', '.join(reads)}: the stack's role {CAPTURE_READER}, which may read captured data.")
+    if others := commands.get(None):
+        lines.append(f"{', '.join(others)}: no role of this stack; ask an administrator of the account.")
     return "## Roles\n\n" + "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""The rollback function as it is deployed: what it is told, and what becomes of a wish that was taken back."""
+"""The rollback function as it is deployed: what it is given, and what becomes of a wish that was taken back."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ RETIRED_IN_TEXT = {
     r"latch(es|ed|ing)?": "quarantine",
     r"priority": "severity",
     r"(?<!_)speaks(?!_)": "fires, names or connects, by what is meant",
+    r"(is|are|was|were|be|been|gets) told": "says, names, reports, or notifies, by what is meant",
     r"simulator\.(aws|engine|provider|rehearsal|scenarios|report|story)": "rehearsal",
 }
 """Words of no name and no sentence, with the one that took their place."""

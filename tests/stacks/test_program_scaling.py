@@ -56,7 +56,7 @@ def test_a_variant_that_goes_takes_its_scaling_along_and_leaves_the_others(canar
 def test_a_step_policy_with_an_alarm_of_peoples_own_name_is_no_end_of_deployments(
     canary: DeployedProgram, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Their alarm is not the deployer's to put: it is told once, and nothing is owed by any later `up`."""
+    """Their alarm is not the deployer's to put: it is reported once, and nothing is owed by any later `up`."""
     client, cloudwatch = scale_variants(canary), boto3.client("cloudwatch")
     steps = {
         "AdjustmentType": "ChangeInCapacity",

@@ -23,10 +23,10 @@ _SERVICE_PREFIXES: Mapping[str, str] = {"s3api": "s3", "sagemaker-runtime": "sag
 _CAPTURED_BUCKET = "{capture}"
 
 
-def find_command_roles(page: str) -> dict[str, str]:
+def find_command_roles(page: str) -> dict[str, str | None]:
     """Returns the AWS commands of a runbook, such as `sagemaker describe-endpoint`, with the role that each needs.
 
-    Raises LookupError for a command that no on-call role allows.
+    None is for a command that no on-call role allows.
     """
     return dict(_iter_command_roles(page))
 
@@ -37,17 +37,14 @@ def get_action(service: str, operation: str) -> str:
     return _ACTION_BY_COMMAND.get((service, operation), f"{_SERVICE_PREFIXES.get(service, service)}:{name}")
 
 
-def _iter_command_roles(page: str) -> Iterator[tuple[str, str]]:
+def _iter_command_roles(page: str) -> Iterator[tuple[str, str | None]]:
     for match in _COMMAND.finditer(page):
         command = f"{match['service']} {match['operation']}"
         action = get_action(match["service"], match["operation"])
         if action == "s3:GetObject" and _CAPTURED_BUCKET in match["arguments"]:
             yield command, CAPTURE_READER
             continue
-        role = next((name for name in ON_CALL_ROLES if action in _list_actions(name)), None)
-        if role is None:
-            raise LookupError(f"aws {command} needs {action}, which neither {' nor '.join(ON_CALL_ROLES)} allows")
-        yield command, role
+        yield command, next((name for name in ON_CALL_ROLES if action in _list_actions(name)), None)
 
 
 def _list_actions(role: str) -> set[str]:

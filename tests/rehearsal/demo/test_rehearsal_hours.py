@@ -1,4 +1,4 @@
-"""How a user's requests are replayed: over which hours, and what is told of each version."""
+"""How a user's requests are replayed: over which hours, and what is reported of each version."""
 
 from __future__ import annotations
 

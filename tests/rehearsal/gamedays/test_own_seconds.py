@@ -1,4 +1,4 @@
-"""Of a rollback's calls, the one whose own time is told."""
+"""Of a rollback's calls, the one whose own time is reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Guardrails on the user's own metrics roll back like those that are built in, and mistakes in them are told."""
+"""Guardrails on the user's own metrics roll back like those that are built in, and mistakes in them are named."""
 
 from __future__ import annotations
 

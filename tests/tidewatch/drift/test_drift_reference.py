@@ -1,4 +1,4 @@
-"""The reference holds any training data, says the same of the same data, and is told from what is none."""
+"""The reference holds any training data, says the same of the same data, and what is none is refused."""
 
 import json
 import math

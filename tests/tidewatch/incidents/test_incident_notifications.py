@@ -1,4 +1,4 @@
-"""What people are told of an incident, in which form, and how often."""
+"""What people learn of an incident, in which form, and how often."""
 
 from __future__ import annotations
 

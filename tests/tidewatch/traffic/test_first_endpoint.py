@@ -55,7 +55,7 @@ def test_it_is_made_again_on_the_configuration_of_now_with_its_tags(failed_endpo
 
 
 def test_who_waits_for_it_lives_under_the_name_that_it_asks_with(failed_endpoint: Flights) -> None:
-    """Of a writer that is taken for dead, what it asked for is told as rolled back while it still waits."""
+    """Of a writer that is taken for dead, what it asked for is reported as rolled back while it still waits."""
     seen: list[tuple[str, bool]] = []
 
     def look() -> None:

@@ -1,4 +1,4 @@
-"""What alarms are told of an endpoint: one value of each gauge at every moment of its life."""
+"""What the gauges say of an endpoint: one value of each gauge at every moment of its life."""
 
 from __future__ import annotations
 

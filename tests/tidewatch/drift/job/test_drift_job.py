@@ -209,7 +209,7 @@ def test_records_of_no_known_version_are_told_and_stop_nothing(account: Account)
     assert [(one.variant, one.version, one.insufficient) for one in result.hours] == [
         ("blue", "1", False),
         ("green", "3", True),
-    ], "alarms are told that nobody watches green"
+    ], "a metric says that nobody watches green"
     assert len(result.problems) == 2
     assert "deployments/unknown.json" in result.problems[0]
     assert "version 3" in result.problems[1]

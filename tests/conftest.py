@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+settings.register_profile("whole", deadline=None)
+settings.register_profile("quick", deadline=None, max_examples=40)
+settings.load_profile("whole")
 
 gc.set_threshold(100_000, 50, 100)
 """The libraries' objects live as long as the process: by default Python looks through them for a sixth of the time."""
@@ -91,15 +92,24 @@ def is_slow(file: Path) -> bool:
     return not names.isdisjoint(SLOW) and names.isdisjoint(QUICK)
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
+    if _leaves_out_slow(config):
+        settings.load_profile("quick")
     if gone := [name for name in (*LONGEST, *SLOW, *QUICK) if not (HERE / name).exists()]:
         raise pytest.UsageError(f"tests/conftest.py names these files, and they are not there: {gone}")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Where slow tests are left out, their modules are not even imported."""
-    left_out = config.option.markexpr.startswith("not slow")
-    return True if left_out and collection_path.name.startswith("test_") and is_slow(collection_path) else None
+    return (
+        True
+        if _leaves_out_slow(config) and collection_path.name.startswith("test_") and is_slow(collection_path)
+        else None
+    )
+
+
+def _leaves_out_slow(config: pytest.Config) -> bool:
+    return config.option.markexpr.startswith("not slow")
 
 
 def pytest_collection_finish() -> None:

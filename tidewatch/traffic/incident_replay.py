@@ -68,14 +68,20 @@ class Incident:
     kind: str
     """`rollback`, or `out_of_band` for weights that no entry explained."""
     target: str = ""
+    """The variant that the rollback sends all traffic to."""
     alarm: str = ""
+    """The ARN of the alarm that asked for it; "" if a person did."""
     alarm_at: str = ""
+    """When that alarm changed its state, ISO 8601."""
     before: Split | None = None
     after: Split | None = None
+    """What somebody else left; None for a rollback, whose outcome is an entry of its own."""
     acknowledged_by: str = ""
     """Who acknowledged it; "" while it is open."""
     state: str = "closed"
+    """The state of its rollback."""
     sequence: int = 0
+    """The place of its entry in the ledger; 0 until that is appended."""
     receipt: Receipt = NO_RECEIPT
 
     @property

@@ -34,27 +34,38 @@ class LedgerEntry:
 
     kind: EntryKind
     who: str
+    """A person, or a part of this program such as `rollback` or `out_of_band`."""
     at: datetime
     why: str = ""
     endpoint: str = ""
     """The physical endpoint."""
     before: Split | None = None
+    """The live split before the change; of an out_of_band entry, the one that the ledger had."""
     after: Split | None = None
     """The requested split (intent) or the live one (outcome, out_of_band). An outcome without it changed nothing."""
     alarm: str = ""
+    """The ARN of the alarm that asked for the rollback; "" without one."""
     alarm_at: str = ""
+    """When that alarm changed its state, ISO 8601."""
     incident: str = ""
     """The incident it belongs to. An `incident` entry opens it, and so does an `out_of_band` entry that names one."""
     target: str = ""
+    """The variant that a rollback sends all traffic to."""
     intent: int | None = None
     """The sequence of the intent that an outcome belongs to."""
     receipt: Receipt | None = None
     error: str = ""
+    """Why an outcome changed nothing."""
     variant: str = ""
+    """The variant of a quarantine."""
     artifact: str = ""
+    """The SHA-256 of a quarantined artifact."""
     image: str = ""
+    """The digest of the image that it ran in."""
     content: str = ""
+    """The hash of what a quarantined variant held, if the rollback target holds the same artifact and image."""
     config: str = ""
+    """The name of the endpoint configuration that held it."""
     writer: str = ""
     """The heartbeat of the intent's writer, which will append the outcome; "" if several calls take turns."""
     seen_sequence: int | None = None

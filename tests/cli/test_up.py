@@ -146,9 +146,7 @@ def test_printed_lines_reach_the_simulator_at_its_clock(checkout_rehearsal: Rehe
     assert "$(date" not in said
     assert "\npulumi up" not in run("runbook", "endpoint-not-in-service", "--stack", "rehearsal").output
     assert "aws s3 ls " in run("runbook", "drift", "--stack", "dev").output
-    assert (
-        f"--body fileb://{checkout_rehearsal.request_file} " in run("runbook", "silence", "--stack", "rehearsal").output
-    )
+    assert f"{checkout_rehearsal.request_file} --region " in run("runbook", "silence", "--stack", "rehearsal").output
 
     fake = tmp_path / "aws"
     fake.write_text('#!/bin/sh\necho "$AWS_ENDPOINT_URL $AWS_PROFILE $AWS_SESSION_TOKEN $*"\n')

@@ -64,7 +64,11 @@ def write_notes(run: RollbackRun, source: IncidentSource, settings: IncidentSett
     """
     if _needs_notification(run):
         return []
-    return _try_write_document(source.get_incident(run.incident), source, settings, run.message, run.notes)
+    try:
+        incident = source.get_incident(run.incident)
+    except Exception as error:
+        return [f"The incident document was not written: {error}"]
+    return _try_write_document(incident, source, settings, run.message, run.notes)
 
 
 def _save_notes(run: RollbackRun, problems: list[str], source: IncidentSource) -> RollbackRun:

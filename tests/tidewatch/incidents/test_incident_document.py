@@ -133,6 +133,21 @@ def test_a_request_that_joins_a_finished_rollback_stands_in_its_document(canary:
     assert "error spike since 02:40" in read_document(canary, first.incident, "md").partition("Notes:")[2]
 
 
+def test_a_document_that_cannot_be_written_again_costs_a_repeated_request_no_more_than_a_note(
+    canary: Flights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    canary.roll_back(**TOLD)
+    canary.sweeps(17, **TOLD)
+
+    def fail(**_: Any) -> Any:
+        raise RuntimeError("S3 is away")
+
+    monkeypatch.setattr(canary.clients.s3, "put_object", fail)
+    again = canary.roll_back(canary.request(reason="error spike", requested_by="ana"), **TOLD)
+    assert again.state == "closed"
+    assert [note.partition(":")[0] for note in again.notes][-1] == "The incident document was not written"
+
+
 def test_a_version_that_nobody_wrote_down_is_said_to_be_unknown(canary: Flights) -> None:
     canary.controller().control.delete(f"deployment#{canary.controller().state().config}")
     facts = read_document(canary, canary.roll_back(**TOLD).incident)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections import defaultdict
 from datetime import datetime
 from functools import wraps
 from typing import Any
@@ -20,7 +19,7 @@ from moto.events.models import EventsBackend, Rule, events_backends
 from rehearsal.aws.account import SimulatedAccount, current_account
 from rehearsal.aws.constants import ACCOUNT
 from rehearsal.aws.events.platform_event import PlatformEvent
-from rehearsal.aws.events.schedules import list_due_times, parse_schedule
+from rehearsal.aws.events.schedules import SHORTEST_PERIOD, list_due_times, parse_schedule
 from rehearsal.aws.identity import service_principals
 from rehearsal.aws.identity.permission import RequiredPermission
 from rehearsal.aws.lambda_ import api as lambda_api
@@ -173,18 +172,21 @@ def _build_event(event: PlatformEvent) -> Any:
 
 
 def count_skipped_firings(account: SimulatedAccount, now: datetime) -> None:
-    """Counts the firings that `fire_schedules` is about to skip as invocations that end like the function's last one.
+    """Counts what `fire_schedules` is about to skip of each minute, as invocations that end like the last one.
 
-    Otherwise a jump of the clock would look to alarms as if each scheduled function had stopped.
+    Otherwise a jump of the clock would look to alarms as if a function that runs each minute had stopped. Rarer firings
+    are left out: alarms are evaluated at once over months in which every metric stands still.
     """
-    skipped: defaultdict[tuple[str, str], list[datetime]] = defaultdict(list)
+    spans: dict[tuple[str, str], tuple[datetime, datetime]] = {}
     for region, rule in _list_scheduled_rules():
         moments = _list_due_times(account, rule, now)[:-MAX_CATCH_UP]
-        for target in list(rule.targets) if moments else ():
+        if len(moments) < 2 or moments[-1] - moments[0] != (len(moments) - 1) * SHORTEST_PERIOD:
+            continue
+        for target in list(rule.targets):
             if _get_service(target) == "lambda" and _is_delivery_allowed(account, rule, target):
-                skipped[region, lambda_api.parse_function_name(target["Arn"])] += moments
-    for (region, function), moments in skipped.items():
-        function_metrics.repeat_last_invocation(account, region, function, moments)
+                spans[region, lambda_api.parse_function_name(target["Arn"])] = moments[0], moments[-1]
+    for (region, function), (first, last) in spans.items():
+        function_metrics.repeat_last_invocation(account, region, function, first, last)
 
 
 def fire_schedules(account: SimulatedAccount, now: datetime) -> None:

@@ -8,10 +8,7 @@ AsyncEventsReceived, AsyncEventsDropped, DestinationDeliveryFailures.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
 from datetime import datetime
-from itertools import groupby
 from typing import Any
 
 from rehearsal.aws.account import SimulatedAccount
@@ -34,9 +31,9 @@ def record_invocation(account: SimulatedAccount, function: Any, result: Invocati
 
 
 def repeat_last_invocation(
-    account: SimulatedAccount, region: str, function_name: str, moments: Iterable[datetime]
+    account: SimulatedAccount, region: str, function_name: str, first: datetime, last: datetime
 ) -> None:
-    """Counts invocations that nobody ran, each with the outcome of the function's last one.
+    """Counts an invocation that nobody ran for each minute of a span, with the outcome of the function's last one.
 
     A function that was never called, or that a fault throttles, gets none.
     """
@@ -44,14 +41,10 @@ def repeat_last_invocation(
     last_error = errors.find_last_value()
     if last_error is None or account.faults.find("function_throttled", function=function_name):
         return
-    counts = sorted(Counter(int(moment.timestamp() // MINUTE) for moment in moments).items())
-    invocations = _get_series(account, region, function_name, "Invocations")
-    # Successive minutes with the same number of calls are one run.
-    for (_, samples), group in groupby(enumerate(counts), lambda item: (item[1][0] - item[0], item[1][1])):
-        run = [minute for _, (minute, _) in group]
-        with account.metrics.lock:
-            invocations.add_run(run[0], run[-1], 1.0, samples)
-            errors.add_run(run[0], run[-1], last_error, samples)
+    span = int(first.timestamp() // MINUTE), int(last.timestamp() // MINUTE)
+    with account.metrics.lock:
+        _get_series(account, region, function_name, "Invocations").add_run(*span, 1.0)
+        errors.add_run(*span, last_error)
 
 
 def is_throttled(account: SimulatedAccount, function: Any) -> bool:

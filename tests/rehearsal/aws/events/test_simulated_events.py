@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from rehearsal.aws.cloudwatch import alarm_evaluation
 from rehearsal.aws.events.rules import MAX_CATCH_UP
 from tests.rehearsal.aws.account import Account
 
@@ -108,6 +109,11 @@ def sum_hours(account: Account, name: str) -> float:
     return sum(each["Sum"] for each in answer["Datapoints"])
 
 
+def list_state_changes(account: Account, alarm: str) -> list[str]:
+    history = account.client("cloudwatch").describe_alarm_history(AlarmName=alarm, HistoryItemType="StateUpdate")
+    return [item["HistoryData"] for item in history["AlarmHistoryItems"]]
+
+
 @pytest.mark.parametrize("is_failing", [False, True])
 def test_the_firings_that_a_jump_skips_count_as_invocations_that_end_like_the_last_one(
     account: Account, is_failing: bool
@@ -126,6 +132,41 @@ def test_the_firings_that_a_jump_skips_count_as_invocations_that_end_like_the_la
 
     assert sum_hours(account, "Invocations") == 181
     assert sum_hours(account, "Errors") == (181 if is_failing else 0)
+
+
+def test_of_a_jump_of_months_alarms_on_a_function_of_each_minute_and_of_each_hour_are_evaluated_once(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where every metric stands still, or a rehearsal of a year would take hours."""
+    arn = account.function("note", NOTE, Timeout=30)
+    rule(account, {"Arn": arn, "Input": "{}"}, ScheduleExpression="rate(1 minute)")
+    account.client("events").put_rule(Name="hourly", ScheduleExpression="rate(1 hour)")
+    account.client("events").put_targets(Rule="hourly", Targets=[{"Id": "1", "Arn": arn, "Input": "{}"}])
+    account.client("cloudwatch").put_metric_alarm(
+        AlarmName="stopped",
+        Namespace="AWS/Lambda",
+        MetricName="Invocations",
+        Dimensions=[{"Name": "FunctionName", "Value": "note"}],
+        Statistic="Sum",
+        Period=300,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="LessThanThreshold",
+        TreatMissingData="breaching",
+    )
+    for _ in range(8):
+        account.clock.advance(60)
+        account.control.wait_for_functions()
+    evaluated: list[float] = []
+    evaluate_at = alarm_evaluation.evaluate_at
+    monkeypatch.setattr(
+        alarm_evaluation, "evaluate_at", lambda on, moment: evaluated.append(moment) or evaluate_at(on, moment)
+    )
+    before = list_state_changes(account, "stopped")
+    account.clock.advance(90 * 86400)
+    account.control.wait_for_functions()
+    assert len(evaluated) < 30
+    assert list_state_changes(account, "stopped") == before
 
 
 def test_the_firings_that_a_jump_skips_do_not_count_for_a_throttled_function(account: Account) -> None:

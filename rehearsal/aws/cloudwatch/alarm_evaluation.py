@@ -77,7 +77,7 @@ def _evaluate_alarm(
     length = definition.condition.evaluation_range
     period_starts = tuple(moment - offset * definition.period for offset in range(length, 0, -1))
     series = [_find_series(account.metrics, metric) for metric in definition.metrics]
-    fingerprint = _fingerprint_windows(series, period_starts[0], moment)
+    fingerprint = _fingerprint_windows(series, period_starts[0], moment, definition.period)
     # The same alarm gets the same state from the same datapoints, which is most alarms, most of the time.
     if fingerprint is not None and getattr(alarm, "stable_state", None) == (alarm.state_value, fingerprint):
         return True
@@ -99,11 +99,15 @@ def _evaluate_alarm(
     return False
 
 
-def _fingerprint_windows(series: Sequence[StoredSeries | None], begin: float, end: float) -> tuple[int, ...] | None:
+def _fingerprint_windows(
+    series: Sequence[StoredSeries | None], begin: float, end: float, period: float
+) -> tuple[int, ...] | None:
     """A fingerprint of these datapoints, which stay the same while it does; None if they may change."""
     fingerprints: list[int] = []
     for metric_series in series:
-        fingerprint = StoredSeries.NO_DATA if metric_series is None else metric_series.fingerprint_window(begin, end)
+        fingerprint = (
+            StoredSeries.NO_DATA if metric_series is None else metric_series.fingerprint_window(begin, end, period)
+        )
         if fingerprint is None:
             return None
         fingerprints.append(fingerprint)

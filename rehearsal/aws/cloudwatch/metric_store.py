@@ -139,8 +139,8 @@ class StoredSeries:
         order = self._sort_minutes()
         return bool(order) and (order[-1] + 1) * MINUTE > begin
 
-    def fingerprint_window(self, begin: float, end: float) -> int | None:  # noqa: ARG002
-        """A fingerprint of the values from `begin` to `end`: NO_DATA, or the beginning of a constant value.
+    def fingerprint_window(self, begin: float, end: float, period: float) -> int | None:  # noqa: ARG002
+        """A fingerprint of the values of the periods from `begin` to `end`: NO_DATA, or the beginning of a constant.
 
         None if the values may differ.
         """

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from functools import wraps
 from typing import Any
@@ -19,7 +20,7 @@ from moto.events.models import EventsBackend, Rule, events_backends
 from rehearsal.aws.account import SimulatedAccount, current_account
 from rehearsal.aws.constants import ACCOUNT
 from rehearsal.aws.events.platform_event import PlatformEvent
-from rehearsal.aws.events.schedules import SHORTEST_PERIOD, list_due_times, parse_schedule
+from rehearsal.aws.events.schedules import list_due_times, parse_schedule
 from rehearsal.aws.identity import service_principals
 from rehearsal.aws.identity.permission import RequiredPermission
 from rehearsal.aws.lambda_ import api as lambda_api
@@ -172,21 +173,25 @@ def _build_event(event: PlatformEvent) -> Any:
 
 
 def count_skipped_firings(account: SimulatedAccount, now: datetime) -> None:
-    """Counts what `fire_schedules` is about to skip of each minute, as invocations that end like the last one.
+    """Counts the firings of a jump of the clock as invocations that end like the function's last one, except the newest.
 
-    Otherwise a jump of the clock would look to alarms as if a function that runs each minute had stopped. Rarer firings
-    are left out: alarms are evaluated at once over months in which every metric stands still.
+    Otherwise the jump would look to alarms as if each scheduled function had stopped. The few that `fire_schedules`
+    makes up for run at the end of the jump, and count there once more. A schedule of uneven times is left out.
     """
-    spans: dict[tuple[str, str], tuple[datetime, datetime]] = {}
+    skipped: dict[tuple[str, str], list[datetime]] = {}
     for region, rule in _list_scheduled_rules():
-        moments = _list_due_times(account, rule, now)[:-MAX_CATCH_UP]
-        if len(moments) < 2 or moments[-1] - moments[0] != (len(moments) - 1) * SHORTEST_PERIOD:
+        moments = _list_due_times(account, rule, now)
+        if len(moments) <= MAX_CATCH_UP or not _is_even(moments):
             continue
         for target in list(rule.targets):
             if _get_service(target) == "lambda" and _is_delivery_allowed(account, rule, target):
-                spans[region, lambda_api.parse_function_name(target["Arn"])] = moments[0], moments[-1]
-    for (region, function), (first, last) in spans.items():
-        function_metrics.repeat_last_invocation(account, region, function, first, last)
+                skipped[region, lambda_api.parse_function_name(target["Arn"])] = moments[:-1]
+    for (region, function), moments in skipped.items():
+        function_metrics.repeat_last_invocation(account, region, function, moments)
+
+
+def _is_even(moments: Sequence[datetime]) -> bool:
+    return moments[-1] - moments[0] == (len(moments) - 1) * (moments[1] - moments[0])
 
 
 def fire_schedules(account: SimulatedAccount, now: datetime) -> None:

@@ -8,6 +8,7 @@ AsyncEventsReceived, AsyncEventsDropped, DestinationDeliveryFailures.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -31,9 +32,9 @@ def record_invocation(account: SimulatedAccount, function: Any, result: Invocati
 
 
 def repeat_last_invocation(
-    account: SimulatedAccount, region: str, function_name: str, first: datetime, last: datetime
+    account: SimulatedAccount, region: str, function_name: str, moments: Sequence[datetime]
 ) -> None:
-    """Counts an invocation that nobody ran for each minute of a span, with the outcome of the function's last one.
+    """Counts invocations that nobody ran at evenly spaced moments, with the outcome of the function's last one.
 
     A function that was never called, or that a fault throttles, gets none.
     """
@@ -41,10 +42,11 @@ def repeat_last_invocation(
     last_error = errors.find_last_value()
     if last_error is None or account.faults.find("function_throttled", function=function_name):
         return
-    span = int(first.timestamp() // MINUTE), int(last.timestamp() // MINUTE)
+    first, last = (int(moment.timestamp() // MINUTE) for moment in (moments[0], moments[-1]))
+    step = (last - first) // (len(moments) - 1) if len(moments) > 1 else 1
     with account.metrics.lock:
-        _get_series(account, region, function_name, "Invocations").add_run(*span, 1.0)
-        errors.add_run(*span, last_error)
+        _get_series(account, region, function_name, "Invocations").add_run(first, last, 1.0, step=step)
+        errors.add_run(first, last, last_error, step=step)
 
 
 def is_throttled(account: SimulatedAccount, function: Any) -> bool:

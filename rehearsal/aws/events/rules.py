@@ -173,7 +173,7 @@ def _build_event(event: PlatformEvent) -> Any:
 
 
 def count_skipped_firings(account: SimulatedAccount, now: datetime) -> None:
-    """Counts the firings of a jump of the clock as invocations that end like the function's last one, except the newest.
+    """Counts all firings of a jump of the clock but the newest as invocations that end like the function's last one.
 
     Otherwise the jump would look to alarms as if each scheduled function had stopped. The few that `fire_schedules`
     makes up for run at the end of the jump, and count there once more. A schedule of uneven times is left out.

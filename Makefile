@@ -14,7 +14,8 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo        rehearse the whole story on this machine: publish, canary, rollback, a year of drift"
+	@echo "make demo        rehearse the whole story on this machine: publish, canary, rollback, a year of drift;"
+	@echo "                 takes two or three minutes"
 	@echo "make test        run the product's tests and the quick ones of the rehearsal; takes a minute or two"
 	@echo "make test-all    run all tests; takes half an hour"
 	@echo "make test-spark  count a million records inside Spark too; needs Java 17 or later"

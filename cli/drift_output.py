@@ -52,6 +52,7 @@ def verdict_to_json(verdict: ModelVerdict) -> dict[str, Any]:
     counts = summarize_records(verdict.records)
     return {
         "model": verdict.verdict,
+        "rows": verdict.rows,
         "records": {
             "read": counts.read,
             "parsed": counts.parsed,

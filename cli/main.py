@@ -91,7 +91,7 @@ def tidewatch() -> None:
 
 
 def main() -> None:
-    """Runs the command line: exit code 0, 1 for a mistake or a refusal, 2 for wrong usage."""
+    """Runs the command line: exit code 0, 1 for an error or a refusal, 2 for wrong usage."""
     try:
         app()
     except Exception as error:

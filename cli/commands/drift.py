@@ -99,7 +99,7 @@ def _format_comparison(paths: Sequence[str], reference: Path) -> str:
     return f"{Path(paths[0]).name or paths[0]}{more} against {reference.name}"
 
 
-@drift.command(epilog="Exit code: 0 ok, 3 warning, 4 drift, 5 insufficient data, 6 invalid, 1 or 2 an error.")
+@drift.command(epilog="Exit code: 0 ok, 3 warning, 4 drift, 5 insufficient data, 6 invalid, 1 an error, 2 wrong usage.")
 def check(
     paths: Annotated[
         list[str],
@@ -220,6 +220,7 @@ def _explain_os_error(error: OSError, path: Path) -> str:
 
 def _write(path: Path, content: bytes) -> None:
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     except OSError as error:
         raise UserError(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from error

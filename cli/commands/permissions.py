@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -32,7 +33,7 @@ def permissions(
 ) -> None:
     """Prints a role's IAM policy for a stack as JSON, ready to attach; docs/permissions.md lists the roles.
 
-    A policy larger than a managed policy may be comes as several documents: attach all of them.
+    A policy larger than a managed policy may be comes as several documents, printed as a JSON list: attach all of them.
     """
     roles_by_name = load_roles()
     if role not in roles_by_name:
@@ -53,14 +54,18 @@ def permissions(
     if len(policies) > 1:
         typer.echo(
             f"tidewatch: {len(policies)} documents, as a managed policy has at most {MAX_POLICY_LENGTH:,} characters: "
-            "attach all of them",
+            f"attach all of them{'' if output else '; --output FOLDER writes each into its own file'}",
             err=True,
         )
     if output is not None:
         _write_policies(output, role, policies)
         return
-    for policy in policies:
-        typer.echo(policy)
+    typer.echo(policies[0] if len(policies) == 1 else _format_list(policies))
+
+
+def _format_list(policies: Sequence[str]) -> str:
+    """Returns one JSON document: programs that read JSON refuse several in a row."""
+    return json.dumps([json.loads(policy) for policy in policies], indent=2)
 
 
 def _write_policies(folder: Path, role: str, policies: Sequence[str]) -> None:

@@ -60,8 +60,15 @@ PLACEHOLDERS = {
     "ledger": "the table of every change of traffic",
     "ledger_copies": "the location of the copies of its entries, s3://.../",
 }
-"""The placeholders that a runbook may contain, such as {stack}. The reader replaces words in capitals, such as
-VERSION."""
+"""The placeholders that a runbook may contain, such as {stack}. The reader replaces words in capitals."""
+WORDS_IN_CAPITALS = {
+    "VERSION": "a version of the model; `tidewatch models --stack {stack}` lists all of them, "
+    "`tidewatch status --stack {stack}` those that serve",
+    "OLD NEW": "the versions before and after a change; `tidewatch models --stack {stack}` lists them",
+    "INCIDENT": "the incident's name; `tidewatch status --stack {stack}` prints it",
+    "YYYY/MM/DD/HH": "the hour of a report, in UTC; the page's `aws s3 ls` lists the reports",
+}
+"""What the reader puts in place of a word in capitals, for the words that several runbooks use."""
 VARIANT_PLACEHOLDERS = frozenset({"variant", "other"})
 """Placeholders that need the variant in the alarm's name if several variants are possible."""
 
@@ -113,6 +120,8 @@ def runbook(
         names |= {name: name.upper() for name in unresolved_names}
     typer.echo(get_backend(stack).adapt_commands(fill_placeholders(text, names)), nl=False)
     typer.echo(f"\n{describe_roles(text, stack)}")
+    if explanations := describe_words(text, stack):
+        typer.echo(f"\n{explanations}")
     for name in sorted(set(find_placeholders(text)) - names.keys()) if is_serving else ():
         notes.print(f"tidewatch: fill in {{{name}}} yourself: {PLACEHOLDERS[name]}")
 
@@ -133,6 +142,16 @@ def describe_roles(text: str, stack: str) -> str:
     if others := commands.get(None):
         lines.append(f"{', '.join(others)}: no role of this stack; ask an administrator of the account.")
     return "## Roles\n\n" + "\n".join(lines)
+
+
+def describe_words(text: str, stack: str) -> str:
+    """Returns what the words in capitals of a runbook stand for, and which command prints it; "" without such words."""
+    lines = [
+        f"- {word}: {meaning.format(stack=stack)}."
+        for word, meaning in WORDS_IN_CAPITALS.items()
+        if re.search(rf"\b{word}\b", text)
+    ]
+    return "## Words in capitals\n\n" + "\n".join(lines) if lines else ""
 
 
 def find_runbook(alarm: str) -> RunbookMatch:

@@ -14,21 +14,19 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from moto.core.model import OperationModel
-from moto.core.request import determine_request_protocol, environ_key_for_header
-from moto.core.serialize import get_serializer_class
-from moto.core.utils import get_service_model
+from moto.core.request import environ_key_for_header
 from moto.sts.models import sts_backends
 
 from rehearsal.access_keys import CONTROL_SERVICE, AccessKey
 from rehearsal.aws import control_api
 from rehearsal.aws.account import current_account
 from rehearsal.aws.constants import ACCOUNT
+from rehearsal.aws.error_replies import RequestedService
 from rehearsal.aws.identity.enforcement import AccessDenied
 from rehearsal.aws.inference.routing import Reply
 
@@ -43,8 +41,6 @@ _AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256 +Credential=(?P<id>[^/,\s]+)/(?P<day>\d{8})/(?P<region>[^/,\s]+)/(?P<service>[^/,\s]+)/"
     r"aws4_request, *SignedHeaders=(?P<headers>[^,\s]+), *Signature=(?P<signature>[0-9a-f]{64})"
 )
-_SIGNING_NAMES = {"monitoring": "cloudwatch"}
-"""Services that sign with another name than boto3's. An unknown service without a model is answered in JSON."""
 
 ErrorCodes = tuple[str, str, str, str]
 """A refusal: its code in S3, in query services and in JSON services, and its message."""
@@ -165,19 +161,14 @@ def _read_body(environ: dict[str, Any]) -> bytes:
 
 def _serialize_error(environ: Mapping[str, Any], signing_name: str, codes: ErrorCodes) -> Reply:
     """A refusal in the form of the service."""
-    service, (in_s3, in_query, in_json, sentence) = _SIGNING_NAMES.get(signing_name, signing_name), codes
-    if service == CONTROL_SERVICE or environ.get("PATH_INFO", "").startswith(ADMINISTRATOR_PATHS):
+    in_s3, in_query, in_json, sentence = codes
+    if signing_name == CONTROL_SERVICE or environ.get("PATH_INFO", "").startswith(ADMINISTRATOR_PATHS):
         return _build_json_error(sentence)
-    try:
-        model = get_service_model(service or "s3")
-        protocol = determine_request_protocol(model, environ.get("CONTENT_TYPE"))
-    except Exception:  # botocore's errors for an unknown service have no common class
+    service = RequestedService.find(environ, signing_name or "s3")
+    if service is None:
         return _build_json_error(sentence)
-    code = in_s3 if model.service_name == "s3" else in_query if protocol == "query" else in_json
-    serializer = get_serializer_class(model.service_name, protocol)(OperationModel({}, model))
-    response = cast("dict[str, Any]", serializer.serialize(AccessDenied(code, sentence)))
-    body = response["body"]
-    return Reply(403, dict(response["headers"]), body.encode() if isinstance(body, str) else body)
+    code = in_s3 if service.name == "s3" else in_query if service.protocol == "query" else in_json
+    return service.serialize_error(403, AccessDenied(code, sentence))
 
 
 def _build_json_error(text: str) -> Reply:

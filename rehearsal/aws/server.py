@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -27,7 +28,12 @@ from rehearsal.aws.authentication import AuthenticationError, RequestAuthenticat
 from rehearsal.aws.bootstrap import apply_patches, create_account
 from rehearsal.aws.constants import REGION
 from rehearsal.aws.inference.routing import Invocation, Reply, handle_invocation
-from rehearsal.aws.validation.unsimulated import ServiceNotSimulated, build_service_refusal, create_service_app
+from rehearsal.aws.validation.unsimulated import (
+    ServiceNotSimulated,
+    build_failure,
+    build_refusal,
+    create_service_app,
+)
 from rehearsal.parent_watch import call_when_closed
 from rehearsal.simulated_clock import DEFAULT_PACE, SharedClock
 
@@ -43,6 +49,7 @@ _PHRASES = {
     403: "Forbidden",
     404: "Not Found",
     424: "Failed Dependency",
+    500: "Internal Server Error",
     501: "Not Implemented",
 }
 
@@ -93,17 +100,20 @@ class Application:
         return content
 
     def _call_moto(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        """moto's answer; an error of AWS for a service or a path that moto does not have."""
+        """moto's answer; an error of AWS where moto has no service or no path, or fails."""
         started: list[Any] = []
         try:
             content = self._moto(environ, lambda *arguments: started.append(arguments))
         except ServiceNotSimulated:
-            return _respond(start_response, build_service_refusal(environ.get("HTTP_AUTHORIZATION", "")))
+            return _respond(start_response, build_refusal(environ))
+        except Exception:
+            traceback.print_exc()
+            return _respond(start_response, build_failure(environ))
         if started[-1][0].startswith("404"):
             content = [b"".join(content)]
             # Flask's own page for a path that it does not route: no error of AWS is HTML.
             if content[0].startswith(b"<!doctype html>"):
-                return _respond(start_response, build_service_refusal(environ.get("HTTP_AUTHORIZATION", "")))
+                return _respond(start_response, build_refusal(environ))
         start_response(*started[-1])
         return content
 

@@ -33,7 +33,10 @@ class DriftReports:
             self.advance_to(self.env.control.get_time() + timedelta(hours=2))
             self.env.control.wait_for_functions()
             record_counts = [report.windows["hour"].records.read for _, report in self.list_reports(f"{FOLDER}/")]
-            step.outcome = f"{pluralize(sum(record_counts), 'record')} in {pluralize(len(record_counts), 'report')}"
+            step.outcome = (
+                f"{pluralize(sum(record_counts), 'record')}, one for each answered request, in "
+                f"{pluralize(len(record_counts), 'report')}"
+            )
 
     def advance_past_hour(self) -> datetime:
         """Moves the clock until the function has read the current hour. Returns the beginning of that hour."""

@@ -80,9 +80,9 @@ class YearDriftSummary:
         records = self.records
         first_months = ", ".join(f"{name} first in {month}" for name, month in self.features.items()) or "no feature"
         return (
-            f"{records.read} of {self.captured_count} captured records read, one a request of the whole demo "
-            f"({self.requests} of the year), in {self.hours} hours: {records.parsed} parsed, {records.rejected} "
-            f"rejected; drifting: {first_months}; the pages: {self.pages}"
+            f"{records.read} of {self.captured_count} captured records read, one for each answered request "
+            f"({self.captured_count - self.requests} before the year, {self.requests} in it), in {self.hours} hours: "
+            f"{records.parsed} parsed, {records.rejected} rejected; drifting: {first_months}; the pages: {self.pages}"
         )
 
 
@@ -209,9 +209,9 @@ def render_overview(summary: YearDriftSummary) -> str:
         f"{table_html}{''.join(f'<p>{escape_html(note)}</p>' for note in build_notes(summary.months))}"
         f'<h2>The last report of each month</h2><div class="wide"><table><tbody>{links}</tbody></table></div>'
         f'<p class="soft">The year was {summary.requests:,} requests of {rows_per_request} flights; '
-        f"with the hours before, {records.read:,} of {summary.captured_count:,} captured records were read "
-        f"in {summary.hours} "
-        f"hours: {records.parsed:,} parsed, {records.rejected:,} rejected.</p>"
+        f"with the hours before, {records.read:,} of {summary.captured_count:,} captured records, one for each "
+        f"answered request, were read in {summary.hours} hours: {records.parsed:,} parsed, {records.rejected:,} "
+        f"rejected.</p>"
     )
     return render_document(PAGE_TITLE, body, STYLE)
 

@@ -117,7 +117,7 @@ class RehearsalPaths:
             return ""
         return (
             f'the demo is still running and edits and deploys the stack itself: wait for the line "{STAY_MESSAGE}", '
-            "three to five minutes after the start of `tidewatch rehearse --stay`"
+            "two or three minutes after the start of `tidewatch rehearse --stay`"
         )
 
     def remove_connection(self) -> None:

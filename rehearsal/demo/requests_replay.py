@@ -75,8 +75,10 @@ class RequestsDriftSummary:
         )
         records = self.records
         return (
-            f"{records.read} of {self.captured_count} captured records read in {pluralize(self.hours, 'hour')}, "
-            f"{records.parsed} parsed, {records.rejected} rejected; {verdicts}; the pages: {self.pages}"
+            f"{records.read} of {self.captured_count} captured records read, one for each answered request "
+            f"({self.captured_count - self.requests} before the replay, {self.requests} in it), in "
+            f"{pluralize(self.hours, 'hour')}: {records.parsed} parsed, {records.rejected} rejected; {verdicts}; "
+            f"the pages: {self.pages}"
         )
 
 
@@ -165,8 +167,9 @@ def render_overview(summary: RequestsDriftSummary) -> str:
         f"<h1>{PAGE_TITLE}</h1>"
         f"<p>{summary.requests:,} requests, against the reference of the version that answered.</p>"
         f"{table_html}"
-        f'<p class="soft">{records.read:,} of {summary.captured_count:,} records of the whole rehearsal read in '
-        f"{pluralize(summary.hours, 'hour')}: {records.parsed:,} parsed, {records.rejected:,} rejected.</p>"
+        f'<p class="soft">{records.read:,} of {summary.captured_count:,} records of the whole rehearsal, one for each '
+        f"answered request, read in {pluralize(summary.hours, 'hour')}: {records.parsed:,} parsed, "
+        f"{records.rejected:,} rejected.</p>"
     )
     return render_document(PAGE_TITLE, body, STYLE)
 

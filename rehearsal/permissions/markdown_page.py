@@ -20,8 +20,9 @@ action and resource a call needs. A test runs a stack's whole life with these do
 is denied what belongs to another.
 
 `tidewatch permissions ROLE --stack STACK` prints a role's policy with the stack's names, as IAM takes it. A managed
-policy holds 6,144 characters, so the deployer's comes in several documents: attach all of
-them. `--output FOLDER` writes each into its own file.
+policy holds 6,144 characters, so the deployer's comes in several documents, printed as a JSON list: attach all of
+them. `--output FOLDER` writes each into its own file; `aws iam create-policy` takes one as
+`--policy-document file://FILE`.
 
 - Resources are named by how their names begin (`{stem}-`, the model's name; `{bucket}-` in small letters; with `{own}-`
   what no other stack's names have) where the service takes names, keys by the stack's tag `tidewatch:stack`. Two stacks

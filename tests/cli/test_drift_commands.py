@@ -20,6 +20,8 @@ from cli.errors import UserError
 from rehearsal.aws import simulate_aws
 from tidewatch.drift.errors import DriftError, InvalidReference, InvalidTable
 
+ROOT = Path(__file__).parents[2]
+
 MEASURES = {"verdict", "psi", "ks", "p_value", "js", "kl", "missing_rate", "unseen_rate"}
 
 
@@ -130,6 +132,7 @@ def test_rows_like_the_training_are_ok_in_every_form(tmp_path: Path, reference_f
         answers.append(told)
     assert all(told == answers[0] for told in answers)
     assert answers[0]["model"] == "ok"
+    assert answers[0]["rows"] == 500
     assert answers[0]["records"] == {"read": 500, "parsed": 500, "rejected": {}, "header_rows": 0}
     assert list(answers[0]["features"]) == ["distance", "carrier", "score"]
     assert all(set(feature) == MEASURES for feature in answers[0]["features"].values())
@@ -201,8 +204,9 @@ def test_a_table_without_a_feature_is_invalid_and_without_the_score_is_judged(
 def test_a_feature_that_turned_into_text_is_invalid(tmp_path: Path, reference_file: Path) -> None:
     table(500, 2).with_columns(distance=pl.lit("far")).write_csv(tmp_path / "rows.csv")
     code, told = run_check(reference_file, tmp_path / "rows.csv")
-    assert (code, told["records"]) == (
+    assert (code, told["rows"], told["records"]) == (
         6,
+        0,
         {"read": 500, "parsed": 0, "rejected": {"not_a_number": 500}, "header_rows": 0},
     )
 
@@ -241,9 +245,20 @@ def test_the_report_is_written_as_a_page(tmp_path: Path, reference_file: Path) -
         assert run_check(reference_file, tmp_path / "rows.csv", "--html", path)[0] == 4
     assert pages[0].read_bytes() == pages[1].read_bytes()
     assert "▲ drift" in pages[0].read_text()
-    assert str(
-        run("check", "--reference", reference_file, tmp_path / "rows.csv", "--html", "/nowhere/a.html").exception
-    ) == ("cannot write /nowhere/a.html: no such file or directory")
+    title = f"<title>Drift report: drift · rows.csv against {reference_file.name}</title>"
+    assert title in pages[0].read_text()
+    (tmp_path / "more").mkdir()
+    table(500, 2, 1.5).write_csv(tmp_path / "more" / "other.csv")
+    both = [tmp_path / "rows.csv", tmp_path / "more" / "other.csv"]
+    assert run_check(reference_file, *both, "--html", pages[1])[0] == 4
+    assert f"rows.csv and 1 more against {reference_file.name}</title>" in pages[1].read_text()
+    assert run_check(reference_file, tmp_path / "rows.csv", "--html", tmp_path / "out" / "new" / "c.html")[0] == 4
+    assert (tmp_path / "out" / "new" / "c.html").read_bytes() == pages[0].read_bytes()
+    (tmp_path / "file").write_text("")
+    below = tmp_path / "file" / "a.html"
+    assert str(run("check", "--reference", reference_file, tmp_path / "rows.csv", "--html", below).exception) == (
+        f"cannot write {below}: not a directory"
+    )
 
 
 @pytest.mark.parametrize(
@@ -329,6 +344,13 @@ def test_the_command_itself_answers_with_exit_codes_and_sentences(tmp_path: Path
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("tidewatch: the training data has no rows")
     assert command("check", tmp_path / "rows.csv").returncode == 2
+
+
+def test_every_place_gives_the_same_exit_codes() -> None:
+    codes = "0 ok, 3 warning, 4 drift, 5 insufficient data, 6 invalid, 1 an error, 2 wrong usage"
+    assert codes in " ".join(run("check", "--help").stdout.split())
+    assert codes in " ".join((ROOT / "README.md").read_text().split())
+    assert codes.replace("0 ok", "0 is ok") in " ".join((ROOT / "docs" / "drift.md").read_text().split())
 
 
 def test_a_few_texts_among_the_numbers_of_a_column_are_refused(tmp_path: Path, training: Path) -> None:

@@ -22,17 +22,14 @@ MARK = hash_stack_key("tidewatch/dev/flights")
 def print_policies(*words: str) -> list[dict[str, Any]]:
     done = CliRunner().invoke(app, ["permissions", *words])
     assert done.exit_code == 0, done.output
-    text, found, at = done.stdout, list[dict[str, Any]](), 0
-    while text[at:].strip():
-        at += len(text[at:]) - len(text[at:].lstrip())
-        one, length = json.JSONDecoder().raw_decode(text[at:])
-        found.append(one)
-        at += length
-    return found
+    printed = json.loads(done.stdout)
+    return printed if isinstance(printed, list) else [printed]
 
 
 def test_a_role_is_printed_with_the_names_of_the_stack() -> None:
     (reader,) = print_policies("reader", "--stack", "dev", "--account", ACCOUNT)
+    done = CliRunner().invoke(app, ["permissions", "reader", "--stack", "dev", "--account", ACCOUNT])
+    assert json.loads(done.stdout) == reader, "one document, as IAM takes it"
     assert reader["Version"] == "2012-10-17"
     (seen,) = [one for one in reader["Statement"] if "sagemaker:DescribeEndpoint" in one["Action"]]
     assert seen["Resource"] == [f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:endpoint/flights-{MARK}-*"]
@@ -44,6 +41,7 @@ def test_the_deployers_policy_comes_in_parts_that_are_all_to_be_attached() -> No
     parts = print_policies("deployer", "--stack", "dev", "--account", ACCOUNT)
     assert len(parts) > 1
     assert f"{len(parts)} documents" in done.stderr
+    assert "--output FOLDER writes each into its own file" in done.stderr
     sids = [one["Sid"] for part in parts for one in part["Statement"]]
     assert len(sids) == len(set(sids))
 
@@ -53,6 +51,7 @@ def test_each_document_can_be_written_into_a_file_of_its_own(tmp_path: Path) -> 
     words = ["permissions", "deployer", "--stack", "dev", "--account", ACCOUNT, "--output", str(tmp_path / "policies")]
     done = CliRunner().invoke(app, words)
     files = [Path(line) for line in done.stdout.splitlines()]
+    assert "--output" not in done.stderr
     assert [file.name for file in files] == [f"deployer-{number}.json" for number in range(1, len(printed) + 1)]
     assert [json.loads(file.read_text()) for file in files] == printed
     (tmp_path / "file").write_text("")

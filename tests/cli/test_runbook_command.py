@@ -130,6 +130,16 @@ def test_it_prints_the_page_with_what_the_stack_has(operated_canary: DeployedPro
     assert "{variant}" not in said.output
 
 
+@pytest.mark.usefixtures("operated_canary")
+def test_it_says_where_to_find_what_the_words_in_capitals_stand_for() -> None:
+    said = CliRunner().invoke(app, ["runbook", "drift", "--stack", "rehearsal"]).stdout
+    _, _, explained = said.partition("\n## Words in capitals\n\n")
+    assert [line.partition(":")[0] for line in explained.splitlines()] == ["- VERSION", "- OLD NEW", "- YYYY/MM/DD/HH"]
+    assert "`tidewatch models --stack rehearsal` lists all of them" in explained
+    said = CliRunner().invoke(app, ["runbook", "silence", "--stack", "rehearsal"]).stdout
+    assert "## Words in capitals" not in said
+
+
 def test_where_two_variants_can_be_meant_the_first_line_says_what_VARIANT_is(operated_canary: DeployedProgram) -> None:
     said = CliRunner().invoke(app, ["runbook", "server-errors", "--stack", "rehearsal"])
     first, _, title = said.stdout.splitlines()[:3]

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import tarfile
 from datetime import date
 from pathlib import Path
@@ -11,7 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
+from typer.testing import CliRunner
 
+from cli.main import app
 from rehearsal.aws.inference import kserve_v2, triton
 from rehearsal.demo.flights_model import (
     FEATURES,
@@ -145,6 +149,17 @@ def test_the_reference_of_the_same_rows_has_the_same_bytes(
     assert build_flights_reference(rows, scores).encode() == trained_models["2"].reference.read_bytes()
     assert build_flights_reference(rows[::-1], scores[::-1]).digest == build_flights_reference(rows, scores).digest
     assert build_flights_reference(rows, scores).score_output == SCORE_OUTPUT
+
+
+def test_the_line_of_the_document_makes_the_same_reference_from_the_training_table(
+    trained_models: dict[str, TrainedModel], tmp_path: Path
+) -> None:
+    document = (Path(__file__).parents[2] / "docs" / "rehearsal.md").read_text().replace("\\\n", " ")
+    (line,) = re.findall(r"^tidewatch (drift reference .+)$", document, re.MULTILINE)
+    model, written = trained_models["2"].reference.parent, tmp_path / "new" / "reference.json"
+    arguments = shlex.split(line.replace("$MODEL", str(model)).replace("out/reference.json", str(written)))
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    assert written.read_bytes() == trained_models["2"].reference.read_bytes()
 
 
 def test_a_sample_is_flights_of_its_month_the_same_every_time(flights: pl.DataFrame) -> None:

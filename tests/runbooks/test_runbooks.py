@@ -12,7 +12,14 @@ import pytest
 from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 
-from cli.commands.runbook import FOLDER, PLACEHOLDERS, describe_roles, find_placeholders, runbooks_by_alarm
+from cli.commands.runbook import (
+    FOLDER,
+    PLACEHOLDERS,
+    WORDS_IN_CAPITALS,
+    describe_roles,
+    find_placeholders,
+    runbooks_by_alarm,
+)
 from stacks.config.schema import StackSettings
 from tests.runbooks.written_commands import ROOT, in_blocks, in_text, mistake
 from tidewatch import slo
@@ -188,6 +195,11 @@ def test_what_a_triage_step_says_is_said_of_this_alarm() -> None:
 @each_page
 def test_its_placeholders_are_known(page: Path) -> None:
     assert set(find_placeholders(page.read_text())) <= PLACEHOLDERS.keys()
+
+
+def test_every_word_in_capitals_that_is_explained_is_used() -> None:
+    texts = [page.read_text() for page in PAGES]
+    assert all(any(word in text for text in texts) for word in WORDS_IN_CAPITALS)
 
 
 def test_every_placeholder_is_used() -> None:

@@ -62,6 +62,32 @@ def test_the_end_is_in_the_ledger(canary: DeployedProgram):
     assert all("is being deleted: the config no longer declares any traffic" in entry["why"]["S"] for entry in last)
 
 
+@pytest.mark.parametrize("forced", [True, None])
+def test_a_destroy_keeps_models_and_unless_forced_the_data(canary: DeployedProgram, forced: bool | None):
+    canary.set(forceDestroy=forced).up()
+    canary.stack.destroy()
+    kept = {
+        "models": len(boto3.client("sagemaker").list_models()["Models"]),
+        "configurations": len(boto3.client("sagemaker").list_endpoint_configs()["EndpointConfigs"]),
+        "endpoints": len(boto3.client("sagemaker").list_endpoints()["Endpoints"]),
+        "buckets": sorted(each["Name"].split("-")[1] for each in boto3.client("s3").list_buckets()["Buckets"]),
+        "tables": sorted(name.split("-")[1] for name in boto3.client("dynamodb").list_tables()["TableNames"]),
+        "roles": sorted(each["RoleName"].split("-")[1] for each in boto3.client("iam").list_roles()["Roles"]),
+        "topics": len(boto3.client("sns").list_topics()["Topics"]),
+        "functions": len(boto3.client("lambda").list_functions()["Functions"]),
+    }
+    assert kept == {
+        "models": 2,
+        "configurations": 1,
+        "endpoints": 0,
+        "buckets": [] if forced else ["capture", "logs", "monitoring", "registry"],
+        "tables": [] if forced else ["control", "ledger"],
+        "roles": ["serving"] if forced else ["break", "serving"],
+        "topics": 0,
+        "functions": 0,
+    }
+
+
 def test_a_protected_stack_loses_nothing_to_destroy_and_retires_in_two_steps(canary: DeployedProgram):
     canary.set(protect=True).up()
     guarded = Guarded.of_the_account()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
+from collections.abc import Mapping
 from functools import wraps
 from typing import Any
 
@@ -11,16 +11,23 @@ from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, BaseResponse
 from moto.moto_server.werkzeug_app import create_backend_app
 
+from rehearsal.aws.error_replies import RequestedService, build_json_error
 from rehearsal.aws.inference.routing import Reply
 
 CODE = "NotSimulated"
 STATUS = 501
 """Not Implemented. SDKs and the AWS CLI try again after 500, and not after this."""
+FAILURE_CODE = "InternalFailure"
+"""AWS's code for an error of its own. Source: "Common error types" of the services."""
 _SERVICE = re.compile(r"Credential=[^/]+/[^/]*/[^/]+/([^/]+)/")
 
 
 class OperationNotSimulated(ServiceException):
     """The error of an operation that moto does not have."""
+
+
+class SimulatorFailure(ServiceException):
+    """The error of an operation in which moto raised an exception."""
 
 
 class ServiceNotSimulated(LookupError):
@@ -32,6 +39,11 @@ def describe_gap(name: str) -> str:
     return f"The rehearsal does not simulate {name}; docs/fidelity.md lists what it simulates."
 
 
+def describe_failure(name: str) -> str:
+    """The sentence that a client shows about an operation that failed in the simulator."""
+    return f"The rehearsal failed at {name}: out/rehearsal/simulator/server.log has the error."
+
+
 def create_service_app(service: str | None) -> Any:
     """moto's application of a service. Raises ServiceNotSimulated without one."""
     if service is None:
@@ -39,17 +51,41 @@ def create_service_app(service: str | None) -> Any:
     return create_backend_app(service)  # type: ignore[arg-type]
 
 
-def build_service_refusal(authorization: str) -> Reply:
-    """The answer to a request with this header: JSON, since only moto knows the operation and the protocol."""
-    scope = _SERVICE.search(authorization)
-    message = describe_gap(f"this request to {scope[1]}" if scope else "this request")
-    headers = {"Content-Type": "application/json", "x-amzn-ErrorType": CODE}
-    return Reply(STATUS, headers, json.dumps({"__type": CODE, "message": message}).encode())
+def build_refusal(environ: Mapping[str, Any]) -> Reply:
+    """The answer to a request for which moto has no service or no path."""
+    service, name = _identify_request(environ)
+    return _serialize(service, STATUS, OperationNotSimulated(CODE, describe_gap(name)))
+
+
+def build_failure(environ: Mapping[str, Any]) -> Reply:
+    """The answer to a request in which moto raised an exception."""
+    service, name = _identify_request(environ)
+    return _serialize(service, 500, SimulatorFailure(FAILURE_CODE, describe_failure(name)))
 
 
 def install() -> None:
     """Patches every operation that moto dispatches."""
     BaseResponse.call_action = _add_refusal(BaseResponse.call_action)  # type: ignore[method-assign]
+
+
+def _identify_request(environ: Mapping[str, Any]) -> tuple[RequestedService | None, str]:
+    """The service of a request, and the request's name, `service:Operation` where the operation is known.
+
+    The runtime of a service, like SageMaker's, signs with the service's name.
+    """
+    scope = _SERVICE.search(environ.get("HTTP_AUTHORIZATION", ""))
+    if scope is None:
+        return None, "this request"
+    first = RequestedService.find(environ, scope[1])
+    for service in (first, RequestedService.find(environ, f"{scope[1]}-runtime")):
+        operation = service.find_operation(environ) if service else None
+        if operation:
+            return service, f"{first.name if first else scope[1]}:{operation}"
+    return first, f"this request to {scope[1]}"
+
+
+def _serialize(service: RequestedService | None, status: int, error: ServiceException) -> Reply:
+    return service.serialize_error(status, error) if service else build_json_error(status, error.code, error.message)
 
 
 def _add_refusal(original: Any) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from rehearsal.demo.flights_model import dataset as dataset
 from tidewatch.capture.parsing import parse_category
@@ -33,6 +34,15 @@ def build_flights_reference(
     }
     score = (SCORE, scores.astype(np.float64))
     return build_reference(columns, score=score, order=dataset.FEATURES, score_output=SCORE_OUTPUT)
+
+
+def build_training_table(rows: npt.NDArray[np.float32], scores: npt.NDArray[np.float32]) -> pl.DataFrame:
+    """Builds the table from which `tidewatch drift reference` makes the same reference.
+
+    The shapes are those of `build_flights_reference`. The columns that a model ignores are in the table too.
+    """
+    table = pl.DataFrame(rows, schema=list(dataset.FEATURES))
+    return table.with_columns(pl.col(dataset.CATEGORICAL).cast(pl.Int16), pl.Series(SCORE, scores))
 
 
 def _to_category_texts(codes: npt.NDArray[np.float32]) -> Sequence[str | None]:

@@ -16,13 +16,15 @@ import numpy.typing as npt
 import polars as pl
 
 from rehearsal.demo.flights_model import dataset as dataset
-from rehearsal.demo.flights_model.drift_reference import build_flights_reference
+from rehearsal.demo.flights_model.drift_reference import build_flights_reference, build_training_table
 from rehearsal.demo.flights_model.packaging import pack_model, score_locally
 from tidewatch.content_hash import compute_content_hash
 from tidewatch.registry import ARTIFACT, CARD, REFERENCE, Contacts, Lineage, ModelDescription, TrainingData
 from tidewatch.text import escape_markdown
 
 LINEAGE = "lineage.json"
+TRAINING_TABLE = "training.parquet"
+"""The training rows as a person has them, for `tidewatch drift reference`."""
 ROUNDS = 80
 SEED = 20130101
 PARAMETERS: dict[str, str | int | float | bool | None] = {
@@ -55,11 +57,11 @@ def train(
     version: str, folder: Path, *, with_weather: bool, flights: pl.DataFrame | None = None,
     name: str = dataset.NAME, owner: str = "ml-platform@example.com", image: str | None = None,
 ) -> TrainedModel:  # fmt: skip
-    """Trains on January to March and validates on April; writes artifact, lineage, card and reference to `folder`.
+    """Trains on January to March and validates on April; writes the model's files and its training table to `folder`.
 
-    The same flights give the same bytes. A model without weather takes the same request tensor and ignores the weather
-    columns. `flights` are the result of load_flights() if the caller has it; `name` is the model's name in the
-    registry.
+    The files are artifact, lineage, card and reference. The same flights give the same bytes. A model without weather
+    takes the same request tensor and ignores the weather columns. `flights` are the result of load_flights() if the
+    caller has it; `name` is the model's name in the registry.
     """
     flights = dataset.load_flights() if flights is None else flights
     folder.mkdir(parents=True, exist_ok=True)
@@ -68,9 +70,9 @@ def train(
     artifact.write_bytes(
         pack_model(name, len(dataset.FEATURES), _fit_model(training_rows, training_labels, with_weather))
     )
-    reference_path.write_bytes(
-        build_flights_reference(training_rows, score_locally(artifact, training_rows, name), with_weather).encode()
-    )
+    scores = score_locally(artifact, training_rows, name)
+    reference_path.write_bytes(build_flights_reference(training_rows, scores, with_weather).encode())
+    build_training_table(training_rows, scores).write_parquet(folder / TRAINING_TABLE)
     rows, labels = dataset.select_labelled(flights, dataset.VALIDATION_MONTHS)
     auc = compute_auc(score_locally(artifact, rows, name), labels)
     metrics = {"auc": round(auc, 4), "validation_rows": float(len(labels)), "late_rate": round(float(labels.mean()), 4)}

@@ -41,14 +41,20 @@ def test_one_hour_is_told_as_one(requests: int, told: str, tmp_path: Path) -> No
     screen = ProgressConsole(Console(file=(said := io.StringIO()), width=200))
     watched = replace(hours(Platform(), tmp_path, requests), console=screen).run()
     assert f"Replaying requests.csv: {told}, four days later" in said.getvalue()
-    assert f" captured records read in {told.rpartition('over ')[2]}, " in watched.summary_line()
+    assert (
+        f" captured records read, one for each answered request (0 before the replay, {requests} in it), in "
+        f"{told.rpartition('over ')[2]}: " in watched.summary_line()
+    )
 
 
 def test_the_acts_before_are_read_and_lie_outside_of_the_days_that_are_judged(tmp_path: Path) -> None:
     platform = Platform()
     earlier = platform.now.replace(minute=0)
     platform.sent[earlier] = [1] * 30
-    watched = hours(platform, tmp_path, 12).run()
+    said = io.StringIO()
+    watched = replace(hours(platform, tmp_path, 12), console=ProgressConsole(Console(file=said, width=200))).run()
+    assert "  30 records, one for each answered request, in 1 report\n" in said.getvalue()
+    assert "(30 before the replay, 12 in it), in 7 hours: 42 parsed, 0 rejected" in watched.summary_line()
     assert platform.read == set(platform.sent)
     assert min(platform.sent.keys() - {earlier}) - earlier >= min(GAP_BEFORE_REPLAY, timedelta(days=3))
     assert watched.captured_count == watched.records.read == 30 + 12

@@ -106,8 +106,8 @@ def test_the_overview_links_each_report_and_says_what_was_read(drift: YearDriftS
     page = render_overview(drift)
     for each in drift.months:
         assert f'href="{each.page}"' in page
-    assert "30 requests of 8 flights; with the hours before, 60 of 60 captured records were read in 3 hours" in page
-    assert "58 parsed, 2 rejected" in page
+    assert "30 requests of 8 flights; with the hours before, 60 of 60 captured records, one for each answered " in page
+    assert "for each answered request, were read in 3 hours: 58 parsed, 2 rejected" in page
     assert "a drift may have a smaller PSI than a warning" in page
     assert "does not have the five columns of the weather" in page
     assert "replayed in that month of 2027" in page
@@ -124,7 +124,8 @@ def test_the_summary_holds_the_drift_and_tells_it(drift: YearDriftSummary, tmp_p
     assert written["months"][1]["features"]["humid"] == {"verdict": "warning", "psi": 0.15}
     told = summary.rows()["drift"]
     assert "humid first in 2013-06, wind_gust first in 2013-07" in told
-    assert "60 of 60 captured records" in told
+    assert "60 of 60 captured records read, one for each answered request (30 before the year, 30 in it), " in told
+    assert "in 3 hours: 58 parsed, 2 rejected; " in told
     assert "out/index.html" in told
 
 

@@ -88,7 +88,7 @@ def render_report(report: DriftReport, reference: Reference, profiles: Mapping[s
         render_section(f"Features over {WINDOW_TITLES[key]}", _render_features(report, ranked, key)),
         render_section("Distributions", _render_legend(report, key), _render_figures(reference, ranked, profiles, key)),
     )
-    return render_document(f"Drift: {report.verdict} · {_format_subject(report)}", "".join(body), STYLE)
+    return render_document(f"Drift report: {report.verdict} · {_format_subject(report)}", "".join(body), STYLE)
 
 
 def _select_window(report: DriftReport) -> str:

@@ -278,6 +278,7 @@ def test_a_reference_that_cannot_be_read_is_refused(tmp_path: Path, training: Pa
 
 
 def test_what_is_not_there_is_named(tmp_path: Path, training: Path, reference_file: Path) -> None:
+    (tmp_path / "nowhere").write_text("a file, below which nothing can be written")
     for arguments, says in (
         (("check", "--reference", "/nowhere.json", training), "cannot read /nowhere.json: no such file or directory"),
         (
@@ -290,7 +291,10 @@ def test_what_is_not_there_is_named(tmp_path: Path, training: Path, reference_fi
         ),
         (("check", "--reference", reference_file, "/nowhere.jsonl"), "/nowhere.jsonl is neither a file nor a folder"),
         (("reference", "/nowhere.csv", "-o", tmp_path / "r.json"), "cannot read /nowhere.csv: no such file"),
-        (("reference", training, "-o", "/nowhere/r.json"), "cannot write /nowhere/r.json"),
+        (
+            ("reference", training, "-o", tmp_path / "nowhere" / "r.json"),
+            f"cannot write {tmp_path}/nowhere/r.json: not a directory",
+        ),
     ):
         result = run(*arguments)
         assert isinstance(result.exception, UserError)

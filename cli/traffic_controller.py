@@ -12,6 +12,12 @@ from tidewatch.traffic import Clients, ResourceNames, TrafficController
 
 def create_controller(stack: str, outputs: Mapping[str, Any], session: Session) -> TrafficController:
     """Returns a controller of the endpoint and its ledger. Raises UserError if the stack serves nothing yet."""
-    endpoint = require_output(outputs, "endpoint", stack)
+    require_output(outputs, "endpoint", stack)
+    return create_ledger_controller(outputs, session)
+
+
+def create_ledger_controller(outputs: Mapping[str, Any], session: Session) -> TrafficController:
+    """Returns a controller whose ledger and incidents can be read, also if the stack has no endpoint."""
     clients = Clients(session.client("sagemaker"), session.client("dynamodb"), session.client("cloudwatch"))
-    return TrafficController(clients, ResourceNames(outputs["key"], endpoint["name"], outputs["ledger"], ""))
+    endpoint = outputs["endpoint"]["name"] or ""
+    return TrafficController(clients, ResourceNames(outputs["key"], endpoint, outputs["ledger"], ""))

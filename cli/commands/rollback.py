@@ -10,11 +10,12 @@ from rich.text import Text
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from cli.aws_session import Session
+from cli.backend import get_backend
 from cli.console import Console
 from cli.errors import UserError
 from cli.outputs import read_stack_outputs, require_output
 from cli.stack_config_file import StackConfigFile, commit_edit
-from cli.traffic_controller import create_controller
+from cli.traffic_controller import create_ledger_controller
 from tidewatch.aws.current_user import get_caller_arn
 from tidewatch.text import collapse_whitespace
 
@@ -29,7 +30,8 @@ def rollback(
     as_json: Annotated[bool, typer.Option("--json", help="Print the function's whole response as JSON.")] = False,
 ) -> None:
     """Sends all traffic to the champion through the function that alarms call, and prints the receipt."""
-    function = require_output(read_stack_outputs(stack), "rollback", stack)["function"]
+    outputs = read_stack_outputs(stack)
+    function = require_output(outputs, "rollback", stack)["function"]
     console, session = Console(highlight=False), Session(stack)
     with console.status(Text(f"{function} is rolling back")):
         event = {"action": "rollback", "requested_by": get_caller_arn(session.client)}
@@ -38,7 +40,7 @@ def rollback(
     if as_json:
         typer.echo(json.dumps(answer, indent=2))
     else:
-        _print_receipt(stack, answer, console)
+        _print_receipt(stack, answer, outputs["buckets"]["monitoring"], console)
     if answer["state"] == "blocked":
         raise UserError(f"the rollback is blocked: {answer['message']}")
 
@@ -48,11 +50,16 @@ def acknowledge(
     stack: Annotated[str, typer.Option(help="The stack of the incident.")],
 ) -> None:
     """Writes `tidewatch:acknowledgedIncident` into Pulumi.STACK.yaml; `pulumi up` records it for good."""
-    traffic_controller = create_controller(stack, read_stack_outputs(stack), Session(stack))
+    traffic_controller = create_ledger_controller(read_stack_outputs(stack), Session(stack))
     found = traffic_controller.get_incident(incident)
     file = StackConfigFile.of(stack)
-    if not found.is_open and file.config.get(ACKNOWLEDGED_KEY) != incident:
+    earlier = str(file.config.get(ACKNOWLEDGED_KEY) or "")
+    if not found.is_open and earlier != incident:
         raise UserError(f"{incident} is already closed: {found.acknowledged_by} acknowledged it")
+    if earlier != incident and earlier in {each.id for each in traffic_controller.open_incidents()}:
+        # The key holds one incident.
+        message = f"{file.path.name} acknowledges {earlier}, which is still open: run `pulumi up --stack {stack}` first"
+        raise UserError(get_backend(stack).adapt_commands(message))
     file.config[ACKNOWLEDGED_KEY] = DoubleQuotedScalarString(incident)
     commit_edit(file, Console(highlight=False))
 
@@ -68,7 +75,7 @@ def _invoke(session: Session, function: str, event: dict[str, str]) -> dict[str,
     return answer
 
 
-def _print_receipt(stack: str, answer: dict[str, Any], console: Console) -> None:
+def _print_receipt(stack: str, answer: dict[str, Any], bucket: str, console: Console) -> None:
     console.print(collapse_whitespace(answer["message"], MAX_MESSAGE_LENGTH), soft_wrap=True)
     receipt = answer.get("receipt") or {}
     for key, description in (
@@ -80,4 +87,5 @@ def _print_receipt(stack: str, answer: dict[str, Any], console: Console) -> None
             console.print(f"  {receipt[key]:8.2f} s until {description}")
     if answer.get("incident"):
         line = f"tidewatch acknowledge {answer['incident']} --stack {stack}"
-        console.print(f"When you have read the incident: {line}", soft_wrap=True)
+        console.print(f"The incident: s3://{bucket}/incidents/{answer['incident']}.md", soft_wrap=True)
+        console.print(f"When you have read it: {line}", soft_wrap=True)

@@ -21,7 +21,7 @@ from cli.backend import get_backend
 from cli.console import Console
 from cli.errors import UserError
 from cli.outputs import read_stack_outputs
-from cli.traffic_controller import create_controller
+from cli.traffic_controller import create_controller, create_ledger_controller
 from tidewatch import clock
 from tidewatch.text import collapse_whitespace, sanitize
 from tidewatch.traffic import (
@@ -77,11 +77,25 @@ class StatusReader:
             self._outputs, self._read_at = read_stack_outputs(self.stack), now
         session = Session(self.stack)
         try:
-            return describe(self.stack, self._outputs, create_controller(self.stack, self._outputs, session), session)
+            traffic = create_controller(self.stack, self._outputs, session)
+        except UserError as error:
+            raise UserError(f"{error}{_name_open_incidents(self.stack, self._outputs, session)}") from error
+        try:
+            return describe(self.stack, self._outputs, traffic, session)
         except EndpointMissing as error:
             if sentence := get_backend(self.stack).explain_missing_endpoint():
                 raise UserError(sentence) from error
             raise
+
+
+def _name_open_incidents(stack: str, outputs: dict[str, Any], session: Session) -> str:
+    """Returns the incidents that a stack without an endpoint has left open; "" without any."""
+    try:
+        incidents = create_ledger_controller(outputs, session).open_incidents()
+    except ClientError:
+        return ""
+    commands = ", ".join(f"`tidewatch acknowledge {incident.id} --stack {stack}`" for incident in incidents)
+    return f". Still open, and to be acknowledged before anything is served again: {commands}" if commands else ""
 
 
 def describe(stack: str, outputs: dict[str, Any], traffic: TrafficController, session: Session) -> dict[str, Any]:
@@ -152,6 +166,7 @@ def _describe_incident(incident: Incident, s3: S3Client, bucket: str) -> dict[st
         "opened_by": incident.who,
         "reason": incident.reason,
         "receipt": document.get("receipt"),
+        "document": f"s3://{bucket}/incidents/{incident.id}.md",
     }
 
 
@@ -205,6 +220,7 @@ def _render(report: dict[str, Any]) -> Iterator[RenderableType]:
     yield _build_split_table(report)
     for incident in report["incidents"]:
         yield _format_line(_format_incident(incident))
+        yield _format_line(f"  {incident['document']}")
         yield _format_line(f"  tidewatch acknowledge {incident['id']} --stack {report['stack']}")
     if report["withheld"]:
         yield _format_line(report["withheld"])

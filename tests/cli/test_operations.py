@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from cli import main as command_line
 from cli.main import app
+from cli.stack_config_file import StackConfigFile
 from tests.stacks.deployed_program import ROOT, DeployedProgram
 
 
@@ -58,7 +59,7 @@ def test_an_incident_that_is_closed_does_not_take_the_place_of_an_open_one(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     closed = SimpleNamespace(get_incident=lambda name: SimpleNamespace(is_open=False, acknowledged_by="ann"))  # noqa: ARG005
-    monkeypatch.setattr("cli.commands.rollback.create_controller", lambda *_: closed)
+    monkeypatch.setattr("cli.commands.rollback.create_ledger_controller", lambda *_: closed)
     monkeypatch.setattr("cli.commands.rollback.read_stack_outputs", lambda stack: {})  # noqa: ARG005
     monkeypatch.setattr("cli.commands.rollback.Session", lambda stack: None)  # noqa: ARG005
     assert _run(monkeypatch, "acknowledge", "flights-1", "--stack", "rehearsal") == 1
@@ -75,6 +76,44 @@ def test_a_stack_that_serves_nothing_says_what_to_do(
         assert "tidewatch promote NAME/VERSION --stack dev" in capsys.readouterr().err
 
 
+def test_an_incident_of_a_stack_that_was_retired_is_named_and_can_be_acknowledged(
+    operated_canary: DeployedProgram, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    operated_canary.roll_back()
+    (incident,) = operated_canary.controller().open_incidents()
+    retired = {**operated_canary.outputs(), "endpoint": {"name": None}, "rollback": {"function": None}}
+    for module in ("status", "rollback"):
+        monkeypatch.setattr(f"cli.commands.{module}.read_stack_outputs", lambda stack: retired)  # noqa: ARG005
+    edited: list[StackConfigFile] = []
+    monkeypatch.setattr("cli.commands.rollback.commit_edit", lambda file, _console: edited.append(file))
+    assert _run(monkeypatch, "status", "--stack", "dev") == 1
+    assert f"`tidewatch acknowledge {incident.id} --stack dev`" in capsys.readouterr().err
+    assert _run(monkeypatch, "acknowledge", incident.id, "--stack", "dev") == 0
+    assert edited[0].config["tidewatch:acknowledgedIncident"] == incident.id
+
+
+def test_a_second_acknowledgement_waits_until_the_first_is_recorded(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The config holds one incident: the first would be lost."""
+    incidents = [SimpleNamespace(id=name, is_open=True) for name in ("flights-1", "flights-2")]
+    controller = SimpleNamespace(
+        get_incident=lambda name: next(each for each in incidents if each.id == name), open_incidents=lambda: incidents
+    )
+    monkeypatch.setattr("cli.commands.rollback.create_ledger_controller", lambda *_: controller)
+    monkeypatch.setattr("cli.commands.rollback.read_stack_outputs", lambda stack: {})  # noqa: ARG005
+    monkeypatch.setattr("cli.commands.rollback.Session", lambda stack: None)  # noqa: ARG005
+    monkeypatch.setattr("cli.stack_config_file.ROOT", tmp_path)
+    shutil.copy(ROOT / "Pulumi.dev.yaml", tmp_path)
+    assert _run(monkeypatch, "acknowledge", "flights-1", "--stack", "dev") == 0
+    assert _run(monkeypatch, "acknowledge", "flights-1", "--stack", "dev") == 0
+    assert _run(monkeypatch, "acknowledge", "flights-2", "--stack", "dev") == 1
+    assert "acknowledges flights-1, which is still open: run `pulumi up --stack dev` first" in capsys.readouterr().err
+    incidents.pop(0)
+    assert _run(monkeypatch, "acknowledge", "flights-2", "--stack", "dev") == 0
+
+
+ROLLBACK_OUTPUTS = {"rollback": {"function": "f"}, "buckets": {"monitoring": "flights-monitoring"}}
 CALLER = "arn:aws:sts::123456789012:assumed-role/on-call/ana"
 
 
@@ -98,7 +137,7 @@ class _Lambda:
 
 def _answering(monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any], **more: str) -> _Lambda:
     function = _Lambda(answer, **more)
-    monkeypatch.setattr("cli.commands.rollback.read_stack_outputs", lambda stack: {"rollback": {"function": "f"}})  # noqa: ARG005
+    monkeypatch.setattr("cli.commands.rollback.read_stack_outputs", lambda stack: ROLLBACK_OUTPUTS)  # noqa: ARG005
     monkeypatch.setattr("cli.commands.rollback.Session", lambda stack: function)  # noqa: ARG005
     return function
 
@@ -113,6 +152,7 @@ def test_a_rollback_says_why_and_prints_its_receipt(monkeypatch: pytest.MonkeyPa
     assert "31.50 s until the weights were observed" in said.output
     assert "traffic was observed" not in said.output
     assert "tidewatch acknowledge flights-1 --stack prod" in said.output
+    assert "s3://flights-monitoring/incidents/flights-1.md" in said.output
 
 
 @pytest.mark.parametrize(

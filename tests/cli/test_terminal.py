@@ -82,7 +82,7 @@ def test_no_reason_adds_a_line_to_the_status(text: str) -> None:
             "stack": "dev", "model": words, "champion": "blue", "in_sync": False, "withheld": words,
             "endpoint": {"name": words, "status": words},
             "variants": {},
-            "incidents": [{**INCIDENT, "reason": words, "opened_at": words}],
+            "incidents": [{**INCIDENT, "document": words, "reason": words, "opened_at": words}],
             "alarms": {
                 "firing": [{"severity": "P1", "alarm": words, "since": words, "runbook": words}],
                 "missing": [words], "total": 1, "insufficient": 0, "metric_alarms": 1, "composites": 1,

@@ -129,12 +129,12 @@ class IncidentDocument:
         states = _format_bullets(
             escape_markdown(snapshot.name)
             + (f" since {_format_time(snapshot.since)}" if snapshot.since else "")
-            + (f": {escape_markdown(snapshot.reason)}" if snapshot.reason else "")
+            + (f": {_format_alarm_reason(snapshot.reason)}" if snapshot.reason else "")
             for snapshot in alarmed
         )
         paragraphs = (
             escape_markdown(incident.reason) or "No reason was given.",
-            escape_markdown(self.message, MAX_MESSAGE_LENGTH),
+            escape_markdown(self.message, MAX_MESSAGE_LENGTH) if self.message != incident.reason else "",
             _format_bullets(map(escape_markdown, found.missing)),
             _format_versions(found),
             f"In ALARM when it was opened, of the {len(found.alarms.snapshots)} alarms and composites that the alarm "
@@ -258,12 +258,17 @@ def _format_impact_table(impact: Impact) -> str:
 
 def _format_timeline_item(item: LedgerEntry | AlarmChange) -> str:
     if isinstance(item, AlarmChange):
-        text = f"alarm {item.alarm} from {item.before} to {item.after} ({item.reason})"
-        return f"{_format_time(item.at)} {escape_markdown(text)}"
+        change = escape_markdown(f"alarm {item.alarm} from {item.before} to {item.after}")
+        return f"{_format_time(item.at)} {change} ({_format_alarm_reason(item.reason)})"
     change = f" from {item.before or 'unknown'} to {item.after}" if item.after else ""
     why = f" ({item.error or item.why})" if item.error or item.why else ""
     subject = f"{item.kind} of {item.variant}" if item.variant else item.kind
     return f"{_format_time(item.at)} {escape_markdown(f'{subject} by {item.who}{change}{why}', MAX_MESSAGE_LENGTH)}"
+
+
+def _format_alarm_reason(reason: str) -> str:
+    """Escapes CloudWatch's sentence, whose arrow would read as `-&gt;` without a renderer."""
+    return escape_markdown(reason.replace("->", "to"))
 
 
 def _format_link(location: str) -> str:

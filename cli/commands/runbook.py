@@ -66,7 +66,7 @@ WORDS_IN_CAPITALS = {
     "`tidewatch status --stack {stack}` those that serve",
     "OLD NEW": "the versions before and after a change; `tidewatch models --stack {stack}` lists them",
     "INCIDENT": "the incident's name; `tidewatch status --stack {stack}` prints it",
-    "YYYY/MM/DD/HH": "the hour of a report, in UTC; the page's `aws s3 ls` lists the reports",
+    "YYYY/MM/DD/HH": "the hour of a report, in UTC; the command above it lists the reports",
 }
 """What the reader puts in place of a word in capitals, for the words that several runbooks use."""
 VARIANT_PLACEHOLDERS = frozenset({"variant", "other"})

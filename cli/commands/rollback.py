@@ -50,7 +50,7 @@ def acknowledge(
     stack: Annotated[str, typer.Option(help="The stack of the incident.")],
 ) -> None:
     """Writes `tidewatch:acknowledgedIncident` into Pulumi.STACK.yaml; `pulumi up` records it for good."""
-    traffic_controller = create_ledger_controller(read_stack_outputs(stack), Session(stack))
+    traffic_controller = create_ledger_controller(stack, read_stack_outputs(stack), Session(stack))
     found = traffic_controller.get_incident(incident)
     file = StackConfigFile.of(stack)
     earlier = str(file.config.get(ACKNOWLEDGED_KEY) or "")

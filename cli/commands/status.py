@@ -91,8 +91,8 @@ class StatusReader:
 def _name_open_incidents(stack: str, outputs: dict[str, Any], session: Session) -> str:
     """Returns the incidents that a stack without an endpoint has left open; "" without any."""
     try:
-        incidents = create_ledger_controller(outputs, session).open_incidents()
-    except ClientError:
+        incidents = create_ledger_controller(stack, outputs, session).open_incidents()
+    except (ClientError, UserError):
         return ""
     commands = ", ".join(f"`tidewatch acknowledge {incident.id} --stack {stack}`" for incident in incidents)
     return f". Still open, and to be acknowledged before anything is served again: {commands}" if commands else ""

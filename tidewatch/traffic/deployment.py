@@ -4,29 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tidewatch.aws.errors import summarize_error
 from tidewatch.traffic import guard
-from tidewatch.traffic.alarm_api import describe_fired_alarms
 from tidewatch.traffic.autoscaling import ScalableTargets
 from tidewatch.traffic.drain import Drain
-from tidewatch.traffic.errors import (
-    DeploymentFailed,
-    EndpointBusy,
-    NoCapacity,
-    SilentRollback,
-    TrafficError,
-)
+from tidewatch.traffic.endpoint_update import EndpointUpdate
+from tidewatch.traffic.errors import TrafficError
 from tidewatch.traffic.incident_replay import find_quarantine
 from tidewatch.traffic.ledger import LedgerEntry, replay_split
 from tidewatch.traffic.models import Clients, DeployedModel, DeploymentPolicy, DeploymentRecord, EndpointState
-from tidewatch.traffic.sagemaker import format_capacity_error, is_capacity_error, map_error
+from tidewatch.traffic.sagemaker import map_error
 from tidewatch.traffic.writer import Writer
-
-if TYPE_CHECKING:
-    from mypy_boto3_sagemaker.type_defs import UpdateEndpointInputTypeDef
 
 
 @dataclass(frozen=True)
@@ -78,11 +68,12 @@ class ConfigDeployer:
             self.drain.start((changed_variants & state.variants.keys()) | removed_variants, models, config)
             guarded = models.keys() == state.variants.keys()
             alarms = tuple(filter(None, (abort_alarm, *policy.alarms))) if guarded else ()
+            update = EndpointUpdate(self.clients, self.writer, config, previous_config, alarms)
             if scaling:
                 scaling.suspend(removed_variants | self._find_retyped_variants(state, config))
             try:
-                self._update_endpoint(config, previous_config, policy, alarms, guarded)
-                reasons = self._wait_for_deployment(config, previous_config, alarms, started)
+                update.request(policy, guarded)
+                reasons = update.wait(started)
             except TrafficError as failure:
                 problems = self._undo_failed_deployment(scaling, models)
                 if not problems:
@@ -153,98 +144,6 @@ class ConfigDeployer:
         except Exception as error:
             raise map_error(error, self.writer.resource_names.endpoint) from error
         return {variant["VariantName"]: dict(variant) for variant in found["ProductionVariants"]}
-
-    def _update_endpoint(
-        self, config: str, previous_config: str, policy: DeploymentPolicy, alarms: tuple[str, ...], guarded: bool
-    ) -> None:
-        """Calls UpdateEndpoint under the lease, so that a running rollback finds the endpoint free.
-
-        The request is recorded before the call: a writer that dies in between leaves a recorded deployment that is not
-        live. After an error that is not a refusal, SageMaker may have accepted the call.
-        """
-        control, endpoint = self.writer.control, self.writer.resource_names.endpoint
-        before = control.read_requested_config(endpoint) or previous_config
-        request: UpdateEndpointInputTypeDef = {
-            "EndpointName": endpoint,
-            "EndpointConfigName": config,
-            "RetainAllVariantProperties": True,
-        }
-        if guarded:
-            request["DeploymentConfig"] = build_deployment_config(policy, alarms)
-        backoff = self.writer.start_backoff()
-        while True:
-            try:
-                with control.hold_traffic_lease():
-                    guard.require_no_active_rollback(self.writer.read_snapshot())
-                    control.write_requested_config(endpoint, config, self.writer.heartbeat.name)
-                    self.clients.sagemaker.update_endpoint(**request)
-                    return
-            except TrafficError:
-                raise
-            except Exception as error:
-                problem = map_error(error, endpoint)
-                if isinstance(problem, TrafficError):
-                    self._withdraw_request(config, before)
-                if not isinstance(problem, EndpointBusy) or not backoff.wait():
-                    raise problem from error
-
-    def _withdraw_request(self, config: str, before: str) -> None:
-        """Withdraws the record of a refused request, unless the refused call repeated one that was accepted."""
-        state = self.writer.platform.state()
-        if config not in (state.config, state.deploying_config):
-            self.writer.control.write_requested_config(state.name, before, self.writer.heartbeat.name)
-
-    def _wait_for_deployment(
-        self, config: str, previous_config: str, alarms: tuple[str, ...], started: datetime
-    ) -> tuple[str, ...]:
-        """Waits for the end of the deployment and returns the FailureReasons seen.
-
-        Raises if another configuration is live.
-        """
-        reasons: dict[str, None] = {}
-        backoff = self.writer.start_backoff()
-        while True:
-            state = self.writer.platform.state()
-            if state.failure_reason:
-                reasons[state.failure_reason] = None
-            if state.is_in_service or state.status.is_unusable:
-                break
-            if not backoff.wait():
-                raise EndpointBusy(
-                    f"The deployment of {config} to {state.name} is still {state.status} after "
-                    f"{self.writer.wait_seconds:g} s. It continues in the background; run `pulumi up` again when it "
-                    "has ended."
-                )
-        if state.is_in_service and state.config == config:
-            return tuple(reasons)
-        raise self._build_failure(config, previous_config, state, tuple(reasons), alarms, started)
-
-    def _build_failure(
-        self,
-        config: str,
-        previous_config: str,
-        state: EndpointState,
-        reasons: tuple[str, ...],
-        alarms: tuple[str, ...],
-        started: datetime,
-    ) -> DeploymentFailed:
-        reason_text = "; ".join(reasons) or "SageMaker gave no reason"
-        if state.is_in_service and any(is_capacity_error(reason) for reason in reasons):
-            return NoCapacity(
-                f"{format_capacity_error(state.name, reason_text)} It is on {state.config}, not on {config}."
-            )
-        fired = describe_fired_alarms(self.clients.cloudwatch, alarms, started, self.writer.clock.now())
-        if not state.is_in_service:
-            return DeploymentFailed(
-                f"The deployment of {config} left the endpoint {state.name} {state.status} (it was on "
-                f"{previous_config}): {reason_text}; {fired}. Follow the runbook; a rollback of traffic does not "
-                "help here."
-            )
-        return SilentRollback(
-            f"SageMaker rolled the deployment of {config} back by itself: the endpoint {state.name} is InService on "
-            f"{state.config}, not on {config}. Reason: {reason_text}; {fired}. Fix the model or its container and "
-            "deploy again."
-        )
 
     def _undo_failed_deployment(
         self, scaling: ScalableTargets | None, models: Mapping[str, DeployedModel]
@@ -325,18 +224,3 @@ class ConfigDeployer:
         return ScalableTargets(
             autoscaling, self.clients.cloudwatch, writer.control, writer.resource_names.endpoint, writer.clock
         )
-
-
-def build_deployment_config(policy: DeploymentPolicy, alarms: tuple[str, ...]) -> Any:
-    """Returns the DeploymentConfig of UpdateEndpoint."""
-    routing: dict[str, Any] = {"Type": policy.type, "WaitIntervalInSeconds": policy.wait_seconds}
-    size = {"Type": "CAPACITY_PERCENT", "Value": policy.size_percent or 10}
-    if policy.type == "CANARY":
-        routing["CanarySize"] = size
-    if policy.type == "LINEAR":
-        routing["LinearStepSize"] = size
-    update = {"TrafficRoutingConfiguration": routing, "TerminationWaitInSeconds": policy.termination_wait_seconds}
-    config: dict[str, Any] = {"BlueGreenUpdatePolicy": update}
-    if alarms:
-        config["AutoRollbackConfiguration"] = {"Alarms": [{"AlarmName": name} for name in alarms]}
-    return config

@@ -1,4 +1,4 @@
-"""`tidewatch runbook`: the page for whatever name a page gives an alarm, with the stack's own names in its commands."""
+"""`tidewatch runbook`: a page with the stack's own names in its commands."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typer.testing import CliRunner
 
 from cli import main as command_line
 from cli.commands import runbook as runbook_command
-from cli.commands.runbook import RunbookMatch, collect_names, fill_placeholders, find_runbook, runbooks_by_alarm
+from cli.commands.runbook import collect_names, fill_placeholders
 from cli.errors import UserError
 from cli.main import app
+from cli.runbook_search import RunbookMatch, find_runbook
 from tests.stacks.deployed_program import DeployedProgram
 
 CONFIG = {
@@ -26,39 +27,6 @@ OUTPUTS = {
     "topics": {"P1": "arn:aws:sns:eu-central-1:123456789012:flights-p1-5d"},
     "alarms": {"names": {"guardrail-metric-purchases-green": "flights-guardrail-metric-purchases-green-0a1"}},
 }
-
-
-@pytest.mark.parametrize(
-    ("asked", "key", "variant"),
-    [
-        ("server-errors", "server-errors", ""),
-        ("server-errors-blue", "server-errors", "blue"),
-        ("flights-server-errors-blue-3fa9c1d", "server-errors", "blue"),
-        ("arn:aws:cloudwatch:us-east-1:123456789012:alarm:flights-latency-green-3fa9c1d", "latency", "green"),
-        ("flights-guardrail-latency-green-3fa9c1d", "guardrail-latency", "green"),
-        ("flights-guardrail-model-errors-green-3fa9c1d", "guardrail-errors", "green"),
-        ("flights-guardrail-green-3fa9c1d", "guardrail-errors", "green"),
-        ("flights-guardrail-metric-latency-green-3fa9c1d", "guardrail-metric", "green"),
-        ("drift-watch-many-features-drift-3fa9c1d", "many-features-drift", ""),
-        ("flights-availability-burn-fast-3fa9c1d", "availability", ""),
-        ("flights-latency-burn-fast-3fa9c1d", "latency-objective", ""),
-        ("latency-objective.md", "latency-objective", ""),
-        ("FLIGHTS-Disk-Blue-3FA9C1D", "disk", "blue"),
-        ("unacknowledged", "unacknowledged", ""),
-    ],
-)
-def test_an_alarm_is_found_by_any_of_its_names(asked: str, key: str, variant: str) -> None:
-    found = find_runbook(asked)
-    assert (found.key, found.variant) == (key, variant)
-
-
-@pytest.mark.parametrize(
-    ("asked", "near"),
-    [("sever-erors", "server-errors"), ("flights-undeliverd-3fa9c1d", "undelivered"), ("dsk", "disk")],
-)
-def test_an_unknown_name_gets_the_nearest(asked: str, near: str) -> None:
-    with pytest.raises(UserError, match=f"no alarm is called {asked}, did you mean {near}"):
-        find_runbook(asked)
 
 
 def test_a_name_like_no_other_gets_all_of_them(
@@ -181,22 +149,6 @@ def test_a_page_that_names_another_variant_says_where_there_is_none(monkeypatch:
     said = CliRunner().invoke(app, ["runbook", "server-errors", "--stack", "rehearsal"])
     assert said.stdout.startswith("This stack has no other variant for OTHER")
     assert "VariantName=green" not in said.stdout
-
-
-def test_a_page_is_found_again_with_a_variant() -> None:
-    for page in set(runbooks_by_alarm().values()):
-        assert find_runbook(f"{page}-green") == RunbookMatch(page, f"{page}-green", "green")
-
-
-def test_every_alarm_of_the_stack_leads_to_one_page_by_its_key_and_by_its_name(
-    operated_canary: DeployedProgram,
-) -> None:
-    named = operated_canary.outputs()["alarms"]["names"]
-    assert named
-    for key, name in named.items():
-        assert find_runbook(name).key == find_runbook(key).key
-        assert find_runbook(name).variant == find_runbook(key).variant
-        assert key.startswith(find_runbook(key).variant or key) or key.endswith(f"-{find_runbook(key).variant}")
 
 
 def test_it_prints_the_page_though_the_outputs_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -> None:

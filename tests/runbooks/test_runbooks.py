@@ -18,8 +18,8 @@ from cli.commands.runbook import (
     WORDS_IN_CAPITALS,
     describe_roles,
     find_placeholders,
-    runbooks_by_alarm,
 )
+from cli.runbook_search import runbooks_by_alarm
 from stacks.config.schema import StackSettings
 from tests.runbooks.written_commands import ROOT, in_blocks, in_text, mistake
 from tidewatch import slo

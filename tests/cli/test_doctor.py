@@ -1,4 +1,4 @@
-"""What `tidewatch doctor` finds in a stack, by what the simulator then holds, and how it tells what it found."""
+"""What `tidewatch doctor` finds in a stack, by what the simulator then holds, and how it reports what it found."""
 
 from __future__ import annotations
 
@@ -136,9 +136,9 @@ def test_who_did_not_confirm_hears_nothing() -> None:
     ]
     checks = stack_checks.build_checks("prod", {"topics": {"P1": "arn"}}, Account(sns=pages))  # type: ignore[arg-type]
     (check,) = (one for one in checks if one.name == "topics")
-    pending, heard = run_check(check)
+    pending, confirmed = run_check(check)
     assert (pending.state, "a@example.com" in pending.message) == ("warn", True)
-    assert (heard.state, heard.message) == ("ok", "P1 has 1 confirmed")
+    assert (confirmed.state, confirmed.message) == ("ok", "P1 has 1 confirmed")
 
 
 def test_alarms_that_somebody_switched_off_are_told_with_the_way_back(operated_canary: DeployedProgram) -> None:

@@ -15,6 +15,8 @@ RETIRED_IN_TEXT = {
     r"priority": "severity",
     r"(?<!_)speaks(?!_)": "fires, names or connects, by what is meant",
     r"(is|are|was|were|be|been|gets) told": "says, names, reports, or notifies, by what is meant",
+    r"(?<!_)hear(s|d)?(?!_)": "gets, is notified or is recorded, by what is meant",
+    r"(?<!_)tells(?! \w+ apart)": "shows, prints, reports or notifies, by what is meant",
     r"simulator\.(aws|engine|provider|rehearsal|scenarios|report|story)": "rehearsal",
 }
 """Words of no name and no sentence, with the one that took their place."""

@@ -1,4 +1,4 @@
-"""What is watched, promised and told, as the stack config says it: values, or sentences with their paths."""
+"""What is watched and promised, and who is notified, by the stack config: values, or sentences with their paths."""
 
 from __future__ import annotations
 

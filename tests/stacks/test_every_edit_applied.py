@@ -1,7 +1,7 @@
 """Edits that replace something, or touch roles, buckets, tables or models, carried out one after the other on a stack
 that serves and is not protected: what the account holds afterwards.
 
-Of every other key `test_every_edit` tells by a preview that nothing is lost.
+For every other key `test_every_edit` shows by a preview that nothing is lost.
 """
 
 from __future__ import annotations

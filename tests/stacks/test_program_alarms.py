@@ -77,8 +77,8 @@ def test_every_alarm_links_its_runbook_and_calls_somebody_or_is_under_one_that_d
     for name, one in alarms.items():
         if name == "abort" or name.startswith("*while-"):
             continue
-        heard = one.get("AlarmActions") or f'"{one["AlarmName"]}"' in rules or name == "*endpoint"
-        assert heard, f"{name} tells nobody"
+        calls = one.get("AlarmActions") or f'"{one["AlarmName"]}"' in rules or name == "*endpoint"
+        assert calls, f"{name} calls nobody"
         if one.get("AlarmActions"):
             assert "runbooks/" in one["AlarmDescription"], name
 

@@ -149,11 +149,11 @@ def test_nobody_else_changes_what_keeps_the_bucket_shut(
 
 def test_every_setting_that_is_guarded_is_attempted(guarded_registry: DeployedProgram) -> None:
     """But the newer calls for a bucket's tags, which boto3 has under s3control."""
-    with act_as(role("administrator")), record_permissions() as heard:
+    with act_as(role("administrator")), record_permissions() as recorded:
         for method, given in ATTEMPTS.values():
             attempt = partial(getattr(boto3.client("s3"), method), Bucket=bucket(guarded_registry), **given)
             assert is_denied(attempt)
-    asked = {need.action for need in heard.permissions.values()}
+    asked = {need.action for need in recorded.permissions.values()}
     assert asked == set(SETTINGS_ACTIONS) - {"s3:TagResource", "s3:UntagResource"}
 
 

@@ -1,4 +1,4 @@
-"""The stack config: what is accepted, and every mistake told at once with its path."""
+"""The stack config: what is accepted, and every mistake reported at once with its path."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ PROGRAM = """
 
 
 def resources(saved: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The resources by what tells them apart, but for the numbers that one engine alone gives them."""
+    """The resources by what distinguishes them, except for the numbers that one engine alone gives them."""
     held = [vars(Resource(**{**fields, "serial": 0})) for fields in saved["resources"]]
     return {f"{one['urn']} {one['replaced']}": one for one in held}
 

@@ -280,23 +280,23 @@ class Told(ResourceProvider):
     serialize_as_secret_always = False
     def configure(self, request):
         sys.tracebacklimit = 0
-        self.heard = request.config.get("size")
+        self.size = request.config.get("size")
     def create(self, props):
-        return CreateResult("told", {**props, "heard": self.heard})
+        return CreateResult("told", {**props, "configured": self.size})
 
 class T(Resource, module="tw", name="T"):
     def __init__(self, name):
-        super().__init__(Told(), name, {"heard": None})
+        super().__init__(Told(), name, {"configured": None})
 """)
     program.write("""
         import told
         told.T("s")
-        export("heard", told.T("t").heard)
+        export("configured", told.T("t").configured)
         export("size", pulumi.Config().require_object("size")["a"])
         export("hidden", pulumi.Config().require_secret("word"))
     """)
     stack = program.stack(config={"test:size": '{"a": 3}', "test:word": "hush"}, secrets=frozenset({"test:word"}))
-    assert stack.up().outputs == {"heard": '{"a": 3}', "size": 3, "hidden": "hush"}
+    assert stack.up().outputs == {"configured": '{"a": 3}', "size": 3, "hidden": "hush"}
 
 
 def test_an_edit_of_a_provider_in_its_module_is_no_change_and_runs_next_time(program: Any) -> None:

@@ -87,7 +87,7 @@ def _in_old(path: Any, old: Any) -> bool:
 
 
 def _equal(old: Any, new: Any) -> bool:
-    """Equality that tells True from 1, as JSON does."""
+    """Equality that distinguishes True from 1, as JSON does."""
     if isinstance(old, dict) and isinstance(new, dict):
         return old.keys() == new.keys() and all(_equal(old[k], new[k]) for k in old)
     if isinstance(old, list) and isinstance(new, list):

@@ -61,7 +61,7 @@ def answer(s3: S3Client, operation: str, status: int, code: str, times: int = 1)
 
 
 def cut(s3: S3Client, operation: str, *, key: str, after: bool = False, calls: int = 1) -> None:
-    """Breaks the connection at the next calls on a key: before S3 hears of them, or before its answer arrives."""
+    """Breaks the connection at the next calls on a key: before S3 gets them, or before its answer arrives."""
     left, asked = [calls], [False]
 
     def before(params: dict[str, Any], **_: Any) -> None:

@@ -1,4 +1,4 @@
-"""The rollback: claims, attaches, flips, quarantines, finishes what others began, and tells."""
+"""The rollback: claims, attaches, flips, quarantines, finishes what others began, and notifies."""
 
 from __future__ import annotations
 

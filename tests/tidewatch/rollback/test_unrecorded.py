@@ -1,4 +1,4 @@
-"""A rollback where nothing can be written down: the weights come first, and the ledger hears of it later."""
+"""A rollback where nothing can be written down: the weights come first, and the ledger gets its entry later."""
 
 from __future__ import annotations
 

@@ -148,7 +148,7 @@ class Flights:
         return self.controller().state().status
 
     def replay_ledger(self) -> Split | None:
-        """The live split as the ledger tells it."""
+        """The live split as the ledger has it."""
         return replay_split(self.controller().entries(), self.resource_names.endpoint)
 
     def kinds(self) -> list[str]:

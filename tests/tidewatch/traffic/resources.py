@@ -149,7 +149,7 @@ class Pulumi:
 
 @contextmanager
 def providers_of(clients: Callable[[], Clients]) -> Iterator[None]:
-    """The providers speak to AWS through these clients."""
+    """The providers call AWS through these clients."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(provider, "get_clients", lambda *_: clients())
         yield

@@ -1,4 +1,4 @@
-"""Records that others wrote into the tables: they move no traffic, stop no rollback, and somebody hears of them."""
+"""Records that others wrote into the tables: they move no traffic, stop no rollback, and somebody is notified."""
 
 from __future__ import annotations
 

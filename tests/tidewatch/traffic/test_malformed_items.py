@@ -124,7 +124,7 @@ def put(account: Flights, key: str, body: dict[str, Any]) -> None:
 
 
 def sweep_minute(account: Flights) -> dict[str, float]:
-    """What the function does each minute, and what it tells the alarms."""
+    """What the function does each minute, and the metrics that it emits for the alarms."""
     account.clock.advance(60)
     account.sweep()
     traffic = account.controller()

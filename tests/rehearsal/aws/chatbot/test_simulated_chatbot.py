@@ -1,4 +1,4 @@
-"""AWS Chatbot: configurations of Slack channels, and what they hear."""
+"""AWS Chatbot: configurations of Slack channels, and what they get."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ALARM = {"AlarmName": "errors", "NewStateValue": "ALARM"}
 
 @pytest.fixture
 def chat(account: Account) -> Any:
-    """The client, with the configuration on-call, which hears the topic pages."""
+    """The client, with the configuration on-call, which subscribes to the topic pages."""
     mailbox(account)
     client = account.client("chatbot")
     client.create_slack_channel_configuration(**GIVEN, SnsTopicArns=[TOPIC])

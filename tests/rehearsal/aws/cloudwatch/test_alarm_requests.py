@@ -1,4 +1,4 @@
-"""What CloudWatch's alarm API refuses, and what it tells."""
+"""What CloudWatch's alarm API refuses, and what it returns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What EventBridge hears of calls: roles that are taken and changes of buckets, by whom, and if they were refused."""
+"""What EventBridge gets of calls: roles that are taken and changes of buckets, by whom, and if they were refused."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tests.rehearsal.aws.account import ANYTHING, Account, from_events
 
 @pytest.fixture
 def trail_reader(account: Account) -> Any:
-    """What a rule that asks for everything of CloudTrail has heard, once it is asked."""
+    """Reads the events that matched a rule for everything of CloudTrail."""
     events, sqs = account.client("events"), account.client("sqs")
-    url = sqs.create_queue(QueueName="heard")["QueueUrl"]
+    url = sqs.create_queue(QueueName="trail")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": from_events(arn)})
     pattern = json.dumps({"detail-type": ["AWS API Call via CloudTrail"]})
     events.put_rule(Name="trail", EventPattern=pattern)
-    events.put_targets(Rule="trail", Targets=[{"Id": "heard", "Arn": arn}])
+    events.put_targets(Rule="trail", Targets=[{"Id": "trail", "Arn": arn}])
 
     def ask() -> list[dict[str, Any]]:
         account.clock.advance(1)

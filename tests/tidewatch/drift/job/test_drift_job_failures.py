@@ -117,7 +117,7 @@ def delete_reports(account: Account) -> None:
 
 
 def _hours_of(call: str) -> int:
-    """How many hours hang on one call: all on a listing of folders, a variant's on what tells of it, else one."""
+    """How many hours hang on one call: all on a listing of folders, a variant's on what describes it, else one."""
     if call.endswith((" capture/", "flights-1a2b/")):
         return HOURS * len(VARIANTS)
     of_variant = call.startswith(f"paginate {PLACE.capture_bucket}") or "deployments/" in call or "registry" in call

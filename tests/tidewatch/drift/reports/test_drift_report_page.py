@@ -313,7 +313,7 @@ MEASURE = """<script>
 const over = [document.documentElement, ...document.querySelectorAll(".wide")];
 document.title = over.map(each => each.scrollWidth - each.clientWidth);
 </script>"""
-"""Tells by how much the page, and each box of a table, is wider than is shown of it."""
+"""Puts into the title by how much the page, and each box of a table, is wider than is shown of it."""
 
 
 @pytest.mark.parametrize(("width", "scrolls"), [(1000, False), (600, True)])

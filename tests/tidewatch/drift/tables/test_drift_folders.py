@@ -81,8 +81,8 @@ def test_a_damaged_footer_is_told_in_a_sentence_alone(
     with pytest.raises(InvalidTable, match=r"t\.parquet cannot be read as Parquet: .*; write it again"):
         open_table(path)
     assert capfd.readouterr().err == ""
-    os.write(2, b"heard again")
-    assert capfd.readouterr().err == "heard again"
+    os.write(2, b"open again")
+    assert capfd.readouterr().err == "open again"
 
 
 def test_a_file_whose_name_is_a_pattern_is_itself(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_nothing_that_few_rows_share_stands_in_the_reference() -> None:
     assert not any(email in text for email in EMAILS)
     assert "Ann Lee" not in text
     assert "1234567" not in text
-    assert not any(f'"{city}"' in text for city in set(CITIES)), "a column of 300 values tells too much"
+    assert not any(f'"{city}"' in text for city in set(CITIES)), "a column of 300 values reveals too much"
     assert '"basic"' in text
     assert '"pro"' in text
 

@@ -1,9 +1,10 @@
 """What holds for every test: no example of a property is timed, for how long one takes says nothing about the code;
-which files are left to `make test-all`; and what takes longest begins first."""
+which files are left to `make test-all`; what takes longest begins first; and nothing forks the process of pytest."""
 
 from __future__ import annotations
 
 import gc
+import os
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,13 @@ settings.load_profile("whole")
 
 gc.set_threshold(100_000, 50, 100)
 """The libraries' objects live as long as the process: by default Python looks through them for a sixth of the time."""
+
+
+def _refuse_fork() -> int:
+    raise AssertionError("A test forks the process of pytest, where no debugger follows it: start a fresh one.")
+
+
+os.fork = _refuse_fork
 
 HERE = Path(__file__).parent
 LONGEST = (

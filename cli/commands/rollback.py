@@ -17,6 +17,7 @@ from cli.outputs import read_stack_outputs, require_output
 from cli.stack_config_file import StackConfigFile, commit_edit
 from cli.traffic_controller import create_ledger_controller
 from tidewatch.aws.current_user import get_caller_arn
+from tidewatch.incidents import build_document_url
 from tidewatch.text import collapse_whitespace
 
 MAX_MESSAGE_LENGTH = 4_000
@@ -87,5 +88,5 @@ def _print_receipt(stack: str, answer: dict[str, Any], bucket: str, console: Con
             console.print(f"  {receipt[key]:8.2f} s until {description}")
     if answer.get("incident"):
         line = f"tidewatch acknowledge {answer['incident']} --stack {stack}"
-        console.print(f"The incident: s3://{bucket}/incidents/{answer['incident']}.md", soft_wrap=True)
+        console.print(f"The incident: {build_document_url(bucket, answer['incident'])}", soft_wrap=True)
         console.print(f"When you have read it: {line}", soft_wrap=True)

@@ -23,6 +23,7 @@ from cli.errors import UserError
 from cli.outputs import read_stack_outputs
 from cli.traffic_controller import create_controller, create_ledger_controller
 from tidewatch import clock
+from tidewatch.incidents import build_document_url
 from tidewatch.text import collapse_whitespace, sanitize
 from tidewatch.traffic import (
     EndpointMissing,
@@ -166,7 +167,7 @@ def _describe_incident(incident: Incident, s3: S3Client, bucket: str) -> dict[st
         "opened_by": incident.who,
         "reason": incident.reason,
         "receipt": document.get("receipt"),
-        "document": f"s3://{bucket}/incidents/{incident.id}.md",
+        "document": build_document_url(bucket, incident.id),
     }
 
 

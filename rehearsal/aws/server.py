@@ -42,7 +42,8 @@ TICK_SECONDS = 0.02
 MINUTE = timedelta(minutes=1)
 
 _INVOCATION = re.compile(r"/endpoints/([^/]+)/invocations$")
-_CREDENTIAL = re.compile(r"Credential=([^/]+)/[^/]*/([^/]+)/")
+_CREDENTIAL = re.compile(r"Credential=([^/]+)/[^/]*/([^/]+)/([^/]+)/")
+"""The access key, the region and the service that a request is signed for."""
 _PHRASES = {
     200: "OK",
     400: "Bad Request",
@@ -94,26 +95,28 @@ class Application:
                 start_response,
                 handle_invocation(current_account(), _parse_invocation(environ, region, unquote(invocation[1]))),
             )
-        content = self._call_moto(environ, start_response)
+        content = self._call_moto(environ, start_response, credential[3] if credential else None)
         if credential is not None:
             current_account().functions.count_call(credential[1])
         return content
 
-    def _call_moto(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+    def _call_moto(
+        self, environ: dict[str, Any], start_response: StartResponse, service: str | None
+    ) -> Iterable[bytes]:
         """moto's answer; an error of AWS where moto has no service or no path, or fails."""
         started: list[Any] = []
         try:
             content = self._moto(environ, lambda *arguments: started.append(arguments))
         except ServiceNotSimulated:
-            return _respond(start_response, build_refusal(environ))
+            return _respond(start_response, build_refusal(environ, service))
         except Exception:
             traceback.print_exc()
-            return _respond(start_response, build_failure(environ))
+            return _respond(start_response, build_failure(environ, service))
         if started[-1][0].startswith("404"):
             content = [b"".join(content)]
             # Flask's own page for a path that it does not route: no error of AWS is HTML.
             if content[0].startswith(b"<!doctype html>"):
-                return _respond(start_response, build_refusal(environ))
+                return _respond(start_response, build_refusal(environ, service))
         start_response(*started[-1])
         return content
 

@@ -6,7 +6,7 @@ for them to load.
 
 from __future__ import annotations
 
-from tidewatch.incidents.links import build_incident_links
+from tidewatch.incidents.links import build_document_url, build_incident_links
 from tidewatch.incidents.notifications import notify, notify_advice, notify_out_of_band, notify_unrecorded_flip
 from tidewatch.incidents.settings import IncidentSettings
 from tidewatch.incidents.source import IncidentSource
@@ -14,6 +14,7 @@ from tidewatch.incidents.source import IncidentSource
 __all__ = [
     "IncidentSettings",
     "IncidentSource",
+    "build_document_url",
     "build_incident_links",
     "notify",
     "notify_advice",

@@ -24,7 +24,7 @@ def build_incident_links(incident: Incident, settings: IncidentSettings, cause: 
     `cause` is explained in `choose_runbook`.
     """
     found = {
-        "document": build_document_url(incident, settings),
+        "document": build_document_url(settings.monitoring_bucket, incident.id),
         "runbook": build_runbook_url(settings, choose_runbook(incident, cause)),
         "alarm": build_alarm_url_from_arn(incident.alarm),
         "dashboard": settings.dashboard,
@@ -33,9 +33,9 @@ def build_incident_links(incident: Incident, settings: IncidentSettings, cause: 
     return {label: url for label, url in found.items() if url}
 
 
-def build_document_url(incident: Incident, settings: IncidentSettings) -> str:
-    """Returns the location of the incident's document, or "" if none is written."""
-    return f"s3://{settings.monitoring_bucket}/incidents/{incident.id}.md" if settings.monitoring_bucket else ""
+def build_document_url(bucket: str, incident: str) -> str:
+    """Returns the location of an incident's document by the incident's id, or "" if none is written."""
+    return f"s3://{bucket}/incidents/{incident}.md" if bucket else ""
 
 
 def build_runbook_url(settings: IncidentSettings, name: str) -> str:

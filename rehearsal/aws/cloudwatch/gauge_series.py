@@ -56,9 +56,9 @@ class GaugeSeries(StoredSeries):
     def find_last_value(self) -> float | None:
         """The largest value of the latest minute; None without any."""
         run = self.runs[-1] if self.runs else None
-        latest = max(self.minutes, default=None)
-        if latest is not None and (run is None or latest >= run.last):
-            return self.minutes[latest].maximum
+        order = self._sort_minutes()
+        if order and (run is None or order[-1] >= run.last):
+            return self.minutes[order[-1]].maximum
         return run.value if run else None
 
     def has_values_since(self, begin: float) -> bool:

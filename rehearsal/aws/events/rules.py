@@ -20,7 +20,7 @@ from moto.events.models import EventsBackend, Rule, events_backends
 from rehearsal.aws.account import SimulatedAccount, current_account
 from rehearsal.aws.constants import ACCOUNT
 from rehearsal.aws.events.platform_event import PlatformEvent
-from rehearsal.aws.events.schedules import list_due_times, parse_schedule
+from rehearsal.aws.events.schedules import SHORTEST_PERIOD, list_due_times, parse_schedule
 from rehearsal.aws.identity import service_principals
 from rehearsal.aws.identity.permission import RequiredPermission
 from rehearsal.aws.lambda_ import api as lambda_api
@@ -63,7 +63,7 @@ def _add_delivery(original: Any) -> Any:
                 event["time"] = _format_time(current_account().now())
             handled = [target for target in self.targets if _get_service(target) in _HANDLED_SERVICES]
             for target in handled:
-                if _is_delivery_allowed(current_account(), self, target):
+                if _allow_or_record(current_account(), self, target):
                     lambda_api.send_message(current_account(), target["Arn"], build_message(target, event))
             others = [target for target in self.targets if target not in handled]
             if others:
@@ -88,16 +88,22 @@ def _call_with_targets(rule: Rule, targets: list[Any], call: Any) -> None:
         rule.targets = all_targets
 
 
-def _is_delivery_allowed(account: SimulatedAccount, rule: Rule, target: dict[str, Any]) -> bool:
+def _is_allowed(rule: Rule, target: dict[str, Any]) -> bool:
     """Whether the target's own policy allows the rule's events; otherwise they fail silently.
 
     Source: EventBridge user guide, "Using resource-based policies for Amazon EventBridge".
     """
     action = _ACTIONS.get(_get_service(target), "")
-    if not action or service_principals.is_allowed(
+    return not action or service_principals.is_allowed(
         service_principals.EVENTS, RequiredPermission(action, target["Arn"]), rule.arn
-    ):
+    )
+
+
+def _allow_or_record(account: SimulatedAccount, rule: Rule, target: dict[str, Any]) -> bool:
+    """Whether an event may be delivered; records the denial if not."""
+    if _is_allowed(rule, target):
         return True
+    action = _ACTIONS[_get_service(target)]
     account.access_denials.append(f"{service_principals.EVENTS} may not {action} on {target['Arn']} for {rule.arn}")
     return False
 
@@ -180,11 +186,13 @@ def count_skipped_firings(account: SimulatedAccount, now: datetime) -> None:
     """
     skipped: dict[tuple[str, str], list[datetime]] = {}
     for region, rule in _list_scheduled_rules():
+        if now - _find_times(account, rule, now)[1] <= MAX_CATCH_UP * SHORTEST_PERIOD:
+            continue
         moments = _list_due_times(account, rule, now)
         if len(moments) <= MAX_CATCH_UP or not _is_even(moments):
             continue
         for target in list(rule.targets):
-            if _get_service(target) == "lambda" and _is_delivery_allowed(account, rule, target):
+            if _get_service(target) == "lambda" and _is_allowed(rule, target):
                 skipped[region, lambda_api.parse_function_name(target["Arn"])] = moments[:-1]
     for (region, function), moments in skipped.items():
         function_metrics.repeat_last_invocation(account, region, function, moments)
@@ -214,13 +222,18 @@ def _list_scheduled_rules() -> list[tuple[str, Rule]]:
 
 def _list_due_times(account: SimulatedAccount, rule: Rule, now: datetime) -> list[datetime]:
     schedule = parse_schedule(rule.scheduled_expression)
-    _, created, last_fired = account.schedules.get(id(rule), (rule, now, now))
+    created, last_fired = _find_times(account, rule, now)
     return list_due_times(schedule, created, last_fired, now) if schedule else []
 
 
+def _find_times(account: SimulatedAccount, rule: Rule, now: datetime) -> tuple[datetime, datetime]:
+    """When the rule was first seen and when its schedule last fired; both now for a new one."""
+    _, created, last_fired = account.schedules.get(id(rule), (rule, now, now))
+    return created, last_fired
+
+
 def _mark_fired(account: SimulatedAccount, rule: Rule, now: datetime) -> None:
-    _, created, _ = account.schedules.get(id(rule), (rule, now, now))
-    account.schedules[id(rule)] = (rule, created, now)
+    account.schedules[id(rule)] = (rule, _find_times(account, rule, now)[0], now)
 
 
 def _fire(account: SimulatedAccount, region: str, rule: Rule, due: list[datetime]) -> None:
@@ -229,7 +242,7 @@ def _fire(account: SimulatedAccount, region: str, rule: Rule, due: list[datetime
     events = [PlatformEvent(region, "aws.events", "Scheduled Event", {}, (rule.arn,), moment) for moment in due]
     for target in list(rule.targets):
         messages = [build_message(target, _build_event(event)) for event in events]
-        if not _is_delivery_allowed(account, rule, target):
+        if not _allow_or_record(account, rule, target):
             continue
         if _get_service(target) == "lambda":
             # One after the other, like the minutes over which the clock has jumped.

@@ -34,7 +34,7 @@ def record_invocation(account: SimulatedAccount, function: Any, result: Invocati
 def repeat_last_invocation(
     account: SimulatedAccount, region: str, function_name: str, moments: Sequence[datetime]
 ) -> None:
-    """Counts invocations that nobody ran at evenly spaced moments, with the outcome of the function's last one.
+    """Counts two or more invocations that nobody ran, evenly spaced, with the outcome of the function's last one.
 
     A function that was never called, or that a fault throttles, gets none.
     """
@@ -43,7 +43,7 @@ def repeat_last_invocation(
     if last_error is None or account.faults.find("function_throttled", function=function_name):
         return
     first, last = (int(moment.timestamp() // MINUTE) for moment in (moments[0], moments[-1]))
-    step = (last - first) // (len(moments) - 1) if len(moments) > 1 else 1
+    step = (last - first) // (len(moments) - 1)
     with account.metrics.lock:
         _get_series(account, region, function_name, "Invocations").add_run(first, last, 1.0, step=step)
         errors.add_run(first, last, last_error, step=step)

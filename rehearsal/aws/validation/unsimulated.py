@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import wraps
 from typing import Any
@@ -19,7 +18,6 @@ STATUS = 501
 """Not Implemented. SDKs and the AWS CLI try again after 500, and not after this."""
 FAILURE_CODE = "InternalFailure"
 """AWS's code for an error of its own. Source: "Common error types" of the services."""
-_SERVICE = re.compile(r"Credential=[^/]+/[^/]*/[^/]+/([^/]+)/")
 
 
 class OperationNotSimulated(ServiceException):
@@ -51,15 +49,15 @@ def create_service_app(service: str | None) -> Any:
     return create_backend_app(service)  # type: ignore[arg-type]
 
 
-def build_refusal(environ: Mapping[str, Any]) -> Reply:
-    """The answer to a request for which moto has no service or no path."""
-    service, name = _identify_request(environ)
+def build_refusal(environ: Mapping[str, Any], signed_for: str | None) -> Reply:
+    """The answer to a request for which moto has no service or no path; `signed_for` is the signature's service."""
+    service, name = _identify_request(environ, signed_for)
     return _serialize(service, STATUS, OperationNotSimulated(CODE, describe_gap(name)))
 
 
-def build_failure(environ: Mapping[str, Any]) -> Reply:
-    """The answer to a request in which moto raised an exception."""
-    service, name = _identify_request(environ)
+def build_failure(environ: Mapping[str, Any], signed_for: str | None) -> Reply:
+    """The answer to a request in which moto raised an exception; `signed_for` is the signature's service."""
+    service, name = _identify_request(environ, signed_for)
     return _serialize(service, 500, SimulatorFailure(FAILURE_CODE, describe_failure(name)))
 
 
@@ -68,20 +66,19 @@ def install() -> None:
     BaseResponse.call_action = _add_refusal(BaseResponse.call_action)  # type: ignore[method-assign]
 
 
-def _identify_request(environ: Mapping[str, Any]) -> tuple[RequestedService | None, str]:
+def _identify_request(environ: Mapping[str, Any], signed_for: str | None) -> tuple[RequestedService | None, str]:
     """The service of a request, and the request's name, `service:Operation` where the operation is known.
 
     The runtime of a service, like SageMaker's, signs with the service's name.
     """
-    scope = _SERVICE.search(environ.get("HTTP_AUTHORIZATION", ""))
-    if scope is None:
+    if signed_for is None:
         return None, "this request"
-    first = RequestedService.find(environ, scope[1])
-    for service in (first, RequestedService.find(environ, f"{scope[1]}-runtime")):
+    first = RequestedService.find(environ, signed_for)
+    for service in (first, RequestedService.find(environ, f"{signed_for}-runtime")):
         operation = service.find_operation(environ) if service else None
         if operation:
-            return service, f"{first.name if first else scope[1]}:{operation}"
-    return first, f"this request to {scope[1]}"
+            return service, f"{first.name if first else signed_for}:{operation}"
+    return first, f"this request to {signed_for}"
 
 
 def _serialize(service: RequestedService | None, status: int, error: ServiceException) -> Reply:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from moto.s3.models import s3_backends
 
-from rehearsal.aws import fault_injection, identity, moto_patches, serializer_cache
+from rehearsal.aws import call_overhead, fault_injection, identity, moto_patches
 from rehearsal.aws.account import SimulatedAccount, current_account
 from rehearsal.aws.autoscaling import api as autoscaling_api
 from rehearsal.aws.chatbot import api as chatbot_api
@@ -34,7 +34,7 @@ def apply_patches() -> None:
         moto_patches,
         unsimulated,  # the first, since it wraps moto's own dispatch
         alarm_api,
-        serializer_cache,
+        call_overhead,
         fault_injection,
         bucket_policy,
         naming_and_tags,

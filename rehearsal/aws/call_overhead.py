@@ -1,4 +1,4 @@
-"""Caches moto's repeated work of every call: the names in a response, and the operations of a service.
+"""Saves moto repeated work in every call: names in a response, operations, URL patterns, backends, random text.
 
 moto looks up each member of a response shape under up to ten names and computes these names again for each value. A
 DynamoDB attribute has ten members, of which a value sets one. For a plain dict the names depend on the member alone:
@@ -7,11 +7,18 @@ caching them halves the time of a call. The responses stay the same.
 
 from __future__ import annotations
 
+import string
 from functools import cache, wraps
 from typing import Any
 
+import moto.backend_index as backend_index
 import moto.core.responses
+from moto.core.base_backend import BackendDict
 from moto.core.serialize import AttributePickerContext, ResponseSerializer
+from moto.moto_api._internal.moto_random import MotoRandom
+
+BUSY_SERVICES = frozenset({"cloudwatch", "dynamodb", "sagemaker"})
+"""Services whose hosts no other service's URL pattern matches. moto tries its 200 patterns one after the other."""
 
 
 def install() -> None:
@@ -19,6 +26,29 @@ def install() -> None:
     ResponseSerializer.get_value = _cache_names(ResponseSerializer.get_value)  # type: ignore[method-assign]
     responses: Any = moto.core.responses
     responses.method_names_from_class = cache(responses.method_names_from_class)
+    backend_index.backend_url_patterns.sort(key=lambda entry: entry[0] not in BUSY_SERVICES)
+    BackendDict._create_account_specific_backend = _skip_if_created(BackendDict._create_account_specific_backend)  # type: ignore[method-assign]
+    MotoRandom.get_random_string = _draw_random_string  # type: ignore[method-assign]
+
+
+def _skip_if_created(original: Any) -> Any:
+    """moto looks through all its services each time that a backend is read, to find that it exists."""
+
+    @wraps(original)
+    def create(self: BackendDict[Any], account_id: str) -> None:
+        if "_is_listed" not in self.__dict__ or not dict.__contains__(self, account_id):
+            original(self, account_id)
+            self.__dict__["_is_listed"] = True
+
+    return create
+
+
+def _draw_random_string(
+    self: MotoRandom, length: int = 20, include_digits: bool = True, lower_case: bool = False
+) -> str:
+    """Draws all characters at once: every answer of DynamoDB has a request id of 52."""
+    text = "".join(self.choices(string.ascii_letters + (string.digits if include_digits else ""), k=length))
+    return text.lower() if lower_case else text
 
 
 def _cache_names(original: Any) -> Any:

@@ -4,8 +4,8 @@ UV_VERSION := $(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' requirements-uv.txt)
 UV := $(shell uv --version 2>/dev/null | grep -q "^uv $(UV_VERSION)\( \|$$\)" && command -v uv || echo .venv-uv/bin/uv)
 RUN := .venv/bin/
 PYTEST := $(RUN)pytest -n 2 --dist loadfile --no-loadscope-reorder
-PRODUCT := __main__.py cli components lambdas rehearsal stacks tidewatch
-PRODUCT_TESTS := $(addprefix tests/,cli components docs lambdas runbooks stacks tidewatch)
+PRODUCT := __main__.py cli components lambdas policies rehearsal stacks tidewatch
+PRODUCT_TESTS := $(addprefix tests/,cli components docs lambdas policies runbooks stacks tidewatch)
 
 # Commands start in half the time when Python may keep what it compiled.
 unexport PYTHONDONTWRITEBYTECODE
@@ -87,6 +87,7 @@ check-lock: $(UV_READY)
 
 check: .venv/.installed check-lock
 	$(RUN)python -m stacks.config.reference --check
+	$(RUN)python -m policies.reference --check
 	$(RUN)ruff check
 	$(RUN)ruff format --check --quiet
 	$(RUN)pyright
@@ -105,6 +106,7 @@ bench: .venv/.installed .venv-peers/.installed
 # Not --quiet: it drops the warnings that --strict counts.
 docs: .venv/.installed .venv-docs/.installed
 	$(RUN)python -m stacks.config.reference
+	$(RUN)python -m policies.reference
 	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict
 	@echo "build/site/index.html"
 

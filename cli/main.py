@@ -61,6 +61,11 @@ class TidewatchCommands(CommandGroup):
             "Prints a role's IAM policy for a stack as JSON, ready to attach; docs/permissions.md lists the roles.",
         ),
         CommandDeclaration(
+            "policies",
+            "cli.commands.policies:policies",
+            "Checks an exported state against the policy pack, without the Pulumi CLI. Changes nothing.",
+        ),
+        CommandDeclaration(
             "drift",
             "cli.commands.drift:drift",
             "Compares a model's requests with its training data.",

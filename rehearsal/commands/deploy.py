@@ -14,6 +14,7 @@ import typer
 from cli.console import Console
 from cli.errors import UserError
 from cli.project import ROOT
+from policies.violations import describe_violations
 from rehearsal.backend import RehearsalBackend
 from rehearsal.commands.deployment_progress import DeploymentProgress
 from rehearsal.commands.rehearse import SIGNAL_EXIT_BASE
@@ -85,6 +86,8 @@ def _deploy(stack: str, engine: Engine, command: list[str], operation: Callable[
             console.print(f"  {event.op:<16} {event.type}  {event.name}{details}", soft_wrap=True)
         for note in summary.notes:
             console.print(f"  {note}", soft_wrap=True)
+        for line in describe_violations(summary.violations):
+            console.print(f"  {line}", soft_wrap=True)
 
 
 @contextmanager

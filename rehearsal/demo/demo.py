@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from cli.stack_config_file import StackConfigFile
 from rehearsal.aws.sagemaker.replay import ReplayResult
 from rehearsal.charts.page import write_report as write_game_day_page
 from rehearsal.demo import commands
 from rehearsal.demo.console import ProgressConsole, ProgressStep, pluralize
-from rehearsal.demo.environment import DemoEnvironment, RehearsalFailed
+from rehearsal.demo.environment import ADVISORY, DemoEnvironment, RehearsalFailed
 from rehearsal.demo.paths import FIRST_TRAFFIC, REHEARSAL
 from rehearsal.demo.summary import (
     DemoSummary,
@@ -24,6 +25,7 @@ from rehearsal.demo.summary import (
     ModelSummary,
     ObservedSplit,
     OutOfBandSummary,
+    PolicySummary,
     QuarantineSummary,
     ReceiptSummary,
     RollbackSummary,
@@ -63,6 +65,7 @@ class Demo:
         finally:
             pool.shutdown(wait=False)
         self._deploy_first(empty)
+        self._check_policies()
         self._deploy_canary()
         self._promote_to_half()
         incident = self._roll_back()
@@ -117,6 +120,26 @@ class Demo:
             split.observed_shares == {BLUE: 1.0},
             f"blue is the only variant, but the answers came from {split.observed_shares}",
         )
+
+    def _check_policies(self) -> None:
+        """Turns data capture down, which the policy pack refuses, and takes the edit back."""
+        file = self.env.paths.stack_file
+        before, edited = file.read_text(), StackConfigFile.of(REHEARSAL)
+        edited.ensure_section("tidewatch:endpoint")["captureSampling"] = 5
+        edited.config.setdefault("tidewatch:policies", dict(ADVISORY))["capture-enabled"] = "mandatory"
+        edited.save()
+        try:
+            with self.console.run_step("pulumi up with 5 % of the requests captured") as step:
+                if not self.env.has_policies:
+                    step.outcome = "not tried: the policy pack cannot run with this Python"
+                    self.summary.policy = PolicySummary(False, "")
+                    return
+                message = self._expect_refusal(step)
+                step.outcome = f"refused: {message}"
+        finally:
+            file.write_text(before)
+        self._expect("capture-enabled" in message, f"the refusal does not name the policy: {message}")
+        self.summary.policy = PolicySummary(True, message)
 
     def _deploy_canary(self) -> None:
         self._promote(SECOND_VERSION, None, "pulumi up: a canary of 5 %")

@@ -14,18 +14,23 @@ from typing import Any
 import boto3
 import yaml
 
+from policies.errors import PackUnavailable, PolicyPackError
+from policies.loading import open_pack
 from rehearsal import aws_environment
 from rehearsal.control_client import ControlClient
 from rehearsal.demo.console import ProgressStep
 from rehearsal.demo.paths import REHEARSAL, RehearsalPaths
 from rehearsal.engine import DeploymentStep as EngineStep
 from rehearsal.engine import DeploymentSummary, Stack
+from rehearsal.engine.policy_analyzer import PolicyAnalyzer
 from rehearsal.simulated_clock import SharedClock
 from rehearsal.simulator_process import SimulatorProcess
 from tidewatch import clock
 from tidewatch.traffic import Clients, ResourceNames, TrafficController
 
 PROJECT = "tidewatch"
+ADVISORY = {"all": "advisory"}
+"""How the policies are enforced in a stack whose config does not say it: a rehearsal is not production."""
 
 
 class RehearsalRunning(RuntimeError):
@@ -65,6 +70,11 @@ class DemoEnvironment:
 
         return self._create_stack(show_progress).up(preview=preview)
 
+    @property
+    def has_policies(self) -> bool:
+        """Whether the policy pack can run here."""
+        return open_policies(ADVISORY, self.paths) is not None
+
     def outputs(self) -> dict[str, Any]:
         return self._create_stack().outputs()
 
@@ -89,7 +99,18 @@ def create_stack(root: Path, paths: RehearsalPaths, on_step: Callable[[EngineSte
     """The program of a checkout as the rehearsal's stack, with the current config of its stack file."""
     config: dict[str, Any] = yaml.safe_load(paths.stack_file.read_text())["config"]
     config_texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
-    return Stack(PROJECT, REHEARSAL, root, paths.state_file, config_texts, on_step=on_step)
+    policies = open_policies(config.get("tidewatch:policies") or ADVISORY, paths)
+    return Stack(PROJECT, REHEARSAL, root, paths.state_file, config_texts, on_step=on_step, policies=policies)
+
+
+def open_policies(configuration: object, paths: RehearsalPaths) -> PolicyAnalyzer | None:
+    """The policy pack as the stack file configures it; None where it cannot run. Raises RehearsalFailed."""
+    try:
+        return open_pack(configuration)
+    except PackUnavailable:
+        return None
+    except PolicyPackError as error:
+        raise RehearsalFailed(f"{paths.stack_file.name}: tidewatch:policies: {error}") from error
 
 
 @contextlib.contextmanager

@@ -90,6 +90,14 @@ class OutOfBandSummary:
 
 
 @dataclass(frozen=True)
+class PolicySummary:
+    """The edit that the policy pack refused; no message where the pack cannot run."""
+
+    refused: bool
+    message: str
+
+
+@dataclass(frozen=True)
 class GameDaySummary:
     """The rollback that an alarm started, in seconds from the first bad datapoint, by the rehearsal's clock."""
 
@@ -127,6 +135,7 @@ class DemoSummary:
 
     deploy: DeploySummary | None = None
     models: list[ModelSummary] = field(default_factory=list)
+    policy: PolicySummary | None = None
     canary: ObservedSplit | None = None
     promotion: ObservedSplit | None = None
     rollback: RollbackSummary | None = None

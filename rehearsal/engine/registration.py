@@ -9,6 +9,7 @@ from typing import Any
 
 from rehearsal.engine.asset_hashes import to_comparable
 from rehearsal.engine.deletion import UNPROTECT, delete_before_replace
+from rehearsal.engine.policy_checks import check_resource
 from rehearsal.engine.property_changes import describe_changes
 from rehearsal.engine.property_paths import covers, parse_path, reset
 from rehearsal.engine.provider_resolver import CallResult, ResourceDiff
@@ -122,15 +123,13 @@ class Registration:
         return goal
 
     def _create_or_change(self) -> Resource:
-        """Checks the inputs, then creates or changes the resource.
-
-        A policy pack would check `goal.inputs` between the check and the call.
-        """
+        """Checks the inputs, then creates or changes the resource."""
         goal, old = self.goal, self.old
         recreated = old is not None and old.pending_replacement
         if old is not None and not recreated:
             goal.inputs = self._apply_ignore_changes(old.inputs)
         goal.inputs = self.provider.check(old.inputs if old and not recreated else {}, goal)
+        check_resource(self.run, goal, tuple(self.request.ignoreChanges))
         if old is None:
             return self._create("create")
         if recreated:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from policies.violations import Violation
+
 Phase = Literal["planned", "start", "done"]
 
 UNCHANGED_OPS = frozenset({"same", "read"})
@@ -68,6 +70,8 @@ class DeploymentSummary:
     """The stack outputs, with secrets in plaintext."""
     notes: tuple[str, ...]
     seconds: float = 0.0
+    violations: tuple[Violation, ...] = ()
+    """The policies that the stack violates without being refused for them."""
 
     @property
     def op_counts(self) -> Counter[str]:

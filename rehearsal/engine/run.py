@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
+from policies.violations import Violation
+from rehearsal.engine.policy_analyzer import PolicyAnalyzer
 from rehearsal.engine.provider_resolver import ProviderResolver, ResourceTypes, StateProvider
 from rehearsal.engine.results import DeploymentStep, RunAborted
 from rehearsal.engine.serialization import PropertyMap, reveal_secrets
@@ -34,6 +36,8 @@ class RunTarget(Protocol):
     @property
     def types(self) -> ResourceTypes: ...
     @property
+    def policies(self) -> PolicyAnalyzer | None: ...
+    @property
     def on_step(self) -> Callable[[DeploymentStep], None]: ...
 
 
@@ -53,6 +57,9 @@ class DeploymentRun:
         self.steps: list[DeploymentStep] = []
         self.errors: list[str] = []
         self.notes: list[str] = []
+        self.violations: list[Violation] = []
+        self.policy_errors: list[str] = []
+        """The mandatory violations that a preview has found so far."""
         self.stack_outputs: tuple[Resource, PropertyMap] | None = None
         """The stack and its exports, kept until the run has succeeded or failed."""
         self._on_step: Callable[[DeploymentStep], None] = stack.on_step

@@ -11,6 +11,8 @@ from typing import Any, cast
 
 from rehearsal.engine import providers
 from rehearsal.engine.deletion import delete_resources
+from rehearsal.engine.policy_analyzer import PolicyAnalyzer
+from rehearsal.engine.policy_checks import check_stack
 from rehearsal.engine.program import isolate_process, run_program
 from rehearsal.engine.provider_resolver import ResourceTypes
 from rehearsal.engine.refresh import refresh, resolve_pending
@@ -49,6 +51,8 @@ class Stack:
     """The table of AWS types."""
     reloaded_packages: tuple[str, ...] = ("stacks", "components")
     """The program's own top-level packages, which every run imports again."""
+    policies: PolicyAnalyzer | None = None
+    """The policies that every update must keep; None for none."""
 
     def __post_init__(self) -> None:
         # A run changes the working directory, which would change the meaning of relative paths.
@@ -104,7 +108,11 @@ class Stack:
             run.save_outputs()
             run.state.finish()
         summary = DeploymentSummary(
-            tuple(run.steps), reveal_secrets(run.state.outputs), tuple(run.notes), time.perf_counter() - began
+            tuple(run.steps),
+            reveal_secrets(run.state.outputs),
+            tuple(run.notes),
+            time.perf_counter() - began,
+            tuple(run.violations),
         )
         if run.errors:
             raise OperationFailed(run.errors, summary)
@@ -123,15 +131,19 @@ def _destroy_with_hint(destroy: Callable[[], DeploymentSummary]) -> DeploymentSu
 
 def _update(run: DeploymentRun) -> None:
     resolve_pending(run)
-    run_program(run)
-    delete_resources(run, run.state.previous)
+    _deploy(run)
 
 
 def _refresh_and_update(run: DeploymentRun) -> None:
     resolve_pending(run)
     refresh(run, before_update=True)
+    _deploy(run)
+
+
+def _deploy(run: DeploymentRun) -> None:
     run_program(run)
     delete_resources(run, run.state.previous)
+    check_stack(run)
 
 
 def _refresh(run: DeploymentRun) -> None:

@@ -13,9 +13,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator
 
-from stacks.config import instance_types, regions
+from stacks.config import regions
 from stacks.config.types import CONTACT_PATTERN, ContentType
-from tidewatch.aws import tags
+from tidewatch.aws import instance_types, tags
 
 MAX_SUBNETS, MAX_SECURITY_GROUPS = 16, 5
 """Subnets and VpcSecurityGroupIds in SageMaker's model."""

@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from stacks.config import instance_types, regions, schema
+from stacks.config import regions, schema
 from stacks.config.aws_types import find_environment_faults
-from tidewatch.aws import tags
+from tidewatch.aws import instance_types, tags
 from tidewatch.permissions.trust_policy import MAX_TRUST_POLICY_LENGTH, build_principal_patterns, build_trust_policy
 
 OWN_TAG_COUNT = 7

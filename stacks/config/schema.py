@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, InstanceOf
 
 from stacks.config import aws_types as a
-from stacks.config import instance_types
 from stacks.config import types as t
 from stacks.config.alarm_settings import AlarmSettings
 from stacks.config.monitoring import NotificationSettings, SloSettings
 from stacks.config.types import Section
+from tidewatch.aws import instance_types
 from tidewatch.aws.connection import Connection
 from tidewatch.naming import VariantName
 from tidewatch.traffic import Split
@@ -297,6 +297,11 @@ class StackSettings(Section):
     )
     autoscaling: AutoscalingSettings | None = Field(
         default=None, description="target tracking on invocations; off unless declared"
+    )
+    policies: dict[str, Any] = Field(
+        default_factory=dict[str, Any],
+        description="how strictly the policy pack is enforced: by policy, and for `all`, `mandatory`, `advisory` or "
+        "`disabled`, or an object with `enforcementLevel` and the policy's settings (docs/policies.md)",
     )
     retire: bool = Field(
         default=False,

@@ -15,8 +15,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Val
 from pydantic.alias_generators import to_camel
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from stacks.config import instance_types
 from tidewatch import naming
+from tidewatch.aws import instance_types
 
 MAX_INSTANCES = 2**31 - 1
 """The largest count that AWS accepts: InitialTaskCount and ResourceCapacity are 32-bit integers in the models."""

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.account_image import AccountImage
-from tests.stacks.deployed_program import DeployedProgram, rehearse_program
+from tests.stacks.deployed_program import DeployedProgram, changes, rehearsal_config, rehearse_program
 
 
 @dataclass(frozen=True)
@@ -70,4 +70,18 @@ def canary_image() -> StackImage:
     image = published_image()
     with tempfile.TemporaryDirectory() as home, image.restore(Path(home)) as stack:
         stack.serve(blue=("1", 95), green=("2", 5)).up(preview=False)
+        return StackImage.take(stack)
+
+
+@cache
+def production_image() -> StackImage:
+    """The stack `prod` with its own file's config: blue serves version 1, green version 2 at five percent."""
+    with tempfile.TemporaryDirectory() as home, prepare_program(Path(home)) as stack:
+        stack.name, stack.config = "prod", rehearsal_config("prod")
+        stack.up()
+        assert changes(stack.up()) == set()
+        for version in ("1", "2"):
+            stack.publish(version)
+        stack.serve(blue=("1", 100)).up()
+        stack.serve(blue=("1", 95), green=("2", 5)).up()
         return StackImage.take(stack)

@@ -8,11 +8,11 @@ import pytest
 
 from components import alarms_args
 from components.topics import Subscribers
-from stacks.config import instance_types
 from stacks.config.settings import SettingsError, is_production, load
 from tests.stacks.test_stack_settings import CONFIG, change_config, mistakes
 from tests.tidewatch.alarms.alarm_datapoints import CONVERSION
 from tidewatch.alarms import Severity
+from tidewatch.aws import instance_types
 
 TOLD = {"P1": [{"email": "a@example.com"}], "P2": [{"https": "https://example.com"}], "P3": [{"email": "a@b"}]}
 

@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.sagemaker.variant_model import Network
-from stacks.config import instance_types, regions
+from stacks.config import regions
 from stacks.config.conflicts import OWN_TAG_COUNT
 from stacks.config.settings import SettingsError, load
 from tests.stacks.test_stack_settings import CONFIG, KEY, change_config, mistakes
-from tidewatch.aws import tags
+from tidewatch.aws import instance_types, tags
 
 SUBNET, GROUP = "subnet-0a1b2c3d4e5f60718", "sg-0a1b2c3d4e5f60718"
 SHARED = "arn:aws:ec2:us-east-1:999988887777:subnet/subnet-0fedcba9876543210"

@@ -12,30 +12,16 @@ import pytest
 from botocore.exceptions import ClientError
 
 from rehearsal.engine import OperationFailed
-from tests.stacks.deployed_program import DeployedProgram, changes, rehearsal_config
-from tests.stacks.stack_image import StackImage, prepare_program
+from tests.stacks.deployed_program import DeployedProgram, changes
+from tests.stacks.stack_image import production_image
 from tidewatch.registry import VersionExists
 
 DEFAULT_TAGS = {"managed-by": "pulumi", "project": "tidewatch"}
 
 
-@pytest.fixture(scope="module")
-def production_image(tmp_path_factory: pytest.TempPathFactory) -> StackImage:
-    """The stack `prod` with its own file's config: blue serves version 1, green version 2 at five percent."""
-    with prepare_program(tmp_path_factory.mktemp("production")) as one:
-        one.name, one.config = "prod", rehearsal_config("prod")
-        one.up()
-        assert changes(one.up()) == set()
-        for version in ("1", "2"):
-            one.publish(version)
-        one.serve(blue=("1", 100)).up()
-        one.serve(blue=("1", 95), green=("2", 5)).up()
-        return StackImage.take(one)
-
-
 @pytest.fixture
-def production(production_image: StackImage, tmp_path: Path) -> Iterator[DeployedProgram]:
-    with production_image.restore(tmp_path) as one:
+def production(tmp_path: Path) -> Iterator[DeployedProgram]:
+    with production_image().restore(tmp_path) as one:
         yield one
 
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.drift_monitor import build_drift_thresholds
-from stacks.config import instance_types
 from stacks.config.settings import SettingsError, load
+from tidewatch.aws import instance_types
 from tidewatch.drift.statistics import Thresholds
 
 ROOT = Path(__file__).resolve().parents[2]

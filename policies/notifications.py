@@ -19,11 +19,10 @@ from policies.resource_types import (
     QUEUE_POLICY,
     TOPIC,
     TOPIC_POLICY,
-    read_list,
     read_object,
 )
 from policies.rollback import list_auto_rollback_alarms
-from policies.stack_view import StackView, read_known, refers_to
+from policies.stack_view import StackView, may_hold, read_known, refers_to
 
 CLOUDWATCH = "cloudwatch.amazonaws.com"
 _RUNBOOK = re.compile(r"runbook|https?://|\.md\b", re.IGNORECASE)
@@ -31,7 +30,7 @@ _REFERENCE = re.compile(r"""(?:ALARM|OK|INSUFFICIENT_DATA)\s*\(\s*"?([^")]+?)"?\
 
 
 def _has_action(alarm: PolicyResource) -> bool:
-    return bool(alarm.property_dependencies.get("alarmActions")) or len(read_list(alarm.props, "alarmActions")) > 0
+    return may_hold(alarm, "alarmActions", "", "")
 
 
 def _get_name(alarm: PolicyResource) -> str:

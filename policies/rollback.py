@@ -18,7 +18,7 @@ from policies.resource_types import (
     read_list,
     read_object,
 )
-from policies.stack_view import StackView, read_known
+from policies.stack_view import StackView, may_hold, read_known
 
 
 def _check_target(args: ResourceValidationArgs, settings: Settings) -> Iterator[str]:
@@ -125,9 +125,7 @@ def _list_alarms(stack: StackView) -> list[PolicyResource]:
 
 def calls_function(alarm: PolicyResource) -> bool:
     """Whether an alarm's action is a Lambda function, whose ARN a preview may not know yet."""
-    if any(each.resource_type == FUNCTION for each in alarm.property_dependencies.get("alarmActions", ())):
-        return True
-    return any(":lambda:" in action for action in read_list(alarm.props, "alarmActions") if isinstance(action, str))
+    return may_hold(alarm, "alarmActions", FUNCTION, ":lambda:")
 
 
 def list_auto_rollback_alarms(endpoint: Mapping[str, Any]) -> list[str]:

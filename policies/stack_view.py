@@ -12,6 +12,8 @@ from typing import Any
 from pulumi_policy import PolicyResource
 from pulumi_policy.proxy import UnknownValueError
 
+from policies.resource_types import read_list
+
 _NAMES = ("bucket", "name", "arn", "id", "url", "keyId")
 """The properties by which other resources refer to one."""
 
@@ -52,3 +54,13 @@ def read_known(resource: PolicyResource, property_name: str) -> str | None:
     except UnknownValueError:
         return None
     return value if isinstance(value, str) and value else None
+
+
+def may_hold(resource: PolicyResource, property_name: str, owner_type: str, text: str) -> bool:
+    """Whether a list holds an item with `text`, or is unknown yet and comes from a resource of `owner_type`."""
+    try:
+        items = list(read_list(resource.props, property_name))
+    except UnknownValueError:
+        owners = resource.property_dependencies.get(property_name, ())
+        return any(owner_type in ("", owner.resource_type) for owner in owners)
+    return any(text in item for item in items if isinstance(item, str))

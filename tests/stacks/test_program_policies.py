@@ -38,7 +38,7 @@ def check(state: Exported, configuration: Mapping[str, Any] | None = None) -> li
 def select(state: Exported, kind: str, name: str = "") -> Iterator[dict[str, Any]]:
     """The resources of a type whose logical name contains `name`."""
     for each in state["deployment"]["resources"]:
-        if each["type"].rpartition(":")[2] == kind and name in each["urn"].rpartition("::")[2]:
+        if each["custom"] and each["type"].rpartition(":")[2] == kind and name in each["urn"].rpartition("::")[2]:
             yield each
 
 

@@ -18,7 +18,8 @@ class Pack:
     """Policies of a test: no resource may have the value `odd`, and no stack more than `most` resources."""
 
     def __init__(self, level: Level, most: int = 10) -> None:
-        self.level, self.most = level, most
+        self.level: Level = level
+        self.most = most
         self.seen: list[AnalyzedResource] = []
 
     def analyze_resource(self, resource: AnalyzedResource) -> list[Violation]:

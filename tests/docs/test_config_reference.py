@@ -37,7 +37,7 @@ SECTIONS = {
     "access": schema.AccessSettings,
     "autoscaling": schema.AutoscalingSettings,
 }
-PLAIN = {"rollbackTo", "acknowledgedIncident", "retire", "protect", "forceDestroy", "tags"}
+PLAIN = {"policies", "rollbackTo", "acknowledgedIncident", "retire", "protect", "forceDestroy", "tags"}
 
 
 def _keys(path: str, section: type[Section]) -> set[str]:

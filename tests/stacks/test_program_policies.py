@@ -23,7 +23,7 @@ Edit = Callable[[Exported], None]
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
+def exported_state(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     """The production stack with a canary, as `pulumi stack export` writes it."""
     image: StackImage = production_image()
     with image.restore(tmp_path_factory.mktemp("production")) as stack:
@@ -119,14 +119,16 @@ EDITS: Mapping[str, tuple[str, Edit]] = {
 }
 
 
-def test_the_production_stack_violates_nothing(exported: Exported) -> None:
-    assert check(exported) == []
+def test_the_production_stack_violates_nothing(exported_state: Exported) -> None:
+    assert check(exported_state) == []
 
 
 @pytest.mark.parametrize("what", EDITS)
-def test_a_guarantee_that_is_configured_away_is_refused_by_its_policy_alone(exported: Exported, what: str) -> None:
+def test_a_guarantee_that_is_configured_away_is_refused_by_its_policy_alone(
+    exported_state: Exported, what: str
+) -> None:
     policy, edit = EDITS[what]
-    state = copy.deepcopy(exported)
+    state = copy.deepcopy(exported_state)
     edit(state)
     assert {violation.policy for violation in check(state)} == {policy}
 

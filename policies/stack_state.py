@@ -14,7 +14,8 @@ from typing import Any
 from policies.errors import InvalidState
 
 SIGNATURE = "4dabf18193072939515e22adb298388d"
-SECRET = "1b47061264138c4ac30d75fd1eb44270"  # nosec B105 - the mark of a secret in a state, and none itself
+SECRET = "1b47061264138c4ac30d75fd1eb44270"  # nosec B105
+"""The key that marks a value, and its value for a secret: Pulumi's constants, and no secret themselves."""
 HIDDEN = "[secret]"
 PROVIDER_PREFIX = "pulumi:providers:"
 STACK_TYPE = "pulumi:pulumi:Stack"

@@ -155,6 +155,7 @@ class DemoSummary:
         return [
             ("deploy", _format_deploy(self.deploy)),
             ("models", "; ".join(model.summary_line() for model in self.models)),
+            ("policy", self.policy.message if self.policy else ""),
             ("canary", _format_split(self.canary)),
             ("promotion", _format_split(self.promotion)),
             ("rollback", _format_rollback(self.rollback)),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from bench import publish, rollback, up
+from bench import policies, publish, rollback, up
 from bench.drift.__main__ import main as drift
 
 
 def main() -> int:
-    return max([bench() for bench in (up.main, rollback.main, lambda: publish.main([]), lambda: drift([]))])
+    benches = (up.main, policies.main, rollback.main, lambda: publish.main([]), lambda: drift([]))
+    return max([bench() for bench in benches])
 
 
 if __name__ == "__main__":

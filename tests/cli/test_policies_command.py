@@ -14,6 +14,7 @@ from cli.errors import UserError
 from cli.main import app
 from tests.policies.foreign_program import ForeignProgram
 
+pytest.importorskip("pulumi_policy", reason="the pack needs a Python before 3.14")
 Run = Callable[..., Result]
 
 
@@ -108,3 +109,8 @@ def test_a_mistake_is_one_sentence(
 def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     refused = CliRunner().invoke(app, ["policies", str(tmp_path / "gone.json")])
     assert "gone.json cannot be read: No such file" in str(refused.exception)
+
+
+def test_where_the_pack_cannot_run_it_is_one_sentence(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("policies.loading.importlib.util.find_spec", lambda name: None)  # noqa: ARG005
+    assert "use 3.11, 3.12 or 3.13" in str(run().exception)

@@ -138,11 +138,12 @@ def test_a_checkout_leaves_no_token_behind(workflow: dict[Any, Any], job: dict[s
 
 @every_job
 def test_a_job_that_may_take_a_role_runs_no_tests(workflow: dict[Any, Any], job: dict[str, Any]) -> None:
-    """What tests install and run is more than anybody has read; all that such a job runs by itself is uv's install."""
+    """What tests install and run is more than anybody has read: such a job installs uv and what the product needs."""
     if not _may_take_a_role(job):
         return
     commands = [step["run"] for step in job.get("steps", ()) if "run" in step]
     assert all(command.startswith("make .venv-uv/bin/uv &&") for command in commands)
+    assert all("--no-default-groups" in command for command in commands if "uv sync" in command)
     assert "pytest" not in str(commands)
     assert "needs" in job or _triggers(workflow) == {"workflow_call"}, "such a job waits for the checks"
 

@@ -10,7 +10,7 @@ PRODUCT_TESTS := $(addprefix tests/,cli components docs lambdas policies runbook
 # Commands start in half the time when Python may keep what it compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install demo test test-all test-spark fuzz check check-lock coverage bench docs wheels clean
+.PHONY: install demo test test-all test-spark checkov fuzz check check-lock coverage bench docs wheels clean
 .DEFAULT_GOAL := help
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo "make test        run the product's tests and the quick ones of the rehearsal; takes a minute or two"
 	@echo "make test-all    run all tests; takes half an hour"
 	@echo "make test-spark  count a million records inside Spark too; needs Java 17 or later"
+	@echo "make checkov     scan the production stack's resources with checkov; takes a minute or two"
 	@echo "make fuzz        read a million mutated records, gzip streams and references on two processors (SEED=1,"
 	@echo "                 EXAMPLES=1000000): no exception, none lost, none over a second or 200 MiB; takes 13 minutes"
 	@echo "make check       lint, types, walls between the rooms, security, lock file"
@@ -64,6 +65,10 @@ endif
 	UV_PROJECT_ENVIRONMENT=$(CURDIR)/.venv-peers $(UV) sync --project bench/peers --locked --quiet
 	@touch $@
 
+.venv-checkov/.installed: tests/checkov/pyproject.toml tests/checkov/uv.lock $(UV_READY)
+	UV_PROJECT_ENVIRONMENT=$(CURDIR)/.venv-checkov $(UV) sync --project tests/checkov --locked --quiet
+	@touch $@
+
 demo: .venv/.installed .venv-awscli/.installed
 	$(RUN)tidewatch rehearse
 
@@ -76,6 +81,9 @@ test-all: .venv/.installed .venv-awscli/.installed
 test-spark: .venv-spark/.installed
 	.venv-spark/bin/python -m pytest tests/spark
 
+checkov: .venv/.installed .venv-checkov/.installed
+	$(RUN)pytest tests/checkov
+
 fuzz: .venv/.installed
 	$(RUN)python -m bench.fuzz --examples $(or $(EXAMPLES),1000000) --seed $(or $(SEED),1)
 	TIDEWATCH_FUZZ_EXAMPLES=2000 $(RUN)pytest tests/tidewatch/capture/test_capture_fuzz.py \
@@ -84,6 +92,7 @@ fuzz: .venv/.installed
 check-lock: $(UV_READY)
 	$(UV) lock --check --quiet
 	$(UV) lock --check --quiet --project bench/peers
+	$(UV) lock --check --quiet --project tests/checkov
 
 check: .venv/.installed check-lock
 	$(RUN)python -m stacks.config.reference --check
@@ -116,4 +125,4 @@ wheels: .venv-wheels/.installed
 	$(UV) build --all-packages --wheel --quiet --no-build-isolation --python .venv-wheels/bin/python --out-dir build/wheels
 
 clean:
-	rm -rf .venv .venv-uv .venv-awscli .venv-spark .venv-docs .venv-wheels .venv-peers .cache build out
+	rm -rf .venv .venv-uv .venv-awscli .venv-spark .venv-docs .venv-wheels .venv-peers .venv-checkov .cache build out

@@ -41,6 +41,7 @@ LONGEST = (
 """Files of a minute and more, some of a single test: at the end each would keep one worker waiting for another."""
 SLOW = (
     "bench/test_drift_contest.py",
+    "checkov",
     "bench/test_fuzz.py",
     "cli/test_rehearse_command.py",
     "cli/test_rehearse_with.py",

@@ -84,6 +84,7 @@ EDITS: dict[str, Any] = {
     "access.captureReaders": ["arn:aws:iam::123456789012:role/somebody"],
     "access.deployers": [f"arn:aws:iam::123456789012:{one}" for one in ("user/rehearsal", "role/deployer")],
     "autoscaling": {"maximum": 5, "invocationsPerInstance": 100, "scaleInSeconds": 60, "scaleOutSeconds": 60},
+    "policies": {"all": "mandatory"},
     "protect": True,
     "forceDestroy": False,
     "tags": {"environment": "other"},

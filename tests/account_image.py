@@ -20,6 +20,7 @@ from threading import Lock, RLock
 from typing import Any
 from weakref import WeakValueDictionary
 
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from moto.core.base_backend import BackendDict, BaseBackend
 
@@ -44,7 +45,7 @@ OF_ONE_RUN = frozenset(
 """Attributes of a simulated account that belong to one run of the simulator: a new account has its own."""
 ROOTS = ("clock", "functions")
 """Those of them that moto's objects may hold."""
-CONSTANT = (BackendDict, FilModel, OnnxModel, RSAPrivateKey, ctypes.CDLL, types.CodeType)
+CONSTANT = (BackendDict, EllipticCurvePrivateKey, FilModel, OnnxModel, RSAPrivateKey, ctypes.CDLL, types.CodeType)
 """Types whose objects never change: every copy uses the same ones."""
 LARGE = 4096
 """Bytes from which a value is shared instead of copied, like a function's archive."""

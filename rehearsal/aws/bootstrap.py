@@ -18,6 +18,7 @@ from rehearsal.aws.constants import ACCOUNT
 from rehearsal.aws.dynamodb import table_policy
 from rehearsal.aws.events import rules
 from rehearsal.aws.identity import execution_role
+from rehearsal.aws.kms import signing
 from rehearsal.aws.lambda_ import api as lambda_api
 from rehearsal.aws.lambda_ import function_logging
 from rehearsal.aws.lambda_.function_host import FunctionHost
@@ -49,6 +50,7 @@ def apply_patches() -> None:
         endpoint_api,
         autoscaling_api,
         table_policy,
+        signing,
         request_checks,
         identity,  # the last, since it wraps S3 responses that others replaced
     ):

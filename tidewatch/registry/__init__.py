@@ -33,7 +33,9 @@ from tidewatch.registry.location import (
 from tidewatch.registry.manifest import (
     ARTIFACT,
     CARD,
+    MANIFEST,
     REFERENCE,
+    SIGNATURE,
     Contacts,
     FeatureSpec,
     Lineage,
@@ -44,6 +46,7 @@ from tidewatch.registry.manifest import (
     manifest_to_json,
     parse_description,
 )
+from tidewatch.registry.signing import Signer
 from tidewatch.registry.store import ModelRegistry
 from tidewatch.registry.verification import ResolvedVersion
 
@@ -51,7 +54,9 @@ __all__ = [
     "ARTIFACT",
     "CARD",
     "FORBIDDEN_CODES",
+    "MANIFEST",
     "REFERENCE",
+    "SIGNATURE",
     "Contacts",
     "DigestMismatch",
     "FeatureSpec",
@@ -68,6 +73,7 @@ __all__ = [
     "RegistryError",
     "RegistryLocation",
     "ResolvedVersion",
+    "Signer",
     "StoredFile",
     "TaggingClient",
     "TrainingData",

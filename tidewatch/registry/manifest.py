@@ -16,6 +16,7 @@ ARTIFACT = "model.tar.gz"
 CARD = "card.md"
 REFERENCE = "reference.json"
 MANIFEST = "manifest.json"
+SIGNATURE = "model.sig"
 
 Scalar: TypeAlias = str | int | float | bool | None
 NonEmptyText = Annotated[str, msgspec.Meta(min_length=1)]

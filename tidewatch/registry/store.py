@@ -28,7 +28,16 @@ from tidewatch.registry.errors import (
     VersionExists,
     VersionNotFound,
 )
-from tidewatch.registry.manifest import ARTIFACT, CARD, MANIFEST, REFERENCE, Manifest, ModelDescription, StoredFile
+from tidewatch.registry.manifest import (
+    ARTIFACT,
+    CARD,
+    MANIFEST,
+    REFERENCE,
+    SIGNATURE,
+    Manifest,
+    ModelDescription,
+    StoredFile,
+)
 from tidewatch.registry.s3_objects import (
     MAX_SMALL_FILE,
     ObjectLocation,
@@ -40,6 +49,7 @@ from tidewatch.registry.s3_objects import (
     read_small_object,
     translate_s3_errors,
 )
+from tidewatch.registry.signing import Signer, require_unsigned, sign_version
 from tidewatch.registry.upload import ObjectExists, put_bytes, put_file
 from tidewatch.registry.verification import ResolvedVersion, require_unchanged
 from tidewatch.text import collapse_whitespace
@@ -71,14 +81,14 @@ class ModelRegistry:
     def publish(
         self, version: str, artifact: Path, description: ModelDescription, *,
         image: str | None = None, card: Path | None = None, reference: Path | None = None,
-        created: datetime | None = None, progress: Progress = ignore_progress,
+        created: datetime | None = None, signer: Signer | None = None, progress: Progress = ignore_progress,
     ) -> Manifest:  # fmt: skip
-        """Writes artifact, card and reference, and last the manifest, which makes the version visible.
+        """Writes artifact, card, reference and signature, and last the manifest, which makes the version visible.
 
         The card gets a section about what the reference contains of the training data. Files that an earlier publish of
-        the same bytes left are reused. `image` overrides the description's; `created` defaults to now. Raises
-        VersionExists, PartialUploadConflict, InvalidManifest, InvalidArchive, InvalidVersion, DigestMismatch,
-        UploadConflict, UploadInterrupted.
+        the same bytes left are reused. `image` overrides the description's; `created` defaults to now; without a
+        `signer` the version has no signature. Raises VersionExists, PartialUploadConflict, InvalidManifest,
+        InvalidArchive, InvalidVersion, DigestMismatch, UploadConflict, UploadInterrupted, and the signer's errors.
         """
         manifests.require_valid_version(version)
         uri = manifests.require_pinned_image(image or description.image or _raise_missing_image())
@@ -95,7 +105,7 @@ class ModelRegistry:
             with TemporaryDirectory() as folder:
                 files |= _complete_card(card, reference, Path(folder))
                 stored = {file: self._store(version, file, path, progress) for file, path in files.items()}
-            return self._commit(msgspec.structs.replace(draft, files=stored))
+            return self._commit(self._sign(msgspec.structs.replace(draft, files=stored), signer))
 
     def read_manifest(self, version: str) -> Manifest:
         """Returns the manifest of a version. Raises VersionNotFound, NewerSchema, InvalidManifest."""
@@ -119,10 +129,20 @@ class ModelRegistry:
     def verify(self, version: str, progress: Progress = ignore_progress) -> ResolvedVersion:
         """Resolves the version for deployment. Raises DigestMismatch if its artifact differs from the published one."""
         manifest = self.read_manifest(version)
-        location = self._locate(version, ARTIFACT)
+        location = self.locate(version, ARTIFACT)
         with translate_s3_errors(self.bucket, f"verify {self.name}/{version}"):
             require_unchanged(location, manifest.artifact, f"{ARTIFACT} of {self.name}/{version}", progress)
         return ResolvedVersion(manifest, location.url)
+
+    def locate(self, version: str, file: str) -> ObjectLocation:
+        """Returns where a file of a version is, whether it exists or not."""
+        return ObjectLocation(self.s3, self.bucket, f"{self.prefix}{version}/{file}")
+
+    def list_files(self, version: str) -> tuple[str, ...]:
+        """Returns the names of everything under a version's prefix, published or not."""
+        manifests.require_valid_version(version)
+        with translate_s3_errors(self.bucket, f"list the files of {self.name}/{version}"):
+            return tuple(sorted(file for _, file in self._list_keys(f"{version}/")))
 
     def read_file(self, version: str, file: str) -> bytes:
         """Returns the content of a small file of a version (card.md, reference.json), with its digest checked.
@@ -132,7 +152,7 @@ class ModelRegistry:
         published = self.read_manifest(version).files.get(file)
         if published is None:
             raise VersionNotFound(f"{self.name}/{version} has no {file}: it was published without one")
-        location = self._locate(version, file)
+        location = self.locate(version, file)
         with translate_s3_errors(self.bucket, f"read {file} of {self.name}/{version}"):
             content = read_small_object(location)
         if hashlib.sha256(content).hexdigest() != published.sha256:
@@ -140,7 +160,7 @@ class ModelRegistry:
         return content
 
     def _store(self, version: str, file: str, path: Path, progress: Progress) -> StoredFile:
-        location = self._locate(version, file)
+        location = self.locate(version, file)
         if read_metadata(location) is None:
             try:
                 return put_file(location, path, _CONTENT_TYPES[file], progress)
@@ -168,9 +188,20 @@ class ModelRegistry:
             version_id=stored.version_id,
         )
 
+    def _sign(self, manifest: Manifest, signer: Signer | None) -> Manifest:
+        location = self.locate(manifest.version, SIGNATURE)
+        try:
+            if signer is not None:
+                return sign_version(location, manifest, signer)
+            require_unsigned(location, self._format_version(manifest.version))
+        except PartialUploadConflict:
+            self._require_new_version(manifest.version)
+            raise
+        return manifest
+
     def _commit(self, manifest: Manifest) -> Manifest:
         try:
-            put_bytes(self._locate(manifest.version, MANIFEST), manifests.encode_manifest(manifest), "application/json")
+            put_bytes(self.locate(manifest.version, MANIFEST), manifests.encode_manifest(manifest), "application/json")
         except ObjectExists:
             # The response to our own put may have been lost, and botocore then retried it.
             if self._load_manifest(manifest.version) != manifest:
@@ -191,7 +222,7 @@ class ModelRegistry:
             )
 
     def _load_manifest(self, version: str) -> Manifest | None:
-        location = self._locate(version, MANIFEST)
+        location = self.locate(version, MANIFEST)
         try:
             raw = read_small_object(location)
         except ClientError as error:
@@ -215,8 +246,9 @@ class ModelRegistry:
             sorted(present - published, key=_natural_sort_key)
         )
 
-    def _list_keys(self) -> Iterator[tuple[str, str]]:
-        for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.prefix):
+    def _list_keys(self, folder: str = "") -> Iterator[tuple[str, str]]:
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=f"{self.prefix}{folder}")
+        for page in pages:
             for entry in page.get("Contents", ()):
                 version, _, file = entry.get("Key", "").removeprefix(self.prefix).partition("/")
                 if file:
@@ -236,9 +268,6 @@ class ModelRegistry:
 
     def _format_version(self, version: str) -> str:
         return f"{self.name}/{version}"
-
-    def _locate(self, version: str, file: str) -> ObjectLocation:
-        return ObjectLocation(self.s3, self.bucket, f"{self.prefix}{version}/{file}")
 
 
 def _collect_files(card: Path | None, reference: Path | None) -> dict[str, Path]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections import deque
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -95,7 +96,9 @@ def compute_part_size(size: int) -> int:
     return max(MIN_PART_SIZE, -(-needed // MIB) * MIB)
 
 
-def put_bytes(location: ObjectLocation, content: bytes, content_type: str) -> StoredFile:
+def put_bytes(
+    location: ObjectLocation, content: bytes, content_type: str, metadata: Mapping[str, str] | None = None
+) -> StoredFile:
     """Writes a new object whose digest S3 checks. Raises ObjectExists if the key has an object."""
     digest = hashlib.sha256(content)
     checksum = encode_checksum(digest.digest())
@@ -103,7 +106,7 @@ def put_bytes(location: ObjectLocation, content: bytes, content_type: str) -> St
         try:
             answer = location.s3.put_object(
                 Bucket=location.bucket, Key=location.key, Body=content, ContentType=content_type,
-                ChecksumSHA256=checksum, IfNoneMatch="*",
+                ChecksumSHA256=checksum, IfNoneMatch="*", Metadata=metadata or {},
             )  # fmt: skip
         except ClientError as error:
             _raise_unless_retryable(error, location)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from tidewatch.signatures.bundle import Bundle, decode_bundle, encode_bundle, encode_pae
 from tidewatch.signatures.errors import InvalidBundle, InvalidKey, SignatureError, SigningFailed
+from tidewatch.signatures.kms_signer import KmsSigner
 from tidewatch.signatures.public_keys import PinnedKey, PublicKey, parse_der_public_key, parse_public_key
+from tidewatch.signatures.signed_version import SignatureReport, read_every_byte, trust_checksums, verify_version
 from tidewatch.signatures.statement import Statement, decode_statement, encode_statement
 from tidewatch.signatures.verification import (
     SignedStatement,
@@ -21,9 +23,11 @@ __all__ = [
     "Bundle",
     "InvalidBundle",
     "InvalidKey",
+    "KmsSigner",
     "PinnedKey",
     "PublicKey",
     "SignatureError",
+    "SignatureReport",
     "SignedStatement",
     "SigningFailed",
     "Statement",
@@ -37,4 +41,7 @@ __all__ = [
     "open_signature",
     "parse_der_public_key",
     "parse_public_key",
+    "read_every_byte",
+    "trust_checksums",
+    "verify_version",
 ]

@@ -1,0 +1,1 @@
+"""The simulated KMS, as far as moto needs help."""

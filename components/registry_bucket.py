@@ -40,17 +40,30 @@ class RegistryArgs:
     """Who runs `pulumi up` and so may change the bucket's settings; if empty, anyone whom IAM allows."""
     source_bucket: str = ""
     """The bucket that the versions were read from before the first resource; "" if there was none."""
+    signing: bool = False
+    """Whether versions are signed when they are published."""
+    signing_key: str = ""
+    """The ARN of the key that signs them; "" for a key that is created here."""
 
     @classmethod
     def from_settings(cls, settings: StackSpec, logs: SecureBucket, locked: bool, source_bucket: str) -> RegistryArgs:
         """Returns the arguments of a registry whose bucket has an object lock if `locked`; S3 never removes a lock."""
         days = settings.registry.object_lock_days
         access = settings.access
-        return cls(logs, days if days or locked else None, access.break_glass, access.deployers, source_bucket)
+        return cls(
+            logs,
+            days if days or locked else None,
+            access.break_glass,
+            access.deployers,
+            source_bucket,
+            settings.registry.signing,
+            settings.registry.signing_key,
+        )
 
 
 class RegistryBucket(pulumi.ComponentResource):
-    """The bucket, the break-glass role, and the parameter that lets the program find the bucket before it deploys.
+    """The bucket, the break-glass role, the key that signs versions if the config asks for one, and the parameter that
+    lets the program find the bucket before it deploys.
 
     registry_policy defines what the bucket's policy denies, and to whom.
     """
@@ -83,6 +96,7 @@ class RegistryBucket(pulumi.ComponentResource):
         self.prefix = f"models/{context.model}/"
         self._create_break_glass_policy(context)
         self.usage_rule = self._create_usage_rule(context)
+        self.signing_key = self._choose_signing_key(context, args)
         if args.lock_days is not None:
             self._lock(context, bucket, args.lock_days)
         self.parameter = RegistryParameter(
@@ -96,6 +110,25 @@ class RegistryBucket(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, protect=context.protect, depends_on=[bucket.policy]),
         )
         self.register_outputs({"bucket": self.bucket, "prefix": self.prefix})
+
+    def _choose_signing_key(self, context: StackContext, args: RegistryArgs) -> pulumi.Input[str] | None:
+        """Returns the ARN of the key that signs versions, and creates the key unless the config names one.
+
+        The key stays with the bucket when the stack is destroyed. Its policy is KMS's default, which leaves to IAM who
+        signs.
+        """
+        if not args.signing or args.signing_key:
+            return args.signing_key or None
+        key = aws.kms.Key(
+            context.name("signing"),
+            description=f"Signs the published versions of {context.model} ({context.stack})",
+            customer_master_key_spec="ECC_NIST_P256",
+            key_usage="SIGN_VERIFY",
+            deletion_window_in_days=30,
+            tags=context.build_tags(purpose="signing"),
+            opts=pulumi.ResourceOptions(parent=self, protect=context.protect, retain_on_delete=context.retains_data),
+        )
+        return key.arn
 
     def _lock(self, context: StackContext, bucket: SecureBucket, days: int) -> None:
         """Configures the object lock: S3 adds it to a versioned bucket in place and never removes it.

@@ -107,6 +107,8 @@ class NotificationSpec(Protocol):
 
 class RegistrySpec(Protocol):
     object_lock_days: int
+    signing: bool
+    signing_key: str
 
 
 class LogSpec(Protocol):

@@ -56,7 +56,10 @@ def export(
     pulumi.export(
         "slo", {objective.kind: _build_objective_output(objective) for objective in settings.slo.objectives()}
     )
-    pulumi.export("registry", {"bucket": shared.registry.bucket, "prefix": shared.registry.prefix})
+    registry = shared.registry
+    pulumi.export(
+        "registry", {"bucket": registry.bucket, "prefix": registry.prefix, "signingKey": registry.signing_key}
+    )
     pulumi.export("buckets", {"capture": shared.storage.capture.bucket, "monitoring": shared.storage.monitoring.bucket})
     pulumi.export("ledger", shared.tables.ledger.name)
     pulumi.export("topics", {topic: shared.topics.arns.get(topic) for topic in (*SEVERITIES, ESCALATION)})

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from components.sagemaker.gate import explain_model_rename
+from stacks.config.governance import SignatureSettings
 from stacks.config.schema import StackSettings
 from stacks.missing_registry import explain_missing_registry
 from tidewatch.aws import ecr, sessions
@@ -101,6 +102,8 @@ def resolve(
             mistakes.append(f"tidewatch:variants.{name}.version: {error}")
         else:
             path = f"tidewatch:variants.{name}.version"
+            if settings.governance.signatures.required:
+                mistakes += _find_signature_fault(registry, resolved[name], settings.governance.signatures, path)
             mistakes += _find_unreachable_image(resolved[name], settings.region, path)
             mistakes += _find_unlisted_image(resolved[name], settings.image.repositories, path)
     if mistakes:
@@ -140,6 +143,31 @@ def _convert_errors(prefix: str = "The registry cannot be found") -> Generator[N
         raise PreflightError((str(error),)) from None
     except sessions.AccountNotAllowed as error:
         raise PreflightError((str(error),)) from None
+
+
+def _find_signature_fault(
+    registry: ModelRegistry, version: ResolvedVersion, signatures: SignatureSettings, path: str
+) -> Iterator[str]:
+    """Yields a mistake unless a pinned key, which counted when the version was created, signed its files as they are.
+
+    It reads the pinned keys from the config and asks no KMS, so that a deployment does not depend on the key.
+    """
+    # Imported only here, because it loads cryptography, which a stack without required signatures does not need.
+    from tidewatch.signatures import trust_checksums, verify_version
+
+    label = f"{version.manifest.name}/{version.version}"
+    read_digest = trust_checksums(registry, version.version, version.manifest)
+    try:
+        report = verify_version(registry, version.version, signatures.pinned_keys, read_digest)
+    except RegistryError as error:
+        yield f"{path}: {error}"
+        return
+    if report.faults:
+        yield (
+            f"{path}: {label} has no valid signature, which tidewatch:governance.signatures requires: "
+            f"{'; '.join(report.faults)}. Publish the model under another version, from a stack that signs, or pin the "
+            "key that signed it; if files changed, find out who wrote them"
+        )
 
 
 def _find_unreachable_image(version: ResolvedVersion, region: str, path: str) -> Iterator[str]:

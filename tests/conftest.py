@@ -86,6 +86,7 @@ QUICK = (
     "stacks/test_alarm_settings.py",
     "stacks/test_aws_limits.py",
     "stacks/test_dependencies.py",
+    "stacks/test_governance_settings.py",
     "stacks/test_preflight.py",
     "stacks/test_program_at_rest.py",
     "stacks/test_program_settings.py",

@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from cli.aws_session import Session
 from cli.console import Console, create_table_console
 from cli.errors import UserError
-from cli.model_registry import open_registry
+from cli.model_registry import open_registry, open_signer
 from cli.outputs import read_stack_outputs
 from cli.progress import ProgressBar
 from stacks.config.yaml_parser import InvalidYaml, parse_yaml
@@ -44,11 +44,13 @@ def publish(
 ) -> None:
     """Publishes a model version. It is immutable, checked by digest, and visible only when complete.
 
-    If it is interrupted, run the same command again to complete it.
+    It is signed if the stack has a key for that (`tidewatch:registry.signing`). If it is interrupted, run the same
+    command again to complete it.
     """
     description = _read_description(lineage)
     session = Session(stack)
-    registry, created = open_registry(read_stack_outputs(stack), session), session.now()
+    outputs, created = read_stack_outputs(stack), session.now()
+    registry, signer = open_registry(outputs, session), open_signer(outputs, session)
     with ProgressBar(artifact.name) as progress_bar:
         manifest = registry.publish(
             version,
@@ -58,6 +60,7 @@ def publish(
             card=card,
             reference=reference,
             created=created,
+            signer=signer,
             progress=progress_bar,
         )
     stored = manifest.artifact
@@ -66,6 +69,8 @@ def publish(
     console.print(f"  sha256  {stored.sha256}")
     console.print(f"  size    {decimal(stored.size)} ({stored.size} bytes)")
     console.print(f"  image   {manifest.image_digest}")
+    if signer is not None:
+        console.print(f"  signed  by the key {signer.public_key.label}")
     console.print(f"next: tidewatch promote {registry.name}/{version} --stack {stack}")
 
 

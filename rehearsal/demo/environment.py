@@ -98,7 +98,10 @@ class DemoEnvironment:
 def create_stack(root: Path, paths: RehearsalPaths, on_step: Callable[[EngineStep], None] = _ignore_step) -> Stack:
     """The program of a checkout as the rehearsal's stack, with the current config of its stack file."""
     config: dict[str, Any] = yaml.safe_load(paths.stack_file.read_text())["config"]
-    config_texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
+    # YAML has parsed moments that are not in quotes.
+    config_texts = {
+        key: value if isinstance(value, str) else json.dumps(value, default=str) for key, value in config.items()
+    }
     policies = open_policies(config.get("tidewatch:policies") or ADVISORY, paths)
     return Stack(PROJECT, REHEARSAL, root, paths.state_file, config_texts, on_step=on_step, policies=policies)
 

@@ -43,6 +43,8 @@ def find_conflicts(config: Mapping[str, object], settings: Mapping[str, Any], na
     if vpc := cast("schema.VpcSettings | None", settings.get("vpc")):
         yield from _find_foreign_arns(vpc.subnets, region, f"{namespace}:vpc.subnets")
         yield from _find_foreign_arns(vpc.security_groups, region, f"{namespace}:vpc.securityGroups")
+    if registry := cast("schema.RegistrySettings | None", settings.get("registry")):
+        yield from _find_signing_conflicts(registry, f"{namespace}:registry")
     if access := cast("schema.AccessSettings | None", settings.get("access")):
         yield from _find_trust_policy_conflicts(access.break_glass, region, f"{namespace}:access.breakGlass")
         yield from _find_trust_policy_conflicts(access.capture_readers, region, f"{namespace}:access.captureReaders")
@@ -132,6 +134,20 @@ def _find_volume_key_conflicts(endpoint: schema.EndpointSettings, region: str, p
         yield (
             f"{path}.volumeKey: {host} keeps its data on local disks that this key does not encrypt (they have their "
             "own encryption); remove it"
+        )
+
+
+def _find_signing_conflicts(registry: schema.RegistrySettings, path: str) -> Iterator[str]:
+    key = registry.signing_key
+    if not key:
+        return
+    if not registry.signing:
+        yield f"{path}.signingKey: is named, but nothing is signed with it; set signing to true, or remove signingKey"
+    arn = regions.parse_arn(key)
+    if arn is None or arn.service != "kms" or not arn.region or not arn.resource.startswith("key/"):
+        yield (
+            f'{path}.signingKey: "{key}" is not the ARN of a key; use one like '
+            "arn:aws:kms:us-east-1:111122223333:key/KEY-ID (an alias may lead to another key tomorrow)"
         )
 
 

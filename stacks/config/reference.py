@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
@@ -36,15 +36,16 @@ def _list_field_keys(key: str, info: FieldInfo) -> Iterator[tuple[str, FieldInfo
         return
     prefix = f"{key}.<variant>" if key == "variants" else key
     for inner in section.model_fields.values():
-        # The page has its own example of a guardrail, so the keys of the list's items are left out.
-        if key == "alarms" and inner.alias == "guardrails":
-            yield f"{prefix}.guardrails", inner
-        else:
-            yield from _list_field_keys(f"{prefix}.{inner.alias}", inner)
+        yield from _list_field_keys(f"{prefix}.{inner.alias}", inner)
 
 
 def _find_section(annotation: Any) -> type[Section] | None:
-    """Returns the section that a field holds, directly or by variant; None for any other value."""
+    """Returns the section that a field holds, directly or by variant; None for any other value.
+
+    A list of sections is one key: the page has examples of its own for the items of lists.
+    """
+    if get_origin(annotation) is tuple:
+        return None
     for candidate in (annotation, *get_args(annotation)):
         if isinstance(candidate, type) and issubclass(candidate, Section):
             return candidate

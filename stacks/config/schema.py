@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, InstanceOf
 from stacks.config import aws_types as a
 from stacks.config import types as t
 from stacks.config.alarm_settings import AlarmSettings
+from stacks.config.governance import GovernanceSettings
 from stacks.config.monitoring import NotificationSettings, SloSettings
 from stacks.config.types import Section
 from tidewatch.aws import instance_types
@@ -169,12 +170,22 @@ class DriftSettings(Section):
 
 
 class RegistrySettings(Section):
-    """How long a published version cannot be deleted, in days of object lock (governance mode); 0 is no lock."""
+    """How long a published version cannot be deleted, in days of object lock (governance mode), 0 is no lock; and
+    whether `tidewatch publish` signs versions, and with which key."""
 
     object_lock_days: Annotated[int, Field(ge=0, le=36500), BeforeValidator(t.parse_int)] = Field(
         default=0,
         description="days for which a published version cannot be deleted (governance mode); the bucket is changed "
         "in place, and 0 ends it for new versions",
+    )
+    signing: bool = Field(
+        default=False,
+        description="whether `tidewatch publish` signs versions with a key of KMS, which the stack creates "
+        "(docs/governance.md)",
+    )
+    signing_key: str = Field(
+        default="",
+        description="the ARN of a key to sign with instead: ECC_NIST_P256, P384 or P521 with the usage SIGN_VERIFY",
     )
 
 
@@ -286,6 +297,9 @@ class StackSettings(Section):
         default="", description="the acknowledged incident; written by `tidewatch acknowledge`"
     )
     registry: RegistrySettings = Field(default=RegistrySettings(), description="the bucket of the versions")
+    governance: GovernanceSettings = Field(
+        default=GovernanceSettings(), description="what a version must bring to be served"
+    )
     image: ImageSettings = Field(default=ImageSettings(), description="the container images that may be served")
     logs: LogSettings = Field(default=LogSettings(), description="how long logs are kept")
     vpc: VpcSettings | None = Field(

@@ -55,8 +55,8 @@ class Simulated:
     def now(self) -> datetime:
         return NOW
 
-    def client(self, service: str) -> Any:
-        return AWS.client(service)  # type: ignore[call-overload]
+    def client(self, service: str, region: str = "") -> Any:
+        return AWS.client(service, region_name=region or None)  # type: ignore[call-overload]
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ import pytest
 from pydantic.alias_generators import to_camel
 from ruamel.yaml import YAML
 
-from stacks.config import monitoring, reference, schema
+from stacks.config import governance, monitoring, reference, schema
 from stacks.config.alarm_settings import GuardrailSettings
 from stacks.config.types import Section
 from tidewatch.alarms import AlarmThresholds
@@ -31,6 +31,8 @@ SECTIONS = {
     "notify.escalation": monitoring.EscalationSettings,
     "notify.chat": monitoring.ChatSettings,
     "registry": schema.RegistrySettings,
+    "governance": governance.GovernanceSettings,
+    "governance.signatures": governance.SignatureSettings,
     "image": schema.ImageSettings,
     "logs": schema.LogSettings,
     "vpc": schema.VpcSettings,

@@ -33,7 +33,7 @@ CONTRACT = {
     "drift": {"function", "schedule", "reports"},
     "rollback": {"function", "target", "command"},
     "alarms": {"health", "guardrails", "names", "counts"},
-    "registry": {"bucket", "prefix"},
+    "registry": {"bucket", "prefix", "signingKey"},
     "buckets": {"capture", "monitoring"},
     "topics": {"P1", "P2", "P3", "escalation"},
     "dashboards": {"executive", "oncall", "debug"},

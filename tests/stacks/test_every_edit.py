@@ -23,6 +23,11 @@ LIMITS = {
 }  # fmt: skip
 """A value for each limit that is no percentage."""
 
+PEM = """-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE3MKBvmNqn8x526LpY/xJGJ/Q5VZu
+6k4fPrEcMzMuYpU615/NssDxu18DkWSDSCJaNuvYbBht/0GbRk6f895Mfg==
+-----END PUBLIC KEY-----
+"""
 PEOPLE = [{"email": "somebody@example.com"}]
 EDITS: dict[str, Any] = {
     "model.owner": "others@example.com",
@@ -77,6 +82,8 @@ EDITS: dict[str, Any] = {
     "notify.chat": {"slackTeam": "T0123ABCD", "slackChannel": "C0123ABCD", "severities": ["P1"]},
     "notify.runbooks": "https://example.com/runbooks",
     "registry.objectLockDays": 30,
+    "registry.signing": True,
+    "governance.signatures.publicKeys": [{"pem": PEM}],
     "image.repositories": ["123456789012.dkr.ecr.us-east-1.amazonaws.com/*"],
     "logs.retentionDays": 14,
     "vpc": {"subnets": ["subnet-0123456789abcdef0"], "securityGroups": ["sg-0123456789abcdef0"]},
@@ -98,6 +105,8 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "endpoint.volumeKey": ("arn:aws:kms:us-east-1:123456789012:key/0123", "volumeKey"),
     "acknowledgedIncident": ("flights-20260101-000000-abcdef", "has no incident"),
     "retire": (True, "means that nothing serves any more"),
+    "registry.signingKey": ("arn:aws:kms:us-east-1:123456789012:key/0123", "set signing to true"),
+    "governance.signatures.required": (True, "no signature would count"),
 }
 """What does not reach a resource: key -> value, and a part of the refusal."""
 

@@ -46,7 +46,11 @@ def read_every_byte(registry: ModelRegistry, version: str, progress: Progress = 
 
     def compute(file: str, expected: str) -> str:
         del expected
-        return hash_object(registry.locate(version, file), None, progress)[0]
+        return hash_object(
+            registry.locate(version, file),
+            None,
+            lambda _, done, total: progress(f"verify {file} of", done, total),
+        )[0]
 
     return compute
 

@@ -37,8 +37,7 @@ class SigningKey:
     def public(self) -> PublicKey:
         return parse_public_key(self.pem)
 
-    @property
-    def pinned(self) -> PinnedKey:
+    def pin(self) -> PinnedKey:
         return PinnedKey(self.public)
 
     def sign_payload(self, payload: bytes, hint: str = "") -> bytes:

@@ -87,7 +87,7 @@ def test_an_added_files_name_forges_no_line() -> None:
 
 def test_a_signature_by_nobody_trusted_is_refused_with_who_is() -> None:
     with pytest.raises(InvalidBundle) as refused:
-        open_signature(OTHER.sign("flights/4", DIGESTS), "model.sig of flights/4", [KEY.pinned])
+        open_signature(OTHER.sign("flights/4", DIGESTS), "model.sig of flights/4", [KEY.pin()])
     assert str(refused.value) == (
         f"model.sig of flights/4 was signed with the key {OTHER.public.label}, which is none of the trusted keys "
         f"({KEY.public.label})"
@@ -97,7 +97,7 @@ def test_a_signature_by_nobody_trusted_is_refused_with_who_is() -> None:
 def test_who_signs_in_the_name_of_a_trusted_key_is_refused() -> None:
     payload = b"{}"
     with pytest.raises(InvalidBundle, match="was forged or changed"):
-        open_signature(OTHER.sign_payload(payload, hint=KEY.public.fingerprint), "it", [KEY.pinned])
+        open_signature(OTHER.sign_payload(payload, hint=KEY.public.fingerprint), "it", [KEY.pin()])
 
 
 @given(

@@ -105,18 +105,18 @@ def test_a_bundle_is_read_as_it_was_written(payload: bytes, signature: bytes, hi
 @given(st.data())
 def test_no_bit_of_what_is_signed_can_be_changed(data: st.DataObject) -> None:
     signed = decode_bundle(KEY.sign("flights/4", DIGESTS), "it")
-    assert open_signature(encode_bundle(signed), "it", [KEY.pinned]).statement == Statement("flights/4", DIGESTS)
+    assert open_signature(encode_bundle(signed), "it", [KEY.pin()]).statement == Statement("flights/4", DIGESTS)
     bit = data.draw(st.integers(0, len(signed.payload) * 8 - 1))
     changed = bytearray(signed.payload)
     changed[bit // 8] ^= 1 << bit % 8
     with pytest.raises(InvalidBundle, match="forged or changed"):
-        open_signature(encode_bundle(Bundle(bytes(changed), signed.signature, signed.key_hint)), "it", [KEY.pinned])
+        open_signature(encode_bundle(Bundle(bytes(changed), signed.signature, signed.key_hint)), "it", [KEY.pin()])
 
 
 @given(st.binary(max_size=200))
 def test_bytes_that_are_no_bundle_are_refused_as_a_sentence(raw: bytes) -> None:
     with pytest.raises(InvalidBundle, match=r"^model\.sig is not a Sigstore bundle"):
-        open_signature(raw, "model.sig", [KEY.pinned])
+        open_signature(raw, "model.sig", [KEY.pin()])
 
 
 def _edit(document: Any, path: str, value: object) -> bytes:
@@ -147,7 +147,7 @@ def _edit(document: Any, path: str, value: object) -> bytes:
 def test_a_signed_statement_of_another_form_is_refused(path: str, value: object, why: str) -> None:
     payload = _edit(json.loads(encode_statement(Statement("flights/4", DIGESTS))), path, value)
     with pytest.raises(InvalidBundle, match=why):
-        open_signature(KEY.sign_payload(payload), "model.sig", [KEY.pinned])
+        open_signature(KEY.sign_payload(payload), "model.sig", [KEY.pin()])
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_a_signed_statement_of_another_form_is_refused(path: str, value: object,
 )
 def test_a_bundle_of_another_form_is_refused(path: str, value: object, why: str) -> None:
     with pytest.raises(InvalidBundle, match=why):
-        open_signature(_edit(json.loads(KEY.sign("flights/4", DIGESTS)), path, value), "model.sig", [KEY.pinned])
+        open_signature(_edit(json.loads(KEY.sign("flights/4", DIGESTS)), path, value), "model.sig", [KEY.pin()])
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_a_bundle_of_another_form_is_refused(path: str, value: object, why: str)
 )
 def test_keys_of_three_curves_sign(curve: ec.EllipticCurve, digest: hashes.HashAlgorithm) -> None:
     key = SigningKey(ec.generate_private_key(curve), digest)
-    assert open_signature(key.sign("flights/4", DIGESTS), "it", [KEY.pinned, key.pinned]).pinned == key.pinned
+    assert open_signature(key.sign("flights/4", DIGESTS), "it", [KEY.pin(), key.pin()]).pinned == key.pin()
 
 
 def test_openssl_accepts_the_signature_over_the_encoding(tmp_path: Path) -> None:

@@ -25,6 +25,16 @@ class TidewatchCommands(CommandGroup):
             "Lists the versions in a stack's registry, or shows the differences between two of them.",
         ),
         CommandDeclaration(
+            "verify",
+            "cli.commands.signatures:verify",
+            "Checks the signature of a version and every byte of its files, and prints what was found.",
+        ),
+        CommandDeclaration(
+            "public-key",
+            "cli.commands.signatures:public_key",
+            "Prints the public key of a stack's signing key as PEM, to be pinned or kept for `tidewatch verify`.",
+        ),
+        CommandDeclaration(
             "promote",
             "cli.commands.promote:promote",
             "Puts a version into the idle variant of Pulumi.STACK.yaml, or changes its weight if it is already there.",

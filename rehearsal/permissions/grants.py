@@ -19,7 +19,7 @@ TARGET_TRACKING_PREFIX = "alarm:TargetTracking-"
 It checks whether the caller may create them, under names that are not documented, so they are granted for every
 endpoint.
 """
-_KEY_USE_ACTIONS = ("kms:Decrypt", "kms:GenerateDataKey")
+_KEY_USE_ACTIONS = ("kms:Decrypt", "kms:GenerateDataKey", "kms:GetPublicKey", "kms:Sign")
 _SUFFIX = re.compile(r"-[0-9a-f]{7}(?=$|/)")
 _OWN_NAME = re.compile(r"^flights-[0-9a-f]{6}(?=-|$)")
 _CONTENT_HASH = re.compile(r"-[0-9a-f]{10}(?=$|-)")
@@ -43,7 +43,8 @@ def to_grant(need: RequiredPermission, reason: str, project: str, stack: str) ->
 
 def _build_condition(need: RequiredPermission) -> Condition | None:
     if need.action in _KEY_USE_ACTIONS:
-        # Limited to keys of one purpose: a reader of reports must not decrypt captured data.
+        # Limited to keys of one purpose: a reader of reports must not decrypt captured data, and who signs versions
+        # must sign nothing else.
         purpose = need.keys["aws:resourcetag/tidewatch:purpose"]
         return {"StringEquals": {**STACK_TAG["StringEquals"], "aws:ResourceTag/tidewatch:purpose": purpose}}
     if need.resource.startswith("arn:aws:kms:"):

@@ -34,6 +34,8 @@ them. `--output FOLDER` writes each into its own file; `aws iam create-policy` t
   repositories in another account.
 - With `endpoint.volumeKey` the deployer's policy allows kms:DescribeKey and kms:CreateGrant on that key too; the key's
   own policy has to let the account do that.
+- With `registry.signingKey` the publisher needs kms:GetPublicKey and kms:Sign on that key too: it does not carry the
+  stack's tags, so whoever owns the key allows that.
 """
 
 

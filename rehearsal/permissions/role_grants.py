@@ -19,17 +19,22 @@ from tidewatch.alarms import Severity
 PURPOSES: Mapping[str, str] = {
     "deployer": "Runs `pulumi up`, `refresh` and `destroy`.",
     "preview": "Runs `pulumi preview`, for instance on pull requests: reads what the stack holds, and writes nothing.",
-    "publisher": "Publishes versions and lists them: `tidewatch publish`, `tidewatch models`.",
+    "publisher": (
+        "Publishes versions, signs them, verifies and lists them: `tidewatch publish`, `public-key`, `verify`, `models`."
+    ),
     "operator": (
-        "Is on call: `tidewatch rollback`, `status`, `doctor`, `runbook`, `models`, and `acknowledge`, whose edit the "
-        "deployer applies; runs the read-only commands of the runbooks. Attach the responder's policy too if whoever "
-        "is on call must be able to act without `tidewatch`."
+        "Is on call: `tidewatch rollback`, `status`, `doctor`, `runbook`, `models`, `verify`, and `acknowledge`, whose "
+        "edit the deployer applies; runs the read-only commands of the runbooks. Attach the responder's policy too if "
+        "whoever is on call must be able to act without `tidewatch`."
     ),
     "responder": (
         "Follows by hand the steps of a runbook when nothing else helps: sets weights, stops a deployment, starts a "
         "schedule. It can send traffic to any variant: give it to whoever may take that decision at night."
     ),
-    "reader": "Reads only: `tidewatch status` with drift reports, `tidewatch models`. Nothing that was captured.",
+    "reader": (
+        "Reads only: `tidewatch status` with drift reports, `tidewatch models`, `tidewatch verify`. Nothing that was "
+        "captured."
+    ),
 }
 MAX_LISTED_NAMES = 3
 """An action on at most this many names of a kind lists them; more are replaced by their common prefix."""
@@ -104,6 +109,7 @@ def build_full_config() -> dict[str, Any]:
     """The config keys of all optional parts of a stack."""
     return {
         "autoscaling": {"maximum": 4, "invocationsPerInstance": 600},
+        "registry": {"signing": True},
         "notify": {
             **{severity.value: [{"email": "ml-platform@example.com"}] for severity in Severity},
             "escalation": {"afterMinutes": 15, "to": [{"email": "ml-leads@example.com"}]},

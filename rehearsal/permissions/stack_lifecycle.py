@@ -88,7 +88,7 @@ class StackLifecycle:
         self.replace_challenger()
 
     def create_stack(self) -> None:
-        """Deploys the shared parts and publishes three versions."""
+        """Deploys the shared parts, publishes three versions and verifies one."""
         with self.act_as("preview", "preview before the first `up`"):
             self._build_stack().preview()
         with self.act_as("deployer", "`up` without variants"):
@@ -99,6 +99,17 @@ class StackLifecycle:
         for role in ("publisher", "operator", "reader"):
             with self.act_as(role, "tidewatch models"):
                 self.run_command("models", "--json")
+        self.require_signatures()
+
+    def require_signatures(self) -> None:
+        """Pins the key that signs, and verifies a version with it; from then on every `up` does."""
+        with self.act_as("publisher", "tidewatch public-key"):
+            pem = self.run_command("public-key")
+        self.config["tidewatch:governance"] = {"signatures": {"required": True, "publicKeys": [{"pem": pem}]}}
+        self._build_stack()
+        for role in ("publisher", "operator", "reader"):
+            with self.act_as(role, "tidewatch verify"):
+                self.run_command("verify", "flights/1")
 
     def deploy_canary(self) -> None:
         """Sends traffic to blue, then deploys a canary."""

@@ -185,10 +185,15 @@ def changes(summary: DeploymentSummary) -> set[str]:
 
 def deployer() -> str:
     """A role with what is written down for who runs `pulumi up`, and nothing more."""
+    return create_person("deployer")
+
+
+def create_person(role: str) -> str:
+    """A role with what is written down for a person with this work, and nothing more."""
     iam = boto3.client("iam")
-    arn = iam.create_role(RoleName="deployer", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    arn = iam.create_role(RoleName=role, AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
     names = PolicyVariables("aws", ACCOUNT, REGION, "tidewatch", "rehearsal", "flights", "flights")
-    for number, text in enumerate(build_policy_documents(load_roles()["deployer"], names)):
-        policy = iam.create_policy(PolicyName=f"deployer-{number}", PolicyDocument=text)["Policy"]["Arn"]
-        iam.attach_role_policy(RoleName="deployer", PolicyArn=policy)
+    for number, text in enumerate(build_policy_documents(load_roles()[role], names)):
+        policy = iam.create_policy(PolicyName=f"{role}-{number}", PolicyDocument=text)["Policy"]["Arn"]
+        iam.attach_role_policy(RoleName=role, PolicyArn=policy)
     return arn

@@ -10,9 +10,10 @@ import boto3
 import pytest
 from mypy_boto3_kms import KMSClient
 
-from tests.stacks.deployed_program import DESCRIPTION, LAYOUT, DeployedProgram, changes, pack_model
+from rehearsal.aws.identity import act_as
+from tests.stacks.deployed_program import DESCRIPTION, LAYOUT, DeployedProgram, changes, create_person, pack_model
 from tests.tidewatch.signatures.signing_key import SigningKey
-from tidewatch.signatures import KmsSigner
+from tidewatch.signatures import KmsSigner, PinnedKey, SigningFailed, verify_version
 
 PATH = "tidewatch:variants.green.version: flights/4 has no valid signature, which tidewatch:governance.signatures "
 
@@ -80,6 +81,25 @@ def test_a_key_of_ones_own_is_named_and_none_is_created(published_stack: Deploye
     assert [step.op for step in summary.steps if step.type == "aws:kms/key:Key" and step.op != "same"] == []
     assert published_stack.outputs()["registry"]["signingKey"] == arn
     publish_signed(published_stack, "4")
+
+
+def test_the_publisher_signs_and_nobody_else(signing_stack: DeployedProgram, kms: KMSClient):
+    publisher = create_person("publisher")
+    with act_as(publisher):
+        publish_signed(signing_stack, "6")
+    # A key of the stack that is not for versions, as one for approvals would be.
+    tags: Any = [{"TagKey": "tidewatch:stack", "TagValue": "tidewatch/rehearsal"}]
+    other = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY", Tags=tags)["KeyMetadata"]["Arn"]
+    signer = KmsSigner.open(kms, other)
+    with act_as(publisher), pytest.raises(SigningFailed, match="KMS denies it"):
+        signer.sign("flights/6", {})
+    for role in ("operator", "reader", "preview"):
+        signer = open_signer(signing_stack)
+        with act_as(create_person(role)):
+            with pytest.raises(SigningFailed, match="KMS denies it; use credentials of the role publisher"):
+                signer.sign("flights/6", {})
+            keys = [PinnedKey(signer.public_key)]
+            assert verify_version(signing_stack.registry, "6", keys).faults == ()
 
 
 def test_a_version_that_a_pinned_key_signed_is_served_without_kms(signing_stack: DeployedProgram, kms: KMSClient):

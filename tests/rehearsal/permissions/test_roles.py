@@ -207,6 +207,15 @@ def _attempts(told: StackLifecycle) -> Attempts:
             ("preview", "publisher", "operator", "responder", "reader"),
         ),
         "publish": (lambda: s3.put_object(**version, Body=b"{}"), ("preview", "operator", "responder", "reader")),
+        "sign a version": (
+            lambda: boto3.client("kms").sign(
+                KeyId=outputs["registry"]["signingKey"],
+                Message=bytes(32),
+                MessageType="DIGEST",
+                SigningAlgorithm="ECDSA_SHA_256",
+            ),
+            ("deployer", "preview", "operator", "responder", "reader"),
+        ),
         "read what was captured": (lambda: s3.get_object(**captured), everybody),
         "write to the ledger": (
             lambda: boto3.client("dynamodb").put_item(TableName=ledger, Item=item),

@@ -20,7 +20,8 @@ PURPOSES: Mapping[str, str] = {
     "deployer": "Runs `pulumi up`, `refresh` and `destroy`.",
     "preview": "Runs `pulumi preview`, for instance on pull requests: reads what the stack holds, and writes nothing.",
     "publisher": (
-        "Publishes versions, signs them, verifies and lists them: `tidewatch publish`, `public-key`, `verify`, `models`."
+        "Publishes versions, signs them, verifies and lists them: `tidewatch publish`, `public-key`, `verify`, "
+        "`models`."
     ),
     "operator": (
         "Is on call: `tidewatch rollback`, `status`, `doctor`, `runbook`, `models`, `verify`, and `acknowledge`, whose "

@@ -54,7 +54,7 @@ def verify(
     for fault in report.faults:
         console.print(f"{version}: {fault}")
     if report.faults:
-        console.print(f"{version} is not what was signed: do not deploy it; find out who wrote it")
+        console.print(f"{version} has no valid signature: find out who wrote what it holds before you deploy it")
         sys.exit(1)
     signer = report.signed.key.label if report.signed else ""
     console.print(f"{version} is what was signed by the key {signer}")

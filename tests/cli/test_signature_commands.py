@@ -111,7 +111,7 @@ def test_every_fault_is_one_line_and_the_exit_code_is_1(artifact: Path, lineage:
     changed, added, advice = result.stdout.splitlines()
     assert changed.startswith("flights/4: model.tar.gz was changed: its sha256 is ")
     assert added == "flights/4: run.sh was added: it is not signed"
-    assert advice == "flights/4 is not what was signed: do not deploy it; find out who wrote it"
+    assert advice == "flights/4 has no valid signature: find out who wrote what it holds before you deploy it"
 
 
 # A key in S3 is UTF-8, which holds no half of a surrogate pair.

@@ -27,6 +27,12 @@ def test_it_holds_the_handler_and_what_it_imports():
     assert set(build_archive(HANDLER).assets) == set(found)
 
 
+@pytest.mark.parametrize("handler", [DRIFT, HANDLER])
+def test_no_function_verifies_or_signs(handler: str):
+    """A rollback needs no KMS, and no function loads cryptography."""
+    assert not [path for path in find_sources(handler) if path.startswith("tidewatch/signatures")]
+
+
 def test_a_handler_that_is_not_there_is_named():
     with pytest.raises(FileNotFoundError, match=r"no module lambdas\.nothing\.handler"):
         find_sources("lambdas.nothing.handler")

@@ -33,10 +33,11 @@ def verify(
         list[Path] | None, typer.Option(metavar="FILE", help="A public key to trust, PEM; may be given several times.")
     ] = None,
 ) -> None:
-    """Checks the signature of a version and every byte of its files, and prints what was found: exit code 0 or 1.
+    """Checks the signature of a version and every byte of its files, and prints what was found.
 
-    It trusts the keys given with `--public-key`, and else those that `tidewatch:governance.signatures` pins, which
-    needs no KMS; without either it asks KMS for the stack's own key.
+    The exit code is 0 for a valid signature and 1 for any other. It trusts the keys given with `--public-key`, and else
+    those that `tidewatch:governance.signatures` pins, which needs no KMS; without either it asks KMS for the stack's
+    own key.
     """
     from tidewatch.signatures import read_every_byte, verify_version
 

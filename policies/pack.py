@@ -6,14 +6,28 @@ from collections.abc import Sequence
 
 from pulumi_policy import Policy
 
-from policies import access, functions, notifications, ownership, rollback, serving, storage
+from policies import (
+    access,
+    buckets,
+    functions,
+    hosts,
+    notifications,
+    ownership,
+    registry,
+    rollback,
+    serving,
+    tables,
+)
 
 NAME = "tidewatch"
 
 SUBJECTS: tuple[tuple[str, Sequence[Policy]], ...] = (
     ("What serves", serving.POLICIES),
+    ("Its hosts", hosts.POLICIES),
     ("The way back", rollback.POLICIES),
-    ("What holds data", storage.POLICIES),
+    ("The registry", registry.POLICIES),
+    ("Buckets", buckets.POLICIES),
+    ("Tables", tables.POLICIES),
     ("Functions and logs", functions.POLICIES),
     ("Alarms, topics, queues and keys", notifications.POLICIES),
     ("What roles may do", access.POLICIES),

@@ -14,6 +14,7 @@ from policies.violations import Violation
 from tests.policies.foreign_program import (
     APPEND_ONLY,
     DENY_PLAIN_HTTP,
+    IMAGE,
     ForeignProgram,
     ForeignResource,
     build_policy,
@@ -232,3 +233,13 @@ def test_an_unknown_value_of_a_preview_is_an_advice_and_no_refusal() -> None:
     found = check(program)
     assert [(violation.policy, violation.level) for violation in found] == [("queue-encryption", "advisory")]
     assert "can't be known during preview" in found[0].message
+
+
+def test_the_registry_of_a_pipeline_is_a_registry_too() -> None:
+    program = ForeignProgram()
+    source = {"s3DataSource": {"s3Uri": "s3://shop-registry/models/shop/3/"}}
+    program.resources["model"].props["primaryContainer"] = None
+    program.resources["model"].props["containers"] = [{"image": IMAGE, "modelDataSource": source}]
+    assert check(program) == []
+    del program.resources["registry-lock"]
+    assert {violation.policy for violation in check(program)} == {"registry-locked"}

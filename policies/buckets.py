@@ -55,14 +55,11 @@ def list_statements(
 
 def _list_capture_buckets(stack: StackView) -> list[PolicyResource]:
     """Returns the buckets to which endpoints capture."""
-    found: list[PolicyResource] = []
-    for configuration in stack.of_type(ENDPOINT_CONFIGURATION):
-        destination = read_object(configuration.props, "dataCaptureConfig").get("destinationS3Uri") or ""
-        name = read_bucket(destination)
-        found += [
-            bucket for bucket in list_buckets(stack) if read_known(bucket, "bucket") == name and bucket not in found
-        ]
-    return found
+    names = {
+        read_bucket(read_object(configuration.props, "dataCaptureConfig").get("destinationS3Uri") or "")
+        for configuration in stack.of_type(ENDPOINT_CONFIGURATION)
+    }
+    return [bucket for bucket in list_buckets(stack) if read_known(bucket, "bucket") in names]
 
 
 def _check_encryption(stack: StackView, bucket: PolicyResource, settings: Settings) -> Iterator[str]:

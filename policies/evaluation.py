@@ -40,6 +40,7 @@ class PackRun:
         """Returns the violations of one resource's inputs."""
         found: list[Violation] = []
         props = unknown_checking_proxy(dict(resource.inputs))
+        options, provider = _build_options(resource), _build_provider(resource)
         for policy in self._policies:
             if isinstance(policy, ResourceValidationPolicy):
                 args = ResourceValidationArgs(
@@ -47,8 +48,8 @@ class PackRun:
                     props,
                     resource.urn,
                     resource.name,
-                    _build_options(resource),
-                    _build_provider(resource),
+                    options,
+                    provider,
                     self._configuration.settings.get(policy.name),
                 )
                 found += self._run(policy, resource.urn, lambda report, p=policy, a=args: p.validate(a, report))

@@ -21,7 +21,7 @@ from policies.resource_types import (
     TOPIC_POLICY,
     read_object,
 )
-from policies.rollback import list_auto_rollback_alarms
+from policies.rollback import list_auto_rollback_alarms, read_alarm_name
 from policies.stack_view import StackView, may_hold, read_known, refers_to
 
 CLOUDWATCH = "cloudwatch.amazonaws.com"
@@ -33,10 +33,6 @@ def _has_action(alarm: PolicyResource) -> bool:
     return may_hold(alarm, "alarmActions", "", "")
 
 
-def _get_name(alarm: PolicyResource) -> str:
-    return read_known(alarm, "name") or read_known(alarm, "alarmName") or ""
-
-
 def _list_used(alarm: PolicyResource) -> set[str]:
     """Returns the names of the alarms that a composite's rule or its suppressor uses."""
     used = {match.rpartition(":")[2] for match in _REFERENCE.findall(alarm.props.get("alarmRule") or "")}
@@ -46,7 +42,7 @@ def _list_used(alarm: PolicyResource) -> set[str]:
 
 def _check_actions(stack: StackView, settings: Settings) -> Iterator[StackFinding]:
     del settings
-    alarms = {_get_name(alarm): alarm for alarm in stack.of_type(METRIC_ALARM, COMPOSITE_ALARM)}
+    alarms = {read_alarm_name(alarm): alarm for alarm in stack.of_type(METRIC_ALARM, COMPOSITE_ALARM)}
     effective = {name for endpoint in stack.of_type(ENDPOINT) for name in list_auto_rollback_alarms(endpoint.props)}
     effective |= {str(each.props.get("abort_alarm")) for each in stack.of_type(ENDPOINT_DEPLOYMENT)}
     waiting = [name for name, alarm in alarms.items() if _has_action(alarm)]

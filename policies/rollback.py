@@ -49,14 +49,14 @@ rollback_target = define_resource_policy(
 
 def _check_guardrails(stack: StackView, settings: Settings) -> Iterator[StackFinding]:
     del settings
-    alarms = {read_known(alarm, "name") or read_known(alarm, "alarmName"): alarm for alarm in _list_alarms(stack)}
+    alarms = {read_alarm_name(alarm): alarm for alarm in _list_alarms(stack)}
     weights = stack.of_type(VARIANT_WEIGHTS)
     for each in weights:
         guardrails = read_object(each.props, "guardrails")
         for variant in read_object(each.props, "split"):
             if variant == each.props.get("champion"):
                 continue
-            alarm = alarms.get(guardrails.get(variant))
+            alarm = alarms.get(str(guardrails.get(variant)))
             if alarm is None:
                 yield StackFinding(f"No guardrail watches {variant}.", each.urn)
             elif not calls_function(alarm):
@@ -96,7 +96,7 @@ def _check_suppression(stack: StackView, settings: Settings) -> Iterator[StackFi
         for name in read_list(read_object(rule.props, "muteTargets"), "alarmNames")
     }
     for alarm in _list_alarms(stack):
-        name = read_known(alarm, "name") or read_known(alarm, "alarmName")
+        name = read_alarm_name(alarm)
         if not calls_function(alarm) and name not in rolling_back:
             continue
         if alarm.props.get("actionsEnabled") is False:
@@ -121,6 +121,11 @@ rollback_not_suppressed = define_stack_policy(
 
 def _list_alarms(stack: StackView) -> list[PolicyResource]:
     return stack.of_type(METRIC_ALARM, COMPOSITE_ALARM)
+
+
+def read_alarm_name(alarm: PolicyResource) -> str:
+    """Returns the name of a metric alarm or a composite, whose properties differ; "" if it is unknown yet."""
+    return read_known(alarm, "name") or read_known(alarm, "alarmName") or ""
 
 
 def calls_function(alarm: PolicyResource) -> bool:

@@ -54,7 +54,7 @@ def policies(
     else:
         console = Console(highlight=False)
         for line in describe_violations(found):
-            console.print(line, soft_wrap=True, markup=False)
+            console.print(line, soft_wrap=True)
         console.print(f"{len(mandatory)} mandatory and {len(found) - len(mandatory)} advisory violations")
     raise typer.Exit(1 if mandatory else 0)
 

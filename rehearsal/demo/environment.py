@@ -73,7 +73,7 @@ class DemoEnvironment:
     @property
     def has_policies(self) -> bool:
         """Whether the policy pack can run here."""
-        return open_policies(ADVISORY, self.paths) is not None
+        return self._create_stack().policies is not None
 
     def outputs(self) -> dict[str, Any]:
         return self._create_stack().outputs()
@@ -102,11 +102,11 @@ def create_stack(root: Path, paths: RehearsalPaths, on_step: Callable[[EngineSte
     config_texts = {
         key: value if isinstance(value, str) else json.dumps(value, default=str) for key, value in config.items()
     }
-    policies = open_policies(config.get("tidewatch:policies") or ADVISORY, paths)
+    policies = _open_policies(config.get("tidewatch:policies") or ADVISORY, paths)
     return Stack(PROJECT, REHEARSAL, root, paths.state_file, config_texts, on_step=on_step, policies=policies)
 
 
-def open_policies(configuration: object, paths: RehearsalPaths) -> PolicyAnalyzer | None:
+def _open_policies(configuration: object, paths: RehearsalPaths) -> PolicyAnalyzer | None:
     """The policy pack as the stack file configures it; None where it cannot run. Raises RehearsalFailed."""
     try:
         return open_pack(configuration)

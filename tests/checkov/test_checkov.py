@@ -20,19 +20,24 @@ from tests.stacks.stack_image import production_image
 CHECKOV = ROOT / ".venv-checkov" / "bin" / "checkov"
 
 
+def _scan(plan: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
+    """checkov's results over a plan."""
+    if not CHECKOV.exists():
+        pytest.skip("needs checkov: `make checkov` installs it and runs this file")
+    file = folder / "plan.json"
+    file.write_text(json.dumps(plan))
+    command = [CHECKOV, "-f", file, "--framework", "terraform_plan", "--compact", "--quiet", "-o", "json"]
+    done = subprocess.run([*command, "--skip-download"], capture_output=True, text=True, check=False)
+    return json.loads(done.stdout)
+
+
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Any]:
     """checkov's results over the production stack with a canary."""
-    if not CHECKOV.exists():
-        pytest.skip("needs checkov: `make checkov` installs it and runs this file")
     folder = tmp_path_factory.mktemp("checkov")
     with production_image().restore(folder) as stack:
         state = to_deployment(json.loads(stack.stack.state.read_text()), "7.51.0")
-    plan = folder / "plan.json"
-    plan.write_text(json.dumps(build_plan(read_state(json.dumps(state)))))
-    command = [CHECKOV, "-f", plan, "--framework", "terraform_plan", "--compact", "--quiet", "-o", "json"]
-    done = subprocess.run([*command, "--skip-download"], capture_output=True, text=True, check=False)
-    return json.loads(done.stdout)
+    return _scan(build_plan(read_state(json.dumps(state))), folder)
 
 
 def _list_ids(results: Mapping[str, Any], kind: str) -> set[str]:
@@ -55,16 +60,7 @@ def test_nothing_is_accepted_that_checkov_does_not_find(results: Mapping[str, An
 
 def test_what_is_not_ours_to_accept_is_found(tmp_path: Path) -> None:
     """The plan carries what checkov reads: a bucket without a block of public access is found."""
-    if not CHECKOV.exists():
-        pytest.skip("needs checkov: `make checkov` installs it and runs this file")
     urn = "urn:pulumi:dev::shop::aws:s3/bucket:Bucket::open"
     state = {"deployment": {"resources": [{"urn": urn, "type": "aws:s3/bucket:Bucket", "inputs": {"bucket": "open"}}]}}
-    plan = tmp_path / "plan.json"
-    plan.write_text(json.dumps(build_plan(read_state(json.dumps(state)))))
-    done = subprocess.run(
-        [CHECKOV, "-f", plan, "--framework", "terraform_plan", "--quiet", "-o", "json", "--skip-download"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "CKV2_AWS_6" in _list_ids(json.loads(done.stdout), "failed_checks")
+    found = _scan(build_plan(read_state(json.dumps(state))), tmp_path)
+    assert "CKV2_AWS_6" in _list_ids(found, "failed_checks")
